@@ -1,0 +1,187 @@
+//! One taxonomy of what can go wrong.
+//!
+//! Every failure of this library is an [`Error`]: a [`Kind`], one line for people that begins with `bedrock: `, and what is
+//! known besides. How the service's and the SDK's failures become one is told in `wire::failure`.
+
+use crate::text::Text;
+use std::fmt;
+
+/// What kind of failure it was. The numbers are those of the C API's `BEDROCK_E_...`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Kind {
+    /// NULL, invalid UTF-8, an impossible length.
+    InvalidArgument = -1,
+    BadHandle = -2,
+    /// A one-thread handle is in use, or a call would deadlock here.
+    Busy = -3,
+    /// Config JSON: unknown key, wrong type, bad value.
+    Config = -4,
+    /// Request JSON refused before it was sent.
+    Request = -5,
+    /// None found, expired, or a provider failed.
+    Credentials = -6,
+    AccessDenied = -7,
+    /// The service knows no such model or resource.
+    NotFound = -8,
+    /// The service refused the request.
+    Validation = -9,
+    /// The service refused the request for its length.
+    ContextOverflow = -10,
+    Throttled = -11,
+    Quota = -12,
+    /// Model error, model timeout, model not ready, model stream error.
+    Model = -13,
+    /// The service failed: 5xx.
+    Service = -14,
+    /// DNS, connect, TLS, reset.
+    Network = -15,
+    Timeout = -16,
+    /// A stream ended before `messageStop`.
+    Truncated = -17,
+    /// Bytes that are no valid answer.
+    Protocol = -18,
+    Cancelled = -19,
+    /// A handle made before `fork()`, used in the child.
+    Forked = -20,
+    /// A bug in this library, contained.
+    Internal = -21,
+    /// The process is out of descriptors, threads, handles or memory.
+    Resource = -22,
+}
+
+impl Kind {
+    /// Whether the same call may succeed later, where nothing more is known of the failure.
+    fn is_transient(self) -> bool {
+        matches!(self, Kind::Throttled | Kind::Model | Kind::Service | Kind::Network | Kind::Timeout | Kind::Truncated)
+    }
+}
+
+/// A failure, for people and for programs. Cheap to move, cloned only where a stream repeats it.
+#[derive(Clone)]
+pub struct Error(Box<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: Kind,
+    message: Text,
+    code: Text,
+    path: Text,
+    request_id: Text,
+    http_status: u16,
+    attempts: u32,
+    retryable: bool,
+}
+
+/// What every function of this crate that can fail returns.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// `message` says what was being done, what happened and, where it is known, what to do next. It is made one line.
+    pub fn new(kind: Kind, message: impl fmt::Display) -> Self {
+        Error(Box::new(Inner {
+            kind,
+            message: one_line(format!("bedrock: {message}")).into(),
+            code: Text::default(),
+            path: Text::default(),
+            request_id: Text::default(),
+            http_status: 0,
+            attempts: 0,
+            retryable: kind.is_transient(),
+        }))
+    }
+
+    /// The JSON pointer to the member that is to blame.
+    pub fn at(mut self, path: impl Into<String>) -> Self {
+        self.0.path = path.into().into();
+        self
+    }
+
+    /// The service's name for the failure, such as `ThrottlingException`.
+    pub fn with_code(mut self, code: &str) -> Self {
+        self.0.code = code.into();
+        self
+    }
+
+    pub fn with_http_status(mut self, status: u16) -> Self {
+        self.0.http_status = status;
+        self
+    }
+
+    pub fn with_request_id(mut self, request_id: &str) -> Self {
+        self.0.request_id = request_id.into();
+        self
+    }
+
+    /// How many requests had been sent when it failed.
+    pub fn with_attempts(mut self, attempts: u32) -> Self {
+        self.0.attempts = attempts;
+        self
+    }
+
+    pub fn with_retryable(mut self, retryable: bool) -> Self {
+        self.0.retryable = retryable;
+        self
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.0.kind
+    }
+
+    /// One line that begins with `bedrock: `.
+    pub fn message(&self) -> &Text {
+        &self.0.message
+    }
+
+    /// The service's name for the failure, or "".
+    pub fn code(&self) -> &Text {
+        &self.0.code
+    }
+
+    /// A JSON pointer into the config or request, or "".
+    pub fn path(&self) -> &Text {
+        &self.0.path
+    }
+
+    /// The service's id of the failed request, or "".
+    pub fn request_id(&self) -> &Text {
+        &self.0.request_id
+    }
+
+    /// The HTTP status of the answer that failed, 0 where there was none.
+    pub fn http_status(&self) -> u16 {
+        self.0.http_status
+    }
+
+    /// Requests sent, 0 where none was.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Whether the same call may succeed later.
+    pub fn retryable(&self) -> bool {
+        self.0.retryable
+    }
+}
+
+fn one_line(text: String) -> String {
+    if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.message.as_str())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {}", self.0.kind, self.0.message)?;
+        if !self.0.path.is_empty() {
+            write!(f, " (at {})", self.0.path)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
