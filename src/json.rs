@@ -69,6 +69,13 @@ impl<'a> Json<'a> {
             .map_err(|fault| fault.locate(bytes))
     }
 
+    /// The string that `text` begins with, and what follows it.
+    pub fn leading_string(text: &'a str) -> Option<(Json<'a>, &'a str)> {
+        let end = text.starts_with('"').then(|| scan_string(text.as_bytes(), 0).ok()).flatten()?;
+        let (string, rest) = text.split_at(end);
+        Some((Json(string), rest))
+    }
+
     /// The value's text, as it was written.
     pub fn text(self) -> &'a str {
         self.0
@@ -340,6 +347,11 @@ pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     quote(&mut out, text).expect("a String takes all that is written to it");
     out
+}
+
+/// `key` as a part of a JSON pointer.
+pub fn pointer_token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 struct Fault {

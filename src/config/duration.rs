@@ -1,0 +1,44 @@
+//! Durations as people write them: "30s", "500ms", 250.
+
+use super::value::quote;
+use crate::json::{Json, Kind};
+use std::time::Duration;
+
+/// A day. Whoever writes more has mistaken the unit.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+/// The worker's timers tick in milliseconds.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Seconds in each unit.
+const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+
+/// A string with a unit, or a number of milliseconds. It is never 0, so that no timer is off by accident.
+pub(super) fn parse(json: Json<'_>) -> Result<Duration, String> {
+    let seconds = match json.kind() {
+        Kind::Number => json.f64().unwrap_or(f64::INFINITY) / 1000.0,
+        Kind::String => from_text(&json.string().unwrap_or_default())?,
+        other => {
+            return Err(format!(
+                "must be a duration such as \"30s\" or \"500ms\", or a number of milliseconds, not {other}"
+            ));
+        }
+    };
+    if seconds <= 0.0 {
+        return Err("must be longer than 0: no timer can be switched off".to_owned());
+    }
+    match Duration::try_from_secs_f64(seconds) {
+        Ok(duration) if duration < SHORTEST => Err("is shorter than 1ms, the shortest that is allowed".to_owned()),
+        Ok(duration) if duration <= LONGEST => Ok(duration),
+        _ => Err("is longer than 24h, the longest that is allowed".to_owned()),
+    }
+}
+
+fn from_text(text: &str) -> Result<f64, String> {
+    let strange = || format!("must be a number and a unit (ms, s, m, h) such as \"30s\", not {}", quote(text));
+    let number_end = text.rfind(|c: char| c.is_ascii_digit()).map_or(0, |at| at + 1);
+    let (number, unit) = text.split_at(number_end);
+    let &(_, scale) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(strange)?;
+    // Only what JSON calls a number: `f64` would also read "inf", ".5" and "1_0".
+    let number = Json::parse(number).ok().filter(|json| json.text() == number).ok_or_else(strange)?;
+    Ok(number.f64().ok_or_else(strange)? * scale)
+}

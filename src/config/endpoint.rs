@@ -1,0 +1,122 @@
+//! URLs of endpoints and proxies, and what may go to them in the clear.
+//!
+//! Only the plainest URLs pass: every character is on a list. So the host that is judged here is the host that is connected to,
+//! whatever the parser below us makes of stranger texts.
+
+use super::value::quote;
+use std::net::{IpAddr, Ipv6Addr};
+
+type Check = Result<(), String>;
+
+/// Whether requests may go to `url`: over https:// to any host, over http:// to loopback, and to others only with `allow_http`
+/// and without a bearer token, which everybody on the way could read and use. The error is the reason, to be read on behind a
+/// name: `"base_url" ...`, `AWS_ENDPOINT_URL_BEDROCK_RUNTIME ...`.
+pub fn check_plain_http(url: &str, allow_http: bool, bearer: bool) -> Check {
+    let url = Url::parse(url)?;
+    if url.user.is_some() {
+        return Err("must not hold a user name or password".to_owned());
+    }
+    if url.tls || is_loopback(url.host) {
+        return Ok(());
+    }
+    let host = quote(url.host);
+    if bearer {
+        return Err(format!("would send a bearer token over http:// to {host}, readable on the way: use https://"));
+    }
+    if !allow_http {
+        return Err(format!(
+            "is http:// to {host}, which is not this machine: use https://, or set \"allow_http\" to true"
+        ));
+    }
+    Ok(())
+}
+
+pub(super) fn check_proxy(url: &str) -> Check {
+    let url = Url::parse(url)?;
+    if !matches!(url.path, "" | "/") {
+        return Err("must end behind the proxy's host and port".to_owned());
+    }
+    Ok(())
+}
+
+/// Whether a host, as it stands in a URL, is this machine: 127.0.0.0/8, ::1 or localhost. Names are not looked up.
+pub fn is_loopback(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    match bare.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    }
+}
+
+struct Url<'a> {
+    tls: bool,
+    user: Option<&'a str>,
+    /// An IPv6 address stands in its brackets.
+    host: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Url<'a> {
+    /// The reasons never quote the whole: a password may stand in it.
+    fn parse(url: &'a str) -> Result<Self, String> {
+        let (scheme, rest) = url.split_once("://").unwrap_or_default();
+        let tls = match scheme.to_ascii_lowercase().as_str() {
+            "https" => true,
+            "http" => false,
+            _ => return Err("must be a URL that begins with https:// or http://".to_owned()),
+        };
+        if rest.contains(['?', '#']) {
+            return Err("must be a URL without a query (?) or fragment (#)".to_owned());
+        }
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (user, host_port) = match authority.rsplit_once('@') {
+            Some((user, host_port)) => (Some(user), host_port),
+            None => (None, authority),
+        };
+        if !path.bytes().chain(user.unwrap_or_default().bytes()).all(is_plain) {
+            return Err("holds a character that must be percent-encoded in a URL".to_owned());
+        }
+        let (host, port) = split_port(host_port)?;
+        check_host(host)?;
+        if let Some(port) = port
+            && !(port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0))
+        {
+            return Err(format!("has the port {}; a port is a number from 1 to 65535", quote(port)));
+        }
+        Ok(Url { tls, user, host, path })
+    }
+}
+
+/// What RFC 3986 lets stand in a path or before the '@' as it is.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&byte)
+}
+
+fn split_port(host_port: &str) -> Result<(&str, Option<&str>), String> {
+    let host_end = if host_port.starts_with('[') {
+        host_port.find(']').ok_or("has a '[' without its ']'")? + 1
+    } else {
+        host_port.find(':').unwrap_or(host_port.len())
+    };
+    let (host, port) = host_port.split_at(host_end);
+    match port.strip_prefix(':') {
+        None if !port.is_empty() => Err("has something between its host and its port".to_owned()),
+        port => Ok((host, port)),
+    }
+}
+
+fn check_host(host: &str) -> Check {
+    if let Some(address) = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        return match address.parse::<Ipv6Addr>() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(format!("has the host {}, which is no IPv6 address", quote(host))),
+        };
+    }
+    if !host.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+        return Err("names no host".to_owned());
+    }
+    if host.len() > 253 || !host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) {
+        return Err(format!("has the host {}, which is no host name", quote(host)));
+    }
+    Ok(())
+}

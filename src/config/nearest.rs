@@ -1,0 +1,112 @@
+//! The key somebody may have meant.
+
+/// What known keys are called elsewhere, in lower case and without underscores. A name may mean one key at the top and another
+/// in an object below it.
+const ELSEWHERE: [(&str, &str); 19] = [
+    ("modelid", "model"),
+    ("accesskey", "api_key"),
+    ("accesskeyid", "api_key"),
+    ("awsaccesskeyid", "api_key"),
+    ("secretaccesskey", "secret_key"),
+    ("awssecretaccesskey", "secret_key"),
+    ("awssessiontoken", "session_token"),
+    ("token", "bearer_token"),
+    ("apitoken", "bearer_token"),
+    ("awsprofile", "profile"),
+    ("profilename", "profile"),
+    ("awsregion", "region"),
+    ("endpoint", "base_url"),
+    ("endpointurl", "base_url"),
+    ("cabundle", "ca_file"),
+    ("maxretries", "retry"),
+    ("maxretries", "max_attempts"),
+    ("maxattempts", "retry"),
+    ("readtimeout", "timeout"),
+];
+
+/// Members of requests, written likewise, that people look for in a model's config.
+const OF_REQUESTS: [&str; 18] = [
+    "additionalmodelrequestfields",
+    "guardrailconfig",
+    "inferenceconfig",
+    "maxtokens",
+    "messages",
+    "outputconfig",
+    "performanceconfig",
+    "requestmetadata",
+    "responseformat",
+    "servicetier",
+    "stop",
+    "stopsequences",
+    "system",
+    "temperature",
+    "toolchoice",
+    "toolconfig",
+    "tools",
+    "topp",
+];
+
+/// Longer keys are no slips of the finger, and the distance takes time in proportion to their length.
+const LONGEST: usize = 40;
+
+/// Whether requests have a member of this name.
+pub(super) fn is_of_requests(key: &str) -> bool {
+    key.len() <= LONGEST && OF_REQUESTS.contains(&bare(key).as_str())
+}
+
+/// `key` in lower case and without underscores.
+fn bare(key: &str) -> String {
+    key.to_ascii_lowercase().replace(['-', '_'], "")
+}
+
+/// The one among `known` that `key` is close enough to.
+pub(super) fn nearest(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
+    if key.len() > LONGEST {
+        return None;
+    }
+    let key = key.to_ascii_lowercase().replace('-', "_");
+    let bare = bare(&key);
+    let mut elsewhere = ELSEWHERE.iter().filter(|(name, _)| *name == bare).map(|&(_, meant)| meant);
+    elsewhere.find(|meant| known.clone().any(|known| known == *meant)).or_else(|| {
+        let by_distance = known.map(|known| (distance(&key, known), known));
+        let (distance, near) = by_distance.min_by_key(|&(distance, _)| distance)?;
+        (distance <= (near.len() / 3).max(1)).then_some(near)
+    })
+}
+
+/// How many characters must be put in, left out, changed or swapped with the next to make one of the other.
+fn distance(from: &str, to: &str) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
+    for i in 1..=from.len() {
+        let mut row = vec![i];
+        for j in 1..=to.len() {
+            let changed = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
+            let mut least = changed.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
+            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
+                least = least.min(rows[i - 2][j - 2] + 1);
+            }
+            row.push(least);
+        }
+        rows.push(row);
+    }
+    rows[from.len()][to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn distances_count_single_slips() {
+        for (from, to, expected) in [
+            ("region", "region", 0),
+            ("regoin", "region", 1),
+            ("regon", "region", 1),
+            ("", "ab", 2),
+            ("math", "auth", 2),
+        ] {
+            assert_eq!(distance(from, to), expected, "{from} -> {to}");
+        }
+    }
+}

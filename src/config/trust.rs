@@ -1,0 +1,61 @@
+//! Certificates that take the place of the system's trust store.
+//!
+//! The SDK panics on a bundle that it cannot read, so every certificate is read here first, by the same code. `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR` are not looked at: the loader of the system's store (rustls-native-certs) honours them itself, so they keep
+//! their meaning wherever neither `ca_file` nor `AWS_CA_BUNDLE` is given.
+
+use super::value::quote_up_to;
+use crate::error::{Error, Kind};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+const VARIABLE: &str = "AWS_CA_BUNDLE";
+
+/// Far above any bundle, and far below what an endless file would cost.
+const LARGEST: u64 = 16 * 1024 * 1024;
+/// Paths are quoted longer than other texts: their end is what tells them apart.
+const PATH_QUOTE: usize = 400;
+
+/// The bundle of `AWS_CA_BUNDLE`, where it is set.
+pub(super) fn from_env(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<Vec<u8>>, Error> {
+    match env(VARIABLE) {
+        Some(path) if !path.is_empty() => read(path.as_ref())
+            .map(Some)
+            .map_err(|reason| Error::new(Kind::Config, format_args!("config: the environment's {VARIABLE} {reason}"))),
+        _ => Ok(None),
+    }
+}
+
+/// The bytes of a PEM file, of which every certificate can be trusted. The error is the reason, to be read on behind a name.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    let name = quote_up_to(&path.to_string_lossy(), PATH_QUOTE);
+    let mut pem = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut pem))
+        .map_err(|error| format!("names {name}, which cannot be read: {error}"))?;
+    if pem.len() as u64 > LARGEST {
+        return Err(format!("names {name}, which is larger than {} MiB", LARGEST >> 20));
+    }
+    check(&pem).map_err(|reason| format!("names {name}, {reason}"))?;
+    Ok(pem)
+}
+
+fn check(pem: &[u8]) -> Result<(), String> {
+    let mut roots = RootCertStore::empty();
+    let mut count = 0;
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        count += 1;
+        // What the PEM reader says may quote the file, which may be a private key's.
+        let certificate = certificate.map_err(|_| format!("whose PEM is broken in certificate {count}"))?;
+        roots.add(certificate).map_err(|error| format!("whose certificate {count} cannot be used: {error}"))?;
+    }
+    if count == 0 {
+        return Err("which holds no certificate: PEM is expected, with -----BEGIN CERTIFICATE-----".to_owned());
+    }
+    Ok(())
+}

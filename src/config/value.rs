@@ -1,0 +1,135 @@
+//! A value of the config with its name: what makes every error say where and why.
+
+use super::duration;
+use super::nearest::nearest;
+use crate::error::{Error, Kind, Result};
+use crate::json::{self, Json, Kind as JsonKind};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+
+/// How much of a text of the user's a message quotes, in bytes.
+const QUOTE: usize = 60;
+
+/// `text` in quotes, cut where it is long.
+pub(super) fn quote(text: &str) -> String {
+    quote_up_to(text, QUOTE)
+}
+
+pub(super) fn quote_up_to(text: &str, max: usize) -> String {
+    if text.len() <= max { json::quoted(text) } else { json::quoted(&text[..text.floor_char_boundary(max)]) + "..." }
+}
+
+pub(super) struct Value<'a> {
+    pub(super) json: Json<'a>,
+    /// The key it stands under.
+    pub(super) key: Cow<'a, str>,
+    /// The key as a message names it: `timeouts.idle`.
+    name: String,
+    pub(super) path: String,
+}
+
+impl<'a> Value<'a> {
+    pub(super) fn root(json: Json<'a>) -> Self {
+        Value { json, key: Cow::Borrowed(""), name: String::new(), path: String::new() }
+    }
+
+    pub(super) fn new(key: &'a str, json: Json<'a>, path: &str) -> Self {
+        Value { json, key: Cow::Borrowed(key), name: key.to_owned(), path: path.to_owned() }
+    }
+
+    /// An error: `reason` goes on where the key stands, as in `"timeout" is longer than 24h`.
+    pub(super) fn refuse(&self, reason: impl fmt::Display) -> Error {
+        Error::new(Kind::Config, format_args!("config: {} {reason}", quote(&self.name))).at(self.path.as_str())
+    }
+
+    /// The error for a key that nobody reads.
+    pub(super) fn unknown(&self, known: impl Iterator<Item = &'static str> + Clone) -> Error {
+        match nearest(&self.key, known.clone()) {
+            Some(near) => self.refuse(format_args!("is no known key; did you mean \"{near}\"?")),
+            None => self.refuse(format_args!("is no known key; known are {}", known.collect::<Vec<_>>().join(", "))),
+        }
+    }
+
+    /// The members of an object, none of which stands twice.
+    pub(super) fn members(&self) -> Result<Vec<Value<'a>>> {
+        self.demand(JsonKind::Object)?;
+        let mut seen = HashSet::new();
+        let mut members = Vec::new();
+        for member in self.json.members() {
+            let key = member.key.string().unwrap_or_default();
+            let name = match self.name.as_str() {
+                "" | "options" => key.to_string(),
+                parent => format!("{parent}.{key}"),
+            };
+            let path = format!("{}/{}", self.path, key.replace('~', "~0").replace('/', "~1"));
+            let member = Value { json: member.value, key, name, path };
+            if !seen.insert(member.key.clone()) {
+                return Err(member.refuse("stands twice: remove one"));
+            }
+            members.push(member);
+        }
+        Ok(members)
+    }
+
+    /// An object's text as it was written.
+    pub(super) fn object(&self) -> Result<String> {
+        self.demand(JsonKind::Object)?;
+        Ok(self.json.text().to_owned())
+    }
+
+    /// A string that is not empty.
+    pub(super) fn text(&self) -> Result<String> {
+        match self.json.string() {
+            Some(text) if text.is_empty() => Err(self.refuse("is empty: leave it out where there is nothing to say")),
+            Some(text) => Ok(text.into_owned()),
+            None => Err(self.wrong_kind("a string")),
+        }
+    }
+
+    /// A string that passes `check`, which gives the reason where one does not.
+    pub(super) fn checked(&self, check: fn(&str) -> std::result::Result<(), String>) -> Result<String> {
+        let text = self.text()?;
+        check(&text).map_err(|reason| self.refuse(reason))?;
+        Ok(text)
+    }
+
+    /// One of a few words.
+    pub(super) fn choice<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T> {
+        let text = self.text()?;
+        choices.iter().find(|(word, _)| *word == text).map(|&(_, choice)| choice).ok_or_else(|| {
+            let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+            self.refuse(format_args!("must be {}, not {}", words.join(" or "), quote(&text)))
+        })
+    }
+
+    pub(super) fn bool(&self) -> Result<bool> {
+        self.json.bool().ok_or_else(|| self.wrong_kind("a boolean"))
+    }
+
+    /// A number of things, at least 1.
+    pub(super) fn count(&self) -> Result<u32> {
+        self.demand(JsonKind::Number)?;
+        let count = self.json.i64().and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0);
+        count.ok_or_else(|| {
+            let text = self.json.text();
+            let text = if text.len() <= QUOTE { text } else { "a number this long" };
+            self.refuse(format_args!("must be a whole number from 1 to {}, not {text}", u32::MAX))
+        })
+    }
+
+    pub(super) fn duration(&self) -> Result<Duration> {
+        duration::parse(self.json).map_err(|reason| self.refuse(reason))
+    }
+
+    fn demand(&self, kind: JsonKind) -> Result<()> {
+        if self.json.kind() == kind { Ok(()) } else { Err(self.wrong_kind(kind)) }
+    }
+
+    fn wrong_kind(&self, expected: impl fmt::Display) -> Error {
+        let found = self.json.kind();
+        let hint = if found == JsonKind::Null { ": leave it out where there is nothing to say" } else { "" };
+        self.refuse(format_args!("must be {expected}, not {found}{hint}"))
+    }
+}

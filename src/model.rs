@@ -1,0 +1,215 @@
+//! A model: a config made ready for calls.
+
+use crate::cancel::Cancel;
+use crate::client::{self, PerWorker};
+use crate::config::{CallSettings, Config};
+use crate::error::{Error, Kind, Result};
+use crate::log;
+use crate::request::{Document, Prepared, Request, take_model_id};
+use crate::response::Response;
+use crate::runtime;
+use crate::stream::{Next, Stream, StreamTimers, Writer};
+use crate::text::Text;
+use crate::timer::Deadline;
+use crate::transport::network::Network;
+use crate::transport::scripted::Script;
+use crate::wire::event::Event;
+use crate::wire::operation::{self, Call, Operation};
+use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::Semaphore;
+
+/// A model id with the connections, credentials and settings to call it. Cheap to clone and to derive from.
+#[derive(Clone)]
+pub struct Model {
+    id: Text,
+    defaults: Document,
+    calls: CallSettings,
+    shared: Arc<Shared>,
+    /// Shared by the models with the same call settings.
+    client: Arc<PerWorker<Client>>,
+}
+
+/// What a model and those derived from it have in common.
+struct Shared {
+    config: Config,
+    script: Option<Script>,
+    sdk: PerWorker<SdkConfig>,
+    in_flight: Option<Arc<Semaphore>>,
+}
+
+impl Model {
+    /// Checks the config and makes a model of it. Connects nowhere, but makes sure that the library's worker runs.
+    pub fn new(config_json: &str) -> Result<Self> {
+        let config = Config::parse(config_json)?;
+        let script = config.transport.as_deref().map(Script::parse).transpose()?;
+        let mut defaults = Document::parse(&config.defaults, "config: defaults").map_err(as_config_error)?;
+        let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
+        runtime::start()?;
+        Ok(Model {
+            id: default_model.unwrap_or_else(|| config.model.clone()).into(),
+            defaults,
+            calls: config.calls.clone(),
+            client: Arc::default(),
+            shared: Arc::new(Shared {
+                in_flight: config.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
+                script,
+                sdk: PerWorker::default(),
+                config,
+            }),
+        })
+    }
+
+    /// A model with these request members under every request, and perhaps call settings or a model id of its own.
+    pub fn with(&self, defaults_json: &str) -> Result<Self> {
+        let mut given = Document::parse(defaults_json, "deriving a model")?;
+        let mut derived = self.clone();
+        for key in ["timeout", "timeouts", "retry"] {
+            if let Some(value) = given.value(key) {
+                derived.calls.take(key, value, &format!("/{key}"))?;
+                given.remove(key);
+            }
+        }
+        if let Some(id) = take_model_id(&mut given)? {
+            derived.id = id.into();
+        }
+        if derived.calls != self.calls {
+            derived.client = Arc::default();
+        }
+        derived.defaults.replace_with(given);
+        Ok(derived)
+    }
+
+    pub fn id(&self) -> &Text {
+        &self.id
+    }
+
+    /// The exact request that a call would send.
+    pub fn prepare(&self, request: &Request) -> Result<Prepared> {
+        request.prepare(self.id.as_str(), &self.defaults, self.shared.config.lint)
+    }
+
+    /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
+    pub fn open(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
+        if cancel.is_some_and(Cancel::is_fired) {
+            return Err(Error::new(Kind::Cancelled, "the call was cancelled before it began"));
+        }
+        let Prepared { model_id, body } = self.prepare(request)?;
+        let connect = self.calls.timeouts.connect;
+        let job = Job { model: self.clone(), call: Call { operation, model_id, body, connect } };
+        let runtime = runtime::start()?;
+        let epoch = runtime.epoch;
+        Ok(Stream::start(&runtime, operation.streams(), cancel.cloned(), move |writer| job.run(writer, epoch)))
+    }
+
+    /// Converse: one request, one answer.
+    pub fn generate(&self, request: &Request, cancel: Option<&Cancel>) -> Result<Response> {
+        let mut stream = self.open(Operation::Converse, request, cancel)?;
+        while let Next::Event(_) | Next::Again = stream.next(None)? {}
+        Ok(stream.response())
+    }
+
+    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks.
+    pub fn generate_stream(
+        &self,
+        request: &Request,
+        cancel: Option<&Cancel>,
+        mut on_event: impl FnMut(&Event<'_>) -> ControlFlow<()>,
+    ) -> Result<(ControlFlow<()>, Response)> {
+        let mut stream = self.open(Operation::ConverseStream, request, cancel)?;
+        loop {
+            match stream.next(None)? {
+                Next::Event(event) if on_event(&event).is_break() => {
+                    return Ok((ControlFlow::Break(()), stream.response()));
+                }
+                Next::Event(_) | Next::Again => {}
+                Next::Done => return Ok((ControlFlow::Continue(()), stream.response())),
+            }
+        }
+    }
+}
+
+impl Shared {
+    async fn sdk(&self, epoch: u64) -> Result<SdkConfig> {
+        let make = || async {
+            match &self.script {
+                Some(script) => Ok(client::offline_sdk_config(&self.config, SharedHttpClient::new(script.clone()))),
+                None => client::sdk_config(&self.config, SharedHttpClient::new(Network::new(&self.config))).await,
+            }
+        };
+        self.sdk.get(epoch, make).await
+    }
+}
+
+/// A call on its way to the worker.
+struct Job {
+    model: Model,
+    call: Call,
+}
+
+impl Job {
+    async fn run(self, writer: Writer, epoch: u64) -> Result<Option<String>> {
+        let Job { model, call } = self;
+        let timeouts = &model.calls.timeouts;
+        let began = Instant::now();
+        let result = if call.operation.streams() {
+            let total = timeouts.total.map(|total| Deadline::after("total", total));
+            let first_event = Deadline::after("first_event", timeouts.first_event);
+            let timers = StreamTimers { first_event, idle: timeouts.idle, total };
+            let permit = first_event.or_earlier(total).limit(model.begin(&call, &writer, epoch)).await.flatten();
+            match permit {
+                Ok((answer, _permit)) => {
+                    say_answered(&call, &answer, &writer, began);
+                    writer.stream(answer, timers).await.map(|()| None)
+                }
+                Err(error) => Err(error),
+            }
+        } else {
+            let unary = async {
+                let (answer, _permit) = model.begin(&call, &writer, epoch).await?;
+                say_answered(&call, &answer, &writer, began);
+                writer.unary(answer, &call.to_string()).await.map(Some)
+            };
+            Deadline::after("total", timeouts.whole).limit(unary).await.flatten()
+        };
+        let result = result.map_err(|error| error.with_attempts(writer.attempts().get()));
+        match &result {
+            Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),
+            Err(error) => log::info("call", format_args!("{call}: {:?} {} after {:?}", error.kind(), error.code(), began.elapsed())),
+        }
+        result
+    }
+}
+
+impl Model {
+    /// Waits for a place, for the client and for the head of the answer.
+    async fn begin(
+        &self,
+        call: &Call,
+        writer: &Writer,
+        epoch: u64,
+    ) -> Result<(operation::Answer, Option<tokio::sync::OwnedSemaphorePermit>)> {
+        let permit = match &self.shared.in_flight {
+            Some(places) => places.clone().acquire_owned().await.ok(),
+            None => None,
+        };
+        let client = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
+        let client = self.client.get(epoch, client).await?;
+        let answer = operation::send(&client, call, writer.attempts()).await?;
+        Ok((answer, permit))
+    }
+}
+
+fn say_answered(call: &Call, answer: &operation::Answer, writer: &Writer, began: Instant) {
+    let (status, id, attempts) = (answer.status, &answer.request_id, writer.attempts().get());
+    log::debug("call", format_args!("{call}: HTTP {status} after {:?}, attempt {attempts}, request id {id}", began.elapsed()));
+}
+
+/// What is wrong with the config's `defaults` is wrong with the config.
+fn as_config_error(error: Error) -> Error {
+    let message = error.message().as_str().trim_start_matches("bedrock: ").to_owned();
+    Error::new(Kind::Config, message).at(format!("/defaults{}", error.path()))
+}

@@ -1,0 +1,102 @@
+//! The portable dialect, made Converse.
+//!
+//! A message whose content is a plain string becomes one with a text block, under the role names people bring from elsewhere;
+//! system messages move into `system`, in order. A message that is native already stays as it is, to the byte.
+
+use super::document::{Document, Piece};
+use crate::error::{Error, Kind, Result};
+use crate::json::{self, Json};
+use std::fmt;
+
+/// Whose message it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::System => "system",
+            Role::User => "user",
+            Role::Assistant => "assistant",
+        })
+    }
+}
+
+pub fn role(name: &str) -> Option<Role> {
+    match name {
+        "system" | "developer" => Some(Role::System),
+        "user" | "human" => Some(Role::User),
+        "assistant" | "ai" => Some(Role::Assistant),
+        _ => None,
+    }
+}
+
+pub fn unknown_role(name: &str) -> Error {
+    let name: String = name.chars().take(60).collect();
+    Error::new(Kind::Request, format_args!("the role {name:?} is unknown; known are user, assistant and system"))
+}
+
+/// Makes every portable message of the document native.
+pub fn translate(document: &mut Document) -> Result<()> {
+    let mut system = Vec::new();
+    if document.list("messages").is_some()
+        && let Some(messages) = document.list_mut("messages")
+    {
+        let mut index = 0;
+        let mut failed = None;
+        messages.retain(|message| {
+            let translated = Json::parse(message.text()).map_or(Ok(None), translate_message);
+            let kept = match translated {
+                Ok(None) => true,
+                Ok(Some(Native::Message(native))) => {
+                    *message = native;
+                    true
+                }
+                Ok(Some(Native::System(block))) => {
+                    system.push(block);
+                    false
+                }
+                Err(error) => {
+                    failed.get_or_insert(error.at(format!("/messages/{index}/role")));
+                    true
+                }
+            };
+            index += 1;
+            kept
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+    }
+    for block in system {
+        let list = document.list_mut("system").ok_or_else(|| {
+            Error::new(Kind::Request, "reading the request: system is not an array, and there are system messages").at("/system")
+        })?;
+        list.push(block);
+    }
+    Ok(())
+}
+
+enum Native {
+    Message(Piece),
+    /// A block of the system prompt.
+    System(Piece),
+}
+
+/// None where the message is native already.
+fn translate_message(message: Json<'_>) -> Result<Option<Native>> {
+    let Some(content) = message.get("content").filter(|content| content.kind() == json::Kind::String) else {
+        return Ok(None);
+    };
+    let name = message.get("role").and_then(Json::string).unwrap_or_default();
+    let role = role(&name).ok_or_else(|| unknown_role(&name))?;
+    let block = format!("{{\"text\":{}}}", content.text());
+    Ok(Some(match role {
+        Role::System => Native::System(Piece::value(&block)?),
+        role => Native::Message(Piece::value(&format!("{{\"role\":\"{role}\",\"content\":[{block}]}}"))?),
+    }))
+}

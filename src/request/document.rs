@@ -1,0 +1,265 @@
+//! A request's JSON, taken apart without losing a byte.
+//!
+//! An object is the segments between its commas, and so is a list; joined again they are the original, white space included.
+//! So what a caller wrote goes to the service as it was written, and adding a message leaves every byte before it alone, which
+//! is what prompt caches live on.
+
+use super::attachment::{Attachments, Reference, references};
+use crate::error::{Error, Kind, Result};
+use crate::json::{self, Json};
+use std::sync::Arc;
+
+/// A piece of JSON text, shared by the clones of a request, and the attachments it refers to.
+#[derive(Clone)]
+pub struct Piece {
+    text: Arc<str>,
+    references: Arc<[Reference]>,
+}
+
+impl Piece {
+    /// `text` is `value` as it is written, perhaps with a key and white space around it.
+    fn new(text: &str, value: Json<'_>) -> Self {
+        Piece { text: text.into(), references: references(text, value).into() }
+    }
+
+    /// A JSON value that was just composed.
+    pub fn value(text: &str) -> Result<Self> {
+        let value = Json::parse(text).map_err(|invalid| Error::new(Kind::Request, format_args!("the message is not JSON: {invalid}")))?;
+        Ok(Piece::new(text, value))
+    }
+
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    fn write(&self, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
+        let mut written = 0;
+        for reference in self.references.iter() {
+            out.text.push_str(&self.text[written..reference.start]);
+            out.attachments.encode(reference, &mut out.text, &at)?;
+            written = reference.end;
+        }
+        out.text.push_str(&self.text[written..]);
+        Ok(())
+    }
+}
+
+/// A member of the request.
+#[derive(Clone)]
+pub struct Member {
+    name: Arc<str>,
+    content: Content,
+}
+
+#[derive(Clone)]
+enum Content {
+    /// Key and value.
+    Verbatim(Piece),
+    List(List),
+}
+
+/// A member whose value is a list that can grow: `messages` or `system`.
+#[derive(Clone)]
+pub struct List {
+    /// From the key to the opening bracket.
+    head: Arc<str>,
+    items: Vec<Piece>,
+    /// The closing bracket and what follows it.
+    tail: Arc<str>,
+}
+
+impl List {
+    fn empty(name: &str) -> Self {
+        List { head: format!("{}:[", json::quoted(name)).into(), items: Vec::new(), tail: "]".into() }
+    }
+
+    fn parse(segment: &str, value: Json<'_>) -> Self {
+        let start = offset(segment, value.text());
+        let end = start + value.text().len();
+        let mut items: Vec<_> = value.element_segments().map(|item| Piece::new(item, trimmed(item))).collect();
+        items.shrink_to_fit();
+        // An empty list may hold white space.
+        let open = if items.is_empty() { end - 1 } else { start + 1 };
+        List { head: segment[..open].into(), items, tail: segment[end - 1..].into() }
+    }
+
+    pub fn push(&mut self, item: Piece) {
+        self.items.push(item);
+    }
+
+    pub fn last_mut(&mut self) -> Option<&mut Piece> {
+        self.items.last_mut()
+    }
+
+    pub fn items(&self) -> &[Piece] {
+        &self.items
+    }
+
+    pub fn retain(&mut self, keep: impl FnMut(&mut Piece) -> bool) {
+        let mut keep = keep;
+        self.items.retain_mut(|item| keep(item));
+    }
+}
+
+fn trimmed(segment: &str) -> Json<'_> {
+    Json::parse(segment).expect("an element of checked JSON")
+}
+
+/// Where `part`, which is a slice of `whole`, begins in it.
+pub fn offset(whole: &str, part: &str) -> usize {
+    part.as_ptr() as usize - whole.as_ptr() as usize
+}
+
+/// The object that is the request.
+#[derive(Clone)]
+pub struct Document {
+    /// White space before the object, and its brace.
+    head: Arc<str>,
+    members: Vec<Member>,
+    /// The closing brace, and white space around it.
+    tail: Arc<str>,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Document { head: "{".into(), members: Vec::new(), tail: "}".into() }
+    }
+}
+
+impl Document {
+    /// `doing` says what the JSON is, for errors.
+    pub fn parse(text: &str, doing: &str) -> Result<Self> {
+        let refuse = |what: String| Error::new(Kind::Request, format_args!("{doing}: {what}"));
+        let json = Json::parse(text).map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
+        if json.kind() != json::Kind::Object {
+            return Err(refuse(format!("expected a JSON object, found {}", json.kind())));
+        }
+        let mut document = Document::default();
+        for member in json.members() {
+            let name = member.key.string().unwrap_or_default();
+            if document.position(&name).is_some() {
+                let error = refuse(format!("the member {name:?} is given twice"));
+                return Err(error.at(format!("/{}", json::pointer_token(&name))));
+            }
+            let list = matches!(&*name, "messages" | "system") && member.value.kind() == json::Kind::Array;
+            let content = if list {
+                Content::List(List::parse(member.segment, member.value))
+            } else {
+                Content::Verbatim(Piece::new(member.segment, member.value))
+            };
+            document.members.push(Member { name: name.into(), content });
+        }
+        let start = offset(text, json.text());
+        let end = start + json.text().len();
+        let open = if document.members.is_empty() { end - 1 } else { start + 1 };
+        document.head = text[..open].into();
+        document.tail = text[end - 1..].into();
+        Ok(document)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| &*member.name)
+    }
+
+    /// The text of a member's value that is no list of ours.
+    pub fn value(&self, name: &str) -> Option<Json<'_>> {
+        match &self.members[self.position(name)?].content {
+            Content::Verbatim(piece) => {
+                let key_end = piece.text.find(':')? + 1;
+                Json::parse(&piece.text[key_end..]).ok()
+            }
+            Content::List(_) => None,
+        }
+    }
+
+    pub fn list(&self, name: &str) -> Option<&List> {
+        match &self.members[self.position(name)?].content {
+            Content::List(list) => Some(list),
+            Content::Verbatim(_) => None,
+        }
+    }
+
+    /// The list `name`, made where there is none. None where the member is there and is no list.
+    pub fn list_mut(&mut self, name: &str) -> Option<&mut List> {
+        let position = self.position(name).unwrap_or_else(|| {
+            self.members.push(Member { name: name.into(), content: Content::List(List::empty(name)) });
+            self.members.len() - 1
+        });
+        match &mut self.members[position].content {
+            Content::List(list) => Some(list),
+            Content::Verbatim(_) => None,
+        }
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.members.retain(|member| &*member.name != name);
+    }
+
+    /// Takes over the members of `other`, each in the place of the one it replaces or at the end.
+    pub fn replace_with(&mut self, other: Document) {
+        for member in other.members {
+            match self.position(&member.name) {
+                Some(position) => self.members[position] = member,
+                None => self.members.push(member),
+            }
+        }
+    }
+
+    /// The members of `defaults` that this document lacks, at its end.
+    pub fn fill_from(&mut self, defaults: &Document) {
+        for member in &defaults.members {
+            if self.position(&member.name).is_none() {
+                self.members.push(member.clone());
+            }
+        }
+    }
+
+    /// The whole as one text, with the attachments in their places.
+    pub fn write(&self, attachments: &Attachments) -> Result<String> {
+        let mut out = Body { text: String::with_capacity(self.size(attachments)), attachments };
+        out.text.push_str(&self.head);
+        for (index, member) in self.members.iter().enumerate() {
+            if index > 0 {
+                out.text.push(',');
+            }
+            let name = || format!("/{}", json::pointer_token(&member.name));
+            match &member.content {
+                Content::Verbatim(piece) => piece.write(&mut out, name)?,
+                Content::List(list) => {
+                    out.text.push_str(&list.head);
+                    for (index, item) in list.items.iter().enumerate() {
+                        if index > 0 {
+                            out.text.push(',');
+                        }
+                        item.write(&mut out, || format!("{}/{index}", name()))?;
+                    }
+                    out.text.push_str(&list.tail);
+                }
+            }
+        }
+        out.text.push_str(&self.tail);
+        Ok(out.text)
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.members.iter().position(|member| &*member.name == name)
+    }
+
+    /// At least as much as the text takes.
+    fn size(&self, attachments: &Attachments) -> usize {
+        let piece = |piece: &Piece| {
+            let attached = piece.references.iter().map(|reference| attachments.encoded_length(reference));
+            piece.text.len() + 1 + attached.sum::<usize>()
+        };
+        let members = self.members.iter().map(|member| match &member.content {
+            Content::Verbatim(verbatim) => piece(verbatim),
+            Content::List(list) => list.head.len() + list.tail.len() + 1 + list.items.iter().map(piece).sum::<usize>(),
+        });
+        self.head.len() + self.tail.len() + members.sum::<usize>()
+    }
+}
+
+struct Body<'a> {
+    text: String,
+    attachments: &'a Attachments,
+}

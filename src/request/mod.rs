@@ -1,0 +1,158 @@
+//! A request: Converse JSON, and a conversation that can grow.
+
+pub mod attachment;
+mod dialect;
+mod document;
+mod lint;
+
+use crate::config::check_model_id;
+use crate::error::{Error, Kind, Result};
+use crate::json;
+use crate::response::Response;
+use attachment::{Attachments, Data};
+use bytes::Bytes;
+pub use document::Document;
+use document::Piece;
+
+/// A request as it grows. Cloning shares text and attachments.
+#[derive(Clone, Default)]
+pub struct Request {
+    document: Document,
+    /// The model that `modelId` or `model` names for this request.
+    model_id: Option<String>,
+    attachments: Attachments,
+    /// Whether the last message is one of tool results that further results join.
+    collects_results: bool,
+}
+
+/// A request as it goes to the service.
+pub struct Prepared {
+    pub model_id: String,
+    pub body: Bytes,
+}
+
+impl Request {
+    /// An object of Converse members. Messages may use the portable dialect.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut request = Request::default();
+        request.set(text)?;
+        Ok(request)
+    }
+
+    /// Replaces top-level members. Changes nothing where it fails.
+    pub fn set(&mut self, text: &str) -> Result<()> {
+        let mut document = Document::parse(text, "reading the request")?;
+        let model_id = take_model_id(&mut document)?;
+        dialect::translate(&mut document)?;
+        if self.document.names().next().is_none() {
+            self.document = document;
+        } else {
+            self.document.replace_with(document);
+        }
+        if model_id.is_some() {
+            self.model_id = model_id;
+        }
+        self.collects_results = false;
+        Ok(())
+    }
+
+    /// Adds a message of text. Role system adds to the system prompt.
+    pub fn add_text(&mut self, role: &str, text: &str) -> Result<()> {
+        let block = format!("{{\"text\":{}}}", json::quoted(text));
+        let role = dialect::role(role).ok_or_else(|| dialect::unknown_role(role))?;
+        match role {
+            dialect::Role::System => self.push("system", &block),
+            role => self.push("messages", &format!("{{\"role\":\"{role}\",\"content\":[{block}]}}")),
+        }
+    }
+
+    /// Adds a message in either dialect.
+    pub fn add_message(&mut self, text: &str) -> Result<()> {
+        let mut document = Document::parse(&format!("{{\"messages\":[{text}]}}"), "adding a message")?;
+        dialect::translate(&mut document)?;
+        for name in ["system", "messages"] {
+            for item in document.list(name).into_iter().flat_map(|list| list.items()) {
+                self.push(name, item.text().trim())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the assistant's message as it came. Nothing is added where it is empty or stops inside a tool call.
+    pub fn add_response(&mut self, response: &Response) -> Result<()> {
+        if let Some(reason) = response.unsendable() {
+            return Err(Error::new(Kind::Request, format_args!("adding the answer to the conversation: {reason}")));
+        }
+        self.push("messages", response.message().as_str())
+    }
+
+    /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel calls.
+    pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
+        let content = if content.is_empty() { String::new() } else { format!("{{\"text\":{}}}", json::quoted(content)) };
+        let status = if is_error { ",\"status\":\"error\"" } else { "" };
+        let id = json::quoted(tool_use_id);
+        let block = format!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{content}]{status}}}}}");
+        let open = self.collects_results.then(|| self.messages()?.last_mut()).flatten();
+        match open.and_then(|message| Some((message.text().strip_suffix("]}")?.to_owned(), message))) {
+            Some((results, message)) => *message = Piece::value(&format!("{results},{block}]}}"))?,
+            None => self.push("messages", &format!("{{\"role\":\"user\",\"content\":[{block}]}}"))?,
+        }
+        self.collects_results = true;
+        Ok(())
+    }
+
+    /// See [`Attachments::check_name`].
+    pub fn check_attachment_name(&self, name: &str) -> Result<()> {
+        self.attachments.check_name(name)
+    }
+
+    /// Bytes to which the JSON refers as `"@name"` wherever it would hold base64.
+    pub fn attach(&mut self, name: &str, data: Data) -> Result<()> {
+        self.attachments.add(name, data)
+    }
+
+    /// The exact request: this one's members, and those of `defaults` that it lacks.
+    pub fn prepare(&self, model_id: &str, defaults: &Document, lint: bool) -> Result<Prepared> {
+        let mut document = self.document.clone();
+        document.fill_from(defaults);
+        if lint {
+            lint::check(&document)?;
+        }
+        let body = document.write(&self.attachments)?;
+        Ok(Prepared { model_id: self.model_id.as_deref().unwrap_or(model_id).to_owned(), body: body.into() })
+    }
+
+    fn messages(&mut self) -> Option<&mut document::List> {
+        self.document.list_mut("messages")
+    }
+
+    fn push(&mut self, list: &str, item: &str) -> Result<()> {
+        let item = Piece::value(item)?;
+        let list = self.document.list_mut(list).ok_or_else(|| {
+            Error::new(Kind::Request, format_args!("adding to the request: its member {list:?} is not an array"))
+                .at(format!("/{list}"))
+        })?;
+        list.push(item);
+        self.collects_results = false;
+        Ok(())
+    }
+}
+
+/// Takes the members that name the model out of the body.
+pub fn take_model_id(document: &mut Document) -> Result<Option<String>> {
+    let mut named = None;
+    for name in ["modelId", "model"] {
+        let Some(value) = document.value(name) else { continue };
+        let refuse = |what: String| {
+            Error::new(Kind::Request, format_args!("reading the request: {name}: {what}")).at(format!("/{name}"))
+        };
+        let id = value.string().ok_or_else(|| refuse(format!("expected a string, found {}", value.kind())))?;
+        check_model_id(&id).map_err(refuse)?;
+        if named.is_some() {
+            return Err(refuse("modelId and model are both given; they mean the same".to_owned()));
+        }
+        named = Some(id.into_owned());
+        document.remove(name);
+    }
+    Ok(named)
+}

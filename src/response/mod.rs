@@ -1,0 +1,163 @@
+//! The answer to a call.
+//!
+//! A [`Response`] is the service's JSON and what people ask it for. A unary answer's JSON is the service's own, byte for byte; a
+//! stream's is put together by an [`Assembler`] to be what the same call would have given unary.
+
+pub mod assemble;
+mod block;
+#[cfg(test)]
+mod corpus_tests;
+mod merge;
+mod summary;
+
+pub use assemble::Assembler;
+pub use summary::{ToolCall, Usage};
+
+use crate::text::Text;
+use once_cell::sync::OnceCell;
+use summary::Summary;
+
+/// An answer, immutable. What is borrowed from it lives as long as it does.
+///
+/// The getters never fail. An answer that is not Converse's, such as that of CountTokens, is all in [`Response::json`]: the others
+/// then give neutral values, and so they do where JSON nests deeper than [`MAX_DEPTH`](crate::json::MAX_DEPTH).
+#[derive(Debug)]
+pub struct Response {
+    json: Text,
+    request_id: Text,
+    attempts: u32,
+    streamed: bool,
+    complete: bool,
+    /// Made when it is first asked for: who reads the JSON alone does not pay for it.
+    summary: OnceCell<Summary>,
+}
+
+impl Response {
+    /// The answer of a call that does not stream.
+    pub fn unary(json: String, request_id: &str, attempts: u32) -> Self {
+        Self::new(json, request_id, attempts, false, true)
+    }
+
+    /// The answer that an [`Assembler`] made, complete after the stream's end only.
+    pub fn streamed(json: String, complete: bool, request_id: &str, attempts: u32) -> Self {
+        Self::new(json, request_id, attempts, true, complete)
+    }
+
+    fn new(json: String, request_id: &str, attempts: u32, streamed: bool, complete: bool) -> Self {
+        Response {
+            json: json.into(),
+            request_id: request_id.into(),
+            attempts,
+            streamed,
+            complete,
+            summary: OnceCell::new(),
+        }
+    }
+
+    fn summary(&self) -> &Summary {
+        self.summary.get_or_init(|| Summary::of(self.json.as_str(), self.streamed))
+    }
+
+    /// All text blocks, joined.
+    pub fn text(&self) -> &Text {
+        &self.summary().text
+    }
+
+    /// All reasoning that can be read, joined.
+    pub fn reasoning(&self) -> &Text {
+        &self.summary().reasoning
+    }
+
+    /// Why the model stopped, in the service's words: `end_turn`, `tool_use`, ...
+    pub fn stop_reason(&self) -> &Text {
+        &self.summary().stop_reason
+    }
+
+    /// Why the model stopped, in the words of chat-completions APIs where they have one: `stop`, `tool_calls`, `length`, ...
+    pub fn finish_reason(&self) -> &Text {
+        &self.summary().finish_reason
+    }
+
+    /// Whether this is the whole answer, and not what had arrived of a stream.
+    pub fn complete(&self) -> bool {
+        self.complete
+    }
+
+    pub fn tool_calls(&self) -> &[ToolCall] {
+        &self.summary().tool_calls
+    }
+
+    pub fn usage(&self) -> Usage {
+        self.summary().usage
+    }
+
+    /// The assistant's message as Converse JSON, to be sent back as it is.
+    pub fn message(&self) -> &Text {
+        &self.summary().message
+    }
+
+    /// Why the service would refuse the message if it were sent back, or `None` where it would not.
+    pub fn unsendable(&self) -> Option<&'static str> {
+        let summary = self.summary();
+        if summary.blank {
+            Some("it is empty")
+        } else if summary.tool_calls.iter().any(|call| !call.input_valid) {
+            Some("it stops inside a tool call")
+        } else {
+            None
+        }
+    }
+
+    /// The whole answer: verbatim, where the call did not stream.
+    pub fn json(&self) -> &Text {
+        &self.json
+    }
+
+    /// The service's id of the request, or "".
+    pub fn request_id(&self) -> &Text {
+        &self.request_id
+    }
+
+    /// Requests sent until this answer came.
+    pub fn attempts(&self) -> u32 {
+        self.attempts
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Response;
+
+    fn streamed(content: &str) -> Response {
+        let json = format!(r#"{{"output":{{"message":{{"content":{content},"role":"assistant"}}}}}}"#);
+        Response::streamed(json, false, "id", 2)
+    }
+
+    #[test]
+    fn an_answer_is_given_as_it_came_and_shared_between_threads() {
+        let json = r#"{ "output": {"message" : {"content":[ {"text":"\u00e9"} ], "role":"assistant"}}, "new": 1e400 }"#;
+        let response = Response::unary(json.to_owned(), "id", 1);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| assert_eq!(response.text().as_str(), "é"));
+            }
+        });
+        assert_eq!(response.json().as_str(), json);
+        assert_eq!(response.message().as_str(), r#"{"content":[ {"text":"\u00e9"} ], "role":"assistant"}"#);
+        assert_eq!((response.request_id().as_str(), response.attempts(), response.complete()), ("id", 1, true));
+    }
+
+    #[test]
+    fn a_message_is_sendable_where_it_says_something_and_its_tool_calls_are_whole() {
+        for (content, unsendable) in [
+            ("[]", Some("it is empty")),
+            (r#"[{"text":" \n"}]"#, Some("it is empty")),
+            (r#"[{"text":"a"}]"#, None),
+            (r#"[{"text":""},{"toolUse":{"input":{}}}]"#, None),
+            (r#"[{"text":"a"},{"toolUse":{"input":""}}]"#, Some("it stops inside a tool call")),
+        ] {
+            assert_eq!(streamed(content).unsendable(), unsendable, "{content}");
+        }
+        assert_eq!(Response::unary(r#"{"inputTokens":12}"#.to_owned(), "", 1).unsendable(), Some("it is empty"));
+    }
+}

@@ -1,0 +1,207 @@
+//! The worker: one thread with a one-thread tokio runtime.
+//!
+//! Connections, decoders, timers and clients live on it. It starts with the first call that needs it and ends with
+//! [`shutdown`]; the next call starts it again. A program's own threads never poll, and no program's code runs here.
+//!
+//! Waking a thread that waits for events is dear, so that it is done in batches: [`later`] keeps what is to be announced until
+//! the worker has nothing else to do, or until there is so much of it that readers should not wait for that.
+
+use crate::cancel;
+use crate::error::{Error, Kind, Result};
+use crate::process::Generation;
+use nix::sys::signal::SigSet;
+use once_cell::sync::Lazy;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+
+/// More threads than this never look up names, read files or run credential processes at once.
+const MAX_BLOCKING_THREADS: usize = 16;
+/// As many announcements are kept at most.
+const MAX_KEPT: usize = 256;
+
+/// Something that threads wait for, and that is told in batches that there is something to read.
+pub trait Announce: Send + Sync {
+    fn announce(&self);
+}
+
+struct Worker {
+    epoch: u64,
+    handle: Handle,
+    stop: Arc<Notify>,
+    threads: Arc<Threads>,
+}
+
+/// The threads of one worker that have not ended.
+#[derive(Default)]
+struct Threads {
+    live: Mutex<usize>,
+    one_ended: Condvar,
+}
+
+/// The library's threads, in the process to which they belong.
+struct House {
+    process: Generation,
+    worker: Option<Worker>,
+    /// Threads of workers that were told to end.
+    ending: Vec<Arc<Threads>>,
+}
+
+/// Only held for moments, and still while the process forks ([`lock_for_fork`]).
+static HOUSE: Lazy<Mutex<House>> = Lazy::new(|| Mutex::new(House::new()));
+static EPOCHS: AtomicU64 = AtomicU64::new(1);
+
+/// A way to the running worker.
+#[derive(Clone)]
+pub struct Runtime {
+    pub handle: Handle,
+    /// Differs from worker to worker: what was made on another one is of no use on this one.
+    pub epoch: u64,
+}
+
+/// The running worker, started where there is none.
+pub fn start() -> Result<Runtime> {
+    let mut house = House::lock();
+    if house.worker.is_none() {
+        house.worker = Some(Worker::spawn()?);
+    }
+    let worker = house.worker.as_ref().expect("a worker was just made sure of");
+    Ok(Runtime { handle: worker.handle.clone(), epoch: worker.epoch })
+}
+
+/// Ends the worker: every call still running fails as cancelled. False where its threads have not ended within `timeout`.
+pub fn shutdown(timeout: Duration) -> bool {
+    let deadline = Instant::now() + timeout;
+    let ending = {
+        let mut house = House::lock();
+        if let Some(worker) = house.worker.take() {
+            worker.stop.notify_one();
+            house.ending.push(worker.threads);
+        }
+        house.ending.clone()
+    };
+    let ended = ending.iter().all(|threads| threads.wait_until(deadline));
+    if ended {
+        House::lock().ending.retain(|threads| !ending.iter().any(|ended| Arc::ptr_eq(threads, ended)));
+    }
+    ended
+}
+
+/// Keeps the worker from changing while the process forks.
+pub fn lock_for_fork() -> impl Drop {
+    House::lock()
+}
+
+impl House {
+    fn new() -> Self {
+        House { process: Generation::current(), worker: None, ending: Vec::new() }
+    }
+
+    fn lock() -> MutexGuard<'static, House> {
+        let mut house = HOUSE.lock().unwrap_or_else(PoisonError::into_inner);
+        if !house.process.is_current() {
+            // The child of a fork inherits a runtime without its threads; even dropping it would wait for them.
+            std::mem::forget(std::mem::replace(&mut *house, House::new()));
+        }
+        house
+    }
+}
+
+impl Threads {
+    fn begin(&self) {
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    }
+
+    fn end(&self) {
+        *self.live.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.one_ended.notify_all();
+    }
+
+    /// Waits until none is left; false where the deadline comes first.
+    fn wait_until(&self, deadline: Instant) -> bool {
+        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
+        while *live > 0 {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
+            live = self.one_ended.wait_timeout(live, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+}
+
+impl Worker {
+    fn spawn() -> Result<Worker> {
+        let cannot = |what: &str, error: std::io::Error| {
+            Error::new(Kind::Resource, format_args!("starting the library's worker: {what}: {error}"))
+        };
+        let threads = Arc::new(Threads::default());
+        let (beginning, ending) = (threads.clone(), threads.clone());
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(MAX_BLOCKING_THREADS)
+            .thread_name("bedrock-blocking")
+            .on_thread_start(move || {
+                beginning.begin();
+                block_signals();
+            })
+            .on_thread_stop(move || ending.end())
+            .on_thread_park(announce_kept)
+            .build()
+            .map_err(|error| cannot("its event loop", error))?;
+        let bell = cancel::bell().map_err(|error| cannot("its cancel bell", error.into()))?;
+        let worker = Worker {
+            epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
+            handle: runtime.handle().clone(),
+            stop: Arc::default(),
+            threads,
+        };
+        let (stop, threads) = (worker.stop.clone(), worker.threads.clone());
+        let body = move || {
+            block_signals();
+            runtime.spawn(cancel::watch(bell));
+            runtime.block_on(stop.notified());
+            // Dropping a runtime would wait for name look-ups and the like, however long they take.
+            runtime.shutdown_background();
+            announce_kept();
+            threads.end();
+        };
+        worker.threads.begin();
+        let spawned = std::thread::Builder::new().name("bedrock-worker".into()).spawn(body);
+        spawned.map_err(|error| cannot("its thread", error))?;
+        Ok(worker)
+    }
+}
+
+/// The host's signal handlers are not for our threads; and SIGPIPE, blocked here, cannot end the host because of our sockets.
+fn block_signals() {
+    // It can only fail for an invalid mask, and this one is not.
+    let _ = SigSet::all().thread_block();
+}
+
+thread_local! {
+    static KEPT: RefCell<Vec<Arc<dyn Announce>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Announces `what` when the worker has nothing else to do. To be called on the worker, once until it has been announced.
+pub fn later(what: Arc<dyn Announce>) {
+    let full = KEPT.with_borrow_mut(|kept| {
+        kept.push(what);
+        kept.len() >= MAX_KEPT
+    });
+    if full {
+        announce_kept();
+    }
+}
+
+fn announce_kept() {
+    // Thread-locals are gone when a thread ends; there is nothing to announce then.
+    let kept = KEPT.try_with(RefCell::take).unwrap_or_default();
+    kept.iter().for_each(|what| what.announce());
+    let _ = KEPT.try_with(|empty| {
+        let mut reused = kept;
+        reused.clear();
+        empty.replace(reused)
+    });
+}

@@ -1,0 +1,313 @@
+//! From a frame's payload to an event, and the batches in which events travel.
+//!
+//! A delta of text, which is nearly every event of nearly every answer, is recognised by its bytes and never parsed as JSON.
+//! Everything else is read with [`Json`]; what this version does not know passes as [`EventKind::BlockDelta`] or
+//! [`EventKind::Other`] with its payload, so that no answer is lost to a member that came after us.
+
+use super::failure;
+use super::frame::Frame;
+use crate::error::{Error, Kind, Result};
+use crate::json::{self, Json};
+use std::collections::BTreeMap;
+
+/// What an event tells. The numbers are those of the C API's `BEDROCK_EVENT_...`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum EventKind {
+    MessageStart = 1,
+    BlockStart = 2,
+    Text = 3,
+    Reasoning = 4,
+    ToolInput = 5,
+    BlockDelta = 6,
+    BlockStop = 7,
+    MessageStop = 8,
+    Metadata = 9,
+    Other = 10,
+}
+
+/// One event of a stream, borrowed from its [`Batch`]. A NUL stands behind each of its texts.
+#[derive(Clone, Copy, Debug)]
+pub struct Event<'a> {
+    pub kind: EventKind,
+    /// The content block's index, -1 where the event belongs to none.
+    pub block: i32,
+    /// Decoded: a role, a delta, a fragment of a tool's input, the whole input, a stop reason, an unknown event's name.
+    pub text: &'a str,
+    /// Set where a tool call begins and ends.
+    pub tool_id: &'a str,
+    /// Set where a tool call begins and ends.
+    pub tool_name: &'a str,
+    /// The payload, verbatim.
+    pub json: &'a str,
+}
+
+/// Events in the order in which they came, all their text in one allocation that is used again and again.
+pub struct Batch {
+    /// Begins with a NUL, at which every empty text points; each text is followed by one.
+    arena: String,
+    records: Vec<Record>,
+}
+
+struct Record {
+    kind: EventKind,
+    block: i32,
+    text: Span,
+    tool_id: Span,
+    tool_name: Span,
+    json: Span,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: u32,
+    length: u32,
+}
+
+/// A batch that grew beyond this is given back once it is empty.
+const KEPT_ARENA: usize = 256 << 10;
+
+impl Default for Batch {
+    fn default() -> Self {
+        Batch { arena: String::from("\0"), records: Vec::new() }
+    }
+}
+
+impl Batch {
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// The memory that the events' texts take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    pub fn get(&self, index: usize) -> Option<Event<'_>> {
+        let record = self.records.get(index)?;
+        Some(Event {
+            kind: record.kind,
+            block: record.block,
+            text: self.slice(record.text),
+            tool_id: self.slice(record.tool_id),
+            tool_name: self.slice(record.tool_name),
+            json: self.slice(record.json),
+        })
+    }
+
+    /// Forgets the events and keeps the memory, within reason.
+    pub fn clear(&mut self) {
+        self.records.clear();
+        self.arena.truncate(1);
+        self.arena.shrink_to(KEPT_ARENA);
+    }
+
+    fn push(&mut self, kind: EventKind, block: i32, text: Span, payload: &str) {
+        let json = self.store_str(payload);
+        self.records.push(Record { kind, block, text, tool_id: Span::default(), tool_name: Span::default(), json });
+    }
+
+    /// Names the tool call that the last event is about.
+    fn name_tool(&mut self, tool: &ToolCall) {
+        let (tool_id, tool_name) = (self.store_str(&tool.id), self.store_str(&tool.name));
+        let record = self.records.last_mut().expect("an event was pushed");
+        (record.tool_id, record.tool_name) = (tool_id, tool_name);
+    }
+
+    fn slice(&self, span: Span) -> &str {
+        &self.arena[span.start as usize..(span.start + span.length) as usize]
+    }
+
+    /// Keeps what `write` appends, with a NUL behind it.
+    fn store(&mut self, write: impl FnOnce(&mut String)) -> Span {
+        let start = self.arena.len();
+        write(&mut self.arena);
+        let length = self.arena.len() - start;
+        if length == 0 {
+            return Span::default();
+        }
+        self.arena.push('\0');
+        Span { start: start as u32, length: length as u32 }
+    }
+
+    fn store_str(&mut self, text: &str) -> Span {
+        self.store(|arena| arena.push_str(text))
+    }
+
+    /// Keeps a JSON string decoded; nothing where there is none.
+    fn store_string(&mut self, string: Option<Json<'_>>) -> Span {
+        self.store(|arena| {
+            let pieces = string.into_iter().flat_map(Json::pieces);
+            pieces.for_each(|piece| arena.push_str(piece.as_str()));
+        })
+    }
+}
+
+/// Turns the frames of one answer into events.
+#[derive(Default)]
+pub struct EventDecoder {
+    /// The tool calls that have begun and not ended, by content block.
+    tools: BTreeMap<i32, ToolCall>,
+    message_stopped: bool,
+    has_metadata: bool,
+}
+
+struct ToolCall {
+    id: String,
+    name: String,
+    input: String,
+}
+
+impl EventDecoder {
+    /// Whether `messageStop` has come: the one sign that a message is complete.
+    pub fn message_stopped(&self) -> bool {
+        self.message_stopped
+    }
+
+    /// Whether `metadata` has come, which the service sends last.
+    pub fn has_metadata(&self) -> bool {
+        self.has_metadata
+    }
+
+    /// Appends the frame's event to `batch`. An exception of the service, and a frame that is none of its events, is an error.
+    pub fn decode(&mut self, frame: &Frame<'_>, batch: &mut Batch) -> Result<()> {
+        let payload = std::str::from_utf8(frame.payload)
+            .map_err(|_| Error::new(Kind::Protocol, "an event of the answer is not UTF-8"))?;
+        match frame.text(":message-type") {
+            Some("event") => {
+                let name = frame.text(":event-type").unwrap_or_default();
+                if name == "contentBlockDelta"
+                    && let Some((block, text)) = text_delta(payload)
+                {
+                    let text = batch.store_string(Some(text));
+                    batch.push(EventKind::Text, block, text, payload);
+                    return Ok(());
+                }
+                self.decode_event(name, payload, batch)
+            }
+            Some("exception") => Err(failure::in_stream(frame.text(":exception-type").unwrap_or_default(), payload)),
+            Some("error") => Err(failure::in_stream_error(
+                frame.text(":error-code").unwrap_or_default(),
+                frame.text(":error-message").unwrap_or_default(),
+            )),
+            other => Err(Error::new(
+                Kind::Protocol,
+                format_args!("a frame of the answer has the unknown message type {:?}", other.unwrap_or_default()),
+            )),
+        }
+    }
+
+    fn decode_event(&mut self, name: &str, payload: &str, batch: &mut Batch) -> Result<()> {
+        let json = Json::parse(payload)
+            .map_err(|invalid| Error::new(Kind::Protocol, format_args!("a {name} event is not JSON: {invalid}")))?;
+        let block = json.get("contentBlockIndex").and_then(Json::i64).and_then(|index| index.try_into().ok());
+        let block = block.unwrap_or(-1);
+        match name {
+            "messageStart" => {
+                let role = batch.store_string(json.get("role"));
+                batch.push(EventKind::MessageStart, block, role, payload);
+            }
+            "contentBlockStart" => {
+                batch.push(EventKind::BlockStart, block, Span::default(), payload);
+                if let Some(tool) = json.pointer("/start/toolUse") {
+                    let member = |key| tool.get(key).and_then(Json::string).unwrap_or_default().into_owned();
+                    let tool = ToolCall { id: member("toolUseId"), name: member("name"), input: String::new() };
+                    batch.name_tool(&tool);
+                    self.tools.insert(block, tool);
+                }
+            }
+            "contentBlockDelta" => {
+                let string = |pointer| json.pointer(pointer).filter(|value| value.kind() == json::Kind::String);
+                let (kind, text) = if let Some(text) = string("/delta/text") {
+                    (EventKind::Text, Some(text))
+                } else if let Some(text) = string("/delta/reasoningContent/text") {
+                    (EventKind::Reasoning, Some(text))
+                } else if let Some(input) = string("/delta/toolUse/input") {
+                    if let Some(tool) = self.tools.get_mut(&block) {
+                        input.pieces().for_each(|piece| tool.input.push_str(piece.as_str()));
+                    }
+                    (EventKind::ToolInput, Some(input))
+                } else {
+                    (EventKind::BlockDelta, None)
+                };
+                let text = batch.store_string(text);
+                batch.push(kind, block, text, payload);
+            }
+            "contentBlockStop" => match self.tools.remove(&block) {
+                Some(tool) => {
+                    let input = if tool.input.trim().is_empty() { "{}" } else { &tool.input };
+                    let input = batch.store_str(input);
+                    batch.push(EventKind::BlockStop, block, input, payload);
+                    batch.name_tool(&tool);
+                }
+                None => batch.push(EventKind::BlockStop, block, Span::default(), payload),
+            },
+            "messageStop" => {
+                self.message_stopped = true;
+                let reason = batch.store_string(json.get("stopReason"));
+                batch.push(EventKind::MessageStop, block, reason, payload);
+            }
+            "metadata" => {
+                self.has_metadata = true;
+                batch.push(EventKind::Metadata, block, Span::default(), payload);
+            }
+            unknown => {
+                let name = batch.store_str(unknown);
+                batch.push(EventKind::Other, block, name, payload);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The block and the text of a delta that has exactly the members the service writes, in its order: the index, the text and
+/// perhaps the padding `p`.
+fn text_delta(payload: &str) -> Option<(i32, Json<'_>)> {
+    let rest = payload.strip_prefix("{\"contentBlockIndex\":")?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    let (block, rest) = rest.split_at(digits);
+    let (text, rest) = Json::leading_string(rest.strip_prefix(",\"delta\":{\"text\":")?)?;
+    let padding = match rest.strip_prefix("},\"p\":\"") {
+        Some(padding) => padding.strip_suffix("\"}")?,
+        None => rest.strip_prefix('}')?.strip_suffix('}')?,
+    };
+    padding.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some((block.parse().ok()?, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_delta_is_recognised_only_where_it_is_valid_json_of_the_known_shape() {
+        let accepted = [
+            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"abcXYZ019"}"#,
+            r#"{"contentBlockIndex":12,"delta":{"text":""}}"#,
+            r#"{"contentBlockIndex":3,"delta":{"text":"a
+"é""},"p":""}"#,
+        ];
+        for payload in accepted {
+            let (block, text) = text_delta(payload).unwrap_or_else(|| panic!("not recognised: {payload}"));
+            let whole = Json::parse(payload).expect("valid JSON");
+            assert_eq!(whole.get("contentBlockIndex").and_then(Json::i64), Some(i64::from(block)));
+            assert_eq!(whole.pointer("/delta/text"), Some(text));
+        }
+        let left_to_the_parser = [
+            r#"{"contentBlockIndex":0,"delta":{"text":"Hello","more":1}}"#,
+            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"a","q":1}"#,
+            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}} "#,
+            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}"#,
+            r#"{"contentBlockIndex":,"delta":{"text":"Hello"}}"#,
+            r#"{"contentBlockIndex":0,"delta":{"text":"Hel"lo"}}"#,
+            r#"{"contentBlockIndex":99999999999,"delta":{"text":"Hello"}}"#,
+            r#"{"contentBlockIndex":0,"delta":{"toolUse":{"input":""}}}"#,
+        ];
+        for payload in left_to_the_parser {
+            assert!(text_delta(payload).is_none(), "{payload}");
+        }
+    }
+}

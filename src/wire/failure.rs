@@ -1,0 +1,291 @@
+//! How the failures of the service, and of the SDK below us, become an [`Error`].
+//!
+//! The service names its failures: in the header `x-amzn-errortype` or the body's `__type` or `code`, and in frames of a
+//! stream. A name decides the [`Kind`]; where there is none, the HTTP status does.
+
+use super::frame::FrameError;
+use crate::error::{Error, Kind};
+use crate::json::Json;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_bedrockruntime::error::SdkError;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use std::error::Error as StdError;
+use std::fmt::Display;
+use std::time::Duration;
+
+impl From<FrameError> for Error {
+    fn from(error: FrameError) -> Self {
+        Error::new(Kind::Protocol, format_args!("the answer is damaged: {error}"))
+    }
+}
+
+/// An exception frame: the failure's name in its header, `{"message": ...}` as payload.
+pub fn in_stream(name: &str, payload: &str) -> Error {
+    let message = Json::parse(payload).ok().and_then(message_of);
+    in_stream_error(name, message.as_deref().unwrap_or(payload))
+}
+
+/// A frame of message type `error`: name and message in its headers.
+pub fn in_stream_error(name: &str, message: &str) -> Error {
+    Report { doing: "the answer's stream failed", code: name, message, status: 0 }.into_error()
+}
+
+/// Everything that can go wrong between a request that is ready and the head of its answer. `doing` names the call,
+/// `connect` is the connect timer's setting.
+pub fn before_answer<E: StdError + 'static>(
+    doing: &str,
+    connect: Duration,
+    error: SdkError<E, HttpResponse>,
+    attempts: u32,
+) -> Error {
+    // Our own transport says itself what was wrong.
+    if let Some(own) = find::<Error>(&error) {
+        return own.clone().with_attempts(attempts);
+    }
+    let failed = |kind, what: &dyn Display| Error::new(kind, format_args!("{doing}: {what}"));
+    let error = match &error {
+        SdkError::ServiceError(service) => refused(doing, service.raw()),
+        SdkError::ResponseError(response) => {
+            let status = response.raw().status().as_u16();
+            failed(Kind::Network, &format_args!("the answer broke off: {}", chain(cause(&error)))).with_http_status(status)
+        }
+        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => failed(
+            Kind::Timeout,
+            &format_args!("no connection within {connect:?} (timeouts.connect). Is the endpoint reachable from here?"),
+        ),
+        _ if lacks_credentials(&error) => no_credentials(doing, &error),
+        SdkError::DispatchFailure(_) => {
+            let what = chain(cause(&error));
+            failed(Kind::Network, &format_args!("{what}. {}", network_advice(&what)))
+        }
+        _ => failed(Kind::Config, &format_args!("the request could not be made: {}", chain(cause(&error)))),
+    };
+    error.with_attempts(attempts)
+}
+
+/// An HTTP answer that is no success.
+fn refused(doing: &str, response: &HttpResponse) -> Error {
+    let status = response.status().as_u16();
+    let body = response.body().bytes().unwrap_or_default();
+    let text = String::from_utf8_lossy(body);
+    let json = Json::parse(&text).ok();
+    let header = response.headers().get("x-amzn-errortype").map(str::to_owned);
+    let code = header.or_else(|| json.and_then(code_of)).map(|code| bare_name(&code).to_owned()).unwrap_or_default();
+    let message = match json {
+        Some(json) => message_of(json).unwrap_or_default(),
+        None if text.trim().is_empty() => "the answer is empty".to_owned(),
+        None => format!(
+            "the answer is {}, not JSON; is this really a Bedrock endpoint? It begins: {}",
+            response.headers().get("content-type").unwrap_or("of no type"),
+            text.trim().chars().take(80).collect::<String>()
+        ),
+    };
+    let request_id = response.headers().get("x-amzn-requestid").unwrap_or_default();
+    Report { doing, code: &code, message: &message, status }.into_error().with_request_id(request_id)
+}
+
+/// A failure as the service described it.
+struct Report<'a> {
+    doing: &'a str,
+    code: &'a str,
+    message: &'a str,
+    /// 0 inside a stream.
+    status: u16,
+}
+
+impl Report<'_> {
+    fn into_error(self) -> Error {
+        let kind = kind_of(self.code, self.message, self.status);
+        let mut text = self.doing.to_owned();
+        let mut add = |separator: &str, part: &str| {
+            if !part.is_empty() {
+                text.push_str(separator);
+                text.push_str(part);
+            }
+        };
+        add(": ", self.code);
+        if self.status != 0 {
+            add(if self.code.is_empty() { ": " } else { " " }, &format!("(HTTP {})", self.status));
+        }
+        add(": ", self.message.trim().trim_end_matches('.'));
+        add(". ", advice(kind, self.code, self.message));
+        Error::new(kind, text).with_code(self.code).with_http_status(self.status)
+    }
+}
+
+fn kind_of(code: &str, message: &str, status: u16) -> Kind {
+    let is = |name: &str| code.eq_ignore_ascii_case(name);
+    if is("ValidationException") || (code.is_empty() && status == 400) {
+        return if is_overflow(message) { Kind::ContextOverflow } else { Kind::Validation };
+    }
+    const BY_NAME: [(&str, Kind); 25] = [
+        ("ThrottlingException", Kind::Throttled),
+        ("TooManyRequestsException", Kind::Throttled),
+        ("AccessDeniedException", Kind::AccessDenied),
+        ("AccessDenied", Kind::AccessDenied),
+        ("UnrecognizedClientException", Kind::AccessDenied),
+        ("InvalidSignatureException", Kind::AccessDenied),
+        ("SignatureDoesNotMatch", Kind::AccessDenied),
+        ("InvalidClientTokenId", Kind::AccessDenied),
+        ("ExpiredTokenException", Kind::Credentials),
+        ("ExpiredToken", Kind::Credentials),
+        ("MissingAuthenticationTokenException", Kind::Credentials),
+        ("MissingAuthenticationToken", Kind::Credentials),
+        ("ResourceNotFoundException", Kind::NotFound),
+        ("UnknownOperationException", Kind::NotFound),
+        ("ServiceQuotaExceededException", Kind::Quota),
+        ("ModelErrorException", Kind::Model),
+        ("ModelTimeoutException", Kind::Model),
+        ("ModelNotReadyException", Kind::Model),
+        ("ModelStreamErrorException", Kind::Model),
+        ("InternalServerException", Kind::Service),
+        ("InternalFailure", Kind::Service),
+        ("ServiceUnavailableException", Kind::Service),
+        ("ServiceUnavailable", Kind::Service),
+        ("SerializationException", Kind::Validation),
+        ("ConflictException", Kind::Validation),
+    ];
+    if let Some((_, kind)) = BY_NAME.iter().find(|(name, _)| is(name)) {
+        return *kind;
+    }
+    match status {
+        401 | 403 => Kind::AccessDenied,
+        404 => Kind::NotFound,
+        408 | 424 => Kind::Model,
+        429 => Kind::Throttled,
+        400..=499 => Kind::Validation,
+        // A stream that fails under a name we do not know, and every 5xx.
+        0 | 500..=599 => Kind::Service,
+        _ => Kind::Protocol,
+    }
+}
+
+/// Whether the service refused a request for its length.
+fn is_overflow(message: &str) -> bool {
+    const PHRASES: [&str; 9] = [
+        "input is too long",
+        "prompt is too long",
+        "input tokens exceed",
+        "exceeds maximum length",
+        "exceeds the maximum number of tokens",
+        "maximum context length",
+        "exceed context limit",
+        "context window",
+        "too many input tokens",
+    ];
+    let message = message.to_ascii_lowercase();
+    PHRASES.iter().any(|phrase| message.contains(phrase))
+}
+
+/// What to do next, where that is known.
+fn advice(kind: Kind, code: &str, message: &str) -> &'static str {
+    let says = |phrase: &str| message.to_ascii_lowercase().contains(phrase);
+    match kind {
+        Kind::Validation if says("on-demand throughput") => {
+            "Use the model's inference profile: its id with a region prefix, such as us. or global., or the profile's ARN"
+        }
+        Kind::Validation if says("model identifier is invalid") => {
+            "Check the model id and that the region in use offers it; many models need an inference profile id (us., eu., global.)"
+        }
+        Kind::NotFound if says("end of its life") || says("legacy") => "Choose a newer model",
+        Kind::NotFound => "Check the model id or ARN, its region, and base_url",
+        Kind::AccessDenied if says("access to the model") => {
+            "Enable the model for this account and region in the Bedrock console (Model access)"
+        }
+        Kind::AccessDenied if code.eq_ignore_ascii_case("AccessDeniedException") => {
+            "The identity in use needs the IAM permission bedrock:InvokeModel (and WithResponseStream) for this model"
+        }
+        Kind::AccessDenied if says("signature expired") || says("not yet current") => "Set this machine's clock",
+        Kind::AccessDenied => "Check the access key, the secret key and, for temporary credentials, the session token",
+        Kind::Credentials if says("expired") => "Get fresh credentials, for example with: aws sso login",
+        Kind::Throttled => "Call less often or ask for a higher quota; retry.max_attempts sets how often it is tried",
+        Kind::Quota => "Ask for a higher quota in Service Quotas",
+        Kind::ContextOverflow => "Shorten the conversation or choose a model with a longer context",
+        _ => "",
+    }
+}
+
+fn network_advice(what: &str) -> &'static str {
+    if what.contains("certificate") {
+        "The server's certificate is not trusted; for a private CA set ca_file"
+    } else if what.contains("dns") || what.contains("lookup") {
+        "The host name does not resolve: check the region or base_url"
+    } else {
+        "Check the network, the proxy and base_url"
+    }
+}
+
+/// The SDK tells a request without an identity from others only in words.
+fn lacks_credentials(error: &(dyn StdError + 'static)) -> bool {
+    find::<CredentialsError>(error).is_some() || {
+        let words = chain(error);
+        words.contains("identity") || words.contains("auth scheme")
+    }
+}
+
+fn no_credentials(doing: &str, error: &(dyn StdError + 'static)) -> Error {
+    let advice = match find::<CredentialsError>(error) {
+        Some(CredentialsError::CredentialsNotLoaded(_)) | None => {
+            "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or give api_key and secret_key"
+        }
+        Some(CredentialsError::ProviderTimedOut(_)) => "The credentials provider took too long; check the profile",
+        Some(_) => "Log in again (aws sso login) or check the profile",
+    };
+    Error::new(Kind::Credentials, format_args!("{doing}: no usable credentials: {}. {advice}", chain(cause(error))))
+}
+
+/// `x-amzn-errortype` and `__type` wrap the name: `aws.protocol#Name:http://...`.
+fn bare_name(code: &str) -> &str {
+    let code = code.split(':').next().unwrap_or_default();
+    code.rsplit('#').next().unwrap_or_default().trim()
+}
+
+fn code_of(json: Json<'_>) -> Option<String> {
+    ["__type", "code", "Code"].iter().find_map(|key| json.get(key)?.string()).map(|code| code.into_owned())
+}
+
+fn message_of(json: Json<'_>) -> Option<String> {
+    ["message", "Message", "errorMessage"].iter().find_map(|key| json.get(key)?.string()).map(|text| text.into_owned())
+}
+
+/// What a 2xx answer of the wrong kind says, where it names a failure as quirky routes of the service do.
+pub fn misrouted(doing: &str, status: u16, content_type: &str, body: &str) -> Error {
+    let named = Json::parse(body).ok().and_then(|json| {
+        let inner = json.get("Output").unwrap_or(json);
+        code_of(inner).map(|code| (bare_name(&code).to_owned(), message_of(inner).unwrap_or_default()))
+    });
+    match named {
+        Some((code, message)) => Report { doing, code: &code, message: &message, status }.into_error(),
+        None => Error::new(
+            Kind::Protocol,
+            format_args!(
+                "{doing}: the answer (HTTP {status}) is {}, not an event stream; is this really a Bedrock endpoint?",
+                if content_type.is_empty() { "of no type" } else { content_type }
+            ),
+        )
+        .with_http_status(status),
+    }
+}
+
+/// The causes of an error, the outermost first, each once.
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+fn cause<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
+    error.source().unwrap_or(error)
+}
+
+fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+}

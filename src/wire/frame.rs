@@ -1,0 +1,267 @@
+//! Event-stream frames: `application/vnd.amazon.eventstream`.
+//!
+//! A frame is a prelude (total length, length of the headers, CRC32 of those two), headers, a payload, and the CRC32 of all
+//! before it. [`Decoder`] is fed the chunks of a body as they come and shows each complete frame where it lies: in the chunk,
+//! or, where a frame is split over chunks, in a buffer that is kept from frame to frame. Nothing is allocated per frame.
+//!
+//! A length is believed only after the prelude's checksum, and never beyond the caps, so that no bytes from the network can
+//! make this buffer more than one frame.
+
+use std::fmt;
+
+/// The longest frame: the service's own limit for a message.
+pub const MAX_FRAME: usize = 24 << 20;
+/// The longest header block, as the protocol says.
+pub const MAX_HEADERS: usize = 128 << 10;
+/// The most headers in a frame; the service sends three.
+pub const MAX_HEADER_COUNT: usize = 64;
+
+const PRELUDE: usize = 12;
+const CHECKSUM: usize = 4;
+/// A buffer that grew beyond this for one large frame is given back after it.
+const KEPT_BUFFER: usize = 64 << 10;
+
+/// Why bytes are no event-stream frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameError {
+    PreludeChecksum,
+    MessageChecksum,
+    Length(u32),
+    HeadersLength(u32),
+    HeaderCutOff,
+    HeaderType(u8),
+    HeaderName,
+    HeaderText,
+    DuplicateHeader,
+    TooManyHeaders,
+}
+
+impl fmt::Display for FrameError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FrameError::PreludeChecksum => f.write_str("a frame's prelude does not match its checksum"),
+            FrameError::MessageChecksum => f.write_str("a frame does not match its checksum"),
+            FrameError::Length(length) => write!(f, "a frame says that it is {length} bytes long"),
+            FrameError::HeadersLength(length) => write!(f, "a frame says that its headers are {length} bytes long"),
+            FrameError::HeaderCutOff => f.write_str("a frame's header is longer than its header block"),
+            FrameError::HeaderType(kind) => write!(f, "a frame's header is of the unknown type {kind}"),
+            FrameError::HeaderName => f.write_str("a frame's header has no name"),
+            FrameError::HeaderText => f.write_str("a frame's header is not UTF-8"),
+            FrameError::DuplicateHeader => f.write_str("a frame has one header twice"),
+            FrameError::TooManyHeaders => write!(f, "a frame has more than {MAX_HEADER_COUNT} headers"),
+        }
+    }
+}
+
+/// A header's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Value<'a> {
+    Bool(bool),
+    Byte(i8),
+    Int16(i16),
+    Int32(i32),
+    Int64(i64),
+    Bytes(&'a [u8]),
+    Text(&'a str),
+    /// Milliseconds since the epoch.
+    Timestamp(i64),
+    Uuid([u8; 16]),
+}
+
+/// A frame whose checksums, lengths and headers are right.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame<'a> {
+    headers: &'a [u8],
+    pub payload: &'a [u8],
+}
+
+impl<'a> Frame<'a> {
+    /// The frame that `bytes` are, which hold exactly one as its prelude says.
+    fn open(bytes: &'a [u8], prelude: Prelude) -> Result<Self, FrameError> {
+        let (message, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
+        if crc32fast::hash(message) != u32_at(checksum, 0) {
+            return Err(FrameError::MessageChecksum);
+        }
+        let (headers, payload) = message[PRELUDE..].split_at(prelude.headers);
+        let frame = Frame { headers, payload };
+        frame.check_headers()?;
+        Ok(frame)
+    }
+
+    /// The headers in the order in which they stand.
+    pub fn headers(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        Headers { rest: self.headers }.map_while(Result::ok)
+    }
+
+    /// The text of a header, where it is there and is text.
+    pub fn text(&self, name: &str) -> Option<&'a str> {
+        self.headers().find_map(|(key, value)| match value {
+            Value::Text(text) if key == name => Some(text),
+            _ => None,
+        })
+    }
+
+    fn check_headers(&self) -> Result<(), FrameError> {
+        let mut seen = [""; MAX_HEADER_COUNT];
+        for (count, header) in (Headers { rest: self.headers }).enumerate() {
+            let (name, _) = header?;
+            if count == MAX_HEADER_COUNT {
+                return Err(FrameError::TooManyHeaders);
+            }
+            if seen[..count].contains(&name) {
+                return Err(FrameError::DuplicateHeader);
+            }
+            seen[count] = name;
+        }
+        Ok(())
+    }
+}
+
+struct Headers<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Headers<'a> {
+    fn take<const N: usize>(&mut self) -> Result<[u8; N], FrameError> {
+        let (taken, rest) = self.rest.split_first_chunk().ok_or(FrameError::HeaderCutOff)?;
+        self.rest = rest;
+        Ok(*taken)
+    }
+
+    fn take_slice(&mut self, length: usize) -> Result<&'a [u8], FrameError> {
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(FrameError::HeaderCutOff)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn take_text(&mut self, length: usize) -> Result<&'a str, FrameError> {
+        std::str::from_utf8(self.take_slice(length)?).map_err(|_| FrameError::HeaderText)
+    }
+
+    fn header(&mut self) -> Result<(&'a str, Value<'a>), FrameError> {
+        let [name_length] = self.take()?;
+        if name_length == 0 {
+            return Err(FrameError::HeaderName);
+        }
+        let name = self.take_text(name_length.into())?;
+        let [kind] = self.take()?;
+        let value = match kind {
+            0 => Value::Bool(true),
+            1 => Value::Bool(false),
+            2 => Value::Byte(i8::from_be_bytes(self.take()?)),
+            3 => Value::Int16(i16::from_be_bytes(self.take()?)),
+            4 => Value::Int32(i32::from_be_bytes(self.take()?)),
+            5 => Value::Int64(i64::from_be_bytes(self.take()?)),
+            6 | 7 => {
+                let length = u16::from_be_bytes(self.take()?).into();
+                if kind == 6 { Value::Bytes(self.take_slice(length)?) } else { Value::Text(self.take_text(length)?) }
+            }
+            8 => Value::Timestamp(i64::from_be_bytes(self.take()?)),
+            9 => Value::Uuid(self.take()?),
+            unknown => return Err(FrameError::HeaderType(unknown)),
+        };
+        Ok((name, value))
+    }
+}
+
+impl<'a> Iterator for Headers<'a> {
+    type Item = Result<(&'a str, Value<'a>), FrameError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.rest.is_empty() {
+            return None;
+        }
+        let header = self.header();
+        if header.is_err() {
+            self.rest = &[];
+        }
+        Some(header)
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Prelude {
+    total: usize,
+    headers: usize,
+}
+
+impl Prelude {
+    /// Reads and believes the first twelve bytes of a frame.
+    fn read(bytes: &[u8]) -> Result<Self, FrameError> {
+        if crc32fast::hash(&bytes[..8]) != u32_at(bytes, 8) {
+            return Err(FrameError::PreludeChecksum);
+        }
+        let (total, headers) = (u32_at(bytes, 0), u32_at(bytes, 4));
+        let prelude = Prelude { total: total as usize, headers: headers as usize };
+        if !(PRELUDE + CHECKSUM..=MAX_FRAME).contains(&prelude.total) {
+            return Err(FrameError::Length(total));
+        }
+        if prelude.headers > MAX_HEADERS || prelude.headers > prelude.total - PRELUDE - CHECKSUM {
+            return Err(FrameError::HeadersLength(headers));
+        }
+        Ok(prelude)
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    let word = bytes[at..at + 4].first_chunk().expect("four bytes");
+    u32::from_be_bytes(*word)
+}
+
+/// Cuts a body, chunk by chunk, into frames.
+#[derive(Default)]
+pub struct Decoder {
+    /// The beginning of a frame whose end has not come.
+    partial: Vec<u8>,
+}
+
+impl Decoder {
+    /// Shows `each` every frame that ends in `chunk`. After an error the decoder has lost its place and must not be fed again.
+    pub fn feed<E: From<FrameError>>(
+        &mut self,
+        mut chunk: &[u8],
+        mut each: impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        while !self.partial.is_empty() {
+            let complete = self.complete_partial(&mut chunk)?;
+            let Some(prelude) = complete else { return Ok(()) };
+            each(Frame::open(&self.partial, prelude)?)?;
+            self.partial.clear();
+            self.partial.shrink_to(KEPT_BUFFER);
+        }
+        while chunk.len() >= PRELUDE {
+            let prelude = Prelude::read(chunk)?;
+            if chunk.len() < prelude.total {
+                break;
+            }
+            let (frame, rest) = chunk.split_at(prelude.total);
+            each(Frame::open(frame, prelude)?)?;
+            chunk = rest;
+        }
+        self.partial.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    /// Whether all that was fed were whole frames.
+    pub fn is_between_frames(&self) -> bool {
+        self.partial.is_empty()
+    }
+
+    /// Moves what belongs to the partial frame out of `chunk`; gives its prelude once it is whole.
+    fn complete_partial(&mut self, chunk: &mut &[u8]) -> Result<Option<Prelude>, FrameError> {
+        self.fill(chunk, PRELUDE);
+        if self.partial.len() < PRELUDE {
+            return Ok(None);
+        }
+        let prelude = Prelude::read(&self.partial)?;
+        self.fill(chunk, prelude.total);
+        Ok((self.partial.len() == prelude.total).then_some(prelude))
+    }
+
+    fn fill(&mut self, chunk: &mut &[u8], length: usize) {
+        let missing = length.saturating_sub(self.partial.len()).min(chunk.len());
+        let (taken, rest) = chunk.split_at(missing);
+        self.partial.extend_from_slice(taken);
+        *chunk = rest;
+    }
+}

@@ -1,0 +1,203 @@
+//! An operation of the service, with our bytes in and the service's bytes out.
+//!
+//! The SDK does what it does best: endpoints, credentials, signing, retries, connections. [`PassThrough`] goes with each call
+//! and puts our body into the request before the retry loop, then takes the answer's body before the SDK's deserialiser sees
+//! it. Answers that are no success stay with the SDK, whose retry classifiers and error types need them.
+
+use super::failure;
+use crate::error::{Error, Kind, Result};
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::error::SdkError;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::{
+    BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
+    BeforeTransmitInterceptorContextRef,
+};
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::config_bag::ConfigBag;
+use bytes::Bytes;
+use http_body::Body;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The content type of an answer that streams.
+const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
+/// How much is read of a successful answer that should have been a stream and is not.
+const MAX_MISROUTED: usize = 64 << 10;
+
+/// What can be asked of the service, by its name in the AWS API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    /// `POST /model/{modelId}/converse`: the answer is one JSON text.
+    Converse,
+    /// `POST /model/{modelId}/converse-stream`: the answer is an event stream.
+    ConverseStream,
+}
+
+impl Operation {
+    pub fn name(self) -> &'static str {
+        match self {
+            Operation::Converse => "Converse",
+            Operation::ConverseStream => "ConverseStream",
+        }
+    }
+
+    pub fn streams(self) -> bool {
+        self == Operation::ConverseStream
+    }
+}
+
+/// One call, ready to be sent.
+pub struct Call {
+    pub operation: Operation,
+    pub model_id: String,
+    pub body: Bytes,
+    /// The connect timer's setting, for the error that names it.
+    pub connect: Duration,
+}
+
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} with {}", self.operation.name(), self.model_id)
+    }
+}
+
+/// The head of a successful answer, and its body still to come.
+pub struct Answer {
+    pub status: u16,
+    pub request_id: String,
+    content_type: String,
+    pub body: SdkBody,
+}
+
+/// How many requests a call has sent so far, readable while it runs.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts(Arc<AtomicU32>);
+
+impl Attempts {
+    pub fn get(&self) -> u32 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Sends the call and waits for the head of its answer.
+pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<Answer> {
+    let pass = PassThrough {
+        streams: call.operation.streams(),
+        body: call.body.clone(),
+        attempts: attempts.clone(),
+        answer: Arc::default(),
+    };
+    let sent = match call.operation {
+        Operation::Converse => {
+            let operation = client.converse().model_id(&call.model_id).customize();
+            operation.interceptor(pass.clone()).send().await.map(drop).map_err(|error| fail(call, attempts, error))
+        }
+        Operation::ConverseStream => {
+            let operation = client.converse_stream().model_id(&call.model_id).customize();
+            operation.interceptor(pass.clone()).send().await.map(drop).map_err(|error| fail(call, attempts, error))
+        }
+    };
+    sent?;
+    let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let answer = answer.ok_or_else(|| Error::new(Kind::Internal, format_args!("{call}: the SDK gave no answer")))?;
+    if call.operation.streams() && !answer.content_type.starts_with(EVENT_STREAM) {
+        let body = collect(answer.body, MAX_MISROUTED).await.unwrap_or_default();
+        let body = String::from_utf8_lossy(&body);
+        let error = failure::misrouted(&call.to_string(), answer.status, &answer.content_type, &body);
+        return Err(error.with_request_id(&answer.request_id).with_attempts(attempts.get()));
+    }
+    Ok(answer)
+}
+
+fn fail<E: std::error::Error + 'static>(call: &Call, attempts: &Attempts, error: SdkError<E, HttpResponse>) -> Error {
+    failure::before_answer(&call.to_string(), call.connect, error, attempts.get())
+}
+
+/// The bytes of a body that is not to be longer than `limit`.
+pub async fn collect(mut body: SdkBody, limit: usize) -> std::result::Result<Vec<u8>, BoxError> {
+    let mut bytes = Vec::new();
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if bytes.len() + data.len() > limit {
+            return Err(format!("the answer is longer than {limit} bytes").into());
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// Carries one call's bytes through the SDK. Cloned into the SDK; the clones share what they carry.
+#[derive(Clone)]
+struct PassThrough {
+    streams: bool,
+    body: Bytes,
+    attempts: Attempts,
+    answer: Arc<Mutex<Option<Answer>>>,
+}
+
+impl fmt::Debug for PassThrough {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PassThrough")
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for PassThrough {
+    fn name(&self) -> &'static str {
+        "PassThrough"
+    }
+
+    fn modify_before_retry_loop(
+        &self,
+        context: &mut BeforeTransmitInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        let request = context.request_mut();
+        request.headers_mut().insert("content-length", self.body.len().to_string());
+        *request.body_mut() = SdkBody::from(self.body.clone());
+        Ok(())
+    }
+
+    fn read_before_transmit(
+        &self,
+        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        self.attempts.0.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn modify_before_deserialization(
+        &self,
+        context: &mut BeforeDeserializationInterceptorContextMut<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        let response = context.response_mut();
+        if !response.status().is_success() {
+            return Ok(());
+        }
+        // What the SDK is left to deserialise: an answer without members.
+        let left = if self.streams { SdkBody::empty() } else { SdkBody::from("{}") };
+        let body = std::mem::replace(response.body_mut(), left);
+        let header = |name| response.headers().get(name).unwrap_or_default().to_owned();
+        let answer = Answer {
+            status: response.status().as_u16(),
+            request_id: header("x-amzn-requestid"),
+            content_type: header("content-type"),
+            body,
+        };
+        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        Ok(())
+    }
+}

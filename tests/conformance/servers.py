@@ -1,0 +1,87 @@
+"""What run and local-model share: a private Python environment and ministack, a server that speaks Bedrock."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).absolute()
+SKIPPED = 77  # the exit code of automake's skipped test
+
+MINISTACK = "ministack==1.5.33"
+
+
+def enter_environment(name, *installs):
+    """Go on in a virtual environment under target/ that has these packages; each of installs is one pip command."""
+    home = TARGET / name
+    python = home / "bin" / "python"
+    if sys.prefix == str(home):
+        return
+    stamp, wanted = home / "installed", repr(installs)
+    if not (stamp.exists() and stamp.read_text() == wanted):
+        print(f"installing into {home}", file=sys.stderr)
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        for command in ([sys.executable, "-m", "venv", "--clear", home], *([*pip, *packages] for packages in installs)):
+            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            if done.returncode != 0:
+                said = (done.stderr or done.stdout).strip()
+                print(f"skipped: {' '.join(map(str, command))} failed:\n{said}")
+                sys.exit(SKIPPED)
+        stamp.write_text(wanted)
+    os.execv(python, [str(python), *sys.argv])
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextmanager
+def ministack(**settings):
+    """ministack on a free loopback port; gives its URL, and stops it at the end."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
+    port = free_port()
+    environment = {
+        "PATH": os.environ["PATH"],  # and nothing else of ours: it would take AWS_* as its own
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "LOG_LEVEL": "WARNING",
+        "AUTH": "true",
+        **settings,
+    }
+    with tempfile.TemporaryFile("w+") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "ministack"], env=environment, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True)  # a Ctrl-C is for us to pass on
+        try:
+            _wait_until_listening(server, port, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            try:
+                server.wait(10)
+            except subprocess.TimeoutExpired:
+                server.kill()
+                server.wait()
+
+
+def _wait_until_listening(server, port, log):
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            if server.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.01)
+                continue
+            log.seek(0)
+            raise RuntimeError(f"ministack does not listen on port {port}:\n{log.read()}")

@@ -1,0 +1,116 @@
+//! Who gets which reply: authorisation first, then the queue, then the handler.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::auth::{Auth, Refusal};
+use super::journal::Connection;
+use super::reply::Reply;
+use super::request::Request;
+use super::sigv4::http_date;
+
+type Handler = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
+
+/// What one server answers.
+#[derive(Default)]
+pub struct Answers(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    auth: Auth,
+    expired: bool,
+    clock_ahead: Duration,
+    clock_behind: Duration,
+    queue: VecDeque<Reply>,
+    handler: Option<Handler>,
+}
+
+impl Answers {
+    pub fn auth(&self, auth: Auth) {
+        let mut state = self.state();
+        state.auth = auth;
+        state.expired = false;
+    }
+
+    pub fn expire_credentials(&self) {
+        self.state().expired = true;
+    }
+
+    pub fn clock(&self, ahead: Duration, behind: Duration) {
+        let mut state = self.state();
+        state.clock_ahead = ahead;
+        state.clock_behind = behind;
+    }
+
+    pub fn push(&self, reply: Reply) {
+        self.state().queue.push_back(reply);
+    }
+
+    pub fn unused(&self) -> usize {
+        self.state().queue.len()
+    }
+
+    pub fn handler(&self, handler: Handler) {
+        self.state().handler = Some(handler);
+    }
+
+    /// Writes the request down and chooses its reply.
+    pub fn answer(&self, mut request: Request, connection: &Connection) -> Reply {
+        let (refusal, now) = {
+            let state = self.state();
+            let now = SystemTime::now() + state.clock_ahead - state.clock_behind;
+            let checked = state.auth.check(&request, now);
+            (checked.and_then(|()| if state.expired { Err(Refusal::expired()) } else { Ok(()) }).err(), now)
+        };
+        request.refused = refusal.as_ref().map(|refusal| format!("{}: {}", refusal.code, refusal.message));
+        connection.request(request.clone());
+        let reply = match refusal {
+            Some(refusal) => refusal.reply(),
+            None => self.choose(&request, connection),
+        };
+        if reply.verbatim || reply.header_value("date").is_some() {
+            reply
+        } else {
+            reply.header("Date", &http_date(now))
+        }
+    }
+
+    fn choose(&self, request: &Request, connection: &Connection) -> Reply {
+        let handler = {
+            let mut state = self.state();
+            if let Some(reply) = state.queue.pop_front() {
+                return reply;
+            }
+            // Called without the lock: a handler may push.
+            state.handler.clone()
+        };
+        let Some(handler) = handler else {
+            let problem = format!("no reply was scripted for {} {}", request.method, request.target);
+            connection.problem(&problem);
+            return Reply::error(500, "LocalBedrock", &problem);
+        };
+        catch_unwind(AssertUnwindSafe(|| {
+            let reply = handler(request);
+            reply.check();
+            reply
+        }))
+        .unwrap_or_else(|panic| {
+            let said =
+                panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let problem = format!(
+                "the handler panicked for {} {}: {}",
+                request.method,
+                request.target,
+                said.unwrap_or("it did not say why")
+            );
+            connection.problem(&problem);
+            Reply::error(500, "LocalBedrock", &problem)
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,317 @@
+//! HTTP/1.1 on one connection: reads requests, plays replies.
+
+use std::future::pending;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+
+use super::answers::Answers;
+use super::journal::{ClosedBy, Connection};
+use super::reply::{Act, End, Framing, Opening, Reply};
+use super::request::Request;
+use super::wire::{ClientGone, Transport, Wire};
+
+/// More than any test sends on purpose; a client that does is broken.
+const HEAD_LIMIT: usize = 4 << 20;
+
+/// Serves one connection until one side ends it.
+pub async fn serve<S: Transport>(stream: S, connection: Connection, answers: Arc<Answers>) {
+    let mut wire = Wire::new(stream, connection.clone());
+    loop {
+        match exchange(&mut wire, &answers).await {
+            Ok(After::NextRequest) => {}
+            // The journal is written first: who sees the socket's end finds the entry there.
+            Ok(After::Close) => return connection.closed(ClosedBy::Server),
+            Ok(After::Reset) => {
+                connection.closed(ClosedBy::Server);
+                return wire.reset();
+            }
+            Err(ClientGone) => return connection.closed(ClosedBy::Client),
+        }
+    }
+}
+
+/// What becomes of the connection after a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    NextRequest,
+    Close,
+    Reset,
+}
+
+/// One request and its reply.
+async fn exchange<S: Transport>(wire: &mut Wire<S>, answers: &Answers) -> Result<After, ClientGone> {
+    let (request, last) = match read_request(wire).await? {
+        Ok(request) => request,
+        Err(malformed) => {
+            wire.connection.problem(&malformed);
+            play(wire, &Reply::error(400, "MalformedRequest", &malformed), false).await?;
+            return Ok(After::Close);
+        }
+    };
+    let bodyless = request.method == "HEAD";
+    let reply = answers.answer(request, &wire.connection);
+    let after = play(wire, &reply, bodyless).await?;
+    Ok(if after == After::NextRequest && last { After::Close } else { after })
+}
+
+/// Reads one request. The flag says that the client wants no other on this connection; the inner error says what is
+/// wrong with the request.
+async fn read_request<S: Transport>(wire: &mut Wire<S>) -> Result<Result<(Request, bool), String>, ClientGone> {
+    let head = loop {
+        match parse_head(&wire.input) {
+            Ok(Some(head)) => break head,
+            Ok(None) if wire.input.len() > HEAD_LIMIT => {
+                return Ok(Err(format!("a request's head of more than {HEAD_LIMIT} bytes")));
+            }
+            Ok(None) => {}
+            Err(malformed) => return Ok(Err(malformed)),
+        }
+        if let Err(gone) = wire.fill().await {
+            if !wire.input.is_empty() {
+                wire.connection.problem("the client left in the middle of a request's head");
+            }
+            return Err(gone);
+        }
+    };
+    wire.input.advance(head.length);
+    let mut request = Request {
+        method: head.method,
+        target: head.target,
+        headers: head.headers,
+        body: Bytes::new(),
+        connection: wire.connection.number(),
+        refused: None,
+    };
+    if request.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
+        wire.write(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+    }
+    let chunked =
+        request.header("transfer-encoding").is_some_and(|value| value.to_ascii_lowercase().ends_with("chunked"));
+    let length = match request.header("content-length").map(|value| (value.parse::<usize>(), value)) {
+        None => 0,
+        Some((Ok(length), _)) => length,
+        Some((Err(_), value)) => return Ok(Err(format!("a content-length of {value:?}"))),
+    };
+    let body = if chunked { read_chunks(wire).await } else { read_exactly(wire, length).await.map(Ok) };
+    request.body = match body {
+        Ok(Ok(body)) => body,
+        Ok(Err(malformed)) => return Ok(Err(malformed)),
+        Err(gone) => {
+            wire.connection.problem("the client left in the middle of a request's body");
+            return Err(gone);
+        }
+    };
+    let said = request.header("connection").unwrap_or_default().to_ascii_lowercase();
+    let last = said.contains("close") || (head.version == 0 && !said.contains("keep-alive"));
+    Ok(Ok((request, last)))
+}
+
+struct Head {
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    version: u8,
+    length: usize,
+}
+
+/// None where the head is not complete yet.
+fn parse_head(input: &[u8]) -> Result<Option<Head>, String> {
+    let mut headers = [httparse::EMPTY_HEADER; 256];
+    let mut parsed = httparse::Request::new(&mut headers);
+    let length = match parsed.parse(input) {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) => return Ok(None),
+        Err(e) => return Err(format!("not an HTTP/1.1 request: {e}")),
+    };
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ok(Some(Head {
+        method: parsed.method.unwrap_or_default().to_owned(),
+        target: parsed.path.unwrap_or_default().to_owned(),
+        headers: parsed.headers.iter().map(|header| (header.name.to_owned(), text(header.value))).collect(),
+        version: parsed.version.unwrap_or(1),
+        length,
+    }))
+}
+
+async fn read_exactly<S: Transport>(wire: &mut Wire<S>, length: usize) -> Result<Bytes, ClientGone> {
+    while wire.input.len() < length {
+        wire.fill().await?;
+    }
+    Ok(wire.input.split_to(length).freeze())
+}
+
+/// Reads a chunked body and drops its trailers.
+async fn read_chunks<S: Transport>(wire: &mut Wire<S>) -> Result<Result<Bytes, String>, ClientGone> {
+    let mut body = BytesMut::new();
+    loop {
+        let size = loop {
+            match httparse::parse_chunk_size(&wire.input) {
+                Ok(httparse::Status::Complete((used, size))) => {
+                    wire.input.advance(used);
+                    break size as usize;
+                }
+                Ok(httparse::Status::Partial) => wire.fill().await?,
+                Err(_) => return Ok(Err("a malformed chunk size".to_owned())),
+            }
+        };
+        if size > 0 {
+            body.extend_from_slice(&read_exactly(wire, size).await?);
+            if &read_exactly(wire, 2).await?[..] != b"\r\n" {
+                return Ok(Err("a chunk that does not end where it said".to_owned()));
+            }
+            continue;
+        }
+        loop {
+            match wire.input.windows(2).position(|pair| pair == b"\r\n") {
+                Some(0) => {
+                    wire.input.advance(2);
+                    return Ok(Ok(body.freeze()));
+                }
+                Some(end) => wire.input.advance(end + 2),
+                None => wire.fill().await?,
+            }
+        }
+    }
+}
+
+/// Plays a reply: head, body, end.
+async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -> Result<After, ClientGone> {
+    for act in reply.before_head() {
+        hold(wire, act).await?;
+    }
+    match &reply.opening {
+        Opening::Head => {}
+        Opening::Hang => return wire.wait(pending()).await,
+        Opening::Close => return Ok(After::Close),
+        Opening::Reset => return Ok(After::Reset),
+        Opening::NotHttp(bytes) => {
+            wire.write(bytes).await?;
+            return Ok(After::Close);
+        }
+    }
+
+    let bodyless = bodyless || matches!(reply.status, 100..=199 | 204 | 304);
+    let chunked = !bodyless && reply.is_chunked();
+    let acts = if bodyless { Vec::new() } else { reply.acts() };
+    let mut out = head(reply, bodyless, chunked);
+    if let Some(every) = reply.head_drip {
+        for byte in std::mem::take(&mut out) {
+            wire.write(&[byte]).await?;
+            wire.wait(tokio::time::sleep(every)).await?;
+        }
+    }
+
+    // One write per chunk; the first goes out with the head unless something stands between them.
+    for act in &acts {
+        match act {
+            Act::Write { data, declared } => {
+                put(&mut out, data, *declared, chunked);
+                wire.write(&out).await?;
+                out.clear();
+            }
+            Act::Wait(_) | Act::Pause(_) => {
+                wire.write(&out).await?;
+                out.clear();
+                hold(wire, act).await?;
+            }
+        }
+    }
+    if bodyless {
+        wire.write(&out).await?;
+        return Ok(reply.after);
+    }
+    match &reply.end {
+        End::Complete | End::CutClean => {
+            if chunked {
+                out.extend_from_slice(b"0\r\n");
+                for (name, value) in &reply.trailers {
+                    put_header(&mut out, name, value);
+                }
+                out.extend_from_slice(b"\r\n");
+            }
+            wire.write(&out).await?;
+            Ok(if reply.framing == Framing::UntilClose { After::Close } else { reply.after })
+        }
+        End::Close => wire.write(&out).await.map(|()| After::Close),
+        End::Reset => wire.write(&out).await.map(|()| After::Reset),
+        End::Stall => {
+            wire.write(&out).await?;
+            wire.wait(pending()).await
+        }
+        End::Endless(bytes) => loop {
+            put(&mut out, bytes, bytes.len(), chunked);
+            wire.write(&out).await?;
+            out.clear();
+        },
+    }
+}
+
+/// Waits as an act says.
+async fn hold<S: Transport>(wire: &mut Wire<S>, act: &Act) -> Result<(), ClientGone> {
+    match act {
+        Act::Wait(gate) => wire.wait(gate.pass()).await,
+        Act::Pause(time) => wire.wait(tokio::time::sleep(*time)).await,
+        Act::Write { .. } => Ok(()),
+    }
+}
+
+/// One piece of the body. A piece that is cut short keeps the chunk size that was announced for all of it.
+fn put(out: &mut Vec<u8>, data: &[u8], declared: usize, chunked: bool) {
+    if chunked {
+        write!(out, "{declared:x}\r\n").expect("a Vec takes all bytes");
+    }
+    out.extend_from_slice(data);
+    if chunked && data.len() == declared {
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn head(reply: &Reply, bodyless: bool, chunked: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512);
+    write!(out, "HTTP/1.1 {} {}\r\n", reply.status, reason(reply.status)).expect("a Vec takes all bytes");
+    for (name, value) in &reply.headers {
+        put_header(&mut out, name, value);
+    }
+    if !bodyless && reply.header_value("content-length").is_none() {
+        if chunked {
+            if reply.header_value("transfer-encoding").is_none() {
+                put_header(&mut out, "Transfer-Encoding", "chunked");
+            }
+        } else if reply.framing != Framing::UntilClose {
+            put_header(&mut out, "Content-Length", &reply.declared_length().to_string());
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+    out
+}
+
+fn put_header(out: &mut Vec<u8>, name: &str, value: &str) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value.as_bytes());
+    out.extend_from_slice(b"\r\n");
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        204 => "No Content",
+        301 => "Moved Permanently",
+        302 => "Found",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        403 => "Forbidden",
+        404 => "Not Found",
+        408 => "Request Timeout",
+        424 => "Failed Dependency",
+        429 => "Too Many Requests",
+        500 => "Internal Server Error",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Status",
+    }
+}

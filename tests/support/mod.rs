@@ -1,0 +1,58 @@
+//! The local Bedrock: a real HTTP/1.1 server on loopback that speaks the service's wire, checks signatures, writes
+//! down what it was sent, answers what a test tells it to, when the test says so, and misbehaves when told.
+//!
+//! ```ignore
+//! let bedrock = LocalBedrock::start();
+//! bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn").cut_at(100, Cut::Reset));
+//! // ... point a client at bedrock.url() ...
+//! assert_eq!(bedrock.last_request().body, body);
+//! ```
+//!
+//! The house, one noun a file:
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `server` | [`LocalBedrock`]: start, script, look, wait; stops when dropped |
+//! | `request` | [`Request`]: one request, as it was on the wire |
+//! | `reply` | [`Reply`]: what to answer, and how to fail at it |
+//! | `stream` | event streams: the events of a [`Reply`], and [`frames`] to read them back |
+//! | `gate` | [`Gate`]: holds a reply until the test opens it |
+//! | `auth`, `sigv4` | who may call; our own check of Signature Version 4 |
+//! | `answers` | who gets which reply: authorisation, then the queue, then the handler |
+//! | `journal` | what was seen so far, and waiting until something was seen |
+//! | `wire`, `http1` | one connection: bytes that notice when the client leaves, and HTTP/1.1 over them |
+//! | `corpus` | recorded interactions with the real service, where they are at hand |
+//!
+//! A reply says nothing about HTTP's version: [`http1`] plays it over any [`wire::Transport`]. So TLS is one more
+//! `Transport`, and HTTP/2 one more player next to `http1`.
+//!
+//! No test here sleeps in order to wait: a [`Gate`] holds the server, and the `wait_` functions hold the test until
+//! the server has seen what they name, or panic after [`PATIENCE`].
+
+// Each test binary uses a part of this.
+#![allow(dead_code, unused_imports)]
+
+pub mod answers;
+pub mod auth;
+pub mod corpus;
+pub mod gate;
+pub mod http1;
+pub mod journal;
+pub mod reply;
+pub mod request;
+pub mod server;
+pub mod sigv4;
+pub mod stream;
+pub mod wire;
+
+pub use auth::Auth;
+pub use corpus::{Corpus, Interaction};
+pub use gate::Gate;
+pub use journal::ClosedBy;
+pub use reply::{Cut, ErrorName, Reply};
+pub use request::Request;
+pub use server::LocalBedrock;
+pub use stream::{Frame, frames};
+
+/// How long a test waits for what it expects before it fails. Nothing waits this long unless it is broken.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -1,0 +1,114 @@
+//! One connection as bytes: whatever it does, it notices when the client leaves.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use super::journal::Connection;
+
+/// What a connection runs over. TCP here; TLS would be the same two directions with the TCP stream inside.
+pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
+    /// From now on dropping this resets the connection (RST) instead of closing it (FIN).
+    fn reset_when_dropped(&self) -> io::Result<()>;
+}
+
+impl Transport for TcpStream {
+    fn reset_when_dropped(&self) -> io::Result<()> {
+        self.set_zero_linger()
+    }
+}
+
+/// The client has closed or reset the connection. A client that shuts down its sending side only counts as gone, too.
+#[derive(Debug)]
+pub struct ClientGone;
+
+/// A connection's bytes, both ways, with the journal kept up.
+pub struct Wire<S> {
+    stream: S,
+    /// Read and not yet used.
+    pub input: BytesMut,
+    pub connection: Connection,
+}
+
+impl<S: Transport> Wire<S> {
+    pub fn new(stream: S, connection: Connection) -> Wire<S> {
+        Wire { stream, input: BytesMut::new(), connection }
+    }
+
+    /// Reads more into `input`.
+    pub async fn fill(&mut self) -> Result<(), ClientGone> {
+        poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
+    /// Writes all of `bytes`.
+    pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ClientGone> {
+        while !bytes.is_empty() {
+            let count = poll_fn(|cx| {
+                self.poll_client_left(cx)?;
+                match Pin::new(&mut self.stream).poll_write(cx, bytes) {
+                    Poll::Ready(Ok(count)) if count > 0 => Poll::Ready(Ok(count)),
+                    Poll::Ready(_) => Poll::Ready(Err(ClientGone)),
+                    Poll::Pending => {
+                        self.connection.blocked();
+                        Poll::Pending
+                    }
+                }
+            })
+            .await?;
+            self.connection.written(count);
+            bytes = &bytes[count..];
+        }
+        // A no-op on TCP; TLS keeps bytes back until it is told.
+        poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await.map_err(|_| ClientGone)
+    }
+
+    /// Waits for `something`, or until the client leaves.
+    pub async fn wait<T>(&mut self, something: impl Future<Output = T>) -> Result<T, ClientGone> {
+        let mut something = pin!(something);
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = something.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            self.poll_client_left(cx)?;
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Ends the connection with a reset.
+    pub fn reset(self) {
+        if let Err(e) = self.stream.reset_when_dropped() {
+            self.connection.problem(&format!("cannot reset: {e}"));
+        }
+    }
+
+    /// Err once the client has left; keeps what it may have sent early.
+    fn poll_client_left(&mut self, cx: &mut Context<'_>) -> Result<(), ClientGone> {
+        loop {
+            match self.poll_fill(cx) {
+                Poll::Ready(Ok(())) => continue,
+                Poll::Ready(Err(gone)) => return Err(gone),
+                Poll::Pending => return Ok(()),
+            }
+        }
+    }
+
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), ClientGone>> {
+        let mut space = [MaybeUninit::uninit(); 16 * 1024];
+        let mut space = ReadBuf::uninit(&mut space);
+        match ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space)) {
+            Ok(()) if !space.filled().is_empty() => {
+                self.connection.read(space.filled().len());
+                self.input.extend_from_slice(space.filled());
+                Poll::Ready(Ok(()))
+            }
+            _ => Poll::Ready(Err(ClientGone)),
+        }
+    }
+}
