@@ -1,19 +1,17 @@
 //! Cancellation: a latch that many calls can watch, and that even a signal handler may fire.
 //!
-//! Firing is a compare-and-swap on a word that is never freed, and a write to an eventfd, the *bell*. The worker hears the
+//! Firing is a compare-and-swap on a word that is never freed, and a write to a socket, the *bell*. The worker hears the
 //! bell and stops the calls whose latch has fired. Words are used again, each time under a new generation, so that a
 //! [`Trigger`] that outlived its [`Cancel`] fires nothing.
 
 use crate::process::Generation;
 use crate::slots::Slots;
-use nix::sys::eventfd::{EfdFlags, EventFd};
 use once_cell::sync::Lazy;
 use std::collections::BTreeMap;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
+use std::io::Write;
+use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 /// Word of a latch: its generation, and in the lowest bit whether it has fired.
 static LATCHES: Slots<AtomicU64> = Slots::new();
@@ -56,7 +54,7 @@ fn register() -> MutexGuard<'static, Register> {
 }
 
 /// Keeps the register from changing while the process forks.
-pub fn lock_for_fork() -> impl Drop {
+pub fn lock_for_fork() -> impl std::any::Any {
     register()
 }
 
@@ -125,11 +123,12 @@ pub struct Trigger(pub u64);
 impl Trigger {
     pub fn fire(self) {
         let armed = (self.0 & u64::from(u32::MAX)) << 1;
-        let fired = word((self.0 >> 32) as u32)
-            .is_some_and(|word| word.compare_exchange(armed, armed | FIRED, Ordering::AcqRel, Ordering::Relaxed).is_ok());
+        let fired = word((self.0 >> 32) as u32).is_some_and(|word| {
+            word.compare_exchange(armed, armed | FIRED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        });
         if fired && let Some(bell) = Bell::of_this_process() {
             // It can only fail because the bell is ringing already.
-            let _ = bell.eventfd.write(1);
+            let _ = (&bell.rope).write(&[1]);
         }
     }
 }
@@ -145,11 +144,12 @@ impl Drop for Watch {
     }
 }
 
-/// One eventfd a process, never closed: a signal handler may be about to write to it. A forked child hangs its own behind its
-/// parent's, with which it would otherwise share it.
+/// One pair of sockets a process, never closed: a signal handler may be about to write to it. A forked child hangs its own
+/// behind its parent's, with which it would otherwise share it.
 pub struct Bell {
     process: Generation,
-    eventfd: EventFd,
+    rope: UnixStream,
+    gong: UnixStream,
     of_child: OnceLock<Box<Bell>>,
 }
 
@@ -164,7 +164,7 @@ impl Bell {
 }
 
 /// This process's bell, made where there is none yet.
-pub fn bell() -> nix::Result<&'static Bell> {
+pub fn bell() -> std::io::Result<&'static Bell> {
     let mut place = &BELL;
     while let Some(bell) = place.get() {
         if bell.process.is_current() {
@@ -172,28 +172,22 @@ pub fn bell() -> nix::Result<&'static Bell> {
         }
         place = &bell.of_child;
     }
-    let eventfd = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-    let bell = Bell { process: Generation::current(), eventfd, of_child: OnceLock::new() };
+    let (rope, gong) = UnixStream::pair()?;
+    rope.set_nonblocking(true)?;
+    gong.set_nonblocking(true)?;
+    let bell = Bell { process: Generation::current(), rope, gong, of_child: OnceLock::new() };
     Ok(place.get_or_init(|| Box::new(bell)))
-}
-
-struct Listening(BorrowedFd<'static>);
-
-impl AsRawFd for Listening {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
 }
 
 /// The worker's task that listens to the bell for as long as the worker runs.
 pub async fn watch(bell: &'static Bell) {
-    let Ok(listening) = AsyncFd::with_interest(Listening(bell.eventfd.as_fd()), Interest::READABLE) else {
-        return crate::log::error("cancel", "the cancel bell cannot be heard: calls end by their timers only");
+    let gong = bell.gong.try_clone().and_then(tokio::net::UnixStream::from_std);
+    let Ok(gong) = gong else {
+        return crate::log::error("cancel", "the cancel bell cannot be heard: waiting calls end by their timers only");
     };
-    loop {
-        let Ok(mut ready) = listening.readable().await else { return };
-        ready.clear_ready();
-        let _ = bell.eventfd.read();
+    let mut rings = [0; 64];
+    while gong.readable().await.is_ok() {
+        while gong.try_read(&mut rings).is_ok_and(|count| count > 0) {}
         cancel_fired();
     }
 }

@@ -91,6 +91,13 @@ impl Error {
         }))
     }
 
+    /// A panic of our own, contained.
+    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+        let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+        let what = what.unwrap_or("no message");
+        Error::new(Kind::Internal, format_args!("a bug in this library: {what}. Please report it"))
+    }
+
     /// The JSON pointer to the member that is to blame.
     pub fn at(mut self, path: impl Into<String>) -> Self {
         self.0.path = path.into().into();

@@ -2,10 +2,15 @@
 
 #![deny(unsafe_code)]
 
+// A panic has to be caught before it reaches C.
+#[cfg(not(panic = "unwind"))]
+compile_error!("libbedrock contains its panics, and so needs panic = \"unwind\" in its profile");
+
 pub mod cancel;
 mod client;
 pub mod config;
 pub mod error;
+pub mod ffi;
 pub mod json;
 pub mod log;
 pub mod model;

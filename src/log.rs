@@ -33,7 +33,8 @@ static CHANNEL: Mutex<Option<Arc<Channel>>> = Mutex::new(None);
 
 struct Channel {
     process: Generation,
-    listener: Listener,
+    /// Taken out by whoever replaces it, so that it is dropped on that thread.
+    listener: Mutex<Option<Listener>>,
     queue: Mutex<Queue>,
     changed: Condvar,
 }
@@ -57,7 +58,7 @@ fn channel() -> MutexGuard<'static, Option<Arc<Channel>>> {
 }
 
 /// Keeps the listener from changing while the process forks.
-pub fn lock_for_fork() -> impl Drop {
+pub fn lock_for_fork() -> impl std::any::Any {
     channel()
 }
 
@@ -67,7 +68,7 @@ pub fn listen(level: Level, listener: Option<Listener>) {
     let new = listener.map(|listener| {
         Arc::new(Channel {
             process: Generation::current(),
-            listener,
+            listener: Mutex::new(Some(listener)),
             queue: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -77,6 +78,7 @@ pub fn listen(level: Level, listener: Option<Listener>) {
     if let Some(old) = old {
         if old.process.is_current() {
             old.stop(None);
+            drop(old.listener.lock().unwrap_or_else(PoisonError::into_inner).take());
         } else {
             // Its thread, and perhaps its locks, are the parent's.
             std::mem::forget(old);
@@ -152,7 +154,7 @@ impl Channel {
         }
         let channel = self.clone();
         let body = move || {
-            let _ = nix::sys::signal::SigSet::all().thread_block();
+            crate::runtime::settle_in();
             channel.tell();
         };
         queue.running = std::thread::Builder::new().name("bedrock-log".into()).spawn(body).is_ok();
@@ -176,7 +178,9 @@ impl Channel {
             };
             queue.lost += if queue.messages.is_empty() { 0 } else { lost };
             drop(queue);
-            (self.listener)(message.level, message.target, &message.text);
+            if let Some(listener) = &*self.listener.lock().unwrap_or_else(PoisonError::into_inner) {
+                listener(message.level, message.target, &message.text);
+            }
             queue = self.lock();
         }
         queue.running = false;

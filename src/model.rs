@@ -178,7 +178,10 @@ impl Job {
         let result = result.map_err(|error| error.with_attempts(writer.attempts().get()));
         match &result {
             Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),
-            Err(error) => log::info("call", format_args!("{call}: {:?} {} after {:?}", error.kind(), error.code(), began.elapsed())),
+            Err(error) => log::info(
+                "call",
+                format_args!("{call}: {:?} {} after {:?}", error.kind(), error.code(), began.elapsed()),
+            ),
         }
         result
     }
@@ -205,7 +208,10 @@ impl Model {
 
 fn say_answered(call: &Call, answer: &operation::Answer, writer: &Writer, began: Instant) {
     let (status, id, attempts) = (answer.status, &answer.request_id, writer.attempts().get());
-    log::debug("call", format_args!("{call}: HTTP {status} after {:?}, attempt {attempts}, request id {id}", began.elapsed()));
+    log::debug(
+        "call",
+        format_args!("{call}: HTTP {status} after {:?}, attempt {attempts}, request id {id}", began.elapsed()),
+    );
 }
 
 /// What is wrong with the config's `defaults` is wrong with the config.

@@ -1,19 +1,25 @@
-//! Which process this is.
+//! Which process this is, and how to be a quiet guest in it.
 //!
 //! After `fork()` the child has our memory and none of our threads. Whatever lives longer than a call remembers in which
 //! process it was made, as a [`Generation`], and is left alone in any other.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::cell::Cell;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A number that no two processes of one family of forks share with their ancestors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Generation(u32);
+pub struct Generation(u64);
 
-static GENERATION: AtomicU32 = AtomicU32::new(0);
+static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 impl Generation {
     pub fn current() -> Self {
         Generation(GENERATION.load(Ordering::Relaxed))
+    }
+
+    pub fn number(self) -> u64 {
+        self.0
     }
 
     pub fn is_current(self) -> bool {
@@ -24,4 +30,43 @@ impl Generation {
 /// To be called in the child of a fork, before anything else of this library. Safe in a signal handler.
 pub fn forked() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+}
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `body` so that a panic in it prints nothing; it is told to the log instead.
+pub fn quietly<T>(body: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            QUIET.set(self.0);
+        }
+    }
+    let _restore = Restore(QUIET.replace(true));
+    hook_panics();
+    body()
+}
+
+/// Makes this thread, one of the library's own, quiet for good.
+pub fn quiet_thread() {
+    hook_panics();
+    QUIET.set(true);
+}
+
+/// Rust prints every panic, caught or not. Panics of threads that are not ours are left to who had the hook before.
+fn hook_panics() {
+    static HOOKED: Once = Once::new();
+    HOOKED.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if QUIET.get() {
+                let place = panic.location().map(ToString::to_string).unwrap_or_default();
+                crate::log::error("panic", format_args!("a bug in this library, at {place}"));
+            } else {
+                before(panic);
+            }
+        }));
+    });
 }

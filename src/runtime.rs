@@ -14,7 +14,7 @@ use once_cell::sync::Lazy;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
@@ -72,9 +72,8 @@ pub fn start() -> Result<Runtime> {
     Ok(Runtime { handle: worker.handle.clone(), epoch: worker.epoch })
 }
 
-/// Ends the worker: every call still running fails as cancelled. False where its threads have not ended within `timeout`.
-pub fn shutdown(timeout: Duration) -> bool {
-    let deadline = Instant::now() + timeout;
+/// Ends the worker: every call still running fails as cancelled. False where its threads have not ended by then.
+pub fn shutdown(deadline: Instant) -> bool {
     let ending = {
         let mut house = House::lock();
         if let Some(worker) = house.worker.take() {
@@ -91,7 +90,7 @@ pub fn shutdown(timeout: Duration) -> bool {
 }
 
 /// Keeps the worker from changing while the process forks.
-pub fn lock_for_fork() -> impl Drop {
+pub fn lock_for_fork() -> impl std::any::Any {
     House::lock()
 }
 
@@ -144,13 +143,13 @@ impl Worker {
             .thread_name("bedrock-blocking")
             .on_thread_start(move || {
                 beginning.begin();
-                block_signals();
+                settle_in();
             })
             .on_thread_stop(move || ending.end())
             .on_thread_park(announce_kept)
             .build()
             .map_err(|error| cannot("its event loop", error))?;
-        let bell = cancel::bell().map_err(|error| cannot("its cancel bell", error.into()))?;
+        let bell = cancel::bell().map_err(|error| cannot("its cancel bell", error))?;
         let worker = Worker {
             epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
             handle: runtime.handle().clone(),
@@ -159,7 +158,7 @@ impl Worker {
         };
         let (stop, threads) = (worker.stop.clone(), worker.threads.clone());
         let body = move || {
-            block_signals();
+            settle_in();
             runtime.spawn(cancel::watch(bell));
             runtime.block_on(stop.notified());
             // Dropping a runtime would wait for name look-ups and the like, however long they take.
@@ -175,7 +174,9 @@ impl Worker {
 }
 
 /// The host's signal handlers are not for our threads; and SIGPIPE, blocked here, cannot end the host because of our sockets.
-fn block_signals() {
+/// Nor do our threads print their panics.
+pub fn settle_in() {
+    crate::process::quiet_thread();
     // It can only fail for an invalid mask, and this one is not.
     let _ = SigSet::all().thread_block();
 }

@@ -28,7 +28,8 @@ impl<T: Default> Slots<T> {
     /// The element at `index`, made where it is not there yet; nothing beyond the last segment.
     pub fn get_or_grow(&self, index: usize) -> Option<&T> {
         let (segment, offset) = locate(index);
-        let elements = self.segments.get(segment)?.get_or_init(|| (0..FIRST << segment).map(|_| T::default()).collect());
+        let elements =
+            self.segments.get(segment)?.get_or_init(|| (0..FIRST << segment).map(|_| T::default()).collect());
         elements.get(offset)
     }
 }

@@ -92,7 +92,9 @@ impl Pipe {
 
     /// Ends the call as cancelled, and its task with it.
     fn cancel(&self) {
-        self.end(End::Cancelled(Error::new(Kind::Cancelled, "the call was cancelled").with_attempts(self.attempts.get())));
+        self.end(End::Cancelled(
+            Error::new(Kind::Cancelled, "the call was cancelled").with_attempts(self.attempts.get()),
+        ));
         if let Some(task) = self.task.get() {
             task.abort();
         }
@@ -192,7 +194,11 @@ impl Writer {
             _ if complete && (ending.is_none() || events.has_metadata()) => Ok(()),
             cut => {
                 let how = cut.unwrap_or_else(|| "the connection was closed".to_owned());
-                let when = if events.message_stopped() { "after messageStop but before its metadata" } else { "before messageStop" };
+                let when = if events.message_stopped() {
+                    "after messageStop but before its metadata"
+                } else {
+                    "before messageStop"
+                };
                 Err(Error::new(Kind::Truncated, format_args!("the answer's stream ended {when}: {how}")))
             }
         }
@@ -310,7 +316,7 @@ impl Stream {
             unfinished.0.end(match end {
                 Ok(Ok(answer)) => End::Done(answer),
                 Ok(Err(error)) => End::Failed(error),
-                Err(panic) => End::Failed(panicked(&*panic)),
+                Err(panic) => End::Failed(Error::panicked(&*panic)),
             });
         });
         let _ = pipe.task.set(task.abort_handle());
@@ -406,7 +412,8 @@ impl Stream {
             state = match deadline {
                 None => self.pipe.readable.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(deadline) => {
-                    let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) else {
+                    let Some(left) = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
+                    else {
                         state.reader_sleeps = false;
                         return false;
                     };
@@ -442,10 +449,4 @@ impl Drop for Unfinished {
     fn drop(&mut self) {
         self.0.end(End::Cancelled(Error::new(Kind::Cancelled, "the library was shut down during the call")));
     }
-}
-
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Error {
-    let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let what = what.unwrap_or("no message");
-    Error::new(Kind::Internal, format_args!("a bug in this library ended the call: {what}. Please report it"))
 }

@@ -47,8 +47,12 @@ impl Attachments {
     pub fn encode(&self, reference: &Reference, out: &mut String, at: &impl Fn() -> String) -> Result<()> {
         let data = self.get(&reference.name).ok_or_else(|| {
             let names: Vec<_> = self.0.iter().map(|(name, _)| format!("{name:?}")).collect();
-            let attached = if names.is_empty() { "nothing is attached".into() } else { format!("attached: {}", names.join(", ")) };
-            let what = format_args!("the request refers to \"@{}\", and nothing of that name is attached ({attached})", reference.name);
+            let attached =
+                if names.is_empty() { "nothing is attached".into() } else { format!("attached: {}", names.join(", ")) };
+            let what = format_args!(
+                "the request refers to \"@{}\", and nothing of that name is attached ({attached})",
+                reference.name
+            );
             Error::new(Kind::Request, what).at(format!("{}{}", at(), reference.pointer))
         })?;
         base64_simd::STANDARD.encode_append((**data).as_ref(), out);

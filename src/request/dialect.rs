@@ -74,7 +74,8 @@ pub fn translate(document: &mut Document) -> Result<()> {
     }
     for block in system {
         let list = document.list_mut("system").ok_or_else(|| {
-            Error::new(Kind::Request, "reading the request: system is not an array, and there are system messages").at("/system")
+            Error::new(Kind::Request, "reading the request: system is not an array, and there are system messages")
+                .at("/system")
         })?;
         list.push(block);
     }

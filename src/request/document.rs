@@ -24,7 +24,8 @@ impl Piece {
 
     /// A JSON value that was just composed.
     pub fn value(text: &str) -> Result<Self> {
-        let value = Json::parse(text).map_err(|invalid| Error::new(Kind::Request, format_args!("the message is not JSON: {invalid}")))?;
+        let value = Json::parse(text)
+            .map_err(|invalid| Error::new(Kind::Request, format_args!("the message is not JSON: {invalid}")))?;
         Ok(Piece::new(text, value))
     }
 

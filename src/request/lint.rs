@@ -7,7 +7,9 @@ use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 
 pub fn check(document: &Document) -> Result<()> {
-    let refuse = |path: String, what: &str| Err(Error::new(Kind::Request, format_args!("checking the request: {what}")).at(path));
+    let refuse = |path: String, what: &str| {
+        Err(Error::new(Kind::Request, format_args!("checking the request: {what}")).at(path))
+    };
     let Some(messages) = document.list("messages") else {
         return match document.value("messages") {
             // Stored prompts bring their own messages.

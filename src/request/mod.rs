@@ -80,7 +80,7 @@ impl Request {
 
     /// Adds the assistant's message as it came. Nothing is added where it is empty or stops inside a tool call.
     pub fn add_response(&mut self, response: &Response) -> Result<()> {
-        if let Some(reason) = response.unsendable() {
+        if let Some(reason) = response.unfit_to_send_back() {
             return Err(Error::new(Kind::Request, format_args!("adding the answer to the conversation: {reason}")));
         }
         self.push("messages", response.message().as_str())
@@ -88,7 +88,8 @@ impl Request {
 
     /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel calls.
     pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
-        let content = if content.is_empty() { String::new() } else { format!("{{\"text\":{}}}", json::quoted(content)) };
+        let content =
+            if content.is_empty() { String::new() } else { format!("{{\"text\":{}}}", json::quoted(content)) };
         let status = if is_error { ",\"status\":\"error\"" } else { "" };
         let id = json::quoted(tool_use_id);
         let block = format!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{content}]{status}}}}}");

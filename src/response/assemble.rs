@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Puts an answer together while its events arrive. Blocks are kept by index: they may interleave and come in any order.
 #[derive(Debug, Default)]
 pub struct Assembler {
-    role: Option<Box<str>>,
+    role: Box<str>,
     blocks: BTreeMap<i32, Block>,
     /// The payloads of `messageStop` and `metadata`, whose members stand at the answer's top.
     envelopes: Vec<Box<str>>,
@@ -19,7 +19,7 @@ pub struct Assembler {
 impl Assembler {
     pub fn push(&mut self, event: &Event<'_>) {
         match event.kind {
-            EventKind::MessageStart => self.role = Some(event.text.into()),
+            EventKind::MessageStart => self.role = event.text.into(),
             EventKind::BlockStart => self.block(event).add_part(event.json, "start"),
             EventKind::Text => self.block(event).add_text(event.text),
             EventKind::Reasoning => self.block(event).add_reasoning(event.text),
@@ -46,14 +46,11 @@ impl Assembler {
     /// The answer as far as it has come.
     pub fn answer(&self) -> String {
         let content = self.blocks.values().filter_map(|block| block.to_json(self.stopped));
-        let message = Object::default()
-            .with("content", array(content))
-            .with("role", quoted(self.role.as_deref().unwrap_or("assistant")));
+        let role = if self.role.is_empty() { "assistant" } else { &self.role };
+        let message = Object::default().with("content", array(content)).with("role", quoted(role));
 
-        let mut answer = Object::default();
-        for envelope in self.envelopes.iter().filter_map(|envelope| Json::parse(envelope).ok()) {
-            answer.extend(gather([envelope]));
-        }
+        let envelopes = self.envelopes.iter().filter_map(|envelope| Json::parse(envelope).ok());
+        let mut answer = Object::from(gather(envelopes));
         answer.remove(PADDING);
         answer.set("output", Object::default().with("message", message.to_string()).to_string());
         answer.to_string()

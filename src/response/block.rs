@@ -50,7 +50,7 @@ impl Block {
         let reasoning = members.remove("reasoningContent");
         let cited = members.remove("citation").map(|citations| (citations, members.remove("text")));
 
-        let mut block: Object = members.into_iter().collect();
+        let mut block = Object::from(members);
         if tool_use.is_some() || self.tool_input.is_some() {
             let stopped = self.stopped || message_stopped;
             block.set("toolUse", self.tool_use(&tool_use.unwrap_or_default(), stopped));
@@ -68,7 +68,7 @@ impl Block {
     }
 
     fn tool_use(&self, parts: &[Json<'_>], stopped: bool) -> String {
-        let mut tool_use: Object = gather(parts.iter().copied()).into_iter().collect();
+        let mut tool_use = Object::from(gather(parts.iter().copied()));
         match &self.tool_input {
             Some(input) => tool_use.set("input", input_json(input, stopped)),
             None if !tool_use.has("input") => tool_use.set("input", input_json("", stopped)),
@@ -100,7 +100,7 @@ fn input_json(input: &str, stopped: bool) -> String {
 /// A result's start is an object, its deltas are arrays of what it contains.
 fn tool_result(parts: &[Json<'_>]) -> String {
     let content: Vec<_> = parts.iter().flat_map(|part| part.elements()).map(Json::text).collect();
-    let mut tool_result: Object = gather(parts.iter().copied()).into_iter().collect();
+    let mut tool_result = Object::from(gather(parts.iter().copied()));
     if !content.is_empty() || !tool_result.has("content") {
         tool_result.set("content", array(content));
     }
@@ -114,7 +114,7 @@ fn reasoning(parts: &[Json<'_>], text: &Option<String>) -> String {
     let text = members.remove("text");
     let signature = members.remove("signature");
 
-    let mut reasoning: Object = members.into_iter().collect();
+    let mut reasoning = Object::from(members);
     if text.is_some() || signature.is_some() {
         // The service demands the text when it gets the message back, even where the model gave a signature alone.
         let mut reasoning_text =

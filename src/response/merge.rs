@@ -23,15 +23,31 @@ pub(super) fn gather<'a>(objects: impl IntoIterator<Item = Json<'a>>) -> Members
 
 /// The JSON of a member whose value came in parts: strings join, arrays append, objects merge, of anything else the last counts.
 pub(super) fn merge<'a>(key: &str, parts: &[Json<'a>]) -> Cow<'a, str> {
+    merge_within(MAX_LEVELS, key, parts)
+}
+
+/// Objects nested deeper than any of the service's are not merged, so that the stack need not be as deep as hostile JSON.
+const MAX_LEVELS: usize = 16;
+
+fn merge_within<'a>(levels: usize, key: &str, parts: &[Json<'a>]) -> Cow<'a, str> {
     let all = |kind| parts.iter().all(|part| part.kind() == kind);
     match parts {
         [] => "null".into(),
         [whole] => whole.text().into(),
         _ if all(Kind::String) => join(key, parts).into(),
         _ if all(Kind::Array) => array(parts.iter().flat_map(|part| part.elements()).map(Json::text)).into(),
-        _ if all(Kind::Object) => gather(parts.iter().copied()).into_iter().collect::<Object>().to_string().into(),
+        _ if all(Kind::Object) && levels > 0 => whole(levels - 1, gather(parts.iter().copied())).to_string().into(),
         [.., last] => last.text().into(),
     }
+}
+
+fn whole(levels: usize, members: Members<'_>) -> Object<'_> {
+    let mut object = Object::default();
+    for (key, parts) in members {
+        let json = merge_within(levels, &key, &parts);
+        object.set(key, json);
+    }
+    object
 }
 
 fn join(key: &str, parts: &[Json<'_>]) -> String {
@@ -95,21 +111,10 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Members that came in parts are made whole.
-impl<'a> Extend<(Cow<'a, str>, Vec<Json<'a>>)> for Object<'a> {
-    fn extend<I: IntoIterator<Item = (Cow<'a, str>, Vec<Json<'a>>)>>(&mut self, members: I) {
-        for (key, parts) in members {
-            let whole = merge(&key, &parts);
-            self.set(key, whole);
-        }
-    }
-}
-
-impl<'a> FromIterator<(Cow<'a, str>, Vec<Json<'a>>)> for Object<'a> {
-    fn from_iter<I: IntoIterator<Item = (Cow<'a, str>, Vec<Json<'a>>)>>(members: I) -> Self {
-        let mut object = Object::default();
-        object.extend(members);
-        object
+/// Makes every member whole.
+impl<'a> From<Members<'a>> for Object<'a> {
+    fn from(members: Members<'a>) -> Self {
+        whole(MAX_LEVELS, members)
     }
 }
 
@@ -143,6 +148,8 @@ mod tests {
         assert_eq!(merged("x", &[r#"{"b":1,"a":"x"}"#, r#"{"a":"y","c":{}}"#]), r#"{"a":"xy","b":1,"c":{}}"#);
         assert_eq!(merged("x", &["1", "2.0"]), "2.0");
         assert_eq!(merged("x", &["null", "\"a\""]), "\"a\"");
+        let deep = format!("{}1{}", "{\"a\":".repeat(500), "}".repeat(500));
+        assert_eq!(merged("x", &[&deep, &deep]), deep);
     }
 
     #[test]

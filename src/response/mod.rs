@@ -1,7 +1,7 @@
 //! The answer to a call.
 //!
 //! A [`Response`] is the service's JSON and what people ask it for. A unary answer's JSON is the service's own, byte for byte; a
-//! stream's is put together by an [`Assembler`] to be what the same call would have given unary.
+//! stream's is put together by an [`Assembler`](assemble::Assembler) to be what the same call would have given unary.
 
 pub mod assemble;
 mod block;
@@ -10,7 +10,6 @@ mod corpus_tests;
 mod merge;
 mod summary;
 
-pub use assemble::Assembler;
 pub use summary::{ToolCall, Usage};
 
 use crate::text::Text;
@@ -38,7 +37,7 @@ impl Response {
         Self::new(json, request_id, attempts, false, true)
     }
 
-    /// The answer that an [`Assembler`] made, complete after the stream's end only.
+    /// The answer that an [`Assembler`](assemble::Assembler) made, complete after the stream's end only.
     pub fn streamed(json: String, complete: bool, request_id: &str, attempts: u32) -> Self {
         Self::new(json, request_id, attempts, true, complete)
     }
@@ -83,6 +82,7 @@ impl Response {
         self.complete
     }
 
+    /// Every tool call of the message, in order: those of the service's own tools too, whose results stand in the message.
     pub fn tool_calls(&self) -> &[ToolCall] {
         &self.summary().tool_calls
     }
@@ -97,7 +97,7 @@ impl Response {
     }
 
     /// Why the service would refuse the message if it were sent back, or `None` where it would not.
-    pub fn unsendable(&self) -> Option<&'static str> {
+    pub fn unfit_to_send_back(&self) -> Option<&'static str> {
         let summary = self.summary();
         if summary.blank {
             Some("it is empty")
@@ -156,8 +156,11 @@ mod tests {
             (r#"[{"text":""},{"toolUse":{"input":{}}}]"#, None),
             (r#"[{"text":"a"},{"toolUse":{"input":""}}]"#, Some("it stops inside a tool call")),
         ] {
-            assert_eq!(streamed(content).unsendable(), unsendable, "{content}");
+            assert_eq!(streamed(content).unfit_to_send_back(), unsendable, "{content}");
         }
-        assert_eq!(Response::unary(r#"{"inputTokens":12}"#.to_owned(), "", 1).unsendable(), Some("it is empty"));
+        assert_eq!(
+            Response::unary(r#"{"inputTokens":12}"#.to_owned(), "", 1).unfit_to_send_back(),
+            Some("it is empty")
+        );
     }
 }

@@ -111,7 +111,8 @@ impl Pool {
             let (settings, connect) = (self.settings.clone(), self.connect);
             let built = tokio::task::spawn_blocking(move || {
                 let context = TlsContext::builder().with_trust_store(settings.trust_store()).build();
-                let context = context.map_err(|error| Error::new(Kind::Config, format_args!("setting up TLS: {error}")))?;
+                let context =
+                    context.map_err(|error| Error::new(Kind::Config, format_args!("setting up TLS: {error}")))?;
                 let builder = Connector::builder().connector_settings(connector_settings(connect));
                 let builder = builder.proxy_config(settings.proxy()?);
                 Ok(builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build())
@@ -164,7 +165,8 @@ impl Settings {
             return Err(Error::new(Kind::Config, what).at("/base_url"));
         }
         if !self.allow_http {
-            let what = format_args!("the endpoint is http:// on {host}; use https://, or set allow_http where that is meant");
+            let what =
+                format_args!("the endpoint is http:// on {host}; use https://, or set allow_http where that is meant");
             return Err(Error::new(Kind::Config, what).at("/base_url"));
         }
         Ok(())

@@ -101,7 +101,8 @@ impl Script {
 }
 
 fn bad(path: &str, what: &str) -> Error {
-    Error::new(Kind::Config, format_args!("config: {}: {what}", path.trim_start_matches('/').replace('/', "."))).at(path)
+    Error::new(Kind::Config, format_args!("config: {}: {what}", path.trim_start_matches('/').replace('/', ".")))
+        .at(path)
 }
 
 fn check_keys(json: Json<'_>, path: &str, known: &[&str]) -> Result<()> {
@@ -242,7 +243,10 @@ impl Step {
                 name: event.key.string().unwrap_or_default().into_owned(),
                 payload: event.value.text().to_owned(),
             }),
-            _ => Err(bad(path, "an event is an object of one member, its name and payload; or {\"wait\"}, or {\"exception\", \"message\"}")),
+            _ => Err(bad(
+                path,
+                "an event is an object of one member, its name and payload; or {\"wait\"}, or {\"exception\", \"message\"}",
+            )),
         }
     }
 

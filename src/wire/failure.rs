@@ -47,7 +47,8 @@ pub fn before_answer<E: StdError + 'static>(
         SdkError::ServiceError(service) => refused(doing, service.raw()),
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
-            failed(Kind::Network, &format_args!("the answer broke off: {}", chain(cause(&error)))).with_http_status(status)
+            failed(Kind::Network, &format_args!("the answer broke off: {}", chain(cause(&error))))
+                .with_http_status(status)
         }
         SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => failed(
             Kind::Timeout,

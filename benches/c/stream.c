@@ -1,0 +1,153 @@
+/* A C program that uses libbedrock, as `cargo bench` measures it. It does what compare/raw_sdk.rs does with the SDK
+ * alone, takes the same options and prints the same line:
+ *
+ *     cc -O2 -Iinclude benches/c/stream.c -Ltarget/release -lbedrock -o stream
+ *     ./stream --url http://127.0.0.1:8123 --model burst-1000 --streams 20
+ *
+ *   --streams N     N answers by bedrock_generate_stream, one after the other
+ *   --unary N       N answers by bedrock_generate
+ *   --first-event   one stream, left at its first piece of text: a cold start
+ *   --response      ask bedrock_generate_stream for the assembled response as well
+ */
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bedrock.h"
+
+static const char question[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
+
+struct total {
+    uint64_t events;
+    uint64_t bytes;
+    int leave; /* end the program at the first piece of text */
+};
+
+static void must(bedrock_status status, bedrock_error *error, const char *what) {
+    if (status < 0) {
+        fprintf(stderr, "%s: %s\n", what, bedrock_error_message(error));
+        exit(1);
+    }
+}
+
+/* What the consumer does with an answer: count it. Printing would measure the terminal. */
+static int32_t count(const bedrock_event *event, void *user) {
+    struct total *total = user;
+    if (event->type == BEDROCK_EVENT_TEXT) {
+        total->events++;
+        total->bytes += event->text_len;
+        if (total->leave) {
+            _exit(0); /* not exit: what a program does to end is no part of its start */
+        }
+    }
+    return 0;
+}
+
+static void stream(const bedrock_model *model, struct total *total, int want_response) {
+    bedrock_error *error = NULL;
+    bedrock_request *request = NULL;
+    bedrock_response *response = NULL;
+    must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
+    must(bedrock_generate_stream(model, request, NULL, count, total, want_response ? &response : NULL, &error), error,
+         "stream");
+    bedrock_response_free(response);
+    bedrock_request_free(request);
+}
+
+static void unary(const bedrock_model *model, struct total *total) {
+    bedrock_error *error = NULL;
+    bedrock_request *request = NULL;
+    bedrock_response *response = NULL;
+    size_t length = 0;
+    must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
+    must(bedrock_generate(model, request, NULL, &response, &error), error, "generate");
+    bedrock_response_text(response, &length);
+    total->bytes += length;
+    bedrock_response_free(response);
+    bedrock_request_free(request);
+}
+
+static int64_t now_us(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+static int64_t micros(struct timeval time) {
+    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
+}
+
+int main(int argc, char **argv) {
+    const char *url = NULL, *model_id = "burst-1000";
+    long streams = 0, unaries = 0, want_response = 0;
+    struct total total = {0, 0, 0}, warm = {0, 0, 0};
+
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : "";
+        if (strcmp(argv[i], "--first-event") == 0) {
+            total.leave = 1;
+        } else if (strcmp(argv[i], "--response") == 0) {
+            want_response = 1;
+        } else if (strcmp(argv[i], "--url") == 0) {
+            url = value, i++;
+        } else if (strcmp(argv[i], "--model") == 0) {
+            model_id = value, i++;
+        } else if (strcmp(argv[i], "--streams") == 0) {
+            streams = strtol(value, NULL, 10), i++;
+        } else if (strcmp(argv[i], "--unary") == 0) {
+            unaries = strtol(value, NULL, 10), i++;
+        } else {
+            url = NULL;
+            break;
+        }
+    }
+    if (url == NULL || (streams > 0) + (unaries > 0) + total.leave != 1) {
+        fprintf(stderr, "usage: stream --url URL [--model ID] [--response] --streams N | --unary N | --first-event\n");
+        return 2;
+    }
+
+    alarm(600); /* a bench that hangs tells nobody anything */
+    char config[1024];
+    int length = snprintf(config, sizeof config,
+                          "{\"model\":\"%s\",\"api_key\":\"test\",\"secret_key\":\"test\","
+                          "\"region\":\"us-east-1\",\"base_url\":\"%s\"}",
+                          model_id, url);
+    if (length < 0 || (size_t)length >= sizeof config) {
+        fprintf(stderr, "the URL and the model id are too long\n");
+        return 2;
+    }
+    bedrock_error *error = NULL;
+    bedrock_model *model = NULL;
+    must(bedrock_model_new(config, (size_t)length, &model, &error), error, "model");
+
+    if (total.leave) {
+        stream(model, &total, 0);
+        fprintf(stderr, "the stream held no text\n");
+        return 1;
+    }
+
+    unary(model, &warm); /* opens the connection and fills every cache; what follows is the steady state */
+    struct rusage before, after;
+    getrusage(RUSAGE_SELF, &before);
+    int64_t started = now_us();
+    for (long i = 0; i < streams; i++) {
+        stream(model, &total, want_response != 0);
+    }
+    for (long i = 0; i < unaries; i++) {
+        unary(model, &total);
+    }
+    int64_t wall = now_us() - started;
+    getrusage(RUSAGE_SELF, &after);
+
+    printf("calls=%ld events=%llu bytes=%llu wall_us=%lld user_us=%lld system_us=%lld switches=%ld\n", streams + unaries,
+           (unsigned long long)total.events, (unsigned long long)total.bytes, (long long)wall,
+           (long long)(micros(after.ru_utime) - micros(before.ru_utime)),
+           (long long)(micros(after.ru_stime) - micros(before.ru_stime)),
+           after.ru_nvcsw + after.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw);
+    bedrock_model_free(model);
+    return 0;
+}

@@ -1,0 +1,468 @@
+//! What `cargo bench` runs: builds the C program, starts the server, runs the clients in turn, prints the table.
+
+use std::env;
+use std::error::Error;
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::callgrind::{self, Profile};
+use crate::report::{self, C, C_RESPONSE, CLIENTS, Goal, Row, SDK, Samples, Verdict};
+use crate::usage::Usage;
+
+/// Text events in a stream, and bytes of text in an event; the server's model ids say the first again.
+const EVENTS: u64 = 1_000;
+const TEXT: u64 = 20;
+/// Bytes of text in a unary answer.
+const UNARY_TEXT: u64 = crate::server::UNARY_TEXT.len() as u64;
+const BURST: &str = "burst-1000";
+const PACED: &str = "paced-1000";
+
+/// Why counting instructions is skipped where it is.
+const NO_VALGRIND: &str = "valgrind not found";
+
+/// How much to run.
+pub struct Plan {
+    /// The library to measure, instead of the one that was built with this bench.
+    pub library: Option<PathBuf>,
+    burst_rounds: u32,
+    paced_rounds: u32,
+    cold_rounds: u32,
+    streams: u32,
+    unary_calls: u32,
+    /// Under callgrind a run of so many more streams, or calls, than the run it is compared with.
+    counted_streams: u32,
+    counted_calls: u32,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            library: env::var_os("BEDROCK_LIBRARY").map(PathBuf::from),
+            burst_rounds: 5,
+            paced_rounds: 3,
+            cold_rounds: 20,
+            streams: 20,
+            unary_calls: 500,
+            counted_streams: 10,
+            counted_calls: 100,
+        }
+    }
+}
+
+impl Plan {
+    pub fn quick(&mut self) {
+        (self.burst_rounds, self.paced_rounds, self.cold_rounds) = (2, 1, 5);
+        (self.counted_streams, self.counted_calls) = (2, 20);
+    }
+}
+
+/// Runs it all; whether every goal was measured and met.
+pub fn run(plan: &Plan) -> Result<bool, Box<dyn Error>> {
+    let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("compare-{}", std::process::id()));
+    fs::create_dir_all(&scratch)?;
+    let outcome = compare(plan, &scratch);
+    let _ = fs::remove_dir_all(&scratch);
+    outcome
+}
+
+fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
+    let me = env::current_exe()?;
+    let library = find_library(plan, &me);
+    let c_program = library.clone().and_then(|library| build_c_program(&library, scratch));
+    let server = Server::start(&me)?;
+    introduce(&library);
+
+    let raw_sdk = |runtime: &str| Ok(Program::new(&me, &["raw-sdk", "--runtime", runtime]));
+    let c = |more: &[&str]| c_program.as_ref().map(|file| Program::new(file, more)).map_err(Clone::clone);
+    let bench = Bench { clients: [raw_sdk("multi"), raw_sdk("single"), c(&[]), c(&["--response"])], url: &server.url };
+
+    eprintln!("as fast as they come ...");
+    let streams = plan.streams.to_string();
+    let events = u64::from(plan.streams) * EVENTS;
+    let burst = bench.rounds(plan.burst_rounds, &ALL, |program| {
+        program.measure(&["--model", BURST, "--streams", &streams], events, events * TEXT)
+    });
+    eprintln!("one a millisecond ...");
+    let paced = bench.rounds(plan.paced_rounds, &ALL, |program| {
+        program.measure(&["--model", PACED, "--streams", "1"], EVENTS, EVENTS * TEXT)
+    });
+    eprintln!("unary calls ...");
+    let calls = u64::from(plan.unary_calls);
+    let unary = bench.rounds(plan.burst_rounds, &WITHOUT_RESPONSE, |program| {
+        program.measure(&["--model", BURST, "--unary", &calls.to_string()], calls, calls * UNARY_TEXT)
+    });
+    eprintln!("cold starts ...");
+    let cold = bench.rounds(plan.cold_rounds, &WITHOUT_RESPONSE, |program| {
+        program.measure_whole(&["--model", PACED, "--first-event"])
+    });
+    eprintln!("counting instructions ...");
+    let file = scratch.join("callgrind.out");
+    let counted_events = bench.count(&ALL, |program| {
+        let run = |streams: u32| program.count(&["--model", BURST, "--streams", &streams.to_string()], &file);
+        Ok(run(1 + plan.counted_streams)?.minus(&run(1)?))
+    });
+    let counted_unary = bench.count(&WITHOUT_RESPONSE, |program| {
+        let run = |calls: u32| program.count(&["--model", BURST, "--unary", &calls.to_string()], &file);
+        Ok(run(1 + plan.counted_calls)?.minus(&run(1)?))
+    });
+    let counted_cold =
+        bench.count(&WITHOUT_RESPONSE, |program| program.count(&["--model", PACED, "--first-event"], &file));
+
+    let per_stream_event = f64::from(plan.counted_streams) * EVENTS as f64;
+    let per_call = f64::from(plan.counted_calls);
+    let rows = [
+        measured("burst: wall per event, us", &burst, |run| run.wall, Some(Goal::OfSdk(0.2))),
+        measured("burst: CPU per event, us", &burst, |run| run.user + run.system, None),
+        in_the_kernel("burst: of it in the kernel, %", &burst),
+        measured("burst: context switches per event", &burst, |run| run.switches, Some(Goal::AtMost(0.02))),
+        counted("burst: instructions per event", &counted_events, per_stream_event, Some(Goal::OfSdk(0.42))),
+        measured("paced: wall per event, us", &paced, |run| run.wall, None),
+        measured("paced: CPU per event, us", &paced, |run| run.user + run.system, None),
+        in_the_kernel("paced: of it in the kernel, %", &paced),
+        measured("paced: context switches per event", &paced, |run| run.switches, Some(Goal::AtMost(2.1))),
+        measured("unary: wall per call, us", &unary, |run| run.wall, None),
+        measured("unary: CPU per call, us", &unary, |run| run.user + run.system, None),
+        measured("unary: context switches per call", &unary, |run| run.switches, None),
+        counted("unary: instructions per call", &counted_unary, per_call, None),
+        measured("cold start to the first event: wall, us", &cold, |run| run.wall, None),
+        measured("cold start to the first event: CPU, us", &cold, |run| run.user + run.system, None),
+        counted("cold start to the first event: instructions", &counted_cold, 1.0, None),
+    ];
+    println!("\n{}", report::table(&rows));
+    println!(
+        "Times and switches: the best of the rounds, the worst in brackets. C : SDK compares the callback with the SDK"
+    );
+    println!("as documented; a goal has to be met without an assembled response and with one.");
+    explain(&counted_events, &counted_unary, &counted_cold, per_stream_event, per_call);
+    Ok(rows.iter().all(|row| matches!(row.verdict(), Verdict::NoGoal | Verdict::Met)))
+}
+
+/// What was compared, on what.
+fn introduce(library: &Result<PathBuf, String>) {
+    let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap_or_default();
+    let version = |name: &str| {
+        lock.split_once(&format!("\nname = \"{name}\"\nversion = \""))
+            .and_then(|(_, rest)| rest.split_once('"'))
+            .map_or("of unknown version", |(version, _)| version)
+    };
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("CPU", |(_, name)| name);
+    println!(
+        "libbedrock {} against aws-sdk-bedrockruntime {} on tokio {}: {} x {cpu}",
+        env!("CARGO_PKG_VERSION"),
+        version("aws-sdk-bedrockruntime"),
+        version("tokio"),
+        thread::available_parallelism().map_or(1, usize::from),
+    );
+    if let Ok(library) = library {
+        let size = fs::metadata(library).map_or(0, |metadata| metadata.len());
+        println!("library: {} ({size} bytes)", library.display());
+    }
+}
+
+// ---- The clients ---------------------------------------------------------------------------------------------------
+
+type PerClient<T> = [Option<Result<T, String>>; CLIENTS.len()];
+
+const ALL: [bool; CLIENTS.len()] = [true; CLIENTS.len()];
+/// For what has no two ways about its response.
+const WITHOUT_RESPONSE: [bool; CLIENTS.len()] = [true, true, true, false];
+
+struct Bench<'a> {
+    clients: [Result<Program, String>; CLIENTS.len()],
+    url: &'a str,
+}
+
+/// A client, and the arguments that make it one of the columns.
+struct Program {
+    file: PathBuf,
+    args: Vec<String>,
+}
+
+/// What one unit of work (an event, a call, a whole program) took. Microseconds, except for the switches.
+struct Run {
+    wall: f64,
+    user: f64,
+    system: f64,
+    switches: f64,
+}
+
+/// A client that is about to be run.
+struct Client<'a> {
+    program: &'a Program,
+    url: &'a str,
+}
+
+impl Bench<'_> {
+    /// So many rounds, the clients taking turns within each, so that a slow moment of the machine hits all of them.
+    fn rounds(
+        &self,
+        rounds: u32,
+        wanted: &[bool; CLIENTS.len()],
+        run: impl Fn(&Client) -> Result<Run, Box<dyn Error>>,
+    ) -> PerClient<Vec<Run>> {
+        let mut all: PerClient<Vec<Run>> = Default::default();
+        for _ in 0..rounds {
+            for (index, runs) in all.iter_mut().enumerate().filter(|(index, _)| wanted[*index]) {
+                let runs = runs.get_or_insert_with(|| Ok(Vec::new()));
+                let Ok(so_far) = runs else { continue };
+                match self.with(index, &run) {
+                    Ok(one) => so_far.push(one),
+                    Err(why) => *runs = Err(why),
+                }
+            }
+        }
+        all
+    }
+
+    fn count(
+        &self,
+        wanted: &[bool; CLIENTS.len()],
+        count: impl Fn(&Client) -> Result<Profile, Box<dyn Error>>,
+    ) -> PerClient<Profile> {
+        let valgrind = callgrind::found();
+        let mut all: PerClient<Profile> = Default::default();
+        for (index, profile) in all.iter_mut().enumerate().filter(|(index, _)| wanted[*index]) {
+            *profile = Some(if valgrind { self.with(index, &count) } else { Err(NO_VALGRIND.to_owned()) });
+        }
+        all
+    }
+
+    fn with<T>(&self, index: usize, run: impl Fn(&Client) -> Result<T, Box<dyn Error>>) -> Result<T, String> {
+        let program = self.clients[index].as_ref().map_err(Clone::clone)?;
+        run(&Client { program, url: self.url }).map_err(|error| format!("{}: {error}", CLIENTS[index]))
+    }
+}
+
+impl Program {
+    fn new(file: &Path, args: &[&str]) -> Self {
+        Self { file: file.to_owned(), args: args.iter().map(|arg| (*arg).to_owned()).collect() }
+    }
+}
+
+impl Client<'_> {
+    /// An environment that is the same for all clients and on all machines: no credentials, profiles or proxies of
+    /// whoever runs this.
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(&self.program.file);
+        command.args(&self.program.args).args(["--url", self.url]).args(args).env_clear();
+        command.envs(["PATH", "HOME"].into_iter().filter_map(|name| Some((name, env::var_os(name)?))));
+        command.envs([
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null"),
+            ("AWS_EC2_METADATA_DISABLED", "true"),
+        ]);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// What the client says of its steady state, divided by the units of work; it must have seen all of the text.
+    fn measure(&self, args: &[&str], units: u64, text: u64) -> Result<Run, Box<dyn Error>> {
+        let output = self.command(args).output()?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{}: {}", output.status, said.trim_end()).into());
+        }
+        let line = String::from_utf8(output.stdout)?;
+        let number = |name: &str| {
+            line.split_whitespace()
+                .find_map(|field| field.strip_prefix(name)?.strip_prefix('=')?.parse::<u64>().ok())
+                .ok_or_else(|| format!("no {name} in {line:?}"))
+        };
+        if number("bytes")? != text {
+            return Err(format!("{text} bytes of text were sent: {}", line.trim_end()).into());
+        }
+        let per_unit = |name: &str| number(name).map(|total| total as f64 / units as f64);
+        Ok(Run {
+            wall: per_unit("wall_us")?,
+            user: per_unit("user_us")?,
+            system: per_unit("system_us")?,
+            switches: per_unit("switches")?,
+        })
+    }
+
+    /// What a whole program takes, from its start to its end.
+    fn measure_whole(&self, args: &[&str]) -> Result<Run, Box<dyn Error>> {
+        let started = Instant::now();
+        let mut child = self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let mut said = String::new();
+        if let Some(mut stderr) = child.stderr.take() {
+            stderr.read_to_string(&mut said)?;
+        }
+        let (status, usage) = Usage::of_child(child)?;
+        let wall = started.elapsed();
+        if !status.success() {
+            return Err(format!("{status}: {}", said.trim_end()).into());
+        }
+        let micros = |time: Duration| time.as_secs_f64() * 1e6;
+        Ok(Run {
+            wall: micros(wall),
+            user: micros(usage.user),
+            system: micros(usage.system),
+            switches: usage.switches as f64,
+        })
+    }
+
+    fn count(&self, args: &[&str], file: &Path) -> Result<Profile, Box<dyn Error>> {
+        Profile::record(&mut self.command(args), file)
+    }
+}
+
+// ---- The rows ------------------------------------------------------------------------------------------------------
+
+fn measured(what: &'static str, runs: &PerClient<Vec<Run>>, figure: impl Fn(&Run) -> f64, goal: Option<Goal>) -> Row {
+    row(what, runs, |runs| runs.iter().map(&figure).collect(), goal)
+}
+
+/// The kernel tells user from system time by sampling: only all rounds together say something about that.
+fn in_the_kernel(what: &'static str, runs: &PerClient<Vec<Run>>) -> Row {
+    let sum = |runs: &[Run], figure: fn(&Run) -> f64| runs.iter().map(figure).sum::<f64>();
+    let share = |runs: &Vec<Run>| {
+        let (user, system) = (sum(runs, |run| run.user), sum(runs, |run| run.system));
+        if user + system > 0.0 { vec![100.0 * system / (user + system)] } else { Vec::new() }
+    };
+    Row { compared: false, ..row(what, runs, share, None) }
+}
+
+fn counted(what: &'static str, profiles: &PerClient<Profile>, units: f64, goal: Option<Goal>) -> Row {
+    row(what, profiles, |profile| vec![profile.total() as f64 / units], goal)
+}
+
+fn row<T>(what: &'static str, results: &PerClient<T>, samples: impl Fn(&T) -> Vec<f64>, goal: Option<Goal>) -> Row {
+    let samples = results.each_ref().map(|result| match result {
+        Some(Ok(result)) => Samples(samples(result)),
+        _ => Samples::default(),
+    });
+    let skipped = results.each_ref().map(|result| result.as_ref()?.as_ref().err().cloned());
+    Row { what, goal, samples, skipped, compared: true }
+}
+
+// ---- What dominates ------------------------------------------------------------------------------------------------
+
+/// Where the instructions go: by crate for all, by function for a streamed event in the C program.
+fn explain(
+    events: &PerClient<Profile>,
+    unary: &PerClient<Profile>,
+    cold: &PerClient<Profile>,
+    per_event: f64,
+    per_call: f64,
+) {
+    if !events.iter().flatten().any(Result::is_ok) {
+        return;
+    }
+    println!("\nWhere the instructions go (each function's own, without those it calls)");
+    for (what, profiles, units) in
+        [("per event", events, per_event), ("per unary call", unary, per_call), ("cold start", cold, 1.0)]
+    {
+        for (client, name) in CLIENTS.iter().enumerate() {
+            let Some(Ok(profile)) = &profiles[client] else { continue };
+            let total = profile.total() as f64;
+            let layers = profile.layers();
+            let main: Vec<String> = layers
+                .iter()
+                .take_while(|(_, cost)| *cost as f64 >= total * 0.02)
+                .take(10)
+                .map(|(layer, cost)| format!("{layer} {:.0}%", 100.0 * *cost as f64 / total))
+                .collect();
+            println!("  {what}, {name}: {:.0} = {}", total / units, main.join(", "));
+        }
+    }
+    for client in [SDK, C, C_RESPONSE] {
+        let Some(Ok(profile)) = &events[client] else { continue };
+        let total = profile.total() as f64;
+        println!("\nThe largest functions per event, {}", CLIENTS[client]);
+        let functions = profile.functions();
+        let most = if client == C { 25 } else { 10 };
+        for (function, cost) in functions.iter().take(most).take_while(|(_, cost)| *cost as f64 >= total * 0.005) {
+            let function: String = function.chars().take(100).collect();
+            println!("  {:>7.0} {:>5.1}%  {function}", *cost as f64 / per_event, 100.0 * *cost as f64 / total);
+        }
+    }
+}
+
+// ---- The C program -------------------------------------------------------------------------------------------------
+
+/// The shared library that was built along with this bench: next to it, or one directory up.
+fn find_library(plan: &Plan, me: &Path) -> Result<PathBuf, String> {
+    if let Some(library) = &plan.library {
+        return fs::canonicalize(library).map_err(|error| format!("{}: {error}", library.display()));
+    }
+    let name = format!("{}bedrock{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    me.ancestors()
+        .skip(1)
+        .take(2)
+        .map(|directory| directory.join(&name))
+        .find(|file| file.exists())
+        .ok_or_else(|| format!("{name} not found next to this bench"))
+}
+
+/// Compiles `benches/c/stream.c` against the header in `include` and this library.
+fn build_c_program(library: &Path, scratch: &Path) -> Result<PathBuf, String> {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+    if !home.join("include/bedrock.h").exists() {
+        return Err("include/bedrock.h not found".to_owned());
+    }
+    // The program will look for the library by the name that is written in it, which may be another than its file's.
+    let name = soname(library).unwrap_or_else(|| library.file_name().unwrap_or_default().to_owned());
+    let link = scratch.join(name);
+    std::os::unix::fs::symlink(library, &link).map_err(|error| format!("{}: {error}", link.display()))?;
+
+    let program = scratch.join("stream");
+    let mut rpath = OsString::from("-Wl,-rpath,");
+    rpath.push(scratch);
+    let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
+    let output = Command::new(&compiler)
+        .args(["-O2", "-Wall", "-Wextra", "-o"])
+        .arg(&program)
+        .arg("-I")
+        .arg(home.join("include"))
+        .arg(home.join("benches/c/stream.c"))
+        .args([library.as_os_str(), &rpath])
+        .output()
+        .map_err(|error| format!("{}: {error}", compiler.display()))?;
+    io::stderr().write_all(&output.stderr).ok();
+    if output.status.success() { Ok(program) } else { Err("the C program does not compile".to_owned()) }
+}
+
+/// The name a shared library gives itself, where readelf (which comes with every Linux linker) can tell.
+fn soname(library: &Path) -> Option<OsString> {
+    let output = Command::new("readelf").args(["-W", "-d"]).arg(library).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let (_, rest) = text.lines().find(|line| line.contains("(SONAME)"))?.split_once('[')?;
+    Some(rest.split_once(']')?.0.into())
+}
+
+// ---- The server ----------------------------------------------------------------------------------------------------
+
+/// The server's process; it ends when this end of its stdin does, however this process ends.
+struct Server {
+    url: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Server {
+    fn start(me: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut child =
+            Command::new(me).args(["server", "--until-eof"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let mut url = String::new();
+        if let Some(stdout) = child.stdout.take() {
+            BufReader::new(stdout).read_line(&mut url)?;
+        }
+        let stdin = child.stdin.take();
+        Ok(Self { url: url.trim().to_owned(), child, stdin })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.child.wait();
+    }
+}

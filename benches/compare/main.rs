@@ -1,0 +1,121 @@
+//! What a streamed event costs a C program, against what it costs a program of the AWS SDK for Rust.
+//!
+//!     cargo bench                                     the whole comparison, about two minutes
+//!     cargo bench --bench compare -- --quick          fewer rounds
+//!     cargo bench --bench compare -- --check          exit status 1 where a goal is missed or could not be measured
+//!     cargo bench --bench compare -- --library FILE   measure that libbedrock.so (also: BEDROCK_LIBRARY=FILE)
+//!
+//! and its two parts alone, for whoever wants to look closer:
+//!
+//!     cargo bench --bench compare -- server [--port N]
+//!     cargo bench --bench compare -- raw-sdk [--runtime multi|single] --url URL [--model ID]
+//!                                            --streams N | --unary N | --first-event
+//!
+//! All parts are one executable that starts itself again, so that `cargo bench` alone builds everything but the C
+//! program, which the driver compiles. `README.md` in the directory above says what is measured, and how.
+
+#[cfg(unix)]
+mod callgrind;
+#[cfg(unix)]
+mod driver;
+#[cfg(unix)]
+mod raw_sdk;
+#[cfg(unix)]
+mod report;
+#[cfg(unix)]
+mod server;
+#[cfg(unix)]
+mod usage;
+
+#[cfg(not(unix))]
+fn main() {
+    println!("compare: skipped: needs a Unix system");
+}
+
+#[cfg(unix)]
+fn main() -> std::process::ExitCode {
+    match run(std::env::args().skip(1)) {
+        Ok(true) => std::process::ExitCode::SUCCESS,
+        Ok(false) => std::process::ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("compare: {error}");
+            std::process::ExitCode::from(2)
+        }
+    }
+}
+
+/// Whether all is well; false only where `--check` asked.
+#[cfg(unix)]
+fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::Error>> {
+    // `cargo bench` adds --bench behind the arguments; `cargo test --all-targets` gives none.
+    let (bench, args): (Vec<String>, Vec<String>) = args.partition(|arg| arg == "--bench");
+    let benching = !bench.is_empty();
+    let mut args = args.into_iter().peekable();
+    match args.peek().map(String::as_str) {
+        None if !benching => {
+            println!("compare: nothing to test; run it with `cargo bench`");
+            Ok(true)
+        }
+        Some("server") => {
+            let (mut port, mut until_eof) = (0, false);
+            args.next();
+            while let Some(arg) = args.next() {
+                match arg.as_str() {
+                    "--port" => port = parse(&arg, args.next())?,
+                    "--until-eof" => until_eof = true,
+                    _ => return Err(unknown(&arg)),
+                }
+            }
+            server::run(port, until_eof)?;
+            Ok(true)
+        }
+        Some("raw-sdk") => {
+            let (mut url, mut model, mut single_thread, mut job) = (None, "burst-1000".to_owned(), false, None);
+            args.next();
+            while let Some(arg) = args.next() {
+                match arg.as_str() {
+                    "--url" => url = args.next(),
+                    "--model" => model = parse(&arg, args.next())?,
+                    "--runtime" => {
+                        single_thread = match args.next().as_deref() {
+                            Some("multi") => false,
+                            Some("single") => true,
+                            _ => return Err("--runtime is multi or single".into()),
+                        }
+                    }
+                    "--streams" => job = Some(raw_sdk::Job::Streams(parse(&arg, args.next())?)),
+                    "--unary" => job = Some(raw_sdk::Job::Unary(parse(&arg, args.next())?)),
+                    "--first-event" => job = Some(raw_sdk::Job::FirstEvent),
+                    _ => return Err(unknown(&arg)),
+                }
+            }
+            let url = url.ok_or("raw-sdk needs --url")?;
+            let job = job.ok_or("raw-sdk needs --streams N, --unary N or --first-event")?;
+            raw_sdk::run(&raw_sdk::Options { url, model, single_thread, job })?;
+            Ok(true)
+        }
+        _ => {
+            let mut plan = driver::Plan::default();
+            let mut check = false;
+            while let Some(arg) = args.next() {
+                match arg.as_str() {
+                    "--quick" => plan.quick(),
+                    "--check" => check = true,
+                    "--library" => plan.library = Some(parse(&arg, args.next())?),
+                    _ => return Err(unknown(&arg)),
+                }
+            }
+            Ok(driver::run(&plan)? || !check)
+        }
+    }
+}
+
+#[cfg(unix)]
+fn parse<T: std::str::FromStr>(option: &str, value: Option<String>) -> Result<T, String> {
+    value.and_then(|value| value.parse().ok()).ok_or_else(|| format!("{option} needs a value"))
+}
+
+#[cfg(unix)]
+fn unknown(arg: &str) -> Box<dyn std::error::Error> {
+    format!("unknown argument {arg:?}; the head of benches/compare/main.rs lists them").into()
+}

@@ -1,0 +1,138 @@
+//! The other side of the comparison: a client of aws-sdk-bedrockruntime alone, written as its documentation shows.
+//!
+//! It uses nothing of libbedrock. `--runtime multi` is the documented `#[tokio::main]` with the consumer in `main`;
+//! `--runtime single` is the same code on tokio's one-thread runtime, which is the SDK at its best.
+//!
+//!     cargo bench --bench compare -- server --port 8123 &
+//!     cargo bench --bench compare -- raw-sdk --url http://127.0.0.1:8123 --model burst-1000 --streams 20
+//!
+//! Its options and the line it prints are those of `benches/c/stream.c`.
+
+use std::error::Error;
+use std::time::Instant;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_bedrockruntime::Client;
+use aws_sdk_bedrockruntime::config::Credentials;
+use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, ConverseStreamOutput, Message};
+
+use crate::usage::Usage;
+
+/// What to do, and how often.
+#[derive(Clone, Copy, Debug)]
+pub enum Job {
+    /// So many answers by ConverseStream, one after the other.
+    Streams(u32),
+    /// So many answers by Converse, one after the other.
+    Unary(u32),
+    /// Nothing but one stream, left at its first piece of text: a cold start.
+    FirstEvent,
+}
+
+pub struct Options {
+    pub url: String,
+    pub model: String,
+    pub single_thread: bool,
+    pub job: Job,
+}
+
+pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+    if options.single_thread { single(options) } else { multi(options) }
+}
+
+#[tokio::main]
+async fn multi(options: &Options) -> Result<(), Box<dyn Error>> {
+    work(options).await
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn single(options: &Options) -> Result<(), Box<dyn Error>> {
+    work(options).await
+}
+
+async fn work(options: &Options) -> Result<(), Box<dyn Error>> {
+    let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "bench"))
+        .endpoint_url(&options.url)
+        .load()
+        .await;
+    let client = Client::new(&config);
+
+    let mut total = Total::default();
+    let (started, before);
+    let calls = match options.job {
+        Job::FirstEvent => {
+            stream(&client, options, &mut total, true).await?;
+            return Err("the stream held no text".into());
+        }
+        Job::Streams(calls) => {
+            // Opens the connection and fills every cache; what follows is the steady state.
+            unary(&client, options, &mut Total::default()).await?;
+            (started, before) = (Instant::now(), Usage::of_this_process());
+            for _ in 0..calls {
+                stream(&client, options, &mut total, false).await?;
+            }
+            calls
+        }
+        Job::Unary(calls) => {
+            unary(&client, options, &mut Total::default()).await?;
+            (started, before) = (Instant::now(), Usage::of_this_process());
+            for _ in 0..calls {
+                unary(&client, options, &mut total).await?;
+            }
+            calls
+        }
+    };
+    let used = Usage::of_this_process() - before;
+    println!(
+        "calls={calls} events={} bytes={} wall_us={} user_us={} system_us={} switches={}",
+        total.events,
+        total.bytes,
+        started.elapsed().as_micros(),
+        used.user.as_micros(),
+        used.system.as_micros(),
+        used.switches,
+    );
+    Ok(())
+}
+
+/// What the consumer does with an answer: count it. Printing would measure the terminal.
+#[derive(Default)]
+struct Total {
+    events: u64,
+    bytes: usize,
+}
+
+fn question() -> Result<Message, Box<dyn Error>> {
+    Ok(Message::builder().role(ConversationRole::User).content(ContentBlock::Text("Hello".to_owned())).build()?)
+}
+
+async fn stream(client: &Client, options: &Options, total: &mut Total, leave: bool) -> Result<(), Box<dyn Error>> {
+    let answer = client.converse_stream().model_id(&options.model).messages(question()?).send().await?;
+    let mut events = answer.stream;
+    while let Some(event) = events.recv().await? {
+        if let ConverseStreamOutput::ContentBlockDelta(event) = event
+            && let Some(Ok(text)) = event.delta().map(|delta| delta.as_text())
+        {
+            total.events += 1;
+            total.bytes += text.len();
+            if leave {
+                // Not `std::process::exit`: what a program does to end is no part of its start.
+                crate::usage::exit_now();
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn unary(client: &Client, options: &Options, total: &mut Total) -> Result<(), Box<dyn Error>> {
+    let answer = client.converse().model_id(&options.model).messages(question()?).send().await?;
+    let message = answer.output().and_then(|output| output.as_message().ok()).ok_or("no message")?;
+    for block in message.content() {
+        if let Ok(text) = block.as_text() {
+            total.bytes += text.len();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The table, and what the figures are worth against the goals.
+
+use std::fmt::Write;
+
+/// The columns, in the order of the table.
+pub const CLIENTS: [&str; 4] = ["SDK, as documented", "SDK, one thread", "C, callback", "C, callback and response"];
+pub const SDK: usize = 0;
+pub const C: usize = 2;
+pub const C_RESPONSE: usize = 3;
+
+/// One figure of one client, measured a few times.
+#[derive(Clone, Default)]
+pub struct Samples(pub Vec<f64>);
+
+impl Samples {
+    /// The least of them: everything else on the machine can only add.
+    pub fn best(&self) -> Option<f64> {
+        self.0.iter().copied().reduce(f64::min)
+    }
+
+    fn worst(&self) -> Option<f64> {
+        self.0.iter().copied().reduce(f64::max)
+    }
+}
+
+#[derive(Clone, Copy)]
+pub enum Goal {
+    /// At most so much of what the SDK as documented takes.
+    OfSdk(f64),
+    /// At most so much.
+    AtMost(f64),
+}
+
+/// One line of the table.
+pub struct Row {
+    pub what: &'static str,
+    pub goal: Option<Goal>,
+    pub samples: [Samples; CLIENTS.len()],
+    /// Why there are no figures of a client, where there are none.
+    pub skipped: [Option<String>; CLIENTS.len()],
+    /// Whether a ratio means anything.
+    pub compared: bool,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub enum Verdict {
+    NoGoal,
+    Met,
+    Missed,
+    Unknown,
+}
+
+impl Row {
+    fn ratio(&self, client: usize) -> Option<f64> {
+        let (ours, theirs) = (self.samples[client].best()?, self.samples[SDK].best()?);
+        (theirs > 0.0).then(|| ours / theirs)
+    }
+
+    fn judge(&self, client: usize) -> Verdict {
+        let (figure, most) = match self.goal {
+            None => return Verdict::NoGoal,
+            Some(Goal::OfSdk(most)) => (self.ratio(client), most),
+            Some(Goal::AtMost(most)) => (self.samples[client].best(), most),
+        };
+        match figure {
+            None => Verdict::Unknown,
+            Some(figure) if figure <= most => Verdict::Met,
+            Some(_) => Verdict::Missed,
+        }
+    }
+
+    /// A goal is met where it is met both with and without an assembled response.
+    pub fn verdict(&self) -> Verdict {
+        let clients = [C, C_RESPONSE].into_iter().filter(|&client| client == C || self.applies(client));
+        clients.map(|client| self.judge(client)).fold(Verdict::NoGoal, |all, one| match (all, one) {
+            (Verdict::Missed, _) | (_, Verdict::Missed) => Verdict::Missed,
+            (Verdict::Unknown, _) | (_, Verdict::Unknown) => Verdict::Unknown,
+            (_, one) => one,
+        })
+    }
+
+    /// A unary call has nothing to choose about its response: that column is empty there.
+    fn applies(&self, client: usize) -> bool {
+        self.samples[client].best().is_some() || self.skipped[client].is_some()
+    }
+
+    fn cell(&self, client: usize) -> String {
+        let samples = &self.samples[client];
+        match (samples.best(), samples.worst()) {
+            (Some(best), Some(worst)) if samples.0.len() > 1 => format!("{} ({})", figure(best), figure(worst)),
+            (Some(best), _) => figure(best),
+            _ if self.skipped[client].is_some() => "skipped".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    fn cells(&self) -> Vec<String> {
+        let mut cells = vec![self.what.to_owned()];
+        cells.extend((0..CLIENTS.len()).map(|client| self.cell(client)));
+        cells.push(self.ratio(C).filter(|_| self.compared).map(ratio).unwrap_or_default());
+        cells.push(match self.goal {
+            None => String::new(),
+            Some(Goal::OfSdk(most)) => format!("at most {most} of the SDK's"),
+            Some(Goal::AtMost(most)) => format!("at most {most}"),
+        });
+        cells.push(
+            match self.verdict() {
+                Verdict::NoGoal => "",
+                Verdict::Met => "met",
+                Verdict::Missed if self.judge(C) == Verdict::Met => "MISSED with the response",
+                Verdict::Missed => "MISSED",
+                Verdict::Unknown => "not measured",
+            }
+            .to_owned(),
+        );
+        cells
+    }
+}
+
+/// The rows as a table that reads well as it is and as Markdown, and below it why what is skipped is skipped.
+pub fn table(rows: &[Row]) -> String {
+    let mut lines = vec![vec![String::new()]];
+    lines[0].extend(CLIENTS.map(str::to_owned));
+    lines[0].extend(["C : SDK", "goal", ""].map(str::to_owned));
+    lines.extend(rows.iter().map(Row::cells));
+    let widths: Vec<usize> =
+        (0..lines[0].len()).map(|column| lines.iter().map(|line| line[column].len()).max().unwrap_or(0)).collect();
+
+    let mut out = String::new();
+    for (number, line) in lines.iter().enumerate() {
+        for (column, cell) in line.iter().enumerate() {
+            let width = widths[column];
+            let figures = (1..=CLIENTS.len() + 1).contains(&column);
+            let _ = if figures { write!(out, "| {cell:>width$} ") } else { write!(out, "| {cell:<width$} ") };
+        }
+        out.push_str("|\n");
+        if number == 0 {
+            for (column, width) in widths.iter().enumerate() {
+                let figures = (1..=CLIENTS.len() + 1).contains(&column);
+                let _ = write!(out, "|-{}{}", "-".repeat(*width), if figures { ":" } else { "-" });
+            }
+            out.push_str("|\n");
+        }
+    }
+    let mut reasons: Vec<&str> = rows.iter().flat_map(|row| row.skipped.iter().flatten()).map(String::as_str).collect();
+    reasons.sort_unstable();
+    reasons.dedup();
+    for reason in reasons {
+        let _ = writeln!(out, "\nskipped: {reason}");
+    }
+    out
+}
+
+/// Three digits that count, and no more than the measurement is worth.
+fn figure(value: f64) -> String {
+    match value {
+        v if v >= 100_000.0 => thousands((v / 100.0).round() * 100.0),
+        v if v >= 100.0 => thousands(v),
+        v if v >= 10.0 => format!("{v:.1}"),
+        v if v >= 0.1 || v == 0.0 => format!("{v:.2}"),
+        v if v >= 0.01 => format!("{v:.3}"),
+        v => format!("{v:.4}"),
+    }
+}
+
+fn ratio(value: f64) -> String {
+    if value < 0.1 { format!("{value:.3}") } else { format!("{value:.2}") }
+}
+
+fn thousands(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut out = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}

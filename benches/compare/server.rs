@@ -1,0 +1,207 @@
+//! The far end: a loopback stand-in for Bedrock, in a process of its own so that its CPU time is nobody's result.
+//!
+//! Everything it says is encoded before anyone asks for it, so that a client as fast as it likes waits for its own
+//! code and not for this one. The model id in the path says what is wanted:
+//!
+//! | path                               | answer                                                           |
+//! |------------------------------------|------------------------------------------------------------------|
+//! | `/model/burst-1000/converse-stream` | 1,000 text events, as fast as the socket takes them              |
+//! | `/model/paced-1000/converse-stream` | 1,000 text events, one a millisecond                             |
+//! | `/model/…/converse`                 | one unary answer                                                 |
+//!
+//! Each event is a frame as the service sends it (three headers, a payload with its padding member `p`) in an HTTP
+//! chunk of its own, and carries 20 bytes of text.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use aws_smithy_eventstream::frame::write_message_to;
+use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
+
+const PACE: Duration = Duration::from_millis(1);
+const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\
+    Content-Type: application/vnd.amazon.eventstream\r\n\
+    x-amzn-RequestId: 00000000-0000-4000-8000-000000000001\r\n\
+    Transfer-Encoding: chunked\r\n\r\n";
+/// The text of a unary answer.
+pub const UNARY_TEXT: &str = "Loopback answers quickly.";
+
+/// Serves on `127.0.0.1:port` (0: any free port) and says where on the first line of stdout.
+/// With `until_eof` the process ends when its stdin does, so that it cannot outlive whoever started it.
+pub fn run(port: u16, until_eof: bool) -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(("127.0.0.1", port))?;
+    println!("http://{}", listener.local_addr()?);
+    io::stdout().flush()?;
+    if until_eof {
+        thread::spawn(|| {
+            let _ = io::copy(&mut io::stdin(), &mut io::sink());
+            std::process::exit(0);
+        });
+    }
+    let scripts = Arc::new(Scripts::new());
+    for connection in listener.incoming() {
+        let (connection, scripts) = (connection?, Arc::clone(&scripts));
+        thread::spawn(move || {
+            // A client that hangs up in the middle is how a cold start is measured: not worth a word.
+            let _ = serve(connection, &scripts);
+        });
+    }
+    Ok(())
+}
+
+/// One connection, kept alive: request, answer, request, answer.
+fn serve(mut connection: TcpStream, scripts: &Scripts) -> io::Result<()> {
+    connection.set_nodelay(true)?;
+    let mut reader = BufReader::new(connection.try_clone()?);
+    while let Some(path) = read_request(&mut reader)? {
+        let model = path.split('/').nth(2).unwrap_or_default();
+        let Some((paced, script)) = scripts.get(model) else {
+            connection.write_all(&unary("404 Not Found", "{\"message\":\"no such model\"}"))?;
+            continue;
+        };
+        if !path.ends_with("/converse-stream") {
+            connection.write_all(&scripts.unary)?;
+        } else if paced {
+            script.play(&mut connection)?;
+        } else {
+            connection.write_all(&script.bytes)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads one request to the end of its body; its path, or `None` where the client has hung up.
+fn read_request(reader: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
+    let mut body = 0;
+    loop {
+        line.clear();
+        reader.read_line(&mut line)?;
+        let header = line.trim_end();
+        if header.is_empty() {
+            break;
+        }
+        if let Some((name, value)) = header.split_once(':')
+            && name.eq_ignore_ascii_case("content-length")
+        {
+            body = value.trim().parse().map_err(io::Error::other)?;
+        }
+    }
+    io::copy(&mut reader.take(body), &mut io::sink())?;
+    Ok(Some(path))
+}
+
+fn unary(status: &str, body: &str) -> Vec<u8> {
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n\
+         x-amzn-RequestId: 00000000-0000-4000-8000-000000000002\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+/// The answers, by model id; each is encoded once.
+struct Scripts {
+    unary: Vec<u8>,
+    streams: Mutex<HashMap<String, Arc<Script>>>,
+}
+
+impl Scripts {
+    fn new() -> Self {
+        let body = format!(
+            "{{\"metrics\":{{\"latencyMs\":412}},\"output\":{{\"message\":{{\"content\":[{{\"text\":\"{UNARY_TEXT}\"}}],\
+             \"role\":\"assistant\"}}}},\"stopReason\":\"end_turn\",\
+             \"usage\":{{\"inputTokens\":11,\"outputTokens\":5,\"totalTokens\":16}}}}"
+        );
+        Self { unary: unary("200 OK", &body), streams: Mutex::default() }
+    }
+
+    /// The stream that a model id asks for, and whether it is paced; `None` for a model id that asks for none.
+    fn get(&self, model: &str) -> Option<(bool, Arc<Script>)> {
+        let (kind, events) = model.split_once('-')?;
+        let paced = match kind {
+            "burst" => false,
+            "paced" => true,
+            _ => return None,
+        };
+        let events = events.parse().ok().filter(|n| (1..=1_000_000).contains(n))?;
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let script = streams.entry(model.to_owned()).or_insert_with(|| Arc::new(Script::new(events)));
+        Some((paced, Arc::clone(script)))
+    }
+}
+
+/// A whole answer, and where in it each millisecond's share lies.
+struct Script {
+    bytes: Vec<u8>,
+    ticks: Vec<Range<usize>>,
+}
+
+impl Script {
+    fn new(events: usize) -> Self {
+        let mut script = Self { bytes: STREAM_HEAD.to_vec(), ticks: Vec::with_capacity(events) };
+        let padding = "\"p\":\"abcdefghij\"";
+        let mut start = 0;
+        script.chunk("messageStart", &format!("{{{padding},\"role\":\"assistant\"}}"));
+        for event in 0..events {
+            let text = format!("token {:06} of text", event % 1_000_000);
+            debug_assert_eq!(text.len(), 20);
+            script.chunk(
+                "contentBlockDelta",
+                &format!("{{\"contentBlockIndex\":0,\"delta\":{{\"text\":\"{text}\"}},{padding}}}"),
+            );
+            if event + 1 < events {
+                script.ticks.push(start..script.bytes.len());
+                start = script.bytes.len();
+            }
+        }
+        script.chunk("contentBlockStop", &format!("{{\"contentBlockIndex\":0,{padding}}}"));
+        script.chunk("messageStop", &format!("{{{padding},\"stopReason\":\"end_turn\"}}"));
+        script.chunk(
+            "metadata",
+            &format!(
+                "{{\"metrics\":{{\"latencyMs\":412}},{padding},\"usage\":{{\"inputTokens\":11,\
+                 \"outputTokens\":{events},\"totalTokens\":{}}}}}",
+                events + 11
+            ),
+        );
+        script.bytes.extend_from_slice(b"0\r\n\r\n");
+        script.ticks.push(start..script.bytes.len());
+        script
+    }
+
+    /// One event: a frame, in an HTTP chunk of its own.
+    fn chunk(&mut self, event_type: &'static str, payload: &str) {
+        let string = |text: &'static str| HeaderValue::String(text.into());
+        let message = Message::new(payload.as_bytes().to_vec())
+            .add_header(Header::new(":event-type", string(event_type)))
+            .add_header(Header::new(":content-type", string("application/json")))
+            .add_header(Header::new(":message-type", string("event")));
+        let mut frame = Vec::new();
+        write_message_to(&message, &mut frame).expect("a frame of our own making is valid");
+        self.bytes.extend_from_slice(format!("{:x}\r\n", frame.len()).as_bytes());
+        self.bytes.extend_from_slice(&frame);
+        self.bytes.extend_from_slice(b"\r\n");
+    }
+
+    /// One text event a millisecond, kept to the clock: a late one does not delay those after it.
+    fn play(&self, connection: &mut TcpStream) -> io::Result<()> {
+        let mut due = Instant::now();
+        for tick in &self.ticks {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            connection.write_all(&self.bytes[tick.clone()])?;
+            due += PACE;
+        }
+        Ok(())
+    }
+}

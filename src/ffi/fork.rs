@@ -1,0 +1,47 @@
+//! What `fork()` does to us.
+//!
+//! The child has our memory as it was at that moment, and one thread. So while the process forks we hold the locks that
+//! outlive calls, and the child counts itself a new process: what it inherited is recognised and left alone.
+
+use super::handle;
+use crate::{cancel, log, process, runtime};
+use std::any::Any;
+use std::cell::RefCell;
+use std::sync::Once;
+
+thread_local! {
+    /// The locks held over a fork, by the thread that forks.
+    static HELD: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Watches for forks from now on.
+pub fn watch() {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        // It can only fail for want of memory, and then forked children are not told apart.
+        unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
+    });
+}
+
+unsafe extern "C" fn prepare() {
+    let _ = HELD.try_with(|held| {
+        // The order in which the crate takes them, where it takes one under another.
+        let locks: Vec<Box<dyn Any>> = vec![
+            Box::new(runtime::lock_for_fork()),
+            Box::new(log::lock_for_fork()),
+            Box::new(cancel::lock_for_fork()),
+            Box::new(handle::lock_for_fork()),
+        ];
+        held.replace(locks)
+    });
+}
+
+unsafe extern "C" fn parent() {
+    let _ = HELD.try_with(RefCell::take);
+}
+
+unsafe extern "C" fn child() {
+    process::forked();
+    handle::forget_live();
+    let _ = HELD.try_with(RefCell::take);
+}

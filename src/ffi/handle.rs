@@ -1,0 +1,229 @@
+//! The law of handles: what a program holds is a number, never an address.
+//!
+//! A handle is the index of a slot, the slot's generation and the noun's type, in the bits below 2^52, which is set: so it
+//! looks like no address, survives a double, and is not NULL. A slot is used again under the next generation; when it has used
+//! up all of them it is retired. So a handle that was freed, never made, or is another noun's is known to be so.
+
+use super::fork;
+use crate::error::{Error, Kind, Result};
+use crate::process::Generation;
+use crate::slots::Slots;
+use std::any::Any;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+#[cfg(target_pointer_width = "64")]
+mod layout {
+    pub const MARK: u64 = 1 << 52;
+    pub const TYPE_SHIFT: u32 = 48;
+    pub const GENERATION_SHIFT: u32 = 26;
+    pub const GENERATIONS: u64 = 1 << 22;
+    pub const INDEXES: u64 = 1 << 26;
+}
+#[cfg(target_pointer_width = "32")]
+mod layout {
+    pub const MARK: u64 = 0;
+    pub const TYPE_SHIFT: u32 = 28;
+    pub const GENERATION_SHIFT: u32 = 16;
+    pub const GENERATIONS: u64 = 1 << 12;
+    pub const INDEXES: u64 = 1 << 16;
+}
+use layout::*;
+
+/// What can stand behind a handle.
+pub trait Noun: Any + Send + Sync {
+    /// The C type.
+    type C;
+    /// A number of its own, from 1 to 15.
+    const TYPE: u64;
+    const NAME: &'static str;
+}
+
+#[derive(Default)]
+struct Slot {
+    /// The handle that is alive here, or 0.
+    handle: AtomicU64,
+    made_in: AtomicU64,
+    /// For a cancel: its trigger, to be read without the lock.
+    trigger: AtomicU64,
+    object: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
+}
+
+struct Free {
+    process: Generation,
+    /// Slots that have been used so far.
+    used: u64,
+    /// Slots to use again, with the generation to use.
+    again: Vec<(u64, u64)>,
+}
+
+static SLOTS: Slots<Slot> = Slots::new();
+static FREE: Mutex<Option<Free>> = Mutex::new(None);
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// Handles made by this process and not freed.
+pub fn live() -> usize {
+    LIVE.load(Ordering::Relaxed)
+}
+
+/// In the child of a fork: nothing is its own yet.
+pub fn forget_live() {
+    LIVE.store(0, Ordering::Relaxed);
+}
+
+/// Keeps the table from changing while the process forks.
+pub fn lock_for_fork() -> impl std::any::Any {
+    free_slots()
+}
+
+fn free_slots() -> MutexGuard<'static, Option<Free>> {
+    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
+    match &mut *free {
+        // The parent's handles stay where they are, to be recognised.
+        Some(known) if !known.process.is_current() => {
+            let used = known.used;
+            *free = Some(Free { process: Generation::current(), used, again: Vec::new() });
+        }
+        Some(_) => {}
+        None => *free = Some(Free { process: Generation::current(), used: 0, again: Vec::new() }),
+    }
+    free
+}
+
+/// A new handle for `object`.
+pub fn insert<N: Noun>(object: N) -> Result<*mut N::C> {
+    insert_with(object, 0)
+}
+
+/// A new handle for a cancel, whose trigger [`trigger`] finds without a lock.
+pub fn insert_with<N: Noun>(object: N, trigger: u64) -> Result<*mut N::C> {
+    fork::watch();
+    let exhausted = || Error::new(Kind::Resource, "this process has no handles left; free those that are not needed");
+    let (index, generation) = {
+        let mut free = free_slots();
+        let free = free.as_mut().expect("made by free_slots");
+        match free.again.pop() {
+            Some(again) => again,
+            None if free.used < INDEXES => {
+                free.used += 1;
+                (free.used - 1, 0)
+            }
+            None => return Err(exhausted()),
+        }
+    };
+    let slot = SLOTS.get_or_grow(index as usize).ok_or_else(exhausted)?;
+    let handle = MARK | N::TYPE << TYPE_SHIFT | generation << GENERATION_SHIFT | index;
+    *slot.object.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(object));
+    slot.made_in.store(Generation::current().number(), Ordering::Relaxed);
+    slot.trigger.store(trigger, Ordering::Relaxed);
+    slot.handle.store(handle, Ordering::Release);
+    LIVE.fetch_add(1, Ordering::Relaxed);
+    Ok(std::ptr::without_provenance_mut(handle as usize))
+}
+
+/// What stands behind a handle.
+pub fn get<N: Noun>(handle: *const N::C) -> Result<Arc<N>> {
+    let slot = find::<N>(handle)?;
+    let object = slot.object.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    // Freed between the two looks, or taken by another noun.
+    let object = object.filter(|_| slot.handle.load(Ordering::Acquire) == handle.addr() as u64);
+    object.and_then(|object| object.downcast().ok()).ok_or_else(|| stale::<N>())
+}
+
+/// Ends a handle and gives what stood behind it. NULL and what is no handle give nothing.
+pub fn remove<N: Noun>(handle: *mut N::C) -> Option<Arc<N>> {
+    let slot = find::<N>(handle).ok()?;
+    let number = handle.addr() as u64;
+    // Of two threads that free one handle, one gets here first.
+    slot.handle.compare_exchange(number, 0, Ordering::AcqRel, Ordering::Relaxed).ok()?;
+    let object = slot.object.lock().unwrap_or_else(PoisonError::into_inner).take();
+    LIVE.fetch_sub(1, Ordering::Relaxed);
+    let (index, generation) = (number & (INDEXES - 1), number >> GENERATION_SHIFT & (GENERATIONS - 1));
+    if generation + 1 < GENERATIONS {
+        free_slots().as_mut().expect("made by free_slots").again.push((index, generation + 1));
+    }
+    object?.downcast().ok()
+}
+
+/// The trigger of a live cancel. Takes no lock: safe in a signal handler.
+pub fn trigger<N: Noun>(handle: *const N::C) -> Option<u64> {
+    let slot = SLOTS.get((handle.addr() as u64 & (INDEXES - 1)) as usize)?;
+    let number = handle.addr() as u64;
+    let alive = slot.handle.load(Ordering::Acquire) == number && number >> TYPE_SHIFT & 15 == N::TYPE;
+    let own = slot.made_in.load(Ordering::Relaxed) == Generation::current().number();
+    (alive && own).then(|| slot.trigger.load(Ordering::Relaxed))
+}
+
+fn find<N: Noun>(handle: *const N::C) -> Result<&'static Slot> {
+    let number = handle.addr() as u64;
+    if number == 0 {
+        return Err(Error::new(Kind::InvalidArgument, format_args!("the {} is NULL", N::NAME)));
+    }
+    let slot = SLOTS.get((number & (INDEXES - 1)) as usize).filter(|_| number >> TYPE_SHIFT & 15 == N::TYPE);
+    let slot = slot.filter(|slot| slot.handle.load(Ordering::Acquire) == number).ok_or_else(|| stale::<N>())?;
+    if slot.made_in.load(Ordering::Relaxed) != Generation::current().number() {
+        let what = format_args!("the {} was made before fork(); make a new one in the child", N::NAME);
+        return Err(Error::new(Kind::Forked, what));
+    }
+    Ok(slot)
+}
+
+fn stale<N: Noun>() -> Error {
+    let what =
+        format_args!("this is no {} handle: it was freed before, or never made, or is another kind of handle", N::NAME);
+    Error::new(Kind::BadHandle, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Thing(u32);
+    struct Other;
+    impl Noun for Thing {
+        type C = u8;
+        const TYPE: u64 = 14;
+        const NAME: &'static str = "thing";
+    }
+    impl Noun for Other {
+        type C = u8;
+        const TYPE: u64 = 15;
+        const NAME: &'static str = "other";
+    }
+
+    #[test]
+    fn a_handle_is_good_until_it_is_freed_and_for_its_own_noun_only() {
+        let handle = insert(Thing(7)).unwrap();
+        assert_eq!(get::<Thing>(handle).unwrap().0, 7);
+        assert_eq!(get::<Other>(handle).err().unwrap().kind(), Kind::BadHandle);
+        assert!(remove::<Other>(handle).is_none());
+        assert!(remove::<Thing>(handle).is_some());
+        assert!(remove::<Thing>(handle).is_none(), "freed twice");
+        assert_eq!(get::<Thing>(handle).err().unwrap().kind(), Kind::BadHandle);
+        let next = insert(Thing(8)).unwrap();
+        assert_ne!(next, handle, "a slot is never used again under the same number");
+        assert_eq!(get::<Thing>(handle).err().unwrap().kind(), Kind::BadHandle);
+        remove::<Thing>(next);
+    }
+
+    #[test]
+    fn no_made_up_number_is_a_handle() {
+        let real = insert(Thing(1)).unwrap().addr();
+        for number in [
+            1,
+            8,
+            4096,
+            usize::MAX,
+            real + 1,
+            real - 1,
+            real ^ (1 << 30),
+            real ^ (1 << 52),
+            real | 1 << 53,
+            &raw const real as usize,
+        ] {
+            assert!(get::<Thing>(std::ptr::without_provenance(number)).is_err(), "{number:#x}");
+        }
+        assert!((1usize << 52..1 << 53).contains(&real));
+        remove::<Thing>(std::ptr::without_provenance_mut(real));
+    }
+}

@@ -1,0 +1,22 @@
+//! The C boundary: the one wing of the house that holds unsafe code.
+//!
+//! Four files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
+//! out, [`fork`] for children. The others are the chapters of `include/bedrock.h`, which is generated from them: one file a
+//! noun, its module documentation the chapter's opening, its items in the order of the header.
+
+#![allow(unsafe_code, non_camel_case_types)]
+
+mod fork;
+mod guard;
+mod handle;
+mod text;
+
+pub mod cancel;
+pub mod generate;
+pub mod json;
+pub mod model;
+pub mod process;
+pub mod request;
+pub mod response;
+pub mod status;
+pub mod version;

@@ -1,0 +1,99 @@
+//! 3. Model: configuration, credentials, connections
+//!
+//! A model is made from JSON once and used for any number of calls, from any number of threads at once. The keys:
+//!
+//!   model             a model id, inference profile id, or any ARN that Converse accepts. Required
+//!   region            default: AWS_REGION, then the profile's, then us-east-1
+//!   api_key, secret_key, session_token    static credentials: access key id, secret access key, session token
+//!   bearer_token      a Bedrock API key; default: AWS_BEARER_TOKEN_BEDROCK
+//!   auth              "auto", "sigv4" or "bearer"; auto: what the config holds wins over the environment, then a
+//!                     bearer token where there is one, else SigV4
+//!   profile           a profile of ~/.aws/config; SSO, login, process, web identity, ECS and EC2 credentials work
+//!   role_arn, role_session_name, external_id    a role to assume
+//!   base_url          an endpoint of your own; http:// only to loopback unless allow_http is true
+//!   timeout           "30s", "500ms" or milliseconds: the longest wait without progress. Default 30s; a whole
+//!                     bedrock_generate 5 minutes, because a long answer shows no progress
+//!   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
+//!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off
+//!   max_concurrency   how many calls of this model and those derived from it run at once; more wait
+//!   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE
+//!   user_agent        "app/1.2", added to the SDK's
+//!   defaults          request members under every request, as in bedrock_model_with
+//!   lint              "error" or "off": local checks on requests
+//!   transport         {"replies": ["Hello", ...]}: a scripted stand-in for the service, for tests without AWS
+//!
+//! An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of them as well.
+
+use super::guard::entry;
+use super::handle::{self, Noun};
+use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
+use super::text::{self, EMPTY, put, required};
+use crate::model::Model;
+use std::ffi::c_char;
+use std::ptr::null_mut;
+
+/// A model, ready to be called.
+pub struct bedrock_model;
+
+impl Noun for Model {
+    type C = bedrock_model;
+    const TYPE: u64 = 2;
+    const NAME: &'static str = "model";
+}
+
+/// Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint are found
+/// with the first call, and what is wrong with them is that call's error. The first model of the process starts the
+/// library's thread. BEDROCK_E_CONFIG: the message and path name the key. BEDROCK_E_RESOURCE: the thread cannot start.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_model_new(
+    config_json: *const c_char,
+    len: usize,
+    out: *mut *mut bedrock_model,
+    err: *mut *mut bedrock_error,
+) -> bedrock_status {
+    unsafe { put(out, null_mut()) };
+    entry!(err => {
+        required("out", out)?;
+        let model = Model::new(unsafe { text::text("config_json", config_json, len) }?)?;
+        unsafe { put(out, handle::insert(model)?) };
+        Ok(BEDROCK_OK)
+    })
+}
+
+/// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request members
+/// under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the whole. "model"
+/// changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a model to give a call its own
+/// deadline. Cheap; does not block.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_model_with(
+    model: *const bedrock_model,
+    defaults_json: *const c_char,
+    len: usize,
+    out: *mut *mut bedrock_model,
+    err: *mut *mut bedrock_error,
+) -> bedrock_status {
+    unsafe { put(out, null_mut()) };
+    entry!(err => {
+        required("out", out)?;
+        let model = handle::get::<Model>(model)?;
+        let derived = model.with(unsafe { text::text("defaults_json", defaults_json, len) }?)?;
+        unsafe { put(out, handle::insert(derived)?) };
+        Ok(BEDROCK_OK)
+    })
+}
+
+/// The model id that requests go to unless they name another. Lives until the model is freed.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_model_id(model: *const bedrock_model, len: *mut usize) -> *const c_char {
+    unsafe { put(len, 0) };
+    entry!(else EMPTY => Ok(unsafe { text::lend(handle::get::<Model>(model)?.id(), len) }))
+}
+
+/// Frees a model. Calls in flight, and models derived from it, keep what they need. NULL does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_model_free(model: *mut bedrock_model) {
+    entry!(else () => {
+        handle::remove::<Model>(model);
+        Ok(())
+    })
+}

@@ -1,0 +1,205 @@
+//! 8. Response
+//!
+//! An answer is immutable: any thread may read it, and every text it lends lives until bedrock_response_free. The getters
+//! work alike on the answer of bedrock_generate and on one assembled from a stream. Of NULL, and of what is no response, they
+//! give "", 0 and -1.
+
+use super::guard::entry;
+use super::handle::{self, Noun};
+use super::status::{BEDROCK_OK, bedrock_status};
+use super::text::{self, EMPTY, put, required};
+use crate::error::{Error, Kind};
+use crate::response::Response;
+use crate::text::Text;
+use std::ffi::c_char;
+
+/// An answer.
+pub struct bedrock_response;
+
+impl Noun for Response {
+    type C = bedrock_response;
+    const TYPE: u64 = 5;
+    const NAME: &'static str = "response";
+}
+
+/// What a call used, in tokens, and how long the service took, in milliseconds. -1 where the service did not say.
+/// (TokenUsage, ConverseMetrics)
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bedrock_usage {
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub total_tokens: i64,
+    /// Read from a prompt cache.
+    pub cache_read_tokens: i64,
+    /// Written to a prompt cache.
+    pub cache_write_tokens: i64,
+    pub latency_ms: i64,
+}
+
+/// A tool that the model wants to be called. (ToolUseBlock)
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bedrock_tool_call {
+    /// To be given back in bedrock_request_add_tool_result.
+    pub id: *const c_char,
+    pub name: *const c_char,
+    /// The input as JSON; bedrock_json_... reads it.
+    pub input_json: *const c_char,
+    pub input_json_len: usize,
+    /// 0 where the model was cut off and input_json is not JSON.
+    pub input_valid: i32,
+    pub reserved: i32,
+}
+
+/// All text blocks of the answer, joined.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_response_text(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+    unsafe { lend(response, len, Response::text) }
+}
+
+/// All the reasoning that the model showed, joined. (reasoningContent)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_response_reasoning(
+    response: *const bedrock_response,
+    len: *mut usize,
+) -> *const c_char {
+    unsafe { lend(response, len, Response::reasoning) }
+}
+
+/// Why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ... (stopReason)
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
+    unsafe { lend(response, std::ptr::null_mut(), Response::stop_reason) }
+}
+
+/// The same in the words of chat completions: "stop", "tool_calls", "length", "stop_sequence", "content_filter"; the service's
+/// word where there is no other.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
+    unsafe { lend(response, std::ptr::null_mut(), Response::finish_reason) }
+}
+
+/// 1, or 0 where it holds what had arrived when a stream was stopped.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_response_complete(response: *const bedrock_response) -> i32 {
+    entry!(else 0 => handle::get::<Response>(response).map(|response| response.complete().into()))
+}
+
+/// How many tools the model wants to be called.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_response_tool_call_count(response: *const bedrock_response) -> usize {
+    entry!(else 0 => handle::get::<Response>(response).map(|response| response.tool_calls().len()))
+}
+
+/// Fills *out with a tool call; its texts live until the response is freed. size: sizeof *out. Members newer than the library
+/// read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where index is not below the count.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_response_tool_call(
+    response: *const bedrock_response,
+    index: usize,
+    out: *mut bedrock_tool_call,
+    size: usize,
+) -> bedrock_status {
+    let mut call =
+        bedrock_tool_call { id: EMPTY, name: EMPTY, input_json: EMPTY, input_json_len: 0, input_valid: 0, reserved: 0 };
+    let status = entry!(std::ptr::null_mut() => {
+        required("out", out)?;
+        let response = handle::get::<Response>(response)?;
+        let found = response.tool_calls().get(index).ok_or_else(|| {
+            Error::new(Kind::InvalidArgument, format_args!("there is no tool call {index}"))
+        })?;
+        call.id = unsafe { text::lend(&found.id, std::ptr::null_mut()) };
+        call.name = unsafe { text::lend(&found.name, std::ptr::null_mut()) };
+        call.input_json = unsafe { text::lend(&found.input, &mut call.input_json_len) };
+        call.input_valid = found.input_valid.into();
+        Ok(BEDROCK_OK)
+    });
+    unsafe { fill(out, size, call, 0) };
+    status
+}
+
+/// Fills *out with what the call used. size: sizeof *out. Members newer than the library read as -1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_response_usage(
+    response: *const bedrock_response,
+    out: *mut bedrock_usage,
+    size: usize,
+) -> bedrock_status {
+    let mut usage = bedrock_usage {
+        input_tokens: -1,
+        output_tokens: -1,
+        total_tokens: -1,
+        cache_read_tokens: -1,
+        cache_write_tokens: -1,
+        latency_ms: -1,
+    };
+    let status = entry!(std::ptr::null_mut() => {
+        required("out", out)?;
+        let told = handle::get::<Response>(response)?.usage();
+        usage = bedrock_usage {
+            input_tokens: told.input_tokens,
+            output_tokens: told.output_tokens,
+            total_tokens: told.total_tokens,
+            cache_read_tokens: told.cache_read_tokens,
+            cache_write_tokens: told.cache_write_tokens,
+            latency_ms: told.latency_ms,
+        };
+        Ok(BEDROCK_OK)
+    });
+    unsafe { fill(out, size, usage, 0xff) };
+    status
+}
+
+/// The assistant's message as Converse JSON, ready to be sent back. (output.message)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_response_message(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+    unsafe { lend(response, len, Response::message) }
+}
+
+/// The whole answer as JSON. Of bedrock_generate it is verbatim what the service sent; of a stream it is assembled.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_response_json(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+    unsafe { lend(response, len, Response::json) }
+}
+
+/// The service's id of the request (x-amzn-requestid), for AWS support.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_response_request_id(response: *const bedrock_response) -> *const c_char {
+    unsafe { lend(response, std::ptr::null_mut(), Response::request_id) }
+}
+
+/// How many HTTP requests it took.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_response_attempts(response: *const bedrock_response) -> i32 {
+    entry!(else 0 => handle::get::<Response>(response).map(|response| response.attempts() as i32))
+}
+
+/// Frees a response, and the texts it lent. NULL does nothing.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_response_free(response: *mut bedrock_response) {
+    entry!(else () => {
+        handle::remove::<Response>(response);
+        Ok(())
+    })
+}
+
+unsafe fn lend(response: *const bedrock_response, len: *mut usize, text: fn(&Response) -> &Text) -> *const c_char {
+    unsafe { put(len, 0) };
+    entry!(else EMPTY => {
+        let response = handle::get::<Response>(response)?;
+        Ok(unsafe { text::lend(text(&response), len) })
+    })
+}
+
+/// Writes as much of `value` as the caller's struct has room for, and `rest` into what it has beyond.
+unsafe fn fill<T: Copy>(out: *mut T, size: usize, value: T, rest: u8) {
+    if out.is_null() {
+        return;
+    }
+    let known = size.min(size_of::<T>());
+    unsafe {
+        std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), out.cast(), known);
+        std::ptr::write_bytes(out.cast::<u8>().add(known), rest, size - known);
+    }
+}

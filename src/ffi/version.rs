@@ -1,0 +1,25 @@
+//! 1. Version
+//!
+//! The library follows semantic versioning. Structs grow only at their end, and constants keep their values.
+
+use super::guard::entry;
+use std::ffi::c_char;
+
+/// The version of this header.
+pub const BEDROCK_VERSION_MAJOR: u32 = 0;
+pub const BEDROCK_VERSION_MINOR: u32 = 1;
+pub const BEDROCK_VERSION_PATCH: u32 = 0;
+
+/// The version of the library that is loaded, as 0x00MMmmpp: one byte each for major, minor and patch. Compare it with
+/// the macros above, which are those of the header your program was compiled with.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_version_number() -> u32 {
+    entry!(else 0 => Ok(BEDROCK_VERSION_MAJOR << 16 | BEDROCK_VERSION_MINOR << 8 | BEDROCK_VERSION_PATCH))
+}
+
+/// The same as text, such as "0.1.0". Static: never freed, valid for ever.
+#[unsafe(no_mangle)]
+pub extern "C" fn bedrock_version() -> *const c_char {
+    const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
+    entry!(else super::text::EMPTY => Ok(VERSION.as_ptr().cast()))
+}

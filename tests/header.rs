@@ -1,0 +1,274 @@
+//! include/bedrock.h: made by cbindgen from the source, committed, and never out of step with it.
+//!
+//! `BLESS=1 cargo test --test header` writes it anew.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The files of `src/ffi` that are chapters of the header, in its order.
+const CHAPTERS: [&str; 9] =
+    ["version", "status", "model", "request", "cancel", "generate", "response", "json", "process"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn scratch(name: &str) -> PathBuf {
+    let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("header").join(name);
+    std::fs::create_dir_all(&dir).expect("a scratch folder under target/tmp");
+    dir
+}
+
+/// The header as the source says it should be.
+fn generate() -> String {
+    let mut handles = String::new();
+    let mut chapters = String::new();
+    for chapter in CHAPTERS {
+        let path = root().join("src/ffi").join(chapter).with_extension("rs");
+        let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).expect("cbindgen.toml is valid");
+        let bindings = cbindgen::Builder::new().with_config(config).with_src(&path).generate();
+        let mut text = Vec::new();
+        bindings.expect("cbindgen reads the chapter").write(&mut text);
+        let text = String::from_utf8(text).expect("a header is UTF-8");
+        // Chapters speak of handles of later chapters, so that all handles are declared before the first.
+        let (opaque, items): (Vec<_>, Vec<_>) = items(&text).into_iter().partition(Item::is_opaque);
+        opaque.iter().for_each(|item| writeln!(handles, "{}", item.on_one_line()).expect("a String takes all"));
+        let (title, opening) = opening(&path);
+        write!(chapters, "\n\n{}\n", banner(&title, &opening)).expect("a String takes all");
+        for (index, item) in items.iter().enumerate() {
+            let together = index > 0 && item.is_constant() && items[index - 1].is_constant();
+            let gap = if together { "" } else { "\n" };
+            write!(chapters, "{gap}{}\n", item.text()).expect("a String takes all");
+        }
+    }
+    let opening = read("src/ffi/opening.h");
+    let handles = format!("\n{}\n\n{handles}", banner("Handles", ""));
+    format!("{opening}{handles}{chapters}\n#ifdef __cplusplus\n}}\n#endif\n#endif\n").replace("\n\n\n\n", "\n\n\n")
+}
+
+/// The declarations of a chapter, each with its comment.
+fn items(text: &str) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut item = Item::default();
+    let mut in_comment = false;
+    for line in text.lines() {
+        match line.trim() {
+            "" if !in_comment => items.push(std::mem::take(&mut item)),
+            "/*" | "/**" if item.code.is_empty() => in_comment = true,
+            "*/" if in_comment => in_comment = false,
+            text if in_comment => {
+                item.comment.push_str(text.trim_start_matches('*').trim());
+                item.comment.push(' ');
+            }
+            // What needs no comment of its own follows without a gap.
+            _ if line.starts_with("#define") && !item.code.is_empty() => {
+                items.push(std::mem::take(&mut item));
+                item.code = line.to_owned();
+            }
+            _ => {
+                item.code.push_str(if item.code.is_empty() { "" } else { "\n" });
+                item.code.push_str(line);
+            }
+        }
+    }
+    items.push(item);
+    items.retain(|item| !item.code.is_empty());
+    items
+}
+
+/// A declaration and what is said of it.
+#[derive(Default)]
+struct Item {
+    comment: String,
+    code: String,
+}
+
+impl Item {
+    fn is_opaque(&self) -> bool {
+        self.code.starts_with("typedef struct") && !self.code.contains('{')
+    }
+
+    fn is_constant(&self) -> bool {
+        self.code.starts_with("#define")
+    }
+
+    /// Declaration and comment side by side.
+    fn on_one_line(&self) -> String {
+        format!("{:<52} /* {} */", self.code, self.comment.trim())
+    }
+
+    /// As a person would write it.
+    fn text(&self) -> String {
+        if let Some((name, value)) = self.code.strip_prefix("#define ").and_then(|define| define.split_once(' ')) {
+            let value = if value.contains('-') { format!("({value})") } else { value.to_owned() };
+            let define = format!("#define {name:<29} {value:>5}");
+            let comment = self.comment.trim();
+            return match comment {
+                "" => define,
+                _ if comment.len() < 75 => format!("{define}  /* {comment} */"),
+                _ => format!("{}\n{define}", comment_block(comment, "")),
+            };
+        }
+        let code = members(
+            &self.code.replace("struct bedrock_", "bedrock_").replace("typedef bedrock_", "typedef struct bedrock_"),
+        );
+        if self.comment.is_empty() { code } else { format!("{}\n{code}", comment_block(&self.comment, "")) }
+    }
+}
+
+/// The comments of a struct's members, in the style of the others.
+fn members(code: &str) -> String {
+    let lines: Vec<&str> = code.lines().collect();
+    let mut out = Vec::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at];
+        if matches!(line.trim(), "/*" | "/**") {
+            let indent = &line[..line.find('/').unwrap_or(0)];
+            let end = at + lines[at..].iter().position(|line| line.trim() == "*/").expect("a comment ends");
+            let text: Vec<_> =
+                lines[at + 1..end].iter().map(|line| line.trim().trim_start_matches('*').trim()).collect();
+            out.push(comment_block(&text.join(" "), indent));
+            at = end + 1;
+        } else {
+            out.push(line.to_owned());
+            at += 1;
+        }
+    }
+    out.join("\n")
+}
+
+/// A comment, filled to the width of the page.
+fn comment_block(text: &str, indent: &str) -> String {
+    let filled = fill(text, 112 - indent.len());
+    format!("{indent}/* {} */", filled.join(&format!("\n{indent} * ")))
+}
+
+fn fill(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        let line = lines.last_mut().expect("one line at least");
+        if !line.is_empty() && line.len() + 1 + word.len() > width {
+            lines.push(word.to_owned());
+        } else {
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+    }
+    lines
+}
+
+/// A chapter's title and text: the module documentation of its file.
+fn opening(path: &Path) -> (String, String) {
+    let source = std::fs::read_to_string(path).expect("a chapter's source");
+    let docs =
+        source.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.strip_prefix(' ').unwrap_or(line));
+    let docs: Vec<_> = docs.collect();
+    (docs[0].to_owned(), docs[1..].join("\n").trim_matches('\n').to_owned())
+}
+
+fn banner(title: &str, text: &str) -> String {
+    let rule = "-".repeat(110usize.saturating_sub(title.len() + 9));
+    if text.is_empty() {
+        return format!("/* ---- {title} {rule} */");
+    }
+    let mut out = format!("/* ---- {title} {rule}\n");
+    for line in text.lines() {
+        out.push_str(format!(" * {line}").trim_end());
+        out.push('\n');
+    }
+    out.push_str(" */");
+    out
+}
+
+#[test]
+fn the_committed_header_is_what_the_source_says() {
+    let path = root().join("include/bedrock.h");
+    let generated = generate();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::create_dir_all(root().join("include")).expect("include/");
+        std::fs::write(&path, &generated).expect("include/bedrock.h can be written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    if let Some((line, (committed, generated))) =
+        committed.lines().zip(generated.lines()).enumerate().find(|(_, (a, b))| a != b)
+    {
+        panic!(
+            "include/bedrock.h has drifted at line {}:\n  committed: {committed}\n  generated: {generated}\nBLESS=1 cargo test --test header writes it anew",
+            line + 1
+        );
+    }
+    assert_eq!(
+        committed.len(),
+        generated.len(),
+        "include/bedrock.h has drifted; BLESS=1 cargo test --test header writes it anew"
+    );
+}
+
+fn compiles(name: &str, compiler: &str, standard: &str, program: &str) {
+    let dir = scratch(name);
+    let source = dir.join(if compiler == "c++" { "alone.cc" } else { "alone.c" });
+    std::fs::write(&source, program).expect("a source file");
+    let output = Command::new(compiler)
+        .args([standard, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", "-I"])
+        .arg(root().join("include"))
+        .arg(&source)
+        .output();
+    match output {
+        Err(error) => println!("skipped: {compiler}: {error}"),
+        Ok(output) => assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr)),
+    }
+}
+
+#[test]
+fn the_header_compiles_alone_and_twice_as_c99_and_as_cxx11() {
+    let twice =
+        "#include \"bedrock.h\"\n#include \"bedrock.h\"\nint main(void) { return bedrock_version_number() == 0; }\n";
+    compiles("c99", "cc", "-std=c99", twice);
+    compiles("cxx11", "c++", "-std=c++11", twice);
+}
+
+/// The header's declarations, the opening chapters left out.
+fn declarations() -> String {
+    read("include/bedrock.h").split_once("extern \"C\" {").expect("the header opens for C++").1.to_owned()
+}
+
+/// The names of all functions that the header declares.
+fn declared() -> BTreeSet<String> {
+    let header = declarations();
+    let code: String = header.split("/*").map(|part| part.split_once("*/").map_or(part, |(_, code)| code)).collect();
+    let names = code.split('(').filter_map(|before| before.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next());
+    names.filter(|name| name.starts_with("bedrock_") && !name.ends_with("_fn")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_header_has_a_comment_above_every_function() {
+    let header = declarations();
+    for function in declared() {
+        let named = |declaration: &&str| {
+            declaration.rsplit("*/").next().is_some_and(|code| code.contains(&format!("{function}(")))
+        };
+        let declaration = header.split(";\n").find(named).unwrap_or_else(|| panic!("{function} is not in the header"));
+        assert!(declaration.contains("*/"), "{function} has no comment of its own");
+    }
+}
+
+#[test]
+fn the_shared_library_exports_the_functions_of_the_header_and_nothing_else() {
+    let library = std::env::current_exe().expect("this test's path").with_file_name("libbedrock.so");
+    let output = match Command::new("nm").args(["-D", "--defined-only"]).arg(&library).output() {
+        Ok(output) if output.status.success() => output,
+        other => return println!("skipped: nm {}: {other:?}", library.display()),
+    };
+    let symbols = String::from_utf8(output.stdout).expect("nm writes UTF-8");
+    let exported: BTreeSet<_> = symbols.lines().filter_map(|line| line.rsplit(' ').next()).map(str::to_owned).collect();
+    assert_eq!(exported, declared());
+}
