@@ -19,6 +19,7 @@ mod value;
 pub use calls::{CallSettings, Retry, RetryMode, Timeouts};
 pub use check::{check_header, check_model_id};
 pub use endpoint::{check_plain_http, is_loopback};
+pub use trust::CaBundle;
 
 use crate::error::{Error, Kind, Result};
 use crate::json::{Json, Kind as JsonKind};
@@ -44,8 +45,8 @@ pub struct Config {
     pub calls: CallSettings,
     /// At least 1.
     pub max_concurrency: Option<usize>,
-    /// PEM that holds at least one certificate, all of them valid, in place of the system's trust store.
-    pub ca_bundle: Option<Vec<u8>>,
+    /// What takes the place of the system's trust store.
+    pub ca_bundle: Option<CaBundle>,
     /// The URL of an HTTP or HTTPS proxy; it may hold a password.
     pub proxy: Option<String>,
     pub fips: Option<bool>,
@@ -139,7 +140,7 @@ const KEYS: [(&str, Take); 25] = [
     ("retry", Draft::take_call_setting),
     ("max_concurrency", |draft, value| value.count().map(|calls| draft.config.max_concurrency = Some(calls as usize))),
     ("ca_file", |draft, value| {
-        let bundle = trust::read(value.text()?.as_ref()).map_err(|reason| value.refuse(reason))?;
+        let bundle = CaBundle::read(&value.text()?).map_err(|reason| value.refuse(reason))?;
         draft.config.ca_bundle = Some(bundle);
         Ok(())
     }),
@@ -269,7 +270,7 @@ impl Draft {
             self.config.role = Some(Role { arn, session_name, external_id });
         }
         if self.config.ca_bundle.is_none() {
-            self.config.ca_bundle = trust::from_env(env)?;
+            self.config.ca_bundle = CaBundle::of_environment(env);
         }
         Ok(self.config)
     }
@@ -371,7 +372,7 @@ impl fmt::Debug for Config {
             .field("allow_http", allow_http)
             .field("calls", calls)
             .field("max_concurrency", max_concurrency)
-            .field("ca_bundle", &ca_bundle.as_ref().map(|pem| format!("{} bytes", pem.len())))
+            .field("ca_bundle", &ca_bundle.is_some())
             .field("proxy", &proxy.as_ref().map(|_| Hidden))
             .field("fips", fips)
             .field("dual_stack", dual_stack)

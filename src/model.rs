@@ -112,23 +112,24 @@ impl Model {
         Ok(stream.response())
     }
 
-    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks.
+    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The stream that is
+    /// given back has the answer, or what had arrived of it.
     pub fn generate_stream(
         &self,
         request: &Request,
         cancel: Option<&Cancel>,
         mut on_event: impl FnMut(&Event<'_>) -> ControlFlow<()>,
-    ) -> Result<(ControlFlow<()>, Response)> {
+    ) -> Result<(ControlFlow<()>, Stream)> {
         let mut stream = self.open(Operation::ConverseStream, request, cancel)?;
-        loop {
+        let flow = loop {
             match stream.next(None)? {
-                Next::Event(event) if on_event(&event).is_break() => {
-                    return Ok((ControlFlow::Break(()), stream.response()));
-                }
+                Next::Event(event) if on_event(&event).is_break() => break ControlFlow::Break(()),
                 Next::Event(_) | Next::Again => {}
-                Next::Done => return Ok((ControlFlow::Continue(()), stream.response())),
+                Next::Done => break ControlFlow::Continue(()),
             }
-        }
+        };
+        stream.cancel();
+        Ok((flow, stream))
     }
 }
 

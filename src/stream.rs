@@ -85,7 +85,14 @@ impl Pipe {
         if state.end.is_none() {
             state.end = Some(end);
         }
-        if state.reader_sleeps {
+        self.wake_reader(state);
+    }
+
+    /// The lock is let go first: a reader that wakes up to find it taken goes to sleep again.
+    fn wake_reader(&self, state: MutexGuard<'_, State>) {
+        let sleeps = state.reader_sleeps;
+        drop(state);
+        if sleeps {
             self.readable.notify_one();
         }
     }
@@ -105,9 +112,7 @@ impl Announce for Pipe {
     fn announce(&self) {
         let mut state = self.lock();
         state.announced = false;
-        if state.reader_sleeps {
-            self.readable.notify_one();
-        }
+        self.wake_reader(state);
     }
 }
 
@@ -366,7 +371,12 @@ impl Stream {
         }
     }
 
-    /// Cancels from any thread, as [`Stream::canceller`] does.
+    /// Ends the call, and its connection, where it has not ended.
+    pub fn cancel(&self) {
+        self.pipe.cancel();
+    }
+
+    /// Cancels from any thread.
     pub fn canceller(&self) -> Canceller {
         Canceller(self.pipe.clone())
     }

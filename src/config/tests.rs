@@ -123,7 +123,7 @@ fn every_key_is_taken() {
     assert_eq!(config.calls.timeouts.total, Some(millis(60_000)));
     assert_eq!(config.calls.retry.max_attempts, 1);
     assert_eq!(config.max_concurrency, Some(7));
-    assert_eq!(config.ca_bundle.as_deref(), Some(PEM.as_bytes()));
+    assert_eq!(config.ca_bundle.unwrap().pem().unwrap(), PEM.as_bytes());
     assert_eq!(config.proxy.as_deref(), Some("http://user:p%40ss@proxy.example:3128/"));
     assert_eq!((config.fips, config.dual_stack), (Some(false), Some(false)));
     assert_eq!(config.user_agent.as_deref(), Some("app/1.2 (x; y)"));
@@ -609,12 +609,12 @@ fn aws_ca_bundle_stands_in_for_ca_file() {
     };
     let pem = Scratch::new("env", PEM.as_bytes());
     let other = Scratch::new("env-other", format!("other\n{PEM}").as_bytes());
-    let bundle = in_env("", pem.0.to_str().unwrap()).unwrap().ca_bundle;
-    assert_eq!(bundle.as_deref(), Some(PEM.as_bytes()));
+    let bundle = in_env("", pem.0.to_str().unwrap()).unwrap().ca_bundle.unwrap();
+    assert_eq!(bundle.pem().unwrap(), PEM.as_bytes());
     assert!(in_env("", "").unwrap().ca_bundle.is_none(), "an empty variable is not set");
     let bundle = in_env(&format!(",{}", other.member()), pem.0.to_str().unwrap()).unwrap().ca_bundle.unwrap();
-    assert!(bundle.starts_with(b"other"), "the config wins over the environment");
-    let error = in_env("", "/no/such/file.pem").unwrap_err();
+    assert!(bundle.pem().unwrap().starts_with(b"other"), "the config wins over the environment");
+    let error = in_env("", "/no/such/file.pem").unwrap().ca_bundle.unwrap().pem().unwrap_err();
     let expected =
         "bedrock: config: the environment's AWS_CA_BUNDLE names \"/no/such/file.pem\", which cannot be read: ";
     assert!(error.message().as_str().starts_with(expected), "{error}");

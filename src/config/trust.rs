@@ -12,7 +12,7 @@ use rustls::pki_types::pem::PemObject;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const VARIABLE: &str = "AWS_CA_BUNDLE";
 
@@ -21,18 +21,38 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 /// Paths are quoted longer than other texts: their end is what tells them apart.
 const PATH_QUOTE: usize = 400;
 
-/// The bundle of `AWS_CA_BUNDLE`, where it is set.
-pub(super) fn from_env(env: &dyn Fn(&str) -> Option<OsString>) -> Result<Option<Vec<u8>>, Error> {
-    match env(VARIABLE) {
-        Some(path) if !path.is_empty() => read(path.as_ref())
-            .map(Some)
-            .map_err(|reason| Error::new(Kind::Config, format_args!("config: the environment's {VARIABLE} {reason}"))),
-        _ => Ok(None),
+/// Certificates that are trusted in place of the system's.
+#[derive(Clone)]
+pub enum CaBundle {
+    /// PEM that holds at least one certificate, all of them valid.
+    Pem(Vec<u8>),
+    /// A file that the environment names. It is read with the first TLS connection, so that who makes none does not pay for it.
+    Environment(PathBuf),
+}
+
+impl CaBundle {
+    /// What the config names, read now.
+    pub(super) fn read(path: &str) -> Result<Self, String> {
+        read(path.as_ref()).map(CaBundle::Pem)
+    }
+
+    pub(super) fn of_environment(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
+        env(VARIABLE).filter(|path| !path.is_empty()).map(|path| CaBundle::Environment(path.into()))
+    }
+
+    /// PEM that holds at least one certificate, all of them valid.
+    pub fn pem(&self) -> Result<Vec<u8>, Error> {
+        match self {
+            CaBundle::Pem(pem) => Ok(pem.clone()),
+            CaBundle::Environment(path) => read(path).map_err(|reason| {
+                Error::new(Kind::Config, format_args!("config: the environment's {VARIABLE} {reason}"))
+            }),
+        }
     }
 }
 
 /// The bytes of a PEM file, of which every certificate can be trusted. The error is the reason, to be read on behind a name.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+fn read(path: &Path) -> Result<Vec<u8>, String> {
     let name = quote_up_to(&path.to_string_lossy(), PATH_QUOTE);
     let mut pem = Vec::new();
     File::open(path)

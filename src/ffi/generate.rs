@@ -116,9 +116,9 @@ pub unsafe extern "C" fn bedrock_generate_stream(
                 _ => ControlFlow::Break(()),
             }
         };
-        let (flow, response) = model.generate_stream(&request.snapshot(), cancel.as_deref(), show)?;
+        let (flow, stream) = model.generate_stream(&request.snapshot(), cancel.as_deref(), show)?;
         if !out.is_null() {
-            unsafe { put(out, handle::insert(response)?) };
+            unsafe { put(out, handle::insert(stream.response())?) };
         }
         Ok(if flow.is_break() { BEDROCK_STOPPED } else { BEDROCK_OK })
     })

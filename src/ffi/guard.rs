@@ -84,7 +84,6 @@ pub fn is_in_event() -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::ffi::status::*;
 
     #[test]
@@ -94,7 +93,7 @@ mod tests {
         assert_eq!(failed, BEDROCK_E_INTERNAL);
         let message = unsafe { std::ffi::CStr::from_ptr(bedrock_error_message(err)) }.to_str().unwrap();
         assert!(message.starts_with("bedrock: ") && message.contains("on purpose"), "{message}");
-        unsafe { bedrock_error_free(err) };
+        bedrock_error_free(err);
         assert_eq!(entry!(else 7 => panic!("on purpose")), 7);
     }
 }

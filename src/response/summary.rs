@@ -16,17 +16,18 @@ pub struct Usage {
 
 impl Usage {
     fn of(answer: Json<'_>) -> Usage {
-        let count = |pointers: &[&str]| {
-            pointers.iter().find_map(|pointer| answer.pointer(pointer).and_then(Json::i64)).unwrap_or(-1)
+        let (usage, metrics) = (answer.get("usage"), answer.get("metrics"));
+        let count = |object: Option<Json<'_>>, names: &[&str]| {
+            names.iter().find_map(|name| object?.get(name)?.i64()).unwrap_or(-1)
         };
         Usage {
-            input_tokens: count(&["/usage/inputTokens"]),
-            output_tokens: count(&["/usage/outputTokens"]),
-            total_tokens: count(&["/usage/totalTokens"]),
+            input_tokens: count(usage, &["inputTokens"]),
+            output_tokens: count(usage, &["outputTokens"]),
+            total_tokens: count(usage, &["totalTokens"]),
             // The service mostly sends both names, and either may stand alone.
-            cache_read_tokens: count(&["/usage/cacheReadInputTokens", "/usage/cacheReadInputTokenCount"]),
-            cache_write_tokens: count(&["/usage/cacheWriteInputTokens", "/usage/cacheWriteInputTokenCount"]),
-            latency_ms: count(&["/metrics/latencyMs"]),
+            cache_read_tokens: count(usage, &["cacheReadInputTokens", "cacheReadInputTokenCount"]),
+            cache_write_tokens: count(usage, &["cacheWriteInputTokens", "cacheWriteInputTokenCount"]),
+            latency_ms: count(metrics, &["latencyMs"]),
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The trust store is loaded with the first `https` request and not before it: reading it is most of what a cold start costs.
 
-use crate::config::{Config, is_loopback};
+use crate::config::{CaBundle, Config, is_loopback};
 use crate::error::{Error, Kind, Result};
 use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::proxy::ProxyConfig;
@@ -26,7 +26,7 @@ pub struct Network {
 }
 
 struct Settings {
-    ca_bundle: Option<Vec<u8>>,
+    ca_bundle: Option<CaBundle>,
     proxy: Option<String>,
     allow_http: bool,
 }
@@ -110,7 +110,7 @@ impl Pool {
         let make = async || {
             let (settings, connect) = (self.settings.clone(), self.connect);
             let built = tokio::task::spawn_blocking(move || {
-                let context = TlsContext::builder().with_trust_store(settings.trust_store()).build();
+                let context = TlsContext::builder().with_trust_store(settings.trust_store()?).build();
                 let context =
                     context.map_err(|error| Error::new(Kind::Config, format_args!("setting up TLS: {error}")))?;
                 let builder = Connector::builder().connector_settings(connector_settings(connect));
@@ -132,11 +132,11 @@ fn connector_settings(connect: Option<Duration>) -> HttpConnectorSettings {
 }
 
 impl Settings {
-    fn trust_store(&self) -> TrustStore {
-        match &self.ca_bundle {
-            Some(pem) => TrustStore::empty().with_pem_certificate(pem.clone()),
+    fn trust_store(&self) -> Result<TrustStore> {
+        Ok(match &self.ca_bundle {
+            Some(bundle) => TrustStore::empty().with_pem_certificate(bundle.pem()?),
             None => TrustStore::default(),
-        }
+        })
     }
 
     fn proxy(&self) -> Result<ProxyConfig> {

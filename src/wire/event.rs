@@ -5,7 +5,7 @@
 //! [`EventKind::Other`] with its payload, so that no answer is lost to a member that came after us.
 
 use super::failure;
-use super::frame::Frame;
+use super::frame::{Frame, MessageType};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use std::collections::BTreeMap;
@@ -177,27 +177,29 @@ impl EventDecoder {
     pub fn decode(&mut self, frame: &Frame<'_>, batch: &mut Batch) -> Result<()> {
         let payload = std::str::from_utf8(frame.payload)
             .map_err(|_| Error::new(Kind::Protocol, "an event of the answer is not UTF-8"))?;
-        match frame.text(":message-type") {
-            Some("event") => {
-                let name = frame.text(":event-type").unwrap_or_default();
-                if name == "contentBlockDelta"
+        let name = || String::from_utf8_lossy(frame.name());
+        match frame.message_type() {
+            MessageType::Event => {
+                if frame.name() == b"contentBlockDelta"
                     && let Some((block, text)) = text_delta(payload)
                 {
                     let text = batch.store_string(Some(text));
                     batch.push(EventKind::Text, block, text, payload);
                     return Ok(());
                 }
-                self.decode_event(name, payload, batch)
+                self.decode_event(&name(), payload, batch)
             }
-            Some("exception") => Err(failure::in_stream(frame.text(":exception-type").unwrap_or_default(), payload)),
-            Some("error") => Err(failure::in_stream_error(
-                frame.text(":error-code").unwrap_or_default(),
-                frame.text(":error-message").unwrap_or_default(),
-            )),
-            other => Err(Error::new(
-                Kind::Protocol,
-                format_args!("a frame of the answer has the unknown message type {:?}", other.unwrap_or_default()),
-            )),
+            MessageType::Exception => Err(failure::in_stream(&name(), payload)),
+            MessageType::Error => {
+                Err(failure::in_stream_error(&name(), frame.text(":error-message").unwrap_or_default()))
+            }
+            MessageType::Unknown => {
+                let told = frame.text(":message-type").unwrap_or_default();
+                Err(Error::new(
+                    Kind::Protocol,
+                    format_args!("a frame of the answer has the unknown message type {told:?}"),
+                ))
+            }
         }
     }
 

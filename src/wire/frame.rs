@@ -68,24 +68,52 @@ pub enum Value<'a> {
     Uuid([u8; 16]),
 }
 
+/// What a frame is about, in its header `:message-type`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MessageType {
+    Event,
+    Exception,
+    Error,
+    /// Another one, or none.
+    #[default]
+    Unknown,
+}
+
 /// A frame whose checksums, lengths and headers are right.
 #[derive(Clone, Copy, Debug)]
 pub struct Frame<'a> {
     headers: &'a [u8],
+    gist: Gist,
     pub payload: &'a [u8],
+}
+
+/// What is to be known of a header block before anything else.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gist {
+    message_type: MessageType,
+    /// Where in the block the event's, exception's or error's name stands.
+    name: (usize, usize),
 }
 
 impl<'a> Frame<'a> {
     /// The frame that `bytes` are, which hold exactly one as its prelude says.
-    fn open(bytes: &'a [u8], prelude: Prelude) -> Result<Self, FrameError> {
+    fn open(bytes: &'a [u8], prelude: Prelude, known: &mut KnownHeaders) -> Result<Self, FrameError> {
         let (message, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
         if crc32fast::hash(message) != u32_at(checksum, 0) {
             return Err(FrameError::MessageChecksum);
         }
         let (headers, payload) = message[PRELUDE..].split_at(prelude.headers);
-        let frame = Frame { headers, payload };
-        frame.check_headers()?;
-        Ok(frame)
+        Ok(Frame { headers, gist: known.gist(headers)?, payload })
+    }
+
+    pub fn message_type(&self) -> MessageType {
+        self.gist.message_type
+    }
+
+    /// The text of `:event-type`, `:exception-type` or `:error-code`, whichever the frame's type calls for; "" without one.
+    pub fn name(&self) -> &'a [u8] {
+        let (start, end) = self.gist.name;
+        &self.headers[start..end]
     }
 
     /// The headers in the order in which they stand.
@@ -100,20 +128,59 @@ impl<'a> Frame<'a> {
             _ => None,
         })
     }
+}
 
-    fn check_headers(&self) -> Result<(), FrameError> {
-        let mut seen = [""; MAX_HEADER_COUNT];
-        for (count, header) in (Headers { rest: self.headers }).enumerate() {
-            let (name, _) = header?;
-            if count == MAX_HEADER_COUNT {
-                return Err(FrameError::TooManyHeaders);
-            }
-            if seen[..count].contains(&name) {
-                return Err(FrameError::DuplicateHeader);
-            }
-            seen[count] = name;
+/// The last header block that was checked. The frames of a stream have few different ones, each for a long while.
+#[derive(Default)]
+struct KnownHeaders {
+    block: Vec<u8>,
+    gist: Gist,
+}
+
+impl KnownHeaders {
+    fn gist(&mut self, block: &[u8]) -> Result<Gist, FrameError> {
+        if self.block != block {
+            self.gist = check_headers(block)?;
+            self.block.clear();
+            self.block.extend_from_slice(block);
+            self.block.shrink_to(KEPT_BUFFER);
         }
-        Ok(())
+        Ok(self.gist)
+    }
+}
+
+fn check_headers(block: &[u8]) -> Result<Gist, FrameError> {
+    let mut seen = [""; MAX_HEADER_COUNT];
+    let mut gist = Gist::default();
+    for (count, header) in (Headers { rest: block }).enumerate() {
+        let (name, value) = header?;
+        if count == MAX_HEADER_COUNT {
+            return Err(FrameError::TooManyHeaders);
+        }
+        if seen[..count].contains(&name) {
+            return Err(FrameError::DuplicateHeader);
+        }
+        seen[count] = name;
+        if let Value::Text(text) = value {
+            let start = text.as_ptr() as usize - block.as_ptr() as usize;
+            match name {
+                ":message-type" => gist.message_type = MessageType::of(text),
+                ":event-type" | ":exception-type" | ":error-code" => gist.name = (start, start + text.len()),
+                _ => {}
+            }
+        }
+    }
+    Ok(gist)
+}
+
+impl MessageType {
+    fn of(text: &str) -> Self {
+        match text {
+            "event" => MessageType::Event,
+            "exception" => MessageType::Exception,
+            "error" => MessageType::Error,
+            _ => MessageType::Unknown,
+        }
     }
 }
 
@@ -213,6 +280,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 pub struct Decoder {
     /// The beginning of a frame whose end has not come.
     partial: Vec<u8>,
+    known: KnownHeaders,
 }
 
 impl Decoder {
@@ -225,7 +293,7 @@ impl Decoder {
         while !self.partial.is_empty() {
             let complete = self.complete_partial(&mut chunk)?;
             let Some(prelude) = complete else { return Ok(()) };
-            each(Frame::open(&self.partial, prelude)?)?;
+            each(Frame::open(&self.partial, prelude, &mut self.known)?)?;
             self.partial.clear();
             self.partial.shrink_to(KEPT_BUFFER);
         }
@@ -235,7 +303,7 @@ impl Decoder {
                 break;
             }
             let (frame, rest) = chunk.split_at(prelude.total);
-            each(Frame::open(frame, prelude)?)?;
+            each(Frame::open(frame, prelude, &mut self.known)?)?;
             chunk = rest;
         }
         self.partial.extend_from_slice(chunk);

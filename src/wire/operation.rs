@@ -95,14 +95,17 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
         attempts: attempts.clone(),
         answer: Arc::default(),
     };
+    // The SDK's futures are large: boxed here, they are not moved with every future around them.
     let sent = match call.operation {
         Operation::Converse => {
             let operation = client.converse().model_id(&call.model_id).customize();
-            operation.interceptor(pass.clone()).send().await.map(drop).map_err(|error| fail(call, attempts, error))
+            let sending = Box::pin(operation.interceptor(pass.clone()).send());
+            sending.await.map(drop).map_err(|error| fail(call, attempts, error))
         }
         Operation::ConverseStream => {
             let operation = client.converse_stream().model_id(&call.model_id).customize();
-            operation.interceptor(pass.clone()).send().await.map(drop).map_err(|error| fail(call, attempts, error))
+            let sending = Box::pin(operation.interceptor(pass.clone()).send());
+            sending.await.map(drop).map_err(|error| fail(call, attempts, error))
         }
     };
     sent?;
