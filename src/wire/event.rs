@@ -289,8 +289,7 @@ mod tests {
         let accepted = [
             r#"{"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"abcXYZ019"}"#,
             r#"{"contentBlockIndex":12,"delta":{"text":""}}"#,
-            r#"{"contentBlockIndex":3,"delta":{"text":"a
-"é""},"p":""}"#,
+            r#"{"contentBlockIndex":3,"delta":{"text":"a\n\"\u00e9\""},"p":""}"#,
         ];
         for payload in accepted {
             let (block, text) = text_delta(payload).unwrap_or_else(|| panic!("not recognised: {payload}"));
