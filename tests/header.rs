@@ -44,7 +44,7 @@ fn generate() -> String {
         for (index, item) in items.iter().enumerate() {
             let together = index > 0 && item.is_constant() && items[index - 1].is_constant();
             let gap = if together { "" } else { "\n" };
-            write!(chapters, "{gap}{}\n", item.text()).expect("a String takes all");
+            writeln!(chapters, "{gap}{}", item.text()).expect("a String takes all");
         }
     }
     let opening = read("src/ffi/opening.h");

@@ -27,7 +27,7 @@ const NO_VALGRIND: &str = "valgrind not found";
 
 /// How much to run.
 pub struct Plan {
-    /// The library to measure, instead of the one that was built with this bench.
+    /// The library to measure, instead of the one that is shipped.
     pub library: Option<PathBuf>,
     burst_rounds: u32,
     paced_rounds: u32,
@@ -388,18 +388,20 @@ fn explain(
 
 // ---- The C program -------------------------------------------------------------------------------------------------
 
-/// The shared library that was built along with this bench: next to it, or one directory up.
+/// The shared library as it is shipped, which cargo links otherwise than the one it has just built for this bench.
 fn find_library(plan: &Plan, me: &Path) -> Result<PathBuf, String> {
     if let Some(library) = &plan.library {
         return fs::canonicalize(library).map_err(|error| format!("{}: {error}", library.display()));
     }
+    let target = me.ancestors().nth(3).ok_or("this bench does not lie in a target folder")?;
+    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["rustc", "--release", "--lib", "--crate-type", "cdylib,staticlib", "--target-dir"])
+        .arg(target)
+        .status()
+        .map_err(|error| format!("cargo: {error}"))?;
     let name = format!("{}bedrock{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
-    me.ancestors()
-        .skip(1)
-        .take(2)
-        .map(|directory| directory.join(&name))
-        .find(|file| file.exists())
-        .ok_or_else(|| format!("{name} not found next to this bench"))
+    if built.success() { Ok(target.join("release").join(name)) } else { Err(format!("{name} does not build")) }
 }
 
 /// Compiles `benches/c/stream.c` against the header in `include` and this library.

@@ -55,7 +55,9 @@ pub struct bedrock_tool_call {
 /// All text blocks of the answer, joined.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_text(response: *const bedrock_response, len: *mut usize) -> *const c_char {
-    unsafe { lend(response, len, Response::text) }
+    let (text, length) = lend(response, Response::text);
+    unsafe { put(len, length) };
+    text
 }
 
 /// All the reasoning that the model showed, joined. (reasoningContent)
@@ -64,20 +66,22 @@ pub unsafe extern "C" fn bedrock_response_reasoning(
     response: *const bedrock_response,
     len: *mut usize,
 ) -> *const c_char {
-    unsafe { lend(response, len, Response::reasoning) }
+    let (text, length) = lend(response, Response::reasoning);
+    unsafe { put(len, length) };
+    text
 }
 
 /// Why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ... (stopReason)
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
-    unsafe { lend(response, std::ptr::null_mut(), Response::stop_reason) }
+    lend(response, Response::stop_reason).0
 }
 
 /// The same in the words of chat completions: "stop", "tool_calls", "length", "stop_sequence", "content_filter"; the service's
 /// word where there is no other.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
-    unsafe { lend(response, std::ptr::null_mut(), Response::finish_reason) }
+    lend(response, Response::finish_reason).0
 }
 
 /// 1, or 0 where it holds what had arrived when a stream was stopped.
@@ -154,19 +158,23 @@ pub unsafe extern "C" fn bedrock_response_usage(
 /// The assistant's message as Converse JSON, ready to be sent back. (output.message)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_message(response: *const bedrock_response, len: *mut usize) -> *const c_char {
-    unsafe { lend(response, len, Response::message) }
+    let (text, length) = lend(response, Response::message);
+    unsafe { put(len, length) };
+    text
 }
 
 /// The whole answer as JSON. Of bedrock_generate it is verbatim what the service sent; of a stream it is assembled.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_json(response: *const bedrock_response, len: *mut usize) -> *const c_char {
-    unsafe { lend(response, len, Response::json) }
+    let (text, length) = lend(response, Response::json);
+    unsafe { put(len, length) };
+    text
 }
 
 /// The service's id of the request (x-amzn-requestid), for AWS support.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_request_id(response: *const bedrock_response) -> *const c_char {
-    unsafe { lend(response, std::ptr::null_mut(), Response::request_id) }
+    lend(response, Response::request_id).0
 }
 
 /// How many HTTP requests it took.
@@ -184,11 +192,12 @@ pub extern "C" fn bedrock_response_free(response: *mut bedrock_response) {
     })
 }
 
-unsafe fn lend(response: *const bedrock_response, len: *mut usize, text: fn(&Response) -> &Text) -> *const c_char {
-    unsafe { put(len, 0) };
-    entry!(else EMPTY => {
+/// A text of the response, and its length.
+fn lend(response: *const bedrock_response, text: fn(&Response) -> &Text) -> (*const c_char, usize) {
+    entry!(else (EMPTY, 0) => {
         let response = handle::get::<Response>(response)?;
-        Ok(unsafe { text::lend(text(&response), len) })
+        let text = text(&response);
+        Ok((text.with_nul().as_ptr().cast(), text.len()))
     })
 }
 
