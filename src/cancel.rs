@@ -61,14 +61,16 @@ pub fn lock_for_fork() -> impl std::any::Any {
 impl Cancel {
     /// A latch that has not fired. None where the process has used up all there are.
     pub fn new() -> Option<Self> {
-        let mut register = register();
-        let lease = match register.free.pop() {
-            Some(lease) => lease,
-            None => {
-                let lease = Lease { index: register.used, generation: 1 };
-                LATCHES.get_or_grow(lease.index as usize)?;
-                register.used += 1;
-                lease
+        let lease = {
+            let mut register = register();
+            match register.free.pop() {
+                Some(lease) => lease,
+                None => {
+                    let index = register.used;
+                    LATCHES.get_or_grow(index as usize)?;
+                    register.used += 1;
+                    Lease { index, generation: 1 }
+                }
             }
         };
         word(lease.index)?.store(u64::from(lease.generation) << 1, Ordering::Release);

@@ -73,6 +73,9 @@ struct Inner {
     retryable: bool,
 }
 
+/// What every message begins with.
+const PREFIX: &str = "bedrock: ";
+
 /// What every function of this crate that can fail returns.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -81,7 +84,7 @@ impl Error {
     pub fn new(kind: Kind, message: impl fmt::Display) -> Self {
         Error(Box::new(Inner {
             kind,
-            message: one_line(format!("bedrock: {message}")).into(),
+            message: one_line(format!("{PREFIX}{message}")).into(),
             code: Text::default(),
             path: Text::default(),
             request_id: Text::default(),
@@ -89,6 +92,13 @@ impl Error {
             attempts: 0,
             retryable: kind.is_transient(),
         }))
+    }
+
+    /// Puts what was being done before what happened.
+    pub fn while_doing(mut self, doing: impl fmt::Display) -> Self {
+        let what = self.0.message.as_str().strip_prefix(PREFIX).unwrap_or_default();
+        self.0.message = one_line(format!("{PREFIX}{doing}: {what}")).into();
+        self
     }
 
     /// A panic of our own, contained.

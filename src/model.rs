@@ -172,11 +172,11 @@ impl Job {
             let unary = async {
                 let (answer, _permit) = model.begin(&call, &writer, epoch).await?;
                 say_answered(&call, &answer, &writer, began);
-                writer.unary(answer, &call.to_string()).await.map(Some)
+                writer.unary(answer).await.map(Some)
             };
             Deadline::after("total", timeouts.whole).limit(unary).await.flatten()
         };
-        let result = result.map_err(|error| error.with_attempts(writer.attempts().get()));
+        let result = result.map_err(|error| error.while_doing(&call).with_attempts(writer.attempts().get()));
         match &result {
             Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),
             Err(error) => log::info(

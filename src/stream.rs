@@ -26,8 +26,9 @@ use crate::response::assemble::Assembler;
 use crate::runtime::{self, Announce};
 use crate::timer::{Deadline, Timer};
 use crate::wire::event::{Batch, Event, EventDecoder};
+use crate::wire::failure;
 use crate::wire::frame::Decoder;
-use crate::wire::operation::{Answer, Attempts};
+use crate::wire::operation::{self, Answer, Attempts};
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use futures::FutureExt;
@@ -147,26 +148,21 @@ impl Writer {
     pub async fn stream(&self, answer: Answer, timers: StreamTimers) -> Result<()> {
         let request_id = answer.request_id.clone();
         self.pipe.lock().request_id.clone_from(&request_id);
-        let read = self.read_events(answer.body, timers).await;
-        read.map_err(|error| error.with_request_id(&request_id).with_attempts(self.pipe.attempts.get()))
+        self.read_events(answer.body, timers).await.map_err(|error| error.with_request_id(&request_id))
     }
 
     /// Collects the answer of a unary call. The timer is set by the caller.
-    pub async fn unary(&self, answer: Answer, doing: &str) -> Result<String> {
+    pub async fn unary(&self, answer: Answer) -> Result<String> {
         let name = |error: Error| error.with_request_id(&answer.request_id).with_http_status(answer.status);
         self.pipe.lock().request_id.clone_from(&answer.request_id);
-        let bytes = crate::wire::operation::collect(answer.body, MAX_ANSWER).await;
-        let bytes = bytes.map_err(|error| {
-            let what = crate::wire::failure::chain(&*error);
-            name(Error::new(Kind::Network, format_args!("{doing}: the answer broke off: {what}")))
-        })?;
-        let text = String::from_utf8(bytes)
-            .map_err(|_| name(Error::new(Kind::Protocol, format_args!("{doing}: the answer is not UTF-8"))))?;
+        let bytes = operation::collect(answer.body, MAX_ANSWER).await;
+        let bytes = bytes.map_err(|error| name(failure::broke_off(&failure::chain(&*error))))?;
+        let text = String::from_utf8(bytes).map_err(|_| name(Error::new(Kind::Protocol, "the answer is not UTF-8")))?;
         match crate::json::Json::parse(&text) {
             Ok(_) => Ok(text),
             Err(invalid) => {
                 let what = if text.is_empty() { "it is empty".to_owned() } else { invalid.to_string() };
-                Err(name(Error::new(Kind::Protocol, format_args!("{doing}: the answer is not JSON: {what}"))))
+                Err(name(Error::new(Kind::Protocol, format_args!("the answer is not JSON: {what}"))))
             }
         }
     }
@@ -265,7 +261,7 @@ fn next_chunk(body: &mut SdkBody, timer: &mut Timer, cx: &mut std::task::Context
                 // Trailers say nothing about whether the stream is whole.
                 Err(_) => continue,
             },
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Ok(Chunk::Broken(crate::wire::failure::chain(&*error)))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Ok(Chunk::Broken(failure::chain(&*error)))),
             Poll::Ready(None) => Poll::Ready(Ok(Chunk::End)),
             Poll::Pending => timer.poll_expired(cx).map(Err),
         };

@@ -220,7 +220,7 @@ pub unsafe extern "C" fn bedrock_request_attach(
     let lent = Lent { data: data.cast(), len, release, user };
     change(request, err, move |request| {
         let name = unsafe { text::name("name", name) }?;
-        let bytes = unsafe { text::bytes("data", data.cast(), if len == text::STRLEN { len - 1 } else { len }) }?;
+        let bytes = unsafe { text::bytes("data", data.cast(), len) }?;
         request.check_attachment_name(name)?;
         let data: Data = if release.is_some() { Arc::new(lent) } else { Arc::new(bytes.to_vec()) };
         request.attach(name, data)

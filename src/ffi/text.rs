@@ -11,30 +11,31 @@ fn invalid(name: &str, what: &str) -> Error {
     Error::new(Kind::InvalidArgument, format_args!("{name} {what}"))
 }
 
-/// `len` bytes, or as many as come before a NUL.
+/// `len` bytes.
 ///
 /// # Safety
-/// `data` is NULL, or readable for `len` bytes, or ends in NUL where `len` is [`STRLEN`].
+/// `data` is NULL or readable for `len` bytes.
 pub unsafe fn bytes<'a>(name: &str, data: *const u8, len: usize) -> Result<&'a [u8]> {
-    if data.is_null() {
-        return if len == 0 { Ok(&[]) } else { Err(invalid(name, "is NULL")) };
-    }
     match len {
-        STRLEN => Ok(unsafe { CStr::from_ptr(data.cast()) }.to_bytes()),
-        len if isize::try_from(len).is_err() => Err(invalid(name, "has an impossible length")),
-        len => Ok(unsafe { std::slice::from_raw_parts(data, len) }),
+        0 => Ok(&[]),
+        _ if data.is_null() => Err(invalid(name, "is NULL")),
+        _ if isize::try_from(len).is_err() => Err(invalid(name, "has an impossible length")),
+        _ => Ok(unsafe { std::slice::from_raw_parts(data, len) }),
     }
 }
 
-/// Text of a given length.
+/// Text of a given length, or up to its NUL.
 ///
 /// # Safety
-/// As [`bytes`].
+/// `data` is NULL, or readable for `len` bytes, or ends in NUL where `len` is [`STRLEN`].
 pub unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a str> {
     if data.is_null() {
         return Err(invalid(name, "is NULL"));
     }
-    let bytes = unsafe { bytes(name, data.cast(), len) }?;
+    let bytes = match len {
+        STRLEN => unsafe { CStr::from_ptr(data) }.to_bytes(),
+        len => unsafe { bytes(name, data.cast(), len) }?,
+    };
     std::str::from_utf8(bytes)
         .map_err(|error| invalid(name, &format!("is not UTF-8: the byte at offset {} is wrong", error.valid_up_to())))
 }
@@ -42,7 +43,7 @@ pub unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'
 /// A short name that ends in NUL.
 ///
 /// # Safety
-/// As [`bytes`] with [`STRLEN`].
+/// As [`text`] with [`STRLEN`].
 pub unsafe fn name<'a>(name: &str, data: *const c_char) -> Result<&'a str> {
     unsafe { text(name, data, STRLEN) }
 }

@@ -10,7 +10,6 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockruntime::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::error::Error as StdError;
-use std::fmt::Display;
 use std::time::Duration;
 
 impl From<FrameError> for Error {
@@ -27,45 +26,42 @@ pub fn in_stream(name: &str, payload: &str) -> Error {
 
 /// A frame of message type `error`: name and message in its headers.
 pub fn in_stream_error(name: &str, message: &str) -> Error {
-    Report { doing: "the answer's stream failed", code: name, message, status: 0 }.into_error()
+    Report { code: name, message, status: 0 }.into_error()
 }
 
-/// Everything that can go wrong between a request that is ready and the head of its answer. `doing` names the call,
-/// `connect` is the connect timer's setting.
-pub fn before_answer<E: StdError + 'static>(
-    doing: &str,
-    connect: Duration,
-    error: SdkError<E, HttpResponse>,
-    attempts: u32,
-) -> Error {
+/// Everything that can go wrong between a request that is ready and the head of its answer. `connect` is the connect timer's
+/// setting.
+pub fn before_answer<E: StdError + 'static>(connect: Duration, error: SdkError<E, HttpResponse>) -> Error {
     // Our own transport says itself what was wrong.
     if let Some(own) = find::<Error>(&error) {
-        return own.clone().with_attempts(attempts);
+        return own.clone();
     }
-    let failed = |kind, what: &dyn Display| Error::new(kind, format_args!("{doing}: {what}"));
-    let error = match &error {
-        SdkError::ServiceError(service) => refused(doing, service.raw()),
+    match &error {
+        SdkError::ServiceError(service) => refused(service.raw()),
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
-            failed(Kind::Network, &format_args!("the answer broke off: {}", chain(cause(&error))))
-                .with_http_status(status)
+            broke_off(&chain(cause(&error))).with_http_status(status)
         }
-        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => failed(
-            Kind::Timeout,
-            &format_args!("no connection within {connect:?} (timeouts.connect). Is the endpoint reachable from here?"),
-        ),
-        _ if lacks_credentials(&error) => no_credentials(doing, &error),
+        SdkError::DispatchFailure(dispatch) if dispatch.is_timeout() => {
+            let what = "timeouts.connect). Is the endpoint reachable from here?";
+            Error::new(Kind::Timeout, format_args!("no connection within {connect:?} ({what}"))
+        }
+        _ if lacks_credentials(&error) => no_credentials(&error),
         SdkError::DispatchFailure(_) => {
             let what = chain(cause(&error));
-            failed(Kind::Network, &format_args!("{what}. {}", network_advice(&what)))
+            Error::new(Kind::Network, format_args!("{what}. {}", network_advice(&what)))
         }
-        _ => failed(Kind::Config, &format_args!("the request could not be made: {}", chain(cause(&error)))),
-    };
-    error.with_attempts(attempts)
+        _ => Error::new(Kind::Config, format_args!("the request could not be made: {}", chain(cause(&error)))),
+    }
+}
+
+/// A connection that failed in the middle of an answer that is no stream.
+pub fn broke_off(what: &str) -> Error {
+    Error::new(Kind::Network, format_args!("the answer broke off: {what}"))
 }
 
 /// An HTTP answer that is no success.
-fn refused(doing: &str, response: &HttpResponse) -> Error {
+fn refused(response: &HttpResponse) -> Error {
     let status = response.status().as_u16();
     let body = response.body().bytes().unwrap_or_default();
     let text = String::from_utf8_lossy(body);
@@ -82,12 +78,11 @@ fn refused(doing: &str, response: &HttpResponse) -> Error {
         ),
     };
     let request_id = response.headers().get("x-amzn-requestid").unwrap_or_default();
-    Report { doing, code: &code, message: &message, status }.into_error().with_request_id(request_id)
+    Report { code: &code, message: &message, status }.into_error().with_request_id(request_id)
 }
 
 /// A failure as the service described it.
 struct Report<'a> {
-    doing: &'a str,
     code: &'a str,
     message: &'a str,
     /// 0 inside a stream.
@@ -96,22 +91,21 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn into_error(self) -> Error {
-        let kind = kind_of(self.code, self.message, self.status);
-        let mut text = self.doing.to_owned();
-        let mut add = |separator: &str, part: &str| {
-            if !part.is_empty() {
-                text.push_str(separator);
-                text.push_str(part);
-            }
+        let Report { code, message, status } = self;
+        let kind = kind_of(code, message, status);
+        let name = match status {
+            0 => code.to_owned(),
+            _ => format!("{code} (HTTP {status})").trim_start().to_owned(),
         };
-        add(": ", self.code);
-        if self.status != 0 {
-            add(if self.code.is_empty() { ": " } else { " " }, &format!("(HTTP {})", self.status));
-        }
-        add(": ", self.message.trim().trim_end_matches('.'));
-        add(". ", advice(kind, self.code, self.message));
-        Error::new(kind, text).with_code(self.code).with_http_status(self.status)
+        let told = join(&name, ": ", message.trim().trim_end_matches('.'));
+        let text = join(&told, ". ", advice(kind, code, message));
+        Error::new(kind, text).with_code(code).with_http_status(status)
     }
+}
+
+/// The two with `separator` between them, where neither is empty.
+fn join(first: &str, separator: &str, second: &str) -> String {
+    [first, second].map(str::trim).into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(separator)
 }
 
 fn kind_of(code: &str, message: &str, status: u16) -> Kind {
@@ -224,7 +218,7 @@ fn lacks_credentials(error: &(dyn StdError + 'static)) -> bool {
     }
 }
 
-fn no_credentials(doing: &str, error: &(dyn StdError + 'static)) -> Error {
+fn no_credentials(error: &(dyn StdError + 'static)) -> Error {
     let advice = match find::<CredentialsError>(error) {
         Some(CredentialsError::CredentialsNotLoaded(_)) | None => {
             "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or give api_key and secret_key"
@@ -232,7 +226,7 @@ fn no_credentials(doing: &str, error: &(dyn StdError + 'static)) -> Error {
         Some(CredentialsError::ProviderTimedOut(_)) => "The credentials provider took too long; check the profile",
         Some(_) => "Log in again (aws sso login) or check the profile",
     };
-    Error::new(Kind::Credentials, format_args!("{doing}: no usable credentials: {}. {advice}", chain(cause(error))))
+    Error::new(Kind::Credentials, format_args!("no usable credentials: {}. {advice}", chain(cause(error))))
 }
 
 /// `x-amzn-errortype` and `__type` wrap the name: `aws.protocol#Name:http://...`.
@@ -250,17 +244,17 @@ fn message_of(json: Json<'_>) -> Option<String> {
 }
 
 /// What a 2xx answer of the wrong kind says, where it names a failure as quirky routes of the service do.
-pub fn misrouted(doing: &str, status: u16, content_type: &str, body: &str) -> Error {
+pub fn misrouted(status: u16, content_type: &str, body: &str) -> Error {
     let named = Json::parse(body).ok().and_then(|json| {
         let inner = json.get("Output").unwrap_or(json);
         code_of(inner).map(|code| (bare_name(&code).to_owned(), message_of(inner).unwrap_or_default()))
     });
     match named {
-        Some((code, message)) => Report { doing, code: &code, message: &message, status }.into_error(),
+        Some((code, message)) => Report { code: &code, message: &message, status }.into_error(),
         None => Error::new(
             Kind::Protocol,
             format_args!(
-                "{doing}: the answer (HTTP {status}) is {}, not an event stream; is this really a Bedrock endpoint?",
+                "the answer (HTTP {status}) is {}, not an event stream; is this really a Bedrock endpoint?",
                 if content_type.is_empty() { "of no type" } else { content_type }
             ),
         )

@@ -7,14 +7,12 @@
 use super::failure;
 use crate::error::{Error, Kind, Result};
 use aws_sdk_bedrockruntime::Client;
-use aws_sdk_bedrockruntime::error::SdkError;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
     BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
@@ -100,28 +98,24 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
         Operation::Converse => {
             let operation = client.converse().model_id(&call.model_id).customize();
             let sending = Box::pin(operation.interceptor(pass.clone()).send());
-            sending.await.map(drop).map_err(|error| fail(call, attempts, error))
+            sending.await.map(drop).map_err(|error| failure::before_answer(call.connect, error))
         }
         Operation::ConverseStream => {
             let operation = client.converse_stream().model_id(&call.model_id).customize();
             let sending = Box::pin(operation.interceptor(pass.clone()).send());
-            sending.await.map(drop).map_err(|error| fail(call, attempts, error))
+            sending.await.map(drop).map_err(|error| failure::before_answer(call.connect, error))
         }
     };
     sent?;
     let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let answer = answer.ok_or_else(|| Error::new(Kind::Internal, format_args!("{call}: the SDK gave no answer")))?;
+    let answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
     if call.operation.streams() && !answer.content_type.starts_with(EVENT_STREAM) {
         let body = collect(answer.body, MAX_MISROUTED).await.unwrap_or_default();
         let body = String::from_utf8_lossy(&body);
-        let error = failure::misrouted(&call.to_string(), answer.status, &answer.content_type, &body);
-        return Err(error.with_request_id(&answer.request_id).with_attempts(attempts.get()));
+        let error = failure::misrouted(answer.status, &answer.content_type, &body);
+        return Err(error.with_request_id(&answer.request_id));
     }
     Ok(answer)
-}
-
-fn fail<E: std::error::Error + 'static>(call: &Call, attempts: &Attempts, error: SdkError<E, HttpResponse>) -> Error {
-    failure::before_answer(&call.to_string(), call.connect, error, attempts.get())
 }
 
 /// The bytes of a body that is not to be longer than `limit`.
