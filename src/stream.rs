@@ -456,3 +456,34 @@ impl Drop for Unfinished {
         self.0.end(End::Cancelled(Error::new(Kind::Cancelled, "the library was shut down during the call")));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_call_is_that_calls_error_for_ever_and_the_next_call_works() {
+        let runtime = runtime::start().unwrap();
+        let mut broken = Stream::start(&runtime, true, None, |_| async { panic!("on purpose") });
+        for _ in 0..2 {
+            let error = broken.next(None).unwrap_err();
+            assert_eq!(error.kind(), Kind::Internal);
+            assert!(error.message().as_str().contains("on purpose"), "{error}");
+        }
+        let mut fine = Stream::start(&runtime, false, None, |_| async { Ok(Some("{}".to_owned())) });
+        assert!(matches!(fine.next(None), Ok(Next::Done)));
+        assert_eq!(fine.response().json().as_str(), "{}");
+    }
+
+    #[test]
+    fn a_call_that_never_ends_is_waited_for_as_long_as_asked_and_can_be_cancelled_from_any_thread() {
+        let runtime = runtime::start().unwrap();
+        let mut stream = Stream::start(&runtime, true, None, |_| std::future::pending());
+        assert!(matches!(stream.next(Some(Duration::ZERO)), Ok(Next::Again)));
+        assert!(matches!(stream.next(Some(Duration::from_millis(1))), Ok(Next::Again)));
+        let canceller = stream.canceller();
+        std::thread::spawn(move || canceller.cancel());
+        assert_eq!(stream.next(None).unwrap_err().kind(), Kind::Cancelled);
+        assert_eq!(stream.next(None).unwrap_err().kind(), Kind::Cancelled, "an end is final");
+    }
+}
