@@ -182,13 +182,11 @@ pub fn bell() -> std::io::Result<&'static Bell> {
 }
 
 /// The worker's task that listens to the bell for as long as the worker runs.
-pub async fn watch(bell: &'static Bell) {
-    let gong = bell.gong.try_clone().and_then(tokio::net::UnixStream::from_std);
-    let Ok(gong) = gong else {
-        return crate::log::error("cancel", "the cancel bell cannot be heard: waiting calls end by their timers only");
-    };
+pub async fn watch(bell: &'static Bell) -> std::io::Result<()> {
+    let gong = tokio::net::UnixStream::from_std(bell.gong.try_clone()?)?;
     let mut rings = [0; 64];
-    while gong.readable().await.is_ok() {
+    loop {
+        gong.readable().await?;
         while gong.try_read(&mut rings).is_ok_and(|count| count > 0) {}
         cancel_fired();
     }

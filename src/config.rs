@@ -11,6 +11,7 @@ mod check;
 mod duration;
 mod endpoint;
 mod nearest;
+mod quote;
 #[cfg(test)]
 mod tests;
 mod trust;

@@ -349,6 +349,11 @@ pub fn quoted(text: &str) -> String {
     out
 }
 
+/// Where `part`, which is a slice of `whole`, begins in it.
+pub fn offset(whole: &str, part: &str) -> usize {
+    part.as_ptr() as usize - whole.as_ptr() as usize
+}
+
 /// `key` as a part of a JSON pointer.
 pub fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")

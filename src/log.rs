@@ -5,7 +5,7 @@
 //! of their own, so that a slow listener holds nothing up; when the queue is full they are counted instead of kept.
 
 use crate::error::{Error, Kind, Result};
-use crate::process::Generation;
+use crate::process::{self, Generation};
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -154,7 +154,7 @@ impl Channel {
         }
         let channel = self.clone();
         let body = move || {
-            crate::runtime::settle_in();
+            process::settle_in();
             channel.tell();
         };
         queue.running = std::thread::Builder::new().name("bedrock-log".into()).spawn(body).is_ok();

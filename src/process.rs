@@ -3,6 +3,7 @@
 //! After `fork()` the child has our memory and none of our threads. Whatever lives longer than a call remembers in which
 //! process it was made, as a [`Generation`], and is left alone in any other.
 
+use nix::sys::signal::SigSet;
 use std::cell::Cell;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,7 +37,7 @@ thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `body` so that a panic in it prints nothing; it is told to the log instead.
+/// Runs `body` so that a panic in it prints nothing.
 pub fn quietly<T>(body: impl FnOnce() -> T) -> T {
     struct Restore(bool);
     impl Drop for Restore {
@@ -49,22 +50,22 @@ pub fn quietly<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// Makes this thread, one of the library's own, quiet for good.
-pub fn quiet_thread() {
+/// To be called first on every thread of the library's own. The host's signal handlers are not for our threads; and SIGPIPE,
+/// blocked here, cannot end the host because of our sockets. Nor do our threads print their panics.
+pub fn settle_in() {
     hook_panics();
     QUIET.set(true);
+    // It can only fail for an invalid mask, and this one is not.
+    let _ = SigSet::all().thread_block();
 }
 
-/// Rust prints every panic, caught or not. Panics of threads that are not ours are left to who had the hook before.
+/// Rust prints every panic, caught or not; ours become errors instead. Others are left to who had the hook before.
 fn hook_panics() {
     static HOOKED: Once = Once::new();
     HOOKED.call_once(|| {
         let before = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if QUIET.get() {
-                let place = panic.location().map(ToString::to_string).unwrap_or_default();
-                crate::log::error("panic", format_args!("a bug in this library, at {place}"));
-            } else {
+            if !QUIET.get() {
                 before(panic);
             }
         }));

@@ -8,8 +8,8 @@
 
 use crate::cancel;
 use crate::error::{Error, Kind, Result};
-use crate::process::Generation;
-use nix::sys::signal::SigSet;
+use crate::log;
+use crate::process::{self, Generation};
 use once_cell::sync::Lazy;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -143,7 +143,7 @@ impl Worker {
             .thread_name("bedrock-blocking")
             .on_thread_start(move || {
                 beginning.begin();
-                settle_in();
+                process::settle_in();
             })
             .on_thread_stop(move || ending.end())
             .on_thread_park(announce_kept)
@@ -158,8 +158,15 @@ impl Worker {
         };
         let (stop, threads) = (worker.stop.clone(), worker.threads.clone());
         let body = move || {
-            settle_in();
-            runtime.spawn(cancel::watch(bell));
+            process::settle_in();
+            runtime.spawn(async move {
+                if let Err(error) = cancel::watch(bell).await {
+                    log::error(
+                        "cancel",
+                        format_args!("the cancel bell cannot be heard, waiting calls end by their timers: {error}"),
+                    );
+                }
+            });
             runtime.block_on(stop.notified());
             // Dropping a runtime would wait for name look-ups and the like, however long they take.
             runtime.shutdown_background();
@@ -171,14 +178,6 @@ impl Worker {
         spawned.map_err(|error| cannot("its thread", error))?;
         Ok(worker)
     }
-}
-
-/// The host's signal handlers are not for our threads; and SIGPIPE, blocked here, cannot end the host because of our sockets.
-/// Nor do our threads print their panics.
-pub fn settle_in() {
-    crate::process::quiet_thread();
-    // It can only fail for an invalid mask, and this one is not.
-    let _ = SigSet::all().thread_block();
 }
 
 thread_local! {

@@ -2,24 +2,13 @@
 
 use super::duration;
 use super::nearest::nearest;
+use super::quote::{QUOTE, quote};
 use crate::error::{Error, Kind, Result};
-use crate::json::{self, Json, Kind as JsonKind};
+use crate::json::{Json, Kind as JsonKind};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
-
-/// How much of a text of the user's a message quotes, in bytes.
-const QUOTE: usize = 60;
-
-/// `text` in quotes, cut where it is long.
-pub(super) fn quote(text: &str) -> String {
-    quote_up_to(text, QUOTE)
-}
-
-pub(super) fn quote_up_to(text: &str, max: usize) -> String {
-    if text.len() <= max { json::quoted(text) } else { json::quoted(&text[..text.floor_char_boundary(max)]) + "..." }
-}
 
 pub(super) struct Value<'a> {
     pub(super) json: Json<'a>,

@@ -92,7 +92,7 @@ fn find(text: &str, value: Json<'_>, pointer: &mut String, found: &mut Vec<Refer
         match name.as_deref().and_then(|name| name.strip_prefix('@')) {
             Some(name) => {
                 let literal = member.value.text();
-                let start = super::document::offset(text, literal) + 1;
+                let start = json::offset(text, literal) + 1;
                 let end = start + literal.len() - 2;
                 found.push(Reference { name: name.to_owned(), start, end, pointer: pointer.clone() });
             }

@@ -75,7 +75,7 @@ impl List {
     }
 
     fn parse(segment: &str, value: Json<'_>) -> Self {
-        let start = offset(segment, value.text());
+        let start = json::offset(segment, value.text());
         let end = start + value.text().len();
         let mut items: Vec<_> = value.element_segments().map(|item| Piece::new(item, trimmed(item))).collect();
         items.shrink_to_fit();
@@ -104,11 +104,6 @@ impl List {
 
 fn trimmed(segment: &str) -> Json<'_> {
     Json::parse(segment).expect("an element of checked JSON")
-}
-
-/// Where `part`, which is a slice of `whole`, begins in it.
-pub fn offset(whole: &str, part: &str) -> usize {
-    part.as_ptr() as usize - whole.as_ptr() as usize
 }
 
 /// The object that is the request.
@@ -150,7 +145,7 @@ impl Document {
             };
             document.members.push(Member { name: name.into(), content });
         }
-        let start = offset(text, json.text());
+        let start = json::offset(text, json.text());
         let end = start + json.text().len();
         let open = if document.members.is_empty() { end - 1 } else { start + 1 };
         document.head = text[..open].into();
