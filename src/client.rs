@@ -19,7 +19,6 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterce
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -112,18 +111,17 @@ pub fn offline_sdk_config(config: &Config, http: SharedHttpClient) -> SdkConfig 
 
 /// A client for calls with these settings.
 pub fn client(base: &SdkConfig, calls: &CallSettings) -> Client {
-    static PARTITIONS: AtomicU64 = AtomicU64::new(0);
     let retry = match calls.retry.mode {
         RetryMode::Standard => RetryConfig::standard(),
         RetryMode::Adaptive => RetryConfig::adaptive(),
     };
     let retry = retry.with_max_attempts(calls.retry.max_attempts).with_max_backoff(calls.retry.max_backoff);
-    // The SDK shares a budget of retries among all clients of a region; one model's trouble is not to be another's.
-    let partition = format!("libbedrock-{}", PARTITIONS.fetch_add(1, Ordering::Relaxed));
+    // The SDK shares a budget of retries among all clients of a region, and keeps it for ever. One model's trouble is not to be
+    // another's: a partition of its own has its own budget, and goes with the client.
     let config = base
         .to_builder()
         .retry_config(retry)
-        .retry_partition(RetryPartition::new(partition))
+        .retry_partition(RetryPartition::custom("libbedrock").build())
         .timeout_config(TimeoutConfig::builder().connect_timeout(calls.timeouts.connect).build())
         .build();
     Client::from_conf(config)

@@ -26,9 +26,9 @@ pub fn check(document: &Document) -> Result<()> {
         let Some(content) = message.get("content") else { continue };
         for (part, block) in content.elements().enumerate() {
             let Some(text) = block.get("text").filter(|text| text.kind() == json::Kind::String) else { continue };
-            if block.members().count() == 1 && text.pieces().all(|piece| piece.as_str().trim().is_empty()) {
+            if block.members().count() == 1 && text.pieces().all(|piece| piece.as_str().is_empty()) {
                 let path = format!("/messages/{index}/content/{part}/text");
-                return refuse(path, "a text block is blank, which the service refuses; leave it out or fill it");
+                return refuse(path, "a text block is empty, which the service refuses; leave it out or fill it");
             }
         }
     }

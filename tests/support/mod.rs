@@ -22,6 +22,8 @@
 //! | `journal` | what was seen so far, and waiting until something was seen |
 //! | `wire`, `http1` | one connection: bytes that notice when the client leaves, and HTTP/1.1 over them |
 //! | `corpus` | recorded interactions with the real service, where they are at hand |
+//! | `c_program` | C programs of `tests/c`, linked with the library |
+//! | `capi` | the other side: the C API, to be called from tests as C would |
 //!
 //! A reply says nothing about HTTP's version: [`http1`] plays it over any [`wire::Transport`]. So TLS is one more
 //! `Transport`, and HTTP/2 one more player next to `http1`.
@@ -34,6 +36,8 @@
 
 pub mod answers;
 pub mod auth;
+pub mod c_program;
+pub mod capi;
 pub mod corpus;
 pub mod gate;
 pub mod http1;
@@ -46,6 +50,7 @@ pub mod stream;
 pub mod wire;
 
 pub use auth::Auth;
+pub use c_program::CProgram;
 pub use corpus::{Corpus, Interaction};
 pub use gate::Gate;
 pub use journal::ClosedBy;

@@ -1,0 +1,168 @@
+//! Recorded traffic of the real service, played again over loopback to a C program, `tests/c/replay.c`: every Converse
+//! and every ConverseStream interaction must reach it as it was.
+//!
+//! - What goes out: the body is the caller's, byte for byte, on the path of the SDKs, under a signature that holds.
+//! - What comes in: an answer's JSON is the service's, verbatim. A stream's events are the recorded ones, in order, and
+//!   assemble to what another decoder made of them. An error has its status, code, message and request id.
+//!
+//! The local checks on requests are on, and refuse nothing that the service did not refuse.
+
+#[path = "corpus/expected.rs"]
+mod expected;
+#[path = "corpus/replay.rs"]
+mod replay;
+mod support;
+
+use std::fmt;
+
+use expected::{Expected, Failure};
+use replay::{Call, Replay};
+use support::{Corpus, Interaction, Reply, Request, frames};
+
+#[test]
+fn every_recorded_interaction_is_the_same_through_c() {
+    let Some(corpus) = Corpus::find_or_skip("every recorded interaction") else { return };
+    let Some(mut replay) = Replay::start() else { return };
+    let mut tally = Tally::default();
+    for interaction in corpus.interactions("converse").chain(corpus.interactions("converse-stream")) {
+        let call = Call::of(&interaction);
+        let expected = Expected::of(&interaction);
+        tally.count(&interaction, &call, &expected);
+        match play(&mut replay, &interaction, &call, &expected) {
+            Ok(caught) => tally.caught += usize::from(caught),
+            Err(what) => tally.failures.push(format!("{}: {what}", interaction.row.id)),
+        }
+    }
+    println!("{tally}");
+    assert!(tally.failures.is_empty(), "\n{}\n", tally.failures.join("\n"));
+    replay.end();
+}
+
+#[test]
+fn an_error_frame_fails_a_stream_after_the_events_before_it() {
+    let Some(corpus) = Corpus::find_or_skip("an error frame in mid-stream") else { return };
+    let Some(mut replay) = Replay::start() else { return };
+    let vectors = corpus.frame_vectors();
+    let error = vectors.iter().find(|vector| vector.name == "ERROR_EVENT_MESSAGE").expect("the vector of an error");
+    let header = |name: &str| error.case["expect"]["headers"][name].as_str().expect("a header of the vector");
+    let failure = Failure { http_status: 0, code: header(":error-code"), message: header(":error-message") };
+
+    let recorded = corpus.interactions("converse-stream").find(|stream| stream.row.status == 200);
+    let recorded = recorded.expect("a recorded stream");
+    let (call, events) = (Call::of(&recorded), frames(&recorded.reply().body_bytes()));
+    for count in 0..=events.len() {
+        let before = &events[..count];
+        let reply = before.iter().fold(Reply::stream(), |reply, event| reply.event(event.event_type(), event.text()));
+        replay.reply_with(reply.request_id("an-id").raw(error.bytes.clone()));
+        let transcript = replay.call(&call, "error");
+        let expected = Expected::of_failing_stream(before, &failure, "an-id");
+        expected.check(&transcript).unwrap_or_else(|what| panic!("after {count} events: {what}"));
+    }
+    replay.end();
+    println!("corpus: the vectors' error frame in {} places of a stream", events.len() + 1);
+}
+
+/// Plays one interaction. Ok(true): a local check refused what the service refused as well.
+fn play(replay: &mut Replay, interaction: &Interaction, call: &Call, expected: &Expected) -> Result<bool, String> {
+    replay.reply_with(interaction.reply());
+    let mut transcript = replay.call(call, "error");
+    let refused = transcript.first().is_some_and(|(_, status)| status == "BEDROCK_E_REQUEST");
+    let caught = refused && interaction.row.status == 400;
+    if caught {
+        transcript = replay.call(call, "off");
+    }
+    let requests = replay.bedrock.take_requests();
+    expected.check(&transcript)?;
+    check_sent(&requests, call)?;
+    if let Some(recorded) = &interaction.request {
+        // Some clients leave a ':' as it is; the SDKs do not.
+        differ("the path", &recorded.path.replace(':', "%3A"), &call.path())?;
+    }
+    Ok(caught)
+}
+
+/// What is wrong with what the local Bedrock was sent.
+fn check_sent(requests: &[Request], call: &Call) -> Result<(), String> {
+    let [request] = requests else { return Err(format!("{} requests were sent, not one", requests.len())) };
+    differ("the refusal of the signature", "", request.refused.as_deref().unwrap_or_default())?;
+    differ("the method", "POST", &request.method)?;
+    differ("the path", &call.path(), &request.target)?;
+    differ("the content type", "application/json", request.header("content-type").unwrap_or_default())?;
+    differ("the body", call.body(), request.text())
+}
+
+/// Where two texts part, with some of both; nothing where they are equal.
+fn differ(name: &str, expected: &str, found: &str) -> Result<(), String> {
+    if expected == found {
+        return Ok(());
+    }
+    let same = expected.chars().zip(found.chars()).take_while(|(a, b)| a == b).map(|(a, _)| a.len_utf8()).sum();
+    let excerpt = |text: &str| {
+        let (before, after) = text.split_at(same);
+        let skipped = before.chars().count().saturating_sub(60);
+        let nearby: String = before.chars().skip(skipped).chain(after.chars().take(120)).collect();
+        format!("{nearby:?} ({} bytes)", text.len())
+    };
+    Err(format!("{name} differs at byte {same}\n  expected:  {}\n  found:     {}", excerpt(expected), excerpt(found)))
+}
+
+/// What was seen of the corpus.
+#[derive(Default)]
+struct Tally {
+    converse: usize,
+    converse_stream: usize,
+    events: usize,
+    /// Requests that were recorded. Those that were not are plain ones.
+    recorded: usize,
+    /// Of these, those that were sent without the member that named the model.
+    without_model_id: usize,
+    /// Requests that the service refused as invalid.
+    refused: usize,
+    /// Of these, those that a local check refused as well, and those that one could have refused.
+    caught: usize,
+    catchable: usize,
+    failures: Vec<String>,
+}
+
+impl Tally {
+    fn count(&mut self, interaction: &Interaction, call: &Call, expected: &Expected) {
+        let refused = interaction.row.status == 400;
+        self.converse += usize::from(!call.streams);
+        self.converse_stream += usize::from(call.streams);
+        self.events += expected.event_count();
+        self.recorded += usize::from(call.recorded);
+        self.without_model_id += usize::from(!call.is_sent_whole());
+        self.refused += usize::from(refused);
+        self.catchable += usize::from(refused && call.recorded && is_catchable(interaction));
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally { converse, converse_stream, events, recorded, without_model_id, .. } = self;
+        let Tally { refused, caught, catchable, failures, .. } = self;
+        let (plain, failures) = (converse + converse_stream - recorded, failures.len());
+        writeln!(
+            f,
+            "corpus: {converse} converse + {converse_stream} converse-stream interactions replayed through C, {failures} failures"
+        )?;
+        writeln!(
+            f,
+            "corpus: {recorded} requests as recorded ({without_model_id} less its modelId), {plain} plain ones; {events} events"
+        )?;
+        write!(f, "corpus: of {refused} invalid requests local checks caught {caught}, and could catch {catchable}")
+    }
+}
+
+/// Whether the service refused the request for something that shows in it without knowing the model.
+fn is_catchable(interaction: &Interaction) -> bool {
+    const REASONS: [&str; 4] = [
+        "A text block must be included when using documents",
+        "contain duplicate Ids",
+        "failed to satisfy constraint",
+        "The content field in the Message object",
+    ];
+    let answer = interaction.reply().body_bytes();
+    let answer = String::from_utf8_lossy(&answer);
+    REASONS.iter().any(|reason| answer.contains(reason))
+}

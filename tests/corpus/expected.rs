@@ -1,0 +1,389 @@
+//! What the C program has to write of a call, worked out from the recording alone.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::differ;
+use crate::replay::Transcript;
+use crate::support::{Frame, Interaction, frames};
+
+/// All fields of a transcript: their names, and what they hold.
+#[derive(Default)]
+pub struct Expected(Vec<(&'static str, Content)>);
+
+/// What a field has to hold.
+enum Content {
+    Text(String),
+    /// This value, however it is written.
+    Json(Value),
+    /// One line for people, in which all of these stand.
+    LineWith(Vec<String>),
+}
+
+/// A failure as the service described it.
+pub struct Failure<'a> {
+    /// 0 inside a stream.
+    pub http_status: u16,
+    /// "" where it named itself nowhere.
+    pub code: &'a str,
+    pub message: &'a str,
+}
+
+impl Expected {
+    /// What a recorded interaction has to give.
+    pub fn of(interaction: &Interaction) -> Expected {
+        let mut fields = Expected::default();
+        let request_id = header(interaction, "x-amzn-requestid");
+        let decoded = interaction.expected.as_ref().expect("another decoder read every answer");
+        let body = interaction.reply().body_bytes();
+        if interaction.row.status != 200 {
+            fields.failure(&Failure::recorded(interaction, decoded), request_id);
+        } else if interaction.row.operation == "converse-stream" {
+            let frames = frames(&body);
+            check_decoders_agree(&interaction.row.id, &frames, decoded);
+            let accumulated = &decoded["accumulated"];
+            let answer = assembled(accumulated);
+            let message = answer["output"]["message"].clone().into();
+            fields.events(&frames);
+            fields.answer(accumulated, &answer["metrics"], message, answer.clone().into(), request_id);
+        } else {
+            let json = std::str::from_utf8(&body).expect("a recorded answer is UTF-8");
+            let answer: Value = serde_json::from_str(json).expect("a recorded answer is JSON");
+            let message = member(member(json, "output"), "message").into();
+            fields.answer(&decoded["summary"], &answer["metrics"], message, json.into(), request_id);
+        }
+        fields
+    }
+
+    /// What a stream that fails has to give: the events before its failure, and the failure.
+    pub fn of_failing_stream(before: &[Frame], failure: &Failure<'_>, request_id: &str) -> Expected {
+        let mut fields = Expected::default();
+        fields.events(before);
+        fields.failure(failure, request_id);
+        fields
+    }
+
+    pub fn event_count(&self) -> usize {
+        self.0.iter().filter(|(name, _)| *name == "event").count()
+    }
+
+    /// What is wrong with a transcript: the first field that is not as expected, and the error where there is one.
+    pub fn check(&self, transcript: &Transcript) -> Result<(), String> {
+        let error = transcript.iter().find(|(_, text)| text.starts_with("bedrock: "));
+        let error = error.map(|(_, message)| format!("\n  the error: {message}")).unwrap_or_default();
+        self.check_fields(transcript).map_err(|what| what + &error)
+    }
+
+    fn check_fields(&self, transcript: &Transcript) -> Result<(), String> {
+        let mut place = Place::default();
+        let mut found = transcript.iter();
+        for (name, content) in &self.0 {
+            place.enter(name);
+            let place = place.of(name);
+            match found.next() {
+                Some((found, text)) if found == name => content.check(&place, text)?,
+                Some((found, text)) => return Err(format!("{place} was expected, and {found} came: {text}")),
+                None => return Err(format!("{place} was expected, and nothing came")),
+            }
+        }
+        match found.next() {
+            None => Ok(()),
+            Some((name, text)) => Err(format!("nothing more was expected, and {name} came: {text}")),
+        }
+    }
+
+    fn field(&mut self, name: &'static str, content: impl Into<Content>) {
+        self.0.push((name, content.into()));
+    }
+
+    fn events(&mut self, frames: &[Frame]) {
+        let mut calls = OpenCalls::default();
+        frames.iter().for_each(|frame| self.event(frame, &mut calls));
+    }
+
+    fn event(&mut self, frame: &Frame, calls: &mut OpenCalls) {
+        let json = frame.json();
+        let block = json["contentBlockIndex"].as_i64().unwrap_or(-1);
+        let string = |pointer: &str| json.pointer(pointer).and_then(Value::as_str);
+        let mut call = ToolCall::default();
+        let (kind, text) = match frame.event_type() {
+            "messageStart" => (1, string("/role").unwrap_or_default().to_owned()),
+            "contentBlockStart" => {
+                if json.pointer("/start/toolUse").is_some() {
+                    call.id = string("/start/toolUse/toolUseId").unwrap_or_default().to_owned();
+                    call.name = string("/start/toolUse/name").unwrap_or_default().to_owned();
+                    calls.insert(block, call.clone());
+                }
+                (2, String::new())
+            }
+            "contentBlockDelta" => {
+                let known = [(3, "/delta/text"), (4, "/delta/reasoningContent/text"), (5, "/delta/toolUse/input")];
+                let known = known.iter().find_map(|(kind, pointer)| Some((*kind, string(pointer)?.to_owned())));
+                if let (Some((5, fragment)), Some(call)) = (&known, calls.get_mut(&block)) {
+                    call.input.push_str(fragment);
+                }
+                known.unwrap_or((6, String::new()))
+            }
+            "contentBlockStop" => match calls.remove(&block) {
+                Some(ended) => {
+                    call = ended;
+                    (7, if call.input.is_empty() { "{}".to_owned() } else { call.input.clone() })
+                }
+                None => (7, String::new()),
+            },
+            "messageStop" => (8, string("/stopReason").unwrap_or_default().to_owned()),
+            "metadata" => (9, String::new()),
+            other => (10, other.to_owned()),
+        };
+        self.field("event", kind);
+        self.field("block", block);
+        self.field("text", text);
+        self.field("tool_id", call.id);
+        self.field("tool_name", call.name);
+        self.field("json", frame.text());
+    }
+
+    /// `summary` is what the other decoder made of the answer; `message` and `json` are what the getters of these names
+    /// give.
+    fn answer(&mut self, summary: &Value, metrics: &Value, message: Content, json: Content, request_id: &str) {
+        let text = |key: &str| summary[key].as_str().unwrap_or_default();
+        self.field("status", "BEDROCK_OK");
+        self.field("text", text("text"));
+        self.field("reasoning", text("reasoning_text"));
+        self.field("stop_reason", text("stop_reason"));
+        self.field("finish_reason", finish_reason(text("stop_reason")));
+        self.field("complete", 1);
+        self.tool_calls(summary["tool_calls"].as_array().expect("a list of tool calls"));
+        self.usage(&summary["usage"], metrics);
+        self.field("message", message);
+        self.field("json", json);
+        self.field("request_id", request_id);
+        self.field("attempts", 1);
+    }
+
+    fn tool_calls(&mut self, calls: &[Value]) {
+        self.field("tool_call_count", calls.len() as i64);
+        for call in calls {
+            self.field("id", call["toolUseId"].as_str().unwrap_or_default());
+            self.field("name", call["name"].as_str().unwrap_or_default());
+            self.field("input_json", call["input"].clone());
+            self.field("input_valid", 1);
+        }
+    }
+
+    fn usage(&mut self, usage: &Value, metrics: &Value) {
+        // The service has two names for what its caches did, and mostly sends both.
+        let tokens = |names: &[&str]| names.iter().find_map(|name| usage[name].as_i64()).unwrap_or(-1);
+        self.field("input_tokens", tokens(&["inputTokens"]));
+        self.field("output_tokens", tokens(&["outputTokens"]));
+        self.field("total_tokens", tokens(&["totalTokens"]));
+        self.field("cache_read_tokens", tokens(&["cacheReadInputTokens", "cacheReadInputTokenCount"]));
+        self.field("cache_write_tokens", tokens(&["cacheWriteInputTokens", "cacheWriteInputTokenCount"]));
+        self.field("latency_ms", metrics["latencyMs"].as_i64().unwrap_or(-1));
+    }
+
+    fn failure(&mut self, failure: &Failure<'_>, request_id: &str) {
+        let status = failure.status();
+        // Advice may follow the service's message, and then the full stop stands before it.
+        let message = failure.message.trim_end_matches('.').to_owned();
+        self.field("status", status);
+        self.field("code", failure.code);
+        self.field("message", Content::LineWith(vec![failure.code.to_owned(), message]));
+        self.field("path", "");
+        self.field("request_id", request_id);
+        self.field("http_status", i64::from(failure.http_status));
+        self.field("retryable", i64::from(matches!(status, "BEDROCK_E_THROTTLED" | "BEDROCK_E_SERVICE")));
+        self.field("attempts", 1);
+    }
+}
+
+/// Where in a transcript a field stands, for people.
+#[derive(Default)]
+struct Place {
+    event: usize,
+    in_events: bool,
+}
+
+impl Place {
+    fn enter(&mut self, name: &str) {
+        match name {
+            "event" => *self = Place { event: self.event + 1, in_events: true },
+            "status" => self.in_events = false,
+            _ => {}
+        }
+    }
+
+    fn of(&self, name: &str) -> String {
+        if self.in_events { format!("event {}: {name}", self.event) } else { name.to_owned() }
+    }
+}
+
+/// The tool calls that have begun and not ended, by block.
+type OpenCalls = BTreeMap<i64, ToolCall>;
+
+#[derive(Clone, Default)]
+struct ToolCall {
+    id: String,
+    name: String,
+    input: String,
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Content::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Content::Text(text)
+    }
+}
+
+impl From<i64> for Content {
+    fn from(number: i64) -> Self {
+        Content::Text(number.to_string())
+    }
+}
+
+impl From<Value> for Content {
+    fn from(value: Value) -> Self {
+        Content::Json(value)
+    }
+}
+
+impl Content {
+    fn check(&self, name: &str, found: &str) -> Result<(), String> {
+        match self {
+            Content::Text(expected) => differ(name, expected, found),
+            Content::Json(expected) => match serde_json::from_str::<Value>(found) {
+                Ok(value) if value == *expected => Ok(()),
+                Ok(value) => differ(name, &expected.to_string(), &value.to_string()),
+                Err(e) => Err(format!("{name} is not JSON ({e}): {found}")),
+            },
+            Content::LineWith(parts) => {
+                if !found.starts_with("bedrock: ") || found.contains('\n') {
+                    return Err(format!("{name} is no line that begins with \"bedrock: \": {found:?}"));
+                }
+                match parts.iter().find(|part| !found.contains(*part)) {
+                    Some(part) => Err(format!("{name} does not hold {part:?}: {found}")),
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Failure<'a> {
+    fn recorded(interaction: &Interaction, decoded: &'a Value) -> Failure<'a> {
+        let http_status = interaction.row.status;
+        let text = |key: &str| decoded["error"][key].as_str().expect("an error has a code and a message");
+        // The other decoder has the HTTP status for a code where there is no name.
+        let code = Some(text("code")).filter(|code| *code != http_status.to_string()).unwrap_or_default();
+        Failure { http_status, code, message: text("message") }
+    }
+
+    fn status(&self) -> &'static str {
+        match (self.code, self.http_status) {
+            ("ValidationException", _) | ("", 400) if self.message.contains("exceeds maximum length") => {
+                "BEDROCK_E_CONTEXT_OVERFLOW"
+            }
+            ("ValidationException", _) | ("", 400) => "BEDROCK_E_VALIDATION",
+            ("UnrecognizedClientException", _) | ("", 403) => "BEDROCK_E_ACCESS_DENIED",
+            ("ThrottlingException", _) | ("", 429) => "BEDROCK_E_THROTTLED",
+            ("", 503) | (_, 0) => "BEDROCK_E_SERVICE",
+            (code, http_status) => panic!("what is the status of {code:?} with HTTP {http_status}?"),
+        }
+    }
+}
+
+/// The words of chat completions.
+fn finish_reason(stop_reason: &str) -> &str {
+    match stop_reason {
+        "end_turn" => "stop",
+        "tool_use" => "tool_calls",
+        "max_tokens" => "length",
+        "content_filtered" => "content_filter",
+        other => other,
+    }
+}
+
+fn header<'a>(interaction: &'a Interaction, name: &str) -> &'a str {
+    let headers = &interaction.response.headers;
+    headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
+}
+
+/// A member of a JSON object, as it is written.
+fn member<'a>(object: &'a str, name: &str) -> &'a str {
+    let members: BTreeMap<String, &RawValue> = serde_json::from_str(object).expect("a JSON object");
+    members.get(name).unwrap_or_else(|| panic!("no {name} in {object}")).get()
+}
+
+/// The frames, which aws-smithy-eventstream read, are those that botocore read.
+fn check_decoders_agree(id: &str, frames: &[Frame], decoded: &Value) {
+    let read: Vec<_> = frames.iter().map(|frame| (json!(frame.event_type()), frame.json())).collect();
+    let events = decoded["events"].as_array().expect("a list of events").iter();
+    let expected: Vec<_> = events.map(|event| (event["event_type"].clone(), event["payload"].clone())).collect();
+    assert!(read == expected, "{id}: two decoders read two streams");
+}
+
+/// The unary answer that a stream amounts to.
+fn assembled(accumulated: &Value) -> Value {
+    let content: Value = accumulated["content"].as_array().expect("a list of blocks").iter().map(block).collect();
+    let members = [
+        ("stopReason", "stop_reason"),
+        ("usage", "usage"),
+        ("metrics", "metrics"),
+        ("trace", "trace"),
+        ("additionalModelResponseFields", "additional_model_response_fields"),
+        ("performanceConfig", "performance_config"),
+        ("serviceTier", "service_tier"),
+    ];
+    let mut answer = pick(accumulated, &members);
+    // Two recordings begin after messageStart, which has the role.
+    let role = accumulated["role"].as_str().unwrap_or("assistant");
+    answer["output"] = json!({"message": {"role": role, "content": content}});
+    answer
+}
+
+/// A content block as a unary answer has it.
+fn block(block: &Value) -> Value {
+    let elements = |key: &str| block[key].as_array().into_iter().flatten();
+    match block["type"].as_str().unwrap_or_default() {
+        "text" if block["citations"].is_array() => {
+            json!({"citationsContent": {"citations": block["citations"], "content": [{"text": block["text"]}]}})
+        }
+        "text" => json!({"text": block["text"]}),
+        "toolUse" => {
+            let members = [("toolUseId", "toolUseId"), ("name", "name"), ("type", "tool_type"), ("input", "input")];
+            json!({"toolUse": pick(block, &members)})
+        }
+        "toolResult" => {
+            let mut result = block["start"].clone();
+            result["content"] = elements("deltas").filter_map(Value::as_array).flatten().cloned().collect();
+            json!({"toolResult": result})
+        }
+        "reasoningContent" if block["redacted_b64"].is_array() => {
+            json!({"reasoningContent": {"redactedContent": joined_base64(elements("redacted_b64"))}})
+        }
+        "reasoningContent" => {
+            json!({"reasoningContent": {"reasoningText": pick(block, &[("text", "text"), ("signature", "signature")])}})
+        }
+        other => panic!("what is a block of type {other:?} in a unary answer?"),
+    }
+}
+
+/// Those of an object's members that are there, under other names.
+fn pick(object: &Value, members: &[(&str, &str)]) -> Value {
+    let there = members.iter().filter(|(_, key)| !object[key].is_null());
+    there.map(|(name, key)| ((*name).to_owned(), object[key].clone())).collect::<Map<_, _>>().into()
+}
+
+fn joined_base64<'a>(parts: impl Iterator<Item = &'a Value>) -> String {
+    let decoded = |part: &Value| {
+        base64_simd::STANDARD.decode_to_vec(part.as_str().unwrap_or_default()).expect("a recorded blob is base64")
+    };
+    base64_simd::STANDARD.encode_to_string(parts.flat_map(decoded).collect::<Vec<_>>())
+}

@@ -1,0 +1,128 @@
+//! The C program `tests/c/replay.c` and the Bedrock that it calls.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::sync::LazyLock;
+
+use serde_json::json;
+
+use crate::support::{Auth, CProgram, Interaction, LocalBedrock, Reply};
+
+const REGION: &str = "us-east-1";
+const ACCESS_KEY: &str = "AKIDEXAMPLE";
+const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+
+/// What is asked where the question was not recorded, and of which model.
+const PLAIN_REQUEST: &str = r#"{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}"#;
+const PLAIN_MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
+
+/// A call as the library is given it, and the body that it has to send.
+pub struct Call {
+    pub streams: bool,
+    /// Whether the request is what was asked when the answer was recorded.
+    pub recorded: bool,
+    model_id: String,
+    request: String,
+    body: String,
+}
+
+impl Call {
+    pub fn of(interaction: &Interaction) -> Call {
+        let recorded = interaction.request.as_ref().and_then(|request| request.body.as_deref());
+        let request = recorded.unwrap_or(PLAIN_REQUEST);
+        let model_id = interaction.row.model_id.as_deref().unwrap_or(PLAIN_MODEL);
+        Call {
+            streams: interaction.row.operation == "converse-stream",
+            recorded: recorded.is_some(),
+            model_id: model_id.to_owned(),
+            request: request.to_owned(),
+            // One caller wrote the model's id into the body as well: there it names the model, and is not sent.
+            body: request.replacen(&format!(r#"{{"modelId":"{model_id}","#), "{", 1),
+        }
+    }
+
+    pub fn path(&self) -> String {
+        let operation = if self.streams { "converse-stream" } else { "converse" };
+        format!("/model/{}/{operation}", self.model_id.replace(':', "%3A").replace('/', "%2F"))
+    }
+
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+
+    /// Whether the body is the request, to the byte.
+    pub fn is_sent_whole(&self) -> bool {
+        self.body == self.request
+    }
+}
+
+/// What the program wrote of a call: names and texts, in its order.
+pub type Transcript = Vec<(String, String)>;
+
+/// The program, running.
+pub struct Replay {
+    pub bedrock: LocalBedrock,
+    program: Child,
+    commands: ChildStdin,
+    fields: BufReader<ChildStdout>,
+}
+
+impl Replay {
+    /// None where there is no C compiler, which was then said.
+    pub fn start() -> Option<Replay> {
+        static PROGRAM: LazyLock<Option<CProgram>> = LazyLock::new(|| CProgram::build("replay"));
+        let program = PROGRAM.as_ref()?.command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut program = program.expect("the program starts");
+        let bedrock = LocalBedrock::start();
+        bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
+        Some(Replay {
+            bedrock,
+            commands: program.stdin.take().expect("stdin is a pipe"),
+            fields: BufReader::new(program.stdout.take().expect("stdout is a pipe")),
+            program,
+        })
+    }
+
+    /// From now on every call gets this reply.
+    pub fn reply_with(&self, reply: Reply) {
+        self.bedrock.respond_with(move |_| reply.clone());
+    }
+
+    /// Makes a call and returns all that bedrock.h says of it. `lint` is "error" or "off": the local checks on requests.
+    pub fn call(&mut self, call: &Call, lint: &str) -> Transcript {
+        let config = json!({
+            "model": call.model_id,
+            "region": REGION,
+            "api_key": ACCESS_KEY,
+            "secret_key": SECRET_KEY,
+            "base_url": self.bedrock.url(),
+            "retry": {"max_attempts": 1},
+            "lint": lint,
+        })
+        .to_string();
+        let door = if call.streams { "stream" } else { "generate" };
+        let command = format!("{door} {} {}\n{config}{}", config.len(), call.request.len(), call.request);
+        self.commands.write_all(command.as_bytes()).expect("the program reads its commands");
+        std::iter::from_fn(|| Some(self.field()).filter(|(name, _)| name != "end")).collect()
+    }
+
+    fn field(&mut self) -> (String, String) {
+        let mut head = String::new();
+        self.fields.read_line(&mut head).expect("the program writes UTF-8");
+        let (name, length) = head.trim_end().split_once(' ').expect("the program writes its fields to the end");
+        let length: usize = length.parse().expect("a field has a length");
+        let mut text = vec![0; length + 1];
+        self.fields.read_exact(&mut text).expect("a field is as long as it says");
+        assert_eq!(text.pop(), Some(b'\n'), "a field ends with a newline");
+        (name.to_owned(), String::from_utf8(text).expect("texts are UTF-8"))
+    }
+
+    /// Ends the program, which then looks for handles that were not freed.
+    pub fn end(self) {
+        let Replay { bedrock, mut program, commands, .. } = self;
+        drop(commands);
+        let status = program.wait().expect("the program ends");
+        assert!(status.success(), "the program found something wrong at its end: {status}");
+        assert_eq!(bedrock.problems(), [""; 0]);
+    }
+}

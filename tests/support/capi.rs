@@ -1,0 +1,506 @@
+//! The C API, called from Rust as a C program would call it: through `bedrock.h`'s functions and nothing else.
+//!
+//! ```ignore
+//! let bedrock = LocalBedrock::start();
+//! bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
+//! let streamed = Model::at(&bedrock).stream(&Request::say("Hello?"));
+//! assert_eq!(streamed.outcome.response().text, "Hello");
+//! ```
+//!
+//! A call gives an [`Outcome`]: everything that its error or its response tells, copied, and the handles freed. What the
+//! header promises of every call is checked with every call: out parameters are written whatever happens, an error is
+//! there exactly where the status is below 0, texts end in NUL.
+
+use std::ffi::{CStr, c_char, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr::{dangling_mut, null_mut};
+
+use bedrock::ffi::cancel::*;
+use bedrock::ffi::generate::*;
+use bedrock::ffi::model::*;
+use bedrock::ffi::request::*;
+use bedrock::ffi::response::*;
+pub use bedrock::ffi::status::*;
+use serde_json::{Value, json};
+
+use super::server::LocalBedrock;
+
+/// What the local Bedrock is told to expect of [`Model::at`], and the model that it calls.
+pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
+pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+pub const REGION: &str = "us-east-1";
+pub const MODEL_ID: &str = "amazon.nova-micro-v1:0";
+
+/// The config of [`Model::at`], as JSON to add to: static keys, and retries without long pauses.
+pub fn config(bedrock: &LocalBedrock) -> Value {
+    json!({
+        "model": MODEL_ID,
+        "region": REGION,
+        "base_url": bedrock.url(),
+        "api_key": ACCESS_KEY,
+        "secret_key": SECRET_KEY,
+        "retry": {"max_backoff": "1ms"},
+    })
+}
+
+/// These members in place of, or beside, those of `base`; a null takes one away.
+pub fn with(mut base: Value, members: Value) -> Value {
+    let (Some(object), Value::Object(members)) = (base.as_object_mut(), members) else { panic!("two JSON objects") };
+    for (key, value) in members {
+        match value {
+            Value::Null => drop(object.remove(&key)),
+            value => drop(object.insert(key, value)),
+        }
+    }
+    base
+}
+
+/// A handle that is freed when it goes.
+macro_rules! owned {
+    ($name:ident, $c:ty, $free:path) => {
+        impl Drop for $name {
+            fn drop(&mut self) {
+                $free(self.handle());
+            }
+        }
+        // A handle is a number, and any thread may use it.
+        unsafe impl Send for $name {}
+        unsafe impl Sync for $name {}
+        impl $name {
+            /// The bare handle.
+            pub fn handle(&self) -> *mut $c {
+                self.0
+            }
+        }
+    };
+}
+
+/// A `bedrock_model`.
+pub struct Model(*mut bedrock_model);
+owned!(Model, bedrock_model, bedrock_model_free);
+
+impl Model {
+    /// A model of the local Bedrock with [`config`].
+    #[track_caller]
+    pub fn at(bedrock: &LocalBedrock) -> Model {
+        Model::new(&config(bedrock))
+    }
+
+    /// The same with these members added to its config.
+    #[track_caller]
+    pub fn at_with(bedrock: &LocalBedrock, members: Value) -> Model {
+        Model::new(&with(config(bedrock), members))
+    }
+
+    /// A model of that config, which has to be right.
+    #[track_caller]
+    pub fn new(config: &Value) -> Model {
+        Model::try_new(&config.to_string()).unwrap_or_else(|failure| panic!("no model: {failure:?}"))
+    }
+
+    pub fn try_new(config: &str) -> Result<Model, Failure> {
+        made(|out, err| unsafe { bedrock_model_new(config.as_ptr().cast(), config.len(), out, err) }).map(Model)
+    }
+
+    /// Derives a model.
+    #[track_caller]
+    pub fn with(&self, defaults: Value) -> Model {
+        self.try_with(&defaults.to_string()).unwrap_or_else(|failure| panic!("no derived model: {failure:?}"))
+    }
+
+    pub fn try_with(&self, defaults: &str) -> Result<Model, Failure> {
+        let (text, length) = (defaults.as_ptr().cast(), defaults.len());
+        made(|out, err| unsafe { bedrock_model_with(self.0, text, length, out, err) }).map(Model)
+    }
+
+    pub fn id(&self) -> String {
+        lent(|len| unsafe { bedrock_model_id(self.0, len) })
+    }
+
+    /// `bedrock_generate`.
+    pub fn generate(&self, request: &Request) -> Outcome {
+        self.generate_with(request, null_mut())
+    }
+
+    /// The same with a cancel's handle.
+    pub fn generate_with(&self, request: &Request, cancel: *mut bedrock_cancel) -> Outcome {
+        Outcome::of(|out, err| unsafe { bedrock_generate(self.0, request.0, cancel, out, err) })
+    }
+
+    /// `bedrock_generate_stream`, with a callback that keeps every event.
+    pub fn stream(&self, request: &Request) -> Streamed {
+        self.stream_with(request, null_mut(), |_| 0)
+    }
+
+    /// The same with a cancel's handle and with `on_event` to be asked after each event. It runs on the calling thread; a
+    /// panic in it stops the stream and goes on after the call.
+    pub fn stream_with(
+        &self,
+        request: &Request,
+        cancel: *mut bedrock_cancel,
+        on_event: impl FnMut(&Event) -> i32,
+    ) -> Streamed {
+        let mut sink = Sink { events: Vec::new(), on_event, panic: None };
+        let user = (&raw mut sink).cast();
+        let callback = Some(sink.callback());
+        let outcome = Outcome::of(|out, err| unsafe {
+            bedrock_generate_stream(self.0, request.0, cancel, callback, user, out, err)
+        });
+        if let Some(panic) = sink.panic {
+            resume_unwind(panic);
+        }
+        Streamed { events: sink.events, outcome }
+    }
+}
+
+/// Where a callback puts what it is shown.
+struct Sink<F> {
+    events: Vec<Event>,
+    on_event: F,
+    panic: Option<Box<dyn std::any::Any + Send>>,
+}
+
+impl<F: FnMut(&Event) -> i32> Sink<F> {
+    fn callback(&self) -> unsafe extern "C" fn(*const bedrock_event, *mut c_void) -> i32 {
+        unsafe extern "C" fn show<F: FnMut(&Event) -> i32>(event: *const bedrock_event, user: *mut c_void) -> i32 {
+            let sink = unsafe { &mut *user.cast::<Sink<F>>() };
+            // No panic may cross into the library.
+            let answer = catch_unwind(AssertUnwindSafe(|| {
+                assert!(sink.panic.is_none(), "an event after the callback had asked to stop");
+                sink.events.push(Event::of(unsafe { &*event }));
+                (sink.on_event)(sink.events.last().expect("just pushed"))
+            }));
+            answer.unwrap_or_else(|panic| {
+                sink.panic = Some(panic);
+                1
+            })
+        }
+        show::<F>
+    }
+}
+
+/// A `bedrock_request`.
+pub struct Request(*mut bedrock_request);
+owned!(Request, bedrock_request, bedrock_request_free);
+
+impl Request {
+    /// One message of the user's.
+    #[track_caller]
+    pub fn say(text: &str) -> Request {
+        Request::json(&json!({"messages": [{"role": "user", "content": [{"text": text}]}]}).to_string())
+    }
+
+    /// A request of that JSON, which has to be right.
+    #[track_caller]
+    pub fn json(json: &str) -> Request {
+        Request::try_json(json).unwrap_or_else(|failure| panic!("no request: {failure:?}"))
+    }
+
+    pub fn try_json(json: &str) -> Result<Request, Failure> {
+        made(|out, err| unsafe { bedrock_request_new(json.as_ptr().cast(), json.len(), out, err) }).map(Request)
+    }
+}
+
+/// A `bedrock_cancel`.
+pub struct Cancel(*mut bedrock_cancel);
+owned!(Cancel, bedrock_cancel, bedrock_cancel_free);
+
+impl Cancel {
+    pub fn new() -> Cancel {
+        let cancel = bedrock_cancel_new();
+        assert!(!cancel.is_null(), "no cancel");
+        Cancel(cancel)
+    }
+
+    pub fn fire(&self) {
+        bedrock_cancel_fire(self.0);
+    }
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub struct Outcome {
+    pub status: bedrock_status,
+    /// There exactly where the status is below 0.
+    pub failure: Option<Failure>,
+    pub response: Option<Response>,
+}
+
+/// What became of a stream: the events that its callback was shown, in order, and the end.
+#[derive(Debug)]
+pub struct Streamed {
+    pub events: Vec<Event>,
+    pub outcome: Outcome,
+}
+
+impl Outcome {
+    #[track_caller]
+    fn of(call: impl FnOnce(*mut *mut bedrock_response, *mut *mut bedrock_error) -> bedrock_status) -> Outcome {
+        // Both hold something before the call: it writes them whatever happens.
+        let (mut out, mut err) = (dangling_mut(), dangling_mut());
+        let status = call(&mut out, &mut err);
+        assert_ne!(out, dangling_mut(), "*out was not written ({status})");
+        let failure = Failure::take(status, err);
+        assert_eq!(out.is_null(), status < 0, "a response goes with success and with nothing else ({failure:?})");
+        Outcome { status, failure, response: (!out.is_null()).then(|| Response::take(out)) }
+    }
+
+    /// The error of a call that failed with `status`.
+    #[track_caller]
+    pub fn failed(&self, status: bedrock_status) -> &Failure {
+        assert_eq!(name(self.status), name(status), "{self:?}");
+        self.failure.as_ref().expect("checked when it was made")
+    }
+
+    /// The response of a call that worked: BEDROCK_OK and a complete answer.
+    #[track_caller]
+    pub fn response(&self) -> &Response {
+        assert_eq!(name(self.status), "BEDROCK_OK", "{self:?}");
+        let response = self.response.as_ref().expect("checked when it was made");
+        assert!(response.complete, "BEDROCK_OK with half an answer: {self:?}");
+        response
+    }
+
+    /// What had arrived when the callback asked to stop.
+    #[track_caller]
+    pub fn stopped(&self) -> &Response {
+        assert_eq!(name(self.status), "BEDROCK_STOPPED", "{self:?}");
+        self.response.as_ref().expect("checked when it was made")
+    }
+}
+
+impl Streamed {
+    /// The text that the events showed.
+    pub fn text(&self) -> String {
+        self.events.iter().filter(|event| event.kind == BEDROCK_EVENT_TEXT).map(|event| event.text.as_str()).collect()
+    }
+}
+
+/// All that a `bedrock_error` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub status: bedrock_status,
+    pub message: String,
+    pub code: String,
+    pub path: String,
+    pub request_id: String,
+    pub http_status: i32,
+    pub retryable: bool,
+    pub attempts: i32,
+}
+
+impl Failure {
+    /// Copies and frees what a call put into *err.
+    #[track_caller]
+    fn take(status: bedrock_status, err: *mut bedrock_error) -> Option<Failure> {
+        assert_ne!(err, dangling_mut(), "*err was not written ({status})");
+        assert_eq!(err.is_null(), status >= 0, "an error goes with a status below 0 and with no other ({status})");
+        if err.is_null() {
+            return None;
+        }
+        let failure = Failure {
+            status: bedrock_error_status(err),
+            message: text(bedrock_error_message(err)),
+            code: text(bedrock_error_code(err)),
+            path: text(bedrock_error_path(err)),
+            request_id: text(bedrock_error_request_id(err)),
+            http_status: bedrock_error_http_status(err),
+            retryable: bedrock_error_retryable(err) != 0,
+            attempts: bedrock_error_attempts(err),
+        };
+        bedrock_error_free(err);
+        assert_eq!(failure.status, status, "the error has the call's status: {failure:?}");
+        let line = failure.message.as_str();
+        assert!(line.starts_with("bedrock: ") && !line.contains(char::is_control), "not one line for people: {line:?}");
+        Some(failure)
+    }
+
+    /// Asserts that the message says each of these.
+    #[track_caller]
+    pub fn says(&self, parts: &[&str]) {
+        for part in parts {
+            assert!(self.message.contains(part), "the message does not say {part:?}: {:?}", self.message);
+        }
+    }
+}
+
+/// All that a `bedrock_response` tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    pub text: String,
+    pub reasoning: String,
+    pub stop_reason: String,
+    pub finish_reason: String,
+    pub complete: bool,
+    pub tool_calls: Vec<ToolCall>,
+    pub usage: Usage,
+    /// The assistant's message, as JSON.
+    pub message: String,
+    /// The whole answer, as JSON.
+    pub json: String,
+    pub request_id: String,
+    pub attempts: i32,
+}
+
+/// A `bedrock_tool_call`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    pub id: String,
+    pub name: String,
+    pub input: String,
+    pub input_valid: bool,
+}
+
+/// A `bedrock_usage`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub total_tokens: i64,
+    pub cache_read_tokens: i64,
+    pub cache_write_tokens: i64,
+    pub latency_ms: i64,
+}
+
+impl Response {
+    /// Copies and frees what a call put into *out.
+    #[track_caller]
+    fn take(response: *mut bedrock_response) -> Response {
+        let copy = Response {
+            text: lent(|len| unsafe { bedrock_response_text(response, len) }),
+            reasoning: lent(|len| unsafe { bedrock_response_reasoning(response, len) }),
+            stop_reason: text(bedrock_response_stop_reason(response)),
+            finish_reason: text(bedrock_response_finish_reason(response)),
+            complete: bedrock_response_complete(response) != 0,
+            tool_calls: (0..bedrock_response_tool_call_count(response))
+                .map(|index| ToolCall::of(response, index))
+                .collect(),
+            usage: Usage::of(response),
+            message: lent(|len| unsafe { bedrock_response_message(response, len) }),
+            json: lent(|len| unsafe { bedrock_response_json(response, len) }),
+            request_id: text(bedrock_response_request_id(response)),
+            attempts: bedrock_response_attempts(response),
+        };
+        bedrock_response_free(response);
+        copy
+    }
+}
+
+impl ToolCall {
+    #[track_caller]
+    fn of(response: *const bedrock_response, index: usize) -> ToolCall {
+        let nothing = std::ptr::null();
+        let mut call = bedrock_tool_call {
+            id: nothing,
+            name: nothing,
+            input_json: nothing,
+            input_json_len: 0,
+            input_valid: 0,
+            reserved: 0,
+        };
+        let status = unsafe { bedrock_response_tool_call(response, index, &mut call, size_of_val(&call)) };
+        assert_eq!(name(status), "BEDROCK_OK");
+        ToolCall {
+            id: text(call.id),
+            name: text(call.name),
+            input: sized(call.input_json, call.input_json_len),
+            input_valid: call.input_valid != 0,
+        }
+    }
+}
+
+impl Usage {
+    #[track_caller]
+    fn of(response: *const bedrock_response) -> Usage {
+        let mut usage: bedrock_usage = unsafe { std::mem::zeroed() };
+        let status = unsafe { bedrock_response_usage(response, &mut usage, size_of_val(&usage)) };
+        assert_eq!(name(status), "BEDROCK_OK");
+        Usage {
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            total_tokens: usage.total_tokens,
+            cache_read_tokens: usage.cache_read_tokens,
+            cache_write_tokens: usage.cache_write_tokens,
+            latency_ms: usage.latency_ms,
+        }
+    }
+}
+
+/// A copy of a `bedrock_event`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// BEDROCK_EVENT_...
+    pub kind: i32,
+    pub block: i32,
+    pub text: String,
+    pub tool_id: String,
+    pub tool_name: String,
+    pub json: String,
+}
+
+impl Event {
+    #[track_caller]
+    fn of(event: &bedrock_event) -> Event {
+        assert_eq!(event.size as usize, size_of::<bedrock_event>());
+        Event {
+            kind: event.r#type,
+            block: event.block,
+            text: sized(event.text, event.text_len),
+            tool_id: sized(event.tool_id, event.tool_id_len),
+            tool_name: sized(event.tool_name, event.tool_name_len),
+            json: sized(event.json, event.json_len),
+        }
+    }
+}
+
+pub use bedrock::ffi::generate::{
+    BEDROCK_EVENT_BLOCK_DELTA, BEDROCK_EVENT_BLOCK_START, BEDROCK_EVENT_BLOCK_STOP, BEDROCK_EVENT_MESSAGE_START,
+    BEDROCK_EVENT_MESSAGE_STOP, BEDROCK_EVENT_METADATA, BEDROCK_EVENT_OTHER, BEDROCK_EVENT_REASONING,
+    BEDROCK_EVENT_TEXT, BEDROCK_EVENT_TOOL_INPUT,
+};
+
+/// "BEDROCK_E_THROTTLED": so that a failed assertion can be read.
+pub fn name(status: bedrock_status) -> String {
+    let name = text(bedrock_status_name(status));
+    if name.is_empty() { format!("no status: {status}") } else { name }
+}
+
+/// What a function that makes a handle gave, or why it gave none.
+#[track_caller]
+fn made<C>(make: impl FnOnce(*mut *mut C, *mut *mut bedrock_error) -> bedrock_status) -> Result<*mut C, Failure> {
+    let (mut out, mut err) = (dangling_mut(), dangling_mut());
+    let status = make(&mut out, &mut err);
+    match Failure::take(status, err) {
+        None => {
+            assert!(!out.is_null() && out != dangling_mut(), "*out was not written ({status})");
+            Ok(out)
+        }
+        Some(failure) => {
+            assert!(out.is_null(), "*out is NULL where there is nothing to give: {failure:?}");
+            Err(failure)
+        }
+    }
+}
+
+#[track_caller]
+fn text(text: *const c_char) -> String {
+    assert!(!text.is_null(), "a text is never NULL");
+    unsafe { CStr::from_ptr(text) }.to_str().expect("texts are UTF-8").to_owned()
+}
+
+/// A text with its length, behind which a NUL stands.
+#[track_caller]
+fn sized(text: *const c_char, len: usize) -> String {
+    assert!(!text.is_null(), "a text is never NULL");
+    let bytes = unsafe { std::slice::from_raw_parts(text.cast::<u8>(), len + 1) };
+    let (end, text) = bytes.split_last().expect("it holds the NUL");
+    assert_eq!(*end, 0, "a text ends in NUL");
+    std::str::from_utf8(text).expect("texts are UTF-8").to_owned()
+}
+
+#[track_caller]
+fn lent(lend: impl FnOnce(*mut usize) -> *const c_char) -> String {
+    let mut len = usize::MAX;
+    let text = lend(&mut len);
+    sized(text, len)
+}
