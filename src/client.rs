@@ -5,7 +5,8 @@ use crate::error::Result;
 use aws_config::BehaviorVersion;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::ProfileFileRegionProvider;
+use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::config::retry::{RetryConfig, RetryPartition};
@@ -50,9 +51,13 @@ impl<T: Clone> PerWorker<T> {
 
 /// What the SDK is to know that calls cannot change.
 pub async fn sdk_config(config: &Config, http: SharedHttpClient) -> Result<SdkConfig> {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http);
-    if let Some(profile) = &config.profile {
-        loader = loader.profile_name(profile);
+    let region = region(config).region().await;
+    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).region(region.clone());
+    if let Some(name) = &config.profile {
+        // The SDK's own chain would look at the environment first; a profile that the config names wins over it.
+        let provider = ProviderConfig::without_region().with_region(region).with_http_client(http);
+        let profile = ProfileFileCredentialsProvider::builder().profile_name(name).configure(&provider).build();
+        loader = loader.profile_name(name).credentials_provider(profile);
     }
     if let Some(keys) = &config.credentials {
         let (access, secret, token) = (&keys.access_key, &keys.secret_key, &keys.session_token);
@@ -67,7 +72,7 @@ pub async fn sdk_config(config: &Config, http: SharedHttpClient) -> Result<SdkCo
     if let Some(dual_stack) = config.dual_stack {
         loader = loader.use_dual_stack(dual_stack);
     }
-    let shared = loader.region(region(config)).load().await;
+    let shared = loader.load().await;
     let mut builder = aws_sdk_bedrockruntime::config::Builder::from(&shared);
     if let Some(role) = &config.role {
         let mut assumed = AssumeRoleProvider::builder(&role.arn).configure(&shared);

@@ -21,6 +21,7 @@
 
 use crate::cancel::{Cancel, Cancellable, Watch};
 use crate::error::{Error, Kind, Result};
+use crate::json::{self, Json};
 use crate::response::Response;
 use crate::response::assemble::Assembler;
 use crate::runtime::{self, Announce};
@@ -100,9 +101,13 @@ impl Pipe {
 
     /// Ends the call as cancelled, and its task with it.
     fn cancel(&self) {
-        self.end(End::Cancelled(
-            Error::new(Kind::Cancelled, "the call was cancelled").with_attempts(self.attempts.get()),
-        ));
+        let mut state = self.lock();
+        // It overtakes an end of which the reader has not been told.
+        if !matches!(state.end, Some(End::Cancelled(_))) {
+            let error = Error::new(Kind::Cancelled, "the call was cancelled").with_attempts(self.attempts.get());
+            state.end = Some(End::Cancelled(error));
+        }
+        self.wake_reader(state);
         if let Some(task) = self.task.get() {
             task.abort();
         }
@@ -155,11 +160,17 @@ impl Writer {
     pub async fn unary(&self, answer: Answer) -> Result<String> {
         let name = |error: Error| error.with_request_id(&answer.request_id).with_http_status(answer.status);
         self.pipe.lock().request_id.clone_from(&answer.request_id);
-        let bytes = operation::collect(answer.body, MAX_ANSWER).await;
-        let bytes = bytes.map_err(|error| name(failure::broke_off(&failure::chain(&*error))))?;
+        let bytes = operation::collect(answer.body, MAX_ANSWER).await.map_err(name)?;
         let text = String::from_utf8(bytes).map_err(|_| name(Error::new(Kind::Protocol, "the answer is not UTF-8")))?;
-        match crate::json::Json::parse(&text) {
-            Ok(_) => Ok(text),
+        match Json::parse(&text) {
+            Ok(json) if json.kind() == json::Kind::Object => match failure::in_success(json, answer.status) {
+                None => Ok(text),
+                Some(error) => Err(name(error)),
+            },
+            Ok(json) => Err(name(Error::new(
+                Kind::Protocol,
+                format_args!("the answer is {}, where a JSON object is expected", json.kind()),
+            ))),
             Err(invalid) => {
                 let what = if text.is_empty() { "it is empty".to_owned() } else { invalid.to_string() };
                 Err(name(Error::new(Kind::Protocol, format_args!("the answer is not JSON: {what}"))))

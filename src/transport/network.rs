@@ -35,8 +35,16 @@ struct Settings {
 struct Pool {
     settings: Arc<Settings>,
     connect: Option<Duration>,
-    plain: OnceCell<Connector>,
-    tls: OnceCell<Connector>,
+    /// By [`Route`].
+    connectors: [OnceCell<Connector>; 4],
+}
+
+/// What tells one request's way from another's.
+#[derive(Clone, Copy)]
+struct Route {
+    tls: bool,
+    /// Goes through no proxy: a proxy on the way to this machine only sees what is not meant for it.
+    loopback: bool,
 }
 
 impl Network {
@@ -63,7 +71,7 @@ impl HttpClient for Network {
         let known = pools.iter().find(|(timeout, _)| *timeout == connect).map(|(_, pool)| pool.clone());
         let pool = known.unwrap_or_else(|| {
             let settings = self.settings.clone();
-            let pool = Arc::new(Pool { settings, connect, plain: OnceCell::new(), tls: OnceCell::new() });
+            let pool = Arc::new(Pool { settings, connect, connectors: Default::default() });
             pools.push((connect, pool.clone()));
             pool
         });
@@ -83,45 +91,57 @@ impl fmt::Debug for Dispatch {
 impl HttpConnector for Dispatch {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let tls = request.uri().starts_with("https:");
-        if !tls && let Err(refused) = self.0.settings.check_plain(&request) {
+        let host = host(request.uri());
+        let route = Route { tls, loopback: is_loopback(host) };
+        if !tls && let Err(refused) = self.0.settings.check_plain(host, &request) {
             return HttpConnectorFuture::ready(Err(ConnectorError::user(refused.into())));
         }
-        if let Some(connector) = if tls { self.0.tls.get() } else { self.0.plain.get() } {
+        if let Some(connector) = self.0.connector_cell(route).get() {
             return connector.call(request);
         }
         let pool = self.0.clone();
         HttpConnectorFuture::new(async move {
-            let connector = if tls { pool.tls().await } else { pool.plain().await };
-            connector.map_err(|error| ConnectorError::user(error.into()))?.call(request).await
+            let connector = pool.connector(route).await.map_err(|error| ConnectorError::user(error.into()))?;
+            connector.call(request).await
         })
     }
 }
 
 impl Pool {
-    async fn plain(&self) -> Result<&Connector> {
-        let make = async || {
-            let builder = Connector::builder().connector_settings(connector_settings(self.connect));
-            Ok(builder.proxy_config(self.settings.proxy()?).build_http())
-        };
-        self.plain.get_or_try_init(make).await
+    fn connector_cell(&self, route: Route) -> &OnceCell<Connector> {
+        &self.connectors[usize::from(route.tls) * 2 + usize::from(route.loopback)]
     }
 
-    async fn tls(&self) -> Result<&Connector> {
+    async fn connector(&self, route: Route) -> Result<&Connector> {
         let make = async || {
-            let (settings, connect) = (self.settings.clone(), self.connect);
+            let builder = Connector::builder()
+                .connector_settings(connector_settings(self.connect))
+                .proxy_config(if route.loopback { ProxyConfig::disabled() } else { self.settings.proxy()? });
+            if !route.tls {
+                return Ok(builder.build_http());
+            }
+            let settings = self.settings.clone();
             let built = tokio::task::spawn_blocking(move || {
                 let context = TlsContext::builder().with_trust_store(settings.trust_store()?).build();
                 let context =
                     context.map_err(|error| Error::new(Kind::Config, format_args!("setting up TLS: {error}")))?;
-                let builder = Connector::builder().connector_settings(connector_settings(connect));
-                let builder = builder.proxy_config(settings.proxy()?);
                 Ok(builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build())
             });
             built.await.unwrap_or_else(|_| {
                 Err(Error::new(Kind::Config, "setting up TLS: this system has no usable trust store; set ca_file"))
             })
         };
-        self.tls.get_or_try_init(make).await
+        self.connector_cell(route).get_or_try_init(make).await
+    }
+}
+
+/// The host of a URL, whatever else its authority holds.
+fn host(uri: &str) -> &str {
+    let authority = uri.split("://").nth(1).unwrap_or_default().split(['/', '?', '#']).next().unwrap_or_default();
+    let address = authority.rsplit('@').next().unwrap_or_default();
+    match address.strip_prefix('[') {
+        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
+        None => address.split(':').next().unwrap_or_default(),
     }
 }
 
@@ -149,13 +169,7 @@ impl Settings {
 
     /// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. The metadata
     /// services of EC2 and ECS, at link-local addresses, know no other.
-    fn check_plain(&self, request: &HttpRequest) -> Result<()> {
-        let uri = request.uri();
-        let authority = uri.split("://").nth(1).unwrap_or_default().split(['/', '?']).next().unwrap_or_default();
-        let host = match authority.strip_prefix('[') {
-            Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
-            None => authority.split(':').next().unwrap_or_default(),
-        };
+    fn check_plain(&self, host: &str, request: &HttpRequest) -> Result<()> {
         if is_loopback(host) || host.starts_with("169.254.") {
             return Ok(());
         }

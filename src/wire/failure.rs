@@ -243,23 +243,23 @@ fn message_of(json: Json<'_>) -> Option<String> {
     ["message", "Message", "errorMessage"].iter().find_map(|key| json.get(key)?.string()).map(|text| text.into_owned())
 }
 
-/// What a 2xx answer of the wrong kind says, where it names a failure as quirky routes of the service do.
+/// The failure that a successful answer names all the same, as quirky routes of the service do.
+pub fn in_success(json: Json<'_>, status: u16) -> Option<Error> {
+    let inner = json.get("Output").unwrap_or(json);
+    let code = inner.get("__type").and_then(Json::string)?;
+    let message = message_of(inner).unwrap_or_default();
+    Some(Report { code: bare_name(&code), message: &message, status }.into_error())
+}
+
+/// What a 2xx answer that should have been a stream, and is not, says.
 pub fn misrouted(status: u16, content_type: &str, body: &str) -> Error {
-    let named = Json::parse(body).ok().and_then(|json| {
-        let inner = json.get("Output").unwrap_or(json);
-        code_of(inner).map(|code| (bare_name(&code).to_owned(), message_of(inner).unwrap_or_default()))
-    });
-    match named {
-        Some((code, message)) => Report { code: &code, message: &message, status }.into_error(),
-        None => Error::new(
-            Kind::Protocol,
-            format_args!(
-                "the answer (HTTP {status}) is {}, not an event stream; is this really a Bedrock endpoint?",
-                if content_type.is_empty() { "of no type" } else { content_type }
-            ),
-        )
-        .with_http_status(status),
-    }
+    Json::parse(body).ok().and_then(|json| in_success(json, status)).unwrap_or_else(|| {
+        let told = if content_type.is_empty() { "of no type" } else { content_type };
+        let what = format_args!(
+            "the answer (HTTP {status}) is {told}, not an event stream; is this really a Bedrock endpoint?"
+        );
+        Error::new(Kind::Protocol, what).with_http_status(status)
+    })
 }
 
 /// The causes of an error, the outermost first, each once.

@@ -17,16 +17,19 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use bytes::Bytes;
-use http_body::Body;
+use http_body::{Body, Frame};
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 /// The content type of an answer that streams.
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
+/// How much is read of an answer that is no success.
+const MAX_REFUSAL: usize = 64 << 10;
 /// How much is read of a successful answer that should have been a stream and is not.
 const MAX_MISROUTED: usize = 64 << 10;
 
@@ -109,7 +112,7 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
     sent?;
     let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
     let answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
-    if call.operation.streams() && !answer.content_type.starts_with(EVENT_STREAM) {
+    if call.operation.streams() && !is_event_stream(&answer.content_type) {
         let body = collect(answer.body, MAX_MISROUTED).await.unwrap_or_default();
         let body = String::from_utf8_lossy(&body);
         let error = failure::misrouted(answer.status, &answer.content_type, &body);
@@ -118,17 +121,51 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
     Ok(answer)
 }
 
+fn is_event_stream(content_type: &str) -> bool {
+    let media_type = content_type.split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case(EVENT_STREAM)
+}
+
 /// The bytes of a body that is not to be longer than `limit`.
-pub async fn collect(mut body: SdkBody, limit: usize) -> std::result::Result<Vec<u8>, BoxError> {
+pub async fn collect(mut body: SdkBody, limit: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let Ok(data) = frame?.into_data() else { continue };
+        let frame = frame.map_err(|error| failure::broke_off(&failure::chain(&*error)))?;
+        let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > limit {
-            return Err(format!("the answer is longer than {limit} bytes").into());
+            return Err(Error::new(Kind::Protocol, format_args!("the answer is longer than {limit} bytes")));
         }
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
+}
+
+/// No more of a body than its beginning. The SDK reads the whole body of a failure, which may have no end.
+struct Beginning {
+    body: SdkBody,
+    left: usize,
+}
+
+impl Body for Beginning {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        polled.map_ok(|frame| {
+            frame.map_data(|mut data| {
+                data.truncate(self.left);
+                self.left -= data.len();
+                data
+            })
+        })
+    }
 }
 
 /// Carries one call's bytes through the SDK. Cloned into the SDK; the clones share what they carry.
@@ -182,6 +219,8 @@ impl Intercept for PassThrough {
     ) -> std::result::Result<(), BoxError> {
         let response = context.response_mut();
         if !response.status().is_success() {
+            let body = std::mem::replace(response.body_mut(), SdkBody::empty());
+            *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_REFUSAL });
             return Ok(());
         }
         // What the SDK is left to deserialise: an answer without members.

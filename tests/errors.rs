@@ -1,0 +1,678 @@
+//! What goes wrong at the service, or on the way to it, becomes a status, a name and a line that say so: whatever form it comes
+//! in, and never an answer that only looks like one.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::ptr::null_mut;
+
+use serde_json::{Value, json};
+
+use support::capi::*;
+use support::stream::{EVENT_STREAM, event_frame, frame};
+use support::{Cut, ErrorName, LocalBedrock, Reply};
+
+const REQUEST_ID: &str = "0ddba11a-0000-4000-8000-000000000001";
+
+/// A model that sends each request once.
+#[track_caller]
+fn without_retries(bedrock: &LocalBedrock) -> Model {
+    Model::at_with(bedrock, json!({"retry": {"max_attempts": 1}}))
+}
+
+fn hello() -> Request {
+    Request::say("Hello?")
+}
+
+/// Both ways to call, each given this reply.
+#[track_caller]
+fn both_doors(bedrock: &LocalBedrock, model: &Model, reply: &Reply) -> [(&'static str, Outcome); 2] {
+    let request = hello();
+    bedrock.push(reply.clone());
+    let unary = model.generate(&request);
+    bedrock.push(reply.clone());
+    let streamed = model.stream(&request);
+    assert_eq!(streamed.events, []);
+    assert_eq!(bedrock.unused_replies(), 0);
+    [("Converse with", unary), ("ConverseStream with", streamed.outcome)]
+}
+
+// Failures over HTTP.
+
+/// Name, HTTP status, message; what becomes of it, and whether the same call may succeed later.
+const NAMED: [(&str, u16, &str, bedrock_status, bool); 24] = [
+    ("ThrottlingException", 429, "Too many requests, please wait", BEDROCK_E_THROTTLED, true),
+    ("ThrottlingException", 400, "the name says more than the status", BEDROCK_E_THROTTLED, true),
+    ("ValidationException", 400, "Malformed input request", BEDROCK_E_VALIDATION, false),
+    ("ValidationException", 400, "Input is too long for requested model.", BEDROCK_E_CONTEXT_OVERFLOW, false),
+    (
+        "ValidationException",
+        400,
+        "The model returned the following errors: prompt is too long: 210000 tokens > 200000 maximum",
+        BEDROCK_E_CONTEXT_OVERFLOW,
+        false,
+    ),
+    ("AccessDeniedException", 403, "You don't have access to the model.", BEDROCK_E_ACCESS_DENIED, false),
+    ("UnrecognizedClientException", 403, "The security token is invalid.", BEDROCK_E_ACCESS_DENIED, false),
+    ("InvalidSignatureException", 403, "The signature does not match.", BEDROCK_E_ACCESS_DENIED, false),
+    ("ExpiredTokenException", 403, "The security token is expired", BEDROCK_E_CREDENTIALS, false),
+    ("MissingAuthenticationTokenException", 403, "Missing Authentication Token", BEDROCK_E_CREDENTIALS, false),
+    ("ResourceNotFoundException", 404, "Could not resolve the model", BEDROCK_E_NOT_FOUND, false),
+    ("UnknownOperationException", 404, "no such route", BEDROCK_E_NOT_FOUND, false),
+    ("ServiceQuotaExceededException", 400, "Your quota is used up", BEDROCK_E_QUOTA, false),
+    ("ModelErrorException", 424, "The model failed", BEDROCK_E_MODEL, true),
+    ("ModelTimeoutException", 408, "The model took too long", BEDROCK_E_MODEL, true),
+    ("ModelNotReadyException", 429, "The model is not ready", BEDROCK_E_MODEL, true),
+    ("ModelStreamErrorException", 424, "The model's stream failed", BEDROCK_E_MODEL, true),
+    ("InternalServerException", 500, "Something went wrong", BEDROCK_E_SERVICE, true),
+    ("ServiceUnavailableException", 503, "The service is busy", BEDROCK_E_SERVICE, true),
+    // Names that nobody has published: the HTTP status decides.
+    ("FutureException", 400, "what comes next", BEDROCK_E_VALIDATION, false),
+    ("FutureException", 403, "what comes next", BEDROCK_E_ACCESS_DENIED, false),
+    ("FutureException", 404, "what comes next", BEDROCK_E_NOT_FOUND, false),
+    ("FutureException", 429, "what comes next", BEDROCK_E_THROTTLED, true),
+    ("FutureException", 500, "what comes next", BEDROCK_E_SERVICE, true),
+];
+
+#[test]
+fn each_named_failure_has_its_status_wherever_the_name_stands() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    for (code, http_status, message, status, retryable) in NAMED {
+        for place in [ErrorName::Header, ErrorName::BodyType, ErrorName::BodyCode] {
+            let reply = Reply::error_named(place, http_status, code, message).request_id(REQUEST_ID);
+            for (doing, outcome) in both_doors(&bedrock, &model, &reply) {
+                let failure = outcome.failure.as_ref().unwrap_or_else(|| panic!("{code}: {outcome:?}"));
+                assert_eq!(name(failure.status), name(status), "{code} in {place:?}: {failure:?}");
+                assert_eq!(failure.code, code, "{failure:?}");
+                failure.says(&[doing, MODEL_ID, code, &http_status.to_string(), message.trim_end_matches('.')]);
+                assert_eq!(failure.http_status, i32::from(http_status), "{failure:?}");
+                assert_eq!((failure.request_id.as_str(), failure.attempts), (REQUEST_ID, 1), "{failure:?}");
+                assert_eq!(failure.retryable, retryable, "{code}");
+                assert_eq!(failure.path, "");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_names_itself_nowhere_goes_by_its_http_status() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    let by_status = [
+        (400, BEDROCK_E_VALIDATION),
+        (401, BEDROCK_E_ACCESS_DENIED),
+        (403, BEDROCK_E_ACCESS_DENIED),
+        (404, BEDROCK_E_NOT_FOUND),
+        (408, BEDROCK_E_MODEL),
+        (424, BEDROCK_E_MODEL),
+        (429, BEDROCK_E_THROTTLED),
+        (500, BEDROCK_E_SERVICE),
+        (502, BEDROCK_E_SERVICE),
+        (503, BEDROCK_E_SERVICE),
+        (504, BEDROCK_E_SERVICE),
+        (529, BEDROCK_E_SERVICE),
+    ];
+    for (http_status, status) in by_status {
+        let nameless = Reply::error_named(ErrorName::Nowhere, http_status, "", "something is wrong");
+        let bodies =
+            [nameless, Reply::empty(http_status), Reply::html(http_status), Reply::json("{}").status(http_status)];
+        for reply in bodies {
+            let said = reply.clone();
+            for (doing, outcome) in both_doors(&bedrock, &model, &reply.request_id(REQUEST_ID)) {
+                let failure = outcome.failed(status);
+                assert_eq!(failure.code, "", "{said:?}");
+                assert_eq!(failure.http_status, i32::from(http_status), "{said:?}");
+                assert_eq!((failure.request_id.as_str(), failure.attempts), (REQUEST_ID, 1), "{said:?}");
+                failure.says(&[doing, &http_status.to_string()]);
+            }
+        }
+    }
+    let too_long = Reply::error_named(ErrorName::Nowhere, 400, "", "Input is too long for requested model.");
+    for (_, outcome) in both_doors(&bedrock, &model, &too_long) {
+        outcome.failed(BEDROCK_E_CONTEXT_OVERFLOW);
+    }
+}
+
+#[test]
+fn a_failure_is_read_in_every_spelling_of_its_name_and_message() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    let plain = |body: &str| Reply::json(body.to_owned()).status(429);
+    let headed = |value: &str| plain(r#"{"message":"slow down"}"#).header("X-Amzn-ErrorType", value);
+    let replies = [
+        headed("ThrottlingException"),
+        headed("ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/"),
+        headed("com.amazon.bedrock#ThrottlingException"),
+        headed("com.amazon.bedrock#ThrottlingException:http://internal.amazon.com/"),
+        // The header wins.
+        plain(r#"{"__type":"ValidationException","message":"slow down"}"#)
+            .header("x-amzn-errortype", "ThrottlingException"),
+        plain(r#"{"__type":"com.amazon.bedrock#ThrottlingException","message":"slow down"}"#),
+        plain(r#"{"__type":"ThrottlingException","Message":"slow down"}"#),
+        plain(r#"{"message":"slow down","code":"ThrottlingException"}"#),
+        plain(r#" { "new" : [1] , "code" : "aws#ThrottlingException" , "Message" : "slow\u0020down" } "#),
+        plain(r#"{"__type":"ThrottlingException","message":"slow down"}"#).content_type("application/x-amz-json-1.0"),
+        plain(r#"{"__type":"ThrottlingException","message":"slow down"}"#).without_header("content-type"),
+        plain(r#"{"__type":"ThrottlingException","message":"slow down"}"#).chunked().in_chunks_of(3),
+    ];
+    for reply in replies {
+        let said = reply.clone();
+        for (_, outcome) in both_doors(&bedrock, &model, &reply) {
+            let failure = outcome.failed(BEDROCK_E_THROTTLED);
+            assert_eq!(failure.code, "ThrottlingException", "{said:?}");
+            failure.says(&["slow down"]);
+        }
+    }
+}
+
+#[test]
+fn a_message_of_many_lines_becomes_one_line() {
+    let bedrock = LocalBedrock::start();
+    let message = "first\nsecond\r\n\tthird\u{0}\u{1b}[31m fourth";
+    let reply = Reply::error(400, "ValidationException", message);
+    for (_, outcome) in both_doors(&bedrock, &without_retries(&bedrock), &reply) {
+        // That it is one line is checked with every error.
+        outcome.failed(BEDROCK_E_VALIDATION).says(&["first", "second", "third", "fourth"]);
+    }
+}
+
+// Failures inside a stream.
+
+/// Name and what becomes of it.
+const IN_STREAM: [(&str, bedrock_status); 13] = [
+    ("internalServerException", BEDROCK_E_SERVICE),
+    ("modelStreamErrorException", BEDROCK_E_MODEL),
+    ("validationException", BEDROCK_E_VALIDATION),
+    ("throttlingException", BEDROCK_E_THROTTLED),
+    ("serviceUnavailableException", BEDROCK_E_SERVICE),
+    // Not in the published model of the stream.
+    ("modelTimeoutException", BEDROCK_E_MODEL),
+    ("modelErrorException", BEDROCK_E_MODEL),
+    ("accessDeniedException", BEDROCK_E_ACCESS_DENIED),
+    ("serviceQuotaExceededException", BEDROCK_E_QUOTA),
+    ("resourceNotFoundException", BEDROCK_E_NOT_FOUND),
+    ("expiredTokenException", BEDROCK_E_CREDENTIALS),
+    ("ThrottlingException", BEDROCK_E_THROTTLED),
+    ("somethingNewException", BEDROCK_E_SERVICE),
+];
+
+#[test]
+fn each_exception_in_a_stream_has_its_status_and_keeps_its_name() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    for (code, status) in IN_STREAM {
+        let message = "it went wrong half way";
+        let payload = json!({"message": message, "originalStatusCode": 500}).to_string();
+        let begun = Reply::stream().message_start().text_delta(0, "Hel").text_delta(0, "lo");
+        let stopped = Reply::stream().message_start().text(0, &["Hel", "lo"]).message_stop("end_turn");
+        let replies = [
+            ("", Reply::stream().exception(code, &payload)),
+            ("Hello", begun.clone().exception(code, &payload)),
+            ("Hello", begun.clone().exception(code, &payload).message_stop("end_turn")),
+            ("Hello", stopped.exception(code, &payload)),
+            ("", Reply::stream().error_message(code, message)),
+            ("Hello", begun.error_message(code, message)),
+        ];
+        for (text, reply) in replies {
+            bedrock.push(reply.request_id(REQUEST_ID));
+            let streamed = model.stream(&hello());
+            assert_eq!(streamed.text(), text, "what came before {code} is shown");
+            assert!(streamed.events.iter().all(|event| event.kind != BEDROCK_EVENT_OTHER), "{streamed:?}");
+            let failure = streamed.outcome.failure.unwrap_or_else(|| panic!("{code}: OK"));
+            assert_eq!(name(failure.status), name(status), "{code}: {failure:?}");
+            assert_eq!(failure.code, code);
+            failure.says(&[code, message]);
+            assert_eq!((failure.http_status, failure.attempts), (0, 1), "{failure:?}");
+            assert_eq!(failure.request_id, REQUEST_ID);
+        }
+    }
+    assert_eq!(bedrock.requests().len(), 6 * IN_STREAM.len(), "a stream that has begun is not tried again");
+}
+
+#[test]
+fn an_exception_in_a_stream_that_says_the_input_is_too_long_is_a_context_overflow() {
+    let bedrock = LocalBedrock::start();
+    let payload = json!({"message": "Input is too long for requested model."}).to_string();
+    bedrock.push(Reply::stream().message_start().exception("validationException", &payload));
+    Model::at(&bedrock).stream(&hello()).outcome.failed(BEDROCK_E_CONTEXT_OVERFLOW);
+}
+
+#[test]
+fn an_exception_in_a_stream_is_told_even_where_its_payload_is_strange() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    for payload in ["", "{}", "not JSON", "[1]", "\"text\"", r#"{"Message":"with a capital letter"}"#] {
+        bedrock.push(Reply::stream().message_start().exception("throttlingException", payload));
+        let streamed = model.stream(&hello());
+        assert_eq!(streamed.outcome.failed(BEDROCK_E_THROTTLED).code, "throttlingException", "{payload}");
+    }
+    bedrock.push(Reply::stream().message_start().raw(frame(&[(":message-type", "exception")], b"{}")));
+    let nameless = model.stream(&hello());
+    assert!(nameless.outcome.status < 0, "{nameless:?}");
+}
+
+// Retries.
+
+#[test]
+fn a_failure_that_passes_is_tried_again_with_the_same_bytes() {
+    let passing = [
+        Reply::error(503, "ServiceUnavailableException", "busy"),
+        Reply::error(500, "InternalServerException", "oops"),
+        Reply::error(429, "ThrottlingException", "slow down"),
+        Reply::error_named(ErrorName::Nowhere, 503, "", "busy"),
+        Reply::html(502),
+        Reply::close_before_headers(),
+        Reply::reset_before_headers(),
+    ];
+    for reply in passing {
+        let bedrock = LocalBedrock::start();
+        let model = Model::at(&bedrock);
+        bedrock.push(reply.clone());
+        bedrock.push(Reply::text_answer("Hello"));
+        let outcome = model.generate(&hello());
+        assert_eq!((outcome.response().text.as_str(), outcome.response().attempts), ("Hello", 2), "{reply:?}");
+
+        bedrock.push(reply.clone());
+        bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
+        let streamed = model.stream(&hello());
+        assert_eq!(streamed.text(), "Hello", "{reply:?}");
+        assert_eq!(streamed.outcome.response().attempts, 2, "{reply:?}");
+
+        let bodies: Vec<_> = bedrock.requests().iter().map(|request| request.body.clone()).collect();
+        assert_eq!(bodies.len(), 4, "{reply:?}");
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+    }
+}
+
+#[test]
+fn a_failure_that_stays_is_told_after_max_attempts_requests() {
+    for (setting, attempts) in [(Value::Null, 3), (json!({"max_attempts": 2}), 2), (json!({"max_attempts": 1}), 1)] {
+        let bedrock = LocalBedrock::start();
+        bedrock.respond_with(|_| Reply::error(503, "ServiceUnavailableException", "busy").request_id(REQUEST_ID));
+        let retry = with(json!({"max_backoff": "1ms"}), if setting.is_null() { json!({}) } else { setting });
+        let model = Model::at_with(&bedrock, json!({"retry": retry}));
+        let calls: [&dyn Fn() -> Outcome; 2] = [&|| model.generate(&hello()), &|| model.stream(&hello()).outcome];
+        for call in calls {
+            let outcome = call();
+            let failure = outcome.failed(BEDROCK_E_SERVICE);
+            assert_eq!((failure.attempts, failure.http_status), (attempts, 503));
+            assert_eq!(failure.request_id, REQUEST_ID);
+            assert_eq!(bedrock.take_requests().len(), attempts as usize);
+        }
+    }
+}
+
+#[test]
+fn what_would_fail_again_is_not_tried_again() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    for (code, http_status) in [
+        ("ValidationException", 400),
+        ("AccessDeniedException", 403),
+        ("ResourceNotFoundException", 404),
+        ("ServiceQuotaExceededException", 400),
+    ] {
+        for (_, outcome) in both_doors(&bedrock, &model, &Reply::error(http_status, code, "no")) {
+            assert_eq!(outcome.failure.expect("an error").attempts, 1, "{code}");
+        }
+    }
+    assert_eq!(bedrock.requests().len(), 8);
+}
+
+#[test]
+fn nothing_is_tried_again_after_the_first_event() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    let begun = || Reply::stream().message_start().text_delta(0, "Hel");
+    let length = begun().body_len();
+    let replies = [
+        begun().exception("throttlingException", r#"{"message":"slow down"}"#),
+        begun().exception("serviceUnavailableException", r#"{"message":"busy"}"#),
+        begun().error_message("InternalFailure", "oops"),
+        begun().cut_at(length, Cut::Close),
+        begun().cut_at(length, Cut::CleanEnd),
+        begun().raw("no frame at all"),
+    ];
+    for reply in replies {
+        bedrock.push(reply.clone());
+        let streamed = model.stream(&hello());
+        assert!(streamed.outcome.status < 0, "{streamed:?}");
+        assert_eq!(streamed.outcome.failure.expect("an error").attempts, 1, "{reply:?}");
+        assert_eq!(bedrock.take_requests().len(), 1, "{reply:?}");
+    }
+}
+
+#[test]
+fn a_stream_that_fails_after_retries_tells_how_many_requests_it_took() {
+    let bedrock = LocalBedrock::start();
+    bedrock.push(Reply::error(503, "ServiceUnavailableException", "busy"));
+    bedrock.push(Reply::error(503, "ServiceUnavailableException", "busy"));
+    bedrock.push(Reply::stream().message_start().request_id(REQUEST_ID));
+    let streamed = Model::at(&bedrock).stream(&hello());
+    let failure = streamed.outcome.failed(BEDROCK_E_TRUNCATED);
+    assert_eq!((failure.attempts, failure.request_id.as_str()), (3, REQUEST_ID));
+}
+
+// Answers that are none.
+
+#[test]
+fn html_in_the_place_of_an_answer_is_a_protocol_error() {
+    let bedrock = LocalBedrock::start();
+    for (_, outcome) in both_doors(&bedrock, &without_retries(&bedrock), &Reply::html(200)) {
+        let failure = outcome.failed(BEDROCK_E_PROTOCOL);
+        assert_eq!((failure.http_status, failure.attempts), (200, 1));
+    }
+}
+
+#[test]
+fn html_in_the_place_of_an_error_is_shown_by_its_beginning() {
+    let bedrock = LocalBedrock::start();
+    for (_, outcome) in both_doors(&bedrock, &without_retries(&bedrock), &Reply::html(502)) {
+        outcome.failed(BEDROCK_E_SERVICE).says(&["502", "text/html", "<html>"]);
+    }
+}
+
+#[test]
+fn an_answer_without_a_body_is_an_error() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    let json = |status| Reply::json("").status(status);
+    let stream = |status| Reply::stream().content_length().status(status);
+    for status in [200, 201, 204] {
+        for reply in [Reply::empty(status), json(status), stream(status), Reply::stream().status(status)] {
+            for (doing, outcome) in both_doors(&bedrock, &model, &reply) {
+                assert!(
+                    [BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED].contains(&outcome.status),
+                    "{doing} {reply:?}: {outcome:?}"
+                );
+                assert_eq!(outcome.failure.expect("an error").attempts, 1);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_redirect_is_an_error_and_nothing_is_sent_to_where_it_points() {
+    let elsewhere = LocalBedrock::start();
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    for http_status in [301, 302, 303, 307, 308] {
+        let reply = Reply::redirect(http_status, &format!("{}/model/m/converse", elsewhere.url()));
+        for (_, outcome) in both_doors(&bedrock, &model, &reply) {
+            let failure = outcome.failure.unwrap_or_else(|| panic!("{http_status} is no answer"));
+            assert_eq!(failure.http_status, i32::from(http_status));
+            failure.says(&[&http_status.to_string()]);
+        }
+    }
+    assert_eq!(elsewhere.connection_count(), 0, "credentials went where they do not belong");
+}
+
+#[test]
+fn a_stream_of_another_content_type_is_a_protocol_error_that_names_it() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    let answer = Reply::stream().text_stream(&["Hello"], "end_turn");
+    for content_type in ["application/json", "text/event-stream", "text/html; charset=utf-8", "application/vnd.amazon"]
+    {
+        for reply in [answer.clone(), Reply::text_answer("Hello"), Reply::json("{}"), Reply::empty(200)] {
+            bedrock.push(reply.content_type(content_type).request_id(REQUEST_ID));
+            let streamed = model.stream(&hello());
+            assert_eq!(streamed.events, []);
+            let failure = streamed.outcome.failed(BEDROCK_E_PROTOCOL);
+            failure.says(&[content_type]);
+            assert_eq!((failure.http_status, failure.request_id.as_str()), (200, REQUEST_ID));
+        }
+    }
+    for content_type in [EVENT_STREAM.to_owned(), format!("{EVENT_STREAM}; charset=utf-8"), EVENT_STREAM.to_uppercase()]
+    {
+        bedrock.push(answer.clone().content_type(&content_type));
+        assert_eq!(model.stream(&hello()).outcome.response().text, "Hello", "{content_type}");
+    }
+}
+
+#[test]
+fn a_success_that_says_unknown_operation_is_not_found() {
+    let bedrock = LocalBedrock::start();
+    let quirk = r#"{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"},"Version":"1.0"}"#;
+    let [(_, unary), (_, streamed)] = both_doors(&bedrock, &without_retries(&bedrock), &Reply::json(quirk));
+    for outcome in [streamed, unary] {
+        let failure = outcome.failed(BEDROCK_E_NOT_FOUND);
+        assert_eq!((failure.code.as_str(), failure.http_status), ("UnknownOperationException", 200));
+    }
+}
+
+#[test]
+fn a_unary_answer_that_is_no_json_object_is_a_protocol_error() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    let bodies: [&[u8]; 9] =
+        [b"", b" ", b"{", b"{}{}", b"not JSON", b"{\"a\":\"\xff\"}", b"null", b"[]", b"\"output\""];
+    for body in bodies {
+        bedrock.push(Reply::json(body).request_id(REQUEST_ID));
+        let outcome = model.generate(&hello());
+        let shown = String::from_utf8_lossy(body);
+        assert_eq!(name(outcome.status), "BEDROCK_E_PROTOCOL", "{shown}: {outcome:?}");
+        let failure = outcome.failed(BEDROCK_E_PROTOCOL);
+        assert_eq!((failure.http_status, failure.request_id.as_str()), (200, REQUEST_ID), "{shown}");
+    }
+}
+
+#[test]
+fn an_error_whose_body_never_ends_is_told_by_its_beginning() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock).with(json!({"timeout": "10s"}));
+    let endless = Reply::error(400, "ValidationException", "no").chunked().then_forever(vec![b' '; 64 << 10]);
+    for (_, outcome) in both_doors(&bedrock, &model, &endless) {
+        assert_eq!(outcome.failed(BEDROCK_E_VALIDATION).http_status, 400);
+    }
+    // What was in flight when the client left, and not what a fast service can send in 10 seconds.
+    for connection in 1..=bedrock.connection_count() {
+        bedrock.wait_closed(connection);
+        let written = bedrock.connection(connection).written;
+        assert!(written < 64 << 20, "{written} bytes of an error were read");
+    }
+}
+
+#[test]
+fn an_answer_that_never_ends_is_a_protocol_error() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    bedrock.push(Reply::json("{").chunked().then_forever(vec![b' '; 1 << 20]));
+    let failure = model.generate(&hello()).failed(BEDROCK_E_PROTOCOL).clone();
+    failure.says(&["longer than"]);
+    assert!(!failure.retryable);
+    let event = json!({"contentBlockIndex": 0, "delta": {"text": "on".repeat(1 << 19)}}).to_string();
+    bedrock.push(Reply::stream().message_start().then_forever(event_frame("contentBlockDelta", &event)));
+    let streamed = model.stream_with(&hello(), null_mut(), |_| 0);
+    streamed.outcome.failed(BEDROCK_E_PROTOCOL).says(&["longer than"]);
+}
+
+#[test]
+fn an_answer_that_is_no_http_is_a_network_error() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    for bytes in
+        ["SSH-2.0-OpenSSH_9.6\r\n", "\u{0}\u{1}\u{2}", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
+    {
+        for (_, outcome) in both_doors(&bedrock, &model, &Reply::not_http(bytes)) {
+            assert_eq!(outcome.failed(BEDROCK_E_NETWORK).attempts, 1);
+        }
+    }
+}
+
+// Damaged streams.
+
+fn golden() -> Reply {
+    Reply::stream()
+        .message_start()
+        .text(0, &["Hel", "lo"])
+        .tool_call(1, "tooluse_1", "weather", &["{\"city\":", "\"Bern\"}"])
+        .message_stop("tool_use")
+        .metadata(11, 2)
+}
+
+/// Shows `damaged` in the place of the golden stream: either nothing is to be seen of the damage, or the call fails, and what
+/// was shown before is the beginning of the golden events.
+#[track_caller]
+fn never_another_answer(
+    bedrock: &LocalBedrock,
+    model: &Model,
+    damaged: Vec<u8>,
+    events: &[Event],
+    counts: &mut BTreeMap<String, usize>,
+    what: &str,
+) {
+    bedrock.push(Reply::stream().raw(damaged));
+    let streamed = model.stream_with(&hello(), null_mut(), |_| 0);
+    *counts.entry(name(streamed.outcome.status)).or_default() += 1;
+    assert!(events.starts_with(&streamed.events), "{what}: {streamed:?}");
+    if streamed.outcome.status >= 0 {
+        assert_eq!(streamed.events, events, "{what}: OK, and not the whole answer");
+    }
+}
+
+#[test]
+fn a_stream_with_any_bit_flipped_is_never_another_answer() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    bedrock.push(golden());
+    let events = model.stream(&hello()).events;
+    let bytes = golden().body_bytes();
+    let mut counts = BTreeMap::new();
+    for at in 0..bytes.len() {
+        // Each byte, and its bits in turn.
+        let mut damaged = bytes.to_vec();
+        damaged[at] ^= 1 << (at % 8);
+        never_another_answer(&bedrock, &model, damaged, &events, &mut counts, &format!("a bit of byte {at}"));
+    }
+    println!("one bit of {} bytes flipped: {counts:?}", bytes.len());
+    assert_eq!(counts.get("BEDROCK_OK"), None, "each byte stands under a checksum");
+}
+
+#[test]
+fn a_stream_with_bytes_lost_or_doubled_is_never_another_answer() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    bedrock.push(golden());
+    let events = model.stream(&hello()).events;
+    let bytes = golden().body_bytes();
+    let mut counts = BTreeMap::new();
+    for at in (0..bytes.len()).step_by(3) {
+        let (before, after) = bytes.split_at(at);
+        let lost = [before, &after[1..]].concat();
+        never_another_answer(&bedrock, &model, lost, &events, &mut counts, &format!("byte {at} lost"));
+        let doubled = [before, &after[..1], after].concat();
+        never_another_answer(&bedrock, &model, doubled, &events, &mut counts, &format!("byte {at} doubled"));
+        let zeroed = [before, &vec![0; after.len().min(16)], &after[after.len().min(16)..]].concat();
+        never_another_answer(&bedrock, &model, zeroed, &events, &mut counts, &format!("zeros from byte {at}"));
+    }
+    println!("bytes lost, doubled, zeroed: {counts:?}");
+}
+
+#[test]
+fn frames_that_are_no_events_are_protocol_errors() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    // A prelude with the right checksum that announces a frame of a gigabyte.
+    let mut huge = [0x40, 0, 0, 0, 0, 0, 0, 0].to_vec();
+    huge.extend_from_slice(&crc32fast::hash(&huge).to_be_bytes());
+    let not_utf8 = frame(&[(":event-type", "contentBlockDelta"), (":message-type", "event")], b"{\"a\":\"\xff\"}");
+    let strange = [
+        ("a frame of a gigabyte", huge.into()),
+        ("no frame", "data: {\"type\":\"content_block_delta\"}\n\n".into()),
+        ("an event that is not UTF-8", not_utf8),
+        ("an event that is not JSON", event_frame("contentBlockDelta", "{\"contentBlockIndex\":0,")),
+        ("a frame without a message type", frame(&[(":event-type", "contentBlockDelta")], b"{}")),
+        ("an unknown message type", frame(&[(":message-type", "gossip")], b"{}")),
+    ];
+    for (what, bytes) in strange {
+        bedrock.push(Reply::stream().message_start().raw(bytes).message_stop("end_turn").request_id(REQUEST_ID));
+        let streamed = model.stream(&hello());
+        assert_eq!(name(streamed.outcome.status), "BEDROCK_E_PROTOCOL", "{what}: {streamed:?}");
+        let failure = streamed.outcome.failed(BEDROCK_E_PROTOCOL);
+        assert_eq!((failure.request_id.as_str(), failure.attempts), (REQUEST_ID, 1), "{what}");
+        assert_eq!(streamed.events.len(), 1, "{what}: what came before it is shown");
+    }
+}
+
+#[test]
+fn events_that_are_not_known_are_shown_and_do_no_harm() {
+    let bedrock = LocalBedrock::start();
+    bedrock.push(
+        Reply::stream()
+            .event("weatherReport", r#"{"sun": true}"#)
+            .message_start()
+            .event("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"hologram":{"x":1}},"sibling":[]}"#)
+            .text(0, &["Hello"])
+            .message_stop("end_turn")
+            .event("afterthought", "{}"),
+    );
+    let streamed = Model::at(&bedrock).stream(&hello());
+    assert_eq!(streamed.outcome.response().text, "Hello");
+    let others: Vec<_> = streamed.events.iter().filter(|event| event.kind == BEDROCK_EVENT_OTHER).collect();
+    assert_eq!(others.iter().map(|event| event.text.as_str()).collect::<Vec<_>>(), ["weatherReport", "afterthought"]);
+    assert_eq!(others[0].json, r#"{"sun": true}"#);
+    assert!(streamed.events.iter().any(|event| event.kind == BEDROCK_EVENT_BLOCK_DELTA && event.block == 0));
+}
+
+// Afterwards.
+
+#[test]
+fn after_a_failure_the_next_call_works() {
+    let whole = || Reply::stream().text_stream(&["Hel", "lo"], "end_turn");
+    let length = whole().body_len();
+    let failing = [
+        Reply::error(400, "ValidationException", "no"),
+        Reply::error(503, "ServiceUnavailableException", "busy"),
+        Reply::html(404),
+        Reply::html(200),
+        Reply::empty(204),
+        Reply::redirect(307, "http://127.0.0.1:1/"),
+        Reply::json("{}"),
+        Reply::close_before_headers(),
+        Reply::reset_before_headers(),
+        Reply::not_http("nonsense\r\n\r\n"),
+        whole().cut_at(length / 2, Cut::CleanEnd),
+        whole().cut_at(length / 2, Cut::Close),
+        whole().cut_at(length / 2, Cut::Reset),
+        Reply::stream().message_start().exception("throttlingException", "{}"),
+        Reply::stream().message_start().raw("no frame at all, and longer than a prelude").message_stop("end_turn"),
+    ];
+    for reply in failing {
+        let bedrock = LocalBedrock::start();
+        let model = without_retries(&bedrock);
+        for _ in 0..2 {
+            bedrock.push(reply.clone());
+            assert!(model.stream(&hello()).outcome.status < 0, "{reply:?}");
+            bedrock.push(whole());
+            assert_eq!(model.stream(&hello()).outcome.response().text, "Hello", "after {reply:?}");
+            bedrock.push(Reply::text_answer("Hi"));
+            assert_eq!(model.generate(&hello()).response().text, "Hi", "after {reply:?}");
+        }
+    }
+}
+
+#[test]
+fn a_refusal_keeps_the_connection() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    for _ in 0..3 {
+        for (_, outcome) in both_doors(&bedrock, &model, &Reply::error(400, "ValidationException", "no")) {
+            outcome.failed(BEDROCK_E_VALIDATION);
+        }
+    }
+    assert_eq!(bedrock.connection_count(), 1);
+}
+
+#[test]
+fn a_connection_that_the_service_closed_in_the_meantime_is_made_anew() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at(&bedrock);
+    bedrock.push(Reply::text_answer("Hello").then_close());
+    assert_eq!(model.generate(&hello()).response().text, "Hello");
+    bedrock.wait_closed(1);
+    bedrock.push(Reply::text_answer("Hello again"));
+    assert_eq!(model.generate(&hello()).response().text, "Hello again");
+    assert_eq!(bedrock.connection_count(), 2);
+}

@@ -1,0 +1,343 @@
+//! Nothing waits for ever: each timer ends the call that it watches over, and says which one it was and how it was set.
+
+mod support;
+
+use std::net::{SocketAddr, TcpStream};
+use std::ptr::null_mut;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use support::capi::*;
+use support::stream::event_frame;
+use support::{ClosedBy, Gate, LocalBedrock, PATIENCE, Reply};
+
+/// Timers so long that a test fails where one of them is the first to end a call.
+const FAR_OFF: &str = "10m";
+
+/// A model whose timers are far off, but for these. It has made a call before, so that no timer runs out over what only the
+/// first call does; its connection is the server's first.
+#[track_caller]
+fn model_with_timeouts(bedrock: &LocalBedrock, timeouts: Value) -> Model {
+    let far_off = json!({"first_event": FAR_OFF, "idle": FAR_OFF, "total": FAR_OFF});
+    warm(bedrock).with(json!({"timeouts": with(far_off, timeouts)}))
+}
+
+/// A model that has made a call before.
+#[track_caller]
+fn warm(bedrock: &LocalBedrock) -> Model {
+    let model = Model::at(bedrock);
+    bedrock.push(Reply::text_answer("Hello"));
+    assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
+    bedrock.take_requests();
+    model
+}
+
+/// Asserts that `call` ends with BEDROCK_E_TIMEOUT, by the timer of that name, set so, and long before a timer that is far off.
+#[track_caller]
+fn ends_by(timer: &str, setting: &str, call: impl FnOnce() -> Outcome) -> Failure {
+    let began = Instant::now();
+    let outcome = call();
+    let failure = outcome.failed(BEDROCK_E_TIMEOUT).clone();
+    failure.says(&[setting, &format!("timeouts.{timer}")]);
+    assert!(failure.retryable, "{failure:?}");
+    assert!(began.elapsed() < PATIENCE, "it took {:?}", began.elapsed());
+    failure
+}
+
+#[test]
+fn the_first_event_timer_ends_a_stream_whose_head_never_comes() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"first_event": "500ms"}));
+    bedrock.push(Reply::hang());
+    let failure = ends_by("first_event", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    assert_eq!((failure.attempts, failure.http_status), (1, 0));
+    assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+}
+
+#[test]
+fn the_first_event_timer_ends_a_stream_whose_head_drips() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"first_event": "300ms"}));
+    bedrock.push(Reply::stream().text_stream(&["Hello"], "end_turn").head_drip(Duration::from_millis(100)));
+    ends_by("first_event", "300ms", || model.stream(&Request::say("Hello?")).outcome);
+    assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+}
+
+#[test]
+fn the_first_event_timer_ends_a_stream_whose_head_comes_and_no_event() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"first_event": "500ms"}));
+    bedrock.push(Reply::stream().request_id("the-silent-one").stall_after(0));
+    let failure = ends_by("first_event", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    assert_eq!((failure.attempts, failure.request_id.as_str()), (1, "the-silent-one"));
+    assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+}
+
+#[test]
+fn the_first_event_timer_counts_from_the_call_and_through_its_retries() {
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::error(503, "ServiceUnavailableException", "busy"));
+    let timeouts = json!({"connect": FAR_OFF, "first_event": "500ms", "idle": FAR_OFF});
+    let retry = json!({"max_attempts": 1000, "max_backoff": "20s"});
+    let model = warm(&bedrock).with(json!({"timeouts": timeouts, "retry": retry}));
+    let failure = ends_by("first_event", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    assert!(failure.attempts >= 1, "{failure:?}");
+    assert_eq!(failure.attempts as usize, bedrock.requests().len());
+}
+
+#[test]
+fn the_idle_timer_ends_a_stream_that_stalls_after_an_event() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"idle": "150ms"}));
+    let answer = Reply::stream().message_start().text_delta(0, "Hel").text_delta(0, "lo");
+    let stalled = answer.piece_ends()[1];
+    bedrock.push(answer.request_id("the-stalled-one").stall_after(stalled));
+    let mut text = String::new();
+    let failure = ends_by("idle", "150ms", || {
+        let streamed = model.stream(&Request::say("Hello?"));
+        text = streamed.text();
+        streamed.outcome
+    });
+    assert_eq!(text, "Hel", "what had come was shown");
+    assert_eq!((failure.attempts, failure.request_id.as_str()), (1, "the-stalled-one"));
+    assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+    assert_eq!(bedrock.requests().len(), 1, "after an event nothing is tried again");
+}
+
+#[test]
+fn bytes_that_drip_inside_a_frame_do_not_reset_the_idle_timer() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"idle": "400ms"}));
+    // All of it would take far longer than the idle timer, and no single pause as long.
+    let mut answer = Reply::stream().message_start();
+    let long = json!({"contentBlockIndex": 0, "delta": {"text": "drip".repeat(100)}}).to_string();
+    for byte in &event_frame("contentBlockDelta", &long) {
+        answer = answer.raw(vec![*byte]).pause(Duration::from_millis(20));
+    }
+    bedrock.push(answer.message_stop("end_turn").metadata(1, 1));
+    let mut events = Vec::new();
+    ends_by("idle", "400ms", || {
+        let streamed = model.stream(&Request::say("Hello?"));
+        events = streamed.events;
+        streamed.outcome
+    });
+    assert_eq!(events.iter().map(|event| event.kind).collect::<Vec<_>>(), [BEDROCK_EVENT_MESSAGE_START]);
+    assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+}
+
+#[test]
+fn bytes_that_drip_inside_the_first_frame_do_not_reset_the_first_event_timer() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"first_event": "500ms"}));
+    let answer = Reply::stream().text_stream(&["Hello"], "end_turn");
+    bedrock.push(answer.in_chunks_of(1).paced(Duration::from_millis(20)));
+    let failure = ends_by("first_event", "500ms", || {
+        let streamed = model.stream(&Request::say("Hello?"));
+        assert_eq!(streamed.events, []);
+        streamed.outcome
+    });
+    assert_eq!(failure.attempts, 1);
+}
+
+#[test]
+fn each_event_resets_the_idle_timer() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"idle": "3s"}));
+    // Longer than the idle timer as a whole, and each pause a tenth of it.
+    let words = [" and on"; 14];
+    bedrock.push(Reply::stream().text_stream(&words, "end_turn").paced(Duration::from_millis(300)));
+    let began = Instant::now();
+    let streamed = model.stream(&Request::say("Hello?"));
+    assert_eq!(streamed.outcome.response().text, words.concat());
+    assert!(began.elapsed() > Duration::from_secs(3), "the stream was too fast to show anything");
+}
+
+#[test]
+fn the_total_timer_ends_a_stream_that_goes_on_and_on() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"total": "500ms"}));
+    let words = [" and on"; 1000];
+    bedrock.push(Reply::stream().text_stream(&words, "end_turn").paced(Duration::from_millis(20)));
+    let failure = ends_by("total", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    assert!(!names_timeout(&failure), "\"timeout\" does not set the total of a stream: {failure:?}");
+    assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+}
+
+#[test]
+fn the_total_timer_ends_a_stream_that_never_pauses() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"total": "500ms"}));
+    let word = event_frame("contentBlockDelta", &json!({"contentBlockIndex": 0, "delta": {"text": "on"}}).to_string());
+    bedrock.push(Reply::stream().message_start().then_forever(word));
+    ends_by("total", "500ms", || model.stream(&Request::say("Hello?")).outcome);
+    assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+}
+
+#[test]
+fn the_total_timer_ends_a_stream_that_nobody_reads() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"total": "500ms"}));
+    bedrock.push(Reply::stream().message_start().then_forever(long_text_event(64 << 10)));
+    let closed = &mut None;
+    ends_by("total", "500ms", || {
+        let wait = |_: &Event| {
+            // It is not this thread that ends the call: it sits in here until the connection is closed.
+            closed.get_or_insert_with(|| bedrock.wait_closed(1));
+            0
+        };
+        model.stream_with(&Request::say("Hello?"), null_mut(), wait).outcome
+    });
+    assert_eq!(*closed, Some(ClosedBy::Client));
+}
+
+#[test]
+fn the_timeout_ends_a_unary_call_whose_answer_never_comes() {
+    let bedrock = LocalBedrock::start();
+    let model = warm(&bedrock).with(json!({"timeout": "500ms"}));
+    bedrock.push(Reply::hang());
+    let failure = ends_by("total", "500ms", || model.generate(&Request::say("Hello?")));
+    assert!(names_timeout(&failure), "it was \"timeout\" that was set: {failure:?}");
+    assert_eq!(failure.attempts, 1);
+    assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+}
+
+#[test]
+fn the_timeout_ends_a_unary_call_whose_answer_stalls_or_drips() {
+    let bedrock = LocalBedrock::start();
+    bedrock.push(Reply::text_answer("Hello").stall_after(20));
+    bedrock.push(Reply::text_answer("Hello").in_chunks_of(1).paced(Duration::from_millis(50)));
+    let model = Model::at_with(&bedrock, json!({"timeout": "300ms"}));
+    for connection in [1, 2] {
+        ends_by("total", "300ms", || model.generate(&Request::say("Hello?")));
+        assert_eq!(bedrock.wait_closed(connection), ClosedBy::Client);
+    }
+}
+
+#[test]
+fn the_timeout_alone_sets_first_event_and_idle() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at_with(&bedrock, json!({"timeout": "150ms"}));
+    bedrock.push(Reply::hang());
+    ends_by("first_event", "150ms", || model.stream(&Request::say("Hello?")).outcome);
+    bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&Gate::new()));
+    ends_by("idle", "150ms", || model.stream(&Request::say("Hello?")).outcome);
+}
+
+#[test]
+fn a_derived_model_gives_a_call_its_own_deadline() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({}));
+    bedrock.push(Reply::hang());
+    bedrock.push(Reply::hang());
+    let hasty = model.with(json!({"timeouts": {"first_event": "150ms"}}));
+    ends_by("first_event", "150ms", || hasty.stream(&Request::say("Hello?")).outcome);
+    let hasty = model.with(json!({"timeouts": {"total": "150ms"}}));
+    ends_by("total", "150ms", || hasty.generate(&Request::say("Hello?")));
+}
+
+#[test]
+fn the_time_that_on_event_takes_is_not_idle_time() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"idle": "1s"}));
+    // More than the library and two sockets hold: while on_event does not return, the server is held up.
+    let mut answer = Reply::stream().message_start();
+    for _ in 0..256 {
+        answer = answer.raw(long_text_event(64 << 10));
+    }
+    bedrock.push(answer.message_stop("end_turn").metadata(1, 1));
+    let mut held_up = 0;
+    let streamed = model.stream_with(&Request::say("Hello?"), null_mut(), |event| {
+        if event.kind == BEDROCK_EVENT_MESSAGE_START {
+            held_up = bedrock.wait_blocked(1, Duration::from_millis(2500));
+        }
+        0
+    });
+    assert_eq!(streamed.outcome.response().text.len(), 256 * (64 << 10));
+    assert!(held_up < 12 << 20, "the server was held up only after {held_up} bytes");
+}
+
+#[test]
+fn on_event_may_take_longer_than_any_timer_when_the_answer_is_there() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"idle": "1s", "total": "1s"}));
+    bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn").in_one_chunk().content_length());
+    let streamed = model.stream_with(&Request::say("Hello?"), null_mut(), |event| {
+        if event.kind == BEDROCK_EVENT_MESSAGE_START {
+            std::thread::sleep(Duration::from_millis(1500));
+        }
+        0
+    });
+    assert_eq!(streamed.outcome.response().text, "Hello");
+}
+
+#[test]
+fn a_refused_connection_is_a_network_error() {
+    let port = LocalBedrock::refusing_port();
+    let bedrock = LocalBedrock::start();
+    let model = Model::at_with(&bedrock, json!({"base_url": format!("http://127.0.0.1:{port}")}));
+    for outcome in [model.generate(&Request::say("Hello?")), model.stream(&Request::say("Hello?")).outcome] {
+        let failure = outcome.failed(BEDROCK_E_NETWORK);
+        failure.says(&["efused", "base_url"]);
+        assert!(failure.retryable);
+        assert_eq!((failure.http_status, failure.code.as_str(), failure.request_id.as_str()), (0, "", ""));
+    }
+}
+
+#[test]
+fn the_connect_timer_ends_a_call_whose_connection_never_stands() {
+    let (full, _held) = full_port();
+    let bedrock = LocalBedrock::start();
+    let timeouts = json!({"connect": "200ms", "first_event": FAR_OFF, "idle": FAR_OFF, "total": FAR_OFF});
+    let members = json!({"base_url": format!("http://{full}"), "timeouts": timeouts, "retry": {"max_attempts": 1}});
+    let model = Model::at_with(&bedrock, members);
+    ends_by("connect", "200ms", || model.stream(&Request::say("Hello?")).outcome);
+    ends_by("connect", "200ms", || model.generate(&Request::say("Hello?")));
+}
+
+#[test]
+fn waiting_for_a_place_under_max_concurrency_is_within_the_timers() {
+    let bedrock = LocalBedrock::start();
+    let gate = Gate::new();
+    bedrock.push(Reply::text_answer("at last").head_waits_for(&gate));
+    let model = Model::at_with(&bedrock, json!({"max_concurrency": 1}));
+    let hasty = model.with(json!({"timeout": "150ms"}));
+    std::thread::scope(|threads| {
+        let first = threads.spawn(|| model.generate(&Request::say("Hello?")));
+        gate.wait_arrivals(1);
+        let failure = ends_by("first_event", "150ms", || hasty.stream(&Request::say("Me too?")).outcome);
+        assert_eq!(failure.attempts, 0, "nothing was sent");
+        let failure = ends_by("total", "150ms", || hasty.generate(&Request::say("Me too?")));
+        assert_eq!(failure.attempts, 0, "nothing was sent");
+        gate.open();
+        assert_eq!(first.join().expect("no panic").response().text, "at last");
+    });
+    assert_eq!(bedrock.requests().len(), 1);
+}
+
+/// Whether the message speaks of the setting "timeout".
+fn names_timeout(failure: &Failure) -> bool {
+    failure.message.split(|c: char| !c.is_alphanumeric()).any(|word| word == "timeout")
+}
+
+fn long_text_event(bytes: usize) -> bytes::Bytes {
+    event_frame("contentBlockDelta", &json!({"contentBlockIndex": 0, "delta": {"text": "x".repeat(bytes)}}).to_string())
+}
+
+/// A port of loopback on which no further connection comes to stand: it listens, accepts none, and its queue is full. What
+/// holds it so is to be kept.
+fn full_port() -> (SocketAddr, impl Sized) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let listener = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
+        socket.listen(1).expect("a listener")
+    });
+    let address = listener.local_addr().expect("an address");
+    let mut queued = Vec::new();
+    while let Ok(connection) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
+        queued.push(connection);
+        assert!(queued.len() < 1000, "the queue of {address} is never full");
+    }
+    (address, (runtime, listener, queued))
+}
