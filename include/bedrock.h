@@ -144,7 +144,8 @@ typedef int32_t bedrock_status;
 /* The name of a status: "BEDROCK_E_THROTTLED". "" for a number that is none. Static, never freed. */
 const char *bedrock_status_name(bedrock_status status);
 
-/* The status of the call that failed. Of what is no error: BEDROCK_OK for NULL, else BEDROCK_E_BAD_HANDLE. */
+/* The status of the call that failed. Of what is no error: BEDROCK_OK for NULL, else BEDROCK_E_BAD_HANDLE or
+ * BEDROCK_E_FORKED. */
 bedrock_status bedrock_error_status(const bedrock_error *error);
 
 /* One line for people, which begins with "bedrock: " and says what was being done, what happened and, where it is
@@ -527,7 +528,7 @@ const char *bedrock_json_raw(const char *json,
 
 /* Decodes a string into buffer, as snprintf would: writes at most size bytes, cut at a whole character and always
  * with a NUL, and returns the length of the whole. So "r < size" is the one test for: there, a string, and not
- * cut. Where there is no string, buffer becomes "". buffer may be NULL where size is 0. */
+ * cut. Where there is no string, buffer becomes "". buffer may be NULL where size is 0; it must not overlap json. */
 size_t bedrock_json_string(const char *json,
                            size_t len,
                            const char *pointer,

@@ -116,7 +116,7 @@ impl Error {
 
     /// The service's name for the failure, such as `ThrottlingException`.
     pub fn with_code(mut self, code: &str) -> Self {
-        self.0.code = code.into();
+        self.0.code = one_line(code.to_owned()).into();
         self
     }
 
@@ -181,7 +181,14 @@ impl Error {
     }
 }
 
-fn one_line(text: String) -> String {
+/// A service may have much to say; this much of it is a message.
+const LONGEST: usize = 8 << 10;
+
+fn one_line(mut text: String) -> String {
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push_str("...");
+    }
     if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
 }
 

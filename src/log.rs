@@ -4,7 +4,6 @@
 //! credentials, prompts or answers; the SDK's own traces hold those and are not passed on. They wait in a queue for a thread
 //! of their own, so that a slow listener holds nothing up; when the queue is full they are counted instead of kept.
 
-use crate::error::{Error, Kind, Result};
 use crate::process::{self, Generation};
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -45,6 +44,8 @@ struct Queue {
     lost: usize,
     running: bool,
     stopping: bool,
+    /// Replaced by another channel: it never starts again.
+    closed: bool,
 }
 
 struct Message {
@@ -77,6 +78,7 @@ pub fn listen(level: Level, listener: Option<Listener>) {
     let old = std::mem::replace(&mut *channel(), new);
     if let Some(old) = old {
         if old.process.is_current() {
+            old.lock().closed = true;
             old.stop(None);
             drop(old.listener.lock().unwrap_or_else(PoisonError::into_inner).take());
         } else {
@@ -114,17 +116,6 @@ fn say(level: Level, target: &'static str, message: impl Display) {
     }
 }
 
-/// Whether the log's thread can be started, for an error while someone is there to hear it.
-pub fn start() -> Result<()> {
-    let current = channel().clone().filter(|channel| channel.process.is_current());
-    match current {
-        Some(channel) if !channel.lock().running && !channel.run() => {
-            Err(Error::new(Kind::Resource, "starting the log: its thread cannot be started"))
-        }
-        _ => Ok(()),
-    }
-}
-
 impl Channel {
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
@@ -149,7 +140,7 @@ impl Channel {
     /// Starts the thread; false where it cannot start.
     fn run(self: &Arc<Self>) -> bool {
         let mut queue = self.lock();
-        if queue.running || queue.stopping {
+        if queue.running || queue.stopping || queue.closed {
             return true;
         }
         let channel = self.clone();
@@ -157,13 +148,13 @@ impl Channel {
             process::settle_in();
             channel.tell();
         };
-        queue.running = std::thread::Builder::new().name("bedrock-log".into()).spawn(body).is_ok();
+        queue.running = process::spawn("bedrock-log", body).is_ok();
         queue.running
     }
 
     fn tell(&self) {
         let mut queue = self.lock();
-        while !queue.stopping {
+        while !(queue.closed || queue.stopping && queue.messages.is_empty()) {
             let lost = std::mem::take(&mut queue.lost);
             let message = match queue.messages.pop_front() {
                 Some(message) => message,
@@ -184,6 +175,8 @@ impl Channel {
             queue = self.lock();
         }
         queue.running = false;
+        // Whoever told it to end may have gone since; the next message starts it again, unless it is closed.
+        queue.stopping = false;
         self.changed.notify_all();
     }
 

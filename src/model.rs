@@ -48,11 +48,13 @@ impl Model {
         let script = config.transport.as_deref().map(Script::parse).transpose()?;
         let mut defaults = Document::parse(&config.defaults, "config: defaults").map_err(as_config_error)?;
         let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
+        let mut calls = config.calls.clone();
+        take_call_settings(&mut defaults, &mut calls, "/defaults")?;
         runtime::start()?;
         Ok(Model {
             id: default_model.unwrap_or_else(|| config.model.clone()).into(),
             defaults,
-            calls: config.calls.clone(),
+            calls,
             client: Arc::default(),
             shared: Arc::new(Shared {
                 in_flight: config.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
@@ -67,12 +69,7 @@ impl Model {
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
         let mut given = Document::parse(defaults_json, "deriving a model")?;
         let mut derived = self.clone();
-        for key in ["timeout", "timeouts", "retry"] {
-            if let Some(value) = given.value(key) {
-                derived.calls.take(key, value, &format!("/{key}"))?;
-                given.remove(key);
-            }
-        }
+        take_call_settings(&mut given, &mut derived.calls, "")?;
         if let Some(id) = take_model_id(&mut given)? {
             derived.id = id.into();
         }
@@ -213,6 +210,17 @@ fn say_answered(call: &Call, answer: &operation::Answer, writer: &Writer, began:
         "call",
         format_args!("{call}: HTTP {status} after {:?}, attempt {attempts}, request id {id}", began.elapsed()),
     );
+}
+
+/// Takes the members that are settings of ours out of the request members they were given with.
+fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) -> Result<()> {
+    for key in ["timeout", "timeouts", "retry"] {
+        if let Some(value) = given.value(key) {
+            calls.take(key, value, &format!("{at}/{key}"))?;
+            given.remove(key);
+        }
+    }
+    Ok(())
 }
 
 /// What is wrong with the config's `defaults` is wrong with the config.

@@ -3,7 +3,7 @@
 //! After `fork()` the child has our memory and none of our threads. Whatever lives longer than a call remembers in which
 //! process it was made, as a [`Generation`], and is left alone in any other.
 
-use nix::sys::signal::SigSet;
+use nix::sys::signal::{SigSet, SigmaskHow};
 use std::cell::Cell;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -59,8 +59,19 @@ pub fn settle_in() {
     let _ = SigSet::all().thread_block();
 }
 
+/// A thread of the library's own. Signals are blocked before it exists: there is no moment in which the host's handlers could
+/// run on it.
+pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
+    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    if let Ok(before) = before {
+        let _ = before.thread_set_mask();
+    }
+    spawned.map(drop)
+}
+
 /// Rust prints every panic, caught or not; ours become errors instead. Others are left to who had the hook before.
-fn hook_panics() {
+pub fn hook_panics() {
     static HOOKED: Once = Once::new();
     HOOKED.call_once(|| {
         let before = std::panic::take_hook();

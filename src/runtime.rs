@@ -11,10 +11,10 @@ use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::process::{self, Generation};
 use once_cell::sync::Lazy;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
 
@@ -22,6 +22,8 @@ use tokio::sync::Notify;
 const MAX_BLOCKING_THREADS: usize = 16;
 /// As many announcements are kept at most.
 const MAX_KEPT: usize = 256;
+/// And as long.
+const LONGEST_KEPT: Duration = Duration::from_millis(1);
 
 /// Something that threads wait for, and that is told in batches that there is something to read.
 pub trait Announce: Send + Sync {
@@ -94,6 +96,39 @@ pub fn lock_for_fork() -> impl std::any::Any {
     House::lock()
 }
 
+/// Read by a worker while it works. The libraries below us make their statics when they first need them, and a child whose fork
+/// found one half made would wait for it for ever.
+static AT_WORK: RwLock<()> = RwLock::new(());
+/// How long a fork waits for a worker that never rests.
+const FORK_PATIENCE: Duration = Duration::from_secs(1);
+
+thread_local! {
+    static WORKING: RefCell<Option<RwLockReadGuard<'static, ()>>> = const { RefCell::new(None) };
+}
+
+fn work() {
+    let at_work = AT_WORK.read().unwrap_or_else(PoisonError::into_inner);
+    let _ = WORKING.try_with(|working| working.replace(Some(at_work)));
+}
+
+fn rest() {
+    let _ = WORKING.try_with(RefCell::take);
+}
+
+/// Waits until no worker is in the middle of something. To be taken before every other lock: a worker may need those to get done.
+pub fn pause_for_fork() -> Option<impl std::any::Any> {
+    let patience = Instant::now() + FORK_PATIENCE;
+    while WORKING.try_with(|working| working.borrow().is_none()).unwrap_or(true) {
+        match AT_WORK.try_write() {
+            Ok(rested) => return Some(rested),
+            Err(TryLockError::Poisoned(rested)) => return Some(rested.into_inner()),
+            Err(TryLockError::WouldBlock) if Instant::now() > patience => break,
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(50)),
+        }
+    }
+    None
+}
+
 impl House {
     fn new() -> Self {
         House { process: Generation::current(), worker: None, ending: Vec::new() }
@@ -146,7 +181,11 @@ impl Worker {
                 process::settle_in();
             })
             .on_thread_stop(move || ending.end())
-            .on_thread_park(announce_kept)
+            .on_thread_park(|| {
+                announce_kept();
+                rest();
+            })
+            .on_thread_unpark(work)
             .build()
             .map_err(|error| cannot("its event loop", error))?;
         let bell = cancel::bell().map_err(|error| cannot("its cancel bell", error))?;
@@ -159,6 +198,7 @@ impl Worker {
         let (stop, threads) = (worker.stop.clone(), worker.threads.clone());
         let body = move || {
             process::settle_in();
+            work();
             runtime.spawn(async move {
                 if let Err(error) = cancel::watch(bell).await {
                     log::error(
@@ -171,21 +211,26 @@ impl Worker {
             // Dropping a runtime would wait for name look-ups and the like, however long they take.
             runtime.shutdown_background();
             announce_kept();
+            rest();
             threads.end();
         };
         worker.threads.begin();
-        let spawned = std::thread::Builder::new().name("bedrock-worker".into()).spawn(body);
-        spawned.map_err(|error| cannot("its thread", error))?;
+        process::spawn("bedrock-worker", body).map_err(|error| cannot("its thread", error))?;
         Ok(worker)
     }
 }
 
 thread_local! {
+    /// When the first of `KEPT` came.
+    static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
     static KEPT: RefCell<Vec<Arc<dyn Announce>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Announces `what` when the worker has nothing else to do. To be called on the worker, once until it has been announced.
 pub fn later(what: Arc<dyn Announce>) {
+    if SINCE.get().is_none() {
+        SINCE.set(Some(Instant::now()));
+    }
     let full = KEPT.with_borrow_mut(|kept| {
         kept.push(what);
         kept.len() >= MAX_KEPT
@@ -195,7 +240,15 @@ pub fn later(what: Arc<dyn Announce>) {
     }
 }
 
+/// A worker that is never idle announces too, a little later.
+pub fn announce_overdue() {
+    if SINCE.get().is_some_and(|since| since.elapsed() > LONGEST_KEPT) {
+        announce_kept();
+    }
+}
+
 fn announce_kept() {
+    let _ = SINCE.try_with(|since| since.set(None));
     // Thread-locals are gone when a thread ends; there is nothing to announce then.
     let kept = KEPT.try_with(RefCell::take).unwrap_or_default();
     kept.iter().for_each(|what| what.announce());

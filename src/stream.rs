@@ -228,6 +228,7 @@ impl Writer {
         if announce {
             runtime::later(self.pipe.clone());
         }
+        runtime::announce_overdue();
         decoded.map(|()| Decoded { any, full })
     }
 

@@ -81,7 +81,8 @@ impl<'a> Url<'a> {
         if let Some(port) = port
             && !(port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0))
         {
-            return Err(format!("has the port {}; a port is a number from 1 to 65535", quote(port)));
+            // Not quoted: it may be a part of a password.
+            return Err("has a port that is no number from 1 to 65535".to_owned());
         }
         Ok(Url { tls, user, host, path })
     }

@@ -7,7 +7,7 @@ use super::handle;
 use crate::{cancel, log, process, runtime};
 use std::any::Any;
 use std::cell::RefCell;
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
     /// The locks held over a fork, by the thread that forks.
@@ -16,17 +16,20 @@ thread_local! {
 
 /// Watches for forks from now on.
 pub fn watch() {
-    static REGISTERED: Once = Once::new();
-    REGISTERED.call_once(|| {
+    // No Once: a child whose fork fell into it would wait for ever.
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if !REGISTERED.load(Ordering::Relaxed) && !REGISTERED.swap(true, Ordering::Relaxed) {
         // It can only fail for want of memory, and then forked children are not told apart.
         unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
-    });
+    }
 }
 
 unsafe extern "C" fn prepare() {
+    process::hook_panics();
     let _ = HELD.try_with(|held| {
         // The order in which the crate takes them, where it takes one under another.
         let locks: Vec<Box<dyn Any>> = vec![
+            Box::new(runtime::pause_for_fork()),
             Box::new(runtime::lock_for_fork()),
             Box::new(log::lock_for_fork()),
             Box::new(cancel::lock_for_fork()),

@@ -10,13 +10,16 @@ use crate::error::{Error, Kind, Result};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The body of an export. `entry!(err => body)` gives a status and fills `*err`; `entry!(else neutral => body)` gives a value.
-/// Either body may use `?`.
+/// The body of an export. `entry!(err => body)` gives a status and fills `*err`; `entry!(else neutral => body)` gives a value, and so does
+/// `entry!(none neutral => body)`, whose body is an option. Each body may use `?`.
 macro_rules! entry {
     ($err:expr => $body:expr) => {{
         let body = $crate::ffi::guard::body(|| $body);
         unsafe { $crate::ffi::guard::status($err, body) }
     }};
+    (none $neutral:expr => $body:expr) => {
+        $crate::ffi::guard::option($neutral, || $body)
+    };
     (else $neutral:expr => $body:expr) => {
         $crate::ffi::guard::value($neutral, || $body)
     };
@@ -51,6 +54,14 @@ pub unsafe fn status(err: *mut *mut bedrock_error, body: impl FnOnce() -> Result
     }
 }
 
+/// As [`value`], for what must not allocate: no error is made where there is nothing to give.
+pub fn option<T>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
+    if CONFINED.get() {
+        return neutral;
+    }
+    crate::process::quietly(|| catch_unwind(AssertUnwindSafe(body))).ok().flatten().unwrap_or(neutral)
+}
+
 pub fn value<T>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
     contained(body).unwrap_or(neutral)
 }
@@ -59,6 +70,8 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     if CONFINED.get() {
         return Err(Error::new(Kind::Busy, "this callback may not call this function"));
     }
+    // Before anything that a fork could find half done: a lock, a thread.
+    super::fork::watch();
     crate::process::quietly(|| catch_unwind(AssertUnwindSafe(body)))
         .unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }

@@ -4,7 +4,6 @@
 //! looks like no address, survives a double, and is not NULL. A slot is used again under the next generation; when it has used
 //! up all of them it is retired. So a handle that was freed, never made, or is another noun's is known to be so.
 
-use super::fork;
 use crate::error::{Error, Kind, Result};
 use crate::process::Generation;
 use crate::slots::Slots;
@@ -97,25 +96,20 @@ pub fn insert<N: Noun>(object: N) -> Result<*mut N::C> {
 
 /// A new handle for a cancel, whose trigger [`trigger`] finds without a lock.
 pub fn insert_with<N: Noun>(object: N, trigger: u64) -> Result<*mut N::C> {
-    fork::watch();
     let exhausted = || Error::new(Kind::Resource, "this process has no handles left; free those that are not needed");
-    let (index, generation) = {
+    let (index, generation, slot) = {
         let mut free = free_slots();
         let free = free.as_mut().expect("made by free_slots");
-        match free.again.pop() {
-            Some(again) => again,
-            None if free.used < INDEXES => {
-                free.used += 1;
-                (free.used - 1, 0)
-            }
-            None => return Err(exhausted()),
-        }
+        let (index, generation) = free.again.pop().unwrap_or((free.used, 0));
+        // The table grows under the lock: a fork must not find it half grown.
+        let slot = (index < INDEXES).then(|| SLOTS.get_or_grow(index as usize)).flatten().ok_or_else(exhausted)?;
+        free.used = free.used.max(index + 1);
+        (index, generation, slot)
     };
-    let slot = SLOTS.get_or_grow(index as usize).ok_or_else(exhausted)?;
     let handle = MARK | N::TYPE << TYPE_SHIFT | generation << GENERATION_SHIFT | index;
     *slot.object.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(object));
     slot.made_in.store(Generation::current().number(), Ordering::Relaxed);
-    slot.trigger.store(trigger, Ordering::Relaxed);
+    slot.trigger.store(trigger, Ordering::Release);
     slot.handle.store(handle, Ordering::Release);
     LIVE.fetch_add(1, Ordering::Relaxed);
     Ok(std::ptr::without_provenance_mut(handle as usize))
@@ -151,7 +145,10 @@ pub fn trigger<N: Noun>(handle: *const N::C) -> Option<u64> {
     let number = handle.addr() as u64;
     let alive = slot.handle.load(Ordering::Acquire) == number && number >> TYPE_SHIFT & 15 == N::TYPE;
     let own = slot.made_in.load(Ordering::Relaxed) == Generation::current().number();
-    (alive && own).then(|| slot.trigger.load(Ordering::Relaxed))
+    let trigger = slot.trigger.load(Ordering::Acquire);
+    // Freed and used again since the first look: then the trigger is another cancel's.
+    let still = slot.handle.load(Ordering::Acquire) == number;
+    (alive && own && still).then_some(trigger)
 }
 
 fn find<N: Noun>(handle: *const N::C) -> Result<&'static Slot> {

@@ -7,7 +7,6 @@
 use super::guard::entry;
 use super::status::BEDROCK_STRLEN;
 use super::text::{self, put};
-use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use std::ffi::c_char;
 use std::fmt;
@@ -26,7 +25,7 @@ pub const BEDROCK_JSON_OBJECT: i32 = 7;
 /// What kind of value is there: BEDROCK_JSON_...
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_type(json: *const c_char, len: usize, pointer: *const c_char) -> i32 {
-    entry!(else BEDROCK_JSON_NONE => Ok(match unsafe { find(json, len, pointer) }?.kind() {
+    entry!(none BEDROCK_JSON_NONE => Some(match unsafe { find(json, len, pointer) }?.kind() {
         json::Kind::Null => BEDROCK_JSON_NULL,
         json::Kind::False => BEDROCK_JSON_FALSE,
         json::Kind::True => BEDROCK_JSON_TRUE,
@@ -40,9 +39,9 @@ pub unsafe extern "C" fn bedrock_json_type(json: *const c_char, len: usize, poin
 /// How many elements an array has, or members an object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_count(json: *const c_char, len: usize, pointer: *const c_char) -> usize {
-    entry!(else 0 => {
+    entry!(none 0 => {
         let value = unsafe { find(json, len, pointer) }?;
-        Ok(value.elements().count() + value.members().count())
+        Some(value.elements().count() + value.members().count())
     })
 }
 
@@ -54,7 +53,7 @@ pub unsafe extern "C" fn bedrock_json_number(
     pointer: *const c_char,
     fallback: f64,
 ) -> f64 {
-    entry!(else fallback => Ok(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
+    entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
 }
 
 /// A whole number that fits: 3 and 3.0, but neither 3.5 nor 2^63.
@@ -65,7 +64,7 @@ pub unsafe extern "C" fn bedrock_json_integer(
     pointer: *const c_char,
     fallback: i64,
 ) -> i64 {
-    entry!(else fallback => Ok(unsafe { find(json, len, pointer) }?.i64().unwrap_or(fallback)))
+    entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.i64().unwrap_or(fallback)))
 }
 
 /// The value as it is written, a string with its quotes. It points into json, so that no NUL ends it: *raw_len is its length.
@@ -77,16 +76,17 @@ pub unsafe extern "C" fn bedrock_json_raw(
     raw_len: *mut usize,
 ) -> *const c_char {
     unsafe { put(raw_len, 0) };
-    entry!(else null() => {
+    entry!(none null() => {
         let raw = unsafe { find(json, len, pointer) }?.text();
         unsafe { put(raw_len, raw.len()) };
-        Ok(raw.as_ptr().cast())
+        Some(raw.as_ptr().cast())
     })
 }
 
 /// Decodes a string into buffer, as snprintf would: writes at most size bytes, cut at a whole character and always with a NUL,
 /// and returns the length of the whole. So "r < size" is the one test for: there, a string, and not cut. Where there is no
-/// string, buffer becomes "". buffer may be NULL where size is 0.
+/// string, buffer becomes "". buffer may be NULL where size is 0; it must not overlap
+/// json.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_string(
     json: *const c_char,
@@ -96,13 +96,13 @@ pub unsafe extern "C" fn bedrock_json_string(
     size: usize,
 ) -> usize {
     let mut out = unsafe { Buffer::new(buffer, size) };
-    entry!(else BEDROCK_STRLEN => {
+    entry!(none BEDROCK_STRLEN => {
         let value = unsafe { find(json, len, pointer) }?;
         if value.kind() != json::Kind::String {
-            return Err(nothing());
+            return None;
         }
         value.pieces().for_each(|piece| out.push(piece.as_str()));
-        Ok(out.length)
+        Some(out.length)
     })
 }
 
@@ -115,23 +115,17 @@ pub unsafe extern "C" fn bedrock_json_quote(
     size: usize,
 ) -> usize {
     let mut out = unsafe { Buffer::new(buffer, size) };
-    entry!(else BEDROCK_STRLEN => {
-        let text = unsafe { text::text("text", text, len) }?;
-        json::quote(&mut out, text).map_err(|_| nothing())?;
-        Ok(out.length)
+    entry!(none BEDROCK_STRLEN => {
+        let text = unsafe { text::text_or_none(text, len) }?;
+        json::quote(&mut out, text).ok()?;
+        Some(out.length)
     })
 }
 
-unsafe fn find<'a>(json: *const c_char, len: usize, pointer: *const c_char) -> Result<Json<'a>> {
-    let json = unsafe { text::text("json", json, len) }?;
-    let pointer = unsafe { text::name("pointer", pointer) }?;
-    let json = Json::parse(json).map_err(|_| nothing())?;
-    json.pointer(pointer).ok_or_else(nothing)
-}
-
-/// Never seen: it only takes the way to the neutral value.
-fn nothing() -> Error {
-    Error::new(Kind::InvalidArgument, "nothing is there")
+unsafe fn find<'a>(json: *const c_char, len: usize, pointer: *const c_char) -> Option<Json<'a>> {
+    let json = unsafe { text::text_or_none(json, len) }?;
+    let pointer = unsafe { text::text_or_none(pointer, BEDROCK_STRLEN) }?;
+    Json::parse(json).ok()?.pointer(pointer)
 }
 
 /// A buffer of the program's that is filled as snprintf fills one.

@@ -87,7 +87,6 @@ pub extern "C" fn bedrock_set_log(
             (Some(level), Some(log)) => log::listen(level, Some(Logger { log, _user: user }.listen())),
             _ => log::listen(Level::Error, None),
         }
-        log::start()?;
         Ok(BEDROCK_OK)
     })
 }

@@ -216,13 +216,16 @@ pub unsafe extern "C" fn bedrock_request_attach(
     user: *mut c_void,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    // Whatever fails from here on, dropping this releases.
-    let lent = Lent { data: data.cast(), len, release, user };
-    change(request, err, move |request| {
+    // Whatever fails from here on, dropping this releases: at this function's end, when no lock is held, for release may call us.
+    let mut lent = Some(Lent { data: data.cast(), len, release, user });
+    change(request, err, |request| {
         let name = unsafe { text::name("name", name) }?;
         let bytes = unsafe { text::bytes("data", data.cast(), len) }?;
         request.check_attachment_name(name)?;
-        let data: Data = if release.is_some() { Arc::new(lent) } else { Arc::new(bytes.to_vec()) };
+        let data: Data = match lent.take_if(|lent| lent.release.is_some()) {
+            Some(lent) => Arc::new(lent),
+            None => Arc::new(bytes.to_vec()),
+        };
         request.attach(name, data)
     })
 }

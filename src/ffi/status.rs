@@ -115,13 +115,17 @@ pub extern "C" fn bedrock_status_name(status: bedrock_status) -> *const c_char {
     .as_ptr()))
 }
 
-/// The status of the call that failed. Of what is no error: BEDROCK_OK for NULL, else BEDROCK_E_BAD_HANDLE.
+/// The status of the call that failed. Of what is no error: BEDROCK_OK for NULL, else BEDROCK_E_BAD_HANDLE or
+/// BEDROCK_E_FORKED.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_status(error: *const bedrock_error) -> bedrock_status {
     if error.is_null() {
         return BEDROCK_OK;
     }
-    entry!(else BEDROCK_E_BAD_HANDLE => handle::get::<Error>(error).map(|error| error.kind() as bedrock_status))
+    entry!(else BEDROCK_E_BAD_HANDLE => {
+        let status = handle::get::<Error>(error).map(|error| error.kind());
+        Ok(status.unwrap_or_else(|wrong| wrong.kind()) as bedrock_status)
+    })
 }
 
 /// One line for people, which begins with "bedrock: " and says what was being done, what happened and, where it is known,

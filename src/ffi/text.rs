@@ -40,6 +40,20 @@ pub unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'
         .map_err(|error| invalid(name, &format!("is not UTF-8: the byte at offset {} is wrong", error.valid_up_to())))
 }
 
+/// As [`text`], without a word about what is wrong.
+///
+/// # Safety
+/// As [`text`].
+pub unsafe fn text_or_none<'a>(data: *const c_char, len: usize) -> Option<&'a str> {
+    let bytes = match len {
+        _ if data.is_null() => return None,
+        STRLEN => unsafe { CStr::from_ptr(data) }.to_bytes(),
+        len if isize::try_from(len).is_err() => return None,
+        len => unsafe { std::slice::from_raw_parts(data.cast(), len) },
+    };
+    std::str::from_utf8(bytes).ok()
+}
+
 /// A short name that ends in NUL.
 ///
 /// # Safety

@@ -77,6 +77,12 @@ pub fn references(text: &str, value: Json<'_>) -> Vec<Reference> {
     found
 }
 
+/// Whether what stands under `key` is free-form JSON: the program's, the model's or a tool's own, where "bytes" means what they
+/// want it to mean.
+pub fn is_free_form(key: &str) -> bool {
+    matches!(key, "input" | "json" | "additionalModelRequestFields")
+}
+
 fn find(text: &str, value: Json<'_>, pointer: &mut String, found: &mut Vec<Reference>) {
     let here = pointer.len();
     for (index, element) in value.elements().enumerate() {
@@ -86,6 +92,9 @@ fn find(text: &str, value: Json<'_>, pointer: &mut String, found: &mut Vec<Refer
     }
     for member in value.members() {
         let key = member.key.string().unwrap_or_default();
+        if is_free_form(&key) {
+            continue;
+        }
         pointer.push('/');
         pointer.push_str(&json::pointer_token(&key));
         let name = member.value.string().filter(|_| key == "bytes");

@@ -38,6 +38,7 @@ pub fn role(name: &str) -> Option<Role> {
 pub fn unknown_role(name: &str) -> Error {
     let name: String = name.chars().take(60).collect();
     Error::new(Kind::Request, format_args!("the role {name:?} is unknown; known are user, assistant and system"))
+        .at("/role")
 }
 
 /// Makes every portable message of the document native.
@@ -61,7 +62,8 @@ pub fn translate(document: &mut Document) -> Result<()> {
                     false
                 }
                 Err(error) => {
-                    failed.get_or_insert(error.at(format!("/messages/{index}/role")));
+                    let path = format!("/messages/{index}{}", error.path());
+                    failed.get_or_insert(error.at(path));
                     true
                 }
             };
@@ -93,6 +95,14 @@ fn translate_message(message: Json<'_>) -> Result<Option<Native>> {
     let Some(content) = message.get("content").filter(|content| content.kind() == json::Kind::String) else {
         return Ok(None);
     };
+    // What else the shape may have is not translated yet, and not dropped either.
+    if let Some(other) = message.members().find(|member| !member.key.is("role") && !member.key.is("content")) {
+        let key = other.key.string().unwrap_or_default();
+        let what = format_args!(
+            "a message whose content is a string can have role and content alone, not {key:?}; write its content as Converse blocks"
+        );
+        return Err(Error::new(Kind::Request, what).at(format!("/{}", json::pointer_token(&key))));
+    }
     let name = message.get("role").and_then(Json::string).unwrap_or_default();
     let role = role(&name).ok_or_else(|| unknown_role(&name))?;
     let block = format!("{{\"text\":{}}}", content.text());

@@ -4,7 +4,7 @@
 //! So what a caller wrote goes to the service as it was written, and adding a message leaves every byte before it alone, which
 //! is what prompt caches live on.
 
-use super::attachment::{Attachments, Reference, references};
+use super::attachment::{Attachments, Reference, is_free_form, references};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use std::sync::Arc;
@@ -140,6 +140,8 @@ impl Document {
             let list = matches!(&*name, "messages" | "system") && member.value.kind() == json::Kind::Array;
             let content = if list {
                 Content::List(List::parse(member.segment, member.value))
+            } else if is_free_form(&name) {
+                Content::Verbatim(Piece { text: member.segment.into(), references: Arc::default() })
             } else {
                 Content::Verbatim(Piece::new(member.segment, member.value))
             };

@@ -68,6 +68,12 @@ impl Request {
 
     /// Adds a message in either dialect.
     pub fn add_message(&mut self, text: &str) -> Result<()> {
+        // Read on its own first: what is no message must not become more of the request, and errors count in what was given.
+        let refuse = |what: String| Error::new(Kind::Request, format_args!("adding a message: {what}"));
+        let message = json::Json::parse(text).map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
+        if message.kind() != json::Kind::Object {
+            return Err(refuse(format!("expected a JSON object, found {}", message.kind())));
+        }
         let mut document = Document::parse(&format!("{{\"messages\":[{text}]}}"), "adding a message")?;
         dialect::translate(&mut document)?;
         for name in ["system", "messages"] {

@@ -170,7 +170,8 @@ impl Settings {
     /// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. The metadata
     /// services of EC2 and ECS, at link-local addresses, know no other.
     fn check_plain(&self, host: &str, request: &HttpRequest) -> Result<()> {
-        if is_loopback(host) || host.starts_with("169.254.") {
+        let metadata = host.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_link_local());
+        if is_loopback(host) || metadata {
             return Ok(());
         }
         let bearer = request.headers().get("authorization").is_some_and(|value| value.starts_with("Bearer "));

@@ -58,8 +58,16 @@ enum Reply {
 #[derive(Clone)]
 enum Step {
     Wait(Duration),
-    Event { name: String, payload: String },
-    Exception { name: String, payload: String },
+    /// The one answer of a unary call, which is no frame.
+    Whole(String),
+    Event {
+        name: String,
+        payload: String,
+    },
+    Exception {
+        name: String,
+        payload: String,
+    },
 }
 
 struct Refusal {
@@ -105,6 +113,15 @@ fn bad(path: &str, what: &str) -> Error {
         .at(path)
 }
 
+/// A name has to fit a frame's header.
+fn check_name(name: &str, path: &str) -> Result<()> {
+    if (1..=256).contains(&name.len()) { Ok(()) } else { Err(bad(path, "a name has from 1 to 256 bytes")) }
+}
+
+fn expect_kind(json: Json<'_>, kind: json::Kind, path: &str) -> Result<()> {
+    if json.kind() == kind { Ok(()) } else { Err(bad(path, &format!("expected {kind}, found {}", json.kind()))) }
+}
+
 fn check_keys(json: Json<'_>, path: &str, known: &[&str]) -> Result<()> {
     for member in json.members() {
         if !known.iter().any(|key| member.key.is(key)) {
@@ -129,10 +146,12 @@ impl Reply {
             Ok(Reply::say(&text, duration(json, "pace", path)?))
         } else if let Some(message) = json.get("message") {
             check_keys(json, path, &["message", "stopReason", "usage", "pace"])?;
+            expect_kind(message, json::Kind::Object, &format!("{path}/message"))?;
             let pace = duration(json, "pace", path)?;
             Ok(Reply::send(message, json.get("stopReason").and_then(Json::string).as_deref(), json.get("usage"), pace))
         } else if let Some(events) = json.get("events") {
             check_keys(json, path, &["events"])?;
+            expect_kind(events, json::Kind::Array, &format!("{path}/events"))?;
             let steps = events.elements().enumerate();
             let steps = steps.map(|(index, step)| Step::parse(step, &format!("{path}/events/{index}")));
             Ok(Reply::Events(steps.collect::<Result<_>>()?))
@@ -211,7 +230,7 @@ impl Reply {
             Reply::Events(steps) => match unary(steps) {
                 Ok(answer) => {
                     let waits = steps.iter().filter(|step| matches!(step, Step::Wait(_))).cloned();
-                    let whole = waits.chain([Step::Event { name: String::new(), payload: answer }]);
+                    let whole = waits.chain([Step::Whole(answer)]);
                     let headers = vec![("content-type".into(), "application/json".into())];
                     (200, headers, SdkBody::from_body_1_x(Play { steps: whole.collect(), waiting: None }))
                 }
@@ -234,15 +253,17 @@ impl Step {
         }
         if let Some(name) = text("exception") {
             check_keys(json, path, &["exception", "message"])?;
+            check_name(&name, path)?;
             let payload = format!("{{\"message\":{}}}", json::quoted(&text("message").unwrap_or_default()));
             return Ok(Step::Exception { name, payload });
         }
         let mut members = json.members();
         match (members.next(), members.next()) {
-            (Some(event), None) if event.value.kind() == json::Kind::Object => Ok(Step::Event {
-                name: event.key.string().unwrap_or_default().into_owned(),
-                payload: event.value.text().to_owned(),
-            }),
+            (Some(event), None) if event.value.kind() == json::Kind::Object => {
+                let name = event.key.string().unwrap_or_default().into_owned();
+                check_name(&name, path)?;
+                Ok(Step::Event { name, payload: event.value.text().to_owned() })
+            }
             _ => Err(bad(
                 path,
                 "an event is an object of one member, its name and payload; or {\"wait\"}, or {\"exception\", \"message\"}",
@@ -253,8 +274,7 @@ impl Step {
     fn frame(&self) -> Bytes {
         let (kind, name_header, name, payload) = match self {
             Step::Wait(_) => return Bytes::new(),
-            // The one answer of a unary call is no frame.
-            Step::Event { name, payload } if name.is_empty() => return Bytes::from(payload.clone()),
+            Step::Whole(answer) => return Bytes::from(answer.clone()),
             Step::Event { name, payload } => ("event", ":event-type", name, payload),
             Step::Exception { name, payload } => ("exception", ":exception-type", name, payload),
         };

@@ -46,11 +46,9 @@ pub fn before_answer<E: StdError + 'static>(connect: Duration, error: SdkError<E
             let what = "timeouts.connect). Is the endpoint reachable from here?";
             Error::new(Kind::Timeout, format_args!("no connection within {connect:?} ({what}"))
         }
+        SdkError::DispatchFailure(dispatch) if dispatch.is_io() => unreachable_endpoint(&error),
         _ if lacks_credentials(&error) => no_credentials(&error),
-        SdkError::DispatchFailure(_) => {
-            let what = chain(cause(&error));
-            Error::new(Kind::Network, format_args!("{what}. {}", network_advice(&what)))
-        }
+        SdkError::DispatchFailure(_) if !chain(&error).contains("endpoint") => unreachable_endpoint(&error),
         _ => Error::new(Kind::Config, format_args!("the request could not be made: {}", chain(cause(&error)))),
     }
 }
@@ -66,7 +64,7 @@ fn refused(response: &HttpResponse) -> Error {
     let body = response.body().bytes().unwrap_or_default();
     let text = String::from_utf8_lossy(body);
     let json = Json::parse(&text).ok();
-    let header = response.headers().get("x-amzn-errortype").map(str::to_owned);
+    let header = response.headers().get("x-amzn-errortype").filter(|name| !name.is_empty()).map(str::to_owned);
     let code = header.or_else(|| json.and_then(code_of)).map(|code| bare_name(&code).to_owned()).unwrap_or_default();
     let message = match json {
         Some(json) => message_of(json).unwrap_or_default(),
@@ -200,8 +198,22 @@ fn advice(kind: Kind, code: &str, message: &str) -> &'static str {
     }
 }
 
-fn network_advice(what: &str) -> &'static str {
-    if what.contains("certificate") {
+/// No connection, or one that broke.
+fn unreachable_endpoint(error: &(dyn StdError + 'static)) -> Error {
+    let what = chain(cause(error));
+    let kind = if lacks_resources(error) { Kind::Resource } else { Kind::Network };
+    Error::new(kind, format_args!("{what}. {}", network_advice(kind, &what)))
+}
+
+fn lacks_resources(error: &(dyn StdError + 'static)) -> bool {
+    let code = find::<std::io::Error>(error).and_then(std::io::Error::raw_os_error);
+    code.is_some_and(|code| [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS].contains(&code))
+}
+
+fn network_advice(kind: Kind, what: &str) -> &'static str {
+    if kind == Kind::Resource {
+        "Raise the limit of open files (ulimit -n) or run fewer calls at once (max_concurrency)"
+    } else if what.contains("certificate") {
         "The server's certificate is not trusted; for a private CA set ca_file"
     } else if what.contains("dns") || what.contains("lookup") {
         "The host name does not resolve: check the region or base_url"
@@ -262,12 +274,16 @@ pub fn misrouted(status: u16, content_type: &str, body: &str) -> Error {
     })
 }
 
-/// The causes of an error, the outermost first, each once.
+/// The causes of an error, the outermost first, each once. The SDK prints whole requests into some: prompts are no message.
 pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
+    let told = |error: &dyn StdError| {
+        let text = error.to_string();
+        text.split("Request {").next().unwrap_or_default().trim_end().to_owned()
+    };
+    let mut text = told(error);
     let mut next = error.source();
     while let Some(cause) = next {
-        let cause_text = cause.to_string();
+        let cause_text = told(cause);
         if !text.contains(&cause_text) {
             text.push_str(": ");
             text.push_str(&cause_text);

@@ -151,7 +151,8 @@ impl KnownHeaders {
 
 fn check_headers(block: &[u8]) -> Result<Gist, FrameError> {
     let mut seen = [""; MAX_HEADER_COUNT];
-    let mut gist = Gist::default();
+    let mut message_type = MessageType::default();
+    let mut names = [(0, 0); 3];
     for (count, header) in (Headers { rest: block }).enumerate() {
         let (name, value) = header?;
         if count == MAX_HEADER_COUNT {
@@ -164,13 +165,21 @@ fn check_headers(block: &[u8]) -> Result<Gist, FrameError> {
         if let Value::Text(text) = value {
             let start = text.as_ptr() as usize - block.as_ptr() as usize;
             match name {
-                ":message-type" => gist.message_type = MessageType::of(text),
-                ":event-type" | ":exception-type" | ":error-code" => gist.name = (start, start + text.len()),
+                ":message-type" => message_type = MessageType::of(text),
+                ":event-type" => names[0] = (start, start + text.len()),
+                ":exception-type" => names[1] = (start, start + text.len()),
+                ":error-code" => names[2] = (start, start + text.len()),
                 _ => {}
             }
         }
     }
-    Ok(gist)
+    let name = match message_type {
+        MessageType::Event => names[0],
+        MessageType::Exception => names[1],
+        MessageType::Error => names[2],
+        MessageType::Unknown => (0, 0),
+    };
+    Ok(Gist { message_type, name })
 }
 
 impl MessageType {
