@@ -126,13 +126,14 @@ fn what_a_frame_is_about_follows_its_own_headers() {
     let about = |kind: &str, name: &str, value: &str| -> (MessageType, &'static str, Vec<u8>) {
         let headers =
             [raw_header(b":message-type", 7, kind.as_bytes()), raw_header(name.as_bytes(), 7, value.as_bytes())];
-        let kind = match kind {
-            "event" => MessageType::Event,
-            "exception" => MessageType::Exception,
-            "error" => MessageType::Error,
-            _ => MessageType::Unknown,
+        let (kind, named) = match kind {
+            "event" => (MessageType::Event, ":event-type"),
+            "exception" => (MessageType::Exception, ":exception-type"),
+            "error" => (MessageType::Error, ":error-code"),
+            _ => (MessageType::Unknown, ""),
         };
-        (kind, value.to_owned().leak(), raw_frame(&headers.concat(), b"{}"))
+        let told = if name == named { value } else { "" };
+        (kind, told.to_owned().leak(), raw_frame(&headers.concat(), b"{}"))
     };
     let frames = [
         about("event", ":event-type", "messageStart"),
@@ -143,6 +144,7 @@ fn what_a_frame_is_about_follows_its_own_headers() {
         about("error", ":error-code", "metadata"),
         about("exception", ":exception-type", "metadata"),
         about("evenly", ":event-type", "metadata"),
+        about("exception", ":event-type", "metadata"),
         (MessageType::Unknown, "", raw_frame(&raw_header(b":message-type", 6, b"event"), b"")),
     ];
     let mut random = Random(6);
