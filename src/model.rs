@@ -171,8 +171,10 @@ impl Job {
                 say_answered(&call, &answer, &writer, began);
                 writer.unary(answer).await.map(Some)
             };
-            Deadline::after("total", timeouts.whole).limit(unary).await.flatten()
+            Deadline::after("whole", timeouts.whole).limit(unary).await.flatten()
         };
+        // The connection is back in its pool before anybody hears that the call is over, and makes the next.
+        tokio::task::yield_now().await;
         let result = result.map_err(|error| error.while_doing(&call).with_attempts(writer.attempts().get()));
         match &result {
             Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),

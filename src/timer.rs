@@ -34,12 +34,13 @@ impl Deadline {
 
     fn missed(&self) -> Error {
         let Deadline { name, setting, .. } = self;
-        let what = match *name {
-            "first_event" => "no event came",
-            "idle" => "no further event came",
-            _ => "the call was not done",
+        let (what, settings) = match *name {
+            "first_event" => ("no event came", "timeouts.first_event, which timeout sets too"),
+            "idle" => ("no further event came", "timeouts.idle, which timeout sets too"),
+            "whole" => ("the answer was not there", "timeout or timeouts.total"),
+            _ => ("the call was not done", "timeouts.total"),
         };
-        Error::new(Kind::Timeout, format_args!("{what} within {setting:?} (timeouts.{name}, which timeout sets too)"))
+        Error::new(Kind::Timeout, format_args!("{what} within {setting:?} ({settings})"))
     }
 }
 

@@ -244,7 +244,9 @@ fn what_is_meant_for_this_machine_goes_through_no_proxy() {
         let bedrock = bedrock_for(Auth::Bearer("forThisMachineAlone".into()));
         let proxy = LocalBedrock::start();
         // No other thread of this process reads its environment at this moment.
-        ["HTTP_PROXY", "http_proxy", "ALL_PROXY"].map(|name| unsafe { std::env::set_var(name, proxy.url()) });
+        for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+            unsafe { std::env::set_var(name, proxy.url()) };
+        }
         let bearer = with(bare(&bedrock), json!({"bearer_token": "forThisMachineAlone"}));
         works(&Model::new(&bearer));
         works(&Model::new(&with(bearer, json!({"proxy": proxy.url()}))));
