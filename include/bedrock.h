@@ -77,7 +77,7 @@ typedef struct bedrock_cancel bedrock_cancel;        /* A latch that ends calls.
 typedef struct bedrock_response bedrock_response;    /* An answer. */
 
 
-/* ---- 1. Version -------------------------------------------------------------------------------------------
+/* ---- Version ----------------------------------------------------------------------------------------------
  * The library follows semantic versioning. Structs grow only at their end, and constants keep their values.
  */
 
@@ -93,7 +93,7 @@ uint32_t bedrock_version_number(void);
 const char *bedrock_version(void);
 
 
-/* ---- 2. Status and errors ---------------------------------------------------------------------------------
+/* ---- Status and errors ------------------------------------------------------------------------------------
  * A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. Where it has a parameter err,
  * and err is not NULL, *err receives an owned bedrock_error when the status is below 0, and NULL otherwise. An error is
  * immutable: any thread may read it, and its texts live until bedrock_error_free. There is no errno and no "last error".
@@ -105,14 +105,13 @@ const char *bedrock_version(void);
 /* What became of a call. */
 typedef int32_t bedrock_status;
 
-#define BEDROCK_OK                        0  /* It worked. Of a stream: an event is there. */
+#define BEDROCK_OK                        0  /* It worked. */
 #define BEDROCK_DONE                      1  /* The stream has ended completely. */
 #define BEDROCK_AGAIN                     2  /* Nothing within the time given; call again. */
 #define BEDROCK_STOPPED                   3  /* The callback asked to stop. */
 #define BEDROCK_E_INVALID_ARGUMENT     (-1)  /* NULL, invalid UTF-8, an impossible length. */
 #define BEDROCK_E_BAD_HANDLE           (-2)  /* No handle of this kind: freed before, or never made. */
-/* A handle for one thread is in use on another, or the call would deadlock here. */
-#define BEDROCK_E_BUSY                 (-3)
+#define BEDROCK_E_BUSY                 (-3)  /* The call would deadlock here: inside a callback that may not make it. */
 #define BEDROCK_E_CONFIG               (-4)  /* Config JSON: an unknown key, a wrong type, a bad value. */
 #define BEDROCK_E_REQUEST              (-5)  /* Request JSON that was refused before it was sent. */
 /* No credentials, expired ones, or a provider of them that failed; the message names it. */
@@ -135,8 +134,7 @@ typedef int32_t bedrock_status;
 #define BEDROCK_E_TRUNCATED           (-17)  /* The stream ended before messageStop: what came is not the whole answer. */
 /* Bytes that are no valid answer: a wrong checksum, an impossible size, broken JSON. */
 #define BEDROCK_E_PROTOCOL            (-18)
-/* A cancel was fired, the stream was cancelled, or the library was shut down. */
-#define BEDROCK_E_CANCELLED           (-19)
+#define BEDROCK_E_CANCELLED           (-19)  /* A cancel was fired, or the library was shut down. */
 #define BEDROCK_E_FORKED              (-20)  /* The handle was made before fork(), and this is the child. */
 #define BEDROCK_E_INTERNAL            (-21)  /* A bug in this library, contained. */
 #define BEDROCK_E_RESOURCE            (-22)  /* This process is out of descriptors, threads, handles or memory. */
@@ -170,14 +168,14 @@ int32_t bedrock_error_http_status(const bedrock_error *error);
 /* 1 where the same call may succeed later. The library's own retries are over by then. */
 int32_t bedrock_error_retryable(const bedrock_error *error);
 
-/* How many HTTP requests were sent; 0 where none was. */
+/* How often the request was tried over the network, retries included; 0 where nothing was sent. */
 int32_t bedrock_error_attempts(const bedrock_error *error);
 
 /* Frees an error, and the texts it lent. NULL does nothing. */
 void bedrock_error_free(bedrock_error *error);
 
 
-/* ---- 3. Model: configuration, credentials, connections ----------------------------------------------------
+/* ---- Model: configuration, credentials, connections -------------------------------------------------------
  * A model is made from JSON once and used for any number of calls, from any number of threads at once. The keys:
  *
  *   model             a model id, inference profile id, or any ARN that Converse accepts. Required
@@ -186,7 +184,7 @@ void bedrock_error_free(bedrock_error *error);
  *   bearer_token      a Bedrock API key; default: AWS_BEARER_TOKEN_BEDROCK
  *   auth              "auto", "sigv4" or "bearer"; auto: what the config holds wins over the environment, then a
  *                     bearer token where there is one, else SigV4
- *   profile           a profile of ~/.aws/config; SSO, login, process, web identity, ECS and EC2 credentials work
+ *   profile           a profile of ~/.aws/config, which then wins over keys in the environment; SSO, login, process, web identity, ECS and EC2 credentials work
  *   role_arn, role_session_name, external_id    a role to assume
  *   base_url          an endpoint of your own; http:// only to loopback unless allow_http is true
  *   timeout           "30s", "500ms" or milliseconds: the longest wait without progress. Default 30s; a whole
@@ -194,7 +192,8 @@ void bedrock_error_free(bedrock_error *error);
  *   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
  *   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off
  *   max_concurrency   how many calls of this model and those derived from it run at once; more wait
- *   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE
+ *   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE;
+ *                     what is meant for this machine goes through no proxy
  *   user_agent        "app/1.2", added to the SDK's
  *   defaults          request members under every request, as in bedrock_model_with
  *   lint              "error" or "off": local checks on requests
@@ -204,9 +203,9 @@ void bedrock_error_free(bedrock_error *error);
  */
 
 /* Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint
- * are found with the first call, and what is wrong with them is that call's error. The first model of the process
- * starts the library's thread. BEDROCK_E_CONFIG: the message and path name the key. BEDROCK_E_RESOURCE: the thread
- * cannot start. */
+ * are found with the first call, and what is wrong with them, or with what the environment says, is that call's
+ * error. The first model of the process starts the library's thread. BEDROCK_E_CONFIG: the message and path name
+ * the key. BEDROCK_E_RESOURCE: the thread cannot start. */
 bedrock_status bedrock_model_new(const char *config_json,
                                  size_t len,
                                  bedrock_model **out,
@@ -215,7 +214,8 @@ bedrock_status bedrock_model_new(const char *config_json,
 /* Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
  * members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of
  * the whole. "model" changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a
- * model to give a call its own deadline. Cheap; does not block. */
+ * model to give a call its own deadline. (Connections are shared among models with one connect timeout.) Cheap;
+ * does not block. */
 bedrock_status bedrock_model_with(const bedrock_model *model,
                                   const char *defaults_json,
                                   size_t len,
@@ -229,14 +229,14 @@ const char *bedrock_model_id(const bedrock_model *model, size_t *len);
 void bedrock_model_free(bedrock_model *model);
 
 
-/* ---- 4. Request: a conversation that can grow -------------------------------------------------------------
+/* ---- Request: a conversation that can grow ----------------------------------------------------------------
  * A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
  * additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
  * the model's defaults; "modelId" or "model" names the model for this request alone and is not sent. A message whose
  * content is a plain string works as well, with the roles user (human), assistant (ai) and system (developer).
  *
- * A call uses the request as it is at that moment and does not change it. As soon as a stream is open, and from inside
- * on_event, the request may be changed, used for other calls or freed. Any number of threads may use one request at once:
+ * A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
+ * request may be changed, used for other calls or freed. Any number of threads may use one request at once:
  * their calls take turns, and none holds it while it waits for the network.
  */
 
@@ -319,7 +319,7 @@ const char *bedrock_request_body(bedrock_request *request,
 void bedrock_request_free(bedrock_request *request);
 
 
-/* ---- 5. Cancellation --------------------------------------------------------------------------------------
+/* ---- Cancellation -----------------------------------------------------------------------------------------
  * A cancel is a latch: once fired it stays fired. Every call it was given to ends with BEDROCK_E_CANCELLED, before it began,
  * while it runs or when it is done waiting; a call given it later fails so at once, and nothing is sent. One cancel may serve
  * many calls, at once or in turn; make a new one to start afresh.
@@ -336,7 +336,7 @@ void bedrock_cancel_fire(bedrock_cancel *cancel);
 void bedrock_cancel_free(bedrock_cancel *cancel);
 
 
-/* ---- 6. Generate ------------------------------------------------------------------------------------------
+/* ---- Generate ---------------------------------------------------------------------------------------------
  * These calls block the calling thread until the answer is there, and callbacks run on that thread. Each ends within its
  * timers: no wait is without a limit. cancel may be NULL.
  */
@@ -411,7 +411,7 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
                                        bedrock_error **err);
 
 
-/* ---- 8. Response ------------------------------------------------------------------------------------------
+/* ---- Response ---------------------------------------------------------------------------------------------
  * An answer is immutable: any thread may read it, and every text it lends lives until bedrock_response_free. The getters
  * work alike on the answer of bedrock_generate and on one assembled from a stream. Of NULL, and of what is no response, they
  * give "", 0 and -1.
@@ -492,7 +492,7 @@ int32_t bedrock_response_attempts(const bedrock_response *response);
 void bedrock_response_free(bedrock_response *response);
 
 
-/* ---- 9. JSON, for programs that have no JSON library ------------------------------------------------------
+/* ---- JSON, for programs that have no JSON library ---------------------------------------------------------
  * These functions read a JSON text in place: no handles, no allocation, any thread. pointer is a JSON pointer (RFC 6901): ""
  * is the whole, "/a/0/b" a member of an element of a member. Where nothing is there, or json is not JSON, or the kind is
  * another, the answer is type NONE, count 0, raw NULL, the fallback, or BEDROCK_STRLEN as the length of a string.
@@ -543,7 +543,7 @@ size_t bedrock_json_quote(const char *text,
                           size_t size);
 
 
-/* ---- 10. The process --------------------------------------------------------------------------------------
+/* ---- The process ------------------------------------------------------------------------------------------
  * The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing at
  * exit, and starts nothing before the first model is made. Then it has one thread, and a few more while names are looked up
  * or credentials read; all signals are blocked in them.

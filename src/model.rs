@@ -175,7 +175,11 @@ impl Job {
         };
         // The connection is back in its pool before anybody hears that the call is over, and makes the next.
         tokio::task::yield_now().await;
-        let result = result.map_err(|error| error.while_doing(&call).with_attempts(writer.attempts().get()));
+        let result = result.map_err(|error| {
+            // What is refused for its configuration was never sent, however often it was tried.
+            let sent = if error.kind() == Kind::Config { 0 } else { writer.attempts().get() };
+            error.while_doing(&call).with_attempts(sent)
+        });
         match &result {
             Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),
             Err(error) => log::info(

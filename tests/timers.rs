@@ -83,7 +83,9 @@ fn the_first_event_timer_counts_from_the_call_and_through_its_retries() {
     let model = warm(&bedrock).with(json!({"timeouts": timeouts, "retry": retry}));
     let failure = ends_by("first_event", "500ms", || model.stream(&Request::say("Hello?")).outcome);
     assert!(failure.attempts >= 1, "{failure:?}");
-    assert_eq!(failure.attempts as usize, bedrock.requests().len());
+    // The last of them may have been on its way when the timer ended the call.
+    let seen = bedrock.requests().len();
+    assert!((seen..=seen + 1).contains(&(failure.attempts as usize)), "{seen} requests seen; {failure:?}");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! 5. Cancellation
+//! Cancellation
 //!
 //! A cancel is a latch: once fired it stays fired. Every call it was given to ends with BEDROCK_E_CANCELLED, before it began,
 //! while it runs or when it is done waiting; a call given it later fails so at once, and nothing is sent. One cancel may serve

@@ -1,4 +1,4 @@
-//! 6. Generate
+//! Generate
 //!
 //! These calls block the calling thread until the answer is there, and callbacks run on that thread. Each ends within its
 //! timers: no wait is without a limit. cancel may be NULL.

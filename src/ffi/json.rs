@@ -1,4 +1,4 @@
-//! 9. JSON, for programs that have no JSON library
+//! JSON, for programs that have no JSON library
 //!
 //! These functions read a JSON text in place: no handles, no allocation, any thread. pointer is a JSON pointer (RFC 6901): ""
 //! is the whole, "/a/0/b" a member of an element of a member. Where nothing is there, or json is not JSON, or the kind is

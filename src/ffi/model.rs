@@ -1,4 +1,4 @@
-//! 3. Model: configuration, credentials, connections
+//! Model: configuration, credentials, connections
 //!
 //! A model is made from JSON once and used for any number of calls, from any number of threads at once. The keys:
 //!
@@ -8,7 +8,7 @@
 //!   bearer_token      a Bedrock API key; default: AWS_BEARER_TOKEN_BEDROCK
 //!   auth              "auto", "sigv4" or "bearer"; auto: what the config holds wins over the environment, then a
 //!                     bearer token where there is one, else SigV4
-//!   profile           a profile of ~/.aws/config; SSO, login, process, web identity, ECS and EC2 credentials work
+//!   profile           a profile of ~/.aws/config, which then wins over keys in the environment; SSO, login, process, web identity, ECS and EC2 credentials work
 //!   role_arn, role_session_name, external_id    a role to assume
 //!   base_url          an endpoint of your own; http:// only to loopback unless allow_http is true
 //!   timeout           "30s", "500ms" or milliseconds: the longest wait without progress. Default 30s; a whole
@@ -16,7 +16,8 @@
 //!   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
 //!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off
 //!   max_concurrency   how many calls of this model and those derived from it run at once; more wait
-//!   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE
+//!   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE;
+//!                     what is meant for this machine goes through no proxy
 //!   user_agent        "app/1.2", added to the SDK's
 //!   defaults          request members under every request, as in bedrock_model_with
 //!   lint              "error" or "off": local checks on requests
@@ -42,7 +43,7 @@ impl Noun for Model {
 }
 
 /// Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint are found
-/// with the first call, and what is wrong with them is that call's error. The first model of the process starts the
+/// with the first call, and what is wrong with them, or with what the environment says, is that call's error. The first model of the process starts the
 /// library's thread. BEDROCK_E_CONFIG: the message and path name the key. BEDROCK_E_RESOURCE: the thread cannot start.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_new(
@@ -63,7 +64,7 @@ pub unsafe extern "C" fn bedrock_model_new(
 /// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request members
 /// under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the whole. "model"
 /// changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a model to give a call its own
-/// deadline. Cheap; does not block.
+/// deadline. (Connections are shared among models with one connect timeout.) Cheap; does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_with(
     model: *const bedrock_model,

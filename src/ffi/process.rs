@@ -1,4 +1,4 @@
-//! 10. The process
+//! The process
 //!
 //! The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing at
 //! exit, and starts nothing before the first model is made. Then it has one thread, and a few more while names are looked up

@@ -1,12 +1,12 @@
-//! 4. Request: a conversation that can grow
+//! Request: a conversation that can grow
 //!
 //! A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
 //! additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
 //! the model's defaults; "modelId" or "model" names the model for this request alone and is not sent. A message whose
 //! content is a plain string works as well, with the roles user (human), assistant (ai) and system (developer).
 //!
-//! A call uses the request as it is at that moment and does not change it. As soon as a stream is open, and from inside
-//! on_event, the request may be changed, used for other calls or freed. Any number of threads may use one request at once:
+//! A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
+//! request may be changed, used for other calls or freed. Any number of threads may use one request at once:
 //! their calls take turns, and none holds it while it waits for the network.
 
 use super::guard::entry;

@@ -1,4 +1,4 @@
-//! 8. Response
+//! Response
 //!
 //! An answer is immutable: any thread may read it, and every text it lends lives until bedrock_response_free. The getters
 //! work alike on the answer of bedrock_generate and on one assembled from a stream. Of NULL, and of what is no response, they

@@ -1,4 +1,4 @@
-//! 2. Status and errors
+//! Status and errors
 //!
 //! A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. Where it has a parameter err,
 //! and err is not NULL, *err receives an owned bedrock_error when the status is below 0, and NULL otherwise. An error is
@@ -17,7 +17,7 @@ pub type bedrock_status = i32;
 /// A length that means "up to the NUL": wherever a text is given as pointer and length.
 pub const BEDROCK_STRLEN: usize = -1isize as usize;
 
-/// It worked. Of a stream: an event is there.
+/// It worked.
 pub const BEDROCK_OK: bedrock_status = 0;
 /// The stream has ended completely.
 pub const BEDROCK_DONE: bedrock_status = 1;
@@ -29,7 +29,7 @@ pub const BEDROCK_STOPPED: bedrock_status = 3;
 pub const BEDROCK_E_INVALID_ARGUMENT: bedrock_status = -1;
 /// No handle of this kind: freed before, or never made.
 pub const BEDROCK_E_BAD_HANDLE: bedrock_status = -2;
-/// A handle for one thread is in use on another, or the call would deadlock here.
+/// The call would deadlock here: inside a callback that may not make it.
 pub const BEDROCK_E_BUSY: bedrock_status = -3;
 /// Config JSON: an unknown key, a wrong type, a bad value.
 pub const BEDROCK_E_CONFIG: bedrock_status = -4;
@@ -62,7 +62,7 @@ pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
 /// Bytes that are no valid answer: a wrong checksum, an impossible size, broken JSON.
 pub const BEDROCK_E_PROTOCOL: bedrock_status = -18;
-/// A cancel was fired, the stream was cancelled, or the library was shut down.
+/// A cancel was fired, or the library was shut down.
 pub const BEDROCK_E_CANCELLED: bedrock_status = -19;
 /// The handle was made before fork(), and this is the child.
 pub const BEDROCK_E_FORKED: bedrock_status = -20;
@@ -168,7 +168,7 @@ pub extern "C" fn bedrock_error_retryable(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.retryable().into()))
 }
 
-/// How many HTTP requests were sent; 0 where none was.
+/// How often the request was tried over the network, retries included; 0 where nothing was sent.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_attempts(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.attempts() as i32))

@@ -1,4 +1,4 @@
-//! 1. Version
+//! Version
 //!
 //! The library follows semantic versioning. Structs grow only at their end, and constants keep their values.
 

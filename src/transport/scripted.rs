@@ -99,7 +99,7 @@ impl Script {
         let index = if *repeat && !replies.is_empty() { turn % replies.len() } else { turn };
         replies.get(index).ok_or_else(|| {
             let what = format_args!(
-                "the script has {} replies, and this is request {} (each retry is one): add a reply, or set \"repeat\" to true",
+                "the script's replies are used up: it has {}, and this is request {} (each retry is one); add a reply, or set \"repeat\" to true",
                 replies.len(),
                 turn + 1
             );
@@ -294,11 +294,16 @@ fn unary(steps: &[Step]) -> std::result::Result<String, Refusal> {
     let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), Decoder::default());
     for step in steps {
         frames.feed(&step.frame(), |frame| events.decode(&frame, &mut batch)).map_err(|error| Refusal {
-            status: 500,
+            // A status that is not retried: the script says what comes next.
+            status: 424,
             code: error.code().to_string(),
             message: error.message().to_string(),
             headers: Vec::new(),
         })?;
+    }
+    if !events.message_stopped() {
+        let message = "the script's events end before messageStop: there is no whole answer to give".to_owned();
+        return Err(Refusal { status: 424, code: String::new(), message, headers: Vec::new() });
     }
     let mut assembler = Assembler::default();
     (0..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| assembler.push(&event));

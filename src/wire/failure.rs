@@ -93,7 +93,8 @@ impl Report<'_> {
         let kind = kind_of(code, message, status);
         let name = match status {
             0 => code.to_owned(),
-            _ => format!("{code} (HTTP {status})").trim_start().to_owned(),
+            _ if code.is_empty() => format!("HTTP {status}"),
+            _ => format!("{code} (HTTP {status})"),
         };
         let told = join(&name, ": ", message.trim().trim_end_matches('.'));
         let text = join(&told, ". ", advice(kind, code, message));
@@ -174,6 +175,9 @@ fn is_overflow(message: &str) -> bool {
 fn advice(kind: Kind, code: &str, message: &str) -> &'static str {
     let says = |phrase: &str| message.to_ascii_lowercase().contains(phrase);
     match kind {
+        Kind::AccessDenied | Kind::Validation | Kind::NotFound if says("use case details") => {
+            "Send the use case form for this provider's models in the Bedrock console (Model access)"
+        }
         Kind::Validation if says("on-demand throughput") => {
             "Use the model's inference profile: its id with a region prefix, such as us. or global., or the profile's ARN"
         }
@@ -182,6 +186,9 @@ fn advice(kind: Kind, code: &str, message: &str) -> &'static str {
         }
         Kind::NotFound if says("end of its life") || says("legacy") => "Choose a newer model",
         Kind::NotFound => "Check the model id or ARN, its region, and base_url",
+        Kind::AccessDenied if says("api key") || says("bearer") => {
+            "Check the Bedrock API key (bearer_token) and its expiry"
+        }
         Kind::AccessDenied if says("access to the model") => {
             "Enable the model for this account and region in the Bedrock console (Model access)"
         }
@@ -211,7 +218,9 @@ fn lacks_resources(error: &(dyn StdError + 'static)) -> bool {
 }
 
 fn network_advice(kind: Kind, what: &str) -> &'static str {
-    if kind == Kind::Resource {
+    if what.contains("NotValidForName") || what.contains("not valid for name") {
+        "The server's certificate is for another name: check base_url and the proxy"
+    } else if kind == Kind::Resource {
         "Raise the limit of open files (ulimit -n) or run fewer calls at once (max_concurrency)"
     } else if what.contains("certificate") {
         "The server's certificate is not trusted; for a private CA set ca_file"
