@@ -11,7 +11,6 @@ mod check;
 mod duration;
 mod endpoint;
 mod nearest;
-mod quote;
 #[cfg(test)]
 mod tests;
 mod trust;

@@ -3,6 +3,7 @@
 //! Every failure of this library is an [`Error`]: a [`Kind`], one line for people that begins with `bedrock: `, and what is
 //! known besides. How the service's and the SDK's failures become one is told in `wire::failure`.
 
+use crate::json;
 use crate::text::Text;
 use std::fmt;
 
@@ -179,6 +180,18 @@ impl Error {
     pub fn retryable(&self) -> bool {
         self.0.retryable
     }
+}
+
+/// How much of a text of the user's a message quotes, in bytes.
+pub const QUOTE: usize = 60;
+
+/// What the user wrote, in quotes and cut where it is long.
+pub fn quote(text: &str) -> String {
+    quote_up_to(text, QUOTE)
+}
+
+pub fn quote_up_to(text: &str, max: usize) -> String {
+    if text.len() <= max { json::quoted(text) } else { json::quoted(&text[..text.floor_char_boundary(max)]) + "..." }
 }
 
 /// A service may have much to say; this much of it is a message.

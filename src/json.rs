@@ -173,13 +173,30 @@ impl<'a> Json<'a> {
         (self.kind() == Kind::Number).then(|| self.0.parse().ok()).flatten()
     }
 
-    /// A number that is whole and fits: 3, 3.0 and 3e2, but neither 3.5 nor 2^63.
+    /// A number that is whole and fits: 3, 3.0 and 3e2, but neither 3.5 nor 2^63. Exact, also where a double is not.
     pub fn i64(self) -> Option<i64> {
         if let Ok(whole) = self.0.parse() {
             return Some(whole);
         }
-        let number = self.f64()?;
-        (number.fract() == 0.0 && (-TWO_TO_63..TWO_TO_63).contains(&number)).then_some(number as i64)
+        if self.kind() != Kind::Number {
+            return None;
+        }
+        let (mantissa, exponent) = self.0.split_once(['e', 'E']).unwrap_or((self.0, "0"));
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let fraction = fraction.trim_end_matches('0');
+        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        // What the decimal point hides has to be made up for by the exponent.
+        let scale = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+        if digits == 0 {
+            return Some(0);
+        }
+        let power = 10_i128.checked_pow(scale.unsigned_abs())?;
+        let number = match scale {
+            0.. => digits.checked_mul(power)?,
+            _ if digits % power == 0 => digits / power,
+            _ => return None,
+        };
+        number.try_into().ok()
     }
 
     /// Whether this is a string that says `text`.
@@ -229,7 +246,6 @@ impl<'a> Json<'a> {
     }
 }
 
-const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
 const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
 
 /// A member of an object.
@@ -650,6 +666,14 @@ mod tests {
             ("3.5", None),
             ("9223372036854775808", None),
             ("1e400", None),
+            ("-0", Some(0)),
+            ("0e999999999", Some(0)),
+            ("9007199254740993.0", Some(9_007_199_254_740_993)),
+            ("9007199254740993.5", None),
+            ("1200e-2", Some(12)),
+            ("1.5e1", Some(15)),
+            ("1e18", Some(1_000_000_000_000_000_000)),
+            ("1e-99999999999", None),
             ("\"3\"", None),
         ] {
             assert_eq!(json(text).i64(), expected, "{text}");

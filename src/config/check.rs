@@ -3,7 +3,7 @@
 //! A check gives its reason so that it reads on behind a name: `"region" must be ...`, `modelId is ...`. What may be a secret is
 //! not quoted.
 
-use super::quote::quote;
+use crate::error::quote;
 
 type Check = Result<(), String>;
 

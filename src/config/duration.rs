@@ -1,6 +1,6 @@
 //! Durations as people write them: "30s", "500ms", 250.
 
-use super::quote::quote;
+use crate::error::quote;
 use crate::json::{Json, Kind};
 use std::time::Duration;
 

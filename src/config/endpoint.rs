@@ -3,7 +3,7 @@
 //! Only the plainest URLs pass: every character is on a list. So the host that is judged here is the host that is connected to,
 //! whatever the parser below us makes of stranger texts.
 
-use super::quote::quote;
+use crate::error::quote;
 use std::net::{IpAddr, Ipv6Addr};
 
 type Check = Result<(), String>;

@@ -4,7 +4,7 @@
 //! `SSL_CERT_DIR` are not looked at: the loader of the system's store (rustls-native-certs) honours them itself, so they keep
 //! their meaning wherever neither `ca_file` nor `AWS_CA_BUNDLE` is given.
 
-use super::quote::quote_up_to;
+use crate::error::quote_up_to;
 use crate::error::{Error, Kind};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;

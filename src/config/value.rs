@@ -2,8 +2,8 @@
 
 use super::duration;
 use super::nearest::nearest;
-use super::quote::{QUOTE, quote};
 use crate::error::{Error, Kind, Result};
+use crate::error::{QUOTE, quote};
 use crate::json::{Json, Kind as JsonKind};
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -1,6 +1,6 @@
 //! Bytes by pointer: images, documents, audio and video that the JSON names instead of holding.
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Attachments {
         if self.get(name).is_some() {
             return Err(Error::new(
                 Kind::Request,
-                format_args!("attaching bytes: the name {name:?} is taken; a name can be given once"),
+                format_args!("attaching bytes: the name {} is taken; a name can be given once", quote(name)),
             ));
         }
         Ok(())
@@ -46,13 +46,12 @@ impl Attachments {
     /// Appends the base64 of what `reference` names. `at` leads to the piece it stands in.
     pub fn encode(&self, reference: &Reference, out: &mut String, at: &impl Fn() -> String) -> Result<()> {
         let data = self.get(&reference.name).ok_or_else(|| {
-            let names: Vec<_> = self.0.iter().map(|(name, _)| format!("{name:?}")).collect();
+            let names: Vec<_> = self.0.iter().map(|(name, _)| quote(name)).collect();
             let attached =
                 if names.is_empty() { "nothing is attached".into() } else { format!("attached: {}", names.join(", ")) };
-            let what = format_args!(
-                "the request refers to \"@{}\", and nothing of that name is attached ({attached})",
-                reference.name
-            );
+            let wanted = quote(&format!("@{}", reference.name));
+            let what =
+                format_args!("the request refers to {wanted}, and nothing of that name is attached ({attached})");
             Error::new(Kind::Request, what).at(format!("{}{}", at(), reference.pointer))
         })?;
         base64_simd::STANDARD.encode_append((**data).as_ref(), out);

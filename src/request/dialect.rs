@@ -4,7 +4,7 @@
 //! system messages move into `system`, in order. A message that is native already stays as it is, to the byte.
 
 use super::document::{Document, Piece};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use std::fmt;
 
@@ -36,9 +36,8 @@ pub fn role(name: &str) -> Option<Role> {
 }
 
 pub fn unknown_role(name: &str) -> Error {
-    let name: String = name.chars().take(60).collect();
-    Error::new(Kind::Request, format_args!("the role {name:?} is unknown; known are user, assistant and system"))
-        .at("/role")
+    let what = format_args!("the role {} is unknown; known are user, assistant and system", quote(name));
+    Error::new(Kind::Request, what)
 }
 
 /// Makes every portable message of the document native.
@@ -99,12 +98,13 @@ fn translate_message(message: Json<'_>) -> Result<Option<Native>> {
     if let Some(other) = message.members().find(|member| !member.key.is("role") && !member.key.is("content")) {
         let key = other.key.string().unwrap_or_default();
         let what = format_args!(
-            "a message whose content is a string can have role and content alone, not {key:?}; write its content as Converse blocks"
+            "a message whose content is a string can have role and content alone, not {}; write its content as Converse blocks",
+            quote(&key)
         );
         return Err(Error::new(Kind::Request, what).at(format!("/{}", json::pointer_token(&key))));
     }
     let name = message.get("role").and_then(Json::string).unwrap_or_default();
-    let role = role(&name).ok_or_else(|| unknown_role(&name))?;
+    let role = role(&name).ok_or_else(|| unknown_role(&name).at("/role"))?;
     let block = format!("{{\"text\":{}}}", content.text());
     Ok(Some(match role {
         Role::System => Native::System(Piece::value(&block)?),

@@ -5,7 +5,7 @@
 //! is what prompt caches live on.
 
 use super::attachment::{Attachments, Reference, is_free_form, references};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use std::sync::Arc;
 
@@ -134,7 +134,7 @@ impl Document {
         for member in json.members() {
             let name = member.key.string().unwrap_or_default();
             if document.position(&name).is_some() {
-                let error = refuse(format!("the member {name:?} is given twice"));
+                let error = refuse(format!("the member {} is given twice", quote(&name)));
                 return Err(error.at(format!("/{}", json::pointer_token(&name))));
             }
             let list = matches!(&*name, "messages" | "system") && member.value.kind() == json::Kind::Array;

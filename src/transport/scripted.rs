@@ -14,7 +14,7 @@
 //! `usage` is not given, it counts the words of the reply as output tokens.
 
 use crate::config::duration_of;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use crate::response::assemble::Assembler;
 use crate::wire::event::{Batch, EventDecoder};
@@ -126,8 +126,8 @@ fn check_keys(json: Json<'_>, path: &str, known: &[&str]) -> Result<()> {
     for member in json.members() {
         if !known.iter().any(|key| member.key.is(key)) {
             let key = member.key.string().unwrap_or_default();
-            let what = format!("the key {key:?} is unknown; known are {}", known.join(", "));
-            return Err(bad(&format!("{path}/{}", json::pointer_token(&key)), &what));
+            let what = format!("the key {} is unknown; known are {}", quote(&key), known.join(", "));
+            return Err(bad(path, &what).at(format!("{path}/{}", json::pointer_token(&key))));
         }
     }
     Ok(())

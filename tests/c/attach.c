@@ -1,0 +1,219 @@
+/* attach.c - bytes by pointer: "@name" in the JSON becomes the base64 of what was attached under that name.
+ *
+ *     attach URL      a service that answers with the body it was sent */
+#include "check.h"
+
+#include <pthread.h>
+
+#define IMAGE "{\"messages\":[{\"role\":\"user\",\"content\":[{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":"
+#define IMAGE_END "}}},{\"text\":\"@picture is no reference here\"}]}]}"
+
+static bedrock_model *model;
+static bedrock_error *error;
+
+static bedrock_request *request_of(const char *json)
+{
+    bedrock_request *request = NULL;
+
+    CHECK_OK(bedrock_request_new(json, BEDROCK_STRLEN, &request, &error), error);
+    return request;
+}
+
+static void fill(unsigned char *bytes, size_t len)
+{
+    size_t i;
+
+    for (i = 0; i < len; i++)
+        bytes[i] = (unsigned char)(i * 31 + (i >> 8) * 17 + len);
+}
+
+/* The value of a base64 digit, -1 for what is none. */
+static int digit(char c)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const char *found = c != '\0' ? strchr(digits, c) : NULL;
+
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+/* Whether text, to its closing quote, is the base64 of these bytes, padding included. Returns what follows the quote. */
+static const char *check_base64(const char *text, const unsigned char *bytes, size_t len)
+{
+    size_t i = 0;
+
+    for (; *text != '\0' && *text != '"'; text += 4) {
+        int a = digit(text[0]), b = digit(text[1]), c = digit(text[2]), d = c < -1 ? -1 : digit(text[3]);
+        size_t count = d >= 0 ? 3 : c >= 0 ? 2 : 1;
+        unsigned long bits = (unsigned long)a << 18 | (unsigned long)b << 12 | (c < 0 ? 0UL : (unsigned long)c << 6)
+            | (d < 0 ? 0UL : (unsigned long)d);
+
+        if (!CHECK(a >= 0 && b >= 0 && (d >= 0 || text[3] == '=') && (c >= 0 || text[2] == '=') && i + count <= len))
+            return "";
+        CHECK(bytes[i] == (bits >> 16 & 255));
+        CHECK(count < 2 || bytes[i + 1] == (bits >> 8 & 255));
+        CHECK(count < 3 || bytes[i + 2] == (bits & 255));
+        i += count;
+        CHECK(count == 3 || i == len);
+    }
+    CHECK_INT(i, len);
+    return *text == '"' ? text + 1 : "";
+}
+
+static void check_body(bedrock_request *request, const unsigned char *bytes, size_t len)
+{
+    size_t length = 0;
+    const char *body = bedrock_request_body(request, model, &length, &error);
+
+    if (!CHECK(body != NULL) || !CHECK(error == NULL))
+        return;
+    CHECK_INT(length, strlen(body));
+    CHECK(strncmp(body, IMAGE "\"", strlen(IMAGE) + 1) == 0);
+    CHECK_TEXT(check_base64(body + strlen(IMAGE) + 1, bytes, len), IMAGE_END);
+}
+
+/* Of every small size, which is where padding is decided, and of large ones. */
+static void sizes(void)
+{
+    static const size_t large[] = {1000, 4095, 4096, 4097, 65537, 1 << 20};
+    unsigned char *bytes = malloc(1 << 20);
+    size_t i;
+
+    for (i = 0; i < 60 + sizeof large / sizeof large[0]; i++) {
+        size_t len = i < 60 ? i : large[i - 60];
+        bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END);
+
+        fill(bytes, len);
+        CHECK_OK(bedrock_request_attach(request, "picture", bytes, len, NULL, NULL, &error), error);
+        check_body(request, bytes, len);
+        bedrock_request_free(request);
+    }
+    free(bytes);
+}
+
+struct lent {
+    unsigned char bytes[300];
+    int releases;
+    pthread_t thread;
+};
+
+static void release(void *user)
+{
+    struct lent *lent = user;
+
+    lent->releases++;
+    lent->thread = pthread_self();
+    memset(lent->bytes, '#', sizeof lent->bytes);
+}
+
+/* Without a release function the bytes are copied at once; with one they are read when a body is made. */
+static void copied_or_lent(void)
+{
+    struct lent lent;
+    unsigned char original[sizeof lent.bytes];
+    bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END);
+
+    fill(original, sizeof original);
+    memcpy(lent.bytes, original, sizeof original);
+    lent.releases = 0;
+    CHECK_OK(bedrock_request_attach(request, "picture", lent.bytes, sizeof lent.bytes, NULL, NULL, &error), error);
+    memset(lent.bytes, '#', sizeof lent.bytes);
+    check_body(request, original, sizeof original);
+    bedrock_request_free(request);
+
+    request = request_of(IMAGE "\"@picture\"" IMAGE_END);
+    CHECK_OK(bedrock_request_attach(request, "picture", lent.bytes, sizeof lent.bytes, release, &lent, &error), error);
+    memcpy(lent.bytes, original, sizeof original);
+    check_body(request, original, sizeof original);
+    check_body(request, original, sizeof original);
+    CHECK_INT(lent.releases, 0);
+    bedrock_request_free(request);
+    CHECK_INT(lent.releases, 1);
+    CHECK(pthread_equal(lent.thread, pthread_self()));
+}
+
+/* The last of a request and its clones gives the bytes back. */
+static void clones(void)
+{
+    struct lent lent;
+    unsigned char original[sizeof lent.bytes];
+    bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END), *clone = NULL, *grandchild = NULL;
+
+    fill(original, sizeof original);
+    memcpy(lent.bytes, original, sizeof original);
+    lent.releases = 0;
+    CHECK_OK(bedrock_request_attach(request, "picture", lent.bytes, sizeof lent.bytes, release, &lent, &error), error);
+    CHECK_OK(bedrock_request_clone(request, &clone, &error), error);
+    CHECK_OK(bedrock_request_clone(clone, &grandchild, &error), error);
+    /* A name is taken in each of them, and another one is free in each. */
+    CHECK_FAILS(bedrock_request_attach(clone, "picture", "x", 1, NULL, NULL, &error), BEDROCK_E_REQUEST, &error, NULL,
+                "\"picture\"");
+    CHECK_OK(bedrock_request_attach(clone, "other", "x", 1, NULL, NULL, &error), error);
+    CHECK_OK(bedrock_request_attach(request, "other", "y", 1, NULL, NULL, &error), error);
+    bedrock_request_free(request);
+    bedrock_request_free(clone);
+    CHECK_INT(lent.releases, 0);
+    check_body(grandchild, original, sizeof original);
+    bedrock_request_free(grandchild);
+    CHECK_INT(lent.releases, 1);
+}
+
+static void names(void)
+{
+    bedrock_request *request = request_of(
+        "{\"messages\":[{\"role\":\"user\",\"content\":[{\"document\":{\"source\":{\"bytes\":\"@caf\\u00e9 \\\"1\\\".pdf\"}}},"
+        "{\"video\":{\"source\":{\"bytes\":\"@v\"}}},{\"image\":{\"source\":{\"bytes\":\"@v\"}}},"
+        "{\"image\":{\"source\":{\"bytes\":\"QUJD\"}}},{\"text\":\"@v\"}]}],"
+        "\"additionalModelRequestFields\":{\"a/b\":[{\"bytes\":\"@v\"}]}}");
+    size_t len;
+
+    CHECK_OK(bedrock_request_attach(request, "caf\xc3\xa9 \"1\".pdf", "pdf", 3, NULL, NULL, &error), error);
+    /* Names are looked up when a body is made, and the path says where one is missing. */
+    CHECK(bedrock_request_body(request, model, &len, &error) == NULL);
+    CHECK_INT(len, 0);
+    CHECK_FAILS(bedrock_error_status(error), BEDROCK_E_REQUEST, &error, "/messages/0/content/1/video/source/bytes",
+                "\"@v\"");
+    CHECK_OK(bedrock_request_attach(request, "v", "vid", 3, NULL, NULL, &error), error);
+    CHECK_TEXT(bedrock_request_body(request, model, NULL, &error),
+               "{\"messages\":[{\"role\":\"user\",\"content\":[{\"document\":{\"source\":{\"bytes\":\"cGRm\"}}},"
+               "{\"video\":{\"source\":{\"bytes\":\"dmlk\"}}},{\"image\":{\"source\":{\"bytes\":\"dmlk\"}}},"
+               "{\"image\":{\"source\":{\"bytes\":\"QUJD\"}}},{\"text\":\"@v\"}]}],"
+               "\"additionalModelRequestFields\":{\"a/b\":[{\"bytes\":\"@v\"}]}}");
+    /* What is free-form is the program's own: "bytes" may mean anything there. */
+    bedrock_request_free(request);
+
+    request = request_of("{\"a/b\":[{\"bytes\":\"@v\"}]}");
+    CHECK_OK(bedrock_request_add_text(request, "user", "Hi", BEDROCK_STRLEN, &error), error);
+    CHECK(bedrock_request_body(request, model, NULL, &error) == NULL);
+    CHECK_FAILS(bedrock_error_status(error), BEDROCK_E_REQUEST, &error, "/a~1b/0/bytes", "nothing is attached");
+    bedrock_request_free(request);
+}
+
+/* What bedrock_request_body shows is what is sent: the service echoes it. */
+static void sent(const char *url)
+{
+    bedrock_model *local = check_local(url);
+    bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END);
+    bedrock_response *response = NULL;
+    unsigned char *bytes = malloc(1 << 20);
+
+    fill(bytes, 1 << 20);
+    CHECK_OK(bedrock_request_attach(request, "picture", bytes, 1 << 20, free, bytes, &error), error);
+    CHECK_OK(bedrock_generate(local, request, NULL, &response, &error), error);
+    CHECK(strcmp(bedrock_response_text(response, NULL), bedrock_request_body(request, local, NULL, NULL)) == 0);
+    bedrock_response_free(response);
+    bedrock_request_free(request);
+    bedrock_model_free(local);
+}
+
+int main(int argc, char **argv)
+{
+    model = check_scripted("[\"Seen.\"]");
+    sizes();
+    copied_or_lent();
+    clones();
+    names();
+    if (CHECK(argc == 2))
+        sent(argv[1]);
+    bedrock_model_free(model);
+    return check_end();
+}

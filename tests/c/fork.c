@@ -1,0 +1,214 @@
+/* fork.c - a child of fork() knows its parent's handles for what they are, and makes new ones that work; the parent notices
+ * nothing. All that while a stream of the parent's is in flight and other threads of its are inside the library.
+ *
+ *     fork URL FORKS exit|kill      a service that streams, how often to fork, and how children end: killed where someone
+ *                                   would take what the parent's threads held for leaks of the child's */
+#include "check.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define ANSWER "one two three four five six seven eight nine ten"
+
+static bedrock_model *scripted, *local;
+static bedrock_request *request;
+static bedrock_response *response;
+static bedrock_cancel *cancel;
+static bedrock_error *failure;
+static const char *url;
+static int exits, stopping, streams;
+
+static int32_t count(const bedrock_event *event, void *user)
+{
+    *(int *)user += event->type == BEDROCK_EVENT_TEXT;
+    return 0;
+}
+
+/* A whole stream, to its end. */
+static void stream(const bedrock_model *model, const bedrock_request *with)
+{
+    bedrock_response *whole = NULL;
+    bedrock_error *error = NULL;
+    int texts = 0;
+
+    CHECK_OK(bedrock_generate_stream(model, with, NULL, count, &texts, &whole, &error), error);
+    CHECK_INT(texts, 10);
+    CHECK_TEXT(bedrock_response_text(whole, NULL), ANSWER);
+    CHECK_INT(bedrock_response_complete(whole), 1);
+    bedrock_response_free(whole);
+    bedrock_error_free(error);
+}
+
+#define OLD(call) CHECK_FAILS(call, BEDROCK_E_FORKED, &error, "", "fork()")
+
+/* What the parent made is known as such, lends nothing, and can be "freed" without harm. */
+static void old_handles(void)
+{
+    bedrock_error *error = NULL;
+    bedrock_model *model = POISON;
+    bedrock_request *copy = POISON;
+    bedrock_response *answer = POISON;
+    bedrock_usage usage;
+    int texts = 0;
+
+    CHECK_INT(bedrock_live_handles(), 0);
+    OLD(bedrock_model_with(scripted, "{}", BEDROCK_STRLEN, &model, &error));
+    OLD(bedrock_request_clone(request, &copy, &error));
+    CHECK(model == NULL && copy == NULL);
+    OLD(bedrock_request_add_text(request, "user", "x", 1, &error));
+    OLD(bedrock_generate(scripted, request, NULL, &answer, &error));
+    CHECK(answer == NULL);
+    OLD(bedrock_generate_stream(scripted, request, NULL, count, &texts, NULL, &error));
+    CHECK(bedrock_request_body(request, scripted, NULL, &error) == NULL);
+    OLD(bedrock_error_status(error));
+    CHECK_TEXT(bedrock_model_id(scripted, NULL), "");
+    CHECK_TEXT(bedrock_response_text(response, NULL), "");
+    CHECK_INT(bedrock_response_usage(response, &usage, sizeof usage), BEDROCK_E_FORKED);
+    CHECK_TEXT(bedrock_error_message(failure), "");
+    bedrock_cancel_fire(cancel);
+    bedrock_model_free(scripted);
+    bedrock_model_free(local);
+    bedrock_request_free(request);
+    bedrock_response_free(response);
+    bedrock_cancel_free(cancel);
+    bedrock_error_free(failure);
+    CHECK_INT(bedrock_live_handles(), 0);
+    OLD(bedrock_request_clone(request, &copy, &error));
+}
+
+static void new_handles(void)
+{
+    bedrock_model *own[2];
+    bedrock_request *own_request = check_request("Count to ten.");
+    bedrock_cancel *own_cancel = bedrock_cancel_new();
+    bedrock_response *answer = NULL;
+    bedrock_error *error = NULL;
+
+    own[0] = check_scripted("[\"" ANSWER "\"]");
+    own[1] = check_local(url);
+    stream(own[0], own_request);
+    stream(own[1], own_request);
+    /* A handle of the parent's beside one's own. */
+    OLD(bedrock_generate(own[0], request, NULL, &answer, &error));
+    OLD(bedrock_generate(scripted, own_request, NULL, &answer, &error));
+    OLD(bedrock_generate(own[0], own_request, cancel, &answer, &error));
+    bedrock_cancel_fire(own_cancel);
+    CHECK_FAILS(bedrock_generate(own[0], own_request, own_cancel, &answer, &error), BEDROCK_E_CANCELLED, &error, "", NULL);
+    bedrock_model_free(own[0]);
+    bedrock_model_free(own[1]);
+    bedrock_request_free(own_request);
+    bedrock_cancel_free(own_cancel);
+}
+
+static void fork_once(int grandchild);
+
+static void child(int report, int grandchild)
+{
+    char good;
+
+    alarm(60);
+    check_failures = 0;
+    old_handles();
+    new_handles();
+    if (grandchild) {
+        scripted = check_scripted("[\"" ANSWER "\"]");
+        fork_once(0);
+        stream(scripted, request = check_request("Count."));
+        bedrock_model_free(scripted);
+        bedrock_request_free(request);
+    }
+    CHECK_INT(bedrock_live_handles(), 0);
+    good = check_failures == 0;
+    CHECK(write(report, &good, 1) == 1);
+    if (exits)
+        exit(0);
+    for (;;)
+        pause();
+}
+
+/* The child says how it went, then it exits or is killed. */
+static void fork_once(int grandchild)
+{
+    int ends[2] = {-1, -1}, status = 0;
+    char good = 0;
+    pid_t pid;
+
+    CHECK(pipe(ends) == 0);
+    pid = fork();
+    if (pid == 0)
+        child(ends[1], grandchild);
+    close(ends[1]);
+    CHECK(read(ends[0], &good, 1) == 1 && good);
+    close(ends[0]);
+    if (!exits)
+        kill(pid, SIGKILL);
+    CHECK(waitpid(pid, &status, 0) == pid);
+    CHECK(exits ? WIFEXITED(status) && WEXITSTATUS(status) == 0 : WIFSIGNALED(status));
+}
+
+/* Threads of the parent's that are always inside the library somewhere. */
+static void *keep_streaming(void *model)
+{
+    while (!__atomic_load_n(&stopping, __ATOMIC_SEQ_CST)) {
+        stream(model, request);
+        __atomic_add_fetch(&streams, 1, __ATOMIC_SEQ_CST);
+    }
+    return NULL;
+}
+
+static void *keep_making(void *user)
+{
+    (void)user;
+    while (!__atomic_load_n(&stopping, __ATOMIC_SEQ_CST)) {
+        bedrock_model *derived = NULL;
+        bedrock_request *copy = NULL;
+        bedrock_cancel *latch = bedrock_cancel_new();
+
+        CHECK_INT(bedrock_model_with(scripted, "{}", 2, &derived, NULL), BEDROCK_OK);
+        CHECK_INT(bedrock_request_clone(request, &copy, NULL), BEDROCK_OK);
+        bedrock_cancel_fire(latch);
+        bedrock_model_free(derived);
+        bedrock_request_free(copy);
+        bedrock_cancel_free(latch);
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    int forks = argc == 4 ? atoi(argv[2]) : 0, i;
+    bedrock_error *error = NULL;
+    pthread_t threads[3];
+
+    if (!CHECK(forks > 0))
+        return 2;
+    url = argv[1];
+    exits = strcmp(argv[3], "exit") == 0;
+    scripted = check_scripted("[{\"text\": \"" ANSWER "\", \"pace\": \"3ms\"}]");
+    local = check_local(url);
+    request = check_request("Count.");
+    cancel = bedrock_cancel_new();
+    CHECK_OK(bedrock_generate(local, request, NULL, &response, &error), error);
+    CHECK_INT(bedrock_request_set(request, "{", 1, &failure), BEDROCK_E_REQUEST);
+
+    pthread_create(&threads[0], NULL, keep_streaming, scripted);
+    pthread_create(&threads[1], NULL, keep_streaming, local);
+    pthread_create(&threads[2], NULL, keep_making, NULL);
+    for (i = 0; i < forks; i++)
+        fork_once(i == 0);
+    __atomic_store_n(&stopping, 1, __ATOMIC_SEQ_CST);
+    for (i = 0; i < 3; i++)
+        pthread_join(threads[i], NULL);
+
+    CHECK(streams >= forks);
+    CHECK_TEXT(bedrock_response_text(response, NULL), ANSWER);
+    bedrock_model_free(scripted);
+    bedrock_model_free(local);
+    bedrock_request_free(request);
+    bedrock_response_free(response);
+    bedrock_cancel_free(cancel);
+    bedrock_error_free(failure);
+    return check_end();
+}

@@ -1,0 +1,233 @@
+/* process.c - a quiet guest: nothing is printed, nothing starts before the first model, one thread after it, and signals and
+ * environment are as they were. Shutting down ends all that, and the library starts again when it is used. */
+#include "check.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static bedrock_error *error;
+
+static void rest(int ms)
+{
+    struct timespec time;
+
+    time.tv_sec = ms / 1000;
+    time.tv_nsec = ms % 1000 * 1000000L;
+    nanosleep(&time, NULL);
+}
+
+/* Threads of this process. look is told each one's id. */
+static int count_threads(void (*look)(const char *id))
+{
+    DIR *folder = opendir("/proc/self/task");
+    struct dirent *entry;
+    int count = 0;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL)
+        if (entry->d_name[0] != '.') {
+            count++;
+            if (look != NULL)
+                look(entry->d_name);
+        }
+    if (folder != NULL)
+        closedir(folder);
+    return count;
+}
+
+/* A thread that has been waited for can be listed for a moment more. */
+static void wait_threads(int wanted)
+{
+    int patience = 500;
+
+    while (count_threads(NULL) != wanted && patience-- > 0)
+        rest(10);
+    CHECK_INT(count_threads(NULL), wanted);
+}
+
+/* That a thread of the library's blocks the signals that a host might handle, and those that sockets raise. */
+static void check_blocked(const char *id)
+{
+    char path[100], line[256];
+    unsigned long long blocked = 0, wanted = 1ULL << (SIGPIPE - 1) | 1ULL << (SIGINT - 1) | 1ULL << (SIGTERM - 1)
+        | 1ULL << (SIGALRM - 1) | 1ULL << (SIGCHLD - 1) | 1ULL << (SIGUSR1 - 1);
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/self/task/%s/status", id);
+    file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        sscanf(line, "SigBlk: %llx", &blocked);
+    if (file != NULL)
+        fclose(file);
+    if (atol(id) != (long)getpid())
+        CHECK((blocked & wanted) == wanted);
+    else
+        CHECK_INT(blocked, 0);
+}
+
+/* What a process can see of signals and environment. */
+struct state {
+    struct sigaction actions[65];
+    sigset_t mask;
+    char environment[20000];
+};
+
+static void take(struct state *state)
+{
+    char **variable;
+    int number;
+
+    memset(state, 0, sizeof *state);
+    for (number = 1; number < 65; number++)
+        sigaction(number, NULL, &state->actions[number]);
+    pthread_sigmask(SIG_SETMASK, NULL, &state->mask);
+    for (variable = environ; *variable != NULL; variable++) {
+        strncat(state->environment, *variable, sizeof state->environment / 2 - strlen(state->environment));
+        strcat(state->environment, "\n");
+    }
+}
+
+static void compare(const struct state *before)
+{
+    static struct state after;
+    int number;
+
+    take(&after);
+    for (number = 1; number < 65; number++)
+        CHECK(after.actions[number].sa_handler == before->actions[number].sa_handler
+              && after.actions[number].sa_flags == before->actions[number].sa_flags);
+    CHECK(memcmp(&after.mask, &before->mask, sizeof after.mask) == 0);
+    CHECK_TEXT(after.environment, before->environment);
+}
+
+/* What needs no model starts nothing. */
+static void before_the_first_model(void)
+{
+    bedrock_request *request = check_request("Hi.");
+    bedrock_cancel *cancel = bedrock_cancel_new();
+    bedrock_model *model = POISON;
+    char buffer[10];
+
+    CHECK_INT(bedrock_version_number(), BEDROCK_VERSION_MAJOR << 16 | BEDROCK_VERSION_MINOR << 8 | BEDROCK_VERSION_PATCH);
+    CHECK(strlen(bedrock_version()) >= 5);
+    CHECK_FAILS(bedrock_model_new("{}", BEDROCK_STRLEN, &model, &error), BEDROCK_E_CONFIG, &error, "", NULL);
+    bedrock_cancel_fire(cancel);
+    bedrock_json_quote("x", 1, buffer, sizeof buffer);
+    CHECK_INT(bedrock_shutdown(0), BEDROCK_OK);
+    CHECK_INT(count_threads(NULL), 1);
+    bedrock_request_free(request);
+    bedrock_cancel_free(cancel);
+}
+
+static int32_t count(const bedrock_event *event, void *user)
+{
+    (void)event;
+    __sync_fetch_and_add((int *)user, 1);
+    return 0;
+}
+
+static void stream(bedrock_model *model, bedrock_request *request)
+{
+    int events = 0;
+
+    CHECK_OK(bedrock_generate_stream(model, request, NULL, count, &events, NULL, &error), error);
+    CHECK_INT(events, 7);
+}
+
+struct call {
+    bedrock_model *model;
+    bedrock_request *request;
+    int events;
+};
+
+static void *endless(void *user)
+{
+    struct call *call = user;
+    bedrock_response *response = POISON;
+    bedrock_error *mine = NULL;
+
+    CHECK_FAILS(bedrock_generate_stream(call->model, call->request, NULL, count, &call->events, &response, &mine),
+                BEDROCK_E_CANCELLED, &mine, "", NULL);
+    CHECK(response == NULL);
+    return NULL;
+}
+
+static void *waiting(void *user)
+{
+    struct call *call = user;
+    bedrock_response *response = POISON;
+    bedrock_error *mine = NULL;
+
+    CHECK_FAILS(bedrock_generate(call->model, call->request, NULL, &response, &mine), BEDROCK_E_CANCELLED, &mine, "", NULL);
+    CHECK(response == NULL);
+    return NULL;
+}
+
+/* Calls that run elsewhere end at once, as cancelled. */
+static void shutdown_during_calls(bedrock_request *request)
+{
+    struct call call = {NULL, request, 0};
+    pthread_t streaming, unary;
+    time_t begun = time(NULL);
+
+    call.model = check_scripted("[{\"events\": [{\"messageStart\": {\"role\": \"assistant\"}}, {\"wait\": \"100s\"}, "
+                                 "{\"messageStop\": {\"stopReason\": \"end_turn\"}}]}]");
+    pthread_create(&streaming, NULL, endless, &call);
+    pthread_create(&unary, NULL, waiting, &call);
+    while (__atomic_load_n(&call.events, __ATOMIC_SEQ_CST) == 0)
+        rest(1);
+    rest(20);
+    CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
+    pthread_join(streaming, NULL);
+    pthread_join(unary, NULL);
+    CHECK(time(NULL) - begun < 60);
+    bedrock_model_free(call.model);
+}
+
+int main(void)
+{
+    static struct state before;
+    bedrock_model *model;
+    bedrock_request *request;
+    int i, fd;
+
+    take(&before);
+    CHECK_INT(count_threads(NULL), 1);
+    before_the_first_model();
+    compare(&before);
+
+    model = check_scripted("[\"a b c\"]");
+    request = check_request("Hi.");
+    CHECK_INT(count_threads(NULL), 2);
+    for (i = 0; i < 20; i++)
+        stream(model, request);
+    CHECK_INT(count_threads(check_blocked), 2);
+    compare(&before);
+
+    for (i = 0; i < 5; i++) {
+        CHECK_INT(bedrock_shutdown(i == 0 ? -1 : 10000), BEDROCK_OK);
+        wait_threads(1);
+        CHECK_INT(bedrock_shutdown(0), BEDROCK_OK);
+        /* Models and requests are as good as before. */
+        stream(model, request);
+        CHECK_INT(count_threads(NULL), 2);
+    }
+    shutdown_during_calls(request);
+    wait_threads(1);
+    stream(model, request);
+    bedrock_model_free(model);
+    bedrock_request_free(request);
+    CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
+    wait_threads(1);
+    compare(&before);
+
+    /* Descriptors were given back, but for the pair of sockets that signal handlers may use at any time. */
+    fd = dup(0);
+    CHECK(fd >= 3 && fd <= 5);
+    close(fd);
+    return check_end();
+}

@@ -1,0 +1,130 @@
+/* sigpipe.c - a service that closes the connection raises SIGPIPE, but not in a host that would die of it: here the signal
+ * has its default disposition and is not blocked. */
+#define _GNU_SOURCE
+#include "check.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define BIG (256 << 10)
+
+static int listener, rounds;
+
+/* The library's too, since a program's own symbols come first. Slow, so that the other side has closed the connection when
+ * the second part of a request is written: that is what raises the signal. */
+ssize_t writev(int file, const struct iovec *parts, int count)
+{
+    usleep(2000);
+    return syscall(SYS_writev, file, parts, count);
+}
+
+/* Takes connections and closes them: at once, or in the middle of an answer. */
+static void *serve(void *user)
+{
+    static const char half[] = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\n"
+                               "Transfer-Encoding: chunked\r\n\r\n100\r\n";
+    char buffer[4096];
+    int connection;
+
+    (void)user;
+    while ((connection = accept(listener, NULL, NULL)) >= 0) {
+        if (__sync_fetch_and_add(&rounds, 1) % 3 == 1) {
+            CHECK(read(connection, buffer, sizeof buffer) > 0);
+            CHECK(write(connection, half, sizeof half - 1) > 0);
+        }
+        shutdown(connection, SHUT_WR);
+        close(connection);
+    }
+    return NULL;
+}
+
+static int32_t go_on(const bedrock_event *event, void *user)
+{
+    (void)event, (void)user;
+    return 0;
+}
+
+/* Whether SIGPIPE is pending for a thread of the library's: it was raised, and came to nothing. */
+static int was_raised(void)
+{
+    DIR *folder = opendir("/proc/self/task");
+    struct dirent *entry;
+    unsigned long long pending = 0, all = 0;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        char path[300], line[256];
+        FILE *file;
+
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", entry->d_name);
+        file = fopen(path, "r");
+        while (file != NULL && fgets(line, sizeof line, file) != NULL)
+            if (sscanf(line, "SigPnd: %llx", &pending) == 1)
+                all |= pending;
+        if (file != NULL)
+            fclose(file);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return (all >> (SIGPIPE - 1) & 1) != 0;
+}
+
+int main(void)
+{
+    struct sockaddr_in address;
+    socklen_t len = sizeof address;
+    struct sigaction now;
+    bedrock_model *model;
+    bedrock_request *small = check_request("Hi."), *big = NULL;
+    bedrock_error *error = NULL;
+    char *text = malloc(BIG), url[100];
+    pthread_t server;
+    int i;
+
+    signal(SIGPIPE, SIG_DFL);
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    CHECK(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 16) == 0);
+    CHECK(getsockname(listener, (struct sockaddr *)&address, &len) == 0);
+    pthread_create(&server, NULL, serve, NULL);
+
+    snprintf(url, sizeof url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    model = check_local(url);
+    memset(text, 'x', BIG);
+    CHECK_OK(bedrock_request_new(NULL, 0, &big, &error), error);
+    CHECK_OK(bedrock_request_add_text(big, "user", text, BIG, &error), error);
+    free(text);
+
+    /* When a connection is closed is a matter of luck: try until it was at the right moment. */
+    for (i = 0; i < 12 || (i < 600 && !was_raised()); i++) {
+        bedrock_request *request = i % 3 == 1 ? small : big;
+        bedrock_response *response = POISON;
+        bedrock_status status = i % 2 == 0
+            ? bedrock_generate(model, request, NULL, &response, &error)
+            : bedrock_generate_stream(model, request, NULL, go_on, NULL, &response, &error);
+
+        /* The answer's head may have been read or not. */
+        CHECK_FAILS(status, status == BEDROCK_E_TRUNCATED ? status : BEDROCK_E_NETWORK, &error, "", NULL);
+        CHECK(response == NULL);
+    }
+    CHECK_INT(rounds, i);
+    CHECK(was_raised());
+    sigaction(SIGPIPE, NULL, &now);
+    CHECK(now.sa_handler == SIG_DFL);
+
+    shutdown(listener, SHUT_RDWR);
+    close(listener);
+    pthread_join(server, NULL);
+    bedrock_request_free(small);
+    bedrock_request_free(big);
+    bedrock_model_free(model);
+    return check_end();
+}

@@ -1,0 +1,264 @@
+//! The library as its users meet it: real C programs, `tests/c`, compiled against the header and the shared library, run, and
+//! run again under valgrind, where a definite leak or an invalid access is a failure.
+//!
+//! Each program is about one subject and says at its top which. It prints nothing unless a check fails.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use support::{LocalBedrock, Reply, Request};
+
+/// How long a program may run, valgrind's slowness included.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A folder with the library under the name it is loaded by, for programs to be linked with and to find it at run time.
+fn library() -> &'static Path {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    FOLDER.get_or_init(|| {
+        let built = std::env::current_exe().expect("this test's path").with_file_name("libbedrock.so");
+        assert!(built.is_file(), "cargo did not build {}", built.display());
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_programs");
+        std::fs::create_dir_all(folder.join("home")).expect("a scratch folder under target/tmp");
+        for name in ["libbedrock.so.0", "libbedrock.so"] {
+            let link = folder.join(name);
+            let _ = std::fs::remove_file(&link);
+            std::os::unix::fs::symlink(&built, &link).expect("a symbolic link");
+        }
+        folder
+    })
+}
+
+/// Whether a tool is there; it is said once where it is not.
+fn has(tool: &str) -> bool {
+    let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if found.is_err() {
+        println!("skipped: {tool} not found");
+    }
+    found.is_ok()
+}
+
+/// A C program of `tests/c`, compiled.
+struct Program {
+    name: &'static str,
+    path: PathBuf,
+}
+
+/// How a program is to be run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Run {
+    Plain,
+    /// Twenty times slower or more: programs that repeat something get a number to repeat it less often.
+    Valgrind,
+}
+
+const BOTH: [Run; 2] = [Run::Plain, Run::Valgrind];
+
+impl Program {
+    /// Compiles `tests/c/NAME.c` and links it with the library.
+    fn c(name: &'static str) -> Option<Program> {
+        Program::compile("cc", &["-std=c99"], name, "c", &["-lbedrock"])
+    }
+
+    fn compile(
+        compiler: &str,
+        flags: &[&str],
+        name: &'static str,
+        extension: &str,
+        libraries: &[&str],
+    ) -> Option<Program> {
+        if !has(compiler) {
+            return None;
+        }
+        let path = library().join(name);
+        let output = Command::new(compiler)
+            .args(flags)
+            .args(["-g", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I"])
+            .arg(root().join("include"))
+            .arg(root().join("tests/c").join(name).with_extension(extension))
+            .arg("-o")
+            .arg(&path)
+            .arg("-L")
+            .arg(library())
+            .args(libraries)
+            .args(["-lpthread", "-ldl", "-lm"])
+            .arg(format!("-Wl,-rpath,{}", library().display()))
+            .output()
+            .expect("the compiler can be run");
+        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(output.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+        Some(Program { name, path })
+    }
+
+    /// Runs the program plainly, then under valgrind. It is to succeed, and to print nothing.
+    fn run(&self, arguments: &[&str]) {
+        BOTH.iter().for_each(|run| self.run_as(*run, arguments));
+    }
+
+    fn run_as(&self, run: Run, arguments: &[&str]) {
+        let mut command = match run {
+            Run::Plain => Command::new(&self.path),
+            Run::Valgrind if !has("valgrind") => return,
+            Run::Valgrind => {
+                let mut valgrind = Command::new("valgrind");
+                valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
+                valgrind.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]);
+                // Else one thread of a program may starve the others for seconds.
+                valgrind.arg("--fair-sched=yes").arg(&self.path);
+                valgrind
+            }
+        };
+        // Nothing of this machine's is to make a difference: no credentials, no config, no proxy.
+        command
+            .args(arguments)
+            .env_clear()
+            .env("HOME", library().join("home"))
+            .env("AWS_EC2_METADATA_DISABLED", "true");
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).current_dir(library());
+
+        // Files, since nobody reads a pipe while the program runs.
+        let output = |kind: &str| library().join(format!("{}.{run:?}.{kind}", self.name));
+        let create = |path: PathBuf| std::fs::File::create(path).expect("a file for the program's output");
+        command.stdin(Stdio::null()).stdout(create(output("out"))).stderr(create(output("err")));
+        let mut child = command.spawn().expect("the program can be run");
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            match child.try_wait().expect("the program can be waited for") {
+                Some(status) => break Ok(status),
+                None if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(5)),
+                None => {
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    break Err(format!("still ran after {PATIENCE:?}"));
+                }
+            }
+        };
+        let read = |kind| String::from_utf8_lossy(&std::fs::read(output(kind)).unwrap_or_default()).into_owned();
+        let (out, err) = (read("out"), read("err"));
+        let good = status.as_ref().is_ok_and(|status| status.success()) && out.is_empty() && err.is_empty();
+        assert!(good, "{} ({run:?}): {status:?}\n{out}{err}", self.name);
+    }
+}
+
+/// Runs a program that needs no service.
+fn run(name: &'static str) {
+    if let Some(program) = Program::c(name) {
+        program.run(&[]);
+    }
+}
+
+/// Runs a program that is given the URL of a service that answers thus.
+fn run_with(name: &'static str, answer: impl Fn(&Request) -> Reply + Send + Sync + Copy + 'static) {
+    let Some(program) = Program::c(name) else { return };
+    for run in BOTH {
+        let bedrock = LocalBedrock::start();
+        bedrock.respond_with(answer);
+        program.run_as(run, &[&bedrock.url()]);
+        assert_eq!(bedrock.problems(), Vec::<String>::new(), "{name} ({run:?})");
+    }
+}
+
+/// "one two ... ten", a word an event, however it is asked for.
+fn count_to_ten(request: &Request) -> Reply {
+    let words = ["one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine ", "ten"];
+    match request.operation() {
+        "converse" => Reply::text_answer(&words.concat()),
+        _ => Reply::stream().text_stream(&words, "end_turn").paced(Duration::from_millis(1)),
+    }
+}
+
+#[test]
+fn attach() {
+    run_with("attach", |request| Reply::text_answer(request.text()));
+}
+
+#[test]
+fn bad_input() {
+    let Some(program) = Program::c("bad_input") else { return };
+    std::fs::write(library().join("no.pem"), "This is no certificate.\n").expect("a file in the scratch folder");
+    for run in BOTH {
+        let bedrock = LocalBedrock::start();
+        bedrock.respond_with(|_| Reply::text_answer("Good."));
+        program.run_as(run, &[&bedrock.url()]);
+        let sent: Vec<_> = bedrock.requests().iter().map(|request| request.text().to_owned()).collect();
+        let good = r#"{"messages":[{"role":"user","content":[{"text":"The one good call."}]}]}"#;
+        assert_eq!(sent, [good], "bad input was sent");
+    }
+}
+
+#[test]
+fn callbacks() {
+    run("callbacks");
+}
+
+#[test]
+fn conversation() {
+    run_with("conversation", |request| Reply::text_answer(&format!("{} {}", request.path(), request.text())));
+}
+
+#[test]
+fn cxx() {
+    if let Some(program) = Program::compile("c++", &["-std=c++11"], "cxx", "cc", &["-lbedrock"]) {
+        program.run(&[]);
+    }
+}
+
+#[test]
+fn fork() {
+    let Some(program) = Program::c("fork") else { return };
+    for (run, forks, end) in [(Run::Plain, "50", "exit"), (Run::Valgrind, "2", "kill")] {
+        let bedrock = LocalBedrock::start();
+        bedrock.respond_with(count_to_ten);
+        program.run_as(run, &[&bedrock.url(), forks, end]);
+    }
+}
+
+#[test]
+fn handles() {
+    let Some(program) = Program::c("handles") else { return };
+    program.run_as(Run::Plain, &["100000"]);
+    program.run_as(Run::Valgrind, &["1000"]);
+}
+
+#[test]
+fn json() {
+    run("json");
+}
+
+#[test]
+fn log() {
+    run_with("log", |request| match request.connection % 2 {
+        1 => Reply::text_answer("what you answer is private as well").then_close(),
+        _ => Reply::error(403, "AccessDeniedException", "The security token included in the request is invalid."),
+    });
+}
+
+#[test]
+fn process() {
+    run("process");
+}
+
+#[test]
+fn sigpipe() {
+    run("sigpipe");
+}
+
+#[test]
+fn threads() {
+    run_with("threads", count_to_ten);
+}
+
+#[test]
+fn unload() {
+    if let Some(program) = Program::compile("cc", &["-std=c99"], "unload", "c", &[]) {
+        let library = library().join("libbedrock.so.0");
+        program.run(&[library.to_str().expect("a path in UTF-8")]);
+    }
+}
