@@ -13,7 +13,7 @@ use crate::process::{self, Generation};
 use once_cell::sync::Lazy;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
@@ -62,6 +62,13 @@ pub struct Runtime {
     pub handle: Handle,
     /// Differs from worker to worker: what was made on another one is of no use on this one.
     pub epoch: u64,
+}
+
+/// What the C boundary, which may do what we may not, wants done first on each worker's thread.
+static AT_START: OnceLock<fn()> = OnceLock::new();
+
+pub fn at_worker_start(prepare: fn()) {
+    let _ = AT_START.set(prepare);
 }
 
 /// The running worker, started where there is none.
@@ -198,6 +205,7 @@ impl Worker {
         let (stop, threads) = (worker.stop.clone(), worker.threads.clone());
         let body = move || {
             process::settle_in();
+            AT_START.get().into_iter().for_each(|prepare| prepare());
             work();
             runtime.spawn(async move {
                 if let Err(error) = cancel::watch(bell).await {

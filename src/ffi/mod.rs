@@ -1,7 +1,7 @@
 //! The C boundary: the one wing of the house that holds unsafe code.
 //!
-//! Four files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
-//! out, [`fork`] for children. The others are the chapters of `include/bedrock.h`, which is generated from them: one file a
+//! Five files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
+//! out, [`fork`] for children, [`slice`] for the worker's manners. The others are the chapters of `include/bedrock.h`, which is generated from them: one file a
 //! noun, its module documentation the chapter's opening, its items in the order of the header.
 
 #![allow(unsafe_code, non_camel_case_types)]
@@ -11,6 +11,7 @@
 mod fork;
 mod guard;
 mod handle;
+mod slice;
 mod text;
 
 pub mod cancel;
