@@ -36,19 +36,21 @@
  *   copied before the call returns, attachments with a release function aside.
  *
  * Text out is lent, NUL-terminated, and never NULL ("" where there is none); its length is written to *len where
- *   there is a len and it is not NULL. It lives as long as its handle, and an event's until the callback returns.
- *   That a text is not used after that is the one thing no check can catch.
+ *   there is a len and it is not NULL. It lives as long as its handle; an event's lives until the callback returns,
+ *   or until the next bedrock_stream_next or bedrock_stream_free on its stream. That a text is not used after that
+ *   is the one thing no check can catch.
  *
  * Errors. A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. *err, where
  *   err is not NULL, receives an owned bedrock_error when the status is below 0, and NULL otherwise. Every other
  *   out parameter is always written too: NULL (0 for a number) where there is nothing to give.
  *
- * Threads. Any number of threads may use one model, request, response, error or cancel at once. Calls on one
- *   request take turns, and none holds it while it waits for the network.
+ * Threads. Any number of threads may use one model, request, response, error, cancel or waiting set at once. Calls
+ *   on one request take turns, and none holds it while it waits for the network. A stream is for one thread at a
+ *   time (another gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free are for any.
  *
  * Callbacks. on_event runs on the thread that called; it may call anything, bedrock_shutdown aside
- *   (BEDROCK_E_BUSY). log runs on a library thread that does no I/O, and may call bedrock_cancel_fire and nothing
- *   else (BEDROCK_E_BUSY). release(user) runs exactly once, whatever the call it was given to returned, and always
+ *   (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O, and may call bedrock_cancel_fire and
+ *   bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY). release(user) runs exactly once, whatever the call it was given to returned, and always
  *   on a thread of yours that is inside a call. None may throw, longjmp or end the thread.
  *
  * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED; freeing it does nothing. New ones
@@ -74,6 +76,8 @@ typedef struct bedrock_error bedrock_error;          /* A failure: immutable, ow
 typedef struct bedrock_model bedrock_model;          /* A model, ready to be called. */
 typedef struct bedrock_request bedrock_request;      /* A request as it grows. */
 typedef struct bedrock_cancel bedrock_cancel;        /* A latch that ends calls. */
+typedef struct bedrock_stream bedrock_stream;        /* A stream that you read. */
+typedef struct bedrock_waitset bedrock_waitset;      /* A set of streams to wait for. */
 typedef struct bedrock_response bedrock_response;    /* An answer. */
 
 
@@ -354,13 +358,14 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
 #define BEDROCK_EVENT_BLOCK_DELTA         6
 /* A block is complete. Of a tool call, text: the whole input as JSON, "{}" where it was empty. (contentBlockStop) */
 #define BEDROCK_EVENT_BLOCK_STOP          7
-/* The message is complete. text: the stop reason. METADATA may follow. (messageStop) */
+/* The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop) */
 #define BEDROCK_EVENT_MESSAGE_STOP        8
 #define BEDROCK_EVENT_METADATA            9  /* Usage, metrics and trace, in json. (metadata) */
 #define BEDROCK_EVENT_OTHER              10  /* An event that this version does not know. text: its name. */
 
-/* One event of a stream, lent until the callback returns. Texts end in NUL and are never NULL. The struct grows
- * only at its end: where a member is newer than the library your program met before, look at size. */
+/* One event of a stream, lent until the callback returns, or until the next bedrock_stream_next. Texts end in NUL
+ * and are never NULL. The struct grows only at its end: where a member is newer than the library your program met
+ * before, look at size. */
 typedef struct bedrock_event {
   /* sizeof(bedrock_event) of the library. */
   uint32_t size;
@@ -399,7 +404,7 @@ bedrock_status bedrock_generate(const bedrock_model *model,
 /* Sends the request and shows every event to on_event as it comes, in the order of the wire. (ConverseStream)
  * BEDROCK_OK: the answer is complete. BEDROCK_STOPPED: on_event asked to stop; the connection is closed. Both give
  * *out the assembled response, which equals what bedrock_generate would have given; after STOPPED it is what had
- * arrived. out may be NULL. A failure gives no response: for what had arrived before it, keep the events.
+ * arrived. out may be NULL. A failure gives no response: for what had arrived before it, use a stream by pull.
  * BEDROCK_E_TRUNCATED: the connection ended before the message did. The timers are "first_event", "idle" and
  * "total"; the time that on_event takes is not counted as idle. */
 bedrock_status bedrock_generate_stream(const bedrock_model *model,
@@ -409,6 +414,113 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
                                        void *user,
                                        bedrock_response **out,
                                        bedrock_error **err);
+
+
+/* ---- Streams by pull: event loops, Go, Python -------------------------------------------------------------
+ * The same events as in bedrock_generate_stream, but you ask for them: with a time limit, in a loop of your own that polls a
+ * descriptor, or told by a wakeup. A stream is open until it has ended, and yours until you free it. One thread at a time uses
+ * it (another gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free are for any thread.
+ *
+ *   while ((status = bedrock_stream_next(stream, -1, &event, &error)) == BEDROCK_OK)
+ *     if (event->type == BEDROCK_EVENT_TEXT)
+ *       fwrite(event->text, 1, event->text_len, stdout);
+ *
+ * It ends once, and that is said for ever: BEDROCK_DONE, after messageStop; a failure; or BEDROCK_E_CANCELLED. What came before
+ * DONE or a failure is read first; a cancel overtakes it.
+ */
+
+/* Told that a stream has something to read, on a thread of the library's that does no I/O. user is what it was set
+ * with. It may call bedrock_cancel_fire and bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY), and must not
+ * block: wake your own thread and return. */
+typedef void (*bedrock_wakeup_fn)(void *user);
+
+/* Opens a stream. (ConverseStream) Never blocks on the network, and fails only for what is wrong with the
+ * arguments; everything else comes out of bedrock_stream_next. cancel may be NULL. *out is yours to free. The
+ * request may be changed or freed as soon as this has returned. */
+bedrock_status bedrock_stream_open(const bedrock_model *model,
+                                   const bedrock_request *request,
+                                   bedrock_cancel *cancel,
+                                   bedrock_stream **out,
+                                   bedrock_error **err);
+
+/* The next event. BEDROCK_OK: *event is set, and NULL otherwise; it lives until the next bedrock_stream_next or
+ * bedrock_stream_free on this stream, and no other call. BEDROCK_DONE: the answer is complete. BEDROCK_AGAIN:
+ * there was none within timeout_ms milliseconds (0: do not wait; negative: wait as long as the library's own
+ * timers allow), and the stream is unharmed. Below 0: it failed, and says so each time, each time with a new *err.
+ * A signal does not end the wait. The timers do not count the time in which the library waits for you to read. */
+bedrock_status bedrock_stream_next(bedrock_stream *stream,
+                                   int32_t timeout_ms,
+                                   const bedrock_event **event,
+                                   bedrock_error **err);
+
+/* A descriptor that is readable exactly while bedrock_stream_next with timeout 0 would not say BEDROCK_AGAIN: so
+ * from the end on for ever. Made by the first call, then the same until bedrock_stream_free closes it: take it out
+ * of your loop before. Only poll it; dup it where your loop closes what it polls. Non-blocking and close-on-exec.
+ * -1 where there are no descriptors left. */
+ptrdiff_t bedrock_stream_fd(bedrock_stream *stream);
+
+/* Has wakeup called when there is something to read. A stream is armed when the wakeup is set, and each time
+ * bedrock_stream_next says BEDROCK_AGAIN. As soon as an armed stream has something to read (an event, the end, a
+ * failure, a cancel; at once where it has that already) wakeup is called, once. So: on wakeup, call
+ * bedrock_stream_next with timeout 0 until it says anything but BEDROCK_OK. Setting replaces; NULL removes. When
+ * this function or bedrock_stream_free has returned, the old wakeup is not running and will not run: both wait for
+ * it, so hold no lock that it takes. release(user) runs then, inside that call, or inside this one where it fails;
+ * it may be NULL. BEDROCK_E_BUSY: another thread uses the stream, or it is in a waiting set. BEDROCK_E_RESOURCE:
+ * the thread that calls wakeups cannot start. */
+bedrock_status bedrock_stream_set_wakeup(bedrock_stream *stream,
+                                         bedrock_wakeup_fn wakeup,
+                                         void *user,
+                                         bedrock_release_fn release);
+
+/* The answer so far: what bedrock_stream_next has given, at any time, after a failure too; complete after
+ * BEDROCK_DONE. *out is yours to free. */
+bedrock_status bedrock_stream_response(bedrock_stream *stream,
+                                       bedrock_response **out,
+                                       bedrock_error **err);
+
+/* Ends the stream and its connection. Any thread, at any time, never blocks. bedrock_stream_next then says
+ * BEDROCK_E_CANCELLED, unless it has said BEDROCK_DONE or failed before. A stream that was freed, and NULL: does
+ * nothing. */
+void bedrock_stream_cancel(bedrock_stream *stream);
+
+/* Frees a stream, and ends it where it has not ended. Any thread, also inside on_event; never waits for the
+ * network. A thread that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. NULL does nothing. */
+void bedrock_stream_free(bedrock_stream *stream);
+
+
+/* ---- Waiting sets: many streams, one waiter ---------------------------------------------------------------
+ * For programs with so many streams that a descriptor or a wakeup for each is too much: one thread waits for all of them and is
+ * told which has something to read, in the order in which they did. A stream is armed as for a wakeup: when it is added, and
+ * each time bedrock_stream_next says BEDROCK_AGAIN.
+ */
+
+/* An empty set. NULL only when out of memory or handles. */
+bedrock_waitset *bedrock_waitset_new(void);
+
+/* Adds a stream; user comes back with it. Any thread, also while another waits. There is no remove:
+ * bedrock_stream_free does it. A stream has a wakeup or a waiting set, not both, and is in one set:
+ * BEDROCK_E_BUSY, as where another thread uses the stream. */
+bedrock_status bedrock_waitset_add(bedrock_waitset *set,
+                                   bedrock_stream *stream,
+                                   void *user);
+
+/* BEDROCK_OK: *stream has something to read, and *user is what it was added with (either may be NULL): call
+ * bedrock_stream_next with timeout 0 until it says anything but BEDROCK_OK, here or on another thread.
+ * BEDROCK_AGAIN: timeout_ms milliseconds (0: do not wait; negative: wait as long as it takes) have passed. One
+ * thread at a time: another gets BEDROCK_E_BUSY. BEDROCK_E_CANCELLED: the set was freed meanwhile. */
+bedrock_status bedrock_waitset_wait(bedrock_waitset *set,
+                                    int32_t timeout_ms,
+                                    bedrock_stream **stream,
+                                    void **user);
+
+/* A descriptor that is readable exactly while bedrock_waitset_wait with timeout 0 would not say BEDROCK_AGAIN. As
+ * bedrock_stream_fd: made by the first call, closed by bedrock_waitset_free, only to be polled; -1 where there are
+ * no descriptors left. */
+ptrdiff_t bedrock_waitset_fd(bedrock_waitset *set);
+
+/* Frees a set. Its streams go on, and may be added to another. A thread that waits gets BEDROCK_E_CANCELLED. NULL
+ * does nothing. */
+void bedrock_waitset_free(bedrock_waitset *set);
 
 
 /* ---- Response ---------------------------------------------------------------------------------------------
@@ -556,7 +668,8 @@ size_t bedrock_json_quote(const char *text,
 #define BEDROCK_LOG_DEBUG                 4
 
 /* Receives a message on a thread of the library's that does nothing else, one at a time; target and message are
- * lent until it returns. It may call bedrock_cancel_fire and nothing else (BEDROCK_E_BUSY). */
+ * lent until it returns. It may call bedrock_cancel_fire and bedrock_stream_cancel and nothing else
+ * (BEDROCK_E_BUSY). */
 typedef void (*bedrock_log_fn)(int32_t level, const char *target, const char *message, size_t len, void *user);
 
 /* Has log told what is at level or graver; log NULL: silence, the default. The library never tells credentials,

@@ -4,12 +4,12 @@
 //! credentials, prompts or answers; the SDK's own traces hold those and are not passed on. They wait in a queue for a thread
 //! of their own, so that a slow listener holds nothing up; when the queue is full they are counted instead of kept.
 
-use crate::process::{self, Generation};
+use crate::courier::Courier;
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// How much is said. The numbers are those of the C API's `BEDROCK_LOG_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,27 +31,19 @@ static LEVEL: AtomicI32 = AtomicI32::new(0);
 static CHANNEL: Mutex<Option<Arc<Channel>>> = Mutex::new(None);
 
 struct Channel {
-    process: Generation,
+    courier: Arc<Courier<Message>>,
     /// Taken out by whoever replaces it, so that it is dropped on that thread.
-    listener: Mutex<Option<Listener>>,
-    queue: Mutex<Queue>,
-    changed: Condvar,
+    listener: Arc<Mutex<Option<Listener>>>,
 }
 
-#[derive(Default)]
-struct Queue {
-    messages: VecDeque<Message>,
-    lost: usize,
-    running: bool,
-    stopping: bool,
-    /// Replaced by another channel: it never starts again.
-    closed: bool,
-}
-
-struct Message {
-    level: Level,
-    target: &'static str,
-    text: String,
+enum Message {
+    Said {
+        level: Level,
+        target: &'static str,
+        text: String,
+    },
+    /// So many for which there was no place.
+    Lost(usize),
 }
 
 fn channel() -> MutexGuard<'static, Option<Arc<Channel>>> {
@@ -66,32 +58,26 @@ pub fn lock_for_fork() -> impl std::any::Any {
 /// Has `listener` told what is at `level` or graver; None is silence. When this returns, the old listener is not running and
 /// will not run, and it has been dropped on this thread.
 pub fn listen(level: Level, listener: Option<Listener>) {
-    let new = listener.map(|listener| {
-        Arc::new(Channel {
-            process: Generation::current(),
-            listener: Mutex::new(Some(listener)),
-            queue: Mutex::default(),
-            changed: Condvar::new(),
-        })
-    });
+    let new = listener.map(|listener| Arc::new(Channel::new(listener)));
     LEVEL.store(if new.is_some() { level as i32 } else { 0 }, Ordering::Relaxed);
     let old = std::mem::replace(&mut *channel(), new);
-    if let Some(old) = old {
-        if old.process.is_current() {
-            old.lock().closed = true;
-            old.stop(None);
+    match old {
+        Some(old) if old.courier.is_of_this_process() => {
+            old.courier.close();
             drop(old.listener.lock().unwrap_or_else(PoisonError::into_inner).take());
-        } else {
-            // Its thread, and perhaps its locks, are the parent's.
-            std::mem::forget(old);
         }
+        // Not even dropped: its locks may be held for ever.
+        inherited => std::mem::forget(inherited),
     }
 }
 
 /// Ends the log's thread; the next message starts it again. False where it has not ended by the deadline.
 pub fn pause(deadline: Instant) -> bool {
-    let current = channel().clone().filter(|channel| channel.process.is_current());
-    current.is_none_or(|channel| channel.stop(Some(deadline)))
+    current().is_none_or(|channel| channel.courier.pause(deadline))
+}
+
+fn current() -> Option<Arc<Channel>> {
+    channel().clone().filter(|channel| channel.courier.is_of_this_process())
 }
 
 pub fn error(target: &'static str, message: impl Display) {
@@ -110,92 +96,36 @@ fn say(level: Level, target: &'static str, message: impl Display) {
     if level as i32 > LEVEL.load(Ordering::Relaxed) {
         return;
     }
-    let current = channel().clone().filter(|channel| channel.process.is_current());
-    if let Some(channel) = current {
-        channel.put(Message { level, target, text: message.to_string() });
+    if let Some(channel) = current() {
+        let text = message.to_string();
+        channel.courier.put(|queue| put(queue, Message::Said { level, target, text }));
+    }
+}
+
+fn put(queue: &mut VecDeque<Message>, message: Message) {
+    let full = queue.len() >= QUEUE;
+    match queue.back_mut() {
+        Some(Message::Lost(lost)) => *lost += 1,
+        _ if full => queue.push_back(Message::Lost(1)),
+        _ => queue.push_back(message),
     }
 }
 
 impl Channel {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn put(self: &Arc<Self>, message: Message) {
-        let mut queue = self.lock();
-        if queue.messages.len() == QUEUE {
-            queue.lost += 1;
-            return;
-        }
-        queue.messages.push_back(message);
-        let running = queue.running;
-        drop(queue);
-        if running {
-            self.changed.notify_all();
-        } else {
-            self.run();
-        }
-    }
-
-    /// Starts the thread; false where it cannot start.
-    fn run(self: &Arc<Self>) -> bool {
-        let mut queue = self.lock();
-        if queue.running || queue.stopping || queue.closed {
-            return true;
-        }
-        let channel = self.clone();
-        let body = move || {
-            process::settle_in();
-            channel.tell();
-        };
-        queue.running = process::spawn("bedrock-log", body).is_ok();
-        queue.running
-    }
-
-    fn tell(&self) {
-        let mut queue = self.lock();
-        while !(queue.closed || queue.stopping && queue.messages.is_empty()) {
-            let lost = std::mem::take(&mut queue.lost);
-            let message = match queue.messages.pop_front() {
-                Some(message) => message,
-                None if lost > 0 => {
-                    let text = format!("{lost} messages were lost: the logger is too slow");
-                    Message { level: Level::Warn, target: "log", text }
+    fn new(listener: Listener) -> Self {
+        let listener = Arc::new(Mutex::new(Some(listener)));
+        let told = listener.clone();
+        let courier = Courier::new("bedrock-log", move |message| {
+            if let Some(listener) = &*told.lock().unwrap_or_else(PoisonError::into_inner) {
+                match message {
+                    Message::Said { level, target, text } => listener(level, target, &text),
+                    Message::Lost(lost) => {
+                        let text = format!("{lost} messages were lost: the logger is too slow");
+                        listener(Level::Warn, "log", &text);
+                    }
                 }
-                None => {
-                    queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                    continue;
-                }
-            };
-            queue.lost += if queue.messages.is_empty() { 0 } else { lost };
-            drop(queue);
-            if let Some(listener) = &*self.listener.lock().unwrap_or_else(PoisonError::into_inner) {
-                listener(message.level, message.target, &message.text);
             }
-            queue = self.lock();
-        }
-        queue.running = false;
-        // Whoever told it to end may have gone since; the next message starts it again, unless it is closed.
-        queue.stopping = false;
-        self.changed.notify_all();
-    }
-
-    /// Waits until the thread has ended; False where the deadline comes first.
-    fn stop(&self, deadline: Option<Instant>) -> bool {
-        let mut queue = self.lock();
-        queue.stopping = true;
-        self.changed.notify_all();
-        while queue.running {
-            let left = match deadline {
-                None => Duration::from_secs(1),
-                Some(deadline) => match deadline.checked_duration_since(Instant::now()) {
-                    Some(left) => left,
-                    None => return false,
-                },
-            };
-            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        queue.stopping = false;
-        true
+        });
+        Channel { courier, listener }
     }
 }

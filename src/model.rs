@@ -91,10 +91,10 @@ impl Model {
 
     /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
     pub fn open(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
-        if cancel.is_some_and(Cancel::is_fired) {
-            return Err(Error::new(Kind::Cancelled, "the call was cancelled before it began"));
-        }
         let Prepared { model_id, body } = self.prepare(request)?;
+        if cancel.is_some_and(Cancel::is_fired) {
+            return Ok(Stream::cancelled(operation.streams()));
+        }
         let connect = self.calls.timeouts.connect;
         let job = Job { model: self.clone(), call: Call { operation, model_id, body, connect } };
         let runtime = runtime::start()?;

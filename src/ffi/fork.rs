@@ -4,7 +4,7 @@
 //! outlive calls, and the child counts itself a new process: what it inherited is recognised and left alone.
 
 use super::handle;
-use crate::{cancel, log, process, runtime};
+use crate::{cancel, log, process, runtime, wakeup};
 use std::any::Any;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,6 +31,7 @@ unsafe extern "C" fn prepare() {
         let locks: Vec<Box<dyn Any>> = vec![
             Box::new(runtime::pause_for_fork()),
             Box::new(runtime::lock_for_fork()),
+            Box::new(wakeup::lock_for_fork()),
             Box::new(log::lock_for_fork()),
             Box::new(cancel::lock_for_fork()),
             Box::new(handle::lock_for_fork()),

@@ -20,7 +20,7 @@ use std::ops::ControlFlow;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
-/// One event of a stream, lent until the callback returns. Texts end in NUL and are never NULL. The struct grows only at its
+/// One event of a stream, lent until the callback returns, or until the next bedrock_stream_next. Texts end in NUL and are never NULL. The struct grows only at its
 /// end: where a member is newer than the library your program met before, look at size.
 #[repr(C)]
 pub struct bedrock_event {
@@ -59,7 +59,7 @@ pub const BEDROCK_EVENT_TOOL_INPUT: i32 = 5;
 pub const BEDROCK_EVENT_BLOCK_DELTA: i32 = 6;
 /// A block is complete. Of a tool call, text: the whole input as JSON, "{}" where it was empty. (contentBlockStop)
 pub const BEDROCK_EVENT_BLOCK_STOP: i32 = 7;
-/// The message is complete. text: the stop reason. METADATA may follow. (messageStop)
+/// The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop)
 pub const BEDROCK_EVENT_MESSAGE_STOP: i32 = 8;
 /// Usage, metrics and trace, in json. (metadata)
 pub const BEDROCK_EVENT_METADATA: i32 = 9;
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn bedrock_generate(
 /// Sends the request and shows every event to on_event as it comes, in the order of the wire. (ConverseStream)
 /// BEDROCK_OK: the answer is complete. BEDROCK_STOPPED: on_event asked to stop; the connection is closed. Both give *out the
 /// assembled response, which equals what bedrock_generate would have given; after STOPPED it is what had arrived. out may be NULL.
-/// A failure gives no response: for what had arrived before it, keep the events. BEDROCK_E_TRUNCATED: the connection ended
+/// A failure gives no response: for what had arrived before it, use a stream by pull. BEDROCK_E_TRUNCATED: the connection ended
 /// before the message did. The timers are "first_event", "idle" and "total"; the time that on_event takes is not counted as idle.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_generate_stream(
@@ -125,14 +125,18 @@ pub unsafe extern "C" fn bedrock_generate_stream(
 }
 
 /// The parts of a call, kept alive while it runs.
-struct Call {
-    model: Arc<Model>,
-    request: Arc<SharedRequest>,
-    cancel: Option<Arc<Cancel>>,
+pub(super) struct Call {
+    pub(super) model: Arc<Model>,
+    pub(super) request: Arc<SharedRequest>,
+    pub(super) cancel: Option<Arc<Cancel>>,
 }
 
 impl Call {
-    fn of(model: *const bedrock_model, request: *const bedrock_request, cancel: *mut bedrock_cancel) -> Result<Self> {
+    pub(super) fn of(
+        model: *const bedrock_model,
+        request: *const bedrock_request,
+        cancel: *mut bedrock_cancel,
+    ) -> Result<Self> {
         Ok(Call {
             model: handle::get(model)?,
             request: handle::get(request)?,
@@ -143,7 +147,7 @@ impl Call {
 
 impl bedrock_event {
     /// The event as C sees it, for as long as `event` lives. A NUL stands behind each text of an [`Event`].
-    fn lend(event: &Event<'_>) -> Self {
+    pub(super) fn lend(event: &Event<'_>) -> Self {
         let Event { kind, block, text, tool_id, tool_name, json } = event;
         bedrock_event {
             size: size_of::<bedrock_event>() as u32,

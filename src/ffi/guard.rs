@@ -70,6 +70,15 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     if CONFINED.get() {
         return Err(Error::new(Kind::Busy, "this callback may not call this function"));
     }
+    caught(body)
+}
+
+/// As [`value`], for what every callback may call.
+pub fn anywhere<T>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
+    caught(body).unwrap_or(neutral)
+}
+
+fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // Before anything that a fork could find half done: a lock, a thread.
     super::fork::watch();
     crate::process::quietly(|| catch_unwind(AssertUnwindSafe(body)))

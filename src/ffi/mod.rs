@@ -1,7 +1,7 @@
 //! The C boundary: the one wing of the house that holds unsafe code.
 //!
-//! Five files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
-//! out, [`fork`] for children, [`slice`] for the worker's manners. The others are the chapters of `include/bedrock.h`, which is generated from them: one file a
+//! Six files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
+//! out, [`user`] for what comes with a callback, [`fork`] for children, [`slice`] for the worker's manners. The others are the chapters of `include/bedrock.h`, which is generated from them: one file a
 //! noun, its module documentation the chapter's opening, its items in the order of the header.
 
 #![allow(unsafe_code, non_camel_case_types)]
@@ -13,6 +13,7 @@ mod guard;
 mod handle;
 mod slice;
 mod text;
+mod user;
 
 pub mod cancel;
 pub mod generate;
@@ -22,4 +23,6 @@ pub mod process;
 pub mod request;
 pub mod response;
 pub mod status;
+pub mod stream;
 pub mod version;
+pub mod waitset;

@@ -36,19 +36,21 @@
  *   copied before the call returns, attachments with a release function aside.
  *
  * Text out is lent, NUL-terminated, and never NULL ("" where there is none); its length is written to *len where
- *   there is a len and it is not NULL. It lives as long as its handle, and an event's until the callback returns.
- *   That a text is not used after that is the one thing no check can catch.
+ *   there is a len and it is not NULL. It lives as long as its handle; an event's lives until the callback returns,
+ *   or until the next bedrock_stream_next or bedrock_stream_free on its stream. That a text is not used after that
+ *   is the one thing no check can catch.
  *
  * Errors. A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. *err, where
  *   err is not NULL, receives an owned bedrock_error when the status is below 0, and NULL otherwise. Every other
  *   out parameter is always written too: NULL (0 for a number) where there is nothing to give.
  *
- * Threads. Any number of threads may use one model, request, response, error or cancel at once. Calls on one
- *   request take turns, and none holds it while it waits for the network.
+ * Threads. Any number of threads may use one model, request, response, error, cancel or waiting set at once. Calls
+ *   on one request take turns, and none holds it while it waits for the network. A stream is for one thread at a
+ *   time (another gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free are for any.
  *
  * Callbacks. on_event runs on the thread that called; it may call anything, bedrock_shutdown aside
- *   (BEDROCK_E_BUSY). log runs on a library thread that does no I/O, and may call bedrock_cancel_fire and nothing
- *   else (BEDROCK_E_BUSY). release(user) runs exactly once, whatever the call it was given to returned, and always
+ *   (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O, and may call bedrock_cancel_fire and
+ *   bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY). release(user) runs exactly once, whatever the call it was given to returned, and always
  *   on a thread of yours that is inside a call. None may throw, longjmp or end the thread.
  *
  * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED; freeing it does nothing. New ones

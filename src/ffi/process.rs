@@ -8,8 +8,10 @@ use super::guard::{self, entry};
 use super::handle;
 use super::request::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_E_BUSY, BEDROCK_OK, bedrock_status};
+use super::user::User;
 use crate::error::{Error, Kind};
 use crate::log::{self, Level, Listener};
+use crate::{runtime, wakeup};
 use std::ffi::{CString, c_char, c_void};
 use std::time::{Duration, Instant};
 
@@ -21,7 +23,7 @@ pub const BEDROCK_LOG_INFO: i32 = 3;
 pub const BEDROCK_LOG_DEBUG: i32 = 4;
 
 /// Receives a message on a thread of the library's that does nothing else, one at a time; target and message are lent until it
-/// returns. It may call bedrock_cancel_fire and nothing else (BEDROCK_E_BUSY).
+/// returns. It may call bedrock_cancel_fire and bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY).
 pub type bedrock_log_fn = Option<
     unsafe extern "C" fn(level: i32, target: *const c_char, message: *const c_char, len: usize, user: *mut c_void),
 >;
@@ -29,24 +31,7 @@ pub type bedrock_log_fn = Option<
 /// What a logger was given with.
 struct Logger {
     log: unsafe extern "C" fn(i32, *const c_char, *const c_char, usize, *mut c_void),
-    _user: User,
-}
-
-struct User {
-    user: *mut c_void,
-    release: bedrock_release_fn,
-}
-
-// The program has promised that its pointer may go to the library's thread and back.
-unsafe impl Send for User {}
-unsafe impl Sync for User {}
-
-impl Drop for User {
-    fn drop(&mut self) {
-        if let Some(release) = self.release {
-            unsafe { release(self.user) };
-        }
-    }
+    user: User,
 }
 
 impl Logger {
@@ -55,7 +40,7 @@ impl Logger {
             let logger = &self;
             let (Ok(target), Ok(text)) = (CString::new(target), CString::new(message)) else { return };
             guard::confined(|| unsafe {
-                (logger.log)(level as i32, target.as_ptr(), text.as_ptr(), message.len(), logger._user.user)
+                (logger.log)(level as i32, target.as_ptr(), text.as_ptr(), message.len(), logger.user.get())
             });
         })
     }
@@ -84,7 +69,7 @@ pub extern "C" fn bedrock_set_log(
             _ => return Err(Error::new(Kind::InvalidArgument, "level is none of BEDROCK_LOG_...")),
         };
         match (level, log) {
-            (Some(level), Some(log)) => log::listen(level, Some(Logger { log, _user: user }.listen())),
+            (Some(level), Some(log)) => log::listen(level, Some(Logger { log, user }.listen())),
             _ => log::listen(Level::Error, None),
         }
         Ok(BEDROCK_OK)
@@ -104,7 +89,8 @@ pub extern "C" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
         // A year stands for "as long as it takes".
         let timeout = u64::try_from(timeout_ms).map_or(Duration::from_secs(31_536_000), Duration::from_millis);
         let deadline = Instant::now() + timeout;
-        let ended = crate::runtime::shutdown(deadline) & log::pause(deadline);
+        // The worker first: what it ends, it tells the others of.
+        let ended = runtime::shutdown(deadline) & wakeup::pause(deadline) & log::pause(deadline);
         Ok(if ended { BEDROCK_OK } else { BEDROCK_AGAIN })
     })
 }

@@ -1,0 +1,302 @@
+//! The engine: every call of every door is a [`Stream`].
+//!
+//! A call has two sides. The [`Writer`] is a task on the worker: it sends the request, decodes the answer next to its connection
+//! and appends events to a batch. The reader is a [`Stream`] in the hands of a thread of the program: it takes the batch as a
+//! whole and hands out event by event; where there is none it sleeps, or says so. Between them stands a [`pipe`]: one batch,
+//! one end, and whom to tell of them. A call that blocks is a stream that is opened, read to its end and dropped.
+//!
+//! ```text
+//!             first event            messageStop, end of the body
+//!   waiting ---------------> open ------------------------------------> done
+//!      |                      |  cut, exception, damage, timer
+//!      +----------------------+---------------------------------------> failed
+//!      |                      |  a latch fired, cancel(), shutdown
+//!      +----------------------+---------------------------------------> cancelled
+//! ```
+//!
+//! - There is one end, and it is final: the first that is set stays. What the reader has been told is repeated for ever.
+//! - Events that came before `done` or `failed` are read first. `cancelled` overtakes them: no event is handed out after it.
+//! - A stream is done only after `messageStop`. However else its bytes end, that is [`Kind::Truncated`].
+//! - While the batch is full the writer does not read its connection, and no timer but `total` runs.
+//! - Dropping the stream ends the task, and with it the connection.
+
+pub mod pipe;
+mod writer;
+
+pub use pipe::Alarm;
+pub use writer::{StreamTimers, Writer};
+
+use crate::cancel::{Cancel, Cancellable, Watch};
+use crate::error::{Error, Kind, Result};
+use crate::response::Response;
+use crate::response::assemble::Assembler;
+use crate::runtime::{self, Announce};
+use crate::wire::event::{Batch, Event};
+use crate::wire::operation::Attempts;
+use futures::FutureExt;
+use pipe::{End, Pipe, Taken};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+use tokio::task::AbortHandle;
+
+/// What both sides of a call hold.
+#[derive(Default)]
+struct Line {
+    pipe: Pipe,
+    attempts: Attempts,
+    request_id: Mutex<String>,
+    task: OnceLock<AbortHandle>,
+}
+
+impl Line {
+    fn set_request_id(&self, request_id: &str) {
+        self.request_id.lock().unwrap_or_else(PoisonError::into_inner).push_str(request_id);
+    }
+
+    fn request_id(&self) -> String {
+        self.request_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Ends the call as cancelled, and its task with it.
+    fn cancel(&self) {
+        self.pipe.cancel(|| Error::new(Kind::Cancelled, "the call was cancelled").with_attempts(self.attempts.get()));
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+}
+
+impl Announce for Line {
+    fn announce(&self) {
+        self.pipe.announce();
+    }
+}
+
+impl Cancellable for Line {
+    fn cancel(&self) {
+        Line::cancel(self);
+    }
+}
+
+/// What [`Stream::next`] found.
+#[derive(Debug)]
+pub enum Next<'a> {
+    Event(Event<'a>),
+    /// The call has ended completely.
+    Done,
+    /// Nothing came within the time given.
+    Again,
+}
+
+/// The program's side of a call. One thread at a time reads it.
+pub struct Stream {
+    line: Arc<Line>,
+    cancel: Option<Cancel>,
+    /// Dropped with the stream, so that a latch does not keep what it can no longer stop.
+    _watch: Option<Watch>,
+    streams: bool,
+    reading: Batch,
+    /// How many events of `reading` have been handed out.
+    read: usize,
+    assembler: Assembler,
+    /// Set once the reader has been told how the call ended.
+    end: Option<End>,
+    /// Whether a program polls the stream's flag.
+    polled: bool,
+}
+
+impl Stream {
+    /// Starts a call on the worker. `write` drives it to its end: nothing for a stream, the answer for a unary call.
+    pub fn start<F>(
+        runtime: &runtime::Runtime,
+        streams: bool,
+        cancel: Option<Cancel>,
+        write: impl FnOnce(Writer) -> F + Send + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<Option<String>>> + Send + 'static,
+    {
+        let line = Arc::new(Line::default());
+        let unfinished = Unfinished(line.clone());
+        let writer = Writer { line: line.clone() };
+        let task = runtime.handle.spawn(async move {
+            let end = AssertUnwindSafe(write(writer)).catch_unwind().await;
+            unfinished.0.pipe.end(match end {
+                Ok(Ok(answer)) => End::Done(answer),
+                Ok(Err(error)) => End::Failed(error),
+                Err(panic) => End::Failed(Error::panicked(&*panic)),
+            });
+        });
+        let _ = line.task.set(task.abort_handle());
+        let mut stream = Stream::on(line, streams);
+        stream._watch = cancel.as_ref().map(|cancel| cancel.watch(Arc::downgrade(&stream.line) as _));
+        stream.cancel = cancel;
+        stream
+    }
+
+    /// A call that was cancelled before it began.
+    pub fn cancelled(streams: bool) -> Self {
+        let line = Arc::new(Line::default());
+        line.pipe.cancel(|| Error::new(Kind::Cancelled, "the call was cancelled before it began"));
+        Stream::on(line, streams)
+    }
+
+    fn on(line: Arc<Line>, streams: bool) -> Self {
+        Stream {
+            line,
+            cancel: None,
+            _watch: None,
+            streams,
+            reading: Batch::default(),
+            read: 0,
+            assembler: Assembler::default(),
+            end: None,
+            polled: false,
+        }
+    }
+
+    /// The next event, or how the call ended, which is then said for ever. `timeout` None waits as long as it takes.
+    pub fn next(&mut self, timeout: Option<Duration>) -> Result<Next<'_>> {
+        self.obey_cancel();
+        while self.end.is_none() && self.read == self.reading.len() {
+            self.reading.clear();
+            self.read = 0;
+            match self.line.pipe.take(&mut self.reading, timeout) {
+                Taken::Events => {}
+                Taken::End(end) => self.end = Some(end),
+                Taken::Nothing => return Ok(Next::Again),
+            }
+        }
+        match &self.end {
+            None => {}
+            Some(End::Done(_)) => return Ok(Next::Done),
+            Some(End::Failed(error) | End::Cancelled(error)) => return Err(error.clone()),
+        }
+        let event = self.reading.get(self.read).expect("an event that was not handed out");
+        self.read += 1;
+        self.assembler.push(&event);
+        if self.polled {
+            self.line.pipe.settle(self.read < self.reading.len());
+        }
+        Ok(Next::Event(event))
+    }
+
+    /// The answer: complete after [`Next::Done`], before that what has been handed out.
+    pub fn response(&self) -> Response {
+        let request_id = self.line.request_id();
+        let attempts = self.line.attempts.get();
+        match &self.end {
+            Some(End::Done(Some(answer))) => Response::unary(answer.clone(), &request_id, attempts),
+            end => {
+                let complete = matches!(end, Some(End::Done(_)));
+                let json = if self.streams { self.assembler.answer() } else { String::new() };
+                Response::streamed(json, complete, &request_id, attempts)
+            }
+        }
+    }
+
+    /// A descriptor that is readable exactly while [`Stream::next`] would not say [`Next::Again`]. It is the stream's, which
+    /// closes it.
+    pub fn fd(&mut self) -> Result<i32> {
+        let fd = self.line.pipe.flag(self.has_unread());
+        self.polled |= fd.is_ok();
+        fd.map_err(|error| Error::new(Kind::Resource, format_args!("making a descriptor for a stream: {error}")))
+    }
+
+    /// Has `alarm` told when there is something to read: at once where there is, and once after each [`Next::Again`]. When this
+    /// returns, nothing of the alarm before it runs, nor will.
+    pub fn set_alarm(&mut self, alarm: Option<Box<dyn Alarm>>) {
+        self.line.pipe.set_alarm(alarm, self.has_unread());
+    }
+
+    /// Ends the call, and its connection, where it has not ended.
+    pub fn cancel(&self) {
+        self.line.cancel();
+    }
+
+    /// What another thread may do to this stream.
+    pub fn remote(&self) -> Remote {
+        Remote(self.line.clone())
+    }
+
+    /// Whether [`Stream::next`] has something to say without a look at the pipe.
+    fn has_unread(&self) -> bool {
+        self.end.is_some() || self.read < self.reading.len()
+    }
+
+    /// A latch is obeyed here and now, not only when the worker has heard of it.
+    fn obey_cancel(&mut self) {
+        if self.end.is_some() {
+            return;
+        }
+        if self.cancel.as_ref().is_some_and(Cancel::is_fired) {
+            self.line.cancel();
+        }
+        self.end = self.line.pipe.cancelled();
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.line.cancel();
+    }
+}
+
+/// What may be done to a stream from any thread, also while another reads it.
+#[derive(Clone)]
+pub struct Remote(Arc<Line>);
+
+impl Remote {
+    /// Never blocks. The reader then gets [`Kind::Cancelled`], unless it had been told of another end before.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Cancels, closes the stream's descriptor and takes down its alarm. When this returns, nothing of that runs, nor will.
+    pub fn close(&self) {
+        self.0.cancel();
+        self.0.pipe.close();
+    }
+}
+
+/// A task that goes away without having said how its call ended, says so when it is dropped.
+struct Unfinished(Arc<Line>);
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        self.0.pipe.end(End::Cancelled(Error::new(Kind::Cancelled, "the library was shut down during the call")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_call_is_that_calls_error_for_ever_and_the_next_call_works() {
+        let runtime = runtime::start().unwrap();
+        let mut broken = Stream::start(&runtime, true, None, |_| async { panic!("on purpose") });
+        for _ in 0..2 {
+            let error = broken.next(None).unwrap_err();
+            assert_eq!(error.kind(), Kind::Internal);
+            assert!(error.message().as_str().contains("on purpose"), "{error}");
+        }
+        let mut fine = Stream::start(&runtime, false, None, |_| async { Ok(Some("{}".to_owned())) });
+        assert!(matches!(fine.next(None), Ok(Next::Done)));
+        assert_eq!(fine.response().json().as_str(), "{}");
+    }
+
+    #[test]
+    fn a_call_that_never_ends_is_waited_for_as_long_as_asked_and_can_be_cancelled_from_any_thread() {
+        let runtime = runtime::start().unwrap();
+        let mut stream = Stream::start(&runtime, true, None, |_| std::future::pending());
+        assert!(matches!(stream.next(Some(Duration::ZERO)), Ok(Next::Again)));
+        assert!(matches!(stream.next(Some(Duration::from_millis(1))), Ok(Next::Again)));
+        let remote = stream.remote();
+        std::thread::spawn(move || remote.cancel());
+        assert_eq!(stream.next(None).unwrap_err().kind(), Kind::Cancelled);
+        assert_eq!(stream.next(None).unwrap_err().kind(), Kind::Cancelled, "an end is final");
+    }
+}

@@ -1,0 +1,273 @@
+//! What stands between a call's writer and its reader: one batch of events, one end, and whom to tell of them.
+//!
+//! The reader may sleep in [`Pipe::take`], poll a [`Flag`], or be told by an [`Alarm`]. All three hang on one question, *would
+//! the reader find something?*, which is asked and answered under one lock:
+//!
+//! - The flag is up exactly while the answer is yes. The reader's own batch counts: [`Pipe::settle`] is told whether it has
+//!   events left.
+//! - The alarm is armed when it is set and each time the reader finds nothing; it rings once, as soon as the answer is yes, and
+//!   is then no longer armed. So no push is lost between a look and going to sleep, and none rings twice.
+//! - There is one end, and it is final: the first that is set stays. A cancel alone overtakes an end, and the events that came
+//!   before it, as long as the reader has not been told.
+
+use crate::error::Error;
+use crate::flag::Flag;
+use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::wire::event::Batch;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// A batch that holds this much is full: the connection is not read until the reader has taken it.
+const FULL: usize = 1 << 20;
+
+/// How a call ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// A stream: complete. A unary call: its answer.
+    Done(Option<String>),
+    Failed(Error),
+    Cancelled(Error),
+}
+
+/// Told when there is something to read. Called under the pipe's lock: it must not call back.
+pub trait Alarm: Send + Sync {
+    fn ring(&self);
+    /// The reader has found nothing: what has rung and was not heard yet is over.
+    fn hush(&self);
+    /// It will not ring again. When this returns, nothing of it runs. Called outside all locks.
+    fn retire(&self);
+}
+
+/// See the module's documentation.
+#[derive(Default)]
+pub struct Pipe {
+    state: Mutex<State>,
+    readable: Condvar,
+    /// Whether the end is a cancel, readable without the lock, before each event.
+    cancelled: AtomicBool,
+}
+
+#[derive(Default)]
+struct State {
+    batch: Batch,
+    end: Option<End>,
+    reader_sleeps: bool,
+    /// The worker has promised to announce the batch.
+    announced: bool,
+    /// The writer, where it waits for the batch to be taken.
+    writer: Option<Waker>,
+    flag: Option<Flag>,
+    alarm: Option<Box<dyn Alarm>>,
+    armed: bool,
+    closed: bool,
+}
+
+impl State {
+    fn has_something(&self) -> bool {
+        !self.batch.is_empty() || self.end.is_some()
+    }
+}
+
+/// What the writer is to know of what it has written.
+pub struct Written {
+    /// Whether there was any event.
+    pub any: bool,
+    /// Whether the batch holds all it may.
+    pub full: bool,
+    /// Whether the writer is to have the batch announced.
+    pub announce: bool,
+}
+
+/// What the reader found.
+pub enum Taken {
+    /// The batch it gave is filled.
+    Events,
+    End(End),
+    Nothing,
+}
+
+impl Pipe {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets `decode` append to the batch. What it appended is read at the latest once it is announced.
+    pub fn write<R>(&self, decode: impl FnOnce(&mut Batch) -> R) -> (R, Written) {
+        let mut state = self.lock();
+        let before = state.batch.len();
+        let result = decode(&mut state.batch);
+        let any = state.batch.len() > before;
+        let announce = any && !state.announced;
+        state.announced |= announce;
+        (result, Written { any, full: state.batch.bytes() > FULL, announce })
+    }
+
+    /// Tells the reader of what was written.
+    pub fn announce(&self) {
+        let mut state = self.lock();
+        state.announced = false;
+        self.tell(state);
+    }
+
+    /// Ready once the reader has taken a full batch.
+    pub fn poll_taken(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.batch.bytes() <= FULL {
+            return Poll::Ready(());
+        }
+        state.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Sets the end where there is none yet.
+    pub fn end(&self, end: End) {
+        let mut state = self.lock();
+        if state.end.is_none() {
+            self.set_end(&mut state, end);
+        }
+        self.tell(state);
+    }
+
+    /// Ends the call as cancelled, whatever the reader has not been told yet.
+    pub fn cancel(&self, why: impl FnOnce() -> Error) {
+        let mut state = self.lock();
+        if !matches!(state.end, Some(End::Cancelled(_))) {
+            self.set_end(&mut state, End::Cancelled(why()));
+        }
+        self.tell(state);
+    }
+
+    fn set_end(&self, state: &mut State, end: End) {
+        self.cancelled.store(matches!(end, End::Cancelled(_)), Ordering::Release);
+        state.end = Some(end);
+    }
+
+    /// The lock is let go before the reader is woken: one that wakes up to find it taken goes to sleep again.
+    fn tell(&self, mut state: MutexGuard<'_, State>) {
+        if state.has_something() {
+            if let Some(flag) = &mut state.flag {
+                flag.set(true);
+            }
+            if std::mem::take(&mut state.armed)
+                && let Some(alarm) = &state.alarm
+            {
+                alarm.ring();
+            }
+        }
+        let sleeps = state.reader_sleeps;
+        drop(state);
+        if sleeps {
+            self.readable.notify_one();
+        }
+    }
+
+    /// The cancel that ended the call, where one did.
+    pub fn cancelled(&self) -> Option<End> {
+        if !self.cancelled.load(Ordering::Acquire) {
+            return None;
+        }
+        self.lock().end.clone()
+    }
+
+    /// Fills `batch`, which is empty, with what was written, or says how the call ended. Where there is neither, sleeps for at most
+    /// `timeout` (None: as long as it takes), and arms the alarm before it says [`Taken::Nothing`].
+    pub fn take(&self, batch: &mut Batch, timeout: Option<Duration>) -> Taken {
+        let mut deadline = None;
+        let mut state = self.lock();
+        loop {
+            if let Some(end @ End::Cancelled(_)) = &state.end {
+                return Taken::End(end.clone());
+            }
+            if !state.batch.is_empty() {
+                std::mem::swap(&mut state.batch, batch);
+                let writer = state.writer.take();
+                drop(state);
+                if let Some(writer) = writer {
+                    writer.wake();
+                }
+                return Taken::Events;
+            }
+            if let Some(end) = &state.end {
+                return Taken::End(end.clone());
+            }
+            let left = match timeout {
+                None => None,
+                Some(timeout) => {
+                    let now = Instant::now();
+                    let end = *deadline.get_or_insert_with(|| now.checked_add(timeout));
+                    end.map(|end| end.saturating_duration_since(now))
+                }
+            };
+            if left.is_some_and(|left| left.is_zero()) {
+                if let Some(alarm) = &state.alarm {
+                    alarm.hush();
+                    state.armed = true;
+                }
+                return Taken::Nothing;
+            }
+            state.reader_sleeps = true;
+            state = match left {
+                None => self.readable.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(left) => self.readable.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+            state.reader_sleeps = false;
+        }
+    }
+
+    /// Puts the flag where it belongs, after the reader has read: `unread` says whether it has events of its own left.
+    pub fn settle(&self, unread: bool) {
+        let mut state = self.lock();
+        let up = unread || state.has_something();
+        if let Some(flag) = &mut state.flag {
+            flag.set(up);
+        }
+    }
+
+    /// The flag's descriptor; the flag is made where there is none.
+    pub fn flag(&self, unread: bool) -> std::io::Result<i32> {
+        let mut state = self.lock();
+        let up = unread || state.has_something();
+        if state.flag.is_none() {
+            state.flag = Some(Flag::new()?);
+        }
+        let flag = state.flag.as_mut().expect("a flag was just made sure of");
+        flag.set(up);
+        Ok(flag.fd())
+    }
+
+    /// Replaces the alarm; None takes it down. The new one rings at once where there is something to read. When this returns,
+    /// nothing of the old one runs.
+    pub fn set_alarm(&self, alarm: Option<Box<dyn Alarm>>, unread: bool) {
+        let mut state = self.lock();
+        let old = if state.closed { alarm } else { self.replace_alarm(&mut state, alarm, unread) };
+        drop(state);
+        if let Some(old) = old {
+            old.retire();
+        }
+    }
+
+    fn replace_alarm(&self, state: &mut State, alarm: Option<Box<dyn Alarm>>, unread: bool) -> Option<Box<dyn Alarm>> {
+        let now = unread || state.has_something();
+        state.armed = !now && alarm.is_some();
+        if let Some(alarm) = alarm.as_ref().filter(|_| now) {
+            alarm.ring();
+        }
+        let old = std::mem::replace(&mut state.alarm, alarm);
+        if let Some(old) = &old {
+            old.hush();
+        }
+        old
+    }
+
+    /// Takes down the flag and the alarm, for good.
+    pub fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        state.flag = None;
+        let old = self.replace_alarm(&mut state, None, false);
+        drop(state);
+        if let Some(old) = old {
+            old.retire();
+        }
+    }
+}

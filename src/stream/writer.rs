@@ -1,0 +1,159 @@
+//! The writer: the worker's side of a call.
+
+use super::Line;
+use super::pipe::Written;
+use crate::error::{Error, Kind, Result};
+use crate::json::{self, Json};
+use crate::runtime;
+use crate::timer::{Deadline, Timer};
+use crate::wire::event::EventDecoder;
+use crate::wire::failure;
+use crate::wire::frame::Decoder;
+use crate::wire::operation::{self, Answer, Attempts};
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body::Body;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The longest answer, all its events together.
+const MAX_ANSWER: usize = 256 << 20;
+
+/// The worker's side of a call.
+pub struct Writer {
+    pub(super) line: Arc<Line>,
+}
+
+/// The timers of an answer that streams; each is on.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamTimers {
+    /// From the call to the first event.
+    pub first_event: Deadline,
+    /// From one event to the next.
+    pub idle: Duration,
+    /// From the call to its end, where it is set.
+    pub total: Option<Deadline>,
+}
+
+impl Writer {
+    pub fn attempts(&self) -> &Attempts {
+        &self.line.attempts
+    }
+
+    /// Decodes an answer that streams until it ends, one way or another.
+    pub async fn stream(&self, answer: Answer, timers: StreamTimers) -> Result<()> {
+        let request_id = answer.request_id.clone();
+        self.line.set_request_id(&request_id);
+        self.read_events(answer.body, timers).await.map_err(|error| error.with_request_id(&request_id))
+    }
+
+    /// Collects the answer of a unary call. The timer is set by the caller.
+    pub async fn unary(&self, answer: Answer) -> Result<String> {
+        let name = |error: Error| error.with_request_id(&answer.request_id).with_http_status(answer.status);
+        self.line.set_request_id(&answer.request_id);
+        let bytes = operation::collect(answer.body, MAX_ANSWER).await.map_err(name)?;
+        let text = String::from_utf8(bytes).map_err(|_| name(Error::new(Kind::Protocol, "the answer is not UTF-8")))?;
+        match Json::parse(&text) {
+            Ok(json) if json.kind() == json::Kind::Object => match failure::in_success(json, answer.status) {
+                None => Ok(text),
+                Some(error) => Err(name(error)),
+            },
+            Ok(json) => Err(name(Error::new(
+                Kind::Protocol,
+                format_args!("the answer is {}, where a JSON object is expected", json.kind()),
+            ))),
+            Err(invalid) => {
+                let what = if text.is_empty() { "it is empty".to_owned() } else { invalid.to_string() };
+                Err(name(Error::new(Kind::Protocol, format_args!("the answer is not JSON: {what}"))))
+            }
+        }
+    }
+
+    async fn read_events(&self, mut body: SdkBody, timers: StreamTimers) -> Result<()> {
+        let mut timer = Timer::new(timers.first_event.or_earlier(timers.total));
+        let mut frames = Decoder::default();
+        let mut events = EventDecoder::default();
+        let mut received = 0;
+        let ending = loop {
+            let chunk = match poll_fn(|cx| next_chunk(&mut body, &mut timer, cx)).await {
+                Ok(Chunk::Data(data)) => data,
+                Ok(Chunk::End) => break None,
+                Ok(Chunk::Broken(what)) => break Some(what),
+                // Nothing is missing but the end of the body.
+                Err(_) if events.message_stopped() && events.has_metadata() && frames.is_between_frames() => {
+                    break None;
+                }
+                Err(missed) => return Err(missed),
+            };
+            received += chunk.len();
+            if received > MAX_ANSWER {
+                return Err(Error::new(Kind::Protocol, format_args!("the answer is longer than {MAX_ANSWER} bytes")));
+            }
+            let written = self.decode(&mut frames, &mut events, &chunk)?;
+            if written.full {
+                self.batch_taken(timers.total).await?;
+            }
+            if written.any {
+                timer.restart(Deadline::after("idle", timers.idle).or_earlier(timers.total));
+            }
+        };
+        let complete = events.message_stopped() && frames.is_between_frames();
+        match ending {
+            _ if complete && (ending.is_none() || events.has_metadata()) => Ok(()),
+            cut => {
+                let how = cut.unwrap_or_else(|| "the connection was closed".to_owned());
+                let when = match (events.message_stopped(), events.has_metadata()) {
+                    (false, _) => "before messageStop",
+                    (true, false) => "after messageStop but before its metadata",
+                    (true, true) => "after its metadata, inside a frame",
+                };
+                Err(Error::new(Kind::Truncated, format_args!("the answer's stream ended {when}: {how}")))
+            }
+        }
+    }
+
+    fn decode(&self, frames: &mut Decoder, events: &mut EventDecoder, chunk: &[u8]) -> Result<Written> {
+        let (decoded, written) = self.line.pipe.write(|batch| frames.feed(chunk, |frame| events.decode(&frame, batch)));
+        if written.announce {
+            runtime::later(self.line.clone());
+        }
+        runtime::announce_overdue();
+        decoded.map(|()| written)
+    }
+
+    /// Waits until the reader has taken the batch. Only the total timer runs meanwhile.
+    async fn batch_taken(&self, total: Option<Deadline>) -> Result<()> {
+        let taken = poll_fn(|cx| self.line.pipe.poll_taken(cx));
+        match total {
+            Some(deadline) => deadline.limit(taken).await,
+            None => {
+                taken.await;
+                Ok(())
+            }
+        }
+    }
+}
+
+enum Chunk {
+    Data(Bytes),
+    End,
+    Broken(String),
+}
+
+fn next_chunk(body: &mut SdkBody, timer: &mut Timer, cx: &mut std::task::Context<'_>) -> Poll<Result<Chunk>> {
+    loop {
+        return match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => Poll::Ready(Ok(Chunk::Data(data))),
+                // Trailers say nothing about whether the stream is whole.
+                Err(_) => continue,
+            },
+            Poll::Ready(Some(Err(error))) => Poll::Ready(Ok(Chunk::Broken(failure::chain(&*error)))),
+            Poll::Ready(None) => Poll::Ready(Ok(Chunk::End)),
+            Poll::Pending => timer.poll_expired(cx).map(Err),
+        };
+    }
+}
