@@ -266,7 +266,11 @@ fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
         let courier = couriers();
         let wakeup = |gone: &Arc<AtomicUsize>| {
             let gone = gone.clone();
-            let call = move || assert_eq!(gone.load(Ordering::SeqCst), 0, "called when it was gone");
+            let call = move || {
+                assert_eq!(gone.load(Ordering::SeqCst), 0, "called when it was gone");
+                shuttle::thread::yield_now();
+                assert_eq!(gone.load(Ordering::SeqCst), 0, "still running when it was gone");
+            };
             Some(Box::new(wakeup::Wakeup::on(courier.clone(), Box::new(call))) as Box<dyn stream::Alarm>)
         };
         let (first, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -336,6 +340,32 @@ fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read
         assert_eq!(seen, [2, 2]);
         assert!(set.wait(NOW).unwrap().is_none(), "told of a stream that is over");
         writers.into_iter().for_each(|writer| writer.join().unwrap());
+    });
+}
+
+#[test]
+fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
+    check(|| {
+        let set = waitset::WaitSet::new();
+        let pipe = Arc::new(Pipe::default());
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 3, End::Done(None)))
+        };
+        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        let mut reader = Reader::default();
+        loop {
+            match reader.next(&pipe, NOW) {
+                Found::Event(_) => {}
+                Found::End(_) => break,
+                Found::Nothing if set.wait(NOW).unwrap().is_some() => {
+                    let found = reader.next(&pipe, NOW);
+                    assert!(!matches!(found, Found::Nothing), "told of what was read already");
+                }
+                Found::Nothing => shuttle::thread::yield_now(),
+            }
+        }
+        writer.join().unwrap();
     });
 }
 
