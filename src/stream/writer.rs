@@ -116,7 +116,7 @@ impl Writer {
     }
 
     fn decode(&self, frames: &mut Decoder, events: &mut EventDecoder, chunk: &[u8]) -> Result<Written> {
-        let (decoded, written) = self.line.pipe.write(|batch| frames.feed(chunk, |frame| events.decode(&frame, batch)));
+        let (decoded, written) = self.line.pipe.write(|batch| frames.feed(chunk, |frame| events.decode(frame, batch)));
         if written.announce {
             runtime::later(self.line.clone());
         }

@@ -36,10 +36,10 @@ pub mod wire {
                 self.events.push(event);
             }
 
-            /// As much as makes a batch full.
+            /// As much as makes a batch huge.
             pub fn push_much(&mut self) {
                 self.push(0);
-                self.bytes = 2 << 20;
+                self.bytes = 3 << 20;
             }
 
             pub fn len(&self) -> usize {
