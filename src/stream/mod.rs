@@ -25,7 +25,7 @@ mod reader;
 mod writer;
 
 pub use pipe::Alarm;
-pub use writer::{StreamTimers, Writer};
+pub use writer::{StreamLimits, Writer};
 
 use crate::cancel::{Cancel, Cancellable, Watch};
 use crate::error::{Error, Kind, Result};
