@@ -5,12 +5,13 @@
 
 mod support;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
-use support::{LocalBedrock, Reply, Request};
+use support::{Gate, LocalBedrock, Reply, Request};
 
 /// How long a program may run, valgrind's slowness included.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -155,11 +156,11 @@ fn run(name: &'static str) {
 }
 
 /// Runs a program that is given the URL of a service that answers thus.
-fn run_with(name: &'static str, answer: impl Fn(&Request) -> Reply + Send + Sync + Copy + 'static) {
+fn run_with(name: &'static str, answer: impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static) {
     let Some(program) = Program::c(name) else { return };
     for run in BOTH {
         let bedrock = LocalBedrock::start();
-        bedrock.respond_with(answer);
+        bedrock.respond_with(answer.clone());
         program.run_as(run, &[&bedrock.url()]);
         assert_eq!(bedrock.problems(), Vec::<String>::new(), "{name} ({run:?})");
     }
@@ -171,6 +172,27 @@ fn count_to_ten(request: &Request) -> Reply {
     match request.operation() {
         "converse" => Reply::text_answer(&words.concat()),
         _ => Reply::stream().text_stream(&words, "end_turn").paced(Duration::from_millis(1)),
+    }
+}
+
+/// The service of `tests/c/pull.h`: "stream NAME" is answered by the events of "one two three", each of which, and the end, waits
+/// for a call "pass NAME".
+fn turnstiles() -> impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static {
+    let gates = Arc::new(Mutex::new(HashMap::<String, Gate>::new()));
+    move |request| {
+        let text = request.json()["messages"][0]["content"][0]["text"].as_str().unwrap_or_default().to_owned();
+        let (what, name) = text.split_once(' ').unwrap_or((&text, ""));
+        let gate = gates.lock().expect("no test panics here").entry(name.to_owned()).or_default().clone();
+        if what == "pass" {
+            gate.let_pass(1);
+            return Reply::text_answer("passed");
+        }
+        let mut reply = Reply::stream().wait_for(&gate).message_start();
+        for word in ["one ", "two ", "three"] {
+            reply = reply.wait_for(&gate).text_delta(0, word);
+        }
+        reply = reply.wait_for(&gate).block_stop(0).wait_for(&gate).message_stop("end_turn");
+        reply.wait_for(&gate).metadata(1, 3).wait_for(&gate)
     }
 }
 
@@ -248,6 +270,11 @@ fn process() {
 #[test]
 fn sigpipe() {
     run("sigpipe");
+}
+
+#[test]
+fn stream() {
+    run_with("stream", turnstiles());
 }
 
 #[test]
