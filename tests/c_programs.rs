@@ -233,6 +233,11 @@ fn cxx() {
 }
 
 #[test]
+fn descriptor() {
+    run_with("descriptor", turnstiles());
+}
+
+#[test]
 fn fork() {
     let Some(program) = Program::c("fork") else { return };
     for (run, forks, end) in [(Run::Plain, "50", "exit"), (Run::Valgrind, "2", "kill")] {
@@ -288,4 +293,9 @@ fn unload() {
         let library = library().join("libbedrock.so.0");
         program.run(&[library.to_str().expect("a path in UTF-8")]);
     }
+}
+
+#[test]
+fn wakeup() {
+    run_with("wakeup", turnstiles());
 }

@@ -544,7 +544,7 @@ int main(int argc, char **argv)
 {
     if (!CHECK(argc == 2))
         return 2;
-    alarm(250);
+    alarm(100);
     local = check_local(argv[1]);
     ten = check_scripted("[\"" TEN "\"]");
     silent = check_scripted(PULL_SILENT);
