@@ -299,3 +299,8 @@ fn unload() {
 fn wakeup() {
     run_with("wakeup", turnstiles());
 }
+
+#[test]
+fn waitset() {
+    run_with("waitset", turnstiles());
+}
