@@ -273,6 +273,13 @@ fn process() {
 }
 
 #[test]
+fn races() {
+    let Some(program) = Program::c("races") else { return };
+    program.run_as(Run::Plain, &["20000"]);
+    program.run_as(Run::Valgrind, &["300"]);
+}
+
+#[test]
 fn sigpipe() {
     run("sigpipe");
 }
