@@ -2,6 +2,8 @@
 //! run again under valgrind, where a definite leak or an invalid access is a failure.
 //!
 //! Each program is about one subject and says at its top which. It prints nothing unless a check fails.
+//!
+//! `tests/sanitizers` has them run under a sanitizer instead, with a library that was built for that.
 
 mod support;
 
@@ -13,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use support::{Gate, LocalBedrock, Reply, Request};
 
-/// How long a program may run, valgrind's slowness included.
+/// How long a program may run, valgrind's slowness included, and that of sanitizers.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn root() -> &'static Path {
@@ -24,9 +26,13 @@ fn root() -> &'static Path {
 fn library() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let built = std::env::current_exe().expect("this test's path").with_file_name("libbedrock.so");
+        let built = match sanitizer() {
+            Some(sanitizer) => sanitizer.library.clone(),
+            None => std::env::current_exe().expect("this test's path").with_file_name("libbedrock.so"),
+        };
         assert!(built.is_file(), "cargo did not build {}", built.display());
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_programs");
+        let name = sanitizer().map_or("c_programs", |sanitizer| &sanitizer.name);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(folder.join("home")).expect("a scratch folder under target/tmp");
         for name in ["libbedrock.so.0", "libbedrock.so"] {
             let link = folder.join(name);
@@ -35,6 +41,23 @@ fn library() -> &'static Path {
         }
         folder
     })
+}
+
+/// What `tests/sanitizers` asks for: "thread" or "address", a library that has it, and the runtime that goes with that.
+struct Sanitizer {
+    name: String,
+    library: PathBuf,
+    runtime: PathBuf,
+}
+
+fn sanitizer() -> Option<&'static Sanitizer> {
+    static SANITIZER: OnceLock<Option<Sanitizer>> = OnceLock::new();
+    let read = || {
+        let name = std::env::var("BEDROCK_SANITIZER").ok()?;
+        let path = |variable| std::env::var_os(variable).map(PathBuf::from);
+        Some(Sanitizer { name, library: path("BEDROCK_SANITIZED")?, runtime: path("BEDROCK_SANITIZER_RUNTIME")? })
+    };
+    SANITIZER.get_or_init(read).as_ref()
 }
 
 /// Whether a tool is there; it is said once where it is not.
@@ -79,22 +102,34 @@ impl Program {
             return None;
         }
         let path = library().join(name);
-        let output = Command::new(compiler)
+        let object = path.with_extension("o");
+        let mut compile = Command::new(compiler);
+        compile
             .args(flags)
-            .args(["-g", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I"])
+            .args(["-c", "-g", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I"])
             .arg(root().join("include"))
             .arg(root().join("tests/c").join(name).with_extension(extension))
             .arg("-o")
+            .arg(&object);
+        let mut link = Command::new(compiler);
+        link.arg(&object);
+        if let Some(Sanitizer { name, runtime, .. }) = sanitizer() {
+            compile.args([&format!("-fsanitize={name}"), "-fno-omit-frame-pointer"]);
+            // Not the compiler's own runtime, but the one that the library was made for.
+            link.arg("-Wl,--whole-archive").arg(runtime).args(["-Wl,--no-whole-archive", "-Wl,--export-dynamic"]);
+        }
+        link.arg("-o")
             .arg(&path)
             .arg("-L")
             .arg(library())
             .args(libraries)
             .args(["-lpthread", "-ldl", "-lm"])
-            .arg(format!("-Wl,-rpath,{}", library().display()))
-            .output()
-            .expect("the compiler can be run");
-        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-        assert!(output.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+            .arg(format!("-Wl,-rpath,{}", library().display()));
+        for mut step in [compile, link] {
+            let output = step.output().expect("the compiler can be run");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{name}: {said}");
+        }
         Some(Program { name, path })
     }
 
@@ -106,6 +141,7 @@ impl Program {
     fn run_as(&self, run: Run, arguments: &[&str]) {
         let mut command = match run {
             Run::Plain => Command::new(&self.path),
+            Run::Valgrind if sanitizer().is_some() => return,
             Run::Valgrind if !has("valgrind") => return,
             Run::Valgrind => {
                 let mut valgrind = Command::new("valgrind");
@@ -122,7 +158,8 @@ impl Program {
             .env_clear()
             .env("HOME", library().join("home"))
             .env("AWS_EC2_METADATA_DISABLED", "true");
-        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).current_dir(library());
+        let passed = |name: &str| name == "PATH" || name.ends_with("SAN_OPTIONS");
+        command.envs(std::env::vars().filter(|(name, _)| passed(name))).current_dir(library());
 
         // Files, since nobody reads a pipe while the program runs.
         let output = |kind: &str| library().join(format!("{}.{run:?}.{kind}", self.name));
