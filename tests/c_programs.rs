@@ -2,17 +2,20 @@
 //! run again under valgrind, where a definite leak or an invalid access is a failure.
 //!
 //! Each program is about one subject and says at its top which. It prints nothing unless a check fails.
+//!
+//! `tests/sanitizers` has them run under a sanitizer instead, with a library that was built for that.
 
 mod support;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use support::{Gate, LocalBedrock, Reply, Request};
 
-/// How long a program may run, valgrind's slowness included.
+/// How long a program may run, valgrind's slowness included, and that of sanitizers.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn root() -> &'static Path {
@@ -23,9 +26,13 @@ fn root() -> &'static Path {
 fn library() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let built = std::env::current_exe().expect("this test's path").with_file_name("libbedrock.so");
+        let built = match sanitizer() {
+            Some(sanitizer) => sanitizer.library.clone(),
+            None => std::env::current_exe().expect("this test's path").with_file_name("libbedrock.so"),
+        };
         assert!(built.is_file(), "cargo did not build {}", built.display());
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("c_programs");
+        let name = sanitizer().map_or("c_programs", |sanitizer| &sanitizer.name);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
         std::fs::create_dir_all(folder.join("home")).expect("a scratch folder under target/tmp");
         for name in ["libbedrock.so.0", "libbedrock.so"] {
             let link = folder.join(name);
@@ -34,6 +41,23 @@ fn library() -> &'static Path {
         }
         folder
     })
+}
+
+/// What `tests/sanitizers` asks for: "thread" or "address", a library that has it, and the runtime that goes with that.
+struct Sanitizer {
+    name: String,
+    library: PathBuf,
+    runtime: PathBuf,
+}
+
+fn sanitizer() -> Option<&'static Sanitizer> {
+    static SANITIZER: OnceLock<Option<Sanitizer>> = OnceLock::new();
+    let read = || {
+        let name = std::env::var("BEDROCK_SANITIZER").ok()?;
+        let path = |variable| std::env::var_os(variable).map(PathBuf::from);
+        Some(Sanitizer { name, library: path("BEDROCK_SANITIZED")?, runtime: path("BEDROCK_SANITIZER_RUNTIME")? })
+    };
+    SANITIZER.get_or_init(read).as_ref()
 }
 
 /// Whether a tool is there; it is said once where it is not.
@@ -78,22 +102,34 @@ impl Program {
             return None;
         }
         let path = library().join(name);
-        let output = Command::new(compiler)
+        let object = path.with_extension("o");
+        let mut compile = Command::new(compiler);
+        compile
             .args(flags)
-            .args(["-g", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I"])
+            .args(["-c", "-g", "-O1", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I"])
             .arg(root().join("include"))
             .arg(root().join("tests/c").join(name).with_extension(extension))
             .arg("-o")
+            .arg(&object);
+        let mut link = Command::new(compiler);
+        link.arg(&object);
+        if let Some(Sanitizer { name, runtime, .. }) = sanitizer() {
+            compile.args([&format!("-fsanitize={name}"), "-fno-omit-frame-pointer"]);
+            // Not the compiler's own runtime, but the one that the library was made for.
+            link.arg("-Wl,--whole-archive").arg(runtime).args(["-Wl,--no-whole-archive", "-Wl,--export-dynamic"]);
+        }
+        link.arg("-o")
             .arg(&path)
             .arg("-L")
             .arg(library())
             .args(libraries)
             .args(["-lpthread", "-ldl", "-lm"])
-            .arg(format!("-Wl,-rpath,{}", library().display()))
-            .output()
-            .expect("the compiler can be run");
-        assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-        assert!(output.stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+            .arg(format!("-Wl,-rpath,{}", library().display()));
+        for mut step in [compile, link] {
+            let output = step.output().expect("the compiler can be run");
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && said.is_empty(), "{name}: {said}");
+        }
         Some(Program { name, path })
     }
 
@@ -110,7 +146,7 @@ impl Program {
     fn told(&self, run: Run, arguments: &[&str]) -> String {
         let mut command = match run {
             Run::Plain => Command::new(&self.path),
-            Run::Valgrind if !has("valgrind") => return String::new(),
+            Run::Valgrind if sanitizer().is_some() || !has("valgrind") => return String::new(),
             Run::Valgrind => {
                 let mut valgrind = Command::new("valgrind");
                 valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
@@ -126,7 +162,8 @@ impl Program {
             .env_clear()
             .env("HOME", library().join("home"))
             .env("AWS_EC2_METADATA_DISABLED", "true");
-        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path))).current_dir(library());
+        let passed = |name: &str| name == "PATH" || name.ends_with("SAN_OPTIONS");
+        command.envs(std::env::vars().filter(|(name, _)| passed(name))).current_dir(library());
 
         // Files, since nobody reads a pipe while the program runs.
         let output = |kind: &str| library().join(format!("{}.{run:?}.{kind}", self.name));
@@ -161,11 +198,11 @@ fn run(name: &'static str) {
 }
 
 /// Runs a program that is given the URL of a service that answers thus.
-fn run_with(name: &'static str, answer: impl Fn(&Request) -> Reply + Send + Sync + Copy + 'static) {
+fn run_with(name: &'static str, answer: impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static) {
     let Some(program) = Program::c(name) else { return };
     for run in BOTH {
         let bedrock = LocalBedrock::start();
-        bedrock.respond_with(answer);
+        bedrock.respond_with(answer.clone());
         program.run_as(run, &[&bedrock.url()]);
         assert_eq!(bedrock.problems(), Vec::<String>::new(), "{name} ({run:?})");
     }
@@ -177,6 +214,27 @@ fn count_to_ten(request: &Request) -> Reply {
     match request.operation() {
         "converse" => Reply::text_answer(&words.concat()),
         _ => Reply::stream().text_stream(&words, "end_turn").paced(Duration::from_millis(1)),
+    }
+}
+
+/// The service of `tests/c/pull.h`: "stream NAME" is answered by the events of "one two three", each of which, and the end, waits
+/// for a call "pass NAME".
+fn turnstiles() -> impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static {
+    let gates = Arc::new(Mutex::new(HashMap::<String, Gate>::new()));
+    move |request| {
+        let text = request.json()["messages"][0]["content"][0]["text"].as_str().unwrap_or_default().to_owned();
+        let (what, name) = text.split_once(' ').unwrap_or((&text, ""));
+        let gate = gates.lock().expect("no test panics here").entry(name.to_owned()).or_default().clone();
+        if what == "pass" {
+            gate.let_pass(1);
+            return Reply::text_answer("passed");
+        }
+        let mut reply = Reply::stream().wait_for(&gate).message_start();
+        for word in ["one ", "two ", "three"] {
+            reply = reply.wait_for(&gate).text_delta(0, word);
+        }
+        reply = reply.wait_for(&gate).block_stop(0).wait_for(&gate).message_stop("end_turn");
+        reply.wait_for(&gate).metadata(1, 3).wait_for(&gate)
     }
 }
 
@@ -214,6 +272,11 @@ fn cxx() {
     if let Some(program) = Program::compile("c++", &["-std=c++11"], "cxx", "cc", &["-lbedrock"]) {
         program.run(&[]);
     }
+}
+
+#[test]
+fn descriptor() {
+    run_with("descriptor", turnstiles());
 }
 
 #[test]
@@ -272,8 +335,20 @@ fn process() {
 }
 
 #[test]
+fn races() {
+    let Some(program) = Program::c("races") else { return };
+    program.run_as(Run::Plain, &["20000"]);
+    program.run_as(Run::Valgrind, &["300"]);
+}
+
+#[test]
 fn sigpipe() {
     run("sigpipe");
+}
+
+#[test]
+fn stream() {
+    run_with("stream", turnstiles());
 }
 
 #[test]
@@ -287,4 +362,14 @@ fn unload() {
         let library = library().join("libbedrock.so.0");
         program.run(&[library.to_str().expect("a path in UTF-8")]);
     }
+}
+
+#[test]
+fn wakeup() {
+    run_with("wakeup", turnstiles());
+}
+
+#[test]
+fn waitset() {
+    run_with("waitset", turnstiles());
 }

@@ -182,9 +182,9 @@ pub extern "C" fn bedrock_stream_set_wakeup(
     entry!(null_mut() => {
         let pulled = handle::get::<Pulled>(stream)?;
         let mut reader = pulled.reader()?;
+        reader.told_by.check_free()?;
         match wakeup {
             Some(wakeup) => {
-                reader.told_by.check_free()?;
                 let call = move || guard::confined(|| unsafe { wakeup(user.get()) });
                 reader.stream.set_alarm(Some(Box::new(Wakeup::new(Box::new(call))?)));
                 reader.told_by = ToldBy::Wakeup;

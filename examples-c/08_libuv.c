@@ -1,0 +1,105 @@
+/* 08_libuv.c - an answer in libuv's loop, beside a signal; any other handle of libuv's would do as well.
+ *
+ *     cc 08_libuv.c $(pkg-config --cflags --libs bedrock libuv) -o 08_libuv
+ *     ./08_libuv "Why does C have no strings?"
+ *
+ * A stream's descriptor is readable while it has something to say. uv_poll_t only looks at it and never closes it,
+ * so it can be used as it is; a loop that closes what it polls is given a dup of it. Take it out of the loop before
+ * bedrock_stream_free closes it. Ctrl-C stops the answer. */
+#define _POSIX_C_SOURCE 200809L /* uv.h needs it where the compiler is told -std=c99 */
+#include <bedrock.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <uv.h>
+
+#include "example.h"
+
+static const char replies[] =
+    "[{\"pace\": \"30ms\", \"text\": \""
+    "I live in a loop that is not mine. Each word of this made a descriptor readable, libuv called a function for it, and "
+    "that function read until there was nothing more. No thread of yours was needed, and none ever waited.\"}]";
+
+/* What the callbacks need. Each handle's data points to it. */
+struct answer {
+    bedrock_stream *stream;
+    uv_poll_t readable;
+    uv_signal_t interrupt;
+    int failed;
+};
+
+/* The stream has ended. With its handles closed the loop has nothing left to do, and returns. */
+static void end(struct answer *answer)
+{
+    uv_close((uv_handle_t *)&answer->readable, NULL);
+    uv_close((uv_handle_t *)&answer->interrupt, NULL);
+    bedrock_stream_free(answer->stream);
+}
+
+/* Timeout 0: what is there, and not a moment longer. The descriptor stays readable until all has been read. */
+static void on_readable(uv_poll_t *handle, int uv_status, int events)
+{
+    struct answer *answer = handle->data;
+    const bedrock_event *event;
+    bedrock_error *error = NULL;
+    bedrock_status status;
+
+    (void)uv_status, (void)events;
+    while ((status = bedrock_stream_next(answer->stream, 0, &event, &error)) == BEDROCK_OK)
+        if (event->type == BEDROCK_EVENT_TEXT)
+            fwrite(event->text, 1, event->text_len, stdout);
+    if (status != BEDROCK_AGAIN)
+        printf("\n");
+    fflush(stdout);
+    if (status < 0) {
+        fprintf(stderr, "%s\n", bedrock_error_message(error));
+        bedrock_error_free(error);
+        answer->failed = status != BEDROCK_E_CANCELLED;
+    }
+    if (status != BEDROCK_AGAIN)
+        end(answer);
+}
+
+/* Does not end the loop: the stream says BEDROCK_E_CANCELLED, and that does. */
+static void on_interrupt(uv_signal_t *handle, int number)
+{
+    struct answer *answer = handle->data;
+
+    (void)number;
+    bedrock_stream_cancel(answer->stream);
+}
+
+int main(int argc, char **argv)
+{
+    const char *question = argc > 1 ? argv[1] : "Why does C have no strings?";
+    struct answer answer = {0};
+    bedrock_model *model = NULL;
+    bedrock_request *request = NULL;
+    bedrock_error *error = NULL;
+    ptrdiff_t fd;
+
+    if (bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) < 0
+        || bedrock_request_new(NULL, 0, &request, &error) < 0
+        || bedrock_request_add_text(request, "user", question, BEDROCK_STRLEN, &error) < 0
+        || bedrock_stream_open(model, request, NULL, &answer.stream, &error) < 0) {
+        fprintf(stderr, "%s\n", bedrock_error_message(error));
+        bedrock_error_free(error);
+        answer.failed = 1;
+    } else if ((fd = bedrock_stream_fd(answer.stream)) < 0) {
+        fprintf(stderr, "no descriptors are left\n");
+        bedrock_stream_free(answer.stream);
+        answer.failed = 1;
+    } else {
+        uv_poll_init(uv_default_loop(), &answer.readable, (int)fd);
+        uv_signal_init(uv_default_loop(), &answer.interrupt);
+        answer.readable.data = answer.interrupt.data = &answer;
+        uv_poll_start(&answer.readable, UV_READABLE, on_readable);
+        uv_signal_start(&answer.interrupt, on_interrupt, SIGINT);
+        uv_run(uv_default_loop(), UV_RUN_DEFAULT);
+    }
+    uv_loop_close(uv_default_loop());
+
+    bedrock_request_free(request);
+    bedrock_model_free(model);
+    return example_end(answer.failed);
+}

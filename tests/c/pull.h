@@ -1,0 +1,141 @@
+/* pull.h - what the programs about streams by pull share: opening, looking, and a service that sends when it is told to.
+ *
+ * That service answers "stream NAME" with the events of "one two three", and holds each of them, and the end, until a call
+ * "pass NAME" lets one through. So nothing here waits for time to pass. */
+#ifndef PULL_H
+#define PULL_H
+
+#include "check.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <time.h>
+#include <unistd.h>
+
+/* messageStart, "one ", "two ", "three", contentBlockStop, messageStop, metadata. */
+#define PULL_EVENTS 7
+#define PULL_TEXT "one two three"
+
+/* A reply that begins, and is not heard of again. */
+#define PULL_SILENT "[{\"text\": \"never\", \"pace\": \"10000s\"}]"
+
+static inline bedrock_stream *pull_open_with(bedrock_model *model, const char *text, bedrock_cancel *cancel)
+{
+    bedrock_request *request = check_request(text);
+    bedrock_stream *stream = NULL;
+    bedrock_error *error = NULL;
+
+    if (!CHECK_OK(bedrock_stream_open(model, request, cancel, &stream, &error), error))
+        exit(1);
+    bedrock_request_free(request);
+    return stream;
+}
+
+static inline bedrock_stream *pull_open(bedrock_model *model, const char *text)
+{
+    return pull_open_with(model, text, NULL);
+}
+
+/* Lets one more event of "stream NAME" through, or its end. */
+static inline void pull_pass(bedrock_model *model, const char *name)
+{
+    char text[64];
+    bedrock_request *request;
+    bedrock_response *response = NULL;
+    bedrock_error *error = NULL;
+
+    snprintf(text, sizeof text, "pass %s", name);
+    request = check_request(text);
+    CHECK_OK(bedrock_generate(model, request, NULL, &response, &error), error);
+    bedrock_response_free(response);
+    bedrock_request_free(request);
+}
+
+/* bedrock_stream_next, with all that it promises of its out parameters. An error is freed. */
+#define NEXT(stream, timeout_ms) pull_next((stream), (timeout_ms), NULL, __LINE__)
+/* The same; the event's text is added to a text of 100 bytes. */
+#define NEXT_TEXT(stream, timeout_ms, text) pull_next((stream), (timeout_ms), (text), __LINE__)
+
+static inline bedrock_status pull_next(bedrock_stream *stream, int32_t timeout_ms, char *text, int line)
+{
+    const bedrock_event *event = (const bedrock_event *)POISON;
+    bedrock_error *error = (bedrock_error *)POISON;
+    bedrock_status status = bedrock_stream_next(stream, timeout_ms, &event, &error);
+
+    if ((status == BEDROCK_OK) != (event != NULL))
+        check_report(__FILE__, line, "*event is set on BEDROCK_OK, and NULL otherwise", bedrock_status_name(status));
+    if ((status < 0) != (error != NULL) || bedrock_error_status(error) != (status < 0 ? status : BEDROCK_OK))
+        check_report(__FILE__, line, "*err is set on failure, and NULL otherwise", bedrock_status_name(status));
+    if (status == BEDROCK_OK && event->size != sizeof *event)
+        check_report(__FILE__, line, "an event has its size", "another");
+    if (status == BEDROCK_OK && text != NULL && event->type == BEDROCK_EVENT_TEXT && strlen(text) + event->text_len < 100)
+        strcat(text, event->text);
+    bedrock_error_free(error);
+    return status;
+}
+
+/* Reads to the end, and says what that was. */
+static inline bedrock_status pull_all(bedrock_stream *stream, char *text)
+{
+    bedrock_status status;
+
+    do
+        status = NEXT_TEXT(stream, -1, text);
+    while (status == BEDROCK_OK);
+    return status;
+}
+
+/* Whether a descriptor is readable within that many milliseconds; -1: as long as it takes. */
+static inline int pull_readable(ptrdiff_t fd, int timeout_ms)
+{
+    struct pollfd look = {(int)fd, POLLIN, 0};
+
+    while (poll(&look, 1, timeout_ms) < 0)
+        ;
+    return (look.revents & POLLIN) != 0;
+}
+
+static inline int64_t pull_now_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A thread that is in bedrock_stream_next for as long as that takes. */
+struct pull_reader {
+    bedrock_stream *stream;
+    pthread_t thread;
+    bedrock_status status;
+    char text[100];
+};
+
+static inline void *pull_read(void *user)
+{
+    struct pull_reader *reader = (struct pull_reader *)user;
+
+    /* BUSY while the other thread looks whether this one is there. */
+    do
+        reader->status = NEXT_TEXT(reader->stream, -1, reader->text);
+    while (reader->status == BEDROCK_E_BUSY);
+    return NULL;
+}
+
+/* Returns when the thread is inside the call. */
+static inline void pull_send_reader(struct pull_reader *reader, bedrock_stream *stream)
+{
+    reader->stream = stream;
+    reader->text[0] = '\0';
+    CHECK(pthread_create(&reader->thread, NULL, pull_read, reader) == 0);
+    while (NEXT(stream, 0) == BEDROCK_AGAIN)
+        sched_yield();
+}
+
+static inline bedrock_status pull_join(struct pull_reader *reader)
+{
+    pthread_join(reader->thread, NULL);
+    return reader->status;
+}
+
+#endif

@@ -1,0 +1,491 @@
+/* races.c - cancels against events, ends, failures and frees, through every door, from many threads at once.
+ *
+ *     races ROUNDS [report]      a round is a stream; "report" says at the end what they came to
+ *
+ * Whoever wins: a stream ends once, and that is said for ever. What follows a cancel that has returned is no event. Every door
+ * tells of every stream until its end (a thread that waits for what does not come is noticed), and none tells in vain. No wakeup
+ * runs after its stream was freed: what it writes to is freed with it. */
+#include "pull.h"
+
+#include <fcntl.h>
+#include <sched.h>
+
+#define READERS 6     /* of which the last two have a waiting set each */
+#define SETS 2
+#define SET_STREAMS 6 /* streams in a set at once */
+#define SLOTS (READERS - SETS + SETS * SET_STREAMS)
+#define RACERS 2
+#define PATIENCE 60   /* seconds without a step after which a thread hangs */
+
+#define TEN "a b c d e f g h i j"
+#define HELLO "{\"messageStart\": {\"role\": \"assistant\"}}, " \
+              "{\"contentBlockDelta\": {\"contentBlockIndex\": 0, \"delta\": {\"text\": \"a b c \"}}}"
+
+enum { NEXT_DOOR, TIMED_DOOR, FD_DOOR, WAKEUP_DOOR, PUSH_DOOR, SET_DOOR, DOORS };
+
+/* A stream in play, and what the slot's one racer has done to it. Handles are never used again, so each names its round. */
+struct slot {
+    bedrock_stream *stream;
+    bedrock_cancel *cancel;
+    int door;
+    int mine_to_free;                               /* no other may free it: its reader would wait for ever, as the header says */
+    void *meant, *cancelled, *fired, *freed;        /* written by the racer: before it does something, and after each */
+    int again, told;                                /* since when the reader was told, and how often */
+    char text[100];
+};
+
+static struct slot slots[SLOTS];
+static bedrock_model *model;
+static bedrock_request *request;
+static long rounds, begun;
+static long steps[READERS];
+static int playing = READERS, stopping;
+static long ends[4], told_in_vain, told_in_all;
+static const char *const end_names[] = {"done", "failed", "cancelled", "freed by another"};
+
+#define GET(place) __atomic_load_n(&(place), __ATOMIC_SEQ_CST)
+#define PUT(place, value) __atomic_store_n(&(place), (value), __ATOMIC_SEQ_CST)
+#define ADD(place, value) __atomic_add_fetch(&(place), (value), __ATOMIC_SEQ_CST)
+
+static unsigned roll(unsigned *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 17;
+    return *state ^= *state << 5;
+}
+
+/* What a wakeup writes to. The library's share of it is given back by release. */
+struct wake {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int rings, released, shares;
+};
+
+static void drop_share(struct wake *wake)
+{
+    int left;
+
+    pthread_mutex_lock(&wake->lock);
+    left = --wake->shares;
+    pthread_mutex_unlock(&wake->lock);
+    if (left == 0) {
+        pthread_mutex_destroy(&wake->lock);
+        pthread_cond_destroy(&wake->changed);
+        free(wake);
+    }
+}
+
+static void ring(void *user)
+{
+    struct wake *wake = user;
+
+    pthread_mutex_lock(&wake->lock);
+    CHECK_INT(wake->released, 0);
+    wake->rings++;
+    pthread_cond_signal(&wake->changed);
+    pthread_mutex_unlock(&wake->lock);
+}
+
+static void release(void *user)
+{
+    struct wake *wake = user;
+
+    pthread_mutex_lock(&wake->lock);
+    CHECK_INT(wake->released++, 0);
+    pthread_cond_signal(&wake->changed);
+    pthread_mutex_unlock(&wake->lock);
+    drop_share(wake);
+}
+
+static struct wake *new_wake(void)
+{
+    struct wake *wake = calloc(1, sizeof *wake);
+
+    pthread_mutex_init(&wake->lock, NULL);
+    pthread_cond_init(&wake->changed, NULL);
+    wake->shares = 2;
+    return wake;
+}
+
+/* One who makes a race of it: it does one thing, or nothing, to each stream of its slots, at some moment of its life. */
+static void *race(void *user)
+{
+    unsigned self = (unsigned)(uintptr_t)user, state = 12345 + self, s, i, spins;
+    bedrock_stream *seen[SLOTS] = {NULL}, *stream;
+    bedrock_cancel *cancel;
+
+    for (s = self; !GET(stopping); s = s + RACERS < SLOTS ? s + RACERS : self) {
+        stream = GET(slots[s].stream);
+        cancel = GET(slots[s].cancel);
+        if (stream == NULL || stream == seen[s] || stream != GET(slots[s].stream)) {
+            sched_yield();
+            continue;
+        }
+        seen[s] = stream;
+        spins = roll(&state) % 3 == 0 ? 0 : roll(&state) % 20000;
+        for (i = 0; i < spins && !GET(stopping); i++)
+            if (i % 1000 == 999)
+                sched_yield();
+        PUT(slots[s].meant, stream);
+        switch (roll(&state) % 8) {
+        case 0: case 1:
+            bedrock_stream_cancel(stream);
+            PUT(slots[s].cancelled, stream);
+            break;
+        case 2: case 3:
+            bedrock_cancel_fire(cancel);
+            PUT(slots[s].fired, stream);
+            break;
+        case 4:
+            if (!GET(slots[s].mine_to_free) && GET(slots[s].stream) == stream) {
+                PUT(slots[s].freed, stream);
+                bedrock_stream_free(stream);
+                PUT(slots[s].cancelled, stream);
+                bedrock_stream_free(stream);
+            }
+            break;
+        default:
+            break;
+        }
+    }
+    return NULL;
+}
+
+/* Whether a cancel of this stream has returned. */
+static int was_cancelled(const struct slot *slot, const void *stream)
+{
+    return GET(slot->cancelled) == stream || GET(slot->fired) == stream;
+}
+
+/* One step of reading. After a cancel there is nothing but E_CANCELLED; E_CANCELLED comes only after a cancel. */
+static bedrock_status step(struct slot *slot, bedrock_stream *stream, int32_t timeout_ms)
+{
+    int cancelled = was_cancelled(slot, stream);
+    bedrock_status status = NEXT_TEXT(stream, timeout_ms, slot->text);
+
+    if (cancelled && status != BEDROCK_E_CANCELLED)
+        CHECK(status == BEDROCK_E_BAD_HANDLE && GET(slot->freed) == stream);
+    if (status == BEDROCK_E_CANCELLED)
+        CHECK(GET(slot->meant) == stream);
+    if (status == BEDROCK_E_BAD_HANDLE)
+        CHECK(GET(slot->freed) == stream);
+    return status;
+}
+
+/* The end, and what is said after it; then the stream is freed. */
+static void finish(struct slot *slot, bedrock_stream *stream, bedrock_status status)
+{
+    bedrock_response *answer = NULL;
+    bedrock_status again = BEDROCK_OK;
+    int i;
+
+    switch (status) {
+    case BEDROCK_DONE:
+        CHECK_TEXT(slot->text, TEN);
+        ADD(ends[0], 1);
+        break;
+    case BEDROCK_E_THROTTLED: case BEDROCK_E_TRUNCATED:
+        CHECK_TEXT(slot->text, "a b c ");
+        ADD(ends[1], 1);
+        break;
+    case BEDROCK_E_ACCESS_DENIED:
+        CHECK_TEXT(slot->text, "");
+        ADD(ends[1], 1);
+        break;
+    case BEDROCK_E_CANCELLED:
+        ADD(ends[2], 1);
+        break;
+    default:
+        CHECK_INT(status, BEDROCK_E_BAD_HANDLE);
+        ADD(ends[3], 1);
+    }
+    for (i = -1; i < 2; i++) {
+        again = NEXT(stream, i);
+        CHECK(again == status || (again == BEDROCK_E_BAD_HANDLE && GET(slot->freed) == stream));
+    }
+    if (again != BEDROCK_E_BAD_HANDLE && bedrock_stream_response(stream, &answer, NULL) == BEDROCK_OK) {
+        CHECK_TEXT(bedrock_response_text(answer, NULL), slot->text);
+        CHECK_INT(bedrock_response_complete(answer), status == BEDROCK_DONE);
+        bedrock_response_free(answer);
+    }
+    /* A door that tells is to tell once for each time there was nothing. */
+    CHECK(slot->told <= slot->again + 1);
+    ADD(told_in_all, slot->told);
+    PUT(slot->stream, NULL);
+    bedrock_stream_free(stream);
+    bedrock_cancel_free(slot->cancel);
+}
+
+static bedrock_stream *begin(struct slot *slot, int door)
+{
+    bedrock_stream *stream = NULL;
+    bedrock_error *error = NULL;
+
+    slot->text[0] = '\0';
+    slot->again = slot->told = 0;
+    PUT(slot->door, door);
+    PUT(slot->mine_to_free, door == FD_DOOR || door == SET_DOOR);
+    PUT(slot->cancel, bedrock_cancel_new());
+    if (!CHECK_OK(bedrock_stream_open(model, request, slot->cancel, &stream, &error), error))
+        exit(1);
+    PUT(slot->stream, stream);
+    return stream;
+}
+
+/* Reads what there is, after having been told of it: so there is something. */
+static bedrock_status drain(struct slot *slot, bedrock_stream *stream)
+{
+    bedrock_status status = step(slot, stream, 0);
+
+    slot->told++;
+    if (status == BEDROCK_AGAIN)
+        ADD(told_in_vain, 1);
+    while (status == BEDROCK_OK)
+        status = step(slot, stream, 0);
+    slot->again += status == BEDROCK_AGAIN;
+    return status;
+}
+
+static bedrock_status by_descriptor(struct slot *slot, bedrock_stream *stream, unsigned *state)
+{
+    ptrdiff_t fd = -1;
+    bedrock_status status = BEDROCK_AGAIN;
+
+    if (roll(state) % 2 == 0)
+        status = step(slot, stream, roll(state) % 2 == 0 ? 0 : -1); /* it may be asked for late */
+    fd = bedrock_stream_fd(stream);
+    while (status == BEDROCK_OK || status == BEDROCK_AGAIN) {
+        CHECK(pull_readable(fd, PATIENCE * 1000));
+        /* One event a look, or all. */
+        if (roll(state) % 2 == 0) {
+            status = drain(slot, stream);
+        } else {
+            status = step(slot, stream, 0);
+            if (status == BEDROCK_AGAIN)
+                ADD(told_in_vain, 1);
+        }
+    }
+    CHECK(pull_readable(fd, 0));
+    slot->told = 0; /* level-triggered: not counted */
+    return status;
+}
+
+static bedrock_status by_wakeup(struct slot *slot, bedrock_stream *stream, struct wake **to_drop)
+{
+    struct wake *wake = new_wake();
+    bedrock_status status = bedrock_stream_set_wakeup(stream, ring, wake, release);
+    int heard = 0, released = 0;
+
+    if (status < 0) {
+        CHECK(status == BEDROCK_E_BAD_HANDLE && GET(slot->freed) == stream);
+    } else {
+        do {
+            pthread_mutex_lock(&wake->lock);
+            while (wake->rings == heard && !wake->released)
+                pthread_cond_wait(&wake->changed, &wake->lock);
+            heard = wake->rings;
+            released = wake->released;
+            pthread_mutex_unlock(&wake->lock);
+            status = released ? step(slot, stream, 0) : drain(slot, stream);
+            CHECK(!released || GET(slot->freed) == stream);
+        } while (status == BEDROCK_AGAIN);
+        CHECK(heard <= slot->again + 1);
+    }
+    *to_drop = wake;
+    return status;
+}
+
+/* The same for a call that pushes. */
+struct push {
+    struct slot *slot;
+    void *name;
+    int cancelled;
+};
+
+static int32_t on_event(const bedrock_event *event, void *user)
+{
+    struct push *push = user;
+
+    CHECK(!push->cancelled);
+    if (event->type == BEDROCK_EVENT_TEXT)
+        strcat(push->slot->text, event->text);
+    push->cancelled = GET(push->slot->fired) == push->name;
+    return 0;
+}
+
+static void push(struct slot *slot)
+{
+    struct push push;
+    bedrock_stream *name = pull_open(model, "Hi."); /* a handle to name the round by; and one to be cancelled unread */
+    bedrock_error *error = NULL;
+    bedrock_status status;
+
+    slot->text[0] = '\0';
+    push.slot = slot, push.name = name, push.cancelled = 0;
+    PUT(slot->door, PUSH_DOOR);
+    PUT(slot->mine_to_free, 0);
+    PUT(slot->cancel, bedrock_cancel_new());
+    PUT(slot->stream, name);
+    status = bedrock_generate_stream(model, request, slot->cancel, on_event, &push, NULL, &error);
+    CHECK_INT(bedrock_error_status(error), status);
+    bedrock_error_free(error);
+    if (status == BEDROCK_OK)
+        CHECK_TEXT(slot->text, TEN);
+    else if (status == BEDROCK_E_CANCELLED)
+        CHECK(GET(slot->meant) == name);
+    else if (status == BEDROCK_E_ACCESS_DENIED)
+        CHECK_TEXT(slot->text, "");
+    else
+        CHECK(status == BEDROCK_E_THROTTLED || status == BEDROCK_E_TRUNCATED);
+    ADD(ends[status == BEDROCK_OK ? 0 : status == BEDROCK_E_CANCELLED ? 2 : 1], 1);
+    PUT(slot->stream, NULL);
+    bedrock_stream_free(name);
+    bedrock_cancel_free(slot->cancel);
+}
+
+/* One stream after the other, through each door in turn. */
+static void read_one_by_one(unsigned self)
+{
+    struct slot *slot = &slots[self];
+    unsigned state = 999 + self, door = self;
+    bedrock_stream *stream;
+    bedrock_status status;
+
+    for (; ADD(begun, 1) <= rounds; ADD(steps[self], 1), door++) {
+        struct wake *wake = NULL;
+
+        if (door % SET_DOOR == PUSH_DOOR) {
+            push(slot);
+            continue;
+        }
+        stream = begin(slot, (int)(door % SET_DOOR));
+        switch (slot->door) {
+        case FD_DOOR:
+            status = by_descriptor(slot, stream, &state);
+            break;
+        case WAKEUP_DOOR:
+            status = by_wakeup(slot, stream, &wake);
+            break;
+        default:
+            do
+                status = step(slot, stream, slot->door == NEXT_DOOR ? -1 : (int32_t)(roll(&state) % 3));
+            while (status == BEDROCK_OK || status == BEDROCK_AGAIN);
+        }
+        finish(slot, stream, status);
+        if (wake != NULL)
+            drop_share(wake);
+    }
+}
+
+/* Some streams at once, in a waiting set; now and then the set is freed, and all go over to another. */
+static void read_a_set(unsigned self)
+{
+    struct slot *own = &slots[READERS - SETS + (self - (READERS - SETS)) * SET_STREAMS], *slot;
+    bedrock_waitset *set = bedrock_waitset_new();
+    unsigned state = 777 + self;
+    bedrock_stream *stream;
+    bedrock_status status;
+    void *user;
+    int i, open = 0;
+
+    for (i = 0; i < SET_STREAMS && ADD(begun, 1) <= rounds; i++, open++)
+        CHECK_INT(bedrock_waitset_add(set, begin(&own[i], SET_DOOR), &own[i]), BEDROCK_OK);
+    while (open > 0) {
+        if (!CHECK(bedrock_waitset_wait(set, roll(&state) % 2 == 0 ? -1 : PATIENCE * 1000, &stream, &user) == BEDROCK_OK))
+            break;
+        slot = user;
+        CHECK(slot->stream == stream);
+        status = drain(slot, stream);
+        if (status != BEDROCK_AGAIN) {
+            finish(slot, stream, status);
+            ADD(steps[self], 1);
+            if (ADD(begun, 1) > rounds)
+                open--;
+            else
+                CHECK_INT(bedrock_waitset_add(set, begin(slot, SET_DOOR), slot), BEDROCK_OK);
+        }
+        if (roll(&state) % 64 == 0) {
+            bedrock_waitset_free(set);
+            set = bedrock_waitset_new();
+            for (i = 0; i < SET_STREAMS; i++)
+                if (own[i].stream != NULL) {
+                    own[i].again++; /* it is armed anew */
+                    CHECK_INT(bedrock_waitset_add(set, own[i].stream, &own[i]), BEDROCK_OK);
+                }
+        }
+    }
+    bedrock_waitset_free(set);
+}
+
+static void *read_streams(void *user)
+{
+    unsigned self = (unsigned)(uintptr_t)user;
+
+    if (self < READERS - SETS)
+        read_one_by_one(self);
+    else
+        read_a_set(self);
+    PUT(steps[self], -1);
+    ADD(playing, -1);
+    return NULL;
+}
+
+/* Looks four times a second whether every thread still gets on. */
+static void watch(void)
+{
+    static const struct timespec moment = {0, 250000000};
+    long seen[READERS] = {0}, now;
+    int still[READERS] = {0}, i;
+
+    while (GET(playing) > 0) {
+        nanosleep(&moment, NULL);
+        for (i = 0; i < READERS; i++) {
+            now = GET(steps[i]);
+            still[i] = now == seen[i] ? still[i] + 1 : 0;
+            seen[i] = now;
+            if (now >= 0 && still[i] > PATIENCE * 4) {
+                fprintf(stderr, "reader %d hangs, after %ld rounds of its own, at door %d\n", i, now, slots[i].door);
+                abort();
+            }
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t readers[READERS], racers[RACERS];
+    int64_t began = pull_now_ms(), took;
+    uintptr_t i;
+
+    rounds = argc > 1 ? atol(argv[1]) : 0;
+    if (!CHECK(rounds > 0))
+        return 2;
+    model = check_scripted("[\"" TEN "\", {\"events\": [" HELLO "]}, \"" TEN "\","
+                           " {\"events\": [" HELLO ", {\"exception\": \"throttlingException\", \"message\": \"Slow.\"}]},"
+                           " {\"text\": \"" TEN "\", \"pace\": \"1ms\"},"
+                           " {\"error\": {\"status\": 403, \"code\": \"AccessDeniedException\", \"message\": \"No.\"}}]");
+    request = check_request("Hi.");
+    for (i = 0; i < RACERS; i++)
+        CHECK(pthread_create(&racers[i], NULL, race, (void *)i) == 0);
+    for (i = 0; i < READERS; i++)
+        CHECK(pthread_create(&readers[i], NULL, read_streams, (void *)i) == 0);
+    watch();
+    for (i = 0; i < READERS; i++)
+        pthread_join(readers[i], NULL);
+    PUT(stopping, 1);
+    for (i = 0; i < RACERS; i++)
+        pthread_join(racers[i], NULL);
+
+    CHECK_INT(ends[0] + ends[1] + ends[2] + ends[3], rounds);
+    CHECK_INT(told_in_vain, 0);
+    if (argc > 2) {
+        took = pull_now_ms() - began;
+        printf("%ld rounds in %.1f s, %.0f a second;", rounds, (double)took / 1000, (double)rounds * 1000 / (double)(took + 1));
+        for (i = 0; i < 4; i++)
+            printf(" %s %ld,", end_names[i], ends[i]);
+        printf(" told %ld times, in vain %ld\n", told_in_all, told_in_vain);
+    }
+    bedrock_model_free(model);
+    bedrock_request_free(request);
+    return check_end();
+}
