@@ -24,6 +24,7 @@
 //! | `corpus` | recorded interactions with the real service, where they are at hand |
 //! | `c_program` | C programs of `tests/c`, linked with the library |
 //! | `capi` | the other side: the C API, to be called from tests as C would |
+//! | `pull` | streams by pull, the same way: `next`, descriptors, wakeups, waiting sets |
 //!
 //! A reply says nothing about HTTP's version: [`http1`] plays it over any [`wire::Transport`]. So TLS is one more
 //! `Transport`, and HTTP/2 one more player next to `http1`.
@@ -42,6 +43,7 @@ pub mod corpus;
 pub mod gate;
 pub mod http1;
 pub mod journal;
+pub mod pull;
 pub mod reply;
 pub mod request;
 pub mod server;

@@ -1,0 +1,34 @@
+//! What carries a call: the versions of HTTP, with and without TLS.
+
+use serde_json::Value;
+
+use crate::support::LocalBedrock;
+use crate::support::capi::config;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// HTTP/1.1 over TCP.
+    Http1,
+}
+
+impl Carrier {
+    pub fn title(self) -> &'static str {
+        match self {
+            Carrier::Http1 => "over HTTP/1.1",
+        }
+    }
+
+    #[track_caller]
+    pub fn start(self) -> LocalBedrock {
+        match self {
+            Carrier::Http1 => LocalBedrock::start(),
+        }
+    }
+
+    /// The config of a model that calls `bedrock`.
+    pub fn config(self, bedrock: &LocalBedrock) -> Value {
+        match self {
+            Carrier::Http1 => config(bedrock),
+        }
+    }
+}
