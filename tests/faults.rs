@@ -13,27 +13,69 @@ mod answers;
 mod carrier;
 #[path = "faults/clock.rs"]
 mod clock;
+#[path = "faults/connecting.rs"]
+mod connecting;
+#[path = "faults/cuts.rs"]
+mod cuts;
+#[path = "faults/damage.rs"]
+mod damage;
 #[path = "faults/door.rs"]
 mod door;
+#[path = "faults/endless.rs"]
+mod endless;
+#[path = "faults/exceptions.rs"]
+mod exceptions;
 #[path = "faults/fault.rs"]
 mod fault;
 #[path = "faults/golden.rs"]
 mod golden;
 #[path = "faults/harness.rs"]
 mod harness;
+#[path = "faults/order.rs"]
+mod order;
+#[path = "faults/stalls.rs"]
+mod stalls;
 #[path = "faults/table.rs"]
 mod table;
 
 use carrier::Carrier;
 use harness::Harness;
-use support::LocalBedrock;
+use support::{FullPort, LocalBedrock};
 
-#[test]
-fn every_answer_that_is_none_fails_with_its_status() {
-    let harness = Harness::over(Carrier::Http1, "answers that are none");
-    let elsewhere = LocalBedrock::start();
+/// The faults of single calls.
+#[track_caller]
+fn each_fault(carrier: Carrier) {
+    let harness = Harness::over(carrier, "each fault");
+    let (elsewhere, full) = (LocalBedrock::start(), FullPort::new());
+    harness.run(connecting::faults(carrier, full.address()));
     harness.run(answers::faults(&elsewhere));
     harness.run(answers::faults_of_http1());
+    harness.run(stalls::faults());
+    harness.run(order::faults());
+    harness.run(endless::faults());
+    harness.run(damage::lying_lengths());
+    harness.run(damage::header_bombs());
     assert_eq!(elsewhere.connection_count(), 0, "credentials went to where a redirect pointed");
     harness.finish();
+}
+
+/// The faults of which there is one for every byte, or bit, or position.
+#[track_caller]
+fn every_byte(carrier: Carrier) {
+    let harness = Harness::over(carrier, "at every byte");
+    harness.run(cuts::faults(carrier));
+    harness.run(cuts::unary_faults(carrier));
+    harness.run(damage::flips(carrier));
+    harness.run(exceptions::faults(carrier));
+    harness.finish();
+}
+
+#[test]
+fn each_fault_has_its_status_through_every_door() {
+    each_fault(Carrier::Http1);
+}
+
+#[test]
+fn a_fault_at_any_byte_has_its_status_through_every_door() {
+    every_byte(Carrier::Http1);
 }

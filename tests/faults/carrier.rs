@@ -18,6 +18,23 @@ impl Carrier {
         }
     }
 
+    /// The scheme of its URLs.
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Carrier::Http1 => "http",
+        }
+    }
+
+    /// Whether a body's length can be told in several ways.
+    pub fn has_framings(self) -> bool {
+        self == Carrier::Http1
+    }
+
+    /// How much of a sweep is made: all of it over plain HTTP/1.1, and a sample over what lies below the same engine.
+    pub fn step(self, all: usize, sample: usize) -> usize {
+        if self == Carrier::Http1 { all } else { sample }
+    }
+
     #[track_caller]
     pub fn start(self) -> LocalBedrock {
         match self {

@@ -16,6 +16,7 @@
 //! | `request` | [`Request`]: one request, as it was on the wire |
 //! | `reply` | [`Reply`]: what to answer, and how to fail at it |
 //! | `stream` | event streams: the events of a [`Reply`], and [`frames`] to read them back |
+//! | `full_port` | a port that never answers |
 //! | `gate` | [`Gate`]: holds a reply until the test opens it |
 //! | `auth`, `sigv4` | who may call; our own check of Signature Version 4 |
 //! | `answers` | who gets which reply: authorisation, then the queue, then the handler |
@@ -40,6 +41,7 @@ pub mod auth;
 pub mod c_program;
 pub mod capi;
 pub mod corpus;
+pub mod full_port;
 pub mod gate;
 pub mod http1;
 pub mod journal;
@@ -54,6 +56,7 @@ pub mod wire;
 pub use auth::Auth;
 pub use c_program::CProgram;
 pub use corpus::{Corpus, Interaction};
+pub use full_port::FullPort;
 pub use gate::Gate;
 pub use journal::ClosedBy;
 pub use reply::{Cut, ErrorName, Reply};

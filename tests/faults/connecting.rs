@@ -1,0 +1,44 @@
+//! No connection comes to stand: refused, unreachable, no such name, no answer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::carrier::Carrier;
+use crate::fault::{Expect, Fault};
+use crate::support::LocalBedrock;
+use crate::support::capi::*;
+
+/// How long a connection is waited for.
+const CONNECT: Duration = Duration::from_millis(300);
+
+/// `full` is an address on which no further connection comes to stand.
+pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
+    let at = |address: &str| json!({"base_url": format!("{}://{address}", carrier.scheme()), "allow_http": true});
+    let no_network = || Expect::fails(BEDROCK_E_NETWORK).says("base_url");
+    let everywhere = |fault: Fault, expect: Expect| {
+        let reply = crate::golden::golden();
+        fault.both(reply, expect)
+    };
+    vec![
+        everywhere(
+            Fault::new("refused").elsewhere(at(&format!("127.0.0.1:{}", LocalBedrock::refusing_port()))),
+            no_network().says("efused"),
+        ),
+        everywhere(
+            // The broadcast address, to which no TCP connection can be made: known without leaving this machine.
+            Fault::new("unreachable").elsewhere(at("255.255.255.255:9")),
+            no_network().says("nreachable"),
+        ),
+        everywhere(
+            Fault::new("no such host").elsewhere(at("name.invalid")),
+            // Where the resolver itself does not answer, the connect timer ends it.
+            Expect { timer: None, ..no_network().or(BEDROCK_E_TIMEOUT) },
+        ),
+        everywhere(
+            Fault::new("no answer to connect").elsewhere(at(&full.to_string())),
+            Expect::times_out("connect", CONNECT),
+        ),
+    ]
+}

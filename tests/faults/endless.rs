@@ -1,0 +1,51 @@
+//! Answers that have no end: the total timer ends them.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::door::Door;
+use crate::fault::{Expect, Fault};
+use crate::golden::golden;
+use crate::support::Reply;
+use crate::support::stream::event_frame;
+
+const TOTAL: Duration = Duration::from_millis(400);
+
+pub fn faults() -> Vec<Fault> {
+    // Slower than the library, so that what comes is what is shown.
+    let pause = Duration::from_millis(5);
+    let paced = |reply: Reply| reply.paced(pause);
+    let expect = || Expect { shown: 1..=usize::MAX, ..Expect::times_out("total", TOTAL) };
+    let delta = |text: &str| {
+        event_frame("contentBlockDelta", &json!({"contentBlockIndex": 0, "delta": {"text": text}}).to_string())
+    };
+    let mut many = Reply::stream().message_start();
+    for _ in 0..1000 {
+        many = many.text_delta(0, " and on");
+    }
+    let mut unknown = Reply::stream().message_start();
+    for _ in 0..1000 {
+        unknown = unknown.event("keepAlive", "{}");
+    }
+    // The last frame of the body is what is repeated.
+    let forever = |reply: Reply, frame: bytes::Bytes| reply.raw(frame.clone()).then_forever(frame);
+    vec![
+        Fault::new("an endless block").case("slow").streamed(paced(many), expect()),
+        Fault::new("an endless block")
+            .case("as fast as it can")
+            .streamed(forever(Reply::stream().message_start(), delta("on")), expect())
+            .through(&Door::THREE),
+        Fault::new("an endless stream").case("of events that are not known").streamed(paced(unknown), expect()),
+        Fault::new("an endless stream")
+            .case("after its end, as fast as it can")
+            .streamed(forever(golden(), event_frame("keepAlive", "{}")), expect())
+            .through(&Door::THREE),
+        Fault::new("an endless answer")
+            .unary(Reply::json("{").chunked().then_forever(vec![b' '; 1024]).paced(pause), Expect::times_out("total", TOTAL)),
+        Fault::new("an endless error").both(
+            Reply::error(400, "ValidationException", "no").chunked().then_forever(vec![b' '; 64 << 10]),
+            Expect::fails(crate::support::capi::BEDROCK_E_VALIDATION).code("ValidationException").http(400),
+        ),
+    ]
+}
