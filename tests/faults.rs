@@ -31,6 +31,10 @@ mod fault;
 mod golden;
 #[path = "faults/harness.rs"]
 mod harness;
+#[path = "faults/keep_alive.rs"]
+mod keep_alive;
+#[path = "faults/memory.rs"]
+mod memory;
 #[path = "faults/order.rs"]
 mod order;
 #[path = "faults/stalls.rs"]
@@ -78,4 +82,26 @@ fn each_fault_has_its_status_through_every_door() {
 #[test]
 fn a_fault_at_any_byte_has_its_status_through_every_door() {
     every_byte(Carrier::Http1);
+}
+
+#[test]
+fn a_connection_that_died_between_two_calls_is_not_seen() {
+    keep_alive::a_dead_connection_is_not_seen(Carrier::Http1);
+}
+
+#[test]
+fn a_call_that_was_throttled_comes_again_with_the_same_bytes() {
+    keep_alive::throttled_calls_come_again(Carrier::Http1);
+}
+
+#[test]
+fn a_call_that_was_throttled_comes_again_when_it_was_told_to() {
+    keep_alive::retry_after_is_waited_for(Carrier::Http1);
+}
+
+#[test]
+fn no_wire_input_takes_more_than_32_mib() {
+    if !memory::is_client() {
+        memory::is_bounded("no_wire_input_takes_more_than_32_mib", Carrier::Http1);
+    }
 }

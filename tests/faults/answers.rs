@@ -33,12 +33,15 @@ const NAMED: [(&str, u16, &str, bedrock_status); 17] = [
 pub fn faults(elsewhere: &LocalBedrock) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (code, status, message, expected) in NAMED {
-        let row = if status == 429 { "429 without Retry-After".to_owned() } else { format!("{}xx", status / 100) };
+        let row = match code {
+            "ThrottlingException" => "429 without Retry-After".to_owned(),
+            _ => format!("{status} {code}"),
+        };
         let said = message.trim_end_matches('.');
         let expect = || Expect::fails(expected).code(code).http(status).says(code).says(said);
         for place in [ErrorName::Header, ErrorName::BodyType, ErrorName::BodyCode] {
             let reply = Reply::error_named(place, status, code, message);
-            faults.push(Fault::new(&row).case(format!("{status} {code} in {place:?}")).both(reply, expect()));
+            faults.push(Fault::new(&row).case(format!("{message}, its name in {place:?}")).both(reply, expect()));
         }
     }
     for after in ["1", "60", "0", "-1", "soon", "Wed, 21 Oct 2065 07:28:00 GMT", "99999999999999999999"] {
@@ -59,9 +62,10 @@ pub fn faults(elsewhere: &LocalBedrock) -> Vec<Fault> {
     ];
     for (status, expected) in by_status {
         let expect = || Expect::fails(expected).http(status).says(&status.to_string());
-        faults.push(Fault::new("an error without a name").case(status.to_string()).both(Reply::empty(status), expect()));
+        let row = format!("{status} without a name");
+        faults.push(Fault::new(&row).case("empty").both(Reply::empty(status), expect()));
         let html = expect().says("text/html").says("<html>");
-        faults.push(Fault::new("an error that is HTML").case(status.to_string()).both(Reply::html(status), html));
+        faults.push(Fault::new(&row).case("HTML").both(Reply::html(status), html));
     }
     faults.push(
         Fault::new("HTML instead of an answer")

@@ -51,7 +51,7 @@ pub fn faults(carrier: Carrier) -> Vec<Fault> {
         for (form, bytes) in forms {
             for position in (0..=EVENTS).step_by(carrier.step(1, 5)) {
                 let expect = Expect::fails(status).after(position).code(name).says(name).says(SAID);
-                let fault = Fault::new(&format!("{form} in the stream")).case(format!("{name:?} after event {position}"));
+                let fault = Fault::new(&format!("{form}: {name:?}")).case(format!("after event {position}"));
                 let all = position == EVENTS / 2;
                 let reply = inserted(position, &bytes);
                 faults.push(fault.streamed(reply, expect).through(if all { &Door::STREAMS } else { &Door::THREE }));
@@ -60,7 +60,7 @@ pub fn faults(carrier: Carrier) -> Vec<Fault> {
     }
     let overflow = json!({"message": "Input is too long for requested model."}).to_string();
     faults.push(
-        Fault::new("an exception in the stream").case("a context overflow").streamed(
+        Fault::new("an exception: input too long").streamed(
             inserted(1, &exception_frame("validationException", &overflow)),
             Expect::fails(BEDROCK_E_CONTEXT_OVERFLOW).after(1).code("validationException").says("too long"),
         ),

@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use bedrock::ffi::cancel::bedrock_cancel;
-use bedrock::ffi::generate::bedrock_event;
+use bedrock::ffi::generate::{bedrock_event, bedrock_generate_stream};
 use bedrock::ffi::stream::*;
 use bedrock::ffi::waitset::*;
 
@@ -199,4 +199,33 @@ impl WaitSet {
             }
         }
     }
+}
+
+/// Reads a stream to its end by `bedrock_stream_next` and keeps nothing: how many events there were, and how it ended.
+pub fn count_pulled(stream: &Pull) -> (usize, bedrock_status) {
+    let mut count = 0;
+    loop {
+        let (mut event, mut err) = (dangling::<bedrock_event>(), dangling_mut());
+        let status = unsafe { bedrock_stream_next(stream.0, -1, &mut event, &mut err) };
+        drop(Failure::take(status, err));
+        if status != BEDROCK_OK {
+            return (count, status);
+        }
+        count += 1;
+    }
+}
+
+/// The same by `bedrock_generate_stream`, without a response.
+pub fn count_called_back(model: &Model, request: &Request) -> (usize, bedrock_status) {
+    unsafe extern "C" fn count(_: *const bedrock_event, user: *mut c_void) -> i32 {
+        unsafe { *user.cast::<usize>() += 1 };
+        0
+    }
+    let (mut events, mut err) = (0_usize, dangling_mut());
+    let (model, request, user) = (model.handle(), request.handle(), (&raw mut events).cast());
+    let status = unsafe {
+        bedrock_generate_stream(model, request, null_mut(), Some(count), user, null_mut(), &mut err)
+    };
+    drop(Failure::take(status, err));
+    (events, status)
 }
