@@ -13,9 +13,11 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::{DateTime, Format};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::fmt;
@@ -24,7 +26,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The content type of an answer that streams.
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
@@ -140,6 +142,18 @@ pub async fn collect(mut body: SdkBody, limit: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// How long the service asks to be left alone, in seconds or until a date, which is taken by the service's own clock.
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let date = |text: &str| DateTime::from_str(text, Format::HttpDate).ok();
+    let asked = response.headers().get("retry-after")?.trim();
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = response.headers().get("date").and_then(date).unwrap_or_else(|| SystemTime::now().into());
+    let seconds = date(asked)?.secs() - now.secs();
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
 /// No more of a body than its beginning. The SDK reads the whole body of a failure, which may have no end.
 struct Beginning {
     body: SdkBody,
@@ -219,6 +233,10 @@ impl Intercept for PassThrough {
     ) -> std::result::Result<(), BoxError> {
         let response = context.response_mut();
         if !response.status().is_success() {
+            if let Some(wait) = retry_after(response) {
+                // The SDK honours this name alone.
+                response.headers_mut().insert("x-amz-retry-after", wait.as_millis().to_string());
+            }
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
             *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_REFUSAL });
             return Ok(());
