@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::net::{SocketAddr, TcpStream};
 use std::ptr::null_mut;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use serde_json::{Value, json};
 
 use support::capi::*;
 use support::stream::event_frame;
-use support::{ClosedBy, Gate, LocalBedrock, PATIENCE, Reply};
+use support::{ClosedBy, FullPort, Gate, LocalBedrock, PATIENCE, Reply};
 
 /// Timers so long that a test fails where one of them is the first to end a call.
 const FAR_OFF: &str = "10m";
@@ -288,10 +287,11 @@ fn a_refused_connection_is_a_network_error() {
 
 #[test]
 fn the_connect_timer_ends_a_call_whose_connection_never_stands() {
-    let (full, _held) = full_port();
+    let full = FullPort::new();
     let bedrock = LocalBedrock::start();
     let timeouts = json!({"connect": "200ms", "first_event": FAR_OFF, "idle": FAR_OFF, "total": FAR_OFF});
-    let members = json!({"base_url": format!("http://{full}"), "timeouts": timeouts, "retry": {"max_attempts": 1}});
+    let members =
+        json!({"base_url": format!("http://{}", full.address()), "timeouts": timeouts, "retry": {"max_attempts": 1}});
     let model = Model::at_with(&bedrock, members);
     ends_by("connect", "200ms", || model.stream(&Request::say("Hello?")).outcome);
     ends_by("connect", "200ms", || model.generate(&Request::say("Hello?")));
@@ -324,22 +324,4 @@ fn names_timeout(failure: &Failure) -> bool {
 
 fn long_text_event(bytes: usize) -> bytes::Bytes {
     event_frame("contentBlockDelta", &json!({"contentBlockIndex": 0, "delta": {"text": "x".repeat(bytes)}}).to_string())
-}
-
-/// A port of loopback on which no further connection comes to stand: it listens, accepts none, and its queue is full. What
-/// holds it so is to be kept.
-fn full_port() -> (SocketAddr, impl Sized) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let listener = runtime.block_on(async {
-        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
-        socket.bind(([127, 0, 0, 1], 0).into()).expect("a port");
-        socket.listen(1).expect("a listener")
-    });
-    let address = listener.local_addr().expect("an address");
-    let mut queued = Vec::new();
-    while let Ok(connection) = TcpStream::connect_timeout(&address, Duration::from_millis(500)) {
-        queued.push(connection);
-        assert!(queued.len() < 1000, "the queue of {address} is never full");
-    }
-    (address, (runtime, listener, queued))
 }

@@ -13,9 +13,11 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::{DateTime, Format};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::fmt;
@@ -23,8 +25,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
+use std::time::{Duration, SystemTime};
 
 /// The content type of an answer that streams.
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
@@ -32,6 +34,9 @@ const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 const MAX_REFUSAL: usize = 64 << 10;
 /// How much is read of a successful answer that should have been a stream and is not.
 const MAX_MISROUTED: usize = 64 << 10;
+
+/// How much of an answer is read before others have their turn.
+const PORTION: usize = 256 << 10;
 
 /// What can be asked of the service, by its name in the AWS API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +150,18 @@ pub fn too_long(limit: usize) -> Error {
     Error::new(Kind::Protocol, format_args!("the answer is longer than {limit} bytes (max_answer)"))
 }
 
+/// How long the service asks to be left alone, in seconds or until a date, which is taken by the service's own clock.
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let date = |text: &str| DateTime::from_str(text, Format::HttpDate).ok();
+    let asked = response.headers().get("retry-after")?.trim();
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = response.headers().get("date").and_then(date).unwrap_or_else(|| SystemTime::now().into());
+    let seconds = date(asked)?.secs() - now.secs();
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
 /// No more of a body than its beginning. The SDK reads the whole body of a failure, which may have no end.
 struct Beginning {
     body: SdkBody,
@@ -170,6 +187,46 @@ impl Body for Beginning {
                 data
             })
         })
+    }
+}
+
+/// A body that gives way after each portion. Bytes that come without a pause would otherwise keep the worker, and with it every
+/// other call, from its timers and from its sockets.
+struct InPortions {
+    body: SdkBody,
+    left: usize,
+    /// Ready once the worker has looked at everything else.
+    pause: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+}
+
+impl InPortions {
+    fn of(body: SdkBody) -> Self {
+        InPortions { body, left: PORTION, pause: None }
+    }
+}
+
+impl Body for InPortions {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let length = polled.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
+        match self.left.checked_sub(length) {
+            Some(left) => self.left = left,
+            None => {
+                self.left = PORTION;
+                self.pause = Some(Box::pin(tokio::task::yield_now()));
+            }
+        }
+        Poll::Ready(polled)
     }
 }
 
@@ -224,6 +281,10 @@ impl Intercept for PassThrough {
     ) -> std::result::Result<(), BoxError> {
         let response = context.response_mut();
         if !response.status().is_success() {
+            if let Some(wait) = retry_after(response) {
+                // The SDK honours this name alone.
+                response.headers_mut().insert("x-amz-retry-after", wait.as_millis().to_string());
+            }
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
             *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_REFUSAL });
             return Ok(());
@@ -236,7 +297,7 @@ impl Intercept for PassThrough {
             status: response.status().as_u16(),
             request_id: header("x-amzn-requestid"),
             content_type: header("content-type"),
-            body,
+            body: SdkBody::from_body_1_x(InPortions::of(body)),
         };
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         Ok(())

@@ -292,7 +292,7 @@ pub struct Failure {
 impl Failure {
     /// Copies and frees what a call put into *err.
     #[track_caller]
-    fn take(status: bedrock_status, err: *mut bedrock_error) -> Option<Failure> {
+    pub(super) fn take(status: bedrock_status, err: *mut bedrock_error) -> Option<Failure> {
         assert_ne!(err, dangling_mut(), "*err was not written ({status})");
         assert_eq!(err.is_null(), status >= 0, "an error goes with a status below 0 and with no other ({status})");
         if err.is_null() {
@@ -365,7 +365,7 @@ pub struct Usage {
 impl Response {
     /// Copies and frees what a call put into *out.
     #[track_caller]
-    fn take(response: *mut bedrock_response) -> Response {
+    pub(super) fn take(response: *mut bedrock_response) -> Response {
         let copy = Response {
             text: lent(|len| unsafe { bedrock_response_text(response, len) }),
             reasoning: lent(|len| unsafe { bedrock_response_reasoning(response, len) }),
@@ -440,7 +440,7 @@ pub struct Event {
 
 impl Event {
     #[track_caller]
-    fn of(event: &bedrock_event) -> Event {
+    pub(super) fn of(event: &bedrock_event) -> Event {
         assert_eq!(event.size as usize, size_of::<bedrock_event>());
         Event {
             kind: event.r#type,
@@ -467,7 +467,9 @@ pub fn name(status: bedrock_status) -> String {
 
 /// What a function that makes a handle gave, or why it gave none.
 #[track_caller]
-fn made<C>(make: impl FnOnce(*mut *mut C, *mut *mut bedrock_error) -> bedrock_status) -> Result<*mut C, Failure> {
+pub(super) fn made<C>(
+    make: impl FnOnce(*mut *mut C, *mut *mut bedrock_error) -> bedrock_status,
+) -> Result<*mut C, Failure> {
     let (mut out, mut err) = (dangling_mut(), dangling_mut());
     let status = make(&mut out, &mut err);
     match Failure::take(status, err) {

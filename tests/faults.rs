@@ -1,0 +1,167 @@
+//! What networks and services do to a call, done to it over loopback: through every door, over every carrier. Nothing hangs,
+//! nothing is silent, each call ends in its time, and a table says with which status.
+//!
+//! ```sh
+//! cargo test --test faults -- --nocapture     # shows the tables
+//! ```
+
+mod support;
+
+#[path = "faults/answers.rs"]
+mod answers;
+#[path = "faults/carrier.rs"]
+mod carrier;
+#[path = "faults/clock.rs"]
+mod clock;
+#[path = "faults/connecting.rs"]
+mod connecting;
+#[path = "faults/cuts.rs"]
+mod cuts;
+#[path = "faults/damage.rs"]
+mod damage;
+#[path = "faults/door.rs"]
+mod door;
+#[path = "faults/endless.rs"]
+mod endless;
+#[path = "faults/exceptions.rs"]
+mod exceptions;
+#[path = "faults/fault.rs"]
+mod fault;
+#[path = "faults/golden.rs"]
+mod golden;
+#[path = "faults/harness.rs"]
+mod harness;
+#[path = "faults/keep_alive.rs"]
+mod keep_alive;
+#[path = "faults/memory.rs"]
+mod memory;
+#[path = "faults/order.rs"]
+mod order;
+#[path = "faults/stalls.rs"]
+mod stalls;
+#[path = "faults/table.rs"]
+mod table;
+#[path = "faults/unread.rs"]
+mod unread;
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use carrier::Carrier;
+use harness::Harness;
+use support::{Flaw, FullPort, LocalBedrock, Speaks, Tls};
+
+const CARRIERS: [Carrier; 4] = [Carrier::Http1, Carrier::Tls, Carrier::Http2, Carrier::PriorKnowledge];
+
+/// The faults of single calls.
+#[track_caller]
+fn each_fault(carrier: Carrier) {
+    let harness = Harness::over(carrier, "each fault");
+    let (elsewhere, full) = (LocalBedrock::start(), FullPort::new());
+    // The kernel takes connections, and nobody answers on them.
+    let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let flawed = [Flaw::WrongName, Flaw::Expired, Flaw::UnknownAuthority];
+    let flawed = flawed.map(|flaw| (flaw, LocalBedrock::speaking(Speaks::Tls(Tls::new(flaw, &["h2", "http/1.1"])))));
+    let mut faults = connecting::faults(carrier, full.address());
+    if carrier.is_tls() {
+        faults.extend(connecting::faults_of_tls(&flawed, silent.local_addr().expect("an address"), &elsewhere));
+    }
+    if !carrier.is_http2() {
+        faults.extend(answers::faults_of_http1());
+    }
+    faults.extend(answers::faults(&elsewhere));
+    faults.extend(stalls::faults());
+    faults.extend(order::faults());
+    faults.extend(endless::faults());
+    faults.extend(damage::lying_lengths());
+    faults.extend(damage::header_bombs());
+    harness.run(faults);
+    assert_eq!(elsewhere.requests().len(), 0, "credentials went to where a redirect pointed");
+    for (flaw, bedrock) in &flawed {
+        assert_eq!(bedrock.requests().len(), 0, "credentials went to a server with {flaw:?}");
+    }
+    harness.finish();
+}
+
+/// The faults of which there is one for every byte, or bit, or position.
+#[track_caller]
+fn every_byte(carrier: Carrier) {
+    let harness = Harness::over(carrier, "at every byte");
+    let mut faults = cuts::faults(carrier);
+    faults.extend(cuts::unary_faults(carrier));
+    faults.extend(damage::flips(carrier));
+    faults.extend(exceptions::faults(carrier));
+    harness.run(faults);
+    harness.finish();
+}
+
+#[test]
+fn each_fault_has_its_status_through_every_door() {
+    each_fault(Carrier::Http1);
+}
+
+#[test]
+fn each_fault_has_its_status_over_tls() {
+    each_fault(Carrier::Tls);
+}
+
+#[test]
+fn each_fault_has_its_status_over_http2() {
+    each_fault(Carrier::Http2);
+}
+
+#[test]
+fn each_fault_has_its_status_over_http2_by_prior_knowledge() {
+    each_fault(Carrier::PriorKnowledge);
+}
+
+#[test]
+fn a_fault_at_any_byte_has_its_status_through_every_door() {
+    every_byte(Carrier::Http1);
+}
+
+#[test]
+fn a_fault_at_any_byte_has_its_status_over_tls() {
+    every_byte(Carrier::Tls);
+}
+
+#[test]
+fn a_fault_at_any_byte_has_its_status_over_http2() {
+    every_byte(Carrier::Http2);
+}
+
+#[test]
+fn a_fault_at_any_byte_has_its_status_over_http2_by_prior_knowledge() {
+    every_byte(Carrier::PriorKnowledge);
+}
+
+#[test]
+fn a_connection_that_died_between_two_calls_is_not_seen() {
+    CARRIERS.into_iter().for_each(keep_alive::a_dead_connection_is_not_seen);
+}
+
+#[test]
+fn a_call_that_was_throttled_comes_again_with_the_same_bytes() {
+    CARRIERS.into_iter().for_each(keep_alive::throttled_calls_come_again);
+}
+
+#[test]
+fn a_call_that_was_throttled_comes_again_when_it_was_told_to() {
+    keep_alive::retry_after_is_waited_for(Carrier::Http1);
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_the_server_up() {
+    CARRIERS.into_iter().for_each(unread::holds_the_server_up);
+}
+
+#[test]
+fn readers_that_do_not_read_do_no_harm_to_others() {
+    CARRIERS.into_iter().for_each(unread::does_no_harm_to_others);
+}
+
+#[test]
+fn no_wire_input_takes_more_than_32_mib() {
+    if !memory::is_client() {
+        memory::is_bounded("no_wire_input_takes_more_than_32_mib", Carrier::Http1);
+    }
+}

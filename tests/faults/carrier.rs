@@ -1,0 +1,66 @@
+//! What carries a call: the versions of HTTP, with and without TLS.
+
+use std::sync::LazyLock;
+
+use serde_json::{Value, json};
+
+use crate::support::capi::{config, with};
+use crate::support::{Flaw, LocalBedrock, Speaks, Tls};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// HTTP/1.1 over TCP.
+    Http1,
+    /// HTTP/1.1 over TLS.
+    Tls,
+    /// HTTP/2 over TLS, which both sides choose by ALPN.
+    Http2,
+    /// HTTP/2 over TCP, because the client was told so.
+    PriorKnowledge,
+}
+
+/// Keys take a while to make.
+static TLS: LazyLock<Tls> = LazyLock::new(|| Tls::new(Flaw::Nothing, &["http/1.1"]));
+static HTTP2: LazyLock<Tls> = LazyLock::new(|| Tls::new(Flaw::Nothing, &["h2", "http/1.1"]));
+
+impl Carrier {
+    pub fn title(self) -> &'static str {
+        match self {
+            Carrier::Http1 => "over HTTP/1.1",
+            Carrier::Tls => "over HTTP/1.1 and TLS",
+            Carrier::Http2 => "over HTTP/2 and TLS",
+            Carrier::PriorKnowledge => "over HTTP/2 by prior knowledge",
+        }
+    }
+
+    pub fn is_http2(self) -> bool {
+        matches!(self, Carrier::Http2 | Carrier::PriorKnowledge)
+    }
+
+    pub fn is_tls(self) -> bool {
+        matches!(self, Carrier::Tls | Carrier::Http2)
+    }
+
+    /// How much of a sweep is made: all of it over plain HTTP/1.1, and a sample over what lies below the same engine.
+    pub fn step(self, all: usize, sample: usize) -> usize {
+        if self == Carrier::Http1 { all } else { sample }
+    }
+
+    #[track_caller]
+    pub fn start(self) -> LocalBedrock {
+        LocalBedrock::speaking(match self {
+            Carrier::Http1 => Speaks::Http1,
+            Carrier::Tls => Speaks::Tls(TLS.clone()),
+            Carrier::Http2 => Speaks::Tls(HTTP2.clone()),
+            Carrier::PriorKnowledge => Speaks::Http2,
+        })
+    }
+
+    /// The config of a model that calls `bedrock`. A token, because signing is most of what a call costs.
+    pub fn config(self, bedrock: &LocalBedrock) -> Value {
+        let bearer = json!({"bearer_token": "bedrock-api-key==", "api_key": null, "secret_key": null});
+        let ca_file = bedrock.tls().map(Tls::ca_file);
+        let version = (self == Carrier::PriorKnowledge).then_some("2");
+        with(with(config(bedrock), bearer), json!({"ca_file": ca_file, "http_version": version}))
+    }
+}

@@ -1,0 +1,199 @@
+//! The ways to call: each takes a model and a request, and tells all that became of the call.
+
+use std::time::{Duration, Instant};
+
+use crate::support::PATIENCE;
+use crate::support::capi::*;
+use crate::support::pull::{Bell, Pull, Pulled, WaitSet, readable};
+
+/// A way to call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Door {
+    /// `bedrock_generate_stream`.
+    Callback,
+    /// `bedrock_stream_next` without a limit.
+    Next,
+    /// `bedrock_stream_next` with a limit of a few milliseconds, again and again.
+    Timed,
+    /// `poll` on `bedrock_stream_fd`, then `next(0)` until BEDROCK_AGAIN.
+    Fd,
+    /// `bedrock_stream_set_wakeup`, then the same.
+    Wakeup,
+    /// `bedrock_waitset_wait`, then the same.
+    WaitSet,
+    /// `bedrock_generate`: no stream.
+    Unary,
+}
+
+impl Door {
+    pub const STREAMS: [Door; 6] = [Door::Callback, Door::Next, Door::Timed, Door::Fd, Door::Wakeup, Door::WaitSet];
+    /// One of each kind: for sweeps.
+    pub const THREE: [Door; 3] = [Door::Callback, Door::Next, Door::Fd];
+
+    pub fn title(self) -> &'static str {
+        match self {
+            Door::Callback => "callback",
+            Door::Next => "next(-1)",
+            Door::Timed => "next(7)",
+            Door::Fd => "fd + poll",
+            Door::Wakeup => "wakeup",
+            Door::WaitSet => "waitset",
+            Door::Unary => "unary",
+        }
+    }
+
+    /// Makes one call and follows it to its end. `shown` is told how many events were shown, after each.
+    #[track_caller]
+    pub fn call(self, model: &Model, request: &Request, mut shown: impl FnMut(usize)) -> Run {
+        let began = Instant::now();
+        match self {
+            Door::Unary => Run::blocking(Vec::new(), model.generate(request), began),
+            Door::Callback => {
+                let mut count = 0;
+                let Streamed { events, outcome } = model.stream_with(request, std::ptr::null_mut(), |_| {
+                    count += 1;
+                    shown(count);
+                    0
+                });
+                Run::blocking(events, outcome, began)
+            }
+            _ => {
+                let stream = Pull::open(model, request);
+                let mut reader = Reader { stream: &stream, events: Vec::new(), shown: &mut shown };
+                let end = match self {
+                    Door::Next => reader.next(-1),
+                    Door::Timed => reader.next(7),
+                    Door::Fd => reader.poll(),
+                    Door::Wakeup => reader.wakeups(),
+                    _ => reader.waitset(),
+                };
+                let (events, took) = (reader.events, began.elapsed());
+                Run::pulled(&stream, events, end, took)
+            }
+        }
+    }
+}
+
+/// What became of a call.
+#[derive(Debug)]
+pub struct Run {
+    pub events: Vec<Event>,
+    /// BEDROCK_OK where the call ended completely, by whatever name its door has for that.
+    pub status: bedrock_status,
+    pub failure: Option<Failure>,
+    /// What had arrived, too, after a failure of a stream by pull.
+    pub response: Option<Response>,
+    pub took: Duration,
+}
+
+impl Run {
+    fn blocking(events: Vec<Event>, outcome: Outcome, began: Instant) -> Run {
+        let Outcome { status, failure, response } = outcome;
+        Run { events, status, failure, response, took: began.elapsed() }
+    }
+
+    /// Looks at a stream by pull after its end: it says the same for ever, and has kept what it gave.
+    #[track_caller]
+    fn pulled(stream: &Pull, events: Vec<Event>, end: Pulled, took: Duration) -> Run {
+        for timeout_ms in [0, -1, 1] {
+            assert_eq!(stream.next(timeout_ms), end, "an end is said again and again");
+        }
+        assert!(readable(stream.fd(), 0), "from the end on the descriptor is readable for ever");
+        let response = stream.response();
+        let (status, failure) = match end {
+            Pulled::Done => (BEDROCK_OK, None),
+            Pulled::Failed(failure) => (failure.status, Some(failure)),
+            unended => panic!("no end: {unended:?}"),
+        };
+        assert_eq!(response.complete, status == BEDROCK_OK, "complete after BEDROCK_DONE, and only then");
+        let text: String =
+            events.iter().filter(|event| event.kind == BEDROCK_EVENT_TEXT).map(|event| event.text.as_str()).collect();
+        assert_eq!(response.text, text, "the response is what next has given");
+        Run { events, status, failure, response: Some(response), took }
+    }
+}
+
+/// Reads a stream by pull.
+struct Reader<'a, F> {
+    stream: &'a Pull,
+    events: Vec<Event>,
+    shown: &'a mut F,
+}
+
+impl<F: FnMut(usize)> Reader<'_, F> {
+    #[track_caller]
+    fn next(&mut self, timeout_ms: i32) -> Pulled {
+        loop {
+            match self.read(timeout_ms) {
+                Pulled::Again => assert!(timeout_ms >= 0, "BEDROCK_AGAIN although there was no limit"),
+                end => return end,
+            }
+        }
+    }
+
+    #[track_caller]
+    fn poll(&mut self) -> Pulled {
+        let fd = self.stream.fd();
+        loop {
+            assert!(readable(fd, PATIENCE.as_millis() as i32), "waited {PATIENCE:?} for a descriptor");
+            if let Some(end) = self.read_what_is_there() {
+                return end;
+            }
+        }
+    }
+
+    #[track_caller]
+    fn wakeups(&mut self) -> Pulled {
+        let bell = Bell::default();
+        self.stream.wake(&bell);
+        let (mut heard, mut armed) = (0, 1);
+        loop {
+            heard = bell.wait(heard);
+            assert!(heard <= armed, "{heard} wakeups for {armed} times armed");
+            if let Some(end) = self.read_what_is_there() {
+                return end;
+            }
+            armed += 1;
+        }
+    }
+
+    #[track_caller]
+    fn waitset(&mut self) -> Pulled {
+        let set = WaitSet::new();
+        set.add(self.stream, 42);
+        loop {
+            let told = set.wait(PATIENCE).unwrap_or_else(|| panic!("waited {PATIENCE:?} in a waiting set"));
+            assert_eq!(told, (self.stream.handle(), 42));
+            if let Some(end) = self.read_what_is_there() {
+                return end;
+            }
+        }
+    }
+
+    /// Reads until BEDROCK_AGAIN (None) or the end. Who was told that there is something to read finds something.
+    #[track_caller]
+    fn read_what_is_there(&mut self) -> Option<Pulled> {
+        let before = self.events.len();
+        match self.read(0) {
+            Pulled::Again => {
+                assert!(self.events.len() > before, "told of something to read, and there was nothing");
+                None
+            }
+            end => Some(end),
+        }
+    }
+
+    /// Reads events up to anything else.
+    #[track_caller]
+    fn read(&mut self, timeout_ms: i32) -> Pulled {
+        loop {
+            match self.stream.next(timeout_ms) {
+                Pulled::Event(event) => {
+                    self.events.push(event);
+                    (self.shown)(self.events.len());
+                }
+                other => return other,
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! What a stream can be made to hold: whatever comes from the network, at most 32 MiB beyond the answer that it is asked to
+//! keep, and no more than two sockets and a batch where nobody reads.
+//!
+//! Memory is measured in a process that does nothing but call: the test starts itself again, as the client.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use crate::carrier::Carrier;
+use crate::damage::{prelude, raw_frame};
+use crate::golden::golden;
+use crate::support::capi::*;
+use crate::support::pull::{Pull, Pulled, count_called_back, count_pulled};
+use crate::support::stream::event_frame;
+use crate::support::{LocalBedrock, Reply};
+use crate::unread::MOST_UNREAD;
+
+/// Set in the client, to what it is to call and how.
+const CLIENT: &str = "BEDROCK_FAULTS_CLIENT";
+/// What a client says of its call begins so.
+const SAID: &str = "client: ";
+
+/// How much more memory one stream may take, beside the answer so far, which bedrock_stream_response gives at any time.
+const MOST_KIB: i64 = 32 << 10;
+/// How long the server is held up before that is believed.
+const HELD_UP: Duration = Duration::from_millis(400);
+
+/// How the client reads.
+const WAYS: [&str; 2] = ["callback", "next"];
+const NEVER: &str = "never";
+
+/// The client's side, in a process of its own. False in the process that tests.
+pub fn is_client() -> bool {
+    let Ok(order) = std::env::var(CLIENT) else { return false };
+    let order: Value = serde_json::from_str(&order).expect("an order is JSON");
+    let model = Model::new(&order["config"]);
+    let request = Request::say("Hello?");
+    // What the first call takes is not the second's.
+    assert_eq!(name(count_called_back(&model, &request).1), "BEDROCK_OK");
+    let before = resident("VmRSS");
+    std::fs::write("/proc/self/clear_refs", "5").expect("the peak can be forgotten");
+    let (events, status) = match order["way"].as_str() {
+        Some("callback") => count_called_back(&model, &request),
+        Some("next") => count_pulled(&Pull::open(&model, &request)),
+        _ => {
+            let stream = Pull::open(&model, &request);
+            assert!(matches!(stream.next(-1), Pulled::Event(_)));
+            println!("{SAID}begun");
+            let mut line = String::new();
+            std::io::stdin().read_line(&mut line).expect("a word when it is enough");
+            (1, BEDROCK_AGAIN)
+        }
+    };
+    // What a whole stream says at its end, by whatever name its door has for that.
+    let status = if status == BEDROCK_DONE { BEDROCK_OK } else { status };
+    println!("{SAID}{} {events} {}", resident("VmHWM") - before, name(status));
+    true
+}
+
+/// A line of /proc/self/status, in KiB.
+fn resident(key: &str) -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).expect("the line is there");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+/// What a client tells of its call.
+struct Told {
+    /// The peak of its memory during the call, less what it had before.
+    kib: i64,
+    events: usize,
+    status: String,
+}
+
+/// Has `test` started again as a client, which calls twice: first a whole answer, then what is measured.
+fn measure(test: &str, carrier: Carrier, bedrock: &LocalBedrock, way: &str, reply: Reply) -> Told {
+    bedrock.push(golden());
+    bedrock.push(reply);
+    let timeouts = json!({"first_event": "10m", "idle": "10m"});
+    let config = with(carrier.config(bedrock), json!({"retry": {"max_attempts": 1}, "timeouts": timeouts}));
+    let mut client = Command::new(std::env::current_exe().expect("this program"));
+    client.args([test, "--exact", "--nocapture"]).env(CLIENT, json!({"config": config, "way": way}).to_string());
+    let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a client");
+    let mut told = BufReader::new(client.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let mut next =
+        || told.find_map(|line| line.split_once(SAID).map(|(_, said)| said.to_owned())).expect("a client tells");
+    let mut said = next();
+    if said == "begun" {
+        let written = bedrock.wait_blocked(bedrock.connection_count(), HELD_UP);
+        assert!(written < MOST_UNREAD, "{written} bytes went out to a reader that does not read");
+        println!("    held up after {} KiB", written >> 10);
+        client.stdin.take().expect("a pipe").write_all(b"enough\n").expect("the client listens");
+        said = next();
+    }
+    assert!(client.wait().expect("it ends").success());
+    let [kib, events, status] = said.split(' ').collect::<Vec<_>>()[..] else { panic!("{said}") };
+    Told { kib: kib.parse().expect("KiB"), events: events.parse().expect("events"), status: status.to_owned() }
+}
+
+/// Asserts the bound for all that a wire can bring.
+pub fn is_bounded(test: &str, carrier: Carrier) {
+    let bedrock = carrier.start();
+    let begun = || Reply::stream().message_start();
+    let largest = image_frame(24 << 20);
+    let announced = [&prelude(24 << 20, 60)[..], &[7; 100]].concat();
+    let lie = |length: u32| Reply::stream().message_start().raw(prelude(length, 60).to_vec()).raw(vec![7; 1 << 20]);
+    let flags = raw_frame(&[1, b'a', 0].repeat((8 << 20) / 3), b"");
+    // What is sent, how much of it the answer keeps, how many events are shown, how it ends.
+    let stop = |reply: Reply| reply.message_stop("end_turn");
+    let cases = [
+        ("an image of 24 MiB", stop(begun().raw(largest.clone())), 24, 3, "BEDROCK_OK"),
+        ("a text of 4 MiB", stop(begun().raw(text_frame(4 << 20))), 0, 3, "BEDROCK_OK"),
+        ("a text of 24 MiB", stop(begun().raw(text_frame(24 << 20))), 0, 1, "BEDROCK_E_PROTOCOL"),
+        ("20 texts of 1 MiB", stop(many(text_frame(1 << 20), 20)), 20, 22, "BEDROCK_OK"),
+        ("a frame of 24 MiB, cut", begun().raw(largest.slice(..largest.len() - 1)), 0, 1, "BEDROCK_E_TRUNCATED"),
+        ("a frame of 24 MiB, announced", begun().raw(announced), 0, 1, "BEDROCK_E_TRUNCATED"),
+        ("a frame of 256 MiB, announced", lie(256 << 20), 0, 1, "BEDROCK_E_PROTOCOL"),
+        ("a frame of 4 GiB, announced", lie(u32::MAX), 0, 1, "BEDROCK_E_PROTOCOL"),
+        ("8 MiB of tiny headers", begun().raw(flags), 0, 1, "BEDROCK_E_PROTOCOL"),
+    ];
+    let mut beyond = Vec::new();
+    for (what, reply, kept_mib, events, status) in cases {
+        for way in WAYS {
+            let told = measure(test, carrier, &bedrock, way, reply.clone());
+            println!("{what:<32} {way:<10} {:>8} KiB  {} events, {}", told.kib, told.events, told.status);
+            assert_eq!((told.events, told.status.as_str()), (events, status), "{what}, {way}");
+            if told.kib > MOST_KIB + (kept_mib << 10) {
+                beyond.push(format!("{what}, {way}: {} KiB", told.kib));
+            }
+        }
+    }
+    for (what, frame) in [("small events", text_frame(200)), ("events of 64 KiB", text_frame(64 << 10))] {
+        let told = measure(test, carrier, &bedrock, NEVER, begun().then_forever(frame));
+        println!("never read: {what:<20} {NEVER:<10} {:>8} KiB", told.kib);
+        if told.kib > MOST_KIB {
+            beyond.push(format!("{what}, never read: {} KiB", told.kib));
+        }
+    }
+    assert!(beyond.is_empty(), "more than {MOST_KIB} KiB: {beyond:#?}");
+}
+
+fn many(frame: Bytes, count: usize) -> Reply {
+    (0..count).fold(Reply::stream().message_start(), |reply, _| reply.raw(frame.clone()))
+}
+
+/// An event of text whose frame is that long.
+fn text_frame(bytes: usize) -> Bytes {
+    delta_frame(bytes, |filler| json!({"text": filler}))
+}
+
+/// An event of an image whose frame is that long: of all deltas the one that is large.
+fn image_frame(bytes: usize) -> Bytes {
+    delta_frame(bytes, |filler| json!({"image": {"format": "png", "source": {"bytes": filler}}}))
+}
+
+fn delta_frame(bytes: usize, delta: impl Fn(String) -> Value) -> Bytes {
+    let frame = |filler: usize| {
+        let payload = json!({"contentBlockIndex": 0, "delta": delta("x".repeat(filler))}).to_string();
+        event_frame("contentBlockDelta", &payload)
+    };
+    frame(bytes.saturating_sub(frame(0).len()))
+}

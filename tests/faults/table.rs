@@ -1,0 +1,63 @@
+//! What the harness prints at its end: fault by way to call, and the status that came of it.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::door::Door;
+use crate::support::capi::{bedrock_status, name};
+
+/// Rows in the order in which they were first seen.
+#[derive(Default)]
+pub struct Table {
+    title: String,
+    order: Vec<String>,
+    cells: BTreeMap<String, BTreeMap<Door, BTreeMap<String, usize>>>,
+}
+
+impl Table {
+    pub fn new(title: &str) -> Table {
+        Table { title: title.to_owned(), ..Table::default() }
+    }
+
+    /// Gives the row its place.
+    pub fn row(&mut self, row: &str) {
+        if !self.cells.contains_key(row) {
+            self.order.push(row.to_owned());
+            self.cells.insert(row.to_owned(), BTreeMap::new());
+        }
+    }
+
+    pub fn count(&mut self, row: &str, door: Door, status: bedrock_status) {
+        self.row(row);
+        let status = name(status).trim_start_matches("BEDROCK_").trim_start_matches("E_").to_owned();
+        let cell = self.cells.get_mut(row).expect("it was given its place").entry(door).or_default();
+        *cell.entry(status).or_default() += 1;
+    }
+}
+
+/// "TRUNCATED", or where there were many cases "TRUNCATED 120, OK 3".
+fn cell(counts: Option<&BTreeMap<String, usize>>) -> String {
+    let Some(counts) = counts else { return "-".to_owned() };
+    let one = counts.values().sum::<usize>() == 1;
+    let told = counts.iter().map(|(status, count)| if one { status.clone() } else { format!("{status} {count}") });
+    told.collect::<Vec<_>>().join(", ")
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let doors: Vec<Door> = Door::STREAMS.into_iter().chain([Door::Unary]).collect();
+        let header = std::iter::once(self.title.clone()).chain(doors.iter().map(|door| door.title().to_owned()));
+        let mut lines = vec![header.collect::<Vec<_>>()];
+        for row in &self.order {
+            let cells = doors.iter().map(|door| cell(self.cells[row].get(door)));
+            lines.push(std::iter::once(row.clone()).chain(cells).collect());
+        }
+        let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..=doors.len()).map(width).collect();
+        for line in &lines {
+            let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
+        }
+        Ok(())
+    }
+}
