@@ -21,12 +21,14 @@
 //! | `answers` | who gets which reply: authorisation, then the queue, then the handler |
 //! | `journal` | what was seen so far, and waiting until something was seen |
 //! | `wire`, `http1` | one connection: bytes that notice when the client leaves, and HTTP/1.1 over them |
+//! | `http2` | [`Http2Bedrock`]: the same replies over HTTP/2 |
+//! | `tls` | [`TlsDoor`]: TLS before any of them, with certificates of a test's own |
+//! | `proxy` | [`Proxy`]: a proxy that connects through |
 //! | `corpus` | recorded interactions with the real service, where they are at hand |
 //! | `c_program` | C programs of `tests/c`, linked with the library |
 //! | `capi` | the other side: the C API, to be called from tests as C would |
 //!
-//! A reply says nothing about HTTP's version: [`http1`] plays it over any [`wire::Transport`]. So TLS is one more
-//! `Transport`, and HTTP/2 one more player next to `http1`.
+//! A reply says nothing about HTTP's version: [`http1`] plays it over any [`wire::Transport`], and [`http2`] next to it.
 //!
 //! No test here sleeps in order to wait: a [`Gate`] holds the server, and the `wait_` functions hold the test until
 //! the server has seen what they name, or panic after [`PATIENCE`].
@@ -41,23 +43,29 @@ pub mod capi;
 pub mod corpus;
 pub mod gate;
 pub mod http1;
+pub mod http2;
 pub mod journal;
+pub mod proxy;
 pub mod reply;
 pub mod request;
 pub mod server;
 pub mod sigv4;
 pub mod stream;
+pub mod tls;
 pub mod wire;
 
 pub use auth::Auth;
 pub use c_program::CProgram;
 pub use corpus::{Corpus, Interaction};
 pub use gate::Gate;
+pub use http2::Http2Bedrock;
 pub use journal::ClosedBy;
+pub use proxy::Proxy;
 pub use reply::{Cut, ErrorName, Reply};
 pub use request::Request;
 pub use server::LocalBedrock;
 pub use stream::{Frame, frames};
+pub use tls::{Authority, TlsDoor};
 
 /// How long a test waits for what it expects before it fails. Nothing waits this long unless it is broken.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
