@@ -23,6 +23,9 @@
 //! | `journal` | what was seen so far, and waiting until something was seen |
 //! | `wire`, `http1`, `http2` | one connection: bytes that notice when the client leaves, and HTTP over them |
 //! | `tls` | TLS, with certificates that are right or wrong |
+//! | `http2_bedrock` | [`Http2Bedrock`]: the same replies over HTTP/2, by a server that may die without a word |
+//! | `tls_door` | [`TlsDoor`]: TLS before any of them, under any name |
+//! | `proxy` | [`Proxy`]: a proxy that connects through |
 //! | `corpus` | recorded interactions with the real service, where they are at hand |
 //! | `c_program` | C programs of `tests/c`, linked with the library |
 //! | `capi` | the other side: the C API, to be called from tests as C would |
@@ -45,7 +48,9 @@ pub mod full_port;
 pub mod gate;
 pub mod http1;
 pub mod http2;
+pub mod http2_bedrock;
 pub mod journal;
+pub mod proxy;
 pub mod pull;
 pub mod reply;
 pub mod request;
@@ -53,6 +58,7 @@ pub mod server;
 pub mod sigv4;
 pub mod stream;
 pub mod tls;
+pub mod tls_door;
 pub mod wire;
 
 pub use auth::Auth;
@@ -60,12 +66,15 @@ pub use c_program::CProgram;
 pub use corpus::{Corpus, Interaction};
 pub use full_port::FullPort;
 pub use gate::Gate;
+pub use http2_bedrock::Http2Bedrock;
 pub use journal::ClosedBy;
+pub use proxy::Proxy;
 pub use reply::{Cut, ErrorName, Reply};
 pub use request::Request;
 pub use server::{LocalBedrock, Speaks};
 pub use stream::{Frame, frames};
 pub use tls::{Flaw, Tls};
+pub use tls_door::{Authority, TlsDoor};
 
 /// How long a test waits for what it expects before it fails. Nothing waits this long unless it is broken.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
