@@ -254,7 +254,12 @@ fn declared() -> BTreeSet<String> {
 
 #[test]
 fn the_header_has_a_comment_above_every_function() {
-    let header = declarations();
+    // A semicolon in a comment ends no declaration.
+    let without_semicolons = |part: &str| match part.split_once("*/") {
+        Some((comment, code)) => format!("/*{}*/{code}", comment.replace(';', "")),
+        None => part.to_owned(),
+    };
+    let header: String = declarations().split("/*").map(without_semicolons).collect();
     for function in declared() {
         let named = |declaration: &&str| {
             declaration.rsplit("*/").next().is_some_and(|code| code.contains(&format!("{function}(")))
