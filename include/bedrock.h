@@ -659,8 +659,8 @@ size_t bedrock_json_quote(const char *text,
 
 /* ---- The process ------------------------------------------------------------------------------------------
  * The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing at
- * exit, and starts nothing before the first model is made. Then it has one thread, and a few more while names are looked up
- * or credentials read; all signals are blocked in them.
+ * exit, and starts nothing before the first model is made. Then it has one thread, one more each once a wakeup or a log is set,
+ * and a few while names are looked up or credentials read; all signals are blocked in them.
  */
 
 #define BEDROCK_LOG_OFF                   0  /* Silence. */

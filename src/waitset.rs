@@ -102,6 +102,9 @@ impl<T: Copy> WaitSet<T> {
     /// A descriptor that is readable exactly while [`WaitSet::wait`] would give a stream at once. It is the set's, which closes it.
     pub fn fd(&self) -> Result<i32> {
         let mut queue = self.0.lock();
+        if queue.closed {
+            return Err(Error::new(Kind::Cancelled, "the waiting set was freed"));
+        }
         if queue.flag.is_none() {
             let flag = Flag::new().map_err(|error| {
                 Error::new(Kind::Resource, format_args!("making a descriptor for a waiting set: {error}"))

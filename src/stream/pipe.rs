@@ -235,9 +235,12 @@ impl Pipe {
         }
     }
 
-    /// The flag's descriptor; the flag is made where there is none.
+    /// The flag's descriptor; the flag is made where there is none, but none after [`Pipe::close`]: who would take it down?
     pub fn flag(&self, unread: bool) -> std::io::Result<i32> {
         let mut state = self.lock();
+        if state.closed {
+            return Err(std::io::ErrorKind::NotConnected.into());
+        }
         let up = unread || state.has_something();
         if state.flag.is_none() {
             state.flag = Some(Flag::new()?);
