@@ -238,6 +238,47 @@ fn a_profile_in_the_config_wins_over_keys_and_tokens_in_the_environment() {
     });
 }
 
+/// A server that gives credentials to who asks for `/credentials` (a container's agent) or for a role (STS), and says hello to
+/// others.
+fn giver_of_credentials() -> LocalBedrock {
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|request| match request.path() {
+        "/credentials" => Reply::json(
+            r#"{"AccessKeyId": "AKIACONTAINER", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}"#,
+        ),
+        "/" => Reply::empty(200).content_type("text/xml").body(
+            "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+             <AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+             <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        ),
+        _ if request.operation() == "converse" => Reply::text_answer("Hello"),
+        _ => Reply::stream().text_stream(&["Hel", "lo"], "end_turn"),
+    });
+    bedrock
+}
+
+#[test]
+fn credentials_are_fetched_once_from_a_container_and_from_sts() {
+    in_environment("credentials_are_fetched_once_from_a_container_and_from_sts", &[], || {
+        let bedrock = giver_of_credentials();
+        let credentials = format!("{}/credentials", bedrock.url());
+        // No other thread of this process reads its environment at this moment.
+        unsafe {
+            std::env::set_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", credentials);
+            std::env::set_var("AWS_ENDPOINT_URL_STS", bedrock.url());
+        }
+        let role = json!({"role_arn": "arn:aws:iam::123456789012:role/reader"});
+        for (members, identity, fetched) in [(json!({}), "AKIACONTAINER/", 1), (role, "AKIAROLE/", 2)] {
+            works(&Model::new(&with(bare(&bedrock), members)));
+            let requests = bedrock.take_requests();
+            assert_eq!(requests.len(), fetched + 2, "{requests:?}");
+            for request in &requests[fetched..] {
+                assert!(request.header("authorization").is_some_and(|value| value.contains(identity)), "{request:?}");
+            }
+        }
+    });
+}
+
 #[test]
 fn what_is_meant_for_this_machine_goes_through_no_proxy() {
     in_environment("what_is_meant_for_this_machine_goes_through_no_proxy", &[], || {

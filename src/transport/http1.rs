@@ -346,3 +346,70 @@ fn is_kept(head: &response::Parts) -> bool {
     };
     if head.version == Version::HTTP_10 { said("keep-alive") } else { !said("close") }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The framing that an answer to a POST tells, whether the connection is kept, and what follows the head.
+    fn head(text: &str) -> Result<Option<(u16, Framing, bool, Vec<u8>)>, String> {
+        let mut input = BytesMut::from(text);
+        let head = take_head(&mut input, &Method::POST).map_err(|broken| broken.to_string())?;
+        Ok(head.map(|head| (head.parts.status.as_u16(), head.framing, head.keep, input.to_vec())))
+    }
+
+    #[test]
+    fn a_head_tells_how_its_body_comes_and_whether_another_answer_can_follow() {
+        for (headers, framing, keep) in [
+            ("", Framing::UntilClose, false),
+            ("Content-Length: 5\r\n", Framing::Length(5), true),
+            ("Content-Length: 5\r\ncontent-length: 5, 5\r\n", Framing::Length(5), true),
+            ("Content-Length: 5\r\nConnection: x, Close\r\n", Framing::Length(5), false),
+            ("Transfer-Encoding: chunked\r\n", Framing::CHUNKED, true),
+            ("Transfer-Encoding: gzip\r\nTransfer-Encoding: x, CHUNKED \r\n", Framing::CHUNKED, true),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", Framing::CHUNKED, false),
+            ("Transfer-Encoding: chunked, gzip\r\n", Framing::UntilClose, false),
+        ] {
+            let told = head(&format!("HTTP/1.1 200 OK\r\n{headers}\r\nbody"));
+            assert_eq!(told, Ok(Some((200, framing, keep, b"body".to_vec()))), "{headers:?}");
+        }
+        let old = |headers: &str| head(&format!("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n{headers}\r\n"));
+        assert_eq!(old(""), Ok(Some((200, Framing::Length(1), false, Vec::new()))));
+        assert_eq!(old("Connection: Keep-Alive\r\n"), Ok(Some((200, Framing::Length(1), true, Vec::new()))));
+        for status in [204, 304] {
+            let told = head(&format!("HTTP/1.1 {status} \r\nContent-Length: 5\r\n\r\n"));
+            assert_eq!(told, Ok(Some((status, Framing::Length(0), true, Vec::new()))));
+        }
+    }
+
+    #[test]
+    fn heads_that_only_announce_an_answer_are_passed_over() {
+        let informational = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n";
+        assert_eq!(head(informational), Ok(None));
+        let told = head(&format!("{informational}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        assert_eq!(told, Ok(Some((200, Framing::Length(0), true, Vec::new()))));
+    }
+
+    #[test]
+    fn a_head_that_can_be_read_in_two_ways_is_refused() {
+        for text in [
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: x\r\n\r\n",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 101 Switching Protocols\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n",
+            "HTTP/2 200 OK\r\n\r\n",
+            "SSH-2.0",
+        ] {
+            assert!(head(text).is_err(), "{text:?}");
+        }
+        for length in 0.."HTTP/1.1 200 OK\r\nA: b\r\n\r".len() {
+            assert_eq!(head(&"HTTP/1.1 200 OK\r\nA: b\r\n\r"[..length]), Ok(None));
+        }
+    }
+}
