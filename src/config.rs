@@ -45,6 +45,8 @@ pub struct Config {
     pub calls: CallSettings,
     /// At least 1.
     pub max_concurrency: Option<usize>,
+    /// The most bytes of one answer, all of a stream's frames together.
+    pub max_answer: usize,
     /// What takes the place of the system's trust store.
     pub ca_bundle: Option<CaBundle>,
     /// The URL of an HTTP or HTTPS proxy; it may hold a password.
@@ -118,7 +120,7 @@ pub fn duration_of(json: Json<'_>, key: &str, path: &str) -> Result<std::time::D
 type Take = fn(&mut Draft, &Value<'_>) -> Result<()>;
 
 /// Every key that can stand at the top or under "options".
-const KEYS: [(&str, Take); 25] = [
+const KEYS: [(&str, Take); 26] = [
     ("model", |draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
     ("auth", |draft, value| value.choice(&AUTHS).map(|auth| draft.config.auth = auth)),
     ("api_key", |draft, value| value.checked(check::secret).map(|key| draft.api_key = Some(key))),
@@ -139,6 +141,7 @@ const KEYS: [(&str, Take); 25] = [
     ("timeouts", Draft::take_call_setting),
     ("retry", Draft::take_call_setting),
     ("max_concurrency", |draft, value| value.count().map(|calls| draft.config.max_concurrency = Some(calls as usize))),
+    ("max_answer", |draft, value| value.count().map(|bytes| draft.config.max_answer = bytes as usize)),
     ("ca_file", |draft, value| {
         let bundle = CaBundle::read(&value.text()?).map_err(|reason| value.refuse(reason))?;
         draft.config.ca_bundle = Some(bundle);
@@ -152,6 +155,9 @@ const KEYS: [(&str, Take); 25] = [
     ("lint", |draft, value| value.choice(&LINTS).map(|lint| draft.config.lint = lint)),
     ("transport", |draft, value| value.object().map(|json| draft.config.transport = Some(json))),
 ];
+
+/// Far more than any model writes, images aside.
+const MAX_ANSWER: usize = 256 << 20;
 
 const AUTHS: [(&str, Auth); 3] = [("auto", Auth::Auto), ("sigv4", Auth::SigV4), ("bearer", Auth::Bearer)];
 const LINTS: [(&str, bool); 2] = [("error", true), ("off", false)];
@@ -207,6 +213,7 @@ impl Draft {
             allow_http: false,
             calls: CallSettings::default(),
             max_concurrency: None,
+            max_answer: MAX_ANSWER,
             ca_bundle: None,
             proxy: None,
             fips: None,
@@ -351,6 +358,7 @@ impl fmt::Debug for Config {
             allow_http,
             calls,
             max_concurrency,
+            max_answer,
             ca_bundle,
             proxy,
             fips,
@@ -372,6 +380,7 @@ impl fmt::Debug for Config {
             .field("allow_http", allow_http)
             .field("calls", calls)
             .field("max_concurrency", max_concurrency)
+            .field("max_answer", max_answer)
             .field("ca_bundle", &ca_bundle.is_some())
             .field("proxy", &proxy.as_ref().map(|_| Hidden))
             .field("fips", fips)

@@ -8,7 +8,7 @@ use crate::log;
 use crate::request::{Document, Prepared, Request, take_model_id};
 use crate::response::Response;
 use crate::runtime;
-use crate::stream::{Next, Stream, StreamTimers, Writer};
+use crate::stream::{Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
 use crate::timer::Deadline;
 use crate::transport::network::Network;
@@ -152,16 +152,17 @@ impl Job {
     async fn run(self, writer: Writer, epoch: u64) -> Result<Option<String>> {
         let Job { model, call } = self;
         let timeouts = &model.calls.timeouts;
+        let max_answer = model.shared.config.max_answer;
         let began = Instant::now();
         let result = if call.operation.streams() {
             let total = timeouts.total.map(|total| Deadline::after("total", total));
             let first_event = Deadline::after("first_event", timeouts.first_event);
-            let timers = StreamTimers { first_event, idle: timeouts.idle, total };
+            let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
             let permit = first_event.or_earlier(total).limit(model.begin(&call, &writer, epoch)).await.flatten();
             match permit {
                 Ok((answer, _permit)) => {
                     say_answered(&call, &answer, &writer, began);
-                    writer.stream(answer, timers).await.map(|()| None)
+                    writer.stream(answer, limits).await.map(|()| None)
                 }
                 Err(error) => Err(error),
             }
@@ -169,7 +170,7 @@ impl Job {
             let unary = async {
                 let (answer, _permit) = model.begin(&call, &writer, epoch).await?;
                 say_answered(&call, &answer, &writer, began);
-                writer.unary(answer).await.map(Some)
+                writer.unary(answer, max_answer).await.map(Some)
             };
             Deadline::after("whole", timeouts.whole).limit(unary).await.flatten()
         };

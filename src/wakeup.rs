@@ -44,29 +44,37 @@ pub fn pause(deadline: Instant) -> bool {
     current.is_none_or(|courier| courier.pause(deadline))
 }
 
+/// This process's queue, whose thread runs.
+fn running_courier() -> Result<Arc<Courier<Arc<Wakeup>>>> {
+    let courier = {
+        let mut place = courier();
+        if let Some(inherited) = place.take_if(|courier| !courier.is_of_this_process()) {
+            // Not even dropped: its locks may be held for ever.
+            std::mem::forget(inherited);
+        }
+        place.get_or_insert_with(|| Courier::new("bedrock-wakeup", |wakeup: Arc<Wakeup>| wakeup.run())).clone()
+    };
+    let cannot = |error| Error::new(Kind::Resource, format_args!("starting the thread that calls wakeups: {error}"));
+    courier.start().map_err(cannot)?;
+    Ok(courier)
+}
+
 impl Wakeup {
     /// Starts the thread, where it does not run.
     pub fn new(callback: Callback) -> Result<Arc<Self>> {
-        let courier = {
-            let mut place = courier();
-            if let Some(inherited) = place.take_if(|courier| !courier.is_of_this_process()) {
-                // Not even dropped: its locks may be held for ever.
-                std::mem::forget(inherited);
-            }
-            place.get_or_insert_with(|| Courier::new("bedrock-wakeup", |wakeup: Arc<Wakeup>| wakeup.run())).clone()
-        };
-        courier.start().map_err(|error| {
-            Error::new(Kind::Resource, format_args!("starting the thread that calls wakeups: {error}"))
-        })?;
+        Ok(Wakeup::on(running_courier()?, callback))
+    }
+
+    pub(crate) fn on(courier: Arc<Courier<Arc<Wakeup>>>, callback: Callback) -> Arc<Self> {
         let call = Call { callback: Some(Arc::new(callback)), queued: false, running: false };
-        Ok(Arc::new(Wakeup { courier, call: Mutex::new(call), returned: Condvar::new() }))
+        Arc::new(Wakeup { courier, call: Mutex::new(call), returned: Condvar::new() })
     }
 
     fn lock(&self) -> MutexGuard<'_, Call> {
         self.call.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn run(&self) {
+    pub(crate) fn run(&self) {
         let callback = {
             let mut call = self.lock();
             call.queued = false;

@@ -31,6 +31,25 @@ fn answer_all(bedrock: &LocalBedrock) {
     });
 }
 
+#[test]
+fn an_answer_that_is_longer_than_max_answer_is_an_error_of_both_calls() {
+    let bedrock = LocalBedrock::start();
+    let long = "x".repeat(5000);
+    bedrock.respond_with(move |request| match request.operation() {
+        "converse" => Reply::text_answer(&long),
+        _ => Reply::stream().text_stream(&[&long[..2000], &long[..2000], &long[..1000]], "end_turn"),
+    });
+    let model = Model::at_with(&bedrock, json!({"max_answer": 4000}));
+    for failure in
+        [model.generate(&hello()).failed(BEDROCK_E_PROTOCOL), model.stream(&hello()).outcome.failed(BEDROCK_E_PROTOCOL)]
+    {
+        assert!(failure.message.contains("longer than 4000 bytes (max_answer)"), "{}", failure.message);
+    }
+    let generous = Model::at_with(&bedrock, json!({"max_answer": 10_000}));
+    assert_eq!(generous.generate(&hello()).response().text.len(), 5000);
+    assert_eq!(generous.stream(&hello()).outcome.response().text.len(), 5000);
+}
+
 // Who calls.
 
 #[test]

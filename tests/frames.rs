@@ -219,6 +219,22 @@ fn what_has_not_come_takes_no_memory() {
 }
 
 #[test]
+fn the_longest_frame_is_in_memory_once() {
+    let largest = raw_frame(&[], &vec![7; MAX_FRAME - PRELUDE - 4]);
+    let mut decoder = Decoder::default();
+    let before = allocated().live;
+    let mut live = 0;
+    for chunk in largest.chunks(100_000) {
+        feed(&mut decoder, chunk, |frame| {
+            assert!(frame.payload.iter().all(|byte| *byte == 7));
+            live = allocated().live - before;
+        })
+        .unwrap();
+    }
+    assert!((MAX_FRAME - 64..MAX_FRAME + 4096).contains(&live), "{live} bytes for a frame of {MAX_FRAME}");
+}
+
+#[test]
 fn the_longest_frame_passes_and_its_buffer_is_given_back() {
     let largest = raw_frame(&[], &vec![7; MAX_FRAME - PRELUDE - 4]);
     let mut decoder = Decoder::default();
@@ -402,7 +418,7 @@ impl Decoded {
             };
             (name.to_owned(), value)
         });
-        Decoded { headers: headers.collect(), payload: frame.payload.to_owned() }
+        Decoded { headers: headers.collect(), payload: frame.payload.to_vec() }
     }
 
     fn of_sdk(message: &Message) -> Self {

@@ -84,6 +84,7 @@ fn a_model_is_enough_and_the_rest_has_its_default() {
     assert!(config.credentials.is_none() && config.bearer_token.is_none());
     assert!(config.profile.is_none() && config.role.is_none() && config.region.is_none());
     assert!(config.base_url.is_none() && !config.allow_http && config.proxy.is_none() && config.ca_bundle.is_none());
+    assert_eq!(config.max_answer, 256 << 20);
     assert!(config.max_concurrency.is_none() && config.fips.is_none() && config.dual_stack.is_none());
     assert!(config.user_agent.is_none() && config.transport.is_none());
     assert_eq!((config.defaults.as_str(), config.lint), ("{}", true));
@@ -105,6 +106,7 @@ fn every_key_is_taken() {
         r#""auth":"sigv4","api_key":"AKID","secret_key":"s/e+c=","session_token":"tok==","role_arn":"arn:aws:iam::123456789012:role/path/r",
         "role_session_name":"me@here","external_id":"ext:1","region":"eu-central-1","base_url":"https://gw.example:8443/bedrock",
         "allow_http":true,"timeout":"5s","timeouts":{{"total":"1m"}},"retry":{{"max_attempts":1}},"max_concurrency":7,
+        "max_answer":1000000,
         "proxy":"http://user:p%40ss@proxy.example:3128/","fips":false,"dual_stack":false,"user_agent":"app/1.2 (x; y)",
         "defaults":{{ "system": [] }},"lint":"off","transport":{{"replies":["hi"]}},{}"#,
         pem.member()
@@ -122,7 +124,7 @@ fn every_key_is_taken() {
     assert_eq!(config.calls.timeouts.idle, millis(5000));
     assert_eq!(config.calls.timeouts.total, Some(millis(60_000)));
     assert_eq!(config.calls.retry.max_attempts, 1);
-    assert_eq!(config.max_concurrency, Some(7));
+    assert_eq!((config.max_concurrency, config.max_answer), (Some(7), 1_000_000));
     assert_eq!(config.ca_bundle.unwrap().pem().unwrap(), PEM.as_bytes());
     assert_eq!(config.proxy.as_deref(), Some("http://user:p%40ss@proxy.example:3128/"));
     assert_eq!((config.fips, config.dual_stack), (Some(false), Some(false)));
@@ -730,6 +732,8 @@ fn counts_begin_with_one() {
         assert_refused(&members, &format!("\"retry.max_attempts\" {must}"), "/retry/max_attempts");
         let members = format!(r#""max_concurrency":{value}"#);
         assert_refused(&members, &format!("\"max_concurrency\" {must}"), "/max_concurrency");
+        let members = format!(r#""max_answer":{value}"#);
+        assert_refused(&members, &format!("\"max_answer\" {must}"), "/max_answer");
     }
     let message = r#""max_concurrency" must be a number, not a string"#;
     assert_refused(r#""max_concurrency":"4""#, message, "/max_concurrency");

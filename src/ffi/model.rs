@@ -16,6 +16,7 @@
 //!   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
 //!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off
 //!   max_concurrency   how many calls of this model and those derived from it run at once; more wait
+//!   max_answer        the most bytes of one answer, all of a stream's frames together; default 256 MiB
 //!   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE;
 //!                     what is meant for this machine goes through no proxy
 //!   user_agent        "app/1.2", added to the SDK's

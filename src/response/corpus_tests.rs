@@ -42,7 +42,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 
 fn events(body: &[u8]) -> Batch {
     let (mut frames, mut events, mut batch) = (Decoder::default(), EventDecoder::default(), Batch::default());
-    frames.feed(body, |frame| events.decode(&frame, &mut batch)).unwrap();
+    frames.feed(body, |frame| events.decode(frame, &mut batch)).unwrap();
     assert!(frames.is_between_frames() && events.message_stopped());
     batch
 }

@@ -1,8 +1,8 @@
 //! The engine: every call of every door is a [`Stream`].
 //!
 //! A call has two sides. The [`Writer`] is a task on the worker: it sends the request, decodes the answer next to its connection
-//! and appends events to a batch. The reader is a [`Stream`] in the hands of a thread of the program: it takes the batch as a
-//! whole and hands out event by event; where there is none it sleeps, or says so. Between them stands a [`pipe`]: one batch,
+//! and appends events to a batch. The [`reader`] is a [`Stream`]'s, in the hands of a thread of the program: it takes the batch as
+//! a whole and hands out event by event; where there is none it sleeps, or says so. Between them stands a [`pipe`]: one batch,
 //! one end, and whom to tell of them. A call that blocks is a stream that is opened, read to its end and dropped.
 //!
 //! ```text
@@ -20,21 +20,23 @@
 //! - While the batch is full the writer does not read its connection, and no timer but `total` runs.
 //! - Dropping the stream ends the task, and with it the connection.
 
-pub mod pipe;
+mod pipe;
+mod reader;
 mod writer;
 
 pub use pipe::Alarm;
-pub use writer::{StreamTimers, Writer};
+pub use writer::{StreamLimits, Writer};
 
 use crate::cancel::{Cancel, Cancellable, Watch};
 use crate::error::{Error, Kind, Result};
 use crate::response::Response;
 use crate::response::assemble::Assembler;
 use crate::runtime::{self, Announce};
-use crate::wire::event::{Batch, Event};
+use crate::wire::event::Event;
 use crate::wire::operation::Attempts;
 use futures::FutureExt;
-use pipe::{End, Pipe, Taken};
+use pipe::{End, Pipe};
+use reader::{Found, Reader};
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -97,14 +99,8 @@ pub struct Stream {
     /// Dropped with the stream, so that a latch does not keep what it can no longer stop.
     _watch: Option<Watch>,
     streams: bool,
-    reading: Batch,
-    /// How many events of `reading` have been handed out.
-    read: usize,
+    reader: Reader,
     assembler: Assembler,
-    /// Set once the reader has been told how the call ended.
-    end: Option<End>,
-    /// Whether a program polls the stream's flag.
-    polled: bool,
 }
 
 impl Stream {
@@ -144,50 +140,31 @@ impl Stream {
     }
 
     fn on(line: Arc<Line>, streams: bool) -> Self {
-        Stream {
-            line,
-            cancel: None,
-            _watch: None,
-            streams,
-            reading: Batch::default(),
-            read: 0,
-            assembler: Assembler::default(),
-            end: None,
-            polled: false,
-        }
+        Stream { line, cancel: None, _watch: None, streams, reader: Reader::default(), assembler: Assembler::default() }
     }
 
     /// The next event, or how the call ended, which is then said for ever. `timeout` None waits as long as it takes.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Next<'_>> {
-        self.obey_cancel();
-        while self.end.is_none() && self.read == self.reading.len() {
-            self.reading.clear();
-            self.read = 0;
-            match self.line.pipe.take(&mut self.reading, timeout) {
-                Taken::Events => {}
-                Taken::End(end) => self.end = Some(end),
-                Taken::Nothing => return Ok(Next::Again),
+        // A latch is obeyed here and now, not only when the worker has heard of it.
+        if self.reader.end().is_none() && self.cancel.as_ref().is_some_and(Cancel::is_fired) {
+            self.line.cancel();
+        }
+        match self.reader.next(&self.line.pipe, timeout) {
+            Found::Event(event) => {
+                self.assembler.push(&event);
+                Ok(Next::Event(event))
             }
+            Found::End(End::Done(_)) => Ok(Next::Done),
+            Found::End(End::Failed(error) | End::Cancelled(error)) => Err(error.clone()),
+            Found::Nothing => Ok(Next::Again),
         }
-        match &self.end {
-            None => {}
-            Some(End::Done(_)) => return Ok(Next::Done),
-            Some(End::Failed(error) | End::Cancelled(error)) => return Err(error.clone()),
-        }
-        let event = self.reading.get(self.read).expect("an event that was not handed out");
-        self.read += 1;
-        self.assembler.push(&event);
-        if self.polled {
-            self.line.pipe.settle(self.read < self.reading.len());
-        }
-        Ok(Next::Event(event))
     }
 
     /// The answer: complete after [`Next::Done`], before that what has been handed out.
     pub fn response(&self) -> Response {
         let request_id = self.line.request_id();
         let attempts = self.line.attempts.get();
-        match &self.end {
+        match self.reader.end() {
             Some(End::Done(Some(answer))) => Response::unary(answer.clone(), &request_id, attempts),
             end => {
                 let complete = matches!(end, Some(End::Done(_)));
@@ -200,15 +177,15 @@ impl Stream {
     /// A descriptor that is readable exactly while [`Stream::next`] would not say [`Next::Again`]. It is the stream's, which
     /// closes it.
     pub fn fd(&mut self) -> Result<i32> {
-        let fd = self.line.pipe.flag(self.has_unread());
-        self.polled |= fd.is_ok();
-        fd.map_err(|error| Error::new(Kind::Resource, format_args!("making a descriptor for a stream: {error}")))
+        self.reader
+            .flag(&self.line.pipe)
+            .map_err(|error| Error::new(Kind::Resource, format_args!("making a descriptor for a stream: {error}")))
     }
 
     /// Has `alarm` told when there is something to read: at once where there is, and once after each [`Next::Again`]. When this
     /// returns, nothing of the alarm before it runs, nor will.
     pub fn set_alarm(&mut self, alarm: Option<Box<dyn Alarm>>) {
-        self.line.pipe.set_alarm(alarm, self.has_unread());
+        self.line.pipe.set_alarm(alarm, self.reader.has_unread());
     }
 
     /// Ends the call, and its connection, where it has not ended.
@@ -219,22 +196,6 @@ impl Stream {
     /// What another thread may do to this stream.
     pub fn remote(&self) -> Remote {
         Remote(self.line.clone())
-    }
-
-    /// Whether [`Stream::next`] has something to say without a look at the pipe.
-    fn has_unread(&self) -> bool {
-        self.end.is_some() || self.read < self.reading.len()
-    }
-
-    /// A latch is obeyed here and now, not only when the worker has heard of it.
-    fn obey_cancel(&mut self) {
-        if self.end.is_some() {
-            return;
-        }
-        if self.cancel.as_ref().is_some_and(Cancel::is_fired) {
-            self.line.cancel();
-        }
-        self.end = self.line.pipe.cancelled();
     }
 }
 

@@ -19,6 +19,9 @@ use std::time::{Duration, Instant};
 
 /// A batch that holds this much is full: the connection is not read until the reader has taken it.
 const FULL: usize = 1 << 20;
+/// And while the reader holds this much, which only very large events do, no more is written behind it: one of them at a time is
+/// in memory.
+const HUGE: usize = 2 * FULL;
 
 /// How a call ended.
 #[derive(Clone, Debug)]
@@ -54,6 +57,8 @@ struct State {
     reader_sleeps: bool,
     /// The worker has promised to announce the batch.
     announced: bool,
+    /// The batch that the reader took last, and still reads, is huge.
+    reader_is_busy: bool,
     /// The writer, where it waits for the batch to be taken.
     writer: Option<Waker>,
     flag: Option<Flag>,
@@ -65,6 +70,10 @@ struct State {
 impl State {
     fn has_something(&self) -> bool {
         !self.batch.is_empty() || self.end.is_some()
+    }
+
+    fn has_room(&self) -> bool {
+        self.batch.bytes() <= FULL && !self.reader_is_busy
     }
 }
 
@@ -99,7 +108,7 @@ impl Pipe {
         let any = state.batch.len() > before;
         let announce = any && !state.announced;
         state.announced |= announce;
-        (result, Written { any, full: state.batch.bytes() > FULL, announce })
+        (result, Written { any, full: !state.has_room(), announce })
     }
 
     /// Tells the reader of what was written.
@@ -112,7 +121,7 @@ impl Pipe {
     /// Ready once the reader has taken a full batch.
     pub fn poll_taken(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.batch.bytes() <= FULL {
+        if state.has_room() {
             return Poll::Ready(());
         }
         state.writer = Some(cx.waker().clone());
@@ -174,18 +183,21 @@ impl Pipe {
     pub fn take(&self, batch: &mut Batch, timeout: Option<Duration>) -> Taken {
         let mut deadline = None;
         let mut state = self.lock();
+        state.reader_is_busy = false;
         loop {
             if let Some(end @ End::Cancelled(_)) = &state.end {
                 return Taken::End(end.clone());
             }
             if !state.batch.is_empty() {
                 std::mem::swap(&mut state.batch, batch);
-                let writer = state.writer.take();
-                drop(state);
-                if let Some(writer) = writer {
-                    writer.wake();
-                }
+                state.reader_is_busy = batch.bytes() > HUGE;
+                wake_writer(state);
                 return Taken::Events;
+            }
+            if state.writer.is_some() {
+                wake_writer(state);
+                state = self.lock();
+                continue;
             }
             if let Some(end) = &state.end {
                 return Taken::End(end.clone());
@@ -269,5 +281,14 @@ impl Pipe {
         if let Some(old) = old {
             old.retire();
         }
+    }
+}
+
+/// Wakes the writer where it waits and there is room for it.
+fn wake_writer(mut state: MutexGuard<'_, State>) {
+    let writer = if state.has_room() { state.writer.take() } else { None };
+    drop(state);
+    if let Some(writer) = writer {
+        writer.wake();
     }
 }

@@ -19,23 +19,22 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-/// The longest answer, all its events together.
-const MAX_ANSWER: usize = 256 << 20;
-
 /// The worker's side of a call.
 pub struct Writer {
     pub(super) line: Arc<Line>,
 }
 
-/// The timers of an answer that streams; each is on.
+/// How long an answer that streams may take, and how long it may be.
 #[derive(Clone, Copy, Debug)]
-pub struct StreamTimers {
+pub struct StreamLimits {
     /// From the call to the first event.
     pub first_event: Deadline,
     /// From one event to the next.
     pub idle: Duration,
     /// From the call to its end, where it is set.
     pub total: Option<Deadline>,
+    /// All its frames together, in bytes.
+    pub max_answer: usize,
 }
 
 impl Writer {
@@ -44,17 +43,17 @@ impl Writer {
     }
 
     /// Decodes an answer that streams until it ends, one way or another.
-    pub async fn stream(&self, answer: Answer, timers: StreamTimers) -> Result<()> {
+    pub async fn stream(&self, answer: Answer, limits: StreamLimits) -> Result<()> {
         let request_id = answer.request_id.clone();
         self.line.set_request_id(&request_id);
-        self.read_events(answer.body, timers).await.map_err(|error| error.with_request_id(&request_id))
+        self.read_events(answer.body, limits).await.map_err(|error| error.with_request_id(&request_id))
     }
 
-    /// Collects the answer of a unary call. The timer is set by the caller.
-    pub async fn unary(&self, answer: Answer) -> Result<String> {
+    /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller.
+    pub async fn unary(&self, answer: Answer, max_answer: usize) -> Result<String> {
         let name = |error: Error| error.with_request_id(&answer.request_id).with_http_status(answer.status);
         self.line.set_request_id(&answer.request_id);
-        let bytes = operation::collect(answer.body, MAX_ANSWER).await.map_err(name)?;
+        let bytes = operation::collect(answer.body, max_answer).await.map_err(name)?;
         let text = String::from_utf8(bytes).map_err(|_| name(Error::new(Kind::Protocol, "the answer is not UTF-8")))?;
         match Json::parse(&text) {
             Ok(json) if json.kind() == json::Kind::Object => match failure::in_success(json, answer.status) {
@@ -72,8 +71,8 @@ impl Writer {
         }
     }
 
-    async fn read_events(&self, mut body: SdkBody, timers: StreamTimers) -> Result<()> {
-        let mut timer = Timer::new(timers.first_event.or_earlier(timers.total));
+    async fn read_events(&self, mut body: SdkBody, limits: StreamLimits) -> Result<()> {
+        let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = Decoder::default();
         let mut events = EventDecoder::default();
         let mut received = 0;
@@ -89,15 +88,15 @@ impl Writer {
                 Err(missed) => return Err(missed),
             };
             received += chunk.len();
-            if received > MAX_ANSWER {
-                return Err(Error::new(Kind::Protocol, format_args!("the answer is longer than {MAX_ANSWER} bytes")));
+            if received > limits.max_answer {
+                return Err(operation::too_long(limits.max_answer));
             }
             let written = self.decode(&mut frames, &mut events, &chunk)?;
             if written.full {
-                self.batch_taken(timers.total).await?;
+                self.batch_taken(limits.total).await?;
             }
             if written.any {
-                timer.restart(Deadline::after("idle", timers.idle).or_earlier(timers.total));
+                timer.restart(Deadline::after("idle", limits.idle).or_earlier(limits.total));
             }
         };
         let complete = events.message_stopped() && frames.is_between_frames();
@@ -116,7 +115,7 @@ impl Writer {
     }
 
     fn decode(&self, frames: &mut Decoder, events: &mut EventDecoder, chunk: &[u8]) -> Result<Written> {
-        let (decoded, written) = self.line.pipe.write(|batch| frames.feed(chunk, |frame| events.decode(&frame, batch)));
+        let (decoded, written) = self.line.pipe.write(|batch| frames.feed(chunk, |frame| events.decode(frame, batch)));
         if written.announce {
             runtime::later(self.line.clone());
         }

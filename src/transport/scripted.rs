@@ -293,7 +293,7 @@ impl Step {
 fn unary(steps: &[Step]) -> std::result::Result<String, Refusal> {
     let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), Decoder::default());
     for step in steps {
-        frames.feed(&step.frame(), |frame| events.decode(&frame, &mut batch)).map_err(|error| Refusal {
+        frames.feed(&step.frame(), |frame| events.decode(frame, &mut batch)).map_err(|error| Refusal {
             // A status that is not retried: the script says what comes next.
             status: 424,
             code: error.code().to_string(),

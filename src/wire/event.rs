@@ -8,6 +8,7 @@ use super::failure;
 use super::frame::{Frame, MessageType};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What an event tells. The numbers are those of the C API's `BEDROCK_EVENT_...`.
@@ -46,6 +47,8 @@ pub struct Event<'a> {
 pub struct Batch {
     /// Begins with a NUL, at which every empty text points; each text is followed by one.
     arena: String,
+    /// Payloads that came in memory of their own, each followed by a NUL.
+    large: Vec<String>,
     records: Vec<Record>,
 }
 
@@ -56,6 +59,8 @@ struct Record {
     tool_id: Span,
     tool_name: Span,
     json: Span,
+    /// Which of `large` holds `json`; none: the arena does.
+    json_in: Option<u32>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -64,12 +69,15 @@ struct Span {
     length: u32,
 }
 
+/// The longest text of one event, and the longest input of a tool call: several times what any model writes in one answer.
+pub const MAX_TEXT: usize = 4 << 20;
+
 /// A batch that grew beyond this is given back once it is empty.
 const KEPT_ARENA: usize = 256 << 10;
 
 impl Default for Batch {
     fn default() -> Self {
-        Batch { arena: String::from("\0"), records: Vec::new() }
+        Batch { arena: String::from("\0"), large: Vec::new(), records: Vec::new() }
     }
 }
 
@@ -84,7 +92,7 @@ impl Batch {
 
     /// The memory that the events' texts take, in bytes.
     pub fn bytes(&self) -> usize {
-        self.arena.len()
+        self.arena.len() + self.large.iter().map(String::len).sum::<usize>()
     }
 
     pub fn get(&self, index: usize) -> Option<Event<'_>> {
@@ -92,23 +100,33 @@ impl Batch {
         Some(Event {
             kind: record.kind,
             block: record.block,
-            text: self.slice(record.text),
-            tool_id: self.slice(record.tool_id),
-            tool_name: self.slice(record.tool_name),
-            json: self.slice(record.json),
+            text: slice(&self.arena, record.text),
+            tool_id: slice(&self.arena, record.tool_id),
+            tool_name: slice(&self.arena, record.tool_name),
+            json: slice(record.json_in.map_or(&self.arena, |index| &self.large[index as usize]), record.json),
         })
     }
 
     /// Forgets the events and keeps the memory, within reason.
     pub fn clear(&mut self) {
         self.records.clear();
+        self.large = Vec::new();
         self.arena.truncate(1);
         self.arena.shrink_to(KEPT_ARENA);
     }
 
-    fn push(&mut self, kind: EventKind, block: i32, text: Span, payload: &str) {
-        let json = self.store_str(payload);
-        self.records.push(Record { kind, block, text, tool_id: Span::default(), tool_name: Span::default(), json });
+    fn push(&mut self, kind: EventKind, block: i32, text: Span, payload: Cow<'_, str>) {
+        let (json, json_in) = match payload {
+            Cow::Borrowed(payload) => (self.store_str(payload), None),
+            Cow::Owned(mut payload) => {
+                let json = Span { start: 0, length: payload.len() as u32 };
+                payload.push('\0');
+                self.large.push(payload);
+                (json, Some(self.large.len() as u32 - 1))
+            }
+        };
+        let (tool_id, tool_name) = (Span::default(), Span::default());
+        self.records.push(Record { kind, block, text, tool_id, tool_name, json, json_in });
     }
 
     /// Names the tool call that the last event is about.
@@ -116,10 +134,6 @@ impl Batch {
         let (tool_id, tool_name) = (self.store_str(&tool.id), self.store_str(&tool.name));
         let record = self.records.last_mut().expect("an event was pushed");
         (record.tool_id, record.tool_name) = (tool_id, tool_name);
-    }
-
-    fn slice(&self, span: Span) -> &str {
-        &self.arena[span.start as usize..(span.start + span.length) as usize]
     }
 
     /// Keeps what `write` appends, with a NUL behind it.
@@ -145,6 +159,10 @@ impl Batch {
             pieces.for_each(|piece| arena.push_str(piece.as_str()));
         })
     }
+}
+
+fn slice(text: &str, span: Span) -> &str {
+    &text[span.start as usize..(span.start + span.length) as usize]
 }
 
 /// Turns the frames of one answer into events.
@@ -174,50 +192,54 @@ impl EventDecoder {
     }
 
     /// Appends the frame's event to `batch`. An exception of the service, and a frame that is none of its events, is an error.
-    pub fn decode(&mut self, frame: &Frame<'_>, batch: &mut Batch) -> Result<()> {
-        let payload = std::str::from_utf8(frame.payload)
-            .map_err(|_| Error::new(Kind::Protocol, "an event of the answer is not UTF-8"))?;
-        let name = || String::from_utf8_lossy(frame.name());
-        match frame.message_type() {
-            MessageType::Event => {
-                if frame.name() == b"contentBlockDelta"
-                    && let Some((block, text)) = text_delta(payload)
-                {
-                    let text = batch.store_string(Some(text));
-                    batch.push(EventKind::Text, block, text, payload);
-                    return Ok(());
-                }
-                self.decode_event(&name(), payload, batch)
-            }
-            MessageType::Exception => Err(failure::in_stream(&name(), payload)),
-            MessageType::Error => {
-                Err(failure::in_stream_error(&name(), frame.text(":error-message").unwrap_or_default()))
-            }
-            MessageType::Unknown => {
-                let told = frame.text(":message-type").unwrap_or_default();
-                Err(Error::new(
-                    Kind::Protocol,
-                    format_args!("a frame of the answer has the unknown message type {told:?}"),
-                ))
-            }
+    pub fn decode(&mut self, frame: Frame<'_>, batch: &mut Batch) -> Result<()> {
+        let kind = frame.message_type();
+        let name = frame.name();
+        let told = |header| frame.text(header).unwrap_or_default().to_owned();
+        let told = match kind {
+            MessageType::Error => told(":error-message"),
+            MessageType::Unknown => told(":message-type"),
+            _ => String::new(),
+        };
+        let not_utf8 = || Error::new(Kind::Protocol, "an event of the answer is not UTF-8");
+        let payload = match frame.payload {
+            Cow::Borrowed(payload) => Cow::Borrowed(std::str::from_utf8(payload).map_err(|_| not_utf8())?),
+            Cow::Owned(payload) => Cow::Owned(String::from_utf8(payload).map_err(|_| not_utf8())?),
+        };
+        if kind == MessageType::Event
+            && name == b"contentBlockDelta"
+            && let Some((block, text)) = text_delta(&payload)
+        {
+            let text = batch.store_string(bounded(Some(text))?);
+            batch.push(EventKind::Text, block, text, payload);
+            return Ok(());
+        }
+        let name = || String::from_utf8_lossy(name);
+        match kind {
+            MessageType::Event => self.decode_event(&name(), payload, batch),
+            MessageType::Exception => Err(failure::in_stream(&name(), &payload)),
+            MessageType::Error => Err(failure::in_stream_error(&name(), &told)),
+            MessageType::Unknown => Err(Error::new(
+                Kind::Protocol,
+                format_args!("a frame of the answer has the unknown message type {told:?}"),
+            )),
         }
     }
 
-    fn decode_event(&mut self, name: &str, payload: &str, batch: &mut Batch) -> Result<()> {
-        let json = Json::parse(payload)
+    fn decode_event(&mut self, name: &str, payload: Cow<'_, str>, batch: &mut Batch) -> Result<()> {
+        let json = Json::parse(&payload)
             .map_err(|invalid| Error::new(Kind::Protocol, format_args!("a {name} event is not JSON: {invalid}")))?;
         let block = json.get("contentBlockIndex").and_then(Json::i64).and_then(|index| index.try_into().ok());
         let block = block.unwrap_or(-1);
         match name {
             "messageStart" => {
-                let role = batch.store_string(json.get("role"));
+                let role = batch.store_string(bounded(json.get("role"))?);
                 batch.push(EventKind::MessageStart, block, role, payload);
             }
             "contentBlockStart" => {
+                let tool = json.pointer("/start/toolUse").map(ToolCall::begin).transpose()?;
                 batch.push(EventKind::BlockStart, block, Span::default(), payload);
-                if let Some(tool) = json.pointer("/start/toolUse") {
-                    let member = |key| tool.get(key).and_then(Json::string).unwrap_or_default().into_owned();
-                    let tool = ToolCall { id: member("toolUseId"), name: member("name"), input: String::new() };
+                if let Some(tool) = tool {
                     batch.name_tool(&tool);
                     self.tools.insert(block, tool);
                 }
@@ -230,13 +252,13 @@ impl EventDecoder {
                     (EventKind::Reasoning, Some(text))
                 } else if let Some(input) = string("/delta/toolUse/input") {
                     if let Some(tool) = self.tools.get_mut(&block) {
-                        input.pieces().for_each(|piece| tool.input.push_str(piece.as_str()));
+                        tool.add_input(input)?;
                     }
                     (EventKind::ToolInput, Some(input))
                 } else {
                     (EventKind::BlockDelta, None)
                 };
-                let text = batch.store_string(text);
+                let text = batch.store_string(bounded(text)?);
                 batch.push(kind, block, text, payload);
             }
             "contentBlockStop" => match self.tools.remove(&block) {
@@ -250,7 +272,7 @@ impl EventDecoder {
             },
             "messageStop" => {
                 self.message_stopped = true;
-                let reason = batch.store_string(json.get("stopReason"));
+                let reason = batch.store_string(bounded(json.get("stopReason"))?);
                 batch.push(EventKind::MessageStop, block, reason, payload);
             }
             "metadata" => {
@@ -264,6 +286,35 @@ impl EventDecoder {
         }
         Ok(())
     }
+}
+
+impl ToolCall {
+    fn begin(tool: Json<'_>) -> Result<Self> {
+        let member = |key| -> Result<String> {
+            Ok(bounded(tool.get(key))?.and_then(Json::string).unwrap_or_default().into_owned())
+        };
+        Ok(ToolCall { id: member("toolUseId")?, name: member("name")?, input: String::new() })
+    }
+
+    fn add_input(&mut self, fragment: Json<'_>) -> Result<()> {
+        if self.input.len() + fragment.text().len() > MAX_TEXT {
+            return Err(too_long("the input of a tool call"));
+        }
+        fragment.pieces().for_each(|piece| self.input.push_str(piece.as_str()));
+        Ok(())
+    }
+}
+
+/// A JSON string that is no longer than an event's text may be.
+fn bounded(string: Option<Json<'_>>) -> Result<Option<Json<'_>>> {
+    match string {
+        Some(long) if long.text().len() > MAX_TEXT => Err(too_long("the text of an event")),
+        string => Ok(string),
+    }
+}
+
+fn too_long(what: &str) -> Error {
+    Error::new(Kind::Protocol, format_args!("{what} is longer than {} MiB", MAX_TEXT >> 20))
 }
 
 /// The block and the text of a delta that has exactly the members the service writes, in its order: the index, the text and

@@ -2,11 +2,13 @@
 //!
 //! A frame is a prelude (total length, length of the headers, CRC32 of those two), headers, a payload, and the CRC32 of all
 //! before it. [`Decoder`] is fed the chunks of a body as they come and shows each complete frame where it lies: in the chunk,
-//! or, where a frame is split over chunks, in a buffer that is kept from frame to frame. Nothing is allocated per frame.
+//! or, where a frame is split over chunks, in a buffer that is kept from frame to frame. Nothing is allocated per frame; only a
+//! large one takes its buffer with it, so that its payload need not be copied.
 //!
 //! A length is believed only after the prelude's checksum, and never beyond the caps, so that no bytes from the network can
 //! make this buffer more than one frame.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The longest frame: the service's own limit for a message.
@@ -18,7 +20,7 @@ pub const MAX_HEADER_COUNT: usize = 64;
 
 const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
-/// A buffer that grew beyond this for one large frame is given back after it.
+/// A frame longer than this takes its buffer with it.
 const KEPT_BUFFER: usize = 64 << 10;
 
 /// Why bytes are no event-stream frame.
@@ -80,11 +82,11 @@ pub enum MessageType {
 }
 
 /// A frame whose checksums, lengths and headers are right.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Frame<'a> {
     headers: &'a [u8],
     gist: Gist,
-    pub payload: &'a [u8],
+    pub payload: Cow<'a, [u8]>,
 }
 
 /// What is to be known of a header block before anything else.
@@ -98,12 +100,19 @@ struct Gist {
 impl<'a> Frame<'a> {
     /// The frame that `bytes` are, which hold exactly one as its prelude says.
     fn open(bytes: &'a [u8], prelude: Prelude, known: &mut KnownHeaders) -> Result<Self, FrameError> {
-        let (message, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
-        if crc32fast::hash(message) != u32_at(checksum, 0) {
-            return Err(FrameError::MessageChecksum);
-        }
+        let message = message(bytes)?;
         let (headers, payload) = message[PRELUDE..].split_at(prelude.headers);
-        Ok(Frame { headers, gist: known.gist(headers)?, payload })
+        Ok(Frame { headers, gist: known.gist(headers)?, payload: Cow::Borrowed(payload) })
+    }
+
+    /// As [`Frame::open`], in the memory of `bytes`.
+    fn open_large(mut bytes: Vec<u8>, prelude: Prelude, known: &'a mut KnownHeaders) -> Result<Self, FrameError> {
+        let end = message(&bytes)?.len();
+        let payload = PRELUDE + prelude.headers;
+        let gist = known.gist(&bytes[PRELUDE..payload])?;
+        bytes.truncate(end);
+        bytes.drain(..payload);
+        Ok(Frame { headers: &known.block, gist, payload: Cow::Owned(bytes) })
     }
 
     pub fn message_type(&self) -> MessageType {
@@ -128,6 +137,12 @@ impl<'a> Frame<'a> {
             _ => None,
         })
     }
+}
+
+/// A frame without its checksum, which is right.
+fn message(frame: &[u8]) -> Result<&[u8], FrameError> {
+    let (message, checksum) = frame.split_at(frame.len() - CHECKSUM);
+    if crc32fast::hash(message) == u32_at(checksum, 0) { Ok(message) } else { Err(FrameError::MessageChecksum) }
 }
 
 /// The last header block that was checked. The frames of a stream have few different ones, each for a long while.
@@ -302,9 +317,13 @@ impl Decoder {
         while !self.partial.is_empty() {
             let complete = self.complete_partial(&mut chunk)?;
             let Some(prelude) = complete else { return Ok(()) };
-            each(Frame::open(&self.partial, prelude, &mut self.known)?)?;
-            self.partial.clear();
-            self.partial.shrink_to(KEPT_BUFFER);
+            if prelude.total > KEPT_BUFFER {
+                let frame = std::mem::take(&mut self.partial);
+                each(Frame::open_large(frame, prelude, &mut self.known)?)?;
+            } else {
+                each(Frame::open(&self.partial, prelude, &mut self.known)?)?;
+                self.partial.clear();
+            }
         }
         while chunk.len() >= PRELUDE {
             let prelude = Prelude::read(chunk)?;
@@ -338,6 +357,10 @@ impl Decoder {
     fn fill(&mut self, chunk: &mut &[u8], length: usize) {
         let missing = length.saturating_sub(self.partial.len()).min(chunk.len());
         let (taken, rest) = chunk.split_at(missing);
+        // Grows as a Vec does, with what has come and not with what is announced, but never beyond the frame.
+        if self.partial.capacity() < self.partial.len() + missing {
+            self.partial.reserve_exact(missing.max(self.partial.len().min(length - self.partial.len())));
+        }
         self.partial.extend_from_slice(taken);
         *chunk = rest;
     }

@@ -133,11 +133,16 @@ pub async fn collect(mut body: SdkBody, limit: usize) -> Result<Vec<u8>> {
         let frame = frame.map_err(|error| failure::broke_off(&failure::chain(&*error)))?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > limit {
-            return Err(Error::new(Kind::Protocol, format_args!("the answer is longer than {limit} bytes")));
+            return Err(too_long(limit));
         }
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
+}
+
+/// An answer of more than `limit` bytes.
+pub fn too_long(limit: usize) -> Error {
+    Error::new(Kind::Protocol, format_args!("the answer is longer than {limit} bytes (max_answer)"))
 }
 
 /// No more of a body than its beginning. The SDK reads the whole body of a failure, which may have no end.

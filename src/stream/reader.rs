@@ -1,0 +1,68 @@
+//! The reader: what the program's side of a call has taken from its pipe, event by event.
+
+use super::pipe::{End, Pipe, Taken};
+use crate::wire::event::{Batch, Event};
+use std::time::Duration;
+
+/// See the module's documentation.
+#[derive(Default)]
+pub struct Reader {
+    batch: Batch,
+    /// How many events of the batch have been handed out.
+    read: usize,
+    /// Set once the reader has been told how the call ended.
+    end: Option<End>,
+    /// Whether a program polls the pipe's flag.
+    polled: bool,
+}
+
+/// What there was to read.
+pub enum Found<'a> {
+    Event(Event<'a>),
+    /// How the call ended, which is found for ever.
+    End(&'a End),
+    Nothing,
+}
+
+impl Reader {
+    /// The next event, lent until the next call. `timeout` None waits as long as it takes.
+    pub fn next(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Found<'_> {
+        if self.end.is_none() {
+            self.end = pipe.cancelled();
+        }
+        while self.end.is_none() && self.read == self.batch.len() {
+            self.batch.clear();
+            self.read = 0;
+            match pipe.take(&mut self.batch, timeout) {
+                Taken::Events => {}
+                Taken::End(end) => self.end = Some(end),
+                Taken::Nothing => return Found::Nothing,
+            }
+        }
+        if let Some(end) = &self.end {
+            return Found::End(end);
+        }
+        self.read += 1;
+        if self.polled {
+            pipe.settle(self.has_unread());
+        }
+        Found::Event(self.batch.get(self.read - 1).expect("an event that was not handed out"))
+    }
+
+    /// How the call ended, as far as the reader has been told.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Whether [`Reader::next`] has something to say without a look at the pipe.
+    pub fn has_unread(&self) -> bool {
+        self.end.is_some() || self.read < self.batch.len()
+    }
+
+    /// The descriptor of the pipe's flag, which from now on is up exactly while [`Reader::next`] would not find [`Found::Nothing`].
+    pub fn flag(&mut self, pipe: &Pipe) -> std::io::Result<i32> {
+        let fd = pipe.flag(self.has_unread())?;
+        self.polled = true;
+        Ok(fd)
+    }
+}

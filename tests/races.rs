@@ -1,0 +1,474 @@
+//! The engine's doors under a model checker: in whatever order threads run, a stream has one end, no event comes after a cancel,
+//! nothing runs after a close, and no push is lost: a reader that would wait for ever is a deadlock, which the checker reports.
+//!
+//! The files of the engine that hold its locks are compiled here once more, against the checker's locks in place of std's
+//! (`crate::sync`), and small stand-ins for what they carry. RACES sets the number of schedules of each scenario; a failure
+//! prints the schedule that leads to it.
+
+// What the scenarios do not need.
+#![allow(dead_code)]
+
+#[path = "../src/courier.rs"]
+mod courier;
+#[path = "../src/stream/pipe.rs"]
+mod pipe;
+#[path = "../src/stream/reader.rs"]
+mod reader;
+#[path = "races/standins.rs"]
+mod standins;
+#[path = "../src/waitset.rs"]
+mod waitset;
+#[path = "../src/wakeup.rs"]
+mod wakeup;
+
+/// The engine's, without what needs a worker.
+mod stream {
+    pub use crate::pipe::Alarm;
+}
+
+pub use standins::{error, flag, process, sync, wire};
+
+use error::{Error, Kind};
+use pipe::{End, Pipe};
+use reader::{Found, Reader};
+use shuttle::future::block_on;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use sync::{Arc, Condvar, Mutex};
+
+const NOW: Option<Duration> = Some(Duration::ZERO);
+const FOR_EVER: Option<Duration> = None;
+
+/// Runs a scenario under many schedules.
+fn check(scenario: impl Fn() + Send + Sync + 'static) {
+    let schedules = std::env::var("RACES").map_or(5_000, |number| number.parse().expect("RACES is a number"));
+    // Random preemption finds most; bounded preemption finds what needs a few of them at the wrong moments.
+    let scenario = std::sync::Arc::new(scenario);
+    let again = scenario.clone();
+    shuttle::check_random(move || scenario(), schedules / 2);
+    shuttle::check_pct(move || again(), schedules - schedules / 2, 3);
+}
+
+fn spawn(body: impl FnOnce() + Send + 'static) -> shuttle::thread::JoinHandle<()> {
+    shuttle::thread::spawn(body)
+}
+
+/// What a worker does: so many events, each announced, then the end.
+fn write(pipe: &Pipe, events: usize, end: End) {
+    for event in 0..events {
+        let ((), written) = pipe.write(|batch| batch.push(event));
+        if written.announce {
+            pipe.announce();
+        }
+    }
+    pipe.end(end);
+}
+
+fn cancel(pipe: &Pipe) {
+    pipe.cancel(|| Error::new(Kind::Cancelled, "cancelled"));
+}
+
+fn failed() -> End {
+    End::Failed(Error::new(Kind::Network, "reset"))
+}
+
+/// Reads until there is nothing more or the end has come; how many events, and whether it has.
+fn drain(reader: &mut Reader, pipe: &Pipe, seen: &mut usize) -> Option<bool> {
+    let before = *seen;
+    loop {
+        match reader.next(pipe, NOW) {
+            Found::Event(event) => {
+                assert_eq!(event, *seen, "an event is lost, or out of order");
+                *seen += 1;
+            }
+            Found::End(end) => return Some(matches!(end, End::Cancelled(_))),
+            Found::Nothing => {
+                assert!(*seen > before || before == 0, "told of something to read where there was nothing");
+                return None;
+            }
+        }
+    }
+}
+
+/// The end is what it was, for ever, and nothing comes after it.
+fn assert_over(reader: &mut Reader, pipe: &Pipe) {
+    let Found::End(first) = reader.next(pipe, NOW) else { panic!("something came after the end") };
+    let first = std::mem::discriminant(first);
+    cancel(pipe);
+    let Found::End(again) = reader.next(pipe, FOR_EVER) else { panic!("something came after the end") };
+    assert_eq!(first, std::mem::discriminant(again), "the end has changed");
+}
+
+#[test]
+fn a_stream_that_is_read_has_one_end_and_no_event_comes_after_a_cancel() {
+    check(|| {
+        let pipe = Arc::new(Pipe::default());
+        let cancelled = Arc::new(AtomicUsize::new(0));
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 3, End::Done(None)))
+        };
+        let canceller = {
+            let (pipe, cancelled) = (pipe.clone(), cancelled.clone());
+            spawn(move || {
+                cancel(&pipe);
+                cancelled.store(1, Ordering::SeqCst);
+            })
+        };
+        let (mut reader, mut seen) = (Reader::default(), 0);
+        let was_cancelled = loop {
+            let over = cancelled.load(Ordering::SeqCst) == 1;
+            match reader.next(&pipe, FOR_EVER) {
+                Found::Event(event) => {
+                    assert!(!over, "an event came after a cancel");
+                    assert_eq!(event, seen);
+                    seen += 1;
+                }
+                Found::End(end) => break matches!(end, End::Cancelled(_)),
+                Found::Nothing => unreachable!("waits for ever"),
+            }
+        };
+        assert!(was_cancelled || seen == 3, "done before all was read");
+        assert_over(&mut reader, &pipe);
+        writer.join().unwrap();
+        canceller.join().unwrap();
+    });
+}
+
+#[test]
+fn a_flag_is_up_exactly_while_there_is_something_to_read() {
+    check(|| {
+        let pipe = Arc::new(Pipe::default());
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 3, failed()))
+        };
+        let (mut reader, mut seen) = (Reader::default(), 0);
+        let fd = reader.flag(&pipe).unwrap();
+        loop {
+            flag::wait_until_up(fd);
+            // One event for each time that it is up, as the laziest loop does it.
+            match reader.next(&pipe, NOW) {
+                Found::Event(event) => {
+                    assert_eq!(event, seen);
+                    seen += 1;
+                }
+                Found::End(_) => break,
+                Found::Nothing => panic!("the flag was up where there was nothing to read"),
+            }
+        }
+        assert_eq!(seen, 3);
+        assert!(flag::is_up(fd), "down after the end");
+        assert_over(&mut reader, &pipe);
+        writer.join().unwrap();
+        assert!(flag::is_up(fd));
+    });
+}
+
+#[test]
+fn a_flag_that_is_asked_for_late_is_right_at_once() {
+    check(|| {
+        let pipe = Arc::new(Pipe::default());
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 2, End::Done(None)))
+        };
+        let (mut reader, mut seen) = (Reader::default(), 0);
+        if let Found::Event(_) = reader.next(&pipe, NOW) {
+            seen += 1;
+        }
+        let fd = reader.flag(&pipe).unwrap();
+        loop {
+            flag::wait_until_up(fd);
+            match reader.next(&pipe, NOW) {
+                Found::Event(_) => seen += 1,
+                Found::End(_) => break,
+                Found::Nothing => panic!("the flag was up where there was nothing to read"),
+            }
+        }
+        assert_eq!(seen, 2);
+        writer.join().unwrap();
+    });
+}
+
+/// What a program's wakeup does: it tells the program's thread.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<usize>,
+    ringing: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.rung.lock().unwrap() += 1;
+        self.ringing.notify_all();
+    }
+
+    fn wait(&self) {
+        let mut rung = self.rung.lock().unwrap();
+        while *rung == 0 {
+            rung = self.ringing.wait(rung).unwrap();
+        }
+        *rung -= 1;
+    }
+}
+
+fn couriers() -> Arc<courier::Courier<Arc<wakeup::Wakeup>>> {
+    let courier = courier::Courier::new("wakeup", |wakeup: Arc<wakeup::Wakeup>| wakeup.run());
+    courier.start().unwrap();
+    courier
+}
+
+#[test]
+fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
+    check(|| {
+        let pipe = Arc::new(Pipe::default());
+        let courier = couriers();
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 2, End::Done(None)))
+        };
+        let bell = Arc::new(Bell::default());
+        let wakeup = {
+            let bell = bell.clone();
+            wakeup::Wakeup::on(courier.clone(), Box::new(move || bell.ring()))
+        };
+        let (mut reader, mut seen) = (Reader::default(), 0);
+        pipe.set_alarm(Some(Box::new(wakeup)), reader.has_unread());
+        loop {
+            bell.wait();
+            let mut over = false;
+            loop {
+                match reader.next(&pipe, NOW) {
+                    Found::Event(_) => seen += 1,
+                    Found::End(_) => over = true,
+                    Found::Nothing => break,
+                }
+                if over {
+                    break;
+                }
+            }
+            if over {
+                break;
+            }
+        }
+        assert_eq!(seen, 2);
+        pipe.close();
+        courier.close();
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
+    check(|| {
+        let pipe = Arc::new(Pipe::default());
+        let courier = couriers();
+        let wakeup = |gone: &Arc<AtomicUsize>| {
+            let gone = gone.clone();
+            let call = move || {
+                assert_eq!(gone.load(Ordering::SeqCst), 0, "called when it was gone");
+                shuttle::thread::yield_now();
+                assert_eq!(gone.load(Ordering::SeqCst), 0, "still running when it was gone");
+            };
+            Some(Box::new(wakeup::Wakeup::on(courier.clone(), Box::new(call))) as Box<dyn stream::Alarm>)
+        };
+        let (first, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        pipe.set_alarm(wakeup(&first), false);
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 2, End::Done(None)))
+        };
+        let canceller = {
+            let pipe = pipe.clone();
+            spawn(move || cancel(&pipe))
+        };
+        pipe.set_alarm(wakeup(&second), false);
+        first.store(1, Ordering::SeqCst);
+        let mut reader = Reader::default();
+        let _ = reader.next(&pipe, NOW);
+        pipe.close();
+        second.store(1, Ordering::SeqCst);
+        // One that is set on a closed stream is gone at once.
+        pipe.set_alarm(wakeup(&second), false);
+        writer.join().unwrap();
+        canceller.join().unwrap();
+        courier.close();
+        assert_eq!(std::sync::Arc::strong_count(&second), 1, "a callback is still held");
+    });
+}
+
+#[test]
+fn a_wakeup_may_cancel_its_own_stream_while_another_thread_closes_it() {
+    check(|| {
+        let pipe = Arc::new(Pipe::default());
+        let courier = couriers();
+        let call = {
+            let pipe = pipe.clone();
+            move || cancel(&pipe)
+        };
+        pipe.set_alarm(Some(Box::new(wakeup::Wakeup::on(courier.clone(), Box::new(call)))), false);
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 1, End::Done(None)))
+        };
+        pipe.close();
+        writer.join().unwrap();
+        courier.close();
+    });
+}
+
+#[test]
+fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read() {
+    check(|| {
+        let set = waitset::WaitSet::new();
+        let pipes = [Arc::new(Pipe::default()), Arc::new(Pipe::default())];
+        let mut readers = [Reader::default(), Reader::default()];
+        let mut seen = [0, 0];
+        let writers = pipes.clone().map(|pipe| spawn(move || write(&pipe, 2, failed())));
+        for (index, pipe) in pipes.iter().enumerate() {
+            pipe.set_alarm(Some(Box::new(set.member(index))), false);
+        }
+        let mut open = 2;
+        while open > 0 {
+            let index = set.wait(FOR_EVER).unwrap().expect("waits for ever");
+            let before = seen[index];
+            let over = drain(&mut readers[index], &pipes[index], &mut seen[index]);
+            assert!(seen[index] > before || over.is_some(), "told of a stream that had nothing to read");
+            open -= usize::from(over.is_some());
+        }
+        assert_eq!(seen, [2, 2]);
+        assert!(set.wait(NOW).unwrap().is_none(), "told of a stream that is over");
+        writers.into_iter().for_each(|writer| writer.join().unwrap());
+    });
+}
+
+#[test]
+fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
+    check(|| {
+        let set = waitset::WaitSet::new();
+        let pipe = Arc::new(Pipe::default());
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 3, End::Done(None)))
+        };
+        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        let mut reader = Reader::default();
+        loop {
+            match reader.next(&pipe, NOW) {
+                Found::Event(_) => {}
+                Found::End(_) => break,
+                Found::Nothing if set.wait(NOW).unwrap().is_some() => {
+                    let found = reader.next(&pipe, NOW);
+                    assert!(!matches!(found, Found::Nothing), "told of what was read already");
+                }
+                Found::Nothing => shuttle::thread::yield_now(),
+            }
+        }
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
+    check(|| {
+        let set = waitset::WaitSet::new();
+        let pipe = Arc::new(Pipe::default());
+        let (mut reader, mut seen) = (Reader::default(), 0);
+        let fd = set.fd().unwrap();
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 2, End::Done(None)))
+        };
+        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        loop {
+            flag::wait_until_up(fd);
+            assert_eq!(set.wait(NOW).unwrap(), Some(7), "the flag was up where there was no stream to tell of");
+            if drain(&mut reader, &pipe, &mut seen).is_some() {
+                break;
+            }
+        }
+        assert!(!flag::is_up(fd));
+        writer.join().unwrap();
+        assert!(!flag::is_up(fd));
+    });
+}
+
+#[test]
+fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
+    check(|| {
+        let set = waitset::WaitSet::new();
+        let pipe = Arc::new(Pipe::default());
+        let fd = set.fd().unwrap();
+        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 2, End::Done(None)))
+        };
+        let canceller = {
+            let pipe = pipe.clone();
+            spawn(move || cancel(&pipe))
+        };
+        pipe.close();
+        assert!(!flag::is_up(fd));
+        assert_eq!(set.wait(NOW).unwrap(), None, "told of a stream that was closed");
+        writer.join().unwrap();
+        canceller.join().unwrap();
+        assert_eq!(set.wait(NOW).unwrap(), None, "told of a stream that was closed");
+        assert!(!flag::is_up(fd));
+    });
+}
+
+#[test]
+fn a_thread_that_waits_for_a_set_is_told_when_it_is_closed() {
+    check(|| {
+        let set = Arc::new(waitset::WaitSet::new());
+        let pipe = Arc::new(Pipe::default());
+        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        let waiter = {
+            let set = set.clone();
+            spawn(move || {
+                loop {
+                    match set.wait(FOR_EVER) {
+                        Ok(told) => assert_eq!(told, Some(7)),
+                        Err(error) => break assert_eq!(error.kind(), Kind::Cancelled),
+                    }
+                }
+            })
+        };
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || write(&pipe, 1, End::Done(None)))
+        };
+        set.close();
+        waiter.join().unwrap();
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_writer_that_waits_for_a_slow_reader_is_woken_when_the_batch_is_taken() {
+    check(|| {
+        let pipe = Arc::new(Pipe::default());
+        let writer = {
+            let pipe = pipe.clone();
+            spawn(move || {
+                for _ in 0..2 {
+                    let ((), written) = pipe.write(|batch| batch.push_much());
+                    if written.announce {
+                        pipe.announce();
+                    }
+                    assert!(written.full);
+                    block_on(std::future::poll_fn(|cx| pipe.poll_taken(cx)));
+                }
+                pipe.end(End::Done(None));
+            })
+        };
+        let (mut reader, mut events) = (Reader::default(), 0);
+        while let Found::Event(_) = reader.next(&pipe, FOR_EVER) {
+            events += 1;
+        }
+        assert_eq!(events, 2);
+        writer.join().unwrap();
+    });
+}

@@ -1,0 +1,143 @@
+//! What the engine's files find at their paths when they are compiled for the checker.
+
+/// The checker's locks.
+pub mod sync {
+    pub use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    pub use shuttle::sync::{Arc, Condvar, Mutex, MutexGuard};
+    pub use std::sync::PoisonError;
+}
+
+pub mod error {
+    pub use bedrock::error::{Error, Kind, Result};
+}
+
+pub mod wire {
+    pub mod event {
+        use std::marker::PhantomData;
+
+        /// A number in place of an event.
+        #[derive(Clone, Copy, Debug)]
+        pub struct Event<'a>(usize, PhantomData<&'a ()>);
+
+        impl PartialEq<usize> for Event<'_> {
+            fn eq(&self, number: &usize) -> bool {
+                self.0 == *number
+            }
+        }
+
+        #[derive(Default)]
+        pub struct Batch {
+            events: Vec<usize>,
+            bytes: usize,
+        }
+
+        impl Batch {
+            pub fn push(&mut self, event: usize) {
+                self.events.push(event);
+            }
+
+            /// As much as makes a batch huge.
+            pub fn push_much(&mut self) {
+                self.push(0);
+                self.bytes = 3 << 20;
+            }
+
+            pub fn len(&self) -> usize {
+                self.events.len()
+            }
+
+            pub fn is_empty(&self) -> bool {
+                self.events.is_empty()
+            }
+
+            pub fn bytes(&self) -> usize {
+                self.bytes
+            }
+
+            pub fn get(&self, index: usize) -> Option<Event<'_>> {
+                self.events.get(index).map(|event| Event(*event, PhantomData))
+            }
+
+            pub fn clear(&mut self) {
+                *self = Batch::default();
+            }
+        }
+    }
+}
+
+/// A flag that the checker's threads can wait for, by a number in place of a descriptor.
+pub mod flag {
+    use shuttle::sync::{Arc, Condvar, Mutex};
+    use std::cell::RefCell;
+
+    type Pole = Arc<(Mutex<bool>, Condvar)>;
+
+    thread_local! {
+        /// The checker runs all of its threads on one of the system's.
+        static POLES: RefCell<Vec<Pole>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub struct Flag {
+        pole: Pole,
+        fd: i32,
+    }
+
+    impl Flag {
+        pub fn new() -> std::io::Result<Self> {
+            let pole = Pole::default();
+            let fd = POLES.with_borrow_mut(|poles| {
+                poles.clear();
+                poles.push(pole.clone());
+                poles.len() as i32 - 1
+            });
+            Ok(Flag { pole, fd })
+        }
+
+        pub fn set(&mut self, up: bool) {
+            *self.pole.0.lock().unwrap() = up;
+            self.pole.1.notify_all();
+        }
+
+        pub fn fd(&self) -> i32 {
+            self.fd
+        }
+    }
+
+    fn pole(fd: i32) -> Pole {
+        POLES.with_borrow(|poles| poles[fd as usize].clone())
+    }
+
+    pub fn is_up(fd: i32) -> bool {
+        *pole(fd).0.lock().unwrap()
+    }
+
+    pub fn wait_until_up(fd: i32) {
+        let pole = pole(fd);
+        let mut up = pole.0.lock().unwrap();
+        while !*up {
+            up = pole.1.wait(up).unwrap();
+        }
+    }
+}
+
+pub mod process {
+    #[derive(Clone, Copy)]
+    pub struct Generation;
+
+    impl Generation {
+        pub fn current() -> Self {
+            Generation
+        }
+
+        pub fn is_current(self) -> bool {
+            true
+        }
+    }
+
+    pub fn settle_in() {}
+
+    pub fn spawn(_: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        shuttle::thread::spawn(body);
+        Ok(())
+    }
+}
