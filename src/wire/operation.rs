@@ -14,6 +14,7 @@ use aws_smithy_runtime_api::client::interceptors::context::{
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use bytes::Bytes;
@@ -173,6 +174,15 @@ impl Body for Beginning {
     }
 }
 
+/// `Retry-After`, in seconds, as the SDK knows it: under a name of its own, in milliseconds. A date is left to the SDK's backoff.
+fn translate_retry_after(headers: &mut Headers) {
+    const OWN: &str = "x-amz-retry-after";
+    let seconds = headers.get("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
+    if let Some(seconds) = seconds.filter(|_| headers.get(OWN).is_none()) {
+        headers.insert(OWN, seconds.saturating_mul(1000).to_string());
+    }
+}
+
 /// Carries one call's bytes through the SDK. Cloned into the SDK; the clones share what they carry.
 #[derive(Clone)]
 struct PassThrough {
@@ -224,6 +234,7 @@ impl Intercept for PassThrough {
     ) -> std::result::Result<(), BoxError> {
         let response = context.response_mut();
         if !response.status().is_success() {
+            translate_retry_after(response.headers_mut());
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
             *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_REFUSAL });
             return Ok(());

@@ -42,12 +42,11 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
     running.end();
 }
 
-/// A 429 that says when to come again is tried again then, and not before; where that is beyond the call's own time, it fails as
-/// what it is, and at once.
+/// A 429 that says when to come again is tried again then, and not before.
 pub fn retry_after_is_waited_for(carrier: Carrier) {
     let running = Running::begin();
     let bedrock = carrier.start();
-    let model = Model::new(&with(carrier.config(&bedrock), json!({"timeout": "5s"})));
+    let model = Model::new(&with(carrier.config(&bedrock), json!({"timeout": "5s", "retry": {"max_backoff": "2s"}})));
     let request = Request::say("Hello?");
     let throttled = |after: &str| Reply::error(429, "ThrottlingException", "Slow down").header("Retry-After", after);
     for door in [Door::Callback, Door::Next, Door::Fd, Door::Unary] {
@@ -63,7 +62,7 @@ pub fn retry_after_is_waited_for(carrier: Carrier) {
     running.end();
 }
 
-/// The requests of one call that was throttled and came again.
+/// Failures that pass are tried again with the same bytes.
 pub fn throttled_calls_come_again(carrier: Carrier) {
     let running = Running::begin();
     let bedrock: LocalBedrock = carrier.start();
