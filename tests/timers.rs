@@ -290,7 +290,8 @@ fn the_connect_timer_ends_a_call_whose_connection_never_stands() {
     let full = FullPort::new();
     let bedrock = LocalBedrock::start();
     let timeouts = json!({"connect": "200ms", "first_event": FAR_OFF, "idle": FAR_OFF, "total": FAR_OFF});
-    let members = json!({"base_url": format!("http://{}", full.address()), "timeouts": timeouts, "retry": {"max_attempts": 1}});
+    let members =
+        json!({"base_url": format!("http://{}", full.address()), "timeouts": timeouts, "retry": {"max_attempts": 1}});
     let model = Model::at_with(&bedrock, members);
     ends_by("connect", "200ms", || model.stream(&Request::say("Hello?")).outcome);
     ends_by("connect", "200ms", || model.generate(&Request::say("Hello?")));

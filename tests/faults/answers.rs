@@ -68,8 +68,7 @@ pub fn faults(elsewhere: &LocalBedrock) -> Vec<Fault> {
         faults.push(Fault::new(&row).case("HTML").both(Reply::html(status), html));
     }
     faults.push(
-        Fault::new("HTML instead of an answer")
-            .both(Reply::html(200), Expect::fails(BEDROCK_E_PROTOCOL).http(200)),
+        Fault::new("HTML instead of an answer").both(Reply::html(200), Expect::fails(BEDROCK_E_PROTOCOL).http(200)),
     );
     let empty = || Expect::fails(BEDROCK_E_PROTOCOL).http(200);
     faults.push(Fault::new("an empty 200").case("of no type").both(Reply::empty(200), empty()));
@@ -93,7 +92,8 @@ pub fn faults(elsewhere: &LocalBedrock) -> Vec<Fault> {
         let expect = Expect::fails(BEDROCK_E_PROTOCOL).http(status).says(&status.to_string());
         faults.push(Fault::new("a redirect").case(status.to_string()).both(reply, expect));
     }
-    for content_type in ["application/json", "text/event-stream", "text/html; charset=utf-8", "application/vnd.amazon"] {
+    for content_type in ["application/json", "text/event-stream", "text/html; charset=utf-8", "application/vnd.amazon"]
+    {
         let expect = Expect::fails(BEDROCK_E_PROTOCOL).http(200).says(content_type);
         let reply = golden().content_type(content_type);
         faults.push(Fault::new("a stream of another type").case(content_type).streamed(reply, expect));
@@ -121,7 +121,9 @@ pub fn faults_of_http1() -> Vec<Fault> {
         Fault::new("closed before the head").both(Reply::close_before_headers(), lost()),
         Fault::new("reset before the head").both(Reply::reset_before_headers(), lost()),
     ];
-    for bytes in ["SSH-2.0-OpenSSH_9.6\r\n", "\0\u{1}\u{2}", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"] {
+    for bytes in
+        ["SSH-2.0-OpenSSH_9.6\r\n", "\0\u{1}\u{2}", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
+    {
         faults.push(Fault::new("no HTTP").case(bytes.escape_debug().to_string()).both(Reply::not_http(bytes), lost()));
     }
     let head = |headers: &str| Bytes::from(format!("HTTP/1.1 200 OK\r\n{headers}\r\n"));
@@ -136,8 +138,14 @@ pub fn faults_of_http1() -> Vec<Fault> {
     let smuggled = Reply::stream().header("Content-Length", "5").header("Transfer-Encoding", "chunked");
     faults.push(
         Fault::new("two framings")
-            .streamed(smuggled.clone().raw("12345"), Expect::fails(BEDROCK_E_TRUNCATED).or(BEDROCK_E_NETWORK).or(BEDROCK_E_PROTOCOL))
-            .unary(Reply::json(json!({}).to_string()).header("Content-Length", "1"), Expect::fails(BEDROCK_E_PROTOCOL).http(200)),
+            .streamed(
+                smuggled.clone().raw("12345"),
+                Expect::fails(BEDROCK_E_TRUNCATED).or(BEDROCK_E_NETWORK).or(BEDROCK_E_PROTOCOL),
+            )
+            .unary(
+                Reply::json(json!({}).to_string()).header("Content-Length", "1"),
+                Expect::fails(BEDROCK_E_PROTOCOL).http(200),
+            ),
     );
     faults
 }

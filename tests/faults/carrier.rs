@@ -1,9 +1,9 @@
 //! What carries a call: the versions of HTTP, with and without TLS.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::LocalBedrock;
-use crate::support::capi::config;
+use crate::support::capi::{config, with};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
@@ -42,10 +42,9 @@ impl Carrier {
         }
     }
 
-    /// The config of a model that calls `bedrock`.
+    /// The config of a model that calls `bedrock`. A token, because signing is most of what a call costs.
     pub fn config(self, bedrock: &LocalBedrock) -> Value {
-        match self {
-            Carrier::Http1 => config(bedrock),
-        }
+        let bearer = json!({"bearer_token": "bedrock-api-key==", "api_key": null, "secret_key": null});
+        with(config(bedrock), bearer)
     }
 }

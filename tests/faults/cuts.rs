@@ -25,11 +25,12 @@ const WAYS: [Way; 9] = [
 /// Every byte through one door (`truncation` has every byte through another), and a sample through the others.
 pub fn faults(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let length = golden().body_len();
     for (row, framing, cut, every_byte) in WAYS {
         if !carrier.has_framings() && row.contains("framing") {
             continue;
         }
-        for bytes in 0..=golden().body_len() {
+        for bytes in 0..=length {
             if is_whole_and_framed(row, bytes, cut) {
                 continue;
             }
@@ -40,8 +41,10 @@ pub fn faults(carrier: Carrier) -> Vec<Fault> {
                 _ if carrier == Carrier::Http1 && every_byte => &[Door::Next],
                 _ => continue,
             };
-            let fault = Fault::new(row).case(format!("after {bytes} of {} bytes", golden().body_len()));
-            faults.push(fault.through(doors).streamed_by(move |shown| cut_at(bytes, framing, cut, shown), expect(bytes, cut)));
+            let fault = Fault::new(row).case(format!("after {bytes} of {length} bytes"));
+            faults.push(
+                fault.through(doors).streamed_by(move |shown| cut_at(bytes, framing, cut, shown), expect(bytes, cut)),
+            );
         }
     }
     faults

@@ -20,16 +20,20 @@ const WAIT: Duration = Duration::from_millis(300);
 
 /// What a flip is done to: short, because each bit is another stream.
 fn short() -> Reply {
-    Reply::stream().message_start().text_delta(0, "Hi").message_stop("end_turn").metadata(1, 1)
+    Reply::stream()
+        .event("messageStart", r#"{"role":"assistant"}"#)
+        .event("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#)
+        .event("messageStop", r#"{"stopReason":"end_turn"}"#)
+        .event("metadata", "{}")
 }
 
 /// A flip of every bit: what was before the frame is shown, and nothing else.
 pub fn flips(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
-    let bytes = short().body_bytes();
+    let (bytes, ends) = (short().body_bytes(), short().piece_ends());
     for bit in (0..bytes.len() * 8).step_by(carrier.step(1, 61)) {
         let at = bit / 8;
-        let intact = short().piece_ends().iter().filter(|end| **end <= at).count();
+        let intact = ends.iter().filter(|end| **end <= at).count();
         let mut damaged = bytes.to_vec();
         damaged[at] ^= 1 << (bit % 8);
         let doors = if bit % 61 == 0 { &Door::THREE[..] } else { &[Door::Callback] };
@@ -94,7 +98,9 @@ pub fn header_bombs() -> Vec<Fault> {
     let damaged = || Expect::fails(BEDROCK_E_PROTOCOL).after(1).says("damaged");
     let in_stream = |frame: Vec<u8>| Reply::stream().message_start().raw(frame).message_stop("end_turn");
     let flags = |count: usize| -> Vec<u8> {
-        (0..count).flat_map(|at| [3, b'a' + (at % 26) as u8, b'a' + (at / 26 % 26) as u8, b'a' + (at / 676 % 26) as u8, 0]).collect()
+        (0..count)
+            .flat_map(|at| [3, b'a' + (at % 26) as u8, b'a' + (at / 26 % 26) as u8, b'a' + (at / 676 % 26) as u8, 0])
+            .collect()
     };
     let row = || Fault::new("a header bomb in a frame");
     let mut faults = Vec::new();

@@ -43,8 +43,10 @@ pub fn faults() -> Vec<Fault> {
             // Complete but for the end of its body, unless the timer found it inside a frame.
             .streamed(forever(golden(), event_frame("keepAlive", "{}")), expect().or(BEDROCK_OK))
             .through(&Door::THREE),
-        Fault::new("an endless answer")
-            .unary(Reply::json("{").chunked().then_forever(vec![b' '; 1024]).paced(pause), Expect::times_out("total", TOTAL)),
+        Fault::new("an endless answer").unary(
+            Reply::json("{").chunked().then_forever(vec![b' '; 1024]).paced(pause),
+            Expect::times_out("total", TOTAL),
+        ),
         Fault::new("an endless error").both(
             Reply::error(400, "ValidationException", "no").chunked().then_forever(vec![b' '; 64 << 10]),
             Expect::fails(BEDROCK_E_VALIDATION).code("ValidationException").http(400),

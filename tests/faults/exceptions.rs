@@ -59,14 +59,15 @@ pub fn faults(carrier: Carrier) -> Vec<Fault> {
         }
     }
     let overflow = json!({"message": "Input is too long for requested model."}).to_string();
-    faults.push(
-        Fault::new("an exception: input too long").streamed(
-            inserted(1, &exception_frame("validationException", &overflow)),
-            Expect::fails(BEDROCK_E_CONTEXT_OVERFLOW).after(1).code("validationException").says("too long"),
-        ),
-    );
-    for payload in ["", "{}", "not JSON", "[1]", "\"text\"", "{\"message\":null}", "{\"Message\":\"with a capital letter\"}"] {
-        let expect = Expect::fails(BEDROCK_E_THROTTLED).after(2).code("throttlingException").says("throttlingException");
+    faults.push(Fault::new("an exception: input too long").streamed(
+        inserted(1, &exception_frame("validationException", &overflow)),
+        Expect::fails(BEDROCK_E_CONTEXT_OVERFLOW).after(1).code("validationException").says("too long"),
+    ));
+    for payload in
+        ["", "{}", "not JSON", "[1]", "\"text\"", "{\"message\":null}", "{\"Message\":\"with a capital letter\"}"]
+    {
+        let expect =
+            Expect::fails(BEDROCK_E_THROTTLED).after(2).code("throttlingException").says("throttlingException");
         let reply = inserted(2, &exception_frame("throttlingException", payload));
         faults.push(Fault::new("an exception with a strange payload").case(payload).streamed(reply, expect));
     }

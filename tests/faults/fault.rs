@@ -113,10 +113,6 @@ impl Expect {
         Expect { http_status: http_status.into(), ..self }
     }
 
-    pub fn attempts(self, attempts: RangeInclusive<i32>) -> Expect {
-        Expect { attempts, ..self }
-    }
-
     /// The member "timeouts" of the model that is called.
     pub fn timeouts(&self) -> Value {
         let others = if self.timer.is_some() { FAR_OFF.to_owned() } else { format!("{}ms", NEVER.as_millis()) };

@@ -1,14 +1,22 @@
 //! The stream that faults are done to, with all that an answer can hold: text, a tool call, usage.
 
+use std::sync::LazyLock;
+
 use crate::support::Reply;
 
-pub fn golden() -> Reply {
+static GOLDEN: LazyLock<Reply> = LazyLock::new(|| {
     Reply::stream()
         .message_start()
         .text(0, &["Hel", "lo, \u{1f30d}"])
         .tool_call(1, "tooluse_1", "weather", &["{\"city\":", " \"Z\u{fc}rich\"}"])
         .message_stop("tool_use")
         .metadata(11, 7)
+});
+
+static ENDS: LazyLock<Vec<usize>> = LazyLock::new(|| GOLDEN.piece_ends());
+
+pub fn golden() -> Reply {
+    GOLDEN.clone()
 }
 
 /// How many events it has.
@@ -17,8 +25,8 @@ pub const EVENTS: usize = 10;
 pub const STOPPED: usize = EVENTS - 1;
 
 /// Where each event's frame ends.
-pub fn ends() -> Vec<usize> {
-    golden().piece_ends()
+pub fn ends() -> &'static [usize] {
+    &ENDS
 }
 
 /// How many frames are whole in the first `bytes`.

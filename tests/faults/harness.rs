@@ -15,9 +15,9 @@ use crate::carrier::Carrier;
 use crate::clock::{GRACE, Watched};
 use crate::door::{Door, Run};
 use crate::fault::{Expect, Fault, Place, Scene};
-use crate::table::Table;
 use crate::support::capi::*;
 use crate::support::{Gate, LocalBedrock};
+use crate::table::Table;
 
 /// Calls that wait for a timer need no processor: many at once.
 const WAITING: usize = 10;
@@ -119,7 +119,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What every door has to tell in the same way.
 fn told(run: &Run) -> (Vec<Event>, bedrock_status, Option<(String, String, bool)>) {
-    let failure = run.failure.as_ref().map(|failure| (failure.message.clone(), failure.code.clone(), failure.retryable));
+    let failure =
+        run.failure.as_ref().map(|failure| (failure.message.clone(), failure.code.clone(), failure.retryable));
     (run.events.clone(), run.status, failure)
 }
 
@@ -138,7 +139,11 @@ fn check(door: Door, scene: &Scene, run: &Run, lateness: Duration) {
     if let Some(failure) = failure {
         expect.says.iter().for_each(|part| failure.says(&[part]));
         assert!(expect.attempts.contains(&failure.attempts), "{} attempts: {failure:?}", failure.attempts);
-        assert_eq!((failure.code.as_str(), failure.http_status), (expect.code.as_str(), expect.http_status), "{failure:?}");
+        assert_eq!(
+            (failure.code.as_str(), failure.http_status),
+            (expect.code.as_str(), expect.http_status),
+            "{failure:?}"
+        );
     }
     if let (Some((timer, setting)), BEDROCK_E_TIMEOUT) = (expect.timer, *status) {
         assert!(*took + TOO_EARLY >= setting, "timeouts.{timer} is {setting:?}, and ended the call after {took:?}");
@@ -187,12 +192,7 @@ impl Stage {
         let bedrock = carrier.start();
         let config = with(carrier.config(&bedrock), json!({"retry": {"max_attempts": 1}}));
         let model = Model::new(&config);
-        Stage {
-            bedrock,
-            config,
-            models: BTreeMap::from([(String::new(), model)]),
-            request: Request::say("Hello?"),
-        }
+        Stage { bedrock, config, models: BTreeMap::from([(String::new(), model)]), request: Request::say("Hello?") }
     }
 
     #[track_caller]

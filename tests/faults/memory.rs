@@ -88,7 +88,8 @@ fn measure(test: &str, carrier: Carrier, bedrock: &LocalBedrock, way: &str, repl
     client.args([test, "--exact", "--nocapture"]).env(CLIENT, json!({"config": config, "way": way}).to_string());
     let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a client");
     let mut told = BufReader::new(client.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
-    let mut next = || told.find_map(|line| line.split_once(SAID).map(|(_, said)| said.to_owned())).expect("a client tells");
+    let mut next =
+        || told.find_map(|line| line.split_once(SAID).map(|(_, said)| said.to_owned())).expect("a client tells");
     let mut said = next();
     if said == "begun" {
         let written = bedrock.wait_blocked(bedrock.connection_count(), HELD_UP);

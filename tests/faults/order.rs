@@ -30,10 +30,18 @@ pub fn faults() -> Vec<Fault> {
         whole("two messageStops", "another", stopped().message_stop("max_tokens").metadata(1, 1)),
         whole("nothing but messageStop", "", Reply::stream().message_stop("end_turn")),
         whole("no messageStart", "", Reply::stream().text(0, &["Hello"]).message_stop("end_turn")),
-        whole("a block that is not stopped", "text", Reply::stream().message_start().text_delta(0, "Hello").message_stop("end_turn")),
+        whole(
+            "a block that is not stopped",
+            "text",
+            Reply::stream().message_start().text_delta(0, "Hello").message_stop("end_turn"),
+        ),
         whole("metadata before messageStop", "", begun().metadata(1, 1).message_stop("end_turn")),
         cut("no messageStop", "", begun()),
         cut("no messageStop", "and metadata", begun().metadata(1, 1)),
-        cut("no messageStop", "an unknown event of that kind", begun().event("messagestop", "{}").event("MessageStop", "{}")),
+        cut(
+            "no messageStop",
+            "an unknown event of that kind",
+            begun().event("messagestop", "{}").event("MessageStop", "{}"),
+        ),
     ]
 }

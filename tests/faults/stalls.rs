@@ -45,7 +45,7 @@ pub fn faults() -> Vec<Fault> {
         let fault = Fault::new("a stall inside the answer").case(format!("after {bytes} bytes"));
         faults.push(fault.unary(answer().stall_after(bytes), no_answer()));
     }
-    for (event, end) in ends().into_iter().enumerate() {
+    for (event, end) in ends().iter().copied().enumerate() {
         let shown = event + 1;
         // All has come, and only the body's end is missing: no reason to fail.
         let expect = if shown == EVENTS { whole_in_time() } else { idle(shown) };
@@ -53,12 +53,13 @@ pub fn faults() -> Vec<Fault> {
         faults.push(fault.streamed(golden().stall_after(end), expect));
     }
     // In the prelude, the headers, the payload, the checksum.
-    for (event, end) in ends().into_iter().enumerate() {
+    for (event, end) in ends().iter().copied().enumerate() {
         let begin = if event == 0 { 0 } else { ends()[event - 1] };
         for bytes in [begin + 1, begin + 11, begin + 12, begin + 40, end - 20, end - 1] {
             assert_eq!(whole_frames(bytes), event);
             let expect = if event == 0 { no_first_event() } else { idle(event) };
-            let fault = Fault::new("a stall inside a frame").case(format!("after {bytes} bytes, in frame {}", event + 1));
+            let fault =
+                Fault::new("a stall inside a frame").case(format!("after {bytes} bytes, in frame {}", event + 1));
             // Each kind of door meets each frame, and one of them every place.
             let doors = if bytes == begin + 40 { &Door::THREE[..] } else { &[Door::Next] };
             faults.push(fault.streamed(golden().stall_after(bytes), expect).through(doors));

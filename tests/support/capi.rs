@@ -467,7 +467,9 @@ pub fn name(status: bedrock_status) -> String {
 
 /// What a function that makes a handle gave, or why it gave none.
 #[track_caller]
-pub(super) fn made<C>(make: impl FnOnce(*mut *mut C, *mut *mut bedrock_error) -> bedrock_status) -> Result<*mut C, Failure> {
+pub(super) fn made<C>(
+    make: impl FnOnce(*mut *mut C, *mut *mut bedrock_error) -> bedrock_status,
+) -> Result<*mut C, Failure> {
     let (mut out, mut err) = (dangling_mut(), dangling_mut());
     let status = make(&mut out, &mut err);
     match Failure::take(status, err) {

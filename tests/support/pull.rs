@@ -223,9 +223,8 @@ pub fn count_called_back(model: &Model, request: &Request) -> (usize, bedrock_st
     }
     let (mut events, mut err) = (0_usize, dangling_mut());
     let (model, request, user) = (model.handle(), request.handle(), (&raw mut events).cast());
-    let status = unsafe {
-        bedrock_generate_stream(model, request, null_mut(), Some(count), user, null_mut(), &mut err)
-    };
+    let status =
+        unsafe { bedrock_generate_stream(model, request, null_mut(), Some(count), user, null_mut(), &mut err) };
     drop(Failure::take(status, err));
     (events, status)
 }
