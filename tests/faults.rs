@@ -41,6 +41,8 @@ mod order;
 mod stalls;
 #[path = "faults/table.rs"]
 mod table;
+#[path = "faults/unread.rs"]
+mod unread;
 
 use carrier::Carrier;
 use harness::Harness;
@@ -51,14 +53,15 @@ use support::{FullPort, LocalBedrock};
 fn each_fault(carrier: Carrier) {
     let harness = Harness::over(carrier, "each fault");
     let (elsewhere, full) = (LocalBedrock::start(), FullPort::new());
-    harness.run(connecting::faults(carrier, full.address()));
-    harness.run(answers::faults(&elsewhere));
-    harness.run(answers::faults_of_http1());
-    harness.run(stalls::faults());
-    harness.run(order::faults());
-    harness.run(endless::faults());
-    harness.run(damage::lying_lengths());
-    harness.run(damage::header_bombs());
+    let mut faults = connecting::faults(carrier, full.address());
+    faults.extend(answers::faults(&elsewhere));
+    faults.extend(answers::faults_of_http1());
+    faults.extend(stalls::faults());
+    faults.extend(order::faults());
+    faults.extend(endless::faults());
+    faults.extend(damage::lying_lengths());
+    faults.extend(damage::header_bombs());
+    harness.run(faults);
     assert_eq!(elsewhere.connection_count(), 0, "credentials went to where a redirect pointed");
     harness.finish();
 }
@@ -67,10 +70,11 @@ fn each_fault(carrier: Carrier) {
 #[track_caller]
 fn every_byte(carrier: Carrier) {
     let harness = Harness::over(carrier, "at every byte");
-    harness.run(cuts::faults(carrier));
-    harness.run(cuts::unary_faults(carrier));
-    harness.run(damage::flips(carrier));
-    harness.run(exceptions::faults(carrier));
+    let mut faults = cuts::faults(carrier);
+    faults.extend(cuts::unary_faults(carrier));
+    faults.extend(damage::flips(carrier));
+    faults.extend(exceptions::faults(carrier));
+    harness.run(faults);
     harness.finish();
 }
 
@@ -104,4 +108,9 @@ fn no_wire_input_takes_more_than_32_mib() {
     if !memory::is_client() {
         memory::is_bounded("no_wire_input_takes_more_than_32_mib", Carrier::Http1);
     }
+}
+
+#[test]
+fn a_reader_that_does_not_read_holds_the_server_up() {
+    unread::holds_the_server_up(Carrier::Http1);
 }

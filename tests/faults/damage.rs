@@ -81,7 +81,9 @@ pub fn lying_lengths() -> Vec<Fault> {
             false => damaged(),
         };
         let case = format!("{length}, with its checksum, and the end");
-        faults.push(Fault::new("a length that lies").case(case).streamed(Reply::stream().raw(lie(true)), ended));
+        let doors = if length.is_power_of_two() { &Door::THREE[..] } else { &[Door::Next] };
+        let reply = Reply::stream().raw(lie(true));
+        faults.push(Fault::new("a length that lies").case(case).streamed(reply, ended).through(doors));
         let stalls = match possible {
             true => Expect::times_out("idle", WAIT).after(BEFORE),
             false => damaged(),

@@ -20,7 +20,7 @@ use crate::support::{Gate, LocalBedrock};
 use crate::table::Table;
 
 /// Calls that wait for a timer need no processor: many at once.
-const WAITING: usize = 10;
+const WAITING: usize = 16;
 /// Calls that do not.
 const BUSY: usize = 2;
 /// The wait for a timer may be this much shorter: clocks tick.

@@ -17,6 +17,7 @@ use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled, count_called_back, count_pulled};
 use crate::support::stream::event_frame;
 use crate::support::{LocalBedrock, Reply};
+use crate::unread::MOST_UNREAD;
 
 /// Set in the client, to what it is to call and how.
 const CLIENT: &str = "BEDROCK_FAULTS_CLIENT";
@@ -25,9 +26,6 @@ const SAID: &str = "client: ";
 
 /// How much more memory one stream may take, beside the answer so far, which bedrock_stream_response gives at any time.
 const MOST_KIB: i64 = 32 << 10;
-/// How much of an answer goes out before a reader that does not read holds the server up: a batch and a chunk in the library,
-/// and what the kernel's two sockets take.
-const MOST_UNREAD: u64 = 16 << 20;
 /// How long the server is held up before that is believed.
 const HELD_UP: Duration = Duration::from_millis(400);
 

@@ -1,0 +1,79 @@
+//! A reader that does not read: the server is held up after a bounded number of bytes, no timer but the total one runs, and what
+//! was held up comes when it reads again.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+
+use crate::carrier::Carrier;
+use crate::clock::{GRACE, Watched};
+use crate::door::Door;
+use crate::harness::Running;
+use crate::support::capi::*;
+use crate::support::stream::event_frame;
+use crate::support::{ClosedBy, Reply};
+
+/// How much of an answer goes out before the server is held up: a batch and a chunk in the library, and what the kernel's two
+/// sockets take.
+pub const MOST_UNREAD: u64 = 16 << 20;
+/// How long the server is held up before that is believed: longer than the idle timer.
+const HELD_UP: Duration = Duration::from_millis(500);
+const IDLE: &str = "300ms";
+const TOTAL: Duration = Duration::from_millis(400);
+
+/// A long answer: more than the library and two sockets hold.
+const FRAMES: usize = 256;
+const FRAME: usize = 64 << 10;
+
+pub fn holds_the_server_up(carrier: Carrier) {
+    let running = Running::begin();
+    Door::THREE.into_iter().for_each(|door| comes_when_it_is_read(carrier, door));
+    Door::STREAMS.into_iter().for_each(|door| ends_by_its_total_timer(carrier, door));
+    running.end();
+}
+
+/// Held up for longer than the idle timer, and then read to its end.
+fn comes_when_it_is_read(carrier: Carrier, door: Door) {
+    let bedrock = carrier.start();
+    let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": {"first_event": "10m", "idle": IDLE}})));
+    let answer =
+        (0..FRAMES).fold(Reply::stream().message_start(), |reply, _| reply.raw(text())).message_stop("end_turn");
+    bedrock.push(answer);
+    let mut held_up = 0;
+    let run = door.call(&model, &Request::say("Hello?"), |shown| {
+        if shown == 1 {
+            held_up = bedrock.wait_blocked(1, HELD_UP);
+        }
+    });
+    println!("not read, {:<10} {}: held up after {} KiB", door.title(), carrier.title(), held_up >> 10);
+    assert!(held_up < MOST_UNREAD, "{door:?}: {held_up} bytes went out");
+    assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}: {:?}", run.failure);
+    assert_eq!(run.events.len(), FRAMES + 2, "{door:?}");
+    assert_eq!(run.response.expect("a response").text.len(), FRAMES * FRAME, "{door:?}");
+}
+
+/// Never read again: it is not the reader's thread that ends the call.
+fn ends_by_its_total_timer(carrier: Carrier, door: Door) {
+    let bedrock = carrier.start();
+    let timeouts = json!({"first_event": "10m", "idle": IDLE, "total": format!("{}ms", TOTAL.as_millis())});
+    let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": timeouts})));
+    bedrock.push(Reply::stream().message_start().then_forever(text()));
+    let watched = Watched::begin(format!("a stream that nobody reads, through {door:?}"));
+    let run = door.call(&model, &Request::say("Hello?"), |shown| {
+        if shown == 1 {
+            assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
+        }
+    });
+    let lateness = watched.lateness();
+    assert_eq!(name(run.status), "BEDROCK_E_TIMEOUT", "{door:?}: {:?}", run.failure);
+    run.failure.expect("a failure").says(&["timeouts.total", &format!("{TOTAL:?}")]);
+    assert!(run.took >= TOTAL && run.took <= TOTAL + GRACE + lateness, "{door:?} took {:?}", run.took);
+    let written = bedrock.connection(1).written;
+    assert!(written < MOST_UNREAD, "{door:?}: {written} bytes went out");
+}
+
+fn text() -> Bytes {
+    let payload = json!({"contentBlockIndex": 0, "delta": {"text": "x".repeat(FRAME)}}).to_string();
+    event_frame("contentBlockDelta", &payload)
+}
