@@ -236,6 +236,10 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         }
         End::Close => wire.write(&out).await.map(|()| After::Close),
         End::Reset => wire.write(&out).await.map(|()| After::Reset),
+        End::StreamReset(_) | End::GoAway(_) => {
+            wire.connection.problem("HTTP/1.1 has no frames: the connection is closed instead");
+            wire.write(&out).await.map(|()| After::Close)
+        }
         End::Stall => {
             wire.write(&out).await?;
             wire.wait(pending()).await

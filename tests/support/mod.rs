@@ -21,14 +21,14 @@
 //! | `auth`, `sigv4` | who may call; our own check of Signature Version 4 |
 //! | `answers` | who gets which reply: authorisation, then the queue, then the handler |
 //! | `journal` | what was seen so far, and waiting until something was seen |
-//! | `wire`, `http1` | one connection: bytes that notice when the client leaves, and HTTP/1.1 over them |
+//! | `wire`, `http1`, `http2` | one connection: bytes that notice when the client leaves, and HTTP over them |
+//! | `tls` | TLS, with certificates that are right or wrong |
 //! | `corpus` | recorded interactions with the real service, where they are at hand |
 //! | `c_program` | C programs of `tests/c`, linked with the library |
 //! | `capi` | the other side: the C API, to be called from tests as C would |
 //! | `pull` | streams by pull, the same way: `next`, descriptors, wakeups, waiting sets |
 //!
-//! A reply says nothing about HTTP's version: [`http1`] plays it over any [`wire::Transport`]. So TLS is one more
-//! `Transport`, and HTTP/2 one more player next to `http1`.
+//! A reply says nothing about HTTP's version: [`http1`] and [`http2`] play it over any [`wire::Transport`], TCP or TLS.
 //!
 //! No test here sleeps in order to wait: a [`Gate`] holds the server, and the `wait_` functions hold the test until
 //! the server has seen what they name, or panic after [`PATIENCE`].
@@ -44,6 +44,7 @@ pub mod corpus;
 pub mod full_port;
 pub mod gate;
 pub mod http1;
+pub mod http2;
 pub mod journal;
 pub mod pull;
 pub mod reply;
@@ -51,6 +52,7 @@ pub mod request;
 pub mod server;
 pub mod sigv4;
 pub mod stream;
+pub mod tls;
 pub mod wire;
 
 pub use auth::Auth;
@@ -61,8 +63,9 @@ pub use gate::Gate;
 pub use journal::ClosedBy;
 pub use reply::{Cut, ErrorName, Reply};
 pub use request::Request;
-pub use server::LocalBedrock;
+pub use server::{LocalBedrock, Speaks};
 pub use stream::{Frame, frames};
+pub use tls::{Flaw, Tls};
 
 /// How long a test waits for what it expects before it fails. Nothing waits this long unless it is broken.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

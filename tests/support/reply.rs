@@ -50,6 +50,10 @@ pub enum Cut {
     Close,
     /// The connection is reset (RST).
     Reset,
+    /// HTTP/2 alone: the stream is reset, with this code. The connection stays.
+    StreamReset(u32),
+    /// HTTP/2 alone: the connection ends with GOAWAY, with this code.
+    GoAway(u32),
 }
 
 /// Where an error's name stands.
@@ -90,6 +94,8 @@ pub(super) enum End {
     CutClean,
     Close,
     Reset,
+    StreamReset(u32),
+    GoAway(u32),
     Stall,
     Endless(Bytes),
 }
@@ -388,6 +394,8 @@ impl Reply {
             Cut::CleanEnd => End::CutClean,
             Cut::Close => End::Close,
             Cut::Reset => End::Reset,
+            Cut::StreamReset(code) => End::StreamReset(code),
+            Cut::GoAway(code) => End::GoAway(code),
         };
         self
     }

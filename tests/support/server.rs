@@ -5,15 +5,17 @@ use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
 use super::answers::Answers;
 use super::auth::Auth;
 use super::http1;
-use super::journal::{ClosedBy, ConnectionLog, Journal};
+use super::http2;
+use super::journal::{ClosedBy, Connection, ConnectionLog, Journal};
 use super::reply::Reply;
 use super::request::Request;
+use super::tls::Tls;
 
 /// A Bedrock of one test's own, on a port of loopback that nobody else has. Dropping it ends all that it holds:
 /// hanging replies, closed gates, open connections.
@@ -31,6 +33,17 @@ pub struct LocalBedrock {
     answers: Arc<Answers>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    tls: Option<Tls>,
+}
+
+/// What a server speaks.
+#[derive(Clone)]
+pub enum Speaks {
+    Http1,
+    /// HTTP/2 at once, without TLS: its clients have to know.
+    Http2,
+    /// Over TLS, what its side of TLS offers and the client chooses.
+    Tls(Tls),
 }
 
 // Start and stop.
@@ -38,6 +51,13 @@ impl LocalBedrock {
     /// Starts a server on 127.0.0.1.
     #[track_caller]
     pub fn start() -> LocalBedrock {
+        LocalBedrock::speaking(Speaks::Http1)
+    }
+
+    /// The same, of another protocol.
+    #[track_caller]
+    pub fn speaking(speaks: Speaks) -> LocalBedrock {
+        let tls = if let Speaks::Tls(tls) = &speaks { Some(tls.clone()) } else { None };
         let journal = Arc::<Journal>::default();
         let answers = Arc::<Answers>::default();
         let (stop, stopped) = oneshot::channel();
@@ -46,19 +66,25 @@ impl LocalBedrock {
             let (journal, answers) = (journal.clone(), answers.clone());
             std::thread::Builder::new()
                 .name("local-bedrock".into())
-                .spawn(move || run(&journal, &answers, stopped, &tell))
+                .spawn(move || run(&journal, &answers, &speaks, stopped, &tell))
                 .unwrap_or_else(|e| panic!("cannot start a thread for the local Bedrock: {e}"))
         };
         let address = told
             .recv()
             .unwrap_or_else(|_| panic!("the local Bedrock died before it began to listen"))
             .unwrap_or_else(|e| panic!("the local Bedrock cannot listen on 127.0.0.1: {e}"));
-        LocalBedrock { address, journal, answers, stop: Some(stop), thread: Some(thread) }
+        LocalBedrock { address, journal, answers, stop: Some(stop), thread: Some(thread), tls }
     }
 
-    /// "http://127.0.0.1:PORT", without a slash at its end.
+    /// "http://127.0.0.1:PORT", or "https://...", without a slash at its end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Its side of TLS, where it speaks that.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
     }
 
     /// The port on 127.0.0.1.
@@ -209,6 +235,7 @@ impl LocalBedrock {
 fn run(
     journal: &Arc<Journal>,
     answers: &Arc<Answers>,
+    speaks: &Speaks,
     stopped: oneshot::Receiver<()>,
     tell: &mpsc::Sender<std::io::Result<SocketAddr>>,
 ) {
@@ -222,7 +249,7 @@ fn run(
                 if tell.send(Ok(address)).is_ok() {
                     tokio::select! {
                         _ = stopped => {}
-                        () = accept(&listener, journal, answers) => {}
+                        () = accept(&listener, journal, answers, speaks) => {}
                     }
                 }
             }
@@ -240,7 +267,7 @@ fn listen() -> std::io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-async fn accept(listener: &TcpListener, journal: &Arc<Journal>, answers: &Arc<Answers>) {
+async fn accept(listener: &TcpListener, journal: &Arc<Journal>, answers: &Arc<Answers>, speaks: &Speaks) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
@@ -248,7 +275,7 @@ async fn accept(listener: &TcpListener, journal: &Arc<Journal>, answers: &Arc<An
                 if let Err(e) = stream.set_nodelay(true) {
                     connection.problem(&format!("cannot set TCP_NODELAY: {e}"));
                 }
-                tokio::spawn(http1::serve(stream, connection, answers.clone()));
+                tokio::spawn(serve(stream, connection, answers.clone(), speaks.clone()));
             }
             Err(e) => {
                 // Out of file descriptors, most likely: give those that are open a chance to end.
@@ -256,5 +283,18 @@ async fn accept(listener: &TcpListener, journal: &Arc<Journal>, answers: &Arc<An
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
+    }
+}
+
+async fn serve(stream: TcpStream, connection: Connection, answers: Arc<Answers>, speaks: Speaks) {
+    match speaks {
+        Speaks::Http1 => http1::serve(stream, connection, answers).await,
+        Speaks::Http2 => http2::serve(stream, connection, answers).await,
+        Speaks::Tls(tls) => match tls.accept(stream).await {
+            Ok((stream, true)) => http2::serve(stream, connection, answers).await,
+            Ok((stream, false)) => http1::serve(stream, connection, answers).await,
+            // The client would not have this server: it says why.
+            Err(_) => connection.closed(ClosedBy::Client),
+        },
     }
 }
