@@ -46,16 +46,25 @@ mod unread;
 
 use carrier::Carrier;
 use harness::Harness;
-use support::{FullPort, LocalBedrock};
+use support::{Flaw, FullPort, LocalBedrock, Speaks, Tls};
+
+const CARRIERS: [Carrier; 3] = [Carrier::Http1, Carrier::Tls, Carrier::Http2];
 
 /// The faults of single calls.
 #[track_caller]
 fn each_fault(carrier: Carrier) {
     let harness = Harness::over(carrier, "each fault");
     let (elsewhere, full) = (LocalBedrock::start(), FullPort::new());
+    let flawed = [Flaw::WrongName, Flaw::Expired, Flaw::UnknownAuthority];
+    let flawed = flawed.map(|flaw| (flaw, LocalBedrock::speaking(Speaks::Tls(Tls::new(flaw, &["h2", "http/1.1"])))));
     let mut faults = connecting::faults(carrier, full.address());
+    if carrier.is_tls() {
+        faults.extend(connecting::faults_of_tls(&flawed));
+    }
+    if !carrier.is_http2() {
+        faults.extend(answers::faults_of_http1());
+    }
     faults.extend(answers::faults(&elsewhere));
-    faults.extend(answers::faults_of_http1());
     faults.extend(stalls::faults());
     faults.extend(order::faults());
     faults.extend(endless::faults());
@@ -63,6 +72,9 @@ fn each_fault(carrier: Carrier) {
     faults.extend(damage::header_bombs());
     harness.run(faults);
     assert_eq!(elsewhere.connection_count(), 0, "credentials went to where a redirect pointed");
+    for (flaw, bedrock) in &flawed {
+        assert_eq!(bedrock.requests().len(), 0, "credentials went to a server with {flaw:?}");
+    }
     harness.finish();
 }
 
@@ -84,18 +96,38 @@ fn each_fault_has_its_status_through_every_door() {
 }
 
 #[test]
+fn each_fault_has_its_status_over_tls() {
+    each_fault(Carrier::Tls);
+}
+
+#[test]
+fn each_fault_has_its_status_over_http2() {
+    each_fault(Carrier::Http2);
+}
+
+#[test]
 fn a_fault_at_any_byte_has_its_status_through_every_door() {
     every_byte(Carrier::Http1);
 }
 
 #[test]
+fn a_fault_at_any_byte_has_its_status_over_tls() {
+    every_byte(Carrier::Tls);
+}
+
+#[test]
+fn a_fault_at_any_byte_has_its_status_over_http2() {
+    every_byte(Carrier::Http2);
+}
+
+#[test]
 fn a_connection_that_died_between_two_calls_is_not_seen() {
-    keep_alive::a_dead_connection_is_not_seen(Carrier::Http1);
+    CARRIERS.into_iter().for_each(keep_alive::a_dead_connection_is_not_seen);
 }
 
 #[test]
 fn a_call_that_was_throttled_comes_again_with_the_same_bytes() {
-    keep_alive::throttled_calls_come_again(Carrier::Http1);
+    CARRIERS.into_iter().for_each(keep_alive::throttled_calls_come_again);
 }
 
 #[test]
@@ -104,13 +136,13 @@ fn a_call_that_was_throttled_comes_again_when_it_was_told_to() {
 }
 
 #[test]
+fn a_reader_that_does_not_read_holds_the_server_up() {
+    CARRIERS.into_iter().for_each(unread::holds_the_server_up);
+}
+
+#[test]
 fn no_wire_input_takes_more_than_32_mib() {
     if !memory::is_client() {
         memory::is_bounded("no_wire_input_takes_more_than_32_mib", Carrier::Http1);
     }
-}
-
-#[test]
-fn a_reader_that_does_not_read_holds_the_server_up() {
-    unread::holds_the_server_up(Carrier::Http1);
 }

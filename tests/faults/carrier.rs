@@ -1,33 +1,41 @@
 //! What carries a call: the versions of HTTP, with and without TLS.
 
+use std::sync::LazyLock;
+
 use serde_json::{Value, json};
 
-use crate::support::LocalBedrock;
 use crate::support::capi::{config, with};
+use crate::support::{Flaw, LocalBedrock, Speaks, Tls};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
     /// HTTP/1.1 over TCP.
     Http1,
+    /// HTTP/1.1 over TLS.
+    Tls,
+    /// HTTP/2 over TLS, which both sides choose by ALPN.
+    Http2,
 }
+
+/// Keys take a while to make.
+static TLS: LazyLock<Tls> = LazyLock::new(|| Tls::new(Flaw::Nothing, &["http/1.1"]));
+static HTTP2: LazyLock<Tls> = LazyLock::new(|| Tls::new(Flaw::Nothing, &["h2", "http/1.1"]));
 
 impl Carrier {
     pub fn title(self) -> &'static str {
         match self {
             Carrier::Http1 => "over HTTP/1.1",
+            Carrier::Tls => "over HTTP/1.1 and TLS",
+            Carrier::Http2 => "over HTTP/2 and TLS",
         }
     }
 
-    /// The scheme of its URLs.
-    pub fn scheme(self) -> &'static str {
-        match self {
-            Carrier::Http1 => "http",
-        }
+    pub fn is_http2(self) -> bool {
+        self == Carrier::Http2
     }
 
-    /// Whether a body's length can be told in several ways.
-    pub fn has_framings(self) -> bool {
-        self == Carrier::Http1
+    pub fn is_tls(self) -> bool {
+        self != Carrier::Http1
     }
 
     /// How much of a sweep is made: all of it over plain HTTP/1.1, and a sample over what lies below the same engine.
@@ -37,14 +45,17 @@ impl Carrier {
 
     #[track_caller]
     pub fn start(self) -> LocalBedrock {
-        match self {
-            Carrier::Http1 => LocalBedrock::start(),
-        }
+        LocalBedrock::speaking(match self {
+            Carrier::Http1 => Speaks::Http1,
+            Carrier::Tls => Speaks::Tls(TLS.clone()),
+            Carrier::Http2 => Speaks::Tls(HTTP2.clone()),
+        })
     }
 
     /// The config of a model that calls `bedrock`. A token, because signing is most of what a call costs.
     pub fn config(self, bedrock: &LocalBedrock) -> Value {
         let bearer = json!({"bearer_token": "bedrock-api-key==", "api_key": null, "secret_key": null});
-        with(config(bedrock), bearer)
+        let ca_file = bedrock.tls().map(Tls::ca_file);
+        with(with(config(bedrock), bearer), json!({"ca_file": ca_file}))
     }
 }

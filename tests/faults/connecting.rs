@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::carrier::Carrier;
 use crate::fault::{Expect, Fault};
-use crate::support::LocalBedrock;
 use crate::support::capi::*;
+use crate::support::{Flaw, LocalBedrock, Tls};
 
 /// How long a connection is waited for.
 const CONNECT: Duration = Duration::from_millis(300);
@@ -18,7 +18,7 @@ pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
     // A token goes over http to nobody but this machine.
     let at = |address: &str| {
         json!({
-            "base_url": format!("{}://{address}", carrier.scheme()),
+            "base_url": format!("{}://{address}", if carrier.is_tls() { "https" } else { "http" }),
             "allow_http": true,
             "bearer_token": null,
             "api_key": ACCESS_KEY,
@@ -50,4 +50,20 @@ pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
             Expect::times_out("connect", CONNECT),
         ),
     ]
+}
+
+/// Servers whose certificate is not to be trusted.
+pub fn faults_of_tls(flawed: &[(Flaw, LocalBedrock)]) -> Vec<Fault> {
+    let why = |flaw| match flaw {
+        Flaw::WrongName => ("a certificate for another name", "for another name"),
+        Flaw::Expired => ("an expired certificate", "has expired"),
+        _ => ("an unknown authority", "set ca_file"),
+    };
+    let fault = |(flaw, bedrock): &(Flaw, LocalBedrock)| {
+        let (row, says) = why(*flaw);
+        let members = json!({"base_url": bedrock.url(), "ca_file": bedrock.tls().map(Tls::ca_file)});
+        let expect = Expect::fails(BEDROCK_E_NETWORK).says("certificate").says(says);
+        Fault::new(row).elsewhere(members).both(crate::golden::golden(), expect)
+    };
+    flawed.iter().map(fault).collect()
 }

@@ -7,97 +7,138 @@ use crate::golden::{EVENTS, STOPPED, ends, golden, whole_frames};
 use crate::support::capi::*;
 use crate::support::{Cut, Gate, Reply};
 
-/// How a body is framed, how it is cut, what that is called, and whether that is done at every byte.
-type Way = (&'static str, fn(Reply) -> Reply, Cut, bool);
+/// How a body is framed, and how it is cut.
+#[derive(Clone, Copy)]
+struct Way {
+    row: &'static str,
+    framing: fn(Reply) -> Reply,
+    cut: Cut,
+    end: End,
+    /// Whether that is done at every byte, or at some.
+    every_byte: bool,
+}
 
-const WAYS: [Way; 9] = [
-    ("cut by a clean end, chunked", Reply::chunked, Cut::CleanEnd, true),
-    ("cut by a clean end, with a trailer", |reply| reply.trailer("x-amzn-checked", "yes"), Cut::CleanEnd, true),
-    ("cut by a clean end, of that length", Reply::content_length, Cut::CleanEnd, false),
-    ("cut by close, no last chunk", Reply::chunked, Cut::Close, true),
-    ("cut by close, short of its length", Reply::content_length, Cut::Close, false),
-    ("cut by close, no framing", Reply::until_close, Cut::CleanEnd, false),
-    ("cut by reset, chunked", Reply::chunked, Cut::Reset, true),
-    ("cut by reset, short of its length", Reply::content_length, Cut::Reset, false),
-    ("cut by reset, no framing", Reply::until_close, Cut::Reset, false),
-];
+/// What the client sees of the end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// All is well, as far as HTTP knows.
+    Clean,
+    Broken,
+    /// "No error", or "not needed any more", in the place of an end: clients take it for one or for the other.
+    Unclear,
+}
+
+fn ways(carrier: Carrier) -> Vec<Way> {
+    let way = |row, framing, cut, end| Way { row, framing, cut, end, every_byte: false };
+    let each = |row, framing, cut, end| Way { row, framing, cut, end, every_byte: carrier == Carrier::Http1 };
+    let trailer = |reply: Reply| reply.trailer("x-amzn-checked", "yes");
+    if carrier.is_http2() {
+        return vec![
+            way("cut by END_STREAM", Reply::chunked, Cut::CleanEnd, End::Clean),
+            way("cut by END_STREAM, with a trailer", trailer, Cut::CleanEnd, End::Clean),
+            way("cut by END_STREAM, of that length", Reply::content_length, Cut::CleanEnd, End::Clean),
+            way("cut by close", Reply::chunked, Cut::Close, End::Broken),
+            way("cut by reset of the connection", Reply::chunked, Cut::Reset, End::Broken),
+            way("cut by RST_STREAM, NO_ERROR", Reply::chunked, Cut::StreamReset(0), End::Unclear),
+            way("cut by RST_STREAM, PROTOCOL_ERROR", Reply::chunked, Cut::StreamReset(1), End::Broken),
+            way("cut by RST_STREAM, INTERNAL_ERROR", Reply::chunked, Cut::StreamReset(2), End::Broken),
+            way("cut by RST_STREAM, REFUSED_STREAM", Reply::chunked, Cut::StreamReset(7), End::Broken),
+            way("cut by RST_STREAM, CANCEL", Reply::chunked, Cut::StreamReset(8), End::Unclear),
+            way("cut by RST_STREAM, of nobody's code", Reply::chunked, Cut::StreamReset(0xdead), End::Broken),
+            way("cut by GOAWAY, NO_ERROR", Reply::chunked, Cut::GoAway(0), End::Broken),
+            way("cut by GOAWAY, INTERNAL_ERROR", Reply::chunked, Cut::GoAway(2), End::Broken),
+            way("cut by GOAWAY, ENHANCE_YOUR_CALM", Reply::chunked, Cut::GoAway(11), End::Broken),
+        ];
+    }
+    // Without a framing every close of TCP is a clean end, and every close of TLS that TLS was not told of is none.
+    let unframed = if carrier.is_tls() { End::Broken } else { End::Clean };
+    vec![
+        each("cut by a clean end, chunked", Reply::chunked, Cut::CleanEnd, End::Clean),
+        each("cut by a clean end, with a trailer", trailer, Cut::CleanEnd, End::Clean),
+        way("cut by a clean end, of that length", Reply::content_length, Cut::CleanEnd, End::Clean),
+        each("cut by close, no last chunk", Reply::chunked, Cut::Close, End::Broken),
+        way("cut by close, short of its length", Reply::content_length, Cut::Close, End::Broken),
+        way("cut by close, no framing", Reply::until_close, Cut::CleanEnd, unframed),
+        each("cut by reset, chunked", Reply::chunked, Cut::Reset, End::Broken),
+        way("cut by reset, short of its length", Reply::content_length, Cut::Reset, End::Broken),
+        way("cut by reset, no framing", Reply::until_close, Cut::Reset, End::Broken),
+    ]
+}
+
+impl Way {
+    /// Nothing is cut: it is a connection that dies after a whole answer, which the next call meets.
+    fn is_none(self, bytes: usize, length: usize) -> bool {
+        self.cut != Cut::CleanEnd && self.row.contains("length") && bytes == length
+    }
+
+    /// Before messageStop every cut is a truncation. From there on nothing is missing where no part of a frame is left over, and
+    /// the body ended as its framing says or metadata, which comes last, was there.
+    fn expect(self, bytes: usize) -> Expect {
+        let shown = whole_frames(bytes);
+        let between_frames = bytes == 0 || ends().contains(&bytes);
+        let when = if shown < STOPPED { "before messageStop" } else { "after messageStop" };
+        let truncated = Expect::fails(BEDROCK_E_TRUNCATED).after(shown).says("the answer's stream ended").says(when);
+        match self.end {
+            _ if shown < STOPPED || !between_frames => truncated,
+            _ if shown == EVENTS => Expect::whole(shown),
+            End::Clean => Expect::whole(shown),
+            End::Broken => truncated,
+            End::Unclear => truncated.or(BEDROCK_OK),
+        }
+    }
+
+    /// What breaks a connection drops what the client has not read: it waits until every whole frame was shown.
+    fn reply(self, bytes: usize, shown: &Gate) -> Reply {
+        if self.cut == Cut::CleanEnd {
+            return (self.framing)(golden()).cut_at(bytes, self.cut);
+        }
+        let (body, whole) = (golden().body_bytes(), whole_frames(bytes));
+        let begun = if whole == 0 { 0 } else { ends()[whole - 1] };
+        let reply = Reply::stream().raw(body.slice(..begun)).wait_for(shown).raw(body.slice(begun..)).wait_for(shown);
+        (self.framing)(reply).cut_at(bytes, self.cut)
+    }
+}
 
 /// Every byte through one door (`truncation` has every byte through another), and a sample through the others.
 pub fn faults(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
     let length = golden().body_len();
-    for (row, framing, cut, every_byte) in WAYS {
-        if !carrier.has_framings() && row.contains("framing") {
-            continue;
-        }
-        for bytes in 0..=length {
-            if is_whole_and_framed(row, bytes, cut) {
-                continue;
-            }
+    for way in ways(carrier) {
+        for bytes in (0..=length).filter(|bytes| !way.is_none(*bytes, length)) {
             let near_a_frame_end = ends().iter().any(|end| end.abs_diff(bytes) <= 1);
             let doors = match bytes {
                 _ if near_a_frame_end && bytes % 3 == 0 => &Door::STREAMS[..],
-                _ if near_a_frame_end || bytes % 37 == 0 => &Door::THREE[..],
-                _ if carrier == Carrier::Http1 && every_byte => &[Door::Next],
+                _ if near_a_frame_end || bytes % carrier.step(37, 370) == 0 => &Door::THREE[..],
+                _ if way.every_byte => &[Door::Next],
                 _ => continue,
             };
-            let fault = Fault::new(row).case(format!("after {bytes} of {length} bytes"));
-            faults.push(
-                fault.through(doors).streamed_by(move |shown| cut_at(bytes, framing, cut, shown), expect(bytes, cut)),
-            );
+            let fault = Fault::new(way.row).case(format!("after {bytes} of {length} bytes")).through(doors);
+            faults.push(fault.streamed_by(move |shown| way.reply(bytes, shown), way.expect(bytes)));
         }
     }
     faults
 }
 
-/// Nothing was cut: it is a connection that dies after a whole answer, which the next call meets.
-fn is_whole_and_framed(row: &str, bytes: usize, cut: Cut) -> bool {
-    cut != Cut::CleanEnd && row.contains("length") && bytes == golden().body_len()
-}
-
-/// Before messageStop every cut is a truncation. From there on nothing is missing where no part of a frame is left over, and the
-/// body ended as its framing says or metadata, which comes last, was there.
-fn expect(bytes: usize, cut: Cut) -> Expect {
-    let shown = whole_frames(bytes);
-    let between_frames = bytes == 0 || ends().contains(&bytes);
-    if shown >= STOPPED && between_frames && (cut == Cut::CleanEnd || shown == EVENTS) {
-        return Expect::whole(shown);
-    }
-    let when = if shown < STOPPED { "before messageStop" } else { "after messageStop" };
-    Expect::fails(BEDROCK_E_TRUNCATED).after(shown).says("the answer's stream ended").says(when)
-}
-
-/// A reset drops what the client has not read: it waits until every whole frame was shown.
-fn cut_at(bytes: usize, framing: fn(Reply) -> Reply, cut: Cut, shown: &Gate) -> Reply {
-    if cut != Cut::Reset {
-        return framing(golden()).cut_at(bytes, cut);
-    }
-    let (body, whole) = (golden().body_bytes(), whole_frames(bytes));
-    let begun = if whole == 0 { 0 } else { ends()[whole - 1] };
-    let reply = Reply::stream().raw(body.slice(..begun)).wait_for(shown).raw(body.slice(begun..)).wait_for(shown);
-    framing(reply).cut_at(bytes, cut)
-}
-
 /// A unary answer, cut at every byte.
 pub fn unary_faults(carrier: Carrier) -> Vec<Fault> {
     let answer = || Reply::text_answer("Hello, \u{1f30d}");
+    let length = answer().body_len();
     let mut faults = Vec::new();
-    for (row, framing, cut, _) in WAYS {
-        let no_framing = row.contains("no framing");
-        if no_framing && !carrier.has_framings() || cut == Cut::Reset {
-            continue;
-        }
-        for bytes in (0..=answer().body_len()).step_by(carrier.step(1, 9)) {
-            let all = bytes == answer().body_len();
-            let expect = match cut {
-                Cut::CleanEnd if all => Expect::whole(0),
-                // What is left is no JSON.
-                Cut::CleanEnd => Expect::fails(BEDROCK_E_PROTOCOL).http(200),
-                _ if all && row.contains("length") => continue,
-                _ => Expect::fails(BEDROCK_E_NETWORK).http(200),
+    for way in ways(carrier) {
+        for bytes in (0..length).step_by(carrier.step(1, 17)).chain([length]).filter(|at| !way.is_none(*at, length)) {
+            let broken = Expect::fails(BEDROCK_E_NETWORK).http(200);
+            // What is left is no JSON.
+            let partial = Expect::fails(BEDROCK_E_PROTOCOL).http(200);
+            let expect = match way.end {
+                End::Clean if bytes == length => Expect::whole(0),
+                End::Clean => partial,
+                End::Broken => broken,
+                End::Unclear if bytes == length => broken.or(BEDROCK_OK),
+                End::Unclear => broken.or(BEDROCK_E_PROTOCOL),
             };
-            let fault = Fault::new(row).case(format!("the answer after {bytes} bytes"));
-            faults.push(fault.unary(framing(answer()).cut_at(bytes, cut), expect));
+            let reply = (way.framing)(answer()).cut_at(bytes, way.cut);
+            let fault = Fault::new(way.row).case(format!("the answer after {bytes} of {length} bytes"));
+            faults.push(fault.unary(reply, expect));
         }
     }
     faults

@@ -141,8 +141,9 @@ impl Exchange {
     async fn run(self, request: http::Request<RecvStream>, respond: SendResponse<Bytes>, answers: Arc<Answers>) {
         let Ok(request) = read_request(request, &self.connection).await else { return };
         let reply = answers.answer(request, &self.connection);
-        // Who leaves in the middle of a reply has a reason for it, which is the test's.
-        let _ = self.play(&reply, respond).await;
+        if let Err(ClientGone) = self.play(&reply, respond).await {
+            self.connection.given_up();
+        }
     }
 
     async fn play(&self, reply: &Reply, mut respond: SendResponse<Bytes>) -> Result<(), ClientGone> {

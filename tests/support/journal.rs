@@ -24,6 +24,8 @@ pub struct ConnectionLog {
     pub written: u64,
     /// Set once it is over.
     pub closed: Option<ClosedBy>,
+    /// Streams of HTTP/2 that the client reset: what leaving is where the connection stays.
+    pub given_up: usize,
     /// Since when a write waits for the client to read; None while writes go through.
     blocked_since: Option<Instant>,
 }
@@ -98,6 +100,11 @@ impl Journal {
     #[track_caller]
     pub fn wait_closed(&self, connection: usize) -> ClosedBy {
         self.wait_on(connection, "its end", |log| log.closed.ok_or(None))
+    }
+
+    #[track_caller]
+    pub fn wait_given_up(&self, connection: usize) {
+        self.wait_on(connection, "a stream given up", |log| (log.given_up > 0).then_some(()).ok_or(None))
     }
 
     #[track_caller]
@@ -198,6 +205,10 @@ impl Connection {
         self.log(|log| {
             log.blocked_since.get_or_insert_with(Instant::now);
         });
+    }
+
+    pub fn given_up(&self) {
+        self.log(|log| log.given_up += 1);
     }
 
     pub fn closed(&self, by: ClosedBy) {

@@ -216,6 +216,12 @@ impl LocalBedrock {
         self.journal.wait_closed(connection)
     }
 
+    /// Waits until the client has reset a stream of a connection of HTTP/2.
+    #[track_caller]
+    pub fn wait_given_up(&self, connection: usize) {
+        self.journal.wait_given_up(connection);
+    }
+
     /// Waits until this many bytes (heads and framing included) of a connection's answers were accepted: read by the
     /// client, or in the sockets' buffers.
     #[track_caller]
