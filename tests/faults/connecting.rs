@@ -52,8 +52,8 @@ pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
     ]
 }
 
-/// Servers whose certificate is not to be trusted.
-pub fn faults_of_tls(flawed: &[(Flaw, LocalBedrock)]) -> Vec<Fault> {
+/// Servers whose certificate is not to be trusted, or that do not speak TLS: one is `silent`, one `plain`.
+pub fn faults_of_tls(flawed: &[(Flaw, LocalBedrock)], silent: SocketAddr, plain: &LocalBedrock) -> Vec<Fault> {
     let why = |flaw| match flaw {
         Flaw::WrongName => ("a certificate for another name", "for another name"),
         Flaw::Expired => ("an expired certificate", "has expired"),
@@ -65,5 +65,14 @@ pub fn faults_of_tls(flawed: &[(Flaw, LocalBedrock)]) -> Vec<Fault> {
         let expect = Expect::fails(BEDROCK_E_NETWORK).says("certificate").says(says);
         Fault::new(row).elsewhere(members).both(crate::golden::golden(), expect)
     };
-    flawed.iter().map(fault).collect()
+    let at = |address: &str| json!({"base_url": format!("https://{address}")});
+    let shaken = [
+        Fault::new("no answer to the TLS handshake")
+            .elsewhere(at(&silent.to_string()))
+            .both(crate::golden::golden(), Expect::times_out("connect", CONNECT)),
+        Fault::new("no TLS at all")
+            .elsewhere(at(plain.url().trim_start_matches("http://")))
+            .both(crate::golden::golden(), Expect::fails(BEDROCK_E_NETWORK).says("base_url")),
+    ];
+    flawed.iter().map(fault).chain(shaken).collect()
 }

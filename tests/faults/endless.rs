@@ -21,6 +21,7 @@ pub fn faults() -> Vec<Fault> {
     let delta = |text: &str| {
         event_frame("contentBlockDelta", &json!({"contentBlockIndex": 0, "delta": {"text": text}}).to_string())
     };
+    let long = json!({"on": "on".repeat(500)}).to_string();
     let mut many = Reply::stream().message_start();
     for _ in 0..1000 {
         many = many.text_delta(0, " and on");
@@ -29,20 +30,23 @@ pub fn faults() -> Vec<Fault> {
     for _ in 0..1000 {
         unknown = unknown.event("keepAlive", "{}");
     }
-    // The last frame of the body is what is repeated.
+    // The last frame of the body is what is repeated. It is long: a flood of frames that are hardly more than their overhead is a
+    // fault of its own over HTTP/2.
     let forever = |reply: Reply, frame: bytes::Bytes| reply.raw(frame.clone()).then_forever(frame);
     vec![
         Fault::new("an endless block").case("slow").streamed(paced(many), expect()),
         Fault::new("an endless block")
             .case("as fast as it can")
-            .streamed(forever(Reply::stream().message_start(), delta("on")), expect())
-            .through(&Door::THREE),
+            .streamed(forever(Reply::stream().message_start(), delta(&"on".repeat(500))), expect())
+            .through(&Door::THREE)
+            .alone(),
         Fault::new("an endless stream").case("of events that are not known").streamed(paced(unknown), expect()),
         Fault::new("an endless stream")
             .case("after its end, as fast as it can")
             // Complete but for the end of its body, unless the timer found it inside a frame.
-            .streamed(forever(golden(), event_frame("keepAlive", "{}")), expect().or(BEDROCK_OK))
-            .through(&Door::THREE),
+            .streamed(forever(golden(), event_frame("keepAlive", &long)), expect().or(BEDROCK_OK))
+            .through(&Door::THREE)
+            .alone(),
         Fault::new("an endless answer").unary(
             Reply::json("{").chunked().then_forever(vec![b' '; 1024]).paced(pause),
             Expect::times_out("total", TOTAL),

@@ -26,6 +26,8 @@ pub struct Fault {
     pub doors: Vec<Door>,
     pub streamed: Option<Scene>,
     pub unary: Option<Scene>,
+    /// Its calls take all that the library has, and are made with no others.
+    pub alone: bool,
 }
 
 /// Where the call is sent.
@@ -138,6 +140,7 @@ impl Fault {
             doors: Door::STREAMS.to_vec(),
             streamed: None,
             unary: None,
+            alone: false,
         }
     }
 
@@ -152,6 +155,10 @@ impl Fault {
 
     pub fn elsewhere(self, members: Value) -> Fault {
         Fault { place: Place::Elsewhere(members), ..self }
+    }
+
+    pub fn alone(self) -> Fault {
+        Fault { alone: true, ..self }
     }
 
     /// What a stream meets.

@@ -49,8 +49,9 @@ impl Harness {
     pub fn run(&self, faults: Vec<Fault>) {
         faults.iter().for_each(|fault| lock(&self.table).row(&fault.row));
         let waits = |fault: &Fault| fault.calls().iter().any(|(_, scene)| scene.expect.timer.is_some());
+        let (alone, faults): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.alone);
         let (waiting, busy): (Vec<_>, Vec<_>) = faults.into_iter().partition(waits);
-        for (faults, threads) in [(waiting, WAITING), (busy, BUSY)] {
+        for (faults, threads) in [(waiting, WAITING), (busy, BUSY), (alone, 1)] {
             let queue = Mutex::new(VecDeque::from(faults));
             std::thread::scope(|scope| {
                 for _ in 0..threads {

@@ -9,8 +9,10 @@ use serde_json::json;
 use crate::carrier::Carrier;
 use crate::clock::{GRACE, Watched};
 use crate::door::Door;
+use crate::golden::golden;
 use crate::harness::Running;
 use crate::support::capi::*;
+use crate::support::pull::{Pull, Pulled};
 use crate::support::stream::event_frame;
 use crate::support::{ClosedBy, Reply};
 
@@ -30,6 +32,39 @@ pub fn holds_the_server_up(carrier: Carrier) {
     let running = Running::begin();
     Door::THREE.into_iter().for_each(|door| comes_when_it_is_read(carrier, door));
     Door::STREAMS.into_iter().for_each(|door| ends_by_its_total_timer(carrier, door));
+    running.end();
+}
+
+/// Streams that nobody reads, of events that are hardly more than their overhead, beside one that is read. Over HTTP/2 all of
+/// them share a connection, whose end would be the end of all.
+pub fn does_no_harm_to_others(carrier: Carrier) {
+    const UNREAD: usize = 4;
+    let running = Running::begin();
+    let bedrock = carrier.start();
+    let model = Model::new(&with(carrier.config(&bedrock), json!({"retry": {"max_attempts": 1}})));
+    let request = Request::say("Hello?");
+    let unread: Vec<_> = (0..UNREAD)
+        .map(|_| {
+            bedrock.push(Reply::stream().message_start().then_forever(event_frame("keepAlive", "{}")));
+            let stream = Pull::open(&model, &request);
+            assert!(matches!(stream.next(-1), Pulled::Event(_)));
+            stream
+        })
+        .collect();
+    (1..=bedrock.connection_count()).for_each(|connection| drop(bedrock.wait_blocked(connection, HELD_UP)));
+    for door in Door::THREE.into_iter().chain([Door::Unary]) {
+        let reply = if door == Door::Unary { Reply::text_answer("Hello") } else { golden() };
+        bedrock.push(reply);
+        let run = door.call(&model, &request, |_| ());
+        assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}, beside streams that are not read: {:?}", run.failure);
+    }
+    for (number, stream) in unread.iter().enumerate() {
+        for _ in 0..100 {
+            let next = stream.next(-1);
+            assert!(matches!(next, Pulled::Event(_)), "stream {number} was not read, and that is all: {next:?}");
+        }
+    }
+    drop((unread, model, request));
     running.end();
 }
 
