@@ -2,6 +2,7 @@
 
 use crate::config::{Auth, CallSettings, Config, RetryMode};
 use crate::error::Result;
+use crate::transport::network::Network;
 use aws_config::BehaviorVersion;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -50,7 +51,8 @@ impl<T: Clone> PerWorker<T> {
 }
 
 /// What the SDK is to know that calls cannot change.
-pub async fn sdk_config(config: &Config, http: SharedHttpClient) -> Result<SdkConfig> {
+pub async fn sdk_config(config: &Config) -> Result<SdkConfig> {
+    let http = SharedHttpClient::new(Network::for_credentials(config));
     let region = region(config).region().await;
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).region(region.clone());
     if let Some(name) = &config.profile {
@@ -73,7 +75,7 @@ pub async fn sdk_config(config: &Config, http: SharedHttpClient) -> Result<SdkCo
         loader = loader.use_dual_stack(dual_stack);
     }
     let shared = loader.load().await;
-    let mut builder = aws_sdk_bedrockruntime::config::Builder::from(&shared);
+    let mut builder = aws_sdk_bedrockruntime::config::Builder::from(&shared).http_client(Network::new(config));
     if let Some(role) = &config.role {
         let mut assumed = AssumeRoleProvider::builder(&role.arn).configure(&shared);
         assumed = assumed.session_name(role.session_name.as_deref().unwrap_or("libbedrock"));

@@ -51,6 +51,7 @@ pub struct Config {
     pub ca_bundle: Option<CaBundle>,
     /// The URL of an HTTP or HTTPS proxy; it may hold a password.
     pub proxy: Option<String>,
+    pub http_version: HttpVersion,
     pub fips: Option<bool>,
     pub dual_stack: Option<bool>,
     pub user_agent: Option<String>,
@@ -69,6 +70,16 @@ pub enum Auth {
     Auto,
     SigV4,
     Bearer,
+}
+
+/// What is spoken with the endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// What the endpoint chooses during the TLS handshake; HTTP/1.1 over http://.
+    Auto,
+    Http1,
+    /// Over http:// without asking first.
+    Http2,
 }
 
 #[derive(Clone)]
@@ -120,7 +131,7 @@ pub fn duration_of(json: Json<'_>, key: &str, path: &str) -> Result<std::time::D
 type Take = fn(&mut Draft, &Value<'_>) -> Result<()>;
 
 /// Every key that can stand at the top or under "options".
-const KEYS: [(&str, Take); 26] = [
+const KEYS: [(&str, Take); 27] = [
     ("model", |draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
     ("auth", |draft, value| value.choice(&AUTHS).map(|auth| draft.config.auth = auth)),
     ("api_key", |draft, value| value.checked(check::secret).map(|key| draft.api_key = Some(key))),
@@ -148,6 +159,7 @@ const KEYS: [(&str, Take); 26] = [
         Ok(())
     }),
     ("proxy", |draft, value| value.checked(endpoint::check_proxy).map(|url| draft.config.proxy = Some(url))),
+    ("http_version", |draft, value| value.choice(&HTTP_VERSIONS).map(|version| draft.config.http_version = version)),
     ("fips", |draft, value| value.bool().map(|fips| draft.config.fips = Some(fips))),
     ("dual_stack", |draft, value| value.bool().map(|dual| draft.config.dual_stack = Some(dual))),
     ("user_agent", |draft, value| value.checked(check_header).map(|agent| draft.config.user_agent = Some(agent))),
@@ -160,6 +172,8 @@ const KEYS: [(&str, Take); 26] = [
 const MAX_ANSWER: usize = 256 << 20;
 
 const AUTHS: [(&str, Auth); 3] = [("auto", Auth::Auto), ("sigv4", Auth::SigV4), ("bearer", Auth::Bearer)];
+const HTTP_VERSIONS: [(&str, HttpVersion); 3] =
+    [("auto", HttpVersion::Auto), ("1.1", HttpVersion::Http1), ("2", HttpVersion::Http2)];
 const LINTS: [(&str, bool); 2] = [("error", true), ("off", false)];
 
 /// Keys that are of no use alone: (the key, what it needs, what else to say).
@@ -216,6 +230,7 @@ impl Draft {
             max_answer: MAX_ANSWER,
             ca_bundle: None,
             proxy: None,
+            http_version: HttpVersion::Auto,
             fips: None,
             dual_stack: None,
             user_agent: None,
@@ -361,6 +376,7 @@ impl fmt::Debug for Config {
             max_answer,
             ca_bundle,
             proxy,
+            http_version,
             fips,
             dual_stack,
             user_agent,
@@ -383,6 +399,7 @@ impl fmt::Debug for Config {
             .field("max_answer", max_answer)
             .field("ca_bundle", &ca_bundle.is_some())
             .field("proxy", &proxy.as_ref().map(|_| Hidden))
+            .field("http_version", http_version)
             .field("fips", fips)
             .field("dual_stack", dual_stack)
             .field("user_agent", user_agent)

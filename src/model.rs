@@ -11,7 +11,6 @@ use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
 use crate::timer::Deadline;
-use crate::transport::network::Network;
 use crate::transport::scripted::Script;
 use crate::wire::event::Event;
 use crate::wire::operation::{self, Call, Operation};
@@ -135,7 +134,7 @@ impl Shared {
         let make = || async {
             match &self.script {
                 Some(script) => Ok(client::offline_sdk_config(&self.config, SharedHttpClient::new(script.clone()))),
-                None => client::sdk_config(&self.config, SharedHttpClient::new(Network::new(&self.config))).await,
+                None => client::sdk_config(&self.config).await,
             }
         };
         self.sdk.get(epoch, make).await
@@ -174,8 +173,6 @@ impl Job {
             };
             Deadline::after("whole", timeouts.whole).limit(unary).await.flatten()
         };
-        // The connection is back in its pool before anybody hears that the call is over, and makes the next.
-        tokio::task::yield_now().await;
         let result = result.map_err(|error| {
             // What is refused for its configuration was never sent, however often it was tried.
             let sent = if error.kind() == Kind::Config { 0 } else { writer.attempts().get() };

@@ -63,14 +63,17 @@ impl Timer {
         self.deadline = deadline;
     }
 
-    /// Ready, with the error that says so, once the deadline has passed.
+    /// Ready, with the error that says so, once the deadline has passed. The clock is asked and not the sleep: where bytes come
+    /// without a pause, tokio's budget is used up before the sleep may say that it is over.
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
-        while self.sleep.as_mut().poll(cx).is_ready() {
-            if self.sleep.deadline() >= self.deadline.at {
+        loop {
+            if Instant::now() >= self.deadline.at {
                 return Poll::Ready(self.deadline.missed());
+            }
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
             }
             self.sleep.as_mut().reset(self.deadline.at);
         }
-        Poll::Pending
     }
 }

@@ -468,7 +468,7 @@ fn a_place_is_given_back_however_a_call_ends() {
             model.stream(&request).outcome
         }),
         (BEDROCK_E_NETWORK, &|| {
-            bedrock.push(Reply::reset_before_headers());
+            bedrock.push(Reply::not_http("SSH-2.0-OpenSSH_9.6\r\n"));
             model.stream(&request).outcome
         }),
         (BEDROCK_STOPPED, &|| {

@@ -273,13 +273,16 @@ fn a_failure_that_passes_is_tried_again_with_the_same_bytes() {
         let outcome = model.generate(&hello());
         assert_eq!((outcome.response().text.as_str(), outcome.response().attempts), ("Hello", 2), "{reply:?}");
 
-        bedrock.push(reply.clone());
-        bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
-        let streamed = model.stream(&hello());
+        // Over a connection of its own: what fails on one that was kept is no attempt (tests/connections.rs).
+        let elsewhere = LocalBedrock::start();
+        elsewhere.push(reply.clone());
+        elsewhere.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
+        let streamed = Model::at(&elsewhere).stream(&hello());
         assert_eq!(streamed.text(), "Hello", "{reply:?}");
         assert_eq!(streamed.outcome.response().attempts, 2, "{reply:?}");
 
-        let bodies: Vec<_> = bedrock.requests().iter().map(|request| request.body.clone()).collect();
+        let requests = [bedrock.requests(), elsewhere.requests()].concat();
+        let bodies: Vec<_> = requests.iter().map(|request| request.body.clone()).collect();
         assert_eq!(bodies.len(), 4, "{reply:?}");
         assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
     }

@@ -50,7 +50,7 @@ use carrier::Carrier;
 use harness::Harness;
 use support::{Flaw, FullPort, LocalBedrock, Speaks, Tls};
 
-const CARRIERS: [Carrier; 3] = [Carrier::Http1, Carrier::Tls, Carrier::Http2];
+const CARRIERS: [Carrier; 4] = [Carrier::Http1, Carrier::Tls, Carrier::Http2, Carrier::PriorKnowledge];
 
 /// The faults of single calls.
 #[track_caller]
@@ -110,6 +110,11 @@ fn each_fault_has_its_status_over_http2() {
 }
 
 #[test]
+fn each_fault_has_its_status_over_http2_by_prior_knowledge() {
+    each_fault(Carrier::PriorKnowledge);
+}
+
+#[test]
 fn a_fault_at_any_byte_has_its_status_through_every_door() {
     every_byte(Carrier::Http1);
 }
@@ -122,6 +127,11 @@ fn a_fault_at_any_byte_has_its_status_over_tls() {
 #[test]
 fn a_fault_at_any_byte_has_its_status_over_http2() {
     every_byte(Carrier::Http2);
+}
+
+#[test]
+fn a_fault_at_any_byte_has_its_status_over_http2_by_prior_knowledge() {
+    every_byte(Carrier::PriorKnowledge);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 /// What known keys are called elsewhere, in lower case and without underscores. A name may mean one key at the top and another
 /// in an object below it.
-const ELSEWHERE: [(&str, &str); 19] = [
+const ELSEWHERE: [(&str, &str); 20] = [
     ("modelid", "model"),
     ("accesskey", "api_key"),
     ("accesskeyid", "api_key"),
@@ -18,6 +18,7 @@ const ELSEWHERE: [(&str, &str); 19] = [
     ("endpoint", "base_url"),
     ("endpointurl", "base_url"),
     ("cabundle", "ca_file"),
+    ("http2", "http_version"),
     ("maxretries", "retry"),
     ("maxretries", "max_attempts"),
     ("maxattempts", "retry"),

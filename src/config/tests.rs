@@ -1,6 +1,7 @@
 //! What the config promises, key by key and error by error.
 
 use super::*;
+use hyper_util::client::proxy::matcher::Matcher;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -85,6 +86,7 @@ fn a_model_is_enough_and_the_rest_has_its_default() {
     assert!(config.profile.is_none() && config.role.is_none() && config.region.is_none());
     assert!(config.base_url.is_none() && !config.allow_http && config.proxy.is_none() && config.ca_bundle.is_none());
     assert_eq!(config.max_answer, 256 << 20);
+    assert_eq!(config.http_version, HttpVersion::Auto);
     assert!(config.max_concurrency.is_none() && config.fips.is_none() && config.dual_stack.is_none());
     assert!(config.user_agent.is_none() && config.transport.is_none());
     assert_eq!((config.defaults.as_str(), config.lint), ("{}", true));
@@ -107,7 +109,7 @@ fn every_key_is_taken() {
         "role_session_name":"me@here","external_id":"ext:1","region":"eu-central-1","base_url":"https://gw.example:8443/bedrock",
         "allow_http":true,"timeout":"5s","timeouts":{{"total":"1m"}},"retry":{{"max_attempts":1}},"max_concurrency":7,
         "max_answer":1000000,
-        "proxy":"http://user:p%40ss@proxy.example:3128/","fips":false,"dual_stack":false,"user_agent":"app/1.2 (x; y)",
+        "proxy":"http://user:p%40ss@proxy.example:3128/","http_version":"1.1","fips":false,"dual_stack":false,"user_agent":"app/1.2 (x; y)",
         "defaults":{{ "system": [] }},"lint":"off","transport":{{"replies":["hi"]}},{}"#,
         pem.member()
     ));
@@ -127,6 +129,7 @@ fn every_key_is_taken() {
     assert_eq!((config.max_concurrency, config.max_answer), (Some(7), 1_000_000));
     assert_eq!(config.ca_bundle.unwrap().pem().unwrap(), PEM.as_bytes());
     assert_eq!(config.proxy.as_deref(), Some("http://user:p%40ss@proxy.example:3128/"));
+    assert_eq!(config.http_version, HttpVersion::Http1);
     assert_eq!((config.fips, config.dual_stack), (Some(false), Some(false)));
     assert_eq!(config.user_agent.as_deref(), Some("app/1.2 (x; y)"));
     assert_eq!(config.defaults, r#"{ "system": [] }"#);
@@ -299,6 +302,7 @@ fn a_wrong_type_is_refused_with_what_is_expected_and_found() {
         "base_url",
         "ca_file",
         "proxy",
+        "http_version",
         "user_agent",
         "lint",
     ];
@@ -564,7 +568,8 @@ fn a_base_url_is_a_plain_url_with_a_host() {
 fn a_proxy_is_a_url_that_the_http_client_takes() {
     for url in ["http://proxy:3128", "https://proxy.example", "http://me:p%40ss!@10.0.0.1:1/", "http://[::1]:3128"] {
         assert_eq!(with(&format!(r#""proxy":"{url}""#)).proxy.as_deref(), Some(url));
-        assert!(aws_smithy_http_client::proxy::ProxyConfig::all(url).is_ok(), "{url}");
+        let proxy = Matcher::builder().all(url).build().intercept(&"https://endpoint".parse().unwrap());
+        assert!(proxy.is_some(), "{url}");
     }
     for (url, reason) in [
         ("proxy:3128", "must be a URL that begins with https:// or http://"),
@@ -575,6 +580,18 @@ fn a_proxy_is_a_url_that_the_http_client_takes() {
     ] {
         assert_refused(&format!(r#""proxy":"{url}""#), &format!("\"proxy\" {reason}"), "/proxy");
     }
+}
+
+#[test]
+fn the_http_version_is_negotiated_or_forced() {
+    for (text, version) in [("auto", HttpVersion::Auto), ("1.1", HttpVersion::Http1), ("2", HttpVersion::Http2)] {
+        assert_eq!(with(&format!(r#""http_version":"{text}""#)).http_version, version);
+    }
+    for text in ["1", "1.0", "2.0", "3", "h2", "HTTP/2", "Auto"] {
+        let reason = format!(r#""http_version" must be "auto" or "1.1" or "2", not "{text}""#);
+        assert_refused(&format!(r#""http_version":"{text}""#), &reason, "/http_version");
+    }
+    assert_refused(r#""http_version":2"#, r#""http_version" must be a string, not a number"#, "/http_version");
 }
 
 #[test]

@@ -1,60 +1,60 @@
-//! The network: one HTTP client for the service and for credentials, TLS roots, proxies.
+//! The network: the SDK's HTTP client, for the service and for credentials.
 //!
-//! The trust store is loaded with the first `https` request and not before it: reading it is most of what a cold start costs.
+//! A request takes a connection that waits for one, or has one made. Where a connection was left by its peer while it waited,
+//! which shows only when it is used, the request is sent once more on a new one, and nobody hears of it.
 
-use crate::config::{CaBundle, Config, is_loopback};
-use crate::error::{Error, Kind, Result};
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use super::body::Body;
+use super::connect::{Connector, is_https};
+use super::connection::{Life, Unanswered};
+use super::pool::Pool;
+use crate::config::{Config, HttpVersion, is_loopback};
+use crate::error::{Error, Kind};
+use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use http::{Request, Response};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
-use tokio::sync::OnceCell;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
-/// The network as one config sees it. Connections are kept and used again, apart by connect timeout.
-pub struct Network {
-    settings: Arc<Settings>,
-    pools: Mutex<Vec<(Option<Duration>, Arc<Pool>)>>,
-}
+/// Where nobody says how long a connection may take.
+const DEFAULT_CONNECT: Duration = Duration::from_millis(3100);
 
-struct Settings {
-    ca_bundle: Option<CaBundle>,
-    proxy: Option<String>,
+/// The network as one config sees it.
+#[derive(Clone)]
+pub struct Network(Arc<Inner>);
+
+struct Inner {
     allow_http: bool,
-}
-
-/// Connections made under one connect timeout.
-struct Pool {
-    settings: Arc<Settings>,
-    connect: Option<Duration>,
-    /// By [`Route`].
-    connectors: [OnceCell<Connector>; 4],
-}
-
-/// What tells one request's way from another's.
-#[derive(Clone, Copy)]
-struct Route {
-    tls: bool,
-    /// Goes through no proxy: a proxy on the way to this machine only sees what is not meant for it.
-    loopback: bool,
+    connector: Connector,
+    pool: Pool,
 }
 
 impl Network {
+    /// The way to the service.
     pub fn new(config: &Config) -> Self {
-        let settings = Settings {
-            ca_bundle: config.ca_bundle.clone(),
-            proxy: config.proxy.clone(),
-            allow_http: config.allow_http,
+        Network::speaking(config, config.http_version)
+    }
+
+    /// The way to what gives credentials. Some of it knows no HTTP/2, whatever the service is to speak.
+    pub fn for_credentials(config: &Config) -> Self {
+        let version = match config.http_version {
+            HttpVersion::Http1 => HttpVersion::Http1,
+            HttpVersion::Auto | HttpVersion::Http2 => HttpVersion::Auto,
         };
-        Network { settings: Arc::new(settings), pools: Mutex::default() }
+        Network::speaking(config, version)
+    }
+
+    fn speaking(config: &Config, version: HttpVersion) -> Self {
+        let connector = Connector::new(config, version);
+        Network(Arc::new(Inner { allow_http: config.allow_http, connector, pool: Pool::default() }))
     }
 }
 
@@ -66,124 +66,108 @@ impl fmt::Debug for Network {
 
 impl HttpClient for Network {
     fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        let connect = settings.connect_timeout();
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = pools.iter().find(|(timeout, _)| *timeout == connect).map(|(_, pool)| pool.clone());
-        let pool = known.unwrap_or_else(|| {
-            let settings = self.settings.clone();
-            let pool = Arc::new(Pool { settings, connect, connectors: Default::default() });
-            pools.push((connect, pool.clone()));
-            pool
-        });
-        SharedHttpConnector::new(Dispatch(pool))
+        SharedHttpConnector::new(Dispatch {
+            network: self.clone(),
+            connect: settings.connect_timeout().unwrap_or(DEFAULT_CONNECT),
+            read: settings.read_timeout(),
+        })
     }
 }
 
-#[derive(Clone)]
-struct Dispatch(Arc<Pool>);
-
-impl fmt::Debug for Dispatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Dispatch")
-    }
+/// The network, and how long its requests wait.
+#[derive(Clone, Debug)]
+struct Dispatch {
+    network: Network,
+    /// For a connection to stand, TLS included.
+    connect: Duration,
+    /// For the head of an answer. Calls of ours have timers of their own.
+    read: Option<Duration>,
 }
 
 impl HttpConnector for Dispatch {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let tls = request.uri().starts_with("https:");
-        let host = host(request.uri());
-        let route = Route { tls, loopback: is_loopback(host) };
-        if !tls && let Err(refused) = self.0.settings.check_plain(host, &request) {
-            return HttpConnectorFuture::ready(Err(ConnectorError::user(refused.into())));
-        }
-        if let Some(connector) = self.0.connector_cell(route).get() {
-            return connector.call(request);
-        }
-        let pool = self.0.clone();
+        let dispatch = self.clone();
         HttpConnectorFuture::new(async move {
-            let connector = pool.connector(route).await.map_err(|error| ConnectorError::user(error.into()))?;
-            connector.call(request).await
+            let answer = match dispatch.read {
+                None => dispatch.ask(request).await?,
+                Some(read) => timeout(read, dispatch.ask(request)).await.map_err(|_| late("no answer", read))??,
+            };
+            let answer = answer.map(SdkBody::from_body_1_x);
+            HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
 }
 
-impl Pool {
-    fn connector_cell(&self, route: Route) -> &OnceCell<Connector> {
-        &self.connectors[usize::from(route.tls) * 2 + usize::from(route.loopback)]
-    }
-
-    async fn connector(&self, route: Route) -> Result<&Connector> {
-        let make = async || {
-            let builder = Connector::builder()
-                .connector_settings(connector_settings(self.connect))
-                .proxy_config(if route.loopback { ProxyConfig::disabled() } else { self.settings.proxy()? });
-            if !route.tls {
-                return Ok(builder.build_http());
+impl Dispatch {
+    async fn ask(&self, request: HttpRequest) -> Result<Response<Body>, ConnectorError> {
+        let capture = request.extension::<CaptureSmithyConnection>().cloned();
+        let mut request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        let Inner { allow_http, connector, pool } = &*self.network.0;
+        if !is_https(request.uri()) {
+            check_plain(*allow_http, &request).map_err(|error| ConnectorError::user(error.into()))?;
+        }
+        let origin = pool.origin(request.uri());
+        if let Some(kept) = origin.take() {
+            let life = kept.life().clone();
+            tell(capture.as_ref(), &life);
+            let again = copy(&request);
+            let sent = Instant::now();
+            match (kept.send(request, &origin).await, again) {
+                // Whoever has left says so at once. What takes longer is no such thing, and not for us to ask twice.
+                (Err(Unanswered { unheard: true, .. }), Some(again)) if sent.elapsed() < self.connect => {
+                    origin.forget(&life);
+                    request = again;
+                }
+                (result, _) => return result.map_err(Unanswered::into),
             }
-            let settings = self.settings.clone();
-            let built = tokio::task::spawn_blocking(move || {
-                let context = TlsContext::builder().with_trust_store(settings.trust_store()?).build();
-                let context =
-                    context.map_err(|error| Error::new(Kind::Config, format_args!("setting up TLS: {error}")))?;
-                Ok(builder.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).tls_context(context).build())
-            });
-            built.await.unwrap_or_else(|_| {
-                Err(Error::new(Kind::Config, "setting up TLS: this system has no usable trust store; set ca_file"))
-            })
-        };
-        self.connector_cell(route).get_or_try_init(make).await
+        }
+        let opening = origin.open(connector, request.uri(), self.connect);
+        let fresh = timeout(self.connect, opening).await.map_err(|_| late("no connection", self.connect))??;
+        tell(capture.as_ref(), fresh.life());
+        fresh.send(request, &origin).await.map_err(Unanswered::into)
     }
 }
 
-/// The host of a URL, whatever else its authority holds.
-fn host(uri: &str) -> &str {
-    let authority = uri.split("://").nth(1).unwrap_or_default().split(['/', '?', '#']).next().unwrap_or_default();
-    let address = authority.rsplit('@').next().unwrap_or_default();
-    match address.strip_prefix('[') {
-        Some(bracketed) => bracketed.split(']').next().unwrap_or_default(),
-        None => address.split(':').next().unwrap_or_default(),
-    }
+fn late(what: &str, limit: Duration) -> ConnectorError {
+    ConnectorError::timeout(format!("{what} within {limit:?}").into())
 }
 
-fn connector_settings(connect: Option<Duration>) -> HttpConnectorSettings {
-    let mut settings = HttpConnectorSettings::builder();
-    settings.set_connect_timeout(connect);
-    settings.build()
+/// The request once more, where its body can be had once more.
+fn copy(request: &Request<SdkBody>) -> Option<Request<SdkBody>> {
+    let mut copy = Request::new(request.body().try_clone()?);
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.headers_mut() = request.headers().clone();
+    Some(copy)
 }
 
-impl Settings {
-    fn trust_store(&self) -> Result<TrustStore> {
-        Ok(match &self.ca_bundle {
-            Some(bundle) => TrustStore::empty().with_pem_certificate(bundle.pem()?),
-            None => TrustStore::default(),
-        })
-    }
+/// Lets the SDK, which sees from some failures that a connection is no good, have it retired.
+fn tell(capture: Option<&CaptureSmithyConnection>, life: &Arc<Life>) {
+    let Some(capture) = capture else { return };
+    let life = life.clone();
+    capture.set_connection_retriever(move || {
+        let life = life.clone();
+        Some(ConnectionMetadata::builder().proxied(false).poison_fn(move || life.retire()).build())
+    });
+}
 
-    fn proxy(&self) -> Result<ProxyConfig> {
-        let Some(url) = &self.proxy else { return Ok(ProxyConfig::from_env()) };
-        let proxy = ProxyConfig::all(url.as_str())
-            .map_err(|error| Error::new(Kind::Config, format_args!("setting up the proxy: {error}")).at("/proxy"))?;
-        let except = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
-        Ok(proxy.no_proxy(except))
+/// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. The metadata
+/// services of EC2 and ECS, at link-local addresses, know no other.
+fn check_plain(allow_http: bool, request: &Request<SdkBody>) -> Result<(), Error> {
+    let host = request.uri().host().unwrap_or_default();
+    let metadata = host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_link_local());
+    if is_loopback(host) || metadata {
+        return Ok(());
     }
-
-    /// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. The metadata
-    /// services of EC2 and ECS, at link-local addresses, know no other.
-    fn check_plain(&self, host: &str, request: &HttpRequest) -> Result<()> {
-        let metadata = host.parse().is_ok_and(|ip: std::net::Ipv4Addr| ip.is_link_local());
-        if is_loopback(host) || metadata {
-            return Ok(());
-        }
-        let bearer = request.headers().get("authorization").is_some_and(|value| value.starts_with("Bearer "));
-        if bearer {
-            let what = format_args!("a bearer token is not sent over http:// to {host}; use https://");
-            return Err(Error::new(Kind::Config, what).at("/base_url"));
-        }
-        if !self.allow_http {
-            let what =
-                format_args!("the endpoint is http:// on {host}; use https://, or set allow_http where that is meant");
-            return Err(Error::new(Kind::Config, what).at("/base_url"));
-        }
-        Ok(())
+    let refused = |what: fmt::Arguments<'_>| Err(Error::new(Kind::Config, what).at("/base_url"));
+    let authorization = request.headers().get("authorization");
+    if authorization.is_some_and(|value| value.as_bytes().starts_with(b"Bearer ")) {
+        return refused(format_args!("a bearer token is not sent over http:// to {host}; use https://"));
     }
+    if !allow_http {
+        return refused(format_args!(
+            "the endpoint is http:// on {host}; use https://, or set allow_http where that is meant"
+        ));
+    }
+    Ok(())
 }

@@ -90,9 +90,10 @@ impl Batch {
         self.records.is_empty()
     }
 
-    /// The memory that the events' texts take, in bytes.
+    /// The memory that the events take, in bytes. Where texts are short, most of it is what stands beside them.
     pub fn bytes(&self) -> usize {
-        self.arena.len() + self.large.iter().map(String::len).sum::<usize>()
+        let large = self.large.iter().map(String::len).sum::<usize>();
+        self.arena.len() + large + self.records.len() * size_of::<Record>()
     }
 
     pub fn get(&self, index: usize) -> Option<Event<'_>> {

@@ -13,10 +13,11 @@ use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeTransmitInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::{DateTime, Format};
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::fmt;
@@ -25,7 +26,7 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The content type of an answer that streams.
 const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
@@ -146,6 +147,18 @@ pub fn too_long(limit: usize) -> Error {
     Error::new(Kind::Protocol, format_args!("the answer is longer than {limit} bytes (max_answer)"))
 }
 
+/// How long the service asks to be left alone, in seconds or until a date, which is taken by the service's own clock.
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    let date = |text: &str| DateTime::from_str(text, Format::HttpDate).ok();
+    let asked = response.headers().get("retry-after")?.trim();
+    if let Ok(seconds) = asked.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let now = response.headers().get("date").and_then(date).unwrap_or_else(|| SystemTime::now().into());
+    let seconds = date(asked)?.secs() - now.secs();
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
 /// No more of a body than its beginning. The SDK reads the whole body of a failure, which may have no end.
 struct Beginning {
     body: SdkBody,
@@ -171,15 +184,6 @@ impl Body for Beginning {
                 data
             })
         })
-    }
-}
-
-/// `Retry-After`, in seconds, as the SDK knows it: under a name of its own, in milliseconds. A date is left to the SDK's backoff.
-fn translate_retry_after(headers: &mut Headers) {
-    const OWN: &str = "x-amz-retry-after";
-    let seconds = headers.get("retry-after").and_then(|value| value.trim().parse::<u64>().ok());
-    if let Some(seconds) = seconds.filter(|_| headers.get(OWN).is_none()) {
-        headers.insert(OWN, seconds.saturating_mul(1000).to_string());
     }
 }
 
@@ -234,7 +238,10 @@ impl Intercept for PassThrough {
     ) -> std::result::Result<(), BoxError> {
         let response = context.response_mut();
         if !response.status().is_success() {
-            translate_retry_after(response.headers_mut());
+            if let Some(wait) = retry_after(response) {
+                // The SDK honours this name alone.
+                response.headers_mut().insert("x-amz-retry-after", wait.as_millis().to_string());
+            }
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
             *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_REFUSAL });
             return Ok(());

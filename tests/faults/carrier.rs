@@ -15,6 +15,8 @@ pub enum Carrier {
     Tls,
     /// HTTP/2 over TLS, which both sides choose by ALPN.
     Http2,
+    /// HTTP/2 over TCP, because the client was told so.
+    PriorKnowledge,
 }
 
 /// Keys take a while to make.
@@ -27,15 +29,16 @@ impl Carrier {
             Carrier::Http1 => "over HTTP/1.1",
             Carrier::Tls => "over HTTP/1.1 and TLS",
             Carrier::Http2 => "over HTTP/2 and TLS",
+            Carrier::PriorKnowledge => "over HTTP/2 by prior knowledge",
         }
     }
 
     pub fn is_http2(self) -> bool {
-        self == Carrier::Http2
+        matches!(self, Carrier::Http2 | Carrier::PriorKnowledge)
     }
 
     pub fn is_tls(self) -> bool {
-        self != Carrier::Http1
+        matches!(self, Carrier::Tls | Carrier::Http2)
     }
 
     /// How much of a sweep is made: all of it over plain HTTP/1.1, and a sample over what lies below the same engine.
@@ -49,6 +52,7 @@ impl Carrier {
             Carrier::Http1 => Speaks::Http1,
             Carrier::Tls => Speaks::Tls(TLS.clone()),
             Carrier::Http2 => Speaks::Tls(HTTP2.clone()),
+            Carrier::PriorKnowledge => Speaks::Http2,
         })
     }
 
@@ -56,6 +60,7 @@ impl Carrier {
     pub fn config(self, bedrock: &LocalBedrock) -> Value {
         let bearer = json!({"bearer_token": "bedrock-api-key==", "api_key": null, "secret_key": null});
         let ca_file = bedrock.tls().map(Tls::ca_file);
-        with(with(config(bedrock), bearer), json!({"ca_file": ca_file}))
+        let version = (self == Carrier::PriorKnowledge).then_some("2");
+        with(with(config(bedrock), bearer), json!({"ca_file": ca_file, "http_version": version}))
     }
 }

@@ -1,0 +1,302 @@
+//! The way to an endpoint: TCP, through a proxy or not, and TLS.
+
+use super::tls;
+use crate::config::{CaBundle, Config, HttpVersion, is_loopback};
+use crate::error::{Error, Kind};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use futures::future::{Either, select};
+use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
+use http::uri::Scheme;
+use http::{Method, Request, StatusCode, Uri, Version};
+use hyper::client::conn::http1;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::fmt;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::OnceCell;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tower_service::Service;
+
+/// After this much silence the kernel asks whether the peer is there. It also keeps a long answer's connection known to the
+/// routers on the way, which forget those that are silent for some minutes.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+
+/// Makes connections as one config wants them.
+pub struct Connector {
+    ca_bundle: Option<CaBundle>,
+    proxy: Option<String>,
+    version: HttpVersion,
+    tcp: HttpConnector,
+    /// Read with the first request, from the environment where the config says nothing.
+    proxies: OnceLock<Result<Matcher, Error>>,
+    tls: OnceCell<Arc<ClientConfig>>,
+    /// For the way to a proxy whose URL begins with https://, which speaks HTTP/1.1.
+    proxy_tls: OnceCell<Arc<ClientConfig>>,
+}
+
+/// A way that is open, to its end.
+pub struct Connected {
+    pub link: Link,
+    pub http2: bool,
+    /// Set where a proxy, and not the endpoint, reads the requests.
+    pub forward: Option<Forward>,
+}
+
+/// What a proxy that passes plain requests on wants to see in each.
+#[derive(Clone)]
+pub struct Forward {
+    pub authorization: Option<HeaderValue>,
+}
+
+impl Connector {
+    pub fn new(config: &Config, version: HttpVersion) -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_keepalive(Some(TCP_KEEPALIVE));
+        Connector {
+            ca_bundle: config.ca_bundle.clone(),
+            proxy: config.proxy.clone(),
+            version,
+            tcp,
+            proxies: OnceLock::new(),
+            tls: OnceCell::new(),
+            proxy_tls: OnceCell::new(),
+        }
+    }
+
+    /// Whether an endpoint may turn out to speak HTTP/2.
+    pub fn may_speak_http2(&self, uri: &Uri) -> bool {
+        match self.version {
+            HttpVersion::Auto => is_https(uri),
+            HttpVersion::Http1 => false,
+            HttpVersion::Http2 => true,
+        }
+    }
+
+    /// Opens the way to the origin of `uri`. Sets no limit to the time it takes.
+    pub async fn connect(&self, uri: &Uri) -> Result<Connected, ConnectorError> {
+        let host = uri.host().unwrap_or_default();
+        let (link, forward) = match self.proxy_for(uri).map_err(own)? {
+            None => (self.tcp(uri).await?, None),
+            Some(proxy) => {
+                let mut link = self.tcp(proxy.uri()).await?;
+                if is_https(proxy.uri()) {
+                    let config = self.tls_config(&self.proxy_tls, HttpVersion::Http1).await?;
+                    link = secure(link, proxy.uri().host().unwrap_or_default(), config).await?.0;
+                }
+                let authorization = proxy.basic_auth().cloned();
+                if is_https(uri) {
+                    (tunnel(link, uri, authorization).await?, None)
+                } else if self.version == HttpVersion::Http2 {
+                    let what = "http_version \"2\" over http:// goes through no proxy: use https://, or name the host in NO_PROXY";
+                    return Err(own(Error::new(Kind::Config, what)));
+                } else {
+                    (link, Some(Forward { authorization }))
+                }
+            }
+        };
+        if !is_https(uri) {
+            return Ok(Connected { link, http2: self.version == HttpVersion::Http2, forward });
+        }
+        let config = self.tls_config(&self.tls, self.version).await?;
+        let (link, http2) = secure(link, host, config).await?;
+        if self.version == HttpVersion::Http2 && !http2 {
+            let what = format_args!("{host} does not speak HTTP/2, and http_version allows nothing else");
+            return Err(own(Error::new(Kind::Network, what)));
+        }
+        Ok(Connected { link, http2, forward })
+    }
+
+    /// A proxy on the way to this machine would only see what is not meant for it.
+    fn proxy_for(&self, uri: &Uri) -> Result<Option<Intercept>, Error> {
+        if is_loopback(uri.host().unwrap_or_default()) {
+            return Ok(None);
+        }
+        let matcher = self.proxies.get_or_init(|| self.read_proxies()).as_ref().map_err(Error::clone)?;
+        let proxy = matcher.intercept(uri);
+        match proxy.as_ref().and_then(|proxy| proxy.uri().scheme_str()) {
+            None | Some("http" | "https") => Ok(proxy),
+            Some(scheme) => {
+                let what = format_args!("setting up the proxy: the environment names a {scheme}:// proxy; use http://");
+                Err(Error::new(Kind::Config, what))
+            }
+        }
+    }
+
+    fn read_proxies(&self) -> Result<Matcher, Error> {
+        let Some(url) = &self.proxy else { return Ok(Matcher::from_env()) };
+        // A matcher would silently do without a proxy whose URL it does not understand.
+        url.parse::<Uri>()
+            .map_err(|error| Error::new(Kind::Config, format_args!("setting up the proxy: {error}")).at("/proxy"))?;
+        let except = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
+        Ok(Matcher::builder().all(url.as_str()).no(except).build())
+    }
+
+    async fn tcp(&self, uri: &Uri) -> Result<Link, ConnectorError> {
+        let stream = self.tcp.clone().call(uri.clone()).await.map_err(|error| ConnectorError::io(error.into()))?;
+        Ok(Link::Tcp(stream.into_inner()))
+    }
+
+    async fn tls_config(
+        &self,
+        cell: &OnceCell<Arc<ClientConfig>>,
+        version: HttpVersion,
+    ) -> Result<Arc<ClientConfig>, ConnectorError> {
+        let read = || async {
+            let bundle = self.ca_bundle.clone();
+            let read = tokio::task::spawn_blocking(move || tls::client_config(bundle.as_ref(), version));
+            read.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+        };
+        cell.get_or_try_init(read).await.cloned().map_err(own)
+    }
+}
+
+pub fn is_https(uri: &Uri) -> bool {
+    uri.scheme() == Some(&Scheme::HTTPS)
+}
+
+/// What another try would not change, in words of our own.
+fn own(error: Error) -> ConnectorError {
+    ConnectorError::user(error.into())
+}
+
+/// TLS over `link`, and whether HTTP/2 is spoken inside.
+async fn secure(link: Link, host: &str, config: Arc<ClientConfig>) -> Result<(Link, bool), ConnectorError> {
+    let failed = |error: io::Error| ConnectorError::io(Failed { doing: "TLS handshake failed", cause: error }.into());
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host).map_err(|error| failed(io::Error::other(error)))?;
+    let stream = TlsConnector::from(config).connect(name, link).await.map_err(failed)?;
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok((Link::Tls(Box::new(stream)), http2))
+}
+
+/// Has a proxy connect `link` through to the origin of `uri`.
+async fn tunnel(link: Link, uri: &Uri, authorization: Option<HeaderValue>) -> Result<Link, ConnectorError> {
+    let failed = |error: hyper::Error| ConnectorError::io(Failed { doing: "proxy tunnel failed", cause: error }.into());
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().unwrap_or(if is_https(uri) { 443 } else { 80 });
+    let target = format!("{host}:{port}");
+    let mut request = Request::new(SdkBody::empty());
+    *request.method_mut() = Method::CONNECT;
+    *request.version_mut() = Version::HTTP_11;
+    let name = HeaderValue::try_from(&target).map_err(|error| ConnectorError::user(error.into()))?;
+    *request.uri_mut() = Uri::try_from(target).map_err(|error| ConnectorError::user(error.into()))?;
+    request.headers_mut().insert(HOST, name);
+    if let Some(authorization) = authorization {
+        request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
+    }
+    let (mut send, connection) = http1::handshake(TokioIo::new(link)).await.map_err(failed)?;
+    let answer = pin!(send.send_request(request));
+    let connection = pin!(connection.without_shutdown());
+    let (status, connection) = match select(answer, connection).await {
+        Either::Left((answer, connection)) => (answer.map_err(failed)?.status(), Either::Left(connection)),
+        Either::Right((connection, answer)) => (answer.await.map_err(failed)?.status(), Either::Right(connection)),
+    };
+    match status {
+        StatusCode::OK => {
+            let through = match connection {
+                Either::Left(connection) => connection.await,
+                Either::Right(done) => done,
+            };
+            Ok(through.map_err(failed)?.io.into_inner())
+        }
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            let what =
+                "the proxy wants a user and a password (HTTP 407): put them into its URL, http://user:password@host";
+            Err(own(Error::new(Kind::Network, what)))
+        }
+        status => {
+            let refused =
+                Error::new(Kind::Network, format_args!("the proxy does not connect to {host}: HTTP {status}"));
+            Err(if status.is_server_error() { ConnectorError::io(refused.into()) } else { own(refused) })
+        }
+    }
+}
+
+/// What did not work, and why.
+#[derive(Debug)]
+struct Failed<E> {
+    doing: &'static str,
+    cause: E,
+}
+
+impl<E> fmt::Display for Failed<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.doing)
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for Failed<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.cause)
+    }
+}
+
+/// Bytes both ways.
+pub enum Link {
+    Tcp(TcpStream),
+    /// Over another, which is TLS itself where the proxy's URL begins with https://.
+    Tls(Box<TlsStream<Link>>),
+}
+
+impl AsyncRead for Link {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Link::Tcp(tcp) => Pin::new(tcp).poll_read(cx, space),
+            Link::Tls(tls) => Pin::new(tls).poll_read(cx, space),
+        }
+    }
+}
+
+impl AsyncWrite for Link {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Link::Tcp(tcp) => Pin::new(tcp).poll_write(cx, bytes),
+            Link::Tls(tls) => Pin::new(tls).poll_write(cx, bytes),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Link::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, bytes),
+            Link::Tls(tls) => Pin::new(tls).poll_write_vectored(cx, bytes),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Link::Tcp(tcp) => tcp.is_write_vectored(),
+            Link::Tls(tls) => tls.is_write_vectored(),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Link::Tcp(tcp) => Pin::new(tcp).poll_flush(cx),
+            Link::Tls(tls) => Pin::new(tls).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Link::Tcp(tcp) => Pin::new(tcp).poll_shutdown(cx),
+            Link::Tls(tls) => Pin::new(tls).poll_shutdown(cx),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! TLS: whom it trusts, and what it offers to speak inside.
+//!
+//! The trust store is loaded with the first `https` request and not before it: reading it is most of what a cold start costs.
+
+use crate::config::{CaBundle, HttpVersion};
+use crate::error::{Error, Kind, Result};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use std::sync::{Arc, OnceLock};
+
+/// The system's certificates, read once: it takes milliseconds.
+static NATIVE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+
+/// What a TLS connection is made with. Blocks: it may read files.
+pub fn client_config(bundle: Option<&CaBundle>, version: HttpVersion) -> Result<Arc<ClientConfig>> {
+    let roots = match bundle {
+        Some(bundle) => Arc::new(of_bundle(bundle)?),
+        None => native()?,
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Error::new(Kind::Config, format_args!("setting up TLS: {error}")))?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = match version {
+        HttpVersion::Auto => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+        HttpVersion::Http1 => vec![b"http/1.1".to_vec()],
+        HttpVersion::Http2 => vec![b"h2".to_vec()],
+    };
+    Ok(Arc::new(config))
+}
+
+fn of_bundle(bundle: &CaBundle) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
+    // All of them can be used: the bundle was checked when it was read.
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&bundle.pem()?).flatten());
+    Ok(roots)
+}
+
+/// No lock is held while files are read, so that a fork in the meantime leaves nothing half made behind.
+fn native() -> Result<Arc<RootCertStore>> {
+    if let Some(known) = NATIVE.get() {
+        return Ok(known.clone());
+    }
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        let what = "setting up TLS: this system has no usable trust store; set ca_file";
+        return Err(Error::new(Kind::Config, what));
+    }
+    let roots = Arc::new(roots);
+    let _ = NATIVE.set(roots.clone());
+    Ok(roots)
+}
