@@ -25,7 +25,7 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime};
 
 /// The content type of an answer that streams.
@@ -34,6 +34,9 @@ const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 const MAX_REFUSAL: usize = 64 << 10;
 /// How much is read of a successful answer that should have been a stream and is not.
 const MAX_MISROUTED: usize = 64 << 10;
+
+/// How much of an answer is read before others have their turn.
+const PORTION: usize = 256 << 10;
 
 /// What can be asked of the service, by its name in the AWS API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,6 +190,46 @@ impl Body for Beginning {
     }
 }
 
+/// A body that gives way after each portion. Bytes that come without a pause would otherwise keep the worker, and with it every
+/// other call, from its timers and from its sockets.
+struct InPortions {
+    body: SdkBody,
+    left: usize,
+    /// Ready once the worker has looked at everything else.
+    pause: Option<Pin<Box<dyn Future<Output = ()> + Send + Sync>>>,
+}
+
+impl InPortions {
+    fn of(body: SdkBody) -> Self {
+        InPortions { body, left: PORTION, pause: None }
+    }
+}
+
+impl Body for InPortions {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
+        if let Some(pause) = &mut self.pause {
+            ready!(pause.as_mut().poll(cx));
+            self.pause = None;
+        }
+        let polled = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let length = polled.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref()).map_or(0, Bytes::len);
+        match self.left.checked_sub(length) {
+            Some(left) => self.left = left,
+            None => {
+                self.left = PORTION;
+                self.pause = Some(Box::pin(tokio::task::yield_now()));
+            }
+        }
+        Poll::Ready(polled)
+    }
+}
+
 /// Carries one call's bytes through the SDK. Cloned into the SDK; the clones share what they carry.
 #[derive(Clone)]
 struct PassThrough {
@@ -254,7 +297,7 @@ impl Intercept for PassThrough {
             status: response.status().as_u16(),
             request_id: header("x-amzn-requestid"),
             content_type: header("content-type"),
-            body,
+            body: SdkBody::from_body_1_x(InPortions::of(body)),
         };
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         Ok(())

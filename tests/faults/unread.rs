@@ -51,7 +51,9 @@ pub fn does_no_harm_to_others(carrier: Carrier) {
             stream
         })
         .collect();
-    (1..=bedrock.connection_count()).for_each(|connection| drop(bedrock.wait_blocked(connection, HELD_UP)));
+    (1..=bedrock.connection_count()).for_each(|connection| {
+        bedrock.wait_blocked(connection, HELD_UP);
+    });
     for door in Door::THREE.into_iter().chain([Door::Unary]) {
         let reply = if door == Door::Unary { Reply::text_answer("Hello") } else { golden() };
         bedrock.push(reply);
