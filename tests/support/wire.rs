@@ -65,7 +65,15 @@ impl<S: Transport> Wire<S> {
             bytes = &bytes[count..];
         }
         // A no-op on TCP; TLS keeps bytes back until it is told.
-        poll_fn(|cx| Pin::new(&mut self.stream).poll_flush(cx)).await.map_err(|_| ClientGone)
+        poll_fn(|cx| {
+            self.poll_client_left(cx)?;
+            let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+            if flushed.is_pending() {
+                self.connection.blocked();
+            }
+            flushed.map_err(|_| ClientGone)
+        })
+        .await
     }
 
     /// Waits for `something`, or until the client leaves.
