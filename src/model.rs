@@ -17,6 +17,7 @@ use crate::wire::operation::{self, Call, Operation};
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::ops::ControlFlow;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::Semaphore;
@@ -130,14 +131,15 @@ impl Model {
 }
 
 impl Shared {
-    async fn sdk(&self, epoch: u64) -> Result<SdkConfig> {
-        let make = || async {
+    /// Boxed, because what is awaited here is large, runs once, and would be a part of every call's future.
+    fn sdk(&self, epoch: u64) -> Pin<Box<dyn Future<Output = Result<SdkConfig>> + Send + '_>> {
+        let make = move || async move {
             match &self.script {
                 Some(script) => Ok(client::offline_sdk_config(&self.config, SharedHttpClient::new(script.clone()))),
                 None => client::sdk_config(&self.config).await,
             }
         };
-        self.sdk.get(epoch, make).await
+        Box::pin(self.sdk.get(epoch, make))
     }
 }
 

@@ -8,6 +8,8 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime as sdk;
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use sdk::error::{DisplayErrorContext, ProvideErrorMetadata};
 use sdk::types::{ContentBlock, ConversationRole, ConverseStreamOutput as Event, Message};
 
@@ -475,7 +477,9 @@ fn sdk_client(
     bedrock: &LocalBedrock,
     change: impl FnOnce(sdk::config::Builder) -> sdk::config::Builder,
 ) -> sdk::Client {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
     let config = sdk::Config::builder()
+        .http_client(http)
         .behavior_version(sdk::config::BehaviorVersion::latest())
         .region(sdk::config::Region::new("us-east-1"))
         .retry_config(sdk::config::retry::RetryConfig::disabled())

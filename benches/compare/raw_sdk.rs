@@ -15,6 +15,8 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::Credentials;
 use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, ConverseStreamOutput, Message};
+use aws_smithy_http_client::tls::Provider;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::usage::Usage;
 
@@ -51,7 +53,10 @@ async fn single(options: &Options) -> Result<(), Box<dyn Error>> {
 }
 
 async fn work(options: &Options) -> Result<(), Box<dyn Error>> {
+    // What the SDK's default features give it.
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
+        .http_client(http)
         .region(Region::from_static("us-east-1"))
         .credentials_provider(Credentials::new("test", "test", None, None, "bench"))
         .endpoint_url(&options.url)

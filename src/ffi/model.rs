@@ -14,11 +14,13 @@
 //!   timeout           "30s", "500ms" or milliseconds: the longest wait without progress. Default 30s; a whole
 //!                     bedrock_generate 5 minutes, because a long answer shows no progress
 //!   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
-//!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off
+//!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off. A Retry-After
+//!                     of the service is obeyed, up to max_backoff
 //!   max_concurrency   how many calls of this model and those derived from it run at once; more wait
 //!   max_answer        the most bytes of one answer, all of a stream's frames together; default 256 MiB
 //!   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE;
 //!                     what is meant for this machine goes through no proxy
+//!   http_version      "auto": HTTP/2 where the endpoint offers it; "1.1"; or "2", which over http:// is not asked for first
 //!   user_agent        "app/1.2", added to the SDK's
 //!   defaults          request members under every request, as in bedrock_model_with
 //!   lint              "error" or "off": local checks on requests
@@ -68,7 +70,7 @@ pub unsafe extern "C" fn bedrock_model_new(
 /// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request members
 /// under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the whole. "model"
 /// changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a model to give a call its own
-/// deadline. (Connections are shared among models with one connect timeout.) Cheap; does not block.
+/// deadline. Cheap; does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_with(
     model: *const bedrock_model,

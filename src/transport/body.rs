@@ -1,48 +1,45 @@
 //! The body of an answer.
 //!
-//! Over HTTP/1.1 it owns its connection and drives it: a chunk costs no task switch. At its end the connection goes back to the
+//! Over HTTP/1.1 it owns its connection and reads it: a chunk costs no task switch. At its end the connection goes back to the
 //! pool, before the reader hears of the end, so that the reader's next call finds it there.
 
-use super::connection::{Http1, Place};
+use super::connection::Place;
+use super::framing::Framing;
+use super::http1::Http1;
 use super::pool::Origin;
+use aws_smithy_runtime_api::box_error::BoxError;
 use bytes::Bytes;
-use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body::{Body as HttpBody, Frame};
 use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::Weak;
-use std::task::{Context, Poll, Waker};
-
-pub struct Body {
-    incoming: Incoming,
-    way: Way,
-}
+use std::task::{Context, Poll};
 
 /// How an answer comes.
-enum Way {
-    /// Over a connection of its own, to be driven, and then to be given back.
-    Alone { connection: Box<Http1>, origin: Weak<Origin> },
+pub enum Body {
+    /// Over a connection of its own, to be given back to where it came from.
+    Http1 { connection: Box<Http1>, framing: Framing, origin: Weak<Origin> },
     /// Over a connection that it shares.
-    Shared { _place: Place },
+    Http2 { incoming: Incoming, _place: Place },
     /// All of it has come, or never will.
     Over,
 }
 
 impl Body {
-    pub fn http1(incoming: Incoming, connection: Box<Http1>, origin: Weak<Origin>) -> Self {
-        let ended = incoming.is_end_stream();
-        let mut body = Body { incoming, way: Way::Alone { connection, origin } };
-        if ended {
-            body.end();
-        }
+    pub fn http1(connection: Box<Http1>, framing: Framing, origin: Weak<Origin>) -> Self {
+        let mut body = Body::Http1 { connection, framing, origin };
+        body.end_if_over();
         body
     }
 
     pub fn http2(incoming: Incoming, place: Place) -> Self {
-        Body { incoming, way: Way::Shared { _place: place } }
+        Body::Http2 { incoming, _place: place }
     }
 
-    fn end(&mut self) {
-        if let Way::Alone { connection, origin } = std::mem::replace(&mut self.way, Way::Over)
+    fn end_if_over(&mut self) {
+        if let Body::Http1 { framing, .. } = self
+            && framing.is_over()
+            && let Body::Http1 { connection, origin, .. } = std::mem::replace(self, Body::Over)
             && let Some(origin) = origin.upgrade()
         {
             origin.give_back(connection);
@@ -52,32 +49,34 @@ impl Body {
 
 impl HttpBody for Body {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let body = &mut *self;
-        let polled = match &mut body.way {
-            Way::Alone { connection, .. } => {
-                // Only the connection can bring something, and it wakes us. What it has brought is there at once.
-                let _ = connection.poll(cx);
-                Pin::new(&mut body.incoming).poll_frame(&mut Context::from_waker(Waker::noop()))
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let body = self.get_mut();
+        let polled = match body {
+            Body::Http1 { connection, framing, .. } => {
+                connection.poll_data(framing, cx).map_ok(Frame::data).map_err(BoxError::from)
             }
-            Way::Shared { .. } => Pin::new(&mut body.incoming).poll_frame(cx),
-            Way::Over => return Poll::Ready(None),
+            Body::Http2 { incoming, .. } => Pin::new(incoming).poll_frame(cx).map_err(BoxError::from),
+            Body::Over => return Poll::Ready(None),
         };
         match &polled {
-            Poll::Ready(None) => body.end(),
-            Poll::Ready(Some(Err(_))) => body.way = Way::Over,
-            Poll::Ready(Some(Ok(_))) | Poll::Pending => {}
+            Poll::Ready(Some(Ok(_))) => body.end_if_over(),
+            Poll::Ready(None) => {
+                body.end_if_over();
+                *body = Body::Over;
+            }
+            Poll::Ready(Some(Err(_))) => *body = Body::Over,
+            Poll::Pending => {}
         }
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self.way, Way::Over) || self.incoming.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        match self {
+            Body::Http1 { .. } => false,
+            Body::Http2 { incoming, .. } => incoming.is_end_stream(),
+            Body::Over => true,
+        }
     }
 }

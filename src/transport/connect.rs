@@ -1,23 +1,21 @@
 //! The way to an endpoint: TCP, through a proxy or not, and TLS.
 
+use super::http1::Http1;
 use super::tls;
 use crate::config::{CaBundle, Config, HttpVersion, is_loopback};
 use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use futures::future::{Either, select};
-use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
+use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
-use http::{Method, Request, StatusCode, Uri, Version};
-use hyper::client::conn::http1;
+use http::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::fmt;
 use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -31,6 +29,9 @@ use tower_service::Service;
 /// After this much silence the kernel asks whether the peer is there. It also keeps a long answer's connection known to the
 /// routers on the way, which forget those that are silent for some minutes.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
+/// And then so often, so many times.
+const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
+const TCP_KEEPALIVE_RETRIES: u32 = 3;
 
 /// Makes connections as one config wants them.
 pub struct Connector {
@@ -65,6 +66,8 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_keepalive(Some(TCP_KEEPALIVE));
+        tcp.set_keepalive_interval(Some(TCP_KEEPALIVE_INTERVAL));
+        tcp.set_keepalive_retries(Some(TCP_KEEPALIVE_RETRIES));
         Connector {
             ca_bundle: config.ca_bundle.clone(),
             proxy: config.proxy.clone(),
@@ -184,34 +187,19 @@ async fn secure(link: Link, host: &str, config: Arc<ClientConfig>) -> Result<(Li
 
 /// Has a proxy connect `link` through to the origin of `uri`.
 async fn tunnel(link: Link, uri: &Uri, authorization: Option<HeaderValue>) -> Result<Link, ConnectorError> {
-    let failed = |error: hyper::Error| ConnectorError::io(Failed { doing: "proxy tunnel failed", cause: error }.into());
     let host = uri.host().unwrap_or_default();
     let port = uri.port_u16().unwrap_or(if is_https(uri) { 443 } else { 80 });
     let target = format!("{host}:{port}");
     let mut request = Request::new(SdkBody::empty());
     *request.method_mut() = Method::CONNECT;
-    *request.version_mut() = Version::HTTP_11;
-    let name = HeaderValue::try_from(&target).map_err(|error| ConnectorError::user(error.into()))?;
     *request.uri_mut() = Uri::try_from(target).map_err(|error| ConnectorError::user(error.into()))?;
-    request.headers_mut().insert(HOST, name);
     if let Some(authorization) = authorization {
         request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
     }
-    let (mut send, connection) = http1::handshake(TokioIo::new(link)).await.map_err(failed)?;
-    let answer = pin!(send.send_request(request));
-    let connection = pin!(connection.without_shutdown());
-    let (status, connection) = match select(answer, connection).await {
-        Either::Left((answer, connection)) => (answer.map_err(failed)?.status(), Either::Left(connection)),
-        Either::Right((connection, answer)) => (answer.await.map_err(failed)?.status(), Either::Right(connection)),
-    };
-    match status {
-        StatusCode::OK => {
-            let through = match connection {
-                Either::Left(connection) => connection.await,
-                Either::Right(done) => done,
-            };
-            Ok(through.map_err(failed)?.io.into_inner())
-        }
+    let mut proxy = Http1::new(link, None);
+    let failed = |cause| ConnectorError::io(Failed { doing: "proxy tunnel failed", cause }.into());
+    match proxy.ask(request).await.map_err(failed)?.parts.status {
+        status if status.is_success() => Ok(proxy.into_link()),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
             let what =
                 "the proxy wants a user and a password (HTTP 407): put them into its URL, http://user:password@host";

@@ -1,29 +1,23 @@
 //! A connection to an origin: HTTP/1.1 or HTTP/2 behind one face.
 //!
-//! HTTP/1.1 has no task. Whoever waits for an answer drives the connection, and so does the answer's body after it ([`Body`]):
-//! what arrives is read, decoded and handed on in the task that uses it. An HTTP/2 connection is shared by many calls, so it
-//! has a task of its own.
+//! HTTP/1.1 is [`http1`](super::http1). An HTTP/2 connection is shared by many calls, so it has a task of its own.
 
 use super::body::Body;
-use super::connect::{Connected, Forward, Link};
+use super::connect::{Connected, Link};
+use super::http1::{Broken, Http1};
 use super::pool::Origin;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
-use http::header::{HOST, HeaderValue, PROXY_AUTHORIZATION};
-use http::{Request, Response, Uri};
-use hyper::client::conn::{http1, http2};
+use http::{Request, Response};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::future::{Future, poll_fn};
-use std::io::{self, IoSlice};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, Instant};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What a connection may read ahead. A quiet one needs some 8 KiB.
-const MAX_READ_AHEAD: usize = 64 << 10;
 /// What a service may send of one answer that nobody has read yet.
 const STREAM_WINDOW: u32 = 256 << 10;
 /// What it may send of all answers on one connection: enough that some which nobody reads do not hold up the others.
@@ -34,49 +28,57 @@ const LONGEST_PING: Duration = Duration::from_secs(10);
 /// What outlives a request on its connection.
 pub struct Life {
     born: Instant,
-    /// Whether anything came since the last request was sent.
-    heard: AtomicBool,
     /// Set where the connection is to take no further request.
     retired: AtomicBool,
 }
 
 impl Life {
-    fn new() -> Arc<Self> {
-        Arc::new(Life { born: Instant::now(), heard: AtomicBool::new(false), retired: AtomicBool::new(false) })
+    pub fn new() -> Arc<Self> {
+        Arc::new(Life { born: Instant::now(), retired: AtomicBool::new(false) })
     }
 
     pub fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
     }
 
-    fn may_go_on(&self, longest_life: Duration) -> bool {
+    pub fn may_go_on(&self, longest_life: Duration) -> bool {
         !self.retired.load(Ordering::Relaxed) && self.born.elapsed() < longest_life
     }
 }
 
 /// A request that got no answer.
 pub struct Unanswered {
-    error: hyper::Error,
+    error: ConnectorError,
     /// Whether the connection was over before the service said anything, so that it may be asked once more.
     pub unheard: bool,
 }
 
-impl From<Unanswered> for ConnectorError {
-    fn from(unanswered: Unanswered) -> Self {
-        failure(unanswered.error)
+impl Unanswered {
+    pub fn http1(broken: Broken, unheard: bool) -> Self {
+        let error = match broken {
+            Broken::Io(_) | Broken::Closed => ConnectorError::io(broken.into()),
+            Broken::NotHttp(_) => ConnectorError::other(broken.into(), None),
+        };
+        Unanswered { error, unheard }
+    }
+
+    fn http2(error: hyper::Error) -> Self {
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<h2::Error>());
+        // The SDK tries again where the connection broke, and not where the service took the request and did not like it.
+        let refused = cause.is_some_and(|cause| !cause.is_io() && !is_unread(cause));
+        let unheard = !refused && !error.is_user();
+        let error = match error {
+            error if error.is_user() => ConnectorError::user(error.into()),
+            error if refused => ConnectorError::other(error.into(), None),
+            error => ConnectorError::io(error.into()),
+        };
+        Unanswered { error, unheard }
     }
 }
 
-/// What the SDK is to make of a failure: it tries again where the connection broke, and not where the other side speaks no HTTP.
-fn failure(error: hyper::Error) -> ConnectorError {
-    let refusal = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<h2::Error>());
-    let other_side = error.is_parse() || refusal.is_some_and(|refusal| !refusal.is_io() && !is_unread(refusal));
-    if error.is_user() {
-        ConnectorError::user(error.into())
-    } else if other_side {
-        ConnectorError::other(error.into(), None)
-    } else {
-        ConnectorError::io(error.into())
+impl From<Unanswered> for ConnectorError {
+    fn from(unanswered: Unanswered) -> Self {
+        unanswered.error
     }
 }
 
@@ -93,14 +95,12 @@ pub enum Connection {
 impl Connection {
     /// Begins to speak on a way that is open. `patience` is how long a peer may take for a sign of life.
     pub async fn begin(connected: Connected, patience: Duration) -> Result<Connection, ConnectorError> {
-        let life = Life::new();
-        let io = TokioIo::new(Listened { link: connected.link, life: life.clone() });
-        let begun = if connected.http2 {
-            Http2::begin(io, life, patience).await.map(Connection::Http2)
-        } else {
-            Http1::begin(io, life, connected.forward).await.map(|http1| Connection::Http1(Box::new(http1)))
-        };
-        begun.map_err(failure)
+        let Connected { link, http2, forward } = connected;
+        if !http2 {
+            return Ok(Connection::Http1(Box::new(Http1::new(link, forward))));
+        }
+        let begun = Http2::begin(TokioIo::new(link), patience).await;
+        begun.map(Connection::Http2).map_err(|error| Unanswered::http2(error).into())
     }
 
     pub fn life(&self) -> &Arc<Life> {
@@ -119,74 +119,6 @@ impl Connection {
     }
 }
 
-/// One request at a time.
-pub struct Http1 {
-    send: http1::SendRequest<SdkBody>,
-    connection: http1::Connection<TokioIo<Listened>, SdkBody>,
-    over: bool,
-    forward: Option<Forward>,
-    life: Arc<Life>,
-}
-
-impl Http1 {
-    async fn begin(io: TokioIo<Listened>, life: Arc<Life>, forward: Option<Forward>) -> hyper::Result<Self> {
-        let (send, connection) = http1::Builder::new().max_buf_size(MAX_READ_AHEAD).handshake(io).await?;
-        Ok(Http1 { send, connection, over: false, forward, life })
-    }
-
-    /// Lets the connection work. Ready once it is over.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        self.over = self.over || Pin::new(&mut self.connection).poll(cx).is_ready();
-        if self.over { Poll::Ready(()) } else { Poll::Pending }
-    }
-
-    /// Whether it waits for a request, and its peer has not left meanwhile as far as can be told from here.
-    pub fn is_ready(&mut self, longest_life: Duration) -> bool {
-        let gone = self.poll(&mut Context::from_waker(Waker::noop())).is_ready();
-        !gone && self.send.is_ready() && self.life.may_go_on(longest_life)
-    }
-
-    async fn send(
-        mut self: Box<Self>,
-        mut request: Request<SdkBody>,
-        origin: Weak<Origin>,
-    ) -> Result<Response<Body>, Unanswered> {
-        self.address(&mut request);
-        self.life.heard.store(false, Ordering::Relaxed);
-        let mut answer = pin!(self.send.try_send_request(request));
-        let answer = poll_fn(|cx| {
-            // An answer and the connection's end may come together.
-            let _ = self.poll(cx);
-            answer.as_mut().poll(cx)
-        });
-        match answer.await {
-            Ok(answer) => Ok(answer.map(|incoming| Body::http1(incoming, self, origin))),
-            Err(unsent) => {
-                let unheard = !self.life.heard.load(Ordering::Relaxed);
-                Err(Unanswered { error: unsent.into_error(), unheard })
-            }
-        }
-    }
-
-    /// An endpoint is told the path, a proxy the whole URL.
-    fn address(&self, request: &mut Request<SdkBody>) {
-        let host = request.uri().authority().map(|authority| HeaderValue::from_str(authority.as_str()));
-        if let Some(Ok(host)) = host {
-            request.headers_mut().entry(HOST).or_insert(host);
-        }
-        match &self.forward {
-            Some(Forward { authorization: Some(authorization) }) => {
-                request.headers_mut().insert(PROXY_AUTHORIZATION, authorization.clone());
-            }
-            Some(Forward { authorization: None }) => {}
-            None => {
-                let path = request.uri().path_and_query().cloned();
-                *request.uri_mut() = path.map(Uri::from).unwrap_or_default();
-            }
-        }
-    }
-}
-
 /// A handle to a connection with many requests at a time.
 #[derive(Clone)]
 pub struct Http2 {
@@ -194,18 +126,20 @@ pub struct Http2 {
     shared: Arc<Shared>,
 }
 
+type Driven = http2::Connection<TokioIo<Link>, SdkBody, TokioExecutor>;
+
 struct Shared {
     life: Arc<Life>,
     /// How many calls are on it.
     calls: AtomicUsize,
-    /// Knows how many the service allows.
-    connection: Mutex<http2::Connection<TokioIo<Listened>, SdkBody, TokioExecutor>>,
+    /// Knows how many the service allows. None once it is over, so that no request waits in it.
+    connection: Mutex<Option<Driven>>,
     /// When the last call left.
     left: Mutex<Instant>,
 }
 
 impl Http2 {
-    async fn begin(io: TokioIo<Listened>, life: Arc<Life>, patience: Duration) -> hyper::Result<Self> {
+    async fn begin(io: TokioIo<Link>, patience: Duration) -> hyper::Result<Self> {
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
@@ -214,10 +148,18 @@ impl Http2 {
             .keep_alive_timeout(LONGEST_PING.min(patience))
             .handshake(io);
         let (send, connection) = handshake.await?;
-        let (calls, left, connection) = (AtomicUsize::new(0), Mutex::new(Instant::now()), Mutex::new(connection));
+        let (life, calls, left, connection) =
+            (Life::new(), AtomicUsize::new(0), Mutex::new(Instant::now()), Mutex::new(Some(connection)));
         let shared = Arc::new(Shared { life, calls, connection, left });
         let driven = shared.clone();
-        tokio::spawn(poll_fn(move |cx| Pin::new(&mut *driven.connection()).poll(cx).map(drop)));
+        tokio::spawn(poll_fn(move |cx| {
+            let mut connection = driven.connection();
+            let over = connection.as_mut().is_none_or(|connection| Pin::new(connection).poll(cx).is_ready());
+            if over {
+                *connection = None;
+            }
+            if over { Poll::Ready(()) } else { Poll::Pending }
+        }));
         Ok(Http2 { send, shared })
     }
 
@@ -226,7 +168,8 @@ impl Http2 {
     }
 
     pub fn has_room(&self) -> bool {
-        self.shared.calls.load(Ordering::Relaxed) < self.shared.connection().current_max_send_streams()
+        let limit = self.shared.connection().as_ref().map_or(0, Driven::current_max_send_streams);
+        self.shared.calls.load(Ordering::Relaxed) < limit
     }
 
     /// Since when no call is on it.
@@ -237,22 +180,13 @@ impl Http2 {
 
     async fn send(mut self, request: Request<SdkBody>) -> Result<Response<Body>, Unanswered> {
         let place = Place::take(&self.shared);
-        match self.send.try_send_request(request).await {
-            Ok(answer) => Ok(answer.map(|incoming| Body::http2(incoming, place))),
-            Err(unsent) => {
-                let never_sent = unsent.message().is_some();
-                let error = unsent.into_error();
-                let unread = std::error::Error::source(&error)
-                    .and_then(|cause| cause.downcast_ref::<h2::Error>())
-                    .is_some_and(|cause| cause.is_io() || is_unread(cause));
-                Err(Unanswered { unheard: never_sent || unread, error })
-            }
-        }
+        let answer = self.send.send_request(request).await.map_err(Unanswered::http2)?;
+        Ok(answer.map(|incoming| Body::http2(incoming, place)))
     }
 }
 
 impl Shared {
-    fn connection(&self) -> MutexGuard<'_, http2::Connection<TokioIo<Listened>, SdkBody, TokioExecutor>> {
+    fn connection(&self) -> MutexGuard<'_, Option<Driven>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -271,48 +205,5 @@ impl Drop for Place {
     fn drop(&mut self) {
         *self.0.left.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
         self.0.calls.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// A link that remembers whether anything came.
-struct Listened {
-    link: Link,
-    life: Arc<Life>,
-}
-
-impl AsyncRead for Listened {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = space.filled().len();
-        let polled = Pin::new(&mut self.link).poll_read(cx, space);
-        if space.filled().len() > before {
-            self.life.heard.store(true, Ordering::Relaxed);
-        }
-        polled
-    }
-}
-
-impl AsyncWrite for Listened {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.link).poll_write(cx, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.link).poll_write_vectored(cx, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.link.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.link).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.link).poll_shutdown(cx)
     }
 }

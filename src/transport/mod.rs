@@ -7,13 +7,16 @@
 //!   network      the SDK's HttpClient: which connection a request takes, and what becomes of it
 //!   pool         the connections of each origin that wait for a request, or have room for one
 //!   connection   HTTP/1.1 or HTTP/2 behind one face
-//!   body         an answer's body; it drives its HTTP/1.1 connection itself
+//!   http1        HTTP/1.1; framing knows where a body ends
+//!   body         an answer's body; it reads its HTTP/1.1 connection itself
 //!   connect      TCP, through a proxy or not, and TLS
 //! ```
 
 mod body;
 mod connect;
 mod connection;
+mod framing;
+mod http1;
 pub mod network;
 mod pool;
 pub mod scripted;

@@ -4,7 +4,8 @@
 //! too long, is closed.
 
 use super::connect::Connector;
-use super::connection::{Connection, Http1, Http2, Life};
+use super::connection::{Connection, Http2, Life};
+use super::http1::Http1;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::Uri;
 use http::uri::{Authority, Scheme};
@@ -72,7 +73,7 @@ impl Origin {
             return Some(Connection::Http2(shared));
         }
         while let Some((mut connection, _)) = kept.idle.pop() {
-            if connection.is_ready(LONGEST_LIFE) {
+            if connection.life.may_go_on(LONGEST_LIFE) && connection.is_quiet() {
                 return Some(Connection::Http1(connection));
             }
         }
@@ -114,7 +115,8 @@ impl Origin {
 
     /// A connection whose answer has come to its end.
     pub fn give_back(self: &Arc<Self>, mut connection: Box<Http1>) {
-        if connection.is_ready(LONGEST_LIFE) {
+        if connection.is_quiet() {
+            connection.rest();
             let mut kept = self.lock();
             if kept.idle.len() < MOST_IDLE {
                 kept.idle.push((connection, Instant::now()));

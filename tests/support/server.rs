@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 use super::answers::Answers;
 use super::auth::Auth;
 use super::http1;
-use super::http2;
+use super::http2_player;
 use super::journal::{ClosedBy, Connection, ConnectionLog, Journal};
 use super::reply::Reply;
 use super::request::Request;
-use super::tls::Tls;
+use super::tls_acceptor::Tls;
 
 /// A Bedrock of one test's own, on a port of loopback that nobody else has. Dropping it ends all that it holds:
 /// hanging replies, closed gates, open connections.
@@ -295,9 +295,9 @@ async fn accept(listener: &TcpListener, journal: &Arc<Journal>, answers: &Arc<An
 async fn serve(stream: TcpStream, connection: Connection, answers: Arc<Answers>, speaks: Speaks) {
     match speaks {
         Speaks::Http1 => http1::serve(stream, connection, answers).await,
-        Speaks::Http2 => http2::serve(stream, connection, answers).await,
+        Speaks::Http2 => http2_player::serve(stream, connection, answers).await,
         Speaks::Tls(tls) => match tls.accept(stream).await {
-            Ok((stream, true)) => http2::serve(stream, connection, answers).await,
+            Ok((stream, true)) => http2_player::serve(stream, connection, answers).await,
             Ok((stream, false)) => http1::serve(stream, connection, answers).await,
             // The client would not have this server: it says why.
             Err(_) => connection.closed(ClosedBy::Client),

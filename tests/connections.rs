@@ -1,0 +1,460 @@
+//! Connections: kept and used again, shared where the endpoint speaks HTTP/2, given up when their peer is dead, and none of it
+//! is the program's business.
+
+mod support;
+
+use std::ptr::null_mut;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use support::capi::*;
+use support::{Auth, Authority, ClosedBy, Cut, Gate, Http2Bedrock, LocalBedrock, Proxy, Reply, TlsDoor};
+
+fn hello() -> Request {
+    Request::say("Hello?")
+}
+
+fn whole_stream() -> Reply {
+    Reply::stream().text_stream(&["Hel", "lo"], "end_turn")
+}
+
+/// A model that calls `url`, once.
+fn model(url: &str, members: Value) -> Model {
+    let base = json!({
+        "model": MODEL_ID,
+        "region": REGION,
+        "base_url": url,
+        "api_key": ACCESS_KEY,
+        "secret_key": SECRET_KEY,
+        "retry": {"max_attempts": 1},
+        "timeout": "15s",
+    });
+    Model::new(&with(base, members))
+}
+
+/// A model that calls without TLS what speaks HTTP/2 and nothing else.
+fn http2_model(bedrock: &Http2Bedrock, members: Value) -> Model {
+    model(&bedrock.url(), with(json!({"http_version": "2"}), members))
+}
+
+/// Answers every request, each in the way it was asked for.
+fn hello_to_all(request: &support::Request) -> Reply {
+    match request.operation() {
+        "converse" => Reply::text_answer("Hello"),
+        _ => whole_stream(),
+    }
+}
+
+/// Both calls work, at the first attempt.
+#[track_caller]
+fn works(model: &Model) {
+    let unary = model.generate(&hello());
+    assert_eq!((unary.response().text.as_str(), unary.response().attempts), ("Hello", 1));
+    let streamed = model.stream(&hello());
+    assert_eq!((streamed.text().as_str(), streamed.outcome.response().attempts), ("Hello", 1));
+}
+
+// What is kept.
+
+#[test]
+fn a_kept_connection_that_its_peer_has_closed_meanwhile_is_not_used() {
+    let bedrock = LocalBedrock::start();
+    let model = model(&bedrock.url(), json!({}));
+    for round in 1..=5 {
+        bedrock.push(Reply::text_answer("Hello").then_close());
+        assert_eq!(model.generate(&hello()).response().attempts, 1);
+        assert_eq!(bedrock.wait_closed(round), ClosedBy::Server);
+    }
+    assert_eq!(bedrock.requests().len(), 5);
+}
+
+#[test]
+fn a_kept_connection_that_turns_out_to_be_dead_is_no_error_and_no_attempt() {
+    for dead in [Reply::close_before_headers(), Reply::reset_before_headers()] {
+        let bedrock = LocalBedrock::start();
+        let model = model(&bedrock.url(), json!({}));
+        bedrock.push(Reply::text_answer("Hello"));
+        model.generate(&hello()).response();
+        bedrock.push(dead.clone());
+        bedrock.push(Reply::text_answer("Hello"));
+        assert_eq!(model.generate(&hello()).response().attempts, 1);
+        bedrock.push(dead);
+        bedrock.push(whole_stream());
+        assert_eq!(model.stream(&hello()).outcome.response().attempts, 1);
+        let connections: Vec<_> = bedrock.requests().iter().map(|request| request.connection).collect();
+        assert_eq!(connections, [1, 1, 2, 2, 3]);
+        let bodies: Vec<_> = bedrock.requests().iter().map(|request| request.body.clone()).collect();
+        assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
+    }
+}
+
+#[test]
+fn a_request_is_repeated_once_and_only_where_a_kept_connection_was_silent() {
+    let bedrock = LocalBedrock::start();
+    let fresh = model(&bedrock.url(), json!({}));
+    bedrock.push(Reply::reset_before_headers());
+    assert_eq!(fresh.generate(&hello()).failed(BEDROCK_E_NETWORK).attempts, 1);
+    assert_eq!(bedrock.take_requests().len(), 1, "a connection that was not kept cannot have gone stale");
+
+    let kept = model(&bedrock.url(), json!({}));
+    for (ends, status, requests) in [
+        (vec![Reply::reset_before_headers(), Reply::reset_before_headers()], BEDROCK_E_NETWORK, 2),
+        (vec![Reply::not_http("HTTP/1.1 2")], BEDROCK_E_NETWORK, 1),
+        (vec![whole_stream().cut_at(10, Cut::Reset)], BEDROCK_E_TRUNCATED, 1),
+    ] {
+        bedrock.push(Reply::text_answer("Hello"));
+        kept.generate(&hello()).response();
+        bedrock.take_requests();
+        ends.into_iter().for_each(|end| bedrock.push(end));
+        assert_eq!(kept.stream(&hello()).outcome.failed(status).attempts, 1);
+        assert_eq!(bedrock.take_requests().len(), requests);
+    }
+}
+
+#[test]
+fn a_connection_is_kept_after_every_answer_that_ends_by_itself() {
+    let bedrock = LocalBedrock::start();
+    let model = model(&bedrock.url(), json!({}));
+    for reply in [
+        Reply::text_answer("Hello"),
+        Reply::text_answer("Hello").chunked().in_chunks_of(1),
+        Reply::text_answer("Hello").chunked().trailer("x-checksum", "1"),
+        Reply::error(400, "ValidationException", "no"),
+        Reply::empty(204),
+    ] {
+        bedrock.push(reply);
+        model.generate(&hello());
+    }
+    assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (5, 1));
+    for reply in [Reply::text_answer("Hello").until_close(), Reply::text_answer("Hello").header("Connection", "close")]
+    {
+        bedrock.push(reply);
+        assert_eq!(model.generate(&hello()).response().text, "Hello");
+    }
+    bedrock.push(Reply::text_answer("Hello"));
+    model.generate(&hello()).response();
+    assert_eq!(bedrock.connection_count(), 3, "none is kept where the service ends it");
+}
+
+#[test]
+fn derived_models_share_connections_whatever_their_timers() {
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(hello_to_all);
+    let model = model(&bedrock.url(), json!({}));
+    works(&model);
+    works(&model.with(json!({"timeouts": {"connect": "7s", "idle": "9s"}})));
+    assert_eq!(bedrock.connection_count(), 1);
+}
+
+// HTTP/2.
+
+#[test]
+fn http2_works_without_being_asked_for_where_the_config_says_so() {
+    let bedrock = Http2Bedrock::start();
+    bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
+    bedrock.respond_with(hello_to_all);
+    let model = http2_model(&bedrock, json!({}));
+    works(&model);
+    works(&model.with(json!({"timeouts": {"connect": "7s"}})));
+    assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (4, 1));
+    bedrock.push(Reply::error(429, "ThrottlingException", "slow down"));
+    model.generate(&hello()).failed(BEDROCK_E_THROTTLED);
+    assert_eq!(bedrock.connection_count(), 1);
+}
+
+#[test]
+fn a_long_answer_over_http2_is_whole() {
+    let bedrock = Http2Bedrock::start();
+    let texts = vec!["x".repeat(10_000); 400];
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+    bedrock.push(Reply::stream().text_stream(&texts, "end_turn").in_chunks_of(50_000));
+    assert_eq!(http2_model(&bedrock, json!({})).stream(&hello()).text().len(), 4_000_000);
+}
+
+/// Opens so many streams at once, each held at the gate after its first event, and says over how many connections.
+#[track_caller]
+fn connections_of(bedrock: &Http2Bedrock, model: &Model, streams: usize) -> usize {
+    let gate = Gate::new();
+    for _ in 0..streams {
+        bedrock.push(Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"));
+    }
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..streams).map(|_| scope.spawn(|| model.stream(&hello()))).collect();
+        gate.wait_arrivals(streams);
+        gate.open();
+        for call in calls {
+            assert_eq!(call.join().expect("no panic").text(), "Hello");
+        }
+    });
+    bedrock.connection_count()
+}
+
+#[test]
+fn calls_at_once_share_one_http2_connection_from_the_first_on() {
+    let bedrock = Http2Bedrock::start();
+    assert_eq!(connections_of(&bedrock, &http2_model(&bedrock, json!({})), 20), 1);
+}
+
+#[test]
+fn more_calls_than_an_http2_connection_takes_go_over_another() {
+    let bedrock = Http2Bedrock::start_with(2);
+    bedrock.respond_with(hello_to_all);
+    let model = http2_model(&bedrock, json!({}));
+    works(&model);
+    assert!((2..=3).contains(&connections_of(&bedrock, &model, 5)), "{} connections", bedrock.connection_count());
+}
+
+#[test]
+fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection() {
+    let bedrock = Http2Bedrock::start();
+    let model = http2_model(&bedrock, json!({}));
+    let much = "x".repeat(100_000);
+    bedrock.push(Reply::stream().text_stream(&[much.as_str(); 100], "end_turn"));
+    let mut others = 0;
+    let streamed = model.stream_with(&hello(), null_mut(), |event| {
+        if event.kind == BEDROCK_EVENT_TEXT && others < 3 {
+            others += 1;
+            bedrock.push(Reply::text_answer("Hello"));
+            assert_eq!(model.generate(&hello()).response().text, "Hello");
+        }
+        0
+    });
+    assert_eq!((streamed.outcome.response().text.len(), others), (10_000_000, 3));
+    assert_eq!(bedrock.connection_count(), 1);
+}
+
+#[test]
+fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
+    let bedrock = Http2Bedrock::start();
+    // A ping follows three times this of silence, and may take as long.
+    let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
+    bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
+    let streamed = model.stream_with(&hello(), null_mut(), |_| {
+        bedrock.die();
+        0
+    });
+    streamed.outcome.failed(BEDROCK_E_TRUNCATED);
+    bedrock.respond_with(hello_to_all);
+    works(&model);
+    assert_eq!(bedrock.connection_count(), 2, "what is dead is not used again");
+}
+
+#[test]
+fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
+    let bedrock = Http2Bedrock::start();
+    let model = http2_model(&bedrock, json!({"timeouts": {"connect": "20ms"}}));
+    let pause = Duration::from_millis(400);
+    bedrock.push(Reply::stream().message_start().pause(pause).text(0, &["Hello"]).message_stop("end_turn"));
+    assert_eq!(model.stream(&hello()).text(), "Hello");
+}
+
+#[test]
+fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_again() {
+    let bedrock = Http2Bedrock::start();
+    let gate = Gate::new();
+    let model = http2_model(&bedrock, json!({}));
+    bedrock.push(Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"));
+    let streamed = model.stream_with(&hello(), null_mut(), |event| {
+        if event.kind == BEDROCK_EVENT_MESSAGE_START {
+            bedrock.leave();
+            bedrock.push(Reply::text_answer("Hello"));
+            assert_eq!(model.generate(&hello()).response().attempts, 1);
+            gate.open();
+        }
+        0
+    });
+    assert_eq!(streamed.outcome.response().text, "Hello");
+    bedrock.respond_with(hello_to_all);
+    works(&model);
+    assert_eq!(bedrock.connection_count(), 2);
+}
+
+#[test]
+fn a_call_that_is_left_leaves_its_http2_connection_to_others() {
+    let bedrock = Http2Bedrock::start();
+    let model = http2_model(&bedrock, json!({}));
+    bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
+    model.stream_with(&hello(), null_mut(), |_| 1).outcome.stopped();
+    bedrock.respond_with(hello_to_all);
+    works(&model);
+    assert_eq!(bedrock.connection_count(), 1);
+}
+
+#[test]
+fn a_stream_that_http2_resets_is_cut() {
+    let bedrock = Http2Bedrock::start();
+    let model = http2_model(&bedrock, json!({}));
+    bedrock.push(whole_stream().cut_at(150, Cut::Reset));
+    model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
+    bedrock.push(Reply::reset_before_headers());
+    assert_eq!(model.generate(&hello()).failed(BEDROCK_E_NETWORK).attempts, 1);
+    assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (2, 1), "a refusal is no dead connection");
+}
+
+#[test]
+fn an_endpoint_that_does_not_speak_the_http_version_is_a_network_error() {
+    let bedrock = LocalBedrock::start();
+    model(&bedrock.url(), json!({"http_version": "2"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
+    let bedrock = Http2Bedrock::start();
+    model(&bedrock.url(), json!({"http_version": "1.1"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
+}
+
+// TLS.
+
+#[test]
+fn http2_is_spoken_where_the_endpoint_offers_it_unless_the_config_says_otherwise() {
+    let authority = Authority::new("versions");
+    let (http1, http2) = (LocalBedrock::start(), Http2Bedrock::start());
+    http1.respond_with(hello_to_all);
+    http2.respond_with(hello_to_all);
+    let both = TlsDoor::open(&authority, &["localhost"], &["h2", "http/1.1"], http2.port());
+    let old = TlsDoor::open(&authority, &["localhost"], &["http/1.1"], http1.port());
+    let silent = TlsDoor::open(&authority, &["localhost"], &[], http1.port());
+    let ca_file = || json!({"ca_file": authority.file()});
+    works(&model(&both.url("localhost"), ca_file()));
+    works(&model(&both.url("localhost"), with(ca_file(), json!({"http_version": "2"}))));
+    assert_eq!((http2.requests().len(), both.connection_count()), (4, 2));
+    for door in [&old, &silent] {
+        for version in ["auto", "1.1"] {
+            works(&model(&door.url("localhost"), with(ca_file(), json!({"http_version": version}))));
+        }
+        let failing = model(&door.url("localhost"), with(ca_file(), json!({"http_version": "2"})));
+        failing.generate(&hello()).failed(BEDROCK_E_NETWORK);
+    }
+    let either = TlsDoor::open(&authority, &["localhost"], &["h2", "http/1.1"], http1.port());
+    works(&model(&either.url("localhost"), with(ca_file(), json!({"http_version": "1.1"}))));
+}
+
+#[test]
+fn calls_at_once_share_the_connection_that_the_first_of_them_makes() {
+    let authority = Authority::new("sharing");
+    let bedrock = Http2Bedrock::start();
+    let door = TlsDoor::open(&authority, &["localhost"], &["h2"], bedrock.port());
+    assert_eq!(connections_of(&bedrock, &model(&door.url("localhost"), json!({"ca_file": authority.file()})), 10), 1);
+}
+
+#[test]
+fn a_certificate_has_to_be_for_this_host_and_from_who_is_trusted() {
+    let (trusted, unknown) = (Authority::new("trusted"), Authority::new("unknown"));
+    let bedrock = LocalBedrock::start();
+    let door = TlsDoor::open(&trusted, &["elsewhere.example"], &["http/1.1"], bedrock.port());
+    let elsewhere = model(&door.url("localhost"), json!({"ca_file": trusted.file()}));
+    elsewhere.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS", "another name", "base_url"]);
+    let stranger = model(&door.url("localhost"), json!({"ca_file": unknown.file()}));
+    stranger.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS", "UnknownIssuer", "ca_file"]);
+    let plain = model(&format!("https://127.0.0.1:{}", bedrock.port()), json!({"ca_file": trusted.file()}));
+    plain.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS"]);
+    assert!(bedrock.requests().is_empty());
+}
+
+// Proxies.
+
+#[test]
+fn https_goes_through_a_proxy_as_through_a_wall_with_a_hole() {
+    let authority = Authority::new("proxy");
+    let bedrock = Http2Bedrock::start();
+    bedrock.respond_with(hello_to_all);
+    let door = TlsDoor::open(&authority, &["bedrock.example"], &["h2"], bedrock.port());
+    let proxy = Proxy::to(door.port());
+    let url = format!("http://me:p%40ss@127.0.0.1:{}", proxy.port());
+    let model = model("https://bedrock.example:8443", json!({"ca_file": authority.file(), "proxy": url}));
+    works(&model);
+    let heads = proxy.heads();
+    assert_eq!(heads.len(), 1, "{heads:?}");
+    assert!(heads[0].starts_with("CONNECT bedrock.example:8443 HTTP/1.1\r\n"), "{heads:?}");
+    assert!(heads[0].contains("\r\nhost: bedrock.example:8443\r\n"), "{heads:?}");
+    assert!(heads[0].contains("\r\nproxy-authorization: Basic bWU6cEBzcw==\r\n"), "{heads:?}");
+    assert!(bedrock.requests().iter().all(|request| request.header("proxy-authorization").is_none()));
+}
+
+#[test]
+fn a_proxy_is_itself_reached_over_tls_where_its_url_says_so() {
+    let authority = Authority::new("tls-proxy");
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(hello_to_all);
+    let door = TlsDoor::open(&authority, &["bedrock.example"], &["http/1.1"], bedrock.port());
+    let proxy = Proxy::to(door.port());
+    let front = TlsDoor::open(&authority, &["localhost"], &["http/1.1"], proxy.port());
+    let members = json!({"ca_file": authority.file(), "proxy": front.url("localhost")});
+    works(&model("https://bedrock.example", members));
+    assert!(proxy.heads()[0].starts_with("CONNECT bedrock.example:443 HTTP/1.1\r\n"), "{:?}", proxy.heads());
+}
+
+#[test]
+fn plain_http_is_asked_of_the_proxy_by_its_whole_url() {
+    let proxy = LocalBedrock::start();
+    proxy.push(Reply::text_answer("Hello"));
+    proxy.push(Reply::text_answer("Hello"));
+    let url = format!("http://me:pass@127.0.0.1:{}", proxy.port());
+    let members = json!({"allow_http": true, "proxy": url});
+    let model = model("http://bedrock.example:8080", members);
+    for _ in 0..2 {
+        assert_eq!(model.generate(&hello()).response().text, "Hello");
+    }
+    for request in proxy.requests() {
+        assert!(request.target.starts_with("http://bedrock.example:8080/model/"), "{request:?}");
+        assert_eq!(request.header("host"), Some("bedrock.example:8080"));
+        assert_eq!(request.header("proxy-authorization"), Some("Basic bWU6cGFzcw=="));
+    }
+    assert_eq!(proxy.connection_count(), 1);
+}
+
+#[test]
+fn a_proxy_that_refuses_says_why() {
+    for (answer, says) in [
+        ("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 4\r\n\r\nwho?", &["407", "user", "proxy"][..]),
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", &["403", "bedrock.example"]),
+        ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", &["502", "bedrock.example"]),
+        ("", &["tunnel", "closed"]),
+    ] {
+        let proxy = Proxy::refusing(answer);
+        let url = format!("http://127.0.0.1:{}", proxy.port());
+        let failure = model("https://bedrock.example", json!({"proxy": url})).generate(&hello());
+        failure.failed(BEDROCK_E_NETWORK).says(says);
+    }
+}
+
+// Retry-After.
+
+/// 429 that asks for patience, and then Hello.
+fn throttled(headers: &[(&str, &str)]) -> LocalBedrock {
+    let bedrock = LocalBedrock::start();
+    let refusal = Reply::error(429, "ThrottlingException", "slow down");
+    bedrock.push(headers.iter().fold(refusal, |reply, (name, value)| reply.header(name, value)));
+    bedrock.push(Reply::text_answer("Hello"));
+    bedrock
+}
+
+#[test]
+fn retry_after_is_obeyed_in_seconds_and_as_a_date_by_the_services_clock() {
+    let date = [("Date", "Wed, 21 Oct 2015 07:28:00 GMT"), ("Retry-After", "Wed, 21 Oct 2015 07:28:02 GMT")];
+    for headers in [&[("Retry-After", "2")][..], &date] {
+        let bedrock = throttled(headers);
+        let began = Instant::now();
+        let outcome = model(&bedrock.url(), json!({"retry": {}})).generate(&hello());
+        assert_eq!(outcome.response().attempts, 2);
+        // Without it the second attempt follows within a second.
+        assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+}
+
+#[test]
+fn retry_after_is_bounded_by_max_backoff_and_by_the_calls_own_timer() {
+    let bedrock = throttled(&[("Retry-After", "3600")]);
+    let outcome = model(&bedrock.url(), json!({"retry": {"max_backoff": "10ms"}})).generate(&hello());
+    assert_eq!(outcome.response().attempts, 2);
+    let bedrock = throttled(&[("Retry-After", "3600")]);
+    let members = json!({"retry": {"max_backoff": "1h"}, "timeout": "300ms"});
+    assert_eq!(model(&bedrock.url(), members).generate(&hello()).failed(BEDROCK_E_TIMEOUT).attempts, 1);
+}
+
+#[test]
+fn a_retry_after_that_says_nothing_is_ignored() {
+    for value in ["soon", "-1", "", "99999999999999999999999", "Wed, 21 Oct 1015 07:28:00 GMT"] {
+        let bedrock = throttled(&[("Retry-After", value)]);
+        let outcome = model(&bedrock.url(), json!({"retry": {"max_backoff": "10ms"}})).generate(&hello());
+        assert_eq!(outcome.response().attempts, 2, "{value}");
+    }
+}

@@ -1,0 +1,87 @@
+//! A proxy that connects through: it reads CONNECT, writes down what it was told, and leads wherever the test says.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::JoinHandle;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+pub struct Proxy {
+    port: u16,
+    heads: Arc<Mutex<Vec<String>>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Proxy {
+    /// Connects everybody through to a port of this machine, whatever host they ask for.
+    pub fn to(port: u16) -> Proxy {
+        Proxy::start("HTTP/1.1 200 Connection established\r\n\r\n", Some(port))
+    }
+
+    /// Answers every CONNECT with these bytes and closes.
+    pub fn refusing(answer: &'static str) -> Proxy {
+        Proxy::start(answer, None)
+    }
+
+    fn start(answer: &'static str, behind: Option<u16>) -> Proxy {
+        let heads = Arc::<Mutex<Vec<String>>>::default();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (tell, told) = mpsc::channel();
+        let seen = heads.clone();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+                tell.send(listener.local_addr().expect("an address").port()).expect("a test that waits");
+                let accepting = async {
+                    loop {
+                        let (outside, _) = listener.accept().await.expect("a connection");
+                        tokio::spawn(pass(outside, answer, behind, seen.clone()));
+                    }
+                };
+                tokio::select! {
+                    _ = stopped => {}
+                    () = accepting => {}
+                }
+            });
+        });
+        let port = told.recv().expect("the proxy died before it began to listen");
+        Proxy { port, heads, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The heads of all requests so far.
+    pub fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+async fn pass(mut outside: TcpStream, answer: &str, behind: Option<u16>, heads: Arc<Mutex<Vec<String>>>) {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let Ok(byte) = outside.read_u8().await else { return };
+        head.push(byte);
+    }
+    heads.lock().unwrap_or_else(PoisonError::into_inner).push(String::from_utf8_lossy(&head).into_owned());
+    if outside.write_all(answer.as_bytes()).await.is_err() {
+        return;
+    }
+    let Some(behind) = behind else { return };
+    let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, behind)).await else { return };
+    let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+}
