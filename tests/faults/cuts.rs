@@ -54,7 +54,7 @@ fn ways(carrier: Carrier) -> Vec<Way> {
     let unframed = if carrier.is_tls() { End::Broken } else { End::Clean };
     vec![
         each("cut by a clean end, chunked", Reply::chunked, Cut::CleanEnd, End::Clean),
-        each("cut by a clean end, with a trailer", trailer, Cut::CleanEnd, End::Clean),
+        way("cut by a clean end, with a trailer", trailer, Cut::CleanEnd, End::Clean),
         way("cut by a clean end, of that length", Reply::content_length, Cut::CleanEnd, End::Clean),
         each("cut by close, no last chunk", Reply::chunked, Cut::Close, End::Broken),
         way("cut by close, short of its length", Reply::content_length, Cut::Close, End::Broken),

@@ -69,7 +69,7 @@ impl Harness {
 
     fn make_calls(&self, fault: &Fault, stage: &mut Stage) {
         let mut first = None;
-        for (door, scene) in fault.calls() {
+        for (door, scene) in fault.calls().into_iter().filter(|(door, _)| self.carrier.is_for(*door)) {
             let called = catch_unwind(AssertUnwindSafe(|| {
                 let call = format!("{} ({}) {} through {}", fault.row, fault.case, self.carrier.title(), door.title());
                 let watched = Watched::begin(call);
