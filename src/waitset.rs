@@ -50,12 +50,14 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T: Copy> WaitSet<T> {
-    pub fn new() -> Self {
+impl<T> Default for WaitSet<T> {
+    fn default() -> Self {
         let queue = Queue { ready: BTreeMap::new(), rung: 0, waiting: false, closed: false, flag: None };
         WaitSet(Arc::new(Shared { queue: Mutex::new(queue), readable: Condvar::new() }))
     }
+}
 
+impl<T: Copy> WaitSet<T> {
     /// A place for a stream, of which the waiter will be told by `token`.
     pub fn member(&self, token: T) -> Arc<Member<T>> {
         Arc::new(Member { set: self.0.clone(), token, place: AtomicU64::new(0) })

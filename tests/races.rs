@@ -321,7 +321,7 @@ fn a_wakeup_may_cancel_its_own_stream_while_another_thread_closes_it() {
 #[test]
 fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read() {
     check(|| {
-        let set = waitset::WaitSet::new();
+        let set = waitset::WaitSet::default();
         let pipes = [Arc::new(Pipe::default()), Arc::new(Pipe::default())];
         let mut readers = [Reader::default(), Reader::default()];
         let mut seen = [0, 0];
@@ -346,7 +346,7 @@ fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read
 #[test]
 fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
     check(|| {
-        let set = waitset::WaitSet::new();
+        let set = waitset::WaitSet::default();
         let pipe = Arc::new(Pipe::default());
         let writer = {
             let pipe = pipe.clone();
@@ -372,7 +372,7 @@ fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
 #[test]
 fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
     check(|| {
-        let set = waitset::WaitSet::new();
+        let set = waitset::WaitSet::default();
         let pipe = Arc::new(Pipe::default());
         let (mut reader, mut seen) = (Reader::default(), 0);
         let fd = set.fd().unwrap();
@@ -397,7 +397,7 @@ fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
 #[test]
 fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
     check(|| {
-        let set = waitset::WaitSet::new();
+        let set = waitset::WaitSet::default();
         let pipe = Arc::new(Pipe::default());
         let fd = set.fd().unwrap();
         pipe.set_alarm(Some(Box::new(set.member(7))), false);
@@ -422,7 +422,7 @@ fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
 #[test]
 fn a_thread_that_waits_for_a_set_is_told_when_it_is_closed() {
     check(|| {
-        let set = Arc::new(waitset::WaitSet::new());
+        let set = Arc::new(waitset::WaitSet::default());
         let pipe = Arc::new(Pipe::default());
         pipe.set_alarm(Some(Box::new(set.member(7))), false);
         let waiter = {

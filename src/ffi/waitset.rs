@@ -42,7 +42,7 @@ impl Noun for WaitSet<Token> {
 /// An empty set. NULL only when out of memory or handles.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_waitset_new() -> *mut bedrock_waitset {
-    entry!(else null_mut() => handle::insert(WaitSet::<Token>::new()))
+    entry!(else null_mut() => handle::insert(WaitSet::<Token>::default()))
 }
 
 /// Adds a stream; user comes back with it. Any thread, also while another waits. There is no remove: bedrock_stream_free does it.

@@ -1,0 +1,143 @@
+/* many.c - many streams at once: one thread waits for all of them by a waiting set, and each is complete and in order.
+ *
+ *     many URL STREAMS [tell]      a service that streams "0 1 2 ...", holds each answer before its last words, and lets go
+ *                                  of all when it is asked for an answer as a whole
+ *
+ * tell: say what a stream costs, "streams=10000 threads=2 bytes_per_stream=30000". */
+#include "check.h"
+
+#include <dirent.h>
+
+#define WORDS 6
+
+struct reader {
+    bedrock_stream *stream;
+    int words;
+    bedrock_status end;
+};
+
+static long resident(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    if (file != NULL) {
+        if (fscanf(file, "%*d %ld", &pages) != 1)
+            pages = 0;
+        fclose(file);
+    }
+    return pages * 4096;
+}
+
+static int threads(void)
+{
+    DIR *folder = opendir("/proc/self/task");
+    struct dirent *entry;
+    int count = 0;
+
+    while (folder != NULL && (entry = readdir(folder)) != NULL)
+        count += entry->d_name[0] != '.';
+    if (folder != NULL)
+        closedir(folder);
+    return count;
+}
+
+/* Reads what there is. Each word has to be the next one. */
+static void drain(struct reader *reader)
+{
+    const bedrock_event *event;
+    bedrock_error *error = NULL;
+    bedrock_status status;
+    int first = 1;
+
+    while ((status = bedrock_stream_next(reader->stream, 0, &event, &error)) == BEDROCK_OK) {
+        first = 0;
+        if (event->type == BEDROCK_EVENT_TEXT) {
+            CHECK_INT(atoi(event->text), reader->words);
+            reader->words++;
+        }
+    }
+    /* It was told of for a reason. */
+    CHECK(!first || status != BEDROCK_AGAIN);
+    if (status != BEDROCK_AGAIN) {
+        CHECK_OK(status, error);
+        bedrock_error_free(error);
+        reader->end = status;
+    }
+}
+
+/* Serves whichever stream has something, until all of them have had so many words, or are over. */
+static void serve(bedrock_waitset *set, struct reader *readers, long count, int words)
+{
+    long i, ready = 0;
+    struct reader *reader;
+    void *user;
+
+    for (i = 0; i < count; i++)
+        ready += readers[i].words >= words && (words < WORDS || readers[i].end != BEDROCK_AGAIN);
+    while (ready < count) {
+        int had, was_over;
+
+        if (!CHECK(bedrock_waitset_wait(set, 120000, NULL, &user) == BEDROCK_OK))
+            return;
+        reader = user;
+        had = reader->words;
+        was_over = reader->end != BEDROCK_AGAIN;
+        drain(reader);
+        if (words < WORDS)
+            ready += had < words && reader->words >= words;
+        else
+            ready += !was_over && reader->end != BEDROCK_AGAIN;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    bedrock_model *model;
+    bedrock_request *request;
+    bedrock_response *response = NULL;
+    bedrock_error *error = NULL;
+    bedrock_waitset *set;
+    struct reader *readers;
+    long count, before = 0, i;
+
+    if (!CHECK(argc >= 3))
+        return 2;
+    count = atol(argv[2]);
+    model = check_local(argv[1]);
+    request = check_request("Count.");
+    set = bedrock_waitset_new();
+    readers = calloc((size_t)count, sizeof *readers);
+
+    for (i = 0; i < count; i++) {
+        readers[i].end = BEDROCK_AGAIN;
+        /* The first is a warm one: what the library has once and not for each stream is there by then. */
+        if (i == 1) {
+            serve(set, readers, 1, WORDS - 2);
+            before = resident();
+        }
+        CHECK_OK(bedrock_stream_open(model, request, NULL, &readers[i].stream, &error), error);
+        CHECK_INT(bedrock_waitset_add(set, readers[i].stream, &readers[i]), BEDROCK_OK);
+    }
+    serve(set, readers, count, WORDS - 2);
+    if (argc > 3)
+        printf("streams=%ld threads=%d bytes_per_stream=%ld\n", count, threads(),
+               (resident() - before) / (count - 1));
+    CHECK(threads() <= 4);
+
+    CHECK_OK(bedrock_generate(model, request, NULL, &response, &error), error);
+    serve(set, readers, count, WORDS);
+    for (i = 0; i < count; i++) {
+        CHECK_INT(readers[i].words, WORDS);
+        CHECK_INT(readers[i].end, BEDROCK_DONE);
+        bedrock_stream_free(readers[i].stream);
+    }
+    CHECK_INT(bedrock_waitset_wait(set, 0, NULL, NULL), BEDROCK_AGAIN);
+
+    bedrock_response_free(response);
+    bedrock_waitset_free(set);
+    bedrock_request_free(request);
+    bedrock_model_free(model);
+    free(readers);
+    return check_end();
+}
