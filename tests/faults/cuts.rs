@@ -126,7 +126,8 @@ pub fn unary_faults(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
     for way in ways(carrier) {
         for bytes in (0..length).step_by(carrier.step(1, 17)).chain([length]).filter(|at| !way.is_none(*at, length)) {
-            let broken = Expect::fails(BEDROCK_E_NETWORK).http(200);
+            let head_may_be_lost = way.cut == Cut::Reset;
+            let broken = Expect { head_may_be_lost, ..Expect::fails(BEDROCK_E_NETWORK).http(200) };
             // What is left is no JSON.
             let partial = Expect::fails(BEDROCK_E_PROTOCOL).http(200);
             let expect = match way.end {

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use aws_smithy_eventstream::frame::read_message_from;
@@ -52,6 +52,7 @@ impl Harness {
         let (alone, faults): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.alone);
         let (waiting, busy): (Vec<_>, Vec<_>) = faults.into_iter().partition(waits);
         for (faults, threads) in [(waiting, WAITING), (busy, BUSY), (alone, 1)] {
+            let _turn = if threads == BUSY { Turn::busy() } else { Turn::quiet() };
             let queue = Mutex::new(VecDeque::from(faults));
             std::thread::scope(|scope| {
                 for _ in 0..threads {
@@ -140,11 +141,9 @@ fn check(door: Door, scene: &Scene, run: &Run, lateness: Duration) {
     if let Some(failure) = failure {
         expect.says.iter().for_each(|part| failure.says(&[part]));
         assert!(expect.attempts.contains(&failure.attempts), "{} attempts: {failure:?}", failure.attempts);
-        assert_eq!(
-            (failure.code.as_str(), failure.http_status),
-            (expect.code.as_str(), expect.http_status),
-            "{failure:?}"
-        );
+        assert_eq!(failure.code, expect.code, "{failure:?}");
+        let seen = failure.http_status == expect.http_status || (expect.head_may_be_lost && failure.http_status == 0);
+        assert!(seen, "HTTP {} where {} has to be: {failure:?}", failure.http_status, expect.http_status);
     }
     if let (Some((timer, setting)), BEDROCK_E_TIMEOUT) = (expect.timer, *status) {
         assert!(*took + TOO_EARLY >= setting, "timeouts.{timer} is {setting:?}, and ended the call after {took:?}");
@@ -232,6 +231,24 @@ impl Stage {
             self.bedrock.take_requests();
         }
         run
+    }
+}
+
+/// The library has one worker for all tests of this process: where time is measured, nobody else keeps it busy.
+pub struct Turn {
+    _quiet: Option<RwLockWriteGuard<'static, ()>>,
+    _busy: Option<RwLockReadGuard<'static, ()>>,
+}
+
+static TURNS: RwLock<()> = RwLock::new(());
+
+impl Turn {
+    pub fn quiet() -> Turn {
+        Turn { _quiet: Some(TURNS.write().unwrap_or_else(PoisonError::into_inner)), _busy: None }
+    }
+
+    pub fn busy() -> Turn {
+        Turn { _quiet: None, _busy: Some(TURNS.read().unwrap_or_else(PoisonError::into_inner)) }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::carrier::Carrier;
 use crate::clock::{GRACE, Watched};
 use crate::door::Door;
 use crate::golden::golden;
-use crate::harness::Running;
+use crate::harness::{Running, Turn};
 use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled};
 use crate::support::stream::event_frame;
@@ -43,6 +43,7 @@ pub fn holds_the_server_up(carrier: Carrier) {
 /// Streams that nobody reads, of events that are hardly more than their overhead, beside one that is read. Over HTTP/2 all of
 /// them share a connection, whose end would be the end of all.
 pub fn does_no_harm_to_others(carrier: Carrier, unread: usize) {
+    let _turn = Turn::busy();
     let running = Running::begin();
     let bedrock = carrier.start();
     let model = Model::new(&with(carrier.config(&bedrock), json!({"retry": {"max_attempts": 1}})));
@@ -77,6 +78,7 @@ pub fn does_no_harm_to_others(carrier: Carrier, unread: usize) {
 
 /// Held up for longer than the idle timer, and then read to its end.
 fn comes_when_it_is_read(carrier: Carrier, door: Door) {
+    let _turn = Turn::busy();
     let bedrock = carrier.start();
     let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": {"first_event": "10m", "idle": IDLE}})));
     let answer =
@@ -97,6 +99,7 @@ fn comes_when_it_is_read(carrier: Carrier, door: Door) {
 
 /// Never read again: it is not the reader's thread that ends the call.
 fn ends_by_its_total_timer(carrier: Carrier, door: Door) {
+    let _turn = Turn::quiet();
     let bedrock = carrier.start();
     let timeouts = json!({"first_event": "10m", "idle": IDLE, "total": format!("{}ms", TOTAL.as_millis())});
     let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": timeouts})));
