@@ -17,8 +17,8 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
     let bedrock = carrier.start();
     let model = Model::new(&carrier.config(&bedrock));
     let request = Request::say("Hello?");
-    let ways: [(&str, fn(Reply) -> Reply); 2] = [("closed", Reply::then_close), ("reset", Reply::then_reset)];
-    for (way, end) in ways {
+    for way in ["closed", "reset"] {
+        let end = if way == "closed" { Reply::then_close } else { Reply::then_reset };
         for seen in [true, false] {
             for door in Door::STREAMS.into_iter().chain([Door::Unary]) {
                 let reply = if door == Door::Unary { Reply::text_answer("Hello") } else { golden() };
