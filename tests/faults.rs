@@ -68,11 +68,11 @@ fn each_fault(carrier: Carrier) {
     if !carrier.is_http2() {
         faults.extend(answers::faults_of_http1());
     }
-    faults.extend(answers::faults(&elsewhere));
+    faults.extend(answers::faults(carrier, &elsewhere));
     faults.extend(stalls::faults());
     faults.extend(order::faults());
     faults.extend(endless::faults());
-    faults.extend(damage::lying_lengths());
+    faults.extend(damage::lying_lengths(carrier));
     faults.extend(damage::header_bombs());
     harness.run(faults);
     assert_eq!(elsewhere.requests().len(), 0, "credentials went to where a redirect pointed");
@@ -156,7 +156,13 @@ fn a_reader_that_does_not_read_holds_the_server_up() {
 
 #[test]
 fn readers_that_do_not_read_do_no_harm_to_others() {
-    CARRIERS.into_iter().for_each(unread::does_no_harm_to_others);
+    CARRIERS.into_iter().for_each(|carrier| unread::does_no_harm_to_others(carrier, 4));
+}
+
+/// More than enough to fill what a connection may hold of frames that are too small for its liking.
+#[test]
+fn many_readers_that_do_not_read_do_no_harm_to_others_on_their_connection() {
+    unread::does_no_harm_to_others(Carrier::PriorKnowledge, 48);
 }
 
 #[test]

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 /// What a service may send of one answer that nobody has read yet.
 const STREAM_WINDOW: u32 = 256 << 10;
 /// What it may send of all answers on one connection: enough that some which nobody reads do not hold up the others.
-const CONNECTION_WINDOW: u32 = 32 << 20;
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 /// A ping is sent after at most this much silence, and answered within at most this.
 const LONGEST_PING: Duration = Duration::from_secs(10);
 

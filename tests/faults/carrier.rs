@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
+use crate::door::Door;
 use crate::support::capi::{config, with};
 use crate::support::{Flaw, LocalBedrock, Speaks, Tls};
 
@@ -44,6 +45,11 @@ impl Carrier {
     /// How much of a sweep is made: all of it over plain HTTP/1.1, and a sample over what lies below the same engine.
     pub fn step(self, all: usize, sample: usize) -> usize {
         if self == Carrier::Http1 { all } else { sample }
+    }
+
+    /// Whether calls are made through that door: all over plain HTTP/1.1, one of each kind over what lies below the same engine.
+    pub fn is_for(self, door: Door) -> bool {
+        self == Carrier::Http1 || door == Door::Unary || Door::THREE.contains(&door)
     }
 
     #[track_caller]

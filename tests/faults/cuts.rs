@@ -54,7 +54,7 @@ fn ways(carrier: Carrier) -> Vec<Way> {
     let unframed = if carrier.is_tls() { End::Broken } else { End::Clean };
     vec![
         each("cut by a clean end, chunked", Reply::chunked, Cut::CleanEnd, End::Clean),
-        each("cut by a clean end, with a trailer", trailer, Cut::CleanEnd, End::Clean),
+        way("cut by a clean end, with a trailer", trailer, Cut::CleanEnd, End::Clean),
         way("cut by a clean end, of that length", Reply::content_length, Cut::CleanEnd, End::Clean),
         each("cut by close, no last chunk", Reply::chunked, Cut::Close, End::Broken),
         way("cut by close, short of its length", Reply::content_length, Cut::Close, End::Broken),
@@ -126,7 +126,8 @@ pub fn unary_faults(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
     for way in ways(carrier) {
         for bytes in (0..length).step_by(carrier.step(1, 17)).chain([length]).filter(|at| !way.is_none(*at, length)) {
-            let broken = Expect::fails(BEDROCK_E_NETWORK).http(200);
+            let head_may_be_lost = way.cut == Cut::Reset;
+            let broken = Expect { head_may_be_lost, ..Expect::fails(BEDROCK_E_NETWORK).http(200) };
             // What is left is no JSON.
             let partial = Expect::fails(BEDROCK_E_PROTOCOL).http(200);
             let expect = match way.end {

@@ -59,6 +59,8 @@ pub struct Expect {
     pub says: Vec<String>,
     pub code: String,
     pub http_status: i32,
+    /// A reset drops what was not read yet, and so perhaps the head.
+    pub head_may_be_lost: bool,
     pub attempts: RangeInclusive<i32>,
     /// The timer that ends it, and its setting.
     pub timer: Option<(&'static str, Duration)>,
@@ -72,6 +74,7 @@ impl Expect {
             says: Vec::new(),
             code: String::new(),
             http_status: 0,
+            head_may_be_lost: false,
             attempts: 1..=1,
             timer: None,
         }

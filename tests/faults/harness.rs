@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use aws_smithy_eventstream::frame::read_message_from;
@@ -27,6 +27,10 @@ const BUSY: usize = 2;
 const TOO_EARLY: Duration = Duration::from_millis(5);
 
 /// See the module's documentation. Has to be finished.
+/// How often a call may be made until it ends within its limit. One that hangs ends the test; one that the library lets go on for
+/// too long does so every time; and a busy machine is late once.
+const TRIES: u32 = 3;
+
 pub struct Harness {
     carrier: Carrier,
     table: Mutex<Table>,
@@ -52,6 +56,7 @@ impl Harness {
         let (alone, faults): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.alone);
         let (waiting, busy): (Vec<_>, Vec<_>) = faults.into_iter().partition(waits);
         for (faults, threads) in [(waiting, WAITING), (busy, BUSY), (alone, 1)] {
+            let _turn = if threads == BUSY { Turn::busy() } else { Turn::quiet() };
             let queue = Mutex::new(VecDeque::from(faults));
             std::thread::scope(|scope| {
                 for _ in 0..threads {
@@ -69,13 +74,20 @@ impl Harness {
 
     fn make_calls(&self, fault: &Fault, stage: &mut Stage) {
         let mut first = None;
-        for (door, scene) in fault.calls() {
+        for (door, scene) in fault.calls().into_iter().filter(|(door, _)| self.carrier.is_for(*door)) {
             let called = catch_unwind(AssertUnwindSafe(|| {
                 let call = format!("{} ({}) {} through {}", fault.row, fault.case, self.carrier.title(), door.title());
-                let watched = Watched::begin(call);
-                let run = stage.call(fault, door, scene);
-                check(door, scene, &run, watched.lateness());
-                run
+                let mut tries = TRIES;
+                loop {
+                    let watched = Watched::begin(call.clone());
+                    let run = stage.call(fault, door, scene);
+                    check(door, scene, &run);
+                    tries -= 1;
+                    match too_late(&scene.expect, &run, watched.lateness()) {
+                        Some(late) => assert!(tries > 0, "{late}, {TRIES} times"),
+                        None => break run,
+                    }
+                }
             }));
             match called {
                 Ok(run) => {
@@ -127,7 +139,7 @@ fn told(run: &Run) -> (Vec<Event>, bedrock_status, Option<(String, String, bool)
 
 /// That a call ended as its scene says. That its error is one line that begins with "bedrock: " is checked with every call.
 #[track_caller]
-fn check(door: Door, scene: &Scene, run: &Run, lateness: Duration) {
+fn check(door: Door, scene: &Scene, run: &Run) {
     let expect = &scene.expect;
     let Run { events, status, failure, took, .. } = run;
     let allowed: Vec<_> = expect.statuses.iter().map(|status| name(*status)).collect();
@@ -140,17 +152,20 @@ fn check(door: Door, scene: &Scene, run: &Run, lateness: Duration) {
     if let Some(failure) = failure {
         expect.says.iter().for_each(|part| failure.says(&[part]));
         assert!(expect.attempts.contains(&failure.attempts), "{} attempts: {failure:?}", failure.attempts);
-        assert_eq!(
-            (failure.code.as_str(), failure.http_status),
-            (expect.code.as_str(), expect.http_status),
-            "{failure:?}"
-        );
+        assert_eq!(failure.code, expect.code, "{failure:?}");
+        let seen = failure.http_status == expect.http_status || (expect.head_may_be_lost && failure.http_status == 0);
+        assert!(seen, "HTTP {} where {} has to be: {failure:?}", failure.http_status, expect.http_status);
     }
     if let (Some((timer, setting)), BEDROCK_E_TIMEOUT) = (expect.timer, *status) {
         assert!(*took + TOO_EARLY >= setting, "timeouts.{timer} is {setting:?}, and ended the call after {took:?}");
     }
-    let limit = expect.limit() + GRACE + lateness;
-    assert!(*took <= limit, "took {took:?}, and had {:?}: this machine was {lateness:?} late", expect.limit());
+}
+
+/// Whether a call went on beyond its limit, the time that this machine took for itself apart.
+fn too_late(expect: &Expect, run: &Run, lateness: Duration) -> Option<String> {
+    let (took, limit) = (run.took, expect.limit());
+    (took > limit + GRACE + lateness)
+        .then(|| format!("took {took:?}, and had {limit:?}: this machine was {lateness:?} late"))
 }
 
 /// That the events are the reply's first, in order and verbatim, and as many as they have to be.
@@ -232,6 +247,24 @@ impl Stage {
             self.bedrock.take_requests();
         }
         run
+    }
+}
+
+/// The library has one worker for all tests of this process: where time is measured, nobody else keeps it busy.
+pub struct Turn {
+    _quiet: Option<RwLockWriteGuard<'static, ()>>,
+    _busy: Option<RwLockReadGuard<'static, ()>>,
+}
+
+static TURNS: RwLock<()> = RwLock::new(());
+
+impl Turn {
+    pub fn quiet() -> Turn {
+        Turn { _quiet: Some(TURNS.write().unwrap_or_else(PoisonError::into_inner)), _busy: None }
+    }
+
+    pub fn busy() -> Turn {
+        Turn { _quiet: None, _busy: Some(TURNS.read().unwrap_or_else(PoisonError::into_inner)) }
     }
 }
 

@@ -7,18 +7,18 @@ use serde_json::json;
 use crate::carrier::Carrier;
 use crate::door::Door;
 use crate::golden::golden;
-use crate::harness::Running;
+use crate::harness::{Running, Turn};
 use crate::support::capi::*;
 use crate::support::{LocalBedrock, Reply};
 
 /// Each call but the first finds a connection that the server has ended after the call before.
 pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
-    let running = Running::begin();
+    let (running, _turn) = (Running::begin(), Turn::busy());
     let bedrock = carrier.start();
     let model = Model::new(&carrier.config(&bedrock));
     let request = Request::say("Hello?");
-    let ways: [(&str, fn(Reply) -> Reply); 2] = [("closed", Reply::then_close), ("reset", Reply::then_reset)];
-    for (way, end) in ways {
+    for way in ["closed", "reset"] {
+        let end = if way == "closed" { Reply::then_close } else { Reply::then_reset };
         for seen in [true, false] {
             for door in Door::STREAMS.into_iter().chain([Door::Unary]) {
                 let reply = if door == Door::Unary { Reply::text_answer("Hello") } else { golden() };
@@ -44,7 +44,7 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
 
 /// A 429 that says when to come again is tried again then, and not before.
 pub fn retry_after_is_waited_for(carrier: Carrier) {
-    let running = Running::begin();
+    let (running, _turn) = (Running::begin(), Turn::busy());
     let bedrock = carrier.start();
     let model = Model::new(&with(carrier.config(&bedrock), json!({"timeout": "5s", "retry": {"max_backoff": "2s"}})));
     let request = Request::say("Hello?");
@@ -64,7 +64,7 @@ pub fn retry_after_is_waited_for(carrier: Carrier) {
 
 /// Failures that pass are tried again with the same bytes.
 pub fn throttled_calls_come_again(carrier: Carrier) {
-    let running = Running::begin();
+    let (running, _turn) = (Running::begin(), Turn::busy());
     let bedrock: LocalBedrock = carrier.start();
     let model = Model::new(&carrier.config(&bedrock));
     let request = Request::say("Hello?");

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::carrier::Carrier;
 use crate::damage::{prelude, raw_frame};
 use crate::golden::golden;
+use crate::harness::Turn;
 use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled, count_called_back, count_pulled};
 use crate::support::stream::event_frame;
@@ -103,6 +104,7 @@ fn measure(test: &str, carrier: Carrier, bedrock: &LocalBedrock, way: &str, repl
 
 /// Asserts the bound for all that a wire can bring.
 pub fn is_bounded(test: &str, carrier: Carrier) {
+    let _turn = Turn::busy();
     let bedrock = carrier.start();
     let begun = || Reply::stream().message_start();
     let largest = image_frame(24 << 20);

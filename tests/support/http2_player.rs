@@ -155,8 +155,14 @@ impl Exchange {
             Opening::Head => {}
             Opening::Hang => return wait(pending(), |cx| respond.poll_reset(cx).map(drop)).await,
             // What is no HTTP/1.1 cannot be said here.
-            Opening::Close | Opening::NotHttp(_) => return Ok(self.orders.give(Order::Close)),
-            Opening::Reset => return Ok(self.orders.give(Order::Reset)),
+            Opening::Close | Opening::NotHttp(_) => {
+                self.orders.give(Order::Close);
+                return Ok(());
+            }
+            Opening::Reset => {
+                self.orders.give(Order::Reset);
+                return Ok(());
+            }
         }
         if let Some(every) = reply.head_drip {
             // A head is one frame here: it comes when its last byte would.

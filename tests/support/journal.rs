@@ -117,7 +117,7 @@ impl Journal {
     #[track_caller]
     pub fn wait_blocked(&self, connection: usize, quiet: Duration) -> u64 {
         self.wait_on(connection, &format!("a write that waited {quiet:?}"), |log| {
-            let Some(since) = log.blocked_since else { return Err(None) };
+            let Some(since) = log.blocked_since else { return log.closed.map(|_| log.written).ok_or(None) };
             let waited = since.elapsed();
             if waited >= quiet { Ok(log.written) } else { Err(Some(quiet - waited)) }
         })

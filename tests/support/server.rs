@@ -230,7 +230,8 @@ impl LocalBedrock {
     }
 
     /// Waits until the client has taken nothing for `quiet` although the server has more for it, and returns how much
-    /// was written until then: shows that a client which does not read holds the server up.
+    /// was written until then: shows that a client which does not read holds the server up. A connection that is over takes
+    /// nothing, too.
     #[track_caller]
     pub fn wait_blocked(&self, connection: usize, quiet: Duration) -> u64 {
         self.journal.wait_blocked(connection, quiet)
