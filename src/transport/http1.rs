@@ -351,8 +351,11 @@ fn is_kept(head: &response::Parts) -> bool {
 mod tests {
     use super::*;
 
-    /// The framing that an answer to a POST tells, whether the connection is kept, and what follows the head.
-    fn head(text: &str) -> Result<Option<(u16, Framing, bool, Vec<u8>)>, String> {
+    /// Status, framing, whether the connection is kept, and what follows the head.
+    type Read = (u16, Framing, bool, Vec<u8>);
+
+    /// What is read of an answer to a POST.
+    fn head(text: &str) -> Result<Option<Read>, String> {
         let mut input = BytesMut::from(text);
         let head = take_head(&mut input, &Method::POST).map_err(|broken| broken.to_string())?;
         Ok(head.map(|head| (head.parts.status.as_u16(), head.framing, head.keep, input.to_vec())))
