@@ -4,10 +4,14 @@
  *     cc -O2 -Iinclude benches/c/stream.c -Ltarget/release -lbedrock -o stream
  *     ./stream --url http://127.0.0.1:8123 --model burst-1000 --streams 20
  *
- *   --streams N     N answers by bedrock_generate_stream, one after the other
+ *   --streams N     N answers that stream, one after the other
+ *   --open N        N answers that stream, all at once (by descriptors or by a waiting set)
  *   --unary N       N answers by bedrock_generate
  *   --first-event   one stream, left at its first piece of text: a cold start
+ *   --door DOOR     callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
  *   --response      ask bedrock_generate_stream for the assembled response as well
+ *
+ * Where the server stamps its events with the time at which they were sent, it also prints how long they took.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -18,6 +22,7 @@
 #include <unistd.h>
 
 #include "bedrock.h"
+#include "doors.h"
 
 static const char question[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
 
@@ -27,11 +32,42 @@ struct total {
     int leave; /* end the program at the first piece of text */
 };
 
-static void must(bedrock_status status, bedrock_error *error, const char *what) {
-    if (status < 0) {
-        fprintf(stderr, "%s: %s\n", what, bedrock_error_message(error));
-        exit(1);
+/* How long events took from the server's write to the consumer, in nanoseconds. */
+static struct {
+    int64_t *took;
+    size_t count, room;
+} latency;
+
+static int64_t now_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* A stamp is all digits; other texts begin with a letter. */
+static void take_time(const char *text) {
+    if (text[0] < '0' || text[0] > '9') {
+        return;
     }
+    if (latency.count == latency.room) {
+        latency.room = latency.room * 2 + 1024;
+        latency.took = realloc(latency.took, latency.room * sizeof *latency.took);
+    }
+    latency.took[latency.count++] = now_ns() - strtoll(text, NULL, 10);
+}
+
+static int by_size(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* So many thousandths of the events took at most this long; 0 where none was stamped. */
+static long long percentile(size_t thousandths) {
+    if (latency.count == 0) {
+        return 0;
+    }
+    qsort(latency.took, latency.count, sizeof *latency.took, by_size);
+    return latency.took[(latency.count - 1) * thousandths / 1000];
 }
 
 /* What the consumer does with an answer: count it. Printing would measure the terminal. */
@@ -40,6 +76,7 @@ static int32_t count(const bedrock_event *event, void *user) {
     if (event->type == BEDROCK_EVENT_TEXT) {
         total->events++;
         total->bytes += event->text_len;
+        take_time(event->text);
         if (total->leave) {
             _exit(0); /* not exit: what a program does to end is no part of its start */
         }
@@ -47,14 +84,26 @@ static int32_t count(const bedrock_event *event, void *user) {
     return 0;
 }
 
-static void stream(const bedrock_model *model, struct total *total, int want_response) {
+static void stream(const char *door, const bedrock_model *model, struct total *total, int want_response) {
     bedrock_error *error = NULL;
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;
     must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
-    must(bedrock_generate_stream(model, request, NULL, count, total, want_response ? &response : NULL, &error), error,
-         "stream");
+    if (strcmp(door, "callback") == 0) {
+        must(bedrock_generate_stream(model, request, NULL, count, total, want_response ? &response : NULL, &error), error,
+             "stream");
+    } else {
+        stream_by(door, model, request, count, total);
+    }
     bedrock_response_free(response);
+    bedrock_request_free(request);
+}
+
+static void many(const char *door, long streams, const bedrock_model *model, struct total *total) {
+    bedrock_error *error = NULL;
+    bedrock_request *request = NULL;
+    must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
+    open_many(door, streams, model, request, count, total);
     bedrock_request_free(request);
 }
 
@@ -71,19 +120,13 @@ static void unary(const bedrock_model *model, struct total *total) {
     bedrock_request_free(request);
 }
 
-static int64_t now_us(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
 static int64_t micros(struct timeval time) {
     return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
 int main(int argc, char **argv) {
-    const char *url = NULL, *model_id = "burst-1000";
-    long streams = 0, unaries = 0, want_response = 0;
+    const char *url = NULL, *model_id = "burst-1000", *door = "callback";
+    long streams = 0, at_once = 0, unaries = 0, want_response = 0;
     struct total total = {0, 0, 0}, warm = {0, 0, 0};
 
     for (int i = 1; i < argc; i++) {
@@ -98,6 +141,10 @@ int main(int argc, char **argv) {
             model_id = value, i++;
         } else if (strcmp(argv[i], "--streams") == 0) {
             streams = strtol(value, NULL, 10), i++;
+        } else if (strcmp(argv[i], "--open") == 0) {
+            at_once = strtol(value, NULL, 10), i++;
+        } else if (strcmp(argv[i], "--door") == 0) {
+            door = value, i++;
         } else if (strcmp(argv[i], "--unary") == 0) {
             unaries = strtol(value, NULL, 10), i++;
         } else {
@@ -105,8 +152,9 @@ int main(int argc, char **argv) {
             break;
         }
     }
-    if (url == NULL || (streams > 0) + (unaries > 0) + total.leave != 1) {
-        fprintf(stderr, "usage: stream --url URL [--model ID] [--response] --streams N | --unary N | --first-event\n");
+    if (url == NULL || (streams > 0) + (at_once > 0) + (unaries > 0) + total.leave != 1) {
+        fprintf(stderr, "usage: stream --url URL [--model ID] [--door DOOR] [--response]"
+                        " --streams N | --open N | --unary N | --first-event\n");
         return 2;
     }
 
@@ -125,7 +173,7 @@ int main(int argc, char **argv) {
     must(bedrock_model_new(config, (size_t)length, &model, &error), error, "model");
 
     if (total.leave) {
-        stream(model, &total, 0);
+        stream(door, model, &total, 0);
         fprintf(stderr, "the stream held no text\n");
         return 1;
     }
@@ -133,21 +181,24 @@ int main(int argc, char **argv) {
     unary(model, &warm); /* opens the connection and fills every cache; what follows is the steady state */
     struct rusage before, after;
     getrusage(RUSAGE_SELF, &before);
-    int64_t started = now_us();
+    int64_t started = now_ns();
     for (long i = 0; i < streams; i++) {
-        stream(model, &total, want_response != 0);
+        stream(door, model, &total, want_response != 0);
+    }
+    if (at_once > 0) {
+        many(door, at_once, model, &total);
     }
     for (long i = 0; i < unaries; i++) {
         unary(model, &total);
     }
-    int64_t wall = now_us() - started;
+    int64_t wall = (now_ns() - started) / 1000;
     getrusage(RUSAGE_SELF, &after);
 
-    printf("calls=%ld events=%llu bytes=%llu wall_us=%lld user_us=%lld system_us=%lld switches=%ld\n", streams + unaries,
-           (unsigned long long)total.events, (unsigned long long)total.bytes, (long long)wall,
+    printf("calls=%ld events=%llu bytes=%llu wall_us=%lld user_us=%lld system_us=%lld switches=%ld p50_ns=%lld p99_ns=%lld\n",
+           streams + at_once + unaries, (unsigned long long)total.events, (unsigned long long)total.bytes, (long long)wall,
            (long long)(micros(after.ru_utime) - micros(before.ru_utime)),
            (long long)(micros(after.ru_stime) - micros(before.ru_stime)),
-           after.ru_nvcsw + after.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw);
+           after.ru_nvcsw + after.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw, percentile(500), percentile(990));
     bedrock_model_free(model);
     return 0;
 }

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::callgrind::{self, Profile};
-use crate::report::{self, C, C_RESPONSE, CLIENTS, Goal, Row, SDK, Samples, Verdict};
+use crate::report::{self, CALLBACK, Columns, DOORS, Goal, Row, Samples, Verdict};
 use crate::usage::Usage;
 
 /// Text events in a stream, and bytes of text in an event; the server's model ids say the first again.
@@ -21,6 +21,11 @@ const TEXT: u64 = 20;
 const UNARY_TEXT: u64 = crate::server::UNARY_TEXT.len() as u64;
 const BURST: &str = "burst-1000";
 const PACED: &str = "paced-1000";
+const STAMPED: &str = "stamped-1000";
+/// Streams at once, twenty events a second each, and how many events each has.
+const AT_ONCE: u64 = 1_000;
+const STEADY: &str = "steady-60";
+const STEADY_EVENTS: u64 = 60;
 
 /// Why counting instructions is skipped where it is.
 const NO_VALGRIND: &str = "valgrind not found";
@@ -79,8 +84,25 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
 
     let raw_sdk = |runtime: &str| Ok(Program::new(&me, &["raw-sdk", "--runtime", runtime]));
     let c = |more: &[&str]| c_program.as_ref().map(|file| Program::new(file, more)).map_err(Clone::clone);
-    let bench = Bench { clients: [raw_sdk("multi"), raw_sdk("single"), c(&[]), c(&["--response"])], url: &server.url };
+    let door = |door: &str| c(&["--door", door]);
+    let callback = Bench {
+        columns: &CALLBACK,
+        clients: vec![raw_sdk("multi"), raw_sdk("single"), c(&[]), c(&["--response"])],
+        url: &server.url,
+    };
+    let doors = ["callback", "pull", "descriptor", "wakeup", "waitset"].map(door);
+    let doors = Bench {
+        columns: &DOORS,
+        clients: [raw_sdk("multi"), raw_sdk("single")].into_iter().chain(doors).collect(),
+        url: &server.url,
+    };
+    let file = scratch.join("callgrind.out");
+    let goals = [compare_callback(plan, &callback, &file), compare_doors(plan, &doors, &file)];
+    Ok(goals.iter().all(|met| *met))
+}
 
+/// What a callback costs, in detail. Whether every goal was measured and met.
+fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     eprintln!("as fast as they come ...");
     let streams = plan.streams.to_string();
     let events = u64::from(plan.streams) * EVENTS;
@@ -101,45 +123,82 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
         program.measure_whole(&["--model", PACED, "--first-event"])
     });
     eprintln!("counting instructions ...");
-    let file = scratch.join("callgrind.out");
-    let counted_events = bench.count(&ALL, |program| {
-        let run = |streams: u32| program.count(&["--model", BURST, "--streams", &streams.to_string()], &file);
-        Ok(run(1 + plan.counted_streams)?.minus(&run(1)?))
-    });
+    let counted_events = bench.count_events(plan, &ALL, file);
     let counted_unary = bench.count(&WITHOUT_RESPONSE, |program| {
-        let run = |calls: u32| program.count(&["--model", BURST, "--unary", &calls.to_string()], &file);
+        let run = |calls: u32| program.count(&["--model", BURST, "--unary", &calls.to_string()], file);
         Ok(run(1 + plan.counted_calls)?.minus(&run(1)?))
     });
     let counted_cold =
-        bench.count(&WITHOUT_RESPONSE, |program| program.count(&["--model", PACED, "--first-event"], &file));
+        bench.count(&WITHOUT_RESPONSE, |program| program.count(&["--model", PACED, "--first-event"], file));
 
     let per_stream_event = f64::from(plan.counted_streams) * EVENTS as f64;
     let per_call = f64::from(plan.counted_calls);
     let rows = [
-        measured("burst: wall per event, us", &burst, |run| run.wall, Some(Goal::OfSdk(0.2))),
-        measured("burst: CPU per event, us", &burst, |run| run.user + run.system, None),
-        in_the_kernel("burst: of it in the kernel, %", &burst),
-        measured("burst: context switches per event", &burst, |run| run.switches, Some(Goal::AtMost(0.02))),
-        counted("burst: instructions per event", &counted_events, per_stream_event, Some(Goal::OfSdk(0.42))),
-        measured("paced: wall per event, us", &paced, |run| run.wall, None),
-        measured("paced: CPU per event, us", &paced, |run| run.user + run.system, None),
-        in_the_kernel("paced: of it in the kernel, %", &paced),
-        measured("paced: context switches per event", &paced, |run| run.switches, Some(Goal::AtMost(2.1))),
-        measured("unary: wall per call, us", &unary, |run| run.wall, None),
-        measured("unary: CPU per call, us", &unary, |run| run.user + run.system, None),
-        measured("unary: context switches per call", &unary, |run| run.switches, None),
-        counted("unary: instructions per call", &counted_unary, per_call, None),
-        measured("cold start to the first event: wall, us", &cold, |run| run.wall, None),
-        measured("cold start to the first event: CPU, us", &cold, |run| run.user + run.system, None),
-        counted("cold start to the first event: instructions", &counted_cold, 1.0, None),
+        bench.row("burst: wall per event, us", &burst, |run| run.wall, Some(Goal::OfSdk(0.2))),
+        bench.row("burst: CPU per event, us", &burst, Run::cpu, None),
+        in_the_kernel(bench, "burst: of it in the kernel, %", &burst),
+        bench.row("burst: context switches per event", &burst, |run| run.switches, Some(Goal::AtMost(0.02))),
+        counted_row(bench, "burst: instructions per event", &counted_events, per_stream_event, Some(Goal::OfSdk(0.42))),
+        bench.row("paced: wall per event, us", &paced, |run| run.wall, None),
+        bench.row("paced: CPU per event, us", &paced, Run::cpu, None),
+        in_the_kernel(bench, "paced: of it in the kernel, %", &paced),
+        bench.row("paced: context switches per event", &paced, |run| run.switches, Some(Goal::AtMost(2.1))),
+        bench.row("unary: wall per call, us", &unary, |run| run.wall, None),
+        bench.row("unary: CPU per call, us", &unary, Run::cpu, None),
+        bench.row("unary: context switches per call", &unary, |run| run.switches, None),
+        counted_row(bench, "unary: instructions per call", &counted_unary, per_call, None),
+        bench.row("cold start to the first event: wall, us", &cold, |run| run.wall, None),
+        bench.row("cold start to the first event: CPU, us", &cold, Run::cpu, None),
+        counted_row(bench, "cold start to the first event: instructions", &counted_cold, 1.0, None),
     ];
-    println!("\n{}", report::table(&rows));
+    println!("\n{}", report::table(&CALLBACK, &rows));
     println!(
         "Times and switches: the best of the rounds, the worst in brackets. C : SDK compares the callback with the SDK"
     );
     println!("as documented; a goal has to be met without an assembled response and with one.");
     explain(&counted_events, &counted_unary, &counted_cold, per_stream_event, per_call);
-    Ok(rows.iter().all(|row| matches!(row.verdict(), Verdict::NoGoal | Verdict::Met)))
+    all_met(&rows)
+}
+
+/// What each door costs. Whether every goal was measured and met.
+fn compare_doors(plan: &Plan, bench: &Bench, file: &Path) -> bool {
+    eprintln!("every door: as fast as they come ...");
+    let streams = plan.streams.to_string();
+    let events = u64::from(plan.streams) * EVENTS;
+    let burst = bench.rounds(plan.paced_rounds, &ALL, |program| {
+        program.measure(&["--model", BURST, "--streams", &streams], events, events * TEXT)
+    });
+    eprintln!("every door: one a millisecond, with the time at which it was sent ...");
+    let stamped = bench.rounds(plan.paced_rounds, &ALL, |program| {
+        // The last of the events comes from the script, without a stamp.
+        program.measure(&["--model", STAMPED, "--streams", "1"], EVENTS, EVENTS * TEXT)
+    });
+    eprintln!("{AT_ONCE} streams at once ...");
+    let events = AT_ONCE * STEADY_EVENTS;
+    let at_once = bench.rounds(plan.paced_rounds, &SERVE_MANY, |program| {
+        program.measure(&["--model", STEADY, "--open", &AT_ONCE.to_string()], events, events * TEXT)
+    });
+    eprintln!("every door: counting instructions ...");
+    let counted = bench.count_events(plan, &ALL, file);
+    let per_event = f64::from(plan.counted_streams) * EVENTS as f64;
+
+    let rows = [
+        counted_row(bench, "burst: instructions per event", &counted, per_event, Some(Goal::AtMost(4000.0))),
+        bench.row("burst: CPU per event, us", &burst, Run::cpu, None),
+        bench.row("burst: context switches per event", &burst, |run| run.switches, None),
+        bench.row("paced: CPU per event, us", &stamped, Run::cpu, None),
+        bench.row("paced: context switches per event", &stamped, |run| run.switches, None),
+        bench.row("paced: wire to consumer, p50, us", &stamped, |run| run.p50, None),
+        bench.row("paced: wire to consumer, p99, us", &stamped, |run| run.p99, None),
+        bench.row("1,000 streams, 20 a second: CPU per event, us", &at_once, Run::cpu, Some(Goal::OfSdk(0.5))),
+        bench.row("1,000 streams, 20 a second: switches per event", &at_once, |run| run.switches, None),
+    ];
+    println!("\n{}", report::table(&DOORS, &rows));
+    all_met(&rows)
+}
+
+fn all_met(rows: &[Row]) -> bool {
+    rows.iter().all(|row| matches!(row.verdict(), Verdict::NoGoal | Verdict::Met))
 }
 
 /// What was compared, on what.
@@ -168,14 +227,20 @@ fn introduce(library: &Result<PathBuf, String>) {
 
 // ---- The clients ---------------------------------------------------------------------------------------------------
 
-type PerClient<T> = [Option<Result<T, String>>; CLIENTS.len()];
+type PerClient<T> = Vec<Option<Result<T, String>>>;
 
-const ALL: [bool; CLIENTS.len()] = [true; CLIENTS.len()];
+/// Of the clients of a bench, those that can do something.
+type Wanted = fn(client: usize) -> bool;
+
+const ALL: Wanted = |_| true;
 /// For what has no two ways about its response.
-const WITHOUT_RESPONSE: [bool; CLIENTS.len()] = [true, true, true, false];
+const WITHOUT_RESPONSE: Wanted = |client| client < 3;
+/// One thread of a program serves many streams by descriptors or by a waiting set.
+const SERVE_MANY: Wanted = |client| matches!(client, 0 | 1 | 4 | 6);
 
 struct Bench<'a> {
-    clients: [Result<Program, String>; CLIENTS.len()],
+    columns: &'static Columns,
+    clients: Vec<Result<Program, String>>,
     url: &'a str,
 }
 
@@ -191,6 +256,15 @@ struct Run {
     user: f64,
     system: f64,
     switches: f64,
+    /// From the server's write to the consumer, where the events tell when they were sent.
+    p50: f64,
+    p99: f64,
+}
+
+impl Run {
+    fn cpu(&self) -> f64 {
+        self.user + self.system
+    }
 }
 
 /// A client that is about to be run.
@@ -204,12 +278,12 @@ impl Bench<'_> {
     fn rounds(
         &self,
         rounds: u32,
-        wanted: &[bool; CLIENTS.len()],
+        wanted: &Wanted,
         run: impl Fn(&Client) -> Result<Run, Box<dyn Error>>,
     ) -> PerClient<Vec<Run>> {
-        let mut all: PerClient<Vec<Run>> = Default::default();
+        let mut all: PerClient<Vec<Run>> = self.nobody();
         for _ in 0..rounds {
-            for (index, runs) in all.iter_mut().enumerate().filter(|(index, _)| wanted[*index]) {
+            for (index, runs) in all.iter_mut().enumerate().filter(|(index, _)| wanted(*index)) {
                 let runs = runs.get_or_insert_with(|| Ok(Vec::new()));
                 let Ok(so_far) = runs else { continue };
                 match self.with(index, &run) {
@@ -221,14 +295,10 @@ impl Bench<'_> {
         all
     }
 
-    fn count(
-        &self,
-        wanted: &[bool; CLIENTS.len()],
-        count: impl Fn(&Client) -> Result<Profile, Box<dyn Error>>,
-    ) -> PerClient<Profile> {
+    fn count(&self, wanted: &Wanted, count: impl Fn(&Client) -> Result<Profile, Box<dyn Error>>) -> PerClient<Profile> {
         let valgrind = callgrind::found();
-        let mut all: PerClient<Profile> = Default::default();
-        for (index, profile) in all.iter_mut().enumerate().filter(|(index, _)| wanted[*index]) {
+        let mut all: PerClient<Profile> = self.nobody();
+        for (index, profile) in all.iter_mut().enumerate().filter(|(index, _)| wanted(*index)) {
             *profile = Some(if valgrind { self.with(index, &count) } else { Err(NO_VALGRIND.to_owned()) });
         }
         all
@@ -236,7 +306,29 @@ impl Bench<'_> {
 
     fn with<T>(&self, index: usize, run: impl Fn(&Client) -> Result<T, Box<dyn Error>>) -> Result<T, String> {
         let program = self.clients[index].as_ref().map_err(Clone::clone)?;
-        run(&Client { program, url: self.url }).map_err(|error| format!("{}: {error}", CLIENTS[index]))
+        run(&Client { program, url: self.url }).map_err(|error| format!("{}: {error}", self.columns.names[index]))
+    }
+
+    fn nobody<T>(&self) -> PerClient<T> {
+        self.clients.iter().map(|_| None).collect()
+    }
+
+    /// The instructions of so many streams more than one.
+    fn count_events(&self, plan: &Plan, wanted: &Wanted, file: &Path) -> PerClient<Profile> {
+        self.count(wanted, |program| {
+            let run = |streams: u32| program.count(&["--model", BURST, "--streams", &streams.to_string()], file);
+            Ok(run(1 + plan.counted_streams)?.minus(&run(1)?))
+        })
+    }
+
+    fn row(
+        &self,
+        what: &'static str,
+        runs: &PerClient<Vec<Run>>,
+        figure: impl Fn(&Run) -> f64,
+        goal: Option<Goal>,
+    ) -> Row {
+        row(self.columns, what, runs, |runs| runs.iter().map(&figure).collect(), goal)
     }
 }
 
@@ -284,6 +376,8 @@ impl Client<'_> {
             user: per_unit("user_us")?,
             system: per_unit("system_us")?,
             switches: per_unit("switches")?,
+            p50: number("p50_ns")? as f64 / 1000.0,
+            p99: number("p99_ns")? as f64 / 1000.0,
         })
     }
 
@@ -306,6 +400,8 @@ impl Client<'_> {
             user: micros(usage.user),
             system: micros(usage.system),
             switches: usage.switches as f64,
+            p50: 0.0,
+            p99: 0.0,
         })
     }
 
@@ -316,31 +412,39 @@ impl Client<'_> {
 
 // ---- The rows ------------------------------------------------------------------------------------------------------
 
-fn measured(what: &'static str, runs: &PerClient<Vec<Run>>, figure: impl Fn(&Run) -> f64, goal: Option<Goal>) -> Row {
-    row(what, runs, |runs| runs.iter().map(&figure).collect(), goal)
-}
-
 /// The kernel tells user from system time by sampling: only all rounds together say something about that.
-fn in_the_kernel(what: &'static str, runs: &PerClient<Vec<Run>>) -> Row {
+fn in_the_kernel(bench: &Bench, what: &'static str, runs: &PerClient<Vec<Run>>) -> Row {
     let sum = |runs: &[Run], figure: fn(&Run) -> f64| runs.iter().map(figure).sum::<f64>();
     let share = |runs: &Vec<Run>| {
         let (user, system) = (sum(runs, |run| run.user), sum(runs, |run| run.system));
         if user + system > 0.0 { vec![100.0 * system / (user + system)] } else { Vec::new() }
     };
-    Row { compared: false, ..row(what, runs, share, None) }
+    Row { compared: false, ..row(bench.columns, what, runs, share, None) }
 }
 
-fn counted(what: &'static str, profiles: &PerClient<Profile>, units: f64, goal: Option<Goal>) -> Row {
-    row(what, profiles, |profile| vec![profile.total() as f64 / units], goal)
+fn counted_row(
+    bench: &Bench,
+    what: &'static str,
+    profiles: &PerClient<Profile>,
+    units: f64,
+    goal: Option<Goal>,
+) -> Row {
+    row(bench.columns, what, profiles, |profile| vec![profile.total() as f64 / units], goal)
 }
 
-fn row<T>(what: &'static str, results: &PerClient<T>, samples: impl Fn(&T) -> Vec<f64>, goal: Option<Goal>) -> Row {
-    let samples = results.each_ref().map(|result| match result {
+fn row<T>(
+    columns: &'static Columns,
+    what: &'static str,
+    results: &PerClient<T>,
+    samples: impl Fn(&T) -> Vec<f64>,
+    goal: Option<Goal>,
+) -> Row {
+    let figures = results.iter().map(|result| match result {
         Some(Ok(result)) => Samples(samples(result)),
         _ => Samples::default(),
     });
-    let skipped = results.each_ref().map(|result| result.as_ref()?.as_ref().err().cloned());
-    Row { what, goal, samples, skipped, compared: true }
+    let skipped = results.iter().map(|result| result.as_ref()?.as_ref().err().cloned());
+    Row { what, goal, columns, samples: figures.collect(), skipped: skipped.collect(), compared: true }
 }
 
 // ---- What dominates ------------------------------------------------------------------------------------------------
@@ -360,7 +464,7 @@ fn explain(
     for (what, profiles, units) in
         [("per event", events, per_event), ("per unary call", unary, per_call), ("cold start", cold, 1.0)]
     {
-        for (client, name) in CLIENTS.iter().enumerate() {
+        for (client, name) in CALLBACK.names.iter().enumerate() {
             let Some(Ok(profile)) = &profiles[client] else { continue };
             let total = profile.total() as f64;
             let layers = profile.layers();
@@ -373,12 +477,13 @@ fn explain(
             println!("  {what}, {name}: {:.0} = {}", total / units, main.join(", "));
         }
     }
-    for client in [SDK, C, C_RESPONSE] {
+    let (sdk, judged) = (CALLBACK.sdk, CALLBACK.judged);
+    for client in [sdk, judged[0], judged[1]] {
         let Some(Ok(profile)) = &events[client] else { continue };
         let total = profile.total() as f64;
-        println!("\nThe largest functions per event, {}", CLIENTS[client]);
+        println!("\nThe largest functions per event, {}", CALLBACK.names[client]);
         let functions = profile.functions();
-        let most = if client == C { 25 } else { 10 };
+        let most = if client == judged[0] { 25 } else { 10 };
         for (function, cost) in functions.iter().take(most).take_while(|(_, cost)| *cost as f64 >= total * 0.005) {
             let function: String = function.chars().take(100).collect();
             println!("  {:>7.0} {:>5.1}%  {function}", *cost as f64 / per_event, 100.0 * *cost as f64 / total);

@@ -9,7 +9,7 @@
 //!
 //!     cargo bench --bench compare -- server [--port N]
 //!     cargo bench --bench compare -- raw-sdk [--runtime multi|single] --url URL [--model ID]
-//!                                            --streams N | --unary N | --first-event
+//!                                            --streams N | --open N | --unary N | --first-event
 //!
 //! All parts are one executable that starts itself again, so that `cargo bench` alone builds everything but the C
 //! program, which the driver compiles. `README.md` in the directory above says what is measured, and how.
@@ -84,14 +84,16 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::E
                         }
                     }
                     "--streams" => job = Some(raw_sdk::Job::Streams(parse(&arg, args.next())?)),
+                    "--open" => job = Some(raw_sdk::Job::Open(parse(&arg, args.next())?)),
                     "--unary" => job = Some(raw_sdk::Job::Unary(parse(&arg, args.next())?)),
                     "--first-event" => job = Some(raw_sdk::Job::FirstEvent),
                     _ => return Err(unknown(&arg)),
                 }
             }
             let url = url.ok_or("raw-sdk needs --url")?;
-            let job = job.ok_or("raw-sdk needs --streams N, --unary N or --first-event")?;
-            raw_sdk::run(&raw_sdk::Options { url, model, single_thread, job })?;
+            let job = job.ok_or("raw-sdk needs --streams N, --open N, --unary N or --first-event")?;
+            raw_sdk::run(&raw_sdk::Options { url, model, single_thread, job })
+                .map_err(|failure| failure.to_string())?;
             Ok(true)
         }
         _ => {

@@ -18,13 +18,17 @@ use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, ConverseStre
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-use crate::usage::Usage;
+use crate::usage::{Usage, monotonic_ns};
+
+type Failure = Box<dyn Error + Send + Sync>;
 
 /// What to do, and how often.
 #[derive(Clone, Copy, Debug)]
 pub enum Job {
     /// So many answers by ConverseStream, one after the other.
     Streams(u32),
+    /// So many answers by ConverseStream, all at once, each in a task of its own.
+    Open(u32),
     /// So many answers by Converse, one after the other.
     Unary(u32),
     /// Nothing but one stream, left at its first piece of text: a cold start.
@@ -38,21 +42,21 @@ pub struct Options {
     pub job: Job,
 }
 
-pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
+pub fn run(options: &Options) -> Result<(), Failure> {
     if options.single_thread { single(options) } else { multi(options) }
 }
 
 #[tokio::main]
-async fn multi(options: &Options) -> Result<(), Box<dyn Error>> {
+async fn multi(options: &Options) -> Result<(), Failure> {
     work(options).await
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn single(options: &Options) -> Result<(), Box<dyn Error>> {
+async fn single(options: &Options) -> Result<(), Failure> {
     work(options).await
 }
 
-async fn work(options: &Options) -> Result<(), Box<dyn Error>> {
+async fn work(options: &Options) -> Result<(), Failure> {
     // What the SDK's default features give it.
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
@@ -68,7 +72,7 @@ async fn work(options: &Options) -> Result<(), Box<dyn Error>> {
     let (started, before);
     let calls = match options.job {
         Job::FirstEvent => {
-            stream(&client, options, &mut total, true).await?;
+            stream(&client, &options.model, &mut total, true).await?;
             return Err("the stream held no text".into());
         }
         Job::Streams(calls) => {
@@ -76,7 +80,21 @@ async fn work(options: &Options) -> Result<(), Box<dyn Error>> {
             unary(&client, options, &mut Total::default()).await?;
             (started, before) = (Instant::now(), Usage::of_this_process());
             for _ in 0..calls {
-                stream(&client, options, &mut total, false).await?;
+                stream(&client, &options.model, &mut total, false).await?;
+            }
+            calls
+        }
+        Job::Open(calls) => {
+            unary(&client, options, &mut Total::default()).await?;
+            (started, before) = (Instant::now(), Usage::of_this_process());
+            let one = |client: Client, model: String| async move {
+                let mut total = Total::default();
+                stream(&client, &model, &mut total, false).await?;
+                Ok::<_, Failure>(total)
+            };
+            let tasks: Vec<_> = (0..calls).map(|_| tokio::spawn(one(client.clone(), options.model.clone()))).collect();
+            for task in tasks {
+                total.add(task.await??);
             }
             calls
         }
@@ -90,8 +108,9 @@ async fn work(options: &Options) -> Result<(), Box<dyn Error>> {
         }
     };
     let used = Usage::of_this_process() - before;
+    let (p50, p99) = (total.percentile(500), total.percentile(990));
     println!(
-        "calls={calls} events={} bytes={} wall_us={} user_us={} system_us={} switches={}",
+        "calls={calls} events={} bytes={} wall_us={} user_us={} system_us={} switches={} p50_ns={p50} p99_ns={p99}",
         total.events,
         total.bytes,
         started.elapsed().as_micros(),
@@ -107,21 +126,44 @@ async fn work(options: &Options) -> Result<(), Box<dyn Error>> {
 struct Total {
     events: u64,
     bytes: usize,
+    /// How long stamped events took from the server's write to the consumer, in nanoseconds.
+    took: Vec<u64>,
 }
 
-fn question() -> Result<Message, Box<dyn Error>> {
+impl Total {
+    fn take(&mut self, text: &str) {
+        self.events += 1;
+        self.bytes += text.len();
+        if let Ok(sent) = text.parse::<u64>() {
+            self.took.push(monotonic_ns() - sent);
+        }
+    }
+
+    fn add(&mut self, other: Total) {
+        self.events += other.events;
+        self.bytes += other.bytes;
+        self.took.extend(other.took);
+    }
+
+    /// So many thousandths of the events took at most this long; 0 where none was stamped.
+    fn percentile(&mut self, thousandths: usize) -> u64 {
+        self.took.sort_unstable();
+        self.took.len().checked_sub(1).map_or(0, |last| self.took[last * thousandths / 1000])
+    }
+}
+
+fn question() -> Result<Message, Failure> {
     Ok(Message::builder().role(ConversationRole::User).content(ContentBlock::Text("Hello".to_owned())).build()?)
 }
 
-async fn stream(client: &Client, options: &Options, total: &mut Total, leave: bool) -> Result<(), Box<dyn Error>> {
-    let answer = client.converse_stream().model_id(&options.model).messages(question()?).send().await?;
+async fn stream(client: &Client, model: &str, total: &mut Total, leave: bool) -> Result<(), Failure> {
+    let answer = client.converse_stream().model_id(model).messages(question()?).send().await?;
     let mut events = answer.stream;
     while let Some(event) = events.recv().await? {
         if let ConverseStreamOutput::ContentBlockDelta(event) = event
             && let Some(Ok(text)) = event.delta().map(|delta| delta.as_text())
         {
-            total.events += 1;
-            total.bytes += text.len();
+            total.take(text);
             if leave {
                 // Not `std::process::exit`: what a program does to end is no part of its start.
                 crate::usage::exit_now();
@@ -131,7 +173,7 @@ async fn stream(client: &Client, options: &Options, total: &mut Total, leave: bo
     Ok(())
 }
 
-async fn unary(client: &Client, options: &Options, total: &mut Total) -> Result<(), Box<dyn Error>> {
+async fn unary(client: &Client, options: &Options, total: &mut Total) -> Result<(), Failure> {
     let answer = client.converse().model_id(&options.model).messages(question()?).send().await?;
     let message = answer.output().and_then(|output| output.as_message().ok()).ok_or("no message")?;
     for block in message.content() {

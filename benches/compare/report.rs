@@ -2,11 +2,29 @@
 
 use std::fmt::Write;
 
-/// The columns, in the order of the table.
-pub const CLIENTS: [&str; 4] = ["SDK, as documented", "SDK, one thread", "C, callback", "C, callback and response"];
-pub const SDK: usize = 0;
-pub const C: usize = 2;
-pub const C_RESPONSE: usize = 3;
+/// Whose figures a table shows.
+pub struct Columns {
+    /// In the order of the table.
+    pub names: &'static [&'static str],
+    /// The one that the others are compared with.
+    pub sdk: usize,
+    /// Those that have to meet the goals. The first is the one whose ratio is shown.
+    pub judged: &'static [usize],
+}
+
+/// What a C program's callback costs.
+pub const CALLBACK: Columns = Columns {
+    names: &["SDK, as documented", "SDK, one thread", "C, callback", "C, callback and response"],
+    sdk: 0,
+    judged: &[2, 3],
+};
+
+/// What each door costs, against the SDK at its best.
+pub const DOORS: Columns = Columns {
+    names: &["SDK, as documented", "SDK, one thread", "callback", "pull", "descriptor", "wakeup", "waiting set"],
+    sdk: 1,
+    judged: &[2, 3, 4, 5, 6],
+};
 
 /// One figure of one client, measured a few times.
 #[derive(Clone, Default)]
@@ -25,7 +43,7 @@ impl Samples {
 
 #[derive(Clone, Copy)]
 pub enum Goal {
-    /// At most so much of what the SDK as documented takes.
+    /// At most so much of what the SDK takes.
     OfSdk(f64),
     /// At most so much.
     AtMost(f64),
@@ -35,9 +53,10 @@ pub enum Goal {
 pub struct Row {
     pub what: &'static str,
     pub goal: Option<Goal>,
-    pub samples: [Samples; CLIENTS.len()],
+    pub columns: &'static Columns,
+    pub samples: Vec<Samples>,
     /// Why there are no figures of a client, where there are none.
-    pub skipped: [Option<String>; CLIENTS.len()],
+    pub skipped: Vec<Option<String>>,
     /// Whether a ratio means anything.
     pub compared: bool,
 }
@@ -52,7 +71,7 @@ pub enum Verdict {
 
 impl Row {
     fn ratio(&self, client: usize) -> Option<f64> {
-        let (ours, theirs) = (self.samples[client].best()?, self.samples[SDK].best()?);
+        let (ours, theirs) = (self.samples[client].best()?, self.samples[self.columns.sdk].best()?);
         (theirs > 0.0).then(|| ours / theirs)
     }
 
@@ -69,19 +88,19 @@ impl Row {
         }
     }
 
-    /// A goal is met where it is met both with and without an assembled response.
+    /// A goal is met where all that are judged meet it.
     pub fn verdict(&self) -> Verdict {
-        let clients = [C, C_RESPONSE].into_iter().filter(|&client| client == C || self.applies(client));
-        clients.map(|client| self.judge(client)).fold(Verdict::NoGoal, |all, one| match (all, one) {
+        let judged = self.columns.judged.iter().filter(|&&client| self.applies(client));
+        judged.map(|&client| self.judge(client)).fold(Verdict::NoGoal, |all, one| match (all, one) {
             (Verdict::Missed, _) | (_, Verdict::Missed) => Verdict::Missed,
             (Verdict::Unknown, _) | (_, Verdict::Unknown) => Verdict::Unknown,
             (_, one) => one,
         })
     }
 
-    /// A unary call has nothing to choose about its response: that column is empty there.
+    /// Not everybody can do everything: such a cell is empty. The first of the judged can.
     fn applies(&self, client: usize) -> bool {
-        self.samples[client].best().is_some() || self.skipped[client].is_some()
+        client == self.columns.judged[0] || self.samples[client].best().is_some() || self.skipped[client].is_some()
     }
 
     fn cell(&self, client: usize) -> String {
@@ -96,8 +115,8 @@ impl Row {
 
     fn cells(&self) -> Vec<String> {
         let mut cells = vec![self.what.to_owned()];
-        cells.extend((0..CLIENTS.len()).map(|client| self.cell(client)));
-        cells.push(self.ratio(C).filter(|_| self.compared).map(ratio).unwrap_or_default());
+        cells.extend((0..self.columns.names.len()).map(|client| self.cell(client)));
+        cells.push(self.ratio(self.columns.judged[0]).filter(|_| self.compared).map(ratio).unwrap_or_default());
         cells.push(match self.goal {
             None => String::new(),
             Some(Goal::OfSdk(most)) => format!("at most {most} of the SDK's"),
@@ -107,7 +126,7 @@ impl Row {
             match self.verdict() {
                 Verdict::NoGoal => "",
                 Verdict::Met => "met",
-                Verdict::Missed if self.judge(C) == Verdict::Met => "MISSED with the response",
+                Verdict::Missed if self.judge(self.columns.judged[0]) == Verdict::Met => "MISSED by some",
                 Verdict::Missed => "MISSED",
                 Verdict::Unknown => "not measured",
             }
@@ -118,9 +137,9 @@ impl Row {
 }
 
 /// The rows as a table that reads well as it is and as Markdown, and below it why what is skipped is skipped.
-pub fn table(rows: &[Row]) -> String {
+pub fn table(columns: &Columns, rows: &[Row]) -> String {
     let mut lines = vec![vec![String::new()]];
-    lines[0].extend(CLIENTS.map(str::to_owned));
+    lines[0].extend(columns.names.iter().map(|&name| name.to_owned()));
     lines[0].extend(["C : SDK", "goal", ""].map(str::to_owned));
     lines.extend(rows.iter().map(Row::cells));
     let widths: Vec<usize> =
@@ -130,13 +149,13 @@ pub fn table(rows: &[Row]) -> String {
     for (number, line) in lines.iter().enumerate() {
         for (column, cell) in line.iter().enumerate() {
             let width = widths[column];
-            let figures = (1..=CLIENTS.len() + 1).contains(&column);
+            let figures = (1..=columns.names.len() + 1).contains(&column);
             let _ = if figures { write!(out, "| {cell:>width$} ") } else { write!(out, "| {cell:<width$} ") };
         }
         out.push_str("|\n");
         if number == 0 {
             for (column, width) in widths.iter().enumerate() {
-                let figures = (1..=CLIENTS.len() + 1).contains(&column);
+                let figures = (1..=columns.names.len() + 1).contains(&column);
                 let _ = write!(out, "|-{}{}", "-".repeat(*width), if figures { ":" } else { "-" });
             }
             out.push_str("|\n");

@@ -7,6 +7,8 @@
 //! |------------------------------------|------------------------------------------------------------------|
 //! | `/model/burst-1000/converse-stream` | 1,000 text events, as fast as the socket takes them              |
 //! | `/model/paced-1000/converse-stream` | 1,000 text events, one a millisecond                             |
+//! | `/model/steady-40/converse-stream`  | 40 text events, twenty a second; connections take turns          |
+//! | `/model/stamped-1000/converse-stream` | one a millisecond, each with the time at which it was sent     |
 //! | `/model/…/converse`                 | one unary answer                                                 |
 //!
 //! Each event is a frame as the service sends it (three headers, a payload with its padding member `p`) in an HTTP
@@ -24,7 +26,11 @@ use std::time::{Duration, Instant};
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 
+use crate::usage::monotonic_ns;
+
+/// Between the events of a paced and of a steady stream.
 const PACE: Duration = Duration::from_millis(1);
+const STEADY_PACE: Duration = Duration::from_millis(50);
 const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Content-Type: application/vnd.amazon.eventstream\r\n\
     x-amzn-RequestId: 00000000-0000-4000-8000-000000000001\r\n\
@@ -61,16 +67,22 @@ fn serve(mut connection: TcpStream, scripts: &Scripts) -> io::Result<()> {
     let mut reader = BufReader::new(connection.try_clone()?);
     while let Some(path) = read_request(&mut reader)? {
         let model = path.split('/').nth(2).unwrap_or_default();
-        let Some((paced, script)) = scripts.get(model) else {
+        let Some((kind, script)) = scripts.get(model) else {
             connection.write_all(&unary("404 Not Found", "{\"message\":\"no such model\"}"))?;
             continue;
         };
         if !path.ends_with("/converse-stream") {
             connection.write_all(&scripts.unary)?;
-        } else if paced {
-            script.play(&mut connection)?;
         } else {
-            connection.write_all(&script.bytes)?;
+            match kind {
+                Kind::Burst => connection.write_all(&script.bytes)?,
+                Kind::Paced => script.play(&mut connection, PACE, Duration::ZERO)?,
+                Kind::Steady => {
+                    let turn = STEADY_PACE * u32::from(connection.peer_addr()?.port() % 50) / 50;
+                    script.play(&mut connection, STEADY_PACE, turn)?;
+                }
+                Kind::Stamped => script.play_stamped(&mut connection)?,
+            }
         }
     }
     Ok(())
@@ -110,6 +122,15 @@ fn unary(status: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
+/// How a stream is sent.
+#[derive(Clone, Copy)]
+enum Kind {
+    Burst,
+    Paced,
+    Steady,
+    Stamped,
+}
+
 /// The answers, by model id; each is encoded once.
 struct Scripts {
     unary: Vec<u8>,
@@ -126,22 +147,26 @@ impl Scripts {
         Self { unary: unary("200 OK", &body), streams: Mutex::default() }
     }
 
-    /// The stream that a model id asks for, and whether it is paced; `None` for a model id that asks for none.
-    fn get(&self, model: &str) -> Option<(bool, Arc<Script>)> {
+    /// The stream that a model id asks for, and how it is sent; `None` for a model id that asks for none.
+    fn get(&self, model: &str) -> Option<(Kind, Arc<Script>)> {
         let (kind, events) = model.split_once('-')?;
-        let paced = match kind {
-            "burst" => false,
-            "paced" => true,
+        let kind = match kind {
+            "burst" => Kind::Burst,
+            "paced" => Kind::Paced,
+            "steady" => Kind::Steady,
+            "stamped" => Kind::Stamped,
             _ => return None,
         };
         let events = events.parse().ok().filter(|n| (1..=1_000_000).contains(n))?;
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let script = streams.entry(model.to_owned()).or_insert_with(|| Arc::new(Script::new(events)));
-        Some((paced, Arc::clone(script)))
+        Some((kind, Arc::clone(script)))
     }
 }
 
-/// A whole answer, and where in it each millisecond's share lies.
+const PADDING: &str = "\"p\":\"abcdefghij\"";
+
+/// A whole answer, and where in it the share of each tick lies.
 struct Script {
     bytes: Vec<u8>,
     ticks: Vec<Range<usize>>,
@@ -150,16 +175,11 @@ struct Script {
 impl Script {
     fn new(events: usize) -> Self {
         let mut script = Self { bytes: STREAM_HEAD.to_vec(), ticks: Vec::with_capacity(events) };
-        let padding = "\"p\":\"abcdefghij\"";
+        let padding = PADDING;
         let mut start = 0;
         script.chunk("messageStart", &format!("{{{padding},\"role\":\"assistant\"}}"));
         for event in 0..events {
-            let text = format!("token {:06} of text", event % 1_000_000);
-            debug_assert_eq!(text.len(), 20);
-            script.chunk(
-                "contentBlockDelta",
-                &format!("{{\"contentBlockIndex\":0,\"delta\":{{\"text\":\"{text}\"}},{padding}}}"),
-            );
+            script.text(&format!("token {:06} of text", event % 1_000_000));
             if event + 1 < events {
                 script.ticks.push(start..script.bytes.len());
                 start = script.bytes.len();
@@ -180,6 +200,13 @@ impl Script {
         script
     }
 
+    /// One event of 20 bytes of text.
+    fn text(&mut self, text: &str) {
+        debug_assert_eq!(text.len(), 20);
+        let payload = format!("{{\"contentBlockIndex\":0,\"delta\":{{\"text\":\"{text}\"}},{PADDING}}}");
+        self.chunk("contentBlockDelta", &payload);
+    }
+
     /// One event: a frame, in an HTTP chunk of its own.
     fn chunk(&mut self, event_type: &'static str, payload: &str) {
         let string = |text: &'static str| HeaderValue::String(text.into());
@@ -194,14 +221,30 @@ impl Script {
         self.bytes.extend_from_slice(b"\r\n");
     }
 
-    /// One text event a millisecond, kept to the clock: a late one does not delay those after it.
-    fn play(&self, connection: &mut TcpStream) -> io::Result<()> {
-        let mut due = Instant::now();
+    /// One text event a tick, kept to the clock: a late one does not delay those after it.
+    fn play(&self, connection: &mut TcpStream, pace: Duration, turn: Duration) -> io::Result<()> {
+        let mut due = Instant::now() + turn;
         for tick in &self.ticks {
             thread::sleep(due.saturating_duration_since(Instant::now()));
             connection.write_all(&self.bytes[tick.clone()])?;
-            due += PACE;
+            due += pace;
         }
         Ok(())
+    }
+
+    /// As [`Script::play`], but each text is the time at which it is sent.
+    fn play_stamped(&self, connection: &mut TcpStream) -> io::Result<()> {
+        let mut due = Instant::now();
+        let (last, ticks) = self.ticks.split_last().expect("a script has a last tick");
+        let mut event = Script { bytes: Vec::new(), ticks: Vec::new() };
+        connection.write_all(STREAM_HEAD)?;
+        for _ in ticks {
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+            event.bytes.clear();
+            event.text(&format!("{:020}", monotonic_ns()));
+            connection.write_all(&event.bytes)?;
+            due += PACE;
+        }
+        connection.write_all(&self.bytes[last.clone()])
     }
 }
