@@ -72,6 +72,20 @@ impl State {
         !self.batch.is_empty() || self.end.is_some()
     }
 
+    /// Puts flag and alarm where they belong. The reader has events of its own left, or not.
+    fn show(&mut self, unread: bool) {
+        let something = unread || self.has_something();
+        if let Some(flag) = &mut self.flag {
+            flag.set(something);
+        }
+        if something
+            && std::mem::take(&mut self.armed)
+            && let Some(alarm) = &self.alarm
+        {
+            alarm.ring();
+        }
+    }
+
     fn has_room(&self) -> bool {
         self.batch.bytes() <= FULL && !self.reader_is_busy
     }
@@ -153,15 +167,9 @@ impl Pipe {
 
     /// The lock is let go before the reader is woken: one that wakes up to find it taken goes to sleep again.
     fn tell(&self, mut state: MutexGuard<'_, State>) {
+        // What the reader has left of its own is not known here, so that nothing is taken back.
         if state.has_something() {
-            if let Some(flag) = &mut state.flag {
-                flag.set(true);
-            }
-            if std::mem::take(&mut state.armed)
-                && let Some(alarm) = &state.alarm
-            {
-                alarm.ring();
-            }
+            state.show(false);
         }
         let sleeps = state.reader_sleeps;
         drop(state);
@@ -228,11 +236,7 @@ impl Pipe {
 
     /// Puts the flag where it belongs, after the reader has read: `unread` says whether it has events of its own left.
     pub fn settle(&self, unread: bool) {
-        let mut state = self.lock();
-        let up = unread || state.has_something();
-        if let Some(flag) = &mut state.flag {
-            flag.set(up);
-        }
+        self.lock().show(unread);
     }
 
     /// The flag's descriptor; the flag is made where there is none, but none after [`Pipe::close`]: who would take it down?
@@ -241,13 +245,11 @@ impl Pipe {
         if state.closed {
             return Err(std::io::ErrorKind::NotConnected.into());
         }
-        let up = unread || state.has_something();
         if state.flag.is_none() {
             state.flag = Some(Flag::new()?);
         }
-        let flag = state.flag.as_mut().expect("a flag was just made sure of");
-        flag.set(up);
-        Ok(flag.fd())
+        state.show(unread);
+        Ok(state.flag.as_ref().expect("a flag was just made sure of").fd())
     }
 
     /// Replaces the alarm; None takes it down. The new one rings at once where there is something to read. When this returns,

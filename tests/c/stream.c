@@ -91,6 +91,7 @@ static void bad_arguments(void)
     bedrock_stream_free((bedrock_stream *)ten);
     bedrock_model_free((bedrock_model *)stream);
     CHECK_INT(bedrock_live_handles(), live + 1); /* of all that, the empty request alone */
+    CHECK_INT(NEXT(stream, -1), BEDROCK_OK);
     CHECK_INT(NEXT(stream, 0), BEDROCK_AGAIN);
 
     bedrock_stream_free(stream);
