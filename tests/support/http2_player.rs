@@ -217,6 +217,7 @@ impl Exchange {
     async fn send(&self, body: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), ClientGone> {
         while !data.is_empty() {
             body.reserve_capacity(data.len());
+            let mut starved = false;
             let room = poll_fn(|cx| {
                 if body.poll_reset(cx).is_ready() {
                     return Poll::Ready(Err(ClientGone));
@@ -228,12 +229,18 @@ impl Exchange {
                     Poll::Ready(Some(Ok(room))) => Poll::Ready(Ok(room)),
                     Poll::Ready(_) => Poll::Ready(Err(ClientGone)),
                     Poll::Pending => {
-                        self.connection.blocked();
+                        if !std::mem::replace(&mut starved, true) {
+                            self.connection.starved();
+                        }
                         Poll::Pending
                     }
                 }
             });
-            let room = room.await?;
+            let room = room.await;
+            if starved {
+                self.connection.fed();
+            }
+            let room = room?;
             let part = data.split_to(room.min(data.len()));
             body.send_data(part, false).map_err(|_| ClientGone)?;
         }

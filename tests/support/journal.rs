@@ -28,6 +28,8 @@ pub struct ConnectionLog {
     pub given_up: usize,
     /// Since when a write waits for the client to read; None while writes go through.
     blocked_since: Option<Instant>,
+    /// HTTP/2: streams for which the client gives no room, whatever else is still being written.
+    starved: usize,
 }
 
 #[derive(Default)]
@@ -196,7 +198,7 @@ impl Connection {
     pub fn written(&self, bytes: usize) {
         self.log(|log| {
             log.written += bytes as u64;
-            log.blocked_since = None;
+            log.blocked_since = (log.starved > 0).then(Instant::now);
         });
     }
 
@@ -204,6 +206,24 @@ impl Connection {
     pub fn blocked(&self) {
         self.log(|log| {
             log.blocked_since.get_or_insert_with(Instant::now);
+        });
+    }
+
+    /// A stream is given no room.
+    pub fn starved(&self) {
+        self.log(|log| {
+            log.starved += 1;
+            log.blocked_since.get_or_insert_with(Instant::now);
+        });
+    }
+
+    /// It is given room, or is over.
+    pub fn fed(&self) {
+        self.log(|log| {
+            log.starved -= 1;
+            if log.starved == 0 {
+                log.blocked_since = None;
+            }
         });
     }
 
