@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use support::capi::*;
+use support::pull::{Pull, Pulled};
 use support::{Auth, Authority, ClosedBy, Cut, Gate, Http2Bedrock, LocalBedrock, Proxy, Reply, TlsDoor};
 
 fn hello() -> Request {
@@ -203,7 +204,22 @@ fn more_calls_than_an_http2_connection_takes_go_over_another() {
     bedrock.respond_with(hello_to_all);
     let model = http2_model(&bedrock, json!({}));
     works(&model);
-    assert!((2..=3).contains(&connections_of(&bedrock, &model, 5)), "{} connections", bedrock.connection_count());
+    let gate = Gate::new();
+    // One after the other: what a connection takes is known from the first that is heard on it.
+    let streams: Vec<_> = (0..5)
+        .map(|_| {
+            bedrock.push(Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"));
+            let stream = Pull::open(&model, &hello());
+            assert!(matches!(stream.next(-1), Pulled::Event(_)));
+            stream
+        })
+        .collect();
+    assert_eq!(bedrock.connection_count(), 3);
+    gate.open();
+    for stream in streams {
+        while let Pulled::Event(_) = stream.next(-1) {}
+        assert!(matches!(stream.next(-1), Pulled::Done), "a stream over a further connection is whole");
+    }
 }
 
 #[test]
