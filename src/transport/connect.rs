@@ -177,7 +177,9 @@ fn own(error: Error) -> ConnectorError {
 
 /// TLS over `link`, and whether HTTP/2 is spoken inside.
 async fn secure(link: Link, host: &str, config: Arc<ClientConfig>) -> Result<(Link, bool), ConnectorError> {
-    let failed = |error: io::Error| ConnectorError::io(Failed { doing: "TLS handshake failed", cause: error }.into());
+    let failed = |error: io::Error| {
+        ConnectorError::io(Failed { doing: "TLS handshake failed", cause: tls::in_words(error) }.into())
+    };
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|error| failed(io::Error::other(error)))?;
     let stream = TlsConnector::from(config).connect(name, link).await.map_err(failed)?;

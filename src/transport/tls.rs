@@ -4,9 +4,12 @@
 
 use crate::config::{CaBundle, HttpVersion};
 use crate::error::{Error, Kind, Result};
-use rustls::pki_types::CertificateDer;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use std::io;
 use std::sync::{Arc, OnceLock};
 
 /// The system's certificates, read once: it takes milliseconds.
@@ -52,4 +55,23 @@ fn native() -> Result<Arc<RootCertStore>> {
     let roots = Arc::new(roots);
     let _ = NATIVE.set(roots.clone());
     Ok(roots)
+}
+
+/// A handshake's failure in words that are the same for each call: rustls counts the seconds since 1970, until now.
+pub fn in_words(failure: io::Error) -> io::Error {
+    let cause = failure.get_ref().and_then(|cause| cause.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(wrong)) = cause else { return failure };
+    let words = match wrong {
+        CertificateError::ExpiredContext { not_after, .. } => format!("certificate expired at {}", date(*not_after)),
+        CertificateError::NotValidYetContext { not_before, .. } => {
+            format!("certificate not valid before {}", date(*not_before))
+        }
+        _ => return failure,
+    };
+    io::Error::new(failure.kind(), words)
+}
+
+fn date(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    DateTime::from_secs(seconds).fmt(Format::DateTime).unwrap_or_else(|_| format!("{seconds} s after 1970"))
 }

@@ -222,8 +222,8 @@ fn network_advice(kind: Kind, what: &str) -> &'static str {
         "The server's certificate is for another name: check base_url and the proxy"
     } else if kind == Kind::Resource {
         "Raise the limit of open files (ulimit -n) or run fewer calls at once (max_concurrency)"
-    } else if what.contains("certificate expired") || what.contains("certificate not valid yet") {
-        "The server's certificate has expired or is not valid yet: check this machine's clock"
+    } else if what.contains("certificate expired") || what.contains("certificate not valid before") {
+        "Check this machine's clock; where it is right, the server needs a new certificate"
     } else if what.contains("certificate") {
         "The server's certificate is not trusted; for a private CA set ca_file"
     } else if what.contains("dns") || what.contains("lookup") {

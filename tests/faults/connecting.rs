@@ -56,7 +56,7 @@ pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
 pub fn faults_of_tls(flawed: &[(Flaw, LocalBedrock)], silent: SocketAddr, plain: &LocalBedrock) -> Vec<Fault> {
     let why = |flaw| match flaw {
         Flaw::WrongName => ("a certificate for another name", "for another name"),
-        Flaw::Expired => ("an expired certificate", "has expired"),
+        Flaw::Expired => ("an expired certificate", "expired at 2002-01-01T00:00:00Z. Check this machine's clock"),
         _ => ("an unknown authority", "set ca_file"),
     };
     let fault = |(flaw, bedrock): &(Flaw, LocalBedrock)| {
