@@ -6,8 +6,10 @@
 #[cfg(not(panic = "unwind"))]
 compile_error!("libbedrock contains its panics, and so needs panic = \"unwind\" in its profile");
 
+mod announce;
 pub mod cancel;
 mod client;
+mod coalesce;
 pub mod config;
 mod courier;
 pub mod error;

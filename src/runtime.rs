@@ -2,16 +2,16 @@
 //!
 //! Connections, decoders, timers and clients live on it. It starts with the first call that needs it and ends with
 //! [`shutdown`]; the next call starts it again. A program's own threads never poll, and no program's code runs here.
-//!
-//! Waking a thread that waits for events is dear, so that it is done in batches: [`later`] keeps what is to be announced until
-//! the worker has nothing else to do, or until there is so much of it that readers should not wait for that.
+//! When it has nothing else to do it [announces](crate::announce) what it has read, and may [rest](crate::coalesce).
 
+use crate::announce;
 use crate::cancel;
+use crate::coalesce;
 use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::process::{self, Generation};
 use once_cell::sync::Lazy;
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
@@ -20,15 +20,6 @@ use tokio::sync::Notify;
 
 /// More threads than this never look up names, read files or run credential processes at once.
 const MAX_BLOCKING_THREADS: usize = 16;
-/// As many announcements are kept at most.
-const MAX_KEPT: usize = 256;
-/// And as long.
-const LONGEST_KEPT: Duration = Duration::from_millis(1);
-
-/// Something that threads wait for, and that is told in batches that there is something to read.
-pub trait Announce: Send + Sync {
-    fn announce(&self);
-}
 
 struct Worker {
     epoch: u64,
@@ -118,7 +109,7 @@ fn work() {
     let _ = WORKING.try_with(|working| working.replace(Some(at_work)));
 }
 
-fn rest() {
+fn idle() {
     let _ = WORKING.try_with(RefCell::take);
 }
 
@@ -189,8 +180,9 @@ impl Worker {
             })
             .on_thread_stop(move || ending.end())
             .on_thread_park(|| {
-                announce_kept();
-                rest();
+                let announced = announce::all_kept();
+                idle();
+                coalesce::rest(announced);
             })
             .on_thread_unpark(work)
             .build()
@@ -218,51 +210,12 @@ impl Worker {
             runtime.block_on(stop.notified());
             // Dropping a runtime would wait for name look-ups and the like, however long they take.
             runtime.shutdown_background();
-            announce_kept();
-            rest();
+            announce::all_kept();
+            idle();
             threads.end();
         };
         worker.threads.begin();
         process::spawn("bedrock-worker", body).map_err(|error| cannot("its thread", error))?;
         Ok(worker)
     }
-}
-
-thread_local! {
-    /// When the first of `KEPT` came.
-    static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
-    static KEPT: RefCell<Vec<Arc<dyn Announce>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Announces `what` when the worker has nothing else to do. To be called on the worker, once until it has been announced.
-pub fn later(what: Arc<dyn Announce>) {
-    if SINCE.get().is_none() {
-        SINCE.set(Some(Instant::now()));
-    }
-    let full = KEPT.with_borrow_mut(|kept| {
-        kept.push(what);
-        kept.len() >= MAX_KEPT
-    });
-    if full {
-        announce_kept();
-    }
-}
-
-/// A worker that is never idle announces too, a little later.
-pub fn announce_overdue() {
-    if SINCE.get().is_some_and(|since| since.elapsed() > LONGEST_KEPT) {
-        announce_kept();
-    }
-}
-
-fn announce_kept() {
-    let _ = SINCE.try_with(|since| since.set(None));
-    // Thread-locals are gone when a thread ends; there is nothing to announce then.
-    let kept = KEPT.try_with(RefCell::take).unwrap_or_default();
-    kept.iter().for_each(|what| what.announce());
-    let _ = KEPT.try_with(|empty| {
-        let mut reused = kept;
-        reused.clear();
-        empty.replace(reused)
-    });
 }

@@ -3,10 +3,13 @@
 #define DOORS_H
 
 #include <poll.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "bedrock.h"
 
@@ -81,46 +84,115 @@ static void stream_by(const char *door, const bedrock_model *model, const bedroc
     bedrock_stream_free(stream);
 }
 
-/* So many streams at once, served by this thread: each by a descriptor of its own, or all by a waiting set. */
+/* A program whose wakeup writes down which stream is to be read, as event loops do. */
+struct desk {
+    pthread_mutex_t lock;
+    pthread_cond_t written;
+    long *notes; /* one for each stream at most: a wakeup comes once until the stream has been read */
+    long first, count, room;
+};
+
+struct bell {
+    struct desk *desk;
+    long number;
+};
+
+static void note(void *user) {
+    struct bell *bell = user;
+    struct desk *desk = bell->desk;
+    pthread_mutex_lock(&desk->lock);
+    desk->notes[(desk->first + desk->count++) % desk->room] = bell->number;
+    pthread_mutex_unlock(&desk->lock);
+    pthread_cond_signal(&desk->written);
+}
+
+static long next_note(struct desk *desk) {
+    pthread_mutex_lock(&desk->lock);
+    while (desk->count == 0) {
+        pthread_cond_wait(&desk->written, &desk->lock);
+    }
+    long number = desk->notes[desk->first];
+    desk->first = (desk->first + 1) % desk->room;
+    desk->count--;
+    pthread_mutex_unlock(&desk->lock);
+    return number;
+}
+
+static void many_by_wakeup(bedrock_stream **streams, long count, consume_fn consume, void *user) {
+    /* A wakeup may be under way when another is set: twice the room. */
+    struct desk desk = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, 0, 0, 2 * count};
+    struct bell *bells = calloc((size_t)count, sizeof *bells);
+    desk.notes = calloc((size_t)desk.room, sizeof *desk.notes);
+    for (long i = 0; i < count; i++) {
+        bells[i].desk = &desk;
+        bells[i].number = i;
+        must(bedrock_stream_set_wakeup(streams[i], note, &bells[i], NULL), NULL, "wakeup");
+    }
+    for (long open = count; open > 0;) {
+        open -= drain(streams[next_note(&desk)], 0, consume, user);
+    }
+    for (long i = 0; i < count; i++) {
+        must(bedrock_stream_set_wakeup(streams[i], NULL, NULL, NULL), NULL, "wakeup");
+    }
+    free(desk.notes);
+    free(bells);
+}
+
+static void many_by_descriptor(bedrock_stream **streams, long count, consume_fn consume, void *user) {
+    struct epoll_event ready[64];
+    int loop = epoll_create1(EPOLL_CLOEXEC);
+    for (long i = 0; i < count; i++) {
+        struct epoll_event interest = {EPOLLIN, {.ptr = streams[i]}};
+        if (epoll_ctl(loop, EPOLL_CTL_ADD, (int)bedrock_stream_fd(streams[i]), &interest) != 0) {
+            perror("epoll");
+            exit(1);
+        }
+    }
+    for (long open = count; open > 0;) {
+        int found = epoll_wait(loop, ready, 64, -1);
+        for (int i = 0; i < found; i++) {
+            bedrock_stream *stream = ready[i].data.ptr;
+            if (drain(stream, 0, consume, user)) {
+                epoll_ctl(loop, EPOLL_CTL_DEL, (int)bedrock_stream_fd(stream), NULL);
+                open--;
+            }
+        }
+    }
+    close(loop);
+}
+
+static void many_by_waitset(bedrock_stream **streams, long count, consume_fn consume, void *user) {
+    bedrock_waitset *set = bedrock_waitset_new();
+    for (long i = 0; i < count; i++) {
+        must(bedrock_waitset_add(set, streams[i], NULL), NULL, "waitset");
+    }
+    for (long open = count; open > 0;) {
+        bedrock_stream *ready;
+        must(bedrock_waitset_wait(set, -1, &ready, NULL), NULL, "wait");
+        open -= drain(ready, 0, consume, user);
+    }
+    bedrock_waitset_free(set);
+}
+
+/* So many streams at once, served by this thread. */
 static void open_many(const char *door, long count, const bedrock_model *model, const bedrock_request *request,
                       consume_fn consume, void *user) {
     bedrock_stream **streams = calloc((size_t)count, sizeof *streams);
-    struct pollfd *readable = calloc((size_t)count, sizeof *readable);
-    bedrock_waitset *set = bedrock_waitset_new();
     bedrock_error *error = NULL;
-    int polled = strcmp(door, "descriptor") == 0;
-    long open = count;
-
     for (long i = 0; i < count; i++) {
         must(bedrock_stream_open(model, request, NULL, &streams[i], &error), error, "open");
-        if (polled) {
-            readable[i].fd = (int)bedrock_stream_fd(streams[i]);
-            readable[i].events = POLLIN;
-        } else {
-            must(bedrock_waitset_add(set, streams[i], NULL), NULL, "waitset");
-        }
     }
-    while (open > 0) {
-        if (polled) {
-            poll(readable, (nfds_t)count, -1);
-            for (long i = 0; i < count; i++) {
-                if (readable[i].revents != 0 && drain(streams[i], 0, consume, user)) {
-                    readable[i].fd = -1; /* poll passes over it */
-                    open--;
-                }
-            }
-        } else {
-            bedrock_stream *ready;
-            must(bedrock_waitset_wait(set, -1, &ready, NULL), NULL, "wait");
-            open -= drain(ready, 0, consume, user);
-        }
+    if (strcmp(door, "wakeup") == 0) {
+        many_by_wakeup(streams, count, consume, user);
+    } else if (strcmp(door, "descriptor") == 0) {
+        many_by_descriptor(streams, count, consume, user);
+    } else {
+        many_by_waitset(streams, count, consume, user);
     }
     for (long i = 0; i < count; i++) {
         bedrock_stream_free(streams[i]);
     }
-    bedrock_waitset_free(set);
     free(streams);
-    free(readable);
 }
 
 #endif

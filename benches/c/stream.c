@@ -5,7 +5,8 @@
  *     ./stream --url http://127.0.0.1:8123 --model burst-1000 --streams 20
  *
  *   --streams N     N answers that stream, one after the other
- *   --open N        N answers that stream, all at once (by descriptors or by a waiting set)
+ *   --open N        N answers that stream, all at once (by descriptors, wakeups or a waiting set); what is measured begins
+ *                   when the last of them has
  *   --unary N       N answers by bedrock_generate
  *   --first-event   one stream, left at its first piece of text: a cold start
  *   --door DOOR     callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
@@ -29,8 +30,16 @@ static const char question[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{
 struct total {
     uint64_t events;
     uint64_t bytes;
-    int leave; /* end the program at the first piece of text */
+    int leave;     /* end the program at the first piece of text */
+    long to_begin; /* so many streams begin before what is measured does */
 };
+
+/* Where what is measured begins. */
+static struct {
+    uint64_t events;
+    int64_t time;
+    struct rusage usage;
+} start;
 
 /* How long events took from the server's write to the consumer, in nanoseconds. */
 static struct {
@@ -42,6 +51,12 @@ static int64_t now_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static void begin(const struct total *total) {
+    start.events = total->events;
+    start.time = now_ns();
+    getrusage(RUSAGE_SELF, &start.usage);
 }
 
 /* A stamp is all digits; other texts begin with a letter. */
@@ -80,6 +95,8 @@ static int32_t count(const bedrock_event *event, void *user) {
         if (total->leave) {
             _exit(0); /* not exit: what a program does to end is no part of its start */
         }
+    } else if (event->type == BEDROCK_EVENT_MESSAGE_START && total->to_begin > 0 && --total->to_begin == 0) {
+        begin(total);
     }
     return 0;
 }
@@ -127,7 +144,7 @@ static int64_t micros(struct timeval time) {
 int main(int argc, char **argv) {
     const char *url = NULL, *model_id = "burst-1000", *door = "callback";
     long streams = 0, at_once = 0, unaries = 0, want_response = 0;
-    struct total total = {0, 0, 0}, warm = {0, 0, 0};
+    struct total total = {0, 0, 0, 0}, warm = {0, 0, 0, 0};
 
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
@@ -179,26 +196,27 @@ int main(int argc, char **argv) {
     }
 
     unary(model, &warm); /* opens the connection and fills every cache; what follows is the steady state */
-    struct rusage before, after;
-    getrusage(RUSAGE_SELF, &before);
-    int64_t started = now_ns();
+    begin(&total);
     for (long i = 0; i < streams; i++) {
         stream(door, model, &total, want_response != 0);
     }
     if (at_once > 0) {
+        total.to_begin = at_once;
         many(door, at_once, model, &total);
     }
     for (long i = 0; i < unaries; i++) {
         unary(model, &total);
     }
-    int64_t wall = (now_ns() - started) / 1000;
+    int64_t wall = (now_ns() - start.time) / 1000;
+    const struct rusage *before = &start.usage;
+    struct rusage after;
     getrusage(RUSAGE_SELF, &after);
 
     printf("calls=%ld events=%llu bytes=%llu wall_us=%lld user_us=%lld system_us=%lld switches=%ld p50_ns=%lld p99_ns=%lld\n",
-           streams + at_once + unaries, (unsigned long long)total.events, (unsigned long long)total.bytes, (long long)wall,
-           (long long)(micros(after.ru_utime) - micros(before.ru_utime)),
-           (long long)(micros(after.ru_stime) - micros(before.ru_stime)),
-           after.ru_nvcsw + after.ru_nivcsw - before.ru_nvcsw - before.ru_nivcsw, percentile(500), percentile(990));
+           streams + at_once + unaries, (unsigned long long)(total.events - start.events), (unsigned long long)total.bytes,
+           (long long)wall, (long long)(micros(after.ru_utime) - micros(before->ru_utime)),
+           (long long)(micros(after.ru_stime) - micros(before->ru_stime)),
+           after.ru_nvcsw + after.ru_nivcsw - before->ru_nvcsw - before->ru_nivcsw, percentile(500), percentile(990));
     bedrock_model_free(model);
     return 0;
 }

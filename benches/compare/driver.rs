@@ -24,8 +24,12 @@ const PACED: &str = "paced-1000";
 const STAMPED: &str = "stamped-1000";
 /// Streams at once, twenty events a second each, and how many events each has.
 const AT_ONCE: u64 = 1_000;
-const STEADY: &str = "steady-60";
-const STEADY_EVENTS: u64 = 60;
+const STEADY: &str = "steady-100";
+const STEADY_EVENTS: u64 = 100;
+
+/// What clients count of their work.
+const PER_EVENT: &str = "events";
+const PER_CALL: &str = "calls";
 
 /// Why counting instructions is skipped where it is.
 const NO_VALGRIND: &str = "valgrind not found";
@@ -107,16 +111,16 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     let streams = plan.streams.to_string();
     let events = u64::from(plan.streams) * EVENTS;
     let burst = bench.rounds(plan.burst_rounds, &ALL, |program| {
-        program.measure(&["--model", BURST, "--streams", &streams], events, events * TEXT)
+        program.measure(&["--model", BURST, "--streams", &streams], PER_EVENT, events * TEXT)
     });
     eprintln!("one a millisecond ...");
     let paced = bench.rounds(plan.paced_rounds, &ALL, |program| {
-        program.measure(&["--model", PACED, "--streams", "1"], EVENTS, EVENTS * TEXT)
+        program.measure(&["--model", PACED, "--streams", "1"], PER_EVENT, EVENTS * TEXT)
     });
     eprintln!("unary calls ...");
     let calls = u64::from(plan.unary_calls);
     let unary = bench.rounds(plan.burst_rounds, &WITHOUT_RESPONSE, |program| {
-        program.measure(&["--model", BURST, "--unary", &calls.to_string()], calls, calls * UNARY_TEXT)
+        program.measure(&["--model", BURST, "--unary", &calls.to_string()], PER_CALL, calls * UNARY_TEXT)
     });
     eprintln!("cold starts ...");
     let cold = bench.rounds(plan.cold_rounds, &WITHOUT_RESPONSE, |program| {
@@ -166,17 +170,17 @@ fn compare_doors(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     let streams = plan.streams.to_string();
     let events = u64::from(plan.streams) * EVENTS;
     let burst = bench.rounds(plan.paced_rounds, &ALL, |program| {
-        program.measure(&["--model", BURST, "--streams", &streams], events, events * TEXT)
+        program.measure(&["--model", BURST, "--streams", &streams], PER_EVENT, events * TEXT)
     });
     eprintln!("every door: one a millisecond, with the time at which it was sent ...");
     let stamped = bench.rounds(plan.paced_rounds, &ALL, |program| {
         // The last of the events comes from the script, without a stamp.
-        program.measure(&["--model", STAMPED, "--streams", "1"], EVENTS, EVENTS * TEXT)
+        program.measure(&["--model", STAMPED, "--streams", "1"], PER_EVENT, EVENTS * TEXT)
     });
     eprintln!("{AT_ONCE} streams at once ...");
-    let events = AT_ONCE * STEADY_EVENTS;
+    let text = AT_ONCE * STEADY_EVENTS * TEXT;
     let at_once = bench.rounds(plan.paced_rounds, &SERVE_MANY, |program| {
-        program.measure(&["--model", STEADY, "--open", &AT_ONCE.to_string()], events, events * TEXT)
+        program.measure(&["--model", STEADY, "--open", &AT_ONCE.to_string()], PER_EVENT, text)
     });
     eprintln!("every door: counting instructions ...");
     let counted = bench.count_events(plan, &ALL, file);
@@ -235,8 +239,8 @@ type Wanted = fn(client: usize) -> bool;
 const ALL: Wanted = |_| true;
 /// For what has no two ways about its response.
 const WITHOUT_RESPONSE: Wanted = |client| client < 3;
-/// One thread of a program serves many streams by descriptors or by a waiting set.
-const SERVE_MANY: Wanted = |client| matches!(client, 0 | 1 | 4 | 6);
+/// One thread of a program serves many streams by descriptors, wakeups or a waiting set.
+const SERVE_MANY: Wanted = |client| matches!(client, 0 | 1 | 4 | 5 | 6);
 
 struct Bench<'a> {
     columns: &'static Columns,
@@ -354,8 +358,8 @@ impl Client<'_> {
         command
     }
 
-    /// What the client says of its steady state, divided by the units of work; it must have seen all of the text.
-    fn measure(&self, args: &[&str], units: u64, text: u64) -> Result<Run, Box<dyn Error>> {
+    /// What the client says of its steady state, for each event or call of it; it must have seen all of the text.
+    fn measure(&self, args: &[&str], per: &str, text: u64) -> Result<Run, Box<dyn Error>> {
         let output = self.command(args).output()?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -370,7 +374,8 @@ impl Client<'_> {
         if number("bytes")? != text {
             return Err(format!("{text} bytes of text were sent: {}", line.trim_end()).into());
         }
-        let per_unit = |name: &str| number(name).map(|total| total as f64 / units as f64);
+        let units = number(per)? as f64;
+        let per_unit = |name: &str| number(name).map(|total| total as f64 / units);
         Ok(Run {
             wall: per_unit("wall_us")?,
             user: per_unit("user_us")?,
@@ -525,7 +530,7 @@ fn build_c_program(library: &Path, scratch: &Path) -> Result<PathBuf, String> {
     rpath.push(scratch);
     let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
     let output = Command::new(&compiler)
-        .args(["-O2", "-Wall", "-Wextra", "-o"])
+        .args(["-O2", "-Wall", "-Wextra", "-pthread", "-o"])
         .arg(&program)
         .arg("-I")
         .arg(home.join("include"))

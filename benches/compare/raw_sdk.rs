@@ -9,6 +9,8 @@
 //! Its options and the line it prints are those of `benches/c/stream.c`.
 
 use std::error::Error;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use aws_config::{BehaviorVersion, Region};
@@ -27,7 +29,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 pub enum Job {
     /// So many answers by ConverseStream, one after the other.
     Streams(u32),
-    /// So many answers by ConverseStream, all at once, each in a task of its own.
+    /// So many answers by ConverseStream, all at once, each in a task of its own. What is measured begins when the last of them has.
     Open(u32),
     /// So many answers by Converse, one after the other.
     Unary(u32),
@@ -69,7 +71,7 @@ async fn work(options: &Options) -> Result<(), Failure> {
     let client = Client::new(&config);
 
     let mut total = Total::default();
-    let (started, before);
+    let start;
     let calls = match options.job {
         Job::FirstEvent => {
             stream(&client, &options.model, &mut total, true).await?;
@@ -78,7 +80,7 @@ async fn work(options: &Options) -> Result<(), Failure> {
         Job::Streams(calls) => {
             // Opens the connection and fills every cache; what follows is the steady state.
             unary(&client, options, &mut Total::default()).await?;
-            (started, before) = (Instant::now(), Usage::of_this_process());
+            start = Start::now(0);
             for _ in 0..calls {
                 stream(&client, &options.model, &mut total, false).await?;
             }
@@ -86,34 +88,36 @@ async fn work(options: &Options) -> Result<(), Failure> {
         }
         Job::Open(calls) => {
             unary(&client, options, &mut Total::default()).await?;
-            (started, before) = (Instant::now(), Usage::of_this_process());
-            let one = |client: Client, model: String| async move {
-                let mut total = Total::default();
+            let begun = Arc::new(Begun { to_begin: AtomicU32::new(calls), ..Begun::default() });
+            let one = |client: Client, model: String, begun: Arc<Begun>| async move {
+                let mut total = Total { begun: Some(begun), ..Total::default() };
                 stream(&client, &model, &mut total, false).await?;
                 Ok::<_, Failure>(total)
             };
-            let tasks: Vec<_> = (0..calls).map(|_| tokio::spawn(one(client.clone(), options.model.clone()))).collect();
+            let one = || tokio::spawn(one(client.clone(), options.model.clone(), begun.clone()));
+            let tasks: Vec<_> = (0..calls).map(|_| one()).collect();
             for task in tasks {
                 total.add(task.await??);
             }
+            start = *begun.start.get().ok_or("not every stream has begun")?;
             calls
         }
         Job::Unary(calls) => {
             unary(&client, options, &mut Total::default()).await?;
-            (started, before) = (Instant::now(), Usage::of_this_process());
+            start = Start::now(0);
             for _ in 0..calls {
                 unary(&client, options, &mut total).await?;
             }
             calls
         }
     };
-    let used = Usage::of_this_process() - before;
+    let used = Usage::of_this_process() - start.used;
     let (p50, p99) = (total.percentile(500), total.percentile(990));
     println!(
         "calls={calls} events={} bytes={} wall_us={} user_us={} system_us={} switches={} p50_ns={p50} p99_ns={p99}",
-        total.events,
+        total.events - start.events,
         total.bytes,
-        started.elapsed().as_micros(),
+        start.at.elapsed().as_micros(),
         used.user.as_micros(),
         used.system.as_micros(),
         used.switches,
@@ -121,9 +125,41 @@ async fn work(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Where what is measured begins.
+#[derive(Clone, Copy)]
+struct Start {
+    at: Instant,
+    used: Usage,
+    /// Events that came before it.
+    events: u64,
+}
+
+impl Start {
+    fn now(events: u64) -> Self {
+        Self { at: Instant::now(), used: Usage::of_this_process(), events }
+    }
+}
+
+/// How many of the streams that are opened at once have begun, and what they have shown by then.
+#[derive(Default)]
+struct Begun {
+    to_begin: AtomicU32,
+    events: AtomicU64,
+    start: OnceLock<Start>,
+}
+
+impl Begun {
+    fn one_more(&self) {
+        if self.to_begin.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let _ = self.start.set(Start::now(self.events.load(Ordering::Relaxed)));
+        }
+    }
+}
+
 /// What the consumer does with an answer: count it. Printing would measure the terminal.
 #[derive(Default)]
 struct Total {
+    begun: Option<Arc<Begun>>,
     events: u64,
     bytes: usize,
     /// How long stamped events took from the server's write to the consumer, in nanoseconds.
@@ -132,6 +168,9 @@ struct Total {
 
 impl Total {
     fn take(&mut self, text: &str) {
+        if let Some(begun) = &self.begun {
+            begun.events.fetch_add(1, Ordering::Relaxed);
+        }
         self.events += 1;
         self.bytes += text.len();
         if let Ok(sent) = text.parse::<u64>() {
@@ -160,14 +199,18 @@ async fn stream(client: &Client, model: &str, total: &mut Total, leave: bool) ->
     let answer = client.converse_stream().model_id(model).messages(question()?).send().await?;
     let mut events = answer.stream;
     while let Some(event) = events.recv().await? {
-        if let ConverseStreamOutput::ContentBlockDelta(event) = event
-            && let Some(Ok(text)) = event.delta().map(|delta| delta.as_text())
-        {
-            total.take(text);
-            if leave {
-                // Not `std::process::exit`: what a program does to end is no part of its start.
-                crate::usage::exit_now();
+        match event {
+            ConverseStreamOutput::MessageStart(_) => total.begun.iter().for_each(|begun| begun.one_more()),
+            ConverseStreamOutput::ContentBlockDelta(event) => {
+                if let Some(Ok(text)) = event.delta().map(|delta| delta.as_text()) {
+                    total.take(text);
+                    if leave {
+                        // Not `std::process::exit`: what a program does to end is no part of its start.
+                        crate::usage::exit_now();
+                    }
+                }
             }
+            _ => {}
         }
     }
     Ok(())

@@ -8,7 +8,7 @@ pub struct Columns {
     pub names: &'static [&'static str],
     /// The one that the others are compared with.
     pub sdk: usize,
-    /// Those that have to meet the goals. The first is the one whose ratio is shown.
+    /// Those that have to meet the goals. The ratio shown is that of the first of them that a row is about.
     pub judged: &'static [usize],
 }
 
@@ -91,16 +91,17 @@ impl Row {
     /// A goal is met where all that are judged meet it.
     pub fn verdict(&self) -> Verdict {
         let judged = self.columns.judged.iter().filter(|&&client| self.applies(client));
-        judged.map(|&client| self.judge(client)).fold(Verdict::NoGoal, |all, one| match (all, one) {
+        let all = judged.map(|&client| self.judge(client)).reduce(|all, one| match (all, one) {
             (Verdict::Missed, _) | (_, Verdict::Missed) => Verdict::Missed,
             (Verdict::Unknown, _) | (_, Verdict::Unknown) => Verdict::Unknown,
             (_, one) => one,
-        })
+        });
+        all.unwrap_or(Verdict::Unknown)
     }
 
-    /// Not everybody can do everything: such a cell is empty. The first of the judged can.
+    /// Not everybody can do everything: such a cell is empty.
     fn applies(&self, client: usize) -> bool {
-        client == self.columns.judged[0] || self.samples[client].best().is_some() || self.skipped[client].is_some()
+        self.samples[client].best().is_some() || self.skipped[client].is_some()
     }
 
     fn cell(&self, client: usize) -> String {
@@ -116,7 +117,9 @@ impl Row {
     fn cells(&self) -> Vec<String> {
         let mut cells = vec![self.what.to_owned()];
         cells.extend((0..self.columns.names.len()).map(|client| self.cell(client)));
-        cells.push(self.ratio(self.columns.judged[0]).filter(|_| self.compared).map(ratio).unwrap_or_default());
+        let first = self.columns.judged.iter().copied().find(|&client| self.applies(client));
+        cells
+            .push(first.and_then(|client| self.ratio(client)).filter(|_| self.compared).map(ratio).unwrap_or_default());
         cells.push(match self.goal {
             None => String::new(),
             Some(Goal::OfSdk(most)) => format!("at most {most} of the SDK's"),
@@ -126,7 +129,7 @@ impl Row {
             match self.verdict() {
                 Verdict::NoGoal => "",
                 Verdict::Met => "met",
-                Verdict::Missed if self.judge(self.columns.judged[0]) == Verdict::Met => "MISSED by some",
+                Verdict::Missed if first.is_some_and(|client| self.judge(client) == Verdict::Met) => "MISSED by some",
                 Verdict::Missed => "MISSED",
                 Verdict::Unknown => "not measured",
             }

@@ -7,7 +7,7 @@
 //! |------------------------------------|------------------------------------------------------------------|
 //! | `/model/burst-1000/converse-stream` | 1,000 text events, as fast as the socket takes them              |
 //! | `/model/paced-1000/converse-stream` | 1,000 text events, one a millisecond                             |
-//! | `/model/steady-40/converse-stream`  | 40 text events, twenty a second; connections take turns          |
+//! | `/model/steady-40/converse-stream`  | 40 text events, twenty a second; streams take turns              |
 //! | `/model/stamped-1000/converse-stream` | one a millisecond, each with the time at which it was sent     |
 //! | `/model/…/converse`                 | one unary answer                                                 |
 //!
@@ -19,6 +19,7 @@ use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -77,10 +78,7 @@ fn serve(mut connection: TcpStream, scripts: &Scripts) -> io::Result<()> {
             match kind {
                 Kind::Burst => connection.write_all(&script.bytes)?,
                 Kind::Paced => script.play(&mut connection, PACE, Duration::ZERO)?,
-                Kind::Steady => {
-                    let turn = STEADY_PACE * u32::from(connection.peer_addr()?.port() % 50) / 50;
-                    script.play(&mut connection, STEADY_PACE, turn)?;
-                }
+                Kind::Steady => script.play(&mut connection, STEADY_PACE, scripts.turn())?,
                 Kind::Stamped => script.play_stamped(&mut connection)?,
             }
         }
@@ -135,6 +133,7 @@ enum Kind {
 struct Scripts {
     unary: Vec<u8>,
     streams: Mutex<HashMap<String, Arc<Script>>>,
+    turns: AtomicU32,
 }
 
 impl Scripts {
@@ -144,7 +143,15 @@ impl Scripts {
              \"role\":\"assistant\"}}}},\"stopReason\":\"end_turn\",\
              \"usage\":{{\"inputTokens\":11,\"outputTokens\":5,\"totalTokens\":16}}}}"
         );
-        Self { unary: unary("200 OK", &body), streams: Mutex::default() }
+        Self { unary: unary("200 OK", &body), streams: Mutex::default(), turns: AtomicU32::new(0) }
+    }
+
+    /// When within the pace a steady stream sends: they are spread over it, whenever they begin.
+    fn turn(&self) -> Duration {
+        const TURNS: u32 = 1_000;
+        // A step that has no divisor in common with the number of turns comes by all of them.
+        const STEP: u32 = 619;
+        STEADY_PACE * (self.turns.fetch_add(STEP, Ordering::Relaxed) % TURNS) / TURNS
     }
 
     /// The stream that a model id asks for, and how it is sent; `None` for a model id that asks for none.

@@ -27,11 +27,12 @@ mod writer;
 pub use pipe::Alarm;
 pub use writer::{StreamLimits, Writer};
 
+use crate::announce::Announce;
 use crate::cancel::{Cancel, Cancellable, Watch};
 use crate::error::{Error, Kind, Result};
 use crate::response::Response;
 use crate::response::assemble::Assembler;
-use crate::runtime::{self, Announce};
+use crate::runtime;
 use crate::wire::event::Event;
 use crate::wire::operation::Attempts;
 use futures::FutureExt;

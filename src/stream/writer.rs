@@ -2,9 +2,10 @@
 
 use super::Line;
 use super::pipe::Written;
+use crate::announce;
+use crate::coalesce::Receiving;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
-use crate::runtime;
 use crate::timer::{Deadline, Timer};
 use crate::wire::event::EventDecoder;
 use crate::wire::failure;
@@ -72,6 +73,7 @@ impl Writer {
     }
 
     async fn read_events(&self, mut body: SdkBody, limits: StreamLimits) -> Result<()> {
+        let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = Decoder::default();
         let mut events = EventDecoder::default();
@@ -117,9 +119,9 @@ impl Writer {
     fn decode(&self, frames: &mut Decoder, events: &mut EventDecoder, chunk: &[u8]) -> Result<Written> {
         let (decoded, written) = self.line.pipe.write(|batch| frames.feed(chunk, |frame| events.decode(frame, batch)));
         if written.announce {
-            runtime::later(self.line.clone());
+            announce::later(self.line.clone());
         }
-        runtime::announce_overdue();
+        announce::overdue();
         decoded.map(|()| written)
     }
 
