@@ -406,9 +406,10 @@ bedrock_status bedrock_generate(const bedrock_model *model,
 /* Sends the request and shows every event to on_event as it comes, in the order of the wire. (ConverseStream)
  * BEDROCK_OK: the answer is complete. BEDROCK_STOPPED: on_event asked to stop; the connection is closed. Both give
  * *out the assembled response, which equals what bedrock_generate would have given; after STOPPED it is what had
- * arrived. out may be NULL. A failure gives no response: for what had arrived before it, use a stream by pull.
- * BEDROCK_E_TRUNCATED: the connection ended before the message did. The timers are "first_event", "idle" and
- * "total"; the time that on_event takes is not counted as idle. */
+ * arrived. out may be NULL: then nothing is kept of an event once on_event has returned. A failure gives no
+ * response: for what had arrived before it, use a stream by pull. BEDROCK_E_TRUNCATED: the connection ended before
+ * the message did. The timers are "first_event", "idle" and "total"; the time that on_event takes is not counted
+ * as idle. */
 bedrock_status bedrock_generate_stream(const bedrock_model *model,
                                        const bedrock_request *request,
                                        bedrock_cancel *cancel,

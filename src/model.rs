@@ -110,14 +110,18 @@ impl Model {
     }
 
     /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The stream that is
-    /// given back has the answer, or what had arrived of it.
+    /// given back has the answer, or what had arrived of it, where `keep_answer` says so.
     pub fn generate_stream(
         &self,
         request: &Request,
         cancel: Option<&Cancel>,
+        keep_answer: bool,
         mut on_event: impl FnMut(&Event<'_>) -> ControlFlow<()>,
     ) -> Result<(ControlFlow<()>, Stream)> {
         let mut stream = self.open(Operation::ConverseStream, request, cancel)?;
+        if !keep_answer {
+            stream.keep_no_answer();
+        }
         let flow = loop {
             match stream.next(None)? {
                 Next::Event(event) if on_event(&event).is_break() => break ControlFlow::Break(()),

@@ -92,7 +92,8 @@ pub unsafe extern "C" fn bedrock_generate(
 
 /// Sends the request and shows every event to on_event as it comes, in the order of the wire. (ConverseStream)
 /// BEDROCK_OK: the answer is complete. BEDROCK_STOPPED: on_event asked to stop; the connection is closed. Both give *out the
-/// assembled response, which equals what bedrock_generate would have given; after STOPPED it is what had arrived. out may be NULL.
+/// assembled response, which equals what bedrock_generate would have given; after STOPPED it is what had arrived. out may be NULL:
+/// then nothing is kept of an event once on_event has returned.
 /// A failure gives no response: for what had arrived before it, use a stream by pull. BEDROCK_E_TRUNCATED: the connection ended
 /// before the message did. The timers are "first_event", "idle" and "total"; the time that on_event takes is not counted as idle.
 #[unsafe(no_mangle)]
@@ -116,7 +117,7 @@ pub unsafe extern "C" fn bedrock_generate_stream(
                 _ => ControlFlow::Break(()),
             }
         };
-        let (flow, stream) = model.generate_stream(&request.snapshot(), cancel.as_deref(), show)?;
+        let (flow, stream) = model.generate_stream(&request.snapshot(), cancel.as_deref(), !out.is_null(), show)?;
         if !out.is_null() {
             unsafe { put(out, handle::insert(stream.response())?) };
         }

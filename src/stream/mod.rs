@@ -99,9 +99,9 @@ pub struct Stream {
     cancel: Option<Cancel>,
     /// Dropped with the stream, so that a latch does not keep what it can no longer stop.
     _watch: Option<Watch>,
-    streams: bool,
     reader: Reader,
-    assembler: Assembler,
+    /// None where nobody wants the answer.
+    assembler: Option<Assembler>,
 }
 
 impl Stream {
@@ -141,7 +141,8 @@ impl Stream {
     }
 
     fn on(line: Arc<Line>, streams: bool) -> Self {
-        Stream { line, cancel: None, _watch: None, streams, reader: Reader::default(), assembler: Assembler::default() }
+        let assembler = streams.then(Assembler::default);
+        Stream { line, cancel: None, _watch: None, reader: Reader::default(), assembler }
     }
 
     /// The next event, or how the call ended, which is then said for ever. `timeout` None waits as long as it takes.
@@ -152,13 +153,20 @@ impl Stream {
         }
         match self.reader.next(&self.line.pipe, timeout) {
             Found::Event(event) => {
-                self.assembler.push(&event);
+                if let Some(assembler) = &mut self.assembler {
+                    assembler.push(&event);
+                }
                 Ok(Next::Event(event))
             }
             Found::End(End::Done(_)) => Ok(Next::Done),
             Found::End(End::Failed(error) | End::Cancelled(error)) => Err(error.clone()),
             Found::Nothing => Ok(Next::Again),
         }
+    }
+
+    /// Has events handed out without keeping an answer of them, which [`Stream::response`] then does not have.
+    pub fn keep_no_answer(&mut self) {
+        self.assembler = None;
     }
 
     /// The answer: complete after [`Next::Done`], before that what has been handed out.
@@ -169,7 +177,7 @@ impl Stream {
             Some(End::Done(Some(answer))) => Response::unary(answer.clone(), &request_id, attempts),
             end => {
                 let complete = matches!(end, Some(End::Done(_)));
-                let json = if self.streams { self.assembler.answer() } else { String::new() };
+                let json = self.assembler.as_ref().map(Assembler::answer).unwrap_or_default();
                 Response::streamed(json, complete, &request_id, attempts)
             }
         }
