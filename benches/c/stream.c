@@ -10,6 +10,7 @@
  *   --unary N       N answers by bedrock_generate
  *   --first-event   one stream, left at its first piece of text: a cold start
  *   --door DOOR     callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
+ *   --authority F   whom to trust, instead of the system's trust store
  *   --response      ask bedrock_generate_stream for the assembled response as well
  *
  * Where the server stamps its events with the time at which they were sent, it also prints how long they took.
@@ -142,7 +143,7 @@ static int64_t micros(struct timeval time) {
 }
 
 int main(int argc, char **argv) {
-    const char *url = NULL, *model_id = "burst-1000", *door = "callback";
+    const char *url = NULL, *authority = "", *model_id = "burst-1000", *door = "callback";
     long streams = 0, at_once = 0, unaries = 0, want_response = 0;
     struct total total = {0, 0, 0, 0}, warm = {0, 0, 0, 0};
 
@@ -154,6 +155,8 @@ int main(int argc, char **argv) {
             want_response = 1;
         } else if (strcmp(argv[i], "--url") == 0) {
             url = value, i++;
+        } else if (strcmp(argv[i], "--authority") == 0) {
+            authority = value, i++;
         } else if (strcmp(argv[i], "--model") == 0) {
             model_id = value, i++;
         } else if (strcmp(argv[i], "--streams") == 0) {
@@ -170,7 +173,7 @@ int main(int argc, char **argv) {
         }
     }
     if (url == NULL || (streams > 0) + (at_once > 0) + (unaries > 0) + total.leave != 1) {
-        fprintf(stderr, "usage: stream --url URL [--model ID] [--door DOOR] [--response]"
+        fprintf(stderr, "usage: stream --url URL [--model ID] [--authority FILE] [--door DOOR] [--response]"
                         " --streams N | --open N | --unary N | --first-event\n");
         return 2;
     }
@@ -179,8 +182,8 @@ int main(int argc, char **argv) {
     char config[1024];
     int length = snprintf(config, sizeof config,
                           "{\"model\":\"%s\",\"api_key\":\"test\",\"secret_key\":\"test\","
-                          "\"region\":\"us-east-1\",\"base_url\":\"%s\"}",
-                          model_id, url);
+                          "\"region\":\"us-east-1\",\"base_url\":\"%s\"%s%s%s}",
+                          model_id, url, *authority ? ",\"ca_file\":\"" : "", authority, *authority ? "\"" : "");
     if (length < 0 || (size_t)length >= sizeof config) {
         fprintf(stderr, "the URL and the model id are too long\n");
         return 2;

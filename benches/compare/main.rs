@@ -7,8 +7,8 @@
 //!
 //! and its two parts alone, for whoever wants to look closer:
 //!
-//!     cargo bench --bench compare -- server [--port N]
-//!     cargo bench --bench compare -- raw-sdk [--runtime multi|single] --url URL [--model ID]
+//!     cargo bench --bench compare -- server [--port N] [--authority FILE]
+//!     cargo bench --bench compare -- raw-sdk [--runtime multi|single] --url URL [--authority FILE] [--model ID]
 //!                                            --streams N | --open N | --unary N | --first-event
 //!
 //! All parts are one executable that starts itself again, so that `cargo bench` alone builds everything but the C
@@ -18,6 +18,8 @@
 mod callgrind;
 #[cfg(unix)]
 mod driver;
+#[cfg(unix)]
+mod http2;
 #[cfg(unix)]
 mod raw_sdk;
 #[cfg(unix)]
@@ -57,24 +59,27 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::E
             Ok(true)
         }
         Some("server") => {
-            let (mut port, mut until_eof) = (0, false);
+            let (mut port, mut authority, mut until_eof) = (0, None::<std::path::PathBuf>, false);
             args.next();
             while let Some(arg) = args.next() {
                 match arg.as_str() {
                     "--port" => port = parse(&arg, args.next())?,
+                    "--authority" => authority = Some(parse(&arg, args.next())?),
                     "--until-eof" => until_eof = true,
                     _ => return Err(unknown(&arg)),
                 }
             }
-            server::run(port, until_eof)?;
+            server::run(port, authority.as_deref(), until_eof)?;
             Ok(true)
         }
         Some("raw-sdk") => {
             let (mut url, mut model, mut single_thread, mut job) = (None, "burst-1000".to_owned(), false, None);
+            let mut authority = None::<std::path::PathBuf>;
             args.next();
             while let Some(arg) = args.next() {
                 match arg.as_str() {
                     "--url" => url = args.next(),
+                    "--authority" => authority = Some(parse(&arg, args.next())?),
                     "--model" => model = parse(&arg, args.next())?,
                     "--runtime" => {
                         single_thread = match args.next().as_deref() {
@@ -92,7 +97,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::E
             }
             let url = url.ok_or("raw-sdk needs --url")?;
             let job = job.ok_or("raw-sdk needs --streams N, --open N, --unary N or --first-event")?;
-            raw_sdk::run(&raw_sdk::Options { url, model, single_thread, job })
+            raw_sdk::run(&raw_sdk::Options { url, authority, model, single_thread, job })
                 .map_err(|failure| failure.to_string())?;
             Ok(true)
         }

@@ -9,6 +9,7 @@
 //! Its options and the line it prints are those of `benches/c/stream.c`.
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
@@ -17,8 +18,8 @@ use aws_config::{BehaviorVersion, Region};
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::Credentials;
 use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, ConverseStreamOutput, Message};
-use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
 use crate::usage::{Usage, monotonic_ns};
 
@@ -39,6 +40,8 @@ pub enum Job {
 
 pub struct Options {
     pub url: String,
+    /// Whom to trust, instead of the system's trust store.
+    pub authority: Option<PathBuf>,
     pub model: String,
     pub single_thread: bool,
     pub job: Job,
@@ -60,7 +63,12 @@ async fn single(options: &Options) -> Result<(), Failure> {
 
 async fn work(options: &Options) -> Result<(), Failure> {
     // What the SDK's default features give it.
-    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
+    let mut http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
+    if let Some(authority) = &options.authority {
+        let trusted = TrustStore::empty().with_pem_certificate(std::fs::read(authority)?);
+        http = http.tls_context(TlsContext::builder().with_trust_store(trusted).build()?);
+    }
+    let http = http.build_https();
     let config = aws_config::defaults(BehaviorVersion::v2026_01_12())
         .http_client(http)
         .region(Region::from_static("us-east-1"))

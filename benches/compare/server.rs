@@ -11,14 +11,15 @@
 //! | `/model/stamped-1000/converse-stream` | one a millisecond, each with the time at which it was sent     |
 //! | `/model/…/converse`                 | one unary answer                                                 |
 //!
-//! Each event is a frame as the service sends it (three headers, a payload with its padding member `p`) in an HTTP
-//! chunk of its own, and carries 20 bytes of text.
+//! Each event is a frame as the service sends it (three headers, a payload with its padding member `p`) and carries 20
+//! bytes of text. Over HTTP/1.1 it is a chunk of its own, over HTTP/2, which [`http2`](super::http2) speaks, a DATA frame.
 
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::ops::Range;
+use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -27,11 +28,12 @@ use std::time::{Duration, Instant};
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 
+use crate::http2;
 use crate::usage::monotonic_ns;
 
 /// Between the events of a paced and of a steady stream.
 const PACE: Duration = Duration::from_millis(1);
-const STEADY_PACE: Duration = Duration::from_millis(50);
+pub const STEADY_PACE: Duration = Duration::from_millis(50);
 const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Content-Type: application/vnd.amazon.eventstream\r\n\
     x-amzn-RequestId: 00000000-0000-4000-8000-000000000001\r\n\
@@ -39,11 +41,16 @@ const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\
 /// The text of a unary answer.
 pub const UNARY_TEXT: &str = "Loopback answers quickly.";
 
-/// Serves on `127.0.0.1:port` (0: any free port) and says where on the first line of stdout.
+/// Serves on `127.0.0.1:port` (0: any free port) and says where on the first line of stdout. With `authority` it also
+/// serves HTTP/2 over TLS, on the port that the second line says, and writes whom to trust into that file.
 /// With `until_eof` the process ends when its stdin does, so that it cannot outlive whoever started it.
-pub fn run(port: u16, until_eof: bool) -> Result<(), Box<dyn Error>> {
+pub fn run(port: u16, authority: Option<&Path>, until_eof: bool) -> Result<(), Box<dyn Error>> {
+    let scripts = Arc::new(Scripts::new());
     let listener = TcpListener::bind(("127.0.0.1", port))?;
     println!("http://{}", listener.local_addr()?);
+    if let Some(authority) = authority {
+        println!("https://{}", http2::start(authority, scripts.clone())?);
+    }
     io::stdout().flush()?;
     if until_eof {
         thread::spawn(|| {
@@ -51,7 +58,6 @@ pub fn run(port: u16, until_eof: bool) -> Result<(), Box<dyn Error>> {
             std::process::exit(0);
         });
     }
-    let scripts = Arc::new(Scripts::new());
     for connection in listener.incoming() {
         let (connection, scripts) = (connection?, Arc::clone(&scripts));
         thread::spawn(move || {
@@ -76,7 +82,7 @@ fn serve(mut connection: TcpStream, scripts: &Scripts) -> io::Result<()> {
             connection.write_all(&scripts.unary)?;
         } else {
             match kind {
-                Kind::Burst => connection.write_all(&script.bytes)?,
+                Kind::Burst => connection.write_all(&script.chunked.bytes)?,
                 Kind::Paced => script.play(&mut connection, PACE, Duration::ZERO)?,
                 Kind::Steady => script.play(&mut connection, STEADY_PACE, scripts.turn())?,
                 Kind::Stamped => script.play_stamped(&mut connection)?,
@@ -111,6 +117,15 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(Some(path))
 }
 
+/// A unary answer.
+pub fn unary_body() -> String {
+    format!(
+        "{{\"metrics\":{{\"latencyMs\":412}},\"output\":{{\"message\":{{\"content\":[{{\"text\":\"{UNARY_TEXT}\"}}],\
+         \"role\":\"assistant\"}}}},\"stopReason\":\"end_turn\",\
+         \"usage\":{{\"inputTokens\":11,\"outputTokens\":5,\"totalTokens\":16}}}}"
+    )
+}
+
 fn unary(status: &str, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n\
@@ -122,7 +137,7 @@ fn unary(status: &str, body: &str) -> Vec<u8> {
 
 /// How a stream is sent.
 #[derive(Clone, Copy)]
-enum Kind {
+pub enum Kind {
     Burst,
     Paced,
     Steady,
@@ -130,7 +145,7 @@ enum Kind {
 }
 
 /// The answers, by model id; each is encoded once.
-struct Scripts {
+pub struct Scripts {
     unary: Vec<u8>,
     streams: Mutex<HashMap<String, Arc<Script>>>,
     turns: AtomicU32,
@@ -138,16 +153,11 @@ struct Scripts {
 
 impl Scripts {
     fn new() -> Self {
-        let body = format!(
-            "{{\"metrics\":{{\"latencyMs\":412}},\"output\":{{\"message\":{{\"content\":[{{\"text\":\"{UNARY_TEXT}\"}}],\
-             \"role\":\"assistant\"}}}},\"stopReason\":\"end_turn\",\
-             \"usage\":{{\"inputTokens\":11,\"outputTokens\":5,\"totalTokens\":16}}}}"
-        );
-        Self { unary: unary("200 OK", &body), streams: Mutex::default(), turns: AtomicU32::new(0) }
+        Self { unary: unary("200 OK", &unary_body()), streams: Mutex::default(), turns: AtomicU32::new(0) }
     }
 
     /// When within the pace a steady stream sends: they are spread over it, whenever they begin.
-    fn turn(&self) -> Duration {
+    pub fn turn(&self) -> Duration {
         const TURNS: u32 = 1_000;
         // A step that has no divisor in common with the number of turns comes by all of them.
         const STEP: u32 = 619;
@@ -155,7 +165,7 @@ impl Scripts {
     }
 
     /// The stream that a model id asks for, and how it is sent; `None` for a model id that asks for none.
-    fn get(&self, model: &str) -> Option<(Kind, Arc<Script>)> {
+    pub fn get(&self, model: &str) -> Option<(Kind, Arc<Script>)> {
         let (kind, events) = model.split_once('-')?;
         let kind = match kind {
             "burst" => Kind::Burst,
@@ -173,28 +183,48 @@ impl Scripts {
 
 const PADDING: &str = "\"p\":\"abcdefghij\"";
 
-/// A whole answer, and where in it the share of each tick lies.
-struct Script {
+/// A whole answer, as each version of HTTP carries it.
+pub struct Script {
+    /// With its head.
+    chunked: Timed,
+    pub plain: Timed,
+}
+
+/// Bytes, and where in them the share of each tick lies.
+#[derive(Default)]
+pub struct Timed {
     bytes: Vec<u8>,
     ticks: Vec<Range<usize>>,
+    /// Where the share of the next tick begins.
+    begun: usize,
+}
+
+impl Timed {
+    fn tick(&mut self) {
+        self.ticks.push(self.begun..self.bytes.len());
+        self.begun = self.bytes.len();
+    }
+
+    pub fn shares(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+        self.ticks.iter().map(|tick| &self.bytes[tick.clone()])
+    }
 }
 
 impl Script {
     fn new(events: usize) -> Self {
-        let mut script = Self { bytes: STREAM_HEAD.to_vec(), ticks: Vec::with_capacity(events) };
+        let mut script = Self { chunked: Timed::default(), plain: Timed::default() };
         let padding = PADDING;
-        let mut start = 0;
-        script.chunk("messageStart", &format!("{{{padding},\"role\":\"assistant\"}}"));
+        script.chunked.bytes.extend_from_slice(STREAM_HEAD);
+        script.event("messageStart", &format!("{{{padding},\"role\":\"assistant\"}}"));
         for event in 0..events {
-            script.text(&format!("token {:06} of text", event % 1_000_000));
+            script.push(&text_event(&format!("token {:06} of text", event % 1_000_000)));
             if event + 1 < events {
-                script.ticks.push(start..script.bytes.len());
-                start = script.bytes.len();
+                script.tick();
             }
         }
-        script.chunk("contentBlockStop", &format!("{{\"contentBlockIndex\":0,{padding}}}"));
-        script.chunk("messageStop", &format!("{{{padding},\"stopReason\":\"end_turn\"}}"));
-        script.chunk(
+        script.event("contentBlockStop", &format!("{{\"contentBlockIndex\":0,{padding}}}"));
+        script.event("messageStop", &format!("{{{padding},\"stopReason\":\"end_turn\"}}"));
+        script.event(
             "metadata",
             &format!(
                 "{{\"metrics\":{{\"latencyMs\":412}},{padding},\"usage\":{{\"inputTokens\":11,\
@@ -202,56 +232,73 @@ impl Script {
                 events + 11
             ),
         );
-        script.bytes.extend_from_slice(b"0\r\n\r\n");
-        script.ticks.push(start..script.bytes.len());
+        script.chunked.bytes.extend_from_slice(b"0\r\n\r\n");
+        script.tick();
         script
     }
 
-    /// One event of 20 bytes of text.
-    fn text(&mut self, text: &str) {
-        debug_assert_eq!(text.len(), 20);
-        let payload = format!("{{\"contentBlockIndex\":0,\"delta\":{{\"text\":\"{text}\"}},{PADDING}}}");
-        self.chunk("contentBlockDelta", &payload);
+    fn event(&mut self, event_type: &'static str, payload: &str) {
+        self.push(&frame(event_type, payload));
     }
 
-    /// One event: a frame, in an HTTP chunk of its own.
-    fn chunk(&mut self, event_type: &'static str, payload: &str) {
-        let string = |text: &'static str| HeaderValue::String(text.into());
-        let message = Message::new(payload.as_bytes().to_vec())
-            .add_header(Header::new(":event-type", string(event_type)))
-            .add_header(Header::new(":content-type", string("application/json")))
-            .add_header(Header::new(":message-type", string("event")));
-        let mut frame = Vec::new();
-        write_message_to(&message, &mut frame).expect("a frame of our own making is valid");
-        self.bytes.extend_from_slice(format!("{:x}\r\n", frame.len()).as_bytes());
-        self.bytes.extend_from_slice(&frame);
-        self.bytes.extend_from_slice(b"\r\n");
+    fn push(&mut self, frame: &[u8]) {
+        chunk(&mut self.chunked.bytes, frame);
+        self.plain.bytes.extend_from_slice(frame);
+    }
+
+    fn tick(&mut self) {
+        self.chunked.tick();
+        self.plain.tick();
     }
 
     /// One text event a tick, kept to the clock: a late one does not delay those after it.
     fn play(&self, connection: &mut TcpStream, pace: Duration, turn: Duration) -> io::Result<()> {
         let mut due = Instant::now() + turn;
-        for tick in &self.ticks {
+        for share in self.chunked.shares() {
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            connection.write_all(&self.bytes[tick.clone()])?;
+            connection.write_all(share)?;
             due += pace;
         }
         Ok(())
     }
 
-    /// As [`Script::play`], but each text is the time at which it is sent.
+    /// As [`Script::play`], but each text is the time at which it is sent. The last share is the script's own.
     fn play_stamped(&self, connection: &mut TcpStream) -> io::Result<()> {
         let mut due = Instant::now();
-        let (last, ticks) = self.ticks.split_last().expect("a script has a last tick");
-        let mut event = Script { bytes: Vec::new(), ticks: Vec::new() };
+        let mut shares = self.chunked.shares();
+        let last = shares.next_back().expect("a script has a last tick");
+        let mut event = Vec::new();
         connection.write_all(STREAM_HEAD)?;
-        for _ in ticks {
+        for _ in shares {
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            event.bytes.clear();
-            event.text(&format!("{:020}", monotonic_ns()));
-            connection.write_all(&event.bytes)?;
+            event.clear();
+            chunk(&mut event, &text_event(&format!("{:020}", monotonic_ns())));
+            connection.write_all(&event)?;
             due += PACE;
         }
-        connection.write_all(&self.bytes[last.clone()])
+        connection.write_all(last)
     }
+}
+
+/// One event of 20 bytes of text.
+fn text_event(text: &str) -> Vec<u8> {
+    debug_assert_eq!(text.len(), 20);
+    frame("contentBlockDelta", &format!("{{\"contentBlockIndex\":0,\"delta\":{{\"text\":\"{text}\"}},{PADDING}}}"))
+}
+
+fn frame(event_type: &'static str, payload: &str) -> Vec<u8> {
+    let string = |text: &'static str| HeaderValue::String(text.into());
+    let message = Message::new(payload.as_bytes().to_vec())
+        .add_header(Header::new(":event-type", string(event_type)))
+        .add_header(Header::new(":content-type", string("application/json")))
+        .add_header(Header::new(":message-type", string("event")));
+    let mut frame = Vec::new();
+    write_message_to(&message, &mut frame).expect("a frame of our own making is valid");
+    frame
+}
+
+fn chunk(out: &mut Vec<u8>, data: &[u8]) {
+    out.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
+    out.extend_from_slice(data);
+    out.extend_from_slice(b"\r\n");
 }

@@ -10,8 +10,7 @@ use crate::timer::{Deadline, Timer};
 use crate::wire::event::EventDecoder;
 use crate::wire::failure;
 use crate::wire::frame::Decoder;
-use crate::wire::operation::{self, Answer, Attempts};
-use aws_smithy_types::body::SdkBody;
+use crate::wire::operation::{self, Answer, Attempts, InPortions};
 use bytes::Bytes;
 use http_body::Body;
 use std::future::poll_fn;
@@ -72,7 +71,7 @@ impl Writer {
         }
     }
 
-    async fn read_events(&self, mut body: SdkBody, limits: StreamLimits) -> Result<()> {
+    async fn read_events(&self, mut body: InPortions, limits: StreamLimits) -> Result<()> {
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = Decoder::default();
@@ -144,7 +143,7 @@ enum Chunk {
     Broken(String),
 }
 
-fn next_chunk(body: &mut SdkBody, timer: &mut Timer, cx: &mut std::task::Context<'_>) -> Poll<Result<Chunk>> {
+fn next_chunk(body: &mut InPortions, timer: &mut Timer, cx: &mut std::task::Context<'_>) -> Poll<Result<Chunk>> {
     loop {
         return match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {

@@ -80,7 +80,7 @@ pub struct Answer {
     pub status: u16,
     pub request_id: String,
     content_type: String,
-    pub body: SdkBody,
+    pub body: InPortions,
 }
 
 /// How many requests a call has sent so far, readable while it runs.
@@ -132,7 +132,7 @@ fn is_event_stream(content_type: &str) -> bool {
 }
 
 /// The bytes of a body that is not to be longer than `limit`.
-pub async fn collect(mut body: SdkBody, limit: usize) -> Result<Vec<u8>> {
+pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| failure::broke_off(&failure::chain(&*error)))?;
@@ -192,7 +192,7 @@ impl Body for Beginning {
 
 /// A body that gives way after each portion. Bytes that come without a pause would otherwise keep the worker, and with it every
 /// other call, from its timers and from its sockets.
-struct InPortions {
+pub struct InPortions {
     body: SdkBody,
     left: usize,
     /// Ready once the worker has looked at everything else.
@@ -297,7 +297,7 @@ impl Intercept for PassThrough {
             status: response.status().as_u16(),
             request_id: header("x-amzn-requestid"),
             content_type: header("content-type"),
-            body: SdkBody::from_body_1_x(InPortions::of(body)),
+            body: InPortions::of(body),
         };
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
         Ok(())
