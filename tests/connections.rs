@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use support::capi::*;
 use support::pull::{Pull, Pulled};
-use support::{Auth, Authority, ClosedBy, Cut, Gate, Http2Bedrock, LocalBedrock, Proxy, Reply, TlsDoor};
+use support::{Auth, Authority, ClosedBy, Cut, Gate, LocalBedrock, Proxy, Reply, Speaks, TlsDoor};
 
 fn hello() -> Request {
     Request::say("Hello?")
@@ -36,7 +36,7 @@ fn model(url: &str, members: Value) -> Model {
 }
 
 /// A model that calls without TLS what speaks HTTP/2 and nothing else.
-fn http2_model(bedrock: &Http2Bedrock, members: Value) -> Model {
+fn http2_model(bedrock: &LocalBedrock, members: Value) -> Model {
     model(&bedrock.url(), with(json!({"http_version": "2"}), members))
 }
 
@@ -151,9 +151,12 @@ fn derived_models_share_connections_whatever_their_timers() {
 
 // HTTP/2.
 
+/// RFC 9113, 7.
+const INTERNAL_ERROR: u32 = 2;
+
 #[test]
 fn http2_works_without_being_asked_for_where_the_config_says_so() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
     bedrock.respond_with(hello_to_all);
     let model = http2_model(&bedrock, json!({}));
@@ -167,7 +170,7 @@ fn http2_works_without_being_asked_for_where_the_config_says_so() {
 
 #[test]
 fn a_long_answer_over_http2_is_whole() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let texts = vec!["x".repeat(10_000); 400];
     let texts: Vec<_> = texts.iter().map(String::as_str).collect();
     bedrock.push(Reply::stream().text_stream(&texts, "end_turn").in_chunks_of(50_000));
@@ -176,7 +179,7 @@ fn a_long_answer_over_http2_is_whole() {
 
 /// Opens so many streams at once, each held at the gate after its first event, and says over how many connections.
 #[track_caller]
-fn connections_of(bedrock: &Http2Bedrock, model: &Model, streams: usize) -> usize {
+fn connections_of(bedrock: &LocalBedrock, model: &Model, streams: usize) -> usize {
     let gate = Gate::new();
     for _ in 0..streams {
         bedrock.push(Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"));
@@ -194,13 +197,13 @@ fn connections_of(bedrock: &Http2Bedrock, model: &Model, streams: usize) -> usiz
 
 #[test]
 fn calls_at_once_share_one_http2_connection_from_the_first_on() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     assert_eq!(connections_of(&bedrock, &http2_model(&bedrock, json!({})), 20), 1);
 }
 
 #[test]
 fn more_calls_than_an_http2_connection_takes_go_over_another() {
-    let bedrock = Http2Bedrock::start_with(2);
+    let bedrock = LocalBedrock::speaking(Speaks::Http2 { streams: 2 });
     bedrock.respond_with(hello_to_all);
     let model = http2_model(&bedrock, json!({}));
     works(&model);
@@ -224,7 +227,7 @@ fn more_calls_than_an_http2_connection_takes_go_over_another() {
 
 #[test]
 fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     let much = "x".repeat(100_000);
     bedrock.push(Reply::stream().text_stream(&[much.as_str(); 100], "end_turn"));
@@ -243,15 +246,11 @@ fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection(
 
 #[test]
 fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     // A ping follows three times this of silence, and may take as long.
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
-    bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
-    let streamed = model.stream_with(&hello(), null_mut(), |_| {
-        bedrock.die();
-        0
-    });
-    streamed.outcome.failed(BEDROCK_E_TRUNCATED);
+    bedrock.push(Reply::stream().message_start().then_die());
+    model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
     bedrock.respond_with(hello_to_all);
     works(&model);
     assert_eq!(bedrock.connection_count(), 2, "what is dead is not used again");
@@ -259,7 +258,7 @@ fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
 
 #[test]
 fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "20ms"}}));
     let pause = Duration::from_millis(400);
     bedrock.push(Reply::stream().message_start().pause(pause).text(0, &["Hello"]).message_stop("end_turn"));
@@ -268,13 +267,13 @@ fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
 
 #[test]
 fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_again() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let gate = Gate::new();
     let model = http2_model(&bedrock, json!({}));
-    bedrock.push(Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"));
+    let leaving = Reply::stream().message_start().leave().wait_for(&gate);
+    bedrock.push(leaving.text(0, &["Hello"]).message_stop("end_turn"));
     let streamed = model.stream_with(&hello(), null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_MESSAGE_START {
-            bedrock.leave();
             bedrock.push(Reply::text_answer("Hello"));
             assert_eq!(model.generate(&hello()).response().attempts, 1);
             gate.open();
@@ -289,7 +288,7 @@ fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_ag
 
 #[test]
 fn a_call_that_is_left_leaves_its_http2_connection_to_others() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
     model.stream_with(&hello(), null_mut(), |_| 1).outcome.stopped();
@@ -300,11 +299,11 @@ fn a_call_that_is_left_leaves_its_http2_connection_to_others() {
 
 #[test]
 fn a_stream_that_http2_resets_is_cut() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let model = http2_model(&bedrock, json!({}));
-    bedrock.push(whole_stream().cut_at(150, Cut::Reset));
+    bedrock.push(whole_stream().cut_at(150, Cut::StreamReset(INTERNAL_ERROR)));
     model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
-    bedrock.push(Reply::reset_before_headers());
+    bedrock.push(Reply::stream_reset_before_headers(INTERNAL_ERROR));
     assert_eq!(model.generate(&hello()).failed(BEDROCK_E_NETWORK).attempts, 1);
     assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (2, 1), "a refusal is no dead connection");
 }
@@ -313,7 +312,7 @@ fn a_stream_that_http2_resets_is_cut() {
 fn an_endpoint_that_does_not_speak_the_http_version_is_a_network_error() {
     let bedrock = LocalBedrock::start();
     model(&bedrock.url(), json!({"http_version": "2"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     model(&bedrock.url(), json!({"http_version": "1.1"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
 }
 
@@ -322,7 +321,7 @@ fn an_endpoint_that_does_not_speak_the_http_version_is_a_network_error() {
 #[test]
 fn http2_is_spoken_where_the_endpoint_offers_it_unless_the_config_says_otherwise() {
     let authority = Authority::new("versions");
-    let (http1, http2) = (LocalBedrock::start(), Http2Bedrock::start());
+    let (http1, http2) = (LocalBedrock::start(), LocalBedrock::speaking(Speaks::HTTP2));
     http1.respond_with(hello_to_all);
     http2.respond_with(hello_to_all);
     let both = TlsDoor::open(&authority, &["localhost"], &["h2", "http/1.1"], http2.port());
@@ -346,7 +345,7 @@ fn http2_is_spoken_where_the_endpoint_offers_it_unless_the_config_says_otherwise
 #[test]
 fn calls_at_once_share_the_connection_that_the_first_of_them_makes() {
     let authority = Authority::new("sharing");
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let door = TlsDoor::open(&authority, &["localhost"], &["h2"], bedrock.port());
     assert_eq!(connections_of(&bedrock, &model(&door.url("localhost"), json!({"ca_file": authority.file()})), 10), 1);
 }
@@ -370,7 +369,7 @@ fn a_certificate_has_to_be_for_this_host_and_from_who_is_trusted() {
 #[test]
 fn https_goes_through_a_proxy_as_through_a_wall_with_a_hole() {
     let authority = Authority::new("proxy");
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     bedrock.respond_with(hello_to_all);
     let door = TlsDoor::open(&authority, &["bedrock.example"], &["h2"], bedrock.port());
     let proxy = Proxy::to(door.port());

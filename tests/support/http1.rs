@@ -186,6 +186,7 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         Opening::Hang => return wire.wait(pending()).await,
         Opening::Close => return Ok(After::Close),
         Opening::Reset => return Ok(After::Reset),
+        Opening::StreamReset(_) => return Ok(no_frames(wire)),
         Opening::NotHttp(bytes) => {
             wire.write(bytes).await?;
             return Ok(After::Close);
@@ -211,6 +212,7 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
                 wire.write(&out).await?;
                 out.clear();
             }
+            Act::Leave => return Ok(no_frames(wire)),
             Act::Wait(_) | Act::Pause(_) => {
                 wire.write(&out).await?;
                 out.clear();
@@ -236,11 +238,9 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         }
         End::Close => wire.write(&out).await.map(|()| After::Close),
         End::Reset => wire.write(&out).await.map(|()| After::Reset),
-        End::StreamReset(_) | End::GoAway(_) => {
-            wire.connection.problem("HTTP/1.1 has no frames: the connection is closed instead");
-            wire.write(&out).await.map(|()| After::Close)
-        }
-        End::Stall => {
+        End::StreamReset(_) | End::GoAway(_) => wire.write(&out).await.map(|()| no_frames(wire)),
+        // No client can ask whether its peer is dead.
+        End::Stall | End::Die => {
             wire.write(&out).await?;
             wire.wait(pending()).await
         }
@@ -252,12 +252,18 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
     }
 }
 
+/// What only HTTP/2 can play.
+fn no_frames<S>(wire: &Wire<S>) -> After {
+    wire.connection.problem("HTTP/1.1 has no frames: the connection is closed instead");
+    After::Close
+}
+
 /// Waits as an act says.
 async fn hold<S: Transport>(wire: &mut Wire<S>, act: &Act) -> Result<(), ClientGone> {
     match act {
         Act::Wait(gate) => wire.wait(gate.pass()).await,
         Act::Pause(time) => wire.wait(tokio::time::sleep(*time)).await,
-        Act::Write { .. } => Ok(()),
+        Act::Write { .. } | Act::Leave => Ok(()),
     }
 }
 
