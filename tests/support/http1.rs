@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::Version;
 
 use super::answers::Answers;
 use super::journal::{ClosedBy, Connection};
@@ -77,6 +78,7 @@ async fn read_request<S: Transport>(wire: &mut Wire<S>) -> Result<Result<(Reques
     };
     wire.input.advance(head.length);
     let mut request = Request {
+        version: head.version,
         method: head.method,
         target: head.target,
         headers: head.headers,
@@ -104,7 +106,7 @@ async fn read_request<S: Transport>(wire: &mut Wire<S>) -> Result<Result<(Reques
         }
     };
     let said = request.header("connection").unwrap_or_default().to_ascii_lowercase();
-    let last = said.contains("close") || (head.version == 0 && !said.contains("keep-alive"));
+    let last = said.contains("close") || (head.version == Version::HTTP_10 && !said.contains("keep-alive"));
     Ok(Ok((request, last)))
 }
 
@@ -112,7 +114,7 @@ struct Head {
     method: String,
     target: String,
     headers: Vec<(String, String)>,
-    version: u8,
+    version: Version,
     length: usize,
 }
 
@@ -130,7 +132,7 @@ fn parse_head(input: &[u8]) -> Result<Option<Head>, String> {
         method: parsed.method.unwrap_or_default().to_owned(),
         target: parsed.path.unwrap_or_default().to_owned(),
         headers: parsed.headers.iter().map(|header| (header.name.to_owned(), text(header.value))).collect(),
-        version: parsed.version.unwrap_or(1),
+        version: if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 },
         length,
     }))
 }

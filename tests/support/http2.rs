@@ -286,6 +286,7 @@ async fn read_request(request: http::Request<RecvStream>, connection: &Connectio
     let host = head.uri.authority().map(|host| ("host".to_owned(), host.to_string()));
     let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
     Ok(Request {
+        version: head.version,
         method: head.method.as_str().to_owned(),
         target: head.uri.path_and_query().map(|target| target.as_str().to_owned()).unwrap_or_default(),
         headers: host.into_iter().chain(headers).collect(),
