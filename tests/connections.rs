@@ -7,11 +7,12 @@ use std::ptr::null_mut;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use http::Version;
 use serde_json::{Value, json};
 
 use support::capi::*;
 use support::pull::{Pull, Pulled};
-use support::{Auth, Authority, ClosedBy, Cut, Gate, LocalBedrock, Proxy, Reply, Speaks, TlsDoor};
+use support::{Auth, ClosedBy, Cut, Flaw, Gate, LocalBedrock, Proxy, Reply, Speaks, Tls};
 
 fn hello() -> Request {
     Request::say("Hello?")
@@ -318,81 +319,90 @@ fn an_endpoint_that_does_not_speak_the_http_version_is_a_network_error() {
 
 // TLS.
 
+fn over_tls(flaw: Flaw, protocols: &[&str]) -> LocalBedrock {
+    LocalBedrock::speaking(Speaks::Tls(Tls::new(flaw, protocols)))
+}
+
+/// A model that calls over TLS, by a name, and trusts the authority that it was told of.
+fn tls_model(bedrock: &LocalBedrock, members: Value) -> Model {
+    let ca_file = bedrock.tls().map(Tls::ca_file);
+    model(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
+}
+
 #[test]
 fn http2_is_spoken_where_the_endpoint_offers_it_unless_the_config_says_otherwise() {
-    let authority = Authority::new("versions");
-    let (http1, http2) = (LocalBedrock::start(), LocalBedrock::speaking(Speaks::HTTP2));
-    http1.respond_with(hello_to_all);
-    http2.respond_with(hello_to_all);
-    let both = TlsDoor::open(&authority, &["localhost"], &["h2", "http/1.1"], http2.port());
-    let old = TlsDoor::open(&authority, &["localhost"], &["http/1.1"], http1.port());
-    let silent = TlsDoor::open(&authority, &["localhost"], &[], http1.port());
-    let ca_file = || json!({"ca_file": authority.file()});
-    works(&model(&both.url("localhost"), ca_file()));
-    works(&model(&both.url("localhost"), with(ca_file(), json!({"http_version": "2"}))));
-    assert_eq!((http2.requests().len(), both.connection_count()), (4, 2));
-    for door in [&old, &silent] {
+    let offering = |protocols: &[&str]| {
+        let bedrock = over_tls(Flaw::Nothing, protocols);
+        bedrock.respond_with(hello_to_all);
+        bedrock
+    };
+    let spoken =
+        |bedrock: &LocalBedrock| bedrock.take_requests().iter().map(|request| request.version).collect::<Vec<_>>();
+    let both = offering(&["h2", "http/1.1"]);
+    works(&tls_model(&both, json!({})));
+    works(&tls_model(&both, json!({"http_version": "2"})));
+    assert_eq!((spoken(&both), both.connection_count()), (vec![Version::HTTP_2; 4], 2));
+    works(&tls_model(&both, json!({"http_version": "1.1"})));
+    assert_eq!(spoken(&both), [Version::HTTP_11; 2]);
+    for old in [offering(&["http/1.1"]), offering(&[])] {
         for version in ["auto", "1.1"] {
-            works(&model(&door.url("localhost"), with(ca_file(), json!({"http_version": version}))));
+            works(&tls_model(&old, json!({"http_version": version})));
         }
-        let failing = model(&door.url("localhost"), with(ca_file(), json!({"http_version": "2"})));
-        failing.generate(&hello()).failed(BEDROCK_E_NETWORK);
+        tls_model(&old, json!({"http_version": "2"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
+        assert_eq!(spoken(&old), [Version::HTTP_11; 4]);
     }
-    let either = TlsDoor::open(&authority, &["localhost"], &["h2", "http/1.1"], http1.port());
-    works(&model(&either.url("localhost"), with(ca_file(), json!({"http_version": "1.1"}))));
 }
 
 #[test]
 fn calls_at_once_share_the_connection_that_the_first_of_them_makes() {
-    let authority = Authority::new("sharing");
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
-    let door = TlsDoor::open(&authority, &["localhost"], &["h2"], bedrock.port());
-    assert_eq!(connections_of(&bedrock, &model(&door.url("localhost"), json!({"ca_file": authority.file()})), 10), 1);
+    let bedrock = over_tls(Flaw::Nothing, &["h2"]);
+    assert_eq!(connections_of(&bedrock, &tls_model(&bedrock, json!({})), 10), 1);
 }
 
 #[test]
 fn a_certificate_has_to_be_for_this_host_and_from_who_is_trusted() {
-    let (trusted, unknown) = (Authority::new("trusted"), Authority::new("unknown"));
-    let bedrock = LocalBedrock::start();
-    let door = TlsDoor::open(&trusted, &["elsewhere.example"], &["http/1.1"], bedrock.port());
-    let elsewhere = model(&door.url("localhost"), json!({"ca_file": trusted.file()}));
-    elsewhere.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS", "another name", "base_url"]);
-    let stranger = model(&door.url("localhost"), json!({"ca_file": unknown.file()}));
-    stranger.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS", "UnknownIssuer", "ca_file"]);
-    let plain = model(&format!("https://127.0.0.1:{}", bedrock.port()), json!({"ca_file": trusted.file()}));
-    plain.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS"]);
-    assert!(bedrock.requests().is_empty());
+    for (flaw, says) in [
+        (Flaw::WrongName, ["TLS", "another name", "base_url"]),
+        (Flaw::UnknownAuthority, ["TLS", "UnknownIssuer", "ca_file"]),
+    ] {
+        let bedrock = over_tls(flaw, &["http/1.1"]);
+        tls_model(&bedrock, json!({})).generate(&hello()).failed(BEDROCK_E_NETWORK).says(&says);
+        assert!(bedrock.requests().is_empty());
+    }
+    let (plain, trusted) = (LocalBedrock::start(), Tls::new(Flaw::Nothing, &[]));
+    let confused = model(&format!("https://127.0.0.1:{}", plain.port()), json!({"ca_file": trusted.ca_file()}));
+    confused.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS"]);
+    assert!(plain.requests().is_empty());
 }
 
 // Proxies.
 
 #[test]
 fn https_goes_through_a_proxy_as_through_a_wall_with_a_hole() {
-    let authority = Authority::new("proxy");
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let tls = Tls::new(Flaw::Nothing, &["h2"]).for_host("bedrock.example");
+    let bedrock = LocalBedrock::speaking(Speaks::Tls(tls.clone()));
     bedrock.respond_with(hello_to_all);
-    let door = TlsDoor::open(&authority, &["bedrock.example"], &["h2"], bedrock.port());
-    let proxy = Proxy::to(door.port());
+    let proxy = Proxy::to(bedrock.port());
     let url = format!("http://me:p%40ss@127.0.0.1:{}", proxy.port());
-    let model = model("https://bedrock.example:8443", json!({"ca_file": authority.file(), "proxy": url}));
+    let model = model("https://bedrock.example:8443", json!({"ca_file": tls.ca_file(), "proxy": url}));
     works(&model);
     let heads = proxy.heads();
     assert_eq!(heads.len(), 1, "{heads:?}");
     assert!(heads[0].starts_with("CONNECT bedrock.example:8443 HTTP/1.1\r\n"), "{heads:?}");
     assert!(heads[0].contains("\r\nhost: bedrock.example:8443\r\n"), "{heads:?}");
     assert!(heads[0].contains("\r\nproxy-authorization: Basic bWU6cEBzcw==\r\n"), "{heads:?}");
-    assert!(bedrock.requests().iter().all(|request| request.header("proxy-authorization").is_none()));
+    for request in bedrock.requests() {
+        assert_eq!((request.version, request.header("proxy-authorization")), (Version::HTTP_2, None));
+    }
 }
 
 #[test]
 fn a_proxy_is_itself_reached_over_tls_where_its_url_says_so() {
-    let authority = Authority::new("tls-proxy");
-    let bedrock = LocalBedrock::start();
+    let tls = Tls::new(Flaw::Nothing, &["http/1.1"]);
+    let bedrock = LocalBedrock::speaking(Speaks::Tls(tls.for_host("bedrock.example")));
     bedrock.respond_with(hello_to_all);
-    let door = TlsDoor::open(&authority, &["bedrock.example"], &["http/1.1"], bedrock.port());
-    let proxy = Proxy::to(door.port());
-    let front = TlsDoor::open(&authority, &["localhost"], &["http/1.1"], proxy.port());
-    let members = json!({"ca_file": authority.file(), "proxy": front.url("localhost")});
+    let proxy = Proxy::over_tls(&tls, bedrock.port());
+    let members = json!({"ca_file": tls.ca_file(), "proxy": format!("https://localhost:{}", proxy.port())});
     works(&model("https://bedrock.example", members));
     assert!(proxy.heads()[0].starts_with("CONNECT bedrock.example:443 HTTP/1.1\r\n"), "{:?}", proxy.heads());
 }

@@ -22,8 +22,7 @@
 //! | `answers` | who gets which reply: authorisation, then the queue, then the handler |
 //! | `journal` | what was seen so far, and waiting until something was seen |
 //! | `wire`, `http1`, `http2` | one connection: bytes that notice when the client leaves, and HTTP over them |
-//! | `tls_acceptor` | TLS on a [`LocalBedrock`]'s own connections, with certificates that are right or wrong |
-//! | `tls` | [`TlsDoor`]: TLS before any of them, with certificates of a test's own |
+//! | `tls` | [`Tls`]: TLS on the connections of a [`LocalBedrock`] or a [`Proxy`], with certificates that are right or wrong |
 //! | `proxy` | [`Proxy`]: a proxy that connects through |
 //! | `corpus` | recorded interactions with the real service, where they are at hand |
 //! | `c_program` | C programs of `tests/c`, linked with the library |
@@ -56,7 +55,6 @@ pub mod server;
 pub mod sigv4;
 pub mod stream;
 pub mod tls;
-pub mod tls_acceptor;
 pub mod wire;
 
 pub use auth::Auth;
@@ -70,8 +68,7 @@ pub use reply::{Cut, ErrorName, Reply};
 pub use request::Request;
 pub use server::{LocalBedrock, Speaks};
 pub use stream::{Frame, frames};
-pub use tls::{Authority, TlsDoor};
-pub use tls_acceptor::{Flaw, Tls};
+pub use tls::{Flaw, Tls};
 
 /// How long a test waits for what it expects before it fails. Nothing waits this long unless it is broken.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -15,7 +15,7 @@ use super::http2;
 use super::journal::{ClosedBy, Connection, ConnectionLog, Journal};
 use super::reply::Reply;
 use super::request::Request;
-use super::tls_acceptor::Tls;
+use super::tls::Tls;
 
 /// A Bedrock of one test's own, on a port of loopback that nobody else has. Dropping it ends all that it holds:
 /// hanging replies, closed gates, open connections.

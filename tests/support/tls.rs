@@ -1,14 +1,11 @@
-//! TLS for the local Bedrock: an authority of its own, certificates that are right or wrong, and the protocols it offers.
+//! TLS for the servers of this house: an authority of its own, certificates that are right or wrong, and the protocols it offers.
 
 use std::io;
-use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType, SigningKey, date_time_ymd,
-};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -33,30 +30,40 @@ pub enum Flaw {
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
-    ca_file: PathBuf,
+    authority: Arc<Authority>,
 }
 
 impl Tls {
-    /// A server for 127.0.0.1 that offers these protocols: "h2", "http/1.1".
+    /// A server on this machine, by name and by number, that offers these protocols: "h2", "http/1.1".
     #[track_caller]
     pub fn new(flaw: Flaw, protocols: &[&str]) -> Tls {
-        let (authority, other) = (authority(), authority());
-        let signer = if flaw == Flaw::UnknownAuthority { &other } else { &authority };
-        let (certificate, key) = server(flaw, signer);
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-            .with_protocol_versions(&[&version::TLS13])
-            .expect("TLS 1.3")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("a certificate with its key");
-        config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        Tls { acceptor: TlsAcceptor::from(Arc::new(config)), ca_file: write(&authority.pem()) }
+        let mut params = match flaw {
+            Flaw::WrongName => certificate(&["elsewhere.example"]),
+            _ => certificate(&["localhost", "127.0.0.1"]),
+        };
+        if flaw == Flaw::Expired {
+            (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+        }
+        let protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let authority = Arc::new(Authority::new());
+        let acceptor = match flaw {
+            Flaw::UnknownAuthority => Authority::new().acceptor(&params, protocols),
+            _ => authority.acceptor(&params, protocols),
+        };
+        Tls { acceptor, authority }
+    }
+
+    /// The same for a server of another name: another certificate, which who trusts this one trusts, too.
+    #[track_caller]
+    pub fn for_host(&self, host: &str) -> Tls {
+        let protocols = self.acceptor.config().alpn_protocols.clone();
+        let acceptor = self.authority.acceptor(&certificate(&[host]), protocols);
+        Tls { acceptor, authority: self.authority.clone() }
     }
 
     /// The authority that clients are to trust, as a PEM file.
     pub fn ca_file(&self) -> &Path {
-        &self.ca_file
+        &self.authority.file
     }
 
     /// Shakes hands. The flag says that the client has chosen HTTP/2.
@@ -73,34 +80,51 @@ impl Transport for TlsStream<TcpStream> {
     }
 }
 
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "local Bedrock's authority");
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("a certificate")
+/// Who signs certificates, known to nobody but who is told of its file.
+struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    file: PathBuf,
 }
 
-fn server(flaw: Flaw, authority: &CertifiedIssuer<'_, impl SigningKey>) -> (rcgen::Certificate, KeyPair) {
-    let mut params = CertificateParams::default();
-    params.distinguished_name.push(DnType::CommonName, "local Bedrock");
-    let name = match flaw {
-        Flaw::WrongName => SanType::DnsName("elsewhere.invalid".try_into().expect("a name")),
-        _ => SanType::IpAddress(Ipv4Addr::LOCALHOST.into()),
-    };
-    params.subject_alt_names = vec![name];
-    if flaw == Flaw::Expired {
-        (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+impl Authority {
+    fn new() -> Authority {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut params = CertificateParams::default();
+        // Two of one name would be taken for each other.
+        params.distinguished_name.push(DnType::CommonName, format!("authority {name}"));
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("authority-{name}.pem"));
+        std::fs::write(&file, issuer.pem()).expect("a file");
+        Authority { issuer, file }
     }
-    let key = KeyPair::generate().expect("a key");
-    let certificate = params.signed_by(&key, authority).expect("a certificate");
-    (certificate, key)
+
+    /// The side of a server that shows this certificate.
+    fn acceptor(&self, certificate: &CertificateParams, protocols: Vec<Vec<u8>>) -> TlsAcceptor {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = certificate.signed_by(&key, &self.issuer).expect("a certificate");
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&version::TLS13])
+            .expect("TLS 1.3")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            )
+            .expect("a certificate with its key");
+        config.alpn_protocols = protocols;
+        TlsAcceptor::from(Arc::new(config))
+    }
 }
 
-fn write(pem: &str) -> PathBuf {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("authorities");
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join(format!("{}-{}.pem", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed)));
-    std::fs::write(&path, pem).expect("a file");
-    path
+impl Drop for Authority {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.file);
+    }
+}
+
+/// A certificate for these hosts, not yet signed.
+fn certificate(hosts: &[&str]) -> CertificateParams {
+    CertificateParams::new(hosts.iter().map(ToString::to_string).collect::<Vec<_>>()).expect("hosts")
 }
