@@ -22,6 +22,7 @@ pub enum Flaw {
     /// It is for another host.
     WrongName,
     Expired,
+    NotYetValid,
     /// The authority that signed it is not the one that clients are given.
     UnknownAuthority,
 }
@@ -41,8 +42,11 @@ impl Tls {
             Flaw::WrongName => certificate(&["elsewhere.example"]),
             _ => certificate(&["localhost", "127.0.0.1"]),
         };
-        if flaw == Flaw::Expired {
-            (params.not_before, params.not_after) = (date_time_ymd(2001, 1, 1), date_time_ymd(2002, 1, 1));
+        let new_year = |year| date_time_ymd(year, 1, 1);
+        match flaw {
+            Flaw::Expired => (params.not_before, params.not_after) = (new_year(2001), new_year(2002)),
+            Flaw::NotYetValid => (params.not_before, params.not_after) = (new_year(3001), new_year(3002)),
+            _ => {}
         }
         let protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         let authority = Arc::new(Authority::new());
