@@ -12,7 +12,7 @@ use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
 use h2::server::{Connection as H2, SendResponse};
-use h2::{Reason, RecvStream, SendStream};
+use h2::{Ping, PingPong, Reason, RecvStream, SendStream};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
@@ -37,7 +37,8 @@ pub async fn serve<S: Transport>(stream: S, streams: u32, connection: Connection
             return connection.closed(ClosedBy::Client);
         }
     };
-    match poll_fn(|cx| drive(&mut h2, &orders, &connection, &answers, cx)).await {
+    let mut pings = h2.ping_pong().expect("pings, asked for once");
+    match poll_fn(|cx| drive(&mut h2, &mut pings, &orders, &connection, &answers, cx)).await {
         // The journal is written before the socket is closed, which dropping the connection does.
         Some(by) => connection.closed(by),
         // Nothing drives it, and nothing drops it.
@@ -46,9 +47,10 @@ pub async fn serve<S: Transport>(stream: S, streams: u32, connection: Connection
 }
 
 /// Takes requests, and does what streams ask of the connection once all that they sent before is with the kernel. Says who ended
-/// the connection, or None where it is dead, and nobody has.
+/// the connection, or None where it is dead and nobody has.
 fn drive<S: Transport>(
     h2: &mut H2<Journaled<S>, Bytes>,
+    pings: &mut PingPong,
     orders: &Arc<Orders>,
     connection: &Connection,
     answers: &Arc<Answers>,
@@ -64,7 +66,7 @@ fn drive<S: Transport>(
                 let by = if orders.state().gone_away { ClosedBy::Server } else { ClosedBy::Client };
                 return Poll::Ready(Some(by));
             }
-            Poll::Pending => match orders.take(cx) {
+            Poll::Pending => match orders.take(pings, cx) {
                 None => return Poll::Pending,
                 Some(Order::Close) => return Poll::Ready(Some(ClosedBy::Server)),
                 Some(Order::Reset) => {
@@ -83,7 +85,7 @@ fn drive<S: Transport>(
 #[derive(Default)]
 struct Orders {
     state: Mutex<State>,
-    flushed: Notify,
+    arrived: Notify,
     /// The connection is reset when it is dropped.
     reset: AtomicBool,
 }
@@ -91,10 +93,13 @@ struct Orders {
 #[derive(Default)]
 struct State {
     driver: Option<Waker>,
-    flushes_asked: u64,
-    flushes_done: u64,
+    /// How often it was asked whether all has arrived; for which of that a ping was sent last, and for which it was answered.
+    asked: u64,
+    pinged: u64,
+    ponged: u64,
     order: Option<Order>,
     gone_away: bool,
+    interrupted: Vec<Box<dyn Send>>,
 }
 
 enum Order {
@@ -111,13 +116,18 @@ impl Orders {
     }
 
     /// The driver's side: nothing more can be written just now.
-    fn take(&self, cx: &mut Context<'_>) -> Option<Order> {
+    fn take(&self, pings: &mut PingPong, cx: &mut Context<'_>) -> Option<Order> {
         let mut state = self.state();
         state.driver = Some(cx.waker().clone());
-        state.flushes_done = state.flushes_asked;
+        if pings.poll_pong(cx).is_ready() {
+            state.ponged = state.pinged;
+            self.arrived.notify_waiters();
+        }
+        if state.pinged == state.ponged && state.pinged < state.asked && pings.send_ping(Ping::opaque()).is_ok() {
+            state.pinged = state.asked;
+        }
         let order = state.order.take();
         state.gone_away |= matches!(order, Some(Order::GoAway(_) | Order::Leave));
-        self.flushed.notify_waiters();
         order
     }
 
@@ -127,21 +137,30 @@ impl Orders {
         state.driver.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Waits until what was sent before is with the kernel.
-    async fn flush(&self) {
+    /// Gives an order in the middle of a stream, and keeps the stream as it is: one that is dropped is reset, which the
+    /// client would see instead.
+    async fn interrupt(&self, stream: impl Send + 'static, order: Order) {
+        self.all_arrived().await;
+        self.state().interrupted.push(Box::new(stream));
+        self.give(order);
+    }
+
+    /// Waits until the client has read what was sent before, and answered what it had to: it answers a ping. What breaks a
+    /// stream or a connection earlier drops some of that, now and then.
+    async fn all_arrived(&self) {
         let mine = {
             let mut state = self.state();
-            state.flushes_asked += 1;
+            state.asked += 1;
             state.driver.take().into_iter().for_each(Waker::wake);
-            state.flushes_asked
+            state.asked
         };
         loop {
-            let mut flushed = pin!(self.flushed.notified());
-            flushed.as_mut().enable();
-            if self.state().flushes_done >= mine {
+            let mut arrived = pin!(self.arrived.notified());
+            arrived.as_mut().enable();
+            if self.state().ponged >= mine {
                 return;
             }
-            flushed.await;
+            arrived.await;
         }
     }
 }
@@ -167,22 +186,18 @@ impl Exchange {
             wait(hold(act), &mut reset).await?;
         }
         match &reply.opening {
-            Opening::Head => {}
+            Opening::Head => return self.answer(reply, respond).await,
             Opening::Hang => return wait(pending(), |cx| respond.poll_reset(cx).map(drop)).await,
             // What is no HTTP/1.1 cannot be said here.
-            Opening::Close | Opening::NotHttp(_) => {
-                self.orders.give(Order::Close);
-                return Ok(());
-            }
-            Opening::Reset => {
-                self.orders.give(Order::Reset);
-                return Ok(());
-            }
-            Opening::StreamReset(code) => {
-                respond.send_reset((*code).into());
-                return Ok(());
-            }
+            Opening::Close | Opening::NotHttp(_) => self.orders.interrupt(respond, Order::Close).await,
+            Opening::Reset => self.orders.interrupt(respond, Order::Reset).await,
+            Opening::StreamReset(code) => respond.send_reset((*code).into()),
         }
+        Ok(())
+    }
+
+    /// Head, body, end.
+    async fn answer(&self, reply: &Reply, mut respond: SendResponse<Bytes>) -> Result<(), ClientGone> {
         if let Some(every) = reply.head_drip {
             // A head is one frame here: it comes when its last byte would.
             let whole = every * 200;
@@ -217,20 +232,15 @@ impl Exchange {
                     super::http1::After::Reset => self.orders.give(Order::Reset),
                 }
             }
-            End::Close => self.orders.give(Order::Close),
-            End::Reset => self.orders.give(Order::Reset),
+            End::Close => self.orders.interrupt(body, Order::Close).await,
+            End::Reset => self.orders.interrupt(body, Order::Reset).await,
             End::StreamReset(code) => {
-                // A reset drops what was not sent yet.
-                self.orders.flush().await;
+                self.orders.all_arrived().await;
                 body.send_reset((*code).into());
             }
-            End::GoAway(code) => self.orders.give(Order::GoAway((*code).into())),
+            End::GoAway(code) => self.orders.interrupt(body, Order::GoAway((*code).into())).await,
             End::Stall => return wait(pending(), |cx| body.poll_reset(cx).map(drop)).await,
-            End::Die => {
-                self.orders.give(Order::Die);
-                // A stream that is dropped is reset.
-                return pending().await;
-            }
+            End::Die => self.orders.interrupt(body, Order::Die).await,
             End::Endless(bytes) => loop {
                 self.send(&mut body, bytes.clone()).await?;
             },
