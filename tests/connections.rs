@@ -7,11 +7,12 @@ use std::ptr::null_mut;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use http::Version;
 use serde_json::{Value, json};
 
 use support::capi::*;
 use support::pull::{Pull, Pulled};
-use support::{Auth, Authority, ClosedBy, Cut, Gate, Http2Bedrock, LocalBedrock, Proxy, Reply, TlsDoor};
+use support::{Auth, ClosedBy, Cut, Flaw, Gate, LocalBedrock, Proxy, Reply, Speaks, Tls};
 
 fn hello() -> Request {
     Request::say("Hello?")
@@ -36,7 +37,7 @@ fn model(url: &str, members: Value) -> Model {
 }
 
 /// A model that calls without TLS what speaks HTTP/2 and nothing else.
-fn http2_model(bedrock: &Http2Bedrock, members: Value) -> Model {
+fn http2_model(bedrock: &LocalBedrock, members: Value) -> Model {
     model(&bedrock.url(), with(json!({"http_version": "2"}), members))
 }
 
@@ -151,9 +152,12 @@ fn derived_models_share_connections_whatever_their_timers() {
 
 // HTTP/2.
 
+/// RFC 9113, 7.
+const INTERNAL_ERROR: u32 = 2;
+
 #[test]
 fn http2_works_without_being_asked_for_where_the_config_says_so() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
     bedrock.respond_with(hello_to_all);
     let model = http2_model(&bedrock, json!({}));
@@ -167,7 +171,7 @@ fn http2_works_without_being_asked_for_where_the_config_says_so() {
 
 #[test]
 fn a_long_answer_over_http2_is_whole() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let texts = vec!["x".repeat(10_000); 400];
     let texts: Vec<_> = texts.iter().map(String::as_str).collect();
     bedrock.push(Reply::stream().text_stream(&texts, "end_turn").in_chunks_of(50_000));
@@ -176,7 +180,7 @@ fn a_long_answer_over_http2_is_whole() {
 
 /// Opens so many streams at once, each held at the gate after its first event, and says over how many connections.
 #[track_caller]
-fn connections_of(bedrock: &Http2Bedrock, model: &Model, streams: usize) -> usize {
+fn connections_of(bedrock: &LocalBedrock, model: &Model, streams: usize) -> usize {
     let gate = Gate::new();
     for _ in 0..streams {
         bedrock.push(Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"));
@@ -194,13 +198,13 @@ fn connections_of(bedrock: &Http2Bedrock, model: &Model, streams: usize) -> usiz
 
 #[test]
 fn calls_at_once_share_one_http2_connection_from_the_first_on() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     assert_eq!(connections_of(&bedrock, &http2_model(&bedrock, json!({})), 20), 1);
 }
 
 #[test]
 fn more_calls_than_an_http2_connection_takes_go_over_another() {
-    let bedrock = Http2Bedrock::start_with(2);
+    let bedrock = LocalBedrock::speaking(Speaks::Http2 { streams: 2 });
     bedrock.respond_with(hello_to_all);
     let model = http2_model(&bedrock, json!({}));
     works(&model);
@@ -224,7 +228,7 @@ fn more_calls_than_an_http2_connection_takes_go_over_another() {
 
 #[test]
 fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     let much = "x".repeat(100_000);
     bedrock.push(Reply::stream().text_stream(&[much.as_str(); 100], "end_turn"));
@@ -243,15 +247,11 @@ fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection(
 
 #[test]
 fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     // A ping follows three times this of silence, and may take as long.
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
-    bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
-    let streamed = model.stream_with(&hello(), null_mut(), |_| {
-        bedrock.die();
-        0
-    });
-    streamed.outcome.failed(BEDROCK_E_TRUNCATED);
+    bedrock.push(Reply::stream().message_start().then_die());
+    model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
     bedrock.respond_with(hello_to_all);
     works(&model);
     assert_eq!(bedrock.connection_count(), 2, "what is dead is not used again");
@@ -259,7 +259,7 @@ fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
 
 #[test]
 fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "20ms"}}));
     let pause = Duration::from_millis(400);
     bedrock.push(Reply::stream().message_start().pause(pause).text(0, &["Hello"]).message_stop("end_turn"));
@@ -268,13 +268,13 @@ fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
 
 #[test]
 fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_again() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let gate = Gate::new();
     let model = http2_model(&bedrock, json!({}));
-    bedrock.push(Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"));
+    let leaving = Reply::stream().message_start().leave().wait_for(&gate);
+    bedrock.push(leaving.text(0, &["Hello"]).message_stop("end_turn"));
     let streamed = model.stream_with(&hello(), null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_MESSAGE_START {
-            bedrock.leave();
             bedrock.push(Reply::text_answer("Hello"));
             assert_eq!(model.generate(&hello()).response().attempts, 1);
             gate.open();
@@ -289,7 +289,7 @@ fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_ag
 
 #[test]
 fn a_call_that_is_left_leaves_its_http2_connection_to_others() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
     model.stream_with(&hello(), null_mut(), |_| 1).outcome.stopped();
@@ -300,11 +300,11 @@ fn a_call_that_is_left_leaves_its_http2_connection_to_others() {
 
 #[test]
 fn a_stream_that_http2_resets_is_cut() {
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     let model = http2_model(&bedrock, json!({}));
-    bedrock.push(whole_stream().cut_at(150, Cut::Reset));
+    bedrock.push(whole_stream().cut_at(150, Cut::StreamReset(INTERNAL_ERROR)));
     model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
-    bedrock.push(Reply::reset_before_headers());
+    bedrock.push(Reply::stream_reset_before_headers(INTERNAL_ERROR));
     assert_eq!(model.generate(&hello()).failed(BEDROCK_E_NETWORK).attempts, 1);
     assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (2, 1), "a refusal is no dead connection");
 }
@@ -313,87 +313,96 @@ fn a_stream_that_http2_resets_is_cut() {
 fn an_endpoint_that_does_not_speak_the_http_version_is_a_network_error() {
     let bedrock = LocalBedrock::start();
     model(&bedrock.url(), json!({"http_version": "2"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
-    let bedrock = Http2Bedrock::start();
+    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
     model(&bedrock.url(), json!({"http_version": "1.1"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
 }
 
 // TLS.
 
+fn over_tls(flaw: Flaw, protocols: &[&str]) -> LocalBedrock {
+    LocalBedrock::speaking(Speaks::Tls(Tls::new(flaw, protocols)))
+}
+
+/// A model that calls over TLS, by a name, and trusts the authority that it was told of.
+fn tls_model(bedrock: &LocalBedrock, members: Value) -> Model {
+    let ca_file = bedrock.tls().map(Tls::ca_file);
+    model(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
+}
+
 #[test]
 fn http2_is_spoken_where_the_endpoint_offers_it_unless_the_config_says_otherwise() {
-    let authority = Authority::new("versions");
-    let (http1, http2) = (LocalBedrock::start(), Http2Bedrock::start());
-    http1.respond_with(hello_to_all);
-    http2.respond_with(hello_to_all);
-    let both = TlsDoor::open(&authority, &["localhost"], &["h2", "http/1.1"], http2.port());
-    let old = TlsDoor::open(&authority, &["localhost"], &["http/1.1"], http1.port());
-    let silent = TlsDoor::open(&authority, &["localhost"], &[], http1.port());
-    let ca_file = || json!({"ca_file": authority.file()});
-    works(&model(&both.url("localhost"), ca_file()));
-    works(&model(&both.url("localhost"), with(ca_file(), json!({"http_version": "2"}))));
-    assert_eq!((http2.requests().len(), both.connection_count()), (4, 2));
-    for door in [&old, &silent] {
+    let offering = |protocols: &[&str]| {
+        let bedrock = over_tls(Flaw::Nothing, protocols);
+        bedrock.respond_with(hello_to_all);
+        bedrock
+    };
+    let spoken =
+        |bedrock: &LocalBedrock| bedrock.take_requests().iter().map(|request| request.version).collect::<Vec<_>>();
+    let both = offering(&["h2", "http/1.1"]);
+    works(&tls_model(&both, json!({})));
+    works(&tls_model(&both, json!({"http_version": "2"})));
+    assert_eq!((spoken(&both), both.connection_count()), (vec![Version::HTTP_2; 4], 2));
+    works(&tls_model(&both, json!({"http_version": "1.1"})));
+    assert_eq!(spoken(&both), [Version::HTTP_11; 2]);
+    for old in [offering(&["http/1.1"]), offering(&[])] {
         for version in ["auto", "1.1"] {
-            works(&model(&door.url("localhost"), with(ca_file(), json!({"http_version": version}))));
+            works(&tls_model(&old, json!({"http_version": version})));
         }
-        let failing = model(&door.url("localhost"), with(ca_file(), json!({"http_version": "2"})));
-        failing.generate(&hello()).failed(BEDROCK_E_NETWORK);
+        tls_model(&old, json!({"http_version": "2"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
+        assert_eq!(spoken(&old), [Version::HTTP_11; 4]);
     }
-    let either = TlsDoor::open(&authority, &["localhost"], &["h2", "http/1.1"], http1.port());
-    works(&model(&either.url("localhost"), with(ca_file(), json!({"http_version": "1.1"}))));
 }
 
 #[test]
 fn calls_at_once_share_the_connection_that_the_first_of_them_makes() {
-    let authority = Authority::new("sharing");
-    let bedrock = Http2Bedrock::start();
-    let door = TlsDoor::open(&authority, &["localhost"], &["h2"], bedrock.port());
-    assert_eq!(connections_of(&bedrock, &model(&door.url("localhost"), json!({"ca_file": authority.file()})), 10), 1);
+    let bedrock = over_tls(Flaw::Nothing, &["h2"]);
+    assert_eq!(connections_of(&bedrock, &tls_model(&bedrock, json!({})), 10), 1);
 }
 
 #[test]
 fn a_certificate_has_to_be_for_this_host_and_from_who_is_trusted() {
-    let (trusted, unknown) = (Authority::new("trusted"), Authority::new("unknown"));
-    let bedrock = LocalBedrock::start();
-    let door = TlsDoor::open(&trusted, &["elsewhere.example"], &["http/1.1"], bedrock.port());
-    let elsewhere = model(&door.url("localhost"), json!({"ca_file": trusted.file()}));
-    elsewhere.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS", "another name", "base_url"]);
-    let stranger = model(&door.url("localhost"), json!({"ca_file": unknown.file()}));
-    stranger.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS", "UnknownIssuer", "ca_file"]);
-    let plain = model(&format!("https://127.0.0.1:{}", bedrock.port()), json!({"ca_file": trusted.file()}));
-    plain.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS"]);
-    assert!(bedrock.requests().is_empty());
+    for (flaw, says) in [
+        (Flaw::WrongName, ["TLS", "another name", "base_url"]),
+        (Flaw::UnknownAuthority, ["TLS", "UnknownIssuer", "ca_file"]),
+    ] {
+        let bedrock = over_tls(flaw, &["http/1.1"]);
+        tls_model(&bedrock, json!({})).generate(&hello()).failed(BEDROCK_E_NETWORK).says(&says);
+        assert!(bedrock.requests().is_empty());
+    }
+    let (plain, trusted) = (LocalBedrock::start(), Tls::new(Flaw::Nothing, &[]));
+    let confused = model(&format!("https://127.0.0.1:{}", plain.port()), json!({"ca_file": trusted.ca_file()}));
+    confused.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS"]);
+    assert!(plain.requests().is_empty());
 }
 
 // Proxies.
 
 #[test]
 fn https_goes_through_a_proxy_as_through_a_wall_with_a_hole() {
-    let authority = Authority::new("proxy");
-    let bedrock = Http2Bedrock::start();
+    let tls = Tls::new(Flaw::Nothing, &["h2"]).for_host("bedrock.example");
+    let bedrock = LocalBedrock::speaking(Speaks::Tls(tls.clone()));
     bedrock.respond_with(hello_to_all);
-    let door = TlsDoor::open(&authority, &["bedrock.example"], &["h2"], bedrock.port());
-    let proxy = Proxy::to(door.port());
+    let proxy = Proxy::to(bedrock.port());
     let url = format!("http://me:p%40ss@127.0.0.1:{}", proxy.port());
-    let model = model("https://bedrock.example:8443", json!({"ca_file": authority.file(), "proxy": url}));
+    let model = model("https://bedrock.example:8443", json!({"ca_file": tls.ca_file(), "proxy": url}));
     works(&model);
     let heads = proxy.heads();
     assert_eq!(heads.len(), 1, "{heads:?}");
     assert!(heads[0].starts_with("CONNECT bedrock.example:8443 HTTP/1.1\r\n"), "{heads:?}");
     assert!(heads[0].contains("\r\nhost: bedrock.example:8443\r\n"), "{heads:?}");
     assert!(heads[0].contains("\r\nproxy-authorization: Basic bWU6cEBzcw==\r\n"), "{heads:?}");
-    assert!(bedrock.requests().iter().all(|request| request.header("proxy-authorization").is_none()));
+    for request in bedrock.requests() {
+        assert_eq!((request.version, request.header("proxy-authorization")), (Version::HTTP_2, None));
+    }
 }
 
 #[test]
 fn a_proxy_is_itself_reached_over_tls_where_its_url_says_so() {
-    let authority = Authority::new("tls-proxy");
-    let bedrock = LocalBedrock::start();
+    let tls = Tls::new(Flaw::Nothing, &["http/1.1"]);
+    let bedrock = LocalBedrock::speaking(Speaks::Tls(tls.for_host("bedrock.example")));
     bedrock.respond_with(hello_to_all);
-    let door = TlsDoor::open(&authority, &["bedrock.example"], &["http/1.1"], bedrock.port());
-    let proxy = Proxy::to(door.port());
-    let front = TlsDoor::open(&authority, &["localhost"], &["http/1.1"], proxy.port());
-    let members = json!({"ca_file": authority.file(), "proxy": front.url("localhost")});
+    let proxy = Proxy::over_tls(&tls, bedrock.port());
+    let members = json!({"ca_file": tls.ca_file(), "proxy": format!("https://localhost:{}", proxy.port())});
     works(&model("https://bedrock.example", members));
     assert!(proxy.heads()[0].starts_with("CONNECT bedrock.example:443 HTTP/1.1\r\n"), "{:?}", proxy.heads());
 }

@@ -59,7 +59,7 @@ fn each_fault(carrier: Carrier) {
     let (elsewhere, full) = (LocalBedrock::start(), FullPort::new());
     // The kernel takes connections, and nobody answers on them.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
-    let flawed = [Flaw::WrongName, Flaw::Expired, Flaw::UnknownAuthority];
+    let flawed = [Flaw::WrongName, Flaw::Expired, Flaw::NotYetValid, Flaw::UnknownAuthority];
     let flawed = flawed.map(|flaw| (flaw, LocalBedrock::speaking(Speaks::Tls(Tls::new(flaw, &["h2", "http/1.1"])))));
     let mut faults = connecting::faults(carrier, full.address());
     if carrier.is_tls() {

@@ -32,6 +32,7 @@ fn a_request_is_recorded_as_it_was_on_the_wire() {
     assert_eq!(client.response().status, 200);
 
     let request = bedrock.last_request();
+    assert_eq!(request.version, http::Version::HTTP_11);
     assert_eq!(request.method, "POST");
     assert_eq!(request.target, "/model/a.b-v1%3A0/converse?x=%20&y");
     assert_eq!(request.path(), "/model/a.b-v1%3A0/converse");

@@ -58,7 +58,7 @@ impl Carrier {
             Carrier::Http1 => Speaks::Http1,
             Carrier::Tls => Speaks::Tls(TLS.clone()),
             Carrier::Http2 => Speaks::Tls(HTTP2.clone()),
-            Carrier::PriorKnowledge => Speaks::Http2,
+            Carrier::PriorKnowledge => Speaks::HTTP2,
         })
     }
 

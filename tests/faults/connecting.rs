@@ -57,6 +57,9 @@ pub fn faults_of_tls(flawed: &[(Flaw, LocalBedrock)], silent: SocketAddr, plain:
     let why = |flaw| match flaw {
         Flaw::WrongName => ("a certificate for another name", "for another name"),
         Flaw::Expired => ("an expired certificate", "expired at 2002-01-01T00:00:00Z. Check this machine's clock"),
+        Flaw::NotYetValid => {
+            ("a certificate not yet valid", "not valid before 3001-01-01T00:00:00Z. Check this machine's clock")
+        }
         _ => ("an unknown authority", "set ca_file"),
     };
     let fault = |(flaw, bedrock): &(Flaw, LocalBedrock)| {

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
+use http::Version;
 
 use super::answers::Answers;
 use super::journal::{ClosedBy, Connection};
@@ -77,6 +78,7 @@ async fn read_request<S: Transport>(wire: &mut Wire<S>) -> Result<Result<(Reques
     };
     wire.input.advance(head.length);
     let mut request = Request {
+        version: head.version,
         method: head.method,
         target: head.target,
         headers: head.headers,
@@ -104,7 +106,7 @@ async fn read_request<S: Transport>(wire: &mut Wire<S>) -> Result<Result<(Reques
         }
     };
     let said = request.header("connection").unwrap_or_default().to_ascii_lowercase();
-    let last = said.contains("close") || (head.version == 0 && !said.contains("keep-alive"));
+    let last = said.contains("close") || (head.version == Version::HTTP_10 && !said.contains("keep-alive"));
     Ok(Ok((request, last)))
 }
 
@@ -112,7 +114,7 @@ struct Head {
     method: String,
     target: String,
     headers: Vec<(String, String)>,
-    version: u8,
+    version: Version,
     length: usize,
 }
 
@@ -130,7 +132,7 @@ fn parse_head(input: &[u8]) -> Result<Option<Head>, String> {
         method: parsed.method.unwrap_or_default().to_owned(),
         target: parsed.path.unwrap_or_default().to_owned(),
         headers: parsed.headers.iter().map(|header| (header.name.to_owned(), text(header.value))).collect(),
-        version: parsed.version.unwrap_or(1),
+        version: if parsed.version == Some(0) { Version::HTTP_10 } else { Version::HTTP_11 },
         length,
     }))
 }
@@ -186,6 +188,7 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         Opening::Hang => return wire.wait(pending()).await,
         Opening::Close => return Ok(After::Close),
         Opening::Reset => return Ok(After::Reset),
+        Opening::StreamReset(_) => return Ok(no_frames(wire)),
         Opening::NotHttp(bytes) => {
             wire.write(bytes).await?;
             return Ok(After::Close);
@@ -211,6 +214,7 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
                 wire.write(&out).await?;
                 out.clear();
             }
+            Act::Leave => return Ok(no_frames(wire)),
             Act::Wait(_) | Act::Pause(_) => {
                 wire.write(&out).await?;
                 out.clear();
@@ -236,11 +240,9 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         }
         End::Close => wire.write(&out).await.map(|()| After::Close),
         End::Reset => wire.write(&out).await.map(|()| After::Reset),
-        End::StreamReset(_) | End::GoAway(_) => {
-            wire.connection.problem("HTTP/1.1 has no frames: the connection is closed instead");
-            wire.write(&out).await.map(|()| After::Close)
-        }
-        End::Stall => {
+        End::StreamReset(_) | End::GoAway(_) => wire.write(&out).await.map(|()| no_frames(wire)),
+        // No client can ask whether its peer is dead.
+        End::Stall | End::Die => {
             wire.write(&out).await?;
             wire.wait(pending()).await
         }
@@ -252,12 +254,18 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
     }
 }
 
+/// What only HTTP/2 can play.
+fn no_frames<S>(wire: &Wire<S>) -> After {
+    wire.connection.problem("HTTP/1.1 has no frames: the connection is closed instead");
+    After::Close
+}
+
 /// Waits as an act says.
 async fn hold<S: Transport>(wire: &mut Wire<S>, act: &Act) -> Result<(), ClientGone> {
     match act {
         Act::Wait(gate) => wire.wait(gate.pass()).await,
         Act::Pause(time) => wire.wait(tokio::time::sleep(*time)).await,
-        Act::Write { .. } => Ok(()),
+        Act::Write { .. } | Act::Leave => Ok(()),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The local Bedrock: a real HTTP/1.1 server on loopback that speaks the service's wire, checks signatures, writes
+//! The local Bedrock: a real server of HTTP/1.1 and HTTP/2 on loopback that speaks the service's wire, checks signatures, writes
 //! down what it was sent, answers what a test tells it to, when the test says so, and misbehaves when told.
 //!
 //! ```ignore
@@ -21,17 +21,15 @@
 //! | `auth`, `sigv4` | who may call; our own check of Signature Version 4 |
 //! | `answers` | who gets which reply: authorisation, then the queue, then the handler |
 //! | `journal` | what was seen so far, and waiting until something was seen |
-//! | `wire`, `http1`, `http2_player` | one connection: bytes that notice when the client leaves, and HTTP over them |
-//! | `tls_acceptor` | TLS on a [`LocalBedrock`]'s own connections, with certificates that are right or wrong |
-//! | `http2` | [`Http2Bedrock`]: the same replies over HTTP/2, on connections that die or take their leave |
-//! | `tls` | [`TlsDoor`]: TLS before any of them, with certificates of a test's own |
+//! | `wire`, `http1`, `http2` | one connection: bytes that notice when the client leaves, and HTTP over them |
+//! | `tls` | [`Tls`]: TLS on the connections of a [`LocalBedrock`] or a [`Proxy`], with certificates that are right or wrong |
 //! | `proxy` | [`Proxy`]: a proxy that connects through |
 //! | `corpus` | recorded interactions with the real service, where they are at hand |
 //! | `c_program` | C programs of `tests/c`, linked with the library |
 //! | `capi` | the other side: the C API, to be called from tests as C would |
 //! | `pull` | streams by pull, the same way: `next`, descriptors, wakeups, waiting sets |
 //!
-//! A reply says nothing about HTTP's version: [`http1`] and [`http2_player`] play it over any [`wire::Transport`], TCP or TLS.
+//! A reply says nothing about HTTP's version: [`http1`] and [`http2`] play it over any [`wire::Transport`], TCP or TLS.
 //!
 //! No test here sleeps in order to wait: a [`Gate`] holds the server, and the `wait_` functions hold the test until
 //! the server has seen what they name, or panic after [`PATIENCE`].
@@ -48,7 +46,6 @@ pub mod full_port;
 pub mod gate;
 pub mod http1;
 pub mod http2;
-pub mod http2_player;
 pub mod journal;
 pub mod proxy;
 pub mod pull;
@@ -58,7 +55,6 @@ pub mod server;
 pub mod sigv4;
 pub mod stream;
 pub mod tls;
-pub mod tls_acceptor;
 pub mod wire;
 
 pub use auth::Auth;
@@ -66,15 +62,13 @@ pub use c_program::CProgram;
 pub use corpus::{Corpus, Interaction};
 pub use full_port::FullPort;
 pub use gate::Gate;
-pub use http2::Http2Bedrock;
 pub use journal::ClosedBy;
 pub use proxy::Proxy;
 pub use reply::{Cut, ErrorName, Reply};
 pub use request::Request;
 pub use server::{LocalBedrock, Speaks};
 pub use stream::{Frame, frames};
-pub use tls::{Authority, TlsDoor};
-pub use tls_acceptor::{Flaw, Tls};
+pub use tls::{Flaw, Tls};
 
 /// How long a test waits for what it expects before it fails. Nothing waits this long unless it is broken.
 pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -8,6 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use super::tls::Tls;
+use super::wire::Transport;
+
+const ESTABLISHED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
+
 pub struct Proxy {
     port: u16,
     heads: Arc<Mutex<Vec<String>>>,
@@ -18,15 +23,20 @@ pub struct Proxy {
 impl Proxy {
     /// Connects everybody through to a port of this machine, whatever host they ask for.
     pub fn to(port: u16) -> Proxy {
-        Proxy::start("HTTP/1.1 200 Connection established\r\n\r\n", Some(port))
+        Proxy::start(ESTABLISHED, Some(port), None)
+    }
+
+    /// The same, itself reached over TLS.
+    pub fn over_tls(tls: &Tls, port: u16) -> Proxy {
+        Proxy::start(ESTABLISHED, Some(port), Some(tls.clone()))
     }
 
     /// Answers every CONNECT with these bytes and closes.
     pub fn refusing(answer: &'static str) -> Proxy {
-        Proxy::start(answer, None)
+        Proxy::start(answer, None, None)
     }
 
-    fn start(answer: &'static str, behind: Option<u16>) -> Proxy {
+    fn start(answer: &'static str, behind: Option<u16>, tls: Option<Tls>) -> Proxy {
         let heads = Arc::<Mutex<Vec<String>>>::default();
         let (stop, stopped) = oneshot::channel::<()>();
         let (tell, told) = mpsc::channel();
@@ -39,7 +49,7 @@ impl Proxy {
                 let accepting = async {
                     loop {
                         let (outside, _) = listener.accept().await.expect("a connection");
-                        tokio::spawn(pass(outside, answer, behind, seen.clone()));
+                        tokio::spawn(pass(outside, tls.clone(), answer, behind, seen.clone()));
                     }
                 };
                 tokio::select! {
@@ -71,7 +81,14 @@ impl Drop for Proxy {
     }
 }
 
-async fn pass(mut outside: TcpStream, answer: &str, behind: Option<u16>, heads: Arc<Mutex<Vec<String>>>) {
+async fn pass(outside: TcpStream, tls: Option<Tls>, answer: &str, behind: Option<u16>, heads: Arc<Mutex<Vec<String>>>) {
+    let mut outside: Box<dyn Transport> = match tls {
+        None => Box::new(outside),
+        Some(tls) => match tls.accept(outside).await {
+            Ok((outside, _)) => Box::new(outside),
+            Err(_) => return,
+        },
+    };
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = outside.read_u8().await else { return };

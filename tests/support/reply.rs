@@ -84,6 +84,7 @@ pub(super) enum Opening {
     Hang,
     Close,
     Reset,
+    StreamReset(u32),
     NotHttp(Bytes),
 }
 
@@ -97,6 +98,7 @@ pub(super) enum End {
     StreamReset(u32),
     GoAway(u32),
     Stall,
+    Die,
     Endless(Bytes),
 }
 
@@ -104,8 +106,7 @@ pub(super) enum End {
 #[derive(Clone, Debug)]
 enum Step {
     Piece(Bytes),
-    Wait(Gate),
-    Pause(Duration),
+    Between(Act),
 }
 
 /// How pieces of the script become writes (chunks, where the body is chunked).
@@ -126,6 +127,7 @@ pub(super) enum Act {
     },
     Wait(Gate),
     Pause(Duration),
+    Leave,
 }
 
 // Replies that behave.
@@ -231,6 +233,11 @@ impl Reply {
         Reply::empty(200).opening(Opening::Reset)
     }
 
+    /// HTTP/2 alone: reads the request and resets its stream, with this code. The connection stays.
+    pub fn stream_reset_before_headers(code: u32) -> Reply {
+        Reply::empty(200).opening(Opening::StreamReset(code))
+    }
+
     /// Answers with bytes that are no HTTP, and closes the connection.
     pub fn not_http(bytes: impl Into<Bytes>) -> Reply {
         Reply::empty(200).opening(Opening::NotHttp(bytes.into()))
@@ -324,14 +331,21 @@ impl Reply {
 
     /// What was added so far is sent, and what is added after this only when the gate lets it pass.
     pub fn wait_for(mut self, gate: &Gate) -> Reply {
-        self.steps.push(Step::Wait(gate.clone()));
+        self.steps.push(Step::Between(Act::Wait(gate.clone())));
         self
     }
 
     /// What is added after this is sent that much later. For scripts that are about pace; a test that waits for
     /// something uses a [`Gate`].
     pub fn pause(mut self, time: Duration) -> Reply {
-        self.steps.push(Step::Pause(time));
+        self.steps.push(Step::Between(Act::Pause(time)));
+        self
+    }
+
+    /// HTTP/2 alone: the connection takes its leave here. It is to be asked nothing more (GOAWAY), finishes what it has
+    /// begun, this reply too, and ends.
+    pub fn leave(mut self) -> Reply {
+        self.steps.push(Step::Between(Act::Leave));
         self
     }
 
@@ -404,6 +418,13 @@ impl Reply {
     pub fn stall_after(mut self, bytes: usize) -> Reply {
         self.limit = Some(bytes);
         self.end = End::Stall;
+        self
+    }
+
+    /// After the body so far the connection is dead, though nobody closes it: nothing more is written or read, and so no
+    /// ping of HTTP/2 answered. Others work.
+    pub fn then_die(mut self) -> Reply {
+        self.end = End::Die;
         self
     }
 
@@ -512,13 +533,9 @@ impl Reply {
             match (step, self.pieces) {
                 (Step::Piece(bytes), Pieces::AsScripted) => run.whole(bytes.clone(), self.every, &mut acts),
                 (Step::Piece(bytes), _) => run.joined.extend_from_slice(bytes),
-                (Step::Wait(gate), _) => {
+                (Step::Between(act), _) => {
                     run.flush(self.pieces, self.every, &mut acts);
-                    acts.push(Act::Wait(gate.clone()));
-                }
-                (Step::Pause(time), _) => {
-                    run.flush(self.pieces, self.every, &mut acts);
-                    acts.push(Act::Pause(*time));
+                    acts.push(act.clone());
                 }
             }
         }

@@ -1,10 +1,13 @@
 //! A request, as it was on the wire.
 
 use bytes::Bytes;
+use http::Version;
 
 /// One request, verbatim: nothing is decoded, sorted or dropped.
 #[derive(Clone, Debug)]
 pub struct Request {
+    /// The version of HTTP that it was sent in.
+    pub version: Version,
     /// "POST".
     pub method: String,
     /// The request target as it was sent: path and query, percent-encoded by the client or not.
@@ -23,6 +26,7 @@ impl Request {
     /// A request that was not on a wire: for checks of the checks.
     pub fn new(method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request {
         Request {
+            version: Version::HTTP_11,
             method: method.to_owned(),
             target: target.to_owned(),
             headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),

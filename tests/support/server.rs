@@ -11,11 +11,11 @@ use tokio::sync::oneshot;
 use super::answers::Answers;
 use super::auth::Auth;
 use super::http1;
-use super::http2_player;
+use super::http2;
 use super::journal::{ClosedBy, Connection, ConnectionLog, Journal};
 use super::reply::Reply;
 use super::request::Request;
-use super::tls_acceptor::Tls;
+use super::tls::Tls;
 
 /// A Bedrock of one test's own, on a port of loopback that nobody else has. Dropping it ends all that it holds:
 /// hanging replies, closed gates, open connections.
@@ -40,10 +40,16 @@ pub struct LocalBedrock {
 #[derive(Clone)]
 pub enum Speaks {
     Http1,
-    /// HTTP/2 at once, without TLS: its clients have to know.
-    Http2,
+    /// HTTP/2 at once, without TLS: its clients have to know. So many `streams` at once on a connection.
+    Http2 {
+        streams: u32,
+    },
     /// Over TLS, what its side of TLS offers and the client chooses.
     Tls(Tls),
+}
+
+impl Speaks {
+    pub const HTTP2: Speaks = Speaks::Http2 { streams: http2::STREAMS };
 }
 
 // Start and stop.
@@ -296,9 +302,9 @@ async fn accept(listener: &TcpListener, journal: &Arc<Journal>, answers: &Arc<An
 async fn serve(stream: TcpStream, connection: Connection, answers: Arc<Answers>, speaks: Speaks) {
     match speaks {
         Speaks::Http1 => http1::serve(stream, connection, answers).await,
-        Speaks::Http2 => http2_player::serve(stream, connection, answers).await,
+        Speaks::Http2 { streams } => http2::serve(stream, streams, connection, answers).await,
         Speaks::Tls(tls) => match tls.accept(stream).await {
-            Ok((stream, true)) => http2_player::serve(stream, connection, answers).await,
+            Ok((stream, true)) => http2::serve(stream, http2::STREAMS, connection, answers).await,
             Ok((stream, false)) => http1::serve(stream, connection, answers).await,
             // The client would not have this server: it says why.
             Err(_) => connection.closed(ClosedBy::Client),

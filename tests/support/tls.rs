@@ -1,58 +1,124 @@
-//! TLS: certificates of a test's own, and a listener that opens what is sent to it and passes it on.
-//!
-//! [`TlsDoor`] stands before any server of this house that speaks in the clear: what comes in over TLS goes out over TCP, byte
-//! for byte. So every scenario can be played over TLS, and the server need not know.
+//! TLS for the servers of this house: an authority of its own, certificates that are right or wrong, and the protocols it offers.
 
-use std::net::Ipv4Addr;
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
-use std::thread::JoinHandle;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, date_time_ymd};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::{ServerConfig, version};
+use tokio_rustls::server::TlsStream;
 
-/// A certificate authority that nobody knows but who is told.
-pub struct Authority {
+use super::wire::Transport;
+
+/// What is wrong with a server's certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    Nothing,
+    /// It is for another host.
+    WrongName,
+    Expired,
+    NotYetValid,
+    /// The authority that signed it is not the one that clients are given.
+    UnknownAuthority,
+}
+
+/// The server's side of TLS, and what a client needs to know to trust it.
+#[derive(Clone)]
+pub struct Tls {
+    acceptor: TlsAcceptor,
+    authority: Arc<Authority>,
+}
+
+impl Tls {
+    /// A server on this machine, by name and by number, that offers these protocols: "h2", "http/1.1".
+    #[track_caller]
+    pub fn new(flaw: Flaw, protocols: &[&str]) -> Tls {
+        let mut params = match flaw {
+            Flaw::WrongName => certificate(&["elsewhere.example"]),
+            _ => certificate(&["localhost", "127.0.0.1"]),
+        };
+        let new_year = |year| date_time_ymd(year, 1, 1);
+        match flaw {
+            Flaw::Expired => (params.not_before, params.not_after) = (new_year(2001), new_year(2002)),
+            Flaw::NotYetValid => (params.not_before, params.not_after) = (new_year(3001), new_year(3002)),
+            _ => {}
+        }
+        let protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
+        let authority = Arc::new(Authority::new());
+        let acceptor = match flaw {
+            Flaw::UnknownAuthority => Authority::new().acceptor(&params, protocols),
+            _ => authority.acceptor(&params, protocols),
+        };
+        Tls { acceptor, authority }
+    }
+
+    /// The same for a server of another name: another certificate, which who trusts this one trusts, too.
+    #[track_caller]
+    pub fn for_host(&self, host: &str) -> Tls {
+        let protocols = self.acceptor.config().alpn_protocols.clone();
+        let acceptor = self.authority.acceptor(&certificate(&[host]), protocols);
+        Tls { acceptor, authority: self.authority.clone() }
+    }
+
+    /// The authority that clients are to trust, as a PEM file.
+    pub fn ca_file(&self) -> &Path {
+        &self.authority.file
+    }
+
+    /// Shakes hands. The flag says that the client has chosen HTTP/2.
+    pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, bool)> {
+        let stream = self.acceptor.accept(stream).await?;
+        let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        Ok((stream, http2))
+    }
+}
+
+impl Transport for TlsStream<TcpStream> {
+    fn reset_when_dropped(&self) -> io::Result<()> {
+        self.get_ref().0.set_zero_linger()
+    }
+}
+
+/// Who signs certificates, known to nobody but who is told of its file.
+struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     file: PathBuf,
 }
 
 impl Authority {
-    /// `name` tells its file from others of the same test binary.
-    pub fn new(name: &str) -> Authority {
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+    fn new() -> Authority {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let mut params = CertificateParams::default();
         // Two of one name would be taken for each other.
-        params.distinguished_name.push(DnType::CommonName, name);
+        params.distinguished_name.push(DnType::CommonName, format!("authority {name}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
-        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("authority-{name}-{}.pem", std::process::id()));
+        let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("authority-{name}.pem"));
         std::fs::write(&file, issuer.pem()).expect("a file");
         Authority { issuer, file }
     }
 
-    /// The file to trust: `ca_file`.
-    pub fn file(&self) -> &str {
-        self.file.to_str().expect("a path of letters")
-    }
-
-    /// What a server of these names needs.
-    fn server(&self, names: &[&str], alpn: &[&str]) -> ServerConfig {
+    /// The side of a server that shows this certificate.
+    fn acceptor(&self, certificate: &CertificateParams, protocols: Vec<Vec<u8>>) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
-        let certificate = params.expect("names").signed_by(&key, &self.issuer).expect("a certificate");
-        let chain = vec![CertificateDer::from(certificate)];
-        let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let mut config =
-            builder.expect("versions").with_no_client_auth().with_single_cert(chain, key).expect("a key pair");
-        config.alpn_protocols = alpn.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
-        config
+        let certificate = certificate.signed_by(&key, &self.issuer).expect("a certificate");
+        let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+            .with_protocol_versions(&[&version::TLS13])
+            .expect("TLS 1.3")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![certificate.der().clone()],
+                PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der())),
+            )
+            .expect("a certificate with its key");
+        config.alpn_protocols = protocols;
+        TlsAcceptor::from(Arc::new(config))
     }
 }
 
@@ -62,69 +128,7 @@ impl Drop for Authority {
     }
 }
 
-/// TLS in front of a server on a port of this machine.
-pub struct TlsDoor {
-    port: u16,
-    connections: Arc<AtomicUsize>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl TlsDoor {
-    /// Opens a door with a certificate for `names`, that speaks the first protocol of `alpn` which the client offers.
-    pub fn open(authority: &Authority, names: &[&str], alpn: &[&str], behind: u16) -> TlsDoor {
-        let acceptor = TlsAcceptor::from(Arc::new(authority.server(names, alpn)));
-        let connections = Arc::new(AtomicUsize::new(0));
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (tell, told) = mpsc::channel();
-        let counted = connections.clone();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-                tell.send(listener.local_addr().expect("an address").port()).expect("a test that waits");
-                let accepting = async {
-                    loop {
-                        let (outside, _) = listener.accept().await.expect("a connection");
-                        counted.fetch_add(1, Ordering::SeqCst);
-                        tokio::spawn(pass(acceptor.clone(), outside, behind));
-                    }
-                };
-                tokio::select! {
-                    _ = stopped => {}
-                    () = accepting => {}
-                }
-            });
-        });
-        let port = told.recv().expect("the TLS door died before it opened");
-        TlsDoor { port, connections, stop: Some(stop), thread: Some(thread) }
-    }
-
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// "https://HOST:PORT"; the host is one that leads to this machine.
-    pub fn url(&self, host: &str) -> String {
-        format!("https://{host}:{}", self.port)
-    }
-
-    pub fn connection_count(&self) -> usize {
-        self.connections.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for TlsDoor {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-async fn pass(acceptor: TlsAcceptor, outside: TcpStream, behind: u16) {
-    let Ok(mut outside) = acceptor.accept(outside).await else { return };
-    let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, behind)).await else { return };
-    let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+/// A certificate for these hosts, not yet signed.
+fn certificate(hosts: &[&str]) -> CertificateParams {
+    CertificateParams::new(hosts.iter().map(ToString::to_string).collect::<Vec<_>>()).expect("hosts")
 }

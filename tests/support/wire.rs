@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use super::journal::Connection;
 
-/// What a connection runs over. TCP here; TLS would be the same two directions with the TCP stream inside.
+/// What a connection runs over: TCP, or TLS with the TCP stream inside.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// From now on dropping this resets the connection (RST) instead of closing it (FIN).
     fn reset_when_dropped(&self) -> io::Result<()>;
