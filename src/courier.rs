@@ -20,6 +20,8 @@ pub struct Courier<T> {
 struct Queue<T> {
     things: VecDeque<T>,
     running: bool,
+    /// The thread sleeps, and nobody has woken it: waking is a system call, also where there is nobody to wake.
+    idle: bool,
     pausing: bool,
     /// It never starts again.
     closed: bool,
@@ -28,7 +30,7 @@ struct Queue<T> {
 impl<T: Send + 'static> Courier<T> {
     /// One that has not started. `deliver` is called on its thread, once at a time.
     pub fn new(name: &'static str, deliver: impl Fn(T) + Send + Sync + 'static) -> Arc<Self> {
-        let queue = Queue { things: VecDeque::new(), running: false, pausing: false, closed: false };
+        let queue = Queue { things: VecDeque::new(), running: false, idle: false, pausing: false, closed: false };
         Arc::new(Courier {
             name,
             process: Generation::current(),
@@ -51,9 +53,9 @@ impl<T: Send + 'static> Courier<T> {
     pub fn put(self: &Arc<Self>, put: impl FnOnce(&mut VecDeque<T>)) {
         let mut queue = self.lock();
         put(&mut queue.things);
-        if queue.running {
+        if std::mem::take(&mut queue.idle) {
             self.changed.notify_all();
-        } else {
+        } else if !queue.running {
             let _ = self.run(queue);
         }
     }
@@ -86,10 +88,13 @@ impl<T: Send + 'static> Courier<T> {
                     (self.deliver)(thing);
                     queue = self.lock();
                 }
-                None => queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    queue.idle = true;
+                    queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                }
             }
         }
-        queue.running = false;
+        (queue.running, queue.idle) = (false, false);
         // Whoever told it to pause may have gone since.
         queue.pausing = false;
         self.changed.notify_all();

@@ -22,7 +22,10 @@ struct Queue<T> {
     /// By the order in which they rang.
     ready: BTreeMap<u64, T>,
     rung: u64,
+    /// A thread is in [`WaitSet::wait`]...
     waiting: bool,
+    /// ...and sleeps, and nobody has woken it.
+    sleeps: bool,
     closed: bool,
     flag: Option<Flag>,
 }
@@ -52,7 +55,7 @@ impl<T> Queue<T> {
 
 impl<T> Default for WaitSet<T> {
     fn default() -> Self {
-        let queue = Queue { ready: BTreeMap::new(), rung: 0, waiting: false, closed: false, flag: None };
+        let queue = Queue { ready: BTreeMap::new(), rung: 0, waiting: false, sleeps: false, closed: false, flag: None };
         WaitSet(Arc::new(Shared { queue: Mutex::new(queue), readable: Condvar::new() }))
     }
 }
@@ -90,12 +93,12 @@ impl<T: Copy> WaitSet<T> {
             if left.is_some_and(|left| left.is_zero()) {
                 return Ok(None);
             }
-            queue.waiting = true;
+            (queue.waiting, queue.sleeps) = (true, true);
             queue = match left {
                 None => self.0.readable.wait(queue).unwrap_or_else(PoisonError::into_inner),
                 Some(left) => self.0.readable.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0,
             };
-            queue.waiting = false;
+            (queue.waiting, queue.sleeps) = (false, false);
         }
     }
 
@@ -144,9 +147,9 @@ impl<T: Copy + Send + Sync> Alarm for Arc<Member<T>> {
         queue.ready.insert(place, self.token);
         self.place.store(place, Ordering::Relaxed);
         queue.settle();
-        let waiting = queue.waiting;
+        let wake = std::mem::take(&mut queue.sleeps);
         drop(queue);
-        if waiting {
+        if wake {
             self.set.readable.notify_one();
         }
     }

@@ -25,6 +25,8 @@ struct Call {
     /// It is in the queue.
     queued: bool,
     running: bool,
+    /// Somebody waits for the callback to return.
+    awaited: bool,
 }
 
 static COURIER: Mutex<Option<Arc<Courier<Arc<Wakeup>>>>> = Mutex::new(None);
@@ -66,7 +68,7 @@ impl Wakeup {
     }
 
     pub(crate) fn on(courier: Arc<Courier<Arc<Wakeup>>>, callback: Callback) -> Arc<Self> {
-        let call = Call { callback: Some(Arc::new(callback)), queued: false, running: false };
+        let call = Call { callback: Some(Arc::new(callback)), queued: false, running: false, awaited: false };
         Arc::new(Wakeup { courier, call: Mutex::new(call), returned: Condvar::new() })
     }
 
@@ -84,8 +86,11 @@ impl Wakeup {
         let Some(callback) = callback else { return };
         callback();
         drop(callback);
-        self.lock().running = false;
-        self.returned.notify_all();
+        let mut call = self.lock();
+        call.running = false;
+        if std::mem::take(&mut call.awaited) {
+            self.returned.notify_all();
+        }
     }
 }
 
@@ -105,6 +110,7 @@ impl Alarm for Arc<Wakeup> {
         let callback = {
             let mut call = self.lock();
             while call.running {
+                call.awaited = true;
                 call = self.returned.wait(call).unwrap_or_else(PoisonError::into_inner);
             }
             call.callback.take()
