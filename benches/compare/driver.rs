@@ -83,25 +83,28 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
     let me = env::current_exe()?;
     let library = find_library(plan, &me);
     let c_program = library.clone().and_then(|library| build_c_program(&library, scratch));
-    let server = Server::start(&me)?;
+    let authority = scratch.join("authority.pem");
+    let server = Server::start(&me, &authority)?;
     introduce(&library);
 
-    let raw_sdk = |runtime: &str| Ok(Program::new(&me, &["raw-sdk", "--runtime", runtime]));
+    let raw_sdk = |more: &[&str]| Ok(Program::new(&me, &[&["raw-sdk"], more].concat()));
     let c = |more: &[&str]| c_program.as_ref().map(|file| Program::new(file, more)).map_err(Clone::clone);
-    let door = |door: &str| c(&["--door", door]);
     let callback = Bench {
         columns: &CALLBACK,
-        clients: vec![raw_sdk("multi"), raw_sdk("single"), c(&[]), c(&["--response"])],
+        clients: vec![raw_sdk(&["--runtime", "multi"]), raw_sdk(&["--runtime", "single"]), c(&[]), c(&["--response"])],
         url: &server.url,
     };
-    let doors = ["callback", "pull", "descriptor", "wakeup", "waitset"].map(door);
-    let doors = Bench {
-        columns: &DOORS,
-        clients: [raw_sdk("multi"), raw_sdk("single")].into_iter().chain(doors).collect(),
-        url: &server.url,
+    let by_door = |url, more: &[&str]| {
+        let runtimes = ["multi", "single"].map(|runtime| raw_sdk(&[&["--runtime", runtime], more].concat()));
+        let doors = ["callback", "pull", "descriptor", "wakeup", "waitset"];
+        let doors = doors.map(|door| c(&[&["--door", door], more].concat()));
+        Bench { columns: &DOORS, clients: runtimes.into_iter().chain(doors).collect(), url }
     };
+    let authority = authority.to_string_lossy();
+    let doors = by_door(&server.url, &[]);
+    let over_http2 = by_door(&server.secure_url, &["--authority", &authority]);
     let file = scratch.join("callgrind.out");
-    let goals = [compare_callback(plan, &callback, &file), compare_doors(plan, &doors, &file)];
+    let goals = [compare_callback(plan, &callback, &file), compare_doors(plan, &doors, &over_http2, &file)];
     Ok(goals.iter().all(|met| *met))
 }
 
@@ -165,7 +168,7 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
 }
 
 /// What each door costs. Whether every goal was measured and met.
-fn compare_doors(plan: &Plan, bench: &Bench, file: &Path) -> bool {
+fn compare_doors(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Path) -> bool {
     eprintln!("every door: as fast as they come ...");
     let streams = plan.streams.to_string();
     let events = u64::from(plan.streams) * EVENTS;
@@ -179,15 +182,19 @@ fn compare_doors(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     });
     eprintln!("{AT_ONCE} streams at once ...");
     let text = AT_ONCE * STEADY_EVENTS * TEXT;
-    let at_once = bench.rounds(plan.paced_rounds, &SERVE_MANY, |program| {
-        program.measure(&["--model", STEADY, "--open", &AT_ONCE.to_string()], PER_EVENT, text)
+    let [at_once, at_once_over_http2] = [bench, over_http2].map(|bench| {
+        bench.rounds(plan.paced_rounds, &SERVE_MANY, |program| {
+            program.measure(&["--model", STEADY, "--open", &AT_ONCE.to_string()], PER_EVENT, text)
+        })
     });
     eprintln!("every door: counting instructions ...");
     let counted = bench.count_events(plan, &ALL, file);
+    let counted_over_http2 = over_http2.count_events(plan, &BY_CALLBACK, file);
     let per_event = f64::from(plan.counted_streams) * EVENTS as f64;
 
     let rows = [
         counted_row(bench, "burst: instructions per event", &counted, per_event, Some(Goal::AtMost(4000.0))),
+        counted_row(over_http2, "the same over HTTP/2 and TLS", &counted_over_http2, per_event, None),
         bench.row("burst: CPU per event, us", &burst, Run::cpu, None),
         bench.row("burst: context switches per event", &burst, |run| run.switches, None),
         bench.row("paced: CPU per event, us", &stamped, Run::cpu, None),
@@ -196,6 +203,18 @@ fn compare_doors(plan: &Plan, bench: &Bench, file: &Path) -> bool {
         bench.row("paced: wire to consumer, p99, us", &stamped, |run| run.p99, None),
         bench.row("1,000 streams, 20 a second: CPU per event, us", &at_once, Run::cpu, Some(Goal::OfSdk(0.5))),
         bench.row("1,000 streams, 20 a second: switches per event", &at_once, |run| run.switches, None),
+        over_http2.row(
+            "the same over HTTP/2 and TLS: CPU per event, us",
+            &at_once_over_http2,
+            Run::cpu,
+            Some(Goal::OfSdk(0.5)),
+        ),
+        over_http2.row(
+            "the same over HTTP/2 and TLS: switches per event",
+            &at_once_over_http2,
+            |run| run.switches,
+            None,
+        ),
     ];
     println!("\n{}", report::table(&DOORS, &rows));
     all_met(&rows)
@@ -241,6 +260,9 @@ const ALL: Wanted = |_| true;
 const WITHOUT_RESPONSE: Wanted = |client| client < 3;
 /// One thread of a program serves many streams by descriptors, wakeups or a waiting set.
 const SERVE_MANY: Wanted = |client| matches!(client, 0 | 1 | 4 | 5 | 6);
+
+/// For what is the same by every door.
+const BY_CALLBACK: Wanted = |client| client < 3;
 
 struct Bench<'a> {
     columns: &'static Columns,
@@ -555,20 +577,22 @@ fn soname(library: &Path) -> Option<OsString> {
 /// The server's process; it ends when this end of its stdin does, however this process ends.
 struct Server {
     url: String,
+    /// HTTP/2 over TLS.
+    secure_url: String,
     child: Child,
     stdin: Option<ChildStdin>,
 }
 
 impl Server {
-    fn start(me: &Path) -> Result<Self, Box<dyn Error>> {
-        let mut child =
-            Command::new(me).args(["server", "--until-eof"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let mut url = String::new();
-        if let Some(stdout) = child.stdout.take() {
-            BufReader::new(stdout).read_line(&mut url)?;
-        }
-        let stdin = child.stdin.take();
-        Ok(Self { url: url.trim().to_owned(), child, stdin })
+    /// Whom to trust is in the file `authority` then.
+    fn start(me: &Path, authority: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(me);
+        command.args(["server", "--until-eof", "--authority"]).arg(authority);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().ok_or("the server has no stdout")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let mut next = || lines.next().ok_or("the server does not say where it is")?.map_err(Box::<dyn Error>::from);
+        Ok(Self { url: next()?, secure_url: next()?, stdin: child.stdin.take(), child })
     }
 }
 
