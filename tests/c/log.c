@@ -155,6 +155,7 @@ static void levels(void)
 /* Never credentials, prompts or answers, at any level, whatever goes wrong. */
 static void secrets(const char *url)
 {
+    bedrock_model *refused = POISON;
     struct ear *ear = ear_of(BEDROCK_LOG_DEBUG);
     bedrock_model *local, *models[2];
     bedrock_response *response = NULL;
@@ -177,7 +178,8 @@ static void secrets(const char *url)
         error = NULL;
     }
     snprintf(config, sizeof config, "{\"model\": \"m\", \"secret_key\": \"" SECRET "\", \"api_kee\": \"" SECRET "\"}");
-    CHECK_INT(bedrock_model_new(config, BEDROCK_STRLEN, POISON, &error), BEDROCK_E_CONFIG);
+    CHECK_INT(bedrock_model_new(config, BEDROCK_STRLEN, &refused, &error), BEDROCK_E_CONFIG);
+    CHECK(refused == NULL);
     CHECK(strstr(bedrock_error_message(error), SECRET) == NULL);
     bedrock_error_free(error);
     error = NULL;
