@@ -5,7 +5,7 @@ use crate::client::{self, PerWorker};
 use crate::config::{CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::log;
-use crate::request::{Document, Prepared, Request, take_model_id};
+use crate::request::{Document, Prepared, Request, parse_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
@@ -46,7 +46,7 @@ impl Model {
     pub fn new(config_json: &str) -> Result<Self> {
         let config = Config::parse(config_json)?;
         let script = config.transport.as_deref().map(Script::parse).transpose()?;
-        let mut defaults = Document::parse(&config.defaults, "config: defaults").map_err(as_config_error)?;
+        let mut defaults = parse_defaults(&config.defaults, "config: defaults").map_err(as_config_error)?;
         let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
         let mut calls = config.calls.clone();
         take_call_settings(&mut defaults, &mut calls, "/defaults")?;
@@ -67,7 +67,7 @@ impl Model {
 
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
-        let mut given = Document::parse(defaults_json, "deriving a model")?;
+        let mut given = parse_defaults(defaults_json, "deriving a model")?;
         let mut derived = self.clone();
         take_call_settings(&mut given, &mut derived.calls, "")?;
         if let Some(id) = take_model_id(&mut given)? {

@@ -96,9 +96,8 @@ impl List {
         &self.items
     }
 
-    pub fn retain(&mut self, keep: impl FnMut(&mut Piece) -> bool) {
-        let mut keep = keep;
-        self.items.retain_mut(|item| keep(item));
+    pub fn take_items(&mut self) -> Vec<Piece> {
+        std::mem::take(&mut self.items)
     }
 }
 
@@ -187,6 +186,14 @@ impl Document {
             Content::List(list) => Some(list),
             Content::Verbatim(_) => None,
         }
+    }
+
+    /// Puts a member `name` with a value, which is JSON of ours, into the place of the member `old`.
+    pub fn replace(&mut self, old: &str, name: &str, json: &str) {
+        let Some(position) = self.position(old) else { return };
+        let text = format!("{}:{json}", json::quoted(name));
+        let value = Json::parse(&text[text.len() - json.len()..]).expect("JSON of ours");
+        self.members[position] = Member { name: name.into(), content: Content::Verbatim(Piece::new(&text, value)) };
     }
 
     pub fn remove(&mut self, name: &str) {

@@ -11,6 +11,7 @@ use crate::json;
 use crate::response::Response;
 use attachment::{Attachments, Data};
 use bytes::Bytes;
+use dialect::{Role, Translated};
 pub use document::Document;
 use document::Piece;
 
@@ -21,8 +22,6 @@ pub struct Request {
     /// The model that `modelId` or `model` names for this request.
     model_id: Option<String>,
     attachments: Attachments,
-    /// Whether the last message is one of tool results that further results join.
-    collects_results: bool,
 }
 
 /// A request as it goes to the service.
@@ -52,36 +51,28 @@ impl Request {
         if model_id.is_some() {
             self.model_id = model_id;
         }
-        self.collects_results = false;
         Ok(())
     }
 
-    /// Adds a message of text. Role system adds to the system prompt.
+    /// Adds text to the conversation. Role system adds to the system prompt.
     pub fn add_text(&mut self, role: &str, text: &str) -> Result<()> {
-        let block = format!("{{\"text\":{}}}", json::quoted(text));
-        let role = dialect::role(role).ok_or_else(|| dialect::unknown_role(role))?;
-        match role {
-            dialect::Role::System => self.push("system", &block),
-            role => self.push("messages", &format!("{{\"role\":\"{role}\",\"content\":[{block}]}}")),
-        }
+        let known = dialect::role(role).filter(|role| *role != Role::Tool);
+        let role = known.ok_or_else(|| dialect::unknown_role(role))?;
+        let blocks = vec![format!("{{\"text\":{}}}", json::quoted(text))];
+        dialect::add(&mut self.document, Translated { role, blocks })
     }
 
     /// Adds a message in either dialect.
     pub fn add_message(&mut self, text: &str) -> Result<()> {
-        // Read on its own first: what is no message must not become more of the request, and errors count in what was given.
         let refuse = |what: String| Error::new(Kind::Request, format_args!("adding a message: {what}"));
         let message = json::Json::parse(text).map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
         if message.kind() != json::Kind::Object {
             return Err(refuse(format!("expected a JSON object, found {}", message.kind())));
         }
-        let mut document = Document::parse(&format!("{{\"messages\":[{text}]}}"), "adding a message")?;
-        dialect::translate(&mut document)?;
-        for name in ["system", "messages"] {
-            for item in document.list(name).into_iter().flat_map(|list| list.items()) {
-                self.push(name, item.text().trim())?;
-            }
+        match dialect::message(message, &self.document)? {
+            Some(translated) => dialect::add(&mut self.document, translated),
+            None => dialect::push(&mut self.document, "messages", Piece::value(message.text())?),
         }
-        Ok(())
     }
 
     /// Adds the assistant's message as it came. Nothing is added where it is empty or stops inside a tool call.
@@ -89,7 +80,7 @@ impl Request {
         if let Some(reason) = response.unfit_to_send_back() {
             return Err(Error::new(Kind::Request, format_args!("adding the answer to the conversation: {reason}")));
         }
-        self.push("messages", response.message().as_str())
+        dialect::push(&mut self.document, "messages", Piece::value(response.message().as_str())?)
     }
 
     /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel calls.
@@ -99,13 +90,7 @@ impl Request {
         let status = if is_error { ",\"status\":\"error\"" } else { "" };
         let id = json::quoted(tool_use_id);
         let block = format!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{content}]{status}}}}}");
-        let open = self.collects_results.then(|| self.messages()?.last_mut()).flatten();
-        match open.and_then(|message| Some((message.text().strip_suffix("]}")?.to_owned(), message))) {
-            Some((results, message)) => *message = Piece::value(&format!("{results},{block}]}}"))?,
-            None => self.push("messages", &format!("{{\"role\":\"user\",\"content\":[{block}]}}"))?,
-        }
-        self.collects_results = true;
-        Ok(())
+        dialect::add(&mut self.document, Translated { role: Role::Tool, blocks: vec![block] })
     }
 
     /// See [`Attachments::check_name`].
@@ -121,28 +106,20 @@ impl Request {
     /// The exact request: this one's members, and those of `defaults` that it lacks.
     pub fn prepare(&self, model_id: &str, defaults: &Document, lint: bool) -> Result<Prepared> {
         let mut document = self.document.clone();
-        document.fill_from(defaults);
+        dialect::members::settle(&mut document, defaults)?;
         if lint {
             lint::check(&document)?;
         }
         let body = document.write(&self.attachments)?;
         Ok(Prepared { model_id: self.model_id.as_deref().unwrap_or(model_id).to_owned(), body: body.into() })
     }
+}
 
-    fn messages(&mut self) -> Option<&mut document::List> {
-        self.document.list_mut("messages")
-    }
-
-    fn push(&mut self, list: &str, item: &str) -> Result<()> {
-        let item = Piece::value(item)?;
-        let list = self.document.list_mut(list).ok_or_else(|| {
-            Error::new(Kind::Request, format_args!("adding to the request: its member {list:?} is not an array"))
-                .at(format!("/{list}"))
-        })?;
-        list.push(item);
-        self.collects_results = false;
-        Ok(())
-    }
+/// The members that stand under every request of a model, in either dialect.
+pub fn parse_defaults(text: &str, doing: &str) -> Result<Document> {
+    let mut defaults = Document::parse(text, doing)?;
+    dialect::members::check(&mut defaults)?;
+    Ok(defaults)
 }
 
 /// Takes the members that name the model out of the body.

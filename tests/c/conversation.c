@@ -35,6 +35,8 @@ static void ends(bedrock_request *request, const char *wanted)
     bedrock_request_free(request);
 }
 
+#define AB "{\"text\":\"a \\\"b\\\"\\n\xc3\xa9 \"}"
+
 static void text(void)
 {
     static const char *const roles[] = {"user", "human", "assistant", "ai"};
@@ -47,9 +49,9 @@ static void text(void)
     CHECK_OK(bedrock_request_add_text(request, "developer", "No lists.", LENGTH, &error), error);
     CHECK_FAILS(bedrock_request_add_text(request, "robot", "Beep.", LENGTH, &error), BEDROCK_E_REQUEST, &error, NULL,
                 "\"robot\"");
-    ends(request, "{\"messages\":[" USER("\"a \\\"b\\\"\\n\xc3\xa9 \"") "," USER("\"a \\\"b\\\"\\n\xc3\xa9 \"") ","
-                  ASSISTANT("\"a \\\"b\\\"\\n\xc3\xa9 \"") "," ASSISTANT("\"a \\\"b\\\"\\n\xc3\xa9 \"") "],"
-                  "\"system\":[{\"text\":\"Be brief.\"},{\"text\":\"No lists.\"}]}");
+    /* Texts of one role, one after the other, are one message's: the service wants roles to take turns. */
+    ends(request, "{\"messages\":[{\"role\":\"user\",\"content\":[" AB "," AB "]},{\"role\":\"assistant\",\"content\":[" AB "," AB
+                  "]}],\"system\":[{\"text\":\"Be brief.\"},{\"text\":\"No lists.\"}]}");
 }
 
 /* Native messages stay as they are, to the byte; portable ones become native. */
@@ -108,8 +110,8 @@ static void responses_and_results(void)
     snprintf(wanted, sizeof wanted,
              "{\"messages\":[" USER("\"Go.\"") ",%s,{\"role\":\"user\",\"content\":["
              "{\"toolResult\":{\"toolUseId\":\"t1\",\"content\":[{\"text\":\"{\\\"is\\\": \\\"text\\\"}\"}]}},"
-             "{\"toolResult\":{\"toolUseId\":\"t2\",\"content\":[],\"status\":\"error\"}}]}," USER("\"And?\"") ","
-             "{\"role\":\"user\",\"content\":[{\"toolResult\":{\"toolUseId\":\"t3\",\"content\":[{\"text\":\"late\"}]}}]}]}",
+             "{\"toolResult\":{\"toolUseId\":\"t2\",\"content\":[],\"status\":\"error\"}},{\"text\":\"And?\"},"
+             "{\"toolResult\":{\"toolUseId\":\"t3\",\"content\":[{\"text\":\"late\"}]}}]}]}",
              bedrock_response_message(response, NULL));
     ends(request, wanted);
     CHECK_PART(wanted, "\"input\":{\"x\" : 1.0}");

@@ -97,9 +97,9 @@ int main(int argc, char **argv)
               BEDROCK_E_REQUEST);
 
     run(work, NULL);
-    /* Every message of every thread's is there, and whole. */
+    /* Every text of every thread's is there, and whole. */
     body = bedrock_request_body(growing, models[0], &len, &error);
-    CHECK_INT(bedrock_json_count(body, len, "/messages"), 1 + THREADS / 2 * TURNS);
+    CHECK_INT(bedrock_json_count(body, len, "/messages/0/content"), 1 + THREADS / 2 * TURNS);
     CHECK_INT(bedrock_json_count(body, len, "/system"), THREADS / 2 * TURNS);
 
     /* Some of the threads begin before the cancel is fired, and wait for a word that does not come; some begin after it. */

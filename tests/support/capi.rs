@@ -199,6 +199,24 @@ impl Request {
     pub fn try_json(json: &str) -> Result<Request, Failure> {
         made(|out, err| unsafe { bedrock_request_new(json.as_ptr().cast(), json.len(), out, err) }).map(Request)
     }
+
+    pub fn add(&self, message: &str) -> Result<(), Failure> {
+        let mut err = dangling_mut();
+        let status = unsafe { bedrock_request_add_message(self.0, message.as_ptr().cast(), message.len(), &mut err) };
+        Failure::take(status, err).map_or(Ok(()), Err)
+    }
+
+    /// What this model would send.
+    pub fn body(&self, model: &Model) -> Result<String, Failure> {
+        let (mut len, mut err) = (0, dangling_mut());
+        let body = unsafe { bedrock_request_body(self.0, model.handle(), &mut len, &mut err) };
+        if body.is_null() {
+            let status = bedrock_error_status(err);
+            return Err(Failure::take(status, err).expect("an error where there is no body"));
+        }
+        let body = unsafe { std::slice::from_raw_parts(body.cast(), len) };
+        Ok(String::from_utf8(body.to_vec()).expect("a body is UTF-8"))
+    }
 }
 
 /// A `bedrock_cancel`.

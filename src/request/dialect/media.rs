@@ -1,0 +1,187 @@
+//! Images, documents, audio and video: the service's formats, the MIME types that people have, and where the bytes are.
+
+use super::refuse;
+use crate::error::{Result, quote};
+use crate::json::quoted;
+
+/// A kind of content block that is bytes in a format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Medium {
+    Image,
+    Document,
+    Audio,
+    Video,
+}
+
+impl Medium {
+    /// The block's member in Converse, and what it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Medium::Image => "image",
+            Medium::Document => "document",
+            Medium::Audio => "audio",
+            Medium::Video => "video",
+        }
+    }
+
+    /// The service's formats with the MIME types for them.
+    fn formats(self) -> &'static [(&'static str, &'static [&'static str])] {
+        match self {
+            Medium::Image => &[
+                ("png", &["image/png"]),
+                ("jpeg", &["image/jpeg", "image/jpg", "jpg"]),
+                ("gif", &["image/gif"]),
+                ("webp", &["image/webp"]),
+            ],
+            Medium::Document => &[
+                ("pdf", &["application/pdf"]),
+                ("csv", &["text/csv"]),
+                ("doc", &["application/msword"]),
+                ("docx", &["application/vnd.openxmlformats-officedocument.wordprocessingml.document"]),
+                ("xls", &["application/vnd.ms-excel"]),
+                ("xlsx", &["application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"]),
+                ("html", &["text/html", "htm"]),
+                ("txt", &["text/plain"]),
+                ("md", &["text/markdown", "markdown"]),
+            ],
+            Medium::Audio => &[
+                ("mp3", &["audio/mpeg", "audio/mp3"]),
+                ("wav", &["audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"]),
+                ("flac", &["audio/flac", "audio/x-flac"]),
+                ("ogg", &["audio/ogg"]),
+                ("opus", &["audio/opus"]),
+                ("aac", &["audio/aac"]),
+                ("m4a", &["audio/m4a", "audio/x-m4a"]),
+                ("mp4", &["audio/mp4"]),
+                ("webm", &["audio/webm"]),
+                ("mka", &["audio/x-matroska"]),
+                ("pcm", &["audio/pcm", "audio/l16"]),
+                ("mkv", &[]),
+                ("mpeg", &[]),
+                ("mpga", &[]),
+            ],
+            Medium::Video => &[
+                ("mp4", &["video/mp4"]),
+                ("mov", &["video/quicktime"]),
+                ("mkv", &["video/x-matroska"]),
+                ("webm", &["video/webm"]),
+                ("flv", &["video/x-flv"]),
+                ("mpeg", &["video/mpeg"]),
+                ("mpg", &[]),
+                ("wmv", &["video/x-ms-wmv"]),
+                ("three_gp", &["video/3gpp", "3gp"]),
+            ],
+        }
+    }
+
+    /// The format that a label, a MIME type or the format's own name, stands for. Parameters of a MIME type are passed over.
+    pub fn format(self, label: &str) -> Option<&'static str> {
+        let label = label.split(';').next().unwrap_or_default().trim();
+        let means = |name: &&str| name.eq_ignore_ascii_case(label);
+        self.formats()
+            .iter()
+            .find(|(format, types)| means(format) || types.iter().any(means))
+            .map(|(format, _)| *format)
+    }
+
+    /// [`Medium::format`], or an error at `path` that lists what there is.
+    pub fn known_format(self, label: &str, path: &str) -> Result<&'static str> {
+        self.format(label).ok_or_else(|| {
+            let known: Vec<_> = self.formats().iter().map(|(format, _)| *format).collect();
+            let what = format_args!(
+                "{} is no format for {} that Bedrock takes; it takes {}",
+                quote(label),
+                self.name(),
+                known.join(", ")
+            );
+            refuse(path, what)
+        })
+    }
+
+    /// The format that the ending of a file's name stands for.
+    pub fn format_of_file(self, name: &str) -> Option<&'static str> {
+        self.format(name.rsplit_once('.')?.1)
+    }
+}
+
+/// Where the bytes of a block are.
+pub enum Source<'a> {
+    /// Base64, or "@name" for attached bytes, and the MIME type where a data: URL tells it.
+    Bytes {
+        base64: &'a str,
+        mime_type: Option<&'a str>,
+    },
+    S3(&'a str),
+}
+
+impl<'a> Source<'a> {
+    /// Base64, "@name", a data: URL or an s3:// URL. `path` is where it stands.
+    pub fn of(text: &'a str, path: &str) -> Result<Self> {
+        if text.is_empty() {
+            return Err(refuse(path, "it is empty"));
+        }
+        if text.starts_with("s3://") {
+            return Ok(Source::S3(text));
+        }
+        let Some(rest) = text.strip_prefix("data:") else {
+            if text.starts_with("http://") || text.starts_with("https://") {
+                let what = "Bedrock does not fetch URLs; give the bytes as a data: URL or as an attachment (\"@name\"), or an s3:// URL";
+                return Err(refuse(path, what));
+            }
+            return Ok(Source::Bytes { base64: text, mime_type: None });
+        };
+        let (head, base64) = rest.split_once(',').ok_or_else(|| refuse(path, "the data: URL has no comma"))?;
+        let mime_type = head.strip_suffix(";base64").ok_or_else(|| refuse(path, "the data: URL is not base64"))?;
+        if base64.is_empty() {
+            return Err(refuse(path, "the data: URL is empty"));
+        }
+        Ok(Source::Bytes { base64, mime_type: Some(mime_type).filter(|mime_type| !mime_type.is_empty()) })
+    }
+
+    pub fn mime_type(&self) -> Option<&'a str> {
+        match self {
+            Source::Bytes { mime_type, .. } => *mime_type,
+            Source::S3(_) => None,
+        }
+    }
+
+    /// The file's name, where it has one.
+    pub fn file(&self) -> Option<&'a str> {
+        match self {
+            Source::Bytes { .. } => None,
+            Source::S3(url) => Some(url),
+        }
+    }
+
+    /// That the bytes are not known to be of another format than `format`. Attached bytes are not looked at here.
+    pub fn check(&self, format: &str, path: &str) -> Result<()> {
+        let Source::Bytes { base64, .. } = self else { return Ok(()) };
+        let beginning = base64.get(..16).unwrap_or_default();
+        let bytes = base64_simd::STANDARD.decode_to_vec(beginning).unwrap_or_default();
+        match format_of_bytes(&bytes) {
+            Some(found) if found != format => {
+                Err(refuse(path, format_args!("it is labelled {format}, and the bytes are {found}")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub fn to_json(&self) -> String {
+        match self {
+            Source::Bytes { base64, .. } => format!("{{\"bytes\":{}}}", quoted(base64)),
+            Source::S3(url) => format!("{{\"s3Location\":{{\"uri\":{}}}}}", quoted(url)),
+        }
+    }
+}
+
+/// The format that bytes cannot but be of.
+fn format_of_bytes(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => Some("png"),
+        [0xff, 0xd8, 0xff, ..] => Some("jpeg"),
+        [b'G', b'I', b'F', b'8', ..] => Some("gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("webp"),
+        [b'%', b'P', b'D', b'F', b'-', ..] => Some("pdf"),
+        _ => None,
+    }
+}

@@ -1,0 +1,274 @@
+//! The members of a portable request that are no messages: settings, tools, the response's format.
+//!
+//! They stay under their portable names until a call is made, so that a request and the defaults of its model are merged member by
+//! member; then each goes into its place in Converse ([`settle`]).
+
+use super::tools::{self, Choice};
+use super::{given, mistyped, only, refuse, text, within};
+use crate::error::{Result, quote};
+use crate::json::{Json, Kind, pointer_token, quoted};
+use crate::request::Document;
+
+/// Settings, where they go in inferenceConfig, and what they are also called.
+const SETTINGS: [(&str, &str, Option<&str>); 4] = [
+    ("max_tokens", "maxTokens", Some("max_completion_tokens")),
+    ("temperature", "temperature", None),
+    ("top_p", "topP", None),
+    ("stop", "stopSequences", Some("stop_sequences")),
+];
+const INFERENCE: &str = "inferenceConfig";
+const TOOLS: &str = "tools";
+const CHOICE: &str = "tool_choice";
+const TOOL_CONFIG: &str = "toolConfig";
+const FORMAT: &str = "response_format";
+const OUTPUT: &str = "outputConfig";
+/// Which of them is called decides how the answer comes.
+const OF_THE_CALL: [&str; 2] = ["stream", "stream_options"];
+/// Members of the chat-completions shape that Converse has no place for, and where what they mean can go.
+const NO_PLACE: [(&str, &str); 22] = [
+    ("audio", FIELDS),
+    ("frequency_penalty", FIELDS),
+    ("function_call", "use tool_choice"),
+    ("functions", "use tools"),
+    ("logit_bias", FIELDS),
+    ("logprobs", FIELDS),
+    ("metadata", "use requestMetadata"),
+    ("modalities", FIELDS),
+    ("n", "make a call for each"),
+    ("parallel_tool_calls", FIELDS),
+    ("prediction", FIELDS),
+    ("presence_penalty", FIELDS),
+    ("prompt_cache_key", "set cachePoint blocks"),
+    ("reasoning_effort", FIELDS),
+    ("safety_identifier", "use requestMetadata"),
+    ("seed", FIELDS),
+    ("service_tier", "use serviceTier"),
+    ("store", "leave it out"),
+    ("top_logprobs", FIELDS),
+    ("user", "use requestMetadata"),
+    ("verbosity", FIELDS),
+    ("web_search_options", FIELDS),
+];
+const FIELDS: &str =
+    "what a model knows beyond Converse goes into additionalModelRequestFields, under the model's own name for it";
+
+/// Checks the portable members of a document, gives each one name, and takes out what says nothing.
+pub fn check(document: &mut Document) -> Result<()> {
+    let names: Vec<String> = document.names().map(str::to_owned).collect();
+    for name in &names {
+        let at = || format!("/{}", pointer_token(name));
+        let place = NO_PLACE.iter().find(|(known, _)| known == name).map(|(_, place)| *place);
+        let setting = SETTINGS.iter().find(|(known, _, alias)| known == name || *alias == Some(name));
+        let portable = place.is_some() || setting.is_some() || [TOOLS, CHOICE, FORMAT].contains(&name.as_str());
+        if OF_THE_CALL.contains(&name.as_str()) {
+            document.remove(name);
+            continue;
+        }
+        let Some(value) = document.value(name).filter(|_| portable) else { continue };
+        if value.kind() == Kind::Null {
+            document.remove(name);
+            continue;
+        }
+        if let Some(place) = place {
+            return Err(refuse(at(), format_args!("Converse has no member {}; {place}", quote(name))));
+        }
+        match setting {
+            Some((setting, native, alias)) => {
+                check_setting(setting, value).map_err(|error| within(error, &at()))?;
+                let twice =
+                    |other: &str| refuse(at(), format_args!("{name} and {other} are both given; they mean the same"));
+                if let Some(alias) =
+                    alias.filter(|_| name == setting).filter(|alias| names.iter().any(|name| name == alias))
+                {
+                    return Err(twice(alias));
+                }
+                if member_of(document, INFERENCE, native) {
+                    return Err(twice(&format!("{INFERENCE}.{native}")));
+                }
+                let json = value.text().to_owned();
+                document.replace(name, setting, &json);
+            }
+            None => check_object(document, name, value).map_err(|error| within(error, &at()))?,
+        }
+    }
+    Ok(())
+}
+
+fn check_setting(name: &str, value: Json<'_>) -> Result<()> {
+    let strings = || value.kind() == Kind::Array && value.elements().all(|element| element.kind() == Kind::String);
+    let (good, expected) = match name {
+        "stop" => (value.kind() == Kind::String || strings(), "a string or an array of strings"),
+        _ => (value.kind() == Kind::Number, "a number"),
+    };
+    if good { Ok(()) } else { Err(refuse("", format_args!("expected {expected}, found {}", value.kind()))) }
+}
+
+fn check_object(document: &Document, name: &str, value: Json<'_>) -> Result<()> {
+    let twice = |other: &str| refuse("", format_args!("{name} and {other} are both given; they mean the same"));
+    match name {
+        TOOLS => {
+            tools::tools(value)?;
+            if document.value(TOOL_CONFIG).is_some() { Err(twice(TOOL_CONFIG)) } else { Ok(()) }
+        }
+        CHOICE => {
+            tools::choice(value)?;
+            if member_of(document, TOOL_CONFIG, "toolChoice") { Err(twice("toolConfig.toolChoice")) } else { Ok(()) }
+        }
+        _ => {
+            text_format(value)?;
+            if member_of(document, OUTPUT, "textFormat") { Err(twice("outputConfig.textFormat")) } else { Ok(()) }
+        }
+    }
+}
+
+fn member_of(document: &Document, name: &str, key: &str) -> bool {
+    document.value(name).is_some_and(|value| value.get(key).is_some())
+}
+
+/// outputConfig.textFormat; None where the answer is to be free text.
+fn text_format(format: Json<'_>) -> Result<Option<String>> {
+    match &*text(format, "type", "response_format")? {
+        "text" => Ok(None),
+        "json_schema" => {
+            only(format, "response_format", &["type", "json_schema"])?;
+            let at = |error| within(error, "/json_schema");
+            let given_schema = given(format, "json_schema");
+            let json = given_schema.ok_or_else(|| refuse("/json_schema", "response_format needs json_schema"))?;
+            // The service is strict with every schema.
+            let strict = json.get("strict").is_some_and(|strict| strict.bool() == Some(true));
+            let known: &[&str] =
+                if strict { &["name", "description", "schema", "strict"] } else { &["name", "description", "schema"] };
+            only(json, "json_schema", known).map_err(at)?;
+            let schema =
+                given(json, "schema").ok_or_else(|| refuse("/json_schema/schema", "json_schema needs schema"))?;
+            if schema.kind() != Kind::Object {
+                return Err(at(mistyped("schema", "a JSON schema", schema)));
+            }
+            let mut structure = format!("\"schema\":{}", quoted(schema.text()));
+            for key in ["name", "description"] {
+                if given(json, key).is_some() {
+                    structure.push_str(&format!(",\"{key}\":{}", quoted(&text(json, key, "json_schema").map_err(at)?)));
+                }
+            }
+            Ok(Some(format!("{{\"type\":\"json_schema\",\"structure\":{{\"jsonSchema\":{{{structure}}}}}}}")))
+        }
+        other => {
+            let what =
+                format_args!("{} is no response format that Bedrock has; it has text and json_schema", quote(other));
+            Err(refuse("/type", what))
+        }
+    }
+}
+
+/// Adds the members of `defaults` that the request lacks, by either name, and puts all portable ones into their places.
+pub fn settle(document: &mut Document, defaults: &Document) -> Result<()> {
+    let mut defaults = defaults.clone();
+    for (setting, native, _) in SETTINGS {
+        if member_of(document, INFERENCE, native) {
+            defaults.remove(setting);
+        }
+    }
+    if document.value(TOOL_CONFIG).is_some() {
+        defaults.remove(TOOLS);
+        defaults.remove(CHOICE);
+    }
+    if document.value(TOOLS).is_some() {
+        defaults.remove(TOOL_CONFIG);
+    }
+    if member_of(document, OUTPUT, "textFormat") {
+        defaults.remove(FORMAT);
+    }
+    document.fill_from(&defaults);
+    settle_settings(document);
+    settle_tools(document)?;
+    settle_format(document)
+}
+
+fn settle_settings(document: &mut Document) {
+    let portable = |name: &&str| SETTINGS.iter().any(|(setting, ..)| setting == name);
+    let names: Vec<String> = document.names().filter(portable).map(str::to_owned).collect();
+    for name in names {
+        let Some(value) = document.value(&name) else { continue };
+        let (_, native, _) = SETTINGS.iter().find(|(setting, ..)| *setting == name).expect("one of them");
+        let json = match value.kind() {
+            // Some clients say so where they have no limit in mind; the service has no use for it.
+            Kind::Number if name == "max_tokens" && value.f64() == Some(0.0) => {
+                document.remove(&name);
+                continue;
+            }
+            Kind::String => format!("[{}]", value.text()),
+            _ => value.text().to_owned(),
+        };
+        put_within(document, &name, INFERENCE, native, &json);
+    }
+}
+
+/// Moves a portable member into a native object: the one there is, or a new one in the portable member's place.
+fn put_within(document: &mut Document, name: &str, object: &str, key: &str, json: &str) {
+    let there = document.value(object).map(|object| with_member(object, key, json));
+    match there {
+        Some(whole) => {
+            document.replace(object, object, &whole);
+            document.remove(name);
+        }
+        None => document.replace(name, object, &format!("{{\"{key}\":{json}}}")),
+    }
+}
+
+/// An object with a member set to a value; what else it holds stays as it was written.
+fn with_member(object: Json<'_>, key: &str, json: &str) -> String {
+    let text = object.text();
+    if let Some(old) = object.get(key) {
+        let start = crate::json::offset(text, old.text());
+        return format!("{}{json}{}", &text[..start], &text[start + old.text().len()..]);
+    }
+    let comma = if object.members().next().is_some() { "," } else { "" };
+    let inside = text.strip_suffix('}').unwrap_or(text).trim_end();
+    format!("{inside}{comma}\"{key}\":{json}}}")
+}
+
+fn settle_tools(document: &mut Document) -> Result<()> {
+    if let Some(value) = document.value(TOOLS) {
+        let tools = tools::tools(value).map_err(|error| within(error, "/tools"))?;
+        if tools.is_empty() {
+            document.remove(TOOLS);
+        } else {
+            put_within(document, TOOLS, TOOL_CONFIG, "tools", &format!("[{}]", tools.join(",")));
+        }
+    }
+    let Some(value) = document.value(CHOICE) else { return Ok(()) };
+    let choice = tools::choice(value).map_err(|error| within(error, "/tool_choice"))?;
+    let tools = document.value(TOOL_CONFIG).is_some();
+    match choice {
+        Choice::Native(json) if tools => put_within(document, CHOICE, TOOL_CONFIG, "toolChoice", &json),
+        // Without tools there is nothing to choose.
+        Choice::Native(json) if json == "{\"auto\":{}}" => document.remove(CHOICE),
+        Choice::Native(_) => return Err(refuse("/tool_choice", "there are no tools to choose from; give tools")),
+        Choice::None => {
+            document.remove(CHOICE);
+            // The service refuses a conversation with tool calls that comes without their tools.
+            if tools && !holds_tool_blocks(document) {
+                document.remove(TOOL_CONFIG);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn holds_tool_blocks(document: &Document) -> bool {
+    let messages = document.list("messages").map(|list| list.items()).unwrap_or_default();
+    messages.iter().any(|message| {
+        let content = Json::parse(message.text()).ok().and_then(|message| message.get("content"));
+        let mut blocks = content.into_iter().flat_map(Json::elements);
+        blocks.any(|block| block.get("toolUse").is_some() || block.get("toolResult").is_some())
+    })
+}
+
+fn settle_format(document: &mut Document) -> Result<()> {
+    let Some(value) = document.value(FORMAT) else { return Ok(()) };
+    match text_format(value).map_err(|error| within(error, "/response_format"))? {
+        Some(json) => put_within(document, FORMAT, OUTPUT, "textFormat", &json),
+        None => document.remove(FORMAT),
+    }
+    Ok(())
+}

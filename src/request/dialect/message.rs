@@ -1,0 +1,132 @@
+//! A portable message: its role, and its content as Converse's blocks.
+
+use super::names::Names;
+use super::{given, mistyped, only, part, refuse, tools, within};
+use crate::error::{Error, Kind, Result, quote};
+use crate::json::{self, Json};
+use std::fmt;
+
+/// Whose message it is. What a tool gave is the user's to Converse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    System,
+    User,
+    Assistant,
+    Tool,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Role::System => "system",
+            Role::User | Role::Tool => "user",
+            Role::Assistant => "assistant",
+        })
+    }
+}
+
+pub fn role(name: &str) -> Option<Role> {
+    match name {
+        "system" | "developer" => Some(Role::System),
+        "user" | "human" => Some(Role::User),
+        "assistant" | "ai" => Some(Role::Assistant),
+        "tool" => Some(Role::Tool),
+        _ => None,
+    }
+}
+
+pub fn unknown_role(name: &str) -> Error {
+    let what = format_args!("the role {} is unknown; known are user, assistant, system and tool", quote(name));
+    Error::new(Kind::Request, what)
+}
+
+/// A message in Converse's terms.
+pub struct Translated {
+    pub role: Role,
+    /// The JSON of each block.
+    pub blocks: Vec<String>,
+}
+
+/// What other clients leave in the messages that they hand on; it says nothing where it is empty.
+const LEFT_OVER: [&str; 5] = ["refusal", "audio", "function_call", "annotations", "name"];
+/// Members by which a message is known to be portable, whatever its content.
+const PORTABLE: [&str; 3] = ["tool_calls", "tool_call_id", "is_error"];
+
+/// None where the message is native already. `names` are those of the documents before it.
+pub fn translate(message: Json<'_>, names: &mut Names<'_>) -> Result<Option<Translated>> {
+    let name = message.get("role").and_then(Json::string).unwrap_or_default();
+    let content = given(message, "content");
+    let typed = |block: Json<'_>| block.get("type").is_some();
+    let native = matches!(&*name, "user" | "assistant") || role(&name).is_none();
+    if native
+        && content.is_some_and(|content| content.kind() != json::Kind::String && !content.elements().any(typed))
+        && !message.members().any(|member| PORTABLE.iter().chain(&LEFT_OVER).any(|known| member.key.is(known)))
+    {
+        return Ok(None);
+    }
+    let role = role(&name).ok_or_else(|| within(unknown_role(&name), "/role"))?;
+    let blocks = match role {
+        Role::System => {
+            check_members(message, "a system message", &[])?;
+            system(content)?
+        }
+        Role::User => {
+            check_members(message, "a user's message", &[])?;
+            content_blocks(content, names)?
+        }
+        Role::Assistant => {
+            check_members(message, "an assistant's message", &["tool_calls"])?;
+            let mut blocks = content_blocks(content, names)?;
+            if let Some(calls) = given(message, "tool_calls") {
+                blocks.extend(tools::calls(calls).map_err(|error| within(error, "/tool_calls"))?);
+            }
+            blocks
+        }
+        Role::Tool => {
+            check_members(message, "a tool's message", &["tool_call_id", "is_error"])?;
+            vec![tools::result(message, content, names)?]
+        }
+    };
+    if blocks.is_empty() && role != Role::System {
+        return Err(refuse("/content", "the message is blank; leave it out or say something"));
+    }
+    Ok(Some(Translated { role, blocks }))
+}
+
+fn check_members(message: Json<'_>, what: &str, more: &[&str]) -> Result<()> {
+    let left_over = |key: &&&str| {
+        // An empty list says as little as null.
+        message.get(key).is_some_and(|value| value.kind() == json::Kind::Array && value.elements().next().is_none())
+    };
+    let known: Vec<_> = ["role", "content"].iter().chain(more).copied().collect();
+    let passed: Vec<_> = known.iter().chain(LEFT_OVER.iter().filter(left_over)).copied().collect();
+    only(message, what, &passed)
+}
+
+/// The blocks of a content: a string, or parts.
+pub fn content_blocks(content: Option<Json<'_>>, names: &mut Names<'_>) -> Result<Vec<String>> {
+    let Some(content) = content else { return Ok(Vec::new()) };
+    match content.kind() {
+        json::Kind::String => Ok(part::text_block(content).into_iter().collect()),
+        json::Kind::Array => {
+            let mut blocks = Vec::new();
+            for (index, part) in content.elements().enumerate() {
+                let block =
+                    part::translate(part, names).map_err(|error| within(error, &format!("/content/{index}")))?;
+                blocks.extend(block);
+            }
+            Ok(blocks)
+        }
+        _ => Err(mistyped("content", "a string or an array of parts", content)),
+    }
+}
+
+/// A system prompt is of text; what is native in it is the service's to judge.
+fn system(content: Option<Json<'_>>) -> Result<Vec<String>> {
+    let parts = content.into_iter().flat_map(Json::elements);
+    let strange = parts.enumerate().find(|(_, part)| part.get("type").is_some_and(|kind| !kind.is("text")));
+    if let Some((index, _)) = strange {
+        return Err(refuse(format!("/content/{index}/type"), "a system message can have text parts alone"));
+    }
+    content_blocks(content, &mut Names::none())
+}

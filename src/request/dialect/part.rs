@@ -1,0 +1,166 @@
+//! A part of a portable message's content, made a content block.
+
+use super::media::{Medium, Source};
+use super::names::Names;
+use super::{given, mistyped, only, refuse, text, within};
+use crate::error::{Result, quote};
+use crate::json::{Json, Kind, quoted};
+
+/// None where it is blank text, which is left out. What has no type is a content block already.
+pub fn translate(part: Json<'_>, names: &mut Names<'_>) -> Result<Option<String>> {
+    let Some(kind) = part.get("type") else { return Ok(Some(part.text().to_owned())) };
+    let kind = kind.string().ok_or_else(|| mistyped("type", "a string", kind))?;
+    let block = match &*kind {
+        "text" => {
+            only(part, "a text part", &["type", "text"])?;
+            let text = given(part, "text").ok_or_else(|| refuse("/text", "a text part needs text"))?;
+            if text.kind() != Kind::String {
+                return Err(mistyped("text", "a string", text));
+            }
+            return Ok(text_block(text));
+        }
+        "image" => data(Medium::Image, part)?,
+        "audio" => data(Medium::Audio, part)?,
+        "video" => data(Medium::Video, part)?,
+        "image_url" => image_url(part)?,
+        "input_audio" => input_audio(part)?,
+        "document" => document(part, names)?,
+        "file" => file(part, names)?,
+        "thinking" => thinking(part)?,
+        other => {
+            let known = "text, image, image_url, document, file, audio, input_audio, video, thinking";
+            return Err(refuse("/type", format_args!("the part type {} is unknown; known are {known}", quote(other))));
+        }
+    };
+    Ok(Some(block))
+}
+
+/// A string as a block, its escapes as they were written. None where it is blank.
+pub fn text_block(text: Json<'_>) -> Option<String> {
+    let blank = text.pieces().all(|piece| piece.as_str().trim().is_empty());
+    (!blank).then(|| format!("{{\"text\":{}}}", text.text()))
+}
+
+fn block(medium: Medium, format: &str, more: &str, source: &Source<'_>) -> String {
+    format!("{{\"{}\":{{\"format\":\"{format}\",{more}\"source\":{}}}}}", medium.name(), source.to_json())
+}
+
+/// {type, data, mime_type}
+fn data(medium: Medium, part: Json<'_>) -> Result<String> {
+    let what = format!("a part of type {}", medium.name());
+    only(part, &what, &["type", "data", "mime_type"])?;
+    let data = text(part, "data", &what)?;
+    let source = Source::of(&data, "/data")?;
+    let format = match (given(part, "mime_type"), source.mime_type()) {
+        (None, Some(label)) => medium.known_format(label, "/data")?,
+        _ => medium.known_format(&text(part, "mime_type", &what)?, "/mime_type")?,
+    };
+    source.check(format, "/mime_type")?;
+    Ok(block(medium, format, "", &source))
+}
+
+/// {type, image_url: {url}}, whose url may stand there by itself.
+fn image_url(part: Json<'_>) -> Result<String> {
+    let what = "a part of type image_url";
+    only(part, what, &["type", "image_url"])?;
+    let image = given(part, "image_url").ok_or_else(|| refuse("/image_url", format_args!("{what} needs image_url")))?;
+    let (url, path) = match image.string() {
+        Some(url) => (url, "/image_url"),
+        None => {
+            let at = |error| within(error, "/image_url");
+            let automatic = image.get("detail").is_some_and(|detail| detail.is("auto"));
+            only(image, "image_url", if automatic { &["url", "detail"] } else { &["url"] }).map_err(at)?;
+            (text(image, "url", "image_url").map_err(at)?, "/image_url/url")
+        }
+    };
+    let source = Source::of(&url, path)?;
+    let label = source.mime_type().or_else(|| source.file().and_then(|file| Some(file.rsplit_once('.')?.1)));
+    let label =
+        label.ok_or_else(|| refuse(path, "its format is not known; give a data: URL, or a part of type image"))?;
+    let format = Medium::Image.known_format(label, path)?;
+    source.check(format, path)?;
+    Ok(block(Medium::Image, format, "", &source))
+}
+
+/// {type, input_audio: {data, format}}
+fn input_audio(part: Json<'_>) -> Result<String> {
+    only(part, "a part of type input_audio", &["type", "input_audio"])?;
+    let at = |error| within(error, "/input_audio");
+    let audio = given(part, "input_audio").ok_or_else(|| refuse("/input_audio", "it is missing"))?;
+    only(audio, "input_audio", &["data", "format"]).map_err(at)?;
+    let data = text(audio, "data", "input_audio").map_err(at)?;
+    let source = Source::of(&data, "/input_audio/data")?;
+    let label = text(audio, "format", "input_audio").map_err(at)?;
+    let format = Medium::Audio.known_format(&label, "/input_audio/format")?;
+    Ok(block(Medium::Audio, format, "", &source))
+}
+
+/// {type, data, mime_type, name}
+fn document(part: Json<'_>, names: &mut Names<'_>) -> Result<String> {
+    let what = "a part of type document";
+    only(part, what, &["type", "data", "mime_type", "name"])?;
+    let data = text(part, "data", what)?;
+    let source = Source::of(&data, "/data")?;
+    let name = match given(part, "name") {
+        Some(name) => name.string().ok_or_else(|| mistyped("name", "a string", name))?,
+        None => "".into(),
+    };
+    let format = match (given(part, "mime_type"), source.mime_type()) {
+        (None, Some(label)) => Some(Medium::Document.known_format(label, "/data")?),
+        (None, None) => Medium::Document.format_of_file(source.file().unwrap_or(&name)),
+        _ => None,
+    };
+    let format = match format {
+        Some(format) => format,
+        None => Medium::Document.known_format(&text(part, "mime_type", what)?, "/mime_type")?,
+    };
+    source.check(format, "/mime_type")?;
+    Ok(named(format, &name, &source, names))
+}
+
+/// {type, file: {filename, file_data}}
+fn file(part: Json<'_>, names: &mut Names<'_>) -> Result<String> {
+    only(part, "a part of type file", &["type", "file"])?;
+    let at = |error| within(error, "/file");
+    let file = given(part, "file").ok_or_else(|| refuse("/file", "it is missing"))?;
+    if given(file, "file_id").is_some() {
+        return Err(refuse("/file/file_id", "Bedrock keeps no files; give file_data or an s3:// URL"));
+    }
+    only(file, "file", &["filename", "file_data"]).map_err(at)?;
+    let data = text(file, "file_data", "file").map_err(at)?;
+    let source = Source::of(&data, "/file/file_data")?;
+    let name = match given(file, "filename") {
+        Some(_) => text(file, "filename", "file").map_err(at)?,
+        None => source.file().and_then(|url| Some(url.rsplit_once('/')?.1)).unwrap_or_default().into(),
+    };
+    let format = match source.mime_type() {
+        Some(label) => Medium::Document.known_format(label, "/file/file_data")?,
+        None => {
+            let ending = name.rsplit_once('.').map(|(_, ending)| ending);
+            let ending =
+                ending.ok_or_else(|| refuse("/file/filename", "its ending has to tell the format, or a data: URL"))?;
+            Medium::Document.known_format(ending, "/file/filename")?
+        }
+    };
+    source.check(format, "/file/file_data")?;
+    Ok(named(format, &name, &source, names))
+}
+
+/// A document, whose name in the conversation is without the ending that the format tells already.
+fn named(format: &str, name: &str, source: &Source<'_>, names: &mut Names<'_>) -> String {
+    let bare = name.rsplit_once('.').filter(|(_, ending)| Medium::Document.format(ending) == Some(format));
+    let name = names.take(bare.map_or(name, |(bare, _)| bare));
+    block(Medium::Document, format, &format!("\"name\":{},", quoted(&name)), source)
+}
+
+/// {type, text or thinking, signature}
+fn thinking(part: Json<'_>) -> Result<String> {
+    only(part, "a part of type thinking", &["type", "text", "thinking", "signature"])?;
+    let key = if given(part, "thinking").is_some() { "thinking" } else { "text" };
+    let thought = quoted(&text(part, key, "a part of type thinking")?);
+    let signature = match given(part, "signature") {
+        Some(_) => format!(",\"signature\":{}", quoted(&text(part, "signature", "")?)),
+        None => String::new(),
+    };
+    Ok(format!("{{\"reasoningContent\":{{\"reasoningText\":{{\"text\":{thought}{signature}}}}}}}"))
+}

@@ -1,0 +1,153 @@
+//! The portable dialect: conversations in the shape of chat completions, and what they are in Converse's terms.
+//!
+//! `dialect/cases.json` has the cases, each with the body that it has to give, to the byte, or with its error.
+
+mod support;
+
+use bedrock::json::Json;
+use serde_json::{Value, json};
+
+use support::capi::*;
+
+/// A model that checks nothing: cases are about one thing each, and no whole requests.
+fn unchecked() -> Model {
+    Model::new(&json!({"model": "m", "lint": "off", "transport": {"replies": []}}))
+}
+
+/// What a case's request becomes, whichever of the two makes the error.
+fn body(portable: &str, model: &Model) -> Result<String, Failure> {
+    Request::try_json(portable)?.body(model)
+}
+
+#[test]
+fn every_portable_request_is_what_its_converse_equivalent_is_or_its_error_says_what_is_wrong_and_where() {
+    let cases = Json::parse(include_str!("dialect/cases.json")).expect("the cases are JSON");
+    let model = unchecked();
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for case in cases.elements() {
+        let text = |key| case.get(key).and_then(Json::string).unwrap_or_default();
+        let portable = case.get("portable").expect("a portable request").text();
+        let said = match (body(portable, &model), case.get("converse")) {
+            (Ok(body), Some(converse)) if body == converse.text() => None,
+            (Ok(body), Some(converse)) => Some(format!("{body}\n  has to be {}", converse.text())),
+            (Ok(body), None) => Some(format!("no error, but {body}")),
+            (Err(failure), None) if failure.path == text("at") && failure.message.contains(&*text("error")) => None,
+            (Err(failure), _) => Some(format!("{} at {:?}", failure.message, failure.path)),
+        };
+        wrong.extend(said.map(|said| format!("{}:\n  {said}", text("case"))));
+        count += 1;
+    }
+    assert!(wrong.is_empty(), "{} of {count} cases:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(count >= 60, "only {count} cases");
+}
+
+#[test]
+fn a_conversation_grows_at_its_end_alone_and_always_to_the_same_bytes() {
+    let model = unchecked();
+    let turn = |turn: usize| match turn % 4 {
+        0 => format!(
+            r#"{{"role": "user", "content": [{{"type": "text", "text": "{turn}"}},
+            {{"type": "document", "name": "report", "mime_type": "text/plain", "data": "QQ=="}}]}}"#
+        ),
+        1 => format!(
+            r#"{{"role": "ai", "content": "", "tool_calls": [{{"id": "{turn}", "name": "f", "arguments": "{{\"n\": 0.10}}"}}]}}"#
+        ),
+        2 => format!(r#"{{"role": "tool", "tool_call_id": "{}", "content": {{"n": 1e400}}}}"#, turn - 1),
+        _ => format!(r#"{{"role": "assistant", "content": [{{"text" : "{turn}"}}]}}"#),
+    };
+    let settings = r#"{"temperature": 0, "max_tokens": 5, "tools": [{"name": "f"}], "messages": []}"#;
+    let request = Request::json(settings);
+    let mut before = String::new();
+    for number in 0..200 {
+        request.add(&turn(number)).expect("a message");
+        let body = request.body(&model).expect("a body");
+        let closing = before.rfind("]}]").unwrap_or(0);
+        assert_eq!(body[..closing], before[..closing], "turn {number} changed what was said before");
+        before = body;
+    }
+    let again = Request::json(settings);
+    (0..200).for_each(|number| again.add(&turn(number)).expect("a message"));
+    assert_eq!(again.body(&model).expect("a body"), before);
+    assert!(before.contains(r#""name":"report (50)""#) && before.contains("1e400") && before.contains("0.10"));
+}
+
+#[test]
+fn what_a_request_gives_wins_over_its_models_defaults_member_by_member_in_either_dialect() {
+    let tool = |name: &str| json!({"toolSpec": {"name": name, "inputSchema": {"json": {"type": "object"}}}});
+    let config = |names: &[&str]| json!({"tools": names.iter().map(|name| tool(name)).collect::<Vec<_>>()});
+    for (what, defaults, request, wanted) in [
+        (
+            "settings add up",
+            json!({"max_tokens": 5, "temperature": 1}),
+            json!({"temperature": 0}),
+            json!({"inferenceConfig": {"maxTokens": 5, "temperature": 0}}),
+        ),
+        (
+            "a native setting of the request wins",
+            json!({"temperature": 1, "top_p": 0.5}),
+            json!({"inferenceConfig": {"temperature": 0}}),
+            json!({"inferenceConfig": {"temperature": 0, "topP": 0.5}}),
+        ),
+        (
+            "a portable setting of the request wins over a native default",
+            json!({"inferenceConfig": {"temperature": 1, "maxTokens": 5}}),
+            json!({"temperature": 0}),
+            json!({"inferenceConfig": {"temperature": 0, "maxTokens": 5}}),
+        ),
+        ("bound tools", json!({"tools": [{"name": "f"}]}), json!({}), json!({"toolConfig": config(&["f"])})),
+        (
+            "the request's tools take the place of bound ones",
+            json!({"tools": [{"name": "f"}]}),
+            json!({"tools": [{"name": "g"}]}),
+            json!({"toolConfig": config(&["g"])}),
+        ),
+        (
+            "portable tools take the place of a native toolConfig",
+            json!({"toolConfig": config(&["f"])}),
+            json!({"tools": [{"name": "g"}]}),
+            json!({"toolConfig": config(&["g"])}),
+        ),
+        (
+            "a native toolConfig takes the place of portable tools",
+            json!({"tools": [{"name": "f"}], "tool_choice": "required"}),
+            json!({"toolConfig": config(&["g"])}),
+            json!({"toolConfig": config(&["g"])}),
+        ),
+        (
+            "the specific tool wins over none",
+            json!({"tools": [{"name": "f"}], "tool_choice": "none"}),
+            json!({"tool_choice": {"name": "f"}}),
+            json!({"toolConfig": {"tools": [tool("f")], "toolChoice": {"tool": {"name": "f"}}}}),
+        ),
+        (
+            "none takes bound tools away",
+            json!({"toolConfig": config(&["f"])}),
+            json!({"tool_choice": "none"}),
+            json!({}),
+        ),
+    ] {
+        let model = unchecked();
+        let bound = model.try_with(&defaults.to_string()).unwrap_or_else(|failure| panic!("{what}: {failure:?}"));
+        let request = request.to_string();
+        let parse = |body: Result<String, Failure>| -> Value {
+            serde_json::from_str(&body.unwrap_or_else(|failure| panic!("{what}: {failure:?}"))).expect("a body is JSON")
+        };
+        assert_eq!(parse(body(&request, &bound)), wanted, "{what}");
+        // What was bound is the derived model's alone.
+        let plain = parse(body("{}", &model));
+        assert_eq!(plain, json!({}), "{what}");
+        // The config's defaults are as those of a derived model.
+        let configured = json!({"model": "m", "lint": "off", "transport": {"replies": []}, "defaults": defaults});
+        assert_eq!(parse(body(&request, &Model::new(&configured))), wanted, "{what}, by config");
+    }
+}
+
+#[test]
+fn what_is_wrong_in_defaults_is_an_error_of_the_model_that_has_them() {
+    let failure = unchecked().try_with(r#"{"seed": 1}"#).err().expect("an error");
+    assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, "/seed"));
+    let config = json!({"model": "m", "defaults": {"tools": [{"nam": "f"}, {"name": 1}]}});
+    let failure = Model::try_new(&config.to_string()).err().expect("an error");
+    assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_CONFIG, "/defaults/tools/1/name"));
+}
