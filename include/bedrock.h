@@ -238,8 +238,12 @@ void bedrock_model_free(bedrock_model *model);
 /* ---- Request: a conversation that can grow ----------------------------------------------------------------
  * A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
  * additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
- * the model's defaults; "modelId" or "model" names the model for this request alone and is not sent. A message whose
- * content is a plain string works as well, with the roles user (human), assistant (ai) and system (developer).
+ * the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
+ *
+ * The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
+ * parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
+ * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
+ * has no place for is an error that says where it can go; nothing is dropped silently.
  *
  * A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
  * request may be changed, used for other calls or freed. Any number of threads may use one request at once:
@@ -251,7 +255,8 @@ void bedrock_model_free(bedrock_model *model);
 typedef void (*bedrock_release_fn)(void *user);
 
 /* Makes a request from JSON; json NULL: an empty one. BEDROCK_E_REQUEST: broken JSON (the message says where),
- * more than 512 levels of nesting, a member given twice, an unknown role in a portable message. */
+ * more than 512 levels of nesting, a member given twice, or in the shape of chat completions what is unknown or
+ * has no place in Converse. */
 bedrock_status bedrock_request_new(const char *json,
                                    size_t len,
                                    bedrock_request **out,
@@ -269,15 +274,18 @@ bedrock_status bedrock_request_set(bedrock_request *request,
                                    size_t len,
                                    bedrock_error **err);
 
-/* Adds a message of text. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds to the
- * system prompt. */
+/* Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds
+ * to the system prompt. Where the last message is of the same role the text joins it: the service wants roles to
+ * take turns. */
 bedrock_status bedrock_request_add_text(bedrock_request *request,
                                         const char *role,
                                         const char *text,
                                         size_t len,
                                         bedrock_error **err);
 
-/* Adds a message given as JSON: {"role": "user", "content": [...]}, with content blocks as Converse has them. */
+/* Adds a message given as JSON: {"role": "user", "content": [...]}, with content blocks as Converse has them,
+ * which is added as it stands; or a message in the shape of chat completions, which joins the last message where
+ * that is of its role. */
 bedrock_status bedrock_request_add_message(bedrock_request *request,
                                            const char *json,
                                            size_t len,

@@ -5,7 +5,7 @@ use crate::client::{self, PerWorker};
 use crate::config::{CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::log;
-use crate::request::{Document, Prepared, Request, parse_defaults, take_model_id};
+use crate::request::{Document, Prepared, Request, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
@@ -76,7 +76,7 @@ impl Model {
         if derived.calls != self.calls {
             derived.client = Arc::default();
         }
-        derived.defaults.replace_with(given);
+        replace_defaults(&mut derived.defaults, given);
         Ok(derived)
     }
 

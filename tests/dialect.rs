@@ -144,10 +144,43 @@ fn what_a_request_gives_wins_over_its_models_defaults_member_by_member_in_either
 }
 
 #[test]
+fn what_is_given_later_takes_the_place_of_what_was_given_before_in_either_dialect() {
+    let model = unchecked();
+    let native = |temperature: i32| json!({"inferenceConfig": {"temperature": temperature}});
+    for (before, after) in [
+        (json!({"temperature": 1}), native(0)),
+        (native(1), json!({"temperature": 0})),
+        (json!({"temperature": 1}), json!({"temperature": 0})),
+    ] {
+        let request = Request::json(&before.to_string());
+        request.set(&after.to_string()).expect("members");
+        let derived = model.with(before.clone()).with(after.clone());
+        for body in [request.body(&model), Request::json("{}").body(&derived)] {
+            let body: Value = serde_json::from_str(&body.expect("a body")).expect("a body is JSON");
+            assert_eq!(body, native(0), "{before} then {after}");
+        }
+    }
+}
+
+#[test]
 fn what_is_wrong_in_defaults_is_an_error_of_the_model_that_has_them() {
     let failure = unchecked().try_with(r#"{"seed": 1}"#).err().expect("an error");
     assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, "/seed"));
     let config = json!({"model": "m", "defaults": {"tools": [{"nam": "f"}, {"name": 1}]}});
     let failure = Model::try_new(&config.to_string()).err().expect("an error");
     assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_CONFIG, "/defaults/tools/1/name"));
+}
+
+#[test]
+fn the_examples_of_the_documentation_are_what_is_sent() {
+    let guide = include_str!("../docs/dialects.md");
+    let model = unchecked();
+    let mut count = 0;
+    for example in guide.split("```json\n").skip(1) {
+        let example = example.split("```").next().unwrap_or_default();
+        let (portable, converse) = example.trim_end().split_once('\n').expect("two lines");
+        assert_eq!(body(portable, &model).expect("a body"), converse);
+        count += 1;
+    }
+    assert!(count >= 4, "only {count} examples");
 }

@@ -2,8 +2,12 @@
 //!
 //! A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
 //! additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
-//! the model's defaults; "modelId" or "model" names the model for this request alone and is not sent. A message whose
-//! content is a plain string works as well, with the roles user (human), assistant (ai) and system (developer).
+//! the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
+//!
+//! The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
+//! parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
+//! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
+//! has no place for is an error that says where it can go; nothing is dropped silently.
 //!
 //! A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
 //! request may be changed, used for other calls or freed. Any number of threads may use one request at once:
@@ -73,7 +77,7 @@ fn change(
 }
 
 /// Makes a request from JSON; json NULL: an empty one. BEDROCK_E_REQUEST: broken JSON (the message says where), more than 512
-/// levels of nesting, a member given twice, an unknown role in a portable message.
+/// levels of nesting, a member given twice, or in the shape of chat completions what is unknown or has no place in Converse.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_new(
     json: *const c_char,
@@ -121,7 +125,8 @@ pub unsafe extern "C" fn bedrock_request_set(
     change(request, err, |request| request.set(unsafe { text::text("json", json, len) }?))
 }
 
-/// Adds a message of text. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds to the system prompt.
+/// Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds to the system
+/// prompt. Where the last message is of the same role the text joins it: the service wants roles to take turns.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_add_text(
     request: *mut bedrock_request,
@@ -135,7 +140,8 @@ pub unsafe extern "C" fn bedrock_request_add_text(
     })
 }
 
-/// Adds a message given as JSON: {"role": "user", "content": [...]}, with content blocks as Converse has them.
+/// Adds a message given as JSON: {"role": "user", "content": [...]}, with content blocks as Converse has them, which is added
+/// as it stands; or a message in the shape of chat completions, which joins the last message where that is of its role.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_add_message(
     request: *mut bedrock_request,

@@ -46,7 +46,7 @@ impl Request {
         if self.document.names().next().is_none() {
             self.document = document;
         } else {
-            self.document.replace_with(document);
+            dialect::members::replace(&mut self.document, document);
         }
         if model_id.is_some() {
             self.model_id = model_id;
@@ -120,6 +120,11 @@ pub fn parse_defaults(text: &str, doing: &str) -> Result<Document> {
     let mut defaults = Document::parse(text, doing)?;
     dialect::members::check(&mut defaults)?;
     Ok(defaults)
+}
+
+/// Puts members over those of a model.
+pub fn replace_defaults(defaults: &mut Document, newer: Document) {
+    dialect::members::replace(defaults, newer);
 }
 
 /// Takes the members that name the model out of the body.

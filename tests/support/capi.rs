@@ -201,9 +201,11 @@ impl Request {
     }
 
     pub fn add(&self, message: &str) -> Result<(), Failure> {
-        let mut err = dangling_mut();
-        let status = unsafe { bedrock_request_add_message(self.0, message.as_ptr().cast(), message.len(), &mut err) };
-        Failure::take(status, err).map_or(Ok(()), Err)
+        changed(|err| unsafe { bedrock_request_add_message(self.0, message.as_ptr().cast(), message.len(), err) })
+    }
+
+    pub fn set(&self, members: &str) -> Result<(), Failure> {
+        changed(|err| unsafe { bedrock_request_set(self.0, members.as_ptr().cast(), members.len(), err) })
     }
 
     /// What this model would send.
@@ -481,6 +483,13 @@ pub use bedrock::ffi::generate::{
 pub fn name(status: bedrock_status) -> String {
     let name = text(bedrock_status_name(status));
     if name.is_empty() { format!("no status: {status}") } else { name }
+}
+
+/// Whether a function that changes something did, or why not.
+fn changed(change: impl FnOnce(*mut *mut bedrock_error) -> bedrock_status) -> Result<(), Failure> {
+    let mut err = dangling_mut();
+    let status = change(&mut err);
+    Failure::take(status, err).map_or(Ok(()), Err)
 }
 
 /// What a function that makes a handle gave, or why it gave none.

@@ -160,24 +160,35 @@ fn text_format(format: Json<'_>) -> Result<Option<String>> {
     }
 }
 
+/// Takes out of `older` what `newer` gives in the other dialect.
+fn supersede(older: &mut Document, newer: &Document) {
+    for (setting, native, _) in SETTINGS {
+        if member_of(newer, INFERENCE, native) {
+            older.remove(setting);
+        }
+    }
+    if newer.value(TOOL_CONFIG).is_some() {
+        older.remove(TOOLS);
+        older.remove(CHOICE);
+    }
+    if newer.value(TOOLS).is_some() {
+        older.remove(TOOL_CONFIG);
+    }
+    if member_of(newer, OUTPUT, "textFormat") {
+        older.remove(FORMAT);
+    }
+}
+
+/// Takes over the members of `newer`, under either of their names.
+pub fn replace(document: &mut Document, newer: Document) {
+    supersede(document, &newer);
+    document.replace_with(newer);
+}
+
 /// Adds the members of `defaults` that the request lacks, by either name, and puts all portable ones into their places.
 pub fn settle(document: &mut Document, defaults: &Document) -> Result<()> {
     let mut defaults = defaults.clone();
-    for (setting, native, _) in SETTINGS {
-        if member_of(document, INFERENCE, native) {
-            defaults.remove(setting);
-        }
-    }
-    if document.value(TOOL_CONFIG).is_some() {
-        defaults.remove(TOOLS);
-        defaults.remove(CHOICE);
-    }
-    if document.value(TOOLS).is_some() {
-        defaults.remove(TOOL_CONFIG);
-    }
-    if member_of(document, OUTPUT, "textFormat") {
-        defaults.remove(FORMAT);
-    }
+    supersede(&mut defaults, document);
     document.fill_from(&defaults);
     settle_settings(document);
     settle_tools(document)?;
