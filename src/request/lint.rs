@@ -1,35 +1,238 @@
 //! Local checks: what the service is sure to refuse is refused here, with a pointer to it, before anything is sent.
 //!
-//! None may refuse what the service would accept. The config's `lint` turns them off.
+//! None may refuse what the service would accept, which is more than its documentation says: recorded traffic has it take a
+//! conversation that begins with the assistant, consecutive messages of one role, texts of a space, names of documents with an
+//! underscore, and a video whose format is a MIME type. What differs from model to model, such as how large an image may be, is not checked either. The config's `lint`
+//! turns all of them off.
 
+use super::dialect::Medium;
 use super::document::Document;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
+use std::collections::HashSet;
+use std::fmt;
+
+const MAX_CACHE_POINTS: usize = 4;
+const MAX_TOOL_NAME: usize = 64;
+const MAX_DOCUMENT_NAME: usize = 200;
 
 pub fn check(document: &Document) -> Result<()> {
-    let refuse = |path: String, what: &str| {
-        Err(Error::new(Kind::Request, format_args!("checking the request: {what}")).at(path))
-    };
-    let Some(messages) = document.list("messages") else {
+    let messages = messages(document)?;
+    let mut cache_points = CachePoints::default();
+    let mut turns = Turns::default();
+    for (index, message) in messages.iter().enumerate() {
+        let path = format!("/messages/{index}/content");
+        turns.begin(*message)?;
+        check_documents(*message, &path)?;
+        let content = message.get("content").into_iter().flat_map(Json::elements);
+        for (index, block) in content.enumerate() {
+            let path = format!("{path}/{index}");
+            check_text(block, &path)?;
+            check_media(block, &path)?;
+            cache_points.count(block, &path)?;
+            turns.count(block, &path)?;
+        }
+    }
+    for (index, block) in system(document).into_iter().enumerate() {
+        cache_points.count(block, &format!("/system/{index}"))?;
+    }
+    check_tools(document, &mut cache_points, turns.with_tools)
+}
+
+fn refuse(path: impl Into<String>, what: impl fmt::Display) -> Error {
+    Error::new(Kind::Request, format_args!("checking the request: {what}")).at(path)
+}
+
+/// The messages, of which there has to be one.
+fn messages(document: &Document) -> Result<Vec<Json<'_>>> {
+    let nothing = "add at least one of the user's";
+    let Some(list) = document.list("messages") else {
         return match document.value("messages") {
             // Stored prompts bring their own messages.
-            None if document.names().any(|name| name == "promptVariables") => Ok(()),
-            None => refuse("/messages".into(), "it has no messages; add at least one of the user's"),
-            Some(other) => refuse("/messages".into(), &format!("messages is {}, not an array", other.kind())),
+            None if document.names().any(|name| name == "promptVariables") => Ok(Vec::new()),
+            None => Err(refuse("/messages", format_args!("it has no messages; {nothing}"))),
+            Some(other) => Err(refuse("/messages", format_args!("messages is {}, not an array", other.kind()))),
         };
     };
-    if messages.items().is_empty() {
-        return refuse("/messages".into(), "messages is empty; add at least one of the user's");
+    if list.items().is_empty() {
+        return Err(refuse("/messages", format_args!("messages is empty; {nothing}")));
     }
-    for (index, message) in messages.items().iter().enumerate() {
-        let Ok(message) = Json::parse(message.text()) else { continue };
-        let Some(content) = message.get("content") else { continue };
-        for (part, block) in content.elements().enumerate() {
-            let Some(text) = block.get("text").filter(|text| text.kind() == json::Kind::String) else { continue };
-            if block.members().count() == 1 && text.pieces().all(|piece| piece.as_str().is_empty()) {
-                let path = format!("/messages/{index}/content/{part}/text");
-                return refuse(path, "a text block is empty, which the service refuses; leave it out or fill it");
+    Ok(list.items().iter().filter_map(|message| Json::parse(message.text()).ok()).collect())
+}
+
+fn system(document: &Document) -> Vec<Json<'_>> {
+    let items = document.list("system").map(|list| list.items()).unwrap_or_default();
+    items.iter().filter_map(|block| Json::parse(block.text()).ok()).collect()
+}
+
+/// A document has to have a text beside it.
+fn check_documents(message: Json<'_>, path: &str) -> Result<()> {
+    let blocks = || message.get("content").into_iter().flat_map(Json::elements);
+    let document = blocks().position(|block| block.get("document").is_some());
+    match document {
+        Some(index) if blocks().all(|block| block.get("text").is_none()) => {
+            let what = "a message with a document needs a text block too, which says what to do with it";
+            Err(refuse(format!("{path}/{index}/document"), what))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// In a tool's result the service takes an empty text.
+fn check_text(block: Json<'_>, path: &str) -> Result<()> {
+    let text = block.get("text").filter(|text| text.kind() == json::Kind::String && block.members().count() == 1);
+    match text {
+        Some(text) if text.pieces().all(|piece| piece.as_str().is_empty()) => {
+            let what = "a text block is empty, which the service refuses; leave it out or fill it";
+            Err(refuse(format!("{path}/text"), what))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_media(block: Json<'_>, path: &str) -> Result<()> {
+    for medium in Medium::ALL {
+        if let Some(held) = block.get(medium.name()) {
+            check_medium(medium, held, &format!("{path}/{}", medium.name()))?;
+        }
+    }
+    let inner = block.pointer("/toolResult/content").into_iter().flat_map(Json::elements);
+    inner.enumerate().try_for_each(|(index, block)| check_media(block, &format!("{path}/toolResult/content/{index}")))
+}
+
+fn check_medium(medium: Medium, held: Json<'_>, path: &str) -> Result<()> {
+    if let Some(format) = held.get("format").and_then(Json::string) {
+        medium.known_format(&format, &format!("{path}/format"))?;
+    }
+    if let Some(bytes) = held.pointer("/source/bytes").and_then(Json::string) {
+        let path = format!("{path}/source/bytes");
+        if bytes.is_empty() {
+            return Err(refuse(path, "there are no bytes"));
+        }
+        // "@name" stands for bytes that are attached.
+        if !bytes.starts_with('@') && base64_simd::forgiving_decode_to_vec(bytes.as_bytes()).is_err() {
+            return Err(refuse(
+                path,
+                "this is not base64; for bytes by pointer it has to be \"@\" and the attachment's name",
+            ));
+        }
+    }
+    match held.get("name").and_then(Json::string).filter(|_| medium == Medium::Document) {
+        Some(name) => check_document_name(&name, &format!("{path}/name")),
+        None => Ok(()),
+    }
+}
+
+/// What letters beyond ASCII are to the service is its own affair.
+fn check_document_name(name: &str, path: &str) -> Result<()> {
+    let strange =
+        |c: &char| c.is_ascii() && !c.is_ascii_alphanumeric() && !c.is_ascii_whitespace() && !"_-()[]".contains(*c);
+    let what = match name.chars().find(strange) {
+        Some(c) => format!("a document's name cannot have {}", quote(&c.to_string())),
+        None if name.is_empty() => "a document's name is empty".to_owned(),
+        None if name.chars().count() > MAX_DOCUMENT_NAME => {
+            format!("a document's name is longer than {MAX_DOCUMENT_NAME} characters")
+        }
+        None if name.contains("  ") => "a document's name cannot have two spaces in a row".to_owned(),
+        None => return Ok(()),
+    };
+    Err(refuse(
+        path,
+        format_args!("{what}; it takes letters, digits, single spaces, hyphens, underscores, parentheses and brackets"),
+    ))
+}
+
+#[derive(Default)]
+struct CachePoints(usize);
+
+impl CachePoints {
+    fn count(&mut self, block: Json<'_>, path: &str) -> Result<()> {
+        self.0 += usize::from(block.get("cachePoint").is_some());
+        if self.0 > MAX_CACHE_POINTS {
+            return Err(refuse(
+                path,
+                format_args!("a request can have {MAX_CACHE_POINTS} cache points, and this is one more"),
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// Who owes whom a tool's result. Messages of one role that follow each other are one turn.
+#[derive(Default)]
+struct Turns {
+    users: bool,
+    /// The calls of the assistant's turn before this one, and where they stand.
+    called: Vec<(String, String)>,
+    answered: HashSet<String>,
+    with_tools: Option<String>,
+}
+
+impl Turns {
+    fn begin(&mut self, message: Json<'_>) -> Result<()> {
+        let users = message.get("role").is_some_and(|role| role.is("user"));
+        if users != self.users && !users {
+            self.settle()?;
+        }
+        self.users = users;
+        Ok(())
+    }
+
+    fn count(&mut self, block: Json<'_>, path: &str) -> Result<()> {
+        // A tool that the service runs itself has a type, and its result is the service's.
+        let ours = |name| block.get(name).filter(|held| held.get("type").is_none());
+        let id = |held: Json<'_>| held.get("toolUseId").and_then(Json::string).map(|id| id.into_owned());
+        if let (Some(call), false) = (ours("toolUse"), self.users) {
+            self.with_tools.get_or_insert_with(|| format!("{path}/toolUse"));
+            self.called.extend(id(call).map(|id| (id, format!("{path}/toolUse"))));
+        }
+        if let (Some(result), true) = (ours("toolResult"), self.users) {
+            self.with_tools.get_or_insert_with(|| format!("{path}/toolResult"));
+            let Some(id) = id(result) else { return Ok(()) };
+            if !self.called.iter().any(|(called, _)| *called == id) {
+                let what = format_args!("no tool call {} of the assistant's is just before this result", quote(&id));
+                return Err(refuse(format!("{path}/toolResult/toolUseId"), what));
             }
+            self.answered.insert(id);
+        }
+        Ok(())
+    }
+
+    /// At the end of the user's turn every call of the assistant's turn before it has to be answered.
+    fn settle(&mut self) -> Result<()> {
+        let unanswered = self.called.iter().find(|(id, _)| !self.answered.contains(id));
+        if let Some((id, path)) = unanswered {
+            let what = format_args!("the tool call {} has no result in the user's message after it", quote(id));
+            return Err(refuse(path, what));
+        }
+        self.called.clear();
+        self.answered.clear();
+        Ok(())
+    }
+}
+
+fn check_tools(document: &Document, cache_points: &mut CachePoints, with_tools: Option<String>) -> Result<()> {
+    let Some(config) = document.value("toolConfig") else {
+        let stored = document.names().any(|name| name == "promptVariables");
+        return match with_tools {
+            Some(path) if !stored => {
+                let what = "there are tool calls or results, and no toolConfig; the service wants to see the tools";
+                Err(refuse(path, what))
+            }
+            _ => Ok(()),
+        };
+    };
+    for (index, tool) in config.get("tools").into_iter().flat_map(Json::elements).enumerate() {
+        let path = format!("/toolConfig/tools/{index}");
+        cache_points.count(tool, &path)?;
+        let Some(name) = tool.pointer("/toolSpec/name").and_then(Json::string) else { continue };
+        let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        if name.is_empty() || name.len() > MAX_TOOL_NAME || !name.chars().all(good) {
+            let what = format_args!(
+                "{} is no name for a tool; it takes 1 to {MAX_TOOL_NAME} letters, digits, hyphens and underscores",
+                quote(&name)
+            );
+            return Err(refuse(format!("{path}/toolSpec/name"), what));
         }
     }
     Ok(())

@@ -14,6 +14,8 @@ pub enum Medium {
 }
 
 impl Medium {
+    pub const ALL: [Medium; 4] = [Medium::Image, Medium::Document, Medium::Audio, Medium::Video];
+
     /// The block's member in Converse, and what it is called.
     pub fn name(self) -> &'static str {
         match self {

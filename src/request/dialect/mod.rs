@@ -12,6 +12,7 @@ mod names;
 mod part;
 mod tools;
 
+pub use media::Medium;
 pub use message::{Role, Translated, role, unknown_role};
 
 use super::document::{Document, Piece};

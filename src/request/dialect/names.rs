@@ -54,9 +54,10 @@ fn names_in(message: &str) -> Vec<String> {
     found
 }
 
-/// Letters and digits of ASCII, single spaces, hyphens, parentheses and square brackets.
+/// Letters and digits of ASCII, single spaces, hyphens, parentheses, square brackets, and the underscore, which the service takes
+/// although its documentation has none.
 fn valid(wanted: &str, most: usize) -> String {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || "-()[]".contains(c) { c } else { ' ' };
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "_-()[]".contains(c) { c } else { ' ' };
     let text: String = wanted.chars().map(allowed).collect();
     let mut name = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     name.truncate(most);
@@ -81,7 +82,7 @@ mod tests {
             ("report", "report (4)"),
             ("", "document"),
             ("\u{e9}", "document (2)"),
-            ("  a_b/c..d  [1] (x)-y\n", "a b c d [1] (x)-y"),
+            ("  a_b/c..d  [1] (x)-y\n", "a_b c d [1] (x)-y"),
         ] {
             assert_eq!(names.take(wanted), name, "{wanted:?}");
         }
