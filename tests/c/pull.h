@@ -51,26 +51,37 @@ static inline void pull_pass(bedrock_model *model, const char *name)
     bedrock_request_free(request);
 }
 
-/* bedrock_stream_next, with all that it promises of its out parameters. An error is freed. */
+/* bedrock_stream_next, with all that it promises of its out parameters. An error is freed. The event is not looked at: where
+ * another thread may free the stream, it may be gone already. */
+static inline bedrock_status pull_unseen(bedrock_stream *stream, int32_t timeout_ms, const bedrock_event **event, int line)
+{
+    bedrock_error *error = (bedrock_error *)POISON;
+    bedrock_status status;
+
+    *event = (const bedrock_event *)POISON;
+    status = bedrock_stream_next(stream, timeout_ms, event, &error);
+    if ((status == BEDROCK_OK) != (*event != NULL))
+        check_report(__FILE__, line, "*event is set on BEDROCK_OK, and NULL otherwise", bedrock_status_name(status));
+    if ((status < 0) != (error != NULL) || bedrock_error_status(error) != (status < 0 ? status : BEDROCK_OK))
+        check_report(__FILE__, line, "*err is set on failure, and NULL otherwise", bedrock_status_name(status));
+    bedrock_error_free(error);
+    return status;
+}
+
+/* The same, and the event is looked at. */
 #define NEXT(stream, timeout_ms) pull_next((stream), (timeout_ms), NULL, __LINE__)
 /* The same; the event's text is added to a text of 100 bytes. */
 #define NEXT_TEXT(stream, timeout_ms, text) pull_next((stream), (timeout_ms), (text), __LINE__)
 
 static inline bedrock_status pull_next(bedrock_stream *stream, int32_t timeout_ms, char *text, int line)
 {
-    const bedrock_event *event = (const bedrock_event *)POISON;
-    bedrock_error *error = (bedrock_error *)POISON;
-    bedrock_status status = bedrock_stream_next(stream, timeout_ms, &event, &error);
+    const bedrock_event *event = NULL;
+    bedrock_status status = pull_unseen(stream, timeout_ms, &event, line);
 
-    if ((status == BEDROCK_OK) != (event != NULL))
-        check_report(__FILE__, line, "*event is set on BEDROCK_OK, and NULL otherwise", bedrock_status_name(status));
-    if ((status < 0) != (error != NULL) || bedrock_error_status(error) != (status < 0 ? status : BEDROCK_OK))
-        check_report(__FILE__, line, "*err is set on failure, and NULL otherwise", bedrock_status_name(status));
     if (status == BEDROCK_OK && event->size != sizeof *event)
         check_report(__FILE__, line, "an event has its size", "another");
     if (status == BEDROCK_OK && text != NULL && event->type == BEDROCK_EVENT_TEXT && strlen(text) + event->text_len < 100)
         strcat(text, event->text);
-    bedrock_error_free(error);
     return status;
 }
 
