@@ -306,6 +306,16 @@ fn json() {
     run("json");
 }
 
+/// One and a half times the base64 of the image. Under a sanitizer memory is not the library's alone.
+#[test]
+fn large() {
+    let Some(program) = Program::c("large") else { return };
+    let most = if sanitizer().is_some() { 0 } else { (4 << 20) / 3 * 4 * 3 / 2 / 1024 };
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::text_answer("Seen."));
+    program.run_as(Run::Plain, &[&bedrock.url(), &most.to_string()]);
+}
+
 #[test]
 fn log() {
     run_with("log", |request| match request.connection % 2 {
