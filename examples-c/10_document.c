@@ -1,0 +1,100 @@
+/* 10_document.c - ask about a document: a PDF, a text, a spreadsheet.
+ *
+ *     cc 10_document.c $(pkg-config --cflags --libs bedrock) -o 10_document
+ *     ./10_document report.pdf "What does it advise?"
+ *
+ * The file is given by pointer. Its name tells the format, and becomes one that the service takes. */
+#include <bedrock.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "example.h"
+
+static const char replies[] = "[\"It advises to store tea away from light, and to use water that has not boiled twice.\"]";
+
+static const char tea[] = "Tea keeps for two years away from light and air. Water that has boiled twice makes it flat.\n";
+
+/* A whole file in memory from malloc, or NULL. */
+static void *read_file(const char *path, size_t *size)
+{
+    void *bytes = NULL;
+    FILE *file = fopen(path, "rb");
+    long end;
+
+    if (file == NULL)
+        return NULL;
+    if (fseek(file, 0, SEEK_END) == 0 && (end = ftell(file)) > 0 && fseek(file, 0, SEEK_SET) == 0
+        && (bytes = malloc((size_t)end)) != NULL) {
+        *size = fread(bytes, 1, (size_t)end, file);
+        if (*size != (size_t)end) {
+            free(bytes);
+            bytes = NULL;
+        }
+    }
+    fclose(file);
+    return bytes;
+}
+
+/* The document and the question as one message. Text from outside goes into JSON through bedrock_json_quote. */
+static int write_message(char *out, size_t size, const char *path, const char *question)
+{
+    const char *slash = strrchr(path, '/');
+    char name[512], quoted[2048];
+
+    if (bedrock_json_quote(slash != NULL ? slash + 1 : path, BEDROCK_STRLEN, name, sizeof name) >= sizeof name
+        || bedrock_json_quote(question, BEDROCK_STRLEN, quoted, sizeof quoted) >= sizeof quoted)
+        return 0;
+    snprintf(out, size,
+             "{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": %s},"
+             " {\"type\": \"file\", \"file\": {\"filename\": %s, \"file_data\": \"@file\"}}]}", quoted, name);
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    const char *path = argc > 1 ? argv[1] : "tea.txt";
+    const char *question = argc > 2 ? argv[2] : "What does it advise, in one sentence?";
+    bedrock_model *model = NULL;
+    bedrock_request *request = NULL;
+    bedrock_response *response = NULL;
+    bedrock_error *error = NULL;
+    const void *bytes = tea;
+    size_t size = sizeof tea - 1;
+    void *memory = NULL;
+    char message[4096];
+    int failed = 1;
+
+    if (argc > 1) {
+        bytes = memory = read_file(path, &size);
+        if (memory == NULL) {
+            fprintf(stderr, "%s: cannot be read, or is empty\n", path);
+            return EXIT_FAILURE;
+        }
+    }
+    if (!write_message(message, sizeof message, path, question)) {
+        fprintf(stderr, "the name or the question is too long, or not UTF-8\n");
+        free(memory);
+        return EXIT_FAILURE;
+    }
+
+    /* free is the release function: from attach on, the library calls it, even where attach itself fails. */
+    if (bedrock_request_new(NULL, 0, &request, &error) < 0) {
+        free(memory);
+    } else if (bedrock_request_attach(request, "file", bytes, size, free, memory, &error) >= 0
+               && bedrock_request_add_message(request, message, BEDROCK_STRLEN, &error) >= 0
+               && bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) >= 0
+               && bedrock_generate(model, request, NULL, &response, &error) >= 0) {
+        printf("%s\n", bedrock_response_text(response, NULL));
+        failed = 0;
+    }
+    if (failed)
+        fprintf(stderr, "%s\n", bedrock_error_message(error));
+
+    bedrock_error_free(error);
+    bedrock_response_free(response);
+    bedrock_request_free(request);
+    bedrock_model_free(model);
+    return example_end(failed);
+}
