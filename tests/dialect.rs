@@ -121,6 +121,24 @@ fn what_a_request_gives_wins_over_its_models_defaults_member_by_member_in_either
             json!({"toolConfig": {"tools": [tool("f")], "toolChoice": {"tool": {"name": "f"}}}}),
         ),
         (
+            "max_tokens 0 leaves the default alone",
+            json!({"max_tokens": 5}),
+            json!({"max_tokens": 0}),
+            json!({"inferenceConfig": {"maxTokens": 5}}),
+        ),
+        (
+            "a format of text takes a native schema away",
+            json!({"outputConfig": {"textFormat": {"type": "json_schema"}}}),
+            json!({"response_format": {"type": "text"}}),
+            json!({}),
+        ),
+        (
+            "messages of a default are translated",
+            json!({"messages": [{"role": "human", "content": "a"}]}),
+            json!({}),
+            json!({"messages": [{"role": "user", "content": [{"text": "a"}]}]}),
+        ),
+        (
             "none takes bound tools away",
             json!({"toolConfig": config(&["f"])}),
             json!({"tool_choice": "none"}),
@@ -159,6 +177,29 @@ fn what_is_given_later_takes_the_place_of_what_was_given_before_in_either_dialec
             let body: Value = serde_json::from_str(&body.expect("a body")).expect("a body is JSON");
             assert_eq!(body, native(0), "{before} then {after}");
         }
+    }
+}
+
+#[test]
+fn what_is_nested_too_deep_once_it_is_in_its_place_is_an_error() {
+    let deep = format!("{}{}", "{\"a\":".repeat(509), "1") + &"}".repeat(509);
+    let failure = body(&format!(r#"{{"tools": [{{"name": "f", "input_schema": {deep}}}]}}"#), &unchecked());
+    let failure = failure.expect_err("more than 512 levels");
+    assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, "/tools"), "{failure:?}");
+    let call = format!(r#"{{"role": "assistant", "tool_calls": [{{"id": "c", "name": "f", "arguments": {deep}}}]}}"#);
+    assert_eq!(Request::json("{}").add(&call).expect_err("more than 512 levels").status, BEDROCK_E_REQUEST);
+}
+
+#[test]
+fn twenty_thousand_tool_results_or_documents_do_not_take_for_ever() {
+    let model = unchecked();
+    let messages = |message: &str| format!(r#"{{"messages":[{}]}}"#, vec![message; 20_000].join(","));
+    for message in [
+        r#"{"role": "tool", "tool_call_id": "1", "content": "x"}"#,
+        r#"{"role": "user", "content": [{"type": "document", "name": "a", "mime_type": "text/plain", "data": "QQ=="}]}"#,
+    ] {
+        let body = body(&messages(message), &model).expect("a body");
+        assert_eq!(body.matches("\"toolUseId\"").count() + body.matches("\"name\":\"a").count(), 20_000);
     }
 }
 

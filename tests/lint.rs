@@ -167,6 +167,29 @@ fn what_the_service_is_known_to_take_passes() {
         ("base64 without its padding", hello(json!({"image": {"format": "png", "source": {"bytes": "QQ"}}}))),
         ("a stored prompt without messages", json!({"promptVariables": {}})),
         (
+            "a stored prompt without variables",
+            json!({"modelId": "arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:1"}),
+        ),
+        (
+            "a result whose call is the stored prompt's",
+            json!({"promptVariables": {}, "messages": [user(json!([result("1")]))]}),
+        ),
+        ("audio of all formats", hello(json!({"audio": {"format": "x-aac", "source": {"bytes": "AAAA"}}}))),
+        (
+            "a document whose text is in the message beside it",
+            json!({"messages": [user(json!([{"text": "a"}])), user(json!([document("b")]))]}),
+        ),
+        (
+            "results on both sides of what the system says",
+            with_tools(json!([
+                assistant(json!([call("1"), call("2")])),
+                user(json!([result("1")])),
+                {"role": "system", "content": [{"toolAddition": {}}]},
+                user(json!([result("2")])),
+                assistant(json!([{"text": "a"}]))
+            ])),
+        ),
+        (
             "a call that is the last word",
             with_tools(json!([user(json!([{"text": "a"}])), assistant(json!([call("1")]))])),
         ),

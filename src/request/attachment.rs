@@ -70,7 +70,7 @@ impl Attachments {
 /// Every reference in `text`, which holds `value`. Base64 has no '@', so that none is taken for one by mistake.
 pub fn references(text: &str, value: Json<'_>) -> Vec<Reference> {
     let mut found = Vec::new();
-    if text.contains("\"@") {
+    if text.contains("\"@") || text.contains("\"\\u0040") {
         find(text, value, &mut String::new(), &mut found);
     }
     found
@@ -79,7 +79,7 @@ pub fn references(text: &str, value: Json<'_>) -> Vec<Reference> {
 /// Whether what stands under `key` is free-form JSON: the program's, the model's or a tool's own, where "bytes" means what they
 /// want it to mean.
 pub fn is_free_form(key: &str) -> bool {
-    matches!(key, "input" | "json" | "additionalModelRequestFields")
+    matches!(key, "input" | "json" | "additionalModelRequestFields" | "requestMetadata")
 }
 
 fn find(text: &str, value: Json<'_>, pointer: &mut String, found: &mut Vec<Reference>) {

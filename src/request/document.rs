@@ -188,12 +188,16 @@ impl Document {
         }
     }
 
-    /// Puts a member `name` with a value, which is JSON of ours, into the place of the member `old`.
-    pub fn replace(&mut self, old: &str, name: &str, json: &str) {
-        let Some(position) = self.position(old) else { return };
+    /// Puts a member `name` with a value, which is JSON, into the place of the member `old`.
+    pub fn replace(&mut self, old: &str, name: &str, json: &str) -> Result<()> {
+        let Some(position) = self.position(old) else { return Ok(()) };
         let text = format!("{}:{json}", json::quoted(name));
-        let value = Json::parse(&text[text.len() - json.len()..]).expect("JSON of ours");
+        let value = Json::parse(&text[text.len() - json.len()..]).map_err(|invalid| {
+            // What was put around it may have been one level too many.
+            Error::new(Kind::Request, format_args!("writing the request: {invalid}")).at(format!("/{old}"))
+        })?;
         self.members[position] = Member { name: name.into(), content: Content::Verbatim(Piece::new(&text, value)) };
+        Ok(())
     }
 
     pub fn remove(&mut self, name: &str) {

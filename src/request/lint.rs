@@ -16,66 +16,55 @@ const MAX_CACHE_POINTS: usize = 4;
 const MAX_TOOL_NAME: usize = 64;
 const MAX_DOCUMENT_NAME: usize = 200;
 
-pub fn check(document: &Document) -> Result<()> {
-    let messages = messages(document)?;
+pub fn check(document: &Document, model_id: &str) -> Result<()> {
+    // A stored prompt brings messages and tools of its own, which are not seen here.
+    let stored = model_id.contains(":prompt/") || document.names().any(|name| name == "promptVariables");
+    if !stored {
+        check_present(document)?;
+    }
+    let messages = document.list("messages").map(|list| list.items()).unwrap_or_default();
+    let messages: Vec<_> = messages.iter().filter_map(|message| Json::parse(message.text()).ok()).collect();
     let mut cache_points = CachePoints::default();
     let mut turns = Turns::default();
     for (index, message) in messages.iter().enumerate() {
         let path = format!("/messages/{index}/content");
-        turns.begin(*message)?;
-        check_documents(*message, &path)?;
+        turns.begin(*message, stored)?;
         let content = message.get("content").into_iter().flat_map(Json::elements);
         for (index, block) in content.enumerate() {
             let path = format!("{path}/{index}");
             check_text(block, &path)?;
             check_media(block, &path)?;
             cache_points.count(block, &path)?;
-            turns.count(block, &path)?;
+            turns.count(block, &path, stored)?;
         }
     }
+    turns.check_documents()?;
     for (index, block) in system(document).into_iter().enumerate() {
         cache_points.count(block, &format!("/system/{index}"))?;
     }
-    check_tools(document, &mut cache_points, turns.with_tools)
+    check_tools(document, &mut cache_points, turns.with_tools.filter(|_| !stored))
 }
 
 fn refuse(path: impl Into<String>, what: impl fmt::Display) -> Error {
     Error::new(Kind::Request, format_args!("checking the request: {what}")).at(path)
 }
 
-/// The messages, of which there has to be one.
-fn messages(document: &Document) -> Result<Vec<Json<'_>>> {
+/// There has to be a message.
+fn check_present(document: &Document) -> Result<()> {
     let nothing = "add at least one of the user's";
-    let Some(list) = document.list("messages") else {
-        return match document.value("messages") {
-            // Stored prompts bring their own messages.
-            None if document.names().any(|name| name == "promptVariables") => Ok(Vec::new()),
-            None => Err(refuse("/messages", format_args!("it has no messages; {nothing}"))),
-            Some(other) => Err(refuse("/messages", format_args!("messages is {}, not an array", other.kind()))),
-        };
-    };
-    if list.items().is_empty() {
-        return Err(refuse("/messages", format_args!("messages is empty; {nothing}")));
+    match (document.list("messages"), document.value("messages")) {
+        (Some(list), _) if list.items().is_empty() => {
+            Err(refuse("/messages", format_args!("messages is empty; {nothing}")))
+        }
+        (Some(_), _) => Ok(()),
+        (None, None) => Err(refuse("/messages", format_args!("it has no messages; {nothing}"))),
+        (None, Some(other)) => Err(refuse("/messages", format_args!("messages is {}, not an array", other.kind()))),
     }
-    Ok(list.items().iter().filter_map(|message| Json::parse(message.text()).ok()).collect())
 }
 
 fn system(document: &Document) -> Vec<Json<'_>> {
     let items = document.list("system").map(|list| list.items()).unwrap_or_default();
     items.iter().filter_map(|block| Json::parse(block.text()).ok()).collect()
-}
-
-/// A document has to have a text beside it.
-fn check_documents(message: Json<'_>, path: &str) -> Result<()> {
-    let blocks = || message.get("content").into_iter().flat_map(Json::elements);
-    let document = blocks().position(|block| block.get("document").is_some());
-    match document {
-        Some(index) if blocks().all(|block| block.get("text").is_none()) => {
-            let what = "a message with a document needs a text block too, which says what to do with it";
-            Err(refuse(format!("{path}/{index}/document"), what))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// In a tool's result the service takes an empty text.
@@ -158,7 +147,8 @@ impl CachePoints {
     }
 }
 
-/// Who owes whom a tool's result. Messages of one role that follow each other are one turn.
+/// Who owes whom a tool's result, and a document its text. Messages of one role that follow each other are one turn, which what
+/// comes from the system does not end.
 #[derive(Default)]
 struct Turns {
     users: bool,
@@ -166,19 +156,43 @@ struct Turns {
     called: Vec<(String, String)>,
     answered: HashSet<String>,
     with_tools: Option<String>,
+    /// The first document of this turn, and whether there is a text beside it.
+    document: Option<String>,
+    text: bool,
 }
 
 impl Turns {
-    fn begin(&mut self, message: Json<'_>) -> Result<()> {
-        let users = message.get("role").is_some_and(|role| role.is("user"));
-        if users != self.users && !users {
-            self.settle()?;
+    fn begin(&mut self, message: Json<'_>, stored: bool) -> Result<()> {
+        let users = match message.get("role") {
+            Some(role) if role.is("user") => true,
+            Some(role) if role.is("assistant") => false,
+            _ => return Ok(()),
+        };
+        if users != self.users {
+            self.check_documents()?;
+            if !users && !stored {
+                self.settle()?;
+            }
         }
         self.users = users;
         Ok(())
     }
 
-    fn count(&mut self, block: Json<'_>, path: &str) -> Result<()> {
+    fn check_documents(&mut self) -> Result<()> {
+        let (document, text) = (self.document.take(), std::mem::take(&mut self.text));
+        match document.filter(|_| !text) {
+            Some(path) => {
+                Err(refuse(path, "a message with a document needs a text block too, which says what to do with it"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn count(&mut self, block: Json<'_>, path: &str, stored: bool) -> Result<()> {
+        self.text |= block.get("text").is_some() || block.get("guardContent").is_some();
+        if self.document.is_none() && block.get("document").is_some() {
+            self.document = Some(format!("{path}/document"));
+        }
         // A tool that the service runs itself has a type, and its result is the service's.
         let ours = |name| block.get(name).filter(|held| held.get("type").is_none());
         let id = |held: Json<'_>| held.get("toolUseId").and_then(Json::string).map(|id| id.into_owned());
@@ -189,7 +203,7 @@ impl Turns {
         if let (Some(result), true) = (ours("toolResult"), self.users) {
             self.with_tools.get_or_insert_with(|| format!("{path}/toolResult"));
             let Some(id) = id(result) else { return Ok(()) };
-            if !self.called.iter().any(|(called, _)| *called == id) {
+            if !stored && !self.called.iter().any(|(called, _)| *called == id) {
                 let what = format_args!("no tool call {} of the assistant's is just before this result", quote(&id));
                 return Err(refuse(format!("{path}/toolResult/toolUseId"), what));
             }
@@ -212,14 +226,13 @@ impl Turns {
 }
 
 fn check_tools(document: &Document, cache_points: &mut CachePoints, with_tools: Option<String>) -> Result<()> {
-    let Some(config) = document.value("toolConfig") else {
-        let stored = document.names().any(|name| name == "promptVariables");
+    let Some(config) = document.value("toolConfig").filter(|config| config.kind() != json::Kind::Null) else {
         return match with_tools {
-            Some(path) if !stored => {
+            Some(path) => {
                 let what = "there are tool calls or results, and no toolConfig; the service wants to see the tools";
                 Err(refuse(path, what))
             }
-            _ => Ok(()),
+            None => Ok(()),
         };
     };
     for (index, tool) in config.get("tools").into_iter().flat_map(Json::elements).enumerate() {

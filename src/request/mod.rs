@@ -107,18 +107,19 @@ impl Request {
     pub fn prepare(&self, model_id: &str, defaults: &Document, lint: bool) -> Result<Prepared> {
         let mut document = self.document.clone();
         dialect::members::settle(&mut document, defaults)?;
+        let model_id = self.model_id.as_deref().unwrap_or(model_id).to_owned();
         if lint {
-            lint::check(&document)?;
+            lint::check(&document, &model_id)?;
         }
         let body = document.write(&self.attachments)?;
-        Ok(Prepared { model_id: self.model_id.as_deref().unwrap_or(model_id).to_owned(), body: body.into() })
+        Ok(Prepared { model_id, body: body.into() })
     }
 }
 
 /// The members that stand under every request of a model, in either dialect.
 pub fn parse_defaults(text: &str, doing: &str) -> Result<Document> {
     let mut defaults = Document::parse(text, doing)?;
-    dialect::members::check(&mut defaults)?;
+    dialect::translate(&mut defaults)?;
     Ok(defaults)
 }
 

@@ -53,6 +53,7 @@ impl Medium {
                 ("ogg", &["audio/ogg"]),
                 ("opus", &["audio/opus"]),
                 ("aac", &["audio/aac"]),
+                ("x-aac", &["audio/x-aac"]),
                 ("m4a", &["audio/m4a", "audio/x-m4a"]),
                 ("mp4", &["audio/mp4"]),
                 ("webm", &["audio/webm"]),
@@ -122,18 +123,21 @@ impl<'a> Source<'a> {
         if text.is_empty() {
             return Err(refuse(path, "it is empty"));
         }
-        if text.starts_with("s3://") {
+        if after_scheme(text, "s3://").is_some() {
             return Ok(Source::S3(text));
         }
-        let Some(rest) = text.strip_prefix("data:") else {
-            if text.starts_with("http://") || text.starts_with("https://") {
+        let Some(rest) = after_scheme(text, "data:") else {
+            if after_scheme(text, "http://").or(after_scheme(text, "https://")).is_some() {
                 let what = "Bedrock does not fetch URLs; give the bytes as a data: URL or as an attachment (\"@name\"), or an s3:// URL";
                 return Err(refuse(path, what));
             }
             return Ok(Source::Bytes { base64: text, mime_type: None });
         };
         let (head, base64) = rest.split_once(',').ok_or_else(|| refuse(path, "the data: URL has no comma"))?;
-        let mime_type = head.strip_suffix(";base64").ok_or_else(|| refuse(path, "the data: URL is not base64"))?;
+        let (mime_type, encoding) = head.rsplit_once(';').unwrap_or((head, ""));
+        if !encoding.eq_ignore_ascii_case("base64") {
+            return Err(refuse(path, "the data: URL is not base64"));
+        }
         if base64.is_empty() {
             return Err(refuse(path, "the data: URL is empty"));
         }
@@ -155,13 +159,14 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// That the bytes are not known to be of another format than `format`. Attached bytes are not looked at here.
-    pub fn check(&self, format: &str, path: &str) -> Result<()> {
+    /// That the bytes are not known to be of another format than `format`. Attached bytes are not looked at here, and what text a
+    /// document may begin with is its own affair.
+    pub fn check(&self, medium: Medium, format: &str, path: &str) -> Result<()> {
         let Source::Bytes { base64, .. } = self else { return Ok(()) };
         let beginning = base64.get(..16).unwrap_or_default();
         let bytes = base64_simd::STANDARD.decode_to_vec(beginning).unwrap_or_default();
         match format_of_bytes(&bytes) {
-            Some(found) if found != format => {
+            Some((of, found)) if of == medium && found != format => {
                 Err(refuse(path, format_args!("it is labelled {format}, and the bytes are {found}")))
             }
             _ => Ok(()),
@@ -176,14 +181,20 @@ impl<'a> Source<'a> {
     }
 }
 
+/// What follows the scheme of a URL, which may be written in any case.
+fn after_scheme<'a>(text: &'a str, scheme: &str) -> Option<&'a str> {
+    let (found, rest) = text.split_at_checked(scheme.len())?;
+    found.eq_ignore_ascii_case(scheme).then_some(rest)
+}
+
 /// The format that bytes cannot but be of.
-fn format_of_bytes(bytes: &[u8]) -> Option<&'static str> {
+fn format_of_bytes(bytes: &[u8]) -> Option<(Medium, &'static str)> {
     match bytes {
-        [0x89, b'P', b'N', b'G', ..] => Some("png"),
-        [0xff, 0xd8, 0xff, ..] => Some("jpeg"),
-        [b'G', b'I', b'F', b'8', ..] => Some("gif"),
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("webp"),
-        [b'%', b'P', b'D', b'F', b'-', ..] => Some("pdf"),
+        [0x89, b'P', b'N', b'G', ..] => Some((Medium::Image, "png")),
+        [0xff, 0xd8, 0xff, ..] => Some((Medium::Image, "jpeg")),
+        [b'G', b'I', b'F', b'8', ..] => Some((Medium::Image, "gif")),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some((Medium::Image, "webp")),
+        [b'%', b'P', b'D', b'F', b'-', ..] => Some((Medium::Document, "pdf")),
         _ => None,
     }
 }

@@ -54,44 +54,50 @@ const FIELDS: &str =
 
 /// Checks the portable members of a document, gives each one name, and takes out what says nothing.
 pub fn check(document: &mut Document) -> Result<()> {
+    remove_unsaid(document);
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {
         let at = || format!("/{}", pointer_token(name));
-        let place = NO_PLACE.iter().find(|(known, _)| known == name).map(|(_, place)| *place);
-        let setting = SETTINGS.iter().find(|(known, _, alias)| known == name || *alias == Some(name));
-        let portable = place.is_some() || setting.is_some() || [TOOLS, CHOICE, FORMAT].contains(&name.as_str());
-        if OF_THE_CALL.contains(&name.as_str()) {
-            document.remove(name);
-            continue;
-        }
-        let Some(value) = document.value(name).filter(|_| portable) else { continue };
-        if value.kind() == Kind::Null {
-            document.remove(name);
-            continue;
-        }
-        if let Some(place) = place {
+        if let Some((_, place)) = NO_PLACE.iter().find(|(known, _)| known == name) {
             return Err(refuse(at(), format_args!("Converse has no member {}; {place}", quote(name))));
         }
-        match setting {
-            Some((setting, native, alias)) => {
-                check_setting(setting, value).map_err(|error| within(error, &at()))?;
-                let twice =
-                    |other: &str| refuse(at(), format_args!("{name} and {other} are both given; they mean the same"));
-                if let Some(alias) =
-                    alias.filter(|_| name == setting).filter(|alias| names.iter().any(|name| name == alias))
-                {
-                    return Err(twice(alias));
-                }
-                if member_of(document, INFERENCE, native) {
-                    return Err(twice(&format!("{INFERENCE}.{native}")));
-                }
-                let json = value.text().to_owned();
-                document.replace(name, setting, &json);
+        let setting = SETTINGS.iter().find(|(known, _, alias)| known == name || *alias == Some(name));
+        let Some(value) = document.value(name) else { continue };
+        if let Some((setting, native, alias)) = setting {
+            check_setting(setting, value).map_err(|error| within(error, &at()))?;
+            let twice =
+                |other: &str| refuse(at(), format_args!("{name} and {other} are both given; they mean the same"));
+            if let Some(alias) = alias.filter(|alias| name == setting && names.iter().any(|name| name == alias)) {
+                return Err(twice(alias));
             }
-            None => check_object(document, name, value).map_err(|error| within(error, &at()))?,
+            if member_of(document, INFERENCE, native) {
+                return Err(twice(&format!("{INFERENCE}.{native}")));
+            }
+            let json = value.text().to_owned();
+            document.replace(name, setting, &json)?;
+        } else if [TOOLS, CHOICE, FORMAT].contains(&name.as_str()) {
+            check_object(document, name, value).map_err(|error| within(error, &at()))?;
         }
     }
     Ok(())
+}
+
+/// Null says nothing, and so does a max_tokens of 0: some clients say so where they have no limit in mind. How the answer comes is
+/// for the call to say.
+fn remove_unsaid(document: &mut Document) {
+    let names: Vec<String> = document.names().map(str::to_owned).collect();
+    for name in &names {
+        let tokens = name == "max_tokens" || name == "max_completion_tokens";
+        let portable = NO_PLACE.iter().any(|(known, _)| known == name)
+            || SETTINGS.iter().any(|(known, _, alias)| known == name || *alias == Some(name))
+            || [TOOLS, CHOICE, FORMAT].contains(&name.as_str());
+        let unsaid = |value: Json<'_>| {
+            value.kind() == Kind::Null || tokens && value.kind() == Kind::Number && value.f64() == Some(0.0)
+        };
+        if OF_THE_CALL.contains(&name.as_str()) || portable && document.value(name).is_some_and(unsaid) {
+            document.remove(name);
+        }
+    }
 }
 
 fn check_setting(name: &str, value: Json<'_>) -> Result<()> {
@@ -108,7 +114,7 @@ fn check_object(document: &Document, name: &str, value: Json<'_>) -> Result<()> 
     match name {
         TOOLS => {
             tools::tools(value)?;
-            if document.value(TOOL_CONFIG).is_some() { Err(twice(TOOL_CONFIG)) } else { Ok(()) }
+            if has(document, TOOL_CONFIG) { Err(twice(TOOL_CONFIG)) } else { Ok(()) }
         }
         CHOICE => {
             tools::choice(value)?;
@@ -121,14 +127,18 @@ fn check_object(document: &Document, name: &str, value: Json<'_>) -> Result<()> 
     }
 }
 
+fn has(document: &Document, name: &str) -> bool {
+    document.value(name).is_some_and(|value| value.kind() != Kind::Null)
+}
+
 fn member_of(document: &Document, name: &str, key: &str) -> bool {
-    document.value(name).is_some_and(|value| value.get(key).is_some())
+    document.value(name).is_some_and(|value| given(value, key).is_some())
 }
 
 /// outputConfig.textFormat; None where the answer is to be free text.
 fn text_format(format: Json<'_>) -> Result<Option<String>> {
     match &*text(format, "type", "response_format")? {
-        "text" => Ok(None),
+        "text" => only(format, "response_format", &["type"]).map(|()| None),
         "json_schema" => {
             only(format, "response_format", &["type", "json_schema"])?;
             let at = |error| within(error, "/json_schema");
@@ -167,11 +177,11 @@ fn supersede(older: &mut Document, newer: &Document) {
             older.remove(setting);
         }
     }
-    if newer.value(TOOL_CONFIG).is_some() {
+    if has(newer, TOOL_CONFIG) {
         older.remove(TOOLS);
         older.remove(CHOICE);
     }
-    if newer.value(TOOLS).is_some() {
+    if has(newer, TOOLS) {
         older.remove(TOOL_CONFIG);
     }
     if member_of(newer, OUTPUT, "textFormat") {
@@ -190,40 +200,43 @@ pub fn settle(document: &mut Document, defaults: &Document) -> Result<()> {
     let mut defaults = defaults.clone();
     supersede(&mut defaults, document);
     document.fill_from(&defaults);
-    settle_settings(document);
+    settle_settings(document)?;
     settle_tools(document)?;
     settle_format(document)
 }
 
-fn settle_settings(document: &mut Document) {
-    let portable = |name: &&str| SETTINGS.iter().any(|(setting, ..)| setting == name);
-    let names: Vec<String> = document.names().filter(portable).map(str::to_owned).collect();
-    for name in names {
-        let Some(value) = document.value(&name) else { continue };
-        let (_, native, _) = SETTINGS.iter().find(|(setting, ..)| *setting == name).expect("one of them");
+fn settle_settings(document: &mut Document) -> Result<()> {
+    let names: Vec<String> = document.names().map(str::to_owned).collect();
+    for name in &names {
+        let Some((_, native, _)) = SETTINGS.iter().find(|(setting, ..)| setting == name) else { continue };
+        let Some(value) = document.value(name) else { continue };
         let json = match value.kind() {
-            // Some clients say so where they have no limit in mind; the service has no use for it.
-            Kind::Number if name == "max_tokens" && value.f64() == Some(0.0) => {
-                document.remove(&name);
-                continue;
-            }
             Kind::String => format!("[{}]", value.text()),
             _ => value.text().to_owned(),
         };
-        put_within(document, &name, INFERENCE, native, &json);
+        put_within(document, name, INFERENCE, native, &json)?;
     }
+    Ok(())
 }
 
 /// Moves a portable member into a native object: the one there is, or a new one in the portable member's place.
-fn put_within(document: &mut Document, name: &str, object: &str, key: &str, json: &str) {
-    let there = document.value(object).map(|object| with_member(object, key, json));
+fn put_within(document: &mut Document, name: &str, object: &str, key: &str, json: &str) -> Result<()> {
+    let there = match document.value(object) {
+        Some(value) if value.kind() == Kind::Object => Some(with_member(value, key, json)),
+        Some(value) if value.kind() != Kind::Null => return Err(mistyped(object, "an object", value)),
+        _ => None,
+    };
     match there {
         Some(whole) => {
-            document.replace(object, object, &whole);
+            document.replace(object, object, &whole)?;
             document.remove(name);
         }
-        None => document.replace(name, object, &format!("{{\"{key}\":{json}}}")),
+        None => {
+            document.remove(object);
+            document.replace(name, object, &format!("{{\"{key}\":{json}}}"))?;
+        }
     }
+    Ok(())
 }
 
 /// An object with a member set to a value; what else it holds stays as it was written.
@@ -238,32 +251,48 @@ fn with_member(object: Json<'_>, key: &str, json: &str) -> String {
     format!("{inside}{comma}\"{key}\":{json}}}")
 }
 
+/// Takes a member out of a native object, and the object with it where nothing else is in it.
+fn take_from(document: &mut Document, object: &str, key: &str) -> Result<()> {
+    let Some(value) = document.value(object).filter(|value| value.get(key).is_some()) else { return Ok(()) };
+    let left: Vec<_> =
+        value.members().filter(|member| !member.key.is(key)).map(|member| member.segment.to_owned()).collect();
+    if left.is_empty() {
+        document.remove(object);
+        return Ok(());
+    }
+    document.replace(object, object, &format!("{{{}}}", left.join(",")))
+}
+
 fn settle_tools(document: &mut Document) -> Result<()> {
     if let Some(value) = document.value(TOOLS) {
         let tools = tools::tools(value).map_err(|error| within(error, "/tools"))?;
         if tools.is_empty() {
             document.remove(TOOLS);
         } else {
-            put_within(document, TOOLS, TOOL_CONFIG, "tools", &format!("[{}]", tools.join(",")));
+            put_within(document, TOOLS, TOOL_CONFIG, "tools", &format!("[{}]", tools.join(",")))?;
         }
     }
     let Some(value) = document.value(CHOICE) else { return Ok(()) };
     let choice = tools::choice(value).map_err(|error| within(error, "/tool_choice"))?;
-    let tools = document.value(TOOL_CONFIG).is_some();
+    let tools = has(document, TOOL_CONFIG);
     match choice {
         Choice::Native(json) if tools => put_within(document, CHOICE, TOOL_CONFIG, "toolChoice", &json),
         // Without tools there is nothing to choose.
-        Choice::Native(json) if json == "{\"auto\":{}}" => document.remove(CHOICE),
-        Choice::Native(_) => return Err(refuse("/tool_choice", "there are no tools to choose from; give tools")),
+        Choice::Native(json) if Json::parse(&json).is_ok_and(|choice| choice.get("auto").is_some()) => {
+            document.remove(CHOICE);
+            Ok(())
+        }
+        Choice::Native(_) => Err(refuse("/tool_choice", "there are no tools to choose from; give tools")),
         Choice::None => {
             document.remove(CHOICE);
             // The service refuses a conversation with tool calls that comes without their tools.
-            if tools && !holds_tool_blocks(document) {
-                document.remove(TOOL_CONFIG);
+            if holds_tool_blocks(document) {
+                return take_from(document, TOOL_CONFIG, "toolChoice");
             }
+            document.remove(TOOL_CONFIG);
+            Ok(())
         }
     }
-    Ok(())
 }
 
 fn holds_tool_blocks(document: &Document) -> bool {
@@ -279,7 +308,9 @@ fn settle_format(document: &mut Document) -> Result<()> {
     let Some(value) = document.value(FORMAT) else { return Ok(()) };
     match text_format(value).map_err(|error| within(error, "/response_format"))? {
         Some(json) => put_within(document, FORMAT, OUTPUT, "textFormat", &json),
-        None => document.remove(FORMAT),
+        None => {
+            document.remove(FORMAT);
+            take_from(document, OUTPUT, "textFormat")
+        }
     }
-    Ok(())
 }

@@ -53,11 +53,24 @@ const LEFT_OVER: [&str; 5] = ["refusal", "audio", "function_call", "annotations"
 const PORTABLE: [&str; 3] = ["tool_calls", "tool_call_id", "is_error"];
 
 /// None where the message is native already. `names` are those of the documents before it.
-pub fn translate(message: Json<'_>, names: &mut Names<'_>) -> Result<Option<Translated>> {
-    let name = message.get("role").and_then(Json::string).unwrap_or_default();
+pub fn translate(message: Json<'_>, names: &mut Names) -> Result<Option<Translated>> {
+    if message.kind() != json::Kind::Object {
+        return Err(refuse("", format_args!("expected a message, which is an object, found {}", message.kind())));
+    }
+    let name = match given(message, "role") {
+        Some(role) => role.string().ok_or_else(|| mistyped("role", "a string", role))?,
+        None => "".into(),
+    };
     let content = given(message, "content");
     let typed = |block: Json<'_>| block.get("type").is_some();
     let native = matches!(&*name, "user" | "assistant") || role(&name).is_none();
+    // Changes to the tools come in native system messages, in the middle of a conversation.
+    let no_prompt = |block: Json<'_>| {
+        !typed(block) && !["text", "guardContent", "cachePoint"].iter().any(|key| block.get(key).is_some())
+    };
+    if name == "system" && content.is_some_and(|content| content.elements().any(no_prompt)) {
+        return Ok(None);
+    }
     if native
         && content.is_some_and(|content| content.kind() != json::Kind::String && !content.elements().any(typed))
         && !message.members().any(|member| PORTABLE.iter().chain(&LEFT_OVER).any(|known| member.key.is(known)))
@@ -104,11 +117,12 @@ fn check_members(message: Json<'_>, what: &str, more: &[&str]) -> Result<()> {
 }
 
 /// The blocks of a content: a string, or parts.
-pub fn content_blocks(content: Option<Json<'_>>, names: &mut Names<'_>) -> Result<Vec<String>> {
+pub fn content_blocks(content: Option<Json<'_>>, names: &mut Names) -> Result<Vec<String>> {
     let Some(content) = content else { return Ok(Vec::new()) };
     match content.kind() {
         json::Kind::String => Ok(part::text_block(content).into_iter().collect()),
         json::Kind::Array => {
+            content.elements().filter(|part| part.get("type").is_none()).for_each(|block| names.reserve(block));
             let mut blocks = Vec::new();
             for (index, part) in content.elements().enumerate() {
                 let block =
@@ -128,5 +142,5 @@ fn system(content: Option<Json<'_>>) -> Result<Vec<String>> {
     if let Some((index, _)) = strange {
         return Err(refuse(format!("/content/{index}/type"), "a system message can have text parts alone"));
     }
-    content_blocks(content, &mut Names::none())
+    content_blocks(content, &mut Names::default())
 }

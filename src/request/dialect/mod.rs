@@ -29,19 +29,51 @@ pub fn translate(document: &mut Document) -> Result<()> {
         return Ok(());
     }
     let given = document.list_mut("messages").map(|list| list.take_items()).unwrap_or_default();
+    let mut names = Names::default();
+    let mut run = Run::default();
     for (index, item) in given.into_iter().enumerate() {
-        let translated = {
-            let before = document.list("messages").map(|list| list.items()).unwrap_or_default();
-            let message =
-                Json::parse(item.text()).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
-            message::translate(message, &mut Names::of(before))
-        };
-        match translated.map_err(|error| within(error, &format!("/messages/{index}")))? {
-            None => push(document, "messages", item)?,
-            Some(translated) => add(document, translated)?,
+        let at = |error| within(error, &format!("/messages/{index}"));
+        let message = Json::parse(item.text()).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
+        names.see(items(document));
+        match message::translate(message, &mut names).map_err(at)? {
+            Some(translated) => run.add(document, translated).map_err(at)?,
+            None => {
+                run.end(document).map_err(at)?;
+                push(document, "messages", item)?;
+            }
         }
     }
-    Ok(())
+    run.end(document)
+}
+
+fn items(document: &Document) -> &[Piece] {
+    document.list("messages").map(|list| list.items()).unwrap_or_default()
+}
+
+/// Messages of one role that follow each other, to be written as one.
+#[derive(Default)]
+struct Run(Option<Translated>);
+
+impl Run {
+    /// A system prompt has a place of its own.
+    fn add(&mut self, document: &mut Document, message: Translated) -> Result<()> {
+        match &mut self.0 {
+            _ if message.role == Role::System => add(document, message),
+            Some(run) if run.role.to_string() == message.role.to_string() => {
+                run.blocks.extend(message.blocks);
+                Ok(())
+            }
+            _ => {
+                self.end(document)?;
+                self.0 = Some(message);
+                Ok(())
+            }
+        }
+    }
+
+    fn end(&mut self, document: &mut Document) -> Result<()> {
+        self.0.take().map_or(Ok(()), |run| add(document, run))
+    }
 }
 
 /// Adds a message. Consecutive ones of one role share one, as the service demands; a system prompt has a place of its own.
@@ -84,8 +116,9 @@ pub fn push(document: &mut Document, list: &str, item: Piece) -> Result<()> {
 
 /// A message in either dialect, as one of Converse after the messages of `document`. None where it is native already.
 pub fn message(message: Json<'_>, document: &Document) -> Result<Option<Translated>> {
-    let before = document.list("messages").map(|list| list.items()).unwrap_or_default();
-    message::translate(message, &mut Names::of(before))
+    let mut names = Names::default();
+    names.see(items(document));
+    message::translate(message, &mut names)
 }
 
 /// What is wrong with a member of what was given.

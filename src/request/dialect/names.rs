@@ -2,56 +2,57 @@
 
 use crate::json::Json;
 use crate::request::document::Piece;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// The longest name the service takes, in characters.
 const MAX_NAME: usize = 200;
 
-/// The names that are taken, looked up when the first document comes.
-pub struct Names<'a> {
-    before: &'a [Piece],
-    taken: Option<HashSet<String>>,
+/// The names that are taken.
+#[derive(Default)]
+pub struct Names {
+    taken: HashSet<String>,
+    /// The number that was given last to a name that was taken.
+    numbers: HashMap<String, usize>,
+    /// How many of the messages before have been looked at.
+    seen: usize,
 }
 
-impl<'a> Names<'a> {
-    /// Those of the documents in these messages.
-    pub fn of(messages: &'a [Piece]) -> Self {
-        Names { before: messages, taken: None }
+impl Names {
+    /// Takes note of the documents in these messages, of which it has seen the first already.
+    pub fn see(&mut self, messages: &[Piece]) {
+        for message in messages.get(self.seen..).unwrap_or_default() {
+            let message = Json::parse(message.text()).ok();
+            let content = message.and_then(|message| message.get("content"));
+            content.into_iter().flat_map(Json::elements).for_each(|block| self.reserve(block));
+        }
+        self.seen = messages.len();
     }
 
-    pub fn none() -> Names<'static> {
-        Names { before: &[], taken: None }
+    /// Takes note of the documents in a native block.
+    pub fn reserve(&mut self, block: Json<'_>) {
+        let inner = block.get("toolResult").and_then(|result| result.get("content"));
+        for block in inner.into_iter().flat_map(Json::elements).chain([block]) {
+            self.taken.extend(block.pointer("/document/name").and_then(Json::string).map(|name| name.into_owned()));
+        }
     }
 
     /// A valid name that is not taken, always the same one: the name's own characters as far as they are allowed, and a number
     /// where it is taken.
     pub fn take(&mut self, wanted: &str) -> String {
-        let before = self.before;
-        let taken =
-            self.taken.get_or_insert_with(|| before.iter().flat_map(|message| names_in(message.text())).collect());
         let name = valid(wanted, MAX_NAME);
-        let numbered = |number: usize| {
-            let number = format!(" ({number})");
-            format!("{}{number}", valid(&name, MAX_NAME - number.len()))
-        };
-        let free = std::iter::once(name.clone()).chain((2..).map(numbered)).find(|name| !taken.contains(name));
-        let free = free.expect("there are more numbers than documents");
-        taken.insert(free.clone());
-        free
-    }
-}
-
-fn names_in(message: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let message = Json::parse(message).ok();
-    let blocks = message.and_then(|message| message.get("content")).into_iter().flat_map(Json::elements);
-    for block in blocks {
-        let inner = block.get("toolResult").and_then(|result| result.get("content"));
-        for block in inner.into_iter().flat_map(Json::elements).chain([block]) {
-            found.extend(block.pointer("/document/name").and_then(Json::string).map(|name| name.into_owned()));
+        if self.taken.insert(name.clone()) {
+            return name;
+        }
+        let last = self.numbers.entry(name.clone()).or_insert(1);
+        loop {
+            *last += 1;
+            let number = format!(" ({last})");
+            let numbered = format!("{}{number}", valid(&name, MAX_NAME - number.len()));
+            if self.taken.insert(numbered.clone()) {
+                return numbered;
+            }
         }
     }
-    found
 }
 
 /// Letters and digits of ASCII, single spaces, hyphens, parentheses, square brackets, and the underscore, which the service takes
@@ -75,8 +76,8 @@ mod tests {
             r#"{"role":"user","content":[{"document":{"name":"report"}},
             {"toolResult":{"content":[{"document":{"name":"report (2)"}}]}}]}"#,
         );
-        let given = [given.unwrap()];
-        let mut names = Names::of(&given);
+        let mut names = Names::default();
+        names.see(&[given.unwrap()]);
         for (wanted, name) in [
             ("report", "report (3)"),
             ("report", "report (4)"),

@@ -7,7 +7,7 @@ use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
 
 /// None where it is blank text, which is left out. What has no type is a content block already.
-pub fn translate(part: Json<'_>, names: &mut Names<'_>) -> Result<Option<String>> {
+pub fn translate(part: Json<'_>, names: &mut Names) -> Result<Option<String>> {
     let Some(kind) = part.get("type") else { return Ok(Some(part.text().to_owned())) };
     let kind = kind.string().ok_or_else(|| mistyped("type", "a string", kind))?;
     let block = match &*kind {
@@ -51,12 +51,39 @@ fn data(medium: Medium, part: Json<'_>) -> Result<String> {
     only(part, &what, &["type", "data", "mime_type"])?;
     let data = text(part, "data", &what)?;
     let source = Source::of(&data, "/data")?;
-    let format = match (given(part, "mime_type"), source.mime_type()) {
-        (None, Some(label)) => medium.known_format(label, "/data")?,
-        _ => medium.known_format(&text(part, "mime_type", &what)?, "/mime_type")?,
+    let format = match labelled(medium, part, "mime_type", &what, &source, "/data")? {
+        Some(format) => format,
+        None => return Err(refuse("/mime_type", format_args!("{what} needs mime_type"))),
     };
-    source.check(format, "/mime_type")?;
     Ok(block(medium, format, "", &source))
+}
+
+/// The format that a part says under `key`, or a data: URL says of itself, which must not contradict each other or the bytes.
+/// `data` leads to where the bytes are.
+fn labelled(
+    medium: Medium,
+    part: Json<'_>,
+    key: &str,
+    what: &str,
+    source: &Source<'_>,
+    data: &str,
+) -> Result<Option<&'static str>> {
+    let at_key = format!("/{key}");
+    let of_url = source.mime_type().map(|label| medium.known_format(label, data)).transpose()?;
+    let said = match given(part, key) {
+        Some(_) => Some(medium.known_format(&text(part, key, what)?, &at_key)?),
+        None => None,
+    };
+    let (format, path) = match (said, of_url) {
+        (Some(said), Some(of_url)) if said != of_url => {
+            return Err(refuse(at_key, format_args!("it says {said}, and the data: URL says {of_url}")));
+        }
+        (Some(said), _) => (said, at_key.as_str()),
+        (None, Some(of_url)) => (of_url, data),
+        (None, None) => return Ok(None),
+    };
+    source.check(medium, format, path)?;
+    Ok(Some(format))
 }
 
 /// {type, image_url: {url}}, whose url may stand there by itself.
@@ -78,7 +105,7 @@ fn image_url(part: Json<'_>) -> Result<String> {
     let label =
         label.ok_or_else(|| refuse(path, "its format is not known; give a data: URL, or a part of type image"))?;
     let format = Medium::Image.known_format(label, path)?;
-    source.check(format, path)?;
+    source.check(Medium::Image, format, path)?;
     Ok(block(Medium::Image, format, "", &source))
 }
 
@@ -90,13 +117,13 @@ fn input_audio(part: Json<'_>) -> Result<String> {
     only(audio, "input_audio", &["data", "format"]).map_err(at)?;
     let data = text(audio, "data", "input_audio").map_err(at)?;
     let source = Source::of(&data, "/input_audio/data")?;
-    let label = text(audio, "format", "input_audio").map_err(at)?;
-    let format = Medium::Audio.known_format(&label, "/input_audio/format")?;
+    let format = labelled(Medium::Audio, audio, "format", "input_audio", &source, "/data").map_err(at)?;
+    let format = format.ok_or_else(|| refuse("/input_audio/format", "input_audio needs format"))?;
     Ok(block(Medium::Audio, format, "", &source))
 }
 
 /// {type, data, mime_type, name}
-fn document(part: Json<'_>, names: &mut Names<'_>) -> Result<String> {
+fn document(part: Json<'_>, names: &mut Names) -> Result<String> {
     let what = "a part of type document";
     only(part, what, &["type", "data", "mime_type", "name"])?;
     let data = text(part, "data", what)?;
@@ -105,21 +132,15 @@ fn document(part: Json<'_>, names: &mut Names<'_>) -> Result<String> {
         Some(name) => name.string().ok_or_else(|| mistyped("name", "a string", name))?,
         None => "".into(),
     };
-    let format = match (given(part, "mime_type"), source.mime_type()) {
-        (None, Some(label)) => Some(Medium::Document.known_format(label, "/data")?),
-        (None, None) => Medium::Document.format_of_file(source.file().unwrap_or(&name)),
-        _ => None,
-    };
-    let format = match format {
-        Some(format) => format,
-        None => Medium::Document.known_format(&text(part, "mime_type", what)?, "/mime_type")?,
-    };
-    source.check(format, "/mime_type")?;
+    let of_file =
+        || [source.file(), Some(&*name)].into_iter().flatten().find_map(|name| Medium::Document.format_of_file(name));
+    let format = labelled(Medium::Document, part, "mime_type", what, &source, "/data")?.or_else(of_file);
+    let format = format.ok_or_else(|| refuse("/mime_type", format_args!("{what} needs mime_type")))?;
     Ok(named(format, &name, &source, names))
 }
 
 /// {type, file: {filename, file_data}}
-fn file(part: Json<'_>, names: &mut Names<'_>) -> Result<String> {
+fn file(part: Json<'_>, names: &mut Names) -> Result<String> {
     only(part, "a part of type file", &["type", "file"])?;
     let at = |error| within(error, "/file");
     let file = given(part, "file").ok_or_else(|| refuse("/file", "it is missing"))?;
@@ -133,21 +154,23 @@ fn file(part: Json<'_>, names: &mut Names<'_>) -> Result<String> {
         Some(_) => text(file, "filename", "file").map_err(at)?,
         None => source.file().and_then(|url| Some(url.rsplit_once('/')?.1)).unwrap_or_default().into(),
     };
-    let format = match source.mime_type() {
-        Some(label) => Medium::Document.known_format(label, "/file/file_data")?,
-        None => {
-            let ending = name.rsplit_once('.').map(|(_, ending)| ending);
-            let ending =
-                ending.ok_or_else(|| refuse("/file/filename", "its ending has to tell the format, or a data: URL"))?;
-            Medium::Document.known_format(ending, "/file/filename")?
-        }
+    let endings = [source.file(), Some(&*name)];
+    let of_file = || endings.into_iter().flatten().find_map(|name| Medium::Document.format_of_file(name));
+    let format = match (source.mime_type(), of_file()) {
+        // What some clients say of every file.
+        (Some("application/octet-stream") | None, Some(format)) => format,
+        (Some(label), _) => Medium::Document.known_format(label, "/file/file_data")?,
+        (None, None) => match name.rsplit_once('.') {
+            Some((_, ending)) => Medium::Document.known_format(ending, "/file/filename")?,
+            None => return Err(refuse("/file/filename", "its ending has to tell the format, or a data: URL")),
+        },
     };
-    source.check(format, "/file/file_data")?;
+    source.check(Medium::Document, format, "/file/file_data")?;
     Ok(named(format, &name, &source, names))
 }
 
 /// A document, whose name in the conversation is without the ending that the format tells already.
-fn named(format: &str, name: &str, source: &Source<'_>, names: &mut Names<'_>) -> String {
+fn named(format: &str, name: &str, source: &Source<'_>, names: &mut Names) -> String {
     let bare = name.rsplit_once('.').filter(|(_, ending)| Medium::Document.format(ending) == Some(format));
     let name = names.take(bare.map_or(name, |(bare, _)| bare));
     block(Medium::Document, format, &format!("\"name\":{},", quoted(&name)), source)
@@ -157,6 +180,9 @@ fn named(format: &str, name: &str, source: &Source<'_>, names: &mut Names<'_>) -
 fn thinking(part: Json<'_>) -> Result<String> {
     only(part, "a part of type thinking", &["type", "text", "thinking", "signature"])?;
     let key = if given(part, "thinking").is_some() { "thinking" } else { "text" };
+    if key == "thinking" && given(part, "text").is_some() {
+        return Err(refuse("/text", "text and thinking are both given; they mean the same"));
+    }
     let thought = quoted(&text(part, key, "a part of type thinking")?);
     let signature = match given(part, "signature") {
         Some(_) => format!(",\"signature\":{}", quoted(&text(part, "signature", "")?)),

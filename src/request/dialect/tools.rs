@@ -23,7 +23,10 @@ fn call_block(call: Json<'_>) -> Result<String> {
             check_type(call)?;
             (function, "/function")
         }
-        None => (call, ""),
+        None => {
+            check_type(call)?;
+            (call, "")
+        }
     };
     let inside = |error| within(error, at);
     let known: &[&str] = if at.is_empty() { &["id", "type", "name", "arguments"] } else { &["name", "arguments"] };
@@ -67,7 +70,7 @@ fn arguments(function: Json<'_>, id: &str) -> Result<String> {
 }
 
 /// The toolResult block of a tool's message. Only what is given as an object becomes JSON.
-pub fn result(message: Json<'_>, content: Option<Json<'_>>, names: &mut Names<'_>) -> Result<String> {
+pub fn result(message: Json<'_>, content: Option<Json<'_>>, names: &mut Names) -> Result<String> {
     let id = text(message, "tool_call_id", "a tool's message")?;
     let status = match given(message, "is_error") {
         None => "",
@@ -109,6 +112,8 @@ fn tool_spec(tool: Json<'_>) -> Result<String> {
     only(function, "a tool", &["name", "description", schema, "strict"]).map_err(inside)?;
     let name = text(function, "name", "a tool").map_err(inside)?;
     let description = match given(function, "description") {
+        // The service refuses an empty one.
+        Some(empty) if empty.is("") => String::new(),
         Some(_) => format!(",\"description\":{}", quoted(&text(function, "description", "").map_err(inside)?)),
         None => String::new(),
     };
@@ -140,30 +145,44 @@ pub enum Choice {
 pub fn choice(choice: Json<'_>) -> Result<Choice> {
     let native = |json: &str| Ok(Choice::Native(json.to_owned()));
     match choice.kind() {
-        Kind::String => match &*choice.string().unwrap_or_default() {
-            "auto" => native("{\"auto\":{}}"),
-            "required" | "any" => native("{\"any\":{}}"),
-            "none" => Ok(Choice::None),
-            other => {
-                let known =
-                    "auto, required, none, {\"name\": ...} and {\"type\": \"function\", \"function\": {\"name\": ...}}";
-                Err(refuse("", format_args!("{} is no tool choice; known are {known}", quote(other))))
-            }
-        },
+        Kind::String => by_word(&choice.string().unwrap_or_default(), ""),
         Kind::Object => {
-            let (function, at) = match given(choice, "function") {
-                Some(function) => {
-                    only(choice, "tool_choice", &["type", "function"])?;
-                    (function, "/function")
-                }
-                None if choice.get("name").is_some() => (choice, ""),
-                None => return native(choice.text()),
+            let kind = given(choice, "type").map(|_| text(choice, "type", "tool_choice")).transpose()?;
+            let (named, at) = match given(choice, "function") {
+                Some(function) => (function, "/function"),
+                None => (choice, ""),
             };
-            let known: &[&str] = if at.is_empty() { &["type", "name"] } else { &["name"] };
-            only(function, "tool_choice", known).map_err(|error| within(error, at))?;
-            let name = text(function, "name", "tool_choice").map_err(|error| within(error, at))?;
+            match kind.as_deref() {
+                Some("function" | "tool") => {}
+                Some(word) if at.is_empty() => {
+                    only(choice, "tool_choice", &["type"])?;
+                    return by_word(word, "/type");
+                }
+                Some(word) => return Err(refuse("/type", format_args!("{} has no function", quote(word)))),
+                None if at.is_empty() && given(choice, "name").is_none() => return native(choice.text()),
+                None => {}
+            }
+            let inside = |error| within(error, at);
+            only(choice, "tool_choice", if at.is_empty() { &["type", "name"] } else { &["type", "function"] })?;
+            if !at.is_empty() {
+                only(named, "tool_choice", &["name"]).map_err(inside)?;
+            }
+            let name = text(named, "name", "tool_choice").map_err(inside)?;
             native(&format!("{{\"tool\":{{\"name\":{}}}}}", quoted(&name)))
         }
         other => Err(refuse("", format_args!("expected a string or an object, found {other}"))),
+    }
+}
+
+fn by_word(word: &str, path: &str) -> Result<Choice> {
+    match word {
+        "auto" => Ok(Choice::Native("{\"auto\":{}}".to_owned())),
+        "required" | "any" => Ok(Choice::Native("{\"any\":{}}".to_owned())),
+        "none" => Ok(Choice::None),
+        other => {
+            let known =
+                "auto, required, none, {\"name\": ...} and {\"type\": \"function\", \"function\": {\"name\": ...}}";
+            Err(refuse(path, format_args!("{} is no tool choice; known are {known}", quote(other))))
+        }
     }
 }

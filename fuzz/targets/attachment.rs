@@ -1,0 +1,19 @@
+//! A name, bytes and request JSON that may refer to them: each reference becomes base64, or there is an error that names it.
+#![no_main]
+
+use std::sync::Arc;
+
+use bedrock::json::Json;
+use bedrock::request::{Document, Request};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|given: (&str, &[u8], &str)| {
+    let (name, bytes, text) = given;
+    let Ok(mut request) = Request::parse(text) else { return };
+    let attached = request.attach(name, Arc::new(bytes.to_vec())).is_ok();
+    assert_eq!(attached, !name.is_empty());
+    assert!(request.attach(name, Arc::new(Vec::new())).is_err(), "a name was given twice");
+    if let Ok(prepared) = request.prepare("m", &Document::default(), true) {
+        Json::parse(std::str::from_utf8(&prepared.body).expect("a body is UTF-8")).expect("a body is JSON");
+    }
+});

@@ -1,0 +1,33 @@
+//! Any text as request JSON, in both dialects: what comes out is JSON, of Converse alone, so that it stays as it is when it goes
+//! in again.
+#![no_main]
+
+use bedrock::json::Json;
+use bedrock::request::{Document, Request};
+use libfuzzer_sys::fuzz_target;
+
+fn body(text: &str, lint: bool) -> Option<String> {
+    let request = Request::parse(text).ok()?;
+    let prepared = request.prepare("m", &Document::default(), lint).ok()?;
+    Some(String::from_utf8(prepared.body.to_vec()).expect("a body is UTF-8"))
+}
+
+fuzz_target!(|text: &str| {
+    if let Some(once) = body(text, false) {
+        Json::parse(&once).expect("a body is JSON");
+        assert_eq!(body(&once, false).as_ref(), Some(&once), "what is Converse already changed");
+        if let Some(checked) = body(text, true) {
+            assert_eq!(checked, once, "a check changed the body");
+        }
+    }
+    // As one message after another.
+    let mut request = Request::default();
+    let mut before = 0;
+    for _ in 0..2 {
+        if request.add_message(text).is_ok() {
+            let prepared = request.prepare("m", &Document::default(), false).expect("messages can be sent");
+            assert!(prepared.body.len() >= before, "a message took something away");
+            before = prepared.body.len();
+        }
+    }
+});
