@@ -88,9 +88,7 @@ fn remove_unsaid(document: &mut Document) {
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {
         let tokens = name == "max_tokens" || name == "max_completion_tokens";
-        let portable = NO_PLACE.iter().any(|(known, _)| known == name)
-            || SETTINGS.iter().any(|(known, _, alias)| known == name || *alias == Some(name))
-            || [TOOLS, CHOICE, FORMAT].contains(&name.as_str());
+        let portable = NO_PLACE.iter().any(|(known, _)| known == name) || has_place(name);
         let unsaid = |value: Json<'_>| {
             value.kind() == Kind::Null || tokens && value.kind() == Kind::Number && value.f64() == Some(0.0)
         };
@@ -98,6 +96,12 @@ fn remove_unsaid(document: &mut Document) {
             document.remove(name);
         }
     }
+}
+
+/// Whether a member is portable and has a place in Converse.
+fn has_place(name: &str) -> bool {
+    let setting = |(known, _, alias): &(&str, &str, Option<&str>)| *known == name || *alias == Some(name);
+    SETTINGS.iter().any(setting) || [TOOLS, CHOICE, FORMAT].contains(&name)
 }
 
 fn check_setting(name: &str, value: Json<'_>) -> Result<()> {
@@ -197,6 +201,10 @@ pub fn replace(document: &mut Document, newer: Document) {
 
 /// Adds the members of `defaults` that the request lacks, by either name, and puts all portable ones into their places.
 pub fn settle(document: &mut Document, defaults: &Document) -> Result<()> {
+    if !document.names().chain(defaults.names()).any(has_place) {
+        document.fill_from(defaults);
+        return Ok(());
+    }
     let mut defaults = defaults.clone();
     supersede(&mut defaults, document);
     document.fill_from(&defaults);
