@@ -31,27 +31,6 @@ static void release(void *memory)
     free(memory);
 }
 
-/* A whole file in memory from malloc, or NULL. */
-static unsigned char *read_file(const char *path, size_t *size)
-{
-    unsigned char *bytes = NULL;
-    FILE *file = fopen(path, "rb");
-    long end;
-
-    if (file == NULL)
-        return NULL;
-    if (fseek(file, 0, SEEK_END) == 0 && (end = ftell(file)) > 0 && fseek(file, 0, SEEK_SET) == 0
-        && (bytes = malloc((size_t)end)) != NULL) {
-        *size = fread(bytes, 1, (size_t)end, file);
-        if (*size != (size_t)end) {
-            free(bytes);
-            bytes = NULL;
-        }
-    }
-    fclose(file);
-    return bytes;
-}
-
 /* What the service calls the format of these bytes: the four it knows can be told by how they begin. */
 static const char *format_of(const unsigned char *bytes, size_t size)
 {
@@ -77,7 +56,7 @@ int main(int argc, char **argv)
     int failed = 1;
 
     if (argc > 1) {
-        bytes = memory = read_file(argv[1], &size);
+        bytes = memory = example_read_file(argv[1], &size);
         if (memory == NULL) {
             fprintf(stderr, "%s: cannot be read, or is empty\n", argv[1]);
             return EXIT_FAILURE;

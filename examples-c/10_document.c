@@ -16,27 +16,6 @@ static const char replies[] = "[\"It advises to store tea away from light, and t
 
 static const char tea[] = "Tea keeps for two years away from light and air. Water that has boiled twice makes it flat.\n";
 
-/* A whole file in memory from malloc, or NULL. */
-static void *read_file(const char *path, size_t *size)
-{
-    void *bytes = NULL;
-    FILE *file = fopen(path, "rb");
-    long end;
-
-    if (file == NULL)
-        return NULL;
-    if (fseek(file, 0, SEEK_END) == 0 && (end = ftell(file)) > 0 && fseek(file, 0, SEEK_SET) == 0
-        && (bytes = malloc((size_t)end)) != NULL) {
-        *size = fread(bytes, 1, (size_t)end, file);
-        if (*size != (size_t)end) {
-            free(bytes);
-            bytes = NULL;
-        }
-    }
-    fclose(file);
-    return bytes;
-}
-
 /* The document and the question as one message. Text from outside goes into JSON through bedrock_json_quote. */
 static int write_message(char *out, size_t size, const char *path, const char *question)
 {
@@ -67,7 +46,7 @@ int main(int argc, char **argv)
     int failed = 1;
 
     if (argc > 1) {
-        bytes = memory = read_file(path, &size);
+        bytes = memory = example_read_file(path, &size);
         if (memory == NULL) {
             fprintf(stderr, "%s: cannot be read, or is empty\n", path);
             return EXIT_FAILURE;

@@ -111,6 +111,27 @@ static inline const char *example_config(const char *replies)
     return config;
 }
 
+/* A whole file in memory from malloc, or NULL. */
+static inline unsigned char *example_read_file(const char *path, size_t *size)
+{
+    unsigned char *bytes = NULL;
+    FILE *file = fopen(path, "rb");
+    long end;
+
+    if (file == NULL)
+        return NULL;
+    if (fseek(file, 0, SEEK_END) == 0 && (end = ftell(file)) > 0 && fseek(file, 0, SEEK_SET) == 0
+        && (bytes = malloc((size_t)end)) != NULL) {
+        *size = fread(bytes, 1, (size_t)end, file);
+        if (*size != (size_t)end) {
+            free(bytes);
+            bytes = NULL;
+        }
+    }
+    fclose(file);
+    return bytes;
+}
+
 /* The exit status of an example: failed (nonzero), or the output could not be written, or something was not freed. */
 static inline int example_end(int failed)
 {
