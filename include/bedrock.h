@@ -243,7 +243,7 @@ void bedrock_model_free(bedrock_model *model);
  * The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
  * parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
  * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
- * has no place for is an error that says where it can go; nothing is dropped silently.
+ * has no place for is an error that says where it can go; nothing but blank text is dropped.
  *
  * A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
  * request may be changed, used for other calls or freed. Any number of threads may use one request at once:

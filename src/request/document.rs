@@ -176,6 +176,11 @@ impl Document {
         }
     }
 
+    /// What the list `name` holds; nothing where there is no such list.
+    pub fn items(&self, name: &str) -> &[Piece] {
+        self.list(name).map(List::items).unwrap_or_default()
+    }
+
     /// The list `name`, made where there is none. None where the member is there and is no list.
     pub fn list_mut(&mut self, name: &str) -> Option<&mut List> {
         let position = self.position(name).unwrap_or_else(|| {

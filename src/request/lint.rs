@@ -2,10 +2,11 @@
 //!
 //! None may refuse what the service would accept, which is more than its documentation says: recorded traffic has it take a
 //! conversation that begins with the assistant, consecutive messages of one role, texts of a space, names of documents with an
-//! underscore, and a video whose format is a MIME type. What differs from model to model, such as how large an image may be, is not checked either. The config's `lint`
-//! turns all of them off.
+//! underscore, and a video whose format is a MIME type. What differs from model to model, such as how large an image may be, is
+//! not checked either. The config's `lint` turns all of them off.
 
 use super::dialect::Medium;
+use super::dialect::names::{self, MAX_NAME};
 use super::document::Document;
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
@@ -14,7 +15,6 @@ use std::fmt;
 
 const MAX_CACHE_POINTS: usize = 4;
 const MAX_TOOL_NAME: usize = 64;
-const MAX_DOCUMENT_NAME: usize = 200;
 
 pub fn check(document: &Document, model_id: &str) -> Result<()> {
     // A stored prompt brings messages and tools of its own, which are not seen here.
@@ -22,13 +22,11 @@ pub fn check(document: &Document, model_id: &str) -> Result<()> {
     if !stored {
         check_present(document)?;
     }
-    let messages = document.list("messages").map(|list| list.items()).unwrap_or_default();
-    let messages: Vec<_> = messages.iter().filter_map(|message| Json::parse(message.text()).ok()).collect();
     let mut cache_points = CachePoints::default();
     let mut turns = Turns::default();
-    for (index, message) in messages.iter().enumerate() {
+    for (index, message) in items(document, "messages").enumerate() {
         let path = format!("/messages/{index}/content");
-        turns.begin(*message, stored)?;
+        turns.begin(message, stored)?;
         let content = message.get("content").into_iter().flat_map(Json::elements);
         for (index, block) in content.enumerate() {
             let path = format!("{path}/{index}");
@@ -39,7 +37,7 @@ pub fn check(document: &Document, model_id: &str) -> Result<()> {
         }
     }
     turns.check_documents()?;
-    for (index, block) in system(document).into_iter().enumerate() {
+    for (index, block) in items(document, "system").enumerate() {
         cache_points.count(block, &format!("/system/{index}"))?;
     }
     check_tools(document, &mut cache_points, turns.with_tools.filter(|_| !stored))
@@ -62,9 +60,9 @@ fn check_present(document: &Document) -> Result<()> {
     }
 }
 
-fn system(document: &Document) -> Vec<Json<'_>> {
-    let items = document.list("system").map(|list| list.items()).unwrap_or_default();
-    items.iter().filter_map(|block| Json::parse(block.text()).ok()).collect()
+/// What a list of the document's holds.
+fn items<'a>(document: &'a Document, list: &str) -> impl Iterator<Item = Json<'a>> {
+    document.items(list).iter().filter_map(|item| Json::parse(item.text()).ok())
 }
 
 /// In a tool's result the service takes an empty text.
@@ -114,14 +112,11 @@ fn check_medium(medium: Medium, held: Json<'_>, path: &str) -> Result<()> {
 
 /// What letters beyond ASCII are to the service is its own affair.
 fn check_document_name(name: &str, path: &str) -> Result<()> {
-    let strange =
-        |c: &char| c.is_ascii() && !c.is_ascii_alphanumeric() && !c.is_ascii_whitespace() && !"_-()[]".contains(*c);
+    let strange = |c: &char| c.is_ascii() && !c.is_ascii_whitespace() && !names::is_allowed(*c);
     let what = match name.chars().find(strange) {
         Some(c) => format!("a document's name cannot have {}", quote(&c.to_string())),
         None if name.is_empty() => "a document's name is empty".to_owned(),
-        None if name.chars().count() > MAX_DOCUMENT_NAME => {
-            format!("a document's name is longer than {MAX_DOCUMENT_NAME} characters")
-        }
+        None if name.chars().count() > MAX_NAME => format!("a document's name is longer than {MAX_NAME} characters"),
         None if name.contains("  ") => "a document's name cannot have two spaces in a row".to_owned(),
         None => return Ok(()),
     };

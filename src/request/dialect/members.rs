@@ -61,9 +61,8 @@ pub fn check(document: &mut Document) -> Result<()> {
         if let Some((_, place)) = NO_PLACE.iter().find(|(known, _)| known == name) {
             return Err(refuse(at(), format_args!("Converse has no member {}; {place}", quote(name))));
         }
-        let setting = SETTINGS.iter().find(|(known, _, alias)| known == name || *alias == Some(name));
         let Some(value) = document.value(name) else { continue };
-        if let Some((setting, native, alias)) = setting {
+        if let Some((setting, native, alias)) = setting(name) {
             check_setting(setting, value).map_err(|error| within(error, &at()))?;
             let twice =
                 |other: &str| refuse(at(), format_args!("{name} and {other} are both given; they mean the same"));
@@ -98,10 +97,14 @@ fn remove_unsaid(document: &mut Document) {
     }
 }
 
+/// The setting that goes by this name, or by it too.
+fn setting(name: &str) -> Option<&'static (&'static str, &'static str, Option<&'static str>)> {
+    SETTINGS.iter().find(|(known, _, alias)| *known == name || *alias == Some(name))
+}
+
 /// Whether a member is portable and has a place in Converse.
 fn has_place(name: &str) -> bool {
-    let setting = |(known, _, alias): &(&str, &str, Option<&str>)| *known == name || *alias == Some(name);
-    SETTINGS.iter().any(setting) || [TOOLS, CHOICE, FORMAT].contains(&name)
+    setting(name).is_some() || [TOOLS, CHOICE, FORMAT].contains(&name)
 }
 
 fn check_setting(name: &str, value: Json<'_>) -> Result<()> {
@@ -216,7 +219,7 @@ pub fn settle(document: &mut Document, defaults: &Document) -> Result<()> {
 fn settle_settings(document: &mut Document) -> Result<()> {
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {
-        let Some((_, native, _)) = SETTINGS.iter().find(|(setting, ..)| setting == name) else { continue };
+        let Some((_, native, _)) = setting(name) else { continue };
         let Some(value) = document.value(name) else { continue };
         let json = match value.kind() {
             Kind::String => format!("[{}]", value.text()),
@@ -304,8 +307,7 @@ fn settle_tools(document: &mut Document) -> Result<()> {
 }
 
 fn holds_tool_blocks(document: &Document) -> bool {
-    let messages = document.list("messages").map(|list| list.items()).unwrap_or_default();
-    messages.iter().any(|message| {
+    document.items("messages").iter().any(|message| {
         let content = Json::parse(message.text()).ok().and_then(|message| message.get("content"));
         let mut blocks = content.into_iter().flat_map(Json::elements);
         blocks.any(|block| block.get("toolUse").is_some() || block.get("toolResult").is_some())

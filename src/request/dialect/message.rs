@@ -85,11 +85,11 @@ pub fn translate(message: Json<'_>, names: &mut Names) -> Result<Option<Translat
         }
         Role::User => {
             check_members(message, "a user's message", &[])?;
-            content_blocks(content, names)?
+            part::blocks(content, names)?
         }
         Role::Assistant => {
             check_members(message, "an assistant's message", &["tool_calls"])?;
-            let mut blocks = content_blocks(content, names)?;
+            let mut blocks = part::blocks(content, names)?;
             if let Some(calls) = given(message, "tool_calls") {
                 blocks.extend(tools::calls(calls).map_err(|error| within(error, "/tool_calls"))?);
             }
@@ -116,25 +116,6 @@ fn check_members(message: Json<'_>, what: &str, more: &[&str]) -> Result<()> {
     only(message, what, &passed)
 }
 
-/// The blocks of a content: a string, or parts.
-pub fn content_blocks(content: Option<Json<'_>>, names: &mut Names) -> Result<Vec<String>> {
-    let Some(content) = content else { return Ok(Vec::new()) };
-    match content.kind() {
-        json::Kind::String => Ok(part::text_block(content).into_iter().collect()),
-        json::Kind::Array => {
-            content.elements().filter(|part| part.get("type").is_none()).for_each(|block| names.reserve(block));
-            let mut blocks = Vec::new();
-            for (index, part) in content.elements().enumerate() {
-                let block =
-                    part::translate(part, names).map_err(|error| within(error, &format!("/content/{index}")))?;
-                blocks.extend(block);
-            }
-            Ok(blocks)
-        }
-        _ => Err(mistyped("content", "a string or an array of parts", content)),
-    }
-}
-
 /// A system prompt is of text; what is native in it is the service's to judge.
 fn system(content: Option<Json<'_>>) -> Result<Vec<String>> {
     let parts = content.into_iter().flat_map(Json::elements);
@@ -142,5 +123,5 @@ fn system(content: Option<Json<'_>>) -> Result<Vec<String>> {
     if let Some((index, _)) = strange {
         return Err(refuse(format!("/content/{index}/type"), "a system message can have text parts alone"));
     }
-    content_blocks(content, &mut Names::default())
+    part::blocks(content, &mut Names::default())
 }

@@ -8,7 +8,7 @@
 mod media;
 pub mod members;
 mod message;
-mod names;
+pub mod names;
 mod part;
 mod tools;
 
@@ -34,7 +34,7 @@ pub fn translate(document: &mut Document) -> Result<()> {
     for (index, item) in given.into_iter().enumerate() {
         let at = |error| within(error, &format!("/messages/{index}"));
         let message = Json::parse(item.text()).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
-        names.see(items(document));
+        names.see(document.items("messages"));
         match message::translate(message, &mut names).map_err(at)? {
             Some(translated) => run.add(document, translated).map_err(at)?,
             None => {
@@ -44,10 +44,6 @@ pub fn translate(document: &mut Document) -> Result<()> {
         }
     }
     run.end(document)
-}
-
-fn items(document: &Document) -> &[Piece] {
-    document.list("messages").map(|list| list.items()).unwrap_or_default()
 }
 
 /// Messages of one role that follow each other, to be written as one.
@@ -117,7 +113,7 @@ pub fn push(document: &mut Document, list: &str, item: Piece) -> Result<()> {
 /// A message in either dialect, as one of Converse after the messages of `document`. None where it is native already.
 pub fn message(message: Json<'_>, document: &Document) -> Result<Option<Translated>> {
     let mut names = Names::default();
-    names.see(items(document));
+    names.see(document.items("messages"));
     message::translate(message, &mut names)
 }
 

@@ -5,7 +5,7 @@ use crate::request::document::Piece;
 use std::collections::{HashMap, HashSet};
 
 /// The longest name the service takes, in characters.
-const MAX_NAME: usize = 200;
+pub const MAX_NAME: usize = 200;
 
 /// The names that are taken.
 #[derive(Default)]
@@ -55,11 +55,14 @@ impl Names {
     }
 }
 
-/// Letters and digits of ASCII, single spaces, hyphens, parentheses, square brackets, and the underscore, which the service takes
-/// although its documentation has none.
+/// What a name may have beside single spaces: letters and digits of ASCII, hyphens, parentheses, square brackets, and the
+/// underscore, which the service takes although its documentation has none.
+pub fn is_allowed(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_-()[]".contains(c)
+}
+
 fn valid(wanted: &str, most: usize) -> String {
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || "_-()[]".contains(c) { c } else { ' ' };
-    let text: String = wanted.chars().map(allowed).collect();
+    let text: String = wanted.chars().map(|c| if is_allowed(c) { c } else { ' ' }).collect();
     let mut name = text.split_ascii_whitespace().collect::<Vec<_>>().join(" ");
     name.truncate(most);
     let name = name.trim_end();

@@ -1,4 +1,4 @@
-//! A part of a portable message's content, made a content block.
+//! The content of a portable message: parts, each made a content block.
 
 use super::media::{Medium, Source};
 use super::names::Names;
@@ -6,8 +6,25 @@ use super::{given, mistyped, only, refuse, text, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
 
+/// The blocks of a content, which is a string or parts.
+pub fn blocks(content: Option<Json<'_>>, names: &mut Names) -> Result<Vec<String>> {
+    let Some(content) = content else { return Ok(Vec::new()) };
+    match content.kind() {
+        Kind::String => Ok(text_block(content).into_iter().collect()),
+        Kind::Array => {
+            content.elements().filter(|part| part.get("type").is_none()).for_each(|block| names.reserve(block));
+            let mut blocks = Vec::new();
+            for (index, part) in content.elements().enumerate() {
+                blocks.extend(translate(part, names).map_err(|error| within(error, &format!("/content/{index}")))?);
+            }
+            Ok(blocks)
+        }
+        _ => Err(mistyped("content", "a string or an array of parts", content)),
+    }
+}
+
 /// None where it is blank text, which is left out. What has no type is a content block already.
-pub fn translate(part: Json<'_>, names: &mut Names) -> Result<Option<String>> {
+fn translate(part: Json<'_>, names: &mut Names) -> Result<Option<String>> {
     let Some(kind) = part.get("type") else { return Ok(Some(part.text().to_owned())) };
     let kind = kind.string().ok_or_else(|| mistyped("type", "a string", kind))?;
     let block = match &*kind {
@@ -36,7 +53,7 @@ pub fn translate(part: Json<'_>, names: &mut Names) -> Result<Option<String>> {
 }
 
 /// A string as a block, its escapes as they were written. None where it is blank.
-pub fn text_block(text: Json<'_>) -> Option<String> {
+fn text_block(text: Json<'_>) -> Option<String> {
     let blank = text.pieces().all(|piece| piece.as_str().trim().is_empty());
     (!blank).then(|| format!("{{\"text\":{}}}", text.text()))
 }
@@ -132,9 +149,8 @@ fn document(part: Json<'_>, names: &mut Names) -> Result<String> {
         Some(name) => name.string().ok_or_else(|| mistyped("name", "a string", name))?,
         None => "".into(),
     };
-    let of_file =
-        || [source.file(), Some(&*name)].into_iter().flatten().find_map(|name| Medium::Document.format_of_file(name));
-    let format = labelled(Medium::Document, part, "mime_type", what, &source, "/data")?.or_else(of_file);
+    let format = labelled(Medium::Document, part, "mime_type", what, &source, "/data")?;
+    let format = format.or_else(|| format_of_ending(&source, &name));
     let format = format.ok_or_else(|| refuse("/mime_type", format_args!("{what} needs mime_type")))?;
     Ok(named(format, &name, &source, names))
 }
@@ -154,9 +170,7 @@ fn file(part: Json<'_>, names: &mut Names) -> Result<String> {
         Some(_) => text(file, "filename", "file").map_err(at)?,
         None => source.file().and_then(|url| Some(url.rsplit_once('/')?.1)).unwrap_or_default().into(),
     };
-    let endings = [source.file(), Some(&*name)];
-    let of_file = || endings.into_iter().flatten().find_map(|name| Medium::Document.format_of_file(name));
-    let format = match (source.mime_type(), of_file()) {
+    let format = match (source.mime_type(), format_of_ending(&source, &name)) {
         // What some clients say of every file.
         (Some("application/octet-stream") | None, Some(format)) => format,
         (Some(label), _) => Medium::Document.known_format(label, "/file/file_data")?,
@@ -167,6 +181,11 @@ fn file(part: Json<'_>, names: &mut Names) -> Result<String> {
     };
     source.check(Medium::Document, format, "/file/file_data")?;
     Ok(named(format, &name, &source, names))
+}
+
+/// The format that the ending of a document's name tells: of the one it is stored under, or of the one it was given.
+fn format_of_ending(source: &Source<'_>, name: &str) -> Option<&'static str> {
+    [source.file(), Some(name)].into_iter().flatten().find_map(|name| Medium::Document.format_of_file(name))
 }
 
 /// A document, whose name in the conversation is without the ending that the format tells already.

@@ -1,8 +1,7 @@
 //! Tools: what a model may call, what it called, and what that gave.
 
-use super::message::content_blocks;
 use super::names::Names;
-use super::{given, mistyped, only, refuse, text, within};
+use super::{given, mistyped, only, part, refuse, text, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
 
@@ -82,7 +81,7 @@ pub fn result(message: Json<'_>, content: Option<Json<'_>>, names: &mut Names) -
     };
     let blocks = match content {
         Some(object) if object.kind() == Kind::Object => vec![format!("{{\"json\":{}}}", object.text())],
-        content => content_blocks(content, names)?,
+        content => part::blocks(content, names)?,
     };
     let content = blocks.join(",");
     Ok(format!("{{\"toolResult\":{{\"toolUseId\":{},\"content\":[{content}]{status}}}}}", quoted(&id)))
