@@ -322,8 +322,9 @@ bedrock_status bedrock_request_attach(bedrock_request *request,
                                       void *user,
                                       bedrock_error **err);
 
-/* The exact body that a call with this model would send, for tests and for the curious. NULL, with *err set, where
- * it cannot be made. Lent until the next bedrock_request_body on this request, from any thread, or until its free. */
+/* The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious.
+ * NULL, with *err set, where it cannot be made. Lent until the next bedrock_request_body on this request, from any
+ * thread, or until its free. */
 const char *bedrock_request_body(bedrock_request *request,
                                  const bedrock_model *model,
                                  size_t *len,
@@ -372,6 +373,8 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
 #define BEDROCK_EVENT_MESSAGE_STOP        8
 #define BEDROCK_EVENT_METADATA            9  /* Usage, metrics and trace, in json. (metadata) */
 #define BEDROCK_EVENT_OTHER              10  /* An event that this version does not know. text: its name. */
+/* Of an InvokeModelWithResponseStream. text: what the model wrote, in its own form, which is JSON. (chunk) */
+#define BEDROCK_EVENT_CHUNK              11
 
 /* One event of a stream, lent until the callback returns, or until the next bedrock_stream_next. Texts end in NUL
  * and are never NULL. The struct grows only at its end: where a member is newer than the library your program met
@@ -532,6 +535,58 @@ ptrdiff_t bedrock_waitset_fd(bedrock_waitset *set);
 /* Frees a set. Its streams go on, and may be added to another. A thread that waits gets BEDROCK_E_CANCELLED. NULL
  * does nothing. */
 void bedrock_waitset_free(bedrock_waitset *set);
+
+
+/* ---- Any operation, by its name ---------------------------------------------------------------------------
+ * Converse is not all that the service does. The same doors lead to every operation of the Bedrock runtime, by its name in the
+ * AWS API: the same config, credentials, timers, retries, cancellation and errors. A request's members are the operation's, under
+ * the names of the AWS API; "modelId" or the model's own id names the model. "timeout" limits what does not stream, as in
+ * bedrock_generate; "first_event", "idle" and "total" what does.
+ *
+ * Converse, ConverseStream: what bedrock_generate and bedrock_generate_stream send.
+ *
+ * CountTokens: counts a request for Converse as it is, with what the model's defaults add. What has no tokens (inferenceConfig,
+ * ...) is left out, so that one request can be counted and sent. A request with "body" is counted as one for InvokeModel, and one
+ * with "input" is the operation's own. bedrock_response_json: {"inputTokens": 12}.
+ *
+ * InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form, sent to the byte as it is written:
+ * embeddings, images, and what has no Converse. A string "@name" anywhere in it that names an attachment becomes its base64; where
+ * the whole body is "@name", the attachment's bytes are the body. Beside it: accept, contentType (application/json),
+ * guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier, requestMetadata. A model's guardrailConfig,
+ * performanceConfig and serviceTier hold here too. bedrock_response_json is the model's answer, verbatim; one that is not JSON
+ * comes as {"contentType": "image/png", "body": "base64"}. bedrock_response_usage gives what the headers count. The stream's events
+ * are BEDROCK_EVENT_CHUNK, and its answer is the array of what they held. A chunk that counts ends it; where none came, the end of
+ * the body does, if it cannot be a lost connection (BEDROCK_E_TRUNCATED).
+ *
+ * ApplyGuardrail: guardrailIdentifier, guardrailVersion (those of the model's guardrailConfig, where they are not given), source,
+ * content, outputScope.
+ *
+ * InvokeGuardrailChecks: messages, checks. The text of role system comes first.
+ *
+ * StartAsyncInvoke: modelInput, in the model's own form like "body"; outputDataConfig, tags, and clientRequestToken, which is made
+ * where it is not given. GetAsyncInvoke: invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals,
+ * maxResults, nextToken, sortBy, sortOrder.
+ */
+
+/* Calls an operation and waits for its whole answer, which bedrock_response_json gives; of one that streams, what
+ * its events make. *out is yours to free; *err on failure. BEDROCK_E_INVALID_ARGUMENT: this version has no such
+ * operation. BEDROCK_E_REQUEST: the request is none for it. */
+bedrock_status bedrock_call(const bedrock_model *model,
+                            const char *operation,
+                            const bedrock_request *request,
+                            bedrock_cancel *cancel,
+                            bedrock_response **out,
+                            bedrock_error **err);
+
+/* Opens a call without waiting for it, as bedrock_stream_open does. An operation that does not stream has no
+ * events: bedrock_stream_next says BEDROCK_AGAIN until BEDROCK_DONE or a failure, and then bedrock_stream_response
+ * has the answer. Descriptors, wakeups and waiting sets serve it as they serve a stream. */
+bedrock_status bedrock_call_open(const bedrock_model *model,
+                                 const char *operation,
+                                 const bedrock_request *request,
+                                 bedrock_cancel *cancel,
+                                 bedrock_stream **out,
+                                 bedrock_error **err);
 
 
 /* ---- Response ---------------------------------------------------------------------------------------------

@@ -5,15 +5,17 @@ use crate::client::{self, PerWorker};
 use crate::config::{CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::log;
-use crate::request::{Document, Prepared, Request, parse_defaults, replace_defaults, take_model_id};
+use crate::request::{Document, Request, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
 use crate::timer::Deadline;
 use crate::transport::scripted::Script;
+use crate::wire::answer::Answer;
+use crate::wire::call::{self, Call, Input};
 use crate::wire::event::Event;
-use crate::wire::operation::{self, Call, Operation};
+use crate::wire::operation::Operation;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::ops::ControlFlow;
@@ -84,27 +86,27 @@ impl Model {
         &self.id
     }
 
-    /// The exact request that a call would send.
-    pub fn prepare(&self, request: &Request) -> Result<Prepared> {
-        request.prepare(self.id.as_str(), &self.defaults, self.shared.config.lint)
+    /// Exactly what a call would send.
+    pub fn input(&self, operation: Operation, request: &Request) -> Result<Input> {
+        request.input(operation, self.id.as_str(), &self.defaults, self.shared.config.lint)
     }
 
     /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
     pub fn open(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
-        let Prepared { model_id, body } = self.prepare(request)?;
+        let input = self.input(operation, request)?;
         if cancel.is_some_and(Cancel::is_fired) {
-            return Ok(Stream::cancelled(operation.streams()));
+            return Ok(Stream::cancelled(operation));
         }
         let connect = self.calls.timeouts.connect;
-        let job = Job { model: self.clone(), call: Call { operation, model_id, body, connect } };
+        let job = Job { model: self.clone(), call: Call { operation, input, connect } };
         let runtime = runtime::start()?;
         let epoch = runtime.epoch;
-        Ok(Stream::start(&runtime, operation.streams(), cancel.cloned(), move |writer| job.run(writer, epoch)))
+        Ok(Stream::start(&runtime, operation, cancel.cloned(), move |writer| job.run(writer, epoch)))
     }
 
-    /// Converse: one request, one answer.
-    pub fn generate(&self, request: &Request, cancel: Option<&Cancel>) -> Result<Response> {
-        let mut stream = self.open(Operation::Converse, request, cancel)?;
+    /// Any operation: one request, one answer, that of a stream when it is complete.
+    pub fn call(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Response> {
+        let mut stream = self.open(operation, request, cancel)?;
         while let Next::Event(_) | Next::Again = stream.next(None)? {}
         Ok(stream.response())
     }
@@ -175,7 +177,7 @@ impl Job {
             let unary = async {
                 let (answer, _permit) = model.begin(&call, &writer, epoch).await?;
                 say_answered(&call, &answer, &writer, began);
-                writer.unary(answer, max_answer).await.map(Some)
+                writer.unary(answer, call.operation.answers_raw(), max_answer).await.map(Some)
             };
             Deadline::after("whole", timeouts.whole).limit(unary).await.flatten()
         };
@@ -202,20 +204,20 @@ impl Model {
         call: &Call,
         writer: &Writer,
         epoch: u64,
-    ) -> Result<(operation::Answer, Option<tokio::sync::OwnedSemaphorePermit>)> {
+    ) -> Result<(Answer, Option<tokio::sync::OwnedSemaphorePermit>)> {
         let permit = match &self.shared.in_flight {
             Some(places) => places.clone().acquire_owned().await.ok(),
             None => None,
         };
         let client = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
         let client = self.client.get(epoch, client).await?;
-        let answer = operation::send(&client, call, writer.attempts()).await?;
+        let answer = call::send(&client, call, writer.attempts()).await?;
         Ok((answer, permit))
     }
 }
 
-fn say_answered(call: &Call, answer: &operation::Answer, writer: &Writer, began: Instant) {
-    let (status, id, attempts) = (answer.status, &answer.request_id, writer.attempts().get());
+fn say_answered(call: &Call, answer: &Answer, writer: &Writer, began: Instant) {
+    let (status, id, attempts) = (answer.status, &answer.head.request_id, writer.attempts().get());
     log::debug(
         "call",
         format_args!("{call}: HTTP {status} after {:?}, attempt {attempts}, request id {id}", began.elapsed()),

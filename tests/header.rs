@@ -8,8 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of `src/ffi` that are chapters of the header, in its order.
-const CHAPTERS: [&str; 11] =
-    ["version", "status", "model", "request", "cancel", "generate", "stream", "waitset", "response", "json", "process"];
+const CHAPTERS: [&str; 12] = [
+    "version", "status", "model", "request", "cancel", "generate", "stream", "waitset", "call", "response", "json",
+    "process",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

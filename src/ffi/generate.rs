@@ -15,6 +15,7 @@ use crate::cancel::Cancel;
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::wire::event::Event;
+use crate::wire::operation::Operation;
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr::null_mut;
@@ -65,6 +66,8 @@ pub const BEDROCK_EVENT_MESSAGE_STOP: i32 = 8;
 pub const BEDROCK_EVENT_METADATA: i32 = 9;
 /// An event that this version does not know. text: its name.
 pub const BEDROCK_EVENT_OTHER: i32 = 10;
+/// Of an InvokeModelWithResponseStream. text: what the model wrote, in its own form, which is JSON. (chunk)
+pub const BEDROCK_EVENT_CHUNK: i32 = 11;
 
 /// Receives an event on the calling thread. user is what the call was given. Nonzero: stop, and close the connection. It may
 /// call anything of this library but bedrock_shutdown; it must not throw, longjmp or end the thread.
@@ -84,7 +87,7 @@ pub unsafe extern "C" fn bedrock_generate(
     entry!(err => {
         required("out", out)?;
         let Call { model, request, cancel } = Call::of(model, request, cancel)?;
-        let response = model.generate(&request.snapshot(), cancel.as_deref())?;
+        let response = model.call(Operation::Converse, &request.snapshot(), cancel.as_deref())?;
         unsafe { put(out, handle::insert(response)?) };
         Ok(BEDROCK_OK)
     })

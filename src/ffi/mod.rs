@@ -15,6 +15,7 @@ mod slice;
 mod text;
 mod user;
 
+pub mod call;
 pub mod cancel;
 pub mod generate;
 pub mod json;

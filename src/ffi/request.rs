@@ -25,6 +25,7 @@ use crate::request::Request;
 use crate::request::attachment::Data;
 use crate::response::Response;
 use crate::text::Text;
+use crate::wire::operation::Operation;
 use std::ffi::{c_char, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -236,7 +237,7 @@ pub unsafe extern "C" fn bedrock_request_attach(
     })
 }
 
-/// The exact body that a call with this model would send, for tests and for the curious. NULL, with *err set, where it cannot
+/// The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious. NULL, with *err set, where it cannot
 /// be made. Lent until the next bedrock_request_body on this request, from any thread, or until its free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_body(
@@ -250,9 +251,9 @@ pub unsafe extern "C" fn bedrock_request_body(
     entry!(err => {
         let request = handle::get::<SharedRequest>(request)?;
         let model = handle::get::<Model>(model)?;
-        let prepared = model.prepare(&request.snapshot())?;
+        let input = model.input(Operation::Converse, &request.snapshot())?;
         let mut lent = request.body.lock().unwrap_or_else(PoisonError::into_inner);
-        *lent = String::from_utf8_lossy(&prepared.body).into_owned().into();
+        *lent = String::from_utf8_lossy(&input.body.unwrap_or_default()).into_owned().into();
         body = unsafe { text::lend(&lent, len) };
         Ok(BEDROCK_OK)
     });

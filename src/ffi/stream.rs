@@ -73,7 +73,7 @@ impl Noun for Pulled {
 }
 
 impl Pulled {
-    fn new(stream: Stream) -> Self {
+    pub(super) fn new(stream: Stream) -> Self {
         let remote = stream.remote();
         let lent = Lent(Box::new(UnsafeCell::new(MaybeUninit::uninit())));
         Pulled { reader: Mutex::new(Reader { stream, told_by: ToldBy::Nobody, lent }), remote }

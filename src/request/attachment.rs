@@ -20,6 +20,8 @@ pub struct Reference {
     pub end: usize,
     /// From the value of the piece it is found in.
     pointer: String,
+    /// Whether it may be a text that only looks like one.
+    guessed: bool,
 }
 
 impl Attachments {
@@ -41,6 +43,17 @@ impl Attachments {
         self.check_name(name)?;
         self.0.push((name.into(), data));
         Ok(())
+    }
+
+    /// Whether what looks like a reference is none.
+    pub fn is_text(&self, reference: &Reference) -> bool {
+        reference.guessed && self.get(&reference.name).is_none()
+    }
+
+    /// The bytes that a whole value `"@name"` names.
+    pub fn named_by(&self, value: Json<'_>) -> Option<&[u8]> {
+        let data = self.get(value.string()?.strip_prefix('@')?)?;
+        Some((**data).as_ref())
     }
 
     /// Appends the base64 of what `reference` names. `at` leads to the piece it stands in.
@@ -67,13 +80,19 @@ impl Attachments {
     }
 }
 
-/// Every reference in `text`, which holds `value`. Base64 has no '@', so that none is taken for one by mistake.
-pub fn references(text: &str, value: Json<'_>) -> Vec<Reference> {
-    let mut found = Vec::new();
+/// Every reference in `text`, which holds `value`. Base64 has no '@', so that none is taken for one by mistake. `native`: the text
+/// is a model's own request, where base64 may stand anywhere, and a reference is what names an attachment.
+pub fn references(text: &str, value: Json<'_>, native: bool) -> Vec<Reference> {
+    let mut search = Search { text, native, found: Vec::new() };
     if text.contains("\"@") || text.contains("\"\\u0040") {
-        find(text, value, &mut String::new(), &mut found);
+        search.visit(value, native, &mut String::new());
     }
-    found
+    search.found
+}
+
+/// Whether the value of a request's member is a model's own request, in the form that this model has.
+pub fn is_native(member: &str) -> bool {
+    matches!(member, "body" | "modelInput")
 }
 
 /// Whether what stands under `key` is free-form JSON: the program's, the model's or a tool's own, where "bytes" means what they
@@ -82,30 +101,37 @@ pub fn is_free_form(key: &str) -> bool {
     matches!(key, "input" | "json" | "additionalModelRequestFields" | "requestMetadata")
 }
 
-fn find(text: &str, value: Json<'_>, pointer: &mut String, found: &mut Vec<Reference>) {
-    let here = pointer.len();
-    for (index, element) in value.elements().enumerate() {
-        pointer.push_str(&format!("/{index}"));
-        find(text, element, pointer, found);
-        pointer.truncate(here);
-    }
-    for member in value.members() {
-        let key = member.key.string().unwrap_or_default();
-        if is_free_form(&key) {
-            continue;
+struct Search<'a> {
+    text: &'a str,
+    native: bool,
+    found: Vec<Reference>,
+}
+
+impl Search<'_> {
+    /// `base64`: whether base64 may stand here.
+    fn visit(&mut self, value: Json<'_>, base64: bool, pointer: &mut String) {
+        let here = pointer.len();
+        for (index, element) in value.elements().enumerate() {
+            pointer.push_str(&format!("/{index}"));
+            self.visit(element, self.native, pointer);
+            pointer.truncate(here);
         }
-        pointer.push('/');
-        pointer.push_str(&json::pointer_token(&key));
-        let name = member.value.string().filter(|_| key == "bytes");
-        match name.as_deref().and_then(|name| name.strip_prefix('@')) {
-            Some(name) => {
-                let literal = member.value.text();
-                let start = json::offset(text, literal) + 1;
-                let end = start + literal.len() - 2;
-                found.push(Reference { name: name.to_owned(), start, end, pointer: pointer.clone() });
+        for member in value.members() {
+            let key = member.key.string().unwrap_or_default();
+            if !self.native && is_free_form(&key) {
+                continue;
             }
-            None => find(text, member.value, pointer, found),
+            pointer.push('/');
+            pointer.push_str(&json::pointer_token(&key));
+            self.visit(member.value, self.native || key == "bytes", pointer);
+            pointer.truncate(here);
         }
-        pointer.truncate(here);
+        if let Some(name) = value.string().filter(|_| base64).as_deref().and_then(|text| text.strip_prefix('@')) {
+            let literal = value.text();
+            let start = json::offset(self.text, literal) + 1;
+            let end = start + literal.len() - 2;
+            let (pointer, guessed) = (pointer.clone(), self.native);
+            self.found.push(Reference { name: name.to_owned(), start, end, pointer, guessed });
+        }
     }
 }

@@ -4,7 +4,7 @@
 //! So what a caller wrote goes to the service as it was written, and adding a message leaves every byte before it alone, which
 //! is what prompt caches live on.
 
-use super::attachment::{Attachments, Reference, is_free_form, references};
+use super::attachment::{Attachments, Reference, is_free_form, is_native, references};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use std::sync::Arc;
@@ -19,7 +19,16 @@ pub struct Piece {
 impl Piece {
     /// `text` is `value` as it is written, perhaps with a key and white space around it.
     fn new(text: &str, value: Json<'_>) -> Self {
-        Piece { text: text.into(), references: references(text, value).into() }
+        Piece { text: text.into(), references: references(text, value, false).into() }
+    }
+
+    /// A member of the request.
+    fn member(name: &str, text: &str, value: Json<'_>) -> Self {
+        // Of the operations' own members, CountTokens has one that is called like a tool's input.
+        if is_free_form(name) && name != "input" {
+            return Piece { text: text.into(), references: Arc::default() };
+        }
+        Piece { text: text.into(), references: references(text, value, is_native(name)).into() }
     }
 
     /// A JSON value that was just composed.
@@ -33,9 +42,19 @@ impl Piece {
         &self.text
     }
 
+    /// At least as much as the piece takes, with a comma.
+    fn size(&self, attachments: &Attachments) -> usize {
+        let attached = self.references.iter().map(|reference| attachments.encoded_length(reference));
+        self.text.len() + 1 + attached.sum::<usize>()
+    }
+
     fn write(&self, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
-        let mut written = 0;
-        for reference in self.references.iter() {
+        self.write_from(0, out, at)
+    }
+
+    fn write_from(&self, start: usize, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
+        let mut written = start;
+        for reference in self.references.iter().filter(|reference| !out.attachments.is_text(reference)) {
             out.text.push_str(&self.text[written..reference.start]);
             out.attachments.encode(reference, &mut out.text, &at)?;
             written = reference.end;
@@ -139,10 +158,8 @@ impl Document {
             let list = matches!(&*name, "messages" | "system") && member.value.kind() == json::Kind::Array;
             let content = if list {
                 Content::List(List::parse(member.segment, member.value))
-            } else if is_free_form(&name) {
-                Content::Verbatim(Piece { text: member.segment.into(), references: Arc::default() })
             } else {
-                Content::Verbatim(Piece::new(member.segment, member.value))
+                Content::Verbatim(Piece::member(&name, member.segment, member.value))
             };
             document.members.push(Member { name: name.into(), content });
         }
@@ -156,6 +173,10 @@ impl Document {
 
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|member| &*member.name)
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.position(name).is_some()
     }
 
     /// The text of a member's value that is no list of ours.
@@ -228,6 +249,37 @@ impl Document {
         }
     }
 
+    /// A member that is not there yet, with a value, which is JSON.
+    pub fn add(&mut self, name: &str, json: &str) {
+        let text = format!("{}:{json}", json::quoted(name)).into();
+        let content = Content::Verbatim(Piece { text, references: Arc::default() });
+        self.members.push(Member { name: name.into(), content });
+    }
+
+    /// Leaves out all members but these.
+    pub fn keep(&mut self, wanted: impl Fn(&str) -> bool) {
+        self.members.retain(|member| wanted(&member.name));
+    }
+
+    /// Puts text around the whole.
+    pub fn wrap(&mut self, before: &str, after: &str) {
+        self.head = format!("{before}{}", self.head).into();
+        self.tail = format!("{}{after}", self.tail).into();
+    }
+
+    /// The value of a member that is no list of ours, as one text, with the attachments in their places.
+    pub fn write_value(&self, name: &str, attachments: &Attachments) -> Result<Option<String>> {
+        let Some(position) = self.position(name) else { return Ok(None) };
+        let Content::Verbatim(piece) = &self.members[position].content else { return Ok(None) };
+        let Some(value) = self.value(name) else { return Ok(None) };
+        let mut out = Body { text: String::with_capacity(piece.size(attachments)), attachments };
+        let start = json::offset(&piece.text, value.text());
+        piece.write_from(start, &mut out, || format!("/{}", json::pointer_token(name)))?;
+        let white_space = piece.text.len() - start - value.text().len();
+        out.text.truncate(out.text.len() - white_space);
+        Ok(Some(out.text))
+    }
+
     /// The whole as one text, with the attachments in their places.
     pub fn write(&self, attachments: &Attachments) -> Result<String> {
         let mut out = Body { text: String::with_capacity(self.size(attachments)), attachments };
@@ -261,10 +313,7 @@ impl Document {
 
     /// At least as much as the text takes.
     fn size(&self, attachments: &Attachments) -> usize {
-        let piece = |piece: &Piece| {
-            let attached = piece.references.iter().map(|reference| attachments.encoded_length(reference));
-            piece.text.len() + 1 + attached.sum::<usize>()
-        };
+        let piece = |piece: &Piece| piece.size(attachments);
         let members = self.members.iter().map(|member| match &member.content {
             Content::Verbatim(verbatim) => piece(verbatim),
             Content::List(list) => list.head.len() + list.tail.len() + 1 + list.items.iter().map(piece).sum::<usize>(),

@@ -3,17 +3,20 @@
 pub mod attachment;
 mod dialect;
 mod document;
+mod input;
 mod lint;
 
 use crate::config::check_model_id;
 use crate::error::{Error, Kind, Result};
 use crate::json;
 use crate::response::Response;
+use crate::wire::call::Input;
+use crate::wire::operation::Operation;
 use attachment::{Attachments, Data};
-use bytes::Bytes;
 use dialect::{Role, Translated};
 pub use document::Document;
 use document::Piece;
+use input::Given;
 
 /// A request as it grows. Cloning shares text and attachments.
 #[derive(Clone, Default)]
@@ -22,12 +25,6 @@ pub struct Request {
     /// The model that `modelId` or `model` names for this request.
     model_id: Option<String>,
     attachments: Attachments,
-}
-
-/// A request as it goes to the service.
-pub struct Prepared {
-    pub model_id: String,
-    pub body: Bytes,
 }
 
 impl Request {
@@ -103,16 +100,11 @@ impl Request {
         self.attachments.add(name, data)
     }
 
-    /// The exact request: this one's members, and those of `defaults` that it lacks.
-    pub fn prepare(&self, model_id: &str, defaults: &Document, lint: bool) -> Result<Prepared> {
-        let mut document = self.document.clone();
-        dialect::members::settle(&mut document, defaults)?;
+    /// What an operation is sent: this request's members, and those of `defaults` that it lacks.
+    pub fn input(&self, operation: Operation, model_id: &str, defaults: &Document, lint: bool) -> Result<Input> {
         let model_id = self.model_id.as_deref().unwrap_or(model_id).to_owned();
-        if lint {
-            lint::check(&document, &model_id)?;
-        }
-        let body = document.write(&self.attachments)?;
-        Ok(Prepared { model_id, body: body.into() })
+        let request = self.document.clone();
+        Given { operation, model_id, request, defaults, attachments: &self.attachments, lint }.input()
     }
 }
 

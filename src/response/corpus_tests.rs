@@ -1,9 +1,10 @@
 //! Recorded answers of the real service: streams assemble to what is expected of them, and unary answers, taken apart into the
 //! events they would have streamed as, assemble to the bytes they were.
 
-use super::assemble::Assembler;
+use super::message;
 use super::{Response, Usage};
 use crate::json::{Json, Member, quoted};
+use crate::wire::answer::Head;
 use crate::wire::event::{Batch, EventDecoder};
 use crate::wire::frame::Decoder;
 use aws_smithy_eventstream::frame::write_message_to;
@@ -47,13 +48,13 @@ fn events(body: &[u8]) -> Batch {
     batch
 }
 
-fn assemble(events: &Batch, mut after_each: impl FnMut(&Assembler)) -> String {
-    let mut assembler = Assembler::default();
+fn assemble(events: &Batch, mut after_each: impl FnMut(&message::Message)) -> String {
+    let mut message = message::Message::default();
     for index in 0..events.len() {
-        assembler.push(&events.get(index).unwrap());
-        after_each(&assembler);
+        message.push(&events.get(index).unwrap());
+        after_each(&message);
     }
-    assembler.answer()
+    message.answer()
 }
 
 /// The unary answer that the expected, accumulated stream amounts to.
@@ -145,7 +146,7 @@ fn streams_assemble_to_what_is_expected() {
         let accumulated = &expected["accumulated"];
         let answer = assemble(&events(body), |so_far| assert!(Json::parse(&so_far.answer()).is_ok(), "{id}"));
         assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), expected_answer(accumulated), "{id}");
-        let response = Response::streamed(answer, true, "", 1);
+        let response = Response::streamed(answer, true, Head::default(), 1);
         check_getters(id, &response, accumulated);
         assert_eq!(response.usage().latency_ms, accumulated["metrics"]["latencyMs"], "{id}");
     }
@@ -156,7 +157,7 @@ fn streams_assemble_to_what_is_expected() {
 fn unary_answers_say_what_is_expected() {
     let answers = corpus("converse");
     for Interaction { id, body, expected } in &answers {
-        let response = Response::unary(String::from_utf8(body.clone()).unwrap(), "", 1);
+        let response = Response::unary(String::from_utf8(body.clone()).unwrap(), Head::default(), 1);
         check_getters(id, &response, &expected["summary"]);
     }
     println!("{} recorded unary answers read", answers.len());
@@ -172,7 +173,7 @@ fn answers_of_other_operations_are_neutral() {
         if Json::parse(&json).is_ok_and(|json| json.pointer("/output/message").is_some()) {
             continue;
         }
-        let response = Response::unary(json.clone(), "", 1);
+        let response = Response::unary(json.clone(), Head::default(), 1);
         assert_eq!(response.json().as_str(), json, "{id}");
         let texts = [response.text(), response.reasoning(), response.stop_reason(), response.message()];
         assert!(texts.iter().all(|text| text.is_empty()) && response.tool_calls().is_empty(), "{id}");

@@ -1,18 +1,23 @@
 //! The answer to a call.
 //!
 //! A [`Response`] is the service's JSON and what people ask it for. A unary answer's JSON is the service's own, byte for byte; a
-//! stream's is put together by an [`Assembler`](assemble::Assembler) to be what the same call would have given unary.
+//! stream's is put together by an [`Assembler`](assemble::Assembler): a message to be what the same call would have given unary, the
+//! chunks of a model's own form to an array.
 
 pub mod assemble;
 mod block;
+mod chunks;
 #[cfg(test)]
 mod corpus_tests;
 mod merge;
+pub mod message;
 mod summary;
 
-pub use summary::{ToolCall, Usage};
+pub use crate::wire::usage::Usage;
+pub use summary::ToolCall;
 
 use crate::text::Text;
+use crate::wire::answer::Head;
 use once_cell::sync::OnceCell;
 use summary::Summary;
 
@@ -24,6 +29,8 @@ use summary::Summary;
 pub struct Response {
     json: Text,
     request_id: Text,
+    /// What the headers told of it.
+    usage: Usage,
     attempts: u32,
     streamed: bool,
     complete: bool,
@@ -33,19 +40,20 @@ pub struct Response {
 
 impl Response {
     /// The answer of a call that does not stream.
-    pub fn unary(json: String, request_id: &str, attempts: u32) -> Self {
-        Self::new(json, request_id, attempts, false, true)
+    pub fn unary(json: String, head: Head, attempts: u32) -> Self {
+        Self::new(json, head, attempts, false, true)
     }
 
     /// The answer that an [`Assembler`](assemble::Assembler) made, complete after the stream's end only.
-    pub fn streamed(json: String, complete: bool, request_id: &str, attempts: u32) -> Self {
-        Self::new(json, request_id, attempts, true, complete)
+    pub fn streamed(json: String, complete: bool, head: Head, attempts: u32) -> Self {
+        Self::new(json, head, attempts, true, complete)
     }
 
-    fn new(json: String, request_id: &str, attempts: u32, streamed: bool, complete: bool) -> Self {
+    fn new(json: String, head: Head, attempts: u32, streamed: bool, complete: bool) -> Self {
         Response {
             json: json.into(),
-            request_id: request_id.into(),
+            request_id: head.request_id.into(),
+            usage: head.usage,
             attempts,
             streamed,
             complete,
@@ -88,7 +96,7 @@ impl Response {
     }
 
     pub fn usage(&self) -> Usage {
-        self.summary().usage
+        self.summary().usage.or(self.usage)
     }
 
     /// The assistant's message as Converse JSON, to be sent back as it is.
@@ -126,17 +134,21 @@ impl Response {
 
 #[cfg(test)]
 mod tests {
-    use super::Response;
+    use super::{Head, Response, Usage};
+
+    fn head() -> Head {
+        Head { request_id: "id".to_owned(), usage: Usage::default() }
+    }
 
     fn streamed(content: &str) -> Response {
         let json = format!(r#"{{"output":{{"message":{{"content":{content},"role":"assistant"}}}}}}"#);
-        Response::streamed(json, false, "id", 2)
+        Response::streamed(json, false, head(), 2)
     }
 
     #[test]
     fn an_answer_is_given_as_it_came_and_shared_between_threads() {
         let json = r#"{ "output": {"message" : {"content":[ {"text":"\u00e9"} ], "role":"assistant"}}, "new": 1e400 }"#;
-        let response = Response::unary(json.to_owned(), "id", 1);
+        let response = Response::unary(json.to_owned(), head(), 1);
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| assert_eq!(response.text().as_str(), "é"));
@@ -159,7 +171,7 @@ mod tests {
             assert_eq!(streamed(content).unfit_to_send_back(), unsendable, "{content}");
         }
         assert_eq!(
-            Response::unary(r#"{"inputTokens":12}"#.to_owned(), "", 1).unfit_to_send_back(),
+            Response::unary(r#"{"inputTokens":12}"#.to_owned(), head(), 1).unfit_to_send_back(),
             Some("it is empty")
         );
     }

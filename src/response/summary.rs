@@ -2,48 +2,7 @@
 
 use crate::json::{Json, Kind};
 use crate::text::Text;
-
-/// What an answer cost, -1 where it was not reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Usage {
-    pub input_tokens: i64,
-    pub output_tokens: i64,
-    pub total_tokens: i64,
-    pub cache_read_tokens: i64,
-    pub cache_write_tokens: i64,
-    pub latency_ms: i64,
-}
-
-impl Usage {
-    fn of(answer: Json<'_>) -> Usage {
-        let (usage, metrics) = (answer.get("usage"), answer.get("metrics"));
-        let count = |object: Option<Json<'_>>, names: &[&str]| {
-            names.iter().find_map(|name| object?.get(name)?.i64()).unwrap_or(-1)
-        };
-        Usage {
-            input_tokens: count(usage, &["inputTokens"]),
-            output_tokens: count(usage, &["outputTokens"]),
-            total_tokens: count(usage, &["totalTokens"]),
-            // The service mostly sends both names, and either may stand alone.
-            cache_read_tokens: count(usage, &["cacheReadInputTokens", "cacheReadInputTokenCount"]),
-            cache_write_tokens: count(usage, &["cacheWriteInputTokens", "cacheWriteInputTokenCount"]),
-            latency_ms: count(metrics, &["latencyMs"]),
-        }
-    }
-}
-
-impl Default for Usage {
-    fn default() -> Self {
-        Usage {
-            input_tokens: -1,
-            output_tokens: -1,
-            total_tokens: -1,
-            cache_read_tokens: -1,
-            cache_write_tokens: -1,
-            latency_ms: -1,
-        }
-    }
-}
+use crate::wire::usage::Usage;
 
 /// A tool the model wants to have called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,10 +74,15 @@ impl Summary {
             finish_reason: finish_reason(&stop_reason).into(),
             stop_reason: stop_reason.as_ref().into(),
             tool_calls: tool_calls.into(),
-            usage: answer.map(Usage::of).unwrap_or_default(),
+            usage: answer.map(usage).unwrap_or_default(),
             message: message.filter(|message| message.kind() == Kind::Object).map_or("", Json::text).into(),
         }
     }
+}
+
+/// What an answer cost: a message says it in members of its own, chunks in the last of them.
+fn usage(answer: Json<'_>) -> Usage {
+    answer.elements().last().and_then(Usage::of_chunk).unwrap_or_else(|| Usage::of_answer(answer))
 }
 
 /// Appends a string's text, and nothing where there is no string.

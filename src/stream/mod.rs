@@ -33,8 +33,10 @@ use crate::error::{Error, Kind, Result};
 use crate::response::Response;
 use crate::response::assemble::Assembler;
 use crate::runtime;
+use crate::wire::answer::Head;
+use crate::wire::call::Attempts;
 use crate::wire::event::Event;
-use crate::wire::operation::Attempts;
+use crate::wire::operation::Operation;
 use futures::FutureExt;
 use pipe::{End, Pipe};
 use reader::{Found, Reader};
@@ -49,17 +51,17 @@ use tokio::task::AbortHandle;
 struct Line {
     pipe: Pipe,
     attempts: Attempts,
-    request_id: Mutex<String>,
+    head: Mutex<Head>,
     task: OnceLock<AbortHandle>,
 }
 
 impl Line {
-    fn set_request_id(&self, request_id: &str) {
-        self.request_id.lock().unwrap_or_else(PoisonError::into_inner).push_str(request_id);
+    fn set_head(&self, head: &Head) {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head.clone();
     }
 
-    fn request_id(&self) -> String {
-        self.request_id.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn head(&self) -> Head {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Ends the call as cancelled, and its task with it.
@@ -108,7 +110,7 @@ impl Stream {
     /// Starts a call on the worker. `write` drives it to its end: nothing for a stream, the answer for a unary call.
     pub fn start<F>(
         runtime: &runtime::Runtime,
-        streams: bool,
+        operation: Operation,
         cancel: Option<Cancel>,
         write: impl FnOnce(Writer) -> F + Send + 'static,
     ) -> Self
@@ -127,21 +129,21 @@ impl Stream {
             });
         });
         let _ = line.task.set(task.abort_handle());
-        let mut stream = Stream::on(line, streams);
+        let mut stream = Stream::on(line, operation);
         stream._watch = cancel.as_ref().map(|cancel| cancel.watch(Arc::downgrade(&stream.line) as _));
         stream.cancel = cancel;
         stream
     }
 
     /// A call that was cancelled before it began.
-    pub fn cancelled(streams: bool) -> Self {
+    pub fn cancelled(operation: Operation) -> Self {
         let line = Arc::new(Line::default());
         line.pipe.cancel(|| Error::new(Kind::Cancelled, "the call was cancelled before it began"));
-        Stream::on(line, streams)
+        Stream::on(line, operation)
     }
 
-    fn on(line: Arc<Line>, streams: bool) -> Self {
-        let assembler = streams.then(Assembler::default);
+    fn on(line: Arc<Line>, operation: Operation) -> Self {
+        let assembler = Assembler::of(operation);
         Stream { line, cancel: None, _watch: None, reader: Reader::default(), assembler }
     }
 
@@ -171,14 +173,14 @@ impl Stream {
 
     /// The answer: complete after [`Next::Done`], before that what has been handed out.
     pub fn response(&self) -> Response {
-        let request_id = self.line.request_id();
+        let head = self.line.head();
         let attempts = self.line.attempts.get();
         match self.reader.end() {
-            Some(End::Done(Some(answer))) => Response::unary(answer.clone(), &request_id, attempts),
+            Some(End::Done(Some(answer))) => Response::unary(answer.clone(), head, attempts),
             end => {
                 let complete = matches!(end, Some(End::Done(_)));
                 let json = self.assembler.as_ref().map(Assembler::answer).unwrap_or_default();
-                Response::streamed(json, complete, &request_id, attempts)
+                Response::streamed(json, complete, head, attempts)
             }
         }
     }
@@ -247,13 +249,13 @@ mod tests {
     #[test]
     fn a_panic_in_a_call_is_that_calls_error_for_ever_and_the_next_call_works() {
         let runtime = runtime::start().unwrap();
-        let mut broken = Stream::start(&runtime, true, None, |_| async { panic!("on purpose") });
+        let mut broken = Stream::start(&runtime, Operation::ConverseStream, None, |_| async { panic!("on purpose") });
         for _ in 0..2 {
             let error = broken.next(None).unwrap_err();
             assert_eq!(error.kind(), Kind::Internal);
             assert!(error.message().as_str().contains("on purpose"), "{error}");
         }
-        let mut fine = Stream::start(&runtime, false, None, |_| async { Ok(Some("{}".to_owned())) });
+        let mut fine = Stream::start(&runtime, Operation::Converse, None, |_| async { Ok(Some("{}".to_owned())) });
         assert!(matches!(fine.next(None), Ok(Next::Done)));
         assert_eq!(fine.response().json().as_str(), "{}");
     }
@@ -261,7 +263,7 @@ mod tests {
     #[test]
     fn a_call_that_never_ends_is_waited_for_as_long_as_asked_and_can_be_cancelled_from_any_thread() {
         let runtime = runtime::start().unwrap();
-        let mut stream = Stream::start(&runtime, true, None, |_| std::future::pending());
+        let mut stream = Stream::start(&runtime, Operation::ConverseStream, None, |_| std::future::pending());
         assert!(matches!(stream.next(Some(Duration::ZERO)), Ok(Next::Again)));
         assert!(matches!(stream.next(Some(Duration::from_millis(1))), Ok(Next::Again)));
         let remote = stream.remote();

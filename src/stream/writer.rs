@@ -7,10 +7,11 @@ use crate::coalesce::Receiving;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use crate::timer::{Deadline, Timer};
+use crate::wire::answer::{self, Answer, InPortions};
+use crate::wire::call::Attempts;
 use crate::wire::event::EventDecoder;
 use crate::wire::failure;
 use crate::wire::frame::Decoder;
-use crate::wire::operation::{self, Answer, Attempts, InPortions};
 use bytes::Bytes;
 use http_body::Body;
 use std::future::poll_fn;
@@ -44,26 +45,36 @@ impl Writer {
 
     /// Decodes an answer that streams until it ends, one way or another.
     pub async fn stream(&self, answer: Answer, limits: StreamLimits) -> Result<()> {
-        let request_id = answer.request_id.clone();
-        self.line.set_request_id(&request_id);
-        self.read_events(answer.body, limits).await.map_err(|error| error.with_request_id(&request_id))
+        self.line.set_head(&answer.head);
+        let request_id = answer.head.request_id.clone();
+        self.read_events(answer, limits).await.map_err(|error| error.with_request_id(&request_id))
     }
 
-    /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller.
-    pub async fn unary(&self, answer: Answer, max_answer: usize) -> Result<String> {
-        let name = |error: Error| error.with_request_id(&answer.request_id).with_http_status(answer.status);
-        self.line.set_request_id(&answer.request_id);
-        let bytes = operation::collect(answer.body, max_answer).await.map_err(name)?;
-        let text = String::from_utf8(bytes).map_err(|_| name(Error::new(Kind::Protocol, "the answer is not UTF-8")))?;
+    /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller. `raw`: whatever the
+    /// model gives is an answer.
+    pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize) -> Result<String> {
+        let Answer { status, head, content_type, body, .. } = answer;
+        let name = |error: Error| error.with_request_id(&head.request_id).with_http_status(status);
+        self.line.set_head(&head);
+        let bytes = answer::collect(body, max_answer).await.map_err(name)?;
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(binary) if raw => return Ok(in_base64(&content_type, binary.as_bytes())),
+            Err(_) => return Err(name(Error::new(Kind::Protocol, "the answer is not UTF-8"))),
+        };
         match Json::parse(&text) {
-            Ok(json) if json.kind() == json::Kind::Object => match failure::in_success(json, answer.status) {
+            Ok(json) if json.kind() == json::Kind::Object => match failure::in_success(json, status) {
                 None => Ok(text),
                 Some(error) => Err(name(error)),
             },
+            Ok(_) if raw => Ok(text),
             Ok(json) => Err(name(Error::new(
                 Kind::Protocol,
                 format_args!("the answer is {}, where a JSON object is expected", json.kind()),
             ))),
+            Err(_) if raw && !text.is_empty() && !is_json(&content_type) => {
+                Ok(in_base64(&content_type, text.as_bytes()))
+            }
             Err(invalid) => {
                 let what = if text.is_empty() { "it is empty".to_owned() } else { invalid.to_string() };
                 Err(name(Error::new(Kind::Protocol, format_args!("the answer is not JSON: {what}"))))
@@ -71,7 +82,8 @@ impl Writer {
         }
     }
 
-    async fn read_events(&self, mut body: InPortions, limits: StreamLimits) -> Result<()> {
+    async fn read_events(&self, answer: Answer, limits: StreamLimits) -> Result<()> {
+        let Answer { mut body, delimited, .. } = answer;
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = Decoder::default();
@@ -90,7 +102,7 @@ impl Writer {
             };
             received += chunk.len();
             if received > limits.max_answer {
-                return Err(operation::too_long(limits.max_answer));
+                return Err(answer::too_long(limits.max_answer));
             }
             let written = self.decode(&mut frames, &mut events, &chunk)?;
             if written.full {
@@ -100,19 +112,21 @@ impl Writer {
                 timer.restart(Deadline::after("idle", limits.idle).or_earlier(limits.total));
             }
         };
-        let complete = events.message_stopped() && frames.is_between_frames();
-        match ending {
-            _ if complete && (ending.is_none() || events.has_metadata()) => Ok(()),
-            cut => {
-                let how = cut.unwrap_or_else(|| "the connection was closed".to_owned());
-                let when = match (events.message_stopped(), events.has_metadata()) {
-                    (false, _) => "before messageStop",
-                    (true, false) => "after messageStop but before its metadata",
-                    (true, true) => "after its metadata, inside a frame",
-                };
-                Err(Error::new(Kind::Truncated, format_args!("the answer's stream ended {when}: {how}")))
-            }
+        let whole = frames.is_between_frames();
+        let complete = whole && events.message_stopped() && (ending.is_none() || events.has_metadata());
+        // The service counts at the end of its chunks, and what stands in for it may not: then the end of the body has to do,
+        // where it cannot be a connection that was lost.
+        if complete || whole && events.has_chunks() && ending.is_none() && delimited {
+            return Ok(());
         }
+        let how = ending.unwrap_or_else(|| "the connection was closed".to_owned());
+        let when = match (events.message_stopped(), events.has_metadata()) {
+            (false, _) if events.has_chunks() => "before its last chunk",
+            (false, _) => "before messageStop",
+            (true, false) => "after messageStop but before its metadata",
+            (true, true) => "after its metadata, inside a frame",
+        };
+        Err(Error::new(Kind::Truncated, format_args!("the answer's stream ended {when}: {how}")))
     }
 
     fn decode(&self, frames: &mut Decoder, events: &mut EventDecoder, chunk: &[u8]) -> Result<Written> {
@@ -135,6 +149,18 @@ impl Writer {
             }
         }
     }
+}
+
+fn is_json(content_type: &str) -> bool {
+    content_type.to_ascii_lowercase().contains("json")
+}
+
+/// An answer that is no JSON, as JSON.
+fn in_base64(content_type: &str, bytes: &[u8]) -> String {
+    let mut json = format!("{{\"contentType\":{},\"body\":\"", json::quoted(content_type));
+    base64_simd::STANDARD.encode_append(bytes, &mut json);
+    json.push_str("\"}");
+    json
 }
 
 enum Chunk {

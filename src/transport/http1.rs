@@ -8,6 +8,7 @@ use super::connect::{Forward, Link};
 use super::connection::{Life, Unanswered};
 use super::framing::{Framing, Malformed};
 use super::pool::Origin;
+use crate::wire::answer::UntilClose;
 use aws_smithy_types::body::SdkBody;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TRANSFER_ENCODING};
@@ -104,7 +105,10 @@ impl Http1 {
         origin: Weak<Origin>,
     ) -> Result<Response<Body>, Unanswered> {
         match self.ask(request).await {
-            Ok(Head { parts, framing, keep }) => {
+            Ok(Head { mut parts, framing, keep }) => {
+                if framing == Framing::UntilClose {
+                    parts.extensions.insert(UntilClose);
+                }
                 let origin = if keep { origin } else { Weak::new() };
                 Ok(Response::from_parts(parts, Body::http1(self, framing, origin)))
             }

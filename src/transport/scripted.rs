@@ -16,7 +16,7 @@
 use crate::config::duration_of;
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
-use crate::response::assemble::Assembler;
+use crate::response::message;
 use crate::wire::event::{Batch, EventDecoder};
 use crate::wire::frame::Decoder;
 use aws_smithy_eventstream::frame::write_message_to;
@@ -52,6 +52,8 @@ struct Inner {
 enum Reply {
     /// What happens in the body of a streamed answer, in order.
     Events(Vec<Step>),
+    /// The answer of an operation that does not stream.
+    Json(String),
     Refusal(Refusal),
 }
 
@@ -155,11 +157,14 @@ impl Reply {
             let steps = events.elements().enumerate();
             let steps = steps.map(|(index, step)| Step::parse(step, &format!("{path}/events/{index}")));
             Ok(Reply::Events(steps.collect::<Result<_>>()?))
+        } else if let Some(answer) = json.get("json") {
+            check_keys(json, path, &["json"])?;
+            Ok(Reply::Json(answer.text().to_owned()))
         } else if let Some(error) = json.get("error") {
             check_keys(json, path, &["error"])?;
             Ok(Reply::Refusal(Refusal::parse(error, &format!("{path}/error"))?))
         } else {
-            Err(bad(path, "a reply is a string, or an object with text, message, events or error"))
+            Err(bad(path, "a reply is a string, or an object with text, message, events, json or error"))
         }
     }
 
@@ -223,6 +228,10 @@ impl Reply {
                 let body = format!("{{\"message\":{}}}", json::quoted(&refusal.message));
                 (refusal.status, headers, SdkBody::from(body))
             }
+            Reply::Json(answer) => {
+                let headers = vec![("content-type".into(), "application/json".into())];
+                (200, headers, SdkBody::from(answer.clone()))
+            }
             Reply::Events(steps) if streams => {
                 let headers = vec![("content-type".into(), "application/vnd.amazon.eventstream".into())];
                 (200, headers, SdkBody::from_body_1_x(Play { steps: steps.clone().into(), waiting: None }))
@@ -262,7 +271,12 @@ impl Step {
             (Some(event), None) if event.value.kind() == json::Kind::Object => {
                 let name = event.key.string().unwrap_or_default().into_owned();
                 check_name(&name, path)?;
-                Ok(Step::Event { name, payload: event.value.text().to_owned() })
+                // A script shows what the model writes, which the service sends in base64.
+                let payload = match (&*name, event.value.text()) {
+                    ("chunk", text) => format!("{{\"bytes\":\"{}\"}}", base64_simd::STANDARD.encode_to_string(text)),
+                    (_, text) => text.to_owned(),
+                };
+                Ok(Step::Event { name, payload })
             }
             _ => Err(bad(
                 path,
@@ -305,9 +319,9 @@ fn unary(steps: &[Step]) -> std::result::Result<String, Refusal> {
         let message = "the script's events end before messageStop: there is no whole answer to give".to_owned();
         return Err(Refusal { status: 424, code: String::new(), message, headers: Vec::new() });
     }
-    let mut assembler = Assembler::default();
-    (0..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| assembler.push(&event));
-    Ok(assembler.answer())
+    let mut message = message::Message::default();
+    (0..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| message.push(&event));
+    Ok(message.answer())
 }
 
 impl Refusal {

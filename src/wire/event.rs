@@ -6,6 +6,7 @@
 
 use super::failure;
 use super::frame::{Frame, MessageType};
+use super::usage::{INVOCATION_METRICS, Usage};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use std::borrow::Cow;
@@ -25,6 +26,7 @@ pub enum EventKind {
     MessageStop = 8,
     Metadata = 9,
     Other = 10,
+    Chunk = 11,
 }
 
 /// One event of a stream, borrowed from its [`Batch`]. A NUL stands behind each of its texts.
@@ -33,7 +35,8 @@ pub struct Event<'a> {
     pub kind: EventKind,
     /// The content block's index, -1 where the event belongs to none.
     pub block: i32,
-    /// Decoded: a role, a delta, a fragment of a tool's input, the whole input, a stop reason, an unknown event's name.
+    /// Decoded: a role, a delta, a fragment of a tool's input, the whole input, a stop reason, what a model wrote into a chunk, an
+    /// unknown event's name.
     pub text: &'a str,
     /// Set where a tool call begins and ends.
     pub tool_id: &'a str,
@@ -173,6 +176,7 @@ pub struct EventDecoder {
     tools: BTreeMap<i32, ToolCall>,
     message_stopped: bool,
     has_metadata: bool,
+    has_chunks: bool,
 }
 
 struct ToolCall {
@@ -182,9 +186,15 @@ struct ToolCall {
 }
 
 impl EventDecoder {
-    /// Whether `messageStop` has come: the one sign that a message is complete.
+    /// Whether `messageStop` has come: the one sign that a message is complete. In chunks, whose form is the model's own, it is
+    /// the chunk that counts.
     pub fn message_stopped(&self) -> bool {
         self.message_stopped
+    }
+
+    /// Whether the answer comes in chunks, which may go without a sign of their end.
+    pub fn has_chunks(&self) -> bool {
+        self.has_chunks
     }
 
     /// Whether `metadata` has come, which the service sends last.
@@ -279,6 +289,18 @@ impl EventDecoder {
             "metadata" => {
                 self.has_metadata = true;
                 batch.push(EventKind::Metadata, block, Span::default(), payload);
+            }
+            "chunk" => {
+                self.has_chunks = true;
+                let text = bounded(json.get("bytes"))?.and_then(Json::string);
+                let text = text.and_then(|text| base64_simd::STANDARD.decode_to_vec(text.as_bytes()).ok());
+                // What is no text stays in the payload.
+                let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+                if text.contains(INVOCATION_METRICS) && Json::parse(&text).ok().and_then(Usage::of_chunk).is_some() {
+                    (self.message_stopped, self.has_metadata) = (true, true);
+                }
+                let text = batch.store_str(&text);
+                batch.push(EventKind::Chunk, block, text, payload);
             }
             unknown => {
                 let name = batch.store_str(unknown);

@@ -1,6 +1,9 @@
-//! What passes between us and the service: operations out, frames and events in, failures named.
+//! What passes between us and the service: calls out, frames and events in, failures named.
 
+pub mod answer;
+pub mod call;
 pub mod event;
 pub mod failure;
 pub mod frame;
 pub mod operation;
+pub mod usage;

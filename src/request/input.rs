@@ -1,0 +1,316 @@
+//! What each operation takes of a request: its path, what goes beside its body, and the body.
+//!
+//! Operations read the request's members under the names of the AWS API. Converse and ConverseStream send all of them; CountTokens
+//! counts what they would send. The others take their own: of a model's defaults only those that they know, of a request all, so
+//! that what the service learns later can be sent today.
+
+use super::attachment::Attachments;
+use super::document::Piece;
+use super::{Document, dialect, lint};
+use crate::config::{check_header, check_model_id};
+use crate::error::{Error, Kind, Result, quote};
+use crate::json::{self, Json};
+use crate::wire::call::Input;
+use crate::wire::operation::Operation;
+use std::fmt::Write as _;
+
+/// A member that goes beside the body, and where Converse has it, in which place it is taken too.
+struct Beside {
+    name: &'static str,
+    place: Place,
+    converse: Option<(&'static str, &'static str)>,
+}
+
+enum Place {
+    Path,
+    Header(&'static str),
+    Query,
+}
+
+const fn path(name: &'static str, converse: Option<(&'static str, &'static str)>) -> Beside {
+    Beside { name, place: Place::Path, converse }
+}
+
+const fn header(name: &'static str, header: &'static str, converse: Option<(&'static str, &'static str)>) -> Beside {
+    Beside { name, place: Place::Header(header), converse }
+}
+
+const fn query(name: &'static str) -> Beside {
+    Beside { name, place: Place::Query, converse: None }
+}
+
+const GUARDRAIL: &str = "guardrailIdentifier";
+const GUARDRAIL_VERSION: &str = "guardrailVersion";
+const GUARDRAIL_CONFIG: &str = "guardrailConfig";
+const INVOCATION: &str = "invocationArn";
+const TRACE: &str = "trace";
+
+const OF_APPLY_GUARDRAIL: [Beside; 2] = [
+    path(GUARDRAIL, Some((GUARDRAIL_CONFIG, GUARDRAIL))),
+    path(GUARDRAIL_VERSION, Some((GUARDRAIL_CONFIG, GUARDRAIL_VERSION))),
+];
+const OF_INVOKE_MODEL: [Beside; 8] = [
+    header("accept", "accept", None),
+    header("contentType", "content-type", None),
+    header(GUARDRAIL, "x-amzn-bedrock-guardrailidentifier", Some((GUARDRAIL_CONFIG, GUARDRAIL))),
+    header(GUARDRAIL_VERSION, "x-amzn-bedrock-guardrailversion", Some((GUARDRAIL_CONFIG, GUARDRAIL_VERSION))),
+    header(TRACE, "x-amzn-bedrock-trace", Some((GUARDRAIL_CONFIG, TRACE))),
+    header(
+        "performanceConfigLatency",
+        "x-amzn-bedrock-performanceconfig-latency",
+        Some(("performanceConfig", "latency")),
+    ),
+    header("serviceTier", "x-amzn-bedrock-service-tier", Some(("serviceTier", "type"))),
+    header("requestMetadata", "x-amzn-bedrock-request-metadata", None),
+];
+const OF_GET_ASYNC_INVOKE: [Beside; 1] = [path(INVOCATION, None)];
+const OF_LIST_ASYNC_INVOKES: [Beside; 7] = [
+    query("submitTimeAfter"),
+    query("submitTimeBefore"),
+    query("statusEquals"),
+    query("maxResults"),
+    query("nextToken"),
+    query("sortBy"),
+    query("sortOrder"),
+];
+
+/// What is needed to make the input of any operation.
+pub struct Given<'a> {
+    pub operation: Operation,
+    pub model_id: String,
+    pub request: Document,
+    pub defaults: &'a Document,
+    pub attachments: &'a Attachments,
+    /// Whether to check a conversation before it is sent.
+    pub lint: bool,
+}
+
+impl Given<'_> {
+    pub fn input(self) -> Result<Input> {
+        match self.operation {
+            Operation::Converse => self.converse("converse"),
+            Operation::ConverseStream => self.converse("converse-stream"),
+            Operation::CountTokens => self.count_tokens(),
+            Operation::InvokeModel => self.invoke_model("invoke"),
+            Operation::InvokeModelWithResponseStream => self.invoke_model("invoke-with-response-stream"),
+            Operation::ApplyGuardrail => self.apply_guardrail(),
+            Operation::InvokeGuardrailChecks => self.invoke_guardrail_checks(),
+            Operation::StartAsyncInvoke => self.start_async_invoke(),
+            Operation::GetAsyncInvoke => self.get_async_invoke(),
+            Operation::ListAsyncInvokes => self.list_async_invokes(),
+        }
+    }
+
+    fn of_model(self, operation: &str, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Input {
+        let path = format!("/model/{}/{operation}", escaped(&self.model_id));
+        Input { subject: self.model_id, path, headers, body: Some(body.into()) }
+    }
+
+    /// The conversation with the defaults under it, checked.
+    fn settle(&mut self) -> Result<()> {
+        dialect::members::settle(&mut self.request, self.defaults)?;
+        if self.lint { lint::check(&self.request, &self.model_id) } else { Ok(()) }
+    }
+
+    fn converse(mut self, operation: &str) -> Result<Input> {
+        self.settle()?;
+        let body = self.request.write(self.attachments)?;
+        Ok(self.of_model(operation, Vec::new(), body.into()))
+    }
+
+    /// A conversation, a model's own request as "body", or the operation's own "input".
+    fn count_tokens(mut self) -> Result<Input> {
+        const COUNTED: [&str; 4] = ["messages", "system", "toolConfig", "additionalModelRequestFields"];
+        let body = if self.request.has("input") {
+            self.only(&["input"], &[])?;
+            self.request.write(self.attachments)?.into_bytes()
+        } else if let Some(body) = self.model_body()? {
+            let mut text = br#"{"input":{"invokeModel":{"body":""#.to_vec();
+            base64_simd::STANDARD.encode_append(&body, &mut text);
+            text.extend_from_slice(br#""}}}"#);
+            text
+        } else {
+            self.settle()?;
+            self.request.keep(|name| COUNTED.contains(&name));
+            self.request.wrap(r#"{"input":{"converse":"#, "}}");
+            self.request.write(self.attachments)?.into_bytes()
+        };
+        Ok(self.of_model("count-tokens", Vec::new(), body))
+    }
+
+    fn invoke_model(mut self, operation: &str) -> Result<Input> {
+        let body = self.model_body()?.ok_or_else(|| {
+            self.refuse(
+                "body",
+                "needs body, the request in the model's own form, for example {\"body\": {\"inputText\": \"Hello\"}}",
+            )
+        })?;
+        self.only(&["body"], &OF_INVOKE_MODEL)?;
+        self.inherit(&OF_INVOKE_MODEL, &[]);
+        let mut headers = Vec::new();
+        for beside in &OF_INVOKE_MODEL {
+            let (Place::Header(header), Some(value)) = (&beside.place, self.beside(beside)?) else { continue };
+            check_header(&value).map_err(|what| self.refuse(beside.name, &format!("{} {what}", beside.name)))?;
+            headers.push((*header, value));
+        }
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            headers.push(("content-type", "application/json".to_owned()));
+        }
+        Ok(self.of_model(operation, headers, body))
+    }
+
+    fn apply_guardrail(mut self) -> Result<Input> {
+        self.inherit(&OF_APPLY_GUARDRAIL, &["source", "content", "outputScope"]);
+        let [identifier, version] = [&OF_APPLY_GUARDRAIL[0], &OF_APPLY_GUARDRAIL[1]].map(|beside| self.needed(beside));
+        let (identifier, version) = (identifier?, version?);
+        let path = format!("/guardrail/{}/version/{}/apply", escaped(&identifier), escaped(&version));
+        self.request.keep(|name| ![GUARDRAIL, GUARDRAIL_VERSION, GUARDRAIL_CONFIG].contains(&name));
+        let body = self.request.write(self.attachments)?;
+        Ok(Input { subject: identifier, path, headers: Vec::new(), body: Some(body.into()) })
+    }
+
+    /// Its messages have a role system, which the portable dialect reads as Converse's system prompt.
+    fn invoke_guardrail_checks(mut self) -> Result<Input> {
+        self.inherit(&[], &["messages", "checks"]);
+        let system: Vec<_> = self.request.items("system").iter().map(|block| block.text().to_owned()).collect();
+        if !system.is_empty() {
+            let message = format!("{{\"role\":\"system\",\"content\":[{}]}}", system.join(","));
+            let mut messages = vec![Piece::value(&message)?];
+            if let Some(list) = self.request.list_mut("messages") {
+                messages.extend(list.take_items());
+                messages.into_iter().for_each(|message| list.push(message));
+                self.request.remove("system");
+            }
+        }
+        let body = self.request.write(self.attachments)?;
+        let path = "/guardrail-checks/invoke".to_owned();
+        Ok(Input { subject: String::new(), path, headers: Vec::new(), body: Some(body.into()) })
+    }
+
+    fn start_async_invoke(mut self) -> Result<Input> {
+        self.inherit(&[], &["modelInput", "outputDataConfig", "tags"]);
+        self.request.add("modelId", &json::quoted(&self.model_id));
+        if !self.request.has("clientRequestToken") {
+            // Without it a request that is sent again would be a second job.
+            self.request.add("clientRequestToken", &format!("\"{:032x}\"", fastrand::u128(..)));
+        }
+        let body = self.request.write(self.attachments)?;
+        Ok(Input {
+            subject: self.model_id,
+            path: "/async-invoke".to_owned(),
+            headers: Vec::new(),
+            body: Some(body.into()),
+        })
+    }
+
+    fn get_async_invoke(self) -> Result<Input> {
+        self.only(&[], &OF_GET_ASYNC_INVOKE)?;
+        let invocation = self.needed(&OF_GET_ASYNC_INVOKE[0])?;
+        let path = format!("/async-invoke/{}", escaped(&invocation));
+        Ok(Input { subject: invocation, path, headers: Vec::new(), body: None })
+    }
+
+    fn list_async_invokes(self) -> Result<Input> {
+        self.only(&[], &OF_LIST_ASYNC_INVOKES)?;
+        let mut path = "/async-invoke".to_owned();
+        let mut separator = '?';
+        for beside in &OF_LIST_ASYNC_INVOKES {
+            if let Some(value) = self.beside(beside)? {
+                write!(path, "{separator}{}={}", beside.name, escaped(&value)).expect("a String takes all");
+                separator = '&';
+            }
+        }
+        Ok(Input { subject: String::new(), path, headers: Vec::new(), body: None })
+    }
+
+    /// The request in the model's own form: JSON as it was given, or an attachment as it is.
+    fn model_body(&self) -> Result<Option<Vec<u8>>> {
+        let attached = self.request.value("body").and_then(|value| self.attachments.named_by(value));
+        match attached {
+            Some(bytes) => Ok(Some(bytes.to_vec())),
+            None => Ok(self.request.write_value("body", self.attachments)?.map(String::into_bytes)),
+        }
+    }
+
+    /// Takes from the defaults what the operation has and the request has not, under either name.
+    fn inherit(&mut self, beside: &[Beside], members: &[&str]) {
+        let group = |name: &str| {
+            let own = beside.iter().find(|beside| beside.name == name).and_then(|beside| beside.converse);
+            own.map_or(name.to_owned(), |(member, _)| member.to_owned())
+        };
+        let given: Vec<_> = self.request.names().map(group).collect();
+        let known = |name: &str| {
+            let converse = |beside: &Beside| beside.converse.is_some_and(|(member, _)| member == name);
+            members.contains(&name) || beside.iter().any(|beside| beside.name == name || converse(beside))
+        };
+        let mut inherited = self.defaults.clone();
+        inherited.keep(|name| known(name) && !given.contains(&group(name)));
+        self.request.fill_from(&inherited);
+    }
+
+    /// A member that goes beside the body, as text.
+    fn beside(&self, beside: &Beside) -> Result<Option<String>> {
+        let own = self.request.value(beside.name);
+        let converse = beside.converse.and_then(|(member, key)| self.request.value(member)?.get(key));
+        let value = match (own, converse) {
+            (_, Some(value)) => {
+                let text = value.string().unwrap_or_default();
+                // Converse writes what is traced small.
+                return Ok(Some(if beside.name == TRACE { text.to_ascii_uppercase() } else { text.into_owned() }));
+            }
+            (Some(value), None) => value,
+            (None, None) => return Ok(None),
+        };
+        match value.kind() {
+            json::Kind::Null => Ok(None),
+            json::Kind::String => Ok(value.string().map(|text| text.into_owned())),
+            json::Kind::Number => Ok(Some(value.text().to_owned())),
+            json::Kind::Object if beside.name == "requestMetadata" => Ok(Some(on_one_line(value))),
+            other => Err(self.refuse(beside.name, &format!("expected a string, found {other}"))),
+        }
+    }
+
+    /// A member of the path.
+    fn needed(&self, beside: &Beside) -> Result<String> {
+        let value = self.beside(beside)?;
+        let value = value.ok_or_else(|| self.refuse(beside.name, &format!("needs {}", beside.name)))?;
+        check_model_id(&value).map_err(|what| self.refuse(beside.name, &format!("{} {what}", beside.name)))?;
+        Ok(value)
+    }
+
+    /// That the request holds nothing which has no place in the operation.
+    fn only(&self, members: &[&str], beside: &[Beside]) -> Result<()> {
+        let names: Vec<&str> = members.iter().copied().chain(beside.iter().map(|beside| beside.name)).collect();
+        let converse =
+            |name: &str| beside.iter().any(|beside| beside.converse.is_some_and(|(member, _)| member == name));
+        match self.request.names().find(|name| !names.contains(name) && !converse(name)) {
+            None => Ok(()),
+            Some(strange) => {
+                Err(self.refuse(strange, &format!("has no member {}; it has {}", quote(strange), names.join(", "))))
+            }
+        }
+    }
+
+    fn refuse(&self, member: &str, what: &str) -> Error {
+        let what = format_args!("the request for {}: {what}", self.operation.name());
+        Error::new(Kind::Request, what).at(format!("/{}", json::pointer_token(member)))
+    }
+}
+
+/// JSON without line breaks, fit for a header.
+fn on_one_line(value: Json<'_>) -> String {
+    let read: serde_json::Result<serde_json::Value> = serde_json::from_str(value.text());
+    read.map_or_else(|_| value.text().to_owned(), |read| read.to_string())
+}
+
+/// A text as a segment of a path, or as a value of a query.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte.into()),
+            _ => write!(out, "%{byte:02X}").expect("a String takes all"),
+        }
+    }
+    out
+}

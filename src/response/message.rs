@@ -1,0 +1,135 @@
+//! A message, put together from the events of a ConverseStream to be the answer that Converse would have given.
+
+use super::block::Block;
+use super::merge::{Object, array, gather};
+use crate::json::{Json, quoted};
+use crate::wire::event::{Event, EventKind};
+use std::collections::BTreeMap;
+
+/// A message while its events arrive. Blocks are kept by index: they may interleave and come in any order.
+#[derive(Debug, Default)]
+pub struct Message {
+    role: Box<str>,
+    blocks: BTreeMap<i32, Block>,
+    /// The payloads of `messageStop` and `metadata`, whose members stand at the answer's top.
+    envelopes: Vec<Box<str>>,
+    stopped: bool,
+}
+
+impl Message {
+    pub fn push(&mut self, event: &Event<'_>) {
+        match event.kind {
+            EventKind::MessageStart => self.role = event.text.into(),
+            EventKind::BlockStart => self.block(event).add_part(event.json, "start"),
+            EventKind::Text => self.block(event).add_text(event.text),
+            EventKind::Reasoning => self.block(event).add_reasoning(event.text),
+            EventKind::ToolInput => self.block(event).add_tool_input(event.text),
+            EventKind::BlockDelta => self.block(event).add_part(event.json, "delta"),
+            EventKind::BlockStop => {
+                if let Some(block) = self.blocks.get_mut(&event.block) {
+                    block.stop();
+                }
+            }
+            EventKind::MessageStop => {
+                self.stopped = true;
+                self.envelopes.push(event.json.into());
+            }
+            EventKind::Metadata => self.envelopes.push(event.json.into()),
+            EventKind::Other | EventKind::Chunk => {}
+        }
+    }
+
+    fn block(&mut self, event: &Event<'_>) -> &mut Block {
+        self.blocks.entry(event.block).or_default()
+    }
+
+    /// The answer as far as it has come.
+    pub fn answer(&self) -> String {
+        let content = self.blocks.values().filter_map(|block| block.to_json(self.stopped));
+        let role = if self.role.is_empty() { "assistant" } else { &self.role };
+        let message = Object::default().with("content", array(content)).with("role", quoted(role));
+
+        let envelopes = self.envelopes.iter().filter_map(|envelope| Json::parse(envelope).ok());
+        let mut answer = Object::from(gather(envelopes));
+        answer.remove(PADDING);
+        answer.set("output", Object::default().with("message", message.to_string()).to_string());
+        answer.to_string()
+    }
+}
+
+/// A member of every payload, of random length, against those who guess at an answer from the size of its pieces.
+const PADDING: &str = "p";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use EventKind::*;
+
+    fn event<'a>(kind: EventKind, block: i32, text: &'a str, json: &'a str) -> Event<'a> {
+        Event { kind, block, text, tool_id: "", tool_name: "", json }
+    }
+
+    fn answer(events: &[Event<'_>]) -> String {
+        let mut message = Message::default();
+        events.iter().for_each(|event| message.push(event));
+        message.answer()
+    }
+
+    #[test]
+    fn before_any_event_there_is_an_empty_message() {
+        assert_eq!(answer(&[]), r#"{"output":{"message":{"content":[],"role":"assistant"}}}"#);
+        let nothing =
+            [event(MessageStart, -1, "assistant", "{}"), event(BlockStop, 0, "", "{}"), event(BlockStart, 1, "", "{}")];
+        assert_eq!(answer(&nothing), answer(&[]));
+    }
+
+    #[test]
+    fn blocks_interleave_and_stand_in_the_order_of_their_indices() {
+        let start = r#"{"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"1","name":"f"}},"p":"abc"}"#;
+        let events = [
+            event(BlockStart, 2, "", start),
+            event(Text, 1, "a", ""),
+            event(ToolInput, 2, "{\"x\":", ""),
+            event(Reasoning, 0, "r", ""),
+            event(ToolInput, 2, "1}", ""),
+            event(Text, 1, "b", ""),
+        ];
+        let blocks = [
+            r#"{"reasoningContent":{"reasoningText":{"text":"r"}}}"#,
+            r#"{"text":"ab"}"#,
+            r#"{"toolUse":{"input":{"x":1},"name":"f","toolUseId":"1"}}"#,
+        ];
+        let expected = format!(r#"{{"output":{{"message":{{"content":[{}],"role":"assistant"}}}}}}"#, blocks.join(","));
+        assert_eq!(answer(&events), expected);
+    }
+
+    #[test]
+    fn the_members_of_message_stop_and_metadata_are_kept_and_the_padding_is_not() {
+        let stop = r#"{"stopReason":"end_turn","additionalModelResponseFields":{"a": 1.0},"p":"abc"}"#;
+        let metadata = r#"{"usage":{"inputTokens": 1},"metrics":{},"new":[ ],"p":"ab"}"#;
+        let events =
+            [event(Text, 0, "a", ""), event(MessageStop, -1, "end_turn", stop), event(Metadata, -1, "", metadata)];
+        let expected = concat!(
+            r#"{"additionalModelResponseFields":{"a": 1.0},"metrics":{},"new":[ ],"#,
+            r#""output":{"message":{"content":[{"text":"a"}],"role":"assistant"}},"#,
+            r#""stopReason":"end_turn","usage":{"inputTokens": 1}}"#
+        );
+        assert_eq!(answer(&events), expected);
+    }
+
+    #[test]
+    fn an_answer_is_valid_at_every_moment() {
+        let events = [
+            event(MessageStart, -1, "assistant", r#"{"role":"assistant"}"#),
+            event(BlockStart, 0, "", r#"{"start":{"toolUse":{"toolUseId":"1","name":"f"}}}"#),
+            event(ToolInput, 0, "{\"a\": \"\\u00", ""),
+            event(ToolInput, 0, "e9\"}", ""),
+            event(BlockStop, 0, "", "{}"),
+            event(MessageStop, -1, "tool_use", r#"{"stopReason":"tool_use"}"#),
+        ];
+        let answers: Vec<_> = (0..=events.len()).map(|count| answer(&events[..count])).collect();
+        assert!(answers.iter().all(|answer| Json::parse(answer).is_ok()));
+        assert!(answers[3].contains(r#""input":"{\"a\": \"\\u00""#), "raw while it is no JSON: {}", answers[3]);
+        assert!(answers[4].contains(r#""input":{"a": "\u00e9"}"#), "as written once it is: {}", answers[4]);
+    }
+}
