@@ -151,7 +151,9 @@ impl Given<'_> {
         for beside in &OF_INVOKE_MODEL {
             let (Place::Header(header), Some(value)) = (&beside.place, self.beside(beside)?) else { continue };
             check_header(&value).map_err(|what| self.refuse(beside.name, &format!("{} {what}", beside.name)))?;
-            headers.push((*header, value));
+            // Of a stream "accept" is about what stands in its chunks.
+            let of_chunks = self.operation.streams() && *header == "accept";
+            headers.push((if of_chunks { "x-amzn-bedrock-accept" } else { header }, value));
         }
         if !headers.iter().any(|(name, _)| *name == "content-type") {
             headers.push(("content-type", "application/json".to_owned()));

@@ -1,6 +1,7 @@
 /* replay.c - makes the calls that it reads on stdin, and writes on stdout all that bedrock.h says of each.
  *
- *     a call     "generate" or "stream", the lengths of config and request, a newline; then config and request, as JSON
+ *     a call     "generate", "stream" or an operation's name, the lengths of config and request, a newline; then config
+ *                and request, as JSON
  *     a field    a name, the length of a text, a newline; then the text, and a newline
  *
  * A call gives fields. For each event: event (its type), block, text, tool_id, tool_name and json. Then status, and
@@ -17,7 +18,7 @@
 #include <string.h>
 
 struct call {
-    int streams;
+    char door[40];
     char *config, *request;
     size_t config_len, request_len;
 };
@@ -155,18 +156,44 @@ static char *read_bytes(size_t len)
 /* 0 at the end of stdin. */
 static int read_call(struct call *call)
 {
-    char line[80], name[16];
+    char line[120];
 
     if (fgets(line, sizeof line, stdin) == NULL)
         return 0;
-    if (sscanf(line, "%15s %zu %zu", name, &call->config_len, &call->request_len) != 3)
+    if (sscanf(line, "%39s %zu %zu", call->door, &call->config_len, &call->request_len) != 3)
         fail("no call: %s", line);
-    call->streams = strcmp(name, "stream") == 0;
-    if (!call->streams && strcmp(name, "generate") != 0)
-        fail("an unknown call: %s", name);
     call->config = read_bytes(call->config_len);
     call->request = read_bytes(call->request_len);
     return 1;
+}
+
+/* Any operation: one that streams by pull, so that its events are seen. */
+static bedrock_status call_operation(const char *name, const bedrock_model *model, const bedrock_request *request,
+                                     bedrock_response **response, bedrock_error **error)
+{
+    bedrock_stream *stream = NULL;
+    const bedrock_event *event = NULL;
+    bedrock_status status;
+
+    if (strcmp(name, "InvokeModelWithResponseStream") != 0)
+        return bedrock_call(model, name, request, NULL, response, error);
+    status = bedrock_call_open(model, name, request, NULL, &stream, error);
+    while (status >= 0 && (status = bedrock_stream_next(stream, -1, &event, error)) == BEDROCK_OK)
+        put_event(event, stdout);
+    if (status == BEDROCK_DONE)
+        status = bedrock_stream_response(stream, response, error);
+    bedrock_stream_free(stream);
+    return status;
+}
+
+static bedrock_status call_door(const char *door, const bedrock_model *model, const bedrock_request *request,
+                                bedrock_response **response, bedrock_error **error)
+{
+    if (strcmp(door, "generate") == 0)
+        return bedrock_generate(model, request, NULL, response, error);
+    if (strcmp(door, "stream") == 0)
+        return bedrock_generate_stream(model, request, NULL, put_event, stdout, response, error);
+    return call_operation(door, model, request, response, error);
 }
 
 static void make(const struct call *call)
@@ -180,9 +207,7 @@ static void make(const struct call *call)
     if (status >= 0)
         status = bedrock_request_new(call->request, call->request_len, &request, &error);
     if (status >= 0)
-        status = call->streams
-                     ? bedrock_generate_stream(model, request, NULL, put_event, stdout, &response, &error)
-                     : bedrock_generate(model, request, NULL, &response, &error);
+        status = call_door(call->door, model, request, &response, &error);
 
     put_text("status", bedrock_status_name(status));
     if ((error != NULL) != (status < 0) || bedrock_error_status(error) != (status < 0 ? status : BEDROCK_OK))

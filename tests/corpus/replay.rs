@@ -16,44 +16,75 @@ const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const PLAIN_REQUEST: &str = r#"{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}"#;
 const PLAIN_MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 
-/// A call as the library is given it, and the body that it has to send.
+/// What is asked of a model in its own form where the question was not recorded.
+const PLAIN_BODY: &str = r#"{"inputText":"Hello"}"#;
+
+/// A call as the library is given it, and what it has to send.
 pub struct Call {
-    pub streams: bool,
+    /// Which function of the C API makes the call: "generate", "stream", or an operation's name for `bedrock_call`.
+    door: &'static str,
     /// Whether the request is what was asked when the answer was recorded.
     pub recorded: bool,
     model_id: String,
     request: String,
-    body: String,
+    pub path: String,
+    pub body: String,
 }
 
 impl Call {
     pub fn of(interaction: &Interaction) -> Call {
-        let recorded = interaction.request.as_ref().and_then(|request| request.body.as_deref());
-        let request = recorded.unwrap_or(PLAIN_REQUEST);
+        let asked = interaction.request.as_ref();
+        let recorded = asked.and_then(|request| request.body.as_deref());
         let model_id = interaction.row.model_id.as_deref().unwrap_or(PLAIN_MODEL);
-        Call {
-            streams: interaction.row.operation == "converse-stream",
-            recorded: recorded.is_some(),
-            model_id: model_id.to_owned(),
-            request: request.to_owned(),
+        let (door, plain) = match interaction.row.operation.as_str() {
+            "converse" => ("generate", PLAIN_REQUEST),
+            "converse-stream" => ("stream", PLAIN_REQUEST),
+            "invoke" => ("InvokeModel", PLAIN_BODY),
+            "invoke-with-response-stream" => ("InvokeModelWithResponseStream", PLAIN_BODY),
+            "count-tokens" => ("CountTokens", PLAIN_REQUEST),
+            "apply-guardrail" => ("ApplyGuardrail", "{}"),
+            other => panic!("an operation that nobody plays: {other}"),
+        };
+        let given = recorded.unwrap_or(plain);
+        // Some clients leave a ':' as it is; the SDKs do not.
+        let mut path = format!("/model/{}/{}", escaped(model_id), interaction.row.operation);
+        let (request, body) = match door {
             // One caller wrote the model's id into the body as well: there it names the model, and is not sent.
-            body: request.replacen(&format!(r#"{{"modelId":"{model_id}","#), "{", 1),
-        }
+            "generate" | "stream" => {
+                (given.to_owned(), given.replacen(&format!(r#"{{"modelId":"{model_id}","#), "{", 1))
+            }
+            "InvokeModel" | "InvokeModelWithResponseStream" => (format!(r#"{{"body":{given}}}"#), given.to_owned()),
+            "ApplyGuardrail" => {
+                path = asked.expect("a guardrail's request was recorded").path.clone();
+                let [_, _, guardrail, _, version, _] = path.split('/').collect::<Vec<_>>()[..] else {
+                    panic!("{path}")
+                };
+                let members = format!(r#","guardrailIdentifier":"{guardrail}","guardrailVersion":"{version}"}}"#);
+                (given.trim_end_matches('}').to_owned() + closing(given) + &members, given.to_owned())
+            }
+            _ => (given.to_owned(), given.to_owned()),
+        };
+        Call { door, recorded: recorded.is_some(), model_id: model_id.to_owned(), request, path, body }
     }
 
-    pub fn path(&self) -> String {
-        let operation = if self.streams { "converse-stream" } else { "converse" };
-        format!("/model/{}/{operation}", self.model_id.replace(':', "%3A").replace('/', "%2F"))
-    }
-
-    pub fn body(&self) -> &str {
-        &self.body
+    pub fn streams(&self) -> bool {
+        self.door == "stream"
     }
 
     /// Whether the body is the request, to the byte.
     pub fn is_sent_whole(&self) -> bool {
         self.body == self.request
     }
+}
+
+pub fn escaped(id: &str) -> String {
+    id.replace(':', "%3A").replace('/', "%2F")
+}
+
+/// The closing braces of an object but the last.
+fn closing(object: &str) -> &str {
+    let braces = object.len() - object.trim_end_matches('}').len();
+    &object[object.len() - braces..object.len() - 1]
 }
 
 /// What the program wrote of a call: names and texts, in its order.
@@ -100,8 +131,7 @@ impl Replay {
             "lint": lint,
         })
         .to_string();
-        let door = if call.streams { "stream" } else { "generate" };
-        let command = format!("{door} {} {}\n{config}{}", config.len(), call.request.len(), call.request);
+        let command = format!("{} {} {}\n{config}{}", call.door, config.len(), call.request.len(), call.request);
         self.commands.write_all(command.as_bytes()).expect("the program reads its commands");
         std::iter::from_fn(|| Some(self.field()).filter(|(name, _)| name != "end")).collect()
     }
