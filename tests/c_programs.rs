@@ -220,6 +220,36 @@ fn count_to_ten(request: &Request) -> Reply {
     }
 }
 
+/// The service of `tests/c/operations.c`.
+fn any_operation(request: &Request) -> Reply {
+    let chunk = |reply: Reply, text: &str| {
+        reply.event("chunk", &format!(r#"{{"bytes":"{}"}}"#, base64_simd::STANDARD.encode_to_string(text)))
+    };
+    if request.target.contains("refused") || request.text().contains("refused") {
+        return Reply::error(400, "ValidationException", "This is refused");
+    }
+    match request.operation() {
+        "converse" => Reply::text_answer("Hello."),
+        "converse-stream" => Reply::stream().text_stream(&["Hel", "lo."], "end_turn"),
+        "apply" => Reply::json(r#"{"action": "NONE"}"#),
+        "count-tokens" => Reply::json(r#"{"inputTokens": 12}"#),
+        "invoke" if request.path() == "/guardrail-checks/invoke" => Reply::json(r#"{"results": {}}"#),
+        "invoke" => Reply::json(r#"{"embedding": [0.5, -1e-3]}"#),
+        "invoke-with-response-stream" => {
+            let metrics = concat!(
+                r#"{"amazon-bedrock-invocationMetrics": {"inputTokenCount": 3, "outputTokenCount": 2,"#,
+                r#" "invocationLatency": 40, "firstByteLatency": 20}}"#
+            );
+            chunk(chunk(Reply::stream(), r#"{"completion": "Hello"}"#), metrics)
+        }
+        "async-invoke" if request.method == "GET" => Reply::json(r#"{"asyncInvokeSummaries": []}"#),
+        "async-invoke" => {
+            Reply::json(r#"{"invocationArn": "arn:aws:bedrock:us-east-1:123456789012:async-invoke/abc"}"#)
+        }
+        _ => Reply::json(r#"{"status": "Completed"}"#),
+    }
+}
+
 /// The service of `tests/c/pull.h`: "stream NAME" is answered by the events of "one two three", each of which, and the end, waits
 /// for a call "pass NAME".
 fn turnstiles() -> impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static {
@@ -342,6 +372,11 @@ fn many() {
         ended.message_stop("end_turn").metadata(3, 6)
     });
     print!("{}", program.told(Run::Plain, &[&bedrock.url(), &streams, "tell"]));
+}
+
+#[test]
+fn operations() {
+    run_with("operations", any_operation);
 }
 
 #[test]

@@ -11,10 +11,11 @@
 //! header promises of every call is checked with every call: out parameters are written whatever happens, an error is
 //! there exactly where the status is below 0, texts end in NUL.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{dangling_mut, null_mut};
 
+use bedrock::ffi::call::*;
 use bedrock::ffi::cancel::*;
 use bedrock::ffi::generate::*;
 use bedrock::ffi::model::*;
@@ -127,6 +128,12 @@ impl Model {
         Outcome::of(|out, err| unsafe { bedrock_generate(self.0, request.0, cancel, out, err) })
     }
 
+    /// `bedrock_call`.
+    pub fn call(&self, operation: &str, request: &Request) -> Outcome {
+        let operation = CString::new(operation).expect("a name without NUL");
+        Outcome::of(|out, err| unsafe { bedrock_call(self.0, operation.as_ptr(), request.0, null_mut(), out, err) })
+    }
+
     /// `bedrock_generate_stream`, with a callback that keeps every event.
     pub fn stream(&self, request: &Request) -> Streamed {
         self.stream_with(request, null_mut(), |_| 0)
@@ -206,6 +213,16 @@ impl Request {
 
     pub fn set(&self, members: &str) -> Result<(), Failure> {
         changed(|err| unsafe { bedrock_request_set(self.0, members.as_ptr().cast(), members.len(), err) })
+    }
+
+    /// Bytes by pointer, copied.
+    #[track_caller]
+    pub fn attach(&self, name: &str, data: &[u8]) {
+        let name = CString::new(name).expect("a name without NUL");
+        let attached = changed(|err| unsafe {
+            bedrock_request_attach(self.0, name.as_ptr(), data.as_ptr().cast(), data.len(), None, null_mut(), err)
+        });
+        attached.unwrap_or_else(|failure| panic!("not attached: {failure:?}"));
     }
 
     /// What this model would send.

@@ -8,12 +8,13 @@
 //!
 //! What the header promises of every call is checked with every call, as in [`capi`](super::capi).
 
-use std::ffi::c_void;
+use std::ffi::{CString, c_void};
 use std::mem::ManuallyDrop;
 use std::ptr::{dangling, dangling_mut, null_mut};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
+use bedrock::ffi::call::bedrock_call_open;
 use bedrock::ffi::cancel::bedrock_cancel;
 use bedrock::ffi::generate::{bedrock_event, bedrock_generate_stream};
 use bedrock::ffi::stream::*;
@@ -56,6 +57,16 @@ impl Pull {
     pub fn open_with(model: &Model, request: &Request, cancel: *mut bedrock_cancel) -> Pull {
         let opened =
             made(|out, err| unsafe { bedrock_stream_open(model.handle(), request.handle(), cancel, out, err) });
+        Pull(opened.unwrap_or_else(|failure| panic!("no stream: {failure:?}")))
+    }
+
+    /// `bedrock_call_open`, which has to work.
+    #[track_caller]
+    pub fn call(model: &Model, operation: &str, request: &Request) -> Pull {
+        let operation = CString::new(operation).expect("a name without NUL");
+        let opened = made(|out, err| unsafe {
+            bedrock_call_open(model.handle(), operation.as_ptr(), request.handle(), null_mut(), out, err)
+        });
         Pull(opened.unwrap_or_else(|failure| panic!("no stream: {failure:?}")))
     }
 

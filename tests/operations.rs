@@ -1,0 +1,382 @@
+//! The operations besides Converse: what each sends for a request, and what becomes of the answer.
+//!
+//! `tests/c/operations.c` takes every one of them through every door.
+
+mod support;
+
+use serde_json::{Value, json};
+
+use support::capi::*;
+use support::pull::{Pull, Pulled};
+use support::{Auth, Cut, LocalBedrock, Reply};
+
+const ARN: &str = "arn:aws:bedrock:us-east-1:123456789012:async-invoke/abc";
+
+fn request(json: Value) -> Request {
+    Request::json(&json.to_string())
+}
+
+fn chunk(reply: Reply, text: &str) -> Reply {
+    reply.event("chunk", &format!(r#"{{"bytes":"{}","p":"abc"}}"#, base64_simd::STANDARD.encode_to_string(text)))
+}
+
+fn metrics() -> &'static str {
+    r#"{"amazon-bedrock-invocationMetrics":{"inputTokenCount":3,"outputTokenCount":2,"cacheReadInputTokenCount":1,"invocationLatency":40}}"#
+}
+
+/// A Bedrock that believes signatures alone, and answers everything alike.
+fn answering(reply: Reply) -> LocalBedrock {
+    let bedrock = LocalBedrock::start();
+    bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
+    bedrock.respond_with(move |_| reply.clone());
+    bedrock
+}
+
+#[test]
+fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_them() {
+    let bedrock = answering(Reply::json("{}"));
+    let model = Model::at(&bedrock);
+    let hello = json!({"messages": [{"role": "user", "content": [{"text": "Hello"}]}]});
+    let at = |path: &str| format!("/model/amazon.nova-micro-v1%3A0/{path}");
+    for (operation, given, method, target, body) in [
+        (
+            "ApplyGuardrail",
+            r#"{"guardrailIdentifier":"gr1","source": "INPUT","guardrailVersion":"DRAFT","content":[{"text":{"text":"a"}}],"new":1e400}"#,
+            "POST",
+            "/guardrail/gr1/version/DRAFT/apply".to_owned(),
+            r#"{"source": "INPUT","content":[{"text":{"text":"a"}}],"new":1e400}"#,
+        ),
+        (
+            "ApplyGuardrail",
+            r#"{"guardrailIdentifier":"arn:aws:bedrock:us-east-1:123456789012:guardrail/gr1","guardrailVersion":1}"#,
+            "POST",
+            "/guardrail/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aguardrail%2Fgr1/version/1/apply".to_owned(),
+            "{}",
+        ),
+        (
+            "CountTokens",
+            r#"{"messages": [{"role":"user","content":"Hello"}],"temperature":0.5,"inferenceConfig":{"maxTokens":5},"system":[{"text":"Be brief."}]}"#,
+            "POST",
+            at("count-tokens"),
+            r#"{"input":{"converse":{"messages": [{"role":"user","content":[{"text":"Hello"}]}],"system":[{"text":"Be brief."}]}}}"#,
+        ),
+        (
+            "CountTokens",
+            r#"{"body":{"inputText":"Hello"}}"#,
+            "POST",
+            at("count-tokens"),
+            r#"{"input":{"invokeModel":{"body":"eyJpbnB1dFRleHQiOiJIZWxsbyJ9"}}}"#,
+        ),
+        (
+            "CountTokens",
+            r#"{"input": {"converse":{"messages":[]}}}"#,
+            "POST",
+            at("count-tokens"),
+            r#"{"input": {"converse":{"messages":[]}}}"#,
+        ),
+        (
+            "InvokeModel",
+            r#"{"body": {"b": 1e400, "a":[ 0.10 ], "user":"@nobody"} }"#,
+            "POST",
+            at("invoke"),
+            r#"{"b": 1e400, "a":[ 0.10 ], "user":"@nobody"}"#,
+        ),
+        (
+            "InvokeModel",
+            r#"{"modelId":"other.model","body":{"messages":[{"role":"system","content":"not ours to translate"}],"max_tokens":0}}"#,
+            "POST",
+            "/model/other.model/invoke".to_owned(),
+            r#"{"messages":[{"role":"system","content":"not ours to translate"}],"max_tokens":0}"#,
+        ),
+        ("InvokeModel", r#"{"body":[1, 2]}"#, "POST", at("invoke"), "[1, 2]"),
+        (
+            "InvokeGuardrailChecks",
+            r#"{"messages":[{"role":"system","content":[{"text":"s"}]},{"role":"user","content":[{"text":"u"}]}],"checks":{"promptAttack":{}}}"#,
+            "POST",
+            "/guardrail-checks/invoke".to_owned(),
+            r#"{"messages":[{"role":"system","content":[{"text":"s"}]},{"role":"user","content":[{"text":"u"}]}],"checks":{"promptAttack":{}}}"#,
+        ),
+        (
+            "StartAsyncInvoke",
+            r#"{"modelInput":{"seconds": 6},"outputDataConfig":{"s3OutputDataConfig":{"s3Uri":"s3://b"}},"clientRequestToken":"once"}"#,
+            "POST",
+            "/async-invoke".to_owned(),
+            r#"{"modelInput":{"seconds": 6},"outputDataConfig":{"s3OutputDataConfig":{"s3Uri":"s3://b"}},"clientRequestToken":"once","modelId":"amazon.nova-micro-v1:0"}"#,
+        ),
+        (
+            "GetAsyncInvoke",
+            &json!({"invocationArn": ARN}).to_string(),
+            "GET",
+            "/async-invoke/arn%3Aaws%3Abedrock%3Aus-east-1%3A123456789012%3Aasync-invoke%2Fabc".to_owned(),
+            "",
+        ),
+        ("ListAsyncInvokes", "{}", "GET", "/async-invoke".to_owned(), ""),
+        (
+            "ListAsyncInvokes",
+            r#"{"maxResults":2,"statusEquals":"Completed","submitTimeAfter":"2026-01-02T03:04:05Z","nextToken":"a+b/c= &?é"}"#,
+            "GET",
+            "/async-invoke?submitTimeAfter=2026-01-02T03%3A04%3A05Z&statusEquals=Completed&maxResults=2&nextToken=a%2Bb%2Fc%3D%20%26%3F%C3%A9"
+                .to_owned(),
+            "",
+        ),
+    ] {
+        model.call(operation, &Request::json(given)).response();
+        let [sent] = &bedrock.take_requests()[..] else { panic!("{operation}: one request") };
+        assert_eq!(sent.refused, None, "{operation}");
+        assert_eq!((sent.method.as_str(), &sent.target, sent.text()), (method, &target, body), "{operation} {given}");
+        let typed = (!body.is_empty()).then_some("application/json");
+        assert_eq!(sent.header("content-type"), typed, "{operation}");
+    }
+    // Counting leaves a request as it was.
+    let counted = request(hello);
+    let body = counted.body(&model);
+    model.call("CountTokens", &counted).response();
+    assert_eq!(counted.body(&model), body);
+}
+
+#[test]
+fn what_goes_beside_a_models_own_request_goes_in_headers() {
+    let bedrock = answering(Reply::json("{}"));
+    let model = Model::at(&bedrock);
+    let beside = json!({
+        "body": {}, "accept": "image/png", "contentType": "application/json; charset=utf-8", "trace": "ENABLED",
+        "guardrailIdentifier": "gr1", "guardrailVersion": "2", "performanceConfigLatency": "optimized",
+        "serviceTier": "flex", "requestMetadata": {"team": "a"},
+    });
+    model.call("InvokeModel", &request(beside)).response();
+    let sent = bedrock.last_request();
+    for (name, value) in [
+        ("accept", "image/png"),
+        ("content-type", "application/json; charset=utf-8"),
+        ("x-amzn-bedrock-trace", "ENABLED"),
+        ("x-amzn-bedrock-guardrailidentifier", "gr1"),
+        ("x-amzn-bedrock-guardrailversion", "2"),
+        ("x-amzn-bedrock-performanceconfig-latency", "optimized"),
+        ("x-amzn-bedrock-service-tier", "flex"),
+        ("x-amzn-bedrock-request-metadata", r#"{"team":"a"}"#),
+    ] {
+        assert_eq!(sent.header_values(name).collect::<Vec<_>>(), [value], "{name}");
+    }
+    assert_eq!(sent.refused, None);
+
+    bedrock.respond_with(|_| chunk(Reply::stream(), metrics()));
+    model.call("InvokeModelWithResponseStream", &request(json!({"body": {}, "accept": "application/json"}))).response();
+    assert_eq!(bedrock.last_request().header("x-amzn-bedrock-accept"), Some("application/json"));
+}
+
+#[test]
+fn a_models_guardrail_holds_for_every_operation_that_takes_one_unless_the_request_has_its_own() {
+    let bedrock = answering(Reply::json("{}"));
+    let guarded = json!({"guardrailIdentifier": "gr1", "guardrailVersion": "3", "trace": "enabled"});
+    let model = Model::at(&bedrock).with(json!({
+        "guardrailConfig": guarded, "serviceTier": {"type": "flex"}, "performanceConfig": {"latency": "optimized"},
+        "temperature": 0.5, "system": [{"text": "Be brief."}],
+    }));
+    let header = |name: &str| bedrock.last_request().header(name).map(str::to_owned);
+    model.call("InvokeModel", &request(json!({"body": {}}))).response();
+    assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr1"));
+    assert_eq!(header("x-amzn-bedrock-guardrailversion").as_deref(), Some("3"));
+    assert_eq!(header("x-amzn-bedrock-trace").as_deref(), Some("ENABLED"));
+    assert_eq!(header("x-amzn-bedrock-service-tier").as_deref(), Some("flex"));
+    assert_eq!(header("x-amzn-bedrock-performanceconfig-latency").as_deref(), Some("optimized"));
+    assert_eq!(bedrock.last_request().text(), "{}");
+
+    model.call("ApplyGuardrail", &request(json!({"source": "INPUT", "content": []}))).response();
+    assert_eq!(bedrock.last_request().target, "/guardrail/gr1/version/3/apply");
+    assert_eq!(bedrock.last_request().json(), json!({"source": "INPUT", "content": []}));
+
+    // Not one's name with another's version.
+    let own = json!({"body": {}, "guardrailIdentifier": "gr2", "guardrailVersion": "1"});
+    model.call("InvokeModel", &request(own)).response();
+    assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr2"));
+    assert_eq!(header("x-amzn-bedrock-guardrailversion").as_deref(), Some("1"));
+    assert_eq!(header("x-amzn-bedrock-trace"), None);
+    let half = model.call("ApplyGuardrail", &request(json!({"guardrailIdentifier": "gr2"})));
+    assert_eq!(half.failed(BEDROCK_E_REQUEST).path, "/guardrailVersion");
+}
+
+#[test]
+fn attachments_stand_anywhere_in_a_models_own_request_or_are_all_of_it() {
+    let bedrock = answering(Reply::json("{}"));
+    let model = Model::at(&bedrock);
+    let image = request(json!({"body": {"inputImage": "@img", "images": ["@img", "@else"], "text": "@ img"}}));
+    image.attach("img", b"\x89PNG");
+    model.call("InvokeModel", &image).response();
+    let expected = json!({"inputImage": "iVBORw==", "images": ["iVBORw==", "@else"], "text": "@ img"});
+    assert_eq!(bedrock.last_request().json(), expected);
+
+    let whole = request(json!({"body": "@payload"}));
+    whole.attach("payload", b"{\"a\" : 1}");
+    model.call("InvokeModel", &whole).response();
+    assert_eq!(bedrock.last_request().text(), "{\"a\" : 1}");
+
+    let video = request(json!({"modelInput": {"image": {"source": {"bytes": "@img"}}}, "outputDataConfig": {}}));
+    video.attach("img", b"\x89PNG");
+    model.call("StartAsyncInvoke", &video).response();
+    assert_eq!(bedrock.last_request().json()["modelInput"]["image"]["source"]["bytes"], "iVBORw==");
+
+    let guarded = request(json!({"content": [{"image": {"format": "png", "source": {"bytes": "@img"}}}],
+        "guardrailIdentifier": "gr1", "guardrailVersion": "1"}));
+    guarded.attach("img", b"\x89PNG");
+    model.call("ApplyGuardrail", &guarded).response();
+    assert_eq!(bedrock.last_request().json()["content"][0]["image"]["source"]["bytes"], "iVBORw==");
+}
+
+#[test]
+fn a_job_has_a_token_of_its_own_which_its_retries_share() {
+    let bedrock = LocalBedrock::start();
+    bedrock.push(Reply::error(503, "ServiceUnavailableException", "Busy"));
+    bedrock.push(Reply::json(json!({"invocationArn": ARN}).to_string()));
+    bedrock.push(Reply::json("{}"));
+    let model = Model::at(&bedrock);
+    let job = request(json!({"modelInput": {}, "outputDataConfig": {}}));
+    assert_eq!(model.call("StartAsyncInvoke", &job).response().attempts, 2);
+    model.call("StartAsyncInvoke", &job).response();
+    let tokens: Vec<_> = bedrock.requests().iter().map(|sent| sent.json()["clientRequestToken"].clone()).collect();
+    assert_eq!(tokens[0].as_str().map(str::len), Some(32));
+    assert!(tokens[0] == tokens[1] && tokens[1] != tokens[2], "{tokens:?}");
+}
+
+#[test]
+fn a_request_that_is_none_for_the_operation_is_refused_before_it_is_sent() {
+    let bedrock = answering(Reply::json("{}"));
+    let model = Model::at(&bedrock);
+    for (operation, given, path, says) in [
+        ("InvokeModel", json!({"inputText": "Hello"}), "/body", "needs body"),
+        ("InvokeModel", json!({"body": {}, "inputText": "Hello"}), "/inputText", "has no member \"inputText\""),
+        ("InvokeModel", json!({"body": {}, "accept": "a\nb"}), "/accept", "control character"),
+        ("InvokeModel", json!({"body": {}, "trace": true}), "/trace", "expected a string"),
+        ("ApplyGuardrail", json!({"guardrailVersion": "1"}), "/guardrailIdentifier", "needs guardrailIdentifier"),
+        ("ApplyGuardrail", json!({"guardrailIdentifier": "a", "guardrailVersion": ".."}), "/guardrailVersion", ".."),
+        ("GetAsyncInvoke", json!({}), "/invocationArn", "needs invocationArn"),
+        ("GetAsyncInvoke", json!({"invocationArn": ARN, "x/y": 1}), "/x~1y", "has no member \"x/y\""),
+        ("ListAsyncInvokes", json!({"maxresults": 1}), "/maxresults", "it has submitTimeAfter"),
+        ("CountTokens", json!({"input": {}, "messages": []}), "/messages", "has no member"),
+        ("CountTokens", json!({"messages": []}), "/messages", "checking the request"),
+    ] {
+        let outcome = model.call(operation, &request(given.clone()));
+        let failure = outcome.failed(BEDROCK_E_REQUEST);
+        assert_eq!((failure.path.as_str(), failure.attempts), (path, 0), "{operation} {given}: {failure:?}");
+        failure.says(&[says]);
+    }
+    assert_eq!(bedrock.requests().len(), 0);
+}
+
+#[test]
+fn what_an_invocation_cost_is_read_from_its_headers_or_its_last_chunk() {
+    let counted = [("Input-Token-Count", "8"), ("Output-Token-Count", "5"), ("Cache-Read-Input-Token-Count", "2")];
+    let reply = counted
+        .iter()
+        .fold(Reply::json(r#"{"embedding":[1]}"#), |reply, (name, value)| {
+            reply.header(&format!("X-Amzn-Bedrock-{name}"), value)
+        })
+        .header("X-Amzn-Bedrock-Invocation-Latency", "77");
+    let invoke = request(json!({"body": {}}));
+    let bedrock = answering(reply);
+    let usage = Model::at(&bedrock).call("InvokeModel", &invoke).response().usage.clone();
+    let nothing = Usage { total_tokens: -1, cache_write_tokens: -1, ..usage.clone() };
+    assert_eq!(usage, Usage { input_tokens: 8, output_tokens: 5, cache_read_tokens: 2, latency_ms: 77, ..nothing });
+
+    bedrock.respond_with(|_| chunk(chunk(Reply::stream(), "{}"), metrics()));
+    let usage = Model::at(&bedrock).call("InvokeModelWithResponseStream", &invoke).response().usage.clone();
+    let nothing = Usage { total_tokens: -1, cache_write_tokens: -1, ..usage.clone() };
+    assert_eq!(usage, Usage { input_tokens: 3, output_tokens: 2, cache_read_tokens: 1, latency_ms: 40, ..nothing });
+}
+
+#[test]
+fn a_models_answer_that_is_no_json_is_kept_and_one_that_should_be_is_an_error() {
+    let bedrock = answering(Reply::json(b"\x89PNG".to_vec()).content_type("image/png"));
+    let model = Model::at(&bedrock);
+    let invoke = request(json!({"body": {}}));
+    let answer = model.call("InvokeModel", &invoke).response().json.clone();
+    assert_eq!(answer, r#"{"contentType":"image/png","body":"iVBORw=="}"#);
+    bedrock.respond_with(|_| Reply::json("plain words").content_type("text/plain"));
+    let answer = model.call("InvokeModel", &invoke).response().json.clone();
+    assert_eq!(answer, r#"{"contentType":"text/plain","body":"cGxhaW4gd29yZHM="}"#);
+    bedrock.respond_with(|_| Reply::json("[1, 2]"));
+    assert_eq!(model.call("InvokeModel", &invoke).response().json, "[1, 2]");
+    for broken in ["", "{\"a\":"] {
+        bedrock.respond_with(move |_| Reply::json(broken));
+        model.call("InvokeModel", &invoke).failed(BEDROCK_E_PROTOCOL).says(&["not JSON"]);
+    }
+    bedrock.respond_with(|_| Reply::json("[1, 2]"));
+    model
+        .call("GetAsyncInvoke", &request(json!({"invocationArn": ARN})))
+        .failed(BEDROCK_E_PROTOCOL)
+        .says(&["an array"]);
+}
+
+#[test]
+fn a_stream_of_chunks_that_is_cut_is_truncated_wherever_that_is() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
+    let invoke = request(json!({"body": {}}));
+    let whole = chunk(chunk(chunk(Reply::stream(), r#"{"a":1}"#), r#"{"b":2}"#), metrics());
+    let pulled = |reply: Reply| {
+        bedrock.respond_with(move |_| reply.clone());
+        let stream = Pull::call(&model, "InvokeModelWithResponseStream", &invoke);
+        let mut chunks = Vec::new();
+        loop {
+            match stream.next(-1) {
+                Pulled::Event(event) => chunks.push(event.text),
+                end => return (chunks, end, stream.response()),
+            }
+        }
+    };
+    let all = [r#"{"a":1}"#, r#"{"b":2}"#, metrics()];
+    let (chunks, end, answer) = pulled(whole.clone());
+    assert_eq!((chunks, end), (all.map(str::to_owned).to_vec(), Pulled::Done));
+    assert_eq!((answer.json, answer.complete), (format!("[{}]", all.join(",")), true));
+
+    let ends = whole.piece_ends();
+    for length in 0..whole.body_len() {
+        let (chunks, end, answer) = pulled(whole.clone().cut_at(length, Cut::Close));
+        let Pulled::Failed(failure) = end else { panic!("cut at {length}: {end:?}") };
+        assert_eq!(name(failure.status), "BEDROCK_E_TRUNCATED", "cut at {length}: {failure:?}");
+        let came = ends.iter().filter(|end| **end <= length).count();
+        assert_eq!(chunks, all[..came], "cut at {length}");
+        assert_eq!((answer.json, answer.complete), (format!("[{}]", all[..came].join(",")), false));
+    }
+}
+
+#[test]
+fn without_a_chunk_that_counts_the_end_of_the_body_ends_a_stream_but_not_the_end_of_a_connection() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
+    let invoke = request(json!({"body": {}}));
+    let call = |reply: Reply| {
+        bedrock.respond_with(move |_| reply.clone());
+        model.call("InvokeModelWithResponseStream", &invoke)
+    };
+    let uncounted = || chunk(Reply::stream(), r#"{"a":1}"#);
+    assert_eq!(call(uncounted()).response().json, r#"[{"a":1}]"#);
+    call(uncounted().until_close()).failed(BEDROCK_E_TRUNCATED).says(&["before its last chunk"]);
+    call(Reply::stream()).failed(BEDROCK_E_TRUNCATED);
+    assert_eq!(call(chunk(uncounted(), metrics()).until_close()).response().usage.input_tokens, 3);
+}
+
+#[test]
+fn an_exception_in_a_stream_of_chunks_comes_after_what_came_before_it() {
+    let bedrock =
+        answering(chunk(Reply::stream(), r#"{"a":1}"#).exception("modelTimeoutException", r#"{"message":"Too slow"}"#));
+    let stream = Pull::call(&Model::at(&bedrock), "InvokeModelWithResponseStream", &request(json!({"body": {}})));
+    assert!(matches!(stream.next(-1), Pulled::Event(event) if event.text == r#"{"a":1}"#));
+    let Pulled::Failed(failure) = stream.next(-1) else { panic!("no failure") };
+    assert_eq!((failure.status, failure.code.as_str()), (BEDROCK_E_MODEL, "modelTimeoutException"));
+    failure.says(&["InvokeModelWithResponseStream with amazon.nova-micro-v1:0", "Too slow"]);
+    assert_eq!(stream.response().json, r#"[{"a":1}]"#);
+}
+
+#[test]
+fn a_script_answers_every_operation() {
+    let model = Model::new(&json!({"model": MODEL_ID, "transport": {"replies": [
+        {"json": {"inputTokens": 12}},
+        {"events": [{"chunk": {"text": "Hel"}}, {"chunk": {"text": "lo"}}]},
+        {"error": {"status": 400, "code": "ValidationException", "message": "No"}},
+    ]}}));
+    assert_eq!(model.call("CountTokens", &Request::say("Hello?")).response().json, r#"{"inputTokens":12}"#);
+    let invoke = request(json!({"body": {}}));
+    let streamed = model.call("InvokeModelWithResponseStream", &invoke);
+    assert_eq!(streamed.response().json, r#"[{"text":"Hel"},{"text":"lo"}]"#);
+    model.call("InvokeModel", &invoke).failed(BEDROCK_E_VALIDATION);
+}
