@@ -149,6 +149,23 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
 }
 
 #[test]
+fn attached_bytes_of_another_format_than_their_label_are_an_error_that_names_both() {
+    let portable = json!({"messages": [{"role": "user", "content": [
+        {"type": "text", "text": "What is this?"}, {"type": "image", "data": "@photo", "mime_type": "image/png"}]}]});
+    for given in [portable, hello(json!({"image": {"format": "png", "source": {"bytes": "@photo"}}}))] {
+        let request = Request::json(&given.to_string());
+        request.attach("photo", b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01");
+        let failure = request.body(&model("error")).expect_err("a jpeg that is labelled png");
+        assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, "/messages/0/content/1/image/format"));
+        failure.says(&["labelled png", "bytes are jpeg"]);
+        request.body(&model("off")).expect("checks can be turned off");
+        let unknown = Request::json(&given.to_string());
+        unknown.attach("photo", b"who knows what this is");
+        unknown.body(&model("error")).expect("bytes that could be anything");
+    }
+}
+
+#[test]
 fn what_the_service_is_known_to_take_passes() {
     for (what, request) in [
         (

@@ -109,7 +109,7 @@ impl Given<'_> {
     /// The conversation with the defaults under it, checked.
     fn settle(&mut self) -> Result<()> {
         dialect::members::settle(&mut self.request, self.defaults)?;
-        if self.lint { lint::check(&self.request, &self.model_id) } else { Ok(()) }
+        if self.lint { lint::check(&self.request, self.attachments, &self.model_id) } else { Ok(()) }
     }
 
     fn converse(mut self, operation: &str) -> Result<Input> {

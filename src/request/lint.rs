@@ -5,6 +5,7 @@
 //! underscore, and a video whose format is a MIME type. What differs from model to model, such as how large an image may be, is
 //! not checked either. The config's `lint` turns all of them off.
 
+use super::attachment::Attachments;
 use super::dialect::Medium;
 use super::dialect::names::{self, MAX_NAME};
 use super::document::Document;
@@ -16,7 +17,7 @@ use std::fmt;
 const MAX_CACHE_POINTS: usize = 4;
 const MAX_TOOL_NAME: usize = 64;
 
-pub fn check(document: &Document, model_id: &str) -> Result<()> {
+pub fn check(document: &Document, attachments: &Attachments, model_id: &str) -> Result<()> {
     // A stored prompt brings messages and tools of its own, which are not seen here.
     let stored = model_id.contains(":prompt/") || document.names().any(|name| name == "promptVariables");
     if !stored {
@@ -31,7 +32,7 @@ pub fn check(document: &Document, model_id: &str) -> Result<()> {
         for (index, block) in content.enumerate() {
             let path = format!("{path}/{index}");
             check_text(block, &path)?;
-            check_media(block, &path)?;
+            check_media(block, attachments, &path)?;
             cache_points.count(block, &path)?;
             turns.count(block, &path, stored)?;
         }
@@ -77,19 +78,26 @@ fn check_text(block: Json<'_>, path: &str) -> Result<()> {
     }
 }
 
-fn check_media(block: Json<'_>, path: &str) -> Result<()> {
+fn check_media(block: Json<'_>, attachments: &Attachments, path: &str) -> Result<()> {
     for medium in Medium::ALL {
         if let Some(held) = block.get(medium.name()) {
-            check_medium(medium, held, &format!("{path}/{}", medium.name()))?;
+            check_medium(medium, held, attachments, &format!("{path}/{}", medium.name()))?;
         }
     }
     let inner = block.pointer("/toolResult/content").into_iter().flat_map(Json::elements);
-    inner.enumerate().try_for_each(|(index, block)| check_media(block, &format!("{path}/toolResult/content/{index}")))
+    inner
+        .enumerate()
+        .try_for_each(|(index, block)| check_media(block, attachments, &format!("{path}/toolResult/content/{index}")))
 }
 
-fn check_medium(medium: Medium, held: Json<'_>, path: &str) -> Result<()> {
-    if let Some(format) = held.get("format").and_then(Json::string) {
-        medium.known_format(&format, &format!("{path}/format"))?;
+fn check_medium(medium: Medium, held: Json<'_>, attachments: &Attachments, path: &str) -> Result<()> {
+    if let Some(label) = held.get("format").and_then(Json::string) {
+        let path = format!("{path}/format");
+        let format = medium.known_format(&label, &path)?;
+        let attached = held.pointer("/source/bytes").and_then(|bytes| attachments.named_by(bytes));
+        if let Some(found) = attached.and_then(|bytes| medium.mislabelled(format, bytes)) {
+            return Err(refuse(path, format_args!("it is labelled {format}, and the attached bytes are {found}")));
+        }
     }
     if let Some(bytes) = held.pointer("/source/bytes").and_then(Json::string) {
         let path = format!("{path}/source/bytes");

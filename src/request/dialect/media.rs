@@ -101,6 +101,11 @@ impl Medium {
         })
     }
 
+    /// The format that the bytes are of, where that is another than `format` for sure.
+    pub fn mislabelled(self, format: &str, bytes: &[u8]) -> Option<&'static str> {
+        format_of_bytes(bytes).filter(|(of, found)| *of == self && *found != format).map(|(_, found)| found)
+    }
+
     /// The format that the ending of a file's name stands for.
     pub fn format_of_file(self, name: &str) -> Option<&'static str> {
         self.format(name.rsplit_once('.')?.1)
@@ -159,17 +164,15 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// That the bytes are not known to be of another format than `format`. Attached bytes are not looked at here, and what text a
-    /// document may begin with is its own affair.
+    /// That the bytes are not known to be of another format than `format`. Attached bytes are looked at when a call is
+    /// made, and what text a document may begin with is its own affair.
     pub fn check(&self, medium: Medium, format: &str, path: &str) -> Result<()> {
         let Source::Bytes { base64, .. } = self else { return Ok(()) };
         let beginning = base64.get(..16).unwrap_or_default();
         let bytes = base64_simd::STANDARD.decode_to_vec(beginning).unwrap_or_default();
-        match format_of_bytes(&bytes) {
-            Some((of, found)) if of == medium && found != format => {
-                Err(refuse(path, format_args!("it is labelled {format}, and the bytes are {found}")))
-            }
-            _ => Ok(()),
+        match medium.mislabelled(format, &bytes) {
+            Some(found) => Err(refuse(path, format_args!("it is labelled {format}, and the bytes are {found}"))),
+            None => Ok(()),
         }
     }
 
