@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bedrock::json::Json;
 use bedrock::request::{Document, Request};
+use bedrock::wire::operation::Operation;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|given: (&str, &[u8], &str)| {
@@ -13,7 +14,7 @@ fuzz_target!(|given: (&str, &[u8], &str)| {
     let attached = request.attach(name, Arc::new(bytes.to_vec())).is_ok();
     assert_eq!(attached, !name.is_empty());
     assert!(request.attach(name, Arc::new(Vec::new())).is_err(), "a name was given twice");
-    if let Ok(prepared) = request.prepare("m", &Document::default(), true) {
-        Json::parse(std::str::from_utf8(&prepared.body).expect("a body is UTF-8")).expect("a body is JSON");
+    if let Ok(input) = request.input(Operation::Converse, "m", &Document::default(), true) {
+        Json::parse(std::str::from_utf8(&input.body.unwrap_or_default()).expect("a body is UTF-8")).expect("a body is JSON");
     }
 });

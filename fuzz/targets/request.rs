@@ -4,12 +4,13 @@
 
 use bedrock::json::Json;
 use bedrock::request::{Document, Request};
+use bedrock::wire::operation::Operation;
 use libfuzzer_sys::fuzz_target;
 
 fn body(text: &str, lint: bool) -> Option<String> {
     let request = Request::parse(text).ok()?;
-    let prepared = request.prepare("m", &Document::default(), lint).ok()?;
-    Some(String::from_utf8(prepared.body.to_vec()).expect("a body is UTF-8"))
+    let input = request.input(Operation::Converse, "m", &Document::default(), lint).ok()?;
+    Some(String::from_utf8(input.body?.to_vec()).expect("a body is UTF-8"))
 }
 
 fuzz_target!(|text: &str| {
@@ -25,9 +26,10 @@ fuzz_target!(|text: &str| {
     let mut before = 0;
     for _ in 0..2 {
         if request.add_message(text).is_ok() {
-            let prepared = request.prepare("m", &Document::default(), false).expect("messages can be sent");
-            assert!(prepared.body.len() >= before, "a message took something away");
-            before = prepared.body.len();
+            let input = request.input(Operation::Converse, "m", &Document::default(), false).expect("messages can be sent");
+            let length = input.body.unwrap_or_default().len();
+            assert!(length >= before, "a message took something away");
+            before = length;
         }
     }
 });

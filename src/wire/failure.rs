@@ -192,6 +192,7 @@ fn advice(kind: Kind, code: &str, message: &str) -> &'static str {
         Kind::AccessDenied if says("access to the model") => {
             "Enable the model for this account and region in the Bedrock console (Model access)"
         }
+        Kind::AccessDenied if says("not authorized to perform") => "The identity in use needs that IAM permission",
         Kind::AccessDenied if code.eq_ignore_ascii_case("AccessDeniedException") => {
             "The identity in use needs the IAM permission bedrock:InvokeModel (and WithResponseStream) for this model"
         }
