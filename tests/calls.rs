@@ -50,6 +50,47 @@ fn an_answer_that_is_longer_than_max_answer_is_an_error_of_both_calls() {
     assert_eq!(generous.stream(&hello()).outcome.response().text.len(), 5000);
 }
 
+#[test]
+fn both_calls_tell_what_was_used_and_minus_one_where_nothing_was_said_and_why_the_model_stopped_in_both_words() {
+    let told = json!({"inputTokens": 3, "outputTokens": 4, "totalTokens": 16, "cacheReadInputTokens": 9});
+    let nothing = Usage {
+        input_tokens: -1,
+        output_tokens: -1,
+        total_tokens: -1,
+        cache_read_tokens: -1,
+        cache_write_tokens: -1,
+        latency_ms: -1,
+    };
+    let used = Usage { input_tokens: 3, output_tokens: 4, total_tokens: 16, cache_read_tokens: 9, ..nothing.clone() };
+    for (stop, finish, usage, wanted) in [
+        ("end_turn", "stop", None, &nothing),
+        ("tool_use", "tool_calls", Some(&told), &used),
+        ("max_tokens", "length", Some(&told), &used),
+        ("stop_sequence", "stop_sequence", None, &nothing),
+        ("content_filtered", "content_filter", None, &nothing),
+        ("guardrail_intervened", "guardrail_intervened", None, &nothing),
+    ] {
+        let message = json!({"role": "assistant", "content": [{"text": "Hello"}]});
+        let mut answer = json!({"output": {"message": message}, "stopReason": stop});
+        let mut streamed = Reply::stream().message_start().text(0, &["Hello"]).message_stop(stop);
+        if let Some(usage) = usage {
+            answer["usage"] = usage.clone();
+            streamed = streamed.event("metadata", &json!({"usage": usage}).to_string());
+        }
+        let bedrock = LocalBedrock::start();
+        bedrock.respond_with(move |request| match request.operation() {
+            "converse" => Reply::json(answer.to_string()),
+            _ => streamed.clone(),
+        });
+        let model = Model::at(&bedrock);
+        for outcome in [model.generate(&hello()), model.stream(&hello()).outcome] {
+            let response = outcome.response();
+            assert_eq!((response.stop_reason.as_str(), response.finish_reason.as_str()), (stop, finish));
+            assert_eq!(&response.usage, wanted, "{stop}");
+        }
+    }
+}
+
 // Who calls.
 
 #[test]

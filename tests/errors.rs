@@ -290,18 +290,22 @@ fn a_failure_that_passes_is_tried_again_with_the_same_bytes() {
 
 #[test]
 fn a_failure_that_stays_is_told_after_max_attempts_requests() {
-    for (setting, attempts) in [(Value::Null, 3), (json!({"max_attempts": 2}), 2), (json!({"max_attempts": 1}), 1)] {
-        let bedrock = LocalBedrock::start();
-        bedrock.respond_with(|_| Reply::error(503, "ServiceUnavailableException", "busy").request_id(REQUEST_ID));
-        let retry = with(json!({"max_backoff": "1ms"}), if setting.is_null() { json!({}) } else { setting });
-        let model = Model::at_with(&bedrock, json!({"retry": retry}));
-        let calls: [&dyn Fn() -> Outcome; 2] = [&|| model.generate(&hello()), &|| model.stream(&hello()).outcome];
-        for call in calls {
-            let outcome = call();
-            let failure = outcome.failed(BEDROCK_E_SERVICE);
-            assert_eq!((failure.attempts, failure.http_status), (attempts, 503));
-            assert_eq!(failure.request_id, REQUEST_ID);
-            assert_eq!(bedrock.take_requests().len(), attempts as usize);
+    let throttled = (429, "ThrottlingException", BEDROCK_E_THROTTLED);
+    let busy = (503, "ServiceUnavailableException", BEDROCK_E_SERVICE);
+    for (setting, attempts) in [(json!({}), 3), (json!({"max_attempts": 2}), 2), (json!({"max_attempts": 1}), 1)] {
+        for (http_status, code, status) in [throttled, busy] {
+            let bedrock = LocalBedrock::start();
+            bedrock.respond_with(move |_| Reply::error(http_status, code, "busy").request_id(REQUEST_ID));
+            let model =
+                Model::at_with(&bedrock, json!({"retry": with(json!({"max_backoff": "1ms"}), setting.clone())}));
+            let calls: [&dyn Fn() -> Outcome; 2] = [&|| model.generate(&hello()), &|| model.stream(&hello()).outcome];
+            for call in calls {
+                let outcome = call();
+                let failure = outcome.failed(status);
+                assert_eq!((failure.attempts, failure.http_status), (attempts, i32::from(http_status)));
+                assert_eq!((failure.request_id.as_str(), failure.retryable), (REQUEST_ID, true));
+                assert_eq!(bedrock.take_requests().len(), attempts as usize);
+            }
         }
     }
 }
