@@ -1,78 +1,22 @@
-//! What each operation takes of a request: its path, what goes beside its body, and the body.
+//! What each operation takes of a request: its path, its headers and its body.
 //!
 //! Operations read the request's members under the names of the AWS API. Converse and ConverseStream send all of them; CountTokens
 //! counts what they would send. The others take their own: of a model's defaults only those that they know, of a request all, so
 //! that what the service learns later can be sent today.
 
 use super::attachment::Attachments;
+use super::beside::{
+    self, Beside, GUARDRAIL, GUARDRAIL_CONFIG, GUARDRAIL_VERSION, OF_APPLY_GUARDRAIL, OF_GET_ASYNC_INVOKE,
+    OF_INVOKE_MODEL, OF_LIST_ASYNC_INVOKES,
+};
 use super::document::Piece;
 use super::{Document, dialect, lint};
 use crate::config::{check_header, check_model_id};
-use crate::error::{Error, Kind, Result, quote};
-use crate::json::{self, Json};
+use crate::error::{Error, Result};
+use crate::json;
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
 use std::fmt::Write as _;
-
-/// A member that goes beside the body, and where Converse has it, in which place it is taken too.
-struct Beside {
-    name: &'static str,
-    place: Place,
-    converse: Option<(&'static str, &'static str)>,
-}
-
-enum Place {
-    Path,
-    Header(&'static str),
-    Query,
-}
-
-const fn path(name: &'static str, converse: Option<(&'static str, &'static str)>) -> Beside {
-    Beside { name, place: Place::Path, converse }
-}
-
-const fn header(name: &'static str, header: &'static str, converse: Option<(&'static str, &'static str)>) -> Beside {
-    Beside { name, place: Place::Header(header), converse }
-}
-
-const fn query(name: &'static str) -> Beside {
-    Beside { name, place: Place::Query, converse: None }
-}
-
-const GUARDRAIL: &str = "guardrailIdentifier";
-const GUARDRAIL_VERSION: &str = "guardrailVersion";
-const GUARDRAIL_CONFIG: &str = "guardrailConfig";
-const INVOCATION: &str = "invocationArn";
-const TRACE: &str = "trace";
-
-const OF_APPLY_GUARDRAIL: [Beside; 2] = [
-    path(GUARDRAIL, Some((GUARDRAIL_CONFIG, GUARDRAIL))),
-    path(GUARDRAIL_VERSION, Some((GUARDRAIL_CONFIG, GUARDRAIL_VERSION))),
-];
-const OF_INVOKE_MODEL: [Beside; 8] = [
-    header("accept", "accept", None),
-    header("contentType", "content-type", None),
-    header(GUARDRAIL, "x-amzn-bedrock-guardrailidentifier", Some((GUARDRAIL_CONFIG, GUARDRAIL))),
-    header(GUARDRAIL_VERSION, "x-amzn-bedrock-guardrailversion", Some((GUARDRAIL_CONFIG, GUARDRAIL_VERSION))),
-    header(TRACE, "x-amzn-bedrock-trace", Some((GUARDRAIL_CONFIG, TRACE))),
-    header(
-        "performanceConfigLatency",
-        "x-amzn-bedrock-performanceconfig-latency",
-        Some(("performanceConfig", "latency")),
-    ),
-    header("serviceTier", "x-amzn-bedrock-service-tier", Some(("serviceTier", "type"))),
-    header("requestMetadata", "x-amzn-bedrock-request-metadata", None),
-];
-const OF_GET_ASYNC_INVOKE: [Beside; 1] = [path(INVOCATION, None)];
-const OF_LIST_ASYNC_INVOKES: [Beside; 7] = [
-    query("submitTimeAfter"),
-    query("submitTimeBefore"),
-    query("statusEquals"),
-    query("maxResults"),
-    query("nextToken"),
-    query("sortBy"),
-    query("sortOrder"),
-];
 
 /// What is needed to make the input of any operation.
 pub struct Given<'a> {
@@ -146,14 +90,14 @@ impl Given<'_> {
             )
         })?;
         self.only(&["body"], &OF_INVOKE_MODEL)?;
-        self.inherit(&OF_INVOKE_MODEL, &[]);
+        beside::inherit(&mut self.request, self.defaults, &OF_INVOKE_MODEL, &[]);
         let mut headers = Vec::new();
         for beside in &OF_INVOKE_MODEL {
-            let (Place::Header(header), Some(value)) = (&beside.place, self.beside(beside)?) else { continue };
+            let Some(value) = beside.value(self.operation, &self.request)? else { continue };
             check_header(&value).map_err(|what| self.refuse(beside.name, &format!("{} {what}", beside.name)))?;
             // Of a stream "accept" is about what stands in its chunks.
-            let of_chunks = self.operation.streams() && *header == "accept";
-            headers.push((if of_chunks { "x-amzn-bedrock-accept" } else { header }, value));
+            let of_chunks = self.operation.streams() && beside.name == "accept";
+            headers.push((if of_chunks { "x-amzn-bedrock-accept" } else { beside.header }, value));
         }
         if !headers.iter().any(|(name, _)| *name == "content-type") {
             headers.push(("content-type", "application/json".to_owned()));
@@ -162,7 +106,8 @@ impl Given<'_> {
     }
 
     fn apply_guardrail(mut self) -> Result<Input> {
-        self.inherit(&OF_APPLY_GUARDRAIL, &["source", "content", "outputScope"]);
+        let members = ["source", "content", "outputScope"];
+        beside::inherit(&mut self.request, self.defaults, &OF_APPLY_GUARDRAIL, &members);
         let [identifier, version] = [&OF_APPLY_GUARDRAIL[0], &OF_APPLY_GUARDRAIL[1]].map(|beside| self.needed(beside));
         let (identifier, version) = (identifier?, version?);
         let path = format!("/guardrail/{}/version/{}/apply", escaped(&identifier), escaped(&version));
@@ -173,7 +118,7 @@ impl Given<'_> {
 
     /// Its messages have a role system, which the portable dialect reads as Converse's system prompt.
     fn invoke_guardrail_checks(mut self) -> Result<Input> {
-        self.inherit(&[], &["messages", "checks"]);
+        beside::inherit(&mut self.request, self.defaults, &[], &["messages", "checks"]);
         let system: Vec<_> = self.request.items("system").iter().map(|block| block.text().to_owned()).collect();
         if !system.is_empty() {
             let message = format!("{{\"role\":\"system\",\"content\":[{}]}}", system.join(","));
@@ -190,7 +135,7 @@ impl Given<'_> {
     }
 
     fn start_async_invoke(mut self) -> Result<Input> {
-        self.inherit(&[], &["modelInput", "outputDataConfig", "tags"]);
+        beside::inherit(&mut self.request, self.defaults, &[], &["modelInput", "outputDataConfig", "tags"]);
         self.request.add("modelId", &json::quoted(&self.model_id));
         if !self.request.has("clientRequestToken") {
             // Without it a request that is sent again would be a second job.
@@ -217,12 +162,25 @@ impl Given<'_> {
         let mut path = "/async-invoke".to_owned();
         let mut separator = '?';
         for beside in &OF_LIST_ASYNC_INVOKES {
-            if let Some(value) = self.beside(beside)? {
+            if let Some(value) = beside.value(self.operation, &self.request)? {
                 write!(path, "{separator}{}={}", beside.name, escaped(&value)).expect("a String takes all");
                 separator = '&';
             }
         }
         Ok(Input { subject: String::new(), path, headers: Vec::new(), body: None })
+    }
+
+    /// That the request holds nothing which has no place in the operation.
+    fn only(&self, members: &[&str], beside: &[Beside]) -> Result<()> {
+        beside::only(self.operation, &self.request, members, beside)
+    }
+
+    /// A member of the path.
+    fn needed(&self, beside: &Beside) -> Result<String> {
+        let value = beside.value(self.operation, &self.request)?;
+        let value = value.ok_or_else(|| self.refuse(beside.name, &format!("needs {}", beside.name)))?;
+        check_model_id(&value).map_err(|what| self.refuse(beside.name, &format!("{} {what}", beside.name)))?;
+        Ok(value)
     }
 
     /// The request in the model's own form: JSON as it was given, or an attachment as it is.
@@ -234,75 +192,9 @@ impl Given<'_> {
         }
     }
 
-    /// Takes from the defaults what the operation has and the request has not, under either name.
-    fn inherit(&mut self, beside: &[Beside], members: &[&str]) {
-        let group = |name: &str| {
-            let own = beside.iter().find(|beside| beside.name == name).and_then(|beside| beside.converse);
-            own.map_or(name.to_owned(), |(member, _)| member.to_owned())
-        };
-        let given: Vec<_> = self.request.names().map(group).collect();
-        let known = |name: &str| {
-            let converse = |beside: &Beside| beside.converse.is_some_and(|(member, _)| member == name);
-            members.contains(&name) || beside.iter().any(|beside| beside.name == name || converse(beside))
-        };
-        let mut inherited = self.defaults.clone();
-        inherited.keep(|name| known(name) && !given.contains(&group(name)));
-        self.request.fill_from(&inherited);
-    }
-
-    /// A member that goes beside the body, as text.
-    fn beside(&self, beside: &Beside) -> Result<Option<String>> {
-        let own = self.request.value(beside.name);
-        let converse = beside.converse.and_then(|(member, key)| self.request.value(member)?.get(key));
-        let value = match (own, converse) {
-            (_, Some(value)) => {
-                let text = value.string().unwrap_or_default();
-                // Converse writes what is traced small.
-                return Ok(Some(if beside.name == TRACE { text.to_ascii_uppercase() } else { text.into_owned() }));
-            }
-            (Some(value), None) => value,
-            (None, None) => return Ok(None),
-        };
-        match value.kind() {
-            json::Kind::Null => Ok(None),
-            json::Kind::String => Ok(value.string().map(|text| text.into_owned())),
-            json::Kind::Number => Ok(Some(value.text().to_owned())),
-            json::Kind::Object if beside.name == "requestMetadata" => Ok(Some(on_one_line(value))),
-            other => Err(self.refuse(beside.name, &format!("expected a string, found {other}"))),
-        }
-    }
-
-    /// A member of the path.
-    fn needed(&self, beside: &Beside) -> Result<String> {
-        let value = self.beside(beside)?;
-        let value = value.ok_or_else(|| self.refuse(beside.name, &format!("needs {}", beside.name)))?;
-        check_model_id(&value).map_err(|what| self.refuse(beside.name, &format!("{} {what}", beside.name)))?;
-        Ok(value)
-    }
-
-    /// That the request holds nothing which has no place in the operation.
-    fn only(&self, members: &[&str], beside: &[Beside]) -> Result<()> {
-        let names: Vec<&str> = members.iter().copied().chain(beside.iter().map(|beside| beside.name)).collect();
-        let converse =
-            |name: &str| beside.iter().any(|beside| beside.converse.is_some_and(|(member, _)| member == name));
-        match self.request.names().find(|name| !names.contains(name) && !converse(name)) {
-            None => Ok(()),
-            Some(strange) => {
-                Err(self.refuse(strange, &format!("has no member {}; it has {}", quote(strange), names.join(", "))))
-            }
-        }
-    }
-
     fn refuse(&self, member: &str, what: &str) -> Error {
-        let what = format_args!("the request for {}: {what}", self.operation.name());
-        Error::new(Kind::Request, what).at(format!("/{}", json::pointer_token(member)))
+        beside::refuse(self.operation, member, what)
     }
-}
-
-/// JSON without line breaks, fit for a header.
-fn on_one_line(value: Json<'_>) -> String {
-    let read: serde_json::Result<serde_json::Value> = serde_json::from_str(value.text());
-    read.map_or_else(|_| value.text().to_owned(), |read| read.to_string())
 }
 
 /// A text as a segment of a path, or as a value of a query.

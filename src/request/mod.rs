@@ -1,6 +1,7 @@
 //! A request: Converse JSON, and a conversation that can grow.
 
 pub mod attachment;
+mod beside;
 mod dialect;
 mod document;
 mod input;
