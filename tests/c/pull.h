@@ -9,6 +9,8 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,6 +114,20 @@ static inline int64_t pull_now_ms(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Has a thread handle so many signals, one after the other; the handler counts them in handled. One that is not heard of is sent
+ * again: ThreadSanitizer keeps back what comes just before the thread goes to sleep, until something wakes it. */
+static inline void pull_interrupt(pthread_t thread, int number, int *handled, int times)
+{
+    int i, looks;
+
+    for (i = 0; i < times; i++)
+        for (looks = 0; __sync_fetch_and_add(handled, 0) <= i; looks++) {
+            if (looks % 1000 == 0)
+                pthread_kill(thread, number);
+            sched_yield();
+        }
 }
 
 /* A thread that is in bedrock_stream_next for as long as that takes. */

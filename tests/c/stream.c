@@ -261,17 +261,12 @@ static void interrupted(void)
     bedrock_stream *stream = pull_open(local, "stream S");
     struct pull_reader reader;
     struct sigaction action;
-    int i;
 
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     sigaction(SIGUSR1, &action, NULL);
     pull_send_reader(&reader, stream);
-    for (i = 0; i < 20; i++) {
-        pthread_kill(reader.thread, SIGUSR1);
-        while (__sync_fetch_and_add(&signals, 0) <= i)
-            sched_yield();
-    }
+    pull_interrupt(reader.thread, SIGUSR1, &signals, 20);
     CHECK_INT(NEXT(stream, 0), BEDROCK_E_BUSY); /* it is still there */
     pull_pass(local, "S");
     CHECK_INT(pull_join(&reader), BEDROCK_OK);

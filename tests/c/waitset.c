@@ -363,18 +363,13 @@ static void other_threads(void)
     bedrock_stream *stream = pull_open(silent, "Hi.");
     struct waiter waiter;
     struct sigaction action;
-    int i;
 
     memset(&action, 0, sizeof action);
     action.sa_handler = on_signal;
     sigaction(SIGUSR1, &action, NULL);
     CHECK_INT(NEXT(stream, -1), BEDROCK_OK);
     send_waiter(&waiter, set);
-    for (i = 0; i < 20; i++) {
-        pthread_kill(waiter.thread, SIGUSR1);
-        while (__sync_fetch_and_add(&signals, 0) <= i)
-            sched_yield();
-    }
+    pull_interrupt(waiter.thread, SIGUSR1, &signals, 20);
     CHECK_INT(look_away(set, 0), BEDROCK_E_BUSY);
     CHECK_INT(look_away(set, -1), BEDROCK_E_BUSY);
     CHECK_INT(bedrock_waitset_add(set, stream, &signals), BEDROCK_OK);
