@@ -147,9 +147,14 @@ impl Program {
 
     /// What the program, which is to succeed, prints.
     fn told(&self, run: Run, arguments: &[&str]) -> String {
+        self.outcome(run, arguments).unwrap_or_else(|complaint| panic!("{} ({run:?}): {complaint}", self.name))
+    }
+
+    /// What the program prints; where it fails, or has anything to complain about, how it ended and all it said.
+    fn outcome(&self, run: Run, arguments: &[&str]) -> Result<String, String> {
         let mut command = match run {
             Run::Plain => Command::new(&self.path),
-            Run::Valgrind if sanitizer().is_some() || !has("valgrind") => return String::new(),
+            Run::Valgrind if sanitizer().is_some() || !has("valgrind") => return Ok(String::new()),
             Run::Valgrind => {
                 let mut valgrind = Command::new("valgrind");
                 valgrind.args(["--quiet", "--error-exitcode=9", "--leak-check=full"]);
@@ -188,8 +193,7 @@ impl Program {
         let read = |kind| String::from_utf8_lossy(&std::fs::read(output(kind)).unwrap_or_default()).into_owned();
         let (out, err) = (read("out"), read("err"));
         let good = status.as_ref().is_ok_and(|status| status.success()) && err.is_empty();
-        assert!(good, "{} ({run:?}): {status:?}\n{out}{err}", self.name);
-        out
+        if good { Ok(out) } else { Err(format!("{status:?}\n{out}{err}")) }
     }
 }
 
@@ -422,4 +426,25 @@ fn wakeup() {
 #[test]
 fn waitset() {
     run_with("waitset", turnstiles());
+}
+
+/// A sanitizer sees what happens in the library, and its report is a failure as those of the other programs would be.
+#[test]
+#[ignore = "tests/sanitizers runs it"]
+fn wrong() {
+    let (Some(sanitizer), Some(program)) = (sanitizer(), Program::c("wrong")) else {
+        println!("skipped: wrong.c is for tests/sanitizers");
+        return;
+    };
+    let caught: &[(&str, &str)] = match &*sanitizer.name {
+        "thread" => &[("race", "ThreadSanitizer: data race")],
+        _ => &[("freed", "AddressSanitizer: heap-use-after-free"), ("leak", "LeakSanitizer: detected memory leaks")],
+    };
+    for (deed, report) in caught {
+        let outcome = program.outcome(Run::Plain, &[deed]);
+        let said = outcome.as_ref().expect_err("a program that does wrong is a failure");
+        let in_library = *deed == "leak" || said.contains("bedrock::ffi");
+        assert!(said.contains(report) && in_library, "{deed}: {said}");
+    }
+    assert_eq!(program.told(Run::Plain, &["nothing"]), "");
 }

@@ -1,7 +1,6 @@
-/* wrong.c - does to the library what no program may, to see that a sanitizer in it notices. tests/sanitizers runs it; nothing else
- * does.
+/* wrong.c - does what no program may, to see that a sanitizer notices. tests/sanitizers has it run; nothing else does.
  *
- *     wrong thread|address */
+ *     wrong race|freed|leak      a text that changes while the library reads it; one that was freed before; what is lost */
 #include "check.h"
 
 #include <pthread.h>
@@ -17,33 +16,54 @@ static void *change(void *user)
     return NULL;
 }
 
-int main(int argc, char **argv)
+static void race(void)
 {
-    bedrock_request *request = check_request("Hi.");
-    char *freed = malloc(100);
     pthread_t thread;
     int i;
 
-    if (argc == 2 && strcmp(argv[1], "thread") == 0) {
-        pthread_create(&thread, NULL, change, NULL);
-        for (i = 0; i < 100000; i++) {
-            bedrock_request_set(request, "{}", 2, NULL);
-            bedrock_request_add_text(request, "user", text, 60, NULL);
-            bedrock_request_free(request);
-            request = check_request("Hi.");
-        }
-        __atomic_store_n(&enough, 1, __ATOMIC_RELAXED);
-        pthread_join(thread, NULL);
-    } else {
-        memset(freed, 'x', 100);
-        free(freed);
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wuse-after-free"
-        bedrock_request_add_text(request, "user", freed, 100, NULL);
-#pragma GCC diagnostic pop
-        freed = NULL;
+    pthread_create(&thread, NULL, change, NULL);
+    for (i = 0; i < 100000; i++) {
+        bedrock_request *request = check_request("Hi.");
+
+        bedrock_request_add_text(request, "user", text, 60, NULL);
+        bedrock_request_free(request);
     }
-    free(freed);
+    __atomic_store_n(&enough, 1, __ATOMIC_RELAXED);
+    pthread_join(thread, NULL);
+}
+
+static char *volatile gone; /* so that no compiler sees what is done to it */
+
+static void freed(void)
+{
+    bedrock_request *request = check_request("Hi.");
+
+    gone = malloc(100);
+    memset(gone, 'x', 100);
+    free(gone);
+    bedrock_request_add_text(request, "user", gone, 100, NULL);
     bedrock_request_free(request);
+}
+
+/* Several: the last one's address may still stand somewhere. */
+static void leak(void)
+{
+    int i;
+
+    for (i = 0; i < 10; i++)
+        gone = malloc(100);
+    gone = NULL;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc == 2 ? argv[1] : "";
+
+    if (strcmp(what, "race") == 0)
+        race();
+    else if (strcmp(what, "freed") == 0)
+        freed();
+    else if (strcmp(what, "leak") == 0)
+        leak();
     return check_end();
 }
