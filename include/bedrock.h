@@ -498,7 +498,8 @@ bedrock_status bedrock_stream_response(bedrock_stream *stream,
 void bedrock_stream_cancel(bedrock_stream *stream);
 
 /* Frees a stream, and ends it where it has not ended. Any thread, also inside on_event; never waits for the
- * network. A thread that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. NULL does nothing. */
+ * network. A thread that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. The event that was lent last is gone
+ * with the stream: no thread may still be looking at it. NULL does nothing. */
 void bedrock_stream_free(bedrock_stream *stream);
 
 

@@ -227,7 +227,8 @@ pub extern "C" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
 }
 
 /// Frees a stream, and ends it where it has not ended. Any thread, also inside on_event; never waits for the network. A thread
-/// that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. NULL does nothing.
+/// that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. The event that was lent last is gone with the stream: no thread may still be
+/// looking at it. NULL does nothing.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_stream_free(stream: *mut bedrock_stream) {
     entry!(else () => {
