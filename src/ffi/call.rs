@@ -5,6 +5,9 @@
 //! the names of the AWS API; "modelId" or the model's own id names the model. "timeout" limits what does not stream, as in
 //! bedrock_generate; "first_event", "idle" and "total" what does.
 //!
+//!   bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request, &error);
+//!   bedrock_call(model, "InvokeModel", request, NULL, &response, &error);
+//!
 //! Converse, ConverseStream: what bedrock_generate and bedrock_generate_stream send.
 //!
 //! CountTokens: counts a request for Converse as it is, with what the model's defaults add. What has no tokens (inferenceConfig,
