@@ -18,7 +18,7 @@ use crate::usage::Usage;
 const EVENTS: u64 = 1_000;
 const TEXT: u64 = 20;
 /// Bytes of text in a unary answer.
-const UNARY_TEXT: u64 = crate::server::UNARY_TEXT.len() as u64;
+const UNARY_TEXT: u64 = crate::script::UNARY_TEXT.len() as u64;
 const BURST: &str = "burst-1000";
 const PACED: &str = "paced-1000";
 const STAMPED: &str = "stamped-1000";

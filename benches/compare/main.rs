@@ -25,6 +25,8 @@ mod raw_sdk;
 #[cfg(unix)]
 mod report;
 #[cfg(unix)]
+mod script;
+#[cfg(unix)]
 mod server;
 #[cfg(unix)]
 mod usage;
