@@ -8,6 +8,7 @@
  *   --open N        N answers that stream, all at once (by descriptors, wakeups or a waiting set); what is measured begins
  *                   when the last of them has
  *   --unary N       N answers by bedrock_generate
+ *   --image BYTES   show an image of that size with each question of --unary, by pointer
  *   --first-event   one stream, left at its first piece of text: a cold start
  *   --door DOOR     callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
  *   --authority F   whom to trust, instead of the system's trust store
@@ -27,6 +28,16 @@
 #include "doors.h"
 
 static const char question[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
+
+static const char question_with_image[] =
+    "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"},"
+    "{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":\"@image\"}}}]}]}";
+
+/* Bytes of the program's own, which every request only points to. */
+static struct {
+    unsigned char *bytes;
+    size_t size; /* 0: questions are without one */
+} image;
 
 struct total {
     uint64_t events;
@@ -125,12 +136,32 @@ static void many(const char *door, long streams, const bedrock_model *model, str
     bedrock_request_free(request);
 }
 
+/* What the size is, is all that counts: nobody on the way looks at what the bytes say. */
+static void make_image(size_t size) {
+    image.bytes = malloc(size);
+    if (image.bytes == NULL) {
+        perror("image");
+        exit(1);
+    }
+    image.size = size;
+    memset(image.bytes, 'x', size);
+}
+
+/* For the next request they are needed still. */
+static void keep_image(void *user) {
+    (void)user;
+}
+
 static void unary(const bedrock_model *model, struct total *total) {
     bedrock_error *error = NULL;
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;
     size_t length = 0;
-    must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
+    const char *asked = image.size > 0 ? question_with_image : question;
+    must(bedrock_request_new(asked, BEDROCK_STRLEN, &request, &error), error, "request");
+    if (image.size > 0) {
+        must(bedrock_request_attach(request, "image", image.bytes, image.size, keep_image, NULL, &error), error, "attach");
+    }
     must(bedrock_generate(model, request, NULL, &response, &error), error, "generate");
     bedrock_response_text(response, &length);
     total->bytes += length;
@@ -167,6 +198,8 @@ int main(int argc, char **argv) {
             door = value, i++;
         } else if (strcmp(argv[i], "--unary") == 0) {
             unaries = strtol(value, NULL, 10), i++;
+        } else if (strcmp(argv[i], "--image") == 0) {
+            make_image(strtoul(value, NULL, 10)), i++;
         } else {
             url = NULL;
             break;
@@ -174,7 +207,7 @@ int main(int argc, char **argv) {
     }
     if (url == NULL || (streams > 0) + (at_once > 0) + (unaries > 0) + total.leave != 1) {
         fprintf(stderr, "usage: stream --url URL [--model ID] [--authority FILE] [--door DOOR] [--response]"
-                        " --streams N | --open N | --unary N | --first-event\n");
+                        " --streams N | --open N | --unary N [--image BYTES] | --first-event\n");
         return 2;
     }
 
@@ -221,5 +254,6 @@ int main(int argc, char **argv) {
            (long long)(micros(after.ru_stime) - micros(before->ru_stime)),
            after.ru_nvcsw + after.ru_nivcsw - before->ru_nvcsw - before->ru_nivcsw, percentile(500), percentile(990));
     bedrock_model_free(model);
+    free(image.bytes);
     return 0;
 }

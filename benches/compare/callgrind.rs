@@ -99,6 +99,12 @@ impl Profile {
         self.0.values().sum()
     }
 
+    /// The total without those functions whose names have this in them, in lower case.
+    pub fn total_without(&self, part: &str) -> i64 {
+        let others = self.0.iter().filter(|(function, _)| !function.name.to_lowercase().contains(part));
+        others.map(|(_, cost)| cost).sum()
+    }
+
     /// What this run needed and the shorter run did not: start-up and end cancel out.
     pub fn minus(mut self, shorter: &Self) -> Self {
         for (function, cost) in &shorter.0 {

@@ -18,7 +18,11 @@ use crate::usage::Usage;
 const EVENTS: u64 = 1_000;
 const TEXT: u64 = 20;
 /// Bytes of text in a unary answer.
-const UNARY_TEXT: u64 = crate::server::UNARY_TEXT.len() as u64;
+const UNARY_TEXT: u64 = crate::script::UNARY_TEXT.len() as u64;
+/// Bytes of the image that a unary question shows; the names of its rows say it again.
+const IMAGE: u64 = 4_000_000;
+/// What the names of the functions that hash a body have in them, in lower case: signing hashes it, by either library.
+const HASHING: &str = "sha256";
 const BURST: &str = "burst-1000";
 const PACED: &str = "paced-1000";
 const STAMPED: &str = "stamped-1000";
@@ -46,6 +50,7 @@ pub struct Plan {
     /// Under callgrind a run of so many more streams, or calls, than the run it is compared with.
     counted_streams: u32,
     counted_calls: u32,
+    counted_images: u32,
 }
 
 impl Default for Plan {
@@ -59,6 +64,7 @@ impl Default for Plan {
             unary_calls: 500,
             counted_streams: 10,
             counted_calls: 100,
+            counted_images: 4,
         }
     }
 }
@@ -66,7 +72,7 @@ impl Default for Plan {
 impl Plan {
     pub fn quick(&mut self) {
         (self.burst_rounds, self.paced_rounds, self.cold_rounds) = (2, 1, 5);
-        (self.counted_streams, self.counted_calls) = (2, 20);
+        (self.counted_streams, self.counted_calls, self.counted_images) = (2, 20, 1);
     }
 }
 
@@ -135,11 +141,19 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
         let run = |calls: u32| program.count(&["--model", BURST, "--unary", &calls.to_string()], file);
         Ok(run(1 + plan.counted_calls)?.minus(&run(1)?))
     });
+    let counted_image = bench.count(&WITHOUT_RESPONSE, |program| {
+        let size = IMAGE.to_string();
+        let run =
+            |calls: u32| program.count(&["--model", BURST, "--unary", &calls.to_string(), "--image", &size], file);
+        Ok(run(1 + plan.counted_images)?.minus(&run(1)?))
+    });
     let counted_cold =
         bench.count(&WITHOUT_RESPONSE, |program| program.count(&["--model", PACED, "--first-event"], file));
 
     let per_stream_event = f64::from(plan.counted_streams) * EVENTS as f64;
     let per_call = f64::from(plan.counted_calls);
+    let per_image = f64::from(plan.counted_images);
+    let not_hashing = |image: &Profile| vec![image.total_without(HASHING) as f64 / per_image];
     let rows = [
         bench.row("burst: wall per event, us", &burst, |run| run.wall, Some(Goal::OfSdk(0.2))),
         bench.row("burst: CPU per event, us", &burst, Run::cpu, None),
@@ -154,6 +168,20 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
         bench.row("unary: CPU per call, us", &unary, Run::cpu, None),
         bench.row("unary: context switches per call", &unary, |run| run.switches, None),
         counted_row(bench, "unary: instructions per call", &counted_unary, per_call, None),
+        counted_row(
+            bench,
+            "an image of 4 MB: instructions per call",
+            &counted_image,
+            per_image,
+            Some(Goal::OfSdk(1.0)),
+        ),
+        row(
+            bench.columns,
+            "an image of 4 MB: of them not SHA-256",
+            &counted_image,
+            not_hashing,
+            Some(Goal::OfSdk(1.0)),
+        ),
         bench.row("cold start to the first event: wall, us", &cold, |run| run.wall, None),
         bench.row("cold start to the first event: CPU, us", &cold, Run::cpu, None),
         counted_row(bench, "cold start to the first event: instructions", &counted_cold, 1.0, None),

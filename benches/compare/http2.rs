@@ -21,7 +21,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::server::{Kind, STEADY_PACE, Script, Scripts, unary_body};
+use crate::script::{Kind, STEADY_PACE, Script, Scripts, unary_body};
 
 /// Streams on one connection. No client of the comparison has to open a second one.
 const STREAMS: u32 = 2_000;

@@ -9,7 +9,7 @@
 //!
 //!     cargo bench --bench compare -- server [--port N] [--authority FILE]
 //!     cargo bench --bench compare -- raw-sdk [--runtime multi|single] --url URL [--authority FILE] [--model ID]
-//!                                            --streams N | --open N | --unary N | --first-event
+//!                                            --streams N | --open N | --unary N [--image BYTES] | --first-event
 //!
 //! All parts are one executable that starts itself again, so that `cargo bench` alone builds everything but the C
 //! program, which the driver compiles. `README.md` in the directory above says what is measured, and how.
@@ -24,6 +24,8 @@ mod http2;
 mod raw_sdk;
 #[cfg(unix)]
 mod report;
+#[cfg(unix)]
+mod script;
 #[cfg(unix)]
 mod server;
 #[cfg(unix)]
@@ -74,7 +76,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::E
         }
         Some("raw-sdk") => {
             let (mut url, mut model, mut single_thread, mut job) = (None, "burst-1000".to_owned(), false, None);
-            let mut authority = None::<std::path::PathBuf>;
+            let (mut authority, mut image) = (None::<std::path::PathBuf>, 0);
             args.next();
             while let Some(arg) = args.next() {
                 match arg.as_str() {
@@ -91,13 +93,14 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::E
                     "--streams" => job = Some(raw_sdk::Job::Streams(parse(&arg, args.next())?)),
                     "--open" => job = Some(raw_sdk::Job::Open(parse(&arg, args.next())?)),
                     "--unary" => job = Some(raw_sdk::Job::Unary(parse(&arg, args.next())?)),
+                    "--image" => image = parse(&arg, args.next())?,
                     "--first-event" => job = Some(raw_sdk::Job::FirstEvent),
                     _ => return Err(unknown(&arg)),
                 }
             }
             let url = url.ok_or("raw-sdk needs --url")?;
             let job = job.ok_or("raw-sdk needs --streams N, --open N, --unary N or --first-event")?;
-            raw_sdk::run(&raw_sdk::Options { url, authority, model, single_thread, job })
+            raw_sdk::run(&raw_sdk::Options { url, authority, model, single_thread, job, image })
                 .map_err(|failure| failure.to_string())?;
             Ok(true)
         }

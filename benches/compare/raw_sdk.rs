@@ -17,7 +17,10 @@ use std::time::Instant;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_bedrockruntime::Client;
 use aws_sdk_bedrockruntime::config::Credentials;
-use aws_sdk_bedrockruntime::types::{ContentBlock, ConversationRole, ConverseStreamOutput, Message};
+use aws_sdk_bedrockruntime::primitives::Blob;
+use aws_sdk_bedrockruntime::types::{
+    ContentBlock, ConversationRole, ConverseStreamOutput, ImageBlock, ImageFormat, ImageSource, Message,
+};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
@@ -45,6 +48,8 @@ pub struct Options {
     pub model: String,
     pub single_thread: bool,
     pub job: Job,
+    /// Bytes of the image that each unary question shows; 0 for none.
+    pub image: usize,
 }
 
 pub fn run(options: &Options) -> Result<(), Failure> {
@@ -77,6 +82,9 @@ async fn work(options: &Options) -> Result<(), Failure> {
         .load()
         .await;
     let client = Client::new(&config);
+    // What the size is, is all that counts: nobody on the way looks at what the bytes say.
+    let image = vec![b'x'; options.image];
+    let ask = async |total: &mut Total| unary(&client, &options.model, &image, total).await;
 
     let mut total = Total::default();
     let start;
@@ -87,7 +95,7 @@ async fn work(options: &Options) -> Result<(), Failure> {
         }
         Job::Streams(calls) => {
             // Opens the connection and fills every cache; what follows is the steady state.
-            unary(&client, options, &mut Total::default()).await?;
+            ask(&mut Total::default()).await?;
             start = Start::now(0);
             for _ in 0..calls {
                 stream(&client, &options.model, &mut total, false).await?;
@@ -95,7 +103,7 @@ async fn work(options: &Options) -> Result<(), Failure> {
             calls
         }
         Job::Open(calls) => {
-            unary(&client, options, &mut Total::default()).await?;
+            ask(&mut Total::default()).await?;
             let begun = Arc::new(Begun { to_begin: AtomicU32::new(calls), ..Begun::default() });
             let one = |client: Client, model: String, begun: Arc<Begun>| async move {
                 let mut total = Total { begun: Some(begun), ..Total::default() };
@@ -111,10 +119,10 @@ async fn work(options: &Options) -> Result<(), Failure> {
             calls
         }
         Job::Unary(calls) => {
-            unary(&client, options, &mut Total::default()).await?;
+            ask(&mut Total::default()).await?;
             start = Start::now(0);
             for _ in 0..calls {
-                unary(&client, options, &mut total).await?;
+                ask(&mut total).await?;
             }
             calls
         }
@@ -199,12 +207,19 @@ impl Total {
     }
 }
 
-fn question() -> Result<Message, Failure> {
-    Ok(Message::builder().role(ConversationRole::User).content(ContentBlock::Text("Hello".to_owned())).build()?)
+fn question(image: &[u8]) -> Result<Message, Failure> {
+    let message = Message::builder().role(ConversationRole::User).content(ContentBlock::Text("Hello".to_owned()));
+    if image.is_empty() {
+        return Ok(message.build()?);
+    }
+    // A blob owns its bytes: whoever shows an image again has to copy it.
+    let source = ImageSource::Bytes(Blob::new(image));
+    let image = ImageBlock::builder().format(ImageFormat::Png).source(source).build()?;
+    Ok(message.content(ContentBlock::Image(image)).build()?)
 }
 
 async fn stream(client: &Client, model: &str, total: &mut Total, leave: bool) -> Result<(), Failure> {
-    let answer = client.converse_stream().model_id(model).messages(question()?).send().await?;
+    let answer = client.converse_stream().model_id(model).messages(question(&[])?).send().await?;
     let mut events = answer.stream;
     while let Some(event) = events.recv().await? {
         match event {
@@ -224,8 +239,8 @@ async fn stream(client: &Client, model: &str, total: &mut Total, leave: bool) ->
     Ok(())
 }
 
-async fn unary(client: &Client, options: &Options, total: &mut Total) -> Result<(), Failure> {
-    let answer = client.converse().model_id(&options.model).messages(question()?).send().await?;
+async fn unary(client: &Client, model: &str, image: &[u8], total: &mut Total) -> Result<(), Failure> {
+    let answer = client.converse().model_id(model).messages(question(image)?).send().await?;
     let message = answer.output().and_then(|output| output.as_message().ok()).ok_or("no message")?;
     for block in message.content() {
         if let Ok(text) = block.as_text() {
