@@ -6,7 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::ptr::null_mut;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use support::capi::*;
 use support::stream::{EVENT_STREAM, event_frame, frame};
