@@ -55,7 +55,7 @@ use replay::Replay;
 use scripted::Script;
 use std::sync::Arc;
 
-pub use recorder::lock_for_fork;
+pub use recorder::{finish_all as finish_recordings, lock_for_fork};
 
 /// The way of a model's requests.
 pub enum Transport {

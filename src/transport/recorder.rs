@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result, quote_up_to};
 use crate::json::Json;
 use crate::log;
 use crate::process::Generation;
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -31,10 +32,20 @@ pub fn lock_for_fork() -> impl std::any::Any {
     at_work()
 }
 
+/// Writes what is not yet written anywhere. To be called where a worker ends: its threads may never come to it.
+pub fn finish_all() {
+    let recorders: Vec<_> = at_work().iter().filter_map(Weak::upgrade).collect();
+    for recorder in recorders.iter().filter(|recorder| recorder.process.is_current()) {
+        let _ = recorder.catch_up();
+    }
+}
+
 pub struct Recorder {
     /// As the config names it.
     name: String,
     process: Generation,
+    /// What is on its way into the file. It gets there even where the worker ends before a thread takes it.
+    unwritten: Mutex<VecDeque<Interaction>>,
     /// Device and inode: one file may have many names.
     identity: (u64, u64),
     page: Mutex<Page>,
@@ -80,7 +91,8 @@ impl Recorder {
         file.set_len(0)?;
         file.write_all_at(format!("{HEAD}{TAIL}").as_bytes(), 0)?;
         let page = Mutex::new(Page { file, end: HEAD.len() as u64, empty: true, broken: None });
-        let recorder = Arc::new(Recorder { name: name.to_owned(), process, identity, page });
+        let recorder =
+            Arc::new(Recorder { name: name.to_owned(), process, unwritten: Mutex::default(), identity, page });
         recorders.push(Arc::downgrade(&recorder));
         Ok(recorder)
     }
@@ -92,45 +104,44 @@ impl Recorder {
 
     /// Writes the interaction, on a thread that may wait for the disk.
     pub fn write(self: &Arc<Self>, interaction: Interaction) -> JoinHandle<Result<()>> {
-        let mut unwritten = Unwritten { recorder: self.clone(), interaction: Some(interaction) };
-        spawn_blocking(move || unwritten.write())
+        self.keep(interaction);
+        let recorder = self.clone();
+        spawn_blocking(move || recorder.catch_up())
     }
 
     /// The same for an interaction that nobody waits for any more.
     pub fn write_unheard(self: &Arc<Self>, interaction: Interaction) {
-        let unwritten = Unwritten { recorder: self.clone(), interaction: Some(interaction) };
+        self.keep(interaction);
+        let recorder = self.clone();
         if let Ok(worker) = Handle::try_current() {
-            worker.spawn_blocking(move || drop(unwritten));
+            worker.spawn_blocking(move || recorder.catch_up());
         }
     }
 
-    fn append(&self, interaction: &Interaction) -> Result<()> {
-        let text = interaction.text();
+    fn keep(&self, interaction: Interaction) {
+        self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).push_back(interaction);
+    }
+
+    /// Writes what is not yet written, whoever brought it.
+    fn catch_up(&self) -> Result<()> {
         let mut page = self.page();
-        if let Some(broken) = &page.broken {
-            return Err(broken.clone());
-        }
-        let addition = if page.empty { text } else { format!(",{text}") };
-        let written = page.file.write_all_at(format!("{addition}{TAIL}").as_bytes(), page.end);
-        match written {
-            Ok(()) => {
-                page.end += addition.len() as u64;
-                page.empty = false;
-                Ok(())
+        loop {
+            let next = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(interaction) = next else { break };
+            if page.broken.is_some() {
+                continue;
             }
-            Err(error) => {
-                // What was whole before is made whole again; where even that fails, the error tells enough.
-                let closed = page.file.write_all_at(TAIL.as_bytes(), page.end);
-                let _ = closed.and_then(|()| page.file.set_len(page.end + TAIL.len() as u64));
+            if let Err(error) = page.append(&interaction) {
                 let what = format_args!(
                     "the recording {} cannot be written: {error}. It ends before this call; make room, and begin it anew",
                     quote_up_to(&self.name, QUOTE_FILE)
                 );
                 let broken = Error::new(Kind::Resource, what).at("/transport/record");
-                page.broken = Some(broken.clone());
-                Err(broken)
+                log::error("record", &broken);
+                page.broken = Some(broken);
             }
         }
+        page.broken.clone().map_or(Ok(()), Err)
     }
 
     fn page(&self) -> MutexGuard<'_, Page> {
@@ -151,22 +162,26 @@ fn is_recording(file: &File) -> io::Result<bool> {
     Ok(memchr::memmem::find(&beginning[..length], MARK.as_bytes()).is_some())
 }
 
-/// An interaction on its way into the file. It gets there even where the library is shut down before a thread takes it.
-struct Unwritten {
-    recorder: Arc<Recorder>,
-    interaction: Option<Interaction>,
-}
-
-impl Unwritten {
-    fn write(&mut self) -> Result<()> {
-        self.interaction.take().map_or(Ok(()), |interaction| self.recorder.append(&interaction))
+impl Page {
+    fn append(&mut self, interaction: &Interaction) -> io::Result<()> {
+        let text = interaction.text();
+        let addition = if self.empty { text } else { format!(",{text}") };
+        if let Err(error) = self.file.write_all_at(format!("{addition}{TAIL}").as_bytes(), self.end) {
+            // What was whole before is made whole again; where even that fails, the error tells enough.
+            let closed = self.file.write_all_at(TAIL.as_bytes(), self.end);
+            let _ = closed.and_then(|()| self.file.set_len(self.end + TAIL.len() as u64));
+            return Err(error);
+        }
+        self.end += addition.len() as u64;
+        self.empty = false;
+        Ok(())
     }
 }
 
-impl Drop for Unwritten {
+impl Drop for Recorder {
     fn drop(&mut self) {
-        if let Err(error) = self.write() {
-            log::error("record", error);
+        if self.process.is_current() {
+            let _ = self.catch_up();
         }
     }
 }
