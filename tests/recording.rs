@@ -6,21 +6,25 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use bedrock::ffi::process::bedrock_shutdown;
 use serde_json::{Value, json};
 
 use support::capi::*;
 use support::stream::{event_frame, frame};
-use support::{Auth, Cut, Gate, LocalBedrock, PATIENCE, Reply};
+use support::{Auth, Cut, Gate, LocalBedrock, PATIENCE, Reply, Speaks};
 
 const SESSION_TOKEN: &str = "FwoGZXIvYXdzEXAMPLESESSIONTOKEN";
 /// Set in the process that a test starts.
 const CHILD: &str = "BEDROCK_TEST_CHILD";
 
+fn path(test: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording").join(format!("{test}.json"))
+}
+
 /// A file of that test's own, which is not there yet.
 fn file(test: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording");
-    std::fs::create_dir_all(&directory).expect("a directory");
-    let file = directory.join(format!("{test}.json"));
+    let file = path(test);
+    std::fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
     let _ = std::fs::remove_file(&file);
     file
 }
@@ -111,11 +115,7 @@ fn a_stream_is_recorded_and_replayed_event_by_event() {
     let expected = ["messageStart", "contentBlockDelta", "whatIsNew", "contentBlockStop", "messageStop", "metadata"];
     assert_eq!(types, expected);
     assert!(interaction["response"].get("ended").is_none());
-    assert!(std::fs::read_to_string(self::path("stream")).expect("the recording").contains(odd));
-}
-
-fn path(test: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording").join(format!("{test}.json"))
+    assert!(std::fs::read_to_string(path("stream")).expect("the recording").contains(odd));
 }
 
 #[test]
@@ -373,6 +373,18 @@ fn a_broken_recording_is_a_config_error_that_points_into_it() {
     }
 }
 
+#[test]
+fn http2_is_recorded_and_replayed_the_same() {
+    let (bedrock, file) = (LocalBedrock::speaking(Speaks::HTTP2), file("http2"));
+    let recording = json!({"transport": {"record": file}, "http_version": "2"});
+    let model = Model::at_with(&bedrock, recording);
+    bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
+    let live = model.stream(&hello());
+    assert_eq!(recorded(&file).len(), 1);
+    let replayed = replayer(&file).stream(&hello());
+    assert_eq!((replayed.events, replayed.outcome.response()), (live.events, live.outcome.response()));
+}
+
 /// Runs the test of that name again in a process whose environment is empty; there, `body` runs.
 #[track_caller]
 fn alone(test: &str, body: impl FnOnce()) {
@@ -392,6 +404,41 @@ fn a_replay_needs_neither_credentials_nor_an_environment() {
         let file = recording("bare", r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#);
         let model = Model::new(&json!({"model": MODEL_ID, "transport": {"replay": file}}));
         assert_eq!(model.generate(&hello()).response().text, "Found");
+    });
+}
+
+#[test]
+fn what_credentials_are_asked_for_with_is_not_recorded() {
+    alone("what_credentials_are_asked_for_with_is_not_recorded", || {
+        let (bedrock, file) = (LocalBedrock::start(), file("role"));
+        // No other thread of this process reads its environment at this moment.
+        unsafe { std::env::set_var("AWS_ENDPOINT_URL_STS", bedrock.url()) };
+        bedrock.push(Reply::empty(200).content_type("text/xml").body(
+            "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+             <AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+             <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        ));
+        bedrock.push(Reply::text_answer("Hello"));
+        let role = json!({"role_arn": "arn:aws:iam::123456789012:role/reader", "transport": {"record": file}});
+        Model::at_with(&bedrock, role).generate(&hello()).response();
+        assert_eq!((bedrock.requests().len(), recorded(&file).len()), (2, 1));
+        assert!(!std::fs::read_to_string(&file).expect("the recording").contains("AKIAROLE"));
+    });
+}
+
+#[test]
+fn what_is_given_up_is_in_the_file_once_the_library_is_shut_down() {
+    alone("what_is_given_up_is_in_the_file_once_the_library_is_shut_down", || {
+        let bedrock = LocalBedrock::start();
+        for round in 1..=20 {
+            let file = file(&format!("shut_down_{round}"));
+            let model = recorder(&bedrock, &file);
+            bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&Gate::new()));
+            let stops = |event: &Event| i32::from(event.kind == BEDROCK_EVENT_TEXT);
+            model.stream_with(&hello(), std::ptr::null_mut(), stops).outcome.stopped();
+            assert_eq!(bedrock_shutdown(20_000), BEDROCK_OK);
+            assert_eq!(recorded(&file).len(), 1, "round {round}");
+        }
     });
 }
 
