@@ -2,7 +2,7 @@
 
 use crate::config::{Auth, CallSettings, Config, RetryMode};
 use crate::error::Result;
-use crate::transport::network::Network;
+use crate::transport;
 use aws_config::BehaviorVersion;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -50,9 +50,9 @@ impl<T: Clone> PerWorker<T> {
     }
 }
 
-/// What the SDK is to know that calls cannot change.
-pub async fn sdk_config(config: &Config) -> Result<SdkConfig> {
-    let http = SharedHttpClient::new(Network::for_credentials(config));
+/// What the SDK is to know that calls cannot change, with `service` as the way to the service.
+pub async fn sdk_config(config: &Config, service: SharedHttpClient) -> Result<SdkConfig> {
+    let http = transport::for_credentials(config);
     let region = region(config).region().await;
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).region(region.clone());
     if let Some(name) = &config.profile {
@@ -75,7 +75,7 @@ pub async fn sdk_config(config: &Config) -> Result<SdkConfig> {
         loader = loader.use_dual_stack(dual_stack);
     }
     let shared = loader.load().await;
-    let mut builder = aws_sdk_bedrockruntime::config::Builder::from(&shared).http_client(Network::new(config));
+    let mut builder = aws_sdk_bedrockruntime::config::Builder::from(&shared).http_client(service);
     if let Some(role) = &config.role {
         let mut assumed = AssumeRoleProvider::builder(&role.arn).configure(&shared);
         assumed = assumed.session_name(role.session_name.as_deref().unwrap_or("libbedrock"));

@@ -11,13 +11,12 @@ use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
 use crate::timer::Deadline;
-use crate::transport::scripted::Script;
+use crate::transport::Transport;
 use crate::wire::answer::Answer;
 use crate::wire::call::{self, Call, Input};
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -38,7 +37,7 @@ pub struct Model {
 /// What a model and those derived from it have in common.
 struct Shared {
     config: Config,
-    script: Option<Script>,
+    transport: Transport,
     sdk: PerWorker<SdkConfig>,
     in_flight: Option<Arc<Semaphore>>,
 }
@@ -47,11 +46,11 @@ impl Model {
     /// Checks the config and makes a model of it. Connects nowhere, but makes sure that the library's worker runs.
     pub fn new(config_json: &str) -> Result<Self> {
         let config = Config::parse(config_json)?;
-        let script = config.transport.as_deref().map(Script::parse).transpose()?;
         let mut defaults = parse_defaults(&config.defaults, "config: defaults").map_err(as_config_error)?;
         let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
         let mut calls = config.calls.clone();
         take_call_settings(&mut defaults, &mut calls, "/defaults")?;
+        let transport = Transport::parse(config.transport.as_deref())?;
         runtime::start()?;
         Ok(Model {
             id: default_model.unwrap_or_else(|| config.model.clone()).into(),
@@ -60,7 +59,7 @@ impl Model {
             client: Arc::default(),
             shared: Arc::new(Shared {
                 in_flight: config.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
-                script,
+                transport,
                 sdk: PerWorker::default(),
                 config,
             }),
@@ -139,13 +138,7 @@ impl Model {
 impl Shared {
     /// Boxed, because what is awaited here is large, runs once, and would be a part of every call's future.
     fn sdk(&self, epoch: u64) -> Pin<Box<dyn Future<Output = Result<SdkConfig>> + Send + '_>> {
-        let make = move || async move {
-            match &self.script {
-                Some(script) => Ok(client::offline_sdk_config(&self.config, SharedHttpClient::new(script.clone()))),
-                None => client::sdk_config(&self.config).await,
-            }
-        };
-        Box::pin(self.sdk.get(epoch, make))
+        Box::pin(self.sdk.get(epoch, || self.transport.sdk_config(&self.config)))
     }
 }
 

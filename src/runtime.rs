@@ -10,6 +10,7 @@ use crate::coalesce;
 use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::process::{self, Generation};
+use crate::transport;
 use once_cell::sync::Lazy;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -211,6 +212,7 @@ impl Worker {
             // Dropping a runtime would wait for name look-ups and the like, however long they take.
             runtime.shutdown_background();
             announce::all_kept();
+            transport::finish_recordings();
             idle();
             threads.end();
         };

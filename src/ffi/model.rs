@@ -24,7 +24,11 @@
 //!   user_agent        "app/1.2", added to the SDK's
 //!   defaults          request members under every request, as in bedrock_model_with
 //!   lint              "error" or "off": local checks on requests
-//!   transport         {"replies": ["Hello", ...]}: a scripted stand-in for the service, for tests without AWS
+//!   transport         {"replies": ["Hello", ...]}: a scripted stand-in for the service, for tests without AWS;
+//!                     {"record": "file"}: the network, and all that passes, without credentials, goes into that file, which is
+//!                     begun here; each call is in it when it returns, a cancelled one soon after and at bedrock_shutdown;
+//!                     {"replay": "file"}: answers from such a file, without network or credentials, each once and to the
+//!                     request it was given to; beside it may stand "timing": "at_once" (default) or "recorded"
 //!
 //! An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of them as well.
 

@@ -95,7 +95,12 @@ impl Writer {
                 Ok(Chunk::End) => break None,
                 Ok(Chunk::Broken(what)) => break Some(what),
                 // Nothing is missing but the end of the body.
-                Err(_) if events.message_stopped() && events.has_metadata() && frames.is_between_frames() => {
+                Err(missed)
+                    if missed.kind() == Kind::Timeout
+                        && events.message_stopped()
+                        && events.has_metadata()
+                        && frames.is_between_frames() =>
+                {
                     break None;
                 }
                 Err(missed) => return Err(missed),
@@ -177,7 +182,11 @@ fn next_chunk(body: &mut InPortions, timer: &mut Timer, cx: &mut std::task::Cont
                 // Trailers say nothing about whether the stream is whole.
                 Err(_) => continue,
             },
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Ok(Chunk::Broken(failure::chain(&*error)))),
+            Poll::Ready(Some(Err(error))) => Poll::Ready(match error.downcast::<Error>() {
+                // Our own transport says itself what was wrong.
+                Ok(own) => Err(*own),
+                Err(error) => Ok(Chunk::Broken(failure::chain(&*error))),
+            }),
             Poll::Ready(None) => Poll::Ready(Ok(Chunk::End)),
             Poll::Pending => timer.poll_expired(cx).map(Err),
         };

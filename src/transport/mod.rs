@@ -1,6 +1,7 @@
-//! How requests reach an answer: over the network, or over a script that stands in for it.
+//! How requests reach an answer: over the network, perhaps with a recorder beside it, or over a script or a recording that stands
+//! in for it.
 //!
-//! Both are the SDK's `HttpClient`, below its signing and its retries, so that with either the whole path above is the same.
+//! All are the SDK's `HttpClient`, below its signing and its retries, so that with each the whole path above is the same.
 //! On the network every part runs on the worker, and nothing crosses a thread but name look-ups and the reading of files:
 //!
 //! ```text
@@ -11,13 +12,93 @@
 //!   body         an answer's body; it reads its HTTP/1.1 connection itself
 //!   connect      TCP, through a proxy or not, and TLS
 //! ```
+//!
+//! What stands in for it, or beside it:
+//!
+//! ```text
+//!   scripted     answers that are written down in the config
+//!   record       writes down what passes; tape is one answer on its way, recorder the file
+//!   replay       answers from a recording; differ says where a request is not the recorded one
+//!   recording    the file's format: read, write
+//!   play         a body that comes beat by beat
+//! ```
 
 mod body;
+mod check;
 mod connect;
 mod connection;
+mod differ;
 mod framing;
 mod http1;
-pub mod network;
+mod network;
+mod play;
 mod pool;
-pub mod scripted;
+mod record;
+mod recorder;
+mod recording;
+mod replay;
+mod scripted;
+mod tape;
 mod tls;
+
+use crate::client;
+use crate::config::Config;
+use crate::error::Result;
+use crate::json::Json;
+use aws_sdk_bedrockruntime::Config as SdkConfig;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use check::{bad, check_keys};
+use network::Network;
+use record::Record;
+use recorder::Recorder;
+use replay::Replay;
+use scripted::Script;
+use std::sync::Arc;
+
+pub use recorder::{finish_all as finish_recordings, lock_for_fork};
+
+/// The way of a model's requests.
+pub enum Transport {
+    Network,
+    Script(Script),
+    Record(Arc<Recorder>),
+    Replay(Replay),
+}
+
+impl Transport {
+    /// Reads the config's `transport`, where it has one. Touches files: a recording is read here, and begun.
+    pub fn parse(text: Option<&str>) -> Result<Self> {
+        let Some(text) = text else { return Ok(Transport::Network) };
+        let json = Json::parse(text).map_err(|invalid| bad("/transport", &format!("it is not JSON: {invalid}")))?;
+        check_keys(json, "/transport", &["replies", "repeat", "record", "replay", "timing"])?;
+        let given = ["replies", "record", "replay"].into_iter().filter(|key| json.get(key).is_some());
+        match given.collect::<Vec<_>>()[..] {
+            ["replies"] => Script::parse(json).map(Transport::Script),
+            ["record"] => Recorder::parse(json).map(Transport::Record),
+            ["replay"] => Replay::parse(json).map(Transport::Replay),
+            [] => Err(bad("/transport", "one of replies, record and replay is needed")),
+            [first, second, ..] => {
+                Err(bad(&format!("/transport/{second}"), &format!("it cannot stand beside {first}: give one of them")))
+            }
+            [_] => unreachable!("one of three keys, and neither of them"),
+        }
+    }
+
+    /// What the SDK is to know of this model.
+    pub async fn sdk_config(&self, config: &Config) -> Result<SdkConfig> {
+        match self {
+            Transport::Network => client::sdk_config(config, SharedHttpClient::new(Network::new(config))).await,
+            Transport::Record(recorder) => {
+                let record = Record::new(Network::new(config), recorder.clone(), config.max_answer);
+                client::sdk_config(config, SharedHttpClient::new(record)).await
+            }
+            Transport::Script(script) => Ok(client::offline_sdk_config(config, SharedHttpClient::new(script.clone()))),
+            Transport::Replay(replay) => Ok(client::offline_sdk_config(config, SharedHttpClient::new(replay.clone()))),
+        }
+    }
+}
+
+/// What credentials are asked for with: whatever the transport, nobody writes it down.
+pub fn for_credentials(config: &Config) -> SharedHttpClient {
+    SharedHttpClient::new(Network::for_credentials(config))
+}

@@ -13,13 +13,14 @@
 //! The same reply serves both kinds of call: events become the one answer of a unary call, a message becomes events. Where
 //! `usage` is not given, it counts the words of the reply as output tokens.
 
+use super::check::{bad, check_keys, expect_kind};
+use super::play::{Beat, Play, frame};
 use crate::config::duration_of;
-use crate::error::{Error, Kind, Result, quote};
+use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use crate::response::message;
 use crate::wire::event::{Batch, EventDecoder};
 use crate::wire::frame::Decoder;
-use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -27,17 +28,11 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bytes::Bytes;
-use std::collections::VecDeque;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::time::{Sleep, sleep};
 
 /// A script, and how far it has been played.
 #[derive(Clone)]
@@ -57,7 +52,6 @@ enum Reply {
     Refusal(Refusal),
 }
 
-#[derive(Clone)]
 enum Step {
     Wait(Duration),
     /// The one answer of a unary call, which is no frame.
@@ -81,8 +75,7 @@ struct Refusal {
 
 impl Script {
     /// Reads the config's `transport`.
-    pub fn parse(text: &str) -> Result<Self> {
-        let json = Json::parse(text).map_err(|invalid| bad("/transport", &format!("it is not JSON: {invalid}")))?;
+    pub fn parse(json: Json<'_>) -> Result<Self> {
         check_keys(json, "/transport", &["replies", "repeat"])?;
         let replies = json.get("replies").filter(|replies| replies.kind() == json::Kind::Array);
         let replies = replies.ok_or_else(|| bad("/transport/replies", "an array of replies is needed"))?;
@@ -110,29 +103,9 @@ impl Script {
     }
 }
 
-fn bad(path: &str, what: &str) -> Error {
-    Error::new(Kind::Config, format_args!("config: {}: {what}", path.trim_start_matches('/').replace('/', ".")))
-        .at(path)
-}
-
 /// A name has to fit a frame's header.
 fn check_name(name: &str, path: &str) -> Result<()> {
     if (1..=256).contains(&name.len()) { Ok(()) } else { Err(bad(path, "a name has from 1 to 256 bytes")) }
-}
-
-fn expect_kind(json: Json<'_>, kind: json::Kind, path: &str) -> Result<()> {
-    if json.kind() == kind { Ok(()) } else { Err(bad(path, &format!("expected {kind}, found {}", json.kind()))) }
-}
-
-fn check_keys(json: Json<'_>, path: &str, known: &[&str]) -> Result<()> {
-    for member in json.members() {
-        if !known.iter().any(|key| member.key.is(key)) {
-            let key = member.key.string().unwrap_or_default();
-            let what = format!("the key {} is unknown; known are {}", quote(&key), known.join(", "));
-            return Err(bad(path, &what).at(format!("{path}/{}", json::pointer_token(&key))));
-        }
-    }
-    Ok(())
 }
 
 impl Reply {
@@ -234,14 +207,14 @@ impl Reply {
             }
             Reply::Events(steps) if streams => {
                 let headers = vec![("content-type".into(), "application/vnd.amazon.eventstream".into())];
-                (200, headers, SdkBody::from_body_1_x(Play { steps: steps.clone().into(), waiting: None }))
+                (200, headers, Play::body(steps.iter().map(Step::beat)))
             }
             Reply::Events(steps) => match unary(steps) {
                 Ok(answer) => {
-                    let waits = steps.iter().filter(|step| matches!(step, Step::Wait(_))).cloned();
-                    let whole = waits.chain([Step::Whole(answer)]);
+                    let waits = steps.iter().filter(|step| matches!(step, Step::Wait(_)));
+                    let whole = waits.map(Step::beat).chain([Step::Whole(answer).beat()]);
                     let headers = vec![("content-type".into(), "application/json".into())];
-                    (200, headers, SdkBody::from_body_1_x(Play { steps: whole.collect(), waiting: None }))
+                    (200, headers, Play::body(whole))
                 }
                 Err(refusal) => Reply::Refusal(refusal).answer(streams),
             },
@@ -285,21 +258,19 @@ impl Step {
         }
     }
 
-    fn frame(&self) -> Bytes {
+    fn bytes(&self) -> Bytes {
         let (kind, name_header, name, payload) = match self {
             Step::Wait(_) => return Bytes::new(),
             Step::Whole(answer) => return Bytes::from(answer.clone()),
             Step::Event { name, payload } => ("event", ":event-type", name, payload),
             Step::Exception { name, payload } => ("exception", ":exception-type", name, payload),
         };
-        let header = |name: &'static str, value: &str| Header::new(name, HeaderValue::String(value.to_owned().into()));
-        let message = Message::new(Bytes::from(payload.clone()))
-            .add_header(header(":message-type", kind))
-            .add_header(header(name_header, name))
-            .add_header(header(":content-type", "application/json"));
-        let mut frame = Vec::new();
-        write_message_to(&message, &mut frame).expect("a frame within the protocol's limits");
-        frame.into()
+        let headers = [(":message-type", kind), (name_header, name), (":content-type", "application/json")];
+        frame(&headers, payload.as_bytes()).expect("a frame within the protocol's limits")
+    }
+
+    fn beat(&self) -> Beat {
+        if let Step::Wait(wait) = self { Beat::Wait(*wait) } else { Beat::Data(self.bytes()) }
     }
 }
 
@@ -307,7 +278,7 @@ impl Step {
 fn unary(steps: &[Step]) -> std::result::Result<String, Refusal> {
     let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), Decoder::default());
     for step in steps {
-        frames.feed(&step.frame(), |frame| events.decode(frame, &mut batch)).map_err(|error| Refusal {
+        frames.feed(&step.bytes(), |frame| events.decode(frame, &mut batch)).map_err(|error| Refusal {
             // A status that is not retried: the script says what comes next.
             status: 424,
             code: error.code().to_string(),
@@ -372,35 +343,5 @@ impl HttpConnector for Script {
             Ok(response)
         };
         HttpConnectorFuture::ready(answer())
-    }
-}
-
-/// A body that comes step by step.
-struct Play {
-    steps: VecDeque<Step>,
-    waiting: Option<Pin<Box<Sleep>>>,
-}
-
-impl http_body::Body for Play {
-    type Data = Bytes;
-    type Error = std::convert::Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<http_body::Frame<Bytes>, Self::Error>>> {
-        loop {
-            if let Some(sleep) = &mut self.waiting {
-                if sleep.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                self.waiting = None;
-            }
-            match self.steps.pop_front() {
-                None => return Poll::Ready(None),
-                Some(Step::Wait(wait)) => self.waiting = Some(Box::pin(sleep(wait))),
-                Some(step) => return Poll::Ready(Some(Ok(http_body::Frame::data(step.frame())))),
-            }
-        }
     }
 }

@@ -68,7 +68,9 @@ static void configs(void)
     config(MODEL "\"timeout\": -1", "/timeout", NULL);
     config(MODEL "\"retry\": {\"max_attempts\": 0}", "/retry/max_attempts", NULL);
     config(MODEL "\"max_concurrency\": 1.5", "/max_concurrency", "1.5");
-    config(MODEL "\"transport\": {}", "/transport/replies", NULL);
+    config(MODEL "\"transport\": {}", "/transport", "replies");
+    config(MODEL "\"transport\": {\"replies\": [], \"record\": \"a\"}", "/transport/record", "replies");
+    config(MODEL "\"transport\": {\"replay\": \"no such file\"}", "/transport/replay", "no such file");
     config(MODEL "\"transport\": {\"replies\": [7]}", "/transport/replies/0", NULL);
     config(MODEL "\"defaults\": {\"a\": 1, \"a\": 2}", "/defaults/a", "twice");
     config("\"model\": \"..\"", "/model", "\"..\"");

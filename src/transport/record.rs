@@ -1,0 +1,186 @@
+//! The network with a recorder beside it.
+//!
+//! A caller hears of an answer's end once the recording holds it, and of a recording that cannot be written as of any failure.
+//! A stream passes while it comes. Any other answer is held back until all of it has come, so that a recording that fails can still
+//! take its place.
+
+use super::network::Network;
+use super::play::{Beat, Play};
+use super::recorder::Recorder;
+use super::tape::Tape;
+use crate::error::{Error, Kind, Result};
+use crate::wire::failure::chain;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use tokio::task::{JoinError, JoinHandle};
+
+/// How much is kept of an answer that is no success. Nobody reads more of it.
+const MAX_REFUSAL: usize = 64 << 10;
+
+pub struct Record {
+    network: Network,
+    recorder: Arc<Recorder>,
+    /// The most bytes that a caller takes.
+    max_answer: usize,
+}
+
+impl Record {
+    pub fn new(network: Network, recorder: Arc<Recorder>, max_answer: usize) -> Self {
+        Record { network, recorder, max_answer }
+    }
+}
+
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Record")
+    }
+}
+
+impl HttpClient for Record {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(Recording {
+            network: self.network.http_connector(settings, components),
+            recorder: self.recorder.clone(),
+            max_answer: self.max_answer,
+        })
+    }
+}
+
+struct Recording {
+    network: SharedHttpConnector,
+    recorder: Arc<Recorder>,
+    max_answer: usize,
+}
+
+impl fmt::Debug for Recording {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recording")
+    }
+}
+
+impl HttpConnector for Recording {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        if let Err(broken) = self.recorder.check() {
+            return HttpConnectorFuture::ready(Err(ConnectorError::user(broken.into())));
+        }
+        let mut tape = Tape::begin(self.recorder.clone(), &request);
+        let answer = self.network.call(request);
+        let max_answer = self.max_answer;
+        HttpConnectorFuture::new(async move {
+            let mut response = match answer.await {
+                Ok(response) => response,
+                Err(error) => {
+                    if error.is_user() {
+                        // It was not even sent.
+                        tape.forget();
+                    } else {
+                        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), chain);
+                        written(tape.failed(cause).await).map_err(own)?;
+                    }
+                    return Err(error);
+                }
+            };
+            let success = response.status().is_success();
+            let streams = success && is_event_stream(&response);
+            tape.head(&response, streams);
+            let body = std::mem::replace(response.body_mut(), SdkBody::empty());
+            *response.body_mut() = if streams {
+                SdkBody::from_body_1_x(Taped { body, tape: Some(tape), writing: None })
+            } else {
+                whole(body, tape, if success { max_answer } else { MAX_REFUSAL }).await.map_err(own)?
+            };
+            Ok(response)
+        })
+    }
+}
+
+fn own(error: Error) -> ConnectorError {
+    ConnectorError::user(error.into())
+}
+
+fn written(result: std::result::Result<Result<()>, JoinError>) -> Result<()> {
+    result.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+}
+
+fn is_event_stream(response: &HttpResponse) -> bool {
+    let media_type = response.headers().get("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
+    media_type.trim().eq_ignore_ascii_case("application/vnd.amazon.eventstream")
+}
+
+/// Reads an answer that is no stream, writes it down, and gives it once more.
+async fn whole(mut body: SdkBody, mut tape: Tape, limit: usize) -> Result<SdkBody> {
+    let mut length = 0;
+    let ended = loop {
+        match poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+            None => break None,
+            Some(Err(error)) => break Some(chain(&*error)),
+            Some(Ok(frame)) => {
+                let data = frame.into_data().unwrap_or_default();
+                length += data.len();
+                tape.feed(&data);
+                if length > limit {
+                    break Some(format!("it is longer than {limit} bytes, and the rest was not read"));
+                }
+            }
+        }
+    };
+    let (writing, bytes) = tape.end(ended.clone());
+    written(writing.await)?;
+    Ok(match ended {
+        None => SdkBody::from(bytes),
+        Some(how) => Play::body([Beat::Data(bytes), Beat::Broken(how)]),
+    })
+}
+
+/// A stream that is written down while it passes.
+struct Taped {
+    body: SdkBody,
+    tape: Option<Tape>,
+    /// What the reader gets once all is written.
+    writing: Option<(JoinHandle<Result<()>>, Polled)>,
+}
+
+type Polled = Option<std::result::Result<Frame<Bytes>, BoxError>>;
+
+impl Body for Taped {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Polled> {
+        let taped = &mut *self;
+        if taped.writing.is_none() {
+            let polled = ready!(Pin::new(&mut taped.body).poll_frame(cx));
+            let Some(tape) = &mut taped.tape else { return Poll::Ready(polled) };
+            let ended = match &polled {
+                None => None,
+                Some(Err(error)) => Some(chain(&**error)),
+                // Its reader leaves after such a chunk, and is not to leave before it is written.
+                Some(Ok(frame)) if frame.data_ref().is_some_and(|data| tape.feed_frames(data)) => None,
+                Some(Ok(_)) => return Poll::Ready(polled),
+            };
+            let writing = tape.end(ended).0;
+            taped.tape = None;
+            taped.writing = Some((writing, polled));
+        }
+        let Some((writing, _)) = &mut taped.writing else { return Poll::Ready(None) };
+        let result = written(ready!(Pin::new(writing).poll(cx)));
+        let held = taped.writing.take().and_then(|(_, held)| held);
+        Poll::Ready(match result {
+            Ok(()) => held,
+            Err(error) => Some(Err(error.into())),
+        })
+    }
+}

@@ -1,0 +1,478 @@
+//! What passed between a program and the service is written down, and answers once more: the same events, the same bytes of JSON,
+//! the same errors, without network or credentials.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use bedrock::ffi::process::bedrock_shutdown;
+use serde_json::{Value, json};
+
+use support::capi::*;
+use support::stream::{event_frame, frame};
+use support::{Auth, Cut, Gate, LocalBedrock, PATIENCE, Reply, Speaks};
+
+const SESSION_TOKEN: &str = "FwoGZXIvYXdzEXAMPLESESSIONTOKEN";
+/// Set in the process that a test starts.
+const CHILD: &str = "BEDROCK_TEST_CHILD";
+
+fn path(test: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording").join(format!("{test}.json"))
+}
+
+/// A file of that test's own, which is not there yet.
+fn file(test: &str) -> PathBuf {
+    let file = path(test);
+    std::fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
+    let _ = std::fs::remove_file(&file);
+    file
+}
+
+fn recorder(bedrock: &LocalBedrock, file: &Path) -> Model {
+    Model::at_with(bedrock, json!({"transport": {"record": file}, "session_token": SESSION_TOKEN}))
+}
+
+/// A model that has neither a region nor credentials.
+fn replayer(file: &Path) -> Model {
+    Model::new(&json!({"model": MODEL_ID, "retry": {"max_backoff": "1ms"}, "transport": {"replay": file}}))
+}
+
+/// The recording as it stands in the file, which is whole at any time.
+#[track_caller]
+fn recorded(file: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(file).expect("the recording");
+    let json: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text}"));
+    assert_eq!(json["bedrock_recording"], 1);
+    json["interactions"].as_array().expect("an array").clone()
+}
+
+/// Waits for an interaction that no call waits for.
+#[track_caller]
+fn wait_recorded(file: &Path, count: usize) -> Vec<Value> {
+    let began = std::time::Instant::now();
+    loop {
+        let interactions = recorded(file);
+        if interactions.len() >= count {
+            return interactions;
+        }
+        assert!(began.elapsed() < PATIENCE, "{} of {count} interactions", interactions.len());
+        std::thread::yield_now();
+    }
+}
+
+fn hello() -> Request {
+    Request::say("Hello?")
+}
+
+/// The reply is recorded from a stream and replayed; both times the same comes out.
+#[track_caller]
+fn streams_the_same(test: &str, reply: Reply) -> (Streamed, Value) {
+    let (bedrock, file) = (LocalBedrock::start(), file(test));
+    let model = recorder(&bedrock, &file);
+    bedrock.push(reply);
+    let live = model.stream(&hello());
+    let mut interactions = recorded(&file);
+    assert_eq!(interactions.len(), 1, "it is written before the call returns");
+    let replayed = replayer(&file).stream(&hello());
+    assert_eq!(replayed.events, live.events);
+    assert_eq!(replayed.outcome.failure, live.outcome.failure);
+    assert_eq!(replayed.outcome.response, live.outcome.response);
+    (live, interactions.remove(0))
+}
+
+#[test]
+fn a_unary_call_is_recorded_and_replayed_byte_for_byte() {
+    let (bedrock, file) = (LocalBedrock::start(), file("unary"));
+    let model = recorder(&bedrock, &file);
+    assert!(recorded(&file).is_empty(), "a recording begins with its model");
+    let answer = r#"{"output":{"message":{"role":"assistant","content":[{"text":"A"}]}}, "stopReason":"end_turn" ,
+        "zeta":1.50,"alpha":12345678901234567890,"usage":{"outputTokens":1,"inputTokens":2,"totalTokens":3}}"#;
+    bedrock.push(Reply::json(answer).request_id("the-first"));
+    let live = model.generate(&hello());
+    let interaction = &recorded(&file)[0];
+    assert_eq!(interaction["request"]["method"], "POST");
+    assert_eq!(interaction["request"]["path"], bedrock.last_request().target);
+    assert_eq!(interaction["response"]["status"], 200);
+    assert_eq!(interaction["response"]["headers"]["x-amzn-requestid"], "the-first");
+    let text = std::fs::read_to_string(&file).expect("the recording");
+    let sent = String::from_utf8(bedrock.last_request().body.to_vec()).expect("UTF-8");
+    assert!(text.contains(&sent) && text.contains(answer), "as it was on the wire: {text}");
+    let replayed = replayer(&file).generate(&hello());
+    assert_eq!(replayed.response(), live.response());
+    assert_eq!(replayed.response().json, answer);
+}
+
+#[test]
+fn a_stream_is_recorded_and_replayed_event_by_event() {
+    let odd = r#"{ "z":1.0, "contentBlockIndex":0 , "delta":{"text":"\u00e9"},"a":1e2}"#;
+    let reply = Reply::stream().message_start().event("contentBlockDelta", odd).event("whatIsNew", "{}");
+    let reply = reply.block_stop(0).message_stop("end_turn").metadata(1, 2);
+    let (live, interaction) = streams_the_same("stream", reply);
+    assert_eq!(live.outcome.response().text, "\u{e9}");
+    let types = interaction["response"]["events"].as_array().expect("events").iter();
+    let types: Vec<_> = types.map(|event| event["type"].as_str().unwrap_or_default()).collect();
+    let expected = ["messageStart", "contentBlockDelta", "whatIsNew", "contentBlockStop", "messageStop", "metadata"];
+    assert_eq!(types, expected);
+    assert!(interaction["response"].get("ended").is_none());
+    assert!(std::fs::read_to_string(path("stream")).expect("the recording").contains(odd));
+}
+
+#[test]
+fn an_exception_in_a_stream_is_recorded_and_replayed() {
+    let reply = Reply::stream().message_start().exception("modelStreamErrorException", r#"{"message":"It broke."}"#);
+    let (live, interaction) = streams_the_same("exception", reply);
+    live.outcome.failed(BEDROCK_E_MODEL);
+    assert_eq!(interaction["response"]["events"][1]["exception"], "modelStreamErrorException");
+}
+
+#[test]
+fn an_error_message_in_a_stream_is_recorded_and_replayed() {
+    let (live, interaction) =
+        streams_the_same("error_message", Reply::stream().message_start().error_message("internal", "Gone."));
+    assert!(live.outcome.failure.is_some());
+    assert_eq!(interaction["response"]["events"][1]["headers"][":error-code"], "internal");
+}
+
+#[test]
+fn a_cut_stream_is_cut_in_its_replay() {
+    for (test, cut) in [("cut_close", Cut::Close), ("cut_reset", Cut::Reset)] {
+        let reply = Reply::stream().text_stream(&["Hel", "lo"], "end_turn");
+        let inside = reply.piece_ends()[2] - 5;
+        let (live, interaction) = streams_the_same(test, reply.cut_at(inside, cut));
+        live.outcome.failed(BEDROCK_E_TRUNCATED);
+        let last = interaction["response"]["events"].as_array().and_then(|events| events.last()).expect("events");
+        assert!(last["base64"].is_string(), "half a frame is kept: {last}");
+        assert!(interaction["response"]["ended"].is_string());
+    }
+}
+
+#[test]
+fn bytes_that_are_no_frames_are_replayed_as_they_came() {
+    let mut damaged = event_frame("messageStart", r#"{"role":"assistant"}"#).to_vec();
+    let whole = damaged.clone();
+    damaged[20] ^= 1;
+    let (live, interaction) = streams_the_same("damaged", Reply::stream_of([whole, damaged].concat()));
+    live.outcome.failed(BEDROCK_E_PROTOCOL);
+    assert!(interaction["response"]["events"][1]["base64"].is_string());
+    let strange = frame(&[(":message-type", "event"), (":event-type", "messageStart")], b"no JSON");
+    let (_, interaction) = streams_the_same("strange", Reply::stream_of(strange));
+    assert_eq!(interaction["response"]["events"][0]["payload_base64"], "bm8gSlNPTg==");
+}
+
+#[test]
+fn a_retried_attempt_is_an_interaction_of_its_own() {
+    let (bedrock, file) = (LocalBedrock::start(), file("retry"));
+    let model = recorder(&bedrock, &file);
+    bedrock.push(Reply::close_before_headers());
+    bedrock.push(Reply::error(429, "ThrottlingException", "Too many requests"));
+    bedrock.push(Reply::text_answer("Hello"));
+    let live = model.generate(&hello());
+    assert_eq!(live.response().attempts, 3);
+    let interactions = recorded(&file);
+    assert_eq!(interactions.len(), 3);
+    assert!(interactions[0]["failure"].is_string(), "{}", interactions[0]);
+    assert_eq!(interactions[1]["response"]["status"], 429);
+    let replayed = replayer(&file).generate(&hello());
+    assert_eq!(replayed.response(), live.response());
+}
+
+#[test]
+fn an_error_is_replayed_with_all_that_it_tells() {
+    let (bedrock, file) = (LocalBedrock::start(), file("error"));
+    let model = recorder(&bedrock, &file);
+    bedrock.push(Reply::error(400, "ValidationException", "No such thing").request_id("refused-1"));
+    bedrock.push(Reply::html(404));
+    let live = [model.generate(&hello()), model.generate(&hello())].map(|outcome| outcome.failure);
+    let model = replayer(&file);
+    assert_eq!([model.generate(&hello()), model.generate(&hello())].map(|outcome| outcome.failure), live);
+    assert!(recorded(&file)[1]["response"]["body_base64"].is_string());
+}
+
+#[test]
+fn a_recording_holds_no_credential() {
+    let (bedrock, file) = (LocalBedrock::start(), file("secrets"));
+    let model = recorder(&bedrock, &file);
+    bedrock.respond_with(|_| Reply::text_answer("Hello").header("set-cookie", "a=secret-cookie"));
+    model.generate(&hello()).response();
+    let bearer = "bedrock-api-key-EXAMPLE";
+    let keys = json!({"api_key": null, "secret_key": null, "bearer_token": bearer});
+    let model = Model::new(&with(with(config(&bedrock), keys), json!({"transport": {"record": file}})));
+    model.generate(&hello()).response();
+    assert_eq!(recorded(&file).len(), 2);
+    let text = std::fs::read_to_string(&file).expect("the recording").to_lowercase();
+    let secrets = [ACCESS_KEY, SECRET_KEY, SESSION_TOKEN, bearer, "secret-cookie"];
+    for word in secrets.into_iter().chain(["authorization", "x-amz-", "amz-sdk", "user-agent", "127.0.0.1"]) {
+        assert!(!text.contains(&word.to_lowercase()), "{word} in {text}");
+    }
+}
+
+#[test]
+fn two_models_record_into_one_file_and_a_later_one_begins_anew() {
+    let (bedrock, file) = (LocalBedrock::start(), file("shared"));
+    bedrock.respond_with(|_| Reply::text_answer("Hello"));
+    let (first, second) = (recorder(&bedrock, &file), recorder(&bedrock, &file));
+    std::thread::scope(|threads| {
+        for model in [&first, &second, &first, &second] {
+            threads.spawn(move || model.generate(&hello()).response().clone());
+        }
+    });
+    assert_eq!(recorded(&file).len(), 4);
+    drop((first, second));
+    let third = recorder(&bedrock, &file);
+    assert!(recorded(&file).is_empty());
+    third.generate(&hello()).response();
+    assert_eq!(recorded(&file).len(), 1);
+}
+
+#[test]
+fn a_call_that_is_given_up_is_recorded_as_far_as_it_came() {
+    let (bedrock, file) = (LocalBedrock::start(), file("given_up"));
+    let model = recorder(&bedrock, &file);
+    bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&Gate::new()).text_delta(0, "lo"));
+    let live = model.stream_with(&hello(), std::ptr::null_mut(), |event| i32::from(event.kind == BEDROCK_EVENT_TEXT));
+    live.outcome.stopped();
+    let interaction = &wait_recorded(&file, 1)[0];
+    assert_eq!(interaction["response"]["events"].as_array().map(Vec::len), Some(2));
+    assert_eq!(interaction["response"]["ended"], "the call was given up");
+    let (cancel, hanging) = (Cancel::new(), Reply::hang());
+    bedrock.push(hanging);
+    std::thread::scope(|threads| {
+        let call = threads.spawn(|| model.generate_with(&hello(), cancel.handle()));
+        bedrock.wait_requests(2);
+        cancel.fire();
+        call.join().expect("a thread").failed(BEDROCK_E_CANCELLED);
+    });
+    assert_eq!(wait_recorded(&file, 2)[1]["failure"], "the call was given up");
+    let model = replayer(&file).with(json!({"retry": {"max_attempts": 1}}));
+    model.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["the call was given up"]);
+}
+
+#[test]
+fn a_stream_passes_while_it_is_recorded_and_others_are_served_meanwhile() {
+    let (bedrock, file, gate) = (LocalBedrock::start(), file("passes"), Gate::new());
+    let model = recorder(&bedrock, &file);
+    let held = Reply::stream().message_start().text_delta(0, "Hello").wait_for(&gate);
+    bedrock.push(held.block_stop(0).message_stop("end_turn").metadata(1, 1));
+    bedrock.push(Reply::text_answer("Meanwhile"));
+    let streamed = model.stream_with(&hello(), std::ptr::null_mut(), |event| {
+        if event.kind == BEDROCK_EVENT_TEXT {
+            assert_eq!(model.generate(&hello()).response().text, "Meanwhile");
+            assert_eq!(recorded(&file).len(), 1, "the other call is done, and this one is not");
+            gate.open();
+        }
+        0
+    });
+    assert_eq!(streamed.outcome.response().text, "Hello");
+    assert_eq!(recorded(&file).len(), 2);
+}
+
+/// A recording of one unary call that asked for this.
+fn recording(test: &str, body: &str) -> PathBuf {
+    let file = file(test);
+    let path = "/model/amazon.nova-micro-v1%3A0/converse";
+    let request = format!(r#"{{"method": "POST", "path": "{path}", "headers": {{}}, "body": {body}}}"#);
+    let answer = r#"{"output":{"message":{"role":"assistant","content":[{"text":"Found"}]}},"stopReason":"end_turn"}"#;
+    let response = format!(r#"{{"status": 200, "headers": {{"content-type": "application/json"}}, "body": {answer}}}"#);
+    let interaction = format!(r#"{{"request": {request}, "response": {response}}}"#);
+    std::fs::write(&file, format!(r#"{{"bedrock_recording": 1, "interactions": [{interaction}]}}"#)).expect("a file");
+    file
+}
+
+#[test]
+fn the_order_of_keys_and_white_space_do_not_matter_to_a_replay() {
+    let body = r#"{"inferenceConfig": {"topP": 5e-1, "maxTokens": 10.0},
+        "messages": [{"content": [{"text": "\u0048ello?"}], "role": "user"}]}"#;
+    let request = r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}],
+        "inferenceConfig":{"maxTokens":10,"topP":0.50}}"#;
+    let model = replayer(&recording("order", body));
+    assert_eq!(model.generate(&Request::json(request)).response().text, "Found");
+}
+
+#[test]
+fn a_request_that_was_not_recorded_is_told_where_the_nearest_one_differs() {
+    let file = recording("mismatch", r#"{"messages":[{"role":"user","content":[{"text":"Goodbye."}]}]}"#);
+    let model = replayer(&file);
+    let failure = model.generate(&hello());
+    let failure = failure.failed(BEDROCK_E_CONFIG);
+    failure.says(&["mismatch.json", "POST /model/amazon.nova-micro-v1%3A0/converse", "/interactions/0"]);
+    failure.says(&["differs at /messages/0/content/0/text"]);
+    assert_eq!((failure.path.as_str(), failure.attempts), ("/transport/replay", 0));
+    model.stream(&hello()).outcome.failed(BEDROCK_E_CONFIG).says(&["converse-stream", "no request to that path"]);
+    assert_eq!(model.generate(&Request::say("Goodbye.")).response().text, "Found");
+    let used_up = model.generate(&Request::say("Goodbye."));
+    used_up.failed(BEDROCK_E_CONFIG).says(&["it has this request 1 times, and all were answered"]);
+}
+
+#[test]
+fn recorded_timing_is_a_choice_and_answers_the_same() {
+    let file = recording("timing", r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#);
+    for timing in ["recorded", "at_once"] {
+        let config = json!({"model": MODEL_ID, "transport": {"replay": file, "timing": timing}});
+        assert_eq!(Model::new(&config).generate(&hello()).response().text, "Found");
+    }
+}
+
+#[test]
+fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
+    let file = recording("refused", "{}");
+    let missing = file.with_file_name("no-directory").join("a.json");
+    let precious = self::file("precious");
+    std::fs::write(&precious, "precious").expect("a file");
+    let cases = [
+        (json!({}), "/transport", "one of replies, record and replay is needed"),
+        (json!({"record": "a", "replay": "b"}), "/transport/replay", "cannot stand beside record"),
+        (json!({"replies": [], "timing": "recorded"}), "/transport/timing", "unknown"),
+        (json!({"replay": file, "repeat": true}), "/transport/repeat", "unknown"),
+        (json!({"replay": file, "timing": 7}), "/transport/timing", "\"at_once\" or \"recorded\""),
+        (json!({"replay": 7}), "/transport/replay", "the name of a file"),
+        (json!({"record": ""}), "/transport/record", "the name of a file"),
+        (json!({"replay": missing}), "/transport/replay", "no-directory"),
+        (json!({"record": missing}), "/transport/record", "no-directory"),
+        (json!({"record": "/dev/null"}), "/transport/record", "no regular file"),
+        (json!({"record": precious}), "/transport/record", "no recording"),
+        (json!({"rekord": "a"}), "/transport/rekord", "known are replies"),
+    ];
+    for (transport, path, says) in cases {
+        let config = json!({"model": MODEL_ID, "transport": transport}).to_string();
+        let Err(failure) = Model::try_new(&config) else { panic!("a model of {config}") };
+        assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_CONFIG, path), "{config}: {failure:?}");
+        failure.says(&[says]);
+    }
+    assert_eq!(std::fs::read_to_string(&precious).expect("the file"), "precious");
+}
+
+#[test]
+fn a_broken_recording_is_a_config_error_that_points_into_it() {
+    let file = recording("broken", "{}");
+    let good = std::fs::read_to_string(&file).expect("the recording");
+    let cases = [
+        ("\"POST\"", "7", "at /interactions/0/request/method: expected a string, found a number"),
+        ("\"method\"", "\"metod\"", "at /interactions/0/request/metod: the key \"metod\" is unknown"),
+        ("\"status\": 200, ", "", "at /interactions/0/response: status is missing"),
+        ("\"status\": 200", "\"status\": 99", "at /interactions/0/response/status: an HTTP status"),
+        ("application/json", "a\\nb", "at /interactions/0/response/headers/content-type: it cannot be a header"),
+        ("\"bedrock_recording\": 1", "\"bedrock_recording\": 2", "at /bedrock_recording: this library reads version 1"),
+        (
+            "\"body\": {\"output\"",
+            "\"events\": 7, \"body\": {\"output\"",
+            "at /interactions/0/response/body: it cannot",
+        ),
+        ("\"body\": {}", "\"body_base64\": \"?\"", "at /interactions/0/request/body_base64: it is not base64"),
+        ("\"response\"", "\"failure\": \"x\", \"response\"", "at /interactions/0/failure: it cannot stand beside"),
+        ("\"interactions\": [", "\"interactions\": [7, ", "at /interactions/0: expected an object, found a number"),
+        ("]}}", "]}", "it is not JSON: "),
+    ];
+    for (from, to, says) in cases {
+        assert!(good.contains(from), "{from}");
+        std::fs::write(&file, good.replacen(from, to, 1)).expect("a file");
+        let config = json!({"model": MODEL_ID, "transport": {"replay": file}}).to_string();
+        let Err(failure) = Model::try_new(&config) else { panic!("a model with {to}") };
+        assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_CONFIG, "/transport/replay"));
+        failure.says(&["broken.json", says]);
+    }
+}
+
+#[test]
+fn http2_is_recorded_and_replayed_the_same() {
+    let (bedrock, file) = (LocalBedrock::speaking(Speaks::HTTP2), file("http2"));
+    let recording = json!({"transport": {"record": file}, "http_version": "2"});
+    let model = Model::at_with(&bedrock, recording);
+    bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
+    let live = model.stream(&hello());
+    assert_eq!(recorded(&file).len(), 1);
+    let replayed = replayer(&file).stream(&hello());
+    assert_eq!((replayed.events, replayed.outcome.response()), (live.events, live.outcome.response()));
+}
+
+/// Runs the test of that name again in a process whose environment is empty; there, `body` runs.
+#[track_caller]
+fn alone(test: &str, body: impl FnOnce()) {
+    if std::env::var_os(CHILD).is_some() {
+        return body();
+    }
+    let mut child = Command::new(std::env::current_exe().expect("this program"));
+    let run = child.args([test, "--exact", "--nocapture"]).env_clear().env(CHILD, "1").output();
+    let run = run.expect("the test can be started again");
+    let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+    assert!(run.status.success() && said.contains("1 passed"), "in a process of its own:\n{said}");
+}
+
+#[test]
+fn a_replay_needs_neither_credentials_nor_an_environment() {
+    alone("a_replay_needs_neither_credentials_nor_an_environment", || {
+        let file = recording("bare", r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#);
+        let model = Model::new(&json!({"model": MODEL_ID, "transport": {"replay": file}}));
+        assert_eq!(model.generate(&hello()).response().text, "Found");
+    });
+}
+
+#[test]
+fn what_credentials_are_asked_for_with_is_not_recorded() {
+    alone("what_credentials_are_asked_for_with_is_not_recorded", || {
+        let (bedrock, file) = (LocalBedrock::start(), file("role"));
+        // No other thread of this process reads its environment at this moment.
+        unsafe { std::env::set_var("AWS_ENDPOINT_URL_STS", bedrock.url()) };
+        bedrock.push(Reply::empty(200).content_type("text/xml").body(
+            "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
+             <AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
+             <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
+        ));
+        bedrock.push(Reply::text_answer("Hello"));
+        let role = json!({"role_arn": "arn:aws:iam::123456789012:role/reader", "transport": {"record": file}});
+        Model::at_with(&bedrock, role).generate(&hello()).response();
+        assert_eq!((bedrock.requests().len(), recorded(&file).len()), (2, 1));
+        assert!(!std::fs::read_to_string(&file).expect("the recording").contains("AKIAROLE"));
+    });
+}
+
+#[test]
+fn what_is_given_up_is_in_the_file_once_the_library_is_shut_down() {
+    alone("what_is_given_up_is_in_the_file_once_the_library_is_shut_down", || {
+        let bedrock = LocalBedrock::start();
+        for round in 1..=20 {
+            let file = file(&format!("shut_down_{round}"));
+            let model = recorder(&bedrock, &file);
+            bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&Gate::new()));
+            let stops = |event: &Event| i32::from(event.kind == BEDROCK_EVENT_TEXT);
+            model.stream_with(&hello(), std::ptr::null_mut(), stops).outcome.stopped();
+            assert_eq!(bedrock_shutdown(20_000), BEDROCK_OK);
+            assert_eq!(recorded(&file).len(), 1, "round {round}");
+        }
+    });
+}
+
+#[test]
+fn a_recording_that_cannot_be_written_fails_the_call_and_stays_whole() {
+    alone("a_recording_that_cannot_be_written_fails_the_call_and_stays_whole", || {
+        for streams in [false, true] {
+            let (bedrock, file) = (LocalBedrock::start(), file(&format!("full_{streams}")));
+            bedrock.auth(Auth::default());
+            bedrock.respond_with(|request| match request.operation() {
+                "converse" => Reply::text_answer("Hello"),
+                _ => Reply::stream().text_stream(&["Hel", "lo"], "end_turn"),
+            });
+            let model = recorder(&bedrock, &file);
+            let call = || if streams { model.stream(&hello()).outcome } else { model.generate(&hello()) };
+            call().response();
+            let room = std::fs::metadata(&file).expect("the recording").len() + 100;
+            let limit = |bytes| {
+                let limit = libc::rlimit { rlim_cur: bytes, rlim_max: libc::RLIM_INFINITY };
+                assert_eq!(unsafe { libc::setrlimit(libc::RLIMIT_FSIZE, &limit) }, 0);
+            };
+            limit(room);
+            for _ in 0..2 {
+                let outcome = call();
+                let failure = outcome.failed(BEDROCK_E_RESOURCE);
+                failure.says(&["the recording", "cannot be written"]);
+                assert_eq!(failure.path, "/transport/record");
+            }
+            limit(libc::RLIM_INFINITY);
+            assert_eq!(
+                (recorded(&file).len(), bedrock.requests().len()),
+                (1, 2),
+                "it stays whole, and no more is sent"
+            );
+        }
+    });
+}
