@@ -2,7 +2,7 @@
 
 use crate::config::{Auth, CallSettings, Config, RetryMode};
 use crate::error::Result;
-use crate::transport;
+use crate::transport::{self, Transport};
 use aws_config::BehaviorVersion;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -50,8 +50,12 @@ impl<T: Clone> PerWorker<T> {
     }
 }
 
-/// What the SDK is to know that calls cannot change, with `service` as the way to the service.
-pub async fn sdk_config(config: &Config, service: SharedHttpClient) -> Result<SdkConfig> {
+/// What the SDK is to know that calls cannot change.
+pub async fn sdk_config(config: &Config, transport: &Transport) -> Result<SdkConfig> {
+    let service = transport.http_client(config);
+    if !transport.is_network() {
+        return Ok(offline(config, service));
+    }
     let http = transport::for_credentials(config);
     let region = region(config).region().await;
     let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).region(region.clone());
@@ -103,7 +107,7 @@ pub async fn sdk_config(config: &Config, service: SharedHttpClient) -> Result<Sd
 }
 
 /// A configuration for a transport that needs neither credentials nor a machine that has some.
-pub fn offline_sdk_config(config: &Config, http: SharedHttpClient) -> SdkConfig {
+fn offline(config: &Config, http: SharedHttpClient) -> SdkConfig {
     let mut builder = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(http)

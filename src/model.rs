@@ -138,7 +138,7 @@ impl Model {
 impl Shared {
     /// Boxed, because what is awaited here is large, runs once, and would be a part of every call's future.
     fn sdk(&self, epoch: u64) -> Pin<Box<dyn Future<Output = Result<SdkConfig>> + Send + '_>> {
-        Box::pin(self.sdk.get(epoch, || self.transport.sdk_config(&self.config)))
+        Box::pin(self.sdk.get(epoch, || client::sdk_config(&self.config, &self.transport)))
     }
 }
 

@@ -10,7 +10,6 @@ use crate::coalesce;
 use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::process::{self, Generation};
-use crate::transport;
 use once_cell::sync::Lazy;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -61,6 +60,13 @@ static AT_START: OnceLock<fn()> = OnceLock::new();
 
 pub fn at_worker_start(prepare: fn()) {
     let _ = AT_START.set(prepare);
+}
+
+/// What those whose work the worker's threads may never come to want done where it ends.
+static AT_END: OnceLock<fn()> = OnceLock::new();
+
+pub fn at_worker_end(finish: fn()) {
+    let _ = AT_END.set(finish);
 }
 
 /// The running worker, started where there is none.
@@ -212,7 +218,7 @@ impl Worker {
             // Dropping a runtime would wait for name look-ups and the like, however long they take.
             runtime.shutdown_background();
             announce::all_kept();
-            transport::finish_recordings();
+            AT_END.get().into_iter().for_each(|finish| finish());
             idle();
             threads.end();
         };

@@ -148,6 +148,38 @@ fn a_cut_stream_is_cut_in_its_replay() {
 }
 
 #[test]
+fn every_operation_is_recorded_and_replayed() {
+    let (bedrock, file) = (LocalBedrock::start(), file("operations"));
+    let chunk = |text: &str| format!(r#"{{"bytes":"{}"}}"#, base64_simd::STANDARD.encode_to_string(text));
+    let chunks = Reply::stream().event("chunk", &chunk(r#"{"a":1}"#));
+    bedrock.respond_with(move |request| match request.operation() {
+        "invoke-with-response-stream" if request.text().contains("lost") => chunks.clone().until_close(),
+        "invoke-with-response-stream" => chunks.clone(),
+        "invoke" => Reply::json(r#"{"embedding": [0.50]}"#).header("X-Amzn-Bedrock-Input-Token-Count", "7"),
+        other => Reply::json(json!({"answered": other}).to_string()),
+    });
+    let hello = json!({"messages": [{"role": "user", "content": [{"text": "Hello"}]}]});
+    let calls = [
+        ("CountTokens", hello),
+        ("InvokeModel", json!({"body": {"inputText": "Hello"}})),
+        ("InvokeModelWithResponseStream", json!({"body": {"prompt": "Hello"}})),
+        ("InvokeModelWithResponseStream", json!({"body": {"prompt": "lost"}})),
+        ("ApplyGuardrail", json!({"guardrailIdentifier": "gr1", "guardrailVersion": "1", "source": "INPUT"})),
+        ("StartAsyncInvoke", json!({"modelInput": {}, "outputDataConfig": {}})),
+        ("GetAsyncInvoke", json!({"invocationArn": "arn:aws:bedrock:us-east-1:123456789012:async-invoke/abc"})),
+        ("ListAsyncInvokes", json!({"maxResults": 2})),
+    ];
+    let all = |model: &Model| calls.clone().map(|(name, given)| model.call(name, &Request::json(&given.to_string())));
+    let live = all(&recorder(&bedrock, &file));
+    assert_eq!(recorded(&file).len(), calls.len());
+    live[3].failed(BEDROCK_E_TRUNCATED);
+    for (replayed, live) in all(&replayer(&file)).iter().zip(&live) {
+        assert_eq!((&replayed.failure, &replayed.response), (&live.failure, &live.response));
+    }
+    assert_eq!(live[1].response().usage.input_tokens, 7);
+}
+
+#[test]
 fn bytes_that_are_no_frames_are_replayed_as_they_came() {
     let mut damaged = event_frame("messageStart", r#"{"role":"assistant"}"#).to_vec();
     let whole = damaged.clone();

@@ -41,11 +41,9 @@ mod scripted;
 mod tape;
 mod tls;
 
-use crate::client;
 use crate::config::Config;
 use crate::error::Result;
 use crate::json::Json;
-use aws_sdk_bedrockruntime::Config as SdkConfig;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use check::{bad, check_keys};
 use network::Network;
@@ -55,7 +53,7 @@ use replay::Replay;
 use scripted::Script;
 use std::sync::Arc;
 
-pub use recorder::{finish_all as finish_recordings, lock_for_fork};
+pub use recorder::lock_for_fork;
 
 /// The way of a model's requests.
 pub enum Transport {
@@ -84,16 +82,20 @@ impl Transport {
         }
     }
 
-    /// What the SDK is to know of this model.
-    pub async fn sdk_config(&self, config: &Config) -> Result<SdkConfig> {
+    /// Whether requests leave the process, and need credentials for that.
+    pub fn is_network(&self) -> bool {
+        matches!(self, Transport::Network | Transport::Record(_))
+    }
+
+    /// The way to the service.
+    pub fn http_client(&self, config: &Config) -> SharedHttpClient {
         match self {
-            Transport::Network => client::sdk_config(config, SharedHttpClient::new(Network::new(config))).await,
+            Transport::Network => SharedHttpClient::new(Network::new(config)),
+            Transport::Script(script) => SharedHttpClient::new(script.clone()),
             Transport::Record(recorder) => {
-                let record = Record::new(Network::new(config), recorder.clone(), config.max_answer);
-                client::sdk_config(config, SharedHttpClient::new(record)).await
+                SharedHttpClient::new(Record::new(Network::new(config), recorder.clone(), config.max_answer))
             }
-            Transport::Script(script) => Ok(client::offline_sdk_config(config, SharedHttpClient::new(script.clone()))),
-            Transport::Replay(replay) => Ok(client::offline_sdk_config(config, SharedHttpClient::new(replay.clone()))),
+            Transport::Replay(replay) => SharedHttpClient::new(replay.clone()),
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result, quote_up_to};
 use crate::json::Json;
 use crate::log;
 use crate::process::Generation;
+use crate::runtime;
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -32,8 +33,8 @@ pub fn lock_for_fork() -> impl std::any::Any {
     at_work()
 }
 
-/// Writes what is not yet written anywhere. To be called where a worker ends: its threads may never come to it.
-pub fn finish_all() {
+/// Writes what is not yet written anywhere, where a worker ends: its threads may never come to it.
+fn finish_all() {
     let recorders: Vec<_> = at_work().iter().filter_map(Weak::upgrade).collect();
     for recorder in recorders.iter().filter(|recorder| recorder.process.is_current()) {
         let _ = recorder.catch_up();
@@ -75,6 +76,7 @@ impl Recorder {
         if path.metadata().is_ok_and(|found| !found.is_file()) {
             return Err(io::Error::other("it is no regular file"));
         }
+        runtime::at_worker_end(finish_all);
         let mut recorders = at_work();
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         let found = file.metadata()?;

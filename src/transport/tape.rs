@@ -3,6 +3,7 @@
 use super::recorder::Recorder;
 use super::recording::{Answer, Content, Interaction, Outcome, Part, Request, kept};
 use crate::error::Result;
+use crate::wire::answer::UntilClose;
 use crate::wire::event::{Batch, EventDecoder};
 use crate::wire::frame::{Decoder, FrameError, MAX_FRAME};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
@@ -51,6 +52,7 @@ impl Tape {
             status: response.status().as_u16(),
             headers: kept(response.headers(), &told),
             content: if streams { Content::Events(Vec::new()) } else { Content::Whole(Bytes::new()) },
+            until_close: response.extension::<UntilClose>().is_some(),
             ended: None,
         });
     }

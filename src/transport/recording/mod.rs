@@ -26,7 +26,7 @@
 //! ```
 //!
 //! JSON stands in it as it was on the wire, byte for byte, and what is no JSON as base64. In place of `events` an answer that is
-//! no stream has a `body`; `ended` tells of a body that did not come to its end; in place of `response` stands `failure` where no
+//! no stream has a `body`; `until_close` is true where the end of the connection is that of the body; `ended` tells of a body that did not come to its end; in place of `response` stands `failure` where no
 //! answer came.
 
 mod read;
@@ -100,6 +100,8 @@ pub struct Answer {
     pub status: u16,
     pub headers: Headers,
     pub content: Content,
+    /// Whether the body's end cannot be told from a connection that was lost.
+    pub until_close: bool,
     /// What happened, where the body did not come to its end.
     pub ended: Option<String>,
 }
@@ -131,7 +133,14 @@ mod tests {
             body: Bytes::from_static(b"{ \"n\": 1.50, \"a\":[1e2] }"),
         };
         let after = Duration::from_millis(7);
-        let outcome = Outcome::Answer(Answer { after, status: 200, headers: Vec::new(), content, ended: None });
+        let outcome = Outcome::Answer(Answer {
+            after,
+            status: 200,
+            headers: Vec::new(),
+            content,
+            until_close: false,
+            ended: None,
+        });
         Interaction { request, outcome }
     }
 

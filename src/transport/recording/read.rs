@@ -50,7 +50,7 @@ fn request(at: &At<'_>) -> Result<Request> {
 }
 
 fn answer(at: &At<'_>) -> Result<Answer> {
-    at.object(&["after_ms", "status", "headers", "body", "body_base64", "events", "ended"])?;
+    at.object(&["after_ms", "status", "headers", "body", "body_base64", "events", "until_close", "ended"])?;
     let status = at.need("status")?;
     let known = status.number(599)?;
     if known < 200 {
@@ -72,8 +72,9 @@ fn answer(at: &At<'_>) -> Result<Answer> {
         }
         None => Content::Whole(at.bytes("body", "body_base64")?),
     };
+    let until_close = at.member("until_close").map(|told| told.bool()).transpose()?.unwrap_or_default();
     let ended = at.member("ended").map(|ended| ended.text()).transpose()?;
-    Ok(Answer { after: at.after()?, status: known as u16, headers, content, ended })
+    Ok(Answer { after: at.after()?, status: known as u16, headers, content, until_close, ended })
 }
 
 fn part(at: &At<'_>) -> Result<Part> {
@@ -155,6 +156,10 @@ impl<'a> At<'a> {
     fn text(&self) -> Result<String> {
         self.expect(Kind::String)?;
         Ok(self.json.string().unwrap_or_default().into_owned())
+    }
+
+    fn bool(&self) -> Result<bool> {
+        self.json.bool().ok_or_else(|| self.fault("expected true or false"))
     }
 
     fn number(&self, most: u64) -> Result<u64> {

@@ -53,6 +53,7 @@ impl Answer {
                 format!("\"events\": [{}\n        ]", lines.collect::<Vec<_>>().join(","))
             }
         });
+        members.extend(self.until_close.then(|| "\"until_close\": true".to_owned()));
         members.extend(self.ended.as_ref().map(|how| format!("\"ended\": {}", quoted(how))));
         object(&members, 6)
     }
