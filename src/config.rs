@@ -17,7 +17,7 @@ mod trust;
 mod value;
 
 pub use calls::{CallSettings, Retry, RetryMode, Timeouts};
-pub use check::{check_header, check_model_id};
+pub use check::{check_header, check_model_id, check_segment};
 pub use endpoint::{check_plain_http, is_loopback};
 pub use trust::CaBundle;
 

@@ -162,7 +162,7 @@ impl Job {
             match permit {
                 Ok((answer, _permit)) => {
                     say_answered(&call, &answer, &writer, began);
-                    writer.stream(answer, limits).await.map(|()| None)
+                    writer.stream(answer, call.operation.answers_raw(), limits).await.map(|()| None)
                 }
                 Err(error) => Err(error),
             }

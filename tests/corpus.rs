@@ -58,6 +58,7 @@ fn every_recorded_interaction_of_the_other_operations_is_the_same_through_c() {
                 failures.push(format!("{}: {what}", interaction.row.id));
             }
         }
+        assert!(played > 0, "nothing was played of {operation}");
         println!(
             "corpus: {played} {operation} interactions replayed through C ({recorded} with their requests, {refused} refused by the service, {events} events)"
         );

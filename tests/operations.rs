@@ -91,10 +91,10 @@ fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_th
         ("InvokeModel", r#"{"body":[1, 2]}"#, "POST", at("invoke"), "[1, 2]"),
         (
             "InvokeGuardrailChecks",
-            r#"{"messages":[{"role":"system","content":[{"text":"s"}]},{"role":"user","content":[{"text":"u"}]}],"checks":{"promptAttack":{}}}"#,
+            r#"{"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"user","content":[{"text":"b"}]},{"role":"system","content":[{"text":" "}]}],"checks":{},"user":"x"}"#,
             "POST",
             "/guardrail-checks/invoke".to_owned(),
-            r#"{"messages":[{"role":"system","content":[{"text":"s"}]},{"role":"user","content":[{"text":"u"}]}],"checks":{"promptAttack":{}}}"#,
+            r#"{"messages":[{"role":"user","content":[{"text":"a"}]},{"role":"user","content":[{"text":"b"}]},{"role":"system","content":[{"text":" "}]}],"checks":{},"user":"x"}"#,
         ),
         (
             "StartAsyncInvoke",
@@ -113,9 +113,9 @@ fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_th
         ("ListAsyncInvokes", "{}", "GET", "/async-invoke".to_owned(), ""),
         (
             "ListAsyncInvokes",
-            r#"{"maxResults":2,"statusEquals":"Completed","submitTimeAfter":"2026-01-02T03:04:05Z","nextToken":"a+b/c= &?é"}"#,
+            r#"{"maxResults":2,"statusEquals":"Completed","submitTimeAfter":"2026-01-02T03:04:05Z","nextToken":"a+b/c= &?é","sortBy":"SubmissionTime","sortOrder":"Ascending","submitTimeBefore":"2027"}"#,
             "GET",
-            "/async-invoke?submitTimeAfter=2026-01-02T03%3A04%3A05Z&statusEquals=Completed&maxResults=2&nextToken=a%2Bb%2Fc%3D%20%26%3F%C3%A9"
+            "/async-invoke?submitTimeAfter=2026-01-02T03%3A04%3A05Z&submitTimeBefore=2027&statusEquals=Completed&maxResults=2&nextToken=a%2Bb%2Fc%3D%20%26%3F%C3%A9&sortBy=SubmissionTime&sortOrder=Ascending"
                 .to_owned(),
             "",
         ),
@@ -126,7 +126,16 @@ fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_th
         assert_eq!((sent.method.as_str(), &sent.target, sent.text()), (method, &target, body), "{operation} {given}");
         let typed = (!body.is_empty()).then_some("application/json");
         assert_eq!(sent.header("content-type"), typed, "{operation}");
+        assert_eq!(sent.header("content-length").is_some(), typed.is_some(), "{operation}");
     }
+    // What is added one by one has its system prompt first.
+    let checks = request(json!({"checks": {}}));
+    checks.add(r#"{"role":"user","content":"u"}"#).expect("a message");
+    checks.add(r#"{"role":"system","content":"s"}"#).expect("a message");
+    model.call("InvokeGuardrailChecks", &checks).response();
+    let roles: Vec<_> = bedrock.last_request().json()["messages"].as_array().expect("an array").clone();
+    assert_eq!(roles.iter().map(|message| message["role"].clone()).collect::<Vec<_>>(), ["system", "user"]);
+    bedrock.take_requests();
     // Counting leaves a request as it was.
     let counted = request(hello);
     let body = counted.body(&model);
@@ -141,7 +150,7 @@ fn what_goes_beside_a_models_own_request_goes_in_headers() {
     let beside = json!({
         "body": {}, "accept": "image/png", "contentType": "application/json; charset=utf-8", "trace": "ENABLED",
         "guardrailIdentifier": "gr1", "guardrailVersion": "2", "performanceConfigLatency": "optimized",
-        "serviceTier": "flex", "requestMetadata": {"team": "a"},
+        "serviceTier": "flex", "requestMetadata": {"z": 1.10, "team": "\u{e9}"},
     });
     model.call("InvokeModel", &request(beside)).response();
     let sent = bedrock.last_request();
@@ -153,7 +162,7 @@ fn what_goes_beside_a_models_own_request_goes_in_headers() {
         ("x-amzn-bedrock-guardrailversion", "2"),
         ("x-amzn-bedrock-performanceconfig-latency", "optimized"),
         ("x-amzn-bedrock-service-tier", "flex"),
-        ("x-amzn-bedrock-request-metadata", r#"{"team":"a"}"#),
+        ("x-amzn-bedrock-request-metadata", r#"{"team":"\u00e9","z":1.1}"#),
     ] {
         assert_eq!(sent.header_values(name).collect::<Vec<_>>(), [value], "{name}");
     }
@@ -190,9 +199,94 @@ fn a_models_guardrail_holds_for_every_operation_that_takes_one_unless_the_reques
     model.call("InvokeModel", &request(own)).response();
     assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr2"));
     assert_eq!(header("x-amzn-bedrock-guardrailversion").as_deref(), Some("1"));
-    assert_eq!(header("x-amzn-bedrock-trace"), None);
-    let half = model.call("ApplyGuardrail", &request(json!({"guardrailIdentifier": "gr2"})));
+    let half = model.call("ApplyGuardrail", &request(json!({"guardrailIdentifier": "gr2", "content": []})));
     assert_eq!(half.failed(BEDROCK_E_REQUEST).path, "/guardrailVersion");
+
+    // One thing said otherwise leaves the guardrail in its place.
+    for (given, version, trace) in [
+        (json!({"trace": "DISABLED"}), "3", "DISABLED"),
+        (json!({"guardrailVersion": "4"}), "4", "ENABLED"),
+        (json!({"guardrailConfig": {"trace": "disabled"}}), "3", "DISABLED"),
+        (json!({"trace": null}), "3", "ENABLED"),
+    ] {
+        model.call("InvokeModel", &request(json!({"body": {}}).over(given.clone()))).response();
+        assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr1"), "{given}");
+        assert_eq!(header("x-amzn-bedrock-guardrailversion").as_deref(), Some(version), "{given}");
+        assert_eq!(header("x-amzn-bedrock-trace").as_deref(), Some(trace), "{given}");
+    }
+    let newer = model.with(json!({"guardrailConfig": {"guardrailIdentifier": "gr5", "guardrailVersion": "5"}}));
+    newer.call("InvokeModel", &request(json!({"body": {}}))).response();
+    assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr5"));
+}
+
+#[test]
+fn a_guardrail_that_is_meant_and_cannot_be_read_is_an_error_and_nothing_is_sent_without_it() {
+    let bedrock = answering(Reply::json("{}"));
+    let plain = Model::at(&bedrock);
+    let guarded = plain.with(json!({"guardrailConfig": {"guardrailIdentifier": "gr1", "guardrailVersion": "3"}}));
+    for (model, given, path) in [
+        (&guarded, json!({"guardrailConfig": "gr2"}), "/guardrailConfig"),
+        (
+            &guarded,
+            json!({"guardrailConfig": {"guardrailIdentifier": ["gr2"]}}),
+            "/guardrailConfig/guardrailIdentifier",
+        ),
+        (&guarded, json!({"guardrailIdentifier": ""}), "/guardrailIdentifier"),
+        (&plain, json!({"guardrailConfig": {"guardrailId": "gr2"}}), "/guardrailConfig"),
+        (
+            &plain,
+            json!({"guardrailIdentifier": "gr1", "guardrailConfig": {"guardrailIdentifier": "gr2"}}),
+            "/guardrailIdentifier",
+        ),
+    ] {
+        for operation in ["InvokeModel", "ApplyGuardrail"] {
+            let whole = json!({}).over(given.clone()).over(if operation == "InvokeModel" {
+                json!({"body": {}})
+            } else {
+                json!({"content": [], "guardrailVersion": "1"})
+            });
+            let outcome = model.call(operation, &request(whole));
+            assert_eq!(outcome.failed(BEDROCK_E_REQUEST).path, path, "{operation} {given}");
+        }
+    }
+    assert_eq!(bedrock.requests().len(), 0);
+    // A number is as good as a text.
+    let number = json!({"body": {}, "guardrailConfig": {"guardrailIdentifier": "gr1", "guardrailVersion": 2}});
+    plain.call("InvokeModel", &request(number)).response();
+    assert_eq!(bedrock.last_request().header("x-amzn-bedrock-guardrailversion"), Some("2"));
+}
+
+#[test]
+fn a_models_defaults_are_under_every_operation_that_has_them() {
+    let bedrock = answering(Reply::json("{}"));
+    let model = Model::at(&bedrock).with(json!({
+        "source": "OUTPUT", "outputScope": "FULL", "guardrailIdentifier": "gr1", "guardrailVersion": "1",
+        "checks": {"promptAttack": {}}, "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://b"}},
+        "tags": [], "accept": "text/plain",
+    }));
+    model.call("ApplyGuardrail", &request(json!({"content": [], "source": "INPUT"}))).response();
+    assert_eq!(bedrock.last_request().json(), json!({"content": [], "source": "INPUT", "outputScope": "FULL"}));
+    model.call("InvokeGuardrailChecks", &request(json!({"messages": []}))).response();
+    assert_eq!(bedrock.last_request().json(), json!({"messages": [], "checks": {"promptAttack": {}}}));
+    model.call("StartAsyncInvoke", &request(json!({"modelInput": {}, "clientRequestToken": "once"}))).response();
+    let job = json!({"modelInput": {}, "clientRequestToken": "once", "modelId": MODEL_ID, "tags": [],
+        "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://b"}}});
+    assert_eq!(bedrock.last_request().json(), job);
+    model.call("InvokeModel", &request(json!({"body": {}}))).response();
+    assert_eq!(bedrock.last_request().header("accept"), Some("text/plain"));
+}
+
+/// An object with members of another over its own.
+trait Over {
+    fn over(self, members: Value) -> Value;
+}
+
+impl Over for Value {
+    fn over(mut self, members: Value) -> Value {
+        let object = self.as_object_mut().expect("an object");
+        object.extend(members.as_object().expect("an object").clone());
+        self
+    }
 }
 
 #[test]
@@ -215,6 +309,11 @@ fn attachments_stand_anywhere_in_a_models_own_request_or_are_all_of_it() {
     model.call("StartAsyncInvoke", &video).response();
     assert_eq!(bedrock.last_request().json()["modelInput"]["image"]["source"]["bytes"], "iVBORw==");
 
+    let counted = request(json!({"input": {"invokeModel": {"body": "@img"}}}));
+    counted.attach("img", b"\x89PNG");
+    model.call("CountTokens", &counted).response();
+    assert_eq!(bedrock.last_request().json()["input"]["invokeModel"]["body"], "iVBORw==");
+
     let guarded = request(json!({"content": [{"image": {"format": "png", "source": {"bytes": "@img"}}}],
         "guardrailIdentifier": "gr1", "guardrailVersion": "1"}));
     guarded.attach("img", b"\x89PNG");
@@ -231,7 +330,7 @@ fn a_job_has_a_token_of_its_own_which_its_retries_share() {
     let model = Model::at(&bedrock);
     let job = request(json!({"modelInput": {}, "outputDataConfig": {}}));
     assert_eq!(model.call("StartAsyncInvoke", &job).response().attempts, 2);
-    model.call("StartAsyncInvoke", &job).response();
+    model.call("StartAsyncInvoke", &request(json!({"modelInput": {}, "clientRequestToken": null}))).response();
     let tokens: Vec<_> = bedrock.requests().iter().map(|sent| sent.json()["clientRequestToken"].clone()).collect();
     assert_eq!(tokens[0].as_str().map(str::len), Some(32));
     assert!(tokens[0] == tokens[1] && tokens[1] != tokens[2], "{tokens:?}");
@@ -243,6 +342,11 @@ fn a_request_that_is_none_for_the_operation_is_refused_before_it_is_sent() {
     let model = Model::at(&bedrock);
     for (operation, given, path, says) in [
         ("InvokeModel", json!({"inputText": "Hello"}), "/body", "needs body"),
+        ("InvokeModel", json!({"body": null}), "/body", "needs body"),
+        ("InvokeModel", json!({"body": {}, "max_completion_tokens": 5}), "/max_completion_tokens", "has no member"),
+        ("CountTokens", json!({"body": {}, "boddy": 1}), "/boddy", "has no member"),
+        ("Converse", json!({"body": {}, "messages": []}), "/body", "belongs to another operation"),
+        ("ListAsyncInvokes", json!({"nextToken": ""}), "/nextToken", "is empty"),
         ("InvokeModel", json!({"body": {}, "inputText": "Hello"}), "/inputText", "has no member \"inputText\""),
         ("InvokeModel", json!({"body": {}, "accept": "a\nb"}), "/accept", "control character"),
         ("InvokeModel", json!({"body": {}, "trace": true}), "/trace", "expected a string"),
@@ -253,6 +357,12 @@ fn a_request_that_is_none_for_the_operation_is_refused_before_it_is_sent() {
         ("ListAsyncInvokes", json!({"maxresults": 1}), "/maxresults", "it has submitTimeAfter"),
         ("CountTokens", json!({"input": {}, "messages": []}), "/messages", "has no member"),
         ("CountTokens", json!({"messages": []}), "/messages", "checking the request"),
+        (
+            "ApplyGuardrail",
+            json!({"guardrailIdentifier": "a b", "guardrailVersion": "1"}),
+            "/guardrailIdentifier",
+            "' '",
+        ),
     ] {
         let outcome = model.call(operation, &request(given.clone()));
         let failure = outcome.failed(BEDROCK_E_REQUEST);
@@ -277,10 +387,19 @@ fn what_an_invocation_cost_is_read_from_its_headers_or_its_last_chunk() {
     let nothing = Usage { total_tokens: -1, cache_write_tokens: -1, ..usage.clone() };
     assert_eq!(usage, Usage { input_tokens: 8, output_tokens: 5, cache_read_tokens: 2, latency_ms: 77, ..nothing });
 
-    bedrock.respond_with(|_| chunk(chunk(Reply::stream(), "{}"), metrics()));
-    let usage = Model::at(&bedrock).call("InvokeModelWithResponseStream", &invoke).response().usage.clone();
+    bedrock.respond_with(|_| chunk(chunk(chunk(Reply::stream(), "{}"), metrics()), "{}"));
+    let counted = Model::at(&bedrock).call("InvokeModelWithResponseStream", &invoke);
+    let usage = counted.response().usage.clone();
     let nothing = Usage { total_tokens: -1, cache_write_tokens: -1, ..usage.clone() };
     assert_eq!(usage, Usage { input_tokens: 3, output_tokens: 2, cache_read_tokens: 1, latency_ms: 40, ..nothing });
+}
+
+#[test]
+fn the_headers_of_an_invocation_are_believed_before_what_a_model_writes() {
+    let body = r#"{"usage":{"inputTokens":100,"totalTokens":105},"metrics":{"latencyMs":1}}"#;
+    let bedrock = answering(Reply::json(body).header("X-Amzn-Bedrock-Input-Token-Count", "8"));
+    let usage = Model::at(&bedrock).call("InvokeModel", &request(json!({"body": {}}))).response().usage.clone();
+    assert_eq!((usage.input_tokens, usage.total_tokens, usage.latency_ms), (8, 105, 1));
 }
 
 #[test]
@@ -293,8 +412,13 @@ fn a_models_answer_that_is_no_json_is_kept_and_one_that_should_be_is_an_error() 
     bedrock.respond_with(|_| Reply::json("plain words").content_type("text/plain"));
     let answer = model.call("InvokeModel", &invoke).response().json.clone();
     assert_eq!(answer, r#"{"contentType":"text/plain","body":"cGxhaW4gd29yZHM="}"#);
-    bedrock.respond_with(|_| Reply::json("[1, 2]"));
-    assert_eq!(model.call("InvokeModel", &invoke).response().json, "[1, 2]");
+    bedrock.respond_with(|_| Reply::json("{}\n{}\n").content_type("application/jsonlines"));
+    let answer = model.call("InvokeModel", &invoke).response().json.clone();
+    assert_eq!(answer, r#"{"contentType":"application/jsonlines","body":"e30Ke30K"}"#);
+    for whole in ["[1, 2]", r#"{"__type":"what this model calls its answers"}"#] {
+        bedrock.respond_with(move |_| Reply::json(whole));
+        assert_eq!(model.call("InvokeModel", &invoke).response().json, whole);
+    }
     for broken in ["", "{\"a\":"] {
         bedrock.respond_with(move |_| Reply::json(broken));
         model.call("InvokeModel", &invoke).failed(BEDROCK_E_PROTOCOL).says(&["not JSON"]);
@@ -352,6 +476,14 @@ fn without_a_chunk_that_counts_the_end_of_the_body_ends_a_stream_but_not_the_end
     assert_eq!(call(uncounted()).response().json, r#"[{"a":1}]"#);
     call(uncounted().until_close()).failed(BEDROCK_E_TRUNCATED).says(&["before its last chunk"]);
     call(Reply::stream()).failed(BEDROCK_E_TRUNCATED);
+    for length in 1..uncounted().body_len() {
+        call(uncounted().cut_at(length, Cut::CleanEnd)).failed(BEDROCK_E_TRUNCATED);
+    }
+    let unknown = chunk(uncounted(), r#"{"amazon-bedrock-invocationMetrics":null}"#);
+    call(unknown.until_close()).failed(BEDROCK_E_TRUNCATED);
+    // A message ends with messageStop, whatever else comes.
+    bedrock.respond_with(|_| chunk(Reply::stream().message_start().text(0, &["Hello"]), metrics()));
+    model.stream(&Request::say("Hello?")).outcome.failed(BEDROCK_E_TRUNCATED);
     assert_eq!(call(chunk(uncounted(), metrics()).until_close()).response().usage.input_tokens, 3);
 }
 
@@ -365,6 +497,23 @@ fn an_exception_in_a_stream_of_chunks_comes_after_what_came_before_it() {
     assert_eq!((failure.status, failure.code.as_str()), (BEDROCK_E_MODEL, "modelTimeoutException"));
     failure.says(&["InvokeModelWithResponseStream with amazon.nova-micro-v1:0", "Too slow"]);
     assert_eq!(stream.response().json, r#"[{"a":1}]"#);
+}
+
+#[test]
+fn a_call_that_runs_is_cancelled_from_another_thread() {
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::hang());
+    let model = Model::at(&bedrock);
+    for operation in ["InvokeModel", "InvokeModelWithResponseStream"] {
+        let stream = Pull::call(&model, operation, &request(json!({"body": {}})));
+        bedrock.wait_requests(1);
+        let handle = stream.handle() as usize;
+        let firing = std::thread::spawn(move || bedrock::ffi::stream::bedrock_stream_cancel(handle as *mut _));
+        let Pulled::Failed(failure) = stream.next(-1) else { panic!("{operation}: it did not fail") };
+        assert_eq!(name(failure.status), "BEDROCK_E_CANCELLED", "{operation}");
+        firing.join().expect("a thread that cancels");
+        bedrock.take_requests();
+    }
 }
 
 #[test]

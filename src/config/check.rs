@@ -17,12 +17,17 @@ pub fn check_model_id(id: &str) -> Check {
     if id.len() > LONGEST_MODEL_ID {
         return Err(format!("is {} bytes long; at most {LONGEST_MODEL_ID} are allowed", id.len()));
     }
-    if let Some(strange) = id.chars().find(|&c| !(c.is_ascii_alphanumeric() || "._:/-".contains(c))) {
-        return Err(format!("holds {strange:?} in {}; a model id is made of letters, digits and . _ : / -", quote(id)));
+    check_segment(id).map_err(|what| what.replace("it is made", "a model id is made"))
+}
+
+/// Whether `text` can be a part of a request's path, once it is escaped.
+pub fn check_segment(text: &str) -> Check {
+    if let Some(strange) = text.chars().find(|&c| !(c.is_ascii_alphanumeric() || "._:/-".contains(c))) {
+        return Err(format!("holds {strange:?} in {}; it is made of letters, digits and . _ : / -", quote(text)));
     }
     // The SDK escapes '/', but what stands between it and the service may undo that, and then walk the path.
-    if id.split('/').any(|segment| segment == "." || segment == "..") {
-        return Err(format!("is {}, where \".\" or \"..\" would lead to another path", quote(id)));
+    if text.split('/').any(|segment| segment == "." || segment == "..") {
+        return Err(format!("is {}, where \".\" or \"..\" would lead to another path", quote(text)));
     }
     Ok(())
 }

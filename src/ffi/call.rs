@@ -2,7 +2,7 @@
 //!
 //! Converse is not all that the service does. The same doors lead to every operation of the Bedrock runtime, by its name in the
 //! AWS API: the same config, credentials, timers, retries, cancellation and errors. A request's members are the operation's, under
-//! the names of the AWS API; "modelId" or the model's own id names the model. "timeout" limits what does not stream, as in
+//! the names of the AWS API; "modelId" or the model's own id names the model. The portable dialect is for conversations alone. "timeout" limits what does not stream, as in
 //! bedrock_generate; "first_event", "idle" and "total" what does.
 //!
 //!   bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request, &error);
@@ -18,17 +18,19 @@
 //! embeddings, images, and what has no Converse. A string "@name" anywhere in it that names an attachment becomes its base64; where
 //! the whole body is "@name", the attachment's bytes are the body. Beside it: accept, contentType (application/json),
 //! guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier, requestMetadata. A model's guardrailConfig,
-//! performanceConfig and serviceTier hold here too. bedrock_response_json is the model's answer, verbatim; one that is not JSON
-//! comes as {"contentType": "image/png", "body": "base64"}. bedrock_response_usage gives what the headers count. The stream's events
-//! are BEDROCK_EVENT_CHUNK, and its answer is the array of what they held. A chunk that counts ends it; where none came, the end of
-//! the body does, if it cannot be a lost connection (BEDROCK_E_TRUNCATED).
+//! performanceConfig and serviceTier hold here too, one by one, where the request does not say otherwise. bedrock_response_json is the
+//! model's answer, verbatim; one of another type than JSON comes as {"contentType": "image/png", "body": "base64"}.
+//! bedrock_response_usage gives what the headers count, or else the answer. The stream's events are BEDROCK_EVENT_CHUNK, and its
+//! answer is the array of what they held. It is complete with the chunk that counts; where none came, with the end of the body, if
+//! that cannot be a lost connection (BEDROCK_E_TRUNCATED).
 //!
 //! ApplyGuardrail: guardrailIdentifier, guardrailVersion (those of the model's guardrailConfig, where they are not given), source,
 //! content, outputScope.
 //!
-//! InvokeGuardrailChecks: messages, checks. The text of role system comes first.
+//! InvokeGuardrailChecks: messages, checks. Messages that are given as JSON, together with checks, go as they are written; of those
+//! that are added one by one, what role system says comes first, and the others of one role share a message.
 //!
-//! StartAsyncInvoke: modelInput, in the model's own form like "body"; outputDataConfig, tags, and clientRequestToken, which is made
+//! StartAsyncInvoke: modelInput, in the model's own form, with "@name" as in "body"; outputDataConfig, tags, and clientRequestToken, which is made
 //! where it is not given. GetAsyncInvoke: invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals,
 //! maxResults, nextToken, sortBy, sortOrder.
 

@@ -123,7 +123,8 @@ impl Search<'_> {
             }
             pointer.push('/');
             pointer.push_str(&json::pointer_token(&key));
-            self.visit(member.value, self.native || key == "bytes", pointer);
+            // "body" is CountTokens' word for it, where it counts a model's own request.
+            self.visit(member.value, self.native || key == "bytes" || key == "body", pointer);
             pointer.truncate(here);
         }
         if let Some(name) = value.string().filter(|_| base64).as_deref().and_then(|text| text.strip_prefix('@')) {

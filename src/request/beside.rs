@@ -14,11 +14,11 @@ pub struct Beside {
     /// "" where it goes into the path or the query.
     pub header: &'static str,
     /// Where Converse has it: a member, and a member of that.
-    converse: Option<(&'static str, &'static str)>,
+    pub converse: Option<(&'static str, &'static str)>,
 }
 
-pub const GUARDRAIL: &str = "guardrailIdentifier";
-pub const GUARDRAIL_VERSION: &str = "guardrailVersion";
+const GUARDRAIL: &str = "guardrailIdentifier";
+const GUARDRAIL_VERSION: &str = "guardrailVersion";
 pub const GUARDRAIL_CONFIG: &str = "guardrailConfig";
 const TRACE: &str = "trace";
 
@@ -60,66 +60,121 @@ pub const OF_LIST_ASYNC_INVOKES: [Beside; 7] = [
     url("sortOrder"),
 ];
 
+/// What a document says of a member, and where.
+pub struct Said {
+    pub text: String,
+    /// A JSON pointer.
+    pub at: String,
+}
+
 impl Beside {
-    /// What a request says, as text.
-    pub fn value(&self, operation: Operation, request: &Document) -> Result<Option<String>> {
-        let converse = self.converse.and_then(|(member, key)| request.value(member)?.get(key)?.string());
-        if let Some(text) = converse {
-            // Converse writes small what is traced.
-            return Ok(Some(if self.name == TRACE { text.to_ascii_uppercase() } else { text.into_owned() }));
-        }
-        let Some(value) = request.value(self.name) else { return Ok(None) };
-        match value.kind() {
-            json::Kind::Null => Ok(None),
-            json::Kind::String => Ok(value.string().map(|text| text.into_owned())),
-            json::Kind::Number => Ok(Some(value.text().to_owned())),
-            json::Kind::Object if self.name == "requestMetadata" => Ok(Some(on_one_line(value))),
-            other => Err(refuse(operation, self.name, &format!("expected a string, found {other}"))),
-        }
+    /// What a request says, or else its model's defaults. A guardrail of the request's own takes no version from another.
+    pub fn said(&self, operation: Operation, request: &Document, defaults: &Document) -> Result<Option<Said>> {
+        let said = self.said_by(operation, request)?;
+        let of_another = || -> Result<bool> {
+            let identifier = OF_APPLY_GUARDRAIL[0].said_by(operation, request)?;
+            Ok(self.converse == OF_APPLY_GUARDRAIL[1].converse && identifier.is_some())
+        };
+        if said.is_some() || of_another()? { Ok(said) } else { self.said_by(operation, defaults) }
     }
 
-    /// The member of Converse that says the same, or the member itself.
-    fn group(&self) -> &'static str {
-        self.converse.map_or(self.name, |(member, _)| member)
+    fn said_by(&self, operation: Operation, document: &Document) -> Result<Option<Said>> {
+        let own = document.value(self.name).filter(|value| !self.is_of_converse(*value));
+        let own = own.map(|value| self.read(operation, value, format!("/{}", self.name))).transpose()?.flatten();
+        let Some((member, key)) = self.converse else { return Ok(own) };
+        let Some(object) = document.value(member).filter(|value| value.kind() != json::Kind::Null) else {
+            return Ok(own);
+        };
+        if member != self.name && object.kind() != json::Kind::Object {
+            let what = format!("expected an object, found {}", object.kind());
+            return Err(refuse(operation, &format!("/{member}"), &what));
+        }
+        let at = format!("/{member}/{key}");
+        let Some(mut said) = object.get(key).map(|value| self.read(operation, value, at)).transpose()?.flatten() else {
+            return Ok(own);
+        };
+        if own.is_some() {
+            let what = format!("{} and {member}.{key} are both given; they mean the same", self.name);
+            return Err(refuse(operation, &format!("/{}", self.name), &what));
+        }
+        if self.name == TRACE {
+            // Converse writes it small.
+            said.text.make_ascii_uppercase();
+        }
+        Ok(Some(said))
+    }
+
+    /// Where both have one name, an object is Converse's.
+    fn is_of_converse(&self, value: Json<'_>) -> bool {
+        self.converse.is_some_and(|(member, _)| member == self.name) && value.kind() == json::Kind::Object
+    }
+
+    fn read(&self, operation: Operation, value: Json<'_>, at: String) -> Result<Option<Said>> {
+        let text = match value.kind() {
+            json::Kind::Null => return Ok(None),
+            json::Kind::String => value.string().unwrap_or_default().into_owned(),
+            json::Kind::Number => value.text().to_owned(),
+            json::Kind::Object if self.name == "requestMetadata" => fit_for_a_header(value.text()),
+            other => return Err(refuse(operation, &at, &format!("expected a string, found {other}"))),
+        };
+        if text.is_empty() {
+            return Err(refuse(operation, &at, &format!("{} is empty", self.name)));
+        }
+        Ok(Some(Said { text, at }))
     }
 }
 
-/// Takes from the defaults what the operation has and the request has not, under either name.
-pub fn inherit(request: &mut Document, defaults: &Document, beside: &[Beside], members: &[&str]) {
-    let group = |name: &str| {
-        let known = beside.iter().find(|beside| beside.name == name || beside.group() == name);
-        known.map_or_else(|| name.to_owned(), |beside| beside.group().to_owned())
-    };
-    let given: Vec<_> = request.names().map(group).collect();
-    let known = |name: &str| {
-        members.contains(&name) || beside.iter().any(|beside| beside.name == name || beside.group() == name)
-    };
+/// Takes out of `older` what `newer` says in Converse's form, which would else win.
+pub fn supersede(older: &mut Document, newer: &Document) {
+    for Beside { name, converse, .. } in &OF_INVOKE_MODEL {
+        if converse.is_some_and(|(member, _)| member != *name && newer.has(member)) {
+            older.remove(name);
+        }
+    }
+}
+
+/// Takes from the defaults the members among these that the request has not.
+pub fn inherit(request: &mut Document, defaults: &Document, members: &[&str]) {
     let mut inherited = defaults.clone();
-    inherited.keep(|name| known(name) && !given.contains(&group(name)));
+    inherited.keep(|name| members.contains(&name));
     request.fill_from(&inherited);
 }
 
 /// That a request holds nothing which has no place in the operation.
 pub fn only(operation: Operation, request: &Document, members: &[&str], beside: &[Beside]) -> Result<()> {
     let names: Vec<&str> = members.iter().copied().chain(beside.iter().map(|beside| beside.name)).collect();
-    let known = |name: &str| names.contains(&name) || beside.iter().any(|beside| beside.group() == name);
-    match request.names().find(|name| !known(name)) {
+    let converse = |name: &str| beside.iter().any(|beside| beside.converse.is_some_and(|(member, _)| member == name));
+    match request.names().find(|name| !names.contains(name) && !converse(name)) {
         None => Ok(()),
         Some(strange) => {
-            let what = format!("has no member {}; it has {}", quote(strange), names.join(", "));
-            Err(refuse(operation, strange, &what))
+            let what = format!("it has no member {}; it has {}", quote(strange), names.join(", "));
+            Err(refuse(operation, &format!("/{}", json::pointer_token(strange)), &what))
         }
     }
 }
 
 /// What is wrong with a member of a request.
-pub fn refuse(operation: Operation, member: &str, what: &str) -> Error {
-    let what = format_args!("the request for {}: {what}", operation.name());
-    Error::new(Kind::Request, what).at(format!("/{}", json::pointer_token(member)))
+pub fn refuse(operation: Operation, at: &str, what: &str) -> Error {
+    Error::new(Kind::Request, format_args!("the request for {}: {what}", operation.name())).at(at)
 }
 
-/// JSON without line breaks, fit for a header.
-fn on_one_line(value: Json<'_>) -> String {
-    let read: serde_json::Result<serde_json::Value> = serde_json::from_str(value.text());
-    read.map_or_else(|_| value.text().to_owned(), |read| read.to_string())
+/// JSON without white space or a character beyond ASCII, which says the same.
+fn fit_for_a_header(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_string, mut escaped) = (false, false);
+    for c in json.chars() {
+        match c {
+            _ if !in_string && c.is_ascii_whitespace() => continue,
+            '"' if !escaped => in_string = !in_string,
+            _ if !c.is_ascii() => {
+                let mut units = [0; 2];
+                c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+                continue;
+            }
+            _ => {}
+        }
+        escaped = in_string && c == '\\' && !escaped;
+        out.push(c);
+    }
+    out
 }

@@ -6,14 +6,14 @@
 
 use super::attachment::Attachments;
 use super::beside::{
-    self, Beside, GUARDRAIL, GUARDRAIL_CONFIG, GUARDRAIL_VERSION, OF_APPLY_GUARDRAIL, OF_GET_ASYNC_INVOKE,
-    OF_INVOKE_MODEL, OF_LIST_ASYNC_INVOKES,
+    self, Beside, GUARDRAIL_CONFIG, OF_APPLY_GUARDRAIL, OF_GET_ASYNC_INVOKE, OF_INVOKE_MODEL, OF_LIST_ASYNC_INVOKES,
+    Said,
 };
 use super::document::Piece;
 use super::{Document, dialect, lint};
-use crate::config::{check_header, check_model_id};
-use crate::error::{Error, Result};
-use crate::json;
+use crate::config::{check_header, check_segment};
+use crate::error::{Error, Result, quote};
+use crate::json::{self, Json};
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
 use std::fmt::Write as _;
@@ -53,7 +53,18 @@ impl Given<'_> {
     /// The conversation with the defaults under it, checked.
     fn settle(&mut self) -> Result<()> {
         dialect::members::settle(&mut self.request, self.defaults)?;
-        if self.lint { lint::check(&self.request, self.attachments, &self.model_id) } else { Ok(()) }
+        if !self.lint {
+            return Ok(());
+        }
+        if let Some(name) = self.request.names().find(|name| dialect::is_foreign(name)) {
+            let what = format!("{} belongs to another operation, and Converse has no such member", quote(name));
+            return Err(self.refuse(name, &what));
+        }
+        // To count, a system prompt alone is something.
+        if self.operation == Operation::CountTokens && !self.request.has("messages") {
+            return Ok(());
+        }
+        lint::check(&self.request, self.attachments, &self.model_id)
     }
 
     fn converse(mut self, operation: &str) -> Result<Input> {
@@ -65,10 +76,11 @@ impl Given<'_> {
     /// A conversation, a model's own request as "body", or the operation's own "input".
     fn count_tokens(mut self) -> Result<Input> {
         const COUNTED: [&str; 4] = ["messages", "system", "toolConfig", "additionalModelRequestFields"];
-        let body = if self.request.has("input") {
+        let body = if self.given("input").is_some() {
             self.only(&["input"], &[])?;
             self.request.write(self.attachments)?.into_bytes()
         } else if let Some(body) = self.model_body()? {
+            self.only(&["body"], &OF_INVOKE_MODEL)?;
             let mut text = br#"{"input":{"invokeModel":{"body":""#.to_vec();
             base64_simd::STANDARD.encode_append(&body, &mut text);
             text.extend_from_slice(br#""}}}"#);
@@ -82,23 +94,24 @@ impl Given<'_> {
         Ok(self.of_model("count-tokens", Vec::new(), body))
     }
 
-    fn invoke_model(mut self, operation: &str) -> Result<Input> {
+    fn invoke_model(self, operation: &str) -> Result<Input> {
         let body = self.model_body()?.ok_or_else(|| {
             self.refuse(
                 "body",
-                "needs body, the request in the model's own form, for example {\"body\": {\"inputText\": \"Hello\"}}",
+                "it needs body, the request in the model's own form, for example {\"body\": {\"inputText\": \"Hello\"}}",
             )
         })?;
         self.only(&["body"], &OF_INVOKE_MODEL)?;
-        beside::inherit(&mut self.request, self.defaults, &OF_INVOKE_MODEL, &[]);
         let mut headers = Vec::new();
         for beside in &OF_INVOKE_MODEL {
-            let Some(value) = beside.value(self.operation, &self.request)? else { continue };
-            check_header(&value).map_err(|what| self.refuse(beside.name, &format!("{} {what}", beside.name)))?;
+            let Some(Said { text, at }) = self.said(beside)? else { continue };
+            check_header(&text)
+                .map_err(|what| beside::refuse(self.operation, &at, &format!("{} {what}", beside.name)))?;
             // Of a stream "accept" is about what stands in its chunks.
             let of_chunks = self.operation.streams() && beside.name == "accept";
-            headers.push((if of_chunks { "x-amzn-bedrock-accept" } else { beside.header }, value));
+            headers.push((if of_chunks { "x-amzn-bedrock-accept" } else { beside.header }, text));
         }
+        self.check_guardrail(headers.iter().any(|(name, _)| *name == OF_INVOKE_MODEL[2].header))?;
         if !headers.iter().any(|(name, _)| *name == "content-type") {
             headers.push(("content-type", "application/json".to_owned()));
         }
@@ -106,19 +119,21 @@ impl Given<'_> {
     }
 
     fn apply_guardrail(mut self) -> Result<Input> {
-        let members = ["source", "content", "outputScope"];
-        beside::inherit(&mut self.request, self.defaults, &OF_APPLY_GUARDRAIL, &members);
+        self.check_guardrail(self.said(&OF_APPLY_GUARDRAIL[0])?.is_some())?;
         let [identifier, version] = [&OF_APPLY_GUARDRAIL[0], &OF_APPLY_GUARDRAIL[1]].map(|beside| self.needed(beside));
         let (identifier, version) = (identifier?, version?);
+        beside::inherit(&mut self.request, self.defaults, &["source", "content", "outputScope"]);
         let path = format!("/guardrail/{}/version/{}/apply", escaped(&identifier), escaped(&version));
-        self.request.keep(|name| ![GUARDRAIL, GUARDRAIL_VERSION, GUARDRAIL_CONFIG].contains(&name));
+        self.request
+            .keep(|name| name != GUARDRAIL_CONFIG && !OF_APPLY_GUARDRAIL.iter().any(|beside| beside.name == name));
         let body = self.request.write(self.attachments)?;
         Ok(Input { subject: identifier, path, headers: Vec::new(), body: Some(body.into()) })
     }
 
-    /// Its messages have a role system, which the portable dialect reads as Converse's system prompt.
+    /// Given as JSON, its messages are as they were written. What was added one by one has Converse's system prompt, which comes
+    /// first.
     fn invoke_guardrail_checks(mut self) -> Result<Input> {
-        beside::inherit(&mut self.request, self.defaults, &[], &["messages", "checks"]);
+        beside::inherit(&mut self.request, self.defaults, &["checks"]);
         let system: Vec<_> = self.request.items("system").iter().map(|block| block.text().to_owned()).collect();
         if !system.is_empty() {
             let message = format!("{{\"role\":\"system\",\"content\":[{}]}}", system.join(","));
@@ -135,9 +150,10 @@ impl Given<'_> {
     }
 
     fn start_async_invoke(mut self) -> Result<Input> {
-        beside::inherit(&mut self.request, self.defaults, &[], &["modelInput", "outputDataConfig", "tags"]);
+        beside::inherit(&mut self.request, self.defaults, &["modelInput", "outputDataConfig", "tags"]);
         self.request.add("modelId", &json::quoted(&self.model_id));
-        if !self.request.has("clientRequestToken") {
+        if self.given("clientRequestToken").is_none() {
+            self.request.remove("clientRequestToken");
             // Without it a request that is sent again would be a second job.
             self.request.add("clientRequestToken", &format!("\"{:032x}\"", fastrand::u128(..)));
         }
@@ -162,8 +178,8 @@ impl Given<'_> {
         let mut path = "/async-invoke".to_owned();
         let mut separator = '?';
         for beside in &OF_LIST_ASYNC_INVOKES {
-            if let Some(value) = beside.value(self.operation, &self.request)? {
-                write!(path, "{separator}{}={}", beside.name, escaped(&value)).expect("a String takes all");
+            if let Some(Said { text, .. }) = beside.said(self.operation, &self.request, &Document::default())? {
+                write!(path, "{separator}{}={}", beside.name, escaped(&text)).expect("a String takes all");
                 separator = '&';
             }
         }
@@ -175,17 +191,38 @@ impl Given<'_> {
         beside::only(self.operation, &self.request, members, beside)
     }
 
+    /// What goes beside the body, of the request or of the model's defaults.
+    fn said(&self, beside: &Beside) -> Result<Option<Said>> {
+        beside.said(self.operation, &self.request, self.defaults)
+    }
+
     /// A member of the path.
     fn needed(&self, beside: &Beside) -> Result<String> {
-        let value = beside.value(self.operation, &self.request)?;
-        let value = value.ok_or_else(|| self.refuse(beside.name, &format!("needs {}", beside.name)))?;
-        check_model_id(&value).map_err(|what| self.refuse(beside.name, &format!("{} {what}", beside.name)))?;
-        Ok(value)
+        let missing = || self.refuse(beside.name, &format!("it needs {}", beside.name));
+        let Said { text, at } = self.said(beside)?.ok_or_else(missing)?;
+        match check_segment(&text) {
+            Ok(()) => Ok(text),
+            Err(what) => Err(beside::refuse(self.operation, &at, &format!("{} {what}", beside.name))),
+        }
+    }
+
+    /// That no guardrail is meant which is not there. It would be left out without a word.
+    fn check_guardrail(&self, there: bool) -> Result<()> {
+        match [&self.request, self.defaults].iter().any(|document| document.has(GUARDRAIL_CONFIG)) {
+            true if !there => Err(self.refuse(GUARDRAIL_CONFIG, "guardrailConfig needs guardrailIdentifier")),
+            _ => Ok(()),
+        }
+    }
+
+    /// A member that is there and not null.
+    fn given(&self, name: &str) -> Option<Json<'_>> {
+        self.request.value(name).filter(|value| value.kind() != json::Kind::Null)
     }
 
     /// The request in the model's own form: JSON as it was given, or an attachment as it is.
     fn model_body(&self) -> Result<Option<Vec<u8>>> {
-        let attached = self.request.value("body").and_then(|value| self.attachments.named_by(value));
+        let Some(body) = self.given("body") else { return Ok(None) };
+        let attached = Some(body).and_then(|value| self.attachments.named_by(value));
         match attached {
             Some(bytes) => Ok(Some(bytes.to_vec())),
             None => Ok(self.request.write_value("body", self.attachments)?.map(String::into_bytes)),
@@ -193,7 +230,7 @@ impl Given<'_> {
     }
 
     fn refuse(&self, member: &str, what: &str) -> Error {
-        beside::refuse(self.operation, member, what)
+        beside::refuse(self.operation, &format!("/{}", json::pointer_token(member)), what)
     }
 }
 

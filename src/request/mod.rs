@@ -118,6 +118,7 @@ pub fn parse_defaults(text: &str, doing: &str) -> Result<Document> {
 
 /// Puts members over those of a model.
 pub fn replace_defaults(defaults: &mut Document, newer: Document) {
+    beside::supersede(defaults, &newer);
     dialect::members::replace(defaults, newer);
 }
 

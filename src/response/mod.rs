@@ -96,7 +96,8 @@ impl Response {
     }
 
     pub fn usage(&self) -> Usage {
-        self.summary().usage.or(self.usage)
+        // What a model in its own form says of it may mean something else.
+        self.usage.or(self.summary().usage)
     }
 
     /// The assistant's message as Converse JSON, to be sent back as it is.

@@ -74,15 +74,16 @@ impl Summary {
             finish_reason: finish_reason(&stop_reason).into(),
             stop_reason: stop_reason.as_ref().into(),
             tool_calls: tool_calls.into(),
-            usage: answer.map(usage).unwrap_or_default(),
+            usage: answer.map(|answer| usage(answer, streamed)).unwrap_or_default(),
             message: message.filter(|message| message.kind() == Kind::Object).map_or("", Json::text).into(),
         }
     }
 }
 
-/// What an answer cost: a message says it in members of its own, chunks in the last of them.
-fn usage(answer: Json<'_>) -> Usage {
-    answer.elements().last().and_then(Usage::of_chunk).unwrap_or_else(|| Usage::of_answer(answer))
+/// What an answer cost: a message says it in members of its own, chunks in one of the last.
+fn usage(answer: Json<'_>, streamed: bool) -> Usage {
+    let chunks = answer.elements().filter(|_| streamed);
+    chunks.filter_map(Usage::of_chunk).last().unwrap_or_else(|| Usage::of_answer(answer))
 }
 
 /// Appends a string's text, and nothing where there is no string.

@@ -43,11 +43,11 @@ impl Writer {
         &self.line.attempts
     }
 
-    /// Decodes an answer that streams until it ends, one way or another.
-    pub async fn stream(&self, answer: Answer, limits: StreamLimits) -> Result<()> {
+    /// Decodes an answer that streams until it ends, one way or another. `raw`: it is the model's own, in chunks.
+    pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits) -> Result<()> {
         self.line.set_head(&answer.head);
         let request_id = answer.head.request_id.clone();
-        self.read_events(answer, limits).await.map_err(|error| error.with_request_id(&request_id))
+        self.read_events(answer, raw, limits).await.map_err(|error| error.with_request_id(&request_id))
     }
 
     /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller. `raw`: whatever the
@@ -63,11 +63,11 @@ impl Writer {
             Err(_) => return Err(name(Error::new(Kind::Protocol, "the answer is not UTF-8"))),
         };
         match Json::parse(&text) {
+            Ok(_) if raw => Ok(text),
             Ok(json) if json.kind() == json::Kind::Object => match failure::in_success(json, status) {
                 None => Ok(text),
                 Some(error) => Err(name(error)),
             },
-            Ok(_) if raw => Ok(text),
             Ok(json) => Err(name(Error::new(
                 Kind::Protocol,
                 format_args!("the answer is {}, where a JSON object is expected", json.kind()),
@@ -82,12 +82,12 @@ impl Writer {
         }
     }
 
-    async fn read_events(&self, answer: Answer, limits: StreamLimits) -> Result<()> {
+    async fn read_events(&self, answer: Answer, raw: bool, limits: StreamLimits) -> Result<()> {
         let Answer { mut body, delimited, .. } = answer;
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = Decoder::default();
-        let mut events = EventDecoder::default();
+        let mut events = if raw { EventDecoder::of_chunks() } else { EventDecoder::default() };
         let mut received = 0;
         let ending = loop {
             let chunk = match poll_fn(|cx| next_chunk(&mut body, &mut timer, cx)).await {
@@ -157,7 +157,8 @@ impl Writer {
 }
 
 fn is_json(content_type: &str) -> bool {
-    content_type.to_ascii_lowercase().contains("json")
+    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
 }
 
 /// An answer that is no JSON, as JSON.

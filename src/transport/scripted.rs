@@ -7,7 +7,8 @@
 //! | `"text"` | says the text and ends the turn |
 //! | `{"text": "...", "pace": "30ms"}` | says it word by word, with that pause before each |
 //! | `{"message": {...}, "stopReason": "...", "usage": {...}, "pace": "..."}` | sends that Converse message |
-//! | `{"events": [...]}` | sends these events: `{"contentBlockDelta": {...}}`, `{"wait": "20ms"}`, `{"exception": "name", "message": "..."}` |
+//! | `{"events": [...]}` | sends these events: `{"contentBlockDelta": {...}}`, `{"wait": "20ms"}`, `{"exception": "name", "message": "..."}`; `{"chunk": {...}}` is what a model writes into a chunk |
+//! | `{"json": {...}}` | answers an operation that does not stream with that JSON |
 //! | `{"error": {"status": 429, "code": "...", "message": "...", "headers": {...}}}` | refuses with that HTTP error |
 //!
 //! The same reply serves both kinds of call: events become the one answer of a unary call, a message becomes events. Where
@@ -332,7 +333,7 @@ impl HttpConnector for Script {
         let answer = || -> std::result::Result<HttpResponse, ConnectorError> {
             let reply = self.next().map_err(|error| ConnectorError::user(error.into()))?;
             let path = request.uri().split('?').next().unwrap_or_default();
-            let (status, headers, body) = reply.answer(path.ends_with("-stream"));
+            let (status, headers, body) = reply.answer(path.contains("/model/") && path.ends_with("-stream"));
             let invalid = |error: &dyn fmt::Display| ConnectorError::user(error.to_string().into());
             let status = status.try_into().map_err(|error: aws_smithy_runtime_api::http::HttpError| invalid(&error))?;
             let mut response = HttpResponse::new(status, body);

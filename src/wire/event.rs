@@ -176,6 +176,8 @@ pub struct EventDecoder {
     tools: BTreeMap<i32, ToolCall>,
     message_stopped: bool,
     has_metadata: bool,
+    /// Whether the answer is one of chunks.
+    of_chunks: bool,
     has_chunks: bool,
 }
 
@@ -186,6 +188,11 @@ struct ToolCall {
 }
 
 impl EventDecoder {
+    /// For the answer of a model in its own form.
+    pub fn of_chunks() -> Self {
+        EventDecoder { of_chunks: true, ..EventDecoder::default() }
+    }
+
     /// Whether `messageStop` has come: the one sign that a message is complete. In chunks, whose form is the model's own, it is
     /// the chunk that counts.
     pub fn message_stopped(&self) -> bool {
@@ -290,12 +297,15 @@ impl EventDecoder {
                 self.has_metadata = true;
                 batch.push(EventKind::Metadata, block, Span::default(), payload);
             }
-            "chunk" => {
+            "chunk" if self.of_chunks => {
                 self.has_chunks = true;
-                let text = bounded(json.get("bytes"))?.and_then(Json::string);
+                let text = json.get("bytes").and_then(Json::string);
                 let text = text.and_then(|text| base64_simd::STANDARD.decode_to_vec(text.as_bytes()).ok());
                 // What is no text stays in the payload.
                 let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+                if text.len() > MAX_TEXT {
+                    return Err(too_long("a chunk"));
+                }
                 if text.contains(INVOCATION_METRICS) && Json::parse(&text).ok().and_then(Usage::of_chunk).is_some() {
                     (self.message_stopped, self.has_metadata) = (true, true);
                 }

@@ -1,6 +1,6 @@
 //! What an answer cost, as the service tells it: in a member of the answer, in its headers, or in its last chunk.
 
-use crate::json::Json;
+use crate::json::{self, Json};
 
 /// Tokens and time, -1 where they were not reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +34,7 @@ impl Usage {
 
     /// What the last chunk of a stream tells, whichever model wrote the others.
     pub fn of_chunk(chunk: Json<'_>) -> Option<Usage> {
-        let metrics = chunk.get(INVOCATION_METRICS)?;
+        let metrics = chunk.get(INVOCATION_METRICS).filter(|metrics| metrics.kind() == json::Kind::Object)?;
         let told = |name| count(Some(metrics), &[name]);
         Some(Usage {
             input_tokens: told("inputTokenCount"),

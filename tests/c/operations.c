@@ -78,7 +78,7 @@ static void check_answer(const struct operation *operation, bedrock_response *re
     bedrock_response_free(response);
 }
 
-/* Reads a call to its end, waiting as `wait` does between looks. */
+/* Reads a call to its end, waiting as `wait` does between looks, or in bedrock_stream_next where there is none. */
 static void read_to_the_end(const struct operation *operation, bedrock_stream *stream,
                             void (*wait)(bedrock_stream *stream, void *user), void *user)
 {
@@ -88,8 +88,11 @@ static void read_to_the_end(const struct operation *operation, bedrock_stream *s
     bedrock_status status;
     int events = 0;
 
-    while ((status = bedrock_stream_next(stream, 0, &event, &error)) == BEDROCK_OK || status == BEDROCK_AGAIN) {
+    while ((status = bedrock_stream_next(stream, wait != NULL ? 0 : -1, &event, &error)) == BEDROCK_OK
+           || status == BEDROCK_AGAIN) {
         if (status == BEDROCK_AGAIN) {
+            if (!CHECK(wait != NULL))
+                exit(1);
             wait(stream, user);
             continue;
         }
@@ -104,11 +107,6 @@ static void read_to_the_end(const struct operation *operation, bedrock_stream *s
     CHECK_OK(bedrock_stream_response(stream, &response, &error), error);
     check_answer(operation, response);
     bedrock_stream_free(stream);
-}
-
-static void wait_in_next(bedrock_stream *stream, void *user)
-{
-    (void)stream, (void)user;
 }
 
 static void wait_in_poll(bedrock_stream *stream, void *user)
@@ -168,7 +166,7 @@ static void every_door_gives_the_answer(const struct operation *operation)
     check_answer(operation, response);
     bedrock_request_free(request);
 
-    read_to_the_end(operation, open_call(operation, operation->good, NULL), wait_in_next, NULL);
+    read_to_the_end(operation, open_call(operation, operation->good, NULL), NULL, NULL);
     read_to_the_end(operation, open_call(operation, operation->good, NULL), wait_in_poll, NULL);
 
     stream = open_call(operation, operation->good, NULL);

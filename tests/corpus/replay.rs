@@ -1,10 +1,12 @@
 //! The C program `tests/c/replay.c` and the Bedrock that it calls.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::json;
+use serde_json::value::RawValue;
 
 use crate::support::{Auth, CProgram, Interaction, LocalBedrock, Reply};
 
@@ -62,7 +64,11 @@ impl Call {
                 let members = format!(r#","guardrailIdentifier":"{guardrail}","guardrailVersion":"{version}"}}"#);
                 (given.trim_end_matches('}').to_owned() + closing(given) + &members, given.to_owned())
             }
-            _ => (given.to_owned(), given.to_owned()),
+            // What the other client wrapped, the library wraps.
+            _ => match converse_of(given) {
+                Some(converse) => (converse.to_owned(), format!(r#"{{"input":{{"converse":{converse}}}}}"#)),
+                None => (given.to_owned(), given.to_owned()),
+            },
         };
         Call { door, recorded: recorded.is_some(), model_id: model_id.to_owned(), request, path, body }
     }
@@ -75,6 +81,13 @@ impl Call {
     pub fn is_sent_whole(&self) -> bool {
         self.body == self.request
     }
+}
+
+/// The request that a CountTokens counts, as it is written.
+fn converse_of(given: &str) -> Option<&str> {
+    let input: BTreeMap<&str, &RawValue> = serde_json::from_str(given).ok()?;
+    let counted: BTreeMap<&str, &RawValue> = serde_json::from_str(input.get("input")?.get()).ok()?;
+    counted.get("converse").map(|converse| converse.get())
 }
 
 pub fn escaped(id: &str) -> String {

@@ -22,8 +22,18 @@ use names::Names;
 use std::borrow::Cow;
 use std::fmt;
 
-/// Makes the document's messages Converse's, and checks its portable members.
+/// Members by which a request is known to be for another operation than Converse.
+const FOREIGN: [&str; 6] = ["body", "checks", "content", "input", "invocationArn", "modelInput"];
+
+pub fn is_foreign(member: &str) -> bool {
+    FOREIGN.contains(&member)
+}
+
+/// Makes the document's messages Converse's, and checks its portable members. What is for another operation stays as it is.
 pub fn translate(document: &mut Document) -> Result<()> {
+    if document.names().any(is_foreign) {
+        return Ok(());
+    }
     members::check(document)?;
     if document.list("messages").is_none() {
         return Ok(());
