@@ -1,6 +1,6 @@
 /* One call through the C API; its outcome as lines of a name and a JSON value, for tests/conformance/run to judge.
  *
- *     conformance generate|stream CONFIG-JSON REQUEST-JSON
+ *     conformance generate|stream|OPERATION CONFIG-JSON REQUEST-JSON
  */
 #define _GNU_SOURCE
 #include "bedrock.h"
@@ -56,6 +56,7 @@ static void show_response(const bedrock_response *response)
     printf("usage [%lld,%lld,%lld]\n", (long long)usage.input_tokens, (long long)usage.output_tokens,
            (long long)usage.total_tokens);
     printf("complete %d\n", (int)bedrock_response_complete(response));
+    show("json", bedrock_response_json(response, NULL), BEDROCK_STRLEN);
     printf("attempts %d\n", (int)bedrock_response_attempts(response));
 }
 
@@ -65,6 +66,16 @@ static void show_error(const bedrock_error *error)
     show("message", bedrock_error_message(error), BEDROCK_STRLEN);
     printf("http_status %d\n", (int)bedrock_error_http_status(error));
     printf("attempts %d\n", (int)bedrock_error_attempts(error));
+}
+
+static bedrock_status call(const char *mode, const bedrock_model *model, const bedrock_request *request,
+                           bedrock_response **response, bedrock_error **error)
+{
+    if (strcmp(mode, "generate") == 0)
+        return bedrock_generate(model, request, NULL, response, error);
+    if (strcmp(mode, "stream") == 0)
+        return bedrock_generate_stream(model, request, NULL, on_event, NULL, response, error);
+    return bedrock_call(model, mode, request, NULL, response, error);
 }
 
 int main(int argc, char **argv)
@@ -81,9 +92,7 @@ int main(int argc, char **argv)
     if (status >= 0)
         status = bedrock_request_new(argv[3], BEDROCK_STRLEN, &request, &error);
     if (status >= 0)
-        status = strcmp(argv[1], "stream") == 0
-                     ? bedrock_generate_stream(model, request, NULL, on_event, NULL, &response, &error)
-                     : bedrock_generate(model, request, NULL, &response, &error);
+        status = call(argv[1], model, request, &response, &error);
 
     show("status", bedrock_status_name(status), BEDROCK_STRLEN);
     if (status >= 0)
