@@ -217,6 +217,15 @@ fn a_models_guardrail_holds_for_every_operation_that_takes_one_unless_the_reques
     let newer = model.with(json!({"guardrailConfig": {"guardrailIdentifier": "gr5", "guardrailVersion": "5"}}));
     newer.call("InvokeModel", &request(json!({"body": {}}))).response();
     assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr5"));
+    // What was bound later wins, in whichever form.
+    let own = newer.with(json!({"guardrailIdentifier": "gr6", "guardrailVersion": "6"}));
+    own.call("InvokeModel", &request(json!({"body": {}}))).response();
+    assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr6"));
+    assert_eq!(header("x-amzn-bedrock-guardrailversion").as_deref(), Some("6"));
+    let last = own.with(json!({"guardrailConfig": {"guardrailIdentifier": "gr7", "guardrailVersion": "7"}}));
+    last.call("InvokeModel", &request(json!({"body": {}}))).response();
+    assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr7"));
+    assert_eq!(header("x-amzn-bedrock-guardrailversion").as_deref(), Some("7"));
 }
 
 #[test]

@@ -68,40 +68,58 @@ pub struct Said {
 }
 
 impl Beside {
-    /// What a request says, or else its model's defaults. A guardrail of the request's own takes no version from another.
+    /// What a request says, or else its model's defaults, where their own form is the newer one. Whoever names a guardrail takes no
+    /// version from another.
     pub fn said(&self, operation: Operation, request: &Document, defaults: &Document) -> Result<Option<Said>> {
-        let said = self.said_by(operation, request)?;
-        let of_another = || -> Result<bool> {
-            let identifier = OF_APPLY_GUARDRAIL[0].said_by(operation, request)?;
-            Ok(self.converse == OF_APPLY_GUARDRAIL[1].converse && identifier.is_some())
-        };
-        if said.is_some() || of_another()? { Ok(said) } else { self.said_by(operation, defaults) }
+        type Form = fn(&Beside, Operation, &Document) -> Result<Option<Said>>;
+        let layers: [(Form, &Document); 3] =
+            [(Beside::either, request), (Beside::own, defaults), (Beside::of_converse, defaults)];
+        let [identifier, version] = &OF_APPLY_GUARDRAIL;
+        for (form, document) in layers {
+            let said = form(self, operation, document)?;
+            let named = self.name == version.name && form(identifier, operation, document)?.is_some();
+            if said.is_some() || named {
+                return Ok(said);
+            }
+        }
+        Ok(None)
     }
 
-    fn said_by(&self, operation: Operation, document: &Document) -> Result<Option<Said>> {
-        let own = document.value(self.name).filter(|value| !self.is_of_converse(*value));
-        let own = own.map(|value| self.read(operation, value, format!("/{}", self.name))).transpose()?.flatten();
-        let Some((member, key)) = self.converse else { return Ok(own) };
-        let Some(object) = document.value(member).filter(|value| value.kind() != json::Kind::Null) else {
-            return Ok(own);
-        };
-        if member != self.name && object.kind() != json::Kind::Object {
-            let what = format!("expected an object, found {}", object.kind());
-            return Err(refuse(operation, &format!("/{member}"), &what));
+    /// Both forms cannot be given at once.
+    fn either(&self, operation: Operation, document: &Document) -> Result<Option<Said>> {
+        match (self.own(operation, document)?, self.of_converse(operation, document)?) {
+            (Some(own), Some(converse)) => {
+                let what = format!("{} is given in {} too; they mean the same", self.name, converse.at);
+                Err(refuse(operation, &own.at, &what))
+            }
+            (own, converse) => Ok(own.or(converse)),
         }
-        let at = format!("/{member}/{key}");
-        let Some(mut said) = object.get(key).map(|value| self.read(operation, value, at)).transpose()?.flatten() else {
-            return Ok(own);
-        };
-        if own.is_some() {
-            let what = format!("{} and {member}.{key} are both given; they mean the same", self.name);
-            return Err(refuse(operation, &format!("/{}", self.name), &what));
+    }
+
+    fn own(&self, operation: Operation, document: &Document) -> Result<Option<Said>> {
+        let value = document.value(self.name).filter(|value| !self.is_of_converse(*value));
+        value.map_or(Ok(None), |value| self.read(operation, value, format!("/{}", self.name)))
+    }
+
+    fn of_converse(&self, operation: Operation, document: &Document) -> Result<Option<Said>> {
+        let Some((member, key)) = self.converse else { return Ok(None) };
+        let object = document.value(member).filter(|value| value.kind() != json::Kind::Null);
+        match object {
+            Some(object) if object.kind() == json::Kind::Object => {
+                let at = format!("/{member}/{key}");
+                let mut said = object.get(key).map_or(Ok(None), |value| self.read(operation, value, at))?;
+                if let Some(said) = said.as_mut().filter(|_| self.name == TRACE) {
+                    // Converse writes it small.
+                    said.text.make_ascii_uppercase();
+                }
+                Ok(said)
+            }
+            Some(other) if member != self.name => {
+                let what = format!("expected an object, found {}", other.kind());
+                Err(refuse(operation, &format!("/{member}"), &what))
+            }
+            _ => Ok(None),
         }
-        if self.name == TRACE {
-            // Converse writes it small.
-            said.text.make_ascii_uppercase();
-        }
-        Ok(Some(said))
     }
 
     /// Where both have one name, an object is Converse's.
@@ -124,7 +142,7 @@ impl Beside {
     }
 }
 
-/// Takes out of `older` what `newer` says in Converse's form, which would else win.
+/// Takes out of `older` what `newer` says in Converse's form.
 pub fn supersede(older: &mut Document, newer: &Document) {
     for Beside { name, converse, .. } in &OF_INVOKE_MODEL {
         if converse.is_some_and(|(member, _)| member != *name && newer.has(member)) {

@@ -208,10 +208,13 @@ impl Given<'_> {
 
     /// That no guardrail is meant which is not there. It would be left out without a word.
     fn check_guardrail(&self, there: bool) -> Result<()> {
-        match [&self.request, self.defaults].iter().any(|document| document.has(GUARDRAIL_CONFIG)) {
-            true if !there => Err(self.refuse(GUARDRAIL_CONFIG, "guardrailConfig needs guardrailIdentifier")),
-            _ => Ok(()),
+        let meant = |document: &Document| {
+            document.value(GUARDRAIL_CONFIG).is_some_and(|config| config.kind() != json::Kind::Null)
+        };
+        if !there && (meant(&self.request) || meant(self.defaults)) {
+            return Err(self.refuse(GUARDRAIL_CONFIG, "guardrailConfig needs guardrailIdentifier"));
         }
+        Ok(())
     }
 
     /// A member that is there and not null.
@@ -222,8 +225,7 @@ impl Given<'_> {
     /// The request in the model's own form: JSON as it was given, or an attachment as it is.
     fn model_body(&self) -> Result<Option<Vec<u8>>> {
         let Some(body) = self.given("body") else { return Ok(None) };
-        let attached = Some(body).and_then(|value| self.attachments.named_by(value));
-        match attached {
+        match self.attachments.named_by(body) {
             Some(bytes) => Ok(Some(bytes.to_vec())),
             None => Ok(self.request.write_value("body", self.attachments)?.map(String::into_bytes)),
         }
