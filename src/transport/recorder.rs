@@ -15,7 +15,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -50,6 +50,8 @@ pub struct Recorder {
     /// Device and inode: one file may have many names.
     identity: (u64, u64),
     page: Mutex<Page>,
+    /// Why something is missing from the recording. Beside the page, whose lock is held while the disk is waited for.
+    broken: OnceLock<Error>,
 }
 
 struct Page {
@@ -57,8 +59,6 @@ struct Page {
     /// Where the document's closing brackets stand.
     end: u64,
     empty: bool,
-    /// Why something is missing from the recording.
-    broken: Option<Error>,
 }
 
 impl Recorder {
@@ -92,16 +92,16 @@ impl Recorder {
         }
         file.set_len(0)?;
         file.write_all_at(format!("{HEAD}{TAIL}").as_bytes(), 0)?;
-        let page = Mutex::new(Page { file, end: HEAD.len() as u64, empty: true, broken: None });
-        let recorder =
-            Arc::new(Recorder { name: name.to_owned(), process, unwritten: Mutex::default(), identity, page });
+        let page = Mutex::new(Page { file, end: HEAD.len() as u64, empty: true });
+        let (name, unwritten, broken) = (name.to_owned(), Mutex::default(), OnceLock::new());
+        let recorder = Arc::new(Recorder { name, process, unwritten, identity, page, broken });
         recorders.push(Arc::downgrade(&recorder));
         Ok(recorder)
     }
 
     /// Fails once something is missing from the recording: there is no use in going on.
     pub fn check(&self) -> Result<()> {
-        self.page().broken.clone().map_or(Ok(()), Err)
+        self.broken.get().cloned().map_or(Ok(()), Err)
     }
 
     /// Writes the interaction, on a thread that may wait for the disk.
@@ -130,7 +130,7 @@ impl Recorder {
         loop {
             let next = self.unwritten.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
             let Some(interaction) = next else { break };
-            if page.broken.is_some() {
+            if self.broken.get().is_some() {
                 continue;
             }
             if let Err(error) = page.append(&interaction) {
@@ -140,10 +140,10 @@ impl Recorder {
                 );
                 let broken = Error::new(Kind::Resource, what).at("/transport/record");
                 log::error("record", &broken);
-                page.broken = Some(broken);
+                let _ = self.broken.set(broken);
             }
         }
-        page.broken.clone().map_or(Ok(()), Err)
+        self.check()
     }
 
     fn page(&self) -> MutexGuard<'_, Page> {
