@@ -135,7 +135,7 @@ typedef int32_t bedrock_status;
 #define BEDROCK_E_SERVICE             (-14)
 #define BEDROCK_E_NETWORK             (-15)  /* Name look-up, connecting, TLS, a connection that broke. */
 #define BEDROCK_E_TIMEOUT             (-16)  /* A timer ran out; the message names it and its setting. */
-#define BEDROCK_E_TRUNCATED           (-17)  /* The stream ended before messageStop: what came is not the whole answer. */
+#define BEDROCK_E_TRUNCATED           (-17)  /* The stream ended too soon: what came is not the whole answer. */
 /* Bytes that are no valid answer: a wrong checksum, an impossible size, broken JSON. */
 #define BEDROCK_E_PROTOCOL            (-18)
 #define BEDROCK_E_CANCELLED           (-19)  /* A cancel was fired, or the library was shut down. */
@@ -545,8 +545,8 @@ void bedrock_waitset_free(bedrock_waitset *set);
 /* ---- Any operation, by its name ---------------------------------------------------------------------------
  * Converse is not all that the service does. The same doors lead to every operation of the Bedrock runtime, by its name in the
  * AWS API: the same config, credentials, timers, retries, cancellation and errors. A request's members are the operation's, under
- * the names of the AWS API; "modelId" or the model's own id names the model. The portable dialect is for conversations alone. "timeout" limits what does not stream, as in
- * bedrock_generate; "first_event", "idle" and "total" what does.
+ * the names of the AWS API; "modelId" or the model's own id names the model. The portable dialect is for
+ * conversations alone. "timeout" limits what does not stream, as in bedrock_generate; "first_event", "idle" and "total" what does.
  *
  *   bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request, &error);
  *   bedrock_call(model, "InvokeModel", request, NULL, &response, &error);
@@ -573,8 +573,8 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * InvokeGuardrailChecks: messages, checks. Messages that are given as JSON, together with checks, go as they are written; of those
  * that are added one by one, what role system says comes first, and the others of one role share a message.
  *
- * StartAsyncInvoke: modelInput, in the model's own form, with "@name" as in "body"; outputDataConfig, tags, and clientRequestToken, which is made
- * where it is not given. GetAsyncInvoke: invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals,
+ * StartAsyncInvoke: modelInput, in the model's own form, where a string "@name" that names an attachment becomes its base64;
+ * outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke: invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals,
  * maxResults, nextToken, sortBy, sortOrder.
  */
 

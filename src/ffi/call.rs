@@ -2,8 +2,8 @@
 //!
 //! Converse is not all that the service does. The same doors lead to every operation of the Bedrock runtime, by its name in the
 //! AWS API: the same config, credentials, timers, retries, cancellation and errors. A request's members are the operation's, under
-//! the names of the AWS API; "modelId" or the model's own id names the model. The portable dialect is for conversations alone. "timeout" limits what does not stream, as in
-//! bedrock_generate; "first_event", "idle" and "total" what does.
+//! the names of the AWS API; "modelId" or the model's own id names the model. The portable dialect is for
+//! conversations alone. "timeout" limits what does not stream, as in bedrock_generate; "first_event", "idle" and "total" what does.
 //!
 //!   bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request, &error);
 //!   bedrock_call(model, "InvokeModel", request, NULL, &response, &error);
@@ -30,8 +30,8 @@
 //! InvokeGuardrailChecks: messages, checks. Messages that are given as JSON, together with checks, go as they are written; of those
 //! that are added one by one, what role system says comes first, and the others of one role share a message.
 //!
-//! StartAsyncInvoke: modelInput, in the model's own form, with "@name" as in "body"; outputDataConfig, tags, and clientRequestToken, which is made
-//! where it is not given. GetAsyncInvoke: invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals,
+//! StartAsyncInvoke: modelInput, in the model's own form, where a string "@name" that names an attachment becomes its base64;
+//! outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke: invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals,
 //! maxResults, nextToken, sortBy, sortOrder.
 
 use super::cancel::bedrock_cancel;

@@ -58,7 +58,7 @@ pub const BEDROCK_E_SERVICE: bedrock_status = -14;
 pub const BEDROCK_E_NETWORK: bedrock_status = -15;
 /// A timer ran out; the message names it and its setting.
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
-/// The stream ended before messageStop: what came is not the whole answer.
+/// The stream ended too soon: what came is not the whole answer.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
 /// Bytes that are no valid answer: a wrong checksum, an impossible size, broken JSON.
 pub const BEDROCK_E_PROTOCOL: bedrock_status = -18;

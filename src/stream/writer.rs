@@ -157,7 +157,7 @@ impl Writer {
 }
 
 fn is_json(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let media_type = answer::media_type(content_type).to_ascii_lowercase();
     media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
 }
 

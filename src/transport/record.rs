@@ -9,12 +9,13 @@ use super::play::{Beat, Play};
 use super::recorder::Recorder;
 use super::tape::Tape;
 use crate::error::{Error, Kind, Result};
+use crate::wire::answer::{MAX_REFUSAL, is_event_stream};
 use crate::wire::failure::chain;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
@@ -26,9 +27,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::task::{JoinError, JoinHandle};
-
-/// How much is kept of an answer that is no success. Nobody reads more of it.
-const MAX_REFUSAL: usize = 64 << 10;
 
 pub struct Record {
     network: Network,
@@ -94,12 +92,13 @@ impl HttpConnector for Recording {
                 }
             };
             let success = response.status().is_success();
-            let streams = success && is_event_stream(&response);
+            let streams = success && is_event_stream(response.headers().get("content-type").unwrap_or_default());
             tape.head(&response, streams);
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
             *response.body_mut() = if streams {
                 SdkBody::from_body_1_x(Taped { body, tape: Some(tape), writing: None })
             } else {
+                // Nobody reads more of a refusal.
                 whole(body, tape, if success { max_answer } else { MAX_REFUSAL }).await.map_err(own)?
             };
             Ok(response)
@@ -113,11 +112,6 @@ fn own(error: Error) -> ConnectorError {
 
 fn written(result: std::result::Result<Result<()>, JoinError>) -> Result<()> {
     result.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
-}
-
-fn is_event_stream(response: &HttpResponse) -> bool {
-    let media_type = response.headers().get("content-type").unwrap_or_default().split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case("application/vnd.amazon.eventstream")
 }
 
 /// Reads an answer that is no stream, writes it down, and gives it once more.

@@ -20,6 +20,7 @@ use crate::config::duration_of;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use crate::response::message;
+use crate::wire::answer::EVENT_STREAM;
 use crate::wire::event::{Batch, EventDecoder};
 use crate::wire::frame::Decoder;
 use aws_smithy_runtime_api::client::http::{
@@ -207,7 +208,7 @@ impl Reply {
                 (200, headers, SdkBody::from(answer.clone()))
             }
             Reply::Events(steps) if streams => {
-                let headers = vec![("content-type".into(), "application/vnd.amazon.eventstream".into())];
+                let headers = vec![("content-type".into(), EVENT_STREAM.into())];
                 (200, headers, Play::body(steps.iter().map(Step::beat)))
             }
             Reply::Events(steps) => match unary(steps) {

@@ -11,6 +11,10 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+/// The content type of an answer that streams.
+pub const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
+/// How much is read of an answer that is no success.
+pub const MAX_REFUSAL: usize = 64 << 10;
 /// How much of an answer is read before others have their turn.
 const PORTION: usize = 256 << 10;
 
@@ -34,6 +38,15 @@ pub struct Head {
     pub request_id: String,
     /// What the headers tell of the cost, which InvokeModel tells nowhere else.
     pub usage: Usage,
+}
+
+/// A content type without its parameters.
+pub fn media_type(content_type: &str) -> &str {
+    content_type.split(';').next().unwrap_or_default().trim()
+}
+
+pub fn is_event_stream(content_type: &str) -> bool {
+    media_type(content_type).eq_ignore_ascii_case(EVENT_STREAM)
 }
 
 /// The bytes of a body that is not to be longer than `limit`.

@@ -5,7 +5,7 @@
 //! before the retry loop, then takes the answer's body before the SDK's deserialiser sees it. Answers that are no success stay
 //! with the SDK, whose retry classifiers and error types need them.
 
-use super::answer::{Answer, Beginning, Head, InPortions, UntilClose, collect};
+use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, collect, is_event_stream};
 use super::failure;
 use super::operation::Operation;
 use super::usage::Usage;
@@ -28,10 +28,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// The content type of an answer that streams.
-const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
-/// How much is read of an answer that is no success.
-const MAX_REFUSAL: usize = 64 << 10;
 /// How much is read of a successful answer that should have been a stream and is not.
 const MAX_MISROUTED: usize = 64 << 10;
 /// What stands where the SDK wants a model, before the path is written over.
@@ -98,11 +94,6 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
         return Err(error.with_request_id(&answer.head.request_id));
     }
     Ok(answer)
-}
-
-fn is_event_stream(content_type: &str) -> bool {
-    let media_type = content_type.split(';').next().unwrap_or_default();
-    media_type.trim().eq_ignore_ascii_case(EVENT_STREAM)
 }
 
 /// How long the service asks to be left alone, in seconds or until a date, which is taken by the service's own clock.

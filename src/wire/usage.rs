@@ -49,16 +49,16 @@ impl Usage {
     /// The headers of an InvokeModel answer. `header` gives one by its name.
     pub fn of_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Usage {
         let told = |name: &str| {
-            let value = header(&format!("x-amzn-bedrock-{name}")).and_then(|value| value.trim().parse().ok());
+            let value = header(name).and_then(|value| value.trim().parse().ok());
             value.filter(|count| *count >= 0).unwrap_or(-1)
         };
         Usage {
-            input_tokens: told("input-token-count"),
-            output_tokens: told("output-token-count"),
+            input_tokens: told("x-amzn-bedrock-input-token-count"),
+            output_tokens: told("x-amzn-bedrock-output-token-count"),
             total_tokens: -1,
-            cache_read_tokens: told("cache-read-input-token-count"),
-            cache_write_tokens: told("cache-write-input-token-count"),
-            latency_ms: told("invocation-latency"),
+            cache_read_tokens: told("x-amzn-bedrock-cache-read-input-token-count"),
+            cache_write_tokens: told("x-amzn-bedrock-cache-write-input-token-count"),
+            latency_ms: told("x-amzn-bedrock-invocation-latency"),
         }
     }
 
