@@ -43,7 +43,8 @@ impl<F: FnMut(&[u8])> Decoder<F> {
         super::effort::spend(text.len());
         let mut rest = text;
         while !rest.is_empty() {
-            if self.filled == 0 && !self.ended
+            if self.filled == 0
+                && !self.ended
                 && let Some((block, after)) = rest.split_at_checked(BLOCK)
                 && let Ok(bytes) = STANDARD_NO_PAD.decode(block, self.block.as_mut_slice().as_out())
             {

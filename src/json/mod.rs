@@ -124,7 +124,10 @@ impl<'a> Json<'a> {
     /// The members of an object in the order in which they are written; nothing for another kind.
     pub fn members(self) -> impl Iterator<Item = Member<'a>> {
         let parts = (self.kind() == Kind::Object).then(|| self.parts());
-        parts.into_iter().flatten().filter_map(|Part { key, value, segment }| Some(Member { key: key?, value, segment }))
+        parts
+            .into_iter()
+            .flatten()
+            .filter_map(|Part { key, value, segment }| Some(Member { key: key?, value, segment }))
     }
 
     /// The elements of an array; nothing for another kind.

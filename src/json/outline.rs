@@ -59,7 +59,8 @@ impl Outline {
     /// The outline of a part of the text, in which `value`, found by way of this outline, is the value.
     pub fn part(&self, part: Range<usize>, value: Json<'_>) -> Outline {
         fn within<T>(sorted: &[T], part: &Range<usize>, start: impl Fn(&T) -> usize) -> Range<usize> {
-            sorted.partition_point(|item| start(item) < part.start)..sorted.partition_point(|item| start(item) < part.end)
+            sorted.partition_point(|item| start(item) < part.start)
+                ..sorted.partition_point(|item| start(item) < part.end)
         }
         let move_down = |at: usize| at - part.start;
         let long = &self.long[within(&self.long, &part, |long| long.start)];

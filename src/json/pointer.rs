@@ -21,7 +21,7 @@ impl<'a> Json<'a> {
         if pointer.is_empty() {
             return Some(value);
         }
-        let mut rest = pointer.strip_prefix('/');
+        let mut rest = Some(pointer.strip_prefix('/')?);
         while let Some(token) = rest {
             let end = token.find('/').unwrap_or(token.len());
             value = match value.kind() {

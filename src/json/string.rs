@@ -106,9 +106,7 @@ fn hex4(text: &str, at: usize) -> u32 {
 /// Whether the pieces of a string, joined, are `text`.
 fn says(mut pieces: Pieces<'_>, text: &str) -> bool {
     let mut rest = text;
-    let mut next = |piece: Piece<'_>| {
-        rest.strip_prefix(piece.as_str()).inspect(|after| rest = after).is_some()
-    };
+    let mut next = |piece: Piece<'_>| rest.strip_prefix(piece.as_str()).inspect(|after| rest = after).is_some();
     pieces.all(&mut next) && rest.is_empty()
 }
 

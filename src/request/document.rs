@@ -140,10 +140,8 @@ impl List {
     fn part(text: &str, outline: &Outline, segment: &str, value: Json<'_>) -> Self {
         let start = json::offset(segment, value.text());
         let end = start + value.text().len();
-        let mut items: Vec<_> = value
-            .parts()
-            .map(|item| Piece::part(text, outline, item.segment, item.value, Seek::Converse))
-            .collect();
+        let mut items: Vec<_> =
+            value.parts().map(|item| Piece::part(text, outline, item.segment, item.value, Seek::Converse)).collect();
         items.shrink_to_fit();
         // An empty list may hold white space.
         let open = if items.is_empty() { end - 1 } else { start + 1 };
