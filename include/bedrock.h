@@ -850,7 +850,8 @@ bedrock_status bedrock_set_log(int32_t level,
  * interpreter whose callbacks were given goes away. BEDROCK_E_BUSY from inside a callback. */
 bedrock_status bedrock_shutdown(int32_t timeout_ms);
 
-/* Handles that this process has made and not freed: 0 at the end of a program that leaks none. */
+/* Returns how many handles this process has made and not freed: 0 at the end of a program that leaks none.
+ * bedrock_shutdown logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak checkers do not see handles. */
 size_t bedrock_live_handles(void);
 
 #ifdef __cplusplus

@@ -423,6 +423,8 @@ static void in_other_locales(void)
 
     for (i = 0; i < sizeof commas / sizeof commas[0] && setlocale(LC_ALL, commas[i]) == NULL; i++)
         ;
+    if (i == sizeof commas / sizeof commas[0])
+        puts("skipped: no locale here writes numbers with a comma");
     CHECK(NUMBER("/numbers/3") == 3.5);
     CHECK_INT(bedrock_json_numbers("[0.5]", BEDROCK_STRLEN, "", &number, 1), 1);
     CHECK(number == 0.5);
