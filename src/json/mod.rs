@@ -10,7 +10,7 @@
 
 mod base64;
 pub mod cursor;
-mod effort;
+pub mod effort;
 mod number;
 mod outline;
 pub mod pointer;

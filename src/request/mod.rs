@@ -6,6 +6,8 @@ mod dialect;
 mod document;
 mod input;
 mod lint;
+#[cfg(test)]
+mod passes;
 
 use crate::config::check_model_id;
 use crate::error::{Error, Kind, Result};
