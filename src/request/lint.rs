@@ -171,7 +171,8 @@ fn check_system(document: &Document, cache_points: &mut CachePoints) -> Result<(
 
 fn check_inference(document: &Document) -> Result<()> {
     let Some(config) = document.value("inferenceConfig") else { return Ok(()) };
-    let checking = |error: Error| refuse(error.path().as_str(), error.message().as_str().trim_start_matches("bedrock: "));
+    let checking =
+        |error: Error| refuse(error.path().as_str(), error.message().as_str().trim_start_matches("bedrock: "));
     let limit = config.get("maxTokens").filter(|limit| limit.kind() == json::Kind::Number);
     if let Some(limit) = limit {
         check_max_tokens(limit, "/inferenceConfig/maxTokens").map_err(checking)?;
@@ -349,7 +350,8 @@ impl Turns {
     fn settle(&mut self) -> Result<()> {
         let unanswered = self.called.iter().find(|(id, _)| !self.answered.contains(id));
         if let Some((id, path)) = unanswered {
-            let what = format_args!("the tool call {} has no result in the user's message after it; add one", quote(id));
+            let what =
+                format_args!("the tool call {} has no result in the user's message after it; add one", quote(id));
             return Err(refuse(path, what));
         }
         self.called.clear();

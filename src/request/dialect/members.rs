@@ -91,7 +91,8 @@ fn metadata(value: Json<'_>) -> Result<String> {
     const MOST: usize = 16;
     const LONGEST: usize = 256;
     let refuse_at = |at: String, what: &str| {
-        let rule = "requestMetadata takes up to 16 pairs of texts, each of up to 256 letters, digits, spaces and :_@$#=/+,-.";
+        let rule =
+            "requestMetadata takes up to 16 pairs of texts, each of up to 256 letters, digits, spaces and :_@$#=/+,-.";
         Err(refuse(at, format_args!("{what}; {rule}")))
     };
     if value.kind() != Kind::Object {

@@ -177,7 +177,8 @@ fn check_members(message: Json<'_>, what: &str, more: &[&str]) -> Result<()> {
 /// The blocks of a system prompt that is a text or holds parts. It is of text; what is native in it is the service's to judge.
 /// `at` is where the prompt stands.
 pub fn prompt(content: Json<'_>, at: &str) -> Result<Vec<Block>> {
-    let strange = content.elements().enumerate().find(|(_, part)| part.get("type").is_some_and(|kind| !kind.is("text")));
+    let strange =
+        content.elements().enumerate().find(|(_, part)| part.get("type").is_some_and(|kind| !kind.is("text")));
     if let Some((index, _)) = strange {
         return Err(refuse(format!("{at}/{index}/type"), "a system message can have text parts alone"));
     }

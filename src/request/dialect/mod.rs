@@ -199,9 +199,8 @@ pub fn message(message: Json<'_>, document: &mut Document) -> Result<Option<Tran
     let mut speakers = document.speakers.clone();
     let made = message::translate(message, &mut names, &mut speakers)?;
     document.speakers = speakers;
-    Ok(made.map(|Made { role, blocks }| {
-        Translated { role, blocks: blocks.into_iter().map(|block| block.json).collect() }
-    }))
+    Ok(made
+        .map(|Made { role, blocks }| Translated { role, blocks: blocks.into_iter().map(|block| block.json).collect() }))
 }
 
 /// What is wrong with a member of what was given.

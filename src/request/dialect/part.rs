@@ -60,8 +60,8 @@ fn translate(part: Json<'_>, names: &mut Names) -> Result<(Option<Block>, Option
         "thinking" => thought::thinking(part)?,
         "redacted_thinking" => thought::redacted(part)?,
         other => {
-            let known = "text, refusal, image, image_url, document, file, audio, input_audio, video, video_url, thinking, \
-                         redacted_thinking";
+            let known = "text, image, image_url, document, file, audio, input_audio, video, video_url, thinking, \
+                         redacted_thinking, refusal";
             return Err(refuse("/type", format_args!("the part type {} is unknown; known are {known}", quote(other))));
         }
     };

@@ -30,12 +30,14 @@ fn call_block(call: Json<'_>) -> Result<Block> {
         None => (call, ""),
     };
     let inside = |error| within(error, at);
-    let known: &[&str] = if at.is_empty() { &["id", "type", "name", "arguments", INDEX] } else { &["name", "arguments"] };
+    let known: &[&str] =
+        if at.is_empty() { &["id", "type", "name", "arguments", INDEX] } else { &["name", "arguments"] };
     only(function, "a tool call", known).map_err(inside)?;
     let id = text(call, "id", "a tool call")?;
     let name = text(function, "name", "a tool call").map_err(inside)?;
     let input = arguments(function, &id).map_err(inside)?;
-    let json = format!("{{\"toolUse\":{{\"toolUseId\":{},\"name\":{},\"input\":{input}}}}}", quoted(&id), quoted(&name));
+    let json =
+        format!("{{\"toolUse\":{{\"toolUseId\":{},\"name\":{},\"input\":{input}}}}}", quoted(&id), quoted(&name));
     let origin = if at.is_empty() {
         Origin::composed("", &[("/toolUseId", "/id"), ("/name", "/name"), ("/input", "/arguments")])
     } else {
