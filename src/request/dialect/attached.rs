@@ -2,8 +2,9 @@
 
 use super::media::{Medium, Source};
 use super::names::Names;
+use super::object::Object;
 use super::part::{Parts, only_part};
-use super::{given, mistyped, only, refuse, text, within};
+use super::{refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
 
@@ -13,12 +14,12 @@ fn block(medium: Medium, format: &str, more: &str, source: &Source<'_>) -> Strin
 }
 
 /// {type, data, mime_type}
-pub fn data(medium: Medium, part: Json<'_>) -> Result<(String, Parts)> {
+pub fn data(medium: Medium, part: &Object<'_>) -> Result<(String, Parts)> {
     let what = format!("a part of type {}", medium.name());
     only_part(part, &what, &["type", "data", "mime_type"])?;
-    let data = text(part, "data", &what)?;
+    let data = part.text("data", &what)?;
     let source = Source::of(&data, "/data")?;
-    let format = match labelled(medium, part, "mime_type", &what, &source, "/data")? {
+    let format = match labelled(medium, part, "mime_type", &source, "/data")? {
         Some(format) => format,
         None => return Err(refuse("/mime_type", format_args!("{what} needs mime_type"))),
     };
@@ -29,18 +30,14 @@ pub fn data(medium: Medium, part: Json<'_>) -> Result<(String, Parts)> {
 /// `data` leads to where the bytes are.
 fn labelled(
     medium: Medium,
-    part: Json<'_>,
+    part: &Object<'_>,
     key: &str,
-    what: &str,
     source: &Source<'_>,
     data: &str,
 ) -> Result<Option<&'static str>> {
     let at_key = format!("/{key}");
     let of_url = source.mime_type().map(|label| medium.known_format(label, data)).transpose()?;
-    let said = match given(part, key) {
-        Some(_) => Some(medium.known_format(&text(part, key, what)?, &at_key)?),
-        None => None,
-    };
+    let said = part.optional_text(key)?.map(|label| medium.known_format(&label, &at_key)).transpose()?;
     let (format, path) = match (said, of_url) {
         (Some(said), Some(of_url)) if said != of_url => {
             return Err(refuse(at_key, format_args!("it says {said}, and the data: URL says {of_url}")));
@@ -55,27 +52,28 @@ fn labelled(
 
 /// {type, image_url: {url, detail, format}}, whose url may stand there by itself; and the same of a video. How closely a model looks
 /// is its own affair.
-pub fn url(medium: Medium, key: &'static str, part: Json<'_>) -> Result<(String, Parts)> {
+pub fn url(medium: Medium, key: &'static str, part: &Object<'_>) -> Result<(String, Parts)> {
     const DETAILS: [&str; 4] = ["auto", "low", "high", "original"];
     let what = format!("a part of type {key}");
     only_part(part, &what, &["type", key])?;
-    let held = given(part, key).ok_or_else(|| refuse(format!("/{key}"), format_args!("{what} needs {key}")))?;
+    let held = part.given(key).ok_or_else(|| refuse(format!("/{key}"), format_args!("{what} needs {key}")))?;
+    let held = Object::of(held);
     let at = |error| within(error, &format!("/{key}"));
-    let alone = held.kind() == Kind::String;
+    let alone = held.json().kind() == Kind::String;
     let url = if alone {
-        held.string().unwrap_or_default()
+        held.json().string().unwrap_or_default()
     } else {
-        only(held, key, &["url", "detail", "format"]).map_err(at)?;
-        let detail = given(held, "detail").map(|_| text(held, "detail", key)).transpose().map_err(at)?;
+        held.only(key, &["url", "detail", "format"]).map_err(at)?;
+        let detail = held.optional_text("detail").map_err(at)?;
         if let Some(strange) = detail.filter(|detail| !DETAILS.contains(&&**detail)) {
             let what = format_args!("{} is no detail; known are {}", quote(&strange), DETAILS.join(", "));
             return Err(at(refuse("/detail", what)));
         }
-        text(held, "url", key).map_err(at)?
+        held.text("url", key).map_err(at)?
     };
     let place = if alone { "" } else { "/url" };
     let source = Source::of(&url, place).map_err(at)?;
-    let said = if alone { None } else { labelled(medium, held, "format", key, &source, place).map_err(at)? };
+    let said = if alone { None } else { labelled(medium, &held, "format", &source, place).map_err(at)? };
     let format = match said {
         Some(format) => format,
         None => {
@@ -100,33 +98,31 @@ pub fn url(medium: Medium, key: &'static str, part: Json<'_>) -> Result<(String,
 }
 
 /// {type, input_audio: {data, format}}
-pub fn input_audio(part: Json<'_>) -> Result<(String, Parts)> {
+pub fn input_audio(part: &Object<'_>) -> Result<(String, Parts)> {
     only_part(part, "a part of type input_audio", &["type", "input_audio"])?;
     let at = |error| within(error, "/input_audio");
-    let audio = given(part, "input_audio").ok_or_else(|| refuse("/input_audio", "it is missing"))?;
-    only(audio, "input_audio", &["data", "format"]).map_err(at)?;
-    let data = text(audio, "data", "input_audio").map_err(at)?;
+    let audio = part.given("input_audio").ok_or_else(|| refuse("/input_audio", "it is missing"))?;
+    let audio = Object::of(audio);
+    audio.only("input_audio", &["data", "format"]).map_err(at)?;
+    let data = audio.text("data", "input_audio").map_err(at)?;
     let source = Source::of(&data, "/input_audio/data")?;
-    let format = labelled(Medium::Audio, audio, "format", "input_audio", &source, "/data").map_err(at)?;
+    let format = labelled(Medium::Audio, &audio, "format", &source, "/data").map_err(at)?;
     let format = format.ok_or_else(|| refuse("/input_audio/format", "input_audio needs format"))?;
     let parts = &[("/format", "/input_audio/format"), ("/source", "/input_audio/data")];
     Ok((block(Medium::Audio, format, "", &source), parts))
 }
 
 /// {type, data, mime_type, name}, or {type, source: {type, media_type, data}, title, context, citations}
-pub fn document(part: Json<'_>, names: &mut Names) -> Result<(String, Parts)> {
-    if given(part, "source").is_some() {
+pub fn document(part: &Object<'_>, names: &mut Names) -> Result<(String, Parts)> {
+    if part.given("source").is_some() {
         return sourced_document(part, names);
     }
     let what = "a part of type document";
     only_part(part, what, &["type", "data", "mime_type", "name"])?;
-    let data = text(part, "data", what)?;
+    let data = part.text("data", what)?;
     let source = Source::of(&data, "/data")?;
-    let name = match given(part, "name") {
-        Some(name) => name.string().ok_or_else(|| mistyped("name", "a string", name))?,
-        None => "".into(),
-    };
-    let format = labelled(Medium::Document, part, "mime_type", what, &source, "/data")?;
+    let name = part.optional_text("name")?.unwrap_or_default();
+    let format = labelled(Medium::Document, part, "mime_type", &source, "/data")?;
     let format = format.or_else(|| format_of_ending(&source, &name));
     let format = format.ok_or_else(|| refuse("/mime_type", format_args!("{what} needs mime_type")))?;
     let parts = &[("/format", "/mime_type"), ("/name", "/name"), ("/source", "/data")];
@@ -134,24 +130,23 @@ pub fn document(part: Json<'_>, names: &mut Names) -> Result<(String, Parts)> {
 }
 
 /// A document in the shape of Anthropic's own API.
-fn sourced_document(part: Json<'_>, names: &mut Names) -> Result<(String, Parts)> {
+fn sourced_document(part: &Object<'_>, names: &mut Names) -> Result<(String, Parts)> {
     let what = "a part of type document";
     only_part(part, what, &["type", "source", "title", "context", "citations"])?;
     let at = |error| within(error, "/source");
-    let held = given(part, "source").ok_or_else(|| refuse("/source", "it is missing"))?;
-    only(held, "a document's source", &["type", "media_type", "data"]).map_err(at)?;
-    let kind = text(held, "type", "a document's source").map_err(at)?;
-    let data = text(held, "data", "a document's source").map_err(at)?;
+    let held = Object::of(part.given("source").ok_or_else(|| refuse("/source", "it is missing"))?);
+    held.only("a document's source", &["type", "media_type", "data"]).map_err(at)?;
+    let kind = held.text("type", "a document's source").map_err(at)?;
+    let data = held.text("data", "a document's source").map_err(at)?;
     let (format, source) = match &*kind {
         "text" => {
-            let label = given(held, "media_type").map(|_| text(held, "media_type", "")).transpose().map_err(at)?;
+            let label = held.optional_text("media_type").map_err(at)?;
             let format = Medium::Document.known_format(label.as_deref().unwrap_or("txt"), "/media_type").map_err(at)?;
             (format, format!("{{\"text\":{}}}", quoted(&data)))
         }
         "base64" => {
             let source = Source::of(&data, "/data").map_err(at)?;
-            let format = labelled(Medium::Document, held, "media_type", "a document's source", &source, "/data");
-            let format = format.map_err(at)?;
+            let format = labelled(Medium::Document, &held, "media_type", &source, "/data").map_err(at)?;
             (format.ok_or_else(|| at(refuse("/media_type", "it is missing")))?, source.to_json())
         }
         other => {
@@ -160,38 +155,36 @@ fn sourced_document(part: Json<'_>, names: &mut Names) -> Result<(String, Parts)
         }
     };
     let mut more = String::new();
-    if given(part, "context").is_some() {
-        more.push_str(&format!("\"context\":{},", quoted(&text(part, "context", what)?)));
+    if let Some(context) = part.optional_text("context")? {
+        more.push_str(&format!("\"context\":{},", quoted(&context)));
     }
-    if let Some(citations) = given(part, "citations") {
-        only(citations, "citations", &["enabled"]).map_err(|error| within(error, "/citations"))?;
-        let enabled = given(citations, "enabled").and_then(Json::bool).unwrap_or(false);
+    if let Some(citations) = part.given("citations").map(Object::of) {
+        citations.only("citations", &["enabled"]).map_err(|error| within(error, "/citations"))?;
+        let enabled = citations.given("enabled").and_then(Json::bool).unwrap_or(false);
         more.push_str(if enabled { "\"citations\":{\"enabled\":true}," } else { "" });
     }
-    let name = given(part, "title").map(|_| text(part, "title", what)).transpose()?.unwrap_or_default();
+    let name = part.optional_text("title")?.unwrap_or_default();
     let parts = &[("/format", "/source/media_type"), ("/name", "/title"), ("/source", "/source/data")];
     Ok((named(format, &name, &more, &source, names), parts))
 }
 
 /// {type, file: {filename, file_data, format}}
-pub fn file(part: Json<'_>, names: &mut Names) -> Result<(String, Parts)> {
+pub fn file(part: &Object<'_>, names: &mut Names) -> Result<(String, Parts)> {
     only_part(part, "a part of type file", &["type", "file"])?;
     let at = |error| within(error, "/file");
-    let file = given(part, "file").ok_or_else(|| refuse("/file", "it is missing"))?;
-    if given(file, "file_id").is_some_and(|id| !id.is("")) {
+    let file = Object::of(part.given("file").ok_or_else(|| refuse("/file", "it is missing"))?);
+    if file.given("file_id").is_some_and(|id| !id.is("")) {
         return Err(refuse("/file/file_id", "Bedrock keeps no files; give file_data or an s3:// URL"));
     }
-    only(file, "file", &["filename", "file_data", "file_id", "format"]).map_err(at)?;
-    let data = text(file, "file_data", "file").map_err(at)?;
+    file.only("file", &["filename", "file_data", "file_id", "format"]).map_err(at)?;
+    let data = file.text("file_data", "file").map_err(at)?;
     let source = Source::of(&data, "/file/file_data")?;
-    let name = match given(file, "filename") {
-        Some(_) => text(file, "filename", "file").map_err(at)?,
+    let name = match file.optional_text("filename").map_err(at)? {
+        Some(name) => name,
         None => source.file().and_then(|url| Some(url.rsplit_once('/')?.1)).unwrap_or_default().into(),
     };
-    let said = match given(file, "format") {
-        Some(_) => Some(Medium::Document.known_format(&text(file, "format", "file").map_err(at)?, "/file/format")?),
-        None => None,
-    };
+    let said = file.optional_text("format").map_err(at)?;
+    let said = said.map(|label| Medium::Document.known_format(&label, "/file/format")).transpose()?;
     let format = match (said, source.mime_type(), format_of_ending(&source, &name)) {
         (Some(format), ..) => format,
         // What some clients say of every file.

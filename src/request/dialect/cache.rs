@@ -1,6 +1,7 @@
 //! Marks at the end of what a model is to cache: `cache_control`, as gateways have it, and `prompt_cache_breakpoint`.
 
-use super::{given, mistyped, only, refuse, text, within};
+use super::object::Object;
+use super::{mistyped, refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
 use crate::request::places::{Block, Origin};
@@ -8,8 +9,8 @@ use crate::request::places::{Block, Origin};
 pub const MARKS: [&str; 2] = ["cache_control", "prompt_cache_breakpoint"];
 
 /// The cachePoint block that follows what `marked` becomes; None where `marked` has no mark.
-pub fn point(marked: Json<'_>) -> Result<Option<Block>> {
-    let [control, breakpoint] = MARKS.map(|mark| given(marked, mark));
+pub fn point(marked: &Object<'_>) -> Result<Option<Block>> {
+    let [control, breakpoint] = MARKS.map(|mark| marked.given(mark));
     let (key, ttl) = match (control, breakpoint) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => {
@@ -28,15 +29,15 @@ pub fn point(marked: Json<'_>) -> Result<Option<Block>> {
 
 /// {type: "ephemeral", ttl}. Gives cachePoint's ttl.
 fn of_control(control: Json<'_>) -> Result<String> {
-    object(control, &["type", "ttl"])?;
-    let kind = text(control, "type", "cache_control")?;
+    let control = object(control, &["type", "ttl"])?;
+    let kind = control.text("type", "cache_control")?;
     if kind != "ephemeral" {
         return Err(refuse("/type", format_args!("{} is no kind of cache; it is ephemeral", quote(&kind))));
     }
-    if given(control, "ttl").is_none() {
+    if control.given("ttl").is_none() {
         return Ok(String::new());
     }
-    match &*text(control, "ttl", "cache_control")? {
+    match &*control.text("ttl", "cache_control")? {
         ttl @ ("5m" | "1h") => Ok(format!(",\"ttl\":{}", quoted(ttl))),
         other => {
             let what = format_args!("{} is no time that Converse keeps a prefix; it has 5m and 1h", quote(other));
@@ -47,21 +48,22 @@ fn of_control(control: Json<'_>) -> Result<String> {
 
 /// {mode: "explicit"}. Its lifetimes are others than Converse's.
 fn of_breakpoint(mark: Json<'_>) -> Result<()> {
-    object(mark, &["mode", "ttl"])?;
-    let mode = text(mark, "mode", "prompt_cache_breakpoint")?;
+    let mark = object(mark, &["mode", "ttl"])?;
+    let mode = mark.text("mode", "prompt_cache_breakpoint")?;
     if mode != "explicit" {
         return Err(refuse("/mode", format_args!("{} is no mode of a breakpoint; it is explicit", quote(&mode))));
     }
-    if given(mark, "ttl").is_some() {
+    if mark.given("ttl").is_some() {
         let what = "Converse keeps a prefix for 5m or 1h; use cache_control, or leave ttl out";
         return Err(refuse("/ttl", what));
     }
     Ok(())
 }
 
-fn object(mark: Json<'_>, known: &[&str]) -> Result<()> {
+fn object<'a>(mark: Json<'a>, known: &[&str]) -> Result<Object<'a>> {
     if mark.kind() != Kind::Object {
         return Err(mistyped("", "an object", mark));
     }
-    only(mark, "a cache's mark", known)
+    let mark = Object::of(mark);
+    mark.only("a cache's mark", known).map(|()| mark)
 }

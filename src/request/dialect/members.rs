@@ -3,8 +3,9 @@
 //! They stay under their portable names until a call is made, so that a request and the defaults of its model are merged member by
 //! member; then each goes into its place in Converse ([`settle`]).
 
+use super::object::Object;
 use super::tools::{self, Choice};
-use super::{given, mistyped, only, refuse, standard, text, with_member, within};
+use super::{mistyped, refuse, standard, with_member, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, pointer_token, quoted};
 use crate::request::Document;
@@ -205,32 +206,34 @@ fn has(document: &Document, name: &str) -> bool {
 }
 
 fn member_of(document: &Document, name: &str, key: &str) -> bool {
-    document.value(name).is_some_and(|value| given(value, key).is_some())
+    document.value(name).is_some_and(|value| Object::of(value).given(key).is_some())
 }
 
 /// outputConfig.textFormat; None where the answer is to be free text.
 fn text_format(format: Json<'_>) -> Result<Option<String>> {
-    match &*text(format, "type", "response_format")? {
-        "text" => only(format, "response_format", &["type"]).map(|()| None),
+    let format = Object::of(format);
+    match &*format.text("type", "response_format")? {
+        "text" => format.only("response_format", &["type"]).map(|()| None),
         "json_schema" => {
-            only(format, "response_format", &["type", "json_schema"])?;
+            format.only("response_format", &["type", "json_schema"])?;
             let at = |error| within(error, "/json_schema");
-            let given_schema = given(format, "json_schema");
+            let given_schema = format.given("json_schema");
             let json = given_schema.ok_or_else(|| refuse("/json_schema", "response_format needs json_schema"))?;
-            only(json, "json_schema", &["name", "description", "schema", "strict"]).map_err(at)?;
+            let json = Object::of(json);
+            json.only("json_schema", &["name", "description", "schema", "strict"]).map_err(at)?;
             // The service is strict with every schema, whatever is asked for.
-            if let Some(strict) = given(json, "strict").filter(|strict| strict.bool().is_none()) {
+            if let Some(strict) = json.given("strict").filter(|strict| strict.bool().is_none()) {
                 return Err(at(mistyped("strict", "true or false", strict)));
             }
             let schema =
-                given(json, "schema").ok_or_else(|| refuse("/json_schema/schema", "json_schema needs schema"))?;
+                json.given("schema").ok_or_else(|| refuse("/json_schema/schema", "json_schema needs schema"))?;
             if schema.kind() != Kind::Object {
                 return Err(at(mistyped("schema", "a JSON schema", schema)));
             }
             let mut structure = format!("\"schema\":{}", quoted(schema.text()));
             for key in ["name", "description"] {
-                if given(json, key).is_some() {
-                    structure.push_str(&format!(",\"{key}\":{}", quoted(&text(json, key, "json_schema").map_err(at)?)));
+                if let Some(text) = json.optional_text(key).map_err(at)? {
+                    structure.push_str(&format!(",\"{key}\":{}", quoted(&text)));
                 }
             }
             Ok(Some(format!("{{\"type\":\"json_schema\",\"structure\":{{\"jsonSchema\":{{{structure}}}}}}}")))

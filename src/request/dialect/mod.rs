@@ -11,6 +11,7 @@ pub mod media;
 pub mod members;
 mod message;
 pub mod names;
+mod object;
 mod part;
 mod speakers;
 mod standard;
@@ -23,11 +24,11 @@ pub use speakers::Speakers;
 
 use super::document::{Document, Piece};
 use super::places::{Block, Origin};
-use crate::error::{Error, Kind, Result, quote};
+use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use message::Made;
 use names::Names;
-use std::borrow::Cow;
+use part::Content;
 use std::fmt;
 
 /// Members by which a request is known to be for another operation than Converse.
@@ -76,12 +77,12 @@ fn system(document: &mut Document) -> Result<()> {
     const SYSTEM: &str = "system";
     let typed = |item: &Piece| Json::parse(item.text()).is_ok_and(|block| block.get("type").is_some());
     let made = match document.value(SYSTEM) {
-        Some(prompt) if prompt.kind() == json::Kind::String => message::prompt(prompt, "").map(Some),
+        Some(prompt) if prompt.kind() == json::Kind::String => message::prompt(&Content::Text(prompt), "").map(Some),
         None if document.items(SYSTEM).iter().any(typed) => {
             let blocks: Vec<_> = document.items(SYSTEM).iter().map(Piece::text).collect();
             let blocks = format!("[{}]", blocks.join(","));
             let blocks = Json::parse(&blocks).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
-            message::prompt(blocks, "").map(Some)
+            message::prompt(&Content::of(Some(blocks)), "").map(Some)
         }
         _ => Ok(None),
     };
@@ -212,32 +213,6 @@ fn refuse(path: impl Into<String>, what: impl fmt::Display) -> Error {
 fn within(error: Error, before: &str) -> Error {
     let path = format!("{before}{}", error.path());
     error.at(path)
-}
-
-/// That `object`, which is `what`, has no members but those known. Null is as good as nothing.
-fn only(object: Json<'_>, what: &str, known: &[&str]) -> Result<()> {
-    let unknown = |member: &json::Member<'_>| {
-        member.value.kind() != json::Kind::Null && !known.iter().any(|known| member.key.is(known))
-    };
-    match object.members().find(unknown) {
-        None => Ok(()),
-        Some(member) => {
-            let key = member.key.string().unwrap_or_default();
-            let path = format!("/{}", json::pointer_token(&key));
-            Err(refuse(path, format_args!("{what} has no member {}; it has {}", quote(&key), known.join(", "))))
-        }
-    }
-}
-
-/// A member that is there and not null.
-fn given<'a>(object: Json<'a>, key: &str) -> Option<Json<'a>> {
-    object.get(key).filter(|value| value.kind() != json::Kind::Null)
-}
-
-/// A string that has to be there.
-fn text<'a>(object: Json<'a>, key: &str, what: &str) -> Result<Cow<'a, str>> {
-    let value = given(object, key).ok_or_else(|| refuse(format!("/{key}"), format_args!("{what} needs {key}")))?;
-    value.string().ok_or_else(|| mistyped(key, "a string", value))
 }
 
 fn mistyped(key: &str, expected: &str, found: Json<'_>) -> Error {

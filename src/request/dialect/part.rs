@@ -2,7 +2,8 @@
 
 use super::media::Medium;
 use super::names::Names;
-use super::{attached, cache, given, mistyped, only, refuse, thought, within};
+use super::object::Object;
+use super::{attached, cache, mistyped, refuse, thought, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind};
 use crate::request::places::{Block, Origin};
@@ -10,15 +11,41 @@ use crate::request::places::{Block, Origin};
 /// Where the parts of a composed block came from.
 pub type Parts = &'static [(&'static str, &'static str)];
 
-/// The blocks of a content, which is a string or parts.
-pub fn blocks(content: Option<Json<'_>>, names: &mut Names) -> Result<Vec<Block>> {
-    let Some(content) = content else { return Ok(Vec::new()) };
-    match content.kind() {
-        Kind::String => Ok(text_block(content, "/content", &[]).into_iter().collect()),
-        Kind::Array => {
-            content.elements().filter(|part| part.get("type").is_none()).for_each(|block| names.reserve(block));
+/// What a message says.
+pub enum Content<'a> {
+    Nothing,
+    Text(Json<'a>),
+    Parts(Vec<Object<'a>>),
+    Other(Json<'a>),
+}
+
+impl<'a> Content<'a> {
+    pub fn of(content: Option<Json<'a>>) -> Self {
+        match content.map(|content| (content.kind(), content)) {
+            None => Content::Nothing,
+            Some((Kind::String, text)) => Content::Text(text),
+            Some((Kind::Array, parts)) => Content::Parts(parts.elements().map(Object::of).collect()),
+            Some((_, other)) => Content::Other(other),
+        }
+    }
+
+    pub fn parts(&self) -> &[Object<'a>] {
+        match self {
+            Content::Parts(parts) => parts,
+            _ => &[],
+        }
+    }
+}
+
+/// The blocks of a content.
+pub fn blocks(content: &Content<'_>, names: &mut Names) -> Result<Vec<Block>> {
+    match content {
+        Content::Nothing => Ok(Vec::new()),
+        Content::Text(text) => Ok(text_block(*text, "/content", &[]).into_iter().collect()),
+        Content::Parts(parts) => {
+            parts.iter().filter(|part| part.get("type").is_none()).for_each(|block| names.reserve(block.json()));
             let mut blocks = Vec::new();
-            for (index, part) in content.elements().enumerate() {
+            for (index, part) in parts.iter().enumerate() {
                 let at = format!("/content/{index}");
                 let (block, point) = translate(part, names).map_err(|error| within(error, &at))?;
                 // Where a blank text is left out there is nothing more to cache.
@@ -27,21 +54,22 @@ pub fn blocks(content: Option<Json<'_>>, names: &mut Names) -> Result<Vec<Block>
             }
             Ok(blocks)
         }
-        _ => Err(mistyped("content", "a string or an array of parts", content)),
+        Content::Other(other) => Err(mistyped("content", "a string or an array of parts", *other)),
     }
 }
 
 /// The block of a part, and its cache point. None where it is blank text, which is left out. What has no type is a content block
 /// already.
-fn translate(part: Json<'_>, names: &mut Names) -> Result<(Option<Block>, Option<Block>)> {
+fn translate(part: &Object<'_>, names: &mut Names) -> Result<(Option<Block>, Option<Block>)> {
     let Some(kind) = part.get("type") else {
-        return Ok((Some(Block::new(part.text().to_owned(), Origin::same(""))), None));
+        return Ok((Some(Block::new(part.json().text().to_owned(), Origin::same(""))), None));
     };
     let kind = kind.string().ok_or_else(|| mistyped("type", "a string", kind))?;
     let (json, parts) = match &*kind {
         "text" | "refusal" => {
             only_part(part, "a text part", &["type", &kind])?;
-            let text = given(part, &kind)
+            let text = part
+                .given(&kind)
                 .ok_or_else(|| refuse(format!("/{kind}"), format_args!("a part of type {kind} needs {kind}")))?;
             if text.kind() != Kind::String {
                 return Err(mistyped(&kind, "a string", text));
@@ -69,9 +97,9 @@ fn translate(part: Json<'_>, names: &mut Names) -> Result<(Option<Block>, Option
 }
 
 /// That a part has no members but those known and marks of what is to be cached.
-pub fn only_part(part: Json<'_>, what: &str, known: &[&str]) -> Result<()> {
+pub fn only_part(part: &Object<'_>, what: &str, known: &[&str]) -> Result<()> {
     let known: Vec<_> = known.iter().chain(&cache::MARKS).copied().collect();
-    only(part, what, &known)
+    part.only(what, &known)
 }
 
 /// A string as a block, its escapes as they were written. None where it is blank.

@@ -1,9 +1,9 @@
 //! The names of participants. Converse has no place for them.
 
 use super::message::Role;
-use super::{refuse, text};
+use super::object::Object;
+use super::refuse;
 use crate::error::{Result, quote};
-use crate::json::Json;
 
 /// The name of each role, where one was given.
 ///
@@ -13,12 +13,12 @@ pub struct Speakers(Vec<(Role, String)>);
 
 impl Speakers {
     /// Takes note of a message's name.
-    pub fn hear(&mut self, role: Role, message: Json<'_>) -> Result<()> {
+    pub fn hear(&mut self, role: Role, message: &Object<'_>) -> Result<()> {
         // A tool's result belongs to its call, which has the name.
-        if role == Role::Tool || super::given(message, "name").is_none() {
+        if role == Role::Tool {
             return Ok(());
         }
-        let name = text(message, "name", "a message")?;
+        let name = message.optional_text("name")?.unwrap_or_default();
         if name.is_empty() {
             return Ok(());
         }

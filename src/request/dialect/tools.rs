@@ -1,8 +1,10 @@
 //! Tools: what a model may call, what it called, and what that gave.
 
 use super::names::Names;
+use super::object::Object;
+use super::part::Content;
 use super::thought::INDEX;
-use super::{cache, given, mistyped, only, part, refuse, text, within};
+use super::{cache, mistyped, part, refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
 use crate::request::places::{Block, Origin};
@@ -14,17 +16,18 @@ pub fn calls(calls: Json<'_>) -> Result<Vec<Block>> {
     }
     let one = |(index, call)| {
         let at = format!("/{index}");
-        call_block(call).map(|block| block.within(&at)).map_err(|error| within(error, &at))
+        call_block(&Object::of(call)).map(|block| block.within(&at)).map_err(|error| within(error, &at))
     };
     calls.elements().enumerate().map(one).collect()
 }
 
 /// {id, name, arguments} or {id, type, function: {name, arguments}}
-fn call_block(call: Json<'_>) -> Result<Block> {
+fn call_block(call: &Object<'_>) -> Result<Block> {
     check_type(call, "call")?;
-    let (function, at) = match given(call, "function") {
+    let nested = call.given("function").map(Object::of);
+    let (function, at) = match &nested {
         Some(function) => {
-            only(call, "a tool call", &["id", "type", "function", INDEX])?;
+            call.only("a tool call", &["id", "type", "function", INDEX])?;
             (function, "/function")
         }
         None => (call, ""),
@@ -32,9 +35,9 @@ fn call_block(call: Json<'_>) -> Result<Block> {
     let inside = |error| within(error, at);
     let known: &[&str] =
         if at.is_empty() { &["id", "type", "name", "arguments", INDEX] } else { &["name", "arguments"] };
-    only(function, "a tool call", known).map_err(inside)?;
-    let id = text(call, "id", "a tool call")?;
-    let name = text(function, "name", "a tool call").map_err(inside)?;
+    function.only("a tool call", known).map_err(inside)?;
+    let id = call.text("id", "a tool call")?;
+    let name = function.text("name", "a tool call").map_err(inside)?;
     let input = arguments(function, &id).map_err(inside)?;
     let json =
         format!("{{\"toolUse\":{{\"toolUseId\":{},\"name\":{},\"input\":{input}}}}}", quoted(&id), quoted(&name));
@@ -47,8 +50,8 @@ fn call_block(call: Json<'_>) -> Result<Block> {
 }
 
 /// That a tool, or a call of one, is of the type that Converse has.
-fn check_type(object: Json<'_>, what: &str) -> Result<()> {
-    let kind = given(object, "type").map(|_| text(object, "type", "a tool")).transpose()?;
+fn check_type(object: &Object<'_>, what: &str) -> Result<()> {
+    let kind = object.optional_text("type")?;
     let advice = match kind.as_deref() {
         None | Some("function") => return Ok(()),
         Some("custom") => "; describe it as a function that takes an object with one text",
@@ -59,8 +62,8 @@ fn check_type(object: Json<'_>, what: &str) -> Result<()> {
 }
 
 /// An object, or the text of one; empty means no arguments.
-fn arguments(function: Json<'_>, id: &str) -> Result<String> {
-    let Some(arguments) = given(function, "arguments") else { return Ok("{}".to_owned()) };
+fn arguments(function: &Object<'_>, id: &str) -> Result<String> {
+    let Some(arguments) = function.given("arguments") else { return Ok("{}".to_owned()) };
     let wrong = |what: String| {
         Err(refuse("/arguments", format_args!("the arguments of the tool call {} are {what}", quote(id))))
     };
@@ -82,9 +85,9 @@ fn arguments(function: Json<'_>, id: &str) -> Result<String> {
 }
 
 /// The toolResult block of a tool's message, and the cache point after it. Only what is given as an object becomes JSON.
-pub fn result(message: Json<'_>, content: Option<Json<'_>>, names: &mut Names) -> Result<Vec<Block>> {
-    let id = text(message, "tool_call_id", "a tool's message")?;
-    let status = match given(message, "is_error") {
+pub fn result(message: &Object<'_>, content: &Content<'_>, names: &mut Names) -> Result<Vec<Block>> {
+    let id = message.text("tool_call_id", "a tool's message")?;
+    let status = match message.given("is_error") {
         None => "",
         Some(failed) => match failed.bool() {
             Some(true) => ",\"status\":\"error\"",
@@ -93,7 +96,7 @@ pub fn result(message: Json<'_>, content: Option<Json<'_>>, names: &mut Names) -
         },
     };
     let (inner, points): (Vec<_>, Vec<_>) = match content {
-        Some(object) if object.kind() == Kind::Object => {
+        Content::Other(object) if object.kind() == Kind::Object => {
             let json = format!("{{\"json\":{}}}", object.text());
             (vec![Block::new(json, Origin::composed("/content", &[]))], Vec::new())
         }
@@ -125,26 +128,27 @@ pub fn tools(tools: Json<'_>) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
     for (index, tool) in tools.elements().enumerate() {
         let at = format!("/{index}");
-        let made = tool_spec(tool).map_err(|error| within(error, &at))?;
+        let made = tool_spec(&Object::of(tool)).map_err(|error| within(error, &at))?;
         blocks.extend(made.into_iter().map(|block| block.within(&at)));
     }
     Ok(blocks)
 }
 
 /// {name, description, input_schema} or {type, function: {name, description, parameters, strict}}; and the cache point after it.
-fn tool_spec(tool: Json<'_>) -> Result<Vec<Block>> {
-    if tool.kind() != Kind::Object {
-        return Err(refuse("", format_args!("expected a tool, which is an object, found {}", tool.kind())));
+fn tool_spec(tool: &Object<'_>) -> Result<Vec<Block>> {
+    if !tool.is_object() {
+        return Err(refuse("", format_args!("expected a tool, which is an object, found {}", tool.json().kind())));
     }
     let [mark, breakpoint] = cache::MARKS;
-    let (function, at, schema) = match given(tool, "function") {
+    let nested = tool.given("function").map(Object::of);
+    let (function, at, schema) = match &nested {
         Some(function) => {
             check_type(tool, "")?;
-            only(tool, "a tool", &["type", "function", mark, breakpoint])?;
+            tool.only("a tool", &["type", "function", mark, breakpoint])?;
             (function, "/function", "parameters")
         }
         None if tool.get("name").is_none() && tool.get("type").is_none() => {
-            return Ok(vec![Block::new(tool.text().to_owned(), Origin::same(""))]);
+            return Ok(vec![Block::new(tool.json().text().to_owned(), Origin::same(""))]);
         }
         None => {
             check_type(tool, "")?;
@@ -153,22 +157,19 @@ fn tool_spec(tool: Json<'_>) -> Result<Vec<Block>> {
     };
     let inside = |error| within(error, at);
     let known: &[&str] = &["name", "description", schema, "strict", mark, breakpoint, "type"];
-    only(function, "a tool", if at.is_empty() { known } else { &known[..known.len() - 1] }).map_err(inside)?;
-    let name = text(function, "name", "a tool").map_err(inside)?;
-    let description = match given(function, "description") {
-        // The service refuses an empty one.
-        Some(empty) if empty.is("") => String::new(),
-        Some(_) => format!(",\"description\":{}", quoted(&text(function, "description", "").map_err(inside)?)),
-        None => String::new(),
-    };
-    let given_schema = given(function, schema);
+    function.only("a tool", if at.is_empty() { known } else { &known[..known.len() - 1] }).map_err(inside)?;
+    let name = function.text("name", "a tool").map_err(inside)?;
+    // The service refuses an empty one.
+    let description = function.optional_text("description").map_err(inside)?.filter(|text| !text.is_empty());
+    let description = description.map_or(String::new(), |text| format!(",\"description\":{}", quoted(&text)));
+    let given_schema = function.given(schema);
     let schema = match given_schema {
         Some(object) if object.kind() == Kind::Object => typed(object),
         Some(other) => return Err(inside(mistyped(schema, "a JSON schema", other))),
         None => "{\"type\":\"object\"}".to_owned(),
     };
     // What is not to be strict is as any other: some models know no such member.
-    let strict = match given(function, "strict") {
+    let strict = match function.given("strict") {
         Some(strict) if strict.bool().is_none() => return Err(inside(mistyped("strict", "true or false", strict))),
         Some(strict) if strict.bool() == Some(true) => ",\"strict\":true",
         _ => "",
@@ -216,10 +217,12 @@ pub fn choice(choice: Json<'_>) -> Result<Choice> {
     match choice.kind() {
         Kind::String => by_word(&choice.string().unwrap_or_default(), ""),
         Kind::Object => {
-            let kind = given(choice, "type").map(|_| text(choice, "type", "tool_choice")).transpose()?;
-            let (named, at) = match given(choice, "function") {
+            let choice = Object::of(choice);
+            let kind = choice.optional_text("type")?;
+            let nested = choice.given("function").map(Object::of);
+            let (named, at) = match &nested {
                 Some(function) => (function, "/function"),
-                None => (choice, ""),
+                None => (&choice, ""),
             };
             match kind.as_deref() {
                 Some("function" | "tool") => {}
@@ -227,21 +230,21 @@ pub fn choice(choice: Json<'_>) -> Result<Choice> {
                     let what = "Converse has no choice among some of the tools; give only the tools that are allowed";
                     return Err(refuse("/type", what));
                 }
-                Some("custom") => return check_type(choice, "choice").map(|()| Choice::None),
+                Some("custom") => return check_type(&choice, "choice").map(|()| Choice::None),
                 Some(word) if at.is_empty() => {
-                    only(choice, "tool_choice", &["type"])?;
+                    choice.only("tool_choice", &["type"])?;
                     return by_word(word, "/type");
                 }
                 Some(word) => return Err(refuse("/type", format_args!("{} has no function", quote(word)))),
-                None if at.is_empty() && given(choice, "name").is_none() => return native(choice.text()),
+                None if at.is_empty() && choice.given("name").is_none() => return native(choice.json().text()),
                 None => {}
             }
             let inside = |error| within(error, at);
-            only(choice, "tool_choice", if at.is_empty() { &["type", "name"] } else { &["type", "function"] })?;
+            choice.only("tool_choice", if at.is_empty() { &["type", "name"] } else { &["type", "function"] })?;
             if !at.is_empty() {
-                only(named, "tool_choice", &["name"]).map_err(inside)?;
+                named.only("tool_choice", &["name"]).map_err(inside)?;
             }
-            let name = text(named, "name", "tool_choice").map_err(inside)?;
+            let name = named.text("name", "tool_choice").map_err(inside)?;
             native(&format!("{{\"tool\":{{\"name\":{}}}}}", quoted(&name)))
         }
         other => Err(refuse("", format_args!("expected a string or an object, found {other}"))),
