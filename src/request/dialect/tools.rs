@@ -23,7 +23,7 @@ pub fn calls(calls: Json<'_>) -> Result<Vec<Block>> {
 
 /// {id, name, arguments} or {id, type, function: {name, arguments}}
 fn call_block(call: &Object<'_>) -> Result<Block> {
-    check_type(call, "call")?;
+    check_type(call, "tool call")?;
     let nested = call.given("function").map(Object::of);
     let (function, at) = match &nested {
         Some(function) => {
@@ -58,7 +58,7 @@ fn check_type(object: &Object<'_>, what: &str) -> Result<()> {
         Some(_) => "",
     };
     let kind = quote(kind.as_deref().unwrap_or_default());
-    Err(refuse("/type", format_args!("Converse has no place for a tool {what} of type {kind}; it is function{advice}")))
+    Err(refuse("/type", format_args!("Converse has no place for a {what} of type {kind}; it is function{advice}")))
 }
 
 /// An object, or the text of one; empty means no arguments.
@@ -143,7 +143,7 @@ fn tool_spec(tool: &Object<'_>) -> Result<Vec<Block>> {
     let nested = tool.given("function").map(Object::of);
     let (function, at, schema) = match &nested {
         Some(function) => {
-            check_type(tool, "")?;
+            check_type(tool, "tool")?;
             tool.only("a tool", &["type", "function", mark, breakpoint])?;
             (function, "/function", "parameters")
         }
@@ -151,7 +151,7 @@ fn tool_spec(tool: &Object<'_>) -> Result<Vec<Block>> {
             return Ok(vec![Block::new(tool.json().text().to_owned(), Origin::same(""))]);
         }
         None => {
-            check_type(tool, "")?;
+            check_type(tool, "tool")?;
             (tool, "", "input_schema")
         }
     };
@@ -230,7 +230,7 @@ pub fn choice(choice: Json<'_>) -> Result<Choice> {
                     let what = "Converse has no choice among some of the tools; give only the tools that are allowed";
                     return Err(refuse("/type", what));
                 }
-                Some("custom") => return check_type(&choice, "choice").map(|()| Choice::None),
+                Some("custom") => return check_type(&choice, "tool choice").map(|()| Choice::None),
                 Some(word) if at.is_empty() => {
                     choice.only("tool_choice", &["type"])?;
                     return by_word(word, "/type");
