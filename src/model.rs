@@ -10,9 +10,10 @@ use crate::response::Response;
 use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
-use crate::timer::Deadline;
+use crate::timer::{Deadline, Timers};
 use crate::transport::Transport;
 use crate::wire::answer::Answer;
+use crate::wire::attempts::Terms;
 use crate::wire::call::{self, Call, Input};
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
@@ -21,7 +22,7 @@ use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A model id with the connections, credentials and settings to call it. Cheap to clone and to derive from.
 #[derive(Clone)]
@@ -96,8 +97,7 @@ impl Model {
         if cancel.is_some_and(Cancel::is_fired) {
             return Ok(Stream::cancelled(operation));
         }
-        let connect = self.calls.timeouts.connect;
-        let job = Job { model: self.clone(), call: Call { operation, input, connect } };
+        let job = Job { model: self.clone(), call: Call { operation, input } };
         let runtime = runtime::start()?;
         let epoch = runtime.epoch;
         Ok(Stream::start(&runtime, operation, cancel.cloned(), move |writer| job.run(writer, epoch)))
@@ -151,34 +151,10 @@ struct Job {
 impl Job {
     async fn run(self, writer: Writer, epoch: u64) -> Result<Option<String>> {
         let Job { model, call } = self;
-        let timeouts = &model.calls.timeouts;
-        let max_answer = model.shared.config.max_answer;
         let began = Instant::now();
-        let result = if call.operation.streams() {
-            let total = timeouts.total.map(|total| Deadline::after("total", total));
-            let first_event = Deadline::after("first_event", timeouts.first_event);
-            let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
-            let permit = first_event.or_earlier(total).limit(model.begin(&call, &writer, epoch)).await.flatten();
-            match permit {
-                Ok((answer, _permit)) => {
-                    say_answered(&call, &answer, &writer, began);
-                    writer.stream(answer, call.operation.answers_raw(), limits).await.map(|()| None)
-                }
-                Err(error) => Err(error),
-            }
-        } else {
-            let unary = async {
-                let (answer, _permit) = model.begin(&call, &writer, epoch).await?;
-                say_answered(&call, &answer, &writer, began);
-                writer.unary(answer, call.operation.answers_raw(), max_answer).await.map(Some)
-            };
-            Deadline::after("whole", timeouts.whole).limit(unary).await.flatten()
-        };
-        let result = result.map_err(|error| {
-            // What is refused for its configuration was never sent, however often it was tried.
-            let sent = if error.kind() == Kind::Config { 0 } else { writer.attempts().get() };
-            error.while_doing(&call).with_attempts(sent)
-        });
+        let result = model.perform(&call, &writer, epoch).await;
+        writer.attempts().close();
+        let result = result.map_err(|error| writer.attempts().explain(error).while_doing(&call));
         match &result {
             Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),
             Err(error) => log::info(
@@ -191,30 +167,54 @@ impl Job {
 }
 
 impl Model {
-    /// Waits for a place, for the client and for the head of the answer.
-    async fn begin(
-        &self,
-        call: &Call,
-        writer: &Writer,
-        epoch: u64,
-    ) -> Result<(Answer, Option<tokio::sync::OwnedSemaphorePermit>)> {
-        let permit = match &self.shared.in_flight {
-            Some(places) => places.clone().acquire_owned().await.ok(),
-            None => None,
+    /// A call from its place in the queue to the end of its answer: nothing for a stream, the answer for a unary call.
+    async fn perform(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Option<String>> {
+        let (timeouts, streams) = (&self.calls.timeouts, call.operation.streams());
+        let (raw, max_answer) = (call.operation.answers_raw(), self.shared.config.max_answer);
+        let mut timers = Timers::start(timeouts, streams);
+        let queue = timeouts.queue.map(|queue| Deadline::after("queue", queue));
+        let _place = self.place(call, queue.unwrap_or(timers.first)).await?;
+        if queue.is_some() {
+            timers = Timers::start(timeouts, streams);
+        }
+        let retry = &self.calls.retry;
+        let (max_attempts, max_backoff, ends) = (retry.max_attempts, retry.max_backoff, timers.first.at());
+        writer.attempts().open(call, Terms { max_attempts, max_backoff, ends });
+        if streams {
+            let answer = timers.first.limit(self.begin(call, writer, epoch)).await.flatten()?;
+            let Timers { first: first_event, total } = timers;
+            let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
+            writer.stream(answer, raw, limits).await.map(|()| None)
+        } else {
+            let unary = async {
+                let answer = self.begin(call, writer, epoch).await?;
+                writer.unary(answer, raw, max_answer).await.map(Some)
+            };
+            timers.first.limit(unary).await.flatten()
+        }
+    }
+
+    /// Waits for a place among the calls that may run at once, where their number is limited.
+    async fn place(&self, call: &Call, until: Deadline) -> Result<Option<OwnedSemaphorePermit>> {
+        let Some((places, number)) = self.shared.in_flight.clone().zip(self.shared.config.max_concurrency) else {
+            return Ok(None);
         };
+        if let Ok(place) = places.clone().try_acquire_owned() {
+            return Ok(Some(place));
+        }
+        let began = Instant::now();
+        log::debug("call", format_args!("{call}: waits for a place among max_concurrency {number} calls"));
+        let place = until.limit_queue(number, places.acquire_owned()).await?.ok();
+        log::debug("call", format_args!("{call}: has its place after {:?}", began.elapsed()));
+        Ok(place)
+    }
+
+    /// Waits for the client and for the head of the answer.
+    async fn begin(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Answer> {
         let client = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
         let client = self.client.get(epoch, client).await?;
-        let answer = call::send(&client, call, writer.attempts()).await?;
-        Ok((answer, permit))
+        call::send(&client, call, writer.attempts()).await
     }
-}
-
-fn say_answered(call: &Call, answer: &Answer, writer: &Writer, began: Instant) {
-    let (status, id, attempts) = (answer.status, &answer.head.request_id, writer.attempts().get());
-    log::debug(
-        "call",
-        format_args!("{call}: HTTP {status} after {:?}, attempt {attempts}, request id {id}", began.elapsed()),
-    );
 }
 
 /// Takes the members that are settings of ours out of the request members they were given with.
