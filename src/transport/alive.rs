@@ -47,6 +47,6 @@ pub fn is_silence(error: &(dyn StdError + 'static)) -> bool {
 
 /// The error of a connection that was given up.
 pub fn silence() -> Error {
-    let what = "the connection showed no sign of life for up to 30s: the peer or the network is gone";
+    let what = "the connection showed no sign of life within 30s: the peer or the network is gone";
     Error::new(Kind::Timeout, what).advise("Check the network and call again")
 }

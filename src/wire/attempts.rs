@@ -7,7 +7,7 @@
 
 use super::refusal::Refusal;
 use super::retry;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, in_words};
 use crate::log::{self, Level};
 use aws_smithy_types::retry::ErrorKind;
 use std::fmt;
@@ -63,13 +63,19 @@ enum Phase {
     Before,
     UnderWay,
     /// It failed, and its line is not yet written. `again` says whether such a failure is tried again.
-    Failed { what: String, again: bool },
+    Failed {
+        what: String,
+        again: bool,
+    },
     Over,
 }
 
 /// What is to follow the last attempt.
 pub enum Verdict {
-    Again { kind: ErrorKind, retry_after: Option<Duration> },
+    Again {
+        kind: ErrorKind,
+        retry_after: Option<Duration>,
+    },
     /// A timer would end the call before the time that the service asks for has passed.
     InVain,
     /// The SDK's own classifiers know better.
@@ -227,9 +233,10 @@ impl Journal {
     fn explain_no_retry(&self, error: Error, retry_after: Option<Duration>) -> Error {
         let error = match retry_after {
             Some(wait) if self.in_vain => {
-                error.note(format_args!("; the service asks to wait {wait:?}, longer than the call may still take"))
+                let wait = in_words(wait);
+                error.note(format_args!("; the service asks to wait {wait}, longer than the call may still take"))
             }
-            Some(wait) => error.note(format_args!("; the service asks to wait {wait:?}")),
+            Some(wait) => error.note(format_args!("; the service asks to wait {}", in_words(wait))),
             None => error,
         };
         if self.lacks_budget { error.note("; the model's retry budget is used up for now") } else { error }
@@ -253,7 +260,10 @@ mod tests {
     #[test]
     fn a_host_has_its_port_and_nobodys_password() {
         for (uri, host) in [
-            ("https://bedrock-runtime.us-east-1.amazonaws.com/model/a%3Ab/converse", "bedrock-runtime.us-east-1.amazonaws.com:443"),
+            (
+                "https://bedrock-runtime.us-east-1.amazonaws.com/model/a%3Ab/converse",
+                "bedrock-runtime.us-east-1.amazonaws.com:443",
+            ),
             ("http://127.0.0.1:8080/model", "127.0.0.1:8080"),
             ("http://user:password@gateway/", "gateway:80"),
             ("https://[::1]/model", "[::1]:443"),

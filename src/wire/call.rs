@@ -5,8 +5,8 @@
 //! before the retry loop, then takes the answer's body before the SDK's deserialiser sees it. Answers that are no success stay
 //! with the SDK, whose retry classifiers and error types need them.
 
-use super::attempts::Attempts;
 use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, collect, is_event_stream};
+use super::attempts::Attempts;
 use super::failure;
 use super::operation::Operation;
 use super::refusal::Refusal;

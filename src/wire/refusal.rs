@@ -150,10 +150,14 @@ impl Refusal {
             Kind::AccessDenied if self.blames_clock() || says("signature expired") || says("not yet current") => {
                 "Set this machine's clock"
             }
-            Kind::AccessDenied => "Check the access key, the secret key and, for temporary credentials, the session token",
+            Kind::AccessDenied => {
+                "Check the access key, the secret key and, for temporary credentials, the session token"
+            }
             Kind::Credentials if says("expired") => "Get fresh credentials, for example with: aws sso login",
             Kind::Credentials => "Check the credentials in use",
-            Kind::Throttled => "Call less often or ask for a higher quota; retry.max_attempts sets how often it is tried",
+            Kind::Throttled => {
+                "Call less often or ask for a higher quota; retry.max_attempts sets how often it is tried"
+            }
             Kind::Quota => "Ask for a higher quota in Service Quotas",
             Kind::Model => "Call again later, or choose another model",
             Kind::Service => "Call again later",
