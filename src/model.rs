@@ -233,3 +233,80 @@ fn as_config_error(error: Error) -> Error {
     let message = error.message().as_str().trim_start_matches("bedrock: ").to_owned();
     Error::new(Kind::Config, message).at(format!("/defaults{}", error.path()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Runtime;
+    use std::time::Duration;
+    use tokio::runtime::Handle;
+
+    /// Streams this script on the test's own runtime, whose clock is the one that counts. Gives the text and the time it took.
+    async fn stream(members: &str, events: &str) -> (String, Duration, Result<()>) {
+        let config = format!(r#"{{"model":"m","transport":{{"replies":[{{"events":[{events}]}}]}}{members}}}"#);
+        let model = Model::new(&config).unwrap();
+        let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
+        let input = model.input(Operation::ConverseStream, &request).unwrap();
+        let job = Job { model, call: Call { operation: Operation::ConverseStream, input } };
+        let runtime = Runtime { handle: Handle::current(), epoch: u64::MAX };
+        let began = tokio::time::Instant::now();
+        let mut stream = Stream::start(&runtime, Operation::ConverseStream, None, |writer| job.run(writer, u64::MAX));
+        let end = loop {
+            match stream.next(Some(Duration::ZERO)) {
+                Ok(Next::Event(_)) => {}
+                Ok(Next::Again) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Ok(Next::Done) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        (stream.response().text().as_str().to_owned(), began.elapsed(), end)
+    }
+
+    const SILENCE: &str = r#"{"wait":"4m"}"#;
+
+    fn delta(text: &str) -> String {
+        format!(r#"{{"contentBlockDelta":{{"contentBlockIndex":0,"delta":{{"text":"{text}"}}}}}}"#)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_of_twenty_minutes_with_silences_of_four_minutes_ends_well() {
+        let start = r#"{"messageStart":{"role":"assistant"}}"#.to_owned();
+        let stop =
+            r#"{"contentBlockStop":{"contentBlockIndex":0}},{"messageStop":{"stopReason":"end_turn"}}"#.to_owned();
+        let metadata = r#"{"metadata":{"usage":{},"metrics":{}}}"#.to_owned();
+        let words = ["a ", "b ", "c ", "d"].map(|word| format!("{SILENCE},{}", delta(word)));
+        // The first event is four minutes away as well.
+        let parts = [vec![SILENCE.to_owned(), start], words.to_vec(), vec![stop, metadata]].concat();
+        let (text, took, end) = stream("", &parts.join(",")).await;
+        assert_eq!(end.map_err(|error| error.to_string()), Ok(()));
+        assert_eq!(text, "a b c d");
+        assert!(took >= Duration::from_secs(20 * 60), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_of_more_than_five_minutes_is_a_timeout_that_says_it_can_be_normal() {
+        let start = r#"{"messageStart":{"role":"assistant"}}"#;
+        for (events, timer) in [
+            (format!(r#"{{"wait":"6m"}},{start}"#), "first_event"),
+            (format!(r#"{start},{},{{"wait":"6m"}},{}"#, delta("a"), delta("b")), "idle"),
+        ] {
+            let (_, took, end) = stream("", &events).await;
+            let error = end.unwrap_err();
+            assert_eq!(error.kind(), Kind::Timeout);
+            let message = error.message().as_str();
+            assert!(message.contains(&format!("within 5m (timeouts.{timer}")), "{message}");
+            assert!(message.contains("A long silence can be normal while a model thinks"), "{message}");
+            assert!(took < Duration::from_secs(6 * 60), "{took:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timeout_shortens_the_silence_that_is_waited_for() {
+        let events = format!(r#"{{"messageStart":{{"role":"assistant"}}}},{},{SILENCE},{}"#, delta("a"), delta("b"));
+        let (text, took, end) = stream(r#","timeout":"30s""#, &events).await;
+        let error = end.unwrap_err();
+        assert_eq!((error.kind(), text.as_str()), (Kind::Timeout, "a"));
+        assert!(error.message().as_str().contains("within 30s (timeouts.idle"), "{error}");
+        assert!(took < Duration::from_secs(40), "{took:?}");
+    }
+}
