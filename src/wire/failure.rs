@@ -40,6 +40,10 @@ pub fn before_answer<E: StdError + 'static>(error: SdkError<E, HttpResponse>) ->
             let status = response.raw().status().as_u16();
             broke_off(&chain(cause(&error))).with_http_status(status)
         }
+        // A recording of a call that had no answer.
+        SdkError::DispatchFailure(dispatch) if dispatch.is_io() => {
+            Error::new(Kind::Network, chain(cause(cause(&error)))).advise("Check the network, the proxy and base_url")
+        }
         _ if lacks_credentials(&error) => no_credentials(&error),
         _ => Error::new(Kind::Config, format_args!("the request could not be made: {}", chain(cause(&error)))),
     }
