@@ -3,6 +3,7 @@
 use crate::config::{Auth, CallSettings, Config, RetryMode};
 use crate::error::Result;
 use crate::transport::{self, Transport};
+use crate::wire::retry;
 use aws_config::BehaviorVersion;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::RegionProviderChain;
@@ -14,6 +15,7 @@ use aws_sdk_bedrockruntime::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::config::{Region, StalledStreamProtectionConfig, Token};
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -133,6 +135,8 @@ pub fn client(base: &SdkConfig, calls: &CallSettings) -> Client {
         .to_builder()
         .retry_config(retry)
         .retry_partition(RetryPartition::custom("libbedrock").build())
+        .retry_classifier(retry::Classifier)
+        .sleep_impl(SharedAsyncSleep::new(retry::Pause))
         .timeout_config(TimeoutConfig::builder().connect_timeout(calls.timeouts.connect).build())
         .build();
     Client::from_conf(config)

@@ -1,4 +1,4 @@
-//! Durations as people write them: "30s", "500ms", 250.
+//! Durations as people write them: "30s", "500ms". A bare number is refused: 30 means seconds to one and milliseconds to another.
 
 use crate::error::quote;
 use crate::json::{Json, Kind};
@@ -12,16 +12,15 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// Seconds in each unit.
 const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 
-/// A string with a unit, or a number of milliseconds. It is never 0, so that no timer is off by accident.
+/// A string with a unit. It is never 0, so that no timer is off by accident.
 pub(super) fn parse(json: Json<'_>) -> Result<Duration, String> {
     let seconds = match json.kind() {
-        Kind::Number => json.f64().unwrap_or(f64::INFINITY) / 1000.0,
         Kind::String => from_text(&json.string().unwrap_or_default())?,
-        other => {
-            return Err(format!(
-                "must be a duration such as \"30s\" or \"500ms\", or a number of milliseconds, not {other}"
-            ));
+        Kind::Number => {
+            let number = json.text();
+            return Err(format!("needs a unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds"));
         }
+        other => return Err(format!("must be a duration such as \"30s\" or \"500ms\", not {other}")),
     };
     if seconds <= 0.0 {
         return Err("must be longer than 0: no timer can be switched off".to_owned());

@@ -11,6 +11,8 @@
 //!   http1        HTTP/1.1; framing knows where a body ends
 //!   body         an answer's body; it reads its HTTP/1.1 connection itself
 //!   connect      TCP, through a proxy or not, and TLS
+//!   alive        how a peer that is gone is found
+//!   failure      what goes wrong on the way, in words
 //! ```
 //!
 //! What stands in for it, or beside it:
@@ -23,11 +25,13 @@
 //!   play         a body that comes beat by beat
 //! ```
 
+mod alive;
 mod body;
 mod check;
 mod connect;
 mod connection;
 mod differ;
+mod failure;
 mod framing;
 mod http1;
 mod network;
