@@ -174,7 +174,7 @@ fn members_under_options_count_as_if_at_the_top() {
     );
     assert_refused(r#""options":{"api_key":"a"}"#, API_KEY_ALONE, "/options/api_key");
     assert_refused(
-        r#""options":{"timeouts":{"idle":0}}"#,
+        r#""options":{"timeouts":{"idle":"0s"}}"#,
         &format!(r#""timeouts.idle" {ZERO}"#),
         "/options/timeouts/idle",
     );
@@ -252,6 +252,7 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
         ("aws_access_key_id", "api_key"),
         ("AWS_SECRET_ACCESS_KEY", "secret_key"),
         ("endpoint_url", "base_url"),
+        ("retries", "retry"),
         ("max_retries", "retry"),
         ("max_attempts", "retry"),
     ] {
@@ -620,30 +621,10 @@ fn a_ca_file_holds_certificates_that_can_be_used() {
     assert_eq!(endless, r#""ca_file" names "/dev/zero", which is larger than 16 MiB"#);
 }
 
-#[test]
-fn aws_ca_bundle_stands_in_for_ca_file() {
-    let in_env = |members: &str, path: &str| {
-        let text = format!("{{{MODEL}{members}}}");
-        Config::parse_in(&text, &|name| (name == "AWS_CA_BUNDLE").then(|| path.into()))
-    };
-    let pem = Scratch::new("env", PEM.as_bytes());
-    let other = Scratch::new("env-other", format!("other\n{PEM}").as_bytes());
-    let bundle = in_env("", pem.0.to_str().unwrap()).unwrap().ca_bundle.unwrap();
-    assert_eq!(bundle.pem().unwrap(), PEM.as_bytes());
-    assert!(in_env("", "").unwrap().ca_bundle.is_none(), "an empty variable is not set");
-    let bundle = in_env(&format!(",{}", other.member()), pem.0.to_str().unwrap()).unwrap().ca_bundle.unwrap();
-    assert!(bundle.pem().unwrap().starts_with(b"other"), "the config wins over the environment");
-    let error = in_env("", "/no/such/file.pem").unwrap().ca_bundle.unwrap().pem().unwrap_err();
-    let expected =
-        "bedrock: config: the environment's AWS_CA_BUNDLE names \"/no/such/file.pem\", which cannot be read: ";
-    assert!(error.message().as_str().starts_with(expected), "{error}");
-    assert_eq!((error.kind(), error.path().as_str()), (Kind::Config, ""));
-}
-
 const ZERO: &str = "must be longer than 0: no timer can be switched off";
 
 #[test]
-fn durations_are_strings_with_a_unit_or_milliseconds() {
+fn durations_are_strings_with_a_unit() {
     for (text, expected) in [
         (r#""30s""#, millis(30_000)),
         (r#""500ms""#, millis(500)),
@@ -653,31 +634,27 @@ fn durations_are_strings_with_a_unit_or_milliseconds() {
         (r#""3.1s""#, millis(3100)),
         (r#""0.5m""#, millis(30_000)),
         (r#""1ms""#, millis(1)),
-        ("250", millis(250)),
-        ("1.5e3", millis(1500)),
-        ("1", millis(1)),
+        (r#""1.5e3ms""#, millis(1500)),
     ] {
         assert_eq!(with(&format!("\"timeout\":{text}")).calls.timeouts.idle, expected, "{text}");
     }
     let unit = |text: &str| format!("must be a number and a unit (ms, s, m, h) such as \"30s\", not {text}");
-    let kind =
-        |kind| format!("must be a duration such as \"30s\" or \"500ms\", or a number of milliseconds, not {kind}");
+    let kind = |kind| format!("must be a duration such as \"30s\" or \"500ms\", not {kind}");
+    let bare = |number| format!("has no unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds");
     let long = "is longer than 24h, the longest that is allowed".to_owned();
     let short = "is shorter than 1ms, the shortest that is allowed".to_owned();
     for (text, reason) in [
-        ("0", ZERO.to_owned()),
-        ("-1", ZERO.to_owned()),
+        ("0", bare("0")),
+        ("30", bare("30")),
+        ("1.5e3", bare("1.5e3")),
+        (r#""30""#, bare("30")),
         (r#""0s""#, ZERO.to_owned()),
         (r#""0ms""#, ZERO.to_owned()),
         (r#""-5s""#, ZERO.to_owned()),
-        ("0.2", short.clone()),
         (r#""0.0001s""#, short),
         (r#""25h""#, long.clone()),
         (r#""24.1h""#, long.clone()),
-        ("86400001", long.clone()),
-        ("1e400", long.clone()),
         (r#""1e308h""#, long),
-        (r#""30""#, unit(r#""30""#)),
         (r#""""#, unit(r#""""#)),
         (r#""s""#, unit(r#""s""#)),
         (r#""30 s""#, unit(r#""30 s""#)),
@@ -697,7 +674,7 @@ fn durations_are_strings_with_a_unit_or_milliseconds() {
     }
     for member in ["connect", "first_event", "idle", "total"] {
         let message = format!("\"timeouts.{member}\" {ZERO}");
-        assert_refused(&format!(r#""timeouts":{{"{member}":0}}"#), &message, &format!("/timeouts/{member}"));
+        assert_refused(&format!(r#""timeouts":{{"{member}":"0s"}}"#), &message, &format!("/timeouts/{member}"));
     }
     assert_refused(r#""retry":{"max_backoff":"-1s"}"#, &format!("\"retry.max_backoff\" {ZERO}"), "/retry/max_backoff");
 }

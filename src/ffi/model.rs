@@ -11,7 +11,7 @@
 //!   profile           a profile of ~/.aws/config, which then wins over keys in the environment; SSO, login, process, web identity, ECS and EC2 credentials work
 //!   role_arn, role_session_name, external_id    a role to assume
 //!   base_url          an endpoint of your own; http:// only to loopback unless allow_http is true
-//!   timeout           "30s", "500ms" or milliseconds: the longest wait without progress. Default 30s; a whole
+//!   timeout           "30s" or "500ms": the longest wait without progress. Default 30s; a whole
 //!                     bedrock_generate 5 minutes, because a long answer shows no progress
 //!   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
 //!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off. A Retry-After

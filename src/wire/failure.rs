@@ -309,6 +309,7 @@ fn cause<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static
     error.source().unwrap_or(error)
 }
 
-fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
+/// The cause of that type, the error itself included.
+pub fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
