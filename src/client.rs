@@ -91,10 +91,8 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
             builder.credentials_provider(source.provider(&tools).await).auth_scheme_preference([SIGV4])
         }
     };
-    if let Some(app) = environment.app_id() {
-        let name =
-            AppName::new(app.value.clone()).map_err(|error| refuse(&app, format_args!("cannot be used: {error}")))?;
-        builder = builder.app_name(name);
+    if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {
+        builder = builder.app_name(app);
     }
     if let Some(agent) = &config.user_agent {
         builder = builder.interceptor(UserAgent(agent.clone()));

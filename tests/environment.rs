@@ -639,3 +639,24 @@ fn a_proxy_that_cannot_be_understood_is_an_error_and_not_no_proxy() {
         }
     });
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
+    const TEST: &str = "a_pipe_in_the_place_of_a_file_keeps_nobody_waiting";
+    in_environment(TEST, &ENV_KEYS, || {
+        let pipe = home(TEST).join("pipe");
+        let _ = std::fs::remove_file(&pipe);
+        if !Command::new("/usr/bin/mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+            return println!("skipped: mkfifo is missing");
+        }
+        set("AWS_CONFIG_FILE", &pipe);
+        set("AWS_SHARED_CREDENTIALS_FILE", &pipe);
+        let bedrock = bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1"));
+        works(&Model::new(&bare(&bedrock)));
+        set("AWS_ACCESS_KEY_ID", "");
+        set("AWS_WEB_IDENTITY_TOKEN_FILE", &pipe);
+        set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod");
+        let outcome = Model::new(&bare(&bedrock)).generate(&hello());
+        outcome.failed(BEDROCK_E_CREDENTIALS).says(&["AWS_WEB_IDENTITY_TOKEN_FILE", "is no file"]);
+    });
+}

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 const LARGEST: u64 = 16 << 20;
 /// Paths are quoted longer than other texts: their end is what tells them apart.
 const PATH_QUOTE: usize = 400;
+/// An error names at most this many profiles.
+const MOST_NAMES: usize = 10;
 
 /// Both files, parsed.
 #[derive(Default)]
@@ -59,6 +61,10 @@ impl Files {
     pub fn lacks(&self, name: &str, by: &str) -> Error {
         let mut known: Vec<_> = self.profiles.keys().map(|name| format!("\"{name}\"")).collect();
         known.sort();
+        if known.len() > MOST_NAMES {
+            let more = known.split_off(MOST_NAMES).len();
+            known.push(format!("and {more} more"));
+        }
         let known = if known.is_empty() { "no profile at all".to_owned() } else { known.join(", ") };
         let what = format_args!(
             "the profile {} ({by}) is neither in {} nor in {}, which hold {known}. Check the name, and whether these are the files you mean (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE)",

@@ -135,9 +135,11 @@ impl Environment {
         self.variables.get("AWS_BEARER_TOKEN_BEDROCK")
     }
 
-    /// The program's name in the SDK's user agent.
-    pub fn app_id(&self) -> Option<Given> {
-        self.given("AWS_SDK_UA_APP_ID", "sdk_ua_app_id")
+    /// The program's name in the SDK's user agent. What cannot stand there becomes '-', as botocore does it.
+    pub fn app_id(&self) -> Option<String> {
+        let given = self.given("AWS_SDK_UA_APP_ID", "sdk_ua_app_id")?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        Some(given.value.chars().map(|c| if fits(c) { c } else { '-' }).collect())
     }
 
     pub fn is_on(&self, variable: &str, key: &str) -> bool {

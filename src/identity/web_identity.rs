@@ -71,6 +71,10 @@ pub async fn token_of(path: &str, by: &str) -> Result<String> {
     let read = move || {
         let mut text = String::new();
         let name = path.display();
+        // A pipe could keep its reader for ever.
+        if path.exists() && !path.is_file() {
+            return Err(Error::new(Kind::Credentials, format_args!("{name} ({by}) is no file")));
+        }
         let read = File::open(&path).and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text));
         match read {
             Ok(_) if text.is_empty() => {
