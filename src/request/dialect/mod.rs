@@ -43,9 +43,8 @@ pub fn translate(document: &mut Document) -> Result<()> {
     let mut run = Run::default();
     for (index, item) in given.into_iter().enumerate() {
         let at = |error| within(error, &format!("/messages/{index}"));
-        let message = Json::parse(item.text()).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
         names.see(document.items("messages"));
-        match message::translate(message, &mut names).map_err(at)? {
+        match message::translate(item.json(), &mut names).map_err(at)? {
             Some(translated) => run.add(document, translated).map_err(at)?,
             None => {
                 run.end(document).map_err(at)?;
@@ -91,7 +90,7 @@ pub fn add(document: &mut Document, message: Translated) -> Result<()> {
     let blocks = blocks.join(",");
     let last = document.list_mut("messages").and_then(|list| list.last_mut());
     if let Some(last) = last
-        && let Some(longer) = with_blocks(last.text(), role, &blocks)
+        && let Some(longer) = with_blocks(last, role, &blocks)
     {
         *last = Piece::value(&longer)?;
         return Ok(());
@@ -100,8 +99,8 @@ pub fn add(document: &mut Document, message: Translated) -> Result<()> {
 }
 
 /// The message with more blocks at the end of its content; None where it is another's. What it holds stays as it was written.
-fn with_blocks(message: &str, role: Role, blocks: &str) -> Option<String> {
-    let json = Json::parse(message).ok()?;
+fn with_blocks(last: &Piece, role: Role, blocks: &str) -> Option<String> {
+    let (message, json) = (last.text(), last.json());
     let content = json.get("content").filter(|content| content.kind() == json::Kind::Array)?;
     if !json.get("role")?.is(&role.to_string()) {
         return None;
