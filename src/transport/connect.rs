@@ -3,8 +3,9 @@
 use super::alive;
 use super::failure;
 use super::http1::Http1;
+use super::proxies::Proxies;
 use super::tls;
-use crate::config::{CaBundle, Config, HttpVersion, is_loopback};
+use crate::config::{CaBundle, Config, HttpVersion};
 use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -12,13 +13,13 @@ use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
 use http::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::client::proxy::matcher::Intercept;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -30,11 +31,9 @@ use tower_service::Service;
 /// Makes connections as one config wants them.
 pub struct Connector {
     ca_bundle: Option<CaBundle>,
-    proxy: Option<String>,
     version: HttpVersion,
     tcp: HttpConnector,
-    /// Read with the first request, from the environment where the config says nothing.
-    proxies: OnceLock<Result<Matcher, Error>>,
+    proxies: Proxies,
     tls: OnceCell<Arc<ClientConfig>>,
     /// For the way to a proxy whose URL begins with https://, which speaks HTTP/1.1.
     proxy_tls: OnceCell<Arc<ClientConfig>>,
@@ -55,17 +54,16 @@ pub struct Forward {
 }
 
 impl Connector {
-    pub fn new(config: &Config, version: HttpVersion) -> Self {
+    pub fn new(config: &Config, version: HttpVersion, proxies: Proxies) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         alive::watch(&mut tcp);
         Connector {
             ca_bundle: config.ca_bundle.clone(),
-            proxy: config.proxy.clone(),
             version,
             tcp,
-            proxies: OnceLock::new(),
+            proxies,
             tls: OnceCell::new(),
             proxy_tls: OnceCell::new(),
         }
@@ -82,7 +80,7 @@ impl Connector {
 
     /// Opens the way to the origin of `uri`. Sets no limit to the time it takes.
     pub async fn connect(&self, uri: &Uri) -> Result<Connected, ConnectorError> {
-        let proxy = self.proxy_for(uri).map_err(own)?;
+        let proxy = self.proxies.on_the_way_to(uri).map_err(own)?;
         let by = proxy.as_ref().map(|proxy| proxy.uri().clone());
         self.open(uri, proxy).await.map_err(|error| failure::connecting(error, uri, by.as_ref()))
     }
@@ -118,31 +116,6 @@ impl Connector {
             return Err(own(Error::new(Kind::Network, what)));
         }
         Ok(Connected { link, http2, forward })
-    }
-
-    /// A proxy on the way to this machine would only see what is not meant for it.
-    fn proxy_for(&self, uri: &Uri) -> Result<Option<Intercept>, Error> {
-        if is_loopback(uri.host().unwrap_or_default()) {
-            return Ok(None);
-        }
-        let matcher = self.proxies.get_or_init(|| self.read_proxies()).as_ref().map_err(Error::clone)?;
-        let proxy = matcher.intercept(uri);
-        match proxy.as_ref().and_then(|proxy| proxy.uri().scheme_str()) {
-            None | Some("http" | "https") => Ok(proxy),
-            Some(scheme) => {
-                let what = format_args!("setting up the proxy: the environment names a {scheme}:// proxy; use http://");
-                Err(Error::new(Kind::Config, what))
-            }
-        }
-    }
-
-    fn read_proxies(&self) -> Result<Matcher, Error> {
-        let Some(url) = &self.proxy else { return Ok(Matcher::from_env()) };
-        // A matcher would silently do without a proxy whose URL it does not understand.
-        url.parse::<Uri>()
-            .map_err(|error| Error::new(Kind::Config, format_args!("setting up the proxy: {error}")).at("/proxy"))?;
-        let except = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
-        Ok(Matcher::builder().all(url.as_str()).no(except).build())
     }
 
     async fn tcp(&self, uri: &Uri) -> Result<Link, ConnectorError> {

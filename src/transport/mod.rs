@@ -13,6 +13,8 @@
 //!   connect      TCP, through a proxy or not, and TLS
 //!   alive        how a peer that is gone is found
 //!   failure      what goes wrong on the way, in words
+//!   proxies      which proxy, of the config or the environment
+//!   metadata     the services of the machine that give credentials: never through a proxy
 //! ```
 //!
 //! What stands in for it, or beside it:
@@ -34,9 +36,11 @@ mod differ;
 mod failure;
 mod framing;
 mod http1;
+mod metadata;
 mod network;
 mod play;
 mod pool;
+mod proxies;
 mod record;
 mod recorder;
 mod recording;
@@ -57,6 +61,7 @@ use replay::Replay;
 use scripted::Script;
 use std::sync::Arc;
 
+pub use metadata::{Metadata, Refusal};
 pub use recorder::lock_for_fork;
 
 /// The way of a model's requests.
