@@ -11,11 +11,13 @@ use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
 use crate::timer::Deadline;
+use crate::totals::Totals;
 use crate::transport::Transport;
 use crate::wire::answer::Answer;
 use crate::wire::call::{self, Call, Input};
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
+use crate::wire::usage::Usage;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -29,6 +31,7 @@ pub struct Model {
     id: Text,
     defaults: Document,
     calls: CallSettings,
+    totals: Totals,
     shared: Arc<Shared>,
     /// Shared by the models with the same call settings.
     client: Arc<PerWorker<Client>>,
@@ -56,6 +59,7 @@ impl Model {
             id: default_model.unwrap_or_else(|| config.model.clone()).into(),
             defaults,
             calls,
+            totals: Totals::default(),
             client: Arc::default(),
             shared: Arc::new(Shared {
                 in_flight: config.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
@@ -69,7 +73,7 @@ impl Model {
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
         let mut given = parse_defaults(defaults_json, "deriving a model")?;
-        let mut derived = self.clone();
+        let mut derived = Model { totals: self.totals.derive(), ..self.clone() };
         take_call_settings(&mut given, &mut derived.calls, "")?;
         if let Some(id) = take_model_id(&mut given)? {
             derived.id = id.into();
@@ -85,6 +89,11 @@ impl Model {
         &self.id
     }
 
+    /// What its calls and those of the models derived from it have used, as far as the service said. Its time is -1.
+    pub fn usage(&self) -> Usage {
+        self.totals.sum()
+    }
+
     /// Exactly what a call would send.
     pub fn input(&self, operation: Operation, request: &Request) -> Result<Input> {
         request.input(operation, self.id.as_str(), &self.defaults, self.shared.config.lint)
@@ -92,47 +101,75 @@ impl Model {
 
     /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
     pub fn open(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
+        let mut stream = self.begin(operation, request, cancel)?;
+        if !self.calls.reading.keep_answer {
+            stream.keep_outline();
+        }
+        Ok(stream)
+    }
+
+    fn begin(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
         let input = self.input(operation, request)?;
         if cancel.is_some_and(Cancel::is_fired) {
             return Ok(Stream::cancelled(operation));
         }
         let connect = self.calls.timeouts.connect;
+        let read_ahead = self.calls.reading.read_ahead;
         let job = Job { model: self.clone(), call: Call { operation, input, connect } };
         let runtime = runtime::start()?;
         let epoch = runtime.epoch;
-        Ok(Stream::start(&runtime, operation, cancel.cloned(), move |writer| job.run(writer, epoch)))
+        Ok(Stream::start(&runtime, operation, cancel.cloned(), read_ahead, move |writer| job.run(writer, epoch)))
     }
 
     /// Any operation: one request, one answer, that of a stream when it is complete.
-    pub fn call(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Response> {
-        let mut stream = self.open(operation, request, cancel)?;
-        while let Next::Event(_) | Next::Again = stream.next(None)? {}
-        Ok(stream.response())
+    pub fn call(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Ended<()> {
+        let mut stream = match self.begin(operation, request, cancel) {
+            Ok(stream) => stream,
+            Err(error) => return Ended { result: Err(error), response: None },
+        };
+        let result = loop {
+            match stream.next(None) {
+                Ok(Next::Event(_) | Next::Again) => {}
+                Ok(Next::Done) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        Ended { response: stream.response_if_any(), result }
     }
 
-    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The stream that is
-    /// given back has the answer, or what had arrived of it, where `keep_answer` says so.
+    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The response
+    /// is made where `wanted` says so.
     pub fn generate_stream(
         &self,
         request: &Request,
         cancel: Option<&Cancel>,
-        keep_answer: bool,
+        wanted: bool,
         mut on_event: impl FnMut(&Event<'_>) -> ControlFlow<()>,
-    ) -> Result<(ControlFlow<()>, Stream)> {
-        let mut stream = self.open(Operation::ConverseStream, request, cancel)?;
-        if !keep_answer {
-            stream.keep_no_answer();
+    ) -> Ended<ControlFlow<()>> {
+        let mut stream = match self.open(Operation::ConverseStream, request, cancel) {
+            Ok(stream) => stream,
+            Err(error) => return Ended { result: Err(error), response: None },
+        };
+        if !wanted {
+            stream.keep_outline();
         }
-        let flow = loop {
-            match stream.next(None)? {
-                Next::Event(event) if on_event(&event).is_break() => break ControlFlow::Break(()),
-                Next::Event(_) | Next::Again => {}
-                Next::Done => break ControlFlow::Continue(()),
+        let result = loop {
+            match stream.next(None) {
+                Ok(Next::Event(event)) if on_event(&event).is_break() => break Ok(ControlFlow::Break(())),
+                Ok(Next::Event(_) | Next::Again) => {}
+                Ok(Next::Done) => break Ok(ControlFlow::Continue(())),
+                Err(error) => break Err(error),
             }
         };
         stream.cancel();
-        Ok((flow, stream))
+        Ended { response: if wanted { stream.response_if_any() } else { None }, result }
     }
+}
+
+/// How a call ended, and what it has given: after a failure what had arrived before it, None where nothing had.
+pub struct Ended<T> {
+    pub result: Result<T>,
+    pub response: Option<Response>,
 }
 
 impl Shared {
@@ -158,19 +195,19 @@ impl Job {
             let total = timeouts.total.map(|total| Deadline::after("total", total));
             let first_event = Deadline::after("first_event", timeouts.first_event);
             let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
-            let permit = first_event.or_earlier(total).limit(model.begin(&call, &writer, epoch)).await.flatten();
+            let permit = first_event.or_earlier(total).limit(model.send(&call, &writer, epoch)).await.flatten();
             match permit {
                 Ok((answer, _permit)) => {
                     say_answered(&call, &answer, &writer, began);
-                    writer.stream(answer, call.operation.answers_raw(), limits).await.map(|()| None)
+                    writer.stream(answer, call.operation.answers_raw(), limits, &model.totals).await.map(|()| None)
                 }
                 Err(error) => Err(error),
             }
         } else {
             let unary = async {
-                let (answer, _permit) = model.begin(&call, &writer, epoch).await?;
+                let (answer, _permit) = model.send(&call, &writer, epoch).await?;
                 say_answered(&call, &answer, &writer, began);
-                writer.unary(answer, call.operation.answers_raw(), max_answer).await.map(Some)
+                writer.unary(answer, call.operation.answers_raw(), max_answer, &model.totals).await.map(Some)
             };
             Deadline::after("whole", timeouts.whole).limit(unary).await.flatten()
         };
@@ -192,7 +229,7 @@ impl Job {
 
 impl Model {
     /// Waits for a place, for the client and for the head of the answer.
-    async fn begin(
+    async fn send(
         &self,
         call: &Call,
         writer: &Writer,
@@ -219,7 +256,7 @@ fn say_answered(call: &Call, answer: &Answer, writer: &Writer, began: Instant) {
 
 /// Takes the members that are settings of ours out of the request members they were given with.
 fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) -> Result<()> {
-    for key in ["timeout", "timeouts", "retry"] {
+    for key in CallSettings::KEYS {
         if let Some(value) = given.value(key) {
             calls.take(key, value, &format!("{at}/{key}"))?;
             given.remove(key);

@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::merge::{Object, array, gather};
+use super::rest::without;
 use crate::json::{Json, quoted};
 use crate::wire::event::{Event, EventKind};
 use std::collections::BTreeMap;
@@ -11,19 +12,39 @@ use std::collections::BTreeMap;
 pub struct Message {
     role: Box<str>,
     blocks: BTreeMap<i32, Block>,
-    /// The payloads of `messageStop` and `metadata`, whose members stand at the answer's top.
+    /// The payloads of `messageStart`, `messageStop` and `metadata`, whose members stand at the answer's top.
     envelopes: Vec<Box<str>>,
     stopped: bool,
+    /// Whether the content is left out.
+    outline: bool,
 }
 
 impl Message {
+    /// A message of which only what stands beside its content is kept: why it stopped, and what it cost.
+    pub fn outline() -> Self {
+        Message { outline: true, ..Message::default() }
+    }
+
     pub fn push(&mut self, event: &Event<'_>) {
         match event.kind {
-            EventKind::MessageStart => self.role = event.text.into(),
+            EventKind::MessageStart => {
+                self.role = event.text.into();
+                self.envelopes.extend(envelope(event.json, "role"));
+            }
+            _ if self.outline && is_of_content(event.kind) => {}
             EventKind::BlockStart => self.block(event).add_part(event.json, "start"),
-            EventKind::Text => self.block(event).add_text(event.text),
-            EventKind::Reasoning => self.block(event).add_reasoning(event.text),
-            EventKind::ToolInput => self.block(event).add_tool_input(event.text),
+            EventKind::Text => {
+                self.block(event).add_text(event.text);
+                self.add_beside(event, &["text"]);
+            }
+            EventKind::Reasoning => {
+                self.block(event).add_reasoning(event.text);
+                self.add_beside(event, &["reasoningContent", "text"]);
+            }
+            EventKind::ToolInput => {
+                self.block(event).add_tool_input(event.text);
+                self.add_beside(event, &["toolUse", "input"]);
+            }
             EventKind::BlockDelta => self.block(event).add_part(event.json, "delta"),
             EventKind::BlockStop => {
                 if let Some(block) = self.blocks.get_mut(&event.block) {
@@ -36,6 +57,13 @@ impl Message {
             }
             EventKind::Metadata => self.envelopes.push(event.json.into()),
             EventKind::Other | EventKind::Chunk => {}
+        }
+    }
+
+    /// Nearly every delta is its text and nothing else.
+    fn add_beside(&mut self, event: &Event<'_>, text: &[&str]) {
+        if event.more {
+            self.block(event).add_beside(event.json, text);
         }
     }
 
@@ -57,6 +85,16 @@ impl Message {
     }
 }
 
+fn is_of_content(kind: EventKind) -> bool {
+    use EventKind::{BlockDelta, BlockStart, BlockStop, Reasoning, Text, ToolInput};
+    matches!(kind, BlockStart | Text | Reasoning | ToolInput | BlockDelta | BlockStop)
+}
+
+/// What an event's payload holds beside `member`.
+fn envelope(payload: &str, member: &str) -> Option<Box<str>> {
+    Json::parse(payload).ok().and_then(|payload| without(payload, &[member])).map(String::into_boxed_str)
+}
+
 /// A member of every payload, of random length, against those who guess at an answer from the size of its pieces.
 const PADDING: &str = "p";
 
@@ -66,7 +104,9 @@ mod tests {
     use EventKind::*;
 
     fn event<'a>(kind: EventKind, block: i32, text: &'a str, json: &'a str) -> Event<'a> {
-        Event { kind, block, text, tool_id: "", tool_name: "", json }
+        let payload = json.as_bytes();
+        let (tool_id, tool_name, input_valid, more) = ("", "", false, false);
+        Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more }
     }
 
     fn answer(events: &[Event<'_>]) -> String {

@@ -38,6 +38,7 @@ pub struct Connector {
     ca_bundle: Option<CaBundle>,
     proxy: Option<String>,
     version: HttpVersion,
+    read_ahead: usize,
     tcp: HttpConnector,
     /// Read with the first request, from the environment where the config says nothing.
     proxies: OnceLock<Result<Matcher, Error>>,
@@ -72,11 +73,17 @@ impl Connector {
             ca_bundle: config.ca_bundle.clone(),
             proxy: config.proxy.clone(),
             version,
+            read_ahead: config.calls.reading.read_ahead,
             tcp,
             proxies: OnceLock::new(),
             tls: OnceCell::new(),
             proxy_tls: OnceCell::new(),
         }
+    }
+
+    /// How many bytes of an answer may wait to be read, on the connection and behind it.
+    pub fn read_ahead(&self) -> usize {
+        self.read_ahead
     }
 
     /// Whether an endpoint may turn out to speak HTTP/2.
@@ -198,7 +205,7 @@ async fn tunnel(link: Link, uri: &Uri, authorization: Option<HeaderValue>) -> Re
     if let Some(authorization) = authorization {
         request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
     }
-    let mut proxy = Http1::new(link, None);
+    let mut proxy = Http1::new(link, None, 0);
     let failed = |cause| ConnectorError::io(Failed { doing: "proxy tunnel failed", cause }.into());
     match proxy.ask(request).await.map_err(failed)?.parts.status {
         status if status.is_success() => Ok(proxy.into_link()),

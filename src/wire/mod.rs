@@ -5,5 +5,8 @@ pub mod call;
 pub mod event;
 pub mod failure;
 pub mod frame;
+mod halves;
 pub mod operation;
+pub mod sniff;
+pub mod tool_input;
 pub mod usage;
