@@ -361,8 +361,8 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
 
 
 /* ---- Generate ---------------------------------------------------------------------------------------------
- * These calls block the calling thread until the call has ended. Callbacks run on that thread. Each call ends within its timers:
- * no wait is without a limit. cancel may be NULL.
+ * These calls block the calling thread until the call has ended. Callbacks run on that thread. Each call ends within
+ * its timers: no wait is without a limit. cancel may be NULL.
  */
 
 #define BEDROCK_EVENT_MESSAGE_START       1  /* The message begins. text: its role. (messageStart) */
@@ -448,20 +448,22 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
 
 
 /* ---- Streams by pull: event loops, Go, Python -------------------------------------------------------------
- * The same events as in bedrock_generate_stream, but your program asks for them: with a time limit, in an event loop that polls a
- * descriptor, or after a wakeup. A stream is owned by the caller until bedrock_stream_free. One thread at a time may use a stream
- * (another gets BEDROCK_E_BUSY). bedrock_stream_cancel and bedrock_stream_free may be called on any thread.
+ * The same events as in bedrock_generate_stream, but your program asks for them: with a time limit, in an event loop
+ * that polls a descriptor, or after a wakeup. A stream is owned by the caller until bedrock_stream_free. One thread at
+ * a time may use a stream (another gets BEDROCK_E_BUSY). bedrock_stream_cancel and bedrock_stream_free may be called
+ * on any thread.
  *
  *   while ((status = bedrock_stream_next(stream, -1, &event, &error)) == BEDROCK_OK)
  *     if (event->type == BEDROCK_EVENT_TEXT)
  *       fwrite(event->text, 1, event->text_len, stdout);
  *
- * A stream ends once: with BEDROCK_DONE, after messageStop; with a failure; or with BEDROCK_E_CANCELLED. Once a stream has ended,
- * every later bedrock_stream_next returns the same final status. Events that arrived before BEDROCK_DONE or a failure are delivered
- * first. A cancel discards them.
+ * A stream ends once: with BEDROCK_DONE, after messageStop; with a failure; or with BEDROCK_E_CANCELLED. Once a stream
+ * has ended, every later bedrock_stream_next returns the same final status. Events that arrived before BEDROCK_DONE or
+ * a failure are delivered first. A cancel discards them.
  *
- * To pause a stream, stop calling bedrock_stream_next. The library then reads on until about "read_ahead" bytes wait, and stops
- * reading its connection until your program goes on (back-pressure). Of the timers only "total" runs meanwhile.
+ * To pause a stream, stop calling bedrock_stream_next. The library then reads on until about "read_ahead" bytes wait,
+ * and stops reading its connection until your program goes on (back-pressure). Of the timers only "total" runs
+ * meanwhile.
  */
 
 /* Is called when a stream has something to read, on a library thread that does no I/O. user is the pointer that
@@ -481,9 +483,9 @@ bedrock_status bedrock_stream_open(const bedrock_model *model,
 /* Waits for the next event. timeout_ms is in milliseconds; 0 does not wait, and a negative value waits as long as
  * the timers of the call allow. Returns BEDROCK_OK with the event in *event. Returns BEDROCK_DONE if the answer is
  * complete. Returns BEDROCK_AGAIN if no event arrived in time; the stream goes on. A status below 0 is the failure
- * that ended the stream; each call gives a new *err. event is borrowed: it lives until the next
- * bedrock_stream_next or bedrock_stream_free on this stream. Other calls do not end it. event is NULL for every
- * status except BEDROCK_OK. A signal does not end the wait. The timers do not count the time in which the library
+ * that ended the stream; each call gives a new *err. The event is borrowed: it lives until the next
+ * bedrock_stream_next or bedrock_stream_free on this stream. Other calls do not end it. For every status except
+ * BEDROCK_OK *event is NULL. A signal does not end the wait. The timers do not count the time in which the library
  * waits for your program to read. */
 bedrock_status bedrock_stream_next(bedrock_stream *stream,
                                    int32_t timeout_ms,
@@ -515,7 +517,7 @@ bedrock_status bedrock_stream_set_wakeup(bedrock_stream *stream,
 
 /* Gives the answer so far: what bedrock_stream_next has delivered. It may be called at any time, also after a
  * failure. The answer is complete after BEDROCK_DONE. If the model's keep_answer is false, the response has the
- * stop reason and the usage, and no content. out is owned by the caller. */
+ * stop reason and the usage, and no content. The caller owns *out. */
 bedrock_status bedrock_stream_response(bedrock_stream *stream,
                                        bedrock_response **out,
                                        bedrock_error **err);
@@ -532,9 +534,9 @@ void bedrock_stream_free(bedrock_stream *stream);
 
 
 /* ---- Waiting sets: many streams, one waiter ---------------------------------------------------------------
- * For programs with so many streams that one descriptor or one wakeup for each is too much. One thread waits for all streams of a set
- * and gets those that have something to read, in the order in which they became readable. A stream is armed as for a wakeup: when it
- * is added, and each time bedrock_stream_next returns BEDROCK_AGAIN.
+ * For programs with so many streams that one descriptor or one wakeup for each is too much. One thread waits for all
+ * streams of a set and gets those that have something to read, in the order in which they became readable. A stream is
+ * armed as for a wakeup: when it is added, and each time bedrock_stream_next returns BEDROCK_AGAIN.
  *
  * These functions have no parameter err. bedrock_status_name gives the name of the status that they return.
  */
@@ -573,42 +575,46 @@ void bedrock_waitset_free(bedrock_waitset *set);
 
 
 /* ---- Any operation, by its name ---------------------------------------------------------------------------
- * The functions of this chapter call every operation of the Bedrock runtime by its name in the AWS API, with the same config,
- * credentials, timers, retries, cancellation and errors. A request has the members of the operation, under their names in the AWS
- * API. "modelId", or else the model's own id, names the model. The shape of chat completions is for conversations alone. For an
- * operation that does not stream the timer is "timeout", as in bedrock_generate; for one that streams, the timers are
- * "first_event", "idle" and "total".
+ * The functions of this chapter call every operation of the Bedrock runtime by its name in the AWS API, with the same
+ * config, credentials, timers, retries, cancellation and errors. A request has the members of the operation, under
+ * their names in the AWS API. "modelId", or else the model's own id, names the model. The shape of chat completions is
+ * for conversations alone. For an operation that does not stream the timer is "timeout", as in bedrock_generate; for
+ * one that streams, the timers are "first_event", "idle" and "total".
  *
  *   bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request, &error);
  *   bedrock_call(model, "InvokeModel", request, NULL, &response, &error);
  *
  * Converse, ConverseStream: the operations of bedrock_generate and bedrock_generate_stream.
  *
- * CountTokens: counts a request for Converse as it is, with the members that the model's defaults add. Members that have no tokens
- * (inferenceConfig, ...) are left out, so that one request can be counted and sent. A request with "body" is counted as one for
- * InvokeModel. A request with "input" is the operation's own. bedrock_response_json gives {"inputTokens": 12}.
+ * CountTokens: counts a request for Converse as it is, with the members that the model's defaults add. Members that
+ * have no tokens (inferenceConfig, ...) are left out, so that one request can be counted and sent. A request with
+ * "body" is counted as one for InvokeModel. A request with "input" is the operation's own. bedrock_response_json gives
+ * {"inputTokens": 12}.
  *
- * InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form. Its bytes are sent as they are written:
- * embeddings, images, and models that have no Converse. A string "@name" anywhere in it that names an attachment becomes the base64
- * of the attachment. If the whole body is "@name", the bytes of the attachment are the body. Other members: accept, contentType
- * (application/json), guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier, requestMetadata. The
- * model's guardrailConfig, performanceConfig and serviceTier are used member by member where the request has none.
- * bedrock_response_json gives the model's answer, verbatim. An answer that is not JSON is given as
- * {"contentType": "image/png", "body": "base64"}. bedrock_response_usage gives the counts of the answer's headers, or else those of
- * the answer: "usage" of Anthropic, OpenAI and Nova, inputTextTokenCount and results of Titan, meta of Cohere, prompt_token_count
- * and generation_token_count of Llama.
- * The events of the stream are BEDROCK_EVENT_CHUNK, and its answer is the array of all chunks. The stream is complete after the
- * chunk that holds amazon-bedrock-invocationMetrics. If no such chunk comes, it is complete when the body ends, but only if HTTP tells
- * the end of the body from a lost connection; otherwise the status is BEDROCK_E_TRUNCATED.
+ * InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form. Its bytes are sent as
+ * they are written: embeddings, images, and models that have no Converse. A string "@name" anywhere in it that names
+ * an attachment becomes the base64 of the attachment. If the whole body is "@name", the bytes of the attachment are
+ * the body. Other members: accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
+ * performanceConfigLatency, serviceTier, requestMetadata. The model's guardrailConfig, performanceConfig and
+ * serviceTier are used member by member where the request has none. bedrock_response_json gives the model's answer,
+ * verbatim. An answer that is not JSON is given as {"contentType": "image/png", "body": "base64"}.
+ * bedrock_response_usage gives the counts of the answer's headers, or else those of the answer: "usage" of Anthropic,
+ * OpenAI and Nova, inputTextTokenCount and results of Titan, meta of Cohere, prompt_token_count and
+ * generation_token_count of Llama. The events of the stream are BEDROCK_EVENT_CHUNK, and its answer is the array of
+ * all chunks. The stream is complete after the chunk that holds amazon-bedrock-invocationMetrics. If no such chunk
+ * comes, it is complete when the body ends, but only if HTTP tells the end of the body from a lost connection;
+ * otherwise the status is BEDROCK_E_TRUNCATED.
  *
- * ApplyGuardrail: guardrailIdentifier and guardrailVersion (default: those of the model's guardrailConfig), source, content,
- * outputScope.
+ * ApplyGuardrail: guardrailIdentifier and guardrailVersion (default: those of the model's guardrailConfig), source,
+ * content, outputScope.
  *
- * InvokeGuardrailChecks: messages, checks. Messages that are given as JSON together with checks are sent as they are written. If
- * messages are added one by one, those of the role system come first, and the others of one role share a message.
+ * InvokeGuardrailChecks: messages, checks. Messages that are given as JSON together with checks are sent as they are
+ * written. If messages are added one by one, those of the role system come first, and the others of one role share a
+ * message.
  *
- * StartAsyncInvoke: modelInput, in the model's own form, in which a string "@name" that names an attachment becomes the base64 of
- * the attachment; outputDataConfig; tags; clientRequestToken, which the library makes if it is not given.
+ * StartAsyncInvoke: modelInput, in the model's own form, in which a string "@name" that names an attachment becomes
+ * the base64 of the attachment; outputDataConfig; tags; clientRequestToken, which the library makes if it is not
+ * given.
  *
  * GetAsyncInvoke: invocationArn.
  *
@@ -618,8 +624,8 @@ void bedrock_waitset_free(bedrock_waitset *set);
 /* Calls an operation and waits for its whole answer, which bedrock_response_json gives. If the operation streams,
  * the answer is assembled from its events, whatever the model's keep_answer says. *out is owned by the caller;
  * free it whatever the status is. If a stream fails, *out receives what had arrived, and bedrock_response_complete
- * returns 0. *out is NULL if nothing had. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such
- * operation, and BEDROCK_E_REQUEST if the request does not fit it. */
+ * returns 0. out is NULL if nothing had. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such operation,
+ * and BEDROCK_E_REQUEST if the request does not fit it. */
 bedrock_status bedrock_call(const bedrock_model *model,
                             const char *operation,
                             const bedrock_request *request,
@@ -640,9 +646,9 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
 
 
 /* ---- Response ---------------------------------------------------------------------------------------------
- * An answer is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The functions of this
- * chapter work alike on the answer of bedrock_generate and on one that is assembled from a stream. For NULL or an invalid handle they
- * return "", 0 or -1.
+ * An answer is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The functions
+ * of this chapter work alike on the answer of bedrock_generate and on one that is assembled from a stream. For NULL or
+ * an invalid handle they return "", 0 or -1.
  */
 
 /* A tool that the model wants to be called. (ToolUseBlock) */

@@ -224,15 +224,15 @@ impl Expected {
         let said = |pointers: &[&str]| pointers.iter().find_map(|pointer| answer.pointer(pointer)?.as_i64());
         let count = |name: &str, pointers: &[&str]| {
             let (told, said): (Option<i64>, _) = (told(name), said(pointers));
+            let agree = told.is_none() || said.is_none() || told == said;
+            assert!(agree, "{name}: the headers count {told:?} and the model {said:?}");
             told.or(said).unwrap_or(-1)
         };
         self.field("status", "BEDROCK_OK");
         self.field("complete", 1);
         self.field("input_tokens", count("input-token-count", &INPUT_TOKENS));
-        let titan = answer["results"].as_array().map(|results| {
-            let counts = results.iter().map(|result| result["tokenCount"].as_i64().expect("Titan counts each result"));
-            counts.sum::<i64>()
-        });
+        let results = answer["results"].as_array().into_iter().flatten();
+        let titan = results.filter_map(|result| result["tokenCount"].as_i64()).reduce(|a, b| a + b);
         match count("output-token-count", &OUTPUT_TOKENS) {
             -1 => self.field("output_tokens", titan.unwrap_or(-1)),
             count => self.field("output_tokens", count),
