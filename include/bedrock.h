@@ -368,8 +368,7 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
 #define BEDROCK_EVENT_MESSAGE_START       1  /* The message begins. text: its role. (messageStart) */
 /* A tool call or tool result begins; text and reasoning begin with their first delta. (contentBlockStart) */
 #define BEDROCK_EVENT_BLOCK_START         2
-/* text: a piece of the answer, never half a character. (contentBlockDelta: text) */
-#define BEDROCK_EVENT_TEXT                3
+#define BEDROCK_EVENT_TEXT                3  /* text: a piece of the answer. (contentBlockDelta: text) */
 /* text: a piece of the model's reasoning. (contentBlockDelta: reasoningContent.text) */
 #define BEDROCK_EVENT_REASONING           4
 /* text: a fragment of the JSON of a tool call's input. (contentBlockDelta: toolUse.input) */
@@ -400,7 +399,8 @@ typedef struct bedrock_event {
   int32_t block;
   /* In BLOCK_STOP of a tool call: 1 if text is JSON, 0 if the model's input is broken. Elsewhere 0. */
   int32_t input_valid;
-  /* The decoded text. Each type says what it is. */
+  /* The decoded text. Each type says what it is. A character that the service splits over two deltas comes with
+   * the second. */
   const char *text;
   size_t text_len;
   /* The id of a tool call, in BLOCK_START and BLOCK_STOP. Elsewhere "". */
@@ -648,7 +648,8 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
 /* ---- Response ---------------------------------------------------------------------------------------------
  * An answer is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The functions
  * of this chapter work alike on the answer of bedrock_generate and on one that is assembled from a stream. For NULL or
- * an invalid handle they return "", 0 or -1.
+ * an invalid handle they return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of
+ * the status that it returns.
  */
 
 /* A tool that the model wants to be called. (ToolUseBlock) */

@@ -34,7 +34,8 @@ pub struct bedrock_event {
     pub block: i32,
     /// In BLOCK_STOP of a tool call: 1 if text is JSON, 0 if the model's input is broken. Elsewhere 0.
     pub input_valid: i32,
-    /// The decoded text. Each type says what it is.
+    /// The decoded text. Each type says what it is. A character that the service splits over two deltas comes with the
+    /// second.
     pub text: *const c_char,
     pub text_len: usize,
     /// The id of a tool call, in BLOCK_START and BLOCK_STOP. Elsewhere "".
@@ -55,7 +56,7 @@ pub struct bedrock_event {
 pub const BEDROCK_EVENT_MESSAGE_START: i32 = 1;
 /// A tool call or tool result begins; text and reasoning begin with their first delta. (contentBlockStart)
 pub const BEDROCK_EVENT_BLOCK_START: i32 = 2;
-/// text: a piece of the answer, never half a character. (contentBlockDelta: text)
+/// text: a piece of the answer. (contentBlockDelta: text)
 pub const BEDROCK_EVENT_TEXT: i32 = 3;
 /// text: a piece of the model's reasoning. (contentBlockDelta: reasoningContent.text)
 pub const BEDROCK_EVENT_REASONING: i32 = 4;

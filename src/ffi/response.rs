@@ -2,7 +2,8 @@
 //!
 //! An answer is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The functions
 //! of this chapter work alike on the answer of bedrock_generate and on one that is assembled from a stream. For NULL or
-//! an invalid handle they return "", 0 or -1.
+//! an invalid handle they return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of
+//! the status that it returns.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -56,14 +57,15 @@ pub unsafe extern "C" fn bedrock_response_reasoning(
     text
 }
 
-/// Why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ... (stopReason)
+/// Why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ...
+/// (stopReason)
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::stop_reason).0
 }
 
-/// The same in the words of chat completions: "stop", "tool_calls", "length", "stop_sequence", "content_filter"; the service's
-/// word where there is no other.
+/// The same in the words of chat completions: "stop", "tool_calls", "length", "stop_sequence", "content_filter"; the
+/// service's word where there is no other.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::finish_reason).0
@@ -81,8 +83,8 @@ pub extern "C" fn bedrock_response_tool_call_count(response: *const bedrock_resp
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.tool_calls().len()))
 }
 
-/// Fills *out with a tool call; its texts live until the response is freed. size: sizeof *out. Members newer than the library
-/// read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where index is not below the count.
+/// Fills *out with a tool call; its texts live until the response is freed. size: sizeof *out. Members newer than the
+/// library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where index is not below the count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_tool_call(
     response: *const bedrock_response,

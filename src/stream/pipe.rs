@@ -105,11 +105,11 @@ pub enum Taken {
 }
 
 impl Pipe {
-    /// A pipe in which about `read_ahead` bytes wait: half of them in the batch, and half in the one that the reader
-    /// has.
+    /// A pipe for a call of which about `read_ahead` bytes may wait: half of them on the connection, the others in the
+    /// batch, where small events take less than they took on the wire.
     pub fn new(read_ahead: usize) -> Self {
         Pipe {
-            full: read_ahead / 2,
+            full: read_ahead / 8 * 3,
             state: Mutex::default(),
             readable: Condvar::default(),
             cancelled: AtomicBool::default(),
