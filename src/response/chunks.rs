@@ -19,8 +19,11 @@ impl Chunks {
     }
 
     pub fn push(&mut self, event: &Event<'_>) {
-        if self.outline && !counts(event) {
-            return;
+        if self.outline {
+            if !counts(event) {
+                return;
+            }
+            self.elements.clear();
         }
         match event.kind {
             EventKind::Chunk if Json::parse(event.text).is_ok() => self.add(event.text),
@@ -80,7 +83,7 @@ mod tests {
     fn an_outline_is_the_chunk_that_counts() {
         let mut chunks = Chunks::outline();
         let counting = r#"{"type":"stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":1}}"#;
-        for text in [r#"{"a": 1}"#, r#""amazon-bedrock-invocationMetrics""#, counting] {
+        for text in [counting, r#"{"a": 1}"#, r#""amazon-bedrock-invocationMetrics""#, counting] {
             chunks.push(&event(EventKind::Chunk, text, "{}"));
         }
         assert_eq!(chunks.answer(), format!("[{counting}]"));

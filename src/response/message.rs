@@ -13,9 +13,9 @@ pub struct Message {
     role: Box<str>,
     blocks: BTreeMap<i32, Block>,
     /// The payloads of `messageStart`, `messageStop` and `metadata`, whose members stand at the answer's top.
-    envelopes: Vec<Box<str>>,
+    envelopes: Vec<(EventKind, Box<str>)>,
     stopped: bool,
-    /// Whether the content is left out.
+    /// Whether the content is left out, and of everything else the first is kept.
     outline: bool,
 }
 
@@ -29,7 +29,9 @@ impl Message {
         match event.kind {
             EventKind::MessageStart => {
                 self.role = event.text.into();
-                self.envelopes.extend(envelope(event.json, "role"));
+                if let Some(rest) = rest_of(event.json, "role") {
+                    self.add_envelope(event.kind, rest);
+                }
             }
             _ if self.outline && is_of_content(event.kind) => {}
             EventKind::BlockStart => self.block(event).add_part(event.json, "start"),
@@ -53,10 +55,16 @@ impl Message {
             }
             EventKind::MessageStop => {
                 self.stopped = true;
-                self.envelopes.push(event.json.into());
+                self.add_envelope(event.kind, event.json.into());
             }
-            EventKind::Metadata => self.envelopes.push(event.json.into()),
+            EventKind::Metadata => self.add_envelope(event.kind, event.json.into()),
             EventKind::Other | EventKind::Chunk => {}
+        }
+    }
+
+    fn add_envelope(&mut self, kind: EventKind, members: Box<str>) {
+        if !self.outline || self.envelopes.iter().all(|(known, _)| *known != kind) {
+            self.envelopes.push((kind, members));
         }
     }
 
@@ -77,7 +85,7 @@ impl Message {
         let role = if self.role.is_empty() { "assistant" } else { &self.role };
         let message = Object::default().with("content", array(content)).with("role", quoted(role));
 
-        let envelopes = self.envelopes.iter().filter_map(|envelope| Json::parse(envelope).ok());
+        let envelopes = self.envelopes.iter().filter_map(|(_, members)| Json::parse(members).ok());
         let mut answer = Object::from(gather(envelopes));
         answer.remove(PADDING);
         answer.set("output", Object::default().with("message", message.to_string()).to_string());
@@ -91,7 +99,7 @@ fn is_of_content(kind: EventKind) -> bool {
 }
 
 /// What an event's payload holds beside `member`.
-fn envelope(payload: &str, member: &str) -> Option<Box<str>> {
+fn rest_of(payload: &str, member: &str) -> Option<Box<str>> {
     Json::parse(payload).ok().and_then(|payload| without(payload, &[member])).map(String::into_boxed_str)
 }
 
@@ -155,6 +163,24 @@ mod tests {
             r#""stopReason":"end_turn","usage":{"inputTokens": 1}}"#
         );
         assert_eq!(answer(&events), expected);
+    }
+
+    #[test]
+    fn an_outline_has_no_content_and_does_not_grow() {
+        let mut message = Message::outline();
+        let start = event(MessageStart, -1, "assistant", r#"{"role":"assistant","new":1}"#);
+        let stop = event(MessageStop, -1, "end_turn", r#"{"stopReason":"end_turn"}"#);
+        let metadata = event(Metadata, -1, "", r#"{"usage":{"inputTokens":1}}"#);
+        for _ in 0..2 {
+            message.push(&start);
+            message.push(&event(Text, 0, "a", ""));
+            message.push(&event(BlockDelta, 0, "", r#"{"delta":{"citation":{}}}"#));
+            message.push(&stop);
+            message.push(&metadata);
+        }
+        let expected = r#"{"new":1,"output":{"message":{"content":[],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1}}"#;
+        assert_eq!(message.answer(), expected);
+        assert!(message.blocks.is_empty() && message.envelopes.len() == 3);
     }
 
     #[test]
