@@ -377,7 +377,7 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
  * (contentBlockDelta) */
 #define BEDROCK_EVENT_BLOCK_DELTA         6
 /* A block is complete. text of a tool call: its whole input as JSON, "{}" if it was empty; if input_valid is 0,
- * what the model wrote, which is not JSON. (contentBlockStop) */
+ * what the model wrote, which is not a JSON object. (contentBlockStop) */
 #define BEDROCK_EVENT_BLOCK_STOP          7
 /* The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop) */
 #define BEDROCK_EVENT_MESSAGE_STOP        8
@@ -397,7 +397,7 @@ typedef struct bedrock_event {
   int32_t type;
   /* The index of the content block (contentBlockIndex), or -1. Blocks may interleave. */
   int32_t block;
-  /* In BLOCK_STOP of a tool call: 1 if text is JSON, 0 if the model's input is broken. Elsewhere 0. */
+  /* In BLOCK_STOP of a tool call: 1 if text is a JSON object, 0 if the model's input is broken. Elsewhere 0. */
   int32_t input_valid;
   /* The decoded text. Each type says what it is. A character that the service splits over two deltas comes with
    * the second. */

@@ -18,7 +18,7 @@ mod tests;
 mod trust;
 mod value;
 
-pub use calls::{CallSettings, Retry, RetryMode, Timeouts};
+pub use calls::{CALL_SETTINGS, CallSettings, Retry, RetryMode, Timeouts};
 pub use check::{check_header, check_model_id, check_segment};
 pub use endpoint::{check_plain_http, is_loopback};
 pub use reading::Reading;

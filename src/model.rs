@@ -2,7 +2,7 @@
 
 use crate::cancel::Cancel;
 use crate::client::{self, PerWorker};
-use crate::config::{CallSettings, Config};
+use crate::config::{CALL_SETTINGS, CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::request::{Document, Request, parse_defaults, replace_defaults, take_model_id};
@@ -256,7 +256,7 @@ fn say_answered(call: &Call, answer: &Answer, writer: &Writer, began: Instant) {
 
 /// Takes the members that are settings of ours out of the request members they were given with.
 fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) -> Result<()> {
-    for key in CallSettings::KEYS {
+    for key in CALL_SETTINGS {
         if let Some(value) = given.value(key) {
             calls.take(key, value, &format!("{at}/{key}"))?;
             given.remove(key);

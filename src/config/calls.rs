@@ -17,6 +17,9 @@ pub struct CallSettings {
     given: Given,
 }
 
+/// The keys that a derived model may have of its own.
+pub const CALL_SETTINGS: [&str; 5] = ["timeout", "timeouts", "retry", "keep_answer", "read_ahead"];
+
 /// Every timer of a call. None but `total` can be absent, and none can be 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -62,10 +65,7 @@ impl Default for Retry {
 }
 
 impl CallSettings {
-    /// The keys of a config that may also be given to a model that is derived.
-    pub const KEYS: [&str; 5] = ["timeout", "timeouts", "retry", "keep_answer", "read_ahead"];
-
-    /// Takes `value` where `key` is one of [`CallSettings::KEYS`], and says whether it was. `path` leads to the value.
+    /// Takes `value` where `key` is one of [`CALL_SETTINGS`], and says whether it was. `path` leads to the value.
     /// After an error some members may have been taken: drop the whole.
     ///
     /// "timeout" is the wait without progress: for a stream's first event and for each next one, and for the whole of a unary call.

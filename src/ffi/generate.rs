@@ -32,7 +32,7 @@ pub struct bedrock_event {
     pub r#type: i32,
     /// The index of the content block (contentBlockIndex), or -1. Blocks may interleave.
     pub block: i32,
-    /// In BLOCK_STOP of a tool call: 1 if text is JSON, 0 if the model's input is broken. Elsewhere 0.
+    /// In BLOCK_STOP of a tool call: 1 if text is a JSON object, 0 if the model's input is broken. Elsewhere 0.
     pub input_valid: i32,
     /// The decoded text. Each type says what it is. A character that the service splits over two deltas comes with the
     /// second.
@@ -66,7 +66,7 @@ pub const BEDROCK_EVENT_TOOL_INPUT: i32 = 5;
 /// (contentBlockDelta)
 pub const BEDROCK_EVENT_BLOCK_DELTA: i32 = 6;
 /// A block is complete. text of a tool call: its whole input as JSON, "{}" if it was empty; if input_valid is 0, what
-/// the model wrote, which is not JSON. (contentBlockStop)
+/// the model wrote, which is not a JSON object. (contentBlockStop)
 pub const BEDROCK_EVENT_BLOCK_STOP: i32 = 7;
 /// The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop)
 pub const BEDROCK_EVENT_MESSAGE_STOP: i32 = 8;

@@ -6,7 +6,7 @@
 
 use super::failure;
 use super::frame::{Frame, MessageType};
-use super::halves::Halves;
+use super::halves::{self, Halves};
 use super::tool_input;
 use super::usage::{INVOCATION_METRICS, Usage};
 use crate::error::{Error, Kind, Result};
@@ -52,7 +52,7 @@ pub struct Event<'a> {
     pub json: &'a str,
     /// The payload, verbatim, whatever it is.
     pub payload: &'a [u8],
-    /// Where a tool call ends: whether `text` is JSON.
+    /// Where a tool call ends: whether `text` is a JSON object.
     pub input_valid: bool,
     /// Whether a delta holds more than `text`.
     pub more: bool,
@@ -369,7 +369,7 @@ impl EventDecoder {
                         let text = batch.store_str(input);
                         batch.push(EventKind::BlockStop, block, text, payload);
                         batch.name_tool(&tool);
-                        batch.last().input_valid = tool_input::json_of(input).is_some();
+                        batch.last().input_valid = tool_input::is_valid(input);
                     }
                     None => batch.push(EventKind::BlockStop, block, Span::default(), payload),
                 }
@@ -418,7 +418,7 @@ impl EventDecoder {
     /// Keeps a delta's text decoded, with the half of a character that came before it.
     fn store_delta(&mut self, block: i32, text: Option<Json<'_>>, batch: &mut Batch) -> Span {
         match text {
-            Some(text) if !self.halves.pass(text) => {
+            Some(text) if !self.halves.is_empty() || halves::ends_in_half(text) => {
                 let joined = self.halves.join(block, text);
                 batch.store_string(Json::parse(&joined).ok())
             }

@@ -14,9 +14,8 @@ const ESCAPE: usize = 6;
 pub struct Halves(BTreeMap<i32, u16>);
 
 impl Halves {
-    /// Whether a string of a delta can be taken as it is: no half waits, and it ends with none.
-    pub fn pass(&self, string: Json<'_>) -> bool {
-        self.0.is_empty() && first_half_at_end(inner(string)).is_none()
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The string with the half that waits for it in front, and without the half that it ends with, which waits. It is
@@ -48,6 +47,11 @@ impl Halves {
             self.0.remove(&block);
         }
     }
+}
+
+/// Whether a string ends between the halves of a character.
+pub fn ends_in_half(string: Json<'_>) -> bool {
+    first_half_at_end(inner(string)).is_some()
 }
 
 /// A string without its quotes.
@@ -100,6 +104,6 @@ mod tests {
         assert_eq!(join(0, r#""""#), r#""""#);
         assert_eq!(join(0, r#""\ude00\ud83d""#), r#""\ud83d\ude00""#);
         halves.end(0);
-        assert!(halves.pass(Json::parse(r#""b""#).unwrap()));
+        assert!(halves.is_empty());
     }
 }

@@ -1,6 +1,6 @@
 //! The input of a tool call, which a stream sends as text.
 
-use crate::json::Json;
+use crate::json::{Json, Kind};
 
 /// How many arrays and objects stand around a tool call's input in an answer.
 const LEVELS_ABOVE: usize = 6;
@@ -13,6 +13,11 @@ pub fn json_of(input: &str) -> Option<Json<'_>> {
     Json::parse(&nested).is_ok().then_some(json)
 }
 
+/// Whether a tool can be given an input: tools take objects.
+pub fn is_valid(input: &str) -> bool {
+    json_of(input).is_some_and(|json| json.kind() == Kind::Object)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -21,6 +26,7 @@ mod tests {
     #[test]
     fn an_input_is_json_where_it_is_whole_and_fits_into_an_answer() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert!(is_valid(" {} ") && !is_valid("5") && !is_valid("{"));
         for (input, is_json) in [
             (r#" {"a": 1e400} "#, true),
             ("5", true),
