@@ -76,6 +76,19 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_end_at_once_are_all_counted() {
+        let base = Totals::default();
+        let derived: Vec<_> = (0..4).map(|_| base.derive()).collect();
+        std::thread::scope(|scope| {
+            for totals in &derived {
+                scope.spawn(|| (0..1000).for_each(|_| totals.add(used(1, 2))));
+            }
+        });
+        let sum = base.sum();
+        assert_eq!((sum.input_tokens, sum.output_tokens, sum.total_tokens), (4000, 8000, 12_000));
+    }
+
+    #[test]
     fn a_model_counts_for_itself_and_for_those_above_it_that_are_still_there() {
         let base = Totals::default();
         let middle = base.derive();

@@ -47,6 +47,17 @@ fn frames_are_a_stream_whatever_their_content_type_is() {
 }
 
 #[test]
+fn an_answer_without_a_type_that_falls_silent_ends_by_its_timer() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at_with(&bedrock, json!({"timeouts": {"first_event": "100ms"}, "retry": {"max_attempts": 1}}));
+    let answer = Reply::stream().text_stream(&["Hello"], "end_turn").without_header("content-type");
+    bedrock.push(answer.in_chunks_of(5).stall_after(5));
+    let streamed = model.stream(&hello());
+    streamed.outcome.failed(BEDROCK_E_TIMEOUT).says(&["timeouts.first_event"]);
+    assert_eq!(streamed.outcome.response, None);
+}
+
+#[test]
 fn what_is_no_stream_is_an_error_that_says_what_it_is() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
