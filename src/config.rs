@@ -11,14 +11,17 @@ mod check;
 mod duration;
 mod endpoint;
 mod nearest;
+mod reading;
+mod size;
 #[cfg(test)]
 mod tests;
 mod trust;
 mod value;
 
-pub use calls::{CallSettings, Retry, RetryMode, Timeouts};
+pub use calls::{CALL_SETTINGS, CallSettings, Retry, RetryMode, Timeouts};
 pub use check::{check_header, check_model_id, check_region, check_secret, check_segment};
 pub use endpoint::{check_plain_http, check_proxy, check_url, is_loopback};
+pub use reading::Reading;
 pub use trust::CaBundle;
 
 use crate::error::{Error, Kind, Result};
@@ -136,7 +139,7 @@ pub fn duration_of(json: Json<'_>, key: &str, path: &str) -> Result<std::time::D
 type Take = fn(&mut Draft, &Value<'_>) -> Result<()>;
 
 /// Every key that can stand at the top or under "options".
-const KEYS: [(&str, Take); 27] = [
+const KEYS: [(&str, Take); 29] = [
     ("model", |draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
     ("auth", |draft, value| value.choice(&AUTHS).map(|auth| draft.config.auth = auth)),
     ("api_key", |draft, value| value.checked(check_secret).map(|key| draft.api_key = Some(key))),
@@ -156,6 +159,8 @@ const KEYS: [(&str, Take); 27] = [
     ("timeout", Draft::take_call_setting),
     ("timeouts", Draft::take_call_setting),
     ("retry", Draft::take_call_setting),
+    ("keep_answer", Draft::take_call_setting),
+    ("read_ahead", Draft::take_call_setting),
     ("max_concurrency", |draft, value| value.count().map(|calls| draft.config.max_concurrency = Some(calls as usize))),
     ("max_answer", |draft, value| value.count().map(|bytes| draft.config.max_answer = bytes as usize)),
     ("ca_file", |draft, value| {

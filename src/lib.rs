@@ -29,6 +29,7 @@ pub mod stream;
 mod sync;
 pub mod text;
 mod timer;
+mod totals;
 mod transport;
 pub mod waitset;
 pub mod wakeup;

@@ -2,7 +2,7 @@
 
 use crate::cancel::Cancel;
 use crate::client::{self, PerWorker};
-use crate::config::{CallSettings, Config};
+use crate::config::{CALL_SETTINGS, CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::request::{Document, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
@@ -11,12 +11,14 @@ use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
 use crate::timer::{Deadline, Timers};
+use crate::totals::Totals;
 use crate::transport::Transport;
 use crate::wire::answer::Answer;
 use crate::wire::attempts::Terms;
 use crate::wire::call::{self, Call, Input};
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
+use crate::wire::usage::Usage;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use std::ops::ControlFlow;
 use std::pin::Pin;
@@ -30,6 +32,7 @@ pub struct Model {
     id: Text,
     defaults: Document,
     calls: CallSettings,
+    totals: Totals,
     shared: Arc<Shared>,
     /// Shared by the models with the same call settings.
     client: Arc<PerWorker<Client>>,
@@ -58,6 +61,7 @@ impl Model {
             id: default_model.unwrap_or_else(|| config.model.clone()).into(),
             defaults,
             calls,
+            totals: Totals::default(),
             client: Arc::default(),
             shared: Arc::new(Shared {
                 in_flight: config.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
@@ -71,7 +75,7 @@ impl Model {
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
         let mut changes = parse_changes(defaults_json, "deriving a model", &CALL_SETTINGS)?;
-        let mut derived = self.clone();
+        let mut derived = Model { totals: self.totals.derive(), ..self.clone() };
         take_call_settings(&mut changes.given, &mut derived.calls, "")?;
         if let Some(id) = take_model_id(&mut changes.given)? {
             derived.id = id.into();
@@ -87,6 +91,11 @@ impl Model {
         &self.id
     }
 
+    /// What its calls and those of the models derived from it have used, as far as the service said. Its time is -1.
+    pub fn usage(&self) -> Usage {
+        self.totals.sum()
+    }
+
     /// Exactly what a call would send.
     pub fn input(&self, operation: Operation, request: &Request) -> Result<Input> {
         request.input(operation, self.id.as_str(), &self.defaults, self.shared.config.lint)
@@ -94,46 +103,74 @@ impl Model {
 
     /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
     pub fn open(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
+        let mut stream = self.begin(operation, request, cancel)?;
+        if !self.calls.reading.keep_answer {
+            stream.keep_outline();
+        }
+        Ok(stream)
+    }
+
+    fn begin(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
         let input = self.input(operation, request)?;
         if cancel.is_some_and(Cancel::is_fired) {
             return Ok(Stream::cancelled(operation));
         }
+        let read_ahead = self.calls.reading.read_ahead;
         let job = Job { model: self.clone(), call: Call { operation, input } };
         let runtime = runtime::start()?;
         let epoch = runtime.epoch;
-        Ok(Stream::start(&runtime, operation, cancel.cloned(), move |writer| job.run(writer, epoch)))
+        Ok(Stream::start(&runtime, operation, cancel.cloned(), read_ahead, move |writer| job.run(writer, epoch)))
     }
 
     /// Any operation: one request, one answer, that of a stream when it is complete.
-    pub fn call(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Response> {
-        let mut stream = self.open(operation, request, cancel)?;
-        while let Next::Event(_) | Next::Again = stream.next(None)? {}
-        Ok(stream.response())
+    pub fn call(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Ended<()> {
+        let mut stream = match self.begin(operation, request, cancel) {
+            Ok(stream) => stream,
+            Err(error) => return Ended { result: Err(error), response: None },
+        };
+        let result = loop {
+            match stream.next(None) {
+                Ok(Next::Event(_) | Next::Again) => {}
+                Ok(Next::Done) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        Ended { response: stream.response_if_any(), result }
     }
 
-    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The stream that is
-    /// given back has the answer, or what had arrived of it, where `keep_answer` says so.
+    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The response
+    /// is made where `wanted` says so.
     pub fn generate_stream(
         &self,
         request: &Request,
         cancel: Option<&Cancel>,
-        keep_answer: bool,
+        wanted: bool,
         mut on_event: impl FnMut(&Event<'_>) -> ControlFlow<()>,
-    ) -> Result<(ControlFlow<()>, Stream)> {
-        let mut stream = self.open(Operation::ConverseStream, request, cancel)?;
-        if !keep_answer {
-            stream.keep_no_answer();
+    ) -> Ended<ControlFlow<()>> {
+        let mut stream = match self.open(Operation::ConverseStream, request, cancel) {
+            Ok(stream) => stream,
+            Err(error) => return Ended { result: Err(error), response: None },
+        };
+        if !wanted {
+            stream.keep_outline();
         }
-        let flow = loop {
-            match stream.next(None)? {
-                Next::Event(event) if on_event(&event).is_break() => break ControlFlow::Break(()),
-                Next::Event(_) | Next::Again => {}
-                Next::Done => break ControlFlow::Continue(()),
+        let result = loop {
+            match stream.next(None) {
+                Ok(Next::Event(event)) if on_event(&event).is_break() => break Ok(ControlFlow::Break(())),
+                Ok(Next::Event(_) | Next::Again) => {}
+                Ok(Next::Done) => break Ok(ControlFlow::Continue(())),
+                Err(error) => break Err(error),
             }
         };
         stream.cancel();
-        Ok((flow, stream))
+        Ended { response: if wanted { stream.response_if_any() } else { None }, result }
     }
+}
+
+/// How a call ended, and what it has given: after a failure what had arrived before it, None where nothing had.
+pub struct Ended<T> {
+    pub result: Result<T>,
+    pub response: Option<Response>,
 }
 
 impl Shared {
@@ -182,14 +219,14 @@ impl Model {
         let (max_attempts, max_backoff, ends) = (retry.max_attempts, retry.max_backoff, timers.first.at());
         writer.attempts().open(call, Terms { max_attempts, max_backoff, ends });
         if streams {
-            let answer = timers.first.limit(self.begin(call, writer, epoch)).await.flatten()?;
+            let answer = timers.first.limit(self.send(call, writer, epoch)).await.flatten()?;
             let Timers { first: first_event, total } = timers;
             let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
-            writer.stream(answer, raw, limits).await.map(|()| None)
+            writer.stream(answer, raw, limits, &self.totals).await.map(|()| None)
         } else {
             let unary = async {
-                let answer = self.begin(call, writer, epoch).await?;
-                writer.unary(answer, raw, max_answer).await.map(Some)
+                let answer = self.send(call, writer, epoch).await?;
+                writer.unary(answer, raw, max_answer, &self.totals).await.map(Some)
             };
             timers.first.limit(unary).await.flatten()
         }
@@ -211,15 +248,12 @@ impl Model {
     }
 
     /// Waits for the client and for the head of the answer.
-    async fn begin(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Answer> {
+    async fn send(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Answer> {
         let client = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
         let client = self.client.get(epoch, client).await?;
         call::send(&client, call, writer.attempts()).await
     }
 }
-
-/// Members that are settings of ours.
-const CALL_SETTINGS: [&str; 3] = ["timeout", "timeouts", "retry"];
 
 /// Takes the members that are settings of ours out of the request members they were given with.
 fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) -> Result<()> {
@@ -251,10 +285,12 @@ mod tests {
         let model = Model::new(&config).unwrap();
         let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
         let input = model.input(Operation::ConverseStream, &request).unwrap();
-        let job = Job { model, call: Call { operation: Operation::ConverseStream, input } };
+        let operation = Operation::ConverseStream;
+        let read_ahead = model.calls.reading.read_ahead;
+        let job = Job { model, call: Call { operation, input } };
         let runtime = Runtime { handle: Handle::current(), epoch: u64::MAX };
         let began = tokio::time::Instant::now();
-        let mut stream = Stream::start(&runtime, Operation::ConverseStream, None, |writer| job.run(writer, u64::MAX));
+        let mut stream = Stream::start(&runtime, operation, None, read_ahead, |writer| job.run(writer, u64::MAX));
         let end = loop {
             match stream.next(Some(Duration::ZERO)) {
                 Ok(Next::Event(_)) => {}

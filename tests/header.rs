@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of `src/ffi` that are chapters of the header, in its order.
-const CHAPTERS: [&str; 12] = [
-    "version", "status", "model", "request", "cancel", "generate", "stream", "waitset", "call", "response", "json",
-    "process",
+const CHAPTERS: [&str; 13] = [
+    "version", "status", "model", "request", "cancel", "generate", "stream", "waitset", "call", "response", "usage",
+    "json", "process",
 ];
 
 fn root() -> &'static Path {

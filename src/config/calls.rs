@@ -1,5 +1,7 @@
-//! What governs a single call: its timers and its retries. A model has them, and a model derived from it may change them.
+//! What governs a single call: its timers, its retries and how its answer is read. A model has them, and a model
+//! derived from it may change them.
 
+use super::reading::Reading;
 use super::value::Value;
 use crate::error::Result;
 use crate::json::Json;
@@ -10,9 +12,13 @@ use std::time::Duration;
 pub struct CallSettings {
     pub timeouts: Timeouts,
     pub retry: Retry,
+    pub reading: Reading,
     /// What `timeouts` was made from: a later "timeout" must know which timers were set by name.
     given: Given,
 }
+
+/// The keys that a derived model may have of its own.
+pub const CALL_SETTINGS: [&str; 5] = ["timeout", "timeouts", "retry", "keep_answer", "read_ahead"];
 
 /// Every timer of a call. None but `total` can be absent, and none can be 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +70,8 @@ impl Default for Retry {
 }
 
 impl CallSettings {
-    /// Takes `value` where `key` is "timeout", "timeouts" or "retry", and says whether it was. `path` leads to the value. After an
-    /// error some members may have been taken: drop the whole.
+    /// Takes `value` where `key` is one of [`CALL_SETTINGS`], and says whether it was. `path` leads to the value.
+    /// After an error some members may have been taken: drop the whole.
     ///
     /// "timeout" is the wait without progress: for a stream's first event and for each next one, and for the whole of a unary call.
     /// A member of "timeouts" is one timer by its name, and wins over "timeout" in whatever order they come, also where "timeout"
@@ -76,6 +82,8 @@ impl CallSettings {
             "timeout" => self.given.timeout = Some(value.duration()?),
             "timeouts" => value.members()?.iter().try_for_each(|member| self.given.take(member))?,
             "retry" => value.members()?.iter().try_for_each(|member| self.retry.take(member))?,
+            "keep_answer" => self.reading.keep_answer = value.bool()?,
+            "read_ahead" => self.reading.take_read_ahead(&value)?,
             _ => return Ok(false),
         }
         self.timeouts = self.given.timeouts();

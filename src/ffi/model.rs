@@ -23,6 +23,11 @@
 //!                     of the service is obeyed, up to max_backoff. "Status and errors" lists what is tried again
 //!   max_concurrency   how many calls of this model and those derived from it run at once; more wait
 //!   max_answer        the most bytes of one answer, all of a stream's frames together; default 256 MiB
+//!   keep_answer       true (default) or false. If it is false, bedrock_stream_response and bedrock_generate_stream give the stop
+//!                     reason and the usage of a stream, and no content: nothing is kept of an event that was delivered
+//!   read_ahead        "256KiB" (default), "1MiB" or a number of bytes, from 16KiB to 1GiB: about how much of a stream may wait
+//!                     in memory for your program to read it. Half of it may be on the connection. A single event is always
+//!                     read whole. For a derived model the part on the connection stays that of the first model
 //!   ca_file, proxy, fips, dual_stack    for the service and for credentials. Defaults: AWS_CA_BUNDLE, ca_bundle of the
 //!                     profile or REQUESTS_CA_BUNDLE; HTTPS_PROXY and NO_PROXY. What is meant for this machine goes
 //!                     through no proxy, nor do requests to the metadata services of containers and EC2 instances
@@ -79,10 +84,10 @@ pub unsafe extern "C" fn bedrock_model_new(
     })
 }
 
-/// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request members
-/// under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the whole. "model"
-/// changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a model to give a call its own
-/// deadline. Cheap; does not block.
+/// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
+/// members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the
+/// whole. "model" changes the model id. "timeout", "timeouts", "retry", "keep_answer" and "read_ahead" are taken as in
+/// the config: derive a model to give a call its own deadline. Cheap; does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_with(
     model: *const bedrock_model,

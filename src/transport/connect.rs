@@ -32,6 +32,7 @@ use tower_service::Service;
 pub struct Connector {
     ca_bundle: Option<CaBundle>,
     version: HttpVersion,
+    read_ahead: usize,
     tcp: HttpConnector,
     proxies: Proxies,
     tls: OnceCell<Arc<ClientConfig>>,
@@ -62,11 +63,17 @@ impl Connector {
         Connector {
             ca_bundle: config.ca_bundle.clone(),
             version,
+            read_ahead: config.calls.reading.read_ahead,
             tcp,
             proxies,
             tls: OnceCell::new(),
             proxy_tls: OnceCell::new(),
         }
+    }
+
+    /// How many bytes of an answer may wait to be read, on the connection and behind it.
+    pub fn read_ahead(&self) -> usize {
+        self.read_ahead
     }
 
     /// Whether an endpoint may turn out to speak HTTP/2.
@@ -169,7 +176,7 @@ async fn tunnel(link: Link, uri: &Uri, authorization: Option<HeaderValue>) -> Re
     if let Some(authorization) = authorization {
         request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
     }
-    let mut proxy = Http1::new(link, None);
+    let mut proxy = Http1::new(link, None, 0);
     let failed = |cause| ConnectorError::io(Failed { doing: "the proxy opened no tunnel", cause }.into());
     match proxy.ask(request).await.map_err(failed)?.parts.status {
         status if status.is_success() => Ok(proxy.into_link()),

@@ -20,8 +20,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-/// What a service may send of one answer that nobody has read yet.
-const STREAM_WINDOW: u32 = 256 << 10;
 /// What it may send of all answers on one connection: enough that some which nobody reads do not hold up the others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
@@ -93,13 +91,14 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Begins to speak on a way that is open. `patience` is how long a peer may take for a sign of life.
-    pub async fn begin(connected: Connected, patience: Duration) -> Result<Connection, ConnectorError> {
+    /// Begins to speak on a way that is open. A service may send `ahead` bytes of an answer that nobody has read yet.
+    /// `patience` is how long a peer may take for a sign of life.
+    pub async fn begin(connected: Connected, ahead: usize, patience: Duration) -> Result<Connection, ConnectorError> {
         let Connected { link, http2, forward } = connected;
         if !http2 {
-            return Ok(Connection::Http1(Box::new(Http1::new(link, forward))));
+            return Ok(Connection::Http1(Box::new(Http1::new(link, forward, ahead))));
         }
-        let begun = Http2::begin(TokioIo::new(link), patience).await;
+        let begun = Http2::begin(TokioIo::new(link), ahead, patience).await;
         begun.map(Connection::Http2).map_err(|error| Unanswered::http2(error).into())
     }
 
@@ -141,11 +140,11 @@ struct Shared {
 }
 
 impl Http2 {
-    async fn begin(io: TokioIo<Link>, patience: Duration) -> hyper::Result<Self> {
+    async fn begin(io: TokioIo<Link>, ahead: usize, patience: Duration) -> hyper::Result<Self> {
         let (before_ping, ping) = alive::ping(patience);
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_stream_window_size(ahead.try_into().unwrap_or(CONNECTION_WINDOW))
             .initial_connection_window_size(CONNECTION_WINDOW)
             .keep_alive_interval(before_ping)
             .keep_alive_timeout(ping)

@@ -106,7 +106,7 @@ impl Origin {
             }
         }
         let connected = connector.connect(uri).await?;
-        let connection = Connection::begin(connected, patience).await?;
+        let connection = Connection::begin(connected, connector.read_ahead() / 2, patience).await?;
         match &connection {
             Connection::Http1(_) => self.lock().alone = true,
             Connection::Http2(shared) => {

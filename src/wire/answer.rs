@@ -113,6 +113,11 @@ impl InPortions {
     pub(super) fn of(body: SdkBody) -> Self {
         InPortions { body, left: PORTION, pause: None }
     }
+
+    /// The body as it is.
+    pub(super) fn into_body(self) -> SdkBody {
+        self.body
+    }
 }
 
 impl Body for InPortions {

@@ -5,12 +5,13 @@
 //! before the retry loop, then takes the answer's body before the SDK's deserialiser sees it. Answers that are no success stay
 //! with the SDK, whose retry classifiers and error types need them.
 
-use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, collect, is_event_stream};
+use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, collect};
 use super::attempts::Attempts;
 use super::failure;
 use super::operation::Operation;
 use super::refusal::Refusal;
 use super::retry;
+use super::sniff::sniff;
 use super::usage::Usage;
 use crate::error::{Error, Kind, Result};
 use aws_sdk_bedrockruntime::Client;
@@ -73,8 +74,13 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
         sending.await.map(drop).map_err(failure::before_answer)?;
     }
     let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
-    if streams && !is_event_stream(&answer.content_type) {
+    let mut answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
+    if !streams {
+        return Ok(answer);
+    }
+    let (is_stream, body) = sniff(&answer.content_type, answer.body.into_body()).await;
+    answer.body = InPortions::of(body);
+    if !is_stream {
         let body = collect(answer.body, MAX_MISROUTED).await.unwrap_or_default();
         let body = String::from_utf8_lossy(&body);
         let error = failure::misrouted(answer.status, &answer.content_type, &body);

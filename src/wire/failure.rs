@@ -81,7 +81,12 @@ pub fn in_success(json: Json<'_>, status: u16) -> Option<Error> {
 /// What a 2xx answer that should have been a stream, and is not, says.
 pub fn misrouted(status: u16, content_type: &str, body: &str) -> Error {
     Json::parse(body).ok().and_then(|json| in_success(json, status)).unwrap_or_else(|| {
-        let told = if content_type.is_empty() { "of no type" } else { content_type };
+        let told = match (content_type, body.is_empty()) {
+            ("", true) => "empty".to_owned(),
+            ("", false) => "of no type".to_owned(),
+            (content_type, true) => format!("{content_type} and empty"),
+            (content_type, false) => content_type.to_owned(),
+        };
         let what = format_args!(
             "the answer (HTTP {status}) is {told}, not an event stream; is this really a Bedrock endpoint?"
         );

@@ -202,6 +202,7 @@ static void nulls(void)
     INVALID(bedrock_generate_stream(model, request, NULL, NULL, NULL, NULL, &error), "on_event is NULL");
     CHECK_INT(bedrock_response_tool_call(NULL, 0, NULL, sizeof call), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(bedrock_response_usage(NULL, NULL, 0), BEDROCK_E_INVALID_ARGUMENT);
+    CHECK_INT(bedrock_model_usage(model, NULL, 0), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(bedrock_set_log(99, NULL, NULL, NULL), BEDROCK_E_INVALID_ARGUMENT);
 
     /* Without err the status says it all. */
