@@ -5,7 +5,7 @@ use crate::client::{self, PerWorker};
 use crate::config::{CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::log;
-use crate::request::{Document, Request, parse_defaults, replace_defaults, take_model_id};
+use crate::request::{Document, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
@@ -49,6 +49,7 @@ impl Model {
         let config = Config::parse(config_json)?;
         let mut defaults = parse_defaults(&config.defaults, "config: defaults").map_err(as_config_error)?;
         let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
+        defaults.move_under("/defaults");
         let mut calls = config.calls.clone();
         take_call_settings(&mut defaults, &mut calls, "/defaults")?;
         let transport = Transport::parse(config.transport.as_deref())?;
@@ -69,16 +70,16 @@ impl Model {
 
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
-        let mut given = parse_defaults(defaults_json, "deriving a model")?;
+        let mut changes = parse_changes(defaults_json, "deriving a model", &CALL_SETTINGS)?;
         let mut derived = self.clone();
-        take_call_settings(&mut given, &mut derived.calls, "")?;
-        if let Some(id) = take_model_id(&mut given)? {
+        take_call_settings(&mut changes.given, &mut derived.calls, "")?;
+        if let Some(id) = take_model_id(&mut changes.given)? {
             derived.id = id.into();
         }
         if derived.calls != self.calls {
             derived.client = Arc::default();
         }
-        replace_defaults(&mut derived.defaults, given);
+        replace_defaults(&mut derived.defaults, changes)?;
         Ok(derived)
     }
 
@@ -218,9 +219,12 @@ impl Model {
     }
 }
 
+/// Members that are settings of ours.
+const CALL_SETTINGS: [&str; 3] = ["timeout", "timeouts", "retry"];
+
 /// Takes the members that are settings of ours out of the request members they were given with.
 fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) -> Result<()> {
-    for key in ["timeout", "timeouts", "retry"] {
+    for key in CALL_SETTINGS {
         if let Some(value) = given.value(key) {
             calls.take(key, value, &format!("{at}/{key}"))?;
             given.remove(key);
