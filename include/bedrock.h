@@ -75,7 +75,7 @@ extern "C" {
 
 /* ---- Handles ---------------------------------------------------------------------------------------------- */
 
-typedef struct bedrock_error bedrock_error;          /* A failure: immutable, owned by whoever received it. For NULL the getters return BEDROCK_OK, "", 0 or -1. */
+typedef struct bedrock_error bedrock_error;          /* A failure: immutable, owned by the caller. For NULL the getters give BEDROCK_OK, "", 0, -1. */
 typedef struct bedrock_model bedrock_model;          /* A model, ready to be called. */
 typedef struct bedrock_request bedrock_request;      /* A request as it grows. */
 typedef struct bedrock_cancel bedrock_cancel;        /* A latch that ends calls. */
@@ -107,7 +107,7 @@ const char *bedrock_version(void);
  *
  * Where the service, or a gateway in front of it, refuses a call, the name that it gives decides the status:
  *
- *   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and the other names of AWS for it,
+ *   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and AWS's other names for it,
  *                               with any HTTP status
  *   BEDROCK_E_ACCESS_DENIED     AccessDeniedException, UnrecognizedClientException, InvalidSignatureException,
  *                               IncompleteSignature, NotAuthorized; RequestExpired and RequestInTheFuture, where this
@@ -117,18 +117,20 @@ const char *bedrock_version(void);
  *   BEDROCK_E_CONTEXT_OVERFLOW  ValidationException whose message says that the input is too long
  *   BEDROCK_E_NOT_FOUND         ResourceNotFoundException, UnknownOperationException
  *   BEDROCK_E_QUOTA             ServiceQuotaExceededException
- *   BEDROCK_E_MODEL             ModelErrorException, ModelTimeoutException, ModelNotReadyException, ModelStreamErrorException
+ *   BEDROCK_E_MODEL             ModelErrorException, ModelTimeoutException, ModelNotReadyException,
+ *                               ModelStreamErrorException
  *   BEDROCK_E_SERVICE           InternalServerException, ServiceUnavailableException, RequestTimeout
  *
- * Where it gives no such name, the HTTP status does: 400 and other 4xx VALIDATION, 401 and 403 ACCESS_DENIED, 404 NOT_FOUND,
- * 408 and 424 MODEL, 429 THROTTLED, 5xx SERVICE.
+ * Where it gives no such name, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404 NOT_FOUND, 408 and 424 MODEL,
+ * 429 THROTTLED, 400 and every other 4xx VALIDATION, 5xx SERVICE.
  *
- * The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, names of throttling,
- * RequestTimeout, ModelNotReadyException, and connections that fail before an answer comes. After RequestExpired and
- * RequestInTheFuture it tries once more, by the service's clock. Where the service asks for a longer wait (Retry-After) than the
- * call may still take, the call fails at once. Each model has a budget for retries: it holds 500, a retry costs 5 (throttling)
- * or 10, and a call that succeeds gives 1 back, or the cost of its last retry. While the budget is empty each call is tried
- * once, and its message says so.
+ * Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, after
+ * names of throttling, RequestTimeout and ModelNotReadyException, and after a connection that failed before an answer
+ * came. After RequestExpired and RequestInTheFuture it tries once more, with the service's clock. If the service asks
+ * for a wait (Retry-After) that is longer than the call's timer allows, the call fails at once. Each model has a
+ * budget for its retries. It begins with 500. A retry costs 5 after throttling and 10 otherwise. A call that succeeds
+ * gives back 1, or the cost of its last retry. While the budget is too low for a retry, each call is tried once, and
+ * its message says so.
  */
 
 /* A length that means "up to the NUL": wherever a text is given as pointer and length. */
@@ -236,13 +238,14 @@ void bedrock_error_free(bedrock_error *error);
  *   profile           a profile of ~/.aws/config, which then wins over keys in the environment; SSO, login, process, web identity, ECS and EC2 credentials work
  *   role_arn, role_session_name, external_id    a role to assume
  *   base_url          an endpoint of your own; http:// only to loopback unless allow_http is true
- *   timeout           "30s" or "500ms": the longest wait without progress, which is a stream's wait for its
- *                     first and for each next event, and the whole of a call that does not stream. Default 5 minutes: a
- *                     healthy stream is silent for minutes while a model thinks or writes a large tool input. Apart from
- *                     all timers, a call whose connection shows no sign of life for 30 seconds fails (BEDROCK_E_TIMEOUT)
- *   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: those waits one by one. "queue" limits
- *                     the wait for max_concurrency; where it is given, the other timers begin when the call has its place.
- *                     Where it is not, the wait for a place is a part of the call
+ *   timeout           "30s" or "500ms": the longest wait without progress. It is the wait for a stream's first event
+ *                     and for each next event, and the whole time of a call that does not stream. Default 5 minutes: a
+ *                     healthy stream is silent for minutes while a model thinks or writes a large tool input. Apart
+ *                     from all timers, a call fails with BEDROCK_E_TIMEOUT if its connection shows no sign of life
+ *                     for 30 seconds
+ *   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: those waits one by one. "queue"
+ *                     limits the wait for max_concurrency. If it is given, the other timers start when the call has
+ *                     its place; if not, they start with the call
  *   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off. A Retry-After
  *                     of the service is obeyed, up to max_backoff. "Status and errors" lists what is tried again
  *   max_concurrency   how many calls of this model and those derived from it run at once; more wait
