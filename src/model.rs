@@ -190,8 +190,9 @@ impl Job {
     async fn run(self, writer: Writer, epoch: u64) -> Result<Option<String>> {
         let Job { model, call } = self;
         let began = Instant::now();
+        let closing = writer.attempts().closing();
         let result = model.perform(&call, &writer, epoch).await;
-        writer.attempts().close();
+        drop(closing);
         let result = result.map_err(|error| writer.attempts().explain(error).while_doing(&call));
         match &result {
             Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),

@@ -397,3 +397,19 @@ fn a_wait_in_the_queue_is_in_the_log() {
     });
     ear.wait_for("ConverseStream with the-crowded-model", "waits for a place among max_concurrency 1 calls");
 }
+
+#[test]
+fn an_attempt_that_a_cancel_ends_is_in_the_log() {
+    let ear = listen();
+    let bedrock = LocalBedrock::start();
+    bedrock.push(Reply::hang());
+    let model = named_model(&bedrock, "the-cancelled-model", json!({}));
+    let cancel = Cancel::new();
+    std::thread::scope(|threads| {
+        let call = threads.spawn(|| model.generate_with(&hello(), cancel.handle()));
+        bedrock.wait_requests(1);
+        cancel.fire();
+        call.join().expect("no panic").failed(BEDROCK_E_CANCELLED);
+    });
+    ear.wait_for("the-cancelled-model", "no answer");
+}

@@ -34,7 +34,8 @@ fn a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_wai
         command.args(["--user", "--map-root-user", "--net"]);
         command
     };
-    let permitted = unshare().args(["ip", "link", "add", "name", "here", "type", "veth", "peer", "name", "there"]).output();
+    let permitted =
+        unshare().args(["ip", "link", "add", "name", "here", "type", "veth", "peer", "name", "there"]).output();
     match permitted {
         Ok(output) if output.status.success() => {}
         Ok(output) => {

@@ -6,7 +6,7 @@
 //!
 //! Where the service, or a gateway in front of it, refuses a call, the name that it gives decides the status:
 //!
-//!   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and the other names of AWS for it,
+//!   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and AWS's other names for it,
 //!                               with any HTTP status
 //!   BEDROCK_E_ACCESS_DENIED     AccessDeniedException, UnrecognizedClientException, InvalidSignatureException,
 //!                               IncompleteSignature, NotAuthorized; RequestExpired and RequestInTheFuture, where this
@@ -16,18 +16,20 @@
 //!   BEDROCK_E_CONTEXT_OVERFLOW  ValidationException whose message says that the input is too long
 //!   BEDROCK_E_NOT_FOUND         ResourceNotFoundException, UnknownOperationException
 //!   BEDROCK_E_QUOTA             ServiceQuotaExceededException
-//!   BEDROCK_E_MODEL             ModelErrorException, ModelTimeoutException, ModelNotReadyException, ModelStreamErrorException
+//!   BEDROCK_E_MODEL             ModelErrorException, ModelTimeoutException, ModelNotReadyException,
+//!                               ModelStreamErrorException
 //!   BEDROCK_E_SERVICE           InternalServerException, ServiceUnavailableException, RequestTimeout
 //!
-//! Where it gives no such name, the HTTP status does: 400 and other 4xx VALIDATION, 401 and 403 ACCESS_DENIED, 404 NOT_FOUND,
-//! 408 and 424 MODEL, 429 THROTTLED, 5xx SERVICE.
+//! Where it gives no such name, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404 NOT_FOUND, 408 and 424 MODEL,
+//! 429 THROTTLED, 400 and every other 4xx VALIDATION, 5xx SERVICE.
 //!
-//! The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, names of throttling,
-//! RequestTimeout, ModelNotReadyException, and connections that fail before an answer comes. After RequestExpired and
-//! RequestInTheFuture it tries once more, by the service's clock. Where the service asks for a longer wait (Retry-After) than the
-//! call may still take, the call fails at once. Each model has a budget for retries: it holds 500, a retry costs 5 (throttling)
-//! or 10, and a call that succeeds gives 1 back, or the cost of its last retry. While the budget is empty each call is tried
-//! once, and its message says so.
+//! Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, after
+//! names of throttling, RequestTimeout and ModelNotReadyException, and after a connection that failed before an answer
+//! came. After RequestExpired and RequestInTheFuture it tries once more, with the service's clock. If the service asks
+//! for a wait (Retry-After) that is longer than the call's timer allows, the call fails at once. Each model has a
+//! budget for its retries. It begins with 500. A retry costs 5 after throttling and 10 otherwise. A call that succeeds
+//! gives back 1, or the cost of its last retry. While the budget is too low for a retry, each call is tried once, and
+//! its message says so.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -97,7 +99,7 @@ pub const BEDROCK_E_INTERNAL: bedrock_status = -21;
 /// This process is out of descriptors, threads, handles or memory.
 pub const BEDROCK_E_RESOURCE: bedrock_status = -22;
 
-/// A failure: immutable, owned by whoever received it. For NULL the getters return BEDROCK_OK, "", 0 or -1.
+/// A failure: immutable, owned by the caller. For NULL the getters give BEDROCK_OK, "", 0, -1.
 pub struct bedrock_error;
 
 impl Noun for Error {

@@ -148,6 +148,11 @@ impl Attempts {
         }
     }
 
+    /// Closes them when it is dropped, as it is where a call is cancelled.
+    pub fn closing(&self) -> Closing {
+        Closing(self.clone())
+    }
+
     /// No attempt follows.
     pub fn close(&self) {
         let mut journal = self.lock();
@@ -210,6 +215,15 @@ impl Attempts {
 
     fn lock(&self) -> MutexGuard<'_, Journal> {
         self.0.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Attempts::closing`].
+pub struct Closing(Attempts);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

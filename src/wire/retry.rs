@@ -9,8 +9,8 @@
 //! | HTTP 500, 502, 503 and 504; RequestTimeout, RequestTimeoutException, ModelNotReadyException | transient |
 //! | RequestExpired, RequestInTheFuture, RequestTimeTooSkewed: once, signed by the service's clock | transient |
 //!
-//! Each retry costs tokens of the client's budget: 5 for throttling, 10 for what is transient or broke on the way. The budget holds
-//! 500; a call that succeeds gives 1 back, or what its last retry cost.
+//! Each retry costs tokens of the client's budget: 5 for throttling, 10 for what is transient or broke on the way. The budget
+//! holds 500. A call that succeeds gives 1 back, or what its last retry cost.
 
 use super::attempts::{Attempts, Verdict};
 use super::refusal::Refusal;

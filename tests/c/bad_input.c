@@ -214,6 +214,8 @@ static void nulls(void)
     CHECK_INT(bedrock_error_status(NULL), BEDROCK_OK);
     CHECK_TEXT(bedrock_error_message(NULL), "");
     CHECK_INT(bedrock_error_attempts(NULL), 0);
+    CHECK_INT(bedrock_error_retry_after(NULL), -1);
+    CHECK_TEXT(bedrock_error_json(NULL, NULL), "");
     bedrock_error_free(NULL);
     bedrock_model_free(NULL);
     bedrock_request_free(NULL);

@@ -41,6 +41,8 @@ static void no_error(const void *handle)
     CHECK_INT(bedrock_error_http_status(bad), 0);
     CHECK_INT(bedrock_error_retryable(bad), 0);
     CHECK_INT(bedrock_error_attempts(bad), 0);
+    CHECK_INT(bedrock_error_retry_after(bad), -1);
+    CHECK_TEXT(bedrock_error_json(bad, NULL), "");
     bedrock_error_free((bedrock_error *)handle);
 }
 

@@ -11,6 +11,9 @@
 //! header promises of every call is checked with every call: out parameters are written whatever happens, an error is
 //! there exactly where the status is below 0, texts end in NUL.
 
+// A failure is copied as a whole, and rarely.
+#![allow(clippy::result_large_err)]
+
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{dangling_mut, null_mut};
