@@ -733,23 +733,23 @@ void bedrock_response_free(bedrock_response *response);
 
 
 /* ---- JSON, for programs that have no JSON library ---------------------------------------------------------
- * These functions read a JSON text in place. They make no handles, allocate nothing, and are for any thread. pointer is a JSON
- * pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. Where a key stands twice in an
- * object, the last one counts.
+ * These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. pointer is a JSON
+ * pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. If a key stands twice in an object,
+ * the last one counts.
  *
- * Where nothing is at pointer, where it is of another kind, or where json is not JSON, they return BEDROCK_JSON_NONE, 0, NULL,
- * the fallback, or BEDROCK_JSON_NOT_FOUND. They check json to its end, also behind the value that they return. They also return
- * this in a wakeup or log callback, which may not call them.
+ * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0, NULL, the
+ * fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or log callback. Every function checks the whole json,
+ * also behind the value that it returns.
  *
- * Cost. Each call reads the whole json once, so its time is proportional to len, however deep pointer leads. A loop that reads
- * an array element by element, "/items/0", "/items/1" and so on, is therefore quadratic. bedrock_json_next reads an array or an
+ * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep pointer leads. A
+ * loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic. bedrock_json_next reads an array or an
  * object in linear time, and bedrock_json_numbers reads an array of numbers at once:
  *
  *   bedrock_json_item item = {0};
  *   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
  *     total += bedrock_json_number(item.value, item.value_len, "/price", 0);
  *
- * A string of any length:
+ * A string of unknown length takes two calls:
  *
  *   size_t size = bedrock_json_string(json, len, "/name", NULL, 0);
  *   char *name = size == BEDROCK_JSON_NOT_FOUND ? NULL : malloc(size + 1);
@@ -765,7 +765,7 @@ void bedrock_response_free(bedrock_response *response);
 #define BEDROCK_JSON_STRING               5
 #define BEDROCK_JSON_ARRAY                6
 #define BEDROCK_JSON_OBJECT               7
-#define BEDROCK_JSON_NOT_FOUND        SIZE_MAX  /* The length or count of what is not there. It is greater than every other. */
+#define BEDROCK_JSON_NOT_FOUND        SIZE_MAX  /* A length or count where there is nothing. It is greater than every other. */
 
 /* An element of an array, or a member of an object. Its texts point into json, so no NUL ends them. */
 typedef struct bedrock_json_item {
@@ -777,7 +777,7 @@ typedef struct bedrock_json_item {
   size_t value_len;
   /* How many elements or members stand before it. */
   size_t index;
-  /* Where the loop is. It is the library's own: set it to 0 before the loop, and do not change it. */
+  /* The position of the loop, owned by the library: 0 before the loop, and not to be changed. */
   size_t state[3];
 } bedrock_json_item;
 
@@ -788,27 +788,27 @@ int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 
 /* Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
- * BEDROCK_JSON_...; behind the last one it returns BEDROCK_JSON_NONE, and all of *item is 0. size is sizeof *item.
- * All of *item is 0 before the first step. The first step checks json and finds the array or object. The later
- * ones read only what they step over, and do not look at pointer. json must stay where it is and as it is during
- * the loop. For an item that is of another text, or that was changed, the function returns BEDROCK_JSON_NONE. */
+ * BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; all of *item is 0 then. size is sizeof *item. All of
+ * *item has to be 0 before the first step. The first step checks json and finds the array or object. Each later
+ * step reads only what it steps over, and ignores pointer. json must stay at its address, unchanged, during the
+ * loop. If *item was filled for another text, or was changed, the function returns BEDROCK_JSON_NONE. */
 int32_t bedrock_json_next(const char *json,
                           size_t len,
                           const char *pointer,
                           bedrock_json_item *item,
                           size_t size);
 
-/* Returns a number, rounded to the nearest double. It is read as JSON writes it, whatever the locale. A number
- * that is too large for a double is infinite. */
+/* Returns a number, rounded to the nearest double, independent of the locale. A number that is too large for a
+ * double is infinite. */
 double bedrock_json_number(const char *json,
                            size_t len,
                            const char *pointer,
                            double fallback);
 
-/* Reads an array of numbers, such as an embedding, as bedrock_json_number reads one. Writes at most max of them to
- * out, and returns how many the array has: where that is more than max, the others were left out.
- * BEDROCK_JSON_NOT_FOUND, and nothing is written, where there is no array, or anything but a number is in it. out
- * may be NULL where max is 0. */
+/* Reads an array of numbers, for example an embedding, each as bedrock_json_number reads one. Writes the first max
+ * of them to out and returns how many the array has, which may be more than max. If there is no array, or it holds
+ * anything but numbers, the function writes nothing and returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is
+ * 0. */
 size_t bedrock_json_numbers(const char *json,
                             size_t len,
                             const char *pointer,
@@ -818,8 +818,12 @@ size_t bedrock_json_numbers(const char *json,
 /* Reads an array of numbers as bedrock_json_numbers does, each rounded to the nearest float. */
 size_t bedrock_json_floats(const char *json, size_t len, const char *pointer, float *out, size_t max);
 
-/* Returns a whole number that fits: 3 and 3.0, but neither 3.5 nor 2^63, for which it returns fallback. */
-int64_t bedrock_json_integer(const char *json, size_t len, const char *pointer, int64_t fallback);
+/* Returns a whole number that fits into 64 bits: 3 and 3.0, but neither 3.5 nor 2^63. For those it returns
+ * fallback. */
+int64_t bedrock_json_integer(const char *json,
+                             size_t len,
+                             const char *pointer,
+                             int64_t fallback);
 
 /* Returns the value as it is written, a string with its quotes. It points into json, so no NUL ends it: *raw_len
  * is its length. */
@@ -828,44 +832,44 @@ const char *bedrock_json_raw(const char *json,
                              const char *pointer,
                              size_t *raw_len);
 
-/* Decodes a string into buffer, as snprintf would. It writes at most size bytes, cut at a whole character and
- * always with a NUL, and returns the length of the whole string without a NUL. The result is below size exactly
- * where there is a string and all of it was written. Where there is no string, it returns BEDROCK_JSON_NOT_FOUND,
- * and buffer becomes "". buffer may be NULL where size is 0; it must not overlap json. */
+/* Decodes a string into buffer, as snprintf would. Writes at most size bytes, cut at a whole character and always
+ * with a NUL. Returns the length of the whole string, without a NUL. The result is below size exactly if there is
+ * a string and all of it was written. If there is no string, the function returns BEDROCK_JSON_NOT_FOUND, and
+ * buffer becomes "". buffer may be NULL if size is 0; it must not overlap json. */
 size_t bedrock_json_string(const char *json,
                            size_t len,
                            const char *pointer,
                            char *buffer,
                            size_t size);
 
-/* Decodes a string of base64, such as an image, into buffer. It writes at most size bytes, no NUL behind them, and
- * returns how many the string stands for: where that is more than size, the others were left out. White space in
- * base64 is passed over, and its padding may be missing. Where there is no string, or it is not base64, it returns
- * BEDROCK_JSON_NOT_FOUND, and what is in buffer means nothing. buffer may be NULL where size is 0; it must not
- * overlap json. */
+/* Decodes a string of base64, for example an image, into buffer. Writes the first size bytes, without a NUL, and
+ * returns how many bytes the string stands for, which may be more than size. White space in base64 is skipped, and
+ * padding is optional. If there is no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND,
+ * and the content of buffer is undefined. buffer may be NULL if size is 0; it must not overlap json. */
 size_t bedrock_json_bytes(const char *json,
                           size_t len,
                           const char *pointer,
                           void *buffer,
                           size_t size);
 
-/* Writes text as a JSON string, its quotes included, into buffer, and returns its length, as bedrock_json_string
- * does. BEDROCK_JSON_NOT_FOUND where text is not UTF-8: see bedrock_utf8_length. */
+/* Writes text as a JSON string, with its quotes, into buffer, and returns its length, as bedrock_json_string does.
+ * Returns BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see bedrock_utf8_length. */
 size_t bedrock_json_quote(const char *text,
                           size_t len,
                           char *buffer,
                           size_t size);
 
-/* Writes bytes as a JSON string of base64, its quotes included, into buffer, and returns its length, as
- * bedrock_json_string does. BEDROCK_JSON_NOT_FOUND where data is NULL and len is not 0, and for BEDROCK_STRLEN.
- * buffer must not overlap data. */
+/* Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as
+ * bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is
+ * BEDROCK_STRLEN. buffer must not overlap data. */
 size_t bedrock_json_quote_bytes(const void *data,
                                 size_t len,
                                 char *buffer,
                                 size_t size);
 
-/* Returns how many bytes at the beginning of text are whole UTF-8 characters: all of them, where text is UTF-8. To
- * cut a text to at most 1,000 bytes, give it as one of 1,000 bytes. 0 for NULL. */
+/* Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text
+ * exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the
+ * result says. Returns 0 for NULL. */
 size_t bedrock_utf8_length(const char *text,
                            size_t len);
 

@@ -1,22 +1,22 @@
 //! JSON, for programs that have no JSON library
 //!
-//! These functions read a JSON text in place. They make no handles, allocate nothing, and are for any thread. pointer is a JSON
-//! pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. Where a key stands twice in an
-//! object, the last one counts.
+//! These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. pointer is a JSON
+//! pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. If a key stands twice in an object,
+//! the last one counts.
 //!
-//! Where nothing is at pointer, where it is of another kind, or where json is not JSON, they return BEDROCK_JSON_NONE, 0, NULL,
-//! the fallback, or BEDROCK_JSON_NOT_FOUND. They check json to its end, also behind the value that they return. They also return
-//! this in a wakeup or log callback, which may not call them.
+//! If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0, NULL, the
+//! fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or log callback. Every function checks the whole json,
+//! also behind the value that it returns.
 //!
-//! Cost. Each call reads the whole json once, so its time is proportional to len, however deep pointer leads. A loop that reads
-//! an array element by element, "/items/0", "/items/1" and so on, is therefore quadratic. bedrock_json_next reads an array or an
+//! Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep pointer leads. A
+//! loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic. bedrock_json_next reads an array or an
 //! object in linear time, and bedrock_json_numbers reads an array of numbers at once:
 //!
 //!   bedrock_json_item item = {0};
 //!   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
 //!     total += bedrock_json_number(item.value, item.value_len, "/price", 0);
 //!
-//! A string of any length:
+//! A string of unknown length takes two calls:
 //!
 //!   size_t size = bedrock_json_string(json, len, "/name", NULL, 0);
 //!   char *name = size == BEDROCK_JSON_NOT_FOUND ? NULL : malloc(size + 1);
@@ -45,7 +45,7 @@ pub const BEDROCK_JSON_STRING: i32 = 5;
 pub const BEDROCK_JSON_ARRAY: i32 = 6;
 pub const BEDROCK_JSON_OBJECT: i32 = 7;
 
-/// The length or count of what is not there. It is greater than every other.
+/// A length or count where there is nothing. It is greater than every other.
 pub const BEDROCK_JSON_NOT_FOUND: usize = -1isize as usize;
 
 /// An element of an array, or a member of an object. Its texts point into json, so no NUL ends them.
@@ -60,7 +60,7 @@ pub struct bedrock_json_item {
     pub value_len: usize,
     /// How many elements or members stand before it.
     pub index: usize,
-    /// Where the loop is. It is the library's own: set it to 0 before the loop, and do not change it.
+    /// The position of the loop, owned by the library: 0 before the loop, and not to be changed.
     pub state: [usize; 3],
 }
 
@@ -91,11 +91,11 @@ pub unsafe extern "C" fn bedrock_json_count(json: *const c_char, len: usize, poi
     entry!(none 0 => Some(unsafe { find(json, len, pointer) }?.parts().count()))
 }
 
-/// Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
-/// BEDROCK_JSON_...; behind the last one it returns BEDROCK_JSON_NONE, and all of *item is 0. size is sizeof *item. All of *item
-/// is 0 before the first step. The first step checks json and finds the array or object. The later ones read only what they step
-/// over, and do not look at pointer. json must stay where it is and as it is during the loop. For an item that is of another
-/// text, or that was changed, the function returns BEDROCK_JSON_NONE.
+/// Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value, BEDROCK_JSON_...,
+/// or BEDROCK_JSON_NONE after the last one; all of *item is 0 then. size is sizeof *item. All of *item has to be 0 before the first
+/// step. The first step checks json and finds the array or object. Each later step reads only what it steps over, and ignores
+/// pointer. json must stay at its address, unchanged, during the loop. If *item was filled for another text, or was changed, the
+/// function returns BEDROCK_JSON_NONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_next(
     json: *const c_char,
@@ -144,8 +144,7 @@ fn sealed(json: *const c_char, cursor: Cursor, index: usize) -> usize {
     [json.addr(), at, end, index].into_iter().fold(0x6265_6472, mix) | 1
 }
 
-/// Returns a number, rounded to the nearest double. It is read as JSON writes it, whatever the locale. A number that is too
-/// large for a double is infinite.
+/// Returns a number, rounded to the nearest double, independent of the locale. A number that is too large for a double is infinite.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_number(
     json: *const c_char,
@@ -156,9 +155,9 @@ pub unsafe extern "C" fn bedrock_json_number(
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
 }
 
-/// Reads an array of numbers, such as an embedding, as bedrock_json_number reads one. Writes at most max of them to out, and
-/// returns how many the array has: where that is more than max, the others were left out. BEDROCK_JSON_NOT_FOUND, and nothing is
-/// written, where there is no array, or anything but a number is in it. out may be NULL where max is 0.
+/// Reads an array of numbers, for example an embedding, each as bedrock_json_number reads one. Writes the first max of them to out
+/// and returns how many the array has, which may be more than max. If there is no array, or it holds anything but numbers, the
+/// function writes nothing and returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_numbers(
     json: *const c_char,
@@ -197,7 +196,7 @@ unsafe fn numbers<T: FromStr>(
     })
 }
 
-/// Returns a whole number that fits: 3 and 3.0, but neither 3.5 nor 2^63, for which it returns fallback.
+/// Returns a whole number that fits into 64 bits: 3 and 3.0, but neither 3.5 nor 2^63. For those it returns fallback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_integer(
     json: *const c_char,
@@ -224,10 +223,10 @@ pub unsafe extern "C" fn bedrock_json_raw(
     })
 }
 
-/// Decodes a string into buffer, as snprintf would. It writes at most size bytes, cut at a whole character and always with a
-/// NUL, and returns the length of the whole string without a NUL. The result is below size exactly where there is a string and
-/// all of it was written. Where there is no string, it returns BEDROCK_JSON_NOT_FOUND, and buffer becomes "". buffer may be NULL
-/// where size is 0; it must not overlap json.
+/// Decodes a string into buffer, as snprintf would. Writes at most size bytes, cut at a whole character and always with a NUL.
+/// Returns the length of the whole string, without a NUL. The result is below size exactly if there is a string and all of it was
+/// written. If there is no string, the function returns BEDROCK_JSON_NOT_FOUND, and buffer becomes "". buffer may be NULL if size
+/// is 0; it must not overlap json.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_string(
     json: *const c_char,
@@ -247,10 +246,10 @@ pub unsafe extern "C" fn bedrock_json_string(
     })
 }
 
-/// Decodes a string of base64, such as an image, into buffer. It writes at most size bytes, no NUL behind them, and returns how
-/// many the string stands for: where that is more than size, the others were left out. White space in base64 is passed over, and
-/// its padding may be missing. Where there is no string, or it is not base64, it returns BEDROCK_JSON_NOT_FOUND, and what is in
-/// buffer means nothing. buffer may be NULL where size is 0; it must not overlap json.
+/// Decodes a string of base64, for example an image, into buffer. Writes the first size bytes, without a NUL, and returns how many
+/// bytes the string stands for, which may be more than size. White space in base64 is skipped, and padding is optional. If there is
+/// no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND, and the content of buffer is undefined. buffer may
+/// be NULL if size is 0; it must not overlap json.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_bytes(
     json: *const c_char,
@@ -273,8 +272,8 @@ pub unsafe extern "C" fn bedrock_json_bytes(
     })
 }
 
-/// Writes text as a JSON string, its quotes included, into buffer, and returns its length, as bedrock_json_string does.
-/// BEDROCK_JSON_NOT_FOUND where text is not UTF-8: see bedrock_utf8_length.
+/// Writes text as a JSON string, with its quotes, into buffer, and returns its length, as bedrock_json_string does. Returns
+/// BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see bedrock_utf8_length.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_quote(
     text: *const c_char,
@@ -290,8 +289,8 @@ pub unsafe extern "C" fn bedrock_json_quote(
     })
 }
 
-/// Writes bytes as a JSON string of base64, its quotes included, into buffer, and returns its length, as bedrock_json_string
-/// does. BEDROCK_JSON_NOT_FOUND where data is NULL and len is not 0, and for BEDROCK_STRLEN. buffer must not overlap data.
+/// Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as bedrock_json_string does.
+/// Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is BEDROCK_STRLEN. buffer must not overlap data.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_quote_bytes(
     data: *const c_void,
@@ -316,8 +315,8 @@ pub unsafe extern "C" fn bedrock_json_quote_bytes(
     })
 }
 
-/// Returns how many bytes at the beginning of text are whole UTF-8 characters: all of them, where text is UTF-8. To cut a text
-/// to at most 1,000 bytes, give it as one of 1,000 bytes. 0 for NULL.
+/// Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text exactly if text is
+/// UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the result says. Returns 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_utf8_length(text: *const c_char, len: usize) -> usize {
     entry!(none 0 => {

@@ -1,6 +1,7 @@
 //! Numbers, one by one and by the array.
 
 use super::{Json, Kind, effort};
+use memchr::{memchr_iter, memchr3};
 use std::str::FromStr;
 
 impl<'a> Json<'a> {
@@ -11,17 +12,13 @@ impl<'a> Json<'a> {
         }
         effort::spend(self.text.len());
         let inside = &self.text[1..self.text.len() - 1];
-        // Everything else that JSON has in an array begins with one of these.
-        let other = |byte| matches!(byte, b'"' | b'[' | b'{' | b't' | b'f' | b'n');
-        let (mut commas, mut digit) = (0, false);
-        for byte in inside.bytes() {
-            if other(byte) {
-                return None;
-            }
-            commas += usize::from(byte == b',');
-            digit |= byte.is_ascii_digit();
+        let bytes = inside.as_bytes();
+        // Everything else that an array can hold begins with one of these.
+        if memchr3(b'"', b'[', b'{', bytes).or_else(|| memchr3(b't', b'f', b'n', bytes)).is_some() {
+            return None;
         }
-        Some(Numbers { inside, count: if digit { commas + 1 } else { 0 } })
+        let empty = inside.trim_ascii().is_empty();
+        Some(Numbers { inside, count: if empty { 0 } else { memchr_iter(b',', bytes).count() + 1 } })
     }
 
     pub fn f64(self) -> Option<f64> {
@@ -39,7 +36,11 @@ impl<'a> Json<'a> {
         let (mantissa, exponent) = self.text.split_once(['e', 'E']).unwrap_or((self.text, "0"));
         let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let fraction = fraction.trim_end_matches('0');
-        let digits: i128 = format!("{whole}{fraction}").parse().ok()?;
+        let (sign, whole) = whole.strip_prefix('-').map_or((1, whole), |whole| (-1, whole));
+        let digits = whole
+            .bytes()
+            .chain(fraction.bytes())
+            .try_fold(0_i128, |number, digit| number.checked_mul(10)?.checked_add(i128::from(digit - b'0') * sign))?;
         // What the decimal point hides has to be made up for by the exponent.
         let scale = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
         if digits == 0 {
@@ -70,7 +71,6 @@ impl<'a> Numbers<'a> {
 
     /// Each of them, rounded to the nearest value of the type; what is beyond its range is infinite.
     pub fn values<T: FromStr + 'a>(&self) -> impl Iterator<Item = T> {
-        let trim = |number: &'a str| number.trim_matches([' ', '\t', '\n', '\r']);
-        self.inside.split(',').take(self.count).filter_map(move |number| trim(number).parse().ok())
+        self.inside.split(',').take(self.count).filter_map(|number| number.trim_ascii().parse().ok())
     }
 }

@@ -289,8 +289,7 @@ impl Scanner<'_> {
 
     /// The end of a run of bytes beyond ASCII.
     fn beyond_ascii(&self, at: usize) -> Scan {
-        let run = &self.bytes[at..];
-        let run = &run[..run.iter().position(u8::is_ascii).unwrap_or(run.len())];
+        let run = &self.bytes[at..beyond_ascii_until(self.bytes, at)];
         match std::str::from_utf8(run) {
             Ok(_) => Ok(at + run.len()),
             Err(error) => Err(Fault { at: at + error.valid_up_to(), what: "a byte that is not UTF-8" }),
@@ -347,6 +346,19 @@ fn ends_base64(rest: &[u8]) -> bool {
 
 const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// The first byte from `at` on that is ASCII, or the end.
+fn beyond_ascii_until(bytes: &[u8], mut at: usize) -> usize {
+    while let Some(word) = bytes.get(at..at + 8)
+        && u64::from_le_bytes(word.try_into().expect("eight bytes")) & HIGH == HIGH
+    {
+        at += 8;
+    }
+    while bytes.get(at).is_some_and(|byte| !byte.is_ascii()) {
+        at += 1;
+    }
+    at
+}
 
 /// The first byte from `at` on, and before `limit`, that is a quote, a backslash, a control character, or has one of the bits
 /// `high`. Eight bytes at a time: a mask has the highest bit of each byte that is sought, and perhaps of bytes behind one.
