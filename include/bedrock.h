@@ -25,40 +25,43 @@
  *
  * RULES FOR EVERY FUNCTION
  *
- * Handles. What bedrock_..._new and its like give is an opaque id, never an address: a stale, freed, foreign or
- *   wrong handle gives BEDROCK_E_BAD_HANDLE (or a neutral value from a getter: "", 0, -1), never undefined
- *   behaviour. On 64-bit systems it is a number from 2^52 to 2^53: no address, and exact in a double. Free each
- *   handle once, with the function of its noun, on any thread, at any time: what still runs keeps what it needs.
- *   Freeing NULL does nothing.
+ * Handles are opaque IDs, not pointers. Each bedrock_<type>_new, and every other function that makes an object,
+ *   returns one. A stale, freed, foreign or wrong handle gives BEDROCK_E_BAD_HANDLE, and a getter returns its neutral
+ *   value for it ("", 0 or -1). It is never undefined behaviour. On 64-bit systems a handle is a number from 2^52 to
+ *   2^53, so that a double holds it exactly. Free each handle once with bedrock_<type>_free, on any thread, at any
+ *   time: running calls keep the object alive. Freeing NULL does nothing.
  *
- * Text in is a pointer and a length where a length follows; length BEDROCK_STRLEN means "NUL-terminated". Short
- *   names (role, name, tool_use_id, pointer) are NUL-terminated. UTF-8 is checked. Everything that is passed in is
- *   copied before the call returns, attachments with a release function aside.
+ * Text in is a pointer and a length, where a length follows; the length BEDROCK_STRLEN means "NUL-terminated". Short
+ *   names (role, name, tool_use_id, pointer) are NUL-terminated. Text has to be valid UTF-8. The library copies
+ *   everything that is passed in before the call returns, except attachments passed with a release function.
  *
- * Text out is lent, NUL-terminated, and never NULL ("" where there is none); its length is written to *len where
- *   there is a len and it is not NULL. It lives as long as its handle; an event's lives until the callback returns,
- *   or until the next bedrock_stream_next or bedrock_stream_free on its stream. That a text is not used after that
- *   is the one thing no check can catch.
+ * Text out is borrowed and NUL-terminated. It is never NULL: it is "" where there is none. Its length is written to
+ *   *len where the function has a len and it is not NULL. It lives as long as its handle. The text of an event lives
+ *   until the callback returns, or until the next bedrock_stream_next or bedrock_stream_free on its stream. Using
+ *   borrowed text later is undefined behaviour; the library cannot detect it, but valgrind and AddressSanitizer can.
  *
- * Errors. A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. *err, where
- *   err is not NULL, receives an owned bedrock_error when the status is below 0, and NULL otherwise. Every other
- *   out parameter is always written too: NULL (0 for a number) where there is nothing to give.
+ * Errors. A function that can fail returns a bedrock_status: below 0 is a failure, 0 and above is not. Where err is
+ *   not NULL, *err receives an error owned by the caller if the status is below 0, and NULL otherwise. *err is
+ *   overwritten, never freed: in a chain of calls, stop at the first that fails, or free the error between them. All
+ *   other out parameters are always written too: with NULL (0 for a number) where there is nothing to give. Where a
+ *   function has no err, bedrock_status_name says what its status means.
  *
- * Threads. Any number of threads may use one model, request, response, error, cancel or waiting set at once. Calls
- *   on one request take turns, and none holds it while it waits for the network. A stream is for one thread at a
- *   time (another gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free are for any.
+ * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Calls on one request are
+ *   serialized; its lock is never held during I/O. A stream is used by one thread at a time (a second one gets
+ *   BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free work on any thread.
  *
- * Callbacks. on_event runs on the thread that called; it may call anything, bedrock_shutdown aside
- *   (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O, and may call bedrock_cancel_fire and
- *   bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY). release(user) runs exactly once, whatever the call it was given to returned, and always
- *   on a thread of yours that is inside a call. None may throw, longjmp or end the thread.
+ * Callbacks. on_event runs on the thread that made the call. It may call every function except bedrock_shutdown
+ *   (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They may call only bedrock_cancel_fire and
+ *   bedrock_stream_cancel (the others return BEDROCK_E_BUSY). release(user) runs exactly once, even if the call that
+ *   it was given to fails, always on an application thread inside a library call. No callback may throw, longjmp or
+ *   end its thread.
  *
- * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED; freeing it does nothing. New ones
+ * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does nothing. New handles
  *   work.
  *
- * Environment. The variables and files of every AWS SDK work: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
- *   AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_BEARER_TOKEN_BEDROCK, AWS_ENDPOINT_URL_BEDROCK_RUNTIME,
- *   AWS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY, ~/.aws/config and ~/.aws/credentials. They are read, never written.
+ * Environment. The library reads the variables and files of every AWS SDK and writes none: AWS_ACCESS_KEY_ID,
+ *   AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_BEARER_TOKEN_BEDROCK,
+ *   AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY, ~/.aws/config, ~/.aws/credentials and more.
  */
 #ifndef BEDROCK_H
 #define BEDROCK_H
@@ -104,7 +107,7 @@ const char *bedrock_version(void);
  */
 
 /* A length that means "up to the NUL": wherever a text is given as pointer and length. */
-#define BEDROCK_STRLEN                ((size_t)-1)
+#define BEDROCK_STRLEN                SIZE_MAX
 
 /* What became of a call. */
 typedef int32_t bedrock_status;
@@ -681,9 +684,28 @@ void bedrock_response_free(bedrock_response *response);
 
 
 /* ---- JSON, for programs that have no JSON library ---------------------------------------------------------
- * These functions read a JSON text in place: no handles, no allocation, any thread. pointer is a JSON pointer (RFC 6901): ""
- * is the whole, "/a/0/b" a member of an element of a member. Where nothing is there, or json is not JSON, or the kind is
- * another, the answer is type NONE, count 0, raw NULL, the fallback, or BEDROCK_STRLEN as the length of a string.
+ * These functions read a JSON text in place. They make no handles, allocate nothing, and are for any thread. pointer is a JSON
+ * pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. Where a key stands twice in an
+ * object, the last one counts.
+ *
+ * Where nothing is at pointer, where it is of another kind, or where json is not JSON, they return BEDROCK_JSON_NONE, 0, NULL,
+ * the fallback, or BEDROCK_JSON_NOT_FOUND. They check json to its end, also behind the value that they return. They also return
+ * this in a wakeup or log callback, which may not call them.
+ *
+ * Cost. Each call reads the whole json once, so its time is proportional to len, however deep pointer leads. A loop that reads
+ * an array element by element, "/items/0", "/items/1" and so on, is therefore quadratic. bedrock_json_next reads an array or an
+ * object in linear time, and bedrock_json_numbers reads an array of numbers at once:
+ *
+ *   bedrock_json_item item = {0};
+ *   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
+ *     total += bedrock_json_number(item.value, item.value_len, "/price", 0);
+ *
+ * A string of any length:
+ *
+ *   size_t size = bedrock_json_string(json, len, "/name", NULL, 0);
+ *   char *name = size == BEDROCK_JSON_NOT_FOUND ? NULL : malloc(size + 1);
+ *   if (name != NULL)
+ *     bedrock_json_string(json, len, "/name", name, size + 1);
  */
 
 #define BEDROCK_JSON_NONE                 0  /* Nothing is there. */
@@ -694,41 +716,109 @@ void bedrock_response_free(bedrock_response *response);
 #define BEDROCK_JSON_STRING               5
 #define BEDROCK_JSON_ARRAY                6
 #define BEDROCK_JSON_OBJECT               7
+#define BEDROCK_JSON_NOT_FOUND        SIZE_MAX  /* The length or count of what is not there. It is greater than every other. */
 
-/* What kind of value is there: BEDROCK_JSON_... */
+/* An element of an array, or a member of an object. Its texts point into json, so no NUL ends them. */
+typedef struct bedrock_json_item {
+  /* The member's key as it is written, a string with its quotes. NULL in an array. */
+  const char *key;
+  size_t key_len;
+  /* The value as it is written, a string with its quotes. */
+  const char *value;
+  size_t value_len;
+  /* How many elements or members stand before it. */
+  size_t index;
+  /* Where the loop is. It is the library's own: set it to 0 before the loop, and do not change it. */
+  size_t state[3];
+} bedrock_json_item;
+
+/* Returns what kind of value is at pointer: BEDROCK_JSON_... */
 int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 
-/* How many elements an array has, or members an object. */
+/* Returns how many elements an array has, or members an object. */
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 
-/* A number, as C's strtod would read it. */
-double bedrock_json_number(const char *json, size_t len, const char *pointer, double fallback);
+/* Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
+ * BEDROCK_JSON_...; behind the last one it returns BEDROCK_JSON_NONE, and all of *item is 0. size is sizeof *item.
+ * All of *item is 0 before the first step. The first step checks json and finds the array or object. The later
+ * ones read only what they step over, and do not look at pointer. json must stay where it is and as it is during
+ * the loop. For an item that is of another text, or that was changed, the function returns BEDROCK_JSON_NONE. */
+int32_t bedrock_json_next(const char *json,
+                          size_t len,
+                          const char *pointer,
+                          bedrock_json_item *item,
+                          size_t size);
 
-/* A whole number that fits: 3 and 3.0, but neither 3.5 nor 2^63. */
+/* Returns a number, rounded to the nearest double. It is read as JSON writes it, whatever the locale. A number
+ * that is too large for a double is infinite. */
+double bedrock_json_number(const char *json,
+                           size_t len,
+                           const char *pointer,
+                           double fallback);
+
+/* Reads an array of numbers, such as an embedding, as bedrock_json_number reads one. Writes at most max of them to
+ * out, and returns how many the array has: where that is more than max, the others were left out.
+ * BEDROCK_JSON_NOT_FOUND, and nothing is written, where there is no array, or anything but a number is in it. out
+ * may be NULL where max is 0. */
+size_t bedrock_json_numbers(const char *json,
+                            size_t len,
+                            const char *pointer,
+                            double *out,
+                            size_t max);
+
+/* Reads an array of numbers as bedrock_json_numbers does, each rounded to the nearest float. */
+size_t bedrock_json_floats(const char *json, size_t len, const char *pointer, float *out, size_t max);
+
+/* Returns a whole number that fits: 3 and 3.0, but neither 3.5 nor 2^63, for which it returns fallback. */
 int64_t bedrock_json_integer(const char *json, size_t len, const char *pointer, int64_t fallback);
 
-/* The value as it is written, a string with its quotes. It points into json, so that no NUL ends it: *raw_len is
- * its length. */
+/* Returns the value as it is written, a string with its quotes. It points into json, so no NUL ends it: *raw_len
+ * is its length. */
 const char *bedrock_json_raw(const char *json,
                              size_t len,
                              const char *pointer,
                              size_t *raw_len);
 
-/* Decodes a string into buffer, as snprintf would: writes at most size bytes, cut at a whole character and always
- * with a NUL, and returns the length of the whole. So "r < size" is the one test for: there, a string, and not
- * cut. Where there is no string, buffer becomes "". buffer may be NULL where size is 0; it must not overlap json. */
+/* Decodes a string into buffer, as snprintf would. It writes at most size bytes, cut at a whole character and
+ * always with a NUL, and returns the length of the whole string without a NUL. The result is below size exactly
+ * where there is a string and all of it was written. Where there is no string, it returns BEDROCK_JSON_NOT_FOUND,
+ * and buffer becomes "". buffer may be NULL where size is 0; it must not overlap json. */
 size_t bedrock_json_string(const char *json,
                            size_t len,
                            const char *pointer,
                            char *buffer,
                            size_t size);
 
-/* Writes text as a JSON string, its quotes included, as bedrock_json_string writes. BEDROCK_STRLEN where text is
- * not UTF-8. */
+/* Decodes a string of base64, such as an image, into buffer. It writes at most size bytes, no NUL behind them, and
+ * returns how many the string stands for: where that is more than size, the others were left out. White space in
+ * base64 is passed over, and its padding may be missing. Where there is no string, or it is not base64, it returns
+ * BEDROCK_JSON_NOT_FOUND, and what is in buffer means nothing. buffer may be NULL where size is 0; it must not
+ * overlap json. */
+size_t bedrock_json_bytes(const char *json,
+                          size_t len,
+                          const char *pointer,
+                          void *buffer,
+                          size_t size);
+
+/* Writes text as a JSON string, its quotes included, into buffer, and returns its length, as bedrock_json_string
+ * does. BEDROCK_JSON_NOT_FOUND where text is not UTF-8: see bedrock_utf8_length. */
 size_t bedrock_json_quote(const char *text,
                           size_t len,
                           char *buffer,
                           size_t size);
+
+/* Writes bytes as a JSON string of base64, its quotes included, into buffer, and returns its length, as
+ * bedrock_json_string does. BEDROCK_JSON_NOT_FOUND where data is NULL and len is not 0, and for BEDROCK_STRLEN.
+ * buffer must not overlap data. */
+size_t bedrock_json_quote_bytes(const void *data,
+                                size_t len,
+                                char *buffer,
+                                size_t size);
+
+/* Returns how many bytes at the beginning of text are whole UTF-8 characters: all of them, where text is UTF-8. To
+ * cut a text to at most 1,000 bytes, give it as one of 1,000 bytes. 0 for NULL. */
+size_t bedrock_utf8_length(const char *text,
+                           size_t len);
 
 
 /* ---- The process ------------------------------------------------------------------------------------------
@@ -763,7 +853,8 @@ bedrock_status bedrock_set_log(int32_t level,
  * interpreter whose callbacks were given goes away. BEDROCK_E_BUSY from inside a callback. */
 bedrock_status bedrock_shutdown(int32_t timeout_ms);
 
-/* Handles that this process has made and not freed: 0 at the end of a program that leaks none. */
+/* Returns how many handles this process has made and not freed: 0 at the end of a program that leaks none.
+ * bedrock_shutdown logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak checkers do not see handles. */
 size_t bedrock_live_handles(void);
 
 #ifdef __cplusplus

@@ -92,7 +92,7 @@ pub unsafe extern "C" fn bedrock_request_new(
         let request = if json.is_null() {
             Request::default()
         } else {
-            Request::parse(unsafe { text::text("json", json, len) }?)?
+            Request::parse(unsafe { text::json("json", json, len) }?)?
         };
         unsafe { put(out, handle::insert(SharedRequest::new(request))?) };
         Ok(BEDROCK_OK)
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn bedrock_request_set(
     len: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| request.set(unsafe { text::text("json", json, len) }?))
+    change(request, err, |request| request.set(unsafe { text::json("json", json, len) }?))
 }
 
 /// Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds to the system
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn bedrock_request_add_message(
     len: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| request.add_message(unsafe { text::text("json", json, len) }?))
+    change(request, err, |request| request.add_message(unsafe { text::json("json", json, len) }?))
 }
 
 /// Adds the assistant's message as it came: text, reasoning with its signature, tool calls, all. BEDROCK_E_REQUEST, and

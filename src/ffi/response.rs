@@ -202,7 +202,7 @@ fn lend(response: *const bedrock_response, text: fn(&Response) -> &Text) -> (*co
 }
 
 /// Writes as much of `value` as the caller's struct has room for, and `rest` into what it has beyond.
-unsafe fn fill<T: Copy>(out: *mut T, size: usize, value: T, rest: u8) {
+pub(super) unsafe fn fill<T: Copy>(out: *mut T, size: usize, value: T, rest: u8) {
     if out.is_null() {
         return;
     }

@@ -10,7 +10,7 @@ use super::dialect::Medium;
 use super::dialect::media::beginning;
 use super::dialect::members::{check_max_tokens, check_stop};
 use super::dialect::names::{self, MAX_NAME};
-use super::document::Document;
+use super::document::{Document, Piece};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use std::collections::HashSet;
@@ -86,7 +86,7 @@ fn check_present(document: &Document) -> Result<()> {
 
 /// What a list of the document's holds.
 fn items<'a>(document: &'a Document, list: &str) -> impl Iterator<Item = Json<'a>> {
-    document.items(list).iter().filter_map(|item| Json::parse(item.text()).ok())
+    document.items(list).iter().map(Piece::json)
 }
 
 fn check_message(message: Json<'_>, path: &str) -> Result<()> {
@@ -230,13 +230,15 @@ fn check_medium(medium: Medium, held: Json<'_>, attachments: &Attachments, path:
     if held.pointer("/source/bytes").and_then(|bytes| attachments.named_by(bytes)).is_some_and(<[u8]>::is_empty) {
         return Err(refuse(format!("{path}/source/bytes"), "there are no bytes; what is attached is empty"));
     }
-    if let Some(bytes) = held.pointer("/source/bytes").and_then(Json::string) {
+    if let Some(base64) = held.pointer("/source/bytes")
+        && let Some(bytes) = base64.string()
+    {
         let path = format!("{path}/source/bytes");
         if bytes.is_empty() {
             return Err(refuse(path, "there are no bytes"));
         }
         // "@name" stands for bytes that are attached.
-        if !bytes.starts_with('@') && base64_simd::forgiving_decode_to_vec(bytes.as_bytes()).is_err() {
+        if !bytes.starts_with('@') && !base64.is_base64() {
             return Err(refuse(
                 path,
                 "this is not base64; for bytes by pointer it has to be \"@\" and the attachment's name",

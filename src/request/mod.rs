@@ -6,11 +6,13 @@ mod dialect;
 mod document;
 mod input;
 mod lint;
+#[cfg(test)]
+mod passes;
 mod places;
 
 use crate::config::check_model_id;
 use crate::error::{Error, Kind, Result};
-use crate::json;
+use crate::json::{self, Checked};
 use crate::response::Response;
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
@@ -31,7 +33,7 @@ pub struct Request {
 
 impl Request {
     /// An object of Converse members. Messages may use the portable dialect.
-    pub fn parse(text: &str) -> Result<Self> {
+    pub fn parse<'a>(text: impl Into<Checked<'a>>) -> Result<Self> {
         let mut document = Document::parse(text, "reading the request")?;
         let model_id = take_model_id(&mut document)?;
         dialect::translate(&mut document)?;
@@ -39,7 +41,7 @@ impl Request {
     }
 
     /// Replaces top-level members; null removes one. Changes nothing where it fails.
-    pub fn set(&mut self, text: &str) -> Result<()> {
+    pub fn set<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
         let mut newer = Document::parse(text, "reading the request")?;
         let removed = newer.take_nulls(&[]);
         let model_id = take_model_id(&mut newer)?;
@@ -69,15 +71,16 @@ impl Request {
     }
 
     /// Adds a message in either dialect.
-    pub fn add_message(&mut self, text: &str) -> Result<()> {
+    pub fn add_message<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
         let refuse = |what: String| Error::new(Kind::Request, format_args!("adding a message: {what}"));
-        let message = json::Json::parse(text).map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
+        let text = text.into().trimmed();
+        let message = text.json().map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
         if message.kind() != json::Kind::Object {
             return Err(refuse(format!("expected a JSON object, found {}", message.kind())));
         }
         match dialect::message(message, &mut self.document)? {
             Some(translated) => self.add(translated),
-            None => self.push(Piece::value(message.text())?),
+            None => self.push(Piece::value(text)?),
         }
     }
 

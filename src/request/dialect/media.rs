@@ -3,6 +3,7 @@
 use super::refuse;
 use crate::error::{Result, quote};
 use crate::json::quoted;
+use std::borrow::Cow;
 
 /// A kind of content block that is bytes in a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,13 +137,17 @@ pub enum Source<'a> {
     Bytes {
         base64: &'a str,
         mime_type: Option<&'a str>,
+        /// Whether it stands so in a JSON string too.
+        plain: bool,
     },
     S3(&'a str),
 }
 
 impl<'a> Source<'a> {
     /// Base64, "@name", a data: URL or an s3:// URL. `path` is where it stands.
-    pub fn of(text: &'a str, path: &str) -> Result<Self> {
+    pub fn of(text: &'a Cow<'_, str>, path: &str) -> Result<Self> {
+        // A JSON string that was not copied to be decoded has no escapes.
+        let plain = matches!(text, Cow::Borrowed(_));
         if text.is_empty() {
             return Err(refuse(path, "it is empty"));
         }
@@ -154,7 +159,7 @@ impl<'a> Source<'a> {
                 let what = "Bedrock does not fetch URLs; give the bytes as a data: URL or as an attachment (\"@name\"), or an s3:// URL";
                 return Err(refuse(path, what));
             }
-            return Ok(Source::Bytes { base64: text, mime_type: None });
+            return Ok(Source::Bytes { base64: text, mime_type: None, plain });
         };
         let (head, base64) = rest.split_once(',').ok_or_else(|| refuse(path, "the data: URL has no comma"))?;
         let (mime_type, encoding) = head.rsplit_once(';').unwrap_or((head, ""));
@@ -164,7 +169,7 @@ impl<'a> Source<'a> {
         if base64.is_empty() {
             return Err(refuse(path, "the data: URL is empty"));
         }
-        Ok(Source::Bytes { base64, mime_type: Some(mime_type).filter(|mime_type| !mime_type.is_empty()) })
+        Ok(Source::Bytes { base64, mime_type: Some(mime_type).filter(|mime_type| !mime_type.is_empty()), plain })
     }
 
     pub fn mime_type(&self) -> Option<&'a str> {
@@ -194,6 +199,7 @@ impl<'a> Source<'a> {
 
     pub fn to_json(&self) -> String {
         match self {
+            Source::Bytes { base64, plain: true, .. } => format!("{{\"bytes\":\"{base64}\"}}"),
             Source::Bytes { base64, .. } => format!("{{\"bytes\":{}}}", quoted(base64)),
             Source::S3(url) => format!("{{\"s3Location\":{{\"uri\":{}}}}}", quoted(url)),
         }

@@ -398,7 +398,7 @@ fn settle_tools(document: &mut Document) -> Result<()> {
 
 fn holds_tool_blocks(document: &Document) -> bool {
     document.items("messages").iter().any(|message| {
-        let content = Json::parse(message.text()).ok().and_then(|message| message.get("content"));
+        let content = message.json().get("content");
         let mut blocks = content.into_iter().flat_map(Json::elements);
         blocks.any(|block| block.get("toolUse").is_some() || block.get("toolResult").is_some())
     })

@@ -56,9 +56,8 @@ pub fn translate(document: &mut Document) -> Result<()> {
     for (index, item) in given.into_iter().enumerate() {
         let place = format!("/messages/{index}");
         let at = |error| within(error, &place);
-        let message = Json::parse(item.text()).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
         names.see(document.items("messages"));
-        match message::translate(message, &mut names, &mut speakers).map_err(at)? {
+        match message::translate(item.json(), &mut names, &mut speakers).map_err(at)? {
             Some(made) => run.add(document, made.within(&place)).map_err(at)?,
             None => {
                 run.end(document).map_err(at)?;
@@ -161,7 +160,7 @@ pub fn add(document: &mut Document, message: Translated) -> Result<usize> {
     let blocks = blocks.join(",");
     let last = document.list_mut("messages").and_then(|list| list.last_mut());
     if let Some(last) = last
-        && let Some((longer, before)) = with_blocks(last.text(), role, &blocks)
+        && let Some((longer, before)) = with_blocks(last, role, &blocks)
     {
         *last = Piece::value(&longer)?;
         return Ok(before);
@@ -172,8 +171,8 @@ pub fn add(document: &mut Document, message: Translated) -> Result<usize> {
 
 /// The message with more blocks at the end of its content, and how many were there before; None where it is another's. What it
 /// holds stays as it was written.
-fn with_blocks(message: &str, role: Role, blocks: &str) -> Option<(String, usize)> {
-    let json = Json::parse(message).ok()?;
+fn with_blocks(last: &Piece, role: Role, blocks: &str) -> Option<(String, usize)> {
+    let (message, json) = (last.text(), last.json());
     let content = json.get("content").filter(|content| content.kind() == json::Kind::Array)?;
     if !json.get("role")?.is(&role.to_string()) {
         return None;
