@@ -191,8 +191,11 @@ const char *bedrock_error_message(const bedrock_error *error);
  * with a small letter. "" where the service named nothing. Lives until the error is freed. */
 const char *bedrock_error_code(const bedrock_error *error);
 
-/* A JSON pointer to the member that is to blame, in the config or request that was given: "/messages/0/role". ""
- * where there is none. Lives until the error is freed. */
+/* A JSON pointer to the member that is to blame, in the config or request that was given: "/messages/0/role". It
+ * leads into the JSON that gave the member, in the dialect of that JSON; "/defaults" begins a pointer into the
+ * config's. Once something was added to a conversation, "/messages" and "/system" lead into the conversation as it
+ * is kept, which bedrock_request_body shows. Returns "" where no member is to blame. Lives until the error is
+ * freed. */
 const char *bedrock_error_path(const bedrock_error *error);
 
 /* The service's id of the request (x-amzn-requestid), which AWS support asks for. "" where there is none. Lives
@@ -276,8 +279,8 @@ bedrock_status bedrock_model_new(const char *config_json,
 
 /* Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
  * members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of
- * the whole. "model" changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a
- * model to give a call its own deadline. Cheap; does not block. */
+ * the whole. null removes a member of the first model's. "model" changes the model id. "timeout", "timeouts" and
+ * "retry" are taken as in the config: derive a model to give a call its own deadline. Cheap; does not block. */
 bedrock_status bedrock_model_with(const bedrock_model *model,
                                   const char *defaults_json,
                                   size_t len,
@@ -299,7 +302,8 @@ void bedrock_model_free(bedrock_model *model);
  * The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
  * parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
  * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
- * has no place for is an error that says where it can go; nothing but blank text is dropped.
+ * has no place for is an error that says where it can go. Dropped are blank texts, and standard values that ask for what
+ * happens anyway ("n": 1). docs/dialects.md has all members.
  *
  * A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
  * request may be changed, used for other calls or freed. Any number of threads may use one request at once:
@@ -323,8 +327,8 @@ bedrock_status bedrock_request_clone(const bedrock_request *request,
                                      bedrock_request **out,
                                      bedrock_error **err);
 
-/* Replaces top-level members by those of a JSON object, and adds those that were not there. Changes nothing where
- * it fails. */
+/* Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member,
+ * in whichever dialect it was given: {"toolConfig": null} also removes tools. Changes nothing where it fails. */
 bedrock_status bedrock_request_set(bedrock_request *request,
                                    const char *json,
                                    size_t len,
@@ -612,9 +616,9 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form, sent to the byte as it is written:
  * embeddings, images, and what has no Converse. A string "@name" anywhere in it that names an attachment becomes its base64; where
  * the whole body is "@name", the attachment's bytes are the body. Beside it: accept, contentType (application/json),
- * guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier, requestMetadata. A model's guardrailConfig,
- * performanceConfig and serviceTier hold here too, one by one, where the request does not say otherwise. bedrock_response_json is the
- * model's answer, verbatim; one of another type than JSON comes as {"contentType": "image/png", "body": "base64"}.
+ * guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. A
+ * model's guardrailConfig, performanceConfig and serviceTier hold here too, one by one, where the request does not say otherwise.
+ * bedrock_response_json is the model's answer, verbatim; one of another type than JSON comes as {"contentType": "image/png", "body": "base64"}.
  * bedrock_response_usage gives what the headers count, or else the answer. The stream's events are BEDROCK_EVENT_CHUNK, and its
  * answer is the array of what they held. It is complete with the chunk that counts; where none came, with the end of the body, if
  * that cannot be a lost connection (BEDROCK_E_TRUNCATED).
@@ -626,7 +630,8 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * that are added one by one, what role system says comes first, and the others of one role share a message.
  *
  * StartAsyncInvoke: modelInput, in the model's own form, where a string "@name" that names an attachment becomes its base64;
- * outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke: invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals,
+ * outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke: invocationArn.
+ * ListAsyncInvokes: submitTimeAfter, submitTimeBefore (text in ISO 8601, or a number of seconds since 1970), statusEquals,
  * maxResults, nextToken, sortBy, sortOrder.
  */
 

@@ -366,6 +366,9 @@ fn an_error_in_defaults_leads_into_the_config_or_the_json_of_the_derived_model()
     let config = json!({"model": "m", "transport": {"replies": []}, "defaults": defaults});
     let failure = Request::json(ask).body(&Model::new(&config)).expect_err("a tool's name");
     assert_eq!(failure.path, "/defaults/tools/0/name", "{failure:?}");
+    let config = json!({"model": "m", "transport": {"replies": []}, "defaults": {"inferenceConfig": 5}});
+    let failure = Request::json(r#"{"temperature": 0}"#).body(&Model::new(&config)).expect_err("no object");
+    assert_eq!(failure.path, "/defaults/inferenceConfig", "{failure:?}");
     let failure = Request::json(ask).body(&model("error").with(defaults)).expect_err("a tool's name");
     assert_eq!(failure.path, "/tools/0/name", "{failure:?}");
 }

@@ -20,8 +20,8 @@
 //! they are written: embeddings, images, and models that have no Converse. A string "@name" anywhere in it that names
 //! an attachment becomes the base64 of the attachment. If the whole body is "@name", the bytes of the attachment are
 //! the body. Other members: accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
-//! performanceConfigLatency, serviceTier, requestMetadata. The model's guardrailConfig, performanceConfig and
-//! serviceTier are used member by member where the request has none. bedrock_response_json gives the model's answer,
+//! performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. The model's guardrailConfig,
+//! performanceConfig and serviceTier are used member by member where the request has none. bedrock_response_json gives the model's answer,
 //! verbatim. An answer that is not JSON is given as {"contentType": "image/png", "body": "base64"}.
 //! bedrock_response_usage gives the counts of the answer's headers, or else those of the answer: "usage" of Anthropic,
 //! OpenAI and Nova, inputTextTokenCount and results of Titan, meta of Cohere, prompt_token_count and
@@ -43,7 +43,8 @@
 //!
 //! GetAsyncInvoke: invocationArn.
 //!
-//! ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals, maxResults, nextToken, sortBy, sortOrder.
+//! ListAsyncInvokes: submitTimeAfter and submitTimeBefore (text in ISO 8601, or a number of seconds since 1970),
+//! statusEquals, maxResults, nextToken, sortBy, sortOrder.
 
 use super::cancel::bedrock_cancel;
 use super::generate::{Call, give};

@@ -86,9 +86,10 @@ pub unsafe extern "C" fn bedrock_model_new(
 }
 
 /// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
-/// members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the
-/// whole. "model" changes the model id. "timeout", "timeouts", "retry", "keep_answer" and "read_ahead" are taken as in
-/// the config: derive a model to give a call its own deadline. Cheap; does not block.
+/// members under every request: tools, system, inferenceConfig and so on. A member that a request has takes the place of
+/// the whole member of the model. null removes a member of the first model's. "model" changes the model id. "timeout",
+/// "timeouts", "retry", "keep_answer" and "read_ahead" are taken as in the config: derive a model to give a call its own
+/// deadline. Cheap; does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_with(
     model: *const bedrock_model,

@@ -52,7 +52,9 @@ impl Given<'_> {
 
     /// The conversation with the defaults under it, checked.
     fn settle(&mut self) -> Result<()> {
-        dialect::members::settle(&mut self.request, self.defaults)?;
+        if let Err(error) = dialect::settle(&mut self.request, self.defaults) {
+            return Err(self.request.blame(error));
+        }
         if !self.lint {
             return Ok(());
         }

@@ -3,7 +3,8 @@
 //! Messages are translated as they are given ([`message`], [`part`]), so that what stands in a request is Converse and appending
 //! leaves every byte before it alone. Members wait under their portable names until a call is made ([`members`]): only then is it
 //! known what the model's defaults add. What is native already stays as it is, to the byte. Nothing is dropped silently: what
-//! Converse has no place for is an error that says where it can go. Blank texts alone are left out; the service refuses them.
+//! Converse has no place for is an error that says where it can go. Left out are blank texts, which the service refuses, and standard
+//! values that ask for what happens anyway ([`standard`]).
 
 mod attached;
 mod cache;
@@ -13,13 +14,16 @@ mod message;
 pub mod names;
 mod object;
 mod part;
+mod settle;
 mod speakers;
 mod standard;
 mod thought;
-pub mod tools;
+mod tools;
+pub mod values;
 
 pub use media::Medium;
 pub use message::{Role, Translated, role, unknown_role};
+pub use settle::settle;
 pub use speakers::Speakers;
 
 use super::document::{Document, Piece};

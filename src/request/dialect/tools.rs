@@ -118,7 +118,7 @@ pub fn result(message: &Object<'_>, content: &Content<'_>, names: &mut Names) ->
 /// How a block that was made of a mark for the cache begins.
 const CACHE_POINT: &str = "{\"cachePoint\":";
 /// What a tool gave that gave nothing. The service is on record to take it.
-pub const EMPTY: &str = "{\"text\":\"\"}";
+const EMPTY: &str = "{\"text\":\"\"}";
 
 /// toolConfig.tools of a request's tools. One that is native already stays as it is.
 pub fn tools(tools: Json<'_>) -> Result<Vec<Block>> {
