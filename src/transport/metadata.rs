@@ -1,7 +1,7 @@
 //! The services of the machine that give credentials: a container's agent, an instance's metadata.
 //!
-//! They stand on this machine or beside it, at addresses that mean something else anywhere else. So a proxy is never asked for
-//! them: it would answer with what it is itself, and would see the keys. An answer is short.
+//! They stand on this machine or beside it, at addresses that mean something else anywhere else. So a proxy is never
+//! asked for them: it would answer with what it is itself, and would see the keys. An answer is short.
 
 use super::body::Body;
 use super::network::{Dispatch, Network};
