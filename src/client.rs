@@ -5,12 +5,14 @@ use crate::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Given, re
 use crate::error::{Error, Kind, Result};
 use crate::identity::{Source, Tools, check_token};
 use crate::transport::Transport;
+use crate::wire::retry;
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
 use aws_sdk_bedrockruntime::config::{AppName, Builder, Region, StalledStreamProtectionConfig, Token};
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -175,6 +177,8 @@ pub fn client(base: &SdkConfig, calls: &CallSettings) -> Client {
         .to_builder()
         .retry_config(retry)
         .retry_partition(RetryPartition::custom("libbedrock").build())
+        .retry_classifier(retry::Classifier)
+        .sleep_impl(SharedAsyncSleep::new(retry::Pause))
         .timeout_config(TimeoutConfig::builder().connect_timeout(calls.timeouts.connect).build())
         .build();
     Client::from_conf(config)

@@ -27,7 +27,12 @@ pub struct Timeouts {
     pub total: Option<Duration>,
     /// Of a unary call: from the call to its end. `total` is in it.
     pub whole: Duration,
+    /// For a place under `max_concurrency`. Where it is set, the others begin when the call has its place.
+    pub queue: Option<Duration>,
 }
+
+/// How long nothing needs to come where nobody says otherwise.
+const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// How often the SDK tries, and how patiently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +91,7 @@ struct Given {
     first_event: Option<Duration>,
     idle: Option<Duration>,
     total: Option<Duration>,
+    queue: Option<Duration>,
 }
 
 impl Given {
@@ -95,22 +101,25 @@ impl Given {
             "first_event" => &mut self.first_event,
             "idle" => &mut self.idle,
             "total" => &mut self.total,
-            _ => return Err(member.unknown(["connect", "first_event", "idle", "total"].into_iter())),
+            "queue" => &mut self.queue,
+            _ => return Err(member.unknown(["connect", "first_event", "idle", "total", "queue"].into_iter())),
         };
         *timer = Some(member.duration()?);
         Ok(())
     }
 
     fn timeouts(&self) -> Timeouts {
-        let progress = self.timeout.unwrap_or(Duration::from_secs(30));
+        // Healthy streams are silent for minutes; a connection that is dead is found without these timers (transport::alive).
+        let progress = self.timeout.unwrap_or(LONGEST_SILENCE);
         Timeouts {
             connect: self.connect.unwrap_or(Duration::from_millis(3100)),
             first_event: self.first_event.unwrap_or(progress),
             idle: self.idle.unwrap_or(progress),
             total: self.total,
-            // A long answer shows no progress before it is there: hence more than `progress` where nothing was said. "total"
-            // alone may lengthen it; beside "timeout" the shorter counts, so that a derived model can always shorten a call.
-            whole: self.timeout.into_iter().chain(self.total).min().unwrap_or(Duration::from_secs(300)),
+            // "total" alone may lengthen it; beside "timeout" the shorter counts, so that a derived model can always shorten a
+            // call.
+            whole: self.timeout.into_iter().chain(self.total).min().unwrap_or(LONGEST_SILENCE),
+            queue: self.queue,
         }
     }
 }

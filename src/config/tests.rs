@@ -92,10 +92,11 @@ fn a_model_is_enough_and_the_rest_has_its_default() {
     assert_eq!((config.defaults.as_str(), config.lint), ("{}", true));
     let timeouts = Timeouts {
         connect: millis(3100),
-        first_event: millis(30_000),
-        idle: millis(30_000),
+        first_event: millis(300_000),
+        idle: millis(300_000),
         total: None,
         whole: millis(300_000),
+        queue: None,
     };
     let retry = Retry { max_attempts: 3, mode: RetryMode::Standard, max_backoff: millis(20_000) };
     assert_eq!((config.calls.timeouts, config.calls.retry), (timeouts, retry));
@@ -229,7 +230,7 @@ fn a_key_that_stands_twice_is_refused() {
     assert_refused(r#""region":"a","region":"a""#, &twice("region"), "/region");
     assert_refused(r#""region":"a","\u0072egion":"a""#, &twice("region"), "/region");
     assert_refused(r#""options":{"lint":"off","lint":"off"}"#, &twice("lint"), "/options/lint");
-    assert_refused(r#""timeouts":{"idle":1,"idle":1}"#, &twice("timeouts.idle"), "/timeouts/idle");
+    assert_refused(r#""timeouts":{"idle":"1s","idle":"1s"}"#, &twice("timeouts.idle"), "/timeouts/idle");
     assert_refused(r#""retry":{"mode":"standard","mode":"standard"}"#, &twice("retry.mode"), "/retry/mode");
 }
 
@@ -273,7 +274,7 @@ fn an_unknown_key_that_is_near_to_none_is_refused_with_all_known_ones() {
     let keys: Vec<_> = KEYS.iter().map(|(key, _)| *key).collect();
     assert_eq!(message, format!(r#""a/b~c" is no known key; known are {}, options"#, keys.join(", ")));
     assert_eq!(path, "/a~1b~0c", "a JSON pointer escapes its tokens");
-    let timeouts = r#""timeouts.read" is no known key; known are connect, first_event, idle, total"#;
+    let timeouts = r#""timeouts.read" is no known key; known are connect, first_event, idle, total, queue"#;
     assert_refused(r#""timeouts":{"read":"1s"}"#, timeouts, "/timeouts/read");
     let retry = r#""retry.jitter" is no known key; known are max_attempts, mode, max_backoff"#;
     assert_refused(r#""retry":{"jitter":1}"#, retry, "/retry/jitter");
@@ -624,7 +625,7 @@ fn a_ca_file_holds_certificates_that_can_be_used() {
 const ZERO: &str = "must be longer than 0: no timer can be switched off";
 
 #[test]
-fn durations_are_strings_with_a_unit() {
+fn durations_are_strings_with_a_unit_and_a_bare_number_shows_both_spellings() {
     for (text, expected) in [
         (r#""30s""#, millis(30_000)),
         (r#""500ms""#, millis(500)),
@@ -640,13 +641,13 @@ fn durations_are_strings_with_a_unit() {
     }
     let unit = |text: &str| format!("must be a number and a unit (ms, s, m, h) such as \"30s\", not {text}");
     let kind = |kind| format!("must be a duration such as \"30s\" or \"500ms\", not {kind}");
-    let bare = |number| format!("has no unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds");
+    let bare = |number| format!("needs a unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds");
     let long = "is longer than 24h, the longest that is allowed".to_owned();
     let short = "is shorter than 1ms, the shortest that is allowed".to_owned();
     for (text, reason) in [
-        ("0", bare("0")),
         ("30", bare("30")),
         ("1.5e3", bare("1.5e3")),
+        ("0", bare("0")),
         (r#""30""#, bare("30")),
         (r#""0s""#, ZERO.to_owned()),
         (r#""0ms""#, ZERO.to_owned()),
@@ -672,7 +673,7 @@ fn durations_are_strings_with_a_unit() {
     ] {
         assert_refused(&format!("\"timeout\":{text}"), &format!("\"timeout\" {reason}"), "/timeout");
     }
-    for member in ["connect", "first_event", "idle", "total"] {
+    for member in ["connect", "first_event", "idle", "total", "queue"] {
         let message = format!("\"timeouts.{member}\" {ZERO}");
         assert_refused(&format!(r#""timeouts":{{"{member}":"0s"}}"#), &message, &format!("/timeouts/{member}"));
     }
@@ -689,11 +690,11 @@ fn timeout_is_the_wait_without_progress_and_timeouts_override_it() {
     let overridden = [1000, 5000, 7000, 0, 5000];
     assert_eq!(timers(r#""timeout":"5s","timeouts":{"connect":"1s","idle":"7s"}"#), overridden);
     assert_eq!(timers(r#""timeouts":{"connect":"1s","idle":"7s"},"timeout":"5s""#), overridden);
-    assert_eq!(timers(r#""timeouts":{"first_event":"9s"}"#), [3100, 9000, 30_000, 0, 300_000]);
-    assert_eq!(timers(r#""timeouts":{"total":"10m"}"#), [3100, 30_000, 30_000, 600_000, 600_000]);
-    assert_eq!(timers(r#""timeouts":{"total":"1s"}"#), [3100, 30_000, 30_000, 1000, 1000]);
+    assert_eq!(timers(r#""timeouts":{"first_event":"9s"}"#), [3100, 9000, 300_000, 0, 300_000]);
+    assert_eq!(timers(r#""timeouts":{"total":"10m"}"#), [3100, 300_000, 300_000, 600_000, 600_000]);
+    assert_eq!(timers(r#""timeouts":{"total":"1s"}"#), [3100, 300_000, 300_000, 1000, 1000]);
     assert_eq!(timers(r#""timeouts":{"total":"10m"},"timeout":"20s""#), [3100, 20_000, 20_000, 600_000, 20_000]);
-    assert_eq!(timers(r#""timeouts":{}"#), [3100, 30_000, 30_000, 0, 300_000]);
+    assert_eq!(timers(r#""timeouts":{}"#), [3100, 300_000, 300_000, 0, 300_000]);
 }
 
 #[test]

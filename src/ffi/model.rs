@@ -12,11 +12,15 @@
 //!   role_arn, role_session_name, external_id    a role to assume
 //!   base_url          an endpoint of your own, for Bedrock alone: credentials are still fetched from AWS. http:// only to
 //!                     loopback unless allow_http is true
-//!   timeout           "30s" or "500ms": the longest wait without progress. Default 30s; a whole
-//!                     bedrock_generate 5 minutes, because a long answer shows no progress
-//!   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
+//!   timeout           "30s" or "500ms": the longest wait without progress, which is a stream's wait for its
+//!                     first and for each next event, and the whole of a call that does not stream. Default 5 minutes: a
+//!                     healthy stream is silent for minutes while a model thinks or writes a large tool input. Apart from
+//!                     all timers, a call whose connection shows no sign of life for 30 seconds fails (BEDROCK_E_TIMEOUT)
+//!   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: those waits one by one. "queue" limits
+//!                     the wait for max_concurrency; where it is given, the other timers begin when the call has its place.
+//!                     Where it is not, the wait for a place is a part of the call
 //!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off. A Retry-After
-//!                     of the service is obeyed, up to max_backoff
+//!                     of the service is obeyed, up to max_backoff. "Status and errors" lists what is tried again
 //!   max_concurrency   how many calls of this model and those derived from it run at once; more wait
 //!   max_answer        the most bytes of one answer, all of a stream's frames together; default 256 MiB
 //!   ca_file, proxy, fips, dual_stack    for the service and for credentials. Defaults: AWS_CA_BUNDLE, ca_bundle of the

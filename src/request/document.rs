@@ -5,6 +5,8 @@
 //! is what prompt caches live on.
 
 use super::attachment::{Attachments, Reference, is_free_form, is_native, references};
+use super::dialect::Speakers;
+use super::places::{Origin, Places};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Checked, Invalid, Json, Outline};
 use std::ops::Range;
@@ -112,6 +114,14 @@ impl Piece {
 pub struct Member {
     name: Arc<str>,
     content: Content,
+    /// Where its value came from, where that is another place than its own.
+    places: Option<Arc<Places>>,
+}
+
+impl Member {
+    fn new(name: &str, content: Content) -> Self {
+        Member { name: name.into(), content, places: None }
+    }
 }
 
 #[derive(Clone)]
@@ -173,11 +183,13 @@ pub struct Document {
     members: Vec<Member>,
     /// The closing brace, and white space around it.
     tail: Arc<str>,
+    /// The participants that its messages have named.
+    pub speakers: Speakers,
 }
 
 impl Default for Document {
     fn default() -> Self {
-        Document { head: "{".into(), members: Vec::new(), tail: "}".into() }
+        Document { head: "{".into(), members: Vec::new(), tail: "}".into(), speakers: Speakers::default() }
     }
 }
 
@@ -205,7 +217,7 @@ impl Document {
             } else {
                 Content::Verbatim(Piece::part(text, outline, member.segment, member.value, Seek::within(&name)))
             };
-            document.members.push(Member { name: name.into(), content });
+            document.members.push(Member::new(&name, content));
         }
         let Range { start, end } = outline.place();
         let open = if document.members.is_empty() { end - 1 } else { start + 1 };
@@ -245,7 +257,7 @@ impl Document {
     /// The list `name`, made where there is none. None where the member is there and is no list.
     pub fn list_mut(&mut self, name: &str) -> Option<&mut List> {
         let position = self.position(name).unwrap_or_else(|| {
-            self.members.push(Member { name: name.into(), content: Content::List(List::empty(name)) });
+            self.members.push(Member::new(name, Content::List(List::empty(name))));
             self.members.len() - 1
         });
         match &mut self.members[position].content {
@@ -261,8 +273,23 @@ impl Document {
             // What was put around it may have been one level too many.
             Error::new(Kind::Request, format_args!("writing the request: {invalid}")).at(format!("/{old}"))
         })?;
-        self.members[position] = Member { name: name.into(), content: Content::Verbatim(piece) };
+        let content = Content::Verbatim(piece);
+        if old == name {
+            self.members[position].content = content;
+            return Ok(());
+        }
+        let mut places = Places::default();
+        places.put("", Origin::same(self.origin(&format!("/{}", json::pointer_token(old)))));
+        self.members[position] = Member { places: Some(places.into()), ..Member::new(name, content) };
         Ok(())
+    }
+
+    /// Puts a list of these values into the place of the member `name`.
+    pub fn replace_with_list(&mut self, name: &str, items: Vec<Piece>) {
+        let list = List { items, ..List::empty(name) };
+        if let Some(position) = self.position(name) {
+            self.members[position] = Member::new(name, Content::List(list));
+        }
     }
 
     pub fn remove(&mut self, name: &str) {
@@ -271,6 +298,9 @@ impl Document {
 
     /// Takes over the members of `other`, each in the place of the one it replaces or at the end.
     pub fn replace_with(&mut self, other: Document) {
+        if other.has("messages") {
+            self.speakers = other.speakers;
+        }
         for member in other.members {
             match self.position(&member.name) {
                 Some(position) => self.members[position] = member,
@@ -291,7 +321,55 @@ impl Document {
     /// A member that is not there yet, with a value, which is JSON.
     pub fn add(&mut self, name: &str, json: &str) {
         let content = Content::Verbatim(Piece::member(name, json, Seek::Nowhere).expect("JSON"));
-        self.members.push(Member { name: name.into(), content });
+        self.members.push(Member::new(name, content));
+    }
+
+    /// Takes out the members that are null, all but those `kept`, and gives their names.
+    pub fn take_nulls(&mut self, kept: &[&str]) -> Vec<String> {
+        let is_null = |name: &&str| {
+            !kept.contains(name) && self.value(name).is_some_and(|value| value.kind() == json::Kind::Null)
+        };
+        let nulls: Vec<String> = self.names().filter(is_null).map(str::to_owned).collect();
+        nulls.iter().for_each(|name| self.remove(name));
+        nulls
+    }
+
+    /// The pointer into what was given that belongs to a pointer into this document.
+    pub fn origin(&self, pointer: &str) -> String {
+        let Some(rest) = pointer.strip_prefix('/') else { return pointer.to_owned() };
+        let (token, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let member = self.members.iter().find(|member| json::pointer_token(&member.name) == token);
+        let places = member.and_then(|member| member.places.as_ref());
+        places.and_then(|places| places.lead(rest)).unwrap_or_else(|| pointer.to_owned())
+    }
+
+    /// An error whose pointer leads into this document, leading into what was given.
+    pub fn blame(&self, error: Error) -> Error {
+        let path = self.origin(error.path().as_str());
+        error.at(path)
+    }
+
+    /// Where the value of a member came from, to be added to.
+    pub fn places_mut(&mut self, name: &str) -> Option<&mut Places> {
+        let position = self.position(name)?;
+        Some(Arc::make_mut(self.members[position].places.get_or_insert_default()))
+    }
+
+    /// Pointers into the lists lead into the lists themselves from now on: what was added to them stands nowhere else.
+    pub fn forget_places(&mut self) {
+        let lists = self.members.iter_mut().filter(|member| matches!(member.content, Content::List(_)));
+        lists.for_each(|member| member.places = None);
+    }
+
+    /// The document was given at the JSON pointer `before`.
+    pub fn move_under(&mut self, before: &str) {
+        for member in &mut self.members {
+            let places = Arc::make_mut(member.places.get_or_insert_default());
+            if !places.has("") {
+                places.put("", Origin::same(format!("/{}", json::pointer_token(&member.name))));
+            }
+            places.move_under(before);
+        }
     }
 
     /// Leaves out all members but these.

@@ -7,6 +7,8 @@
 
 use super::attachment::Attachments;
 use super::dialect::Medium;
+use super::dialect::media::beginning;
+use super::dialect::members::{check_max_tokens, check_stop};
 use super::dialect::names::{self, MAX_NAME};
 use super::document::{Document, Piece};
 use crate::error::{Error, Kind, Result, quote};
@@ -16,21 +18,41 @@ use std::fmt;
 
 const MAX_CACHE_POINTS: usize = 4;
 const MAX_TOOL_NAME: usize = 64;
+const ROLES: [&str; 3] = ["user", "assistant", "system"];
+/// The content blocks of this day. A block is one of them, or one that comes later.
+const BLOCKS: [&str; 12] = [
+    "text",
+    "image",
+    "document",
+    "video",
+    "audio",
+    "toolUse",
+    "toolResult",
+    "guardContent",
+    "cachePoint",
+    "reasoningContent",
+    "citationsContent",
+    "searchResult",
+];
 
-pub fn check(document: &Document, attachments: &Attachments, model_id: &str) -> Result<()> {
+/// `answered`: whether a model is to answer the conversation. To count its tokens it may end anywhere.
+pub fn check(document: &Document, attachments: &Attachments, model_id: &str, answered: bool) -> Result<()> {
     // A stored prompt brings messages and tools of its own, which are not seen here.
     let stored = model_id.contains(":prompt/") || document.names().any(|name| name == "promptVariables");
     if !stored {
         check_present(document)?;
     }
+    check_inference(document)?;
     let mut cache_points = CachePoints::default();
     let mut turns = Turns::default();
     for (index, message) in items(document, "messages").enumerate() {
+        check_message(message, &format!("/messages/{index}"))?;
         let path = format!("/messages/{index}/content");
         turns.begin(message, stored)?;
         let content = message.get("content").into_iter().flat_map(Json::elements);
         for (index, block) in content.enumerate() {
             let path = format!("{path}/{index}");
+            check_block(block, &path)?;
             check_text(block, &path)?;
             check_media(block, attachments, &path)?;
             cache_points.count(block, &path)?;
@@ -38,9 +60,10 @@ pub fn check(document: &Document, attachments: &Attachments, model_id: &str) -> 
         }
     }
     turns.check_documents()?;
-    for (index, block) in items(document, "system").enumerate() {
-        cache_points.count(block, &format!("/system/{index}"))?;
+    if answered && !stored {
+        turns.settle()?;
     }
+    check_system(document, &mut cache_points)?;
     check_tools(document, &mut cache_points, turns.with_tools.filter(|_| !stored))
 }
 
@@ -64,6 +87,101 @@ fn check_present(document: &Document) -> Result<()> {
 /// What a list of the document's holds.
 fn items<'a>(document: &'a Document, list: &str) -> impl Iterator<Item = Json<'a>> {
     document.items(list).iter().map(Piece::json)
+}
+
+fn check_message(message: Json<'_>, path: &str) -> Result<()> {
+    if message.kind() != json::Kind::Object {
+        return Err(refuse(path, format_args!("expected a message, which is an object, found {}", message.kind())));
+    }
+    let known = "known are user, assistant and system";
+    match message.get("role").map(|role| (role, role.string())) {
+        Some((_, Some(role))) if ROLES.contains(&&*role) => {}
+        Some((_, Some(role))) => {
+            return Err(refuse(format!("{path}/role"), format_args!("the role {} is unknown; {known}", quote(&role))));
+        }
+        Some((other, None)) if other.kind() != json::Kind::Null => {
+            return Err(refuse(format!("{path}/role"), format_args!("role is {}, not a string", other.kind())));
+        }
+        _ => return Err(refuse(format!("{path}/role"), format_args!("role is missing; {known}"))),
+    }
+    let path = format!("{path}/content");
+    match message.get("content") {
+        None => Err(refuse(path, "content is missing; it is an array of blocks, or a text")),
+        Some(content) if content.kind() != json::Kind::Array => {
+            Err(refuse(path, format_args!("content is {}, not an array of blocks", content.kind())))
+        }
+        Some(content) if content.elements().next().is_none() => {
+            Err(refuse(path, "content is empty, which the service refuses; leave the message out or add a block"))
+        }
+        Some(content) => check_ids(content, &path),
+    }
+}
+
+/// That no two calls of a message have one id.
+fn check_ids(content: Json<'_>, path: &str) -> Result<()> {
+    let mut seen = HashSet::new();
+    for (index, block) in content.elements().enumerate() {
+        let id = block.pointer("/toolUse/toolUseId").and_then(Json::string);
+        if let Some(id) = id.filter(|id| !seen.insert(id.to_string())) {
+            let what = format_args!("the id {} is that of another tool call in this message", quote(&id));
+            return Err(refuse(format!("{path}/{index}/toolUse/toolUseId"), what));
+        }
+    }
+    Ok(())
+}
+
+/// That a block is one thing.
+fn check_block(block: Json<'_>, path: &str) -> Result<()> {
+    if block.kind() != json::Kind::Object {
+        let what = format_args!("expected a content block, which is an object, found {}", block.kind());
+        return Err(refuse(path, what));
+    }
+    let mut members = block.members().filter(|member| member.value.kind() != json::Kind::Null).peekable();
+    if members.peek().is_none() {
+        return Err(refuse(path, "the content block is empty; leave it out or fill it"));
+    }
+    let known: Vec<_> =
+        members.filter_map(|member| BLOCKS.iter().copied().find(|known| member.key.is(known))).collect();
+    if let [one, other, ..] = known.as_slice() {
+        return Err(refuse(path, format_args!("a content block is one thing, and this one is {one} and {other}")));
+    }
+    match block.get("text") {
+        Some(text) if !matches!(text.kind(), json::Kind::String | json::Kind::Null) => {
+            Err(refuse(format!("{path}/text"), format_args!("text is {}, not a string", text.kind())))
+        }
+        _ => match block.pointer("/toolUse/name").and_then(Json::string) {
+            Some(name) => check_tool_name(&name, &format!("{path}/toolUse/name")),
+            None => Ok(()),
+        },
+    }
+}
+
+fn check_system(document: &Document, cache_points: &mut CachePoints) -> Result<()> {
+    if let Some(other) = document.value("system").filter(|system| system.kind() != json::Kind::Null) {
+        return Err(refuse("/system", format_args!("system is {}, not an array of blocks", other.kind())));
+    }
+    for (index, block) in items(document, "system").enumerate() {
+        let path = format!("/system/{index}");
+        check_block(block, &path)?;
+        check_text(block, &path)?;
+        cache_points.count(block, &path)?;
+    }
+    Ok(())
+}
+
+fn check_inference(document: &Document) -> Result<()> {
+    let Some(config) = document.value("inferenceConfig") else { return Ok(()) };
+    let checking =
+        |error: Error| refuse(error.path().as_str(), error.message().as_str().trim_start_matches("bedrock: "));
+    let limit = config.get("maxTokens").filter(|limit| limit.kind() == json::Kind::Number);
+    if let Some(limit) = limit {
+        check_max_tokens(limit, "/inferenceConfig/maxTokens").map_err(checking)?;
+    }
+    let stops = config.get("stopSequences").into_iter().flat_map(Json::elements).enumerate();
+    for (index, stop) in stops {
+        check_stop(stop, &format!("/inferenceConfig/stopSequences/{index}")).map_err(checking)?;
+    }
+    Ok(())
 }
 
 /// In a tool's result the service takes an empty text.
@@ -94,10 +212,23 @@ fn check_medium(medium: Medium, held: Json<'_>, attachments: &Attachments, path:
     if let Some(label) = held.get("format").and_then(Json::string) {
         let path = format!("{path}/format");
         let format = medium.known_format(&label, &path)?;
-        let attached = held.pointer("/source/bytes").and_then(|bytes| attachments.named_by(bytes));
-        if let Some(found) = attached.and_then(|bytes| medium.mislabelled(format, bytes)) {
-            return Err(refuse(path, format_args!("it is labelled {format}, and the attached bytes are {found}")));
+        if !medium.takes(&label) {
+            let what = format_args!("{} is no spelling that the service takes; write {format}", quote(&label));
+            return Err(refuse(path, what));
         }
+        let bytes = held.pointer("/source/bytes");
+        if let Some(attached) = bytes.and_then(|bytes| attachments.named_by(bytes)) {
+            if let Some(found) = medium.mislabelled(format, attached) {
+                return Err(refuse(path, format_args!("it is labelled {format}, and the attached bytes are {found}")));
+            }
+        } else if let Some(bytes) = bytes.and_then(Json::string)
+            && let Some(found) = medium.mislabelled(format, &beginning(&bytes))
+        {
+            return Err(refuse(path, format_args!("it is labelled {format}, and the bytes are {found}")));
+        }
+    }
+    if held.pointer("/source/bytes").and_then(|bytes| attachments.named_by(bytes)).is_some_and(<[u8]>::is_empty) {
+        return Err(refuse(format!("{path}/source/bytes"), "there are no bytes; what is attached is empty"));
     }
     if let Some(base64) = held.pointer("/source/bytes")
         && let Some(bytes) = base64.string()
@@ -221,7 +352,8 @@ impl Turns {
     fn settle(&mut self) -> Result<()> {
         let unanswered = self.called.iter().find(|(id, _)| !self.answered.contains(id));
         if let Some((id, path)) = unanswered {
-            let what = format_args!("the tool call {} has no result in the user's message after it", quote(id));
+            let what =
+                format_args!("the tool call {} has no result in the user's message after it; add one", quote(id));
             return Err(refuse(path, what));
         }
         self.called.clear();
@@ -240,18 +372,34 @@ fn check_tools(document: &Document, cache_points: &mut CachePoints, with_tools: 
             None => Ok(()),
         };
     };
+    if config.kind() != json::Kind::Object {
+        return Err(refuse("/toolConfig", format_args!("toolConfig is {}, not an object", config.kind())));
+    }
+    match config.get("tools").filter(|tools| tools.kind() != json::Kind::Null) {
+        None => return Err(refuse("/toolConfig", "toolConfig has no tools; give tools or leave it out")),
+        Some(tools) if tools.kind() != json::Kind::Array => {
+            return Err(refuse("/toolConfig/tools", format_args!("tools is {}, not an array", tools.kind())));
+        }
+        Some(tools) if tools.elements().next().is_none() => {
+            return Err(refuse("/toolConfig/tools", "tools is empty, which the service refuses; leave toolConfig out"));
+        }
+        Some(_) => {}
+    }
     for (index, tool) in config.get("tools").into_iter().flat_map(Json::elements).enumerate() {
         let path = format!("/toolConfig/tools/{index}");
         cache_points.count(tool, &path)?;
         let Some(name) = tool.pointer("/toolSpec/name").and_then(Json::string) else { continue };
-        let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-        if name.is_empty() || name.len() > MAX_TOOL_NAME || !name.chars().all(good) {
-            let what = format_args!(
-                "{} is no name for a tool; it takes 1 to {MAX_TOOL_NAME} letters, digits, hyphens and underscores",
-                quote(&name)
-            );
-            return Err(refuse(format!("{path}/toolSpec/name"), what));
-        }
+        check_tool_name(&name, &format!("{path}/toolSpec/name"))?;
     }
     Ok(())
+}
+
+fn check_tool_name(name: &str, path: &str) -> Result<()> {
+    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.len() <= MAX_TOOL_NAME && name.chars().all(good) {
+        return Ok(());
+    }
+    let name = quote(name);
+    let rule = format_args!("it takes 1 to {MAX_TOOL_NAME} letters, digits, hyphens and underscores");
+    Err(refuse(path, format_args!("{name} is no name for a tool; {rule}")))
 }

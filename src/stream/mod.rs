@@ -34,7 +34,7 @@ use crate::response::Response;
 use crate::response::assemble::Assembler;
 use crate::runtime;
 use crate::wire::answer::Head;
-use crate::wire::call::Attempts;
+use crate::wire::attempts::Attempts;
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use futures::FutureExt;

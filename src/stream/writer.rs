@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use crate::timer::{Deadline, Timer};
 use crate::wire::answer::{self, Answer, InPortions};
-use crate::wire::call::Attempts;
+use crate::wire::attempts::Attempts;
 use crate::wire::event::EventDecoder;
 use crate::wire::failure;
 use crate::wire::frame::Decoder;
@@ -47,7 +47,8 @@ impl Writer {
     pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits) -> Result<()> {
         self.line.set_head(&answer.head);
         let request_id = answer.head.request_id.clone();
-        self.read_events(answer, raw, limits).await.map_err(|error| error.with_request_id(&request_id))
+        let name = |error: Error| self.name_host(error).with_request_id(&request_id);
+        self.read_events(answer, raw, limits).await.map_err(name)
     }
 
     /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller. `raw`: whatever the
@@ -56,7 +57,8 @@ impl Writer {
         let Answer { status, head, content_type, body, .. } = answer;
         let name = |error: Error| error.with_request_id(&head.request_id).with_http_status(status);
         self.line.set_head(&head);
-        let bytes = answer::collect(body, max_answer).await.map_err(name)?;
+        let collected = answer::collect(body, max_answer).await.map_err(|error| self.name_host(error));
+        let bytes = collected.map_err(name)?;
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(binary) if raw => return Ok(in_base64(&content_type, binary.as_bytes())),
@@ -79,6 +81,16 @@ impl Writer {
                 let what = if text.is_empty() { "it is empty".to_owned() } else { invalid.to_string() };
                 Err(name(Error::new(Kind::Protocol, format_args!("the answer is not JSON: {what}"))))
             }
+        }
+    }
+
+    /// Puts the host before what happened to an answer on its way.
+    fn name_host(&self, error: Error) -> Error {
+        match error.kind() {
+            Kind::Network | Kind::Timeout => {
+                error.while_doing(format_args!("reading the answer of {}", self.line.attempts.host()))
+            }
+            _ => error,
         }
     }
 

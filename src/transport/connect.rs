@@ -1,5 +1,7 @@
 //! The way to an endpoint: TCP, through a proxy or not, and TLS.
 
+use super::alive;
+use super::failure;
 use super::http1::Http1;
 use super::proxies::Proxies;
 use super::tls;
@@ -11,6 +13,7 @@ use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
 use http::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::proxy::matcher::Intercept;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::fmt;
@@ -18,20 +21,12 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
-
-/// After this much silence the kernel asks whether the peer is there. It also keeps a long answer's connection known to the
-/// routers on the way, which forget those that are silent for some minutes.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
-/// And then so often, so many times.
-const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const TCP_KEEPALIVE_RETRIES: u32 = 3;
 
 /// Makes connections as one config wants them.
 pub struct Connector {
@@ -63,9 +58,7 @@ impl Connector {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(TCP_KEEPALIVE));
-        tcp.set_keepalive_interval(Some(TCP_KEEPALIVE_INTERVAL));
-        tcp.set_keepalive_retries(Some(TCP_KEEPALIVE_RETRIES));
+        alive::watch(&mut tcp);
         Connector {
             ca_bundle: config.ca_bundle.clone(),
             version,
@@ -87,8 +80,14 @@ impl Connector {
 
     /// Opens the way to the origin of `uri`. Sets no limit to the time it takes.
     pub async fn connect(&self, uri: &Uri) -> Result<Connected, ConnectorError> {
+        let proxy = self.proxies.on_the_way_to(uri).map_err(own)?;
+        let by = proxy.as_ref().map(|proxy| proxy.uri().clone());
+        self.open(uri, proxy).await.map_err(|error| failure::connecting(error, uri, by.as_ref()))
+    }
+
+    async fn open(&self, uri: &Uri, proxy: Option<Intercept>) -> Result<Connected, ConnectorError> {
         let host = uri.host().unwrap_or_default();
-        let (link, forward) = match self.proxies.on_the_way_to(uri).map_err(own)? {
+        let (link, forward) = match proxy {
             None => (self.tcp(uri).await?, None),
             Some(proxy) => {
                 let mut link = self.tcp(proxy.uri()).await?;
@@ -150,7 +149,7 @@ fn own(error: Error) -> ConnectorError {
 /// TLS over `link`, and whether HTTP/2 is spoken inside.
 async fn secure(link: Link, host: &str, config: Arc<ClientConfig>) -> Result<(Link, bool), ConnectorError> {
     let failed = |error: io::Error| {
-        ConnectorError::io(Failed { doing: "TLS handshake failed", cause: tls::in_words(error) }.into())
+        ConnectorError::io(Failed { doing: "the TLS handshake failed", cause: tls::in_words(error) }.into())
     };
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|error| failed(io::Error::other(error)))?;
@@ -171,7 +170,7 @@ async fn tunnel(link: Link, uri: &Uri, authorization: Option<HeaderValue>) -> Re
         request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
     }
     let mut proxy = Http1::new(link, None);
-    let failed = |cause| ConnectorError::io(Failed { doing: "proxy tunnel failed", cause }.into());
+    let failed = |cause| ConnectorError::io(Failed { doing: "the proxy opened no tunnel", cause }.into());
     match proxy.ask(request).await.map_err(failed)?.parts.status {
         status if status.is_success() => Ok(proxy.into_link()),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {

@@ -13,6 +13,8 @@
 //!   connect      TCP, through a proxy or not, and TLS
 //!   proxies      which proxy, of the config or the environment
 //!   metadata     the services of the machine that give credentials: never through a proxy
+//!   alive        how a peer that is gone is found
+//!   failure      what goes wrong on the way, in words
 //! ```
 //!
 //! What stands in for it, or beside it:
@@ -25,11 +27,13 @@
 //!   play         a body that comes beat by beat
 //! ```
 
+mod alive;
 mod body;
 mod check;
 mod connect;
 mod connection;
 mod differ;
+mod failure;
 mod framing;
 mod http1;
 mod metadata;

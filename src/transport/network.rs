@@ -6,6 +6,7 @@
 use super::body::Body;
 use super::connect::{Connector, is_https};
 use super::connection::{Life, Unanswered};
+use super::failure;
 use super::pool::Pool;
 use super::proxies::Proxies;
 use crate::config::{Config, HttpVersion, is_loopback};
@@ -102,9 +103,7 @@ impl HttpConnector for Dispatch {
         HttpConnectorFuture::new(async move {
             let answer = match dispatch.read {
                 None => dispatch.ask_for_sdk(request).await?,
-                Some(read) => {
-                    timeout(read, dispatch.ask_for_sdk(request)).await.map_err(|_| late("no answer", read))??
-                }
+                Some(read) => timeout(read, dispatch.ask_for_sdk(request)).await.map_err(|_| unanswered(read))??,
             };
             let answer = answer.map(SdkBody::from_body_1_x);
             HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
@@ -150,18 +149,20 @@ impl Dispatch {
                     origin.forget(&life);
                     request = again;
                 }
-                (result, _) => return result.map_err(Unanswered::into),
+                (result, _) => return result.map_err(|unanswered| failure::waiting(unanswered.into(), &origin.host())),
             }
         }
         let opening = origin.open(connector, request.uri(), self.connect);
-        let fresh = timeout(self.connect, opening).await.map_err(|_| late("no connection", self.connect))??;
+        let fresh = timeout(self.connect, opening).await;
+        let fresh = fresh.map_err(|_| failure::late(self.connect, &origin.host()))??;
         tell(capture.as_ref(), fresh.life());
-        fresh.send(request, &origin).await.map_err(Unanswered::into)
+        fresh.send(request, &origin).await.map_err(|unanswered| failure::waiting(unanswered.into(), &origin.host()))
     }
 }
 
-fn late(what: &str, limit: Duration) -> ConnectorError {
-    ConnectorError::timeout(format!("{what} within {limit:?}").into())
+/// The answer of a credentials provider that takes too long.
+fn unanswered(limit: Duration) -> ConnectorError {
+    ConnectorError::timeout(format!("no answer within {limit:?}").into())
 }
 
 /// The request once more, where its body can be had once more.

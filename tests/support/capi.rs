@@ -324,6 +324,9 @@ pub struct Failure {
     pub http_status: i32,
     pub retryable: bool,
     pub attempts: i32,
+    /// Milliseconds.
+    pub retry_after: i64,
+    pub json: String,
 }
 
 impl Failure {
@@ -342,6 +345,8 @@ impl Failure {
             path: text(bedrock_error_path(err)),
             request_id: text(bedrock_error_request_id(err)),
             http_status: bedrock_error_http_status(err),
+            retry_after: bedrock_error_retry_after(err),
+            json: lent(|len| unsafe { bedrock_error_json(err, len) }),
             retryable: bedrock_error_retryable(err) != 0,
             attempts: bedrock_error_attempts(err),
         };

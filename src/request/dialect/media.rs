@@ -102,9 +102,22 @@ impl Medium {
         })
     }
 
-    /// The format that the bytes are of, where that is another than `format` for sure.
+    /// Whether a label is exactly a format's name. Of images the service takes no other spelling.
+    pub fn takes(self, label: &str) -> bool {
+        self != Medium::Image || self.formats().iter().any(|(format, _)| *format == label)
+    }
+
+    /// The format that the bytes are of, where that is another than `format` for sure. What carries sound or pictures that move is
+    /// not looked at.
     pub fn mislabelled(self, format: &str, bytes: &[u8]) -> Option<&'static str> {
-        format_of_bytes(bytes).filter(|(of, found)| *of == self && *found != format).map(|(_, found)| found)
+        let (of, found) = format_of_bytes(bytes)?;
+        let contradicts = match self {
+            Medium::Image => found != format && (format, found) != TAKEN_MISLABELLED,
+            // A text may begin like an image.
+            Medium::Document => found != format && (of == Medium::Document || !TEXTS.contains(&format)),
+            Medium::Audio | Medium::Video => false,
+        };
+        contradicts.then_some(found)
     }
 
     /// The format that the ending of a file's name stands for.
@@ -112,6 +125,11 @@ impl Medium {
         self.format(name.rsplit_once('.')?.1)
     }
 }
+
+/// A label with the format of the bytes under it, which the service is on record to have taken.
+const TAKEN_MISLABELLED: (&str, &str) = ("jpeg", "png");
+/// The formats of documents that are text.
+const TEXTS: [&str; 4] = ["csv", "html", "txt", "md"];
 
 /// Where the bytes of a block are.
 pub enum Source<'a> {
@@ -173,9 +191,7 @@ impl<'a> Source<'a> {
     /// made, and what text a document may begin with is its own affair.
     pub fn check(&self, medium: Medium, format: &str, path: &str) -> Result<()> {
         let Source::Bytes { base64, .. } = self else { return Ok(()) };
-        let beginning = base64.get(..16).unwrap_or_default();
-        let bytes = base64_simd::STANDARD.decode_to_vec(beginning).unwrap_or_default();
-        match medium.mislabelled(format, &bytes) {
+        match medium.mislabelled(format, &beginning(base64)) {
             Some(found) => Err(refuse(path, format_args!("it is labelled {format}, and the bytes are {found}"))),
             None => Ok(()),
         }
@@ -188,6 +204,13 @@ impl<'a> Source<'a> {
             Source::S3(url) => format!("{{\"s3Location\":{{\"uri\":{}}}}}", quoted(url)),
         }
     }
+}
+
+/// The first bytes of what is base64, enough of them to tell a format; none where it is no base64.
+pub fn beginning(base64: &str) -> Vec<u8> {
+    const ENOUGH: usize = 16;
+    let length = base64.len().min(ENOUGH) / 4 * 4;
+    base64.get(..length).and_then(|text| base64_simd::STANDARD.decode_to_vec(text).ok()).unwrap_or_default()
 }
 
 /// What follows the scheme of a URL, which may be written in any case.

@@ -3,11 +3,13 @@
 //! They stay under their portable names until a call is made, so that a request and the defaults of its model are merged member by
 //! member; then each goes into its place in Converse ([`settle`]).
 
+use super::object::Object;
 use super::tools::{self, Choice};
-use super::{given, mistyped, only, refuse, text, within};
+use super::{mistyped, refuse, standard, with_member, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, pointer_token, quoted};
 use crate::request::Document;
+use crate::request::places::Origin;
 
 /// Settings, where they go in inferenceConfig, and what they are also called.
 const SETTINGS: [(&str, &str, Option<&str>); 4] = [
@@ -22,45 +24,18 @@ const CHOICE: &str = "tool_choice";
 const TOOL_CONFIG: &str = "toolConfig";
 const FORMAT: &str = "response_format";
 const OUTPUT: &str = "outputConfig";
-/// Which of them is called decides how the answer comes.
-const OF_THE_CALL: [&str; 2] = ["stream", "stream_options"];
-/// Members of the chat-completions shape that Converse has no place for, and where what they mean can go.
-const NO_PLACE: [(&str, &str); 22] = [
-    ("audio", FIELDS),
-    ("frequency_penalty", FIELDS),
-    ("function_call", "use tool_choice"),
-    ("functions", "use tools"),
-    ("logit_bias", FIELDS),
-    ("logprobs", FIELDS),
-    ("metadata", "use requestMetadata"),
-    ("modalities", FIELDS),
-    ("n", "make a call for each"),
-    ("parallel_tool_calls", FIELDS),
-    ("prediction", FIELDS),
-    ("presence_penalty", FIELDS),
-    ("prompt_cache_key", "set cachePoint blocks"),
-    ("reasoning_effort", FIELDS),
-    ("safety_identifier", "use requestMetadata"),
-    ("seed", FIELDS),
-    ("service_tier", "use serviceTier"),
-    ("store", "leave it out"),
-    ("top_logprobs", FIELDS),
-    ("user", "use requestMetadata"),
-    ("verbosity", FIELDS),
-    ("web_search_options", FIELDS),
-];
-const FIELDS: &str =
-    "what a model knows beyond Converse goes into additionalModelRequestFields, under the model's own name for it";
+/// Members that become one of Converse's as soon as they are given.
+const RENAMED: [(&str, &str); 2] = [("metadata", "requestMetadata"), ("service_tier", "serviceTier")];
+/// The most that a maxTokens can be.
+const MAX_TOKENS: i64 = i32::MAX as i64;
 
 /// Checks the portable members of a document, gives each one name, and takes out what says nothing.
 pub fn check(document: &mut Document) -> Result<()> {
+    standard::check(document)?;
     remove_unsaid(document);
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {
         let at = || format!("/{}", pointer_token(name));
-        if let Some((_, place)) = NO_PLACE.iter().find(|(known, _)| known == name) {
-            return Err(refuse(at(), format_args!("Converse has no member {}; {place}", quote(name))));
-        }
         let Some(value) = document.value(name) else { continue };
         if let Some((setting, native, alias)) = setting(name) {
             check_setting(setting, value).map_err(|error| within(error, &at()))?;
@@ -74,6 +49,22 @@ pub fn check(document: &mut Document) -> Result<()> {
             }
             let json = value.text().to_owned();
             document.replace(name, setting, &json)?;
+        } else if let Some((_, native)) = RENAMED.iter().find(|(known, _)| known == name) {
+            if has(document, native) {
+                return Err(refuse(at(), format_args!("{name} and {native} are both given; they mean the same")));
+            }
+            let json = match *native {
+                "serviceTier" => service_tier(value),
+                _ => metadata(value),
+            };
+            let json = json.map_err(|error| within(error, &at()))?;
+            document.remove(native);
+            document.replace(name, native, &json)?;
+            if *native == "serviceTier"
+                && let Some(places) = document.places_mut(native)
+            {
+                places.put("", Origin::composed(at(), &[]));
+            }
         } else if [TOOLS, CHOICE, FORMAT].contains(&name.as_str()) {
             check_object(document, name, value).map_err(|error| within(error, &at()))?;
         }
@@ -81,17 +72,67 @@ pub fn check(document: &mut Document) -> Result<()> {
     Ok(())
 }
 
-/// Null says nothing, and so does a max_tokens of 0: some clients say so where they have no limit in mind. How the answer comes is
-/// for the call to say.
+/// serviceTier of a service_tier.
+fn service_tier(value: Json<'_>) -> Result<String> {
+    let Some(tier) = value.string() else {
+        return Err(refuse("", format_args!("expected a string, found {}", value.kind())));
+    };
+    match &*tier {
+        "default" | "flex" | "priority" | "reserved" => Ok(format!("{{\"type\":{}}}", quoted(&tier))),
+        other => {
+            let what =
+                format_args!("Converse has no tier {}; it has default, flex, priority and reserved", quote(other));
+            Err(refuse("", what))
+        }
+    }
+}
+
+/// requestMetadata of a metadata, where the service takes it.
+fn metadata(value: Json<'_>) -> Result<String> {
+    const MOST: usize = 16;
+    const LONGEST: usize = 256;
+    let refuse_at = |at: String, what: &str| {
+        let rule =
+            "requestMetadata takes up to 16 pairs of texts, each of up to 256 letters, digits, spaces and :_@$#=/+,-.";
+        Err(refuse(at, format_args!("{what}; {rule}")))
+    };
+    if value.kind() != Kind::Object {
+        return Err(refuse("", format_args!("expected an object, found {}", value.kind())));
+    }
+    if value.members().count() > MOST {
+        return refuse_at(String::new(), "there are too many pairs");
+    }
+    let fits = |text: &str| {
+        let good = |c: char| c.is_ascii_alphanumeric() || c.is_ascii_whitespace() || ":_@$#=/+,-.".contains(c);
+        text.chars().all(good) && text.len() <= LONGEST
+    };
+    for member in value.members() {
+        let key = member.key.string().unwrap_or_default();
+        let at = format!("/{}", pointer_token(&key));
+        match member.value.string() {
+            None => return refuse_at(at, &format!("a value is {}", member.value.kind())),
+            Some(text) if !fits(&text) => return refuse_at(at, "a value does not fit"),
+            Some(_) if key.is_empty() || !fits(&key) => return refuse_at(at, "a key does not fit"),
+            Some(_) => {}
+        }
+    }
+    Ok(value.text().to_owned())
+}
+
+/// Null says nothing, and neither does a max_tokens of 0, which some clients send where they have no limit in mind, nor tiers and
+/// metadata that name none.
 fn remove_unsaid(document: &mut Document) {
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {
-        let tokens = name == "max_tokens" || name == "max_completion_tokens";
-        let portable = NO_PLACE.iter().any(|(known, _)| known == name) || has_place(name);
-        let unsaid = |value: Json<'_>| {
-            value.kind() == Kind::Null || tokens && value.kind() == Kind::Number && value.f64() == Some(0.0)
+        let unsaid = |value: Json<'_>| match name.as_str() {
+            _ if value.kind() == Kind::Null => true,
+            "max_tokens" | "max_completion_tokens" => value.f64() == Some(0.0),
+            "service_tier" => value.is("auto"),
+            "metadata" => value.kind() == Kind::Object && value.members().next().is_none(),
+            _ => false,
         };
-        if OF_THE_CALL.contains(&name.as_str()) || portable && document.value(name).is_some_and(unsaid) {
+        let portable = has_place(name) || RENAMED.iter().any(|(known, _)| known == name);
+        if portable && document.value(name).is_some_and(unsaid) {
             document.remove(name);
         }
     }
@@ -108,12 +149,38 @@ fn has_place(name: &str) -> bool {
 }
 
 fn check_setting(name: &str, value: Json<'_>) -> Result<()> {
-    let strings = || value.kind() == Kind::Array && value.elements().all(|element| element.kind() == Kind::String);
-    let (good, expected) = match name {
-        "stop" => (value.kind() == Kind::String || strings(), "a string or an array of strings"),
-        _ => (value.kind() == Kind::Number, "a number"),
-    };
-    if good { Ok(()) } else { Err(refuse("", format_args!("expected {expected}, found {}", value.kind()))) }
+    let expected = |what: &str| Err(refuse("", format_args!("expected {what}, found {}", value.kind())));
+    match (name, value.kind()) {
+        ("stop", Kind::String) => check_stop(value, ""),
+        ("stop", Kind::Array) => {
+            value.elements().enumerate().try_for_each(|(index, stop)| check_stop(stop, &format!("/{index}")))
+        }
+        ("stop", _) => expected("a string or an array of strings"),
+        ("max_tokens", Kind::Number) => check_max_tokens(value, ""),
+        (_, Kind::Number) => Ok(()),
+        _ => expected("a number"),
+    }
+}
+
+/// A text at which the model stops.
+pub fn check_stop(stop: Json<'_>, path: &str) -> Result<()> {
+    match stop.kind() {
+        Kind::String if stop.is("") => Err(refuse(path, "a stop sequence is empty; leave it out")),
+        Kind::String => Ok(()),
+        other => Err(refuse(path, format_args!("expected a string, found {other}"))),
+    }
+}
+
+/// A limit of tokens.
+pub fn check_max_tokens(limit: Json<'_>, path: &str) -> Result<()> {
+    match limit.i64() {
+        Some(1..=MAX_TOKENS) => Ok(()),
+        _ => {
+            let text = limit.text();
+            let what = format_args!("{text} is no number of tokens; it takes a whole number from 1 to {MAX_TOKENS}");
+            Err(refuse(path, what))
+        }
+    }
 }
 
 fn check_object(document: &Document, name: &str, value: Json<'_>) -> Result<()> {
@@ -139,32 +206,34 @@ fn has(document: &Document, name: &str) -> bool {
 }
 
 fn member_of(document: &Document, name: &str, key: &str) -> bool {
-    document.value(name).is_some_and(|value| given(value, key).is_some())
+    document.value(name).is_some_and(|value| Object::of(value).given(key).is_some())
 }
 
 /// outputConfig.textFormat; None where the answer is to be free text.
 fn text_format(format: Json<'_>) -> Result<Option<String>> {
-    match &*text(format, "type", "response_format")? {
-        "text" => only(format, "response_format", &["type"]).map(|()| None),
+    let format = Object::of(format);
+    match &*format.text("type", "response_format")? {
+        "text" => format.only("response_format", &["type"]).map(|()| None),
         "json_schema" => {
-            only(format, "response_format", &["type", "json_schema"])?;
+            format.only("response_format", &["type", "json_schema"])?;
             let at = |error| within(error, "/json_schema");
-            let given_schema = given(format, "json_schema");
+            let given_schema = format.given("json_schema");
             let json = given_schema.ok_or_else(|| refuse("/json_schema", "response_format needs json_schema"))?;
-            // The service is strict with every schema.
-            let strict = json.get("strict").is_some_and(|strict| strict.bool() == Some(true));
-            let known: &[&str] =
-                if strict { &["name", "description", "schema", "strict"] } else { &["name", "description", "schema"] };
-            only(json, "json_schema", known).map_err(at)?;
+            let json = Object::of(json);
+            json.only("json_schema", &["name", "description", "schema", "strict"]).map_err(at)?;
+            // The service is strict with every schema, whatever is asked for.
+            if let Some(strict) = json.given("strict").filter(|strict| strict.bool().is_none()) {
+                return Err(at(mistyped("strict", "true or false", strict)));
+            }
             let schema =
-                given(json, "schema").ok_or_else(|| refuse("/json_schema/schema", "json_schema needs schema"))?;
+                json.given("schema").ok_or_else(|| refuse("/json_schema/schema", "json_schema needs schema"))?;
             if schema.kind() != Kind::Object {
                 return Err(at(mistyped("schema", "a JSON schema", schema)));
             }
             let mut structure = format!("\"schema\":{}", quoted(schema.text()));
             for key in ["name", "description"] {
-                if given(json, key).is_some() {
-                    structure.push_str(&format!(",\"{key}\":{}", quoted(&text(json, key, "json_schema").map_err(at)?)));
+                if let Some(text) = json.optional_text(key).map_err(at)? {
+                    structure.push_str(&format!(",\"{key}\":{}", quoted(&text)));
                 }
             }
             Ok(Some(format!("{{\"type\":\"json_schema\",\"structure\":{{\"jsonSchema\":{{{structure}}}}}}}")))
@@ -194,6 +263,28 @@ fn supersede(older: &mut Document, newer: &Document) {
     if member_of(newer, OUTPUT, "textFormat") {
         older.remove(FORMAT);
     }
+}
+
+/// Takes a member out, in whichever dialect it was given.
+pub fn remove(document: &mut Document, name: &str) -> Result<()> {
+    document.remove(name);
+    if let Some((setting, native, _)) = setting(name) {
+        document.remove(setting);
+        return take_from(document, INFERENCE, native);
+    }
+    if let Some((_, native)) = RENAMED.iter().find(|(known, _)| *known == name) {
+        document.remove(native);
+    }
+    match name {
+        INFERENCE => SETTINGS.iter().for_each(|(setting, ..)| document.remove(setting)),
+        TOOLS => document.remove(TOOL_CONFIG),
+        TOOL_CONFIG => [TOOLS, CHOICE].iter().for_each(|name| document.remove(name)),
+        OUTPUT => document.remove(FORMAT),
+        CHOICE => return take_from(document, TOOL_CONFIG, "toolChoice"),
+        FORMAT => return take_from(document, OUTPUT, "textFormat"),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Takes over the members of `newer`, under either of their names.
@@ -232,6 +323,7 @@ fn settle_settings(document: &mut Document) -> Result<()> {
 
 /// Moves a portable member into a native object: the one there is, or a new one in the portable member's place.
 fn put_within(document: &mut Document, name: &str, object: &str, key: &str, json: &str) -> Result<()> {
+    let given = document.origin(&format!("/{name}"));
     let there = match document.value(object) {
         Some(value) if value.kind() == Kind::Object => Some(with_member(value, key, json)),
         Some(value) if value.kind() != Kind::Null => return Err(mistyped(object, "an object", value)),
@@ -247,19 +339,10 @@ fn put_within(document: &mut Document, name: &str, object: &str, key: &str, json
             document.replace(name, object, &format!("{{\"{key}\":{json}}}"))?;
         }
     }
-    Ok(())
-}
-
-/// An object with a member set to a value; what else it holds stays as it was written.
-fn with_member(object: Json<'_>, key: &str, json: &str) -> String {
-    let text = object.text();
-    if let Some(old) = object.get(key) {
-        let start = crate::json::offset(text, old.text());
-        return format!("{}{json}{}", &text[..start], &text[start + old.text().len()..]);
+    if let Some(places) = document.places_mut(object) {
+        places.put(format!("/{key}"), Origin::same(given));
     }
-    let comma = if object.members().next().is_some() { "," } else { "" };
-    let inside = text.strip_suffix('}').unwrap_or(text).trim_end();
-    format!("{inside}{comma}\"{key}\":{json}}}")
+    Ok(())
 }
 
 /// Takes a member out of a native object, and the object with it where nothing else is in it.
@@ -280,7 +363,14 @@ fn settle_tools(document: &mut Document) -> Result<()> {
         if tools.is_empty() {
             document.remove(TOOLS);
         } else {
-            put_within(document, TOOLS, TOOL_CONFIG, "tools", &format!("[{}]", tools.join(",")))?;
+            let given = document.origin("/tools");
+            let json: Vec<_> = tools.iter().map(|tool| tool.json.as_str()).collect();
+            put_within(document, TOOLS, TOOL_CONFIG, "tools", &format!("[{}]", json.join(",")))?;
+            if let Some(places) = document.places_mut(TOOL_CONFIG) {
+                for (index, tool) in tools.into_iter().enumerate() {
+                    places.put_block(&format!("/tools/{index}"), tool.within(&given).places);
+                }
+            }
         }
     }
     let Some(value) = document.value(CHOICE) else { return Ok(()) };
