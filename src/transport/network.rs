@@ -184,8 +184,8 @@ fn tell(capture: Option<&CaptureSmithyConnection>, life: &Arc<Life>) {
     });
 }
 
-/// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. Only the services of the
-/// machine that give credentials know no other.
+/// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. Only the services
+/// of the machine that give credentials know no other.
 fn check_plain(allow_http: bool, metadata: bool, request: &Request<SdkBody>) -> Result<(), Error> {
     let host = request.uri().host().unwrap_or_default();
     if is_loopback(host) || (metadata && is_metadata(host)) {
@@ -204,8 +204,8 @@ fn check_plain(allow_http: bool, metadata: bool, request: &Request<SdkBody>) -> 
     Ok(())
 }
 
-/// Whether a host, as it stands in a URL, is where a container's agent or an instance's metadata service is: at a link-local address, or
-/// at those that AWS gave them in IPv6.
+/// Whether a host, as it stands in a URL, is where a container's agent or an instance's metadata service is: at a
+/// link-local address, or at those that AWS gave them in IPv6.
 fn is_metadata(host: &str) -> bool {
     const OF_AWS: [&str; 2] = ["fd00:ec2::254", "fd00:ec2::23"];
     match host.trim_start_matches('[').trim_end_matches(']').parse() {
