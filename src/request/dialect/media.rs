@@ -145,6 +145,7 @@ pub enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// Base64, "@name", a data: URL or an s3:// URL. `path` is where it stands.
+    #[expect(clippy::ptr_arg, reason = "a str does not tell whether it stands so in the JSON")]
     pub fn of(text: &'a Cow<'_, str>, path: &str) -> Result<Self> {
         // A JSON string that was not copied to be decoded has no escapes.
         let plain = matches!(text, Cow::Borrowed(_));
