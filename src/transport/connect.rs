@@ -6,6 +6,7 @@ use crate::config::{CaBundle, Config, HttpVersion, is_loopback};
 use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use futures::future::join;
 use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
 use http::{Method, Request, StatusCode, Uri};
@@ -90,8 +91,25 @@ impl Connector {
 
     /// Opens the way to the origin of `uri`. Sets no limit to the time it takes.
     pub async fn connect(&self, uri: &Uri) -> Result<Connected, ConnectorError> {
+        if !is_https(uri) {
+            let (link, forward) = self.way(uri).await?;
+            return Ok(Connected { link, http2: self.version == HttpVersion::Http2, forward });
+        }
         let host = uri.host().unwrap_or_default();
-        let (link, forward) = match self.proxy_for(uri).map_err(own)? {
+        // Certificates are read while the name is looked up.
+        let (way, config) = join(self.way(uri), self.tls_config(&self.tls, self.version)).await;
+        let (link, forward) = way?;
+        let (link, http2) = secure(link, host, config?).await?;
+        if self.version == HttpVersion::Http2 && !http2 {
+            let what = format_args!("{host} does not speak HTTP/2, and http_version allows nothing else");
+            return Err(own(Error::new(Kind::Network, what)));
+        }
+        Ok(Connected { link, http2, forward })
+    }
+
+    /// Bytes both ways, to the origin or to the proxy that passes plain requests on.
+    async fn way(&self, uri: &Uri) -> Result<(Link, Option<Forward>), ConnectorError> {
+        Ok(match self.proxy_for(uri).map_err(own)? {
             None => (self.tcp(uri).await?, None),
             Some(proxy) => {
                 let mut link = self.tcp(proxy.uri()).await?;
@@ -109,17 +127,7 @@ impl Connector {
                     (link, Some(Forward { authorization }))
                 }
             }
-        };
-        if !is_https(uri) {
-            return Ok(Connected { link, http2: self.version == HttpVersion::Http2, forward });
-        }
-        let config = self.tls_config(&self.tls, self.version).await?;
-        let (link, http2) = secure(link, host, config).await?;
-        if self.version == HttpVersion::Http2 && !http2 {
-            let what = format_args!("{host} does not speak HTTP/2, and http_version allows nothing else");
-            return Err(own(Error::new(Kind::Network, what)));
-        }
-        Ok(Connected { link, http2, forward })
+        })
     }
 
     /// A proxy on the way to this machine would only see what is not meant for it.
