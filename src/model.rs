@@ -14,13 +14,14 @@ use crate::timer::Deadline;
 use crate::transport::Transport;
 use crate::wire::answer::Answer;
 use crate::wire::call::{self, Call, Input};
+use crate::wire::connect;
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// A model id with the connections, credentials and settings to call it. Cheap to clone and to derive from.
@@ -43,7 +44,7 @@ struct Shared {
 }
 
 impl Model {
-    /// Checks the config and makes a model of it. Connects nowhere, but makes sure that the library's worker runs.
+    /// Checks the config and makes a model of it. Starts no thread and connects nowhere.
     pub fn new(config_json: &str) -> Result<Self> {
         let config = Config::parse(config_json)?;
         let mut defaults = parse_defaults(&config.defaults, "config: defaults").map_err(as_config_error)?;
@@ -51,7 +52,6 @@ impl Model {
         let mut calls = config.calls.clone();
         take_call_settings(&mut defaults, &mut calls, "/defaults")?;
         let transport = Transport::parse(config.transport.as_deref())?;
-        runtime::start()?;
         Ok(Model {
             id: default_model.unwrap_or_else(|| config.model.clone()).into(),
             defaults,
@@ -88,6 +88,32 @@ impl Model {
     /// Exactly what a call would send.
     pub fn input(&self, operation: Operation, request: &Request) -> Result<Input> {
         request.input(operation, self.id.as_str(), &self.defaults, self.shared.config.lint)
+    }
+
+    /// Makes the way to the service ready for the next call: credentials, endpoint, connection. Waits for at most `timeout`, or as
+    /// long as the timers of a call allow (None).
+    pub fn connect(&self, cancel: Option<&Cancel>, timeout: Option<Duration>) -> Result<()> {
+        if cancel.is_some_and(Cancel::is_fired) {
+            return Err(Error::new(Kind::Cancelled, "connecting was cancelled before it began"));
+        }
+        if !self.shared.transport.is_network() {
+            return Ok(());
+        }
+        let runtime = runtime::start()?;
+        let (model, epoch) = (self.clone(), runtime.epoch);
+        // What is cancelled, shut down or panics is what it is for a call.
+        let connecting = move |_: Writer| async move { model.make_ready(epoch).await.map(|()| None) };
+        let mut stream = Stream::start(&runtime, Operation::Converse, cancel.cloned(), connecting);
+        match stream.next(timeout)? {
+            Next::Done | Next::Event(_) => Ok(()),
+            Next::Again => {
+                let what = format_args!(
+                    "{CONNECTING}: no connection was ready within {:?} (timeout_ms)",
+                    timeout.unwrap_or_default()
+                );
+                Err(Error::new(Kind::Timeout, what))
+            }
+        }
     }
 
     /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
@@ -202,11 +228,33 @@ impl Model {
             Some(places) => places.clone().acquire_owned().await.ok(),
             None => None,
         };
-        let client = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
-        let client = self.client.get(epoch, client).await?;
-        let answer = call::send(&client, call, writer.attempts()).await?;
+        let answer = call::send(&self.client(epoch).await?, call, writer.attempts()).await?;
         Ok((answer, permit))
     }
+
+    async fn client(&self, epoch: u64) -> Result<Client> {
+        let make = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
+        self.client.get(epoch, make).await
+    }
+
+    /// Connects within the timers of a call.
+    async fn make_ready(&self, epoch: u64) -> Result<()> {
+        let timeouts = &self.calls.timeouts;
+        let began = Instant::now();
+        let connecting = async { connect::connect(&self.client(epoch).await?, timeouts.connect).await };
+        let total = timeouts.total.map(|total| Deadline::after("total", total));
+        let deadline = Deadline::after("ready", timeouts.first_event).or_earlier(total);
+        let result = deadline.limit(connecting).await.flatten().map_err(|error| error.while_doing(CONNECTING));
+        log::debug("connect", format_args!("{CONNECTING}: {} after {:?}", outcome(&result), began.elapsed()));
+        result
+    }
+}
+
+/// What is being done where it is a connection that is wanted, and no call.
+const CONNECTING: &str = "connecting to the service ahead of a call";
+
+fn outcome(result: &Result<()>) -> String {
+    result.as_ref().map_or_else(|error| format!("{:?}", error.kind()), |()| "ready".to_owned())
 }
 
 fn say_answered(call: &Call, answer: &Answer, writer: &Writer, began: Instant) {

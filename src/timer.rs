@@ -36,6 +36,7 @@ impl Deadline {
         let Deadline { name, setting, .. } = self;
         let (what, settings) = match *name {
             "first_event" => ("no event came", "timeouts.first_event, which timeout sets too"),
+            "ready" => ("no connection was ready", "timeouts.first_event, which timeout sets too"),
             "idle" => ("no further event came", "timeouts.idle, which timeout sets too"),
             "whole" => ("the answer was not there", "timeout or timeouts.total"),
             _ => ("the call was not done", "timeouts.total"),

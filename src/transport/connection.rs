@@ -110,6 +110,15 @@ impl Connection {
         }
     }
 
+    /// Leaves the connection to the next request.
+    pub fn keep(self, origin: &Arc<Origin>) {
+        match self {
+            Connection::Http1(http1) => origin.give_back(http1),
+            // It is kept since it was made.
+            Connection::Http2(_) => {}
+        }
+    }
+
     /// Sends a request, whose URI is absolute, and waits for the head of its answer. `origin` gets the connection back.
     pub async fn send(self, request: Request<SdkBody>, origin: &Arc<Origin>) -> Result<Response<Body>, Unanswered> {
         match self {

@@ -5,10 +5,11 @@
 
 use super::body::Body;
 use super::connect::{Connector, is_https};
-use super::connection::{Life, Unanswered};
-use super::pool::Pool;
+use super::connection::{Connection, Life, Unanswered};
+use super::pool::{Origin, Pool};
 use crate::config::{Config, HttpVersion, is_loopback};
 use crate::error::{Error, Kind};
+use crate::wire::connect::ConnectOnly;
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -17,7 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -87,6 +88,12 @@ struct Dispatch {
 impl HttpConnector for Dispatch {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let dispatch = self.clone();
+        if ConnectOnly::is_with(&request) {
+            return HttpConnectorFuture::new(async move {
+                dispatch.make_ready(request).await?;
+                Ok(ConnectOnly::answer())
+            });
+        }
         HttpConnectorFuture::new(async move {
             let answer = match dispatch.read {
                 None => dispatch.ask(request).await?,
@@ -99,14 +106,18 @@ impl HttpConnector for Dispatch {
 }
 
 impl Dispatch {
+    /// Sees to it that the next request to the same origin finds a connection. Sends nothing of this one.
+    async fn make_ready(&self, request: HttpRequest) -> Result<(), ConnectorError> {
+        let (request, origin) = self.address(request)?;
+        if !origin.is_ready() {
+            self.open(&origin, request.uri()).await?.keep(&origin);
+        }
+        Ok(())
+    }
+
     async fn ask(&self, request: HttpRequest) -> Result<Response<Body>, ConnectorError> {
         let capture = request.extension::<CaptureSmithyConnection>().cloned();
-        let mut request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-        let Inner { allow_http, connector, pool } = &*self.network.0;
-        if !is_https(request.uri()) {
-            check_plain(*allow_http, &request).map_err(|error| ConnectorError::user(error.into()))?;
-        }
-        let origin = pool.origin(request.uri());
+        let (mut request, origin) = self.address(request)?;
         if let Some(kept) = origin.take() {
             let life = kept.life().clone();
             tell(capture.as_ref(), &life);
@@ -121,10 +132,25 @@ impl Dispatch {
                 (result, _) => return result.map_err(Unanswered::into),
             }
         }
-        let opening = origin.open(connector, request.uri(), self.connect);
-        let fresh = timeout(self.connect, opening).await.map_err(|_| late("no connection", self.connect))??;
+        let fresh = self.open(&origin, request.uri()).await?;
         tell(capture.as_ref(), fresh.life());
         fresh.send(request, &origin).await.map_err(Unanswered::into)
+    }
+
+    /// The request as the connections want it, and where it goes. Fails where it may not go there.
+    fn address(&self, request: HttpRequest) -> Result<(Request<SdkBody>, Arc<Origin>), ConnectorError> {
+        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        let Inner { allow_http, pool, .. } = &*self.network.0;
+        if !is_https(request.uri()) {
+            check_plain(*allow_http, &request).map_err(|error| ConnectorError::user(error.into()))?;
+        }
+        let origin = pool.origin(request.uri());
+        Ok((request, origin))
+    }
+
+    async fn open(&self, origin: &Arc<Origin>, uri: &Uri) -> Result<Connection, ConnectorError> {
+        let opening = origin.open(&self.network.0.connector, uri, self.connect);
+        timeout(self.connect, opening).await.map_err(|_| late("no connection", self.connect))?
     }
 }
 

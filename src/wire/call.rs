@@ -31,7 +31,7 @@ use std::time::{Duration, SystemTime};
 /// How much is read of a successful answer that should have been a stream and is not.
 const MAX_MISROUTED: usize = 64 << 10;
 /// What stands where the SDK wants a model, before the path is written over.
-const PLACEHOLDER: &str = "-";
+pub(super) const PLACEHOLDER: &str = "-";
 
 /// What an operation is given.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod call;
+pub mod connect;
 pub mod event;
 pub mod failure;
 pub mod frame;

@@ -1,4 +1,4 @@
-/* process.c - a quiet guest: nothing is printed, nothing starts before the first model, one thread after it, and signals and
+/* process.c - a quiet guest: nothing is printed, no thread starts before the first call, one does with it, and signals and
  * environment are as they were. Shutting down ends all that, and the library starts again when it is used. */
 #include "check.h"
 
@@ -112,8 +112,8 @@ static void compare(const struct state *before)
     CHECK_TEXT(after.environment, before->environment);
 }
 
-/* What needs no model starts nothing. */
-static void before_the_first_model(void)
+/* What makes no call starts nothing. */
+static void before_the_first_call(void)
 {
     bedrock_request *request = check_request("Hi.");
     bedrock_cancel *cancel = bedrock_cancel_new();
@@ -232,12 +232,13 @@ int main(void)
         meet_sanitizer();
     take(&before);
     CHECK_INT(count_threads(NULL), our_threads);
-    before_the_first_model();
+    before_the_first_call();
     compare(&before);
 
     model = check_scripted("[\"a b c\"]");
     request = check_request("Hi.");
-    CHECK_INT(count_threads(NULL), our_threads + 1);
+    CHECK_INT(count_threads(NULL), our_threads);
+    compare(&before);
     for (i = 0; i < 20; i++)
         stream(model, request);
     CHECK_INT(count_threads(check_blocked), our_threads + 1);
