@@ -135,7 +135,10 @@ impl Writer {
     }
 
     fn decode(&self, frames: &mut Decoder, events: &mut EventDecoder, chunk: &[u8]) -> Result<Written> {
-        let (decoded, written) = self.line.pipe.write(|batch| frames.feed(chunk, |frame| events.decode(frame, batch)));
+        let (decoded, written) = self.line.pipe.write(|batch| {
+            batch.expect(chunk.len());
+            frames.feed(chunk, |frame| events.decode(frame, batch))
+        });
         if written.announce {
             announce::later(self.line.clone());
         }

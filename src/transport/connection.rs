@@ -3,7 +3,8 @@
 //! HTTP/1.1 is [`http1`](super::http1). An HTTP/2 connection is shared by many calls, so it has a task of its own.
 
 use super::body::Body;
-use super::connect::{Connected, Link};
+use super::connect::Connected;
+use super::gather::{self, Gathered};
 use super::http1::{Broken, Http1};
 use super::pool::Origin;
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -99,7 +100,7 @@ impl Connection {
         if !http2 {
             return Ok(Connection::Http1(Box::new(Http1::new(link, forward))));
         }
-        let begun = Http2::begin(TokioIo::new(link), patience).await;
+        let begun = Http2::begin(TokioIo::new(Gathered::new(link)), patience).await;
         begun.map(Connection::Http2).map_err(|error| Unanswered::http2(error).into())
     }
 
@@ -135,7 +136,7 @@ pub struct Http2 {
     shared: Arc<Shared>,
 }
 
-type Driven = http2::Connection<TokioIo<Link>, SdkBody, TokioExecutor>;
+type Driven = http2::Connection<TokioIo<Gathered>, SdkBody, TokioExecutor>;
 
 struct Shared {
     life: Arc<Life>,
@@ -148,11 +149,12 @@ struct Shared {
 }
 
 impl Http2 {
-    async fn begin(io: TokioIo<Link>, patience: Duration) -> hyper::Result<Self> {
+    async fn begin(io: TokioIo<Gathered>, patience: Duration) -> hyper::Result<Self> {
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(gather::MAX_PAYLOAD as u32)
             .keep_alive_interval(LONGEST_PING.min(patience.saturating_mul(3)))
             .keep_alive_timeout(LONGEST_PING.min(patience))
             .handshake(io);

@@ -1,9 +1,10 @@
 //! From a frame's payload to an event, and the batches in which events travel.
 //!
-//! A delta of text, which is nearly every event of nearly every answer, is recognised by its bytes and never parsed as JSON.
-//! Everything else is read with [`Json`]; what this version does not know passes as [`EventKind::BlockDelta`] or
+//! A delta of text, which is nearly every event of nearly every answer, is [recognised](super::delta) by its bytes and never parsed
+//! as JSON. Everything else is read with [`Json`]; what this version does not know passes as [`EventKind::BlockDelta`] or
 //! [`EventKind::Other`] with its payload, so that no answer is lost to a member that came after us.
 
+use super::delta::{TextDelta, Written};
 use super::failure;
 use super::frame::{Frame, MessageType};
 use super::usage::{INVOCATION_METRICS, Usage};
@@ -47,8 +48,9 @@ pub struct Event<'a> {
 }
 
 /// Events in the order in which they came, all their text in one allocation that is used again and again.
+#[derive(Default)]
 pub struct Batch {
-    /// Begins with a NUL, at which every empty text points; each text is followed by one.
+    /// Each text, followed by a NUL.
     arena: String,
     /// Payloads that came in memory of their own, each followed by a NUL.
     large: Vec<String>,
@@ -75,14 +77,11 @@ struct Span {
 /// The longest text of one event, and the longest input of a tool call: several times what any model writes in one answer.
 pub const MAX_TEXT: usize = 4 << 20;
 
+/// What a short frame takes, as the service writes them: headers, a few words of text, padding.
+const SHORT_FRAME: usize = 192;
+
 /// A batch that grew beyond this is given back once it is empty.
 const KEPT_ARENA: usize = 256 << 10;
-
-impl Default for Batch {
-    fn default() -> Self {
-        Batch { arena: String::from("\0"), large: Vec::new(), records: Vec::new() }
-    }
-}
 
 impl Batch {
     pub fn len(&self) -> usize {
@@ -111,11 +110,18 @@ impl Batch {
         })
     }
 
+    /// Makes room for what `bytes` of an answer hold, so that memory grows once for them and not with each event.
+    pub fn expect(&mut self, bytes: usize) {
+        // A frame's payload stands twice in the arena at most, and is less than half of a short frame.
+        self.arena.reserve(bytes);
+        self.records.reserve(bytes / SHORT_FRAME);
+    }
+
     /// Forgets the events and keeps the memory, within reason.
     pub fn clear(&mut self) {
         self.records.clear();
         self.large = Vec::new();
-        self.arena.truncate(1);
+        self.arena.clear();
         self.arena.shrink_to(KEPT_ARENA);
     }
 
@@ -152,8 +158,15 @@ impl Batch {
         Span { start: start as u32, length: length as u32 }
     }
 
+    #[inline]
     fn store_str(&mut self, text: &str) -> Span {
-        self.store(|arena| arena.push_str(text))
+        if text.is_empty() {
+            return Span::default();
+        }
+        let start = self.arena.len() as u32;
+        self.arena.push_str(text);
+        self.arena.push('\0');
+        Span { start, length: text.len() as u32 }
     }
 
     /// Keeps a JSON string decoded; nothing where there is none.
@@ -165,7 +178,12 @@ impl Batch {
     }
 }
 
+#[inline]
 fn slice(text: &str, span: Span) -> &str {
+    // Most of an event's texts are. A NUL stands behind this one too.
+    if span.length == 0 {
+        return "\0".split_at(0).0;
+    }
     &text[span.start as usize..(span.start + span.length) as usize]
 }
 
@@ -221,14 +239,18 @@ impl EventDecoder {
         };
         let not_utf8 = || Error::new(Kind::Protocol, "an event of the answer is not UTF-8");
         let payload = match frame.payload {
-            Cow::Borrowed(payload) => Cow::Borrowed(std::str::from_utf8(payload).map_err(|_| not_utf8())?),
+            Cow::Borrowed(payload) => Cow::Borrowed(simdutf8::basic::from_utf8(payload).map_err(|_| not_utf8())?),
             Cow::Owned(payload) => Cow::Owned(String::from_utf8(payload).map_err(|_| not_utf8())?),
         };
         if kind == MessageType::Event
             && name == b"contentBlockDelta"
-            && let Some((block, text)) = text_delta(&payload)
+            && let Some(TextDelta { block, text }) = TextDelta::recognise(&payload)
         {
-            let text = batch.store_string(bounded(Some(text))?);
+            let text = match text {
+                Written::Plain(text) if text.len() <= MAX_TEXT => batch.store_str(text),
+                Written::Plain(_) => return Err(too_long("the text of an event")),
+                Written::Escaped(text) => batch.store_string(bounded(Some(text))?),
+            };
             batch.push(EventKind::Text, block, text, payload);
             return Ok(());
         }
@@ -348,51 +370,4 @@ fn bounded(string: Option<Json<'_>>) -> Result<Option<Json<'_>>> {
 
 fn too_long(what: &str) -> Error {
     Error::new(Kind::Protocol, format_args!("{what} is longer than {} MiB", MAX_TEXT >> 20))
-}
-
-/// The block and the text of a delta that has exactly the members the service writes, in its order: the index, the text and
-/// perhaps the padding `p`.
-fn text_delta(payload: &str) -> Option<(i32, Json<'_>)> {
-    let rest = payload.strip_prefix("{\"contentBlockIndex\":")?;
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let (block, rest) = rest.split_at(digits);
-    let (text, rest) = Json::leading_string(rest.strip_prefix(",\"delta\":{\"text\":")?)?;
-    let padding = match rest.strip_prefix("},\"p\":\"") {
-        Some(padding) => padding.strip_suffix("\"}")?,
-        None => rest.strip_prefix('}')?.strip_suffix('}')?,
-    };
-    padding.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some((block.parse().ok()?, text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_delta_is_recognised_only_where_it_is_valid_json_of_the_known_shape() {
-        let accepted = [
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"abcXYZ019"}"#,
-            r#"{"contentBlockIndex":12,"delta":{"text":""}}"#,
-            r#"{"contentBlockIndex":3,"delta":{"text":"a\n\"\u00e9\""},"p":""}"#,
-        ];
-        for payload in accepted {
-            let (block, text) = text_delta(payload).unwrap_or_else(|| panic!("not recognised: {payload}"));
-            let whole = Json::parse(payload).expect("valid JSON");
-            assert_eq!(whole.get("contentBlockIndex").and_then(Json::i64), Some(i64::from(block)));
-            assert_eq!(whole.pointer("/delta/text"), Some(text));
-        }
-        let left_to_the_parser = [
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello","more":1}}"#,
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"a","q":1}"#,
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}} "#,
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}"#,
-            r#"{"contentBlockIndex":,"delta":{"text":"Hello"}}"#,
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hel"lo"}}"#,
-            r#"{"contentBlockIndex":99999999999,"delta":{"text":"Hello"}}"#,
-            r#"{"contentBlockIndex":0,"delta":{"toolUse":{"input":""}}}"#,
-        ];
-        for payload in left_to_the_parser {
-            assert!(text_delta(payload).is_none(), "{payload}");
-        }
-    }
 }

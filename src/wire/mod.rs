@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod call;
 pub mod connect;
+mod delta;
 pub mod event;
 pub mod failure;
 pub mod frame;
