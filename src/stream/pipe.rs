@@ -143,10 +143,10 @@ impl Pipe {
     }
 
     /// Sets the end where there is none yet.
-    pub fn end(&self, end: End) {
+    pub fn end_with(&self, end: impl FnOnce() -> End) {
         let mut state = self.lock();
         if state.end.is_none() {
-            self.set_end(&mut state, end);
+            self.set_end(&mut state, end());
         }
         self.tell(state);
     }

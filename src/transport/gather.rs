@@ -7,6 +7,7 @@
 //! alone. Windows are counted in bytes, and stay what they are.
 
 use super::connect::Link;
+use super::http1::make_room;
 use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -45,7 +46,7 @@ impl Gathered {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let mut came = false;
         while self.end.is_none() && self.input.len() < LARGEST_READ {
-            self.input.reserve(self.read);
+            make_room(&mut self.input, self.read);
             match pin!(self.link.read_buf(&mut self.input)).poll(cx) {
                 Poll::Ready(Ok(0)) => self.end = Some(Ok(())),
                 Poll::Ready(Ok(read)) => {

@@ -80,6 +80,9 @@ pub const MAX_TEXT: usize = 4 << 20;
 /// What a short frame takes, as the service writes them: headers, a few words of text, padding.
 const SHORT_FRAME: usize = 192;
 
+/// So much at once is no event that comes alone.
+const MUCH: usize = 4 << 10;
+
 /// A batch that grew beyond this is given back once it is empty.
 const KEPT_ARENA: usize = 256 << 10;
 
@@ -112,6 +115,8 @@ impl Batch {
 
     /// Makes room for what `bytes` of an answer hold, so that memory grows once for them and not with each event.
     pub fn expect(&mut self, bytes: usize) {
+        // Where much comes at once, more is to come.
+        let bytes = if bytes < MUCH { bytes } else { (4 * bytes).min(KEPT_ARENA) };
         // A frame's payload stands twice in the arena at most, and is less than half of a short frame.
         self.arena.reserve(bytes);
         self.records.reserve(bytes / SHORT_FRAME);
@@ -137,6 +142,18 @@ impl Batch {
         };
         let (tool_id, tool_name) = (Span::default(), Span::default());
         self.records.push(Record { kind, block, text, tool_id, tool_name, json, json_in });
+    }
+
+    fn push_text_delta(&mut self, delta: TextDelta<'_>, payload: &str) {
+        let text = match delta.text {
+            Written::Plain(text) => self.store_str(text),
+            Written::Escaped(text) => self.store_string(Some(text)),
+        };
+        let json = self.store_str(payload);
+        let (tool_id, tool_name) = (Span::default(), Span::default());
+        let record =
+            Record { kind: EventKind::Text, block: delta.block, text, tool_id, tool_name, json, json_in: None };
+        self.records.push(record);
     }
 
     /// Names the tool call that the last event is about.
@@ -229,6 +246,20 @@ impl EventDecoder {
 
     /// Appends the frame's event to `batch`. An exception of the service, and a frame that is none of its events, is an error.
     pub fn decode(&mut self, frame: Frame<'_>, batch: &mut Batch) -> Result<()> {
+        if frame.message_type() == MessageType::Event
+            && frame.name() == b"contentBlockDelta"
+            && let Cow::Borrowed(payload) = frame.payload
+            && let Ok(payload) = simdutf8::basic::from_utf8(payload)
+            && let Some(delta) = TextDelta::recognise(payload)
+        {
+            batch.push_text_delta(delta, payload);
+            return Ok(());
+        }
+        self.decode_other(frame, batch)
+    }
+
+    /// The frames that are no plain delta of text.
+    fn decode_other(&mut self, frame: Frame<'_>, batch: &mut Batch) -> Result<()> {
         let kind = frame.message_type();
         let name = frame.name();
         let told = |header| frame.text(header).unwrap_or_default().to_owned();
@@ -239,21 +270,9 @@ impl EventDecoder {
         };
         let not_utf8 = || Error::new(Kind::Protocol, "an event of the answer is not UTF-8");
         let payload = match frame.payload {
-            Cow::Borrowed(payload) => Cow::Borrowed(simdutf8::basic::from_utf8(payload).map_err(|_| not_utf8())?),
+            Cow::Borrowed(payload) => Cow::Borrowed(std::str::from_utf8(payload).map_err(|_| not_utf8())?),
             Cow::Owned(payload) => Cow::Owned(String::from_utf8(payload).map_err(|_| not_utf8())?),
         };
-        if kind == MessageType::Event
-            && name == b"contentBlockDelta"
-            && let Some(TextDelta { block, text }) = TextDelta::recognise(&payload)
-        {
-            let text = match text {
-                Written::Plain(text) if text.len() <= MAX_TEXT => batch.store_str(text),
-                Written::Plain(_) => return Err(too_long("the text of an event")),
-                Written::Escaped(text) => batch.store_string(bounded(Some(text))?),
-            };
-            batch.push(EventKind::Text, block, text, payload);
-            return Ok(());
-        }
         let name = || String::from_utf8_lossy(name);
         match kind {
             MessageType::Event => self.decode_event(&name(), payload, batch),
