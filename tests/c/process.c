@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -131,6 +132,23 @@ static void before_the_first_call(void)
     bedrock_cancel_free(cancel);
 }
 
+/* The worker starts with the first call, so that it is the call that fails where there is nothing to start it with. The model is
+ * unharmed. */
+static void without_descriptors(bedrock_model *model, bedrock_request *request)
+{
+    struct rlimit before, none;
+    bedrock_response *response = POISON;
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    none = before;
+    none.rlim_cur = our_descriptors;
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    CHECK_FAILS(bedrock_generate(model, request, NULL, &response, &error), BEDROCK_E_RESOURCE, &error, "", "worker");
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(response == NULL);
+    CHECK_INT(count_threads(NULL), our_threads);
+}
+
 static int32_t count(const bedrock_event *event, void *user)
 {
     (void)event;
@@ -239,6 +257,7 @@ int main(void)
     request = check_request("Hi.");
     CHECK_INT(count_threads(NULL), our_threads);
     compare(&before);
+    without_descriptors(model, request);
     for (i = 0; i < 20; i++)
         stream(model, request);
     CHECK_INT(count_threads(check_blocked), our_threads + 1);
