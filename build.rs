@@ -22,8 +22,8 @@ fn main() {
     }
 }
 
-/// aws-lc reads this variable when it is built. Cargo lets no crate set it for another: .cargo/config.toml, which tells why it is
-/// wanted, holds for this checkout alone.
+/// aws-lc reads this variable when it is built. Cargo lets no crate set it for another: .cargo/config.toml, which
+/// tells why it is wanted, holds for this checkout alone.
 const NO_JITTER: &str = "AWS_LC_SYS_NO_JITTER_ENTROPY";
 
 /// Says so where aws-lc is built to seed itself slowly, and has the library do that beside the network's work.

@@ -90,8 +90,8 @@ impl Model {
         request.input(operation, self.id.as_str(), &self.defaults, self.shared.config.lint)
     }
 
-    /// Makes the way to the service ready for the next call: credentials, endpoint, connection. Waits for at most `timeout`, or as
-    /// long as the timers of a call allow (None).
+    /// Makes the way to the service ready for the next call: credentials, endpoint, connection. Waits for at most
+    /// `timeout`, or as long as the timers of a call allow (None).
     pub fn connect(&self, cancel: Option<&Cancel>, timeout: Option<Duration>) -> Result<()> {
         if cancel.is_some_and(Cancel::is_fired) {
             return Err(Error::new(Kind::Cancelled, "connecting was cancelled before it began"));

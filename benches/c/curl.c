@@ -1,16 +1,17 @@
-/* What a C programmer would write in place of libbedrock: libcurl for HTTP, TLS and signing, and the rest by hand. It takes
- * the options of stream.c as far as they make sense here, and prints the same line:
+/* What a C programmer would write in place of libbedrock: libcurl for HTTP, TLS and signing, and the rest by hand. It
+ * takes the options of stream.c as far as they make sense here, and prints the same line:
  *
  *     cc -O2 benches/c/curl.c $(pkg-config --cflags --libs libcurl) -o curl
  *     ./curl --url http://127.0.0.1:8123 --model burst-1000 --streams 20
  *
  *   --streams N     N answers that stream, one after the other on one connection
- *   --open N        N answers that stream, all at once, by curl_multi; what is measured begins when the last of them has
+ *   --open N        N answers that stream, all at once, by curl_multi; measured from when the last of them has begun
  *   --first-event   one stream, left at its first piece of text: a cold start
  *   --authority F   whom to trust, instead of the system's trust store
  *
- * Every frame is checked as the protocol asks for, prelude and message, and texts are decoded. What is not there: retries,
- * credentials that are not static, timers, errors that say anything, an assembled answer, and every event but two.
+ * Every frame is checked as the protocol asks for, prelude and message, and texts are decoded. What is not there:
+ * retries, credentials that are not static, timers, errors that say anything, an assembled answer, and every event but
+ * two.
  */
 #define _GNU_SOURCE /* memmem */
 #include <curl/curl.h>
@@ -99,12 +100,12 @@ static const char *header(const unsigned char *headers, size_t length, const cha
 static int hex4(const char *digits, unsigned *out) {
     *out = 0;
     for (int i = 0; i < 4; i++) {
-        char c = digits[i];
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-        if (digit < 0) {
+        static const char all[] = "0123456789abcdef0123456789ABCDEF";
+        const char *digit = memchr(all, digits[i], sizeof all - 1);
+        if (digit == NULL) {
             return 0;
         }
-        *out = *out << 4 | (unsigned)digit;
+        *out = *out << 4 | (unsigned)((digit - all) & 15);
     }
     return 1;
 }
@@ -137,7 +138,8 @@ static size_t decode(const char *from, const char *end, char *out) {
             } else if (code < 0x800) {
                 *to++ = (char)(0xc0 | code >> 6), *to++ = (char)(0x80 | (code & 63));
             } else {
-                *to++ = (char)(0xe0 | code >> 12), *to++ = (char)(0x80 | (code >> 6 & 63)), *to++ = (char)(0x80 | (code & 63));
+                *to++ = (char)(0xe0 | code >> 12), *to++ = (char)(0x80 | (code >> 6 & 63));
+                *to++ = (char)(0x80 | (code & 63));
             }
             break;
         default: *to++ = from[-1];
@@ -316,7 +318,8 @@ int main(int argc, char **argv) {
         }
     }
     if (url == NULL || (streams > 0) + (at_once > 0) + total.leave != 1) {
-        fprintf(stderr, "usage: curl --url URL [--model ID] [--authority FILE] --streams N | --open N | --first-event\n");
+        fprintf(stderr, "usage: curl --url URL [--model ID] [--authority FILE]"
+                        " --streams N | --open N | --first-event\n");
         return 2;
     }
 

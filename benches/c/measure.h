@@ -95,7 +95,8 @@ static void tell(const struct total *total, long calls) {
     struct rusage after;
     getrusage(RUSAGE_SELF, &after);
 
-    printf("calls=%ld events=%llu bytes=%llu wall_us=%lld user_us=%lld system_us=%lld switches=%ld p50_ns=%lld p99_ns=%lld\n",
+    printf("calls=%ld events=%llu bytes=%llu wall_us=%lld user_us=%lld system_us=%lld switches=%ld p50_ns=%lld "
+           "p99_ns=%lld\n",
            calls, (unsigned long long)(total->events - start.events), (unsigned long long)total->bytes, (long long)wall,
            (long long)(micros(after.ru_utime) - micros(before->ru_utime)),
            (long long)(micros(after.ru_stime) - micros(before->ru_stime)),

@@ -1,7 +1,8 @@
 //! Against what a C programmer would take instead: libcurl, with the frames split and checked by hand (`c/curl.c`).
 //!
-//! libcurl signs (`CURLOPT_AWS_SIGV4`) and does HTTP and TLS, with OpenSSL on most systems. Over HTTPS, as the service speaks, and
-//! over plain HTTP/1.1. It is built where pkg-config finds libcurl's development files; without them its column says "skipped".
+//! libcurl signs (`CURLOPT_AWS_SIGV4`) and does HTTP and TLS, with OpenSSL on most systems. Over HTTPS, as the service
+//! speaks, and over plain HTTP/1.1. It is built where pkg-config finds libcurl's development files; without them its
+//! column says "skipped".
 
 use std::error::Error;
 use std::ffi::OsString;

@@ -54,10 +54,10 @@ impl Noun for Model {
     const NAME: &'static str = "model";
 }
 
-/// Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint are found
-/// with the first call, and what is wrong with them, or with what the environment says, is that call's error. It starts no
-/// thread: the library's worker starts with the first call, or with bedrock_model_connect. BEDROCK_E_CONFIG: the message and path
-/// name the key.
+/// Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint
+/// are found with the first call, and what is wrong with them, or with what the environment says, is that call's
+/// error. It starts no thread: the library's worker starts with the first call, or with bedrock_model_connect.
+/// BEDROCK_E_CONFIG: the message and path name the key.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_new(
     config_json: *const c_char,
@@ -75,14 +75,14 @@ pub unsafe extern "C" fn bedrock_model_new(
     })
 }
 
-/// Makes the way to the service ready ahead of the first call: finds credentials, resolves the endpoint's name, connects and shakes
-/// hands. The next call of this model, or of one that shares its connections, uses that connection. It sends no request. Where a
-/// connection is ready already, it returns at once; so it does for a model with a scripted or replayed transport. A connection that
-/// no call uses is closed after 90 seconds.
-/// Blocks for at most timeout_ms milliseconds, then returns BEDROCK_E_TIMEOUT; negative: as long as a call's own timers allow
-/// ("connect" for each attempt, "first_event" and "total" for all of it). cancel may be NULL. Any thread may call it, also several
-/// at once. It fails as a call would: BEDROCK_E_CREDENTIALS, BEDROCK_E_NETWORK, BEDROCK_E_CANCELLED and the others; the model is
-/// unharmed, and a call tries anew.
+/// Makes the way to the service ready ahead of the first call: finds credentials, resolves the endpoint's name,
+/// connects and shakes hands. The next call of this model, or of one that shares its connections, uses that
+/// connection. It sends no request. Where a connection is ready already, it returns at once; so it does for a model
+/// with a scripted or replayed transport. A connection that no call uses is closed after 90 seconds. Blocks for at
+/// most timeout_ms milliseconds, then returns BEDROCK_E_TIMEOUT; negative: as long as a call's own timers allow
+/// ("connect" for each attempt, "first_event" and "total" for all of it). cancel may be NULL. Any thread may call it,
+/// also several at once. It fails as a call would: BEDROCK_E_CREDENTIALS, BEDROCK_E_NETWORK, BEDROCK_E_CANCELLED and
+/// the others; the model is unharmed, and a call tries anew.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_connect(
     model: *const bedrock_model,

@@ -163,8 +163,8 @@ impl Chunked {
     }
 }
 
-/// The length of a size line and the size it tells, where it is plain: of few digits and nothing else. Nearly all are, and most
-/// chunks are there as a whole.
+/// The length of a size line and the size it tells, where it is plain: of few digits and nothing else. Nearly all are,
+/// and most chunks are there as a whole.
 fn plain_size(rest: &[u8]) -> Option<(usize, usize)> {
     const MOST_DIGITS: usize = 6;
     let mut size = 0;

@@ -1,10 +1,10 @@
 //! HTTP/2's DATA frames, gathered: those that come together and belong to one stream are handed on as one.
 //!
-//! The service writes each event into a DATA frame of its own. What an HTTP/2 implementation does for a frame (find its stream, keep
-//! its windows, queue it, wake its reader) costs several times what there is to do for the event in it. Where one DATA frame ends
-//! and the next begins has no meaning (RFC 9113, section 6.1), so the frames are joined below HTTP/2: all that comes with one look
-//! at the connection is handed on in as few frames as it fits into. Nothing waits for that: a frame that comes alone is handed on
-//! alone. Windows are counted in bytes, and stay what they are.
+//! The service writes each event into a DATA frame of its own. What an HTTP/2 implementation does for a frame (find
+//! its stream, keep its windows, queue it, wake its reader) costs several times what there is to do for the event in
+//! it. Where one DATA frame ends and the next begins has no meaning (RFC 9113, section 6.1), so the frames are joined
+//! below HTTP/2: all that comes with one look at the connection is handed on in as few frames as it fits into. Nothing
+//! waits for that: a frame that comes alone is handed on alone. Windows are counted in bytes, and stay what they are.
 
 use super::connect::Link;
 use super::http1::make_room;

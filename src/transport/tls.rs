@@ -23,7 +23,8 @@ pub fn client_config(bundle: Option<&CaBundle>, version: HttpVersion) -> Result<
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     if cfg!(slow_entropy) {
-        // The process's first random number takes tens of milliseconds: here, and not on the worker. What fails here fails there.
+        // The process's first random number takes tens of milliseconds: here, and not on the worker. What fails here
+        // fails there.
         let _ = provider.secure_random.fill(&mut [0]);
     }
     let builder = ClientConfig::builder_with_provider(provider)

@@ -1,7 +1,7 @@
 //! A way to the service that is made ready ahead of a call.
 //!
-//! The SDK is asked for a call like any other, so that credentials, endpoint, signing, retries and errors are those of a call. The
-//! request carries [`ConnectOnly`]: the transport makes its connection ready, keeps it, and sends nothing.
+//! The SDK is asked for a call like any other, so that credentials, endpoint, signing, retries and errors are those of
+//! a call. The request carries [`ConnectOnly`]: the transport makes its connection ready, keeps it, and sends nothing.
 
 use super::call::PLACEHOLDER;
 use super::failure;

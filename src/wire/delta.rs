@@ -33,8 +33,8 @@ pub struct TextDelta<'a> {
 }
 
 impl<'a> TextDelta<'a> {
-    /// Recognises a delta that has exactly the members the service writes, in its order: the index, the text and perhaps the
-    /// padding `p`.
+    /// Recognises a delta that has exactly the members the service writes, in its order: the index, the text and
+    /// perhaps the padding `p`.
     pub fn recognise(payload: &'a str) -> Option<Self> {
         let rest = payload.strip_prefix(INDEX)?;
         let (mut block, mut digits) = (0, 0);
@@ -68,11 +68,13 @@ impl<'a> TextDelta<'a> {
     }
 }
 
-/// How many bytes a JSON string goes on with before a quotation mark, a backslash or a control character: eight at a time.
+/// How many bytes a JSON string goes on with before a quotation mark, a backslash or a control character: eight at a
+/// time.
 fn plain_run(bytes: &[u8]) -> usize {
     const LOW: u64 = u64::MAX / 255;
     const HIGH: u64 = LOW << 7;
-    // The lowest byte in which `x - y` borrows is below y, if it has no high bit of its own; what lies above may be wrong.
+    // The lowest byte in which `x - y` borrows is below y, if it has no high bit of its own; what lies above may be
+    // wrong.
     let below = |word: u64, limit: u64| word.wrapping_sub(limit) & !word & HIGH;
     let (words, rest) = bytes.as_chunks();
     let mut at = 0;

@@ -1,8 +1,9 @@
 //! From a frame's payload to an event, and the batches in which events travel.
 //!
-//! A delta of text, which is nearly every event of nearly every answer, is [recognised](super::delta) by its bytes and never parsed
-//! as JSON. Everything else is read with [`Json`]; what this version does not know passes as [`EventKind::BlockDelta`] or
-//! [`EventKind::Other`] with its payload, so that no answer is lost to a member that came after us.
+//! A delta of text, which is nearly every event of nearly every answer, is [recognised](super::delta) by its bytes and
+//! never parsed as JSON. Everything else is read with [`Json`]; what this version does not know passes as
+//! [`EventKind::BlockDelta`] or [`EventKind::Other`] with its payload, so that no answer is lost to a member that came
+//! after us.
 
 use super::delta::{TextDelta, Written};
 use super::failure;
