@@ -114,13 +114,18 @@ impl Batch {
         })
     }
 
-    /// Makes room for what `bytes` of an answer hold, so that memory grows once for them and not with each event.
+    /// Makes room for what `bytes` of an answer hold, so that memory grows rarely, and not with each event.
     pub fn expect(&mut self, bytes: usize) {
-        // Where much comes at once, more is to come.
-        let bytes = if bytes < MUCH { bytes } else { (4 * bytes).min(KEPT_ARENA) };
-        // A frame's payload stands twice in the arena at most, and is less than half of a short frame.
-        self.arena.reserve(bytes);
-        self.records.reserve(bytes / SHORT_FRAME);
+        // Where much comes at once, more is to come; and memory that grows is copied.
+        let ahead = |needed: usize| if bytes < MUCH { needed } else { 4 * needed };
+        // A payload stands in the arena, and its text once more: together less than the frame that held them.
+        if self.arena.capacity() - self.arena.len() < bytes {
+            self.arena.reserve(ahead(bytes).min(KEPT_ARENA).max(bytes));
+        }
+        let records = bytes / SHORT_FRAME;
+        if self.records.capacity() - self.records.len() < records {
+            self.records.reserve(ahead(records));
+        }
     }
 
     /// Forgets the events and keeps the memory, within reason.
