@@ -279,12 +279,25 @@ void bedrock_error_free(bedrock_error *error);
 
 /* Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint
  * are found with the first call, and what is wrong with them, or with what the environment says, is that call's
- * error. The first model of the process starts the library's thread. BEDROCK_E_CONFIG: the message and path name
- * the key. BEDROCK_E_RESOURCE: the thread cannot start. */
+ * error. It starts no thread: the library's worker starts with the first call, or with bedrock_model_connect.
+ * BEDROCK_E_CONFIG: the message and path name the key. */
 bedrock_status bedrock_model_new(const char *config_json,
                                  size_t len,
                                  bedrock_model **out,
                                  bedrock_error **err);
+
+/* Makes the way to the service ready ahead of the first call: finds credentials, resolves the endpoint's name,
+ * connects and shakes hands. The next call of this model, or of one that shares its connections, uses that
+ * connection. It sends no request. Where a connection is ready already, it returns at once; so it does for a model
+ * with a scripted or replayed transport. A connection that no call uses is closed after 90 seconds. Blocks for at
+ * most timeout_ms milliseconds, then returns BEDROCK_E_TIMEOUT; negative: as long as a call's own timers allow
+ * ("connect" for each attempt, "first_event" and "total" for all of it). cancel may be NULL. Any thread may call
+ * it, also several at once. It fails as a call would: BEDROCK_E_CREDENTIALS, BEDROCK_E_NETWORK,
+ * BEDROCK_E_CANCELLED and the others; the model is unharmed, and a call tries anew. */
+bedrock_status bedrock_model_connect(const bedrock_model *model,
+                                     bedrock_cancel *cancel,
+                                     int32_t timeout_ms,
+                                     bedrock_error **err);
 
 /* Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
  * members under every request: tools, system, inferenceConfig and so on. A member that a request has takes the
@@ -947,8 +960,10 @@ size_t bedrock_utf8_length(const char *text,
 
 /* ---- The process ------------------------------------------------------------------------------------------
  * The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing at
- * exit, and starts nothing before the first model is made. Then it has one thread, one more each once a wakeup or a log is set,
- * and a few while names are looked up or credentials read; all signals are blocked in them.
+ * exit, and starts no thread before the first call. A process that has made models but no call can fork as if the library
+ * were not there. With the first call, or bedrock_model_connect, one thread starts: the worker. One more each starts once a
+ * wakeup or a log is set, and a few while names are looked up or credentials read; all signals are blocked in them.
+ * BEDROCK_E_RESOURCE is returned by a call whose worker cannot start.
  */
 
 #define BEDROCK_LOG_OFF                   0  /* Silence. */

@@ -5,10 +5,12 @@
 //!
 //! Each attempt becomes one line of the log, once it is known how it ended and how long the call waits before the next.
 
+use super::failure;
 use super::refusal::Refusal;
 use super::retry;
 use crate::error::{Error, Kind, in_words};
 use crate::log::{self, Level};
+use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_types::retry::ErrorKind;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -118,8 +120,28 @@ impl Attempts {
         journal.refused = 0;
     }
 
+    /// Its connection stands, and nothing is to be sent.
+    pub fn connected(&self) {
+        self.lock().write(self.get(), format_args!("connected"), "");
+    }
+
+    /// Notes how an attempt failed, where it did.
+    pub fn failed(&self, attempt: &FinalizerInterceptorContextRef<'_>) {
+        match (attempt.response(), attempt.output_or_error()) {
+            (_, None | Some(Ok(_))) => {}
+            (Some(response), Some(Err(error))) if error.is_operation_error() => self.refused(Refusal::of(response)),
+            (_, Some(Err(error))) => {
+                let (what, again) = match error.as_connector_error() {
+                    Some(error) => (failure::chain(error), error.is_io() || error.is_timeout()),
+                    None => ("its answer broke off".to_owned(), error.is_response_error()),
+                };
+                self.broke(&what, again);
+            }
+        }
+    }
+
     /// It was refused.
-    pub fn refused(&self, refusal: Refusal) {
+    fn refused(&self, refusal: Refusal) {
         let mut journal = self.lock();
         journal.refused += 1;
         journal.last_refused = true;
@@ -132,7 +154,7 @@ impl Attempts {
     }
 
     /// It got no answer, or not all of one. `again` says whether such a failure is tried again.
-    pub fn broke(&self, what: &str, again: bool) {
+    fn broke(&self, what: &str, again: bool) {
         let mut journal = self.lock();
         if let Phase::UnderWay = journal.phase {
             journal.phase = Phase::Failed { what: what.to_owned(), again };

@@ -128,6 +128,16 @@ impl Model {
         lent(|len| unsafe { bedrock_model_id(self.0, len) })
     }
 
+    /// `bedrock_model_connect`.
+    pub fn connect(&self) -> Result<(), Failure> {
+        self.connect_with(null_mut(), -1)
+    }
+
+    /// The same with a cancel's handle and a time limit in milliseconds.
+    pub fn connect_with(&self, cancel: *mut bedrock_cancel, timeout_ms: i32) -> Result<(), Failure> {
+        changed(|err| unsafe { bedrock_model_connect(self.0, cancel, timeout_ms, err) })
+    }
+
     /// `bedrock_generate`.
     pub fn generate(&self, request: &Request) -> Outcome {
         self.generate_with(request, null_mut())
@@ -375,6 +385,13 @@ impl Failure {
         let line = failure.message.as_str();
         assert!(line.starts_with("bedrock: ") && !line.contains(char::is_control), "not one line for people: {line:?}");
         Some(failure)
+    }
+
+    /// This failure, which is of `status`.
+    #[track_caller]
+    pub fn is(&self, status: bedrock_status) -> &Failure {
+        assert_eq!(name(self.status), name(status), "{self:?}");
+        self
     }
 
     /// Asserts that the message says each of these.
