@@ -224,13 +224,9 @@ impl Attempts {
                 error.describing(refusal).advise(refusal.advice())
             }
             Some(refusal) if error.http_status() == refusal.status => {
-                let error = if sent > 1 { error.note(format_args!(", after {sent} attempts")) } else { error };
-                journal.explain_no_retry(error, refusal.retry_after)
+                journal.explain_end(error, sent, refusal.retry_after)
             }
-            None if timer && sent > 1 => {
-                journal.explain_no_retry(error.note(format_args!(", after {sent} attempts")), None)
-            }
-            None if timer => journal.explain_no_retry(error, None),
+            None if timer => journal.explain_end(error, sent, None),
             _ => error,
         }
     }
@@ -266,16 +262,18 @@ impl Journal {
         }
     }
 
-    fn explain_no_retry(&self, error: Error, retry_after: Option<Duration>) -> Error {
-        let error = match retry_after {
-            Some(wait) if self.in_vain => {
-                let wait = in_words(wait);
-                error.note(format_args!("; the service asks to wait {wait}, longer than the call may still take"))
-            }
-            Some(wait) => error.note(format_args!("; the service asks to wait {}", in_words(wait))),
-            None => error,
-        };
-        if self.lacks_budget { error.note("; the model's retry budget is used up for now") } else { error }
+    /// Adds why no attempt followed the last.
+    fn explain_end(&self, error: Error, sent: u32, retry_after: Option<Duration>) -> Error {
+        let attempts = (sent > 1).then(|| format!("after {sent} attempts"));
+        let wait = retry_after.map(|wait| {
+            let more = if self.in_vain { ", longer than the call may still take" } else { "" };
+            format!("the service asks to wait {}{more}", in_words(wait))
+        });
+        let budget = self.lacks_budget.then(|| "the model's retry budget is used up for now".to_owned());
+        match [attempts, wait, budget].into_iter().flatten().collect::<Vec<_>>() {
+            why if why.is_empty() => error,
+            why => error.note(format_args!(" ({})", why.join("; "))),
+        }
     }
 }
 
