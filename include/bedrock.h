@@ -817,17 +817,18 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
 
 
 /* ---- JSON, for programs that have no JSON library ---------------------------------------------------------
- * These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. pointer is a JSON
- * pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. If a key stands twice in an object,
- * the last one counts.
+ * These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe.
+ * pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member.
+ * If a key stands twice in an object, the last one counts.
  *
- * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0, NULL, the
- * fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or log callback. Every function checks the whole json,
- * also behind the value that it returns.
+ * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
+ * BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or
+ * log callback. Every function checks the whole json, also behind the value that it returns.
  *
- * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep pointer leads. A
- * loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic. bedrock_json_next reads an array or an
- * object in linear time, and bedrock_json_numbers reads an array of numbers at once:
+ * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep
+ * pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic.
+ * bedrock_json_next reads an array or an object in linear time, and bedrock_json_numbers reads an array of
+ * numbers at once:
  *
  *   bedrock_json_item item = {0};
  *   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
@@ -872,8 +873,8 @@ int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 
 /* Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
- * BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; all of *item is 0 then. size is sizeof *item. All of
- * *item has to be 0 before the first step. The first step checks json and finds the array or object. Each later
+ * BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; then all of *item is 0. size is sizeof *item. Before
+ * the first step all of *item has to be 0. The first step checks json and finds the array or object. Each later
  * step reads only what it steps over, and ignores pointer. json must stay at its address, unchanged, during the
  * loop. If *item was filled for another text, or was changed, the function returns BEDROCK_JSON_NONE. */
 int32_t bedrock_json_next(const char *json,
@@ -946,10 +947,7 @@ size_t bedrock_json_quote(const char *text,
 /* Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as
  * bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is
  * BEDROCK_STRLEN. buffer must not overlap data. */
-size_t bedrock_json_quote_bytes(const void *data,
-                                size_t len,
-                                char *buffer,
-                                size_t size);
+size_t bedrock_json_quote_bytes(const void *data, size_t len, char *buffer, size_t size);
 
 /* Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text
  * exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the
