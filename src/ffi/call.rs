@@ -14,15 +14,16 @@
 //! ...) is left out, so that one request can be counted and sent. A request with "body" is counted as one for InvokeModel, and one
 //! with "input" is the operation's own. bedrock_response_json: {"inputTokens": 12}.
 //!
-//! InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form, sent to the byte as it is written:
-//! embeddings, images, and what has no Converse. A string "@name" anywhere in it that names an attachment becomes its base64; where
-//! the whole body is "@name", the attachment's bytes are the body. Beside it: accept, contentType (application/json),
-//! guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. A
-//! model's guardrailConfig, performanceConfig and serviceTier hold here too, one by one, where the request does not say otherwise.
-//! bedrock_response_json is the model's answer, verbatim; one of another type than JSON comes as {"contentType": "image/png", "body": "base64"}.
-//! bedrock_response_usage gives what the headers count, or else the answer. The stream's events are BEDROCK_EVENT_CHUNK, and its
-//! answer is the array of what they held. It is complete with the chunk that counts; where none came, with the end of the body, if
-//! that cannot be a lost connection (BEDROCK_E_TRUNCATED).
+//! InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form, sent to the byte as it is
+//! written: embeddings, images, and what has no Converse. A string "@name" anywhere in it that names an attachment
+//! becomes its base64; where the whole body is "@name", the attachment's bytes are the body. Beside it: accept,
+//! contentType (application/json), guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier,
+//! requestMetadata, projectIdentifier. A model's guardrailConfig, performanceConfig and serviceTier hold here too, one
+//! by one, where the request does not say otherwise. bedrock_response_json is the model's answer, verbatim; one of
+//! another type than JSON comes as {"contentType": "image/png", "body": "base64"}. bedrock_response_usage gives what
+//! the headers count, or else the answer. The stream's events are BEDROCK_EVENT_CHUNK, and its answer is the array of
+//! what they held. It is complete with the chunk that counts; where none came, with the end of the body, if that cannot
+//! be a lost connection (BEDROCK_E_TRUNCATED).
 //!
 //! ApplyGuardrail: guardrailIdentifier, guardrailVersion (those of the model's guardrailConfig, where they are not given), source,
 //! content, outputScope.
@@ -30,10 +31,10 @@
 //! InvokeGuardrailChecks: messages, checks. Messages that are given as JSON, together with checks, go as they are written; of those
 //! that are added one by one, what role system says comes first, and the others of one role share a message.
 //!
-//! StartAsyncInvoke: modelInput, in the model's own form, where a string "@name" that names an attachment becomes its base64;
-//! outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke: invocationArn.
-//! ListAsyncInvokes: submitTimeAfter, submitTimeBefore (text in ISO 8601, or a number of seconds since 1970), statusEquals,
-//! maxResults, nextToken, sortBy, sortOrder.
+//! StartAsyncInvoke: modelInput, in the model's own form, where a string "@name" that names an attachment becomes its
+//! base64; outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke:
+//! invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore (text in ISO 8601, or a number of seconds since
+//! 1970), statusEquals, maxResults, nextToken, sortBy, sortOrder.
 
 use super::cancel::bedrock_cancel;
 use super::generate::Call;

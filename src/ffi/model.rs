@@ -79,10 +79,10 @@ pub unsafe extern "C" fn bedrock_model_new(
     })
 }
 
-/// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request members
-/// under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the whole. null
-/// removes a member of the first model's. "model" changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a model to give a call its own
-/// deadline. Cheap; does not block.
+/// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
+/// members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the
+/// whole. null removes a member of the first model's. "model" changes the model id. "timeout", "timeouts" and "retry"
+/// are taken as in the config: derive a model to give a call its own deadline. Cheap; does not block.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_with(
     model: *const bedrock_model,
