@@ -75,7 +75,7 @@ extern "C" {
 
 /* ---- Handles ---------------------------------------------------------------------------------------------- */
 
-typedef struct bedrock_error bedrock_error;          /* A failure: immutable, owned by whoever received it. The getters of NULL give BEDROCK_OK, "" and 0. */
+typedef struct bedrock_error bedrock_error;          /* A failure: immutable, owned by whoever received it. For NULL the getters return BEDROCK_OK, "", 0 or -1. */
 typedef struct bedrock_model bedrock_model;          /* A model, ready to be called. */
 typedef struct bedrock_request bedrock_request;      /* A request as it grows. */
 typedef struct bedrock_cancel bedrock_cancel;        /* A latch that ends calls. */
@@ -104,6 +104,31 @@ const char *bedrock_version(void);
  * A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. Where it has a parameter err,
  * and err is not NULL, *err receives an owned bedrock_error when the status is below 0, and NULL otherwise. An error is
  * immutable: any thread may read it, and its texts live until bedrock_error_free. There is no errno and no "last error".
+ *
+ * Where the service, or a gateway in front of it, refuses a call, the name that it gives decides the status:
+ *
+ *   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and the other names of AWS for it,
+ *                               with any HTTP status
+ *   BEDROCK_E_ACCESS_DENIED     AccessDeniedException, UnrecognizedClientException, InvalidSignatureException,
+ *                               IncompleteSignature, NotAuthorized; RequestExpired and RequestInTheFuture, where this
+ *                               machine's clock is wrong
+ *   BEDROCK_E_CREDENTIALS       ExpiredTokenException, InvalidToken, MissingAuthenticationTokenException
+ *   BEDROCK_E_VALIDATION        ValidationException, SerializationException, ConflictException
+ *   BEDROCK_E_CONTEXT_OVERFLOW  ValidationException whose message says that the input is too long
+ *   BEDROCK_E_NOT_FOUND         ResourceNotFoundException, UnknownOperationException
+ *   BEDROCK_E_QUOTA             ServiceQuotaExceededException
+ *   BEDROCK_E_MODEL             ModelErrorException, ModelTimeoutException, ModelNotReadyException, ModelStreamErrorException
+ *   BEDROCK_E_SERVICE           InternalServerException, ServiceUnavailableException, RequestTimeout
+ *
+ * Where it gives no such name, the HTTP status does: 400 and other 4xx VALIDATION, 401 and 403 ACCESS_DENIED, 404 NOT_FOUND,
+ * 408 and 424 MODEL, 429 THROTTLED, 5xx SERVICE.
+ *
+ * The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, names of throttling,
+ * RequestTimeout, ModelNotReadyException, and connections that fail before an answer comes. After RequestExpired and
+ * RequestInTheFuture it tries once more, by the service's clock. Where the service asks for a longer wait (Retry-After) than the
+ * call may still take, the call fails at once. Each model has a budget for retries: it holds 500, a retry costs 5 (throttling)
+ * or 10, and a call that succeeds gives 1 back, or the cost of its last retry. While the budget is empty each call is tried
+ * once, and its message says so.
  */
 
 /* A length that means "up to the NUL": wherever a text is given as pointer and length. */
@@ -134,10 +159,13 @@ typedef int32_t bedrock_status;
 /* The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException,
  * ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424.) */
 #define BEDROCK_E_MODEL               (-13)
-/* The service failed. (InternalServerException, ServiceUnavailableException, HTTP 5xx.) */
+/* The service failed; call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx.) */
 #define BEDROCK_E_SERVICE             (-14)
-#define BEDROCK_E_NETWORK             (-15)  /* Name look-up, connecting, TLS, a connection that broke. */
-#define BEDROCK_E_TIMEOUT             (-16)  /* A timer ran out; the message names it and its setting. */
+/* Name look-up, connecting, TLS, a connection that broke. The message names host, port and proxy. */
+#define BEDROCK_E_NETWORK             (-15)
+/* A timer ran out, and the message names it and its setting; or the connection showed no sign of life. Where
+ * attempts of the call were refused, the error has code, HTTP status and request id of the last refusal. */
+#define BEDROCK_E_TIMEOUT             (-16)
 #define BEDROCK_E_TRUNCATED           (-17)  /* The stream ended too soon: what came is not the whole answer. */
 /* Bytes that are no valid answer: a wrong checksum, an impossible size, broken JSON. */
 #define BEDROCK_E_PROTOCOL            (-18)
@@ -172,13 +200,27 @@ const char *bedrock_error_path(const bedrock_error *error);
  * until the error is freed. */
 const char *bedrock_error_request_id(const bedrock_error *error);
 
-/* The HTTP status of the answer that failed; 0 where there was none, and for a failure inside a stream. */
+/* The HTTP status of the answer that failed. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK it is that of the last
+ * attempt that was refused. 0 where there was none, and for a failure inside a stream. */
 int32_t bedrock_error_http_status(const bedrock_error *error);
 
 /* 1 where the same call may succeed later. The library's own retries are over by then. */
 int32_t bedrock_error_retryable(const bedrock_error *error);
 
-/* How often the request was tried over the network, retries included; 0 where nothing was sent. */
+/* Returns the time that the service asks to wait before the next call (Retry-After), in milliseconds. -1 where it
+ * asks for none. */
+int64_t bedrock_error_retry_after(const bedrock_error *error);
+
+/* Returns the service's failure as JSON, byte for byte as it came: the body of the HTTP answer, or the payload of
+ * an exception inside a stream. It holds members that have no function here, such as originalStatusCode,
+ * originalMessage and resourceName of ModelErrorException. "" where there is none, where it is not JSON, and where
+ * it is longer than 64 KiB. Borrowed: it lives until the error is freed. */
+const char *bedrock_error_json(const bedrock_error *error,
+                               size_t *len);
+
+/* Returns how many attempts the call made, retries included. An attempt is a request that was given to a
+ * connection, or for which connecting was tried. 0 where there was none: the request was refused locally, no
+ * credentials were found, or the call got no place among max_concurrency calls. */
 int32_t bedrock_error_attempts(const bedrock_error *error);
 
 /* Frees an error, and the texts it lent. NULL does nothing. */
@@ -198,11 +240,15 @@ void bedrock_error_free(bedrock_error *error);
  *   role_arn, role_session_name, external_id    a role to assume
  *   base_url          an endpoint of your own, for Bedrock alone: credentials are still fetched from AWS. http:// only to
  *                     loopback unless allow_http is true
- *   timeout           "30s" or "500ms": the longest wait without progress. Default 30s; a whole
- *                     bedrock_generate 5 minutes, because a long answer shows no progress
- *   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
+ *   timeout           "30s" or "500ms": the longest wait without progress, which is a stream's wait for its
+ *                     first and for each next event, and the whole of a call that does not stream. Default 5 minutes: a
+ *                     healthy stream is silent for minutes while a model thinks or writes a large tool input. Apart from
+ *                     all timers, a call whose connection shows no sign of life for 30 seconds fails (BEDROCK_E_TIMEOUT)
+ *   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: those waits one by one. "queue" limits
+ *                     the wait for max_concurrency; where it is given, the other timers begin when the call has its place.
+ *                     Where it is not, the wait for a place is a part of the call
  *   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off. A Retry-After
- *                     of the service is obeyed, up to max_backoff
+ *                     of the service is obeyed, up to max_backoff. "Status and errors" lists what is tried again
  *   max_concurrency   how many calls of this model and those derived from it run at once; more wait
  *   max_answer        the most bytes of one answer, all of a stream's frames together; default 256 MiB
  *   ca_file, proxy, fips, dual_stack    for the service and for credentials. Defaults: AWS_CA_BUNDLE, ca_bundle of the
@@ -254,11 +300,11 @@ void bedrock_model_free(bedrock_model *model);
  * additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
  * the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
  *
- * The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
- * parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
- * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
- * has no place for is an error that says where it can go. Dropped are blank texts, and standard values that ask for what
- * happens anyway ("n": 1). docs/dialects.md has all members.
+ * The shape of chat completions works as well, message by message and member by member: plain strings as content,
+ * typed parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
+ * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What
+ * Converse has no place for is an error that says where it can go. Dropped are blank texts, and standard values that
+ * ask for what happens anyway ("n": 1). docs/dialects.md has all members.
  *
  * A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
  * request may be changed, used for other calls or freed. Any number of threads may use one request at once:
@@ -568,15 +614,16 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * ...) is left out, so that one request can be counted and sent. A request with "body" is counted as one for InvokeModel, and one
  * with "input" is the operation's own. bedrock_response_json: {"inputTokens": 12}.
  *
- * InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form, sent to the byte as it is written:
- * embeddings, images, and what has no Converse. A string "@name" anywhere in it that names an attachment becomes its base64; where
- * the whole body is "@name", the attachment's bytes are the body. Beside it: accept, contentType (application/json),
- * guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. A
- * model's guardrailConfig, performanceConfig and serviceTier hold here too, one by one, where the request does not say otherwise.
- * bedrock_response_json is the model's answer, verbatim; one of another type than JSON comes as {"contentType": "image/png", "body": "base64"}.
- * bedrock_response_usage gives what the headers count, or else the answer. The stream's events are BEDROCK_EVENT_CHUNK, and its
- * answer is the array of what they held. It is complete with the chunk that counts; where none came, with the end of the body, if
- * that cannot be a lost connection (BEDROCK_E_TRUNCATED).
+ * InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form, sent to the byte as it is
+ * written: embeddings, images, and what has no Converse. A string "@name" anywhere in it that names an attachment
+ * becomes its base64; where the whole body is "@name", the attachment's bytes are the body. Beside it: accept,
+ * contentType (application/json), guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier,
+ * requestMetadata, projectIdentifier. A model's guardrailConfig, performanceConfig and serviceTier hold here too, one
+ * by one, where the request does not say otherwise. bedrock_response_json is the model's answer, verbatim; one of
+ * another type than JSON comes as {"contentType": "image/png", "body": "base64"}. bedrock_response_usage gives what
+ * the headers count, or else the answer. The stream's events are BEDROCK_EVENT_CHUNK, and its answer is the array of
+ * what they held. It is complete with the chunk that counts; where none came, with the end of the body, if that cannot
+ * be a lost connection (BEDROCK_E_TRUNCATED).
  *
  * ApplyGuardrail: guardrailIdentifier, guardrailVersion (those of the model's guardrailConfig, where they are not given), source,
  * content, outputScope.
@@ -584,10 +631,10 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * InvokeGuardrailChecks: messages, checks. Messages that are given as JSON, together with checks, go as they are written; of those
  * that are added one by one, what role system says comes first, and the others of one role share a message.
  *
- * StartAsyncInvoke: modelInput, in the model's own form, where a string "@name" that names an attachment becomes its base64;
- * outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke: invocationArn.
- * ListAsyncInvokes: submitTimeAfter, submitTimeBefore (text in ISO 8601, or a number of seconds since 1970), statusEquals,
- * maxResults, nextToken, sortBy, sortOrder.
+ * StartAsyncInvoke: modelInput, in the model's own form, where a string "@name" that names an attachment becomes its
+ * base64; outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke:
+ * invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore (text in ISO 8601, or a number of seconds since
+ * 1970), statusEquals, maxResults, nextToken, sortBy, sortOrder.
  */
 
 /* Calls an operation and waits for its whole answer, which bedrock_response_json gives; of one that streams, what
