@@ -4,11 +4,11 @@
 //! additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
 //! the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
 //!
-//! The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
-//! parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
-//! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
-//! has no place for is an error that says where it can go. Dropped are blank texts, and standard values that ask for what
-//! happens anyway ("n": 1). docs/dialects.md has all members.
+//! The shape of chat completions works as well, message by message and member by member: plain strings as content,
+//! typed parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
+//! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What
+//! Converse has no place for is an error that says where it can go. Dropped are blank texts, and standard values that
+//! ask for what happens anyway ("n": 1). docs/dialects.md has all members.
 //!
 //! A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
 //! request may be changed, used for other calls or freed. Any number of threads may use one request at once:
@@ -116,8 +116,8 @@ pub unsafe extern "C" fn bedrock_request_clone(
     })
 }
 
-/// Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member, in whichever
-/// dialect it was given: {"toolConfig": null} also removes tools. Changes nothing where it fails.
+/// Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member, in
+/// whichever dialect it was given: {"toolConfig": null} also removes tools. Changes nothing where it fails.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_set(
     request: *mut bedrock_request,
