@@ -16,9 +16,10 @@ mod tests;
 mod trust;
 mod value;
 
-pub use calls::{CallSettings, Retry, RetryMode, Timeouts};
+pub use calls::{CALL_SETTINGS, CallSettings, Retry, RetryMode, Timeouts};
 pub use check::{check_header, check_model_id, check_segment};
 pub use endpoint::{check_plain_http, is_loopback};
+pub use nearest::{near_miss, same_word};
 pub use trust::CaBundle;
 
 use crate::error::{Error, Kind, Result};
@@ -191,6 +192,16 @@ const EXCLUDES: [(&str, &str, &str); 3] = [
     ("bearer_token", "role_arn", "a bearer token assumes no role"),
     ("profile", "api_key", "a profile takes the place of credentials given here"),
 ];
+
+/// The names of all keys.
+pub fn keys() -> impl Iterator<Item = &'static str> + Clone {
+    KEYS.iter().map(|&(key, _)| key).chain(["options"])
+}
+
+/// The key that `name` is, or is in another spelling or elsewhere.
+pub fn key_meant(name: &str) -> Option<&'static str> {
+    nearest::meant(name, keys())
+}
 
 fn unknown(value: &Value<'_>) -> Error {
     if nearest::is_of_requests(&value.key) {

@@ -2,10 +2,10 @@
 
 use crate::cancel::Cancel;
 use crate::client::{self, PerWorker};
-use crate::config::{CallSettings, Config};
+use crate::config::{CALL_SETTINGS, CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::log;
-use crate::request::{Document, Request, parse_defaults, replace_defaults, take_model_id};
+use crate::request::{Document, Place, Request, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
@@ -46,7 +46,7 @@ impl Model {
     /// Checks the config and makes a model of it. Connects nowhere, but makes sure that the library's worker runs.
     pub fn new(config_json: &str) -> Result<Self> {
         let config = Config::parse(config_json)?;
-        let mut defaults = parse_defaults(&config.defaults, "config: defaults").map_err(as_config_error)?;
+        let mut defaults = parse_defaults(&config.defaults, Place::Defaults).map_err(as_config_error)?;
         let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
         let mut calls = config.calls.clone();
         take_call_settings(&mut defaults, &mut calls, "/defaults")?;
@@ -68,7 +68,7 @@ impl Model {
 
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
-        let mut given = parse_defaults(defaults_json, "deriving a model")?;
+        let mut given = parse_defaults(defaults_json, Place::Derived)?;
         let mut derived = self.clone();
         take_call_settings(&mut given, &mut derived.calls, "")?;
         if let Some(id) = take_model_id(&mut given)? {
@@ -219,7 +219,7 @@ fn say_answered(call: &Call, answer: &Answer, writer: &Writer, began: Instant) {
 
 /// Takes the members that are settings of ours out of the request members they were given with.
 fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) -> Result<()> {
-    for key in ["timeout", "timeouts", "retry"] {
+    for key in CALL_SETTINGS {
         if let Some(value) = given.value(key) {
             calls.take(key, value, &format!("{at}/{key}"))?;
             given.remove(key);

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of `src/ffi` that are chapters of the header, in its order.
-const CHAPTERS: [&str; 12] = [
-    "version", "status", "model", "request", "cancel", "generate", "stream", "waitset", "call", "response", "json",
+const CHAPTERS: [&str; 14] = [
+    "version", "status", "model", "request", "conversation", "attachment", "cancel", "generate", "stream", "waitset", "call", "response", "json",
     "process",
 ];
 

@@ -14,6 +14,9 @@ pub struct CallSettings {
     given: Given,
 }
 
+/// The keys that a derived model may have of its own.
+pub const CALL_SETTINGS: [&str; 3] = ["timeout", "timeouts", "retry"];
+
 /// Every timer of a call. None but `total` can be absent, and none can be 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {

@@ -6,7 +6,7 @@
 
 use super::guard::{self, entry};
 use super::handle;
-use super::request::bedrock_release_fn;
+use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_E_BUSY, BEDROCK_OK, bedrock_status};
 use super::user::User;
 use crate::error::{Error, Kind};

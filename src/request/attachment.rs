@@ -45,6 +45,10 @@ impl Attachments {
         Ok(())
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// Whether what looks like a reference is none.
     pub fn is_text(&self, reference: &Reference) -> bool {
         reference.guessed && self.get(&reference.name).is_none()
@@ -77,6 +81,12 @@ impl Attachments {
 
     fn get(&self, name: &str) -> Option<&Data> {
         self.0.iter().find(|(known, _)| &**known == name).map(|(_, data)| data)
+    }
+}
+
+impl Reference {
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 

@@ -15,8 +15,10 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{dangling_mut, null_mut};
 
+use bedrock::ffi::attachment::*;
 use bedrock::ffi::call::*;
 use bedrock::ffi::cancel::*;
+use bedrock::ffi::conversation::*;
 use bedrock::ffi::generate::*;
 use bedrock::ffi::model::*;
 use bedrock::ffi::request::*;
@@ -211,6 +213,18 @@ impl Request {
         changed(|err| unsafe { bedrock_request_add_message(self.0, message.as_ptr().cast(), message.len(), err) })
     }
 
+    pub fn add_text(&self, role: &str, text: &str) -> Result<(), Failure> {
+        let role = CString::new(role).expect("a role without NUL");
+        changed(|err| unsafe {
+            bedrock_request_add_text(self.0, role.as_ptr(), text.as_ptr().cast(), text.len(), err)
+        })
+    }
+
+    /// Adds an answer that is still a handle.
+    pub fn add_response(&self, response: *const bedrock_response) -> Result<(), Failure> {
+        changed(|err| bedrock_request_add_response(self.0, response, err))
+    }
+
     pub fn set(&self, members: &str) -> Result<(), Failure> {
         changed(|err| unsafe { bedrock_request_set(self.0, members.as_ptr().cast(), members.len(), err) })
     }
@@ -400,6 +414,11 @@ pub struct Usage {
 }
 
 impl Response {
+    /// The calls that the program has to answer.
+    pub fn calls_of(response: *const bedrock_response) -> Vec<ToolCall> {
+        (0..bedrock_response_tool_call_count(response)).map(|index| ToolCall::of(response, index)).collect()
+    }
+
     /// Copies and frees what a call put into *out.
     #[track_caller]
     pub(super) fn take(response: *mut bedrock_response) -> Response {
@@ -409,9 +428,7 @@ impl Response {
             stop_reason: text(bedrock_response_stop_reason(response)),
             finish_reason: text(bedrock_response_finish_reason(response)),
             complete: bedrock_response_complete(response) != 0,
-            tool_calls: (0..bedrock_response_tool_call_count(response))
-                .map(|index| ToolCall::of(response, index))
-                .collect(),
+            tool_calls: Response::calls_of(response),
             usage: Usage::of(response),
             message: lent(|len| unsafe { bedrock_response_message(response, len) }),
             json: lent(|len| unsafe { bedrock_response_json(response, len) }),
@@ -433,7 +450,7 @@ impl ToolCall {
             input_json: nothing,
             input_json_len: 0,
             input_valid: 0,
-            reserved: 0,
+            kind: 0,
         };
         let status = unsafe { bedrock_response_tool_call(response, index, &mut call, size_of_val(&call)) };
         assert_eq!(name(status), "BEDROCK_OK");

@@ -103,7 +103,18 @@ impl Medium {
 
     /// The format that the bytes are of, where that is another than `format` for sure.
     pub fn mislabelled(self, format: &str, bytes: &[u8]) -> Option<&'static str> {
-        format_of_bytes(bytes).filter(|(of, found)| *of == self && *found != format).map(|(_, found)| found)
+        self.format_of_bytes(bytes).filter(|found| *found != format)
+    }
+
+    /// The format that the bytes are of for sure.
+    pub fn format_of_bytes(self, bytes: &[u8]) -> Option<&'static str> {
+        format_of_bytes(bytes).filter(|(of, _)| *of == self).map(|(_, format)| format)
+    }
+
+    /// A file's name without the ending that `format` tells already.
+    pub fn bare_name<'a>(self, format: &str, name: &'a str) -> &'a str {
+        let bare = name.rsplit_once('.').filter(|(_, ending)| self.format(ending) == Some(format));
+        bare.map_or(name, |(bare, _)| bare)
     }
 
     /// The format that the ending of a file's name stands for.

@@ -97,6 +97,12 @@ fn remove_unsaid(document: &mut Document) {
     }
 }
 
+/// The portable members, those that Converse has no place for among them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let settings = SETTINGS.iter().flat_map(|(name, _, alias)| [Some(*name), *alias]).flatten();
+    settings.chain([TOOLS, CHOICE, FORMAT]).chain(OF_THE_CALL).chain(NO_PLACE.iter().map(|(name, _)| *name))
+}
+
 /// The setting that goes by this name, or by it too.
 fn setting(name: &str) -> Option<&'static (&'static str, &'static str, Option<&'static str>)> {
     SETTINGS.iter().find(|(known, _, alias)| *known == name || *alias == Some(name))
@@ -200,6 +206,26 @@ fn supersede(older: &mut Document, newer: &Document) {
 pub fn replace(document: &mut Document, newer: Document) {
     supersede(document, &newer);
     document.replace_with(newer);
+}
+
+/// Takes out a member, and what means the same in the other dialect.
+pub fn remove(document: &mut Document, name: &str) -> Result<()> {
+    document.remove(name);
+    if let Some((setting, native, _)) = setting(name) {
+        document.remove(setting);
+        return take_from(document, INFERENCE, native);
+    }
+    match name {
+        INFERENCE => SETTINGS.iter().for_each(|(setting, ..)| document.remove(setting)),
+        TOOL_CONFIG => [TOOLS, CHOICE].iter().for_each(|member| document.remove(member)),
+        OUTPUT => document.remove(FORMAT),
+        // A toolConfig without its tools is refused.
+        TOOLS => document.remove(TOOL_CONFIG),
+        CHOICE => return take_from(document, TOOL_CONFIG, "toolChoice"),
+        FORMAT => return take_from(document, OUTPUT, "textFormat"),
+        _ => {}
+    }
+    Ok(())
 }
 
 /// Adds the members of `defaults` that the request lacks, by either name, and puts all portable ones into their places.

@@ -100,9 +100,6 @@ pub fn translate(message: Json<'_>, names: &mut Names) -> Result<Option<Translat
             vec![tools::result(message, content, names)?]
         }
     };
-    if blocks.is_empty() && role != Role::System {
-        return Err(refuse("/content", "the message is blank; leave it out or say something"));
-    }
     Ok(Some(Translated { role, blocks }))
 }
 

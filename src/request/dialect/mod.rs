@@ -65,6 +65,7 @@ impl Run {
     fn add(&mut self, document: &mut Document, message: Translated) -> Result<()> {
         match &mut self.0 {
             _ if message.role == Role::System => add(document, message),
+            _ if message.blocks.is_empty() => Ok(()),
             Some(run) if run.role.to_string() == message.role.to_string() => {
                 run.blocks.extend(message.blocks);
                 Ok(())
@@ -82,9 +83,13 @@ impl Run {
     }
 }
 
-/// Adds a message. Consecutive ones of one role share one, as the service demands; a system prompt has a place of its own.
+/// Adds a message. Consecutive ones of one role share one, as the service demands; a system prompt has a place of its own. One of
+/// blank text alone has no blocks, and adds nothing.
 pub fn add(document: &mut Document, message: Translated) -> Result<()> {
     let Translated { role, blocks } = message;
+    if blocks.is_empty() {
+        return Ok(());
+    }
     if role == Role::System {
         return blocks.iter().try_for_each(|block| push(document, "system", Piece::value(block)?));
     }

@@ -190,8 +190,7 @@ fn format_of_ending(source: &Source<'_>, name: &str) -> Option<&'static str> {
 
 /// A document, whose name in the conversation is without the ending that the format tells already.
 fn named(format: &str, name: &str, source: &Source<'_>, names: &mut Names) -> String {
-    let bare = name.rsplit_once('.').filter(|(_, ending)| Medium::Document.format(ending) == Some(format));
-    let name = names.take(bare.map_or(name, |(bare, _)| bare));
+    let name = names.take(Medium::Document.bare_name(format, name));
     block(Medium::Document, format, &format!("\"name\":{},", quoted(&name)), source)
 }
 
