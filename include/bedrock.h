@@ -239,7 +239,7 @@ const char *bedrock_model_id(const bedrock_model *model, size_t *len);
 void bedrock_model_free(bedrock_model *model);
 
 
-/* ---- Request: a conversation that can grow ----------------------------------------------------------------
+/* ---- Request ----------------------------------------------------------------------------------------------
  * A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
  * additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
  * the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
@@ -249,14 +249,22 @@ void bedrock_model_free(bedrock_model *model);
  * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
  * has no place for is an error that says where it can go; nothing but blank text is dropped.
  *
+ * A key of the model's config among the members (api_key, region, timeout, ...), another top-level name that names a
+ * credential, and a name that nearly is that of a known member ("temperatur", "maxTokens") are BEDROCK_E_REQUEST with a hint.
+ * Members that resemble nothing are sent.
+ *
+ * Structured output, natively, is {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema":
+ * {"name": "answer", "schema": "{\"type\": \"object\", ...}"}}}}}: the schema is a JSON text in a string. In the shape of chat
+ * completions it is response_format, with the schema as an object.
+ *
  * A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
  * request may be changed, used for other calls or freed. Any number of threads may use one request at once:
  * their calls take turns, and none holds it while it waits for the network.
  */
 
-/* Gives back what was lent to the library: it is called exactly once, whatever the call it was given to returned,
- * on a thread of yours that is inside a call. */
-typedef void (*bedrock_release_fn)(void *user);
+#define BEDROCK_ATTACHMENTS_INLINE        0  /* Attachments are in the JSON as base64. */
+/* Attachments are in the JSON as "@name"; attach them again where the JSON is read. */
+#define BEDROCK_ATTACHMENTS_BY_NAME       1
 
 /* Makes a request from JSON; json NULL: an empty one. BEDROCK_E_REQUEST: broken JSON (the message says where),
  * more than 512 levels of nesting, a member given twice, or in the shape of chat completions what is unknown or
@@ -278,9 +286,52 @@ bedrock_status bedrock_request_set(bedrock_request *request,
                                    size_t len,
                                    bedrock_error **err);
 
+/* Removes a top-level member, such as "system" or "toolConfig", and what means the same in the shape of chat
+ * completions. "inferenceConfig" removes temperature, max_tokens and so on as well, and "toolConfig" removes tools
+ * and tool_choice. "modelId" removes the model that the request names. Where there is no such member, nothing
+ * changes and BEDROCK_OK is returned. */
+bedrock_status bedrock_request_remove(bedrock_request *request,
+                                      const char *member,
+                                      bedrock_error **err);
+
+/* Returns the request itself as JSON, to be kept: bedrock_request_new makes the same request of it, which is sent
+ * with the same bytes, so that a prompt cache still holds. The model's defaults are not in it, modelId is, and
+ * nothing is checked: a conversation that has not begun can be kept too. attachments: BEDROCK_ATTACHMENTS_INLINE
+ * or BEDROCK_ATTACHMENTS_BY_NAME. Use bedrock_json_... to read single messages. NULL, with *err set, where it
+ * cannot be made, for example because an attachment to be inlined is not there. Borrowed until the next
+ * bedrock_request_json on this request, from any thread, or until its free. */
+const char *bedrock_request_json(bedrock_request *request,
+                                 int32_t attachments,
+                                 size_t *len,
+                                 bedrock_error **err);
+
+/* The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious; to
+ * keep a conversation use bedrock_request_json, which has no defaults of the model's in it. NULL, with *err set,
+ * where it cannot be made. Lent until the next bedrock_request_body on this request, from any thread, or until its
+ * free. */
+const char *bedrock_request_body(bedrock_request *request,
+                                 const bedrock_model *model,
+                                 size_t *len,
+                                 bedrock_error **err);
+
+/* Frees a request. Calls in flight keep what they need. NULL does nothing. */
+void bedrock_request_free(bedrock_request *request);
+
+
+/* ---- Conversation: messages that are added, counted and removed -------------------------------------------
+ * These functions write the messages of a request, so that a program never has to build JSON for what varies. What is blank
+ * (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and changes nothing.
+ * The loop of a program with tools is: bedrock_generate, bedrock_request_add_response, and while
+ * bedrock_response_tool_call_count is above 0, a bedrock_request_add_tool_result for each call.
+ *
+ * To keep a conversation, write what bedrock_request_json returns to a file; bedrock_request_new reads it again. To shorten
+ * one, use bedrock_request_trim. Removing messages changes what the service can read from a prompt cache.
+ */
+
 /* Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds
  * to the system prompt. Where the last message is of the same role the text joins it: the service wants roles to
- * take turns. */
+ * take turns. Where text is blank, nothing is added and BEDROCK_OK is returned. BEDROCK_E_REQUEST: the role is
+ * unknown. */
 bedrock_status bedrock_request_add_text(bedrock_request *request,
                                         const char *role,
                                         const char *text,
@@ -289,14 +340,19 @@ bedrock_status bedrock_request_add_text(bedrock_request *request,
 
 /* Adds a message given as JSON: {"role": "user", "content": [...]}, with content blocks as Converse has them,
  * which is added as it stands; or a message in the shape of chat completions, which joins the last message where
- * that is of its role. */
+ * that is of its role, and whose blank texts are left out. */
 bedrock_status bedrock_request_add_message(bedrock_request *request,
                                            const char *json,
                                            size_t len,
                                            bedrock_error **err);
 
-/* Adds the assistant's message as it came: text, reasoning with its signature, tool calls, all. BEDROCK_E_REQUEST,
- * and nothing added, where it is empty or stops inside a tool call. */
+/* Adds the assistant's message, in the form in which the service takes it back. Every answer can be added, also
+ * one that is not complete (bedrock_response_complete). Blocks stay as they came, to the byte, with these
+ * exceptions. Blank texts are left out. A tool call whose input is not a JSON object
+ * (bedrock_tool_call.input_valid is 0: the model was cut off) gets the input {}: answer it with an error result
+ * that says so. Reasoning is left out where nothing follows it, and where the answer was cut off before the
+ * signature came. Calls of tools that the service runs itself stay, with their results. Where nothing is left,
+ * nothing is added, and BEDROCK_OK is returned: the next text of the user's then joins the last message. */
 bedrock_status bedrock_request_add_response(bedrock_request *request,
                                             const bedrock_response *response,
                                             bedrock_error **err);
@@ -312,6 +368,70 @@ bedrock_status bedrock_request_add_tool_result(bedrock_request *request,
                                                int32_t is_error,
                                                bedrock_error **err);
 
+/* Returns how many messages the conversation has. The system prompt is none of them. For anything but a request:
+ * 0. */
+size_t bedrock_request_message_count(const bedrock_request *request);
+
+/* Removes count messages, the first of which has the index first; the index of the oldest is 0. To take the last
+ * turn back, remove from the count that bedrock_request_message_count returned before it. What you remove must
+ * take its counterpart with it: a tool call and its result stand in two messages, and the service refuses one
+ * without the other (BEDROCK_E_REQUEST with the next call). BEDROCK_E_INVALID_ARGUMENT, and nothing removed: there
+ * are fewer messages. */
+bedrock_status bedrock_request_remove_messages(bedrock_request *request,
+                                               size_t first,
+                                               size_t count,
+                                               bedrock_error **err);
+
+/* Shortens the conversation to at most max_messages messages, for example after BEDROCK_E_CONTEXT_OVERFLOW: to
+ * half of bedrock_request_message_count. What is left is a conversation: it begins with a message of the user's,
+ * and no tool result loses its call. So the oldest turns are removed as a whole. Where the last turn alone is
+ * longer, because the model called many tools in it, the user's message that began it stays and its oldest rounds
+ * of tools are removed. The user's last message and the last round after it always stay, also where they are more
+ * than max_messages. The system prompt is not touched. */
+bedrock_status bedrock_request_trim(bedrock_request *request,
+                                    size_t max_messages,
+                                    bedrock_error **err);
+
+
+/* ---- Images, documents, audio and video -------------------------------------------------------------------
+ * Bytes are given by pointer and need no base64. bedrock_request_add_image and bedrock_request_add_document add a content block
+ * and need no JSON. bedrock_request_attach gives bytes a name, to which JSON of your own refers.
+ */
+
+/* Gives back what was lent to the library: it is called exactly once, whatever the call it was given to returned,
+ * on a thread of yours that is inside a call. */
+typedef void (*bedrock_release_fn)(void *user);
+
+/* Adds an image to the conversation, as a block of the message that bedrock_request_add_text with this role would
+ * add to. role: "user" or "assistant". format: "png", "jpeg", "gif" or "webp", or a MIME type; NULL where the
+ * bytes tell it. The bytes are attached under the first free name of "image-1", "image-2" and so on. release and
+ * user are those of bedrock_request_attach. BEDROCK_E_REQUEST, and nothing added: there are no bytes, the format
+ * is unknown, or the bytes are of another. (ImageBlock) */
+bedrock_status bedrock_request_add_image(bedrock_request *request,
+                                         const char *role,
+                                         const char *format,
+                                         const void *data,
+                                         size_t len,
+                                         bedrock_release_fn release,
+                                         void *user,
+                                         bedrock_error **err);
+
+/* Adds a document to the conversation, as bedrock_request_add_image adds an image. format: "pdf", "csv", "doc",
+ * "docx", "xls", "xlsx", "html", "txt" or "md", or a MIME type; NULL where the ending of name, or the bytes, tell
+ * it. name: what the model calls it, or the name of a file. Of a name the service takes letters, digits, single
+ * spaces and _ - ( ) [ ] alone, and once in a conversation: other characters become spaces, and a name that is
+ * taken gets a number. NULL: "document". The bytes are attached as "document-1" and so on. The service wants a
+ * text in the same message, which says what to do with the document. (DocumentBlock) */
+bedrock_status bedrock_request_add_document(bedrock_request *request,
+                                            const char *role,
+                                            const char *format,
+                                            const char *name,
+                                            const void *data,
+                                            size_t len,
+                                            bedrock_release_fn release,
+                                            void *user,
+                                            bedrock_error **err);
+
 /* Gives the request bytes by pointer: an image, a document, audio, video. JSON refers to them as "@name" wherever
  * it would hold base64 ({"image": {"format": "png", "source": {"bytes": "@name"}}}); the name is looked up when a
  * call is made. release NULL: the bytes are copied now. release given: they are not copied and must stay as they
@@ -325,17 +445,6 @@ bedrock_status bedrock_request_attach(bedrock_request *request,
                                       bedrock_release_fn release,
                                       void *user,
                                       bedrock_error **err);
-
-/* The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious.
- * NULL, with *err set, where it cannot be made. Lent until the next bedrock_request_body on this request, from any
- * thread, or until its free. */
-const char *bedrock_request_body(bedrock_request *request,
-                                 const bedrock_model *model,
-                                 size_t *len,
-                                 bedrock_error **err);
-
-/* Frees a request. Calls in flight keep what they need. NULL does nothing. */
-void bedrock_request_free(bedrock_request *request);
 
 
 /* ---- Cancellation -----------------------------------------------------------------------------------------
@@ -605,7 +714,12 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
  * give "", 0 and -1.
  */
 
-/* A tool that the model wants to be called. (ToolUseBlock) */
+#define BEDROCK_TOOL_CALL_CLIENT          0  /* The program runs the tool, and owes its result. */
+/* The service runs the tool itself, as it does for nova_grounding: the result is in the answer, and none may be
+ * added. */
+#define BEDROCK_TOOL_CALL_SERVER          1
+
+/* A tool that the model calls. (ToolUseBlock) */
 typedef struct bedrock_tool_call {
   /* To be given back in bedrock_request_add_tool_result. */
   const char *id;
@@ -613,9 +727,11 @@ typedef struct bedrock_tool_call {
   /* The input as JSON; bedrock_json_... reads it. */
   const char *input_json;
   size_t input_json_len;
-  /* 0 where the model was cut off and input_json is not JSON. */
+  /* 0 where the model was cut off and input_json is not JSON: do not run the tool. bedrock_request_add_response
+   * takes the call all the same; answer it with an error result, for example "The input was cut off.". */
   int32_t input_valid;
-  int32_t reserved;
+  /* Who runs it: BEDROCK_TOOL_CALL_... */
+  int32_t kind;
 } bedrock_tool_call;
 
 /* What a call used, in tokens, and how long the service took, in milliseconds. -1 where the service did not say.
@@ -648,23 +764,35 @@ const char *bedrock_response_finish_reason(const bedrock_response *response);
 /* 1, or 0 where it holds what had arrived when a stream was stopped. */
 int32_t bedrock_response_complete(const bedrock_response *response);
 
-/* How many tools the model wants to be called. */
+/* Returns how many tool calls the program has to answer. Those of tools that the service runs itself are not
+ * counted. */
 size_t bedrock_response_tool_call_count(const bedrock_response *response);
 
-/* Fills *out with a tool call; its texts live until the response is freed. size: sizeof *out. Members newer than
- * the library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where index is not below the count. */
+/* Fills *out with a tool call that the program has to answer; its texts live until the response is freed. size:
+ * sizeof *out. Members newer than the library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where
+ * index is not below the count. */
 bedrock_status bedrock_response_tool_call(const bedrock_response *response,
                                           size_t index,
                                           bedrock_tool_call *out,
                                           size_t size);
+
+/* Fills *out with a call of a tool that the service ran itself, as bedrock_response_tool_call does. There is no
+ * count: call it with 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
+ * bedrock_response_message, as toolResult blocks. */
+bedrock_status bedrock_response_server_tool_call(const bedrock_response *response,
+                                                 size_t index,
+                                                 bedrock_tool_call *out,
+                                                 size_t size);
 
 /* Fills *out with what the call used. size: sizeof *out. Members newer than the library read as -1. */
 bedrock_status bedrock_response_usage(const bedrock_response *response,
                                       bedrock_usage *out,
                                       size_t size);
 
-/* The assistant's message as Converse JSON, ready to be sent back. (output.message) */
-const char *bedrock_response_message(const bedrock_response *response, size_t *len);
+/* The assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form in which
+ * the service takes it back. (output.message) */
+const char *bedrock_response_message(const bedrock_response *response,
+                                     size_t *len);
 
 /* The whole answer as JSON. Of bedrock_generate it is verbatim what the service sent; of a stream it is assembled. */
 const char *bedrock_response_json(const bedrock_response *response,

@@ -6,6 +6,7 @@ mod support;
 use std::ffi::CString;
 use std::ptr::{dangling_mut, null_mut};
 
+use bedrock::ffi::conversation::bedrock_request_add_tool_result;
 use bedrock::ffi::generate::bedrock_generate;
 use bedrock::ffi::response::*;
 use serde_json::{Value, json};

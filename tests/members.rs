@@ -78,7 +78,7 @@ fn a_near_miss_is_refused_and_the_member_that_was_meant_is_named() {
         ("tool_config", "toolConfig"),
         ("mesages", "messages"),
         ("model_id", "modelId"),
-        ("top_k", "additionalModelRequestFields"),
+        ("topK", "additionalModelRequestFields"),
     ] {
         let members = json!({given: 1}).to_string();
         for failure in [model.try_with(&members).err(), Request::try_json(&members).err()] {
@@ -97,7 +97,7 @@ fn a_member_that_resembles_nothing_passes_and_so_do_those_of_every_operation() {
         Request::try_json(&text).unwrap_or_else(|failure| panic!("{text}: {}", failure.message));
         model.try_with(&text).unwrap_or_else(|failure| panic!("{text}: {}", failure.message));
     };
-    for new in ["a", "new", "cachingStrategy", "reasoningConfig", "x-experimental", "audioConfig"] {
+    for new in ["a", "new", "top_k", "cachingStrategy", "reasoningConfig", "x-experimental", "audioConfig"] {
         passes(json!({new: {"AKIA": 1}}));
     }
     passes(json!({"body": {"api_key": "the model's own"}, "accept": "a/b", "contentType": "a/b", "trace": "ENABLED",

@@ -91,7 +91,9 @@ impl Request {
     }
 
     fn keep_messages(&mut self, kept: impl Fn(usize) -> bool) {
-        if let Some(messages) = self.document.list_mut("messages").filter(|messages| !messages.items().is_empty()) {
+        let there = self.document.list("messages").is_some();
+        // Asked for, the list would be made.
+        if let Some(messages) = there.then(|| self.document.list_mut("messages")).flatten() {
             messages.keep(kept);
         }
     }

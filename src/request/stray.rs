@@ -43,7 +43,7 @@ impl Place {
 }
 
 /// Members of Converse, and of the other operations where they go into the body.
-const NATIVE: [&str; 24] = [
+const NATIVE: [&str; 25] = [
     "additionalModelRequestFields",
     "additionalModelResponseFieldPaths",
     "body",
@@ -68,6 +68,8 @@ const NATIVE: [&str; 24] = [
     "system",
     "tags",
     "toolConfig",
+    // It is no member, but recorded traffic has the service pass over it.
+    "top_k",
 ];
 
 /// Members that Converse has, but not at the top, and where they belong.
@@ -99,7 +101,8 @@ fn what_is_wrong(name: &str, place: Place) -> Option<String> {
     if known(place).any(|known| known == name) {
         return None;
     }
-    if let Some(key) = key_meant(name) {
+    let may_stand_here = |key: &str| known(place).any(|known| known == key);
+    if let Some(key) = key_meant(name).filter(|key| !may_stand_here(key)) {
         return Some(format!("is a key of the config, {}: {}", quote(key), place.of_key(key)));
     }
     let word = name.to_ascii_lowercase().replace(['-', '_'], "");

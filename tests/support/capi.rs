@@ -239,16 +239,54 @@ impl Request {
         attached.unwrap_or_else(|failure| panic!("not attached: {failure:?}"));
     }
 
+    /// An image of the user's, its bytes copied and its format told by them.
+    pub fn add_image(&self, format: Option<&str>, data: &[u8]) -> Result<(), Failure> {
+        let format = format.map(|format| CString::new(format).expect("a format without NUL"));
+        let format = format.as_ref().map_or(std::ptr::null(), |format| format.as_ptr());
+        let (role, bytes, len) = (c"user".as_ptr(), data.as_ptr().cast(), data.len());
+        changed(|err| unsafe { bedrock_request_add_image(self.0, role, format, bytes, len, None, null_mut(), err) })
+    }
+
+    /// A document of the user's, its bytes copied.
+    pub fn add_document(&self, format: Option<&str>, name: Option<&str>, data: &[u8]) -> Result<(), Failure> {
+        let [format, name] = [format, name].map(|text| text.map(|text| CString::new(text).expect("no NUL")));
+        let [format, name] = [&format, &name].map(|text| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr()));
+        let (role, bytes, len) = (c"user".as_ptr(), data.as_ptr().cast(), data.len());
+        changed(|err| unsafe {
+            bedrock_request_add_document(self.0, role, format, name, bytes, len, None, null_mut(), err)
+        })
+    }
+
+    pub fn remove(&self, member: &str) -> Result<(), Failure> {
+        let member = CString::new(member).expect("a name without NUL");
+        changed(|err| unsafe { bedrock_request_remove(self.0, member.as_ptr(), err) })
+    }
+
+    pub fn message_count(&self) -> usize {
+        bedrock_request_message_count(self.0)
+    }
+
+    pub fn remove_messages(&self, first: usize, count: usize) -> Result<(), Failure> {
+        changed(|err| unsafe { bedrock_request_remove_messages(self.0, first, count, err) })
+    }
+
+    pub fn trim(&self, max_messages: usize) {
+        let trimmed = changed(|err| unsafe { bedrock_request_trim(self.0, max_messages, err) });
+        trimmed.unwrap_or_else(|failure| panic!("not trimmed: {failure:?}"));
+    }
+
+    /// The request itself, as JSON to be kept.
+    pub fn to_json(&self, attachments: i32) -> Result<String, Failure> {
+        let (mut len, mut err) = (0, dangling_mut());
+        let json = unsafe { bedrock_request_json(self.0, attachments, &mut len, &mut err) };
+        borrowed(json, len, err)
+    }
+
     /// What this model would send.
     pub fn body(&self, model: &Model) -> Result<String, Failure> {
         let (mut len, mut err) = (0, dangling_mut());
         let body = unsafe { bedrock_request_body(self.0, model.handle(), &mut len, &mut err) };
-        if body.is_null() {
-            let status = bedrock_error_status(err);
-            return Err(Failure::take(status, err).expect("an error where there is no body"));
-        }
-        let body = unsafe { std::slice::from_raw_parts(body.cast(), len) };
-        Ok(String::from_utf8(body.to_vec()).expect("a body is UTF-8"))
+        borrowed(body, len, err)
     }
 }
 
@@ -400,6 +438,8 @@ pub struct ToolCall {
     pub name: String,
     pub input: String,
     pub input_valid: bool,
+    /// BEDROCK_TOOL_CALL_...
+    pub kind: i32,
 }
 
 /// A `bedrock_usage`.
@@ -459,6 +499,7 @@ impl ToolCall {
             name: text(call.name),
             input: sized(call.input_json, call.input_json_len),
             input_valid: call.input_valid != 0,
+            kind: call.kind,
         }
     }
 }
@@ -517,6 +558,17 @@ pub use bedrock::ffi::generate::{
 pub fn name(status: bedrock_status) -> String {
     let name = text(bedrock_status_name(status));
     if name.is_empty() { format!("no status: {status}") } else { name }
+}
+
+/// A copy of a text that a function gives, or why it gave none.
+fn borrowed(text: *const c_char, len: usize, err: *mut bedrock_error) -> Result<String, Failure> {
+    if text.is_null() {
+        let status = bedrock_error_status(err);
+        return Err(Failure::take(status, err).expect("an error where there is no text"));
+    }
+    assert!(err.is_null(), "a text and an error");
+    let text = unsafe { std::slice::from_raw_parts(text.cast(), len) };
+    Ok(String::from_utf8(text.to_vec()).expect("a text is UTF-8"))
 }
 
 /// Whether a function that changes something did, or why not.
