@@ -42,7 +42,8 @@
  *
  * Errors. A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. *err, where
  *   err is not NULL, receives an owned bedrock_error when the status is below 0, and NULL otherwise. Every other
- *   out parameter is always written too: NULL (0 for a number) where there is nothing to give.
+ *   out parameter is always written too: NULL (0 for a number) where there is nothing to give. A function without
+ *   err returns its status alone: bedrock_status_name gives the name of it.
  *
  * Threads. Any number of threads may use one model, request, response, error, cancel or waiting set at once. Calls
  *   on one request take turns, and none holds it while it waits for the network. A stream is for one thread at a

@@ -52,8 +52,9 @@ pub struct bedrock_tool_call {
     /// The input as JSON; bedrock_json_... reads it.
     pub input_json: *const c_char,
     pub input_json_len: usize,
-    /// 0 where the model was cut off and input_json is not JSON: do not run the tool. bedrock_request_add_response takes the call
-    /// all the same; answer it with an error result, for example "The input was cut off.".
+    /// 0 where input_json is not a JSON object, because the model was cut off or wrote something else: do not run the tool.
+    /// bedrock_request_add_response takes the call all the same; answer it with an error result, for example "The input was cut
+    /// off.".
     pub input_valid: i32,
     /// Who runs it: BEDROCK_TOOL_CALL_...
     pub kind: i32,

@@ -11,7 +11,7 @@ pub struct ToolCall {
     pub name: Text,
     /// The arguments: JSON as the model wrote it, or what came of it where that is not JSON.
     pub input: Text,
-    /// Whether `input` is JSON.
+    /// Whether `input` is a JSON object, which is all that a tool takes.
     pub input_valid: bool,
     pub runs: Runs,
 }
@@ -38,7 +38,7 @@ impl ToolCall {
         ToolCall {
             id: text("toolUseId"),
             name: text("name"),
-            input_valid: raw.is_none(),
+            input_valid: input.is_none_or(|input| input.kind() == Kind::Object),
             input: raw.as_deref().unwrap_or(input.map_or("{}", Json::text)).into(),
             runs: if is_of_service(tool_use) { Runs::Server } else { Runs::Client },
         }
@@ -147,7 +147,7 @@ mod tests {
         };
         let call = |input: &str, valid| (input.to_owned(), valid);
         assert_eq!(calls(true), [call(r#"{"a": 1.0}"#, true), call(r#"{"a"#, false), call("{}", true)]);
-        assert_eq!(calls(false), [call(r#"{"a": 1.0}"#, true), call(r#""{\"a""#, true), call("{}", true)]);
+        assert_eq!(calls(false), [call(r#"{"a": 1.0}"#, true), call(r#""{\"a""#, false), call("{}", true)]);
         let first = &unary(&with_content(content)).tool_calls[0];
         assert_eq!((first.id.as_str(), first.name.as_str()), ("1", "f"));
     }

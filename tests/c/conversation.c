@@ -156,7 +156,7 @@ static void kept(void)
     CHECK_TEXT(bedrock_request_json(again, BEDROCK_ATTACHMENTS_BY_NAME, NULL, &error), "{}");
     bedrock_request_free(request);
     bedrock_request_free(again);
-    bedrock_request_new("{}", LENGTH, &request, NULL);
+    request = request_of("{}");
 
     /* Bytes that are refused are given back inside the call. */
     bytes = malloc(1);
