@@ -42,7 +42,8 @@
  *
  * Errors. A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. *err, where
  *   err is not NULL, receives an owned bedrock_error when the status is below 0, and NULL otherwise. Every other
- *   out parameter is always written too: NULL (0 for a number) where there is nothing to give.
+ *   out parameter is always written too: NULL (0 for a number) where there is nothing to give. A function without
+ *   err returns its status alone: bedrock_status_name gives the name of it.
  *
  * Threads. Any number of threads may use one model, request, response, error, cancel or waiting set at once. Calls
  *   on one request take turns, and none holds it while it waits for the network. A stream is for one thread at a
@@ -225,7 +226,9 @@ bedrock_status bedrock_model_new(const char *config_json,
 /* Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
  * members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of
  * the whole. "model" changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a
- * model to give a call its own deadline. Cheap; does not block. */
+ * model to give a call its own deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds
+ * another key of the config, such as api_key or lint, which belong to bedrock_model_new; or a name that nearly is
+ * that of a known member, such as "timout". BEDROCK_E_CONFIG: timeout, timeouts or retry is wrong. */
 bedrock_status bedrock_model_with(const bedrock_model *model,
                                   const char *defaults_json,
                                   size_t len,
@@ -249,13 +252,15 @@ void bedrock_model_free(bedrock_model *model);
  * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
  * has no place for is an error that says where it can go; nothing but blank text is dropped.
  *
- * A key of the model's config among the members (api_key, region, timeout, ...), another top-level name that names a
- * credential, and a name that nearly is that of a known member ("temperatur", "maxTokens") are BEDROCK_E_REQUEST with a hint.
- * Members that resemble nothing are sent.
+ * Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout, ...),
+ * names of credentials (api_key, password, ...), and names that nearly are those of known members ("temperatur",
+ * "maxTokens"). Other members that the library does not know are sent.
  *
- * Structured output, natively, is {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema":
- * {"name": "answer", "schema": "{\"type\": \"object\", ...}"}}}}}: the schema is a JSON text in a string. In the shape of chat
- * completions it is response_format, with the schema as an object.
+ * Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In Converse's
+ * own shape the schema is JSON text inside a string:
+ *
+ *   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
+ *      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
  *
  * A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
  * request may be changed, used for other calls or freed. Any number of threads may use one request at once:
@@ -280,7 +285,7 @@ bedrock_status bedrock_request_clone(const bedrock_request *request,
                                      bedrock_error **err);
 
 /* Replaces top-level members by those of a JSON object, and adds those that were not there. Changes nothing where
- * it fails. */
+ * it fails. BEDROCK_E_REQUEST: as bedrock_request_new. */
 bedrock_status bedrock_request_set(bedrock_request *request,
                                    const char *json,
                                    size_t len,
@@ -294,12 +299,12 @@ bedrock_status bedrock_request_remove(bedrock_request *request,
                                       const char *member,
                                       bedrock_error **err);
 
-/* Returns the request itself as JSON, to be kept: bedrock_request_new makes the same request of it, which is sent
- * with the same bytes, so that a prompt cache still holds. The model's defaults are not in it, modelId is, and
- * nothing is checked: a conversation that has not begun can be kept too. attachments: BEDROCK_ATTACHMENTS_INLINE
- * or BEDROCK_ATTACHMENTS_BY_NAME. Use bedrock_json_... to read single messages. NULL, with *err set, where it
- * cannot be made, for example because an attachment to be inlined is not there. Borrowed until the next
- * bedrock_request_json on this request, from any thread, or until its free. */
+/* Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of it, which is sent
+ * with the same bytes, so that the service still finds it in its prompt cache. It holds modelId, and none of the
+ * model's defaults. It is not checked: an empty conversation can be saved too. attachments:
+ * BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use bedrock_json_... on it.
+ * Returns NULL, with *err set, where it cannot be made, for example because an attachment to be inlined is not
+ * there. Borrowed until the next bedrock_request_json on this request, from any thread, or until its free. */
 const char *bedrock_request_json(bedrock_request *request,
                                  int32_t attachments,
                                  size_t *len,
@@ -319,13 +324,15 @@ void bedrock_request_free(bedrock_request *request);
 
 
 /* ---- Conversation: messages that are added, counted and removed -------------------------------------------
- * These functions write the messages of a request, so that a program never has to build JSON for what varies. What is blank
- * (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and changes nothing.
- * The loop of a program with tools is: bedrock_generate, bedrock_request_add_response, and while
- * bedrock_response_tool_call_count is above 0, a bedrock_request_add_tool_result for each call.
+ * These functions write the messages of a request, so that a program never has to build JSON for what varies. Blank text
+ * (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and changes
+ * nothing.
  *
- * To keep a conversation, write what bedrock_request_json returns to a file; bedrock_request_new reads it again. To shorten
- * one, use bedrock_request_trim. Removing messages changes what the service can read from a prompt cache.
+ * A program with tools does this in a loop: it calls bedrock_generate and bedrock_request_add_response, and then, for each
+ * of the bedrock_response_tool_call_count calls, bedrock_request_add_tool_result. The loop ends when there are no calls.
+ *
+ * To save a conversation, write what bedrock_request_json returns to a file. To load it, give that to bedrock_request_new.
+ * To shorten a conversation, use bedrock_request_trim. The service then writes its prompt cache anew.
  */
 
 /* Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds
@@ -347,12 +354,12 @@ bedrock_status bedrock_request_add_message(bedrock_request *request,
                                            bedrock_error **err);
 
 /* Adds the assistant's message, in the form in which the service takes it back. Every answer can be added, also
- * one that is not complete (bedrock_response_complete). Blocks stay as they came, to the byte, with these
- * exceptions. Blank texts are left out. A tool call whose input is not a JSON object
- * (bedrock_tool_call.input_valid is 0: the model was cut off) gets the input {}: answer it with an error result
- * that says so. Reasoning is left out where nothing follows it, and where the answer was cut off before the
- * signature came. Calls of tools that the service runs itself stay, with their results. Where nothing is left,
- * nothing is added, and BEDROCK_OK is returned: the next text of the user's then joins the last message. */
+ * one that is not complete (bedrock_response_complete). Blocks stay as they came, to the byte, except for these.
+ * Blank texts are left out. Where the input of a tool call is not a JSON object (bedrock_tool_call.input_valid is
+ * 0), {} takes its place: add an error result for the call. Reasoning is left out where no text or call follows
+ * it, and where the answer was cut off before the signature came. Calls of tools that the service runs itself
+ * stay, with their results. Where nothing is left, nothing is added and BEDROCK_OK is returned; the next text of
+ * the user's then joins the user's last message. */
 bedrock_status bedrock_request_add_response(bedrock_request *request,
                                             const bedrock_response *response,
                                             bedrock_error **err);
@@ -372,22 +379,22 @@ bedrock_status bedrock_request_add_tool_result(bedrock_request *request,
  * 0. */
 size_t bedrock_request_message_count(const bedrock_request *request);
 
-/* Removes count messages, the first of which has the index first; the index of the oldest is 0. To take the last
- * turn back, remove from the count that bedrock_request_message_count returned before it. What you remove must
- * take its counterpart with it: a tool call and its result stand in two messages, and the service refuses one
- * without the other (BEDROCK_E_REQUEST with the next call). BEDROCK_E_INVALID_ARGUMENT, and nothing removed: there
- * are fewer messages. */
+/* Removes count messages from index first on. The oldest message has index 0. Remove a tool call and its result
+ * together: they stand in two messages, and the service refuses one without the other. The next call then returns
+ * BEDROCK_E_REQUEST. The bytes that bedrock_request_add_image and bedrock_request_add_document added are released
+ * with the last message that holds them. BEDROCK_E_INVALID_ARGUMENT, and nothing removed: there are fewer
+ * messages. */
 bedrock_status bedrock_request_remove_messages(bedrock_request *request,
                                                size_t first,
                                                size_t count,
                                                bedrock_error **err);
 
-/* Shortens the conversation to at most max_messages messages, for example after BEDROCK_E_CONTEXT_OVERFLOW: to
- * half of bedrock_request_message_count. What is left is a conversation: it begins with a message of the user's,
- * and no tool result loses its call. So the oldest turns are removed as a whole. Where the last turn alone is
- * longer, because the model called many tools in it, the user's message that began it stays and its oldest rounds
- * of tools are removed. The user's last message and the last round after it always stay, also where they are more
- * than max_messages. The system prompt is not touched. */
+/* Shortens the conversation to at most max_messages messages. After BEDROCK_E_CONTEXT_OVERFLOW, give half of
+ * bedrock_request_message_count. What is left begins with a message of the user's, and no tool result loses its
+ * call: whole turns are removed, the oldest first. Where the last turn alone is longer, because the model called
+ * many tools in it, the user's message that began it stays, and its oldest rounds of calls and results are
+ * removed. That message and the last round always stay, also where they are more than max_messages. The system
+ * prompt is not changed. Bytes are released as bedrock_request_remove_messages releases them. */
 bedrock_status bedrock_request_trim(bedrock_request *request,
                                     size_t max_messages,
                                     bedrock_error **err);
@@ -727,8 +734,9 @@ typedef struct bedrock_tool_call {
   /* The input as JSON; bedrock_json_... reads it. */
   const char *input_json;
   size_t input_json_len;
-  /* 0 where the model was cut off and input_json is not JSON: do not run the tool. bedrock_request_add_response
-   * takes the call all the same; answer it with an error result, for example "The input was cut off.". */
+  /* 0 where input_json is not a JSON object, because the model was cut off or wrote something else: do not run the
+   * tool. bedrock_request_add_response takes the call all the same; answer it with an error result, for example
+   * "The input was cut off.". */
   int32_t input_valid;
   /* Who runs it: BEDROCK_TOOL_CALL_... */
   int32_t kind;

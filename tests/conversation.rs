@@ -76,7 +76,8 @@ fn an_empty_text_beside_a_tool_call_is_left_out_and_the_agent_goes_on() {
 
 #[test]
 fn a_tool_that_the_service_ran_is_no_call_of_the_programs_and_stays_in_the_conversation() {
-    let search = json!({"toolUse": {"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use", "input": {}}});
+    let search =
+        json!({"toolUse": {"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use", "input": {}}});
     let found = json!({"toolResult": {"toolUseId": "s", "type": "nova_grounding_result", "content": [{"text": "x"}]}});
     let mut own = call("t", json!({"a": 1}));
     own["toolUse"]["type"] = json!("tool_use");

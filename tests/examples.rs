@@ -64,7 +64,10 @@ fn shape(bedrock: &LocalBedrock) -> Vec<String> {
     let messages = body["messages"].as_array().expect("messages").clone();
     let kind = |block: &Value| block.as_object().expect("a block").keys().next().expect("a member").clone();
     let blocks = |message: &Value| message["content"].as_array().expect("content").iter().map(kind).collect::<Vec<_>>();
-    messages.iter().map(|message| format!("{} {}", message["role"].as_str().unwrap(), blocks(message).join(" "))).collect()
+    messages
+        .iter()
+        .map(|message| format!("{} {}", message["role"].as_str().unwrap(), blocks(message).join(" ")))
+        .collect()
 }
 
 #[test]
@@ -72,9 +75,11 @@ fn the_agent_survives_what_models_answer() {
     let Some(agent) = CProgram::example("04_tools") else { return };
     let folder = scratch("agent");
     let bedrock = LocalBedrock::start();
-    let search = json!({"toolUse": {"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use", "input": {}}});
+    let search =
+        json!({"toolUse": {"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use", "input": {}}});
     let found = json!({"toolResult": {"toolUseId": "s", "type": "nova_grounding_result", "content": [{"text": "x"}]}});
-    let broken = json!({"toolUse": {"toolUseId": "b", "name": "reserve", "type": "tool_use", "input": "{\"part\": \"M8"}});
+    let broken =
+        json!({"toolUse": {"toolUseId": "b", "name": "reserve", "type": "tool_use", "input": "{\"part\": \"M8"}});
 
     bedrock.push(answer(json!([{"text": ""}, reserve("1", "M8 bolt")]), "tool_use"));
     throttle(&bedrock);
@@ -83,7 +88,10 @@ fn the_agent_survives_what_models_answer() {
     bedrock.push(answer(json!([]), "end_turn"));
     let out = printed(command(&agent, &bedrock, &folder), "");
 
-    assert!(out.contains("Reserved. 96 of M8 bolt are left.") && out.contains("Reserved. 8 of M8 nut are left."), "{out}");
+    assert!(
+        out.contains("Reserved. 96 of M8 bolt are left.") && out.contains("Reserved. 8 of M8 nut are left."),
+        "{out}"
+    );
     assert!(!out.contains("nova_grounding"), "the service's own tool was run: {out}");
     let expected = [
         "user text",
@@ -142,7 +150,9 @@ fn a_conversation_is_saved_loaded_shortened_and_goes_on() {
     };
     let count = |kept: &Value| kept["messages"].as_array().map_or(0, Vec::len);
 
-    bedrock.respond_with(|request| Reply::text_answer(&format!("Answer {}.", request.json()["messages"].as_array().unwrap().len())));
+    bedrock.respond_with(|request| {
+        Reply::text_answer(&format!("Answer {}.", request.json()["messages"].as_array().unwrap().len()))
+    });
     let mut before = String::new();
     for turn in 0..4 {
         let out = say(&format!("Question {turn}"));

@@ -9,7 +9,19 @@ use std::process::Command;
 
 /// The files of `src/ffi` that are chapters of the header, in its order.
 const CHAPTERS: [&str; 14] = [
-    "version", "status", "model", "request", "conversation", "attachment", "cancel", "generate", "stream", "waitset", "call", "response", "json",
+    "version",
+    "status",
+    "model",
+    "request",
+    "conversation",
+    "attachment",
+    "cancel",
+    "generate",
+    "stream",
+    "waitset",
+    "call",
+    "response",
+    "json",
     "process",
 ];
 

@@ -69,7 +69,10 @@ fn attachments_are_kept_as_base64_or_by_their_names() {
     let request = Request::say("What is this?");
     request.add(r#"{"role":"user","content":[{"image":{"format":"png","source":{"bytes":"@mine"}}}]}"#).unwrap();
     let failure = request.to_json(BEDROCK_ATTACHMENTS_INLINE).unwrap_err();
-    assert_eq!((name(failure.status), &*failure.path), ("BEDROCK_E_REQUEST".into(), "/messages/1/content/0/image/source/bytes"));
+    assert_eq!(
+        (name(failure.status), &*failure.path),
+        ("BEDROCK_E_REQUEST".into(), "/messages/1/content/0/image/source/bytes")
+    );
     request.attach("mine", PNG);
     let body = request.body(&model).unwrap();
 
@@ -113,7 +116,8 @@ fn messages_can_be_counted_and_taken_out() {
     }
     request.remove_messages(2, 2).unwrap();
     let message = |role: &str, text: &str| json!({"role": role, "content": [{"text": text}]});
-    let left = json!([message("user", "1"), message("assistant", "1"), message("user", "3"), message("assistant", "3")]);
+    let left =
+        json!([message("user", "1"), message("assistant", "1"), message("user", "3"), message("assistant", "3")]);
     assert_eq!(json_of(&request)["messages"], left);
     request.remove_messages(0, 4).unwrap();
     assert_eq!(request.message_count(), 0);
@@ -166,7 +170,11 @@ fn a_member_can_be_taken_out_in_either_dialect() {
         (r#"{"model":"m","a":1}"#, "modelId", r#"{"a":1}"#),
         (r#"{"tools":[{"name":"f"}],"tool_choice":"auto","a":1}"#, "toolConfig", r#"{"a":1}"#),
         (r#"{"toolConfig":{"tools":[]},"a":1}"#, "tools", r#"{"a":1}"#),
-        (r#"{"temperature":0,"max_completion_tokens":3,"inferenceConfig":{"topP":1},"a":1}"#, "inferenceConfig", r#"{"a":1}"#),
+        (
+            r#"{"temperature":0,"max_completion_tokens":3,"inferenceConfig":{"topP":1},"a":1}"#,
+            "inferenceConfig",
+            r#"{"a":1}"#,
+        ),
         (r#"{"temperature":0,"max_tokens":3}"#, "max_completion_tokens", r#"{"temperature":0}"#),
         (r#"{"inferenceConfig":{"maxTokens":3,"topP":1}}"#, "max_tokens", r#"{"inferenceConfig":{"topP":1}}"#),
         (r#"{"inferenceConfig":{"maxTokens":3},"a":1}"#, "max_tokens", r#"{"a":1}"#),
@@ -190,9 +198,7 @@ fn images_and_documents_need_no_json_and_get_names_of_their_own() {
     request.add_document(Some("txt"), None, b"text").unwrap();
     request.add_document(None, Some("notes.md"), b"text").unwrap();
     let image = |name: &str| json!({"image": {"format": "png", "source": {"bytes": name}}});
-    let document = |format: &str, name: &str, attached: &str| {
-        json!({"document": {"format": format, "name": name, "source": {"bytes": attached}}})
-    };
+    let document = |format: &str, name: &str, attached: &str| json!({"document": {"format": format, "name": name, "source": {"bytes": attached}}});
     let by_name: Value = serde_json::from_str(&request.to_json(BEDROCK_ATTACHMENTS_BY_NAME).unwrap()).unwrap();
     let blocks = json!([
         image("@image-2"),

@@ -108,6 +108,10 @@ fn a_member_that_resembles_nothing_passes_and_so_do_those_of_every_operation() {
     passes(json!({"invocationArn": "arn", "maxResults": 5, "nextToken": "n", "sortBy": "x", "sortOrder": "y",
                   "statusEquals": "z", "submitTimeAfter": "a", "submitTimeBefore": "b"}));
     passes(json!({"input": {"converse": {}}}));
-    passes(json!({"additionalModelRequestFields": {"api_key": 1, "temperatur": 2}, "requestMetadata": {"region": "r"}}));
-    model.try_with(r#"{"model": "n", "timeout": "9s", "timeouts": {"idle": "5s"}, "retry": {"max_attempts": 1}}"#).unwrap();
+    passes(
+        json!({"additionalModelRequestFields": {"api_key": 1, "temperatur": 2}, "requestMetadata": {"region": "r"}}),
+    );
+    model
+        .try_with(r#"{"model": "n", "timeout": "9s", "timeouts": {"idle": "5s"}, "retry": {"max_attempts": 1}}"#)
+        .unwrap();
 }

@@ -63,7 +63,10 @@ pub fn same_word(one: &str, other: &str) -> bool {
 /// The one among `known` that is the same word as `key`, or what `key` is called elsewhere.
 pub(super) fn meant(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
     let elsewhere = || ELSEWHERE.iter().filter(|(name, _)| same_word(name, key)).map(|&(_, meant)| meant);
-    known.clone().find(|known| same_word(known, key)).or_else(|| elsewhere().find(|meant| known.clone().any(|key| key == *meant)))
+    known
+        .clone()
+        .find(|known| same_word(known, key))
+        .or_else(|| elsewhere().find(|meant| known.clone().any(|key| key == *meant)))
 }
 
 /// Shorter names are near to too many others.

@@ -1,16 +1,18 @@
 //! Conversation: messages that are added, counted and removed
 //!
-//! These functions write the messages of a request, so that a program never has to build JSON for what varies. What is blank
-//! (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and changes nothing.
-//! The loop of a program with tools is: bedrock_generate, bedrock_request_add_response, and while
-//! bedrock_response_tool_call_count is above 0, a bedrock_request_add_tool_result for each call.
+//! These functions write the messages of a request, so that a program never has to build JSON for what varies. Blank text
+//! (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and changes
+//! nothing.
 //!
-//! To keep a conversation, write what bedrock_request_json returns to a file; bedrock_request_new reads it again. To shorten
-//! one, use bedrock_request_trim. Removing messages changes what the service can read from a prompt cache.
+//! A program with tools does this in a loop: it calls bedrock_generate and bedrock_request_add_response, and then, for each
+//! of the bedrock_response_tool_call_count calls, bedrock_request_add_tool_result. The loop ends when there are no calls.
+//!
+//! To save a conversation, write what bedrock_request_json returns to a file. To load it, give that to bedrock_request_new.
+//! To shorten a conversation, use bedrock_request_trim. The service then writes its prompt cache anew.
 
 use super::guard::entry;
 use super::handle;
-use super::request::{SharedRequest, bedrock_request, change};
+use super::request::{SharedRequest, bedrock_request, change, shorten};
 use super::response::bedrock_response;
 use super::status::{bedrock_error, bedrock_status};
 use super::text;
@@ -47,11 +49,11 @@ pub unsafe extern "C" fn bedrock_request_add_message(
 }
 
 /// Adds the assistant's message, in the form in which the service takes it back. Every answer can be added, also one that is
-/// not complete (bedrock_response_complete). Blocks stay as they came, to the byte, with these exceptions. Blank texts are left
-/// out. A tool call whose input is not a JSON object (bedrock_tool_call.input_valid is 0: the model was cut off) gets the input
-/// {}: answer it with an error result that says so. Reasoning is left out where nothing follows it, and where the answer was cut
-/// off before the signature came. Calls of tools that the service runs itself stay, with their results. Where nothing is left,
-/// nothing is added, and BEDROCK_OK is returned: the next text of the user's then joins the last message.
+/// not complete (bedrock_response_complete). Blocks stay as they came, to the byte, except for these. Blank texts are left out.
+/// Where the input of a tool call is not a JSON object (bedrock_tool_call.input_valid is 0), {} takes its place: add an error
+/// result for the call. Reasoning is left out where no text or call follows it, and where the answer was cut off before the
+/// signature came. Calls of tools that the service runs itself stay, with their results. Where nothing is left, nothing is
+/// added and BEDROCK_OK is returned; the next text of the user's then joins the user's last message.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_request_add_response(
     request: *mut bedrock_request,
@@ -85,10 +87,10 @@ pub extern "C" fn bedrock_request_message_count(request: *const bedrock_request)
     entry!(else 0 => Ok(handle::get::<SharedRequest>(request)?.lock().message_count()))
 }
 
-/// Removes count messages, the first of which has the index first; the index of the oldest is 0. To take the last turn back,
-/// remove from the count that bedrock_request_message_count returned before it. What you remove must take its counterpart with
-/// it: a tool call and its result stand in two messages, and the service refuses one without the other (BEDROCK_E_REQUEST with
-/// the next call). BEDROCK_E_INVALID_ARGUMENT, and nothing removed: there are fewer messages.
+/// Removes count messages from index first on. The oldest message has index 0. Remove a tool call and its result together:
+/// they stand in two messages, and the service refuses one without the other. The next call then returns BEDROCK_E_REQUEST.
+/// The bytes that bedrock_request_add_image and bedrock_request_add_document added are released with the last message that
+/// holds them. BEDROCK_E_INVALID_ARGUMENT, and nothing removed: there are fewer messages.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_remove_messages(
     request: *mut bedrock_request,
@@ -96,21 +98,22 @@ pub unsafe extern "C" fn bedrock_request_remove_messages(
     count: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| request.remove_messages(first, count))
+    shorten(request, err, |request| request.remove_messages(first, count))
 }
 
-/// Shortens the conversation to at most max_messages messages, for example after BEDROCK_E_CONTEXT_OVERFLOW: to half of
-/// bedrock_request_message_count. What is left is a conversation: it begins with a message of the user's, and no tool result
-/// loses its call. So the oldest turns are removed as a whole. Where the last turn alone is longer, because the model called
-/// many tools in it, the user's message that began it stays and its oldest rounds of tools are removed. The user's last message
-/// and the last round after it always stay, also where they are more than max_messages. The system prompt is not touched.
+/// Shortens the conversation to at most max_messages messages. After BEDROCK_E_CONTEXT_OVERFLOW, give half of
+/// bedrock_request_message_count. What is left begins with a message of the user's, and no tool result loses its call: whole
+/// turns are removed, the oldest first. Where the last turn alone is longer, because the model called many tools in it, the
+/// user's message that began it stays, and its oldest rounds of calls and results are removed. That message and the last round
+/// always stay, also where they are more than max_messages. The system prompt is not changed. Bytes are released as
+/// bedrock_request_remove_messages releases them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_trim(
     request: *mut bedrock_request,
     max_messages: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| {
+    shorten(request, err, |request| {
         request.trim(max_messages);
         Ok(())
     })

@@ -4,9 +4,9 @@
 //! exit, and starts nothing before the first model is made. Then it has one thread, one more each once a wakeup or a log is set,
 //! and a few while names are looked up or credentials read; all signals are blocked in them.
 
+use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};
 use super::handle;
-use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_E_BUSY, BEDROCK_OK, bedrock_status};
 use super::user::User;
 use crate::error::{Error, Kind};

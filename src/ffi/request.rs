@@ -9,13 +9,15 @@
 //! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
 //! has no place for is an error that says where it can go; nothing but blank text is dropped.
 //!
-//! A key of the model's config among the members (api_key, region, timeout, ...), another top-level name that names a
-//! credential, and a name that nearly is that of a known member ("temperatur", "maxTokens") are BEDROCK_E_REQUEST with a hint.
-//! Members that resemble nothing are sent.
+//! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout, ...),
+//! names of credentials (api_key, password, ...), and names that nearly are those of known members ("temperatur",
+//! "maxTokens"). Other members that the library does not know are sent.
 //!
-//! Structured output, natively, is {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema":
-//! {"name": "answer", "schema": "{\"type\": \"object\", ...}"}}}}}: the schema is a JSON text in a string. In the shape of chat
-//! completions it is response_format, with the schema as an object.
+//! Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In Converse's
+//! own shape the schema is JSON text inside a string:
+//!
+//!   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
+//!      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
 //!
 //! A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
 //! request may be changed, used for other calls or freed. Any number of threads may use one request at once:
@@ -80,6 +82,21 @@ pub(super) fn change(
     })
 }
 
+/// The same by something that may take blocks out: the bytes that came with them are given back.
+pub(super) fn shorten(
+    request: *mut bedrock_request,
+    err: *mut *mut bedrock_error,
+    shorten: impl FnOnce(&mut Request) -> Result<()>,
+) -> bedrock_status {
+    let mut unused = Vec::new();
+    // They are dropped when no lock is held, for the program's release may call us.
+    change(request, err, |request| {
+        shorten(request)?;
+        unused = request.take_unused();
+        Ok(())
+    })
+}
+
 /// Makes a request from JSON; json NULL: an empty one. BEDROCK_E_REQUEST: broken JSON (the message says where), more than 512
 /// levels of nesting, a member given twice, or in the shape of chat completions what is unknown or has no place in Converse.
 #[unsafe(no_mangle)]
@@ -119,6 +136,7 @@ pub unsafe extern "C" fn bedrock_request_clone(
 }
 
 /// Replaces top-level members by those of a JSON object, and adds those that were not there. Changes nothing where it fails.
+/// BEDROCK_E_REQUEST: as bedrock_request_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_set(
     request: *mut bedrock_request,
@@ -126,7 +144,7 @@ pub unsafe extern "C" fn bedrock_request_set(
     len: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| request.set(unsafe { text::text("json", json, len) }?))
+    shorten(request, err, |request| request.set(unsafe { text::text("json", json, len) }?))
 }
 
 /// Removes a top-level member, such as "system" or "toolConfig", and what means the same in the shape of chat completions.
@@ -138,7 +156,7 @@ pub unsafe extern "C" fn bedrock_request_remove(
     member: *const c_char,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| request.remove(unsafe { text::name("member", member) }?))
+    shorten(request, err, |request| request.remove(unsafe { text::name("member", member) }?))
 }
 
 /// Attachments are in the JSON as base64.
@@ -146,11 +164,12 @@ pub const BEDROCK_ATTACHMENTS_INLINE: i32 = 0;
 /// Attachments are in the JSON as "@name"; attach them again where the JSON is read.
 pub const BEDROCK_ATTACHMENTS_BY_NAME: i32 = 1;
 
-/// Returns the request itself as JSON, to be kept: bedrock_request_new makes the same request of it, which is sent with the same
-/// bytes, so that a prompt cache still holds. The model's defaults are not in it, modelId is, and nothing is checked: a
-/// conversation that has not begun can be kept too. attachments: BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME. Use
-/// bedrock_json_... to read single messages. NULL, with *err set, where it cannot be made, for example because an attachment to
-/// be inlined is not there. Borrowed until the next bedrock_request_json on this request, from any thread, or until its free.
+/// Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of it, which is sent with the
+/// same bytes, so that the service still finds it in its prompt cache. It holds modelId, and none of the model's defaults. It
+/// is not checked: an empty conversation can be saved too. attachments: BEDROCK_ATTACHMENTS_INLINE or
+/// BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use bedrock_json_... on it. Returns NULL, with *err set, where it cannot
+/// be made, for example because an attachment to be inlined is not there. Borrowed until the next bedrock_request_json on this
+/// request, from any thread, or until its free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_json(
     request: *mut bedrock_request,

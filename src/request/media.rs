@@ -45,7 +45,8 @@ impl Media<'_> {
         }
         let Some(label) = self.format else {
             let found = self.medium.format_of_bytes(self.bytes).or_else(|| self.medium.format_of_file(self.name?));
-            return found.ok_or_else(|| self.refuse("its format is not known; give it, for example \"png\" or \"pdf\""));
+            return found
+                .ok_or_else(|| self.refuse("its format is not known; give it, for example \"png\" or \"pdf\""));
         };
         let format = self.medium.known_format(label, "")?;
         match self.medium.mislabelled(format, self.bytes) {

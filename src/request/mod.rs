@@ -77,7 +77,8 @@ impl Request {
     pub fn remove_messages(&mut self, first: usize, count: usize) -> Result<()> {
         let there = self.message_count();
         let end = first.checked_add(count).filter(|end| *end <= there).ok_or_else(|| {
-            let what = format_args!("removing messages: there are {there}, and not {count} from the one of index {first} on");
+            let what =
+                format_args!("removing messages: there are {there}, and not {count} from the one of index {first} on");
             Error::new(Kind::InvalidArgument, what)
         })?;
         self.keep_messages(|index| !(first..end).contains(&index));
@@ -109,7 +110,8 @@ impl Request {
             return document.write(None);
         }
         if document.value("body").is_some_and(|body| self.attachments.named_by(body).is_some()) {
-            let what = "writing the request: body is the bytes of an attachment, which JSON cannot hold; write it by name";
+            let what =
+                "writing the request: body is the bytes of an attachment, which JSON cannot hold; write it by name";
             return Err(Error::new(Kind::Request, what).at("/body"));
         }
         document.write(&self.attachments)
@@ -150,7 +152,14 @@ impl Request {
         let name = media::free_name(media.medium, &self.document, &self.attachments);
         let message = media.message(&self.document, &name)?;
         dialect::add(&mut self.document, message)?;
-        self.attachments.add(&name, keep())
+        self.attachments.add_of_block(&name, keep());
+        Ok(())
+    }
+
+    /// Takes out the bytes of images and documents whose blocks are gone. To drop them may call the program.
+    #[must_use]
+    pub fn take_unused(&mut self) -> Vec<Data> {
+        self.attachments.take_unused(self.document.references())
     }
 
     /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel calls.

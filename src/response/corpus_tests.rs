@@ -202,7 +202,10 @@ fn converse_on(id: &str, response: &Response) {
     let body: Value = serde_json::from_slice(&input.body.unwrap()).unwrap();
     let message = body["messages"].as_array().unwrap().iter().find(|message| message["role"] == "assistant");
     let Some(content) = message.map(|message| message["content"].as_array().unwrap()) else {
-        assert!(response.text().as_str().trim().is_empty() && response.tool_calls().is_empty(), "{id}: the answer is lost");
+        assert!(
+            response.text().as_str().trim().is_empty() && response.tool_calls().is_empty(),
+            "{id}: the answer is lost"
+        );
         return;
     };
     assert!(!content.is_empty(), "{id}");
@@ -211,7 +214,11 @@ fn converse_on(id: &str, response: &Response) {
     assert!(!content.iter().any(blank), "{id}: a text is blank");
     let called = |block: &&Value| block.get("toolUse").is_some();
     let client = |block: &&Value| block["toolUse"]["type"] != "server_tool_use";
-    assert_eq!(content.iter().filter(called).filter(client).count(), response.tool_calls().len(), "{id}: a call is lost");
+    assert_eq!(
+        content.iter().filter(called).filter(client).count(),
+        response.tool_calls().len(),
+        "{id}: a call is lost"
+    );
     let servers = content.iter().filter(called).count() - response.tool_calls().len();
     // The last of the service's own may have been cut off before its result came.
     let open = usize::from(!response.complete());

@@ -201,7 +201,9 @@ fn advice(kind: Kind, code: &str, message: &str) -> &'static str {
         Kind::Credentials if says("expired") => "Get fresh credentials, for example with: aws sso login",
         Kind::Throttled => "Call less often or ask for a higher quota; retry.max_attempts sets how often it is tried",
         Kind::Quota => "Ask for a higher quota in Service Quotas",
-        Kind::ContextOverflow => "Shorten the conversation or choose a model with a longer context",
+        Kind::ContextOverflow => {
+            "Shorten the conversation (bedrock_request_trim) or choose a model with a longer context"
+        }
         _ => "",
     }
 }

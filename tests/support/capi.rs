@@ -215,9 +215,7 @@ impl Request {
 
     pub fn add_text(&self, role: &str, text: &str) -> Result<(), Failure> {
         let role = CString::new(role).expect("a role without NUL");
-        changed(|err| unsafe {
-            bedrock_request_add_text(self.0, role.as_ptr(), text.as_ptr().cast(), text.len(), err)
-        })
+        changed(|err| unsafe { bedrock_request_add_text(self.0, role.as_ptr(), text.as_ptr().cast(), text.len(), err) })
     }
 
     /// Adds an answer that is still a handle.
