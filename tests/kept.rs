@@ -6,6 +6,8 @@ mod support;
 use bedrock::ffi::request::{BEDROCK_ATTACHMENTS_BY_NAME, BEDROCK_ATTACHMENTS_INLINE};
 use serde_json::{Value, json};
 
+use bedrock::json::Json;
+use support::Corpus;
 use support::capi::*;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nrest";
@@ -45,6 +47,40 @@ fn a_conversation_that_was_kept_goes_on_with_the_same_bytes() {
         }
         assert_eq!(again.body(&model), request.body(&model), "{json}");
     }
+}
+
+#[test]
+fn every_portable_request_is_the_same_after_it_was_kept() {
+    let cases = Json::parse(include_str!("dialect/cases.json")).expect("the cases are JSON");
+    let model = model("off");
+    let mut count = 0;
+    for case in cases.elements() {
+        let portable = case.get("portable").expect("a portable request").text();
+        let Ok(request) = Request::try_json(portable) else { continue };
+        let again = Request::json(&kept(&request));
+        let [body, body_again] =
+            [&request, &again].map(|request| request.body(&model).map_err(|failure| failure.message));
+        assert_eq!(body_again, body, "{portable}");
+        count += 1;
+    }
+    assert!(count >= 40, "only {count} requests");
+}
+
+#[test]
+fn every_recorded_request_is_kept_to_the_byte() {
+    let Some(corpus) = Corpus::find_or_skip("every recorded request is kept") else { return };
+    let mut count = 0;
+    for interaction in corpus.interactions("converse").chain(corpus.interactions("converse-stream")) {
+        let Some(body) = interaction.request.and_then(|request| request.body) else { continue };
+        let request = Request::json(&body);
+        // The member that names the model goes to the end.
+        if !body.contains("\"modelId\"") {
+            assert_eq!(kept(&request), body, "{}", interaction.row.id);
+        }
+        assert_eq!(kept(&Request::json(&kept(&request))), kept(&request), "{}", interaction.row.id);
+        count += 1;
+    }
+    println!("{count} recorded requests kept");
 }
 
 #[test]

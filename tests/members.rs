@@ -65,6 +65,11 @@ fn keys_of_the_config_are_refused_with_the_place_where_they_belong() {
 #[test]
 fn a_near_miss_is_refused_and_the_member_that_was_meant_is_named() {
     let model = model();
+    let settings =
+        [("maxRetries", "retry"), ("first_event", "timeouts"), ("total", "timeouts"), ("max_backoff", "retry")];
+    for (given, meant) in settings {
+        model.try_with(&json!({given: 1}).to_string()).err().expect("refused").says(&[given, meant]);
+    }
     for (given, meant) in [
         ("timout", "timeout"),
         ("temperatur", "temperature"),

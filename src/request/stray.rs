@@ -82,6 +82,16 @@ const DEEPER: [(&str, &str); 6] = [
     ("topK", "it goes into additionalModelRequestFields, under the model's own name for it"),
 ];
 
+/// Members of the call settings. Sent in a body they would leave a call without the limit that was meant.
+const OF_SETTINGS: [(&str, &str); 6] = [
+    ("connect", "it goes into timeouts"),
+    ("first_event", "it goes into timeouts"),
+    ("idle", "it goes into timeouts"),
+    ("queue", "it goes into timeouts"),
+    ("total", "it goes into timeouts"),
+    ("max_backoff", "it goes into retry"),
+];
+
 /// Words that are part of a credential's name, in lower case and without separators.
 const CREDENTIALS: [&str; 8] =
     ["accesskey", "apikey", "authorization", "bearertoken", "credential", "password", "secretkey", "sessiontoken"];
@@ -101,8 +111,9 @@ fn what_is_wrong(name: &str, place: Place) -> Option<String> {
     if known(place).any(|known| known == name) {
         return None;
     }
+    let meant = key_meant(name);
     let may_stand_here = |key: &str| known(place).any(|known| known == key);
-    if let Some(key) = key_meant(name).filter(|key| !may_stand_here(key)) {
+    if let Some(key) = meant.filter(|key| !may_stand_here(key)) {
         return Some(format!("is a key of the config, {}: {}", quote(key), place.of_key(key)));
     }
     let word = name.to_ascii_lowercase().replace(['-', '_'], "");
@@ -110,10 +121,11 @@ fn what_is_wrong(name: &str, place: Place) -> Option<String> {
         let at = place.of_key("api_key");
         return Some(format!("names a credential, which is never sent; where it is one for the service, {at}"));
     }
-    if let Some((_, belongs)) = DEEPER.iter().find(|(deeper, _)| same_word(deeper, name)) {
+    let of_settings = OF_SETTINGS.iter().filter(|_| place != Place::Request);
+    if let Some((_, belongs)) = DEEPER.iter().chain(of_settings).find(|(deeper, _)| same_word(deeper, name)) {
         return Some(format!("is no member of a request: {belongs}"));
     }
-    let meant = near_miss(name, known(place).chain(keys()))?;
+    let meant = near_miss(name, known(place).chain(keys())).or(meant)?;
     Some(format!("is no member of a request that is known; did you mean {}?", quote(meant)))
 }
 

@@ -242,8 +242,8 @@ fn every_recorded_answer_can_be_added_and_the_conversation_goes_on() {
         let mut message = message::Message::default();
         for index in 0..events.len() {
             let event = events.get(index).unwrap();
-            // A stream may break off after any event. Each third one is enough.
-            if index % 3 == 2 {
+            // A stream may break off after any event. Each seventh one is enough.
+            if index % 7 == 3 {
                 converse_on(&id, &Response::streamed(message.answer(), false, Head::default(), 1));
                 cut += 1;
             }
