@@ -17,8 +17,8 @@
 
 static const char replies[] =
     "[{\"pace\": \"30ms\", \"text\": \""
-    "I live in a loop that is not mine. Each word of this made a descriptor readable, GLib called a function for it, and the "
-    "clock went on ticking beside it. No thread of yours was needed, and none ever waited.\"}]";
+    "I live in a loop that is not mine. Each word of this made a descriptor readable, GLib called a function for it, "
+    "and the clock went on ticking beside it. No thread of yours was needed, and none ever waited.\"}]";
 
 /* What the callbacks need. */
 struct answer {

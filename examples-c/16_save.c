@@ -5,9 +5,9 @@
  *     ./16_save talk.json "What is my name?"
  *     ./16_save talk.json              # takes the last turn back
  *
- * bedrock_request_json gives the request itself, and bedrock_request_new makes the same of it again, to the byte: so what
- * the service has in its prompt cache is found there. The system prompt belongs to the program and not to the file: it
- * stands in the model's defaults. */
+ * bedrock_request_json gives the request itself, and bedrock_request_new makes the same of it again, to the byte: so
+ * what the service has in its prompt cache is found there. The system prompt belongs to the program and not to the
+ * file: it stands in the model's defaults. */
 #include <bedrock.h>
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
-//! Conversations with models as they are: every answer that a model gives can be added, and what is left is a request that the
-//! service takes.
+//! Conversations with models as they are: every answer that a model gives can be added, and what is left is a request
+//! that the service takes.
 
 mod support;
 
@@ -26,7 +26,8 @@ fn whole(content: Value, stop_reason: &str) -> Value {
 /// A conversation with tools, as an agent has it.
 fn agent() -> Request {
     Request::json(
-        r#"{"messages":[{"role":"user","content":[{"text":"Go."}]}],"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}"#,
+        r#"{"messages":[{"role":"user","content":[{"text":"Go."}]}],
+            "toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}"#,
     )
 }
 

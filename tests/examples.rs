@@ -1,4 +1,5 @@
-//! The examples' chat, agent and notebook against models as they are: what they answer now and then does not end a conversation.
+//! The examples' chat, agent and notebook against models as they are: what they answer now and then does not end a
+//! conversation.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! A conversation can be kept, shortened and changed: what was written down goes on where it was, to the byte, and what was taken out
-//! leaves a conversation.
+//! A conversation can be kept, shortened and changed: what was written down goes on where it was, to the byte, and
+//! what was taken out leaves a conversation.
 
 mod support;
 
@@ -32,9 +32,12 @@ fn a_conversation_that_was_kept_goes_on_with_the_same_bytes() {
         "{}",
         " { } ",
         r#"{"messages":[]}"#,
-        r#" { "inferenceConfig" : {"maxTokens": 5e1} , "messages" : [ {"content": [ {"text":"a"} ] , "role": "user"} ] , "new": [1.0] } "#,
-        r#"{"messages":[{"role":"system","content":"s"},{"role":"human","content":"h"},{"role":"ai","content":"a"}],"temperature":0.50,"max_completion_tokens":5,"stop":"x","tools":[{"name":"f"}],"tool_choice":"auto"}"#,
-        r#"{"modelId":"other.model:1","messages":[{"role":"user","content":[{"text":"@a"}]}],"additionalModelRequestFields" : {"bytes":"@b"} }"#,
+        r#" { "inferenceConfig" : {"maxTokens": 5e1} ,
+            "messages" : [ {"content": [ {"text":"a"} ] , "role": "user"} ] , "new": [1.0] } "#,
+        r#"{"messages":[{"role":"system","content":"s"},{"role":"human","content":"h"},{"role":"ai","content":"a"}],
+            "temperature":0.50,"max_completion_tokens":5,"stop":"x","tools":[{"name":"f"}],"tool_choice":"auto"}"#,
+        r#"{"modelId":"other.model:1","messages":[{"role":"user","content":[{"text":"@a"}]}],
+            "additionalModelRequestFields" : {"bytes":"@b"} }"#,
     ] {
         let request = Request::json(json);
         request.add_text("user", "One \"more\"\n").unwrap();
@@ -234,7 +237,10 @@ fn images_and_documents_need_no_json_and_get_names_of_their_own() {
     request.add_document(Some("txt"), None, b"text").unwrap();
     request.add_document(None, Some("notes.md"), b"text").unwrap();
     let image = |name: &str| json!({"image": {"format": "png", "source": {"bytes": name}}});
-    let document = |format: &str, name: &str, attached: &str| json!({"document": {"format": format, "name": name, "source": {"bytes": attached}}});
+    let document = |format: &str, name: &str, attached: &str| {
+        let source = json!({"bytes": attached});
+        json!({"document": {"format": format, "name": name, "source": source}})
+    };
     let by_name: Value = serde_json::from_str(&request.to_json(BEDROCK_ATTACHMENTS_BY_NAME).unwrap()).unwrap();
     let blocks = json!([
         image("@image-2"),

@@ -1,5 +1,5 @@
-//! The keys of a model's config and the members of a request never mix: what is given at the wrong place is refused, with the right
-//! one, and nothing that names a credential is sent.
+//! The keys of a model's config and the members of a request never mix: what is given at the wrong place is refused,
+//! with the right one, and nothing that names a credential is sent.
 
 mod support;
 

@@ -71,12 +71,12 @@ pub unsafe extern "C" fn bedrock_model_new(
     })
 }
 
-/// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request members
-/// under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of the whole. "model"
-/// changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a model to give a call its own
-/// deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds another key of the config, such as api_key
-/// or lint, which belong to bedrock_model_new; or a name that nearly is that of a known member, such as "timout".
-/// BEDROCK_E_CONFIG: timeout, timeouts or retry is wrong.
+/// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
+/// members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of
+/// the whole. "model" changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a
+/// model to give a call its own deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds
+/// another key of the config, such as api_key or lint, which belong to bedrock_model_new; or a name that nearly is
+/// that of a known member, such as "timout". BEDROCK_E_CONFIG: timeout, timeouts or retry is wrong.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_with(
     model: *const bedrock_model,

@@ -9,12 +9,12 @@
 //! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
 //! has no place for is an error that says where it can go; nothing but blank text is dropped.
 //!
-//! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout, ...),
-//! names of credentials (api_key, password, ...), and names that nearly are those of known members ("temperatur",
-//! "maxTokens"). Other members that the library does not know are sent.
+//! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
+//! ...), names of credentials (api_key, password, ...), and names that nearly are those of known members
+//! ("temperatur", "maxTokens"). Other members that the library does not know are sent.
 //!
-//! Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In Converse's
-//! own shape the schema is JSON text inside a string:
+//! Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In
+//! Converse's own shape the schema is JSON text inside a string:
 //!
 //!   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
 //!      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
@@ -135,8 +135,8 @@ pub unsafe extern "C" fn bedrock_request_clone(
     })
 }
 
-/// Replaces top-level members by those of a JSON object, and adds those that were not there. Changes nothing where it fails.
-/// BEDROCK_E_REQUEST: as bedrock_request_new.
+/// Replaces top-level members by those of a JSON object, and adds those that were not there. Changes nothing where it
+/// fails. BEDROCK_E_REQUEST: as bedrock_request_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_set(
     request: *mut bedrock_request,
@@ -147,9 +147,10 @@ pub unsafe extern "C" fn bedrock_request_set(
     shorten(request, err, |request| request.set(unsafe { text::text("json", json, len) }?))
 }
 
-/// Removes a top-level member, such as "system" or "toolConfig", and what means the same in the shape of chat completions.
-/// "inferenceConfig" removes temperature, max_tokens and so on as well, and "toolConfig" removes tools and tool_choice. "modelId"
-/// removes the model that the request names. Where there is no such member, nothing changes and BEDROCK_OK is returned.
+/// Removes a top-level member, such as "system" or "toolConfig", and what means the same in the shape of chat
+/// completions. "inferenceConfig" removes temperature, max_tokens and so on as well, and "toolConfig" removes tools
+/// and tool_choice. "modelId" removes the model that the request names. Where there is no such member, nothing
+/// changes and BEDROCK_OK is returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_remove(
     request: *mut bedrock_request,
@@ -164,12 +165,12 @@ pub const BEDROCK_ATTACHMENTS_INLINE: i32 = 0;
 /// Attachments are in the JSON as "@name"; attach them again where the JSON is read.
 pub const BEDROCK_ATTACHMENTS_BY_NAME: i32 = 1;
 
-/// Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of it, which is sent with the
-/// same bytes, so that the service still finds it in its prompt cache. It holds modelId, and none of the model's defaults. It
-/// is not checked: an empty conversation can be saved too. attachments: BEDROCK_ATTACHMENTS_INLINE or
-/// BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use bedrock_json_... on it. Returns NULL, with *err set, where it cannot
-/// be made, for example because an attachment to be inlined is not there. Borrowed until the next bedrock_request_json on this
-/// request, from any thread, or until its free.
+/// Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of it, which is sent
+/// with the same bytes, so that the service still finds it in its prompt cache. It holds modelId, and none of the
+/// model's defaults. It is not checked: an empty conversation can be saved too. attachments:
+/// BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use bedrock_json_... on it.
+/// Returns NULL, with *err set, where it cannot be made, for example because an attachment to be inlined is not
+/// there. Borrowed until the next bedrock_request_json on this request, from any thread, or until its free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_json(
     request: *mut bedrock_request,
@@ -198,9 +199,10 @@ pub unsafe extern "C" fn bedrock_request_json(
     json
 }
 
-/// The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious; to keep a
-/// conversation use bedrock_request_json, which has no defaults of the model's in it. NULL, with *err set, where it cannot
-/// be made. Lent until the next bedrock_request_body on this request, from any thread, or until its free.
+/// The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious; to
+/// keep a conversation use bedrock_request_json, which has no defaults of the model's in it. NULL, with *err set,
+/// where it cannot be made. Lent until the next bedrock_request_body on this request, from any thread, or until its
+/// free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_body(
     request: *mut bedrock_request,

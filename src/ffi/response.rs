@@ -52,9 +52,9 @@ pub struct bedrock_tool_call {
     /// The input as JSON; bedrock_json_... reads it.
     pub input_json: *const c_char,
     pub input_json_len: usize,
-    /// 0 where input_json is not a JSON object, because the model was cut off or wrote something else: do not run the tool.
-    /// bedrock_request_add_response takes the call all the same; answer it with an error result, for example "The input was cut
-    /// off.".
+    /// 0 where input_json is not a JSON object, because the model was cut off or wrote something else: do not run the
+    /// tool. bedrock_request_add_response takes the call all the same; answer it with an error result, for example
+    /// "The input was cut off.".
     pub input_valid: i32,
     /// Who runs it: BEDROCK_TOOL_CALL_...
     pub kind: i32,
@@ -104,9 +104,9 @@ pub extern "C" fn bedrock_response_tool_call_count(response: *const bedrock_resp
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.tool_calls().len()))
 }
 
-/// Fills *out with a tool call that the program has to answer; its texts live until the response is freed. size: sizeof *out.
-/// Members newer than the library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where index is not below the
-/// count.
+/// Fills *out with a tool call that the program has to answer; its texts live until the response is freed. size:
+/// sizeof *out. Members newer than the library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where
+/// index is not below the count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_tool_call(
     response: *const bedrock_response,
@@ -117,8 +117,9 @@ pub unsafe extern "C" fn bedrock_response_tool_call(
     unsafe { fill_call(response, Response::tool_calls, index, out, size) }
 }
 
-/// Fills *out with a call of a tool that the service ran itself, as bedrock_response_tool_call does. There is no count: call it with
-/// 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in bedrock_response_message, as toolResult blocks.
+/// Fills *out with a call of a tool that the service ran itself, as bedrock_response_tool_call does. There is no
+/// count: call it with 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
+/// bedrock_response_message, as toolResult blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_server_tool_call(
     response: *const bedrock_response,
@@ -190,8 +191,8 @@ pub unsafe extern "C" fn bedrock_response_usage(
     status
 }
 
-/// The assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form in which the service
-/// takes it back. (output.message)
+/// The assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form in which
+/// the service takes it back. (output.message)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_message(response: *const bedrock_response, len: *mut usize) -> *const c_char {
     let (text, length) = lend(response, Response::message);

@@ -99,8 +99,8 @@ impl Request {
         }
     }
 
-    /// The request itself, without a model's defaults and unchecked. [`Request::parse`] makes the same request of it. Attachments
-    /// stand in it as base64, or by their names.
+    /// The request itself, without a model's defaults and unchecked. [`Request::parse`] makes the same request of it.
+    /// Attachments stand in it as base64, or by their names.
     pub fn to_json(&self, inline: bool) -> Result<String> {
         let mut document = self.document.clone();
         if let Some(model_id) = &self.model_id {
@@ -117,7 +117,8 @@ impl Request {
         document.write(&self.attachments)
     }
 
-    /// Adds text to the conversation. Role system adds to the system prompt. Blank text adds nothing: the service refuses it.
+    /// Adds text to the conversation. Role system adds to the system prompt. Blank text adds nothing: the service
+    /// refuses it.
     pub fn add_text(&mut self, role: &str, text: &str) -> Result<()> {
         let known = dialect::role(role).filter(|role| *role != Role::Tool);
         let role = known.ok_or_else(|| dialect::unknown_role(role))?;
@@ -190,7 +191,8 @@ impl Request {
     }
 }
 
-/// The members that stand under every request of a model, in either dialect, and the call settings that were given with them.
+/// The members that stand under every request of a model, in either dialect, and the call settings that were given
+/// with them.
 pub fn parse_defaults(text: &str, place: Place) -> Result<Document> {
     let mut defaults = Document::parse(text, place.doing())?;
     stray::check(&defaults, place)?;

@@ -45,8 +45,8 @@ fn is_reasoning(block: &str) -> bool {
     Json::parse(block).is_ok_and(|block| block.get("reasoningContent").is_some())
 }
 
-/// Reasoning without the signature that proves it. Some models sign none, and the service takes theirs; that of an answer that was
-/// cut off may have lost its signature.
+/// Reasoning without the signature that proves it. Some models sign none, and the service takes theirs; that of an
+/// answer that was cut off may have lost its signature.
 fn is_lost_reasoning(block: Json<'_>, complete: bool) -> bool {
     let Some(text) = block.pointer("/reasoningContent/reasoningText") else { return false };
     let is_empty = |key| text.get(key).and_then(Json::string).unwrap_or_default().is_empty();
@@ -61,8 +61,8 @@ fn is_open_call_of_service(block: Json<'_>, blocks: &[Json<'_>]) -> bool {
     !blocks.iter().any(answered)
 }
 
-/// The block, where its input is an object, which is all that the service takes; a tool call with another gets an empty one, so that
-/// a result can follow. None where it names no call.
+/// The block, where its input is an object, which is all that the service takes; a tool call with another gets an
+/// empty one, so that a result can follow. None where it names no call.
 fn tool_call_taken_back(block: Json<'_>) -> Option<Cow<'_, str>> {
     let Some(call) = block.get("toolUse") else { return Some(block.text().into()) };
     for key in ["toolUseId", "name"] {
@@ -108,7 +108,8 @@ mod tests {
             r#"[{"reasoningContent":{"reasoningText":{"text":"r","signature":"s"}}},{"text":"a"}]"#,
             r#"[{"reasoningContent":{"reasoningText":{"text":"unsigned"}}},{"text":"a"}]"#,
             r#"[{"reasoningContent":{"reasoningText":{"text":"","signature":"s"}}},{"text":"a"}]"#,
-            r#"[{"reasoningContent":{"redactedContent":"YQ=="}},{"toolUse":{"toolUseId":"1","name":"f","input":{"a":1.0}}}]"#,
+            r#"[{"reasoningContent":{"redactedContent":"YQ=="}},{"text":"a"}]"#,
+            r#"[{"text":"a"},{"toolUse":{"toolUseId":"1","name":"f","input":{"a":1.0}}}]"#,
         ] {
             check(content, true, Some(content));
         }

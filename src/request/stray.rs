@@ -1,8 +1,9 @@
-//! Members that stand at the wrong place: keys of a model's config among the members of a request, and names that nearly are those of
-//! known members.
+//! Members that stand at the wrong place: keys of a model's config among the members of a request, and names that
+//! nearly are those of known members.
 //!
-//! A member that resembles nothing passes: it may be one that the service learns tomorrow. What is refused here would be sent
-//! otherwise, and the service would ignore it or refuse it; a credential would be shown to whoever reads the request.
+//! A member that resembles nothing passes: it may be one that the service learns tomorrow. What is refused here would
+//! be sent otherwise, and the service would ignore it or refuse it; a credential would be shown to whoever reads the
+//! request.
 
 use super::beside::{OF_APPLY_GUARDRAIL, OF_GET_ASYNC_INVOKE, OF_INVOKE_MODEL, OF_LIST_ASYNC_INVOKES};
 use super::dialect::members as portable;
@@ -114,7 +115,8 @@ fn what_is_wrong(name: &str, place: Place) -> Option<String> {
     let meant = key_meant(name);
     let may_stand_here = |key: &str| known(place).any(|known| known == key);
     if let Some(key) = meant.filter(|key| !may_stand_here(key)) {
-        return Some(format!("is a key of the config, {}: {}", quote(key), place.of_key(key)));
+        let spelling = if key == name { String::new() } else { format!(", {}", quote(key)) };
+        return Some(format!("is a key of the config{spelling}: {}", place.of_key(key)));
     }
     let word = name.to_ascii_lowercase().replace(['-', '_'], "");
     if CREDENTIALS.iter().any(|credential| word.contains(credential)) {
@@ -126,7 +128,8 @@ fn what_is_wrong(name: &str, place: Place) -> Option<String> {
         return Some(format!("is no member of a request: {belongs}"));
     }
     let meant = near_miss(name, known(place).chain(keys())).or(meant)?;
-    Some(format!("is no member of a request that is known; did you mean {}?", quote(meant)))
+    let of_config = if may_stand_here(meant) { "" } else { ", which is a key of the config" };
+    Some(format!("is no member of a request that is known; did you mean {}{of_config}?", quote(meant)))
 }
 
 /// The members that may stand here.

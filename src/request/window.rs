@@ -13,8 +13,8 @@ enum Part {
     Following,
 }
 
-/// Which messages stay, so that at most `most` do: whole turns from the end. Where the last turn alone is longer, its opening stays
-/// and its oldest rounds of tools go. The opening and the last round always stay.
+/// Which messages stay, so that at most `most` do: whole turns from the end. Where the last turn alone is longer, its
+/// opening stays and its oldest rounds of tools go. The opening and the last round always stay.
 pub fn kept(messages: &[Piece], most: usize) -> impl Fn(usize) -> bool + use<> {
     let parts = parts(messages);
     let count = parts.len();
@@ -40,7 +40,8 @@ pub fn kept(messages: &[Piece], most: usize) -> impl Fn(usize) -> bool + use<> {
 
 fn parts(messages: &[Piece]) -> Vec<Part> {
     let mut parts: Vec<_> = messages.iter().map(|message| part(message.text())).collect();
-    // Messages of one role that follow each other are one turn: results that come later in it have their calls before it.
+    // Messages of one role that follow each other are one turn: results that come later in it have their calls before
+    // it.
     let mut results_follow = false;
     for part in parts.iter_mut().rev() {
         match part {

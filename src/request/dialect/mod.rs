@@ -83,8 +83,8 @@ impl Run {
     }
 }
 
-/// Adds a message. Consecutive ones of one role share one, as the service demands; a system prompt has a place of its own. One of
-/// blank text alone has no blocks, and adds nothing.
+/// Adds a message. Consecutive ones of one role share one, as the service demands; a system prompt has a place of its
+/// own. One of blank text alone has no blocks, and adds nothing.
 pub fn add(document: &mut Document, message: Translated) -> Result<()> {
     let Translated { role, blocks } = message;
     if blocks.is_empty() {
