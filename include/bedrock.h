@@ -252,12 +252,12 @@ void bedrock_model_free(bedrock_model *model);
  * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
  * has no place for is an error that says where it can go; nothing but blank text is dropped.
  *
- * Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout, ...),
- * names of credentials (api_key, password, ...), and names that nearly are those of known members ("temperatur",
- * "maxTokens"). Other members that the library does not know are sent.
+ * Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
+ * ...), names of credentials (api_key, password, ...), and names that nearly are those of known members
+ * ("temperatur", "maxTokens"). Other members that the library does not know are sent.
  *
- * Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In Converse's
- * own shape the schema is JSON text inside a string:
+ * Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In
+ * Converse's own shape the schema is JSON text inside a string:
  *
  *   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
  *      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
@@ -324,15 +324,17 @@ void bedrock_request_free(bedrock_request *request);
 
 
 /* ---- Conversation: messages that are added, counted and removed -------------------------------------------
- * These functions write the messages of a request, so that a program never has to build JSON for what varies. Blank text
- * (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and changes
- * nothing.
+ * These functions write the messages of a request, so that a program never has to build JSON for what varies. Blank
+ * text (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and
+ * changes nothing.
  *
- * A program with tools does this in a loop: it calls bedrock_generate and bedrock_request_add_response, and then, for each
- * of the bedrock_response_tool_call_count calls, bedrock_request_add_tool_result. The loop ends when there are no calls.
+ * A program with tools does this in a loop: it calls bedrock_generate and bedrock_request_add_response, and then,
+ * for each of the bedrock_response_tool_call_count calls, bedrock_request_add_tool_result. The loop ends when there
+ * are no calls.
  *
- * To save a conversation, write what bedrock_request_json returns to a file. To load it, give that to bedrock_request_new.
- * To shorten a conversation, use bedrock_request_trim. The service then writes its prompt cache anew.
+ * To save a conversation, write what bedrock_request_json returns to a file. To load it, give that to
+ * bedrock_request_new. To shorten a conversation, use bedrock_request_trim. The service then writes its prompt cache
+ * anew.
  */
 
 /* Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds
@@ -401,8 +403,8 @@ bedrock_status bedrock_request_trim(bedrock_request *request,
 
 
 /* ---- Images, documents, audio and video -------------------------------------------------------------------
- * Bytes are given by pointer and need no base64. bedrock_request_add_image and bedrock_request_add_document add a content block
- * and need no JSON. bedrock_request_attach gives bytes a name, to which JSON of your own refers.
+ * Bytes are given by pointer and need no base64. bedrock_request_add_image and bedrock_request_add_document add a
+ * content block and need no JSON. bedrock_request_attach gives bytes a name, to which JSON of your own refers.
  */
 
 /* Gives back what was lent to the library: it is called exactly once, whatever the call it was given to returned,

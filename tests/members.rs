@@ -83,6 +83,7 @@ fn a_near_miss_is_refused_and_the_member_that_was_meant_is_named() {
         ("tool_config", "toolConfig"),
         ("mesages", "messages"),
         ("model_id", "modelId"),
+        ("maxresults", "maxResults"),
         ("topK", "additionalModelRequestFields"),
     ] {
         let members = json!({given: 1}).to_string();
