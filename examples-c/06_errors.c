@@ -35,7 +35,7 @@ static const char *or_none(const char *text)
     return text[0] != '\0' ? text : "-";
 }
 
-/* Prints an error in all its parts. Those that do not apply are "" and 0, never NULL. */
+/* Prints an error in all its parts. Those that do not apply are "", 0 or -1, never NULL. */
 static void print_error(const bedrock_error *error)
 {
     printf("  message     %s\n", bedrock_error_message(error));
@@ -45,6 +45,7 @@ static void print_error(const bedrock_error *error)
     printf("  path        %s\n", or_none(bedrock_error_path(error)));
     printf("  http status %d\n", (int)bedrock_error_http_status(error));
     printf("  attempts    %d\n", (int)bedrock_error_attempts(error));
+    printf("  retry after %ld ms\n", (long)bedrock_error_retry_after(error));
     printf("  request id  %s\n", or_none(bedrock_error_request_id(error)));
     printf("  retryable   %s\n", bedrock_error_retryable(error) ? "yes" : "no");
     printf("  so          %s\n\n", advice(error));
@@ -78,7 +79,7 @@ static int attempt(const char *title, const char *config, const char *request_js
 static const char throttled[] =
     "{\"model\": \"any\", \"retry\": {\"max_attempts\": 2, \"max_backoff\": \"100ms\"}, \"transport\":"
     " {\"repeat\": true, \"replies\": [{\"error\": {\"status\": 429, \"code\": \"ThrottlingException\","
-    "                                          \"message\": \"Too many requests, please wait.\"}}]}}";
+    "     \"message\": \"Too many requests, please wait.\", \"headers\": {\"Retry-After\": \"7\"}}}]}}";
 
 static const char too_long[] =
     "{\"model\": \"any\", \"retry\": {\"max_attempts\": 1}, \"transport\":"

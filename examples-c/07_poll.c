@@ -75,7 +75,7 @@ int main(int argc, char **argv)
     failed = stream == NULL;
     while (stream != NULL) {
         /* Below 0 (no descriptors left), poll passes over it. */
-        fds[1].fd = (int)bedrock_stream_fd(stream);
+        fds[1].fd = bedrock_stream_fd(stream);
         if (poll(fds, 2, -1) < 0)
             break;
         if (fds[1].revents != 0) {

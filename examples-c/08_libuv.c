@@ -76,7 +76,7 @@ int main(int argc, char **argv)
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
     bedrock_error *error = NULL;
-    ptrdiff_t fd;
+    int fd;
 
     if (bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(NULL, 0, &request, &error) < 0

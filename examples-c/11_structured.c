@@ -25,15 +25,13 @@ static const char bill[] =
 
 static void print_bill(const char *json, size_t length)
 {
-    size_t count = bedrock_json_count(json, length, "/items"), i;
-    char name[100], pointer[64];
+    bedrock_json_item item = {0};
+    char name[100];
     double sum = 0, price;
 
-    for (i = 0; i < count; i++) {
-        snprintf(pointer, sizeof pointer, "/items/%lu/name", (unsigned long)i);
-        bedrock_json_string(json, length, pointer, name, sizeof name);
-        snprintf(pointer, sizeof pointer, "/items/%lu/price", (unsigned long)i);
-        price = bedrock_json_number(json, length, pointer, 0);
+    while (bedrock_json_next(json, length, "/items", &item, sizeof item) != BEDROCK_JSON_NONE) {
+        bedrock_json_string(item.value, item.value_len, "/name", name, sizeof name);
+        price = bedrock_json_number(item.value, item.value_len, "/price", 0);
         printf("%-20s %8.2f\n", name, price);
         sum += price;
     }

@@ -43,37 +43,27 @@ static bedrock_stream *open_embedding(const bedrock_model *model, const char *te
     return stream;
 }
 
-/* Waits for an embedding, and gives how many dimensions it has; 0 where it failed. */
-static int read_embedding(bedrock_stream *stream, double *vector, bedrock_error **error)
+/* Waits for an embedding, and returns how many dimensions it has; 0 where it failed. */
+static size_t read_embedding(bedrock_stream *stream, double *vector, bedrock_error **error)
 {
     const bedrock_event *event;
     bedrock_response *response = NULL;
-    const char *json, *at;
-    size_t length;
-    char *end;
-    int count = 0;
+    const char *json;
+    size_t length, count;
 
     if (stream == NULL || bedrock_stream_next(stream, -1, &event, error) != BEDROCK_DONE
         || bedrock_stream_response(stream, &response, error) < 0)
         return 0;
     json = bedrock_response_json(response, &length);
-    at = bedrock_json_raw(json, length, "/embedding", &length);
-    /* Numbers, with a ',' or the array's end behind each. */
-    while (at != NULL && *at != ']' && count < DIMENSIONS) {
-        vector[count] = strtod(at + 1, &end);
-        if (end == at + 1)
-            break;
-        count++;
-        at = end + strspn(end, " \t\r\n");
-    }
+    count = bedrock_json_numbers(json, length, "/embedding", vector, DIMENSIONS);
     bedrock_response_free(response);
-    return count;
+    return count <= DIMENSIONS ? count : 0;
 }
 
-static double cosine(const double *a, const double *b, int count)
+static double cosine(const double *a, const double *b, size_t count)
 {
     double product = 0, a_square = 0, b_square = 0;
-    int i;
+    size_t i;
 
     for (i = 0; i < count; i++) {
         product += a[i] * b[i];
@@ -90,7 +80,8 @@ int main(int argc, char **argv)
     bedrock_model *model = NULL;
     bedrock_error *error = NULL;
     double asked[DIMENSIONS], vector[DIMENSIONS];
-    int i, count = 0, good = bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) >= 0;
+    size_t count = 0;
+    int i, good = bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) >= 0;
 
     for (i = 0; good && i <= SENTENCES; i++)
         good = (streams[i] = open_embedding(model, i == 0 ? question : sentences[i - 1], &error)) != NULL;

@@ -25,41 +25,43 @@
  *
  * RULES FOR EVERY FUNCTION
  *
- * Handles. What bedrock_..._new and its like give is an opaque id, never an address: a stale, freed, foreign or
- *   wrong handle gives BEDROCK_E_BAD_HANDLE (or a neutral value from a getter: "", 0, -1), never undefined
- *   behaviour. On 64-bit systems it is a number from 2^52 to 2^53: no address, and exact in a double. Free each
- *   handle once, with the function of its noun, on any thread, at any time: what still runs keeps what it needs.
- *   Freeing NULL does nothing.
+ * Handles are opaque IDs, not pointers. Each bedrock_<type>_new, and every other function that makes an object,
+ *   returns one. A stale, freed, foreign or wrong handle gives BEDROCK_E_BAD_HANDLE, and a getter returns its neutral
+ *   value for it ("", 0 or -1). It is never undefined behaviour. On 64-bit systems a handle is a number from 2^52 to
+ *   2^53, so that a double holds it exactly. Free each handle once with bedrock_<type>_free, on any thread, at any
+ *   time: running calls keep the object alive. Freeing NULL does nothing.
  *
- * Text in is a pointer and a length where a length follows; length BEDROCK_STRLEN means "NUL-terminated". Short
- *   names (role, name, tool_use_id, pointer) are NUL-terminated. UTF-8 is checked. Everything that is passed in is
- *   copied before the call returns, attachments with a release function aside.
+ * Text in is a pointer and a length, where a length follows; the length BEDROCK_STRLEN means "NUL-terminated". Short
+ *   names (role, name, tool_use_id, pointer) are NUL-terminated. Text has to be valid UTF-8. The library copies
+ *   everything that is passed in before the call returns, except attachments passed with a release function.
  *
- * Text out is lent, NUL-terminated, and never NULL ("" where there is none); its length is written to *len where
- *   there is a len and it is not NULL. It lives as long as its handle; an event's lives until the callback returns,
- *   or until the next bedrock_stream_next or bedrock_stream_free on its stream. That a text is not used after that
- *   is the one thing no check can catch.
+ * Text out is borrowed and NUL-terminated. It is never NULL: it is "" where there is none. Its length is written to
+ *   *len where the function has a len and it is not NULL. It lives as long as its handle. The text of an event lives
+ *   until the callback returns, or until the next bedrock_stream_next or bedrock_stream_free on its stream. Using
+ *   borrowed text later is undefined behaviour; the library cannot detect it, but valgrind and AddressSanitizer can.
  *
- * Errors. A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. *err, where
- *   err is not NULL, receives an owned bedrock_error when the status is below 0, and NULL otherwise. Every other
- *   out parameter is always written too: NULL (0 for a number) where there is nothing to give. A function without
- *   err returns its status alone: bedrock_status_name gives the name of it.
+ * Errors. A function that can fail returns a bedrock_status: below 0 is a failure, 0 and above is not. Where err is
+ *   not NULL, *err receives an error owned by the caller if the status is below 0, and NULL otherwise. *err is
+ *   overwritten, never freed: in a chain of calls, stop at the first that fails, or free the error between them. All
+ *   other out parameters are always written too: with NULL (0 for a number) where there is nothing to give. Where a
+ *   function has no err, bedrock_status_name says what its status means.
  *
- * Threads. Any number of threads may use one model, request, response, error, cancel or waiting set at once. Calls
- *   on one request take turns, and none holds it while it waits for the network. A stream is for one thread at a
- *   time (another gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free are for any.
+ * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Calls on one request are
+ *   serialized; its lock is never held during I/O. A stream is used by one thread at a time (a second one gets
+ *   BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free work on any thread.
  *
- * Callbacks. on_event runs on the thread that called; it may call anything, bedrock_shutdown aside
- *   (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O, and may call bedrock_cancel_fire and
- *   bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY). release(user) runs exactly once, whatever the call it was given to returned, and always
- *   on a thread of yours that is inside a call. None may throw, longjmp or end the thread.
+ * Callbacks. on_event runs on the thread that made the call. It may call every function except bedrock_shutdown
+ *   (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They may call only bedrock_cancel_fire and
+ *   bedrock_stream_cancel (the others return BEDROCK_E_BUSY). release(user) runs exactly once, even if the call that
+ *   it was given to fails, always on an application thread inside a library call. No callback may throw, longjmp or
+ *   end its thread.
  *
- * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED; freeing it does nothing. New ones
+ * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does nothing. New handles
  *   work.
  *
- * Environment. The variables and files of every AWS SDK work: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY,
- *   AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_BEARER_TOKEN_BEDROCK, AWS_ENDPOINT_URL_BEDROCK_RUNTIME,
- *   AWS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY, ~/.aws/config and ~/.aws/credentials. They are read, never written.
+ * Environment. The library reads the variables and files of every AWS SDK and writes none: AWS_ACCESS_KEY_ID,
+ *   AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_BEARER_TOKEN_BEDROCK,
+ *   AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY, ~/.aws/config, ~/.aws/credentials and more.
  */
 #ifndef BEDROCK_H
 #define BEDROCK_H
@@ -73,7 +75,7 @@ extern "C" {
 
 /* ---- Handles ---------------------------------------------------------------------------------------------- */
 
-typedef struct bedrock_error bedrock_error;          /* A failure: immutable, owned by whoever received it. The getters of NULL give BEDROCK_OK, "" and 0. */
+typedef struct bedrock_error bedrock_error;          /* A failure: immutable, owned by the caller. For NULL the getters give BEDROCK_OK, "", 0, -1. */
 typedef struct bedrock_model bedrock_model;          /* A model, ready to be called. */
 typedef struct bedrock_request bedrock_request;      /* A request as it grows. */
 typedef struct bedrock_cancel bedrock_cancel;        /* A latch that ends calls. */
@@ -102,10 +104,37 @@ const char *bedrock_version(void);
  * A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. Where it has a parameter err,
  * and err is not NULL, *err receives an owned bedrock_error when the status is below 0, and NULL otherwise. An error is
  * immutable: any thread may read it, and its texts live until bedrock_error_free. There is no errno and no "last error".
+ *
+ * Where the service, or a gateway in front of it, refuses a call, the name that it gives decides the status:
+ *
+ *   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and AWS's other names for it,
+ *                               with any HTTP status
+ *   BEDROCK_E_ACCESS_DENIED     AccessDeniedException, UnrecognizedClientException, InvalidSignatureException,
+ *                               IncompleteSignature, NotAuthorized; RequestExpired and RequestInTheFuture, where this
+ *                               machine's clock is wrong
+ *   BEDROCK_E_CREDENTIALS       ExpiredTokenException, InvalidToken, MissingAuthenticationTokenException
+ *   BEDROCK_E_VALIDATION        ValidationException, SerializationException, ConflictException
+ *   BEDROCK_E_CONTEXT_OVERFLOW  ValidationException whose message says that the input is too long
+ *   BEDROCK_E_NOT_FOUND         ResourceNotFoundException, UnknownOperationException
+ *   BEDROCK_E_QUOTA             ServiceQuotaExceededException
+ *   BEDROCK_E_MODEL             ModelErrorException, ModelTimeoutException, ModelNotReadyException,
+ *                               ModelStreamErrorException
+ *   BEDROCK_E_SERVICE           InternalServerException, ServiceUnavailableException, RequestTimeout
+ *
+ * Where it gives no such name, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404 NOT_FOUND, 408 and 424 MODEL,
+ * 429 THROTTLED, 400 and every other 4xx VALIDATION, 5xx SERVICE.
+ *
+ * Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, after
+ * names of throttling, RequestTimeout and ModelNotReadyException, and after a connection that failed before an answer
+ * came. After RequestExpired and RequestInTheFuture it tries once more, with the service's clock. If the service asks
+ * for a wait (Retry-After) that is longer than the call's timer allows, the call fails at once. Each model has a
+ * budget for its retries. It begins with 500. A retry costs 5 after throttling and 10 otherwise. A call that succeeds
+ * gives back 1, or the cost of its last retry. While the budget is too low for a retry, each call is tried once, and
+ * its message says so.
  */
 
 /* A length that means "up to the NUL": wherever a text is given as pointer and length. */
-#define BEDROCK_STRLEN                ((size_t)-1)
+#define BEDROCK_STRLEN                SIZE_MAX
 
 /* What became of a call. */
 typedef int32_t bedrock_status;
@@ -132,10 +161,13 @@ typedef int32_t bedrock_status;
 /* The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException,
  * ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424.) */
 #define BEDROCK_E_MODEL               (-13)
-/* The service failed. (InternalServerException, ServiceUnavailableException, HTTP 5xx.) */
+/* The service failed; call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx.) */
 #define BEDROCK_E_SERVICE             (-14)
-#define BEDROCK_E_NETWORK             (-15)  /* Name look-up, connecting, TLS, a connection that broke. */
-#define BEDROCK_E_TIMEOUT             (-16)  /* A timer ran out; the message names it and its setting. */
+/* Name look-up, connecting, TLS, a connection that broke. The message names host, port and proxy. */
+#define BEDROCK_E_NETWORK             (-15)
+/* A timer ran out, and the message names it and its setting; or the connection showed no sign of life. Where
+ * attempts of the call were refused, the error has code, HTTP status and request id of the last refusal. */
+#define BEDROCK_E_TIMEOUT             (-16)
 #define BEDROCK_E_TRUNCATED           (-17)  /* The stream ended too soon: what came is not the whole answer. */
 /* Bytes that are no valid answer: a wrong checksum, an impossible size, broken JSON. */
 #define BEDROCK_E_PROTOCOL            (-18)
@@ -159,21 +191,38 @@ const char *bedrock_error_message(const bedrock_error *error);
  * with a small letter. "" where the service named nothing. Lives until the error is freed. */
 const char *bedrock_error_code(const bedrock_error *error);
 
-/* A JSON pointer to the member that is to blame, in the config or request that was given: "/messages/0/role". ""
- * where there is none. Lives until the error is freed. */
+/* A JSON pointer to the member that is to blame, in the config or request that was given: "/messages/0/role". It
+ * leads into the JSON that gave the member, in the dialect of that JSON; "/defaults" begins a pointer into the
+ * config's. Once something was added to a conversation, "/messages" and "/system" lead into the conversation as it
+ * is kept, which bedrock_request_body shows. Returns "" where no member is to blame. Lives until the error is
+ * freed. */
 const char *bedrock_error_path(const bedrock_error *error);
 
 /* The service's id of the request (x-amzn-requestid), which AWS support asks for. "" where there is none. Lives
  * until the error is freed. */
 const char *bedrock_error_request_id(const bedrock_error *error);
 
-/* The HTTP status of the answer that failed; 0 where there was none, and for a failure inside a stream. */
+/* The HTTP status of the answer that failed. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK it is that of the last
+ * attempt that was refused. 0 where there was none, and for a failure inside a stream. */
 int32_t bedrock_error_http_status(const bedrock_error *error);
 
 /* 1 where the same call may succeed later. The library's own retries are over by then. */
 int32_t bedrock_error_retryable(const bedrock_error *error);
 
-/* How often the request was tried over the network, retries included; 0 where nothing was sent. */
+/* Returns the time that the service asks to wait before the next call (Retry-After), in milliseconds. -1 where it
+ * asks for none. */
+int64_t bedrock_error_retry_after(const bedrock_error *error);
+
+/* Returns the service's failure as JSON, byte for byte as it came: the body of the HTTP answer, or the payload of
+ * an exception inside a stream. It holds members that have no function here, such as originalStatusCode,
+ * originalMessage and resourceName of ModelErrorException. "" where there is none, where it is not JSON, and where
+ * it is longer than 64 KiB. Borrowed: it lives until the error is freed. */
+const char *bedrock_error_json(const bedrock_error *error,
+                               size_t *len);
+
+/* Returns how many attempts the call made, retries included. An attempt is a request that was given to a
+ * connection, or for which connecting was tried. 0 where there was none: the request was refused locally, no
+ * credentials were found, or the call got no place among max_concurrency calls. */
 int32_t bedrock_error_attempts(const bedrock_error *error);
 
 /* Frees an error, and the texts it lent. NULL does nothing. */
@@ -184,23 +233,35 @@ void bedrock_error_free(bedrock_error *error);
  * A model is made from JSON once and used for any number of calls, from any number of threads at once. The keys:
  *
  *   model             a model id, inference profile id, or any ARN that Converse accepts. Required
- *   region            default: AWS_REGION, then the profile's, then us-east-1
+ *   region            default: AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1, in this order
  *   api_key, secret_key, session_token    static credentials: access key id, secret access key, session token
  *   bearer_token      a Bedrock API key; default: AWS_BEARER_TOKEN_BEDROCK
  *   auth              "auto", "sigv4" or "bearer"; auto: what the config holds wins over the environment, then a
  *                     bearer token where there is one, else SigV4
  *   profile           a profile of ~/.aws/config, which then wins over keys in the environment; SSO, login, process, web identity, ECS and EC2 credentials work
  *   role_arn, role_session_name, external_id    a role to assume
- *   base_url          an endpoint of your own; http:// only to loopback unless allow_http is true
- *   timeout           "30s", "500ms" or milliseconds: the longest wait without progress. Default 30s; a whole
- *                     bedrock_generate 5 minutes, because a long answer shows no progress
- *   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
+ *   base_url          an endpoint of your own, for Bedrock alone: credentials are still fetched from AWS. http:// only to
+ *                     loopback unless allow_http is true
+ *   timeout           "30s" or "500ms": the longest wait without progress. It is the wait for a stream's first event
+ *                     and for each next event, and the whole time of a call that does not stream. Default 5 minutes: a
+ *                     healthy stream is silent for minutes while a model thinks or writes a large tool input. Apart
+ *                     from all timers, a call fails with BEDROCK_E_TIMEOUT if its connection shows no sign of life
+ *                     for 30 seconds
+ *   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: those waits one by one. "queue"
+ *                     limits the wait for max_concurrency. If it is given, the other timers start when the call has
+ *                     its place; if not, they start with the call
  *   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off. A Retry-After
- *                     of the service is obeyed, up to max_backoff
+ *                     of the service is obeyed, up to max_backoff. "Status and errors" lists what is tried again
  *   max_concurrency   how many calls of this model and those derived from it run at once; more wait
  *   max_answer        the most bytes of one answer, all of a stream's frames together; default 256 MiB
- *   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE;
- *                     what is meant for this machine goes through no proxy
+ *   keep_answer       true (default) or false. If it is false, bedrock_stream_response and bedrock_generate_stream give the stop
+ *                     reason and the usage of a stream, and no content: nothing is kept of an event that was delivered
+ *   read_ahead        "256KiB" (default), "1MiB" or a number of bytes, from 16KiB to 1GiB: about how much of a stream may wait
+ *                     in memory for your program to read it. Half of it may be on the connection. A single event is always
+ *                     read whole. For a derived model the part on the connection stays that of the first model
+ *   ca_file, proxy, fips, dual_stack    for the service and for credentials. Defaults: AWS_CA_BUNDLE, ca_bundle of the
+ *                     profile or REQUESTS_CA_BUNDLE; HTTPS_PROXY and NO_PROXY. What is meant for this machine goes
+ *                     through no proxy, nor do requests to the metadata services of containers and EC2 instances
  *   http_version      "auto": HTTP/2 where the endpoint offers it; "1.1"; or "2", which over http:// is not asked for first
  *   user_agent        "app/1.2", added to the SDK's
  *   defaults          request members under every request, as in bedrock_model_with
@@ -211,7 +272,9 @@ void bedrock_error_free(bedrock_error *error);
  *                     {"replay": "file"}: answers from such a file, without network or credentials, each once and to the
  *                     request it was given to; beside it may stand "timing": "at_once" (default) or "recorded"
  *
- * An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of them as well.
+ * An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of them as well. A duration has a
+ * unit: "500ms", "30s", "5m", "1h". AWS's variables and files are read as botocore reads them, with the first call of a
+ * model. A variable that is empty is not given. A file that is broken is that call's BEDROCK_E_CONFIG.
  */
 
 /* Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint
@@ -224,11 +287,12 @@ bedrock_status bedrock_model_new(const char *config_json,
                                  bedrock_error **err);
 
 /* Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
- * members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of
- * the whole. "model" changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a
- * model to give a call its own deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds
- * another key of the config, such as api_key or lint, which belong to bedrock_model_new; or a name that nearly is
- * that of a known member, such as "timout". BEDROCK_E_CONFIG: timeout, timeouts or retry is wrong. */
+ * members under every request: tools, system, inferenceConfig and so on. A member that a request has takes the
+ * place of the whole member of the model. null removes a member of the first model's. "model" changes the model
+ * id. "timeout", "timeouts", "retry", "keep_answer" and "read_ahead" are taken as in the config: derive a model to
+ * give a call its own deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds another key
+ * of the config, such as api_key or lint, which belong to bedrock_model_new; or a name that nearly is that of a
+ * known member, such as "timout". BEDROCK_E_CONFIG: one of the settings is wrong. */
 bedrock_status bedrock_model_with(const bedrock_model *model,
                                   const char *defaults_json,
                                   size_t len,
@@ -250,7 +314,8 @@ void bedrock_model_free(bedrock_model *model);
  * The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
  * parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
  * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
- * has no place for is an error that says where it can go; nothing but blank text is dropped.
+ * has no place for is an error that says where it can go. Dropped are blank texts, and standard values that ask for what
+ * happens anyway ("n": 1). docs/dialects.md has all members.
  *
  * Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
  * ...), names of credentials (api_key, password, ...), and names that nearly are those of known members
@@ -284,8 +349,8 @@ bedrock_status bedrock_request_clone(const bedrock_request *request,
                                      bedrock_request **out,
                                      bedrock_error **err);
 
-/* Replaces top-level members by those of a JSON object, and adds those that were not there. Changes nothing where
- * it fails. BEDROCK_E_REQUEST: as bedrock_request_new. */
+/* Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member,
+ * as bedrock_request_remove does. Changes nothing where it fails. BEDROCK_E_REQUEST: as bedrock_request_new. */
 bedrock_status bedrock_request_set(bedrock_request *request,
                                    const char *json,
                                    size_t len,
@@ -474,8 +539,8 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
 
 
 /* ---- Generate ---------------------------------------------------------------------------------------------
- * These calls block the calling thread until the answer is there, and callbacks run on that thread. Each ends within its
- * timers: no wait is without a limit. cancel may be NULL.
+ * These calls block the calling thread until the call has ended. Callbacks run on that thread. Each call ends within
+ * its timers: no wait is without a limit. cancel may be NULL.
  */
 
 #define BEDROCK_EVENT_MESSAGE_START       1  /* The message begins. text: its role. (messageStart) */
@@ -489,60 +554,68 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
 /* Any other delta: a signature, redacted reasoning, a citation, an image, what comes next. See json.
  * (contentBlockDelta) */
 #define BEDROCK_EVENT_BLOCK_DELTA         6
-/* A block is complete. Of a tool call, text: the whole input as JSON, "{}" where it was empty. (contentBlockStop) */
+/* A block is complete. text of a tool call: its whole input as JSON, "{}" if it was empty; if input_valid is 0,
+ * what the model wrote, which is not a JSON object. (contentBlockStop) */
 #define BEDROCK_EVENT_BLOCK_STOP          7
 /* The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop) */
 #define BEDROCK_EVENT_MESSAGE_STOP        8
 #define BEDROCK_EVENT_METADATA            9  /* Usage, metrics and trace, in json. (metadata) */
-#define BEDROCK_EVENT_OTHER              10  /* An event that this version does not know. text: its name. */
-/* Of an InvokeModelWithResponseStream. text: what the model wrote, in its own form, which is JSON. (chunk) */
+/* An event that this version does not know. text: its name. json or payload: what it holds. */
+#define BEDROCK_EVENT_OTHER              10
+/* A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form, which is JSON. (chunk) */
 #define BEDROCK_EVENT_CHUNK              11
 
-/* One event of a stream, lent until the callback returns, or until the next bedrock_stream_next. Texts end in NUL
- * and are never NULL. The struct grows only at its end: where a member is newer than the library your program met
- * before, look at size. */
+/* One event of a stream. It is borrowed: it lives until the callback returns, or until the next
+ * bedrock_stream_next. Its texts are NUL-terminated and never NULL. Newer library versions may append members:
+ * check size before you read a member that your minimum version does not have. */
 typedef struct bedrock_event {
   /* sizeof(bedrock_event) of the library. */
   uint32_t size;
-  /* BEDROCK_EVENT_...; pass over those you do not know. */
+  /* BEDROCK_EVENT_.... Ignore types that you do not know. */
   int32_t type;
-  /* The content block's index (contentBlockIndex), -1 where there is none. Blocks may interleave. */
+  /* The index of the content block (contentBlockIndex), or -1. Blocks may interleave. */
   int32_t block;
-  int32_t reserved;
-  /* Decoded text; each type says which. */
+  /* In BLOCK_STOP of a tool call: 1 if text is a JSON object, 0 if the model's input is broken. Elsewhere 0. */
+  int32_t input_valid;
+  /* The decoded text. Each type says what it is. A character that the service splits over two deltas comes with
+   * the second. */
   const char *text;
   size_t text_len;
-  /* Of a tool call, in BLOCK_START and BLOCK_STOP; else "". */
+  /* The id of a tool call, in BLOCK_START and BLOCK_STOP. Elsewhere "". */
   const char *tool_id;
   size_t tool_id_len;
-  /* Of a tool call, in BLOCK_START and BLOCK_STOP; else "". */
+  /* The name of a tool, in BLOCK_START and BLOCK_STOP. Elsewhere "". */
   const char *tool_name;
   size_t tool_name_len;
-  /* The event's payload, verbatim, always. */
+  /* The event's payload, verbatim. "" if the payload of an OTHER event is not JSON. */
   const char *json;
   size_t json_len;
+  /* The event's payload, verbatim, whatever it is: the same bytes as json if json is not "". Never NULL. */
+  const void *payload;
+  size_t payload_len;
 } bedrock_event;
 
-/* Receives an event on the calling thread. user is what the call was given. Nonzero: stop, and close the
- * connection. It may call anything of this library but bedrock_shutdown; it must not throw, longjmp or end the
- * thread. */
+/* Receives an event on the calling thread. user is the pointer that was given to the call. Return 0 to go on.
+ * Return nonzero to stop and to close the connection. The function may call any function of this library except
+ * bedrock_shutdown. It must not throw, longjmp or end the thread. */
 typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 
-/* Sends the request and waits for the whole answer. (Converse) *out is yours to free; *err on failure. The timer
- * is "timeout", 5 minutes where it is not set. */
+/* Sends the request and waits for the whole answer. (Converse) *out is owned by the caller; it is NULL after a
+ * failure. The timer is "timeout", or 5 minutes if it is not set. */
 bedrock_status bedrock_generate(const bedrock_model *model,
                                 const bedrock_request *request,
                                 bedrock_cancel *cancel,
                                 bedrock_response **out,
                                 bedrock_error **err);
 
-/* Sends the request and shows every event to on_event as it comes, in the order of the wire. (ConverseStream)
- * BEDROCK_OK: the answer is complete. BEDROCK_STOPPED: on_event asked to stop; the connection is closed. Both give
- * *out the assembled response, which equals what bedrock_generate would have given; after STOPPED it is what had
- * arrived. out may be NULL: then nothing is kept of an event once on_event has returned. A failure gives no
- * response: for what had arrived before it, use a stream by pull. BEDROCK_E_TRUNCATED: the connection ended before
- * the message did. The timers are "first_event", "idle" and "total"; the time that on_event takes is not counted
- * as idle. */
+/* Sends the request and calls on_event for every event, in the order in which they arrive. (ConverseStream)
+ * on_event must not be NULL. Returns BEDROCK_OK if the answer is complete, BEDROCK_STOPPED if on_event asked to
+ * stop, and BEDROCK_E_TRUNCATED if the connection ended before the message did. out may be NULL. Otherwise *out
+ * receives the response, which is owned by the caller; free it whatever the status is. After BEDROCK_OK it is what
+ * bedrock_generate would have given. After BEDROCK_STOPPED and after a failure it is what on_event was shown, and
+ * bedrock_response_complete returns 0. If the call failed before the first event, *out is NULL. If the model's
+ * keep_answer is false, the response has the stop reason and the usage, and no content. The timers are
+ * "first_event", "idle" and "total". The time that on_event takes does not count. */
 bedrock_status bedrock_generate_stream(const bedrock_model *model,
                                        const bedrock_request *request,
                                        bedrock_cancel *cancel,
@@ -553,152 +626,185 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
 
 
 /* ---- Streams by pull: event loops, Go, Python -------------------------------------------------------------
- * The same events as in bedrock_generate_stream, but you ask for them: with a time limit, in a loop of your own that polls a
- * descriptor, or told by a wakeup. A stream is open until it has ended, and yours until you free it. One thread at a time uses
- * it (another gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free are for any thread.
+ * The same events as in bedrock_generate_stream, but your program asks for them: with a time limit, in an event loop
+ * that polls a descriptor, or after a wakeup. A stream is owned by the caller until bedrock_stream_free. One thread at
+ * a time may use a stream (another gets BEDROCK_E_BUSY). bedrock_stream_cancel and bedrock_stream_free may be called
+ * on any thread.
  *
  *   while ((status = bedrock_stream_next(stream, -1, &event, &error)) == BEDROCK_OK)
  *     if (event->type == BEDROCK_EVENT_TEXT)
  *       fwrite(event->text, 1, event->text_len, stdout);
  *
- * It ends once, and that is said for ever: BEDROCK_DONE, after messageStop; a failure; or BEDROCK_E_CANCELLED. What came before
- * DONE or a failure is read first; a cancel overtakes it.
+ * A stream ends once: with BEDROCK_DONE, after messageStop; with a failure; or with BEDROCK_E_CANCELLED. Once a stream
+ * has ended, every later bedrock_stream_next returns the same final status. Events that arrived before BEDROCK_DONE or
+ * a failure are delivered first. A cancel discards them.
+ *
+ * To pause a stream, stop calling bedrock_stream_next. The library then reads on until about "read_ahead" bytes wait,
+ * and stops reading its connection until your program goes on (back-pressure). Of the timers only "total" runs
+ * meanwhile.
  */
 
-/* Told that a stream has something to read, on a thread of the library's that does no I/O. user is what it was set
- * with. It may call bedrock_cancel_fire and bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY), and must not
- * block: wake your own thread and return. */
+/* Is called when a stream has something to read, on a library thread that does no I/O. user is the pointer that
+ * was given to bedrock_stream_set_wakeup. The function may only call bedrock_cancel_fire and bedrock_stream_cancel
+ * (others return BEDROCK_E_BUSY). It must not block: wake your own thread and return. */
 typedef void (*bedrock_wakeup_fn)(void *user);
 
-/* Opens a stream. (ConverseStream) Never blocks on the network, and fails only for what is wrong with the
- * arguments; everything else comes out of bedrock_stream_next. cancel may be NULL. *out is yours to free. The
- * request may be changed or freed as soon as this has returned. */
+/* Opens a stream without waiting for the network. (ConverseStream) It fails only if the arguments are wrong;
+ * bedrock_stream_next returns every other failure. cancel may be NULL. *out is owned by the caller. The request
+ * may be changed or freed as soon as this function has returned. */
 bedrock_status bedrock_stream_open(const bedrock_model *model,
                                    const bedrock_request *request,
                                    bedrock_cancel *cancel,
                                    bedrock_stream **out,
                                    bedrock_error **err);
 
-/* The next event. BEDROCK_OK: *event is set, and NULL otherwise; it lives until the next bedrock_stream_next or
- * bedrock_stream_free on this stream, and no other call. BEDROCK_DONE: the answer is complete. BEDROCK_AGAIN:
- * there was none within timeout_ms milliseconds (0: do not wait; negative: wait as long as the library's own
- * timers allow), and the stream is unharmed. Below 0: it failed, and says so each time, each time with a new *err.
- * A signal does not end the wait. The timers do not count the time in which the library waits for you to read. */
+/* Waits for the next event. timeout_ms is in milliseconds; 0 does not wait, and a negative value waits as long as
+ * the timers of the call allow. Returns BEDROCK_OK with the event in *event. Returns BEDROCK_DONE if the answer is
+ * complete. Returns BEDROCK_AGAIN if no event arrived in time; the stream goes on. A status below 0 is the failure
+ * that ended the stream; each call gives a new *err. The event is borrowed: it lives until the next
+ * bedrock_stream_next or bedrock_stream_free on this stream. Other calls do not end it. For every status except
+ * BEDROCK_OK *event is NULL. A signal does not end the wait. The timers do not count the time in which the library
+ * waits for your program to read. */
 bedrock_status bedrock_stream_next(bedrock_stream *stream,
                                    int32_t timeout_ms,
                                    const bedrock_event **event,
                                    bedrock_error **err);
 
-/* A descriptor that is readable exactly while bedrock_stream_next with timeout 0 would not say BEDROCK_AGAIN: so
- * from the end on for ever. Made by the first call, then the same until bedrock_stream_free closes it: take it out
- * of your loop before. Only poll it; dup it where your loop closes what it polls. Non-blocking and close-on-exec.
- * -1 where there are no descriptors left. */
-ptrdiff_t bedrock_stream_fd(bedrock_stream *stream);
+/* Returns a descriptor to poll. It is readable while bedrock_stream_next(stream, 0, ...) would return something
+ * other than BEDROCK_AGAIN (level-triggered). After the end of the stream it stays readable. The first call makes
+ * it, later calls return the same. bedrock_stream_free closes it: remove it from your event loop before. Only poll
+ * it. If your event loop closes what it polls, give it a dup. It is non-blocking and close-on-exec. Returns -1 if
+ * the process has no descriptor left. */
+int bedrock_stream_fd(bedrock_stream *stream);
 
-/* Has wakeup called when there is something to read. A stream is armed when the wakeup is set, and each time
- * bedrock_stream_next says BEDROCK_AGAIN. As soon as an armed stream has something to read (an event, the end, a
- * failure, a cancel; at once where it has that already) wakeup is called, once. So: on wakeup, call
- * bedrock_stream_next with timeout 0 until it says anything but BEDROCK_OK. Setting replaces; NULL removes. When
- * this function or bedrock_stream_free has returned, the old wakeup is not running and will not run: both wait for
- * it, so hold no lock that it takes. release(user) runs then, inside that call, or inside this one where it fails;
- * it may be NULL. BEDROCK_E_BUSY: another thread uses the stream, or it is in a waiting set. BEDROCK_E_RESOURCE:
- * the thread that calls wakeups cannot start. */
+/* Sets the function that is called when there is something to read. A stream is armed when a wakeup is set, and
+ * each time bedrock_stream_next returns BEDROCK_AGAIN. An armed stream calls wakeup once, as soon as there is
+ * something to read: an event, the end, a failure or a cancel. If there is something already, it calls wakeup at
+ * once. So on a wakeup call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK.
+ * If you stop reading before BEDROCK_AGAIN you get no further wakeup: continue on your own, or leave it so to
+ * pause the stream. A new wakeup replaces the old one. NULL removes it. When this function or bedrock_stream_free
+ * has returned, the old wakeup is not running and will not run. Both wait for a wakeup that is running: hold no
+ * lock that it takes. release may be NULL. release(user) runs once: inside the call that replaces or removes the
+ * wakeup, inside bedrock_stream_free, or inside this call if it fails. Returns BEDROCK_E_BUSY if another thread
+ * uses the stream or if it is in a waiting set, and BEDROCK_E_RESOURCE if the thread that calls wakeups cannot
+ * start. */
 bedrock_status bedrock_stream_set_wakeup(bedrock_stream *stream,
                                          bedrock_wakeup_fn wakeup,
                                          void *user,
                                          bedrock_release_fn release);
 
-/* The answer so far: what bedrock_stream_next has given, at any time, after a failure too; complete after
- * BEDROCK_DONE. *out is yours to free. */
+/* Gives the answer so far: what bedrock_stream_next has delivered. It may be called at any time, also after a
+ * failure. The answer is complete after BEDROCK_DONE. If the model's keep_answer is false, the response has the
+ * stop reason and the usage, and no content. The caller owns *out. */
 bedrock_status bedrock_stream_response(bedrock_stream *stream,
                                        bedrock_response **out,
                                        bedrock_error **err);
 
-/* Ends the stream and its connection. Any thread, at any time, never blocks. bedrock_stream_next then says
- * BEDROCK_E_CANCELLED, unless it has said BEDROCK_DONE or failed before. A stream that was freed, and NULL: does
- * nothing. */
+/* Ends the stream and closes its connection. Thread-safe; never blocks. bedrock_stream_next then returns
+ * BEDROCK_E_CANCELLED, unless it had returned BEDROCK_DONE or a failure before. Does nothing for NULL and for a
+ * stream that was freed. */
 void bedrock_stream_cancel(bedrock_stream *stream);
 
-/* Frees a stream, and ends it where it has not ended. Any thread, also inside on_event; never waits for the
- * network. A thread that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. The event that was lent last is gone
- * with the stream: no thread may still be looking at it. NULL does nothing. */
+/* Frees a stream, and ends it if it has not ended. Thread-safe, also inside on_event; never waits for the network.
+ * A thread that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. The last event is freed with the stream: no
+ * thread may still read it. Does nothing for NULL. */
 void bedrock_stream_free(bedrock_stream *stream);
 
 
 /* ---- Waiting sets: many streams, one waiter ---------------------------------------------------------------
- * For programs with so many streams that a descriptor or a wakeup for each is too much: one thread waits for all of them and is
- * told which has something to read, in the order in which they did. A stream is armed as for a wakeup: when it is added, and
- * each time bedrock_stream_next says BEDROCK_AGAIN.
+ * For programs with so many streams that one descriptor or one wakeup for each is too much. One thread waits for all
+ * streams of a set and gets those that have something to read, in the order in which they became readable. A stream is
+ * armed as for a wakeup: when it is added, and each time bedrock_stream_next returns BEDROCK_AGAIN.
+ *
+ * These functions have no parameter err. bedrock_status_name gives the name of the status that they return.
  */
 
-/* An empty set. NULL only when out of memory or handles. */
+/* Makes an empty set. Returns NULL only if the process is out of handles. */
 bedrock_waitset *bedrock_waitset_new(void);
 
-/* Adds a stream; user comes back with it. Any thread, also while another waits. There is no remove:
- * bedrock_stream_free does it. A stream has a wakeup or a waiting set, not both, and is in one set:
- * BEDROCK_E_BUSY, as where another thread uses the stream. */
+/* Adds a stream. bedrock_waitset_wait gives user back with it. Thread-safe, also while another thread waits.
+ * bedrock_stream_free removes a stream from its set; there is no other way. A stream has a wakeup or is in one
+ * set, not both. Returns BEDROCK_E_BUSY if the stream has a wakeup, is in a set, or is used by another thread. */
 bedrock_status bedrock_waitset_add(bedrock_waitset *set,
                                    bedrock_stream *stream,
                                    void *user);
 
-/* BEDROCK_OK: *stream has something to read, and *user is what it was added with (either may be NULL): call
- * bedrock_stream_next with timeout 0 until it says anything but BEDROCK_OK, here or on another thread.
- * BEDROCK_AGAIN: timeout_ms milliseconds (0: do not wait; negative: wait as long as it takes) have passed. One
- * thread at a time: another gets BEDROCK_E_BUSY. BEDROCK_E_CANCELLED: the set was freed meanwhile. */
+/* Waits for a stream that has something to read. timeout_ms is in milliseconds; 0 does not wait, and a negative
+ * value waits as long as it takes. Returns BEDROCK_OK with the stream in *stream and with the pointer that it was
+ * added with in *user; either of the two parameters may be NULL. Then call bedrock_stream_next with timeout 0
+ * until it returns something other than BEDROCK_OK, here or on another thread. If you stop reading before
+ * BEDROCK_AGAIN, the set does not give the stream again: continue on your own, or leave it so to pause the stream.
+ * Returns BEDROCK_AGAIN if no stream was readable in time, BEDROCK_E_BUSY if another thread waits for this set,
+ * and BEDROCK_E_CANCELLED if the set was freed meanwhile. */
 bedrock_status bedrock_waitset_wait(bedrock_waitset *set,
                                     int32_t timeout_ms,
                                     bedrock_stream **stream,
                                     void **user);
 
-/* A descriptor that is readable exactly while bedrock_waitset_wait with timeout 0 would not say BEDROCK_AGAIN. As
- * bedrock_stream_fd: made by the first call, closed by bedrock_waitset_free, only to be polled; -1 where there are
- * no descriptors left. */
-ptrdiff_t bedrock_waitset_fd(bedrock_waitset *set);
+/* Returns a descriptor to poll. It is readable while bedrock_waitset_wait(set, 0, ...) would return something
+ * other than BEDROCK_AGAIN (level-triggered). The first call makes it, later calls return the same.
+ * bedrock_waitset_free closes it. Only poll it. It is non-blocking and close-on-exec. Returns -1 if the process
+ * has no descriptor left. */
+int bedrock_waitset_fd(bedrock_waitset *set);
 
-/* Frees a set. Its streams go on, and may be added to another. A thread that waits gets BEDROCK_E_CANCELLED. NULL
- * does nothing. */
+/* Frees a set. Its streams go on, and may be added to another set. A thread that waits gets BEDROCK_E_CANCELLED.
+ * Does nothing for NULL. */
 void bedrock_waitset_free(bedrock_waitset *set);
 
 
 /* ---- Any operation, by its name ---------------------------------------------------------------------------
- * Converse is not all that the service does. The same doors lead to every operation of the Bedrock runtime, by its name in the
- * AWS API: the same config, credentials, timers, retries, cancellation and errors. A request's members are the operation's, under
- * the names of the AWS API; "modelId" or the model's own id names the model. The portable dialect is for
- * conversations alone. "timeout" limits what does not stream, as in bedrock_generate; "first_event", "idle" and "total" what does.
+ * The functions of this chapter call every operation of the Bedrock runtime by its name in the AWS API, with the same
+ * config, credentials, timers, retries, cancellation and errors. A request has the members of the operation, under
+ * their names in the AWS API. "modelId", or else the model's own id, names the model. The shape of chat completions is
+ * for conversations alone. For an operation that does not stream the timer is "timeout", as in bedrock_generate; for
+ * one that streams, the timers are "first_event", "idle" and "total".
  *
  *   bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request, &error);
  *   bedrock_call(model, "InvokeModel", request, NULL, &response, &error);
  *
- * Converse, ConverseStream: what bedrock_generate and bedrock_generate_stream send.
+ * Converse, ConverseStream: the operations of bedrock_generate and bedrock_generate_stream.
  *
- * CountTokens: counts a request for Converse as it is, with what the model's defaults add. What has no tokens (inferenceConfig,
- * ...) is left out, so that one request can be counted and sent. A request with "body" is counted as one for InvokeModel, and one
- * with "input" is the operation's own. bedrock_response_json: {"inputTokens": 12}.
+ * CountTokens: counts a request for Converse as it is, with the members that the model's defaults add. Members that
+ * have no tokens (inferenceConfig, ...) are left out, so that one request can be counted and sent. A request with
+ * "body" is counted as one for InvokeModel. A request with "input" is the operation's own. bedrock_response_json gives
+ * {"inputTokens": 12}.
  *
- * InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form, sent to the byte as it is written:
- * embeddings, images, and what has no Converse. A string "@name" anywhere in it that names an attachment becomes its base64; where
- * the whole body is "@name", the attachment's bytes are the body. Beside it: accept, contentType (application/json),
- * guardrailIdentifier, guardrailVersion, trace, performanceConfigLatency, serviceTier, requestMetadata. A model's guardrailConfig,
- * performanceConfig and serviceTier hold here too, one by one, where the request does not say otherwise. bedrock_response_json is the
- * model's answer, verbatim; one of another type than JSON comes as {"contentType": "image/png", "body": "base64"}.
- * bedrock_response_usage gives what the headers count, or else the answer. The stream's events are BEDROCK_EVENT_CHUNK, and its
- * answer is the array of what they held. It is complete with the chunk that counts; where none came, with the end of the body, if
- * that cannot be a lost connection (BEDROCK_E_TRUNCATED).
+ * InvokeModel, InvokeModelWithResponseStream: "body" is the request in the model's own form. Its bytes are sent as
+ * they are written: embeddings, images, and models that have no Converse. A string "@name" anywhere in it that names
+ * an attachment becomes the base64 of the attachment. If the whole body is "@name", the bytes of the attachment are
+ * the body. Other members: accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
+ * performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. The model's guardrailConfig,
+ * performanceConfig and serviceTier are used member by member where the request has none. bedrock_response_json gives the model's answer,
+ * verbatim. An answer that is not JSON is given as {"contentType": "image/png", "body": "base64"}.
+ * bedrock_response_usage gives the counts of the answer's headers, or else those of the answer: "usage" of Anthropic,
+ * OpenAI and Nova, inputTextTokenCount and results of Titan, meta of Cohere, prompt_token_count and
+ * generation_token_count of Llama. The events of the stream are BEDROCK_EVENT_CHUNK, and its answer is the array of
+ * all chunks. The stream is complete after the chunk that holds amazon-bedrock-invocationMetrics. If no such chunk
+ * comes, it is complete when the body ends, but only if HTTP tells the end of the body from a lost connection;
+ * otherwise the status is BEDROCK_E_TRUNCATED.
  *
- * ApplyGuardrail: guardrailIdentifier, guardrailVersion (those of the model's guardrailConfig, where they are not given), source,
+ * ApplyGuardrail: guardrailIdentifier and guardrailVersion (default: those of the model's guardrailConfig), source,
  * content, outputScope.
  *
- * InvokeGuardrailChecks: messages, checks. Messages that are given as JSON, together with checks, go as they are written; of those
- * that are added one by one, what role system says comes first, and the others of one role share a message.
+ * InvokeGuardrailChecks: messages, checks. Messages that are given as JSON together with checks are sent as they are
+ * written. If messages are added one by one, those of the role system come first, and the others of one role share a
+ * message.
  *
- * StartAsyncInvoke: modelInput, in the model's own form, where a string "@name" that names an attachment becomes its base64;
- * outputDataConfig, tags, and clientRequestToken, which is made where it is not given. GetAsyncInvoke: invocationArn. ListAsyncInvokes: submitTimeAfter, submitTimeBefore, statusEquals,
- * maxResults, nextToken, sortBy, sortOrder.
+ * StartAsyncInvoke: modelInput, in the model's own form, in which a string "@name" that names an attachment becomes
+ * the base64 of the attachment; outputDataConfig; tags; clientRequestToken, which the library makes if it is not
+ * given.
+ *
+ * GetAsyncInvoke: invocationArn.
+ *
+ * ListAsyncInvokes: submitTimeAfter and submitTimeBefore (text in ISO 8601, or a number of seconds since 1970),
+ * statusEquals, maxResults, nextToken, sortBy, sortOrder.
  */
 
-/* Calls an operation and waits for its whole answer, which bedrock_response_json gives; of one that streams, what
- * its events make. *out is yours to free; *err on failure. BEDROCK_E_INVALID_ARGUMENT: this version has no such
- * operation. BEDROCK_E_REQUEST: the request is none for it. */
+/* Calls an operation and waits for its whole answer, which bedrock_response_json gives. If the operation streams,
+ * the answer is assembled from its events, whatever the model's keep_answer says. *out is owned by the caller;
+ * free it whatever the status is. If a stream fails, *out receives what had arrived, and bedrock_response_complete
+ * returns 0. out is NULL if nothing had. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such operation,
+ * and BEDROCK_E_REQUEST if the request does not fit it. */
 bedrock_status bedrock_call(const bedrock_model *model,
                             const char *operation,
                             const bedrock_request *request,
@@ -707,8 +813,9 @@ bedrock_status bedrock_call(const bedrock_model *model,
                             bedrock_error **err);
 
 /* Opens a call without waiting for it, as bedrock_stream_open does. An operation that does not stream has no
- * events: bedrock_stream_next says BEDROCK_AGAIN until BEDROCK_DONE or a failure, and then bedrock_stream_response
- * has the answer. Descriptors, wakeups and waiting sets serve it as they serve a stream. */
+ * events: bedrock_stream_next returns BEDROCK_AGAIN until it returns BEDROCK_DONE or a failure, and after
+ * BEDROCK_DONE bedrock_stream_response gives the answer. Descriptors, wakeups and waiting sets work as for a
+ * stream. */
 bedrock_status bedrock_call_open(const bedrock_model *model,
                                  const char *operation,
                                  const bedrock_request *request,
@@ -718,9 +825,10 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
 
 
 /* ---- Response ---------------------------------------------------------------------------------------------
- * An answer is immutable: any thread may read it, and every text it lends lives until bedrock_response_free. The getters
- * work alike on the answer of bedrock_generate and on one assembled from a stream. Of NULL, and of what is no response, they
- * give "", 0 and -1.
+ * An answer is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The functions
+ * of this chapter work alike on the answer of bedrock_generate and on one that is assembled from a stream. For NULL or
+ * an invalid handle they return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of
+ * the status that it returns.
  */
 
 #define BEDROCK_TOOL_CALL_CLIENT          0  /* The program runs the tool, and owes its result. */
@@ -744,19 +852,6 @@ typedef struct bedrock_tool_call {
   int32_t kind;
 } bedrock_tool_call;
 
-/* What a call used, in tokens, and how long the service took, in milliseconds. -1 where the service did not say.
- * (TokenUsage, ConverseMetrics) */
-typedef struct bedrock_usage {
-  int64_t input_tokens;
-  int64_t output_tokens;
-  int64_t total_tokens;
-  /* Read from a prompt cache. */
-  int64_t cache_read_tokens;
-  /* Written to a prompt cache. */
-  int64_t cache_write_tokens;
-  int64_t latency_ms;
-} bedrock_usage;
-
 /* All text blocks of the answer, joined. */
 const char *bedrock_response_text(const bedrock_response *response, size_t *len);
 
@@ -771,7 +866,7 @@ const char *bedrock_response_stop_reason(const bedrock_response *response);
  * the service's word where there is no other. */
 const char *bedrock_response_finish_reason(const bedrock_response *response);
 
-/* 1, or 0 where it holds what had arrived when a stream was stopped. */
+/* Returns 1 if the answer is complete, and 0 if it is what had arrived when a stream was stopped or failed. */
 int32_t bedrock_response_complete(const bedrock_response *response);
 
 /* Returns how many tool calls the program has to answer. Those of tools that the service runs itself are not
@@ -794,11 +889,6 @@ bedrock_status bedrock_response_server_tool_call(const bedrock_response *respons
                                                  bedrock_tool_call *out,
                                                  size_t size);
 
-/* Fills *out with what the call used. size: sizeof *out. Members newer than the library read as -1. */
-bedrock_status bedrock_response_usage(const bedrock_response *response,
-                                      bedrock_usage *out,
-                                      size_t size);
-
 /* The assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form in which
  * the service takes it back. (output.message) */
 const char *bedrock_response_message(const bedrock_response *response,
@@ -818,10 +908,61 @@ int32_t bedrock_response_attempts(const bedrock_response *response);
 void bedrock_response_free(bedrock_response *response);
 
 
+/* ---- Usage ------------------------------------------------------------------------------------------------
+ * What calls have used, in tokens.
+ */
+
+/* Tokens that were used, and the time that the service took, in milliseconds. A member is -1 if the service did
+ * not say. (TokenUsage, ConverseMetrics) */
+typedef struct bedrock_usage {
+  int64_t input_tokens;
+  int64_t output_tokens;
+  int64_t total_tokens;
+  /* Read from a prompt cache. */
+  int64_t cache_read_tokens;
+  /* Written to a prompt cache. */
+  int64_t cache_write_tokens;
+  int64_t latency_ms;
+} bedrock_usage;
+
+/* Fills *out with what the call used. size is sizeof *out. Members that are newer than the library are set to -1. */
+bedrock_status bedrock_response_usage(const bedrock_response *response,
+                                      bedrock_usage *out,
+                                      size_t size);
+
+/* Fills *out with what all calls of this model, and of the models derived from it, have used so far. A call is
+ * counted when the service says what it used, which is at the end of an answer: a call that failed or was stopped
+ * before is not in it. Members begin at 0. total_tokens adds input and output for a call of which the service gave
+ * no total. latency_ms is -1, because the times of calls that run at once do not add up. size is sizeof *out.
+ * Members that are newer than the library are set to -1. Thread-safe; it takes no lock. */
+bedrock_status bedrock_model_usage(const bedrock_model *model,
+                                   bedrock_usage *out,
+                                   size_t size);
+
+
 /* ---- JSON, for programs that have no JSON library ---------------------------------------------------------
- * These functions read a JSON text in place: no handles, no allocation, any thread. pointer is a JSON pointer (RFC 6901): ""
- * is the whole, "/a/0/b" a member of an element of a member. Where nothing is there, or json is not JSON, or the kind is
- * another, the answer is type NONE, count 0, raw NULL, the fallback, or BEDROCK_STRLEN as the length of a string.
+ * These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. pointer is a JSON
+ * pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. If a key stands twice in an object,
+ * the last one counts.
+ *
+ * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0, NULL, the
+ * fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or log callback. Every function checks the whole json,
+ * also behind the value that it returns.
+ *
+ * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep pointer leads. A
+ * loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic. bedrock_json_next reads an array or an
+ * object in linear time, and bedrock_json_numbers reads an array of numbers at once:
+ *
+ *   bedrock_json_item item = {0};
+ *   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
+ *     total += bedrock_json_number(item.value, item.value_len, "/price", 0);
+ *
+ * A string of unknown length takes two calls:
+ *
+ *   size_t size = bedrock_json_string(json, len, "/name", NULL, 0);
+ *   char *name = size == BEDROCK_JSON_NOT_FOUND ? NULL : malloc(size + 1);
+ *   if (name != NULL)
+ *     bedrock_json_string(json, len, "/name", name, size + 1);
  */
 
 #define BEDROCK_JSON_NONE                 0  /* Nothing is there. */
@@ -832,41 +973,113 @@ void bedrock_response_free(bedrock_response *response);
 #define BEDROCK_JSON_STRING               5
 #define BEDROCK_JSON_ARRAY                6
 #define BEDROCK_JSON_OBJECT               7
+#define BEDROCK_JSON_NOT_FOUND        SIZE_MAX  /* A length or count where there is nothing. It is greater than every other. */
 
-/* What kind of value is there: BEDROCK_JSON_... */
+/* An element of an array, or a member of an object. Its texts point into json, so no NUL ends them. */
+typedef struct bedrock_json_item {
+  /* The member's key as it is written, a string with its quotes. NULL in an array. */
+  const char *key;
+  size_t key_len;
+  /* The value as it is written, a string with its quotes. */
+  const char *value;
+  size_t value_len;
+  /* How many elements or members stand before it. */
+  size_t index;
+  /* The position of the loop, owned by the library: 0 before the loop, and not to be changed. */
+  size_t state[3];
+} bedrock_json_item;
+
+/* Returns what kind of value is at pointer: BEDROCK_JSON_... */
 int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 
-/* How many elements an array has, or members an object. */
+/* Returns how many elements an array has, or members an object. */
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 
-/* A number, as C's strtod would read it. */
-double bedrock_json_number(const char *json, size_t len, const char *pointer, double fallback);
+/* Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
+ * BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; all of *item is 0 then. size is sizeof *item. All of
+ * *item has to be 0 before the first step. The first step checks json and finds the array or object. Each later
+ * step reads only what it steps over, and ignores pointer. json must stay at its address, unchanged, during the
+ * loop. If *item was filled for another text, or was changed, the function returns BEDROCK_JSON_NONE. */
+int32_t bedrock_json_next(const char *json,
+                          size_t len,
+                          const char *pointer,
+                          bedrock_json_item *item,
+                          size_t size);
 
-/* A whole number that fits: 3 and 3.0, but neither 3.5 nor 2^63. */
-int64_t bedrock_json_integer(const char *json, size_t len, const char *pointer, int64_t fallback);
+/* Returns a number, rounded to the nearest double, independent of the locale. A number that is too large for a
+ * double is infinite. */
+double bedrock_json_number(const char *json,
+                           size_t len,
+                           const char *pointer,
+                           double fallback);
 
-/* The value as it is written, a string with its quotes. It points into json, so that no NUL ends it: *raw_len is
- * its length. */
+/* Reads an array of numbers, for example an embedding, each as bedrock_json_number reads one. Writes the first max
+ * of them to out and returns how many the array has, which may be more than max. If there is no array, or it holds
+ * anything but numbers, the function writes nothing and returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is
+ * 0. */
+size_t bedrock_json_numbers(const char *json,
+                            size_t len,
+                            const char *pointer,
+                            double *out,
+                            size_t max);
+
+/* Reads an array of numbers as bedrock_json_numbers does, each rounded to the nearest float. */
+size_t bedrock_json_floats(const char *json, size_t len, const char *pointer, float *out, size_t max);
+
+/* Returns a whole number that fits into 64 bits: 3 and 3.0, but neither 3.5 nor 2^63. For those it returns
+ * fallback. */
+int64_t bedrock_json_integer(const char *json,
+                             size_t len,
+                             const char *pointer,
+                             int64_t fallback);
+
+/* Returns the value as it is written, a string with its quotes. It points into json, so no NUL ends it: *raw_len
+ * is its length. */
 const char *bedrock_json_raw(const char *json,
                              size_t len,
                              const char *pointer,
                              size_t *raw_len);
 
-/* Decodes a string into buffer, as snprintf would: writes at most size bytes, cut at a whole character and always
- * with a NUL, and returns the length of the whole. So "r < size" is the one test for: there, a string, and not
- * cut. Where there is no string, buffer becomes "". buffer may be NULL where size is 0; it must not overlap json. */
+/* Decodes a string into buffer, as snprintf would. Writes at most size bytes, cut at a whole character and always
+ * with a NUL. Returns the length of the whole string, without a NUL. The result is below size exactly if there is
+ * a string and all of it was written. If there is no string, the function returns BEDROCK_JSON_NOT_FOUND, and
+ * buffer becomes "". buffer may be NULL if size is 0; it must not overlap json. */
 size_t bedrock_json_string(const char *json,
                            size_t len,
                            const char *pointer,
                            char *buffer,
                            size_t size);
 
-/* Writes text as a JSON string, its quotes included, as bedrock_json_string writes. BEDROCK_STRLEN where text is
- * not UTF-8. */
+/* Decodes a string of base64, for example an image, into buffer. Writes the first size bytes, without a NUL, and
+ * returns how many bytes the string stands for, which may be more than size. White space in base64 is skipped, and
+ * padding is optional. If there is no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND,
+ * and the content of buffer is undefined. buffer may be NULL if size is 0; it must not overlap json. */
+size_t bedrock_json_bytes(const char *json,
+                          size_t len,
+                          const char *pointer,
+                          void *buffer,
+                          size_t size);
+
+/* Writes text as a JSON string, with its quotes, into buffer, and returns its length, as bedrock_json_string does.
+ * Returns BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see bedrock_utf8_length. */
 size_t bedrock_json_quote(const char *text,
                           size_t len,
                           char *buffer,
                           size_t size);
+
+/* Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as
+ * bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is
+ * BEDROCK_STRLEN. buffer must not overlap data. */
+size_t bedrock_json_quote_bytes(const void *data,
+                                size_t len,
+                                char *buffer,
+                                size_t size);
+
+/* Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text
+ * exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the
+ * result says. Returns 0 for NULL. */
+size_t bedrock_utf8_length(const char *text,
+                           size_t len);
 
 
 /* ---- The process ------------------------------------------------------------------------------------------
@@ -901,7 +1114,8 @@ bedrock_status bedrock_set_log(int32_t level,
  * interpreter whose callbacks were given goes away. BEDROCK_E_BUSY from inside a callback. */
 bedrock_status bedrock_shutdown(int32_t timeout_ms);
 
-/* Handles that this process has made and not freed: 0 at the end of a program that leaks none. */
+/* Returns how many handles this process has made and not freed: 0 at the end of a program that leaks none.
+ * bedrock_shutdown logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak checkers do not see handles. */
 size_t bedrock_live_handles(void);
 
 #ifdef __cplusplus

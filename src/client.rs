@@ -1,19 +1,18 @@
 //! From our [`Config`] to the SDK's client: credentials, region, endpoint, retries, user agent.
 
-use crate::config::{Auth, CallSettings, Config, RetryMode};
-use crate::error::Result;
-use crate::transport::{self, Transport};
+use crate::config::{Auth, BEARER_VARIABLE, CallSettings, Config, RetryMode};
+use crate::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Given, refuse};
+use crate::error::{Error, Kind, Result};
+use crate::identity::{Source, Tools, check_token};
+use crate::transport::Transport;
+use crate::wire::retry;
 use aws_config::BehaviorVersion;
-use aws_config::environment::region::EnvironmentVariableRegionProvider;
-use aws_config::meta::region::RegionProviderChain;
-use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
-use aws_config::provider_config::ProviderConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::config::retry::{RetryConfig, RetryPartition};
 use aws_sdk_bedrockruntime::config::timeout::TimeoutConfig;
-use aws_sdk_bedrockruntime::config::{Region, StalledStreamProtectionConfig, Token};
+use aws_sdk_bedrockruntime::config::{AppName, Builder, Region, StalledStreamProtectionConfig, Token};
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
+use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -24,9 +23,14 @@ use aws_smithy_types::config_bag::ConfigBag;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
+/// Which of the SDK's defaults we live with. Pinned, because what changes with a later one (timers, retries, identities) has to be
+/// looked at, and not to come with an update of the SDK.
+pub fn behavior() -> BehaviorVersion {
+    BehaviorVersion::v2026_01_12()
+}
+
 const SIGV4: AuthSchemeId = AuthSchemeId::new("sigv4");
 const BEARER: AuthSchemeId = AuthSchemeId::new("httpBearerAuth");
-const DEFAULT_REGION: &str = "us-east-1";
 
 /// Something that is made once on each worker, and anew on the next: connections do not outlive their event loop.
 pub struct PerWorker<T>(Mutex<(u64, Arc<OnceCell<T>>)>);
@@ -52,64 +56,104 @@ impl<T: Clone> PerWorker<T> {
 
 /// What the SDK is to know that calls cannot change.
 pub async fn sdk_config(config: &Config, transport: &Transport) -> Result<SdkConfig> {
-    let service = transport.http_client(config);
     if !transport.is_network() {
-        return Ok(offline(config, service));
+        return Ok(offline(config, transport.http_client(config)));
     }
-    let http = transport::for_credentials(config);
-    let region = region(config).region().await;
-    let mut loader = aws_config::defaults(BehaviorVersion::latest()).http_client(http.clone()).region(region.clone());
-    if let Some(name) = &config.profile {
-        // The SDK's own chain would look at the environment first; a profile that the config names wins over it.
-        let provider = ProviderConfig::without_region().with_region(region).with_http_client(http);
-        let profile = ProfileFileCredentialsProvider::builder().profile_name(name).configure(&provider).build();
-        loader = loader.profile_name(name).credentials_provider(profile);
+    let environment = read_environment(config).await?;
+    let mut config = config.clone();
+    if config.ca_bundle.is_none() {
+        config.ca_bundle = environment.ca_bundle();
     }
-    if let Some(keys) = &config.credentials {
-        let (access, secret, token) = (&keys.access_key, &keys.secret_key, &keys.session_token);
-        loader = loader.credentials_provider(Credentials::new(access, secret, token.clone(), None, "config"));
-    }
-    if let Some(url) = &config.base_url {
-        loader = loader.endpoint_url(url);
-    }
-    if let Some(fips) = config.fips {
-        loader = loader.use_fips(fips);
-    }
-    if let Some(dual_stack) = config.dual_stack {
-        loader = loader.use_dual_stack(dual_stack);
-    }
-    let shared = loader.load().await;
-    let mut builder = aws_sdk_bedrockruntime::config::Builder::from(&shared).http_client(service);
-    if let Some(role) = &config.role {
-        let mut assumed = AssumeRoleProvider::builder(&role.arn).configure(&shared);
-        assumed = assumed.session_name(role.session_name.as_deref().unwrap_or("libbedrock"));
-        if let Some(external_id) = &role.external_id {
-            assumed = assumed.external_id(external_id);
+    online(&config, transport, &environment).await
+}
+
+/// Reads files where that blocks nobody.
+async fn read_environment(config: &Config) -> Result<Environment> {
+    let config = config.clone();
+    let reading = tokio::task::spawn_blocking(move || Environment::read(&config)).await;
+    reading.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+}
+
+/// A configuration for calls over the network. The SDK is given everything, and reads neither variables nor files for it.
+async fn online(config: &Config, transport: &Transport, environment: &Environment) -> Result<SdkConfig> {
+    let region = Region::new(environment.region(config)?);
+    let mut builder = SdkConfig::builder()
+        .behavior_version(behavior())
+        .http_client(transport.http_client(config))
+        .region(region.clone())
+        // Our own timers watch over answers.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let token = bearer_token(config, environment)?;
+    builder = place(builder, config, environment, token.is_some())?;
+    builder = match token {
+        Some(token) => builder.bearer_token(Token::new(token, None)).auth_scheme_preference([BEARER]),
+        None => {
+            let source = Source::find(config, environment)?;
+            let tools = Tools::new(config, environment, &region)?;
+            builder.credentials_provider(source.provider(&tools).await).auth_scheme_preference([SIGV4])
         }
-        let assumed = match shared.credentials_provider() {
-            Some(source) => assumed.build_from_provider(source).await,
-            None => assumed.build().await,
-        };
-        builder = builder.credentials_provider(assumed);
-    }
-    if let Some(token) = &config.bearer_token {
-        builder = builder.bearer_token(Token::new(token, None));
-    }
-    builder = match scheme(config) {
-        Some(scheme) => builder.auth_scheme_preference([scheme]),
-        None => builder,
     };
+    if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {
+        builder = builder.app_name(app);
+    }
     if let Some(agent) = &config.user_agent {
         builder = builder.interceptor(UserAgent(agent.clone()));
     }
-    // Our own timers watch over answers.
-    Ok(builder.stalled_stream_protection(StalledStreamProtectionConfig::disabled()).build())
+    Ok(builder.build())
+}
+
+/// Sets where the service is: an endpoint that somebody names, else which of the region's.
+fn place(mut builder: Builder, config: &Config, environment: &Environment, bearer: bool) -> Result<Builder> {
+    let endpoint = match &config.base_url {
+        Some(url) => Some(Given::new(url, "base_url")),
+        None => environment.endpoint(BEDROCK_RUNTIME, config.allow_http, bearer)?,
+    };
+    let choices = [
+        ("fips (use_fips_endpoint)", environment.fips(config)),
+        ("dual_stack (use_dualstack_endpoint)", environment.dual_stack(config)),
+    ];
+    if let (Some(endpoint), Some((choice, _))) = (&endpoint, choices.iter().find(|(_, on)| *on)) {
+        let reason = format_args!("is an endpoint, and {choice} chooses among the region's: remove one");
+        return Err(refuse(endpoint, reason));
+    }
+    let [(_, fips), (_, dual_stack)] = choices;
+    builder = builder.use_fips(fips).use_dual_stack(dual_stack);
+    Ok(match endpoint {
+        Some(endpoint) => builder.endpoint_url(endpoint.value),
+        None => builder,
+    })
+}
+
+/// The token that requests carry in place of a signature: what the config holds wins over the environment.
+fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<String>> {
+    let keys = config.credentials.is_some() || config.profile.is_some() || config.role.is_some();
+    let of_machine = match config.auth {
+        Auth::SigV4 => return Ok(None),
+        Auth::Bearer => true,
+        Auth::Auto => !keys,
+    };
+    if let Some(token) = &config.bearer_token {
+        return Ok(Some(token.clone()));
+    }
+    match environment.bearer_token().filter(|_| of_machine) {
+        Some(token) => {
+            check_token(token, BEARER_VARIABLE)?;
+            Ok(Some(token.to_owned()))
+        }
+        None if config.auth == Auth::Bearer => {
+            let what = format_args!(
+                "auth is \"bearer\", and {BEARER_VARIABLE} is not set any more: set it, or give bearer_token"
+            );
+            Err(Error::new(Kind::Credentials, what))
+        }
+        None => Ok(None),
+    }
 }
 
 /// A configuration for a transport that needs neither credentials nor a machine that has some.
 fn offline(config: &Config, http: SharedHttpClient) -> SdkConfig {
     let mut builder = SdkConfig::builder()
-        .behavior_version(BehaviorVersion::latest())
+        .behavior_version(behavior())
         .http_client(http)
         .credentials_provider(Credentials::new("scripted", "scripted", None, None, "scripted"))
         .region(Region::new(config.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned())))
@@ -133,34 +177,11 @@ pub fn client(base: &SdkConfig, calls: &CallSettings) -> Client {
         .to_builder()
         .retry_config(retry)
         .retry_partition(RetryPartition::custom("libbedrock").build())
+        .retry_classifier(retry::Classifier)
+        .sleep_impl(SharedAsyncSleep::new(retry::Pause))
         .timeout_config(TimeoutConfig::builder().connect_timeout(calls.timeouts.connect).build())
         .build();
     Client::from_conf(config)
-}
-
-/// The config's region, else the environment's, else the profile's, else us-east-1. Never the instance's: to ask for it takes
-/// seconds where there is none.
-fn region(config: &Config) -> RegionProviderChain {
-    let mut profile = ProfileFileRegionProvider::builder();
-    if let Some(name) = &config.profile {
-        profile = profile.profile_name(name);
-    }
-    RegionProviderChain::first_try(config.region.clone().map(Region::new))
-        .or_else(EnvironmentVariableRegionProvider::new())
-        .or_else(profile.build())
-        .or_else(Region::new(DEFAULT_REGION))
-}
-
-/// How to prove who we are, where that is not left to the SDK: what the config holds wins over the environment.
-fn scheme(config: &Config) -> Option<AuthSchemeId> {
-    let keys = config.credentials.is_some() || config.profile.is_some() || config.role.is_some();
-    match config.auth {
-        Auth::SigV4 => Some(SIGV4),
-        Auth::Bearer => Some(BEARER),
-        Auth::Auto if config.bearer_token.is_some() => Some(BEARER),
-        Auth::Auto if keys => Some(SIGV4),
-        Auth::Auto => None,
-    }
 }
 
 /// Adds the program's name to the SDK's user agent, which is not signed.

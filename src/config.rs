@@ -11,15 +11,18 @@ mod check;
 mod duration;
 mod endpoint;
 mod nearest;
+mod reading;
+mod size;
 #[cfg(test)]
 mod tests;
 mod trust;
 mod value;
 
 pub use calls::{CALL_SETTINGS, CallSettings, Retry, RetryMode, Timeouts};
-pub use check::{check_header, check_model_id, check_segment};
-pub use endpoint::{check_plain_http, is_loopback};
+pub use check::{check_header, check_model_id, check_region, check_secret, check_segment};
+pub use endpoint::{check_plain_http, check_proxy, check_url, is_loopback};
 pub use nearest::{near_miss, same_word};
+pub use reading::Reading;
 pub use trust::CaBundle;
 
 use crate::error::{Error, Kind, Result};
@@ -48,7 +51,7 @@ pub struct Config {
     pub max_concurrency: Option<usize>,
     /// The most bytes of one answer, all of a stream's frames together.
     pub max_answer: usize,
-    /// What takes the place of the system's trust store.
+    /// What takes the place of the system's trust store: `ca_file`, or later what the environment names.
     pub ca_bundle: Option<CaBundle>,
     /// The URL of an HTTP or HTTPS proxy; it may hold a password.
     pub proxy: Option<String>,
@@ -104,6 +107,11 @@ impl Config {
         Config::parse_in(text, &|variable| std::env::var_os(variable))
     }
 
+    /// Whether requests can be signed or carry a token without anything that the machine has.
+    pub fn brings_identity(&self) -> bool {
+        self.credentials.is_some() || self.bearer_token.is_some()
+    }
+
     /// [`Config::parse`] in an environment of the caller's choice.
     fn parse_in(text: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Config> {
         let json =
@@ -132,26 +140,28 @@ pub fn duration_of(json: Json<'_>, key: &str, path: &str) -> Result<std::time::D
 type Take = fn(&mut Draft, &Value<'_>) -> Result<()>;
 
 /// Every key that can stand at the top or under "options".
-const KEYS: [(&str, Take); 27] = [
+const KEYS: [(&str, Take); 29] = [
     ("model", |draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
     ("auth", |draft, value| value.choice(&AUTHS).map(|auth| draft.config.auth = auth)),
-    ("api_key", |draft, value| value.checked(check::secret).map(|key| draft.api_key = Some(key))),
-    ("secret_key", |draft, value| value.checked(check::secret).map(|key| draft.secret_key = Some(key))),
-    ("session_token", |draft, value| value.checked(check::secret).map(|token| draft.session_token = Some(token))),
-    ("bearer_token", |draft, value| value.checked(check::secret).map(|token| draft.config.bearer_token = Some(token))),
+    ("api_key", |draft, value| value.checked(check_secret).map(|key| draft.api_key = Some(key))),
+    ("secret_key", |draft, value| value.checked(check_secret).map(|key| draft.secret_key = Some(key))),
+    ("session_token", |draft, value| value.checked(check_secret).map(|token| draft.session_token = Some(token))),
+    ("bearer_token", |draft, value| value.checked(check_secret).map(|token| draft.config.bearer_token = Some(token))),
     ("profile", |draft, value| value.text().map(|name| draft.config.profile = Some(name))),
     ("role_arn", |draft, value| value.checked(check::role_arn).map(|arn| draft.role_arn = Some(arn))),
     ("role_session_name", |draft, value| {
         value.checked(check::role_session_name).map(|name| draft.role_session_name = Some(name))
     }),
     ("external_id", |draft, value| value.checked(check::external_id).map(|id| draft.external_id = Some(id))),
-    ("region", |draft, value| value.checked(check::region).map(|region| draft.config.region = Some(region))),
+    ("region", |draft, value| value.checked(check_region).map(|region| draft.config.region = Some(region))),
     // Whether a URL will do depends on other keys: it is checked when all are there.
     ("base_url", |draft, value| value.text().map(|url| draft.config.base_url = Some(url))),
     ("allow_http", |draft, value| value.bool().map(|allow| draft.config.allow_http = allow)),
     ("timeout", Draft::take_call_setting),
     ("timeouts", Draft::take_call_setting),
     ("retry", Draft::take_call_setting),
+    ("keep_answer", Draft::take_call_setting),
+    ("read_ahead", Draft::take_call_setting),
     ("max_concurrency", |draft, value| value.count().map(|calls| draft.config.max_concurrency = Some(calls as usize))),
     ("max_answer", |draft, value| value.count().map(|bytes| draft.config.max_answer = bytes as usize)),
     ("ca_file", |draft, value| {
@@ -159,7 +169,7 @@ const KEYS: [(&str, Take); 27] = [
         draft.config.ca_bundle = Some(bundle);
         Ok(())
     }),
-    ("proxy", |draft, value| value.checked(endpoint::check_proxy).map(|url| draft.config.proxy = Some(url))),
+    ("proxy", |draft, value| value.checked(check_proxy).map(|url| draft.config.proxy = Some(url))),
     ("http_version", |draft, value| value.choice(&HTTP_VERSIONS).map(|version| draft.config.http_version = version)),
     ("fips", |draft, value| value.bool().map(|fips| draft.config.fips = Some(fips))),
     ("dual_stack", |draft, value| value.bool().map(|dual| draft.config.dual_stack = Some(dual))),
@@ -302,9 +312,6 @@ impl Draft {
             let (session_name, external_id) = (self.role_session_name, self.external_id);
             self.config.role = Some(Role { arn, session_name, external_id });
         }
-        if self.config.ca_bundle.is_none() {
-            self.config.ca_bundle = CaBundle::of_environment(env);
-        }
         Ok(self.config)
     }
 
@@ -358,7 +365,8 @@ impl Draft {
     }
 }
 
-const BEARER_VARIABLE: &str = "AWS_BEARER_TOKEN_BEDROCK";
+/// Where the environment holds a Bedrock API key.
+pub const BEARER_VARIABLE: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
 /// Stands in `Debug` output where a secret, or what people wrote to a model, would.
 struct Hidden;

@@ -6,6 +6,7 @@
 use crate::json;
 use crate::text::Text;
 use std::fmt;
+use std::time::Duration;
 
 /// What kind of failure it was. The numbers are those of the C API's `BEDROCK_E_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,12 +67,16 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: Kind,
     message: Text,
+    /// The length of the message without its advice.
+    stated: usize,
     code: Text,
     path: Text,
     request_id: Text,
+    json: Text,
     http_status: u16,
     attempts: u32,
     retryable: bool,
+    retry_after: Option<Duration>,
 }
 
 /// What every message begins with.
@@ -83,23 +88,60 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// `message` says what was being done, what happened and, where it is known, what to do next. It is made one line.
     pub fn new(kind: Kind, message: impl fmt::Display) -> Self {
+        let message = one_line(format!("{PREFIX}{message}"));
         Error(Box::new(Inner {
             kind,
-            message: one_line(format!("{PREFIX}{message}")).into(),
+            stated: message.len(),
+            message: message.into(),
             code: Text::default(),
             path: Text::default(),
             request_id: Text::default(),
+            json: Text::default(),
             http_status: 0,
             attempts: 0,
             retryable: kind.is_transient(),
+            retry_after: None,
         }))
     }
 
     /// Puts what was being done before what happened.
-    pub fn while_doing(mut self, doing: impl fmt::Display) -> Self {
-        let what = self.0.message.as_str().strip_prefix(PREFIX).unwrap_or_default();
-        self.0.message = one_line(format!("{PREFIX}{doing}: {what}")).into();
+    pub fn while_doing(self, doing: impl fmt::Display) -> Self {
+        let (what, advice) = self.parts();
+        let (what, advice) = (format!("{doing}: {what}"), advice.to_owned());
+        self.with_parts(&what, &advice)
+    }
+
+    /// Adds to what happened, before the advice.
+    pub fn note(self, more: impl fmt::Display) -> Self {
+        let (what, advice) = self.parts();
+        let (what, advice) = (format!("{what}{more}"), advice.to_owned());
+        self.with_parts(&what, &advice)
+    }
+
+    /// Sets what to do next, a sentence without its full stop. It replaces the advice given before.
+    pub fn advise(self, advice: &str) -> Self {
+        let what = self.parts().0.to_owned();
+        let advice = if advice.is_empty() { String::new() } else { format!(". {advice}") };
+        self.with_parts(&what, &advice)
+    }
+
+    /// What happened, without the prefix that all messages have, and the advice with its separator.
+    fn parts(&self) -> (&str, &str) {
+        let message = self.0.message.as_str();
+        let (stated, advice) = message.split_at(self.0.stated.min(message.len()));
+        (stated.strip_prefix(PREFIX).unwrap_or_default(), advice)
+    }
+
+    fn with_parts(mut self, what: &str, advice: &str) -> Self {
+        let stated = one_line(format!("{PREFIX}{what}"));
+        self.0.stated = stated.len();
+        self.0.message = one_line(stated + advice).into();
         self
+    }
+
+    /// What happened and the advice, for use inside another message.
+    pub fn told(&self) -> &str {
+        self.0.message.as_str().strip_prefix(PREFIX).unwrap_or_default()
     }
 
     /// A panic of our own, contained.
@@ -128,6 +170,18 @@ impl Error {
 
     pub fn with_request_id(mut self, request_id: &str) -> Self {
         self.0.request_id = request_id.into();
+        self
+    }
+
+    /// The service's failure as JSON, as it came.
+    pub fn with_json(mut self, json: &str) -> Self {
+        self.0.json = json.into();
+        self
+    }
+
+    /// How long the service asks to wait before the next attempt.
+    pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
+        self.0.retry_after = wait;
         self
     }
 
@@ -166,6 +220,16 @@ impl Error {
         &self.0.request_id
     }
 
+    /// The service's failure as JSON, or "".
+    pub fn json(&self) -> &Text {
+        &self.0.json
+    }
+
+    /// How long the service asks to wait before the next attempt.
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
     /// The HTTP status of the answer that failed, 0 where there was none.
     pub fn http_status(&self) -> u16 {
         self.0.http_status
@@ -179,6 +243,16 @@ impl Error {
     /// Whether the same call may succeed later.
     pub fn retryable(&self) -> bool {
         self.0.retryable
+    }
+}
+
+/// A duration as people write it, in one unit: "5m", "1.5s".
+pub fn in_words(duration: Duration) -> String {
+    match duration.as_secs() {
+        seconds if duration.subsec_nanos() > 0 || seconds == 0 => format!("{duration:?}"),
+        seconds if seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
     }
 }
 

@@ -92,8 +92,13 @@ pub fn debug(target: &'static str, message: impl Display) {
     say(Level::Debug, target, message);
 }
 
+/// Whether anybody listens at this level, for what is dear to say.
+pub fn hears(level: Level) -> bool {
+    level as i32 <= LEVEL.load(Ordering::Relaxed)
+}
+
 fn say(level: Level, target: &'static str, message: impl Display) {
-    if level as i32 > LEVEL.load(Ordering::Relaxed) {
+    if !hears(level) {
         return;
     }
     if let Some(channel) = current() {

@@ -5,23 +5,26 @@ use crate::client::{self, PerWorker};
 use crate::config::{CALL_SETTINGS, CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::log;
-use crate::request::{Document, Place, Request, parse_defaults, replace_defaults, take_model_id};
+use crate::request::{Document, Place, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
-use crate::timer::Deadline;
+use crate::timer::{Deadline, Timers};
+use crate::totals::Totals;
 use crate::transport::Transport;
 use crate::wire::answer::Answer;
+use crate::wire::attempts::Terms;
 use crate::wire::call::{self, Call, Input};
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
+use crate::wire::usage::Usage;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A model id with the connections, credentials and settings to call it. Cheap to clone and to derive from.
 #[derive(Clone)]
@@ -29,6 +32,7 @@ pub struct Model {
     id: Text,
     defaults: Document,
     calls: CallSettings,
+    totals: Totals,
     shared: Arc<Shared>,
     /// Shared by the models with the same call settings.
     client: Arc<PerWorker<Client>>,
@@ -48,6 +52,7 @@ impl Model {
         let config = Config::parse(config_json)?;
         let mut defaults = parse_defaults(&config.defaults, Place::Defaults).map_err(as_config_error)?;
         let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
+        defaults.move_under("/defaults");
         let mut calls = config.calls.clone();
         take_call_settings(&mut defaults, &mut calls, "/defaults")?;
         let transport = Transport::parse(config.transport.as_deref())?;
@@ -56,6 +61,7 @@ impl Model {
             id: default_model.unwrap_or_else(|| config.model.clone()).into(),
             defaults,
             calls,
+            totals: Totals::default(),
             client: Arc::default(),
             shared: Arc::new(Shared {
                 in_flight: config.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls))),
@@ -68,21 +74,26 @@ impl Model {
 
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
-        let mut given = parse_defaults(defaults_json, Place::Derived)?;
-        let mut derived = self.clone();
-        take_call_settings(&mut given, &mut derived.calls, "")?;
-        if let Some(id) = take_model_id(&mut given)? {
+        let mut changes = parse_changes(defaults_json, Place::Derived, &CALL_SETTINGS)?;
+        let mut derived = Model { totals: self.totals.derive(), ..self.clone() };
+        take_call_settings(&mut changes.given, &mut derived.calls, "")?;
+        if let Some(id) = take_model_id(&mut changes.given)? {
             derived.id = id.into();
         }
         if derived.calls != self.calls {
             derived.client = Arc::default();
         }
-        replace_defaults(&mut derived.defaults, given);
+        replace_defaults(&mut derived.defaults, changes)?;
         Ok(derived)
     }
 
     pub fn id(&self) -> &Text {
         &self.id
+    }
+
+    /// What its calls and those of the models derived from it have used, as far as the service said. Its time is -1.
+    pub fn usage(&self) -> Usage {
+        self.totals.sum()
     }
 
     /// Exactly what a call would send.
@@ -92,47 +103,74 @@ impl Model {
 
     /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
     pub fn open(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
+        let mut stream = self.begin(operation, request, cancel)?;
+        if !self.calls.reading.keep_answer {
+            stream.keep_outline();
+        }
+        Ok(stream)
+    }
+
+    fn begin(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
         let input = self.input(operation, request)?;
         if cancel.is_some_and(Cancel::is_fired) {
             return Ok(Stream::cancelled(operation));
         }
-        let connect = self.calls.timeouts.connect;
-        let job = Job { model: self.clone(), call: Call { operation, input, connect } };
+        let read_ahead = self.calls.reading.read_ahead;
+        let job = Job { model: self.clone(), call: Call { operation, input } };
         let runtime = runtime::start()?;
         let epoch = runtime.epoch;
-        Ok(Stream::start(&runtime, operation, cancel.cloned(), move |writer| job.run(writer, epoch)))
+        Ok(Stream::start(&runtime, operation, cancel.cloned(), read_ahead, move |writer| job.run(writer, epoch)))
     }
 
     /// Any operation: one request, one answer, that of a stream when it is complete.
-    pub fn call(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Response> {
-        let mut stream = self.open(operation, request, cancel)?;
-        while let Next::Event(_) | Next::Again = stream.next(None)? {}
-        Ok(stream.response())
+    pub fn call(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Ended<()> {
+        let mut stream = match self.begin(operation, request, cancel) {
+            Ok(stream) => stream,
+            Err(error) => return Ended { result: Err(error), response: None },
+        };
+        let result = loop {
+            match stream.next(None) {
+                Ok(Next::Event(_) | Next::Again) => {}
+                Ok(Next::Done) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        Ended { response: stream.response_if_any(), result }
     }
 
-    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The stream that is
-    /// given back has the answer, or what had arrived of it, where `keep_answer` says so.
+    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The response
+    /// is made where `wanted` says so.
     pub fn generate_stream(
         &self,
         request: &Request,
         cancel: Option<&Cancel>,
-        keep_answer: bool,
+        wanted: bool,
         mut on_event: impl FnMut(&Event<'_>) -> ControlFlow<()>,
-    ) -> Result<(ControlFlow<()>, Stream)> {
-        let mut stream = self.open(Operation::ConverseStream, request, cancel)?;
-        if !keep_answer {
-            stream.keep_no_answer();
+    ) -> Ended<ControlFlow<()>> {
+        let mut stream = match self.open(Operation::ConverseStream, request, cancel) {
+            Ok(stream) => stream,
+            Err(error) => return Ended { result: Err(error), response: None },
+        };
+        if !wanted {
+            stream.keep_outline();
         }
-        let flow = loop {
-            match stream.next(None)? {
-                Next::Event(event) if on_event(&event).is_break() => break ControlFlow::Break(()),
-                Next::Event(_) | Next::Again => {}
-                Next::Done => break ControlFlow::Continue(()),
+        let result = loop {
+            match stream.next(None) {
+                Ok(Next::Event(event)) if on_event(&event).is_break() => break Ok(ControlFlow::Break(())),
+                Ok(Next::Event(_) | Next::Again) => {}
+                Ok(Next::Done) => break Ok(ControlFlow::Continue(())),
+                Err(error) => break Err(error),
             }
         };
         stream.cancel();
-        Ok((flow, stream))
+        Ended { response: if wanted { stream.response_if_any() } else { None }, result }
     }
+}
+
+/// How a call ended, and what it has given: after a failure what had arrived before it, None where nothing had.
+pub struct Ended<T> {
+    pub result: Result<T>,
+    pub response: Option<Response>,
 }
 
 impl Shared {
@@ -151,34 +189,11 @@ struct Job {
 impl Job {
     async fn run(self, writer: Writer, epoch: u64) -> Result<Option<String>> {
         let Job { model, call } = self;
-        let timeouts = &model.calls.timeouts;
-        let max_answer = model.shared.config.max_answer;
         let began = Instant::now();
-        let result = if call.operation.streams() {
-            let total = timeouts.total.map(|total| Deadline::after("total", total));
-            let first_event = Deadline::after("first_event", timeouts.first_event);
-            let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
-            let permit = first_event.or_earlier(total).limit(model.begin(&call, &writer, epoch)).await.flatten();
-            match permit {
-                Ok((answer, _permit)) => {
-                    say_answered(&call, &answer, &writer, began);
-                    writer.stream(answer, call.operation.answers_raw(), limits).await.map(|()| None)
-                }
-                Err(error) => Err(error),
-            }
-        } else {
-            let unary = async {
-                let (answer, _permit) = model.begin(&call, &writer, epoch).await?;
-                say_answered(&call, &answer, &writer, began);
-                writer.unary(answer, call.operation.answers_raw(), max_answer).await.map(Some)
-            };
-            Deadline::after("whole", timeouts.whole).limit(unary).await.flatten()
-        };
-        let result = result.map_err(|error| {
-            // What is refused for its configuration was never sent, however often it was tried.
-            let sent = if error.kind() == Kind::Config { 0 } else { writer.attempts().get() };
-            error.while_doing(&call).with_attempts(sent)
-        });
+        let closing = writer.attempts().closing();
+        let result = model.perform(&call, &writer, epoch).await;
+        drop(closing);
+        let result = result.map_err(|error| writer.attempts().explain(error).while_doing(&call));
         match &result {
             Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),
             Err(error) => log::info(
@@ -191,30 +206,54 @@ impl Job {
 }
 
 impl Model {
-    /// Waits for a place, for the client and for the head of the answer.
-    async fn begin(
-        &self,
-        call: &Call,
-        writer: &Writer,
-        epoch: u64,
-    ) -> Result<(Answer, Option<tokio::sync::OwnedSemaphorePermit>)> {
-        let permit = match &self.shared.in_flight {
-            Some(places) => places.clone().acquire_owned().await.ok(),
-            None => None,
+    /// A call from its place in the queue to the end of its answer: nothing for a stream, the answer for a unary call.
+    async fn perform(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Option<String>> {
+        let (timeouts, streams) = (&self.calls.timeouts, call.operation.streams());
+        let (raw, max_answer) = (call.operation.answers_raw(), self.shared.config.max_answer);
+        let mut timers = Timers::start(timeouts, streams);
+        let queue = timeouts.queue.map(|queue| Deadline::after("queue", queue));
+        let _place = self.place(call, queue.unwrap_or(timers.first)).await?;
+        if queue.is_some() {
+            timers = Timers::start(timeouts, streams);
+        }
+        let retry = &self.calls.retry;
+        let (max_attempts, max_backoff, ends) = (retry.max_attempts, retry.max_backoff, timers.first.at());
+        writer.attempts().open(call, Terms { max_attempts, max_backoff, ends });
+        if streams {
+            let answer = timers.first.limit(self.send(call, writer, epoch)).await.flatten()?;
+            let Timers { first: first_event, total } = timers;
+            let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
+            writer.stream(answer, raw, limits, &self.totals).await.map(|()| None)
+        } else {
+            let unary = async {
+                let answer = self.send(call, writer, epoch).await?;
+                writer.unary(answer, raw, max_answer, &self.totals).await.map(Some)
+            };
+            timers.first.limit(unary).await.flatten()
+        }
+    }
+
+    /// Waits for a place among the calls that may run at once, where their number is limited.
+    async fn place(&self, call: &Call, until: Deadline) -> Result<Option<OwnedSemaphorePermit>> {
+        let Some((places, number)) = self.shared.in_flight.clone().zip(self.shared.config.max_concurrency) else {
+            return Ok(None);
         };
+        if let Ok(place) = places.clone().try_acquire_owned() {
+            return Ok(Some(place));
+        }
+        let began = Instant::now();
+        log::debug("call", format_args!("{call}: waits for a place among max_concurrency {number} calls"));
+        let place = until.limit_queue(number, places.acquire_owned()).await?.ok();
+        log::debug("call", format_args!("{call}: has its place after {:?}", began.elapsed()));
+        Ok(place)
+    }
+
+    /// Waits for the client and for the head of the answer.
+    async fn send(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Answer> {
         let client = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
         let client = self.client.get(epoch, client).await?;
-        let answer = call::send(&client, call, writer.attempts()).await?;
-        Ok((answer, permit))
+        call::send(&client, call, writer.attempts()).await
     }
-}
-
-fn say_answered(call: &Call, answer: &Answer, writer: &Writer, began: Instant) {
-    let (status, id, attempts) = (answer.status, &answer.head.request_id, writer.attempts().get());
-    log::debug(
-        "call",
-        format_args!("{call}: HTTP {status} after {:?}, attempt {attempts}, request id {id}", began.elapsed()),
-    );
 }
 
 /// Takes the members that are settings of ours out of the request members they were given with.
@@ -232,4 +271,83 @@ fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) 
 fn as_config_error(error: Error) -> Error {
     let message = error.message().as_str().trim_start_matches("bedrock: ").to_owned();
     Error::new(Kind::Config, message).at(format!("/defaults{}", error.path()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Runtime;
+    use std::time::Duration;
+    use tokio::runtime::Handle;
+
+    /// Streams this script on the test's own runtime, whose clock is the one that counts. Gives the text and the time it took.
+    async fn stream(members: &str, events: &str) -> (String, Duration, Result<()>) {
+        let config = format!(r#"{{"model":"m","transport":{{"replies":[{{"events":[{events}]}}]}}{members}}}"#);
+        let model = Model::new(&config).unwrap();
+        let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
+        let input = model.input(Operation::ConverseStream, &request).unwrap();
+        let operation = Operation::ConverseStream;
+        let read_ahead = model.calls.reading.read_ahead;
+        let job = Job { model, call: Call { operation, input } };
+        let runtime = Runtime { handle: Handle::current(), epoch: u64::MAX };
+        let began = tokio::time::Instant::now();
+        let mut stream = Stream::start(&runtime, operation, None, read_ahead, |writer| job.run(writer, u64::MAX));
+        let end = loop {
+            match stream.next(Some(Duration::ZERO)) {
+                Ok(Next::Event(_)) => {}
+                Ok(Next::Again) => tokio::time::sleep(Duration::from_secs(1)).await,
+                Ok(Next::Done) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        };
+        (stream.response().text().as_str().to_owned(), began.elapsed(), end)
+    }
+
+    const SILENCE: &str = r#"{"wait":"4m"}"#;
+
+    fn delta(text: &str) -> String {
+        format!(r#"{{"contentBlockDelta":{{"contentBlockIndex":0,"delta":{{"text":"{text}"}}}}}}"#)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_of_twenty_minutes_with_silences_of_four_minutes_ends_well() {
+        let start = r#"{"messageStart":{"role":"assistant"}}"#.to_owned();
+        let stop =
+            r#"{"contentBlockStop":{"contentBlockIndex":0}},{"messageStop":{"stopReason":"end_turn"}}"#.to_owned();
+        let metadata = r#"{"metadata":{"usage":{},"metrics":{}}}"#.to_owned();
+        let words = ["a ", "b ", "c ", "d"].map(|word| format!("{SILENCE},{}", delta(word)));
+        // The first event is four minutes away as well.
+        let parts = [vec![SILENCE.to_owned(), start], words.to_vec(), vec![stop, metadata]].concat();
+        let (text, took, end) = stream("", &parts.join(",")).await;
+        assert_eq!(end.map_err(|error| error.to_string()), Ok(()));
+        assert_eq!(text, "a b c d");
+        assert!(took >= Duration::from_secs(20 * 60), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silence_of_more_than_five_minutes_is_a_timeout_that_says_it_can_be_normal() {
+        let start = r#"{"messageStart":{"role":"assistant"}}"#;
+        for (events, timer) in [
+            (format!(r#"{{"wait":"6m"}},{start}"#), "first_event"),
+            (format!(r#"{start},{},{{"wait":"6m"}},{}"#, delta("a"), delta("b")), "idle"),
+        ] {
+            let (_, took, end) = stream("", &events).await;
+            let error = end.unwrap_err();
+            assert_eq!(error.kind(), Kind::Timeout);
+            let message = error.message().as_str();
+            assert!(message.contains(&format!("within 5m (timeouts.{timer}")), "{message}");
+            assert!(message.contains("A long silence can be normal while a model thinks"), "{message}");
+            assert!(took < Duration::from_secs(6 * 60), "{took:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn timeout_shortens_the_silence_that_is_waited_for() {
+        let events = format!(r#"{{"messageStart":{{"role":"assistant"}}}},{},{SILENCE},{}"#, delta("a"), delta("b"));
+        let (text, took, end) = stream(r#","timeout":"30s""#, &events).await;
+        let error = end.unwrap_err();
+        assert_eq!((error.kind(), text.as_str()), (Kind::Timeout, "a"));
+        assert!(error.message().as_str().contains("within 30s (timeouts.idle"), "{error}");
+        assert!(took < Duration::from_secs(40), "{took:?}");
+    }
 }

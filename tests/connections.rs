@@ -248,10 +248,11 @@ fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection(
 #[test]
 fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
     let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
-    // A ping follows three times this of silence, and may take as long.
+    // A ping follows three times this of silence, and may take five times this.
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
     bedrock.push(Reply::stream().message_start().then_die());
-    model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
+    let failure = model.stream(&hello()).outcome.failed(BEDROCK_E_TIMEOUT).clone();
+    failure.says(&["no sign of life", &format!("127.0.0.1:{}", bedrock.port())]);
     bedrock.respond_with(hello_to_all);
     works(&model);
     assert_eq!(bedrock.connection_count(), 2, "what is dead is not used again");
@@ -466,13 +467,24 @@ fn retry_after_is_obeyed_in_seconds_and_as_a_date_by_the_services_clock() {
 }
 
 #[test]
-fn retry_after_is_bounded_by_max_backoff_and_by_the_calls_own_timer() {
+fn retry_after_is_bounded_by_max_backoff() {
     let bedrock = throttled(&[("Retry-After", "3600")]);
     let outcome = model(&bedrock.url(), json!({"retry": {"max_backoff": "10ms"}})).generate(&hello());
     assert_eq!(outcome.response().attempts, 2);
-    let bedrock = throttled(&[("Retry-After", "3600")]);
-    let members = json!({"retry": {"max_backoff": "1h"}, "timeout": "300ms"});
-    assert_eq!(model(&bedrock.url(), members).generate(&hello()).failed(BEDROCK_E_TIMEOUT).attempts, 1);
+}
+
+#[test]
+fn a_retry_after_that_the_calls_timer_would_cut_short_is_not_waited_for() {
+    for operation in ["Converse", "ConverseStream"] {
+        let bedrock = throttled(&[("Retry-After", "3600")]);
+        let model = model(&bedrock.url(), json!({"retry": {"max_backoff": "1h"}, "timeout": "1m"}));
+        let began = Instant::now();
+        let outcome = model.call(operation, &hello());
+        let failure = outcome.failed(BEDROCK_E_THROTTLED);
+        assert_eq!((failure.attempts, failure.retry_after, failure.http_status), (1, 3_600_000, 429));
+        failure.says(&["asks to wait 1h"]);
+        assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
+    }
 }
 
 #[test]

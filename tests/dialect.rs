@@ -4,6 +4,7 @@
 
 mod support;
 
+use bedrock::ffi::conversation::bedrock_request_add_tool_result;
 use bedrock::json::Json;
 use serde_json::{Value, json};
 
@@ -39,7 +40,7 @@ fn every_portable_request_is_what_its_converse_equivalent_is_or_its_error_says_w
         count += 1;
     }
     assert!(wrong.is_empty(), "{} of {count} cases:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(count >= 60, "only {count} cases");
+    assert!(count >= 150, "only {count} cases");
 }
 
 #[test]
@@ -178,6 +179,69 @@ fn what_is_given_later_takes_the_place_of_what_was_given_before_in_either_dialec
             assert_eq!(body, native(0), "{before} then {after}");
         }
     }
+}
+
+#[test]
+fn null_removes_a_member_in_whichever_dialect_it_was_given() {
+    let tool = json!({"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}});
+    let config = json!({"toolConfig": {"tools": [tool]}});
+    for (before, null, after) in [
+        (json!({"system": "be nice"}), "system", json!({})),
+        (json!({"messages": [{"role": "system", "content": "be nice"}]}), "system", json!({"messages": []})),
+        (json!({"messages": [{"role": "user", "content": "a"}]}), "messages", json!({})),
+        (config.clone(), "toolConfig", json!({})),
+        (json!({"tools": [{"name": "f"}], "tool_choice": "required"}), "toolConfig", json!({})),
+        (json!({"tools": [{"name": "f"}]}), "tools", json!({})),
+        (config.clone(), "tools", json!({})),
+        (json!({"tools": [{"name": "f"}], "tool_choice": "required"}), "tool_choice", config.clone()),
+        (json!({"temperature": 1, "top_p": 1}), "temperature", json!({"inferenceConfig": {"topP": 1}})),
+        (
+            json!({"inferenceConfig": {"temperature": 1, "topP": 1}}),
+            "temperature",
+            json!({"inferenceConfig": {"topP": 1}}),
+        ),
+        (json!({"max_completion_tokens": 5}), "max_tokens", json!({})),
+        (json!({"temperature": 1, "inferenceConfig": {"topP": 1}}), "inferenceConfig", json!({})),
+        (json!({"metadata": {"a": "b"}}), "metadata", json!({})),
+        (json!({"service_tier": "flex"}), "serviceTier", json!({})),
+        (json!({"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}}), "outputConfig", json!({})),
+        (json!({"additionalModelRequestFields": {"a": 1}}), "additionalModelRequestFields", json!({})),
+        (json!({"new": 1}), "new", json!({})),
+        (json!({}), "guardrailConfig", json!({})),
+    ] {
+        let what = format!("{null} of {before}");
+        let set = format!("{{\"{null}\": null}}");
+        let request = Request::json(&before.to_string());
+        request.set(&set).unwrap_or_else(|failure| panic!("{what}: {failure:?}"));
+        let derived = unchecked().with(before).with(serde_json::from_str(&set).expect("JSON"));
+        for body in [request.body(&unchecked()), Request::json("{}").body(&derived)] {
+            let body: Value = serde_json::from_str(&body.expect("a body")).expect("a body is JSON");
+            assert_eq!(body, after, "{what}");
+        }
+    }
+}
+
+#[test]
+fn the_names_of_participants_are_watched_for_as_a_conversation_grows() {
+    let request = Request::json(r#"{"messages": [{"role": "user", "name": "Bob", "content": "a"}]}"#);
+    request.add(r#"{"role": "user", "name": "Bob", "content": "b"}"#).expect("the same name");
+    let failure = request.add(r#"{"role": "user", "name": "Alice", "content": "c"}"#).expect_err("another name");
+    assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, "/name"), "{failure:?}");
+    request.set(r#"{"messages": [{"role": "user", "name": "Alice", "content": "c"}]}"#).expect("other messages");
+}
+
+#[test]
+fn a_tool_that_gave_nothing_gave_an_empty_text() {
+    let request = Request::json("{}");
+    let status = unsafe {
+        bedrock_request_add_tool_result(request.handle(), c"1".as_ptr(), c"".as_ptr(), 0, 0, std::ptr::null_mut())
+    };
+    assert_eq!(status, BEDROCK_OK);
+    let body = request.body(&unchecked()).expect("a body");
+    assert_eq!(
+        body,
+        r#"{"messages":[{"role":"user","content":[{"toolResult":{"toolUseId":"1","content":[{"text":""}]}}]}]}"#
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::process::Command;
 use serde_json::json;
 
 use support::capi::*;
-use support::{Auth, LocalBedrock, Reply};
+use support::{Auth, Flaw, LocalBedrock, Reply, Speaks, Tls};
 
 const ENV_KEY: &str = "AKIAENVIRONMENT";
 const ENV_SECRET: &str = "anotherSecretKey/FromTheEnvironment+EXAMPLE";
@@ -35,6 +35,23 @@ fn in_environment(test: &str, variables: &[(&str, &str)], body: impl FnOnce()) {
     let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
     assert!(run.status.success() && said.contains("1 passed"), "in a process of its own:\n{said}");
 }
+
+/// Sets a variable of a process that `in_environment` began.
+fn set(name: &str, value: impl AsRef<std::ffi::OsStr>) {
+    // No other thread of this process reads its environment at this moment.
+    unsafe { std::env::set_var(name, value) };
+}
+
+/// Writes a file of the home that the test will have, before it has it.
+fn write(test: &str, name: &str, contents: &str) {
+    if std::env::var_os(CHILD).is_none() {
+        let path = home(test).join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(path, contents).expect("a file");
+    }
+}
+
+const ENV_KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", ENV_KEY), ("AWS_SECRET_ACCESS_KEY", ENV_SECRET)];
 
 fn home(test: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("environment").join(test)
@@ -195,14 +212,18 @@ fn an_endpoint_of_the_environment_is_another_machine_whatever_it_looks_like() {
     in_environment("an_endpoint_of_the_environment_is_another_machine_whatever_it_looks_like", &[], || {
         let bedrock = LocalBedrock::start();
         // 192.0.2.1 stands in no network. Nothing may try to go there in the clear.
-        for url in ["http://192.0.2.1", "http://127.0.0.1@192.0.2.1", "http://localhost:80@192.0.2.1:80/path"] {
-            // No other thread of this process reads its environment at this moment.
-            unsafe { std::env::set_var("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url) };
+        for (url, reason) in [
+            ("http://192.0.2.1", "is http:// to \"192.0.2.1\", which is not this machine"),
+            ("http://127.0.0.1@192.0.2.1", "must not hold a user name or password"),
+            ("http://localhost:80@192.0.2.1:80/path", "must not hold a user name or password"),
+        ] {
+            set("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", url);
             let members = json!({"base_url": null, "timeouts": {"connect": "1s"}, "retry": {"max_attempts": 1}});
             let model = Model::at_with(&bedrock, members);
             for outcome in [model.generate(&hello()), model.stream(&hello()).outcome] {
                 let failure = outcome.failed(BEDROCK_E_CONFIG);
-                failure.says(&["http://", "192.0.2.1"]);
+                failure.says(&["AWS_ENDPOINT_URL_BEDROCK_RUNTIME", reason]);
+                assert_eq!((failure.attempts, failure.retryable), (0, false));
             }
         }
     });
@@ -316,4 +337,326 @@ fn write_profiles(test: &str) {
     let credentials = "[work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = secretOfWork\n\n\
         [other]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = secretOfOther\n";
     std::fs::write(aws.join("credentials"), credentials).expect("a file");
+}
+
+#[test]
+fn retry_settings_of_the_machine_never_break_a_call() {
+    const TEST: &str = "retry_settings_of_the_machine_never_break_a_call";
+    write(TEST, ".aws/config", "[profile odd]\nretry_mode = legacy\nmax_attempts = x\n[default]\n");
+    in_environment(TEST, &ENV_KEYS, || {
+        let bedrock = bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1"));
+        let values = ["legacy", "", "0", "-1", " 3", "3.0", "odd"];
+        for (name, value) in [("AWS_RETRY_MODE", values), ("AWS_MAX_ATTEMPTS", values)]
+            .into_iter()
+            .flat_map(|(name, values)| values.map(|value| (name, value)))
+        {
+            set(name, value);
+            works(&Model::new(&bare(&bedrock)));
+        }
+        set("AWS_PROFILE", "odd");
+        works(&Model::new(&bare(&bedrock)));
+    });
+}
+
+#[test]
+fn variables_that_are_empty_are_not_given() {
+    const TEST: &str = "variables_that_are_empty_are_not_given";
+    const EMPTY: [&str; 16] = [
+        "AWS_ACCESS_KEY_ID",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_CA_BUNDLE",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_DEFAULT_REGION",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_ROLE_ARN",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "REQUESTS_CA_BUNDLE",
+    ];
+    in_environment(TEST, &EMPTY.map(|name| (name, "")), || {
+        let bedrock = bedrock_for(Auth::sigv4("AKIADEFAULT", "secretOfDefault", "eu-south-2"));
+        let aws = home(TEST).join(".aws");
+        std::fs::create_dir_all(&aws).expect("a folder");
+        let config = format!("[default]\nregion = eu-south-2\nendpoint_url = {}\nservices =\n", bedrock.url());
+        std::fs::write(aws.join("config"), config).expect("a file");
+        let keys = "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = secretOfDefault\naws_session_token =\n";
+        std::fs::write(aws.join("credentials"), keys).expect("a file");
+        works(&Model::new(&json!({"model": MODEL_ID, "retry": {"max_attempts": 1}})));
+        // In a profile as well.
+        std::fs::write(aws.join("config"), "[default]\nregion = eu-south-2\nendpoint_url =\n").expect("a file");
+        works(&Model::new(&bare(&bedrock)));
+    });
+}
+
+#[test]
+fn a_role_is_never_assumed_at_base_url() {
+    in_environment("a_role_is_never_assumed_at_base_url", &ENV_KEYS, || {
+        let (bedrock, sts) = (giver_of_credentials(), giver_of_credentials());
+        set("AWS_ENDPOINT_URL_STS", sts.url());
+        works(&Model::new(&with(bare(&bedrock), json!({"role_arn": "arn:aws:iam::123456789012:role/reader"}))));
+        let asked: Vec<_> = sts.requests().iter().map(|request| request.path().to_owned()).collect();
+        assert_eq!(asked, ["/"], "STS is asked once, and for nothing else");
+        assert!(
+            bedrock.requests().iter().all(|request| request.path().starts_with("/model/")),
+            "{:?}",
+            bedrock.requests()
+        );
+    });
+}
+
+#[test]
+fn a_services_section_is_read_under_the_name_that_aws_gives_the_service() {
+    const TEST: &str = "a_services_section_is_read_under_the_name_that_aws_gives_the_service";
+    in_environment(TEST, &ENV_KEYS, || {
+        let (bedrock, other) = (bedrock_for(Auth::None), bedrock_for(Auth::None));
+        let aws = home(TEST).join(".aws");
+        std::fs::create_dir_all(&aws).expect("a folder");
+        let config = format!(
+            "[default]\nservices = mine\nendpoint_url = {}\n[services mine]\nbedrock_runtime =\n  endpoint_url = {}\n",
+            other.url(),
+            bedrock.url()
+        );
+        std::fs::write(aws.join("config"), config).expect("a file");
+        works(&Model::new(&json!({"model": MODEL_ID, "retry": {"max_attempts": 1}})));
+        assert_eq!((bedrock.requests().len(), other.requests().len()), (2, 0));
+    });
+}
+
+#[test]
+fn a_bearer_token_of_another_product_is_left_alone() {
+    let variables = [ENV_KEYS[0], ENV_KEYS[1], ("AWS_BEARER_TOKEN", "ofAnotherProduct")];
+    in_environment("a_bearer_token_of_another_product_is_left_alone", &variables, || {
+        works(&Model::new(&bare(&bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1")))));
+    });
+}
+
+#[test]
+fn a_container_is_never_asked_through_a_proxy() {
+    let uri = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x");
+    in_environment("a_container_is_never_asked_through_a_proxy", &[uri], || {
+        let (bedrock, proxy) = (bedrock_for(Auth::None), giver_of_credentials());
+        for members in [json!({}), json!({"proxy": proxy.url()})] {
+            set("HTTP_PROXY", proxy.url());
+            let model = Model::new(&with(bare(&bedrock), with(members, json!({"timeout": "500ms"}))));
+            // Whether anybody answers at 169.254.170.2 is up to the machine.
+            let _ = model.generate(&hello());
+        }
+        assert_eq!(proxy.connection_count(), 0, "the container's token and keys would pass the proxy");
+    });
+}
+
+#[test]
+fn the_service_itself_is_no_metadata_service_wherever_it_is_said_to_be() {
+    let variables = [("AWS_BEARER_TOKEN_BEDROCK", ENV_TOKEN), ("AWS_ENDPOINT_URL", "http://169.254.77.77:9")];
+    in_environment("the_service_itself_is_no_metadata_service_wherever_it_is_said_to_be", &variables, || {
+        let outcome = Model::new(&json!({"model": MODEL_ID, "timeout": "1s"})).generate(&hello());
+        outcome.failed(BEDROCK_E_CONFIG).says(&["AWS_ENDPOINT_URL", "bearer token", "169.254.77.77"]);
+    });
+}
+
+#[test]
+fn a_metadata_service_that_knows_no_version_2_is_asked_for_nothing_else() {
+    in_environment("a_metadata_service_that_knows_no_version_2_is_asked_for_nothing_else", &[], || {
+        let (bedrock, metadata) = (bedrock_for(Auth::None), LocalBedrock::start());
+        metadata.respond_with(|request| match request.path() {
+            "/latest/api/token" => Reply::json("none").status(404).header("x-aws-ec2-metadata-token-ttl-seconds", "60"),
+            path if path.ends_with('/') => Reply::json("role"),
+            _ => Reply::json(r#"{"AccessKeyId": "AKIAV1", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}"#),
+        });
+        set("AWS_EC2_METADATA_DISABLED", "false");
+        set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());
+        for off in ["true", "false"] {
+            set("AWS_EC2_METADATA_V1_DISABLED", off);
+            let outcome = Model::new(&bare(&bedrock)).generate(&hello());
+            outcome.failed(BEDROCK_E_CREDENTIALS).says(&["/latest/api/token", "HTTP 404", "AWS_ACCESS_KEY_ID"]);
+        }
+        assert!(metadata.requests().iter().all(|request| request.method == "PUT"), "{:?}", metadata.requests());
+    });
+}
+
+#[test]
+fn a_config_file_that_is_broken_stops_a_call_and_is_named_with_the_line() {
+    const TEST: &str = "a_config_file_that_is_broken_stops_a_call_and_is_named_with_the_line";
+    write(TEST, ".aws/config", "[default]\nregion = ap-south-1\nthis is no setting\n");
+    in_environment(TEST, &ENV_KEYS, || {
+        let bedrock = bedrock_for(Auth::None);
+        let failure = Model::new(&bare(&bedrock)).generate(&hello());
+        failure.failed(BEDROCK_E_CONFIG).says(&[".aws/config", "line 3"]);
+        assert!(bedrock.requests().is_empty());
+    });
+}
+
+#[test]
+fn a_profile_that_is_absent_is_named_with_the_files_that_lack_it() {
+    const TEST: &str = "a_profile_that_is_absent_is_named_with_the_files_that_lack_it";
+    write_profiles(TEST);
+    in_environment(TEST, &[], || {
+        let bedrock = bedrock_for(Auth::None);
+        let model = Model::new(&with(bare(&bedrock), json!({"profile": "nobody"})));
+        let parts = ["\"nobody\"", ".aws/config", ".aws/credentials", "\"work\""];
+        model.generate(&hello()).failed(BEDROCK_E_CREDENTIALS).says(&parts);
+        set("AWS_PROFILE", "nobody");
+        Model::new(&bare(&bedrock)).generate(&hello()).failed(BEDROCK_E_CREDENTIALS).says(&parts);
+    });
+}
+
+#[test]
+fn a_profile_in_quotes_and_its_ca_bundle_are_found() {
+    const TEST: &str = "a_profile_in_quotes_and_its_ca_bundle_are_found";
+    in_environment(TEST, &[ENV_KEYS[0], ENV_KEYS[1], ("AWS_PROFILE", "my p")], || {
+        let bedrock = LocalBedrock::speaking(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
+        bedrock.auth(Auth::sigv4(ENV_KEY, ENV_SECRET, "eu-west-2"));
+        bedrock.respond_with(|_| Reply::text_answer("Hello"));
+        let url = format!("https://localhost:{}", bedrock.port());
+        let ca_file = bedrock.tls().expect("TLS").ca_file();
+        let aws = home(TEST).join(".aws");
+        std::fs::create_dir_all(&aws).expect("a folder");
+        let model = || Model::new(&with(bare(&bedrock), json!({"base_url": url})));
+        std::fs::write(aws.join("config"), "[profile \"my p\"]\nregion = eu-west-2\n").expect("a file");
+        model().generate(&hello()).failed(BEDROCK_E_NETWORK);
+        let config = format!("[profile \"my p\"]\nregion = eu-west-2\nca_bundle = {}\n", ca_file.display());
+        std::fs::write(aws.join("config"), config).expect("a file");
+        assert_eq!(model().generate(&hello()).response().text, "Hello");
+        std::fs::write(aws.join("config"), "[profile \"my p\"]\nregion = eu-west-2\n").expect("a file");
+        set("REQUESTS_CA_BUNDLE", ca_file);
+        assert_eq!(model().generate(&hello()).response().text, "Hello");
+    });
+}
+
+#[test]
+fn what_a_process_prints_is_not_used_after_its_expiry() {
+    const TEST: &str = "what_a_process_prints_is_not_used_after_its_expiry";
+    let print = |expiry: &str| {
+        let printed = json!({"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "s", "Expiration": expiry});
+        format!("credential_process = echo '{printed}'\n")
+    };
+    let (past, later) = (print("2020-01-01T00:00:00Z"), print("2099-01-01T00:00:00Z"));
+    write(TEST, ".aws/config", &format!("[profile past]\n{past}[profile later]\n{later}"));
+    in_environment(TEST, &[("PATH", "/usr/bin:/bin")], || {
+        let bedrock = bedrock_for(Auth::None);
+        let of = |profile: &str| Model::new(&with(bare(&bedrock), json!({"profile": profile})));
+        let outcome = of("past").generate(&hello());
+        outcome.failed(BEDROCK_E_CREDENTIALS).says(&["credential_process of the profile \"past\"", "expired"]);
+        assert!(bedrock.requests().is_empty());
+        works(&of("later"));
+    });
+}
+
+#[test]
+fn a_role_of_a_profile_has_the_duration_that_the_profile_says() {
+    const TEST: &str = "a_role_of_a_profile_has_the_duration_that_the_profile_says";
+    let role = "role_arn = arn:aws:iam::123456789012:role/r\ncredential_source = Environment\n";
+    let config = format!(
+        "[profile long]\n{role}duration_seconds = 7200\n[profile mfa]\n{role}mfa_serial = arn:aws:iam::1:mfa/me\n"
+    );
+    write(TEST, ".aws/config", &config);
+    in_environment(TEST, &ENV_KEYS, || {
+        let (bedrock, sts) = (bedrock_for(Auth::None), giver_of_credentials());
+        set("AWS_ENDPOINT_URL_STS", sts.url());
+        works(&Model::new(&with(bare(&bedrock), json!({"profile": "long"}))));
+        assert!(sts.last_request().text().contains("DurationSeconds=7200"), "{:?}", sts.requests());
+        let outcome = Model::new(&with(bare(&bedrock), json!({"profile": "mfa"}))).generate(&hello());
+        outcome.failed(BEDROCK_E_CREDENTIALS).says(&["mfa_serial", "arn:aws:iam::1:mfa/me", "credential_process"]);
+        assert_eq!(sts.requests().len(), 1, "nothing is asked of STS without the code");
+    });
+}
+
+#[test]
+fn a_role_that_may_not_be_assumed_is_a_matter_of_its_trust_policy() {
+    in_environment("a_role_that_may_not_be_assumed_is_a_matter_of_its_trust_policy", &ENV_KEYS, || {
+        let (bedrock, sts) = (bedrock_for(Auth::None), LocalBedrock::start());
+        sts.respond_with(|_| {
+            Reply::empty(403).content_type("text/xml").body(
+                "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type>\
+                 <Code>AccessDenied</Code><Message>not authorized to perform: sts:AssumeRole</Message></Error>\
+                 <RequestId>1</RequestId></ErrorResponse>",
+            )
+        });
+        set("AWS_ENDPOINT_URL_STS", sts.url());
+        let role = json!({"role_arn": "arn:aws:iam::123456789012:role/reader"});
+        let outcome = Model::new(&with(bare(&bedrock), role)).generate(&hello());
+        let failure = outcome.failed(BEDROCK_E_CREDENTIALS);
+        failure.says(&["arn:aws:iam::123456789012:role/reader", "AccessDenied (HTTP 403)", "trust policy"]);
+        assert!(!failure.message.contains("aws sso login"), "{failure:?}");
+        assert_eq!((failure.code.as_str(), failure.http_status, failure.attempts), ("AccessDenied", 403, 0));
+    });
+}
+
+#[test]
+fn keys_and_tokens_with_a_line_break_are_told_and_nothing_is_sent() {
+    in_environment("keys_and_tokens_with_a_line_break_are_told_and_nothing_is_sent", &ENV_KEYS, || {
+        let bedrock = bedrock_for(Auth::None);
+        for (name, value) in [
+            ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT\n"),
+            ("AWS_SESSION_TOKEN", "session\rtoken"),
+            ("AWS_BEARER_TOKEN_BEDROCK", "bedrock-api\n-key"),
+        ] {
+            let before = std::env::var_os(name).unwrap_or_default();
+            set(name, value);
+            let model = Model::new(&bare(&bedrock));
+            for outcome in [model.generate(&hello()), model.stream(&hello()).outcome] {
+                let failure = outcome.failed(BEDROCK_E_CREDENTIALS);
+                failure.says(&[name, "control character", "without a line break"]);
+                assert_eq!((failure.attempts, failure.retryable), (0, false), "{failure:?}");
+            }
+            set(name, before);
+        }
+        assert!(bedrock.requests().is_empty());
+    });
+}
+
+#[test]
+fn an_endpoint_with_a_password_is_refused_without_telling_it() {
+    in_environment("an_endpoint_with_a_password_is_refused_without_telling_it", &ENV_KEYS, || {
+        let bedrock = bedrock_for(Auth::None);
+        for url in [format!("http://user:hunter2@127.0.0.1:{}", bedrock.port()), "http://user:hunter2@[::1".to_owned()]
+        {
+            set("AWS_ENDPOINT_URL", url);
+            let outcome = Model::new(&json!({"model": MODEL_ID})).generate(&hello());
+            let failure = outcome.failed(BEDROCK_E_CONFIG);
+            failure.says(&["AWS_ENDPOINT_URL"]);
+            assert!(!failure.message.contains("hunter2"), "{failure:?}");
+        }
+        assert!(bedrock.requests().is_empty());
+    });
+}
+
+#[test]
+fn a_proxy_that_cannot_be_understood_is_an_error_and_not_no_proxy() {
+    in_environment("a_proxy_that_cannot_be_understood_is_an_error_and_not_no_proxy", &ENV_KEYS, || {
+        for url in ["http://user:hunter2@[::1", "not a url", "socks5://127.0.0.1:1080"] {
+            set("HTTPS_PROXY", url);
+            let outcome = Model::new(&json!({"model": MODEL_ID, "timeout": "5s"})).generate(&hello());
+            let failure = outcome.failed(BEDROCK_E_CONFIG);
+            failure.says(&["HTTPS_PROXY"]);
+            assert!(!failure.message.contains("hunter2"), "{failure:?}");
+        }
+    });
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
+    const TEST: &str = "a_pipe_in_the_place_of_a_file_keeps_nobody_waiting";
+    in_environment(TEST, &ENV_KEYS, || {
+        let pipe = home(TEST).join("pipe");
+        let _ = std::fs::remove_file(&pipe);
+        if !Command::new("/usr/bin/mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+            return println!("skipped: mkfifo is missing");
+        }
+        set("AWS_CONFIG_FILE", &pipe);
+        set("AWS_SHARED_CREDENTIALS_FILE", &pipe);
+        let bedrock = bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1"));
+        works(&Model::new(&bare(&bedrock)));
+        set("AWS_ACCESS_KEY_ID", "");
+        set("AWS_WEB_IDENTITY_TOKEN_FILE", &pipe);
+        set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod");
+        let outcome = Model::new(&bare(&bedrock)).generate(&hello());
+        outcome.failed(BEDROCK_E_CREDENTIALS).says(&["AWS_WEB_IDENTITY_TOKEN_FILE", "is no file"]);
+    });
 }

@@ -40,7 +40,7 @@ fn both_doors(bedrock: &LocalBedrock, model: &Model, reply: &Reply) -> [(&'stati
 // Failures over HTTP.
 
 /// Name, HTTP status, message; what becomes of it, and whether the same call may succeed later.
-const NAMED: [(&str, u16, &str, bedrock_status, bool); 24] = [
+const NAMED: [(&str, u16, &str, bedrock_status, bool); 34] = [
     ("ThrottlingException", 429, "Too many requests, please wait", BEDROCK_E_THROTTLED, true),
     ("ThrottlingException", 400, "the name says more than the status", BEDROCK_E_THROTTLED, true),
     ("ValidationException", 400, "Malformed input request", BEDROCK_E_VALIDATION, false),
@@ -52,6 +52,35 @@ const NAMED: [(&str, u16, &str, bedrock_status, bool); 24] = [
         BEDROCK_E_CONTEXT_OVERFLOW,
         false,
     ),
+    (
+        "ValidationException",
+        400,
+        "The model returned the following errors: too many total text bytes: 10000002 > 9000000",
+        BEDROCK_E_CONTEXT_OVERFLOW,
+        false,
+    ),
+    (
+        "ValidationException",
+        400,
+        "Input Tokens Exceeded: Number of input tokens exceeds maximum length. Please update the input to try again.",
+        BEDROCK_E_CONTEXT_OVERFLOW,
+        false,
+    ),
+    // A member that is too long, and not the conversation.
+    (
+        "ValidationException",
+        400,
+        "The value at toolConfig.tools.0.toolSpec.name exceeds maximum length of 64",
+        BEDROCK_E_VALIDATION,
+        false,
+    ),
+    ("IncompleteSignature", 400, "Authorization header requires 'Signature'", BEDROCK_E_ACCESS_DENIED, false),
+    ("IncompleteSignatureException", 403, "Authorization header is broken", BEDROCK_E_ACCESS_DENIED, false),
+    ("NotAuthorized", 400, "You do not have permission", BEDROCK_E_ACCESS_DENIED, false),
+    ("RequestExpired", 400, "The request is too old", BEDROCK_E_ACCESS_DENIED, false),
+    ("RequestInTheFuture", 400, "The request is not yet valid", BEDROCK_E_ACCESS_DENIED, false),
+    ("InvalidToken", 400, "The provided token is malformed", BEDROCK_E_CREDENTIALS, false),
+    ("SlowDown", 503, "Please reduce your request rate", BEDROCK_E_THROTTLED, true),
     ("AccessDeniedException", 403, "You don't have access to the model.", BEDROCK_E_ACCESS_DENIED, false),
     ("UnrecognizedClientException", 403, "The security token is invalid.", BEDROCK_E_ACCESS_DENIED, false),
     ("InvalidSignatureException", 403, "The signature does not match.", BEDROCK_E_ACCESS_DENIED, false),
@@ -162,6 +191,82 @@ fn a_failure_is_read_in_every_spelling_of_its_name_and_message() {
             let failure = outcome.failed(BEDROCK_E_THROTTLED);
             assert_eq!(failure.code, "ThrottlingException", "{said:?}");
             failure.says(&["slow down"]);
+        }
+    }
+}
+
+#[test]
+fn a_gateways_message_is_told_in_whatever_shape_its_json_is() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    for body in [
+        r#"{"error":{"message":"not on the list"}}"#,
+        r#"{"error":{"code":403,"Message":"not on the list"}}"#,
+        r#"{"error":"not on the list"}"#,
+        r#"{"errors":[{"message":"not on the list"}]}"#,
+        r#"{"errors":["not on the list"]}"#,
+        r#"{"detail":"not on the list"}"#,
+        r#"{"detail":[{"loc":["body"],"msg":"not on the list"}]}"#,
+        r#"{"error":"invalid","error_description":"not on the list","message":"not on the list"}"#,
+        r#"{"reason":"not on the list"}"#,
+        r#""not on the list""#,
+        r#"["not on the list"]"#,
+    ] {
+        for (_, outcome) in both_doors(&bedrock, &model, &Reply::json(body).status(400)) {
+            let failure = outcome.failed(BEDROCK_E_VALIDATION);
+            failure.says(&["HTTP 400", "not on the list"]);
+            assert_eq!(failure.json, body);
+        }
+    }
+    let coded = Reply::json(r#"{"error":{"code":"ThrottlingException","message":"slow down"}}"#).status(503);
+    for (_, outcome) in both_doors(&bedrock, &model, &coded) {
+        outcome.failed(BEDROCK_E_THROTTLED).says(&["slow down"]);
+    }
+}
+
+#[test]
+fn all_that_the_service_said_of_a_failure_can_be_read_as_json() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    let body = r#" {"message":"The model failed","originalStatusCode":529, "resourceName":"arn:aws:x"}"#;
+    let reply = Reply::json(body).status(424).header("x-amzn-errortype", "ModelErrorException");
+    for (_, outcome) in both_doors(&bedrock, &model, &reply) {
+        assert_eq!(outcome.failed(BEDROCK_E_MODEL).json, body, "byte for byte");
+    }
+    let payload = r#"{"message":"broke","originalMessage":"upstream","originalStatusCode":500}"#;
+    bedrock.push(Reply::stream().message_start().exception("modelStreamErrorException", payload));
+    assert_eq!(model.stream(&hello()).outcome.failed(BEDROCK_E_MODEL).json, payload);
+
+    for (reply, status) in [
+        (Reply::html(502), BEDROCK_E_SERVICE),
+        (Reply::empty(500), BEDROCK_E_SERVICE),
+        (Reply::json("{\"message\":").status(400), BEDROCK_E_VALIDATION),
+        (Reply::not_http("nonsense\r\n\r\n"), BEDROCK_E_NETWORK),
+    ] {
+        for (_, outcome) in both_doors(&bedrock, &model, &reply) {
+            assert_eq!(outcome.failed(status).json, "", "what is no JSON is not given as JSON");
+        }
+    }
+}
+
+#[test]
+fn a_failure_of_the_service_says_what_to_do_next() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    for (http_status, code, message, advice) in [
+        (500, "InternalServerException", "The system encountered an unexpected error", "Call again later"),
+        (503, "ServiceUnavailableException", "busy", "Call again later"),
+        (424, "ModelErrorException", "The model failed", "Call again later"),
+        (
+            400,
+            "ValidationException",
+            "data retention mode 'default' is not available for this model",
+            "Set the data retention mode",
+        ),
+        (400, "RequestExpired", "The request is too old", "Set this machine's clock"),
+    ] {
+        for (_, outcome) in both_doors(&bedrock, &model, &Reply::error(http_status, code, message)) {
+            outcome.failure.expect("an error").says(&[message, advice]);
         }
     }
 }
@@ -416,13 +521,13 @@ fn a_redirect_is_an_error_and_nothing_is_sent_to_where_it_points() {
 }
 
 #[test]
-fn a_stream_of_another_content_type_is_a_protocol_error_that_names_it() {
+fn an_answer_of_another_content_type_that_is_no_stream_is_a_protocol_error_that_names_it() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let answer = Reply::stream().text_stream(&["Hello"], "end_turn");
     for content_type in ["application/json", "text/event-stream", "text/html; charset=utf-8", "application/vnd.amazon"]
     {
-        for reply in [answer.clone(), Reply::text_answer("Hello"), Reply::json("{}"), Reply::empty(200)] {
+        for reply in [Reply::text_answer("Hello"), Reply::json("{}"), Reply::empty(200)] {
             bedrock.push(reply.content_type(content_type).request_id(REQUEST_ID));
             let streamed = model.stream(&hello());
             assert_eq!(streamed.events, []);

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of `src/ffi` that are chapters of the header, in its order.
-const CHAPTERS: [&str; 14] = [
+const CHAPTERS: [&str; 15] = [
     "version",
     "status",
     "model",
@@ -21,6 +21,7 @@ const CHAPTERS: [&str; 14] = [
     "waitset",
     "call",
     "response",
+    "usage",
     "json",
     "process",
 ];
@@ -120,7 +121,9 @@ impl Item {
     /// As a person would write it.
     fn text(&self) -> String {
         if let Some((name, value)) = self.code.strip_prefix("#define ").and_then(|define| define.split_once(' ')) {
-            let value = if value.contains('-') { format!("({value})") } else { value.to_owned() };
+            // As C++ wants it: no cast in the style of C.
+            let value = value.replace("(size_t)-1", "SIZE_MAX");
+            let value = if value.contains('-') { format!("({value})") } else { value };
             let define = format!("#define {name:<29} {value:>5}");
             let comment = self.comment.trim();
             return match comment {
@@ -235,7 +238,9 @@ fn compiles(name: &str, compiler: &str, standard: &str, program: &str) {
     let source = dir.join(if compiler == "c++" { "alone.cc" } else { "alone.c" });
     std::fs::write(&source, program).expect("a source file");
     let output = Command::new(compiler)
-        .args([standard, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only", "-I"])
+        .args([standard, "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only"])
+        .args(if compiler == "c++" { ["-Wold-style-cast", "-Wuseless-cast"].as_slice() } else { &[] })
+        .arg("-I")
         .arg(root().join("include"))
         .arg(&source)
         .output();
@@ -247,10 +252,26 @@ fn compiles(name: &str, compiler: &str, standard: &str, program: &str) {
 
 #[test]
 fn the_header_compiles_alone_and_twice_as_c99_and_as_cxx11() {
-    let twice =
-        "#include \"bedrock.h\"\n#include \"bedrock.h\"\nint main(void) { return bedrock_version_number() == 0; }\n";
+    let twice = r#"
+        #include "bedrock.h"
+        #include "bedrock.h"
+        int main(void) {
+          size_t length = BEDROCK_STRLEN;
+          return bedrock_version_number() == 0 || length != BEDROCK_JSON_NOT_FOUND;
+        }
+    "#;
     compiles("c99", "cc", "-std=c99", twice);
     compiles("cxx11", "c++", "-std=c++11", twice);
+}
+
+/// What reads comments takes an asterisk at a line's beginning for decoration.
+#[test]
+fn no_comment_of_the_source_has_a_line_that_begins_with_an_asterisk() {
+    for chapter in CHAPTERS {
+        let source = read(&format!("src/ffi/{chapter}.rs"));
+        let lost = source.lines().find(|line| line.trim_start().starts_with("/// *"));
+        assert_eq!(lost, None, "src/ffi/{chapter}.rs: break the line elsewhere");
+    }
 }
 
 /// The header's declarations, the opening chapters left out.

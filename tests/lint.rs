@@ -40,6 +40,19 @@ fn hello(block: Value) -> Value {
     json!({"messages": [user(json!([{"text": "Hello?"}, block]))]})
 }
 
+/// A request that is good but for these.
+fn with(tool_config: Value) -> Value {
+    json!({"messages": [user(json!([{"text": "a"}]))], "toolConfig": tool_config})
+}
+
+fn inferred(config: Value) -> Value {
+    json!({"messages": [user(json!([{"text": "a"}]))], "inferenceConfig": config})
+}
+
+fn prompted(system: Value) -> Value {
+    json!({"messages": [user(json!([{"text": "a"}]))], "system": system})
+}
+
 fn document(name: &str) -> Value {
     json!({"document": {"format": "txt", "name": name, "source": {"text": "x"}}})
 }
@@ -130,6 +143,111 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
             "\"2\" has no result",
         ),
         (
+            "a call that is the last word",
+            with_tools(json!([user(json!([{"text": "a"}])), assistant(json!([call("1")]))])),
+            "/messages/1/content/0/toolUse",
+            "\"1\" has no result",
+        ),
+        (
+            "a text in the place of a result",
+            with_tools(json!([assistant(json!([call("1")])), user(json!([{"text": "a"}]))])),
+            "/messages/0/content/0/toolUse",
+            "\"1\" has no result",
+        ),
+        (
+            "two calls and one result",
+            with_tools(json!([assistant(json!([call("1"), call("2")])), user(json!([result("2")]))])),
+            "/messages/0/content/0/toolUse",
+            "\"1\" has no result",
+        ),
+        (
+            "two calls of one id",
+            with_tools(json!([assistant(json!([call("1"), call("1")])), user(json!([result("1")]))])),
+            "/messages/0/content/1/toolUse/toolUseId",
+            "another tool call",
+        ),
+        (
+            "a call of a strange name",
+            with_tools(json!([
+                assistant(json!([{"toolUse": {"toolUseId": "1", "name": "a.b", "input": {}}}])),
+                user(json!([result("1")]))
+            ])),
+            "/messages/0/content/0/toolUse/name",
+            "\"a.b\"",
+        ),
+        (
+            "a message without blocks",
+            json!({"messages": [user(json!([{"text": "a"}])), assistant(json!([])), user(json!([{"text": "a"}]))]}),
+            "/messages/1/content",
+            "content is empty",
+        ),
+        (
+            "a message without a role",
+            json!({"messages": [user(json!([{"text": "a"}])), {"content": [{"text": "a"}]}]}),
+            "/messages/1/role",
+            "role is missing",
+        ),
+        (
+            "an unknown role",
+            json!({"messages": [{"role": "wizard", "content": [{"text": "a"}]}]}),
+            "/messages/0/role",
+            "\"wizard\"",
+        ),
+        (
+            "content that is a number",
+            json!({"messages": [{"role": "user", "content": 5}]}),
+            "/messages/0/content",
+            "a number",
+        ),
+        (
+            "a block that is a text",
+            json!({"messages": [user(json!(["hi"]))]}),
+            "/messages/0/content/0",
+            "found a string",
+        ),
+        ("a block that is nothing", json!({"messages": [user(json!([{}]))]}), "/messages/0/content/0", "is empty"),
+        (
+            "a block that is two things",
+            hello(json!({"text": "a", "cachePoint": {"type": "default"}})),
+            "/messages/0/content/1",
+            "is one thing",
+        ),
+        ("a text that is a number", hello(json!({"text": 5})), "/messages/0/content/1/text", "a number"),
+        ("an empty system prompt", prompted(json!([{"text": ""}])), "/system/0/text", "is empty"),
+        ("a system prompt that is a number", prompted(json!(5)), "/system", "a number"),
+        ("a short name of a format", image("jpg", "/9j/4AAQ"), "/messages/0/content/1/image/format", "write jpeg"),
+        ("a format in capitals", image("PNG", "iVBORw0KGgo="), "/messages/0/content/1/image/format", "write png"),
+        (
+            "a MIME type of an image",
+            image("image/png", "iVBORw0KGgo="),
+            "/messages/0/content/1/image/format",
+            "write png",
+        ),
+        ("a wrong label", image("png", "/9j/4AAQSkZJRgAB"), "/messages/0/content/1/image/format", "the bytes are jpeg"),
+        (
+            "a document under an image's label",
+            image("png", "JVBERi0xLjcK"),
+            "/messages/0/content/1/image/format",
+            "the bytes are pdf",
+        ),
+        ("no tools at all", with(json!({})), "/toolConfig", "has no tools"),
+        ("an empty list of tools", with(json!({"tools": []})), "/toolConfig/tools", "tools is empty"),
+        ("tools that are none", with(json!({"tools": {}})), "/toolConfig/tools", "an object, not an array"),
+        ("no tokens at all", inferred(json!({"maxTokens": 0})), "/inferenceConfig/maxTokens", "whole number"),
+        ("half a token", inferred(json!({"maxTokens": 1.5})), "/inferenceConfig/maxTokens", "whole number"),
+        (
+            "too many tokens",
+            inferred(json!({"maxTokens": 99_999_999_999_i64})),
+            "/inferenceConfig/maxTokens",
+            "whole number",
+        ),
+        (
+            "an empty stop sequence",
+            inferred(json!({"stopSequences": ["a", ""]})),
+            "/inferenceConfig/stopSequences/1",
+            "is empty",
+        ),
+        (
             "tool calls without toolConfig",
             json!({"messages": [assistant(json!([call("1")])), user(json!([result("1")]))]}),
             "/messages/0/content/0/toolUse",
@@ -152,17 +270,125 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
 fn attached_bytes_of_another_format_than_their_label_are_an_error_that_names_both() {
     let portable = json!({"messages": [{"role": "user", "content": [
         {"type": "text", "text": "What is this?"}, {"type": "image", "data": "@photo", "mime_type": "image/png"}]}]});
-    for given in [portable, hello(json!({"image": {"format": "png", "source": {"bytes": "@photo"}}}))] {
+    let native = hello(json!({"image": {"format": "png", "source": {"bytes": "@photo"}}}));
+    for (given, at) in [(portable, "/messages/0/content/1/mime_type"), (native, "/messages/0/content/1/image/format")] {
         let request = Request::json(&given.to_string());
         request.attach("photo", b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01");
         let failure = request.body(&model("error")).expect_err("a jpeg that is labelled png");
-        assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, "/messages/0/content/1/image/format"));
+        assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, at));
         failure.says(&["labelled png", "bytes are jpeg"]);
         request.body(&model("off")).expect("checks can be turned off");
+        let pdf = Request::json(&given.to_string());
+        pdf.attach("photo", b"%PDF-1.7\n");
+        let failure = pdf.body(&model("error")).expect_err("a document that is labelled png");
+        failure.says(&["labelled png", "bytes are pdf"]);
         let unknown = Request::json(&given.to_string());
         unknown.attach("photo", b"who knows what this is");
         unknown.body(&model("error")).expect("bytes that could be anything");
     }
+}
+
+#[test]
+fn an_attachment_without_bytes_is_an_error_as_base64_without_any_is() {
+    let request = Request::json(&hello(json!({"image": {"format": "png", "source": {"bytes": "@none"}}})).to_string());
+    request.attach("none", b"");
+    let failure = request.body(&model("error")).expect_err("no bytes");
+    assert_eq!(failure.path, "/messages/0/content/1/image/source/bytes");
+    failure.says(&["no bytes", "empty"]);
+}
+
+#[test]
+fn an_error_leads_into_the_json_that_was_given() {
+    let system = json!({"role": "system", "content": "Be brief."});
+    let ask = json!({"role": "user", "content": "a"});
+    let tool = json!({"type": "function", "function": {"name": "f"}});
+    let call = json!({"role": "assistant", "content": "b", "tool_calls": [
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}},
+        {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]});
+    let alone = |name: &str| json!({"role": "user", "content": [{"type": "document", "data": name, "mime_type": "text/plain"}]});
+    for (what, request, at) in [
+        ("a document after a system prompt", json!({"messages": [system, alone("QQ==")]}), "/messages/1/content/0"),
+        (
+            "a document in a message that was joined to another",
+            json!({"messages": [ask, {"role": "user", "content": [{"type": "text", "text": "b"},
+                {"type": "document", "data": "!", "mime_type": "text/plain"}]}]}),
+            "/messages/1/content/1/data",
+        ),
+        (
+            "a tool's name",
+            json!({"messages": [ask], "tools": [{"name": "f", "cache_control": {"type": "ephemeral"}},
+                {"type": "function", "function": {"name": "a b"}}]}),
+            "/tools/1/function/name",
+        ),
+        (
+            "a native tool's name",
+            json!({"messages": [ask], "tools": [{"toolSpec": {"name": ""}}]}),
+            "/tools/0/toolSpec/name",
+        ),
+        ("a call's id", json!({"messages": [ask, call], "tools": [tool]}), "/messages/1/tool_calls/1/id"),
+        (
+            "a result without its call",
+            json!({"messages": [system, ask, {"role": "tool", "tool_call_id": "9", "content": "x"}], "tools": [tool]}),
+            "/messages/2/tool_call_id",
+        ),
+        (
+            "an attachment that is not there",
+            json!({"messages": [system, {"role": "user", "content": [{"type": "image", "data": "@x", "mime_type": "image/png"}]}]}),
+            "/messages/1/content/0/data",
+        ),
+        (
+            "a native message after a system prompt",
+            json!({"messages": [system, user(json!([{"text": "a"}, {"text": ""}]))]}),
+            "/messages/1/content/1/text",
+        ),
+        (
+            "an image inside a tool's result",
+            json!({"messages": [ask, {"role": "assistant", "tool_calls": [{"id": "1", "name": "f"}]},
+                {"role": "tool", "tool_call_id": "1", "content": [{"type": "text", "text": "x"},
+                    {"type": "image", "data": "@x", "mime_type": "image/png"}]}], "tools": [tool]}),
+            "/messages/2/content/1/data",
+        ),
+        (
+            "a setting beside its native object",
+            json!({"messages": [ask], "inferenceConfig": {"maxTokens": 0}, "top_p": 1}),
+            "/inferenceConfig/maxTokens",
+        ),
+    ] {
+        let failure = Request::json(&request.to_string()).body(&model("error")).expect_err(what);
+        assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, at), "{what}: {failure:?}");
+    }
+}
+
+#[test]
+fn an_error_in_defaults_leads_into_the_config_or_the_json_of_the_derived_model() {
+    let defaults = json!({"tools": [{"name": "a b"}]});
+    let ask = r#"{"messages": [{"role": "user", "content": "a"}]}"#;
+    let config = json!({"model": "m", "transport": {"replies": []}, "defaults": defaults});
+    let failure = Request::json(ask).body(&Model::new(&config)).expect_err("a tool's name");
+    assert_eq!(failure.path, "/defaults/tools/0/name", "{failure:?}");
+    let config = json!({"model": "m", "transport": {"replies": []}, "defaults": {"inferenceConfig": 5}});
+    let failure = Request::json(r#"{"temperature": 0}"#).body(&Model::new(&config)).expect_err("no object");
+    assert_eq!(failure.path, "/defaults/inferenceConfig", "{failure:?}");
+    let failure = Request::json(ask).body(&model("error").with(defaults)).expect_err("a tool's name");
+    assert_eq!(failure.path, "/tools/0/name", "{failure:?}");
+}
+
+#[test]
+fn an_error_in_a_conversation_that_has_grown_leads_into_its_own_json() {
+    let request = Request::json(r#"{"messages": [{"role": "system", "content": "Be brief."}]}"#);
+    request
+        .add(r#"{"role": "user", "content": [{"type": "document", "data": "QQ==", "mime_type": "text/plain"}]}"#)
+        .expect("a message");
+    let failure = request.body(&model("error")).expect_err("a document without a text");
+    assert_eq!(failure.path, "/messages/0/content/0/document", "{failure:?}");
+}
+
+#[test]
+fn a_conversation_that_is_only_counted_may_end_with_a_call() {
+    let model = Model::new(&json!({"model": "m", "region": "us-east-1", "api_key": "a", "secret_key": "s",
+        "transport": {"replies": [{"json": {"inputTokens": 7}}]}}));
+    let request = with_tools(json!([user(json!([{"text": "a"}])), assistant(json!([call("1")]))]));
+    model.call("CountTokens", &Request::json(&request.to_string())).response();
 }
 
 #[test]
@@ -205,10 +431,6 @@ fn what_the_service_is_known_to_take_passes() {
                 user(json!([result("2")])),
                 assistant(json!([{"text": "a"}]))
             ])),
-        ),
-        (
-            "a call that is the last word",
-            with_tools(json!([user(json!([{"text": "a"}])), assistant(json!([call("1")]))])),
         ),
         (
             "results in two messages, and a text",

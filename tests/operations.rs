@@ -119,6 +119,13 @@ fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_th
                 .to_owned(),
             "",
         ),
+        (
+            "ListAsyncInvokes",
+            r#"{"submitTimeAfter":1767323045,"submitTimeBefore":1767323045.5}"#,
+            "GET",
+            "/async-invoke?submitTimeAfter=2026-01-02T03%3A04%3A05Z&submitTimeBefore=2026-01-02T03%3A04%3A05.5Z".to_owned(),
+            "",
+        ),
     ] {
         model.call(operation, &Request::json(given)).response();
         let [sent] = &bedrock.take_requests()[..] else { panic!("{operation}: one request") };
@@ -150,7 +157,7 @@ fn what_goes_beside_a_models_own_request_goes_in_headers() {
     let beside = json!({
         "body": {}, "accept": "image/png", "contentType": "application/json; charset=utf-8", "trace": "ENABLED",
         "guardrailIdentifier": "gr1", "guardrailVersion": "2", "performanceConfigLatency": "optimized",
-        "serviceTier": "flex", "requestMetadata": {"z": 1.10, "team": "\u{e9}"},
+        "serviceTier": "flex", "requestMetadata": {"z": 1.10, "team": "\u{e9}"}, "projectIdentifier": "p1",
     });
     model.call("InvokeModel", &request(beside)).response();
     let sent = bedrock.last_request();
@@ -162,6 +169,7 @@ fn what_goes_beside_a_models_own_request_goes_in_headers() {
         ("x-amzn-bedrock-guardrailversion", "2"),
         ("x-amzn-bedrock-performanceconfig-latency", "optimized"),
         ("x-amzn-bedrock-service-tier", "flex"),
+        ("x-amzn-bedrock-projectidentifier", "p1"),
         ("x-amzn-bedrock-request-metadata", r#"{"team":"\u00e9","z":1.1}"#),
     ] {
         assert_eq!(sent.header_values(name).collect::<Vec<_>>(), [value], "{name}");
@@ -355,6 +363,7 @@ fn a_request_that_is_none_for_the_operation_is_refused_before_it_is_sent() {
         ("InvokeModel", json!({"body": {}, "max_completion_tokens": 5}), "/max_completion_tokens", "has no member"),
         ("CountTokens", json!({"body": {}, "boddy": 1}), "/boddy", "has no member"),
         ("Converse", json!({"body": {}, "messages": []}), "/body", "belongs to another operation"),
+        ("ListAsyncInvokes", json!({"submitTimeAfter": 1767323045000_i64}), "/submitTimeAfter", "seconds since 1970"),
         ("ListAsyncInvokes", json!({"nextToken": ""}), "/nextToken", "is empty"),
         ("InvokeModel", json!({"body": {}, "inputText": "Hello"}), "/inputText", "has no member \"inputText\""),
         ("InvokeModel", json!({"body": {}, "accept": "a\nb"}), "/accept", "control character"),

@@ -38,6 +38,8 @@ use sync::{Arc, Condvar, Mutex};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const FOR_EVER: Option<Duration> = None;
+/// So much that only a huge batch is more.
+const READ_AHEAD: usize = 2 << 20;
 
 /// Runs a scenario under many schedules.
 fn check(scenario: impl Fn() + Send + Sync + 'static) {
@@ -102,7 +104,7 @@ fn assert_over(reader: &mut Reader, pipe: &Pipe) {
 #[test]
 fn a_stream_that_is_read_has_one_end_and_no_event_comes_after_a_cancel() {
     check(|| {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let cancelled = Arc::new(AtomicUsize::new(0));
         let writer = {
             let pipe = pipe.clone();
@@ -138,7 +140,7 @@ fn a_stream_that_is_read_has_one_end_and_no_event_comes_after_a_cancel() {
 #[test]
 fn a_flag_is_up_exactly_while_there_is_something_to_read() {
     check(|| {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let writer = {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 3, failed()))
@@ -168,7 +170,7 @@ fn a_flag_is_up_exactly_while_there_is_something_to_read() {
 #[test]
 fn a_flag_that_is_asked_for_late_is_right_at_once() {
     check(|| {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let writer = {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 2, End::Done(None)))
@@ -222,7 +224,7 @@ fn couriers() -> Arc<courier::Courier<Arc<wakeup::Wakeup>>> {
 #[test]
 fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
     check(|| {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let courier = couriers();
         let writer = {
             let pipe = pipe.clone();
@@ -262,7 +264,7 @@ fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
 #[test]
 fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
     check(|| {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let courier = couriers();
         let wakeup = |gone: &Arc<AtomicUsize>| {
             let gone = gone.clone();
@@ -301,7 +303,7 @@ fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
 #[test]
 fn a_wakeup_may_cancel_its_own_stream_while_another_thread_closes_it() {
     check(|| {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let courier = couriers();
         let call = {
             let pipe = pipe.clone();
@@ -322,7 +324,7 @@ fn a_wakeup_may_cancel_its_own_stream_while_another_thread_closes_it() {
 fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read() {
     check(|| {
         let set = waitset::WaitSet::default();
-        let pipes = [Arc::new(Pipe::default()), Arc::new(Pipe::default())];
+        let pipes = [Arc::new(Pipe::new(READ_AHEAD)), Arc::new(Pipe::new(READ_AHEAD))];
         let mut readers = [Reader::default(), Reader::default()];
         let mut seen = [0, 0];
         let writers = pipes.clone().map(|pipe| spawn(move || write(&pipe, 2, failed())));
@@ -347,7 +349,7 @@ fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read
 fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
     check(|| {
         let set = waitset::WaitSet::default();
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let writer = {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 3, End::Done(None)))
@@ -373,7 +375,7 @@ fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
 fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
     check(|| {
         let set = waitset::WaitSet::default();
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let (mut reader, mut seen) = (Reader::default(), 0);
         let fd = set.fd().unwrap();
         let writer = {
@@ -398,7 +400,7 @@ fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
 fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
     check(|| {
         let set = waitset::WaitSet::default();
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let fd = set.fd().unwrap();
         pipe.set_alarm(Some(Box::new(set.member(7))), false);
         let writer = {
@@ -423,7 +425,7 @@ fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
 fn a_thread_that_waits_for_a_set_is_told_when_it_is_closed() {
     check(|| {
         let set = Arc::new(waitset::WaitSet::default());
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         pipe.set_alarm(Some(Box::new(set.member(7))), false);
         let waiter = {
             let set = set.clone();
@@ -449,7 +451,7 @@ fn a_thread_that_waits_for_a_set_is_told_when_it_is_closed() {
 #[test]
 fn a_writer_that_waits_for_a_slow_reader_is_woken_when_the_batch_is_taken() {
     check(|| {
-        let pipe = Arc::new(Pipe::default());
+        let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let writer = {
             let pipe = pipe.clone();
             spawn(move || {

@@ -82,6 +82,29 @@ fn streams_the_same(test: &str, reply: Reply) -> (Streamed, Value) {
 }
 
 #[test]
+fn a_stream_that_has_lost_its_content_type_is_recorded_as_the_stream_that_it_is() {
+    let answer = || Reply::stream().message_start().event("keepAlive", "").text(0, &["Hel", "lo"]);
+    let whole = || answer().message_stop("end_turn").metadata(1, 2);
+    for (test, reply) in [
+        ("untyped", whole().without_header("content-type")),
+        ("mistyped", whole().content_type("application/json").in_chunks_of(7)),
+    ] {
+        let (live, interaction) = streams_the_same(test, reply);
+        assert_eq!(live.outcome.response().text, "Hello");
+        let parts = interaction["response"]["events"].as_array().expect("a stream's parts");
+        assert_eq!(parts.len(), live.events.len(), "{interaction}");
+    }
+    let cut = answer().without_header("content-type");
+    let length = cut.body_len();
+    let (live, interaction) = streams_the_same("untyped-cut", cut.cut_at(length - 1, Cut::Reset));
+    assert_eq!(live.outcome.arrived(BEDROCK_E_TRUNCATED).text, "Hello");
+    assert_ne!(interaction["response"]["ended"], Value::Null);
+    let (live, interaction) = streams_the_same("no-stream", Reply::empty(200).body("{\"message\": \"no\"}"));
+    live.outcome.failed(BEDROCK_E_PROTOCOL).says(&["is of no type"]);
+    assert_eq!(interaction["response"]["body"], json!({"message": "no"}));
+}
+
+#[test]
 fn a_unary_call_is_recorded_and_replayed_byte_for_byte() {
     let (bedrock, file) = (LocalBedrock::start(), file("unary"));
     let model = recorder(&bedrock, &file);

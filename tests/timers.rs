@@ -309,12 +309,77 @@ fn waiting_for_a_place_under_max_concurrency_is_within_the_timers() {
         gate.wait_arrivals(1);
         let failure = ends_by("first_event", "150ms", || hasty.stream(&Request::say("Me too?")).outcome);
         assert_eq!(failure.attempts, 0, "nothing was sent");
+        failure.says(&["waited 150ms for a place among max_concurrency 1 calls and was never sent"]);
         let failure = ends_by("total", "150ms", || hasty.generate(&Request::say("Me too?")));
         assert_eq!(failure.attempts, 0, "nothing was sent");
+        failure.says(&["waited 150ms for a place among max_concurrency 1 calls and was never sent"]);
         gate.open();
         assert_eq!(first.join().expect("no panic").response().text, "at last");
     });
     assert_eq!(bedrock.requests().len(), 1);
+}
+
+#[test]
+fn a_call_that_gets_no_place_was_never_sent_and_says_so() {
+    let bedrock = LocalBedrock::start();
+    let gate = Gate::new();
+    for _ in 0..2 {
+        bedrock.push(Reply::text_answer("at last").head_waits_for(&gate));
+    }
+    let model = Model::at_with(&bedrock, json!({"max_concurrency": 2, "timeouts": {"queue": "150ms"}}));
+    std::thread::scope(|threads| {
+        let first: Vec<_> = (0..2).map(|_| threads.spawn(|| model.generate(&Request::say("Hello?")))).collect();
+        gate.wait_arrivals(2);
+        let many: Vec<_> = (0..20)
+            .map(|call| {
+                let operation = ["Converse", "ConverseStream"][call % 2];
+                let model = &model;
+                threads.spawn(move || model.call(operation, &Request::say("Me too?")))
+            })
+            .collect();
+        for call in many {
+            let failure = ends_by("queue", "150ms", || call.join().expect("no panic"));
+            failure.says(&["waited 150ms for a place among max_concurrency 2 calls and was never sent"]);
+            failure.says(&["Raise max_concurrency or timeouts.queue"]);
+            assert_eq!((failure.attempts, failure.http_status), (0, 0));
+        }
+        gate.open();
+        for call in first {
+            assert_eq!(call.join().expect("no panic").response().text, "at last");
+        }
+    });
+    assert_eq!(bedrock.requests().len(), 2);
+}
+
+#[test]
+fn with_a_timer_for_the_queue_the_others_begin_when_the_call_has_its_place() {
+    let bedrock = LocalBedrock::start();
+    let gate = Gate::new();
+    bedrock.push(Reply::text_answer("at last").head_waits_for(&gate));
+    bedrock.push(Reply::text_answer("Hello"));
+    bedrock.push(Reply::stream().text_stream(&["Hello"], "end_turn"));
+    let model = Model::at_with(&bedrock, json!({"max_concurrency": 1}));
+    // Its place takes longer than its other timers allow.
+    let waiting = Duration::from_millis(1500);
+    let patient = model.with(json!({"timeout": "1s", "timeouts": {"queue": FAR_OFF}}));
+    std::thread::scope(|threads| {
+        let first = threads.spawn(|| model.generate(&Request::say("Hello?")));
+        gate.wait_arrivals(1);
+        let began = Instant::now();
+        let calls = ["Converse", "ConverseStream"].map(|operation| {
+            let patient = &patient;
+            threads.spawn(move || patient.call(operation, &Request::say("Me too?")))
+        });
+        // The time that passes is what is tested.
+        std::thread::sleep(waiting);
+        gate.open();
+        assert_eq!(first.join().expect("no panic").response().text, "at last");
+        for call in calls {
+            call.join().expect("no panic").response();
+        }
+        assert!(began.elapsed() >= waiting);
+    });
+    assert_eq!(bedrock.requests().len(), 3);
 }
 
 /// Whether the message speaks of the setting "timeout".

@@ -40,7 +40,7 @@ static void ring(void *user) {
 
 /* Waits until the stream has something to read, and reads it. */
 static void by_descriptor(bedrock_stream *stream, consume_fn consume, void *user) {
-    struct pollfd readable = {(int)bedrock_stream_fd(stream), POLLIN, 0};
+    struct pollfd readable = {bedrock_stream_fd(stream), POLLIN, 0};
     do {
         poll(&readable, 1, -1);
     } while (!drain(stream, 0, consume, user));
@@ -143,7 +143,7 @@ static void many_by_descriptor(bedrock_stream **streams, long count, consume_fn 
     int loop = epoll_create1(EPOLL_CLOEXEC);
     for (long i = 0; i < count; i++) {
         struct epoll_event interest = {EPOLLIN, {.ptr = streams[i]}};
-        if (epoll_ctl(loop, EPOLL_CTL_ADD, (int)bedrock_stream_fd(streams[i]), &interest) != 0) {
+        if (epoll_ctl(loop, EPOLL_CTL_ADD, bedrock_stream_fd(streams[i]), &interest) != 0) {
             perror("epoll");
             exit(1);
         }
@@ -153,7 +153,7 @@ static void many_by_descriptor(bedrock_stream **streams, long count, consume_fn 
         for (int i = 0; i < found; i++) {
             bedrock_stream *stream = ready[i].data.ptr;
             if (drain(stream, 0, consume, user)) {
-                epoll_ctl(loop, EPOLL_CTL_DEL, (int)bedrock_stream_fd(stream), NULL);
+                epoll_ctl(loop, EPOLL_CTL_DEL, bedrock_stream_fd(stream), NULL);
                 open--;
             }
         }

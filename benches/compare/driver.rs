@@ -11,6 +11,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::callgrind::{self, Profile};
+use crate::json;
 use crate::report::{self, CALLBACK, Columns, DOORS, Goal, Row, Samples, Verdict};
 use crate::usage::Usage;
 
@@ -42,6 +43,8 @@ const NO_VALGRIND: &str = "valgrind not found";
 pub struct Plan {
     /// The library to measure, instead of the one that is shipped.
     pub library: Option<PathBuf>,
+    /// Only what is about JSON, which needs no server.
+    pub json_alone: bool,
     burst_rounds: u32,
     paced_rounds: u32,
     cold_rounds: u32,
@@ -57,6 +60,7 @@ impl Default for Plan {
     fn default() -> Self {
         Self {
             library: env::var_os("BEDROCK_LIBRARY").map(PathBuf::from),
+            json_alone: false,
             burst_rounds: 5,
             paced_rounds: 3,
             cold_rounds: 20,
@@ -76,11 +80,16 @@ impl Plan {
     }
 }
 
-/// Runs it all; whether every goal was measured and met.
+/// Runs it all, or what is about JSON; whether every goal was measured and met.
 pub fn run(plan: &Plan) -> Result<bool, Box<dyn Error>> {
     let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("compare-{}", std::process::id()));
     fs::create_dir_all(&scratch)?;
-    let outcome = compare(plan, &scratch);
+    let outcome = if plan.json_alone {
+        let library = find_library(plan, &env::current_exe()?);
+        compare_json(plan, &library, &scratch).map_err(Into::into)
+    } else {
+        compare(plan, &scratch)
+    };
     let _ = fs::remove_dir_all(&scratch);
     outcome
 }
@@ -88,7 +97,7 @@ pub fn run(plan: &Plan) -> Result<bool, Box<dyn Error>> {
 fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
     let me = env::current_exe()?;
     let library = find_library(plan, &me);
-    let c_program = library.clone().and_then(|library| build_c_program(&library, scratch));
+    let c_program = library.clone().and_then(|library| build_c_program("stream", &library, scratch));
     let authority = scratch.join("authority.pem");
     let server = Server::start(&me, &authority)?;
     introduce(&library);
@@ -110,8 +119,18 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
     let doors = by_door(&server.url, &[]);
     let over_http2 = by_door(&server.secure_url, &["--authority", &authority]);
     let file = scratch.join("callgrind.out");
-    let goals = [compare_callback(plan, &callback, &file), compare_doors(plan, &doors, &over_http2, &file)];
+    let goals = [
+        compare_json(plan, &library, scratch)?,
+        compare_callback(plan, &callback, &file),
+        compare_doors(plan, &doors, &over_http2, &file),
+    ];
     Ok(goals.iter().all(|met| *met))
+}
+
+/// What JSON costs. Whether every goal was measured and met.
+fn compare_json(plan: &Plan, library: &Result<PathBuf, String>, scratch: &Path) -> Result<bool, String> {
+    let program = build_c_program("json", library.as_ref().map_err(Clone::clone)?, scratch)?;
+    Ok(json::compare(&program, scratch, plan.burst_rounds))
 }
 
 /// What a callback costs, in detail. Whether every goal was measured and met.
@@ -564,18 +583,19 @@ fn find_library(plan: &Plan, me: &Path) -> Result<PathBuf, String> {
     if built.success() { Ok(target.join("release").join(name)) } else { Err(format!("{name} does not build")) }
 }
 
-/// Compiles `benches/c/stream.c` against the header in `include` and this library.
-fn build_c_program(library: &Path, scratch: &Path) -> Result<PathBuf, String> {
+/// Compiles a program of `benches/c` against the header in `include` and this library.
+fn build_c_program(name: &str, library: &Path, scratch: &Path) -> Result<PathBuf, String> {
     let home = Path::new(env!("CARGO_MANIFEST_DIR"));
     if !home.join("include/bedrock.h").exists() {
         return Err("include/bedrock.h not found".to_owned());
     }
     // The program will look for the library by the name that is written in it, which may be another than its file's.
-    let name = soname(library).unwrap_or_else(|| library.file_name().unwrap_or_default().to_owned());
-    let link = scratch.join(name);
-    std::os::unix::fs::symlink(library, &link).map_err(|error| format!("{}: {error}", link.display()))?;
+    let link = scratch.join(soname(library).unwrap_or_else(|| library.file_name().unwrap_or_default().to_owned()));
+    if !link.exists() {
+        std::os::unix::fs::symlink(library, &link).map_err(|error| format!("{}: {error}", link.display()))?;
+    }
 
-    let program = scratch.join("stream");
+    let program = scratch.join(name);
     let mut rpath = OsString::from("-Wl,-rpath,");
     rpath.push(scratch);
     let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
@@ -584,7 +604,7 @@ fn build_c_program(library: &Path, scratch: &Path) -> Result<PathBuf, String> {
         .arg(&program)
         .arg("-I")
         .arg(home.join("include"))
-        .arg(home.join("benches/c/stream.c"))
+        .arg(home.join("benches/c").join(name).with_extension("c"))
         .args([library.as_os_str(), &rpath])
         .output()
         .map_err(|error| format!("{}: {error}", compiler.display()))?;

@@ -3,6 +3,7 @@
 //!     cargo bench                                     the whole comparison, about two minutes
 //!     cargo bench --bench compare -- --quick          fewer rounds
 //!     cargo bench --bench compare -- --check          exit status 1 where a goal is missed or could not be measured
+//!     cargo bench --bench compare -- --json           only what is about JSON
 //!     cargo bench --bench compare -- --library FILE   measure that libbedrock.so (also: BEDROCK_LIBRARY=FILE)
 //!
 //! and its two parts alone, for whoever wants to look closer:
@@ -20,6 +21,8 @@ mod callgrind;
 mod driver;
 #[cfg(unix)]
 mod http2;
+#[cfg(unix)]
+mod json;
 #[cfg(unix)]
 mod raw_sdk;
 #[cfg(unix)]
@@ -111,6 +114,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::E
                 match arg.as_str() {
                     "--quick" => plan.quick(),
                     "--check" => check = true,
+                    "--json" => plan.json_alone = true,
                     "--library" => plan.library = Some(parse(&arg, args.next())?),
                     _ => return Err(unknown(&arg)),
                 }

@@ -1,5 +1,7 @@
-//! What governs a single call: its timers and its retries. A model has them, and a model derived from it may change them.
+//! What governs a single call: its timers, its retries and how its answer is read. A model has them, and a model
+//! derived from it may change them.
 
+use super::reading::Reading;
 use super::value::Value;
 use crate::error::Result;
 use crate::json::Json;
@@ -10,12 +12,13 @@ use std::time::Duration;
 pub struct CallSettings {
     pub timeouts: Timeouts,
     pub retry: Retry,
+    pub reading: Reading,
     /// What `timeouts` was made from: a later "timeout" must know which timers were set by name.
     given: Given,
 }
 
 /// The keys that a derived model may have of its own.
-pub const CALL_SETTINGS: [&str; 3] = ["timeout", "timeouts", "retry"];
+pub const CALL_SETTINGS: [&str; 5] = ["timeout", "timeouts", "retry", "keep_answer", "read_ahead"];
 
 /// Every timer of a call. None but `total` can be absent, and none can be 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +33,12 @@ pub struct Timeouts {
     pub total: Option<Duration>,
     /// Of a unary call: from the call to its end. `total` is in it.
     pub whole: Duration,
+    /// For a place under `max_concurrency`. Where it is set, the others begin when the call has its place.
+    pub queue: Option<Duration>,
 }
+
+/// How long nothing needs to come where nobody says otherwise.
+const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// How often the SDK tries, and how patiently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +70,8 @@ impl Default for Retry {
 }
 
 impl CallSettings {
-    /// Takes `value` where `key` is "timeout", "timeouts" or "retry", and says whether it was. `path` leads to the value. After an
-    /// error some members may have been taken: drop the whole.
+    /// Takes `value` where `key` is one of [`CALL_SETTINGS`], and says whether it was. `path` leads to the value.
+    /// After an error some members may have been taken: drop the whole.
     ///
     /// "timeout" is the wait without progress: for a stream's first event and for each next one, and for the whole of a unary call.
     /// A member of "timeouts" is one timer by its name, and wins over "timeout" in whatever order they come, also where "timeout"
@@ -74,6 +82,8 @@ impl CallSettings {
             "timeout" => self.given.timeout = Some(value.duration()?),
             "timeouts" => value.members()?.iter().try_for_each(|member| self.given.take(member))?,
             "retry" => value.members()?.iter().try_for_each(|member| self.retry.take(member))?,
+            "keep_answer" => self.reading.keep_answer = value.bool()?,
+            "read_ahead" => self.reading.take_read_ahead(&value)?,
             _ => return Ok(false),
         }
         self.timeouts = self.given.timeouts();
@@ -89,6 +99,7 @@ struct Given {
     first_event: Option<Duration>,
     idle: Option<Duration>,
     total: Option<Duration>,
+    queue: Option<Duration>,
 }
 
 impl Given {
@@ -98,22 +109,25 @@ impl Given {
             "first_event" => &mut self.first_event,
             "idle" => &mut self.idle,
             "total" => &mut self.total,
-            _ => return Err(member.unknown(["connect", "first_event", "idle", "total"].into_iter())),
+            "queue" => &mut self.queue,
+            _ => return Err(member.unknown(["connect", "first_event", "idle", "total", "queue"].into_iter())),
         };
         *timer = Some(member.duration()?);
         Ok(())
     }
 
     fn timeouts(&self) -> Timeouts {
-        let progress = self.timeout.unwrap_or(Duration::from_secs(30));
+        // Healthy streams are silent for minutes; a connection that is dead is found without these timers (transport::alive).
+        let progress = self.timeout.unwrap_or(LONGEST_SILENCE);
         Timeouts {
             connect: self.connect.unwrap_or(Duration::from_millis(3100)),
             first_event: self.first_event.unwrap_or(progress),
             idle: self.idle.unwrap_or(progress),
             total: self.total,
-            // A long answer shows no progress before it is there: hence more than `progress` where nothing was said. "total"
-            // alone may lengthen it; beside "timeout" the shorter counts, so that a derived model can always shorten a call.
-            whole: self.timeout.into_iter().chain(self.total).min().unwrap_or(Duration::from_secs(300)),
+            // "total" alone may lengthen it; beside "timeout" the shorter counts, so that a derived model can always shorten a
+            // call.
+            whole: self.timeout.into_iter().chain(self.total).min().unwrap_or(LONGEST_SILENCE),
+            queue: self.queue,
         }
     }
 }

@@ -49,13 +49,13 @@ pub fn check_header(text: &str) -> Check {
 }
 
 /// Keys and tokens hold no spaces; where one does it was copied with what stood beside it.
-pub(super) fn secret(text: &str) -> Check {
+pub fn check_secret(text: &str) -> Check {
     check_header(text)?;
     if text.contains(' ') { Err("holds a space, which no key or token does".to_owned()) } else { Ok(()) }
 }
 
 /// A region becomes a label of a host name.
-pub(super) fn region(text: &str) -> Check {
+pub fn check_region(text: &str) -> Check {
     let fits = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
     if fits && text.len() <= 63 && !text.starts_with('-') && !text.ends_with('-') {
         return Ok(());

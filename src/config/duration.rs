@@ -1,6 +1,8 @@
-//! Durations as people write them: "30s", "500ms", 250.
+//! Durations as people write them: "30s", "500ms".
+//!
+//! A number without a unit is refused: who writes 30 may mean seconds, and another milliseconds.
 
-use crate::error::quote;
+use crate::error::{QUOTE, quote};
 use crate::json::{Json, Kind};
 use std::time::Duration;
 
@@ -12,16 +14,12 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// Seconds in each unit.
 const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
 
-/// A string with a unit, or a number of milliseconds. It is never 0, so that no timer is off by accident.
+/// Reads a string with a unit. It is never 0, so that no timer is off by accident.
 pub(super) fn parse(json: Json<'_>) -> Result<Duration, String> {
     let seconds = match json.kind() {
-        Kind::Number => json.f64().unwrap_or(f64::INFINITY) / 1000.0,
+        Kind::Number => return Err(without_unit(json.text())),
         Kind::String => from_text(&json.string().unwrap_or_default())?,
-        other => {
-            return Err(format!(
-                "must be a duration such as \"30s\" or \"500ms\", or a number of milliseconds, not {other}"
-            ));
-        }
+        other => return Err(format!("must be a duration such as \"30s\" or \"500ms\", not {other}")),
     };
     if seconds <= 0.0 {
         return Err("must be longer than 0: no timer can be switched off".to_owned());
@@ -33,7 +31,16 @@ pub(super) fn parse(json: Json<'_>) -> Result<Duration, String> {
     }
 }
 
+/// Says how a number is written with a unit, in both units that may be meant.
+fn without_unit(number: &str) -> String {
+    let number = if number.len() <= QUOTE { number } else { "30" };
+    format!("has no unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds")
+}
+
 fn from_text(text: &str) -> Result<f64, String> {
+    if Json::parse(text).is_ok_and(|json| json.kind() == Kind::Number && json.text() == text) {
+        return Err(without_unit(text));
+    }
     let strange = || format!("must be a number and a unit (ms, s, m, h) such as \"30s\", not {}", quote(text));
     let number_end = text.rfind(|c: char| c.is_ascii_digit()).map_or(0, |at| at + 1);
     let (number, unit) = text.split_at(number_end);

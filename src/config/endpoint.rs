@@ -31,12 +31,21 @@ pub fn check_plain_http(url: &str, allow_http: bool, bearer: bool) -> Check {
     Ok(())
 }
 
-pub(super) fn check_proxy(url: &str) -> Check {
+/// Whether `url` can be a proxy's. The error is the reason, to be read on behind a name.
+pub fn check_proxy(url: &str) -> Check {
     let url = Url::parse(url)?;
     if !matches!(url.path, "" | "/") {
         return Err("must end behind the proxy's host and port".to_owned());
     }
     Ok(())
+}
+
+/// Whether `url` is a URL without a user, in which nothing is out of the ordinary.
+pub fn check_url(url: &str) -> Check {
+    match Url::parse(url)?.user {
+        Some(_) => Err("must not hold a user name or password".to_owned()),
+        None => Ok(()),
+    }
 }
 
 /// Whether a host, as it stands in a URL, is this machine: 127.0.0.0/8, ::1 or localhost. Names are not looked up.

@@ -2,7 +2,7 @@
 
 /// What known keys are called elsewhere, in lower case and without underscores. A name may mean one key at the top and another
 /// in an object below it.
-const ELSEWHERE: [(&str, &str); 20] = [
+const ELSEWHERE: [(&str, &str); 22] = [
     ("modelid", "model"),
     ("accesskey", "api_key"),
     ("accesskeyid", "api_key"),
@@ -19,6 +19,8 @@ const ELSEWHERE: [(&str, &str); 20] = [
     ("endpointurl", "base_url"),
     ("cabundle", "ca_file"),
     ("http2", "http_version"),
+    ("retries", "retry"),
+    ("retryconfig", "retry"),
     ("maxretries", "retry"),
     ("maxretries", "max_attempts"),
     ("maxattempts", "retry"),

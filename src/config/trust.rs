@@ -1,20 +1,16 @@
 //! Certificates that take the place of the system's trust store.
 //!
-//! The SDK panics on a bundle that it cannot read, so every certificate is read here first, by the same code. `SSL_CERT_FILE` and
-//! `SSL_CERT_DIR` are not looked at: the loader of the system's store (rustls-native-certs) honours them itself, so they keep
-//! their meaning wherever neither `ca_file` nor `AWS_CA_BUNDLE` is given.
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` are not looked at: the loader of the system's store (rustls-native-certs) honours them itself,
+//! so they keep their meaning wherever no bundle is given.
 
 use crate::error::quote_up_to;
 use crate::error::{Error, Kind};
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-
-const VARIABLE: &str = "AWS_CA_BUNDLE";
 
 /// Far above any bundle, and far below what an endless file would cost.
 const LARGEST: u64 = 16 * 1024 * 1024;
@@ -26,8 +22,9 @@ const PATH_QUOTE: usize = 400;
 pub enum CaBundle {
     /// PEM that holds at least one certificate, all of them valid.
     Pem(Vec<u8>),
-    /// A file that the environment names. It is read with the first TLS connection, so that who makes none does not pay for it.
-    Environment(PathBuf),
+    /// A file that the environment names, and the words for its place there. It is read with the first TLS connection, so that who
+    /// makes none does not pay for it.
+    Named { path: PathBuf, by: String },
 }
 
 impl CaBundle {
@@ -36,17 +33,13 @@ impl CaBundle {
         read(path.as_ref()).map(CaBundle::Pem)
     }
 
-    pub(super) fn of_environment(env: &dyn Fn(&str) -> Option<OsString>) -> Option<Self> {
-        env(VARIABLE).filter(|path| !path.is_empty()).map(|path| CaBundle::Environment(path.into()))
-    }
-
     /// PEM that holds at least one certificate, all of them valid.
     pub fn pem(&self) -> Result<Vec<u8>, Error> {
         match self {
             CaBundle::Pem(pem) => Ok(pem.clone()),
-            CaBundle::Environment(path) => read(path).map_err(|reason| {
-                Error::new(Kind::Config, format_args!("config: the environment's {VARIABLE} {reason}"))
-            }),
+            CaBundle::Named { path, by } => {
+                read(path).map_err(|reason| Error::new(Kind::Config, format_args!("{by} {reason}")))
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::duration;
 use super::nearest::nearest;
+use super::size;
 use crate::error::{Error, Kind, Result};
 use crate::error::{QUOTE, quote};
 use crate::json::{Json, Kind as JsonKind};
@@ -110,6 +111,11 @@ impl<'a> Value<'a> {
 
     pub(super) fn duration(&self) -> Result<Duration> {
         duration::parse(self.json).map_err(|reason| self.refuse(reason))
+    }
+
+    /// A number of bytes.
+    pub(super) fn size(&self) -> Result<u64> {
+        size::parse(self.json).map_err(|reason| self.refuse(reason))
     }
 
     fn demand(&self, kind: JsonKind) -> Result<()> {

@@ -47,7 +47,7 @@ pub unsafe extern "C" fn bedrock_request_add_message(
     len: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| request.add_message(unsafe { text::text("json", json, len) }?))
+    change(request, err, |request| request.add_message(unsafe { text::json("json", json, len) }?))
 }
 
 /// Adds the assistant's message, in the form in which the service takes it back. Every answer can be added, also one

@@ -1,7 +1,7 @@
 //! Generate
 //!
-//! These calls block the calling thread until the answer is there, and callbacks run on that thread. Each ends within its
-//! timers: no wait is without a limit. cancel may be NULL.
+//! These calls block the calling thread until the call has ended. Callbacks run on that thread. Each call ends within
+//! its timers: no wait is without a limit. cancel may be NULL.
 
 use super::cancel::bedrock_cancel;
 use super::guard::{self, entry};
@@ -13,7 +13,7 @@ use super::status::{BEDROCK_OK, BEDROCK_STOPPED, bedrock_error, bedrock_status};
 use super::text::{put, required};
 use crate::cancel::Cancel;
 use crate::error::{Error, Kind, Result};
-use crate::model::Model;
+use crate::model::{Ended, Model};
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use std::ffi::{c_char, c_void};
@@ -21,29 +21,35 @@ use std::ops::ControlFlow;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
-/// One event of a stream, lent until the callback returns, or until the next bedrock_stream_next. Texts end in NUL and are never NULL. The struct grows only at its
-/// end: where a member is newer than the library your program met before, look at size.
+/// One event of a stream. It is borrowed: it lives until the callback returns, or until the next bedrock_stream_next.
+/// Its texts are NUL-terminated and never NULL. Newer library versions may append members: check size before you read a
+/// member that your minimum version does not have.
 #[repr(C)]
 pub struct bedrock_event {
     /// sizeof(bedrock_event) of the library.
     pub size: u32,
-    /// BEDROCK_EVENT_...; pass over those you do not know.
+    /// BEDROCK_EVENT_.... Ignore types that you do not know.
     pub r#type: i32,
-    /// The content block's index (contentBlockIndex), -1 where there is none. Blocks may interleave.
+    /// The index of the content block (contentBlockIndex), or -1. Blocks may interleave.
     pub block: i32,
-    pub reserved: i32,
-    /// Decoded text; each type says which.
+    /// In BLOCK_STOP of a tool call: 1 if text is a JSON object, 0 if the model's input is broken. Elsewhere 0.
+    pub input_valid: i32,
+    /// The decoded text. Each type says what it is. A character that the service splits over two deltas comes with the
+    /// second.
     pub text: *const c_char,
     pub text_len: usize,
-    /// Of a tool call, in BLOCK_START and BLOCK_STOP; else "".
+    /// The id of a tool call, in BLOCK_START and BLOCK_STOP. Elsewhere "".
     pub tool_id: *const c_char,
     pub tool_id_len: usize,
-    /// Of a tool call, in BLOCK_START and BLOCK_STOP; else "".
+    /// The name of a tool, in BLOCK_START and BLOCK_STOP. Elsewhere "".
     pub tool_name: *const c_char,
     pub tool_name_len: usize,
-    /// The event's payload, verbatim, always.
+    /// The event's payload, verbatim. "" if the payload of an OTHER event is not JSON.
     pub json: *const c_char,
     pub json_len: usize,
+    /// The event's payload, verbatim, whatever it is: the same bytes as json if json is not "". Never NULL.
+    pub payload: *const c_void,
+    pub payload_len: usize,
 }
 
 /// The message begins. text: its role. (messageStart)
@@ -56,25 +62,28 @@ pub const BEDROCK_EVENT_TEXT: i32 = 3;
 pub const BEDROCK_EVENT_REASONING: i32 = 4;
 /// text: a fragment of the JSON of a tool call's input. (contentBlockDelta: toolUse.input)
 pub const BEDROCK_EVENT_TOOL_INPUT: i32 = 5;
-/// Any other delta: a signature, redacted reasoning, a citation, an image, what comes next. See json. (contentBlockDelta)
+/// Any other delta: a signature, redacted reasoning, a citation, an image, what comes next. See json.
+/// (contentBlockDelta)
 pub const BEDROCK_EVENT_BLOCK_DELTA: i32 = 6;
-/// A block is complete. Of a tool call, text: the whole input as JSON, "{}" where it was empty. (contentBlockStop)
+/// A block is complete. text of a tool call: its whole input as JSON, "{}" if it was empty; if input_valid is 0, what
+/// the model wrote, which is not a JSON object. (contentBlockStop)
 pub const BEDROCK_EVENT_BLOCK_STOP: i32 = 7;
 /// The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop)
 pub const BEDROCK_EVENT_MESSAGE_STOP: i32 = 8;
 /// Usage, metrics and trace, in json. (metadata)
 pub const BEDROCK_EVENT_METADATA: i32 = 9;
-/// An event that this version does not know. text: its name.
+/// An event that this version does not know. text: its name. json or payload: what it holds.
 pub const BEDROCK_EVENT_OTHER: i32 = 10;
-/// Of an InvokeModelWithResponseStream. text: what the model wrote, in its own form, which is JSON. (chunk)
+/// A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form, which is JSON. (chunk)
 pub const BEDROCK_EVENT_CHUNK: i32 = 11;
 
-/// Receives an event on the calling thread. user is what the call was given. Nonzero: stop, and close the connection. It may
-/// call anything of this library but bedrock_shutdown; it must not throw, longjmp or end the thread.
+/// Receives an event on the calling thread. user is the pointer that was given to the call. Return 0 to go on. Return
+/// nonzero to stop and to close the connection. The function may call any function of this library except
+/// bedrock_shutdown. It must not throw, longjmp or end the thread.
 pub type bedrock_event_fn = Option<unsafe extern "C" fn(event: *const bedrock_event, user: *mut c_void) -> i32>;
 
-/// Sends the request and waits for the whole answer. (Converse) *out is yours to free; *err on failure. The timer is "timeout",
-/// 5 minutes where it is not set.
+/// Sends the request and waits for the whole answer. (Converse) *out is owned by the caller; it is NULL after a
+/// failure. The timer is "timeout", or 5 minutes if it is not set.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_generate(
     model: *const bedrock_model,
@@ -87,18 +96,20 @@ pub unsafe extern "C" fn bedrock_generate(
     entry!(err => {
         required("out", out)?;
         let Call { model, request, cancel } = Call::of(model, request, cancel)?;
-        let response = model.call(Operation::Converse, &request.snapshot(), cancel.as_deref())?;
-        unsafe { put(out, handle::insert(response)?) };
+        let ended = model.call(Operation::Converse, &request.snapshot(), cancel.as_deref());
+        unsafe { give(out, ended) }?;
         Ok(BEDROCK_OK)
     })
 }
 
-/// Sends the request and shows every event to on_event as it comes, in the order of the wire. (ConverseStream)
-/// BEDROCK_OK: the answer is complete. BEDROCK_STOPPED: on_event asked to stop; the connection is closed. Both give *out the
-/// assembled response, which equals what bedrock_generate would have given; after STOPPED it is what had arrived. out may be NULL:
-/// then nothing is kept of an event once on_event has returned.
-/// A failure gives no response: for what had arrived before it, use a stream by pull. BEDROCK_E_TRUNCATED: the connection ended
-/// before the message did. The timers are "first_event", "idle" and "total"; the time that on_event takes is not counted as idle.
+/// Sends the request and calls on_event for every event, in the order in which they arrive. (ConverseStream) on_event
+/// must not be NULL. Returns BEDROCK_OK if the answer is complete, BEDROCK_STOPPED if on_event asked to stop, and
+/// BEDROCK_E_TRUNCATED if the connection ended before the message did. out may be NULL. Otherwise *out receives the
+/// response, which is owned by the caller; free it whatever the status is. After BEDROCK_OK it is what bedrock_generate
+/// would have given. After BEDROCK_STOPPED and after a failure it is what on_event was shown, and
+/// bedrock_response_complete returns 0. If the call failed before the first event, *out is NULL. If the model's
+/// keep_answer is false, the response has the stop reason and the usage, and no content. The timers are "first_event",
+/// "idle" and "total". The time that on_event takes does not count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_generate_stream(
     model: *const bedrock_model,
@@ -120,12 +131,20 @@ pub unsafe extern "C" fn bedrock_generate_stream(
                 _ => ControlFlow::Break(()),
             }
         };
-        let (flow, stream) = model.generate_stream(&request.snapshot(), cancel.as_deref(), !out.is_null(), show)?;
-        if !out.is_null() {
-            unsafe { put(out, handle::insert(stream.response())?) };
-        }
+        let ended = model.generate_stream(&request.snapshot(), cancel.as_deref(), !out.is_null(), show);
+        let flow = unsafe { give(out, ended) }?;
         Ok(if flow.is_break() { BEDROCK_STOPPED } else { BEDROCK_OK })
     })
+}
+
+/// Gives the program the response of a call, or what had arrived of it, and says how the call ended.
+pub(super) unsafe fn give<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> Result<T> {
+    let Ended { result, response } = ended;
+    let handle = response.map_or(Ok(null_mut()), handle::insert);
+    unsafe { put(out, *handle.as_ref().unwrap_or(&null_mut())) };
+    // If both have failed, the call's failure is what the program is told.
+    let result = result?;
+    handle.map(|_| result)
 }
 
 /// The parts of a call, kept alive while it runs.
@@ -152,12 +171,12 @@ impl Call {
 impl bedrock_event {
     /// The event as C sees it, for as long as `event` lives. A NUL stands behind each text of an [`Event`].
     pub(super) fn lend(event: &Event<'_>) -> Self {
-        let Event { kind, block, text, tool_id, tool_name, json } = event;
+        let Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more: _ } = event;
         bedrock_event {
             size: size_of::<bedrock_event>() as u32,
             r#type: *kind as i32,
             block: *block,
-            reserved: 0,
+            input_valid: (*input_valid).into(),
             text: text.as_ptr().cast(),
             text_len: text.len(),
             tool_id: tool_id.as_ptr().cast(),
@@ -166,6 +185,8 @@ impl bedrock_event {
             tool_name_len: tool_name.len(),
             json: json.as_ptr().cast(),
             json_len: json.len(),
+            payload: payload.as_ptr().cast(),
+            payload_len: payload.len(),
         }
     }
 }

@@ -29,6 +29,9 @@ mod layout {
 }
 use layout::*;
 
+/// Nouns have numbers below this.
+const TYPES: usize = 16;
+
 /// What can stand behind a handle.
 pub trait Noun: Any + Send + Sync {
     /// The C type.
@@ -54,20 +57,37 @@ struct Free {
     used: u64,
     /// Slots to use again, with the generation to use.
     again: Vec<(u64, u64)>,
+    /// The nouns' names, by type, of those that this process has made.
+    names: [&'static str; TYPES],
+}
+
+impl Free {
+    fn new(used: u64) -> Self {
+        Free { process: Generation::current(), used, again: Vec::new(), names: [""; TYPES] }
+    }
 }
 
 static SLOTS: Slots<Slot> = Slots::new();
 static FREE: Mutex<Option<Free>> = Mutex::new(None);
-static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// Handles made by this process and not freed, by the noun's type.
+static LIVE: [AtomicUsize; TYPES] = [const { AtomicUsize::new(0) }; TYPES];
 
 /// Handles made by this process and not freed.
 pub fn live() -> usize {
-    LIVE.load(Ordering::Relaxed)
+    LIVE.iter().map(|live| live.load(Ordering::Relaxed)).sum()
+}
+
+/// The same noun by noun, without those that have none: "2 requests, 1 stream".
+pub fn live_by_noun() -> String {
+    let names = free_slots().as_ref().expect("made by free_slots").names;
+    let counts = LIVE.iter().map(|live| live.load(Ordering::Relaxed)).zip(names).filter(|(count, _)| *count > 0);
+    let each = counts.map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// In the child of a fork: nothing is its own yet.
 pub fn forget_live() {
-    LIVE.store(0, Ordering::Relaxed);
+    LIVE.iter().for_each(|live| live.store(0, Ordering::Relaxed));
 }
 
 /// Keeps the table from changing while the process forks.
@@ -79,12 +99,9 @@ fn free_slots() -> MutexGuard<'static, Option<Free>> {
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
     match &mut *free {
         // The parent's handles stay where they are, to be recognised.
-        Some(known) if !known.process.is_current() => {
-            let used = known.used;
-            *free = Some(Free { process: Generation::current(), used, again: Vec::new() });
-        }
+        Some(known) if !known.process.is_current() => *free = Some(Free::new(known.used)),
         Some(_) => {}
-        None => *free = Some(Free { process: Generation::current(), used: 0, again: Vec::new() }),
+        None => *free = Some(Free::new(0)),
     }
     free
 }
@@ -104,6 +121,7 @@ pub fn insert_with<N: Noun>(object: N, trigger: u64) -> Result<*mut N::C> {
         // The table grows under the lock: a fork must not find it half grown.
         let slot = (index < INDEXES).then(|| SLOTS.get_or_grow(index as usize)).flatten().ok_or_else(exhausted)?;
         free.used = free.used.max(index + 1);
+        free.names[N::TYPE as usize] = N::NAME;
         (index, generation, slot)
     };
     let handle = MARK | N::TYPE << TYPE_SHIFT | generation << GENERATION_SHIFT | index;
@@ -111,7 +129,7 @@ pub fn insert_with<N: Noun>(object: N, trigger: u64) -> Result<*mut N::C> {
     slot.made_in.store(Generation::current().number(), Ordering::Relaxed);
     slot.trigger.store(trigger, Ordering::Release);
     slot.handle.store(handle, Ordering::Release);
-    LIVE.fetch_add(1, Ordering::Relaxed);
+    LIVE[N::TYPE as usize].fetch_add(1, Ordering::Relaxed);
     Ok(std::ptr::without_provenance_mut(handle as usize))
 }
 
@@ -131,7 +149,7 @@ pub fn remove<N: Noun>(handle: *mut N::C) -> Option<Arc<N>> {
     // Of two threads that free one handle, one gets here first.
     slot.handle.compare_exchange(number, 0, Ordering::AcqRel, Ordering::Relaxed).ok()?;
     let object = slot.object.lock().unwrap_or_else(PoisonError::into_inner).take();
-    LIVE.fetch_sub(1, Ordering::Relaxed);
+    LIVE[N::TYPE as usize].fetch_sub(1, Ordering::Relaxed);
     let (index, generation) = (number & (INDEXES - 1), number >> GENERATION_SHIFT & (GENERATIONS - 1));
     if generation + 1 < GENERATIONS {
         free_slots().as_mut().expect("made by free_slots").again.push((index, generation + 1));

@@ -1,16 +1,39 @@
 //! JSON, for programs that have no JSON library
 //!
-//! These functions read a JSON text in place: no handles, no allocation, any thread. pointer is a JSON pointer (RFC 6901): ""
-//! is the whole, "/a/0/b" a member of an element of a member. Where nothing is there, or json is not JSON, or the kind is
-//! another, the answer is type NONE, count 0, raw NULL, the fallback, or BEDROCK_STRLEN as the length of a string.
+//! These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. pointer is a JSON
+//! pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. If a key stands twice in an object,
+//! the last one counts.
+//!
+//! If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0, NULL, the
+//! fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or log callback. Every function checks the whole json,
+//! also behind the value that it returns.
+//!
+//! Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep pointer leads. A
+//! loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic. bedrock_json_next reads an array or an
+//! object in linear time, and bedrock_json_numbers reads an array of numbers at once:
+//!
+//!   bedrock_json_item item = {0};
+//!   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
+//!     total += bedrock_json_number(item.value, item.value_len, "/price", 0);
+//!
+//! A string of unknown length takes two calls:
+//!
+//!   size_t size = bedrock_json_string(json, len, "/name", NULL, 0);
+//!   char *name = size == BEDROCK_JSON_NOT_FOUND ? NULL : malloc(size + 1);
+//!   if (name != NULL)
+//!     bedrock_json_string(json, len, "/name", name, size + 1);
 
 use super::guard::entry;
-use super::status::BEDROCK_STRLEN;
+use super::response::fill;
 use super::text::{self, put};
+use crate::json::cursor::{Cursor, Found};
 use crate::json::{self, Json};
-use std::ffi::c_char;
+use base64_simd::{AsOut, STANDARD};
+use std::ffi::{c_char, c_void};
 use std::fmt;
+use std::ops::Range;
 use std::ptr::null;
+use std::str::FromStr;
 
 /// Nothing is there.
 pub const BEDROCK_JSON_NONE: i32 = 0;
@@ -22,10 +45,30 @@ pub const BEDROCK_JSON_STRING: i32 = 5;
 pub const BEDROCK_JSON_ARRAY: i32 = 6;
 pub const BEDROCK_JSON_OBJECT: i32 = 7;
 
-/// What kind of value is there: BEDROCK_JSON_...
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_type(json: *const c_char, len: usize, pointer: *const c_char) -> i32 {
-    entry!(none BEDROCK_JSON_NONE => Some(match unsafe { find(json, len, pointer) }?.kind() {
+/// A length or count where there is nothing. It is greater than every other.
+pub const BEDROCK_JSON_NOT_FOUND: usize = -1isize as usize;
+
+/// An element of an array, or a member of an object. Its texts point into json, so no NUL ends them.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bedrock_json_item {
+    /// The member's key as it is written, a string with its quotes. NULL in an array.
+    pub key: *const c_char,
+    pub key_len: usize,
+    /// The value as it is written, a string with its quotes.
+    pub value: *const c_char,
+    pub value_len: usize,
+    /// How many elements or members stand before it.
+    pub index: usize,
+    /// The position of the loop, owned by the library: 0 before the loop, and not to be changed.
+    pub state: [usize; 3],
+}
+
+const NO_ITEM: bedrock_json_item =
+    bedrock_json_item { key: null(), key_len: 0, value: null(), value_len: 0, index: 0, state: [0; 3] };
+
+fn type_of(kind: json::Kind) -> i32 {
+    match kind {
         json::Kind::Null => BEDROCK_JSON_NULL,
         json::Kind::False => BEDROCK_JSON_FALSE,
         json::Kind::True => BEDROCK_JSON_TRUE,
@@ -33,19 +76,75 @@ pub unsafe extern "C" fn bedrock_json_type(json: *const c_char, len: usize, poin
         json::Kind::String => BEDROCK_JSON_STRING,
         json::Kind::Array => BEDROCK_JSON_ARRAY,
         json::Kind::Object => BEDROCK_JSON_OBJECT,
-    }))
+    }
 }
 
-/// How many elements an array has, or members an object.
+/// Returns what kind of value is at pointer: BEDROCK_JSON_...
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_json_type(json: *const c_char, len: usize, pointer: *const c_char) -> i32 {
+    entry!(none BEDROCK_JSON_NONE => Some(type_of(unsafe { find(json, len, pointer) }?.kind())))
+}
+
+/// Returns how many elements an array has, or members an object.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_count(json: *const c_char, len: usize, pointer: *const c_char) -> usize {
-    entry!(none 0 => {
-        let value = unsafe { find(json, len, pointer) }?;
-        Some(value.elements().count() + value.members().count())
-    })
+    entry!(none 0 => Some(unsafe { find(json, len, pointer) }?.parts().count()))
 }
 
-/// A number, as C's strtod would read it.
+/// Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value, BEDROCK_JSON_...,
+/// or BEDROCK_JSON_NONE after the last one; all of *item is 0 then. size is sizeof *item. All of *item has to be 0 before the first
+/// step. The first step checks json and finds the array or object. Each later step reads only what it steps over, and ignores
+/// pointer. json must stay at its address, unchanged, during the loop. If *item was filled for another text, or was changed, the
+/// function returns BEDROCK_JSON_NONE.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_json_next(
+    json: *const c_char,
+    len: usize,
+    pointer: *const c_char,
+    item: *mut bedrock_json_item,
+    size: usize,
+) -> i32 {
+    if item.is_null() || size < size_of::<bedrock_json_item>() {
+        return BEDROCK_JSON_NONE;
+    }
+    let mut next = NO_ITEM;
+    let kind = entry!(none BEDROCK_JSON_NONE => {
+        let last = unsafe { item.read() };
+        let (bytes, mut cursor, index) = if last.state == [0; 3] {
+            let bytes = unsafe { text::bytes_or_none(json, len) }?;
+            let pointer = unsafe { text::text_or_none(pointer, text::STRLEN) }?;
+            (bytes, Cursor::at(bytes, pointer)?, 0)
+        } else {
+            let [at, end, seal] = last.state;
+            let cursor = Cursor::of_numbers([at, end]);
+            if json.is_null() || end > len || seal != sealed(json, cursor, last.index) {
+                return None;
+            }
+            // No look for a NUL, which would make each step as long as the text: the first one found where it ends.
+            (unsafe { std::slice::from_raw_parts(json.cast(), end) }, cursor, last.index + 1)
+        };
+        let Found { key, value } = cursor.step(bytes)?;
+        let kind = json::Kind::of(*bytes.get(value.start)?);
+        let part = |range: Range<usize>| (bytes[range.clone()].as_ptr().cast::<c_char>(), range.len());
+        (next.value, next.value_len) = part(value);
+        (next.key, next.key_len) = key.map_or((null(), 0), part);
+        next.index = index;
+        let [at, end] = cursor.numbers();
+        next.state = [at, end, sealed(json, cursor, index)];
+        Some(type_of(kind))
+    });
+    unsafe { fill(item, size, next, 0) };
+    kind
+}
+
+/// What shows that a cursor is of this text, and was made here.
+fn sealed(json: *const c_char, cursor: Cursor, index: usize) -> usize {
+    let [at, end] = cursor.numbers();
+    let mix = |seal: usize, part: usize| (seal.rotate_left(13) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize);
+    [json.addr(), at, end, index].into_iter().fold(0x6265_6472, mix) | 1
+}
+
+/// Returns a number, rounded to the nearest double, independent of the locale. A number that is too large for a double is infinite.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_number(
     json: *const c_char,
@@ -56,7 +155,48 @@ pub unsafe extern "C" fn bedrock_json_number(
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
 }
 
-/// A whole number that fits: 3 and 3.0, but neither 3.5 nor 2^63.
+/// Reads an array of numbers, for example an embedding, each as bedrock_json_number reads one. Writes the first max of them to out
+/// and returns how many the array has, which may be more than max. If there is no array, or it holds anything but numbers, the
+/// function writes nothing and returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is 0.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_json_numbers(
+    json: *const c_char,
+    len: usize,
+    pointer: *const c_char,
+    out: *mut f64,
+    max: usize,
+) -> usize {
+    unsafe { numbers(json, len, pointer, out, max) }
+}
+
+/// Reads an array of numbers as bedrock_json_numbers does, each rounded to the nearest float.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_json_floats(
+    json: *const c_char,
+    len: usize,
+    pointer: *const c_char,
+    out: *mut f32,
+    max: usize,
+) -> usize {
+    unsafe { numbers(json, len, pointer, out, max) }
+}
+
+unsafe fn numbers<T: FromStr>(
+    json: *const c_char,
+    len: usize,
+    pointer: *const c_char,
+    out: *mut T,
+    max: usize,
+) -> usize {
+    entry!(none BEDROCK_JSON_NOT_FOUND => {
+        let numbers = unsafe { find(json, len, pointer) }?.numbers()?;
+        let max = if out.is_null() { 0 } else { max };
+        numbers.values().take(max).enumerate().for_each(|(index, number)| unsafe { out.add(index).write(number) });
+        Some(numbers.count())
+    })
+}
+
+/// Returns a whole number that fits into 64 bits: 3 and 3.0, but neither 3.5 nor 2^63. For those it returns fallback.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_integer(
     json: *const c_char,
@@ -67,7 +207,7 @@ pub unsafe extern "C" fn bedrock_json_integer(
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.i64().unwrap_or(fallback)))
 }
 
-/// The value as it is written, a string with its quotes. It points into json, so that no NUL ends it: *raw_len is its length.
+/// Returns the value as it is written, a string with its quotes. It points into json, so no NUL ends it: *raw_len is its length.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_raw(
     json: *const c_char,
@@ -83,10 +223,10 @@ pub unsafe extern "C" fn bedrock_json_raw(
     })
 }
 
-/// Decodes a string into buffer, as snprintf would: writes at most size bytes, cut at a whole character and always with a NUL,
-/// and returns the length of the whole. So "r < size" is the one test for: there, a string, and not cut. Where there is no
-/// string, buffer becomes "". buffer may be NULL where size is 0; it must not overlap
-/// json.
+/// Decodes a string into buffer, as snprintf would. Writes at most size bytes, cut at a whole character and always with a NUL.
+/// Returns the length of the whole string, without a NUL. The result is below size exactly if there is a string and all of it was
+/// written. If there is no string, the function returns BEDROCK_JSON_NOT_FOUND, and buffer becomes "". buffer may be NULL if size
+/// is 0; it must not overlap json.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_string(
     json: *const c_char,
@@ -96,7 +236,7 @@ pub unsafe extern "C" fn bedrock_json_string(
     size: usize,
 ) -> usize {
     let mut out = unsafe { Buffer::new(buffer, size) };
-    entry!(none BEDROCK_STRLEN => {
+    entry!(none BEDROCK_JSON_NOT_FOUND => {
         let value = unsafe { find(json, len, pointer) }?;
         if value.kind() != json::Kind::String {
             return None;
@@ -106,7 +246,34 @@ pub unsafe extern "C" fn bedrock_json_string(
     })
 }
 
-/// Writes text as a JSON string, its quotes included, as bedrock_json_string writes. BEDROCK_STRLEN where text is not UTF-8.
+/// Decodes a string of base64, for example an image, into buffer. Writes the first size bytes, without a NUL, and returns how many
+/// bytes the string stands for, which may be more than size. White space in base64 is skipped, and padding is optional. If there is
+/// no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND, and the content of buffer is undefined. buffer may
+/// be NULL if size is 0; it must not overlap json.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_json_bytes(
+    json: *const c_char,
+    len: usize,
+    pointer: *const c_char,
+    buffer: *mut c_void,
+    size: usize,
+) -> usize {
+    entry!(none BEDROCK_JSON_NOT_FOUND => {
+        let mut room = if buffer.is_null() { 0 } else { size };
+        let mut to = buffer.cast::<u8>();
+        unsafe { find(json, len, pointer) }?.decode_base64(|bytes| {
+            let fits = bytes.len().min(room);
+            unsafe {
+                std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, fits);
+                to = to.add(fits);
+            }
+            room -= fits;
+        })
+    })
+}
+
+/// Writes text as a JSON string, with its quotes, into buffer, and returns its length, as bedrock_json_string does. Returns
+/// BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see bedrock_utf8_length.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_quote(
     text: *const c_char,
@@ -115,17 +282,54 @@ pub unsafe extern "C" fn bedrock_json_quote(
     size: usize,
 ) -> usize {
     let mut out = unsafe { Buffer::new(buffer, size) };
-    entry!(none BEDROCK_STRLEN => {
+    entry!(none BEDROCK_JSON_NOT_FOUND => {
         let text = unsafe { text::text_or_none(text, len) }?;
         json::quote(&mut out, text).ok()?;
         Some(out.length)
     })
 }
 
+/// Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as bedrock_json_string does.
+/// Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is BEDROCK_STRLEN. buffer must not overlap data.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_json_quote_bytes(
+    data: *const c_void,
+    len: usize,
+    buffer: *mut c_char,
+    size: usize,
+) -> usize {
+    let mut out = unsafe { Buffer::new(buffer, size) };
+    entry!(none BEDROCK_JSON_NOT_FOUND => {
+        let data = match len {
+            0 => &[],
+            text::STRLEN => return None,
+            len => unsafe { text::bytes_or_none(data.cast(), len) }?,
+        };
+        out.push("\"");
+        let mut base64 = [0; 1024];
+        for bytes in data.chunks(base64.len() / 4 * 3) {
+            out.push(STANDARD.encode_as_str(bytes, base64.as_mut_slice().as_out()));
+        }
+        out.push("\"");
+        Some(out.length)
+    })
+}
+
+/// Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text exactly if text is
+/// UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the result says. Returns 0 for NULL.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_utf8_length(text: *const c_char, len: usize) -> usize {
+    entry!(none 0 => {
+        let bytes = unsafe { text::bytes_or_none(text, len) }?;
+        Some(std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len))
+    })
+}
+
 unsafe fn find<'a>(json: *const c_char, len: usize, pointer: *const c_char) -> Option<Json<'a>> {
-    let json = unsafe { text::text_or_none(json, len) }?;
-    let pointer = unsafe { text::text_or_none(pointer, BEDROCK_STRLEN) }?;
-    Json::parse(json).ok()?.pointer(pointer)
+    let bytes = unsafe { text::bytes_or_none(json, len) }?;
+    let pointer = unsafe { text::text_or_none(pointer, text::STRLEN) }?;
+    let place = json::pointer::find(bytes, pointer)?;
+    Some(Json::trusted(unsafe { text::checked(&bytes[place]) }))
 }
 
 /// A buffer of the program's that is filled as snprintf fills one.

@@ -27,5 +27,6 @@ pub mod request;
 pub mod response;
 pub mod status;
 pub mod stream;
+pub mod usage;
 pub mod version;
 pub mod waitset;

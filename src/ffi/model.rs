@@ -3,23 +3,35 @@
 //! A model is made from JSON once and used for any number of calls, from any number of threads at once. The keys:
 //!
 //!   model             a model id, inference profile id, or any ARN that Converse accepts. Required
-//!   region            default: AWS_REGION, then the profile's, then us-east-1
+//!   region            default: AWS_REGION, AWS_DEFAULT_REGION, the profile's, us-east-1, in this order
 //!   api_key, secret_key, session_token    static credentials: access key id, secret access key, session token
 //!   bearer_token      a Bedrock API key; default: AWS_BEARER_TOKEN_BEDROCK
 //!   auth              "auto", "sigv4" or "bearer"; auto: what the config holds wins over the environment, then a
 //!                     bearer token where there is one, else SigV4
 //!   profile           a profile of ~/.aws/config, which then wins over keys in the environment; SSO, login, process, web identity, ECS and EC2 credentials work
 //!   role_arn, role_session_name, external_id    a role to assume
-//!   base_url          an endpoint of your own; http:// only to loopback unless allow_http is true
-//!   timeout           "30s", "500ms" or milliseconds: the longest wait without progress. Default 30s; a whole
-//!                     bedrock_generate 5 minutes, because a long answer shows no progress
-//!   timeouts          {"connect": "3.1s", "first_event", "idle", "total"}: those waits one by one
+//!   base_url          an endpoint of your own, for Bedrock alone: credentials are still fetched from AWS. http:// only to
+//!                     loopback unless allow_http is true
+//!   timeout           "30s" or "500ms": the longest wait without progress. It is the wait for a stream's first event
+//!                     and for each next event, and the whole time of a call that does not stream. Default 5 minutes: a
+//!                     healthy stream is silent for minutes while a model thinks or writes a large tool input. Apart
+//!                     from all timers, a call fails with BEDROCK_E_TIMEOUT if its connection shows no sign of life
+//!                     for 30 seconds
+//!   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: those waits one by one. "queue"
+//!                     limits the wait for max_concurrency. If it is given, the other timers start when the call has
+//!                     its place; if not, they start with the call
 //!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}; 1 is off. A Retry-After
-//!                     of the service is obeyed, up to max_backoff
+//!                     of the service is obeyed, up to max_backoff. "Status and errors" lists what is tried again
 //!   max_concurrency   how many calls of this model and those derived from it run at once; more wait
 //!   max_answer        the most bytes of one answer, all of a stream's frames together; default 256 MiB
-//!   ca_file, proxy, fips, dual_stack    for the service and for credentials; HTTPS_PROXY, NO_PROXY, AWS_CA_BUNDLE;
-//!                     what is meant for this machine goes through no proxy
+//!   keep_answer       true (default) or false. If it is false, bedrock_stream_response and bedrock_generate_stream give the stop
+//!                     reason and the usage of a stream, and no content: nothing is kept of an event that was delivered
+//!   read_ahead        "256KiB" (default), "1MiB" or a number of bytes, from 16KiB to 1GiB: about how much of a stream may wait
+//!                     in memory for your program to read it. Half of it may be on the connection. A single event is always
+//!                     read whole. For a derived model the part on the connection stays that of the first model
+//!   ca_file, proxy, fips, dual_stack    for the service and for credentials. Defaults: AWS_CA_BUNDLE, ca_bundle of the
+//!                     profile or REQUESTS_CA_BUNDLE; HTTPS_PROXY and NO_PROXY. What is meant for this machine goes
+//!                     through no proxy, nor do requests to the metadata services of containers and EC2 instances
 //!   http_version      "auto": HTTP/2 where the endpoint offers it; "1.1"; or "2", which over http:// is not asked for first
 //!   user_agent        "app/1.2", added to the SDK's
 //!   defaults          request members under every request, as in bedrock_model_with
@@ -30,7 +42,9 @@
 //!                     {"replay": "file"}: answers from such a file, without network or credentials, each once and to the
 //!                     request it was given to; beside it may stand "timing": "at_once" (default) or "recorded"
 //!
-//! An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of them as well.
+//! An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of them as well. A duration has a
+//! unit: "500ms", "30s", "5m", "1h". AWS's variables and files are read as botocore reads them, with the first call of a
+//! model. A variable that is empty is not given. A file that is broken is that call's BEDROCK_E_CONFIG.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -72,11 +86,12 @@ pub unsafe extern "C" fn bedrock_model_new(
 }
 
 /// Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
-/// members under every request: tools, system, inferenceConfig and so on; a request's own member takes the place of
-/// the whole. "model" changes the model id. "timeout", "timeouts" and "retry" are taken as in the config: derive a
-/// model to give a call its own deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds
-/// another key of the config, such as api_key or lint, which belong to bedrock_model_new; or a name that nearly is
-/// that of a known member, such as "timout". BEDROCK_E_CONFIG: timeout, timeouts or retry is wrong.
+/// members under every request: tools, system, inferenceConfig and so on. A member that a request has takes the place of
+/// the whole member of the model. null removes a member of the first model's. "model" changes the model id. "timeout",
+/// "timeouts", "retry", "keep_answer" and "read_ahead" are taken as in the config: derive a model to give a call its own
+/// deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds another key of the config, such as
+/// api_key or lint, which belong to bedrock_model_new; or a name that nearly is that of a known member, such as "timout".
+/// BEDROCK_E_CONFIG: one of the settings is wrong.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_with(
     model: *const bedrock_model,

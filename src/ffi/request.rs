@@ -7,7 +7,8 @@
 //! The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
 //! parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
 //! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
-//! has no place for is an error that says where it can go; nothing but blank text is dropped.
+//! has no place for is an error that says where it can go. Dropped are blank texts, and standard values that ask for what
+//! happens anyway ("n": 1). docs/dialects.md has all members.
 //!
 //! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
 //! ...), names of credentials (api_key, password, ...), and names that nearly are those of known members
@@ -112,7 +113,7 @@ pub unsafe extern "C" fn bedrock_request_new(
         let request = if json.is_null() {
             Request::default()
         } else {
-            Request::parse(unsafe { text::text("json", json, len) }?)?
+            Request::parse(unsafe { text::json("json", json, len) }?)?
         };
         unsafe { put(out, handle::insert(SharedRequest::new(request))?) };
         Ok(BEDROCK_OK)
@@ -135,8 +136,8 @@ pub unsafe extern "C" fn bedrock_request_clone(
     })
 }
 
-/// Replaces top-level members by those of a JSON object, and adds those that were not there. Changes nothing where it
-/// fails. BEDROCK_E_REQUEST: as bedrock_request_new.
+/// Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member, as
+/// bedrock_request_remove does. Changes nothing where it fails. BEDROCK_E_REQUEST: as bedrock_request_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_set(
     request: *mut bedrock_request,
@@ -144,7 +145,7 @@ pub unsafe extern "C" fn bedrock_request_set(
     len: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    shorten(request, err, |request| request.set(unsafe { text::text("json", json, len) }?))
+    shorten(request, err, |request| request.set(unsafe { text::json("json", json, len) }?))
 }
 
 /// Removes a top-level member, such as "system" or "toolConfig", and what means the same in the shape of chat

@@ -1,8 +1,9 @@
 //! Response
 //!
-//! An answer is immutable: any thread may read it, and every text it lends lives until bedrock_response_free. The getters
-//! work alike on the answer of bedrock_generate and on one assembled from a stream. Of NULL, and of what is no response, they
-//! give "", 0 and -1.
+//! An answer is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The functions
+//! of this chapter work alike on the answer of bedrock_generate and on one that is assembled from a stream. For NULL or
+//! an invalid handle they return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of
+//! the status that it returns.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -20,21 +21,6 @@ impl Noun for Response {
     type C = bedrock_response;
     const TYPE: u64 = 5;
     const NAME: &'static str = "response";
-}
-
-/// What a call used, in tokens, and how long the service took, in milliseconds. -1 where the service did not say.
-/// (TokenUsage, ConverseMetrics)
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct bedrock_usage {
-    pub input_tokens: i64,
-    pub output_tokens: i64,
-    pub total_tokens: i64,
-    /// Read from a prompt cache.
-    pub cache_read_tokens: i64,
-    /// Written to a prompt cache.
-    pub cache_write_tokens: i64,
-    pub latency_ms: i64,
 }
 
 /// The program runs the tool, and owes its result.
@@ -79,20 +65,21 @@ pub unsafe extern "C" fn bedrock_response_reasoning(
     text
 }
 
-/// Why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ... (stopReason)
+/// Why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ...
+/// (stopReason)
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::stop_reason).0
 }
 
-/// The same in the words of chat completions: "stop", "tool_calls", "length", "stop_sequence", "content_filter"; the service's
-/// word where there is no other.
+/// The same in the words of chat completions: "stop", "tool_calls", "length", "stop_sequence", "content_filter"; the
+/// service's word where there is no other.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::finish_reason).0
 }
 
-/// 1, or 0 where it holds what had arrived when a stream was stopped.
+/// Returns 1 if the answer is complete, and 0 if it is what had arrived when a stream was stopped or failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_complete(response: *const bedrock_response) -> i32 {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.complete().into()))
@@ -159,38 +146,6 @@ unsafe fn fill_call(
     status
 }
 
-/// Fills *out with what the call used. size: sizeof *out. Members newer than the library read as -1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_response_usage(
-    response: *const bedrock_response,
-    out: *mut bedrock_usage,
-    size: usize,
-) -> bedrock_status {
-    let mut usage = bedrock_usage {
-        input_tokens: -1,
-        output_tokens: -1,
-        total_tokens: -1,
-        cache_read_tokens: -1,
-        cache_write_tokens: -1,
-        latency_ms: -1,
-    };
-    let status = entry!(std::ptr::null_mut() => {
-        required("out", out)?;
-        let told = handle::get::<Response>(response)?.usage();
-        usage = bedrock_usage {
-            input_tokens: told.input_tokens,
-            output_tokens: told.output_tokens,
-            total_tokens: told.total_tokens,
-            cache_read_tokens: told.cache_read_tokens,
-            cache_write_tokens: told.cache_write_tokens,
-            latency_ms: told.latency_ms,
-        };
-        Ok(BEDROCK_OK)
-    });
-    unsafe { fill(out, size, usage, 0xff) };
-    status
-}
-
 /// The assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form in which
 /// the service takes it back. (output.message)
 #[unsafe(no_mangle)]
@@ -239,7 +194,7 @@ fn lend(response: *const bedrock_response, text: fn(&Response) -> &Text) -> (*co
 }
 
 /// Writes as much of `value` as the caller's struct has room for, and `rest` into what it has beyond.
-unsafe fn fill<T: Copy>(out: *mut T, size: usize, value: T, rest: u8) {
+pub(super) unsafe fn fill<T: Copy>(out: *mut T, size: usize, value: T, rest: u8) {
     if out.is_null() {
         return;
     }

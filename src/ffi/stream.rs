@@ -1,15 +1,21 @@
 //! Streams by pull: event loops, Go, Python
 //!
-//! The same events as in bedrock_generate_stream, but you ask for them: with a time limit, in a loop of your own that polls a
-//! descriptor, or told by a wakeup. A stream is open until it has ended, and yours until you free it. One thread at a time uses
-//! it (another gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free are for any thread.
+//! The same events as in bedrock_generate_stream, but your program asks for them: with a time limit, in an event loop
+//! that polls a descriptor, or after a wakeup. A stream is owned by the caller until bedrock_stream_free. One thread at
+//! a time may use a stream (another gets BEDROCK_E_BUSY). bedrock_stream_cancel and bedrock_stream_free may be called
+//! on any thread.
 //!
 //!   while ((status = bedrock_stream_next(stream, -1, &event, &error)) == BEDROCK_OK)
 //!     if (event->type == BEDROCK_EVENT_TEXT)
 //!       fwrite(event->text, 1, event->text_len, stdout);
 //!
-//! It ends once, and that is said for ever: BEDROCK_DONE, after messageStop; a failure; or BEDROCK_E_CANCELLED. What came before
-//! DONE or a failure is read first; a cancel overtakes it.
+//! A stream ends once: with BEDROCK_DONE, after messageStop; with a failure; or with BEDROCK_E_CANCELLED. Once a stream
+//! has ended, every later bedrock_stream_next returns the same final status. Events that arrived before BEDROCK_DONE or
+//! a failure are delivered first. A cancel discards them.
+//!
+//! To pause a stream, stop calling bedrock_stream_next. The library then reads on until about "read_ahead" bytes wait,
+//! and stops reading its connection until your program goes on (back-pressure). Of the timers only "total" runs
+//! meanwhile.
 
 use super::attachment::bedrock_release_fn;
 use super::cancel::bedrock_cancel;
@@ -28,7 +34,7 @@ use crate::stream::{Next, Remote, Stream};
 use crate::wakeup::Wakeup;
 use crate::wire::operation::Operation;
 use std::cell::UnsafeCell;
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, MutexGuard, TryLockError};
@@ -37,9 +43,9 @@ use std::time::Duration;
 /// A stream that you read.
 pub struct bedrock_stream;
 
-/// Told that a stream has something to read, on a thread of the library's that does no I/O. user is what it was set with. It may
-/// call bedrock_cancel_fire and bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY), and must not block: wake your own thread
-/// and return.
+/// Is called when a stream has something to read, on a library thread that does no I/O. user is the pointer that was
+/// given to bedrock_stream_set_wakeup. The function may only call bedrock_cancel_fire and bedrock_stream_cancel (others
+/// return BEDROCK_E_BUSY). It must not block: wake your own thread and return.
 pub type bedrock_wakeup_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// What stands behind a stream's handle: its reader's side, and what other threads may do meanwhile.
@@ -104,9 +110,9 @@ impl ToldBy {
     }
 }
 
-/// Opens a stream. (ConverseStream) Never blocks on the network, and fails only for what is wrong with the arguments; everything
-/// else comes out of bedrock_stream_next. cancel may be NULL. *out is yours to free. The request may be changed or freed as soon
-/// as this has returned.
+/// Opens a stream without waiting for the network. (ConverseStream) It fails only if the arguments are wrong;
+/// bedrock_stream_next returns every other failure. cancel may be NULL. *out is owned by the caller. The request may be
+/// changed or freed as soon as this function has returned.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_stream_open(
     model: *const bedrock_model,
@@ -125,11 +131,13 @@ pub unsafe extern "C" fn bedrock_stream_open(
     })
 }
 
-/// The next event. BEDROCK_OK: *event is set, and NULL otherwise; it lives until the next bedrock_stream_next or
-/// bedrock_stream_free on this stream, and no other call. BEDROCK_DONE: the answer is complete. BEDROCK_AGAIN: there was none within
-/// timeout_ms milliseconds (0: do not wait; negative: wait as long as the library's own timers allow), and the stream is unharmed.
-/// Below 0: it failed, and says so each time, each time with a new *err. A signal does not end the wait. The timers do not count
-/// the time in which the library waits for you to read.
+/// Waits for the next event. timeout_ms is in milliseconds; 0 does not wait, and a negative value waits as long as the
+/// timers of the call allow. Returns BEDROCK_OK with the event in *event. Returns BEDROCK_DONE if the answer is
+/// complete. Returns BEDROCK_AGAIN if no event arrived in time; the stream goes on. A status below 0 is the failure
+/// that ended the stream; each call gives a new *err. The event is borrowed: it lives until the next
+/// bedrock_stream_next or bedrock_stream_free on this stream. Other calls do not end it. For every status except
+/// BEDROCK_OK *event is NULL. A signal does not end the wait. The timers do not count the time in which the library
+/// waits for your program to read.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_stream_next(
     stream: *mut bedrock_stream,
@@ -156,21 +164,26 @@ pub unsafe extern "C" fn bedrock_stream_next(
     })
 }
 
-/// A descriptor that is readable exactly while bedrock_stream_next with timeout 0 would not say BEDROCK_AGAIN: so from the end on
-/// for ever. Made by the first call, then the same until bedrock_stream_free closes it: take it out of your loop before. Only poll
-/// it; dup it where your loop closes what it polls. Non-blocking and close-on-exec. -1 where there are no descriptors left.
+/// Returns a descriptor to poll. It is readable while bedrock_stream_next(stream, 0, ...) would return something other
+/// than BEDROCK_AGAIN (level-triggered). After the end of the stream it stays readable. The first call makes it, later
+/// calls return the same. bedrock_stream_free closes it: remove it from your event loop before. Only poll it. If your
+/// event loop closes what it polls, give it a dup. It is non-blocking and close-on-exec. Returns -1 if the process has
+/// no descriptor left.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> isize {
-    entry!(else -1 => Ok(handle::get::<Pulled>(stream)?.reader()?.stream.fd()? as isize))
+pub extern "C" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int {
+    entry!(else -1 => handle::get::<Pulled>(stream)?.reader()?.stream.fd())
 }
 
-/// Has wakeup called when there is something to read. A stream is armed when the wakeup is set, and each time
-/// bedrock_stream_next says BEDROCK_AGAIN. As soon as an armed stream has something to read (an event, the end, a failure, a cancel; at
-/// once where it has that already) wakeup is called, once. So: on wakeup, call bedrock_stream_next with timeout 0 until it says
-/// anything but BEDROCK_OK. Setting replaces; NULL removes. When this function or bedrock_stream_free has returned, the old wakeup is
-/// not running and will not run: both wait for it, so hold no lock that it takes. release(user) runs then, inside that call, or inside this one where it fails; it may be
-/// NULL. BEDROCK_E_BUSY: another thread uses the stream, or it is in a waiting set. BEDROCK_E_RESOURCE: the thread that calls
-/// wakeups cannot start.
+/// Sets the function that is called when there is something to read. A stream is armed when a wakeup is set, and each
+/// time bedrock_stream_next returns BEDROCK_AGAIN. An armed stream calls wakeup once, as soon as there is something to
+/// read: an event, the end, a failure or a cancel. If there is something already, it calls wakeup at once. So on a
+/// wakeup call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK. If you stop reading
+/// before BEDROCK_AGAIN you get no further wakeup: continue on your own, or leave it so to pause the stream. A new
+/// wakeup replaces the old one. NULL removes it. When this function or bedrock_stream_free has returned, the old wakeup
+/// is not running and will not run. Both wait for a wakeup that is running: hold no lock that it takes. release may be
+/// NULL. release(user) runs once: inside the call that replaces or removes the wakeup, inside bedrock_stream_free, or
+/// inside this call if it fails. Returns BEDROCK_E_BUSY if another thread uses the stream or if it is in a waiting set,
+/// and BEDROCK_E_RESOURCE if the thread that calls wakeups cannot start.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_stream_set_wakeup(
     stream: *mut bedrock_stream,
@@ -200,8 +213,9 @@ pub extern "C" fn bedrock_stream_set_wakeup(
     })
 }
 
-/// The answer so far: what bedrock_stream_next has given, at any time, after a failure too; complete after BEDROCK_DONE. *out is
-/// yours to free.
+/// Gives the answer so far: what bedrock_stream_next has delivered. It may be called at any time, also after a failure.
+/// The answer is complete after BEDROCK_DONE. If the model's keep_answer is false, the response has the stop reason and
+/// the usage, and no content. The caller owns *out.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_stream_response(
     stream: *mut bedrock_stream,
@@ -217,8 +231,9 @@ pub unsafe extern "C" fn bedrock_stream_response(
     })
 }
 
-/// Ends the stream and its connection. Any thread, at any time, never blocks. bedrock_stream_next then says BEDROCK_E_CANCELLED,
-/// unless it has said BEDROCK_DONE or failed before. A stream that was freed, and NULL: does nothing.
+/// Ends the stream and closes its connection. Thread-safe; never blocks. bedrock_stream_next then returns
+/// BEDROCK_E_CANCELLED, unless it had returned BEDROCK_DONE or a failure before. Does nothing for NULL and for a stream
+/// that was freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
     guard::anywhere((), || {
@@ -227,9 +242,9 @@ pub extern "C" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
     });
 }
 
-/// Frees a stream, and ends it where it has not ended. Any thread, also inside on_event; never waits for the network. A thread
-/// that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. The event that was lent last is gone with the stream: no thread may still be
-/// looking at it. NULL does nothing.
+/// Frees a stream, and ends it if it has not ended. Thread-safe, also inside on_event; never waits for the network. A
+/// thread that is in bedrock_stream_next gets BEDROCK_E_CANCELLED. The last event is freed with the stream: no thread
+/// may still read it. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_stream_free(stream: *mut bedrock_stream) {
     entry!(else () => {

@@ -1,6 +1,7 @@
 //! Strings from C and to C.
 
 use crate::error::{Error, Kind, Result};
+use crate::json::{Checked, Outline};
 use crate::text::Text;
 use std::ffi::{CStr, c_char};
 
@@ -29,15 +30,43 @@ pub unsafe fn bytes<'a>(name: &str, data: *const u8, len: usize) -> Result<&'a [
 /// # Safety
 /// `data` is NULL, or readable for `len` bytes, or ends in NUL where `len` is [`STRLEN`].
 pub unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a str> {
-    if data.is_null() {
-        return Err(invalid(name, "is NULL"));
-    }
-    let bytes = match len {
-        STRLEN => unsafe { CStr::from_ptr(data) }.to_bytes(),
-        len => unsafe { bytes(name, data.cast(), len) }?,
+    utf8(name, unsafe { text_bytes(name, data, len) }?)
+}
+
+/// JSON of a given length, or up to its NUL. One pass checks both that it is UTF-8, which is an error here, and that it is JSON.
+///
+/// # Safety
+/// As [`text`].
+pub unsafe fn json<'a>(name: &str, data: *const c_char, len: usize) -> Result<Checked<'a>> {
+    let bytes = unsafe { text_bytes(name, data, len) }?;
+    let outline = Outline::of(bytes);
+    let text = match outline {
+        Ok(_) => unsafe { checked(bytes) },
+        Err(_) => utf8(name, bytes)?,
     };
+    Ok(Checked::new(text, outline))
+}
+
+unsafe fn text_bytes<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a [u8]> {
+    match len {
+        _ if data.is_null() => Err(invalid(name, "is NULL")),
+        STRLEN => Ok(unsafe { CStr::from_ptr(data) }.to_bytes()),
+        len => unsafe { bytes(name, data.cast(), len) },
+    }
+}
+
+fn utf8<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str> {
     std::str::from_utf8(bytes)
         .map_err(|error| invalid(name, &format!("is not UTF-8: the byte at offset {} is wrong", error.valid_up_to())))
+}
+
+/// Bytes of JSON as text.
+///
+/// # Safety
+/// The bytes are, or lie between the ends of values in, a text that a scan of `crate::json` has accepted: then they are UTF-8.
+pub unsafe fn checked(bytes: &[u8]) -> &str {
+    debug_assert!(std::str::from_utf8(bytes).is_ok());
+    unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
 /// As [`text`], without a word about what is wrong.
@@ -45,13 +74,20 @@ pub unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'
 /// # Safety
 /// As [`text`].
 pub unsafe fn text_or_none<'a>(data: *const c_char, len: usize) -> Option<&'a str> {
-    let bytes = match len {
-        _ if data.is_null() => return None,
-        STRLEN => unsafe { CStr::from_ptr(data) }.to_bytes(),
-        len if isize::try_from(len).is_err() => return None,
-        len => unsafe { std::slice::from_raw_parts(data.cast(), len) },
-    };
-    std::str::from_utf8(bytes).ok()
+    std::str::from_utf8(unsafe { bytes_or_none(data, len) }?).ok()
+}
+
+/// As [`text_or_none`], of any bytes.
+///
+/// # Safety
+/// As [`text`].
+pub unsafe fn bytes_or_none<'a>(data: *const c_char, len: usize) -> Option<&'a [u8]> {
+    match len {
+        _ if data.is_null() => None,
+        STRLEN => Some(unsafe { CStr::from_ptr(data) }.to_bytes()),
+        len if isize::try_from(len).is_err() => None,
+        len => Some(unsafe { std::slice::from_raw_parts(data.cast(), len) }),
+    }
 }
 
 /// A short name that ends in NUL.

@@ -1,8 +1,10 @@
 //! Waiting sets: many streams, one waiter
 //!
-//! For programs with so many streams that a descriptor or a wakeup for each is too much: one thread waits for all of them and is
-//! told which has something to read, in the order in which they did. A stream is armed as for a wakeup: when it is added, and
-//! each time bedrock_stream_next says BEDROCK_AGAIN.
+//! For programs with so many streams that one descriptor or one wakeup for each is too much. One thread waits for all
+//! streams of a set and gets those that have something to read, in the order in which they became readable. A stream is
+//! armed as for a wakeup: when it is added, and each time bedrock_stream_next returns BEDROCK_AGAIN.
+//!
+//! These functions have no parameter err. bedrock_status_name gives the name of the status that they return.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -11,7 +13,7 @@ use super::stream::{Pulled, ToldBy, bedrock_stream};
 use super::text::put;
 use crate::error::{Error, Kind};
 use crate::waitset::{Member, WaitSet};
-use std::ffi::c_void;
+use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,14 +41,15 @@ impl Noun for WaitSet<Token> {
     const NAME: &'static str = "waiting set";
 }
 
-/// An empty set. NULL only when out of memory or handles.
+/// Makes an empty set. Returns NULL only if the process is out of handles.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_waitset_new() -> *mut bedrock_waitset {
     entry!(else null_mut() => handle::insert(WaitSet::<Token>::default()))
 }
 
-/// Adds a stream; user comes back with it. Any thread, also while another waits. There is no remove: bedrock_stream_free does it.
-/// A stream has a wakeup or a waiting set, not both, and is in one set: BEDROCK_E_BUSY, as where another thread uses the stream.
+/// Adds a stream. bedrock_waitset_wait gives user back with it. Thread-safe, also while another thread waits.
+/// bedrock_stream_free removes a stream from its set; there is no other way. A stream has a wakeup or is in one set,
+/// not both. Returns BEDROCK_E_BUSY if the stream has a wakeup, is in a set, or is used by another thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_waitset_add(
     set: *mut bedrock_waitset,
@@ -68,9 +71,13 @@ pub extern "C" fn bedrock_waitset_add(
     })
 }
 
-/// BEDROCK_OK: *stream has something to read, and *user is what it was added with (either may be NULL): call bedrock_stream_next
-/// with timeout 0 until it says anything but BEDROCK_OK, here or on another thread. BEDROCK_AGAIN: timeout_ms milliseconds (0: do not
-/// wait; negative: wait as long as it takes) have passed. One thread at a time: another gets BEDROCK_E_BUSY. BEDROCK_E_CANCELLED: the set was freed meanwhile.
+/// Waits for a stream that has something to read. timeout_ms is in milliseconds; 0 does not wait, and a negative value
+/// waits as long as it takes. Returns BEDROCK_OK with the stream in *stream and with the pointer that it was added with
+/// in *user; either of the two parameters may be NULL. Then call bedrock_stream_next with timeout 0 until it returns
+/// something other than BEDROCK_OK, here or on another thread. If you stop reading before BEDROCK_AGAIN, the set does
+/// not give the stream again: continue on your own, or leave it so to pause the stream. Returns BEDROCK_AGAIN if no
+/// stream was readable in time, BEDROCK_E_BUSY if another thread waits for this set, and BEDROCK_E_CANCELLED if the set
+/// was freed meanwhile.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_waitset_wait(
     set: *mut bedrock_waitset,
@@ -94,14 +101,16 @@ pub unsafe extern "C" fn bedrock_waitset_wait(
     })
 }
 
-/// A descriptor that is readable exactly while bedrock_waitset_wait with timeout 0 would not say BEDROCK_AGAIN. As
-/// bedrock_stream_fd: made by the first call, closed by bedrock_waitset_free, only to be polled; -1 where there are no descriptors left.
+/// Returns a descriptor to poll. It is readable while bedrock_waitset_wait(set, 0, ...) would return something other
+/// than BEDROCK_AGAIN (level-triggered). The first call makes it, later calls return the same. bedrock_waitset_free
+/// closes it. Only poll it. It is non-blocking and close-on-exec. Returns -1 if the process has no descriptor left.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_waitset_fd(set: *mut bedrock_waitset) -> isize {
-    entry!(else -1 => Ok(handle::get::<WaitSet<Token>>(set)?.fd()? as isize))
+pub extern "C" fn bedrock_waitset_fd(set: *mut bedrock_waitset) -> c_int {
+    entry!(else -1 => handle::get::<WaitSet<Token>>(set)?.fd())
 }
 
-/// Frees a set. Its streams go on, and may be added to another. A thread that waits gets BEDROCK_E_CANCELLED. NULL does nothing.
+/// Frees a set. Its streams go on, and may be added to another set. A thread that waits gets BEDROCK_E_CANCELLED. Does
+/// nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_waitset_free(set: *mut bedrock_waitset) {
     entry!(else () => {

@@ -1,7 +1,7 @@
 //! Bytes by pointer: images, documents, audio and video that the JSON names instead of holding.
 
 use crate::error::{Error, Kind, Result, quote};
-use crate::json::{self, Json};
+use crate::json::{self, Json, Outline, Part};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -114,14 +114,59 @@ impl Reference {
     }
 }
 
-/// Every reference in `text`, which holds `value`. Base64 has no '@', so that none is taken for one by mistake. `native`: the text
-/// is a model's own request, where base64 may stand anywhere, and a reference is what names an attachment.
-pub fn references(text: &str, value: Json<'_>, native: bool) -> Vec<Reference> {
-    let mut search = Search { text, native, found: Vec::new() };
-    if text.contains("\"@") || text.contains("\"\\u0040") {
-        search.visit(value, native, &mut String::new());
+/// Every reference in `text`, of which `outline` is. Base64 has no '@', so that none is taken for one by mistake. `native`: the
+/// text is a model's own request, where base64 may stand anywhere, and a reference is what names an attachment.
+pub fn references(text: &str, outline: &Outline, native: bool) -> Vec<Reference> {
+    let mut found = Vec::new();
+    // Found in the pass that checked the text: most texts have none, and only what leads to one is looked at.
+    let at_signs = outline.at_signs();
+    if at_signs.is_empty() {
+        return found;
     }
-    search.found
+    let mut pointer = String::new();
+    let mut search = |value: Json<'_>, pointer: &str| found.extend(reference(text, value, pointer, native));
+    let whole = outline.json(text);
+    if native {
+        search(whole, "");
+    }
+    // The arrays and objects on the way, each with the length of the pointer to it.
+    let mut way = vec![(whole.parts().enumerate(), 0)];
+    while let Some((parts, length)) = way.last_mut() {
+        pointer.truncate(*length);
+        let Some((index, Part { key, value, .. })) = parts.next() else {
+            way.pop();
+            continue;
+        };
+        let start = json::offset(text, value.text());
+        let next = at_signs.partition_point(|at| *at < start);
+        if at_signs.get(next).is_none_or(|at| *at >= start + value.text().len()) {
+            continue;
+        }
+        let mut base64 = native;
+        match key.and_then(Json::string) {
+            Some(key) if !native && is_free_form(&key) => continue,
+            Some(key) => {
+                // "body" is CountTokens' word for it, where it counts a model's own request.
+                base64 |= key == "bytes" || key == "body";
+                pointer.push('/');
+                pointer.push_str(&json::pointer_token(&key));
+            }
+            None => pointer.push_str(&format!("/{index}")),
+        }
+        if base64 {
+            search(value, &pointer);
+        }
+        way.push((value.parts().enumerate(), pointer.len()));
+    }
+    found
+}
+
+/// The reference that `value` is, if it is one. `pointer` leads to it.
+fn reference(text: &str, value: Json<'_>, pointer: &str, guessed: bool) -> Option<Reference> {
+    let name = value.string()?.strip_prefix('@')?.to_owned();
+    let start = json::offset(text, value.text()) + 1;
+    let end = start + value.text().len() - 2;
+    Some(Reference { name, start, end, pointer: pointer.to_owned(), guessed })
 }
 
 /// Whether the value of a request's member is a model's own request, in the form that this model has.
@@ -133,40 +178,4 @@ pub fn is_native(member: &str) -> bool {
 /// want it to mean.
 pub fn is_free_form(key: &str) -> bool {
     matches!(key, "input" | "json" | "additionalModelRequestFields" | "requestMetadata")
-}
-
-struct Search<'a> {
-    text: &'a str,
-    native: bool,
-    found: Vec<Reference>,
-}
-
-impl Search<'_> {
-    /// `base64`: whether base64 may stand here.
-    fn visit(&mut self, value: Json<'_>, base64: bool, pointer: &mut String) {
-        let here = pointer.len();
-        for (index, element) in value.elements().enumerate() {
-            pointer.push_str(&format!("/{index}"));
-            self.visit(element, self.native, pointer);
-            pointer.truncate(here);
-        }
-        for member in value.members() {
-            let key = member.key.string().unwrap_or_default();
-            if !self.native && is_free_form(&key) {
-                continue;
-            }
-            pointer.push('/');
-            pointer.push_str(&json::pointer_token(&key));
-            // "body" is CountTokens' word for it, where it counts a model's own request.
-            self.visit(member.value, self.native || key == "bytes" || key == "body", pointer);
-            pointer.truncate(here);
-        }
-        if let Some(name) = value.string().filter(|_| base64).as_deref().and_then(|text| text.strip_prefix('@')) {
-            let literal = value.text();
-            let start = json::offset(self.text, literal) + 1;
-            let end = start + literal.len() - 2;
-            let (pointer, guessed) = (pointer.clone(), self.native);
-            self.found.push(Reference { name: name.to_owned(), start, end, pointer, guessed });
-        }
-    }
 }

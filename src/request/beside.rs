@@ -7,6 +7,8 @@ use super::Document;
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use crate::wire::operation::Operation;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
 
 /// A member that goes beside the body.
 pub struct Beside {
@@ -21,6 +23,8 @@ const GUARDRAIL: &str = "guardrailIdentifier";
 const GUARDRAIL_VERSION: &str = "guardrailVersion";
 pub const GUARDRAIL_CONFIG: &str = "guardrailConfig";
 const TRACE: &str = "trace";
+/// Members that are points in time.
+const TIMES: [&str; 2] = ["submitTimeAfter", "submitTimeBefore"];
 
 const fn url(name: &'static str) -> Beside {
     Beside { name, header: "", converse: None }
@@ -39,7 +43,7 @@ impl Beside {
 
 pub const OF_APPLY_GUARDRAIL: [Beside; 2] =
     [url(GUARDRAIL).or(GUARDRAIL_CONFIG, GUARDRAIL), url(GUARDRAIL_VERSION).or(GUARDRAIL_CONFIG, GUARDRAIL_VERSION)];
-pub const OF_INVOKE_MODEL: [Beside; 8] = [
+pub const OF_INVOKE_MODEL: [Beside; 9] = [
     header("accept", "accept"),
     header("contentType", "content-type"),
     header(GUARDRAIL, "x-amzn-bedrock-guardrailidentifier").or(GUARDRAIL_CONFIG, GUARDRAIL),
@@ -48,11 +52,12 @@ pub const OF_INVOKE_MODEL: [Beside; 8] = [
     header("performanceConfigLatency", "x-amzn-bedrock-performanceconfig-latency").or("performanceConfig", "latency"),
     header("serviceTier", "x-amzn-bedrock-service-tier").or("serviceTier", "type"),
     header("requestMetadata", "x-amzn-bedrock-request-metadata"),
+    header("projectIdentifier", "x-amzn-bedrock-projectidentifier"),
 ];
 pub const OF_GET_ASYNC_INVOKE: [Beside; 1] = [url("invocationArn")];
 pub const OF_LIST_ASYNC_INVOKES: [Beside; 7] = [
-    url("submitTimeAfter"),
-    url("submitTimeBefore"),
+    url(TIMES[0]),
+    url(TIMES[1]),
     url("statusEquals"),
     url("maxResults"),
     url("nextToken"),
@@ -131,6 +136,10 @@ impl Beside {
         let text = match value.kind() {
             json::Kind::Null => return Ok(None),
             json::Kind::String => value.string().unwrap_or_default().into_owned(),
+            json::Kind::Number if TIMES.contains(&self.name) => point_in_time(value).ok_or_else(|| {
+                let what = format!("{} is no time; it is text in ISO 8601, or seconds since 1970", value.text());
+                refuse(operation, &at, &what)
+            })?,
             json::Kind::Number => value.text().to_owned(),
             json::Kind::Object if self.name == "requestMetadata" => fit_for_a_header(value.text()),
             other => return Err(refuse(operation, &at, &format!("expected a string, found {other}"))),
@@ -174,6 +183,12 @@ pub fn only(operation: Operation, request: &Document, members: &[&str], beside: 
 /// What is wrong with a member of a request.
 pub fn refuse(operation: Operation, at: &str, what: &str) -> Error {
     Error::new(Kind::Request, format_args!("the request for {}: {what}", operation.name())).at(at)
+}
+
+/// Seconds since 1970, in ISO 8601, which the service wants to have. Milliseconds by mistake are too far away to be a time.
+fn point_in_time(seconds: Json<'_>) -> Option<String> {
+    let seconds = seconds.f64().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12)?;
+    DateTime::from_secs_f64(seconds).fmt(Format::DateTime).ok()
 }
 
 /// JSON without white space or a character beyond ASCII, which says the same.

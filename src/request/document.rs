@@ -5,41 +5,86 @@
 //! is what prompt caches live on.
 
 use super::attachment::{Attachments, Reference, is_free_form, is_native, references};
+use super::dialect::Speakers;
+use super::places::{Origin, Places};
 use crate::error::{Error, Kind, Result, quote};
-use crate::json::{self, Json};
+use crate::json::{self, Checked, Invalid, Json, Outline};
+use std::ops::Range;
 use std::sync::Arc;
 
-/// A piece of JSON text, shared by the clones of a request, and the attachments it refers to.
+/// A piece of JSON text, shared by the clones of a request, with what one pass over it found out: where its values end, and the
+/// attachments it refers to.
 #[derive(Clone)]
 pub struct Piece {
+    /// A value as it is written, perhaps with a key and white space around it.
     text: Arc<str>,
+    outline: Arc<Outline>,
     references: Arc<[Reference]>,
 }
 
-impl Piece {
-    /// `text` is `value` as it is written, perhaps with a key and white space around it.
-    fn new(text: &str, value: Json<'_>) -> Self {
-        Piece { text: text.into(), references: references(text, value, false).into() }
-    }
+/// Where references are sought in a piece.
+#[derive(Clone, Copy)]
+enum Seek {
+    Nowhere,
+    /// Where Converse has base64.
+    Converse,
+    /// Anywhere: it is a model's own request.
+    Anywhere,
+}
 
-    /// A member of the request.
-    fn member(name: &str, text: &str, value: Json<'_>) -> Self {
-        // Of the operations' own members, CountTokens has one that is called like a tool's input.
-        if is_free_form(name) && name != "input" {
-            return Piece { text: text.into(), references: Arc::default() };
+impl Seek {
+    /// In a member of the request.
+    fn within(member: &str) -> Self {
+        match member {
+            // Of the operations' own members, CountTokens has one that is called like a tool's input.
+            "input" => Seek::Converse,
+            _ if is_free_form(member) => Seek::Nowhere,
+            _ if is_native(member) => Seek::Anywhere,
+            _ => Seek::Converse,
         }
-        Piece { text: text.into(), references: references(text, value, is_native(name)).into() }
+    }
+}
+
+impl Piece {
+    fn new(text: &str, outline: Outline, seek: Seek) -> Self {
+        let references = match seek {
+            Seek::Nowhere => Vec::new(),
+            Seek::Converse => references(text, &outline, false),
+            Seek::Anywhere => references(text, &outline, true),
+        };
+        Piece { text: text.into(), outline: outline.into(), references: references.into() }
     }
 
-    /// A JSON value that was just composed.
-    pub fn value(text: &str) -> Result<Self> {
-        let value = Json::parse(text)
+    /// `segment` of a text, in which `value` stands. `outline` is the whole text's.
+    fn part(text: &str, outline: &Outline, segment: &str, value: Json<'_>, seek: Seek) -> Self {
+        let start = json::offset(text, segment);
+        Piece::new(segment, outline.part(start..start + segment.len(), value), seek)
+    }
+
+    /// A member with a value, which is JSON.
+    fn member(name: &str, json: &str, seek: Seek) -> std::result::Result<Self, Invalid> {
+        let key = json::quoted(name);
+        let outline = Checked::from(json).into_outline()?;
+        Ok(Piece::new(&format!("{key}:{json}"), outline.behind(key.len() + 1), seek))
+    }
+
+    /// A JSON value, perhaps with white space around it.
+    pub fn value<'a>(text: impl Into<Checked<'a>>) -> Result<Self> {
+        let checked = text.into();
+        let text = checked.text();
+        let outline = checked
+            .into_outline()
             .map_err(|invalid| Error::new(Kind::Request, format_args!("the message is not JSON: {invalid}")))?;
-        Ok(Piece::new(text, value))
+        Ok(Piece::new(text, outline, Seek::Converse))
     }
 
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The value, without a key.
+    pub fn json(&self) -> Json<'_> {
+        self.outline.json(&self.text)
     }
 
     /// At least as much as the piece takes, with a comma.
@@ -73,6 +118,14 @@ impl Piece {
 pub struct Member {
     name: Arc<str>,
     content: Content,
+    /// Where its value came from, where that is another place than its own.
+    places: Option<Arc<Places>>,
+}
+
+impl Member {
+    fn new(name: &str, content: Content) -> Self {
+        Member { name: name.into(), content, places: None }
+    }
 }
 
 #[derive(Clone)]
@@ -97,10 +150,12 @@ impl List {
         List { head: format!("{}:[", json::quoted(name)).into(), items: Vec::new(), tail: "]".into() }
     }
 
-    fn parse(segment: &str, value: Json<'_>) -> Self {
+    /// `segment` of a text, in which the list `value` stands. `outline` is the whole text's.
+    fn part(text: &str, outline: &Outline, segment: &str, value: Json<'_>) -> Self {
         let start = json::offset(segment, value.text());
         let end = start + value.text().len();
-        let mut items: Vec<_> = value.element_segments().map(|item| Piece::new(item, trimmed(item))).collect();
+        let mut items: Vec<_> =
+            value.parts().map(|item| Piece::part(text, outline, item.segment, item.value, Seek::Converse)).collect();
         items.shrink_to_fit();
         // An empty list may hold white space.
         let open = if items.is_empty() { end - 1 } else { start + 1 };
@@ -133,10 +188,6 @@ impl List {
     }
 }
 
-fn trimmed(segment: &str) -> Json<'_> {
-    Json::parse(segment).expect("an element of checked JSON")
-}
-
 /// The object that is the request.
 #[derive(Clone)]
 pub struct Document {
@@ -145,19 +196,24 @@ pub struct Document {
     members: Vec<Member>,
     /// The closing brace, and white space around it.
     tail: Arc<str>,
+    /// The participants that its messages have named.
+    pub speakers: Speakers,
 }
 
 impl Default for Document {
     fn default() -> Self {
-        Document { head: "{".into(), members: Vec::new(), tail: "}".into() }
+        Document { head: "{".into(), members: Vec::new(), tail: "}".into(), speakers: Speakers::default() }
     }
 }
 
 impl Document {
     /// `doing` says what the JSON is, for errors.
-    pub fn parse(text: &str, doing: &str) -> Result<Self> {
+    pub fn parse<'a>(text: impl Into<Checked<'a>>, doing: &str) -> Result<Self> {
         let refuse = |what: String| Error::new(Kind::Request, format_args!("{doing}: {what}"));
-        let json = Json::parse(text).map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
+        let checked = text.into();
+        let (text, outline) = (checked.text(), checked.outline());
+        let outline = outline.map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
+        let json = outline.json(text);
         if json.kind() != json::Kind::Object {
             return Err(refuse(format!("expected a JSON object, found {}", json.kind())));
         }
@@ -170,14 +226,13 @@ impl Document {
             }
             let list = matches!(&*name, "messages" | "system") && member.value.kind() == json::Kind::Array;
             let content = if list {
-                Content::List(List::parse(member.segment, member.value))
+                Content::List(List::part(text, outline, member.segment, member.value))
             } else {
-                Content::Verbatim(Piece::member(&name, member.segment, member.value))
+                Content::Verbatim(Piece::part(text, outline, member.segment, member.value, Seek::within(&name)))
             };
-            document.members.push(Member { name: name.into(), content });
+            document.members.push(Member::new(&name, content));
         }
-        let start = json::offset(text, json.text());
-        let end = start + json.text().len();
+        let Range { start, end } = outline.place();
         let open = if document.members.is_empty() { end - 1 } else { start + 1 };
         document.head = text[..open].into();
         document.tail = text[end - 1..].into();
@@ -195,10 +250,7 @@ impl Document {
     /// The text of a member's value that is no list of ours.
     pub fn value(&self, name: &str) -> Option<Json<'_>> {
         match &self.members[self.position(name)?].content {
-            Content::Verbatim(piece) => {
-                let key_end = piece.text.find(':')? + 1;
-                Json::parse(&piece.text[key_end..]).ok()
-            }
+            Content::Verbatim(piece) => Some(piece.json()),
             Content::List(_) => None,
         }
     }
@@ -218,7 +270,7 @@ impl Document {
     /// The list `name`, made where there is none. None where the member is there and is no list.
     pub fn list_mut(&mut self, name: &str) -> Option<&mut List> {
         let position = self.position(name).unwrap_or_else(|| {
-            self.members.push(Member { name: name.into(), content: Content::List(List::empty(name)) });
+            self.members.push(Member::new(name, Content::List(List::empty(name))));
             self.members.len() - 1
         });
         match &mut self.members[position].content {
@@ -230,13 +282,27 @@ impl Document {
     /// Puts a member `name` with a value, which is JSON, into the place of the member `old`.
     pub fn replace(&mut self, old: &str, name: &str, json: &str) -> Result<()> {
         let Some(position) = self.position(old) else { return Ok(()) };
-        let text = format!("{}:{json}", json::quoted(name));
-        let value = Json::parse(&text[text.len() - json.len()..]).map_err(|invalid| {
+        let piece = Piece::member(name, json, Seek::Converse).map_err(|invalid| {
             // What was put around it may have been one level too many.
             Error::new(Kind::Request, format_args!("writing the request: {invalid}")).at(format!("/{old}"))
         })?;
-        self.members[position] = Member { name: name.into(), content: Content::Verbatim(Piece::new(&text, value)) };
+        let content = Content::Verbatim(piece);
+        if old == name {
+            self.members[position].content = content;
+            return Ok(());
+        }
+        let mut places = Places::default();
+        places.put("", Origin::same(self.origin(&format!("/{}", json::pointer_token(old)))));
+        self.members[position] = Member { places: Some(places.into()), ..Member::new(name, content) };
         Ok(())
+    }
+
+    /// Puts a list of these values into the place of the member `name`.
+    pub fn replace_with_list(&mut self, name: &str, items: Vec<Piece>) {
+        let list = List { items, ..List::empty(name) };
+        if let Some(position) = self.position(name) {
+            self.members[position] = Member::new(name, Content::List(list));
+        }
     }
 
     pub fn remove(&mut self, name: &str) {
@@ -245,6 +311,9 @@ impl Document {
 
     /// Takes over the members of `other`, each in the place of the one it replaces or at the end.
     pub fn replace_with(&mut self, other: Document) {
+        if other.has("messages") {
+            self.speakers = other.speakers;
+        }
         for member in other.members {
             match self.position(&member.name) {
                 Some(position) => self.members[position] = member,
@@ -264,9 +333,56 @@ impl Document {
 
     /// A member that is not there yet, with a value, which is JSON.
     pub fn add(&mut self, name: &str, json: &str) {
-        let text = format!("{}:{json}", json::quoted(name)).into();
-        let content = Content::Verbatim(Piece { text, references: Arc::default() });
-        self.members.push(Member { name: name.into(), content });
+        let content = Content::Verbatim(Piece::member(name, json, Seek::Nowhere).expect("JSON"));
+        self.members.push(Member::new(name, content));
+    }
+
+    /// Takes out the members that are null, all but those `kept`, and gives their names.
+    pub fn take_nulls(&mut self, kept: &[&str]) -> Vec<String> {
+        let is_null = |name: &&str| {
+            !kept.contains(name) && self.value(name).is_some_and(|value| value.kind() == json::Kind::Null)
+        };
+        let nulls: Vec<String> = self.names().filter(is_null).map(str::to_owned).collect();
+        nulls.iter().for_each(|name| self.remove(name));
+        nulls
+    }
+
+    /// The pointer into what was given that belongs to a pointer into this document.
+    pub fn origin(&self, pointer: &str) -> String {
+        let Some(rest) = pointer.strip_prefix('/') else { return pointer.to_owned() };
+        let (token, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let member = self.members.iter().find(|member| json::pointer_token(&member.name) == token);
+        let places = member.and_then(|member| member.places.as_ref());
+        places.and_then(|places| places.lead(rest)).unwrap_or_else(|| pointer.to_owned())
+    }
+
+    /// An error whose pointer leads into this document, leading into what was given.
+    pub fn blame(&self, error: Error) -> Error {
+        let path = self.origin(error.path().as_str());
+        error.at(path)
+    }
+
+    /// Where the value of a member came from, to be added to.
+    pub fn places_mut(&mut self, name: &str) -> Option<&mut Places> {
+        let position = self.position(name)?;
+        Some(Arc::make_mut(self.members[position].places.get_or_insert_default()))
+    }
+
+    /// Pointers into the lists lead into the lists themselves from now on: what was added to them stands nowhere else.
+    pub fn forget_places(&mut self) {
+        let lists = self.members.iter_mut().filter(|member| matches!(member.content, Content::List(_)));
+        lists.for_each(|member| member.places = None);
+    }
+
+    /// The document was given at the JSON pointer `before`.
+    pub fn move_under(&mut self, before: &str) {
+        for member in &mut self.members {
+            let places = Arc::make_mut(member.places.get_or_insert_default());
+            if !places.has("") {
+                places.put("", Origin::same(format!("/{}", json::pointer_token(&member.name))));
+            }
+            places.move_under(before);
+        }
     }
 
     /// Leaves out all members but these.
@@ -284,12 +400,11 @@ impl Document {
     pub fn write_value(&self, name: &str, attachments: &Attachments) -> Result<Option<String>> {
         let Some(position) = self.position(name) else { return Ok(None) };
         let Content::Verbatim(piece) = &self.members[position].content else { return Ok(None) };
-        let Some(value) = self.value(name) else { return Ok(None) };
         let attachments = Some(attachments);
         let mut out = Body { text: String::with_capacity(piece.size(attachments)), attachments };
-        let start = json::offset(&piece.text, value.text());
+        let Range { start, end } = piece.outline.place();
         piece.write_from(start, &mut out, || format!("/{}", json::pointer_token(name)))?;
-        let white_space = piece.text.len() - start - value.text().len();
+        let white_space = piece.text.len() - end;
         out.text.truncate(out.text.len() - white_space);
         Ok(Some(out.text))
     }

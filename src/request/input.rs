@@ -52,7 +52,9 @@ impl Given<'_> {
 
     /// The conversation with the defaults under it, checked.
     fn settle(&mut self) -> Result<()> {
-        dialect::members::settle(&mut self.request, self.defaults)?;
+        if let Err(error) = dialect::settle(&mut self.request, self.defaults) {
+            return Err(self.request.blame(error));
+        }
         if !self.lint {
             return Ok(());
         }
@@ -64,12 +66,19 @@ impl Given<'_> {
         if self.operation == Operation::CountTokens && !self.request.has("messages") {
             return Ok(());
         }
-        lint::check(&self.request, self.attachments, &self.model_id)
+        let answered = self.operation != Operation::CountTokens;
+        lint::check(&self.request, self.attachments, &self.model_id, answered)
+            .map_err(|error| self.request.blame(error))
+    }
+
+    /// The body, with the attachments in their places.
+    fn write(&self) -> Result<String> {
+        self.request.write(self.attachments).map_err(|error| self.request.blame(error))
     }
 
     fn converse(mut self, operation: &str) -> Result<Input> {
         self.settle()?;
-        let body = self.request.write(self.attachments)?;
+        let body = self.write()?;
         Ok(self.of_model(operation, Vec::new(), body.into()))
     }
 
@@ -78,7 +87,7 @@ impl Given<'_> {
         const COUNTED: [&str; 4] = ["messages", "system", "toolConfig", "additionalModelRequestFields"];
         let body = if self.given("input").is_some() {
             self.only(&["input"], &[])?;
-            self.request.write(self.attachments)?.into_bytes()
+            self.write()?.into_bytes()
         } else if let Some(body) = self.model_body()? {
             self.only(&["body"], &OF_INVOKE_MODEL)?;
             let mut text = br#"{"input":{"invokeModel":{"body":""#.to_vec();
@@ -89,7 +98,7 @@ impl Given<'_> {
             self.settle()?;
             self.request.keep(|name| COUNTED.contains(&name));
             self.request.wrap(r#"{"input":{"converse":"#, "}}");
-            self.request.write(self.attachments)?.into_bytes()
+            self.write()?.into_bytes()
         };
         Ok(self.of_model("count-tokens", Vec::new(), body))
     }
@@ -126,7 +135,7 @@ impl Given<'_> {
         let path = format!("/guardrail/{}/version/{}/apply", escaped(&identifier), escaped(&version));
         self.request
             .keep(|name| name != GUARDRAIL_CONFIG && !OF_APPLY_GUARDRAIL.iter().any(|beside| beside.name == name));
-        let body = self.request.write(self.attachments)?;
+        let body = self.write()?;
         Ok(Input { subject: identifier, path, headers: Vec::new(), body: Some(body.into()) })
     }
 
@@ -144,7 +153,7 @@ impl Given<'_> {
                 self.request.remove("system");
             }
         }
-        let body = self.request.write(self.attachments)?;
+        let body = self.write()?;
         let path = "/guardrail-checks/invoke".to_owned();
         Ok(Input { subject: String::new(), path, headers: Vec::new(), body: Some(body.into()) })
     }
@@ -157,7 +166,7 @@ impl Given<'_> {
             // Without it a request that is sent again would be a second job.
             self.request.add("clientRequestToken", &format!("\"{:032x}\"", fastrand::u128(..)));
         }
-        let body = self.request.write(self.attachments)?;
+        let body = self.write()?;
         Ok(Input {
             subject: self.model_id,
             path: "/async-invoke".to_owned(),

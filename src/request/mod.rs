@@ -7,13 +7,16 @@ mod document;
 mod input;
 mod lint;
 pub mod media;
+#[cfg(test)]
+mod passes;
+mod places;
 mod reply;
 mod stray;
 mod window;
 
 use crate::config::check_model_id;
 use crate::error::{Error, Kind, Result};
-use crate::json;
+use crate::json::{self, Checked};
 use crate::response::Response;
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
@@ -37,24 +40,32 @@ pub struct Request {
 
 impl Request {
     /// An object of Converse members. Messages may use the portable dialect.
-    pub fn parse(text: &str) -> Result<Self> {
-        let mut request = Request::default();
-        request.set(text)?;
-        Ok(request)
-    }
-
-    /// Replaces top-level members. Changes nothing where it fails.
-    pub fn set(&mut self, text: &str) -> Result<()> {
+    pub fn parse<'a>(text: impl Into<Checked<'a>>) -> Result<Self> {
         let mut document = Document::parse(text, Place::Request.doing())?;
         stray::check(&document, Place::Request)?;
         let model_id = take_model_id(&mut document)?;
         dialect::translate(&mut document)?;
-        if self.document.names().next().is_none() {
-            self.document = document;
-        } else {
-            dialect::members::replace(&mut self.document, document);
+        Ok(Request { document, model_id, attachments: Attachments::default() })
+    }
+
+    /// Replaces top-level members; null removes one. Changes nothing where it fails.
+    pub fn set<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
+        let mut newer = Document::parse(text, Place::Request.doing())?;
+        stray::check(&newer, Place::Request)?;
+        let removed = newer.take_nulls(&[]);
+        let model_id = take_model_id(&mut newer)?;
+        dialect::translate(&mut newer)?;
+        let mut document = self.document.clone();
+        for name in &removed {
+            dialect::members::remove(&mut document, name)?;
         }
-        if model_id.is_some() {
+        if document.names().next().is_none() {
+            document = newer;
+        } else {
+            dialect::members::replace(&mut document, newer);
+        }
+        self.document = document;
+        if model_id.is_some() || removed.iter().any(|name| MODEL_ID.contains(&name.as_str())) {
             self.model_id = model_id;
         }
         Ok(())
@@ -97,6 +108,7 @@ impl Request {
         if let Some(messages) = there.then(|| self.document.list_mut("messages")).flatten() {
             messages.keep(kept);
         }
+        self.document.forget_places();
     }
 
     /// The request itself, without a model's defaults and unchecked. [`Request::parse`] makes the same request of it.
@@ -124,26 +136,41 @@ impl Request {
         let role = known.ok_or_else(|| dialect::unknown_role(role))?;
         let blank = text.trim().is_empty();
         let blocks = if blank { Vec::new() } else { vec![format!("{{\"text\":{}}}", json::quoted(text))] };
-        dialect::add(&mut self.document, Translated { role, blocks })
+        self.add(Translated { role, blocks })
     }
 
     /// Adds a message in either dialect.
-    pub fn add_message(&mut self, text: &str) -> Result<()> {
+    pub fn add_message<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
         let refuse = |what: String| Error::new(Kind::Request, format_args!("adding a message: {what}"));
-        let message = json::Json::parse(text).map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
+        let text = text.into().trimmed();
+        let message = text.json().map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
         if message.kind() != json::Kind::Object {
             return Err(refuse(format!("expected a JSON object, found {}", message.kind())));
         }
-        match dialect::message(message, &self.document)? {
-            Some(translated) => dialect::add(&mut self.document, translated),
-            None => dialect::push(&mut self.document, "messages", Piece::value(message.text())?),
+        match dialect::message(message, &mut self.document)? {
+            Some(translated) => self.add(translated),
+            None => self.push(Piece::value(text)?),
         }
+    }
+
+    /// Adds to the conversation.
+    fn add(&mut self, message: Translated) -> Result<()> {
+        dialect::add(&mut self.document, message)?;
+        self.document.forget_places();
+        Ok(())
+    }
+
+    /// Adds a message as it is.
+    fn push(&mut self, message: Piece) -> Result<()> {
+        dialect::push(&mut self.document, "messages", message)?;
+        self.document.forget_places();
+        Ok(())
     }
 
     /// Adds the assistant's message as the service takes it back; see [`reply::message`].
     pub fn add_response(&mut self, response: &Response) -> Result<()> {
         match reply::message(response) {
-            Some(message) => dialect::push(&mut self.document, "messages", Piece::value(&message)?),
+            Some(message) => self.push(Piece::value(&*message)?),
             None => Ok(()),
         }
     }
@@ -152,7 +179,7 @@ impl Request {
     pub fn add_media(&mut self, media: &Media<'_>, keep: impl FnOnce() -> Data) -> Result<()> {
         let name = media::free_name(media.medium, &self.document, &self.attachments);
         let message = media.message(&self.document, &name)?;
-        dialect::add(&mut self.document, message)?;
+        self.add(message)?;
         self.attachments.add_of_block(&name, keep());
         Ok(())
     }
@@ -165,12 +192,11 @@ impl Request {
 
     /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel calls.
     pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
-        let content =
-            if content.is_empty() { String::new() } else { format!("{{\"text\":{}}}", json::quoted(content)) };
+        let content = format!("{{\"text\":{}}}", json::quoted(content));
         let status = if is_error { ",\"status\":\"error\"" } else { "" };
         let id = json::quoted(tool_use_id);
         let block = format!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{content}]{status}}}}}");
-        dialect::add(&mut self.document, Translated { role: Role::Tool, blocks: vec![block] })
+        self.add(Translated { role: Role::Tool, blocks: vec![block] })
     }
 
     /// See [`Attachments::check_name`].
@@ -191,8 +217,7 @@ impl Request {
     }
 }
 
-/// The members that stand under every request of a model, in either dialect, and the call settings that were given
-/// with them.
+/// The members that stand under every request of a model, in either dialect.
 pub fn parse_defaults(text: &str, place: Place) -> Result<Document> {
     let mut defaults = Document::parse(text, place.doing())?;
     stray::check(&defaults, place)?;
@@ -200,16 +225,39 @@ pub fn parse_defaults(text: &str, place: Place) -> Result<Document> {
     Ok(defaults)
 }
 
-/// Puts members over those of a model.
-pub fn replace_defaults(defaults: &mut Document, newer: Document) {
-    beside::supersede(defaults, &newer);
-    dialect::members::replace(defaults, newer);
+/// Members to be put over those of a model.
+pub struct Changes {
+    pub given: Document,
+    /// Those that were null.
+    removed: Vec<String>,
 }
+
+/// Reads members that are to be put over those of a model. Those `kept` have meanings of their own.
+pub fn parse_changes(text: &str, place: Place, kept: &[&str]) -> Result<Changes> {
+    let mut given = Document::parse(text, place.doing())?;
+    stray::check(&given, place)?;
+    let kept: Vec<_> = kept.iter().chain(&MODEL_ID).copied().collect();
+    let removed = given.take_nulls(&kept);
+    dialect::translate(&mut given)?;
+    Ok(Changes { given, removed })
+}
+
+/// Puts members over those of a model; null removes one.
+pub fn replace_defaults(defaults: &mut Document, newer: Changes) -> Result<()> {
+    let Changes { given, removed } = newer;
+    removed.iter().try_for_each(|name| dialect::members::remove(defaults, name))?;
+    beside::supersede(defaults, &given);
+    dialect::members::replace(defaults, given);
+    Ok(())
+}
+
+/// The members that name the model.
+const MODEL_ID: [&str; 2] = ["modelId", "model"];
 
 /// Takes the members that name the model out of the body.
 pub fn take_model_id(document: &mut Document) -> Result<Option<String>> {
     let mut named = None;
-    for name in ["modelId", "model"] {
+    for name in MODEL_ID {
         let Some(value) = document.value(name) else { continue };
         let refuse = |what: String| {
             Error::new(Kind::Request, format_args!("reading the request: {name}: {what}")).at(format!("/{name}"))

@@ -22,6 +22,15 @@ impl Assembler {
         }
     }
 
+    /// The same without what the answer says: only why it ended and what it cost is kept.
+    pub fn outline(operation: Operation) -> Option<Self> {
+        match operation {
+            Operation::ConverseStream => Some(Assembler::Message(Message::outline())),
+            Operation::InvokeModelWithResponseStream => Some(Assembler::Chunks(Chunks::outline())),
+            _ => None,
+        }
+    }
+
     pub fn push(&mut self, event: &Event<'_>) {
         match self {
             Assembler::Message(message) => message.push(event),

@@ -1,7 +1,9 @@
 //! One content block, from its events to the shape it has in a unary answer.
 
 use super::merge::{Members, Object, array, gather, merge};
+use super::rest::without;
 use crate::json::{Json, quoted};
+use crate::wire::tool_input;
 
 /// A content block of which more may come. What comes in many small deltas is only appended, the rest is kept as JSON.
 #[derive(Debug, Default)]
@@ -32,6 +34,13 @@ impl Block {
         if let Some(part) = Json::parse(payload).ok().and_then(|payload| payload.get(member)) {
             self.parts.push(part.text().into());
         }
+    }
+
+    /// Adds what stands in an event's delta beside the text to which `path` leads.
+    pub fn add_beside(&mut self, payload: &str, path: &[&str]) {
+        let payload = Json::parse(payload).ok();
+        let rest = payload.and_then(|payload| payload.get("delta")).and_then(|delta| without(delta, path));
+        self.parts.extend(rest.map(String::into_boxed_str));
     }
 
     pub fn stop(&mut self) {
@@ -78,20 +87,12 @@ impl Block {
     }
 }
 
-/// How many arrays and objects stand around a tool call's input in an answer.
-const LEVELS_ABOVE_INPUT: usize = 6;
-
-/// A tool call's input. One that is empty means {}, unless more may come. What is not JSON, because the model was cut off in
-/// its middle or never wrote JSON, stands raw in a JSON string, and so does JSON that nests deeper than fits in an answer.
+/// A tool call's input. One that is empty means {}, unless more may come. What is not JSON stands raw in a JSON string.
 fn input_json(input: &str, stopped: bool) -> String {
     if stopped && input.trim().is_empty() {
         return "{}".to_owned();
     }
-    let fits = |json: &Json<'_>| {
-        let nested = format!("{}{}{}", "[".repeat(LEVELS_ABOVE_INPUT), json.text(), "]".repeat(LEVELS_ABOVE_INPUT));
-        Json::parse(&nested).is_ok()
-    };
-    match Json::parse(input).ok().filter(fits) {
+    match tool_input::json_of(input) {
         Some(json) => json.text().to_owned(),
         None => quoted(input),
     }
@@ -182,11 +183,7 @@ mod tests {
         let input = |raw: &str| input_json(raw, true);
         assert_eq!(input(" "), "{}");
         assert_eq!(input(r#"{"a": "b"#), r#""{\"a\": \"b""#);
-        assert_eq!(input("1]]]]]],[[[[[[2"), "\"1]]]]]],[[[[[[2\"");
-        let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
-        let deepest = crate::json::MAX_DEPTH - LEVELS_ABOVE_INPUT;
-        assert_eq!(input(&deep(deepest)), deep(deepest));
-        assert_eq!(input(&deep(deepest + 1)), quoted(&deep(deepest + 1)));
+        assert_eq!(input(r#"{"a": "b"}"#), r#"{"a": "b"}"#);
     }
 
     #[test]

@@ -2,24 +2,46 @@
 
 use crate::json::{Json, quoted};
 use crate::wire::event::{Event, EventKind};
+use crate::wire::usage::{INVOCATION_METRICS, Usage};
 
 /// An array of what came. A chunk's form is the model's own, so that nobody but the program can put more together of it.
 #[derive(Debug, Default)]
 pub struct Chunks {
     elements: String,
+    /// Whether only the chunk that counts is kept.
+    outline: bool,
 }
 
 impl Chunks {
+    /// Of all chunks only the one that tells what the answer cost.
+    pub fn outline() -> Self {
+        Chunks { outline: true, ..Chunks::default() }
+    }
+
     pub fn push(&mut self, event: &Event<'_>) {
+        if self.outline {
+            if !counts(event) {
+                return;
+            }
+            self.elements.clear();
+        }
+        match event.kind {
+            EventKind::Chunk if Json::parse(event.text).is_ok() => self.add(event.text),
+            EventKind::Chunk if !event.text.is_empty() => self.add(&quoted(event.text)),
+            // A chunk that is no text, and events that are no chunk.
+            _ if !event.json.is_empty() => self.add(event.json),
+            _ if !event.payload.is_empty() => {
+                self.add(&format!("{{\"bytes\":\"{}\"}}", base64_simd::STANDARD.encode_to_string(event.payload)));
+            }
+            _ => {}
+        }
+    }
+
+    fn add(&mut self, element: &str) {
         if !self.elements.is_empty() {
             self.elements.push(',');
         }
-        match event.kind {
-            EventKind::Chunk if Json::parse(event.text).is_ok() => self.elements.push_str(event.text),
-            EventKind::Chunk if !event.text.is_empty() => self.elements.push_str(&quoted(event.text)),
-            // A chunk that is no text, and events that are no chunk.
-            _ => self.elements.push_str(event.json),
-        }
+        self.elements.push_str(element);
     }
 
     /// The answer as far as it has come.
@@ -28,12 +50,20 @@ impl Chunks {
     }
 }
 
+fn counts(event: &Event<'_>) -> bool {
+    event.kind == EventKind::Chunk
+        && event.text.contains(INVOCATION_METRICS)
+        && Json::parse(event.text).ok().and_then(Usage::of_chunk).is_some()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn event<'a>(kind: EventKind, text: &'a str, json: &'a str) -> Event<'a> {
-        Event { kind, block: -1, text, tool_id: "", tool_name: "", json }
+        let payload = json.as_bytes();
+        let (tool_id, tool_name, input_valid, more) = ("", "", false, false);
+        Event { kind, block: -1, text, tool_id, tool_name, json, payload, input_valid, more }
     }
 
     #[test]
@@ -44,6 +74,18 @@ mod tests {
         chunks.push(&event(EventKind::Chunk, "plain \"text\"", "{}"));
         chunks.push(&event(EventKind::Chunk, "", r#"{"bytes":"/w=="}"#));
         chunks.push(&event(EventKind::Other, "new", r#"{"b":2}"#));
-        assert_eq!(chunks.answer(), r#"[{"a": 1.0},"plain \"text\"",{"bytes":"/w=="},{"b":2}]"#);
+        chunks.push(&Event { payload: b"\xff", ..event(EventKind::Other, "binary", "") });
+        chunks.push(&event(EventKind::Other, "keepAlive", ""));
+        assert_eq!(chunks.answer(), r#"[{"a": 1.0},"plain \"text\"",{"bytes":"/w=="},{"b":2},{"bytes":"/w=="}]"#);
+    }
+
+    #[test]
+    fn an_outline_is_the_chunk_that_counts() {
+        let mut chunks = Chunks::outline();
+        let counting = r#"{"type":"stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":1}}"#;
+        for text in [counting, r#"{"a": 1}"#, r#""amazon-bedrock-invocationMetrics""#, counting] {
+            chunks.push(&event(EventKind::Chunk, text, "{}"));
+        }
+        assert_eq!(chunks.answer(), format!("[{counting}]"));
     }
 }

@@ -166,7 +166,7 @@ fn unary_answers_say_what_is_expected() {
 }
 
 #[test]
-fn answers_of_other_operations_are_neutral() {
+fn answers_of_other_operations_hold_no_message() {
     let mut answers = 0;
     for Interaction { id, body, .. } in ["count-tokens", "apply-guardrail", "invoke"].map(corpus).into_iter().flatten()
     {
@@ -179,7 +179,6 @@ fn answers_of_other_operations_are_neutral() {
         assert_eq!(response.json().as_str(), json, "{id}");
         let texts = [response.text(), response.reasoning(), response.stop_reason(), response.message()];
         assert!(texts.iter().all(|text| text.is_empty()) && response.tool_calls().is_empty(), "{id}");
-        assert_eq!(response.usage().total_tokens, -1, "{id}");
         answers += 1;
     }
     println!("{answers} recorded answers of other operations read");

@@ -2,6 +2,7 @@
 
 use super::block::Block;
 use super::merge::{Object, array, gather};
+use super::rest::without;
 use crate::json::{Json, quoted};
 use crate::wire::event::{Event, EventKind};
 use std::collections::BTreeMap;
@@ -11,19 +12,41 @@ use std::collections::BTreeMap;
 pub struct Message {
     role: Box<str>,
     blocks: BTreeMap<i32, Block>,
-    /// The payloads of `messageStop` and `metadata`, whose members stand at the answer's top.
-    envelopes: Vec<Box<str>>,
+    /// The payloads of `messageStart`, `messageStop` and `metadata`, whose members stand at the answer's top.
+    envelopes: Vec<(EventKind, Box<str>)>,
     stopped: bool,
+    /// Whether the content is left out, and of everything else the first is kept.
+    outline: bool,
 }
 
 impl Message {
+    /// A message of which only what stands beside its content is kept: why it stopped, and what it cost.
+    pub fn outline() -> Self {
+        Message { outline: true, ..Message::default() }
+    }
+
     pub fn push(&mut self, event: &Event<'_>) {
         match event.kind {
-            EventKind::MessageStart => self.role = event.text.into(),
+            EventKind::MessageStart => {
+                self.role = event.text.into();
+                if let Some(rest) = rest_of(event.json, "role") {
+                    self.add_envelope(event.kind, rest);
+                }
+            }
+            _ if self.outline && is_of_content(event.kind) => {}
             EventKind::BlockStart => self.block(event).add_part(event.json, "start"),
-            EventKind::Text => self.block(event).add_text(event.text),
-            EventKind::Reasoning => self.block(event).add_reasoning(event.text),
-            EventKind::ToolInput => self.block(event).add_tool_input(event.text),
+            EventKind::Text => {
+                self.block(event).add_text(event.text);
+                self.add_beside(event, &["text"]);
+            }
+            EventKind::Reasoning => {
+                self.block(event).add_reasoning(event.text);
+                self.add_beside(event, &["reasoningContent", "text"]);
+            }
+            EventKind::ToolInput => {
+                self.block(event).add_tool_input(event.text);
+                self.add_beside(event, &["toolUse", "input"]);
+            }
             EventKind::BlockDelta => self.block(event).add_part(event.json, "delta"),
             EventKind::BlockStop => {
                 if let Some(block) = self.blocks.get_mut(&event.block) {
@@ -32,10 +55,23 @@ impl Message {
             }
             EventKind::MessageStop => {
                 self.stopped = true;
-                self.envelopes.push(event.json.into());
+                self.add_envelope(event.kind, event.json.into());
             }
-            EventKind::Metadata => self.envelopes.push(event.json.into()),
+            EventKind::Metadata => self.add_envelope(event.kind, event.json.into()),
             EventKind::Other | EventKind::Chunk => {}
+        }
+    }
+
+    fn add_envelope(&mut self, kind: EventKind, members: Box<str>) {
+        if !self.outline || self.envelopes.iter().all(|(known, _)| *known != kind) {
+            self.envelopes.push((kind, members));
+        }
+    }
+
+    /// Nearly every delta is its text and nothing else.
+    fn add_beside(&mut self, event: &Event<'_>, text: &[&str]) {
+        if event.more {
+            self.block(event).add_beside(event.json, text);
         }
     }
 
@@ -49,12 +85,22 @@ impl Message {
         let role = if self.role.is_empty() { "assistant" } else { &self.role };
         let message = Object::default().with("content", array(content)).with("role", quoted(role));
 
-        let envelopes = self.envelopes.iter().filter_map(|envelope| Json::parse(envelope).ok());
+        let envelopes = self.envelopes.iter().filter_map(|(_, members)| Json::parse(members).ok());
         let mut answer = Object::from(gather(envelopes));
         answer.remove(PADDING);
         answer.set("output", Object::default().with("message", message.to_string()).to_string());
         answer.to_string()
     }
+}
+
+fn is_of_content(kind: EventKind) -> bool {
+    use EventKind::{BlockDelta, BlockStart, BlockStop, Reasoning, Text, ToolInput};
+    matches!(kind, BlockStart | Text | Reasoning | ToolInput | BlockDelta | BlockStop)
+}
+
+/// What an event's payload holds beside `member`.
+fn rest_of(payload: &str, member: &str) -> Option<Box<str>> {
+    Json::parse(payload).ok().and_then(|payload| without(payload, &[member])).map(String::into_boxed_str)
 }
 
 /// A member of every payload, of random length, against those who guess at an answer from the size of its pieces.
@@ -66,7 +112,9 @@ mod tests {
     use EventKind::*;
 
     fn event<'a>(kind: EventKind, block: i32, text: &'a str, json: &'a str) -> Event<'a> {
-        Event { kind, block, text, tool_id: "", tool_name: "", json }
+        let payload = json.as_bytes();
+        let (tool_id, tool_name, input_valid, more) = ("", "", false, false);
+        Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more }
     }
 
     fn answer(events: &[Event<'_>]) -> String {
@@ -115,6 +163,24 @@ mod tests {
             r#""stopReason":"end_turn","usage":{"inputTokens": 1}}"#
         );
         assert_eq!(answer(&events), expected);
+    }
+
+    #[test]
+    fn an_outline_has_no_content_and_does_not_grow() {
+        let mut message = Message::outline();
+        let start = event(MessageStart, -1, "assistant", r#"{"role":"assistant","new":1}"#);
+        let stop = event(MessageStop, -1, "end_turn", r#"{"stopReason":"end_turn"}"#);
+        let metadata = event(Metadata, -1, "", r#"{"usage":{"inputTokens":1}}"#);
+        for _ in 0..2 {
+            message.push(&start);
+            message.push(&event(Text, 0, "a", ""));
+            message.push(&event(BlockDelta, 0, "", r#"{"delta":{"citation":{}}}"#));
+            message.push(&stop);
+            message.push(&metadata);
+        }
+        let expected = r#"{"new":1,"output":{"message":{"content":[],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1}}"#;
+        assert_eq!(message.answer(), expected);
+        assert!(message.blocks.is_empty() && message.envelopes.len() == 3);
     }
 
     #[test]

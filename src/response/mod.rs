@@ -11,6 +11,7 @@ mod chunks;
 mod corpus_tests;
 mod merge;
 pub mod message;
+mod rest;
 mod summary;
 
 pub use crate::wire::usage::Usage;

@@ -34,7 +34,7 @@ use crate::response::Response;
 use crate::response::assemble::Assembler;
 use crate::runtime;
 use crate::wire::answer::Head;
-use crate::wire::call::Attempts;
+use crate::wire::attempts::Attempts;
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use futures::FutureExt;
@@ -47,7 +47,6 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 /// What both sides of a call hold.
-#[derive(Default)]
 struct Line {
     pipe: Pipe,
     attempts: Attempts,
@@ -56,6 +55,15 @@ struct Line {
 }
 
 impl Line {
+    fn new(read_ahead: usize) -> Arc<Self> {
+        Arc::new(Line {
+            pipe: Pipe::new(read_ahead),
+            attempts: Attempts::default(),
+            head: Mutex::default(),
+            task: OnceLock::new(),
+        })
+    }
+
     fn set_head(&self, head: &Head) {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head.clone();
     }
@@ -102,22 +110,27 @@ pub struct Stream {
     /// Dropped with the stream, so that a latch does not keep what it can no longer stop.
     _watch: Option<Watch>,
     reader: Reader,
-    /// None where nobody wants the answer.
+    /// None where the answer does not come in events.
     assembler: Option<Assembler>,
+    operation: Operation,
+    /// Whether any event has been handed out.
+    begun: bool,
 }
 
 impl Stream {
-    /// Starts a call on the worker. `write` drives it to its end: nothing for a stream, the answer for a unary call.
+    /// Starts a call on the worker, of which about `read_ahead` bytes may wait to be read. `write` drives it to its
+    /// end: nothing for a stream, the answer for a unary call.
     pub fn start<F>(
         runtime: &runtime::Runtime,
         operation: Operation,
         cancel: Option<Cancel>,
+        read_ahead: usize,
         write: impl FnOnce(Writer) -> F + Send + 'static,
     ) -> Self
     where
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
-        let line = Arc::new(Line::default());
+        let line = Line::new(read_ahead);
         let unfinished = Unfinished(line.clone());
         let writer = Writer { line: line.clone() };
         let task = runtime.handle.spawn(async move {
@@ -137,14 +150,14 @@ impl Stream {
 
     /// A call that was cancelled before it began.
     pub fn cancelled(operation: Operation) -> Self {
-        let line = Arc::new(Line::default());
+        let line = Line::new(0);
         line.pipe.cancel(|| Error::new(Kind::Cancelled, "the call was cancelled before it began"));
         Stream::on(line, operation)
     }
 
     fn on(line: Arc<Line>, operation: Operation) -> Self {
         let assembler = Assembler::of(operation);
-        Stream { line, cancel: None, _watch: None, reader: Reader::default(), assembler }
+        Stream { line, cancel: None, _watch: None, reader: Reader::default(), assembler, operation, begun: false }
     }
 
     /// The next event, or how the call ended, which is then said for ever. `timeout` None waits as long as it takes.
@@ -155,6 +168,7 @@ impl Stream {
         }
         match self.reader.next(&self.line.pipe, timeout) {
             Found::Event(event) => {
+                self.begun = true;
                 if let Some(assembler) = &mut self.assembler {
                     assembler.push(&event);
                 }
@@ -166,9 +180,16 @@ impl Stream {
         }
     }
 
-    /// Has events handed out without keeping an answer of them, which [`Stream::response`] then does not have.
-    pub fn keep_no_answer(&mut self) {
-        self.assembler = None;
+    /// Has events handed out without keeping what they say: [`Stream::response`] then tells only why the answer ended
+    /// and what it cost.
+    pub fn keep_outline(&mut self) {
+        self.assembler = Assembler::outline(self.operation);
+    }
+
+    /// The answer, or what had arrived of it; None where nothing had.
+    pub fn response_if_any(&self) -> Option<Response> {
+        let done = matches!(self.reader.end(), Some(End::Done(_)));
+        (done || self.begun).then(|| self.response())
     }
 
     /// The answer: complete after [`Next::Done`], before that what has been handed out.
@@ -249,13 +270,14 @@ mod tests {
     #[test]
     fn a_panic_in_a_call_is_that_calls_error_for_ever_and_the_next_call_works() {
         let runtime = runtime::start().unwrap();
-        let mut broken = Stream::start(&runtime, Operation::ConverseStream, None, |_| async { panic!("on purpose") });
+        let mut broken =
+            Stream::start(&runtime, Operation::ConverseStream, None, 0, |_| async { panic!("on purpose") });
         for _ in 0..2 {
             let error = broken.next(None).unwrap_err();
             assert_eq!(error.kind(), Kind::Internal);
             assert!(error.message().as_str().contains("on purpose"), "{error}");
         }
-        let mut fine = Stream::start(&runtime, Operation::Converse, None, |_| async { Ok(Some("{}".to_owned())) });
+        let mut fine = Stream::start(&runtime, Operation::Converse, None, 0, |_| async { Ok(Some("{}".to_owned())) });
         assert!(matches!(fine.next(None), Ok(Next::Done)));
         assert_eq!(fine.response().json().as_str(), "{}");
     }
@@ -263,7 +285,7 @@ mod tests {
     #[test]
     fn a_call_that_never_ends_is_waited_for_as_long_as_asked_and_can_be_cancelled_from_any_thread() {
         let runtime = runtime::start().unwrap();
-        let mut stream = Stream::start(&runtime, Operation::ConverseStream, None, |_| std::future::pending());
+        let mut stream = Stream::start(&runtime, Operation::ConverseStream, None, 0, |_| std::future::pending());
         assert!(matches!(stream.next(Some(Duration::ZERO)), Ok(Next::Again)));
         assert!(matches!(stream.next(Some(Duration::from_millis(1))), Ok(Next::Again)));
         let remote = stream.remote();

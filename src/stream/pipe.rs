@@ -17,12 +17,6 @@ use crate::wire::event::Batch;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// A batch that holds this much is full: the connection is not read until the reader has taken it.
-const FULL: usize = 1 << 20;
-/// And while the reader holds this much, which only very large events do, no more is written behind it: one of them at a time is
-/// in memory.
-const HUGE: usize = 2 * FULL;
-
 /// How a call ended.
 #[derive(Clone, Debug)]
 pub enum End {
@@ -42,8 +36,9 @@ pub trait Alarm: Send + Sync {
 }
 
 /// See the module's documentation.
-#[derive(Default)]
 pub struct Pipe {
+    /// A batch that holds this many bytes is full: the connection is not read until the reader has taken it.
+    full: usize,
     state: Mutex<State>,
     readable: Condvar,
     /// Whether the end is a cancel, readable without the lock, before each event.
@@ -86,8 +81,8 @@ impl State {
         }
     }
 
-    fn has_room(&self) -> bool {
-        self.batch.bytes() <= FULL && !self.reader_is_busy
+    fn has_room(&self, full: usize) -> bool {
+        self.batch.bytes() <= full && !self.reader_is_busy
     }
 }
 
@@ -110,6 +105,23 @@ pub enum Taken {
 }
 
 impl Pipe {
+    /// A pipe for a call of which about `read_ahead` bytes may wait: half of them on the connection, the others in the
+    /// batch, where small events take less than they took on the wire.
+    pub fn new(read_ahead: usize) -> Self {
+        Pipe {
+            full: read_ahead / 8 * 3,
+            state: Mutex::default(),
+            readable: Condvar::default(),
+            cancelled: AtomicBool::default(),
+        }
+    }
+
+    /// While the reader holds more than this, which only very large events do, no more is written behind it: one of
+    /// them at a time is in memory.
+    fn huge(&self) -> usize {
+        2 * self.full
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -122,7 +134,7 @@ impl Pipe {
         let any = state.batch.len() > before;
         let announce = any && !state.announced;
         state.announced |= announce;
-        (result, Written { any, full: !state.has_room(), announce })
+        (result, Written { any, full: !state.has_room(self.full), announce })
     }
 
     /// Tells the reader of what was written.
@@ -135,7 +147,7 @@ impl Pipe {
     /// Ready once the reader has taken a full batch.
     pub fn poll_taken(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.lock();
-        if state.has_room() {
+        if state.has_room(self.full) {
             return Poll::Ready(());
         }
         state.writer = Some(cx.waker().clone());
@@ -198,12 +210,12 @@ impl Pipe {
             }
             if !state.batch.is_empty() {
                 std::mem::swap(&mut state.batch, batch);
-                state.reader_is_busy = batch.bytes() > HUGE;
-                wake_writer(state);
+                state.reader_is_busy = batch.bytes() > self.huge();
+                self.wake_writer(state);
                 return Taken::Events;
             }
             if state.writer.is_some() {
-                wake_writer(state);
+                self.wake_writer(state);
                 state = self.lock();
                 continue;
             }
@@ -231,6 +243,15 @@ impl Pipe {
                 Some(left) => self.readable.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             };
             state.reader_sleeps = false;
+        }
+    }
+
+    /// Wakes the writer where it waits and there is room for it.
+    fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
+        let writer = if state.has_room(self.full) { state.writer.take() } else { None };
+        drop(state);
+        if let Some(writer) = writer {
+            writer.wake();
         }
     }
 
@@ -286,14 +307,5 @@ impl Pipe {
         if let Some(old) = old {
             old.retire();
         }
-    }
-}
-
-/// Wakes the writer where it waits and there is room for it.
-fn wake_writer(mut state: MutexGuard<'_, State>) {
-    let writer = if state.has_room() { state.writer.take() } else { None };
-    drop(state);
-    if let Some(writer) = writer {
-        writer.wake();
     }
 }

@@ -7,11 +7,13 @@ use crate::coalesce::Receiving;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use crate::timer::{Deadline, Timer};
+use crate::totals::Totals;
 use crate::wire::answer::{self, Answer, InPortions};
-use crate::wire::call::Attempts;
+use crate::wire::attempts::Attempts;
 use crate::wire::event::EventDecoder;
 use crate::wire::failure;
 use crate::wire::frame::Decoder;
+use crate::wire::usage::Usage;
 use bytes::Bytes;
 use http_body::Body;
 use std::future::poll_fn;
@@ -44,28 +46,40 @@ impl Writer {
     }
 
     /// Decodes an answer that streams until it ends, one way or another. `raw`: it is the model's own, in chunks.
-    pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits) -> Result<()> {
+    pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits, totals: &Totals) -> Result<()> {
         self.line.set_head(&answer.head);
         let request_id = answer.head.request_id.clone();
-        self.read_events(answer, raw, limits).await.map_err(|error| error.with_request_id(&request_id))
+        let name = |error: Error| self.name_host(error).with_request_id(&request_id);
+        self.read_events(answer, raw, limits, totals).await.map_err(name)
     }
 
     /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller. `raw`: whatever the
     /// model gives is an answer.
-    pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize) -> Result<String> {
+    pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize, totals: &Totals) -> Result<String> {
         let Answer { status, head, content_type, body, .. } = answer;
         let name = |error: Error| error.with_request_id(&head.request_id).with_http_status(status);
         self.line.set_head(&head);
-        let bytes = answer::collect(body, max_answer).await.map_err(name)?;
+        let count = |usage: Usage| totals.add(head.usage.or(usage));
+        let collected = answer::collect(body, max_answer).await.map_err(|error| self.name_host(error));
+        let bytes = collected.map_err(name)?;
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
-            Err(binary) if raw => return Ok(in_base64(&content_type, binary.as_bytes())),
+            Err(binary) if raw => {
+                count(Usage::default());
+                return Ok(in_base64(&content_type, binary.as_bytes()));
+            }
             Err(_) => return Err(name(Error::new(Kind::Protocol, "the answer is not UTF-8"))),
         };
         match Json::parse(&text) {
-            Ok(_) if raw => Ok(text),
+            Ok(json) if raw => {
+                count(Usage::of_answer(json));
+                Ok(text)
+            }
             Ok(json) if json.kind() == json::Kind::Object => match failure::in_success(json, status) {
-                None => Ok(text),
+                None => {
+                    count(Usage::of_answer(json));
+                    Ok(text)
+                }
                 Some(error) => Err(name(error)),
             },
             Ok(json) => Err(name(Error::new(
@@ -73,6 +87,7 @@ impl Writer {
                 format_args!("the answer is {}, where a JSON object is expected", json.kind()),
             ))),
             Err(_) if raw && !text.is_empty() && !is_json(&content_type) => {
+                count(Usage::default());
                 Ok(in_base64(&content_type, text.as_bytes()))
             }
             Err(invalid) => {
@@ -82,8 +97,20 @@ impl Writer {
         }
     }
 
-    async fn read_events(&self, answer: Answer, raw: bool, limits: StreamLimits) -> Result<()> {
-        let Answer { mut body, delimited, .. } = answer;
+    /// Puts the host before what happened to an answer on its way.
+    fn name_host(&self, error: Error) -> Error {
+        match error.kind() {
+            Kind::Network | Kind::Timeout => {
+                error.while_doing(format_args!("reading the answer of {}", self.line.attempts.host()))
+            }
+            _ => error,
+        }
+    }
+
+    async fn read_events(&self, answer: Answer, raw: bool, limits: StreamLimits, totals: &Totals) -> Result<()> {
+        let Answer { mut body, delimited, head, .. } = answer;
+        // A reader who has seen the event that counts finds it counted.
+        let count = |usage: Usage| totals.add(head.usage.or(usage));
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = Decoder::default();
@@ -109,7 +136,7 @@ impl Writer {
             if received > limits.max_answer {
                 return Err(answer::too_long(limits.max_answer));
             }
-            let written = self.decode(&mut frames, &mut events, &chunk)?;
+            let written = self.decode(&mut frames, &mut events, &chunk, count)?;
             if written.full {
                 self.batch_taken(limits.total).await?;
             }
@@ -134,8 +161,18 @@ impl Writer {
         Err(Error::new(Kind::Truncated, format_args!("the answer's stream ended {when}: {how}")))
     }
 
-    fn decode(&self, frames: &mut Decoder, events: &mut EventDecoder, chunk: &[u8]) -> Result<Written> {
-        let (decoded, written) = self.line.pipe.write(|batch| frames.feed(chunk, |frame| events.decode(frame, batch)));
+    fn decode(
+        &self,
+        frames: &mut Decoder,
+        events: &mut EventDecoder,
+        chunk: &[u8],
+        count: impl Fn(Usage),
+    ) -> Result<Written> {
+        let (decoded, written) = self.line.pipe.write(|batch| {
+            let decoded = frames.feed(chunk, |frame| events.decode(frame, batch));
+            events.take_usage().into_iter().for_each(count);
+            decoded
+        });
         if written.announce {
             announce::later(self.line.clone());
         }

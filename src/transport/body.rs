@@ -3,9 +3,10 @@
 //! Over HTTP/1.1 it owns its connection and reads it: a chunk costs no task switch. At its end the connection goes back to the
 //! pool, before the reader hears of the end, so that the reader's next call finds it there.
 
+use super::alive;
 use super::connection::Place;
 use super::framing::Framing;
-use super::http1::Http1;
+use super::http1::{Broken, Http1};
 use super::pool::Origin;
 use aws_smithy_runtime_api::box_error::BoxError;
 use bytes::Bytes;
@@ -20,7 +21,7 @@ pub enum Body {
     /// Over a connection of its own, to be given back to where it came from.
     Http1 { connection: Box<Http1>, framing: Framing, origin: Weak<Origin> },
     /// Over a connection that it shares.
-    Http2 { incoming: Incoming, _place: Place },
+    Http2 { incoming: Incoming, place: Place },
     /// All of it has come, or never will.
     Over,
 }
@@ -33,7 +34,7 @@ impl Body {
     }
 
     pub fn http2(incoming: Incoming, place: Place) -> Self {
-        Body::Http2 { incoming, _place: place }
+        Body::Http2 { incoming, place }
     }
 
     fn end_if_over(&mut self) {
@@ -55,9 +56,12 @@ impl HttpBody for Body {
         let body = self.get_mut();
         let polled = match body {
             Body::Http1 { connection, framing, .. } => {
-                connection.poll_data(framing, cx).map_ok(Frame::data).map_err(BoxError::from)
+                connection.poll_data(framing, cx).map_ok(Frame::data).map_err(told)
             }
-            Body::Http2 { incoming, .. } => Pin::new(incoming).poll_frame(cx).map_err(BoxError::from),
+            Body::Http2 { incoming, place } => {
+                let polled = Pin::new(incoming).poll_frame(cx);
+                polled.map_err(|error| if place.is_silent(&error, cx) { alive::silence().into() } else { error.into() })
+            }
             Body::Over => return Poll::Ready(None),
         };
         match &polled {
@@ -79,4 +83,9 @@ impl HttpBody for Body {
             Body::Over => true,
         }
     }
+}
+
+/// An error of ours where the peer is gone, and what happened otherwise.
+fn told(broken: Broken) -> BoxError {
+    if alive::is_silence(&broken) { alive::silence().into() } else { broken.into() }
 }

@@ -1,8 +1,11 @@
 //! The way to an endpoint: TCP, through a proxy or not, and TLS.
 
+use super::alive;
+use super::failure;
 use super::http1::Http1;
+use super::proxies::Proxies;
 use super::tls;
-use crate::config::{CaBundle, Config, HttpVersion, is_loopback};
+use crate::config::{CaBundle, Config, HttpVersion};
 use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -10,15 +13,14 @@ use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
 use http::{Method, Request, StatusCode, Uri};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use hyper_util::client::proxy::matcher::Intercept;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::fmt;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -26,21 +28,13 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
-/// After this much silence the kernel asks whether the peer is there. It also keeps a long answer's connection known to the
-/// routers on the way, which forget those that are silent for some minutes.
-const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
-/// And then so often, so many times.
-const TCP_KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
-const TCP_KEEPALIVE_RETRIES: u32 = 3;
-
 /// Makes connections as one config wants them.
 pub struct Connector {
     ca_bundle: Option<CaBundle>,
-    proxy: Option<String>,
     version: HttpVersion,
+    read_ahead: usize,
     tcp: HttpConnector,
-    /// Read with the first request, from the environment where the config says nothing.
-    proxies: OnceLock<Result<Matcher, Error>>,
+    proxies: Proxies,
     tls: OnceCell<Arc<ClientConfig>>,
     /// For the way to a proxy whose URL begins with https://, which speaks HTTP/1.1.
     proxy_tls: OnceCell<Arc<ClientConfig>>,
@@ -61,22 +55,25 @@ pub struct Forward {
 }
 
 impl Connector {
-    pub fn new(config: &Config, version: HttpVersion) -> Self {
+    pub fn new(config: &Config, version: HttpVersion, proxies: Proxies) -> Self {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
-        tcp.set_keepalive(Some(TCP_KEEPALIVE));
-        tcp.set_keepalive_interval(Some(TCP_KEEPALIVE_INTERVAL));
-        tcp.set_keepalive_retries(Some(TCP_KEEPALIVE_RETRIES));
+        alive::watch(&mut tcp);
         Connector {
             ca_bundle: config.ca_bundle.clone(),
-            proxy: config.proxy.clone(),
             version,
+            read_ahead: config.calls.reading.read_ahead,
             tcp,
-            proxies: OnceLock::new(),
+            proxies,
             tls: OnceCell::new(),
             proxy_tls: OnceCell::new(),
         }
+    }
+
+    /// How many bytes of an answer may wait to be read, on the connection and behind it.
+    pub fn read_ahead(&self) -> usize {
+        self.read_ahead
     }
 
     /// Whether an endpoint may turn out to speak HTTP/2.
@@ -90,8 +87,14 @@ impl Connector {
 
     /// Opens the way to the origin of `uri`. Sets no limit to the time it takes.
     pub async fn connect(&self, uri: &Uri) -> Result<Connected, ConnectorError> {
+        let proxy = self.proxies.on_the_way_to(uri).map_err(own)?;
+        let by = proxy.as_ref().map(|proxy| proxy.uri().clone());
+        self.open(uri, proxy).await.map_err(|error| failure::connecting(error, uri, by.as_ref()))
+    }
+
+    async fn open(&self, uri: &Uri, proxy: Option<Intercept>) -> Result<Connected, ConnectorError> {
         let host = uri.host().unwrap_or_default();
-        let (link, forward) = match self.proxy_for(uri).map_err(own)? {
+        let (link, forward) = match proxy {
             None => (self.tcp(uri).await?, None),
             Some(proxy) => {
                 let mut link = self.tcp(proxy.uri()).await?;
@@ -120,31 +123,6 @@ impl Connector {
             return Err(own(Error::new(Kind::Network, what)));
         }
         Ok(Connected { link, http2, forward })
-    }
-
-    /// A proxy on the way to this machine would only see what is not meant for it.
-    fn proxy_for(&self, uri: &Uri) -> Result<Option<Intercept>, Error> {
-        if is_loopback(uri.host().unwrap_or_default()) {
-            return Ok(None);
-        }
-        let matcher = self.proxies.get_or_init(|| self.read_proxies()).as_ref().map_err(Error::clone)?;
-        let proxy = matcher.intercept(uri);
-        match proxy.as_ref().and_then(|proxy| proxy.uri().scheme_str()) {
-            None | Some("http" | "https") => Ok(proxy),
-            Some(scheme) => {
-                let what = format_args!("setting up the proxy: the environment names a {scheme}:// proxy; use http://");
-                Err(Error::new(Kind::Config, what))
-            }
-        }
-    }
-
-    fn read_proxies(&self) -> Result<Matcher, Error> {
-        let Some(url) = &self.proxy else { return Ok(Matcher::from_env()) };
-        // A matcher would silently do without a proxy whose URL it does not understand.
-        url.parse::<Uri>()
-            .map_err(|error| Error::new(Kind::Config, format_args!("setting up the proxy: {error}")).at("/proxy"))?;
-        let except = std::env::var("NO_PROXY").or_else(|_| std::env::var("no_proxy")).unwrap_or_default();
-        Ok(Matcher::builder().all(url.as_str()).no(except).build())
     }
 
     async fn tcp(&self, uri: &Uri) -> Result<Link, ConnectorError> {
@@ -178,7 +156,7 @@ fn own(error: Error) -> ConnectorError {
 /// TLS over `link`, and whether HTTP/2 is spoken inside.
 async fn secure(link: Link, host: &str, config: Arc<ClientConfig>) -> Result<(Link, bool), ConnectorError> {
     let failed = |error: io::Error| {
-        ConnectorError::io(Failed { doing: "TLS handshake failed", cause: tls::in_words(error) }.into())
+        ConnectorError::io(Failed { doing: "the TLS handshake failed", cause: tls::in_words(error) }.into())
     };
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let name = ServerName::try_from(host).map_err(|error| failed(io::Error::other(error)))?;
@@ -198,8 +176,8 @@ async fn tunnel(link: Link, uri: &Uri, authorization: Option<HeaderValue>) -> Re
     if let Some(authorization) = authorization {
         request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
     }
-    let mut proxy = Http1::new(link, None);
-    let failed = |cause| ConnectorError::io(Failed { doing: "proxy tunnel failed", cause }.into());
+    let mut proxy = Http1::new(link, None, 0);
+    let failed = |cause| ConnectorError::io(Failed { doing: "the proxy opened no tunnel", cause }.into());
     match proxy.ask(request).await.map_err(failed)?.parts.status {
         status if status.is_success() => Ok(proxy.into_link()),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {

@@ -2,10 +2,12 @@
 //!
 //! HTTP/1.1 is [`http1`](super::http1). An HTTP/2 connection is shared by many calls, so it has a task of its own.
 
+use super::alive;
 use super::body::Body;
 use super::connect::{Connected, Link};
 use super::http1::{Broken, Http1};
 use super::pool::Origin;
+use crate::wire::failure::find;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http::{Request, Response};
@@ -15,15 +17,11 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
-/// What a service may send of one answer that nobody has read yet.
-const STREAM_WINDOW: u32 = 256 << 10;
 /// What it may send of all answers on one connection: enough that some which nobody reads do not hold up the others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
-/// A ping is sent after at most this much silence, and answered within at most this.
-const LONGEST_PING: Duration = Duration::from_secs(10);
 
 /// What outlives a request on its connection.
 pub struct Life {
@@ -93,13 +91,14 @@ pub enum Connection {
 }
 
 impl Connection {
-    /// Begins to speak on a way that is open. `patience` is how long a peer may take for a sign of life.
-    pub async fn begin(connected: Connected, patience: Duration) -> Result<Connection, ConnectorError> {
+    /// Begins to speak on a way that is open. A service may send `ahead` bytes of an answer that nobody has read yet.
+    /// `patience` is how long a peer may take for a sign of life.
+    pub async fn begin(connected: Connected, ahead: usize, patience: Duration) -> Result<Connection, ConnectorError> {
         let Connected { link, http2, forward } = connected;
         if !http2 {
-            return Ok(Connection::Http1(Box::new(Http1::new(link, forward))));
+            return Ok(Connection::Http1(Box::new(Http1::new(link, forward, ahead))));
         }
-        let begun = Http2::begin(TokioIo::new(link), patience).await;
+        let begun = Http2::begin(TokioIo::new(link), ahead, patience).await;
         begun.map(Connection::Http2).map_err(|error| Unanswered::http2(error).into())
     }
 
@@ -136,30 +135,26 @@ struct Shared {
     connection: Mutex<Option<Driven>>,
     /// When the last call left.
     left: Mutex<Instant>,
+    /// Whether it was given up because no ping was answered.
+    silent: AtomicBool,
 }
 
 impl Http2 {
-    async fn begin(io: TokioIo<Link>, patience: Duration) -> hyper::Result<Self> {
+    async fn begin(io: TokioIo<Link>, ahead: usize, patience: Duration) -> hyper::Result<Self> {
+        let (before_ping, ping) = alive::ping(patience);
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
-            .initial_stream_window_size(STREAM_WINDOW)
+            .initial_stream_window_size(ahead.try_into().unwrap_or(CONNECTION_WINDOW))
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .keep_alive_interval(LONGEST_PING.min(patience.saturating_mul(3)))
-            .keep_alive_timeout(LONGEST_PING.min(patience))
+            .keep_alive_interval(before_ping)
+            .keep_alive_timeout(ping)
             .handshake(io);
         let (send, connection) = handshake.await?;
         let (life, calls, left, connection) =
             (Life::new(), AtomicUsize::new(0), Mutex::new(Instant::now()), Mutex::new(Some(connection)));
-        let shared = Arc::new(Shared { life, calls, connection, left });
+        let shared = Arc::new(Shared { life, calls, connection, left, silent: AtomicBool::new(false) });
         let driven = shared.clone();
-        tokio::spawn(poll_fn(move |cx| {
-            let mut connection = driven.connection();
-            let over = connection.as_mut().is_none_or(|connection| Pin::new(connection).poll(cx).is_ready());
-            if over {
-                *connection = None;
-            }
-            if over { Poll::Ready(()) } else { Poll::Pending }
-        }));
+        tokio::spawn(poll_fn(move |cx| driven.poll_over(cx)));
         Ok(Http2 { send, shared })
     }
 
@@ -186,6 +181,16 @@ impl Http2 {
 }
 
 impl Shared {
+    fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut connection = self.connection();
+        if let Some(driven) = connection.as_mut() {
+            let end = ready!(Pin::new(driven).poll(cx));
+            self.silent.store(end.is_err_and(|error| error.is_timeout()), Ordering::Relaxed);
+            *connection = None;
+        }
+        Poll::Ready(())
+    }
+
     fn connection(&self) -> MutexGuard<'_, Option<Driven>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -198,6 +203,13 @@ impl Place {
     fn take(shared: &Arc<Shared>) -> Self {
         shared.calls.fetch_add(1, Ordering::Relaxed);
         Place(shared.clone())
+    }
+
+    /// Whether a call failed because no ping was answered. The call hears of the connection's end before its own task does, which
+    /// is polled here: nothing can wake it any more.
+    pub fn is_silent(&self, error: &hyper::Error, cx: &mut Context<'_>) -> bool {
+        let over = find::<h2::Error>(error).is_some_and(h2::Error::is_io);
+        over && self.0.poll_over(cx).is_ready() && self.0.silent.load(Ordering::Relaxed)
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Http1 {
     /// Read and not yet decoded.
     input: BytesMut,
     read: usize,
+    /// What is read at once at most.
+    largest_read: usize,
     /// Whether anything came since the last request was sent.
     heard: bool,
     forward: Option<Forward>,
@@ -89,8 +91,10 @@ impl From<Malformed> for Broken {
 }
 
 impl Http1 {
-    pub fn new(link: Link, forward: Option<Forward>) -> Self {
-        Http1 { link, input: BytesMut::new(), read: FIRST_READ, heard: false, forward, life: Life::new() }
+    /// A connection that reads at most `ahead` bytes at once.
+    pub fn new(link: Link, forward: Option<Forward>, ahead: usize) -> Self {
+        let largest_read = ahead.clamp(FIRST_READ, LARGEST_READ);
+        Http1 { link, input: BytesMut::new(), read: FIRST_READ, largest_read, heard: false, forward, life: Life::new() }
     }
 
     /// The link to a proxy that has just connected it through.
@@ -219,7 +223,7 @@ impl Http1 {
         let read = ready!(pin!(self.link.read_buf(&mut self.input)).poll(cx))?;
         self.heard |= read > 0;
         if read >= self.read {
-            self.read = LARGEST_READ.min(self.read * 2);
+            self.read = self.largest_read.min(self.read * 2);
         }
         Poll::Ready(Ok(read))
     }

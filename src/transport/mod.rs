@@ -11,6 +11,10 @@
 //!   http1        HTTP/1.1; framing knows where a body ends
 //!   body         an answer's body; it reads its HTTP/1.1 connection itself
 //!   connect      TCP, through a proxy or not, and TLS
+//!   alive        how a peer that is gone is found
+//!   failure      what goes wrong on the way, in words
+//!   proxies      which proxy, of the config or the environment
+//!   metadata     the services of the machine that give credentials: never through a proxy
 //! ```
 //!
 //! What stands in for it, or beside it:
@@ -23,16 +27,20 @@
 //!   play         a body that comes beat by beat
 //! ```
 
+mod alive;
 mod body;
 mod check;
 mod connect;
 mod connection;
 mod differ;
+mod failure;
 mod framing;
 mod http1;
+mod metadata;
 mod network;
 mod play;
 mod pool;
+mod proxies;
 mod record;
 mod recorder;
 mod recording;
@@ -53,6 +61,7 @@ use replay::Replay;
 use scripted::Script;
 use std::sync::Arc;
 
+pub use metadata::{Metadata, Refusal};
 pub use recorder::lock_for_fork;
 
 /// The way of a model's requests.

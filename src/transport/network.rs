@@ -6,7 +6,9 @@
 use super::body::Body;
 use super::connect::{Connector, is_https};
 use super::connection::{Life, Unanswered};
+use super::failure;
 use super::pool::Pool;
+use super::proxies::Proxies;
 use crate::config::{Config, HttpVersion, is_loopback};
 use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
@@ -19,7 +21,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use http::{Request, Response};
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -32,7 +34,10 @@ const DEFAULT_CONNECT: Duration = Duration::from_millis(3100);
 pub struct Network(Arc<Inner>);
 
 struct Inner {
+    /// Whether requests may go over plain HTTP to other machines.
     allow_http: bool,
+    /// Whether they go to the services of the machine that give credentials, which know no TLS.
+    metadata: bool,
     connector: Connector,
     pool: Pool,
 }
@@ -40,21 +45,29 @@ struct Inner {
 impl Network {
     /// The way to the service.
     pub fn new(config: &Config) -> Self {
-        Network::speaking(config, config.http_version)
+        Network::made(config, config.http_version, Proxies::new(config), false)
     }
 
     /// The way to what gives credentials. Some of it knows no HTTP/2, whatever the service is to speak.
     pub fn for_credentials(config: &Config) -> Self {
-        let version = match config.http_version {
-            HttpVersion::Http1 => HttpVersion::Http1,
-            HttpVersion::Auto | HttpVersion::Http2 => HttpVersion::Auto,
-        };
-        Network::speaking(config, version)
+        Network::made(config, Network::version_for_credentials(config), Proxies::new(config), false)
     }
 
-    fn speaking(config: &Config, version: HttpVersion) -> Self {
-        let connector = Connector::new(config, version);
-        Network(Arc::new(Inner { allow_http: config.allow_http, connector, pool: Pool::default() }))
+    /// The way to the services of the machine that give credentials.
+    pub fn for_metadata(config: &Config) -> Self {
+        Network::made(config, Network::version_for_credentials(config), Proxies::none(), true)
+    }
+
+    fn version_for_credentials(config: &Config) -> HttpVersion {
+        match config.http_version {
+            HttpVersion::Http1 => HttpVersion::Http1,
+            HttpVersion::Auto | HttpVersion::Http2 => HttpVersion::Auto,
+        }
+    }
+
+    fn made(config: &Config, version: HttpVersion, proxies: Proxies, metadata: bool) -> Self {
+        let connector = Connector::new(config, version, proxies);
+        Network(Arc::new(Inner { allow_http: config.allow_http, metadata, connector, pool: Pool::default() }))
     }
 }
 
@@ -76,7 +89,7 @@ impl HttpClient for Network {
 
 /// The network, and how long its requests wait.
 #[derive(Clone, Debug)]
-struct Dispatch {
+pub struct Dispatch {
     network: Network,
     /// For a connection to stand, TLS included.
     connect: Duration,
@@ -89,8 +102,8 @@ impl HttpConnector for Dispatch {
         let dispatch = self.clone();
         HttpConnectorFuture::new(async move {
             let answer = match dispatch.read {
-                None => dispatch.ask(request).await?,
-                Some(read) => timeout(read, dispatch.ask(request)).await.map_err(|_| late("no answer", read))??,
+                None => dispatch.ask_for_sdk(request).await?,
+                Some(read) => timeout(read, dispatch.ask_for_sdk(request)).await.map_err(|_| unanswered(read))??,
             };
             let answer = answer.map(SdkBody::from_body_1_x);
             HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
@@ -99,12 +112,30 @@ impl HttpConnector for Dispatch {
 }
 
 impl Dispatch {
-    async fn ask(&self, request: HttpRequest) -> Result<Response<Body>, ConnectorError> {
+    /// Whoever asks with it limits the time for the answer.
+    pub fn new(network: &Network, connect: Duration) -> Self {
+        Dispatch { network: network.clone(), connect, read: None }
+    }
+
+    async fn ask_for_sdk(&self, request: HttpRequest) -> Result<Response<Body>, ConnectorError> {
         let capture = request.extension::<CaptureSmithyConnection>().cloned();
-        let mut request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-        let Inner { allow_http, connector, pool } = &*self.network.0;
+        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        self.send(request, capture).await
+    }
+
+    /// Sends a request, and gives the answer as soon as its head is there.
+    pub async fn ask(&self, request: Request<SdkBody>) -> Result<Response<Body>, ConnectorError> {
+        self.send(request, None).await
+    }
+
+    async fn send(
+        &self,
+        mut request: Request<SdkBody>,
+        capture: Option<CaptureSmithyConnection>,
+    ) -> Result<Response<Body>, ConnectorError> {
+        let Inner { allow_http, metadata, connector, pool } = &*self.network.0;
         if !is_https(request.uri()) {
-            check_plain(*allow_http, &request).map_err(|error| ConnectorError::user(error.into()))?;
+            check_plain(*allow_http, *metadata, &request).map_err(|error| ConnectorError::user(error.into()))?;
         }
         let origin = pool.origin(request.uri());
         if let Some(kept) = origin.take() {
@@ -118,18 +149,20 @@ impl Dispatch {
                     origin.forget(&life);
                     request = again;
                 }
-                (result, _) => return result.map_err(Unanswered::into),
+                (result, _) => return result.map_err(|unanswered| failure::waiting(unanswered.into(), &origin.host())),
             }
         }
         let opening = origin.open(connector, request.uri(), self.connect);
-        let fresh = timeout(self.connect, opening).await.map_err(|_| late("no connection", self.connect))??;
+        let fresh = timeout(self.connect, opening).await;
+        let fresh = fresh.map_err(|_| failure::late(self.connect, &origin.host()))??;
         tell(capture.as_ref(), fresh.life());
-        fresh.send(request, &origin).await.map_err(Unanswered::into)
+        fresh.send(request, &origin).await.map_err(|unanswered| failure::waiting(unanswered.into(), &origin.host()))
     }
 }
 
-fn late(what: &str, limit: Duration) -> ConnectorError {
-    ConnectorError::timeout(format!("{what} within {limit:?}").into())
+/// The answer of a credentials provider that takes too long.
+fn unanswered(limit: Duration) -> ConnectorError {
+    ConnectorError::timeout(format!("no answer within {limit:?}").into())
 }
 
 /// The request once more, where its body can be had once more.
@@ -151,12 +184,11 @@ fn tell(capture: Option<&CaptureSmithyConnection>, life: &Arc<Life>) {
     });
 }
 
-/// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. The metadata
-/// services of EC2 and ECS, at link-local addresses, know no other.
-fn check_plain(allow_http: bool, request: &Request<SdkBody>) -> Result<(), Error> {
+/// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. Only the services of the
+/// machine that give credentials know no other.
+fn check_plain(allow_http: bool, metadata: bool, request: &Request<SdkBody>) -> Result<(), Error> {
     let host = request.uri().host().unwrap_or_default();
-    let metadata = host.parse().is_ok_and(|ip: Ipv4Addr| ip.is_link_local());
-    if is_loopback(host) || metadata {
+    if is_loopback(host) || (metadata && is_metadata(host)) {
         return Ok(());
     }
     let refused = |what: fmt::Arguments<'_>| Err(Error::new(Kind::Config, what).at("/base_url"));
@@ -170,4 +202,15 @@ fn check_plain(allow_http: bool, request: &Request<SdkBody>) -> Result<(), Error
         ));
     }
     Ok(())
+}
+
+/// Whether a host, as it stands in a URL, is where a container's agent or an instance's metadata service is: at a link-local address, or
+/// at those that AWS gave them in IPv6.
+fn is_metadata(host: &str) -> bool {
+    const OF_AWS: [&str; 2] = ["fd00:ec2::254", "fd00:ec2::23"];
+    match host.trim_start_matches('[').trim_end_matches(']').parse() {
+        Ok(IpAddr::V4(address)) => address.is_link_local(),
+        Ok(address @ IpAddr::V6(_)) => OF_AWS.iter().any(|known| known.parse() == Ok(address)),
+        Err(_) => false,
+    }
 }

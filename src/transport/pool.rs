@@ -62,6 +62,13 @@ struct Kept {
 }
 
 impl Origin {
+    /// Host and port, for people.
+    pub fn host(&self) -> String {
+        let host = self.authority.as_ref().map(Authority::host).unwrap_or_default();
+        let port = self.authority.as_ref().and_then(Authority::port_u16);
+        format!("{host}:{}", port.unwrap_or(if self.scheme == Some(Scheme::HTTPS) { 443 } else { 80 }))
+    }
+
     fn is_of(&self, uri: &Uri) -> bool {
         self.scheme.as_ref() == uri.scheme() && self.authority.as_ref() == uri.authority()
     }
@@ -99,7 +106,7 @@ impl Origin {
             }
         }
         let connected = connector.connect(uri).await?;
-        let connection = Connection::begin(connected, patience).await?;
+        let connection = Connection::begin(connected, connector.read_ahead() / 2, patience).await?;
         match &connection {
             Connection::Http1(_) => self.lock().alone = true,
             Connection::Http2(shared) => {

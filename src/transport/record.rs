@@ -9,8 +9,9 @@ use super::play::{Beat, Play};
 use super::recorder::Recorder;
 use super::tape::Tape;
 use crate::error::{Error, Kind, Result};
-use crate::wire::answer::{MAX_REFUSAL, is_event_stream};
+use crate::wire::answer::MAX_REFUSAL;
 use crate::wire::failure::chain;
+use crate::wire::sniff::sniff;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -92,9 +93,13 @@ impl HttpConnector for Recording {
                 }
             };
             let success = response.status().is_success();
-            let streams = success && is_event_stream(response.headers().get("content-type").unwrap_or_default());
-            tape.head(&response, streams);
+            tape.head(&response);
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
+            let content_type = response.headers().get("content-type").unwrap_or_default();
+            let (streams, body) = if success { sniff(content_type, body).await } else { (false, body) };
+            if streams {
+                tape.stream();
+            }
             *response.body_mut() = if streams {
                 SdkBody::from_body_1_x(Taped { body, tape: Some(tape), writing: None })
             } else {

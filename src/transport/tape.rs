@@ -44,17 +44,24 @@ impl Tape {
         }
     }
 
-    /// The head of the answer, which is a stream or not.
-    pub fn head(&mut self, response: &HttpResponse, streams: bool) {
+    /// The head of the answer, which is no stream unless [`Tape::stream`] says so.
+    pub fn head(&mut self, response: &HttpResponse) {
         let told = ["content-type", "x-amzn-requestid", "x-amzn-errortype", "retry-after"];
         self.answer = Some(Answer {
             after: lap(&mut self.now),
             status: response.status().as_u16(),
             headers: kept(response.headers(), &told),
-            content: if streams { Content::Events(Vec::new()) } else { Content::Whole(Bytes::new()) },
+            content: Content::Whole(Bytes::new()),
             until_close: response.extension::<UntilClose>().is_some(),
             ended: None,
         });
+    }
+
+    /// The answer is a stream.
+    pub fn stream(&mut self) {
+        if let Some(answer) = &mut self.answer {
+            answer.content = Content::Events(Vec::new());
+        }
     }
 
     /// Takes what has come of an answer that is no stream.

@@ -53,7 +53,11 @@ pub fn is_event_stream(content_type: &str) -> bool {
 pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let frame = frame.map_err(|error| failure::broke_off(&failure::chain(&*error)))?;
+        let frame = frame.map_err(|error| match error.downcast::<Error>() {
+            // Our own transport says itself what was wrong.
+            Ok(own) => *own,
+            Err(error) => failure::broke_off(&failure::chain(&*error)),
+        })?;
         let Ok(data) = frame.into_data() else { continue };
         if bytes.len() + data.len() > limit {
             return Err(too_long(limit));
@@ -108,6 +112,11 @@ pub struct InPortions {
 impl InPortions {
     pub(super) fn of(body: SdkBody) -> Self {
         InPortions { body, left: PORTION, pause: None }
+    }
+
+    /// The body as it is.
+    pub(super) fn into_body(self) -> SdkBody {
+        self.body
     }
 }
 

@@ -5,28 +5,28 @@
 //! before the retry loop, then takes the answer's body before the SDK's deserialiser sees it. Answers that are no success stay
 //! with the SDK, whose retry classifiers and error types need them.
 
-use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, collect, is_event_stream};
+use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, collect};
+use super::attempts::Attempts;
 use super::failure;
 use super::operation::Operation;
+use super::refusal::Refusal;
+use super::retry;
+use super::sniff::sniff;
 use super::usage::Usage;
 use crate::error::{Error, Kind, Result};
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
     BeforeDeserializationInterceptorContextMut, BeforeTransmitInterceptorContextMut,
-    BeforeTransmitInterceptorContextRef,
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef,
 };
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
-use aws_smithy_types::date_time::{DateTime, Format};
 use bytes::Bytes;
 use std::fmt;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime};
 
 /// How much is read of a successful answer that should have been a stream and is not.
 const MAX_MISROUTED: usize = 64 << 10;
@@ -50,24 +50,12 @@ pub struct Input {
 pub struct Call {
     pub operation: Operation,
     pub input: Input,
-    /// The connect timer's setting, for the error that names it.
-    pub connect: Duration,
 }
 
 impl fmt::Display for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.operation.name())?;
         if self.input.subject.is_empty() { Ok(()) } else { write!(f, " with {}", self.input.subject) }
-    }
-}
-
-/// How many requests a call has sent so far, readable while it runs.
-#[derive(Clone, Debug, Default)]
-pub struct Attempts(Arc<AtomicU32>);
-
-impl Attempts {
-    pub fn get(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -78,34 +66,27 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
     // The SDK's futures are large: boxed here, they are not moved with every future around them.
     if streams {
         let carrier = client.converse_stream().model_id(PLACEHOLDER).customize();
-        let sending = Box::pin(carrier.interceptor(pass.clone()).send());
-        sending.await.map(drop).map_err(|error| failure::before_answer(call.connect, error))?;
+        let sending = Box::pin(retry::of_call(attempts, carrier.interceptor(pass.clone()).send()));
+        sending.await.map(drop).map_err(failure::before_answer)?;
     } else {
         let carrier = client.converse().model_id(PLACEHOLDER).customize();
-        let sending = Box::pin(carrier.interceptor(pass.clone()).send());
-        sending.await.map(drop).map_err(|error| failure::before_answer(call.connect, error))?;
+        let sending = Box::pin(retry::of_call(attempts, carrier.interceptor(pass.clone()).send()));
+        sending.await.map(drop).map_err(failure::before_answer)?;
     }
     let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
-    let answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
-    if streams && !is_event_stream(&answer.content_type) {
+    let mut answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
+    if !streams {
+        return Ok(answer);
+    }
+    let (is_stream, body) = sniff(&answer.content_type, answer.body.into_body()).await;
+    answer.body = InPortions::of(body);
+    if !is_stream {
         let body = collect(answer.body, MAX_MISROUTED).await.unwrap_or_default();
         let body = String::from_utf8_lossy(&body);
         let error = failure::misrouted(answer.status, &answer.content_type, &body);
         return Err(error.with_request_id(&answer.head.request_id));
     }
     Ok(answer)
-}
-
-/// How long the service asks to be left alone, in seconds or until a date, which is taken by the service's own clock.
-fn retry_after(response: &HttpResponse) -> Option<Duration> {
-    let date = |text: &str| DateTime::from_str(text, Format::HttpDate).ok();
-    let asked = response.headers().get("retry-after")?.trim();
-    if let Ok(seconds) = asked.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let now = response.headers().get("date").and_then(date).unwrap_or_else(|| SystemTime::now().into());
-    let seconds = date(asked)?.secs() - now.secs();
-    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
 }
 
 /// Carries one call's bytes through the SDK. Cloned into the SDK; the clones share what they carry.
@@ -158,11 +139,11 @@ impl Intercept for PassThrough {
 
     fn read_before_transmit(
         &self,
-        _context: &BeforeTransmitInterceptorContextRef<'_>,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
-        self.attempts.0.fetch_add(1, Ordering::Relaxed);
+        self.attempts.begin(context.request().uri());
         Ok(())
     }
 
@@ -174,10 +155,7 @@ impl Intercept for PassThrough {
     ) -> std::result::Result<(), BoxError> {
         let response = context.response_mut();
         if !response.status().is_success() {
-            if let Some(wait) = retry_after(response) {
-                // The SDK honours this name alone.
-                response.headers_mut().insert("x-amz-retry-after", wait.as_millis().to_string());
-            }
+            response.add_extension(self.attempts.clone());
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
             *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_REFUSAL });
             return Ok(());
@@ -194,7 +172,30 @@ impl Intercept for PassThrough {
             delimited: response.extension::<UntilClose>().is_none(),
             body: InPortions::of(body),
         };
+        self.attempts.answered(answer.status, &answer.head.request_id);
         *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        Ok(())
+    }
+
+    fn read_after_attempt(
+        &self,
+        context: &FinalizerInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> std::result::Result<(), BoxError> {
+        match (context.response(), context.output_or_error()) {
+            (_, None | Some(Ok(_))) => {}
+            (Some(response), Some(Err(error))) if error.is_operation_error() => {
+                self.attempts.refused(Refusal::of(response));
+            }
+            (_, Some(Err(error))) => {
+                let (what, again) = match error.as_connector_error() {
+                    Some(error) => (failure::chain(error), error.is_io() || error.is_timeout()),
+                    None => ("its answer broke off".to_owned(), error.is_response_error()),
+                };
+                self.attempts.broke(&what, again);
+            }
+        }
         Ok(())
     }
 }

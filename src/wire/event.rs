@@ -6,11 +6,16 @@
 
 use super::failure;
 use super::frame::{Frame, MessageType};
+use super::halves::{self, Halves};
+use super::tool_input;
 use super::usage::{INVOCATION_METRICS, Usage};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::num::NonZeroU32;
+use std::string::FromUtf8Error;
 
 /// What an event tells. The numbers are those of the C API's `BEDROCK_EVENT_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +47,15 @@ pub struct Event<'a> {
     pub tool_id: &'a str,
     /// Set where a tool call begins and ends.
     pub tool_name: &'a str,
-    /// The payload, verbatim.
+    /// The payload, verbatim, where it is JSON. Only that of an unknown event may be anything else, and this is ""
+    /// then.
     pub json: &'a str,
+    /// The payload, verbatim, whatever it is.
+    pub payload: &'a [u8],
+    /// Where a tool call ends: whether `text` is a JSON object.
+    pub input_valid: bool,
+    /// Whether a delta holds more than `text`.
+    pub more: bool,
 }
 
 /// Events in the order in which they came, all their text in one allocation that is used again and again.
@@ -52,6 +64,10 @@ pub struct Batch {
     arena: String,
     /// Payloads that came in memory of their own, each followed by a NUL.
     large: Vec<String>,
+    /// Payloads that are no JSON, by the event's place, each followed by a NUL.
+    raw: BTreeMap<usize, Vec<u8>>,
+    /// What `raw` takes, in bytes.
+    raw_size: usize,
     records: Vec<Record>,
 }
 
@@ -62,8 +78,10 @@ struct Record {
     tool_id: Span,
     tool_name: Span,
     json: Span,
-    /// Which of `large` holds `json`; none: the arena does.
-    json_in: Option<u32>,
+    /// Which of `large` holds `json`, counted from 1; none: the arena does.
+    json_in: Option<NonZeroU32>,
+    input_valid: bool,
+    more: bool,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -75,12 +93,21 @@ struct Span {
 /// The longest text of one event, and the longest input of a tool call: several times what any model writes in one answer.
 pub const MAX_TEXT: usize = 4 << 20;
 
+/// The events of a message.
+const KNOWN: [&str; 6] =
+    ["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"];
+/// The event of an answer in the model's own form.
+const CHUNK: &str = "chunk";
+
+/// What a payload in memory of its own takes beside its bytes, about.
+const RAW_OVERHEAD: usize = 64;
+
 /// A batch that grew beyond this is given back once it is empty.
 const KEPT_ARENA: usize = 256 << 10;
 
 impl Default for Batch {
     fn default() -> Self {
-        Batch { arena: String::from("\0"), large: Vec::new(), records: Vec::new() }
+        Batch { arena: String::from("\0"), large: Vec::new(), raw: BTreeMap::new(), raw_size: 0, records: Vec::new() }
     }
 }
 
@@ -96,18 +123,27 @@ impl Batch {
     /// The memory that the events take, in bytes. Where texts are short, most of it is what stands beside them.
     pub fn bytes(&self) -> usize {
         let large = self.large.iter().map(String::len).sum::<usize>();
-        self.arena.len() + large + self.records.len() * size_of::<Record>()
+        self.arena.len() + large + self.raw_size + self.records.len() * size_of::<Record>()
     }
 
     pub fn get(&self, index: usize) -> Option<Event<'_>> {
         let record = self.records.get(index)?;
+        let holder = record.json_in.map_or(&self.arena, |number| &self.large[number.get() as usize - 1]);
+        let json = slice(holder, record.json);
+        let payload = match json {
+            "" => self.raw.get(&index).map_or(json.as_bytes(), |raw| &raw[..raw.len() - 1]),
+            json => json.as_bytes(),
+        };
         Some(Event {
             kind: record.kind,
             block: record.block,
             text: slice(&self.arena, record.text),
             tool_id: slice(&self.arena, record.tool_id),
             tool_name: slice(&self.arena, record.tool_name),
-            json: slice(record.json_in.map_or(&self.arena, |index| &self.large[index as usize]), record.json),
+            json,
+            payload,
+            input_valid: record.input_valid,
+            more: record.more,
         })
     }
 
@@ -115,6 +151,8 @@ impl Batch {
     pub fn clear(&mut self) {
         self.records.clear();
         self.large = Vec::new();
+        self.raw.clear();
+        self.raw_size = 0;
         self.arena.truncate(1);
         self.arena.shrink_to(KEPT_ARENA);
     }
@@ -126,17 +164,34 @@ impl Batch {
                 let json = Span { start: 0, length: payload.len() as u32 };
                 payload.push('\0');
                 self.large.push(payload);
-                (json, Some(self.large.len() as u32 - 1))
+                (json, NonZeroU32::new(self.large.len() as u32))
             }
         };
         let (tool_id, tool_name) = (Span::default(), Span::default());
-        self.records.push(Record { kind, block, text, tool_id, tool_name, json, json_in });
+        let (input_valid, more) = (false, false);
+        self.records.push(Record { kind, block, text, tool_id, tool_name, json, json_in, input_valid, more });
+    }
+
+    /// Adds an unknown event whose payload is no JSON.
+    fn push_raw(&mut self, name: &str, mut payload: Vec<u8>) {
+        if !payload.is_empty() {
+            payload.push(0);
+            self.raw_size += payload.len() + RAW_OVERHEAD;
+            self.raw.insert(self.records.len(), payload);
+        }
+        let name = self.store_str(name);
+        self.push(EventKind::Other, -1, name, Cow::Borrowed(""));
+    }
+
+    /// The event that was added last.
+    fn last(&mut self) -> &mut Record {
+        self.records.last_mut().expect("an event was pushed")
     }
 
     /// Names the tool call that the last event is about.
     fn name_tool(&mut self, tool: &ToolCall) {
         let (tool_id, tool_name) = (self.store_str(&tool.id), self.store_str(&tool.name));
-        let record = self.records.last_mut().expect("an event was pushed");
+        let record = self.last();
         (record.tool_id, record.tool_name) = (tool_id, tool_name);
     }
 
@@ -174,6 +229,9 @@ fn slice(text: &str, span: Span) -> &str {
 pub struct EventDecoder {
     /// The tool calls that have begun and not ended, by content block.
     tools: BTreeMap<i32, ToolCall>,
+    halves: Halves,
+    /// What the answer cost, as far as it has come and nobody has taken it.
+    usage: Option<Usage>,
     message_stopped: bool,
     has_metadata: bool,
     /// Whether the answer is one of chunks.
@@ -209,6 +267,11 @@ impl EventDecoder {
         self.has_metadata
     }
 
+    /// What the answer says that it cost, once.
+    pub fn take_usage(&mut self) -> Option<Usage> {
+        self.usage.take()
+    }
+
     /// Appends the frame's event to `batch`. An exception of the service, and a frame that is none of its events, is an error.
     pub fn decode(&mut self, frame: Frame<'_>, batch: &mut Batch) -> Result<()> {
         let kind = frame.message_type();
@@ -219,16 +282,23 @@ impl EventDecoder {
             MessageType::Unknown => told(":message-type"),
             _ => String::new(),
         };
-        let not_utf8 = || Error::new(Kind::Protocol, "an event of the answer is not UTF-8");
         let payload = match frame.payload {
-            Cow::Borrowed(payload) => Cow::Borrowed(std::str::from_utf8(payload).map_err(|_| not_utf8())?),
-            Cow::Owned(payload) => Cow::Owned(String::from_utf8(payload).map_err(|_| not_utf8())?),
+            Cow::Borrowed(payload) => std::str::from_utf8(payload).map(Cow::Borrowed).map_err(|_| payload.to_vec()),
+            Cow::Owned(payload) => String::from_utf8(payload).map(Cow::Owned).map_err(FromUtf8Error::into_bytes),
+        };
+        let payload = match payload {
+            Ok(payload) => payload,
+            Err(bytes) if kind == MessageType::Event => {
+                return self.decode_raw(&String::from_utf8_lossy(name), bytes, "UTF-8", batch);
+            }
+            // What is broken about it is less than what it reports.
+            Err(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
         };
         if kind == MessageType::Event
             && name == b"contentBlockDelta"
             && let Some((block, text)) = text_delta(&payload)
         {
-            let text = batch.store_string(bounded(Some(text))?);
+            let text = self.store_delta(block, bounded(Some(text))?, batch);
             batch.push(EventKind::Text, block, text, payload);
             return Ok(());
         }
@@ -244,9 +314,27 @@ impl EventDecoder {
         }
     }
 
+    /// An event whose payload is not `expected`. One that this version does not know may be whatever it is.
+    fn decode_raw(&mut self, name: &str, payload: Vec<u8>, expected: impl Display, batch: &mut Batch) -> Result<()> {
+        if self.knows(name) {
+            return Err(Error::new(Kind::Protocol, format_args!("a {name} event is not {expected}")));
+        }
+        batch.push_raw(name, payload);
+        Ok(())
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        KNOWN.contains(&name) || self.of_chunks && name == CHUNK
+    }
+
     fn decode_event(&mut self, name: &str, payload: Cow<'_, str>, batch: &mut Batch) -> Result<()> {
-        let json = Json::parse(&payload)
-            .map_err(|invalid| Error::new(Kind::Protocol, format_args!("a {name} event is not JSON: {invalid}")))?;
+        let json = match Json::parse(&payload) {
+            Ok(json) => json,
+            Err(invalid) => {
+                let expected = format!("JSON: {invalid}");
+                return self.decode_raw(name, payload.into_owned().into_bytes(), expected, batch);
+            }
+        };
         let block = json.get("contentBlockIndex").and_then(Json::i64).and_then(|index| index.try_into().ok());
         let block = block.unwrap_or(-1);
         match name {
@@ -263,41 +351,41 @@ impl EventDecoder {
                 }
             }
             "contentBlockDelta" => {
-                let string = |pointer| json.pointer(pointer).filter(|value| value.kind() == json::Kind::String);
-                let (kind, text) = if let Some(text) = string("/delta/text") {
-                    (EventKind::Text, Some(text))
-                } else if let Some(text) = string("/delta/reasoningContent/text") {
-                    (EventKind::Reasoning, Some(text))
-                } else if let Some(input) = string("/delta/toolUse/input") {
-                    if let Some(tool) = self.tools.get_mut(&block) {
-                        tool.add_input(input)?;
-                    }
-                    (EventKind::ToolInput, Some(input))
-                } else {
-                    (EventKind::BlockDelta, None)
-                };
-                let text = batch.store_string(bounded(text)?);
-                batch.push(kind, block, text, payload);
-            }
-            "contentBlockStop" => match self.tools.remove(&block) {
-                Some(tool) => {
-                    let input = if tool.input.trim().is_empty() { "{}" } else { &tool.input };
-                    let input = batch.store_str(input);
-                    batch.push(EventKind::BlockStop, block, input, payload);
-                    batch.name_tool(&tool);
+                let (kind, text, more) = delta(json);
+                let text = self.store_delta(block, bounded(text)?, batch);
+                if kind == EventKind::ToolInput
+                    && let Some(tool) = self.tools.get_mut(&block)
+                {
+                    tool.add_input(slice(&batch.arena, text))?;
                 }
-                None => batch.push(EventKind::BlockStop, block, Span::default(), payload),
-            },
+                batch.push(kind, block, text, payload);
+                batch.last().more = more;
+            }
+            "contentBlockStop" => {
+                self.halves.end(block);
+                match self.tools.remove(&block) {
+                    Some(tool) => {
+                        let input = if tool.input.trim().is_empty() { "{}" } else { &tool.input };
+                        let text = batch.store_str(input);
+                        batch.push(EventKind::BlockStop, block, text, payload);
+                        batch.name_tool(&tool);
+                        batch.last().input_valid = tool_input::is_valid(input);
+                    }
+                    None => batch.push(EventKind::BlockStop, block, Span::default(), payload),
+                }
+            }
             "messageStop" => {
                 self.message_stopped = true;
                 let reason = batch.store_string(bounded(json.get("stopReason"))?);
                 batch.push(EventKind::MessageStop, block, reason, payload);
             }
             "metadata" => {
-                self.has_metadata = true;
+                if !std::mem::replace(&mut self.has_metadata, true) {
+                    self.usage = Some(Usage::of_answer(json));
+                }
                 batch.push(EventKind::Metadata, block, Span::default(), payload);
             }
-            "chunk" if self.of_chunks => {
+            CHUNK if self.of_chunks => {
                 self.has_chunks = true;
                 let text = json.get("bytes").and_then(Json::string);
                 let text = text.and_then(|text| base64_simd::STANDARD.decode_to_vec(text.as_bytes()).ok());
@@ -306,8 +394,13 @@ impl EventDecoder {
                 if text.len() > MAX_TEXT {
                     return Err(too_long("a chunk"));
                 }
-                if text.contains(INVOCATION_METRICS) && Json::parse(&text).ok().and_then(Usage::of_chunk).is_some() {
-                    (self.message_stopped, self.has_metadata) = (true, true);
+                if text.contains(INVOCATION_METRICS)
+                    && let Some(usage) = Json::parse(&text).ok().and_then(Usage::of_chunk)
+                {
+                    if !std::mem::replace(&mut self.has_metadata, true) {
+                        self.usage = Some(usage);
+                    }
+                    self.message_stopped = true;
                 }
                 let text = batch.store_str(&text);
                 batch.push(EventKind::Chunk, block, text, payload);
@@ -321,6 +414,48 @@ impl EventDecoder {
     }
 }
 
+impl EventDecoder {
+    /// Keeps a delta's text decoded, with the half of a character that came before it.
+    fn store_delta(&mut self, block: i32, text: Option<Json<'_>>, batch: &mut Batch) -> Span {
+        match text {
+            Some(text) if !self.halves.is_empty() || halves::ends_in_half(text) => {
+                let joined = self.halves.join(block, text);
+                batch.store_string(Json::parse(&joined).ok())
+            }
+            text => batch.store_string(text),
+        }
+    }
+}
+
+/// What kind of delta an event holds, its text, and whether the delta holds more than that.
+fn delta(event: Json<'_>) -> (EventKind, Option<Json<'_>>, bool) {
+    let Some(delta) = event.get("delta") else { return (EventKind::BlockDelta, None, false) };
+    let string = |value: Option<&Json<'_>>| value.is_some_and(|value| value.kind() == json::Kind::String);
+    let (text, more) = member(delta, "text");
+    if string(text.as_ref()) {
+        return (EventKind::Text, text, more);
+    }
+    for (kind, outer, inner) in
+        [(EventKind::Reasoning, "reasoningContent", "text"), (EventKind::ToolInput, "toolUse", "input")]
+    {
+        let (Some(object), beside) = member(delta, outer) else { continue };
+        let (text, more) = member(object, inner);
+        if string(text.as_ref()) {
+            return (kind, text, more || beside);
+        }
+    }
+    (EventKind::BlockDelta, None, false)
+}
+
+/// The value of an object's member, and whether the object has others.
+fn member<'a>(object: Json<'a>, key: &str) -> (Option<Json<'a>>, bool) {
+    let (mut value, mut others) = (None, false);
+    for member in object.members() {
+        if member.key.is(key) { value = Some(member.value) } else { others = true }
+    }
+    (value, others)
+}
+
 impl ToolCall {
     fn begin(tool: Json<'_>) -> Result<Self> {
         let member = |key| -> Result<String> {
@@ -329,11 +464,11 @@ impl ToolCall {
         Ok(ToolCall { id: member("toolUseId")?, name: member("name")?, input: String::new() })
     }
 
-    fn add_input(&mut self, fragment: Json<'_>) -> Result<()> {
-        if self.input.len() + fragment.text().len() > MAX_TEXT {
+    fn add_input(&mut self, fragment: &str) -> Result<()> {
+        if self.input.len() + fragment.len() > MAX_TEXT {
             return Err(too_long("the input of a tool call"));
         }
-        fragment.pieces().for_each(|piece| self.input.push_str(piece.as_str()));
+        self.input.push_str(fragment);
         Ok(())
     }
 }

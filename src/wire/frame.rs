@@ -18,7 +18,8 @@ pub const MAX_HEADERS: usize = 128 << 10;
 /// The most headers in a frame; the service sends three.
 pub const MAX_HEADER_COUNT: usize = 64;
 
-const PRELUDE: usize = 12;
+/// The length of what stands before a frame's headers.
+pub const PRELUDE: usize = 12;
 const CHECKSUM: usize = 4;
 /// A frame longer than this takes its buffer with it.
 const KEPT_BUFFER: usize = 64 << 10;
@@ -297,6 +298,12 @@ impl Prelude {
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let word = bytes[at..at + 4].first_chunk().expect("four bytes");
     u32::from_be_bytes(*word)
+}
+
+/// Whether bytes begin as a frame does. The checksum alone decides: lengths that are out of range are those of a
+/// damaged stream.
+pub fn begins_frame(bytes: &[u8]) -> bool {
+    bytes.len() >= PRELUDE && !matches!(Prelude::read(bytes), Err(FrameError::PreludeChecksum))
 }
 
 /// Cuts a body, chunk by chunk, into frames.

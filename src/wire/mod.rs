@@ -1,9 +1,15 @@
 //! What passes between us and the service: calls out, frames and events in, failures named.
 
 pub mod answer;
+pub mod attempts;
 pub mod call;
 pub mod event;
 pub mod failure;
 pub mod frame;
+mod halves;
 pub mod operation;
+pub mod refusal;
+pub mod retry;
+pub mod sniff;
+pub mod tool_input;
 pub mod usage;

@@ -18,24 +18,56 @@ pub struct Usage {
 pub const INVOCATION_METRICS: &str = "amazon-bedrock-invocationMetrics";
 
 impl Usage {
-    /// The members `usage` and `metrics` of a Converse answer.
+    /// What an answer says of itself: Converse's, and those of models in their own form.
     pub fn of_answer(answer: Json<'_>) -> Usage {
-        let (usage, metrics) = (answer.get("usage"), answer.get("metrics"));
+        let mut told = Usage::default();
+        for member in answer.members() {
+            let Some(key) = member.key.string() else { continue };
+            let of_member = match (&*key, member.value) {
+                ("usage", usage) => Usage::of_usage(usage),
+                // Converse.
+                ("metrics", metrics) => Usage { latency_ms: count(metrics, &["latencyMs"]), ..Usage::default() },
+                // Cohere. What is billed is what the model was given and wrote.
+                ("meta", meta) => {
+                    let units = meta.get("billed_units").or_else(|| meta.get("tokens"));
+                    units.map(Usage::of_usage).unwrap_or_default()
+                }
+                // Titan.
+                ("inputTextTokenCount", tokens) => Usage { input_tokens: whole(tokens), ..Usage::default() },
+                ("results", results) => {
+                    let tokens = results.elements().map(|result| count(result, &["tokenCount"])).filter(|n| *n >= 0);
+                    Usage { output_tokens: tokens.reduce(i64::saturating_add).unwrap_or(-1), ..Usage::default() }
+                }
+                // Llama.
+                ("prompt_token_count", tokens) => Usage { input_tokens: whole(tokens), ..Usage::default() },
+                ("generation_token_count", tokens) => Usage { output_tokens: whole(tokens), ..Usage::default() },
+                _ => continue,
+            };
+            told = told.or(of_member);
+        }
+        told
+    }
+
+    /// An object that counts tokens, under the names of Converse, Anthropic and OpenAI.
+    fn of_usage(usage: Json<'_>) -> Usage {
+        let cached = usage.get("prompt_tokens_details").map_or(-1, |details| count(details, &["cached_tokens"]));
+        let cache_read = ["cacheReadInputTokens", "cacheReadInputTokenCount", "cache_read_input_tokens"];
+        let cache_write = ["cacheWriteInputTokens", "cacheWriteInputTokenCount", "cache_creation_input_tokens"];
         Usage {
-            input_tokens: count(usage, &["inputTokens"]),
-            output_tokens: count(usage, &["outputTokens"]),
-            total_tokens: count(usage, &["totalTokens"]),
-            // The service mostly sends both names, and either may stand alone.
-            cache_read_tokens: count(usage, &["cacheReadInputTokens", "cacheReadInputTokenCount"]),
-            cache_write_tokens: count(usage, &["cacheWriteInputTokens", "cacheWriteInputTokenCount"]),
-            latency_ms: count(metrics, &["latencyMs"]),
+            input_tokens: count(usage, &["inputTokens", "input_tokens", "prompt_tokens"]),
+            output_tokens: count(usage, &["outputTokens", "output_tokens", "completion_tokens"]),
+            total_tokens: count(usage, &["totalTokens", "total_tokens"]),
+            // The service mostly sends two names, and either may stand alone.
+            cache_read_tokens: or(count(usage, &cache_read), cached),
+            cache_write_tokens: count(usage, &cache_write),
+            latency_ms: -1,
         }
     }
 
     /// What the last chunk of a stream tells, whichever model wrote the others.
     pub fn of_chunk(chunk: Json<'_>) -> Option<Usage> {
         let metrics = chunk.get(INVOCATION_METRICS).filter(|metrics| metrics.kind() == json::Kind::Object)?;
-        let told = |name| count(Some(metrics), &[name]);
+        let told = |name| count(metrics, &[name]);
         Some(Usage {
             input_tokens: told("inputTokenCount"),
             output_tokens: told("outputTokenCount"),
@@ -64,7 +96,6 @@ impl Usage {
 
     /// This, and what `other` tells where this says nothing.
     pub fn or(self, other: Usage) -> Usage {
-        let or = |own: i64, other: i64| if own < 0 { other } else { own };
         Usage {
             input_tokens: or(self.input_tokens, other.input_tokens),
             output_tokens: or(self.output_tokens, other.output_tokens),
@@ -76,9 +107,17 @@ impl Usage {
     }
 }
 
-/// The first of these members that is a whole number.
-fn count(object: Option<Json<'_>>, names: &[&str]) -> i64 {
-    names.iter().find_map(|name| object?.get(name)?.i64()).unwrap_or(-1)
+fn or(own: i64, other: i64) -> i64 {
+    if own < 0 { other } else { own }
+}
+
+/// The first of these members that is a whole number and no less than 0.
+fn count(object: Json<'_>, names: &[&str]) -> i64 {
+    names.iter().filter_map(|name| object.get(name)).map(whole).find(|count| *count >= 0).unwrap_or(-1)
+}
+
+fn whole(number: Json<'_>) -> i64 {
+    number.i64().filter(|count| *count >= 0).unwrap_or(-1)
 }
 
 impl Default for Usage {
@@ -90,6 +129,43 @@ impl Default for Usage {
             cache_read_tokens: -1,
             cache_write_tokens: -1,
             latency_ms: -1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_in_their_own_form_say_what_they_used_under_names_of_their_own() {
+        let none = Usage::default();
+        for (answer, expected) in [
+            (
+                r#"{"inputTextTokenCount":5,"results":[{"tokenCount":7,"outputText":"a"},{"tokenCount":1}]}"#,
+                Usage { input_tokens: 5, output_tokens: 8, ..none },
+            ),
+            (r#"{"embedding":[0.5,0.25],"inputTextTokenCount":3}"#, Usage { input_tokens: 3, ..none }),
+            (
+                r#"{"usage":{"input_tokens":1,"output_tokens":2,"cache_read_input_tokens":3,"cache_creation_input_tokens":4}}"#,
+                Usage { input_tokens: 1, output_tokens: 2, cache_read_tokens: 3, cache_write_tokens: 4, ..none },
+            ),
+            (
+                r#"{"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3,"prompt_tokens_details":{"cached_tokens":0}}}"#,
+                Usage { input_tokens: 1, output_tokens: 2, total_tokens: 3, cache_read_tokens: 0, ..none },
+            ),
+            (
+                r#"{"meta":{"api_version":{"version":"1"},"billed_units":{"input_tokens":4,"output_tokens":6}}}"#,
+                Usage { input_tokens: 4, output_tokens: 6, ..none },
+            ),
+            (
+                r#"{"generation":"a","prompt_token_count":4,"generation_token_count":6}"#,
+                Usage { input_tokens: 4, output_tokens: 6, ..none },
+            ),
+            (r#"{"usage":[],"meta":1,"results":{"tokenCount":1},"prompt_token_count":-4}"#, none),
+            (r#"{"results":[{"a":1}]}"#, none),
+        ] {
+            assert_eq!(Usage::of_answer(Json::parse(answer).unwrap()), expected, "{answer}");
         }
     }
 }

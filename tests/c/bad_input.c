@@ -217,6 +217,7 @@ static void nulls(void)
     INVALID(bedrock_generate_stream(model, request, NULL, NULL, NULL, NULL, &error), "on_event is NULL");
     CHECK_INT(bedrock_response_tool_call(NULL, 0, NULL, sizeof call), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(bedrock_response_usage(NULL, NULL, 0), BEDROCK_E_INVALID_ARGUMENT);
+    CHECK_INT(bedrock_model_usage(model, NULL, 0), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(bedrock_set_log(99, NULL, NULL, NULL), BEDROCK_E_INVALID_ARGUMENT);
 
     /* Without err the status says it all. */
@@ -228,6 +229,8 @@ static void nulls(void)
     CHECK_INT(bedrock_error_status(NULL), BEDROCK_OK);
     CHECK_TEXT(bedrock_error_message(NULL), "");
     CHECK_INT(bedrock_error_attempts(NULL), 0);
+    CHECK_INT(bedrock_error_retry_after(NULL), -1);
+    CHECK_TEXT(bedrock_error_json(NULL, NULL), "");
     bedrock_error_free(NULL);
     bedrock_model_free(NULL);
     bedrock_request_free(NULL);

@@ -171,6 +171,12 @@ static void stopping(void)
     answer = POISON;
     CHECK_FAILS(bedrock_generate_stream(model, request, visit.cancel, stop_or_cancel, &visit, &answer, &error),
                 BEDROCK_E_CANCELLED, &error, "", NULL);
+    CHECK_TEXT(bedrock_response_text(answer, NULL), "a b c d ");
+    CHECK_INT(bedrock_response_complete(answer), 0);
+    bedrock_response_free(answer);
+    answer = POISON;
+    CHECK_FAILS(bedrock_generate_stream(model, request, visit.cancel, stop_or_cancel, &visit, &answer, &error),
+                BEDROCK_E_CANCELLED, &error, "", NULL);
     CHECK(answer == NULL);
     CHECK_INT(visit.texts, 4);
     bedrock_cancel_free(visit.cancel);

@@ -15,7 +15,7 @@ static bedrock_model *local, *ten, *silent;
 /* Looks, reads, and looks again, where nothing comes that was not let through. */
 static bedrock_status step(bedrock_stream *stream, char *text)
 {
-    ptrdiff_t fd = bedrock_stream_fd(stream);
+    int fd = bedrock_stream_fd(stream);
     int readable = pull_readable(fd, 0);
     bedrock_status status = NEXT_TEXT(stream, 0, text);
 
@@ -29,7 +29,7 @@ static bedrock_status step(bedrock_stream *stream, char *text)
 static void kind(void)
 {
     bedrock_stream *stream = pull_open(silent, "Hi."), *other = pull_open(silent, "Hi.");
-    ptrdiff_t fd = bedrock_stream_fd(stream), other_fd = bedrock_stream_fd(other);
+    int fd = bedrock_stream_fd(stream), other_fd = bedrock_stream_fd(other);
     int copy = dup((int)fd);
 
     CHECK(fd >= 0 && other_fd >= 0 && fd != other_fd);
@@ -50,7 +50,7 @@ static void kind(void)
 static void one_by_one(void)
 {
     bedrock_stream *stream = pull_open(local, "stream D");
-    ptrdiff_t fd = bedrock_stream_fd(stream);
+    int fd = bedrock_stream_fd(stream);
     char text[100] = "";
     int i;
 
@@ -75,7 +75,7 @@ static void one_by_one(void)
 static void one_a_look(void)
 {
     bedrock_stream *stream = pull_open(ten, "Hi.");
-    ptrdiff_t fd = bedrock_stream_fd(stream);
+    int fd = bedrock_stream_fd(stream);
     char text[100] = "";
     int events = 0;
     bedrock_status status;
@@ -93,7 +93,7 @@ static void one_a_look(void)
 static void beside_waits(void)
 {
     bedrock_stream *stream = pull_open(local, "stream W");
-    ptrdiff_t fd = bedrock_stream_fd(stream);
+    int fd = bedrock_stream_fd(stream);
     char text[100] = "";
     int i;
 
@@ -123,7 +123,7 @@ static void ends(void)
     bedrock_cancel *cancel = bedrock_cancel_new();
     bedrock_stream *stream;
     bedrock_status status;
-    ptrdiff_t fd;
+    int fd;
     int i;
 
     for (i = 0; i < 3; i++) {

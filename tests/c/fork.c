@@ -66,6 +66,7 @@ static void old_handles(void)
     CHECK_TEXT(bedrock_model_id(scripted, NULL), "");
     CHECK_TEXT(bedrock_response_text(response, NULL), "");
     CHECK_INT(bedrock_response_usage(response, &usage, sizeof usage), BEDROCK_E_FORKED);
+    CHECK_INT(bedrock_model_usage(scripted, &usage, sizeof usage), BEDROCK_E_FORKED);
     CHECK_TEXT(bedrock_error_message(failure), "");
     bedrock_cancel_fire(cancel);
     bedrock_model_free(scripted);

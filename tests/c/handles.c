@@ -41,6 +41,8 @@ static void no_error(const void *handle)
     CHECK_INT(bedrock_error_http_status(bad), 0);
     CHECK_INT(bedrock_error_retryable(bad), 0);
     CHECK_INT(bedrock_error_attempts(bad), 0);
+    CHECK_INT(bedrock_error_retry_after(bad), -1);
+    CHECK_TEXT(bedrock_error_json(bad, NULL), "");
     bedrock_error_free((bedrock_error *)handle);
 }
 
@@ -49,8 +51,12 @@ static void no_model(void *handle)
     bedrock_error *error = NULL;
     bedrock_model *out = POISON;
     bedrock_response *answer = POISON;
+    bedrock_usage usage = {0, 0, 0, 0, 0, 0};
     size_t len = 99;
 
+    CHECK_INT(bedrock_model_usage(handle, &usage, sizeof usage), BEDROCK_E_BAD_HANDLE);
+    CHECK_INT(usage.input_tokens, -1);
+    CHECK_INT(usage.latency_ms, -1);
     BAD(bedrock_model_with(handle, "{}", LENGTH, &out, &error));
     CHECK(out == NULL);
     CHECK_TEXT(bedrock_model_id(handle, &len), "");

@@ -233,8 +233,27 @@ static void slowness(void)
     free(ear);
 }
 
+/* What was not freed is named at the shutdown, kind by kind: a leak checker sees no handle. */
+static void leaks(void)
+{
+    struct ear *ear = ear_of(BEDROCK_LOG_DEBUG);
+    bedrock_request *leaked = check_request(PROMPT);
+    bedrock_cancel *cancel = bedrock_cancel_new();
+
+    CHECK_INT(bedrock_shutdown(-1), BEDROCK_OK);
+    CHECK_PART(ear->text, "handles not freed: 1 model, 2 requests, 1 cancel\n");
+    bedrock_cancel_free(cancel);
+    bedrock_request_free(leaked);
+    CHECK_INT(bedrock_shutdown(-1), BEDROCK_OK);
+    CHECK_PART(ear->text, "handles not freed: 1 model, 1 request\n");
+    CHECK_INT(bedrock_set_log(BEDROCK_LOG_OFF, NULL, NULL, NULL), BEDROCK_OK);
+    free(ear);
+}
+
 int main(int argc, char **argv)
 {
+    struct ear *clean;
+
     alarm(200);
     model = check_scripted("[\"" ANSWER "\", {\"error\": {\"status\": 400, \"code\": \"ValidationException\","
                            " \"message\": \"No.\"}}]");
@@ -244,7 +263,14 @@ int main(int argc, char **argv)
         secrets(argv[1]);
     callbacks();
     slowness();
+    leaks();
+    /* Where everything is freed there is nothing to say. */
+    clean = ear_of(BEDROCK_LOG_DEBUG);
     bedrock_model_free(model);
     bedrock_request_free(request);
+    CHECK_INT(bedrock_shutdown(-1), BEDROCK_OK);
+    CHECK_INT(bedrock_set_log(BEDROCK_LOG_OFF, NULL, NULL, NULL), BEDROCK_OK);
+    CHECK_TEXT(clean->text, "");
+    free(clean);
     return check_end();
 }

@@ -111,7 +111,7 @@ static void read_to_the_end(const struct operation *operation, bedrock_stream *s
 
 static void wait_in_poll(bedrock_stream *stream, void *user)
 {
-    struct pollfd poll_fd = {(int)bedrock_stream_fd(stream), POLLIN, 0};
+    struct pollfd poll_fd = {bedrock_stream_fd(stream), POLLIN, 0};
 
     (void)user;
     CHECK_INT(poll(&poll_fd, 1, 60000), 1);

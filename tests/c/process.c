@@ -160,7 +160,8 @@ static void *endless(void *user)
 
     CHECK_FAILS(bedrock_generate_stream(call->model, call->request, NULL, count, &call->events, &response, &mine),
                 BEDROCK_E_CANCELLED, &mine, "", NULL);
-    CHECK(response == NULL);
+    CHECK(response != NULL && bedrock_response_complete(response) == 0);
+    bedrock_response_free(response);
     return NULL;
 }
 

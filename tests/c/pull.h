@@ -99,7 +99,7 @@ static inline bedrock_status pull_all(bedrock_stream *stream, char *text)
 }
 
 /* Whether a descriptor is readable within that many milliseconds; -1: as long as it takes. */
-static inline int pull_readable(ptrdiff_t fd, int timeout_ms)
+static inline int pull_readable(int fd, int timeout_ms)
 {
     struct pollfd look = {(int)fd, POLLIN, 0};
 

@@ -257,7 +257,7 @@ static bedrock_status drain(struct slot *slot, bedrock_stream *stream)
 
 static bedrock_status by_descriptor(struct slot *slot, bedrock_stream *stream, unsigned *state)
 {
-    ptrdiff_t fd = -1;
+    int fd = -1;
     bedrock_status status = BEDROCK_AGAIN;
 
     if (roll(state) % 2 == 0)

@@ -227,11 +227,11 @@ static void make(const struct call *call)
     put_text("status", bedrock_status_name(status));
     if ((error != NULL) != (status < 0) || bedrock_error_status(error) != (status < 0 ? status : BEDROCK_OK))
         fail("status and error do not agree");
-    if ((response != NULL) != (status >= 0))
+    if (status >= 0 ? response == NULL : bedrock_response_complete(response) != 0)
         fail("status and response do not agree");
     if (error != NULL)
         put_error(error);
-    if (response != NULL)
+    if (status >= 0)
         put_response(response);
     put_text("end", "");
 

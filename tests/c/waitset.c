@@ -238,7 +238,7 @@ static void descriptor(void)
     bedrock_waitset *set = bedrock_waitset_new();
     bedrock_stream *first = pull_open(silent, "Hi."), *second = pull_open(silent, "Hi."), *third = pull_open(silent, "Hi.");
     struct rlimit before, none;
-    ptrdiff_t fd;
+    int fd;
 
     getrlimit(RLIMIT_NOFILE, &before);
     none = before;

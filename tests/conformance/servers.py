@@ -1,4 +1,4 @@
-"""What run and local-model share: a private Python environment and ministack, a server that speaks Bedrock."""
+"""What run, local-model and the oracle share: private Python environments, and ministack, a server that speaks Bedrock."""
 
 import os
 import signal
@@ -35,6 +35,12 @@ def enter_environment(name, *installs):
                 sys.exit(SKIPPED)
         stamp.write_text(wanted)
     os.execv(python, [str(python), *sys.argv])
+
+
+def enter_python_with_boto3():
+    """Go on in a virtual environment with ministack and the newest boto3 on the botocore that ministack pins; ministack
+    checks signatures without botocore."""
+    enter_environment("conformance-venv", [MINISTACK, "boto3==1.43.106"])
 
 
 def free_port():

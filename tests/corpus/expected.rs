@@ -220,21 +220,26 @@ impl Expected {
     fn other(&mut self, json: &str, interaction: &Interaction, request_id: &str) {
         self.other = true;
         let answer: Value = serde_json::from_str(json).expect("a recorded answer is JSON");
-        let count = |usage: &str, name: &str| {
-            let told = header(interaction, &format!("x-amzn-bedrock-{name}"));
-            answer["usage"][usage].as_i64().or(told.parse().ok()).unwrap_or(-1)
+        let told = |name: &str| header(interaction, &format!("x-amzn-bedrock-{name}")).parse().ok();
+        let said = |pointers: &[&str]| pointers.iter().find_map(|pointer| answer.pointer(pointer)?.as_i64());
+        let count = |name: &str, pointers: &[&str]| {
+            let (told, said): (Option<i64>, _) = (told(name), said(pointers));
+            let agree = told.is_none() || said.is_none() || told == said;
+            assert!(agree, "{name}: the headers count {told:?} and the model {said:?}");
+            told.or(said).unwrap_or(-1)
         };
         self.field("status", "BEDROCK_OK");
         self.field("complete", 1);
-        self.field("input_tokens", count("inputTokens", "input-token-count"));
-        self.field("output_tokens", count("outputTokens", "output-token-count"));
-        let cached = |usage: &str, name: &str| match count(&format!("{usage}Tokens"), "") {
-            -1 => count(&format!("{usage}TokenCount"), name),
-            count => count,
-        };
-        self.field("cache_read_tokens", cached("cacheReadInput", "cache-read-input-token-count"));
-        self.field("cache_write_tokens", cached("cacheWriteInput", "cache-write-input-token-count"));
-        self.field("latency_ms", count("", "invocation-latency"));
+        self.field("input_tokens", count("input-token-count", &INPUT_TOKENS));
+        let results = answer["results"].as_array().into_iter().flatten();
+        let titan = results.filter_map(|result| result["tokenCount"].as_i64()).reduce(|a, b| a + b);
+        match count("output-token-count", &OUTPUT_TOKENS) {
+            -1 => self.field("output_tokens", titan.unwrap_or(-1)),
+            count => self.field("output_tokens", count),
+        }
+        self.field("cache_read_tokens", count("cache-read-input-token-count", &CACHE_READ_TOKENS));
+        self.field("cache_write_tokens", count("cache-write-input-token-count", &CACHE_WRITE_TOKENS));
+        self.field("latency_ms", count("invocation-latency", &[]));
         self.field("json", json);
         self.field("request_id", request_id);
         self.field("attempts", 1);
@@ -301,6 +306,31 @@ impl Expected {
         self.field("attempts", 1);
     }
 }
+
+/// Where answers of models in their own form count.
+const INPUT_TOKENS: [&str; 6] = [
+    "/usage/inputTokens",
+    "/usage/input_tokens",
+    "/usage/prompt_tokens",
+    "/inputTextTokenCount",
+    "/prompt_token_count",
+    "/meta/billed_units/input_tokens",
+];
+const OUTPUT_TOKENS: [&str; 5] = [
+    "/usage/outputTokens",
+    "/usage/output_tokens",
+    "/usage/completion_tokens",
+    "/generation_token_count",
+    "/meta/billed_units/output_tokens",
+];
+const CACHE_READ_TOKENS: [&str; 4] = [
+    "/usage/cacheReadInputTokens",
+    "/usage/cacheReadInputTokenCount",
+    "/usage/cache_read_input_tokens",
+    "/usage/prompt_tokens_details/cached_tokens",
+];
+const CACHE_WRITE_TOKENS: [&str; 3] =
+    ["/usage/cacheWriteInputTokens", "/usage/cacheWriteInputTokenCount", "/usage/cache_creation_input_tokens"];
 
 /// Where in a transcript a field stands, for people.
 #[derive(Default)]

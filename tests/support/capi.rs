@@ -11,6 +11,9 @@
 //! header promises of every call is checked with every call: out parameters are written whatever happens, an error is
 //! there exactly where the status is below 0, texts end in NUL.
 
+// A failure is copied as a whole, and rarely.
+#![allow(clippy::result_large_err)]
+
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{dangling_mut, null_mut};
@@ -24,6 +27,7 @@ use bedrock::ffi::model::*;
 use bedrock::ffi::request::*;
 use bedrock::ffi::response::*;
 pub use bedrock::ffi::status::*;
+use bedrock::ffi::usage::*;
 use serde_json::{Value, json};
 
 use super::server::LocalBedrock;
@@ -114,6 +118,12 @@ impl Model {
     pub fn try_with(&self, defaults: &str) -> Result<Model, Failure> {
         let (text, length) = (defaults.as_ptr().cast(), defaults.len());
         made(|out, err| unsafe { bedrock_model_with(self.0, text, length, out, err) }).map(Model)
+    }
+
+    /// `bedrock_model_usage`.
+    #[track_caller]
+    pub fn usage(&self) -> Usage {
+        Usage::told(|out, size| unsafe { bedrock_model_usage(self.0, out, size) })
     }
 
     pub fn id(&self) -> String {
@@ -328,8 +338,11 @@ impl Outcome {
         let status = call(&mut out, &mut err);
         assert_ne!(out, dangling_mut(), "*out was not written ({status})");
         let failure = Failure::take(status, err);
-        assert_eq!(out.is_null(), status < 0, "a response goes with success and with nothing else ({failure:?})");
-        Outcome { status, failure, response: (!out.is_null()).then(|| Response::take(out)) }
+        let response = (!out.is_null()).then(|| Response::take(out));
+        assert!(status < 0 || response.is_some(), "a response goes with success ({status})");
+        let whole = response.as_ref().is_some_and(|response| response.complete);
+        assert!(status >= 0 || !whole, "a failure gives what had arrived, and no more ({failure:?})");
+        Outcome { status, failure, response }
     }
 
     /// The error of a call that failed with `status`.
@@ -346,6 +359,13 @@ impl Outcome {
         let response = self.response.as_ref().expect("checked when it was made");
         assert!(response.complete, "BEDROCK_OK with half an answer: {self:?}");
         response
+    }
+
+    /// What had arrived when the call failed with `status`.
+    #[track_caller]
+    pub fn arrived(&self, status: bedrock_status) -> &Response {
+        self.failed(status);
+        self.response.as_ref().expect("what had arrived")
     }
 
     /// What had arrived when the callback asked to stop.
@@ -374,6 +394,9 @@ pub struct Failure {
     pub http_status: i32,
     pub retryable: bool,
     pub attempts: i32,
+    /// Milliseconds.
+    pub retry_after: i64,
+    pub json: String,
 }
 
 impl Failure {
@@ -392,6 +415,8 @@ impl Failure {
             path: text(bedrock_error_path(err)),
             request_id: text(bedrock_error_request_id(err)),
             http_status: bedrock_error_http_status(err),
+            retry_after: bedrock_error_retry_after(err),
+            json: lent(|len| unsafe { bedrock_error_json(err, len) }),
             retryable: bedrock_error_retryable(err) != 0,
             attempts: bedrock_error_attempts(err),
         };
@@ -505,8 +530,13 @@ impl ToolCall {
 impl Usage {
     #[track_caller]
     fn of(response: *const bedrock_response) -> Usage {
+        Usage::told(|out, size| unsafe { bedrock_response_usage(response, out, size) })
+    }
+
+    #[track_caller]
+    fn told(tell: impl FnOnce(*mut bedrock_usage, usize) -> bedrock_status) -> Usage {
         let mut usage: bedrock_usage = unsafe { std::mem::zeroed() };
-        let status = unsafe { bedrock_response_usage(response, &mut usage, size_of_val(&usage)) };
+        let status = tell(&mut usage, size_of::<bedrock_usage>());
         assert_eq!(name(status), "BEDROCK_OK");
         Usage {
             input_tokens: usage.input_tokens,
@@ -529,6 +559,8 @@ pub struct Event {
     pub tool_id: String,
     pub tool_name: String,
     pub json: String,
+    pub payload: Vec<u8>,
+    pub input_valid: bool,
 }
 
 impl Event {
@@ -542,8 +574,21 @@ impl Event {
             tool_id: sized(event.tool_id, event.tool_id_len),
             tool_name: sized(event.tool_name, event.tool_name_len),
             json: sized(event.json, event.json_len),
+            payload: payload(event),
+            input_valid: event.input_valid != 0,
         }
     }
+}
+
+/// An event's payload, which is its JSON where that is any.
+#[track_caller]
+fn payload(event: &bedrock_event) -> Vec<u8> {
+    assert!(!event.payload.is_null(), "a payload is never NULL");
+    let payload = unsafe { std::slice::from_raw_parts(event.payload.cast::<u8>(), event.payload_len) };
+    if event.json_len > 0 {
+        assert_eq!(payload, sized(event.json, event.json_len).as_bytes());
+    }
+    payload.to_vec()
 }
 
 pub use bedrock::ffi::generate::{

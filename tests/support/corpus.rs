@@ -10,7 +10,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::reply::Reply;
-use super::stream::{EVENT_STREAM, event_frame, exception_frame, frame};
+use super::stream::{event_frame, exception_frame, frame};
 
 /// Where the recordings are.
 #[derive(Clone, Debug)]
@@ -170,7 +170,7 @@ impl Corpus {
 impl Interaction {
     /// What the service answered, to be played again: the recorded status, headers and bytes. A stream is chunked, a
     /// frame a chunk; a stream of which only events were recorded is encoded anew. The headers that frame the body
-    /// are left to the player, and a content type that was not recorded is added.
+    /// are left to the player. An answer without a content type is played without one.
     pub fn reply(&self) -> Reply {
         let response = &self.response;
         let body = match &response.body {
@@ -189,9 +189,6 @@ impl Interaction {
             {
                 reply = reply.header(name, value);
             }
-        }
-        if reply.header_value("content-type").is_none() {
-            reply = reply.content_type(if streams { EVENT_STREAM } else { "application/json" });
         }
         reply
     }

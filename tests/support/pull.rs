@@ -100,7 +100,7 @@ impl Pull {
         let fd = bedrock_stream_fd(self.0);
         assert!(fd >= 0, "no descriptor");
         assert_eq!(bedrock_stream_fd(self.0), fd, "the descriptor stays the same");
-        fd as i32
+        fd
     }
 
     /// `bedrock_stream_set_wakeup` with a bell that rings.

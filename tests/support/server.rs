@@ -63,6 +63,12 @@ impl LocalBedrock {
     /// The same, of another protocol.
     #[track_caller]
     pub fn speaking(speaks: Speaks) -> LocalBedrock {
+        LocalBedrock::speaking_at(Ipv4Addr::LOCALHOST, speaks)
+    }
+
+    /// The same, at another address of this machine, in the network namespace of this thread.
+    #[track_caller]
+    pub fn speaking_at(ip: Ipv4Addr, speaks: Speaks) -> LocalBedrock {
         let tls = if let Speaks::Tls(tls) = &speaks { Some(tls.clone()) } else { None };
         let journal = Arc::<Journal>::default();
         let answers = Arc::<Answers>::default();
@@ -72,13 +78,13 @@ impl LocalBedrock {
             let (journal, answers) = (journal.clone(), answers.clone());
             std::thread::Builder::new()
                 .name("local-bedrock".into())
-                .spawn(move || run(&journal, &answers, &speaks, stopped, &tell))
+                .spawn(move || run(ip, &journal, &answers, &speaks, stopped, &tell))
                 .unwrap_or_else(|e| panic!("cannot start a thread for the local Bedrock: {e}"))
         };
         let address = told
             .recv()
             .unwrap_or_else(|_| panic!("the local Bedrock died before it began to listen"))
-            .unwrap_or_else(|e| panic!("the local Bedrock cannot listen on 127.0.0.1: {e}"));
+            .unwrap_or_else(|e| panic!("the local Bedrock cannot listen on {ip}: {e}"));
         LocalBedrock { address, journal, answers, stop: Some(stop), thread: Some(thread), tls }
     }
 
@@ -246,6 +252,7 @@ impl LocalBedrock {
 
 /// The server's thread.
 fn run(
+    ip: Ipv4Addr,
     journal: &Arc<Journal>,
     answers: &Arc<Answers>,
     speaks: &Speaks,
@@ -257,7 +264,7 @@ fn run(
         Err(e) => return drop(tell.send(Err(e))),
     };
     runtime.block_on(async {
-        match listen() {
+        match listen(ip) {
             Ok((listener, address)) => {
                 if tell.send(Ok(address)).is_ok() {
                     tokio::select! {
@@ -272,9 +279,9 @@ fn run(
     // Dropping the runtime drops every connection's task, and with it its socket.
 }
 
-fn listen() -> std::io::Result<(TcpListener, SocketAddr)> {
+fn listen(ip: Ipv4Addr) -> std::io::Result<(TcpListener, SocketAddr)> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    socket.bind((ip, 0).into())?;
     let listener = socket.listen(4096)?;
     let address = listener.local_addr()?;
     Ok((listener, address))

@@ -3,6 +3,7 @@
 use super::refuse;
 use crate::error::{Result, quote};
 use crate::json::quoted;
+use std::borrow::Cow;
 
 /// A kind of content block that is bytes in a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,9 +102,22 @@ impl Medium {
         })
     }
 
-    /// The format that the bytes are of, where that is another than `format` for sure.
+    /// Whether a label is exactly a format's name. Of images the service takes no other spelling.
+    pub fn takes(self, label: &str) -> bool {
+        self != Medium::Image || self.formats().iter().any(|(format, _)| *format == label)
+    }
+
+    /// The format that the bytes are of, where that is another than `format` for sure. What carries sound or pictures that move is
+    /// not looked at.
     pub fn mislabelled(self, format: &str, bytes: &[u8]) -> Option<&'static str> {
-        self.format_of_bytes(bytes).filter(|found| *found != format)
+        let (of, found) = format_of_bytes(bytes)?;
+        let contradicts = match self {
+            Medium::Image => found != format && (format, found) != TAKEN_MISLABELLED,
+            // A text may begin like an image.
+            Medium::Document => found != format && (of == Medium::Document || !TEXTS.contains(&format)),
+            Medium::Audio | Medium::Video => false,
+        };
+        contradicts.then_some(found)
     }
 
     /// The format that the bytes are of for sure.
@@ -123,19 +137,28 @@ impl Medium {
     }
 }
 
+/// A label with the format of the bytes under it, which the service is on record to have taken.
+const TAKEN_MISLABELLED: (&str, &str) = ("jpeg", "png");
+/// The formats of documents that are text.
+const TEXTS: [&str; 4] = ["csv", "html", "txt", "md"];
+
 /// Where the bytes of a block are.
 pub enum Source<'a> {
     /// Base64, or "@name" for attached bytes, and the MIME type where a data: URL tells it.
     Bytes {
         base64: &'a str,
         mime_type: Option<&'a str>,
+        /// Whether it stands so in a JSON string too.
+        plain: bool,
     },
     S3(&'a str),
 }
 
 impl<'a> Source<'a> {
     /// Base64, "@name", a data: URL or an s3:// URL. `path` is where it stands.
-    pub fn of(text: &'a str, path: &str) -> Result<Self> {
+    pub fn of(text: &'a Cow<'_, str>, path: &str) -> Result<Self> {
+        // A JSON string that was not copied to be decoded has no escapes.
+        let plain = matches!(text, Cow::Borrowed(_));
         if text.is_empty() {
             return Err(refuse(path, "it is empty"));
         }
@@ -147,7 +170,7 @@ impl<'a> Source<'a> {
                 let what = "Bedrock does not fetch URLs; give the bytes as a data: URL or as an attachment (\"@name\"), or an s3:// URL";
                 return Err(refuse(path, what));
             }
-            return Ok(Source::Bytes { base64: text, mime_type: None });
+            return Ok(Source::Bytes { base64: text, mime_type: None, plain });
         };
         let (head, base64) = rest.split_once(',').ok_or_else(|| refuse(path, "the data: URL has no comma"))?;
         let (mime_type, encoding) = head.rsplit_once(';').unwrap_or((head, ""));
@@ -157,7 +180,7 @@ impl<'a> Source<'a> {
         if base64.is_empty() {
             return Err(refuse(path, "the data: URL is empty"));
         }
-        Ok(Source::Bytes { base64, mime_type: Some(mime_type).filter(|mime_type| !mime_type.is_empty()) })
+        Ok(Source::Bytes { base64, mime_type: Some(mime_type).filter(|mime_type| !mime_type.is_empty()), plain })
     }
 
     pub fn mime_type(&self) -> Option<&'a str> {
@@ -179,9 +202,7 @@ impl<'a> Source<'a> {
     /// made, and what text a document may begin with is its own affair.
     pub fn check(&self, medium: Medium, format: &str, path: &str) -> Result<()> {
         let Source::Bytes { base64, .. } = self else { return Ok(()) };
-        let beginning = base64.get(..16).unwrap_or_default();
-        let bytes = base64_simd::STANDARD.decode_to_vec(beginning).unwrap_or_default();
-        match medium.mislabelled(format, &bytes) {
+        match medium.mislabelled(format, &beginning(base64)) {
             Some(found) => Err(refuse(path, format_args!("it is labelled {format}, and the bytes are {found}"))),
             None => Ok(()),
         }
@@ -189,10 +210,18 @@ impl<'a> Source<'a> {
 
     pub fn to_json(&self) -> String {
         match self {
+            Source::Bytes { base64, plain: true, .. } => format!("{{\"bytes\":\"{base64}\"}}"),
             Source::Bytes { base64, .. } => format!("{{\"bytes\":{}}}", quoted(base64)),
             Source::S3(url) => format!("{{\"s3Location\":{{\"uri\":{}}}}}", quoted(url)),
         }
     }
+}
+
+/// The first bytes of what is base64, enough of them to tell a format; none where it is no base64.
+pub fn beginning(base64: &str) -> Vec<u8> {
+    const ENOUGH: usize = 16;
+    let length = base64.len().min(ENOUGH) / 4 * 4;
+    base64.get(..length).and_then(|text| base64_simd::STANDARD.decode_to_vec(text).ok()).unwrap_or_default()
 }
 
 /// What follows the scheme of a URL, which may be written in any case.

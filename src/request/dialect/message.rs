@@ -1,9 +1,12 @@
 //! A portable message: its role, and its content as Converse's blocks.
 
 use super::names::Names;
-use super::{given, mistyped, only, part, refuse, tools, within};
+use super::object::Object;
+use super::part::Content;
+use super::{Speakers, cache, mistyped, part, refuse, thought, tools, within};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
+use crate::request::places::Block;
 use std::fmt;
 
 /// Whose message it is. What a tool gave is the user's to Converse.
@@ -36,8 +39,17 @@ pub fn role(name: &str) -> Option<Role> {
 }
 
 pub fn unknown_role(name: &str) -> Error {
-    let what = format_args!("the role {} is unknown; known are user, assistant, system and tool", quote(name));
-    Error::new(Kind::Request, what)
+    let known = "known are user, assistant, system and tool";
+    Error::new(
+        Kind::Request,
+        match name {
+            "" => format!("role is missing; {known}"),
+            "function" => {
+                "the role function is not known any more; use tool, with the tool_call_id of the call".to_owned()
+            }
+            other => format!("the role {} is unknown; {known}", quote(other)),
+        },
+    )
 }
 
 /// A message in Converse's terms.
@@ -47,78 +59,135 @@ pub struct Translated {
     pub blocks: Vec<String>,
 }
 
-/// What other clients leave in the messages that they hand on; it says nothing where it is empty.
-const LEFT_OVER: [&str; 5] = ["refusal", "audio", "function_call", "annotations", "name"];
-/// Members by which a message is known to be portable, whatever its content.
-const PORTABLE: [&str; 3] = ["tool_calls", "tool_call_id", "is_error"];
+/// A message in Converse's terms, which knows where it came from.
+pub struct Made {
+    pub role: Role,
+    pub blocks: Vec<Block>,
+}
 
-/// None where the message is native already. `names` are those of the documents before it.
-pub fn translate(message: Json<'_>, names: &mut Names) -> Result<Option<Translated>> {
+impl Made {
+    /// The same, with `before` in front of where its blocks came from.
+    pub fn within(mut self, before: &str) -> Self {
+        self.blocks = self.blocks.into_iter().map(|block| block.within(before)).collect();
+        self
+    }
+}
+
+/// Members that are known in messages of every role.
+const COMMON: [&str; 5] = ["role", "content", "name", cache::MARKS[0], cache::MARKS[1]];
+/// What other clients leave in the messages that they hand on; it says nothing where it is empty.
+const LEFT_OVER: [&str; 6] =
+    ["refusal", "audio", "function_call", "annotations", "provider_specific_fields", "reasoning_items"];
+/// Members by which a message is known to be portable, whatever its content.
+const PORTABLE: [&str; 5] = ["tool_calls", "tool_call_id", "is_error", thought::TEXT, thought::BLOCKS];
+
+/// None where the message is native already. `names` are those of the documents before it, `speakers` those of its participants.
+pub fn translate(message: Json<'_>, names: &mut Names, speakers: &mut Speakers) -> Result<Option<Made>> {
     if message.kind() != json::Kind::Object {
         return Err(refuse("", format_args!("expected a message, which is an object, found {}", message.kind())));
     }
-    let name = match given(message, "role") {
-        Some(role) => role.string().ok_or_else(|| mistyped("role", "a string", role))?,
-        None => "".into(),
-    };
-    let content = given(message, "content");
-    let typed = |block: Json<'_>| block.get("type").is_some();
+    let message = Object::of(message);
+    let name = message.optional_text("role")?.unwrap_or_default();
+    let content = Content::of(message.given("content"));
+    let typed = |block: &Object<'_>| block.get("type").is_some();
     let native = matches!(&*name, "user" | "assistant") || role(&name).is_none();
     // Changes to the tools come in native system messages, in the middle of a conversation.
-    let no_prompt = |block: Json<'_>| {
+    let no_prompt = |block: &Object<'_>| {
         !typed(block) && !["text", "guardContent", "cachePoint"].iter().any(|key| block.get(key).is_some())
     };
-    if name == "system" && content.is_some_and(|content| content.elements().any(no_prompt)) {
+    if name == "system" && content.parts().iter().any(no_prompt) {
         return Ok(None);
     }
+    let portable = |key: Json<'_>| PORTABLE.iter().chain(&LEFT_OVER).chain(&COMMON[2..]).any(|known| key.is(known));
     if native
-        && content.is_some_and(|content| content.kind() != json::Kind::String && !content.elements().any(typed))
-        && !message.members().any(|member| PORTABLE.iter().chain(&LEFT_OVER).any(|known| member.key.is(known)))
+        && matches!(content, Content::Parts(_) | Content::Other(_))
+        && !content.parts().iter().any(typed)
+        && !message.members().iter().any(|member| portable(member.key))
     {
         return Ok(None);
     }
     let role = role(&name).ok_or_else(|| within(unknown_role(&name), "/role"))?;
-    let blocks = match role {
+    let mut blocks = match role {
         Role::System => {
-            check_members(message, "a system message", &[])?;
-            system(content)?
+            check_members(&message, "a system message", &[])?;
+            prompt(&content, "/content")?
         }
         Role::User => {
-            check_members(message, "a user's message", &[])?;
-            part::blocks(content, names)?
+            check_members(&message, "a user's message", &[])?;
+            part::blocks(&content, names)?
         }
-        Role::Assistant => {
-            check_members(message, "an assistant's message", &["tool_calls"])?;
-            let mut blocks = part::blocks(content, names)?;
-            if let Some(calls) = given(message, "tool_calls") {
-                blocks.extend(tools::calls(calls).map_err(|error| within(error, "/tool_calls"))?);
-            }
-            blocks
-        }
+        Role::Assistant => assistant(&message, &content, names)?,
         Role::Tool => {
-            check_members(message, "a tool's message", &["tool_call_id", "is_error"])?;
-            vec![tools::result(message, content, names)?]
+            check_members(&message, "a tool's message", &["tool_call_id", "is_error"])?;
+            tools::result(&message, &content, names)?
         }
     };
-    Ok(Some(Translated { role, blocks }))
-}
-
-fn check_members(message: Json<'_>, what: &str, more: &[&str]) -> Result<()> {
-    let left_over = |key: &&&str| {
-        // An empty list says as little as null.
-        message.get(key).is_some_and(|value| value.kind() == json::Kind::Array && value.elements().next().is_none())
-    };
-    let known: Vec<_> = ["role", "content"].iter().chain(more).copied().collect();
-    let passed: Vec<_> = known.iter().chain(LEFT_OVER.iter().filter(left_over)).copied().collect();
-    only(message, what, &passed)
-}
-
-/// A system prompt is of text; what is native in it is the service's to judge.
-fn system(content: Option<Json<'_>>) -> Result<Vec<String>> {
-    let parts = content.into_iter().flat_map(Json::elements);
-    let strange = parts.enumerate().find(|(_, part)| part.get("type").is_some_and(|kind| !kind.is("text")));
-    if let Some((index, _)) = strange {
-        return Err(refuse(format!("/content/{index}/type"), "a system message can have text parts alone"));
+    let point = cache::point(&message)?;
+    if !blocks.is_empty() {
+        blocks.extend(point);
     }
-    part::blocks(content, &mut Names::default())
+    speakers.hear(role, &message)?;
+    Ok(Some(Made { role, blocks }))
+}
+
+/// What was thought, what was said, and what was called, in this order.
+fn assistant(message: &Object<'_>, content: &Content<'_>, names: &mut Names) -> Result<Vec<Block>> {
+    check_members(message, "an assistant's message", &["tool_calls", "refusal", thought::TEXT, thought::BLOCKS])?;
+    let mut blocks = thought::beside(message)?;
+    blocks.extend(part::blocks(content, names)?);
+    if let Some(refusal) = message.given("refusal").filter(|refusal| refusal.kind() != json::Kind::Array) {
+        if refusal.kind() != json::Kind::String {
+            return Err(mistyped("refusal", "a string", refusal));
+        }
+        blocks.extend(part::text_block(refusal, "/refusal", &[]));
+    }
+    if let Some(calls) = message.given("tool_calls") {
+        let calls = tools::calls(calls).map_err(|error| within(error, "/tool_calls"))?;
+        blocks.extend(calls.into_iter().map(|block| block.within("/tool_calls")));
+    }
+    Ok(blocks)
+}
+
+fn check_members(message: &Object<'_>, what: &str, more: &[&str]) -> Result<()> {
+    let left_over = |key: &&&str| {
+        // An empty list or object says as little as null.
+        message.get(key).is_some_and(|value| match value.kind() {
+            json::Kind::Array => value.elements().next().is_none(),
+            json::Kind::Object => value.members().next().is_none(),
+            _ => value.is(""),
+        })
+    };
+    let place = |key: &str| match key {
+        "function_call" => Some("Converse has tool calls alone; use tool_calls"),
+        "audio" => Some("Bedrock keeps no audio; say in content what was said"),
+        _ => None,
+    };
+    for key in LEFT_OVER.iter().filter(|key| !more.contains(key) && message.given(key).is_some() && !left_over(key)) {
+        if let Some(place) = place(key) {
+            return Err(refuse(format!("/{key}"), place));
+        }
+    }
+    let known: Vec<_> = COMMON.iter().chain(more).copied().collect();
+    let passed: Vec<_> = known.iter().chain(LEFT_OVER.iter().filter(left_over)).copied().collect();
+    message.only(what, &passed)
+}
+
+/// The blocks of a system prompt that is a text or holds parts. It is of text; what is native in it is the service's to judge.
+/// `at` is where the prompt stands.
+pub fn prompt(content: &Content<'_>, at: &str) -> Result<Vec<Block>> {
+    let strange =
+        content.parts().iter().enumerate().find(|(_, part)| part.get("type").is_some_and(|kind| !kind.is("text")));
+    if let Some((index, _)) = strange {
+        return Err(refuse(format!("{at}/{index}/type"), "a system message can have text parts alone"));
+    }
+    let moved = |path: &str| format!("{at}{}", path.strip_prefix("/content").unwrap_or(path));
+    let blocks = part::blocks(content, &mut Names::default()).map_err(|error| {
+        let path = moved(error.path().as_str());
+        error.at(path)
+    })?;
+    let moved = |mut block: Block| {
+        block.places.iter_mut().for_each(|(_, origin)| origin.given = moved(&origin.given));
+        block
+    };
+    Ok(blocks.into_iter().map(moved).collect())
 }

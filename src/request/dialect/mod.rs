@@ -3,23 +3,36 @@
 //! Messages are translated as they are given ([`message`], [`part`]), so that what stands in a request is Converse and appending
 //! leaves every byte before it alone. Members wait under their portable names until a call is made ([`members`]): only then is it
 //! known what the model's defaults add. What is native already stays as it is, to the byte. Nothing is dropped silently: what
-//! Converse has no place for is an error that says where it can go. Blank texts alone are left out; the service refuses them.
+//! Converse has no place for is an error that says where it can go. Left out are blank texts, which the service refuses, and standard
+//! values that ask for what happens anyway ([`standard`]).
 
-mod media;
+mod attached;
+mod cache;
+pub mod media;
 pub mod members;
 mod message;
 pub mod names;
+mod object;
 mod part;
+mod settle;
+mod speakers;
+mod standard;
+mod thought;
 mod tools;
+pub mod values;
 
 pub use media::Medium;
 pub use message::{Role, Translated, role, unknown_role};
+pub use settle::settle;
+pub use speakers::Speakers;
 
 use super::document::{Document, Piece};
-use crate::error::{Error, Kind, Result, quote};
+use super::places::{Block, Origin};
+use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
+use message::Made;
 use names::Names;
-use std::borrow::Cow;
+use part::Content;
 use std::fmt;
 
 /// Members by which a request is known to be for another operation than Converse.
@@ -29,91 +42,153 @@ pub fn is_foreign(member: &str) -> bool {
     FOREIGN.contains(&member)
 }
 
-/// Makes the document's messages Converse's, and checks its portable members. What is for another operation stays as it is.
+/// Makes the document's messages and its system prompt Converse's, and checks its portable members. What is for another operation
+/// stays as it is.
 pub fn translate(document: &mut Document) -> Result<()> {
     if document.names().any(is_foreign) {
         return Ok(());
     }
     members::check(document)?;
+    system(document)?;
     if document.list("messages").is_none() {
         return Ok(());
     }
     let given = document.list_mut("messages").map(|list| list.take_items()).unwrap_or_default();
     let mut names = Names::default();
+    let mut speakers = Speakers::default();
     let mut run = Run::default();
     for (index, item) in given.into_iter().enumerate() {
-        let at = |error| within(error, &format!("/messages/{index}"));
-        let message = Json::parse(item.text()).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
+        let place = format!("/messages/{index}");
+        let at = |error| within(error, &place);
         names.see(document.items("messages"));
-        match message::translate(message, &mut names).map_err(at)? {
-            Some(translated) => run.add(document, translated).map_err(at)?,
+        match message::translate(item.json(), &mut names, &mut speakers).map_err(at)? {
+            Some(made) => run.add(document, made.within(&place)).map_err(at)?,
             None => {
                 run.end(document).map_err(at)?;
                 push(document, "messages", item)?;
+                note(document, "messages", Origin::same(place));
             }
         }
     }
-    run.end(document)
+    run.end(document)?;
+    document.speakers = speakers;
+    Ok(())
+}
+
+/// A system prompt that is a text, or holds text parts, becomes blocks.
+fn system(document: &mut Document) -> Result<()> {
+    const SYSTEM: &str = "system";
+    let typed = |item: &Piece| Json::parse(item.text()).is_ok_and(|block| block.get("type").is_some());
+    let made = match document.value(SYSTEM) {
+        Some(prompt) if prompt.kind() == json::Kind::String => message::prompt(&Content::Text(prompt), "").map(Some),
+        None if document.items(SYSTEM).iter().any(typed) => {
+            let blocks: Vec<_> = document.items(SYSTEM).iter().map(Piece::text).collect();
+            let blocks = format!("[{}]", blocks.join(","));
+            let blocks = Json::parse(&blocks).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
+            message::prompt(&Content::of(Some(blocks)), "").map(Some)
+        }
+        _ => Ok(None),
+    };
+    let Some(blocks) = made.map_err(|error| within(error, "/system"))? else { return Ok(()) };
+    if blocks.is_empty() {
+        document.remove(SYSTEM);
+        return Ok(());
+    }
+    document.replace_with_list(SYSTEM, Vec::new());
+    blocks.into_iter().try_for_each(|block| push_block(document, SYSTEM, block.within("/system")))
+}
+
+/// Takes note of where the last of a list came from.
+fn note(document: &mut Document, list: &str, origin: Origin) {
+    let last = document.items(list).len().saturating_sub(1);
+    if let Some(places) = document.places_mut(list) {
+        places.put(format!("/{last}"), origin);
+    }
+}
+
+/// Appends a block to one of the document's lists.
+fn push_block(document: &mut Document, list: &str, block: Block) -> Result<()> {
+    push(document, list, Piece::value(&block.json)?)?;
+    let last = document.items(list).len() - 1;
+    if let Some(places) = document.places_mut(list) {
+        places.put_block(&format!("/{last}"), block.places);
+    }
+    Ok(())
 }
 
 /// Messages of one role that follow each other, to be written as one.
 #[derive(Default)]
-struct Run(Option<Translated>);
+struct Run(Option<Made>);
 
 impl Run {
     /// A system prompt has a place of its own.
-    fn add(&mut self, document: &mut Document, message: Translated) -> Result<()> {
+    fn add(&mut self, document: &mut Document, made: Made) -> Result<()> {
         match &mut self.0 {
-            _ if message.role == Role::System => add(document, message),
-            _ if message.blocks.is_empty() => Ok(()),
-            Some(run) if run.role.to_string() == message.role.to_string() => {
-                run.blocks.extend(message.blocks);
+            _ if made.role == Role::System => {
+                made.blocks.into_iter().try_for_each(|block| push_block(document, "system", block))
+            }
+            _ if made.blocks.is_empty() => Ok(()),
+            Some(run) if run.role.to_string() == made.role.to_string() => {
+                run.blocks.extend(made.blocks);
                 Ok(())
             }
             _ => {
                 self.end(document)?;
-                self.0 = Some(message);
+                self.0 = Some(made);
                 Ok(())
             }
         }
     }
 
     fn end(&mut self, document: &mut Document) -> Result<()> {
-        self.0.take().map_or(Ok(()), |run| add(document, run))
+        let Some(Made { role, blocks }) = self.0.take() else { return Ok(()) };
+        let (json, places): (Vec<_>, Vec<_>) = blocks.into_iter().map(|block| (block.json, block.places)).unzip();
+        let first = add(document, Translated { role, blocks: json })?;
+        let last = document.items("messages").len() - 1;
+        if let Some(known) = document.places_mut("messages") {
+            for (index, places) in places.into_iter().enumerate() {
+                known.put_block(&format!("/{last}/content/{}", first + index), places);
+            }
+        }
+        Ok(())
     }
 }
 
 /// Adds a message. Consecutive ones of one role share one, as the service demands; a system prompt has a place of its
-/// own. One of blank text alone has no blocks, and adds nothing.
-pub fn add(document: &mut Document, message: Translated) -> Result<()> {
+/// own. One of blank text alone has no blocks, and adds nothing. Gives the index of the first block added in its message.
+pub fn add(document: &mut Document, message: Translated) -> Result<usize> {
     let Translated { role, blocks } = message;
     if blocks.is_empty() {
-        return Ok(());
+        return Ok(0);
     }
     if role == Role::System {
-        return blocks.iter().try_for_each(|block| push(document, "system", Piece::value(block)?));
+        blocks.iter().try_for_each(|block| push(document, "system", Piece::value(block)?))?;
+        return Ok(0);
     }
     let blocks = blocks.join(",");
     let last = document.list_mut("messages").and_then(|list| list.last_mut());
     if let Some(last) = last
-        && let Some(longer) = with_blocks(last.text(), role, &blocks)
+        && let Some((longer, before)) = with_blocks(last, role, &blocks)
     {
         *last = Piece::value(&longer)?;
-        return Ok(());
+        return Ok(before);
     }
-    push(document, "messages", Piece::value(&format!("{{\"role\":\"{role}\",\"content\":[{blocks}]}}"))?)
+    push(document, "messages", Piece::value(&format!("{{\"role\":\"{role}\",\"content\":[{blocks}]}}"))?)?;
+    Ok(0)
 }
 
-/// The message with more blocks at the end of its content; None where it is another's. What it holds stays as it was written.
-fn with_blocks(message: &str, role: Role, blocks: &str) -> Option<String> {
-    let json = Json::parse(message).ok()?;
+/// The message with more blocks at the end of its content, and how many were there before; None where it is another's. What it
+/// holds stays as it was written.
+fn with_blocks(last: &Piece, role: Role, blocks: &str) -> Option<(String, usize)> {
+    let (message, json) = (last.text(), last.json());
     let content = json.get("content").filter(|content| content.kind() == json::Kind::Array)?;
     if !json.get("role")?.is(&role.to_string()) {
         return None;
     }
     let end = json::offset(message, content.text()) + content.text().len() - 1;
-    let comma = if content.elements().next().is_some() { "," } else { "" };
-    Some(format!("{}{comma}{blocks}{}", &message[..end], &message[end..]))
+    let before = content.elements().count();
+    let comma = if before > 0 { "," } else { "" };
+    Some((format!("{}{comma}{blocks}{}", &message[..end], &message[end..]), before))
 }
 
 /// Appends to one of the document's lists.
@@ -126,10 +201,14 @@ pub fn push(document: &mut Document, list: &str, item: Piece) -> Result<()> {
 }
 
 /// A message in either dialect, as one of Converse after the messages of `document`. None where it is native already.
-pub fn message(message: Json<'_>, document: &Document) -> Result<Option<Translated>> {
+pub fn message(message: Json<'_>, document: &mut Document) -> Result<Option<Translated>> {
     let mut names = Names::default();
     names.see(document.items("messages"));
-    message::translate(message, &mut names)
+    let mut speakers = document.speakers.clone();
+    let made = message::translate(message, &mut names, &mut speakers)?;
+    document.speakers = speakers;
+    Ok(made
+        .map(|Made { role, blocks }| Translated { role, blocks: blocks.into_iter().map(|block| block.json).collect() }))
 }
 
 /// What is wrong with a member of what was given.
@@ -143,32 +222,18 @@ fn within(error: Error, before: &str) -> Error {
     error.at(path)
 }
 
-/// That `object`, which is `what`, has no members but those known. Null is as good as nothing.
-fn only(object: Json<'_>, what: &str, known: &[&str]) -> Result<()> {
-    let unknown = |member: &json::Member<'_>| {
-        member.value.kind() != json::Kind::Null && !known.iter().any(|known| member.key.is(known))
-    };
-    match object.members().find(unknown) {
-        None => Ok(()),
-        Some(member) => {
-            let key = member.key.string().unwrap_or_default();
-            let path = format!("/{}", json::pointer_token(&key));
-            Err(refuse(path, format_args!("{what} has no member {}; it has {}", quote(&key), known.join(", "))))
-        }
-    }
-}
-
-/// A member that is there and not null.
-fn given<'a>(object: Json<'a>, key: &str) -> Option<Json<'a>> {
-    object.get(key).filter(|value| value.kind() != json::Kind::Null)
-}
-
-/// A string that has to be there.
-fn text<'a>(object: Json<'a>, key: &str, what: &str) -> Result<Cow<'a, str>> {
-    let value = given(object, key).ok_or_else(|| refuse(format!("/{key}"), format_args!("{what} needs {key}")))?;
-    value.string().ok_or_else(|| mistyped(key, "a string", value))
-}
-
 fn mistyped(key: &str, expected: &str, found: Json<'_>) -> Error {
     refuse(format!("/{key}"), format_args!("expected {expected}, found {}", found.kind()))
+}
+
+/// An object with a member set to a value; what else it holds stays as it was written.
+fn with_member(object: Json<'_>, key: &str, json: &str) -> String {
+    let text = object.text();
+    if let Some(old) = object.get(key) {
+        let start = json::offset(text, old.text());
+        return format!("{}{json}{}", &text[..start], &text[start + old.text().len()..]);
+    }
+    let comma = if object.members().next().is_some() { "," } else { "" };
+    let inside = text.strip_suffix('}').unwrap_or(text).trim_end();
+    format!("{inside}{comma}\"{key}\":{json}}}")
 }

@@ -21,8 +21,7 @@ impl Names {
     /// Takes note of the documents in these messages, of which it has seen the first already.
     pub fn see(&mut self, messages: &[Piece]) {
         for message in messages.get(self.seen..).unwrap_or_default() {
-            let message = Json::parse(message.text()).ok();
-            let content = message.and_then(|message| message.get("content"));
+            let content = message.json().get("content");
             content.into_iter().flat_map(Json::elements).for_each(|block| self.reserve(block));
         }
         self.seen = messages.len();

@@ -1,53 +1,69 @@
 //! Tools: what a model may call, what it called, and what that gave.
 
 use super::names::Names;
-use super::{given, mistyped, only, part, refuse, text, within};
+use super::object::Object;
+use super::part::Content;
+use super::thought::INDEX;
+use super::{cache, mistyped, part, refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
+use crate::request::places::{Block, Origin};
 
 /// The toolUse blocks of an assistant's tool_calls.
-pub fn calls(calls: Json<'_>) -> Result<Vec<String>> {
+pub fn calls(calls: Json<'_>) -> Result<Vec<Block>> {
     if calls.kind() != Kind::Array {
         return Err(refuse("", format_args!("expected an array of tool calls, found {}", calls.kind())));
     }
-    let one = |(index, call)| call_block(call).map_err(|error| within(error, &format!("/{index}")));
+    let one = |(index, call)| {
+        let at = format!("/{index}");
+        call_block(&Object::of(call)).map(|block| block.within(&at)).map_err(|error| within(error, &at))
+    };
     calls.elements().enumerate().map(one).collect()
 }
 
 /// {id, name, arguments} or {id, type, function: {name, arguments}}
-fn call_block(call: Json<'_>) -> Result<String> {
-    let (function, at) = match given(call, "function") {
+fn call_block(call: &Object<'_>) -> Result<Block> {
+    check_type(call, "tool call")?;
+    let nested = call.given("function").map(Object::of);
+    let (function, at) = match &nested {
         Some(function) => {
-            only(call, "a tool call", &["id", "type", "function"])?;
-            check_type(call)?;
+            call.only("a tool call", &["id", "type", "function", INDEX])?;
             (function, "/function")
         }
-        None => {
-            check_type(call)?;
-            (call, "")
-        }
+        None => (call, ""),
     };
     let inside = |error| within(error, at);
-    let known: &[&str] = if at.is_empty() { &["id", "type", "name", "arguments"] } else { &["name", "arguments"] };
-    only(function, "a tool call", known).map_err(inside)?;
-    let id = text(call, "id", "a tool call")?;
-    let name = text(function, "name", "a tool call").map_err(inside)?;
+    let known: &[&str] =
+        if at.is_empty() { &["id", "type", "name", "arguments", INDEX] } else { &["name", "arguments"] };
+    function.only("a tool call", known).map_err(inside)?;
+    let id = call.text("id", "a tool call")?;
+    let name = function.text("name", "a tool call").map_err(inside)?;
     let input = arguments(function, &id).map_err(inside)?;
-    Ok(format!("{{\"toolUse\":{{\"toolUseId\":{},\"name\":{},\"input\":{input}}}}}", quoted(&id), quoted(&name)))
+    let json =
+        format!("{{\"toolUse\":{{\"toolUseId\":{},\"name\":{},\"input\":{input}}}}}", quoted(&id), quoted(&name));
+    let origin = if at.is_empty() {
+        Origin::composed("", &[("/toolUseId", "/id"), ("/name", "/name"), ("/input", "/arguments")])
+    } else {
+        Origin::composed("", &[("/toolUseId", "/id"), ("/name", "/function/name"), ("/input", "/function/arguments")])
+    };
+    Ok(Block::new(json, origin))
 }
 
-fn check_type(object: Json<'_>) -> Result<()> {
-    match given(object, "type") {
-        Some(kind) if !kind.is("function") => {
-            Err(refuse("/type", "a tool of this type cannot be called; it is function"))
-        }
-        _ => Ok(()),
-    }
+/// That a tool, or a call of one, is of the type that Converse has.
+fn check_type(object: &Object<'_>, what: &str) -> Result<()> {
+    let kind = object.optional_text("type")?;
+    let advice = match kind.as_deref() {
+        None | Some("function") => return Ok(()),
+        Some("custom") => "; describe it as a function that takes an object with one text",
+        Some(_) => "",
+    };
+    let kind = quote(kind.as_deref().unwrap_or_default());
+    Err(refuse("/type", format_args!("Converse has no place for a {what} of type {kind}; it is function{advice}")))
 }
 
 /// An object, or the text of one; empty means no arguments.
-fn arguments(function: Json<'_>, id: &str) -> Result<String> {
-    let Some(arguments) = given(function, "arguments") else { return Ok("{}".to_owned()) };
+fn arguments(function: &Object<'_>, id: &str) -> Result<String> {
+    let Some(arguments) = function.given("arguments") else { return Ok("{}".to_owned()) };
     let wrong = |what: String| {
         Err(refuse("/arguments", format_args!("the arguments of the tool call {} are {what}", quote(id))))
     };
@@ -68,10 +84,10 @@ fn arguments(function: Json<'_>, id: &str) -> Result<String> {
     }
 }
 
-/// The toolResult block of a tool's message. Only what is given as an object becomes JSON.
-pub fn result(message: Json<'_>, content: Option<Json<'_>>, names: &mut Names) -> Result<String> {
-    let id = text(message, "tool_call_id", "a tool's message")?;
-    let status = match given(message, "is_error") {
+/// The toolResult block of a tool's message, and the cache point after it. Only what is given as an object becomes JSON.
+pub fn result(message: &Object<'_>, content: &Content<'_>, names: &mut Names) -> Result<Vec<Block>> {
+    let id = message.text("tool_call_id", "a tool's message")?;
+    let status = match message.given("is_error") {
         None => "",
         Some(failed) => match failed.bool() {
             Some(true) => ",\"status\":\"error\"",
@@ -79,57 +95,112 @@ pub fn result(message: Json<'_>, content: Option<Json<'_>>, names: &mut Names) -
             None => return Err(mistyped("is_error", "true or false", failed)),
         },
     };
-    let blocks = match content {
-        Some(object) if object.kind() == Kind::Object => vec![format!("{{\"json\":{}}}", object.text())],
-        content => part::blocks(content, names)?,
+    let (inner, points): (Vec<_>, Vec<_>) = match content {
+        Content::Other(object) if object.kind() == Kind::Object => {
+            let json = format!("{{\"json\":{}}}", object.text());
+            (vec![Block::new(json, Origin::composed("/content", &[]))], Vec::new())
+        }
+        // A result cannot hold a cache point: it comes after the result.
+        content => part::blocks(content, names)?.into_iter().partition(|block| !block.json.starts_with(CACHE_POINT)),
     };
-    let content = blocks.join(",");
-    Ok(format!("{{\"toolResult\":{{\"toolUseId\":{},\"content\":[{content}]{status}}}}}", quoted(&id)))
+    let content: Vec<_> = inner.iter().map(|block| block.json.as_str()).collect();
+    let content = if content.is_empty() { EMPTY.to_owned() } else { content.join(",") };
+    let json = format!("{{\"toolResult\":{{\"toolUseId\":{},\"content\":[{content}]{status}}}}}", quoted(&id));
+    let parts = &[("/toolUseId", "/tool_call_id"), ("/content", "/content"), ("/status", "/is_error")];
+    let mut block = Block::new(json, Origin::composed("", parts));
+    for (index, inner) in inner.into_iter().enumerate() {
+        let at = |(inside, origin)| (format!("/toolResult/content/{index}{inside}"), origin);
+        block.places.extend(inner.places.into_iter().map(at));
+    }
+    Ok([block].into_iter().chain(points.into_iter().take(1)).collect())
 }
 
+/// How a block that was made of a mark for the cache begins.
+const CACHE_POINT: &str = "{\"cachePoint\":";
+/// What a tool gave that gave nothing. The service is on record to take it.
+const EMPTY: &str = "{\"text\":\"\"}";
+
 /// toolConfig.tools of a request's tools. One that is native already stays as it is.
-pub fn tools(tools: Json<'_>) -> Result<Vec<String>> {
+pub fn tools(tools: Json<'_>) -> Result<Vec<Block>> {
     if tools.kind() != Kind::Array {
         return Err(refuse("", format_args!("expected an array of tools, found {}", tools.kind())));
     }
-    let one = |(index, tool)| tool_spec(tool).map_err(|error| within(error, &format!("/{index}")));
-    tools.elements().enumerate().map(one).collect()
+    let mut blocks = Vec::new();
+    for (index, tool) in tools.elements().enumerate() {
+        let at = format!("/{index}");
+        let made = tool_spec(&Object::of(tool)).map_err(|error| within(error, &at))?;
+        blocks.extend(made.into_iter().map(|block| block.within(&at)));
+    }
+    Ok(blocks)
 }
 
-/// {name, description, input_schema} or {type, function: {name, description, parameters, strict}}
-fn tool_spec(tool: Json<'_>) -> Result<String> {
-    let (function, at, schema) = match given(tool, "function") {
+/// {name, description, input_schema} or {type, function: {name, description, parameters, strict}}; and the cache point after it.
+fn tool_spec(tool: &Object<'_>) -> Result<Vec<Block>> {
+    if !tool.is_object() {
+        return Err(refuse("", format_args!("expected a tool, which is an object, found {}", tool.json().kind())));
+    }
+    let [mark, breakpoint] = cache::MARKS;
+    let nested = tool.given("function").map(Object::of);
+    let (function, at, schema) = match &nested {
         Some(function) => {
-            only(tool, "a tool", &["type", "function"])?;
-            check_type(tool)?;
+            check_type(tool, "tool")?;
+            tool.only("a tool", &["type", "function", mark, breakpoint])?;
             (function, "/function", "parameters")
         }
-        None if tool.get("name").is_none() && tool.get("type").is_none() => return Ok(tool.text().to_owned()),
-        None => (tool, "", "input_schema"),
+        None if tool.get("name").is_none() && tool.get("type").is_none() => {
+            return Ok(vec![Block::new(tool.json().text().to_owned(), Origin::same(""))]);
+        }
+        None => {
+            check_type(tool, "tool")?;
+            (tool, "", "input_schema")
+        }
     };
     let inside = |error| within(error, at);
-    only(function, "a tool", &["name", "description", schema, "strict"]).map_err(inside)?;
-    let name = text(function, "name", "a tool").map_err(inside)?;
-    let description = match given(function, "description") {
-        // The service refuses an empty one.
-        Some(empty) if empty.is("") => String::new(),
-        Some(_) => format!(",\"description\":{}", quoted(&text(function, "description", "").map_err(inside)?)),
-        None => String::new(),
-    };
-    let schema = match given(function, schema) {
-        Some(object) if object.kind() == Kind::Object => object.text(),
+    let known: &[&str] = &["name", "description", schema, "strict", mark, breakpoint, "type"];
+    function.only("a tool", if at.is_empty() { known } else { &known[..known.len() - 1] }).map_err(inside)?;
+    let name = function.text("name", "a tool").map_err(inside)?;
+    // The service refuses an empty one.
+    let description = function.optional_text("description").map_err(inside)?.filter(|text| !text.is_empty());
+    let description = description.map_or(String::new(), |text| format!(",\"description\":{}", quoted(&text)));
+    let given_schema = function.given(schema);
+    let schema = match given_schema {
+        Some(object) if object.kind() == Kind::Object => typed(object),
         Some(other) => return Err(inside(mistyped(schema, "a JSON schema", other))),
-        None => "{\"type\":\"object\"}",
+        None => "{\"type\":\"object\"}".to_owned(),
     };
-    let strict = match given(function, "strict") {
+    // What is not to be strict is as any other: some models know no such member.
+    let strict = match function.given("strict") {
         Some(strict) if strict.bool().is_none() => return Err(inside(mistyped("strict", "true or false", strict))),
-        Some(strict) => format!(",\"strict\":{}", strict.text()),
-        None => String::new(),
+        Some(strict) if strict.bool() == Some(true) => ",\"strict\":true",
+        _ => "",
     };
-    Ok(format!(
+    let json = format!(
         "{{\"toolSpec\":{{\"name\":{}{description},\"inputSchema\":{{\"json\":{schema}}}{strict}}}}}",
         quoted(&name)
-    ))
+    );
+    let origin = if at.is_empty() {
+        Origin::composed("", &[("/name", "/name"), ("/inputSchema", "/input_schema"), ("/description", "/description")])
+    } else {
+        let parts = &[
+            ("/name", "/function/name"),
+            ("/inputSchema", "/function/parameters"),
+            ("/description", "/function/description"),
+        ];
+        Origin::composed("", parts)
+    };
+    let point = match cache::point(tool)? {
+        None if !at.is_empty() => cache::point(function).map_err(inside)?.map(|point| point.within(at)),
+        point => point,
+    };
+    Ok([Block::new(json, origin)].into_iter().chain(point).collect())
+}
+
+/// A schema with a type. A tool's input is an object, and models want to see that.
+fn typed(schema: Json<'_>) -> String {
+    if schema.get("type").is_some() {
+        return schema.text().to_owned();
+    }
+    super::with_member(schema, "type", "\"object\"")
 }
 
 /// How free the model is to call tools.
@@ -146,27 +217,34 @@ pub fn choice(choice: Json<'_>) -> Result<Choice> {
     match choice.kind() {
         Kind::String => by_word(&choice.string().unwrap_or_default(), ""),
         Kind::Object => {
-            let kind = given(choice, "type").map(|_| text(choice, "type", "tool_choice")).transpose()?;
-            let (named, at) = match given(choice, "function") {
+            let choice = Object::of(choice);
+            let kind = choice.optional_text("type")?;
+            let nested = choice.given("function").map(Object::of);
+            let (named, at) = match &nested {
                 Some(function) => (function, "/function"),
-                None => (choice, ""),
+                None => (&choice, ""),
             };
             match kind.as_deref() {
                 Some("function" | "tool") => {}
+                Some("allowed_tools") => {
+                    let what = "Converse has no choice among some of the tools; give only the tools that are allowed";
+                    return Err(refuse("/type", what));
+                }
+                Some("custom") => return check_type(&choice, "tool choice").map(|()| Choice::None),
                 Some(word) if at.is_empty() => {
-                    only(choice, "tool_choice", &["type"])?;
+                    choice.only("tool_choice", &["type"])?;
                     return by_word(word, "/type");
                 }
                 Some(word) => return Err(refuse("/type", format_args!("{} has no function", quote(word)))),
-                None if at.is_empty() && given(choice, "name").is_none() => return native(choice.text()),
+                None if at.is_empty() && choice.given("name").is_none() => return native(choice.json().text()),
                 None => {}
             }
             let inside = |error| within(error, at);
-            only(choice, "tool_choice", if at.is_empty() { &["type", "name"] } else { &["type", "function"] })?;
+            choice.only("tool_choice", if at.is_empty() { &["type", "name"] } else { &["type", "function"] })?;
             if !at.is_empty() {
-                only(named, "tool_choice", &["name"]).map_err(inside)?;
+                named.only("tool_choice", &["name"]).map_err(inside)?;
             }
-            let name = text(named, "name", "tool_choice").map_err(inside)?;
+            let name = named.text("name", "tool_choice").map_err(inside)?;
             native(&format!("{{\"tool\":{{\"name\":{}}}}}", quoted(&name)))
         }
         other => Err(refuse("", format_args!("expected a string or an object, found {other}"))),

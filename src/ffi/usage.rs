@@ -1,0 +1,72 @@
+//! Usage
+//!
+//! What calls have used, in tokens.
+
+use super::guard::entry;
+use super::handle;
+use super::model::bedrock_model;
+use super::response::{bedrock_response, fill};
+use super::status::{BEDROCK_OK, bedrock_status};
+use super::text::required;
+use crate::error::Result;
+use crate::model::Model;
+use crate::response::{Response, Usage};
+use std::ptr::null_mut;
+
+/// Tokens that were used, and the time that the service took, in milliseconds. A member is -1 if the service did not
+/// say. (TokenUsage, ConverseMetrics)
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bedrock_usage {
+    pub input_tokens: i64,
+    pub output_tokens: i64,
+    pub total_tokens: i64,
+    /// Read from a prompt cache.
+    pub cache_read_tokens: i64,
+    /// Written to a prompt cache.
+    pub cache_write_tokens: i64,
+    pub latency_ms: i64,
+}
+
+/// Fills *out with what the call used. size is sizeof *out. Members that are newer than the library are set to -1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_response_usage(
+    response: *const bedrock_response,
+    out: *mut bedrock_usage,
+    size: usize,
+) -> bedrock_status {
+    unsafe { tell(out, size, || Ok(handle::get::<Response>(response)?.usage())) }
+}
+
+/// Fills *out with what all calls of this model, and of the models derived from it, have used so far. A call is counted
+/// when the service says what it used, which is at the end of an answer: a call that failed or was stopped before is
+/// not in it. Members begin at 0. total_tokens adds input and output for a call of which the service gave no total.
+/// latency_ms is -1, because the times of calls that run at once do not add up. size is sizeof *out. Members that are
+/// newer than the library are set to -1. Thread-safe; it takes no lock.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_model_usage(
+    model: *const bedrock_model,
+    out: *mut bedrock_usage,
+    size: usize,
+) -> bedrock_status {
+    unsafe { tell(out, size, || Ok(handle::get::<Model>(model)?.usage())) }
+}
+
+unsafe fn tell(out: *mut bedrock_usage, size: usize, used: impl FnOnce() -> Result<Usage>) -> bedrock_status {
+    let mut usage = bedrock_usage::of(Usage::default());
+    let status = entry!(null_mut() => {
+        required("out", out)?;
+        usage = bedrock_usage::of(used()?);
+        Ok(BEDROCK_OK)
+    });
+    unsafe { fill(out, size, usage, 0xff) };
+    status
+}
+
+impl bedrock_usage {
+    fn of(usage: Usage) -> Self {
+        let Usage { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens, latency_ms } =
+            usage;
+        bedrock_usage { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens, latency_ms }
+    }
+}

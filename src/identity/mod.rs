@@ -1,0 +1,23 @@
+//! Who calls: where credentials come from, and how they are fetched and renewed.
+//!
+//! [`Source`] decides it, without touching the network, in the order of botocore's chain. Each kind of source is a room of its own,
+//! which fetches credentials and says in words of ours what went wrong. `Tools` is what they fetch with.
+
+mod container;
+mod document;
+mod instance;
+mod keys;
+mod process;
+mod provider;
+mod role;
+mod source;
+mod sso;
+mod sts;
+#[cfg(test)]
+mod tests;
+mod tools;
+mod web_identity;
+
+pub use keys::check_token;
+pub use source::Source;
+pub use tools::Tools;

@@ -1,0 +1,186 @@
+//! Where credentials come from: botocore's chain.
+
+use super::container::Container;
+use super::instance::Instance;
+use super::keys::Keys;
+use super::process::Process;
+use super::provider::provider;
+use super::role::Role;
+use super::sso::Sso;
+use super::tools::Tools;
+use super::web_identity::WebIdentity;
+use crate::config::Config;
+use crate::environment::{Environment, Given, Profile};
+use crate::error::{Error, Kind, Result, quote};
+use aws_config::login::LoginCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use std::pin::Pin;
+
+/// What to do where there are no credentials at all.
+pub const ADVICE: &str = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or give api_key and secret_key";
+
+/// Everything that is needed to fetch credentials, and nothing fetched yet.
+#[derive(Debug)]
+pub enum Source {
+    Keys(Keys),
+    Role(Role, Box<Source>),
+    WebIdentity(WebIdentity),
+    Sso(Sso),
+    /// The session of `aws login`, by its ARN.
+    Login(String),
+    Process(Given),
+    Container(Container),
+    Instance(Instance),
+}
+
+impl Source {
+    /// Finds what the config names, or else what the machine has. Nothing is fetched.
+    pub fn find(config: &Config, environment: &Environment) -> Result<Self> {
+        let source = match &config.credentials {
+            Some(keys) => Source::Keys(Keys::of_config(keys)),
+            // A profile that the config names wins over what the variables say.
+            None => Source::of_machine(environment, config.profile.is_none())?,
+        };
+        Ok(match &config.role {
+            Some(role) => Source::Role(Role::of_config(role), Box::new(source)),
+            None => source,
+        })
+    }
+
+    fn of_machine(environment: &Environment, variables: bool) -> Result<Self> {
+        let keys = if variables { Keys::of_variables(&environment.variables)? } else { None };
+        if let Some(keys) = keys {
+            return Ok(Source::Keys(keys));
+        }
+        let profile = &environment.profile;
+        if let Some(role) = role_of(profile) {
+            return Source::of_role(environment, profile, role, &mut vec![profile.name.clone()]);
+        }
+        if let Some(source) = Source::of_profile(environment, profile, variables)? {
+            return Ok(source);
+        }
+        if let Some(container) = Container::of(&environment.variables) {
+            return Ok(Source::Container(container));
+        }
+        let instance = Instance::of(environment)?.map(Source::Instance);
+        instance.ok_or_else(|| Error::new(Kind::Credentials, format_args!("no credentials are configured. {ADVICE}")))
+    }
+
+    /// What a profile says, but for a role that needs a source.
+    fn of_profile(environment: &Environment, profile: &Profile, variables: bool) -> Result<Option<Self>> {
+        if let Some(identity) = WebIdentity::of(environment, profile, variables)? {
+            return Ok(Some(Source::WebIdentity(identity)));
+        }
+        if let Some(sso) = Sso::of(environment, profile)? {
+            return Ok(Some(Source::Sso(sso)));
+        }
+        let keys = |wanted: bool| if wanted { Keys::of_profile(profile) } else { Ok(None) };
+        if let Some(keys) = keys(profile.keys_in_credentials_file)? {
+            return Ok(Some(Source::Keys(keys)));
+        }
+        if let Some(session) = profile.get("login_session") {
+            if let Some(by) = empty_endpoint() {
+                let what = format_args!("{by} is set and empty, which a login session cannot have: unset it");
+                return Err(Error::new(Kind::Credentials, what));
+            }
+            return Ok(Some(Source::Login(session.to_owned())));
+        }
+        if let Some(command) = profile.given("credential_process") {
+            return Ok(Some(Source::Process(command)));
+        }
+        Ok(keys(true)?.map(Source::Keys))
+    }
+
+    /// The role of a profile, and what it is assumed with.
+    fn of_role(environment: &Environment, profile: &Profile, arn: &str, visited: &mut Vec<String>) -> Result<Self> {
+        let name = &profile.name;
+        let wrong = |what: String| Error::new(Kind::Credentials, format_args!("the profile \"{name}\" {what}"));
+        let role = Role::of_profile(profile, arn)?;
+        let source = match (profile.get("source_profile"), profile.get("credential_source")) {
+            (Some(_), Some(_)) => return Err(wrong("has source_profile and credential_source: remove one".to_owned())),
+            (None, None) => {
+                let what = "has role_arn, but nothing to assume the role with: add source_profile or credential_source";
+                return Err(wrong(what.to_owned()));
+            }
+            (None, Some(named)) => Source::named(environment, named, name)?,
+            (Some(source), None) => {
+                let Some(next) = environment.files.profile(source) else {
+                    return Err(environment.files.lacks(source, &profile.place("source_profile")));
+                };
+                let own = source == name;
+                let has_keys = next.get("aws_access_key_id").is_some() || next.get("aws_secret_access_key").is_some();
+                if visited.iter().any(|known| known == source) && !(own && has_keys) {
+                    let round = visited.join(", ");
+                    return Err(wrong(format!("leads back to itself by source_profile ({round}): break the circle")));
+                }
+                visited.push(source.to_owned());
+                match role_of(next).filter(|_| !has_keys) {
+                    Some(arn) => Source::of_role(environment, next, arn, visited)?,
+                    None => Source::of_profile(environment, next, false)?.ok_or_else(|| {
+                        wrong(format!("has the source_profile {}, which has no credentials", quote(source)))
+                    })?,
+                }
+            }
+        };
+        Ok(Source::Role(role, Box::new(source)))
+    }
+
+    /// A `credential_source`.
+    fn named(environment: &Environment, named: &str, profile: &str) -> Result<Self> {
+        let found = match named.to_ascii_lowercase().as_str() {
+            "environment" => Keys::of_variables(&environment.variables)?.map(Source::Keys),
+            "ecscontainer" => Container::of(&environment.variables).map(Source::Container),
+            "ec2instancemetadata" => Instance::of(environment)?.map(Source::Instance),
+            _ => {
+                let what = format_args!(
+                    "the profile \"{profile}\" has the credential_source {}: it must be Environment, EcsContainer or Ec2InstanceMetadata",
+                    quote(named)
+                );
+                return Err(Error::new(Kind::Credentials, what));
+            }
+        };
+        found.ok_or_else(|| {
+            let what = format_args!(
+                "the profile \"{profile}\" has the credential_source {named}, which has no credentials here"
+            );
+            Error::new(Kind::Credentials, what)
+        })
+    }
+
+    /// What fetches the credentials, and again before they expire.
+    pub fn provider(self, tools: &Tools) -> Pin<Box<dyn Future<Output = SharedCredentialsProvider> + Send + '_>> {
+        Box::pin(async move {
+            match self {
+                Source::Keys(keys) => SharedCredentialsProvider::new(keys.lasting()),
+                Source::Role(role, source) => {
+                    let source = source.provider(tools).await;
+                    provider(role.assume_with(source, &tools.sdk))
+                }
+                Source::WebIdentity(identity) => provider(identity.assume_through(&tools.sdk)),
+                Source::Sso(sso) => provider(sso.log_in_through(&tools.sdk).await),
+                Source::Login(session) => {
+                    let config = ProviderConfig::without_region()
+                        .with_region(tools.sdk.region().cloned())
+                        .with_http_client(tools.http.clone());
+                    let login = LoginCredentialsProvider::builder(session).configure(&config).build();
+                    SharedCredentialsProvider::new(login)
+                }
+                Source::Process(command) => provider(Process::new(&command.value, &command.by)),
+                Source::Container(container) => provider(container.ask_through(tools.metadata.clone())),
+                Source::Instance(instance) => provider(instance.ask_through(tools.metadata.clone())),
+            }
+        })
+    }
+}
+
+/// The role that a profile assumes with other credentials, and not with a token.
+fn role_of(profile: &Profile) -> Option<&str> {
+    profile.get("role_arn").filter(|_| profile.get("web_identity_token_file").is_none())
+}
+
+/// The SDK's provider of login sessions reads these variables itself, and panics where one is empty.
+fn empty_endpoint() -> Option<&'static str> {
+    let names = ["AWS_ENDPOINT_URL_SIGNIN", "AWS_ENDPOINT_URL"];
+    names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
+}

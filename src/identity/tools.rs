@@ -1,0 +1,71 @@
+//! What credentials are fetched with.
+
+use crate::client::behavior;
+use crate::config::Config;
+use crate::environment::{Environment, Service};
+use crate::error::Result;
+use crate::transport::{self, Metadata};
+use aws_config::identity::IdentityCache;
+use aws_config::{Region, SdkConfig};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use std::time::Duration;
+
+/// For a connection to a service that gives credentials.
+const CONNECT: Duration = Duration::from_millis(3100);
+
+/// The ways to the services of AWS that give credentials, and to those of the machine.
+pub struct Tools {
+    /// For clients of STS and SSO. Nothing in it is Bedrock's: an endpoint for Bedrock is none for them.
+    pub sdk: SdkConfig,
+    pub http: SharedHttpClient,
+    pub metadata: Metadata,
+}
+
+impl Tools {
+    pub fn new(config: &Config, environment: &Environment, region: &Region) -> Result<Self> {
+        let http = transport::for_credentials(config);
+        let sdk = SdkConfig::builder()
+            .behavior_version(behavior())
+            .http_client(http.clone())
+            .region(region.clone())
+            .use_fips(environment.fips(config))
+            .use_dual_stack(environment.dual_stack(config))
+            .retry_config(RetryConfig::standard())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+            .identity_cache(IdentityCache::lazy().build())
+            .service_config(Endpoints::of(config, environment)?)
+            .build();
+        Ok(Tools { sdk, http, metadata: Metadata::new(config) })
+    }
+}
+
+/// The endpoints that are configured for the services that give credentials, by their names in the SDK.
+#[derive(Debug)]
+struct Endpoints(Vec<(&'static str, String)>);
+
+impl Endpoints {
+    fn of(config: &Config, environment: &Environment) -> Result<Self> {
+        let mut endpoints = Vec::new();
+        for (id, service) in Service::OF_CREDENTIALS {
+            if let Some(endpoint) = environment.endpoint(service, config.allow_http, false)? {
+                endpoints.push((id, endpoint.value));
+            }
+        }
+        Ok(Endpoints(endpoints))
+    }
+}
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let of_endpoint = key.env() == "AWS_ENDPOINT_URL";
+        let found = self.0.iter().find(|(id, _)| of_endpoint && *id == key.service_id());
+        found.map(|(_, url)| url.clone())
+    }
+}

@@ -1,0 +1,140 @@
+//! Strings: decoded, compared, and written.
+
+use super::{Json, Kind, effort, scan};
+use std::borrow::Cow;
+use std::fmt;
+
+impl<'a> Json<'a> {
+    /// A string's text with its escapes decoded, borrowed where it has none. A lone surrogate becomes U+FFFD.
+    pub fn string(self) -> Option<Cow<'a, str>> {
+        if self.kind() != Kind::String {
+            return None;
+        }
+        let inner = &self.text[1..self.text.len() - 1];
+        if !self.is_escaped() {
+            return Some(Cow::Borrowed(inner));
+        }
+        let mut out = String::with_capacity(inner.len());
+        self.pieces().for_each(|piece| out.push_str(piece.as_str()));
+        Some(Cow::Owned(out))
+    }
+
+    /// A string's decoded text piece by piece, without allocating; nothing for another kind.
+    pub fn pieces(self) -> Pieces<'a> {
+        Pieces { rest: if self.kind() == Kind::String { &self.text[1..self.text.len() - 1] } else { "" } }
+    }
+
+    /// Whether this is a string that says `text`.
+    pub fn is(self, text: &str) -> bool {
+        self.kind() == Kind::String && says(self.pieces(), text)
+    }
+}
+
+/// A part of a decoded string: a run that stands as it was written, or a character that was escaped.
+#[derive(Clone, Copy, Debug)]
+pub enum Piece<'a> {
+    Run(&'a str),
+    Escaped { utf8: [u8; 4], len: u8 },
+}
+
+impl Piece<'_> {
+    pub fn as_str(&self) -> &str {
+        match self {
+            Piece::Run(run) => run,
+            Piece::Escaped { utf8, len } => {
+                std::str::from_utf8(&utf8[..usize::from(*len)]).expect("a character that was just encoded")
+            }
+        }
+    }
+
+    fn escaped(decoded: char) -> Self {
+        let mut utf8 = [0; 4];
+        let len = decoded.encode_utf8(&mut utf8).len() as u8;
+        Piece::Escaped { utf8, len }
+    }
+}
+
+/// See [`Json::pieces`].
+#[derive(Clone, Debug)]
+pub struct Pieces<'a> {
+    rest: &'a str,
+}
+
+impl<'a> Iterator for Pieces<'a> {
+    type Item = Piece<'a>;
+
+    fn next(&mut self) -> Option<Piece<'a>> {
+        let run = self.rest.find('\\').unwrap_or(self.rest.len());
+        if run > 0 {
+            let (run, rest) = self.rest.split_at(run);
+            self.rest = rest;
+            return Some(Piece::Run(run));
+        }
+        let escape = *self.rest.as_bytes().get(1)?;
+        let (decoded, len) = match escape {
+            b'b' => ('\u{8}', 2),
+            b'f' => ('\u{c}', 2),
+            b'n' => ('\n', 2),
+            b'r' => ('\r', 2),
+            b't' => ('\t', 2),
+            b'u' => self.unicode_escape(),
+            other => (char::from(other), 2),
+        };
+        self.rest = &self.rest[len..];
+        Some(Piece::escaped(decoded))
+    }
+}
+
+impl Pieces<'_> {
+    fn unicode_escape(&self) -> (char, usize) {
+        let first = hex4(self.rest, 2);
+        if (0xd800..0xdc00).contains(&first) && self.rest[6..].starts_with("\\u") {
+            let second = hex4(self.rest, 8);
+            if (0xdc00..0xe000).contains(&second) {
+                let code = 0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00);
+                return (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 12);
+            }
+        }
+        (char::from_u32(first).unwrap_or(char::REPLACEMENT_CHARACTER), 6)
+    }
+}
+
+fn hex4(text: &str, at: usize) -> u32 {
+    u32::from_str_radix(&text[at..at + 4], 16).expect("checked to be four hexadecimal digits")
+}
+
+/// Whether the pieces of a string, joined, are `text`.
+fn says(mut pieces: Pieces<'_>, text: &str) -> bool {
+    let mut rest = text;
+    let mut next = |piece: Piece<'_>| rest.strip_prefix(piece.as_str()).inspect(|after| rest = after).is_some();
+    pieces.all(&mut next) && rest.is_empty()
+}
+
+/// Writes `text` as a JSON string, its quotes included.
+pub fn quote(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
+    out.write_char('"')?;
+    effort::spend(text.len());
+    let bytes = text.as_bytes();
+    let mut written = 0;
+    loop {
+        let at = scan::skip_plain(bytes, written);
+        out.write_str(&text[written..at])?;
+        match bytes.get(at) {
+            None => return out.write_char('"'),
+            Some(b'"') => out.write_str("\\\"")?,
+            Some(b'\\') => out.write_str("\\\\")?,
+            Some(b'\n') => out.write_str("\\n")?,
+            Some(b'\r') => out.write_str("\\r")?,
+            Some(b'\t') => out.write_str("\\t")?,
+            Some(control) => write!(out, "\\u{control:04x}")?,
+        }
+        written = at + 1;
+    }
+}
+
+/// `text` as a JSON string, its quotes included.
+pub fn quoted(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    quote(&mut out, text).expect("a String takes all that is written to it");
+    out
+}

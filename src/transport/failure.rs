@@ -1,0 +1,122 @@
+//! What goes wrong between here and an endpoint, in words: to which host, through which proxy, what happened, what to do next.
+
+use super::alive;
+use crate::error::{Error, Kind};
+use crate::wire::failure::{chain, find};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use http::Uri;
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// What an operating system's error ends with.
+const OS_ERROR: &str = " (os error";
+
+/// Host and port of a URI, without a user and a password.
+pub fn host_of(uri: &Uri) -> String {
+    let https = uri.scheme_str() == Some("https");
+    let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+    format!("{}:{port}", uri.host().unwrap_or_default())
+}
+
+/// No connection came about. `proxy` is the one that it was to go through.
+pub fn connecting(error: ConnectorError, uri: &Uri, proxy: Option<&Uri>) -> ConnectorError {
+    let proxied = proxy.is_some();
+    let way = Way { uri, proxy };
+    in_words(error, |what| (format!("connecting to {way}: {what}"), proxied))
+}
+
+/// The connection did not stand in time.
+pub fn late(limit: Duration, host: &str) -> ConnectorError {
+    let error = Error::new(Kind::Timeout, format_args!("no connection to {host} within {limit:?} (timeouts.connect)"))
+        .advise("Is the endpoint reachable from here?");
+    ConnectorError::timeout(error.into())
+}
+
+/// The connection broke before it gave an answer, or what it gave is none.
+pub fn waiting(error: ConnectorError, host: &str) -> ConnectorError {
+    if alive::is_silence(&error) {
+        return ConnectorError::timeout(alive::silence().while_doing(format_args!("waiting for {host}")).into());
+    }
+    in_words(error, |what| (format!("waiting for {host}: {what}"), false))
+}
+
+/// Host and port, and those of the proxy.
+struct Way<'a> {
+    uri: &'a Uri,
+    proxy: Option<&'a Uri>,
+}
+
+impl fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&host_of(self.uri))?;
+        match self.proxy {
+            Some(proxy) => write!(f, " through the proxy {}", host_of(proxy)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The same failure for the SDK, with an error of ours in it. `tell` says it, and whether a proxy may be to blame.
+fn in_words(error: ConnectorError, tell: impl FnOnce(String) -> (String, bool)) -> ConnectorError {
+    if let Some(own) = find::<Error>(&error)
+        && own.kind() != Kind::Network
+    {
+        return error;
+    }
+    let kind = if lacks_resources(&error) { Kind::Resource } else { Kind::Network };
+    let cause = find::<Error>(&error).map(|own| own.told().to_owned()).unwrap_or_else(|| words(&error));
+    let advised = find::<Error>(&error).is_some();
+    let (what, proxied) = tell(cause);
+    let told = Error::new(kind, &what);
+    let told = if advised { told } else { told.advise(advice(kind, &what, proxied)) };
+    match error.as_other() {
+        _ if error.is_timeout() => ConnectorError::timeout(told.into()),
+        _ if error.is_io() => ConnectorError::io(told.into()),
+        _ if error.is_user() => ConnectorError::user(told.into()),
+        kind => ConnectorError::other(told.into(), kind),
+    }
+}
+
+/// What happened, without the names of the layers that pass it on.
+fn words(error: &ConnectorError) -> String {
+    let mut text = chain(error.source().unwrap_or(error));
+    for layer in ["client error (Connect): ", "tcp connect error: ", "tcp open error: "] {
+        text = text.replace(layer, "");
+    }
+    text = text.replace("dns error: failed to lookup address information", "the name does not resolve");
+    if let Some(at) = text.find(OS_ERROR) {
+        text.truncate(at);
+    }
+    let mut letters = text.chars();
+    match (letters.next(), letters.next()) {
+        (Some(first), Some(second)) if second.is_lowercase() => {
+            first.to_lowercase().chain(text.chars().skip(1)).collect()
+        }
+        _ => text,
+    }
+}
+
+fn lacks_resources(error: &(dyn StdError + 'static)) -> bool {
+    let code = find::<io::Error>(error).and_then(io::Error::raw_os_error);
+    code.is_some_and(|code| [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::ENOBUFS].contains(&code))
+}
+
+fn advice(kind: Kind, what: &str, proxied: bool) -> &'static str {
+    if what.contains("NotValidForName") || what.contains("not valid for name") {
+        "The server's certificate is for another name: check base_url and the proxy"
+    } else if kind == Kind::Resource {
+        "Raise the limit of open files (ulimit -n) or run fewer calls at once (max_concurrency)"
+    } else if what.contains("certificate expired") || what.contains("certificate not valid before") {
+        "Check this machine's clock; where it is right, the server needs a new certificate"
+    } else if what.contains("certificate") {
+        "The server's certificate is not trusted; for a private CA set ca_file"
+    } else if proxied {
+        "Check the proxy (HTTPS_PROXY, or proxy in the config) and the network"
+    } else if what.contains("does not resolve") {
+        "Check the region or base_url"
+    } else {
+        "Check the network, the proxy and base_url"
+    }
+}

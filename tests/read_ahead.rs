@@ -1,0 +1,116 @@
+//! How far the library reads ahead of a program that does not read: what a server is rid of, less what the kernel still holds.
+
+mod support;
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+
+use support::capi::*;
+use support::pull::{Pull, Pulled};
+use support::stream::event_frame;
+use support::{LocalBedrock, Reply, Speaks};
+
+/// How long the server is held up before that is believed.
+const HELD_UP: Duration = Duration::from_millis(300);
+/// A frame of HTTP/2, which is taken whole, and the head of the answer.
+const OVER: u64 = 17 << 10;
+
+/// One event that holds so much text.
+fn text(length: usize) -> Bytes {
+    let payload = json!({"contentBlockIndex": 0, "delta": {"text": "x".repeat(length)}}).to_string();
+    event_frame("contentBlockDelta", &payload)
+}
+
+fn model(bedrock: &LocalBedrock, speaks: &Speaks, members: Value) -> Model {
+    let version = if matches!(speaks, Speaks::Http1) { "1.1" } else { "2" };
+    let timeouts = json!({"first_event": "10m", "idle": "10m"});
+    let plain = with(config(bedrock), json!({"http_version": version, "timeouts": timeouts}));
+    Model::new(&with(plain, members))
+}
+
+/// What of the bytes that the server has written is in this process, and not with the kernel.
+fn taken(bedrock: &LocalBedrock) -> u64 {
+    let written = bedrock.wait_blocked(1, HELD_UP);
+    let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
+    let held: u64 = table.lines().skip(1).filter_map(|line| held_by_kernel(line, bedrock.port())).sum();
+    written - held
+}
+
+/// What a socket of that port has to send, or one that is connected to it has not been read.
+fn held_by_kernel(line: &str, port: u16) -> Option<u64> {
+    let fields: Vec<_> = line.split_whitespace().collect();
+    let is_port = |address: &str| address.ends_with(&format!(":{port:04X}"));
+    let (unsent, unread) = fields.get(4)?.split_once(':')?;
+    let held = if is_port(fields[1]) {
+        unsent
+    } else if is_port(fields[2]) {
+        unread
+    } else {
+        return None;
+    };
+    u64::from_str_radix(held, 16).ok()
+}
+
+/// How much is taken of a stream of `frame`s that nobody reads.
+fn taken_of(speaks: &Speaks, members: Value, derived: Value, frame: Bytes) -> u64 {
+    let bedrock = LocalBedrock::speaking(speaks.clone());
+    let model = model(&bedrock, speaks, members).with(derived);
+    // One write for many events, as a busy server makes.
+    let portion = frame.repeat((64 << 10) / frame.len() + 1);
+    bedrock.push(Reply::stream().message_start().then_forever(portion));
+    let stream = Pull::open(&model, &Request::say("Hello?"));
+    let taken = taken(&bedrock);
+    // What was held up comes when it is read.
+    for _ in 0..100 {
+        assert!(matches!(stream.next(-1), Pulled::Event(_)));
+    }
+    taken
+}
+
+#[test]
+fn an_unread_stream_takes_no_more_than_its_read_ahead() {
+    for (speaks, version) in [(Speaks::Http1, "HTTP/1.1"), (Speaks::HTTP2, "HTTP/2")] {
+        for (members, most) in [
+            (json!({"read_ahead": "32KiB"}), 32 << 10),
+            (json!({"read_ahead": 65536}), 64 << 10),
+            (json!({}), 256 << 10),
+            (json!({"read_ahead": "1MiB"}), 1 << 20),
+        ] {
+            for length in [20, 1000] {
+                let taken = taken_of(&speaks, members.clone(), json!({}), text(length));
+                println!("{version}, {members}, texts of {length} bytes: {} KiB taken", taken >> 10);
+                assert!(
+                    taken <= most + OVER,
+                    "{version}, {members}, texts of {length} bytes: {taken} bytes were taken"
+                );
+                assert!(taken >= most / 8, "{version}, {members}: {taken} bytes are too few to keep a reader busy");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_derived_model_may_read_less_far_ahead() {
+    let (most, less) = (json!({"read_ahead": "1MiB"}), json!({"read_ahead": "64KiB"}));
+    let taken = taken_of(&Speaks::Http1, most, less, text(20));
+    assert!(taken <= 192 << 10, "{taken} bytes were taken");
+}
+
+#[test]
+fn an_event_that_is_longer_than_the_read_ahead_is_delivered_whole() {
+    for speaks in [Speaks::Http1, Speaks::HTTP2] {
+        let bedrock = LocalBedrock::speaking(speaks.clone());
+        let model = model(&bedrock, &speaks, json!({"read_ahead": "16KiB"}));
+        let reply = (0..4).fold(Reply::stream().message_start(), |reply, _| reply.raw(text(1 << 20)));
+        bedrock.push(reply.message_stop("end_turn").metadata(1, 2));
+        let stream = Pull::open(&model, &Request::say("Hello?"));
+        let mut length = 0;
+        while let Pulled::Event(event) = stream.next(-1) {
+            length += event.text.len();
+        }
+        assert_eq!(length, (4 << 20) + "assistant".len() + "end_turn".len());
+        assert!(stream.response().complete);
+    }
+}

@@ -1,0 +1,198 @@
+//! A peer that vanishes without a word is found within 30 seconds, and one that is only silent is waited for.
+//!
+//! The peer lives in a network namespace of its own, at the other end of a virtual cable. It vanishes when its packets go
+//! nowhere: the cable stays up, and nobody is told anything.
+
+mod support;
+
+use std::net::Ipv4Addr;
+use std::process::Command;
+use std::ptr::null_mut;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use support::capi::*;
+use support::{Gate, LocalBedrock, Reply, Speaks};
+
+/// Set in the process that the test starts in a network namespace of its own.
+const CHILD: &str = "BEDROCK_TEST_CHILD";
+const TEST: &str = "a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_waited_for";
+const HERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
+const THERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 2);
+/// Within this time a peer that has vanished is found.
+const LONGEST: Duration = Duration::from_secs(30);
+
+#[test]
+fn a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_waited_for() {
+    if std::env::var_os(CHILD).is_some() {
+        return in_a_namespace();
+    }
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net"]);
+        command
+    };
+    let permitted =
+        unshare().args(["ip", "link", "add", "name", "here", "type", "veth", "peer", "name", "there"]).output();
+    match permitted {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => {
+            return println!("skipped: no network namespaces: {}", String::from_utf8_lossy(&output.stderr).trim());
+        }
+        Err(error) => return println!("skipped: no unshare: {error}"),
+    }
+    let mut child = unshare();
+    child.arg(std::env::current_exe().expect("this program")).args([TEST, "--exact", "--nocapture"]);
+    let run = child.env(CHILD, "1").env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the test starts again");
+    let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+    println!("{said}");
+    assert!(run.status.success() && said.contains("1 passed"), "in a network namespace of its own");
+}
+
+#[track_caller]
+fn ip(arguments: &str) {
+    let output = Command::new("ip").args(arguments.split(' ')).output().expect("ip");
+    assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// The other end of the cable: a thread in a network namespace of its own. What it starts lives there.
+struct There {
+    orders: mpsc::Sender<Box<dyn FnOnce() + Send>>,
+}
+
+impl There {
+    fn new() -> There {
+        let (orders, received) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        let (tell, told) = mpsc::channel();
+        std::thread::spawn(move || {
+            let left = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+            assert_eq!(left, 0, "unshare: {}", std::io::Error::last_os_error());
+            tell.send(unsafe { libc::gettid() }).expect("a test that waits");
+            received.into_iter().for_each(|order| order());
+        });
+        let thread = told.recv().expect("a thread in a network namespace");
+        ip("link add name here type veth peer name there");
+        ip(&format!("link set there netns {thread}"));
+        ip(&format!("addr add {HERE}/24 dev here"));
+        ip("link set here up");
+        ip("link set lo up");
+        let there = There { orders };
+        there.run(|| {
+            ip(&format!("addr add {THERE}/24 dev there"));
+            ip("link set there up");
+        });
+        there
+    }
+
+    fn run<T: Send + 'static>(&self, order: impl FnOnce() -> T + Send + 'static) -> T {
+        let (tell, told) = mpsc::channel();
+        let order = move || tell.send(order()).expect("a test that waits");
+        self.orders.send(Box::new(order)).expect("a thread that takes orders");
+        told.recv().expect("an order that was carried out")
+    }
+
+    fn server(&self, speaks: Speaks) -> LocalBedrock {
+        self.run(move || LocalBedrock::speaking_at(THERE, speaks))
+    }
+
+    /// From now on whatever is sent from there goes nowhere.
+    fn vanish(&self) {
+        self.run(|| ip(&format!("route add blackhole {HERE}/32")));
+    }
+}
+
+/// A model whose timers are the library's own.
+fn model(bedrock: &LocalBedrock, version: &str) -> Model {
+    let members = json!({"allow_http": true, "http_version": version, "retry": {"max_attempts": 1}});
+    Model::at_with(bedrock, members)
+}
+
+fn hello() -> Request {
+    Request::say("Hello?")
+}
+
+fn in_a_namespace() {
+    let there = There::new();
+    let versions = [("1.1", Speaks::Http1), ("2", Speaks::HTTP2)];
+    let never = Gate::new();
+    let late = Gate::new();
+    std::thread::scope(|threads| {
+        let (tell, told) = mpsc::channel::<()>();
+        let mut calls = Vec::new();
+        let mut silent = Vec::new();
+        let mut kept = Vec::new();
+        for (version, speaks) in &versions {
+            // In the middle of a stream.
+            let bedrock = there.server(speaks.clone());
+            bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&never));
+            let (tell_first, host) = (tell.clone(), bedrock.url());
+            let call = threads.spawn(move || {
+                let streamed = model(&bedrock, version).stream_with(&hello(), null_mut(), |event| {
+                    if event.kind == BEDROCK_EVENT_TEXT {
+                        tell_first.send(()).expect("a test that waits");
+                    }
+                    0
+                });
+                (streamed.outcome, Instant::now())
+            });
+            calls.push((format!("in the middle of a stream over HTTP/{version}"), host, call));
+
+            // While the first event is waited for, and an answer.
+            for operation in ["ConverseStream", "Converse"] {
+                let bedrock = there.server(speaks.clone());
+                bedrock.push(Reply::hang());
+                let (tell, host) = (tell.clone(), bedrock.url());
+                let call = threads.spawn(move || {
+                    let model = model(&bedrock, version);
+                    std::thread::scope(|threads| {
+                        let call = threads.spawn(|| (model.call(operation, &hello()), Instant::now()));
+                        bedrock.wait_requests(1);
+                        tell.send(()).expect("a test that waits");
+                        call.join().expect("no panic")
+                    })
+                });
+                calls.push((format!("{operation} without an answer over HTTP/{version}"), host, call));
+            }
+
+            // A connection that has been kept, to be used after its peer has vanished.
+            let bedrock = there.server(speaks.clone());
+            bedrock.push(Reply::text_answer("Hello"));
+            let used = model(&bedrock, version);
+            assert_eq!(used.generate(&hello()).response().text, "Hello");
+            kept.push((version, bedrock, used));
+
+            // A peer that stays, and is silent for longer than one that has vanished is looked for.
+            let bedrock = LocalBedrock::speaking(speaks.clone());
+            bedrock.push(Reply::stream().message_start().wait_for(&late).text(0, &["Hello"]).message_stop("end_turn"));
+            silent.push(threads.spawn(move || model(&bedrock, version).stream(&hello()).outcome));
+        }
+        calls.iter().for_each(|_| told.recv().expect("a call that has begun"));
+        there.vanish();
+        let vanished = Instant::now();
+        for (version, bedrock, used) in kept {
+            let host = bedrock.url();
+            let call = threads.spawn(move || (used.generate(&hello()), Instant::now()));
+            calls.push((format!("a request over a kept connection of HTTP/{version}"), host, call));
+        }
+        for (what, url, call) in calls {
+            let (outcome, ended) = call.join().expect("no panic");
+            let took = ended - vanished;
+            println!(
+                "{what}: found after {took:?}: {}",
+                outcome.failure.as_ref().map_or("", |failure| &failure.message)
+            );
+            let failure = outcome.failed(BEDROCK_E_TIMEOUT);
+            failure.says(&["no sign of life", url.trim_start_matches("http://")]);
+            assert_eq!((failure.attempts, failure.retryable), (1, true), "{what}");
+            assert!(took < LONGEST, "{what}: {took:?}");
+        }
+        // The time that passes is what is tested.
+        std::thread::sleep((LONGEST + Duration::from_secs(2)).saturating_sub(vanished.elapsed()));
+        late.open();
+        for call in silent {
+            assert_eq!(call.join().expect("no panic").response().text, "Hello");
+        }
+    });
+}
