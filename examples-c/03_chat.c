@@ -3,8 +3,8 @@
  *     cc 03_chat.c $(pkg-config --cflags --libs bedrock) -o 03_chat
  *
  * The request is the history: each turn adds the question and the answer to it. A turn is made on a copy, which
- * takes the request's place when all went well; so a turn that fails or is stopped leaves no trace.
- * Ctrl-C stops an answer, and ends the program at the prompt; so does the end of the input. */
+ * takes the request's place when all went well; so a turn that fails or is stopped leaves no trace. Ctrl-C stops an
+ * answer, and ends the program at the prompt; so does the end of the input. 16_save.c keeps a conversation. */
 #include <bedrock.h>
 
 #include <signal.h>
@@ -21,6 +21,9 @@ static const char replies[] =
 static const char settings[] =
     "{\"system\": [{\"text\": \"You are talking to a C programmer at a terminal: be brief, and use no Markdown.\"}],"
     " \"inferenceConfig\": {\"maxTokens\": 1000}}";
+
+/* A person waits rather than types again: where the service is busy, the library goes on trying. */
+static const char patience[] = "{\"timeout\": \"2m\", \"retry\": {\"max_attempts\": 8, \"max_backoff\": \"30s\"}}";
 
 static bedrock_cancel *cancel; /* of the answer that is running */
 
@@ -68,7 +71,7 @@ static bedrock_status turn(const bedrock_model *model, bedrock_request **history
         status = bedrock_request_add_text(next, "user", question, BEDROCK_STRLEN, error);
     if (status >= 0)
         status = answer(model, next, &response, error);
-    if (status >= 0)
+    if (status >= 0) /* takes every answer; of an empty one nothing is added */
         status = bedrock_request_add_response(next, response, error);
     if (status >= 0) {
         bedrock_request_free(*history);
@@ -82,31 +85,27 @@ static bedrock_status turn(const bedrock_model *model, bedrock_request **history
 
 int main(void)
 {
-    bedrock_model *model = NULL;
+    bedrock_model *base = NULL, *model = NULL;
     bedrock_request *history = NULL;
     bedrock_error *error = NULL;
-    char line[8192];
+    static char line[1 << 16];
     int failed = 0;
 
-    if (bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) < 0
+    if (bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &base, &error) < 0
+        || bedrock_model_with(base, patience, BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(settings, BEDROCK_STRLEN, &history, &error) < 0) {
         fprintf(stderr, "%s\n", bedrock_error_message(error));
         bedrock_error_free(error);
         bedrock_model_free(model);
+        bedrock_model_free(base);
         return example_end(1);
     }
     while (printf("you> ") > 0 && fflush(stdout) == 0 && fgets(line, sizeof line, stdin) != NULL) {
-        if (strlen(line) == sizeof line - 1 && strchr(line, '\n') == NULL) {
-            fprintf(stderr, "This line is too long.\n");
-            while (fgets(line, sizeof line, stdin) != NULL && strchr(line, '\n') == NULL)
-                ;
-            continue;
-        }
         line[strcspn(line, "\r\n")] = '\0';
         if (line[strspn(line, " \t")] == '\0')
             continue;
         if (turn(model, &history, line, &error) < 0) {
-            /* The turn is taken back, and the conversation goes on. Stopping an answer is no failure. */
+            /* The conversation goes on without this turn. Stopping an answer is no failure. */
             fprintf(stderr, "%s\n", bedrock_error_message(error));
             failed |= bedrock_error_status(error) != BEDROCK_E_CANCELLED;
             bedrock_error_free(error);
@@ -116,5 +115,6 @@ int main(void)
 
     bedrock_request_free(history);
     bedrock_model_free(model);
+    bedrock_model_free(base);
     return example_end(failed);
 }

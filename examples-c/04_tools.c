@@ -14,8 +14,7 @@
 
 /* The stand-in: an answer that calls the tool twice, the second time for more than there is, and an answer to that. */
 static const char replies[] =
-    "[{\"stopReason\": \"tool_use\", \"message\": {\"role\": \"assistant\", \"content\": ["
-    "    {\"text\": \"I will reserve both.\"},"
+    "[{\"message\": {\"role\": \"assistant\", \"content\": [{\"text\": \"I will reserve both.\"},"
     "    {\"toolUse\": {\"toolUseId\": \"call-1\", \"name\": \"reserve\","
     "                   \"input\": {\"part\": \"M8 bolt\", \"quantity\": 40}}},"
     "    {\"toolUse\": {\"toolUseId\": \"call-2\", \"name\": \"reserve\","
@@ -27,11 +26,12 @@ static const char request_json[] =
     "{\"toolConfig\": {\"tools\": [{\"toolSpec\": {"
     "    \"name\": \"reserve\","
     "    \"description\": \"Reserves parts in the stockroom. Fails where there are too few.\","
-    "    \"inputSchema\": {\"json\": {"
-    "        \"type\": \"object\","
-    "        \"properties\": {\"part\": {\"type\": \"string\", \"enum\": [\"M8 bolt\", \"M8 nut\"]},"
-    "                         \"quantity\": {\"type\": \"integer\", \"minimum\": 1}},"
-    "        \"required\": [\"part\", \"quantity\"]}}}}]}}";
+    "    \"inputSchema\": {\"json\": {\"type\": \"object\", \"required\": [\"part\", \"quantity\"], \"properties\": {"
+    "        \"part\": {\"type\": \"string\", \"enum\": [\"M8 bolt\", \"M8 nut\"]},"
+    "        \"quantity\": {\"type\": \"integer\", \"minimum\": 1}}}}}}]}}";
+
+/* Nobody waits for an agent: where the service is busy, the library goes on trying. */
+static const char patience[] = "{\"timeout\": \"5m\", \"retry\": {\"max_attempts\": 8, \"max_backoff\": \"30s\"}}";
 
 static struct item { const char *part; int64_t count; } stock[] = {{"M8 bolt", 100}, {"M8 nut", 12}};
 
@@ -46,7 +46,9 @@ static int32_t run_tool(const bedrock_tool_call *call, char *result, size_t size
 
     while (item < end && strcmp(item->part, part) != 0)
         item++;
-    if (strcmp(call->name, "reserve") != 0) {
+    if (!call->input_valid) {
+        snprintf(result, size, "The input was cut off. Call again, with a shorter one.");
+    } else if (strcmp(call->name, "reserve") != 0) {
         snprintf(result, size, "There is no such tool.");
     } else if (length >= sizeof part || quantity < 1) { /* not there, of another type, or too long */
         snprintf(result, size, "part must be a string, and quantity a positive integer.");
@@ -62,9 +64,8 @@ static int32_t run_tool(const bedrock_tool_call *call, char *result, size_t size
     return 1;
 }
 
-/* Answers every tool call of the response, as the service demands. *count is how many there were. */
-static bedrock_status run_tools(bedrock_request *request, const bedrock_response *response, size_t *count,
-                                bedrock_error **error)
+/* Answers every tool call of the response, as the service demands. */
+static bedrock_status run_tools(bedrock_request *request, const bedrock_response *response, bedrock_error **error)
 {
     bedrock_status status = BEDROCK_OK;
     bedrock_tool_call call;
@@ -73,28 +74,27 @@ static bedrock_status run_tools(bedrock_request *request, const bedrock_response
     for (i = 0; status >= 0 && bedrock_response_tool_call(response, i, &call, sizeof call) >= 0; i++) {
         char result[128];
         int32_t failed = run_tool(&call, result, sizeof result);
-
         printf("  %s %s -> %s\n", call.name, call.input_json, result);
         status = bedrock_request_add_tool_result(request, call.id, result, BEDROCK_STRLEN, failed, error);
     }
-    *count = i;
     return status;
 }
 
 int main(void)
 {
-    bedrock_model *model = NULL;
+    bedrock_model *base = NULL, *model = NULL;
     bedrock_request *request = NULL;
     bedrock_error *error = NULL;
-    bedrock_status status = bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error);
-    size_t calls = 1;
-    int round;
+    bedrock_status status = bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &base, &error);
+    const char *task = "Reserve 40 M8 bolts and 40 M8 nuts for me, please.";
+    size_t calls = 1, round;
 
+    if (status >= 0)
+        status = bedrock_model_with(base, patience, BEDROCK_STRLEN, &model, &error);
     if (status >= 0)
         status = bedrock_request_new(request_json, BEDROCK_STRLEN, &request, &error);
     if (status >= 0)
-        status = bedrock_request_add_text(request, "user", "Reserve 40 M8 bolts and 40 M8 nuts for me, please.",
-                                          BEDROCK_STRLEN, &error);
+        status = bedrock_request_add_text(request, "user", task, BEDROCK_STRLEN, &error);
     /* A model can go on calling tools: so there is a limit. */
     for (round = 0; round < 8 && status >= 0 && calls > 0; round++) {
         bedrock_response *response = NULL;
@@ -102,10 +102,11 @@ int main(void)
         status = bedrock_generate(model, request, NULL, &response, &error);
         if (status >= 0) {
             printf("%s\n", bedrock_response_text(response, NULL));
+            calls = bedrock_response_tool_call_count(response);
             status = bedrock_request_add_response(request, response, &error);
         }
         if (status >= 0)
-            status = run_tools(request, response, &calls, &error);
+            status = run_tools(request, response, &error);
         bedrock_response_free(response); /* with it go call.id, call.name and call.input_json */
     }
     if (status < 0)
@@ -114,5 +115,6 @@ int main(void)
     bedrock_error_free(error);
     bedrock_request_free(request);
     bedrock_model_free(model);
+    bedrock_model_free(base);
     return example_end(status < 0 || calls > 0);
 }

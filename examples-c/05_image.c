@@ -3,13 +3,12 @@
  *     cc 05_image.c $(pkg-config --cflags --libs bedrock) -o 05_image
  *     ./05_image photo.jpg
  *
- * The JSON says "@picture" where the service wants base64, and bedrock_request_attach says which bytes those are.
- * Documents, audio and video are sent in the same way. */
+ * Documents are sent in the same way (10_document.c). For audio, video and JSON of your own there is
+ * bedrock_request_attach, which gives the bytes a name. */
 #include <bedrock.h>
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "example.h"
 
@@ -31,18 +30,6 @@ static void release(void *memory)
     free(memory);
 }
 
-/* What the service calls the format of these bytes: the four it knows can be told by how they begin. */
-static const char *format_of(const unsigned char *bytes, size_t size)
-{
-    if (size > 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
-        return "webp";
-    if (size > 3 && memcmp(bytes, "GIF", 3) == 0)
-        return "gif";
-    if (size > 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0)
-        return "jpeg";
-    return "png";
-}
-
 int main(int argc, char **argv)
 {
     bedrock_model *model = NULL;
@@ -52,7 +39,6 @@ int main(int argc, char **argv)
     const unsigned char *bytes = red_and_blue;
     size_t size = sizeof red_and_blue;
     unsigned char *memory = NULL;
-    char message[512];
     int failed = 1;
 
     if (argc > 1) {
@@ -62,15 +48,13 @@ int main(int argc, char **argv)
             return EXIT_FAILURE;
         }
     }
-    snprintf(message, sizeof message,
-             "{\"role\": \"user\", \"content\": [{\"text\": \"Describe this picture in one sentence.\"},"
-             " {\"image\": {\"format\": \"%s\", \"source\": {\"bytes\": \"@picture\"}}}]}", format_of(bytes, size));
-
-    /* From attach on, the library releases the memory, even where attach itself fails. Until then it is ours. */
+    /* From add_image on, the library releases the memory, even where add_image itself fails. Until then it is ours. The
+     * bytes tell the format. */
     if (bedrock_request_new(NULL, 0, &request, &error) < 0) {
         free(memory);
-    } else if (bedrock_request_attach(request, "picture", bytes, size, release, memory, &error) >= 0
-               && bedrock_request_add_message(request, message, BEDROCK_STRLEN, &error) >= 0
+    } else if (bedrock_request_add_image(request, "user", NULL, bytes, size, release, memory, &error) >= 0
+               && bedrock_request_add_text(request, "user", "Describe this picture in one sentence.", BEDROCK_STRLEN,
+                                           &error) >= 0
                && bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) >= 0
                && bedrock_generate(model, request, NULL, &response, &error) >= 0) {
         printf("%s\n", bedrock_response_text(response, NULL));

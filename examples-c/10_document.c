@@ -16,25 +16,11 @@ static const char replies[] = "[\"It advises to store tea away from light, and t
 
 static const char tea[] = "Tea keeps for two years away from light and air. Water that has boiled twice makes it flat.\n";
 
-/* The document and the question as one message. Text from outside goes into JSON through bedrock_json_quote. */
-static int write_message(char *out, size_t size, const char *path, const char *question)
-{
-    const char *slash = strrchr(path, '/');
-    char name[512], quoted[2048];
-
-    if (bedrock_json_quote(slash != NULL ? slash + 1 : path, BEDROCK_STRLEN, name, sizeof name) >= sizeof name
-        || bedrock_json_quote(question, BEDROCK_STRLEN, quoted, sizeof quoted) >= sizeof quoted)
-        return 0;
-    snprintf(out, size,
-             "{\"role\": \"user\", \"content\": [{\"type\": \"text\", \"text\": %s},"
-             " {\"type\": \"file\", \"file\": {\"filename\": %s, \"file_data\": \"@file\"}}]}", quoted, name);
-    return 1;
-}
-
 int main(int argc, char **argv)
 {
     const char *path = argc > 1 ? argv[1] : "tea.txt";
     const char *question = argc > 2 ? argv[2] : "What does it advise, in one sentence?";
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;
@@ -42,7 +28,6 @@ int main(int argc, char **argv)
     const void *bytes = tea;
     size_t size = sizeof tea - 1;
     void *memory = NULL;
-    char message[4096];
     int failed = 1;
 
     if (argc > 1) {
@@ -52,17 +37,11 @@ int main(int argc, char **argv)
             return EXIT_FAILURE;
         }
     }
-    if (!write_message(message, sizeof message, path, question)) {
-        fprintf(stderr, "the name or the question is too long, or not UTF-8\n");
-        free(memory);
-        return EXIT_FAILURE;
-    }
-
-    /* free is the release function: from attach on, the library calls it, even where attach itself fails. */
+    /* free is the release function: from add_document on, the library calls it, even where add_document itself fails. */
     if (bedrock_request_new(NULL, 0, &request, &error) < 0) {
         free(memory);
-    } else if (bedrock_request_attach(request, "file", bytes, size, free, memory, &error) >= 0
-               && bedrock_request_add_message(request, message, BEDROCK_STRLEN, &error) >= 0
+    } else if (bedrock_request_add_document(request, "user", NULL, name, bytes, size, free, memory, &error) >= 0
+               && bedrock_request_add_text(request, "user", question, BEDROCK_STRLEN, &error) >= 0
                && bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) >= 0
                && bedrock_generate(model, request, NULL, &response, &error) >= 0) {
         printf("%s\n", bedrock_response_text(response, NULL));

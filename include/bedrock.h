@@ -279,31 +279,20 @@ void bedrock_error_free(bedrock_error *error);
 
 /* Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint
  * are found with the first call, and what is wrong with them, or with what the environment says, is that call's
- * error. It starts no thread: the library's worker starts with the first call, or with bedrock_model_connect.
- * BEDROCK_E_CONFIG: the message and path name the key. */
+ * error. The first model of the process starts the library's thread. BEDROCK_E_CONFIG: the message and path name
+ * the key. BEDROCK_E_RESOURCE: the thread cannot start. */
 bedrock_status bedrock_model_new(const char *config_json,
                                  size_t len,
                                  bedrock_model **out,
                                  bedrock_error **err);
 
-/* Makes the way to the service ready ahead of the first call: finds credentials, resolves the endpoint's name,
- * connects and shakes hands. The next call of this model, or of one that shares its connections, uses that
- * connection. It sends no request. Where a connection is ready already, it returns at once; so it does for a model
- * with a scripted or replayed transport. A connection that no call uses is closed after 90 seconds. Blocks for at
- * most timeout_ms milliseconds, then returns BEDROCK_E_TIMEOUT; negative: as long as a call's own timers allow
- * ("connect" for each attempt, "first_event" and "total" for all of it). cancel may be NULL. Any thread may call
- * it, also several at once. It fails as a call would: BEDROCK_E_CREDENTIALS, BEDROCK_E_NETWORK,
- * BEDROCK_E_CANCELLED and the others; the model is unharmed, and a call tries anew. */
-bedrock_status bedrock_model_connect(const bedrock_model *model,
-                                     bedrock_cancel *cancel,
-                                     int32_t timeout_ms,
-                                     bedrock_error **err);
-
 /* Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
  * members under every request: tools, system, inferenceConfig and so on. A member that a request has takes the
  * place of the whole member of the model. null removes a member of the first model's. "model" changes the model
  * id. "timeout", "timeouts", "retry", "keep_answer" and "read_ahead" are taken as in the config: derive a model to
- * give a call its own deadline. Cheap; does not block. */
+ * give a call its own deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds another key
+ * of the config, such as api_key or lint, which belong to bedrock_model_new; or a name that nearly is that of a
+ * known member, such as "timout". BEDROCK_E_CONFIG: one of the settings is wrong. */
 bedrock_status bedrock_model_with(const bedrock_model *model,
                                   const char *defaults_json,
                                   size_t len,
@@ -317,7 +306,7 @@ const char *bedrock_model_id(const bedrock_model *model, size_t *len);
 void bedrock_model_free(bedrock_model *model);
 
 
-/* ---- Request: a conversation that can grow ----------------------------------------------------------------
+/* ---- Request ----------------------------------------------------------------------------------------------
  * A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
  * additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
  * the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
@@ -328,14 +317,24 @@ void bedrock_model_free(bedrock_model *model);
  * has no place for is an error that says where it can go. Dropped are blank texts, and standard values that ask for what
  * happens anyway ("n": 1). docs/dialects.md has all members.
  *
+ * Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
+ * ...), names of credentials (api_key, password, ...), and names that nearly are those of known members
+ * ("temperatur", "maxTokens"). Other members that the library does not know are sent.
+ *
+ * Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In
+ * Converse's own shape the schema is JSON text inside a string:
+ *
+ *   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
+ *      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
+ *
  * A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
  * request may be changed, used for other calls or freed. Any number of threads may use one request at once:
  * their calls take turns, and none holds it while it waits for the network.
  */
 
-/* Gives back what was lent to the library: it is called exactly once, whatever the call it was given to returned,
- * on a thread of yours that is inside a call. */
-typedef void (*bedrock_release_fn)(void *user);
+#define BEDROCK_ATTACHMENTS_INLINE        0  /* Attachments are in the JSON as base64. */
+/* Attachments are in the JSON as "@name"; attach them again where the JSON is read. */
+#define BEDROCK_ATTACHMENTS_BY_NAME       1
 
 /* Makes a request from JSON; json NULL: an empty one. BEDROCK_E_REQUEST: broken JSON (the message says where),
  * more than 512 levels of nesting, a member given twice, or in the shape of chat completions what is unknown or
@@ -351,15 +350,62 @@ bedrock_status bedrock_request_clone(const bedrock_request *request,
                                      bedrock_error **err);
 
 /* Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member,
- * in whichever dialect it was given: {"toolConfig": null} also removes tools. Changes nothing where it fails. */
+ * as bedrock_request_remove does. Changes nothing where it fails. BEDROCK_E_REQUEST: as bedrock_request_new. */
 bedrock_status bedrock_request_set(bedrock_request *request,
                                    const char *json,
                                    size_t len,
                                    bedrock_error **err);
 
+/* Removes a top-level member, such as "system" or "toolConfig", and what means the same in the shape of chat
+ * completions. "inferenceConfig" removes temperature, max_tokens and so on as well, and "toolConfig" removes tools
+ * and tool_choice. "modelId" removes the model that the request names. Where there is no such member, nothing
+ * changes and BEDROCK_OK is returned. */
+bedrock_status bedrock_request_remove(bedrock_request *request,
+                                      const char *member,
+                                      bedrock_error **err);
+
+/* Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of it, which is sent
+ * with the same bytes, so that the service still finds it in its prompt cache. It holds modelId, and none of the
+ * model's defaults. It is not checked: an empty conversation can be saved too. attachments:
+ * BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use bedrock_json_... on it.
+ * Returns NULL, with *err set, where it cannot be made, for example because an attachment to be inlined is not
+ * there. Borrowed until the next bedrock_request_json on this request, from any thread, or until its free. */
+const char *bedrock_request_json(bedrock_request *request,
+                                 int32_t attachments,
+                                 size_t *len,
+                                 bedrock_error **err);
+
+/* The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious; to
+ * keep a conversation use bedrock_request_json, which has no defaults of the model's in it. NULL, with *err set,
+ * where it cannot be made. Lent until the next bedrock_request_body on this request, from any thread, or until its
+ * free. */
+const char *bedrock_request_body(bedrock_request *request,
+                                 const bedrock_model *model,
+                                 size_t *len,
+                                 bedrock_error **err);
+
+/* Frees a request. Calls in flight keep what they need. NULL does nothing. */
+void bedrock_request_free(bedrock_request *request);
+
+
+/* ---- Conversation: messages that are added, counted and removed -------------------------------------------
+ * These functions write the messages of a request, so that a program never has to build JSON for what varies. Blank
+ * text (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and
+ * changes nothing.
+ *
+ * A program with tools does this in a loop: it calls bedrock_generate and bedrock_request_add_response, and then,
+ * for each of the bedrock_response_tool_call_count calls, bedrock_request_add_tool_result. The loop ends when there
+ * are no calls.
+ *
+ * To save a conversation, write what bedrock_request_json returns to a file. To load it, give that to
+ * bedrock_request_new. To shorten a conversation, use bedrock_request_trim. The service then writes its prompt cache
+ * anew.
+ */
+
 /* Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds
  * to the system prompt. Where the last message is of the same role the text joins it: the service wants roles to
- * take turns. */
+ * take turns. Where text is blank, nothing is added and BEDROCK_OK is returned. BEDROCK_E_REQUEST: the role is
+ * unknown. */
 bedrock_status bedrock_request_add_text(bedrock_request *request,
                                         const char *role,
                                         const char *text,
@@ -368,14 +414,19 @@ bedrock_status bedrock_request_add_text(bedrock_request *request,
 
 /* Adds a message given as JSON: {"role": "user", "content": [...]}, with content blocks as Converse has them,
  * which is added as it stands; or a message in the shape of chat completions, which joins the last message where
- * that is of its role. */
+ * that is of its role, and whose blank texts are left out. */
 bedrock_status bedrock_request_add_message(bedrock_request *request,
                                            const char *json,
                                            size_t len,
                                            bedrock_error **err);
 
-/* Adds the assistant's message as it came: text, reasoning with its signature, tool calls, all. BEDROCK_E_REQUEST,
- * and nothing added, where it is empty or stops inside a tool call. */
+/* Adds the assistant's message, in the form in which the service takes it back. Every answer can be added, also
+ * one that is not complete (bedrock_response_complete). Blocks stay as they came, to the byte, except for these.
+ * Blank texts are left out. Where the input of a tool call is not a JSON object (bedrock_tool_call.input_valid is
+ * 0), {} takes its place: add an error result for the call. Reasoning is left out where no text or call follows
+ * it, and where the answer was cut off before the signature came. Calls of tools that the service runs itself
+ * stay, with their results. Where nothing is left, nothing is added and BEDROCK_OK is returned; the next text of
+ * the user's then joins the user's last message. */
 bedrock_status bedrock_request_add_response(bedrock_request *request,
                                             const bedrock_response *response,
                                             bedrock_error **err);
@@ -391,6 +442,70 @@ bedrock_status bedrock_request_add_tool_result(bedrock_request *request,
                                                int32_t is_error,
                                                bedrock_error **err);
 
+/* Returns how many messages the conversation has. The system prompt is none of them. For anything but a request:
+ * 0. */
+size_t bedrock_request_message_count(const bedrock_request *request);
+
+/* Removes count messages from index first on. The oldest message has index 0. Remove a tool call and its result
+ * together: they stand in two messages, and the service refuses one without the other. The next call then returns
+ * BEDROCK_E_REQUEST. The bytes that bedrock_request_add_image and bedrock_request_add_document added are released
+ * with the last message that holds them. BEDROCK_E_INVALID_ARGUMENT, and nothing removed: there are fewer
+ * messages. */
+bedrock_status bedrock_request_remove_messages(bedrock_request *request,
+                                               size_t first,
+                                               size_t count,
+                                               bedrock_error **err);
+
+/* Shortens the conversation to at most max_messages messages. After BEDROCK_E_CONTEXT_OVERFLOW, give half of
+ * bedrock_request_message_count. What is left begins with a message of the user's, and no tool result loses its
+ * call: whole turns are removed, the oldest first. Where the last turn alone is longer, because the model called
+ * many tools in it, the user's message that began it stays, and its oldest rounds of calls and results are
+ * removed. That message and the last round always stay, also where they are more than max_messages. The system
+ * prompt is not changed. Bytes are released as bedrock_request_remove_messages releases them. */
+bedrock_status bedrock_request_trim(bedrock_request *request,
+                                    size_t max_messages,
+                                    bedrock_error **err);
+
+
+/* ---- Images, documents, audio and video -------------------------------------------------------------------
+ * Bytes are given by pointer and need no base64. bedrock_request_add_image and bedrock_request_add_document add a
+ * content block and need no JSON. bedrock_request_attach gives bytes a name, to which JSON of your own refers.
+ */
+
+/* Gives back what was lent to the library: it is called exactly once, whatever the call it was given to returned,
+ * on a thread of yours that is inside a call. */
+typedef void (*bedrock_release_fn)(void *user);
+
+/* Adds an image to the conversation, as a block of the message that bedrock_request_add_text with this role would
+ * add to. role: "user" or "assistant". format: "png", "jpeg", "gif" or "webp", or a MIME type; NULL where the
+ * bytes tell it. The bytes are attached under the first free name of "image-1", "image-2" and so on. release and
+ * user are those of bedrock_request_attach. BEDROCK_E_REQUEST, and nothing added: there are no bytes, the format
+ * is unknown, or the bytes are of another. (ImageBlock) */
+bedrock_status bedrock_request_add_image(bedrock_request *request,
+                                         const char *role,
+                                         const char *format,
+                                         const void *data,
+                                         size_t len,
+                                         bedrock_release_fn release,
+                                         void *user,
+                                         bedrock_error **err);
+
+/* Adds a document to the conversation, as bedrock_request_add_image adds an image. format: "pdf", "csv", "doc",
+ * "docx", "xls", "xlsx", "html", "txt" or "md", or a MIME type; NULL where the ending of name, or the bytes, tell
+ * it. name: what the model calls it, or the name of a file. Of a name the service takes letters, digits, single
+ * spaces and _ - ( ) [ ] alone, and once in a conversation: other characters become spaces, and a name that is
+ * taken gets a number. NULL: "document". The bytes are attached as "document-1" and so on. The service wants a
+ * text in the same message, which says what to do with the document. (DocumentBlock) */
+bedrock_status bedrock_request_add_document(bedrock_request *request,
+                                            const char *role,
+                                            const char *format,
+                                            const char *name,
+                                            const void *data,
+                                            size_t len,
+                                            bedrock_release_fn release,
+                                            void *user,
+                                            bedrock_error **err);
+
 /* Gives the request bytes by pointer: an image, a document, audio, video. JSON refers to them as "@name" wherever
  * it would hold base64 ({"image": {"format": "png", "source": {"bytes": "@name"}}}); the name is looked up when a
  * call is made. release NULL: the bytes are copied now. release given: they are not copied and must stay as they
@@ -404,17 +519,6 @@ bedrock_status bedrock_request_attach(bedrock_request *request,
                                       bedrock_release_fn release,
                                       void *user,
                                       bedrock_error **err);
-
-/* The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious.
- * NULL, with *err set, where it cannot be made. Lent until the next bedrock_request_body on this request, from any
- * thread, or until its free. */
-const char *bedrock_request_body(bedrock_request *request,
-                                 const bedrock_model *model,
-                                 size_t *len,
-                                 bedrock_error **err);
-
-/* Frees a request. Calls in flight keep what they need. NULL does nothing. */
-void bedrock_request_free(bedrock_request *request);
 
 
 /* ---- Cancellation -----------------------------------------------------------------------------------------
@@ -727,7 +831,12 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
  * the status that it returns.
  */
 
-/* A tool that the model wants to be called. (ToolUseBlock) */
+#define BEDROCK_TOOL_CALL_CLIENT          0  /* The program runs the tool, and owes its result. */
+/* The service runs the tool itself, as it does for nova_grounding: the result is in the answer, and none may be
+ * added. */
+#define BEDROCK_TOOL_CALL_SERVER          1
+
+/* A tool that the model calls. (ToolUseBlock) */
 typedef struct bedrock_tool_call {
   /* To be given back in bedrock_request_add_tool_result. */
   const char *id;
@@ -735,9 +844,12 @@ typedef struct bedrock_tool_call {
   /* The input as JSON; bedrock_json_... reads it. */
   const char *input_json;
   size_t input_json_len;
-  /* 0 where the model was cut off and input_json is not JSON. */
+  /* 0 where input_json is not a JSON object, because the model was cut off or wrote something else: do not run the
+   * tool. bedrock_request_add_response takes the call all the same; answer it with an error result, for example
+   * "The input was cut off.". */
   int32_t input_valid;
-  int32_t reserved;
+  /* Who runs it: BEDROCK_TOOL_CALL_... */
+  int32_t kind;
 } bedrock_tool_call;
 
 /* All text blocks of the answer, joined. */
@@ -757,18 +869,30 @@ const char *bedrock_response_finish_reason(const bedrock_response *response);
 /* Returns 1 if the answer is complete, and 0 if it is what had arrived when a stream was stopped or failed. */
 int32_t bedrock_response_complete(const bedrock_response *response);
 
-/* How many tools the model wants to be called. */
+/* Returns how many tool calls the program has to answer. Those of tools that the service runs itself are not
+ * counted. */
 size_t bedrock_response_tool_call_count(const bedrock_response *response);
 
-/* Fills *out with a tool call; its texts live until the response is freed. size: sizeof *out. Members newer than
- * the library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where index is not below the count. */
+/* Fills *out with a tool call that the program has to answer; its texts live until the response is freed. size:
+ * sizeof *out. Members newer than the library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where
+ * index is not below the count. */
 bedrock_status bedrock_response_tool_call(const bedrock_response *response,
                                           size_t index,
                                           bedrock_tool_call *out,
                                           size_t size);
 
-/* The assistant's message as Converse JSON, ready to be sent back. (output.message) */
-const char *bedrock_response_message(const bedrock_response *response, size_t *len);
+/* Fills *out with a call of a tool that the service ran itself, as bedrock_response_tool_call does. There is no
+ * count: call it with 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
+ * bedrock_response_message, as toolResult blocks. */
+bedrock_status bedrock_response_server_tool_call(const bedrock_response *response,
+                                                 size_t index,
+                                                 bedrock_tool_call *out,
+                                                 size_t size);
+
+/* The assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form in which
+ * the service takes it back. (output.message) */
+const char *bedrock_response_message(const bedrock_response *response,
+                                     size_t *len);
 
 /* The whole answer as JSON. Of bedrock_generate it is verbatim what the service sent; of a stream it is assembled. */
 const char *bedrock_response_json(const bedrock_response *response,
@@ -817,18 +941,17 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
 
 
 /* ---- JSON, for programs that have no JSON library ---------------------------------------------------------
- * These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe.
- * pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member.
- * If a key stands twice in an object, the last one counts.
+ * These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. pointer is a JSON
+ * pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. If a key stands twice in an object,
+ * the last one counts.
  *
- * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
- * BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or
- * log callback. Every function checks the whole json, also behind the value that it returns.
+ * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0, NULL, the
+ * fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or log callback. Every function checks the whole json,
+ * also behind the value that it returns.
  *
- * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep
- * pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic.
- * bedrock_json_next reads an array or an object in linear time, and bedrock_json_numbers reads an array of
- * numbers at once:
+ * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep pointer leads. A
+ * loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic. bedrock_json_next reads an array or an
+ * object in linear time, and bedrock_json_numbers reads an array of numbers at once:
  *
  *   bedrock_json_item item = {0};
  *   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
@@ -873,8 +996,8 @@ int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 
 /* Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
- * BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; then all of *item is 0. size is sizeof *item. Before
- * the first step all of *item has to be 0. The first step checks json and finds the array or object. Each later
+ * BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; all of *item is 0 then. size is sizeof *item. All of
+ * *item has to be 0 before the first step. The first step checks json and finds the array or object. Each later
  * step reads only what it steps over, and ignores pointer. json must stay at its address, unchanged, during the
  * loop. If *item was filled for another text, or was changed, the function returns BEDROCK_JSON_NONE. */
 int32_t bedrock_json_next(const char *json,
@@ -947,7 +1070,10 @@ size_t bedrock_json_quote(const char *text,
 /* Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as
  * bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is
  * BEDROCK_STRLEN. buffer must not overlap data. */
-size_t bedrock_json_quote_bytes(const void *data, size_t len, char *buffer, size_t size);
+size_t bedrock_json_quote_bytes(const void *data,
+                                size_t len,
+                                char *buffer,
+                                size_t size);
 
 /* Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text
  * exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the
@@ -958,10 +1084,8 @@ size_t bedrock_utf8_length(const char *text,
 
 /* ---- The process ------------------------------------------------------------------------------------------
  * The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing at
- * exit, and starts no thread before the first call. A process that has made models but no call can fork as if the library
- * were not there. With the first call, or bedrock_model_connect, one thread starts: the worker. One more each starts once a
- * wakeup or a log is set, and a few while names are looked up or credentials read; all signals are blocked in them.
- * BEDROCK_E_RESOURCE is returned by a call whose worker cannot start.
+ * exit, and starts nothing before the first model is made. Then it has one thread, one more each once a wakeup or a log is set,
+ * and a few while names are looked up or credentials read; all signals are blocked in them.
  */
 
 #define BEDROCK_LOG_OFF                   0  /* Silence. */

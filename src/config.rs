@@ -21,6 +21,7 @@ mod value;
 pub use calls::{CALL_SETTINGS, CallSettings, Retry, RetryMode, Timeouts};
 pub use check::{check_header, check_model_id, check_region, check_secret, check_segment};
 pub use endpoint::{check_plain_http, check_proxy, check_url, is_loopback};
+pub use nearest::{near_miss, same_word};
 pub use reading::Reading;
 pub use trust::CaBundle;
 
@@ -201,6 +202,16 @@ const EXCLUDES: [(&str, &str, &str); 3] = [
     ("bearer_token", "role_arn", "a bearer token assumes no role"),
     ("profile", "api_key", "a profile takes the place of credentials given here"),
 ];
+
+/// The names of all keys.
+pub fn keys() -> impl Iterator<Item = &'static str> + Clone {
+    KEYS.iter().map(|&(key, _)| key).chain(["options"])
+}
+
+/// The key that `name` is, or is in another spelling or elsewhere.
+pub fn key_meant(name: &str) -> Option<&'static str> {
+    nearest::meant(name, keys())
+}
 
 fn unknown(value: &Value<'_>) -> Error {
     if nearest::is_of_requests(&value.key) {

@@ -5,7 +5,7 @@ use crate::client::{self, PerWorker};
 use crate::config::{CALL_SETTINGS, CallSettings, Config, Retry};
 use crate::error::{Error, Kind, Result};
 use crate::log;
-use crate::request::{Document, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
+use crate::request::{Document, Place, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime;
 use crate::stream::{Next, Stream, StreamLimits, Writer};
@@ -52,7 +52,7 @@ impl Model {
     /// Checks the config and makes a model of it. Starts no thread and connects nowhere.
     pub fn new(config_json: &str) -> Result<Self> {
         let config = Config::parse(config_json)?;
-        let mut defaults = parse_defaults(&config.defaults, "config: defaults").map_err(as_config_error)?;
+        let mut defaults = parse_defaults(&config.defaults, Place::Defaults).map_err(as_config_error)?;
         let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
         defaults.move_under("/defaults");
         let mut calls = config.calls.clone();
@@ -75,7 +75,7 @@ impl Model {
 
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
-        let mut changes = parse_changes(defaults_json, "deriving a model", &CALL_SETTINGS)?;
+        let mut changes = parse_changes(defaults_json, Place::Derived, &CALL_SETTINGS)?;
         let mut derived = Model { totals: self.totals.derive(), ..self.clone() };
         take_call_settings(&mut changes.given, &mut derived.calls, "")?;
         if let Some(id) = take_model_id(&mut changes.given)? {

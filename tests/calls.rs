@@ -7,8 +7,9 @@ use std::ptr::null_mut;
 use std::thread;
 use std::time::Duration;
 
+use bedrock::ffi::conversation::bedrock_request_add_text;
 use bedrock::ffi::model::bedrock_model_free;
-use bedrock::ffi::request::{bedrock_request_add_text, bedrock_request_free};
+use bedrock::ffi::request::bedrock_request_free;
 use serde_json::{Value, json};
 
 use support::capi::*;

@@ -4,7 +4,7 @@
 
 mod support;
 
-use bedrock::ffi::request::bedrock_request_add_tool_result;
+use bedrock::ffi::conversation::bedrock_request_add_tool_result;
 use bedrock::json::Json;
 use serde_json::{Value, json};
 

@@ -8,9 +8,22 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The files of `src/ffi` that are chapters of the header, in its order.
-const CHAPTERS: [&str; 13] = [
-    "version", "status", "model", "request", "cancel", "generate", "stream", "waitset", "call", "response", "usage",
-    "json", "process",
+const CHAPTERS: [&str; 15] = [
+    "version",
+    "status",
+    "model",
+    "request",
+    "conversation",
+    "attachment",
+    "cancel",
+    "generate",
+    "stream",
+    "waitset",
+    "call",
+    "response",
+    "usage",
+    "json",
+    "process",
 ];
 
 fn root() -> &'static Path {

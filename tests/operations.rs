@@ -372,7 +372,7 @@ fn a_request_that_is_none_for_the_operation_is_refused_before_it_is_sent() {
         ("ApplyGuardrail", json!({"guardrailIdentifier": "a", "guardrailVersion": ".."}), "/guardrailVersion", ".."),
         ("GetAsyncInvoke", json!({}), "/invocationArn", "needs invocationArn"),
         ("GetAsyncInvoke", json!({"invocationArn": ARN, "x/y": 1}), "/x~1y", "has no member \"x/y\""),
-        ("ListAsyncInvokes", json!({"maxresults": 1}), "/maxresults", "it has submitTimeAfter"),
+        ("ListAsyncInvokes", json!({"pageSize": 1}), "/pageSize", "it has submitTimeAfter"),
         ("CountTokens", json!({"input": {}, "messages": []}), "/messages", "has no member"),
         ("CountTokens", json!({"messages": []}), "/messages", "checking the request"),
         (

@@ -21,6 +21,14 @@ fuzz_target!(|text: &str| {
             assert_eq!(checked, once, "a check changed the body");
         }
     }
+    // What is kept is the same request.
+    if let Ok(request) = Request::parse(text)
+        && let Ok(kept) = request.to_json(true)
+    {
+        let again = Request::parse(&kept).expect("what was kept can be read");
+        assert_eq!(again.to_json(true).ok().as_ref(), Some(&kept), "what was kept is kept otherwise");
+        assert_eq!(body(&kept, false), body(text, false), "what was kept is sent otherwise");
+    }
     // As one message after another.
     let mut request = Request::default();
     let mut before = 0;

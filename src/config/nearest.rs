@@ -57,6 +57,35 @@ pub(super) fn is_of_requests(key: &str) -> bool {
     key.len() <= LONGEST && OF_REQUESTS.contains(&bare(key).as_str())
 }
 
+/// Whether two names differ in nothing but case, hyphens and underscores.
+pub fn same_word(one: &str, other: &str) -> bool {
+    one.len().max(other.len()) <= LONGEST && bare(one) == bare(other)
+}
+
+/// The one among `known` that is the same word as `key`, or what `key` is called elsewhere.
+pub(super) fn meant(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
+    let elsewhere = || ELSEWHERE.iter().filter(|(name, _)| same_word(name, key)).map(|&(_, meant)| meant);
+    known
+        .clone()
+        .find(|known| same_word(known, key))
+        .or_else(|| elsewhere().find(|meant| known.clone().any(|key| key == *meant)))
+}
+
+/// Shorter names are near to too many others.
+const SHORTEST: usize = 5;
+
+/// The one among `known` that `key` is but for its case or one slip of the finger.
+pub fn near_miss(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
+    let lower = key.to_ascii_lowercase();
+    let near = |known: &str| {
+        known.len() >= SHORTEST
+            && lower.len().abs_diff(known.len()) <= 1
+            && distance(&lower, &known.to_ascii_lowercase()) <= 1
+    };
+    let fits = (SHORTEST..=LONGEST).contains(&key.len());
+    known.filter(|_| fits).find(|known| same_word(known, key) || near(known))
+}
+
 /// `key` in lower case and without underscores.
 fn bare(key: &str) -> String {
     key.to_ascii_lowercase().replace(['-', '_'], "")

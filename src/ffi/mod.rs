@@ -15,8 +15,10 @@ mod slice;
 mod text;
 mod user;
 
+pub mod attachment;
 pub mod call;
 pub mod cancel;
+pub mod conversation;
 pub mod generate;
 pub mod json;
 pub mod model;

@@ -117,7 +117,9 @@ pub unsafe extern "C" fn bedrock_model_connect(
 /// members under every request: tools, system, inferenceConfig and so on. A member that a request has takes the place of
 /// the whole member of the model. null removes a member of the first model's. "model" changes the model id. "timeout",
 /// "timeouts", "retry", "keep_answer" and "read_ahead" are taken as in the config: derive a model to give a call its own
-/// deadline. Cheap; does not block.
+/// deadline. Cheap; does not block. BEDROCK_E_REQUEST: the JSON is broken; it holds another key of the config, such as
+/// api_key or lint, which belong to bedrock_model_new; or a name that nearly is that of a known member, such as "timout".
+/// BEDROCK_E_CONFIG: one of the settings is wrong.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_with(
     model: *const bedrock_model,

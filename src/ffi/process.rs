@@ -6,9 +6,9 @@
 //! starts once a wakeup or a log is set, and a few while names are looked up or credentials read; all signals are
 //! blocked in them. BEDROCK_E_RESOURCE is returned by a call whose worker cannot start.
 
+use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};
 use super::handle;
-use super::request::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_E_BUSY, BEDROCK_OK, bedrock_status};
 use super::user::User;
 use crate::error::{Error, Kind};

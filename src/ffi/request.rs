@@ -1,4 +1,4 @@
-//! Request: a conversation that can grow
+//! Request
 //!
 //! A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
 //! additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
@@ -10,6 +10,16 @@
 //! Converse has no place for is an error that says where it can go. Dropped are blank texts, and standard values that
 //! ask for what happens anyway ("n": 1). docs/dialects.md has all members.
 //!
+//! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
+//! ...), names of credentials (api_key, password, ...), and names that nearly are those of known members
+//! ("temperatur", "maxTokens"). Other members that the library does not know are sent.
+//!
+//! Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In
+//! Converse's own shape the schema is JSON text inside a string:
+//!
+//!   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
+//!      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
+//!
 //! A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
 //! request may be changed, used for other calls or freed. Any number of threads may use one request at once:
 //! their calls take turns, and none holds it while it waits for the network.
@@ -17,31 +27,26 @@
 use super::guard::entry;
 use super::handle::{self, Noun};
 use super::model::bedrock_model;
-use super::response::bedrock_response;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::text::{self, put, required};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::request::Request;
-use crate::request::attachment::Data;
-use crate::response::Response;
 use crate::text::Text;
 use crate::wire::operation::Operation;
-use std::ffi::{c_char, c_void};
+use std::ffi::c_char;
 use std::ptr::{null, null_mut};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A request as it grows.
 pub struct bedrock_request;
-
-/// Gives back what was lent to the library: it is called exactly once, whatever the call it was given to returned, on a
-/// thread of yours that is inside a call.
-pub type bedrock_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 pub(super) struct SharedRequest {
     request: Mutex<Request>,
     /// What bedrock_request_body lent last.
     body: Mutex<Text>,
+    /// What bedrock_request_json lent last.
+    json: Mutex<Text>,
 }
 
 impl Noun for SharedRequest {
@@ -52,10 +57,10 @@ impl Noun for SharedRequest {
 
 impl SharedRequest {
     fn new(request: Request) -> Self {
-        SharedRequest { request: Mutex::new(request), body: Mutex::default() }
+        SharedRequest { request: Mutex::new(request), body: Mutex::default(), json: Mutex::default() }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Request> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Request> {
         self.request.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -66,7 +71,7 @@ impl SharedRequest {
 }
 
 /// Changes the request behind a handle.
-fn change(
+pub(super) fn change(
     request: *mut bedrock_request,
     err: *mut *mut bedrock_error,
     change: impl FnOnce(&mut Request) -> Result<()>,
@@ -75,6 +80,21 @@ fn change(
         let request = handle::get::<SharedRequest>(request)?;
         change(&mut request.lock())?;
         Ok(BEDROCK_OK)
+    })
+}
+
+/// The same by something that may take blocks out: the bytes that came with them are given back.
+pub(super) fn shorten(
+    request: *mut bedrock_request,
+    err: *mut *mut bedrock_error,
+    shorten: impl FnOnce(&mut Request) -> Result<()>,
+) -> bedrock_status {
+    let mut unused = Vec::new();
+    // They are dropped when no lock is held, for the program's release may call us.
+    change(request, err, |request| {
+        shorten(request)?;
+        unused = request.take_unused();
+        Ok(())
     })
 }
 
@@ -116,8 +136,9 @@ pub unsafe extern "C" fn bedrock_request_clone(
     })
 }
 
-/// Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member, in
-/// whichever dialect it was given: {"toolConfig": null} also removes tools. Changes nothing where it fails.
+/// Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member, as
+/// bedrock_request_remove does, in whichever dialect it was given. Changes nothing where it fails. BEDROCK_E_REQUEST: as
+/// bedrock_request_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_set(
     request: *mut bedrock_request,
@@ -125,122 +146,65 @@ pub unsafe extern "C" fn bedrock_request_set(
     len: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| request.set(unsafe { text::json("json", json, len) }?))
+    shorten(request, err, |request| request.set(unsafe { text::json("json", json, len) }?))
 }
 
-/// Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds to the system
-/// prompt. Where the last message is of the same role the text joins it: the service wants roles to take turns.
+/// Removes a top-level member, such as "system" or "toolConfig", and what means the same in the shape of chat
+/// completions. "inferenceConfig" removes temperature, max_tokens and so on as well, and "toolConfig" removes tools
+/// and tool_choice. "modelId" removes the model that the request names. Where there is no such member, nothing
+/// changes and BEDROCK_OK is returned.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_text(
+pub unsafe extern "C" fn bedrock_request_remove(
     request: *mut bedrock_request,
-    role: *const c_char,
-    text: *const c_char,
-    len: usize,
+    member: *const c_char,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    change(request, err, |request| {
-        request.add_text(unsafe { text::name("role", role) }?, unsafe { text::text("text", text, len) }?)
-    })
+    shorten(request, err, |request| request.remove(unsafe { text::name("member", member) }?))
 }
 
-/// Adds a message given as JSON: {"role": "user", "content": [...]}, with content blocks as Converse has them, which is added
-/// as it stands; or a message in the shape of chat completions, which joins the last message where that is of its role.
+/// Attachments are in the JSON as base64.
+pub const BEDROCK_ATTACHMENTS_INLINE: i32 = 0;
+/// Attachments are in the JSON as "@name"; attach them again where the JSON is read.
+pub const BEDROCK_ATTACHMENTS_BY_NAME: i32 = 1;
+
+/// Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of it, which is sent
+/// with the same bytes, so that the service still finds it in its prompt cache. It holds modelId, and none of the
+/// model's defaults. It is not checked: an empty conversation can be saved too. attachments:
+/// BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use bedrock_json_... on it.
+/// Returns NULL, with *err set, where it cannot be made, for example because an attachment to be inlined is not
+/// there. Borrowed until the next bedrock_request_json on this request, from any thread, or until its free.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_message(
+pub unsafe extern "C" fn bedrock_request_json(
     request: *mut bedrock_request,
-    json: *const c_char,
-    len: usize,
+    attachments: i32,
+    len: *mut usize,
     err: *mut *mut bedrock_error,
-) -> bedrock_status {
-    change(request, err, |request| request.add_message(unsafe { text::json("json", json, len) }?))
-}
-
-/// Adds the assistant's message as it came: text, reasoning with its signature, tool calls, all. BEDROCK_E_REQUEST, and
-/// nothing added, where it is empty or stops inside a tool call.
-#[unsafe(no_mangle)]
-pub extern "C" fn bedrock_request_add_response(
-    request: *mut bedrock_request,
-    response: *const bedrock_response,
-    err: *mut *mut bedrock_error,
-) -> bedrock_status {
-    change(request, err, |request| request.add_response(&*handle::get::<Response>(response)?))
-}
-
-/// Adds what a tool gave, under the id of its call (bedrock_tool_call.id). content is text and is never read as JSON; for
-/// JSON, images and documents use bedrock_request_add_message. is_error: nonzero tells the model that the tool failed.
-/// Results added one after the other share one message, as the service demands for parallel calls. (ToolResultBlock.)
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_tool_result(
-    request: *mut bedrock_request,
-    tool_use_id: *const c_char,
-    content: *const c_char,
-    len: usize,
-    is_error: i32,
-    err: *mut *mut bedrock_error,
-) -> bedrock_status {
-    change(request, err, |request| {
-        let id = unsafe { text::name("tool_use_id", tool_use_id) }?;
-        request.add_tool_result(id, unsafe { text::text("content", content, len) }?, is_error != 0)
-    })
-}
-
-/// Bytes of the program, with the way to give them back.
-struct Lent {
-    data: *const u8,
-    len: usize,
-    release: bedrock_release_fn,
-    user: *mut c_void,
-}
-
-// The program has promised that the bytes stay as they are, and that any of its threads may give them back.
-unsafe impl Send for Lent {}
-unsafe impl Sync for Lent {}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        if self.len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(self.data, self.len) } }
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if let Some(release) = self.release {
-            unsafe { release(self.user) };
-        }
-    }
-}
-
-/// Gives the request bytes by pointer: an image, a document, audio, video. JSON refers to them as "@name" wherever it would
-/// hold base64 ({"image": {"format": "png", "source": {"bytes": "@name"}}}); the name is looked up when a call is made.
-/// release NULL: the bytes are copied now. release given: they are not copied and must stay as they are until release(user)
-/// runs, when the request and its clones are freed, or INSIDE THIS CALL where it fails: never free them yourself after it.
-/// free is a fine release function. A name can be given once (BEDROCK_E_REQUEST).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_attach(
-    request: *mut bedrock_request,
-    name: *const c_char,
-    data: *const c_void,
-    len: usize,
-    release: bedrock_release_fn,
-    user: *mut c_void,
-    err: *mut *mut bedrock_error,
-) -> bedrock_status {
-    // Whatever fails from here on, dropping this releases: at this function's end, when no lock is held, for release may call us.
-    let mut lent = Some(Lent { data: data.cast(), len, release, user });
-    change(request, err, |request| {
-        let name = unsafe { text::name("name", name) }?;
-        let bytes = unsafe { text::bytes("data", data.cast(), len) }?;
-        request.check_attachment_name(name)?;
-        let data: Data = match lent.take_if(|lent| lent.release.is_some()) {
-            Some(lent) => Arc::new(lent),
-            None => Arc::new(bytes.to_vec()),
+) -> *const c_char {
+    unsafe { put(len, 0) };
+    let mut json = null();
+    entry!(err => {
+        let request = handle::get::<SharedRequest>(request)?;
+        let inline = match attachments {
+            BEDROCK_ATTACHMENTS_INLINE => true,
+            BEDROCK_ATTACHMENTS_BY_NAME => false,
+            other => {
+                let what = format_args!("attachments is {other}, which is none of BEDROCK_ATTACHMENTS_...");
+                return Err(Error::new(Kind::InvalidArgument, what));
+            }
         };
-        request.attach(name, data)
-    })
+        let text = request.snapshot().to_json(inline)?;
+        let mut lent = request.json.lock().unwrap_or_else(PoisonError::into_inner);
+        *lent = text.into();
+        json = unsafe { text::lend(&lent, len) };
+        Ok(BEDROCK_OK)
+    });
+    json
 }
 
-/// The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious. NULL, with *err set, where it cannot
-/// be made. Lent until the next bedrock_request_body on this request, from any thread, or until its free.
+/// The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious; to
+/// keep a conversation use bedrock_request_json, which has no defaults of the model's in it. NULL, with *err set,
+/// where it cannot be made. Lent until the next bedrock_request_body on this request, from any thread, or until its
+/// free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_body(
     request: *mut bedrock_request,

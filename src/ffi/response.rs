@@ -10,7 +10,7 @@ use super::handle::{self, Noun};
 use super::status::{BEDROCK_OK, bedrock_status};
 use super::text::{self, EMPTY, put, required};
 use crate::error::{Error, Kind};
-use crate::response::Response;
+use crate::response::{Response, Runs, ToolCall};
 use crate::text::Text;
 use std::ffi::c_char;
 
@@ -23,7 +23,12 @@ impl Noun for Response {
     const NAME: &'static str = "response";
 }
 
-/// A tool that the model wants to be called. (ToolUseBlock)
+/// The program runs the tool, and owes its result.
+pub const BEDROCK_TOOL_CALL_CLIENT: i32 = 0;
+/// The service runs the tool itself, as it does for nova_grounding: the result is in the answer, and none may be added.
+pub const BEDROCK_TOOL_CALL_SERVER: i32 = 1;
+
+/// A tool that the model calls. (ToolUseBlock)
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bedrock_tool_call {
@@ -33,9 +38,12 @@ pub struct bedrock_tool_call {
     /// The input as JSON; bedrock_json_... reads it.
     pub input_json: *const c_char,
     pub input_json_len: usize,
-    /// 0 where the model was cut off and input_json is not JSON.
+    /// 0 where input_json is not a JSON object, because the model was cut off or wrote something else: do not run the
+    /// tool. bedrock_request_add_response takes the call all the same; answer it with an error result, for example
+    /// "The input was cut off.".
     pub input_valid: i32,
-    pub reserved: i32,
+    /// Who runs it: BEDROCK_TOOL_CALL_...
+    pub kind: i32,
 }
 
 /// All text blocks of the answer, joined.
@@ -77,14 +85,15 @@ pub extern "C" fn bedrock_response_complete(response: *const bedrock_response) -
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.complete().into()))
 }
 
-/// How many tools the model wants to be called.
+/// Returns how many tool calls the program has to answer. Those of tools that the service runs itself are not counted.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_tool_call_count(response: *const bedrock_response) -> usize {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.tool_calls().len()))
 }
 
-/// Fills *out with a tool call; its texts live until the response is freed. size: sizeof *out. Members newer than the
-/// library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where index is not below the count.
+/// Fills *out with a tool call that the program has to answer; its texts live until the response is freed. size:
+/// sizeof *out. Members newer than the library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where
+/// index is not below the count.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_tool_call(
     response: *const bedrock_response,
@@ -92,25 +101,53 @@ pub unsafe extern "C" fn bedrock_response_tool_call(
     out: *mut bedrock_tool_call,
     size: usize,
 ) -> bedrock_status {
+    unsafe { fill_call(response, Response::tool_calls, index, out, size) }
+}
+
+/// Fills *out with a call of a tool that the service ran itself, as bedrock_response_tool_call does. There is no
+/// count: call it with 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
+/// bedrock_response_message, as toolResult blocks.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_response_server_tool_call(
+    response: *const bedrock_response,
+    index: usize,
+    out: *mut bedrock_tool_call,
+    size: usize,
+) -> bedrock_status {
+    unsafe { fill_call(response, Response::server_tool_calls, index, out, size) }
+}
+
+unsafe fn fill_call(
+    response: *const bedrock_response,
+    calls: fn(&Response) -> &[ToolCall],
+    index: usize,
+    out: *mut bedrock_tool_call,
+    size: usize,
+) -> bedrock_status {
     let mut call =
-        bedrock_tool_call { id: EMPTY, name: EMPTY, input_json: EMPTY, input_json_len: 0, input_valid: 0, reserved: 0 };
+        bedrock_tool_call { id: EMPTY, name: EMPTY, input_json: EMPTY, input_json_len: 0, input_valid: 0, kind: 0 };
     let status = entry!(std::ptr::null_mut() => {
         required("out", out)?;
         let response = handle::get::<Response>(response)?;
-        let found = response.tool_calls().get(index).ok_or_else(|| {
+        let found = calls(&response).get(index).ok_or_else(|| {
             Error::new(Kind::InvalidArgument, format_args!("there is no tool call {index}"))
         })?;
         call.id = unsafe { text::lend(&found.id, std::ptr::null_mut()) };
         call.name = unsafe { text::lend(&found.name, std::ptr::null_mut()) };
         call.input_json = unsafe { text::lend(&found.input, &mut call.input_json_len) };
         call.input_valid = found.input_valid.into();
+        call.kind = match found.runs {
+            Runs::Client => BEDROCK_TOOL_CALL_CLIENT,
+            Runs::Server => BEDROCK_TOOL_CALL_SERVER,
+        };
         Ok(BEDROCK_OK)
     });
     unsafe { fill(out, size, call, 0) };
     status
 }
 
-/// The assistant's message as Converse JSON, ready to be sent back. (output.message)
+/// The assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form in which
+/// the service takes it back. (output.message)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_message(response: *const bedrock_response, len: *mut usize) -> *const c_char {
     let (text, length) = lend(response, Response::message);

@@ -17,12 +17,13 @@
 //! and stops reading its connection until your program goes on (back-pressure). Of the timers only "total" runs
 //! meanwhile.
 
+use super::attachment::bedrock_release_fn;
 use super::cancel::bedrock_cancel;
 use super::generate::{Call, bedrock_event};
 use super::guard::{self, entry};
 use super::handle::{self, Noun};
 use super::model::bedrock_model;
-use super::request::{bedrock_release_fn, bedrock_request};
+use super::request::bedrock_request;
 use super::response::bedrock_response;
 use super::status::{BEDROCK_AGAIN, BEDROCK_DONE, BEDROCK_OK, bedrock_error, bedrock_status};
 use super::text::{put, required};

@@ -99,6 +99,14 @@ pub unsafe fn name<'a>(name: &str, data: *const c_char) -> Result<&'a str> {
     unsafe { text(name, data, STRLEN) }
 }
 
+/// A short name that may be left out.
+///
+/// # Safety
+/// As [`name`].
+pub unsafe fn name_or_none<'a>(name: &str, data: *const c_char) -> Result<Option<&'a str>> {
+    if data.is_null() { Ok(None) } else { unsafe { self::name(name, data) }.map(Some) }
+}
+
 /// Writes to an out parameter, where there is one.
 ///
 /// # Safety

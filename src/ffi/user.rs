@@ -1,6 +1,6 @@
 //! What a program gives with a callback: a pointer of its own, and what gives it back.
 
-use super::request::bedrock_release_fn;
+use super::attachment::bedrock_release_fn;
 use std::ffi::c_void;
 
 /// A program's pointer, released when this is dropped.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json, Outline, Part};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// The bytes of an attachment, however they are kept.
@@ -9,7 +10,15 @@ pub type Data = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// What a request has attached. Cheap to clone: the bytes are shared.
 #[derive(Clone, Default)]
-pub struct Attachments(Vec<(Arc<str>, Data)>);
+pub struct Attachments(Vec<Attachment>);
+
+#[derive(Clone)]
+struct Attachment {
+    name: Arc<str>,
+    data: Data,
+    /// Whether the library gave it its name: then nothing can refer to it but the block that it came with.
+    of_block: bool,
+}
 
 /// A string `"@name"` where base64 would stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +50,27 @@ impl Attachments {
 
     pub fn add(&mut self, name: &str, data: Data) -> Result<()> {
         self.check_name(name)?;
-        self.0.push((name.into(), data));
+        self.0.push(Attachment { name: name.into(), data, of_block: false });
         Ok(())
+    }
+
+    /// Bytes that came with a block, under a name that is free.
+    pub fn add_of_block(&mut self, name: &str, data: Data) {
+        self.0.push(Attachment { name: name.into(), data, of_block: true });
+    }
+
+    /// Takes out what came with blocks that are gone. `used` are the names that are still referred to.
+    pub fn take_unused<'a>(&mut self, used: impl Iterator<Item = &'a str>) -> Vec<Data> {
+        if !self.0.iter().any(|attachment| attachment.of_block) {
+            return Vec::new();
+        }
+        let used: HashSet<&str> = used.collect();
+        let unused = self.0.extract_if(.., |attachment| attachment.of_block && !used.contains(&*attachment.name));
+        unused.map(|attachment| attachment.data).collect()
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|attachment| &*attachment.name)
     }
 
     /// Whether what looks like a reference is none.
@@ -59,7 +87,7 @@ impl Attachments {
     /// Appends the base64 of what `reference` names. `at` leads to the piece it stands in.
     pub fn encode(&self, reference: &Reference, out: &mut String, at: &impl Fn() -> String) -> Result<()> {
         let data = self.get(&reference.name).ok_or_else(|| {
-            let names: Vec<_> = self.0.iter().map(|(name, _)| quote(name)).collect();
+            let names: Vec<_> = self.names().map(quote).collect();
             let attached =
                 if names.is_empty() { "nothing is attached".into() } else { format!("attached: {}", names.join(", ")) };
             let wanted = quote(&format!("@{}", reference.name));
@@ -76,7 +104,13 @@ impl Attachments {
     }
 
     fn get(&self, name: &str) -> Option<&Data> {
-        self.0.iter().find(|(known, _)| &**known == name).map(|(_, data)| data)
+        self.0.iter().find(|attachment| &*attachment.name == name).map(|attachment| &attachment.data)
+    }
+}
+
+impl Reference {
+    pub fn name(&self) -> &str {
+        &self.name
     }
 }
 

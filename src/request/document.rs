@@ -88,9 +88,11 @@ impl Piece {
     }
 
     /// At least as much as the piece takes, with a comma.
-    fn size(&self, attachments: &Attachments) -> usize {
-        let attached = self.references.iter().map(|reference| attachments.encoded_length(reference));
-        self.text.len() + 1 + attached.sum::<usize>()
+    fn size(&self, attachments: Option<&Attachments>) -> usize {
+        let attached = |attachments: &Attachments| -> usize {
+            self.references.iter().map(|reference| attachments.encoded_length(reference)).sum()
+        };
+        self.text.len() + 1 + attachments.map_or(0, attached)
     }
 
     fn write(&self, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
@@ -99,10 +101,12 @@ impl Piece {
 
     fn write_from(&self, start: usize, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
         let mut written = start;
-        for reference in self.references.iter().filter(|reference| !out.attachments.is_text(reference)) {
-            out.text.push_str(&self.text[written..reference.start]);
-            out.attachments.encode(reference, &mut out.text, &at)?;
-            written = reference.end;
+        if let Some(attachments) = out.attachments {
+            for reference in self.references.iter().filter(|reference| !attachments.is_text(reference)) {
+                out.text.push_str(&self.text[written..reference.start]);
+                attachments.encode(reference, &mut out.text, &at)?;
+                written = reference.end;
+            }
         }
         out.text.push_str(&self.text[written..]);
         Ok(())
@@ -168,6 +172,15 @@ impl List {
 
     pub fn items(&self) -> &[Piece] {
         &self.items
+    }
+
+    /// Leaves the items for which `kept` holds, which is asked for their indices.
+    pub fn keep(&mut self, kept: impl Fn(usize) -> bool) {
+        let mut index = 0;
+        self.items.retain(|_| {
+            index += 1;
+            kept(index - 1)
+        });
     }
 
     pub fn take_items(&mut self) -> Vec<Piece> {
@@ -387,6 +400,7 @@ impl Document {
     pub fn write_value(&self, name: &str, attachments: &Attachments) -> Result<Option<String>> {
         let Some(position) = self.position(name) else { return Ok(None) };
         let Content::Verbatim(piece) = &self.members[position].content else { return Ok(None) };
+        let attachments = Some(attachments);
         let mut out = Body { text: String::with_capacity(piece.size(attachments)), attachments };
         let Range { start, end } = piece.outline.place();
         piece.write_from(start, &mut out, || format!("/{}", json::pointer_token(name)))?;
@@ -395,8 +409,9 @@ impl Document {
         Ok(Some(out.text))
     }
 
-    /// The whole as one text, with the attachments in their places.
-    pub fn write(&self, attachments: &Attachments) -> Result<String> {
+    /// The whole as one text, with the attachments in their places; without attachments, as it was written.
+    pub fn write<'a>(&self, attachments: impl Into<Option<&'a Attachments>>) -> Result<String> {
+        let attachments = attachments.into();
         let mut out = Body { text: String::with_capacity(self.size(attachments)), attachments };
         out.text.push_str(&self.head);
         for (index, member) in self.members.iter().enumerate() {
@@ -422,12 +437,21 @@ impl Document {
         Ok(out.text)
     }
 
+    /// The names of the attachments that it refers to, or seems to.
+    pub fn references(&self) -> impl Iterator<Item = &str> {
+        let pieces = self.members.iter().flat_map(|member| match &member.content {
+            Content::Verbatim(piece) => std::slice::from_ref(piece),
+            Content::List(list) => list.items.as_slice(),
+        });
+        pieces.flat_map(|piece| piece.references.iter()).map(Reference::name)
+    }
+
     fn position(&self, name: &str) -> Option<usize> {
         self.members.iter().position(|member| &*member.name == name)
     }
 
     /// At least as much as the text takes.
-    fn size(&self, attachments: &Attachments) -> usize {
+    fn size(&self, attachments: Option<&Attachments>) -> usize {
         let piece = |piece: &Piece| piece.size(attachments);
         let members = self.members.iter().map(|member| match &member.content {
             Content::Verbatim(verbatim) => piece(verbatim),
@@ -439,5 +463,5 @@ impl Document {
 
 struct Body<'a> {
     text: String,
-    attachments: &'a Attachments,
+    attachments: Option<&'a Attachments>,
 }

@@ -6,9 +6,13 @@ mod dialect;
 mod document;
 mod input;
 mod lint;
+pub mod media;
 #[cfg(test)]
 mod passes;
 mod places;
+mod reply;
+mod stray;
+mod window;
 
 use crate::config::check_model_id;
 use crate::error::{Error, Kind, Result};
@@ -17,10 +21,13 @@ use crate::response::Response;
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
 use attachment::{Attachments, Data};
+pub use dialect::Medium;
 use dialect::{Role, Translated};
 pub use document::Document;
 use document::Piece;
 use input::Given;
+use media::Media;
+pub use stray::Place;
 
 /// A request as it grows. Cloning shares text and attachments.
 #[derive(Clone, Default)]
@@ -34,7 +41,8 @@ pub struct Request {
 impl Request {
     /// An object of Converse members. Messages may use the portable dialect.
     pub fn parse<'a>(text: impl Into<Checked<'a>>) -> Result<Self> {
-        let mut document = Document::parse(text, "reading the request")?;
+        let mut document = Document::parse(text, Place::Request.doing())?;
+        stray::check(&document, Place::Request)?;
         let model_id = take_model_id(&mut document)?;
         dialect::translate(&mut document)?;
         Ok(Request { document, model_id, attachments: Attachments::default() })
@@ -42,7 +50,8 @@ impl Request {
 
     /// Replaces top-level members; null removes one. Changes nothing where it fails.
     pub fn set<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
-        let mut newer = Document::parse(text, "reading the request")?;
+        let mut newer = Document::parse(text, Place::Request.doing())?;
+        stray::check(&newer, Place::Request)?;
         let removed = newer.take_nulls(&[]);
         let model_id = take_model_id(&mut newer)?;
         dialect::translate(&mut newer)?;
@@ -62,11 +71,71 @@ impl Request {
         Ok(())
     }
 
-    /// Adds text to the conversation. Role system adds to the system prompt.
+    /// Takes out a top-level member, and what means the same in the other dialect. Nothing where there is none.
+    pub fn remove(&mut self, name: &str) -> Result<()> {
+        if matches!(name, "modelId" | "model") {
+            self.model_id = None;
+        }
+        dialect::members::remove(&mut self.document, name)
+    }
+
+    /// How many messages there are.
+    pub fn message_count(&self) -> usize {
+        self.document.items("messages").len()
+    }
+
+    /// Takes out `count` messages from `first` on.
+    pub fn remove_messages(&mut self, first: usize, count: usize) -> Result<()> {
+        let there = self.message_count();
+        let end = first.checked_add(count).filter(|end| *end <= there).ok_or_else(|| {
+            let what =
+                format_args!("removing messages: there are {there}, and not {count} from the one of index {first} on");
+            Error::new(Kind::InvalidArgument, what)
+        })?;
+        self.keep_messages(|index| !(first..end).contains(&index));
+        Ok(())
+    }
+
+    /// Takes out the oldest messages; see [`window::kept`].
+    pub fn trim(&mut self, most: usize) {
+        let kept = window::kept(self.document.items("messages"), most);
+        self.keep_messages(kept);
+    }
+
+    fn keep_messages(&mut self, kept: impl Fn(usize) -> bool) {
+        let there = self.document.list("messages").is_some();
+        // Asked for, the list would be made.
+        if let Some(messages) = there.then(|| self.document.list_mut("messages")).flatten() {
+            messages.keep(kept);
+        }
+        self.document.forget_places();
+    }
+
+    /// The request itself, without a model's defaults and unchecked. [`Request::parse`] makes the same request of it.
+    /// Attachments stand in it as base64, or by their names.
+    pub fn to_json(&self, inline: bool) -> Result<String> {
+        let mut document = self.document.clone();
+        if let Some(model_id) = &self.model_id {
+            document.add("modelId", &json::quoted(model_id));
+        }
+        if !inline {
+            return document.write(None);
+        }
+        if document.value("body").is_some_and(|body| self.attachments.named_by(body).is_some()) {
+            let what =
+                "writing the request: body is the bytes of an attachment, which JSON cannot hold; write it by name";
+            return Err(Error::new(Kind::Request, what).at("/body"));
+        }
+        document.write(&self.attachments)
+    }
+
+    /// Adds text to the conversation. Role system adds to the system prompt. Blank text adds nothing: the service
+    /// refuses it.
     pub fn add_text(&mut self, role: &str, text: &str) -> Result<()> {
         let known = dialect::role(role).filter(|role| *role != Role::Tool);
         let role = known.ok_or_else(|| dialect::unknown_role(role))?;
-        let blocks = vec![format!("{{\"text\":{}}}", json::quoted(text))];
+        let blank = text.trim().is_empty();
+        let blocks = if blank { Vec::new() } else { vec![format!("{{\"text\":{}}}", json::quoted(text))] };
         self.add(Translated { role, blocks })
     }
 
@@ -98,12 +167,27 @@ impl Request {
         Ok(())
     }
 
-    /// Adds the assistant's message as it came. Nothing is added where it is empty or stops inside a tool call.
+    /// Adds the assistant's message as the service takes it back; see [`reply::message`].
     pub fn add_response(&mut self, response: &Response) -> Result<()> {
-        if let Some(reason) = response.unfit_to_send_back() {
-            return Err(Error::new(Kind::Request, format_args!("adding the answer to the conversation: {reason}")));
+        match reply::message(response) {
+            Some(message) => self.push(Piece::value(&*message)?),
+            None => Ok(()),
         }
-        self.push(Piece::value(response.message().as_str())?)
+    }
+
+    /// Adds an image or a document. `keep` is asked for the bytes once nothing can fail any more.
+    pub fn add_media(&mut self, media: &Media<'_>, keep: impl FnOnce() -> Data) -> Result<()> {
+        let name = media::free_name(media.medium, &self.document, &self.attachments);
+        let message = media.message(&self.document, &name)?;
+        self.add(message)?;
+        self.attachments.add_of_block(&name, keep());
+        Ok(())
+    }
+
+    /// Takes out the bytes of images and documents whose blocks are gone. To drop them may call the program.
+    #[must_use]
+    pub fn take_unused(&mut self) -> Vec<Data> {
+        self.attachments.take_unused(self.document.references())
     }
 
     /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel
@@ -135,8 +219,9 @@ impl Request {
 }
 
 /// The members that stand under every request of a model, in either dialect.
-pub fn parse_defaults(text: &str, doing: &str) -> Result<Document> {
-    let mut defaults = Document::parse(text, doing)?;
+pub fn parse_defaults(text: &str, place: Place) -> Result<Document> {
+    let mut defaults = Document::parse(text, place.doing())?;
+    stray::check(&defaults, place)?;
     dialect::translate(&mut defaults)?;
     Ok(defaults)
 }
@@ -149,8 +234,9 @@ pub struct Changes {
 }
 
 /// Reads members that are to be put over those of a model. Those `kept` have meanings of their own.
-pub fn parse_changes(text: &str, doing: &str, kept: &[&str]) -> Result<Changes> {
-    let mut given = Document::parse(text, doing)?;
+pub fn parse_changes(text: &str, place: Place, kept: &[&str]) -> Result<Changes> {
+    let mut given = Document::parse(text, place.doing())?;
+    stray::check(&given, place)?;
     let kept: Vec<_> = kept.iter().chain(&MODEL_ID).copied().collect();
     let removed = given.take_nulls(&kept);
     dialect::translate(&mut given)?;

@@ -15,7 +15,7 @@ mod rest;
 mod summary;
 
 pub use crate::wire::usage::Usage;
-pub use summary::ToolCall;
+pub use summary::{Runs, ToolCall, is_of_service};
 
 use crate::text::Text;
 use crate::wire::answer::Head;
@@ -91,9 +91,14 @@ impl Response {
         self.complete
     }
 
-    /// Every tool call of the message, in order: those of the service's own tools too, whose results stand in the message.
+    /// The tool calls that the program has to answer, in order.
     pub fn tool_calls(&self) -> &[ToolCall] {
         &self.summary().tool_calls
+    }
+
+    /// The calls of tools that the service runs itself, in order. Their results stand in the message.
+    pub fn server_tool_calls(&self) -> &[ToolCall] {
+        &self.summary().server_tool_calls
     }
 
     pub fn usage(&self) -> Usage {
@@ -101,21 +106,9 @@ impl Response {
         self.usage.or(self.summary().usage)
     }
 
-    /// The assistant's message as Converse JSON, to be sent back as it is.
+    /// The assistant's message as Converse JSON, as it came.
     pub fn message(&self) -> &Text {
         &self.summary().message
-    }
-
-    /// Why the service would refuse the message if it were sent back, or `None` where it would not.
-    pub fn unfit_to_send_back(&self) -> Option<&'static str> {
-        let summary = self.summary();
-        if summary.blank {
-            Some("it is empty")
-        } else if summary.tool_calls.iter().any(|call| !call.input_valid) {
-            Some("it stops inside a tool call")
-        } else {
-            None
-        }
     }
 
     /// The whole answer: verbatim, where the call did not stream.
@@ -142,11 +135,6 @@ mod tests {
         Head { request_id: "id".to_owned(), usage: Usage::default() }
     }
 
-    fn streamed(content: &str) -> Response {
-        let json = format!(r#"{{"output":{{"message":{{"content":{content},"role":"assistant"}}}}}}"#);
-        Response::streamed(json, false, head(), 2)
-    }
-
     #[test]
     fn an_answer_is_given_as_it_came_and_shared_between_threads() {
         let json = r#"{ "output": {"message" : {"content":[ {"text":"\u00e9"} ], "role":"assistant"}}, "new": 1e400 }"#;
@@ -159,22 +147,5 @@ mod tests {
         assert_eq!(response.json().as_str(), json);
         assert_eq!(response.message().as_str(), r#"{"content":[ {"text":"\u00e9"} ], "role":"assistant"}"#);
         assert_eq!((response.request_id().as_str(), response.attempts(), response.complete()), ("id", 1, true));
-    }
-
-    #[test]
-    fn a_message_is_sendable_where_it_says_something_and_its_tool_calls_are_whole() {
-        for (content, unsendable) in [
-            ("[]", Some("it is empty")),
-            (r#"[{"text":" \n"}]"#, Some("it is empty")),
-            (r#"[{"text":"a"}]"#, None),
-            (r#"[{"text":""},{"toolUse":{"input":{}}}]"#, None),
-            (r#"[{"text":"a"},{"toolUse":{"input":""}}]"#, Some("it stops inside a tool call")),
-        ] {
-            assert_eq!(streamed(content).unfit_to_send_back(), unsendable, "{content}");
-        }
-        assert_eq!(
-            Response::unary(r#"{"inputTokens":12}"#.to_owned(), head(), 1).unfit_to_send_back(),
-            Some("it is empty")
-        );
     }
 }

@@ -11,8 +11,22 @@ pub struct ToolCall {
     pub name: Text,
     /// The arguments: JSON as the model wrote it, or what came of it where that is not JSON.
     pub input: Text,
-    /// Whether `input` is JSON.
+    /// Whether `input` is a JSON object, which is all that a tool takes.
     pub input_valid: bool,
+    pub runs: Runs,
+}
+
+/// Who runs a tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Runs {
+    Client,
+    /// The service has run it, or is about to: its result stands in the same message.
+    Server,
+}
+
+/// Whether a `toolUse` is of a tool that the service runs itself.
+pub fn is_of_service(tool_use: Json<'_>) -> bool {
+    tool_use.get("type").is_some_and(|kind| kind.is("server_tool_use"))
 }
 
 impl ToolCall {
@@ -24,8 +38,9 @@ impl ToolCall {
         ToolCall {
             id: text("toolUseId"),
             name: text("name"),
-            input_valid: raw.is_none(),
+            input_valid: input.is_none_or(|input| input.kind() == Kind::Object),
             input: raw.as_deref().unwrap_or(input.map_or("{}", Json::text)).into(),
+            runs: if is_of_service(tool_use) { Runs::Server } else { Runs::Client },
         }
     }
 }
@@ -38,10 +53,9 @@ pub(super) struct Summary {
     pub stop_reason: Text,
     pub finish_reason: Text,
     pub tool_calls: Box<[ToolCall]>,
+    pub server_tool_calls: Box<[ToolCall]>,
     pub usage: Usage,
     pub message: Text,
-    /// Whether the message says nothing: no block, or only blank text, which the service refuses in a message.
-    pub blank: bool,
 }
 
 impl Summary {
@@ -52,10 +66,8 @@ impl Summary {
         let stop_reason = answer.and_then(|answer| answer.get("stopReason")?.string()).unwrap_or_default();
 
         let (mut text, mut reasoning, mut tool_calls) = (String::new(), String::new(), Vec::new());
-        let mut blank = true;
         for member in blocks().flat_map(Json::members) {
             let value = member.value;
-            blank &= member.key.is("text");
             match member.key.string().as_deref() {
                 Some("text") => push(&mut text, Some(value)),
                 Some("citationsContent") => {
@@ -67,13 +79,15 @@ impl Summary {
                 _ => {}
             }
         }
+        let (server_tool_calls, tool_calls): (Vec<_>, Vec<_>) =
+            tool_calls.into_iter().partition(|call: &ToolCall| call.runs == Runs::Server);
         Summary {
-            blank: blank && text.trim().is_empty(),
             text: text.into(),
             reasoning: reasoning.into(),
             finish_reason: finish_reason(&stop_reason).into(),
             stop_reason: stop_reason.as_ref().into(),
             tool_calls: tool_calls.into(),
+            server_tool_calls: server_tool_calls.into(),
             usage: answer.map(|answer| usage(answer, streamed)).unwrap_or_default(),
             message: message.filter(|message| message.kind() == Kind::Object).map_or("", Json::text).into(),
         }
@@ -122,7 +136,6 @@ mod tests {
                 {"reasoningContent":{"redactedContent":"YQ=="}},{"reasoningContent":{"reasoningText":{"text":"s"}}},{"text":"\u00e9"}]"#,
         ));
         assert_eq!((summary.text.as_str(), summary.reasoning.as_str()), ("a\nbcé", "rs"));
-        assert!(!summary.blank);
     }
 
     #[test]
@@ -134,7 +147,7 @@ mod tests {
         };
         let call = |input: &str, valid| (input.to_owned(), valid);
         assert_eq!(calls(true), [call(r#"{"a": 1.0}"#, true), call(r#"{"a"#, false), call("{}", true)]);
-        assert_eq!(calls(false), [call(r#"{"a": 1.0}"#, true), call(r#""{\"a""#, true), call("{}", true)]);
+        assert_eq!(calls(false), [call(r#"{"a": 1.0}"#, true), call(r#""{\"a""#, false), call("{}", true)]);
         let first = &unary(&with_content(content)).tool_calls[0];
         assert_eq!((first.id.as_str(), first.name.as_str()), ("1", "f"));
     }
@@ -183,7 +196,7 @@ mod tests {
             assert_eq!(summary.text.as_str().trim(), "", "{answer}");
             assert_eq!(summary.stop_reason.as_str(), "", "{answer}");
             assert_eq!(summary.usage, Usage::default(), "{answer}");
-            assert!(summary.blank && summary.tool_calls.is_empty() && summary.reasoning.is_empty(), "{answer}");
+            assert!(summary.tool_calls.is_empty() && summary.reasoning.is_empty(), "{answer}");
         }
     }
 }

@@ -161,7 +161,9 @@ impl Refusal {
             Kind::Quota => "Ask for a higher quota in Service Quotas",
             Kind::Model => "Call again later, or choose another model",
             Kind::Service => "Call again later",
-            Kind::ContextOverflow => "Shorten the conversation or choose a model with a longer context",
+            Kind::ContextOverflow => {
+                "Shorten the conversation (bedrock_request_trim) or choose a model with a longer context"
+            }
             _ => "",
         }
     }

@@ -217,6 +217,45 @@ static void sent(const char *url)
     bedrock_model_free(local);
 }
 
+static bedrock_request *visited;
+static int visits;
+
+/* A release that calls the library about the request it comes from. */
+static void visit(void *user)
+{
+    (void)user;
+    visits++;
+    if (visited != NULL)
+        bedrock_request_message_count(visited);
+}
+
+/* Bytes that a block came with are given back with the last message that holds it, when the request is not locked. */
+static void released_with_their_blocks(void)
+{
+    static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    bedrock_request *request = check_request("What is this?"), *branch = NULL;
+    bedrock_error *error = NULL;
+
+    visited = request;
+    visits = 0;
+    CHECK_OK(bedrock_request_add_image(request, "user", NULL, png, sizeof png, visit, NULL, &error), error);
+    CHECK_OK(bedrock_request_add_text(request, "assistant", "A picture.", BEDROCK_STRLEN, &error), error);
+    CHECK_OK(bedrock_request_add_document(request, "user", "txt", "a", "text", 4, visit, NULL, &error), error);
+    CHECK_OK(bedrock_request_attach(request, "mine", png, sizeof png, visit, NULL, &error), error);
+    CHECK_OK(bedrock_request_clone(request, &branch, &error), error);
+    CHECK_OK(bedrock_request_trim(request, 1, &error), error);
+    CHECK_INT(visits, 0); /* the clone has the image */
+    CHECK_OK(bedrock_request_trim(branch, 1, &error), error);
+    CHECK_INT(visits, 1);
+    CHECK_OK(bedrock_request_remove_messages(request, 0, 1, &error), error);
+    CHECK_OK(bedrock_request_remove(branch, "messages", &error), error);
+    CHECK_INT(visits, 2); /* what has a name of the program's may be referred to again */
+    visited = NULL;
+    bedrock_request_free(request);
+    bedrock_request_free(branch);
+    CHECK_INT(visits, 3);
+}
+
 int main(int argc, char **argv)
 {
     model = check_scripted("[\"Seen.\"]");
@@ -225,6 +264,7 @@ int main(int argc, char **argv)
     copied_or_lent();
     clones();
     names();
+    released_with_their_blocks();
     if (CHECK(argc == 2))
         sent(argv[1]);
     bedrock_model_free(model);

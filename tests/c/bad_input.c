@@ -153,6 +153,11 @@ static void texts(void)
     INVALID(bedrock_request_attach(request, "a", NULL, 1, NULL, NULL, &error), "data is NULL");
     INVALID(bedrock_request_attach(request, "a", "x", LENGTH, NULL, NULL, &error), "impossible length");
     INVALID(bedrock_request_attach(request, "a", "x", IMPOSSIBLE, NULL, NULL, &error), "impossible length");
+    INVALID(bedrock_request_add_image(request, NULL, NULL, "x", 1, NULL, NULL, &error), "role is NULL");
+    INVALID(bedrock_request_add_image(request, "user", "\xff", "x", 1, NULL, NULL, &error), "format is not UTF-8");
+    INVALID(bedrock_request_add_image(request, "user", NULL, NULL, 1, NULL, NULL, &error), "data is NULL");
+    INVALID(bedrock_request_add_document(request, "user", NULL, "\xff", "x", 1, NULL, NULL, &error), "name is not UTF-8");
+    INVALID(bedrock_request_add_document(request, "user", NULL, "a", "x", IMPOSSIBLE, NULL, NULL, &error), "impossible");
     CHECK_FAILS(bedrock_request_attach(request, "", "x", 1, NULL, NULL, &error), BEDROCK_E_REQUEST, &error, "", "empty");
     CHECK_FAILS(bedrock_request_add_text(request, long_text("", ""), "x", 1, &error), BEDROCK_E_REQUEST, &error, "", "role");
 }
@@ -186,6 +191,16 @@ static void nulls(void)
     INVALID(bedrock_request_add_response(request, NULL, &error), "the response is NULL");
     INVALID(bedrock_request_add_tool_result(NULL, "t", "x", 1, 0, &error), "the request is NULL");
     INVALID(bedrock_request_attach(NULL, "a", "x", 1, NULL, NULL, &error), "the request is NULL");
+    INVALID(bedrock_request_add_image(NULL, "user", NULL, "x", 1, NULL, NULL, &error), "the request is NULL");
+    INVALID(bedrock_request_add_document(NULL, "user", NULL, NULL, "x", 1, NULL, NULL, &error), "the request is NULL");
+    INVALID(bedrock_request_remove(NULL, "system", &error), "the request is NULL");
+    INVALID(bedrock_request_remove(request, NULL, &error), "member is NULL");
+    INVALID(bedrock_request_remove_messages(NULL, 0, 1, &error), "the request is NULL");
+    INVALID(bedrock_request_trim(NULL, 1, &error), "the request is NULL");
+    CHECK(bedrock_request_json(NULL, BEDROCK_ATTACHMENTS_INLINE, NULL, &error) == NULL);
+    INVALID(bedrock_error_status(error), "the request is NULL");
+    CHECK(bedrock_request_json(request, 2, NULL, &error) == NULL);
+    INVALID(bedrock_error_status(error), "attachments is 2");
     CHECK(bedrock_request_body(NULL, model, NULL, &error) == NULL);
     INVALID(bedrock_error_status(error), "the request is NULL");
     CHECK(bedrock_request_body(request, NULL, NULL, &error) == NULL);

@@ -81,13 +81,13 @@ static int32_t stop_at_tool(const bedrock_event *event, void *user)
     return event->type == BEDROCK_EVENT_BLOCK_START;
 }
 
-/* Answers go back as they came; what the service would refuse is refused here, and changes nothing. */
+/* Answers go back as they came; what the service would refuse of them is left out or mended. */
 static void responses_and_results(void)
 {
     bedrock_model *tools = check_scripted("[{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"Both.\"},"
         "{\"toolUse\":{\"toolUseId\":\"t1\",\"name\":\"f\",\"input\":{\"x\" : 1.0}}},"
         "{\"toolUse\":{\"toolUseId\":\"t2\",\"name\":\"g\",\"input\":{}}}]}}, \" \"]");
-    bedrock_request *request = check_request("Go.");
+    bedrock_request *request = check_request("Go."), *branch = NULL;
     bedrock_response *response = NULL, *stopped = NULL, *blank = NULL;
     char wanted[2000];
     bedrock_tool_call call;
@@ -96,9 +96,19 @@ static void responses_and_results(void)
     CHECK_OK(bedrock_generate(tools, request, NULL, &response, &error), error);
     CHECK_OK(bedrock_generate(tools, request, NULL, &blank, &error), error);
     CHECK_INT(bedrock_generate_stream(tools, request, NULL, stop_at_tool, NULL, &stopped, &error), BEDROCK_STOPPED);
-    CHECK_FAILS(bedrock_request_add_response(request, blank, &error), BEDROCK_E_REQUEST, &error, NULL, "empty");
-    CHECK_FAILS(bedrock_request_add_response(request, stopped, &error), BEDROCK_E_REQUEST, &error, NULL, "tool call");
+    /* A blank answer adds nothing. One that was stopped inside a tool call is added, and its call can be answered. */
+    CHECK_OK(bedrock_request_add_response(request, blank, &error), error);
     body_is(request, tools, "{\"messages\":[" USER("\"Go.\"") "]}");
+    CHECK_OK(bedrock_request_clone(request, &branch, &error), error);
+    CHECK_OK(bedrock_request_add_response(branch, stopped, &error), error);
+    CHECK_OK(bedrock_response_tool_call(stopped, 0, &call, sizeof call), NULL);
+    CHECK_INT(call.input_valid, 0);
+    CHECK_INT(call.kind, BEDROCK_TOOL_CALL_CLIENT);
+    CHECK_OK(bedrock_request_add_tool_result(branch, call.id, "The input was cut off.", LENGTH, 1, &error), error);
+    ends(branch, "{\"messages\":[" USER("\"Go.\"") ",{\"content\":[{\"text\":\"Both.\"},"
+                 "{\"toolUse\":{\"input\":{},\"name\":\"f\",\"toolUseId\":\"t1\"}}],\"role\":\"assistant\"},"
+                 "{\"role\":\"user\",\"content\":[{\"toolResult\":{\"toolUseId\":\"t1\",\"content\":[{\"text\":"
+                 "\"The input was cut off.\"}],\"status\":\"error\"}}]}]}");
 
     CHECK_OK(bedrock_request_add_response(request, response, &error), error);
     CHECK_INT(bedrock_response_tool_call_count(response), 2);
@@ -119,6 +129,44 @@ static void responses_and_results(void)
     bedrock_response_free(stopped);
     bedrock_response_free(blank);
     bedrock_model_free(tools);
+}
+
+/* What is kept is read again, an image by pointer in it; the texts that are borrowed live until the next call. */
+static void kept(void)
+{
+    static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    bedrock_request *request = check_request("What is this?"), *again = NULL;
+    const char *json;
+    size_t len = 0;
+    void *bytes = malloc(sizeof png);
+
+    memcpy(bytes, png, sizeof png);
+    CHECK_OK(bedrock_request_add_image(request, "user", NULL, bytes, sizeof png, free, bytes, &error), error);
+    CHECK_OK(bedrock_request_add_document(request, "user", "txt", NULL, "text", 4, NULL, NULL, &error), error);
+    json = bedrock_request_json(request, BEDROCK_ATTACHMENTS_INLINE, &len, &error);
+    CHECK_INT(len, strlen(json));
+    CHECK_OK(bedrock_request_new(json, len, &again, &error), error);
+    json = bedrock_request_json(again, BEDROCK_ATTACHMENTS_INLINE, NULL, NULL);
+    body_is(request, model, json);
+    CHECK_PART(json, "\"bytes\":\"iVBORw0KGgo=\"");
+    CHECK_INT(bedrock_request_message_count(again), 1);
+    CHECK_OK(bedrock_request_remove_messages(again, 0, 1, &error), error);
+    CHECK_OK(bedrock_request_remove(again, "messages", &error), error);
+    CHECK_OK(bedrock_request_trim(again, 1, &error), error);
+    CHECK_TEXT(bedrock_request_json(again, BEDROCK_ATTACHMENTS_BY_NAME, NULL, &error), "{}");
+    bedrock_request_free(request);
+    bedrock_request_free(again);
+    request = request_of("{}");
+
+    /* Bytes that are refused are given back inside the call. */
+    bytes = malloc(1);
+    *(char *)bytes = 'x';
+    CHECK_FAILS(bedrock_request_add_image(request, "user", "png", bytes, 0, free, bytes, &error), BEDROCK_E_REQUEST, &error,
+                NULL, "no bytes");
+    bytes = malloc(1);
+    CHECK_FAILS(bedrock_request_add_document(request, "system", "pdf", NULL, bytes, 1, free, bytes, &error), BEDROCK_E_REQUEST,
+                &error, NULL, "role system");
+    bedrock_request_free(request);
 }
 
 static void set_and_clone(void)
@@ -211,6 +259,7 @@ int main(int argc, char **argv)
     text();
     messages();
     responses_and_results();
+    kept();
     set_and_clone();
     prefixes();
     if (CHECK(argc == 2))

@@ -88,8 +88,17 @@ static void no_request(void *handle)
     BAD(bedrock_request_add_tool_result(handle, "t", "x", 1, 0, &error));
     releases = 0;
     BAD(bedrock_request_attach(handle, "a", "x", 1, release, NULL, &error));
-    CHECK_INT(releases, 1);
+    BAD(bedrock_request_add_image(handle, "user", "png", "x", 1, release, NULL, &error));
+    BAD(bedrock_request_add_document(handle, "user", "txt", "a", "x", 1, release, NULL, &error));
+    CHECK_INT(releases, 3);
+    BAD(bedrock_request_remove(handle, "system", &error));
+    BAD(bedrock_request_remove_messages(handle, 0, 0, &error));
+    BAD(bedrock_request_trim(handle, 1, &error));
+    CHECK_INT(bedrock_request_message_count(handle), 0);
     CHECK(bedrock_request_body(handle, model, &len, &error) == NULL && len == 0);
+    BAD(bedrock_error_status(error));
+    len = 99;
+    CHECK(bedrock_request_json(handle, BEDROCK_ATTACHMENTS_INLINE, &len, &error) == NULL && len == 0);
     BAD(bedrock_error_status(error));
     BAD(bedrock_generate(model, handle, NULL, &answer, &error));
     CHECK(answer == NULL);

@@ -84,6 +84,16 @@ static void put_error(const bedrock_error *error)
     put_number("attempts", bedrock_error_attempts(error));
 }
 
+static void put_tool_call(const bedrock_tool_call *call, int32_t kind)
+{
+    put_text("id", call->id);
+    put_text("name", call->name);
+    put("input_json", call->input_json, call->input_json_len);
+    put_number("input_valid", call->input_valid);
+    if (call->kind != kind)
+        fail("a tool call is of kind %d, not %d", call->kind, kind);
+}
+
 static void put_tool_calls(const bedrock_response *response)
 {
     size_t count = bedrock_response_tool_call_count(response), i;
@@ -93,13 +103,18 @@ static void put_tool_calls(const bedrock_response *response)
     for (i = 0; i < count; i++) {
         if (bedrock_response_tool_call(response, i, &call, sizeof call) != BEDROCK_OK)
             fail("tool call %zu of %zu cannot be had", i, count);
-        put_text("id", call.id);
-        put_text("name", call.name);
-        put("input_json", call.input_json, call.input_json_len);
-        put_number("input_valid", call.input_valid);
+        put_tool_call(&call, BEDROCK_TOOL_CALL_CLIENT);
     }
     if (bedrock_response_tool_call(response, count, &call, sizeof call) != BEDROCK_E_INVALID_ARGUMENT)
         fail("there is a tool call behind the last");
+
+    for (count = 0; bedrock_response_server_tool_call(response, count, &call, sizeof call) == BEDROCK_OK; count++)
+        ;
+    put_number("server_tool_call_count", (int64_t)count);
+    for (i = 0; i < count; i++) {
+        bedrock_response_server_tool_call(response, i, &call, sizeof call);
+        put_tool_call(&call, BEDROCK_TOOL_CALL_SERVER);
+    }
 }
 
 static void put_usage(const bedrock_response *response)

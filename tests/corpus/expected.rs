@@ -73,7 +73,7 @@ impl Expected {
             let answer = assembled(accumulated);
             let message = answer["output"]["message"].clone().into();
             fields.events(&frames);
-            fields.answer(accumulated, &answer["metrics"], message, answer.clone().into(), request_id);
+            fields.answer(accumulated, &answer, message, answer.clone().into(), request_id);
         } else if interaction.row.operation == "invoke-with-response-stream" {
             fields.chunks(&frames(&body), request_id);
         } else if interaction.row.operation != "converse" {
@@ -83,7 +83,7 @@ impl Expected {
             let json = std::str::from_utf8(&body).expect("a recorded answer is UTF-8");
             let answer: Value = serde_json::from_str(json).expect("a recorded answer is JSON");
             let message = member(member(json, "output"), "message").into();
-            fields.answer(&decoded["summary"], &answer["metrics"], message, json.into(), request_id);
+            fields.answer(&decoded["summary"], &answer, message, json.into(), request_id);
         }
         fields
     }
@@ -247,7 +247,7 @@ impl Expected {
 
     /// `summary` is what the other decoder made of the answer; `message` and `json` are what the getters of these names
     /// give.
-    fn answer(&mut self, summary: &Value, metrics: &Value, message: Content, json: Content, request_id: &str) {
+    fn answer(&mut self, summary: &Value, answer: &Value, message: Content, json: Content, request_id: &str) {
         let text = |key: &str| summary[key].as_str().unwrap_or_default();
         self.field("status", "BEDROCK_OK");
         self.field("text", text("text"));
@@ -255,16 +255,24 @@ impl Expected {
         self.field("stop_reason", text("stop_reason"));
         self.field("finish_reason", finish_reason(text("stop_reason")));
         self.field("complete", 1);
-        self.tool_calls(summary["tool_calls"].as_array().expect("a list of tool calls"));
-        self.usage(&summary["usage"], metrics);
+        let calls = summary["tool_calls"].as_array().expect("a list of tool calls");
+        let content = answer["output"]["message"]["content"].as_array().expect("a message has content");
+        let is_servers = |call: &&Value| {
+            let of_call = |block: &&Value| block["toolUse"]["toolUseId"] == call["toolUseId"];
+            content.iter().find(of_call).is_some_and(|block| block["toolUse"]["type"] == "server_tool_use")
+        };
+        let (server, client): (Vec<_>, Vec<_>) = calls.iter().partition(is_servers);
+        self.tool_calls("tool_call_count", &client);
+        self.tool_calls("server_tool_call_count", &server);
+        self.usage(&summary["usage"], &answer["metrics"]);
         self.field("message", message);
         self.field("json", json);
         self.field("request_id", request_id);
         self.field("attempts", 1);
     }
 
-    fn tool_calls(&mut self, calls: &[Value]) {
-        self.field("tool_call_count", calls.len() as i64);
+    fn tool_calls(&mut self, count: &'static str, calls: &[&Value]) {
+        self.field(count, calls.len() as i64);
         for call in calls {
             self.field("id", call["toolUseId"].as_str().unwrap_or_default());
             self.field("name", call["name"].as_str().unwrap_or_default());

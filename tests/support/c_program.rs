@@ -14,6 +14,17 @@ impl CProgram {
     /// C compiler. Panics where the program does not compile.
     #[track_caller]
     pub fn build(name: &str) -> Option<CProgram> {
+        CProgram::build_in("tests/c", name)
+    }
+
+    /// The same with `examples-c/NAME.c`.
+    #[track_caller]
+    pub fn example(name: &str) -> Option<CProgram> {
+        CProgram::build_in("examples-c", name)
+    }
+
+    #[track_caller]
+    fn build_in(folder: &str, name: &str) -> Option<CProgram> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("c").join(name);
         std::fs::create_dir_all(&scratch).unwrap_or_else(|e| panic!("cannot make {}: {e}", scratch.display()));
@@ -22,7 +33,7 @@ impl CProgram {
         let compiled = Command::new("cc")
             .args(["-std=c99", "-O1", "-g", "-Wall", "-Wextra", "-pedantic", "-Werror", "-I"])
             .arg(root.join("include"))
-            .arg(root.join("tests/c").join(name).with_extension("c"))
+            .arg(root.join(folder).join(name).with_extension("c"))
             .arg("-o")
             .arg(&program)
             .arg(library)
@@ -30,9 +41,9 @@ impl CProgram {
             .output();
         match compiled {
             Ok(output) if output.status.success() => Some(CProgram(program)),
-            Ok(output) => panic!("tests/c/{name}.c does not compile:\n{}", String::from_utf8_lossy(&output.stderr)),
+            Ok(output) => panic!("{folder}/{name}.c does not compile:\n{}", String::from_utf8_lossy(&output.stderr)),
             Err(e) if e.kind() == ErrorKind::NotFound => {
-                println!("skipped: tests/c/{name}.c: no C compiler (cc)");
+                println!("skipped: {folder}/{name}.c: no C compiler (cc)");
                 None
             }
             Err(e) => panic!("cannot run cc: {e}"),

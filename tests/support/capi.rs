@@ -15,8 +15,10 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{dangling_mut, null_mut};
 
+use bedrock::ffi::attachment::*;
 use bedrock::ffi::call::*;
 use bedrock::ffi::cancel::*;
+use bedrock::ffi::conversation::*;
 use bedrock::ffi::generate::*;
 use bedrock::ffi::model::*;
 use bedrock::ffi::request::*;
@@ -228,6 +230,16 @@ impl Request {
         changed(|err| unsafe { bedrock_request_add_message(self.0, message.as_ptr().cast(), message.len(), err) })
     }
 
+    pub fn add_text(&self, role: &str, text: &str) -> Result<(), Failure> {
+        let role = CString::new(role).expect("a role without NUL");
+        changed(|err| unsafe { bedrock_request_add_text(self.0, role.as_ptr(), text.as_ptr().cast(), text.len(), err) })
+    }
+
+    /// Adds an answer that is still a handle.
+    pub fn add_response(&self, response: *const bedrock_response) -> Result<(), Failure> {
+        changed(|err| bedrock_request_add_response(self.0, response, err))
+    }
+
     pub fn set(&self, members: &str) -> Result<(), Failure> {
         changed(|err| unsafe { bedrock_request_set(self.0, members.as_ptr().cast(), members.len(), err) })
     }
@@ -242,16 +254,54 @@ impl Request {
         attached.unwrap_or_else(|failure| panic!("not attached: {failure:?}"));
     }
 
+    /// An image of the user's, its bytes copied and its format told by them.
+    pub fn add_image(&self, format: Option<&str>, data: &[u8]) -> Result<(), Failure> {
+        let format = format.map(|format| CString::new(format).expect("a format without NUL"));
+        let format = format.as_ref().map_or(std::ptr::null(), |format| format.as_ptr());
+        let (role, bytes, len) = (c"user".as_ptr(), data.as_ptr().cast(), data.len());
+        changed(|err| unsafe { bedrock_request_add_image(self.0, role, format, bytes, len, None, null_mut(), err) })
+    }
+
+    /// A document of the user's, its bytes copied.
+    pub fn add_document(&self, format: Option<&str>, name: Option<&str>, data: &[u8]) -> Result<(), Failure> {
+        let [format, name] = [format, name].map(|text| text.map(|text| CString::new(text).expect("no NUL")));
+        let [format, name] = [&format, &name].map(|text| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr()));
+        let (role, bytes, len) = (c"user".as_ptr(), data.as_ptr().cast(), data.len());
+        changed(|err| unsafe {
+            bedrock_request_add_document(self.0, role, format, name, bytes, len, None, null_mut(), err)
+        })
+    }
+
+    pub fn remove(&self, member: &str) -> Result<(), Failure> {
+        let member = CString::new(member).expect("a name without NUL");
+        changed(|err| unsafe { bedrock_request_remove(self.0, member.as_ptr(), err) })
+    }
+
+    pub fn message_count(&self) -> usize {
+        bedrock_request_message_count(self.0)
+    }
+
+    pub fn remove_messages(&self, first: usize, count: usize) -> Result<(), Failure> {
+        changed(|err| unsafe { bedrock_request_remove_messages(self.0, first, count, err) })
+    }
+
+    pub fn trim(&self, max_messages: usize) {
+        let trimmed = changed(|err| unsafe { bedrock_request_trim(self.0, max_messages, err) });
+        trimmed.unwrap_or_else(|failure| panic!("not trimmed: {failure:?}"));
+    }
+
+    /// The request itself, as JSON to be kept.
+    pub fn to_json(&self, attachments: i32) -> Result<String, Failure> {
+        let (mut len, mut err) = (0, dangling_mut());
+        let json = unsafe { bedrock_request_json(self.0, attachments, &mut len, &mut err) };
+        borrowed(json, len, err)
+    }
+
     /// What this model would send.
     pub fn body(&self, model: &Model) -> Result<String, Failure> {
         let (mut len, mut err) = (0, dangling_mut());
         let body = unsafe { bedrock_request_body(self.0, model.handle(), &mut len, &mut err) };
-        if body.is_null() {
-            let status = bedrock_error_status(err);
-            return Err(Failure::take(status, err).expect("an error where there is no body"));
-        }
-        let body = unsafe { std::slice::from_raw_parts(body.cast(), len) };
-        Ok(String::from_utf8(body.to_vec()).expect("a body is UTF-8"))
+        borrowed(body, len, err)
     }
 }
 
@@ -433,6 +483,8 @@ pub struct ToolCall {
     pub name: String,
     pub input: String,
     pub input_valid: bool,
+    /// BEDROCK_TOOL_CALL_...
+    pub kind: i32,
 }
 
 /// A `bedrock_usage`.
@@ -447,6 +499,11 @@ pub struct Usage {
 }
 
 impl Response {
+    /// The calls that the program has to answer.
+    pub fn calls_of(response: *const bedrock_response) -> Vec<ToolCall> {
+        (0..bedrock_response_tool_call_count(response)).map(|index| ToolCall::of(response, index)).collect()
+    }
+
     /// Copies and frees what a call put into *out.
     #[track_caller]
     pub(super) fn take(response: *mut bedrock_response) -> Response {
@@ -456,9 +513,7 @@ impl Response {
             stop_reason: text(bedrock_response_stop_reason(response)),
             finish_reason: text(bedrock_response_finish_reason(response)),
             complete: bedrock_response_complete(response) != 0,
-            tool_calls: (0..bedrock_response_tool_call_count(response))
-                .map(|index| ToolCall::of(response, index))
-                .collect(),
+            tool_calls: Response::calls_of(response),
             usage: Usage::of(response),
             message: lent(|len| unsafe { bedrock_response_message(response, len) }),
             json: lent(|len| unsafe { bedrock_response_json(response, len) }),
@@ -480,7 +535,7 @@ impl ToolCall {
             input_json: nothing,
             input_json_len: 0,
             input_valid: 0,
-            reserved: 0,
+            kind: 0,
         };
         let status = unsafe { bedrock_response_tool_call(response, index, &mut call, size_of_val(&call)) };
         assert_eq!(name(status), "BEDROCK_OK");
@@ -489,6 +544,7 @@ impl ToolCall {
             name: text(call.name),
             input: sized(call.input_json, call.input_json_len),
             input_valid: call.input_valid != 0,
+            kind: call.kind,
         }
     }
 }
@@ -567,6 +623,17 @@ pub use bedrock::ffi::generate::{
 pub fn name(status: bedrock_status) -> String {
     let name = text(bedrock_status_name(status));
     if name.is_empty() { format!("no status: {status}") } else { name }
+}
+
+/// A copy of a text that a function gives, or why it gave none.
+fn borrowed(text: *const c_char, len: usize, err: *mut bedrock_error) -> Result<String, Failure> {
+    if text.is_null() {
+        let status = bedrock_error_status(err);
+        return Err(Failure::take(status, err).expect("an error where there is no text"));
+    }
+    assert!(err.is_null(), "a text and an error");
+    let text = unsafe { std::slice::from_raw_parts(text.cast(), len) };
+    Ok(String::from_utf8(text.to_vec()).expect("a text is UTF-8"))
 }
 
 /// Whether a function that changes something did, or why not.

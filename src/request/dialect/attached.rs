@@ -207,7 +207,6 @@ fn format_of_ending(source: &Source<'_>, name: &str) -> Option<&'static str> {
 
 /// A document, whose name in the conversation is without the ending that the format tells already.
 fn named(format: &str, name: &str, more: &str, source: &str, names: &mut Names) -> String {
-    let bare = name.rsplit_once('.').filter(|(_, ending)| Medium::Document.format(ending) == Some(format));
-    let name = quoted(&names.take(bare.map_or(name, |(bare, _)| bare)));
+    let name = quoted(&names.take(Medium::Document.bare_name(format, name)));
     format!("{{\"document\":{{\"format\":\"{format}\",\"name\":{name},{more}\"source\":{source}}}}}")
 }

@@ -121,6 +121,17 @@ impl Medium {
         contradicts.then_some(found)
     }
 
+    /// The format that the bytes are of for sure.
+    pub fn format_of_bytes(self, bytes: &[u8]) -> Option<&'static str> {
+        format_of_bytes(bytes).filter(|(of, _)| *of == self).map(|(_, format)| format)
+    }
+
+    /// A file's name without the ending that `format` tells already.
+    pub fn bare_name<'a>(self, format: &str, name: &'a str) -> &'a str {
+        let bare = name.rsplit_once('.').filter(|(_, ending)| self.format(ending) == Some(format));
+        bare.map_or(name, |(bare, _)| bare)
+    }
+
     /// The format that the ending of a file's name stands for.
     pub fn format_of_file(self, name: &str) -> Option<&'static str> {
         self.format(name.rsplit_once('.')?.1)

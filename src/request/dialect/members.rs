@@ -89,6 +89,13 @@ fn remove_unsaid(document: &mut Document) {
     }
 }
 
+/// The portable members, those that Converse has no place for among them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let settings = SETTINGS.iter().flat_map(|(name, _, alias)| [Some(*name), *alias]).flatten();
+    let renamed = RENAMED.iter().map(|(name, _)| *name);
+    settings.chain([TOOLS, CHOICE, FORMAT]).chain(renamed).chain(standard::names())
+}
+
 /// The setting that goes by this name, or by it too.
 pub fn setting(name: &str) -> Option<&'static (&'static str, &'static str, Option<&'static str>)> {
     SETTINGS.iter().find(|(known, _, alias)| *known == name || *alias == Some(name))

@@ -123,9 +123,6 @@ pub fn translate(message: Json<'_>, names: &mut Names, speakers: &mut Speakers) 
             tools::result(&message, &content, names)?
         }
     };
-    if blocks.is_empty() && role != Role::System {
-        return Err(refuse("/content", "the message is blank; leave it out or say something"));
-    }
     let point = cache::point(&message)?;
     if !blocks.is_empty() {
         blocks.extend(point);

@@ -128,6 +128,7 @@ impl Run {
             _ if made.role == Role::System => {
                 made.blocks.into_iter().try_for_each(|block| push_block(document, "system", block))
             }
+            _ if made.blocks.is_empty() => Ok(()),
             Some(run) if run.role.to_string() == made.role.to_string() => {
                 run.blocks.extend(made.blocks);
                 Ok(())
@@ -155,9 +156,13 @@ impl Run {
 }
 
 /// Adds a message. Consecutive ones of one role share one, as the service demands; a system prompt has a place of its
-/// own. Gives the index of the first block added in its message.
+/// own. One of blank text alone has no blocks, and adds nothing. Gives the index of the first block added in its
+/// message.
 pub fn add(document: &mut Document, message: Translated) -> Result<usize> {
     let Translated { role, blocks } = message;
+    if blocks.is_empty() {
+        return Ok(0);
+    }
     if role == Role::System {
         blocks.iter().try_for_each(|block| push(document, "system", Piece::value(block)?))?;
         return Ok(0);

@@ -64,6 +64,11 @@ const STANDARD: [Standard; 28] = [
     member("web_search_options", never, "give the model a tool that searches; some have one as a systemTool"),
 ];
 
+/// The names of all of them.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    STANDARD.iter().map(|standard| standard.name)
+}
+
 fn never(_: Json<'_>) -> bool {
     false
 }

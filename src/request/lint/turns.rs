@@ -3,6 +3,7 @@
 use super::refuse;
 use crate::error::{Result, quote};
 use crate::json::Json;
+use crate::response::is_of_service;
 use std::collections::HashSet;
 
 /// Who owes whom a tool's result, and a document its text. Messages of one role that follow each other are one turn,
@@ -53,13 +54,14 @@ impl Turns {
             self.document = Some(format!("{path}/document"));
         }
         // A tool that the service runs itself has a type, and its result is the service's.
-        let ours = |name| block.get(name).filter(|held| held.get("type").is_none());
+        let call = block.get("toolUse").filter(|call| !is_of_service(*call));
+        let result = block.get("toolResult").filter(|result| result.get("type").is_none());
         let id = |held: Json<'_>| held.get("toolUseId").and_then(Json::string).map(|id| id.into_owned());
-        if let (Some(call), false) = (ours("toolUse"), self.users) {
+        if let (Some(call), false) = (call, self.users) {
             self.with_tools.get_or_insert_with(|| format!("{path}/toolUse"));
             self.called.extend(id(call).map(|id| (id, format!("{path}/toolUse"))));
         }
-        if let (Some(result), true) = (ours("toolResult"), self.users) {
+        if let (Some(result), true) = (result, self.users) {
             self.with_tools.get_or_insert_with(|| format!("{path}/toolResult"));
             let Some(id) = id(result) else { return Ok(()) };
             if !stored && !self.called.iter().any(|(called, _)| *called == id) {

@@ -1,0 +1,121 @@
+//! Conversations with models as they are: every answer that a model gives can be added, and what is left is a request
+//! that the service takes.
+
+mod support;
+
+use std::ffi::CString;
+use std::ptr::{dangling_mut, null_mut};
+
+use bedrock::ffi::conversation::bedrock_request_add_tool_result;
+use bedrock::ffi::generate::bedrock_generate;
+use bedrock::ffi::response::*;
+use serde_json::{Value, json};
+
+use support::capi::*;
+
+/// A model that answers with these replies, in turn, and checks requests as it does by default.
+fn scripted(replies: Value) -> Model {
+    Model::new(&json!({"model": "m", "transport": {"replies": replies}}))
+}
+
+/// The answer of a model that does not stream, verbatim.
+fn whole(content: Value, stop_reason: &str) -> Value {
+    json!({"json": {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": stop_reason}})
+}
+
+/// A conversation with tools, as an agent has it.
+fn agent() -> Request {
+    Request::json(
+        r#"{"messages":[{"role":"user","content":[{"text":"Go."}]}],
+            "toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}"#,
+    )
+}
+
+/// Asks the model, adds its answer, and answers its calls as the documentation shows it. How many calls there were.
+fn round(model: &Model, request: &Request) -> usize {
+    let mut answer = dangling_mut();
+    let asked = unsafe { bedrock_generate(model.handle(), request.handle(), null_mut(), &mut answer, null_mut()) };
+    assert_eq!(name(asked), "BEDROCK_OK");
+    request.add_response(answer).expect("an answer can be added");
+    let calls = Response::calls_of(answer);
+    for call in &calls {
+        let id = CString::new(call.id.as_str()).expect("an id without NUL");
+        let added = unsafe {
+            let text = c"done".as_ptr();
+            bedrock_request_add_tool_result(request.handle(), id.as_ptr(), text, usize::MAX, 0, null_mut())
+        };
+        assert_eq!(name(added), "BEDROCK_OK");
+    }
+    bedrock_response_free(answer);
+    calls.len()
+}
+
+/// The messages that the next call would send, checked.
+#[track_caller]
+fn messages(request: &Request, model: &Model) -> Value {
+    let body = request.body(model).unwrap_or_else(|failure| panic!("the request is refused: {}", failure.message));
+    serde_json::from_str::<Value>(&body).expect("a body is JSON")["messages"].clone()
+}
+
+fn call(id: &str, input: Value) -> Value {
+    json!({"toolUse": {"toolUseId": id, "name": "f", "input": input}})
+}
+
+fn result(id: &str) -> Value {
+    json!({"toolResult": {"toolUseId": id, "content": [{"text": "done"}]}})
+}
+
+#[test]
+fn an_empty_text_beside_a_tool_call_is_left_out_and_the_agent_goes_on() {
+    let model = scripted(json!([whole(json!([{"text": ""}, call("t", json!({})), {"text": " \n"}]), "tool_use")]));
+    let request = agent();
+    assert_eq!(round(&model, &request), 1);
+    let sent = messages(&request, &model);
+    assert_eq!(sent[1], json!({"role": "assistant", "content": [call("t", json!({}))]}));
+    assert_eq!(sent[2]["content"], json!([result("t")]));
+}
+
+#[test]
+fn a_tool_that_the_service_ran_is_no_call_of_the_programs_and_stays_in_the_conversation() {
+    let search =
+        json!({"toolUse": {"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use", "input": {}}});
+    let found = json!({"toolResult": {"toolUseId": "s", "type": "nova_grounding_result", "content": [{"text": "x"}]}});
+    let mut own = call("t", json!({"a": 1}));
+    own["toolUse"]["type"] = json!("tool_use");
+    let content = json!([search, found, {"text": "Found."}, own]);
+    let model = scripted(json!([
+        whole(content.clone(), "tool_use"),
+        whole(json!([search, found, {"text": "Found."}]), "end_turn")
+    ]));
+    let request = agent();
+    assert_eq!(round(&model, &request), 1, "the client's call alone");
+    assert_eq!(messages(&request, &model)[1]["content"], content);
+    assert_eq!(round(&model, &request), 0, "the turn is over");
+}
+
+#[test]
+fn an_empty_answer_adds_nothing_and_the_conversation_goes_on() {
+    for content in [json!([]), json!([{"text": ""}]), json!([{"text": " \n"}, {"text": ""}])] {
+        let model = scripted(json!([whole(content.clone(), "end_turn")]));
+        let request = agent();
+        assert_eq!(round(&model, &request), 0, "{content}");
+        request.add_text("user", "And?").unwrap();
+        let sent = messages(&request, &model);
+        assert_eq!(sent, json!([{"role": "user", "content": [{"text": "Go."}, {"text": "And?"}]}]), "{content}");
+    }
+}
+
+#[test]
+fn blank_text_adds_nothing_whatever_its_role() {
+    let model = scripted(json!([]));
+    let request = agent();
+    let before = request.body(&model).unwrap();
+    for role in ["user", "assistant", "system"] {
+        for blank in ["", " ", "\n\t\u{a0}"] {
+            request.add_text(role, blank).unwrap();
+            request.add(&json!({"role": role, "content": [{"type": "text", "text": blank}]}).to_string()).unwrap();
+        }
+    }
+    assert_eq!(request.body(&model).unwrap(), before);
+    assert!(request.add_text("robot", "").is_err(), "a role that is unknown stays an error");
+}

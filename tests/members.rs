@@ -1,0 +1,123 @@
+//! The keys of a model's config and the members of a request never mix: what is given at the wrong place is refused,
+//! with the right one, and nothing that names a credential is sent.
+
+mod support;
+
+use serde_json::{Value, json};
+
+use support::capi::*;
+
+fn model() -> Model {
+    Model::new(&json!({"model": "m", "transport": {"replies": ["Yes."]}}))
+}
+
+const CREDENTIALS: [&str; 8] = [
+    "api_key",
+    "secret_key",
+    "session_token",
+    "bearer_token",
+    "aws_secret_access_key",
+    "apiKey",
+    "AWS_SESSION_TOKEN",
+    "password",
+];
+
+#[test]
+fn a_credential_is_refused_wherever_request_members_are_given_and_never_quoted() {
+    let (model, request) = (model(), Request::say("Hi"));
+    for key in CREDENTIALS {
+        let members = json!({key: "AKIASECRETSECRET"}).to_string();
+        let config = json!({"model": "m", "transport": {"replies": []}, "defaults": {key: "AKIASECRETSECRET"}});
+        let refusals = [
+            (model.try_with(&members).err(), format!("/{key}")),
+            (request.set(&members).err(), format!("/{key}")),
+            (Request::try_json(&members).err(), format!("/{key}")),
+            (Model::try_new(&config.to_string()).err(), format!("/defaults/{key}")),
+        ];
+        for (failure, path) in refusals {
+            let failure = failure.unwrap_or_else(|| panic!("{key} was taken"));
+            assert_eq!(failure.path, path);
+            failure.says(&[key]);
+            assert!(!failure.message.contains("AKIASECRET"), "{}", failure.message);
+        }
+    }
+    assert!(!request.body(&model).unwrap().contains("AKIA"));
+}
+
+#[test]
+fn keys_of_the_config_are_refused_with_the_place_where_they_belong() {
+    let model = model();
+    for key in ["lint", "region", "base_url", "auth", "max_concurrency", "transport", "defaults", "options", "proxy"] {
+        let failure = model.try_with(&json!({key: "x"}).to_string()).err().unwrap_or_else(|| panic!("{key} was taken"));
+        failure.says(&[key, "bedrock_model_new"]);
+        assert_eq!(failure.path, format!("/{key}"));
+        Request::try_json(&json!({key: "x"}).to_string()).err().expect("refused").says(&[key, "bedrock_model_new"]);
+    }
+    for key in ["timeout", "timeouts", "retry"] {
+        Request::try_json(&json!({key: "1s"}).to_string()).err().expect("refused").says(&[key, "bedrock_model_with"]);
+    }
+    let defaults = json!({"model": "m", "transport": {"replies": []}, "defaults": {"lint": "off"}});
+    let failure = Model::try_new(&defaults.to_string()).err().expect("refused");
+    assert_eq!((name(failure.status), failure.path.as_str()), ("BEDROCK_E_CONFIG".into(), "/defaults/lint"));
+    failure.says(&["beside \"defaults\""]);
+}
+
+#[test]
+fn a_near_miss_is_refused_and_the_member_that_was_meant_is_named() {
+    let model = model();
+    let settings =
+        [("maxRetries", "retry"), ("first_event", "timeouts"), ("total", "timeouts"), ("max_backoff", "retry")];
+    for (given, meant) in settings {
+        model.try_with(&json!({given: 1}).to_string()).err().expect("refused").says(&[given, meant]);
+    }
+    for (given, meant) in [
+        ("timout", "timeout"),
+        ("temperatur", "temperature"),
+        ("Temperature", "temperature"),
+        ("max_token", "max_tokens"),
+        ("maxTokens", "inferenceConfig"),
+        ("stopSequences", "inferenceConfig"),
+        ("toolChoice", "toolConfig"),
+        ("inferenceconfig", "inferenceConfig"),
+        ("inference_config", "inferenceConfig"),
+        ("tool_config", "toolConfig"),
+        ("mesages", "messages"),
+        ("model_id", "modelId"),
+        ("maxresults", "maxResults"),
+        ("topK", "additionalModelRequestFields"),
+    ] {
+        let members = json!({given: 1}).to_string();
+        for failure in [model.try_with(&members).err(), Request::try_json(&members).err()] {
+            let failure = failure.unwrap_or_else(|| panic!("{given} was taken"));
+            failure.says(&[given, meant]);
+            assert_eq!(failure.path, format!("/{given}"));
+        }
+    }
+}
+
+#[test]
+fn a_member_that_resembles_nothing_passes_and_so_do_those_of_every_operation() {
+    let model = model();
+    let passes = |members: Value| {
+        let text = members.to_string();
+        Request::try_json(&text).unwrap_or_else(|failure| panic!("{text}: {}", failure.message));
+        model.try_with(&text).unwrap_or_else(|failure| panic!("{text}: {}", failure.message));
+    };
+    for new in ["a", "new", "top_k", "cachingStrategy", "reasoningConfig", "x-experimental", "audioConfig"] {
+        passes(json!({new: {"AKIA": 1}}));
+    }
+    passes(json!({"body": {"api_key": "the model's own"}, "accept": "a/b", "contentType": "a/b", "trace": "ENABLED",
+                  "guardrailIdentifier": "g", "guardrailVersion": "1", "performanceConfigLatency": "standard"}));
+    passes(json!({"source": "INPUT", "content": [], "outputScope": "FULL"}));
+    passes(json!({"checks": {}, "messages": []}));
+    passes(json!({"modelInput": {}, "outputDataConfig": {}, "tags": [], "clientRequestToken": "t"}));
+    passes(json!({"invocationArn": "arn", "maxResults": 5, "nextToken": "n", "sortBy": "x", "sortOrder": "y",
+                  "statusEquals": "z", "submitTimeAfter": "a", "submitTimeBefore": "b"}));
+    passes(json!({"input": {"converse": {}}}));
+    passes(
+        json!({"additionalModelRequestFields": {"api_key": 1, "temperatur": 2}, "requestMetadata": {"region": "r"}}),
+    );
+    model
+        .try_with(r#"{"model": "n", "timeout": "9s", "timeouts": {"idle": "5s"}, "retry": {"max_attempts": 1}}"#)
+        .unwrap();
+}
