@@ -24,8 +24,8 @@ pub const BEDROCK_LOG_WARN: i32 = 2;
 pub const BEDROCK_LOG_INFO: i32 = 3;
 pub const BEDROCK_LOG_DEBUG: i32 = 4;
 
-/// Receives a message on a thread of the library's that does nothing else, one at a time; target and message are lent until it
-/// returns. It may call bedrock_cancel_fire and bedrock_stream_cancel and nothing else (BEDROCK_E_BUSY).
+/// Receives one message at a time, on a library thread that does nothing else. target and message are borrowed until the
+/// function returns. It may only call bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY).
 pub type bedrock_log_fn = Option<
     unsafe extern "C" fn(level: i32, target: *const c_char, message: *const c_char, len: usize, user: *mut c_void),
 >;
@@ -48,10 +48,11 @@ impl Logger {
     }
 }
 
-/// Has log told what is at level or graver; log NULL: silence, the default. The library never tells credentials, tokens,
-/// prompts or answers, at any level. A logger that is too slow loses messages and is told how many. Setting replaces: when this
-/// has returned, the old log is not running and will not run. release(user) runs when it is replaced, or inside this call where
-/// it fails; it may be NULL. Blocks while the old log runs.
+/// Sends messages of this level, and more severe ones, to log. log NULL turns the log off, which is the default. The
+/// messages never hold credentials, tokens, prompts or answers, at any level. If log is too slow, messages are dropped,
+/// and a message says how many. A new log replaces the old one: when this function has returned, the old log is not
+/// running and will not run. It blocks while the old log runs. release may be NULL. release(user) runs once: inside the
+/// call that replaces the log, or inside this call if it fails.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_set_log(
     level: i32,
@@ -78,10 +79,11 @@ pub extern "C" fn bedrock_set_log(
     })
 }
 
-/// Cancels every call that runs and waits at most timeout_ms milliseconds (negative: as long as it takes) for the library's
-/// threads to end. BEDROCK_OK, or BEDROCK_AGAIN where some have not ended: call again. Models, requests and responses stay
-/// good, and using them starts the library again. Call it before unloading, and before an interpreter whose callbacks were
-/// given goes away. BEDROCK_E_BUSY from inside a callback.
+/// Cancels all running calls, and waits at most timeout_ms milliseconds for the library's threads to end. A negative
+/// value waits as long as they take. Returns BEDROCK_OK, or BEDROCK_AGAIN if some threads have not ended: call it again.
+/// Models, requests and responses stay valid, and the next call starts the library again. Call it before the library is
+/// unloaded, and before an interpreter ends whose functions were given as callbacks. Returns BEDROCK_E_BUSY inside a
+/// callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
     if guard::is_in_event() {

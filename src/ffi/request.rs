@@ -201,10 +201,10 @@ pub unsafe extern "C" fn bedrock_request_json(
     json
 }
 
-/// The exact body that bedrock_generate or a stream with this model would send, for tests and for the curious; to
-/// keep a conversation use bedrock_request_json, which has no defaults of the model's in it. NULL, with *err set,
-/// where it cannot be made. Lent until the next bedrock_request_body on this request, from any thread, or until its
-/// free.
+/// Returns the exact body that bedrock_generate or a stream with this model would send, for tests and for debugging.
+/// The model's defaults are in it: to keep a conversation, use bedrock_request_json. Returns NULL, with *err set, if
+/// the body cannot be made. The text is borrowed until the next bedrock_request_body on this request, from any thread,
+/// or until bedrock_request_free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_body(
     request: *mut bedrock_request,
