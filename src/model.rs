@@ -165,7 +165,7 @@ impl Model {
                 Err(error) => break Err(error),
             }
         };
-        Ended { response: stream.response_if_any(), result }
+        Ended { response: stream.finish(), result }
     }
 
     /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The response
@@ -193,7 +193,7 @@ impl Model {
             }
         };
         stream.cancel();
-        Ended { response: if wanted { stream.response_if_any() } else { None }, result }
+        Ended { response: if wanted { stream.finish() } else { None }, result }
     }
 }
 

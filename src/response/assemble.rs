@@ -6,7 +6,7 @@ use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 
 /// Puts an answer together while its events arrive.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Assembler {
     Message(Message),
     Chunks(Chunks),

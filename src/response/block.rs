@@ -6,7 +6,7 @@ use crate::json::{Json, quoted};
 use crate::wire::tool_input;
 
 /// A content block of which more may come. What comes in many small deltas is only appended, the rest is kept as JSON.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Block {
     /// The block's start and its other deltas, verbatim.
     parts: Vec<Box<str>>,

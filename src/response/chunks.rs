@@ -5,7 +5,7 @@ use crate::wire::event::{Event, EventKind};
 use crate::wire::usage::{INVOCATION_METRICS, Usage};
 
 /// An array of what came. A chunk's form is the model's own, so that nobody but the program can put more together of it.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Chunks {
     elements: String,
     /// Whether only the chunk that counts is kept.

@@ -8,7 +8,7 @@ use crate::wire::event::{Event, EventKind};
 use std::collections::BTreeMap;
 
 /// A message while its events arrive. Blocks are kept by index: they may interleave and come in any order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Message {
     role: Box<str>,
     blocks: BTreeMap<i32, Block>,

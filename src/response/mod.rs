@@ -19,8 +19,11 @@ pub use summary::{Runs, ToolCall, is_of_service};
 
 use crate::text::Text;
 use crate::wire::answer::Head;
-use once_cell::sync::OnceCell;
+use assemble::Assembler;
+use once_cell::sync::{Lazy, OnceCell};
 use summary::Summary;
+
+type Make = Box<dyn FnOnce() -> Text + Send>;
 
 /// An answer, immutable. What is borrowed from it lives as long as it does.
 ///
@@ -28,7 +31,8 @@ use summary::Summary;
 /// then give neutral values, and so they do where JSON nests deeper than [`MAX_DEPTH`](crate::json::MAX_DEPTH).
 #[derive(Debug)]
 pub struct Response {
-    json: Text,
+    /// Made when it is first asked for: no call is longer for the answer that is put together of its events.
+    json: Lazy<Text, Make>,
     request_id: Text,
     /// What the headers told of it.
     usage: Usage,
@@ -42,17 +46,25 @@ pub struct Response {
 impl Response {
     /// The answer of a call that does not stream.
     pub fn unary(json: String, head: Head, attempts: u32) -> Self {
-        Self::new(json, head, attempts, false, true)
+        let json = Text::from(json);
+        Self::new(Box::new(|| json), head, attempts, false, true)
     }
 
-    /// The answer that an [`Assembler`](assemble::Assembler) made, complete after the stream's end only.
+    /// The answer that an [`Assembler`] makes, complete after the stream's end only. None: of events that were none.
+    pub fn assembled(assembler: Option<Assembler>, complete: bool, head: Head, attempts: u32) -> Self {
+        let json = move || assembler.as_ref().map(Assembler::answer).unwrap_or_default().into();
+        Self::new(Box::new(json), head, attempts, true, complete)
+    }
+
+    /// The same, where it was made before.
+    #[cfg(test)]
     pub fn streamed(json: String, complete: bool, head: Head, attempts: u32) -> Self {
-        Self::new(json, head, attempts, true, complete)
+        Self::new(Box::new(|| json.into()), head, attempts, true, complete)
     }
 
-    fn new(json: String, head: Head, attempts: u32, streamed: bool, complete: bool) -> Self {
+    fn new(json: Make, head: Head, attempts: u32, streamed: bool, complete: bool) -> Self {
         Response {
-            json: json.into(),
+            json: Lazy::new(json),
             request_id: head.request_id.into(),
             usage: head.usage,
             attempts,

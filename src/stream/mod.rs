@@ -186,23 +186,24 @@ impl Stream {
         self.assembler = Assembler::outline(self.operation);
     }
 
-    /// The answer, or what had arrived of it; None where nothing had.
-    pub fn response_if_any(&self) -> Option<Response> {
-        let done = matches!(self.reader.end(), Some(End::Done(_)));
-        (done || self.begun).then(|| self.response())
-    }
-
     /// The answer: complete after [`Next::Done`], before that what has been handed out.
     pub fn response(&self) -> Response {
+        self.response_of(self.assembler.clone())
+    }
+
+    /// The answer of a call that is read no further, or what had arrived of it; None where nothing had.
+    pub fn finish(&mut self) -> Option<Response> {
+        let done = matches!(self.reader.end(), Some(End::Done(_)));
+        let assembler = self.assembler.take();
+        (done || self.begun).then(|| self.response_of(assembler))
+    }
+
+    fn response_of(&self, assembler: Option<Assembler>) -> Response {
         let head = self.line.head();
         let attempts = self.line.attempts.get();
         match self.reader.end() {
             Some(End::Done(Some(answer))) => Response::unary(answer.clone(), head, attempts),
-            end => {
-                let complete = matches!(end, Some(End::Done(_)));
-                let json = self.assembler.as_ref().map(Assembler::answer).unwrap_or_default();
-                Response::streamed(json, complete, head, attempts)
-            }
+            end => Response::assembled(assembler, matches!(end, Some(End::Done(_))), head, attempts),
         }
     }
 

@@ -47,7 +47,7 @@ impl Door {
     pub fn call(self, model: &Model, request: &Request, mut shown: impl FnMut(usize)) -> Run {
         let began = Instant::now();
         match self {
-            Door::Unary => Run::blocking(Vec::new(), model.generate(request), began),
+            Door::Unary => Run::blocking(Vec::new(), model.generate(request)),
             Door::Callback => {
                 let mut count = 0;
                 let Streamed { events, outcome } = model.stream_with(request, std::ptr::null_mut(), |_| {
@@ -55,7 +55,7 @@ impl Door {
                     shown(count);
                     0
                 });
-                Run::blocking(events, outcome, began)
+                Run::blocking(events, outcome)
             }
             _ => {
                 let stream = Pull::open(model, request);
@@ -81,15 +81,15 @@ pub struct Run {
     /// BEDROCK_OK where the call ended completely, by whatever name its door has for that.
     pub status: bedrock_status,
     pub failure: Option<Failure>,
-    /// What had arrived, too, after a failure of a stream by pull.
+    /// What had arrived, too, after a failure of a stream.
     pub response: Option<Response>,
     pub took: Duration,
 }
 
 impl Run {
-    fn blocking(events: Vec<Event>, outcome: Outcome, began: Instant) -> Run {
-        let Outcome { status, failure, response } = outcome;
-        Run { events, status, failure, response, took: began.elapsed() }
+    fn blocking(events: Vec<Event>, outcome: Outcome) -> Run {
+        let Outcome { status, failure, response, took } = outcome;
+        Run { events, status, failure, response, took }
     }
 
     /// Looks at a stream by pull after its end: it says the same for ever, and has kept what it gave.

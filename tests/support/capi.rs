@@ -14,6 +14,7 @@
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{dangling_mut, null_mut};
+use std::time::{Duration, Instant};
 
 use bedrock::ffi::attachment::*;
 use bedrock::ffi::call::*;
@@ -328,6 +329,8 @@ pub struct Outcome {
     /// There exactly where the status is below 0.
     pub failure: Option<Failure>,
     pub response: Option<Response>,
+    /// How long the call took, without what the test does with its response.
+    pub took: Duration,
 }
 
 /// What became of a stream: the events that its callback was shown, in order, and the end.
@@ -342,14 +345,16 @@ impl Outcome {
     fn of(call: impl FnOnce(*mut *mut bedrock_response, *mut *mut bedrock_error) -> bedrock_status) -> Outcome {
         // Both hold something before the call: it writes them whatever happens.
         let (mut out, mut err) = (dangling_mut(), dangling_mut());
+        let began = Instant::now();
         let status = call(&mut out, &mut err);
+        let took = began.elapsed();
         assert_ne!(out, dangling_mut(), "*out was not written ({status})");
         let failure = Failure::take(status, err);
         let response = (!out.is_null()).then(|| Response::take(out));
         assert!(status < 0 || response.is_some(), "a response goes with success ({status})");
         let whole = response.as_ref().is_some_and(|response| response.complete);
         assert!(status >= 0 || !whole, "a failure gives what had arrived, and no more ({failure:?})");
-        Outcome { status, failure, response }
+        Outcome { status, failure, response, took }
     }
 
     /// The error of a call that failed with `status`.
