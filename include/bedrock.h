@@ -803,8 +803,8 @@ void bedrock_waitset_free(bedrock_waitset *set);
 /* Calls an operation and waits for its whole answer, which bedrock_response_json gives. If the operation streams,
  * the answer is assembled from its events, whatever the model's keep_answer says. *out is owned by the caller;
  * free it whatever the status is. If a stream fails, *out receives what had arrived, and bedrock_response_complete
- * returns 0. out is NULL if nothing had. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such operation,
- * and BEDROCK_E_REQUEST if the request does not fit it. */
+ * returns 0. *out is NULL if nothing had. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such
+ * operation, and BEDROCK_E_REQUEST if the request does not fit it. */
 bedrock_status bedrock_call(const bedrock_model *model,
                             const char *operation,
                             const bedrock_request *request,
