@@ -12,6 +12,9 @@ INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
 CARGO      ?= cargo
 
+# For aws-lc's build: .cargo/config.toml says why. Set here too, so that it holds wherever make is started.
+export AWS_LC_SYS_NO_JITTER_ENTROPY ?= 1
+
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # As in build.rs, which gives the library its SONAME.
 SONAME  := libbedrock.so.$(firstword $(subst ., ,$(VERSION)))

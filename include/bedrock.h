@@ -279,12 +279,25 @@ void bedrock_error_free(bedrock_error *error);
 
 /* Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint
  * are found with the first call, and what is wrong with them, or with what the environment says, is that call's
- * error. The first model of the process starts the library's thread. BEDROCK_E_CONFIG: the message and path name
- * the key. BEDROCK_E_RESOURCE: the thread cannot start. */
+ * error. It starts no thread: the library's worker starts with the first call, or with bedrock_model_connect.
+ * BEDROCK_E_CONFIG: the message and path name the key. */
 bedrock_status bedrock_model_new(const char *config_json,
                                  size_t len,
                                  bedrock_model **out,
                                  bedrock_error **err);
+
+/* Makes the way to the service ready ahead of the first call: finds credentials, resolves the endpoint's name,
+ * connects and shakes hands. The next call of this model, or of one that shares its connections, uses that
+ * connection. It sends no request. Where a connection is ready already, it returns at once; so it does for a model
+ * with a scripted or replayed transport. A connection that no call uses is closed after 90 seconds. Blocks for at
+ * most timeout_ms milliseconds, then returns BEDROCK_E_TIMEOUT; negative: as long as a call's own timers allow
+ * ("connect" for each attempt, "first_event" and "total" for all of it). cancel may be NULL. Any thread may call
+ * it, also several at once. It fails as a call would: BEDROCK_E_CREDENTIALS, BEDROCK_E_NETWORK,
+ * BEDROCK_E_CANCELLED and the others; the model is unharmed, and a call tries anew. */
+bedrock_status bedrock_model_connect(const bedrock_model *model,
+                                     bedrock_cancel *cancel,
+                                     int32_t timeout_ms,
+                                     bedrock_error **err);
 
 /* Derives a model that shares connections, credentials and max_concurrency with the first, and has these request
  * members under every request: tools, system, inferenceConfig and so on. A member that a request has takes the
@@ -311,11 +324,11 @@ void bedrock_model_free(bedrock_model *model);
  * additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
  * the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
  *
- * The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
- * parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
- * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
- * has no place for is an error that says where it can go. Dropped are blank texts, and standard values that ask for what
- * happens anyway ("n": 1). docs/dialects.md has all members.
+ * The shape of chat completions works as well, message by message and member by member: plain strings as content,
+ * typed parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
+ * temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What
+ * Converse has no place for is an error that says where it can go. Dropped are blank texts, and standard values that
+ * ask for what happens anyway ("n": 1). docs/dialects.md has all members.
  *
  * Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
  * ...), names of credentials (api_key, password, ...), and names that nearly are those of known members
@@ -803,7 +816,7 @@ void bedrock_waitset_free(bedrock_waitset *set);
 /* Calls an operation and waits for its whole answer, which bedrock_response_json gives. If the operation streams,
  * the answer is assembled from its events, whatever the model's keep_answer says. *out is owned by the caller;
  * free it whatever the status is. If a stream fails, *out receives what had arrived, and bedrock_response_complete
- * returns 0. *out is NULL if nothing had. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such
+ * returns 0; if nothing had arrived, *out is NULL. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such
  * operation, and BEDROCK_E_REQUEST if the request does not fit it. */
 bedrock_status bedrock_call(const bedrock_model *model,
                             const char *operation,
@@ -941,17 +954,18 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
 
 
 /* ---- JSON, for programs that have no JSON library ---------------------------------------------------------
- * These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. pointer is a JSON
- * pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. If a key stands twice in an object,
- * the last one counts.
+ * These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe.
+ * pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member.
+ * If a key stands twice in an object, the last one counts.
  *
- * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0, NULL, the
- * fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or log callback. Every function checks the whole json,
- * also behind the value that it returns.
+ * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
+ * BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or
+ * log callback. Every function checks the whole json, also behind the value that it returns.
  *
- * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep pointer leads. A
- * loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic. bedrock_json_next reads an array or an
- * object in linear time, and bedrock_json_numbers reads an array of numbers at once:
+ * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep
+ * pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic.
+ * bedrock_json_next reads an array or an object in linear time, and bedrock_json_numbers reads an array of
+ * numbers at once:
  *
  *   bedrock_json_item item = {0};
  *   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
@@ -996,8 +1010,8 @@ int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 
 /* Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
- * BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; all of *item is 0 then. size is sizeof *item. All of
- * *item has to be 0 before the first step. The first step checks json and finds the array or object. Each later
+ * BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; then all of *item is 0. size is sizeof *item. Before
+ * the first step all of *item has to be 0. The first step checks json and finds the array or object. Each later
  * step reads only what it steps over, and ignores pointer. json must stay at its address, unchanged, during the
  * loop. If *item was filled for another text, or was changed, the function returns BEDROCK_JSON_NONE. */
 int32_t bedrock_json_next(const char *json,
@@ -1070,10 +1084,7 @@ size_t bedrock_json_quote(const char *text,
 /* Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as
  * bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is
  * BEDROCK_STRLEN. buffer must not overlap data. */
-size_t bedrock_json_quote_bytes(const void *data,
-                                size_t len,
-                                char *buffer,
-                                size_t size);
+size_t bedrock_json_quote_bytes(const void *data, size_t len, char *buffer, size_t size);
 
 /* Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text
  * exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the
@@ -1083,9 +1094,11 @@ size_t bedrock_utf8_length(const char *text,
 
 
 /* ---- The process ------------------------------------------------------------------------------------------
- * The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing at
- * exit, and starts nothing before the first model is made. Then it has one thread, one more each once a wakeup or a log is set,
- * and a few while names are looked up or credentials read; all signals are blocked in them.
+ * The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing
+ * at exit, and starts no thread before the first call. A process that has made models but no call can fork as if the
+ * library were not there. With the first call, or bedrock_model_connect, one thread starts: the worker. One more each
+ * starts once a wakeup or a log is set, and a few while names are looked up or credentials read; all signals are
+ * blocked in them. BEDROCK_E_RESOURCE is returned by a call whose worker cannot start.
  */
 
 #define BEDROCK_LOG_OFF                   0  /* Silence. */

@@ -23,8 +23,8 @@ use aws_smithy_types::config_bag::ConfigBag;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
 
-/// Which of the SDK's defaults we live with. Pinned, because what changes with a later one (timers, retries, identities) has to be
-/// looked at, and not to come with an update of the SDK.
+/// Which of the SDK's defaults we live with. Pinned, because what changes with a later one (timers, retries, identities)
+/// has to be looked at, and not to come with an update of the SDK.
 pub fn behavior() -> BehaviorVersion {
     BehaviorVersion::v2026_01_12()
 }
@@ -74,7 +74,7 @@ async fn read_environment(config: &Config) -> Result<Environment> {
     reading.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
 }
 
-/// A configuration for calls over the network. The SDK is given everything, and reads neither variables nor files for it.
+/// A configuration for calls over the network. The SDK is given everything, and reads neither variables nor files.
 async fn online(config: &Config, transport: &Transport, environment: &Environment) -> Result<SdkConfig> {
     let region = Region::new(environment.region(config)?);
     let mut builder = SdkConfig::builder()

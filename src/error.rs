@@ -139,6 +139,11 @@ impl Error {
         self
     }
 
+    /// What happened, for use inside another message that has advice of its own.
+    pub fn stated(&self) -> &str {
+        self.parts().0
+    }
+
     /// What happened and the advice, for use inside another message.
     pub fn told(&self) -> &str {
         self.0.message.as_str().strip_prefix(PREFIX).unwrap_or_default()

@@ -2,7 +2,7 @@
 
 use crate::cancel::Cancel;
 use crate::client::{self, PerWorker};
-use crate::config::{CALL_SETTINGS, CallSettings, Config};
+use crate::config::{CALL_SETTINGS, CallSettings, Config, Retry};
 use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::request::{Document, Place, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
@@ -16,14 +16,16 @@ use crate::transport::Transport;
 use crate::wire::answer::Answer;
 use crate::wire::attempts::Terms;
 use crate::wire::call::{self, Call, Input};
+use crate::wire::connect;
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use crate::wire::usage::Usage;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
+use std::fmt;
 use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// A model id with the connections, credentials and settings to call it. Cheap to clone and to derive from.
@@ -47,7 +49,7 @@ struct Shared {
 }
 
 impl Model {
-    /// Checks the config and makes a model of it. Connects nowhere, but makes sure that the library's worker runs.
+    /// Checks the config and makes a model of it. Starts no thread and connects nowhere.
     pub fn new(config_json: &str) -> Result<Self> {
         let config = Config::parse(config_json)?;
         let mut defaults = parse_defaults(&config.defaults, Place::Defaults).map_err(as_config_error)?;
@@ -56,7 +58,6 @@ impl Model {
         let mut calls = config.calls.clone();
         take_call_settings(&mut defaults, &mut calls, "/defaults")?;
         let transport = Transport::parse(config.transport.as_deref())?;
-        runtime::start()?;
         Ok(Model {
             id: default_model.unwrap_or_else(|| config.model.clone()).into(),
             defaults,
@@ -99,6 +100,35 @@ impl Model {
     /// Exactly what a call would send.
     pub fn input(&self, operation: Operation, request: &Request) -> Result<Input> {
         request.input(operation, self.id.as_str(), &self.defaults, self.shared.config.lint)
+    }
+
+    /// Makes the way to the service ready for the next call: credentials, endpoint, connection. Waits for at most
+    /// `timeout`, or as long as the timers of a call allow (None).
+    pub fn connect(&self, cancel: Option<&Cancel>, timeout: Option<Duration>) -> Result<()> {
+        if cancel.is_some_and(Cancel::is_fired) {
+            return Err(Error::new(Kind::Cancelled, "connecting was cancelled before it began"));
+        }
+        if !self.shared.transport.is_network() {
+            return Ok(());
+        }
+        let runtime = runtime::start()?;
+        let (model, epoch) = (self.clone(), runtime.epoch);
+        // What is cancelled, shut down or panics is what it is for a call.
+        let connecting = move |writer: Writer| async move {
+            conclude(&CONNECTING, &writer, model.make_ready(&writer, epoch)).await.map(|()| None)
+        };
+        let read_ahead = self.calls.reading.read_ahead;
+        let mut stream = Stream::start(&runtime, Operation::Converse, cancel.cloned(), read_ahead, connecting);
+        match stream.next(timeout)? {
+            Next::Done | Next::Event(_) => Ok(()),
+            Next::Again => {
+                let what = format_args!(
+                    "{CONNECTING}: no connection was ready within {:?} (timeout_ms)",
+                    timeout.unwrap_or_default()
+                );
+                Err(Error::new(Kind::Timeout, what))
+            }
+        }
     }
 
     /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
@@ -189,20 +219,29 @@ struct Job {
 impl Job {
     async fn run(self, writer: Writer, epoch: u64) -> Result<Option<String>> {
         let Job { model, call } = self;
-        let began = Instant::now();
-        let closing = writer.attempts().closing();
-        let result = model.perform(&call, &writer, epoch).await;
-        drop(closing);
-        let result = result.map_err(|error| writer.attempts().explain(error).while_doing(&call));
-        match &result {
-            Ok(_) => log::debug("call", format_args!("{call}: complete after {:?}", began.elapsed())),
-            Err(error) => log::info(
-                "call",
-                format_args!("{call}: {:?} {} after {:?}", error.kind(), error.code(), began.elapsed()),
-            ),
-        }
-        result
+        conclude(&call, &writer, model.perform(&call, &writer, epoch)).await
     }
+}
+
+/// Does what a call consists of, or what comes ahead of one, and logs how it ended. `name` says what it is.
+async fn conclude<T>(
+    name: &(dyn fmt::Display + Sync),
+    writer: &Writer,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let began = Instant::now();
+    let closing = writer.attempts().closing();
+    let result = work.await;
+    drop(closing);
+    let result = result.map_err(|error| writer.attempts().explain(error).while_doing(name));
+    match &result {
+        Ok(_) => log::debug("call", format_args!("{name}: complete after {:?}", began.elapsed())),
+        Err(error) => {
+            let (kind, code) = (error.kind(), error.code());
+            log::info("call", format_args!("{name}: {kind:?} {code} after {:?}", began.elapsed()));
+        }
+    }
+    result
 }
 
 impl Model {
@@ -216,9 +255,7 @@ impl Model {
         if queue.is_some() {
             timers = Timers::start(timeouts, streams);
         }
-        let retry = &self.calls.retry;
-        let (max_attempts, max_backoff, ends) = (retry.max_attempts, retry.max_backoff, timers.first.at());
-        writer.attempts().open(call, Terms { max_attempts, max_backoff, ends });
+        writer.attempts().open(call, self.terms(timers.first));
         if streams {
             let answer = timers.first.limit(self.send(call, writer, epoch)).await.flatten()?;
             let Timers { first: first_event, total } = timers;
@@ -250,11 +287,32 @@ impl Model {
 
     /// Waits for the client and for the head of the answer.
     async fn send(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Answer> {
-        let client = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
-        let client = self.client.get(epoch, client).await?;
-        call::send(&client, call, writer.attempts()).await
+        call::send(&self.client(epoch).await?, call, writer.attempts()).await
+    }
+
+    async fn client(&self, epoch: u64) -> Result<Client> {
+        let make = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.calls)) };
+        self.client.get(epoch, make).await
+    }
+
+    /// Connects within the timers of a stream.
+    async fn make_ready(&self, writer: &Writer, epoch: u64) -> Result<()> {
+        let total = self.calls.timeouts.total.map(|total| Deadline::after("total", total));
+        let deadline = Deadline::after("ready", self.calls.timeouts.first_event).or_earlier(total);
+        writer.attempts().open(CONNECTING, self.terms(deadline));
+        let connecting = async { connect::connect(&self.client(epoch).await?, writer.attempts()).await };
+        deadline.limit(connecting).await.flatten()
+    }
+
+    /// What a call may try before `until`.
+    fn terms(&self, until: Deadline) -> Terms {
+        let Retry { max_attempts, max_backoff, .. } = self.calls.retry;
+        Terms { max_attempts, max_backoff, ends: until.at() }
     }
 }
+
+/// What is being done where a connection is wanted, and no call.
+const CONNECTING: &str = "connecting to the service ahead of a call";
 
 /// Takes the members that are settings of ours out of the request members they were given with.
 fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) -> Result<()> {

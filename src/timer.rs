@@ -72,7 +72,7 @@ impl Deadline {
     fn settings(&self) -> &'static str {
         match self.name {
             "queue" => "timeouts.queue",
-            "first_event" => "timeouts.first_event, which timeout sets too",
+            "first_event" | "ready" => "timeouts.first_event, which timeout sets too",
             "idle" => "timeouts.idle, which timeout sets too",
             "whole" => "timeout or timeouts.total",
             _ => "timeouts.total",
@@ -83,6 +83,7 @@ impl Deadline {
         const SILENCE: &str = "A long silence can be normal while a model thinks or writes a large tool input";
         let (what, advice) = match self.name {
             "first_event" => ("no event came", format!("{SILENCE}: raise timeouts.first_event")),
+            "ready" => ("no connection was ready", "Is the endpoint reachable from here?".to_owned()),
             "idle" => ("no further event came", format!("{SILENCE}: raise timeouts.idle")),
             "whole" => ("the answer was not there", "A long answer takes minutes: raise the timer or stream it".into()),
             _ => ("the call was not done", "A long answer takes minutes: raise the timer".into()),

@@ -102,7 +102,7 @@ fn a_refused_connection_names_host_and_port() {
     let model = Model::at_with(&bedrock, json!({"base_url": format!("http://127.0.0.1:{port}")}));
     for outcome in both(&model) {
         let failure = outcome.failed(BEDROCK_E_NETWORK);
-        failure.says(&[&format!("connecting to 127.0.0.1:{port}: connection refused, after 3 attempts"), "base_url"]);
+        failure.says(&[&format!("connecting to 127.0.0.1:{port}: connection refused (after 3 attempts)"), "base_url"]);
         assert_eq!((failure.attempts, failure.retryable), (3, true), "an attempt that found no connection is one");
         is_plain(failure);
     }
@@ -163,14 +163,14 @@ fn throttling_tells_how_often_it_was_tried_and_how_long_the_service_asks_to_wait
     bedrock.respond_with(|_| throttled().header("Retry-After", "7"));
     for outcome in both(&Model::at(&bedrock)) {
         let failure = outcome.failed(BEDROCK_E_THROTTLED);
-        failure.says(&["Too many tokens, after 3 attempts; the service asks to wait 7s. Call less often"]);
-        assert_eq!((failure.retry_after, failure.attempts), (7000, 3));
+        failure.says(&["Too many tokens (after 3 attempts; the service asks to wait 7s). Call less often"]);
+        assert_eq!((failure.more.retry_after, failure.attempts), (7000, 3));
     }
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| throttled());
     for outcome in both(&Model::at(&bedrock)) {
         let failure = outcome.failed(BEDROCK_E_THROTTLED);
-        assert_eq!(failure.retry_after, -1);
+        assert_eq!(failure.more.retry_after, -1);
         assert!(!failure.message.contains("asks to wait"), "{failure:?}");
     }
 }

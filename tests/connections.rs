@@ -481,7 +481,7 @@ fn a_retry_after_that_the_calls_timer_would_cut_short_is_not_waited_for() {
         let began = Instant::now();
         let outcome = model.call(operation, &hello());
         let failure = outcome.failed(BEDROCK_E_THROTTLED);
-        assert_eq!((failure.attempts, failure.retry_after, failure.http_status), (1, 3_600_000, 429));
+        assert_eq!((failure.attempts, failure.more.retry_after, failure.http_status), (1, 3_600_000, 429));
         failure.says(&["asks to wait 1h"]);
         assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     }

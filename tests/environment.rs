@@ -385,7 +385,8 @@ fn variables_that_are_empty_are_not_given() {
         std::fs::create_dir_all(&aws).expect("a folder");
         let config = format!("[default]\nregion = eu-south-2\nendpoint_url = {}\nservices =\n", bedrock.url());
         std::fs::write(aws.join("config"), config).expect("a file");
-        let keys = "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = secretOfDefault\naws_session_token =\n";
+        let keys = "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = secretOfDefault\n\
+            aws_session_token =\n";
         std::fs::write(aws.join("credentials"), keys).expect("a file");
         works(&Model::new(&json!({"model": MODEL_ID, "retry": {"max_attempts": 1}})));
         // In a profile as well.
@@ -467,7 +468,7 @@ fn a_metadata_service_that_knows_no_version_2_is_asked_for_nothing_else() {
         metadata.respond_with(|request| match request.path() {
             "/latest/api/token" => Reply::json("none").status(404).header("x-aws-ec2-metadata-token-ttl-seconds", "60"),
             path if path.ends_with('/') => Reply::json("role"),
-            _ => Reply::json(r#"{"AccessKeyId": "AKIAV1", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}"#),
+            _ => Reply::json(r#"{"AccessKeyId": "AKIAV1", "SecretAccessKey": "s", "Token": "t"}"#),
         });
         set("AWS_EC2_METADATA_DISABLED", "false");
         set("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.url());

@@ -215,7 +215,7 @@ fn a_gateways_message_is_told_in_whatever_shape_its_json_is() {
         for (_, outcome) in both_doors(&bedrock, &model, &Reply::json(body).status(400)) {
             let failure = outcome.failed(BEDROCK_E_VALIDATION);
             failure.says(&["HTTP 400", "not on the list"]);
-            assert_eq!(failure.json, body);
+            assert_eq!(failure.more.json, body);
         }
     }
     let coded = Reply::json(r#"{"error":{"code":"ThrottlingException","message":"slow down"}}"#).status(503);
@@ -231,11 +231,11 @@ fn all_that_the_service_said_of_a_failure_can_be_read_as_json() {
     let body = r#" {"message":"The model failed","originalStatusCode":529, "resourceName":"arn:aws:x"}"#;
     let reply = Reply::json(body).status(424).header("x-amzn-errortype", "ModelErrorException");
     for (_, outcome) in both_doors(&bedrock, &model, &reply) {
-        assert_eq!(outcome.failed(BEDROCK_E_MODEL).json, body, "byte for byte");
+        assert_eq!(outcome.failed(BEDROCK_E_MODEL).more.json, body, "byte for byte");
     }
     let payload = r#"{"message":"broke","originalMessage":"upstream","originalStatusCode":500}"#;
     bedrock.push(Reply::stream().message_start().exception("modelStreamErrorException", payload));
-    assert_eq!(model.stream(&hello()).outcome.failed(BEDROCK_E_MODEL).json, payload);
+    assert_eq!(model.stream(&hello()).outcome.failed(BEDROCK_E_MODEL).more.json, payload);
 
     for (reply, status) in [
         (Reply::html(502), BEDROCK_E_SERVICE),
@@ -244,7 +244,7 @@ fn all_that_the_service_said_of_a_failure_can_be_read_as_json() {
         (Reply::not_http("nonsense\r\n\r\n"), BEDROCK_E_NETWORK),
     ] {
         for (_, outcome) in both_doors(&bedrock, &model, &reply) {
-            assert_eq!(outcome.failed(status).json, "", "what is no JSON is not given as JSON");
+            assert_eq!(outcome.failed(status).more.json, "", "what is no JSON is not given as JSON");
         }
     }
 }

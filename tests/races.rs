@@ -63,7 +63,7 @@ fn write(pipe: &Pipe, events: usize, end: End) {
             pipe.announce();
         }
     }
-    pipe.end(end);
+    pipe.end_with(|| end);
 }
 
 fn cancel(pipe: &Pipe) {
@@ -463,7 +463,7 @@ fn a_writer_that_waits_for_a_slow_reader_is_woken_when_the_batch_is_taken() {
                     assert!(written.full);
                     block_on(std::future::poll_fn(|cx| pipe.poll_taken(cx)));
                 }
-                pipe.end(End::Done(None));
+                pipe.end_with(|| End::Done(None));
             })
         };
         let (mut reader, mut events) = (Reader::default(), 0);

@@ -14,18 +14,18 @@
  *   --authority F   whom to trust, instead of the system's trust store
  *   --response      ask bedrock_generate_stream for the assembled response as well
  *
- * Where the server stamps its events with the time at which they were sent, it also prints how long they took.
+ * Where the server stamps its events with the time at which they were sent, it also prints how long they took. curl.c does the
+ * same work with libcurl.
  */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "bedrock.h"
 #include "doors.h"
+#include "measure.h"
 
 static const char question[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
 
@@ -39,76 +39,13 @@ static struct {
     size_t size; /* 0: questions are without one */
 } image;
 
-struct total {
-    uint64_t events;
-    uint64_t bytes;
-    int leave;     /* end the program at the first piece of text */
-    long to_begin; /* so many streams begin before what is measured does */
-};
-
-/* Where what is measured begins. */
-static struct {
-    uint64_t events;
-    int64_t time;
-    struct rusage usage;
-} start;
-
-/* How long events took from the server's write to the consumer, in nanoseconds. */
-static struct {
-    int64_t *took;
-    size_t count, room;
-} latency;
-
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static void begin(const struct total *total) {
-    start.events = total->events;
-    start.time = now_ns();
-    getrusage(RUSAGE_SELF, &start.usage);
-}
-
-/* A stamp is all digits; other texts begin with a letter. */
-static void take_time(const char *text) {
-    if (text[0] < '0' || text[0] > '9') {
-        return;
-    }
-    if (latency.count == latency.room) {
-        latency.room = latency.room * 2 + 1024;
-        latency.took = realloc(latency.took, latency.room * sizeof *latency.took);
-    }
-    latency.took[latency.count++] = now_ns() - strtoll(text, NULL, 10);
-}
-
-static int by_size(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* So many thousandths of the events took at most this long; 0 where none was stamped. */
-static long long percentile(size_t thousandths) {
-    if (latency.count == 0) {
-        return 0;
-    }
-    qsort(latency.took, latency.count, sizeof *latency.took, by_size);
-    return latency.took[(latency.count - 1) * thousandths / 1000];
-}
-
 /* What the consumer does with an answer: count it. Printing would measure the terminal. */
 static int32_t count(const bedrock_event *event, void *user) {
     struct total *total = user;
     if (event->type == BEDROCK_EVENT_TEXT) {
-        total->events++;
-        total->bytes += event->text_len;
-        take_time(event->text);
-        if (total->leave) {
-            _exit(0); /* not exit: what a program does to end is no part of its start */
-        }
-    } else if (event->type == BEDROCK_EVENT_MESSAGE_START && total->to_begin > 0 && --total->to_begin == 0) {
-        begin(total);
+        take_text(total, event->text, event->text_len);
+    } else if (event->type == BEDROCK_EVENT_MESSAGE_START) {
+        take_start(total);
     }
     return 0;
 }
@@ -167,10 +104,6 @@ static void unary(const bedrock_model *model, struct total *total) {
     total->bytes += length;
     bedrock_response_free(response);
     bedrock_request_free(request);
-}
-
-static int64_t micros(struct timeval time) {
-    return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
 int main(int argc, char **argv) {
@@ -243,16 +176,7 @@ int main(int argc, char **argv) {
     for (long i = 0; i < unaries; i++) {
         unary(model, &total);
     }
-    int64_t wall = (now_ns() - start.time) / 1000;
-    const struct rusage *before = &start.usage;
-    struct rusage after;
-    getrusage(RUSAGE_SELF, &after);
-
-    printf("calls=%ld events=%llu bytes=%llu wall_us=%lld user_us=%lld system_us=%lld switches=%ld p50_ns=%lld p99_ns=%lld\n",
-           streams + at_once + unaries, (unsigned long long)(total.events - start.events), (unsigned long long)total.bytes,
-           (long long)wall, (long long)(micros(after.ru_utime) - micros(before->ru_utime)),
-           (long long)(micros(after.ru_stime) - micros(before->ru_stime)),
-           after.ru_nvcsw + after.ru_nivcsw - before->ru_nvcsw - before->ru_nivcsw, percentile(500), percentile(990));
+    tell(&total, streams + at_once + unaries);
     bedrock_model_free(model);
     free(image.bytes);
     return 0;

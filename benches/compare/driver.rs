@@ -12,28 +12,29 @@ use std::time::{Duration, Instant};
 
 use crate::callgrind::{self, Profile};
 use crate::json;
+use crate::peers;
 use crate::report::{self, CALLBACK, Columns, DOORS, Goal, Row, Samples, Verdict};
 use crate::usage::Usage;
 
 /// Text events in a stream, and bytes of text in an event; the server's model ids say the first again.
-const EVENTS: u64 = 1_000;
-const TEXT: u64 = 20;
+pub const EVENTS: u64 = 1_000;
+pub const TEXT: u64 = 20;
 /// Bytes of text in a unary answer.
 const UNARY_TEXT: u64 = crate::script::UNARY_TEXT.len() as u64;
 /// Bytes of the image that a unary question shows; the names of its rows say it again.
 const IMAGE: u64 = 4_000_000;
 /// What the names of the functions that hash a body have in them, in lower case: signing hashes it, by either library.
 const HASHING: &str = "sha256";
-const BURST: &str = "burst-1000";
-const PACED: &str = "paced-1000";
+pub const BURST: &str = "burst-1000";
+pub const PACED: &str = "paced-1000";
 const STAMPED: &str = "stamped-1000";
 /// Streams at once, twenty events a second each, and how many events each has.
-const AT_ONCE: u64 = 1_000;
-const STEADY: &str = "steady-100";
-const STEADY_EVENTS: u64 = 100;
+pub const AT_ONCE: u64 = 1_000;
+pub const STEADY: &str = "steady-100";
+pub const STEADY_EVENTS: u64 = 100;
 
 /// What clients count of their work.
-const PER_EVENT: &str = "events";
+pub const PER_EVENT: &str = "events";
 const PER_CALL: &str = "calls";
 
 /// Why counting instructions is skipped where it is.
@@ -45,13 +46,13 @@ pub struct Plan {
     pub library: Option<PathBuf>,
     /// Only what is about JSON, which needs no server.
     pub json_alone: bool,
-    burst_rounds: u32,
-    paced_rounds: u32,
-    cold_rounds: u32,
-    streams: u32,
+    pub burst_rounds: u32,
+    pub paced_rounds: u32,
+    pub cold_rounds: u32,
+    pub streams: u32,
     unary_calls: u32,
     /// Under callgrind a run of so many more streams, or calls, than the run it is compared with.
-    counted_streams: u32,
+    pub counted_streams: u32,
     counted_calls: u32,
     counted_images: u32,
 }
@@ -115,14 +116,15 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
         let doors = doors.map(|door| c(&[&["--door", door], more].concat()));
         Bench { columns: &DOORS, clients: runtimes.into_iter().chain(doors).collect(), url }
     };
-    let authority = authority.to_string_lossy();
     let doors = by_door(&server.url, &[]);
-    let over_http2 = by_door(&server.secure_url, &["--authority", &authority]);
+    let over_http2 = by_door(&server.secure_url, &["--authority", &authority.to_string_lossy()]);
+    let peers = peers::Setting { me: &me, server: &server, authority: &authority, c_program: &c_program, scratch };
     let file = scratch.join("callgrind.out");
     let goals = [
         compare_json(plan, &library, scratch)?,
         compare_callback(plan, &callback, &file),
         compare_doors(plan, &doors, &over_http2, &file),
+        peers::compare(plan, &peers)?,
     ];
     Ok(goals.iter().all(|met| *met))
 }
@@ -267,7 +269,7 @@ fn compare_doors(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Path) ->
     all_met(&rows)
 }
 
-fn all_met(rows: &[Row]) -> bool {
+pub fn all_met(rows: &[Row]) -> bool {
     rows.iter().all(|row| matches!(row.verdict(), Verdict::NoGoal | Verdict::Met))
 }
 
@@ -297,58 +299,58 @@ fn introduce(library: &Result<PathBuf, String>) {
 
 // ---- The clients ---------------------------------------------------------------------------------------------------
 
-type PerClient<T> = Vec<Option<Result<T, String>>>;
+pub type PerClient<T> = Vec<Option<Result<T, String>>>;
 
 /// Of the clients of a bench, those that can do something.
-type Wanted = fn(client: usize) -> bool;
+pub type Wanted = fn(client: usize) -> bool;
 
-const ALL: Wanted = |_| true;
+pub const ALL: Wanted = |_| true;
 /// For what has no two ways about its response.
 const WITHOUT_RESPONSE: Wanted = |client| client < 3;
 /// One thread of a program serves many streams by descriptors, wakeups or a waiting set.
 const SERVE_MANY: Wanted = |client| matches!(client, 0 | 1 | 4 | 5 | 6);
 
 /// For what is the same by every door.
-const BY_CALLBACK: Wanted = |client| client < 3;
+pub const BY_CALLBACK: Wanted = |client| client < 3;
 
-struct Bench<'a> {
-    columns: &'static Columns,
-    clients: Vec<Result<Program, String>>,
-    url: &'a str,
+pub struct Bench<'a> {
+    pub columns: &'static Columns,
+    pub clients: Vec<Result<Program, String>>,
+    pub url: &'a str,
 }
 
 /// A client, and the arguments that make it one of the columns.
-struct Program {
+pub struct Program {
     file: PathBuf,
     args: Vec<String>,
 }
 
 /// What one unit of work (an event, a call, a whole program) took. Microseconds, except for the switches.
-struct Run {
-    wall: f64,
+pub struct Run {
+    pub wall: f64,
     user: f64,
     system: f64,
-    switches: f64,
+    pub switches: f64,
     /// From the server's write to the consumer, where the events tell when they were sent.
     p50: f64,
     p99: f64,
 }
 
 impl Run {
-    fn cpu(&self) -> f64 {
+    pub fn cpu(&self) -> f64 {
         self.user + self.system
     }
 }
 
 /// A client that is about to be run.
-struct Client<'a> {
+pub struct Client<'a> {
     program: &'a Program,
     url: &'a str,
 }
 
 impl Bench<'_> {
     /// So many rounds, the clients taking turns within each, so that a slow moment of the machine hits all of them.
-    fn rounds(
+    pub fn rounds(
         &self,
         rounds: u32,
         wanted: &Wanted,
@@ -368,7 +370,11 @@ impl Bench<'_> {
         all
     }
 
-    fn count(&self, wanted: &Wanted, count: impl Fn(&Client) -> Result<Profile, Box<dyn Error>>) -> PerClient<Profile> {
+    pub fn count(
+        &self,
+        wanted: &Wanted,
+        count: impl Fn(&Client) -> Result<Profile, Box<dyn Error>>,
+    ) -> PerClient<Profile> {
         let valgrind = callgrind::found();
         let mut all: PerClient<Profile> = self.nobody();
         for (index, profile) in all.iter_mut().enumerate().filter(|(index, _)| wanted(*index)) {
@@ -387,14 +393,14 @@ impl Bench<'_> {
     }
 
     /// The instructions of so many streams more than one.
-    fn count_events(&self, plan: &Plan, wanted: &Wanted, file: &Path) -> PerClient<Profile> {
+    pub fn count_events(&self, plan: &Plan, wanted: &Wanted, file: &Path) -> PerClient<Profile> {
         self.count(wanted, |program| {
             let run = |streams: u32| program.count(&["--model", BURST, "--streams", &streams.to_string()], file);
             Ok(run(1 + plan.counted_streams)?.minus(&run(1)?))
         })
     }
 
-    fn row(
+    pub fn row(
         &self,
         what: &'static str,
         runs: &PerClient<Vec<Run>>,
@@ -406,7 +412,7 @@ impl Bench<'_> {
 }
 
 impl Program {
-    fn new(file: &Path, args: &[&str]) -> Self {
+    pub fn new(file: &Path, args: &[&str]) -> Self {
         Self { file: file.to_owned(), args: args.iter().map(|arg| (*arg).to_owned()).collect() }
     }
 }
@@ -428,7 +434,7 @@ impl Client<'_> {
     }
 
     /// What the client says of its steady state, for each event or call of it; it must have seen all of the text.
-    fn measure(&self, args: &[&str], per: &str, text: u64) -> Result<Run, Box<dyn Error>> {
+    pub fn measure(&self, args: &[&str], per: &str, text: u64) -> Result<Run, Box<dyn Error>> {
         let output = self.command(args).output()?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
@@ -456,7 +462,7 @@ impl Client<'_> {
     }
 
     /// What a whole program takes, from its start to its end.
-    fn measure_whole(&self, args: &[&str]) -> Result<Run, Box<dyn Error>> {
+    pub fn measure_whole(&self, args: &[&str]) -> Result<Run, Box<dyn Error>> {
         let started = Instant::now();
         let mut child = self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut said = String::new();
@@ -479,7 +485,7 @@ impl Client<'_> {
         })
     }
 
-    fn count(&self, args: &[&str], file: &Path) -> Result<Profile, Box<dyn Error>> {
+    pub fn count(&self, args: &[&str], file: &Path) -> Result<Profile, Box<dyn Error>> {
         Profile::record(&mut self.command(args), file)
     }
 }
@@ -496,7 +502,7 @@ fn in_the_kernel(bench: &Bench, what: &'static str, runs: &PerClient<Vec<Run>>) 
     Row { compared: false, ..row(bench.columns, what, runs, share, None) }
 }
 
-fn counted_row(
+pub fn counted_row(
     bench: &Bench,
     what: &'static str,
     profiles: &PerClient<Profile>,
@@ -551,7 +557,7 @@ fn explain(
             println!("  {what}, {name}: {:.0} = {}", total / units, main.join(", "));
         }
     }
-    let (sdk, judged) = (CALLBACK.sdk, CALLBACK.judged);
+    let (sdk, judged) = (CALLBACK.base, CALLBACK.judged);
     for client in [sdk, judged[0], judged[1]] {
         let Some(Ok(profile)) = &events[client] else { continue };
         let total = profile.total() as f64;
@@ -595,21 +601,25 @@ fn build_c_program(name: &str, library: &Path, scratch: &Path) -> Result<PathBuf
         std::os::unix::fs::symlink(library, &link).map_err(|error| format!("{}: {error}", link.display()))?;
     }
 
-    let program = scratch.join(name);
-    let mut rpath = OsString::from("-Wl,-rpath,");
+    let (mut include, mut rpath) = (OsString::from("-I"), OsString::from("-Wl,-rpath,"));
+    include.push(home.join("include"));
     rpath.push(scratch);
+    compile(name, scratch, &[include, library.into(), rpath])
+}
+
+/// Compiles a program of `benches/c`. `more` is what it is linked with, and where that is.
+pub fn compile(name: &str, scratch: &Path, more: &[OsString]) -> Result<PathBuf, String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/c").join(name).with_extension("c");
+    let program = scratch.join(name);
     let compiler = env::var_os("CC").unwrap_or_else(|| "cc".into());
     let output = Command::new(&compiler)
         .args(["-O2", "-Wall", "-Wextra", "-pthread", "-o"])
-        .arg(&program)
-        .arg("-I")
-        .arg(home.join("include"))
-        .arg(home.join("benches/c").join(name).with_extension("c"))
-        .args([library.as_os_str(), &rpath])
+        .args([&program, &source])
+        .args(more)
         .output()
         .map_err(|error| format!("{}: {error}", compiler.display()))?;
     io::stderr().write_all(&output.stderr).ok();
-    if output.status.success() { Ok(program) } else { Err("the C program does not compile".to_owned()) }
+    if output.status.success() { Ok(program) } else { Err(format!("{name}.c does not compile")) }
 }
 
 /// The name a shared library gives itself, where readelf (which comes with every Linux linker) can tell.
@@ -623,10 +633,10 @@ fn soname(library: &Path) -> Option<OsString> {
 // ---- The server ----------------------------------------------------------------------------------------------------
 
 /// The server's process; it ends when this end of its stdin does, however this process ends.
-struct Server {
-    url: String,
+pub struct Server {
+    pub url: String,
     /// HTTP/2 over TLS.
-    secure_url: String,
+    pub secure_url: String,
     child: Child,
     stdin: Option<ChildStdin>,
 }

@@ -1,5 +1,5 @@
-//! What it costs a C program to read an embedding, and to send an image that stands in the request's JSON. No server is needed:
-//! a script answers in the library.
+//! What it costs a C program to read an embedding, and to send an image that stands in the request's JSON. No server
+//! is needed: a script answers in the library.
 
 use std::error::Error;
 use std::path::Path;
@@ -12,8 +12,8 @@ const IMAGE: usize = 3_000_000;
 const BASE64: usize = IMAGE / 3 * 4;
 /// The longest that 1,024 numbers may take, in microseconds: they took 51,000 by pointers once.
 const NUMBERS_US: f64 = 300.0;
-/// The most instructions a byte of base64 may take from the program's JSON to the body, hashing aside. A pass that checks it, of the
-/// kind that 16 bytes at a time allow, takes at least 0.4; the four copies on the way take 0.1 each.
+/// The most instructions a byte of base64 may take from the program's JSON to the body, hashing aside. A pass that
+/// checks it, of the kind that 16 bytes at a time allow, takes at least 0.4; the four copies on the way take 0.1 each.
 const NATIVE: f64 = 1.5;
 const CHAT: f64 = 2.5;
 

@@ -1,6 +1,6 @@
-//! What a streamed event costs a C program, against what it costs a program of the AWS SDK for Rust.
+//! What a streamed event costs a C program, against what it costs a program of the AWS SDK for Rust, or of libcurl.
 //!
-//!     cargo bench                                     the whole comparison, about two minutes
+//!     cargo bench                                     the whole comparison, about five minutes
 //!     cargo bench --bench compare -- --quick          fewer rounds
 //!     cargo bench --bench compare -- --check          exit status 1 where a goal is missed or could not be measured
 //!     cargo bench --bench compare -- --json           only what is about JSON
@@ -23,6 +23,7 @@ mod driver;
 mod http2;
 #[cfg(unix)]
 mod json;
+mod peers;
 #[cfg(unix)]
 mod raw_sdk;
 #[cfg(unix)]

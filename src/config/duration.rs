@@ -34,7 +34,7 @@ pub(super) fn parse(json: Json<'_>) -> Result<Duration, String> {
 /// Says how a number is written with a unit, in both units that may be meant.
 fn without_unit(number: &str) -> String {
     let number = if number.len() <= QUOTE { number } else { "30" };
-    format!("has no unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds")
+    format!("needs a unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds")
 }
 
 fn from_text(text: &str) -> Result<f64, String> {

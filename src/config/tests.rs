@@ -625,7 +625,7 @@ fn a_ca_file_holds_certificates_that_can_be_used() {
 const ZERO: &str = "must be longer than 0: no timer can be switched off";
 
 #[test]
-fn durations_are_strings_with_a_unit() {
+fn durations_are_strings_with_a_unit_and_a_bare_number_shows_both_spellings() {
     for (text, expected) in [
         (r#""30s""#, millis(30_000)),
         (r#""500ms""#, millis(500)),
@@ -641,13 +641,13 @@ fn durations_are_strings_with_a_unit() {
     }
     let unit = |text: &str| format!("must be a number and a unit (ms, s, m, h) such as \"30s\", not {text}");
     let kind = |kind| format!("must be a duration such as \"30s\" or \"500ms\", not {kind}");
-    let bare = |number| format!("has no unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds");
+    let bare = |number| format!("needs a unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds");
     let long = "is longer than 24h, the longest that is allowed".to_owned();
     let short = "is shorter than 1ms, the shortest that is allowed".to_owned();
     for (text, reason) in [
-        ("0", bare("0")),
         ("30", bare("30")),
         ("1.5e3", bare("1.5e3")),
+        ("0", bare("0")),
         (r#""30""#, bare("30")),
         (r#""0s""#, ZERO.to_owned()),
         (r#""0ms""#, ZERO.to_owned()),

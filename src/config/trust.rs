@@ -1,7 +1,7 @@
 //! Certificates that take the place of the system's trust store.
 //!
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` are not looked at: the loader of the system's store (rustls-native-certs) honours them itself,
-//! so they keep their meaning wherever no bundle is given.
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` are not looked at: the loader of the system's store (rustls-native-certs) honours
+//! them itself, so they keep their meaning wherever no bundle is given.
 
 use crate::error::quote_up_to;
 use crate::error::{Error, Kind};
@@ -22,8 +22,8 @@ const PATH_QUOTE: usize = 400;
 pub enum CaBundle {
     /// PEM that holds at least one certificate, all of them valid.
     Pem(Vec<u8>),
-    /// A file that the environment names, and the words for its place there. It is read with the first TLS connection, so that who
-    /// makes none does not pay for it.
+    /// A file that the environment names, and the words for its place there. It is read with the first TLS connection,
+    /// so that who makes none does not pay for it.
     Named { path: PathBuf, by: String },
 }
 
@@ -44,7 +44,8 @@ impl CaBundle {
     }
 }
 
-/// The bytes of a PEM file, of which every certificate can be trusted. The error is the reason, to be read on behind a name.
+/// The bytes of a PEM file, of which every certificate can be trusted. The error is the reason, to be read on behind a
+/// name.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let name = quote_up_to(&path.to_string_lossy(), PATH_QUOTE);
     let mut pem = Vec::new();

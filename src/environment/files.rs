@@ -67,7 +67,8 @@ impl Files {
         }
         let known = if known.is_empty() { "no profile at all".to_owned() } else { known.join(", ") };
         let what = format_args!(
-            "the profile {} ({by}) is neither in {} nor in {}, which hold {known}. Check the name, and whether these are the files you mean (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE)",
+            "the profile {} ({by}) is neither in {} nor in {}, which hold {known}. Check the name, and whether these \
+             are the files you mean (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE)",
             quote_up_to(name, PATH_QUOTE),
             self.config.display(),
             self.credentials.display(),
@@ -116,8 +117,8 @@ fn sections(path: &Path) -> Result<Vec<Section>> {
     ini::parse(&text).map_err(|fault| broken(path, fault.line, fault.what))
 }
 
-/// The text of a file that is there. What cannot even be looked at, as the home of another user, is not there; neither is what is no
-/// file: a pipe could keep its reader for ever.
+/// The text of a file that is there. What cannot even be looked at, as the home of another user, is not there; neither
+/// is what is no file: a pipe could keep its reader for ever.
 fn text(path: &Path) -> Result<Option<String>> {
     if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);

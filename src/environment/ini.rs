@@ -1,10 +1,11 @@
 //! The syntax of AWS's config and credentials files, as botocore reads it.
 //!
-//! A section's name stands in brackets, a key before `=` or `:`, and a line that is indented below a key goes on with its value.
-//! Where that value begins below its key, the lines are keys of their own: `s3 =`, then `  endpoint_url = ...`.
+//! A section's name stands in brackets, a key before `=` or `:`, and a line that is indented below a key goes on with
+//! its value. Where that value begins below its key, the lines are keys of their own: `s3 =`, then `  endpoint_url =
+//! ...`.
 //!
-//! One rule is other SDKs': a comment may also end a line, after a space. A command (`credential_process`) may hold such characters, so
-//! its line is taken whole.
+//! One rule is other SDKs': a comment may also end a line, after a space. A command (`credential_process`) may hold
+//! such characters, so its line is taken whole.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,8 @@
-//! What the machine says: AWS's variables and files, read once for each model and worker, by AWS's own rules as botocore has them.
+//! What the machine says: AWS's variables and files, read once for each model and worker, by AWS's own rules as
+//! botocore has them.
 //!
-//! Nothing of it reaches the SDK by itself. What is read here is checked here, and given to the SDK as values. Where we differ
-//! from botocore, the README says so, and `tests/oracle` holds the list.
+//! Nothing of it reaches the SDK by itself. What is read here is checked here, and given to the SDK as values. Where we
+//! differ from botocore, the README says so, and `tests/oracle` holds the list.
 
 mod files;
 mod given;
@@ -65,7 +66,8 @@ impl Environment {
         let (name, by) = named.unwrap_or(("default", ""));
         let profile = match files.profile(name) {
             Some(profile) => profile.clone(),
-            // Whoever brings an identity along needs no profile: a name that is left over from other programs does no harm.
+            // Whoever brings an identity along needs no profile: a name that is left over from other programs does no
+            // harm.
             None if name == "default" || config.brings_identity() && config.profile.is_none() => Profile::default(),
             None => return Err(files.lacks(name, by)),
         };

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-/// The variables as they were at one moment. One that is empty is not given: that is how people and compose files unset one.
+/// The variables as they were at one moment. One that is empty is not given: that is how people and compose files unset
+/// one.
 pub struct Variables(HashMap<String, String>);
 
 impl Variables {

@@ -63,8 +63,8 @@ use std::ptr::null_mut;
 
 /// Calls an operation and waits for its whole answer, which bedrock_response_json gives. If the operation streams, the
 /// answer is assembled from its events, whatever the model's keep_answer says. *out is owned by the caller; free it
-/// whatever the status is. If a stream fails, *out receives what had arrived, and bedrock_response_complete returns
-/// 0. *out is NULL if nothing had. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such operation, and
+/// whatever the status is. If a stream fails, *out receives what had arrived, and bedrock_response_complete returns 0;
+/// if nothing had arrived, *out is NULL. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no such operation, and
 /// BEDROCK_E_REQUEST if the request does not fit it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_call(

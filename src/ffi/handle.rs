@@ -1,8 +1,9 @@
 //! The law of handles: what a program holds is a number, never an address.
 //!
-//! A handle is the index of a slot, the slot's generation and the noun's type, in the bits below 2^52, which is set: so it
-//! looks like no address, survives a double, and is not NULL. A slot is used again under the next generation; when it has used
-//! up all of them it is retired. So a handle that was freed, never made, or is another noun's is known to be so.
+//! A handle is the index of a slot, the slot's generation and the noun's type, in the bits below 2^52, which is set:
+//! so it looks like no address, survives a double, and is not NULL. A slot is used again under the next generation;
+//! when it has used up all of them it is retired. So a handle that was freed, never made, or is another noun's is
+//! known to be so.
 
 use crate::error::{Error, Kind, Result};
 use crate::process::Generation;

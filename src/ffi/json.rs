@@ -1,16 +1,17 @@
 //! JSON, for programs that have no JSON library
 //!
-//! These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. pointer is a JSON
-//! pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member. If a key stands twice in an object,
-//! the last one counts.
+//! These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe.
+//! pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member.
+//! If a key stands twice in an object, the last one counts.
 //!
-//! If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0, NULL, the
-//! fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or log callback. Every function checks the whole json,
-//! also behind the value that it returns.
+//! If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
+//! BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or
+//! log callback. Every function checks the whole json, also behind the value that it returns.
 //!
-//! Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep pointer leads. A
-//! loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic. bedrock_json_next reads an array or an
-//! object in linear time, and bedrock_json_numbers reads an array of numbers at once:
+//! Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep
+//! pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic.
+//! bedrock_json_next reads an array or an object in linear time, and bedrock_json_numbers reads an array of
+//! numbers at once:
 //!
 //!   bedrock_json_item item = {0};
 //!   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
@@ -91,11 +92,11 @@ pub unsafe extern "C" fn bedrock_json_count(json: *const c_char, len: usize, poi
     entry!(none 0 => Some(unsafe { find(json, len, pointer) }?.parts().count()))
 }
 
-/// Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value, BEDROCK_JSON_...,
-/// or BEDROCK_JSON_NONE after the last one; all of *item is 0 then. size is sizeof *item. All of *item has to be 0 before the first
-/// step. The first step checks json and finds the array or object. Each later step reads only what it steps over, and ignores
-/// pointer. json must stay at its address, unchanged, during the loop. If *item was filled for another text, or was changed, the
-/// function returns BEDROCK_JSON_NONE.
+/// Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
+/// BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; then all of *item is 0. size is sizeof *item. Before the
+/// first step all of *item has to be 0. The first step checks json and finds the array or object. Each later step reads
+/// only what it steps over, and ignores pointer. json must stay at its address, unchanged, during the loop. If *item was
+/// filled for another text, or was changed, the function returns BEDROCK_JSON_NONE.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_next(
     json: *const c_char,
@@ -144,7 +145,8 @@ fn sealed(json: *const c_char, cursor: Cursor, index: usize) -> usize {
     [json.addr(), at, end, index].into_iter().fold(0x6265_6472, mix) | 1
 }
 
-/// Returns a number, rounded to the nearest double, independent of the locale. A number that is too large for a double is infinite.
+/// Returns a number, rounded to the nearest double, independent of the locale. A number that is too large for a double
+/// is infinite.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_number(
     json: *const c_char,
@@ -155,9 +157,9 @@ pub unsafe extern "C" fn bedrock_json_number(
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
 }
 
-/// Reads an array of numbers, for example an embedding, each as bedrock_json_number reads one. Writes the first max of them to out
-/// and returns how many the array has, which may be more than max. If there is no array, or it holds anything but numbers, the
-/// function writes nothing and returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is 0.
+/// Reads an array of numbers, for example an embedding, each as bedrock_json_number reads one. Writes the first max of
+/// them to out and returns how many the array has, which may be more than max. If there is no array, or it holds
+/// anything but numbers, the function writes nothing and returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_numbers(
     json: *const c_char,
@@ -207,7 +209,8 @@ pub unsafe extern "C" fn bedrock_json_integer(
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.i64().unwrap_or(fallback)))
 }
 
-/// Returns the value as it is written, a string with its quotes. It points into json, so no NUL ends it: *raw_len is its length.
+/// Returns the value as it is written, a string with its quotes. It points into json, so no NUL ends it: *raw_len is
+/// its length.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_raw(
     json: *const c_char,
@@ -223,10 +226,10 @@ pub unsafe extern "C" fn bedrock_json_raw(
     })
 }
 
-/// Decodes a string into buffer, as snprintf would. Writes at most size bytes, cut at a whole character and always with a NUL.
-/// Returns the length of the whole string, without a NUL. The result is below size exactly if there is a string and all of it was
-/// written. If there is no string, the function returns BEDROCK_JSON_NOT_FOUND, and buffer becomes "". buffer may be NULL if size
-/// is 0; it must not overlap json.
+/// Decodes a string into buffer, as snprintf would. Writes at most size bytes, cut at a whole character and always
+/// with a NUL. Returns the length of the whole string, without a NUL. The result is below size exactly if there is a
+/// string and all of it was written. If there is no string, the function returns BEDROCK_JSON_NOT_FOUND, and buffer
+/// becomes "". buffer may be NULL if size is 0; it must not overlap json.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_string(
     json: *const c_char,
@@ -246,10 +249,10 @@ pub unsafe extern "C" fn bedrock_json_string(
     })
 }
 
-/// Decodes a string of base64, for example an image, into buffer. Writes the first size bytes, without a NUL, and returns how many
-/// bytes the string stands for, which may be more than size. White space in base64 is skipped, and padding is optional. If there is
-/// no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND, and the content of buffer is undefined. buffer may
-/// be NULL if size is 0; it must not overlap json.
+/// Decodes a string of base64, for example an image, into buffer. Writes the first size bytes, without a NUL, and
+/// returns how many bytes the string stands for, which may be more than size. White space in base64 is skipped, and
+/// padding is optional. If there is no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND, and
+/// the content of buffer is undefined. buffer may be NULL if size is 0; it must not overlap json.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_bytes(
     json: *const c_char,
@@ -272,8 +275,8 @@ pub unsafe extern "C" fn bedrock_json_bytes(
     })
 }
 
-/// Writes text as a JSON string, with its quotes, into buffer, and returns its length, as bedrock_json_string does. Returns
-/// BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see bedrock_utf8_length.
+/// Writes text as a JSON string, with its quotes, into buffer, and returns its length, as bedrock_json_string does.
+/// Returns BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see bedrock_utf8_length.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_quote(
     text: *const c_char,
@@ -289,8 +292,9 @@ pub unsafe extern "C" fn bedrock_json_quote(
     })
 }
 
-/// Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as bedrock_json_string does.
-/// Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is BEDROCK_STRLEN. buffer must not overlap data.
+/// Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as
+/// bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is
+/// BEDROCK_STRLEN. buffer must not overlap data.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_json_quote_bytes(
     data: *const c_void,
@@ -315,8 +319,9 @@ pub unsafe extern "C" fn bedrock_json_quote_bytes(
     })
 }
 
-/// Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text exactly if text is
-/// UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the result says. Returns 0 for NULL.
+/// Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text
+/// exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the
+/// result says. Returns 0 for NULL.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_utf8_length(text: *const c_char, len: usize) -> usize {
     entry!(none 0 => {

@@ -46,15 +46,18 @@
 //! unit: "500ms", "30s", "5m", "1h". AWS's variables and files are read as botocore reads them, with the first call of a
 //! model. A variable that is empty is not given. A file that is broken is that call's BEDROCK_E_CONFIG.
 
+use super::cancel::bedrock_cancel;
 use super::guard::entry;
 use super::handle::{self, Noun};
 use super::slice;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::text::{self, EMPTY, put, required};
+use crate::cancel::Cancel;
 use crate::model::Model;
 use crate::runtime;
 use std::ffi::c_char;
 use std::ptr::null_mut;
+use std::time::Duration;
 
 /// A model, ready to be called.
 pub struct bedrock_model;
@@ -65,9 +68,10 @@ impl Noun for Model {
     const NAME: &'static str = "model";
 }
 
-/// Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint are found
-/// with the first call, and what is wrong with them, or with what the environment says, is that call's error. The first model of the process starts the
-/// library's thread. BEDROCK_E_CONFIG: the message and path name the key. BEDROCK_E_RESOURCE: the thread cannot start.
+/// Makes a model from config JSON. Checks all of it, connects nowhere, and does not block: credentials and endpoint
+/// are found with the first call, and what is wrong with them, or with what the environment says, is that call's
+/// error. It starts no thread: the library's worker starts with the first call, or with bedrock_model_connect.
+/// BEDROCK_E_CONFIG: the message and path name the key.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_new(
     config_json: *const c_char,
@@ -81,6 +85,30 @@ pub unsafe extern "C" fn bedrock_model_new(
         runtime::at_worker_start(slice::ask_for_shortest);
         let model = Model::new(unsafe { text::text("config_json", config_json, len) }?)?;
         unsafe { put(out, handle::insert(model)?) };
+        Ok(BEDROCK_OK)
+    })
+}
+
+/// Makes the way to the service ready ahead of the first call: finds credentials, resolves the endpoint's name,
+/// connects and shakes hands. The next call of this model, or of one that shares its connections, uses that
+/// connection. It sends no request. Where a connection is ready already, it returns at once; so it does for a model
+/// with a scripted or replayed transport. A connection that no call uses is closed after 90 seconds. Blocks for at
+/// most timeout_ms milliseconds, then returns BEDROCK_E_TIMEOUT; negative: as long as a call's own timers allow
+/// ("connect" for each attempt, "first_event" and "total" for all of it). cancel may be NULL. Any thread may call it,
+/// also several at once. It fails as a call would: BEDROCK_E_CREDENTIALS, BEDROCK_E_NETWORK, BEDROCK_E_CANCELLED and
+/// the others; the model is unharmed, and a call tries anew.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn bedrock_model_connect(
+    model: *const bedrock_model,
+    cancel: *mut bedrock_cancel,
+    timeout_ms: i32,
+    err: *mut *mut bedrock_error,
+) -> bedrock_status {
+    entry!(err => {
+        let model = handle::get::<Model>(model)?;
+        let cancel = if cancel.is_null() { None } else { Some(handle::get::<Cancel>(cancel)?) };
+        let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
+        model.connect(cancel.as_deref(), timeout)?;
         Ok(BEDROCK_OK)
     })
 }

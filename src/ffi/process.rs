@@ -1,8 +1,10 @@
 //! The process
 //!
-//! The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing at
-//! exit, and starts nothing before the first model is made. Then it has one thread, one more each once a wakeup or a log is set,
-//! and a few while names are looked up or credentials read; all signals are blocked in them.
+//! The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing
+//! at exit, and starts no thread before the first call. A process that has made models but no call can fork as if the
+//! library were not there. With the first call, or bedrock_model_connect, one thread starts: the worker. One more each
+//! starts once a wakeup or a log is set, and a few while names are looked up or credentials read; all signals are
+//! blocked in them. BEDROCK_E_RESOURCE is returned by a call whose worker cannot start.
 
 use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};

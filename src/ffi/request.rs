@@ -4,11 +4,11 @@
 //! additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
 //! the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
 //!
-//! The shape of chat completions works as well, message by message and member by member: plain strings as content, typed
-//! parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
-//! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What Converse
-//! has no place for is an error that says where it can go. Dropped are blank texts, and standard values that ask for what
-//! happens anyway ("n": 1). docs/dialects.md has all members.
+//! The shape of chat completions works as well, message by message and member by member: plain strings as content,
+//! typed parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
+//! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What
+//! Converse has no place for is an error that says where it can go. Dropped are blank texts, and standard values that
+//! ask for what happens anyway ("n": 1). docs/dialects.md has all members.
 //!
 //! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
 //! ...), names of credentials (api_key, password, ...), and names that nearly are those of known members

@@ -170,10 +170,10 @@ pub extern "C" fn bedrock_error_code(error: *const bedrock_error) -> *const c_ch
     lend(error, Error::code)
 }
 
-/// A JSON pointer to the member that is to blame, in the config or request that was given: "/messages/0/role". It leads into the
-/// JSON that gave the member, in the dialect of that JSON; "/defaults" begins a pointer into the config's. Once something was added
-/// to a conversation, "/messages" and "/system" lead into the conversation as it is kept, which bedrock_request_body shows. Returns
-/// "" where no member is to blame. Lives until the error is freed.
+/// A JSON pointer to the member that is to blame, in the config or request that was given: "/messages/0/role". It leads
+/// into the JSON that gave the member, in the dialect of that JSON; "/defaults" begins a pointer into the config's.
+/// Once something was added to a conversation, "/messages" and "/system" lead into the conversation as it is kept,
+/// which bedrock_request_body shows. Returns "" where no member is to blame. Lives until the error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_path(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::path)

@@ -33,7 +33,8 @@ pub unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'
     utf8(name, unsafe { text_bytes(name, data, len) }?)
 }
 
-/// JSON of a given length, or up to its NUL. One pass checks both that it is UTF-8, which is an error here, and that it is JSON.
+/// JSON of a given length, or up to its NUL. One pass checks both that it is UTF-8, which is an error here, and that
+/// it is JSON.
 ///
 /// # Safety
 /// As [`text`].
@@ -62,8 +63,8 @@ fn utf8<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str> {
 
 /// Bytes of JSON as text.
 ///
-/// # Safety
-/// The bytes are, or lie between the ends of values in, a text that a scan of `crate::json` has accepted: then they are UTF-8.
+/// # Safety The bytes are, or lie between the ends of values in, a text that a scan of `crate::json` has accepted:
+/// then they are UTF-8.
 pub unsafe fn checked(bytes: &[u8]) -> &str {
     debug_assert!(std::str::from_utf8(bytes).is_ok());
     unsafe { std::str::from_utf8_unchecked(bytes) }

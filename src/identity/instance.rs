@@ -1,7 +1,7 @@
 //! The role of an EC2 instance, from its metadata service (IMDS), version 2.
 //!
-//! Version 1 is never spoken: whoever can make a program send one GET request can steal credentials through it. A service that knows
-//! no version 2 gives none here, whether or not AWS_EC2_METADATA_V1_DISABLED is set.
+//! Version 1 is never spoken: whoever can make a program send one GET request can steal credentials through it. A
+//! service that knows no version 2 gives none here, whether or not AWS_EC2_METADATA_V1_DISABLED is set.
 
 use super::document::Document;
 use super::provider::Fetch;
@@ -19,7 +19,8 @@ const TRIES: u32 = 3;
 /// In seconds, as the service wants it.
 const TOKEN_LIFE: &str = "21600";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
-/// The service goes on giving what it has while it cannot renew it, and AWS accepts it that long: it is asked again after this time.
+/// The service goes on giving what it has while it cannot renew it, and AWS accepts it that long: it is asked again
+/// after this time.
 const EXTENSION: Duration = Duration::from_secs(15 * 60);
 
 /// Where the metadata service is, and how long it is waited for.

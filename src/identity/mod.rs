@@ -1,12 +1,13 @@
 //! Who calls: where credentials come from, and how they are fetched and renewed.
 //!
-//! [`Source`] decides it, without touching the network, in the order of botocore's chain. Each kind of source is a room of its own,
-//! which fetches credentials and says in words of ours what went wrong. `Tools` is what they fetch with.
+//! [`Source`] decides it, without touching the network, in the order of botocore's chain. Each kind of source is a room
+//! of its own, which fetches credentials and says in words of ours what went wrong. `Tools` is what they fetch with.
 
 mod container;
 mod document;
 mod instance;
 mod keys;
+mod login;
 mod process;
 mod provider;
 mod role;

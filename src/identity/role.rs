@@ -42,7 +42,8 @@ impl Role {
     pub fn of_profile(profile: &Profile, arn: &str) -> Result<Self> {
         if let Some(device) = profile.get("mfa_serial") {
             let what = format_args!(
-                "{} wants a code of the device {device}, and a library cannot ask for one. Assume the role outside of this program (credential_process, aws configure export-credentials) or remove mfa_serial",
+                "{} wants a code of the device {device}, and a library cannot ask for one. Assume the role \
+                 outside of this program (credential_process, aws configure export-credentials) or remove mfa_serial",
                 profile.place("mfa_serial")
             );
             return Err(Error::new(Kind::Credentials, what));
@@ -86,7 +87,8 @@ impl Fetch for AssumedRole {
 fn advice(code: &str) -> &'static str {
     match code {
         "AccessDenied" | "AccessDeniedException" => {
-            "The role's trust policy must name the identity in use, and that identity needs the IAM permission sts:AssumeRole; where the policy asks for an external id, set external_id"
+            "The role's trust policy must name the identity in use, and that identity needs \
+             the IAM permission sts:AssumeRole; where the policy asks for an external id, set external_id"
         }
         "ExpiredToken" | "ExpiredTokenException" => "Get fresh credentials for the identity that assumes the role",
         "InvalidClientTokenId" | "SignatureDoesNotMatch" => {

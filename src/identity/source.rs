@@ -3,6 +3,7 @@
 use super::container::Container;
 use super::instance::Instance;
 use super::keys::Keys;
+use super::login::Login;
 use super::process::Process;
 use super::provider::provider;
 use super::role::Role;
@@ -12,13 +13,12 @@ use super::web_identity::WebIdentity;
 use crate::config::Config;
 use crate::environment::{Environment, Given, Profile};
 use crate::error::{Error, Kind, Result, quote};
-use aws_config::login::LoginCredentialsProvider;
-use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::pin::Pin;
 
 /// What to do where there are no credentials at all.
-pub const ADVICE: &str = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or give api_key and secret_key";
+pub const ADVICE: &str = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or \
+    AWS_BEARER_TOKEN_BEDROCK, or give api_key and secret_key";
 
 /// Everything that is needed to fetch credentials, and nothing fetched yet.
 #[derive(Debug)]
@@ -27,8 +27,7 @@ pub enum Source {
     Role(Role, Box<Source>),
     WebIdentity(WebIdentity),
     Sso(Sso),
-    /// The session of `aws login`, by its ARN.
-    Login(String),
+    Login(Login),
     Process(Given),
     Container(Container),
     Instance(Instance),
@@ -80,11 +79,7 @@ impl Source {
             return Ok(Some(Source::Keys(keys)));
         }
         if let Some(session) = profile.get("login_session") {
-            if let Some(by) = empty_endpoint() {
-                let what = format_args!("{by} is set and empty, which a login session cannot have: unset it");
-                return Err(Error::new(Kind::Credentials, what));
-            }
-            return Ok(Some(Source::Login(session.to_owned())));
+            return Ok(Some(Source::Login(Login::new(session, &profile.name)?)));
         }
         if let Some(command) = profile.given("credential_process") {
             return Ok(Some(Source::Process(command)));
@@ -134,7 +129,8 @@ impl Source {
             "ec2instancemetadata" => Instance::of(environment)?.map(Source::Instance),
             _ => {
                 let what = format_args!(
-                    "the profile \"{profile}\" has the credential_source {}: it must be Environment, EcsContainer or Ec2InstanceMetadata",
+                    "the profile \"{profile}\" has the credential_source {}: it must be Environment, \
+                     EcsContainer or Ec2InstanceMetadata",
                     quote(named)
                 );
                 return Err(Error::new(Kind::Credentials, what));
@@ -159,13 +155,7 @@ impl Source {
                 }
                 Source::WebIdentity(identity) => provider(identity.assume_through(&tools.sdk)),
                 Source::Sso(sso) => provider(sso.log_in_through(&tools.sdk).await),
-                Source::Login(session) => {
-                    let config = ProviderConfig::without_region()
-                        .with_region(tools.sdk.region().cloned())
-                        .with_http_client(tools.http.clone());
-                    let login = LoginCredentialsProvider::builder(session).configure(&config).build();
-                    SharedCredentialsProvider::new(login)
-                }
+                Source::Login(login) => provider(login.renew_through(tools)),
                 Source::Process(command) => provider(Process::new(&command.value, &command.by)),
                 Source::Container(container) => provider(container.ask_through(tools.metadata.clone())),
                 Source::Instance(instance) => provider(instance.ask_through(tools.metadata.clone())),
@@ -177,10 +167,4 @@ impl Source {
 /// The role that a profile assumes with other credentials, and not with a token.
 fn role_of(profile: &Profile) -> Option<&str> {
     profile.get("role_arn").filter(|_| profile.get("web_identity_token_file").is_none())
-}
-
-/// The SDK's provider of login sessions reads these variables itself, and panics where one is empty.
-fn empty_endpoint() -> Option<&'static str> {
-    let names = ["AWS_ENDPOINT_URL_SIGNIN", "AWS_ENDPOINT_URL"];
-    names.into_iter().find(|name| std::env::var_os(name).is_some_and(|value| value.is_empty()))
 }

@@ -25,7 +25,8 @@ pub struct Sso {
     role_name: String,
     start_url: String,
     region: String,
-    /// The name of the [sso-session], whose token the SDK renews; None: the older form, whose token lasts until it ends.
+    /// The name of the [sso-session], whose token the SDK renews; None: the older form, whose token lasts until it
+    /// ends.
     session: Option<String>,
 }
 

@@ -25,14 +25,19 @@ pub fn refused<E>(doing: &str, error: &SdkError<E, HttpResponse>, advice: impl F
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
+    let unreachable = |what: &str| {
+        let advice = "Check the network, the proxy and the region";
+        Error::new(Kind::Credentials, format_args!("{doing}: {what}")).advise(advice).with_retryable(true)
+    };
     // Our own transport, or the source of the credentials below, says itself what was wrong.
     if let Some(own) = failure::find::<Error>(error) {
-        return own.clone().while_doing(doing);
+        return match own.kind() {
+            Kind::Network | Kind::Timeout => unreachable(own.stated()),
+            _ => own.clone().while_doing(doing),
+        };
     }
     let SdkError::ServiceError(service) = error else {
-        let what = failure::chain(error.source().unwrap_or(error));
-        let advice = "Check the network, the proxy and the region";
-        return Error::new(Kind::Credentials, format_args!("{doing}: {what}. {advice}")).with_retryable(true);
+        return unreachable(&failure::chain(error.source().unwrap_or(error)));
     };
     let (status, code) = (service.raw().status().as_u16(), service.err().code().unwrap_or_default());
     let name = if code.is_empty() { format!("HTTP {status}") } else { format!("{code} (HTTP {status})") };

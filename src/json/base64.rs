@@ -13,8 +13,8 @@ impl Json<'_> {
         self.is_known_base64() || self.decode_base64(|_| ()).is_some()
     }
 
-    /// Gives the bytes that a string of base64 stands for, portion by portion, and how many they are. None for all else; then
-    /// what was given means nothing.
+    /// Gives the bytes that a string of base64 stands for, portion by portion, and how many they are. None for all
+    /// else; then what was given means nothing.
     pub fn decode_base64(self, give: impl FnMut(&[u8])) -> Option<usize> {
         if self.kind() != Kind::String {
             return None;

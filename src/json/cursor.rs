@@ -24,7 +24,8 @@ pub struct Found {
 }
 
 impl Cursor {
-    /// The beginning of the array or object that `pointer` leads to. None where there is none, or the text is not JSON.
+    /// The beginning of the array or object that `pointer` leads to. None where there is none, or the text is not
+    /// JSON.
     pub fn at(bytes: &[u8], pointer: &str) -> Option<Cursor> {
         let Range { start, end } = pointer::find(bytes, pointer)?;
         matches!(bytes[start], b'[' | b'{').then(|| Cursor { next: skip_space(bytes, start + 1), end })

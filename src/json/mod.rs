@@ -1,10 +1,11 @@
 //! JSON as text that stays text.
 //!
-//! What people send and what the service answers passes through this library byte for byte, so most of its work on JSON is
-//! finding where a member begins and ends. A [`Json`] is a borrowed piece of text that has been checked once ([`scan`]): one valid
-//! RFC 8259 value, no deeper than [`MAX_DEPTH`]. Walking it checks nothing again, allocates nothing and never recurses, which is
-//! what `bedrock_json_*` promises to C programs and what hostile nesting demands; `serde_json` has neither property for raw
-//! values. Of a text that holds long values and is walked more than once an [`Outline`] keeps where they end.
+//! What people send and what the service answers passes through this library byte for byte, so most of its work on
+//! JSON is finding where a member begins and ends. A [`Json`] is a borrowed piece of text that has been checked once
+//! ([`scan`]): one valid RFC 8259 value, no deeper than [`MAX_DEPTH`]. Walking it checks nothing again, allocates
+//! nothing and never recurses, which is what `bedrock_json_*` promises to C programs and what hostile nesting demands;
+//! `serde_json` has neither property for raw values. Of a text that holds long values and is walked more than once an
+//! [`Outline`] keeps where they end.
 //!
 //! Where a key stands twice in an object, the last one counts, as it does for the service.
 

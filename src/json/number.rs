@@ -5,7 +5,8 @@ use memchr::{memchr_iter, memchr3};
 use std::str::FromStr;
 
 impl<'a> Json<'a> {
-    /// The numbers of an array, as they are written. None for another kind, and where something else stands among them.
+    /// The numbers of an array, as they are written. None for another kind, and where something else stands among
+    /// them.
     pub fn numbers(self) -> Option<Numbers<'a>> {
         if self.kind() != Kind::Array {
             return None;

@@ -1,4 +1,5 @@
-//! A text that was checked once, with a map of its long values, so that nothing of them is read again to step over them.
+//! A text that was checked once, with a map of its long values, so that nothing of them is read again to step over
+//! them.
 
 use super::scan::{Container, Encoding, Invalid, Text, Watch, scan};
 use super::{Json, effort};

@@ -4,7 +4,8 @@ use super::scan::{Container, Encoding, Text, Watch, scan};
 use super::{Json, Kind};
 use std::ops::Range;
 
-/// The place of the value that `pointer` leads to, in a text that is checked to its end. None where the text is not JSON too.
+/// The place of the value that `pointer` leads to, in a text that is checked to its end. None where the text is not
+/// JSON too.
 pub fn find(bytes: &[u8], pointer: &str) -> Option<Range<usize>> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         return None;
@@ -67,12 +68,13 @@ fn name_length(key: Json<'_>, rest: &str) -> Option<usize> {
 /// The index in an array that has no more elements on the way.
 const PASSED: usize = usize::MAX;
 
-/// Follows a scan along a pointer. Of two equal keys the last counts: where a value on the way comes again, what was found below
-/// the first one is void.
+/// Follows a scan along a pointer. Of two equal keys the last counts: where a value on the way comes again, what was
+/// found below the first one is void.
 struct Finder<'a> {
     bytes: &'a [u8],
     pointer: &'a str,
-    /// Where the next token begins; behind the pointer's end where there is none. The outermost value has an empty token of its own.
+    /// Where the next token begins; behind the pointer's end where there is none. The outermost value has an empty
+    /// token of its own.
     next: usize,
     /// How many arrays and objects are open.
     depth: usize,

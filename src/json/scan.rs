@@ -1,7 +1,7 @@
 //! The grammar of JSON: one pass over a text that checks it, and tells a [`Watch`] what it meets.
 //!
-//! It never recurses and never allocates. Every byte of a text that passes is ASCII, or stands in a string and is UTF-8: what
-//! was not known to be UTF-8 before is so afterwards.
+//! It never recurses and never allocates. Every byte of a text that passes is ASCII, or stands in a string and is
+//! UTF-8: what was not known to be UTF-8 before is so afterwards.
 
 use super::{MAX_DEPTH, effort};
 use std::fmt;
@@ -360,8 +360,9 @@ fn beyond_ascii_until(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The first byte from `at` on, and before `limit`, that is a quote, a backslash, a control character, or has one of the bits
-/// `high`. Eight bytes at a time: a mask has the highest bit of each byte that is sought, and perhaps of bytes behind one.
+/// The first byte from `at` on, and before `limit`, that is a quote, a backslash, a control character, or has one of
+/// the bits `high`. Eight bytes at a time: a mask has the highest bit of each byte that is sought, and perhaps of
+/// bytes behind one.
 fn plain_until(bytes: &[u8], mut at: usize, limit: usize, high: u64) -> usize {
     let limit = limit.min(bytes.len());
     let is = |word: u64, byte: u8| {

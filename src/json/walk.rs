@@ -1,4 +1,5 @@
-//! Steps over JSON that has been checked before. Nothing is checked again: a value's end is found by its brackets and quotes.
+//! Steps over JSON that has been checked before. Nothing is checked again: a value's end is found by its brackets and
+//! quotes.
 //!
 //! On text that is no JSON the answers mean nothing, but they lie in the text, or there is none.
 

@@ -114,8 +114,9 @@ impl Reference {
     }
 }
 
-/// Every reference in `text`, of which `outline` is. Base64 has no '@', so that none is taken for one by mistake. `native`: the
-/// text is a model's own request, where base64 may stand anywhere, and a reference is what names an attachment.
+/// Every reference in `text`, of which `outline` is. Base64 has no '@', so that none is taken for one by mistake.
+/// `native`: the text is a model's own request, where base64 may stand anywhere, and a reference is what names an
+/// attachment.
 pub fn references(text: &str, outline: &Outline, native: bool) -> Vec<Reference> {
     let mut found = Vec::new();
     // Found in the pass that checked the text: most texts have none, and only what leads to one is looked at.
@@ -174,8 +175,8 @@ pub fn is_native(member: &str) -> bool {
     matches!(member, "body" | "modelInput")
 }
 
-/// Whether what stands under `key` is free-form JSON: the program's, the model's or a tool's own, where "bytes" means what they
-/// want it to mean.
+/// Whether what stands under `key` is free-form JSON: the program's, the model's or a tool's own, where "bytes" means
+/// what they want it to mean.
 pub fn is_free_form(key: &str) -> bool {
     matches!(key, "input" | "json" | "additionalModelRequestFields" | "requestMetadata")
 }

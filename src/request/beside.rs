@@ -1,7 +1,7 @@
 //! What goes beside an operation's body: members of a request that stand in its path, its query or its headers.
 //!
-//! Some of them say for one model's own requests what Converse has members for. Where a request or a model's defaults have those,
-//! they are taken too: a guardrail that a model is bound to is not to be left behind with the operation.
+//! Some of them say for one model's own requests what Converse has members for. Where a request or a model's defaults
+//! have those, they are taken too: a guardrail that a model is bound to is not to be left behind with the operation.
 
 use super::Document;
 use crate::error::{Error, Kind, Result, quote};
@@ -73,8 +73,8 @@ pub struct Said {
 }
 
 impl Beside {
-    /// What a request says, or else its model's defaults, where their own form is the newer one. Whoever names a guardrail takes no
-    /// version from another.
+    /// What a request says, or else its model's defaults, where their own form is the newer one. Whoever names a
+    /// guardrail takes no version from another.
     pub fn said(&self, operation: Operation, request: &Document, defaults: &Document) -> Result<Option<Said>> {
         type Form = fn(&Beside, Operation, &Document) -> Result<Option<Said>>;
         let layers: [(Form, &Document); 3] =
@@ -185,7 +185,8 @@ pub fn refuse(operation: Operation, at: &str, what: &str) -> Error {
     Error::new(Kind::Request, format_args!("the request for {}: {what}", operation.name())).at(at)
 }
 
-/// Seconds since 1970, in ISO 8601, which the service wants to have. Milliseconds by mistake are too far away to be a time.
+/// Seconds since 1970, in ISO 8601, which the service wants to have. Milliseconds by mistake are too far away to be a
+/// time.
 fn point_in_time(seconds: Json<'_>) -> Option<String> {
     let seconds = seconds.f64().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e12)?;
     DateTime::from_secs_f64(seconds).fmt(Format::DateTime).ok()

@@ -1,8 +1,8 @@
 //! A request's JSON, taken apart without losing a byte.
 //!
-//! An object is the segments between its commas, and so is a list; joined again they are the original, white space included.
-//! So what a caller wrote goes to the service as it was written, and adding a message leaves every byte before it alone, which
-//! is what prompt caches live on.
+//! An object is the segments between its commas, and so is a list; joined again they are the original, white space
+//! included. So what a caller wrote goes to the service as it was written, and adding a message leaves every byte
+//! before it alone, which is what prompt caches live on.
 
 use super::attachment::{Attachments, Reference, is_free_form, is_native, references};
 use super::dialect::Speakers;
@@ -12,8 +12,8 @@ use crate::json::{self, Checked, Invalid, Json, Outline};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A piece of JSON text, shared by the clones of a request, with what one pass over it found out: where its values end, and the
-/// attachments it refers to.
+/// A piece of JSON text, shared by the clones of a request, with what one pass over it found out: where its values
+/// end, and the attachments it refers to.
 #[derive(Clone)]
 pub struct Piece {
     /// A value as it is written, perhaps with a key and white space around it.

@@ -1,8 +1,8 @@
 //! What each operation takes of a request: its path, its headers and its body.
 //!
-//! Operations read the request's members under the names of the AWS API. Converse and ConverseStream send all of them; CountTokens
-//! counts what they would send. The others take their own: of a model's defaults only those that they know, of a request all, so
-//! that what the service learns later can be sent today.
+//! Operations read the request's members under the names of the AWS API. Converse and ConverseStream send all of them;
+//! CountTokens counts what they would send. The others take their own: of a model's defaults only those that they know,
+//! of a request all, so that what the service learns later can be sent today.
 
 use super::attachment::Attachments;
 use super::beside::{
@@ -139,8 +139,8 @@ impl Given<'_> {
         Ok(Input { subject: identifier, path, headers: Vec::new(), body: Some(body.into()) })
     }
 
-    /// Given as JSON, its messages are as they were written. What was added one by one has Converse's system prompt, which comes
-    /// first.
+    /// Given as JSON, its messages are as they were written. What was added one by one has Converse's system prompt,
+    /// which comes first.
     fn invoke_guardrail_checks(mut self) -> Result<Input> {
         beside::inherit(&mut self.request, self.defaults, &["checks"]);
         let system: Vec<_> = self.request.items("system").iter().map(|block| block.text().to_owned()).collect();

@@ -1,9 +1,9 @@
 //! Local checks: what the service is sure to refuse is refused here, with a pointer to it, before anything is sent.
 //!
-//! None may refuse what the service would accept, which is more than its documentation says: recorded traffic has it take a
-//! conversation that begins with the assistant, consecutive messages of one role, texts of a space, names of documents with an
-//! underscore, and a video whose format is a MIME type. What differs from model to model, such as how large an image may be, is
-//! not checked either. The config's `lint` turns all of them off.
+//! None may refuse what the service would accept, which is more than its documentation says: recorded traffic has it
+//! take a conversation that begins with the assistant, consecutive messages of one role, texts of a space, names of
+//! documents with an underscore, and a video whose format is a MIME type. What differs from model to model, such as how
+//! large an image may be, is not checked either. The config's `lint` turns all of them off.
 
 mod media;
 mod shape;

@@ -190,7 +190,8 @@ impl Request {
         self.attachments.take_unused(self.document.references())
     }
 
-    /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel calls.
+    /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel
+    /// calls.
     pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
         let content = format!("{{\"text\":{}}}", json::quoted(content));
         let status = if is_error { ",\"status\":\"error\"" } else { "" };

@@ -23,7 +23,11 @@ fn image() -> String {
 fn four_megabytes_of_base64_in_a_native_request_are_looked_at_once() {
     let image = image();
     let messages = format!(
-        r#"[{{"role":"user","content":[{{"text":"What is this?"}},{{"image":{{"format":"png","source":{{"bytes":"{image}"}}}}}}]}}]"#
+        concat!(
+            r#"[{{"role":"user","content":[{{"text":"What is this?"}},"#,
+            r#"{{"image":{{"format":"png","source":{{"bytes":"{}"}}}}}}]}}]"#
+        ),
+        image
     );
     let text = format!(r#"{{ "inferenceConfig": {{"maxTokens": 5}}, "messages": {messages} }}"#);
     let (sent, looked_at) = body(Operation::Converse, &text);

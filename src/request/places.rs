@@ -1,7 +1,8 @@
 //! Where in the JSON that was given stands what a call sends.
 //!
-//! Checks look at Converse's form of a request, because it is the form that the service judges. Their errors have to lead into the
-//! JSON that the program wrote, which may be of the other dialect. Each member of a document knows its places for that.
+//! Checks look at Converse's form of a request, because it is the form that the service judges. Their errors have to
+//! lead into the JSON that the program wrote, which may be of the other dialect. Each member of a document knows its
+//! places for that.
 
 use std::collections::HashMap;
 
@@ -18,8 +19,8 @@ pub struct Origin {
 pub enum Inside {
     /// The value stands as it was given, so that its parts have the same pointers.
     Same,
-    /// The value was composed. It is an object of one member; each pair leads from a part of that member to a part of what was
-    /// given. Other parts lead to the whole of what was given.
+    /// The value was composed. It is an object of one member; each pair leads from a part of that member to a part of
+    /// what was given. Other parts lead to the whole of what was given.
     Composed(&'static [(&'static str, &'static str)]),
 }
 

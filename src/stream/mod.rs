@@ -135,7 +135,7 @@ impl Stream {
         let writer = Writer { line: line.clone() };
         let task = runtime.handle.spawn(async move {
             let end = AssertUnwindSafe(write(writer)).catch_unwind().await;
-            unfinished.0.pipe.end(match end {
+            unfinished.0.pipe.end_with(|| match end {
                 Ok(Ok(answer)) => End::Done(answer),
                 Ok(Err(error)) => End::Failed(error),
                 Err(panic) => End::Failed(Error::panicked(&*panic)),
@@ -259,7 +259,8 @@ struct Unfinished(Arc<Line>);
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        self.0.pipe.end(End::Cancelled(Error::new(Kind::Cancelled, "the library was shut down during the call")));
+        let why = || Error::new(Kind::Cancelled, "the library was shut down during the call");
+        self.0.pipe.end_with(|| End::Cancelled(why()));
     }
 }
 

@@ -155,10 +155,10 @@ impl Pipe {
     }
 
     /// Sets the end where there is none yet.
-    pub fn end(&self, end: End) {
+    pub fn end_with(&self, end: impl FnOnce() -> End) {
         let mut state = self.lock();
         if state.end.is_none() {
-            self.set_end(&mut state, end);
+            self.set_end(&mut state, end());
         }
         self.tell(state);
     }
@@ -190,12 +190,14 @@ impl Pipe {
         }
     }
 
+    /// Whether a cancel ended the call. Takes no lock.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Acquire)
+    }
+
     /// The cancel that ended the call, where one did.
     pub fn cancelled(&self) -> Option<End> {
-        if !self.cancelled.load(Ordering::Acquire) {
-            return None;
-        }
-        self.lock().end.clone()
+        if self.is_cancelled() { self.lock().end.clone() } else { None }
     }
 
     /// Fills `batch`, which is empty, with what was written, or says how the call ended. Where there is neither, sleeps for at most

@@ -27,7 +27,7 @@ pub enum Found<'a> {
 impl Reader {
     /// The next event, lent until the next call. `timeout` None waits as long as it takes.
     pub fn next(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Found<'_> {
-        if self.end.is_none() {
+        if pipe.is_cancelled() && self.end.is_none() {
             self.end = pipe.cancelled();
         }
         while self.end.is_none() && self.read == self.batch.len() {

@@ -169,6 +169,7 @@ impl Writer {
         count: impl Fn(Usage),
     ) -> Result<Written> {
         let (decoded, written) = self.line.pipe.write(|batch| {
+            batch.expect(chunk.len());
             let decoded = frames.feed(chunk, |frame| events.decode(frame, batch));
             events.take_usage().into_iter().for_each(count);
             decoded

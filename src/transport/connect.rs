@@ -9,6 +9,7 @@ use crate::config::{CaBundle, Config, HttpVersion};
 use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
+use futures::future::join;
 use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::uri::Scheme;
 use http::{Method, Request, StatusCode, Uri};
@@ -93,8 +94,25 @@ impl Connector {
     }
 
     async fn open(&self, uri: &Uri, proxy: Option<Intercept>) -> Result<Connected, ConnectorError> {
+        if !is_https(uri) {
+            let (link, forward) = self.way(uri, proxy).await?;
+            return Ok(Connected { link, http2: self.version == HttpVersion::Http2, forward });
+        }
         let host = uri.host().unwrap_or_default();
-        let (link, forward) = match proxy {
+        // Certificates are read while the name is looked up.
+        let (way, config) = join(self.way(uri, proxy), self.tls_config(&self.tls, self.version)).await;
+        let (link, forward) = way?;
+        let (link, http2) = secure(link, host, config?).await?;
+        if self.version == HttpVersion::Http2 && !http2 {
+            let what = format_args!("{host} does not speak HTTP/2, and http_version allows nothing else");
+            return Err(own(Error::new(Kind::Network, what)));
+        }
+        Ok(Connected { link, http2, forward })
+    }
+
+    /// Bytes both ways, to the origin or to the proxy that passes plain requests on.
+    async fn way(&self, uri: &Uri, proxy: Option<Intercept>) -> Result<(Link, Option<Forward>), ConnectorError> {
+        Ok(match proxy {
             None => (self.tcp(uri).await?, None),
             Some(proxy) => {
                 let mut link = self.tcp(proxy.uri()).await?;
@@ -112,17 +130,7 @@ impl Connector {
                     (link, Some(Forward { authorization }))
                 }
             }
-        };
-        if !is_https(uri) {
-            return Ok(Connected { link, http2: self.version == HttpVersion::Http2, forward });
-        }
-        let config = self.tls_config(&self.tls, self.version).await?;
-        let (link, http2) = secure(link, host, config).await?;
-        if self.version == HttpVersion::Http2 && !http2 {
-            let what = format_args!("{host} does not speak HTTP/2, and http_version allows nothing else");
-            return Err(own(Error::new(Kind::Network, what)));
-        }
-        Ok(Connected { link, http2, forward })
+        })
     }
 
     async fn tcp(&self, uri: &Uri) -> Result<Link, ConnectorError> {

@@ -4,7 +4,8 @@
 
 use super::alive;
 use super::body::Body;
-use super::connect::{Connected, Link};
+use super::connect::Connected;
+use super::gather::{self, Gathered};
 use super::http1::{Broken, Http1};
 use super::pool::Origin;
 use crate::wire::failure::find;
@@ -98,7 +99,7 @@ impl Connection {
         if !http2 {
             return Ok(Connection::Http1(Box::new(Http1::new(link, forward, ahead))));
         }
-        let begun = Http2::begin(TokioIo::new(link), ahead, patience).await;
+        let begun = Http2::begin(TokioIo::new(Gathered::new(link)), ahead, patience).await;
         begun.map(Connection::Http2).map_err(|error| Unanswered::http2(error).into())
     }
 
@@ -106,6 +107,15 @@ impl Connection {
         match self {
             Connection::Http1(http1) => &http1.life,
             Connection::Http2(http2) => &http2.shared.life,
+        }
+    }
+
+    /// Leaves the connection to the next request.
+    pub fn keep(self, origin: &Arc<Origin>) {
+        match self {
+            Connection::Http1(http1) => origin.give_back(http1),
+            // It is kept since it was made.
+            Connection::Http2(_) => {}
         }
     }
 
@@ -125,7 +135,7 @@ pub struct Http2 {
     shared: Arc<Shared>,
 }
 
-type Driven = http2::Connection<TokioIo<Link>, SdkBody, TokioExecutor>;
+type Driven = http2::Connection<TokioIo<Gathered>, SdkBody, TokioExecutor>;
 
 struct Shared {
     life: Arc<Life>,
@@ -140,12 +150,13 @@ struct Shared {
 }
 
 impl Http2 {
-    async fn begin(io: TokioIo<Link>, ahead: usize, patience: Duration) -> hyper::Result<Self> {
+    async fn begin(io: TokioIo<Gathered>, ahead: usize, patience: Duration) -> hyper::Result<Self> {
         let (before_ping, ping) = alive::ping(patience);
         let handshake = http2::Builder::new(TokioExecutor::new())
             .timer(TokioTimer::new())
             .initial_stream_window_size(ahead.try_into().unwrap_or(CONNECTION_WINDOW))
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(gather::MAX_PAYLOAD as u32)
             .keep_alive_interval(before_ping)
             .keep_alive_timeout(ping)
             .handshake(io);

@@ -73,6 +73,21 @@ impl Chunked {
         let (mut from, mut to) = (0, 0);
         let mut at = 0;
         loop {
+            if *self == Chunked::Size
+                && let Some((line, size)) = plain_size(&input[at..])
+                && input[at + line..].get(size..size + 2) == Some(b"\r\n")
+            {
+                let data = at + line;
+                if from == to {
+                    from = data;
+                    to = data;
+                } else {
+                    input.copy_within(data..data + size, to);
+                }
+                to += size;
+                at = data + size + 2;
+                continue;
+            }
             match self.step(&input[at..]) {
                 Ok(Step::Framing(length)) => at += length,
                 Ok(Step::Data(length)) if from == to => {
@@ -146,6 +161,25 @@ impl Chunked {
             Chunked::Over => Ok(Step::Wait),
         }
     }
+}
+
+/// The length of a size line and the size it tells, where it is plain: of few digits and nothing else. Nearly all are,
+/// and most chunks are there as a whole.
+fn plain_size(rest: &[u8]) -> Option<(usize, usize)> {
+    const MOST_DIGITS: usize = 6;
+    let mut size = 0;
+    for (at, byte) in rest.iter().enumerate().take(MOST_DIGITS + 1) {
+        let digit = match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            b'A'..=b'F' => byte - b'A' + 10,
+            // The last chunk, whose size is 0, is followed by trailers.
+            b'\r' if size > 0 && rest.get(at + 1) == Some(&b'\n') => return Some((at + 2, size)),
+            _ => return None,
+        };
+        size = size << 4 | usize::from(digit);
+    }
+    None
 }
 
 /// What `input` begins with.

@@ -219,7 +219,7 @@ impl Http1 {
 
     /// Reads into `input`. 0 is the connection's end.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.input.reserve(self.read);
+        make_room(&mut self.input, self.read);
         let read = ready!(pin!(self.link.read_buf(&mut self.input)).poll(cx))?;
         self.heard |= read > 0;
         if read >= self.read {
@@ -241,6 +241,14 @@ impl Http1 {
             Pin::new(&mut self.link).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte));
         self.input.is_empty() && polled.is_pending()
     }
+}
+
+/// Makes room for so much more. Memory whose content has been used is not copied to be larger.
+pub fn make_room(input: &mut BytesMut, more: usize) {
+    if input.is_empty() && !input.try_reclaim(more) {
+        *input = BytesMut::with_capacity(more);
+    }
+    input.reserve(more);
 }
 
 fn put_header(head: &mut BytesMut, name: &str, value: &[u8]) {

@@ -1,12 +1,12 @@
 //! The services of the machine that give credentials: a container's agent, an instance's metadata.
 //!
-//! They stand on this machine or beside it, at addresses that mean something else anywhere else. So a proxy is never asked for
-//! them: it would answer with what it is itself, and would see the keys. An answer is short.
+//! They stand on this machine or beside it, at addresses that mean something else anywhere else. So a proxy is never
+//! asked for them: it would answer with what it is itself, and would see the keys. An answer is short.
 
 use super::body::Body;
 use super::network::{Dispatch, Network};
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use http::{Request, Response};
@@ -71,10 +71,11 @@ fn unanswered(url: &str, error: &ConnectorError) -> Refusal {
     let causes = std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| error.source());
     let own = causes.clone().find_map(|error| error.downcast_ref::<Error>());
     let what = match own {
-        Some(own) => own.message().as_str().trim_start_matches("bedrock: ").to_owned(),
+        Some(own) => own.stated().to_owned(),
         None => causes.last().map(ToString::to_string).unwrap_or_default(),
     };
-    Refusal { what: format!("{url}: {what}"), answered: false, again: own.is_none() }
+    let again = own.is_none_or(|own| matches!(own.kind(), Kind::Network | Kind::Timeout));
+    Refusal { what: format!("{url}: {what}"), answered: false, again }
 }
 
 async fn read(url: &str, answer: Response<Body>) -> Result<String, Refusal> {

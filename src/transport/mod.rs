@@ -8,6 +8,7 @@
 //!   network      the SDK's HttpClient: which connection a request takes, and what becomes of it
 //!   pool         the connections of each origin that wait for a request, or have room for one
 //!   connection   HTTP/1.1 or HTTP/2 behind one face
+//!   gather       fewer, longer DATA frames, below HTTP/2
 //!   http1        HTTP/1.1; framing knows where a body ends
 //!   body         an answer's body; it reads its HTTP/1.1 connection itself
 //!   connect      TCP, through a proxy or not, and TLS
@@ -35,6 +36,7 @@ mod connection;
 mod differ;
 mod failure;
 mod framing;
+mod gather;
 mod http1;
 mod metadata;
 mod network;

@@ -5,12 +5,13 @@
 
 use super::body::Body;
 use super::connect::{Connector, is_https};
-use super::connection::{Life, Unanswered};
+use super::connection::{Connection, Life, Unanswered};
 use super::failure;
-use super::pool::Pool;
+use super::pool::{Origin, Pool};
 use super::proxies::Proxies;
 use crate::config::{Config, HttpVersion, is_loopback};
 use crate::error::{Error, Kind};
+use crate::wire::connect::ConnectOnly;
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -19,7 +20,7 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -100,6 +101,12 @@ pub struct Dispatch {
 impl HttpConnector for Dispatch {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let dispatch = self.clone();
+        if ConnectOnly::is_with(&request) {
+            return HttpConnectorFuture::new(async move {
+                dispatch.make_ready(request).await?;
+                Ok(ConnectOnly::answer())
+            });
+        }
         HttpConnectorFuture::new(async move {
             let answer = match dispatch.read {
                 None => dispatch.ask_for_sdk(request).await?,
@@ -115,6 +122,16 @@ impl Dispatch {
     /// Whoever asks with it limits the time for the answer.
     pub fn new(network: &Network, connect: Duration) -> Self {
         Dispatch { network: network.clone(), connect, read: None }
+    }
+
+    /// Sees to it that the next request to the same origin finds a connection. Sends nothing of this one.
+    async fn make_ready(&self, request: HttpRequest) -> Result<(), ConnectorError> {
+        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+        let origin = self.origin(&request)?;
+        if !origin.is_ready() {
+            self.open(&origin, request.uri()).await?.keep(&origin);
+        }
+        Ok(())
     }
 
     async fn ask_for_sdk(&self, request: HttpRequest) -> Result<Response<Body>, ConnectorError> {
@@ -133,11 +150,7 @@ impl Dispatch {
         mut request: Request<SdkBody>,
         capture: Option<CaptureSmithyConnection>,
     ) -> Result<Response<Body>, ConnectorError> {
-        let Inner { allow_http, metadata, connector, pool } = &*self.network.0;
-        if !is_https(request.uri()) {
-            check_plain(*allow_http, *metadata, &request).map_err(|error| ConnectorError::user(error.into()))?;
-        }
-        let origin = pool.origin(request.uri());
+        let origin = self.origin(&request)?;
         if let Some(kept) = origin.take() {
             let life = kept.life().clone();
             tell(capture.as_ref(), &life);
@@ -152,11 +165,23 @@ impl Dispatch {
                 (result, _) => return result.map_err(|unanswered| failure::waiting(unanswered.into(), &origin.host())),
             }
         }
-        let opening = origin.open(connector, request.uri(), self.connect);
-        let fresh = timeout(self.connect, opening).await;
-        let fresh = fresh.map_err(|_| failure::late(self.connect, &origin.host()))??;
+        let fresh = self.open(&origin, request.uri()).await?;
         tell(capture.as_ref(), fresh.life());
         fresh.send(request, &origin).await.map_err(|unanswered| failure::waiting(unanswered.into(), &origin.host()))
+    }
+
+    /// Where a request goes. Fails where it may not go there.
+    fn origin(&self, request: &Request<SdkBody>) -> Result<Arc<Origin>, ConnectorError> {
+        let Inner { allow_http, metadata, pool, .. } = &*self.network.0;
+        if !is_https(request.uri()) {
+            check_plain(*allow_http, *metadata, request).map_err(|error| ConnectorError::user(error.into()))?;
+        }
+        Ok(pool.origin(request.uri()))
+    }
+
+    async fn open(&self, origin: &Arc<Origin>, uri: &Uri) -> Result<Connection, ConnectorError> {
+        let opening = origin.open(&self.network.0.connector, uri, self.connect);
+        timeout(self.connect, opening).await.map_err(|_| failure::late(self.connect, &origin.host()))?
     }
 }
 
@@ -184,8 +209,8 @@ fn tell(capture: Option<&CaptureSmithyConnection>, life: &Arc<Life>) {
     });
 }
 
-/// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. Only the services of the
-/// machine that give credentials know no other.
+/// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. Only the services
+/// of the machine that give credentials know no other.
 fn check_plain(allow_http: bool, metadata: bool, request: &Request<SdkBody>) -> Result<(), Error> {
     let host = request.uri().host().unwrap_or_default();
     if is_loopback(host) || (metadata && is_metadata(host)) {
@@ -204,8 +229,8 @@ fn check_plain(allow_http: bool, metadata: bool, request: &Request<SdkBody>) -> 
     Ok(())
 }
 
-/// Whether a host, as it stands in a URL, is where a container's agent or an instance's metadata service is: at a link-local address, or
-/// at those that AWS gave them in IPv6.
+/// Whether a host, as it stands in a URL, is where a container's agent or an instance's metadata service is: at a
+/// link-local address, or at those that AWS gave them in IPv6.
 fn is_metadata(host: &str) -> bool {
     const OF_AWS: [&str; 2] = ["fd00:ec2::254", "fd00:ec2::23"];
     match host.trim_start_matches('[').trim_end_matches(']').parse() {

@@ -87,6 +87,21 @@ impl Origin {
         None
     }
 
+    /// Whether [`Origin::take`] would give a connection. None is used by asking.
+    pub fn is_ready(&self) -> bool {
+        let mut kept = self.lock();
+        if kept.shared_with_room().is_some() {
+            return true;
+        }
+        while let Some((last, _)) = kept.idle.last_mut() {
+            if last.life.may_go_on(LONGEST_LIFE) && last.is_quiet() {
+                return true;
+            }
+            kept.idle.pop();
+        }
+        false
+    }
+
     /// Makes a connection. Where it may be shared, calls that come together wait for the first of them to make it.
     pub async fn open(
         self: &Arc<Self>,

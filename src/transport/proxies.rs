@@ -58,7 +58,8 @@ impl Names {
     }
 }
 
-/// The URL of the environment's proxy, or "". A matcher would silently do without a proxy whose URL it does not understand.
+/// The URL of the environment's proxy, or "". A matcher would silently do without a proxy whose URL it does not
+/// understand.
 fn of_environment(tls: bool) -> Result<String> {
     const TLS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     const PLAIN: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];

@@ -10,6 +10,7 @@ use super::recorder::Recorder;
 use super::tape::Tape;
 use crate::error::{Error, Kind, Result};
 use crate::wire::answer::MAX_REFUSAL;
+use crate::wire::connect::ConnectOnly;
 use crate::wire::failure::chain;
 use crate::wire::sniff::sniff;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -74,6 +75,9 @@ impl HttpConnector for Recording {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         if let Err(broken) = self.recorder.check() {
             return HttpConnectorFuture::ready(Err(ConnectorError::user(broken.into())));
+        }
+        if ConnectOnly::is_with(&request) {
+            return self.network.call(request);
         }
         let mut tape = Tape::begin(self.recorder.clone(), &request);
         let answer = self.network.call(request);

@@ -22,6 +22,11 @@ pub fn client_config(bundle: Option<&CaBundle>, version: HttpVersion) -> Result<
         None => native()?,
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    if cfg!(slow_entropy) {
+        // The process's first random number takes tens of milliseconds: here, and not on the worker. What fails here
+        // fails there.
+        let _ = provider.secure_random.fill(&mut [0]);
+    }
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| Error::new(Kind::Config, format_args!("setting up TLS: {error}")))?;

@@ -5,10 +5,12 @@
 //!
 //! Each attempt becomes one line of the log, once it is known how it ended and how long the call waits before the next.
 
+use super::failure;
 use super::refusal::Refusal;
 use super::retry;
 use crate::error::{Error, Kind, in_words};
 use crate::log::{self, Level};
+use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_types::retry::ErrorKind;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -118,8 +120,28 @@ impl Attempts {
         journal.refused = 0;
     }
 
+    /// Its connection stands, and nothing is to be sent.
+    pub fn connected(&self) {
+        self.lock().write(self.get(), format_args!("connected"), "");
+    }
+
+    /// Notes how an attempt failed, where it did.
+    pub fn failed(&self, attempt: &FinalizerInterceptorContextRef<'_>) {
+        match (attempt.response(), attempt.output_or_error()) {
+            (_, None | Some(Ok(_))) => {}
+            (Some(response), Some(Err(error))) if error.is_operation_error() => self.refused(Refusal::of(response)),
+            (_, Some(Err(error))) => {
+                let (what, again) = match error.as_connector_error() {
+                    Some(error) => (failure::chain(error), error.is_io() || error.is_timeout()),
+                    None => ("its answer broke off".to_owned(), error.is_response_error()),
+                };
+                self.broke(&what, again);
+            }
+        }
+    }
+
     /// It was refused.
-    pub fn refused(&self, refusal: Refusal) {
+    fn refused(&self, refusal: Refusal) {
         let mut journal = self.lock();
         journal.refused += 1;
         journal.last_refused = true;
@@ -132,7 +154,7 @@ impl Attempts {
     }
 
     /// It got no answer, or not all of one. `again` says whether such a failure is tried again.
-    pub fn broke(&self, what: &str, again: bool) {
+    fn broke(&self, what: &str, again: bool) {
         let mut journal = self.lock();
         if let Phase::UnderWay = journal.phase {
             journal.phase = Phase::Failed { what: what.to_owned(), again };
@@ -202,13 +224,9 @@ impl Attempts {
                 error.describing(refusal).advise(refusal.advice())
             }
             Some(refusal) if error.http_status() == refusal.status => {
-                let error = if sent > 1 { error.note(format_args!(", after {sent} attempts")) } else { error };
-                journal.explain_no_retry(error, refusal.retry_after)
+                journal.explain_end(error, sent, refusal.retry_after)
             }
-            None if timer && sent > 1 => {
-                journal.explain_no_retry(error.note(format_args!(", after {sent} attempts")), None)
-            }
-            None if timer => journal.explain_no_retry(error, None),
+            None if timer => journal.explain_end(error, sent, None),
             _ => error,
         }
     }
@@ -244,16 +262,18 @@ impl Journal {
         }
     }
 
-    fn explain_no_retry(&self, error: Error, retry_after: Option<Duration>) -> Error {
-        let error = match retry_after {
-            Some(wait) if self.in_vain => {
-                let wait = in_words(wait);
-                error.note(format_args!("; the service asks to wait {wait}, longer than the call may still take"))
-            }
-            Some(wait) => error.note(format_args!("; the service asks to wait {}", in_words(wait))),
-            None => error,
-        };
-        if self.lacks_budget { error.note("; the model's retry budget is used up for now") } else { error }
+    /// Adds why no attempt followed the last.
+    fn explain_end(&self, error: Error, sent: u32, retry_after: Option<Duration>) -> Error {
+        let attempts = (sent > 1).then(|| format!("after {sent} attempts"));
+        let wait = retry_after.map(|wait| {
+            let more = if self.in_vain { ", longer than the call may still take" } else { "" };
+            format!("the service asks to wait {}{more}", in_words(wait))
+        });
+        let budget = self.lacks_budget.then(|| "the model's retry budget is used up for now".to_owned());
+        match [attempts, wait, budget].into_iter().flatten().collect::<Vec<_>>() {
+            why if why.is_empty() => error,
+            why => error.note(format_args!(" ({})", why.join("; "))),
+        }
     }
 }
 

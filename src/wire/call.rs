@@ -9,7 +9,6 @@ use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose
 use super::attempts::Attempts;
 use super::failure;
 use super::operation::Operation;
-use super::refusal::Refusal;
 use super::retry;
 use super::sniff::sniff;
 use super::usage::Usage;
@@ -31,7 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// How much is read of a successful answer that should have been a stream and is not.
 const MAX_MISROUTED: usize = 64 << 10;
 /// What stands where the SDK wants a model, before the path is written over.
-const PLACEHOLDER: &str = "-";
+pub(super) const PLACEHOLDER: &str = "-";
 
 /// What an operation is given.
 #[derive(Clone, Debug)]
@@ -183,19 +182,7 @@ impl Intercept for PassThrough {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
-        match (context.response(), context.output_or_error()) {
-            (_, None | Some(Ok(_))) => {}
-            (Some(response), Some(Err(error))) if error.is_operation_error() => {
-                self.attempts.refused(Refusal::of(response));
-            }
-            (_, Some(Err(error))) => {
-                let (what, again) = match error.as_connector_error() {
-                    Some(error) => (failure::chain(error), error.is_io() || error.is_timeout()),
-                    None => ("its answer broke off".to_owned(), error.is_response_error()),
-                };
-                self.attempts.broke(&what, again);
-            }
-        }
+        self.attempts.failed(context);
         Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! From a frame's payload to an event, and the batches in which events travel.
 //!
-//! A delta of text, which is nearly every event of nearly every answer, is recognised by its bytes and never parsed as JSON.
-//! Everything else is read with [`Json`]; what this version does not know passes as [`EventKind::BlockDelta`] or
-//! [`EventKind::Other`] with its payload, so that no answer is lost to a member that came after us.
+//! A delta of text, which is nearly every event of nearly every answer, is [recognised](super::delta) by its bytes and
+//! never parsed as JSON. Everything else is read with [`Json`]; what this version does not know passes as
+//! [`EventKind::BlockDelta`] or [`EventKind::Other`] with its payload, so that no answer is lost to a member that came
+//! after us.
 
+use super::delta::{TextDelta, Written};
 use super::failure;
 use super::frame::{Frame, MessageType};
 use super::halves::{self, Halves};
@@ -59,8 +61,9 @@ pub struct Event<'a> {
 }
 
 /// Events in the order in which they came, all their text in one allocation that is used again and again.
+#[derive(Default)]
 pub struct Batch {
-    /// Begins with a NUL, at which every empty text points; each text is followed by one.
+    /// Each text, followed by a NUL.
     arena: String,
     /// Payloads that came in memory of their own, each followed by a NUL.
     large: Vec<String>,
@@ -101,15 +104,14 @@ const CHUNK: &str = "chunk";
 
 /// What a payload in memory of its own takes beside its bytes, about.
 const RAW_OVERHEAD: usize = 64;
+/// What a short frame takes, as the service writes them: headers, a few words of text, padding.
+const SHORT_FRAME: usize = 192;
+
+/// So much at once is no event that comes alone.
+const MUCH: usize = 4 << 10;
 
 /// A batch that grew beyond this is given back once it is empty.
 const KEPT_ARENA: usize = 256 << 10;
-
-impl Default for Batch {
-    fn default() -> Self {
-        Batch { arena: String::from("\0"), large: Vec::new(), raw: BTreeMap::new(), raw_size: 0, records: Vec::new() }
-    }
-}
 
 impl Batch {
     pub fn len(&self) -> usize {
@@ -147,13 +149,27 @@ impl Batch {
         })
     }
 
+    /// Makes room for what `bytes` of an answer hold, so that memory grows rarely, and not with each event.
+    pub fn expect(&mut self, bytes: usize) {
+        // Where much comes at once, more is to come; and memory that grows is copied.
+        let ahead = |needed: usize| if bytes < MUCH { needed } else { 4 * needed };
+        // A payload stands in the arena, and its text once more: together less than the frame that held them.
+        if self.arena.capacity() - self.arena.len() < bytes {
+            self.arena.reserve(ahead(bytes).min(KEPT_ARENA).max(bytes));
+        }
+        let records = bytes / SHORT_FRAME;
+        if self.records.capacity() - self.records.len() < records {
+            self.records.reserve(ahead(records));
+        }
+    }
+
     /// Forgets the events and keeps the memory, within reason.
     pub fn clear(&mut self) {
         self.records.clear();
         self.large = Vec::new();
         self.raw.clear();
         self.raw_size = 0;
-        self.arena.truncate(1);
+        self.arena.clear();
         self.arena.shrink_to(KEPT_ARENA);
     }
 
@@ -188,6 +204,17 @@ impl Batch {
         self.records.last_mut().expect("an event was pushed")
     }
 
+    fn push_text_delta(&mut self, delta: TextDelta<'_>, payload: &str) {
+        let text = match delta.text {
+            Written::Plain(text) => self.store_str(text),
+            Written::Escaped(text) => self.store_string(Some(text)),
+        };
+        let json = self.store_str(payload);
+        let (tool_id, tool_name) = (Span::default(), Span::default());
+        let (kind, block, json_in, input_valid, more) = (EventKind::Text, delta.block, None, false, false);
+        self.records.push(Record { kind, block, text, tool_id, tool_name, json, json_in, input_valid, more });
+    }
+
     /// Names the tool call that the last event is about.
     fn name_tool(&mut self, tool: &ToolCall) {
         let (tool_id, tool_name) = (self.store_str(&tool.id), self.store_str(&tool.name));
@@ -207,8 +234,15 @@ impl Batch {
         Span { start: start as u32, length: length as u32 }
     }
 
+    #[inline]
     fn store_str(&mut self, text: &str) -> Span {
-        self.store(|arena| arena.push_str(text))
+        if text.is_empty() {
+            return Span::default();
+        }
+        let start = self.arena.len() as u32;
+        self.arena.push_str(text);
+        self.arena.push('\0');
+        Span { start, length: text.len() as u32 }
     }
 
     /// Keeps a JSON string decoded; nothing where there is none.
@@ -220,7 +254,12 @@ impl Batch {
     }
 }
 
+#[inline]
 fn slice(text: &str, span: Span) -> &str {
+    // Most of an event's texts are. A NUL stands behind this one too.
+    if span.length == 0 {
+        return "\0".split_at(0).0;
+    }
     &text[span.start as usize..(span.start + span.length) as usize]
 }
 
@@ -274,6 +313,22 @@ impl EventDecoder {
 
     /// Appends the frame's event to `batch`. An exception of the service, and a frame that is none of its events, is an error.
     pub fn decode(&mut self, frame: Frame<'_>, batch: &mut Batch) -> Result<()> {
+        if frame.message_type() == MessageType::Event
+            && frame.name() == b"contentBlockDelta"
+            && let Cow::Borrowed(payload) = frame.payload
+            && let Ok(payload) = simdutf8::basic::from_utf8(payload)
+            && let Some(delta) = TextDelta::recognise(payload)
+            && self.halves.is_empty()
+            && !delta.ends_in_half()
+        {
+            batch.push_text_delta(delta, payload);
+            return Ok(());
+        }
+        self.decode_other(frame, batch)
+    }
+
+    /// The frames that are no plain delta of text.
+    fn decode_other(&mut self, frame: Frame<'_>, batch: &mut Batch) -> Result<()> {
         let kind = frame.message_type();
         let name = frame.name();
         let told = |header| frame.text(header).unwrap_or_default().to_owned();
@@ -294,14 +349,6 @@ impl EventDecoder {
             // What is broken about it is less than what it reports.
             Err(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
         };
-        if kind == MessageType::Event
-            && name == b"contentBlockDelta"
-            && let Some((block, text)) = text_delta(&payload)
-        {
-            let text = self.store_delta(block, bounded(Some(text))?, batch);
-            batch.push(EventKind::Text, block, text, payload);
-            return Ok(());
-        }
         let name = || String::from_utf8_lossy(name);
         match kind {
             MessageType::Event => self.decode_event(&name(), payload, batch),
@@ -483,51 +530,4 @@ fn bounded(string: Option<Json<'_>>) -> Result<Option<Json<'_>>> {
 
 fn too_long(what: &str) -> Error {
     Error::new(Kind::Protocol, format_args!("{what} is longer than {} MiB", MAX_TEXT >> 20))
-}
-
-/// The block and the text of a delta that has exactly the members the service writes, in its order: the index, the text and
-/// perhaps the padding `p`.
-fn text_delta(payload: &str) -> Option<(i32, Json<'_>)> {
-    let rest = payload.strip_prefix("{\"contentBlockIndex\":")?;
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let (block, rest) = rest.split_at(digits);
-    let (text, rest) = Json::leading_string(rest.strip_prefix(",\"delta\":{\"text\":")?)?;
-    let padding = match rest.strip_prefix("},\"p\":\"") {
-        Some(padding) => padding.strip_suffix("\"}")?,
-        None => rest.strip_prefix('}')?.strip_suffix('}')?,
-    };
-    padding.bytes().all(|byte| byte.is_ascii_alphanumeric()).then_some((block.parse().ok()?, text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_text_delta_is_recognised_only_where_it_is_valid_json_of_the_known_shape() {
-        let accepted = [
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"abcXYZ019"}"#,
-            r#"{"contentBlockIndex":12,"delta":{"text":""}}"#,
-            r#"{"contentBlockIndex":3,"delta":{"text":"a\n\"\u00e9\""},"p":""}"#,
-        ];
-        for payload in accepted {
-            let (block, text) = text_delta(payload).unwrap_or_else(|| panic!("not recognised: {payload}"));
-            let whole = Json::parse(payload).expect("valid JSON");
-            assert_eq!(whole.get("contentBlockIndex").and_then(Json::i64), Some(i64::from(block)));
-            assert_eq!(whole.pointer("/delta/text"), Some(text));
-        }
-        let left_to_the_parser = [
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello","more":1}}"#,
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"a","q":1}"#,
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}} "#,
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}"#,
-            r#"{"contentBlockIndex":,"delta":{"text":"Hello"}}"#,
-            r#"{"contentBlockIndex":0,"delta":{"text":"Hel"lo"}}"#,
-            r#"{"contentBlockIndex":99999999999,"delta":{"text":"Hello"}}"#,
-            r#"{"contentBlockIndex":0,"delta":{"toolUse":{"input":""}}}"#,
-        ];
-        for payload in left_to_the_parser {
-            assert!(text_delta(payload).is_none(), "{payload}");
-        }
-    }
 }

@@ -8,6 +8,7 @@
 //! A length is believed only after the prelude's checksum, and never beyond the caps, so that no bytes from the network can
 //! make this buffer more than one frame.
 
+use crc32fast::Hasher;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -100,15 +101,25 @@ struct Gist {
 
 impl<'a> Frame<'a> {
     /// The frame that `bytes` are, which hold exactly one as its prelude says.
-    fn open(bytes: &'a [u8], prelude: Prelude, known: &mut KnownHeaders) -> Result<Self, FrameError> {
-        let message = message(bytes)?;
+    fn open(
+        bytes: &'a [u8],
+        prelude: Prelude,
+        checksum: &Checksum,
+        known: &mut KnownHeaders,
+    ) -> Result<Self, FrameError> {
+        let message = checksum.message(bytes)?;
         let (headers, payload) = message[PRELUDE..].split_at(prelude.headers);
         Ok(Frame { headers, gist: known.gist(headers)?, payload: Cow::Borrowed(payload) })
     }
 
     /// As [`Frame::open`], in the memory of `bytes`.
-    fn open_large(mut bytes: Vec<u8>, prelude: Prelude, known: &'a mut KnownHeaders) -> Result<Self, FrameError> {
-        let end = message(&bytes)?.len();
+    fn open_large(
+        mut bytes: Vec<u8>,
+        prelude: Prelude,
+        checksum: &Checksum,
+        known: &'a mut KnownHeaders,
+    ) -> Result<Self, FrameError> {
+        let end = checksum.message(&bytes)?.len();
         let payload = PRELUDE + prelude.headers;
         let gist = known.gist(&bytes[PRELUDE..payload])?;
         bytes.truncate(end);
@@ -140,10 +151,22 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A frame without its checksum, which is right.
-fn message(frame: &[u8]) -> Result<&[u8], FrameError> {
-    let (message, checksum) = frame.split_at(frame.len() - CHECKSUM);
-    if crc32fast::hash(message) == u32_at(checksum, 0) { Ok(message) } else { Err(FrameError::MessageChecksum) }
+/// CRC32, of nothing yet. Kept, because a new one looks anew at what the processor can do.
+#[derive(Default)]
+struct Checksum(Hasher);
+
+impl Checksum {
+    fn of(&self, bytes: &[u8]) -> u32 {
+        let mut hasher = self.0.clone();
+        hasher.update(bytes);
+        hasher.finalize()
+    }
+
+    /// A frame without its checksum, which is right.
+    fn message<'a>(&self, frame: &'a [u8]) -> Result<&'a [u8], FrameError> {
+        let (message, checksum) = frame.split_at(frame.len() - CHECKSUM);
+        if self.of(message) == u32_at(checksum, 0) { Ok(message) } else { Err(FrameError::MessageChecksum) }
+    }
 }
 
 /// The last header block that was checked. The frames of a stream have few different ones, each for a long while.
@@ -279,8 +302,8 @@ struct Prelude {
 
 impl Prelude {
     /// Reads and believes the first twelve bytes of a frame.
-    fn read(bytes: &[u8]) -> Result<Self, FrameError> {
-        if crc32fast::hash(&bytes[..8]) != u32_at(bytes, 8) {
+    fn read(bytes: &[u8], checksum: &Checksum) -> Result<Self, FrameError> {
+        if checksum.of(&bytes[..8]) != u32_at(bytes, 8) {
             return Err(FrameError::PreludeChecksum);
         }
         let (total, headers) = (u32_at(bytes, 0), u32_at(bytes, 4));
@@ -303,7 +326,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 /// Whether bytes begin as a frame does. The checksum alone decides: lengths that are out of range are those of a
 /// damaged stream.
 pub fn begins_frame(bytes: &[u8]) -> bool {
-    bytes.len() >= PRELUDE && !matches!(Prelude::read(bytes), Err(FrameError::PreludeChecksum))
+    bytes.len() >= PRELUDE && !matches!(Prelude::read(bytes, &Checksum::default()), Err(FrameError::PreludeChecksum))
 }
 
 /// Cuts a body, chunk by chunk, into frames.
@@ -312,6 +335,7 @@ pub struct Decoder {
     /// The beginning of a frame whose end has not come.
     partial: Vec<u8>,
     known: KnownHeaders,
+    checksum: Checksum,
 }
 
 impl Decoder {
@@ -326,19 +350,19 @@ impl Decoder {
             let Some(prelude) = complete else { return Ok(()) };
             if prelude.total > KEPT_BUFFER {
                 let frame = std::mem::take(&mut self.partial);
-                each(Frame::open_large(frame, prelude, &mut self.known)?)?;
+                each(Frame::open_large(frame, prelude, &self.checksum, &mut self.known)?)?;
             } else {
-                each(Frame::open(&self.partial, prelude, &mut self.known)?)?;
+                each(Frame::open(&self.partial, prelude, &self.checksum, &mut self.known)?)?;
                 self.partial.clear();
             }
         }
         while chunk.len() >= PRELUDE {
-            let prelude = Prelude::read(chunk)?;
+            let prelude = Prelude::read(chunk, &self.checksum)?;
             if chunk.len() < prelude.total {
                 break;
             }
             let (frame, rest) = chunk.split_at(prelude.total);
-            each(Frame::open(frame, prelude, &mut self.known)?)?;
+            each(Frame::open(frame, prelude, &self.checksum, &mut self.known)?)?;
             chunk = rest;
         }
         self.partial.extend_from_slice(chunk);
@@ -356,7 +380,7 @@ impl Decoder {
         if self.partial.len() < PRELUDE {
             return Ok(None);
         }
-        let prelude = Prelude::read(&self.partial)?;
+        let prelude = Prelude::read(&self.partial, &self.checksum)?;
         self.fill(chunk, prelude.total);
         Ok((self.partial.len() == prelude.total).then_some(prelude))
     }

@@ -3,6 +3,8 @@
 pub mod answer;
 pub mod attempts;
 pub mod call;
+pub mod connect;
+mod delta;
 pub mod event;
 pub mod failure;
 pub mod frame;

@@ -71,6 +71,18 @@ static void check_body(bedrock_request *request, const unsigned char *bytes, siz
     CHECK_TEXT(check_base64(body + strlen(IMAGE) + 1, bytes, len), IMAGE_END);
 }
 
+/* An attachment may be empty, but no image is. */
+static void empty(void)
+{
+    bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END);
+
+    CHECK_OK(bedrock_request_attach(request, "picture", "", 0, NULL, NULL, &error), error);
+    CHECK(bedrock_request_body(request, model, NULL, &error) == NULL);
+    CHECK_FAILS(bedrock_error_status(error), BEDROCK_E_REQUEST, &error, "/messages/0/content/0/image/source/bytes",
+                "attached is empty");
+    bedrock_request_free(request);
+}
+
 /* Of every small size, which is where padding is decided, and of large ones. */
 static void sizes(void)
 {
@@ -79,7 +91,7 @@ static void sizes(void)
     size_t i;
 
     for (i = 0; i < 60 + sizeof large / sizeof large[0]; i++) {
-        size_t len = i < 60 ? i : large[i - 60];
+        size_t len = i < 60 ? i + 1 : large[i - 60];
         bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END);
 
         fill(bytes, len);
@@ -247,6 +259,7 @@ static void released_with_their_blocks(void)
 int main(int argc, char **argv)
 {
     model = check_scripted("[\"Seen.\"]");
+    empty();
     sizes();
     copied_or_lent();
     clones();

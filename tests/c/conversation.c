@@ -120,7 +120,7 @@ static void responses_and_results(void)
     snprintf(wanted, sizeof wanted,
              "{\"messages\":[" USER("\"Go.\"") ",%s,{\"role\":\"user\",\"content\":["
              "{\"toolResult\":{\"toolUseId\":\"t1\",\"content\":[{\"text\":\"{\\\"is\\\": \\\"text\\\"}\"}]}},"
-             "{\"toolResult\":{\"toolUseId\":\"t2\",\"content\":[],\"status\":\"error\"}},{\"text\":\"And?\"},"
+             "{\"toolResult\":{\"toolUseId\":\"t2\",\"content\":[{\"text\":\"\"}],\"status\":\"error\"}},{\"text\":\"And?\"},"
              "{\"toolResult\":{\"toolUseId\":\"t3\",\"content\":[{\"text\":\"late\"}]}}]}]}",
              bedrock_response_message(response, NULL));
     ends(request, wanted);

@@ -381,7 +381,8 @@ static void many(size_t count)
 
 static void arrays_of_numbers(void)
 {
-    static const char text[] = " {\"v\": [0.5, -1e-3 ,\n 3, 16777217, 1e400, 1e39], \"none\": [ ], \"mixed\": [1, \"2\"],"
+    static const char text[] = " {\"v\": [0.5, -1e-3 ,\n 3, 16777217, 1e400, 1e39], \"none\": [ ],"
+                               " \"mixed\": [1, \"2\"],"
                                " \"nested\": [[1]], \"null\": [1, null], \"n\": 7} ";
     static const char *const others[] = {"/mixed", "/nested", "/null", "/n", "", "/x", "v"};
     double doubles[8];
@@ -451,7 +452,8 @@ static void bytes(const char *text, const char *wanted, size_t len)
 
 static void base64(void)
 {
-    static const char *const none[] = {"\"A\"", "\"QUI.\"", "\"QUI=D\"", "\"Q===\"", "\"=\"", "7", "[]", "null", "\"QUJD", "\"\xc3\xa9\""};
+    static const char *const none[] = {"\"A\"", "\"QUI.\"", "\"QUI=D\"", "\"Q===\"", "\"=\"", "7",
+                                       "[]", "null", "\"QUJD", "\"\xc3\xa9\""};
     char image[5000], quoted[8000], back[6000];
     size_t i, length;
 

@@ -1,4 +1,5 @@
-/* lost.c - loses memory of its own beside a model: 100 bytes to which nothing points, and 50 to whose middle something does. */
+/* lost.c - loses memory of its own beside a model: 100 bytes to which nothing points, and 50 to whose middle something
+ * does. */
 #include "check.h"
 
 static char *volatile middle;

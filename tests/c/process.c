@@ -1,10 +1,11 @@
-/* process.c - a quiet guest: nothing is printed, nothing starts before the first model, one thread after it, and signals and
+/* process.c - a quiet guest: nothing is printed, no thread starts before the first call, one does with it, and signals and
  * environment are as they were. Shutting down ends all that, and the library starts again when it is used. */
 #include "check.h"
 
 #include <dirent.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -112,8 +113,8 @@ static void compare(const struct state *before)
     CHECK_TEXT(after.environment, before->environment);
 }
 
-/* What needs no model starts nothing. */
-static void before_the_first_model(void)
+/* What makes no call starts nothing. */
+static void before_the_first_call(void)
 {
     bedrock_request *request = check_request("Hi.");
     bedrock_cancel *cancel = bedrock_cancel_new();
@@ -129,6 +130,23 @@ static void before_the_first_model(void)
     CHECK_INT(count_threads(NULL), our_threads);
     bedrock_request_free(request);
     bedrock_cancel_free(cancel);
+}
+
+/* The worker starts with the first call, so that it is the call that fails where there is nothing to start it with. The model is
+ * unharmed. */
+static void without_descriptors(bedrock_model *model, bedrock_request *request)
+{
+    struct rlimit before, none;
+    bedrock_response *response = POISON;
+
+    CHECK(getrlimit(RLIMIT_NOFILE, &before) == 0);
+    none = before;
+    none.rlim_cur = our_descriptors;
+    CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    CHECK_FAILS(bedrock_generate(model, request, NULL, &response, &error), BEDROCK_E_RESOURCE, &error, "", "worker");
+    CHECK(setrlimit(RLIMIT_NOFILE, &before) == 0);
+    CHECK(response == NULL);
+    CHECK_INT(count_threads(NULL), our_threads);
 }
 
 static int32_t count(const bedrock_event *event, void *user)
@@ -233,12 +251,14 @@ int main(void)
         meet_sanitizer();
     take(&before);
     CHECK_INT(count_threads(NULL), our_threads);
-    before_the_first_model();
+    before_the_first_call();
     compare(&before);
 
     model = check_scripted("[\"a b c\"]");
     request = check_request("Hi.");
-    CHECK_INT(count_threads(NULL), our_threads + 1);
+    CHECK_INT(count_threads(NULL), our_threads);
+    compare(&before);
+    without_descriptors(model, request);
     for (i = 0; i < 20; i++)
         stream(model, request);
     CHECK_INT(count_threads(check_blocked), our_threads + 1);

@@ -1,4 +1,4 @@
-"""What run, local-model and the oracle share: private Python environments, and ministack, a server that speaks Bedrock."""
+"""What run, local-model and the oracle share: private Python environments, and ministack, which speaks Bedrock."""
 
 import os
 import signal

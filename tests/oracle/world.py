@@ -1,7 +1,7 @@
 """A small world without the rest of it: a network namespace in which every name leads to a server of ours.
 
-All hosts of AWS, a container's agent, an instance's metadata service, a gateway and two proxies answer, and what they are asked is
-written down: who was asked, by which way, and with whose signature. Nobody else can be reached."""
+All hosts of AWS, a container's agent, an instance's metadata service, a gateway and two proxies answer, and what they
+are asked is written down: who was asked, by which way, and with whose signature. Nobody else can be reached."""
 
 import base64
 import json
@@ -24,8 +24,18 @@ PROXIES = {"proxy.example": "127.0.0.3", "other-proxy.example": "127.0.0.4", "no
 LOCAL = ("127.0.0.1", 8080)
 METADATA = ["169.254.169.254", "169.254.170.2", "169.254.170.23"]
 METADATA_IPV6 = ["fd00:ec2::254", "fd00:ec2::23"]
-REGIONS = ["us-east-1", "us-east-2", "us-west-2", "eu-west-1", "eu-central-1", "eu-north-1", "ap-south-1", "ap-southeast-2",
-           "us-gov-west-1", "sa-east-1"]
+REGIONS = [
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+    "eu-west-1",
+    "eu-central-1",
+    "eu-north-1",
+    "ap-south-1",
+    "ap-southeast-2",
+    "us-gov-west-1",
+    "sa-east-1",
+]
 LATER = "2099-01-01T00:00:00Z"
 INSIDE = "BEDROCK_ORACLE_INSIDE"
 
@@ -159,9 +169,19 @@ def answer(method, host, path, headers, body):
     who = identity(headers)
     before, model, _ = path.partition("/model/")
     if model:
-        return 200, "application/json", json.dumps({
-            "output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}}, "stopReason": "end_turn",
-            "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2}, "metrics": {"latencyMs": 1}}), f"converse {who}" + (f" below {before}" if before else "")
+        return (
+            200,
+            "application/json",
+            json.dumps(
+                {
+                    "output": {"message": {"role": "assistant", "content": [{"text": "Hello"}]}},
+                    "stopReason": "end_turn",
+                    "usage": {"inputTokens": 1, "outputTokens": 1, "totalTokens": 2},
+                    "metrics": {"latencyMs": 1},
+                }
+            ),
+            f"converse {who}" + (f" below {before}" if before else ""),
+        )
     if path.startswith("/federation/credentials?"):
         return _sso(headers, urllib.parse.parse_qs(path.partition("?")[2]))
     if path.startswith("/latest/"):
@@ -169,7 +189,12 @@ def answer(method, host, path, headers, body):
     if path == "/":
         return _sts(urllib.parse.parse_qs(body), who)
     if path == "/token":
-        return 200, "application/json", json.dumps({"accessToken": "renewed", "tokenType": "Bearer", "expiresIn": 3600}), "renew"
+        return (
+            200,
+            "application/json",
+            json.dumps({"accessToken": "renewed", "tokenType": "Bearer", "expiresIn": 3600}),
+            "renew",
+        )
     return _container(path, headers)
 
 
@@ -193,35 +218,77 @@ def _sts(query, who):
         told.append(f"as {asked['RoleSessionName']}")
     action = asked.get("Action", "?")
     if "denied" in asked.get("RoleArn", ""):
-        return 403, "text/xml", (
-            '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>AccessDenied'
-            "</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"), " ".join(told)
+        return (
+            403,
+            "text/xml",
+            (
+                '<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>'
+                "<Code>AccessDenied"
+                "</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"
+            ),
+            " ".join(told),
+        )
     name = asked.get("RoleArn", "").rpartition("/")[2].upper()
-    return 200, "text/xml", (
-        f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result><Credentials>'
-        f"<AccessKeyId>ASIA{name}</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>of{name}</SessionToken>"
-        f"<Expiration>{LATER}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>i</AssumedRoleId>"
-        f"<Arn>arn:aws:sts::1:assumed-role/r/s</Arn></AssumedRoleUser></{action}Result><ResponseMetadata><RequestId>1"
-        f"</RequestId></ResponseMetadata></{action}Response>"), " ".join(told)
+    return (
+        200,
+        "text/xml",
+        (
+            f'<{action}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><{action}Result><Credentials>'
+            f"<AccessKeyId>ASIA{name}</AccessKeyId><SecretAccessKey>s</SecretAccessKey>"
+            f"<SessionToken>of{name}</SessionToken>"
+            f"<Expiration>{LATER}</Expiration></Credentials><AssumedRoleUser><AssumedRoleId>i</AssumedRoleId>"
+            f"<Arn>arn:aws:sts::1:assumed-role/r/s</Arn></AssumedRoleUser></{action}Result>"
+            f"<ResponseMetadata><RequestId>1"
+            f"</RequestId></ResponseMetadata></{action}Response>"
+        ),
+        " ".join(told),
+    )
 
 
 def _sso(headers, asked):
     told = f"sso {asked['role_name'][0]} of {asked['account_id'][0]} with {headers.get('x-amz-sso_bearer_token')}"
-    return 200, "application/json", json.dumps({"roleCredentials": {
-        "accessKeyId": "ASIASSO", "secretAccessKey": "s", "sessionToken": "ofSso",
-        "expiration": int((time.time() + 3600) * 1000)}}), told
+    return (
+        200,
+        "application/json",
+        json.dumps(
+            {
+                "roleCredentials": {
+                    "accessKeyId": "ASIASSO",
+                    "secretAccessKey": "s",
+                    "sessionToken": "ofSso",
+                    "expiration": int((time.time() + 3600) * 1000),
+                }
+            }
+        ),
+        told,
+    )
 
 
 def _metadata(method, path, headers):
     token = headers.get("x-aws-ec2-metadata-token")
-    told = f"metadata {method} {path.rpartition('/')[2] or 'roles'}" + ("" if token or method == "PUT" else " without token")
+    told = f"metadata {method} {path.rpartition('/')[2] or 'roles'}" + (
+        "" if token or method == "PUT" else " without token"
+    )
     if path == "/latest/api/token":
         return 200, "text/plain", "token", told
     if path.endswith("/security-credentials/"):
         return 200, "text/plain", "role", told
-    return 200, "application/json", json.dumps({
-        "Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": "ASIAINSTANCE", "SecretAccessKey": "s", "Token": "ofInstance",
-        "Expiration": LATER, "LastUpdated": "2020-01-01T00:00:00Z"}), told
+    return (
+        200,
+        "application/json",
+        json.dumps(
+            {
+                "Code": "Success",
+                "Type": "AWS-HMAC",
+                "AccessKeyId": "ASIAINSTANCE",
+                "SecretAccessKey": "s",
+                "Token": "ofInstance",
+                "Expiration": LATER,
+                "LastUpdated": "2020-01-01T00:00:00Z",
+            }
+        ),
+        told,
+    )
 
 
 def _container(path, headers):
@@ -229,8 +296,14 @@ def _container(path, headers):
     told = f"container {path}" + (f" with {authorization}" if authorization else "")
     if path.endswith("/refused"):
         return 400, "application/json", '{"code":"no","message":"no"}', told
-    return 200, "application/json", json.dumps({
-        "AccessKeyId": "ASIACONTAINER", "SecretAccessKey": "s", "Token": "ofContainer", "Expiration": LATER}), told
+    return (
+        200,
+        "application/json",
+        json.dumps(
+            {"AccessKeyId": "ASIACONTAINER", "SecretAccessKey": "s", "Token": "ofContainer", "Expiration": LATER}
+        ),
+        told,
+    )
 
 
 def _names():
@@ -243,9 +316,9 @@ def _names():
             query, sender = server.recvfrom(512)
             labels, at = [], 12
             while query[at]:
-                labels.append(query[at + 1:at + 1 + query[at]].decode())
+                labels.append(query[at + 1 : at + 1 + query[at]].decode())
                 at += 1 + query[at]
-            kind, question = struct.unpack("!H", query[at + 1:at + 3])[0], query[12:at + 5]
+            kind, question = struct.unpack("!H", query[at + 1 : at + 3])[0], query[12 : at + 5]
             address = PROXIES.get(".".join(labels).lower(), HOSTS)
             found = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 60, 4) + socket.inet_aton(address) if kind == 1 else b""
             server.sendto(query[:2] + struct.pack("!HHHHH", 0x8580, 1, bool(found), 0, 0) + question + found, sender)
@@ -264,8 +337,23 @@ def _certificates(folder):
     request, extensions = folder / "server.csr", folder / "extensions"
     _openssl("req", *new, "-keyout", folder / "server.key", "-out", request, "-subj", "/CN=server")
     extensions.write_text(f"subjectAltName={','.join(f'DNS:{name}' for name in names)}\n")
-    _openssl("x509", "-req", "-in", request, "-CA", ca, "-CAkey", key, "-CAcreateserial", "-out", folder / "server.pem",
-             "-days", "2", "-extfile", extensions)
+    _openssl(
+        "x509",
+        "-req",
+        "-in",
+        request,
+        "-CA",
+        ca,
+        "-CAkey",
+        key,
+        "-CAcreateserial",
+        "-out",
+        folder / "server.pem",
+        "-days",
+        "2",
+        "-extfile",
+        extensions,
+    )
     return ca
 
 

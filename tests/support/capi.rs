@@ -11,9 +11,6 @@
 //! header promises of every call is checked with every call: out parameters are written whatever happens, an error is
 //! there exactly where the status is below 0, texts end in NUL.
 
-// A failure is copied as a whole, and rarely.
-#![allow(clippy::result_large_err)]
-
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{dangling_mut, null_mut};
@@ -128,6 +125,16 @@ impl Model {
 
     pub fn id(&self) -> String {
         lent(|len| unsafe { bedrock_model_id(self.0, len) })
+    }
+
+    /// `bedrock_model_connect`.
+    pub fn connect(&self) -> Result<(), Failure> {
+        self.connect_with(null_mut(), -1)
+    }
+
+    /// The same with a cancel's handle and a time limit in milliseconds.
+    pub fn connect_with(&self, cancel: *mut bedrock_cancel, timeout_ms: i32) -> Result<(), Failure> {
+        changed(|err| unsafe { bedrock_model_connect(self.0, cancel, timeout_ms, err) })
     }
 
     /// `bedrock_generate`.
@@ -394,7 +401,13 @@ pub struct Failure {
     pub http_status: i32,
     pub retryable: bool,
     pub attempts: i32,
-    /// Milliseconds.
+    pub more: Box<More>,
+}
+
+/// What few tests look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct More {
+    /// Milliseconds, or -1.
     pub retry_after: i64,
     pub json: String,
 }
@@ -415,8 +428,10 @@ impl Failure {
             path: text(bedrock_error_path(err)),
             request_id: text(bedrock_error_request_id(err)),
             http_status: bedrock_error_http_status(err),
-            retry_after: bedrock_error_retry_after(err),
-            json: lent(|len| unsafe { bedrock_error_json(err, len) }),
+            more: Box::new(More {
+                retry_after: bedrock_error_retry_after(err),
+                json: lent(|len| unsafe { bedrock_error_json(err, len) }),
+            }),
             retryable: bedrock_error_retryable(err) != 0,
             attempts: bedrock_error_attempts(err),
         };
@@ -425,6 +440,13 @@ impl Failure {
         let line = failure.message.as_str();
         assert!(line.starts_with("bedrock: ") && !line.contains(char::is_control), "not one line for people: {line:?}");
         Some(failure)
+    }
+
+    /// This failure, which is of `status`.
+    #[track_caller]
+    pub fn is(&self, status: bedrock_status) -> &Failure {
+        assert_eq!(name(self.status), name(status), "{self:?}");
+        self
     }
 
     /// Asserts that the message says each of these.

@@ -26,8 +26,8 @@ pub fn data(medium: Medium, part: &Object<'_>) -> Result<(String, Parts)> {
     Ok((block(medium, format, "", &source), &[("/format", "/mime_type"), ("/source", "/data")]))
 }
 
-/// The format that a part says under `key`, or a data: URL says of itself, which must not contradict each other or the bytes.
-/// `data` leads to where the bytes are.
+/// The format that a part says under `key`, or a data: URL says of itself, which must not contradict each other or the
+/// bytes. `data` leads to where the bytes are.
 fn labelled(
     medium: Medium,
     part: &Object<'_>,
@@ -50,8 +50,8 @@ fn labelled(
     Ok(Some(format))
 }
 
-/// {type, image_url: {url, detail, format}}, whose url may stand there by itself; and the same of a video. How closely a model looks
-/// is its own affair.
+/// {type, image_url: {url, detail, format}}, whose url may stand there by itself; and the same of a video. How closely
+/// a model looks is its own affair.
 pub fn url(medium: Medium, key: &'static str, part: &Object<'_>) -> Result<(String, Parts)> {
     const DETAILS: [&str; 4] = ["auto", "low", "high", "original"];
     let what = format!("a part of type {key}");

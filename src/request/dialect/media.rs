@@ -78,7 +78,8 @@ impl Medium {
         }
     }
 
-    /// The format that a label, a MIME type or the format's own name, stands for. Parameters of a MIME type are passed over.
+    /// The format that a label, a MIME type or the format's own name, stands for. Parameters of a MIME type are passed
+    /// over.
     pub fn format(self, label: &str) -> Option<&'static str> {
         let label = label.split(';').next().unwrap_or_default().trim();
         let means = |name: &&str| name.eq_ignore_ascii_case(label);
@@ -107,8 +108,8 @@ impl Medium {
         self != Medium::Image || self.formats().iter().any(|(format, _)| *format == label)
     }
 
-    /// The format that the bytes are of, where that is another than `format` for sure. What carries sound or pictures that move is
-    /// not looked at.
+    /// The format that the bytes are of, where that is another than `format` for sure. What carries sound or pictures
+    /// that move is not looked at.
     pub fn mislabelled(self, format: &str, bytes: &[u8]) -> Option<&'static str> {
         let (of, found) = format_of_bytes(bytes)?;
         let contradicts = match self {
@@ -156,6 +157,7 @@ pub enum Source<'a> {
 
 impl<'a> Source<'a> {
     /// Base64, "@name", a data: URL or an s3:// URL. `path` is where it stands.
+    #[expect(clippy::ptr_arg, reason = "a str does not tell whether it stands so in the JSON")]
     pub fn of(text: &'a Cow<'_, str>, path: &str) -> Result<Self> {
         // A JSON string that was not copied to be decoded has no escapes.
         let plain = matches!(text, Cow::Borrowed(_));

@@ -1,7 +1,7 @@
 //! The members of a portable request that are no messages: settings, tools, the response's format.
 //!
-//! They stay under their portable names until a call is made, so that a request and the defaults of its model are merged member by
-//! member; then each goes into its place in Converse ([`super::settle`]).
+//! They stay under their portable names until a call is made, so that a request and the defaults of its model are
+//! merged member by member; then each goes into its place in Converse ([`super::settle`]).
 
 use super::object::Object;
 use super::values::{check_setting, metadata, service_tier, text_format};
@@ -70,8 +70,8 @@ pub fn check(document: &mut Document) -> Result<()> {
     Ok(())
 }
 
-/// Null says nothing, and neither does a max_tokens of 0, which some clients send where they have no limit in mind, nor tiers and
-/// metadata that name none.
+/// Null says nothing, and neither does a max_tokens of 0, which some clients send where they have no limit in mind, nor
+/// tiers and metadata that name none.
 fn remove_unsaid(document: &mut Document) {
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {

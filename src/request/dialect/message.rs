@@ -81,7 +81,8 @@ const LEFT_OVER: [&str; 6] =
 /// Members by which a message is known to be portable, whatever its content.
 const PORTABLE: [&str; 5] = ["tool_calls", "tool_call_id", "is_error", thought::TEXT, thought::BLOCKS];
 
-/// None where the message is native already. `names` are those of the documents before it, `speakers` those of its participants.
+/// None where the message is native already. `names` are those of the documents before it, `speakers` those of its
+/// participants.
 pub fn translate(message: Json<'_>, names: &mut Names, speakers: &mut Speakers) -> Result<Option<Made>> {
     if message.kind() != json::Kind::Object {
         return Err(refuse("", format_args!("expected a message, which is an object, found {}", message.kind())));
@@ -172,8 +173,8 @@ fn check_members(message: &Object<'_>, what: &str, more: &[&str]) -> Result<()> 
     message.only(what, &passed)
 }
 
-/// The blocks of a system prompt that is a text or holds parts. It is of text; what is native in it is the service's to judge.
-/// `at` is where the prompt stands.
+/// The blocks of a system prompt that is a text or holds parts. It is of text; what is native in it is the service's to
+/// judge. `at` is where the prompt stands.
 pub fn prompt(content: &Content<'_>, at: &str) -> Result<Vec<Block>> {
     let strange =
         content.parts().iter().enumerate().find(|(_, part)| part.get("type").is_some_and(|kind| !kind.is("text")));

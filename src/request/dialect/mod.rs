@@ -1,10 +1,11 @@
-//! The portable dialect, made Converse: the shape of chat completions, under the role names people bring from elsewhere.
+//! The portable dialect, made Converse: the shape of chat completions, under the role names people bring from
+//! elsewhere.
 //!
-//! Messages are translated as they are given ([`message`], [`part`]), so that what stands in a request is Converse and appending
-//! leaves every byte before it alone. Members wait under their portable names until a call is made ([`members`]): only then is it
-//! known what the model's defaults add. What is native already stays as it is, to the byte. Nothing is dropped silently: what
-//! Converse has no place for is an error that says where it can go. Left out are blank texts, which the service refuses, and standard
-//! values that ask for what happens anyway ([`standard`]).
+//! Messages are translated as they are given ([`message`], [`part`]), so that what stands in a request is Converse and
+//! appending leaves every byte before it alone. Members wait under their portable names until a call is made
+//! ([`members`]): only then is it known what the model's defaults add. What is native already stays as it is, to the
+//! byte. Nothing is dropped silently: what Converse has no place for is an error that says where it can go. Left out
+//! are blank texts, which the service refuses, and standard values that ask for what happens anyway ([`standard`]).
 
 mod attached;
 mod cache;
@@ -42,8 +43,8 @@ pub fn is_foreign(member: &str) -> bool {
     FOREIGN.contains(&member)
 }
 
-/// Makes the document's messages and its system prompt Converse's, and checks its portable members. What is for another operation
-/// stays as it is.
+/// Makes the document's messages and its system prompt Converse's, and checks its portable members. What is for another
+/// operation stays as it is.
 pub fn translate(document: &mut Document) -> Result<()> {
     if document.names().any(is_foreign) {
         return Ok(());
@@ -177,8 +178,8 @@ pub fn add(document: &mut Document, message: Translated) -> Result<usize> {
     Ok(0)
 }
 
-/// The message with more blocks at the end of its content, and how many were there before; None where it is another's. What it
-/// holds stays as it was written.
+/// The message with more blocks at the end of its content, and how many were there before; None where it is another's.
+/// What it holds stays as it was written.
 fn with_blocks(last: &Piece, role: Role, blocks: &str) -> Option<(String, usize)> {
     let (message, json) = (last.text(), last.json());
     let content = json.get("content").filter(|content| content.kind() == json::Kind::Array)?;

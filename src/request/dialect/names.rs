@@ -35,8 +35,8 @@ impl Names {
         }
     }
 
-    /// A valid name that is not taken, always the same one: the name's own characters as far as they are allowed, and a number
-    /// where it is taken.
+    /// A valid name that is not taken, always the same one: the name's own characters as far as they are allowed, and a
+    /// number where it is taken.
     pub fn take(&mut self, wanted: &str) -> String {
         let name = valid(wanted, MAX_NAME);
         if self.taken.insert(name.clone()) {
@@ -54,8 +54,8 @@ impl Names {
     }
 }
 
-/// What a name may have beside single spaces: letters and digits of ASCII, hyphens, parentheses, square brackets, and the
-/// underscore, which the service takes although its documentation has none.
+/// What a name may have beside single spaces: letters and digits of ASCII, hyphens, parentheses, square brackets, and
+/// the underscore, which the service takes although its documentation has none.
 pub fn is_allowed(c: char) -> bool {
     c.is_ascii_alphanumeric() || "_-()[]".contains(c)
 }

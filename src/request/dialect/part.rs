@@ -58,8 +58,8 @@ pub fn blocks(content: &Content<'_>, names: &mut Names) -> Result<Vec<Block>> {
     }
 }
 
-/// The block of a part, and its cache point. None where it is blank text, which is left out. What has no type is a content block
-/// already.
+/// The block of a part, and its cache point. None where it is blank text, which is left out. What has no type is a
+/// content block already.
 fn translate(part: &Object<'_>, names: &mut Names) -> Result<(Option<Block>, Option<Block>)> {
     let Some(kind) = part.get("type") else {
         return Ok((Some(Block::new(part.json().text().to_owned(), Origin::same(""))), None));

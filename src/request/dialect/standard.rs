@@ -1,7 +1,7 @@
 //! Members of the chat-completions shape that Converse has no member for.
 //!
-//! A value that asks for what happens anyway says nothing, and passes: client libraries send such values of themselves. Any other
-//! value has a meaning that would be lost, and is an error that says where the meaning can go.
+//! A value that asks for what happens anyway says nothing, and passes: client libraries send such values of themselves.
+//! Any other value has a meaning that would be lost, and is an error that says where the meaning can go.
 
 use super::refuse;
 use crate::error::{Result, quote};

@@ -7,7 +7,8 @@ use crate::error::{Result, quote};
 use crate::json::{Kind, quoted};
 use crate::request::places::{Block, Origin};
 
-/// Members of an assistant's message. Where both are given they are the same thoughts, and the blocks have the signatures.
+/// Members of an assistant's message. Where both are given they are the same thoughts, and the blocks have the
+/// signatures.
 pub const TEXT: &str = "reasoning_content";
 pub const BLOCKS: &str = "thinking_blocks";
 /// Where a block stood in a stream, which clients keep.

@@ -84,7 +84,8 @@ fn arguments(function: &Object<'_>, id: &str) -> Result<String> {
     }
 }
 
-/// The toolResult block of a tool's message, and the cache point after it. Only what is given as an object becomes JSON.
+/// The toolResult block of a tool's message, and the cache point after it. Only what is given as an object becomes
+/// JSON.
 pub fn result(message: &Object<'_>, content: &Content<'_>, names: &mut Names) -> Result<Vec<Block>> {
     let id = message.text("tool_call_id", "a tool's message")?;
     let status = match message.given("is_error") {
@@ -134,7 +135,8 @@ pub fn tools(tools: Json<'_>) -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
-/// {name, description, input_schema} or {type, function: {name, description, parameters, strict}}; and the cache point after it.
+/// {name, description, input_schema} or {type, function: {name, description, parameters, strict}}; and the cache point
+/// after it.
 fn tool_spec(tool: &Object<'_>) -> Result<Vec<Block>> {
     if !tool.is_object() {
         return Err(refuse("", format_args!("expected a tool, which is an object, found {}", tool.json().kind())));

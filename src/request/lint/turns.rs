@@ -6,8 +6,8 @@ use crate::json::Json;
 use crate::response::is_of_service;
 use std::collections::HashSet;
 
-/// Who owes whom a tool's result, and a document its text. Messages of one role that follow each other are one turn, which what
-/// comes from the system does not end.
+/// Who owes whom a tool's result, and a document its text. Messages of one role that follow each other are one turn,
+/// which what comes from the system does not end.
 #[derive(Default)]
 pub struct Turns {
     users: bool,

@@ -2,21 +2,10 @@
 
 import ctypes
 import json
-import os
-import sys
-from pathlib import Path
-
-OK = 0
 
 
-def load(target):
-    """The library in LIBDIR, else the newer one under target/."""
-    given = os.environ.get("LIBDIR")
-    folders = [Path(given)] if given else [target / "debug", target / "release"]
-    found = [lib for folder in folders for lib in folder.glob("libbedrock.*") if lib.suffix in (".so", ".dylib")]
-    if not found:
-        sys.exit(f"no libbedrock in {' or '.join(map(str, folders))}: run cargo build, or set LIBDIR")
-    library = ctypes.CDLL(str(max(found, key=lambda lib: lib.stat().st_mtime)))
+def load(file):
+    library = ctypes.CDLL(str(file))
     pointer, size = ctypes.c_void_p, ctypes.c_size_t
     for name, result, arguments in [
         ("bedrock_model_new", ctypes.c_int32, [ctypes.c_char_p, size, pointer, pointer]),

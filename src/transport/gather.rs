@@ -1,0 +1,264 @@
+//! HTTP/2's DATA frames, gathered: those that come together and belong to one stream are handed on as one.
+//!
+//! The service writes each event into a DATA frame of its own. What an HTTP/2 implementation does for a frame (find
+//! its stream, keep its windows, queue it, wake its reader) costs several times what there is to do for the event in
+//! it. Where one DATA frame ends and the next begins has no meaning (RFC 9113, section 6.1), so the frames are joined
+//! below HTTP/2: all that comes with one look at the connection is handed on in as few frames as it fits into. Nothing
+//! waits for that: a frame that comes alone is handed on alone. Windows are counted in bytes, and stay what they are.
+
+use super::connect::Link;
+use super::http1::make_room;
+use bytes::{Buf, BytesMut};
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+
+/// What is read at once at first, and at most.
+const FIRST_READ: usize = 8 << 10;
+const LARGEST_READ: usize = 64 << 10;
+/// The head of a frame (RFC 9113, section 4.1): length, type, flags, stream.
+const HEAD: usize = 9;
+/// The longest payload of a frame: what we allow our peers, and so what a joined frame may have.
+pub const MAX_PAYLOAD: usize = 16 << 10;
+const DATA: u8 = 0;
+const END_STREAM: u8 = 0x1;
+const PADDED: u8 = 0x8;
+
+/// A way to a peer that speaks HTTP/2, read in gathered frames.
+pub struct Gathered {
+    link: Link,
+    input: BytesMut,
+    /// So many bytes at the beginning of `input` are whole frames, ready to be taken.
+    ready: usize,
+    read: usize,
+    /// How reading ended, where it has: said once what came before it has been taken.
+    end: Option<io::Result<()>>,
+}
+
+impl Gathered {
+    pub fn new(link: Link) -> Self {
+        Gathered { link, input: BytesMut::new(), ready: 0, read: FIRST_READ, end: None }
+    }
+
+    /// Reads what there is, up to a limit. Ready where anything came, or never will.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut came = false;
+        while self.end.is_none() && self.input.len() < LARGEST_READ {
+            make_room(&mut self.input, self.read);
+            match pin!(self.link.read_buf(&mut self.input)).poll(cx) {
+                Poll::Ready(Ok(0)) => self.end = Some(Ok(())),
+                Poll::Ready(Ok(read)) => {
+                    came = true;
+                    if read >= self.read {
+                        self.read = LARGEST_READ.min(self.read * 2);
+                    }
+                }
+                Poll::Ready(Err(error)) => self.end = Some(Err(error)),
+                Poll::Pending if came => break,
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Poll::Ready(())
+    }
+}
+
+impl AsyncRead for Gathered {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let gathered = self.get_mut();
+        while gathered.ready == 0 {
+            if let Some(end) = &mut gathered.end {
+                // The beginning of a frame that never ends is the reader's to complain of.
+                if gathered.input.is_empty() {
+                    return Poll::Ready(std::mem::replace(end, Ok(())));
+                }
+                gathered.ready = gathered.input.len();
+                break;
+            }
+            ready!(gathered.poll_fill(cx));
+            gathered.ready = join(&mut gathered.input);
+        }
+        let taken = gathered.ready.min(space.remaining());
+        space.put_slice(&gathered.input[..taken]);
+        gathered.input.advance(taken);
+        gathered.ready -= taken;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Gathered {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.link).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.link).poll_write_vectored(cx, bytes)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.link.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.link).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.link).poll_shutdown(cx)
+    }
+}
+
+/// The head of a frame.
+#[derive(Clone, Copy)]
+struct Head {
+    length: usize,
+    kind: u8,
+    flags: u8,
+    stream: [u8; 4],
+}
+
+impl Head {
+    fn read(bytes: &[u8]) -> Option<Head> {
+        let [a, b, c, kind, flags, stream @ ..] = *bytes.first_chunk::<HEAD>()?;
+        Some(Head { length: u32::from_be_bytes([0, a, b, c]) as usize, kind, flags, stream })
+    }
+
+    fn write(self, bytes: &mut [u8]) {
+        let [_, a, b, c] = (self.length as u32).to_be_bytes();
+        bytes[..5].copy_from_slice(&[a, b, c, self.kind, self.flags]);
+    }
+
+    /// Whether `next` may be joined to this one, which stands right before it.
+    fn takes(self, next: Head) -> bool {
+        let is_data = |head: Head| head.kind == DATA && head.flags & PADDED == 0;
+        is_data(self)
+            && is_data(next)
+            && self.stream == next.stream
+            && self.flags & END_STREAM == 0
+            && self.length + next.length <= MAX_PAYLOAD
+    }
+}
+
+/// Joins the frames that `input` begins with. How many bytes the whole ones take then; behind them stands what is left.
+fn join(input: &mut BytesMut) -> usize {
+    let (mut from, mut to) = (0, 0);
+    // The last frame that was written, and where.
+    let mut last: Option<(Head, usize)> = None;
+    while let Some(head) = Head::read(&input[from..]) {
+        if head.length > MAX_PAYLOAD {
+            // It is not allowed. Whoever reads it says so, and needs no more than its head.
+            input.copy_within(from.., to);
+            input.truncate(to + input.len() - from);
+            return input.len();
+        }
+        let (payload, end) = (from + HEAD, from + HEAD + head.length);
+        if end > input.len() {
+            break;
+        }
+        match &mut last {
+            Some((joined, at)) if joined.takes(head) => {
+                input.copy_within(payload..end, to);
+                to += head.length;
+                joined.length += head.length;
+                joined.flags |= head.flags;
+                joined.write(&mut input[*at..]);
+            }
+            _ => {
+                if from != to {
+                    input.copy_within(from..end, to);
+                }
+                last = Some((head, to));
+                to += HEAD + head.length;
+            }
+        }
+        from = end;
+    }
+    if from != to {
+        let left = input.len() - from;
+        input.copy_within(from.., to);
+        input.truncate(to + left);
+    }
+    to
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+        let length = &(payload.len() as u32).to_be_bytes()[1..];
+        [length, &[kind, flags], &stream.to_be_bytes(), payload].concat()
+    }
+
+    fn data(stream: u32, payload: &[u8]) -> Vec<u8> {
+        frame(DATA, 0, stream, payload)
+    }
+
+    /// What is ready, and what is left, of bytes that came together.
+    fn joined(wire: &[u8]) -> (Vec<u8>, Vec<u8>) {
+        let mut input = BytesMut::from(wire);
+        let ready = join(&mut input);
+        (input[..ready].to_vec(), input[ready..].to_vec())
+    }
+
+    #[test]
+    fn data_of_one_stream_that_comes_together_is_one_frame() {
+        let wire = [data(1, b"a"), data(1, b"bc"), frame(DATA, END_STREAM, 1, b"d")].concat();
+        assert_eq!(joined(&wire), (frame(DATA, END_STREAM, 1, b"abcd"), vec![]));
+    }
+
+    #[test]
+    fn nothing_else_changes_or_changes_places() {
+        const HEADERS: u8 = 1;
+        const PING: u8 = 6;
+        let apart = [
+            data(1, b"a"),
+            data(3, b"b"),
+            data(1, b"c"),
+            frame(HEADERS, 4, 1, b"trailers"),
+            frame(HEADERS, 4, 1, b"more"),
+            data(1, b"d"),
+            frame(PING, 0, 0, b"12345678"),
+            frame(DATA, PADDED, 1, b"\x01e\0"),
+            data(1, b"f"),
+            frame(DATA, PADDED, 1, b"\x01g\0"),
+            frame(DATA, END_STREAM, 1, b"h"),
+            data(1, b"after the end"),
+        ]
+        .concat();
+        assert_eq!(joined(&apart), (apart, vec![]));
+    }
+
+    #[test]
+    fn a_frame_that_is_not_whole_waits_for_the_rest_and_holds_up_nothing() {
+        let wire = [data(1, b"a"), data(1, b"b"), data(1, b"cd")].concat();
+        for cut in 1..HEAD + 2 {
+            let whole = wire.len() - cut;
+            let (ready, left) = joined(&wire[..whole]);
+            assert_eq!(ready, data(1, b"ab"));
+            assert_eq!(left, wire[2 * (HEAD + 1)..whole]);
+            let rest = [left, wire[whole..].to_vec()].concat();
+            assert_eq!(joined(&rest), (data(1, b"cd"), vec![]));
+        }
+    }
+
+    #[test]
+    fn a_joined_frame_is_no_longer_than_a_frame_may_be() {
+        let half = vec![b'x'; MAX_PAYLOAD / 2];
+        let wire = [data(1, &half), data(1, &half), data(1, b"y"), data(1, b"z")].concat();
+        assert_eq!(joined(&wire), ([data(1, &[half.clone(), half].concat()), data(1, b"yz")].concat(), vec![]));
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_is_handed_on_before_it_is_whole() {
+        let too_long =
+            [&(MAX_PAYLOAD as u32 + 1).to_be_bytes()[1..], &[DATA, 0, 0, 0, 0, 1], b"its beginning"].concat();
+        let wire = [data(1, b"a"), data(1, b"b"), too_long.clone()].concat();
+        assert_eq!(joined(&wire), ([data(1, b"ab"), too_long].concat(), vec![]));
+    }
+}

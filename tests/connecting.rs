@@ -1,0 +1,186 @@
+//! A connection that is made ready ahead of a call is the one that the call uses.
+
+mod support;
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::ptr::null_mut;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use http::Version;
+use serde_json::{Value, json};
+
+use support::capi::*;
+use support::{Flaw, LocalBedrock, Proxy, Reply, Speaks, Tls};
+
+fn hello() -> Request {
+    Request::say("Hello?")
+}
+
+/// A model that calls `url`, once.
+fn model(url: &str, members: Value) -> Model {
+    let base = json!({
+        "model": MODEL_ID,
+        "region": REGION,
+        "base_url": url,
+        "api_key": ACCESS_KEY,
+        "secret_key": SECRET_KEY,
+        "retry": {"max_attempts": 1},
+        "timeout": "15s",
+    });
+    Model::new(&with(base, members))
+}
+
+fn over_tls(bedrock: &LocalBedrock, members: Value) -> Model {
+    let ca_file = bedrock.tls().map(Tls::ca_file);
+    model(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
+}
+
+fn serving(speaks: Speaks) -> LocalBedrock {
+    let bedrock = LocalBedrock::speaking(speaks);
+    bedrock.respond_with(|_| Reply::text_answer("Hello"));
+    bedrock
+}
+
+/// Connects, as often as it likes, and then calls: one connection, over which nothing but the call was sent.
+#[track_caller]
+fn the_call_uses_the_connection(bedrock: &LocalBedrock, model: &Model, version: Version) {
+    for _ in 0..3 {
+        model.connect().expect("a connection");
+    }
+    assert!(bedrock.requests().is_empty(), "connecting sends no request");
+    let answer = model.generate(&hello());
+    assert_eq!((answer.response().text.as_str(), answer.response().attempts), ("Hello", 1));
+    let requests = bedrock.take_requests();
+    assert_eq!(requests.iter().map(|request| request.version).collect::<Vec<_>>(), [version]);
+    assert_eq!(bedrock.connection_count(), 1, "one connection for all");
+}
+
+#[test]
+fn the_first_call_after_connecting_opens_no_connection() {
+    let plain = serving(Speaks::Http1);
+    the_call_uses_the_connection(&plain, &model(&plain.url(), json!({})), Version::HTTP_11);
+    let prior = serving(Speaks::Http2 { streams: 100 });
+    the_call_uses_the_connection(&prior, &model(&prior.url(), json!({"http_version": "2"})), Version::HTTP_2);
+    for (protocol, version) in [("http/1.1", Version::HTTP_11), ("h2", Version::HTTP_2)] {
+        let tls = serving(Speaks::Tls(Tls::new(Flaw::Nothing, &[protocol])));
+        the_call_uses_the_connection(&tls, &over_tls(&tls, json!({})), version);
+    }
+}
+
+#[test]
+fn a_derived_model_uses_the_connection_too() {
+    let bedrock = serving(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
+    let base = over_tls(&bedrock, json!({}));
+    base.connect().expect("a connection");
+    base.with(json!({"timeout": "10s"})).generate(&hello()).response();
+    assert_eq!(bedrock.connection_count(), 1);
+}
+
+#[test]
+fn connecting_goes_through_the_proxy_that_calls_go_through() {
+    let tls = Tls::new(Flaw::Nothing, &["h2"]).for_host("bedrock.example");
+    let bedrock = serving(Speaks::Tls(tls.clone()));
+    let proxy = Proxy::to(bedrock.port());
+    let members = json!({"ca_file": tls.ca_file(), "proxy": format!("http://127.0.0.1:{}", proxy.port())});
+    let model = model("https://bedrock.example:8443", members);
+    the_call_uses_the_connection(&bedrock, &model, Version::HTTP_2);
+    assert_eq!(proxy.heads().len(), 1, "{:?}", proxy.heads());
+}
+
+#[test]
+fn a_connection_that_its_peer_has_closed_meanwhile_is_made_anew() {
+    let bedrock = LocalBedrock::start();
+    let model = model(&bedrock.url(), json!({}));
+    bedrock.push(Reply::text_answer("Hello").then_close());
+    model.generate(&hello()).response();
+    bedrock.wait_closed(1);
+    model.connect().expect("a connection");
+    bedrock.push(Reply::text_answer("Hello"));
+    model.generate(&hello()).response();
+    assert_eq!(bedrock.connection_count(), 2);
+}
+
+#[test]
+fn connecting_fails_as_a_call_does() {
+    let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
+    let nobody = model(&format!("http://127.0.0.1:{closed}"), json!({}));
+    let (connecting, calling) = (nobody.connect().expect_err("nobody is there"), nobody.generate(&hello()));
+    assert_eq!(name(connecting.status), "BEDROCK_E_NETWORK");
+    assert_eq!(connecting.status, calling.failed(BEDROCK_E_NETWORK).status);
+    connecting.says(&["connecting"]);
+
+    let nowhere = model("https://nowhere.invalid", json!({}));
+    nowhere.connect().expect_err("there is no such host").is(BEDROCK_E_NETWORK).says(&["connecting"]);
+
+    let untrusted = LocalBedrock::speaking(Speaks::Tls(Tls::new(Flaw::UnknownAuthority, &["h2"])));
+    let failure = over_tls(&untrusted, json!({})).connect().expect_err("nobody vouches for it");
+    failure.is(BEDROCK_E_NETWORK).says(&["TLS", "UnknownIssuer", "ca_file"]);
+}
+
+/// A model whose service accepts connections, or its system does for it, and never shakes hands.
+fn silent_model() -> (TcpListener, Model) {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let patient = json!({"timeouts": {"connect": "60s"}, "timeout": "60s"});
+    (silent, model(&format!("https://127.0.0.1:{port}"), patient))
+}
+
+#[test]
+fn connecting_waits_for_no_longer_than_it_was_asked_to_and_ends_when_it_is_cancelled() {
+    let (_silent, model) = silent_model();
+    let began = Instant::now();
+    let late = model.connect_with(null_mut(), 200).expect_err("nobody answers");
+    late.is(BEDROCK_E_TIMEOUT).says(&["connecting", "200ms", "timeout_ms"]);
+    assert!((Duration::from_millis(200)..Duration::from_secs(30)).contains(&began.elapsed()));
+    model.connect_with(null_mut(), 0).expect_err("nobody answers at once").is(BEDROCK_E_TIMEOUT);
+
+    let cancel = Cancel::new();
+    let (other, model) = silent_model();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let _held = other.accept().expect("a connection");
+            cancel.fire();
+        });
+        model.connect_with(cancel.handle(), -1).expect_err("it was cancelled").is(BEDROCK_E_CANCELLED);
+    });
+    model.connect_with(cancel.handle(), -1).expect_err("it was cancelled before").is(BEDROCK_E_CANCELLED);
+}
+
+#[test]
+fn the_connect_timer_ends_it_where_no_other_limit_is_given() {
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let model = model(&format!("https://127.0.0.1:{port}"), json!({"timeouts": {"connect": "100ms"}}));
+    model.connect().expect_err("nobody answers").is(BEDROCK_E_TIMEOUT).says(&["100ms", "timeouts.connect"]);
+}
+
+#[test]
+fn a_transport_that_is_no_network_is_always_ready() {
+    let scripted = Model::new(&json!({"model": "any", "transport": {"replies": ["Hello"]}}));
+    scripted.connect_with(null_mut(), 0).expect("nothing to connect");
+    assert_eq!(scripted.generate(&hello()).response().text, "Hello", "no reply was used up");
+}
+
+#[test]
+fn connecting_leaves_no_trace_in_a_recording() {
+    let bedrock = serving(Speaks::Http1);
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("connecting.json");
+    let _ = std::fs::remove_file(&file);
+    let model = model(&bedrock.url(), json!({"transport": {"record": file}}));
+    model.connect().expect("a connection");
+    model.generate(&hello()).response();
+    assert_eq!(bedrock.connection_count(), 1);
+    let recording: Value = serde_json::from_slice(&std::fs::read(&file).expect("a recording")).expect("JSON");
+    assert_eq!(recording["interactions"].as_array().map(Vec::len), Some(1), "{recording}");
+}
+
+#[test]
+fn connecting_without_credentials_says_so() {
+    let bedrock = LocalBedrock::start();
+    let config = json!({"model": MODEL_ID, "base_url": bedrock.url(), "profile": "no-such-profile"});
+    let failure = Model::new(&config).connect().expect_err("there are no credentials");
+    failure.is(BEDROCK_E_CREDENTIALS).says(&["connecting", "no usable credentials"]);
+    assert_eq!((failure.attempts, bedrock.connection_count()), (0, 0));
+}
