@@ -745,11 +745,11 @@ size_t bedrock_json_quote(const char *text,
 
 
 /* ---- The process ------------------------------------------------------------------------------------------
- * The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing at
- * exit, and starts no thread before the first call. A process that has made models but no call can fork as if the library
- * were not there. With the first call, or bedrock_model_connect, one thread starts: the worker. One more each starts once a
- * wakeup or a log is set, and a few while names are looked up or credentials read; all signals are blocked in them.
- * BEDROCK_E_RESOURCE is returned by a call whose worker cannot start.
+ * The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing
+ * at exit, and starts no thread before the first call. A process that has made models but no call can fork as if the
+ * library were not there. With the first call, or bedrock_model_connect, one thread starts: the worker. One more each
+ * starts once a wakeup or a log is set, and a few while names are looked up or credentials read; all signals are
+ * blocked in them. BEDROCK_E_RESOURCE is returned by a call whose worker cannot start.
  */
 
 #define BEDROCK_LOG_OFF                   0  /* Silence. */
