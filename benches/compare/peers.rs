@@ -102,7 +102,7 @@ pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error
         secure.row("the same: CPU, us", &secure_burst, Run::cpu, None),
         plain.row("one a millisecond, HTTP/1.1: CPU, us", &paced, Run::cpu, None),
         plain.row("the same: context switches", &paced, |run| run.switches, None),
-        secure.row("1,000 streams, HTTP/2 and TLS: CPU, us", &at_once, Run::cpu, Some(Goal::OfLibcurl(0.5))),
+        secure.row("1,000 streams, HTTP/2 and TLS: CPU, us", &at_once, Run::cpu, Some(Goal::OfLibcurl(1.0))),
         secure.row("the same: context switches", &at_once, |run| run.switches, None),
         counted_row(&cold, "cold start over HTTPS: instructions", &counted_cold, 1.0, Some(Goal::OfLibcurl(0.5))),
         cold.row("the same: CPU, us", &colds, Run::cpu, None),

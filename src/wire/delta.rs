@@ -77,34 +77,35 @@ impl<'a> TextDelta<'a> {
 /// How many bytes a JSON string goes on with before a quotation mark, a backslash or a control character: eight at a time.
 fn plain_run(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks();
+    let first = |special: u64| special.trailing_zeros() as usize / 8;
     let mut at = 0;
     for word in words {
-        let plain = plain_bytes(u64::from_le_bytes(*word));
-        at += plain;
-        if plain < 8 {
-            return at;
+        let special = special(u64::from_le_bytes(*word));
+        if special != 0 {
+            return at + first(special);
         }
+        at += 8;
     }
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\') || *byte < 0x20;
     match bytes.last_chunk() {
         _ if rest.is_empty() => at,
         // The last eight bytes without those that were looked at: zeros stand in their place, behind the others, and end the run.
-        Some(last) => at + plain_bytes(u64::from_le_bytes(*last) >> (8 * (8 - rest.len()))),
+        Some(last) => at + first(special(u64::from_le_bytes(*last) >> (8 * (8 - rest.len())))),
         None => at + rest.iter().position(is_special).unwrap_or(rest.len()),
     }
 }
 
-/// The same of a word's bytes, from the lowest on.
-fn plain_bytes(word: u64) -> usize {
+/// A word whose lowest bit that is set stands in the lowest byte of `word` that ends a plain run; 0 where none does.
+#[inline]
+fn special(word: u64) -> u64 {
     const LOW: u64 = u64::MAX / 255;
     const HIGH: u64 = LOW << 7;
     // The lowest byte in which a subtraction borrows is below the limit, if it has no high bit of its own; what lies above may be
     // wrong.
     let below = |word: u64, limit: u64| word.wrapping_sub(limit) & !word & HIGH;
-    let quote = below(word ^ LOW * u64::from(b'"'), LOW);
-    let backslash = below(word ^ LOW * u64::from(b'\\'), LOW);
-    let special = quote | backslash | below(word, LOW * 0x20);
-    special.trailing_zeros() as usize / 8
+    let quote = below(word ^ (LOW * u64::from(b'"')), LOW);
+    let backslash = below(word ^ (LOW * u64::from(b'\\')), LOW);
+    quote | backslash | below(word, LOW * 0x20)
 }
 
 #[cfg(test)]

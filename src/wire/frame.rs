@@ -156,6 +156,7 @@ impl<'a> Frame<'a> {
 struct Checksum(Hasher);
 
 impl Checksum {
+    #[inline]
     fn of(&self, bytes: &[u8]) -> u32 {
         let mut hasher = self.0.clone();
         hasher.update(bytes);
@@ -163,6 +164,7 @@ impl Checksum {
     }
 
     /// A frame without its checksum, which is right.
+    #[inline]
     fn message<'a>(&self, frame: &'a [u8]) -> Result<&'a [u8], FrameError> {
         let (message, checksum) = frame.split_at(frame.len() - CHECKSUM);
         if self.of(message) == u32_at(checksum, 0) { Ok(message) } else { Err(FrameError::MessageChecksum) }
