@@ -181,6 +181,6 @@ fn connecting_without_credentials_says_so() {
     let bedrock = LocalBedrock::start();
     let config = json!({"model": MODEL_ID, "base_url": bedrock.url(), "profile": "no-such-profile"});
     let failure = Model::new(&config).connect().expect_err("there are no credentials");
-    failure.is(BEDROCK_E_CREDENTIALS).says(&["connecting", "no usable credentials"]);
+    failure.is(BEDROCK_E_CREDENTIALS).says(&["connecting", "no-such-profile"]);
     assert_eq!((failure.attempts, bedrock.connection_count()), (0, 0));
 }
