@@ -9,7 +9,7 @@ use crate::error::{Error, Kind};
 use crate::wire::failure::find;
 use hyper_util::client::legacy::connect::HttpConnector;
 use std::error::Error as StdError;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::time::Duration;
 
 /// The kernel asks after this much silence. It also keeps a connection known to the routers on the way, which forget those that
@@ -40,13 +40,59 @@ pub fn ping(connect: Duration) -> (Duration, Duration) {
 
 /// Whether a connection that stood has failed because nothing answers any more.
 pub fn is_silence(error: &(dyn StdError + 'static)) -> bool {
-    const GONE: [i32; 4] = [libc::ETIMEDOUT, libc::EHOSTUNREACH, libc::ENETUNREACH, libc::ENETDOWN];
-    let code = find::<io::Error>(error).and_then(io::Error::raw_os_error);
-    code.is_some_and(|code| GONE.contains(&code)) || find::<hyper::Error>(error).is_some_and(hyper::Error::is_timeout)
+    // Over HTTP/2 the kernel's verdict may come before the ping's. Of its error h2 keeps the kind alone, and is no source of it.
+    let of_h2 = find::<h2::Error>(error).and_then(h2::Error::get_io);
+    let gone = find::<io::Error>(error).or(of_h2).map(io::Error::kind).is_some_and(|kind| {
+        matches!(
+            kind,
+            ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown
+        )
+    });
+    gone || find::<hyper::Error>(error).is_some_and(hyper::Error::is_timeout)
 }
 
 /// The error of a connection that was given up.
 pub fn silence() -> Error {
     let what = "the connection showed no sign of life within 30s: the peer or the network is gone";
     Error::new(Kind::Timeout, what).advise("Check the network and call again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+    /// A connection of which nothing can be read but an error of the system.
+    struct Broken(i32);
+
+    impl AsyncRead for Broken {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io::Error::from_raw_os_error(self.0)))
+        }
+    }
+
+    impl AsyncWrite for Broken {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn the_kernels_verdict_on_a_peer_is_silence_over_http2_too() {
+        for (code, silence) in [(libc::ETIMEDOUT, true), (libc::EHOSTUNREACH, true), (libc::ECONNRESET, false)] {
+            let error = h2::server::handshake(Broken(code)).await.err().expect("nothing can be read");
+            assert_eq!(is_silence(&error), silence, "{error}");
+            assert_eq!(is_silence(&io::Error::from_raw_os_error(code)), silence);
+        }
+    }
 }
