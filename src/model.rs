@@ -182,7 +182,7 @@ impl Model {
             Err(error) => return Ended { result: Err(error), response: None },
         };
         if !wanted {
-            stream.keep_outline();
+            stream.keep_nothing();
         }
         let result = loop {
             match stream.next(None) {

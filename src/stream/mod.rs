@@ -110,7 +110,7 @@ pub struct Stream {
     /// Dropped with the stream, so that a latch does not keep what it can no longer stop.
     _watch: Option<Watch>,
     reader: Reader,
-    /// None where the answer does not come in events.
+    /// None where the answer does not come in events, or nobody asks for it.
     assembler: Option<Assembler>,
     operation: Operation,
     /// Whether any event has been handed out.
@@ -184,6 +184,11 @@ impl Stream {
     /// and what it cost.
     pub fn keep_outline(&mut self) {
         self.assembler = Assembler::outline(self.operation);
+    }
+
+    /// Has events handed out without keeping anything of them, for who never asks for a response.
+    pub fn keep_nothing(&mut self) {
+        self.assembler = None;
     }
 
     /// The answer: complete after [`Next::Done`], before that what has been handed out.
