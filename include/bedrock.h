@@ -147,12 +147,12 @@ const char *bedrock_version(void);
  * Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503
  * and 504, after the names of throttling, RequestTimeout and ModelNotReadyException, and after a
  * connection that failed before an answer came. After RequestExpired, RequestInTheFuture and
- * RequestTimeTooSkewed it tries once more, with the service's clock. A Retry-After of the service
- * is obeyed, up to retry.max_backoff. If a timer would end the call before that, the call fails at
- * once. Each model has a budget for its retries. It begins with 500. A retry costs 5 after
- * throttling and 10 otherwise. A call that succeeds adds 1 to the budget, or the cost of its last
- * retry. While the budget is too low for a retry, each call is tried once, and its message states
- * that.
+ * RequestTimeTooSkewed, and after a refused signature if this machine's clock is more than 4
+ * minutes off, it tries again with the service's clock. A Retry-After of the service is obeyed, up
+ * to retry.max_backoff. If a timer would end the call before that, the call fails at once. Each
+ * model has a budget for its retries. It begins with 500. A retry costs 5 after throttling and 10
+ * otherwise. A call that succeeds adds 1 to the budget, or the cost of its last retry. While the
+ * budget is too low for a retry, each call is tried once, and its message states that.
  */
 
 /* A length that means "up to the NUL". It is valid for every text that is passed as pointer and
@@ -310,10 +310,11 @@ void bedrock_error_free(bedrock_error *error);
  *                     input. Apart from all timers, a call fails with BEDROCK_E_TIMEOUT if its
  *                     connection shows no sign of life for 30 seconds
  *   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: the timers one
- *                     by one. "first_event" and "idle" win over "timeout". For a call that does not
- *                     stream, the shorter of "timeout" and "total" counts. "queue" limits the wait
- *                     for max_concurrency. If it is given, the other timers start when the call has
- *                     its place; if not, they start with the call
+ *                     by one. "first_event" and "idle" win over "timeout", also over that of a
+ *                     derived model. For a call that does not stream, the shorter of "timeout" and
+ *                     "total" counts. "queue" limits the wait for max_concurrency. If it is given,
+ *                     the other timers start when the call has its place; if not, they start with
+ *                     the call
  *   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}.
  *                     A max_attempts of 1 turns retries off. "Status and errors" lists what is
  *                     tried again
@@ -504,8 +505,9 @@ void bedrock_request_free(bedrock_request *request);
 
 /* ---- Conversation: messages that are added, counted and removed ------------------------------
  * These functions write the messages of a request, so that a program never has to build JSON for
- * texts that vary. Blank text (empty, or white space alone) is not added, because the service
- * refuses it: the call returns BEDROCK_OK and changes nothing.
+ * texts that vary. The service refuses blank text (empty, or white space alone). So it is left out,
+ * except from native messages and from results of tools. If nothing is left to add, the call
+ * returns BEDROCK_OK and changes nothing.
  *
  * A program with tools repeats these steps: it calls bedrock_generate and
  * bedrock_request_add_response, and then bedrock_request_add_tool_result for each of the

@@ -1,8 +1,9 @@
 //! Conversation: messages that are added, counted and removed
 //!
 //! These functions write the messages of a request, so that a program never has to build JSON for
-//! texts that vary. Blank text (empty, or white space alone) is not added, because the service
-//! refuses it: the call returns BEDROCK_OK and changes nothing.
+//! texts that vary. The service refuses blank text (empty, or white space alone). So it is left out,
+//! except from native messages and from results of tools. If nothing is left to add, the call
+//! returns BEDROCK_OK and changes nothing.
 //!
 //! A program with tools repeats these steps: it calls bedrock_generate and
 //! bedrock_request_add_response, and then bedrock_request_add_tool_result for each of the

@@ -26,10 +26,11 @@
 //!                     input. Apart from all timers, a call fails with BEDROCK_E_TIMEOUT if its
 //!                     connection shows no sign of life for 30 seconds
 //!   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: the timers one
-//!                     by one. "first_event" and "idle" win over "timeout". For a call that does not
-//!                     stream, the shorter of "timeout" and "total" counts. "queue" limits the wait
-//!                     for max_concurrency. If it is given, the other timers start when the call has
-//!                     its place; if not, they start with the call
+//!                     by one. "first_event" and "idle" win over "timeout", also over that of a
+//!                     derived model. For a call that does not stream, the shorter of "timeout" and
+//!                     "total" counts. "queue" limits the wait for max_concurrency. If it is given,
+//!                     the other timers start when the call has its place; if not, they start with
+//!                     the call
 //!   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}.
 //!                     A max_attempts of 1 turns retries off. "Status and errors" lists what is
 //!                     tried again

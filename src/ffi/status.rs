@@ -33,12 +33,12 @@
 //! Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503
 //! and 504, after the names of throttling, RequestTimeout and ModelNotReadyException, and after a
 //! connection that failed before an answer came. After RequestExpired, RequestInTheFuture and
-//! RequestTimeTooSkewed it tries once more, with the service's clock. A Retry-After of the service
-//! is obeyed, up to retry.max_backoff. If a timer would end the call before that, the call fails at
-//! once. Each model has a budget for its retries. It begins with 500. A retry costs 5 after
-//! throttling and 10 otherwise. A call that succeeds adds 1 to the budget, or the cost of its last
-//! retry. While the budget is too low for a retry, each call is tried once, and its message states
-//! that.
+//! RequestTimeTooSkewed, and after a refused signature if this machine's clock is more than 4
+//! minutes off, it tries again with the service's clock. A Retry-After of the service is obeyed, up
+//! to retry.max_backoff. If a timer would end the call before that, the call fails at once. Each
+//! model has a budget for its retries. It begins with 500. A retry costs 5 after throttling and 10
+//! otherwise. A call that succeeds adds 1 to the budget, or the cost of its last retry. While the
+//! budget is too low for a retry, each call is tried once, and its message states that.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
