@@ -301,8 +301,10 @@ void bedrock_error_free(bedrock_error *error);
  *                     processes, web identity, ECS and EC2 work
  *   role_arn, role_session_name, external_id
  *                     a role to assume
- *   base_url          another endpoint for Bedrock. Credentials are still fetched from AWS. http://
- *                     is only allowed to this machine, or with "allow_http": true
+ *   base_url          another endpoint for Bedrock. Default: AWS_ENDPOINT_URL_BEDROCK_RUNTIME,
+ *                     AWS_ENDPOINT_URL, the profile's endpoints, the region's endpoint, in this
+ *                     order. Credentials are still fetched from AWS. http:// is only allowed to
+ *                     this machine, or with "allow_http": true
  *   timeout           "30s" or "500ms": the longest wait without progress. For a stream it limits
  *                     the wait for the first event and for each next event. For a call that does
  *                     not stream it limits the whole call. Default: 5 minutes, because a healthy
@@ -333,10 +335,12 @@ void bedrock_error_free(bedrock_error *error);
  *   ca_file           a PEM file with the certificates to trust. Default: AWS_CA_BUNDLE, the
  *                     profile's ca_bundle, REQUESTS_CA_BUNDLE, SSL_CERT_FILE, the system's
  *                     certificates, in this order
- *   proxy             the URL of an HTTP proxy. Default: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY;
- *                     NO_PROXY names the exceptions. No proxy is used for this machine and for the
- *                     metadata services of containers and EC2 instances
- *   fips, dual_stack  true: the region's FIPS or dual-stack endpoint
+ *   proxy             the URL of an HTTP proxy. Default: HTTPS_PROXY (HTTP_PROXY for an http://
+ *                     endpoint), ALL_PROXY; NO_PROXY names the exceptions. No proxy is used for
+ *                     this machine and for the metadata services of containers and EC2 instances
+ *   fips, dual_stack  true: the region's FIPS or dual-stack endpoint. Default:
+ *                     AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, the profile's values,
+ *                     false
  *   http_version      "auto" (default): HTTP/2 if the endpoint offers it, else HTTP/1.1. "1.1" or
  *                     "2" forces one; "2" over http:// starts without negotiation
  *   user_agent        "app/1.2", added to the SDK's user agent
@@ -353,8 +357,8 @@ void bedrock_error_free(bedrock_error *error);
  *                     "timing" beside it is "at_once" (default) or "recorded"
  *
  * An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of the
- * keys as well. A duration has a unit: "500ms", "30s", "5m", "1h". ca_file and proxy also apply to
- * the calls that fetch credentials.
+ * keys as well. A duration has a unit: "500ms", "30s", "5m", "1h". ca_file, proxy, fips and
+ * dual_stack also apply to the calls that fetch credentials.
  *
  * The first call of a model reads AWS's variables and files, by the rules of botocore. A variable
  * that is empty counts as not given. If a file is broken, that call returns BEDROCK_E_CONFIG.
@@ -658,7 +662,7 @@ bedrock_status bedrock_request_attach(bedrock_request *request,
  */
 
 /* Makes a cancel that has not been fired. It is owned by the caller. Returns NULL only if the
- * process is out of memory or handles. */
+ * process is out of handles. */
 bedrock_cancel *bedrock_cancel_new(void);
 
 /* Fires a cancel for good. Async-signal-safe: it is the only function of this library that a
@@ -689,7 +693,7 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
  * (contentBlockDelta: toolUse.input) */
 #define BEDROCK_EVENT_TOOL_INPUT          5
 /* Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this
- * version does not know. json: the event. (contentBlockDelta) */
+ * version does not know. json holds it. (contentBlockDelta) */
 #define BEDROCK_EVENT_BLOCK_DELTA         6
 /* A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was empty.
  * If input_valid is 0, text is what the model wrote, which is not a JSON object.
@@ -798,7 +802,7 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
 typedef void (*bedrock_wakeup_fn)(void *user);
 
 /* Opens a stream without waiting for the network. It fails only if an argument or the request is
- * wrong, or if the library's worker cannot start; bedrock_stream_next returns every other
+ * wrong, or if the process has no thread or handle left; bedrock_stream_next returns every other
  * failure. cancel may be NULL. *out is owned by the caller. The request may be changed or freed
  * as soon as this function has returned. (ConverseStream) */
 bedrock_status bedrock_stream_open(const bedrock_model *model,
@@ -1274,12 +1278,12 @@ size_t bedrock_utf8_length(const char *text,
 
 
 /* ---- The process -----------------------------------------------------------------------------
- * The library prints nothing, handles no signals, writes no environment variables, does nothing at
- * exit, and starts no thread for calls before the first call. A process that has made models but no
- * call can fork as if the library were not there. The first call, or bedrock_model_connect, starts
- * one thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have
- * one more thread, and so has a log. A few more run while names are looked up or credentials are
- * read. All signals are blocked in the library's threads.
+ * The library prints nothing, handles no signals, writes no environment variables and does nothing
+ * at exit. It starts no thread before the first call: a process that has made models but no call
+ * can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
+ * thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have one
+ * more thread, and so has a log, from its first message on. A few more run while names are looked
+ * up or credentials are read. All signals are blocked in the library's threads.
  */
 
 #define BEDROCK_LOG_OFF                   0  /* No messages. */

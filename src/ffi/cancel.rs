@@ -21,7 +21,7 @@ impl Noun for Cancel {
 }
 
 /// Makes a cancel that has not been fired. It is owned by the caller. Returns NULL only if the process is out of
-/// memory or handles.
+/// handles.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_cancel_new() -> *mut bedrock_cancel {
     entry!(else null_mut() => {

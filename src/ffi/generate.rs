@@ -66,7 +66,7 @@ pub const BEDROCK_EVENT_REASONING: i32 = 4;
 /// toolUse.input)
 pub const BEDROCK_EVENT_TOOL_INPUT: i32 = 5;
 /// Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this version does not
-/// know. json: the event. (contentBlockDelta)
+/// know. json holds it. (contentBlockDelta)
 pub const BEDROCK_EVENT_BLOCK_DELTA: i32 = 6;
 /// A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was empty. If input_valid is
 /// 0, text is what the model wrote, which is not a JSON object. (contentBlockStop)

@@ -17,8 +17,10 @@
 //!                     processes, web identity, ECS and EC2 work
 //!   role_arn, role_session_name, external_id
 //!                     a role to assume
-//!   base_url          another endpoint for Bedrock. Credentials are still fetched from AWS. http://
-//!                     is only allowed to this machine, or with "allow_http": true
+//!   base_url          another endpoint for Bedrock. Default: AWS_ENDPOINT_URL_BEDROCK_RUNTIME,
+//!                     AWS_ENDPOINT_URL, the profile's endpoints, the region's endpoint, in this
+//!                     order. Credentials are still fetched from AWS. http:// is only allowed to
+//!                     this machine, or with "allow_http": true
 //!   timeout           "30s" or "500ms": the longest wait without progress. For a stream it limits
 //!                     the wait for the first event and for each next event. For a call that does
 //!                     not stream it limits the whole call. Default: 5 minutes, because a healthy
@@ -49,10 +51,12 @@
 //!   ca_file           a PEM file with the certificates to trust. Default: AWS_CA_BUNDLE, the
 //!                     profile's ca_bundle, REQUESTS_CA_BUNDLE, SSL_CERT_FILE, the system's
 //!                     certificates, in this order
-//!   proxy             the URL of an HTTP proxy. Default: HTTPS_PROXY, HTTP_PROXY, ALL_PROXY;
-//!                     NO_PROXY names the exceptions. No proxy is used for this machine and for the
-//!                     metadata services of containers and EC2 instances
-//!   fips, dual_stack  true: the region's FIPS or dual-stack endpoint
+//!   proxy             the URL of an HTTP proxy. Default: HTTPS_PROXY (HTTP_PROXY for an http://
+//!                     endpoint), ALL_PROXY; NO_PROXY names the exceptions. No proxy is used for
+//!                     this machine and for the metadata services of containers and EC2 instances
+//!   fips, dual_stack  true: the region's FIPS or dual-stack endpoint. Default:
+//!                     AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, the profile's values,
+//!                     false
 //!   http_version      "auto" (default): HTTP/2 if the endpoint offers it, else HTTP/1.1. "1.1" or
 //!                     "2" forces one; "2" over http:// starts without negotiation
 //!   user_agent        "app/1.2", added to the SDK's user agent
@@ -69,8 +73,8 @@
 //!                     "timing" beside it is "at_once" (default) or "recorded"
 //!
 //! An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of the
-//! keys as well. A duration has a unit: "500ms", "30s", "5m", "1h". ca_file and proxy also apply to
-//! the calls that fetch credentials.
+//! keys as well. A duration has a unit: "500ms", "30s", "5m", "1h". ca_file, proxy, fips and
+//! dual_stack also apply to the calls that fetch credentials.
 //!
 //! The first call of a model reads AWS's variables and files, by the rules of botocore. A variable
 //! that is empty counts as not given. If a file is broken, that call returns BEDROCK_E_CONFIG.

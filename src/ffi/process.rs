@@ -1,11 +1,11 @@
 //! The process
 //!
-//! The library prints nothing, handles no signals, writes no environment variables, does nothing at
-//! exit, and starts no thread for calls before the first call. A process that has made models but no
-//! call can fork as if the library were not there. The first call, or bedrock_model_connect, starts
-//! one thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have
-//! one more thread, and so has a log. A few more run while names are looked up or credentials are
-//! read. All signals are blocked in the library's threads.
+//! The library prints nothing, handles no signals, writes no environment variables and does nothing
+//! at exit. It starts no thread before the first call: a process that has made models but no call
+//! can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
+//! thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have one
+//! more thread, and so has a log, from its first message on. A few more run while names are looked
+//! up or credentials are read. All signals are blocked in the library's threads.
 
 use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};

@@ -113,8 +113,9 @@ impl ToldBy {
 }
 
 /// Opens a stream without waiting for the network. It fails only if an argument or the request is wrong, or if the
-/// library's worker cannot start; bedrock_stream_next returns every other failure. cancel may be NULL. *out is
-/// owned by the caller. The request may be changed or freed as soon as this function has returned. (ConverseStream)
+/// process has no thread or handle left; bedrock_stream_next returns every other failure. cancel may be NULL. *out
+/// is owned by the caller. The request may be changed or freed as soon as this function has returned.
+/// (ConverseStream)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_stream_open(
     model: *const bedrock_model,
