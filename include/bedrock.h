@@ -115,10 +115,10 @@ const char *bedrock_version(void);
 
 /* ---- Status and errors -----------------------------------------------------------------------
  * A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and above is
- * not. "Errors" in the rules at the top of this header says when *err is set. An error is immutable
- * and thread-safe. Its texts are borrowed: they live until bedrock_error_free. There is no errno
- * and no "last error". For NULL and for an invalid handle the functions return "", 0 or -1;
- * bedrock_error_status names its own values.
+ * not. "Errors" in the rules at the top of this header states when *err is set. An error is
+ * immutable and thread-safe. Its texts are borrowed: they live until bedrock_error_free. There is
+ * no errno and no "last error". For NULL and for an invalid handle the functions return "", 0 or
+ * -1; bedrock_error_status names its own values.
  *
  * If the service, or a gateway in front of it, refuses a call, the name that it gives decides the
  * status:
@@ -519,7 +519,7 @@ void bedrock_request_free(bedrock_request *request);
  *
  * To save a conversation, write the result of bedrock_request_json to a file. To load it, pass the
  * file's content to bedrock_request_new. To shorten it, use bedrock_request_trim. The service then
- * writes its prompt cache anew.
+ * writes its prompt cache again.
  */
 
 /* Adds text to the conversation. role is "user" (or "human"), "assistant" (or "ai"), or "system"
@@ -748,8 +748,8 @@ typedef struct bedrock_event {
 typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 
 /* Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL
- * after a failure. The timer is "timeout" or, if it is shorter or the only one given, "total";
- * if neither is given, 5 minutes. (Converse) */
+ * after a failure. The timer is the shorter of "timeout" and "total", or 5 minutes if neither is
+ * given. (Converse) */
 bedrock_status bedrock_generate(const bedrock_model *model,
                                 const bedrock_request *request,
                                 bedrock_cancel *cancel,
@@ -926,8 +926,8 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * an operation that does not stream are those of bedrock_generate, and the timers of one that
  * streams are those of bedrock_generate_stream.
  *
- *   bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request,
- *   &error);
+ *   const char *json = "{\"body\": {\"inputText\": \"Hello\"}}";
+ *   bedrock_request_new(json, BEDROCK_STRLEN, &request, &error);
  *   bedrock_call(model, "InvokeModel", request, NULL, &response, &error);
  *
  * Converse, ConverseStream: the operations of bedrock_generate and bedrock_generate_stream.
@@ -1125,11 +1125,11 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
 /* ---- JSON, for programs that have no JSON library --------------------------------------------
  * These functions read a JSON text in place. They make no handles, allocate nothing and are
  * thread-safe. pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of
- * an element of a member. If a key stands twice in an object, the last one counts.
+ * an element of a member. If an object has a key twice, the last one counts.
  *
  * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
  * BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log
- * callback it returns the same. Every function checks the whole json, also behind the value that it
+ * callback it returns the same. Every function checks the whole json, also after the value that it
  * returns.
  *
  * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend
@@ -1169,7 +1169,7 @@ typedef struct bedrock_json_item {
   /* The value as it is written, a string with its quotes. */
   const char *value;
   size_t value_len;
-  /* How many elements or members stand before it. */
+  /* How many elements or members come before it. */
   size_t index;
   /* The position of the loop, owned by the library. Set it to 0 before the loop, and do not
    * change it. */
@@ -1244,7 +1244,7 @@ size_t bedrock_json_string(const char *json,
                            size_t size);
 
 /* Decodes a string of base64, for example an image, into buffer. Writes the first size bytes,
- * without a NUL, and returns how many bytes the string stands for, which may be more than size.
+ * without a NUL, and returns how many bytes the string encodes, which may be more than size.
  * White space in base64 is skipped, and padding is optional. If there is no string, or it is not
  * base64, the function returns BEDROCK_JSON_NOT_FOUND, and the content of buffer is undefined.
  * buffer may be NULL if size is 0; it must not overlap json. */

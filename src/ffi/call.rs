@@ -7,8 +7,8 @@
 //! an operation that does not stream are those of bedrock_generate, and the timers of one that
 //! streams are those of bedrock_generate_stream.
 //!
-//!   bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request,
-//!   &error);
+//!   const char *json = "{\"body\": {\"inputText\": \"Hello\"}}";
+//!   bedrock_request_new(json, BEDROCK_STRLEN, &request, &error);
 //!   bedrock_call(model, "InvokeModel", request, NULL, &response, &error);
 //!
 //! Converse, ConverseStream: the operations of bedrock_generate and bedrock_generate_stream.

@@ -11,7 +11,7 @@
 //!
 //! To save a conversation, write the result of bedrock_request_json to a file. To load it, pass the
 //! file's content to bedrock_request_new. To shorten it, use bedrock_request_trim. The service then
-//! writes its prompt cache anew.
+//! writes its prompt cache again.
 
 use super::guard::entry;
 use super::handle;

@@ -86,8 +86,7 @@ pub const BEDROCK_EVENT_CHUNK: i32 = 11;
 pub type bedrock_event_fn = Option<unsafe extern "C" fn(event: *const bedrock_event, user: *mut c_void) -> i32>;
 
 /// Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL after a failure. The
-/// timer is "timeout" or, if it is shorter or the only one given, "total"; if neither is given, 5 minutes.
-/// (Converse)
+/// timer is the shorter of "timeout" and "total", or 5 minutes if neither is given. (Converse)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_generate(
     model: *const bedrock_model,

@@ -1,10 +1,10 @@
 //! Status and errors
 //!
 //! A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and above is
-//! not. "Errors" in the rules at the top of this header says when *err is set. An error is immutable
-//! and thread-safe. Its texts are borrowed: they live until bedrock_error_free. There is no errno
-//! and no "last error". For NULL and for an invalid handle the functions return "", 0 or -1;
-//! bedrock_error_status names its own values.
+//! not. "Errors" in the rules at the top of this header states when *err is set. An error is
+//! immutable and thread-safe. Its texts are borrowed: they live until bedrock_error_free. There is
+//! no errno and no "last error". For NULL and for an invalid handle the functions return "", 0 or
+//! -1; bedrock_error_status names its own values.
 //!
 //! If the service, or a gateway in front of it, refuses a call, the name that it gives decides the
 //! status:
