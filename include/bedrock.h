@@ -545,11 +545,11 @@ bedrock_status bedrock_request_add_message(bedrock_request *request,
  * response can be added, also one that is not complete (bedrock_response_complete). Blocks keep
  * their bytes, with these exceptions. Blank texts are left out. If the input of a tool call is
  * not a JSON object (bedrock_tool_call.input_valid is 0), {} replaces it: add an error result
- * for the call. Reasoning is left out if no text or call follows it, or if the answer was cut
- * off before its signature came. Calls of tools that the service runs itself stay, with their
- * results; if the answer was cut off before the result came, the call is left out. If nothing
- * remains, nothing is added and BEDROCK_OK is returned; the next text of the user then joins the
- * user's last message. */
+ * for the call. A tool call without id or name is left out. Reasoning is left out if no text or
+ * call follows it, or if the answer was cut off before its signature came. Calls of tools that
+ * the service runs itself stay, with their results; if the answer was cut off before the result
+ * came, the call is left out. If nothing remains, nothing is added and BEDROCK_OK is returned;
+ * the next text of the user then joins the user's last message. */
 bedrock_status bedrock_request_add_response(bedrock_request *request,
                                             const bedrock_response *response,
                                             bedrock_error **err);
