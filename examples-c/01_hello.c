@@ -2,7 +2,7 @@
  *
  *     cc 01_hello.c $(pkg-config --cflags --libs bedrock) -o 01_hello
  *
- * The four steps of every program: a model from its configuration, a request, a call, and what the answer holds. */
+ * The four steps of every program: a model from its configuration, a request, a call, and the answer. */
 #include <bedrock.h>
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 #include "example.h"
 
-/* What the stand-in says where there are no AWS credentials. */
+/* What the script answers if there are no AWS credentials. */
 static const char replies[] = "[\"Hello, C programmer: may your pointers be valid and your strings end in NUL.\"]";
 
 /* A request is the JSON of Amazon Bedrock's Converse API, and is sent as it is written here. */

@@ -1,10 +1,10 @@
-/* 02_stream.c - print an answer while it is being written.
+/* 02_stream.c - print an answer while the model writes it.
  *
  *     cc 02_stream.c $(pkg-config --cflags --libs bedrock) -o 02_stream
  *     ./02_stream "Why does C have no strings?"
  *
- * bedrock_generate_stream calls a function of yours for each event, on the thread that called it: no locks are
- * needed, and nothing is called any more when it has returned. */
+ * bedrock_generate_stream calls your function for each event, on the thread that called it, so that no locks are
+ * needed. After it has returned, your function is not called any more. */
 #include <bedrock.h>
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 
 #include "example.h"
 
-/* What the stand-in says where there are no AWS credentials: a word every 30 milliseconds. */
+/* What the script answers if there are no AWS credentials: a word every 30 milliseconds. */
 static const char replies[] =
     "[{\"pace\": \"30ms\", \"text\": \""
     "C has no strings, only an agreement: bytes, one after the other, until one of them is zero. "

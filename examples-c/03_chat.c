@@ -3,8 +3,8 @@
  *     cc 03_chat.c $(pkg-config --cflags --libs bedrock) -o 03_chat
  *
  * The request is the history: each turn adds the question and the answer to it. A turn is made on a copy, which
- * takes the request's place when all went well; so a turn that fails or is stopped leaves no trace. Ctrl-C stops an
- * answer, and ends the program at the prompt; so does the end of the input. 16_save.c keeps a conversation. */
+ * replaces the request if the turn succeeds; so a turn that fails or is stopped changes nothing. Ctrl-C stops an
+ * answer, or ends the program at the prompt, as the end of the input does. 16_save.c saves a conversation. */
 #include <bedrock.h>
 
 #include <signal.h>

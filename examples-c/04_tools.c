@@ -2,8 +2,8 @@
  *
  *     cc 04_tools.c $(pkg-config --cflags --libs bedrock) -o 04_tools
  *
- * The loop of every such program: ask; add the answer to the request; where it calls tools, run them, add their
- * results, and ask again. bedrock_json_* reads what the model passes in: no JSON library is needed. */
+ * The loop of every such program: ask; add the answer to the request; if it calls tools, run them, add their
+ * results, and ask again. bedrock_json_* reads the input of a tool: no JSON library is needed. */
 #include <bedrock.h>
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 
 #include "example.h"
 
-/* The stand-in: an answer that calls the tool twice, the second time for more than there is, and an answer to that. */
+/* The script: an answer that calls the tool twice, the second time for more than there is, and an answer to that. */
 static const char replies[] =
     "[{\"message\": {\"role\": \"assistant\", \"content\": [{\"text\": \"I will reserve both.\"},"
     "    {\"toolUse\": {\"toolUseId\": \"call-1\", \"name\": \"reserve\","

@@ -3,7 +3,7 @@
  *     cc 05_image.c $(pkg-config --cflags --libs bedrock) -o 05_image
  *     ./05_image photo.jpg
  *
- * Documents are sent in the same way (10_document.c). For audio, video and JSON of your own there is
+ * Documents are sent in the same way (10_document.c). For audio, video and your own JSON use
  * bedrock_request_attach, which gives the bytes a name. */
 #include <bedrock.h>
 

@@ -1,8 +1,8 @@
-/* 06_errors.c - what an error tells you, and what to do about it.
+/* 06_errors.c - what an error holds, and what to do about it.
  *
  *     cc 06_errors.c $(pkg-config --cflags --libs bedrock) -o 06_errors
  *
- * An error is one line for people, and getters for programs. It is yours to free, like everything you are given. */
+ * An error is one line for people, and getters for programs. It is owned by the caller. */
 #include <bedrock.h>
 
 #include <stdio.h>
@@ -75,7 +75,7 @@ static int attempt(const char *title, const char *config, const char *request_js
     return succeeded;
 }
 
-/* Errors that no service makes on demand are played by the stand-in, whatever credentials there are. */
+/* Errors that no service makes on demand are played by the script, whatever credentials there are. */
 static const char throttled[] =
     "{\"model\": \"any\", \"retry\": {\"max_attempts\": 2, \"max_backoff\": \"100ms\"}, \"transport\":"
     " {\"repeat\": true, \"replies\": [{\"error\": {\"status\": 429, \"code\": \"ThrottlingException\","

@@ -5,8 +5,8 @@
  *
  * While the answer comes, type: an empty line stops it, any other stops it and is asked instead.
  *
- * bedrock_stream_open does not wait, and bedrock_stream_fd is a descriptor that is readable while the stream has
- * something to say: an event, its end, a failure. It goes into poll, select, epoll or kqueue beside your own. */
+ * bedrock_stream_open does not wait, and bedrock_stream_fd returns a descriptor that is readable while there is
+ * something to read: an event, the end, a failure. Poll it beside your own, with poll, select, epoll or kqueue. */
 #define _POSIX_C_SOURCE 200809L
 #include <bedrock.h>
 

@@ -1,10 +1,10 @@
-/* 08_libuv.c - an answer in libuv's loop, beside a signal; any other handle of libuv's would do as well.
+/* 08_libuv.c - an answer in libuv's loop, beside a signal; any other handle of libuv works as well.
  *
  *     cc 08_libuv.c $(pkg-config --cflags --libs bedrock libuv) -o 08_libuv
  *     ./08_libuv "Why does C have no strings?"
  *
- * A stream's descriptor is readable while it has something to say. uv_poll_t only looks at it and never closes it,
- * so it can be used as it is; a loop that closes what it polls is given a dup of it. Take it out of the loop before
+ * A stream's descriptor is readable while there is something to read. uv_poll_t never closes it, so it can be used
+ * as it is; a loop that closes the descriptors that it polls needs a dup. Remove it from the loop before
  * bedrock_stream_free closes it. Ctrl-C stops the answer. */
 #define _POSIX_C_SOURCE 200809L /* uv.h needs it where the compiler is told -std=c99 */
 #include <bedrock.h>

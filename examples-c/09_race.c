@@ -1,10 +1,10 @@
-/* 09_race.c - ask three models at once, and print whichever speaks, on one thread.
+/* 09_race.c - ask three models at once, and print each event as it arrives, on one thread.
  *
  *     cc 09_race.c $(pkg-config --cflags --libs bedrock) -o 09_race
  *     ./09_race "Why does C have no strings?" [MODEL...]
  *
- * A waiting set waits for any number of streams, without a descriptor or a thread for each. It says which of them has
- * something to read; read that until it says BEDROCK_AGAIN, and the set will speak of it again. */
+ * A waiting set waits for any number of streams, without a descriptor or a thread for each. bedrock_waitset_wait
+ * returns a stream that has something to read. Read it until BEDROCK_AGAIN; then the set returns it for the next event. */
 #include <bedrock.h>
 
 #include <stdio.h>

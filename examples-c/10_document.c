@@ -3,7 +3,7 @@
  *     cc 10_document.c $(pkg-config --cflags --libs bedrock) -o 10_document
  *     ./10_document report.pdf "What does it advise?"
  *
- * The file is given by pointer. Its name tells the format, and becomes one that the service takes. */
+ * The file is passed by pointer. Its name shows the format, and becomes a name that the service accepts. */
 #include <bedrock.h>
 
 #include <stdio.h>

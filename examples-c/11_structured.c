@@ -1,10 +1,10 @@
-/* 11_structured.c - structured output: the answer is JSON of a schema, and is read without a JSON library.
+/* 11_structured.c - structured output: the answer is JSON that follows a schema, read without a JSON library.
  *
  *     cc 11_structured.c $(pkg-config --cflags --libs bedrock) -o 11_structured
  *     ./11_structured "Two kilos of apples at 3.20, and a melon for 4 euros"
  *
- * The schema is a part of the model here: what is derived from a model by bedrock_model_with stands under all of its
- * requests. */
+ * The schema is a part of the model here: the members that are passed to bedrock_model_with are in all requests of the
+ * derived model. */
 #include <bedrock.h>
 
 #include <stdio.h>

@@ -1,10 +1,10 @@
-/* 12_cache.c - prompt caching: what is the same in every call is read once, and costs less after that.
+/* 12_cache.c - prompt caching: a part that is the same in every call is read once, and costs less after that.
  *
  *     cc 12_cache.c $(pkg-config --cflags --libs bedrock) -o 12_cache
  *     ./12_cache handbook.txt
  *
- * A cachePoint marks where the part ends that stays the same. The cache is looked up by the bytes before it, and the
- * library sends the same bytes for the same request, always. (Most models cache from some 1,000 tokens on.) */
+ * A cachePoint marks the end of the part that stays the same. The service finds its cache by the bytes before it, and
+ * the library always sends the same bytes for the same request. (Most models cache from some 1,000 tokens on.) */
 #include <bedrock.h>
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "example.h"
 
-/* The stand-in plays a service that has the handbook in its cache from the second call on. */
+/* The script plays a service that has the handbook in its cache from the second call on. */
 #define ANSWER(text, usage) \
     "{\"events\": [{\"messageStart\": {\"role\": \"assistant\"}}, {\"contentBlockDelta\": {\"contentBlockIndex\": 0," \
     " \"delta\": {\"text\": \"" text "\"}}}, {\"contentBlockStop\": {\"contentBlockIndex\": 0}}, {\"messageStop\":" \

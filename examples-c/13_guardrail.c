@@ -1,10 +1,10 @@
-/* 13_guardrail.c - guardrails: what people write is looked at before a model sees it. (ApplyGuardrail)
+/* 13_guardrail.c - guardrails: check what people write before a model reads it. (ApplyGuardrail)
  *
  *     cc 13_guardrail.c $(pkg-config --cflags --libs bedrock) -o 13_guardrail
  *     BEDROCK_GUARDRAIL=gr-abc123 ./13_guardrail "My card is 4111 1111 1111 1111"
  *
  * bedrock_call calls any operation of the service by its name. The guardrail is a part of the model here, so that it
- * holds for ApplyGuardrail and for every answer of the model alike. */
+ * applies to ApplyGuardrail and to every answer of the model. */
 #include <bedrock.h>
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "example.h"
 
-/* The stand-in plays a guardrail that hides the number, and then the model. */
+/* The script plays a guardrail that hides the number, and then the model. */
 static const char replies[] =
     "[{\"json\": {\"action\": \"GUARDRAIL_INTERVENED\", \"actionReason\": \"Guardrail masked.\","
     " \"outputs\": [{\"text\": \"My card is {CREDIT_DEBIT_CARD_NUMBER}\"}], \"assessments\": []}},"

@@ -3,8 +3,8 @@
  *     cc 14_embedding.c $(pkg-config --cflags --libs bedrock) -lm -o 14_embedding
  *     ./14_embedding "Can I bring my dog?"
  *
- * Models that do not converse have requests of their own form: it goes under "body", and is sent as it is. All calls
- * are opened first and run at the same time; then each answer is waited for. */
+ * Models without Converse have requests in their own form: "body" holds it, and is sent as it is. All calls are opened
+ * first and run at the same time; then the program waits for each answer. */
 #include <bedrock.h>
 
 #include <math.h>
@@ -17,7 +17,7 @@
 #define DIMENSIONS 256
 #define SENTENCES 3
 
-/* The stand-in's embeddings have three dimensions. */
+/* The embeddings of the script have three dimensions. */
 static const char replies[] =
     "[{\"json\": {\"embedding\": [0.1, 0.9, 0.1], \"inputTextTokenCount\": 7}},"
     " {\"json\": {\"embedding\": [0.8, 0.1, 0.3], \"inputTextTokenCount\": 6}},"

@@ -1,10 +1,10 @@
-/* 15_glib.c - an answer in GLib's main loop, beside a timer: as in any program of GTK's or GNOME's.
+/* 15_glib.c - an answer in GLib's main loop, beside a timer, as in any program for GTK or GNOME.
  *
  *     cc 15_glib.c $(pkg-config --cflags --libs bedrock glib-2.0) -o 15_glib
  *     ./15_glib "Why does C have no strings?"
  *
- * A stream's descriptor is readable while it has something to say: g_unix_fd_add calls a function for it, which reads
- * until there is nothing more. Take the source out of the loop before bedrock_stream_free closes the descriptor; a
+ * A stream's descriptor is readable while there is something to read: g_unix_fd_add calls a function, which reads
+ * until BEDROCK_AGAIN. Remove the source from the loop before bedrock_stream_free closes the descriptor; a
  * function that returns G_SOURCE_REMOVE does that. Ctrl-C stops the answer. */
 #include <bedrock.h>
 

@@ -1,13 +1,13 @@
-/* 16_save.c - a conversation that outlives the program: kept in a file, read again, shortened when it grows too long.
+/* 16_save.c - a conversation in a file: saved, loaded, and shortened when it grows too long.
  *
  *     cc 16_save.c $(pkg-config --cflags --libs bedrock) -o 16_save
  *     ./16_save talk.json "My name is Ada."
  *     ./16_save talk.json "What is my name?"
  *     ./16_save talk.json              # takes the last turn back
  *
- * bedrock_request_json gives the request itself, and bedrock_request_new makes the same of it again, to the byte: so
- * what the service has in its prompt cache is found there. The system prompt belongs to the program and not to the
- * file: it stands in the model's defaults. */
+ * bedrock_request_json returns the request itself, and bedrock_request_new makes the same request of it, to the byte,
+ * so that the service finds it in its prompt cache. The system prompt belongs to the program and not to the file: it is
+ * in the model's defaults. */
 #include <bedrock.h>
 
 #include <stdio.h>

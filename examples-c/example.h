@@ -1,10 +1,10 @@
-/* example.h - what the examples share, so that each of them can stay one idea.
+/* example.h - shared by the examples, so that each of them shows one idea.
  *
- * It chooses what an example talks to, and says which on stderr:
+ * It chooses what an example calls, and prints the choice on stderr:
  *
- *   the real service   where AWS credentials seem to be there, or BEDROCK_BASE_URL is set;
- *   the stand-in       otherwise: replies written in the example itself, played inside the library. No AWS account is
- *                      needed, and everything but the network is the real thing. Test your own programs with it.
+ *   the real service   if AWS credentials seem to be there, or BEDROCK_BASE_URL is set;
+ *   a script           otherwise: replies in the example itself, which the library plays. No AWS account is needed, and
+ *                      everything but the network is real. Test your own programs with it.
  *
  *   BEDROCK_EXAMPLE    "scripted" or "real" makes the choice (for example on EC2, whose credentials are in no file)
  *   BEDROCK_MODEL      another model than the one below: an id, an inference profile or an ARN
@@ -46,7 +46,7 @@ static inline int example_home_has(const char *file)
     return 1;
 }
 
-/* A guess, to choose the stand-in by: the library itself looks in more places than these. */
+/* A guess, to choose the script by: the library itself looks in more places than these. */
 static inline int example_has_credentials(void)
 {
     return example_env("AWS_ACCESS_KEY_ID") != NULL || example_env("AWS_PROFILE") != NULL
@@ -66,7 +66,7 @@ static inline int example_is_scripted(void)
     return example_env("BEDROCK_BASE_URL") == NULL && !example_has_credentials();
 }
 
-/* The config for bedrock_model_new: the real service, or the stand-in with these replies (a JSON array; it begins
+/* The config for bedrock_model_new: the real service, or the script with these replies (a JSON array; it begins
  * again after the last). The text is good until the next call; bedrock_model_new copies what it needs. */
 static inline const char *example_config(const char *replies)
 {
@@ -89,7 +89,7 @@ static inline const char *example_config(const char *replies)
     }
 
     if (example_is_scripted()) {
-        fprintf(stderr, "[the scripted stand-in answers, no AWS account is used: %s]\n",
+        fprintf(stderr, "[a script answers, no AWS account is used: %s]\n",
                 example_env("BEDROCK_EXAMPLE") != NULL ? "BEDROCK_EXAMPLE is set" : "no credentials were found");
         length = snprintf(config, sizeof config,
                           "{\"model\": %s, \"transport\": {\"replies\": %s, \"repeat\": true}}", model_json, replies);

@@ -26,6 +26,9 @@ const CHAPTERS: [&str; 15] = [
     "process",
 ];
 
+/// No line of the header is longer.
+const WIDTH: usize = 100;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -115,7 +118,9 @@ impl Item {
 
     /// Declaration and comment side by side.
     fn on_one_line(&self) -> String {
-        format!("{:<52} /* {} */", self.code, self.comment.trim())
+        let line = format!("{:<52} /* {} */", self.code, self.comment.trim());
+        assert!(line.len() <= WIDTH, "{}: the comment of a handle has to fit on its line", self.code);
+        line
     }
 
     /// As a person would write it.
@@ -126,9 +131,10 @@ impl Item {
             let value = if value.contains('-') { format!("({value})") } else { value };
             let define = format!("#define {name:<29} {value:>5}");
             let comment = self.comment.trim();
+            let one_line = format!("{define}  /* {comment} */");
             return match comment {
                 "" => define,
-                _ if comment.len() < 75 => format!("{define}  /* {comment} */"),
+                _ if one_line.len() <= WIDTH => one_line,
                 _ => format!("{}\n{define}", comment_block(comment, "")),
             };
         }
@@ -161,9 +167,9 @@ fn members(code: &str) -> String {
     out.join("\n")
 }
 
-/// A comment, filled to the width of the page.
+/// A comment, filled to the width of the page. Its last line has place for the end of the comment.
 fn comment_block(text: &str, indent: &str) -> String {
-    let filled = fill(text, 112 - indent.len());
+    let filled = fill(text, WIDTH - " *  */".len() - indent.len());
     format!("{indent}/* {} */", filled.join(&format!("\n{indent} * ")))
 }
 
@@ -193,7 +199,7 @@ fn opening(path: &Path) -> (String, String) {
 }
 
 fn banner(title: &str, text: &str) -> String {
-    let rule = "-".repeat(110usize.saturating_sub(title.len() + 9));
+    let rule = "-".repeat(WIDTH.saturating_sub(title.len() + "/* ----   */".len()));
     if text.is_empty() {
         return format!("/* ---- {title} {rule} */");
     }
@@ -231,6 +237,32 @@ fn the_committed_header_is_what_the_source_says() {
         generated.len(),
         "include/bedrock.h has drifted; BLESS=1 cargo test --test header writes it anew"
     );
+}
+
+#[test]
+fn no_line_of_the_header_is_longer_than_a_page_is_wide() {
+    let header = read("include/bedrock.h");
+    let long: Vec<_> = header.lines().filter(|line| line.chars().count() > WIDTH).collect();
+    assert!(long.is_empty(), "over {WIDTH} columns:\n{}", long.join("\n"));
+}
+
+/// A reader who learned English late knows the terms of the field, and not these.
+#[test]
+fn header_and_readme_use_the_terms_of_the_field() {
+    const AVOIDED: [&str; 9] =
+        ["said", "told", "lent", "door", "doors", "graver", "what is no", "of null", "give back"];
+    for file in ["include/bedrock.h", "README.md"] {
+        let text = read(file).to_lowercase();
+        let words: Vec<_> =
+            text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty()).collect();
+        let text = format!(" {} ", words.join(" "));
+        for avoided in AVOIDED {
+            if let Some(at) = text.find(&format!(" {avoided} ")) {
+                let around: String = text[at..].chars().take(60).collect();
+                panic!("{file}: \"{avoided}\" in: {around}");
+            }
+        }
+    }
 }
 
 fn compiles(name: &str, compiler: &str, standard: &str, program: &str) {

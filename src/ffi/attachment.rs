@@ -1,7 +1,8 @@
 //! Images, documents, audio and video
 //!
-//! Bytes are given by pointer and need no base64. bedrock_request_add_image and bedrock_request_add_document add a
-//! content block and need no JSON. bedrock_request_attach gives bytes a name, to which JSON of your own refers.
+//! Bytes are passed by pointer and need no base64. bedrock_request_add_image and
+//! bedrock_request_add_document add a content block and need no JSON. bedrock_request_attach gives
+//! bytes a name, by which your own JSON refers to them.
 
 use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
@@ -13,8 +14,9 @@ use crate::request::{Medium, Request};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-/// Gives back what was lent to the library: it is called exactly once, whatever the call it was given to returned, on a
-/// thread of yours that is inside a call.
+/// Releases what was passed together with it. The library calls it exactly once, also if the function that it was
+/// passed to fails, and always on an application thread inside a library call. user is the pointer that was passed
+/// with it.
 pub type bedrock_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// Bytes of the program, with the way to give them back.
@@ -75,11 +77,11 @@ unsafe fn with_bytes(
     })
 }
 
-/// Adds an image to the conversation, as a block of the message that bedrock_request_add_text with this role would
-/// add to. role: "user" or "assistant". format: "png", "jpeg", "gif" or "webp", or a MIME type; NULL where the bytes
-/// tell it. The bytes are attached under the first free name of "image-1", "image-2" and so on. release and user are
-/// those of bedrock_request_attach. BEDROCK_E_REQUEST, and nothing added: there are no bytes, the format is unknown,
-/// or the bytes are of another. (ImageBlock)
+/// Adds an image to the conversation. It is a block of the message to which bedrock_request_add_text with this role
+/// would add. role is "user" or "assistant". format is "png", "jpeg", "gif", "webp" or a MIME type, or NULL if the
+/// bytes show it. The bytes are attached under the first free name of "image-1", "image-2" and so on. release and
+/// user are those of bedrock_request_attach. Returns BEDROCK_E_REQUEST, and adds nothing, if there are no bytes, if
+/// the format is unknown, or if the bytes are of another format. (ImageBlock)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_add_image(
     request: *mut bedrock_request,
@@ -99,12 +101,13 @@ pub unsafe extern "C" fn bedrock_request_add_image(
     }
 }
 
-/// Adds a document to the conversation, as bedrock_request_add_image adds an image. format: "pdf", "csv", "doc",
-/// "docx", "xls", "xlsx", "html", "txt" or "md", or a MIME type; NULL where the ending of name, or the bytes, tell
-/// it. name: what the model calls it, or the name of a file. Of a name the service takes letters, digits, single
-/// spaces and _ - ( ) [ ] alone, and once in a conversation: other characters become spaces, and a name that is taken
-/// gets a number. NULL: "document". The bytes are attached as "document-1" and so on. The service wants a text in the
-/// same message, which says what to do with the document. (DocumentBlock)
+/// Adds a document to the conversation, as bedrock_request_add_image adds an image. format is "pdf", "csv", "doc",
+/// "docx", "xls", "xlsx", "html", "txt", "md" or a MIME type, or NULL if the bytes or the ending of name show it.
+/// name is the name by which the model knows the document, or the name of a file; NULL means "document". The
+/// service accepts only letters, digits, single spaces and _ - ( ) [ ] in a name, and each name once in a
+/// conversation: other characters become spaces, and a name that is taken gets a number. The bytes are attached as
+/// "document-1" and so on. The service wants a text in the same message that asks for something about the document.
+/// (DocumentBlock)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_add_document(
     request: *mut bedrock_request,
@@ -126,11 +129,12 @@ pub unsafe extern "C" fn bedrock_request_add_document(
     }
 }
 
-/// Gives the request bytes by pointer: an image, a document, audio, video. JSON refers to them as "@name" wherever it
-/// would hold base64 ({"image": {"format": "png", "source": {"bytes": "@name"}}}); the name is looked up when a call
-/// is made. release NULL: the bytes are copied now. release given: they are not copied and must stay as they are
-/// until release(user) runs, when the request and its clones are freed, or INSIDE THIS CALL where it fails: never
-/// free them yourself after it. free is a fine release function. A name can be given once (BEDROCK_E_REQUEST).
+/// Passes bytes to the request by pointer: an image, a document, audio, video. JSON refers to them as "@name"
+/// wherever it would hold base64 ({"image": {"format": "png", "source": {"bytes": "@name"}}}). The name is looked
+/// up when a call is made. If release is NULL, the bytes are copied now. If not, they are not copied and must not
+/// change until release(user) runs: when the request and its clones are freed, or INSIDE THIS CALL if it fails. So
+/// never free them yourself after this call. With data as user, free works as release. Returns BEDROCK_E_REQUEST if
+/// the name is taken or empty.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_attach(
     request: *mut bedrock_request,

@@ -1,8 +1,9 @@
 //! Cancellation
 //!
-//! A cancel is a latch: once fired it stays fired. Every call it was given to ends with BEDROCK_E_CANCELLED, before it began,
-//! while it runs or when it is done waiting; a call given it later fails so at once, and nothing is sent. One cancel may serve
-//! many calls, at once or in turn; make a new one to start afresh.
+//! A cancel is a latch: once it has been fired, it stays fired. Every call that it was passed to
+//! then ends with BEDROCK_E_CANCELLED, before it began or while it runs. A call that it is passed to
+//! later fails with the same status at once, and sends nothing. One cancel may serve many calls, at
+//! once or in turn. To start again, make a new one.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -19,7 +20,8 @@ impl Noun for Cancel {
     const NAME: &'static str = "cancel";
 }
 
-/// A latch that has not fired. NULL only when out of memory or handles.
+/// Makes a cancel that has not been fired. It is owned by the caller. Returns NULL only if the process is out of
+/// handles.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_cancel_new() -> *mut bedrock_cancel {
     entry!(else null_mut() => {
@@ -29,8 +31,9 @@ pub extern "C" fn bedrock_cancel_new() -> *mut bedrock_cancel {
     })
 }
 
-/// Fires the latch, for good. Any thread, any time, as often as you like; never blocks, keeps errno, and is the one function of
-/// this library that is safe in a signal handler. NULL, or a cancel that was freed: does nothing.
+/// Fires a cancel for good. Async-signal-safe: it is the only function of this library that a signal handler may
+/// call. Thread-safe, and idempotent. It never blocks and keeps errno. Does nothing for NULL and for a cancel that
+/// was freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_cancel_fire(cancel: *mut bedrock_cancel) {
     // No entry! here: nothing below allocates, locks or panics, as a signal handler demands.
@@ -43,7 +46,7 @@ pub extern "C" fn bedrock_cancel_fire(cancel: *mut bedrock_cancel) {
     }
 }
 
-/// Frees a cancel. The calls it was given to go on, and can no longer be cancelled by it. NULL does nothing.
+/// Frees a cancel. The calls that it was passed to go on, and it can no longer cancel them. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_cancel_free(cancel: *mut bedrock_cancel) {
     entry!(else () => {

@@ -1,16 +1,17 @@
 //! Conversation: messages that are added, counted and removed
 //!
-//! These functions write the messages of a request, so that a program never has to build JSON for what varies. Blank
-//! text (empty, or white space alone) is not added, because the service refuses it: the call returns BEDROCK_OK and
-//! changes nothing.
+//! These functions write the messages of a request, so that a program never has to build JSON for
+//! texts that vary. The service refuses blank text (empty, or white space alone). So it is left out,
+//! except from native messages and from results of tools. If nothing is left to add, the call
+//! returns BEDROCK_OK and changes nothing.
 //!
-//! A program with tools does this in a loop: it calls bedrock_generate and bedrock_request_add_response, and then,
-//! for each of the bedrock_response_tool_call_count calls, bedrock_request_add_tool_result. The loop ends when there
-//! are no calls.
+//! A program with tools repeats these steps: it calls bedrock_generate and
+//! bedrock_request_add_response, and then bedrock_request_add_tool_result for each of the
+//! bedrock_response_tool_call_count calls. The loop ends when there are no calls.
 //!
-//! To save a conversation, write what bedrock_request_json returns to a file. To load it, give that to
-//! bedrock_request_new. To shorten a conversation, use bedrock_request_trim. The service then writes its prompt cache
-//! anew.
+//! To save a conversation, write the result of bedrock_request_json to a file. To load it, pass the
+//! file's content to bedrock_request_new. To shorten it, use bedrock_request_trim. The service then
+//! writes its prompt cache again.
 
 use super::guard::entry;
 use super::handle;
@@ -21,9 +22,10 @@ use super::text;
 use crate::response::Response;
 use std::ffi::c_char;
 
-/// Adds text to the conversation. Roles: "user" ("human"), "assistant" ("ai"), "system" ("developer"), which adds to
-/// the system prompt. Where the last message is of the same role the text joins it: the service wants roles to take
-/// turns. Where text is blank, nothing is added and BEDROCK_OK is returned. BEDROCK_E_REQUEST: the role is unknown.
+/// Adds text to the conversation. role is "user" (or "human"), "assistant" (or "ai"), or "system" (or "developer"),
+/// which adds to the system prompt. If the last message has the same role, the text joins it, because the service
+/// wants roles to take turns. If text is blank, nothing is added and BEDROCK_OK is returned. Returns
+/// BEDROCK_E_REQUEST if the role is unknown.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_add_text(
     request: *mut bedrock_request,
@@ -37,9 +39,9 @@ pub unsafe extern "C" fn bedrock_request_add_text(
     })
 }
 
-/// Adds a message given as JSON: {"role": "user", "content": [...]}, with content blocks as Converse has them, which
-/// is added as it stands; or a message in the shape of chat completions, which joins the last message where that is
-/// of its role, and whose blank texts are left out.
+/// Adds a message that is given as JSON. A message with content blocks as Converse has them ({"role": "user",
+/// "content": [...]}) is added as it is. A message in the shape of chat completions joins the last message if that
+/// has the same role, and its blank texts are left out.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_add_message(
     request: *mut bedrock_request,
@@ -50,13 +52,14 @@ pub unsafe extern "C" fn bedrock_request_add_message(
     change(request, err, |request| request.add_message(unsafe { text::json("json", json, len) }?))
 }
 
-/// Adds the assistant's message, in the form in which the service takes it back. Every answer can be added, also one
-/// that is not complete (bedrock_response_complete). Blocks stay as they came, to the byte, except for these. Blank
-/// texts are left out. Where the input of a tool call is not a JSON object (bedrock_tool_call.input_valid is 0), {}
-/// takes its place: add an error result for the call. Reasoning is left out where no text or call follows it, and
-/// where the answer was cut off before the signature came. Calls of tools that the service runs itself stay, with
-/// their results. Where nothing is left, nothing is added and BEDROCK_OK is returned; the next text of the user's
-/// then joins the user's last message.
+/// Adds the assistant's message of a response, in the form in which the service accepts it. Every response can be
+/// added, also one that is not complete (bedrock_response_complete). Blocks keep their bytes, with these
+/// exceptions. Blank texts are left out. If the input of a tool call is not a JSON object
+/// (bedrock_tool_call.input_valid is 0), {} replaces it: add an error result for the call. A tool call without id
+/// or name is left out. Reasoning is left out if no text or call follows it, or if the answer was cut off before
+/// its signature came. Calls of tools that the service runs itself stay, with their results; if the answer was cut
+/// off before the result came, the call is left out. If nothing remains, nothing is added and BEDROCK_OK is
+/// returned; the next text of the user then joins the user's last message.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_request_add_response(
     request: *mut bedrock_request,
@@ -66,10 +69,10 @@ pub extern "C" fn bedrock_request_add_response(
     change(request, err, |request| request.add_response(&*handle::get::<Response>(response)?))
 }
 
-/// Adds what a tool gave, under the id of its call (bedrock_tool_call.id). content is text and is never read as JSON;
-/// for JSON, images and documents use bedrock_request_add_message. is_error: nonzero tells the model that the tool
-/// failed. Results added one after the other share one message, as the service demands for parallel calls.
-/// (ToolResultBlock.)
+/// Adds the result of a tool. tool_use_id is the id of its call (bedrock_tool_call.id). content is text and is
+/// never read as JSON; for JSON, images and documents use bedrock_request_add_message. If is_error is not 0, the
+/// result informs the model that the tool failed. Results that are added one after the other share one message, as
+/// the service demands for parallel calls. (ToolResultBlock)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_add_tool_result(
     request: *mut bedrock_request,
@@ -85,16 +88,18 @@ pub unsafe extern "C" fn bedrock_request_add_tool_result(
     })
 }
 
-/// Returns how many messages the conversation has. The system prompt is none of them. For anything but a request: 0.
+/// Returns how many messages the conversation has. The system prompt is not one of them. Returns 0 for NULL and for
+/// an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_request_message_count(request: *const bedrock_request) -> usize {
     entry!(else 0 => Ok(handle::get::<SharedRequest>(request)?.lock().message_count()))
 }
 
-/// Removes count messages from index first on. The oldest message has index 0. Remove a tool call and its result
-/// together: they stand in two messages, and the service refuses one without the other. The next call then returns
-/// BEDROCK_E_REQUEST. The bytes that bedrock_request_add_image and bedrock_request_add_document added are released
-/// with the last message that holds them. BEDROCK_E_INVALID_ARGUMENT, and nothing removed: there are fewer messages.
+/// Removes count messages, beginning with the one at index first. The oldest message has index 0. Remove a tool
+/// call and its result together: they are in two messages, and with one of them alone the next call returns
+/// BEDROCK_E_REQUEST, because the service refuses it. The bytes that bedrock_request_add_image and
+/// bedrock_request_add_document added are released with the last message that holds them. Returns
+/// BEDROCK_E_INVALID_ARGUMENT, and removes nothing, if there are fewer messages.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_remove_messages(
     request: *mut bedrock_request,
@@ -105,12 +110,13 @@ pub unsafe extern "C" fn bedrock_request_remove_messages(
     shorten(request, err, |request| request.remove_messages(first, count))
 }
 
-/// Shortens the conversation to at most max_messages messages. After BEDROCK_E_CONTEXT_OVERFLOW, give half of
-/// bedrock_request_message_count. What is left begins with a message of the user's, and no tool result loses its
-/// call: whole turns are removed, the oldest first. Where the last turn alone is longer, because the model called
-/// many tools in it, the user's message that began it stays, and its oldest rounds of calls and results are removed.
-/// That message and the last round always stay, also where they are more than max_messages. The system prompt is not
-/// changed. Bytes are released as bedrock_request_remove_messages releases them.
+/// Shortens the conversation to at most max_messages messages. If it is not longer, nothing changes. After
+/// BEDROCK_E_CONTEXT_OVERFLOW, pass half of bedrock_request_message_count. Whole turns are removed, the oldest
+/// first, so that the rest begins with a message of the user, and no tool result loses its call. If the last turn
+/// alone is longer, because the model called many tools in it, the user's message that began it stays, and its
+/// oldest rounds of calls and results are removed. That message and the last round always stay, even if they are
+/// more than max_messages. The system prompt is not changed. Bytes are released as by
+/// bedrock_request_remove_messages.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_trim(
     request: *mut bedrock_request,

@@ -1,7 +1,7 @@
 //! Generate
 //!
-//! These calls block the calling thread until the call has ended. Callbacks run on that thread. Each call ends within
-//! its timers: no wait is without a limit. cancel may be NULL.
+//! These functions block the calling thread until the call has ended. Callbacks run on that thread.
+//! Each call ends within its timers: no wait is without a limit. cancel may be NULL.
 
 use super::cancel::bedrock_cancel;
 use super::guard::{self, entry};
@@ -21,69 +21,72 @@ use std::ops::ControlFlow;
 use std::ptr::null_mut;
 use std::sync::Arc;
 
-/// One event of a stream. It is borrowed: it lives until the callback returns, or until the next bedrock_stream_next.
-/// Its texts are NUL-terminated and never NULL. Newer library versions may append members: check size before you read a
-/// member that your minimum version does not have.
+/// One event of a stream. It is borrowed: it lives until the callback returns, or until the next
+/// bedrock_stream_next. Its texts are NUL-terminated and never NULL. Newer library versions may append members:
+/// check size before you read a member that your minimum version does not have.
 #[repr(C)]
 pub struct bedrock_event {
-    /// sizeof(bedrock_event) of the library.
+    /// sizeof(bedrock_event) in the library.
     pub size: u32,
-    /// BEDROCK_EVENT_.... Ignore types that you do not know.
+    /// One of BEDROCK_EVENT_... Ignore types that you do not know.
     pub r#type: i32,
     /// The index of the content block (contentBlockIndex), or -1. Blocks may interleave.
     pub block: i32,
-    /// In BLOCK_STOP of a tool call: 1 if text is a JSON object, 0 if the model's input is broken. Elsewhere 0.
+    /// In BLOCK_STOP of a tool call: 1 if text is a JSON object, and 0 if the input of the model is broken.
+    /// Otherwise 0.
     pub input_valid: i32,
-    /// The decoded text. Each type says what it is. A character that the service splits over two deltas comes with the
-    /// second.
+    /// The decoded text. BEDROCK_EVENT_... describes it for each type. A character that the service splits over two
+    /// deltas comes with the second.
     pub text: *const c_char,
     pub text_len: usize,
-    /// The id of a tool call, in BLOCK_START and BLOCK_STOP. Elsewhere "".
+    /// The id of a tool call, in BLOCK_START and BLOCK_STOP. Otherwise "".
     pub tool_id: *const c_char,
     pub tool_id_len: usize,
-    /// The name of a tool, in BLOCK_START and BLOCK_STOP. Elsewhere "".
+    /// The name of a tool, in BLOCK_START and BLOCK_STOP. Otherwise "".
     pub tool_name: *const c_char,
     pub tool_name_len: usize,
-    /// The event's payload, verbatim. "" if the payload of an OTHER event is not JSON.
+    /// The payload of the event, verbatim. "" if the payload of an OTHER event is not JSON.
     pub json: *const c_char,
     pub json_len: usize,
-    /// The event's payload, verbatim, whatever it is: the same bytes as json if json is not "". Never NULL.
+    /// The payload of the event, verbatim, JSON or not: the same bytes as json if json is not "". Never NULL.
     pub payload: *const c_void,
     pub payload_len: usize,
 }
 
 /// The message begins. text: its role. (messageStart)
 pub const BEDROCK_EVENT_MESSAGE_START: i32 = 1;
-/// A tool call or tool result begins; text and reasoning begin with their first delta. (contentBlockStart)
+/// A tool call or a tool result begins. Text and reasoning begin with their first delta instead.
+/// (contentBlockStart)
 pub const BEDROCK_EVENT_BLOCK_START: i32 = 2;
-/// text: a piece of the answer. (contentBlockDelta: text)
+/// A piece of the answer. text: the piece. (contentBlockDelta: text)
 pub const BEDROCK_EVENT_TEXT: i32 = 3;
-/// text: a piece of the model's reasoning. (contentBlockDelta: reasoningContent.text)
+/// A piece of the model's reasoning. text: the piece. (contentBlockDelta: reasoningContent.text)
 pub const BEDROCK_EVENT_REASONING: i32 = 4;
-/// text: a fragment of the JSON of a tool call's input. (contentBlockDelta: toolUse.input)
+/// A fragment of a tool call's input. text: the fragment, which is a part of JSON. (contentBlockDelta:
+/// toolUse.input)
 pub const BEDROCK_EVENT_TOOL_INPUT: i32 = 5;
-/// Any other delta: a signature, redacted reasoning, a citation, an image, what comes next. See json.
-/// (contentBlockDelta)
+/// Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this version does not
+/// know. json holds it. (contentBlockDelta)
 pub const BEDROCK_EVENT_BLOCK_DELTA: i32 = 6;
-/// A block is complete. text of a tool call: its whole input as JSON, "{}" if it was empty; if input_valid is 0, what
-/// the model wrote, which is not a JSON object. (contentBlockStop)
+/// A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was empty. If input_valid is
+/// 0, text is what the model wrote, which is not a JSON object. (contentBlockStop)
 pub const BEDROCK_EVENT_BLOCK_STOP: i32 = 7;
 /// The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop)
 pub const BEDROCK_EVENT_MESSAGE_STOP: i32 = 8;
 /// Usage, metrics and trace, in json. (metadata)
 pub const BEDROCK_EVENT_METADATA: i32 = 9;
-/// An event that this version does not know. text: its name. json or payload: what it holds.
+/// An event that this version does not know. text: its name. json or payload: its content.
 pub const BEDROCK_EVENT_OTHER: i32 = 10;
 /// A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form, which is JSON. (chunk)
 pub const BEDROCK_EVENT_CHUNK: i32 = 11;
 
-/// Receives an event on the calling thread. user is the pointer that was given to the call. Return 0 to go on. Return
-/// nonzero to stop and to close the connection. The function may call any function of this library except
-/// bedrock_shutdown. It must not throw, longjmp or end the thread.
+/// Receives an event on the calling thread. user is the pointer that was passed to the call. Return 0 to go on.
+/// Return another value to stop and to close the connection. The function may call any function of this library
+/// except bedrock_shutdown. It must not throw, longjmp or end the thread.
 pub type bedrock_event_fn = Option<unsafe extern "C" fn(event: *const bedrock_event, user: *mut c_void) -> i32>;
 
-/// Sends the request and waits for the whole answer. (Converse) *out is owned by the caller; it is NULL after a
-/// failure. The timer is "timeout", or 5 minutes if it is not set.
+/// Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL after a failure. The
+/// timer is the shorter of "timeout" and "total", or 5 minutes if neither is given. (Converse)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_generate(
     model: *const bedrock_model,
@@ -102,14 +105,15 @@ pub unsafe extern "C" fn bedrock_generate(
     })
 }
 
-/// Sends the request and calls on_event for every event, in the order in which they arrive. (ConverseStream) on_event
-/// must not be NULL. Returns BEDROCK_OK if the answer is complete, BEDROCK_STOPPED if on_event asked to stop, and
+/// Sends the request and calls on_event for every event, in the order in which the events arrive. on_event must not
+/// be NULL. Returns BEDROCK_OK if the answer is complete, BEDROCK_STOPPED if on_event asked to stop, and
 /// BEDROCK_E_TRUNCATED if the connection ended before the message did. out may be NULL. Otherwise *out receives the
-/// response, which is owned by the caller; free it whatever the status is. After BEDROCK_OK it is what bedrock_generate
-/// would have given. After BEDROCK_STOPPED and after a failure it is what on_event was shown, and
-/// bedrock_response_complete returns 0. If the call failed before the first event, *out is NULL. If the model's
-/// keep_answer is false, the response has the stop reason and the usage, and no content. The timers are "first_event",
-/// "idle" and "total". The time that on_event takes does not count.
+/// response, which is owned by the caller; free it whatever the status is. After BEDROCK_OK the response is the one
+/// that bedrock_generate would have given. After BEDROCK_STOPPED and after a failure it holds the events that
+/// on_event received, and bedrock_response_complete returns 0. If the call failed before the first event, *out is
+/// NULL. If the model's keep_answer is false, the response has the stop reason and the usage, and no content. The
+/// timers are "first_event", "idle" and "total". The time that on_event takes counts for "total" alone.
+/// (ConverseStream)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_generate_stream(
     model: *const bedrock_model,

@@ -1,17 +1,18 @@
 //! JSON, for programs that have no JSON library
 //!
-//! These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe.
-//! pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an element of a member.
-//! If a key stands twice in an object, the last one counts.
+//! These functions read a JSON text in place. They make no handles, allocate nothing and are
+//! thread-safe. pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of
+//! an element of a member. If an object has a key twice, the last one counts.
 //!
 //! If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
-//! BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. It returns the same inside a wakeup or
-//! log callback. Every function checks the whole json, also behind the value that it returns.
+//! BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log
+//! callback it returns the same. Every function checks the whole json, also after the value that it
+//! returns.
 //!
-//! Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend on how deep
-//! pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic.
-//! bedrock_json_next reads an array or an object in linear time, and bedrock_json_numbers reads an array of
-//! numbers at once:
+//! Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend
+//! on how deep pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is
+//! therefore quadratic. bedrock_json_next reads an array or an object in linear time, and
+//! bedrock_json_numbers reads an array of numbers at once:
 //!
 //!   bedrock_json_item item = {0};
 //!   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
@@ -46,7 +47,7 @@ pub const BEDROCK_JSON_STRING: i32 = 5;
 pub const BEDROCK_JSON_ARRAY: i32 = 6;
 pub const BEDROCK_JSON_OBJECT: i32 = 7;
 
-/// A length or count where there is nothing. It is greater than every other.
+/// A length or count if nothing is there. It is greater than every other.
 pub const BEDROCK_JSON_NOT_FOUND: usize = -1isize as usize;
 
 /// An element of an array, or a member of an object. Its texts point into json, so no NUL ends them.
@@ -59,9 +60,9 @@ pub struct bedrock_json_item {
     /// The value as it is written, a string with its quotes.
     pub value: *const c_char,
     pub value_len: usize,
-    /// How many elements or members stand before it.
+    /// How many elements or members come before it.
     pub index: usize,
-    /// The position of the loop, owned by the library: 0 before the loop, and not to be changed.
+    /// The position of the loop, owned by the library. Set it to 0 before the loop, and do not change it.
     pub state: [usize; 3],
 }
 
@@ -250,7 +251,7 @@ pub unsafe extern "C" fn bedrock_json_string(
 }
 
 /// Decodes a string of base64, for example an image, into buffer. Writes the first size bytes, without a NUL, and
-/// returns how many bytes the string stands for, which may be more than size. White space in base64 is skipped, and
+/// returns how many bytes the string encodes, which may be more than size. White space in base64 is skipped, and
 /// padding is optional. If there is no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND, and
 /// the content of buffer is undefined. buffer may be NULL if size is 0; it must not overlap json.
 #[unsafe(no_mangle)]

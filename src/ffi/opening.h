@@ -25,43 +25,54 @@
  *
  * RULES FOR EVERY FUNCTION
  *
- * Handles are opaque IDs, not pointers. Each bedrock_<type>_new, and every other function that makes an object,
- *   returns one. A stale, freed, foreign or wrong handle gives BEDROCK_E_BAD_HANDLE, and a getter returns its neutral
- *   value for it ("", 0 or -1). It is never undefined behaviour. On 64-bit systems a handle is a number from 2^52 to
- *   2^53, so that a double holds it exactly. Free each handle once with bedrock_<type>_free, on any thread, at any
- *   time: running calls keep the object alive. Freeing NULL does nothing.
+ * Handles are opaque IDs, not pointers. Each bedrock_<type>_new, and every other function that
+ *   makes an object, returns one. A stale, freed, foreign or wrong handle gives
+ *   BEDROCK_E_BAD_HANDLE, and a getter returns its neutral value for it ("", 0 or -1). It is
+ *   never undefined behaviour. On 64-bit systems a handle is a number from 2^52 to 2^53, so that
+ *   a double holds it exactly. Free each handle once with bedrock_<type>_free, on any thread, at
+ *   any time: running calls keep the object alive. Freeing NULL does nothing.
  *
- * Text in is a pointer and a length, where a length follows; the length BEDROCK_STRLEN means "NUL-terminated". Short
- *   names (role, name, tool_use_id, pointer) are NUL-terminated. Text has to be valid UTF-8. The library copies
- *   everything that is passed in before the call returns, except attachments passed with a release function.
+ * Text in is a pointer and a length, if the function has a parameter for the length; the length
+ *   BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id, pointer, ...)
+ *   have no length and are NUL-terminated. Text has to be valid UTF-8. The library copies
+ *   everything that is passed in before the call returns, except attachments passed with a
+ *   release function.
  *
- * Text out is borrowed and NUL-terminated. It is never NULL: it is "" where there is none. Its length is written to
- *   *len where the function has a len and it is not NULL. It lives as long as its handle. The text of an event lives
- *   until the callback returns, or until the next bedrock_stream_next or bedrock_stream_free on its stream. Using
- *   borrowed text later is undefined behaviour; the library cannot detect it, but valgrind and AddressSanitizer can.
+ * Text out is borrowed and NUL-terminated. It is "" if there is none, and never NULL, with two
+ *   exceptions: bedrock_request_json and bedrock_request_body return NULL when they fail, and the
+ *   bedrock_json_... functions return NULL for nothing, and text that no NUL ends. If the
+ *   function has a parameter len and it is not NULL, *len receives the length. The text lives as
+ *   long as its handle, if its function does not name a shorter time. The text of an event lives
+ *   until the callback returns, or until the next bedrock_stream_next or bedrock_stream_free on
+ *   its stream. Using borrowed text later is undefined behaviour; the library cannot detect it,
+ *   but valgrind and AddressSanitizer can.
  *
- * Errors. A function that can fail returns a bedrock_status: below 0 is a failure, 0 and above is not. Where err is
- *   not NULL, *err receives an error owned by the caller if the status is below 0, and NULL otherwise. *err is
- *   overwritten, never freed: in a chain of calls, stop at the first that fails, or free the error between them. All
- *   other out parameters are always written too: with NULL (0 for a number) where there is nothing to give. Where a
- *   function has no err, bedrock_status_name says what its status means.
+ * Errors. A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and
+ *   above is not. If err is not NULL, *err receives an error owned by the caller if the status is
+ *   below 0, and NULL otherwise. *err is overwritten, never freed: in a chain of calls, stop at
+ *   the first that fails, or free the error between them. All other out parameters are always
+ *   written too: with NULL, 0 or -1 if there is no value. If a function has no err,
+ *   bedrock_status_name gives the name of its status.
  *
- * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Calls on one request are
- *   serialized; its lock is never held during I/O. A stream is used by one thread at a time (a second one gets
- *   BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free work on any thread.
+ * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Calls
+ *   on one request are serialized; its lock is never held during I/O. A stream is used by one
+ *   thread at a time (a second one gets BEDROCK_E_BUSY); bedrock_stream_cancel and
+ *   bedrock_stream_free work on any thread. Only bedrock_cancel_fire is async-signal-safe.
  *
- * Callbacks. on_event runs on the thread that made the call. It may call every function except bedrock_shutdown
- *   (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They may call only bedrock_cancel_fire and
- *   bedrock_stream_cancel (the others return BEDROCK_E_BUSY). release(user) runs exactly once, even if the call that
- *   it was given to fails, always on an application thread inside a library call. No callback may throw, longjmp or
- *   end its thread.
+ * Callbacks. on_event runs on the thread that made the call. It may call every function except
+ *   bedrock_shutdown (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They
+ *   may call only bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY or
+ *   their neutral value). release(user) runs exactly once, even if the call that it was passed to
+ *   fails, always on an application thread inside a library call. No callback may throw, longjmp
+ *   or end its thread.
  *
- * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does nothing. New handles
- *   work.
+ * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does
+ *   nothing. New handles work.
  *
- * Environment. The library reads the variables and files of every AWS SDK and writes none: AWS_ACCESS_KEY_ID,
- *   AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION, AWS_BEARER_TOKEN_BEDROCK,
- *   AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_CA_BUNDLE, HTTPS_PROXY, NO_PROXY, ~/.aws/config, ~/.aws/credentials and more.
+ * Environment. The library reads the variables and files of every AWS SDK and writes none:
+ *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,
+ *   AWS_BEARER_TOKEN_BEDROCK, AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_CA_BUNDLE, HTTPS_PROXY,
+ *   NO_PROXY, ~/.aws/config, ~/.aws/credentials and more.
  */
 #ifndef BEDROCK_H
 #define BEDROCK_H

@@ -1,10 +1,11 @@
 //! The process
 //!
-//! The library is a quiet guest: it prints nothing, handles no signals, writes no environment variables, does nothing
-//! at exit, and starts no thread before the first call. A process that has made models but no call can fork as if the
-//! library were not there. With the first call, or bedrock_model_connect, one thread starts: the worker. One more each
-//! starts once a wakeup or a log is set, and a few while names are looked up or credentials read; all signals are
-//! blocked in them. BEDROCK_E_RESOURCE is returned by a call whose worker cannot start.
+//! The library prints nothing, handles no signals, writes no environment variables and does nothing
+//! at exit. It starts no thread before the first call: a process that has made models but no call
+//! can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
+//! thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have one
+//! more thread, and so has a log, from its first message on. A few more run while names are looked
+//! up or credentials are read. All signals are blocked in the library's threads.
 
 use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};
@@ -17,15 +18,16 @@ use crate::{runtime, wakeup};
 use std::ffi::{CString, c_char, c_void};
 use std::time::{Duration, Instant};
 
-/// Silence.
+/// No messages.
 pub const BEDROCK_LOG_OFF: i32 = 0;
 pub const BEDROCK_LOG_ERROR: i32 = 1;
 pub const BEDROCK_LOG_WARN: i32 = 2;
 pub const BEDROCK_LOG_INFO: i32 = 3;
 pub const BEDROCK_LOG_DEBUG: i32 = 4;
 
-/// Receives one message at a time, on a library thread that does nothing else. target and message are borrowed until the
-/// function returns. It may only call bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY).
+/// Receives one message at a time, on a library thread that does nothing else. target and message are borrowed
+/// until the function returns. len is the length of message. The function may call only bedrock_cancel_fire and
+/// bedrock_stream_cancel (others return BEDROCK_E_BUSY or their neutral value).
 pub type bedrock_log_fn = Option<
     unsafe extern "C" fn(level: i32, target: *const c_char, message: *const c_char, len: usize, user: *mut c_void),
 >;
@@ -48,11 +50,12 @@ impl Logger {
     }
 }
 
-/// Sends messages of this level, and more severe ones, to log. log NULL turns the log off, which is the default. The
-/// messages never hold credentials, tokens, prompts or answers, at any level. If log is too slow, messages are dropped,
-/// and a message says how many. A new log replaces the old one: when this function has returned, the old log is not
-/// running and will not run. It blocks while the old log runs. release may be NULL. release(user) runs once: inside the
-/// call that replaces the log, or inside this call if it fails.
+/// Sends messages of this level, and more severe ones, to log. If log is NULL or level is BEDROCK_LOG_OFF, the log
+/// is turned off, which is the default. The messages never hold credentials, tokens, prompts or answers, at any
+/// level. If log is too slow, messages are dropped, and a message states how many. A new log replaces the old one:
+/// when this function has returned, the old log is not running and will not run. The function blocks while the old
+/// log runs. release may be NULL. release(user) runs once: inside the call that replaces or turns off the log, or
+/// inside this call if it fails or sets no log. Returns BEDROCK_E_INVALID_ARGUMENT if there is no such level.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_set_log(
     level: i32,
@@ -79,11 +82,11 @@ pub extern "C" fn bedrock_set_log(
     })
 }
 
-/// Cancels all running calls, and waits at most timeout_ms milliseconds for the library's threads to end. A negative
-/// value waits as long as they take. Returns BEDROCK_OK, or BEDROCK_AGAIN if some threads have not ended: call it again.
-/// Models, requests and responses stay valid, and the next call starts the library again. Call it before the library is
-/// unloaded, and before an interpreter ends whose functions were given as callbacks. Returns BEDROCK_E_BUSY inside a
-/// callback.
+/// Cancels all running calls, and waits at most timeout_ms milliseconds for the library's threads to end. A
+/// negative value waits without a limit. Returns BEDROCK_OK, or BEDROCK_AGAIN if some threads have not ended: call
+/// it again. Models, requests and responses stay valid, and the next call starts the library again. Call it before
+/// the library is unloaded, and before an interpreter ends that has passed functions as callbacks. Returns
+/// BEDROCK_E_BUSY inside a callback.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
     if guard::is_in_event() {
@@ -104,8 +107,8 @@ pub extern "C" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
     })
 }
 
-/// Returns how many handles this process has made and not freed: 0 at the end of a program that leaks none. bedrock_shutdown
-/// logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak checkers do not see handles.
+/// Returns how many handles this process has made and not freed: 0 at the end of a program that leaks none.
+/// bedrock_shutdown logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak checkers do not see handles.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_live_handles() -> usize {
     entry!(else 0 => Ok(handle::live()))

@@ -1,28 +1,31 @@
 //! Request
 //!
-//! A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
-//! additionalModelRequestFields and every other member, now or later. It is sent byte for byte as you wrote it, merged with
-//! the model's defaults; "modelId" or "model" names the model for this request alone and is not sent.
+//! A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig,
+//! guardrailConfig, additionalModelRequestFields and every other member, now or later. The library
+//! sends it byte for byte as you wrote it, and adds the members of the model's defaults that it
+//! lacks. "modelId" or "model" names the model for this request alone; it is not part of the body.
 //!
-//! The shape of chat completions works as well, message by message and member by member: plain strings as content,
-//! typed parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
-//! temperature, top_p, max_tokens, stop, response_format. It becomes Converse's: see bedrock_request_body. What
-//! Converse has no place for is an error that says where it can go. Dropped are blank texts, and standard values that
-//! ask for what happens anyway ("n": 1). docs/dialects.md has all members.
+//! The shape of chat completions works as well, message by message and member by member: plain
+//! strings as content, typed parts, the roles user (human), assistant (ai), system (developer) and
+//! tool, tool_calls, tools, tool_choice, temperature, top_p, max_tokens, stop, response_format. The
+//! library translates it to Converse; bedrock_request_body shows the result. A member for which
+//! Converse has no place is an error that names another place for it. Blank texts are left out, and
+//! so are standard values that ask for the default ("n": 1). docs/dialects.md lists all members.
 //!
-//! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
-//! ...), names of credentials (api_key, password, ...), and names that nearly are those of known members
-//! ("temperatur", "maxTokens"). Other members that the library does not know are sent.
+//! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config
+//! (region, timeout, ...), names of credentials (api_key, password, ...), and names that nearly are
+//! those of known members ("temperatur", "maxTokens"). Other members that the library does not know
+//! are sent.
 //!
-//! Structured output is response_format in the shape of chat completions, with the JSON schema as an object. In
-//! Converse's own shape the schema is JSON text inside a string:
+//! Structured output is response_format in the shape of chat completions, with the JSON schema as an
+//! object. In Converse's own shape the schema is JSON text inside a string:
 //!
 //!   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
 //!      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
 //!
-//! A call uses the request as it is at that moment and does not change it. While it runs, from inside on_event as well, the
-//! request may be changed, used for other calls or freed. Any number of threads may use one request at once:
-//! their calls take turns, and none holds it while it waits for the network.
+//! A call takes a copy of the request when it begins, and does not change the request. While the
+//! call runs, the request may be changed, used for other calls or freed, also inside on_event. A
+//! request is thread-safe: calls on it are serialized, and its lock is never held during I/O.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -38,7 +41,7 @@ use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A request as it grows.
+/// A request, with its conversation.
 pub struct bedrock_request;
 
 pub(super) struct SharedRequest {
@@ -98,8 +101,9 @@ pub(super) fn shorten(
     })
 }
 
-/// Makes a request from JSON; json NULL: an empty one. BEDROCK_E_REQUEST: broken JSON (the message says where), more than 512
-/// levels of nesting, a member given twice, or in the shape of chat completions what is unknown or has no place in Converse.
+/// Makes a request from JSON. If json is NULL, the request is empty. *out is owned by the caller. Returns
+/// BEDROCK_E_REQUEST if the JSON is broken (the message names the place), nests deeper than 512 levels or gives a
+/// member twice, and if the shape of chat completions holds something that is unknown or has no place in Converse.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_new(
     json: *const c_char,
@@ -120,7 +124,8 @@ pub unsafe extern "C" fn bedrock_request_new(
     })
 }
 
-/// An independent copy. Cheap: text and attachments are shared. Keep one to take a failed turn back, or to branch.
+/// Makes an independent copy of a request. The function is cheap: text and attachments are shared. Keep a copy to
+/// take a failed turn back, or to branch. *out is owned by the caller.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_clone(
     request: *const bedrock_request,
@@ -136,9 +141,9 @@ pub unsafe extern "C" fn bedrock_request_clone(
     })
 }
 
-/// Replaces top-level members by those of a JSON object, and adds those that were not there. null removes a member, as
-/// bedrock_request_remove does, in whichever dialect it was given. Changes nothing where it fails. BEDROCK_E_REQUEST: as
-/// bedrock_request_new.
+/// Replaces top-level members by those of a JSON object, and adds those that the request lacks. null removes a
+/// member, as bedrock_request_remove does, in either dialect. If the function fails, the request is unchanged.
+/// Returns BEDROCK_E_REQUEST for the reasons of bedrock_request_new.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_set(
     request: *mut bedrock_request,
@@ -149,10 +154,10 @@ pub unsafe extern "C" fn bedrock_request_set(
     shorten(request, err, |request| request.set(unsafe { text::json("json", json, len) }?))
 }
 
-/// Removes a top-level member, such as "system" or "toolConfig", and what means the same in the shape of chat
-/// completions. "inferenceConfig" removes temperature, max_tokens and so on as well, and "toolConfig" removes tools
-/// and tool_choice. "modelId" removes the model that the request names. Where there is no such member, nothing
-/// changes and BEDROCK_OK is returned.
+/// Removes a top-level member, such as "system" or "toolConfig", and the members of chat completions with the same
+/// meaning. "inferenceConfig" also removes temperature, max_tokens and so on; "toolConfig" also removes tools and
+/// tool_choice. "modelId" removes the model that the request names. If there is no such member, the function
+/// changes nothing and returns BEDROCK_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_remove(
     request: *mut bedrock_request,
@@ -164,15 +169,16 @@ pub unsafe extern "C" fn bedrock_request_remove(
 
 /// Attachments are in the JSON as base64.
 pub const BEDROCK_ATTACHMENTS_INLINE: i32 = 0;
-/// Attachments are in the JSON as "@name"; attach them again where the JSON is read.
+/// Attachments are in the JSON as "@name". Attach them again after bedrock_request_new has read it.
 pub const BEDROCK_ATTACHMENTS_BY_NAME: i32 = 1;
 
 /// Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of it, which is sent
-/// with the same bytes, so that the service still finds it in its prompt cache. It holds modelId, and none of the
-/// model's defaults. It is not checked: an empty conversation can be saved too. attachments:
-/// BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use bedrock_json_... on it.
-/// Returns NULL, with *err set, where it cannot be made, for example because an attachment to be inlined is not
-/// there. Borrowed until the next bedrock_request_json on this request, from any thread, or until its free.
+/// with the same bytes, so that the service still finds it in its prompt cache. The JSON holds modelId, and none of
+/// the model's defaults. It is not checked: an empty conversation can be saved too. attachments is
+/// BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use the bedrock_json_...
+/// functions. Returns NULL, with *err set, if the JSON cannot be made, for example because an attachment is missing
+/// that has to be inlined. The text is borrowed until the next bedrock_request_json on this request, from any
+/// thread, or until bedrock_request_free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_json(
     request: *mut bedrock_request,
@@ -201,10 +207,10 @@ pub unsafe extern "C" fn bedrock_request_json(
     json
 }
 
-/// Returns the exact body that bedrock_generate or a stream with this model would send, for tests and for debugging.
-/// The model's defaults are in it: to keep a conversation, use bedrock_request_json. Returns NULL, with *err set, if
-/// the body cannot be made. The text is borrowed until the next bedrock_request_body on this request, from any thread,
-/// or until bedrock_request_free.
+/// Returns the exact body that bedrock_generate or a stream would send with this model, for tests and for
+/// debugging. The model's defaults are in it: to save a conversation, use bedrock_request_json. Returns NULL,
+/// with *err set, if the body cannot be made. The text is borrowed until the next bedrock_request_body on this
+/// request, from any thread, or until bedrock_request_free.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_request_body(
     request: *mut bedrock_request,
@@ -226,7 +232,7 @@ pub unsafe extern "C" fn bedrock_request_body(
     body
 }
 
-/// Frees a request. Calls in flight keep what they need. NULL does nothing.
+/// Frees a request. Running calls keep what they need. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_request_free(request: *mut bedrock_request) {
     entry!(else () => {

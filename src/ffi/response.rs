@@ -1,9 +1,10 @@
 //! Response
 //!
-//! An answer is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The functions
-//! of this chapter work alike on the answer of bedrock_generate and on one that is assembled from a stream. For NULL or
-//! an invalid handle they return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of
-//! the status that it returns.
+//! A response is immutable and thread-safe. Its texts are borrowed: they live until
+//! bedrock_response_free. The functions of this chapter do the same for an answer of
+//! bedrock_generate and for one that is assembled from a stream. For NULL or an invalid handle they
+//! return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of the
+//! status that it returns.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -23,30 +24,30 @@ impl Noun for Response {
     const NAME: &'static str = "response";
 }
 
-/// The program runs the tool, and owes its result.
+/// The program runs the tool, and has to add its result.
 pub const BEDROCK_TOOL_CALL_CLIENT: i32 = 0;
-/// The service runs the tool itself, as it does for nova_grounding: the result is in the answer, and none may be added.
+/// The service runs the tool itself, for example nova_grounding. The result is in the answer; do not add one.
 pub const BEDROCK_TOOL_CALL_SERVER: i32 = 1;
 
-/// A tool that the model calls. (ToolUseBlock)
+/// A tool call of the model. (ToolUseBlock)
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bedrock_tool_call {
-    /// To be given back in bedrock_request_add_tool_result.
+    /// The id of the call. Pass it to bedrock_request_add_tool_result.
     pub id: *const c_char,
     pub name: *const c_char,
-    /// The input as JSON; bedrock_json_... reads it.
+    /// The input as JSON. The bedrock_json_... functions read it.
     pub input_json: *const c_char,
     pub input_json_len: usize,
-    /// 0 where input_json is not a JSON object, because the model was cut off or wrote something else: do not run the
-    /// tool. bedrock_request_add_response takes the call all the same; answer it with an error result, for example
+    /// 0 if input_json is not a JSON object, because the model was cut off or wrote something else. Then do not run
+    /// the tool. bedrock_request_add_response adds such a call too; answer it with an error result, for example
     /// "The input was cut off.".
     pub input_valid: i32,
-    /// Who runs it: BEDROCK_TOOL_CALL_...
+    /// One of BEDROCK_TOOL_CALL_..., for who runs the tool.
     pub kind: i32,
 }
 
-/// All text blocks of the answer, joined.
+/// Returns all text blocks of the answer, joined.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_text(response: *const bedrock_response, len: *mut usize) -> *const c_char {
     let (text, length) = lend(response, Response::text);
@@ -54,7 +55,7 @@ pub unsafe extern "C" fn bedrock_response_text(response: *const bedrock_response
     text
 }
 
-/// All the reasoning that the model showed, joined. (reasoningContent)
+/// Returns all the reasoning that the model showed, joined. (reasoningContent)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_reasoning(
     response: *const bedrock_response,
@@ -65,15 +66,15 @@ pub unsafe extern "C" fn bedrock_response_reasoning(
     text
 }
 
-/// Why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ...
+/// Returns why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ...
 /// (stopReason)
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::stop_reason).0
 }
 
-/// The same in the words of chat completions: "stop", "tool_calls", "length", "stop_sequence", "content_filter"; the
-/// service's word where there is no other.
+/// Returns why the model stopped, in the words of chat completions: "stop", "tool_calls", "length" and
+/// "content_filter". If they have no word for it, the service's word is returned, such as "stop_sequence".
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::finish_reason).0
@@ -85,15 +86,16 @@ pub extern "C" fn bedrock_response_complete(response: *const bedrock_response) -
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.complete().into()))
 }
 
-/// Returns how many tool calls the program has to answer. Those of tools that the service runs itself are not counted.
+/// Returns how many tool calls the program has to answer. Calls of tools that the service runs itself are not
+/// counted.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_tool_call_count(response: *const bedrock_response) -> usize {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.tool_calls().len()))
 }
 
-/// Fills *out with a tool call that the program has to answer; its texts live until the response is freed. size:
-/// sizeof *out. Members newer than the library read as 0. BEDROCK_E_INVALID_ARGUMENT, with *out all "" and 0, where
-/// index is not below the count.
+/// Fills *out with a tool call that the program has to answer. Its texts are borrowed until the response is freed.
+/// size is sizeof *out. Members that are newer than the library are set to 0. Returns BEDROCK_E_INVALID_ARGUMENT if
+/// index is not below bedrock_response_tool_call_count; the members of *out are then "" and 0.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_tool_call(
     response: *const bedrock_response,
@@ -105,7 +107,7 @@ pub unsafe extern "C" fn bedrock_response_tool_call(
 }
 
 /// Fills *out with a call of a tool that the service ran itself, as bedrock_response_tool_call does. There is no
-/// count: call it with 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
+/// count: call it with index 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
 /// bedrock_response_message, as toolResult blocks.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_server_tool_call(
@@ -146,8 +148,8 @@ unsafe fn fill_call(
     status
 }
 
-/// The assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form in which
-/// the service takes it back. (output.message)
+/// Returns the assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form
+/// in which the service accepts it. (output.message)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_message(response: *const bedrock_response, len: *mut usize) -> *const c_char {
     let (text, length) = lend(response, Response::message);
@@ -155,7 +157,8 @@ pub unsafe extern "C" fn bedrock_response_message(response: *const bedrock_respo
     text
 }
 
-/// The whole answer as JSON. Of bedrock_generate it is verbatim what the service sent; of a stream it is assembled.
+/// Returns the whole answer as JSON. For bedrock_generate it is verbatim what the service sent. For a stream it is
+/// assembled from the events.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_response_json(response: *const bedrock_response, len: *mut usize) -> *const c_char {
     let (text, length) = lend(response, Response::json);
@@ -163,19 +166,19 @@ pub unsafe extern "C" fn bedrock_response_json(response: *const bedrock_response
     text
 }
 
-/// The service's id of the request (x-amzn-requestid), for AWS support.
+/// Returns the service's id of the request, which AWS support asks for. (x-amzn-requestid)
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_request_id(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::request_id).0
 }
 
-/// How many HTTP requests it took.
+/// Returns how many attempts the call made, retries included (see bedrock_error_attempts).
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_attempts(response: *const bedrock_response) -> i32 {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.attempts() as i32))
 }
 
-/// Frees a response, and the texts it lent. NULL does nothing.
+/// Frees a response, and with it its texts. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_response_free(response: *mut bedrock_response) {
     entry!(else () => {

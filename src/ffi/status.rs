@@ -1,35 +1,44 @@
 //! Status and errors
 //!
-//! A function that can fail returns a bedrock_status: below 0 is failure, 0 and above is not. Where it has a parameter err,
-//! and err is not NULL, *err receives an owned bedrock_error when the status is below 0, and NULL otherwise. An error is
-//! immutable: any thread may read it, and its texts live until bedrock_error_free. There is no errno and no "last error".
+//! A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and above is
+//! not. "Errors" in the rules at the top of this header states when *err is set. An error is
+//! immutable and thread-safe. Its texts are borrowed: they live until bedrock_error_free. There is
+//! no errno and no "last error". For NULL and for an invalid handle the functions return "", 0 or
+//! -1; bedrock_error_status names its own values.
 //!
-//! Where the service, or a gateway in front of it, refuses a call, the name that it gives decides the status:
+//! If the service, or a gateway in front of it, refuses a call, the name that it gives decides the
+//! status:
 //!
-//!   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and AWS's other names for it,
-//!                               with any HTTP status
-//!   BEDROCK_E_ACCESS_DENIED     AccessDeniedException, UnrecognizedClientException, InvalidSignatureException,
-//!                               IncompleteSignature, NotAuthorized; RequestExpired and RequestInTheFuture, where this
+//!   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and AWS's
+//!                               other names for it, with any HTTP status
+//!   BEDROCK_E_ACCESS_DENIED     AccessDeniedException, UnrecognizedClientException,
+//!                               InvalidSignatureException, IncompleteSignature, NotAuthorized;
+//!                               RequestExpired, RequestInTheFuture and RequestTimeTooSkewed if this
 //!                               machine's clock is wrong
-//!   BEDROCK_E_CREDENTIALS       ExpiredTokenException, InvalidToken, MissingAuthenticationTokenException
+//!   BEDROCK_E_CREDENTIALS       ExpiredTokenException, InvalidToken,
+//!                               MissingAuthenticationTokenException
 //!   BEDROCK_E_VALIDATION        ValidationException, SerializationException, ConflictException
-//!   BEDROCK_E_CONTEXT_OVERFLOW  ValidationException whose message says that the input is too long
+//!   BEDROCK_E_CONTEXT_OVERFLOW  ValidationException whose message states that the input is too long
 //!   BEDROCK_E_NOT_FOUND         ResourceNotFoundException, UnknownOperationException
 //!   BEDROCK_E_QUOTA             ServiceQuotaExceededException
 //!   BEDROCK_E_MODEL             ModelErrorException, ModelTimeoutException, ModelNotReadyException,
 //!                               ModelStreamErrorException
-//!   BEDROCK_E_SERVICE           InternalServerException, ServiceUnavailableException, RequestTimeout
+//!   BEDROCK_E_SERVICE           InternalServerException, ServiceUnavailableException,
+//!                               RequestTimeout
 //!
-//! Where it gives no such name, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404 NOT_FOUND, 408 and 424 MODEL,
-//! 429 THROTTLED, 400 and every other 4xx VALIDATION, 5xx SERVICE.
+//! If it gives no name, or another one, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404
+//! NOT_FOUND, 408 and 424 MODEL, 429 THROTTLED, 400 and every other 4xx VALIDATION, 5xx SERVICE, any
+//! other PROTOCOL. Inside a stream such a failure is SERVICE.
 //!
-//! Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, after
-//! names of throttling, RequestTimeout and ModelNotReadyException, and after a connection that failed before an answer
-//! came. After RequestExpired and RequestInTheFuture it tries once more, with the service's clock. If the service asks
-//! for a wait (Retry-After) that is longer than the call's timer allows, the call fails at once. Each model has a
-//! budget for its retries. It begins with 500. A retry costs 5 after throttling and 10 otherwise. A call that succeeds
-//! gives back 1, or the cost of its last retry. While the budget is too low for a retry, each call is tried once, and
-//! its message says so.
+//! Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503
+//! and 504, after the names of throttling, RequestTimeout and ModelNotReadyException, and after a
+//! connection that failed before an answer came. After RequestExpired, RequestInTheFuture and
+//! RequestTimeTooSkewed, and after a refused signature if this machine's clock is more than 4
+//! minutes off, it tries again with the service's clock. A Retry-After of the service is obeyed, up
+//! to retry.max_backoff. If a timer would end the call before that, the call fails at once. Each
+//! model has a budget for its retries. It begins with 500. A retry costs 5 after throttling and 10
+//! otherwise. A call that succeeds adds 1 to the budget, or the cost of its last retry. While the
+//! budget is too low for a retry, each call is tried once, and its message states that.
 
 use super::guard::entry;
 use super::handle::{self, Noun};
@@ -38,68 +47,75 @@ use crate::error::Error;
 use crate::text::Text;
 use std::ffi::c_char;
 
-/// What became of a call.
+/// The result of a call: one of the constants below.
 pub type bedrock_status = i32;
 
-/// A length that means "up to the NUL": wherever a text is given as pointer and length.
+/// A length that means "up to the NUL". It is valid for every text that is passed as pointer and length.
 pub const BEDROCK_STRLEN: usize = -1isize as usize;
 
-/// It worked.
+/// Success.
 pub const BEDROCK_OK: bedrock_status = 0;
-/// The stream has ended completely.
+/// The stream has ended, and the answer is complete.
 pub const BEDROCK_DONE: bedrock_status = 1;
-/// Nothing within the time given; call again.
+/// The given time ran out first. Call again.
 pub const BEDROCK_AGAIN: bedrock_status = 2;
 /// The callback asked to stop.
 pub const BEDROCK_STOPPED: bedrock_status = 3;
-/// NULL, invalid UTF-8, an impossible length.
+/// An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large, an unknown
+/// operation.
 pub const BEDROCK_E_INVALID_ARGUMENT: bedrock_status = -1;
-/// No handle of this kind: freed before, or never made.
+/// Not a valid handle of this type: it was freed, or never made.
 pub const BEDROCK_E_BAD_HANDLE: bedrock_status = -2;
-/// The call would deadlock here: inside a callback that may not make it.
+/// The function cannot run now: a callback may not call it, another thread uses the stream or waits for the set, or
+/// the stream already has a wakeup or a waiting set.
 pub const BEDROCK_E_BUSY: bedrock_status = -3;
-/// Config JSON: an unknown key, a wrong type, a bad value.
+/// The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad value. Or a replay
+/// holds no answer to the request.
 pub const BEDROCK_E_CONFIG: bedrock_status = -4;
-/// Request JSON that was refused before it was sent.
+/// The library refused the request before sending it.
 pub const BEDROCK_E_REQUEST: bedrock_status = -5;
-/// No credentials, expired ones, or a provider of them that failed; the message names it.
+/// No credentials were found, they have expired, or their provider failed. The message names it.
 pub const BEDROCK_E_CREDENTIALS: bedrock_status = -6;
-/// The credentials are wrong, or may not do this. (AccessDeniedException, UnrecognizedClientException, HTTP 403.)
+/// The credentials are wrong, or do not permit this call. (AccessDeniedException, UnrecognizedClientException, HTTP
+/// 403)
 pub const BEDROCK_E_ACCESS_DENIED: bedrock_status = -7;
-/// The service knows no such model or resource. (ResourceNotFoundException, HTTP 404.)
+/// The service has no such model or resource. (ResourceNotFoundException, HTTP 404)
 pub const BEDROCK_E_NOT_FOUND: bedrock_status = -8;
-/// The service refused the request. (ValidationException, HTTP 400.)
+/// The service refused the request. (ValidationException, HTTP 400)
 pub const BEDROCK_E_VALIDATION: bedrock_status = -9;
-/// The service refused the request for its length.
+/// The service refused the request because the input is too long. (ValidationException)
 pub const BEDROCK_E_CONTEXT_OVERFLOW: bedrock_status = -10;
-/// Too many requests or tokens. (ThrottlingException, HTTP 429.)
+/// Too many requests or tokens. (ThrottlingException, HTTP 429)
 pub const BEDROCK_E_THROTTLED: bedrock_status = -11;
-/// The account's quota is used up. (ServiceQuotaExceededException.)
+/// The account's quota is used up. (ServiceQuotaExceededException)
 pub const BEDROCK_E_QUOTA: bedrock_status = -12;
-/// The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException, ModelNotReadyException,
-/// ModelStreamErrorException, HTTP 408 and 424.)
+/// The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException,
+/// ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424)
 pub const BEDROCK_E_MODEL: bedrock_status = -13;
-/// The service failed; call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx.)
+/// The service failed. Call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx)
 pub const BEDROCK_E_SERVICE: bedrock_status = -14;
-/// Name look-up, connecting, TLS, a connection that broke. The message names host, port and proxy.
+/// The host name was not resolved, or connecting, TLS or the connection failed. The message names host, port and
+/// proxy.
 pub const BEDROCK_E_NETWORK: bedrock_status = -15;
-/// A timer ran out, and the message names it and its setting; or the connection showed no sign of life. Where attempts of the
-/// call were refused, the error has code, HTTP status and request id of the last refusal.
+/// A timer ran out, and the message names the timer and its setting; or the connection showed no sign of life. If
+/// attempts of the call were refused, the error has the code, HTTP status and request id of the last refusal.
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
-/// The stream ended too soon: what came is not the whole answer.
+/// The stream ended too early: what arrived is not the whole answer.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
-/// Bytes that are no valid answer: a wrong checksum, an impossible size, broken JSON.
+/// The bytes that arrived are not a valid answer: a wrong checksum, an impossible size, broken JSON, more bytes
+/// than max_answer.
 pub const BEDROCK_E_PROTOCOL: bedrock_status = -18;
-/// A cancel was fired, or the library was shut down.
+/// A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the library was shut down.
 pub const BEDROCK_E_CANCELLED: bedrock_status = -19;
-/// The handle was made before fork(), and this is the child.
+/// The handle was made before fork(), and this process is the child.
 pub const BEDROCK_E_FORKED: bedrock_status = -20;
-/// A bug in this library, contained.
+/// A bug in this library. The process is unharmed.
 pub const BEDROCK_E_INTERNAL: bedrock_status = -21;
-/// This process is out of descriptors, threads, handles or memory.
+/// The process has no descriptors, threads, handles or memory left, or a recording cannot be written. If there is
+/// no handle left for the error, *err is NULL.
 pub const BEDROCK_E_RESOURCE: bedrock_status = -22;
 
-/// A failure: immutable, owned by the caller. For NULL the getters give BEDROCK_OK, "", 0, -1.
+/// A failure.
 pub struct bedrock_error;
 
 impl Noun for Error {
@@ -108,7 +124,8 @@ impl Noun for Error {
     const NAME: &'static str = "error";
 }
 
-/// The name of a status: "BEDROCK_E_THROTTLED". "" for a number that is none. Static, never freed.
+/// Returns the name of a status, such as "BEDROCK_E_THROTTLED", or "" for any other number. The text is static:
+/// never free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_status_name(status: bedrock_status) -> *const c_char {
     entry!(else EMPTY => Ok(match status {
@@ -143,8 +160,8 @@ pub extern "C" fn bedrock_status_name(status: bedrock_status) -> *const c_char {
     .as_ptr()))
 }
 
-/// The status of the call that failed. Of what is no error: BEDROCK_OK for NULL, else BEDROCK_E_BAD_HANDLE or
-/// BEDROCK_E_FORKED.
+/// Returns the status of the call that failed. Returns BEDROCK_OK for NULL, and BEDROCK_E_BAD_HANDLE or
+/// BEDROCK_E_FORKED for an invalid handle.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_status(error: *const bedrock_error) -> bedrock_status {
     if error.is_null() {
@@ -156,51 +173,53 @@ pub extern "C" fn bedrock_error_status(error: *const bedrock_error) -> bedrock_s
     })
 }
 
-/// One line for people, which begins with "bedrock: " and says what was being done, what happened and, where it is known,
-/// what to do next. It never holds credentials. Lives until the error is freed.
+/// Returns one line for people. It begins with "bedrock: " and states what was being done, what happened and, if it
+/// is known, what to do next. It never holds credentials. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_message(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::message)
 }
 
-/// The service's name for the failure, as it came: "ThrottlingException"; inside a stream the service begins it with a small
-/// letter. "" where the service named nothing. Lives until the error is freed.
+/// Returns the service's name for the failure, as it came: "ThrottlingException". Inside a stream the name begins
+/// with a small letter. Returns "" if the service gave no name. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_code(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::code)
 }
 
-/// A JSON pointer to the member that is to blame, in the config or request that was given: "/messages/0/role". It leads
-/// into the JSON that gave the member, in the dialect of that JSON; "/defaults" begins a pointer into the config's.
-/// Once something was added to a conversation, "/messages" and "/system" lead into the conversation as it is kept,
-/// which bedrock_request_body shows. Returns "" where no member is to blame. Lives until the error is freed.
+/// Returns a JSON pointer to the member of the config or request that caused the failure: "/messages/0/role". It
+/// points into the JSON that you passed, in the dialect of that JSON. A pointer that begins with "/defaults" points
+/// into the defaults of the config. Once something was added to a conversation, "/messages" and "/system" point
+/// into the conversation as the library keeps it, which bedrock_request_body shows. Returns "" if no member caused
+/// the failure. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_path(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::path)
 }
 
-/// The service's id of the request (x-amzn-requestid), which AWS support asks for. "" where there is none. Lives until the
-/// error is freed.
+/// Returns the service's id of the request, which AWS support asks for, or "" if there is none. Borrowed until the
+/// error is freed. (x-amzn-requestid)
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_request_id(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::request_id)
 }
 
-/// The HTTP status of the answer that failed. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK it is that of the last attempt that
-/// was refused. 0 where there was none, and for a failure inside a stream.
+/// Returns the HTTP status of the answer that failed. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK it is the status
+/// of the last attempt that was refused. Returns 0 if there was none, and for a failure inside a stream.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_http_status(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.http_status().into()))
 }
 
-/// 1 where the same call may succeed later. The library's own retries are over by then.
+/// Returns 1 if the same call may succeed later, and 0 otherwise. The library has made its own retries before it
+/// returns an error.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_retryable(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.retryable().into()))
 }
 
-/// Returns the time that the service asks to wait before the next call (Retry-After), in milliseconds. -1 where it asks for
-/// none.
+/// Returns how long the service asks to wait before the next call, in milliseconds. Returns -1 if it asks for no
+/// wait. (Retry-After)
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_retry_after(error: *const bedrock_error) -> i64 {
     entry!(else -1 => handle::get::<Error>(error).map(|error| {
@@ -208,10 +227,10 @@ pub extern "C" fn bedrock_error_retry_after(error: *const bedrock_error) -> i64 
     }))
 }
 
-/// Returns the service's failure as JSON, byte for byte as it came: the body of the HTTP answer, or the payload of an exception
-/// inside a stream. It holds members that have no function here, such as originalStatusCode, originalMessage and resourceName
-/// of ModelErrorException. "" where there is none, where it is not JSON, and where it is longer than 64 KiB. Borrowed: it lives
-/// until the error is freed.
+/// Returns the service's failure as JSON, byte for byte as it came: the body of the HTTP answer, or the payload of
+/// an exception inside a stream. It holds members that have no function here, such as originalStatusCode,
+/// originalMessage and resourceName of ModelErrorException. Returns "" if there is no such JSON, and if it is
+/// longer than 64 KiB. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_error_json(error: *const bedrock_error, len: *mut usize) -> *const c_char {
     unsafe { put(len, 0) };
@@ -221,15 +240,15 @@ pub unsafe extern "C" fn bedrock_error_json(error: *const bedrock_error, len: *m
     })
 }
 
-/// Returns how many attempts the call made, retries included. An attempt is a request that was given to a connection, or for
-/// which connecting was tried. 0 where there was none: the request was refused locally, no credentials were found, or the call
-/// got no place among max_concurrency calls.
+/// Returns how many attempts the call made, retries included. An attempt is a request that was handed to a
+/// connection, or for which the library tried to connect. Returns 0 if there was none: the request was refused
+/// locally, no credentials were found, or the call got no place among max_concurrency calls.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_attempts(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.attempts() as i32))
 }
 
-/// Frees an error, and the texts it lent. NULL does nothing.
+/// Frees an error, and with it its texts. Does nothing for NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_free(error: *mut bedrock_error) {
     entry!(else () => {

@@ -1,6 +1,6 @@
 //! Usage
 //!
-//! What calls have used, in tokens.
+//! These functions give the tokens that calls have used.
 
 use super::guard::entry;
 use super::handle;
@@ -13,8 +13,8 @@ use crate::model::Model;
 use crate::response::{Response, Usage};
 use std::ptr::null_mut;
 
-/// Tokens that were used, and the time that the service took, in milliseconds. A member is -1 if the service did not
-/// say. (TokenUsage, ConverseMetrics)
+/// Tokens that were used, and the time that the service took. A member is -1 if the service gave no value.
+/// (TokenUsage, ConverseMetrics)
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bedrock_usage {
@@ -25,6 +25,7 @@ pub struct bedrock_usage {
     pub cache_read_tokens: i64,
     /// Written to a prompt cache.
     pub cache_write_tokens: i64,
+    /// In milliseconds.
     pub latency_ms: i64,
 }
 
@@ -38,11 +39,11 @@ pub unsafe extern "C" fn bedrock_response_usage(
     unsafe { tell(out, size, || Ok(handle::get::<Response>(response)?.usage())) }
 }
 
-/// Fills *out with what all calls of this model, and of the models derived from it, have used so far. A call is counted
-/// when the service says what it used, which is at the end of an answer: a call that failed or was stopped before is
-/// not in it. Members begin at 0. total_tokens adds input and output for a call of which the service gave no total.
-/// latency_ms is -1, because the times of calls that run at once do not add up. size is sizeof *out. Members that are
-/// newer than the library are set to -1. Thread-safe; it takes no lock.
+/// Fills *out with what all calls of this model, and of the models derived from it, have used so far. A call is
+/// counted when the service reports its usage, at the end of an answer: a call that failed or was stopped before
+/// that is not counted. Members begin at 0. If the service gave no total for a call, total_tokens adds its input
+/// and output. latency_ms is -1, because the times of calls that run at once do not add up. size is sizeof *out.
+/// Members that are newer than the library are set to -1. Thread-safe.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn bedrock_model_usage(
     model: *const bedrock_model,

@@ -1,6 +1,7 @@
 //! Version
 //!
-//! The library follows semantic versioning. Structs grow only at their end, and constants keep their values.
+//! The library follows semantic versioning. Structs grow only at their end, and constants keep their
+//! values.
 
 use super::guard::entry;
 use std::ffi::c_char;
@@ -10,14 +11,14 @@ pub const BEDROCK_VERSION_MAJOR: u32 = 0;
 pub const BEDROCK_VERSION_MINOR: u32 = 1;
 pub const BEDROCK_VERSION_PATCH: u32 = 0;
 
-/// The version of the library that is loaded, as 0x00MMmmpp: one byte each for major, minor and patch. Compare it with
-/// the macros above, which are those of the header your program was compiled with.
+/// Returns the version of the loaded library as 0x00MMmmpp: one byte each for major, minor and patch. To compare it
+/// with the version of the header that your program was compiled with, use the macros above.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_version_number() -> u32 {
     entry!(else 0 => Ok(BEDROCK_VERSION_MAJOR << 16 | BEDROCK_VERSION_MINOR << 8 | BEDROCK_VERSION_PATCH))
 }
 
-/// The same as text, such as "0.1.0". Static: never freed, valid for ever.
+/// Returns the same as text, such as "0.1.0". The text is static: never free it.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
