@@ -26,7 +26,7 @@ impl Usage {
             let of_member = match (&*key, member.value) {
                 ("usage", usage) => Usage::of_usage(usage),
                 // Converse.
-                ("metrics", metrics) => Usage { latency_ms: count(metrics, &["latencyMs"]), ..Usage::default() },
+                ("metrics", metrics) => Usage { latency_ms: count(metrics, "latencyMs"), ..Usage::default() },
                 // Cohere. What is billed is what the model was given and wrote.
                 ("meta", meta) => {
                     let units = meta.get("billed_units").or_else(|| meta.get("tokens"));
@@ -35,7 +35,7 @@ impl Usage {
                 // Titan.
                 ("inputTextTokenCount", tokens) => Usage { input_tokens: whole(tokens), ..Usage::default() },
                 ("results", results) => {
-                    let tokens = results.elements().map(|result| count(result, &["tokenCount"])).filter(|n| *n >= 0);
+                    let tokens = results.elements().map(|result| count(result, "tokenCount")).filter(|n| *n >= 0);
                     Usage { output_tokens: tokens.reduce(i64::saturating_add).unwrap_or(-1), ..Usage::default() }
                 }
                 // Llama.
@@ -48,26 +48,35 @@ impl Usage {
         told
     }
 
-    /// An object that counts tokens, under the names of Converse, Anthropic and OpenAI.
+    /// An object that counts tokens, under the names of Converse, Anthropic and OpenAI. One pass: each stream has one.
     fn of_usage(usage: Json<'_>) -> Usage {
-        let cached = usage.get("prompt_tokens_details").map_or(-1, |details| count(details, &["cached_tokens"]));
-        let cache_read = ["cacheReadInputTokens", "cacheReadInputTokenCount", "cache_read_input_tokens"];
-        let cache_write = ["cacheWriteInputTokens", "cacheWriteInputTokenCount", "cache_creation_input_tokens"];
-        Usage {
-            input_tokens: count(usage, &["inputTokens", "input_tokens", "prompt_tokens"]),
-            output_tokens: count(usage, &["outputTokens", "output_tokens", "completion_tokens"]),
-            total_tokens: count(usage, &["totalTokens", "total_tokens"]),
-            // The service mostly sends two names, and either may stand alone.
-            cache_read_tokens: or(count(usage, &cache_read), cached),
-            cache_write_tokens: count(usage, &cache_write),
-            latency_ms: -1,
+        // The service mostly sends two names for what a cache did, and either may stand alone.
+        let (mut told, mut yielding) = (Usage::default(), Usage::default());
+        for member in usage.members() {
+            let Some(key) = member.key.string() else { continue };
+            let (count, tokens) = match &*key {
+                "inputTokens" | "input_tokens" | "prompt_tokens" => (&mut told.input_tokens, member.value),
+                "outputTokens" | "output_tokens" | "completion_tokens" => (&mut told.output_tokens, member.value),
+                "totalTokens" | "total_tokens" => (&mut told.total_tokens, member.value),
+                "cacheReadInputTokens" | "cache_read_input_tokens" => (&mut told.cache_read_tokens, member.value),
+                "cacheReadInputTokenCount" => (&mut yielding.cache_read_tokens, member.value),
+                "cacheWriteInputTokens" | "cache_creation_input_tokens" => (&mut told.cache_write_tokens, member.value),
+                "cacheWriteInputTokenCount" => (&mut yielding.cache_write_tokens, member.value),
+                "prompt_tokens_details" => match member.value.get("cached_tokens") {
+                    Some(cached) => (&mut yielding.cache_read_tokens, cached),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            *count = whole(tokens);
         }
+        told.or(yielding)
     }
 
     /// What the last chunk of a stream tells, whichever model wrote the others.
     pub fn of_chunk(chunk: Json<'_>) -> Option<Usage> {
         let metrics = chunk.get(INVOCATION_METRICS).filter(|metrics| metrics.kind() == json::Kind::Object)?;
-        let told = |name| count(metrics, &[name]);
+        let told = |name| count(metrics, name);
         Some(Usage {
             input_tokens: told("inputTokenCount"),
             output_tokens: told("outputTokenCount"),
@@ -111,9 +120,9 @@ fn or(own: i64, other: i64) -> i64 {
     if own < 0 { other } else { own }
 }
 
-/// The first of these members that is a whole number and no less than 0.
-fn count(object: Json<'_>, names: &[&str]) -> i64 {
-    names.iter().filter_map(|name| object.get(name)).map(whole).find(|count| *count >= 0).unwrap_or(-1)
+/// A member that is a whole number and no less than 0.
+fn count(object: Json<'_>, name: &str) -> i64 {
+    object.get(name).map_or(-1, whole)
 }
 
 fn whole(number: Json<'_>) -> i64 {
