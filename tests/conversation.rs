@@ -118,4 +118,6 @@ fn blank_text_adds_nothing_whatever_its_role() {
     }
     assert_eq!(request.body(&model).unwrap(), before);
     assert!(request.add_text("robot", "").is_err(), "a role that is unknown stays an error");
+    let failure = request.add_text("tool", "72").expect_err("a tool's result has a function of its own");
+    failure.is(BEDROCK_E_REQUEST).says(&["bedrock_request_add_tool_result"]);
 }

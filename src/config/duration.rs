@@ -33,7 +33,8 @@ pub(super) fn parse(json: Json<'_>) -> Result<Duration, String> {
 
 /// Says how a number is written with a unit, in both units that may be meant.
 fn without_unit(number: &str) -> String {
-    let number = if number.len() <= QUOTE { number } else { "30" };
+    let may_be_meant = number.len() <= QUOTE && number.parse().is_ok_and(|number: f64| number > 0.0);
+    let number = if may_be_meant { number } else { "30" };
     format!("needs a unit: write \"{number}s\" for seconds or \"{number}ms\" for milliseconds")
 }
 

@@ -647,7 +647,7 @@ fn durations_are_strings_with_a_unit_and_a_bare_number_shows_both_spellings() {
     for (text, reason) in [
         ("30", bare("30")),
         ("1.5e3", bare("1.5e3")),
-        ("0", bare("0")),
+        ("0", bare("30")),
         (r#""30""#, bare("30")),
         (r#""0s""#, ZERO.to_owned()),
         (r#""0ms""#, ZERO.to_owned()),

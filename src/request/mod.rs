@@ -132,8 +132,11 @@ impl Request {
     /// Adds text to the conversation. Role system adds to the system prompt. Blank text adds nothing: the service
     /// refuses it.
     pub fn add_text(&mut self, role: &str, text: &str) -> Result<()> {
-        let known = dialect::role(role).filter(|role| *role != Role::Tool);
-        let role = known.ok_or_else(|| dialect::unknown_role(role))?;
+        let role = dialect::role(role).ok_or_else(|| dialect::unknown_role(role))?;
+        if role == Role::Tool {
+            let what = "adding a text: what a tool gave is no text; use bedrock_request_add_tool_result";
+            return Err(Error::new(Kind::Request, what));
+        }
         let blank = text.trim().is_empty();
         let blocks = if blank { Vec::new() } else { vec![format!("{{\"text\":{}}}", json::quoted(text))] };
         self.add(Translated { role, blocks })

@@ -123,6 +123,11 @@ pub fn translate(message: Json<'_>, names: &mut Names, speakers: &mut Speakers) 
             tools::result(&message, &content, names)?
         }
     };
+    // A null is what an assistant's message has beside its calls; a message without anything is a slip, and no blank text.
+    let content = if role == Role::Assistant { message.get("content") } else { message.given("content") };
+    if blocks.is_empty() && content.is_none() {
+        return Err(refuse("/content", "the message has no content"));
+    }
     let point = cache::point(&message)?;
     if !blocks.is_empty() {
         blocks.extend(point);
