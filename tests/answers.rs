@@ -73,6 +73,11 @@ fn what_is_no_stream_is_an_error_that_says_what_it_is() {
         (Reply::empty(200).content_type("text/plain").body("Hello"), "is text/plain"),
         (Reply::empty(200).body("Hello, this is no stream"), "is of no type"),
         (Reply::empty(200).content_type("application/octet-stream").body(damaged), "is application/octet-stream"),
+        (Reply::empty(200).content_type("text/html").body("x".repeat(100 << 10)), "is text/html, not"),
+        (
+            Reply::empty(200).content_type("text/html").body("x".repeat(100)).content_length().cut_at(50, Cut::Close),
+            "is text/html, not",
+        ),
     ] {
         bedrock.push(reply);
         let streamed = model.stream(&hello());
