@@ -226,6 +226,10 @@ impl Attempts {
             Some(refusal) if error.http_status() == refusal.status => {
                 journal.explain_end(error, sent, refusal.retry_after)
             }
+            // A call that has its place, and has sent nothing, waits for what signs its request.
+            None if error.kind() == Kind::Timeout && sent == 0 && journal.terms.is_some() => error
+                .note("; no request was sent: its credentials were not there yet")
+                .advise("Check what gives them: the profile's command or services, or the machine's metadata service"),
             None if timer => journal.explain_end(error, sent, None),
             _ => error,
         }
