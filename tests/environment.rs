@@ -583,7 +583,7 @@ fn a_process_that_takes_its_time_is_waited_for_however_often_calls_are_tried() {
         let impatient = Model::new(&with(bare(&bedrock), json!({"timeout": "100ms"})));
         for outcome in [impatient.generate(&hello()), impatient.stream(&hello()).outcome] {
             let failure = outcome.failed(BEDROCK_E_TIMEOUT);
-            failure.says(&["within 100ms", "no request was sent: its credentials were not there yet"]);
+            failure.says(&["within 100ms", "no request was sent: it waited for credentials"]);
             assert_eq!(failure.attempts, 0);
         }
     });
