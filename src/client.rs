@@ -3,7 +3,7 @@
 use crate::config::{Auth, BEARER_VARIABLE, CallSettings, Config, RetryMode};
 use crate::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Given, refuse};
 use crate::error::{Error, Kind, Result};
-use crate::identity::{Source, Tools, check_token};
+use crate::identity::{Source, Tools, check_token, credentials_cache};
 use crate::transport::Transport;
 use crate::wire::retry;
 use aws_config::BehaviorVersion;
@@ -81,6 +81,8 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
         .behavior_version(behavior())
         .http_client(transport.http_client(config))
         .region(region.clone())
+        // Without it each client, one for every set of call settings, would fetch credentials of its own.
+        .identity_cache(credentials_cache())
         // Our own timers watch over answers.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let token = bearer_token(config, environment)?;

@@ -3,6 +3,10 @@
 
 mod support;
 
+use std::ptr::null_mut;
+
+use bedrock::ffi::response::bedrock_response_free;
+use bedrock::ffi::stream::bedrock_stream_response;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -73,6 +77,11 @@ fn what_is_no_stream_is_an_error_that_says_what_it_is() {
         (Reply::empty(200).content_type("text/plain").body("Hello"), "is text/plain"),
         (Reply::empty(200).body("Hello, this is no stream"), "is of no type"),
         (Reply::empty(200).content_type("application/octet-stream").body(damaged), "is application/octet-stream"),
+        (Reply::empty(200).content_type("text/html").body("x".repeat(100 << 10)), "is text/html, not"),
+        (
+            Reply::empty(200).content_type("text/html").body("x".repeat(100)).content_length().cut_at(50, Cut::Close),
+            "is text/html, not",
+        ),
     ] {
         bedrock.push(reply);
         let streamed = model.stream(&hello());
@@ -314,6 +323,23 @@ fn an_answer_that_is_not_kept_still_tells_why_it_ended_and_what_it_cost() {
     let kept = Pull::open(&keeper.with(json!({"keep_answer": false})).with(json!({"keep_answer": true})), &hello());
     while let Pulled::Event(_) = kept.next(-1) {}
     assert_eq!(kept.response().text, "Hello");
+}
+
+#[test]
+fn an_answer_that_is_not_kept_is_not_added_to_a_conversation_without_a_word() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at_with(&bedrock, json!({"keep_answer": false}));
+    bedrock.push(Reply::stream().text(0, &["Hello"]).message_stop("end_turn").metadata(11, 2));
+    let request = hello();
+    let stream = Pull::open(&model, &request);
+    while let Pulled::Event(_) = stream.next(-1) {}
+    let (mut response, mut error) = (null_mut(), null_mut());
+    unsafe { bedrock_stream_response(stream.handle(), &mut response, &mut error) };
+    let before = request.message_count();
+    let failure = request.add_response(response).expect_err("there is nothing to add");
+    bedrock_response_free(response);
+    failure.is(BEDROCK_E_INVALID_ARGUMENT).says(&["keep_answer is false"]);
+    assert_eq!(request.message_count(), before);
 }
 
 #[test]

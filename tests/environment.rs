@@ -550,6 +550,46 @@ fn what_a_process_prints_is_not_used_after_its_expiry() {
 }
 
 #[test]
+fn models_that_are_derived_share_credentials_with_the_first_whatever_their_timers() {
+    const TEST: &str = "models_that_are_derived_share_credentials_with_the_first_whatever_their_timers";
+    let printed = json!({"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "s"});
+    let command = format!("sh -c 'echo run >> \"$HOME/runs\"; echo \"$0\"' '{printed}'");
+    write(TEST, ".aws/config", &format!("[default]\ncredential_process = {command}\n"));
+    write(TEST, "runs", "");
+    in_environment(TEST, &[("PATH", "/usr/bin:/bin")], || {
+        let bedrock = bedrock_for(Auth::None);
+        let first = Model::new(&bare(&bedrock));
+        for timeout in ["10s", "11s", "12s"] {
+            works(&first.with(json!({"timeout": timeout})));
+        }
+        works(&first.with(json!({"retry": {"max_attempts": 1}})));
+        works(&first);
+        let runs = std::fs::read_to_string(home(TEST).join("runs")).expect("a file");
+        assert_eq!(runs.lines().count(), 1, "how often credentials were fetched");
+    });
+}
+
+#[test]
+fn a_process_that_takes_its_time_is_waited_for_however_often_calls_are_tried() {
+    const TEST: &str = "a_process_that_takes_its_time_is_waited_for_however_often_calls_are_tried";
+    let printed = json!({"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "s"});
+    // Longer than the SDK would wait where a call has one attempt.
+    let command = format!("sh -c 'sleep 7; echo \"$0\"' '{printed}'");
+    write(TEST, ".aws/config", &format!("[default]\ncredential_process = {command}\n"));
+    in_environment(TEST, &[("PATH", "/usr/bin:/bin")], || {
+        let bedrock = bedrock_for(Auth::None);
+        let members = json!({"retry": {"max_attempts": 1}, "timeout": "60s"});
+        assert_eq!(Model::new(&with(bare(&bedrock), members)).generate(&hello()).response().text, "Hello");
+        let impatient = Model::new(&with(bare(&bedrock), json!({"timeout": "100ms"})));
+        for outcome in [impatient.generate(&hello()), impatient.stream(&hello()).outcome] {
+            let failure = outcome.failed(BEDROCK_E_TIMEOUT);
+            failure.says(&["within 100ms", "no request was sent: it waited for credentials"]);
+            assert_eq!(failure.attempts, 0);
+        }
+    });
+}
+
+#[test]
 fn a_role_of_a_profile_has_the_duration_that_the_profile_says() {
     const TEST: &str = "a_role_of_a_profile_has_the_duration_that_the_profile_says";
     let role = "role_arn = arn:aws:iam::123456789012:role/r\ncredential_source = Environment\n";

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use support::capi::*;
-use support::pull::{Pull, Pulled};
+use support::pull::{Bell, Pull, Pulled, readable};
 use support::stream::event_frame;
-use support::{LocalBedrock, Reply, Speaks};
+use support::{LocalBedrock, PATIENCE, Reply, Speaks};
 
 /// How long the server is held up before that is believed.
 const HELD_UP: Duration = Duration::from_millis(300);
@@ -112,5 +112,55 @@ fn an_event_that_is_longer_than_the_read_ahead_is_delivered_whole() {
         }
         assert_eq!(length, (4 << 20) + "assistant".len() + "end_turn".len());
         assert!(stream.response().complete);
+    }
+}
+
+/// Events of a mebibyte each, more than is read ahead.
+fn large_events(speaks: &Speaks) -> (LocalBedrock, Pull) {
+    let bedrock = LocalBedrock::speaking(speaks.clone());
+    let model = model(&bedrock, speaks, json!({"read_ahead": "16KiB"}));
+    let reply = (0..4).fold(Reply::stream().message_start(), |reply, _| reply.raw(text(1 << 20)));
+    bedrock.push(reply.message_stop("end_turn").metadata(1, 2));
+    (bedrock, Pull::open(&model, &Request::say("Hello?")))
+}
+
+/// Takes one event each time the descriptor is readable. How many there were.
+fn poll_for_each_event(stream: &Pull) -> usize {
+    let fd = stream.fd();
+    let mut events = 0;
+    loop {
+        assert!(readable(fd, PATIENCE.as_millis() as i32), "after {events} events the stream stood still");
+        match stream.next(0) {
+            Pulled::Event(_) => events += 1,
+            Pulled::Done => return events,
+            other => panic!("{other:?} after {events} events, where the descriptor was readable"),
+        }
+    }
+}
+
+#[test]
+fn a_program_that_polls_before_each_event_gets_all_of_them_however_long_they_are() {
+    for speaks in [Speaks::Http1, Speaks::HTTP2] {
+        let (_bedrock, stream) = large_events(&speaks);
+        assert_eq!(poll_for_each_event(&stream), 7);
+    }
+}
+
+#[test]
+fn a_program_that_begins_to_wait_while_it_still_looks_at_a_long_event_is_told_of_the_next() {
+    for speaks in [Speaks::Http1, Speaks::HTTP2] {
+        let until_the_first_long_one = |stream: &Pull| {
+            while !matches!(stream.next(-1), Pulled::Event(event) if event.text.len() == 1 << 20) {}
+        };
+        let (_bedrock, stream) = large_events(&speaks);
+        until_the_first_long_one(&stream);
+        assert_eq!(poll_for_each_event(&stream), 5);
+
+        let (_bedrock, stream) = large_events(&speaks);
+        until_the_first_long_one(&stream);
+        let bell = Bell::default();
+        stream.wake(&bell);
+        assert_eq!(bell.wait(0), 1);
+        assert!(matches!(stream.next(0), Pulled::Event(_)));
     }
 }

@@ -245,6 +245,23 @@ fn an_error_is_replayed_with_all_that_it_tells() {
 }
 
 #[test]
+fn a_failure_on_the_way_is_recorded_without_a_host_and_replayed_with_its_advice_once() {
+    let (bedrock, file) = (LocalBedrock::start(), file("on_the_way"));
+    let model = recorder(&bedrock, &file);
+    let host = bedrock.url().trim_start_matches("http://").to_owned();
+    for _ in 0..3 {
+        bedrock.push(Reply::close_before_headers());
+    }
+    let live = model.generate(&hello());
+    live.failed(BEDROCK_E_NETWORK).says(&[&host]);
+    let recorded = std::fs::read_to_string(&file).expect("a recording");
+    assert!(!recorded.contains(&host) && !recorded.contains("127.0.0.1"), "{recorded}");
+    let replayed = replayer(&file).generate(&hello());
+    let message = &replayed.failed(BEDROCK_E_NETWORK).message;
+    assert!(message.contains("closed before the answer") && message.matches("Check the").count() == 1, "{message}");
+}
+
+#[test]
 fn a_recording_holds_no_credential() {
     let (bedrock, file) = (LocalBedrock::start(), file("secrets"));
     let model = recorder(&bedrock, &file);

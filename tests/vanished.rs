@@ -113,12 +113,22 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
+/// Opens a gate where a test fails, so that nobody waits behind it.
+struct OpensAtLast<'a>(&'a Gate);
+
+impl Drop for OpensAtLast<'_> {
+    fn drop(&mut self) {
+        self.0.open();
+    }
+}
+
 fn in_a_namespace() {
     let there = There::new();
     let versions = [("1.1", Speaks::Http1), ("2", Speaks::HTTP2)];
     let never = Gate::new();
     let late = Gate::new();
     std::thread::scope(|threads| {
+        let _late = OpensAtLast(&late);
         let (tell, told) = mpsc::channel::<()>();
         let mut calls = Vec::new();
         let mut silent = Vec::new();
@@ -161,7 +171,14 @@ fn in_a_namespace() {
             bedrock.push(Reply::text_answer("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
-            kept.push((version, bedrock, used));
+            kept.push((version, bedrock, used, "Hello?".to_owned()));
+
+            // The same, for more than a socket takes at once: the request is still being sent.
+            let bedrock = there.server(speaks.clone());
+            bedrock.push(Reply::text_answer("Hello"));
+            let used = model(&bedrock, version);
+            assert_eq!(used.generate(&hello()).response().text, "Hello");
+            kept.push((version, bedrock, used, "x".repeat(32 << 20)));
 
             // A peer that stays, and is silent for longer than one that has vanished is looked for.
             let bedrock = LocalBedrock::speaking(speaks.clone());
@@ -171,10 +188,10 @@ fn in_a_namespace() {
         calls.iter().for_each(|_| told.recv().expect("a call that has begun"));
         there.vanish();
         let vanished = Instant::now();
-        for (version, bedrock, used) in kept {
-            let host = bedrock.url();
-            let call = threads.spawn(move || (used.generate(&hello()), Instant::now()));
-            calls.push((format!("a request over a kept connection of HTTP/{version}"), host, call));
+        for (version, bedrock, used, text) in kept {
+            let (host, length) = (bedrock.url(), text.len());
+            let call = threads.spawn(move || (used.generate(&Request::say(&text)), Instant::now()));
+            calls.push((format!("{length} bytes over a kept connection of HTTP/{version}"), host, call));
         }
         let ended: Vec<_> =
             calls.into_iter().map(|(what, url, call)| (what, url, call.join().expect("no panic"))).collect();

@@ -20,5 +20,6 @@ mod tools;
 mod web_identity;
 
 pub use keys::check_token;
+pub use provider::cache as credentials_cache;
 pub use source::Source;
 pub use tools::Tools;

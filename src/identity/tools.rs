@@ -5,7 +5,6 @@ use crate::config::Config;
 use crate::environment::{Environment, Service};
 use crate::error::Result;
 use crate::transport::{self, Metadata};
-use aws_config::identity::IdentityCache;
 use aws_config::{Region, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
@@ -39,7 +38,7 @@ impl Tools {
             .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
-            .identity_cache(IdentityCache::lazy().build())
+            .identity_cache(super::provider::cache())
             .service_config(Endpoints::of(config, environment)?)
             .build();
         Ok(Tools { sdk, http, metadata: Metadata::new(config) })

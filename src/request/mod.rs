@@ -172,6 +172,10 @@ impl Request {
 
     /// Adds the assistant's message as the service takes it back; see [`reply::message`].
     pub fn add_response(&mut self, response: &Response) -> Result<()> {
+        if response.is_outline() {
+            let what = "adding a response: its content was not kept, because the model's keep_answer is false";
+            return Err(Error::new(Kind::InvalidArgument, what));
+        }
         match reply::message(response) {
             Some(message) => self.push(Piece::value(&*message)?),
             None => Ok(()),

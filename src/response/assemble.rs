@@ -31,6 +31,14 @@ impl Assembler {
         }
     }
 
+    /// Whether what the answer says is left out.
+    pub fn is_outline(&self) -> bool {
+        match self {
+            Assembler::Message(message) => message.is_outline(),
+            Assembler::Chunks(chunks) => chunks.is_outline(),
+        }
+    }
+
     pub fn push(&mut self, event: &Event<'_>) {
         match self {
             Assembler::Message(message) => message.push(event),

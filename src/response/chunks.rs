@@ -18,6 +18,10 @@ impl Chunks {
         Chunks { outline: true, ..Chunks::default() }
     }
 
+    pub fn is_outline(&self) -> bool {
+        self.outline
+    }
+
     pub fn push(&mut self, event: &Event<'_>) {
         if self.outline {
             if !counts(event) {

@@ -25,6 +25,10 @@ impl Message {
         Message { outline: true, ..Message::default() }
     }
 
+    pub fn is_outline(&self) -> bool {
+        self.outline
+    }
+
     pub fn push(&mut self, event: &Event<'_>) {
         match event.kind {
             EventKind::MessageStart => {

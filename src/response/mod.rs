@@ -39,6 +39,8 @@ pub struct Response {
     attempts: u32,
     streamed: bool,
     complete: bool,
+    /// Whether what the answer said was not kept.
+    outline: bool,
     /// Made when it is first asked for: who reads the JSON alone does not pay for it.
     summary: OnceCell<Summary>,
 }
@@ -52,8 +54,9 @@ impl Response {
 
     /// The answer that an [`Assembler`] makes, complete after the stream's end only. None: of events that were none.
     pub fn assembled(assembler: Option<Assembler>, complete: bool, head: Head, attempts: u32) -> Self {
+        let outline = assembler.as_ref().is_some_and(Assembler::is_outline);
         let json = move || assembler.as_ref().map(Assembler::answer).unwrap_or_default().into();
-        Self::new(Box::new(json), head, attempts, true, complete)
+        Response { outline, ..Self::new(Box::new(json), head, attempts, true, complete) }
     }
 
     /// The same, where it was made before.
@@ -70,6 +73,7 @@ impl Response {
             attempts,
             streamed,
             complete,
+            outline: false,
             summary: OnceCell::new(),
         }
     }
@@ -101,6 +105,11 @@ impl Response {
     /// Whether this is the whole answer, and not what had arrived of a stream.
     pub fn complete(&self) -> bool {
         self.complete
+    }
+
+    /// Whether what the answer said was not kept, so that it cannot be added to a conversation.
+    pub fn is_outline(&self) -> bool {
+        self.outline
     }
 
     /// The tool calls that the program has to answer, in order.

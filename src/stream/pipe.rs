@@ -117,7 +117,8 @@ impl Pipe {
     }
 
     /// While the reader holds more than this, which only very large events do, no more is written behind it: one of
-    /// them at a time is in memory.
+    /// them at a time is in memory. A reader that waits to be told of more holds nothing, even while it still looks at
+    /// its last event: otherwise nothing would ever come of which it could be told.
     fn huge(&self) -> usize {
         2 * self.full
     }
@@ -250,7 +251,8 @@ impl Pipe {
 
     /// Wakes the writer where it waits and there is room for it.
     fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
-        let writer = if state.has_room(self.full) { state.writer.take() } else { None };
+        let room = state.writer.is_some() && state.has_room(self.full);
+        let writer = if room { state.writer.take() } else { None };
         drop(state);
         if let Some(writer) = writer {
             writer.wake();
@@ -259,7 +261,15 @@ impl Pipe {
 
     /// Puts the flag where it belongs, after the reader has read: `unread` says whether it has events of its own left.
     pub fn settle(&self, unread: bool) {
-        self.lock().show(unread);
+        let mut state = self.lock();
+        state.show(unread);
+        self.let_writer_go_on(state, unread);
+    }
+
+    /// Wakes the writer where only the reader's own batch was in its way, and the reader has handed out all of that.
+    fn let_writer_go_on(&self, mut state: MutexGuard<'_, State>, unread: bool) {
+        state.reader_is_busy &= unread;
+        self.wake_writer(state);
     }
 
     /// The flag's descriptor; the flag is made where there is none, but none after [`Pipe::close`]: who would take it down?
@@ -272,7 +282,9 @@ impl Pipe {
             state.flag = Some(Flag::new()?);
         }
         state.show(unread);
-        Ok(state.flag.as_ref().expect("a flag was just made sure of").fd())
+        let fd = state.flag.as_ref().expect("a flag was just made sure of").fd();
+        self.let_writer_go_on(state, unread);
+        Ok(fd)
     }
 
     /// Replaces the alarm; None takes it down. The new one rings at once where there is something to read. When this returns,
@@ -280,7 +292,7 @@ impl Pipe {
     pub fn set_alarm(&self, alarm: Option<Box<dyn Alarm>>, unread: bool) {
         let mut state = self.lock();
         let old = if state.closed { alarm } else { self.replace_alarm(&mut state, alarm, unread) };
-        drop(state);
+        self.let_writer_go_on(state, unread);
         if let Some(old) = old {
             old.retire();
         }

@@ -13,6 +13,36 @@ use std::time::Duration;
 /// What an operating system's error ends with.
 const OS_ERROR: &str = " (os error";
 
+/// A failure in words of ours, and what happened without a word about to whom: recordings name no host.
+#[derive(Debug)]
+pub struct OnTheWay {
+    error: Error,
+    what: String,
+}
+
+impl OnTheWay {
+    /// What happened to a request to `host`, for a recording.
+    pub fn without_host(error: &ConnectorError, host: &str) -> String {
+        match find::<OnTheWay>(error) {
+            Some(OnTheWay { what, .. }) if host.is_empty() => what.clone(),
+            Some(OnTheWay { what, .. }) => what.replace(host, "the endpoint"),
+            None => error.source().map_or_else(|| error.to_string(), chain),
+        }
+    }
+}
+
+impl fmt::Display for OnTheWay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.error.told())
+    }
+}
+
+impl StdError for OnTheWay {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&self.error)
+    }
+}
+
 /// Host and port of a URI, without a user and a password.
 pub fn host_of(uri: &Uri) -> String {
     let https = uri.scheme_str() == Some("https");
@@ -31,13 +61,16 @@ pub fn connecting(error: ConnectorError, uri: &Uri, proxy: Option<&Uri>) -> Conn
 pub fn late(limit: Duration, host: &str) -> ConnectorError {
     let error = Error::new(Kind::Timeout, format_args!("no connection to {host} within {limit:?} (timeouts.connect)"))
         .advise("Is the endpoint reachable from here?");
-    ConnectorError::timeout(error.into())
+    ConnectorError::timeout(OnTheWay { error, what: format!("no connection within {limit:?}") }.into())
 }
 
 /// The connection broke before it gave an answer, or what it gave is none.
 pub fn waiting(error: ConnectorError, host: &str) -> ConnectorError {
     if alive::is_silence(&error) {
-        return ConnectorError::timeout(alive::silence().while_doing(format_args!("waiting for {host}")).into());
+        let silence = alive::silence();
+        let what = silence.stated().to_owned();
+        let error = silence.while_doing(format_args!("waiting for {host}"));
+        return ConnectorError::timeout(OnTheWay { error, what }.into());
     }
     in_words(error, |what| (format!("waiting for {host}: {what}"), false))
 }
@@ -67,10 +100,12 @@ fn in_words(error: ConnectorError, tell: impl FnOnce(String) -> (String, bool)) 
     }
     let kind = if lacks_resources(&error) { Kind::Resource } else { Kind::Network };
     let cause = find::<Error>(&error).map(|own| own.told().to_owned()).unwrap_or_else(|| words(&error));
+    let bare = find::<Error>(&error).map(|own| own.stated().to_owned()).unwrap_or_else(|| cause.clone());
     let advised = find::<Error>(&error).is_some();
     let (what, proxied) = tell(cause);
     let told = Error::new(kind, &what);
     let told = if advised { told } else { told.advise(advice(kind, &what, proxied)) };
+    let told = OnTheWay { error: told, what: bare };
     match error.as_other() {
         _ if error.is_timeout() => ConnectorError::timeout(told.into()),
         _ if error.is_io() => ConnectorError::io(told.into()),

@@ -3,6 +3,7 @@
 //! There is no task and no channel: who waits for an answer reads and decodes it, in its own task, from the connection's own
 //! buffer. What arrives together is handed on together, however many chunks it is in.
 
+use super::alive;
 use super::body::Body;
 use super::connect::{Forward, Link};
 use super::connection::{Life, Unanswered};
@@ -134,6 +135,10 @@ impl Http1 {
                 (Poll::Ready(Ok(mut head)), _) => {
                     head.keep &= flushed;
                     Poll::Ready(Ok(head))
+                }
+                // The kernel tells once why it gave a connection up: whoever asks next is told of an end.
+                (Poll::Ready(Err(_)), Poll::Ready(Err(error))) if alive::is_silence(&error) => {
+                    Poll::Ready(Err(error.into()))
                 }
                 (Poll::Ready(Err(broken)), _) => Poll::Ready(Err(broken)),
                 (Poll::Pending, Poll::Ready(Err(error))) => Poll::Ready(Err(error.into())),

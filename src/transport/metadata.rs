@@ -47,24 +47,34 @@ impl Metadata {
         headers: &[(&str, &str)],
         patience: Duration,
     ) -> Result<String, Refusal> {
+        let shown = shown(url);
         let mut builder = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }
         let request = builder.body(SdkBody::empty()).map_err(|error| Refusal {
-            what: format!("{url} cannot be asked: {error}"),
+            what: format!("{shown} cannot be asked: {error}"),
             answered: false,
             again: false,
         })?;
         let dispatch = Dispatch::new(&self.0, patience);
         let asking = async {
-            let answer = dispatch.ask(request).await.map_err(|error| unanswered(url, &error))?;
-            read(url, answer).await
+            let answer = dispatch.ask(request).await.map_err(|error| unanswered(shown, &error))?;
+            read(shown, answer).await
         };
         timeout(patience * 2, asking).await.unwrap_or_else(|_| {
-            Err(Refusal { what: format!("{url} does not answer within {patience:?}"), answered: false, again: true })
+            Err(Refusal { what: format!("{shown} does not answer within {patience:?}"), answered: false, again: true })
         })
     }
+}
+
+/// The part of a URL that holds no secret: neither a user and a password nor a query.
+fn shown(url: &str) -> &str {
+    let end = url.find(['?', '#']).unwrap_or(url.len());
+    let from = url.find("://").map_or(0, |scheme| scheme + 3);
+    let path = url[from..end].find('/').map_or(end, |path| from + path);
+    let user = url[from..path].rfind('@').map_or(0, |at| from + at + 1);
+    &url[user..end]
 }
 
 fn unanswered(url: &str, error: &ConnectorError) -> Refusal {
@@ -99,5 +109,22 @@ async fn read(url: &str, answer: Response<Body>) -> Result<String, Refusal> {
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text),
         Err(_) => refusal("gives something else than text".to_owned(), false),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_of_a_url_holds_no_password_and_no_query() {
+        for (url, wanted) in [
+            ("http://169.254.170.2/v2/credentials/a@b", "http://169.254.170.2/v2/credentials/a@b"),
+            ("http://user:pass@word@127.0.0.1:80/x?token=t", "127.0.0.1:80/x"),
+            ("http://127.0.0.1?token=a@b/c", "http://127.0.0.1"),
+            ("no url", "no url"),
+        ] {
+            assert_eq!(shown(url), wanted);
+        }
     }
 }

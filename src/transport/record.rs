@@ -4,6 +4,7 @@
 //! A stream passes while it comes. Any other answer is held back until all of it has come, so that a recording that fails can still
 //! take its place.
 
+use super::failure::OnTheWay;
 use super::network::Network;
 use super::play::{Beat, Play};
 use super::recorder::Recorder;
@@ -80,6 +81,7 @@ impl HttpConnector for Recording {
             return self.network.call(request);
         }
         let mut tape = Tape::begin(self.recorder.clone(), &request);
+        let host = host_of(request.uri());
         let answer = self.network.call(request);
         let max_answer = self.max_answer;
         HttpConnectorFuture::new(async move {
@@ -90,8 +92,8 @@ impl HttpConnector for Recording {
                         // It was not even sent.
                         tape.forget();
                     } else {
-                        let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), chain);
-                        written(tape.failed(cause).await).map_err(own)?;
+                        let why = OnTheWay::without_host(&error, &host);
+                        written(tape.failed(why).await).map_err(own)?;
                     }
                     return Err(error);
                 }
@@ -113,6 +115,11 @@ impl HttpConnector for Recording {
             Ok(response)
         })
     }
+}
+
+/// The host of an absolute URI.
+fn host_of(uri: &str) -> String {
+    uri.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default()
 }
 
 fn own(error: Error) -> ConnectorError {

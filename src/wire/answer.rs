@@ -67,6 +67,16 @@ pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The first `limit` bytes of a body, or all that comes of it before it ends or breaks off.
+pub async fn beginning_of(body: SdkBody, limit: usize) -> Vec<u8> {
+    let mut body = InPortions::of(SdkBody::from_body_1_x(Beginning { body, left: limit }));
+    let mut bytes = Vec::new();
+    while let Some(Ok(frame)) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        bytes.extend(frame.into_data().into_iter().flatten());
+    }
+    bytes
+}
+
 /// An answer of more than `limit` bytes.
 pub fn too_long(limit: usize) -> Error {
     Error::new(Kind::Protocol, format_args!("the answer is longer than {limit} bytes (max_answer)"))

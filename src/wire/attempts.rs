@@ -226,6 +226,11 @@ impl Attempts {
             Some(refusal) if error.http_status() == refusal.status => {
                 journal.explain_end(error, sent, refusal.retry_after)
             }
+            // A call that has its place, and has sent nothing, waits for what signs its request, or is held back by the
+            // SDK's own limit to the rate of calls.
+            None if error.kind() == Kind::Timeout && sent == 0 && journal.terms.is_some() => error
+                .note("; no request was sent: it waited for credentials, or for its turn (retry.mode adaptive)")
+                .advise("Check what gives the credentials: the profile's command or services, or the metadata service"),
             None if timer => journal.explain_end(error, sent, None),
             _ => error,
         }

@@ -5,7 +5,7 @@
 //! before the retry loop, then takes the answer's body before the SDK's deserialiser sees it. Answers that are no success stay
 //! with the SDK, whose retry classifiers and error types need them.
 
-use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, collect};
+use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, beginning_of};
 use super::attempts::Attempts;
 use super::failure;
 use super::operation::Operation;
@@ -78,13 +78,13 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
         return Ok(answer);
     }
     let (is_stream, body) = sniff(&answer.content_type, answer.body.into_body()).await;
-    answer.body = InPortions::of(body);
     if !is_stream {
-        let body = collect(answer.body, MAX_MISROUTED).await.unwrap_or_default();
-        let body = String::from_utf8_lossy(&body);
-        let error = failure::misrouted(answer.status, &answer.content_type, &body);
+        let beginning = beginning_of(body, MAX_MISROUTED).await;
+        let text = String::from_utf8_lossy(&beginning);
+        let error = failure::misrouted(answer.status, &answer.content_type, &text);
         return Err(error.with_request_id(&answer.head.request_id));
     }
+    answer.body = InPortions::of(body);
     Ok(answer)
 }
 
