@@ -327,7 +327,7 @@ void bedrock_error_free(bedrock_error *error);
  *   keep_answer       true (default) or false. If it is false, the library keeps nothing of an
  *                     event that it has delivered: bedrock_stream_response and
  *                     bedrock_generate_stream give the stop reason and the usage of a stream, and
- *                     no content
+ *                     no content. Such a response cannot be added to a request
  *   read_ahead        "256KiB" (default), "1MiB" or a number of bytes, from 16KiB to 1GiB: about
  *                     how much of a stream may wait in memory for your program to read it. Half of
  *                     it may be on the connection. A single event is always read whole. For a
@@ -542,14 +542,16 @@ bedrock_status bedrock_request_add_message(bedrock_request *request,
                                            bedrock_error **err);
 
 /* Adds the assistant's message of a response, in the form in which the service accepts it. Every
- * response can be added, also one that is not complete (bedrock_response_complete). Blocks keep
- * their bytes, with these exceptions. Blank texts are left out. If the input of a tool call is
- * not a JSON object (bedrock_tool_call.input_valid is 0), {} replaces it: add an error result
- * for the call. A tool call without id or name is left out. Reasoning is left out if no text or
- * call follows it, or if the answer was cut off before its signature came. Calls of tools that
- * the service runs itself stay, with their results; if the answer was cut off before the result
- * came, the call is left out. If nothing remains, nothing is added and BEDROCK_OK is returned;
- * the next text of the user then joins the user's last message. */
+ * response that was kept can be added, also one that is not complete
+ * (bedrock_response_complete). Blocks keep their bytes, with these exceptions. Blank texts are
+ * left out. If the input of a tool call is not a JSON object (bedrock_tool_call.input_valid is
+ * 0), {} replaces it: add an error result for the call. A tool call without id or name is left
+ * out. Reasoning is left out if no text or call follows it, or if the answer was cut off before
+ * its signature came. Calls of tools that the service runs itself stay, with their results; if
+ * the answer was cut off before the result came, the call is left out. If nothing remains,
+ * nothing is added and BEDROCK_OK is returned; the next text of the user then joins the user's
+ * last message. Returns BEDROCK_E_INVALID_ARGUMENT, and adds nothing, if the response has no
+ * content because the model's keep_answer is false. */
 bedrock_status bedrock_request_add_response(bedrock_request *request,
                                             const bedrock_response *response,
                                             bedrock_error **err);

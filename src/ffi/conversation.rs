@@ -52,14 +52,15 @@ pub unsafe extern "C" fn bedrock_request_add_message(
     change(request, err, |request| request.add_message(unsafe { text::json("json", json, len) }?))
 }
 
-/// Adds the assistant's message of a response, in the form in which the service accepts it. Every response can be
-/// added, also one that is not complete (bedrock_response_complete). Blocks keep their bytes, with these
+/// Adds the assistant's message of a response, in the form in which the service accepts it. Every response that was
+/// kept can be added, also one that is not complete (bedrock_response_complete). Blocks keep their bytes, with these
 /// exceptions. Blank texts are left out. If the input of a tool call is not a JSON object
 /// (bedrock_tool_call.input_valid is 0), {} replaces it: add an error result for the call. A tool call without id
 /// or name is left out. Reasoning is left out if no text or call follows it, or if the answer was cut off before
 /// its signature came. Calls of tools that the service runs itself stay, with their results; if the answer was cut
 /// off before the result came, the call is left out. If nothing remains, nothing is added and BEDROCK_OK is
-/// returned; the next text of the user then joins the user's last message.
+/// returned; the next text of the user then joins the user's last message. Returns BEDROCK_E_INVALID_ARGUMENT, and
+/// adds nothing, if the response has no content because the model's keep_answer is false.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_request_add_response(
     request: *mut bedrock_request,

@@ -43,7 +43,7 @@
 //!   keep_answer       true (default) or false. If it is false, the library keeps nothing of an
 //!                     event that it has delivered: bedrock_stream_response and
 //!                     bedrock_generate_stream give the stop reason and the usage of a stream, and
-//!                     no content
+//!                     no content. Such a response cannot be added to a request
 //!   read_ahead        "256KiB" (default), "1MiB" or a number of bytes, from 16KiB to 1GiB: about
 //!                     how much of a stream may wait in memory for your program to read it. Half of
 //!                     it may be on the connection. A single event is always read whole. For a

@@ -12,7 +12,7 @@ use super::beside::{
 use super::document::Piece;
 use super::{Document, dialect, lint};
 use crate::config::{check_header, check_segment};
-use crate::error::{Error, Result, quote};
+use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
@@ -164,7 +164,7 @@ impl Given<'_> {
         if self.given("clientRequestToken").is_none() {
             self.request.remove("clientRequestToken");
             // Without it a request that is sent again would be a second job.
-            self.request.add("clientRequestToken", &format!("\"{:032x}\"", fastrand::u128(..)));
+            self.request.add("clientRequestToken", &format!("\"{}\"", token()?));
         }
         let body = self.write()?;
         Ok(Input {
@@ -243,6 +243,15 @@ impl Given<'_> {
     fn refuse(&self, member: &str, what: &str) -> Error {
         beside::refuse(self.operation, &format!("/{}", json::pointer_token(member)), what)
     }
+}
+
+/// A text that no other job has. From the system: the state of a generator of ours would be a forked child's too.
+fn token() -> Result<String> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(Kind::Resource, format_args!("making clientRequestToken: the system has no random numbers: {error}"))
+    })?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 /// A text as a segment of a path, or as a value of a query.

@@ -53,7 +53,7 @@ pub fn is_silence(error: &(dyn StdError + 'static)) -> bool {
 
 /// The error of a connection that was given up.
 pub fn silence() -> Error {
-    let what = "the connection showed no sign of life within 30s: the peer or the network is gone";
+    let what = "the connection shows no sign of life: the peer or the network is gone";
     Error::new(Kind::Timeout, what).advise("Check the network and call again")
 }
 
