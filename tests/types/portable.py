@@ -19,7 +19,7 @@ OPENAI = {
     "messages/*/role": PLACE,
     "messages/function": "use tool",
     "messages/*": PLACE,
-    "messages/assistant/content": {"null": NOTHING, "*": PLACE},
+    "messages/assistant/content": PLACE,
     "messages/*/content": PLACE,
     "messages/*/content/*/type": PLACE,
     "messages/*/content/*/prompt_cache_breakpoint": PLACE,
