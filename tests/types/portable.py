@@ -19,7 +19,7 @@ OPENAI = {
     "messages/*/role": PLACE,
     "messages/function": "use tool",
     "messages/*": PLACE,
-    "messages/assistant/content": PLACE,
+    "messages/assistant/content": {"null": PLACE, "*": PLACE},  # null is an empty answer; no content at all is an error
     "messages/*/content": PLACE,
     "messages/*/content/*/type": PLACE,
     "messages/*/content/*/prompt_cache_breakpoint": PLACE,
