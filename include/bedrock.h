@@ -244,7 +244,7 @@ const char *bedrock_error_code(const bedrock_error *error);
  * "/messages/0/role". It points into the JSON that you passed, in the dialect of that JSON. A
  * pointer that begins with "/defaults" points into the defaults of the config. Once something
  * was added to a conversation, "/messages" and "/system" point into the conversation as the
- * library keeps it, which bedrock_request_body shows. Returns "" if no member caused the
+ * library keeps it, which bedrock_request_json shows. Returns "" if no member caused the
  * failure. Borrowed until the error is freed. */
 const char *bedrock_error_path(const bedrock_error *error);
 

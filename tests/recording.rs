@@ -38,25 +38,29 @@ fn replayer(file: &Path) -> Model {
     Model::new(&json!({"model": MODEL_ID, "retry": {"max_backoff": "1ms"}, "transport": {"replay": file}}))
 }
 
-/// The recording as it stands in the file, which is whole at any time.
+/// The recording as it stands in the file. Between calls it is whole.
 #[track_caller]
 fn recorded(file: &Path) -> Vec<Value> {
-    let text = std::fs::read_to_string(file).expect("the recording");
-    let json: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e} in {text}"));
-    assert_eq!(json["bedrock_recording"], 1);
-    json["interactions"].as_array().expect("an array").clone()
+    read(file).unwrap_or_else(|what| panic!("{what}"))
 }
 
-/// Waits for an interaction that no call waits for.
+fn read(file: &Path) -> Result<Vec<Value>, String> {
+    let text = std::fs::read_to_string(file).expect("the recording");
+    let json: Value = serde_json::from_str(&text).map_err(|error| format!("{error} in {text}"))?;
+    assert_eq!(json["bedrock_recording"], 1);
+    Ok(json["interactions"].as_array().expect("an array").clone())
+}
+
+/// Waits for an interaction that no call waits for. A look in the middle of its writing may see a part of it.
 #[track_caller]
 fn wait_recorded(file: &Path, count: usize) -> Vec<Value> {
     let began = std::time::Instant::now();
     loop {
-        let interactions = recorded(file);
-        if interactions.len() >= count {
-            return interactions;
+        let seen = read(file);
+        match seen {
+            Ok(interactions) if interactions.len() >= count => return interactions,
+            _ => assert!(began.elapsed() < PATIENCE, "not {count} interactions: {seen:?}"),
         }
-        assert!(began.elapsed() < PATIENCE, "{} of {count} interactions", interactions.len());
         std::thread::yield_now();
     }
 }

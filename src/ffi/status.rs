@@ -190,7 +190,7 @@ pub extern "C" fn bedrock_error_code(error: *const bedrock_error) -> *const c_ch
 /// Returns a JSON pointer to the member of the config or request that caused the failure: "/messages/0/role". It
 /// points into the JSON that you passed, in the dialect of that JSON. A pointer that begins with "/defaults" points
 /// into the defaults of the config. Once something was added to a conversation, "/messages" and "/system" point
-/// into the conversation as the library keeps it, which bedrock_request_body shows. Returns "" if no member caused
+/// into the conversation as the library keeps it, which bedrock_request_json shows. Returns "" if no member caused
 /// the failure. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
 pub extern "C" fn bedrock_error_path(error: *const bedrock_error) -> *const c_char {
