@@ -27,6 +27,7 @@ mod runtime;
 mod slots;
 pub mod stream;
 mod sync;
+mod sys;
 pub mod text;
 mod timer;
 mod totals;

@@ -10,6 +10,7 @@ use crate::coalesce;
 use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::process::{self, Generation};
+use crate::sys::sched;
 use once_cell::sync::Lazy;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -53,13 +54,6 @@ pub struct Runtime {
     pub handle: Handle,
     /// Differs from worker to worker: what was made on another one is of no use on this one.
     pub epoch: u64,
-}
-
-/// What the C boundary, which may do what we may not, wants done first on each worker's thread.
-static AT_START: OnceLock<fn()> = OnceLock::new();
-
-pub fn at_worker_start(prepare: fn()) {
-    let _ = AT_START.set(prepare);
 }
 
 /// What those whose work the worker's threads may never come to want done where it ends.
@@ -204,7 +198,7 @@ impl Worker {
         let (stop, threads) = (worker.stop.clone(), worker.threads.clone());
         let body = move || {
             process::settle_in();
-            AT_START.get().into_iter().for_each(|prepare| prepare());
+            sched::ask_for_shortest();
             work();
             runtime.spawn(async move {
                 if let Err(error) = cancel::watch(bell).await {

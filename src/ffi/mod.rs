@@ -1,8 +1,9 @@
-//! The C boundary: the one wing of the house that holds unsafe code.
+//! The C boundary. Beside [`sys`](crate::sys) it is the only room with unsafe code.
 //!
-//! Six files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
-//! out, [`user`] for what comes with a callback, [`fork`] for children, [`slice`] for the worker's manners. The others are the chapters of `include/bedrock.h`, which is generated from them: one file a
-//! noun, its module documentation the chapter's opening, its items in the order of the header.
+//! Five files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
+//! out, [`user`] for what comes with a callback, [`fork`] for children. The others are the chapters of
+//! `include/bedrock.h`, which is generated from them: one file a noun, its module documentation the chapter's opening, its
+//! items in the order of the header.
 
 #![allow(unsafe_code, non_camel_case_types)]
 // What callers owe is the header's opening chapter, once for all functions: every pointer is NULL, or good for its purpose.
@@ -11,7 +12,6 @@
 mod fork;
 mod guard;
 mod handle;
-mod slice;
 mod text;
 mod user;
 

@@ -82,12 +82,11 @@
 use super::cancel::bedrock_cancel;
 use super::guard::entry;
 use super::handle::{self, Noun};
-use super::slice;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::text::{self, EMPTY, put, required};
 use crate::cancel::Cancel;
 use crate::model::Model;
-use crate::runtime;
+
 use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::time::Duration;
@@ -116,7 +115,6 @@ pub unsafe extern "C" fn bedrock_model_new(
     unsafe { put(out, null_mut()) };
     entry!(err => {
         required("out", out)?;
-        runtime::at_worker_start(slice::ask_for_shortest);
         let model = Model::new(unsafe { text::text("config_json", config_json, len) }?)?;
         unsafe { put(out, handle::insert(model)?) };
         Ok(BEDROCK_OK)

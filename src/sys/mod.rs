@@ -1,0 +1,8 @@
+//! What the operating system gives and neither std nor nix has in a safe form.
+//!
+//! Beside [`ffi`](crate::ffi) this is the only room with unsafe code. Each file is one service of the system, and what it
+//! exports is safe to call. It knows nothing of the rest of the crate.
+
+#![allow(unsafe_code)]
+
+pub mod sched;
