@@ -1,5 +1,6 @@
 //! From our [`Config`] to the SDK's client: credentials, region, endpoint, retries, user agent.
 
+use crate::blocking;
 use crate::config::{Auth, BEARER_VARIABLE, CallSettings, Config, RetryMode};
 use crate::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Given, refuse};
 use crate::error::{Error, Kind, Result};
@@ -70,8 +71,7 @@ pub async fn sdk_config(config: &Config, transport: &Transport) -> Result<SdkCon
 /// Reads files where that blocks nobody.
 async fn read_environment(config: &Config) -> Result<Environment> {
     let config = config.clone();
-    let reading = tokio::task::spawn_blocking(move || Environment::read(&config)).await;
-    reading.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+    blocking::FILES.run(move || Environment::read(&config)).await
 }
 
 /// A configuration for calls over the network. The SDK is given everything, and reads neither variables nor files.

@@ -7,6 +7,7 @@
 compile_error!("libbedrock contains its panics, and so needs panic = \"unwind\" in its profile");
 
 mod announce;
+mod blocking;
 pub mod cancel;
 mod client;
 mod coalesce;
@@ -21,6 +22,7 @@ pub mod json;
 pub mod log;
 pub mod model;
 mod process;
+mod quiesce;
 pub mod request;
 pub mod response;
 mod runtime;

@@ -5,6 +5,7 @@
 //! When it has nothing else to do it [announces](crate::announce) what it has read, and may [rest](crate::coalesce).
 
 use crate::announce;
+use crate::blocking;
 use crate::cancel;
 use crate::coalesce;
 use crate::error::{Error, Kind, Result};
@@ -83,7 +84,7 @@ pub fn shutdown(deadline: Instant) -> bool {
         }
         house.ending.clone()
     };
-    let ended = ending.iter().all(|threads| threads.wait_until(deadline));
+    let ended = ending.iter().all(|threads| threads.wait_until(deadline)) & blocking::shutdown(deadline);
     if ended {
         House::lock().ending.retain(|threads| !ending.iter().any(|ended| Arc::ptr_eq(threads, ended)));
     }

@@ -4,7 +4,7 @@
 //! outlive calls, and the child counts itself a new process: what it inherited is recognised and left alone.
 
 use super::handle;
-use crate::{cancel, log, process, runtime, transport, wakeup};
+use crate::{blocking, cancel, log, process, quiesce, runtime, transport, wakeup};
 use std::any::Any;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +29,9 @@ unsafe extern "C" fn prepare() {
     let _ = HELD.try_with(|held| {
         // The order in which the crate takes them, where it takes one under another.
         let locks: Vec<Box<dyn Any>> = vec![
+            Box::new(quiesce::pause()),
             Box::new(runtime::pause_for_fork()),
+            Box::new(blocking::lock_for_fork()),
             Box::new(transport::lock_for_fork()),
             Box::new(runtime::lock_for_fork()),
             Box::new(wakeup::lock_for_fork()),

@@ -4,6 +4,7 @@ use super::document::check_expiry;
 use super::keys::Keys;
 use super::provider::Fetch;
 use super::sts;
+use crate::blocking;
 use crate::environment::{Environment, Profile, expand};
 use crate::error::{Error, Kind, Result};
 use crate::json::Json;
@@ -127,8 +128,7 @@ impl LoggedIn {
             }
             None => {
                 let sso = self.sso.clone();
-                let reading = tokio::task::spawn_blocking(move || sso.cached_token()).await;
-                reading.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+                blocking::FILES.run(move || sso.cached_token()).await
             }
         }
     }

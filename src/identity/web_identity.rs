@@ -3,6 +3,7 @@
 use super::provider::Fetch;
 use super::role::SESSION_NAME;
 use super::sts;
+use crate::blocking;
 use crate::environment::{Environment, Given, Profile, expand};
 use crate::error::{Error, Kind, Result};
 use aws_config::SdkConfig;
@@ -87,8 +88,7 @@ pub async fn token_of(path: &str, by: &str) -> Result<String> {
             }
         }
     };
-    let reading = tokio::task::spawn_blocking(read).await;
-    reading.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+    blocking::FILES.run(read).await
 }
 
 fn advice(code: &str) -> &'static str {

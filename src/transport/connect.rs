@@ -5,6 +5,7 @@ use super::failure;
 use super::http1::Http1;
 use super::proxies::Proxies;
 use super::tls;
+use crate::blocking;
 use crate::config::{CaBundle, Config, HttpVersion};
 use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -145,8 +146,7 @@ impl Connector {
     ) -> Result<Arc<ClientConfig>, ConnectorError> {
         let read = || async {
             let bundle = self.ca_bundle.clone();
-            let read = tokio::task::spawn_blocking(move || tls::client_config(bundle.as_ref(), version));
-            read.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+            blocking::FILES.run(move || tls::client_config(bundle.as_ref(), version)).await
         };
         cell.get_or_try_init(read).await.cloned().map_err(own)
     }

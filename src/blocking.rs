@@ -1,0 +1,215 @@
+//! Work that blocks, on threads of its own: the worker never waits for a file, a name or a process.
+//!
+//! Each kind of work has a [`Pool`] with a limit of its own, so that one kind that hangs holds up no other. A pool starts a
+//! thread for work that finds none idle. A thread without work ends after some seconds, and at [`shutdown`].
+
+use crate::error::{Error, Kind, Result};
+use crate::process::{self, Generation};
+use crate::quiesce;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::oneshot;
+
+/// How long a thread waits for more work.
+const KEPT: Duration = Duration::from_secs(10);
+
+/// Looks names up.
+pub static NAMES: Pool = Pool::new("bedrock-names", 8);
+/// Reads files: AWS's, certificates, recordings.
+pub static FILES: Pool = Pool::new("bedrock-files", 8);
+/// Fetches credentials.
+pub static CREDENTIALS: Pool = Pool::new("bedrock-creds", 16);
+/// Writes recordings.
+pub static RECORDINGS: Pool = Pool::new("bedrock-record", 2);
+/// Checks and compares what is too long for the worker.
+pub static CHECKS: Pool = Pool::new("bedrock-checks", 2);
+
+static ALL: [&Pool; 5] = [&NAMES, &FILES, &CREDENTIALS, &RECORDINGS, &CHECKS];
+
+/// Threads for one kind of work.
+pub struct Pool {
+    name: &'static str,
+    /// The most threads at once.
+    most: usize,
+    state: Mutex<Option<State>>,
+    /// There is work, or the pool is to end.
+    changed: Condvar,
+    ended: Condvar,
+}
+
+struct State {
+    process: Generation,
+    queue: VecDeque<Job>,
+    threads: usize,
+    /// Threads that wait for work.
+    idle: usize,
+    /// Threads that have been started and that have ended, ever.
+    started: u64,
+    over: u64,
+    /// Threads without work are to end.
+    ending: bool,
+}
+
+type Job = Box<dyn FnOnce() + Send>;
+
+impl Pool {
+    const fn new(name: &'static str, most: usize) -> Self {
+        Pool { name, most, state: Mutex::new(None), changed: Condvar::new(), ended: Condvar::new() }
+    }
+
+    /// Runs `work` on a thread of the pool and gives its result. Work that has not begun is not done if the result is no
+    /// longer wanted. Fails with [`Kind::Resource`] if no thread can be started.
+    pub async fn run<T: Send + 'static>(&'static self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        self.submit(move || {
+            if !sender.is_closed() {
+                let result = catch_unwind(AssertUnwindSafe(work));
+                let _ = sender.send(result.unwrap_or_else(|panic| Err(Error::panicked(&*panic))));
+            }
+        })?;
+        receiver.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+    }
+
+    /// Has `work` done on a thread of the pool, whether or not anybody waits for it. `work` must not panic.
+    pub fn submit(&'static self, work: impl FnOnce() + Send + 'static) -> Result<()> {
+        let mut place = self.lock();
+        let state = of_this_process(&mut place);
+        state.ending = false;
+        state.queue.push_back(Box::new(work));
+        if state.queue.len() <= state.idle {
+            self.changed.notify_one();
+        } else if state.threads < self.most {
+            match process::spawn(self.name, || self.serve()) {
+                Ok(()) => {
+                    state.threads += 1;
+                    state.started += 1;
+                }
+                Err(error) if state.threads == 0 => {
+                    state.queue.pop_back();
+                    let what = format_args!("starting the library's thread {}: {error}", self.name);
+                    return Err(Error::new(Kind::Resource, what).advise("Raise the limit of threads (ulimit -u)"));
+                }
+                // The threads that are there come to it.
+                Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn serve(&self) {
+        process::settle_in();
+        let mut place = self.lock();
+        loop {
+            let state = of_this_process(&mut place);
+            if let Some(job) = state.queue.pop_front() {
+                drop(place);
+                let working = quiesce::begin();
+                job();
+                drop(working);
+                place = self.lock();
+                continue;
+            }
+            if state.ending {
+                break;
+            }
+            state.idle += 1;
+            let (waited, timeout) = self.changed.wait_timeout(place, KEPT).unwrap_or_else(PoisonError::into_inner);
+            place = waited;
+            let state = of_this_process(&mut place);
+            state.idle -= 1;
+            if timeout.timed_out() && state.queue.is_empty() {
+                break;
+            }
+        }
+        let state = of_this_process(&mut place);
+        state.threads -= 1;
+        state.over += 1;
+        self.ended.notify_all();
+    }
+
+    /// Does what is in the queue and ends the threads that are there now. Returns false if the deadline comes first.
+    fn end(&self, deadline: Instant) -> bool {
+        let mut place = self.lock();
+        let state = of_this_process(&mut place);
+        let started = state.started;
+        state.ending = state.threads > 0;
+        self.changed.notify_all();
+        while of_this_process(&mut place).over < started {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
+            place = self.ended.wait_timeout(place, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<State>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn of_this_process(place: &mut Option<State>) -> &mut State {
+    if place.as_ref().is_none_or(|state| !state.process.is_current()) {
+        let fresh = State {
+            process: Generation::current(),
+            queue: VecDeque::new(),
+            threads: 0,
+            idle: 0,
+            started: 0,
+            over: 0,
+            ending: false,
+        };
+        // The parent's work is not even dropped: whoever waits for it would be woken, in the parent.
+        std::mem::forget(place.replace(fresh));
+    }
+    place.as_mut().expect("a state was just made sure of")
+}
+
+/// Ends the threads of all pools. Returns false if some have not ended by the deadline.
+pub fn shutdown(deadline: Instant) -> bool {
+    ALL.iter().fold(true, |ended, pool| pool.end(deadline) && ended)
+}
+
+/// Keeps the pools from changing while the process forks.
+pub fn lock_for_fork() -> impl std::any::Any {
+    ALL.map(Pool::lock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    static TWO: Pool = Pool::new("bedrock-test", 2);
+
+    #[tokio::test]
+    async fn work_that_hangs_holds_up_its_own_pool_alone_and_what_nobody_waits_for_is_not_begun() {
+        let (release, hang) = mpsc::channel::<()>();
+        let hang = std::sync::Arc::new(Mutex::new(hang));
+        let hung: Vec<_> = (0..2)
+            .map(|_| {
+                let hang = hang.clone();
+                tokio::spawn(TWO.run(move || Ok(hang.lock().unwrap().recv().is_ok())))
+            })
+            .collect();
+        let (begun, begins) = mpsc::channel();
+        let unwanted = tokio::spawn(TWO.run(move || Ok(begun.send(()).is_ok())));
+        tokio::task::yield_now().await;
+        unwanted.abort();
+        assert!(unwanted.await.is_err());
+        assert_eq!(CHECKS.run(|| Ok(7)).await.unwrap(), 7, "another pool goes on");
+        release.send(()).unwrap();
+        release.send(()).unwrap();
+        for hung in hung {
+            assert!(hung.await.unwrap().unwrap());
+        }
+        assert!(begins.recv().is_err(), "what nobody waits for was begun");
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_the_error_of_the_work_and_the_pool_goes_on() {
+        let error = CHECKS.run::<()>(|| panic!("on purpose")).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Internal);
+        assert!(CHECKS.run(|| Ok(())).await.is_ok());
+    }
+}
