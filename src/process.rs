@@ -3,6 +3,7 @@
 //! After `fork()` the child has our memory and none of our threads. Whatever lives longer than a call remembers in which
 //! process it was made, as a [`Generation`], and is left alone in any other.
 
+use crate::sys::fork_mark;
 use nix::sys::signal::{SigSet, SigmaskHow};
 use std::cell::Cell;
 use std::sync::Once;
@@ -15,7 +16,12 @@ pub struct Generation(u64);
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 impl Generation {
+    /// This process's. Async-signal-safe.
     pub fn current() -> Self {
+        // A child whose fork ran no handlers is noticed here.
+        if fork_mark::is_lost() {
+            forked();
+        }
         Generation(GENERATION.load(Ordering::Relaxed))
     }
 
@@ -28,9 +34,17 @@ impl Generation {
     }
 }
 
-/// To be called in the child of a fork, before anything else of this library. Safe in a signal handler.
+/// Has forks noticed from now on.
+pub fn notice_forks() {
+    fork_mark::set();
+}
+
+/// Makes a child a process of its own. To be called in it before anything else of this library. Async-signal-safe.
 pub fn forked() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    // Without a mark the handler of the fork is the only one who calls this, and calls it once.
+    if fork_mark::renew() || !fork_mark::is_set() {
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 thread_local! {

@@ -18,6 +18,7 @@ thread_local! {
 pub fn watch() {
     // No Once: a child whose fork fell into it would wait for ever.
     static REGISTERED: AtomicBool = AtomicBool::new(false);
+    process::notice_forks();
     if !REGISTERED.load(Ordering::Relaxed) && !REGISTERED.swap(true, Ordering::Relaxed) {
         // It can only fail for want of memory, and then forked children are not told apart.
         unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
@@ -30,7 +31,7 @@ unsafe extern "C" fn prepare() {
         // The order in which the crate takes them, where it takes one under another.
         let locks: Vec<Box<dyn Any>> = vec![
             Box::new(quiesce::pause()),
-            Box::new(runtime::pause_for_fork()),
+            Box::new(runtime::hold_for_fork()),
             Box::new(blocking::lock_for_fork()),
             Box::new(transport::lock_for_fork()),
             Box::new(runtime::lock_for_fork()),

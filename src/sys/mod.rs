@@ -5,4 +5,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod fork_mark;
 pub mod sched;
+pub mod secure;
+pub mod semaphore;
