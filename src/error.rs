@@ -5,6 +5,7 @@
 
 use crate::json;
 use crate::text::Text;
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -147,6 +148,22 @@ impl Error {
     /// What happened and the advice, for use inside another message.
     pub fn told(&self) -> &str {
         self.0.message.as_str().strip_prefix(PREFIX).unwrap_or_default()
+    }
+
+    /// The same failure with each of its texts as `change` gives it.
+    pub fn with_texts(mut self, change: impl Fn(&str) -> Cow<'_, str>) -> Self {
+        let (what, advice) = self.parts();
+        let (changed, advice) = (change(what), advice.to_owned());
+        if let Cow::Owned(what) = changed {
+            self = self.with_parts(&what, &advice);
+        }
+        let Inner { code, request_id, json, .. } = &mut *self.0;
+        for text in [code, request_id, json] {
+            if let Cow::Owned(changed) = change(text.as_str()) {
+                *text = changed.into();
+            }
+        }
+        self
     }
 
     /// A panic of our own, contained.

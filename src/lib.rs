@@ -23,6 +23,7 @@ pub mod log;
 pub mod model;
 mod process;
 mod quiesce;
+mod regular_file;
 pub mod request;
 pub mod response;
 mod runtime;

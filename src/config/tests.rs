@@ -618,8 +618,22 @@ fn a_ca_file_holds_certificates_that_can_be_used() {
         r#""ca_file" names "/no/such/file.pem", which cannot be read: No such file or directory (os error 2)"#,
         "/ca_file",
     );
-    let endless = refused(r#""ca_file":"/dev/zero""#).0;
-    assert_eq!(endless, r#""ca_file" names "/dev/zero", which is larger than 16 MiB"#);
+    assert_refused(
+        r#""ca_file":"/dev/zero""#,
+        r#""ca_file" names "/dev/zero", which cannot be read: it is no regular file"#,
+        "/ca_file",
+    );
+    let huge = Scratch::new("huge", b"");
+    std::fs::File::options().write(true).open(&huge.0).unwrap().set_len(1 << 30).unwrap();
+    assert_refused(&huge.member(), &names(&huge, "which cannot be read: it is larger than 16 MiB"), "/ca_file");
+    let pipe = Scratch::new("pipe", b"");
+    std::fs::remove_file(&pipe.0).unwrap();
+    if std::process::Command::new("/usr/bin/mkfifo").arg(&pipe.0).status().is_ok_and(|status| status.success()) {
+        // Nobody writes into it.
+        assert_refused(&pipe.member(), &names(&pipe, "which cannot be read: it is no regular file"), "/ca_file");
+    } else {
+        println!("skipped: mkfifo is missing");
+    }
 }
 
 const ZERO: &str = "must be longer than 0: no timer can be switched off";

@@ -3,13 +3,11 @@
 //! `SSL_CERT_FILE` and `SSL_CERT_DIR` are not looked at: the loader of the system's store (rustls-native-certs) honours
 //! them itself, so they keep their meaning wherever no bundle is given.
 
-use crate::error::quote_up_to;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, quote_up_to};
+use crate::regular_file;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Far above any bundle, and far below what an endless file would cost.
@@ -48,13 +46,7 @@ impl CaBundle {
 /// name.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let name = quote_up_to(&path.to_string_lossy(), PATH_QUOTE);
-    let mut pem = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(LARGEST + 1).read_to_end(&mut pem))
-        .map_err(|error| format!("names {name}, which cannot be read: {error}"))?;
-    if pem.len() as u64 > LARGEST {
-        return Err(format!("names {name}, which is larger than {} MiB", LARGEST >> 20));
-    }
+    let pem = regular_file::read(path, LARGEST).map_err(|why| format!("names {name}, which cannot be read: {why}"))?;
     check(&pem).map_err(|reason| format!("names {name}, {reason}"))?;
     Ok(pem)
 }

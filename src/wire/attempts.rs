@@ -6,11 +6,13 @@
 //! Each attempt becomes one line of the log, once it is known how it ended and how long the call waits before the next.
 
 use super::failure;
+use super::redact::Secrets;
 use super::refusal::Refusal;
 use super::retry;
 use crate::error::{Error, Kind, in_words};
 use crate::log::{self, Level};
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::retry::ErrorKind;
 use std::fmt;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -43,6 +45,8 @@ struct Journal {
     name: Option<String>,
     /// Host and port of the last attempt.
     host: String,
+    /// What authorized the last attempt.
+    secrets: Secrets,
     began: Option<Instant>,
     phase: Phase,
     /// How many were refused, and with what the last of them.
@@ -90,6 +94,11 @@ impl Attempts {
         self.0.sent.load(Ordering::Relaxed)
     }
 
+    /// What authorized the last attempt.
+    pub fn secrets(&self) -> Secrets {
+        self.lock().secrets.clone()
+    }
+
     /// Host and port of the last attempt, or "".
     pub fn host(&self) -> String {
         self.lock().host.clone()
@@ -102,11 +111,12 @@ impl Attempts {
         journal.name = log::hears(Level::Debug).then(|| call.to_string());
     }
 
-    /// A request goes out to this URI.
-    pub fn begin(&self, uri: &str) {
+    /// This request goes out.
+    pub fn begin(&self, request: &HttpRequest) {
         self.0.sent.fetch_add(1, Ordering::Relaxed);
         let mut journal = self.lock();
-        journal.host = host_of(uri);
+        journal.host = host_of(request.uri());
+        journal.secrets = Secrets::of(request.headers());
         journal.began = Some(Instant::now());
         journal.phase = Phase::UnderWay;
         journal.last_refused = false;
@@ -211,7 +221,8 @@ impl Attempts {
         // What is refused for its configuration was never sent, however often it was tried.
         let sent = if error.kind() == Kind::Config { 0 } else { self.get() };
         let journal = self.lock();
-        let error = error.with_attempts(sent);
+        // An answer that began well may repeat its request as well as one that did not.
+        let error = error.with_attempts(sent).with_texts(|text| journal.secrets.redact(text));
         let timer = matches!(error.kind(), Kind::Timeout | Kind::Network);
         match &journal.refusal {
             Some(refusal) if timer && error.code().is_empty() && error.http_status() == 0 => {

@@ -142,7 +142,7 @@ impl Intercept for PassThrough {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
-        self.attempts.begin(context.request().uri());
+        self.attempts.begin(context.request());
         Ok(())
     }
 
@@ -155,6 +155,7 @@ impl Intercept for PassThrough {
         let response = context.response_mut();
         if !response.status().is_success() {
             response.add_extension(self.attempts.clone());
+            response.add_extension(self.attempts.secrets());
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
             *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_REFUSAL });
             return Ok(());
@@ -163,7 +164,8 @@ impl Intercept for PassThrough {
         let left = if self.streams { SdkBody::empty() } else { SdkBody::from("{}") };
         let body = std::mem::replace(response.body_mut(), left);
         let header = |name: &str| response.headers().get(name);
-        let text = |name| header(name).unwrap_or_default().to_owned();
+        let secrets = self.attempts.secrets();
+        let text = |name| secrets.redact(header(name).unwrap_or_default()).into_owned();
         let answer = Answer {
             status: response.status().as_u16(),
             head: Head { request_id: text("x-amzn-requestid"), usage: Usage::of_headers(header) },

@@ -60,7 +60,7 @@ impl Intercept for Rehearsal {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
-        self.attempts.begin(context.request().uri());
+        self.attempts.begin(context.request());
         context.request_mut().add_extension(ConnectOnly);
         Ok(())
     }

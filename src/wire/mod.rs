@@ -10,6 +10,7 @@ pub mod failure;
 pub mod frame;
 mod halves;
 pub mod operation;
+pub mod redact;
 pub mod refusal;
 pub mod retry;
 pub mod sniff;

@@ -4,10 +4,12 @@
 //! stream. The name decides the [`Kind`]; where there is none that is known, the HTTP status does. Gateways in front of the
 //! service have bodies of their own, whose message is looked for in the members that are usual.
 
+use super::redact::Secrets;
 use crate::error::{Error, Kind};
 use crate::json::{self, Json};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::date_time::{DateTime, Format};
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 /// How much is quoted of a body in which no message was found, in characters.
@@ -28,19 +30,22 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// Reads an HTTP answer that is no success.
+    /// Reads an HTTP answer that is no success, without the [`Secrets`] that stand with it.
     pub fn of(response: &HttpResponse) -> Self {
         let body = response.body().bytes().unwrap_or_default();
         let text = String::from_utf8_lossy(body);
+        let secrets = response.extension::<Secrets>().cloned().unwrap_or_default();
+        let text = secrets.redact(&text);
         let json = Json::parse(&text).ok();
-        let header = |name| response.headers().get(name).filter(|value| !value.is_empty());
-        let code = header("x-amzn-errortype").map(str::to_owned).or_else(|| json.and_then(code_of));
+        let header =
+            |name| response.headers().get(name).filter(|value| !value.is_empty()).map(|value| secrets.redact(value));
+        let code = header("x-amzn-errortype").map(Cow::into_owned).or_else(|| json.and_then(code_of));
         let message = match json {
             Some(json) => message_of(json).unwrap_or_else(|| quote_of(json)),
             None if text.trim().is_empty() => "the answer is empty".to_owned(),
             None => format!(
                 "the answer is {}, not JSON; is this really a Bedrock endpoint? It begins: {}",
-                header("content-type").unwrap_or("of no type"),
+                header("content-type").unwrap_or("of no type".into()),
                 beginning(&text)
             ),
         };
@@ -48,7 +53,7 @@ impl Refusal {
             code: code.as_deref().map(bare_name).unwrap_or_default().to_owned(),
             message,
             status: response.status().as_u16(),
-            request_id: header("x-amzn-requestid").unwrap_or_default().to_owned(),
+            request_id: header("x-amzn-requestid").unwrap_or_default().into_owned(),
             retry_after: retry_after(response),
             json: json.map(|_| text.to_string()).unwrap_or_default(),
         }

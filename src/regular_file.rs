@@ -1,0 +1,115 @@
+//! Files that others name, opened and read within bounds.
+//!
+//! A path from a config or a variable can lead to a pipe, a device or a file without end. To open a pipe waits for its other
+//! end, and to open a device may do something. So nothing is opened but a regular file, and nothing is read beyond a limit.
+
+use std::fmt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// Why a file was not opened or not read. Its text goes on behind the file's name and a colon.
+#[derive(Debug)]
+pub enum Unreadable {
+    /// What the system says. [`io::ErrorKind::NotFound`] where there is no such file.
+    Io(io::Error),
+    /// A directory, a pipe, a socket or a device.
+    NotRegular,
+    /// Longer than this many bytes.
+    TooLarge(u64),
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unreadable::Io(error) => error.fmt(f),
+            Unreadable::NotRegular => f.write_str("it is no regular file"),
+            Unreadable::TooLarge(most) if most % (1 << 20) == 0 => write!(f, "it is larger than {} MiB", most >> 20),
+            Unreadable::TooLarge(most) if most % (1 << 10) == 0 => write!(f, "it is larger than {} KiB", most >> 10),
+            Unreadable::TooLarge(most) => write!(f, "it is larger than {most} bytes"),
+        }
+    }
+}
+
+impl From<io::Error> for Unreadable {
+    fn from(error: io::Error) -> Self {
+        Unreadable::Io(error)
+    }
+}
+
+/// Reads a regular file of at most `most` bytes. A longer one is refused before it is read. Blocks as long as the file system
+/// does.
+pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
+    let (file, found) = open(path, OpenOptions::new().read(true), 0)?;
+    if found.len() > most {
+        return Err(Unreadable::TooLarge(most));
+    }
+    let mut bytes = Vec::with_capacity(found.len() as usize);
+    // It may grow meanwhile, and the files of /proc have no length.
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(Unreadable::TooLarge(most)) } else { Ok(bytes) }
+}
+
+/// Opens a regular file, or makes one where `options` say so. `flags` are further flags of open(2). Blocks as long as the file
+/// system does, and never for the other end of a pipe.
+pub fn open(path: &Path, options: &mut OpenOptions, flags: i32) -> Result<(File, Metadata), Unreadable> {
+    // A device is not even opened.
+    if path.metadata().is_ok_and(|found| !found.is_file()) {
+        return Err(Unreadable::NotRegular);
+    }
+    open_what_is_there(path, options, flags)
+}
+
+/// It may have changed since somebody looked.
+fn open_what_is_there(path: &Path, options: &mut OpenOptions, flags: i32) -> Result<(File, Metadata), Unreadable> {
+    let file = options.custom_flags(flags | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC).open(path)?;
+    let found = file.metadata()?;
+    if found.is_file() { Ok((file, found)) } else { Err(Unreadable::NotRegular) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use std::process::Command;
+
+    fn scratch(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("bedrock-regular-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        path
+    }
+
+    #[test]
+    fn a_regular_file_is_read_up_to_the_limit_and_not_beyond() {
+        let path = scratch("limit");
+        std::fs::write(&path, "12345678").unwrap();
+        assert_eq!(read(&path, 8).unwrap(), b"12345678");
+        let beyond = read(&path, 7).unwrap_err();
+        assert!(matches!(beyond, Unreadable::TooLarge(7)), "{beyond}");
+        File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+        assert_eq!(read(&path, 16 << 20).unwrap_err().to_string(), "it is larger than 16 MiB");
+        std::fs::remove_file(&path).unwrap();
+        let gone = read(&path, 8).unwrap_err();
+        assert!(matches!(&gone, Unreadable::Io(error) if error.kind() == io::ErrorKind::NotFound), "{gone}");
+        // It has no length before it is read.
+        assert!(!read("/proc/self/status".as_ref(), 1 << 20).unwrap().is_empty());
+        assert!(matches!(read("/proc/self/status".as_ref(), 10), Err(Unreadable::TooLarge(10))));
+    }
+
+    #[test]
+    fn what_is_no_regular_file_is_refused_at_once() {
+        let pipe = scratch("pipe");
+        if !Command::new("/usr/bin/mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+            return println!("skipped: mkfifo is missing");
+        }
+        for path in [pipe.as_path(), "/dev/zero".as_ref(), "/tmp".as_ref()] {
+            let refused = read(path, 1 << 20).unwrap_err();
+            assert!(matches!(refused, Unreadable::NotRegular), "{}: {refused}", path.display());
+        }
+        // A pipe that has taken the file's place.
+        let refused = open_what_is_there(&pipe, OpenOptions::new().read(true), 0).map(drop).unwrap_err();
+        assert!(matches!(refused, Unreadable::NotRegular), "{refused}");
+        std::fs::remove_file(&pipe).unwrap();
+    }
+}
