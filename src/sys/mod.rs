@@ -5,4 +5,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod cancelling;
 pub mod sched;
+pub mod stack;
+pub mod thread;
