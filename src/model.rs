@@ -17,12 +17,10 @@ use crate::wire::answer::Answer;
 use crate::wire::attempts::Terms;
 use crate::wire::call::{self, Call, Input};
 use crate::wire::connect;
-use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use crate::wire::usage::Usage;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use std::fmt;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -179,34 +177,6 @@ impl Model {
             }
         };
         Ended { response: stream.finish(), result }
-    }
-
-    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The response
-    /// is made where `wanted` says so.
-    pub fn generate_stream(
-        &self,
-        request: &Request,
-        cancel: Option<&Cancel>,
-        wanted: bool,
-        mut on_event: impl FnMut(&Event<'_>) -> ControlFlow<()>,
-    ) -> Ended<ControlFlow<()>> {
-        let mut stream = match self.open(Operation::ConverseStream, request, cancel) {
-            Ok(stream) => stream,
-            Err(error) => return Ended { result: Err(error), response: None },
-        };
-        if !wanted {
-            stream.keep_nothing();
-        }
-        let result = loop {
-            match stream.next(None) {
-                Ok(Next::Event(event)) if on_event(&event).is_break() => break Ok(ControlFlow::Break(())),
-                Ok(Next::Event(_) | Next::Again) => {}
-                Ok(Next::Done) => break Ok(ControlFlow::Continue(())),
-                Err(error) => break Err(error),
-            }
-        };
-        stream.cancel();
-        Ended { response: if wanted { stream.finish() } else { None }, result }
     }
 }
 

@@ -83,7 +83,7 @@ unsafe fn with_bytes(
 /// user are those of bedrock_request_attach. Returns BEDROCK_E_REQUEST, and adds nothing, if there are no bytes, if
 /// the format is unknown, or if the bytes are of another format. (ImageBlock)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_image(
+pub unsafe extern "C-unwind" fn bedrock_request_add_image(
     request: *mut bedrock_request,
     role: *const c_char,
     format: *const c_char,
@@ -109,7 +109,7 @@ pub unsafe extern "C" fn bedrock_request_add_image(
 /// "document-1" and so on. The service wants a text in the same message that asks for something about the document.
 /// (DocumentBlock)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_document(
+pub unsafe extern "C-unwind" fn bedrock_request_add_document(
     request: *mut bedrock_request,
     role: *const c_char,
     format: *const c_char,
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn bedrock_request_add_document(
 /// never free them yourself after this call. With data as user, free works as release. Returns BEDROCK_E_REQUEST if
 /// the name is taken or empty.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_attach(
+pub unsafe extern "C-unwind" fn bedrock_request_attach(
     request: *mut bedrock_request,
     name: *const c_char,
     data: *const c_void,

@@ -3,7 +3,7 @@
 //! The child has our memory as it was at that moment, and one thread. So while the process forks we hold the locks that
 //! outlive calls, and the child counts itself a new process: what it inherited is recognised and left alone.
 
-use super::handle;
+use super::{guard, handle};
 use crate::{blocking, cancel, log, process, quiesce, runtime, transport, wakeup};
 use std::any::Any;
 use std::cell::RefCell;
@@ -51,5 +51,6 @@ unsafe extern "C" fn parent() {
 unsafe extern "C" fn child() {
     process::forked();
     handle::forget_live();
+    guard::forked();
     let _ = HELD.try_with(RefCell::take);
 }
