@@ -1,6 +1,6 @@
 //! A portable message: its role, and its content as Converse's blocks.
 
-use super::names::Names;
+use super::names::{Names, Taken};
 use super::object::Object;
 use super::part::Content;
 use super::{Speakers, cache, mistyped, part, refuse, thought, tools, within};
@@ -57,6 +57,8 @@ pub struct Translated {
     pub role: Role,
     /// The JSON of each block.
     pub blocks: Vec<String>,
+    /// The names of the documents among them.
+    pub names: Taken,
 }
 
 /// A message in Converse's terms, which knows where it came from.
