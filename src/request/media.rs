@@ -36,7 +36,7 @@ impl Media<'_> {
         let source = format_args!("{{\"bytes\":{}}}", quoted(&format!("@{attachment}"))).to_string();
         let medium = self.medium.name();
         let block = format!("{{\"{medium}\":{{\"format\":\"{format}\",{name}\"source\":{source}}}}}");
-        Ok(Translated { role, blocks: vec![block], names: names.into_own() })
+        Ok(Translated { role, blocks: vec![block.into()], names: names.into_own() })
     }
 
     fn format(&self) -> Result<&'static str> {

@@ -147,7 +147,7 @@ impl Request {
             return Err(Error::new(Kind::Request, what));
         }
         let blank = text.trim().is_empty();
-        let blocks = if blank { Vec::new() } else { vec![format!("{{\"text\":{}}}", json::quoted(text))] };
+        let blocks = if blank { Vec::new() } else { vec![text_block(text)] };
         self.add(Translated { role, blocks, names: Taken::default() })
     }
 
@@ -212,10 +212,11 @@ impl Request {
     /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel
     /// calls.
     pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
-        let content = format!("{{\"text\":{}}}", json::quoted(content));
+        let content = text_block(content);
         let status = if is_error { ",\"status\":\"error\"" } else { "" };
-        let id = json::quoted(tool_use_id);
-        let block = format!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{content}]{status}}}}}");
+        let (text, id) = (&*content, json::Quoted(tool_use_id));
+        let block = format_args!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{text}]{status}}}}}");
+        let block = Wiped::of(text.len() + tool_use_id.len() + 80, block);
         self.add(Translated { role: Role::Tool, blocks: vec![block], names: Taken::default() })
     }
 
@@ -235,6 +236,11 @@ impl Request {
         let request = self.document.clone();
         Given { operation, model_id, request, defaults, attachments: &self.attachments, lint }.input()
     }
+}
+
+fn text_block(text: &str) -> Wiped {
+    // Quoted, it is a little longer than it is.
+    Wiped::of(text.len() + text.len() / 8 + 16, format_args!("{{\"text\":{}}}", json::Quoted(text)))
 }
 
 /// The members that stand under every request of a model, in either dialect.

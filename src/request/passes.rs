@@ -79,6 +79,9 @@ fn four_megabytes_of_base64_in_chat_completions_are_looked_at_twice() {
     }
 }
 
+/// What is added, and how the one of an index is.
+type Way<'a> = (&'a str, &'a dyn Fn(&mut Request, usize));
+
 /// What is looked at and copied while `count` are added one by one.
 fn adding(count: usize, add: impl Fn(&mut Request, usize)) -> usize {
     let (request, cost) = effort::in_all(|| {
@@ -101,7 +104,7 @@ fn ten_thousand_are_added_with_at_most_eleven_times_the_effort_of_a_thousand() {
         let answer = format!(r#"{{"output":{{"message":{{"role":"assistant","content":[{call}]}}}}}}"#);
         Response::unary(answer, Head::default(), 1)
     };
-    let ways: [(&str, &dyn Fn(&mut Request, usize)); 15] = [
+    let ways: [Way<'_>; 15] = [
         ("native messages in turn", &|request, index| {
             let role = ["user", "assistant"][index % 2];
             request.add_message(&format!(r#"{{"role":"{role}","content":[{{"text":"{index}"}}]}}"#)).unwrap();

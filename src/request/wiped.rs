@@ -2,6 +2,7 @@
 
 use crate::json::effort;
 use bytes::Bytes;
+use std::fmt::{self, Write as _};
 use std::ops::Deref;
 use zeroize::Zeroize;
 
@@ -12,6 +13,23 @@ pub struct Wiped(String);
 impl Wiped {
     pub fn with_capacity(bytes: usize) -> Self {
         Wiped(String::with_capacity(bytes))
+    }
+
+    /// Text as it is formatted, of about `bytes` bytes.
+    pub fn of(bytes: usize, text: fmt::Arguments<'_>) -> Self {
+        let mut wiped = Wiped::with_capacity(bytes);
+        wiped.write_fmt(text).expect("a text takes all that is written to it");
+        wiped
+    }
+
+    /// The texts with commas between them.
+    pub fn joined(texts: &[&str]) -> Self {
+        let mut joined = Wiped::with_capacity(texts.iter().map(|text| text.len() + 1).sum());
+        for (index, text) in texts.iter().enumerate() {
+            joined.push_str(if index > 0 { "," } else { "" });
+            joined.push_str(text);
+        }
+        joined
     }
 
     pub fn push_str(&mut self, text: &str) {
@@ -54,6 +72,13 @@ impl Wiped {
 impl Drop for Wiped {
     fn drop(&mut self) {
         self.0.zeroize();
+    }
+}
+
+impl fmt::Write for Wiped {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push_str(text);
+        Ok(())
     }
 }
 

@@ -29,6 +29,7 @@ pub use speakers::Speakers;
 
 use super::document::{Document, List, Piece};
 use super::places::{Block, Origin};
+use super::wiped::Wiped;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use message::Made;
@@ -85,7 +86,7 @@ fn system(document: &mut Document) -> Result<()> {
         Some(prompt) if prompt.kind() == json::Kind::String => message::prompt(&Content::Text(prompt), "").map(Some),
         None if document.items(SYSTEM).iter().any(typed) => {
             let blocks: Vec<_> = document.items(SYSTEM).iter().map(Piece::text).collect();
-            let blocks = format!("[{}]", blocks.join(","));
+            let blocks = format!("[{}]", &*Wiped::joined(&blocks));
             let blocks = Json::parse(&blocks).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
             message::prompt(&Content::of(Some(blocks)), "").map(Some)
         }
@@ -110,7 +111,7 @@ fn note(document: &mut Document, list: &str, origin: Origin) {
 
 /// Appends a block to one of the document's lists.
 fn push_block(document: &mut Document, list: &str, block: Block) -> Result<()> {
-    push(document, list, Piece::value(&block.json)?)?;
+    push(document, list, Piece::value(&*block.json)?)?;
     let last = document.items(list).len() - 1;
     if let Some(places) = document.places_mut(list) {
         places.put_block(&format!("/{last}"), block.places);
@@ -167,9 +168,12 @@ pub fn add(document: &mut Document, message: Translated) -> Result<()> {
         return Ok(());
     }
     if role == Role::System {
-        return blocks.iter().try_for_each(|block| push(document, "system", Piece::value(block)?));
+        return blocks.iter().try_for_each(|block| push(document, "system", Piece::value(&**block)?));
     }
-    let message = Piece::value(&format!("{{\"role\":\"{role}\",\"content\":[{}]}}", blocks.join(",")))?;
+    let blocks: Vec<_> = blocks.iter().map(|block| &**block).collect();
+    let blocks = Wiped::joined(&blocks);
+    let message = format_args!("{{\"role\":\"{role}\",\"content\":[{}]}}", &*blocks);
+    let message = Piece::value(&*Wiped::of(blocks.len() + 64, message))?;
     list_of(document, "messages")?.join(&role.to_string(), message);
     take(document, names);
     Ok(())
