@@ -102,6 +102,13 @@ impl<'a> Json<'a> {
         scan::scan(text.as_bytes(), Encoding::Utf8, &mut ()).map(|value| Json::trusted(&text[value]))
     }
 
+    /// The same, and how deep its arrays and objects nest.
+    pub fn parse_with_depth(text: &'a str) -> Result<(Json<'a>, usize), Invalid> {
+        let mut depth = scan::Depth::default();
+        let value = scan::scan(text.as_bytes(), Encoding::Utf8, &mut depth)?;
+        Ok((Json::trusted(&text[value]), depth.deepest))
+    }
+
     /// A value that was checked before, without white space around it.
     pub fn trusted(text: &'a str) -> Json<'a> {
         Json { text, at: 0, long: &[] }
