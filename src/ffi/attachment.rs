@@ -13,6 +13,7 @@ use crate::request::media::Media;
 use crate::request::{Medium, Request};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Releases what was passed together with it. The library calls it exactly once, also if the function that it was
 /// passed to fails, and always on an application thread inside a library call. user is the pointer that was passed
@@ -70,7 +71,7 @@ unsafe fn with_bytes(
         let mut keep = || -> Data {
             match lent.take_if(|lent| lent.release.is_some()) {
                 Some(lent) => Arc::new(lent),
-                None => Arc::new(bytes.to_vec()),
+                None => Arc::new(Zeroizing::new(bytes.to_vec())),
             }
         };
         with(request, bytes, &mut keep)

@@ -307,7 +307,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote_bytes(
     entry!(none BEDROCK_JSON_NOT_FOUND => {
         let data = match len {
             0 => &[],
-            text::STRLEN => return None,
+            len if text::is_strlen(len) => return None,
             len => unsafe { text::bytes_or_none(data.cast(), len) }?,
         };
         out.push("\"");

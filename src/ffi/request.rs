@@ -34,8 +34,7 @@ use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::text::{self, put, required};
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
-use crate::request::Request;
-use crate::text::Text;
+use crate::request::{Request, Wiped};
 use crate::wire::operation::Operation;
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
@@ -47,9 +46,9 @@ pub struct bedrock_request;
 pub(super) struct SharedRequest {
     request: Mutex<Request>,
     /// What bedrock_request_body lent last.
-    body: Mutex<Text>,
+    body: Mutex<Wiped>,
     /// What bedrock_request_json lent last.
-    json: Mutex<Text>,
+    json: Mutex<Wiped>,
 }
 
 impl Noun for SharedRequest {
@@ -202,9 +201,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_json(
             }
         };
         let text = request.snapshot().to_json(inline)?;
-        let mut lent = request.json.lock().unwrap_or_else(PoisonError::into_inner);
-        *lent = text.into();
-        json = unsafe { text::lend(&lent, len) };
+        json = unsafe { lend(&request.json, text, len) };
         Ok(BEDROCK_OK)
     });
     json
@@ -227,12 +224,23 @@ pub unsafe extern "C-unwind" fn bedrock_request_body(
         let request = handle::get::<SharedRequest>(request)?;
         let model = handle::get::<Model>(model)?;
         let input = model.input(Operation::Converse, &request.snapshot())?;
-        let mut lent = request.body.lock().unwrap_or_else(PoisonError::into_inner);
-        *lent = String::from_utf8_lossy(&input.body.unwrap_or_default()).into_owned().into();
-        body = unsafe { text::lend(&lent, len) };
+        let text = Wiped::from(&*String::from_utf8_lossy(&input.body.unwrap_or_default()));
+        body = unsafe { lend(&request.body, text, len) };
         Ok(BEDROCK_OK)
     });
     body
+}
+
+/// Hands out text of a prompt, which `kept` holds from now on in the place of what it held.
+///
+/// # Safety
+/// `len` is NULL or writable.
+unsafe fn lend(kept: &Mutex<Wiped>, mut text: Wiped, len: *mut usize) -> *const c_char {
+    unsafe { put(len, text.len()) };
+    text.push_str("\0");
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    *kept = text;
+    kept.as_ptr().cast()
 }
 
 /// Frees a request. Running calls keep what they need. Does nothing for NULL.

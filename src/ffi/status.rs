@@ -50,7 +50,9 @@ use std::ffi::c_char;
 /// The result of a call: one of the constants below.
 pub type bedrock_status = i32;
 
-/// A length that means "up to the NUL". It is valid for every text that is passed as pointer and length.
+/// A length that means "up to the NUL". It is valid for every text that is passed as pointer and length. Every length
+/// whose top bit is set means the same for a text, because some languages convert -1 to such a number. The length of bytes
+/// that are no text has to be the real one.
 pub const BEDROCK_STRLEN: usize = -1isize as usize;
 
 /// Success.
