@@ -140,11 +140,15 @@ fn a_connection_that_breaks_names_host_and_port() {
     let bedrock = LocalBedrock::start();
     let host = format!("127.0.0.1:{}", bedrock.port());
     let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
-    for reply in [Reply::close_before_headers(), Reply::reset_before_headers(), Reply::not_http("nonsense\r\n\r\n")] {
+    for (reply, status) in [
+        (Reply::close_before_headers(), BEDROCK_E_NETWORK),
+        (Reply::reset_before_headers(), BEDROCK_E_NETWORK),
+        (Reply::not_http("nonsense\r\n\r\n"), BEDROCK_E_PROTOCOL),
+    ] {
         for outcome in [&|| model.generate(&hello()), &|| model.stream(&hello()).outcome] as [&dyn Fn() -> Outcome; 2] {
             bedrock.push(reply.clone());
             let outcome = outcome();
-            let failure = outcome.failed(BEDROCK_E_NETWORK);
+            let failure = outcome.failed(status);
             failure.says(&[&host]);
             is_plain(failure);
         }
