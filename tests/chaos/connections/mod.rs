@@ -4,9 +4,9 @@
 mod answer;
 mod client;
 mod fate;
+mod server;
 mod verdict;
 mod wire;
-mod world;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -21,8 +21,8 @@ use crate::support::capi::*;
 use crate::support::{Flaw, Tls};
 use client::{Ended, Plan};
 use fate::Shares;
+use server::{Conditions, Server};
 use verdict::Verdict;
-use world::{Climate, World};
 
 /// A connection may note a stream so much later than the client has given it up.
 const NOTED: Duration = Duration::from_secs(2);
@@ -49,7 +49,7 @@ fn one(settings: &Settings, (http, tls, streams, at_once, room): (&str, bool, us
     let http2 = http == "2";
     // A flip in a frame of plain HTTP/2 can move an event to another stream, and nobody could tell.
     let flips = tls.is_some() || !http2;
-    let climate = Climate {
+    let conditions = Conditions {
         http2,
         tls: tls.clone(),
         shares: Shares::of(settings, flips),
@@ -76,11 +76,11 @@ fn one(settings: &Settings, (http, tls, streams, at_once, room): (&str, bool, us
     settings.all_known();
 
     let handles = bedrock_live_handles();
-    let room = climate.room as usize;
-    let world = World::start(climate, Random::new(settings.seed, 1));
+    let room = conditions.room as usize;
+    let server = Server::start(conditions, Random::new(settings.seed, 1));
     let config = json!({
         "model": MODEL_ID, "region": REGION, "api_key": ACCESS_KEY, "secret_key": SECRET_KEY,
-        "base_url": format!("{}://{}", if tls.is_some() { "https" } else { "http" }, world.address),
+        "base_url": format!("{}://{}", if tls.is_some() { "https" } else { "http" }, server.address),
         "http_version": http, "keep_answer": false, "timeouts": timeouts,
         "retry": {"max_attempts": attempts, "max_backoff": "500ms"},
     });
@@ -94,13 +94,13 @@ fn one(settings: &Settings, (http, tls, streams, at_once, room): (&str, bool, us
     client::run(&model, &plan, |ended| {
         waiting.push_back(ended);
         while waiting.front().is_some_and(|ended| ended.at.elapsed() > NOTED) {
-            verdict.judge(waiting.pop_front().expect("it is there"), &world);
+            verdict.judge(waiting.pop_front().expect("it is there"), &server);
         }
     });
     let took = began.elapsed();
     std::thread::sleep(waiting.back().map_or(Duration::ZERO, |last| NOTED.saturating_sub(last.at.elapsed())));
-    waiting.drain(..).for_each(|ended| verdict.judge(ended, &world));
-    let mut broken = verdict.told(&title, &world, plan.at_once, room);
+    waiting.drain(..).for_each(|ended| verdict.judge(ended, &server));
+    let mut broken = verdict.told(&title, &server, plan.at_once, room);
     let [before, peak] = [before, memory::peak()].map(|kib| kib / 1024);
     println!(
         "{:.1} s; memory of client and server together: {before} MiB before, {peak} MiB at most",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::client::{End, Ended};
 use super::fate::{FATES, Fate};
-use super::world::World;
+use super::server::Server;
 use crate::support::capi::*;
 use crate::table::Table;
 
@@ -39,8 +39,8 @@ const EXAMPLES: usize = 3;
 
 impl Verdict {
     /// Judges a stream that has ended, and whose connections have had the time to note it.
-    pub fn judge(&mut self, ended: Ended, world: &World) {
-        let sent = world.take_sent(ended.number);
+    pub fn judge(&mut self, ended: Ended, server: &Server) {
+        let sent = server.take_sent(ended.number);
         let told = |what: &str| format!("stream {}, sent on {sent:?}, {:.1?}: {what}", ended.number, ended.took);
         if sent.len() > ended.attempts {
             self.twice.push(told(&format!("{} attempts", ended.attempts)));
@@ -70,8 +70,8 @@ impl Verdict {
     }
 
     /// Prints the table. Returns what did not hold.
-    pub fn told(&mut self, title: &str, world: &World, at_once: usize, room: usize) -> Vec<String> {
-        let connections = world.connections();
+    pub fn told(&mut self, title: &str, server: &Server, at_once: usize, room: usize) -> Vec<String> {
+        let connections = server.connections();
         let opened = |fate: Fate| connections.iter().filter(|connection| connection.fate == fate).count();
         let statuses: Vec<String> = self.rows.values().flat_map(|row| row.failed.keys().cloned()).collect();
         let statuses: Vec<String> = std::collections::BTreeSet::from_iter(statuses).into_iter().collect();
@@ -100,7 +100,7 @@ impl Verdict {
         println!("\n{table}");
         let over = connections.iter().filter(|connection| connection.is_over()).count();
         let needed = at_once.div_ceil(room) + over;
-        let (opened, shut) = (connections.len(), world.shut());
+        let (opened, shut) = (connections.len(), server.shut());
         println!(
             "{opened} connections opened, {needed} needed ({over} of them in place of others); {shut} times nobody listened"
         );

@@ -23,20 +23,20 @@ const REST: Duration = Duration::from_millis(2);
 pub struct Wire {
     tcp: TcpStream,
     fate: Fate,
-    /// How many bytes the server sends before the fate strikes.
+    /// How many bytes the server sends before it happens.
     left: usize,
-    /// Set once it has.
-    struck: Arc<AtomicBool>,
+    /// Set once it has happened.
+    happened: Arc<AtomicBool>,
     rest: Pin<Box<Sleep>>,
 }
 
 impl Wire {
-    pub fn new(tcp: TcpStream, fate: Fate, left: usize, struck: Arc<AtomicBool>) -> Wire {
-        Wire { tcp, fate, left, struck, rest: Box::pin(tokio::time::sleep(Duration::ZERO)) }
+    pub fn new(tcp: TcpStream, fate: Fate, left: usize, happened: Arc<AtomicBool>) -> Wire {
+        Wire { tcp, fate, left, happened, rest: Box::pin(tokio::time::sleep(Duration::ZERO)) }
     }
 
-    fn strike(&self) {
-        self.struck.store(true, Ordering::Relaxed);
+    fn happen(&self) {
+        self.happened.store(true, Ordering::Relaxed);
     }
 
     fn poll_pass(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -61,7 +61,7 @@ impl AsyncWrite for Wire {
             self.rest.as_mut().reset(Instant::now() + REST);
             return Poll::Ready(Ok(passed));
         }
-        if self.fate == Fate::Fine || self.struck.load(Ordering::Relaxed) && self.fate == Fate::Flipped {
+        if self.fate == Fate::Fine || self.happened.load(Ordering::Relaxed) && self.fate == Fate::Flipped {
             return self.poll_pass(cx, bytes);
         }
         if self.left > 0 {
@@ -72,15 +72,15 @@ impl AsyncWrite for Wire {
             Fate::Flipped => {
                 let flipped = bytes[0] ^ (1 << (bytes.len() % 8));
                 let passed = ready!(self.poll_pass(cx, &[flipped]))?;
-                self.strike();
+                self.happen();
                 Poll::Ready(Ok(passed))
             }
             Fate::Dies | Fate::Dead => {
-                self.strike();
+                self.happen();
                 Poll::Ready(Ok(bytes.len()))
             }
             _ => {
-                self.strike();
+                self.happen();
                 if self.fate == Fate::Reset {
                     self.tcp.set_zero_linger()?;
                 }
@@ -94,7 +94,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.fate.is_silent() && self.struck.load(Ordering::Relaxed) {
+        if self.fate.is_silent() && self.happened.load(Ordering::Relaxed) {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.tcp).poll_shutdown(cx)

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::peer::Peer;
+use crate::clock::GRACE;
 use crate::support::capi::*;
 
 /// What the client speaks.
@@ -80,13 +81,17 @@ pub struct Attack {
     pub environment: Vec<(&'static str, String)>,
     /// Whether it takes a processor for itself.
     pub alone: bool,
+    /// The timer that ends each call, if nothing else does.
+    pub total: Duration,
 }
 
-/// The timer that ends each call, if nothing else does.
-pub const TOTAL: Duration = Duration::from_millis(400);
+/// The timer of calls that need no other.
+const TOTAL: Duration = Duration::from_millis(300);
 
 /// Whatever the other side sends, a call takes at most so many MiB besides the answer itself.
-pub const MEMORY: i64 = 32;
+const MEMORY: i64 = 32;
+/// A stream that nobody reads keeps 256 KiB by default. The rest is what sockets, buffers and the allocator take.
+const MEMORY_UNREAD: i64 = 4;
 
 impl Attack {
     pub fn new<F>(
@@ -115,7 +120,25 @@ impl Attack {
             config: Vec::new(),
             environment: Vec::new(),
             alone: false,
+            total: TOTAL,
         }
+    }
+
+    /// How many MiB the client may take at most.
+    pub fn memory(&self) -> i64 {
+        if self.call == Call::Unread { MEMORY_UNREAD } else { MEMORY }
+    }
+
+    /// How long all its calls may take, but for the machine's own delays.
+    pub fn limit(&self) -> Duration {
+        let calls = if self.call == Call::Twice { 2 } else { 1 };
+        let unread = if self.call == Call::Unread { self.total } else { Duration::ZERO };
+        self.total * calls + unread + GRACE
+    }
+
+    pub fn total(mut self, total: Duration) -> Attack {
+        self.total = total;
+        self
     }
 
     pub fn alone(mut self) -> Attack {

@@ -2,8 +2,9 @@
 
 use std::io;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::TOKEN;
 use super::attack::{Attack, Call, Over};
 use super::peer::Peer;
 use crate::support::capi::*;
@@ -73,37 +74,41 @@ async fn ask(peer: &mut Peer) -> io::Result<()> {
     Ok(())
 }
 
-/// Where credentials come from, and the variables that lead there.
-fn sources() -> [(&'static str, Vec<(&'static str, &'static str)>, serde_json::Value); 3] {
+/// Where credentials come from, and what leads there.
+struct Source {
+    name: &'static str,
+    variables: Vec<(&'static str, &'static str)>,
+    config: Value,
+}
+
+fn sources() -> [Source; 3] {
     let none = json!({"api_key": null, "secret_key": null});
+    let here = "http://127.0.0.1:{port}";
     [
-        (
-            "a container",
-            vec![
+        Source {
+            name: "a container",
+            variables: vec![
                 ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:{port}/credentials"),
-                ("AWS_CONTAINER_AUTHORIZATION_TOKEN", super::TOKEN),
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN", TOKEN),
             ],
-            none.clone(),
-        ),
-        (
-            "an instance",
-            vec![
-                ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:{port}"),
-                ("AWS_EC2_METADATA_DISABLED", "false"),
-            ],
-            none,
-        ),
-        (
-            "STS",
-            vec![("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:{port}")],
-            json!({"role_arn": "arn:aws:iam::123456789012:role/x"}),
-        ),
+            config: none.clone(),
+        },
+        Source {
+            name: "an instance",
+            variables: vec![("AWS_EC2_METADATA_SERVICE_ENDPOINT", here), ("AWS_EC2_METADATA_DISABLED", "false")],
+            config: none,
+        },
+        Source {
+            name: "STS",
+            variables: vec![("AWS_ENDPOINT_URL_STS", here)],
+            config: json!({"role_arn": "arn:aws:iam::123456789012:role/x"}),
+        },
     ]
 }
 
 pub fn attacks() -> Vec<Attack> {
     let mut attacks = Vec::new();
-    for (source, variables, config) in sources() {
+    for Source { name: source, variables, config } in sources() {
         for (what, play) in ANSWERS {
             let name = format!("credentials of {source}: {what}");
             let attack = Attack::new(Over::Http1, Call::Stream, &name, NONE, play);

@@ -1,5 +1,7 @@
 //! Attacks in the event stream: lying lengths, wrong checksums, events in no order, answers that never stop.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_json::json;
 
@@ -178,7 +180,8 @@ fn order() -> Vec<Attack> {
             let message = json!({"message": "no ".repeat(7 << 20)}).to_string();
             after(exception_frame("internalServerException", &message).to_vec())
         })
-        .with(json!({"max_answer": 256 << 20})),
+        .with(json!({"max_answer": 256 << 20}))
+        .total(Duration::from_secs(5)),
         streams("an exception's name of 30 KB", service, after(exception_frame(&"x".repeat(30_000), "{}").to_vec())),
         streams(
             "a text of 6 MiB",

@@ -169,9 +169,9 @@ fn chunks() -> Vec<Attack> {
     let begin = head("Transfer-Encoding: chunked\r\n").into_bytes();
     let after = |bytes: &[u8]| [&begin[..], bytes].concat();
     let whole = chunk(&body());
-    let both = format!("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n");
+    let both = "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n";
     vec![
-        closes("a length and chunks", EITHER, [head(&both).as_bytes(), &whole, b"0\r\n\r\n"].concat()),
+        closes("a length and chunks", EITHER, [head(both).as_bytes(), &whole, b"0\r\n\r\n"].concat()),
         closes("chunks in HTTP/1.0", BROKEN, {
             let head = format!("HTTP/1.0 200 OK\r\nContent-Type: {EVENT_STREAM}\r\nTransfer-Encoding: chunked\r\n\r\n");
             [head.as_bytes(), &whole, b"0\r\n\r\n"].concat()

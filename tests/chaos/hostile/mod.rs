@@ -29,7 +29,7 @@ use crate::support::capi::*;
 use crate::support::wire::Transport;
 use crate::support::{Flaw, Tls};
 use crate::table::Table;
-use attack::{Attack, Call, MEMORY, Over, TOTAL};
+use attack::{Attack, Call, Over};
 use client::Told;
 use peer::Peer;
 
@@ -138,20 +138,14 @@ fn problems(attack: &Attack, outcome: &Outcome) -> Vec<String> {
         hold(!SECRETS.iter().any(|secret| text.contains(secret)), "the message holds a secret".to_owned());
         hold(text != WRONG, "the answer is not this request's".to_owned());
     }
-    hold(told.took <= limit(attack) + told.late, format!("took {:?}, and had {:?}", told.took, limit(attack)));
-    hold(told.kib <= MEMORY << 10, format!("took {} MiB, and may take {MEMORY}", told.kib >> 10));
+    hold(told.took <= attack.limit() + told.late, format!("took {:?}, and had {:?}", told.took, attack.limit()));
+    let memory = attack.memory();
+    hold(told.kib <= memory << 10, format!("took {} MiB, and may take {memory}", told.kib >> 10));
     hold(told.others <= GRACE + told.late, format!("the call of another model took {:?} meanwhile", told.others));
     let (requests, connections) = (outcome.requests, outcome.connections);
     hold(requests <= attack.requests, format!("{requests} requests, where {} have to be", attack.requests));
     hold(connections <= attack.connections, format!("{connections} connections, where {} may be", attack.connections));
     problems
-}
-
-/// How long all calls of an attack may take, but for the machine's own delays.
-fn limit(attack: &Attack) -> Duration {
-    let calls = if attack.call == Call::Twice { 2 } else { 1 };
-    let unread = if attack.call == Call::Unread { TOTAL } else { Duration::ZERO };
-    TOTAL * calls + unread + GRACE
 }
 
 /// The servers' side of all attacks.
@@ -174,7 +168,7 @@ impl Server {
         loop {
             tries -= 1;
             let outcome = self.runtime.block_on(self.attack(attack));
-            let late = |told: &Told| told.took > limit(attack) + told.late || told.others > GRACE + told.late;
+            let late = |told: &Told| told.took > attack.limit() + told.late || told.others > GRACE + told.late;
             if tries == 0 || !outcome.told.as_ref().is_ok_and(late) {
                 return outcome;
             }
@@ -223,7 +217,7 @@ impl Server {
     async fn client(&self, attack: &Attack, address: SocketAddr) -> Result<Told, String> {
         let order = json!({
             "config": self.config(attack, address), "call": call(attack.call), "count": count(attack.call),
-            "total": TOTAL.as_millis() as u64,
+            "total": attack.total.as_millis() as u64,
         });
         let mut client = Command::new(std::env::current_exe().expect("this program"));
         client.env_clear().env(client::ORDER, order.to_string()).env("HOME", env!("CARGO_TARGET_TMPDIR"));
@@ -250,7 +244,7 @@ impl Server {
         let scheme = if matches!(attack.over, Over::Http1 | Over::Http2) { "http" } else { "https" };
         let version = if matches!(attack.over, Over::Http2 | Over::Http2Tls) { "2" } else { "1.1" };
         let millis = |millis: u64| format!("{millis}ms");
-        let total = TOTAL.as_millis() as u64;
+        let total = attack.total.as_millis() as u64;
         let config = json!({
             "model": MODEL_ID, "region": REGION, "api_key": ACCESS_KEY, "secret_key": SECRET_KEY,
             "base_url": format!("{scheme}://{address}"), "http_version": version, "keep_answer": false,

@@ -1,4 +1,4 @@
-//! The world: a server with bad connections. It notes which stream was sent on which of them.
+//! The server, which has bad connections. It notes which stream was sent on which of them.
 
 use std::collections::HashMap;
 use std::io;
@@ -20,9 +20,9 @@ use crate::random::Random;
 use crate::support::Tls;
 use crate::support::stream::EVENT_STREAM;
 
-/// What the world is like.
+/// What the server is like.
 #[derive(Clone)]
-pub struct Climate {
+pub struct Conditions {
     pub http2: bool,
     pub tls: Option<Tls>,
     pub shares: Shares,
@@ -38,13 +38,13 @@ pub struct Climate {
 
 /// How long nobody listens.
 const SHUT: Duration = Duration::from_millis(150);
-/// A fate strikes before this many bytes: some of them in TLS's handshake, some after many answers.
-const STRIKES_BEFORE: usize = 48 << 10;
+/// What happens to a connection happens before so many bytes: some of it in TLS's handshake, some of it after many answers.
+const HAPPENS_BEFORE: usize = 48 << 10;
 
 /// A connection that was accepted.
 pub struct Connection {
     pub fate: Fate,
-    struck: Arc<AtomicBool>,
+    happened: Arc<AtomicBool>,
     left: AtomicBool,
     sent: AtomicUsize,
     answers: AtomicUsize,
@@ -54,7 +54,7 @@ pub struct Connection {
 impl Connection {
     /// Whether it takes no more streams, so that another one is needed.
     pub fn is_over(&self) -> bool {
-        self.fate == Fate::Dead || self.struck.load(Ordering::Relaxed) || self.left.load(Ordering::Relaxed)
+        self.fate == Fate::Dead || self.happened.load(Ordering::Relaxed) || self.left.load(Ordering::Relaxed)
     }
 
     /// Whether whoever waited for it waited in vain: it got to see no stream, and does not say so.
@@ -73,14 +73,14 @@ impl Connection {
     }
 }
 
-pub struct World {
+pub struct Server {
     shared: Arc<Shared>,
     pub address: SocketAddr,
     _runtime: Runtime,
 }
 
 struct Shared {
-    climate: Climate,
+    conditions: Conditions,
     connections: Mutex<Vec<Arc<Connection>>>,
     /// By the stream's number.
     sent: Mutex<HashMap<usize, Vec<Fate>>>,
@@ -88,15 +88,15 @@ struct Shared {
     random: Mutex<Random>,
 }
 
-impl World {
-    pub fn start(climate: Climate, random: Random) -> World {
+impl Server {
+    pub fn start(conditions: Conditions, random: Random) -> Server {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let _entered = runtime.enter();
         let listener = listen(0).expect("a port");
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
-            climate,
+            conditions,
             connections: Mutex::default(),
             sent: Mutex::default(),
             shut: AtomicUsize::new(0),
@@ -104,7 +104,7 @@ impl World {
         });
         runtime.spawn(open(shared.clone(), listener, address.port()));
         drop(_entered);
-        World { shared, address, _runtime: runtime }
+        Server { shared, address, _runtime: runtime }
     }
 
     /// All connections so far.
@@ -127,18 +127,18 @@ impl Shared {
     fn connect(&self) -> (Arc<Connection>, usize) {
         let mut connections = lock(&self.connections);
         let mut random = lock(&self.random);
-        let fate = self.climate.shares.draw(&mut random, connections.last().map(|last| last.fate));
-        let strikes = if fate == Fate::Dead { 0 } else { 1 + random.below(STRIKES_BEFORE) };
+        let fate = self.conditions.shares.draw(&mut random, connections.last().map(|last| last.fate));
+        let after = if fate == Fate::Dead { 0 } else { 1 + random.below(HAPPENS_BEFORE) };
         let connection = Arc::new(Connection {
             fate,
-            struck: Arc::default(),
+            happened: Arc::default(),
             left: AtomicBool::new(false),
             sent: AtomicUsize::new(0),
             answers: AtomicUsize::new(0),
-            life: self.climate.life / 2 + random.below(self.climate.life.max(1)) + 1,
+            life: self.conditions.life / 2 + random.below(self.conditions.life.max(1)) + 1,
         });
         connections.push(connection.clone());
-        (connection, strikes)
+        (connection, after)
     }
 
     fn note(&self, number: usize, connection: &Connection) {
@@ -160,7 +160,7 @@ fn listen(port: u16) -> io::Result<TcpListener> {
 
 /// Listens, and now and then does not.
 async fn open(shared: Arc<Shared>, mut listener: TcpListener, port: u16) {
-    let every = shared.climate.shut_every;
+    let every = shared.conditions.shut_every;
     loop {
         let accept = async {
             loop {
@@ -169,9 +169,9 @@ async fn open(shared: Arc<Shared>, mut listener: TcpListener, port: u16) {
                     sleep(Duration::from_millis(10)).await;
                     continue;
                 };
-                let (connection, strikes) = shared.connect();
+                let (connection, after) = shared.connect();
                 let _ = tcp.set_nodelay(true);
-                tokio::spawn(serve(shared.clone(), tcp, connection, strikes));
+                tokio::spawn(serve(shared.clone(), tcp, connection, after));
             }
         };
         if every.is_zero() {
@@ -191,10 +191,10 @@ async fn open(shared: Arc<Shared>, mut listener: TcpListener, port: u16) {
     }
 }
 
-async fn serve(shared: Arc<Shared>, tcp: TcpStream, connection: Arc<Connection>, strikes: usize) {
-    let wire = Wire::new(tcp, connection.fate, strikes, connection.struck.clone());
+async fn serve(shared: Arc<Shared>, tcp: TcpStream, connection: Arc<Connection>, after: usize) {
+    let wire = Wire::new(tcp, connection.fate, after, connection.happened.clone());
     // How a connection ends is told by what its streams meet.
-    let _ = match &shared.climate.tls {
+    let _ = match &shared.conditions.tls {
         None => speak(&shared, wire, &connection).await,
         Some(tls) => match tls.acceptor().accept(wire).await {
             Ok(secured) => speak(&shared, secured, &connection).await,
@@ -207,7 +207,7 @@ async fn speak<S>(shared: &Arc<Shared>, stream: S, connection: &Arc<Connection>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    if shared.climate.http2 {
+    if shared.conditions.http2 {
         speak_http2(shared, stream, connection).await.map_err(io::Error::other)
     } else {
         speak_http1(shared, stream, connection).await
@@ -219,7 +219,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut h2 = h2::server::Builder::new();
-    let mut h2 = h2.max_concurrent_streams(shared.climate.room).handshake::<_, Bytes>(stream).await?;
+    let mut h2 = h2.max_concurrent_streams(shared.conditions.room).handshake::<_, Bytes>(stream).await?;
     let leaving = Arc::new(tokio::sync::Notify::new());
     let mut left = false;
     loop {
@@ -248,7 +248,7 @@ where
             let last = frames.len() - 1;
             for (at, frame) in frames.into_iter().enumerate() {
                 stream.send_data(frame, at == last)?;
-                sleep(answer::pause(number, shared.climate.pause)).await;
+                sleep(answer::pause(number, shared.conditions.pause)).await;
             }
             if connection.answered() {
                 leaving.notify_one();
@@ -280,7 +280,7 @@ where
             let chunk = [format!("{:x}\r\n", frame.len()).as_bytes(), &frame, b"\r\n"].concat();
             stream.write_all(&chunk).await?;
             stream.flush().await?;
-            sleep(answer::pause(number, shared.climate.pause)).await;
+            sleep(answer::pause(number, shared.conditions.pause)).await;
         }
         stream.write_all(b"0\r\n\r\n").await?;
         stream.flush().await?;
