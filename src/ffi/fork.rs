@@ -6,12 +6,19 @@
 use super::{guard, handle};
 use crate::{blocking, cancel, log, process, quiesce, runtime, transport, wakeup};
 use std::any::Any;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 thread_local! {
     /// The locks held over a fork, by the thread that forks.
     static HELD: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
+    static UNDER_WAY: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the calling thread is inside of a fork, between our handlers: those of others that were registered before ours run
+/// then, and would wait for locks that this thread holds.
+pub fn is_under_way() -> bool {
+    UNDER_WAY.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Watches for forks from now on.
@@ -42,15 +49,21 @@ unsafe extern "C" fn prepare() {
         ];
         held.replace(locks)
     });
+    let _ = UNDER_WAY.try_with(|under_way| under_way.set(true));
 }
 
 unsafe extern "C" fn parent() {
+    over();
     let _ = HELD.try_with(RefCell::take);
 }
 
+fn over() {
+    let _ = UNDER_WAY.try_with(|under_way| under_way.set(false));
+}
+
 unsafe extern "C" fn child() {
+    over();
     process::forked();
-    handle::forget_live();
     guard::forked();
     let _ = HELD.try_with(RefCell::take);
 }

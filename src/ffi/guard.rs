@@ -3,9 +3,9 @@
 //! No panic crosses into C, where it would end the process: it becomes `BEDROCK_E_INTERNAL`, or the neutral value of a getter.
 //! Nor does one print anything, as Rust would have it. And no thread is cancelled (pthread_cancel) inside of an export.
 
-use super::handle;
 use super::status::{bedrock_error, bedrock_status};
 use super::text::put;
+use super::{fork, handle};
 use crate::error::{Error, Kind, Result};
 use crate::process;
 use crate::sys::cancelling::{self, Uncancelled};
@@ -56,7 +56,8 @@ pub unsafe fn status(err: *mut *mut bedrock_error, body: impl FnOnce() -> Result
             Ok(status) => status,
             Err(error) => {
                 let status = error.kind() as bedrock_status;
-                if !err.is_null() {
+                // Where the thread forks, it holds the lock that a handle for the error takes.
+                if !err.is_null() && !fork::is_under_way() {
                     unsafe { put(err, handle::insert(error).unwrap_or(std::ptr::null_mut())) };
                 }
                 status
@@ -69,7 +70,7 @@ pub unsafe fn status(err: *mut *mut bedrock_error, body: impl FnOnce() -> Result
 #[inline(always)]
 pub fn option<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
     cancelling::without(|| {
-        if CONFINED.get() {
+        if CONFINED.get() || fork::is_under_way() {
             return neutral;
         }
         process::quietly(|| catch_unwind(AssertUnwindSafe(body))).ok().flatten().unwrap_or(neutral)
@@ -84,10 +85,13 @@ pub fn value<T: Copy>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
 /// As [`value`], for what every callback may call.
 #[inline(always)]
 pub fn anywhere<T: Copy>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
-    cancelling::without(|| caught(body).unwrap_or(neutral))
+    cancelling::without(|| if fork::is_under_way() { neutral } else { caught(body).unwrap_or(neutral) })
 }
 
 fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+    if fork::is_under_way() {
+        return Err(Error::new(Kind::Busy, "a handler of pthread_atfork may not call this library"));
+    }
     if CONFINED.get() {
         return Err(Error::new(Kind::Busy, "this callback may not call this function"));
     }
@@ -96,7 +100,7 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // Before anything that a fork could find half done: a lock, a thread.
-    super::fork::watch();
+    fork::watch();
     process::quietly(|| catch_unwind(AssertUnwindSafe(body)))
         .unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }
