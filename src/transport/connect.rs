@@ -9,6 +9,7 @@ use super::tls;
 use crate::blocking;
 use crate::config::{CaBundle, Config, HttpVersion};
 use crate::error::{Error, Kind};
+use crate::variables::Variables;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use futures::future::join;
@@ -38,6 +39,7 @@ const OTHER_FAMILY: Duration = Duration::from_millis(250);
 /// Makes connections as one config wants them.
 pub struct Connector {
     ca_bundle: Option<CaBundle>,
+    variables: Variables,
     version: HttpVersion,
     read_ahead: usize,
     tcp: HttpConnector<Names>,
@@ -70,6 +72,7 @@ impl Connector {
         alive::watch(&mut tcp);
         Connector {
             ca_bundle: config.ca_bundle.clone(),
+            variables: config.variables.clone(),
             version,
             read_ahead: config.calls.reading.read_ahead,
             tcp,
@@ -152,7 +155,8 @@ impl Connector {
     ) -> Result<Arc<ClientConfig>, ConnectorError> {
         let read = || async {
             let bundle = self.ca_bundle.clone();
-            blocking::FILES.run(move || tls::client_config(bundle.as_ref(), version)).await
+            let variables = self.variables.clone();
+            blocking::FILES.run(move || tls::client_config(bundle.as_ref(), version, &variables)).await
         };
         cell.get_or_try_init(read).await.cloned().map_err(own)
     }

@@ -3,23 +3,43 @@
 //! The trust store is loaded with the first `https` request and not before it: reading it is most of what a cold start costs.
 
 use crate::config::{CaBundle, HttpVersion};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quote_up_to};
+use crate::regular_file;
+use crate::variables::Variables;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
+
+const CERT_FILE: &str = "SSL_CERT_FILE";
+/// Far above any bundle, and far below what an endless file would cost.
+const LARGEST: u64 = 16 << 20;
+const PATH_QUOTE: usize = 400;
+const WHERE_SYSTEMS_HAVE_THEM: [&str; 5] = [
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+];
 
 /// The system's certificates, read once: it takes milliseconds.
 static NATIVE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
 
 /// What a TLS connection is made with. Blocks: it may read files.
-pub fn client_config(bundle: Option<&CaBundle>, version: HttpVersion) -> Result<Arc<ClientConfig>> {
+pub fn client_config(
+    bundle: Option<&CaBundle>,
+    version: HttpVersion,
+    variables: &Variables,
+) -> Result<Arc<ClientConfig>> {
     let roots = match bundle {
         Some(bundle) => Arc::new(of_bundle(bundle)?),
-        None => native()?,
+        None => native(variables)?,
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     if cfg!(slow_entropy) {
@@ -47,12 +67,12 @@ fn of_bundle(bundle: &CaBundle) -> Result<RootCertStore> {
 }
 
 /// No lock is held while files are read, so that a fork in the meantime leaves nothing half made behind.
-fn native() -> Result<Arc<RootCertStore>> {
+fn native(variables: &Variables) -> Result<Arc<RootCertStore>> {
     if let Some(known) = NATIVE.get() {
         return Ok(known.clone());
     }
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots.add_parsable_certificates(load(variables)?.certs);
     if roots.is_empty() {
         let what = "setting up TLS: this system has no usable trust store; set ca_file";
         return Err(Error::new(Kind::Config, what));
@@ -60,6 +80,21 @@ fn native() -> Result<Arc<RootCertStore>> {
     let roots = Arc::new(roots);
     let _ = NATIVE.set(roots.clone());
     Ok(roots)
+}
+
+fn load(variables: &Variables) -> Result<CertificateResult> {
+    if variables.are_withheld() {
+        // The usual way would look at the environment.
+        let file = WHERE_SYSTEMS_HAVE_THEM.map(Path::new).into_iter().find(|file| file.is_file());
+        return Ok(load_certs_from_paths(file, None));
+    }
+    if let Some(file) = variables.get(CERT_FILE) {
+        // It is read once more below, without a limit.
+        regular_file::read(Path::new(file), LARGEST).map_err(|error| {
+            Error::new(Kind::Config, format_args!("{CERT_FILE} names {}: {error}", quote_up_to(file, PATH_QUOTE)))
+        })?;
+    }
+    Ok(load_native_certs())
 }
 
 /// A handshake's failure in words that are the same for each call: rustls counts the seconds since 1970, until now.
