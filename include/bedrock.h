@@ -162,65 +162,62 @@ const char *bedrock_version(void);
 /* The result of a call: one of the constants below. */
 typedef int32_t bedrock_status;
 
-#define BEDROCK_OK                        0  /* Success. */
-#define BEDROCK_DONE                      1  /* The stream has ended, and the answer is complete. */
-#define BEDROCK_AGAIN                     2  /* The given time ran out first. Call again. */
-#define BEDROCK_STOPPED                   3  /* The callback asked to stop. */
-/* An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large,
- * an unknown operation. */
-#define BEDROCK_E_INVALID_ARGUMENT     (-1)
-/* Not a valid handle of this type: it was freed, or never made. */
-#define BEDROCK_E_BAD_HANDLE           (-2)
-/* The function cannot run now: a callback may not call it, another thread uses the stream or
- * waits for the set, or the stream already has a wakeup or a waiting set. */
-#define BEDROCK_E_BUSY                 (-3)
-/* The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad
- * value. Or a replay holds no answer to the request. */
-#define BEDROCK_E_CONFIG               (-4)
-/* The library refused the request before sending it. */
-#define BEDROCK_E_REQUEST              (-5)
-/* No credentials were found, they have expired, or their provider failed. The message names it. */
-#define BEDROCK_E_CREDENTIALS          (-6)
-/* The credentials are wrong, or do not permit this call. (AccessDeniedException,
- * UnrecognizedClientException, HTTP 403) */
-#define BEDROCK_E_ACCESS_DENIED        (-7)
-/* The service has no such model or resource. (ResourceNotFoundException, HTTP 404) */
-#define BEDROCK_E_NOT_FOUND            (-8)
-/* The service refused the request. (ValidationException, HTTP 400) */
-#define BEDROCK_E_VALIDATION           (-9)
-/* The service refused the request because the input is too long. (ValidationException) */
-#define BEDROCK_E_CONTEXT_OVERFLOW    (-10)
-/* Too many requests or tokens. (ThrottlingException, HTTP 429) */
-#define BEDROCK_E_THROTTLED           (-11)
-/* The account's quota is used up. (ServiceQuotaExceededException) */
-#define BEDROCK_E_QUOTA               (-12)
-/* The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException,
- * ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424) */
-#define BEDROCK_E_MODEL               (-13)
-/* The service failed. Call again later. (InternalServerException, ServiceUnavailableException,
- * HTTP 5xx) */
-#define BEDROCK_E_SERVICE             (-14)
-/* The host name was not resolved, or connecting, TLS or the connection failed. The message names
- * host, port and proxy. */
-#define BEDROCK_E_NETWORK             (-15)
-/* A timer ran out, and the message names the timer and its setting; or the connection showed no
- * sign of life. If attempts of the call were refused, the error has the code, HTTP status and
- * request id of the last refusal. */
-#define BEDROCK_E_TIMEOUT             (-16)
-/* The stream ended too early: what arrived is not the whole answer. */
-#define BEDROCK_E_TRUNCATED           (-17)
-/* The bytes that arrived are not a valid answer: a wrong checksum, an impossible size, broken
- * JSON, more bytes than max_answer. */
-#define BEDROCK_E_PROTOCOL            (-18)
-/* A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the
- * library was shut down. */
-#define BEDROCK_E_CANCELLED           (-19)
-/* The handle was made before fork(), and this process is the child. */
-#define BEDROCK_E_FORKED              (-20)
-#define BEDROCK_E_INTERNAL            (-21)  /* A bug in this library. The process is unharmed. */
-/* The process has no descriptors, threads, handles or memory left, or a recording cannot be
- * written. If there is no handle left for the error, *err is NULL. */
-#define BEDROCK_E_RESOURCE            (-22)
+enum {
+  BEDROCK_OK = 0,  /* Success. */
+  BEDROCK_DONE = 1,  /* The stream has ended, and the answer is complete. */
+  BEDROCK_AGAIN = 2,  /* The given time ran out first. Call again. */
+  BEDROCK_STOPPED = 3,  /* The callback asked to stop. */
+  /* An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large,
+   * an unknown operation. */
+  BEDROCK_E_INVALID_ARGUMENT = -1,
+  BEDROCK_E_BAD_HANDLE = -2,  /* Not a valid handle of this type: it was freed, or never made. */
+  /* The function cannot run now: a callback may not call it, another thread uses the stream or
+   * waits for the set, or the stream already has a wakeup or a waiting set. */
+  BEDROCK_E_BUSY = -3,
+  /* The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad
+   * value. Or a replay holds no answer to the request. */
+  BEDROCK_E_CONFIG = -4,
+  BEDROCK_E_REQUEST = -5,  /* The library refused the request before sending it. */
+  /* No credentials were found, they have expired, or their provider failed. The message names
+   * it. */
+  BEDROCK_E_CREDENTIALS = -6,
+  /* The credentials are wrong, or do not permit this call. (AccessDeniedException,
+   * UnrecognizedClientException, HTTP 403) */
+  BEDROCK_E_ACCESS_DENIED = -7,
+  /* The service has no such model or resource. (ResourceNotFoundException, HTTP 404) */
+  BEDROCK_E_NOT_FOUND = -8,
+  BEDROCK_E_VALIDATION = -9,  /* The service refused the request. (ValidationException, HTTP 400) */
+  /* The service refused the request because the input is too long. (ValidationException) */
+  BEDROCK_E_CONTEXT_OVERFLOW = -10,
+  BEDROCK_E_THROTTLED = -11,  /* Too many requests or tokens. (ThrottlingException, HTTP 429) */
+  BEDROCK_E_QUOTA = -12,  /* The account's quota is used up. (ServiceQuotaExceededException) */
+  /* The model failed, took too long or is not ready. (ModelErrorException,
+   * ModelTimeoutException, ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424) */
+  BEDROCK_E_MODEL = -13,
+  /* The service failed. Call again later. (InternalServerException, ServiceUnavailableException,
+   * HTTP 5xx) */
+  BEDROCK_E_SERVICE = -14,
+  /* The host name was not resolved, or connecting, TLS or the connection failed. The message
+   * names host, port and proxy. */
+  BEDROCK_E_NETWORK = -15,
+  /* A timer ran out, and the message names the timer and its setting; or the connection showed
+   * no sign of life. If attempts of the call were refused, the error has the code, HTTP status
+   * and request id of the last refusal. */
+  BEDROCK_E_TIMEOUT = -16,
+  /* The stream ended too early: what arrived is not the whole answer. */
+  BEDROCK_E_TRUNCATED = -17,
+  /* The bytes that arrived are not a valid answer: a wrong checksum, an impossible size, broken
+   * JSON, more bytes than max_answer. */
+  BEDROCK_E_PROTOCOL = -18,
+  /* A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the
+   * library was shut down. */
+  BEDROCK_E_CANCELLED = -19,
+  BEDROCK_E_FORKED = -20,  /* The handle was made before fork(), and this process is the child. */
+  BEDROCK_E_INTERNAL = -21,  /* A bug in this library. The process is unharmed. */
+  /* The process has no descriptors, threads, handles or memory left, or a recording cannot be
+   * written. If there is no handle left for the error, *err is NULL. */
+  BEDROCK_E_RESOURCE = -22,
+};
 
 /* Returns the name of a status, such as "BEDROCK_E_THROTTLED", or "" for any other number. The
  * text is static: never free it. */
@@ -442,10 +439,12 @@ void bedrock_model_free(bedrock_model *model);
  * request is thread-safe: calls on it are serialized, and its lock is never held during I/O.
  */
 
-#define BEDROCK_ATTACHMENTS_INLINE        0  /* Attachments are in the JSON as base64. */
-/* Attachments are in the JSON as "@name". Attach them again after bedrock_request_new has read
- * it. */
-#define BEDROCK_ATTACHMENTS_BY_NAME       1
+enum {
+  BEDROCK_ATTACHMENTS_INLINE = 0,  /* Attachments are in the JSON as base64. */
+  /* Attachments are in the JSON as "@name". Attach them again after bedrock_request_new has read
+   * it. */
+  BEDROCK_ATTACHMENTS_BY_NAME = 1,
+};
 
 /* Makes a request from JSON. If json is NULL, the request is empty. *out is owned by the caller.
  * Returns BEDROCK_E_REQUEST if the JSON is broken (the message names the place), nests deeper
@@ -682,34 +681,35 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
  * Each call ends within its timers: no wait is without a limit. cancel may be NULL.
  */
 
-/* The message begins. text: its role. (messageStart) */
-#define BEDROCK_EVENT_MESSAGE_START       1
-/* A tool call or a tool result begins. Text and reasoning begin with their first delta instead.
- * (contentBlockStart) */
-#define BEDROCK_EVENT_BLOCK_START         2
-/* A piece of the answer. text: the piece. (contentBlockDelta: text) */
-#define BEDROCK_EVENT_TEXT                3
-/* A piece of the model's reasoning. text: the piece. (contentBlockDelta: reasoningContent.text) */
-#define BEDROCK_EVENT_REASONING           4
-/* A fragment of a tool call's input. text: the fragment, which is a part of JSON.
- * (contentBlockDelta: toolUse.input) */
-#define BEDROCK_EVENT_TOOL_INPUT          5
-/* Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this
- * version does not know. json holds it. (contentBlockDelta) */
-#define BEDROCK_EVENT_BLOCK_DELTA         6
-/* A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was empty.
- * If input_valid is 0, text is what the model wrote, which is not a JSON object.
- * (contentBlockStop) */
-#define BEDROCK_EVENT_BLOCK_STOP          7
-/* The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE.
- * (messageStop) */
-#define BEDROCK_EVENT_MESSAGE_STOP        8
-#define BEDROCK_EVENT_METADATA            9  /* Usage, metrics and trace, in json. (metadata) */
-/* An event that this version does not know. text: its name. json or payload: its content. */
-#define BEDROCK_EVENT_OTHER              10
-/* A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form,
- * which is JSON. (chunk) */
-#define BEDROCK_EVENT_CHUNK              11
+enum {
+  BEDROCK_EVENT_MESSAGE_START = 1,  /* The message begins. text: its role. (messageStart) */
+  /* A tool call or a tool result begins. Text and reasoning begin with their first delta
+   * instead. (contentBlockStart) */
+  BEDROCK_EVENT_BLOCK_START = 2,
+  BEDROCK_EVENT_TEXT = 3,  /* A piece of the answer. text: the piece. (contentBlockDelta: text) */
+  /* A piece of the model's reasoning. text: the piece. (contentBlockDelta:
+   * reasoningContent.text) */
+  BEDROCK_EVENT_REASONING = 4,
+  /* A fragment of a tool call's input. text: the fragment, which is a part of JSON.
+   * (contentBlockDelta: toolUse.input) */
+  BEDROCK_EVENT_TOOL_INPUT = 5,
+  /* Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this
+   * version does not know. json holds it. (contentBlockDelta) */
+  BEDROCK_EVENT_BLOCK_DELTA = 6,
+  /* A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was
+   * empty. If input_valid is 0, text is what the model wrote, which is not a JSON object.
+   * (contentBlockStop) */
+  BEDROCK_EVENT_BLOCK_STOP = 7,
+  /* The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE.
+   * (messageStop) */
+  BEDROCK_EVENT_MESSAGE_STOP = 8,
+  BEDROCK_EVENT_METADATA = 9,  /* Usage, metrics and trace, in json. (metadata) */
+  /* An event that this version does not know. text: its name. json or payload: its content. */
+  BEDROCK_EVENT_OTHER = 10,
+  /* A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form,
+   * which is JSON. (chunk) */
+  BEDROCK_EVENT_CHUNK = 11,
+};
 
 /* One event of a stream. It is borrowed: it lives until the callback returns, or until the next
  * bedrock_stream_next. Its texts are NUL-terminated and never NULL. Newer library versions may
@@ -1007,11 +1007,12 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
  * status that it returns.
  */
 
-/* The program runs the tool, and has to add its result. */
-#define BEDROCK_TOOL_CALL_CLIENT          0
-/* The service runs the tool itself, for example nova_grounding. The result is in the answer; do
- * not add one. */
-#define BEDROCK_TOOL_CALL_SERVER          1
+enum {
+  BEDROCK_TOOL_CALL_CLIENT = 0,  /* The program runs the tool, and has to add its result. */
+  /* The service runs the tool itself, for example nova_grounding. The result is in the answer;
+   * do not add one. */
+  BEDROCK_TOOL_CALL_SERVER = 1,
+};
 
 /* A tool call of the model. (ToolUseBlock) */
 typedef struct bedrock_tool_call {
@@ -1151,14 +1152,17 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
  *     bedrock_json_string(json, len, "/name", name, size + 1);
  */
 
-#define BEDROCK_JSON_NONE                 0  /* Nothing is there. */
-#define BEDROCK_JSON_NULL                 1
-#define BEDROCK_JSON_FALSE                2
-#define BEDROCK_JSON_TRUE                 3
-#define BEDROCK_JSON_NUMBER               4
-#define BEDROCK_JSON_STRING               5
-#define BEDROCK_JSON_ARRAY                6
-#define BEDROCK_JSON_OBJECT               7
+enum {
+  BEDROCK_JSON_NONE = 0,  /* Nothing is there. */
+  BEDROCK_JSON_NULL = 1,
+  BEDROCK_JSON_FALSE = 2,
+  BEDROCK_JSON_TRUE = 3,
+  BEDROCK_JSON_NUMBER = 4,
+  BEDROCK_JSON_STRING = 5,
+  BEDROCK_JSON_ARRAY = 6,
+  BEDROCK_JSON_OBJECT = 7,
+};
+
 /* A length or count if nothing is there. It is greater than every other. */
 #define BEDROCK_JSON_NOT_FOUND        SIZE_MAX
 
@@ -1288,11 +1292,13 @@ size_t bedrock_utf8_length(const char *text,
  * up or credentials are read. All signals are blocked in the library's threads.
  */
 
-#define BEDROCK_LOG_OFF                   0  /* No messages. */
-#define BEDROCK_LOG_ERROR                 1
-#define BEDROCK_LOG_WARN                  2
-#define BEDROCK_LOG_INFO                  3
-#define BEDROCK_LOG_DEBUG                 4
+enum {
+  BEDROCK_LOG_OFF = 0,  /* No messages. */
+  BEDROCK_LOG_ERROR = 1,
+  BEDROCK_LOG_WARN = 2,
+  BEDROCK_LOG_INFO = 3,
+  BEDROCK_LOG_DEBUG = 4,
+};
 
 /* Receives one message at a time, on a library thread that does nothing else. target and message
  * are borrowed until the function returns. len is the length of message. The function may call
