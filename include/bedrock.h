@@ -63,11 +63,36 @@
  *   bedrock_shutdown (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They
  *   may call only bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY or
  *   their neutral value). release(user) runs exactly once, even if the call that it was passed to
- *   fails, always on an application thread inside a library call. No callback may throw, longjmp
- *   or end its thread.
+ *   fails, always on an application thread inside a library call.
+ *
+ *   The runtime of your language does not know the threads on which wakeup and log run. C, C++,
+ *   Rust, Go and Java support that. Python, Node, LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or
+ *   not until the process ends: poll a descriptor, or use a waiting set.
+ *
+ *   bedrock_stream_free, bedrock_stream_set_wakeup and bedrock_set_log wait for a callback that is
+ *   running. Hold no lock that it takes. The global lock of an interpreter is such a lock: declare
+ *   the three functions as blocking. Do not call them on the thread to which your FFI forwards
+ *   callbacks.
+ *
+ *   No callback may throw, longjmp or end its thread. If an exception or pthread_exit leaves
+ *   on_event, the call is cancelled on the way. If longjmp leaves it, the thread's next call that
+ *   may wait, or bedrock_shutdown, cancels it; that call has to come from the function that longjmp
+ *   returned to, or from one of its callers. What the last events held then stays in memory. If a
+ *   coroutine that shares the stack of its thread is suspended inside on_event, that looks the
+ *   same: read streams by pull there. If wakeup or log ends its thread, the library starts another.
+ *   An exception that leaves wakeup, log or release ends the process.
+ *
+ * Stack. 32 KiB are enough for every function, besides what on_event takes.
+ *
+ * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call ends
+ *   at its next cancellation point after the call, or inside on_event, which cancels the call. Fire
+ *   a bedrock_cancel to end a call.
+ *
+ * Memory. If an allocation fails, the process is aborted.
  *
  * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does
- *   nothing. New handles work.
+ *   nothing. New handles work. If fork() is called inside a wakeup or a log, the child may call
+ *   every function there, and ends when the callback returns.
  *
  * Environment. The library reads the variables and files of every AWS SDK and writes none:
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,
@@ -214,8 +239,8 @@ enum {
   BEDROCK_E_CANCELLED = -19,
   BEDROCK_E_FORKED = -20,  /* The handle was made before fork(), and this process is the child. */
   BEDROCK_E_INTERNAL = -21,  /* A bug in this library. The process is unharmed. */
-  /* The process has no descriptors, threads, handles or memory left, or a recording cannot be
-   * written. If there is no handle left for the error, *err is NULL. */
+  /* The process has no descriptors, threads or handles left, or a recording cannot be written.
+   * If there is no handle left for the error, *err is NULL. */
   BEDROCK_E_RESOURCE = -22,
 };
 
@@ -746,7 +771,8 @@ typedef struct bedrock_event {
 /* Receives an event on the calling thread. user is the pointer that was passed to the call.
  * Return 0 to go on. Return another value to stop and to close the connection. The function may
  * call any function of this library except bedrock_shutdown. It must not throw, longjmp or end
- * the thread. */
+ * the thread; if it does, the call is cancelled: "Callbacks" in the rules at the top of this
+ * header. */
 typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 
 /* Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL
@@ -1288,8 +1314,21 @@ size_t bedrock_utf8_length(const char *text,
  * at exit. It starts no thread before the first call: a process that has made models but no call
  * can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
  * thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have one
- * more thread, and so has a log, from its first message on. A few more run while names are looked
- * up or credentials are read. All signals are blocked in the library's threads.
+ * more thread, and so has a log. A few more run while names are looked up or credentials are read.
+ *
+ * The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that
+ * makes the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp
+ * filter is in force.
+ *
+ * No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS, SIGFPE,
+ * SIGILL, SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads that run
+ * wakeups and logs block what was blocked on the thread that set the first wakeup or the log, and
+ * HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH. All other threads
+ * block all other signals.
+ *
+ * Two copies of the library in one process are two libraries: a handle of one gives
+ * BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with file
+ * capabilities: environment variables and files decide which programs it executes.
  */
 
 enum {
@@ -1317,7 +1356,8 @@ typedef void (*bedrock_log_fn)(int32_t level,
  * returned, the old log is not running and will not run. The function blocks while the old log
  * runs. release may be NULL. release(user) runs once: inside the call that replaces or turns off
  * the log, or inside this call if it fails or sets no log. Returns BEDROCK_E_INVALID_ARGUMENT if
- * there is no such level. */
+ * there is no such level, and BEDROCK_E_RESOURCE if the thread that runs log cannot start; the
+ * old log then stays. */
 bedrock_status bedrock_set_log(int32_t level,
                                bedrock_log_fn log,
                                void *user,
@@ -1326,9 +1366,10 @@ bedrock_status bedrock_set_log(int32_t level,
 /* Cancels all running calls, and waits at most timeout_ms milliseconds for the library's threads
  * to end. A negative value waits without a limit. Returns BEDROCK_OK, or BEDROCK_AGAIN if some
  * threads have not ended: call it again. Models, requests and responses stay valid, and the next
- * call starts the library again. Call it before the library is unloaded, and before an
- * interpreter ends that has passed functions as callbacks. Returns BEDROCK_E_BUSY inside a
- * callback. */
+ * call starts the library again. If other threads go on making calls meanwhile, BEDROCK_OK means
+ * that what ran when the function was called has ended; what those threads started since then is
+ * running. Call it before the library is unloaded, and before an interpreter ends that has
+ * passed functions as callbacks. Returns BEDROCK_E_BUSY inside a callback. */
 bedrock_status bedrock_shutdown(int32_t timeout_ms);
 
 /* Returns how many handles this process has made and not freed: 0 at the end of a program that
