@@ -84,9 +84,9 @@
  *
  * Stack. 32 KiB are enough for every function, besides what on_event takes.
  *
- * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call ends
- *   at its next cancellation point after the call, or inside on_event, which cancels the call. Fire
- *   a bedrock_cancel to end a call.
+ * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call
+ *   ends at its next cancellation point after the call, or inside on_event, which cancels the
+ *   call. Fire a bedrock_cancel to end a call.
  *
  * Memory. If an allocation fails, the process is aborted.
  *
@@ -1327,8 +1327,8 @@ size_t bedrock_utf8_length(const char *text,
  * block all other signals.
  *
  * Two copies of the library in one process are two libraries: a handle of one gives
- * BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with file
- * capabilities: environment variables and files decide which programs it executes.
+ * BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with
+ * file capabilities: environment variables and files decide which programs it executes.
  */
 
 enum {

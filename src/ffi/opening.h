@@ -84,9 +84,9 @@
  *
  * Stack. 32 KiB are enough for every function, besides what on_event takes.
  *
- * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call ends
- *   at its next cancellation point after the call, or inside on_event, which cancels the call. Fire
- *   a bedrock_cancel to end a call.
+ * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call
+ *   ends at its next cancellation point after the call, or inside on_event, which cancels the
+ *   call. Fire a bedrock_cancel to end a call.
  *
  * Memory. If an allocation fails, the process is aborted.
  *

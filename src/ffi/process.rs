@@ -17,8 +17,8 @@
 //! block all other signals.
 //!
 //! Two copies of the library in one process are two libraries: a handle of one gives
-//! BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with file
-//! capabilities: environment variables and files decide which programs it executes.
+//! BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with
+//! file capabilities: environment variables and files decide which programs it executes.
 
 use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};
