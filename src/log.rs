@@ -134,7 +134,8 @@ impl Channel {
                 }
             }
         });
-        let cannot = |error| Error::new(Kind::Resource, format_args!("starting the thread that calls the log: {error}"));
+        let cannot =
+            |error| Error::new(Kind::Resource, format_args!("starting the thread that calls the log: {error}"));
         courier.start().map_err(cannot)?;
         Ok(Channel { courier, listener })
     }

@@ -53,15 +53,8 @@ pub fn quietly<T>(body: impl FnOnce() -> T) -> T {
 
 /// What a thread raises by a fault of its own. Blocked, it would end the process without a handler, and no crash reporter of the
 /// host would hear of it.
-const SYNCHRONOUS: [Signal; 7] = [
-    Signal::SIGSEGV,
-    Signal::SIGBUS,
-    Signal::SIGFPE,
-    Signal::SIGILL,
-    Signal::SIGTRAP,
-    Signal::SIGSYS,
-    Signal::SIGABRT,
-];
+const SYNCHRONOUS: [Signal; 7] =
+    [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGSYS, Signal::SIGABRT];
 
 /// What the host's own threads are to handle. A thread that runs the host's functions leaves the others alone: runtimes use
 /// them among their threads, and wait for each to answer.

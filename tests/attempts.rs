@@ -305,7 +305,13 @@ struct Ear {
     heard: Condvar,
 }
 
-unsafe extern "C-unwind" fn hear(level: i32, target: *const c_char, message: *const c_char, _len: usize, user: *mut c_void) {
+unsafe extern "C-unwind" fn hear(
+    level: i32,
+    target: *const c_char,
+    message: *const c_char,
+    _len: usize,
+    user: *mut c_void,
+) {
     let text = |text| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
     let ear = unsafe { &*user.cast::<Ear>() };
     ear.lines().push(format!("{level} {} {}", text(target), text(message)));

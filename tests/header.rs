@@ -324,7 +324,8 @@ fn what_the_preprocessor_leaves_of_the_header_has_every_constant_and_is_read_by_
         Ok(output) if output.status.success() => String::from_utf8(output.stdout).expect("a header is UTF-8"),
         other => return println!("skipped: cc -E: {other:?}"),
     };
-    for wanted in ["BEDROCK_OK = 0,", "BEDROCK_E_RESOURCE = -22,", "BEDROCK_EVENT_TEXT = 3,", "BEDROCK_LOG_DEBUG = 4,"] {
+    for wanted in ["BEDROCK_OK = 0,", "BEDROCK_E_RESOURCE = -22,", "BEDROCK_EVENT_TEXT = 3,", "BEDROCK_LOG_DEBUG = 4,"]
+    {
         assert!(text.contains(wanted), "{wanted}");
     }
     assert!(!text.contains('#'), "a directive is left");

@@ -155,7 +155,8 @@ unsafe fn show(
         end_left(here);
         let on_event = on_event.ok_or_else(|| Error::new(Kind::InvalidArgument, "on_event is NULL"))?;
         let call = Call::of(model, request, cancel)?;
-        let mut stream = call.model.open(Operation::ConverseStream, &call.request.snapshot(), call.cancel.as_deref())?;
+        let mut stream =
+            call.model.open(Operation::ConverseStream, &call.request.snapshot(), call.cancel.as_deref())?;
         if out.is_null() {
             stream.keep_nothing();
         }

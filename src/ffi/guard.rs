@@ -97,8 +97,7 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // Before anything that a fork could find half done: a lock, a thread.
     super::fork::watch();
-    process::quietly(|| catch_unwind(AssertUnwindSafe(body)))
-        .unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
+    process::quietly(|| catch_unwind(AssertUnwindSafe(body))).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }
 
 /// Runs a callback that may call nothing but what fires and cancels. It may end its thread.

@@ -22,9 +22,9 @@
 
 use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};
-use super::{handle, on_event};
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::user::User;
+use super::{handle, on_event};
 use crate::error::{Error, Kind};
 use crate::log::{self, Level, Listener};
 use crate::{runtime, wakeup};
@@ -42,7 +42,13 @@ pub const BEDROCK_LOG_DEBUG: i32 = 4;
 /// until the function returns. len is the length of message. The function may call only bedrock_cancel_fire and
 /// bedrock_stream_cancel (others return BEDROCK_E_BUSY or their neutral value).
 pub type bedrock_log_fn = Option<
-    unsafe extern "C-unwind" fn(level: i32, target: *const c_char, message: *const c_char, len: usize, user: *mut c_void),
+    unsafe extern "C-unwind" fn(
+        level: i32,
+        target: *const c_char,
+        message: *const c_char,
+        len: usize,
+        user: *mut c_void,
+    ),
 >;
 
 /// What a logger was given with.

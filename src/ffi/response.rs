@@ -49,7 +49,10 @@ pub struct bedrock_tool_call {
 
 /// Returns all text blocks of the answer, joined.
 #[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn bedrock_response_text(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+pub unsafe extern "C-unwind" fn bedrock_response_text(
+    response: *const bedrock_response,
+    len: *mut usize,
+) -> *const c_char {
     let (text, length) = lend(response, Response::text);
     unsafe { put(len, length) };
     text
@@ -151,7 +154,10 @@ unsafe fn fill_call(
 /// Returns the assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form
 /// in which the service accepts it. (output.message)
 #[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn bedrock_response_message(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+pub unsafe extern "C-unwind" fn bedrock_response_message(
+    response: *const bedrock_response,
+    len: *mut usize,
+) -> *const c_char {
     let (text, length) = lend(response, Response::message);
     unsafe { put(len, length) };
     text
@@ -160,7 +166,10 @@ pub unsafe extern "C-unwind" fn bedrock_response_message(response: *const bedroc
 /// Returns the whole answer as JSON. For bedrock_generate it is verbatim what the service sent. For a stream it is
 /// assembled from the events.
 #[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn bedrock_response_json(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+pub unsafe extern "C-unwind" fn bedrock_response_json(
+    response: *const bedrock_response,
+    len: *mut usize,
+) -> *const c_char {
     let (text, length) = lend(response, Response::json);
     unsafe { put(len, length) };
     text

@@ -35,7 +35,8 @@ pub fn ask_for_shortest() {}
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     #[test]
-    fn a_thread_that_asks_is_given_the_shortest_slice_where_the_kernel_gives_any_and_nothing_is_filtered_and_keeps_its_policy() {
+    fn a_thread_that_asks_is_given_the_shortest_slice_where_the_kernel_gives_any_and_nothing_is_filtered_and_keeps_its_policy()
+     {
         let of_this_thread = || unsafe {
             let mut attributes: libc::sched_attr = std::mem::zeroed();
             let size = size_of_val(&attributes);
