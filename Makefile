@@ -38,11 +38,11 @@ library $(BUILT):
 	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --target-dir "$(TARGET)" $(REMAP)
 
 # One object that shows nothing but bedrock_*. Rust's own runtime is in there: two static libraries that both show theirs do not
-# link in one program.
+# link in one program. What Rust's library keeps of itself as LLVM's bitcode goes: a linker plugin of an older LLVM ends at it.
 $(STATIC): $(BUILT)
 	mkdir -p $(@D)
 	$(LD) -r --force-group-allocation --whole-archive $(BUILT:.so=.a) -o $(@:.a=.o)
-	$(OBJCOPY) --wildcard --keep-global-symbol='bedrock_*' $(@:.a=.o)
+	$(OBJCOPY) --wildcard --keep-global-symbol='bedrock_*' --remove-section=.llvmbc --remove-section=.llvmcmd $(@:.a=.o)
 	rm -f $@
 	$(AR) rcs $@ $(@:.a=.o)
 	rm -f $(@:.a=.o)
