@@ -1,6 +1,6 @@
 # Builds libbedrock and installs it as C libraries are installed. For GNU make, on Linux.
 #
-#   make             cargo builds target/release/libbedrock.so and libbedrock.a
+#   make             cargo builds target/release/libbedrock.so, and libbedrock.a in target/release/static
 #   make install     into /usr/local. PREFIX, LIBDIR, INCLUDEDIR, DATADIR and DESTDIR are yours to set
 #   make uninstall   removes what install put there
 #
@@ -10,7 +10,9 @@ PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
+TARGET     ?= target
 CARGO      ?= cargo
+OBJCOPY    ?= objcopy
 
 # For aws-lc's build: .cargo/config.toml says why. Set here too, so that it holds wherever make is started.
 export AWS_LC_SYS_NO_JITTER_ENTROPY ?= 1
@@ -18,24 +20,41 @@ export AWS_LC_SYS_NO_JITTER_ENTROPY ?= 1
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # As in build.rs, which gives the library its SONAME.
 SONAME  := libbedrock.so.$(firstword $(subst ., ,$(VERSION)))
-BUILT   := target/release/libbedrock.so
+BUILT   := $(TARGET)/release/libbedrock.so
+STATIC  := $(TARGET)/release/static/libbedrock.a
+
+# The paths of the machine on which it is built are nobody's business: what Rust keeps of the crates' begins with "cargo/".
+REMAP = --config 'build.rustflags=["--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo"]'
 
 LIB     = $(DESTDIR)$(LIBDIR)
 INCLUDE = $(DESTDIR)$(INCLUDEDIR)
 DATA    = $(DESTDIR)$(DATADIR)/bedrock
 
-# Asked for these two alone, cargo optimises the library as a whole; and where nothing has changed, it takes a moment.
-all $(BUILT):
-	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --target-dir target
+all: library
+	$(MAKE) --no-print-directory $(STATIC)
 
-install: $(BUILT)
+# Asked for these two alone, cargo optimises the library as a whole; and where nothing has changed, it takes a moment.
+library $(BUILT):
+	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --target-dir "$(TARGET)" $(REMAP)
+
+# One object that shows nothing but bedrock_*. Rust's own runtime is in there: two static libraries that both show theirs do not
+# link in one program. What Rust's library keeps of itself as LLVM's bitcode goes: a linker plugin of an older LLVM ends at it.
+$(STATIC): $(BUILT)
+	mkdir -p $(@D)
+	$(LD) -r --force-group-allocation --whole-archive $(BUILT:.so=.a) -o $(@:.a=.o)
+	$(OBJCOPY) --wildcard --keep-global-symbol='bedrock_*' --remove-section=.llvmbc --remove-section=.llvmcmd $(@:.a=.o)
+	rm -f $@
+	$(AR) rcs $@ $(@:.a=.o)
+	rm -f $(@:.a=.o)
+
+install: $(BUILT) $(STATIC)
 	install -d "$(INCLUDE)" "$(LIB)/pkgconfig" "$(DATA)"
 	install -m 644 include/bedrock.h "$(INCLUDE)/bedrock.h"
 	install -m 644 bedrock.supp "$(DATA)/bedrock.supp"
 	install -m 755 $(BUILT) "$(LIB)/libbedrock.so.$(VERSION)"
 	ln -sf libbedrock.so.$(VERSION) "$(LIB)/$(SONAME)"
 	ln -sf $(SONAME) "$(LIB)/libbedrock.so"
-	install -m 644 $(BUILT:.so=.a) "$(LIB)/libbedrock.a"
+	install -m 644 $(STATIC) "$(LIB)/libbedrock.a"
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 	    -e 's|@DATADIR@|$(DATADIR)|' -e 's|@VERSION@|$(VERSION)|' libbedrock.pc.in > "$(LIB)/pkgconfig/bedrock.pc"
 	chmod 644 "$(LIB)/pkgconfig/bedrock.pc"
@@ -44,4 +63,4 @@ uninstall:
 	rm -f "$(INCLUDE)/bedrock.h" "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
 	rm -f "$(LIB)/libbedrock.a" "$(LIB)/pkgconfig/bedrock.pc" "$(DATA)/bedrock.supp"
 
-.PHONY: all install uninstall
+.PHONY: all library install uninstall

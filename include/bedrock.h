@@ -63,11 +63,36 @@
  *   bedrock_shutdown (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They
  *   may call only bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY or
  *   their neutral value). release(user) runs exactly once, even if the call that it was passed to
- *   fails, always on an application thread inside a library call. No callback may throw, longjmp
- *   or end its thread.
+ *   fails, always on an application thread inside a library call.
+ *
+ *   The runtime of your language does not know the threads on which wakeup and log run. C, C++,
+ *   Rust, Go and Java support that. Python, Node, LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or
+ *   not until the process ends: poll a descriptor, or use a waiting set.
+ *
+ *   bedrock_stream_free, bedrock_stream_set_wakeup and bedrock_set_log wait for a callback that is
+ *   running. Hold no lock that it takes. The global lock of an interpreter is such a lock: declare
+ *   the three functions as blocking. Do not call them on the thread to which your FFI forwards
+ *   callbacks.
+ *
+ *   No callback may throw, longjmp or end its thread. If an exception or pthread_exit leaves
+ *   on_event, the call is cancelled on the way. If longjmp leaves it, the thread's next call that
+ *   may wait, or bedrock_shutdown, cancels it; that call has to come from the function that longjmp
+ *   returned to, or from one of its callers. What the last events held then stays in memory. If a
+ *   coroutine that shares the stack of its thread is suspended inside on_event, that looks the
+ *   same: read streams by pull there. If wakeup or log ends its thread, the library starts another.
+ *   An exception that leaves wakeup, log or release ends the process.
+ *
+ * Stack. 32 KiB are enough for every function, besides what on_event takes.
+ *
+ * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call
+ *   ends at its next cancellation point after the call, or inside on_event, which cancels the
+ *   call. Fire a bedrock_cancel to end a call.
+ *
+ * Memory. If an allocation fails, the process is aborted.
  *
  * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does
- *   nothing. New handles work.
+ *   nothing. New handles work. If fork() is called inside a wakeup or a log, the child may call
+ *   every function there, and ends when the callback returns.
  *
  * Environment. The library reads the variables and files of every AWS SDK and writes none:
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,
@@ -163,65 +188,62 @@ const char *bedrock_version(void);
 /* The result of a call: one of the constants below. */
 typedef int32_t bedrock_status;
 
-#define BEDROCK_OK                        0  /* Success. */
-#define BEDROCK_DONE                      1  /* The stream has ended, and the answer is complete. */
-#define BEDROCK_AGAIN                     2  /* The given time ran out first. Call again. */
-#define BEDROCK_STOPPED                   3  /* The callback asked to stop. */
-/* An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large,
- * an unknown operation. */
-#define BEDROCK_E_INVALID_ARGUMENT     (-1)
-/* Not a valid handle of this type: it was freed, or never made. */
-#define BEDROCK_E_BAD_HANDLE           (-2)
-/* The function cannot run now: a callback may not call it, another thread uses the stream or
- * waits for the set, or the stream already has a wakeup or a waiting set. */
-#define BEDROCK_E_BUSY                 (-3)
-/* The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad
- * value. Or a replay holds no answer to the request. */
-#define BEDROCK_E_CONFIG               (-4)
-/* The library refused the request before sending it. */
-#define BEDROCK_E_REQUEST              (-5)
-/* No credentials were found, they have expired, or their provider failed. The message names it. */
-#define BEDROCK_E_CREDENTIALS          (-6)
-/* The credentials are wrong, or do not permit this call. (AccessDeniedException,
- * UnrecognizedClientException, HTTP 403) */
-#define BEDROCK_E_ACCESS_DENIED        (-7)
-/* The service has no such model or resource. (ResourceNotFoundException, HTTP 404) */
-#define BEDROCK_E_NOT_FOUND            (-8)
-/* The service refused the request. (ValidationException, HTTP 400) */
-#define BEDROCK_E_VALIDATION           (-9)
-/* The service refused the request because the input is too long. (ValidationException) */
-#define BEDROCK_E_CONTEXT_OVERFLOW    (-10)
-/* Too many requests or tokens. (ThrottlingException, HTTP 429) */
-#define BEDROCK_E_THROTTLED           (-11)
-/* The account's quota is used up. (ServiceQuotaExceededException) */
-#define BEDROCK_E_QUOTA               (-12)
-/* The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException,
- * ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424) */
-#define BEDROCK_E_MODEL               (-13)
-/* The service failed. Call again later. (InternalServerException, ServiceUnavailableException,
- * HTTP 5xx) */
-#define BEDROCK_E_SERVICE             (-14)
-/* The host name was not resolved, or connecting, TLS or the connection failed. The message names
- * host, port and proxy. */
-#define BEDROCK_E_NETWORK             (-15)
-/* A timer ran out, and the message names the timer and its setting; or the connection showed no
- * sign of life. If attempts of the call were refused, the error has the code, HTTP status and
- * request id of the last refusal. */
-#define BEDROCK_E_TIMEOUT             (-16)
-/* The stream ended too early: what arrived is not the whole answer. */
-#define BEDROCK_E_TRUNCATED           (-17)
-/* The bytes that arrived are not a valid answer: a wrong checksum, an impossible size, broken
- * JSON, more bytes than max_answer. */
-#define BEDROCK_E_PROTOCOL            (-18)
-/* A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the
- * library was shut down. */
-#define BEDROCK_E_CANCELLED           (-19)
-/* The handle was made before fork(), and this process is the child. */
-#define BEDROCK_E_FORKED              (-20)
-#define BEDROCK_E_INTERNAL            (-21)  /* A bug in this library. The process is unharmed. */
-/* The process has no descriptors, threads, handles or memory left, or a recording cannot be
- * written. If there is no handle left for the error, *err is NULL. */
-#define BEDROCK_E_RESOURCE            (-22)
+enum {
+  BEDROCK_OK = 0,  /* Success. */
+  BEDROCK_DONE = 1,  /* The stream has ended, and the answer is complete. */
+  BEDROCK_AGAIN = 2,  /* The given time ran out first. Call again. */
+  BEDROCK_STOPPED = 3,  /* The callback asked to stop. */
+  /* An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large,
+   * an unknown operation. */
+  BEDROCK_E_INVALID_ARGUMENT = -1,
+  BEDROCK_E_BAD_HANDLE = -2,  /* Not a valid handle of this type: it was freed, or never made. */
+  /* The function cannot run now: a callback may not call it, another thread uses the stream or
+   * waits for the set, or the stream already has a wakeup or a waiting set. */
+  BEDROCK_E_BUSY = -3,
+  /* The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad
+   * value. Or a replay holds no answer to the request. */
+  BEDROCK_E_CONFIG = -4,
+  BEDROCK_E_REQUEST = -5,  /* The library refused the request before sending it. */
+  /* No credentials were found, they have expired, or their provider failed. The message names
+   * it. */
+  BEDROCK_E_CREDENTIALS = -6,
+  /* The credentials are wrong, or do not permit this call. (AccessDeniedException,
+   * UnrecognizedClientException, HTTP 403) */
+  BEDROCK_E_ACCESS_DENIED = -7,
+  /* The service has no such model or resource. (ResourceNotFoundException, HTTP 404) */
+  BEDROCK_E_NOT_FOUND = -8,
+  BEDROCK_E_VALIDATION = -9,  /* The service refused the request. (ValidationException, HTTP 400) */
+  /* The service refused the request because the input is too long. (ValidationException) */
+  BEDROCK_E_CONTEXT_OVERFLOW = -10,
+  BEDROCK_E_THROTTLED = -11,  /* Too many requests or tokens. (ThrottlingException, HTTP 429) */
+  BEDROCK_E_QUOTA = -12,  /* The account's quota is used up. (ServiceQuotaExceededException) */
+  /* The model failed, took too long or is not ready. (ModelErrorException,
+   * ModelTimeoutException, ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424) */
+  BEDROCK_E_MODEL = -13,
+  /* The service failed. Call again later. (InternalServerException, ServiceUnavailableException,
+   * HTTP 5xx) */
+  BEDROCK_E_SERVICE = -14,
+  /* The host name was not resolved, or connecting, TLS or the connection failed. The message
+   * names host, port and proxy. */
+  BEDROCK_E_NETWORK = -15,
+  /* A timer ran out, and the message names the timer and its setting; or the connection showed
+   * no sign of life. If attempts of the call were refused, the error has the code, HTTP status
+   * and request id of the last refusal. */
+  BEDROCK_E_TIMEOUT = -16,
+  /* The stream ended too early: what arrived is not the whole answer. */
+  BEDROCK_E_TRUNCATED = -17,
+  /* The bytes that arrived are not a valid answer: a wrong checksum, an impossible size, broken
+   * JSON, more bytes than max_answer. */
+  BEDROCK_E_PROTOCOL = -18,
+  /* A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the
+   * library was shut down. */
+  BEDROCK_E_CANCELLED = -19,
+  BEDROCK_E_FORKED = -20,  /* The handle was made before fork(), and this process is the child. */
+  BEDROCK_E_INTERNAL = -21,  /* A bug in this library. The process is unharmed. */
+  /* The process has no descriptors, threads or handles left, or a recording cannot be written.
+   * If there is no handle left for the error, *err is NULL. */
+  BEDROCK_E_RESOURCE = -22,
+};
 
 /* Returns the name of a status, such as "BEDROCK_E_THROTTLED", or "" for any other number. The
  * text is static: never free it. */
@@ -443,10 +465,12 @@ void bedrock_model_free(bedrock_model *model);
  * request is thread-safe: calls on it are serialized, and its lock is never held during I/O.
  */
 
-#define BEDROCK_ATTACHMENTS_INLINE        0  /* Attachments are in the JSON as base64. */
-/* Attachments are in the JSON as "@name". Attach them again after bedrock_request_new has read
- * it. */
-#define BEDROCK_ATTACHMENTS_BY_NAME       1
+enum {
+  BEDROCK_ATTACHMENTS_INLINE = 0,  /* Attachments are in the JSON as base64. */
+  /* Attachments are in the JSON as "@name". Attach them again after bedrock_request_new has read
+   * it. */
+  BEDROCK_ATTACHMENTS_BY_NAME = 1,
+};
 
 /* Makes a request from JSON. If json is NULL, the request is empty. *out is owned by the caller.
  * Returns BEDROCK_E_REQUEST if the JSON is broken (the message names the place), nests deeper
@@ -683,34 +707,35 @@ void bedrock_cancel_free(bedrock_cancel *cancel);
  * Each call ends within its timers: no wait is without a limit. cancel may be NULL.
  */
 
-/* The message begins. text: its role. (messageStart) */
-#define BEDROCK_EVENT_MESSAGE_START       1
-/* A tool call or a tool result begins. Text and reasoning begin with their first delta instead.
- * (contentBlockStart) */
-#define BEDROCK_EVENT_BLOCK_START         2
-/* A piece of the answer. text: the piece. (contentBlockDelta: text) */
-#define BEDROCK_EVENT_TEXT                3
-/* A piece of the model's reasoning. text: the piece. (contentBlockDelta: reasoningContent.text) */
-#define BEDROCK_EVENT_REASONING           4
-/* A fragment of a tool call's input. text: the fragment, which is a part of JSON.
- * (contentBlockDelta: toolUse.input) */
-#define BEDROCK_EVENT_TOOL_INPUT          5
-/* Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this
- * version does not know. json holds it. (contentBlockDelta) */
-#define BEDROCK_EVENT_BLOCK_DELTA         6
-/* A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was empty.
- * If input_valid is 0, text is what the model wrote, which is not a JSON object.
- * (contentBlockStop) */
-#define BEDROCK_EVENT_BLOCK_STOP          7
-/* The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE.
- * (messageStop) */
-#define BEDROCK_EVENT_MESSAGE_STOP        8
-#define BEDROCK_EVENT_METADATA            9  /* Usage, metrics and trace, in json. (metadata) */
-/* An event that this version does not know. text: its name. json or payload: its content. */
-#define BEDROCK_EVENT_OTHER              10
-/* A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form,
- * which is JSON. (chunk) */
-#define BEDROCK_EVENT_CHUNK              11
+enum {
+  BEDROCK_EVENT_MESSAGE_START = 1,  /* The message begins. text: its role. (messageStart) */
+  /* A tool call or a tool result begins. Text and reasoning begin with their first delta
+   * instead. (contentBlockStart) */
+  BEDROCK_EVENT_BLOCK_START = 2,
+  BEDROCK_EVENT_TEXT = 3,  /* A piece of the answer. text: the piece. (contentBlockDelta: text) */
+  /* A piece of the model's reasoning. text: the piece. (contentBlockDelta:
+   * reasoningContent.text) */
+  BEDROCK_EVENT_REASONING = 4,
+  /* A fragment of a tool call's input. text: the fragment, which is a part of JSON.
+   * (contentBlockDelta: toolUse.input) */
+  BEDROCK_EVENT_TOOL_INPUT = 5,
+  /* Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this
+   * version does not know. json holds it. (contentBlockDelta) */
+  BEDROCK_EVENT_BLOCK_DELTA = 6,
+  /* A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was
+   * empty. If input_valid is 0, text is what the model wrote, which is not a JSON object.
+   * (contentBlockStop) */
+  BEDROCK_EVENT_BLOCK_STOP = 7,
+  /* The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE.
+   * (messageStop) */
+  BEDROCK_EVENT_MESSAGE_STOP = 8,
+  BEDROCK_EVENT_METADATA = 9,  /* Usage, metrics and trace, in json. (metadata) */
+  /* An event that this version does not know. text: its name. json or payload: its content. */
+  BEDROCK_EVENT_OTHER = 10,
+  /* A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form,
+   * which is JSON. (chunk) */
+  BEDROCK_EVENT_CHUNK = 11,
+};
 
 /* One event of a stream. It is borrowed: it lives until the callback returns, or until the next
  * bedrock_stream_next. Its texts are NUL-terminated and never NULL. Newer library versions may
@@ -747,7 +772,8 @@ typedef struct bedrock_event {
 /* Receives an event on the calling thread. user is the pointer that was passed to the call.
  * Return 0 to go on. Return another value to stop and to close the connection. The function may
  * call any function of this library except bedrock_shutdown. It must not throw, longjmp or end
- * the thread. */
+ * the thread; if it does, the call is cancelled: "Callbacks" in the rules at the top of this
+ * header. */
 typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 
 /* Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL
@@ -1008,11 +1034,12 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
  * status that it returns.
  */
 
-/* The program runs the tool, and has to add its result. */
-#define BEDROCK_TOOL_CALL_CLIENT          0
-/* The service runs the tool itself, for example nova_grounding. The result is in the answer; do
- * not add one. */
-#define BEDROCK_TOOL_CALL_SERVER          1
+enum {
+  BEDROCK_TOOL_CALL_CLIENT = 0,  /* The program runs the tool, and has to add its result. */
+  /* The service runs the tool itself, for example nova_grounding. The result is in the answer;
+   * do not add one. */
+  BEDROCK_TOOL_CALL_SERVER = 1,
+};
 
 /* A tool call of the model. (ToolUseBlock) */
 typedef struct bedrock_tool_call {
@@ -1152,14 +1179,17 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
  *     bedrock_json_string(json, len, "/name", name, size + 1);
  */
 
-#define BEDROCK_JSON_NONE                 0  /* Nothing is there. */
-#define BEDROCK_JSON_NULL                 1
-#define BEDROCK_JSON_FALSE                2
-#define BEDROCK_JSON_TRUE                 3
-#define BEDROCK_JSON_NUMBER               4
-#define BEDROCK_JSON_STRING               5
-#define BEDROCK_JSON_ARRAY                6
-#define BEDROCK_JSON_OBJECT               7
+enum {
+  BEDROCK_JSON_NONE = 0,  /* Nothing is there. */
+  BEDROCK_JSON_NULL = 1,
+  BEDROCK_JSON_FALSE = 2,
+  BEDROCK_JSON_TRUE = 3,
+  BEDROCK_JSON_NUMBER = 4,
+  BEDROCK_JSON_STRING = 5,
+  BEDROCK_JSON_ARRAY = 6,
+  BEDROCK_JSON_OBJECT = 7,
+};
+
 /* A length or count if nothing is there. It is greater than every other. */
 #define BEDROCK_JSON_NOT_FOUND        SIZE_MAX
 
@@ -1285,15 +1315,30 @@ size_t bedrock_utf8_length(const char *text,
  * at exit. It starts no thread before the first call: a process that has made models but no call
  * can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
  * thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have one
- * more thread, and so has a log, from its first message on. A few more run while names are looked
- * up or credentials are read. All signals are blocked in the library's threads.
+ * more thread, and so has a log. A few more run while names are looked up or credentials are read.
+ *
+ * The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that
+ * makes the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp
+ * filter is in force.
+ *
+ * No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS, SIGFPE,
+ * SIGILL, SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads that run
+ * wakeups and logs block what was blocked on the thread that set the first wakeup or the log, and
+ * HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH. All other threads
+ * block all other signals.
+ *
+ * Two copies of the library in one process are two libraries: a handle of one gives
+ * BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with
+ * file capabilities: environment variables and files decide which programs it executes.
  */
 
-#define BEDROCK_LOG_OFF                   0  /* No messages. */
-#define BEDROCK_LOG_ERROR                 1
-#define BEDROCK_LOG_WARN                  2
-#define BEDROCK_LOG_INFO                  3
-#define BEDROCK_LOG_DEBUG                 4
+enum {
+  BEDROCK_LOG_OFF = 0,  /* No messages. */
+  BEDROCK_LOG_ERROR = 1,
+  BEDROCK_LOG_WARN = 2,
+  BEDROCK_LOG_INFO = 3,
+  BEDROCK_LOG_DEBUG = 4,
+};
 
 /* Receives one message at a time, on a library thread that does nothing else. target and message
  * are borrowed until the function returns. len is the length of message. The function may call
@@ -1312,7 +1357,8 @@ typedef void (*bedrock_log_fn)(int32_t level,
  * returned, the old log is not running and will not run. The function blocks while the old log
  * runs. release may be NULL. release(user) runs once: inside the call that replaces or turns off
  * the log, or inside this call if it fails or sets no log. Returns BEDROCK_E_INVALID_ARGUMENT if
- * there is no such level. */
+ * there is no such level, and BEDROCK_E_RESOURCE if the thread that runs log cannot start; the
+ * old log then stays. */
 bedrock_status bedrock_set_log(int32_t level,
                                bedrock_log_fn log,
                                void *user,
@@ -1321,9 +1367,10 @@ bedrock_status bedrock_set_log(int32_t level,
 /* Cancels all running calls, and waits at most timeout_ms milliseconds for the library's threads
  * to end. A negative value waits without a limit. Returns BEDROCK_OK, or BEDROCK_AGAIN if some
  * threads have not ended: call it again. Models, requests and responses stay valid, and the next
- * call starts the library again. Call it before the library is unloaded, and before an
- * interpreter ends that has passed functions as callbacks. Returns BEDROCK_E_BUSY inside a
- * callback. */
+ * call starts the library again. If other threads go on making calls meanwhile, BEDROCK_OK means
+ * that what ran when the function was called has ended; what those threads started since then is
+ * running. Call it before the library is unloaded, and before an interpreter ends that has
+ * passed functions as callbacks. Returns BEDROCK_E_BUSY inside a callback. */
 bedrock_status bedrock_shutdown(int32_t timeout_ms);
 
 /* Returns how many handles this process has made and not freed: 0 at the end of a program that

@@ -159,7 +159,11 @@ impl<T: Send + 'static> Drop for Thread<T> {
             return;
         }
         let mut queue = courier.lock();
+        let was_to_end = queue.is_to_end();
         (queue.running, queue.idle) = (false, false);
+        if !was_to_end && !queue.things.is_empty() && courier.run(&mut queue).is_ok() {
+            return;
+        }
         queue.ends += 1;
         // Whoever told it to pause may have gone since.
         queue.pause_at = None;

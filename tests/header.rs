@@ -59,10 +59,11 @@ fn generate() -> String {
         opaque.iter().for_each(|item| writeln!(handles, "{}", item.on_one_line()).expect("a String takes all"));
         let (title, opening) = opening(&path);
         write!(chapters, "\n\n{}\n", banner(&title, &opening)).expect("a String takes all");
-        for (index, item) in items.iter().enumerate() {
-            let together = index > 0 && item.is_constant() && items[index - 1].is_constant();
-            let gap = if together { "" } else { "\n" };
-            writeln!(chapters, "{gap}{}", item.text()).expect("a String takes all");
+        for group in items.chunk_by(Item::goes_with) {
+            let lines: Vec<_> = group.iter().map(Item::text).collect();
+            let lines = lines.join("\n");
+            let text = if group[0].is_number() { format!("enum {{\n{lines}\n}};") } else { lines };
+            writeln!(chapters, "\n{text}").expect("a String takes all");
         }
     }
     let opening = read("src/ffi/opening.h");
@@ -116,6 +117,17 @@ impl Item {
         self.code.starts_with("#define")
     }
 
+    /// A constant that stays where no preprocessor is: for those who read the header themselves (cffi, LuaJIT, PHP). The version is
+    /// for `#if`, and no enumerator is a size_t.
+    fn is_number(&self) -> bool {
+        self.is_constant() && !self.code.contains("_VERSION_") && !self.code.contains("size_t")
+    }
+
+    /// Whether the two are constants of one kind.
+    fn goes_with(&self, next: &Item) -> bool {
+        self.is_constant() && next.is_constant() && self.is_number() == next.is_number()
+    }
+
     /// Declaration and comment side by side.
     fn on_one_line(&self) -> String {
         let line = format!("{:<52} /* {} */", self.code, self.comment.trim());
@@ -128,14 +140,16 @@ impl Item {
         if let Some((name, value)) = self.code.strip_prefix("#define ").and_then(|define| define.split_once(' ')) {
             // As C++ wants it: no cast in the style of C.
             let value = value.replace("(size_t)-1", "SIZE_MAX");
-            let value = if value.contains('-') { format!("({value})") } else { value };
-            let define = format!("#define {name:<29} {value:>5}");
+            let (indent, define) = match self.is_number() {
+                true => ("  ", format!("  {name} = {value},")),
+                false => ("", format!("#define {name:<29} {value:>5}")),
+            };
             let comment = self.comment.trim();
             let one_line = format!("{define}  /* {comment} */");
             return match comment {
                 "" => define,
                 _ if one_line.len() <= WIDTH => one_line,
-                _ => format!("{}\n{define}", comment_block(comment, "")),
+                _ => format!("{}\n{define}", comment_block(comment, indent)),
             };
         }
         let code = members(
@@ -294,6 +308,40 @@ fn the_header_compiles_alone_and_twice_as_c99_and_as_cxx11() {
     "#;
     compiles("c99", "cc", "-std=c99", twice);
     compiles("cxx11", "c++", "-std=c++11", twice);
+}
+
+/// Interfaces to foreign functions read declarations, and no directives: what the preprocessor leaves of the header is enough for
+/// them. They know size_t and the types of stdint.h themselves.
+#[test]
+fn what_the_preprocessor_leaves_of_the_header_has_every_constant_and_is_read_by_cffi() {
+    let dir = scratch("preprocessed");
+    for known in ["stddef.h", "stdint.h"] {
+        std::fs::write(dir.join(known), "").expect("an empty header");
+    }
+    let mut preprocess = Command::new("cc");
+    preprocess.args(["-E", "-P", "-std=c99", "-nostdinc", "-I"]).arg(&dir).arg(root().join("include/bedrock.h"));
+    let text = match preprocess.output() {
+        Ok(output) if output.status.success() => String::from_utf8(output.stdout).expect("a header is UTF-8"),
+        other => return println!("skipped: cc -E: {other:?}"),
+    };
+    for wanted in ["BEDROCK_OK = 0,", "BEDROCK_E_RESOURCE = -22,", "BEDROCK_EVENT_TEXT = 3,", "BEDROCK_LOG_DEBUG = 4,"]
+    {
+        assert!(text.contains(wanted), "{wanted}");
+    }
+    assert!(!text.contains('#'), "a directive is left");
+    assert!(!text.contains("__"), "something of one compiler's is left");
+    let path = dir.join("preprocessed.h");
+    std::fs::write(&path, text).expect("a header can be written");
+    let read = "import sys, cffi\nffi = cffi.FFI()\nffi.cdef(open(sys.argv[1]).read())\nlib = ffi.dlopen(sys.argv[2])\n\
+                assert (lib.BEDROCK_OK, lib.BEDROCK_E_RESOURCE, lib.BEDROCK_LOG_DEBUG) == (0, -22, 4)\n\
+                assert ffi.string(lib.bedrock_status_name(lib.BEDROCK_AGAIN)) == b'BEDROCK_AGAIN'";
+    match Command::new("python3").args(["-c", "import cffi"]).output() {
+        Ok(output) if output.status.success() => {}
+        _ => return println!("skipped: python3 has no cffi"),
+    }
+    let library = std::env::current_exe().expect("this test's path").with_file_name("libbedrock.so");
+    let output = Command::new("python3").args(["-c", read]).args([&path, &library]).output().expect("python3 runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// What reads comments takes an asterisk at a line's beginning for decoration.

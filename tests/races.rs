@@ -33,7 +33,7 @@ use pipe::{End, Pipe};
 use reader::{Found, Reader};
 use shuttle::future::block_on;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use sync::{Arc, Condvar, Mutex};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
@@ -70,6 +70,11 @@ fn write(pipe: &Pipe, events: usize, end: End) {
         }
     }
     pipe.end_with(|| end);
+}
+
+/// A deadline that does not come: the checker has no clock.
+fn far_away() -> Instant {
+    Instant::now() + Duration::from_secs(3600)
 }
 
 fn cancel(pipe: &Pipe) {
@@ -225,6 +230,61 @@ fn couriers() -> Arc<courier::Courier<Arc<wakeup::Wakeup>>> {
     let courier = courier::Courier::new("wakeup", |wakeup: Arc<wakeup::Wakeup>| wakeup.run());
     courier.start().unwrap();
     courier
+}
+
+#[test]
+fn a_pause_ends_although_others_go_on_and_nothing_that_was_put_is_lost() {
+    check(|| {
+        let delivered = Arc::new(AtomicUsize::new(0));
+        let courier = {
+            let delivered = delivered.clone();
+            courier::Courier::new("counted", move |before: usize| {
+                delivered.fetch_add(before, Ordering::SeqCst);
+            })
+        };
+        courier.put(|queue| queue.push_back(1));
+        let others: Vec<_> = (0..2)
+            .map(|_| {
+                let courier = courier.clone();
+                spawn(move || {
+                    courier.put(|queue| queue.push_back(10));
+                    assert!(courier.pause(far_away()));
+                    courier.put(|queue| queue.push_back(10));
+                })
+            })
+            .collect();
+        assert!(courier.pause(far_away()));
+        assert!(delivered.load(Ordering::SeqCst) % 10 == 1, "it was put before the pause");
+        others.into_iter().for_each(|other| other.join().unwrap());
+        assert!(courier.pause(far_away()));
+        assert_eq!(delivered.load(Ordering::SeqCst), 41);
+        courier.close();
+    });
+}
+
+#[test]
+fn a_callback_that_ends_its_thread_holds_nobody_up_and_the_next_is_called() {
+    check(|| {
+        let courier = couriers();
+        let wakeup = || {
+            let called = Arc::new(AtomicUsize::new(0));
+            let calls = called.clone();
+            let call = move || {
+                calls.fetch_add(1, Ordering::SeqCst);
+                process::exit_thread()
+            };
+            (wakeup::Wakeup::on(courier.clone(), Box::new(call)), called)
+        };
+        let ((one, calls_of_one), (two, calls_of_two)) = (wakeup(), wakeup());
+        let other = spawn(move || stream::Alarm::ring(&two));
+        stream::Alarm::ring(&one);
+        stream::Alarm::retire(&one);
+        other.join().unwrap();
+        assert!(courier.pause(far_away()));
+        assert!(calls_of_one.load(Ordering::SeqCst) <= 1, "retired, it may have been too late");
+        assert_eq!(calls_of_two.load(Ordering::SeqCst), 1);
+        courier.close();
+    });
 }
 
 #[test]

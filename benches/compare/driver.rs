@@ -579,12 +579,12 @@ fn find_library(plan: &Plan, me: &Path) -> Result<PathBuf, String> {
         return fs::canonicalize(library).map_err(|error| format!("{}: {error}", library.display()));
     }
     let target = me.ancestors().nth(3).ok_or("this bench does not lie in a target folder")?;
-    let built = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let built = Command::new("make")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["rustc", "--release", "--lib", "--crate-type", "cdylib,staticlib", "--target-dir"])
-        .arg(target)
+        .args(["--silent", "library"])
+        .arg(format!("TARGET={}", target.display()))
         .status()
-        .map_err(|error| format!("cargo: {error}"))?;
+        .map_err(|error| format!("make: {error}"))?;
     let name = format!("{}bedrock{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     if built.success() { Ok(target.join("release").join(name)) } else { Err(format!("{name} does not build")) }
 }

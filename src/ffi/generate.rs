@@ -85,7 +85,8 @@ pub const BEDROCK_EVENT_CHUNK: i32 = 11;
 
 /// Receives an event on the calling thread. user is the pointer that was passed to the call. Return 0 to go on.
 /// Return another value to stop and to close the connection. The function may call any function of this library
-/// except bedrock_shutdown. It must not throw, longjmp or end the thread.
+/// except bedrock_shutdown. It must not throw, longjmp or end the thread; if it does, the call is cancelled:
+/// "Callbacks" in the rules at the top of this header.
 pub type bedrock_event_fn = Option<unsafe extern "C-unwind" fn(event: *const bedrock_event, user: *mut c_void) -> i32>;
 
 /// Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL after a failure. The

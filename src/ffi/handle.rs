@@ -3,7 +3,7 @@
 //! A handle is the index of a slot, the slot's generation and the noun's type, in the bits below 2^52, which is set:
 //! so it looks like no address, survives a double, and is not NULL. A slot is used again under the next generation;
 //! when it has used up all of them it is retired. So a handle that was freed, never made, or is another noun's is
-//! known to be so.
+//! known to be so. The first generation is random: another copy of the library in the same process has another.
 
 use crate::error::{Error, Kind, Result};
 use crate::process::Generation;
@@ -54,6 +54,8 @@ struct Slot {
 
 struct Free {
     process: Generation,
+    /// The generation in which slots are first used.
+    first: u64,
     /// Slots that have been used so far.
     used: u64,
     /// Slots to use again, with the generation to use.
@@ -63,8 +65,20 @@ struct Free {
 }
 
 impl Free {
-    fn new(used: u64) -> Self {
-        Free { process: Generation::current(), used, again: Vec::new(), names: [""; TYPES] }
+    fn new(first: u64, used: u64) -> Self {
+        Free { process: Generation::current(), first, used, again: Vec::new(), names: [""; TYPES] }
+    }
+
+    fn random() -> u64 {
+        // A system without random numbers has addresses that differ from load to load.
+        let random = getrandom::u64().unwrap_or_else(|_| (&raw const SLOTS).addr() as u64 >> 12);
+        random % GENERATIONS
+    }
+
+    /// The generation after this one; None where that was the last.
+    fn after(&self, generation: u64) -> Option<u64> {
+        let next = (generation + 1) % GENERATIONS;
+        (next != self.first).then_some(next)
     }
 }
 
@@ -97,11 +111,11 @@ fn free_slots() -> MutexGuard<'static, Option<Free>> {
     match &mut *free {
         // The parent's handles stay where they are, to be recognised. None of them counts as this process's.
         Some(known) if !known.process.is_current() => {
-            *free = Some(Free::new(known.used));
+            *free = Some(Free::new(known.first, known.used));
             LIVE.iter().for_each(|live| live.store(0, Ordering::Relaxed));
         }
         Some(_) => {}
-        None => *free = Some(Free::new(0)),
+        None => *free = Some(Free::new(Free::random(), 0)),
     }
     free
 }
@@ -117,7 +131,7 @@ pub fn insert_with<N: Noun>(object: N, trigger: u64) -> Result<*mut N::C> {
     let (index, generation, slot) = {
         let mut free = free_slots();
         let free = free.as_mut().expect("made by free_slots");
-        let (index, generation) = free.again.pop().unwrap_or((free.used, 0));
+        let (index, generation) = free.again.pop().unwrap_or((free.used, free.first));
         // The table grows under the lock: a fork must not find it half grown.
         let slot = (index < INDEXES).then(|| SLOTS.get_or_grow(index as usize)).flatten().ok_or_else(exhausted)?;
         free.used = free.used.max(index + 1);
@@ -151,8 +165,10 @@ pub fn remove<N: Noun>(handle: *mut N::C) -> Option<Arc<N>> {
     let object = slot.object.lock().unwrap_or_else(PoisonError::into_inner).take();
     LIVE[N::TYPE as usize].fetch_sub(1, Ordering::Relaxed);
     let (index, generation) = (number & (INDEXES - 1), number >> GENERATION_SHIFT & (GENERATIONS - 1));
-    if generation + 1 < GENERATIONS {
-        free_slots().as_mut().expect("made by free_slots").again.push((index, generation + 1));
+    let mut free = free_slots();
+    let free = free.as_mut().expect("made by free_slots");
+    if let Some(next) = free.after(generation) {
+        free.again.push((index, next));
     }
     object?.downcast().ok()
 }
@@ -219,6 +235,16 @@ mod tests {
         assert_ne!(next, handle, "a slot is never used again under the same number");
         assert_eq!(get::<Thing>(handle).err().unwrap().kind(), Kind::BadHandle);
         remove::<Thing>(next);
+    }
+
+    #[test]
+    fn a_slot_is_used_in_every_generation_once_wherever_they_begin() {
+        for first in [0, 1, GENERATIONS - 1] {
+            let free = Free::new(first, 0);
+            assert_eq!(free.after(GENERATIONS - 1).is_none(), first == 0);
+            let last = (first + GENERATIONS - 1) % GENERATIONS;
+            assert_eq!((free.after(last), free.after(first)), (None, Some((first + 1) % GENERATIONS)));
+        }
     }
 
     #[test]

@@ -63,11 +63,36 @@
  *   bedrock_shutdown (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They
  *   may call only bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY or
  *   their neutral value). release(user) runs exactly once, even if the call that it was passed to
- *   fails, always on an application thread inside a library call. No callback may throw, longjmp
- *   or end its thread.
+ *   fails, always on an application thread inside a library call.
+ *
+ *   The runtime of your language does not know the threads on which wakeup and log run. C, C++,
+ *   Rust, Go and Java support that. Python, Node, LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or
+ *   not until the process ends: poll a descriptor, or use a waiting set.
+ *
+ *   bedrock_stream_free, bedrock_stream_set_wakeup and bedrock_set_log wait for a callback that is
+ *   running. Hold no lock that it takes. The global lock of an interpreter is such a lock: declare
+ *   the three functions as blocking. Do not call them on the thread to which your FFI forwards
+ *   callbacks.
+ *
+ *   No callback may throw, longjmp or end its thread. If an exception or pthread_exit leaves
+ *   on_event, the call is cancelled on the way. If longjmp leaves it, the thread's next call that
+ *   may wait, or bedrock_shutdown, cancels it; that call has to come from the function that longjmp
+ *   returned to, or from one of its callers. What the last events held then stays in memory. If a
+ *   coroutine that shares the stack of its thread is suspended inside on_event, that looks the
+ *   same: read streams by pull there. If wakeup or log ends its thread, the library starts another.
+ *   An exception that leaves wakeup, log or release ends the process.
+ *
+ * Stack. 32 KiB are enough for every function, besides what on_event takes.
+ *
+ * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call
+ *   ends at its next cancellation point after the call, or inside on_event, which cancels the
+ *   call. Fire a bedrock_cancel to end a call.
+ *
+ * Memory. If an allocation fails, the process is aborted.
  *
  * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does
- *   nothing. New handles work.
+ *   nothing. New handles work. If fork() is called inside a wakeup or a log, the child may call
+ *   every function there, and ends when the callback returns.
  *
  * Environment. The library reads the variables and files of every AWS SDK and writes none:
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,

@@ -4,8 +4,21 @@
 //! at exit. It starts no thread before the first call: a process that has made models but no call
 //! can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
 //! thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have one
-//! more thread, and so has a log, from its first message on. A few more run while names are looked
-//! up or credentials are read. All signals are blocked in the library's threads.
+//! more thread, and so has a log. A few more run while names are looked up or credentials are read.
+//!
+//! The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that
+//! makes the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp
+//! filter is in force.
+//!
+//! No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS, SIGFPE,
+//! SIGILL, SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads that run
+//! wakeups and logs block what was blocked on the thread that set the first wakeup or the log, and
+//! HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH. All other threads
+//! block all other signals.
+//!
+//! Two copies of the library in one process are two libraries: a handle of one gives
+//! BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with
+//! file capabilities: environment variables and files decide which programs it executes.
 
 use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};
@@ -61,7 +74,8 @@ impl Logger {
 /// level. If log is too slow, messages are dropped, and a message states how many. A new log replaces the old one:
 /// when this function has returned, the old log is not running and will not run. The function blocks while the old
 /// log runs. release may be NULL. release(user) runs once: inside the call that replaces or turns off the log, or
-/// inside this call if it fails or sets no log. Returns BEDROCK_E_INVALID_ARGUMENT if there is no such level.
+/// inside this call if it fails or sets no log. Returns BEDROCK_E_INVALID_ARGUMENT if there is no such level, and
+/// BEDROCK_E_RESOURCE if the thread that runs log cannot start; the old log then stays.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_set_log(
     level: i32,
@@ -90,8 +104,9 @@ pub extern "C-unwind" fn bedrock_set_log(
 
 /// Cancels all running calls, and waits at most timeout_ms milliseconds for the library's threads to end. A
 /// negative value waits without a limit. Returns BEDROCK_OK, or BEDROCK_AGAIN if some threads have not ended: call
-/// it again. Models, requests and responses stay valid, and the next call starts the library again. Call it before
-/// the library is unloaded, and before an interpreter ends that has passed functions as callbacks. Returns
+/// it again. Models, requests and responses stay valid, and the next call starts the library again. If other
+/// threads go on making calls meanwhile, BEDROCK_OK means that what ran when the function was called has ended; what
+/// those threads started since then is running. Call it before the library is unloaded, and before an interpreter ends that has passed functions as callbacks. Returns
 /// BEDROCK_E_BUSY inside a callback.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {

@@ -113,8 +113,8 @@ pub const BEDROCK_E_CANCELLED: bedrock_status = -19;
 pub const BEDROCK_E_FORKED: bedrock_status = -20;
 /// A bug in this library. The process is unharmed.
 pub const BEDROCK_E_INTERNAL: bedrock_status = -21;
-/// The process has no descriptors, threads, handles or memory left, or a recording cannot be written. If there is
-/// no handle left for the error, *err is NULL.
+/// The process has no descriptors, threads or handles left, or a recording cannot be written. If there is no handle
+/// left for the error, *err is NULL.
 pub const BEDROCK_E_RESOURCE: bedrock_status = -22;
 
 /// A failure.

@@ -123,7 +123,7 @@ static void levels(void)
 
     good_call();
     bad_call();
-    CHECK(wait_messages(debug, 3));
+    CHECK(wait_messages(debug, 4));
     CHECK(debug->levels[BEDROCK_LOG_DEBUG] >= 2 && debug->levels[BEDROCK_LOG_INFO] >= 1);
     CHECK_PART(debug->text, CHECK_MODEL);
     CHECK_PART(debug->text, "ValidationException");

