@@ -13,7 +13,9 @@
 use crate::error::Error;
 use crate::flag::Flag;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::text::Text;
 use crate::wire::event::Batch;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -21,7 +23,7 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 pub enum End {
     /// A stream: complete. A unary call: its answer.
-    Done(Option<String>),
+    Done(Option<Arc<Text>>),
     Failed(Error),
     Cancelled(Error),
 }

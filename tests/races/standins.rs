@@ -11,6 +11,10 @@ pub mod error {
     pub use bedrock::error::{Error, Kind, Result};
 }
 
+pub mod text {
+    pub use bedrock::text::Text;
+}
+
 pub mod wire {
     pub mod event {
         use std::marker::PhantomData;
