@@ -257,7 +257,7 @@ pub fn is_kept_once(test: &str, carrier: Carrier) {
                 bytes >> 10,
                 told.events >> 10
             );
-            if told.kib > bytes as i64 * 3 / 2 >> 10 {
+            if told.kib > (bytes as i64 * 3 / 2) >> 10 {
                 beyond.push(format!("{what}, {way}: {} KiB for {} KiB", told.kib, bytes >> 10));
             }
         }
