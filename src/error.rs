@@ -166,6 +166,11 @@ impl Error {
         self
     }
 
+    /// The system has no memory for what is large. What is small aborts the process, as Rust has it.
+    pub fn out_of_memory(doing: &str, bytes: usize) -> Self {
+        Error::new(Kind::Resource, format_args!("{doing}: the system gives no memory for {bytes} bytes"))
+    }
+
     /// A panic of our own, contained.
     pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
         let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));

@@ -3,7 +3,11 @@
 //! A C program wants its strings to end in NUL, a Rust program wants a `&str`. [`Text`] is both: it is made once, when an
 //! answer or an error is made, and borrowed ever after, so that no getter allocates.
 
+use crate::json;
 use std::fmt;
+
+/// To have less than this twice for a moment costs less than to save it.
+const LARGE: usize = 256 << 10;
 
 /// Immutable UTF-8 text, stored with a NUL behind its end. It may hold NULs of its own: those who can should use the length.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -26,6 +30,52 @@ impl Text {
 
     pub fn is_empty(&self) -> bool {
         self.as_str().is_empty()
+    }
+}
+
+/// Text that grows to be an answer. Where it needs memory it takes an eighth more than it has, and not as much again:
+/// memory that is large grows by its pages and is not copied.
+#[derive(Clone, Debug, Default)]
+pub struct Growing(String);
+
+impl Growing {
+    pub fn push_str(&mut self, text: &str) {
+        let length = self.0.len();
+        if self.0.capacity() - length < text.len() {
+            self.0.reserve_exact(text.len().max(length / 8));
+        }
+        self.0.push_str(text);
+    }
+
+    /// Appends what stands between the quotes of `text` as a JSON string. Of a text that is large and longer than what
+    /// stands here the memory is taken, so that it is not held twice.
+    pub fn push_escaped(&mut self, text: String) {
+        if text.len() < LARGE || text.len() < self.0.len() {
+            json::escape(self, &text).expect("a text takes all");
+        } else {
+            self.0 = json::escape_in_place(text, &self.0);
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl fmt::Write for Growing {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push_str(text);
+        Ok(())
+    }
+}
+
+impl From<Growing> for String {
+    fn from(text: Growing) -> Self {
+        text.0
     }
 }
 

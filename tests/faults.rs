@@ -171,3 +171,10 @@ fn no_wire_input_takes_more_than_32_mib() {
         memory::is_bounded("no_wire_input_takes_more_than_32_mib", Carrier::Http1);
     }
 }
+
+#[test]
+fn an_answer_that_is_kept_takes_at_most_one_and_a_half_times_its_bytes() {
+    if !memory::is_client() {
+        memory::is_kept_once("an_answer_that_is_kept_takes_at_most_one_and_a_half_times_its_bytes", Carrier::Http1);
+    }
+}

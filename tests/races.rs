@@ -26,7 +26,7 @@ mod stream {
     pub use crate::pipe::Alarm;
 }
 
-pub use standins::{error, flag, process, sync, timer, wire};
+pub use standins::{error, flag, process, sync, text, timer, wire};
 
 use error::{Error, Kind};
 use pipe::{End, Pipe};

@@ -24,7 +24,7 @@ mod tests;
 
 pub use outline::{Checked, Outline};
 pub use scan::Invalid;
-pub use string::{Piece, Pieces, Quoted, quote, quoted};
+pub use string::{Piece, Pieces, Quoted, escape, escape_in_place, quote, quoted};
 
 use outline::Long;
 use scan::{Encoding, skip_space};

@@ -113,6 +113,58 @@ fn says(mut pieces: Pieces<'_>, text: &str) -> bool {
 /// Writes `text` as a JSON string, its quotes included.
 pub fn quote(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')?;
+    escape(out, text)?;
+    out.write_char('"')
+}
+
+/// How a byte of a text is written in a JSON string, where it cannot stand there as it is.
+fn escaped(byte: u8) -> Option<([u8; 6], usize)> {
+    let short = |escape| Some(([b'\\', escape, 0, 0, 0, 0], 2));
+    match byte {
+        b'"' | b'\\' => short(byte),
+        b'\n' => short(b'n'),
+        b'\r' => short(b'r'),
+        b'\t' => short(b't'),
+        0..0x20 => {
+            let hex = |digit: u8| b"0123456789abcdef"[usize::from(digit)];
+            Some(([b'\\', b'u', b'0', b'0', hex(byte >> 4), hex(byte & 15)], 6))
+        }
+        _ => None,
+    }
+}
+
+/// As [`escape`], in the memory of a large `text`, behind `before`, which stays as it is.
+pub fn escape_in_place(text: String, before: &str) -> String {
+    let mut bytes = text.into_bytes();
+    let mut from = bytes.len();
+    let longer: usize = bytes.iter().filter_map(|byte| escaped(*byte)).map(|(_, length)| length - 1).sum();
+    // A little more: what stands behind the text is put there next.
+    bytes.reserve_exact(before.len() + longer + SLACK);
+    bytes.resize(from + before.len() + longer, 0);
+    // From the end, because everything moves towards it.
+    let mut to = bytes.len();
+    while from > 0 {
+        from -= 1;
+        match escaped(bytes[from]) {
+            None => {
+                to -= 1;
+                bytes[to] = bytes[from];
+            }
+            Some((escape, length)) => {
+                to -= length;
+                bytes[to..to + length].copy_from_slice(&escape[..length]);
+            }
+        }
+    }
+    bytes[..to].copy_from_slice(before.as_bytes());
+    String::from_utf8(bytes).expect("text stays text")
+}
+
+/// Room behind a text that was escaped in place.
+const SLACK: usize = 4 << 10;
+
+/// Writes what stands between the quotes of `text` as a JSON string.
+pub fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     effort::spend(text.len());
     let bytes = text.as_bytes();
     let mut written = 0;
@@ -120,13 +172,11 @@ pub fn quote(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
         let at = scan::skip_plain(bytes, written);
         out.write_str(&text[written..at])?;
         match bytes.get(at) {
-            None => return out.write_char('"'),
-            Some(b'"') => out.write_str("\\\"")?,
-            Some(b'\\') => out.write_str("\\\\")?,
-            Some(b'\n') => out.write_str("\\n")?,
-            Some(b'\r') => out.write_str("\\r")?,
-            Some(b'\t') => out.write_str("\\t")?,
-            Some(control) => write!(out, "\\u{control:04x}")?,
+            None => return Ok(()),
+            Some(&special) => {
+                let (escape, length) = escaped(special).expect("what ends a plain run");
+                out.write_str(std::str::from_utf8(&escape[..length]).expect("ASCII"))?;
+            }
         }
         written = at + 1;
     }

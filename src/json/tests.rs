@@ -359,3 +359,16 @@ fn numbers_are_those_of_an_array_of_numbers_alone() {
         assert_eq!(all(text), None, "{text}");
     }
 }
+
+#[test]
+fn what_is_escaped_in_place_is_what_is_escaped_otherwise() {
+    let mut dice = Dice(23);
+    for _ in 0..5_000 {
+        let some = ['a', '\u{e9}', '"', '\\', '\n', '\u{1}', '\u{1f}', '\u{1f600}'];
+        let text: String = (0..dice.below(30)).map(|_| some[dice.below(8)]).collect();
+        let mut escaped = String::from("[\"");
+        escape(&mut escaped, &text).unwrap();
+        assert_eq!(json(&format!("{escaped}\"]")).elements().next().unwrap().string().as_deref(), Some(&*text));
+        assert_eq!(escape_in_place(text, "[\""), escaped);
+    }
+}

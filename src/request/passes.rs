@@ -5,6 +5,7 @@ use super::media::Media;
 use super::{Document, Medium, Request};
 use crate::json::{Json, effort};
 use crate::response::Response;
+use crate::text::Text;
 use crate::wire::answer::Head;
 use crate::wire::operation::Operation;
 use std::sync::Arc;
@@ -102,7 +103,7 @@ fn ten_thousand_are_added_with_at_most_eleven_times_the_effort_of_a_thousand() {
     let response = |id: usize| {
         let call = format!(r#"{{"toolUse":{{"toolUseId":"{id}","name":"f","input":{{"a":"{}"}}}}}}"#, "x".repeat(400));
         let answer = format!(r#"{{"output":{{"message":{{"role":"assistant","content":[{call}]}}}}}}"#);
-        Response::unary(answer, Head::default(), 1)
+        Response::unary(Text::from(answer), Head::default(), 1)
     };
     let ways: [Way<'_>; 15] = [
         ("native messages in turn", &|request, index| {

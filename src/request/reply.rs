@@ -9,7 +9,7 @@ use std::borrow::Cow;
 
 /// The message to add, or `None` where the answer says nothing that the service would take back.
 pub fn message(response: &Response) -> Option<Cow<'_, str>> {
-    let text = response.message().as_str();
+    let text = response.message_json();
     let content = Json::parse(text).ok()?.get("content").filter(|content| content.kind() == Kind::Array)?;
     let given: Vec<Json<'_>> = content.elements().collect();
     let complete = response.complete();
@@ -87,6 +87,7 @@ fn spliced(text: &str, value: Json<'_>, json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::Text;
     use crate::wire::answer::Head;
 
     fn added(content: &str, complete: bool) -> Option<String> {
@@ -121,7 +122,7 @@ mod tests {
         check(r#"[{"text":""},{"text":"\u00a0"}]"#, true, None);
         check("[]", true, None);
         check(r#"{"text":"a"}"#, true, None);
-        let model_of_its_own = Response::unary(r#"{"inputTokens":12}"#.to_owned(), Head::default(), 1);
+        let model_of_its_own = Response::unary(Text::from(r#"{"inputTokens":12}"#), Head::default(), 1);
         assert_eq!(message(&model_of_its_own), None);
     }
 

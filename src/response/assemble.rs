@@ -46,11 +46,11 @@ impl Assembler {
         }
     }
 
-    /// The answer as far as it has come.
-    pub fn answer(&self) -> String {
+    /// The answer as far as it has come. What is written is freed, so that it is never in memory twice.
+    pub fn into_answer(self) -> String {
         match self {
-            Assembler::Message(message) => message.answer(),
-            Assembler::Chunks(chunks) => chunks.answer(),
+            Assembler::Message(message) => message.into_answer().into(),
+            Assembler::Chunks(chunks) => chunks.into_answer().into(),
         }
     }
 }

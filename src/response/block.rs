@@ -1,38 +1,45 @@
 //! One content block, from its events to the shape it has in a unary answer.
 
-use super::merge::{Members, Object, array, gather, merge};
+use super::merge::{Object, Value, array, gather, merge};
 use super::rest::without;
-use crate::json::{Json, quoted};
+use crate::json::Json;
+use crate::text::Growing;
 use crate::wire::tool_input;
 
-/// A content block of which more may come. What comes in many small deltas is only appended, the rest is kept as JSON.
+/// A content block of which more may come. What comes in many small deltas is only appended, the rest is kept as JSON. An
+/// answer may have very many: a block with nothing in it is small.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Block {
     /// The block's start and its other deltas, verbatim.
     parts: Vec<Box<str>>,
+    texts: Option<Box<Texts>>,
+    stopped: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Texts {
     text: Option<String>,
     reasoning: Option<String>,
     tool_input: Option<String>,
-    stopped: bool,
 }
 
 impl Block {
     pub fn add_text(&mut self, delta: &str) {
-        self.text.get_or_insert_default().push_str(delta);
+        self.texts.get_or_insert_default().text.get_or_insert_default().push_str(delta);
     }
 
     pub fn add_reasoning(&mut self, delta: &str) {
-        self.reasoning.get_or_insert_default().push_str(delta);
+        self.texts.get_or_insert_default().reasoning.get_or_insert_default().push_str(delta);
     }
 
     pub fn add_tool_input(&mut self, fragment: &str) {
-        self.tool_input.get_or_insert_default().push_str(fragment);
+        self.texts.get_or_insert_default().tool_input.get_or_insert_default().push_str(fragment);
     }
 
     /// Adds the start or the delta that stands under `member` in an event's payload.
     pub fn add_part(&mut self, payload: &str, member: &str) {
         if let Some(part) = Json::parse(payload).ok().and_then(|payload| payload.get(member)) {
-            self.parts.push(part.text().into());
+            self.keep(part.text().into());
         }
     }
 
@@ -40,108 +47,119 @@ impl Block {
     pub fn add_beside(&mut self, payload: &str, path: &[&str]) {
         let payload = Json::parse(payload).ok();
         let rest = payload.and_then(|payload| payload.get("delta")).and_then(|delta| without(delta, path));
-        self.parts.extend(rest.map(String::into_boxed_str));
+        if let Some(rest) = rest {
+            self.keep(rest.into());
+        }
+    }
+
+    fn keep(&mut self, part: Box<str>) {
+        // Most blocks have one.
+        match self.parts.is_empty() {
+            true => self.parts = vec![part],
+            false => self.parts.push(part),
+        }
     }
 
     pub fn stop(&mut self) {
         self.stopped = true;
+        if let Some(texts) = &mut self.texts {
+            let Texts { text, reasoning, tool_input } = &mut **texts;
+            [text, reasoning, tool_input].into_iter().flatten().for_each(String::shrink_to_fit);
+        }
     }
 
-    /// The block as a unary answer has it; `None` where nothing came that could stand in one.
-    pub fn to_json(&self, message_stopped: bool) -> Option<String> {
-        let text = self.text.as_deref().map(quoted);
-        let reasoning_text = self.reasoning.as_deref().map(quoted);
-
-        let mut members = gather(self.parts.iter().filter_map(|part| Json::parse(part).ok()));
-        append(&mut members, "text", &text);
+    /// Writes the block as a unary answer has it, behind a comma where others stand before it. Whether others do then:
+    /// nothing is written where nothing came that could stand in an answer.
+    pub fn write(self, message_stopped: bool, after_others: bool, out: &mut Growing) -> bool {
+        let Block { parts, texts, stopped } = self;
+        let Texts { text, reasoning, tool_input } = texts.map(|texts| *texts).unwrap_or_default();
+        let mut members = gather(parts.iter().filter_map(|part| Json::parse(part).ok()));
         let tool_use = members.remove("toolUse");
         let tool_result = members.remove("toolResult");
-        let reasoning = members.remove("reasoningContent");
-        let cited = members.remove("citation").map(|citations| (citations, members.remove("text")));
+        let thought = members.remove("reasoningContent");
+        let citations = members.remove("citation");
+        let text = Value::continued("text", members.remove("text"), text);
 
         let mut block = Object::from(members);
-        if tool_use.is_some() || self.tool_input.is_some() {
-            let stopped = self.stopped || message_stopped;
-            block.set("toolUse", self.tool_use(&tool_use.unwrap_or_default(), stopped));
+        if tool_use.is_some() || tool_input.is_some() {
+            let tool_use = tool_use.unwrap_or_default();
+            block.set_value("toolUse", self::tool_use(&tool_use, tool_input, stopped || message_stopped));
         }
         if let Some(parts) = tool_result {
-            block.set("toolResult", self::tool_result(&parts));
+            block.set_value("toolResult", self::tool_result(&parts));
         }
-        if reasoning.is_some() || reasoning_text.is_some() {
-            block.set("reasoningContent", self::reasoning(&reasoning.unwrap_or_default(), &reasoning_text));
+        if thought.is_some() || reasoning.is_some() {
+            block.set_value("reasoningContent", self::reasoning(&thought.unwrap_or_default(), reasoning));
         }
-        if let Some((citations, text)) = cited {
-            block.set("citationsContent", citations_content(&citations, text.as_deref()));
+        match (citations, text) {
+            (Some(citations), text) => block.set_value("citationsContent", citations_content(&citations, text)),
+            (None, Some(text)) => block.set_value("text", text),
+            (None, None) => {}
         }
-        (!block.is_empty()).then(|| block.to_string())
-    }
-
-    fn tool_use(&self, parts: &[Json<'_>], stopped: bool) -> String {
-        let mut tool_use = Object::from(gather(parts.iter().copied()));
-        match &self.tool_input {
-            Some(input) => tool_use.set("input", input_json(input, stopped)),
-            None if !tool_use.has("input") => tool_use.set("input", input_json("", stopped)),
-            None => {}
+        if block.is_empty() {
+            return after_others;
         }
-        tool_use.to_string()
+        out.push_str(if after_others { "," } else { "" });
+        block.write(out);
+        true
     }
 }
 
-/// A tool call's input. One that is empty means {}, unless more may come. What is not JSON stands raw in a JSON string.
-fn input_json(input: &str, stopped: bool) -> String {
-    if stopped && input.trim().is_empty() {
-        return "{}".to_owned();
+fn tool_use<'a>(parts: &[Json<'a>], input: Option<String>, stopped: bool) -> Value<'a> {
+    let mut tool_use = Object::from(gather(parts.iter().copied()));
+    if input.is_some() || !tool_use.has("input") {
+        tool_use.set_value("input", input_value(input.unwrap_or_default(), stopped));
     }
-    match tool_input::json_of(input) {
-        Some(json) => json.text().to_owned(),
-        None => quoted(input),
+    Value::Object(tool_use)
+}
+
+/// A tool call's input. One that is empty means {}, unless more may come. What is not JSON stands raw in a JSON string.
+fn input_value<'a>(input: String, stopped: bool) -> Value<'a> {
+    if stopped && input.trim().is_empty() {
+        return Value::Json("{}".into());
+    }
+    match tool_input::json_of(&input).map(|json| json.text().len()) {
+        Some(length) if length == input.len() => Value::Json(input.into()),
+        Some(_) => Value::Json(input.trim_ascii().to_owned().into()),
+        None => Value::Text(input),
     }
 }
 
 /// A result's start is an object, its deltas are arrays of what it contains.
-fn tool_result(parts: &[Json<'_>]) -> String {
+fn tool_result<'a>(parts: &[Json<'a>]) -> Value<'a> {
     let content: Vec<_> = parts.iter().flat_map(|part| part.elements()).map(Json::text).collect();
     let mut tool_result = Object::from(gather(parts.iter().copied()));
     if !content.is_empty() || !tool_result.has("content") {
         tool_result.set("content", array(content));
     }
-    tool_result.to_string()
+    Value::Object(tool_result)
 }
 
 /// A stream has text and signature where a unary answer has `reasoningText`, an object of both.
-fn reasoning(parts: &[Json<'_>], text: &Option<String>) -> String {
+fn reasoning<'a>(parts: &[Json<'a>], text: Option<String>) -> Value<'a> {
     let mut members = gather(parts.iter().copied());
-    append(&mut members, "text", text);
-    let text = members.remove("text");
+    let text = Value::continued("text", members.remove("text"), text);
     let signature = members.remove("signature");
 
     let mut reasoning = Object::from(members);
     if text.is_some() || signature.is_some() {
         // The service demands the text when it gets the message back, even where the model gave a signature alone.
-        let mut reasoning_text =
-            Object::default().with("text", text.map_or("\"\"".into(), |text| merge("text", &text)));
+        let mut reasoning_text = Object::default().with("text", text.unwrap_or(Value::Json("\"\"".into())));
         if let Some(signature) = signature {
             reasoning_text.set("signature", merge("signature", &signature));
         }
-        reasoning.set("reasoningText", reasoning_text.to_string());
+        reasoning.set_value("reasoningText", Value::Object(reasoning_text));
     }
-    reasoning.to_string()
+    Value::Object(reasoning)
 }
 
 /// A stream has citations among a block's text where a unary answer has them beside it.
-fn citations_content(citations: &[Json<'_>], text: Option<&[Json<'_>]>) -> String {
-    let content = text.map(|text| Object::default().with("text", merge("text", text)).to_string());
-    Object::default()
-        .with("citations", array(citations.iter().map(|citation| citation.text())))
-        .with("content", array(content))
-        .to_string()
-}
-
-/// Lets a member go on with a value that was put together by appending.
-fn append<'a>(members: &mut Members<'a>, key: &'a str, value: &'a Option<String>) {
-    if let Some(value) = value.as_deref().and_then(|value| Json::parse(value).ok()) {
-        members.entry(key.into()).or_default().push(value);
-    }
+fn citations_content<'a>(citations: &[Json<'a>], text: Option<Value<'a>>) -> Value<'a> {
+    let content = text.map(|text| Object::default().with("text", text));
+    let citations = array(citations.iter().map(|citation| citation.text()));
+    Value::Object(
+        Object::default().with("citations", Value::Json(citations.into())).with("content", Value::Array(content)),
+    )
 }
 
 #[cfg(test)]
@@ -152,14 +170,21 @@ mod tests {
         Block { parts: parts.iter().map(|&part| part.into()).collect(), ..Block::default() }
     }
 
+    fn written(block: &Block, message_stopped: bool) -> String {
+        let mut out = Growing::default();
+        let wrote = block.clone().write(message_stopped, false, &mut out);
+        assert_eq!(wrote, !out.is_empty());
+        out.into()
+    }
+
     fn json(block: &Block) -> String {
-        block.to_json(true).unwrap()
+        written(block, true)
     }
 
     #[test]
     fn text_joins_and_an_empty_text_stays() {
         let mut text = Block::default();
-        assert_eq!(text.to_json(true), None, "nothing came");
+        assert_eq!(json(&text), "", "nothing came");
         text.add_text("");
         assert_eq!(json(&text), r#"{"text":""}"#);
         text.add_text("a \"");
@@ -180,7 +205,11 @@ mod tests {
 
     #[test]
     fn input_that_is_not_json_stays_raw() {
-        let input = |raw: &str| input_json(raw, true);
+        let input = |raw: &str| {
+            let mut out = Growing::default();
+            input_value(raw.to_owned(), true).write(&mut out);
+            String::from(out)
+        };
         assert_eq!(input(" "), "{}");
         assert_eq!(input(r#"{"a": "b"#), r#""{\"a\": \"b""#);
         assert_eq!(input(r#"{"a": "b"}"#), r#"{"a": "b"}"#);
@@ -189,9 +218,9 @@ mod tests {
     #[test]
     fn an_open_call_without_input_is_not_taken_for_one_without_arguments() {
         let mut call = block(&[r#"{"toolUse":{"name":"f"}}"#]);
-        assert_eq!(call.to_json(false).unwrap(), r#"{"toolUse":{"input":"","name":"f"}}"#);
+        assert_eq!(written(&call, false), r#"{"toolUse":{"input":"","name":"f"}}"#);
         call.stop();
-        assert_eq!(call.to_json(false).unwrap(), r#"{"toolUse":{"input":{},"name":"f"}}"#);
+        assert_eq!(written(&call, false), r#"{"toolUse":{"input":{},"name":"f"}}"#);
     }
 
     #[test]

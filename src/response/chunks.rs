@@ -1,13 +1,15 @@
 //! The chunks of an InvokeModelWithResponseStream, as one JSON text.
 
 use crate::json::{Json, quoted};
+use crate::text::Growing;
 use crate::wire::event::{Event, EventKind};
 use crate::wire::usage::{INVOCATION_METRICS, Usage};
 
 /// An array of what came. A chunk's form is the model's own, so that nobody but the program can put more together of it.
 #[derive(Clone, Debug, Default)]
 pub struct Chunks {
-    elements: String,
+    /// What has come, behind the bracket that opens the array; nothing before the first.
+    elements: Growing,
     /// Whether only the chunk that counts is kept.
     outline: bool,
 }
@@ -42,15 +44,14 @@ impl Chunks {
     }
 
     fn add(&mut self, element: &str) {
-        if !self.elements.is_empty() {
-            self.elements.push(',');
-        }
+        self.elements.push_str(if self.elements.is_empty() { "[" } else { "," });
         self.elements.push_str(element);
     }
 
     /// The answer as far as it has come.
-    pub fn answer(&self) -> String {
-        format!("[{}]", self.elements)
+    pub fn into_answer(mut self) -> Growing {
+        self.elements.push_str(if self.elements.is_empty() { "[]" } else { "]" });
+        self.elements
     }
 }
 
@@ -73,14 +74,17 @@ mod tests {
     #[test]
     fn chunks_stand_in_an_array_as_the_model_wrote_them_and_nothing_is_lost() {
         let mut chunks = Chunks::default();
-        assert_eq!(chunks.answer(), "[]");
+        assert_eq!(String::from(chunks.clone().into_answer()), "[]");
         chunks.push(&event(EventKind::Chunk, r#"{"a": 1.0}"#, r#"{"bytes":"eyJhIjogMS4wfQ=="}"#));
         chunks.push(&event(EventKind::Chunk, "plain \"text\"", "{}"));
         chunks.push(&event(EventKind::Chunk, "", r#"{"bytes":"/w=="}"#));
         chunks.push(&event(EventKind::Other, "new", r#"{"b":2}"#));
         chunks.push(&Event { payload: b"\xff", ..event(EventKind::Other, "binary", "") });
         chunks.push(&event(EventKind::Other, "keepAlive", ""));
-        assert_eq!(chunks.answer(), r#"[{"a": 1.0},"plain \"text\"",{"bytes":"/w=="},{"b":2},{"bytes":"/w=="}]"#);
+        assert_eq!(
+            String::from(chunks.clone().into_answer()),
+            r#"[{"a": 1.0},"plain \"text\"",{"bytes":"/w=="},{"b":2},{"bytes":"/w=="}]"#
+        );
     }
 
     #[test]
@@ -90,6 +94,6 @@ mod tests {
         for text in [counting, r#"{"a": 1}"#, r#""amazon-bedrock-invocationMetrics""#, counting] {
             chunks.push(&event(EventKind::Chunk, text, "{}"));
         }
-        assert_eq!(chunks.answer(), format!("[{counting}]"));
+        assert_eq!(String::from(chunks.clone().into_answer()), format!("[{counting}]"));
     }
 }

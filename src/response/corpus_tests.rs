@@ -5,6 +5,7 @@ use super::message;
 use super::{Response, Usage};
 use crate::json::{Json, Member, quoted};
 use crate::request::{Document, Request};
+use crate::text::Text;
 use crate::wire::answer::Head;
 use crate::wire::event::{Batch, EventDecoder};
 use crate::wire::frame::Decoder;
@@ -56,7 +57,7 @@ fn assemble(events: &Batch, mut after_each: impl FnMut(&message::Message)) -> St
         message.push(&events.get(index).unwrap());
         after_each(&message);
     }
-    message.answer()
+    message.into_answer().into()
 }
 
 /// The unary answer that the expected, accumulated stream amounts to.
@@ -146,7 +147,9 @@ fn streams_assemble_to_what_is_expected() {
     let streams = corpus("converse-stream");
     for Interaction { id, body, expected } in &streams {
         let accumulated = &expected["accumulated"];
-        let answer = assemble(&events(body), |so_far| assert!(Json::parse(&so_far.answer()).is_ok(), "{id}"));
+        let answer = assemble(&events(body), |so_far| {
+            assert!(Json::parse(&String::from(so_far.clone().into_answer())).is_ok(), "{id}")
+        });
         assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), expected_answer(accumulated), "{id}");
         let response = Response::streamed(answer, true, Head::default(), 1);
         check_getters(id, &response, accumulated);
@@ -159,7 +162,7 @@ fn streams_assemble_to_what_is_expected() {
 fn unary_answers_say_what_is_expected() {
     let answers = corpus("converse");
     for Interaction { id, body, expected } in &answers {
-        let response = Response::unary(String::from_utf8(body.clone()).unwrap(), Head::default(), 1);
+        let response = Response::unary(Text::from(String::from_utf8(body.clone()).unwrap()), Head::default(), 1);
         check_getters(id, &response, &expected["summary"]);
     }
     println!("{} recorded unary answers read", answers.len());
@@ -175,7 +178,7 @@ fn answers_of_other_operations_hold_no_message() {
         if Json::parse(&json).is_ok_and(|json| json.pointer("/output/message").is_some()) {
             continue;
         }
-        let response = Response::unary(json.clone(), Head::default(), 1);
+        let response = Response::unary(Text::from(json.clone()), Head::default(), 1);
         assert_eq!(response.json().as_str(), json, "{id}");
         let texts = [response.text(), response.reasoning(), response.stop_reason(), response.message()];
         assert!(texts.iter().all(|text| text.is_empty()) && response.tool_calls().is_empty(), "{id}");
@@ -233,7 +236,7 @@ fn every_recorded_answer_can_be_added_and_the_conversation_goes_on() {
         let stream = take_apart(Json::parse(&answer).unwrap(), usize::MAX);
         let streamed = assemble(&events(&stream), |_| ());
         converse_on(&id, &Response::streamed(streamed, true, Head::default(), 1));
-        converse_on(&id, &Response::unary(answer, Head::default(), 1));
+        converse_on(&id, &Response::unary(Text::from(answer), Head::default(), 1));
         answers += 2;
     }
     for Interaction { id, body, .. } in corpus("converse-stream") {
@@ -243,12 +246,12 @@ fn every_recorded_answer_can_be_added_and_the_conversation_goes_on() {
             let event = events.get(index).unwrap();
             // A stream may break off after any event. Each seventh one is enough.
             if index % 7 == 3 {
-                converse_on(&id, &Response::streamed(message.answer(), false, Head::default(), 1));
+                converse_on(&id, &Response::streamed(message.clone().into_answer().into(), false, Head::default(), 1));
                 cut += 1;
             }
             message.push(&event);
         }
-        converse_on(&id, &Response::streamed(message.answer(), true, Head::default(), 1));
+        converse_on(&id, &Response::streamed(message.clone().into_answer().into(), true, Head::default(), 1));
         answers += 1;
     }
     println!("{answers} recorded answers added, and streams cut off in {cut} places");

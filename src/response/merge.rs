@@ -3,10 +3,10 @@
 //! A stream hands out an object in parts that continue each other. Brought together key by key they are the whole again, and
 //! whatever came in one piece stays as it was written.
 
-use crate::json::{Json, Kind, quoted};
+use crate::json::{self, Json, Kind, quoted};
+use crate::text::Growing;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// The members of several objects: by key, with every object's value in the order of the objects.
 pub(super) type Members<'a> = BTreeMap<Cow<'a, str>, Vec<Json<'a>>>;
@@ -21,33 +21,53 @@ pub(super) fn gather<'a>(objects: impl IntoIterator<Item = Json<'a>>) -> Members
     gathered
 }
 
-/// The JSON of a member whose value came in parts: strings join, arrays append, objects merge, of anything else the last counts.
-pub(super) fn merge<'a>(key: &str, parts: &[Json<'a>]) -> Cow<'a, str> {
-    merge_within(MAX_LEVELS, key, parts)
-}
-
-/// Objects nested deeper than any of the service's are not merged, so that the stack need not be as deep as hostile JSON.
+/// Objects nested deeper than any of the service's are not merged: each level reads what is below it once more.
 const MAX_LEVELS: usize = 16;
 
-fn merge_within<'a>(levels: usize, key: &str, parts: &[Json<'a>]) -> Cow<'a, str> {
+/// The JSON of a member whose value came in parts: strings join, arrays append, objects merge, of anything else the last counts.
+/// The stack it takes does not depend on how deep hostile JSON nests.
+pub(super) fn merge<'a>(key: &str, parts: &[Json<'a>]) -> Cow<'a, str> {
+    if !are_objects(parts) {
+        return merge_flat(key, parts);
+    }
+    let mut out = String::from("{");
+    let mut open = vec![gather(parts.iter().copied()).into_iter()];
+    while let Some(innermost) = open.last_mut() {
+        let Some((key, parts)) = innermost.next() else {
+            out.push('}');
+            open.pop();
+            continue;
+        };
+        // No value ends with a brace that opens.
+        let comma = if out.ends_with('{') { "" } else { "," };
+        out.push_str(comma);
+        json::quote(&mut out, &key).expect("a String takes all");
+        out.push(':');
+        if are_objects(&parts) && open.len() < MAX_LEVELS {
+            out.push('{');
+            open.push(gather(parts.iter().copied()).into_iter());
+        } else {
+            out.push_str(&merge_flat(&key, &parts));
+        }
+    }
+    out.into()
+}
+
+/// Whether these are several objects, which merge.
+fn are_objects(parts: &[Json<'_>]) -> bool {
+    parts.len() > 1 && parts.iter().all(|part| part.kind() == Kind::Object)
+}
+
+/// As [`merge`], of parts that are not merged member by member.
+fn merge_flat<'a>(key: &str, parts: &[Json<'a>]) -> Cow<'a, str> {
     let all = |kind| parts.iter().all(|part| part.kind() == kind);
     match parts {
         [] => "null".into(),
         [whole] => whole.text().into(),
         _ if all(Kind::String) => join(key, parts).into(),
         _ if all(Kind::Array) => array(parts.iter().flat_map(|part| part.elements()).map(Json::text)).into(),
-        _ if all(Kind::Object) && levels > 0 => whole(levels - 1, gather(parts.iter().copied())).to_string().into(),
         [.., last] => last.text().into(),
     }
-}
-
-fn whole(levels: usize, members: Members<'_>) -> Object<'_> {
-    let mut object = Object::default();
-    for (key, parts) in members {
-        let json = merge_within(levels, &key, &parts);
-        object.set(key, json);
-    }
-    object
 }
 
 fn join(key: &str, parts: &[Json<'_>]) -> String {
@@ -83,18 +103,65 @@ pub(super) fn array(elements: impl IntoIterator<Item: AsRef<str>>) -> String {
     out
 }
 
+/// A value that is about to be written, once.
+pub(super) enum Value<'a> {
+    Json(Cow<'a, str>),
+    /// The text of a string.
+    Text(String),
+    Object(Object<'a>),
+    Array(Option<Object<'a>>),
+}
+
+impl<'a> Value<'a> {
+    /// The value of a member that came in parts, and goes on as text. None where nothing came.
+    pub fn continued(key: &str, parts: Option<Vec<Json<'a>>>, text: Option<String>) -> Option<Self> {
+        match (parts, text) {
+            (None, None) => None,
+            (Some(parts), None) => Some(Value::Json(merge(key, &parts))),
+            (None, Some(text)) => Some(Value::Text(text)),
+            (Some(parts), Some(mut text)) => {
+                // Strings join; of anything else the last counts, which is the text.
+                let before: Option<String> = parts.iter().map(|part| part.string()).collect();
+                text.insert_str(0, &before.unwrap_or_default());
+                Some(Value::Text(text))
+            }
+        }
+    }
+
+    pub fn write(self, out: &mut Growing) {
+        match self {
+            Value::Json(json) => out.push_str(&json),
+            Value::Text(text) => {
+                out.push_str("\"");
+                out.push_escaped(text);
+                out.push_str("\"");
+            }
+            Value::Object(object) => object.write(out),
+            Value::Array(element) => {
+                out.push_str("[");
+                element.into_iter().for_each(|element| element.write(out));
+                out.push_str("]");
+            }
+        }
+    }
+}
+
 /// An object being written. Its members stand in alphabetical order, as the service writes them.
 #[derive(Default)]
-pub(super) struct Object<'a>(BTreeMap<Cow<'a, str>, Cow<'a, str>>);
+pub(super) struct Object<'a>(BTreeMap<Cow<'a, str>, Value<'a>>);
 
 impl<'a> Object<'a> {
     /// Sets a member to a value, which is JSON.
     pub fn set(&mut self, key: impl Into<Cow<'a, str>>, json: impl Into<Cow<'a, str>>) {
-        self.0.insert(key.into(), json.into());
+        self.set_value(key, Value::Json(json.into()));
     }
 
-    pub fn with(mut self, key: &'a str, json: impl Into<Cow<'a, str>>) -> Self {
-        self.set(key, json);
+    pub fn set_value(&mut self, key: impl Into<Cow<'a, str>>, value: Value<'a>) {
+        self.0.insert(key.into(), value);
+    }
+
+    pub fn with(mut self, key: &'a str, value: Value<'a>) -> Self {
+        self.set_value(key, value);
         self
     }
 
@@ -109,26 +176,40 @@ impl<'a> Object<'a> {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Writes the object. What is written is freed.
+    pub fn write(self, out: &mut Growing) {
+        out.push_str("{");
+        self.write_members(false, out);
+        out.push_str("}");
+    }
+
+    /// Writes the members, with a comma before the first where others stand before it. Whether others do then.
+    pub fn write_members(self, mut after_others: bool, out: &mut Growing) -> bool {
+        for (key, value) in self.0 {
+            out.push_str(if after_others { "," } else { "" });
+            json::quote(out, &key).expect("a text takes all");
+            out.push_str(":");
+            value.write(out);
+            after_others = true;
+        }
+        after_others
+    }
+
+    /// The members whose keys do not stand before `key`, which leaves the others.
+    pub fn split_off(&mut self, key: &str) -> Self {
+        Object(self.0.split_off(key))
+    }
 }
 
 /// Makes every member whole.
 impl<'a> From<Members<'a>> for Object<'a> {
     fn from(members: Members<'a>) -> Self {
-        whole(MAX_LEVELS, members)
-    }
-}
-
-impl fmt::Display for Object<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("{")?;
-        for (at, (key, json)) in self.0.iter().enumerate() {
-            if at > 0 {
-                f.write_str(",")?;
-            }
-            crate::json::quote(f, key)?;
-            write!(f, ":{json}")?;
-        }
-        f.write_str("}")
+        let whole = members.into_iter().map(|(key, parts)| {
+            let json = merge(&key, &parts);
+            (key, Value::Json(json))
+        });
+        Object(whole.collect())
     }
 }
 

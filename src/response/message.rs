@@ -1,9 +1,10 @@
 //! A message, put together from the events of a ConverseStream to be the answer that Converse would have given.
 
 use super::block::Block;
-use super::merge::{Object, array, gather};
+use super::merge::{Object, gather};
 use super::rest::without;
-use crate::json::{Json, quoted};
+use crate::json::{Json, Quoted};
+use crate::text::Growing;
 use crate::wire::event::{Event, EventKind};
 use std::collections::BTreeMap;
 
@@ -32,7 +33,8 @@ impl Message {
     pub fn push(&mut self, event: &Event<'_>) {
         match event.kind {
             EventKind::MessageStart => {
-                self.role = event.text.into();
+                let keeps = !self.outline || event.text.len() <= OUTLINE;
+                self.role = if keeps { event.text.into() } else { Box::default() };
                 if let Some(rest) = rest_of(event.json, "role") {
                     self.add_envelope(event.kind, rest);
                 }
@@ -67,7 +69,10 @@ impl Message {
     }
 
     fn add_envelope(&mut self, kind: EventKind, members: Box<str>) {
-        if !self.outline || self.envelopes.iter().all(|(known, _)| *known != kind) {
+        if !self.outline {
+            self.envelopes.push((kind, members));
+        } else if self.envelopes.iter().all(|(known, _)| *known != kind) {
+            let members = if members.len() > OUTLINE { essence(&members) } else { members };
             self.envelopes.push((kind, members));
         }
     }
@@ -83,18 +88,43 @@ impl Message {
         self.blocks.entry(event.block).or_default()
     }
 
-    /// The answer as far as it has come.
-    pub fn answer(&self) -> String {
-        let content = self.blocks.values().filter_map(|block| block.to_json(self.stopped));
+    /// The answer as far as it has come. What is written is freed.
+    pub fn into_answer(self) -> Growing {
+        let mut answer =
+            Object::from(gather(self.envelopes.iter().filter_map(|(_, members)| Json::parse(members).ok())));
+        [PADDING, OUTPUT].into_iter().for_each(|member| answer.remove(member));
+        let after = answer.split_off(OUTPUT);
+        let mut out = Growing::default();
+        out.push_str("{");
+        let after_others = answer.write_members(false, &mut out);
+        out.push_str(if after_others { "," } else { "" });
+        out.push_str("\"output\":{\"message\":{\"content\":[");
+        let mut after_blocks = false;
+        for (_, block) in self.blocks {
+            after_blocks = block.write(self.stopped, after_blocks, &mut out);
+        }
         let role = if self.role.is_empty() { "assistant" } else { &self.role };
-        let message = Object::default().with("content", array(content)).with("role", quoted(role));
-
-        let envelopes = self.envelopes.iter().filter_map(|(_, members)| Json::parse(members).ok());
-        let mut answer = Object::from(gather(envelopes));
-        answer.remove(PADDING);
-        answer.set("output", Object::default().with("message", message.to_string()).to_string());
-        answer.to_string()
+        out.push_str(&format!("],\"role\":{}}}}}", Quoted(role)));
+        after.write_members(true, &mut out);
+        out.push_str("}");
+        out
     }
+}
+
+/// An outline keeps no more than this of each of its events, all members of which are small in practice.
+const OUTLINE: usize = 256 << 10;
+
+/// Of an event that is longer: why the message stopped and what it cost.
+fn essence(members: &str) -> Box<str> {
+    let members = Json::parse(members).ok();
+    let mut essence = Object::default();
+    for key in ["metrics", "stopReason", "usage"] {
+        let value = members.and_then(|members| members.get(key)).filter(|value| value.text().len() <= OUTLINE / 4);
+        value.into_iter().for_each(|value| essence.set(key, value.text()));
+    }
+    let mut out = Growing::default();
+    essence.write(&mut out);
+    String::from(out).into()
 }
 
 fn is_of_content(kind: EventKind) -> bool {
@@ -109,6 +139,8 @@ fn rest_of(payload: &str, member: &str) -> Option<Box<str>> {
 
 /// A member of every payload, of random length, against those who guess at an answer from the size of its pieces.
 const PADDING: &str = "p";
+/// The member that the message stands in.
+const OUTPUT: &str = "output";
 
 #[cfg(test)]
 mod tests {
@@ -124,7 +156,7 @@ mod tests {
     fn answer(events: &[Event<'_>]) -> String {
         let mut message = Message::default();
         events.iter().for_each(|event| message.push(event));
-        message.answer()
+        message.into_answer().into()
     }
 
     #[test]
@@ -183,8 +215,21 @@ mod tests {
             message.push(&metadata);
         }
         let expected = r#"{"new":1,"output":{"message":{"content":[],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1}}"#;
-        assert_eq!(message.answer(), expected);
         assert!(message.blocks.is_empty() && message.envelopes.len() == 3);
+        assert_eq!(String::from(message.into_answer()), expected);
+    }
+
+    #[test]
+    fn an_outline_keeps_of_events_that_are_huge_why_the_message_stopped_and_what_it_cost() {
+        let huge = "x".repeat(1 << 20);
+        let stop = format!(r#"{{"stopReason":"end_turn","new":"{huge}"}}"#);
+        let metadata = format!(r#"{{"trace":"{huge}","usage":{{"inputTokens":1}},"metrics":{{"new":"{huge}"}}}}"#);
+        let mut message = Message::outline();
+        message.push(&event(MessageStart, -1, &huge, "{}"));
+        message.push(&event(MessageStop, -1, "end_turn", &stop));
+        message.push(&event(Metadata, -1, "", &metadata));
+        let expected = r#"{"output":{"message":{"content":[],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1}}"#;
+        assert_eq!(String::from(message.into_answer()), expected);
     }
 
     #[test]

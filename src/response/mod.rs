@@ -21,18 +21,23 @@ use crate::text::Text;
 use crate::wire::answer::Head;
 use assemble::Assembler;
 use once_cell::sync::{Lazy, OnceCell};
+use std::sync::Arc;
 use summary::Summary;
 
-type Make = Box<dyn FnOnce() -> Text + Send>;
+type Make = Box<dyn FnOnce() -> Arc<Text> + Send>;
 
 /// An answer, immutable. What is borrowed from it lives as long as it does.
 ///
 /// The getters never fail. An answer that is not Converse's, such as that of CountTokens, is all in [`Response::json`]: the others
-/// then give neutral values, and so they do where JSON nests deeper than [`MAX_DEPTH`](crate::json::MAX_DEPTH).
+/// then give neutral values, and so they do where JSON nests deeper than [`MAX_DEPTH`](crate::json::MAX_DEPTH). Its clones
+/// share the answer.
+#[derive(Clone, Debug)]
+pub struct Response(Arc<Inside>);
+
 #[derive(Debug)]
-pub struct Response {
+struct Inside {
     /// Made when it is first asked for: no call is longer for the answer that is put together of its events.
-    json: Lazy<Text, Make>,
+    json: Lazy<Arc<Text>, Make>,
     request_id: Text,
     /// What the headers told of it.
     usage: Usage,
@@ -47,49 +52,37 @@ pub struct Response {
 
 impl Response {
     /// The answer of a call that does not stream.
-    pub fn unary(json: String, head: Head, attempts: u32) -> Self {
-        let json = Text::from(json);
-        Self::new(Box::new(|| json), head, attempts, false, true)
+    pub fn unary(json: impl Into<Arc<Text>>, head: Head, attempts: u32) -> Self {
+        let json = json.into();
+        Inside::new(Box::new(|| json), head, attempts).made()
     }
 
     /// The answer that an [`Assembler`] makes, complete after the stream's end only. None: of events that were none.
     pub fn assembled(assembler: Option<Assembler>, complete: bool, head: Head, attempts: u32) -> Self {
         let outline = assembler.as_ref().is_some_and(Assembler::is_outline);
-        let json = move || assembler.as_ref().map(Assembler::answer).unwrap_or_default().into();
-        Response { outline, ..Self::new(Box::new(json), head, attempts, true, complete) }
+        let json = move || Arc::new(assembler.map(Assembler::into_answer).unwrap_or_default().into());
+        Inside { outline, complete, streamed: true, ..Inside::new(Box::new(json), head, attempts) }.made()
     }
 
     /// The same, where it was made before.
     #[cfg(test)]
     pub fn streamed(json: String, complete: bool, head: Head, attempts: u32) -> Self {
-        Self::new(Box::new(|| json.into()), head, attempts, true, complete)
-    }
-
-    fn new(json: Make, head: Head, attempts: u32, streamed: bool, complete: bool) -> Self {
-        Response {
-            json: Lazy::new(json),
-            request_id: head.request_id.into(),
-            usage: head.usage,
-            attempts,
-            streamed,
-            complete,
-            outline: false,
-            summary: OnceCell::new(),
-        }
+        let json = move || Arc::new(json.into());
+        Inside { complete, streamed: true, ..Inside::new(Box::new(json), head, attempts) }.made()
     }
 
     fn summary(&self) -> &Summary {
-        self.summary.get_or_init(|| Summary::of(self.json.as_str(), self.streamed))
+        self.0.summary.get_or_init(|| Summary::of(self.json().as_str(), self.0.streamed))
     }
 
     /// All text blocks, joined.
     pub fn text(&self) -> &Text {
-        &self.summary().text
+        self.summary().text(self.json().as_str())
     }
 
     /// All reasoning that can be read, joined.
     pub fn reasoning(&self) -> &Text {
-        &self.summary().reasoning
+        self.summary().reasoning(self.json().as_str())
     }
 
     /// Why the model stopped, in the service's words: `end_turn`, `tool_use`, ...
@@ -104,53 +97,77 @@ impl Response {
 
     /// Whether this is the whole answer, and not what had arrived of a stream.
     pub fn complete(&self) -> bool {
-        self.complete
+        self.0.complete
     }
 
     /// Whether what the answer said was not kept, so that it cannot be added to a conversation.
     pub fn is_outline(&self) -> bool {
-        self.outline
+        self.0.outline
     }
 
     /// The tool calls that the program has to answer, in order.
     pub fn tool_calls(&self) -> &[ToolCall] {
-        &self.summary().tool_calls
+        &self.summary().calls(self.json().as_str(), self.0.streamed).client
     }
 
     /// The calls of tools that the service runs itself, in order. Their results stand in the message.
     pub fn server_tool_calls(&self) -> &[ToolCall] {
-        &self.summary().server_tool_calls
+        &self.summary().calls(self.json().as_str(), self.0.streamed).server
     }
 
     pub fn usage(&self) -> Usage {
         // What a model in its own form says of it may mean something else.
-        self.usage.or(self.summary().usage)
+        self.0.usage.or(self.summary().usage)
+    }
+
+    /// The assistant's message where it stands in the answer.
+    pub fn message_json(&self) -> &str {
+        self.summary().message_in(self.json().as_str())
     }
 
     /// The assistant's message as Converse JSON, as it came.
     pub fn message(&self) -> &Text {
-        &self.summary().message
+        self.summary().message(self.json().as_str())
     }
 
     /// The whole answer: verbatim, where the call did not stream.
     pub fn json(&self) -> &Text {
-        &self.json
+        &self.0.json
     }
 
     /// The service's id of the request, or "".
     pub fn request_id(&self) -> &Text {
-        &self.request_id
+        &self.0.request_id
     }
 
     /// Requests sent until this answer came.
     pub fn attempts(&self) -> u32 {
-        self.attempts
+        self.0.attempts
+    }
+}
+
+impl Inside {
+    fn new(json: Make, head: Head, attempts: u32) -> Self {
+        Inside {
+            json: Lazy::new(json),
+            request_id: head.request_id.into(),
+            usage: head.usage,
+            attempts,
+            streamed: false,
+            complete: true,
+            outline: false,
+            summary: OnceCell::new(),
+        }
+    }
+
+    fn made(self) -> Response {
+        Response(Arc::new(self))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Head, Response, Usage};
+    use super::{Head, Response, Text, Usage};
 
     fn head() -> Head {
         Head { request_id: "id".to_owned(), usage: Usage::default() }
@@ -159,7 +176,7 @@ mod tests {
     #[test]
     fn an_answer_is_given_as_it_came_and_shared_between_threads() {
         let json = r#"{ "output": {"message" : {"content":[ {"text":"\u00e9"} ], "role":"assistant"}}, "new": 1e400 }"#;
-        let response = Response::unary(json.to_owned(), head(), 1);
+        let response = Response::unary(Text::from(json), head(), 1);
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| assert_eq!(response.text().as_str(), "é"));

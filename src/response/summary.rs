@@ -1,8 +1,10 @@
 //! What people ask an answer for, found in its JSON.
 
-use crate::json::{Json, Kind};
-use crate::text::Text;
+use crate::json::{self, Json, Kind, Member};
+use crate::text::{Growing, Text};
 use crate::wire::usage::Usage;
+use once_cell::sync::OnceCell;
+use std::ops::Range;
 
 /// A tool the model wants to have called.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,52 +47,104 @@ impl ToolCall {
     }
 }
 
-/// Everything the getters of a response give. What is missing or has another shape than Converse's leaves its part empty.
+/// What the getters of a response give. What is missing or has another shape than Converse's leaves its part empty. What is
+/// as long as the answer is made when it is first asked for, each for itself.
 #[derive(Debug)]
 pub(super) struct Summary {
-    pub text: Text,
-    pub reasoning: Text,
     pub stop_reason: Text,
     pub finish_reason: Text,
-    pub tool_calls: Box<[ToolCall]>,
-    pub server_tool_calls: Box<[ToolCall]>,
     pub usage: Usage,
-    pub message: Text,
+    /// Where in the answer the message is.
+    place: Option<Range<usize>>,
+    text: OnceCell<Text>,
+    reasoning: OnceCell<Text>,
+    calls: OnceCell<Calls>,
+    message: OnceCell<Text>,
+}
+
+/// The tool calls of an answer, by who runs the tools.
+#[derive(Debug)]
+pub(super) struct Calls {
+    pub client: Box<[ToolCall]>,
+    pub server: Box<[ToolCall]>,
 }
 
 impl Summary {
-    pub fn of(answer: &str, streamed: bool) -> Summary {
-        let answer = Json::parse(answer).ok();
+    pub fn of(text: &str, streamed: bool) -> Summary {
+        let answer = Json::parse(text).ok();
         let message = answer.and_then(|answer| answer.pointer("/output/message"));
-        let blocks = || message.and_then(|message| message.get("content")).into_iter().flat_map(Json::elements);
         let stop_reason = answer.and_then(|answer| answer.get("stopReason")?.string()).unwrap_or_default();
-
-        let (mut text, mut reasoning, mut tool_calls) = (String::new(), String::new(), Vec::new());
-        for member in blocks().flat_map(Json::members) {
-            let value = member.value;
-            match member.key.string().as_deref() {
-                Some("text") => push(&mut text, Some(value)),
-                Some("citationsContent") => {
-                    let cited = value.get("content").into_iter().flat_map(Json::elements);
-                    cited.for_each(|part| push(&mut text, part.get("text")));
-                }
-                Some("reasoningContent") => push(&mut reasoning, value.pointer("/reasoningText/text")),
-                Some("toolUse") => tool_calls.push(ToolCall::of(value, streamed)),
-                _ => {}
-            }
-        }
-        let (server_tool_calls, tool_calls): (Vec<_>, Vec<_>) =
-            tool_calls.into_iter().partition(|call: &ToolCall| call.runs == Runs::Server);
         Summary {
-            text: text.into(),
-            reasoning: reasoning.into(),
             finish_reason: finish_reason(&stop_reason).into(),
             stop_reason: stop_reason.as_ref().into(),
-            tool_calls: tool_calls.into(),
-            server_tool_calls: server_tool_calls.into(),
             usage: answer.map(|answer| usage(answer, streamed)).unwrap_or_default(),
-            message: message.filter(|message| message.kind() == Kind::Object).map_or("", Json::text).into(),
+            place: message.filter(|message| message.kind() == Kind::Object).map(|message| {
+                let start = json::offset(text, message.text());
+                start..start + message.text().len()
+            }),
+            text: OnceCell::new(),
+            reasoning: OnceCell::new(),
+            calls: OnceCell::new(),
+            message: OnceCell::new(),
         }
+    }
+
+    /// The message in `answer`, of which this is the summary, as it came; "" where there is none.
+    pub fn message_in<'a>(&self, answer: &'a str) -> &'a str {
+        self.place.clone().map_or("", |place| &answer[place])
+    }
+
+    pub fn message(&self, answer: &str) -> &Text {
+        self.message.get_or_init(|| self.message_in(answer).into())
+    }
+
+    /// All text blocks of `answer`, joined.
+    pub fn text(&self, answer: &str) -> &Text {
+        self.text.get_or_init(|| {
+            self.joined(answer, |out, key, value| match key {
+                "text" => push(out, Some(value)),
+                "citationsContent" => {
+                    let cited = value.get("content").into_iter().flat_map(Json::elements);
+                    cited.for_each(|part| push(out, part.get("text")));
+                }
+                _ => {}
+            })
+        })
+    }
+
+    /// All reasoning in `answer` that can be read, joined.
+    pub fn reasoning(&self, answer: &str) -> &Text {
+        self.reasoning.get_or_init(|| {
+            self.joined(answer, |out, key, value| {
+                if key == "reasoningContent" {
+                    push(out, value.pointer("/reasoningText/text"));
+                }
+            })
+        })
+    }
+
+    pub fn calls(&self, answer: &str, streamed: bool) -> &Calls {
+        self.calls.get_or_init(|| {
+            let uses = self.members(answer).filter(|member| member.key.is("toolUse"));
+            let calls = uses.map(|member| ToolCall::of(member.value, streamed));
+            let (server, client): (Vec<_>, Vec<_>) = calls.partition(|call| call.runs == Runs::Server);
+            Calls { client: client.into(), server: server.into() }
+        })
+    }
+
+    fn joined(&self, answer: &str, mut add: impl FnMut(&mut Growing, &str, Json<'_>)) -> Text {
+        let mut out = Growing::default();
+        for member in self.members(answer) {
+            add(&mut out, &member.key.string().unwrap_or_default(), member.value);
+        }
+        String::from(out).into()
+    }
+
+    /// The members of all blocks.
+    fn members<'a>(&self, answer: &'a str) -> impl Iterator<Item = Member<'a>> {
+        let message = self.place.clone().map(|place| Json::trusted(&answer[place]));
+        let content = message.and_then(|message| message.get("content"));
+        content.into_iter().flat_map(Json::elements).flat_map(Json::members)
     }
 }
 
@@ -101,7 +155,7 @@ fn usage(answer: Json<'_>, streamed: bool) -> Usage {
 }
 
 /// Appends a string's text, and nothing where there is no string.
-fn push(out: &mut String, string: Option<Json<'_>>) {
+fn push(out: &mut Growing, string: Option<Json<'_>>) {
     string.into_iter().flat_map(Json::pieces).for_each(|piece| out.push_str(piece.as_str()));
 }
 
@@ -120,6 +174,27 @@ fn finish_reason(stop_reason: &str) -> &str {
 mod tests {
     use super::*;
 
+    /// A summary with its answer.
+    struct Read<'a>(Summary, &'a str, bool);
+
+    impl Read<'_> {
+        fn text(&self) -> &str {
+            self.0.text(self.1).as_str()
+        }
+
+        fn reasoning(&self) -> &str {
+            self.0.reasoning(self.1).as_str()
+        }
+
+        fn calls(&self) -> &[ToolCall] {
+            &self.0.calls(self.1, self.2).client
+        }
+    }
+
+    fn read(answer: &str, streamed: bool) -> Read<'_> {
+        Read(Summary::of(answer, streamed), answer, streamed)
+    }
+
     fn unary(answer: &str) -> Summary {
         Summary::of(answer, false)
     }
@@ -130,25 +205,32 @@ mod tests {
 
     #[test]
     fn text_and_reasoning_join_across_blocks() {
-        let summary = unary(&with_content(
+        let answer = with_content(
             r#"[{"text":"a\n"},{"reasoningContent":{"reasoningText":{"text":"r","signature":"s"}}},
                 {"citationsContent":{"content":[{"text":"b"},{"text":"c"}],"citations":[{"text":"no"}]}},
                 {"reasoningContent":{"redactedContent":"YQ=="}},{"reasoningContent":{"reasoningText":{"text":"s"}}},{"text":"\u00e9"}]"#,
-        ));
-        assert_eq!((summary.text.as_str(), summary.reasoning.as_str()), ("a\nbcé", "rs"));
+        );
+        let read = read(&answer, false);
+        assert_eq!((read.text(), read.reasoning()), ("a\nbcé", "rs"));
     }
 
     #[test]
     fn tool_calls_have_their_input_as_written() {
         let content = r#"[{"toolUse":{"toolUseId":"1","name":"f","input":{"a": 1.0}}},{"toolUse":{"input":"{\"a"}},{"toolUse":{}}]"#;
         let calls = |streamed| {
-            let summary = Summary::of(&with_content(content), streamed);
-            summary.tool_calls.iter().map(|call| (call.input.to_string(), call.input_valid)).collect::<Vec<_>>()
+            let answer = with_content(content);
+            read(&answer, streamed)
+                .calls()
+                .iter()
+                .map(|call| (call.input.to_string(), call.input_valid))
+                .collect::<Vec<_>>()
         };
         let call = |input: &str, valid| (input.to_owned(), valid);
         assert_eq!(calls(true), [call(r#"{"a": 1.0}"#, true), call(r#"{"a"#, false), call("{}", true)]);
         assert_eq!(calls(false), [call(r#"{"a": 1.0}"#, true), call(r#""{\"a""#, false), call("{}", true)]);
-        let first = &unary(&with_content(content)).tool_calls[0];
+        let answer = with_content(content);
+        let read = read(&answer, false);
+        let first = &read.calls()[0];
         assert_eq!((first.id.as_str(), first.name.as_str()), ("1", "f"));
     }
 
@@ -192,11 +274,12 @@ mod tests {
             r#"{"output":{"message":{"content":{"text":"a"}}}}"#,
             r#"{"output":{"message":{"content":["a",null,{"text":1},{"text":" "}]}}}"#,
         ] {
-            let summary = unary(answer);
-            assert_eq!(summary.text.as_str().trim(), "", "{answer}");
+            let read = read(answer, false);
+            let summary = &read.0;
+            assert_eq!(read.text().trim(), "", "{answer}");
             assert_eq!(summary.stop_reason.as_str(), "", "{answer}");
             assert_eq!(summary.usage, Usage::default(), "{answer}");
-            assert!(summary.tool_calls.is_empty() && summary.reasoning.is_empty(), "{answer}");
+            assert!(read.calls().is_empty() && read.reasoning().is_empty(), "{answer}");
         }
     }
 }

@@ -144,6 +144,8 @@ pub struct Stream {
     /// None where the answer does not come in events, or nobody asks for it.
     assembler: Option<Assembler>,
     operation: Operation,
+    /// The answer of a call that has ended, once it was asked for.
+    answer: Option<Response>,
     /// Whether any event has been handed out.
     begun: bool,
 }
@@ -167,7 +169,7 @@ impl Stream {
         let task = runtime.handle.spawn(async move {
             let end = AssertUnwindSafe(write(writer)).catch_unwind().await;
             unfinished.0.pipe.end_with(|| match end {
-                Ok(Ok(answer)) => End::Done(answer),
+                Ok(Ok(answer)) => End::Done(answer.map(|answer| Arc::new(answer.into()))),
                 Ok(Err(error)) => End::Failed(error),
                 Err(panic) => End::Failed(Error::panicked(&*panic)),
             });
@@ -188,7 +190,16 @@ impl Stream {
 
     fn on(line: Arc<Line>, operation: Operation) -> Self {
         let assembler = Assembler::of(operation);
-        Stream { line, cancel: None, _place: None, reader: Reader::default(), assembler, operation, begun: false }
+        Stream {
+            line,
+            cancel: None,
+            _place: None,
+            reader: Reader::default(),
+            assembler,
+            operation,
+            answer: None,
+            begun: false,
+        }
     }
 
     /// The next event, or how the call ended, which is then said for ever. `timeout` None waits as long as it takes.
@@ -228,8 +239,14 @@ impl Stream {
     }
 
     /// The answer: complete after [`Next::Done`], before that what has been handed out.
-    pub fn response(&self) -> Response {
-        self.response_of(self.assembler.clone())
+    pub fn response(&mut self) -> Response {
+        if self.reader.end().is_none() {
+            return self.response_of(self.assembler.clone());
+        }
+        // Nothing comes any more: the answer is put together once, of what is kept, and shared.
+        let assembler = self.assembler.take();
+        let made = self.answer.take().unwrap_or_else(|| self.response_of(assembler));
+        self.answer.insert(made).clone()
     }
 
     /// The answer of a call that is read no further, or what had arrived of it; None where nothing had.

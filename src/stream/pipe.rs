@@ -16,8 +16,10 @@
 use crate::error::Error;
 use crate::flag::Flag;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::text::Text;
 use crate::timer::Deadline;
 use crate::wire::event::Batch;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -29,7 +31,7 @@ const GRACE: Duration = Duration::from_millis(200);
 #[derive(Clone, Debug)]
 pub enum End {
     /// A stream: complete. A unary call: its answer.
-    Done(Option<String>),
+    Done(Option<Arc<Text>>),
     Failed(Error),
     Cancelled(Error),
 }

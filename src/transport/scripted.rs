@@ -294,7 +294,7 @@ fn unary(steps: &[Step]) -> std::result::Result<String, Refusal> {
     }
     let mut message = message::Message::default();
     (0..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| message.push(&event));
-    Ok(message.answer())
+    Ok(message.into_answer().into())
 }
 
 impl Refusal {

@@ -59,8 +59,14 @@ pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
             Err(error) => failure::broke_off(&failure::chain(&*error)),
         })?;
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > limit {
+        let length = bytes.len() + data.len();
+        if length > limit {
             return Err(too_long(limit));
+        }
+        if bytes.capacity() < length {
+            // An eighth more than there is, and not as much again. A NUL is going to stand behind it.
+            let more = data.len().max((bytes.len() / 8).min(limit - bytes.len())) + 1;
+            bytes.try_reserve_exact(more).map_err(|_| Error::out_of_memory("reading an answer", length))?;
         }
         bytes.extend_from_slice(&data);
     }

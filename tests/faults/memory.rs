@@ -3,10 +3,15 @@
 //!
 //! Memory is measured in a process that does nothing but call: the test starts itself again, as the client.
 
+use std::ffi::c_void;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
+use std::ptr::null_mut;
 use std::time::Duration;
 
+use bedrock::ffi::generate::{bedrock_event, bedrock_generate, bedrock_generate_stream};
+use bedrock::ffi::response::{bedrock_response, bedrock_response_free, bedrock_response_json};
+use bedrock::ffi::stream::bedrock_stream_response;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -34,6 +39,8 @@ const HELD_UP: Duration = Duration::from_millis(400);
 const CALLBACK: &str = "callback";
 const WAYS: [&str; 2] = [CALLBACK, "next"];
 const NEVER: &str = "never";
+/// The ways in which an answer is kept.
+const KEPT: [&str; 3] = ["called back", "pulled", "unary"];
 
 /// The client's side, in a process of its own. False in the process that tests.
 pub fn is_client() -> bool {
@@ -48,6 +55,13 @@ pub fn is_client() -> bool {
     let (events, status) = match order["way"].as_str() {
         Some(CALLBACK) => count_called_back(&model, &request),
         Some("next") => count_pulled(&Pull::open(&model, &request)),
+        Some(kept) if KEPT.contains(&kept) => {
+            let (response, status) = keep(kept, &model, &request);
+            let mut len = 0;
+            assert!(!unsafe { bedrock_response_json(response, &mut len) }.is_null());
+            bedrock_response_free(response);
+            (len, status)
+        }
         _ => {
             let stream = Pull::open(&model, &request);
             assert!(matches!(stream.next(-1), Pulled::Event(_)));
@@ -61,6 +75,35 @@ pub fn is_client() -> bool {
     let status = if status == BEDROCK_DONE { BEDROCK_OK } else { status };
     println!("{SAID}{} {events} {}", resident("VmHWM") - before, name(status));
     true
+}
+
+/// Asks for an answer in one of the ways in which it is kept.
+fn keep(way: &str, model: &Model, request: &Request) -> (*mut bedrock_response, bedrock_status) {
+    unsafe extern "C-unwind" fn go_on(_: *const bedrock_event, _: *mut c_void) -> i32 {
+        0
+    }
+    let mut response = null_mut();
+    let (asked, none) = ((model.handle(), request.handle()), null_mut());
+    let status = unsafe {
+        match way {
+            "called back" => {
+                bedrock_generate_stream(asked.0, asked.1, none, Some(go_on), null_mut(), &mut response, null_mut())
+            }
+            "pulled" => {
+                let stream = Pull::open(model, request);
+                let (_, status) = count_pulled(&stream);
+                // Asked for twice, it is shared.
+                for _ in 0..2 {
+                    bedrock_response_free(response);
+                    assert_eq!(bedrock_stream_response(stream.handle(), &mut response, null_mut()), BEDROCK_OK);
+                }
+                bedrock_response_json(response, null_mut());
+                return (response, status);
+            }
+            _ => bedrock_generate(asked.0, asked.1, none, &mut response, null_mut()),
+        }
+    };
+    (response, status)
 }
 
 /// A line of /proc/self/status, in KiB.
@@ -183,6 +226,43 @@ fn many_open(calls: usize) -> Vec<u8> {
 fn many_halves(blocks: usize) -> Vec<u8> {
     let delta = |block| format!(r#"{{"contentBlockIndex":{block},"delta":{{"text":"\ud83d"}}}}"#);
     (0..blocks).flat_map(|block| event_frame("contentBlockDelta", &delta(block))).collect()
+}
+
+/// Asserts that an answer that is kept takes at most half as much again as its bytes, read and put together.
+pub fn is_kept_once(test: &str, carrier: Carrier) {
+    let _turn = Turn::busy();
+    let bedrock = carrier.start();
+    let long = many(text_frame(1 << 10), 64 << 10).message_stop("end_turn").metadata(1, 1);
+    let text = "x".repeat(64 << 20);
+    let answer = json!({"output": {"message": {"role": "assistant", "content": [{"text": text}]}}}).to_string();
+    let frames: Vec<_> = (0..50_000).map(call_frame).collect();
+    let stopped = |block| event_frame("contentBlockStop", &json!({"contentBlockIndex": block}).to_string());
+    let calls = frames.into_iter().enumerate().flat_map(|(block, frame)| [frame, stopped(block)]);
+    let calls = Reply::stream().message_start().raw(calls.flatten().collect::<Vec<_>>());
+    let calls = calls.message_stop("tool_use").metadata(1, 1);
+    let cases = [
+        ("a long text", long, &KEPT[..2]),
+        ("very many calls", calls, &KEPT[..2]),
+        ("JSON", Reply::json(answer), &KEPT[2..]),
+    ];
+    let mut beyond = Vec::new();
+    for (what, reply, ways) in cases {
+        let bytes = reply.body_len();
+        for way in ways {
+            let told = measure(test, carrier, &bedrock, way, reply.clone());
+            assert_eq!(told.status, "BEDROCK_OK", "{what}, {way}");
+            println!(
+                "{what:<20} {way:<12} {:>8} KiB for {} KiB, {} KiB of JSON",
+                told.kib,
+                bytes >> 10,
+                told.events >> 10
+            );
+            if told.kib > (bytes as i64 * 3 / 2) >> 10 {
+                beyond.push(format!("{what}, {way}: {} KiB for {} KiB", told.kib, bytes >> 10));
+            }
+        }
+    }
+    assert!(beyond.is_empty(), "more than one and a half times: {beyond:#?}");
 }
 
 fn many(frame: Bytes, count: usize) -> Reply {

@@ -33,6 +33,10 @@ pub mod timer {
     }
 }
 
+pub mod text {
+    pub use bedrock::text::Text;
+}
+
 pub mod wire {
     pub mod event {
         use std::marker::PhantomData;
