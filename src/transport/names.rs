@@ -140,6 +140,7 @@ fn of_this_process(table: &mut Option<Table>) -> &mut Table {
 mod tests {
     use super::*;
     use futures::future::join_all;
+    use std::sync::OnceLock;
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -160,17 +161,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_lookup_that_hangs_holds_up_its_own_name_alone_and_one_that_fails_is_made_again() {
-        static RELEASE: Mutex<()> = Mutex::new(());
+        static RELEASED: OnceLock<()> = OnceLock::new();
         fn hang(_: &str) -> Found {
-            drop(RELEASE.lock());
+            RELEASED.wait();
             Err("released".into())
         }
-        let held = RELEASE.lock().unwrap();
         let hung: Vec<_> = (0..100).map(|_| tokio::spawn(addresses("hung.test", hang))).collect();
         tokio::task::yield_now().await;
         let other = addresses("other.test", |_| Ok([address("[::1]:0")].into())).await.unwrap().unwrap();
         assert_eq!(other.len(), 1);
-        drop(held);
+        RELEASED.set(()).unwrap();
         for hung in hung {
             assert!(hung.await.unwrap().unwrap().is_err());
         }
