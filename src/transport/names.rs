@@ -177,6 +177,27 @@ mod tests {
         assert!(addresses("hung.test", |_| Ok([].into())).await.unwrap().is_ok(), "a failure was remembered");
     }
 
+    #[tokio::test]
+    async fn lookups_that_hang_hold_up_no_name_that_is_known_and_no_other_work() {
+        static RELEASED: OnceLock<()> = OnceLock::new();
+        fn hang(_: &str) -> Found {
+            RELEASED.wait();
+            Err("released".into())
+        }
+        let known = |_: &str| -> Found { Ok([address("127.0.0.1:0")].into()) };
+        addresses("known.test", known).await.unwrap().unwrap();
+        let hung: Vec<_> = (0..16)
+            .map(|number| tokio::spawn(async move { addresses(&format!("hung{number}.test"), hang).await }))
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(addresses("known.test", hang).await.unwrap().unwrap().len(), 1);
+        assert_eq!(blocking::FILES.run(|| Ok(7)).await.unwrap(), 7);
+        RELEASED.set(()).unwrap();
+        for hung in hung {
+            assert!(hung.await.unwrap().unwrap().is_err());
+        }
+    }
+
     #[test]
     fn each_connect_begins_with_another_address_of_the_family_that_the_system_prefers() {
         let found = ["[::1]:0", "[::2]:0", "1.1.1.1:0", "2.2.2.2:0", "3.3.3.3:0"].map(address);
