@@ -509,7 +509,7 @@ fn a_place_is_given_back_however_a_call_ends() {
             bedrock.push(Reply::stream().message_start());
             model.stream(&request).outcome
         }),
-        (BEDROCK_E_NETWORK, &|| {
+        (BEDROCK_E_PROTOCOL, &|| {
             bedrock.push(Reply::not_http("SSH-2.0-OpenSSH_9.6\r\n"));
             model.stream(&request).outcome
         }),

@@ -7,6 +7,8 @@ mod support;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use support::capi::*;
@@ -626,6 +628,23 @@ fn a_role_that_may_not_be_assumed_is_a_matter_of_its_trust_policy() {
         failure.says(&["arn:aws:iam::123456789012:role/reader", "AccessDenied (HTTP 403)", "trust policy"]);
         assert!(!failure.message.contains("aws sso login"), "{failure:?}");
         assert_eq!((failure.code.as_str(), failure.http_status, failure.attempts), ("AccessDenied", 403, 0));
+    });
+}
+
+#[test]
+fn an_endless_answer_of_what_gives_credentials_is_given_up() {
+    in_environment("an_endless_answer_of_what_gives_credentials_is_given_up", &ENV_KEYS, || {
+        let (bedrock, sts) = (bedrock_for(Auth::None), LocalBedrock::start());
+        sts.respond_with(|_| {
+            let reply = Reply::empty(200).content_type("text/xml").body("<AssumeRoleResponse>").chunked();
+            reply.then_forever("<!-- and so on -->".repeat(1000))
+        });
+        set("AWS_ENDPOINT_URL_STS", sts.url());
+        let role = json!({"role_arn": "arn:aws:iam::123456789012:role/reader", "timeout": "20s"});
+        let began = Instant::now();
+        let outcome = Model::new(&with(bare(&bedrock), role)).generate(&hello());
+        outcome.failed(BEDROCK_E_CREDENTIALS).says(&["the service that gives credentials answers more than 1024 KiB"]);
+        assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     });
 }
 

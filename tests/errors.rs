@@ -6,6 +6,7 @@ mod support;
 use std::collections::BTreeMap;
 use std::ptr::null_mut;
 
+use bytes::Bytes;
 use serde_json::json;
 
 use support::capi::*;
@@ -241,7 +242,7 @@ fn all_that_the_service_said_of_a_failure_can_be_read_as_json() {
         (Reply::html(502), BEDROCK_E_SERVICE),
         (Reply::empty(500), BEDROCK_E_SERVICE),
         (Reply::json("{\"message\":").status(400), BEDROCK_E_VALIDATION),
-        (Reply::not_http("nonsense\r\n\r\n"), BEDROCK_E_NETWORK),
+        (Reply::not_http("nonsense\r\n\r\n"), BEDROCK_E_PROTOCOL),
     ] {
         for (_, outcome) in both_doors(&bedrock, &model, &reply) {
             assert_eq!(outcome.failed(status).more.json, "", "what is no JSON is not given as JSON");
@@ -514,7 +515,9 @@ fn a_redirect_is_an_error_and_nothing_is_sent_to_where_it_points() {
         for (_, outcome) in both_doors(&bedrock, &model, &reply) {
             let failure = outcome.failure.unwrap_or_else(|| panic!("{http_status} is no answer"));
             assert_eq!(failure.http_status, i32::from(http_status));
-            failure.says(&[&http_status.to_string()]);
+            failure.says(&[&http_status.to_string(), "redirects are not followed", "base_url"]);
+            failure.says(&[&format!("http://127.0.0.1:{}/", elsewhere.port())]);
+            assert!(!failure.message.contains("model/m/converse"), "{failure:?}");
         }
     }
     assert_eq!(elsewhere.connection_count(), 0, "credentials went where they do not belong");
@@ -601,15 +604,64 @@ fn an_answer_that_never_ends_is_a_protocol_error() {
 }
 
 #[test]
-fn an_answer_that_is_no_http_is_a_network_error() {
+fn an_answer_that_is_no_http_is_no_valid_answer_and_not_tried_again() {
     let bedrock = LocalBedrock::start();
-    let model = without_retries(&bedrock);
+    let model = Model::at(&bedrock);
     for bytes in
         ["SSH-2.0-OpenSSH_9.6\r\n", "\u{0}\u{1}\u{2}", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
     {
         for (_, outcome) in both_doors(&bedrock, &model, &Reply::not_http(bytes)) {
-            assert_eq!(outcome.failed(BEDROCK_E_NETWORK).attempts, 1);
+            let failure = outcome.failed(BEDROCK_E_PROTOCOL);
+            failure.says(&["no valid HTTP", &format!("127.0.0.1:{}", bedrock.port())]);
+            assert!(!failure.message.contains("other:"), "{failure:?}");
+            assert_eq!((failure.attempts, failure.retryable), (1, false));
         }
+    }
+}
+
+#[test]
+fn chunks_that_are_malformed_are_no_valid_answer() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    let head = |content_type: &str| {
+        format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nTransfer-Encoding: chunked\r\n\r\n")
+    };
+    for chunks in ["xyz\r\n", "2\r\n{}}\r\n", "-1\r\n{}\r\n"] {
+        bedrock.push(Reply::not_http(head(EVENT_STREAM) + chunks));
+        model.stream(&hello()).outcome.failed(BEDROCK_E_PROTOCOL).says(&["no valid HTTP", "chunk"]);
+        bedrock.push(Reply::not_http(head("application/json") + chunks));
+        model.generate(&hello()).failed(BEDROCK_E_PROTOCOL).says(&["no valid HTTP", "chunk"]);
+    }
+}
+
+#[test]
+fn an_answer_that_is_announced_for_ever_is_given_up_at_once() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    let flood = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n".repeat(1000);
+    for (_, outcome) in both_doors(&bedrock, &model, &Reply::not_http(flood)) {
+        outcome.failed(BEDROCK_E_PROTOCOL).says(&["announced again and again"]);
+    }
+}
+
+#[test]
+fn an_answer_in_an_encoding_that_was_not_asked_for_names_it() {
+    let bedrock = LocalBedrock::start();
+    let model = without_retries(&bedrock);
+    // The beginning of gzip.
+    let zipped = || Bytes::from_static(&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0x56]);
+    for reply in [
+        Reply::empty(200).content_type("application/json").body(zipped()),
+        Reply::empty(200).content_type(EVENT_STREAM).body(zipped()),
+        Reply::empty(400).content_type("application/json").body(zipped()),
+    ] {
+        let status = if reply.status_code() == 200 { BEDROCK_E_PROTOCOL } else { BEDROCK_E_VALIDATION };
+        for (_, outcome) in both_doors(&bedrock, &model, &reply.header("Content-Encoding", "gzip")) {
+            outcome.failed(status).says(&["compressed", "content-encoding: gzip", "not asked for"]);
+        }
+    }
+    for (_, outcome) in both_doors(&bedrock, &model, &Reply::html(502).header("Content-Encoding", "identity")) {
+        outcome.failed(BEDROCK_E_SERVICE).says(&["It begins: <html>"]);
     }
 }
 

@@ -506,6 +506,33 @@ fn without_a_chunk_that_counts_the_end_of_the_body_ends_a_stream_but_not_the_end
 }
 
 #[test]
+fn an_answer_of_which_nothing_tells_whether_it_is_whole_is_not_ok() {
+    let bedrock = LocalBedrock::start();
+    let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
+    let call = |reply: Reply| {
+        bedrock.push(reply);
+        model.call("InvokeModel", &request(json!({"body": {}})))
+    };
+    let of = |content_type: &str, body: &'static [u8]| Reply::empty(200).content_type(content_type).body(body);
+    for (content_type, body) in [
+        ("image/png", &b"\x89PNG\r\n"[..]),
+        ("text/plain", b"half a sen"),
+        ("application/json", b"123"),
+        ("application/json", b"{\"half\": 1"),
+    ] {
+        let outcome = call(of(content_type, body).until_close());
+        outcome.failed(BEDROCK_E_TRUNCATED).says(&["nothing tells whether it is whole"]);
+    }
+    for (content_type, body) in [("application/json", &b"{\"a\":1}"[..]), ("application/json", b"[1]"), ("", b"\"a\"")]
+    {
+        assert_eq!(call(of(content_type, body).until_close()).response().json.as_bytes(), body);
+    }
+    for (content_type, body) in [("application/json", &b"123"[..]), ("text/plain", b"a sentence")] {
+        call(of(content_type, body)).response();
+    }
+}
+
+#[test]
 fn an_exception_in_a_stream_of_chunks_comes_after_what_came_before_it() {
     let bedrock =
         answering(chunk(Reply::stream(), r#"{"a":1}"#).exception("modelTimeoutException", r#"{"message":"Too slow"}"#));

@@ -61,12 +61,17 @@ impl Writer {
     /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller. `raw`: whatever the
     /// model gives is an answer.
     pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize, totals: &Totals) -> Result<String> {
-        let Answer { status, head, content_type, body, .. } = answer;
+        let Answer { status, head, content_type, delimited, body, .. } = answer;
         let name = |error: Error| error.with_request_id(&head.request_id).with_http_status(status);
         self.line.set_head(&head);
         let count = |usage: Usage| totals.add(head.usage.or(usage));
         let collected = answer::collect(body, max_answer).await.map_err(|error| self.name_host(error));
         let bytes = collected.map_err(name)?;
+        // Of some answers nothing but their length tells whether they are whole.
+        if raw && !delimited && !ends_itself(&bytes) {
+            let what = "the answer ended with its connection, and nothing tells whether it is whole";
+            return Err(name(self.name_host(Error::new(Kind::Truncated, what))));
+        }
         let text = match String::from_utf8(bytes) {
             Ok(text) => text,
             Err(binary) if raw => {
@@ -200,6 +205,12 @@ impl Writer {
             }
         }
     }
+}
+
+/// Whether an answer shows by itself that it is whole: JSON that is an object, an array or a text does.
+fn ends_itself(bytes: &[u8]) -> bool {
+    let json = std::str::from_utf8(bytes).ok().and_then(|text| Json::parse(text).ok());
+    json.is_some_and(|json| matches!(json.kind(), json::Kind::Object | json::Kind::Array | json::Kind::String))
 }
 
 fn is_json(content_type: &str) -> bool {

@@ -2,6 +2,9 @@
 //!
 //! The task also sweeps: what readers leave unread is moved together, in their [`Inbox`]es, before more is read. And it watches
 //! over the peer: after some silence it sends a ping, and gives the connection up where nothing answers.
+//!
+//! Against floods h2 has limits of its own, which are not for us to set: a peer that sends many empty DATA frames loses the
+//! connection, and so do all calls on it. A peer that does so is broken, or hostile to all of its calls.
 
 use super::alive;
 use super::body::Body;
@@ -394,7 +397,7 @@ impl Watch {
                 self.timer.as_mut().reset(due);
             } else {
                 // An answer to an earlier one may be there, and a ping that cannot be sent is under way.
-                while self.pings.poll_pong(cx).is_ready() {}
+                let _ = self.pings.poll_pong(cx);
                 let _ = self.pings.send_ping(Ping::opaque());
                 self.timer.as_mut().reset(Instant::now() + self.ping);
                 self.state = Watching::Answer;

@@ -1,4 +1,4 @@
-//! A body that may not be longer than so much. Whoever gives credentials has little to say.
+//! The body of an answer of a service that gives credentials. It has little to say, and is given up where it does not end.
 
 use super::body::Body;
 use crate::error::{Error, Kind};
@@ -31,8 +31,9 @@ impl HttpBody for Limited {
             limited.read += frame.data_ref().map_or(0, Bytes::len);
             if limited.read > limited.limit {
                 limited.body = Body::Over;
-                let what = format_args!("the answer is longer than {} KiB", limited.limit >> 10);
-                return Poll::Ready(Some(Err(Error::new(Kind::Protocol, what).into())));
+                let what =
+                    format_args!("the service that gives credentials answers more than {} KiB", limited.limit >> 10);
+                return Poll::Ready(Some(Err(Error::new(Kind::Credentials, what).into())));
             }
         }
         Poll::Ready(polled)

@@ -140,6 +140,7 @@ fn of_this_process(table: &mut Option<Table>) -> &mut Table {
 mod tests {
     use super::*;
     use futures::future::join_all;
+    use std::sync::OnceLock;
 
     fn address(text: &str) -> SocketAddr {
         text.parse().unwrap()
@@ -160,21 +161,41 @@ mod tests {
 
     #[tokio::test]
     async fn a_lookup_that_hangs_holds_up_its_own_name_alone_and_one_that_fails_is_made_again() {
-        static RELEASE: Mutex<()> = Mutex::new(());
+        static RELEASED: OnceLock<()> = OnceLock::new();
         fn hang(_: &str) -> Found {
-            drop(RELEASE.lock());
+            RELEASED.wait();
             Err("released".into())
         }
-        let held = RELEASE.lock().unwrap();
         let hung: Vec<_> = (0..100).map(|_| tokio::spawn(addresses("hung.test", hang))).collect();
         tokio::task::yield_now().await;
         let other = addresses("other.test", |_| Ok([address("[::1]:0")].into())).await.unwrap().unwrap();
         assert_eq!(other.len(), 1);
-        drop(held);
+        RELEASED.set(()).unwrap();
         for hung in hung {
             assert!(hung.await.unwrap().unwrap().is_err());
         }
         assert!(addresses("hung.test", |_| Ok([].into())).await.unwrap().is_ok(), "a failure was remembered");
+    }
+
+    #[tokio::test]
+    async fn lookups_that_hang_hold_up_no_name_that_is_known_and_no_other_work() {
+        static RELEASED: OnceLock<()> = OnceLock::new();
+        fn hang(_: &str) -> Found {
+            RELEASED.wait();
+            Err("released".into())
+        }
+        let known = |_: &str| -> Found { Ok([address("127.0.0.1:0")].into()) };
+        addresses("known.test", known).await.unwrap().unwrap();
+        let hung: Vec<_> = (0..16)
+            .map(|number| tokio::spawn(async move { addresses(&format!("hung{number}.test"), hang).await }))
+            .collect();
+        tokio::task::yield_now().await;
+        assert_eq!(addresses("known.test", hang).await.unwrap().unwrap().len(), 1);
+        assert_eq!(blocking::FILES.run(|| Ok(7)).await.unwrap(), 7);
+        RELEASED.set(()).unwrap();
+        for hung in hung {
+            assert!(hung.await.unwrap().unwrap().is_err());
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use super::body::Body;
 use super::connect::{Connector, is_https};
-use super::connection::{Fate, Life, Unanswered};
+use super::connection::{Connection, Fate, Life, Unanswered};
 use super::failure;
 use super::limited::Limited;
 use super::origin::Origin;
@@ -171,8 +171,8 @@ impl Dispatch {
         let mut untaken = false;
         loop {
             let connection = origin.connection(self.connect).await?;
-            let life = connection.life().clone();
-            tell(capture.as_ref(), &life);
+            tell(capture.as_ref(), connection.life());
+            let alone = matches!(connection, Connection::Http1(_));
             let again = copy(&request);
             let Unanswered { error, fate } = match connection.send(request, &origin).await {
                 Ok(answer) => return Ok(answer),
@@ -181,7 +181,9 @@ impl Dispatch {
             request = match (fate, again) {
                 (Fate::Unsent, Some(again)) if unsent < MOST_UNSENT => {
                     unsent += 1;
-                    origin.forget(&life);
+                    if alone {
+                        origin.forget_idle();
+                    }
                     again
                 }
                 (Fate::Untaken, Some(again)) if !std::mem::replace(&mut untaken, true) => {

@@ -10,7 +10,7 @@
 //! too long, is closed.
 
 use super::connect::Connector;
-use super::connection::{Begun, Connection, Life};
+use super::connection::{Begun, Connection};
 use super::failure;
 use super::http1::Http1;
 use super::http2::{self, Http2, Place};
@@ -153,9 +153,8 @@ impl Origin {
         }
     }
 
-    /// A connection was found dead. So are those, most likely, that have waited as long.
-    pub fn forget(&self, life: &Life) {
-        life.retire();
+    /// A connection that had waited was found dead. So are the others, most likely.
+    pub fn forget_idle(&self) {
         let dead = std::mem::take(&mut self.lock().idle);
         drop(dead);
     }

@@ -23,6 +23,8 @@ pub struct Answer {
     pub status: u16,
     pub head: Head,
     pub content_type: String,
+    /// How the body is encoded, where it is not as it was asked for.
+    pub encoding: Option<String>,
     /// Whether the end of the body can be told from a connection that was lost.
     pub delimited: bool,
     pub body: InPortions,
@@ -71,6 +73,16 @@ pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
+}
+
+/// The encoding of a body, where it has one. None was asked for.
+pub fn encoding_of(content_encoding: Option<&str>) -> Option<&str> {
+    content_encoding.map(str::trim).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
+}
+
+/// An answer in an encoding that was not asked for.
+pub fn encoded(encoding: &str) -> String {
+    format!("the answer is compressed (content-encoding: {encoding}), which was not asked for")
 }
 
 /// The first `limit` bytes of a body, or all that comes of it before it ends or breaks off.

@@ -5,7 +5,7 @@
 //! before the retry loop, then takes the answer's body before the SDK's deserialiser sees it. Answers that are no success stay
 //! with the SDK, whose retry classifiers and error types need them.
 
-use super::answer::{Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, beginning_of};
+use super::answer::{self, Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, beginning_of};
 use super::attempts::Attempts;
 use super::failure;
 use super::operation::Operation;
@@ -73,6 +73,10 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
     }
     let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
+    if let Some(encoding) = &answer.encoding {
+        let error = Error::new(Kind::Protocol, answer::encoded(encoding)).with_http_status(answer.status);
+        return Err(error.advise("Check the gateway").with_request_id(&answer.head.request_id));
+    }
     if !streams {
         return Ok(answer);
     }
@@ -170,6 +174,7 @@ impl Intercept for PassThrough {
             status: response.status().as_u16(),
             head: Head { request_id: text("x-amzn-requestid"), usage: Usage::of_headers(header) },
             content_type: text("content-type"),
+            encoding: answer::encoding_of(header("content-encoding")).map(str::to_owned),
             delimited: response.extension::<UntilClose>().is_none(),
             body: InPortions::of(body),
         };

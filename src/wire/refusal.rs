@@ -4,11 +4,14 @@
 //! stream. The name decides the [`Kind`]; where there is none that is known, the HTTP status does. Gateways in front of the
 //! service have bodies of their own, whose message is looked for in the members that are usual.
 
+use super::answer;
+use super::host::host_of;
 use super::redact::Secrets;
 use crate::error::{Error, Kind};
 use crate::json::{self, Json};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::date_time::{DateTime, Format};
+use http::Uri;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
@@ -40,7 +43,13 @@ impl Refusal {
         let header =
             |name| response.headers().get(name).filter(|value| !value.is_empty()).map(|value| secrets.redact(value));
         let code = header("x-amzn-errortype").map(Cow::into_owned).or_else(|| json.and_then(code_of));
+        let encoding = answer::encoding_of(response.headers().get("content-encoding"));
+        let elsewhere = header("location").filter(|_| (300..400).contains(&response.status().as_u16()));
         let message = match json {
+            _ if let Some(elsewhere) = &elsewhere => {
+                format!("the answer leads to {}: redirects are not followed; set base_url", host_in(elsewhere))
+            }
+            None if let Some(encoding) = encoding => answer::encoded(encoding),
             Some(json) => message_of(json).unwrap_or_else(|| quote_of(json)),
             None if text.trim().is_empty() => "the answer is empty".to_owned(),
             None => format!(
@@ -274,6 +283,14 @@ fn retry_after(response: &HttpResponse) -> Option<Duration> {
     let now = header("date").and_then(date).unwrap_or_else(|| SystemTime::now().into());
     let seconds = date(asked)?.secs() - now.secs();
     Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0)))
+}
+
+/// Scheme and host of a URL, or that it names none. Its path and query may hold what is nobody's business.
+fn host_in(url: &str) -> String {
+    match url.parse::<Uri>() {
+        Ok(uri) if uri.host().is_some() => format!("{}://{}/", uri.scheme_str().unwrap_or("https"), host_of(&uri)),
+        _ => "another path".to_owned(),
+    }
 }
 
 /// `x-amzn-errortype` and `__type` wrap the name: `aws.protocol#Name:http://...`.

@@ -120,6 +120,7 @@ pub fn faults(carrier: Carrier, elsewhere: &LocalBedrock) -> Vec<Fault> {
 /// What only HTTP/1.1 can get wrong.
 pub fn faults_of_http1() -> Vec<Fault> {
     let lost = || Expect::fails(BEDROCK_E_NETWORK);
+    let invalid = || Expect::fails(BEDROCK_E_PROTOCOL).says("no valid HTTP");
     let mut faults = vec![
         Fault::new("closed before the head").both(Reply::close_before_headers(), lost()),
         Fault::new("reset before the head").both(Reply::reset_before_headers(), lost()),
@@ -127,7 +128,8 @@ pub fn faults_of_http1() -> Vec<Fault> {
     for bytes in
         ["SSH-2.0-OpenSSH_9.6\r\n", "\0\u{1}\u{2}", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
     {
-        faults.push(Fault::new("no HTTP").case(bytes.escape_debug().to_string()).both(Reply::not_http(bytes), lost()));
+        faults
+            .push(Fault::new("no HTTP").case(bytes.escape_debug().to_string()).both(Reply::not_http(bytes), invalid()));
     }
     let head = |headers: &str| Bytes::from(format!("HTTP/1.1 200 OK\r\n{headers}\r\n"));
     let bombs = [
@@ -136,7 +138,7 @@ pub fn faults_of_http1() -> Vec<Fault> {
         ("a head of 8 MiB that never ends", Bytes::from("a: b\r\n".repeat((8 << 20) / 6))),
     ];
     for (case, bytes) in bombs {
-        faults.push(Fault::new("a header bomb in HTTP").case(case).both(Reply::not_http(bytes), lost()));
+        faults.push(Fault::new("a header bomb in HTTP").case(case).both(Reply::not_http(bytes), invalid()));
     }
     let smuggled = Reply::stream().header("Content-Length", "5").header("Transfer-Encoding", "chunked");
     faults.push(

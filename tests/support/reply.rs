@@ -387,6 +387,10 @@ impl Reply {
         self
     }
 
+    pub fn status_code(&self) -> u16 {
+        self.status
+    }
+
     /// Adds a trailer after the last chunk.
     pub fn trailer(mut self, name: &str, value: &str) -> Reply {
         self.framing = Framing::Chunked;

@@ -1,0 +1,93 @@
+//! A host with several addresses is reached although some of them do not answer.
+//!
+//! The test runs in a network and file system of its own, where names have the addresses that it gives them, and packets to some
+//! go nowhere.
+
+mod support;
+
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use support::capi::*;
+use support::{LocalBedrock, Reply, Speaks};
+
+/// Set in the process that the test starts in a namespace of its own.
+const CHILD: &str = "BEDROCK_TEST_CHILD";
+const TEST: &str = "addresses_that_do_not_answer_cost_a_quarter_of_a_second_and_not_the_timer";
+const LIVE: Ipv4Addr = Ipv4Addr::new(10, 8, 0, 1);
+const NAMES: &str = "127.0.0.1 localhost\n\
+                     2001:db8::1 both.test\n10.8.0.1 both.test\n\
+                     10.9.0.1 two.test\n10.8.0.1 two.test\n";
+
+#[test]
+fn addresses_that_do_not_answer_cost_a_quarter_of_a_second_and_not_the_timer() {
+    if std::env::var_os(CHILD).is_some() {
+        return in_a_namespace();
+    }
+    let unshare = || {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--net", "--mount"]);
+        command
+    };
+    match unshare().args(["ip", "link", "add", "nowhere", "type", "veth", "peer", "name", "nobody"]).output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => return println!("skipped: no namespaces: {}", String::from_utf8_lossy(&output.stderr).trim()),
+        Err(error) => return println!("skipped: no unshare: {error}"),
+    }
+    let mut child = unshare();
+    child.arg(std::env::current_exe().expect("this program")).args([TEST, "--exact", "--nocapture"]);
+    let run = child.env(CHILD, "1").env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the test starts again");
+    let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+    println!("{said}");
+    assert!(run.status.success() && said.contains("1 passed"), "in a namespace of its own");
+}
+
+/// Runs a command, which has to work.
+#[track_caller]
+fn run(command: &str) {
+    let mut words = command.split(' ');
+    let output = Command::new(words.next().expect("a program")).args(words).output().expect("it starts");
+    assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+fn in_a_namespace() {
+    let hosts = Path::new(env!("CARGO_TARGET_TMPDIR")).join("addresses.hosts");
+    std::fs::write(&hosts, NAMES).expect("a file of names");
+    run(&format!("mount --bind {} /etc/hosts", hosts.display()));
+    run("ip link set lo up");
+    run(&format!("ip addr add {LIVE}/32 dev lo"));
+    run("ip link add nowhere type veth peer name nobody");
+    run("ip link set nowhere up");
+    run("ip link set nobody up");
+    run("ip addr add 10.9.0.2/24 dev nowhere");
+    run("ip -6 addr add 2001:db8::2/64 dev nowhere nodad");
+    // IPv6 is what the system prefers, and goes nowhere.
+    let addresses: Vec<SocketAddr> = ("both.test", 0).to_socket_addrs().expect("the file is read").collect();
+    assert!(addresses.len() == 2 && addresses[0].is_ipv6(), "{addresses:?}");
+    assert!(calls("both.test", 1)[0] > Duration::from_millis(200), "the dead address was not tried");
+    // Each connect begins with another of the addresses, so that one of these has to find another than its first.
+    let took = calls("two.test", 2);
+    assert!(took.iter().any(|took| *took > Duration::from_millis(200)), "the dead address was not tried: {took:?}");
+}
+
+/// Calls so many times, each time over a new connection, and tells how long each call took.
+fn calls(name: &str, calls: usize) -> Vec<Duration> {
+    let bedrock = LocalBedrock::speaking_at(LIVE, Speaks::Http1);
+    bedrock.respond_with(|_| Reply::text_answer("Hello").header("Connection", "close"));
+    let url = format!("http://{name}:{}", bedrock.port());
+    let members = json!({"base_url": url, "allow_http": true, "retry": {"max_attempts": 1}});
+    let model = Model::at_with(&bedrock, members);
+    let call = |_| {
+        let began = Instant::now();
+        assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
+        began.elapsed()
+    };
+    let took: Vec<_> = (0..calls).map(call).collect();
+    println!("{name}: {took:?}");
+    assert!(took.iter().all(|took| *took < Duration::from_millis(1500)), "{took:?}, where the timer is 3.1 s");
+    took
+}
