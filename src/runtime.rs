@@ -15,7 +15,7 @@ use crate::sys::sched;
 use once_cell::sync::Lazy;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, TryLockError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 use std::time::{Duration, Instant};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
@@ -55,13 +55,6 @@ pub struct Runtime {
     pub handle: Handle,
     /// Differs from worker to worker: what was made on another one is of no use on this one.
     pub epoch: u64,
-}
-
-/// What those whose work the worker's threads may never come to want done where it ends.
-static AT_END: OnceLock<fn()> = OnceLock::new();
-
-pub fn at_worker_end(finish: fn()) {
-    let _ = AT_END.set(finish);
 }
 
 /// The running worker, started where there is none.
@@ -213,7 +206,6 @@ impl Worker {
             // Dropping a runtime would wait for name look-ups and the like, however long they take.
             runtime.shutdown_background();
             announce::all_kept();
-            AT_END.get().into_iter().for_each(|finish| finish());
             idle();
             threads.end();
         };

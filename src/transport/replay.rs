@@ -175,7 +175,7 @@ impl Answer {
         match &self.content {
             Content::Whole(body) => beats.push(Beat::Data(body.clone())),
             Content::Events(parts) => {
-                for part in parts {
+                for part in parts.iter() {
                     if timed && part.after > Duration::ZERO {
                         beats.push(Beat::Wait(part.after));
                     }
@@ -202,7 +202,7 @@ mod tests {
             status: 200,
             headers: Vec::new(),
             until_close: false,
-            content: Content::Events(vec![part(30, "a"), part(0, "b"), part(2, "c")]),
+            content: Content::Events([part(30, "a"), part(0, "b"), part(2, "c")].into_iter().collect()),
             ended: Some("reset".to_owned()),
         };
         let data = |bytes: &'static str| Beat::Data(Bytes::from(bytes));
