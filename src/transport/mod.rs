@@ -23,7 +23,7 @@
 //! ```text
 //!   scripted     answers that are written down in the config
 //!   record       writes down what passes; tape is one answer on its way, recorder who writes it
-//!   replay       answers from a recording; differ says where a request is not the recorded one
+//!   replay       answers from a recording; meaning finds a request in it, differ says where one is not the recorded one
 //!   recording    the file's format: parts (of a body), read, write; page is the file that is written
 //!   play         a body that comes beat by beat
 //! ```
@@ -38,6 +38,7 @@ mod failure;
 mod framing;
 mod gather;
 mod http1;
+mod meaning;
 mod metadata;
 mod network;
 mod play;
