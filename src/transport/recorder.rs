@@ -344,3 +344,73 @@ pub fn file_name(json: Json<'_>, key: &str) -> Result<String> {
     let name = json.get(key).and_then(Json::string).filter(|name| !name.is_empty());
     name.map(|name| name.into_owned()).ok_or_else(|| bad(&format!("/transport/{key}"), "the name of a file is needed"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::recording::{Outcome, Request};
+    use super::*;
+    use bytes::Bytes;
+    use std::path::PathBuf;
+    use std::sync::mpsc;
+
+    fn scratch(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("bedrock-recorder-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        path
+    }
+
+    fn interaction(bytes: usize) -> Interaction {
+        let body = Bytes::from(vec![b'x'; bytes]);
+        let request = Request { method: "POST".into(), path: "/".into(), headers: Vec::new(), body };
+        Interaction { request, outcome: Outcome::Failure("gone".into()) }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_the_disk_does_not_answer_no_call_begins_and_each_is_told_so() {
+        let path = scratch("slow");
+        let recorder = Recorder::begin(path.to_str().unwrap()).unwrap_or_else(|fault| panic!("{fault}"));
+        let (answer, hangs) = mpsc::channel::<()>();
+        let (hung, hanging) = mpsc::channel();
+        let disk = std::thread::spawn({
+            let recorder = recorder.clone();
+            move || {
+                let mut open = recorder.open.lock().unwrap();
+                hung.send(()).unwrap();
+                let _ = hangs.recv();
+                // What waits is long: it is let go of without being written.
+                open.take();
+            }
+        });
+        hanging.recv().unwrap();
+        let first = recorder.write(interaction(MOST_WAITING / 2), Secrets::default());
+        assert!(recorder.admit().await.is_ok(), "there is room");
+        let second = recorder.write(interaction(MOST_WAITING / 2), Secrets::default());
+        let error = recorder.admit().await.unwrap_err();
+        assert_eq!((error.kind(), error.path().as_str()), (Kind::Resource, "/transport/record"));
+        assert!(error.to_string().contains("for 30s more than 64 MiB have waited for the disk"), "{error}");
+        tokio::time::resume();
+        let waiting = tokio::spawn({
+            let recorder = recorder.clone();
+            async move { recorder.admit().await }
+        });
+        tokio::task::yield_now().await;
+        drop(answer);
+        disk.join().unwrap();
+        assert!(first.await.is_ok() && second.await.is_ok() && waiting.await.unwrap().is_ok());
+        assert_eq!(recorder.waiting().bytes, 0);
+        drop(recorder);
+        std::fs::remove_file(&path).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_recording_can_be_begun_anew_as_soon_as_the_last_to_record_has_gone() {
+        let path = scratch("anew");
+        for _ in 0..50 {
+            let recorder = Recorder::begin(path.to_str().unwrap()).unwrap_or_else(|fault| panic!("{fault}"));
+            // It goes while it is written, and is closed by another thread.
+            drop(recorder.write(interaction(9), Secrets::default()));
+            drop(recorder);
+        }
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -270,8 +270,49 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::effort;
     use crate::transport::recording::Part;
     use bytes::Bytes;
+    use futures::FutureExt;
+
+    /// Of a recording: interactions with bodies that differ in a number.
+    fn replay(count: usize) -> Replay {
+        let interaction = |number| Interaction { request: request(number), outcome: Outcome::Failure("gone".into()) };
+        Replay::of("a.json".into(), (0..count).map(interaction).collect(), false)
+    }
+
+    fn request(number: usize) -> Request {
+        let body = format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"{number}"}}]}}]}}"#);
+        Request { method: "POST".into(), path: "/model/m/converse".into(), headers: Vec::new(), body: body.into() }
+    }
+
+    #[test]
+    fn a_request_is_found_at_once_however_long_the_recording_is() {
+        let effort = |count: usize| {
+            let replay = replay(count);
+            // The last one, after all before it were left.
+            let (found, effort) = effort::of(|| replay.find(request(count - 1)).now_or_never());
+            assert_eq!(found.expect("nothing is waited for").expect("an answer"), count - 1);
+            effort
+        };
+        let (short, long) = (effort(2), effort(20_000));
+        // The number itself is longer.
+        assert!(long < short + 100, "{short} bytes are looked at in a short recording, {long} in a long one");
+    }
+
+    #[tokio::test]
+    async fn the_nearest_is_looked_for_among_the_first_that_are_left() {
+        let replay = replay(1000);
+        for number in 0..500 {
+            assert_eq!(replay.find(request(number)).await.expect("an answer"), number);
+        }
+        let error = replay.find(request(1000)).await.expect_err("no answer");
+        let says = "the body of the nearest of the first 100 that are left, /interactions/500, differs at \
+                    /messages/0/content/0/text";
+        assert!(error.to_string().contains(says), "{error}");
+        let error = replay.find(request(0)).await.expect_err("no answer");
+        assert!(error.to_string().contains("it has this request 1 times, and all were answered"), "{error}");
+    }
 
     #[test]
     fn recorded_timing_waits_before_each_part_and_at_once_never_does() {
