@@ -17,7 +17,7 @@ use crate::sys::sched;
 use once_cell::sync::Lazy;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::runtime::{Builder, Handle, Runtime as EventLoop};
 use tokio::sync::Notify;
@@ -54,13 +54,6 @@ pub struct Runtime {
     pub handle: Handle,
     /// Differs from worker to worker: what was made on another one is of no use on this one.
     pub epoch: u64,
-}
-
-/// What those whose work the worker's threads may never come to want done where it ends.
-static AT_END: OnceLock<fn()> = OnceLock::new();
-
-pub fn at_worker_end(finish: fn()) {
-    let _ = AT_END.set(finish);
 }
 
 /// The running worker, started where there is none.
@@ -237,7 +230,6 @@ fn run(event_loop: EventLoop, stop: &Notify, epoch: u64) {
             // Dropping it in the usual way would wait for threads of its own, of which it has none.
             event_loop.shutdown_background();
             announce::all_kept();
-            AT_END.get().into_iter().for_each(|finish| finish());
         }
         Err(panic) => {
             // What it holds are descriptors that the program has closed, and may have opened anew for itself.

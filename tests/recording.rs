@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -10,12 +12,15 @@ use bedrock::ffi::process::bedrock_shutdown;
 use serde_json::{Value, json};
 
 use support::capi::*;
+use support::pull::count_called_back;
 use support::stream::{event_frame, frame};
 use support::{Auth, Cut, Gate, LocalBedrock, PATIENCE, Reply, Speaks};
 
 const SESSION_TOKEN: &str = "FwoGZXIvYXdzEXAMPLESESSIONTOKEN";
 /// Set in the process that a test starts.
 const CHILD: &str = "BEDROCK_TEST_CHILD";
+/// Set there to the config of the model that it makes.
+const CONFIG: &str = "BEDROCK_TEST_CONFIG";
 
 fn path(test: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording").join(format!("{test}.json"))
@@ -395,6 +400,11 @@ fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
     let missing = file.with_file_name("no-directory").join("a.json");
     let precious = self::file("precious");
     std::fs::write(&precious, "precious").expect("a file");
+    let huge = self::file("huge");
+    std::fs::File::create(&huge).and_then(|file| file.set_len(1 << 30)).expect("a sparse file");
+    let [dangling, linked, led_to] = ["dangling", "linked", "led_to"].map(self::file);
+    std::os::unix::fs::symlink(&led_to, &dangling).expect("a link");
+    std::os::unix::fs::symlink(&file, &linked).expect("a link");
     let cases = [
         (json!({}), "/transport", "one of replies, record and replay is needed"),
         (json!({"record": "a", "replay": "b"}), "/transport/replay", "cannot stand beside record"),
@@ -406,6 +416,10 @@ fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
         (json!({"replay": missing}), "/transport/replay", "no-directory"),
         (json!({"record": missing}), "/transport/record", "no-directory"),
         (json!({"record": "/dev/null"}), "/transport/record", "no regular file"),
+        (json!({"replay": "/dev/zero"}), "/transport/replay", "no regular file"),
+        (json!({"replay": huge}), "/transport/replay", "it is larger than 256 MiB"),
+        (json!({"record": dangling}), "/transport/record", "a symbolic link"),
+        (json!({"record": linked}), "/transport/record", "a symbolic link"),
         (json!({"record": precious}), "/transport/record", "no recording"),
         (json!({"rekord": "a"}), "/transport/rekord", "known are replies"),
     ];
@@ -416,6 +430,7 @@ fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
         failure.says(&[says]);
     }
     assert_eq!(std::fs::read_to_string(&precious).expect("the file"), "precious");
+    assert!(!led_to.exists() && recorded(&file).len() == 1, "a link was followed");
 }
 
 #[test]
@@ -467,11 +482,24 @@ fn alone(test: &str, body: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some() {
         return body();
     }
+    run_alone(test, None);
+}
+
+/// Runs the test of that name in a process whose environment is empty but for that config. Gives what it prints.
+#[track_caller]
+fn run_alone<'c>(test: &str, config: impl Into<Option<&'c str>>) -> String {
     let mut child = Command::new(std::env::current_exe().expect("this program"));
-    let run = child.args([test, "--exact", "--nocapture"]).env_clear().env(CHILD, "1").output();
-    let run = run.expect("the test can be started again");
+    let child = child.args([test, "--exact", "--nocapture"]).env_clear().env(CHILD, "1");
+    let child = config.into().into_iter().fold(child, |child, config| child.env(CONFIG, config));
+    let run = child.output().expect("the test can be started again");
     let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
     assert!(run.status.success() && said.contains("1 passed"), "in a process of its own:\n{said}");
+    said
+}
+
+/// The config of the model that this process is to make, where a test has started it.
+fn given_config() -> Option<String> {
+    std::env::var(CONFIG).ok()
 }
 
 #[test]
@@ -551,4 +579,203 @@ fn a_recording_that_cannot_be_written_fails_the_call_and_stays_whole() {
             );
         }
     });
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_recording_is_refused_and_not_waited_for() {
+    let pipe = file("pipe");
+    if !Command::new("/usr/bin/mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
+        return println!("skipped: mkfifo is missing");
+    }
+    for key in ["replay", "record"] {
+        let config = json!({"model": MODEL_ID, "transport": {key: pipe}}).to_string();
+        let Err(failure) = Model::try_new(&config) else { panic!("a model of {config}") };
+        assert_eq!(failure.status, BEDROCK_E_CONFIG);
+        failure.says(&["it is no regular file"]);
+    }
+    std::fs::remove_file(&pipe).expect("it can be removed");
+}
+
+/// The permissions of a file.
+fn mode(file: &Path) -> u32 {
+    std::fs::metadata(file).expect("the recording").permissions().mode() & 0o7777
+}
+
+#[test]
+fn a_recording_is_for_its_owner_alone() {
+    alone("a_recording_is_for_its_owner_alone", || {
+        let bedrock = LocalBedrock::start();
+        for mask in [0, 0o277] {
+            let file = file(&format!("mode_{mask:o}"));
+            let before = unsafe { libc::umask(mask) };
+            let model = recorder(&bedrock, &file);
+            unsafe { libc::umask(before) };
+            assert_eq!(mode(&file), 0o600, "under the umask {mask:o}");
+            drop(model);
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o666)).expect("its owner may");
+            let _again = recorder(&bedrock, &file);
+            assert_eq!(mode(&file), 0o600, "begun anew");
+        }
+    });
+}
+
+#[test]
+fn another_process_cannot_record_into_the_same_file() {
+    const TEST: &str = "another_process_cannot_record_into_the_same_file";
+    if let Some(config) = given_config() {
+        println!("model: {:?}", Model::try_new(&config).map(drop).map_err(|failure| (failure.status, failure.message)));
+        return;
+    }
+    let (bedrock, file) = (LocalBedrock::start(), file("locked"));
+    bedrock.respond_with(|_| Reply::text_answer("Hello"));
+    let config = with(config(&bedrock), json!({"transport": {"record": file}})).to_string();
+    let model = recorder(&bedrock, &file);
+    model.generate(&hello()).response();
+    let other = run_alone(TEST, config.as_str());
+    assert!(other.contains("model: Err") && other.contains("another process records into it"), "{other}");
+    model.generate(&hello()).response();
+    assert_eq!(recorded(&file).len(), 2, "the other process has changed nothing");
+    // One that only reads what was recorded so far is not concerned, and neither is this process.
+    replayer(&file).generate(&hello()).response();
+    recorder(&bedrock, &file).generate(&hello()).response();
+    drop(model);
+    let other = run_alone(TEST, config.as_str());
+    assert!(other.contains("model: Ok"), "{other}");
+}
+
+#[test]
+fn a_forked_child_cannot_record_into_its_parents_file_nor_keep_it_from_the_parent() {
+    const TEST: &str = "a_forked_child_cannot_record_into_its_parents_file_nor_keep_it_from_the_parent";
+    alone(TEST, || {
+        let (bedrock, file) = (LocalBedrock::start(), file("forked"));
+        let config = with(config(&bedrock), json!({"transport": {"record": file}})).to_string();
+        let model = recorder(&bedrock, &file);
+        let (mut told, mut tells) = std::io::pipe().expect("a pipe");
+        let (mut waits, release) = std::io::pipe().expect("a pipe");
+        let child = unsafe { libc::fork() };
+        assert!(child >= 0);
+        if child == 0 {
+            drop(release);
+            let status = Model::try_new(&config).map(std::mem::forget).map_or_else(|failure| failure.status, |()| 0);
+            let _ = tells.write_all(&status.to_ne_bytes());
+            // Until the parent is done, with the descriptors that were inherited.
+            let _ = waits.read(&mut [0]);
+            unsafe { libc::_exit(0) };
+        }
+        let mut status = [0; 4];
+        told.read_exact(&mut status).expect("the child tells");
+        assert_eq!(i32::from_ne_bytes(status), BEDROCK_E_CONFIG, "the child records into its parent's file");
+        drop(model);
+        let again = Model::try_new(&config);
+        drop(release);
+        assert_eq!(unsafe { libc::waitpid(child, std::ptr::null_mut(), 0) }, child);
+        assert!(again.is_ok(), "the child keeps the file: {:?}", again.err());
+    });
+}
+
+#[test]
+fn what_authorizes_a_request_is_not_in_the_recording_where_the_service_repeats_it() {
+    let (bedrock, file) = (LocalBedrock::start(), file("echo"));
+    let bearer = "bedrock-api-key-c2VjcmV0/dG9rZW4+";
+    bedrock.respond_with(|request| {
+        let header = |name: &str| request.header(name).unwrap_or_default().to_owned();
+        let sent = format!("{} {}", header("authorization"), header("x-amz-security-token"));
+        let escaped = sent.replace('/', "\\/");
+        let delta = format!(r#"{{"contentBlockIndex":0,"delta":{{"text":"{escaped}"}}}}"#);
+        let chunk = base64_simd::STANDARD.encode_to_string(format!(r#"{{"echo":"{sent}"}}"#));
+        let stream = Reply::stream().message_start().event("contentBlockDelta", &delta);
+        match request.operation() {
+            "converse" if request.text().contains("plain") => Reply::empty(502).body(format!("<html>{sent}</html>")),
+            "converse" => Reply::json(format!(r#"{{"message": "{sent}"}}"#)).status(400).request_id(&sent),
+            "invoke-with-response-stream" => Reply::stream().event("chunk", &format!(r#"{{"bytes":"{chunk}"}}"#)),
+            _ if request.text().contains("cut") => {
+                let length = stream.body_len();
+                stream.cut_at(length - 1, Cut::Close)
+            }
+            _ => stream.exception("validationException", &json!({"message": sent}).to_string()),
+        }
+    });
+    let keys = json!({"api_key": null, "secret_key": null, "bearer_token": bearer});
+    let record = json!({"transport": {"record": file}, "retry": {"max_attempts": 1}});
+    let models = [
+        Model::new(&with(with(config(&bedrock), keys), record.clone())),
+        Model::at_with(&bedrock, with(record, json!({"session_token": SESSION_TOKEN}))),
+    ];
+    for model in &models {
+        model.generate(&hello());
+        model.generate(&Request::say("plain"));
+        model.stream(&hello());
+        model.stream(&Request::say("cut"));
+        model.call("InvokeModelWithResponseStream", &Request::json(r#"{"body": {"prompt": "Hello"}}"#));
+    }
+    let signatures: Vec<_> =
+        bedrock.requests().iter().map(|request| request.header("authorization").unwrap().to_owned()).collect();
+    let signatures = signatures.iter().filter_map(|value| value.split("Signature=").nth(1));
+    let secrets: Vec<_> = [bearer, SESSION_TOKEN].into_iter().chain(signatures).collect();
+    let interactions = recorded(&file);
+    assert_eq!((interactions.len(), secrets.len()), (10, 7));
+    // In base64 too, and in base64 in base64.
+    let mut texts = vec![std::fs::read_to_string(&file).expect("the recording").replace("\\/", "/")];
+    while let Some(text) = texts.pop() {
+        for secret in &secrets {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+        let words = text.split('"').filter(|word| word.len() > 20);
+        let decoded = words.filter_map(|word| base64_simd::STANDARD.decode_to_vec(word).ok());
+        texts.extend(decoded.map(|bytes| String::from_utf8_lossy(&bytes).replace("\\/", "/")));
+    }
+    // What is left is a recording.
+    let model = replayer(&file).with(json!({"retry": {"max_attempts": 1}}));
+    model.stream(&hello()).outcome.failed(BEDROCK_E_VALIDATION).says(&["[redacted]"]);
+    model.stream(&Request::say("cut")).outcome.failed(BEDROCK_E_TRUNCATED);
+}
+
+/// A line of /proc/self/status, in KiB.
+fn resident(key: &str) -> i64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).expect("the line is there");
+    line.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[test]
+fn recording_takes_at_most_three_times_the_memory_of_the_wire() {
+    const TEST: &str = "recording_takes_at_most_three_times_the_memory_of_the_wire";
+    const WIRE: usize = 8 << 20;
+    if let Some(config) = given_config() {
+        let model = Model::new(&serde_json::from_str(&config).expect("a config"));
+        // What the first calls take is not what is measured.
+        assert_eq!(count_called_back(&model, &hello()).1, BEDROCK_OK);
+        model.generate(&hello()).response();
+        for what in ["small events", "one answer"] {
+            let before = resident("VmRSS");
+            std::fs::write("/proc/self/clear_refs", "5").expect("the peak can be forgotten");
+            match what {
+                "small events" => assert_eq!(count_called_back(&model, &hello()).1, BEDROCK_OK),
+                _ => assert!(model.generate(&hello()).response().text.len() >= WIRE),
+            }
+            println!("peak: {}", resident("VmHWM") - before);
+        }
+        return;
+    }
+    let bedrock = LocalBedrock::start();
+    let whole = || Reply::stream().text_stream(&["Hello"], "end_turn");
+    let event = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"x"}}"#);
+    let events = Reply::stream().message_start().raw(event.repeat(WIRE / event.len())).block_stop(0);
+    let events = events.message_stop("end_turn").metadata(1, 1);
+    let measure = |transport: Value| {
+        let long = Reply::text_answer(&"x".repeat(WIRE));
+        for reply in [whole(), Reply::text_answer("Hello"), events.clone(), long] {
+            bedrock.push(reply);
+        }
+        let said = run_alone(TEST, with(config(&bedrock), transport).to_string().as_str());
+        let peaks = said.lines().filter_map(|line| line.split_once("peak: ")?.1.parse::<i64>().ok());
+        peaks.collect::<Vec<_>>()
+    };
+    let file = file("memory");
+    let (with_it, without) = (measure(json!({"transport": {"record": file}})), measure(json!({})));
+    println!("peaks in KiB, with a recording and without: {with_it:?}, {without:?}");
+    assert_eq!((with_it.len(), without.len(), recorded(&file).len()), (2, 2, 4));
+    for (with_it, without) in with_it.iter().zip(&without) {
+        assert!(with_it - without <= 3 * (WIRE as i64 >> 10), "{with_it} KiB, and {without} KiB without a recording");
+    }
 }

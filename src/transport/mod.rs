@@ -24,9 +24,9 @@
 //!
 //! ```text
 //!   scripted     answers that are written down in the config
-//!   record       writes down what passes; tape is one answer on its way, recorder the file
-//!   replay       answers from a recording; differ says where a request is not the recorded one
-//!   recording    the file's format: read, write
+//!   record       writes down what passes; tape is one answer on its way, recorder who writes it
+//!   replay       answers from a recording; meaning finds a request in it, differ says where one is not the recorded one
+//!   recording    the file's format: parts (of a body), read, write; page is the file that is written
 //!   play         a body that comes beat by beat
 //! ```
 
@@ -43,6 +43,7 @@ mod http1;
 mod http2;
 mod inbox;
 mod limited;
+mod meaning;
 mod metadata;
 mod names;
 mod network;
@@ -110,9 +111,7 @@ impl Transport {
         match self {
             Transport::Network => SharedHttpClient::new(Network::new(config)),
             Transport::Script(script) => SharedHttpClient::new(script.clone()),
-            Transport::Record(recorder) => {
-                SharedHttpClient::new(Record::new(Network::new(config), recorder.clone(), config.max_answer))
-            }
+            Transport::Record(recorder) => SharedHttpClient::new(Record::new(config, recorder.clone())),
             Transport::Replay(replay) => SharedHttpClient::new(replay.clone()),
         }
     }

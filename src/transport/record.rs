@@ -7,12 +7,15 @@
 use super::failure::OnTheWay;
 use super::network::Network;
 use super::play::{Beat, Play};
-use super::recorder::Recorder;
+use super::proxies::Proxies;
+use super::recorder::{Recorder, Writing};
 use super::tape::Tape;
-use crate::error::{Error, Kind, Result};
+use crate::config::Config;
+use crate::error::{Error, Result};
 use crate::wire::answer::MAX_REFUSAL;
 use crate::wire::connect::ConnectOnly;
 use crate::wire::failure::chain;
+use crate::wire::redact::Secrets;
 use crate::wire::sniff::sniff;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
@@ -29,18 +32,25 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::task::{JoinError, JoinHandle};
 
 pub struct Record {
     network: Network,
+    beside: Arc<Beside>,
+}
+
+/// What the network knows nothing of.
+struct Beside {
     recorder: Arc<Recorder>,
+    /// Whose user and password are not written down.
+    proxies: Proxies,
     /// The most bytes that a caller takes.
     max_answer: usize,
 }
 
 impl Record {
-    pub fn new(network: Network, recorder: Arc<Recorder>, max_answer: usize) -> Self {
-        Record { network, recorder, max_answer }
+    pub fn new(config: &Config, recorder: Arc<Recorder>) -> Self {
+        let (proxies, max_answer) = (Proxies::new(config), config.max_answer);
+        Record { network: Network::new(config), beside: Arc::new(Beside { recorder, proxies, max_answer }) }
     }
 }
 
@@ -54,16 +64,14 @@ impl HttpClient for Record {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
         SharedHttpConnector::new(Recording {
             network: self.network.http_connector(settings, components),
-            recorder: self.recorder.clone(),
-            max_answer: self.max_answer,
+            beside: self.beside.clone(),
         })
     }
 }
 
 struct Recording {
     network: SharedHttpConnector,
-    recorder: Arc<Recorder>,
-    max_answer: usize,
+    beside: Arc<Beside>,
 }
 
 impl fmt::Debug for Recording {
@@ -74,17 +82,19 @@ impl fmt::Debug for Recording {
 
 impl HttpConnector for Recording {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        if let Err(broken) = self.recorder.check() {
-            return HttpConnectorFuture::ready(Err(ConnectorError::user(broken.into())));
-        }
         if ConnectOnly::is_with(&request) {
-            return self.network.call(request);
+            return match self.beside.recorder.check() {
+                Ok(()) => self.network.call(request),
+                Err(broken) => HttpConnectorFuture::ready(Err(own(broken))),
+            };
         }
-        let mut tape = Tape::begin(self.recorder.clone(), &request);
-        let host = host_of(request.uri());
-        let answer = self.network.call(request);
-        let max_answer = self.max_answer;
+        let (network, beside) = (self.network.clone(), self.beside.clone());
         HttpConnectorFuture::new(async move {
+            let Beside { recorder, max_answer, .. } = &*beside;
+            recorder.admit().await.map_err(own)?;
+            let mut tape = Tape::begin(recorder.clone(), &request, beside.secrets_of(&request));
+            let host = host_of(request.uri());
+            let answer = network.call(request);
             let mut response = match answer.await {
                 Ok(response) => response,
                 Err(error) => {
@@ -93,7 +103,7 @@ impl HttpConnector for Recording {
                         tape.forget();
                     } else {
                         let why = OnTheWay::without_host(&error, &host);
-                        written(tape.failed(why).await).map_err(own)?;
+                        tape.failed(why).await.map_err(own)?;
                     }
                     return Err(error);
                 }
@@ -110,10 +120,20 @@ impl HttpConnector for Recording {
                 SdkBody::from_body_1_x(Taped { body, tape: Some(tape), writing: None })
             } else {
                 // Nobody reads more of a refusal.
-                whole(body, tape, if success { max_answer } else { MAX_REFUSAL }).await.map_err(own)?
+                whole(body, tape, if success { *max_answer } else { MAX_REFUSAL }).await.map_err(own)?
             };
             Ok(response)
         })
+    }
+}
+
+impl Beside {
+    /// What authorizes the request to the service, and to the proxy on its way.
+    fn secrets_of(&self, request: &HttpRequest) -> Secrets {
+        let uri = request.uri().parse().ok();
+        let proxy = uri.and_then(|uri| self.proxies.on_the_way_to(&uri).ok()?);
+        let proxy = proxy.as_ref().and_then(|proxy| proxy.basic_auth()?.to_str().ok());
+        Secrets::of(request.headers().iter().chain(proxy.map(|told| ("authorization", told))))
     }
 }
 
@@ -124,10 +144,6 @@ fn host_of(uri: &str) -> String {
 
 fn own(error: Error) -> ConnectorError {
     ConnectorError::user(error.into())
-}
-
-fn written(result: std::result::Result<Result<()>, JoinError>) -> Result<()> {
-    result.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
 }
 
 /// Reads an answer that is no stream, writes it down, and gives it once more.
@@ -148,7 +164,7 @@ async fn whole(mut body: SdkBody, mut tape: Tape, limit: usize) -> Result<SdkBod
         }
     };
     let (writing, bytes) = tape.end(ended.clone());
-    written(writing.await)?;
+    writing.await?;
     Ok(match ended {
         None => SdkBody::from(bytes),
         Some(how) => Play::body([Beat::Data(bytes), Beat::Broken(how)]),
@@ -160,7 +176,7 @@ struct Taped {
     body: SdkBody,
     tape: Option<Tape>,
     /// What the reader gets once all is written.
-    writing: Option<(JoinHandle<Result<()>>, Polled)>,
+    writing: Option<(Writing, Polled)>,
 }
 
 type Polled = Option<std::result::Result<Frame<Bytes>, BoxError>>;
@@ -186,7 +202,7 @@ impl Body for Taped {
             taped.writing = Some((writing, polled));
         }
         let Some((writing, _)) = &mut taped.writing else { return Poll::Ready(None) };
-        let result = written(ready!(Pin::new(writing).poll(cx)));
+        let result = ready!(Pin::new(writing).poll(cx));
         let held = taped.writing.take().and_then(|(_, held)| held);
         Poll::Ready(match result {
             Ok(()) => held,

@@ -1,15 +1,19 @@
 //! Answers from a recording, in the place of the network.
 //!
 //! A request gets the first answer to the same request that no one has had yet: the same method, path and query, and a body that
-//! says the same. Headers are not looked at. Where there is none, the error names the recorded request that is nearest.
+//! says the same. Headers are not looked at. It is found by what it means, however long the recording is. Where there is none,
+//! the error names the recorded request that is nearest.
 
 use super::check::{bad, check_keys};
-use super::differ::differences;
+use super::differ::{Difference, difference};
+use super::meaning::{Meaning, Meanings};
 use super::play::{Beat, Play};
 use super::recorder::{QUOTE_FILE, file_name};
 use super::recording::{Answer, Content, Interaction, Outcome, Request, read};
+use crate::blocking;
 use crate::error::{Error, Kind, Result, quote_up_to};
-use crate::json::Json;
+use crate::json::{Checked, Json};
+use crate::regular_file;
 use crate::wire::answer::UntilClose;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -17,10 +21,19 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
+
+/// The longest recording that is read.
+const LARGEST: u64 = 256 << 20;
+/// The longest body that the worker looks at itself.
+const SHORT: usize = 16 << 10;
+/// How many recorded requests an error looks at to name the nearest, and about how many bytes of them.
+const MOST_COMPARED: usize = 100;
+const MOST_BYTES_COMPARED: usize = 16 << 20;
 
 /// A recording, and what has been answered from it.
 #[derive(Clone)]
@@ -29,9 +42,22 @@ pub struct Replay(Arc<Inner>);
 struct Inner {
     file: String,
     interactions: Vec<Interaction>,
+    meanings: Meanings,
+    /// By method and path: the interactions, in their order.
+    places: HashMap<Place, Vec<usize>>,
     /// Whether answers take as long as they took.
     timed: bool,
-    used: Mutex<Vec<bool>>,
+    left: Mutex<Left>,
+}
+
+/// A request's method, and its path without percent signs.
+type Place = (String, Vec<u8>);
+
+/// What has not been answered.
+struct Left {
+    used: Vec<bool>,
+    /// By what is asked for: the interactions, in their order, and how many of them have been used.
+    asked: HashMap<(Place, Meaning), (Vec<usize>, usize)>,
 }
 
 impl Replay {
@@ -44,57 +70,126 @@ impl Replay {
             Some(timing) if timing.is("recorded") => true,
             Some(_) => return Err(bad("/transport/timing", "\"at_once\" or \"recorded\" is needed")),
         };
-        let file = quote_up_to(&file_name(json, "replay")?, QUOTE_FILE);
+        let name = file_name(json, "replay")?;
+        let file = quote_up_to(&name, QUOTE_FILE);
         let refused = |what: String| bad("/transport/replay", &format!("{file}: {what}"));
-        let text = std::fs::read(file_name(json, "replay")?).map_err(|error| refused(error.to_string()))?;
+        let text = regular_file::read(name.as_ref(), LARGEST).map_err(|why| refused(why.to_string()))?;
         let text = String::from_utf8(text).map_err(|_| refused("it is not UTF-8".to_owned()))?;
         let interactions = read(&text).map_err(|fault| match fault.pointer.as_str() {
             "" => refused(fault.what),
             pointer => refused(format!("at {pointer}: {}", fault.what)),
         })?;
-        let used = Mutex::new(vec![false; interactions.len()]);
-        Ok(Replay(Arc::new(Inner { file, interactions, timed, used })))
+        Ok(Replay::of(file, interactions, timed))
     }
 
-    /// What the recording has to say to this request.
-    fn next(&self, request: &Request) -> Result<&Outcome> {
-        let Inner { file, interactions, used, .. } = &*self.0;
-        let mut used = used.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut nearest: Option<(usize, Vec<String>)> = None;
-        let mut matching = 0;
-        for (index, recorded) in interactions.iter().enumerate().filter(|(_, it)| same_place(&it.request, request)) {
-            let differ = bodies_differ(&recorded.request, request);
-            match (differ.is_empty(), used[index]) {
-                (true, false) => {
-                    used[index] = true;
-                    return Ok(&recorded.outcome);
-                }
-                (true, true) => matching += 1,
-                (false, false) if nearest.as_ref().is_none_or(|(_, known)| differ.len() < known.len()) => {
-                    nearest = Some((index, differ));
-                }
-                (false, _) => {}
+    fn of(file: String, interactions: Vec<Interaction>, timed: bool) -> Self {
+        let meanings = Meanings::default();
+        let mut places: HashMap<Place, Vec<usize>> = HashMap::new();
+        let mut left = Left { used: vec![false; interactions.len()], asked: HashMap::new() };
+        for (index, Interaction { request, .. }) in interactions.iter().enumerate() {
+            places.entry(place(request)).or_default().push(index);
+            left.asked.entry((place(request), meanings.of(&request.body))).or_default().0.push(index);
+        }
+        Replay(Arc::new(Inner { file, interactions, meanings, places, timed, left: Mutex::new(left) }))
+    }
+
+    /// The interaction that answers this request.
+    async fn find(&self, request: Request) -> Result<usize> {
+        let meaning = if request.body.len() <= SHORT {
+            self.0.meanings.of(&request.body)
+        } else {
+            let (replay, body) = (self.clone(), request.body.clone());
+            blocking::CHECKS.run(move || Ok(replay.0.meanings.of(&body))).await?
+        };
+        let asked = (place(&request), meaning);
+        let found = self.0.left().take(&asked);
+        match found {
+            Some(index) => Ok(index),
+            None => {
+                let replay = self.clone();
+                blocking::CHECKS.run(move || Err(replay.0.lacks(&request, &asked))).await
             }
         }
-        let mut what = format!("the recording {file} has no answer to {} {}", request.method, request.path);
-        if matching > 0 {
-            what += &format!(": it has this request {matching} times, and all were answered (each retry is one)");
-        } else if nearest.is_none() {
-            what += ": no request to that path is left in it";
-        }
-        if let Some((index, differ)) = nearest {
-            let pointer = match differ[0].as_str() {
-                "" => "as a whole",
-                pointer => &format!("at {pointer}"),
-            };
-            what += &format!("; the body of the nearest that is left, /interactions/{index}, differs {pointer}");
-        }
-        Err(Error::new(Kind::Config, what).at("/transport/replay"))
     }
 }
 
-fn same_place(one: &Request, other: &Request) -> bool {
-    one.method == other.method && (one.path == other.path || decoded(&one.path) == decoded(&other.path))
+impl Left {
+    fn take(&mut self, asked: &(Place, Meaning)) -> Option<usize> {
+        let (interactions, used) = self.asked.get_mut(asked)?;
+        let &index = interactions.get(*used)?;
+        *used += 1;
+        self.used[index] = true;
+        Some(index)
+    }
+}
+
+impl Inner {
+    fn left(&self) -> MutexGuard<'_, Left> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The error for a request that nothing that is left answers. May take long.
+    fn lacks(&self, request: &Request, asked: &(Place, Meaning)) -> Error {
+        let (matching, candidates) = {
+            let left = self.left();
+            let matching = left.asked.get(asked).map_or(0, |(interactions, _)| interactions.len());
+            let candidates = self.places.get(&asked.0).into_iter().flatten().copied();
+            (matching, candidates.filter(|index| !left.used[*index]).collect::<Vec<_>>())
+        };
+        let mut what = format!("the recording {} has no answer to {} {}", self.file, request.method, request.path);
+        if matching > 0 {
+            what += &format!(": it has this request {matching} times, and all were answered (each retry is one)");
+        } else if candidates.is_empty() {
+            what += ": no request to that path is left in it";
+        }
+        if let Some((index, compared, difference)) = self.nearest(&request.body, &candidates) {
+            let pointer = match difference.first.as_str() {
+                "" => "as a whole",
+                pointer => &format!("at {pointer}"),
+            };
+            let which = if compared < candidates.len() {
+                format!("the nearest of the first {compared} that are left")
+            } else {
+                "the nearest that is left".to_owned()
+            };
+            what += &format!("; the body of {which}, /interactions/{index}, differs {pointer}");
+        }
+        Error::new(Kind::Config, what).at("/transport/replay")
+    }
+
+    /// The one of the interactions from which the body differs least, after how many it was found, and where they differ.
+    fn nearest(&self, body: &[u8], candidates: &[usize]) -> Option<(usize, usize, Difference)> {
+        let text = std::str::from_utf8(body).ok().map(Checked::from);
+        let json = text.as_ref().and_then(|text| text.json().ok());
+        let mut nearest: Option<(usize, Difference)> = None;
+        let (mut compared, mut bytes) = (0, 0);
+        for &index in candidates.iter().take(MOST_COMPARED) {
+            if bytes > MOST_BYTES_COMPARED {
+                break;
+            }
+            let recorded = &self.interactions[index].request.body;
+            compared += 1;
+            bytes += recorded.len() + body.len();
+            let most = nearest.as_ref().map_or(usize::MAX, |(_, known)| known.count);
+            let differs = differs(json, recorded, most);
+            if differs.count < most || nearest.is_none() {
+                nearest = Some((index, differs));
+            }
+        }
+        nearest.map(|(index, difference)| (index, compared, difference))
+    }
+}
+
+/// Where a body and a recorded one differ, which are not the same.
+fn differs(json: Option<Json<'_>>, recorded: &[u8], most: usize) -> Difference {
+    let recorded = std::str::from_utf8(recorded).ok().map(Checked::from);
+    let recorded = recorded.as_ref().and_then(|text| text.json().ok());
+    let difference = json.zip(recorded).and_then(|(json, recorded)| difference(json, recorded, most));
+    difference.unwrap_or_else(|| Difference { first: String::new(), count: 1 })
+}
+
+fn place(request: &Request) -> Place {
+    (request.method.clone(), decoded(&request.path))
 }
 
 /// A path without its percent signs, where they stand before two digits.
@@ -108,23 +203,6 @@ fn decoded(path: &str) -> Vec<u8> {
         rest = if code.is_some() { &behind[2..] } else { behind };
     }
     bytes
-}
-
-/// Where the bodies differ, as JSON pointers; nothing where they say the same.
-fn bodies_differ(recorded: &Request, asked: &Request) -> Vec<String> {
-    if recorded.body == asked.body {
-        return Vec::new();
-    }
-    let json = |request| Json::parse(std::str::from_utf8(request).ok()?).ok();
-    match (json(&recorded.body), json(&asked.body)) {
-        (Some(recorded), Some(asked)) => {
-            let mut differ = differences(asked, recorded);
-            // A job's token is another each time it is asked for.
-            differ.retain(|pointer| pointer != "/clientRequestToken");
-            differ
-        }
-        _ => vec![String::new()],
-    }
 }
 
 impl fmt::Debug for Replay {
@@ -141,19 +219,20 @@ impl HttpClient for Replay {
 
 impl HttpConnector for Replay {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let timed = self.0.timed;
-        match self.next(&Request::of(&request)) {
-            Err(error) => HttpConnectorFuture::ready(Err(ConnectorError::user(error.into()))),
-            Ok(Outcome::Failure(why)) => HttpConnectorFuture::ready(Err(ConnectorError::io(why.clone().into()))),
-            Ok(Outcome::Answer(answer)) if timed => {
-                let (after, response) = (answer.after, answer.play(timed));
-                HttpConnectorFuture::new(async move {
-                    sleep(after).await;
-                    response
-                })
+        let (replay, request) = (self.clone(), Request::of(&request));
+        HttpConnectorFuture::new(async move {
+            let index = replay.find(request).await.map_err(|error| ConnectorError::user(error.into()))?;
+            let timed = replay.0.timed;
+            match &replay.0.interactions[index].outcome {
+                Outcome::Failure(why) => Err(ConnectorError::io(why.clone().into())),
+                Outcome::Answer(answer) => {
+                    if timed {
+                        sleep(answer.after).await;
+                    }
+                    answer.play(timed)
+                }
             }
-            Ok(Outcome::Answer(answer)) => HttpConnectorFuture::ready(answer.play(timed)),
-        }
+        })
     }
 }
 
@@ -175,7 +254,7 @@ impl Answer {
         match &self.content {
             Content::Whole(body) => beats.push(Beat::Data(body.clone())),
             Content::Events(parts) => {
-                for part in parts {
+                for part in parts.iter() {
                     if timed && part.after > Duration::ZERO {
                         beats.push(Beat::Wait(part.after));
                     }
@@ -191,8 +270,49 @@ impl Answer {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::effort;
     use crate::transport::recording::Part;
     use bytes::Bytes;
+    use futures::FutureExt;
+
+    /// Of a recording: interactions with bodies that differ in a number.
+    fn replay(count: usize) -> Replay {
+        let interaction = |number| Interaction { request: request(number), outcome: Outcome::Failure("gone".into()) };
+        Replay::of("a.json".into(), (0..count).map(interaction).collect(), false)
+    }
+
+    fn request(number: usize) -> Request {
+        let body = format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"{number}"}}]}}]}}"#);
+        Request { method: "POST".into(), path: "/model/m/converse".into(), headers: Vec::new(), body: body.into() }
+    }
+
+    #[test]
+    fn a_request_is_found_at_once_however_long_the_recording_is() {
+        let effort = |count: usize| {
+            let replay = replay(count);
+            // The last one, after all before it were left.
+            let (found, effort) = effort::of(|| replay.find(request(count - 1)).now_or_never());
+            assert_eq!(found.expect("nothing is waited for").expect("an answer"), count - 1);
+            effort
+        };
+        let (short, long) = (effort(2), effort(20_000));
+        // The number itself is longer.
+        assert!(long < short + 100, "{short} bytes are looked at in a short recording, {long} in a long one");
+    }
+
+    #[tokio::test]
+    async fn the_nearest_is_looked_for_among_the_first_that_are_left() {
+        let replay = replay(1000);
+        for number in 0..500 {
+            assert_eq!(replay.find(request(number)).await.expect("an answer"), number);
+        }
+        let error = replay.find(request(1000)).await.expect_err("no answer");
+        let says = "the body of the nearest of the first 100 that are left, /interactions/500, differs at \
+                    /messages/0/content/0/text";
+        assert!(error.to_string().contains(says), "{error}");
+        let error = replay.find(request(0)).await.expect_err("no answer");
+        assert!(error.to_string().contains("it has this request 1 times, and all were answered"), "{error}");
+    }
 
     #[test]
     fn recorded_timing_waits_before_each_part_and_at_once_never_does() {
@@ -202,7 +322,7 @@ mod tests {
             status: 200,
             headers: Vec::new(),
             until_close: false,
-            content: Content::Events(vec![part(30, "a"), part(0, "b"), part(2, "c")]),
+            content: Content::Events([part(30, "a"), part(0, "b"), part(2, "c")].into_iter().collect()),
             ended: Some("reset".to_owned()),
         };
         let data = |bytes: &'static str| Beat::Data(Bytes::from(bytes));

@@ -1,45 +1,47 @@
 //! One interaction while it happens. Whatever becomes of it, it is written: where the call is given up, with what had come.
 
-use super::recorder::Recorder;
-use super::recording::{Answer, Content, Interaction, Outcome, Part, Request, kept};
-use crate::error::Result;
+use super::recorder::{Recorder, Writing};
+use super::recording::{Answer, Content, Gathering, Interaction, Outcome, Parts, Request, kept};
 use crate::wire::answer::UntilClose;
 use crate::wire::event::{Batch, EventDecoder};
-use crate::wire::frame::{Decoder, FrameError, MAX_FRAME};
+use crate::wire::frame::{Decoder, FrameError, MAX_FRAME, PRELUDE};
+use crate::wire::redact::Secrets;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::task::JoinHandle;
 
 const GIVEN_UP: &str = "the call was given up";
-/// A prelude; a frame's first four bytes are its length.
-const PRELUDE: usize = 12;
 
 pub struct Tape {
     recorder: Arc<Recorder>,
     /// Taken once it is written, or forgotten.
     request: Option<Request>,
+    /// What authorizes it, and is not written.
+    secrets: Secrets,
     answer: Option<Answer>,
     /// What the last time in the recording counts up to.
     now: Instant,
-    /// The bytes of a frame, or of a whole answer, as far as they have come.
-    partial: Vec<u8>,
+    /// The answer's body.
+    body: Gathering,
     /// Whether the stream's frames can be told apart.
     framed: bool,
+    frames: Decoder,
     /// What the stream's reader makes of them.
     reader: EventDecoder,
 }
 
 impl Tape {
-    pub fn begin(recorder: Arc<Recorder>, request: &HttpRequest) -> Self {
+    pub fn begin(recorder: Arc<Recorder>, request: &HttpRequest, secrets: Secrets) -> Self {
         Tape {
             recorder,
             request: Some(Request::of(request)),
+            secrets,
             answer: None,
             now: Instant::now(),
-            partial: Vec::new(),
+            body: Gathering::default(),
             framed: true,
+            frames: Decoder::default(),
             reader: EventDecoder::default(),
         }
     }
@@ -60,65 +62,62 @@ impl Tape {
     /// The answer is a stream.
     pub fn stream(&mut self) {
         if let Some(answer) = &mut self.answer {
-            answer.content = Content::Events(Vec::new());
+            answer.content = Content::Events(Parts::default());
         }
     }
 
     /// Takes what has come of an answer that is no stream.
     pub fn feed(&mut self, data: &[u8]) {
-        self.partial.extend_from_slice(data);
+        self.body.push(data);
     }
 
     /// Takes what has come of a stream. True where its reader will want no more: after an exception, or what is no event.
     pub fn feed_frames(&mut self, data: &[u8]) -> bool {
-        self.partial.extend_from_slice(data);
+        self.body.push(data);
         let mut last = false;
-        while self.framed && self.partial.len() >= PRELUDE {
-            let length = u32::from_be_bytes(*self.partial.first_chunk().expect("a prelude has twelve bytes")) as usize;
-            let whole = (PRELUDE..=MAX_FRAME).contains(&length) && self.partial.len() >= length;
-            let frame = if whole { &self.partial[..length] } else { &self.partial[..PRELUDE] };
-            let decoded = Decoder::default().feed(frame, |frame| {
-                last |= self.reader.decode(frame, &mut Batch::default()).is_err();
-                Ok::<_, FrameError>(())
-            });
-            self.framed = decoded.is_ok();
-            if !whole {
+        while self.framed
+            && let Some(prelude) = self.body.open().first_chunk::<PRELUDE>()
+        {
+            let length = u32::from_be_bytes(*prelude.first_chunk().expect("a prelude has twelve bytes")) as usize;
+            if (PRELUDE..=MAX_FRAME).contains(&length) && self.body.open().len() >= length {
+                let decoded = self.frames.feed(&self.body.open()[..length], |frame| {
+                    last |= self.reader.decode(frame, &mut Batch::default()).is_err();
+                    Ok::<_, FrameError>(())
+                });
+                self.framed = decoded.is_ok();
+                if self.framed {
+                    self.body.end_part(length, lap(&mut self.now));
+                }
+            } else {
+                // A length is believed after its checksum alone.
+                self.framed = Decoder::default().feed(prelude, |_| Ok::<_, FrameError>(())).is_ok();
                 break;
-            }
-            if self.framed {
-                let rest = self.partial.split_off(length);
-                let frame = std::mem::replace(&mut self.partial, rest);
-                self.part(frame);
             }
         }
         if !self.framed {
-            let rest = std::mem::take(&mut self.partial);
-            self.part(rest);
+            self.end_part();
         }
         last || !self.framed
     }
 
-    fn part(&mut self, bytes: Vec<u8>) {
-        let after = lap(&mut self.now);
-        if let Some(Answer { content: Content::Events(parts), .. }) = &mut self.answer
-            && !bytes.is_empty()
-        {
-            parts.push(Part { after, bytes: bytes.into() });
+    /// Makes what has come behind the last part another one.
+    fn end_part(&mut self) {
+        let length = self.body.open().len();
+        if length > 0 {
+            self.body.end_part(length, lap(&mut self.now));
         }
     }
 
     /// Writes down that no answer came.
-    pub fn failed(&mut self, why: String) -> JoinHandle<Result<()>> {
-        let interaction = self.close(None, why).expect("a tape ends once");
-        self.recorder.write(interaction)
+    pub fn failed(&mut self, why: String) -> Writing {
+        self.close(None, why).expect("a tape ends once")
     }
 
     /// Writes the answer down, and what happened where its body did not come to its end. Gives what came of an answer that is
     /// no stream.
-    pub fn end(&mut self, ended: Option<String>) -> (JoinHandle<Result<()>>, Bytes) {
+    pub fn end(&mut self, ended: Option<String>) -> (Writing, Bytes) {
         let bytes = self.settle();
-        let interaction = self.close(ended, String::new()).expect("a tape ends once");
-        (self.recorder.write(interaction), bytes)
+        (self.close(ended, String::new()).expect("a tape ends once"), bytes)
     }
 
     /// Writes nothing: nothing has passed.
@@ -126,16 +125,19 @@ impl Tape {
         self.request = None;
     }
 
-    /// Puts what came last into the answer. Gives it, which is all where the answer is no stream.
+    /// Puts the body into the answer. Gives it where the answer is no stream.
     fn settle(&mut self) -> Bytes {
-        let rest = std::mem::take(&mut self.partial);
+        if let Some(Answer { content: Content::Events(_), .. }) = self.answer {
+            self.end_part();
+        }
+        let body = std::mem::take(&mut self.body);
         match &mut self.answer {
-            Some(Answer { content: Content::Events(_), .. }) => {
-                self.part(rest);
+            Some(Answer { content: Content::Events(parts), .. }) => {
+                *parts = body.into_parts();
                 Bytes::new()
             }
             Some(answer) => {
-                let whole = Bytes::from(rest);
+                let whole = body.into_bytes();
                 answer.after += lap(&mut self.now);
                 answer.content = Content::Whole(whole.clone());
                 whole
@@ -144,22 +146,22 @@ impl Tape {
         }
     }
 
-    fn close(&mut self, ended: Option<String>, failure: String) -> Option<Interaction> {
+    fn close(&mut self, ended: Option<String>, failure: String) -> Option<Writing> {
         let request = self.request.take()?;
         let outcome = match self.answer.take() {
             Some(answer) => Outcome::Answer(Answer { ended, ..answer }),
             None => Outcome::Failure(failure),
         };
-        Some(Interaction { request, outcome })
+        let secrets = std::mem::take(&mut self.secrets);
+        Some(self.recorder.write(Interaction { request, outcome }, secrets))
     }
 }
 
 impl Drop for Tape {
     fn drop(&mut self) {
         self.settle();
-        if let Some(interaction) = self.close(Some(GIVEN_UP.to_owned()), GIVEN_UP.to_owned()) {
-            self.recorder.write_unheard(interaction);
-        }
+        // Nobody waits for it.
+        drop(self.close(Some(GIVEN_UP.to_owned()), GIVEN_UP.to_owned()));
     }
 }
 

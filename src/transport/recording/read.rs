@@ -3,7 +3,7 @@
 use super::super::check::unknown_key;
 use super::super::play::frame;
 use super::{Answer, Content, Headers, Interaction, MARK, Outcome, Part, Request, VERSION};
-use crate::json::{Json, Kind, pointer_token};
+use crate::json::{Checked, Json, Kind, pointer_token};
 use bytes::Bytes;
 use std::time::Duration;
 
@@ -18,8 +18,10 @@ pub struct Fault {
 type Result<T> = std::result::Result<T, Fault>;
 
 pub fn read(text: &str) -> Result<Vec<Interaction>> {
-    let json = Json::parse(text)
-        .map_err(|invalid| Fault { pointer: String::new(), what: format!("it is not JSON: {invalid}") })?;
+    // Every value is stepped over more than once.
+    let text = Checked::from(text);
+    let json =
+        text.json().map_err(|invalid| Fault { pointer: String::new(), what: format!("it is not JSON: {invalid}") })?;
     let root = At { json, pointer: String::new() };
     root.object(&[MARK, "interactions"])?;
     let version = root.need(MARK)?;

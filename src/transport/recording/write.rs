@@ -1,99 +1,197 @@
-//! Interactions as text, made to be read by people.
+//! Interactions as text, made to be read by people, and written piece by piece: none is ever in memory as a whole.
+//!
+//! What authorized the request is taken out of every text before it becomes JSON. A payload is taken out of its frame first, and
+//! put into a new one when the recording is read.
 
 use super::{Answer, Content, Headers, Interaction, Outcome, Part, Request};
-use crate::error::Error;
 use crate::json::{Json, MAX_DEPTH, quoted};
-use crate::wire::frame::{Decoder, Frame, Value};
-use std::fmt::Write;
-
-/// What stands before the first interaction.
-pub const HEAD: &str = "{\n  \"bedrock_recording\": 1,\n  \"interactions\": [";
-/// What stands behind the last one.
-pub const TAIL: &str = "\n  ]\n}\n";
+use crate::wire::frame::{Decoder, Frame, FrameError, Value};
+use crate::wire::redact::Secrets;
+use std::borrow::Cow;
+use std::io::{Result, Write};
 
 /// More arrays and objects than stand around any value of a recording.
 const AROUND: usize = 8;
+/// Bytes that become base64 at once: a multiple of three.
+const TO_BASE64: usize = 3 << 12;
+/// The event whose payload holds what the model wrote in base64.
+const CHUNK: &[u8] = b"chunk";
 
 impl Interaction {
-    /// An element of the recording's array, white space before it included.
-    pub fn text(&self) -> String {
-        let mut members = vec![format!("\"request\": {}", self.request.text())];
-        members.push(match &self.outcome {
-            Outcome::Answer(answer) => format!("\"response\": {}", answer.text()),
-            Outcome::Failure(why) => format!("\"failure\": {}", quoted(why)),
-        });
-        format!("\n    {}", object(&members, 4))
-    }
-}
-
-impl Request {
-    fn text(&self) -> String {
-        let members = [
-            format!("\"method\": {}", quoted(&self.method)),
-            format!("\"path\": {}", quoted(&self.path)),
-            format!("\"headers\": {}", headers(&self.headers)),
-            bytes("body", "body_base64", &self.body),
-        ];
-        object(&members, 6)
-    }
-}
-
-impl Answer {
-    fn text(&self) -> String {
-        let mut members = vec![
-            format!("\"after_ms\": {}", self.after.as_millis()),
-            format!("\"status\": {}", self.status),
-            format!("\"headers\": {}", headers(&self.headers)),
-        ];
-        members.push(match &self.content {
-            Content::Whole(body) => bytes("body", "body_base64", body),
-            Content::Events(parts) if parts.is_empty() => "\"events\": []".to_owned(),
-            Content::Events(parts) => {
-                let lines = parts.iter().map(|part| format!("\n          {}", part.text()));
-                format!("\"events\": [{}\n        ]", lines.collect::<Vec<_>>().join(","))
+    /// Writes an element of the recording's array, white space before it included.
+    pub fn write(&self, out: &mut impl Write, secrets: &Secrets) -> Result<()> {
+        let mut text = Text { out, secrets };
+        text.put("\n    {\n      \"request\": ")?;
+        text.request(&self.request)?;
+        match &self.outcome {
+            Outcome::Answer(answer) => {
+                text.put(",\n      \"response\": ")?;
+                text.answer(answer)?;
             }
-        });
-        members.extend(self.until_close.then(|| "\"until_close\": true".to_owned()));
-        members.extend(self.ended.as_ref().map(|how| format!("\"ended\": {}", quoted(how))));
-        object(&members, 6)
+            Outcome::Failure(why) => {
+                text.put(",\n      \"failure\": ")?;
+                text.string(why)?;
+            }
+        }
+        text.put("\n    }")
     }
 }
 
-impl Part {
-    fn text(&self) -> String {
-        let mut said = None;
+/// A text that goes out without the secrets.
+struct Text<'a, W> {
+    out: &'a mut W,
+    secrets: &'a Secrets,
+}
+
+impl<W: Write> Text<'_, W> {
+    fn put(&mut self, text: &str) -> Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    fn string(&mut self, text: &str) -> Result<()> {
+        self.put(&quoted(&self.secrets.redact(text)))
+    }
+
+    fn request(&mut self, request: &Request) -> Result<()> {
+        self.put("{\n        \"method\": ")?;
+        self.string(&request.method)?;
+        self.put(",\n        \"path\": ")?;
+        self.string(&request.path)?;
+        self.put(",\n        \"headers\": ")?;
+        self.headers(&request.headers)?;
+        self.put(",\n        ")?;
+        self.bytes("body", &request.body)?;
+        self.put("\n      }")
+    }
+
+    fn answer(&mut self, answer: &Answer) -> Result<()> {
+        write!(
+            self.out,
+            "{{\n        \"after_ms\": {},\n        \"status\": {}",
+            answer.after.as_millis(),
+            answer.status
+        )?;
+        self.put(",\n        \"headers\": ")?;
+        self.headers(&answer.headers)?;
+        self.put(",\n        ")?;
+        match &answer.content {
+            Content::Whole(body) => self.bytes("body", body)?,
+            Content::Events(parts) if parts.is_empty() => self.put("\"events\": []")?,
+            Content::Events(parts) => {
+                let mut before = "\"events\": [\n          ";
+                for part in parts.iter() {
+                    self.put(before)?;
+                    self.part(&part)?;
+                    before = ",\n          ";
+                }
+                self.put("\n        ]")?;
+            }
+        }
+        if answer.until_close {
+            self.put(",\n        \"until_close\": true")?;
+        }
+        if let Some(how) = &answer.ended {
+            self.put(",\n        \"ended\": ")?;
+            self.string(how)?;
+        }
+        self.put("\n      }")
+    }
+
+    fn part(&mut self, part: &Part) -> Result<()> {
+        write!(self.out, "{{\"after_ms\": {}, ", part.after.as_millis())?;
+        let mut written = None;
         // Bytes that are no frame are nothing else either.
-        let _ = Decoder::default().feed(&self.bytes, |frame| {
-            said = event(&frame);
-            Ok::<_, Error>(())
+        let _ = Decoder::default().feed(&part.bytes, |frame| {
+            written = texts(&frame).map(|texts| self.frame(&frame, &texts));
+            Ok::<_, FrameError>(())
         });
-        let said = said.unwrap_or_else(|| format!("\"base64\": {}", base64(&self.bytes)));
-        format!("{{\"after_ms\": {}, {said}}}", self.after.as_millis())
+        match written {
+            Some(written) => written?,
+            None => {
+                self.put("\"base64\": ")?;
+                self.base64(&self.secrets.redact_bytes(&part.bytes))?;
+            }
+        }
+        self.put("}")
+    }
+
+    /// A frame in short where it is as the service writes them, with its headers where they are other ones.
+    fn frame(&mut self, frame: &Frame<'_>, texts: &Headers) -> Result<()> {
+        let short = [("event", ":event-type", "type"), ("exception", ":exception-type", "exception")];
+        let short = short.into_iter().find_map(|(kind, header, key)| {
+            let usual = [(":message-type", kind), (":content-type", "application/json")];
+            let is_usual = texts.len() == 3 && usual.iter().all(|(name, text)| frame.text(name) == Some(text));
+            is_usual.then(|| frame.text(header)).flatten().map(|name| (key, name))
+        });
+        match short {
+            Some((key, name)) => {
+                write!(self.out, "\"{key}\": ")?;
+                self.string(name)?;
+            }
+            None => {
+                self.put("\"headers\": ")?;
+                self.headers(texts)?;
+            }
+        }
+        self.put(", ")?;
+        let chunk = (frame.name() == CHUNK).then(|| redacted_chunk(&frame.payload, self.secrets)).flatten();
+        self.bytes("payload", chunk.as_deref().map_or(&frame.payload, str::as_bytes))
+    }
+
+    /// JSON as it is, under `key`; anything else as base64, under a key that tells so.
+    fn bytes(&mut self, key: &str, bytes: &[u8]) -> Result<()> {
+        let bytes = self.secrets.redact_bytes(bytes);
+        if std::str::from_utf8(&bytes).is_ok_and(can_stand) {
+            write!(self.out, "\"{key}\": ")?;
+            self.out.write_all(&bytes)
+        } else {
+            write!(self.out, "\"{key}_base64\": ")?;
+            self.base64(&bytes)
+        }
+    }
+
+    fn base64(&mut self, bytes: &[u8]) -> Result<()> {
+        self.put("\"")?;
+        for piece in bytes.chunks(TO_BASE64) {
+            self.put(&base64_simd::STANDARD.encode_to_string(piece))?;
+        }
+        self.put("\"")
+    }
+
+    fn headers(&mut self, headers: &Headers) -> Result<()> {
+        let mut before = "{";
+        for (name, value) in headers {
+            self.put(before)?;
+            self.string(name)?;
+            self.put(": ")?;
+            self.string(value)?;
+            before = ", ";
+        }
+        self.put(if headers.is_empty() { "{}" } else { "}" })
     }
 }
 
-/// A frame in short where it is as the service writes them, with its headers where they are text.
-fn event(frame: &Frame<'_>) -> Option<String> {
-    let mut texts = Vec::new();
-    for (name, value) in frame.headers() {
-        let Value::Text(text) = value else { return None };
-        texts.push((name.to_owned(), text.to_owned()));
-    }
-    let short = [("event", ":event-type", "type"), ("exception", ":exception-type", "exception")];
-    let short = short.into_iter().find_map(|(kind, header, key)| {
-        let usual = [(":message-type", kind), (":content-type", "application/json")];
-        let is_usual = texts.len() == 3 && usual.iter().all(|(name, text)| frame.text(name) == Some(text));
-        is_usual.then(|| frame.text(header)).flatten().map(|name| format!("\"{key}\": {}", quoted(name)))
-    });
-    let what = short.unwrap_or_else(|| format!("\"headers\": {}", headers(&texts)));
-    Some(format!("{what}, {}", bytes("payload", "payload_base64", &frame.payload)))
+/// The headers of a frame, where they are all text.
+fn texts(frame: &Frame<'_>) -> Option<Headers> {
+    let text = |(name, value): (&str, Value<'_>)| match value {
+        Value::Text(text) => Some((name.to_owned(), text.to_owned())),
+        _ => None,
+    };
+    frame.headers().map(text).collect()
 }
 
-/// JSON as it is, under `key`; anything else as base64, under `else_key`.
-fn bytes(key: &str, else_key: &str, bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes).ok().filter(|text| can_stand(text)) {
-        Some(json) => format!("\"{key}\": {json}"),
-        None => format!("\"{else_key}\": {}", base64(bytes)),
+/// A chunk without the secrets that stand in its base64; none where there are none.
+fn redacted_chunk(payload: &[u8], secrets: &Secrets) -> Option<String> {
+    let json = Json::parse(std::str::from_utf8(payload).ok()?).ok()?;
+    let encoded = json.get("bytes").filter(|bytes| bytes.kind() == crate::json::Kind::String)?;
+    let inside = base64_simd::STANDARD.decode_to_vec(encoded.string()?.as_bytes()).ok()?;
+    match secrets.redact_bytes(&inside) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(redacted) => {
+            let from = crate::json::offset(json.text(), encoded.text());
+            let (before, after) = (&json.text()[..from], &json.text()[from + encoded.text().len()..]);
+            Some(format!("{before}\"{}\"{after}", base64_simd::STANDARD.encode_to_string(redacted)))
+        }
     }
 }
 
@@ -115,22 +213,4 @@ fn can_stand(text: &str) -> bool {
         };
     }
     deepest as usize + AROUND <= MAX_DEPTH && Json::parse(text).is_ok_and(|json| json.text().len() == text.len())
-}
-
-fn base64(bytes: &[u8]) -> String {
-    format!("\"{}\"", base64_simd::STANDARD.encode_to_string(bytes))
-}
-
-fn headers(headers: &Headers) -> String {
-    let headers: Vec<_> = headers.iter().map(|(name, value)| format!("{}: {}", quoted(name), quoted(value))).collect();
-    format!("{{{}}}", headers.join(", "))
-}
-
-fn object(members: &[String], indent: usize) -> String {
-    let mut text = "{".to_owned();
-    for (at, member) in members.iter().enumerate() {
-        let comma = if at == 0 { "" } else { "," };
-        write!(text, "{comma}\n{:width$}{member}", "", width = indent + 2).expect("a String takes all");
-    }
-    text + "\n" + &" ".repeat(indent) + "}"
 }
