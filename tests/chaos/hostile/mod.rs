@@ -40,7 +40,7 @@ const SECRETS: [&str; 2] = [SECRET_KEY, TOKEN];
 const WRONG: &str = "wrong";
 
 /// A client that has not ended by then hangs.
-const HANGS: Duration = Duration::from_secs(20);
+const HANGS: Duration = Duration::from_secs(8);
 /// How often an attack is made until the call ends in its time. A library that is late is late every time.
 const TRIES: usize = 3;
 
@@ -250,7 +250,7 @@ impl Server {
             "base_url": format!("{scheme}://{address}"), "http_version": version, "keep_answer": false,
             "max_answer": 8 << 20, "retry": {"max_attempts": 1},
             "timeouts": {
-                "connect": millis(total - 100), "first_event": millis(total), "idle": millis(total), "total": millis(total),
+                "connect": millis(total * 2 / 3), "first_event": millis(total), "idle": millis(total), "total": millis(total),
             },
         });
         let ca = match attack.over {
@@ -266,15 +266,14 @@ fn call(call: Call) -> &'static str {
     match call {
         Call::Stream | Call::Many(_) => "stream",
         Call::Unread => "unread",
-        Call::Unary | Call::Twice => "unary",
+        Call::Unary | Call::InTurn(_) => "unary",
         Call::Invoke => "invoke",
     }
 }
 
 fn count(call: Call) -> usize {
     match call {
-        Call::Twice => 2,
-        Call::Many(count) => count,
+        Call::InTurn(count) | Call::Many(count) => count,
         _ => 1,
     }
 }
