@@ -151,7 +151,8 @@ fn of_this_machine() -> Vec<Attack> {
             .alone()
             .total(A_WHILE),
         attack("a process that complains without end", &[("AWS_CONFIG_FILE", &profile("complains", "yes >&2"))])
-            .alone(),
+            .alone()
+            .total(A_WHILE),
         attack("a process that is silent", &[("AWS_CONFIG_FILE", &profile("silent", "sleep 3"))]),
         attack("a config file that does not come", &[("AWS_CONFIG_FILE", &fifo)]),
         attack("a credentials file that does not come", &[("AWS_SHARED_CREDENTIALS_FILE", &fifo)]),
