@@ -97,8 +97,8 @@ impl Open {
     }
 }
 
-/// Opens streams and reads them, and shows each one that has ended to `tell`.
-pub fn run(model: &Model, plan: &Plan, mut tell: impl FnMut(Ended)) {
+/// Opens streams and reads them. Shows each one that has ended to `tell`, with how many are open.
+pub fn run(model: &Model, plan: &Plan, mut tell: impl FnMut(Ended, usize)) {
     let set = WaitSet::new();
     let mut open: Vec<Option<Open>> = Vec::new();
     let mut free: Vec<usize> = Vec::new();
@@ -126,7 +126,7 @@ pub fn run(model: &Model, plan: &Plan, mut tell: impl FnMut(Ended)) {
             patience = Duration::ZERO;
             let slot = &mut open[user - 1];
             let Some(end) = slot.as_mut().expect("a stream that is open").read() else { continue };
-            tell(slot.take().expect("it was there").ended(end));
+            tell(slot.take().expect("it was there").ended(end), count);
             free.push(user - 1);
             count -= 1;
         }
@@ -136,7 +136,7 @@ pub fn run(model: &Model, plan: &Plan, mut tell: impl FnMut(Ended)) {
                 let overdue = slot.as_ref().is_some_and(|stream| stream.began.elapsed() > plan.total + GRACE);
                 let Some(mut stream) = overdue.then(|| slot.take()).flatten() else { continue };
                 let end = if stream.read().is_some() { End::Lost } else { End::Hung };
-                tell(stream.ended(end));
+                tell(stream.ended(end), count);
                 free.push(at);
                 count -= 1;
             }

@@ -27,22 +27,34 @@ use verdict::Verdict;
 /// A connection may note a stream so much later than the client has given it up.
 const NOTED: Duration = Duration::from_secs(2);
 
-/// What runs in CI: HTTP's version, whether over TLS, streams, at once, streams a connection.
-const PLAIN: [(&str, bool, usize, usize, u32); 3] =
-    [("2", true, 3000, 500, 16), ("1.1", false, 1500, 100, 1), ("1.1", true, 300, 50, 1)];
-
-pub fn run(settings: &Settings) -> Vec<String> {
-    let [first, others @ ..] = PLAIN;
-    let mut broken = one(settings, first);
-    if settings.is_plain() {
-        broken.extend(others.into_iter().flat_map(|run| one(settings, run)));
-    }
-    broken
+/// A run of CI, and what a run by hand begins with.
+#[derive(Clone, Copy)]
+struct Plain {
+    http: &'static str,
+    tls: bool,
+    streams: usize,
+    at_once: usize,
+    /// Streams on one connection.
+    room: u32,
+    /// In seconds.
+    first_event: f64,
+    idle: f64,
 }
 
-fn one(settings: &Settings, (http, tls, streams, at_once, room): (&str, bool, usize, usize, u32)) -> Vec<String> {
-    let http: String = settings.get("http", http.to_owned());
-    let tls = match settings.get("tls", if tls { "yes" } else { "no" }.to_owned()).as_str() {
+const PLAIN: [Plain; 3] = [
+    Plain { http: "2", tls: true, streams: 3000, at_once: 500, room: 16, first_event: 6.0, idle: 5.0 },
+    Plain { http: "1.1", tls: false, streams: 1500, at_once: 100, room: 1, first_event: 3.0, idle: 3.0 },
+    Plain { http: "1.1", tls: true, streams: 300, at_once: 50, room: 1, first_event: 3.0, idle: 3.0 },
+];
+
+pub fn run(settings: &Settings) -> Vec<String> {
+    let runs = if settings.is_plain() { &PLAIN[..] } else { &PLAIN[..1] };
+    runs.iter().flat_map(|plain| one(settings, plain)).collect()
+}
+
+fn one(settings: &Settings, plain: &Plain) -> Vec<String> {
+    let http: String = settings.get("http", plain.http.to_owned());
+    let tls = match settings.get("tls", if plain.tls { "yes" } else { "no" }.to_owned()).as_str() {
         "yes" => Some(Tls::new(Flaw::Nothing, if http == "2" { &["h2"] } else { &["http/1.1"] })),
         _ => None,
     };
@@ -53,7 +65,7 @@ fn one(settings: &Settings, (http, tls, streams, at_once, room): (&str, bool, us
         http2,
         tls: tls.clone(),
         shares: Shares::of(settings, flips),
-        room: if http2 { settings.get("room", room) } else { 1 },
+        room: if http2 { settings.get("room", plain.room) } else { 1 },
         life: settings.get("life", 200),
         pause: Duration::from_millis(settings.get("pause_ms", 10)),
         shut_every: settings.seconds("shut_every", 2.0),
@@ -61,15 +73,15 @@ fn one(settings: &Settings, (http, tls, streams, at_once, room): (&str, bool, us
     let minutes: f64 = settings.get("minutes", 0.0);
     let total = settings.seconds("total", 20.0);
     let plan = Plan {
-        streams: if minutes > 0.0 { usize::MAX } else { settings.get("streams", streams) },
-        at_once: settings.get("at_once", at_once),
+        streams: if minutes > 0.0 { usize::MAX } else { settings.get("streams", plain.streams) },
+        at_once: settings.get("at_once", plain.at_once),
         until: (minutes > 0.0).then(|| Instant::now() + Duration::from_secs_f64(minutes * 60.0)),
         total,
     };
     let title = format!("HTTP/{http}{}", if tls.is_some() { ", TLS" } else { "" });
     let seconds = |key: &str, fallback: f64| format!("{}ms", settings.seconds(key, fallback).as_millis());
     let timeouts = json!({
-        "connect": seconds("connect", 3.1), "first_event": seconds("first_event", 6.0), "idle": seconds("idle", 5.0),
+        "connect": seconds("connect", 3.1), "first_event": seconds("first_event", plain.first_event), "idle": seconds("idle", plain.idle),
         "total": format!("{}ms", total.as_millis()),
     });
     let attempts: u32 = settings.get("attempts", 3);
@@ -91,7 +103,8 @@ fn one(settings: &Settings, (http, tls, streams, at_once, room): (&str, bool, us
     let (before, began) = (memory::resident(), Instant::now());
     let mut verdict = Verdict::default();
     let mut waiting: VecDeque<Ended> = VecDeque::new();
-    client::run(&model, &plan, |ended| {
+    client::run(&model, &plan, |ended, open| {
+        verdict.open(open, room, &server);
         waiting.push_back(ended);
         while waiting.front().is_some_and(|ended| ended.at.elapsed() > NOTED) {
             verdict.judge(waiting.pop_front().expect("it is there"), &server);
@@ -100,7 +113,7 @@ fn one(settings: &Settings, (http, tls, streams, at_once, room): (&str, bool, us
     let took = began.elapsed();
     std::thread::sleep(waiting.back().map_or(Duration::ZERO, |last| NOTED.saturating_sub(last.at.elapsed())));
     waiting.drain(..).for_each(|ended| verdict.judge(ended, &server));
-    let mut broken = verdict.told(&title, &server, plan.at_once, room);
+    let mut broken = verdict.told(&title, &server);
     let [before, peak] = [before, memory::peak()].map(|kib| kib / 1024);
     println!(
         "{:.1} s; memory of client and server together: {before} MiB before, {peak} MiB at most",

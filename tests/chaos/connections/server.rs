@@ -57,10 +57,14 @@ impl Connection {
         self.fate == Fate::Dead || self.happened.load(Ordering::Relaxed) || self.left.load(Ordering::Relaxed)
     }
 
-    /// Whether whoever waited for it waited in vain: it got to see no stream, and does not say so.
+    /// Whether who waited for it waited in vain, until a timer ended that.
     pub fn is_stuck(&self) -> bool {
-        let quiet = self.fate.is_silent() || matches!(self.fate, Fate::Flipped | Fate::Slow);
-        quiet && self.sent.load(Ordering::Relaxed) == 0
+        let silent = match self.fate {
+            Fate::Dead => true,
+            Fate::Dies | Fate::Flipped => self.happened.load(Ordering::Relaxed),
+            _ => false,
+        };
+        silent && self.sent.load(Ordering::Relaxed) == 0
     }
 
     /// One more answer is whole. True once it is time to leave.

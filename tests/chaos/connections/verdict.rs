@@ -1,7 +1,7 @@
 //! The verdict: whether each stream ended as its connections' fates allow, counted by fate, and what did not hold.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::client::{End, Ended};
 use super::fate::{FATES, Fate};
@@ -32,7 +32,13 @@ pub struct Verdict {
     late: Vec<String>,
     /// Streams that found nobody, or a connection that broke before it saw them.
     turned_away: Vec<String>,
+    /// The most connections that were needed so far.
+    needed: usize,
+    looked: Option<Instant>,
 }
+
+/// How often it is looked at how many connections are needed.
+const LOOKS: Duration = Duration::from_millis(20);
 
 /// How many of the same kind are told.
 const EXAMPLES: usize = 3;
@@ -69,8 +75,17 @@ impl Verdict {
         }
     }
 
+    /// While so many streams are open, connections are needed for all of them, beside those that take no more.
+    pub fn open(&mut self, open: usize, room: usize, server: &Server) {
+        if self.looked.is_none_or(|looked| looked.elapsed() > LOOKS) {
+            self.looked = Some(Instant::now());
+            let over = server.connections().iter().filter(|connection| connection.is_over()).count();
+            self.needed = self.needed.max(open.div_ceil(room) + over);
+        }
+    }
+
     /// Prints the table. Returns what did not hold.
-    pub fn told(&mut self, title: &str, server: &Server, at_once: usize, room: usize) -> Vec<String> {
+    pub fn told(&mut self, title: &str, server: &Server) -> Vec<String> {
         let connections = server.connections();
         let opened = |fate: Fate| connections.iter().filter(|connection| connection.fate == fate).count();
         let statuses: Vec<String> = self.rows.values().flat_map(|row| row.failed.keys().cloned()).collect();
@@ -99,10 +114,10 @@ impl Verdict {
         }
         println!("\n{table}");
         let over = connections.iter().filter(|connection| connection.is_over()).count();
-        let needed = at_once.div_ceil(room) + over;
+        let needed = self.needed;
         let (opened, shut) = (connections.len(), server.shut());
         println!(
-            "{opened} connections opened, {needed} needed ({over} of them in place of others); {shut} times nobody listened"
+            "{opened} connections opened, {needed} needed; {over} came to their end; {shut} times nobody listened"
         );
         let Verdict { wrong, short, lost, hung, twice, unexcused, late, turned_away, .. } = &*self;
         println!(

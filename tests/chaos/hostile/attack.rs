@@ -46,8 +46,8 @@ pub enum Call {
     /// Reads one event of a stream, and the rest once the stream is over.
     Unread,
     Unary,
-    /// Two unary calls, one after the other. The second one has to get its own answer.
-    Twice,
+    /// So many unary calls, one after the other. Each has to get its own answer.
+    InTurn(usize),
     /// So many streams at once.
     Many(usize),
     /// InvokeModel.
@@ -56,7 +56,11 @@ pub enum Call {
 
 impl Call {
     pub fn title(self) -> String {
-        format!("{self:?}").to_lowercase()
+        match self {
+            Call::InTurn(count) => format!("{count} in turn"),
+            Call::Many(count) => format!("{count} at once"),
+            call => format!("{call:?}").to_lowercase(),
+        }
     }
 }
 
@@ -85,8 +89,10 @@ pub struct Attack {
     pub total: Duration,
 }
 
-/// The timer of calls that need no other.
+/// The timer of calls that it may end.
 const TOTAL: Duration = Duration::from_millis(300);
+/// The timer of calls that have to end before it, however busy this machine is.
+const FAR_OFF: Duration = Duration::from_secs(5);
 
 /// Whatever the other side sends, a call takes at most so many MiB besides the answer itself.
 const MEMORY: i64 = 32;
@@ -105,8 +111,7 @@ impl Attack {
         F: Future<Output = io::Result<()>> + Send + 'static,
     {
         let calls = match call {
-            Call::Twice => 2,
-            Call::Many(count) => count,
+            Call::InTurn(count) | Call::Many(count) => count,
             _ => 1,
         };
         Attack {
@@ -120,7 +125,7 @@ impl Attack {
             config: Vec::new(),
             environment: Vec::new(),
             alone: false,
-            total: TOTAL,
+            total: if ends.contains(&BEDROCK_E_TIMEOUT) { TOTAL } else { FAR_OFF },
         }
     }
 
@@ -131,7 +136,7 @@ impl Attack {
 
     /// How long all its calls may take, but for the machine's own delays.
     pub fn limit(&self) -> Duration {
-        let calls = if self.call == Call::Twice { 2 } else { 1 };
+        let calls = if let Call::InTurn(count) = self.call { u32::try_from(count).expect("a count") } else { 1 };
         let unread = if self.call == Call::Unread { self.total } else { Duration::ZERO };
         self.total * calls + unread + GRACE
     }

@@ -1,6 +1,9 @@
 //! Attacks in the way to credentials: endpoints of containers, of instances and of STS, and files that do not come.
 
+use std::ffi::CString;
 use std::io;
+use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -116,5 +119,45 @@ pub fn attacks() -> Vec<Attack> {
             attacks.push(if what.ends_with("without end") { attack.alone() } else { attack });
         }
     }
+    attacks.extend(of_this_machine());
     attacks
+}
+
+/// Files and processes that do not come, or do not end.
+fn of_this_machine() -> Vec<Attack> {
+    // In less a process prints less than is forbidden.
+    const A_WHILE: Duration = Duration::from_secs(1);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("chaos");
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let path = |name: &str| folder.join(name).to_str().expect("UTF-8").to_owned();
+    let profile = |name: &str, command: &str| {
+        std::fs::write(path(name), format!("[default]\ncredential_process = {command}\n")).expect("a file");
+        path(name)
+    };
+    let fifo = path("fifo");
+    // It may be there from the last time.
+    let name = CString::new(fifo.as_str()).expect("no NUL");
+    let _ = unsafe { libc::mkfifo(name.as_ptr(), 0o700) };
+    let attack = |name: &str, variables: &[(&'static str, &str)]| {
+        let wrong = [NONE, &[BEDROCK_E_CONFIG]].concat();
+        // Nobody ever connects.
+        let attack = Attack::new(Over::Http1, Call::Stream, name, &wrong, |mut peer| async move { peer.hang().await });
+        let attack = attack.with(json!({"api_key": null, "secret_key": null})).environment(variables);
+        attack.requests(0).connections(0)
+    };
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/x");
+    vec![
+        attack("a process that prints without end", &[("AWS_CONFIG_FILE", &profile("prints", "yes"))])
+            .alone()
+            .total(A_WHILE),
+        attack("a process that complains without end", &[("AWS_CONFIG_FILE", &profile("complains", "yes >&2"))])
+            .alone()
+            .total(A_WHILE),
+        attack("a process that is silent", &[("AWS_CONFIG_FILE", &profile("silent", "sleep 3"))]),
+        attack("a config file that does not come", &[("AWS_CONFIG_FILE", &fifo)]),
+        attack("a credentials file that does not come", &[("AWS_SHARED_CREDENTIALS_FILE", &fifo)]),
+        attack("a token file that does not come", &[("AWS_WEB_IDENTITY_TOKEN_FILE", &fifo), role]),
+        attack("a config file without end", &[("AWS_CONFIG_FILE", "/dev/zero")]).alone(),
+        attack("a token file without end", &[("AWS_WEB_IDENTITY_TOKEN_FILE", "/dev/zero"), role]).alone(),
+    ]
 }

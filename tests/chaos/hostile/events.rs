@@ -180,8 +180,7 @@ fn order() -> Vec<Attack> {
             let message = json!({"message": "no ".repeat(7 << 20)}).to_string();
             after(exception_frame("internalServerException", &message).to_vec())
         })
-        .with(json!({"max_answer": 256 << 20}))
-        .total(Duration::from_secs(5)),
+        .with(json!({"max_answer": 256 << 20})),
         streams("an exception's name of 30 KB", service, after(exception_frame(&"x".repeat(30_000), "{}").to_vec())),
         streams(
             "a text of 6 MiB",
@@ -198,16 +197,6 @@ fn order() -> Vec<Attack> {
 }
 
 fn endless() -> Vec<Attack> {
-    let start = |at: usize| {
-        let tool = json!({"toolUseId": format!("t-{at}"), "name": "get_weather"});
-        event_frame("contentBlockStart", &json!({"contentBlockIndex": at, "start": {"toolUse": tool}}).to_string())
-    };
-    let input = |at: usize, bytes: usize| {
-        let input = json!({"toolUse": {"input": "x".repeat(bytes)}});
-        event_frame("contentBlockDelta", &json!({"contentBlockIndex": at, "delta": input}).to_string())
-    };
-    // As much as an answer may be at the most by default.
-    let all = json!({"max_answer": 256 << 20});
     vec![
         floods("text without end", PROTOCOL_OR_LATE, |_| {
             Bytes::from(delta(r#"{"contentBlockIndex":0,"delta":{"text":"on "}}"#))
@@ -215,20 +204,36 @@ fn endless() -> Vec<Attack> {
         floods("events that are not known without end", PROTOCOL_OR_LATE, |_| event_frame("keepAlive", "{}")),
         floods("blocks without end", PROTOCOL_OR_LATE, |at| {
             event_frame("contentBlockDelta", &json!({"contentBlockIndex": at, "delta": {"text": "x"}}).to_string())
-        })
-        .with(all.clone()),
-        floods("tool calls that begin and do not stop", PROTOCOL_OR_LATE, start).with(all.clone()),
-        floods("tool calls of 1 MiB that do not stop", PROTOCOL_OR_LATE, move |at| {
-            Bytes::from([start(at), input(at, 1 << 20)].concat())
-        })
-        .with(all.clone()),
-        floods("the input of one tool call without end", PROTOCOL_OR_LATE, move |at| {
-            if at == 0 { start(0) } else { input(0, 100_000) }
-        })
-        .with(all),
+        }),
         floods("halves of characters without end", PROTOCOL_OR_LATE, |at| {
             let json = format!(r#"{{"contentBlockIndex":{at},"delta":{{"text":"\ud83d"}}}}"#);
             event_frame("contentBlockDelta", &json)
         }),
+        holds("20,000 tool calls that do not stop", (0..20_000).map(|at| tool_call(at, 2000))),
+        holds("48 tool calls of 1 MiB that do not stop", {
+            (0..48).flat_map(|at| [tool_call(at, 1), tool_input(at, 1 << 20)])
+        }),
+        holds("a tool call of 48 MiB that does not stop", {
+            std::iter::once(tool_call(0, 1)).chain(std::iter::repeat_n(tool_input(0, 1 << 20), 48))
+        }),
     ]
+}
+
+/// An answer of some 48 MiB that has to be held until it stops, if anybody is ready to hold that much.
+fn holds(name: &str, frames: impl Iterator<Item = Bytes>) -> Attack {
+    let begun = std::iter::once(Bytes::from(begun()));
+    let bytes: Vec<u8> = begun.chain(frames).flat_map(Vec::from).collect();
+    let ends = &[BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED];
+    let all = json!({"max_answer": 256 << 20});
+    streams(name, ends, bytes).with(all).total(Duration::from_secs(20)).alone()
+}
+
+fn tool_call(at: usize, id: usize) -> Bytes {
+    let tool = json!({"toolUseId": "t".repeat(id), "name": "get_weather"});
+    event_frame("contentBlockStart", &json!({"contentBlockIndex": at, "start": {"toolUse": tool}}).to_string())
+}
+
+fn tool_input(at: usize, bytes: usize) -> Bytes {
+    let input = json!({"toolUse": {"input": "x".repeat(bytes)}});
+    event_frame("contentBlockDelta", &json!({"contentBlockIndex": at, "delta": input}).to_string())
 }

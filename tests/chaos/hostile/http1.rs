@@ -284,7 +284,7 @@ fn answers() -> Vec<Attack> {
         .with(json!({"bearer_token": TOKEN, "api_key": null, "secret_key": null})),
         Attack::new(
             Over::Http1,
-            Call::Twice,
+            Call::InTurn(2),
             "an answer to a request that was never sent",
             &[BEDROCK_OK],
             |mut peer| async move {
@@ -304,7 +304,7 @@ fn answers() -> Vec<Attack> {
         ),
         Attack::new(
             Over::Http1,
-            Call::Twice,
+            Call::InTurn(2),
             "a connection that is closed between two calls",
             &[BEDROCK_OK],
             |mut peer| async move {
@@ -319,7 +319,7 @@ fn answers() -> Vec<Attack> {
         ),
         Attack::new(
             Over::Http1,
-            Call::Twice,
+            Call::InTurn(2),
             "a kept connection that takes a request and is closed",
             &[BEDROCK_OK, BEDROCK_E_NETWORK],
             |mut peer| async move {

@@ -120,6 +120,12 @@ fn handshakes() -> Vec<Attack> {
             peer.hang().await
         })
         .connections(8),
+        Attack::new(Over::Http2, Call::InTurn(10), "no streams allowed", BROKEN_OR_LATE, |mut peer| async move {
+            peer.http2(&[(MAX_CONCURRENT_STREAMS, 0)]).await?;
+            peer.hang().await
+        })
+        .connections(4)
+        .total(Duration::from_millis(150)),
         Attack::new(Over::Http2, Call::Many(60), "one stream allowed, and no answer", LATE, |mut peer| async move {
             peer.http2(&[(MAX_CONCURRENT_STREAMS, 1)]).await?;
             peer.hang().await
@@ -333,6 +339,12 @@ fn windows() -> Vec<Attack> {
 }
 
 fn goaways() -> Vec<Attack> {
+    let unary = |stream: u32| {
+        let block = [&[STATUS_200][..], &literal("content-type", "application/json")].concat();
+        let body = Reply::text_answer("right").body_bytes();
+        [frame(HEADERS, END_HEADERS, stream, &block), frame(DATA, END_STREAM, stream, &body)].concat()
+    };
+    let taken = &[BEDROCK_OK, BEDROCK_E_NETWORK][..];
     let whole = |stream: u32| [head(stream), frame(DATA, END_STREAM, stream, &body())].concat();
     vec![
         sends("GOAWAY that leaves the request out", BROKEN_OR_LATE, |_| goaway(0, NO_ERROR, &[]))
@@ -359,5 +371,26 @@ fn goaways() -> Vec<Attack> {
             peer.hang().await
         })
         .connections(4),
+        Attack::new(Over::Http2, Call::InTurn(2), "a kept connection that takes a request and is closed", taken, {
+            move |mut peer| async move {
+                let stream = peer.http2(&[]).await?;
+                if peer.number == 0 {
+                    peer.send(unary(stream)).await?;
+                    peer.next_request().await?;
+                }
+                Ok(())
+            }
+        }),
+        Attack::new(
+            Over::Http2,
+            Call::InTurn(2),
+            "GOAWAY between two calls",
+            &[BEDROCK_OK],
+            move |mut peer| async move {
+                let stream = peer.http2(&[]).await?;
+                peer.send([unary(stream), goaway(stream, NO_ERROR, &[])].concat()).await?;
+                peer.hang().await
+            },
+        ),
     ]
 }

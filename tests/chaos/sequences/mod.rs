@@ -28,7 +28,7 @@ use handles::Handles;
 pub fn run(settings: &Settings) -> Vec<String> {
     let threads: usize = settings.get("threads", 4);
     let minutes: f64 = settings.get("minutes", 0.0);
-    let steps: usize = if minutes > 0.0 { usize::MAX } else { settings.get("steps", 20_000) };
+    let steps: usize = if minutes > 0.0 { usize::MAX } else { settings.get("steps", 12_000) };
     settings.all_known();
     let mut broken = missing();
 
