@@ -91,7 +91,7 @@ const OPERATIONS: [&str; 6] =
 /// How often a callback was let do what no callback may.
 pub static LET: AtomicUsize = AtomicUsize::new(0);
 
-unsafe extern "C" fn on_event(event: *const bedrock_event, user: *mut c_void) -> i32 {
+unsafe extern "C-unwind" fn on_event(event: *const bedrock_event, user: *mut c_void) -> i32 {
     let caller = unsafe { &mut *user.cast::<Caller>() };
     if event.is_null() {
         caller.tell("an event that is NULL".to_owned());
@@ -103,7 +103,7 @@ unsafe extern "C" fn on_event(event: *const bedrock_event, user: *mut c_void) ->
     i32::from(caller.random.percent(5))
 }
 
-unsafe extern "C" fn wakeup(_: *mut c_void) {
+unsafe extern "C-unwind" fn wakeup(_: *mut c_void) {
     let mut out = null_mut();
     let status = unsafe { bedrock_request_new(null(), 0, &mut out, null_mut()) };
     if status != BEDROCK_E_BUSY || bedrock_shutdown(0) != BEDROCK_E_BUSY {
@@ -111,7 +111,7 @@ unsafe extern "C" fn wakeup(_: *mut c_void) {
     }
 }
 
-unsafe extern "C" fn log(_: i32, _: *const c_char, _: *const c_char, _: usize, _: *mut c_void) {
+unsafe extern "C-unwind" fn log(_: i32, _: *const c_char, _: *const c_char, _: usize, _: *mut c_void) {
     if bedrock_shutdown(0) != BEDROCK_E_BUSY {
         LET.fetch_add(1, Ordering::Relaxed);
     }
