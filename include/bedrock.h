@@ -156,7 +156,8 @@ const char *bedrock_version(void);
  */
 
 /* A length that means "up to the NUL". It is valid for every text that is passed as pointer and
- * length. */
+ * length. Every length whose top bit is set means the same for a text, because some languages
+ * convert -1 to such a number. The length of bytes that are no text has to be the real one. */
 #define BEDROCK_STRLEN                SIZE_MAX
 
 /* The result of a call: one of the constants below. */

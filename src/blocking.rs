@@ -6,7 +6,8 @@
 use crate::error::{Error, Kind, Result};
 use crate::process::{self, Generation};
 use crate::quiesce;
-use std::collections::VecDeque;
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,6 +43,8 @@ pub struct Pool {
 struct State {
     process: Generation,
     queue: VecDeque<Job>,
+    /// Who waits for work that is shared, by its key.
+    shared: HashMap<String, Vec<Waiter>>,
     threads: usize,
     /// Threads that wait for work.
     idle: usize,
@@ -53,6 +56,8 @@ struct State {
 }
 
 type Job = Box<dyn FnOnce() + Send>;
+/// Takes the result of shared work.
+type Waiter = Box<dyn FnOnce(&dyn Any) + Send>;
 
 impl Pool {
     const fn new(name: &'static str, most: usize) -> Self {
@@ -69,6 +74,39 @@ impl Pool {
                 let _ = sender.send(result.unwrap_or_else(|panic| Err(Error::panicked(&*panic))));
             }
         })?;
+        receiver.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+    }
+
+    /// As [`Pool::run`]. While such work is under way under the same `key`, its result is everybody's who asks: `key` names
+    /// what is done and with what, so that it also stands for the type of the result.
+    pub async fn share<T: Clone + Send + 'static>(
+        &'static self,
+        key: String,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (sender, receiver) = oneshot::channel();
+        let waiter = Box::new(move |result: &dyn Any| {
+            let _ = result.downcast_ref::<Result<T>>().map(|result| sender.send(result.clone()));
+        });
+        let first = {
+            let mut place = self.lock();
+            let shared = &mut of_this_process(&mut place).shared;
+            shared.entry(key.clone()).or_default().push(waiter);
+            shared[&key].len() == 1
+        };
+        if first {
+            let done = key.clone();
+            let submitted = self.submit(move || {
+                let result = catch_unwind(AssertUnwindSafe(work));
+                let result = result.unwrap_or_else(|panic| Err(Error::panicked(&*panic)));
+                let waiters = of_this_process(&mut self.lock()).shared.remove(&done).unwrap_or_default();
+                waiters.into_iter().for_each(|waiter| waiter(&result));
+            });
+            if let Err(error) = submitted {
+                of_this_process(&mut self.lock()).shared.remove(&key);
+                return Err(error);
+            }
+        }
         receiver.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
     }
 
@@ -153,6 +191,7 @@ fn of_this_process(place: &mut Option<State>) -> &mut State {
         let fresh = State {
             process: Generation::current(),
             queue: VecDeque::new(),
+            shared: HashMap::new(),
             threads: 0,
             idle: 0,
             started: 0,
@@ -167,7 +206,8 @@ fn of_this_process(place: &mut Option<State>) -> &mut State {
 
 /// Ends the threads of all pools. Returns false if some have not ended by the deadline.
 pub fn shutdown(deadline: Instant) -> bool {
-    ALL.iter().fold(true, |ended, pool| pool.end(deadline) && ended)
+    // Each of them, whether or not the one before has ended.
+    ALL.map(|pool| pool.end(deadline)).iter().all(|ended| *ended)
 }
 
 /// Keeps the pools from changing while the process forks.
@@ -178,6 +218,7 @@ pub fn lock_for_fork() -> impl std::any::Any {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::mpsc;
 
     static TWO: Pool = Pool::new("bedrock-test", 2);
@@ -204,6 +245,25 @@ mod tests {
             assert!(hung.await.unwrap().unwrap());
         }
         assert!(begins.recv().is_err(), "what nobody waits for was begun");
+    }
+
+    #[tokio::test]
+    async fn work_under_one_key_is_done_once_for_all_who_ask_meanwhile() {
+        static DONE: AtomicUsize = AtomicUsize::new(0);
+        let (release, hang) = mpsc::channel::<()>();
+        let ask = |hang: Option<mpsc::Receiver<()>>| {
+            tokio::spawn(CHECKS.share("a key".to_owned(), move || {
+                hang.into_iter().for_each(|hang| hang.recv().unwrap_or_default());
+                Ok(DONE.fetch_add(1, Ordering::Relaxed))
+            }))
+        };
+        let all = [ask(Some(hang)), ask(None), ask(None)];
+        tokio::task::yield_now().await;
+        drop(release);
+        for asked in all {
+            assert_eq!(asked.await.unwrap().unwrap(), 0);
+        }
+        assert_eq!(ask(None).await.unwrap().unwrap(), 1, "it is done anew for who asks later");
     }
 
     #[tokio::test]

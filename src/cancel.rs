@@ -1,17 +1,18 @@
-//! Cancellation: a latch that many calls can watch, and that even a signal handler may fire.
+//! Cancellation: a latch that many calls can watch, and that even a signal handler may fire; and the calls that run.
 //!
-//! Firing is a compare-and-swap on a word that is never freed, and a write to a socket, the *bell*. The worker hears the
-//! bell and stops the calls whose latch has fired. Words are used again, each time under a new generation, so that a
-//! [`Trigger`] that outlived its [`Cancel`] fires nothing.
+//! Firing is a compare-and-swap on a word that is never freed, and a semaphore. A thread that does nothing else waits for the
+//! semaphore and stops the calls whose latch has fired, so that a cancel depends neither on the worker nor on a descriptor.
+//! Words are used again, each time under a new generation, so that a [`Trigger`] that outlived its [`Cancel`] fires nothing.
 
-use crate::process::Generation;
+use crate::error::{Error, Kind, Result};
+use crate::process::{self, Generation};
 use crate::slots::Slots;
+use crate::sys::semaphore::Semaphore;
 use once_cell::sync::Lazy;
 use std::collections::BTreeMap;
-use std::io::Write;
-use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::Instant;
 
 /// Word of a latch: its generation, and in the lowest bit whether it has fired.
 static LATCHES: Slots<AtomicU64> = Slots::new();
@@ -26,25 +27,47 @@ struct Lease {
     generation: u32,
 }
 
-/// The latches in use, and who watches them.
+/// The latches in use, and the calls that run.
 #[derive(Default)]
 struct Register {
     /// How many words of `LATCHES` have been used.
     used: u32,
     free: Vec<Lease>,
-    watches: BTreeMap<u64, Watched>,
-    next_watch: u64,
+    running: BTreeMap<u64, Running>,
+    next_call: u64,
+    listener: Listener,
 }
 
-struct Watched {
+struct Running {
     process: Generation,
-    cancel: Cancel,
-    call: Weak<dyn Cancellable>,
+    cancel: Option<Cancel>,
+    call: Weak<dyn Call>,
 }
 
-/// A call that can be stopped from the worker.
-pub trait Cancellable: Send + Sync {
-    fn cancel(&self);
+/// The thread that waits for latches to fire.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Listener {
+    #[default]
+    Off,
+    On(Generation),
+    /// It is told to end.
+    Ending(Generation),
+}
+
+/// A call that can be ended from any thread.
+pub trait Call: Send + Sync {
+    fn end(&self, why: Why);
+}
+
+/// Why a call is ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its latch has fired.
+    Fired,
+    /// The library is shut down.
+    ShutDown,
+    /// The worker's event loop is broken.
+    LoopBroken,
 }
 
 static REGISTER: Lazy<Mutex<Register>> = Lazy::new(Mutex::default);
@@ -90,15 +113,6 @@ impl Cancel {
     pub fn trigger(&self) -> Trigger {
         Trigger(u64::from(self.0.index) << 32 | u64::from(self.0.generation))
     }
-
-    /// Has `call` cancelled once the latch fires, until the watch is dropped.
-    pub fn watch(&self, call: Weak<dyn Cancellable>) -> Watch {
-        let mut register = register();
-        let key = register.next_watch;
-        register.next_watch += 1;
-        register.watches.insert(key, Watched { process: Generation::current(), cancel: self.clone(), call });
-        Watch(key)
-    }
 }
 
 impl Drop for Lease {
@@ -128,77 +142,110 @@ impl Trigger {
         let fired = word((self.0 >> 32) as u32).is_some_and(|word| {
             word.compare_exchange(armed, armed | FIRED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
         });
-        if fired && let Some(bell) = Bell::of_this_process() {
-            // It can only fail because the bell is ringing already.
-            let _ = (&bell.rope).write(&[1]);
+        if fired && let Some(fires) = FIRES.get() {
+            fires.post();
         }
     }
 }
 
-/// Ends the watching when it is dropped.
-pub struct Watch(u64);
+/// Counts latches that have fired and have not been looked at. Made before the first call that watches a latch.
+static FIRES: OnceLock<&'static Semaphore> = OnceLock::new();
+static LISTENER_ENDED: Condvar = Condvar::new();
 
-impl Drop for Watch {
+/// A call's place among those that run. It is left when this is dropped.
+pub struct Place(u64);
+
+/// Enters a call among those that run: it is ended when `cancel` fires, and by [`end_all`]. Fails if the thread that waits for
+/// latches cannot start.
+pub fn enter(cancel: Option<&Cancel>, call: Weak<dyn Call>) -> Result<Place> {
+    let mut register = register();
+    if cancel.is_some() {
+        register.listen()?;
+    }
+    let key = register.next_call;
+    register.next_call += 1;
+    register.running.insert(key, Running { process: Generation::current(), cancel: cancel.cloned(), call });
+    Ok(Place(key))
+}
+
+impl Drop for Place {
     fn drop(&mut self) {
         // The entry holds a latch, whose own drop needs the register: so it is dropped when the register is free again.
-        let watched = register().watches.remove(&self.0);
-        drop(watched);
+        let left = register().running.remove(&self.0);
+        drop(left);
     }
 }
 
-/// One pair of sockets a process, never closed: a signal handler may be about to write to it. A forked child hangs its own
-/// behind its parent's, with which it would otherwise share it.
-pub struct Bell {
-    process: Generation,
-    rope: UnixStream,
-    gong: UnixStream,
-    of_child: OnceLock<Box<Bell>>,
+/// Ends all calls of this process that run.
+pub fn end_all(why: Why) {
+    end(why, |_| true);
 }
 
-static BELL: OnceLock<Box<Bell>> = OnceLock::new();
-
-impl Bell {
-    fn of_this_process() -> Option<&'static Bell> {
-        std::iter::successors(BELL.get(), |bell| bell.of_child.get())
-            .map(|bell| &**bell)
-            .find(|bell| bell.process.is_current())
-    }
-}
-
-/// This process's bell, made where there is none yet.
-pub fn bell() -> std::io::Result<&'static Bell> {
-    let mut place = &BELL;
-    while let Some(bell) = place.get() {
-        if bell.process.is_current() {
-            return Ok(bell);
-        }
-        place = &bell.of_child;
-    }
-    let (rope, gong) = UnixStream::pair()?;
-    rope.set_nonblocking(true)?;
-    gong.set_nonblocking(true)?;
-    let bell = Bell { process: Generation::current(), rope, gong, of_child: OnceLock::new() };
-    Ok(place.get_or_init(|| Box::new(bell)))
-}
-
-/// The worker's task that listens to the bell for as long as the worker runs.
-pub async fn watch(bell: &'static Bell) -> std::io::Result<()> {
-    let gong = tokio::net::UnixStream::from_std(bell.gong.try_clone()?)?;
-    let mut rings = [0; 64];
-    loop {
-        gong.readable().await?;
-        while gong.try_read(&mut rings).is_ok_and(|count| count > 0) {}
-        cancel_fired();
-    }
-}
-
-fn cancel_fired() {
+fn end(why: Why, wanted: impl Fn(&Running) -> bool) {
     let calls: Vec<_> = {
         let register = register();
-        let fired = |watched: &&Watched| watched.process.is_current() && watched.cancel.is_fired();
-        register.watches.values().filter(fired).map(|watched| watched.call.clone()).collect()
+        let of_this_process = register.running.values().filter(|running| running.process.is_current());
+        of_this_process.filter(|running| wanted(running)).map(|running| running.call.clone()).collect()
     };
-    calls.iter().filter_map(Weak::upgrade).for_each(|call| call.cancel());
+    calls.iter().filter_map(Weak::upgrade).for_each(|call| call.end(why));
+}
+
+impl Register {
+    /// Makes sure that a thread waits for latches.
+    fn listen(&mut self) -> Result<()> {
+        let current = Generation::current();
+        match self.listener {
+            Listener::On(process) if process == current => return Ok(()),
+            // It has not ended yet, and goes on.
+            Listener::Ending(process) if process == current => {
+                self.listener = Listener::On(current);
+                return Ok(());
+            }
+            Listener::Off | Listener::On(_) | Listener::Ending(_) => {}
+        }
+        let cannot =
+            |error| Error::new(Kind::Resource, format_args!("starting the thread that waits for cancels: {error}"));
+        let fires = match FIRES.get() {
+            Some(fires) => *fires,
+            None => {
+                let fires = Semaphore::leaked().map_err(cannot)?;
+                FIRES.get_or_init(|| fires)
+            }
+        };
+        process::spawn("bedrock-cancel", move || listen(fires)).map_err(cannot)?;
+        self.listener = Listener::On(current);
+        Ok(())
+    }
+}
+
+fn listen(fires: &Semaphore) {
+    process::settle_in();
+    loop {
+        fires.wait();
+        end(Why::Fired, |running| running.cancel.as_ref().is_some_and(Cancel::is_fired));
+        let mut register = register();
+        if let Listener::Ending(_) = register.listener {
+            register.listener = Listener::Off;
+            LISTENER_ENDED.notify_all();
+            return;
+        }
+    }
+}
+
+/// Ends the thread that waits for latches; the next call that watches one starts it again. Returns false if it has not ended
+/// by the deadline.
+pub fn pause(deadline: Instant) -> bool {
+    let ending = Listener::Ending(Generation::current());
+    let mut register = register();
+    if register.listener == Listener::On(Generation::current()) {
+        register.listener = ending;
+        FIRES.get().into_iter().for_each(|fires| fires.post());
+    }
+    while register.listener == ending {
+        let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
+        register = LISTENER_ENDED.wait_timeout(register, left).unwrap_or_else(PoisonError::into_inner).0;
+    }
+    true
 }
 
 #[cfg(test)]

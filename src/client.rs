@@ -2,9 +2,9 @@
 
 use crate::blocking;
 use crate::config::{Auth, BEARER_VARIABLE, CallSettings, Config, RetryMode};
-use crate::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Given, refuse};
+use crate::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Files, Given, refuse};
 use crate::error::{Error, Kind, Result};
-use crate::identity::{Source, Tools, check_token, credentials_cache};
+use crate::identity::{Source, Tools, check_token, credentials, credentials_cache};
 use crate::transport::Transport;
 use crate::wire::retry;
 use aws_config::BehaviorVersion;
@@ -68,10 +68,12 @@ pub async fn sdk_config(config: &Config, transport: &Transport) -> Result<SdkCon
     online(&config, transport, &environment).await
 }
 
-/// Reads files where that blocks nobody.
+/// Reads files where that blocks nobody, once for all models that want the same at the same time.
 async fn read_environment(config: &Config) -> Result<Environment> {
-    let config = config.clone();
-    blocking::FILES.run(move || Environment::read(&config)).await
+    let variables = config.variables.clone();
+    let which = format!("{:?}", Files::VARIABLES.map(|name| variables.get(name)));
+    let files = blocking::FILES.share(which, move || Files::read(&variables).map(Arc::new)).await?;
+    Environment::new(config, files)
 }
 
 /// A configuration for calls over the network. The SDK is given everything, and reads neither variables nor files.
@@ -92,7 +94,7 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
         None => {
             let source = Source::find(config, environment)?;
             let tools = Tools::new(config, environment, &region)?;
-            builder.credentials_provider(source.provider(&tools).await).auth_scheme_preference([SIGV4])
+            builder.credentials_provider(credentials(source, tools)).auth_scheme_preference([SIGV4])
         }
     };
     if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {

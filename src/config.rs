@@ -27,7 +27,7 @@ pub use trust::CaBundle;
 
 use crate::error::{Error, Kind, Result};
 use crate::json::{Json, Kind as JsonKind};
-use std::ffi::OsString;
+use crate::variables::Variables;
 use std::fmt;
 use value::Value;
 
@@ -43,7 +43,7 @@ pub struct Config {
     pub profile: Option<String>,
     pub role: Option<Role>,
     pub region: Option<String>,
-    /// Passed [`check_plain_http`] with what is configured. Whoever takes a token from the environment checks once more.
+    /// Passed [`check_plain_http`] with what is configured.
     pub base_url: Option<String>,
     pub allow_http: bool,
     pub calls: CallSettings,
@@ -65,6 +65,8 @@ pub struct Config {
     pub lint: bool,
     /// The text of a JSON object that tells which transport takes the network's place.
     pub transport: Option<String>,
+    /// What the environment held when the config was read.
+    pub variables: Variables,
 }
 
 /// How requests prove who sends them.
@@ -104,7 +106,7 @@ pub struct Role {
 
 impl Config {
     pub fn parse(text: &str) -> Result<Config> {
-        Config::parse_in(text, &|variable| std::env::var_os(variable))
+        Config::parse_in(text, Variables::of_process())
     }
 
     /// Whether requests can be signed or carry a token without anything that the machine has.
@@ -113,7 +115,7 @@ impl Config {
     }
 
     /// [`Config::parse`] in an environment of the caller's choice.
-    fn parse_in(text: &str, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Config> {
+    fn parse_in(text: &str, variables: Variables) -> Result<Config> {
         let json =
             Json::parse(text).map_err(|fault| Error::new(Kind::Config, format_args!("config: not JSON: {fault}")))?;
         if json.kind() != JsonKind::Object {
@@ -127,7 +129,8 @@ impl Config {
                 draft.take(member)?;
             }
         }
-        draft.finish(env)
+        draft.config.variables = variables;
+        draft.finish()
     }
 }
 
@@ -258,6 +261,7 @@ impl Draft {
             defaults: "{}".to_owned(),
             lint: true,
             transport: None,
+            variables: Variables::default(),
         };
         Draft {
             config,
@@ -297,12 +301,12 @@ impl Draft {
     }
 
     /// Checks what no key can know alone.
-    fn finish(mut self, env: &dyn Fn(&str) -> Option<OsString>) -> Result<Config> {
+    fn finish(mut self) -> Result<Config> {
         if self.place("model").is_none() {
             return Err(self.refuse("model", "is missing: give a model id, an inference profile or an ARN"));
         }
         self.check_company()?;
-        self.check_auth(env)?;
+        self.check_auth()?;
         self.check_endpoint()?;
         if let (Some(access_key), Some(secret_key)) = (self.api_key, self.secret_key) {
             let session_token = self.session_token;
@@ -329,7 +333,7 @@ impl Draft {
         Ok(())
     }
 
-    fn check_auth(&self, env: &dyn Fn(&str) -> Option<OsString>) -> Result<()> {
+    fn check_auth(&self) -> Result<()> {
         let (auth, idle): (_, &[&str]) = match self.config.auth {
             Auth::Auto => return Ok(()),
             Auth::SigV4 => ("sigv4", &["bearer_token"]),
@@ -338,7 +342,7 @@ impl Draft {
         if let Some(key) = idle.iter().find(|key| self.place(key).is_some()) {
             return Err(self.refuse("auth", format_args!("is \"{auth}\", which has no use for \"{key}\": remove one")));
         }
-        let token_in_env = || env(BEARER_VARIABLE).is_some_and(|token| !token.is_empty());
+        let token_in_env = || self.config.variables.get(BEARER_VARIABLE).is_some();
         if self.config.auth == Auth::Bearer && self.config.bearer_token.is_none() && !token_in_env() {
             let reason =
                 format_args!("is \"bearer\", but there is no token: give \"bearer_token\" or set {BEARER_VARIABLE}");
@@ -402,6 +406,7 @@ impl fmt::Debug for Config {
             defaults: _,
             lint,
             transport,
+            variables: _,
         } = self;
         f.debug_struct("Config")
             .field("model", model)

@@ -1,9 +1,10 @@
 //! A thread of the library's that takes things to the program's callbacks, and does nothing else.
 //!
 //! What is put waits in a queue, so that a slow callback holds nothing up. The thread starts with the first thing that is put,
-//! ends when it is told to pause, and is started again by the next.
+//! ends when it is told to pause, and is started again by the next. A callback may end it, too (pthread_exit): what waits is then
+//! delivered by another.
 
-use crate::process::{self, Generation};
+use crate::process::{self, Generation, HostSignals};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -12,6 +13,7 @@ use std::time::Instant;
 pub struct Courier<T> {
     name: &'static str,
     process: Generation,
+    signals: HostSignals,
     deliver: Box<dyn Fn(T) + Send + Sync>,
     queue: Mutex<Queue<T>>,
     changed: Condvar,
@@ -19,21 +21,41 @@ pub struct Courier<T> {
 
 struct Queue<T> {
     things: VecDeque<T>,
+    /// How many things have been taken out.
+    taken: u64,
+    /// The thread ends once so many have been: those that waited when it was told to pause.
+    pause_at: Option<u64>,
     running: bool,
+    /// How often the thread has ended. Who waits for its end waits for this to move: others may have started it again by then.
+    ends: u64,
     /// The thread sleeps, and nobody has woken it: waking is a system call, also where there is nobody to wake.
     idle: bool,
-    pausing: bool,
     /// It never starts again.
     closed: bool,
 }
 
+impl<T> Queue<T> {
+    fn is_to_end(&self) -> bool {
+        self.closed || self.pause_at.is_some_and(|pause_at| self.taken >= pause_at)
+    }
+}
+
 impl<T: Send + 'static> Courier<T> {
-    /// One that has not started. `deliver` is called on its thread, once at a time.
+    /// One that has not started. `deliver` is called on its thread, once at a time. To be called on a thread of the program's.
     pub fn new(name: &'static str, deliver: impl Fn(T) + Send + Sync + 'static) -> Arc<Self> {
-        let queue = Queue { things: VecDeque::new(), running: false, idle: false, pausing: false, closed: false };
+        let queue = Queue {
+            things: VecDeque::new(),
+            taken: 0,
+            pause_at: None,
+            running: false,
+            ends: 0,
+            idle: false,
+            closed: false,
+        };
         Arc::new(Courier {
             name,
             process: Generation::current(),
+            signals: HostSignals::here(),
             deliver: Box::new(deliver),
             queue: Mutex::new(queue),
             changed: Condvar::new(),
@@ -55,61 +77,38 @@ impl<T: Send + 'static> Courier<T> {
         put(&mut queue.things);
         if std::mem::take(&mut queue.idle) {
             self.changed.notify_all();
-        } else if !queue.running {
-            let _ = self.run(queue);
+        } else {
+            let _ = self.run(&mut queue);
         }
     }
 
     /// Makes sure that the thread runs.
     pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
-        self.run(self.lock())
+        self.run(&mut self.lock())
     }
 
-    fn run(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue<T>>) -> std::io::Result<()> {
+    fn run(self: &Arc<Self>, queue: &mut Queue<T>) -> std::io::Result<()> {
         if queue.running || queue.closed {
             return Ok(());
         }
         let courier = self.clone();
-        let body = move || {
-            process::settle_in();
-            courier.deliver();
-        };
-        process::spawn(self.name, body)?;
+        process::spawn_for_host(self.name, self.signals, move || Thread(courier).deliver())?;
         queue.running = true;
         Ok(())
     }
 
-    fn deliver(&self) {
-        let mut queue = self.lock();
-        while !(queue.closed || queue.pausing && queue.things.is_empty()) {
-            match queue.things.pop_front() {
-                Some(thing) => {
-                    drop(queue);
-                    (self.deliver)(thing);
-                    queue = self.lock();
-                }
-                None => {
-                    queue.idle = true;
-                    queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                }
-            }
-        }
-        (queue.running, queue.idle) = (false, false);
-        // Whoever told it to pause may have gone since.
-        queue.pausing = false;
-        self.changed.notify_all();
-    }
-
-    /// Waits until all is delivered and the thread has ended; false where the deadline comes first.
+    /// Waits until what waits now is delivered and the thread has ended; false where the deadline comes first.
     pub fn pause(&self, deadline: Instant) -> bool {
         let mut queue = self.lock();
-        queue.pausing = true;
-        self.changed.notify_all();
-        while queue.running {
+        let ends = queue.ends;
+        if queue.running {
+            queue.pause_at = Some(queue.taken + queue.things.len() as u64);
+            self.changed.notify_all();
+        }
+        while queue.running && queue.ends == ends {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
             queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
-        queue.pausing = false;
         true
     }
 
@@ -122,5 +121,51 @@ impl<T: Send + 'static> Courier<T> {
         while queue.running {
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// The courier's thread. However it ends, dropping this says so.
+struct Thread<T: Send + 'static>(Arc<Courier<T>>);
+
+impl<T: Send + 'static> Thread<T> {
+    fn deliver(&self) {
+        let courier = &*self.0;
+        let mut queue = courier.lock();
+        while !queue.is_to_end() {
+            match queue.things.pop_front() {
+                Some(thing) => {
+                    queue.taken += 1;
+                    drop(queue);
+                    (courier.deliver)(thing);
+                    if !courier.is_of_this_process() {
+                        return;
+                    }
+                    queue = courier.lock();
+                }
+                None => {
+                    queue.idle = true;
+                    queue = courier.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Thread<T> {
+    fn drop(&mut self) {
+        let courier = &self.0;
+        // The child of a fork in a callback: the locks are its parent's.
+        if !courier.is_of_this_process() {
+            return;
+        }
+        let mut queue = courier.lock();
+        (queue.running, queue.idle) = (false, false);
+        queue.ends += 1;
+        // Whoever told it to pause may have gone since.
+        queue.pause_at = None;
+        if !queue.things.is_empty() {
+            let _ = courier.run(&mut queue);
+        }
+        courier.changed.notify_all();
     }
 }

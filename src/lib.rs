@@ -35,6 +35,7 @@ pub mod text;
 mod timer;
 mod totals;
 mod transport;
+mod variables;
 pub mod waitset;
 pub mod wakeup;
 pub mod wire;

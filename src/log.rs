@@ -5,6 +5,7 @@
 //! of their own, so that a slow listener holds nothing up; when the queue is full they are counted instead of kept.
 
 use crate::courier::Courier;
+use crate::error::{Error, Kind, Result};
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::sync::atomic::{AtomicI32, Ordering};
@@ -56,9 +57,9 @@ pub fn lock_for_fork() -> impl std::any::Any {
 }
 
 /// Has `listener` told what is at `level` or graver; None is silence. When this returns, the old listener is not running and
-/// will not run, and it has been dropped on this thread.
-pub fn listen(level: Level, listener: Option<Listener>) {
-    let new = listener.map(|listener| Arc::new(Channel::new(listener)));
+/// will not run, and it has been dropped on this thread. Where the new one's thread cannot start, the old one stays.
+pub fn listen(level: Level, listener: Option<Listener>) -> Result<()> {
+    let new = listener.map(|listener| Channel::start(listener).map(Arc::new)).transpose()?;
     LEVEL.store(if new.is_some() { level as i32 } else { 0 }, Ordering::Relaxed);
     let old = std::mem::replace(&mut *channel(), new);
     match old {
@@ -69,6 +70,7 @@ pub fn listen(level: Level, listener: Option<Listener>) {
         // Not even dropped: its locks may be held for ever.
         inherited => std::mem::forget(inherited),
     }
+    Ok(())
 }
 
 /// Ends the log's thread; the next message starts it again. False where it has not ended by the deadline.
@@ -117,7 +119,8 @@ fn put(queue: &mut VecDeque<Message>, message: Message) {
 }
 
 impl Channel {
-    fn new(listener: Listener) -> Self {
+    /// With its thread, so that a program is told at once where there is none.
+    fn start(listener: Listener) -> Result<Self> {
         let listener = Arc::new(Mutex::new(Some(listener)));
         let told = listener.clone();
         let courier = Courier::new("bedrock-log", move |message| {
@@ -131,6 +134,9 @@ impl Channel {
                 }
             }
         });
-        Channel { courier, listener }
+        let cannot =
+            |error| Error::new(Kind::Resource, format_args!("starting the thread that calls the log: {error}"));
+        courier.start().map_err(cannot)?;
+        Ok(Channel { courier, listener })
     }
 }

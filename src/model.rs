@@ -8,7 +8,7 @@ use crate::log;
 use crate::request::{Document, Place, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime;
-use crate::stream::{Next, Stream, StreamLimits, Writer};
+use crate::stream::{self, Next, Stream, StreamLimits, Writer};
 use crate::text::Text;
 use crate::timer::{Deadline, Timers};
 use crate::totals::Totals;
@@ -17,12 +17,10 @@ use crate::wire::answer::Answer;
 use crate::wire::attempts::Terms;
 use crate::wire::call::{self, Call, Input};
 use crate::wire::connect;
-use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use crate::wire::usage::Usage;
 use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use std::fmt;
-use std::ops::ControlFlow;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -117,8 +115,8 @@ impl Model {
         let connecting = move |writer: Writer| async move {
             conclude(&CONNECTING, &writer, model.make_ready(&writer, epoch)).await.map(|()| None)
         };
-        let read_ahead = self.calls.reading.read_ahead;
-        let mut stream = Stream::start(&runtime, Operation::Converse, cancel.cloned(), read_ahead, connecting);
+        let terms = self.stream_terms(Operation::Converse, cancel, self.ready_by());
+        let mut stream = Stream::start(&runtime, terms, connecting)?;
         match stream.next(timeout)? {
             Next::Done | Next::Event(_) => Ok(()),
             Next::Again => {
@@ -145,11 +143,24 @@ impl Model {
         if cancel.is_some_and(Cancel::is_fired) {
             return Ok(Stream::cancelled(operation));
         }
-        let read_ahead = self.calls.reading.read_ahead;
         let job = Job { model: self.clone(), call: Call { operation, input } };
         let runtime = runtime::start()?;
         let epoch = runtime.epoch;
-        Ok(Stream::start(&runtime, operation, cancel.cloned(), read_ahead, move |writer| job.run(writer, epoch)))
+        let terms = self.stream_terms(operation, cancel, self.first_limit(operation));
+        Stream::start(&runtime, terms, move |writer| job.run(writer, epoch))
+    }
+
+    fn stream_terms(&self, operation: Operation, cancel: Option<&Cancel>, until: Deadline) -> stream::Terms {
+        let read_ahead = self.calls.reading.read_ahead;
+        stream::Terms { operation, cancel: cancel.cloned(), read_ahead, until }
+    }
+
+    /// When the first timer of a call that begins now runs out.
+    fn first_limit(&self, operation: Operation) -> Deadline {
+        let timeouts = &self.calls.timeouts;
+        let queue = timeouts.queue.filter(|_| self.shared.in_flight.is_some());
+        let queue = queue.map(|queue| Deadline::after("queue", queue));
+        queue.unwrap_or_else(|| Timers::start(timeouts, operation.streams()).first)
     }
 
     /// Any operation: one request, one answer, that of a stream when it is complete.
@@ -166,34 +177,6 @@ impl Model {
             }
         };
         Ended { response: stream.finish(), result }
-    }
-
-    /// ConverseStream: shows each event to `on_event`, on this thread, until the end or until it breaks. The response
-    /// is made where `wanted` says so.
-    pub fn generate_stream(
-        &self,
-        request: &Request,
-        cancel: Option<&Cancel>,
-        wanted: bool,
-        mut on_event: impl FnMut(&Event<'_>) -> ControlFlow<()>,
-    ) -> Ended<ControlFlow<()>> {
-        let mut stream = match self.open(Operation::ConverseStream, request, cancel) {
-            Ok(stream) => stream,
-            Err(error) => return Ended { result: Err(error), response: None },
-        };
-        if !wanted {
-            stream.keep_nothing();
-        }
-        let result = loop {
-            match stream.next(None) {
-                Ok(Next::Event(event)) if on_event(&event).is_break() => break Ok(ControlFlow::Break(())),
-                Ok(Next::Event(_) | Next::Again) => {}
-                Ok(Next::Done) => break Ok(ControlFlow::Continue(())),
-                Err(error) => break Err(error),
-            }
-        };
-        stream.cancel();
-        Ended { response: if wanted { stream.finish() } else { None }, result }
     }
 }
 
@@ -255,6 +238,7 @@ impl Model {
         if queue.is_some() {
             timers = Timers::start(timeouts, streams);
         }
+        writer.limit(timers.first, timers.total);
         writer.attempts().open(call, self.terms(timers.first));
         if streams {
             let answer = timers.first.limit(self.send(call, writer, epoch)).await.flatten()?;
@@ -297,11 +281,16 @@ impl Model {
 
     /// Connects within the timers of a stream.
     async fn make_ready(&self, writer: &Writer, epoch: u64) -> Result<()> {
-        let total = self.calls.timeouts.total.map(|total| Deadline::after("total", total));
-        let deadline = Deadline::after("ready", self.calls.timeouts.first_event).or_earlier(total);
+        let deadline = self.ready_by();
         writer.attempts().open(CONNECTING, self.terms(deadline));
         let connecting = async { connect::connect(&self.client(epoch).await?, writer.attempts()).await };
         deadline.limit(connecting).await.flatten()
+    }
+
+    /// When a connection that is wanted now has to be ready.
+    fn ready_by(&self) -> Deadline {
+        let total = self.calls.timeouts.total.map(|total| Deadline::after("total", total));
+        Deadline::after("ready", self.calls.timeouts.first_event).or_earlier(total)
     }
 
     /// What a call may try before `until`.
@@ -345,11 +334,11 @@ mod tests {
         let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
         let input = model.input(Operation::ConverseStream, &request).unwrap();
         let operation = Operation::ConverseStream;
-        let read_ahead = model.calls.reading.read_ahead;
+        let terms = model.stream_terms(operation, None, model.first_limit(operation));
         let job = Job { model, call: Call { operation, input } };
         let runtime = Runtime { handle: Handle::current(), epoch: u64::MAX };
         let began = tokio::time::Instant::now();
-        let mut stream = Stream::start(&runtime, operation, None, read_ahead, |writer| job.run(writer, u64::MAX));
+        let mut stream = Stream::start(&runtime, terms, |writer| job.run(writer, u64::MAX)).unwrap();
         let end = loop {
             match stream.next(Some(Duration::ZERO)) {
                 Ok(Next::Event(_)) => {}

@@ -3,7 +3,8 @@
 //! After `fork()` the child has our memory and none of our threads. Whatever lives longer than a call remembers in which
 //! process it was made, as a [`Generation`], and is left alone in any other.
 
-use nix::sys::signal::{SigSet, SigmaskHow};
+use crate::sys::{fork_mark, thread};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use std::cell::Cell;
 use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +16,12 @@ pub struct Generation(u64);
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 impl Generation {
+    /// This process's. Async-signal-safe.
     pub fn current() -> Self {
+        // A child whose fork ran no handlers is noticed here.
+        if fork_mark::is_lost() {
+            forked();
+        }
         Generation(GENERATION.load(Ordering::Relaxed))
     }
 
@@ -28,9 +34,17 @@ impl Generation {
     }
 }
 
-/// To be called in the child of a fork, before anything else of this library. Safe in a signal handler.
+/// Has forks noticed from now on.
+pub fn notice_forks() {
+    fork_mark::set();
+}
+
+/// Makes a child a process of its own. To be called in it before anything else of this library. Async-signal-safe.
 pub fn forked() {
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    // Without a mark the handler of the fork is the only one who calls this, and calls it once.
+    if fork_mark::renew() || !fork_mark::is_set() {
+        GENERATION.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 thread_local! {
@@ -50,24 +64,104 @@ pub fn quietly<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// To be called first on every thread of the library's own. The host's signal handlers are not for our threads; and SIGPIPE,
-/// blocked here, cannot end the host because of our sockets. Nor do our threads print their panics.
-pub fn settle_in() {
-    hook_panics();
-    QUIET.set(true);
-    // It can only fail for an invalid mask, and this one is not.
-    let _ = SigSet::all().thread_block();
+/// What a thread raises by a fault of its own. Blocked, it would end the process without a handler, and no crash reporter of the
+/// host would hear of it.
+const SYNCHRONOUS: [Signal; 7] =
+    [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGSYS, Signal::SIGABRT];
+
+/// What the host's own threads are to handle. A thread that runs the host's functions leaves the others alone: runtimes use
+/// them among their threads, and wait for each to answer.
+const HOSTS: [Signal; 13] = [
+    Signal::SIGHUP,
+    Signal::SIGINT,
+    Signal::SIGQUIT,
+    Signal::SIGTERM,
+    Signal::SIGALRM,
+    Signal::SIGVTALRM,
+    Signal::SIGCHLD,
+    Signal::SIGPIPE,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGIO,
+    Signal::SIGTSTP,
+    Signal::SIGWINCH,
+];
+
+thread_local! {
+    /// On a thread that runs the host's functions: the mask of the host's thread that wanted it.
+    static HOSTS_MASK: Cell<Option<SigSet>> = const { Cell::new(None) };
 }
 
-/// A thread of the library's own. Signals are blocked before it exists: there is no moment in which the host's handlers could
-/// run on it.
+/// What a thread blocks that runs nothing of the host's. SIGPIPE among it cannot end the host because of our sockets.
+fn all_but_faults() -> SigSet {
+    let mut blocked = SigSet::all();
+    SYNCHRONOUS.into_iter().for_each(|signal| blocked.remove(signal));
+    blocked
+}
+
+/// To be called first on every thread of the library's own that runs nothing of the host's. The host's signal handlers are not
+/// for our threads, nor do our threads print their panics.
+pub fn settle_in() {
+    be_quiet();
+    // It can only fail for an invalid mask, and this one is not.
+    let _ = all_but_faults().thread_set_mask();
+}
+
+fn be_quiet() {
+    hook_panics();
+    QUIET.set(true);
+}
+
+/// A thread of the library's own that runs nothing of the host's.
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
-    let spawned = std::thread::Builder::new().name(name.to_owned()).spawn(body);
+    spawn_blocking(&all_but_faults(), || std::thread::Builder::new().name(name.to_owned()).spawn(body).map(drop))
+}
+
+/// A thread that runs the host's functions, any of which may end it: see [`thread`].
+pub fn spawn_for_host(name: &str, signals: HostSignals, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let settled = move || {
+        be_quiet();
+        HOSTS_MASK.set(Some(signals.host));
+        body();
+    };
+    spawn_blocking(&signals.blocked, || thread::spawn(name, settled))
+}
+
+/// Signals are blocked before the thread exists: there is no moment in which the host's handlers could run on it.
+fn spawn_blocking(blocked: &SigSet, spawn: impl FnOnce() -> std::io::Result<()>) -> std::io::Result<()> {
+    let before = blocked.thread_swap_mask(SigmaskHow::SIG_SETMASK);
+    let spawned = spawn();
     if let Ok(before) = before {
         let _ = before.thread_set_mask();
     }
-    spawned.map(drop)
+    spawned
+}
+
+/// What is blocked on a thread that runs the host's functions: what the host blocks where it asks for them, and what its own
+/// threads are to handle.
+#[derive(Clone, Copy)]
+pub struct HostSignals {
+    host: SigSet,
+    blocked: SigSet,
+}
+
+impl HostSignals {
+    /// To be called on a thread of the host's.
+    pub fn here() -> Self {
+        let host = SigSet::thread_get_mask().unwrap_or_else(|_| SigSet::empty());
+        let mut blocked = host;
+        HOSTS.into_iter().for_each(|signal| blocked.add(signal));
+        SYNCHRONOUS.into_iter().for_each(|signal| blocked.remove(signal));
+        HostSignals { host, blocked }
+    }
+}
+
+/// To be called in the child of a fork whose one thread ran a function of the host's on a thread of ours: the thread is the
+/// host's now, and so are its signals.
+pub fn become_hosts() {
+    if let Ok(Some(mask)) = HOSTS_MASK.try_with(Cell::take) {
+        let _ = mask.thread_set_mask();
+    }
 }
 
 /// Rust prints every panic, caught or not; ours become errors instead. Others are left to who had the hook before.

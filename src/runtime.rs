@@ -1,52 +1,51 @@
 //! The worker: one thread with a one-thread tokio runtime.
 //!
 //! Connections, decoders, timers and clients live on it. It starts with the first call that needs it and ends with
-//! [`shutdown`]; the next call starts it again. A program's own threads never poll, and no program's code runs here.
-//! When it has nothing else to do it [announces](crate::announce) what it has read, and may [rest](crate::coalesce).
+//! [`shutdown`]; the next call starts it again. A program's own threads never poll, and no program's code runs here, nor does
+//! anything that blocks ([`blocking`]). When it has nothing else to do it [announces](crate::announce) what it has read, and
+//! may [rest](crate::coalesce).
 
 use crate::announce;
 use crate::blocking;
-use crate::cancel;
+use crate::cancel::{self, Why};
 use crate::coalesce;
 use crate::error::{Error, Kind, Result};
 use crate::log;
 use crate::process::{self, Generation};
+use crate::quiesce;
 use crate::sys::sched;
 use once_cell::sync::Lazy;
-use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
-use std::time::{Duration, Instant};
-use tokio::runtime::{Builder, Handle};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+use tokio::runtime::{Builder, Handle, Runtime as EventLoop};
 use tokio::sync::Notify;
-
-/// More threads than this never look up names, read files or run credential processes at once.
-const MAX_BLOCKING_THREADS: usize = 16;
 
 struct Worker {
     epoch: u64,
     handle: Handle,
     stop: Arc<Notify>,
-    threads: Arc<Threads>,
+    thread: Arc<Thread>,
 }
 
-/// The threads of one worker that have not ended.
+/// Whether the thread of one worker has ended.
 #[derive(Default)]
-struct Threads {
-    live: Mutex<usize>,
-    one_ended: Condvar,
+struct Thread {
+    ended: Mutex<bool>,
+    changed: Condvar,
 }
 
-/// The library's threads, in the process to which they belong.
-struct House {
+/// The library's workers, in the process to which they belong.
+struct State {
     process: Generation,
     worker: Option<Worker>,
     /// Threads of workers that were told to end.
-    ending: Vec<Arc<Threads>>,
+    ending: Vec<Arc<Thread>>,
 }
 
 /// Only held for moments, and still while the process forks ([`lock_for_fork`]).
-static HOUSE: Lazy<Mutex<House>> = Lazy::new(|| Mutex::new(House::new()));
+static STATE: Lazy<Mutex<State>> = Lazy::new(|| Mutex::new(State::new()));
 static EPOCHS: AtomicU64 = AtomicU64::new(1);
 
 /// A way to the running worker.
@@ -59,100 +58,134 @@ pub struct Runtime {
 
 /// The running worker, started where there is none.
 pub fn start() -> Result<Runtime> {
-    let mut house = House::lock();
-    if house.worker.is_none() {
-        house.worker = Some(Worker::spawn()?);
+    let mut state = State::lock();
+    if state.worker.is_none() {
+        state.worker = Some(Worker::spawn()?);
     }
-    let worker = house.worker.as_ref().expect("a worker was just made sure of");
+    let worker = state.worker.as_ref().expect("a worker was just made sure of");
     Ok(Runtime { handle: worker.handle.clone(), epoch: worker.epoch })
 }
 
-/// Ends the worker: every call still running fails as cancelled. False where its threads have not ended by then.
+/// Ends all calls as cancelled, and the worker. Returns false if a thread has not ended by the deadline.
 pub fn shutdown(deadline: Instant) -> bool {
     let ending = {
-        let mut house = House::lock();
-        if let Some(worker) = house.worker.take() {
+        let mut state = State::lock();
+        if let Some(worker) = state.worker.take() {
             worker.stop.notify_one();
-            house.ending.push(worker.threads);
+            state.ending.push(worker.thread);
         }
-        house.ending.clone()
+        state.ending.clone()
     };
-    let ended = ending.iter().all(|threads| threads.wait_until(deadline)) & blocking::shutdown(deadline);
+    // Whoever waits leaves, whatever the worker is doing.
+    cancel::end_all(Why::ShutDown);
+    let ended = ending.iter().all(|thread| thread.wait_until(deadline));
     if ended {
-        House::lock().ending.retain(|threads| !ending.iter().any(|ended| Arc::ptr_eq(threads, ended)));
+        State::lock().ending.retain(|thread| !ending.iter().any(|ended| Arc::ptr_eq(thread, ended)));
     }
-    ended
+    blocking::shutdown(deadline) & cancel::pause(deadline) & ended
 }
 
 /// Keeps the worker from changing while the process forks.
 pub fn lock_for_fork() -> impl std::any::Any {
-    House::lock()
+    State::lock()
 }
 
-/// Read by a worker while it works. The libraries below us make their statics when they first need them, and a child whose fork
-/// found one half made would wait for it for ever.
-static AT_WORK: RwLock<()> = RwLock::new(());
-/// How long a fork waits for a worker that never rests.
-const FORK_PATIENCE: Duration = Duration::from_secs(1);
-
-thread_local! {
-    static WORKING: RefCell<Option<RwLockReadGuard<'static, ()>>> = const { RefCell::new(None) };
+/// Holds the worker between two tasks, until the result is dropped. The libraries below us make their statics when they first
+/// need them, and a child whose fork found one half made would wait for it for ever. None: there is no worker, or it did not
+/// come to it in time. To be called before any lock is taken that the worker may need.
+pub fn hold_for_fork() -> Option<Hold> {
+    let handle = State::lock().worker.as_ref().map(|worker| worker.handle.clone())?;
+    let barrier = Arc::new(Barrier::default());
+    let task = barrier.clone();
+    handle.spawn(async move { task.hold() });
+    barrier.wait_until_held(Instant::now() + quiesce::FORK_PATIENCE).then(|| Hold(barrier))
 }
 
-fn work() {
-    let at_work = AT_WORK.read().unwrap_or_else(PoisonError::into_inner);
-    let _ = WORKING.try_with(|working| working.replace(Some(at_work)));
+/// See [`hold_for_fork`].
+pub struct Hold(Arc<Barrier>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.set(Stage::Open);
+    }
 }
 
-fn idle() {
-    let _ = WORKING.try_with(RefCell::take);
+#[derive(Default)]
+struct Barrier {
+    stage: Mutex<Stage>,
+    changed: Condvar,
 }
 
-/// Waits until no worker is in the middle of something. To be taken before every other lock: a worker may need those to get done.
-pub fn pause_for_fork() -> Option<impl std::any::Any> {
-    let patience = Instant::now() + FORK_PATIENCE;
-    while WORKING.try_with(|working| working.borrow().is_none()).unwrap_or(true) {
-        match AT_WORK.try_write() {
-            Ok(rested) => return Some(rested),
-            Err(TryLockError::Poisoned(rested)) => return Some(rested.into_inner()),
-            Err(TryLockError::WouldBlock) if Instant::now() > patience => break,
-            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_micros(50)),
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Asked,
+    Held,
+    Open,
+}
+
+impl Barrier {
+    fn lock(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, stage: Stage) {
+        *self.lock() = stage;
+        self.changed.notify_all();
+    }
+
+    /// Blocks the calling thread, unless nobody waits for that any more.
+    fn hold(&self) {
+        let mut stage = self.lock();
+        if *stage == Stage::Asked {
+            *stage = Stage::Held;
+            self.changed.notify_all();
+        }
+        while *stage == Stage::Held {
+            stage = self.changed.wait(stage).unwrap_or_else(PoisonError::into_inner);
         }
     }
-    None
+
+    fn wait_until_held(&self, deadline: Instant) -> bool {
+        let mut stage = self.lock();
+        while *stage == Stage::Asked {
+            let Some(left) = deadline.checked_duration_since(Instant::now()) else {
+                *stage = Stage::Open;
+                return false;
+            };
+            stage = self.changed.wait_timeout(stage, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        true
+    }
 }
 
-impl House {
+impl State {
     fn new() -> Self {
-        House { process: Generation::current(), worker: None, ending: Vec::new() }
+        State { process: Generation::current(), worker: None, ending: Vec::new() }
     }
 
-    fn lock() -> MutexGuard<'static, House> {
-        let mut house = HOUSE.lock().unwrap_or_else(PoisonError::into_inner);
-        if !house.process.is_current() {
+    fn lock() -> MutexGuard<'static, State> {
+        let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
+        if !state.process.is_current() {
             // The child of a fork inherits a runtime without its threads; even dropping it would wait for them.
-            std::mem::forget(std::mem::replace(&mut *house, House::new()));
+            std::mem::forget(std::mem::replace(&mut *state, State::new()));
         }
-        house
+        state
     }
 }
 
-impl Threads {
-    fn begin(&self) {
-        *self.live.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    }
-
+impl Thread {
     fn end(&self) {
-        *self.live.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
-        self.one_ended.notify_all();
+        *self.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
     }
 
-    /// Waits until none is left; false where the deadline comes first.
+    /// Waits until it has ended; false where the deadline comes first.
     fn wait_until(&self, deadline: Instant) -> bool {
-        let mut live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        while *live > 0 {
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        while !*ended {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
-            live = self.one_ended.wait_timeout(live, left).unwrap_or_else(PoisonError::into_inner).0;
+            ended = self.changed.wait_timeout(ended, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
     }
@@ -163,54 +196,57 @@ impl Worker {
         let cannot = |what: &str, error: std::io::Error| {
             Error::new(Kind::Resource, format_args!("starting the library's worker: {what}: {error}"))
         };
-        let threads = Arc::new(Threads::default());
-        let (beginning, ending) = (threads.clone(), threads.clone());
-        let runtime = Builder::new_current_thread()
+        let event_loop = Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(MAX_BLOCKING_THREADS)
-            .thread_name("bedrock-blocking")
-            .on_thread_start(move || {
-                beginning.begin();
-                process::settle_in();
-            })
-            .on_thread_stop(move || ending.end())
-            .on_thread_park(|| {
-                let announced = announce::all_kept();
-                idle();
-                coalesce::rest(announced);
-            })
-            .on_thread_unpark(work)
+            .on_thread_park(|| coalesce::rest(announce::all_kept()))
             .build()
             .map_err(|error| cannot("its event loop", error))?;
-        let bell = cancel::bell().map_err(|error| cannot("its cancel bell", error))?;
         let worker = Worker {
             epoch: EPOCHS.fetch_add(1, Ordering::Relaxed),
-            handle: runtime.handle().clone(),
+            handle: event_loop.handle().clone(),
             stop: Arc::default(),
-            threads,
+            thread: Arc::default(),
         };
-        let (stop, threads) = (worker.stop.clone(), worker.threads.clone());
+        let (stop, thread, epoch) = (worker.stop.clone(), worker.thread.clone(), worker.epoch);
         let body = move || {
+            let beginning = quiesce::begin();
             process::settle_in();
             sched::ask_for_shortest();
-            work();
-            runtime.spawn(async move {
-                if let Err(error) = cancel::watch(bell).await {
-                    log::error(
-                        "cancel",
-                        format_args!("the cancel bell cannot be heard, waiting calls end by their timers: {error}"),
-                    );
-                }
-            });
-            runtime.block_on(stop.notified());
-            // Dropping a runtime would wait for name look-ups and the like, however long they take.
-            runtime.shutdown_background();
-            announce::all_kept();
-            idle();
-            threads.end();
+            drop(beginning);
+            run(event_loop, &stop, epoch);
+            thread.end();
         };
-        worker.threads.begin();
         process::spawn("bedrock-worker", body).map_err(|error| cannot("its thread", error))?;
         Ok(worker)
     }
+}
+
+/// Runs the event loop until it is told to stop, or breaks.
+fn run(event_loop: EventLoop, stop: &Notify, epoch: u64) {
+    let ran = catch_unwind(AssertUnwindSafe(|| event_loop.block_on(stop.notified())));
+    let _ending = quiesce::begin();
+    match ran {
+        Ok(()) => {
+            // Dropping it in the usual way would wait for threads of its own, of which it has none.
+            event_loop.shutdown_background();
+            announce::all_kept();
+        }
+        Err(panic) => {
+            // What it holds are descriptors that the program has closed, and may have opened anew for itself.
+            std::mem::forget(event_loop);
+            log::error("worker", Error::panicked(&*panic).stated());
+            let mut state = State::lock();
+            state.worker.take_if(|worker| worker.epoch == epoch);
+            drop(state);
+            cancel::end_all(Why::LoopBroken);
+        }
+    }
+}
+
+/// The error of the calls that an event loop had when it broke.
+pub fn loop_broken() -> Error {
+    let what = "the library's event loop is broken: the program has closed descriptors that it did not open";
+    Error::new(Kind::Resource, what).advise(
+        "Close only your own descriptors, or all of them in a child between fork and exec; the next call starts the library again",
+    )
 }

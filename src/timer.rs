@@ -2,9 +2,9 @@
 
 use crate::config::Timeouts;
 use crate::error::{Error, Kind, Result, in_words};
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -47,6 +47,16 @@ impl Deadline {
         self.at
     }
 
+    /// The same by the clock of threads that are not the worker's.
+    pub fn passes_at(&self) -> std::time::Instant {
+        self.at.into_std()
+    }
+
+    /// The same timer, started again now. The timer of a whole call is never started again.
+    pub fn restarted(self) -> Self {
+        if self.name == "idle" { Deadline::after(self.name, self.setting) } else { self }
+    }
+
     /// The one of the two that comes first.
     pub fn or_earlier(self, other: Option<Deadline>) -> Self {
         other.filter(|other| other.at < self.at).unwrap_or(self)
@@ -54,18 +64,28 @@ impl Deadline {
 
     /// Waits for `future`, but not beyond the deadline.
     pub async fn limit<T>(self, future: impl Future<Output = T>) -> Result<T> {
-        tokio::time::timeout_at(self.at, future).await.map_err(|_| self.missed())
+        self.or_late(future).await.ok_or_else(|| self.missed())
     }
 
     /// Waits for one of so many places, but not beyond the deadline.
     pub async fn limit_queue<T>(self, places: usize, place: impl Future<Output = T>) -> Result<T> {
-        tokio::time::timeout_at(self.at, place).await.map_err(|_| {
+        self.or_late(place).await.ok_or_else(|| {
             let (waited, settings) = (in_words(self.setting), self.settings());
             let what = format_args!(
                 "the call waited {waited} for a place among max_concurrency {places} calls and was never sent ({settings})"
             );
             Error::new(Kind::Timeout, what).advise("Raise max_concurrency or timeouts.queue")
         })
+    }
+
+    async fn or_late<T>(self, future: impl Future<Output = T>) -> Option<T> {
+        let mut timer = Timer::new(self);
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => timer.poll_passed(cx).map(|()| None),
+        })
+        .await
     }
 
     /// Where it is set.
@@ -79,7 +99,7 @@ impl Deadline {
         }
     }
 
-    fn missed(&self) -> Error {
+    pub fn missed(&self) -> Error {
         const SILENCE: &str = "A long silence can be normal while a model thinks or writes a large tool input";
         let (what, advice) = match self.name {
             "first_event" => ("no event came", format!("{SILENCE}: raise timeouts.first_event")),
@@ -95,34 +115,108 @@ impl Deadline {
 
 /// A deadline that moves often and passes rarely. Moving it costs nothing: the sleep below is left to wake up at the old time,
 /// and goes to sleep again.
+///
+/// A deadline that has passed is not enough: a process that was stopped finds its deadlines in the past, and what it waits for
+/// in its sockets. So everything is looked at once more before the deadline counts as missed.
 pub struct Timer {
     deadline: Deadline,
     sleep: Pin<Box<Sleep>>,
+    last_look: LastLook,
+}
+
+enum LastLook {
+    NotYet,
+    /// Ready once the event loop has asked the system for what has come, and has passed it on.
+    Taken(Pin<Box<dyn Future<Output = ()> + Send>>),
+    Over,
 }
 
 impl Timer {
     pub fn new(deadline: Deadline) -> Self {
-        Timer { deadline, sleep: Box::pin(sleep_until(deadline.at)) }
+        Timer { deadline, sleep: Box::pin(sleep_until(deadline.at)), last_look: LastLook::NotYet }
     }
 
     pub fn restart(&mut self, deadline: Deadline) {
         if deadline.at < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline.at);
         }
+        // One that stays where it was, as that of a whole call does, has had its last look.
+        if deadline.at != self.deadline.at {
+            self.last_look = LastLook::NotYet;
+        }
         self.deadline = deadline;
     }
 
-    /// Ready, with the error that says so, once the deadline has passed. The clock is asked and not the sleep: where bytes come
-    /// without a pause, tokio's budget is used up before the sleep may say that it is over.
+    /// Ready, with the error that tells it, once the deadline has been missed.
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
+        self.poll_passed(cx).map(|()| self.deadline.missed())
+    }
+
+    /// To be called when there is nothing else. The clock is asked and not the sleep: where bytes come without a pause, tokio's
+    /// budget is used up before the sleep may be ready.
+    fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
-            if Instant::now() >= self.deadline.at {
-                return Poll::Ready(self.deadline.missed());
+            if Instant::now() < self.deadline.at {
+                if self.sleep.as_mut().poll(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.sleep.as_mut().reset(self.deadline.at);
+                continue;
             }
-            if self.sleep.as_mut().poll(cx).is_pending() {
-                return Poll::Pending;
+            match &mut self.last_look {
+                LastLook::NotYet => self.last_look = LastLook::Taken(Box::pin(one_more_turn())),
+                LastLook::Taken(look) => {
+                    ready!(look.as_mut().poll(cx));
+                    self.last_look = LastLook::Over;
+                    // What this turn has brought is taken first.
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                LastLook::Over => return Poll::Ready(()),
             }
-            self.sleep.as_mut().reset(self.deadline.at);
         }
+    }
+}
+
+/// Gives way until the event loop has asked the system for what has come. The task that reads a connection has its turn after
+/// that, and passes on what it reads in the next.
+async fn one_more_turn() {
+    tokio::task::yield_now().await;
+    tokio::task::yield_now().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+    use tokio::net::UnixStream;
+
+    /// What a stopped process finds: the deadline has passed, and what it waited for has come meanwhile.
+    #[tokio::test]
+    async fn what_has_come_before_an_expired_timer_is_looked_at_is_not_lost() {
+        let (mut near, far) = UnixStream::pair().unwrap();
+        let deadline = Deadline::after("idle", Duration::from_millis(1));
+        let reading = deadline.limit(async { near.read_u8().await.unwrap() });
+        let mut reading = pin!(reading);
+        // The event loop has looked at the socket, and sleeps.
+        assert!(futures::poll!(reading.as_mut()).is_pending());
+        far.try_write(&[7]).unwrap();
+        std::thread::sleep(Duration::from_millis(5));
+        assert_eq!(reading.await.unwrap(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_whole_calls_timer_ends_what_never_pauses() {
+        let total = Deadline::after("total", Duration::from_secs(1));
+        let mut timer = Timer::new(total);
+        tokio::time::advance(Duration::from_secs(2)).await;
+        let mut looks = 0;
+        let error = poll_fn(|cx| {
+            looks += 1;
+            timer.restart(total);
+            timer.poll_expired(cx)
+        })
+        .await;
+        assert!(error.message().as_str().contains("timeouts.total") && looks < 10, "{looks} {error}");
     }
 }

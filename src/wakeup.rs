@@ -84,12 +84,29 @@ impl Wakeup {
             call.callback.clone()
         };
         let Some(callback) = callback else { return };
-        callback();
-        drop(callback);
-        let mut call = self.lock();
+        let running = Running { wakeup: self, callback: Some(callback) };
+        running.callback.iter().for_each(|callback| callback());
+    }
+}
+
+/// A callback that runs. It may return, or end its thread.
+struct Running<'a> {
+    wakeup: &'a Wakeup,
+    callback: Option<Arc<Callback>>,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        // First, so that whoever retires the wakeup has the last of it.
+        self.callback = None;
+        // The child of a fork in the callback: the locks are its parent's.
+        if !self.wakeup.courier.is_of_this_process() {
+            return;
+        }
+        let mut call = self.wakeup.lock();
         call.running = false;
         if std::mem::take(&mut call.awaited) {
-            self.returned.notify_all();
+            self.wakeup.returned.notify_all();
         }
     }
 }

@@ -140,11 +140,15 @@ fn a_connection_that_breaks_names_host_and_port() {
     let bedrock = LocalBedrock::start();
     let host = format!("127.0.0.1:{}", bedrock.port());
     let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
-    for reply in [Reply::close_before_headers(), Reply::reset_before_headers(), Reply::not_http("nonsense\r\n\r\n")] {
+    for (reply, status) in [
+        (Reply::close_before_headers(), BEDROCK_E_NETWORK),
+        (Reply::reset_before_headers(), BEDROCK_E_NETWORK),
+        (Reply::not_http("nonsense\r\n\r\n"), BEDROCK_E_PROTOCOL),
+    ] {
         for outcome in [&|| model.generate(&hello()), &|| model.stream(&hello()).outcome] as [&dyn Fn() -> Outcome; 2] {
             bedrock.push(reply.clone());
             let outcome = outcome();
-            let failure = outcome.failed(BEDROCK_E_NETWORK);
+            let failure = outcome.failed(status);
             failure.says(&[&host]);
             is_plain(failure);
         }
@@ -305,7 +309,13 @@ struct Ear {
     heard: Condvar,
 }
 
-unsafe extern "C" fn hear(level: i32, target: *const c_char, message: *const c_char, _len: usize, user: *mut c_void) {
+unsafe extern "C-unwind" fn hear(
+    level: i32,
+    target: *const c_char,
+    message: *const c_char,
+    _len: usize,
+    user: *mut c_void,
+) {
     let text = |text| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
     let ear = unsafe { &*user.cast::<Ear>() };
     ear.lines().push(format!("{level} {} {}", text(target), text(message)));

@@ -504,7 +504,7 @@ fn a_stop_leaves_the_model_usable() {
 #[test]
 fn a_stop_gives_no_response_to_who_wants_none() {
     use bedrock::ffi::generate::{bedrock_event, bedrock_generate_stream};
-    unsafe extern "C" fn stop(_: *const bedrock_event, _: *mut std::ffi::c_void) -> i32 {
+    unsafe extern "C-unwind" fn stop(_: *const bedrock_event, _: *mut std::ffi::c_void) -> i32 {
         1
     }
     let bedrock = LocalBedrock::start();

@@ -12,7 +12,8 @@ use http::Version;
 use serde_json::{Value, json};
 
 use support::capi::*;
-use support::{Flaw, LocalBedrock, Proxy, Reply, Speaks, Tls};
+use support::pull::{Pull, Pulled};
+use support::{Door, Flaw, Gate, LocalBedrock, Proxy, Reply, Speaks, Tls};
 
 fn hello() -> Request {
     Request::say("Hello?")
@@ -183,4 +184,108 @@ fn connecting_without_credentials_says_so() {
     let failure = Model::new(&config).connect().expect_err("there are no credentials");
     failure.is(BEDROCK_E_CREDENTIALS).says(&["connecting", "no-such-profile"]);
     assert_eq!((failure.attempts, bedrock.connection_count()), (0, 0));
+}
+
+// Connects that hang.
+
+/// Calls so many times at once through a door, and tells how long each call took.
+#[track_caller]
+fn all_succeed(calls: usize, model: &Model) -> Vec<Duration> {
+    let began = Instant::now();
+    let mut took: Vec<_> = thread::scope(|scope| {
+        let call = || {
+            assert_eq!(model.generate(&hello()).response().text, "Hello");
+            began.elapsed()
+        };
+        let calls: Vec<_> = (0..calls).map(|_| scope.spawn(call)).collect();
+        calls.into_iter().map(|call| call.join().expect("a call that works")).collect()
+    });
+    took.sort();
+    took
+}
+
+#[test]
+fn a_connect_that_hangs_holds_up_no_call_and_needs_few_connections_in_its_place() {
+    for (protocols, needed) in [(&["h2"][..], 2), (&["http/1.1"], 200)] {
+        let bedrock = serving(Speaks::Tls(Tls::new(Flaw::Nothing, protocols)));
+        let door = Door::to(bedrock.port(), |number| number == 1);
+        let ca_file = bedrock.tls().map(Tls::ca_file);
+        let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file}));
+        let took = all_succeed(200, &model);
+        let (median, longest, connections) = (took[100], took[199], door.connection_count());
+        println!("{protocols:?}: median {median:?}, longest {longest:?}, {connections} connections");
+        assert!(connections <= needed + 2, "{connections} connections");
+        // A connect may take 3.1 s.
+        assert!(longest < Duration::from_secs(3), "{longest:?}");
+    }
+}
+
+#[test]
+fn a_single_call_is_not_held_up_by_a_connect_that_hangs() {
+    for speaks in [Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])), Speaks::Tls(Tls::new(Flaw::Nothing, &["http/1.1"]))] {
+        let bedrock = serving(speaks);
+        let door = Door::to(bedrock.port(), |number| number <= 2);
+        let ca_file = bedrock.tls().map(Tls::ca_file);
+        let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file}));
+        let took = all_succeed(1, &model);
+        assert_eq!(door.connection_count(), 3);
+        assert!(took[0] < Duration::from_secs(2), "{took:?}");
+    }
+}
+
+#[test]
+fn what_never_answers_is_tried_a_few_times_and_not_once_for_each_call() {
+    let door = Door::to(0, |_| true);
+    let tls = Tls::new(Flaw::Nothing, &[]);
+    let members = json!({"ca_file": tls.ca_file(), "timeouts": {"connect": "1s"}});
+    let model = model(&format!("https://localhost:{}", door.port()), members);
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
+        for call in calls {
+            let outcome = call.join().expect("no panic");
+            outcome.failed(BEDROCK_E_TIMEOUT).says(&["no connection to localhost:", "within 1s (timeouts.connect)"]);
+        }
+    });
+    assert!(door.connection_count() <= 4, "{} connections", door.connection_count());
+}
+
+#[test]
+fn many_streams_need_tens_of_connections_also_where_some_connects_hang() {
+    const STREAMS: usize = 1000;
+    let bedrock = LocalBedrock::speaking(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
+    let door = Door::to(bedrock.port(), |number| number % 5 == 1);
+    let ca_file = bedrock.tls().map(Tls::ca_file);
+    let members = json!({"ca_file": ca_file, "timeout": "60s"});
+    let model = model(&format!("https://localhost:{}", door.port()), members);
+    let gate = Gate::new();
+    let held = gate.clone();
+    bedrock.respond_with(move |_| {
+        Reply::stream().message_start().wait_for(&held).text(0, &["Hello"]).message_stop("end_turn")
+    });
+    let streams: Vec<_> = (0..STREAMS).map(|_| Pull::open(&model, &hello())).collect();
+    gate.wait_arrivals(STREAMS);
+    let connections = door.connection_count();
+    gate.open();
+    for stream in streams {
+        while let Pulled::Event(_) = stream.next(-1) {}
+        assert!(matches!(stream.next(-1), Pulled::Done));
+    }
+    println!("{STREAMS} streams over {connections} connections");
+    assert!(connections <= 10 + 5, "{connections} connections");
+}
+
+#[test]
+fn a_connect_that_nobody_waits_for_any_more_serves_the_next_call() {
+    let bedrock = serving(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
+    let door = Door::to(bedrock.port(), |_| false);
+    let ca_file = bedrock.tls().map(Tls::ca_file);
+    let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file}));
+    let began = Instant::now();
+    let _ = model.connect_with(null_mut(), 0);
+    while door.connection_count() == 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "no connect was begun");
+        let _ = model.connect_with(null_mut(), 1);
+    }
+    model.generate(&hello()).response();
+    assert_eq!(door.connection_count(), 1);
 }

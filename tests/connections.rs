@@ -73,45 +73,32 @@ fn a_kept_connection_that_its_peer_has_closed_meanwhile_is_not_used() {
 }
 
 #[test]
-fn a_kept_connection_that_turns_out_to_be_dead_is_no_error_and_no_attempt() {
-    for dead in [Reply::close_before_headers(), Reply::reset_before_headers()] {
-        let bedrock = LocalBedrock::start();
-        let model = model(&bedrock.url(), json!({}));
-        bedrock.push(Reply::text_answer("Hello"));
-        model.generate(&hello()).response();
-        bedrock.push(dead.clone());
-        bedrock.push(Reply::text_answer("Hello"));
-        assert_eq!(model.generate(&hello()).response().attempts, 1);
-        bedrock.push(dead);
-        bedrock.push(whole_stream());
-        assert_eq!(model.stream(&hello()).outcome.response().attempts, 1);
-        let connections: Vec<_> = bedrock.requests().iter().map(|request| request.connection).collect();
-        assert_eq!(connections, [1, 1, 2, 2, 3]);
-        let bodies: Vec<_> = bedrock.requests().iter().map(|request| request.body.clone()).collect();
-        assert!(bodies.iter().all(|body| *body == bodies[0]), "{bodies:?}");
-    }
-}
-
-#[test]
-fn a_request_is_repeated_once_and_only_where_a_kept_connection_was_silent() {
-    let bedrock = LocalBedrock::start();
-    let fresh = model(&bedrock.url(), json!({}));
-    bedrock.push(Reply::reset_before_headers());
-    assert_eq!(fresh.generate(&hello()).failed(BEDROCK_E_NETWORK).attempts, 1);
-    assert_eq!(bedrock.take_requests().len(), 1, "a connection that was not kept cannot have gone stale");
-
-    let kept = model(&bedrock.url(), json!({}));
-    for (ends, status, requests) in [
-        (vec![Reply::reset_before_headers(), Reply::reset_before_headers()], BEDROCK_E_NETWORK, 2),
-        (vec![Reply::not_http("HTTP/1.1 2")], BEDROCK_E_NETWORK, 1),
-        (vec![whole_stream().cut_at(10, Cut::Reset)], BEDROCK_E_TRUNCATED, 1),
-    ] {
-        bedrock.push(Reply::text_answer("Hello"));
-        kept.generate(&hello()).response();
-        bedrock.take_requests();
-        ends.into_iter().for_each(|end| bedrock.push(end));
-        assert_eq!(kept.stream(&hello()).outcome.failed(status).attempts, 1);
-        assert_eq!(bedrock.take_requests().len(), requests);
+fn a_request_that_was_read_and_not_answered_is_sent_again_as_an_attempt_and_in_no_other_way() {
+    for (speaks, version) in [(Speaks::Http1, "1.1"), (Speaks::HTTP2, "2")] {
+        for dead in [Reply::close_before_headers(), Reply::reset_before_headers()] {
+            let bedrock = LocalBedrock::speaking(speaks.clone());
+            let model = model(&bedrock.url(), json!({"http_version": version}));
+            let patient = model.with(json!({"retry": {"max_attempts": 3, "max_backoff": "1ms"}}));
+            for kept in [false, true] {
+                if kept {
+                    bedrock.push(Reply::text_answer("Hello"));
+                    model.generate(&hello()).response();
+                }
+                bedrock.take_requests();
+                bedrock.push(dead.clone());
+                assert_eq!(model.stream(&hello()).outcome.failed(BEDROCK_E_NETWORK).attempts, 1);
+                assert_eq!(bedrock.take_requests().len(), 1, "HTTP/{version}, kept: {kept}");
+            }
+            bedrock.push(Reply::text_answer("Hello"));
+            model.generate(&hello()).response();
+            bedrock.take_requests();
+            bedrock.push(dead);
+            bedrock.push(Reply::text_answer("Hello"));
+            assert_eq!(patient.generate(&hello()).response().attempts, 2);
+            let bodies: Vec<_> = bedrock.take_requests().iter().map(|request| request.body.clone()).collect();
+            assert_eq!(bodies.len(), 2, "HTTP/{version}");
+            assert_eq!(bodies[0], bodies[1]);
+        }
     }
 }
 
@@ -311,11 +298,14 @@ fn a_stream_that_http2_resets_is_cut() {
 }
 
 #[test]
-fn an_endpoint_that_does_not_speak_the_http_version_is_a_network_error() {
-    let bedrock = LocalBedrock::start();
-    model(&bedrock.url(), json!({"http_version": "2"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
-    model(&bedrock.url(), json!({"http_version": "1.1"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
+fn an_endpoint_that_does_not_speak_the_http_version_gives_no_valid_answer_and_the_error_names_the_setting() {
+    for (speaks, version) in [(Speaks::Http1, "2"), (Speaks::HTTP2, "1.1")] {
+        let bedrock = LocalBedrock::speaking(speaks);
+        let outcome = model(&bedrock.url(), json!({"http_version": version})).generate(&hello());
+        let failure = outcome.failed(BEDROCK_E_PROTOCOL);
+        failure.says(&["no valid HTTP", "http_version", &format!("127.0.0.1:{}", bedrock.port())]);
+        assert!(!failure.retryable, "{failure:?}");
+    }
 }
 
 // TLS.

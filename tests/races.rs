@@ -26,7 +26,7 @@ mod stream {
     pub use crate::pipe::Alarm;
 }
 
-pub use standins::{error, flag, process, sync, wire};
+pub use standins::{error, flag, process, sync, timer, wire};
 
 use error::{Error, Kind};
 use pipe::{End, Pipe};
@@ -55,10 +55,16 @@ fn spawn(body: impl FnOnce() + Send + 'static) -> shuttle::thread::JoinHandle<()
     shuttle::thread::spawn(body)
 }
 
+/// What a reader finds, as the engine asks for it.
+fn next<'r>(reader: &'r mut Reader, pipe: &Pipe, timeout: Option<Duration>) -> Found<'r> {
+    reader.wait(pipe, timeout);
+    reader.next(pipe)
+}
+
 /// What a worker does: so many events, each announced, then the end.
 fn write(pipe: &Pipe, events: usize, end: End) {
     for event in 0..events {
-        let ((), written) = pipe.write(|batch| batch.push(event));
+        let ((), written) = pipe.write(None, |batch| batch.push(event));
         if written.announce {
             pipe.announce();
         }
@@ -78,7 +84,7 @@ fn failed() -> End {
 fn drain(reader: &mut Reader, pipe: &Pipe, seen: &mut usize) -> Option<bool> {
     let before = *seen;
     loop {
-        match reader.next(pipe, NOW) {
+        match next(reader, pipe, NOW) {
             Found::Event(event) => {
                 assert_eq!(event, *seen, "an event is lost, or out of order");
                 *seen += 1;
@@ -94,10 +100,10 @@ fn drain(reader: &mut Reader, pipe: &Pipe, seen: &mut usize) -> Option<bool> {
 
 /// The end is what it was, for ever, and nothing comes after it.
 fn assert_over(reader: &mut Reader, pipe: &Pipe) {
-    let Found::End(first) = reader.next(pipe, NOW) else { panic!("something came after the end") };
+    let Found::End(first) = next(reader, pipe, NOW) else { panic!("something came after the end") };
     let first = std::mem::discriminant(first);
     cancel(pipe);
-    let Found::End(again) = reader.next(pipe, FOR_EVER) else { panic!("something came after the end") };
+    let Found::End(again) = next(reader, pipe, FOR_EVER) else { panic!("something came after the end") };
     assert_eq!(first, std::mem::discriminant(again), "the end has changed");
 }
 
@@ -120,7 +126,7 @@ fn a_stream_that_is_read_has_one_end_and_no_event_comes_after_a_cancel() {
         let (mut reader, mut seen) = (Reader::default(), 0);
         let was_cancelled = loop {
             let over = cancelled.load(Ordering::SeqCst) == 1;
-            match reader.next(&pipe, FOR_EVER) {
+            match next(&mut reader, &pipe, FOR_EVER) {
                 Found::Event(event) => {
                     assert!(!over, "an event came after a cancel");
                     assert_eq!(event, seen);
@@ -150,7 +156,7 @@ fn a_flag_is_up_exactly_while_there_is_something_to_read() {
         loop {
             flag::wait_until_up(fd);
             // One event for each time that it is up, as the laziest loop does it.
-            match reader.next(&pipe, NOW) {
+            match next(&mut reader, &pipe, NOW) {
                 Found::Event(event) => {
                     assert_eq!(event, seen);
                     seen += 1;
@@ -176,13 +182,13 @@ fn a_flag_that_is_asked_for_late_is_right_at_once() {
             spawn(move || write(&pipe, 2, End::Done(None)))
         };
         let (mut reader, mut seen) = (Reader::default(), 0);
-        if let Found::Event(_) = reader.next(&pipe, NOW) {
+        if let Found::Event(_) = next(&mut reader, &pipe, NOW) {
             seen += 1;
         }
         let fd = reader.flag(&pipe).unwrap();
         loop {
             flag::wait_until_up(fd);
-            match reader.next(&pipe, NOW) {
+            match next(&mut reader, &pipe, NOW) {
                 Found::Event(_) => seen += 1,
                 Found::End(_) => break,
                 Found::Nothing => panic!("the flag was up where there was nothing to read"),
@@ -241,7 +247,7 @@ fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
             bell.wait();
             let mut over = false;
             loop {
-                match reader.next(&pipe, NOW) {
+                match next(&mut reader, &pipe, NOW) {
                     Found::Event(_) => seen += 1,
                     Found::End(_) => over = true,
                     Found::Nothing => break,
@@ -288,7 +294,7 @@ fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
         pipe.set_alarm(wakeup(&second), false);
         first.store(1, Ordering::SeqCst);
         let mut reader = Reader::default();
-        let _ = reader.next(&pipe, NOW);
+        let _ = next(&mut reader, &pipe, NOW);
         pipe.close();
         second.store(1, Ordering::SeqCst);
         // One that is set on a closed stream is gone at once.
@@ -357,11 +363,11 @@ fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
         pipe.set_alarm(Some(Box::new(set.member(7))), false);
         let mut reader = Reader::default();
         loop {
-            match reader.next(&pipe, NOW) {
+            match next(&mut reader, &pipe, NOW) {
                 Found::Event(_) => {}
                 Found::End(_) => break,
                 Found::Nothing if set.wait(NOW).unwrap().is_some() => {
-                    let found = reader.next(&pipe, NOW);
+                    let found = next(&mut reader, &pipe, NOW);
                     assert!(!matches!(found, Found::Nothing), "told of what was read already");
                 }
                 Found::Nothing => shuttle::thread::yield_now(),
@@ -456,7 +462,7 @@ fn a_writer_that_waits_for_a_slow_reader_is_woken_when_the_batch_is_taken() {
             let pipe = pipe.clone();
             spawn(move || {
                 for _ in 0..2 {
-                    let ((), written) = pipe.write(|batch| batch.push_much());
+                    let ((), written) = pipe.write(None, |batch| batch.push_much());
                     if written.announce {
                         pipe.announce();
                     }
@@ -467,7 +473,7 @@ fn a_writer_that_waits_for_a_slow_reader_is_woken_when_the_batch_is_taken() {
             })
         };
         let (mut reader, mut events) = (Reader::default(), 0);
-        while let Found::Event(_) = reader.next(&pipe, FOR_EVER) {
+        while let Found::Event(_) = next(&mut reader, &pipe, FOR_EVER) {
             events += 1;
         }
         assert_eq!(events, 2);

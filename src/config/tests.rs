@@ -25,7 +25,7 @@ const MODEL: &str = r#""model":"m""#;
 
 /// Parses a config in an empty environment.
 fn parse(text: &str) -> Result<Config> {
-    Config::parse_in(text, &|_| None)
+    Config::parse_in(text, Variables::default())
 }
 
 /// Parses a config of a model and `members`.
@@ -424,9 +424,9 @@ fn bearer_needs_a_token_in_the_config_or_the_environment() {
     let text = r#"{"model":"m","auth":"bearer"}"#;
     let message = r#""auth" is "bearer", but there is no token: give "bearer_token" or set AWS_BEARER_TOKEN_BEDROCK"#;
     assert_eq!(fault(text), (message.to_owned(), "/auth".to_owned()));
-    let env = |value: &'static str| move |name: &str| (name == "AWS_BEARER_TOKEN_BEDROCK").then(|| value.into());
-    assert!(Config::parse_in(text, &env("")).is_err(), "an empty variable is no token");
-    let config = Config::parse_in(text, &env("token")).unwrap();
+    let env = |value| Variables::of(&[("AWS_BEARER_TOKEN_BEDROCK", value)]);
+    assert!(Config::parse_in(text, env("")).is_err(), "an empty variable is no token");
+    let config = Config::parse_in(text, env("token")).unwrap();
     assert_eq!((config.auth, config.bearer_token), (Auth::Bearer, None));
 }
 

@@ -2,11 +2,10 @@
 
 use super::ini::{self, Entry, Section};
 use super::profile::Profile;
-use super::variables::{Variables, expand};
 use crate::error::{Error, Kind, Result, quote_up_to};
+use crate::regular_file;
+use crate::variables::Variables;
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Far above any such file, and far below what an endless one would cost.
@@ -19,6 +18,8 @@ const MOST_NAMES: usize = 10;
 /// Both files, parsed.
 #[derive(Default)]
 pub struct Files {
+    /// The user's.
+    pub home: Option<PathBuf>,
     config: PathBuf,
     credentials: PathBuf,
     profiles: HashMap<String, Profile>,
@@ -28,12 +29,20 @@ pub struct Files {
 }
 
 impl Files {
+    /// The variables that decide what is read.
+    pub const VARIABLES: [&str; 3] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HOME"];
+
     /// Reads both. Blocks. A file that is not there is an empty one.
     pub fn read(variables: &Variables) -> Result<Self> {
-        let path = |variable, usual| expand(variables.get(variable).unwrap_or(usual));
+        if variables.are_withheld() {
+            return Ok(Files::default());
+        }
+        let home = variables.home();
+        let variables = variables.with_home(home.as_deref());
+        let path = |variable, usual| variables.expand(variables.get(variable).unwrap_or(usual));
         let config = path("AWS_CONFIG_FILE", "~/.aws/config");
         let credentials = path("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
-        let mut files = Files { config, credentials, ..Files::default() };
+        let mut files = Files { home, config, credentials, ..Files::default() };
         for section in sections(&files.config)? {
             files.take_config(section);
         }
@@ -123,17 +132,12 @@ fn text(path: &Path) -> Result<Option<String>> {
     if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);
     }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes));
-    let name = path.display();
-    read.map_err(|error| {
+    let read = regular_file::read(path, LARGEST).map_err(|error| {
+        let name = path.display();
         let what = format_args!("the file {name} cannot be read: {error}. Mend its permissions, or name another file");
         Error::new(Kind::Config, what)
-    })?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Error::new(Kind::Config, format_args!("the file {name} is larger than {} MiB", LARGEST >> 20)));
-    }
-    match String::from_utf8(bytes) {
+    });
+    match String::from_utf8(read?) {
         Ok(text) => Ok(Some(text)),
         Err(error) => {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];

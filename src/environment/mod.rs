@@ -1,5 +1,5 @@
-//! What the machine says: AWS's variables and files, read once for each model and worker, by AWS's own rules as
-//! botocore has them.
+//! What the machine says: AWS's files, read once for each model and worker, and the variables of the model, by AWS's own
+//! rules as botocore has them.
 //!
 //! Nothing of it reaches the SDK by itself. What is read here is checked here, and given to the SDK as values. Where we
 //! differ from botocore, the README says so, and `tests/oracle` holds the list.
@@ -10,15 +10,15 @@ mod ini;
 mod profile;
 #[cfg(test)]
 pub mod tests;
-mod variables;
 
 pub use files::Files;
 pub use given::Given;
 pub use profile::Profile;
-pub use variables::{Variables, expand};
 
 use crate::config::{CaBundle, Config, check_plain_http, check_region};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, quote};
+use crate::variables::Variables;
+use std::sync::Arc;
 
 /// The region that is called where nobody names one.
 pub const DEFAULT_REGION: &str = "us-east-1";
@@ -26,7 +26,7 @@ pub const DEFAULT_REGION: &str = "us-east-1";
 /// Variables and files, and the profile in use.
 pub struct Environment {
     pub variables: Variables,
-    pub files: Files,
+    pub files: Arc<Files>,
     /// Empty where no profile is named and there is no default one.
     pub profile: Profile,
 }
@@ -52,13 +52,17 @@ impl Service {
 }
 
 impl Environment {
-    /// Reads all of it. Blocks.
-    pub fn read(config: &Config) -> Result<Self> {
-        Environment::of(config, Variables::of_process())
-    }
-
-    fn of(config: &Config, variables: Variables) -> Result<Self> {
-        let files = Files::read(&variables)?;
+    /// What the files and the variables of the config say.
+    pub fn new(config: &Config, files: Arc<Files>) -> Result<Self> {
+        let variables = config.variables.with_home(files.home.as_deref());
+        if let Some(name) = config.profile.as_ref().filter(|_| variables.are_withheld()) {
+            let what = format_args!(
+                "the profile {} is not read: this program has more rights than its user (it is setuid, setgid, or has \
+                 capabilities), and so takes nothing from the user's environment and files. Give api_key and secret_key",
+                quote(name)
+            );
+            return Err(Error::new(Kind::Credentials, what));
+        }
         let named = match &config.profile {
             Some(name) => Some((name.as_str(), "profile in the config")),
             None => variables.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]).map(|(by, name)| (name, by)),
@@ -130,7 +134,7 @@ impl Environment {
             let path = self.variables.get("REQUESTS_CA_BUNDLE")?;
             Some(Given::new(path, "REQUESTS_CA_BUNDLE"))
         })?;
-        Some(CaBundle::Named { path: expand(&bundle.value), by: bundle.by })
+        Some(CaBundle::Named { path: self.variables.expand(&bundle.value), by: bundle.by })
     }
 
     pub fn bearer_token(&self) -> Option<&str> {

@@ -23,7 +23,7 @@ impl Home {
         let mut all =
             vec![("AWS_CONFIG_FILE", config_file.as_str()), ("AWS_SHARED_CREDENTIALS_FILE", credentials_file.as_str())];
         all.extend(variables);
-        Environment::of(&parsed(config), Variables::of(&all))
+        read(config, Variables::of(&all))
     }
 
     fn refused(&self, config: &str, variables: &[(&str, &str)]) -> Error {
@@ -38,6 +38,11 @@ impl Drop for Home {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+fn read(config: &str, variables: Variables) -> Result<Environment> {
+    let files = Files::read(&variables)?;
+    Environment::new(&Config { variables, ..parsed(config) }, files.into())
 }
 
 pub fn parsed(members: &str) -> Config {
@@ -160,4 +165,13 @@ fn the_bundle_is_the_variables_then_the_profiles_then_that_of_requests() {
     let error = environment.ca_bundle().unwrap().pem().unwrap_err();
     let expected = "bedrock: AWS_CA_BUNDLE names \"/no/such/file.pem\", which cannot be read: ";
     assert!(error.message().as_str().starts_with(expected) && error.kind() == Kind::Config, "{error}");
+}
+
+#[test]
+fn a_program_with_more_rights_than_its_user_takes_nothing_from_that_user() {
+    let environment = read("", Variables::withheld()).unwrap();
+    assert_eq!(environment.region(&parsed("")).unwrap(), DEFAULT_REGION);
+    assert!(environment.profile.get("region").is_none() && environment.ca_bundle().is_none());
+    let error = read(r#","profile":"work""#, Variables::withheld()).err().expect("it is refused");
+    assert!(error.message().as_str().contains("more rights than its user"), "{error}");
 }

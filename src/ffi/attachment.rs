@@ -13,6 +13,7 @@ use crate::request::media::Media;
 use crate::request::{Medium, Request};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// Releases what was passed together with it. The library calls it exactly once, also if the function that it was
 /// passed to fails, and always on an application thread inside a library call. user is the pointer that was passed
@@ -70,7 +71,7 @@ unsafe fn with_bytes(
         let mut keep = || -> Data {
             match lent.take_if(|lent| lent.release.is_some()) {
                 Some(lent) => Arc::new(lent),
-                None => Arc::new(bytes.to_vec()),
+                None => Arc::new(Zeroizing::new(bytes.to_vec())),
             }
         };
         with(request, bytes, &mut keep)
@@ -83,7 +84,7 @@ unsafe fn with_bytes(
 /// user are those of bedrock_request_attach. Returns BEDROCK_E_REQUEST, and adds nothing, if there are no bytes, if
 /// the format is unknown, or if the bytes are of another format. (ImageBlock)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_image(
+pub unsafe extern "C-unwind" fn bedrock_request_add_image(
     request: *mut bedrock_request,
     role: *const c_char,
     format: *const c_char,
@@ -109,7 +110,7 @@ pub unsafe extern "C" fn bedrock_request_add_image(
 /// "document-1" and so on. The service wants a text in the same message that asks for something about the document.
 /// (DocumentBlock)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_document(
+pub unsafe extern "C-unwind" fn bedrock_request_add_document(
     request: *mut bedrock_request,
     role: *const c_char,
     format: *const c_char,
@@ -136,7 +137,7 @@ pub unsafe extern "C" fn bedrock_request_add_document(
 /// never free them yourself after this call. With data as user, free works as release. Returns BEDROCK_E_REQUEST if
 /// the name is taken or empty.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_attach(
+pub unsafe extern "C-unwind" fn bedrock_request_attach(
     request: *mut bedrock_request,
     name: *const c_char,
     data: *const c_void,

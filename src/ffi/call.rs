@@ -72,7 +72,7 @@ use std::ptr::null_mut;
 /// returns 0; if nothing had arrived, *out is NULL. cancel may be NULL. Returns BEDROCK_E_INVALID_ARGUMENT if this
 /// version has no such operation, and BEDROCK_E_REQUEST if the request does not fit the operation.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_call(
+pub unsafe extern "C-unwind" fn bedrock_call(
     model: *const bedrock_model,
     operation: *const c_char,
     request: *const bedrock_request,
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn bedrock_call(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     unsafe { put(out, null_mut()) };
-    entry!(err => {
+    entry!(waits err => {
         required("out", out)?;
         let operation = named(unsafe { text::name("operation", operation) }?)?;
         let Call { model, request, cancel } = Call::of(model, request, cancel)?;
@@ -96,7 +96,7 @@ pub unsafe extern "C" fn bedrock_call(
 /// BEDROCK_DONE bedrock_stream_response gives the answer. Descriptors, wakeups and waiting sets work as for a
 /// stream. cancel may be NULL. *out is owned by the caller.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_call_open(
+pub unsafe extern "C-unwind" fn bedrock_call_open(
     model: *const bedrock_model,
     operation: *const c_char,
     request: *const bedrock_request,
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn bedrock_call_open(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     unsafe { put(out, null_mut()) };
-    entry!(err => {
+    entry!(waits err => {
         required("out", out)?;
         let operation = named(unsafe { text::name("operation", operation) }?)?;
         let Call { model, request, cancel } = Call::of(model, request, cancel)?;

@@ -9,6 +9,7 @@ use super::guard::entry;
 use super::handle::{self, Noun};
 use crate::cancel::{Cancel, Trigger};
 use crate::error::{Error, Kind};
+use crate::sys::cancelling;
 use std::ptr::null_mut;
 
 /// A latch that ends calls.
@@ -23,7 +24,7 @@ impl Noun for Cancel {
 /// Makes a cancel that has not been fired. It is owned by the caller. Returns NULL only if the process is out of
 /// handles.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_cancel_new() -> *mut bedrock_cancel {
+pub extern "C-unwind" fn bedrock_cancel_new() -> *mut bedrock_cancel {
     entry!(else null_mut() => {
         let cancel = Cancel::new().ok_or_else(|| Error::new(Kind::Resource, "there are no cancels left"))?;
         let trigger = cancel.trigger().0;
@@ -35,20 +36,22 @@ pub extern "C" fn bedrock_cancel_new() -> *mut bedrock_cancel {
 /// call. Thread-safe, and idempotent. It never blocks and keeps errno. Does nothing for NULL and for a cancel that
 /// was freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_cancel_fire(cancel: *mut bedrock_cancel) {
+pub extern "C-unwind" fn bedrock_cancel_fire(cancel: *mut bedrock_cancel) {
     // No entry! here: nothing below allocates, locks or panics, as a signal handler demands.
-    let errno = std::io::Error::last_os_error().raw_os_error();
-    if let Some(trigger) = handle::trigger::<Cancel>(cancel) {
-        Trigger(trigger).fire();
-    }
-    if let Some(errno) = errno {
-        nix::errno::Errno::set_raw(errno);
-    }
+    cancelling::without(|| {
+        let errno = std::io::Error::last_os_error().raw_os_error();
+        if let Some(trigger) = handle::trigger::<Cancel>(cancel) {
+            Trigger(trigger).fire();
+        }
+        if let Some(errno) = errno {
+            nix::errno::Errno::set_raw(errno);
+        }
+    });
 }
 
 /// Frees a cancel. The calls that it was passed to go on, and it can no longer cancel them. Does nothing for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_cancel_free(cancel: *mut bedrock_cancel) {
+pub extern "C-unwind" fn bedrock_cancel_free(cancel: *mut bedrock_cancel) {
     entry!(else () => {
         handle::remove::<Cancel>(cancel);
         Ok(())

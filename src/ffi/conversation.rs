@@ -27,7 +27,7 @@ use std::ffi::c_char;
 /// wants roles to take turns. If text is blank, nothing is added and BEDROCK_OK is returned. Returns
 /// BEDROCK_E_REQUEST if the role is unknown.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_text(
+pub unsafe extern "C-unwind" fn bedrock_request_add_text(
     request: *mut bedrock_request,
     role: *const c_char,
     text: *const c_char,
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn bedrock_request_add_text(
 /// "content": [...]}) is added as it is. A message in the shape of chat completions joins the last message if that
 /// has the same role, and its blank texts are left out.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_message(
+pub unsafe extern "C-unwind" fn bedrock_request_add_message(
     request: *mut bedrock_request,
     json: *const c_char,
     len: usize,
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn bedrock_request_add_message(
 /// returned; the next text of the user then joins the user's last message. Returns BEDROCK_E_INVALID_ARGUMENT, and
 /// adds nothing, if the response has no content because the model's keep_answer is false.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_request_add_response(
+pub extern "C-unwind" fn bedrock_request_add_response(
     request: *mut bedrock_request,
     response: *const bedrock_response,
     err: *mut *mut bedrock_error,
@@ -75,7 +75,7 @@ pub extern "C" fn bedrock_request_add_response(
 /// result informs the model that the tool failed. Results that are added one after the other share one message, as
 /// the service demands for parallel calls. (ToolResultBlock)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_add_tool_result(
+pub unsafe extern "C-unwind" fn bedrock_request_add_tool_result(
     request: *mut bedrock_request,
     tool_use_id: *const c_char,
     content: *const c_char,
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn bedrock_request_add_tool_result(
 /// Returns how many messages the conversation has. The system prompt is not one of them. Returns 0 for NULL and for
 /// an invalid handle.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_request_message_count(request: *const bedrock_request) -> usize {
+pub extern "C-unwind" fn bedrock_request_message_count(request: *const bedrock_request) -> usize {
     entry!(else 0 => Ok(handle::get::<SharedRequest>(request)?.lock().message_count()))
 }
 
@@ -102,7 +102,7 @@ pub extern "C" fn bedrock_request_message_count(request: *const bedrock_request)
 /// bedrock_request_add_document added are released with the last message that holds them. Returns
 /// BEDROCK_E_INVALID_ARGUMENT, and removes nothing, if there are fewer messages.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_remove_messages(
+pub unsafe extern "C-unwind" fn bedrock_request_remove_messages(
     request: *mut bedrock_request,
     first: usize,
     count: usize,
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn bedrock_request_remove_messages(
 /// more than max_messages. The system prompt is not changed. Bytes are released as by
 /// bedrock_request_remove_messages.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_trim(
+pub unsafe extern "C-unwind" fn bedrock_request_trim(
     request: *mut bedrock_request,
     max_messages: usize,
     err: *mut *mut bedrock_error,

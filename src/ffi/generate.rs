@@ -4,9 +4,10 @@
 //! Each call ends within its timers: no wait is without a limit. cancel may be NULL.
 
 use super::cancel::bedrock_cancel;
-use super::guard::{self, entry};
+use super::guard::{Visit, entry};
 use super::handle;
 use super::model::bedrock_model;
+use super::on_event::{Showing, end_left, here};
 use super::request::{SharedRequest, bedrock_request};
 use super::response::bedrock_response;
 use super::status::{BEDROCK_OK, BEDROCK_STOPPED, bedrock_error, bedrock_status};
@@ -14,6 +15,8 @@ use super::text::{put, required};
 use crate::cancel::Cancel;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Ended, Model};
+use crate::process::quietly;
+use crate::stream::Next;
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use std::ffi::{c_char, c_void};
@@ -83,12 +86,12 @@ pub const BEDROCK_EVENT_CHUNK: i32 = 11;
 /// Receives an event on the calling thread. user is the pointer that was passed to the call. Return 0 to go on.
 /// Return another value to stop and to close the connection. The function may call any function of this library
 /// except bedrock_shutdown. It must not throw, longjmp or end the thread.
-pub type bedrock_event_fn = Option<unsafe extern "C" fn(event: *const bedrock_event, user: *mut c_void) -> i32>;
+pub type bedrock_event_fn = Option<unsafe extern "C-unwind" fn(event: *const bedrock_event, user: *mut c_void) -> i32>;
 
 /// Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL after a failure. The
 /// timer is the shorter of "timeout" and "total", or 5 minutes if neither is given. (Converse)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_generate(
+pub unsafe extern "C-unwind" fn bedrock_generate(
     model: *const bedrock_model,
     request: *const bedrock_request,
     cancel: *mut bedrock_cancel,
@@ -96,7 +99,7 @@ pub unsafe extern "C" fn bedrock_generate(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     unsafe { put(out, null_mut()) };
-    entry!(err => {
+    entry!(waits err => {
         required("out", out)?;
         let Call { model, request, cancel } = Call::of(model, request, cancel)?;
         let ended = model.call(Operation::Converse, &request.snapshot(), cancel.as_deref());
@@ -115,7 +118,7 @@ pub unsafe extern "C" fn bedrock_generate(
 /// timers are "first_event", "idle" and "total". The time that on_event takes counts for "total" alone.
 /// (ConverseStream)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_generate_stream(
+pub unsafe extern "C-unwind" fn bedrock_generate_stream(
     model: *const bedrock_model,
     request: *const bedrock_request,
     cancel: *mut bedrock_cancel,
@@ -125,19 +128,58 @@ pub unsafe extern "C" fn bedrock_generate_stream(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     unsafe { put(out, null_mut()) };
-    entry!(err => {
+    unsafe { put(err, null_mut()) };
+    let here = here!();
+    let shown = quietly(|| unsafe { show(here, model, request, cancel, on_event, user, out) });
+    entry!(err => Ok(if shown?.is_break() { BEDROCK_STOPPED } else { BEDROCK_OK }))
+}
+
+/// Shows each event to the program, until the end or until it breaks, and gives it the response.
+///
+/// # Safety
+/// As for the export, whose frame `here` is in.
+// Its frame lies below that of the export: then a later call from the same place is known to be above it.
+#[inline(never)]
+unsafe fn show(
+    here: usize,
+    model: *const bedrock_model,
+    request: *const bedrock_request,
+    cancel: *mut bedrock_cancel,
+    on_event: bedrock_event_fn,
+    user: *mut c_void,
+    out: *mut *mut bedrock_response,
+) -> Result<ControlFlow<()>> {
+    let frame = here!();
+    let (visit, (on_event, mut stream, showing)) = Visit::begin(|| {
+        end_left(here);
         let on_event = on_event.ok_or_else(|| Error::new(Kind::InvalidArgument, "on_event is NULL"))?;
-        let Call { model, request, cancel } = Call::of(model, request, cancel)?;
-        let show = |event: &Event<'_>| {
-            let event = bedrock_event::lend(event);
-            match guard::in_event(|| unsafe { on_event(&event, user) }) {
-                0 => ControlFlow::Continue(()),
-                _ => ControlFlow::Break(()),
+        let call = Call::of(model, request, cancel)?;
+        let mut stream =
+            call.model.open(Operation::ConverseStream, &call.request.snapshot(), call.cancel.as_deref())?;
+        if out.is_null() {
+            stream.keep_nothing();
+        }
+        let showing = Showing::begin(frame, stream.remote(), call);
+        Ok((on_event, stream, showing))
+    })?;
+    let result = loop {
+        match visit.step(|| stream.next(None)) {
+            Ok(Next::Event(event)) => {
+                let event = bedrock_event::lend(&event);
+                if visit.call(|| unsafe { on_event(&event, user) }) != 0 {
+                    break Ok(ControlFlow::Break(()));
+                }
             }
-        };
-        let ended = model.generate_stream(&request.snapshot(), cancel.as_deref(), !out.is_null(), show);
-        let flow = unsafe { give(out, ended) }?;
-        Ok(if flow.is_break() { BEDROCK_STOPPED } else { BEDROCK_OK })
+            Ok(Next::Again) => {}
+            Ok(Next::Done) => break Ok(ControlFlow::Continue(())),
+            Err(error) => break Err(error),
+        }
+    };
+    visit.step(|| {
+        drop(showing);
+        let response = if out.is_null() { None } else { stream.finish() };
+        drop(stream);
+        unsafe { give(out, Ended { result, response }) }
     })
 }
 

@@ -75,6 +75,7 @@ static LIVE: [AtomicUsize; TYPES] = [const { AtomicUsize::new(0) }; TYPES];
 
 /// Handles made by this process and not freed.
 pub fn live() -> usize {
+    drop(free_slots());
     LIVE.iter().map(|live| live.load(Ordering::Relaxed)).sum()
 }
 
@@ -86,11 +87,6 @@ pub fn live_by_noun() -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// In the child of a fork: nothing is its own yet.
-pub fn forget_live() {
-    LIVE.iter().for_each(|live| live.store(0, Ordering::Relaxed));
-}
-
 /// Keeps the table from changing while the process forks.
 pub fn lock_for_fork() -> impl std::any::Any {
     free_slots()
@@ -99,8 +95,11 @@ pub fn lock_for_fork() -> impl std::any::Any {
 fn free_slots() -> MutexGuard<'static, Option<Free>> {
     let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
     match &mut *free {
-        // The parent's handles stay where they are, to be recognised.
-        Some(known) if !known.process.is_current() => *free = Some(Free::new(known.used)),
+        // The parent's handles stay where they are, to be recognised. None of them counts as this process's.
+        Some(known) if !known.process.is_current() => {
+            *free = Some(Free::new(known.used));
+            LIVE.iter().for_each(|live| live.store(0, Ordering::Relaxed));
+        }
         Some(_) => {}
         None => *free = Some(Free::new(0)),
     }

@@ -83,13 +83,13 @@ fn type_of(kind: json::Kind) -> i32 {
 
 /// Returns what kind of value is at pointer: BEDROCK_JSON_...
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_type(json: *const c_char, len: usize, pointer: *const c_char) -> i32 {
+pub unsafe extern "C-unwind" fn bedrock_json_type(json: *const c_char, len: usize, pointer: *const c_char) -> i32 {
     entry!(none BEDROCK_JSON_NONE => Some(type_of(unsafe { find(json, len, pointer) }?.kind())))
 }
 
 /// Returns how many elements an array has, or members an object.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_count(json: *const c_char, len: usize, pointer: *const c_char) -> usize {
+pub unsafe extern "C-unwind" fn bedrock_json_count(json: *const c_char, len: usize, pointer: *const c_char) -> usize {
     entry!(none 0 => Some(unsafe { find(json, len, pointer) }?.parts().count()))
 }
 
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn bedrock_json_count(json: *const c_char, len: usize, poi
 /// only what it steps over, and ignores pointer. json must stay at its address, unchanged, during the loop. If *item was
 /// filled for another text, or was changed, the function returns BEDROCK_JSON_NONE.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_next(
+pub unsafe extern "C-unwind" fn bedrock_json_next(
     json: *const c_char,
     len: usize,
     pointer: *const c_char,
@@ -149,7 +149,7 @@ fn sealed(json: *const c_char, cursor: Cursor, index: usize) -> usize {
 /// Returns a number, rounded to the nearest double, independent of the locale. A number that is too large for a double
 /// is infinite.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_number(
+pub unsafe extern "C-unwind" fn bedrock_json_number(
     json: *const c_char,
     len: usize,
     pointer: *const c_char,
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn bedrock_json_number(
 /// them to out and returns how many the array has, which may be more than max. If there is no array, or it holds
 /// anything but numbers, the function writes nothing and returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is 0.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_numbers(
+pub unsafe extern "C-unwind" fn bedrock_json_numbers(
     json: *const c_char,
     len: usize,
     pointer: *const c_char,
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn bedrock_json_numbers(
 
 /// Reads an array of numbers as bedrock_json_numbers does, each rounded to the nearest float.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_floats(
+pub unsafe extern "C-unwind" fn bedrock_json_floats(
     json: *const c_char,
     len: usize,
     pointer: *const c_char,
@@ -201,7 +201,7 @@ unsafe fn numbers<T: FromStr>(
 
 /// Returns a whole number that fits into 64 bits: 3 and 3.0, but neither 3.5 nor 2^63. For those it returns fallback.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_integer(
+pub unsafe extern "C-unwind" fn bedrock_json_integer(
     json: *const c_char,
     len: usize,
     pointer: *const c_char,
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn bedrock_json_integer(
 /// Returns the value as it is written, a string with its quotes. It points into json, so no NUL ends it: *raw_len is
 /// its length.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_raw(
+pub unsafe extern "C-unwind" fn bedrock_json_raw(
     json: *const c_char,
     len: usize,
     pointer: *const c_char,
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn bedrock_json_raw(
 /// string and all of it was written. If there is no string, the function returns BEDROCK_JSON_NOT_FOUND, and buffer
 /// becomes "". buffer may be NULL if size is 0; it must not overlap json.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_string(
+pub unsafe extern "C-unwind" fn bedrock_json_string(
     json: *const c_char,
     len: usize,
     pointer: *const c_char,
@@ -255,7 +255,7 @@ pub unsafe extern "C" fn bedrock_json_string(
 /// padding is optional. If there is no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND, and
 /// the content of buffer is undefined. buffer may be NULL if size is 0; it must not overlap json.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_bytes(
+pub unsafe extern "C-unwind" fn bedrock_json_bytes(
     json: *const c_char,
     len: usize,
     pointer: *const c_char,
@@ -279,7 +279,7 @@ pub unsafe extern "C" fn bedrock_json_bytes(
 /// Writes text as a JSON string, with its quotes, into buffer, and returns its length, as bedrock_json_string does.
 /// Returns BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see bedrock_utf8_length.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_quote(
+pub unsafe extern "C-unwind" fn bedrock_json_quote(
     text: *const c_char,
     len: usize,
     buffer: *mut c_char,
@@ -297,7 +297,7 @@ pub unsafe extern "C" fn bedrock_json_quote(
 /// bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is
 /// BEDROCK_STRLEN. buffer must not overlap data.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_json_quote_bytes(
+pub unsafe extern "C-unwind" fn bedrock_json_quote_bytes(
     data: *const c_void,
     len: usize,
     buffer: *mut c_char,
@@ -307,7 +307,7 @@ pub unsafe extern "C" fn bedrock_json_quote_bytes(
     entry!(none BEDROCK_JSON_NOT_FOUND => {
         let data = match len {
             0 => &[],
-            text::STRLEN => return None,
+            len if text::is_strlen(len) => return None,
             len => unsafe { text::bytes_or_none(data.cast(), len) }?,
         };
         out.push("\"");
@@ -324,7 +324,7 @@ pub unsafe extern "C" fn bedrock_json_quote_bytes(
 /// exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the
 /// result says. Returns 0 for NULL.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_utf8_length(text: *const c_char, len: usize) -> usize {
+pub unsafe extern "C-unwind" fn bedrock_utf8_length(text: *const c_char, len: usize) -> usize {
     entry!(none 0 => {
         let bytes = unsafe { text::bytes_or_none(text, len) }?;
         Some(std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len))

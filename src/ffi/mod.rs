@@ -1,7 +1,7 @@
 //! The C boundary. Beside [`sys`](crate::sys) it is the only room with unsafe code.
 //!
-//! Five files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
-//! out, [`user`] for what comes with a callback, [`fork`] for children. The others are the chapters of
+//! Six files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
+//! out, [`user`] for what comes with a callback, [`on_event`] for what leaves one, [`fork`] for children. The others are the chapters of
 //! `include/bedrock.h`, which is generated from them: one file a noun, its module documentation the chapter's opening, its
 //! items in the order of the header.
 
@@ -12,6 +12,7 @@
 mod fork;
 mod guard;
 mod handle;
+mod on_event;
 mod text;
 mod user;
 

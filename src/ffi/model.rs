@@ -106,7 +106,7 @@ impl Noun for Model {
 /// first call, or with bedrock_model_connect. *out is owned by the caller. Returns BEDROCK_E_CONFIG if the config
 /// is wrong; message and path of the error name the key.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_model_new(
+pub unsafe extern "C-unwind" fn bedrock_model_new(
     config_json: *const c_char,
     len: usize,
     out: *mut *mut bedrock_model,
@@ -131,13 +131,13 @@ pub unsafe extern "C" fn bedrock_model_new(
 /// BEDROCK_E_NETWORK, BEDROCK_E_CANCELLED and others. After a failure the model is still valid, and the next call
 /// tries again.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_model_connect(
+pub unsafe extern "C-unwind" fn bedrock_model_connect(
     model: *const bedrock_model,
     cancel: *mut bedrock_cancel,
     timeout_ms: i32,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    entry!(err => {
+    entry!(waits err => {
         let model = handle::get::<Model>(model)?;
         let cancel = if cancel.is_null() { None } else { Some(handle::get::<Cancel>(cancel)?) };
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn bedrock_model_connect(
 /// bedrock_model_new), or if a name nearly is that of a known member, such as "timout". Returns BEDROCK_E_CONFIG if
 /// one of the settings is wrong.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_model_with(
+pub unsafe extern "C-unwind" fn bedrock_model_with(
     model: *const bedrock_model,
     defaults_json: *const c_char,
     len: usize,
@@ -174,14 +174,14 @@ pub unsafe extern "C" fn bedrock_model_with(
 
 /// Returns the model id of all requests that name no other. Borrowed until the model is freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_model_id(model: *const bedrock_model, len: *mut usize) -> *const c_char {
+pub unsafe extern "C-unwind" fn bedrock_model_id(model: *const bedrock_model, len: *mut usize) -> *const c_char {
     unsafe { put(len, 0) };
     entry!(else EMPTY => Ok(unsafe { text::lend(handle::get::<Model>(model)?.id(), len) }))
 }
 
 /// Frees a model. Running calls, and models derived from it, keep what they need. Does nothing for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_model_free(model: *mut bedrock_model) {
+pub extern "C-unwind" fn bedrock_model_free(model: *mut bedrock_model) {
     entry!(else () => {
         handle::remove::<Model>(model);
         Ok(())

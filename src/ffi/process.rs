@@ -9,9 +9,9 @@
 
 use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};
-use super::handle;
-use super::status::{BEDROCK_AGAIN, BEDROCK_E_BUSY, BEDROCK_OK, bedrock_status};
+use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::user::User;
+use super::{handle, on_event};
 use crate::error::{Error, Kind};
 use crate::log::{self, Level, Listener};
 use crate::{runtime, wakeup};
@@ -29,12 +29,18 @@ pub const BEDROCK_LOG_DEBUG: i32 = 4;
 /// until the function returns. len is the length of message. The function may call only bedrock_cancel_fire and
 /// bedrock_stream_cancel (others return BEDROCK_E_BUSY or their neutral value).
 pub type bedrock_log_fn = Option<
-    unsafe extern "C" fn(level: i32, target: *const c_char, message: *const c_char, len: usize, user: *mut c_void),
+    unsafe extern "C-unwind" fn(
+        level: i32,
+        target: *const c_char,
+        message: *const c_char,
+        len: usize,
+        user: *mut c_void,
+    ),
 >;
 
 /// What a logger was given with.
 struct Logger {
-    log: unsafe extern "C" fn(i32, *const c_char, *const c_char, usize, *mut c_void),
+    log: unsafe extern "C-unwind" fn(i32, *const c_char, *const c_char, usize, *mut c_void),
     user: User,
 }
 
@@ -57,7 +63,7 @@ impl Logger {
 /// log runs. release may be NULL. release(user) runs once: inside the call that replaces or turns off the log, or
 /// inside this call if it fails or sets no log. Returns BEDROCK_E_INVALID_ARGUMENT if there is no such level.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_set_log(
+pub extern "C-unwind" fn bedrock_set_log(
     level: i32,
     log: bedrock_log_fn,
     user: *mut c_void,
@@ -75,8 +81,8 @@ pub extern "C" fn bedrock_set_log(
             _ => return Err(Error::new(Kind::InvalidArgument, "level is none of BEDROCK_LOG_...")),
         };
         match (level, log) {
-            (Some(level), Some(log)) => log::listen(level, Some(Logger { log, user }.listen())),
-            _ => log::listen(Level::Error, None),
+            (Some(level), Some(log)) => log::listen(level, Some(Logger { log, user }.listen()))?,
+            _ => log::listen(Level::Error, None)?,
         }
         Ok(BEDROCK_OK)
     })
@@ -88,11 +94,11 @@ pub extern "C" fn bedrock_set_log(
 /// the library is unloaded, and before an interpreter ends that has passed functions as callbacks. Returns
 /// BEDROCK_E_BUSY inside a callback.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
-    if guard::is_in_event() {
-        return BEDROCK_E_BUSY;
-    }
-    entry!(std::ptr::null_mut() => {
+pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
+    entry!(waits std::ptr::null_mut() => {
+        if on_event::is_running() {
+            return Err(Error::new(Kind::Busy, "this thread is inside of on_event"));
+        }
         // A year stands for "as long as it takes".
         let timeout = u64::try_from(timeout_ms).map_or(Duration::from_secs(31_536_000), Duration::from_millis);
         let deadline = Instant::now() + timeout;
@@ -110,6 +116,6 @@ pub extern "C" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
 /// Returns how many handles this process has made and not freed: 0 at the end of a program that leaks none.
 /// bedrock_shutdown logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak checkers do not see handles.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_live_handles() -> usize {
+pub extern "C-unwind" fn bedrock_live_handles() -> usize {
     entry!(else 0 => Ok(handle::live()))
 }

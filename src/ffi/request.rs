@@ -34,8 +34,7 @@ use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::text::{self, put, required};
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
-use crate::request::Request;
-use crate::text::Text;
+use crate::request::{Request, Wiped};
 use crate::wire::operation::Operation;
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
@@ -47,9 +46,9 @@ pub struct bedrock_request;
 pub(super) struct SharedRequest {
     request: Mutex<Request>,
     /// What bedrock_request_body lent last.
-    body: Mutex<Text>,
+    body: Mutex<Wiped>,
     /// What bedrock_request_json lent last.
-    json: Mutex<Text>,
+    json: Mutex<Wiped>,
 }
 
 impl Noun for SharedRequest {
@@ -74,6 +73,8 @@ impl SharedRequest {
 }
 
 /// Changes the request behind a handle.
+// A part of its export: see `cancelling::without`.
+#[inline(always)]
 pub(super) fn change(
     request: *mut bedrock_request,
     err: *mut *mut bedrock_error,
@@ -87,6 +88,7 @@ pub(super) fn change(
 }
 
 /// The same by something that may take blocks out: the bytes that came with them are given back.
+#[inline(always)]
 pub(super) fn shorten(
     request: *mut bedrock_request,
     err: *mut *mut bedrock_error,
@@ -105,7 +107,7 @@ pub(super) fn shorten(
 /// BEDROCK_E_REQUEST if the JSON is broken (the message names the place), nests deeper than 512 levels or gives a
 /// member twice, and if the shape of chat completions holds something that is unknown or has no place in Converse.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_new(
+pub unsafe extern "C-unwind" fn bedrock_request_new(
     json: *const c_char,
     len: usize,
     out: *mut *mut bedrock_request,
@@ -127,7 +129,7 @@ pub unsafe extern "C" fn bedrock_request_new(
 /// Makes an independent copy of a request. The function is cheap: text and attachments are shared. Keep a copy to
 /// take a failed turn back, or to branch. *out is owned by the caller.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_clone(
+pub unsafe extern "C-unwind" fn bedrock_request_clone(
     request: *const bedrock_request,
     out: *mut *mut bedrock_request,
     err: *mut *mut bedrock_error,
@@ -145,7 +147,7 @@ pub unsafe extern "C" fn bedrock_request_clone(
 /// member, as bedrock_request_remove does, in either dialect. If the function fails, the request is unchanged.
 /// Returns BEDROCK_E_REQUEST for the reasons of bedrock_request_new.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_set(
+pub unsafe extern "C-unwind" fn bedrock_request_set(
     request: *mut bedrock_request,
     json: *const c_char,
     len: usize,
@@ -159,7 +161,7 @@ pub unsafe extern "C" fn bedrock_request_set(
 /// tool_choice. "modelId" removes the model that the request names. If there is no such member, the function
 /// changes nothing and returns BEDROCK_OK.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_remove(
+pub unsafe extern "C-unwind" fn bedrock_request_remove(
     request: *mut bedrock_request,
     member: *const c_char,
     err: *mut *mut bedrock_error,
@@ -180,7 +182,7 @@ pub const BEDROCK_ATTACHMENTS_BY_NAME: i32 = 1;
 /// that has to be inlined. The text is borrowed until the next bedrock_request_json on this request, from any
 /// thread, or until bedrock_request_free.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_json(
+pub unsafe extern "C-unwind" fn bedrock_request_json(
     request: *mut bedrock_request,
     attachments: i32,
     len: *mut usize,
@@ -199,9 +201,7 @@ pub unsafe extern "C" fn bedrock_request_json(
             }
         };
         let text = request.snapshot().to_json(inline)?;
-        let mut lent = request.json.lock().unwrap_or_else(PoisonError::into_inner);
-        *lent = text.into();
-        json = unsafe { text::lend(&lent, len) };
+        json = unsafe { lend(&request.json, text, len) };
         Ok(BEDROCK_OK)
     });
     json
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn bedrock_request_json(
 /// with *err set, if the body cannot be made. The text is borrowed until the next bedrock_request_body on this
 /// request, from any thread, or until bedrock_request_free.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_request_body(
+pub unsafe extern "C-unwind" fn bedrock_request_body(
     request: *mut bedrock_request,
     model: *const bedrock_model,
     len: *mut usize,
@@ -224,17 +224,28 @@ pub unsafe extern "C" fn bedrock_request_body(
         let request = handle::get::<SharedRequest>(request)?;
         let model = handle::get::<Model>(model)?;
         let input = model.input(Operation::Converse, &request.snapshot())?;
-        let mut lent = request.body.lock().unwrap_or_else(PoisonError::into_inner);
-        *lent = String::from_utf8_lossy(&input.body.unwrap_or_default()).into_owned().into();
-        body = unsafe { text::lend(&lent, len) };
+        let text = Wiped::from(&*String::from_utf8_lossy(&input.body.unwrap_or_default()));
+        body = unsafe { lend(&request.body, text, len) };
         Ok(BEDROCK_OK)
     });
     body
 }
 
+/// Hands out text of a prompt, which `kept` holds from now on in the place of what it held.
+///
+/// # Safety
+/// `len` is NULL or writable.
+unsafe fn lend(kept: &Mutex<Wiped>, mut text: Wiped, len: *mut usize) -> *const c_char {
+    unsafe { put(len, text.len()) };
+    text.push_str("\0");
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    *kept = text;
+    kept.as_ptr().cast()
+}
+
 /// Frees a request. Running calls keep what they need. Does nothing for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_request_free(request: *mut bedrock_request) {
+pub extern "C-unwind" fn bedrock_request_free(request: *mut bedrock_request) {
     entry!(else () => {
         handle::remove::<SharedRequest>(request);
         Ok(())

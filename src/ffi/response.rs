@@ -49,7 +49,10 @@ pub struct bedrock_tool_call {
 
 /// Returns all text blocks of the answer, joined.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_response_text(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+pub unsafe extern "C-unwind" fn bedrock_response_text(
+    response: *const bedrock_response,
+    len: *mut usize,
+) -> *const c_char {
     let (text, length) = lend(response, Response::text);
     unsafe { put(len, length) };
     text
@@ -57,7 +60,7 @@ pub unsafe extern "C" fn bedrock_response_text(response: *const bedrock_response
 
 /// Returns all the reasoning that the model showed, joined. (reasoningContent)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_response_reasoning(
+pub unsafe extern "C-unwind" fn bedrock_response_reasoning(
     response: *const bedrock_response,
     len: *mut usize,
 ) -> *const c_char {
@@ -69,27 +72,27 @@ pub unsafe extern "C" fn bedrock_response_reasoning(
 /// Returns why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ...
 /// (stopReason)
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
+pub extern "C-unwind" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::stop_reason).0
 }
 
 /// Returns why the model stopped, in the words of chat completions: "stop", "tool_calls", "length" and
 /// "content_filter". If they have no word for it, the service's word is returned, such as "stop_sequence".
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
+pub extern "C-unwind" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::finish_reason).0
 }
 
 /// Returns 1 if the answer is complete, and 0 if it is what had arrived when a stream was stopped or failed.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_response_complete(response: *const bedrock_response) -> i32 {
+pub extern "C-unwind" fn bedrock_response_complete(response: *const bedrock_response) -> i32 {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.complete().into()))
 }
 
 /// Returns how many tool calls the program has to answer. Calls of tools that the service runs itself are not
 /// counted.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_response_tool_call_count(response: *const bedrock_response) -> usize {
+pub extern "C-unwind" fn bedrock_response_tool_call_count(response: *const bedrock_response) -> usize {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.tool_calls().len()))
 }
 
@@ -97,7 +100,7 @@ pub extern "C" fn bedrock_response_tool_call_count(response: *const bedrock_resp
 /// size is sizeof *out. Members that are newer than the library are set to 0. Returns BEDROCK_E_INVALID_ARGUMENT if
 /// index is not below bedrock_response_tool_call_count; the members of *out are then "" and 0.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_response_tool_call(
+pub unsafe extern "C-unwind" fn bedrock_response_tool_call(
     response: *const bedrock_response,
     index: usize,
     out: *mut bedrock_tool_call,
@@ -110,7 +113,7 @@ pub unsafe extern "C" fn bedrock_response_tool_call(
 /// count: call it with index 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
 /// bedrock_response_message, as toolResult blocks.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_response_server_tool_call(
+pub unsafe extern "C-unwind" fn bedrock_response_server_tool_call(
     response: *const bedrock_response,
     index: usize,
     out: *mut bedrock_tool_call,
@@ -151,7 +154,10 @@ unsafe fn fill_call(
 /// Returns the assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form
 /// in which the service accepts it. (output.message)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_response_message(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+pub unsafe extern "C-unwind" fn bedrock_response_message(
+    response: *const bedrock_response,
+    len: *mut usize,
+) -> *const c_char {
     let (text, length) = lend(response, Response::message);
     unsafe { put(len, length) };
     text
@@ -160,7 +166,10 @@ pub unsafe extern "C" fn bedrock_response_message(response: *const bedrock_respo
 /// Returns the whole answer as JSON. For bedrock_generate it is verbatim what the service sent. For a stream it is
 /// assembled from the events.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_response_json(response: *const bedrock_response, len: *mut usize) -> *const c_char {
+pub unsafe extern "C-unwind" fn bedrock_response_json(
+    response: *const bedrock_response,
+    len: *mut usize,
+) -> *const c_char {
     let (text, length) = lend(response, Response::json);
     unsafe { put(len, length) };
     text
@@ -168,19 +177,19 @@ pub unsafe extern "C" fn bedrock_response_json(response: *const bedrock_response
 
 /// Returns the service's id of the request, which AWS support asks for. (x-amzn-requestid)
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_response_request_id(response: *const bedrock_response) -> *const c_char {
+pub extern "C-unwind" fn bedrock_response_request_id(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::request_id).0
 }
 
 /// Returns how many attempts the call made, retries included (see bedrock_error_attempts).
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_response_attempts(response: *const bedrock_response) -> i32 {
+pub extern "C-unwind" fn bedrock_response_attempts(response: *const bedrock_response) -> i32 {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.attempts() as i32))
 }
 
 /// Frees a response, and with it its texts. Does nothing for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_response_free(response: *mut bedrock_response) {
+pub extern "C-unwind" fn bedrock_response_free(response: *mut bedrock_response) {
     entry!(else () => {
         handle::remove::<Response>(response);
         Ok(())

@@ -50,7 +50,9 @@ use std::ffi::c_char;
 /// The result of a call: one of the constants below.
 pub type bedrock_status = i32;
 
-/// A length that means "up to the NUL". It is valid for every text that is passed as pointer and length.
+/// A length that means "up to the NUL". It is valid for every text that is passed as pointer and length. Every length
+/// whose top bit is set means the same for a text, because some languages convert -1 to such a number. The length of bytes
+/// that are no text has to be the real one.
 pub const BEDROCK_STRLEN: usize = -1isize as usize;
 
 /// Success.
@@ -127,7 +129,7 @@ impl Noun for Error {
 /// Returns the name of a status, such as "BEDROCK_E_THROTTLED", or "" for any other number. The text is static:
 /// never free it.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_status_name(status: bedrock_status) -> *const c_char {
+pub extern "C-unwind" fn bedrock_status_name(status: bedrock_status) -> *const c_char {
     entry!(else EMPTY => Ok(match status {
         BEDROCK_OK => c"BEDROCK_OK",
         BEDROCK_DONE => c"BEDROCK_DONE",
@@ -163,7 +165,7 @@ pub extern "C" fn bedrock_status_name(status: bedrock_status) -> *const c_char {
 /// Returns the status of the call that failed. Returns BEDROCK_OK for NULL, and BEDROCK_E_BAD_HANDLE or
 /// BEDROCK_E_FORKED for an invalid handle.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_status(error: *const bedrock_error) -> bedrock_status {
+pub extern "C-unwind" fn bedrock_error_status(error: *const bedrock_error) -> bedrock_status {
     if error.is_null() {
         return BEDROCK_OK;
     }
@@ -176,14 +178,14 @@ pub extern "C" fn bedrock_error_status(error: *const bedrock_error) -> bedrock_s
 /// Returns one line for people. It begins with "bedrock: " and states what was being done, what happened and, if it
 /// is known, what to do next. It never holds credentials. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_message(error: *const bedrock_error) -> *const c_char {
+pub extern "C-unwind" fn bedrock_error_message(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::message)
 }
 
 /// Returns the service's name for the failure, as it came: "ThrottlingException". Inside a stream the name begins
 /// with a small letter. Returns "" if the service gave no name. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_code(error: *const bedrock_error) -> *const c_char {
+pub extern "C-unwind" fn bedrock_error_code(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::code)
 }
 
@@ -193,35 +195,35 @@ pub extern "C" fn bedrock_error_code(error: *const bedrock_error) -> *const c_ch
 /// into the conversation as the library keeps it, which bedrock_request_json shows. Returns "" if no member caused
 /// the failure. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_path(error: *const bedrock_error) -> *const c_char {
+pub extern "C-unwind" fn bedrock_error_path(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::path)
 }
 
 /// Returns the service's id of the request, which AWS support asks for, or "" if there is none. Borrowed until the
 /// error is freed. (x-amzn-requestid)
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_request_id(error: *const bedrock_error) -> *const c_char {
+pub extern "C-unwind" fn bedrock_error_request_id(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::request_id)
 }
 
 /// Returns the HTTP status of the answer that failed. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK it is the status
 /// of the last attempt that was refused. Returns 0 if there was none, and for a failure inside a stream.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_http_status(error: *const bedrock_error) -> i32 {
+pub extern "C-unwind" fn bedrock_error_http_status(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.http_status().into()))
 }
 
 /// Returns 1 if the same call may succeed later, and 0 otherwise. The library has made its own retries before it
 /// returns an error.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_retryable(error: *const bedrock_error) -> i32 {
+pub extern "C-unwind" fn bedrock_error_retryable(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.retryable().into()))
 }
 
 /// Returns how long the service asks to wait before the next call, in milliseconds. Returns -1 if it asks for no
 /// wait. (Retry-After)
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_retry_after(error: *const bedrock_error) -> i64 {
+pub extern "C-unwind" fn bedrock_error_retry_after(error: *const bedrock_error) -> i64 {
     entry!(else -1 => handle::get::<Error>(error).map(|error| {
         error.retry_after().map_or(-1, |wait| i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
     }))
@@ -232,7 +234,7 @@ pub extern "C" fn bedrock_error_retry_after(error: *const bedrock_error) -> i64 
 /// originalMessage and resourceName of ModelErrorException. Returns "" if there is no such JSON, and if it is
 /// longer than 64 KiB. Borrowed until the error is freed.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_error_json(error: *const bedrock_error, len: *mut usize) -> *const c_char {
+pub unsafe extern "C-unwind" fn bedrock_error_json(error: *const bedrock_error, len: *mut usize) -> *const c_char {
     unsafe { put(len, 0) };
     entry!(else EMPTY => {
         let error = handle::get::<Error>(error)?;
@@ -244,13 +246,13 @@ pub unsafe extern "C" fn bedrock_error_json(error: *const bedrock_error, len: *m
 /// connection, or for which the library tried to connect. Returns 0 if there was none: the request was refused
 /// locally, no credentials were found, or the call got no place among max_concurrency calls.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_attempts(error: *const bedrock_error) -> i32 {
+pub extern "C-unwind" fn bedrock_error_attempts(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.attempts() as i32))
 }
 
 /// Frees an error, and with it its texts. Does nothing for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_error_free(error: *mut bedrock_error) {
+pub extern "C-unwind" fn bedrock_error_free(error: *mut bedrock_error) {
     entry!(else () => {
         handle::remove::<Error>(error);
         Ok(())

@@ -48,7 +48,7 @@ pub struct bedrock_stream;
 /// pointer that was passed to bedrock_stream_set_wakeup. The function may call only bedrock_cancel_fire and
 /// bedrock_stream_cancel (others return BEDROCK_E_BUSY or their neutral value). It must not block: wake your own
 /// thread and return.
-pub type bedrock_wakeup_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
+pub type bedrock_wakeup_fn = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
 /// What stands behind a stream's handle: its reader's side, and what other threads may do meanwhile.
 pub(super) struct Pulled {
@@ -117,7 +117,7 @@ impl ToldBy {
 /// is owned by the caller. The request may be changed or freed as soon as this function has returned.
 /// (ConverseStream)
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_stream_open(
+pub unsafe extern "C-unwind" fn bedrock_stream_open(
     model: *const bedrock_model,
     request: *const bedrock_request,
     cancel: *mut bedrock_cancel,
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn bedrock_stream_open(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     unsafe { put(out, null_mut()) };
-    entry!(err => {
+    entry!(waits err => {
         required("out", out)?;
         let Call { model, request, cancel } = Call::of(model, request, cancel)?;
         let stream = model.open(Operation::ConverseStream, &request.snapshot(), cancel.as_deref())?;
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn bedrock_stream_open(
 /// BEDROCK_OK *event is NULL. A signal does not end the wait. The timers, except "total", do not count the time in
 /// which the library waits for your program to read.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_stream_next(
+pub unsafe extern "C-unwind" fn bedrock_stream_next(
     stream: *mut bedrock_stream,
     timeout_ms: i32,
     event: *mut *const bedrock_event,
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn bedrock_stream_next(
 /// and close-on-exec. Returns -1 if the process has no descriptor left, if another thread uses the stream, for an
 /// invalid handle, and inside a wakeup or log callback.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int {
+pub extern "C-unwind" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int {
     entry!(else -1 => handle::get::<Pulled>(stream)?.reader()?.stream.fd())
 }
 
@@ -190,7 +190,7 @@ pub extern "C" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int {
 /// another thread uses the stream or if it is in a waiting set, and BEDROCK_E_RESOURCE if the thread that calls
 /// wakeups cannot start.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_stream_set_wakeup(
+pub extern "C-unwind" fn bedrock_stream_set_wakeup(
     stream: *mut bedrock_stream,
     wakeup: bedrock_wakeup_fn,
     user: *mut c_void,
@@ -222,7 +222,7 @@ pub extern "C" fn bedrock_stream_set_wakeup(
 /// after a failure. The response is complete after BEDROCK_DONE. If the model's keep_answer is false, it has the
 /// stop reason and the usage, and no content. *out is owned by the caller.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_stream_response(
+pub unsafe extern "C-unwind" fn bedrock_stream_response(
     stream: *mut bedrock_stream,
     out: *mut *mut bedrock_response,
     err: *mut *mut bedrock_error,
@@ -240,7 +240,7 @@ pub unsafe extern "C" fn bedrock_stream_response(
 /// BEDROCK_E_CANCELLED, unless it had returned BEDROCK_DONE or a failure before. Does nothing for NULL and for a
 /// stream that was freed.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
+pub extern "C-unwind" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
     guard::anywhere((), || {
         handle::get::<Pulled>(stream)?.remote.cancel();
         Ok(())
@@ -252,7 +252,7 @@ pub extern "C" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
 /// BEDROCK_E_CANCELLED. The last event is freed with the stream: no thread may still read it. Does nothing for
 /// NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_stream_free(stream: *mut bedrock_stream) {
+pub extern "C-unwind" fn bedrock_stream_free(stream: *mut bedrock_stream) {
     entry!(else () => {
         if let Some(pulled) = handle::remove::<Pulled>(stream) {
             pulled.remote.close();

@@ -8,6 +8,12 @@ use std::ffi::{CStr, c_char};
 /// A length that means "up to the NUL".
 pub const STRLEN: usize = usize::MAX;
 
+/// Whether the length of a text means "up to the NUL". No text is so long that the top bit of its length is set, and some
+/// languages turn -1 into another number of that kind: LuaJIT's ffi.cast("size_t", -1) is 2^63.
+pub fn is_strlen(len: usize) -> bool {
+    isize::try_from(len).is_err()
+}
+
 fn invalid(name: &str, what: &str) -> Error {
     Error::new(Kind::InvalidArgument, format_args!("{name} {what}"))
 }
@@ -28,7 +34,7 @@ pub unsafe fn bytes<'a>(name: &str, data: *const u8, len: usize) -> Result<&'a [
 /// Text of a given length, or up to its NUL.
 ///
 /// # Safety
-/// `data` is NULL, or readable for `len` bytes, or ends in NUL where `len` is [`STRLEN`].
+/// `data` is NULL, or readable for `len` bytes, or ends in NUL where `len` [is one that says so](is_strlen).
 pub unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a str> {
     utf8(name, unsafe { text_bytes(name, data, len) }?)
 }
@@ -51,7 +57,7 @@ pub unsafe fn json<'a>(name: &str, data: *const c_char, len: usize) -> Result<Ch
 unsafe fn text_bytes<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a [u8]> {
     match len {
         _ if data.is_null() => Err(invalid(name, "is NULL")),
-        STRLEN => Ok(unsafe { CStr::from_ptr(data) }.to_bytes()),
+        len if is_strlen(len) => Ok(unsafe { CStr::from_ptr(data) }.to_bytes()),
         len => unsafe { bytes(name, data.cast(), len) },
     }
 }
@@ -85,8 +91,7 @@ pub unsafe fn text_or_none<'a>(data: *const c_char, len: usize) -> Option<&'a st
 pub unsafe fn bytes_or_none<'a>(data: *const c_char, len: usize) -> Option<&'a [u8]> {
     match len {
         _ if data.is_null() => None,
-        STRLEN => Some(unsafe { CStr::from_ptr(data) }.to_bytes()),
-        len if isize::try_from(len).is_err() => None,
+        len if is_strlen(len) => Some(unsafe { CStr::from_ptr(data) }.to_bytes()),
         len => Some(unsafe { std::slice::from_raw_parts(data.cast(), len) }),
     }
 }

@@ -31,7 +31,7 @@ pub struct bedrock_usage {
 
 /// Fills *out with what the call used. size is sizeof *out. Members that are newer than the library are set to -1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_response_usage(
+pub unsafe extern "C-unwind" fn bedrock_response_usage(
     response: *const bedrock_response,
     out: *mut bedrock_usage,
     size: usize,
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn bedrock_response_usage(
 /// and output. latency_ms is -1, because the times of calls that run at once do not add up. size is sizeof *out.
 /// Members that are newer than the library are set to -1. Thread-safe.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_model_usage(
+pub unsafe extern "C-unwind" fn bedrock_model_usage(
     model: *const bedrock_model,
     out: *mut bedrock_usage,
     size: usize,
@@ -53,6 +53,7 @@ pub unsafe extern "C" fn bedrock_model_usage(
     unsafe { tell(out, size, || Ok(handle::get::<Model>(model)?.usage())) }
 }
 
+#[inline(always)]
 unsafe fn tell(out: *mut bedrock_usage, size: usize, used: impl FnOnce() -> Result<Usage>) -> bedrock_status {
     let mut usage = bedrock_usage::of(Usage::default());
     let status = entry!(null_mut() => {

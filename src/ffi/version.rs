@@ -14,13 +14,13 @@ pub const BEDROCK_VERSION_PATCH: u32 = 0;
 /// Returns the version of the loaded library as 0x00MMmmpp: one byte each for major, minor and patch. To compare it
 /// with the version of the header that your program was compiled with, use the macros above.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_version_number() -> u32 {
+pub extern "C-unwind" fn bedrock_version_number() -> u32 {
     entry!(else 0 => Ok(BEDROCK_VERSION_MAJOR << 16 | BEDROCK_VERSION_MINOR << 8 | BEDROCK_VERSION_PATCH))
 }
 
 /// Returns the same as text, such as "0.1.0". The text is static: never free it.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_version() -> *const c_char {
+pub extern "C-unwind" fn bedrock_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
     entry!(else super::text::EMPTY => Ok(VERSION.as_ptr().cast()))
 }

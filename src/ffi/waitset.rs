@@ -45,7 +45,7 @@ impl Noun for WaitSet<Token> {
 
 /// Makes an empty set. It is owned by the caller. Returns NULL only if the process is out of handles.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_waitset_new() -> *mut bedrock_waitset {
+pub extern "C-unwind" fn bedrock_waitset_new() -> *mut bedrock_waitset {
     entry!(else null_mut() => handle::insert(WaitSet::<Token>::default()))
 }
 
@@ -54,7 +54,7 @@ pub extern "C" fn bedrock_waitset_new() -> *mut bedrock_waitset {
 /// is in one set, not both. Returns BEDROCK_E_BUSY if the stream has a wakeup, is in a set, or is used by another
 /// thread.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_waitset_add(
+pub extern "C-unwind" fn bedrock_waitset_add(
     set: *mut bedrock_waitset,
     stream: *mut bedrock_stream,
     user: *mut c_void,
@@ -82,7 +82,7 @@ pub extern "C" fn bedrock_waitset_add(
 /// BEDROCK_AGAIN if no stream was readable in time, BEDROCK_E_BUSY if another thread waits for this set, and
 /// BEDROCK_E_CANCELLED if the set was freed meanwhile.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bedrock_waitset_wait(
+pub unsafe extern "C-unwind" fn bedrock_waitset_wait(
     set: *mut bedrock_waitset,
     timeout_ms: i32,
     stream: *mut *mut bedrock_stream,
@@ -110,14 +110,14 @@ pub unsafe extern "C" fn bedrock_waitset_wait(
 /// and close-on-exec. Returns -1 if the process has no descriptor left, for an invalid handle, and inside a wakeup
 /// or log callback.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_waitset_fd(set: *mut bedrock_waitset) -> c_int {
+pub extern "C-unwind" fn bedrock_waitset_fd(set: *mut bedrock_waitset) -> c_int {
     entry!(else -1 => handle::get::<WaitSet<Token>>(set)?.fd())
 }
 
 /// Frees a set. Its streams go on, and may be added to another set. A thread that waits gets BEDROCK_E_CANCELLED.
 /// Does nothing for NULL.
 #[unsafe(no_mangle)]
-pub extern "C" fn bedrock_waitset_free(set: *mut bedrock_waitset) {
+pub extern "C-unwind" fn bedrock_waitset_free(set: *mut bedrock_waitset) {
     entry!(else () => {
         if let Some(set) = handle::remove::<WaitSet<Token>>(set) {
             set.close();

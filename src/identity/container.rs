@@ -3,10 +3,12 @@
 use super::document::{Document, check_expiry};
 use super::keys::check_token;
 use super::provider::Fetch;
-use crate::environment::{Given, Variables};
+use crate::environment::Given;
 use crate::error::{Error, Kind, Result};
 use crate::transport::{Metadata, Refusal};
+use crate::variables::Variables;
 use aws_credential_types::Credentials;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Where ECS's agent is.
@@ -27,7 +29,7 @@ pub struct Container {
 #[derive(Clone)]
 enum Token {
     /// In a file, which is replaced from time to time.
-    File(String),
+    File(PathBuf),
     Value(String),
 }
 
@@ -47,7 +49,7 @@ impl Container {
         };
         let file = variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
         let token = file
-            .map(|path| Token::File(path.to_owned()))
+            .map(|path| Token::File(variables.expand(path)))
             .or_else(|| variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|token| Token::Value(token.to_owned())));
         Some(Container { url, token })
     }
@@ -60,13 +62,14 @@ impl Container {
         format!("the container's agent ({})", self.url.by)
     }
 
-    async fn token(&self) -> Result<Option<String>> {
+    /// Blocks, where it is in a file.
+    fn token(&self) -> Result<Option<String>> {
         let (token, by) = match &self.token {
             None => return Ok(None),
             Some(Token::Value(token)) => (token.clone(), "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
             Some(Token::File(path)) => {
                 let by = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
-                (super::web_identity::token_of(path, by).await?, by)
+                (super::web_identity::token_of(path, by)?, by)
             }
         };
         // Some agents want a scheme before the token.
@@ -84,7 +87,7 @@ pub struct Agent {
 impl Fetch for Agent {
     async fn fetch(&self) -> Result<Credentials> {
         let who = self.container.who();
-        let token = self.container.token().await?;
+        let token = self.container.token()?;
         let mut headers = vec![("accept", "application/json")];
         headers.extend(token.as_deref().map(|token| ("authorization", token)));
         let mut tried = 1;

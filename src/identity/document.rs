@@ -33,7 +33,8 @@ fn failed(by: &str, what: &str) -> Error {
     Error::new(Kind::Credentials, format_args!("{by} {what}"))
 }
 
-fn time(text: &str) -> Option<SystemTime> {
+/// A time as AWS writes it.
+pub fn time(text: &str) -> Option<SystemTime> {
     SystemTime::try_from(DateTime::from_str(text, Format::DateTimeWithOffset).ok()?).ok()
 }
 

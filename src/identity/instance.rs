@@ -4,7 +4,7 @@
 //! service that knows no version 2 gives none here, whether or not AWS_EC2_METADATA_V1_DISABLED is set.
 
 use super::document::Document;
-use super::provider::Fetch;
+use super::provider::{Fetch, NO_CREDENTIALS};
 use crate::environment::{Environment, Given, refuse};
 use crate::error::{Error, Kind, Result};
 use crate::transport::{Metadata, Refusal};
@@ -90,8 +90,7 @@ impl Service {
                 Err(refusal) => {
                     let what = format_args!(
                         "no credentials are configured, and the metadata service of an EC2 instance gives none: {}. {}",
-                        refusal.what,
-                        super::source::ADVICE
+                        refusal.what, NO_CREDENTIALS
                     );
                     return Err(Error::new(Kind::Credentials, what).with_retryable(refusal.again && refusal.answered));
                 }

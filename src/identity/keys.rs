@@ -1,8 +1,9 @@
 //! The keys of an access, wherever they come from.
 
 use crate::config::{StaticCredentials, check_secret};
-use crate::environment::{Profile, Variables};
+use crate::environment::Profile;
 use crate::error::{Error, Kind, Result};
+use crate::variables::Variables;
 use aws_credential_types::Credentials;
 use std::fmt;
 use std::time::SystemTime;

@@ -9,6 +9,10 @@ use aws_smithy_runtime_api::client::identity::SharedIdentityCache;
 use std::fmt::Debug;
 use std::time::Duration;
 
+/// What to do where there are no credentials at all.
+pub const NO_CREDENTIALS: &str = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or \
+    AWS_BEARER_TOKEN_BEDROCK, or give api_key and secret_key";
+
 /// Fetching may not take longer, whatever a call allows: a command may ask a person, and a role may need several
 /// services.
 const LONGEST: Duration = Duration::from_secs(60);

@@ -5,10 +5,10 @@ use super::instance::Instance;
 use super::keys::Keys;
 use super::login::Login;
 use super::process::Process;
-use super::provider::provider;
+use super::provider::{NO_CREDENTIALS, provider};
 use super::role::Role;
 use super::sso::Sso;
-use super::tools::Tools;
+use super::tools::Clients;
 use super::web_identity::WebIdentity;
 use crate::config::Config;
 use crate::environment::{Environment, Given, Profile};
@@ -16,12 +16,8 @@ use crate::error::{Error, Kind, Result, quote};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::pin::Pin;
 
-/// What to do where there are no credentials at all.
-pub const ADVICE: &str = "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or \
-    AWS_BEARER_TOKEN_BEDROCK, or give api_key and secret_key";
-
 /// Everything that is needed to fetch credentials, and nothing fetched yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Source {
     Keys(Keys),
     Role(Role, Box<Source>),
@@ -63,7 +59,9 @@ impl Source {
             return Ok(Source::Container(container));
         }
         let instance = Instance::of(environment)?.map(Source::Instance);
-        instance.ok_or_else(|| Error::new(Kind::Credentials, format_args!("no credentials are configured. {ADVICE}")))
+        instance.ok_or_else(|| {
+            Error::new(Kind::Credentials, format_args!("no credentials are configured. {NO_CREDENTIALS}"))
+        })
     }
 
     /// What a profile says, but for a role that needs a source.
@@ -79,7 +77,7 @@ impl Source {
             return Ok(Some(Source::Keys(keys)));
         }
         if let Some(session) = profile.get("login_session") {
-            return Ok(Some(Source::Login(Login::new(session, &profile.name)?)));
+            return Ok(Some(Source::Login(Login::new(session, &profile.name, &environment.variables)?)));
         }
         if let Some(command) = profile.given("credential_process") {
             return Ok(Some(Source::Process(command)));
@@ -144,21 +142,21 @@ impl Source {
         })
     }
 
-    /// What fetches the credentials, and again before they expire.
-    pub fn provider(self, tools: &Tools) -> Pin<Box<dyn Future<Output = SharedCredentialsProvider> + Send + '_>> {
+    /// What fetches the credentials, on the event loop of `clients`.
+    pub fn provider(self, clients: &Clients) -> Pin<Box<dyn Future<Output = SharedCredentialsProvider> + Send + '_>> {
         Box::pin(async move {
             match self {
                 Source::Keys(keys) => SharedCredentialsProvider::new(keys.lasting()),
                 Source::Role(role, source) => {
-                    let source = source.provider(tools).await;
-                    provider(role.assume_with(source, &tools.sdk))
+                    let source = source.provider(clients).await;
+                    provider(role.assume_with(source, &clients.sdk))
                 }
-                Source::WebIdentity(identity) => provider(identity.assume_through(&tools.sdk)),
-                Source::Sso(sso) => provider(sso.log_in_through(&tools.sdk).await),
-                Source::Login(login) => provider(login.renew_through(tools)),
-                Source::Process(command) => provider(Process::new(&command.value, &command.by)),
-                Source::Container(container) => provider(container.ask_through(tools.metadata.clone())),
-                Source::Instance(instance) => provider(instance.ask_through(tools.metadata.clone())),
+                Source::WebIdentity(identity) => provider(identity.assume_through(&clients.sdk)),
+                Source::Sso(sso) => provider(sso.log_in_through(&clients.sdk).await),
+                Source::Login(login) => provider(login.renew_through(clients)),
+                Source::Process(command) => provider(Process::new(command)),
+                Source::Container(container) => provider(container.ask_through(clients.metadata.clone())),
+                Source::Instance(instance) => provider(instance.ask_through(clients.metadata.clone())),
             }
         })
     }

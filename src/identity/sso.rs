@@ -1,13 +1,13 @@
 //! IAM Identity Center (SSO): credentials for who has logged in with `aws sso login`.
 
-use super::document::check_expiry;
+use super::document::{self, check_expiry};
 use super::keys::Keys;
 use super::provider::Fetch;
 use super::sts;
-use crate::blocking;
-use crate::environment::{Environment, Profile, expand};
+use crate::environment::{Environment, Profile};
 use crate::error::{Error, Kind, Result};
 use crate::json::Json;
+use crate::regular_file;
 use crate::wire::failure;
 use aws_config::sso::SsoTokenProvider;
 use aws_config::{Region, SdkConfig};
@@ -15,9 +15,13 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::token::ProvideToken;
 use aws_sdk_sso::Client;
 use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
 use sha1::{Digest, Sha1};
+use std::path::PathBuf;
 use std::time::SystemTime;
+use zeroize::Zeroizing;
+
+/// Far above any token.
+const LONGEST_TOKEN: u64 = 1 << 20;
 
 #[derive(Clone, Debug)]
 pub struct Sso {
@@ -29,6 +33,8 @@ pub struct Sso {
     /// The name of the [sso-session], whose token the SDK renews; None: the older form, whose token lasts until it
     /// ends.
     session: Option<String>,
+    /// Where the last login left its token.
+    cache: PathBuf,
 }
 
 impl Sso {
@@ -59,13 +65,18 @@ impl Sso {
             };
             value.map(str::to_owned).ok_or_else(|| wrong(format!("uses SSO but has no {key}: add it")))
         };
+        let start_url = member("sso_start_url")?;
+        let session = session.map(|session| session.name.clone());
+        let name = Sha1::digest(session.as_ref().unwrap_or(&start_url).as_bytes());
+        let name = name.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         Ok(Some(Sso {
+            cache: environment.variables.expand(&format!("~/.aws/sso/cache/{name}.json")),
             profile: profile.name.clone(),
             account_id: member("sso_account_id")?,
             role_name: member("sso_role_name")?,
-            start_url: member("sso_start_url")?,
             region: member("sso_region")?,
-            session: session.map(|session| session.name.clone()),
+            start_url,
+            session,
         }))
     }
 
@@ -86,23 +97,28 @@ impl Sso {
         format!("Log in with: aws sso login --profile \"{}\"", self.profile)
     }
 
+    /// What the last login left. The SDK, which renews tokens, reads it once more, without a limit. Blocks.
+    fn cached(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let read = regular_file::read(&self.cache, LONGEST_TOKEN).map(Zeroizing::new);
+        read.map_err(|error| self.cache_failed(&format!("cannot be used: {error}")))
+    }
+
+    fn cache_failed(&self, what: &str) -> Error {
+        let (cache, log_in) = (&self.cache, self.log_in());
+        Error::new(Kind::Credentials, format_args!("the SSO token in {} {what}. {log_in}", cache.display()))
+    }
+
     /// The token that the last login left, in the older form.
     fn cached_token(&self) -> Result<String> {
-        let name = Sha1::digest(self.start_url.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let path = expand(&format!("~/.aws/sso/cache/{name}.json"));
-        let failed = |what: String| {
-            let (name, log_in) = (path.display(), self.log_in());
-            Error::new(Kind::Credentials, format_args!("the SSO token in {name} {what}. {log_in}"))
-        };
-        let text = std::fs::read_to_string(&path).map_err(|error| failed(format!("cannot be read: {error}")))?;
-        let json = Json::parse(&text).map_err(|_| failed("is no JSON".to_owned()))?;
+        let failed = |what| self.cache_failed(what);
+        let text = self.cached()?;
+        let text = std::str::from_utf8(&text).map_err(|_| failed("is not UTF-8"))?;
+        let json = Json::parse(text).map_err(|_| failed("is no JSON"))?;
         let member = |name: &str| json.get(name).and_then(Json::string);
-        let expiry = member("expiresAt").and_then(|text| DateTime::from_str(&text, Format::DateTimeWithOffset).ok());
-        let expiry = expiry.and_then(|time| SystemTime::try_from(time).ok());
-        match (member("accessToken"), expiry) {
+        match (member("accessToken"), member("expiresAt").and_then(|text| document::time(&text))) {
             (Some(token), Some(expiry)) if expiry > SystemTime::now() => Ok(token.into_owned()),
-            (Some(_), Some(_)) => Err(failed("has expired".to_owned())),
-            _ => Err(failed("is incomplete".to_owned())),
+            (Some(_), Some(_)) => Err(failed("has expired")),
+            _ => Err(failed("is incomplete")),
         }
     }
 }
@@ -118,6 +134,7 @@ impl LoggedIn {
     async fn token(&self) -> Result<String> {
         match &self.renewing {
             Some(provider) => {
+                self.sso.cached()?;
                 let token = provider.provide_token().await.map_err(|error| {
                     let what = failure::chain(std::error::Error::source(&error).unwrap_or(&error));
                     let (profile, log_in) = (&self.sso.profile, self.sso.log_in());
@@ -126,10 +143,7 @@ impl LoggedIn {
                 })?;
                 Ok(token.token().to_owned())
             }
-            None => {
-                let sso = self.sso.clone();
-                blocking::FILES.run(move || sso.cached_token()).await
-            }
+            None => self.sso.cached_token(),
         }
     }
 }

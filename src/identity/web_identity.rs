@@ -3,21 +3,22 @@
 use super::provider::Fetch;
 use super::role::SESSION_NAME;
 use super::sts;
-use crate::blocking;
-use crate::environment::{Environment, Given, Profile, expand};
+use crate::environment::{Environment, Given, Profile};
 use crate::error::{Error, Kind, Result};
+use crate::regular_file;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
-use std::fs::File;
-use std::io::Read;
+use std::path::{Path, PathBuf};
 
 /// Far above any token.
 const LONGEST_TOKEN: u64 = 64 << 10;
 
 #[derive(Clone, Debug)]
 pub struct WebIdentity {
-    file: Given,
+    file: PathBuf,
+    /// The words that name its place.
+    by: String,
     role_arn: String,
     session_name: String,
 }
@@ -36,7 +37,8 @@ impl WebIdentity {
         })?;
         let session_name = given("AWS_ROLE_SESSION_NAME", "role_session_name").map(|given| given.value);
         Ok(Some(WebIdentity {
-            file,
+            file: environment.variables.expand(&file.value),
+            by: file.by,
             role_arn: role_arn.value,
             session_name: session_name.unwrap_or_else(|| SESSION_NAME.to_owned()),
         }))
@@ -55,10 +57,10 @@ pub struct FederatedRole {
 
 impl Fetch for FederatedRole {
     async fn fetch(&self) -> Result<Credentials> {
-        let WebIdentity { file, role_arn, session_name } = &self.identity;
+        let WebIdentity { file, by, role_arn, session_name } = &self.identity;
         // Read each time: the file is replaced before the token in it expires.
-        let token = token_of(&file.value, &file.by).await?;
-        let doing = format!("assuming the role {role_arn} with the token of {}", file.by);
+        let token = token_of(file, by)?;
+        let doing = format!("assuming the role {role_arn} with the token of {by}");
         let call = self.client.assume_role_with_web_identity().role_arn(role_arn).role_session_name(session_name);
         let answer = call.web_identity_token(token).send().await;
         let answer = answer.map_err(|error| sts::refused(&doing, &error, advice))?;
@@ -66,29 +68,17 @@ impl Fetch for FederatedRole {
     }
 }
 
-/// The token in a file that `by` names. The file is read where it blocks nobody.
-pub async fn token_of(path: &str, by: &str) -> Result<String> {
-    let (path, by) = (expand(path), by.to_owned());
-    let read = move || {
-        let mut text = String::new();
-        let name = path.display();
-        // A pipe could keep its reader for ever.
-        if path.exists() && !path.is_file() {
-            return Err(Error::new(Kind::Credentials, format_args!("{name} ({by}) is no file")));
-        }
-        let read = File::open(&path).and_then(|file| file.take(LONGEST_TOKEN).read_to_string(&mut text));
-        match read {
-            Ok(_) if text.is_empty() => {
-                Err(Error::new(Kind::Credentials, format_args!("the file {name} ({by}) is empty")))
-            }
-            Ok(_) => Ok(text),
-            Err(error) => {
-                let what = format_args!("the file {name} ({by}) cannot be read: {error}");
-                Err(Error::new(Kind::Credentials, what))
-            }
-        }
+/// The token in a file that `by` names. Blocks.
+pub fn token_of(path: &Path, by: &str) -> Result<String> {
+    let failed = |what: String| {
+        Error::new(Kind::Credentials, format_args!("the file {} ({by}) cannot be used: {what}", path.display()))
     };
-    blocking::FILES.run(read).await
+    let bytes = regular_file::read(path, LONGEST_TOKEN).map_err(|error| failed(error.to_string()))?;
+    match String::from_utf8(bytes) {
+        Ok(text) if text.is_empty() => Err(failed("it is empty".to_owned())),
+        Ok(text) => Ok(text),
+        Err(_) => Err(failed("it is not UTF-8".to_owned())),
+    }
 }
 
 fn advice(code: &str) -> &'static str {

@@ -24,7 +24,7 @@ mod tests;
 
 pub use outline::{Checked, Outline};
 pub use scan::Invalid;
-pub use string::{Piece, Pieces, quote, quoted};
+pub use string::{Piece, Pieces, Quoted, quote, quoted};
 
 use outline::Long;
 use scan::{Encoding, skip_space};
@@ -100,6 +100,13 @@ impl<'a> Json<'a> {
     /// Checks that `text` is exactly one JSON value. White space around it is allowed and left out.
     pub fn parse(text: &'a str) -> Result<Json<'a>, Invalid> {
         scan::scan(text.as_bytes(), Encoding::Utf8, &mut ()).map(|value| Json::trusted(&text[value]))
+    }
+
+    /// The same, and how deep its arrays and objects nest.
+    pub fn parse_with_depth(text: &'a str) -> Result<(Json<'a>, usize), Invalid> {
+        let mut depth = scan::Depth::default();
+        let value = scan::scan(text.as_bytes(), Encoding::Utf8, &mut depth)?;
+        Ok((Json::trusted(&text[value]), depth.deepest))
     }
 
     /// A value that was checked before, without white space around it.

@@ -9,7 +9,7 @@ use std::ops::Range;
 const LONG: usize = 256;
 
 /// A long value, or a long key.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Long {
     start: usize,
     end: usize,
@@ -20,7 +20,7 @@ pub struct Long {
 }
 
 /// What one pass over a text found out about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     /// Where the value is, without the white space around it.
     value: Range<usize>,
@@ -73,6 +73,42 @@ impl Outline {
                 .map(|long| Long { start: move_down(long.start), end: move_down(long.end), ..*long })
                 .collect(),
             at_signs: at_signs.iter().map(|at| move_down(*at)).collect(),
+        }
+    }
+
+    /// A part of another text, of which `other` is the outline, was put in at `at`, behind `before` bytes that hold
+    /// nothing. `around` are the places of the arrays and objects that it was put into, as they were.
+    pub fn insert(&mut self, at: usize, before: usize, other: &Outline, part: Range<usize>, around: &[Range<usize>]) {
+        fn put<T: Copy>(
+            here: &mut Vec<T>,
+            at: usize,
+            behind: usize,
+            other: &[T],
+            part: &Range<usize>,
+            start: impl Fn(&T) -> usize,
+            moved: impl Fn(T, usize, usize) -> T,
+        ) {
+            let place = here.partition_point(|item| start(item) < at);
+            here[place..].iter_mut().for_each(|item| *item = moved(*item, 0, behind - at + part.len()));
+            let first = other.partition_point(|item| start(item) < part.start);
+            let last = other.partition_point(|item| start(item) < part.end);
+            here.splice(place..place, other[first..last].iter().map(|item| moved(*item, part.start, behind)));
+        }
+        let behind = at + before;
+        let moved = |long: Long, from, to| Long { start: long.start - from + to, end: long.end - from + to, ..long };
+        put(&mut self.long, at, behind, &other.long, &part, |long| long.start, moved);
+        put(&mut self.at_signs, at, behind, &other.at_signs, &part, |at| *at, |at, from, to| at - from + to);
+        let length = before + part.len();
+        self.value.end += length;
+        for Range { start, end } in around {
+            match self.long.binary_search_by_key(start, |long| long.start) {
+                Ok(place) => self.long[place].end += length,
+                Err(place) if end + length - start >= LONG => {
+                    let long = Long { start: *start, end: end + length, plain: false, base64: false };
+                    self.long.insert(place, long);
+                }
+                Err(_) => {}
+            }
         }
     }
 

@@ -1,7 +1,7 @@
 //! JSON pointers (RFC 6901): found in the pass that checks the text, or by steps over text that has been checked.
 
 use super::scan::{Container, Encoding, Text, Watch, scan};
-use super::{Json, Kind};
+use super::{Json, Kind, Part, pointer_token};
 use std::ops::Range;
 
 /// The place of the value that `pointer` leads to, in a text that is checked to its end. None where the text is not
@@ -36,6 +36,24 @@ impl<'a> Json<'a> {
             rest = token.get(end + 1..);
         }
         Some(value)
+    }
+}
+
+impl Json<'_> {
+    /// The pointer to the innermost value that the byte at `at` of this one belongs to.
+    pub fn pointer_to(self, at: usize) -> String {
+        let mut pointer = String::new();
+        let (mut value, at) = (self, self.at + at);
+        let holds = |part: &Part<'_>| (part.value.at..part.value.at + part.value.text.len()).contains(&at);
+        while let Some((index, part)) = value.parts().enumerate().find(|(_, part)| holds(part)) {
+            pointer.push('/');
+            match part.key.and_then(Json::string) {
+                Some(key) => pointer.push_str(&pointer_token(&key)),
+                None => pointer.push_str(&index.to_string()),
+            }
+            value = part.value;
+        }
+        pointer
     }
 }
 

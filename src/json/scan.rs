@@ -45,6 +45,24 @@ pub trait Watch {
 /// Asks for nothing but the check.
 impl Watch for () {}
 
+/// Asks how deep arrays and objects nest.
+#[derive(Default)]
+pub struct Depth {
+    now: usize,
+    pub deepest: usize,
+}
+
+impl Watch for Depth {
+    fn open(&mut self, _container: Container) {
+        self.now += 1;
+        self.deepest = self.deepest.max(self.now);
+    }
+
+    fn close(&mut self, _at: usize) {
+        self.now -= 1;
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
     Array,

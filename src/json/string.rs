@@ -132,6 +132,15 @@ pub fn quote(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     }
 }
 
+/// Text that is written as a JSON string.
+pub struct Quoted<'a>(pub &'a str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        quote(f, self.0)
+    }
+}
+
 /// `text` as a JSON string, its quotes included.
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);

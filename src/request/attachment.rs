@@ -1,8 +1,9 @@
 //! Bytes by pointer: images, documents, audio and video that the JSON names instead of holding.
 
+use super::wiped::Wiped;
 use crate::error::{Error, Kind, Result, quote};
-use crate::json::{self, Json, Outline, Part};
-use std::collections::HashSet;
+use crate::json::{self, Json, Outline, Part, effort};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// The bytes of an attachment, however they are kept.
@@ -10,7 +11,12 @@ pub type Data = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
 /// What a request has attached. Cheap to clone: the bytes are shared.
 #[derive(Clone, Default)]
-pub struct Attachments(Vec<Attachment>);
+pub struct Attachments {
+    /// In the order in which they came.
+    all: Vec<Attachment>,
+    /// Where in `all` a name is.
+    places: HashMap<Arc<str>, usize>,
+}
 
 #[derive(Clone)]
 struct Attachment {
@@ -27,8 +33,6 @@ pub struct Reference {
     /// The place of the string's content in the text, its quotes left out.
     pub start: usize,
     pub end: usize,
-    /// From the value of the piece it is found in.
-    pointer: String,
     /// Whether it may be a text that only looks like one.
     guessed: bool,
 }
@@ -50,27 +54,40 @@ impl Attachments {
 
     pub fn add(&mut self, name: &str, data: Data) -> Result<()> {
         self.check_name(name)?;
-        self.0.push(Attachment { name: name.into(), data, of_block: false });
+        self.push(Attachment { name: name.into(), data, of_block: false });
         Ok(())
     }
 
     /// Bytes that came with a block, under a name that is free.
     pub fn add_of_block(&mut self, name: &str, data: Data) {
-        self.0.push(Attachment { name: name.into(), data, of_block: true });
+        self.push(Attachment { name: name.into(), data, of_block: true });
+    }
+
+    fn push(&mut self, attachment: Attachment) {
+        self.places.insert(attachment.name.clone(), self.all.len());
+        self.all.push(attachment);
     }
 
     /// Takes out what came with blocks that are gone. `used` are the names that are still referred to.
     pub fn take_unused<'a>(&mut self, used: impl Iterator<Item = &'a str>) -> Vec<Data> {
-        if !self.0.iter().any(|attachment| attachment.of_block) {
+        if !self.all.iter().any(|attachment| attachment.of_block) {
             return Vec::new();
         }
         let used: HashSet<&str> = used.collect();
-        let unused = self.0.extract_if(.., |attachment| attachment.of_block && !used.contains(&*attachment.name));
-        unused.map(|attachment| attachment.data).collect()
+        let unused = |attachment: &Attachment| attachment.of_block && !used.contains(&*attachment.name);
+        let (gone, left) = std::mem::take(&mut self.all).into_iter().partition::<Vec<_>, _>(unused);
+        self.places.clear();
+        left.into_iter().for_each(|attachment| self.push(attachment));
+        gone.into_iter().map(|attachment| attachment.data).collect()
     }
 
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|attachment| &*attachment.name)
+    pub fn has(&self, name: &str) -> bool {
+        effort::spend(name.len());
+        self.places.contains_key(name)
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(|attachment| &*attachment.name)
     }
 
     /// Whether what looks like a reference is none.
@@ -84,8 +101,8 @@ impl Attachments {
         Some((**data).as_ref())
     }
 
-    /// Appends the base64 of what `reference` names. `at` leads to the piece it stands in.
-    pub fn encode(&self, reference: &Reference, out: &mut String, at: &impl Fn() -> String) -> Result<()> {
+    /// Appends the base64 of what `reference` names. `at` leads to the reference.
+    pub fn encode(&self, reference: &Reference, out: &mut Wiped, at: impl FnOnce() -> String) -> Result<()> {
         let data = self.get(&reference.name).ok_or_else(|| {
             let names: Vec<_> = self.names().map(quote).collect();
             let attached =
@@ -93,9 +110,9 @@ impl Attachments {
             let wanted = quote(&format!("@{}", reference.name));
             let what =
                 format_args!("the request refers to {wanted}, and nothing of that name is attached ({attached})");
-            Error::new(Kind::Request, what).at(format!("{}{}", at(), reference.pointer))
+            Error::new(Kind::Request, what).at(at())
         })?;
-        base64_simd::STANDARD.encode_append((**data).as_ref(), out);
+        out.push_base64((**data).as_ref());
         Ok(())
     }
 
@@ -104,13 +121,18 @@ impl Attachments {
     }
 
     fn get(&self, name: &str) -> Option<&Data> {
-        self.0.iter().find(|attachment| &*attachment.name == name).map(|attachment| &attachment.data)
+        self.places.get(name).map(|place| &self.all[*place].data)
     }
 }
 
 impl Reference {
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The same, where the text begins with the byte `from` and stands behind `to` others.
+    pub fn moved(&self, from: usize, to: usize) -> Self {
+        Reference { start: self.start - from + to, end: self.end - from + to, ..self.clone() }
     }
 }
 
@@ -124,17 +146,14 @@ pub fn references(text: &str, outline: &Outline, native: bool) -> Vec<Reference>
     if at_signs.is_empty() {
         return found;
     }
-    let mut pointer = String::new();
-    let mut search = |value: Json<'_>, pointer: &str| found.extend(reference(text, value, pointer, native));
     let whole = outline.json(text);
     if native {
-        search(whole, "");
+        found.extend(reference(text, whole, native));
     }
-    // The arrays and objects on the way, each with the length of the pointer to it.
-    let mut way = vec![(whole.parts().enumerate(), 0)];
-    while let Some((parts, length)) = way.last_mut() {
-        pointer.truncate(*length);
-        let Some((index, Part { key, value, .. })) = parts.next() else {
+    // The arrays and objects on the way.
+    let mut way = vec![whole.parts()];
+    while let Some(parts) = way.last_mut() {
+        let Some(Part { key, value, .. }) = parts.next() else {
             way.pop();
             continue;
         };
@@ -144,30 +163,27 @@ pub fn references(text: &str, outline: &Outline, native: bool) -> Vec<Reference>
             continue;
         }
         let mut base64 = native;
-        match key.and_then(Json::string) {
-            Some(key) if !native && is_free_form(&key) => continue,
-            Some(key) => {
-                // "body" is CountTokens' word for it, where it counts a model's own request.
-                base64 |= key == "bytes" || key == "body";
-                pointer.push('/');
-                pointer.push_str(&json::pointer_token(&key));
+        if let Some(key) = key.and_then(Json::string) {
+            if !native && is_free_form(&key) {
+                continue;
             }
-            None => pointer.push_str(&format!("/{index}")),
+            // "body" is CountTokens' word for it, where it counts a model's own request.
+            base64 |= key == "bytes" || key == "body";
         }
         if base64 {
-            search(value, &pointer);
+            found.extend(reference(text, value, native));
         }
-        way.push((value.parts().enumerate(), pointer.len()));
+        way.push(value.parts());
     }
     found
 }
 
-/// The reference that `value` is, if it is one. `pointer` leads to it.
-fn reference(text: &str, value: Json<'_>, pointer: &str, guessed: bool) -> Option<Reference> {
+/// The reference that `value` is, if it is one.
+fn reference(text: &str, value: Json<'_>, guessed: bool) -> Option<Reference> {
     let name = value.string()?.strip_prefix('@')?.to_owned();
     let start = json::offset(text, value.text()) + 1;
     let end = start + value.text().len() - 2;
-    Some(Reference { name, start, end, pointer: pointer.to_owned(), guessed })
+    Some(Reference { name, start, end, guessed })
 }
 
 /// Whether the value of a request's member is a model's own request, in the form that this model has.

@@ -6,20 +6,27 @@
 
 use super::attachment::{Attachments, Reference, is_free_form, is_native, references};
 use super::dialect::Speakers;
+use super::dialect::names::{Names, Taken};
 use super::places::{Origin, Places};
+use super::wiped::Wiped;
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Checked, Invalid, Json, Outline};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// A piece of JSON text, shared by the clones of a request, with what one pass over it found out: where its values
 /// end, and the attachments it refers to.
 #[derive(Clone)]
-pub struct Piece {
+pub struct Piece(Arc<Inside>);
+
+#[derive(Clone)]
+struct Inside {
     /// A value as it is written, perhaps with a key and white space around it.
-    text: Arc<str>,
-    outline: Arc<Outline>,
-    references: Arc<[Reference]>,
+    text: Wiped,
+    outline: Outline,
+    /// In the order of the text.
+    references: Vec<Reference>,
 }
 
 /// Where references are sought in a piece.
@@ -52,7 +59,7 @@ impl Piece {
             Seek::Converse => references(text, &outline, false),
             Seek::Anywhere => references(text, &outline, true),
         };
-        Piece { text: text.into(), outline: outline.into(), references: references.into() }
+        Piece(Arc::new(Inside { text: text.into(), outline, references }))
     }
 
     /// `segment` of a text, in which `value` stands. `outline` is the whole text's.
@@ -79,20 +86,58 @@ impl Piece {
     }
 
     pub fn text(&self) -> &str {
-        &self.text
+        &self.0.text
     }
 
     /// The value, without a key.
     pub fn json(&self) -> Json<'_> {
-        self.outline.json(&self.text)
+        self.0.outline.json(&self.0.text)
+    }
+
+    /// The content of a message of this role, where blocks can be added to it.
+    pub fn content_of(&self, role: &str) -> Option<Json<'_>> {
+        let message = self.json();
+        let content = message.get("content").filter(|content| content.kind() == json::Kind::Array)?;
+        message.get("role")?.is(role).then_some(content)
+    }
+
+    /// Adds the content of the message `more` to the end of this one's content. What it holds stays as it was written,
+    /// and is not read again.
+    fn extend(&mut self, more: &Piece) {
+        let content = |piece: &Piece| {
+            let content = piece.json().get("content").filter(|content| content.kind() == json::Kind::Array)?;
+            let start = json::offset(piece.text(), content.text());
+            Some((start..start + content.text().len(), content.parts().next().is_none()))
+        };
+        let (Some((old, is_empty)), Some((new, _))) = (content(self), content(more)) else { return };
+        let new = new.start + 1..new.end - 1;
+        let (at, comma) = (old.end - 1, if is_empty { "" } else { "," });
+        let inside = Arc::make_mut(&mut self.0);
+        inside.text.insert_str(at, &more.text()[new.clone()]);
+        inside.text.insert_str(at, comma);
+        let around = [inside.outline.place(), old];
+        inside.outline.insert(at, comma.len(), &more.0.outline, new.clone(), &around);
+        let length = comma.len() + new.len();
+        let behind = inside.references.partition_point(|reference| reference.start < at);
+        inside.references[behind..].iter_mut().for_each(|reference| *reference = reference.moved(0, length));
+        let added = more.0.references.iter().filter(|reference| new.contains(&reference.start));
+        let added = added.map(|reference| reference.moved(new.start, at + comma.len()));
+        inside.references.splice(behind..behind, added);
+    }
+
+    /// Whether the piece is what its text would be read as.
+    #[cfg(test)]
+    pub fn is_as_read(&self) -> bool {
+        let read = Piece::value(self.text()).expect("JSON");
+        (&self.0.outline, &self.0.references) == (&read.0.outline, &read.0.references)
     }
 
     /// At least as much as the piece takes, with a comma.
     fn size(&self, attachments: Option<&Attachments>) -> usize {
         let attached = |attachments: &Attachments| -> usize {
-            self.references.iter().map(|reference| attachments.encoded_length(reference)).sum()
+            self.0.references.iter().map(|reference| attachments.encoded_length(reference)).sum()
         };
-        self.text.len() + 1 + attachments.map_or(0, attached)
+        self.text().len() + 1 + attachments.map_or(0, attached)
     }
 
     fn write(&self, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
@@ -102,13 +147,14 @@ impl Piece {
     fn write_from(&self, start: usize, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
         let mut written = start;
         if let Some(attachments) = out.attachments {
-            for reference in self.references.iter().filter(|reference| !attachments.is_text(reference)) {
-                out.text.push_str(&self.text[written..reference.start]);
-                attachments.encode(reference, &mut out.text, &at)?;
+            for reference in self.0.references.iter().filter(|reference| !attachments.is_text(reference)) {
+                out.text.push_str(&self.text()[written..reference.start]);
+                let inside = || self.json().pointer_to(reference.start - self.0.outline.place().start);
+                attachments.encode(reference, &mut out.text, || format!("{}{}", at(), inside()))?;
                 written = reference.end;
             }
         }
-        out.text.push_str(&self.text[written..]);
+        out.text.push_str(&self.text()[written..]);
         Ok(())
     }
 }
@@ -143,11 +189,35 @@ pub struct List {
     items: Vec<Piece>,
     /// The closing bracket and what follows it.
     tail: Arc<str>,
+    known: Known,
+}
+
+/// What the items of a list are known to hold: found out when it is first asked for, and kept while the list grows.
+#[derive(Clone, Default)]
+struct Known {
+    /// The names of documents.
+    taken: Arc<Taken>,
+    /// The names of attachments that are referred to.
+    references: Arc<HashSet<String>>,
+    /// How many of the items have been looked at.
+    seen: usize,
+}
+
+impl Known {
+    fn add(&mut self, item: &Piece) {
+        Arc::make_mut(&mut self.taken).reserve_within(item.json());
+        let references = item.0.references.iter().map(|reference| reference.name().to_owned());
+        Arc::make_mut(&mut self.references).extend(references);
+    }
 }
 
 impl List {
     fn empty(name: &str) -> Self {
-        List { head: format!("{}:[", json::quoted(name)).into(), items: Vec::new(), tail: "]".into() }
+        List::new(format!("{}:[", json::quoted(name)).into(), Vec::new(), "]".into())
+    }
+
+    fn new(head: Arc<str>, items: Vec<Piece>, tail: Arc<str>) -> Self {
+        List { head, items, tail, known: Known::default() }
     }
 
     /// `segment` of a text, in which the list `value` stands. `outline` is the whole text's.
@@ -159,15 +229,45 @@ impl List {
         items.shrink_to_fit();
         // An empty list may hold white space.
         let open = if items.is_empty() { end - 1 } else { start + 1 };
-        List { head: segment[..open].into(), items, tail: segment[end - 1..].into() }
+        List::new(segment[..open].into(), items, segment[end - 1..].into())
     }
 
     pub fn push(&mut self, item: Piece) {
         self.items.push(item);
     }
 
-    pub fn last_mut(&mut self) -> Option<&mut Piece> {
-        self.items.last_mut()
+    /// Adds a message, to the last one where that is of the same role.
+    pub fn join(&mut self, role: &str, message: Piece) {
+        match self.items.last_mut() {
+            Some(last) if last.content_of(role).is_some() => {
+                last.extend(&message);
+                if self.known.seen == self.items.len() {
+                    self.known.add(&message);
+                }
+            }
+            _ => self.items.push(message),
+        }
+    }
+
+    /// Looks at the items that were added since the last look.
+    fn look(&mut self) -> &Known {
+        for item in self.items.get(self.known.seen..).unwrap_or_default() {
+            self.known.add(item);
+        }
+        self.known.seen = self.items.len();
+        &self.known
+    }
+
+    /// The names of documents, to which those of a message can be added.
+    pub fn names(&mut self) -> Names {
+        Names::after(self.look().taken.clone())
+    }
+
+    /// Names that a message has taken.
+    pub fn take(&mut self, taken: Taken) {
+        if !taken.is_empty() {
+            Arc::make_mut(&mut self.known.taken).extend(taken);
+        }
     }
 
     pub fn items(&self) -> &[Piece] {
@@ -176,6 +276,7 @@ impl List {
 
     /// Leaves the items for which `kept` holds, which is asked for their indices.
     pub fn keep(&mut self, kept: impl Fn(usize) -> bool) {
+        self.known = Known::default();
         let mut index = 0;
         self.items.retain(|_| {
             index += 1;
@@ -184,6 +285,7 @@ impl List {
     }
 
     pub fn take_items(&mut self) -> Vec<Piece> {
+        self.known = Known::default();
         std::mem::take(&mut self.items)
     }
 }
@@ -397,26 +499,26 @@ impl Document {
     }
 
     /// The value of a member that is no list of ours, as one text, with the attachments in their places.
-    pub fn write_value(&self, name: &str, attachments: &Attachments) -> Result<Option<String>> {
+    pub fn write_value(&self, name: &str, attachments: &Attachments) -> Result<Option<Wiped>> {
         let Some(position) = self.position(name) else { return Ok(None) };
         let Content::Verbatim(piece) = &self.members[position].content else { return Ok(None) };
         let attachments = Some(attachments);
-        let mut out = Body { text: String::with_capacity(piece.size(attachments)), attachments };
-        let Range { start, end } = piece.outline.place();
+        let mut out = Body { text: Wiped::with_capacity(piece.size(attachments)), attachments };
+        let Range { start, end } = piece.0.outline.place();
         piece.write_from(start, &mut out, || format!("/{}", json::pointer_token(name)))?;
-        let white_space = piece.text.len() - end;
+        let white_space = piece.text().len() - end;
         out.text.truncate(out.text.len() - white_space);
         Ok(Some(out.text))
     }
 
     /// The whole as one text, with the attachments in their places; without attachments, as it was written.
-    pub fn write<'a>(&self, attachments: impl Into<Option<&'a Attachments>>) -> Result<String> {
+    pub fn write<'a>(&self, attachments: impl Into<Option<&'a Attachments>>) -> Result<Wiped> {
         let attachments = attachments.into();
-        let mut out = Body { text: String::with_capacity(self.size(attachments)), attachments };
+        let mut out = Body { text: Wiped::with_capacity(self.size(attachments)), attachments };
         out.text.push_str(&self.head);
         for (index, member) in self.members.iter().enumerate() {
             if index > 0 {
-                out.text.push(',');
+                out.text.push_str(",");
             }
             let name = || format!("/{}", json::pointer_token(&member.name));
             match &member.content {
@@ -425,7 +527,7 @@ impl Document {
                     out.text.push_str(&list.head);
                     for (index, item) in list.items.iter().enumerate() {
                         if index > 0 {
-                            out.text.push(',');
+                            out.text.push_str(",");
                         }
                         item.write(&mut out, || format!("{}/{index}", name()))?;
                     }
@@ -443,7 +545,29 @@ impl Document {
             Content::Verbatim(piece) => std::slice::from_ref(piece),
             Content::List(list) => list.items.as_slice(),
         });
-        pieces.flat_map(|piece| piece.references.iter()).map(Reference::name)
+        pieces.flat_map(|piece| piece.0.references.iter()).map(Reference::name)
+    }
+
+    /// Tells of a name whether an attachment of that name is referred to, or seems to be.
+    pub fn refers_to(&mut self) -> impl Fn(&str) -> bool {
+        let (mut lists, mut others) = (Vec::new(), Vec::new());
+        for member in &mut self.members {
+            match &mut member.content {
+                Content::Verbatim(piece) => others.push(&*piece),
+                Content::List(list) => lists.push(&*list.look().references),
+            }
+        }
+        let held = |piece: &Piece, name: &str| piece.0.references.iter().any(|reference| reference.name() == name);
+        move |name| lists.iter().any(|list| list.contains(name)) || others.iter().any(|piece| held(piece, name))
+    }
+
+    /// The names of the documents in the messages.
+    pub fn document_names(&mut self) -> Names {
+        let there = self.position("messages").map(|position| &mut self.members[position].content);
+        match there {
+            Some(Content::List(list)) => list.names(),
+            _ => Names::default(),
+        }
     }
 
     fn position(&self, name: &str) -> Option<usize> {
@@ -462,6 +586,6 @@ impl Document {
 }
 
 struct Body<'a> {
-    text: String,
+    text: Wiped,
     attachments: Option<&'a Attachments>,
 }

@@ -10,13 +10,15 @@ use super::beside::{
     Said,
 };
 use super::document::Piece;
-use super::{Document, dialect, lint};
+use super::{Document, Wiped, dialect, lint};
 use crate::config::{check_header, check_segment};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
+use bytes::Bytes;
 use std::fmt::Write as _;
+use zeroize::Zeroizing;
 
 /// What is needed to make the input of any operation.
 pub struct Given<'a> {
@@ -45,9 +47,9 @@ impl Given<'_> {
         }
     }
 
-    fn of_model(self, operation: &str, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Input {
+    fn of_model(self, operation: &str, headers: Vec<(&'static str, String)>, body: Bytes) -> Input {
         let path = format!("/model/{}/{operation}", escaped(&self.model_id));
-        Input { subject: self.model_id, path, headers, body: Some(body.into()) }
+        Input { subject: self.model_id, path, headers, body: Some(body) }
     }
 
     /// The conversation with the defaults under it, checked.
@@ -72,14 +74,14 @@ impl Given<'_> {
     }
 
     /// The body, with the attachments in their places.
-    fn write(&self) -> Result<String> {
+    fn write(&self) -> Result<Wiped> {
         self.request.write(self.attachments).map_err(|error| self.request.blame(error))
     }
 
     fn converse(mut self, operation: &str) -> Result<Input> {
         self.settle()?;
         let body = self.write()?;
-        Ok(self.of_model(operation, Vec::new(), body.into()))
+        Ok(self.of_model(operation, Vec::new(), body.into_bytes()))
     }
 
     /// A conversation, a model's own request as "body", or the operation's own "input".
@@ -87,20 +89,23 @@ impl Given<'_> {
         const COUNTED: [&str; 4] = ["messages", "system", "toolConfig", "additionalModelRequestFields"];
         let body = if self.given("input").is_some() {
             self.only(&["input"], &[])?;
-            self.write()?.into_bytes()
+            self.write()?
         } else if let Some(body) = self.model_body()? {
             self.only(&["body"], &OF_INVOKE_MODEL)?;
-            let mut text = br#"{"input":{"invokeModel":{"body":""#.to_vec();
-            base64_simd::STANDARD.encode_append(&body, &mut text);
-            text.extend_from_slice(br#""}}}"#);
+            let [before, after] = [r#"{"input":{"invokeModel":{"body":""#, r#""}}}"#];
+            let base64 = base64_simd::STANDARD.encoded_length(body.len());
+            let mut text = Wiped::with_capacity(before.len() + base64 + after.len());
+            text.push_str(before);
+            text.push_base64(&body);
+            text.push_str(after);
             text
         } else {
             self.settle()?;
             self.request.keep(|name| COUNTED.contains(&name));
             self.request.wrap(r#"{"input":{"converse":"#, "}}");
-            self.write()?.into_bytes()
+            self.write()?
         };
-        Ok(self.of_model("count-tokens", Vec::new(), body))
+        Ok(self.of_model("count-tokens", Vec::new(), body.into_bytes()))
     }
 
     fn invoke_model(self, operation: &str) -> Result<Input> {
@@ -136,7 +141,7 @@ impl Given<'_> {
         self.request
             .keep(|name| name != GUARDRAIL_CONFIG && !OF_APPLY_GUARDRAIL.iter().any(|beside| beside.name == name));
         let body = self.write()?;
-        Ok(Input { subject: identifier, path, headers: Vec::new(), body: Some(body.into()) })
+        Ok(Input { subject: identifier, path, headers: Vec::new(), body: Some(body.into_bytes()) })
     }
 
     /// Given as JSON, its messages are as they were written. What was added one by one has Converse's system prompt,
@@ -155,7 +160,7 @@ impl Given<'_> {
         }
         let body = self.write()?;
         let path = "/guardrail-checks/invoke".to_owned();
-        Ok(Input { subject: String::new(), path, headers: Vec::new(), body: Some(body.into()) })
+        Ok(Input { subject: String::new(), path, headers: Vec::new(), body: Some(body.into_bytes()) })
     }
 
     fn start_async_invoke(mut self) -> Result<Input> {
@@ -171,7 +176,7 @@ impl Given<'_> {
             subject: self.model_id,
             path: "/async-invoke".to_owned(),
             headers: Vec::new(),
-            body: Some(body.into()),
+            body: Some(body.into_bytes()),
         })
     }
 
@@ -232,11 +237,12 @@ impl Given<'_> {
     }
 
     /// The request in the model's own form: JSON as it was given, or an attachment as it is.
-    fn model_body(&self) -> Result<Option<Vec<u8>>> {
+    fn model_body(&self) -> Result<Option<Bytes>> {
         let Some(body) = self.given("body") else { return Ok(None) };
         match self.attachments.named_by(body) {
-            Some(bytes) => Ok(Some(bytes.to_vec())),
-            None => Ok(self.request.write_value("body", self.attachments)?.map(String::into_bytes)),
+            // A copy, because the worker may be the last to let go of it, and must not call the program.
+            Some(bytes) => Ok(Some(Bytes::from_owner(Zeroizing::new(bytes.to_vec())))),
+            None => Ok(self.request.write_value("body", self.attachments)?.map(Wiped::into_bytes)),
         }
     }
 

@@ -6,7 +6,6 @@ use super::dialect::{self, Medium, Role, Translated};
 use super::document::Document;
 use crate::error::{Error, Kind, Result};
 use crate::json::quoted;
-use std::collections::HashSet;
 use std::fmt;
 
 /// What a program says of bytes that it gives.
@@ -22,21 +21,22 @@ pub struct Media<'a> {
 
 impl Media<'_> {
     /// A message with the block that refers to the bytes as an attachment of the name `attachment`.
-    pub fn message(&self, document: &Document, attachment: &str) -> Result<Translated> {
+    pub fn message(&self, document: &mut Document, attachment: &str) -> Result<Translated> {
         let role = match dialect::role(self.role) {
             Some(role @ (Role::User | Role::Assistant)) => role,
             Some(_) => return Err(self.refuse(format_args!("messages of the role {} hold none", self.role))),
             None => return Err(dialect::unknown_role(self.role)),
         };
         let format = self.format()?;
+        let mut names = document.document_names();
         let name = match self.medium {
-            Medium::Document => format!("\"name\":{},", quoted(&self.name_in(document, format))),
+            Medium::Document => format!("\"name\":{},", quoted(&self.name_among(&mut names, format))),
             _ => String::new(),
         };
         let source = format_args!("{{\"bytes\":{}}}", quoted(&format!("@{attachment}"))).to_string();
         let medium = self.medium.name();
         let block = format!("{{\"{medium}\":{{\"format\":\"{format}\",{name}\"source\":{source}}}}}");
-        Ok(Translated { role, blocks: vec![block] })
+        Ok(Translated { role, blocks: vec![block.into()], names: names.into_own() })
     }
 
     fn format(&self) -> Result<&'static str> {
@@ -56,9 +56,7 @@ impl Media<'_> {
     }
 
     /// A name that the service takes and that no other document of the conversation has.
-    fn name_in(&self, document: &Document, format: &str) -> String {
-        let mut names = Names::default();
-        names.see(document.items("messages"));
+    fn name_among(&self, names: &mut Names, format: &str) -> String {
         names.take(self.medium.bare_name(format, self.name.unwrap_or_default()))
     }
 
@@ -68,9 +66,11 @@ impl Media<'_> {
     }
 }
 
-/// The first of the names `image-1`, `image-2` and so on that neither names an attachment nor is referred to.
-pub fn free_name(medium: Medium, document: &Document, attachments: &Attachments) -> String {
-    let taken: HashSet<&str> = document.references().chain(attachments.names()).collect();
-    let mut names = (1..).map(|number: usize| format!("{}-{number}", medium.name()));
-    names.find(|name| !taken.contains(name.as_str())).expect("there is always one more number")
+/// The first of the names `image-1`, `image-2` and so on, from that of `number` on, that neither names an attachment nor
+/// is referred to; and its number.
+pub fn free_name(medium: Medium, number: usize, document: &mut Document, attachments: &Attachments) -> (String, usize) {
+    let is_referred_to = document.refers_to();
+    let mut names = (number..).map(|number| (format!("{}-{number}", medium.name()), number));
+    let is_free = |(name, _): &(String, usize)| !attachments.has(name) && !is_referred_to(name);
+    names.find(is_free).expect("there is always one more number")
 }

@@ -13,6 +13,7 @@ mod places;
 mod reply;
 mod stray;
 mod window;
+mod wiped;
 
 use crate::config::check_model_id;
 use crate::error::{Error, Kind, Result};
@@ -22,12 +23,15 @@ use crate::wire::call::Input;
 use crate::wire::operation::Operation;
 use attachment::{Attachments, Data};
 pub use dialect::Medium;
+use dialect::names::Taken;
 use dialect::{Role, Translated};
 pub use document::Document;
 use document::Piece;
 use input::Given;
 use media::Media;
+use std::collections::BTreeMap;
 pub use stray::Place;
+pub use wiped::Wiped;
 
 /// A request as it grows. Cloning shares text and attachments.
 #[derive(Clone, Default)]
@@ -36,6 +40,8 @@ pub struct Request {
     /// The model that `modelId` or `model` names for this request.
     model_id: Option<String>,
     attachments: Attachments,
+    /// From which number on a name for an image or a document may be free, by the kind of name.
+    free: BTreeMap<&'static str, usize>,
 }
 
 impl Request {
@@ -45,7 +51,7 @@ impl Request {
         stray::check(&document, Place::Request)?;
         let model_id = take_model_id(&mut document)?;
         dialect::translate(&mut document)?;
-        Ok(Request { document, model_id, attachments: Attachments::default() })
+        Ok(Request { document, model_id, ..Request::default() })
     }
 
     /// Replaces top-level members; null removes one. Changes nothing where it fails.
@@ -65,6 +71,7 @@ impl Request {
             dialect::members::replace(&mut document, newer);
         }
         self.document = document;
+        self.free.clear();
         if model_id.is_some() || removed.iter().any(|name| MODEL_ID.contains(&name.as_str())) {
             self.model_id = model_id;
         }
@@ -73,6 +80,7 @@ impl Request {
 
     /// Takes out a top-level member, and what means the same in the other dialect. Nothing where there is none.
     pub fn remove(&mut self, name: &str) -> Result<()> {
+        self.free.clear();
         if matches!(name, "modelId" | "model") {
             self.model_id = None;
         }
@@ -103,6 +111,7 @@ impl Request {
     }
 
     fn keep_messages(&mut self, kept: impl Fn(usize) -> bool) {
+        self.free.clear();
         let there = self.document.list("messages").is_some();
         // Asked for, the list would be made.
         if let Some(messages) = there.then(|| self.document.list_mut("messages")).flatten() {
@@ -113,7 +122,7 @@ impl Request {
 
     /// The request itself, without a model's defaults and unchecked. [`Request::parse`] makes the same request of it.
     /// Attachments stand in it as base64, or by their names.
-    pub fn to_json(&self, inline: bool) -> Result<String> {
+    pub fn to_json(&self, inline: bool) -> Result<Wiped> {
         let mut document = self.document.clone();
         if let Some(model_id) = &self.model_id {
             document.add("modelId", &json::quoted(model_id));
@@ -138,8 +147,8 @@ impl Request {
             return Err(Error::new(Kind::Request, what));
         }
         let blank = text.trim().is_empty();
-        let blocks = if blank { Vec::new() } else { vec![format!("{{\"text\":{}}}", json::quoted(text))] };
-        self.add(Translated { role, blocks })
+        let blocks = if blank { Vec::new() } else { vec![text_block(text)] };
+        self.add(Translated { role, blocks, names: Taken::default() })
     }
 
     /// Adds a message in either dialect.
@@ -184,27 +193,31 @@ impl Request {
 
     /// Adds an image or a document. `keep` is asked for the bytes once nothing can fail any more.
     pub fn add_media(&mut self, media: &Media<'_>, keep: impl FnOnce() -> Data) -> Result<()> {
-        let name = media::free_name(media.medium, &self.document, &self.attachments);
-        let message = media.message(&self.document, &name)?;
+        let free = self.free.get(media.medium.name()).copied().unwrap_or(1);
+        let (name, number) = media::free_name(media.medium, free, &mut self.document, &self.attachments);
+        let message = media.message(&mut self.document, &name)?;
         self.add(message)?;
         self.attachments.add_of_block(&name, keep());
+        self.free.insert(media.medium.name(), number + 1);
         Ok(())
     }
 
     /// Takes out the bytes of images and documents whose blocks are gone. To drop them may call the program.
     #[must_use]
     pub fn take_unused(&mut self) -> Vec<Data> {
+        self.free.clear();
         self.attachments.take_unused(self.document.references())
     }
 
     /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel
     /// calls.
     pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
-        let content = format!("{{\"text\":{}}}", json::quoted(content));
+        let content = text_block(content);
         let status = if is_error { ",\"status\":\"error\"" } else { "" };
-        let id = json::quoted(tool_use_id);
-        let block = format!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{content}]{status}}}}}");
-        self.add(Translated { role: Role::Tool, blocks: vec![block] })
+        let (text, id) = (&*content, json::Quoted(tool_use_id));
+        let block = format_args!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{text}]{status}}}}}");
+        let block = Wiped::of(text.len() + tool_use_id.len() + 80, block);
+        self.add(Translated { role: Role::Tool, blocks: vec![block], names: Taken::default() })
     }
 
     /// See [`Attachments::check_name`].
@@ -223,6 +236,11 @@ impl Request {
         let request = self.document.clone();
         Given { operation, model_id, request, defaults, attachments: &self.attachments, lint }.input()
     }
+}
+
+fn text_block(text: &str) -> Wiped {
+    // Quoted, it is a little longer than it is.
+    Wiped::of(text.len() + text.len() / 8 + 16, format_args!("{{\"text\":{}}}", json::Quoted(text)))
 }
 
 /// The members that stand under every request of a model, in either dialect.

@@ -1,9 +1,13 @@
 //! How often the bytes of a request are looked at, from the program's JSON to the body that is sent.
 
 use super::attachment::Attachments;
-use super::{Document, Request};
+use super::media::Media;
+use super::{Document, Medium, Request};
 use crate::json::{Json, effort};
+use crate::response::Response;
+use crate::wire::answer::Head;
 use crate::wire::operation::Operation;
+use std::sync::Arc;
 
 /// The body of a request given as JSON, and how many bytes were looked at on the way to it.
 fn body(operation: Operation, text: &str) -> (String, usize) {
@@ -72,6 +76,108 @@ fn four_megabytes_of_base64_in_chat_completions_are_looked_at_twice() {
         let (sent, looked_at) = body(Operation::Converse, &text);
         assert!(sent.contains(&format!(r#"{{"image":{{"format":"png","source":{{"bytes":"{image}"}}}}}}"#)));
         assert!(looked_at <= 2 * text.len() + 10_000, "{looked_at} bytes of {} were looked at", text.len());
+    }
+}
+
+/// What is added, and how the one of an index is.
+type Way<'a> = (&'a str, &'a dyn Fn(&mut Request, usize));
+
+/// What is looked at and copied while `count` are added one by one.
+fn adding(count: usize, add: impl Fn(&mut Request, usize)) -> usize {
+    let (request, cost) = effort::in_all(|| {
+        let mut request = Request::default();
+        (0..count).for_each(|index| add(&mut request, index));
+        request
+    });
+    assert!(request.message_count() > 0);
+    cost
+}
+
+#[test]
+fn ten_thousand_are_added_with_at_most_eleven_times_the_effort_of_a_thousand() {
+    let media = |request: &mut Request, medium, name, bytes: &'static [u8]| {
+        let media = Media { medium, role: "user", format: None, name, bytes };
+        request.add_media(&media, || Arc::new(bytes)).unwrap();
+    };
+    let response = |id: usize| {
+        let call = format!(r#"{{"toolUse":{{"toolUseId":"{id}","name":"f","input":{{"a":"{}"}}}}}}"#, "x".repeat(400));
+        let answer = format!(r#"{{"output":{{"message":{{"role":"assistant","content":[{call}]}}}}}}"#);
+        Response::unary(answer, Head::default(), 1)
+    };
+    let ways: [Way<'_>; 15] = [
+        ("native messages in turn", &|request, index| {
+            let role = ["user", "assistant"][index % 2];
+            request.add_message(&format!(r#"{{"role":"{role}","content":[{{"text":"{index}"}}]}}"#)).unwrap();
+        }),
+        ("native messages of one role", &|request, index| {
+            request.add_message(&format!(r#"{{"role":"user","content":[{{"text":"{index}"}}]}}"#)).unwrap();
+        }),
+        ("native messages with documents", &|request, index| {
+            let document = format!(r#"{{"document":{{"name":"{index}","format":"txt","source":{{"bytes":"YQ=="}}}}}}"#);
+            request.add_message(&format!(r#"{{"role":"user","content":[{document}]}}"#)).unwrap();
+        }),
+        ("portable messages in turn", &|request, index| {
+            let role = ["human", "ai"][index % 2];
+            request.add_message(&format!(r#"{{"role":"{role}","content":"{index}"}}"#)).unwrap();
+        }),
+        ("portable messages of one role", &|request, index| {
+            request.add_message(&format!(r#"{{"role":"human","content":"{index}"}}"#)).unwrap();
+        }),
+        ("portable messages with documents of one name", &|request, _| {
+            let part = r#"{"type":"document","data":"YQ==","mime_type":"text/plain","name":"report"}"#;
+            request.add_message(&format!(r#"{{"role":"human","content":[{part}]}}"#)).unwrap();
+        }),
+        ("texts in turn", &|request, index| request.add_text(["user", "assistant"][index % 2], "text").unwrap()),
+        ("texts of one role", &|request, _| request.add_text("user", &"text".repeat(20)).unwrap()),
+        ("long texts of one role", &|request, _| request.add_text("user", &"text".repeat(500)).unwrap()),
+        ("system prompts", &|request, _| {
+            request.add_text("system", "text").unwrap();
+            if request.message_count() == 0 {
+                request.add_text("user", "text").unwrap();
+            }
+        }),
+        ("results of tools", &|request, index| request.add_tool_result(&index.to_string(), "done", false).unwrap()),
+        ("responses", &|request, index| request.add_response(&response(index)).unwrap()),
+        ("responses and results", &|request, index| {
+            request.add_response(&response(index)).unwrap();
+            request.add_tool_result(&index.to_string(), "done", index % 2 == 0).unwrap();
+        }),
+        ("images", &|request, _| media(request, Medium::Image, None, b"\x89PNG\r\n\x1a\n")),
+        ("documents of one name", &|request, _| media(request, Medium::Document, Some("report.pdf"), b"%PDF-1.7")),
+    ];
+    for (what, add) in ways {
+        let [few, many] = [1_000, 10_000].map(|count| adding(count, add));
+        println!("{what}: {few} for 1,000, {many} for 10,000");
+        assert!(many <= 11 * few, "{what}: {few} for 1,000, {many} for 10,000");
+    }
+}
+
+#[test]
+fn what_was_added_block_by_block_is_what_the_same_text_would_be_read_as() {
+    let attached = r#"{"image":{"format":"png","source":{"bytes":"@late"}}}"#;
+    for message in [
+        r#"{"role":"user","content":[]}"#.to_owned(),
+        r#" { "content" : [ {"text":"a"} ] , "role": "user" , "new": {"bytes":"@x","long":"LONG"} } "#.to_owned(),
+        format!(r#"{{"role":"user","content":[{{"text":"@a"}},{attached}]}}"#),
+    ] {
+        let mut request = Request::default();
+        request.add_message(&message.replace("LONG", &"l".repeat(300))).unwrap();
+        for index in 0..9 {
+            let long = "t".repeat(index * 60);
+            request.add_text("user", &format!("@text {long}\"")).unwrap();
+            let part =
+                format!(r#"{{"type":"image","data":"{}","mime_type":"image/png"}}"#, ["@late", "YWJj"][index % 2]);
+            request.add_message(&format!(r#"{{"role":"human","content":[{part}]}}"#)).unwrap();
+            let whole = request.document.items("messages").last().unwrap();
+            assert_eq!(request.message_count(), 1);
+            assert!(whole.is_as_read(), "{}", whole.text());
+        }
+        let error = request.to_json(true).map(drop).unwrap_err();
+        assert!(error.path().as_str().starts_with("/messages/0/"), "{error}");
+        request.attach("x", Arc::new(b"X")).unwrap();
+        request.attach("late", Arc::new(b"LATE")).unwrap();
+        let inline = request.to_json(true).unwrap();
+        assert!(!inline.contains("@late") && inline.matches("TEFURQ==").count() >= 5, "{}", &*inline);
     }
 }
 

@@ -4,6 +4,7 @@
 //! lead into the JSON that the program wrote, which may be of the other dialect. Each member of a document knows its
 //! places for that.
 
+use super::wiped::Wiped;
 use std::collections::HashMap;
 
 /// Where a value came from.
@@ -58,14 +59,14 @@ impl Origin {
 
 /// A content block or a tool in Converse's terms, and where its parts came from.
 pub struct Block {
-    pub json: String,
+    pub json: Wiped,
     /// Pointers into the block. "" is the block itself.
     pub places: Vec<(String, Origin)>,
 }
 
 impl Block {
-    pub fn new(json: String, origin: Origin) -> Self {
-        Block { json, places: vec![(String::new(), origin)] }
+    pub fn new(json: impl Into<Wiped>, origin: Origin) -> Self {
+        Block { json: json.into(), places: vec![(String::new(), origin)] }
     }
 
     /// The same, with `before` in front of where it came from.

@@ -28,11 +28,12 @@ pub use pipe::Alarm;
 pub use writer::{StreamLimits, Writer};
 
 use crate::announce::Announce;
-use crate::cancel::{Cancel, Cancellable, Watch};
+use crate::cancel::{self, Call, Cancel, Place, Why};
 use crate::error::{Error, Kind, Result};
 use crate::response::Response;
 use crate::response::assemble::Assembler;
 use crate::runtime;
+use crate::timer::Deadline;
 use crate::wire::answer::Head;
 use crate::wire::attempts::Attempts;
 use crate::wire::event::Event;
@@ -73,8 +74,18 @@ impl Line {
     }
 
     /// Ends the call as cancelled, and its task with it.
-    fn cancel(&self) {
-        self.pipe.cancel(|| Error::new(Kind::Cancelled, "the call was cancelled").with_attempts(self.attempts.get()));
+    fn cancel(&self, why: &str) {
+        self.pipe.cancel(|| Error::new(Kind::Cancelled, why).with_attempts(self.attempts.get()));
+        self.abort();
+    }
+
+    /// Ends the call as failed, and its task with it.
+    fn fail(&self, error: impl FnOnce() -> Error) {
+        self.pipe.end_with(|| End::Failed(self.attempts.explain(error())));
+        self.abort();
+    }
+
+    fn abort(&self) {
         if let Some(task) = self.task.get() {
             task.abort();
         }
@@ -87,11 +98,18 @@ impl Announce for Line {
     }
 }
 
-impl Cancellable for Line {
-    fn cancel(&self) {
-        Line::cancel(self);
+impl Call for Line {
+    fn end(&self, why: Why) {
+        match why {
+            Why::Fired => self.cancel(CANCELLED),
+            Why::ShutDown => self.cancel(SHUT_DOWN),
+            Why::LoopBroken => self.fail(runtime::loop_broken),
+        }
     }
 }
+
+const CANCELLED: &str = "the call was cancelled";
+const SHUT_DOWN: &str = "the library was shut down during the call";
 
 /// What [`Stream::next`] found.
 #[derive(Debug)]
@@ -103,12 +121,25 @@ pub enum Next<'a> {
     Again,
 }
 
+/// What a call is started with.
+pub struct Terms {
+    pub operation: Operation,
+    pub cancel: Option<Cancel>,
+    /// How many bytes may wait to be read, about.
+    pub read_ahead: usize,
+    /// When its first timer runs out.
+    pub until: Deadline,
+}
+
+/// What a reader adds to a timer that the worker has not obeyed.
+const BEHIND: &str = "; the library's worker is behind: is its thread stopped, or the machine overloaded?";
+
 /// The program's side of a call. One thread at a time reads it.
 pub struct Stream {
     line: Arc<Line>,
     cancel: Option<Cancel>,
     /// Dropped with the stream, so that a latch does not keep what it can no longer stop.
-    _watch: Option<Watch>,
+    _place: Option<Place>,
     reader: Reader,
     /// None where the answer does not come in events, or nobody asks for it.
     assembler: Option<Assembler>,
@@ -118,19 +149,19 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// Starts a call on the worker, of which about `read_ahead` bytes may wait to be read. `write` drives it to its
-    /// end: nothing for a stream, the answer for a unary call.
+    /// Starts a call on the worker. `write` drives it to its end: nothing for a stream, the answer for a unary call.
     pub fn start<F>(
         runtime: &runtime::Runtime,
-        operation: Operation,
-        cancel: Option<Cancel>,
-        read_ahead: usize,
+        terms: Terms,
         write: impl FnOnce(Writer) -> F + Send + 'static,
-    ) -> Self
+    ) -> Result<Self>
     where
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
+        let Terms { operation, cancel, read_ahead, until } = terms;
         let line = Line::new(read_ahead);
+        line.pipe.limit(until, None);
+        let place = cancel::enter(cancel.as_ref(), Arc::downgrade(&line) as _)?;
         let unfinished = Unfinished(line.clone());
         let writer = Writer { line: line.clone() };
         let task = runtime.handle.spawn(async move {
@@ -143,9 +174,9 @@ impl Stream {
         });
         let _ = line.task.set(task.abort_handle());
         let mut stream = Stream::on(line, operation);
-        stream._watch = cancel.as_ref().map(|cancel| cancel.watch(Arc::downgrade(&stream.line) as _));
+        stream._place = Some(place);
         stream.cancel = cancel;
-        stream
+        Ok(stream)
     }
 
     /// A call that was cancelled before it began.
@@ -157,16 +188,21 @@ impl Stream {
 
     fn on(line: Arc<Line>, operation: Operation) -> Self {
         let assembler = Assembler::of(operation);
-        Stream { line, cancel: None, _watch: None, reader: Reader::default(), assembler, operation, begun: false }
+        Stream { line, cancel: None, _place: None, reader: Reader::default(), assembler, operation, begun: false }
     }
 
     /// The next event, or how the call ended, which is then said for ever. `timeout` None waits as long as it takes.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Next<'_>> {
         // A latch is obeyed here and now, not only when the worker has heard of it.
         if self.reader.end().is_none() && self.cancel.as_ref().is_some_and(Cancel::is_fired) {
-            self.line.cancel();
+            self.line.cancel(CANCELLED);
         }
-        match self.reader.next(&self.line.pipe, timeout) {
+        // So is a timer.
+        if let Some(late) = self.reader.wait(&self.line.pipe, timeout) {
+            self.line.fail(|| late.missed().note(BEHIND).while_doing(self.operation.name()));
+            self.reader.wait(&self.line.pipe, Some(Duration::ZERO));
+        }
+        match self.reader.next(&self.line.pipe) {
             Found::Event(event) => {
                 self.begun = true;
                 if let Some(assembler) = &mut self.assembler {
@@ -228,7 +264,7 @@ impl Stream {
 
     /// Ends the call, and its connection, where it has not ended.
     pub fn cancel(&self) {
-        self.line.cancel();
+        self.line.cancel(CANCELLED);
     }
 
     /// What another thread may do to this stream.
@@ -239,7 +275,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.line.cancel();
+        self.line.cancel(CANCELLED);
     }
 }
 
@@ -250,12 +286,12 @@ pub struct Remote(Arc<Line>);
 impl Remote {
     /// Never blocks. The reader then gets [`Kind::Cancelled`], unless it had been told of another end before.
     pub fn cancel(&self) {
-        self.0.cancel();
+        self.0.cancel(CANCELLED);
     }
 
     /// Cancels, closes the stream's descriptor and takes down its alarm. When this returns, nothing of that runs, nor will.
     pub fn close(&self) {
-        self.0.cancel();
+        self.0.cancel(CANCELLED);
         self.0.pipe.close();
     }
 }
@@ -265,8 +301,7 @@ struct Unfinished(Arc<Line>);
 
 impl Drop for Unfinished {
     fn drop(&mut self) {
-        let why = || Error::new(Kind::Cancelled, "the library was shut down during the call");
-        self.0.pipe.end_with(|| End::Cancelled(why()));
+        self.0.pipe.end_with(|| End::Cancelled(Error::new(Kind::Cancelled, SHUT_DOWN)));
     }
 }
 
@@ -274,17 +309,23 @@ impl Drop for Unfinished {
 mod tests {
     use super::*;
 
+    fn terms(operation: Operation) -> Terms {
+        let until = Deadline::after("first_event", Duration::from_secs(300));
+        Terms { operation, cancel: None, read_ahead: 0, until }
+    }
+
     #[test]
     fn a_panic_in_a_call_is_that_calls_error_for_ever_and_the_next_call_works() {
         let runtime = runtime::start().unwrap();
-        let mut broken =
-            Stream::start(&runtime, Operation::ConverseStream, None, 0, |_| async { panic!("on purpose") });
+        let panics = |_| async { panic!("on purpose") };
+        let mut broken = Stream::start(&runtime, terms(Operation::ConverseStream), panics).unwrap();
         for _ in 0..2 {
             let error = broken.next(None).unwrap_err();
             assert_eq!(error.kind(), Kind::Internal);
             assert!(error.message().as_str().contains("on purpose"), "{error}");
         }
-        let mut fine = Stream::start(&runtime, Operation::Converse, None, 0, |_| async { Ok(Some("{}".to_owned())) });
+        let answers = |_| async { Ok(Some("{}".to_owned())) };
+        let mut fine = Stream::start(&runtime, terms(Operation::Converse), answers).unwrap();
         assert!(matches!(fine.next(None), Ok(Next::Done)));
         assert_eq!(fine.response().json().as_str(), "{}");
     }
@@ -292,12 +333,27 @@ mod tests {
     #[test]
     fn a_call_that_never_ends_is_waited_for_as_long_as_asked_and_can_be_cancelled_from_any_thread() {
         let runtime = runtime::start().unwrap();
-        let mut stream = Stream::start(&runtime, Operation::ConverseStream, None, 0, |_| std::future::pending());
+        let mut stream = Stream::start(&runtime, terms(Operation::ConverseStream), |_| std::future::pending()).unwrap();
         assert!(matches!(stream.next(Some(Duration::ZERO)), Ok(Next::Again)));
         assert!(matches!(stream.next(Some(Duration::from_millis(1))), Ok(Next::Again)));
         let remote = stream.remote();
         std::thread::spawn(move || remote.cancel());
         assert_eq!(stream.next(None).unwrap_err().kind(), Kind::Cancelled);
         assert_eq!(stream.next(None).unwrap_err().kind(), Kind::Cancelled, "an end is final");
+    }
+
+    #[test]
+    fn a_reader_leaves_when_its_timer_has_run_out_although_the_worker_does_nothing() {
+        let runtime = runtime::start().unwrap();
+        let until = Deadline::after("first_event", Duration::from_millis(50));
+        let terms = Terms { until, ..terms(Operation::ConverseStream) };
+        // No timer of the worker's ends this call.
+        let mut stream = Stream::start(&runtime, terms, |_| std::future::pending()).unwrap();
+        let began = std::time::Instant::now();
+        let error = stream.next(None).unwrap_err();
+        assert_eq!(error.kind(), Kind::Timeout);
+        assert!(error.message().as_str().contains("within 50ms (timeouts.first_event"), "{error}");
+        assert!(began.elapsed() >= Duration::from_millis(50));
+        assert_eq!(stream.next(Some(Duration::ZERO)).unwrap_err().kind(), Kind::Timeout, "an end is final");
     }
 }

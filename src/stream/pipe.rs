@@ -9,13 +9,21 @@
 //!   is then no longer armed. So no push is lost between a look and going to sleep, and none rings twice.
 //! - There is one end, and it is final: the first that is set stays. A cancel alone overtakes an end, and the events that came
 //!   before it, as long as the reader has not been told.
+//!
+//! The worker ends a call whose timer has run out. A reader does not depend on that: it knows the deadline too, and leaves
+//! with [`Taken::Late`] if the worker is [`GRACE`] behind it.
 
 use crate::error::Error;
 use crate::flag::Flag;
 use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::timer::Deadline;
 use crate::wire::event::Batch;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
+
+/// How far the worker may be behind a deadline. It looks at the connection once more before it ends a call, and a process
+/// that was stopped finds all of its deadlines in the past.
+const GRACE: Duration = Duration::from_millis(200);
 
 /// How a call ended.
 #[derive(Clone, Debug)]
@@ -60,6 +68,12 @@ struct State {
     alarm: Option<Box<dyn Alarm>>,
     armed: bool,
     closed: bool,
+    /// When the worker ends the call if nothing comes before.
+    until: Option<Deadline>,
+    /// When the worker ends the call, whatever comes.
+    total: Option<Deadline>,
+    /// When a reader found that `until` had passed.
+    late_since: Option<Instant>,
 }
 
 impl State {
@@ -84,6 +98,22 @@ impl State {
     fn has_room(&self, full: usize) -> bool {
         self.batch.bytes() <= full && !self.reader_is_busy
     }
+
+    fn limit(&mut self, until: Deadline) {
+        self.until = Some(until.or_earlier(self.total));
+        self.late_since = None;
+    }
+
+    /// How long a reader may sleep before it has to look at the deadline again. Err: the worker is too late.
+    fn patience(&mut self, now: Instant) -> Result<Option<Duration>, Deadline> {
+        let Some(until) = self.until else { return Ok(None) };
+        let at = until.passes_at();
+        if now < at {
+            return Ok(Some(at - now));
+        }
+        let waited = now - *self.late_since.get_or_insert(now);
+        if waited < GRACE { Ok(Some(GRACE - waited)) } else { Err(until) }
+    }
 }
 
 /// What the writer is to know of what it has written.
@@ -102,6 +132,8 @@ pub enum Taken {
     Events,
     End(End),
     Nothing,
+    /// This deadline has passed, and the worker has not ended the call.
+    Late(Deadline),
 }
 
 impl Pipe {
@@ -127,14 +159,25 @@ impl Pipe {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lets `decode` append to the batch. What it appended is read at the latest once it is announced.
-    pub fn write<R>(&self, decode: impl FnOnce(&mut Batch) -> R) -> (R, Written) {
+    /// Sets when the worker ends the call: if nothing comes before `until`, and whatever comes at `total`.
+    pub fn limit(&self, until: Deadline, total: Option<Deadline>) {
+        let mut state = self.lock();
+        state.total = total;
+        state.limit(until);
+    }
+
+    /// Lets `decode` append to the batch. What it appended is read at the latest once it is announced. If it appended
+    /// anything, the worker waits for more until `next`.
+    pub fn write<R>(&self, next: Option<Deadline>, decode: impl FnOnce(&mut Batch) -> R) -> (R, Written) {
         let mut state = self.lock();
         let before = state.batch.len();
         let result = decode(&mut state.batch);
         let any = state.batch.len() > before;
         let announce = any && !state.announced;
         state.announced |= announce;
+        if any && let Some(next) = next {
+            state.limit(next);
+        }
         (result, Written { any, full: !state.has_room(self.full), announce })
     }
 
@@ -214,6 +257,12 @@ impl Pipe {
             if !state.batch.is_empty() {
                 std::mem::swap(&mut state.batch, batch);
                 state.reader_is_busy = batch.bytes() > self.huge();
+                // While it waited for room no timer ran but the total one.
+                if state.writer.is_some()
+                    && let Some(until) = state.until
+                {
+                    state.limit(until.restarted());
+                }
                 self.wake_writer(state);
                 return Taken::Events;
             }
@@ -225,14 +274,15 @@ impl Pipe {
             if let Some(end) = &state.end {
                 return Taken::End(end.clone());
             }
-            let left = match timeout {
-                None => None,
-                Some(timeout) => {
-                    let now = Instant::now();
-                    let end = *deadline.get_or_insert_with(|| now.checked_add(timeout));
-                    end.map(|end| end.saturating_duration_since(now))
-                }
+            let now = Instant::now();
+            let patience = match state.patience(now) {
+                Ok(patience) => patience,
+                Err(passed) => return Taken::Late(passed),
             };
+            let left = timeout.and_then(|timeout| {
+                let end = *deadline.get_or_insert_with(|| now.checked_add(timeout));
+                end.map(|end| end.saturating_duration_since(now))
+            });
             if left.is_some_and(|left| left.is_zero()) {
                 if let Some(alarm) = &state.alarm {
                     alarm.hush();
@@ -240,6 +290,7 @@ impl Pipe {
                 }
                 return Taken::Nothing;
             }
+            let left = left.into_iter().chain(patience).min();
             state.reader_sleeps = true;
             state = match left {
                 None => self.readable.wait(state).unwrap_or_else(PoisonError::into_inner),

@@ -1,6 +1,7 @@
 //! The reader: what the program's side of a call has taken from its pipe, event by event.
 
 use super::pipe::{End, Pipe, Taken};
+use crate::timer::Deadline;
 use crate::wire::event::{Batch, Event};
 use std::time::Duration;
 
@@ -25,22 +26,35 @@ pub enum Found<'a> {
 }
 
 impl Reader {
-    /// The next event, lent until the next call. `timeout` None waits as long as it takes.
-    pub fn next(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Found<'_> {
+    /// Waits until [`Reader::next`] finds something, or `timeout` is over; None waits as long as the call's deadline
+    /// allows. Returns the deadline if it has passed and the worker has not ended the call.
+    #[inline]
+    pub fn wait(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Option<Deadline> {
         if pipe.is_cancelled() && self.end.is_none() {
             self.end = pipe.cancelled();
         }
-        while self.end.is_none() && self.read == self.batch.len() {
-            self.batch.clear();
-            self.read = 0;
-            match pipe.take(&mut self.batch, timeout) {
-                Taken::Events => {}
-                Taken::End(end) => self.end = Some(end),
-                Taken::Nothing => return Found::Nothing,
-            }
+        if self.has_unread() { None } else { self.fill(pipe, timeout) }
+    }
+
+    fn fill(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Option<Deadline> {
+        self.batch.clear();
+        self.read = 0;
+        match pipe.take(&mut self.batch, timeout) {
+            Taken::Events | Taken::Nothing => {}
+            Taken::End(end) => self.end = Some(end),
+            Taken::Late(deadline) => return Some(deadline),
         }
+        None
+    }
+
+    /// The next event that is there, lent until the next call.
+    #[inline]
+    pub fn next(&mut self, pipe: &Pipe) -> Found<'_> {
         if let Some(end) = &self.end {
             return Found::End(end);
+        }
+        if self.read == self.batch.len() {
+            return Found::Nothing;
         }
         self.read += 1;
         if self.polled {
@@ -54,7 +68,7 @@ impl Reader {
         self.end.as_ref()
     }
 
-    /// Whether [`Reader::next`] has something to say without a look at the pipe.
+    /// Whether [`Reader::next`] finds something without a look at the pipe.
     pub fn has_unread(&self) -> bool {
         self.end.is_some() || self.read < self.batch.len()
     }

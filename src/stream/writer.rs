@@ -45,6 +45,11 @@ impl Writer {
         &self.line.attempts
     }
 
+    /// Tells the reader when its call ends if nothing comes before `until`, and whatever comes at `total`.
+    pub fn limit(&self, until: Deadline, total: Option<Deadline>) {
+        self.line.pipe.limit(until, total);
+    }
+
     /// Decodes an answer that streams until it ends, one way or another. `raw`: it is the model's own, in chunks.
     pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits, totals: &Totals) -> Result<()> {
         self.line.set_head(&answer.head);
@@ -136,12 +141,14 @@ impl Writer {
             if received > limits.max_answer {
                 return Err(answer::too_long(limits.max_answer));
             }
-            let written = self.decode(&mut frames, &mut events, &chunk, count)?;
+            let mut next = Deadline::after("idle", limits.idle);
+            let written = self.decode(&mut frames, &mut events, &chunk, next, count)?;
             if written.full {
                 self.batch_taken(limits.total).await?;
+                next = next.restarted();
             }
             if written.any {
-                timer.restart(Deadline::after("idle", limits.idle).or_earlier(limits.total));
+                timer.restart(next.or_earlier(limits.total));
             }
         };
         let whole = frames.is_between_frames();
@@ -166,9 +173,10 @@ impl Writer {
         frames: &mut Decoder,
         events: &mut EventDecoder,
         chunk: &[u8],
+        next: Deadline,
         count: impl Fn(Usage),
     ) -> Result<Written> {
-        let (decoded, written) = self.line.pipe.write(|batch| {
+        let (decoded, written) = self.line.pipe.write(Some(next), |batch| {
             batch.expect(chunk.len());
             let decoded = frames.feed(chunk, |frame| events.decode(frame, batch));
             events.take_usage().into_iter().for_each(count);

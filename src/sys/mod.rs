@@ -5,4 +5,10 @@
 
 #![allow(unsafe_code)]
 
+pub mod cancelling;
+pub mod fork_mark;
 pub mod sched;
+pub mod secure;
+pub mod semaphore;
+pub mod stack;
+pub mod thread;

@@ -26,7 +26,7 @@ const LONGEST_BEFORE_PING: Duration = Duration::from_secs(10);
 const LONGEST_PING: Duration = Duration::from_secs(15);
 
 /// Has the kernel watch over the connections that `tcp` makes.
-pub fn watch(tcp: &mut HttpConnector) {
+pub fn watch<R>(tcp: &mut HttpConnector<R>) {
     tcp.set_keepalive(Some(FIRST_PROBE));
     tcp.set_keepalive_interval(Some(NEXT_PROBE));
     tcp.set_tcp_user_timeout(Some(LONGEST_SILENCE));
@@ -42,13 +42,12 @@ pub fn ping(connect: Duration) -> (Duration, Duration) {
 pub fn is_silence(error: &(dyn StdError + 'static)) -> bool {
     // Over HTTP/2 the kernel's verdict may come before the ping's. Of its error h2 keeps the kind alone, and is no source of it.
     let of_h2 = find::<h2::Error>(error).and_then(h2::Error::get_io);
-    let gone = find::<io::Error>(error).or(of_h2).map(io::Error::kind).is_some_and(|kind| {
+    find::<io::Error>(error).or(of_h2).map(io::Error::kind).is_some_and(|kind| {
         matches!(
             kind,
             ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown
         )
-    });
-    gone || find::<hyper::Error>(error).is_some_and(hyper::Error::is_timeout)
+    })
 }
 
 /// The error of a connection that was given up.

@@ -4,16 +4,18 @@
 //! pool, before the reader hears of the end, so that the reader's next call finds it there.
 
 use super::alive;
-use super::connection::Place;
+use super::connection::Connection;
 use super::framing::Framing;
 use super::http1::{Broken, Http1};
-use super::pool::Origin;
+use super::http2::Place;
+use super::inbox::Inbox;
+use super::origin::Origin;
+use crate::error::{Error, Kind};
 use aws_smithy_runtime_api::box_error::BoxError;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
-use hyper::body::Incoming;
 use std::pin::Pin;
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
 /// How an answer comes.
@@ -21,7 +23,7 @@ pub enum Body {
     /// Over a connection of its own, to be given back to where it came from.
     Http1 { connection: Box<Http1>, framing: Framing, origin: Weak<Origin> },
     /// Over a connection that it shares.
-    Http2 { incoming: Incoming, place: Place },
+    Http2 { inbox: Arc<Inbox>, place: Place },
     /// All of it has come, or never will.
     Over,
 }
@@ -33,8 +35,8 @@ impl Body {
         body
     }
 
-    pub fn http2(incoming: Incoming, place: Place) -> Self {
-        Body::Http2 { incoming, place }
+    pub fn http2(inbox: Arc<Inbox>, place: Place) -> Self {
+        Body::Http2 { inbox, place }
     }
 
     fn end_if_over(&mut self) {
@@ -43,7 +45,7 @@ impl Body {
             && let Body::Http1 { connection, origin, .. } = std::mem::replace(self, Body::Over)
             && let Some(origin) = origin.upgrade()
         {
-            origin.give_back(connection);
+            origin.give_back(Connection::Http1(connection));
         }
     }
 }
@@ -58,10 +60,7 @@ impl HttpBody for Body {
             Body::Http1 { connection, framing, .. } => {
                 connection.poll_data(framing, cx).map_ok(Frame::data).map_err(told)
             }
-            Body::Http2 { incoming, place } => {
-                let polled = Pin::new(incoming).poll_frame(cx);
-                polled.map_err(|error| if place.is_silent(&error, cx) { alive::silence().into() } else { error.into() })
-            }
+            Body::Http2 { inbox, place } => inbox.poll(cx).map_ok(Frame::data).map_err(|error| place.broke_off(error)),
             Body::Over => return Poll::Ready(None),
         };
         match &polled {
@@ -79,13 +78,17 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Body::Http1 { .. } => false,
-            Body::Http2 { incoming, .. } => incoming.is_end_stream(),
+            Body::Http2 { inbox, .. } => inbox.is_over(),
             Body::Over => true,
         }
     }
 }
 
-/// An error of ours where the peer is gone, and what happened otherwise.
+/// An error of ours where the peer is gone or speaks no HTTP, and what happened otherwise.
 fn told(broken: Broken) -> BoxError {
-    if alive::is_silence(&broken) { alive::silence().into() } else { broken.into() }
+    match broken {
+        broken if alive::is_silence(&broken) => alive::silence().into(),
+        Broken::NotHttp(_) => Error::new(Kind::Protocol, broken).into(),
+        broken => broken.into(),
+    }
 }

@@ -3,6 +3,7 @@
 use super::alive;
 use super::failure;
 use super::http1::Http1;
+use super::names::Names;
 use super::proxies::Proxies;
 use super::tls;
 use crate::blocking;
@@ -23,6 +24,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::OnceCell;
@@ -30,12 +32,15 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
+/// After this time the addresses of the other family are tried beside those of the first (RFC 8305).
+const OTHER_FAMILY: Duration = Duration::from_millis(250);
+
 /// Makes connections as one config wants them.
 pub struct Connector {
     ca_bundle: Option<CaBundle>,
     version: HttpVersion,
     read_ahead: usize,
-    tcp: HttpConnector,
+    tcp: HttpConnector<Names>,
     proxies: Proxies,
     tls: OnceCell<Arc<ClientConfig>>,
     /// For the way to a proxy whose URL begins with https://, which speaks HTTP/1.1.
@@ -58,9 +63,10 @@ pub struct Forward {
 
 impl Connector {
     pub fn new(config: &Config, version: HttpVersion, proxies: Proxies) -> Self {
-        let mut tcp = HttpConnector::new();
+        let mut tcp = HttpConnector::new_with_resolver(Names::default());
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
+        tcp.set_happy_eyeballs_timeout(Some(OTHER_FAMILY));
         alive::watch(&mut tcp);
         Connector {
             ca_bundle: config.ca_bundle.clone(),

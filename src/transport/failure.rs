@@ -3,11 +3,13 @@
 use super::alive;
 use crate::error::{Error, Kind};
 use crate::wire::failure::{chain, find};
+use crate::wire::host::host_of;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::Uri;
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What an operating system's error ends with.
@@ -43,13 +45,6 @@ impl StdError for OnTheWay {
     }
 }
 
-/// Host and port of a URI, without a user and a password.
-pub fn host_of(uri: &Uri) -> String {
-    let https = uri.scheme_str() == Some("https");
-    let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-    format!("{}:{port}", uri.host().unwrap_or_default())
-}
-
 /// No connection came about. `proxy` is the one that it was to go through.
 pub fn connecting(error: ConnectorError, uri: &Uri, proxy: Option<&Uri>) -> ConnectorError {
     let proxied = proxy.is_some();
@@ -57,11 +52,42 @@ pub fn connecting(error: ConnectorError, uri: &Uri, proxy: Option<&Uri>) -> Conn
     in_words(error, |what| (format!("connecting to {way}: {what}"), proxied))
 }
 
-/// The connection did not stand in time.
-pub fn late(limit: Duration, host: &str) -> ConnectorError {
-    let error = Error::new(Kind::Timeout, format_args!("no connection to {host} within {limit:?} (timeouts.connect)"))
-        .advise("Is the endpoint reachable from here?");
+/// The connection did not stand in time. `full`: there are connections, and they take no further call.
+pub fn late(limit: Duration, host: &str, full: bool) -> ConnectorError {
+    let (why, advice) = if full {
+        (": those that there are take no further call", "Run fewer calls at once (max_concurrency)")
+    } else {
+        ("", "Is the endpoint reachable from here?")
+    };
+    let what = format!("within {limit:?} (timeouts.connect){why}");
+    let error = Error::new(Kind::Timeout, format_args!("no connection to {host} {what}")).advise(advice);
     ConnectorError::timeout(OnTheWay { error, what: format!("no connection within {limit:?}") }.into())
+}
+
+/// The same failure for each of those that waited for one connect.
+pub fn shared(error: &Arc<ConnectorError>) -> ConnectorError {
+    let same = || Shared(error.clone()).into();
+    match error.as_other() {
+        _ if error.is_timeout() => ConnectorError::timeout(same()),
+        _ if error.is_io() => ConnectorError::io(same()),
+        _ if error.is_user() => ConnectorError::user(same()),
+        kind => ConnectorError::other(same(), kind),
+    }
+}
+
+#[derive(Debug)]
+struct Shared(Arc<ConnectorError>);
+
+impl fmt::Display for Shared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Shared {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
 }
 
 /// The connection broke before it gave an answer, or what it gave is none.
@@ -94,14 +120,18 @@ impl fmt::Display for Way<'_> {
 /// The same failure for the SDK, with an error of ours in it. `tell` says it, and whether a proxy may be to blame.
 fn in_words(error: ConnectorError, tell: impl FnOnce(String) -> (String, bool)) -> ConnectorError {
     if let Some(own) = find::<Error>(&error)
-        && own.kind() != Kind::Network
+        && !matches!(own.kind(), Kind::Network | Kind::Protocol)
     {
         return error;
     }
-    let kind = if lacks_resources(&error) { Kind::Resource } else { Kind::Network };
+    let kind = match find::<Error>(&error) {
+        Some(own) => own.kind(),
+        None if lacks_resources(&error) => Kind::Resource,
+        None => Kind::Network,
+    };
     let cause = find::<Error>(&error).map(|own| own.told().to_owned()).unwrap_or_else(|| words(&error));
     let bare = find::<Error>(&error).map(|own| own.stated().to_owned()).unwrap_or_else(|| cause.clone());
-    let advised = find::<Error>(&error).is_some();
+    let advised = kind != Kind::Protocol && find::<Error>(&error).is_some();
     let (what, proxied) = tell(cause);
     let told = Error::new(kind, &what);
     let told = if advised { told } else { told.advise(advice(kind, &what, proxied)) };
@@ -141,6 +171,8 @@ fn lacks_resources(error: &(dyn StdError + 'static)) -> bool {
 fn advice(kind: Kind, what: &str, proxied: bool) -> &'static str {
     if what.contains("NotValidForName") || what.contains("not valid for name") {
         "The server's certificate is for another name: check base_url and the proxy"
+    } else if kind == Kind::Protocol {
+        "Check base_url and http_version; is this really a Bedrock endpoint?"
     } else if kind == Kind::Resource {
         "Raise the limit of open files (ulimit -n) or run fewer calls at once (max_concurrency)"
     } else if what.contains("certificate expired") || what.contains("certificate not valid before") {

@@ -5,6 +5,8 @@
 //! it. Where one DATA frame ends and the next begins has no meaning (RFC 9113, section 6.1), so the frames are joined
 //! below HTTP/2: all that comes with one look at the connection is handed on in as few frames as it fits into. Nothing
 //! waits for that: a frame that comes alone is handed on alone. Windows are counted in bytes, and stay what they are.
+//!
+//! It also notes what passes, in [`Passed`], and stops after so much: whoever drives the connection then has its turn.
 
 use super::connect::Link;
 use super::http1::make_room;
@@ -12,6 +14,8 @@ use bytes::{Buf, BytesMut};
 use std::future::Future;
 use std::io::{self, IoSlice};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
@@ -22,24 +26,86 @@ const LARGEST_READ: usize = 64 << 10;
 const HEAD: usize = 9;
 /// The longest payload of a frame: what we allow our peers, and so what a joined frame may have.
 pub const MAX_PAYLOAD: usize = 16 << 10;
+/// After so many frames, or bytes, reading stops until [`Passed::go_on`].
+const MOST_FRAMES: usize = 512;
+const MOST_BYTES: usize = 1 << 20;
 const DATA: u8 = 0;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
 const END_STREAM: u8 = 0x1;
 const PADDED: u8 = 0x8;
+
+/// What has passed on a connection. One task writes it.
+#[derive(Default)]
+pub struct Passed {
+    /// How often something was read, and how much was written.
+    reads: AtomicU64,
+    written: AtomicU64,
+    /// What was handed on since reading went on last.
+    frames: AtomicUsize,
+    bytes: AtomicUsize,
+    /// Whether SETTINGS have come that nobody has looked at, and whether the peer has announced to leave.
+    settings: AtomicBool,
+    leaving: AtomicBool,
+}
+
+impl Passed {
+    pub fn reads(&self) -> u64 {
+        self.reads.load(Ordering::Relaxed)
+    }
+
+    pub fn written(&self) -> u64 {
+        self.written.load(Ordering::Relaxed)
+    }
+
+    pub fn take_settings(&self) -> bool {
+        self.settings.load(Ordering::Relaxed) && self.settings.swap(false, Ordering::Relaxed)
+    }
+
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Relaxed)
+    }
+
+    /// Whether reading has stopped, or would.
+    pub fn is_enough(&self) -> bool {
+        self.frames.load(Ordering::Relaxed) >= MOST_FRAMES || self.bytes.load(Ordering::Relaxed) >= MOST_BYTES
+    }
+
+    /// Lets reading go on.
+    pub fn go_on(&self) {
+        self.frames.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+    }
+
+    fn joined(&self, joined: &Joined) {
+        self.frames.store(self.frames.load(Ordering::Relaxed) + joined.frames, Ordering::Relaxed);
+        self.bytes.store(self.bytes.load(Ordering::Relaxed) + joined.length, Ordering::Relaxed);
+        if joined.settings {
+            self.settings.store(true, Ordering::Relaxed);
+        }
+        if joined.leaving {
+            self.leaving.store(true, Ordering::Relaxed);
+        }
+    }
+}
 
 /// A way to a peer that speaks HTTP/2, read in gathered frames.
 pub struct Gathered {
     link: Link,
+    passed: Arc<Passed>,
     input: BytesMut,
     /// So many bytes at the beginning of `input` are whole frames, ready to be taken.
     ready: usize,
+    /// Whether more whole frames may stand behind those.
+    more: bool,
     read: usize,
     /// How reading ended, where it has: said once what came before it has been taken.
     end: Option<io::Result<()>>,
 }
 
 impl Gathered {
-    pub fn new(link: Link) -> Self {
-        Gathered { link, input: BytesMut::new(), ready: 0, read: FIRST_READ, end: None }
+    pub fn new(link: Link, passed: Arc<Passed>) -> Self {
+        Gathered { link, passed, input: BytesMut::new(), ready: 0, more: false, read: FIRST_READ, end: None }
     }
 
     /// Reads what there is, up to a limit. Ready where anything came, or never will.
@@ -51,6 +117,7 @@ impl Gathered {
                 Poll::Ready(Ok(0)) => self.end = Some(Ok(())),
                 Poll::Ready(Ok(read)) => {
                     came = true;
+                    self.passed.reads.store(self.passed.reads() + 1, Ordering::Relaxed);
                     if read >= self.read {
                         self.read = LARGEST_READ.min(self.read * 2);
                     }
@@ -62,22 +129,37 @@ impl Gathered {
         }
         Poll::Ready(())
     }
+
+    fn note(&self, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if let Poll::Ready(Ok(written)) = polled {
+            self.passed.written.store(self.passed.written() + written as u64, Ordering::Relaxed);
+        }
+        polled
+    }
 }
 
 impl AsyncRead for Gathered {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let gathered = self.get_mut();
         while gathered.ready == 0 {
-            if let Some(end) = &mut gathered.end {
-                // The beginning of a frame that never ends is the reader's to complain of.
-                if gathered.input.is_empty() {
-                    return Poll::Ready(std::mem::replace(end, Ok(())));
-                }
-                gathered.ready = gathered.input.len();
-                break;
+            if gathered.passed.is_enough() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
-            ready!(gathered.poll_fill(cx));
-            gathered.ready = join(&mut gathered.input);
+            if !gathered.more {
+                if let Some(end) = &mut gathered.end {
+                    // The beginning of a frame that never ends is the reader's to complain of.
+                    if gathered.input.is_empty() {
+                        return Poll::Ready(std::mem::replace(end, Ok(())));
+                    }
+                    gathered.ready = gathered.input.len();
+                    break;
+                }
+                ready!(gathered.poll_fill(cx));
+            }
+            let joined = join(&mut gathered.input, MOST_FRAMES);
+            gathered.passed.joined(&joined);
+            (gathered.ready, gathered.more) = (joined.length, joined.more);
         }
         let taken = gathered.ready.min(space.remaining());
         space.put_slice(&gathered.input[..taken]);
@@ -89,7 +171,8 @@ impl AsyncRead for Gathered {
 
 impl AsyncWrite for Gathered {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.link).poll_write(cx, bytes)
+        let polled = Pin::new(&mut self.link).poll_write(cx, bytes);
+        self.note(polled)
     }
 
     fn poll_write_vectored(
@@ -97,7 +180,8 @@ impl AsyncWrite for Gathered {
         cx: &mut Context<'_>,
         bytes: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.link).poll_write_vectored(cx, bytes)
+        let polled = Pin::new(&mut self.link).poll_write_vectored(cx, bytes);
+        self.note(polled)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -144,8 +228,21 @@ impl Head {
     }
 }
 
-/// Joins the frames that `input` begins with. How many bytes the whole ones take then; behind them stands what is left.
-fn join(input: &mut BytesMut) -> usize {
+/// The whole frames that an input begins with.
+#[derive(Default)]
+struct Joined {
+    /// In bytes. Behind them stands what is left.
+    length: usize,
+    frames: usize,
+    /// Whether whole frames may be left.
+    more: bool,
+    settings: bool,
+    leaving: bool,
+}
+
+/// Joins the frames that `input` begins with into at most so many.
+fn join(input: &mut BytesMut, most: usize) -> Joined {
+    let mut joined = Joined::default();
     let (mut from, mut to) = (0, 0);
     // The last frame that was written, and where.
     let mut last: Option<(Head, usize)> = None;
@@ -154,21 +251,29 @@ fn join(input: &mut BytesMut) -> usize {
             // It is not allowed. Whoever reads it says so, and needs no more than its head.
             input.copy_within(from.., to);
             input.truncate(to + input.len() - from);
-            return input.len();
+            joined.length = input.len();
+            return joined;
         }
         let (payload, end) = (from + HEAD, from + HEAD + head.length);
         if end > input.len() {
             break;
         }
         match &mut last {
-            Some((joined, at)) if joined.takes(head) => {
+            Some((whole, at)) if whole.takes(head) => {
                 input.copy_within(payload..end, to);
                 to += head.length;
-                joined.length += head.length;
-                joined.flags |= head.flags;
-                joined.write(&mut input[*at..]);
+                whole.length += head.length;
+                whole.flags |= head.flags;
+                whole.write(&mut input[*at..]);
+            }
+            _ if joined.frames == most => {
+                joined.more = true;
+                break;
             }
             _ => {
+                joined.frames += 1;
+                joined.settings |= head.kind == SETTINGS;
+                joined.leaving |= head.kind == GOAWAY;
                 if from != to {
                     input.copy_within(from..end, to);
                 }
@@ -183,7 +288,8 @@ fn join(input: &mut BytesMut) -> usize {
         input.copy_within(from.., to);
         input.truncate(to + left);
     }
-    to
+    joined.length = to;
+    joined
 }
 
 #[cfg(test)]
@@ -202,8 +308,21 @@ mod tests {
     /// What is ready, and what is left, of bytes that came together.
     fn joined(wire: &[u8]) -> (Vec<u8>, Vec<u8>) {
         let mut input = BytesMut::from(wire);
-        let ready = join(&mut input);
+        let ready = join(&mut input, usize::MAX).length;
         (input[..ready].to_vec(), input[ready..].to_vec())
+    }
+
+    #[test]
+    fn no_more_frames_are_handed_on_at_once_than_asked_for_and_none_is_lost() {
+        let frames: Vec<_> = (0..7).map(|number| data(2 * (number % 2) + 1, b"x")).collect();
+        let mut input = BytesMut::from(&frames.concat()[..]);
+        let mut taken = Vec::new();
+        for (wanted, more) in [(3, true), (3, true), (1, false)] {
+            let joined = join(&mut input, 3);
+            assert_eq!((joined.frames, joined.more), (wanted, more));
+            taken.extend_from_slice(&input.split_to(joined.length));
+        }
+        assert_eq!((taken, input.is_empty()), (frames.concat(), true));
     }
 
     #[test]

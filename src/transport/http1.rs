@@ -6,9 +6,9 @@
 use super::alive;
 use super::body::Body;
 use super::connect::{Forward, Link};
-use super::connection::{Life, Unanswered};
+use super::connection::{Fate, Life, Unanswered};
 use super::framing::{Framing, Malformed};
-use super::pool::Origin;
+use super::origin::Origin;
 use crate::wire::answer::UntilClose;
 use aws_smithy_types::body::SdkBody;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -29,6 +29,9 @@ const LARGEST_READ: usize = 64 << 10;
 /// The longest head of an answer.
 const MAX_HEAD: usize = 64 << 10;
 const MAX_HEADERS: usize = 128;
+/// So many heads may announce an answer, and so long may they be together.
+const MOST_INTERIM: usize = 100;
+const LONGEST_INTERIM: usize = 64 << 10;
 
 pub struct Http1 {
     link: Link,
@@ -37,10 +40,19 @@ pub struct Http1 {
     read: usize,
     /// What is read at once at most.
     largest_read: usize,
-    /// Whether anything came since the last request was sent.
-    heard: bool,
+    /// How much of the last request has left.
+    sent: usize,
+    /// The heads that have announced its answer.
+    interim: Interim,
     forward: Option<Forward>,
     pub life: Arc<Life>,
+}
+
+/// Heads that only say that an answer is on its way.
+#[derive(Default)]
+struct Interim {
+    heads: usize,
+    bytes: usize,
 }
 
 /// The head of an answer, and how its body comes.
@@ -65,7 +77,7 @@ impl fmt::Display for Broken {
         match self {
             Broken::Io(error) => write!(f, "the connection broke: {error}"),
             Broken::Closed => f.write_str("the connection was closed before the answer was complete"),
-            Broken::NotHttp(what) => write!(f, "what came is no HTTP: {what}"),
+            Broken::NotHttp(what) => write!(f, "what came is no valid HTTP: {what}"),
         }
     }
 }
@@ -95,7 +107,16 @@ impl Http1 {
     /// A connection that reads at most `ahead` bytes at once.
     pub fn new(link: Link, forward: Option<Forward>, ahead: usize) -> Self {
         let largest_read = ahead.clamp(FIRST_READ, LARGEST_READ);
-        Http1 { link, input: BytesMut::new(), read: FIRST_READ, largest_read, heard: false, forward, life: Life::new() }
+        Http1 {
+            link,
+            input: BytesMut::new(),
+            read: FIRST_READ,
+            largest_read,
+            sent: 0,
+            interim: Interim::default(),
+            forward,
+            life: Life::new(),
+        }
     }
 
     /// The link to a proxy that has just connected it through.
@@ -117,12 +138,12 @@ impl Http1 {
                 let origin = if keep { origin } else { Weak::new() };
                 Ok(Response::from_parts(parts, Body::http1(self, framing, origin)))
             }
-            Err(broken) => Err(Unanswered::http1(broken, !self.heard)),
+            Err(broken) => Err(Unanswered::http1(broken, if self.sent == 0 { Fate::Unsent } else { Fate::Unknown })),
         }
     }
 
     pub async fn ask(&mut self, request: Request<SdkBody>) -> Result<Head, Broken> {
-        self.heard = false;
+        (self.sent, self.interim) = (0, Interim::default());
         let (parts, body) = request.into_parts();
         let body = whole(body).await?;
         let head = self.write_head(&parts, body.len());
@@ -179,8 +200,9 @@ impl Http1 {
 
     fn poll_send(&mut self, outgoing: &mut impl Buf, flushed: &mut bool, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while outgoing.has_remaining() {
-            if ready!(pin!(self.link.write_buf(outgoing)).poll(cx))? == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            match ready!(pin!(self.link.write_buf(outgoing)).poll(cx))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                written => self.sent += written,
             }
         }
         if !*flushed {
@@ -192,7 +214,7 @@ impl Http1 {
 
     fn poll_head(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Head, Broken>> {
         loop {
-            if let Some(head) = take_head(&mut self.input, method)? {
+            if let Some(head) = take_head(&mut self.input, method, &mut self.interim)? {
                 return Poll::Ready(Ok(head));
             }
             if self.input.len() >= MAX_HEAD {
@@ -226,7 +248,6 @@ impl Http1 {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         make_room(&mut self.input, self.read);
         let read = ready!(pin!(self.link.read_buf(&mut self.input)).poll(cx))?;
-        self.heard |= read > 0;
         if read >= self.read {
             self.read = self.largest_read.min(self.read * 2);
         }
@@ -264,7 +285,7 @@ fn put_header(head: &mut BytesMut, name: &str, value: &[u8]) {
 }
 
 /// All of a request's body, which is in memory. It is copied only where it comes in parts.
-async fn whole(mut body: SdkBody) -> Result<Bytes, Broken> {
+pub async fn whole(mut body: SdkBody) -> Result<Bytes, Broken> {
     let mut whole = Bytes::new();
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| Broken::Io(io::Error::other(error)))?;
@@ -276,7 +297,7 @@ async fn whole(mut body: SdkBody) -> Result<Bytes, Broken> {
 }
 
 /// Takes the head of an answer out of `input`, where it is complete. Those that only say that an answer is on its way are dropped.
-fn take_head(input: &mut BytesMut, method: &Method) -> Result<Option<Head>, Broken> {
+fn take_head(input: &mut BytesMut, method: &Method, interim: &mut Interim) -> Result<Option<Head>, Broken> {
     loop {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut headers);
@@ -289,6 +310,11 @@ fn take_head(input: &mut BytesMut, method: &Method) -> Result<Option<Head>, Brok
         let status = status.ok_or_else(|| Broken::NotHttp("an impossible status".to_owned()))?;
         if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
             input.advance(length);
+            interim.heads += 1;
+            interim.bytes += length;
+            if interim.heads > MOST_INTERIM || interim.bytes > LONGEST_INTERIM {
+                return Err(Broken::NotHttp("the answer is announced again and again".to_owned()));
+            }
             continue;
         }
         let (mut parts, ()) = Response::new(()).into_parts();
@@ -378,7 +404,8 @@ mod tests {
     /// What is read of an answer to a POST.
     fn head(text: &str) -> Result<Option<Read>, String> {
         let mut input = BytesMut::from(text);
-        let head = take_head(&mut input, &Method::POST).map_err(|broken| broken.to_string())?;
+        let head =
+            take_head(&mut input, &Method::POST, &mut Interim::default()).map_err(|broken| broken.to_string())?;
         Ok(head.map(|head| (head.parts.status.as_u16(), head.framing, head.keep, input.to_vec())))
     }
 
@@ -412,6 +439,15 @@ mod tests {
         assert_eq!(head(informational), Ok(None));
         let told = head(&format!("{informational}HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
         assert_eq!(told, Ok(Some((200, Framing::Length(0), true, Vec::new()))));
+    }
+
+    #[test]
+    fn announcements_without_an_answer_are_given_up() {
+        let announced = |count| "HTTP/1.1 103 Early Hints\r\n\r\n".repeat(count);
+        assert_eq!(head(&announced(MOST_INTERIM)), Ok(None));
+        assert!(head(&announced(MOST_INTERIM + 1)).is_err());
+        let long = format!("HTTP/1.1 103 Early Hints\r\nLink: {}\r\n\r\n", "a".repeat(LONGEST_INTERIM / 2));
+        assert!(head(&long.repeat(2)).is_err());
     }
 
     #[test]

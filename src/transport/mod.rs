@@ -6,12 +6,14 @@
 //!
 //! ```text
 //!   network      the SDK's HttpClient: which connection a request takes, and what becomes of it
-//!   pool         the connections of each origin that wait for a request, or have room for one
+//!   pool         the origins; origin is one: its connections, connects, and calls that wait
 //!   connection   HTTP/1.1 or HTTP/2 behind one face
+//!   http2        HTTP/2; inbox is what is unread of one answer
 //!   gather       fewer, longer DATA frames, below HTTP/2
 //!   http1        HTTP/1.1; framing knows where a body ends
 //!   body         an answer's body; it reads its HTTP/1.1 connection itself
-//!   connect      TCP, through a proxy or not, and TLS
+//!   limited      a body that may not be longer than so much
+//!   connect      TCP, through a proxy or not, and TLS; names looks up addresses
 //!   alive        how a peer that is gone is found
 //!   failure      what goes wrong on the way, in words
 //!   proxies      which proxy, of the config or the environment
@@ -38,9 +40,14 @@ mod failure;
 mod framing;
 mod gather;
 mod http1;
+mod http2;
+mod inbox;
+mod limited;
 mod meaning;
 mod metadata;
+mod names;
 mod network;
+mod origin;
 mod play;
 mod pool;
 mod proxies;

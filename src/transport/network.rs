@@ -1,16 +1,20 @@
 //! The network: the SDK's HTTP client, for the service and for credentials.
 //!
-//! A request takes a connection that waits for one, or has one made. Where a connection was left by its peer while it waited,
-//! which shows only when it is used, the request is sent once more on a new one, and nobody hears of it.
+//! A request takes a connection of its origin. Nothing is sent twice, unless it is certain that it was not taken the first time:
+//! the connection was found closed before a byte of it left, or the service says so over HTTP/2. Whatever a service may have
+//! taken is an attempt, and whether another follows is not for us to decide.
 
 use super::body::Body;
 use super::connect::{Connector, is_https};
-use super::connection::{Connection, Life, Unanswered};
+use super::connection::{Fate, Life, Unanswered};
 use super::failure;
-use super::pool::{Origin, Pool};
+use super::limited::Limited;
+use super::origin::Origin;
+use super::pool::Pool;
 use super::proxies::Proxies;
 use crate::config::{Config, HttpVersion, is_loopback};
 use crate::error::{Error, Kind};
+use crate::wire::attempts::Attempts;
 use crate::wire::connect::ConnectOnly;
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
 use aws_smithy_runtime_api::client::http::{
@@ -20,15 +24,19 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::time::timeout;
 
 /// Where nobody says how long a connection may take.
 const DEFAULT_CONNECT: Duration = Duration::from_millis(3100);
+/// How often an attempt finds another connection for a request that did not leave.
+const MOST_UNSENT: usize = 3;
+/// The longest answer of a service that gives credentials.
+const LONGEST_CREDENTIALS: usize = 1 << 20;
 
 /// The network as one config sees it.
 #[derive(Clone)]
@@ -39,24 +47,27 @@ struct Inner {
     allow_http: bool,
     /// Whether they go to the services of the machine that give credentials, which know no TLS.
     metadata: bool,
-    connector: Connector,
+    /// The longest body of an answer, where there is a limit.
+    longest: Option<usize>,
+    connector: Arc<Connector>,
     pool: Pool,
 }
 
 impl Network {
     /// The way to the service.
     pub fn new(config: &Config) -> Self {
-        Network::made(config, config.http_version, Proxies::new(config), false)
+        Network::made(config, config.http_version, Proxies::new(config), false, None)
     }
 
     /// The way to what gives credentials. Some of it knows no HTTP/2, whatever the service is to speak.
     pub fn for_credentials(config: &Config) -> Self {
-        Network::made(config, Network::version_for_credentials(config), Proxies::new(config), false)
+        let version = Network::version_for_credentials(config);
+        Network::made(config, version, Proxies::new(config), false, Some(LONGEST_CREDENTIALS))
     }
 
     /// The way to the services of the machine that give credentials.
     pub fn for_metadata(config: &Config) -> Self {
-        Network::made(config, Network::version_for_credentials(config), Proxies::none(), true)
+        Network::made(config, Network::version_for_credentials(config), Proxies::none(), true, None)
     }
 
     fn version_for_credentials(config: &Config) -> HttpVersion {
@@ -66,9 +77,10 @@ impl Network {
         }
     }
 
-    fn made(config: &Config, version: HttpVersion, proxies: Proxies, metadata: bool) -> Self {
-        let connector = Connector::new(config, version, proxies);
-        Network(Arc::new(Inner { allow_http: config.allow_http, metadata, connector, pool: Pool::default() }))
+    fn made(config: &Config, version: HttpVersion, proxies: Proxies, metadata: bool, longest: Option<usize>) -> Self {
+        let connector = Arc::new(Connector::new(config, version, proxies));
+        let (allow_http, pool) = (config.allow_http, Pool::default());
+        Network(Arc::new(Inner { allow_http, metadata, longest, connector, pool }))
     }
 }
 
@@ -112,7 +124,10 @@ impl HttpConnector for Dispatch {
                 None => dispatch.ask_for_sdk(request).await?,
                 Some(read) => timeout(read, dispatch.ask_for_sdk(request)).await.map_err(|_| unanswered(read))??,
             };
-            let answer = answer.map(SdkBody::from_body_1_x);
+            let answer = match dispatch.network.0.longest {
+                None => answer.map(SdkBody::from_body_1_x),
+                Some(longest) => answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, longest))),
+            };
             HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
         })
     }
@@ -128,60 +143,65 @@ impl Dispatch {
     async fn make_ready(&self, request: HttpRequest) -> Result<(), ConnectorError> {
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
         let origin = self.origin(&request)?;
-        if !origin.is_ready() {
-            self.open(&origin, request.uri()).await?.keep(&origin);
-        }
+        let connection = origin.connection(self.connect).await?;
+        origin.give_back(connection);
         Ok(())
     }
 
     async fn ask_for_sdk(&self, request: HttpRequest) -> Result<Response<Body>, ConnectorError> {
         let capture = request.extension::<CaptureSmithyConnection>().cloned();
+        let attempts = request.extension::<Attempts>().cloned();
         let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-        self.send(request, capture).await
+        self.send(request, capture, attempts).await
     }
 
     /// Sends a request, and gives the answer as soon as its head is there.
     pub async fn ask(&self, request: Request<SdkBody>) -> Result<Response<Body>, ConnectorError> {
-        self.send(request, None).await
+        self.send(request, None, None).await
     }
 
     async fn send(
         &self,
         mut request: Request<SdkBody>,
         capture: Option<CaptureSmithyConnection>,
+        attempts: Option<Attempts>,
     ) -> Result<Response<Body>, ConnectorError> {
         let origin = self.origin(&request)?;
-        if let Some(kept) = origin.take() {
-            let life = kept.life().clone();
+        let mut unsent = 0;
+        let mut untaken = false;
+        loop {
+            let connection = origin.connection(self.connect).await?;
+            let life = connection.life().clone();
             tell(capture.as_ref(), &life);
             let again = copy(&request);
-            let sent = Instant::now();
-            match (kept.send(request, &origin).await, again) {
-                // Whoever has left says so at once. What takes longer is no such thing, and not for us to ask twice.
-                (Err(Unanswered { unheard: true, .. }), Some(again)) if sent.elapsed() < self.connect => {
+            let Unanswered { error, fate } = match connection.send(request, &origin).await {
+                Ok(answer) => return Ok(answer),
+                Err(unanswered) => unanswered,
+            };
+            request = match (fate, again) {
+                (Fate::Unsent, Some(again)) if unsent < MOST_UNSENT => {
+                    unsent += 1;
                     origin.forget(&life);
-                    request = again;
+                    again
                 }
-                (result, _) => return result.map_err(|unanswered| failure::waiting(unanswered.into(), &origin.host())),
-            }
+                (Fate::Untaken, Some(again)) if !std::mem::replace(&mut untaken, true) => {
+                    if let Some(attempts) = &attempts {
+                        attempts.sent_again();
+                    }
+                    again
+                }
+                _ => return Err(failure::waiting(error, origin.host())),
+            };
         }
-        let fresh = self.open(&origin, request.uri()).await?;
-        tell(capture.as_ref(), fresh.life());
-        fresh.send(request, &origin).await.map_err(|unanswered| failure::waiting(unanswered.into(), &origin.host()))
     }
 
     /// Where a request goes. Fails where it may not go there.
     fn origin(&self, request: &Request<SdkBody>) -> Result<Arc<Origin>, ConnectorError> {
-        let Inner { allow_http, metadata, pool, .. } = &*self.network.0;
+        let Inner { allow_http, metadata, connector, pool, .. } = &*self.network.0;
         if !is_https(request.uri()) {
             check_plain(*allow_http, *metadata, request).map_err(|error| ConnectorError::user(error.into()))?;
         }
-        Ok(pool.origin(request.uri()))
-    }
-
-    async fn open(&self, origin: &Arc<Origin>, uri: &Uri) -> Result<Connection, ConnectorError> {
-        let opening = origin.open(&self.network.0.connector, uri, self.connect);
-        timeout(self.connect, opening).await.map_err(|_| failure::late(self.connect, &origin.host()))?
+        Ok(pool.origin(request.uri(), connector))
     }
 }
 

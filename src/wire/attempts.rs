@@ -6,6 +6,7 @@
 //! Each attempt becomes one line of the log, once it is known how it ended and how long the call waits before the next.
 
 use super::failure;
+use super::host::host_of;
 use super::redact::Secrets;
 use super::refusal::Refusal;
 use super::retry;
@@ -48,6 +49,8 @@ struct Journal {
     /// What authorized the last attempt.
     secrets: Secrets,
     began: Option<Instant>,
+    /// How many requests were sent besides the attempts that are allowed.
+    again: u32,
     phase: Phase,
     /// How many were refused, and with what the last of them.
     refused: u32,
@@ -115,11 +118,21 @@ impl Attempts {
     pub fn begin(&self, request: &HttpRequest) {
         self.0.sent.fetch_add(1, Ordering::Relaxed);
         let mut journal = self.lock();
-        journal.host = host_of(request.uri());
+        journal.host = request.uri().parse().map(|uri| host_of(&uri)).unwrap_or_default();
         journal.secrets = Secrets::of(request.headers());
         journal.began = Some(Instant::now());
         journal.phase = Phase::UnderWay;
         journal.last_refused = false;
+    }
+
+    /// A request that a service refused to take has been sent once more. It is counted, and costs no attempt of those allowed.
+    pub fn sent_again(&self) {
+        self.0.sent.fetch_add(1, Ordering::Relaxed);
+        let mut journal = self.lock();
+        journal.again += 1;
+        journal.write(self.get() - 1, format_args!("the service did not take the request"), "; it is sent again");
+        journal.began = Some(Instant::now());
+        journal.phase = Phase::UnderWay;
     }
 
     /// It was answered with success.
@@ -188,7 +201,8 @@ impl Attempts {
     /// No attempt follows.
     pub fn close(&self) {
         let mut journal = self.lock();
-        let more = journal.terms.is_some_and(|terms| self.get() < terms.max_attempts) && !journal.in_vain;
+        let more =
+            journal.terms.is_some_and(|terms| self.get() - journal.again < terms.max_attempts) && !journal.in_vain;
         match std::mem::replace(&mut journal.phase, Phase::Over) {
             Phase::Failed { what, again } => {
                 journal.lacks_budget = again && more;
@@ -289,37 +303,6 @@ impl Journal {
         match [attempts, wait, budget].into_iter().flatten().collect::<Vec<_>>() {
             why if why.is_empty() => error,
             why => error.note(format_args!(" ({})", why.join("; "))),
-        }
-    }
-}
-
-/// Host and port of an absolute URI.
-fn host_of(uri: &str) -> String {
-    let (scheme, rest) = uri.split_once("://").unwrap_or(("https", uri));
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = authority.rsplit('@').next().unwrap_or_default();
-    let has_port = host.rsplit(':').next().is_some_and(|port| port.len() < host.len() && !port.ends_with(']'));
-    let default = if scheme == "http" { 80 } else { 443 };
-    if has_port { host.to_owned() } else { format!("{host}:{default}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_host_has_its_port_and_nobodys_password() {
-        for (uri, host) in [
-            (
-                "https://bedrock-runtime.us-east-1.amazonaws.com/model/a%3Ab/converse",
-                "bedrock-runtime.us-east-1.amazonaws.com:443",
-            ),
-            ("http://127.0.0.1:8080/model", "127.0.0.1:8080"),
-            ("http://user:password@gateway/", "gateway:80"),
-            ("https://[::1]/model", "[::1]:443"),
-            ("https://[::1]:8443/model", "[::1]:8443"),
-        ] {
-            assert_eq!(host_of(uri), host);
         }
     }
 }

@@ -5,6 +5,7 @@
 //! [`EventKind::BlockDelta`] or [`EventKind::Other`] with its payload, so that no answer is lost to a member that came
 //! after us.
 
+use super::answer::MAX_REFUSAL;
 use super::delta::{TextDelta, Written};
 use super::failure;
 use super::frame::{Frame, MessageType};
@@ -96,7 +97,14 @@ struct Span {
 /// The longest text of one event, and the longest input of a tool call: several times what any model writes in one answer.
 pub const MAX_TEXT: usize = 4 << 20;
 
-/// The events of a message.
+/// The most that an answer's tool calls which have begun and not ended may take, and the halves of characters that
+/// wait, all together.
+const MAX_OPEN: usize = MAX_TEXT + (256 << 10);
+/// What an open tool call takes beside its texts, and what a half takes, at most.
+const OPEN_CALL: usize = 256;
+const HALF: usize = 64;
+
+/// The events of a message; the last may come after the others have ended.
 const KNOWN: [&str; 6] =
     ["messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata"];
 /// The event of an answer in the model's own form.
@@ -269,6 +277,10 @@ pub struct EventDecoder {
     /// The tool calls that have begun and not ended, by content block.
     tools: BTreeMap<i32, ToolCall>,
     halves: Halves,
+    /// What the open tool calls take, in bytes.
+    open: usize,
+    /// Whether even a plain delta of text has to be looked at: a half waits, or the message has stopped.
+    watches: bool,
     /// What the answer cost, as far as it has come and nobody has taken it.
     usage: Option<Usage>,
     message_stopped: bool,
@@ -318,46 +330,42 @@ impl EventDecoder {
             && let Cow::Borrowed(payload) = frame.payload
             && let Ok(payload) = simdutf8::basic::from_utf8(payload)
             && let Some(delta) = TextDelta::recognise(payload)
-            && self.halves.is_empty()
+            && !self.watches
             && !delta.ends_in_half()
         {
             batch.push_text_delta(delta, payload);
             return Ok(());
         }
-        self.decode_other(frame, batch)
+        let decoded = self.decode_other(frame, batch);
+        self.watches = !self.halves.is_empty() || self.message_stopped && !self.of_chunks;
+        decoded
     }
 
     /// The frames that are no plain delta of text.
     fn decode_other(&mut self, frame: Frame<'_>, batch: &mut Batch) -> Result<()> {
-        let kind = frame.message_type();
-        let name = frame.name();
-        let told = |header| frame.text(header).unwrap_or_default().to_owned();
-        let told = match kind {
-            MessageType::Error => told(":error-message"),
-            MessageType::Unknown => told(":message-type"),
-            _ => String::new(),
-        };
+        let name = String::from_utf8_lossy(frame.name());
+        let told = |header| frame.text(header).unwrap_or_default();
+        match frame.message_type() {
+            MessageType::Event => {}
+            MessageType::Exception => {
+                // Of a refusal over HTTP no more is read either. What is broken about it is less than what it reports.
+                let beginning = &frame.payload[..frame.payload.len().min(MAX_REFUSAL)];
+                return Err(failure::in_stream(&name, &String::from_utf8_lossy(beginning)));
+            }
+            MessageType::Error => return Err(failure::in_stream_error(&name, told(":error-message"))),
+            MessageType::Unknown => {
+                let told = told(":message-type");
+                let what = format_args!("a frame of the answer has the unknown message type {told:?}");
+                return Err(Error::new(Kind::Protocol, what));
+            }
+        }
         let payload = match frame.payload {
             Cow::Borrowed(payload) => std::str::from_utf8(payload).map(Cow::Borrowed).map_err(|_| payload.to_vec()),
             Cow::Owned(payload) => String::from_utf8(payload).map(Cow::Owned).map_err(FromUtf8Error::into_bytes),
         };
-        let payload = match payload {
-            Ok(payload) => payload,
-            Err(bytes) if kind == MessageType::Event => {
-                return self.decode_raw(&String::from_utf8_lossy(name), bytes, "UTF-8", batch);
-            }
-            // What is broken about it is less than what it reports.
-            Err(bytes) => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-        };
-        let name = || String::from_utf8_lossy(name);
-        match kind {
-            MessageType::Event => self.decode_event(&name(), payload, batch),
-            MessageType::Exception => Err(failure::in_stream(&name(), &payload)),
-            MessageType::Error => Err(failure::in_stream_error(&name(), &told)),
-            MessageType::Unknown => Err(Error::new(
-                Kind::Protocol,
-                format_args!("a frame of the answer has the unknown message type {told:?}"),
-            )),
+        match payload {
+            Ok(payload) => self.decode_event(&name, payload, batch),
+            Err(bytes) => self.decode_raw(&name, bytes, "UTF-8", batch),
         }
     }
 
@@ -375,6 +383,10 @@ impl EventDecoder {
     }
 
     fn decode_event(&mut self, name: &str, payload: Cow<'_, str>, batch: &mut Batch) -> Result<()> {
+        if self.message_stopped && !self.of_chunks && KNOWN[..5].contains(&name) {
+            let what = format_args!("the answer goes on after its messageStop: a {name} event came");
+            return Err(Error::new(Kind::Protocol, what));
+        }
         let json = match Json::parse(&payload) {
             Ok(json) => json,
             Err(invalid) => {
@@ -391,6 +403,11 @@ impl EventDecoder {
             }
             "contentBlockStart" => {
                 let tool = json.pointer("/start/toolUse").map(ToolCall::begin).transpose()?;
+                if let Some(tool) = &tool {
+                    self.close(block);
+                    self.open += tool.size();
+                    self.check_open()?;
+                }
                 batch.push(EventKind::BlockStart, block, Span::default(), payload);
                 if let Some(tool) = tool {
                     batch.name_tool(&tool);
@@ -403,14 +420,17 @@ impl EventDecoder {
                 if kind == EventKind::ToolInput
                     && let Some(tool) = self.tools.get_mut(&block)
                 {
+                    let before = tool.size();
                     tool.add_input(slice(&batch.arena, text))?;
+                    self.open = self.open - before + tool.size();
                 }
+                self.check_open()?;
                 batch.push(kind, block, text, payload);
                 batch.last().more = more;
             }
             "contentBlockStop" => {
                 self.halves.end(block);
-                match self.tools.remove(&block) {
+                match self.close(block) {
                     Some(tool) => {
                         let input = if tool.input.trim().is_empty() { "{}" } else { &tool.input };
                         let text = batch.store_str(input);
@@ -462,6 +482,21 @@ impl EventDecoder {
 }
 
 impl EventDecoder {
+    /// Takes out the tool call that is open in this block.
+    fn close(&mut self, block: i32) -> Option<ToolCall> {
+        let tool = self.tools.remove(&block)?;
+        self.open -= tool.size();
+        Some(tool)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        if self.open + self.halves.count() * HALF <= MAX_OPEN {
+            return Ok(());
+        }
+        let what = "the tool calls of the answer that have begun and not ended are longer than";
+        Err(Error::new(Kind::Protocol, format_args!("{what} {} MiB together", MAX_TEXT >> 20)))
+    }
+
     /// Keeps a delta's text decoded, with the half of a character that came before it.
     fn store_delta(&mut self, block: i32, text: Option<Json<'_>>, batch: &mut Batch) -> Span {
         match text {
@@ -515,8 +550,19 @@ impl ToolCall {
         if self.input.len() + fragment.len() > MAX_TEXT {
             return Err(too_long("the input of a tool call"));
         }
+        let (length, capacity) = (self.input.len(), self.input.capacity());
+        let needed = length + fragment.len();
+        if needed > capacity {
+            // As a String does it, but never beyond what is allowed.
+            self.input.reserve_exact(needed.max((2 * capacity).min(MAX_TEXT)) - length);
+        }
         self.input.push_str(fragment);
         Ok(())
+    }
+
+    /// What it takes, in bytes.
+    fn size(&self) -> usize {
+        OPEN_CALL + self.id.capacity() + self.name.capacity() + self.input.capacity()
     }
 }
 

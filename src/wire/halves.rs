@@ -18,6 +18,11 @@ impl Halves {
         self.0.is_empty()
     }
 
+    /// How many wait.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// The string with the half that waits for it in front, and without the half that it ends with, which waits. It is
     /// JSON.
     pub fn join(&mut self, block: i32, string: Json<'_>) -> String {

@@ -9,6 +9,7 @@ pub mod event;
 pub mod failure;
 pub mod frame;
 mod halves;
+pub mod host;
 pub mod operation;
 pub mod redact;
 pub mod refusal;

@@ -1,6 +1,6 @@
 //! The input of a tool call, which a stream sends as text.
 
-use crate::json::{Json, Kind};
+use crate::json::{Json, Kind, MAX_DEPTH};
 
 /// How many arrays and objects stand around a tool call's input in an answer.
 const LEVELS_ABOVE: usize = 6;
@@ -8,9 +8,8 @@ const LEVELS_ABOVE: usize = 6;
 /// The JSON that an input is. None where it is no JSON, because the model was cut off in its middle or never wrote
 /// JSON, and where it nests deeper than fits into an answer.
 pub fn json_of(input: &str) -> Option<Json<'_>> {
-    let json = Json::parse(input).ok()?;
-    let nested = format!("{}{}{}", "[".repeat(LEVELS_ABOVE), json.text(), "]".repeat(LEVELS_ABOVE));
-    Json::parse(&nested).is_ok().then_some(json)
+    let (json, depth) = Json::parse_with_depth(input).ok()?;
+    (depth + LEVELS_ABOVE <= MAX_DEPTH).then_some(json)
 }
 
 /// Whether a tool can be given an input: tools take objects.
@@ -21,7 +20,6 @@ pub fn is_valid(input: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::MAX_DEPTH;
 
     #[test]
     fn an_input_is_json_where_it_is_whole_and_fits_into_an_answer() {

@@ -113,6 +113,25 @@ static void broken(const char *json, const char *part)
     all_json(json, LENGTH, BEDROCK_E_CONFIG, BEDROCK_E_REQUEST, part);
 }
 
+/* What other languages make of -1 and of similar numbers: the text ends in NUL. */
+static void lengths_up_to_the_nul(void)
+{
+    static const size_t lengths[] = {BEDROCK_STRLEN, IMPOSSIBLE, ~(BEDROCK_STRLEN >> 1)};
+    bedrock_request *asked = NULL;
+    size_t i;
+
+    for (i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        CHECK_OK(bedrock_request_new("{}", lengths[i], &asked, &error), error);
+        CHECK_OK(bedrock_request_add_text(asked, "user", "x", lengths[i], &error), error);
+        CHECK_TEXT(bedrock_request_json(asked, BEDROCK_ATTACHMENTS_INLINE, NULL, &error),
+                   "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"x\"}]}]}");
+        CHECK(bedrock_json_integer("{\"a\": 7}", lengths[i], "/a", 0) == 7);
+        CHECK(bedrock_utf8_length("abc", lengths[i]) == 3);
+        CHECK(bedrock_json_quote_bytes("abc", lengths[i], NULL, 0) == BEDROCK_JSON_NOT_FOUND);
+        bedrock_request_free(asked);
+    }
+}
+
 static void texts(void)
 {
     static char deep[10000 * 5 + 2];
@@ -134,7 +153,6 @@ static void texts(void)
 
     all_json(NULL, LENGTH, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_INVALID_ARGUMENT, "is NULL");
     all_json(NULL, 7, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_INVALID_ARGUMENT, "is NULL");
-    all_json("{}", IMPOSSIBLE, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_INVALID_ARGUMENT, "impossible length");
     all_json("{}", 1, BEDROCK_E_CONFIG, BEDROCK_E_REQUEST, "line 1, column 2");
     all_json("{}", 3, BEDROCK_E_CONFIG, BEDROCK_E_REQUEST, "line 1, column 3"); /* the NUL is no JSON */
     all_json("{\"\xff\": 1}", LENGTH, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_INVALID_ARGUMENT, "offset 2");
@@ -145,7 +163,6 @@ static void texts(void)
     INVALID(bedrock_request_add_text(request, "\xff", "x", 1, &error), "role is not UTF-8");
     INVALID(bedrock_request_add_text(request, "user", NULL, 1, &error), "text is NULL");
     INVALID(bedrock_request_add_text(request, "user", "ab\xf0\x9f\x98", LENGTH, &error), "offset 2");
-    INVALID(bedrock_request_add_text(request, "user", "x", IMPOSSIBLE, &error), "impossible length");
     INVALID(bedrock_request_add_tool_result(request, NULL, "x", 1, 0, &error), "tool_use_id is NULL");
     INVALID(bedrock_request_add_tool_result(request, "t", NULL, 1, 0, &error), "content is NULL");
     INVALID(bedrock_request_add_tool_result(request, "t", "\xed\xa0\x80", 3, 0, &error), "offset 0");
@@ -279,6 +296,7 @@ int main(int argc, char **argv)
     CHECK_OK(bedrock_request_new(GOOD, LENGTH, &request, &error), error);
     configs();
     texts();
+    lengths_up_to_the_nul();
     nulls();
     requests();
     /* After all that, model and request are as they were. */

@@ -16,7 +16,7 @@ use crate::golden::golden;
 use crate::harness::Turn;
 use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled, count_called_back, count_pulled};
-use crate::support::stream::event_frame;
+use crate::support::stream::{event_frame, exception_frame};
 use crate::support::{LocalBedrock, Reply};
 use crate::unread::MOST_UNREAD;
 
@@ -114,6 +114,8 @@ pub fn is_bounded(test: &str, carrier: Carrier) {
     let flags = raw_frame(&[1, b'a', 0].repeat((8 << 20) / 3), b"");
     // What is sent, how much of it the answer keeps, how many events are shown, how it ends.
     let stop = |reply: Reply| reply.message_stop("end_turn");
+    let said = json!({"message": "x".repeat(20 << 20)}).to_string();
+    let exception = exception_frame("throttlingException", &said);
     let cases = [
         ("an image of 24 MiB", stop(begun().raw(largest.clone())), 24, 3, "BEDROCK_OK"),
         ("a text of 4 MiB", stop(begun().raw(text_frame(4 << 20))), 0, 3, "BEDROCK_OK"),
@@ -124,6 +126,11 @@ pub fn is_bounded(test: &str, carrier: Carrier) {
         ("a frame of 256 MiB, announced", lie(256 << 20), 0, 1, "BEDROCK_E_PROTOCOL"),
         ("a frame of 4 GiB, announced", lie(u32::MAX), 0, 1, "BEDROCK_E_PROTOCOL"),
         ("8 MiB of tiny headers", begun().raw(flags), 0, 1, "BEDROCK_E_PROTOCOL"),
+        ("a call of 3 MiB that stays open", open_calls(1, 3), 3, 5, "BEDROCK_E_TRUNCATED"),
+        ("60 calls of 4 MiB that stay open", open_calls(60, 4), 4, 7, "BEDROCK_E_PROTOCOL"),
+        ("200,000 calls that stay open", begun().raw(many_open(200_000)), 4, OPEN, "BEDROCK_E_PROTOCOL"),
+        ("200,000 halves of characters", begun().raw(many_halves(200_000)), 4, HALVES, "BEDROCK_E_PROTOCOL"),
+        ("an exception of 20 MiB", begun().raw(exception), 0, 1, "BEDROCK_E_THROTTLED"),
     ];
     let mut beyond = Vec::new();
     for (what, reply, kept_mib, events, status) in cases {
@@ -146,6 +153,36 @@ pub fn is_bounded(test: &str, carrier: Carrier) {
         }
     }
     assert!(beyond.is_empty(), "more than {MOST_KIB} KiB: {beyond:#?}");
+}
+
+/// So many small calls of tools may be open at once, and messageStart is shown before them.
+const OPEN: usize = 1 + 17_273;
+/// So many characters may wait for their other half.
+const HALVES: usize = 1 + 69_632;
+
+/// Calls that begin and get their input, a MiB at a time, and do not stop.
+fn open_calls(calls: usize, mib: usize) -> Reply {
+    let input = json!({"toolUse": {"input": "x".repeat(1 << 20)}});
+    (0..calls).fold(Reply::stream().message_start(), |reply, block| {
+        (0..mib).fold(reply.raw(call_frame(block)), |reply, _| {
+            reply
+                .raw(event_frame("contentBlockDelta", &json!({"contentBlockIndex": block, "delta": input}).to_string()))
+        })
+    })
+}
+
+fn call_frame(block: usize) -> Bytes {
+    let start = json!({"contentBlockIndex": block, "start": {"toolUse": {"toolUseId": "1", "name": "f"}}});
+    event_frame("contentBlockStart", &start.to_string())
+}
+
+fn many_open(calls: usize) -> Vec<u8> {
+    (0..calls).flat_map(call_frame).collect()
+}
+
+fn many_halves(blocks: usize) -> Vec<u8> {
+    let delta = |block| format!(r#"{{"contentBlockIndex":{block},"delta":{{"text":"\ud83d"}}}}"#);
+    (0..blocks).flat_map(|block| event_frame("contentBlockDelta", &delta(block))).collect()
 }
 
 fn many(frame: Bytes, count: usize) -> Reply {

@@ -1,5 +1,6 @@
 //! Events that are all right, in an order that is not, or with some of them left out. What counts is messageStop: once it has
-//! come, the message is complete, and what comes after it is shown and does no harm.
+//! come, the message is complete. Metadata and events that nobody knows may follow; more of a message may not, for two messages
+//! are not one answer.
 
 use crate::fault::{Expect, Fault};
 use crate::golden::golden;
@@ -18,16 +19,22 @@ pub fn faults() -> Vec<Fault> {
         let expect = Expect::fails(BEDROCK_E_TRUNCATED).after(events).says("before messageStop");
         Fault::new(row).case(case).streamed(reply, expect)
     };
+    let goes_on = |row: &str, case: &str, before: Reply, event: &str, add: fn(Reply) -> Reply| {
+        let events = before.piece_ends().len();
+        let expect = Expect::fails(BEDROCK_E_PROTOCOL).after(events);
+        let expect = expect.says("the answer goes on after its messageStop").says(event);
+        Fault::new(row).case(case).streamed(add(before).metadata(1, 1), expect)
+    };
     vec![
-        whole("events after messageStop", "text", stopped().text_delta(1, "and on").metadata(1, 1)),
-        whole("events after messageStop", "a block", stopped().text(1, &["and", "on"]).metadata(1, 1)),
-        whole("events after messageStop", "a message", stopped().message_start().metadata(1, 1)),
+        goes_on("events after messageStop", "text", stopped(), "contentBlockDelta", |reply| reply.text_delta(1, "on")),
+        goes_on("events after messageStop", "a block", stopped(), "contentBlockDelta", |reply| reply.text(1, &["on"])),
+        goes_on("events after messageStop", "a message", stopped(), "messageStart", Reply::message_start),
         whole("events after messageStop", "an unknown one", stopped().event("afterthought", "{}").metadata(1, 1)),
-        whole("events after metadata", "text", golden().text_delta(2, "and on")),
+        goes_on("events after metadata", "text", golden(), "contentBlockDelta", |reply| reply.text_delta(2, "on")),
         whole("events after metadata", "metadata", golden().metadata(1, 1)),
         whole("no metadata", "", stopped()),
-        whole("two messageStops", "the same", stopped().message_stop("end_turn").metadata(1, 1)),
-        whole("two messageStops", "another", stopped().message_stop("max_tokens").metadata(1, 1)),
+        goes_on("two messageStops", "the same", stopped(), "messageStop", |reply| reply.message_stop("end_turn")),
+        goes_on("two messageStops", "another", stopped(), "messageStop", |reply| reply.message_stop("max_tokens")),
         whole("nothing but messageStop", "", Reply::stream().message_stop("end_turn")),
         whole("no messageStart", "", Reply::stream().text(0, &["Hello"]).message_stop("end_turn")),
         whole(

@@ -11,6 +11,28 @@ pub mod error {
     pub use bedrock::error::{Error, Kind, Result};
 }
 
+pub mod timer {
+    use std::time::Instant;
+
+    /// One that the scenarios never set: the checker has no clock.
+    #[derive(Clone, Copy)]
+    pub struct Deadline(Instant);
+
+    impl Deadline {
+        pub fn passes_at(&self) -> Instant {
+            self.0
+        }
+
+        pub fn restarted(self) -> Self {
+            self
+        }
+
+        pub fn or_earlier(self, _: Option<Deadline>) -> Self {
+            self
+        }
+    }
+}
+
 pub mod wire {
     pub mod event {
         use std::marker::PhantomData;

@@ -188,8 +188,11 @@ struct Sink<F> {
 }
 
 impl<F: FnMut(&Event) -> i32> Sink<F> {
-    fn callback(&self) -> unsafe extern "C" fn(*const bedrock_event, *mut c_void) -> i32 {
-        unsafe extern "C" fn show<F: FnMut(&Event) -> i32>(event: *const bedrock_event, user: *mut c_void) -> i32 {
+    fn callback(&self) -> unsafe extern "C-unwind" fn(*const bedrock_event, *mut c_void) -> i32 {
+        unsafe extern "C-unwind" fn show<F: FnMut(&Event) -> i32>(
+            event: *const bedrock_event,
+            user: *mut c_void,
+        ) -> i32 {
             let sink = unsafe { &mut *user.cast::<Sink<F>>() };
             // No panic may cross into the library.
             let answer = catch_unwind(AssertUnwindSafe(|| {

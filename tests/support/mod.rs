@@ -23,6 +23,8 @@
 //! | `journal` | what was seen so far, and waiting until something was seen |
 //! | `wire`, `http1`, `http2` | one connection: bytes that notice when the client leaves, and HTTP over them |
 //! | `tls` | [`Tls`]: TLS on the connections of a [`LocalBedrock`] or a [`Proxy`], with certificates that are right or wrong |
+//! | `door` | [`Door`]: in front of a server; some connections find nobody behind it |
+//! | `peer` | [`Peer`](peer::Peer): writes byte for byte what a test says, in frames of HTTP/2 or none |
 //! | `proxy` | [`Proxy`]: a proxy that connects through |
 //! | `corpus` | recorded interactions with the real service, where they are at hand |
 //! | `c_program` | C programs of `tests/c`, linked with the library |
@@ -42,11 +44,13 @@ pub mod auth;
 pub mod c_program;
 pub mod capi;
 pub mod corpus;
+pub mod door;
 pub mod full_port;
 pub mod gate;
 pub mod http1;
 pub mod http2;
 pub mod journal;
+pub mod peer;
 pub mod proxy;
 pub mod pull;
 pub mod reply;
@@ -60,6 +64,7 @@ pub mod wire;
 pub use auth::Auth;
 pub use c_program::CProgram;
 pub use corpus::{Corpus, Interaction};
+pub use door::Door;
 pub use full_port::FullPort;
 pub use gate::Gate;
 pub use journal::ClosedBy;

@@ -162,7 +162,7 @@ impl Bell {
     }
 }
 
-unsafe extern "C" fn ring(user: *mut c_void) {
+unsafe extern "C-unwind" fn ring(user: *mut c_void) {
     // Borrowed: it is released once, and not here.
     let bell = ManuallyDrop::new(unsafe { Arc::from_raw(user.cast::<BellState>()) });
     *bell.rung.lock().unwrap_or_else(PoisonError::into_inner) += 1;
@@ -228,7 +228,7 @@ pub fn count_pulled(stream: &Pull) -> (usize, bedrock_status) {
 
 /// The same by `bedrock_generate_stream`, without a response.
 pub fn count_called_back(model: &Model, request: &Request) -> (usize, bedrock_status) {
-    unsafe extern "C" fn count(_: *const bedrock_event, user: *mut c_void) -> i32 {
+    unsafe extern "C-unwind" fn count(_: *const bedrock_event, user: *mut c_void) -> i32 {
         unsafe { *user.cast::<usize>() += 1 };
         0
     }

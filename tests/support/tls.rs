@@ -70,6 +70,11 @@ impl Tls {
         &self.authority.file
     }
 
+    /// For who shakes hands over something other than TCP.
+    pub fn acceptor(&self) -> &TlsAcceptor {
+        &self.acceptor
+    }
+
     /// Shakes hands. The flag says that the client has chosen HTTP/2.
     pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, bool)> {
         let stream = self.acceptor.accept(stream).await?;

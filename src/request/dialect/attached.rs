@@ -6,15 +6,20 @@ use super::object::Object;
 use super::part::{Parts, only_part};
 use super::{refuse, within};
 use crate::error::{Result, quote};
-use crate::json::{Json, Kind, quoted};
+use crate::json::{Json, Kind, Quoted, quoted};
+use crate::request::Wiped;
 
 /// A block of a medium.
-fn block(medium: Medium, format: &str, more: &str, source: &Source<'_>) -> String {
-    format!("{{\"{}\":{{\"format\":\"{format}\",{more}\"source\":{}}}}}", medium.name(), source.to_json())
+fn block(medium: Medium, format: &str, more: &str, source: &Source<'_>) -> Wiped {
+    let (name, source) = (medium.name(), source.to_json());
+    Wiped::of(
+        source.len() + 64,
+        format_args!("{{\"{name}\":{{\"format\":\"{format}\",{more}\"source\":{}}}}}", &*source),
+    )
 }
 
 /// {type, data, mime_type}
-pub fn data(medium: Medium, part: &Object<'_>) -> Result<(String, Parts)> {
+pub fn data(medium: Medium, part: &Object<'_>) -> Result<(Wiped, Parts)> {
     let what = format!("a part of type {}", medium.name());
     only_part(part, &what, &["type", "data", "mime_type"])?;
     let data = part.text("data", &what)?;
@@ -52,7 +57,7 @@ fn labelled(
 
 /// {type, image_url: {url, detail, format}}, whose url may stand there by itself; and the same of a video. How closely
 /// a model looks is its own affair.
-pub fn url(medium: Medium, key: &'static str, part: &Object<'_>) -> Result<(String, Parts)> {
+pub fn url(medium: Medium, key: &'static str, part: &Object<'_>) -> Result<(Wiped, Parts)> {
     const DETAILS: [&str; 4] = ["auto", "low", "high", "original"];
     let what = format!("a part of type {key}");
     only_part(part, &what, &["type", key])?;
@@ -98,7 +103,7 @@ pub fn url(medium: Medium, key: &'static str, part: &Object<'_>) -> Result<(Stri
 }
 
 /// {type, input_audio: {data, format}}
-pub fn input_audio(part: &Object<'_>) -> Result<(String, Parts)> {
+pub fn input_audio(part: &Object<'_>) -> Result<(Wiped, Parts)> {
     only_part(part, "a part of type input_audio", &["type", "input_audio"])?;
     let at = |error| within(error, "/input_audio");
     let audio = part.given("input_audio").ok_or_else(|| refuse("/input_audio", "it is missing"))?;
@@ -113,7 +118,7 @@ pub fn input_audio(part: &Object<'_>) -> Result<(String, Parts)> {
 }
 
 /// {type, data, mime_type, name}, or {type, source: {type, media_type, data}, title, context, citations}
-pub fn document(part: &Object<'_>, names: &mut Names) -> Result<(String, Parts)> {
+pub fn document(part: &Object<'_>, names: &mut Names) -> Result<(Wiped, Parts)> {
     if part.given("source").is_some() {
         return sourced_document(part, names);
     }
@@ -130,7 +135,7 @@ pub fn document(part: &Object<'_>, names: &mut Names) -> Result<(String, Parts)>
 }
 
 /// A document in the shape of Anthropic's own API.
-fn sourced_document(part: &Object<'_>, names: &mut Names) -> Result<(String, Parts)> {
+fn sourced_document(part: &Object<'_>, names: &mut Names) -> Result<(Wiped, Parts)> {
     let what = "a part of type document";
     only_part(part, what, &["type", "source", "title", "context", "citations"])?;
     let at = |error| within(error, "/source");
@@ -142,7 +147,7 @@ fn sourced_document(part: &Object<'_>, names: &mut Names) -> Result<(String, Par
         "text" => {
             let label = held.optional_text("media_type").map_err(at)?;
             let format = Medium::Document.known_format(label.as_deref().unwrap_or("txt"), "/media_type").map_err(at)?;
-            (format, format!("{{\"text\":{}}}", quoted(&data)))
+            (format, Wiped::of(data.len() + 16, format_args!("{{\"text\":{}}}", Quoted(&data))))
         }
         "base64" => {
             let source = Source::of(&data, "/data").map_err(at)?;
@@ -169,7 +174,7 @@ fn sourced_document(part: &Object<'_>, names: &mut Names) -> Result<(String, Par
 }
 
 /// {type, file: {filename, file_data, format}}
-pub fn file(part: &Object<'_>, names: &mut Names) -> Result<(String, Parts)> {
+pub fn file(part: &Object<'_>, names: &mut Names) -> Result<(Wiped, Parts)> {
     only_part(part, "a part of type file", &["type", "file"])?;
     let at = |error| within(error, "/file");
     let file = Object::of(part.given("file").ok_or_else(|| refuse("/file", "it is missing"))?);
@@ -206,7 +211,8 @@ fn format_of_ending(source: &Source<'_>, name: &str) -> Option<&'static str> {
 }
 
 /// A document, whose name in the conversation is without the ending that the format tells already.
-fn named(format: &str, name: &str, more: &str, source: &str, names: &mut Names) -> String {
+fn named(format: &str, name: &str, more: &str, source: &str, names: &mut Names) -> Wiped {
     let name = quoted(&names.take(Medium::Document.bare_name(format, name)));
-    format!("{{\"document\":{{\"format\":\"{format}\",\"name\":{name},{more}\"source\":{source}}}}}")
+    let text = format_args!("{{\"document\":{{\"format\":\"{format}\",\"name\":{name},{more}\"source\":{source}}}}}");
+    Wiped::of(source.len() + name.len() + more.len() + 64, text)
 }

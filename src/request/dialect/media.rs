@@ -2,8 +2,10 @@
 
 use super::refuse;
 use crate::error::{Result, quote};
-use crate::json::quoted;
+use crate::json::Quoted;
+use crate::request::Wiped;
 use std::borrow::Cow;
+use std::fmt;
 
 /// A kind of content block that is bytes in a format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,11 +212,12 @@ impl<'a> Source<'a> {
         }
     }
 
-    pub fn to_json(&self) -> String {
+    pub fn to_json(&self) -> Wiped {
+        let of = |text: &str, json: fmt::Arguments<'_>| Wiped::of(text.len() + 32, json);
         match self {
-            Source::Bytes { base64, plain: true, .. } => format!("{{\"bytes\":\"{base64}\"}}"),
-            Source::Bytes { base64, .. } => format!("{{\"bytes\":{}}}", quoted(base64)),
-            Source::S3(url) => format!("{{\"s3Location\":{{\"uri\":{}}}}}", quoted(url)),
+            Source::Bytes { base64, plain: true, .. } => of(base64, format_args!("{{\"bytes\":\"{base64}\"}}")),
+            Source::Bytes { base64, .. } => of(base64, format_args!("{{\"bytes\":{}}}", Quoted(base64))),
+            Source::S3(url) => of(url, format_args!("{{\"s3Location\":{{\"uri\":{}}}}}", Quoted(url))),
         }
     }
 }

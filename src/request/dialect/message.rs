@@ -1,11 +1,12 @@
 //! A portable message: its role, and its content as Converse's blocks.
 
-use super::names::Names;
+use super::names::{Names, Taken};
 use super::object::Object;
 use super::part::Content;
 use super::{Speakers, cache, mistyped, part, refuse, thought, tools, within};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
+use crate::request::Wiped;
 use crate::request::places::Block;
 use std::fmt;
 
@@ -56,7 +57,9 @@ pub fn unknown_role(name: &str) -> Error {
 pub struct Translated {
     pub role: Role,
     /// The JSON of each block.
-    pub blocks: Vec<String>,
+    pub blocks: Vec<Wiped>,
+    /// The names of the documents among them.
+    pub names: Taken,
 }
 
 /// A message in Converse's terms, which knows where it came from.

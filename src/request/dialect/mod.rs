@@ -27,12 +27,13 @@ pub use message::{Role, Translated, role, unknown_role};
 pub use settle::settle;
 pub use speakers::Speakers;
 
-use super::document::{Document, Piece};
+use super::document::{Document, List, Piece};
 use super::places::{Block, Origin};
+use super::wiped::Wiped;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use message::Made;
-use names::Names;
+use names::Taken;
 use part::Content;
 use std::fmt;
 
@@ -55,14 +56,15 @@ pub fn translate(document: &mut Document) -> Result<()> {
         return Ok(());
     }
     let given = document.list_mut("messages").map(|list| list.take_items()).unwrap_or_default();
-    let mut names = Names::default();
     let mut speakers = Speakers::default();
     let mut run = Run::default();
     for (index, item) in given.into_iter().enumerate() {
         let place = format!("/messages/{index}");
         let at = |error| within(error, &place);
-        names.see(document.items("messages"));
-        match message::translate(item.json(), &mut names, &mut speakers).map_err(at)? {
+        let mut names = document.document_names();
+        let made = message::translate(item.json(), &mut names, &mut speakers).map_err(at)?;
+        take(document, names.into_own());
+        match made {
             Some(made) => run.add(document, made.within(&place)).map_err(at)?,
             None => {
                 run.end(document).map_err(at)?;
@@ -84,7 +86,7 @@ fn system(document: &mut Document) -> Result<()> {
         Some(prompt) if prompt.kind() == json::Kind::String => message::prompt(&Content::Text(prompt), "").map(Some),
         None if document.items(SYSTEM).iter().any(typed) => {
             let blocks: Vec<_> = document.items(SYSTEM).iter().map(Piece::text).collect();
-            let blocks = format!("[{}]", blocks.join(","));
+            let blocks = format!("[{}]", &*Wiped::joined(&blocks));
             let blocks = Json::parse(&blocks).map_err(|invalid| refuse("", format_args!("broken JSON: {invalid}")))?;
             message::prompt(&Content::of(Some(blocks)), "").map(Some)
         }
@@ -109,7 +111,7 @@ fn note(document: &mut Document, list: &str, origin: Origin) {
 
 /// Appends a block to one of the document's lists.
 fn push_block(document: &mut Document, list: &str, block: Block) -> Result<()> {
-    push(document, list, Piece::value(&block.json)?)?;
+    push(document, list, Piece::value(&*block.json)?)?;
     let last = document.items(list).len() - 1;
     if let Some(places) = document.places_mut(list) {
         places.put_block(&format!("/{last}"), block.places);
@@ -144,7 +146,10 @@ impl Run {
     fn end(&mut self, document: &mut Document) -> Result<()> {
         let Some(Made { role, blocks }) = self.0.take() else { return Ok(()) };
         let (json, places): (Vec<_>, Vec<_>) = blocks.into_iter().map(|block| (block.json, block.places)).unzip();
-        let first = add(document, Translated { role, blocks: json })?;
+        let name = role.to_string();
+        let before = document.items("messages").last().and_then(|last| last.content_of(&name));
+        let first = before.map_or(0, |content| content.elements().count());
+        add(document, Translated { role, blocks: json, names: Taken::default() })?;
         let last = document.items("messages").len() - 1;
         if let Some(known) = document.places_mut("messages") {
             for (index, places) in places.into_iter().enumerate() {
@@ -156,61 +161,55 @@ impl Run {
 }
 
 /// Adds a message. Consecutive ones of one role share one, as the service demands; a system prompt has a place of its
-/// own. One of blank text alone has no blocks, and adds nothing. Gives the index of the first block added in its
-/// message.
-pub fn add(document: &mut Document, message: Translated) -> Result<usize> {
-    let Translated { role, blocks } = message;
+/// own. One of blank text alone has no blocks, and adds nothing.
+pub fn add(document: &mut Document, message: Translated) -> Result<()> {
+    let Translated { role, blocks, names } = message;
     if blocks.is_empty() {
-        return Ok(0);
+        return Ok(());
     }
     if role == Role::System {
-        blocks.iter().try_for_each(|block| push(document, "system", Piece::value(block)?))?;
-        return Ok(0);
+        return blocks.iter().try_for_each(|block| push(document, "system", Piece::value(&**block)?));
     }
-    let blocks = blocks.join(",");
-    let last = document.list_mut("messages").and_then(|list| list.last_mut());
-    if let Some(last) = last
-        && let Some((longer, before)) = with_blocks(last, role, &blocks)
-    {
-        *last = Piece::value(&longer)?;
-        return Ok(before);
-    }
-    push(document, "messages", Piece::value(&format!("{{\"role\":\"{role}\",\"content\":[{blocks}]}}"))?)?;
-    Ok(0)
+    let blocks: Vec<_> = blocks.iter().map(|block| &**block).collect();
+    let blocks = Wiped::joined(&blocks);
+    let message = format_args!("{{\"role\":\"{role}\",\"content\":[{}]}}", &*blocks);
+    let message = Piece::value(&*Wiped::of(blocks.len() + 64, message))?;
+    list_of(document, "messages")?.join(&role.to_string(), message);
+    take(document, names);
+    Ok(())
 }
 
-/// The message with more blocks at the end of its content, and how many were there before; None where it is another's.
-/// What it holds stays as it was written.
-fn with_blocks(last: &Piece, role: Role, blocks: &str) -> Option<(String, usize)> {
-    let (message, json) = (last.text(), last.json());
-    let content = json.get("content").filter(|content| content.kind() == json::Kind::Array)?;
-    if !json.get("role")?.is(&role.to_string()) {
-        return None;
+/// Takes note of names that are in the messages, or come into them.
+fn take(document: &mut Document, names: Taken) {
+    if !names.is_empty()
+        && let Some(messages) = document.list_mut("messages")
+    {
+        messages.take(names);
     }
-    let end = json::offset(message, content.text()) + content.text().len() - 1;
-    let before = content.elements().count();
-    let comma = if before > 0 { "," } else { "" };
-    Some((format!("{}{comma}{blocks}{}", &message[..end], &message[end..]), before))
 }
 
 /// Appends to one of the document's lists.
 pub fn push(document: &mut Document, list: &str, item: Piece) -> Result<()> {
-    let list = document.list_mut(list).ok_or_else(|| {
-        refuse(format!("/{list}"), format_args!("adding to the request: its member {list:?} is not an array"))
-    })?;
-    list.push(item);
+    list_of(document, list)?.push(item);
     Ok(())
+}
+
+fn list_of<'a>(document: &'a mut Document, list: &str) -> Result<&'a mut List> {
+    document.list_mut(list).ok_or_else(|| {
+        refuse(format!("/{list}"), format_args!("adding to the request: its member {list:?} is not an array"))
+    })
 }
 
 /// A message in either dialect, as one of Converse after the messages of `document`. None where it is native already.
 pub fn message(message: Json<'_>, document: &mut Document) -> Result<Option<Translated>> {
-    let mut names = Names::default();
-    names.see(document.items("messages"));
+    let mut names = document.document_names();
     let mut speakers = document.speakers.clone();
     let made = message::translate(message, &mut names, &mut speakers)?;
     document.speakers = speakers;
-    Ok(made
-        .map(|Made { role, blocks }| Translated { role, blocks: blocks.into_iter().map(|block| block.json).collect() }))
+    Ok(made.map(|Made { role, blocks }| {
+        let blocks = blocks.into_iter().map(|block| block.json).collect();
+        Translated { role, blocks, names: names.into_own() }
+    }))
 }
 
 /// What is wrong with a member of what was given.

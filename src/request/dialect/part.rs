@@ -6,6 +6,7 @@ use super::object::Object;
 use super::{attached, cache, mistyped, refuse, thought, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind};
+use crate::request::Wiped;
 use crate::request::places::{Block, Origin};
 
 /// Where the parts of a composed block came from.
@@ -62,10 +63,10 @@ pub fn blocks(content: &Content<'_>, names: &mut Names) -> Result<Vec<Block>> {
 /// content block already.
 fn translate(part: &Object<'_>, names: &mut Names) -> Result<(Option<Block>, Option<Block>)> {
     let Some(kind) = part.get("type") else {
-        return Ok((Some(Block::new(part.json().text().to_owned(), Origin::same(""))), None));
+        return Ok((Some(Block::new(part.json().text(), Origin::same(""))), None));
     };
     let kind = kind.string().ok_or_else(|| mistyped("type", "a string", kind))?;
-    let (json, parts) = match &*kind {
+    let (json, parts): (Wiped, Parts) = match &*kind {
         "text" | "refusal" => {
             only_part(part, "a text part", &["type", &kind])?;
             let text = part
@@ -105,5 +106,8 @@ pub fn only_part(part: &Object<'_>, what: &str, known: &[&str]) -> Result<()> {
 /// A string as a block, its escapes as they were written. None where it is blank.
 pub fn text_block(text: Json<'_>, at: &str, parts: Parts) -> Option<Block> {
     let blank = text.pieces().all(|piece| piece.as_str().trim().is_empty());
-    (!blank).then(|| Block::new(format!("{{\"text\":{}}}", text.text()), Origin::composed(at, parts)))
+    (!blank).then(|| {
+        let text = text.text();
+        Block::new(Wiped::of(text.len() + 9, format_args!("{{\"text\":{text}}}")), Origin::composed(at, parts))
+    })
 }

@@ -70,7 +70,7 @@ fn settle_tools(document: &mut Document) -> Result<()> {
             document.remove(TOOLS);
         } else {
             let given = document.origin("/tools");
-            let json: Vec<_> = tools.iter().map(|tool| tool.json.as_str()).collect();
+            let json: Vec<_> = tools.iter().map(|tool| &*tool.json).collect();
             put_within(document, TOOLS, TOOL_CONFIG, "tools", &format!("[{}]", json.join(",")))?;
             if let Some(places) = document.places_mut(TOOL_CONFIG) {
                 for (index, tool) in tools.into_iter().enumerate() {

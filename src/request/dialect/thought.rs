@@ -4,7 +4,8 @@ use super::object::Object;
 use super::part::Parts;
 use super::{mistyped, refuse, within};
 use crate::error::{Result, quote};
-use crate::json::{Kind, quoted};
+use crate::json::{Kind, Quoted, quoted};
+use crate::request::Wiped;
 use crate::request::places::{Block, Origin};
 
 /// Members of an assistant's message. Where both are given they are the same thoughts, and the blocks have the
@@ -15,24 +16,25 @@ pub const BLOCKS: &str = "thinking_blocks";
 pub const INDEX: &str = "index";
 
 /// {type, text or thinking, signature}
-pub fn thinking(part: &Object<'_>) -> Result<(String, Parts)> {
+pub fn thinking(part: &Object<'_>) -> Result<(Wiped, Parts)> {
     part.only("a part of type thinking", &["type", "text", "thinking", "signature", INDEX])?;
     let key = if part.given("thinking").is_some() { "thinking" } else { "text" };
     if key == "thinking" && part.given("text").is_some() {
         return Err(refuse("/text", "text and thinking are both given; they mean the same"));
     }
-    let thought = quoted(&part.text(key, "a part of type thinking")?);
+    let thought = part.text(key, "a part of type thinking")?;
     let signature = part.optional_text("signature")?;
     let signature = signature.map_or(String::new(), |text| format!(",\"signature\":{}", quoted(&text)));
     Ok((of_text(&thought, &signature), &[("/reasoningText/signature", "/signature")]))
 }
 
 /// {type, data}
-pub fn redacted(part: &Object<'_>) -> Result<(String, Parts)> {
+pub fn redacted(part: &Object<'_>) -> Result<(Wiped, Parts)> {
     let what = "a part of type redacted_thinking";
     part.only(what, &["type", "data", INDEX])?;
-    let data = quoted(&part.text("data", what)?);
-    Ok((format!("{{\"reasoningContent\":{{\"redactedContent\":{data}}}}}"), &[("", "/data")]))
+    let data = part.text("data", what)?;
+    let json = format_args!("{{\"reasoningContent\":{{\"redactedContent\":{}}}}}", Quoted(&data));
+    Ok((Wiped::of(data.len() + 64, json), &[("", "/data")]))
 }
 
 /// The thoughts that stand beside a message's content. They come first.
@@ -54,7 +56,7 @@ pub fn beside(message: &Object<'_>) -> Result<Vec<Block>> {
     if thought.trim().is_empty() {
         return Ok(Vec::new());
     }
-    let json = of_text(&quoted(&thought), "");
+    let json = of_text(&thought, "");
     Ok(vec![Block::new(json, Origin::composed(format!("/{TEXT}"), &[]))])
 }
 
@@ -71,6 +73,8 @@ fn block(block: &Object<'_>) -> Result<Block> {
     Ok(Block::new(json, Origin::composed("", parts)))
 }
 
-fn of_text(thought: &str, signature: &str) -> String {
-    format!("{{\"reasoningContent\":{{\"reasoningText\":{{\"text\":{thought}{signature}}}}}}}")
+fn of_text(thought: &str, signature: &str) -> Wiped {
+    let text = Quoted(thought);
+    let json = format_args!("{{\"reasoningContent\":{{\"reasoningText\":{{\"text\":{text}{signature}}}}}}}");
+    Wiped::of(thought.len() + signature.len() + 64, json)
 }

@@ -6,7 +6,8 @@ use super::part::Content;
 use super::thought::INDEX;
 use super::{cache, mistyped, part, refuse, within};
 use crate::error::{Result, quote};
-use crate::json::{Json, Kind, quoted};
+use crate::json::{Json, Kind, Quoted, quoted};
+use crate::request::Wiped;
 use crate::request::places::{Block, Origin};
 
 /// The toolUse blocks of an assistant's tool_calls.
@@ -39,8 +40,9 @@ fn call_block(call: &Object<'_>) -> Result<Block> {
     let id = call.text("id", "a tool call")?;
     let name = function.text("name", "a tool call").map_err(inside)?;
     let input = arguments(function, &id).map_err(inside)?;
-    let json =
-        format!("{{\"toolUse\":{{\"toolUseId\":{},\"name\":{},\"input\":{input}}}}}", quoted(&id), quoted(&name));
+    let (length, id, name) = (input.len() + id.len() + name.len() + 64, Quoted(&id), Quoted(&name));
+    let json = format_args!("{{\"toolUse\":{{\"toolUseId\":{id},\"name\":{name},\"input\":{}}}}}", &*input);
+    let json = Wiped::of(length, json);
     let origin = if at.is_empty() {
         Origin::composed("", &[("/toolUseId", "/id"), ("/name", "/name"), ("/input", "/arguments")])
     } else {
@@ -62,20 +64,20 @@ fn check_type(object: &Object<'_>, what: &str) -> Result<()> {
 }
 
 /// An object, or the text of one; empty means no arguments.
-fn arguments(function: &Object<'_>, id: &str) -> Result<String> {
-    let Some(arguments) = function.given("arguments") else { return Ok("{}".to_owned()) };
+fn arguments(function: &Object<'_>, id: &str) -> Result<Wiped> {
+    let Some(arguments) = function.given("arguments") else { return Ok("{}".into()) };
     let wrong = |what: String| {
         Err(refuse("/arguments", format_args!("the arguments of the tool call {} are {what}", quote(id))))
     };
     match arguments.kind() {
-        Kind::Object => Ok(arguments.text().to_owned()),
+        Kind::Object => Ok(arguments.text().into()),
         Kind::String => {
             let text = arguments.string().unwrap_or_default();
             if text.trim().is_empty() {
-                return Ok("{}".to_owned());
+                return Ok("{}".into());
             }
             match Json::parse(&text) {
-                Ok(json) if json.kind() == Kind::Object => Ok(json.text().to_owned()),
+                Ok(json) if json.kind() == Kind::Object => Ok(json.text().into()),
                 Ok(json) => wrong(format!("{}, where an object has to be", json.kind())),
                 Err(invalid) => wrong(format!("no JSON: {invalid}")),
             }
@@ -98,15 +100,17 @@ pub fn result(message: &Object<'_>, content: &Content<'_>, names: &mut Names) ->
     };
     let (inner, points): (Vec<_>, Vec<_>) = match content {
         Content::Other(object) if object.kind() == Kind::Object => {
-            let json = format!("{{\"json\":{}}}", object.text());
+            let json = Wiped::of(object.text().len() + 16, format_args!("{{\"json\":{}}}", object.text()));
             (vec![Block::new(json, Origin::composed("/content", &[]))], Vec::new())
         }
         // A result cannot hold a cache point: it comes after the result.
         content => part::blocks(content, names)?.into_iter().partition(|block| !block.json.starts_with(CACHE_POINT)),
     };
-    let content: Vec<_> = inner.iter().map(|block| block.json.as_str()).collect();
-    let content = if content.is_empty() { EMPTY.to_owned() } else { content.join(",") };
-    let json = format!("{{\"toolResult\":{{\"toolUseId\":{},\"content\":[{content}]{status}}}}}", quoted(&id));
+    let content: Vec<_> = inner.iter().map(|block| &*block.json).collect();
+    let content = if content.is_empty() { EMPTY.into() } else { Wiped::joined(&content) };
+    let (text, id) = (&*content, Quoted(&id));
+    let json = format_args!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{text}]{status}}}}}");
+    let json = Wiped::of(text.len() + id.0.len() + 64, json);
     let parts = &[("/toolUseId", "/tool_call_id"), ("/content", "/content"), ("/status", "/is_error")];
     let mut block = Block::new(json, Origin::composed("", parts));
     for (index, inner) in inner.into_iter().enumerate() {
@@ -150,7 +154,7 @@ fn tool_spec(tool: &Object<'_>) -> Result<Vec<Block>> {
             (function, "/function", "parameters")
         }
         None if tool.get("name").is_none() && tool.get("type").is_none() => {
-            return Ok(vec![Block::new(tool.json().text().to_owned(), Origin::same(""))]);
+            return Ok(vec![Block::new(tool.json().text(), Origin::same(""))]);
         }
         None => {
             check_type(tool, "tool")?;

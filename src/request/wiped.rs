@@ -1,0 +1,116 @@
+//! Text of a prompt: zeroed when it is freed, also where it only moved to memory that is larger.
+
+use crate::json::effort;
+use bytes::Bytes;
+use std::fmt::{self, Write as _};
+use std::ops::Deref;
+use zeroize::Zeroize;
+
+/// Text that may hold a prompt.
+#[derive(Default)]
+pub struct Wiped(String);
+
+impl Wiped {
+    pub fn with_capacity(bytes: usize) -> Self {
+        Wiped(String::with_capacity(bytes))
+    }
+
+    /// Text as it is formatted, of about `bytes` bytes.
+    pub fn of(bytes: usize, text: fmt::Arguments<'_>) -> Self {
+        let mut wiped = Wiped::with_capacity(bytes);
+        wiped.write_fmt(text).expect("a text takes all that is written to it");
+        wiped
+    }
+
+    /// The texts with commas between them.
+    pub fn joined(texts: &[&str]) -> Self {
+        let mut joined = Wiped::with_capacity(texts.iter().map(|text| text.len() + 1).sum());
+        for (index, text) in texts.iter().enumerate() {
+            joined.push_str(if index > 0 { "," } else { "" });
+            joined.push_str(text);
+        }
+        joined
+    }
+
+    pub fn push_str(&mut self, text: &str) {
+        self.insert_str(self.0.len(), text);
+    }
+
+    /// Puts `text` in before the byte at `at`. Of many calls each costs what it puts in and what stands behind it.
+    pub fn insert_str(&mut self, at: usize, text: &str) {
+        self.reserve(text.len());
+        effort::copy(text.len() + self.0.len() - at);
+        self.0.insert_str(at, text);
+    }
+
+    pub fn push_base64(&mut self, bytes: &[u8]) {
+        self.reserve(base64_simd::STANDARD.encoded_length(bytes.len()));
+        base64_simd::STANDARD.encode_append(bytes, &mut self.0);
+    }
+
+    pub fn truncate(&mut self, length: usize) {
+        self.0.truncate(length);
+    }
+
+    /// A String would free what it grows out of as it is.
+    fn reserve(&mut self, more: usize) {
+        let needed = self.0.len() + more;
+        if needed > self.0.capacity() {
+            let mut grown = String::with_capacity(needed.max(2 * self.0.capacity()));
+            effort::copy(self.0.len());
+            grown.push_str(&self.0);
+            drop(Wiped(std::mem::replace(&mut self.0, grown)));
+        }
+    }
+
+    /// The bytes, shared by who sends them and zeroed after the last.
+    pub fn into_bytes(self) -> Bytes {
+        Bytes::from_owner(self)
+    }
+}
+
+impl Drop for Wiped {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Write for Wiped {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.push_str(text);
+        Ok(())
+    }
+}
+
+impl Clone for Wiped {
+    fn clone(&self) -> Self {
+        self.0.as_str().into()
+    }
+}
+
+impl Deref for Wiped {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl From<String> for Wiped {
+    fn from(text: String) -> Self {
+        Wiped(text)
+    }
+}
+
+impl From<&str> for Wiped {
+    fn from(text: &str) -> Self {
+        effort::copy(text.len());
+        Wiped(text.to_owned())
+    }
+}

@@ -1,0 +1,305 @@
+//! The server, which has bad connections. It notes which stream was sent on which of them.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::Runtime;
+use tokio::time::sleep;
+
+use super::answer;
+use super::fate::{Fate, Shares};
+use super::wire::Wire;
+use crate::random::Random;
+use crate::support::Tls;
+use crate::support::stream::EVENT_STREAM;
+
+/// What the server is like.
+#[derive(Clone)]
+pub struct Conditions {
+    pub http2: bool,
+    pub tls: Option<Tls>,
+    pub shares: Shares,
+    /// How many streams a connection takes at once.
+    pub room: u32,
+    /// After about so many answers the server leaves a connection that is fine.
+    pub life: usize,
+    /// The longest rest between two parts of an answer.
+    pub pause: Duration,
+    /// How often nobody listens for [`SHUT`]. Zero is never.
+    pub shut_every: Duration,
+}
+
+/// How long nobody listens.
+const SHUT: Duration = Duration::from_millis(150);
+/// What happens to a connection happens before so many bytes: some of it in TLS's handshake, some of it after many answers.
+const HAPPENS_BEFORE: usize = 48 << 10;
+
+/// A connection that was accepted.
+pub struct Connection {
+    pub fate: Fate,
+    happened: Arc<AtomicBool>,
+    left: AtomicBool,
+    sent: AtomicUsize,
+    answers: AtomicUsize,
+    life: usize,
+}
+
+impl Connection {
+    /// Whether it takes no more streams, so that another one is needed.
+    pub fn is_over(&self) -> bool {
+        self.fate == Fate::Dead || self.happened.load(Ordering::Relaxed) || self.left.load(Ordering::Relaxed)
+    }
+
+    /// Whether whoever waited for it waited in vain: it got to see no stream, and does not say so.
+    pub fn is_stuck(&self) -> bool {
+        let quiet = self.fate.is_silent() || matches!(self.fate, Fate::Flipped | Fate::Slow);
+        quiet && self.sent.load(Ordering::Relaxed) == 0
+    }
+
+    /// One more answer is whole. True once it is time to leave.
+    fn answered(&self) -> bool {
+        let over = self.answers.fetch_add(1, Ordering::Relaxed) + 1 >= self.life;
+        if over {
+            self.left.store(true, Ordering::Relaxed);
+        }
+        over
+    }
+}
+
+pub struct Server {
+    shared: Arc<Shared>,
+    pub address: SocketAddr,
+    _runtime: Runtime,
+}
+
+struct Shared {
+    conditions: Conditions,
+    connections: Mutex<Vec<Arc<Connection>>>,
+    /// By the stream's number.
+    sent: Mutex<HashMap<usize, Vec<Fate>>>,
+    shut: AtomicUsize,
+    random: Mutex<Random>,
+}
+
+impl Server {
+    pub fn start(conditions: Conditions, random: Random) -> Server {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.expect("a runtime");
+        let _entered = runtime.enter();
+        let listener = listen(0).expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let shared = Arc::new(Shared {
+            conditions,
+            connections: Mutex::default(),
+            sent: Mutex::default(),
+            shut: AtomicUsize::new(0),
+            random: Mutex::new(random),
+        });
+        runtime.spawn(open(shared.clone(), listener, address.port()));
+        drop(_entered);
+        Server { shared, address, _runtime: runtime }
+    }
+
+    /// All connections so far.
+    pub fn connections(&self) -> Vec<Arc<Connection>> {
+        lock(&self.shared.connections).clone()
+    }
+
+    /// The fates of the connections that a stream was sent on, which are forgotten.
+    pub fn take_sent(&self, number: usize) -> Vec<Fate> {
+        lock(&self.shared.sent).remove(&number).unwrap_or_default()
+    }
+
+    /// How often nobody listened.
+    pub fn shut(&self) -> usize {
+        self.shared.shut.load(Ordering::Relaxed)
+    }
+}
+
+impl Shared {
+    fn connect(&self) -> (Arc<Connection>, usize) {
+        let mut connections = lock(&self.connections);
+        let mut random = lock(&self.random);
+        let fate = self.conditions.shares.draw(&mut random, connections.last().map(|last| last.fate));
+        let after = if fate == Fate::Dead { 0 } else { 1 + random.below(HAPPENS_BEFORE) };
+        let connection = Arc::new(Connection {
+            fate,
+            happened: Arc::default(),
+            left: AtomicBool::new(false),
+            sent: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
+            life: self.conditions.life / 2 + random.below(self.conditions.life.max(1)) + 1,
+        });
+        connections.push(connection.clone());
+        (connection, after)
+    }
+
+    fn note(&self, number: usize, connection: &Connection) {
+        connection.sent.fetch_add(1, Ordering::Relaxed);
+        lock(&self.sent).entry(number).or_default().push(connection.fate);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn listen(port: u16) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    socket.listen(4096)
+}
+
+/// Listens, and now and then does not.
+async fn open(shared: Arc<Shared>, mut listener: TcpListener, port: u16) {
+    let every = shared.conditions.shut_every;
+    loop {
+        let accept = async {
+            loop {
+                // Where descriptors are short, some come back.
+                let Ok((tcp, _)) = listener.accept().await else {
+                    sleep(Duration::from_millis(10)).await;
+                    continue;
+                };
+                let (connection, after) = shared.connect();
+                let _ = tcp.set_nodelay(true);
+                tokio::spawn(serve(shared.clone(), tcp, connection, after));
+            }
+        };
+        if every.is_zero() {
+            accept.await;
+        } else {
+            let _ = tokio::time::timeout(every, accept).await;
+        }
+        drop(listener);
+        shared.shut.fetch_add(1, Ordering::Relaxed);
+        sleep(SHUT).await;
+        listener = loop {
+            match listen(port) {
+                Ok(listener) => break listener,
+                Err(_) => sleep(Duration::from_millis(10)).await,
+            }
+        };
+    }
+}
+
+async fn serve(shared: Arc<Shared>, tcp: TcpStream, connection: Arc<Connection>, after: usize) {
+    let wire = Wire::new(tcp, connection.fate, after, connection.happened.clone());
+    // How a connection ends is told by what its streams meet.
+    let _ = match &shared.conditions.tls {
+        None => speak(&shared, wire, &connection).await,
+        Some(tls) => match tls.acceptor().accept(wire).await {
+            Ok(secured) => speak(&shared, secured, &connection).await,
+            Err(error) => Err(error),
+        },
+    };
+}
+
+async fn speak<S>(shared: &Arc<Shared>, stream: S, connection: &Arc<Connection>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    if shared.conditions.http2 {
+        speak_http2(shared, stream, connection).await.map_err(io::Error::other)
+    } else {
+        speak_http1(shared, stream, connection).await
+    }
+}
+
+async fn speak_http2<S>(shared: &Arc<Shared>, stream: S, connection: &Arc<Connection>) -> Result<(), h2::Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let mut h2 = h2::server::Builder::new();
+    let mut h2 = h2.max_concurrent_streams(shared.conditions.room).handshake::<_, Bytes>(stream).await?;
+    let leaving = Arc::new(tokio::sync::Notify::new());
+    let mut left = false;
+    loop {
+        let accepted = tokio::select! {
+            accepted = h2.accept() => accepted,
+            () = leaving.notified(), if !left => {
+                left = true;
+                h2.graceful_shutdown();
+                continue;
+            }
+        };
+        let Some(accepted) = accepted else { return Ok(()) };
+        let (request, mut respond) = accepted?;
+        let Some(number) = answer::number_in(request.uri().path()) else { continue };
+        shared.note(number, connection);
+        let (shared, connection, leaving) = (shared.clone(), connection.clone(), leaving.clone());
+        tokio::spawn(async move {
+            let mut body = request.into_body();
+            while let Some(data) = body.data().await {
+                let length = data?.len();
+                body.flow_control().release_capacity(length)?;
+            }
+            let head = http::Response::builder().header("content-type", EVENT_STREAM).body(()).expect("a head");
+            let mut stream = respond.send_response(head, false)?;
+            let frames = answer::frames(number);
+            let last = frames.len() - 1;
+            for (at, frame) in frames.into_iter().enumerate() {
+                stream.send_data(frame, at == last)?;
+                sleep(answer::pause(number, shared.conditions.pause)).await;
+            }
+            if connection.answered() {
+                leaving.notify_one();
+            }
+            Ok::<(), h2::Error>(())
+        });
+    }
+}
+
+async fn speak_http1<S>(shared: &Arc<Shared>, mut stream: S, connection: &Arc<Connection>) -> io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let mut input = Vec::new();
+    loop {
+        let number = loop {
+            if let Some((number, length)) = whole_request(&input) {
+                input.drain(..length);
+                break number;
+            }
+            if stream.read_buf(&mut input).await? == 0 {
+                return Ok(());
+            }
+        };
+        shared.note(number, connection);
+        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {EVENT_STREAM}\r\nTransfer-Encoding: chunked\r\n\r\n");
+        stream.write_all(head.as_bytes()).await?;
+        for frame in answer::frames(number) {
+            let chunk = [format!("{:x}\r\n", frame.len()).as_bytes(), &frame, b"\r\n"].concat();
+            stream.write_all(&chunk).await?;
+            stream.flush().await?;
+            sleep(answer::pause(number, shared.conditions.pause)).await;
+        }
+        stream.write_all(b"0\r\n\r\n").await?;
+        stream.flush().await?;
+        if connection.answered() {
+            return stream.shutdown().await;
+        }
+    }
+}
+
+/// The number of the stream that a whole request is for, and the request's length.
+fn whole_request(input: &[u8]) -> Option<(usize, usize)> {
+    let head = memchr::memmem::find(input, b"\r\n\r\n")? + 4;
+    let text = std::str::from_utf8(&input[..head]).ok()?;
+    let path = text.split(' ').nth(1)?;
+    let length = text.lines().find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+    });
+    let whole = head + length.unwrap_or(0);
+    (input.len() >= whole).then_some(())?;
+    Some((answer::number_in(path)?, whole))
+}

@@ -1,0 +1,251 @@
+//! HTTP/2 peers that refuse, leave, close themselves to calls, or break the protocol: what was sent is counted, calls find
+//! another way where there is one, and nothing is kept of what nobody reads but its window.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use support::PATIENCE;
+use support::capi::*;
+use support::peer::*;
+use support::pull::{Pull, Pulled};
+use support::stream::{EVENT_STREAM, event_frame};
+
+/// What the process holds.
+struct Counting;
+
+static LIVE: AtomicI64 = AtomicI64::new(0);
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        LIVE.fetch_add(layout.size() as i64, Ordering::Relaxed);
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        LIVE.fetch_sub(layout.size() as i64, Ordering::Relaxed);
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        LIVE.fetch_add(size as i64 - layout.size() as i64, Ordering::Relaxed);
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+const REFUSED_STREAM: [u8; 4] = [0, 0, 0, 7];
+const HELLO: &str =
+    r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hello"}]}},"stopReason":"end_turn"}"#;
+
+fn hello() -> Request {
+    Request::say("Hello?")
+}
+
+/// A model that calls the peer, once.
+fn model(peer: &Peer, members: Value) -> Model {
+    let base = json!({
+        "model": MODEL_ID,
+        "region": REGION,
+        "base_url": peer.url(),
+        "http_version": "2",
+        "api_key": ACCESS_KEY,
+        "secret_key": SECRET_KEY,
+        "retry": {"max_attempts": 1},
+        "timeout": "15s",
+    });
+    Model::new(&with(base, members))
+}
+
+#[test]
+fn a_request_that_the_service_refuses_to_take_is_sent_once_more_and_counted() {
+    let peer = Peer::start(|_, frames| {
+        frames.greet(&[])?;
+        for refused in [true, false, true, true] {
+            let stream = frames.request()?;
+            frames.send(&if refused {
+                frame(RST_STREAM, 0, stream, &REFUSED_STREAM)
+            } else {
+                answer(stream, HELLO)
+            })?;
+        }
+        frames.read_on()
+    });
+    let model = model(&peer, json!({}));
+    assert_eq!(model.generate(&hello()).response().attempts, 2);
+    assert_eq!(peer.request_count(), 2);
+    let outcome = model.generate(&hello());
+    outcome.failed(BEDROCK_E_NETWORK).says(&["refused to take the request"]);
+    assert_eq!((outcome.failed(BEDROCK_E_NETWORK).attempts, peer.request_count()), (2, 4));
+}
+
+#[test]
+fn attempts_are_as_many_as_the_requests_that_the_service_saw() {
+    let peer = Peer::start(|_, frames| {
+        frames.greet(&[])?;
+        loop {
+            let stream = frames.request()?;
+            frames.send(&frame(RST_STREAM, 0, stream, &REFUSED_STREAM))?;
+        }
+    });
+    let outcome = model(&peer, json!({"retry": {"max_attempts": 3, "max_backoff": "1ms"}})).generate(&hello());
+    assert_eq!(outcome.failed(BEDROCK_E_NETWORK).attempts as usize, peer.request_count());
+}
+
+#[test]
+fn a_request_that_a_service_leaves_behind_finds_another_connection() {
+    let peer = Peer::start(|number, frames| {
+        frames.greet(&[])?;
+        let stream = frames.request()?;
+        if number == 1 {
+            // The last stream that it took, of none, and NO_ERROR.
+            return frames.send(&frame(GOAWAY, 0, 0, &[0; 8]));
+        }
+        frames.send(&answer(stream, HELLO))?;
+        frames.read_on()
+    });
+    let outcome = model(&peer, json!({})).generate(&hello());
+    assert_eq!((outcome.response().text.as_str(), outcome.response().attempts), ("Hello", 2));
+    assert_eq!(peer.request_count(), 2);
+}
+
+/// Refuses what comes before the client has heard that nothing is to come.
+fn refuse(frames: &mut Frames) -> std::io::Result<()> {
+    loop {
+        let stream = frames.request()?;
+        frames.send(&frame(RST_STREAM, 0, stream, &REFUSED_STREAM))?;
+    }
+}
+
+#[test]
+fn a_service_that_takes_no_call_at_all_is_not_asked_over_more_and_more_connections() {
+    let peer = Peer::start(|_, frames| {
+        frames.greet(&[(MAX_CONCURRENT_STREAMS, 0)])?;
+        refuse(frames)
+    });
+    let model = model(&peer, json!({"timeouts": {"connect": "1s"}}));
+    let began = Instant::now();
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
+        for call in calls {
+            call.join().expect("no panic").failure.expect("nothing answers");
+        }
+        let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
+        for call in calls {
+            call.join().expect("no panic").failed(BEDROCK_E_TIMEOUT).says(&["timeouts.connect", "no further call"]);
+        }
+    });
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(peer.connection_count() <= 3, "{} connections", peer.connection_count());
+}
+
+#[test]
+fn calls_that_find_no_room_go_on_when_the_service_makes_some() {
+    let (open, opened) = mpsc::channel::<()>();
+    let opened = std::sync::Mutex::new(opened);
+    let peer = Peer::start(move |number, frames| {
+        frames.greet(&[(MAX_CONCURRENT_STREAMS, 0)])?;
+        if number > 1 {
+            return refuse(frames);
+        }
+        let stream = frames.request()?;
+        frames.send(&frame(RST_STREAM, 0, stream, &REFUSED_STREAM))?;
+        let _ = opened.lock().expect("no panic").recv();
+        frames.send(&frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 10]))?;
+        loop {
+            let stream = frames.request()?;
+            frames.send(&answer(stream, HELLO))?;
+        }
+    });
+    let model = model(&peer, json!({"timeouts": {"connect": "10s"}}));
+    // Refused by both connections that are tried.
+    model.generate(&hello()).failed(BEDROCK_E_NETWORK);
+    assert_eq!(peer.connection_count(), 2);
+    thread::scope(|scope| {
+        let calls: Vec<_> = (0..20).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
+        open.send(()).expect("the peer listens");
+        for call in calls {
+            assert_eq!(call.join().expect("no panic").response().text, "Hello");
+        }
+    });
+    // A further one, because there is room for ten calls at a time on the first.
+    assert!(peer.connection_count() <= 3, "{} connections", peer.connection_count());
+}
+
+#[test]
+fn what_breaks_the_protocol_is_no_valid_answer() {
+    for broken in [frame(DATA, 0, 0, b"for no stream"), frame(HEADERS, 4, 1, &[0xff; 8]), vec![b'x'; 100]] {
+        for began in [false, true] {
+            let broken = broken.clone();
+            let peer = Peer::start(move |_, frames| {
+                frames.greet(&[])?;
+                let stream = frames.request()?;
+                if began {
+                    frames.send(&head(stream, EVENT_STREAM))?;
+                    frames.send(&frame(DATA, 0, stream, &event_frame("messageStart", r#"{"role":"assistant"}"#)))?;
+                }
+                frames.send(&broken)?;
+                frames.read_on()
+            });
+            let streamed = model(&peer, json!({})).stream(&hello());
+            let failure = streamed.outcome.failed(BEDROCK_E_PROTOCOL);
+            failure.says(&["no valid HTTP/2"]);
+            assert!(!failure.message.contains("other:") && !failure.retryable, "{failure:?}");
+        }
+    }
+}
+
+#[test]
+fn streams_that_nobody_reads_keep_no_more_than_their_window_in_however_small_frames() {
+    const STREAMS: usize = 4;
+    const WINDOW: usize = 128 << 10;
+    let event = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#);
+    let (sent, all_sent) = mpsc::channel();
+    let peer = Peer::start(move |_, frames| {
+        frames.greet(&[])?;
+        let streams = (0..STREAMS).map(|_| frames.request()).collect::<Result<Vec<_>, _>>()?;
+        for stream in &streams {
+            frames.send(&head(*stream, EVENT_STREAM))?;
+            frames.send(&frame(DATA, 0, *stream, &event_frame("messageStart", r#"{"role":"assistant"}"#)))?;
+        }
+        // As much as the windows take that are there before anybody reads.
+        let bytes = event.iter().cycle().take(WINDOW - 1000);
+        for piece in bytes.copied().collect::<Vec<u8>>().chunks(4096) {
+            let piece: Vec<u8> = piece
+                .iter()
+                .flat_map(|byte| streams.iter().flat_map(|stream| frame(DATA, 0, *stream, &[*byte])))
+                .collect();
+            frames.send(&piece)?;
+        }
+        // An answer to a ping says that all has been looked at.
+        frames.send(&frame(6, 0, 0, b"all sent"))?;
+        loop {
+            let mut head = [0; 9];
+            std::io::Read::read_exact(&mut frames.stream, &mut head)?;
+            let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+            std::io::Read::read_exact(&mut frames.stream, &mut payload)?;
+            if head[3] == 6 && payload == b"all sent" {
+                let _ = sent.send(());
+            }
+        }
+    });
+    // The reader's half of what is read ahead is small, so that the rest stays on the connection.
+    let model = model(&peer, json!({"read_ahead": 2 * WINDOW}));
+    let streams: Vec<_> = (0..STREAMS).map(|_| Pull::open(&model, &hello())).collect();
+    for stream in &streams {
+        assert!(matches!(stream.next(-1), Pulled::Event(_)));
+    }
+    let before = LIVE.load(Ordering::Relaxed);
+    all_sent.recv_timeout(3 * PATIENCE).expect("the library reads on");
+    let held = LIVE.load(Ordering::Relaxed) - before;
+    let most = STREAMS as i64 * (256 << 10) + (2 << 20);
+    assert!(held < most, "{held} bytes are held for {STREAMS} streams, {most} at most");
+}

@@ -1,0 +1,119 @@
+//! What a program says to a model does not stay in memory that was freed: every block that is freed is looked at.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::ptr::null_mut;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bedrock::ffi::process::bedrock_shutdown;
+use bedrock::ffi::request::{BEDROCK_ATTACHMENTS_INLINE, bedrock_request_body, bedrock_request_json};
+use serde_json::json;
+use support::capi::*;
+
+/// What is sought, as it stands in prompts and as it stands in base64 there.
+const SECRETS: [&[u8]; 2] = [b"the-prompt-that-is-a-secret", b"dGhlLWF0dGFjaG1lbnQtdGhhdC1pcy1hLXNlY3Jl"];
+const ATTACHED: &[u8] = b"the-attachment-that-is-a-secret";
+
+/// Counts the blocks that are freed while they hold a secret.
+struct Looking;
+
+static FOUND: AtomicUsize = AtomicUsize::new(0);
+static LOOKS: AtomicUsize = AtomicUsize::new(0);
+/// One test at a time looks.
+static TURN: Mutex<()> = Mutex::new(());
+
+unsafe fn look(block: *const u8, size: usize) {
+    if LOOKS.load(Ordering::Relaxed) == 0 || size < 16 {
+        return;
+    }
+    let block = unsafe { std::slice::from_raw_parts(block, size) };
+    let holds = |secret: &[u8]| memchr::memmem::find(block, secret).is_some();
+    if SECRETS.into_iter().chain([ATTACHED]).any(holds) {
+        FOUND.fetch_add(1, Ordering::Relaxed);
+        if std::env::var_os("SHOW_FREED").is_some() && LOOKS.swap(0, Ordering::Relaxed) > 0 {
+            eprintln!("{}", std::backtrace::Backtrace::force_capture());
+            LOOKS.store(1, Ordering::Relaxed);
+        }
+    }
+}
+
+unsafe impl GlobalAlloc for Looking {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // What a block held before is not what is written into it.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        unsafe {
+            look(block, layout.size());
+            System.dealloc(block, layout);
+        }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        unsafe {
+            // Where it would stay is not known: it moves.
+            let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
+            if !moved.is_null() {
+                std::ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
+                self.dealloc(block, layout);
+            }
+            moved
+        }
+    }
+}
+
+#[global_allocator]
+static LOOKING: Looking = Looking;
+
+/// How many blocks are freed with a secret in them while `work` runs.
+fn freed(work: impl FnOnce()) -> usize {
+    let _turn = TURN.lock().unwrap();
+    FOUND.store(0, Ordering::Relaxed);
+    LOOKS.store(1, Ordering::Relaxed);
+    work();
+    LOOKS.store(0, Ordering::Relaxed);
+    FOUND.load(Ordering::Relaxed)
+}
+
+const SECRET: &str = "the-prompt-that-is-a-secret";
+
+#[test]
+fn the_search_finds_what_is_freed_as_it_is() {
+    let text = SECRET.repeat(3);
+    assert_eq!(freed(|| drop(text)), 1);
+}
+
+#[test]
+fn a_prompt_is_gone_from_memory_once_it_is_freed() {
+    let model = Model::new(&json!({"model": "m", "transport": {"replies": ["Yes."]}}));
+    // What the program itself holds is its own: it is made before, and let go after.
+    let native = format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"{SECRET}"}}]}}]}}"#);
+    let portable = format!(r#"{{"messages":[{{"role":"human","content":"{SECRET}"}}]}}"#);
+    let message = format!(r#"{{"role":"ai","content":"{SECRET}"}}"#);
+    let own = format!(r#"{{"body":{{"inputText":"{SECRET}"}}}}"#);
+    let call = |json: &str| {
+        let request = Request::json(json);
+        request.add_text("system", SECRET).unwrap();
+        request.add_text("user", SECRET).unwrap();
+        request.add(&message).unwrap();
+        request.add_text("user", SECRET).unwrap();
+        request.add_image(Some("png"), ATTACHED).unwrap();
+        let (len, err) = (null_mut(), null_mut());
+        unsafe {
+            assert!(!bedrock_request_json(request.handle(), BEDROCK_ATTACHMENTS_INLINE, len, err).is_null());
+            assert!(!bedrock_request_body(request.handle(), model.handle(), len, err).is_null());
+        }
+        model.generate(&request);
+        // The worker lets go of what it has sent.
+        assert_eq!(name(bedrock_shutdown(60_000)), "BEDROCK_OK");
+    };
+    for (what, json) in [("native", &native), ("portable", &portable)] {
+        let found = freed(|| call(json));
+        assert_eq!(found, 0, "{what}: blocks were freed with a prompt in them");
+    }
+    let found = freed(|| drop(Request::json(&own)));
+    assert_eq!(found, 0, "a model's own request");
+}
