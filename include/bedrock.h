@@ -355,9 +355,9 @@ void bedrock_error_free(bedrock_error *error);
  *                     how much of a stream may wait in memory for your program to read it. Half of
  *                     it may be on the connection. A single event is always read whole. For a
  *                     derived model the part on the connection stays that of the first model
- *   ca_file           a PEM file with the certificates to trust. Default: AWS_CA_BUNDLE, the
- *                     profile's ca_bundle, REQUESTS_CA_BUNDLE, SSL_CERT_FILE, the system's
- *                     certificates, in this order
+ *   ca_file           a PEM file of at most 16 MiB with the certificates to trust. Default:
+ *                     AWS_CA_BUNDLE, the profile's ca_bundle, REQUESTS_CA_BUNDLE, SSL_CERT_FILE,
+ *                     the system's certificates, in this order
  *   proxy             the URL of an HTTP proxy. Default: HTTPS_PROXY (HTTP_PROXY for an http://
  *                     endpoint), ALL_PROXY; NO_PROXY names the exceptions. No proxy is used for
  *                     this machine and for the metadata services of containers and EC2 instances
@@ -372,11 +372,15 @@ void bedrock_error_free(bedrock_error *error);
  *   transport         {"replies": ["Hello", ...]}: a script in place of the network, for tests
  *                     without AWS.
  *                     {"record": "file"}: calls go over the network, and requests and answers are
- *                     written into the file, without credentials. bedrock_model_new replaces an
- *                     older recording in it. A call is in the file when it returns; a cancelled
- *                     call is written soon after, at the latest when bedrock_shutdown returns.
- *                     {"replay": "file"}: calls are answered from such a file, without network or
- *                     credentials. Each answer is used once, for the request that it was given to.
+ *                     written into the file, without credentials, also if the service repeats them.
+ *                     bedrock_model_new replaces an older recording in it, gives it the mode 0600
+ *                     and locks it: if another process records into it, or if it is a symbolic
+ *                     link, bedrock_model_new returns BEDROCK_E_CONFIG. Models of one process may
+ *                     share it. A call is in the file when it returns; a cancelled call is written
+ *                     soon after, at the latest when bedrock_shutdown returns.
+ *                     {"replay": "file"}: calls are answered from such a file of at most 256 MiB,
+ *                     without network or credentials. Each answer is used once, for the request
+ *                     that it was given to.
  *                     "timing" beside it is "at_once" (default) or "recorded"
  *
  * An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of the

@@ -127,7 +127,27 @@ pub fn decimal(text: &str) -> Option<(bool, String, i64)> {
 #[cfg(test)]
 mod tests {
     use super::super::differ::difference;
+    use super::super::recording::read;
     use super::*;
+
+    #[test]
+    fn neither_reading_nor_comparing_the_deepest_nesting_takes_stack() {
+        let deep = |inside: &str| format!("{}{inside}{}", "{\"a\":[".repeat(250), "]}".repeat(250));
+        let read_and_compare = move || {
+            let request = format!(r#"{{"method": "POST", "path": "/", "headers": {{}}, "body": {}}}"#, deep("1"));
+            let interaction = format!(r#"{{"request": {request}, "failure": "gone"}}"#);
+            let text = format!(r#"{{"bedrock_recording": 1, "interactions": [{interaction}]}}"#);
+            let recorded = &read(&text).expect("a recording")[0].request.body;
+            let (meanings, other) = (Meanings::default(), deep("2"));
+            assert_ne!(meanings.of(recorded), meanings.of(other.as_bytes()));
+            let [one, other] = [deep("1"), other];
+            let [one, other] = [&one, &other].map(|text| Json::parse(text).expect("JSON"));
+            assert_eq!(difference(one, other, 9).map(|difference| difference.first), Some("/a/0".repeat(250)));
+        };
+        // 500 calls, one in the other, would need more.
+        let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(read_and_compare).expect("a thread");
+        thread.join().expect("it ends");
+    }
 
     #[test]
     fn two_texts_mean_the_same_where_nothing_differs_and_nowhere_else() {
