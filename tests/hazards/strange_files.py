@@ -28,12 +28,12 @@ def sha(algorithm, text):
     return hashlib.new(algorithm, text.encode()).hexdigest()
 
 
-# By name: variables in which {} is the file, the config file, where in the home the file stands, members of the model's config.
+# By name: variables in which FILE is the file, the config file, where in the home the file stands, members of the model's config.
 PLACES = {
-    "config": ({"AWS_CONFIG_FILE": "{}"}, None, None, {}),
-    "credentials": ({"AWS_SHARED_CREDENTIALS_FILE": "{}"}, None, None, {}),
-    "web identity token": ({"AWS_WEB_IDENTITY_TOKEN_FILE": "{}", **ROLE}, None, None, {}),
-    "container's token": ({"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "{}",
+    "config": ({"AWS_CONFIG_FILE": "FILE"}, None, None, {}),
+    "credentials": ({"AWS_SHARED_CREDENTIALS_FILE": "FILE"}, None, None, {}),
+    "web identity token": ({"AWS_WEB_IDENTITY_TOKEN_FILE": "FILE", **ROLE}, None, None, {}),
+    "container's token": ({"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "FILE",
                            "AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://127.0.0.1:9/"}, None, None, {}),
     "SSO token": ({}, "[default]\n" + SSO, f".aws/sso/cache/{sha('sha1', 'https://s.example')}.json", {}),
     "SSO session's token": ({}, "[default]\nsso_session = s\n" + SSO.replace("sso_region", "region") +
@@ -41,12 +41,12 @@ PLACES = {
                             f".aws/sso/cache/{sha('sha1', 's')}.json", {}),
     "login's token": ({}, "[default]\nlogin_session = arn:aws:iam::1:user/u\n",
                       f".aws/login/cache/{sha('sha256', 'arn:aws:iam::1:user/u')}.json", {}),
-    "AWS_CA_BUNDLE": ({"AWS_CA_BUNDLE": "{}"}, None, None, {"tls": True}),
-    "REQUESTS_CA_BUNDLE": ({"REQUESTS_CA_BUNDLE": "{}"}, None, None, {"tls": True}),
-    "SSL_CERT_FILE": ({"SSL_CERT_FILE": "{}"}, None, None, {"tls": True}),
-    "ca_file": ({}, None, None, {"ca_file": "{}"}),
-    "replay": ({}, None, None, {"transport": {"replay": "{}"}}),
-    "record": ({}, None, None, {"transport": {"record": "{}"}}),
+    "AWS_CA_BUNDLE": ({"AWS_CA_BUNDLE": "FILE"}, None, None, {"tls": True}),
+    "REQUESTS_CA_BUNDLE": ({"REQUESTS_CA_BUNDLE": "FILE"}, None, None, {"tls": True}),
+    "SSL_CERT_FILE": ({"SSL_CERT_FILE": "FILE"}, None, None, {"tls": True}),
+    "ca_file": ({}, None, None, {"ca_file": "FILE"}),
+    "replay": ({}, None, None, {"transport": {"replay": "FILE"}}),
+    "record": ({}, None, None, {"transport": {"record": "FILE"}}),
 }
 
 
@@ -91,9 +91,11 @@ def memory():
 
 def try_once(place, file, url):
     """In a process of its own. Prints the time of the call, the longest pause of the other model's stream, and what memory grew by."""
-    settings = json.loads(json.dumps(PLACES[place][3]).replace("{}", file))
+    settings = json.loads(json.dumps(PLACES[place][3]).replace("FILE", file))
     config = {"model": "test.1.0", "region": "us-east-1", "timeout": f"{TIMER}s", "retry": {"max_attempts": 1},
-              "base_url": url.replace("http", "https") if settings.pop("tls", False) else url, **settings}
+              "base_url": url, **settings}
+    if config.pop("tls", False):
+        config.update(base_url=url.replace("http", "https"), api_key="k", secret_key="s")
     library = Library()
     words = "word " * int((TIMER + LATE) / PACE)
     other = library.new("bedrock_model_new", {"model": "m", "transport": {"replies": [{"text": words, "pace": f"{int(PACE * 1000)}ms"}]}})
@@ -122,7 +124,7 @@ def try_all(folder, url):
     for place, (variables, profile, cache, _) in PLACES.items():
         for kind in KINDS:
             file = str(folder / kind)
-            environment = {key: value.format(file) for key, value in variables.items()}
+            environment = {key: value.replace("FILE", file) for key, value in variables.items()}
             subprocess.run(["rm", "-rf", home], check=True)
             (home / ".aws").mkdir(parents=True)
             if profile:
