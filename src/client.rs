@@ -1,7 +1,7 @@
 //! From our [`Config`] to the SDK's client: credentials, region, endpoint, retries, user agent.
 
 use crate::blocking;
-use crate::config::{Auth, BEARER_VARIABLE, CallSettings, Config, RetryMode};
+use crate::config::{Auth, BEARER_VARIABLE, CallSettings, Config, RetryMode, Secret};
 use crate::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Files, Given, refuse};
 use crate::error::{Error, Kind, Result};
 use crate::identity::{Source, Tools, check_token, credentials, credentials_cache};
@@ -90,7 +90,7 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
     let token = bearer_token(config, environment)?;
     builder = place(builder, config, environment, token.is_some())?;
     builder = match token {
-        Some(token) => builder.bearer_token(Token::new(token, None)).auth_scheme_preference([BEARER]),
+        Some(token) => builder.bearer_token(Token::new(token.as_str(), None)).auth_scheme_preference([BEARER]),
         None => {
             let source = Source::find(config, environment)?;
             let tools = Tools::new(config, environment, &region)?;
@@ -129,7 +129,7 @@ fn place(mut builder: Builder, config: &Config, environment: &Environment, beare
 }
 
 /// The token that requests carry in place of a signature: what the config holds wins over the environment.
-fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<String>> {
+fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<Secret>> {
     let keys = config.credentials.is_some() || config.profile.is_some() || config.role.is_some();
     let of_machine = match config.auth {
         Auth::SigV4 => return Ok(None),
@@ -142,7 +142,7 @@ fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<Str
     match environment.bearer_token().filter(|_| of_machine) {
         Some(token) => {
             check_token(token, BEARER_VARIABLE)?;
-            Ok(Some(token.to_owned()))
+            Ok(Some(Secret::new(token.to_owned())))
         }
         None if config.auth == Auth::Bearer => {
             let what = format_args!(

@@ -30,6 +30,10 @@ use crate::json::{Json, Kind as JsonKind};
 use crate::variables::Variables;
 use std::fmt;
 use value::Value;
+use zeroize::Zeroizing;
+
+/// Text that is zeroed when it is freed. Who holds it must not show it.
+pub type Secret = Zeroizing<String>;
 
 /// What a model is made from.
 #[derive(Clone)]
@@ -39,7 +43,7 @@ pub struct Config {
     pub auth: Auth,
     pub credentials: Option<StaticCredentials>,
     /// A Bedrock API key; never together with `credentials` or `role`.
-    pub bearer_token: Option<String>,
+    pub bearer_token: Option<Secret>,
     pub profile: Option<String>,
     pub role: Option<Role>,
     pub region: Option<String>,
@@ -54,7 +58,7 @@ pub struct Config {
     /// What takes the place of the system's trust store: `ca_file`, or later what the environment names.
     pub ca_bundle: Option<CaBundle>,
     /// The URL of an HTTP or HTTPS proxy; it may hold a password.
-    pub proxy: Option<String>,
+    pub proxy: Option<Secret>,
     pub http_version: HttpVersion,
     pub fips: Option<bool>,
     pub dual_stack: Option<bool>,
@@ -91,9 +95,9 @@ pub enum HttpVersion {
 #[derive(Clone)]
 pub struct StaticCredentials {
     /// The access key id: the config's `api_key`.
-    pub access_key: String,
-    pub secret_key: String,
-    pub session_token: Option<String>,
+    pub access_key: Secret,
+    pub secret_key: Secret,
+    pub session_token: Option<Secret>,
 }
 
 /// A role to assume with whatever credentials are found.
@@ -146,10 +150,10 @@ type Take = fn(&mut Draft, &Value<'_>) -> Result<()>;
 const KEYS: [(&str, Take); 29] = [
     ("model", |draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
     ("auth", |draft, value| value.choice(&AUTHS).map(|auth| draft.config.auth = auth)),
-    ("api_key", |draft, value| value.checked(check_secret).map(|key| draft.api_key = Some(key))),
-    ("secret_key", |draft, value| value.checked(check_secret).map(|key| draft.secret_key = Some(key))),
-    ("session_token", |draft, value| value.checked(check_secret).map(|token| draft.session_token = Some(token))),
-    ("bearer_token", |draft, value| value.checked(check_secret).map(|token| draft.config.bearer_token = Some(token))),
+    ("api_key", |draft, value| value.secret(check_secret).map(|key| draft.api_key = Some(key))),
+    ("secret_key", |draft, value| value.secret(check_secret).map(|key| draft.secret_key = Some(key))),
+    ("session_token", |draft, value| value.secret(check_secret).map(|token| draft.session_token = Some(token))),
+    ("bearer_token", |draft, value| value.secret(check_secret).map(|token| draft.config.bearer_token = Some(token))),
     ("profile", |draft, value| value.text().map(|name| draft.config.profile = Some(name))),
     ("role_arn", |draft, value| value.checked(check::role_arn).map(|arn| draft.role_arn = Some(arn))),
     ("role_session_name", |draft, value| {
@@ -172,7 +176,7 @@ const KEYS: [(&str, Take); 29] = [
         draft.config.ca_bundle = Some(bundle);
         Ok(())
     }),
-    ("proxy", |draft, value| value.checked(check_proxy).map(|url| draft.config.proxy = Some(url))),
+    ("proxy", |draft, value| value.secret(check_proxy).map(|url| draft.config.proxy = Some(url))),
     ("http_version", |draft, value| value.choice(&HTTP_VERSIONS).map(|version| draft.config.http_version = version)),
     ("fips", |draft, value| value.bool().map(|fips| draft.config.fips = Some(fips))),
     ("dual_stack", |draft, value| value.bool().map(|dual| draft.config.dual_stack = Some(dual))),
@@ -229,9 +233,9 @@ struct Draft {
     config: Config,
     /// The keys that were given, each with the pointer to it.
     given: Vec<(&'static str, String)>,
-    api_key: Option<String>,
-    secret_key: Option<String>,
-    session_token: Option<String>,
+    api_key: Option<Secret>,
+    secret_key: Option<Secret>,
+    session_token: Option<Secret>,
     role_arn: Option<String>,
     role_session_name: Option<String>,
     external_id: Option<String>,

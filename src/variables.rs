@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// The variables as they were at one moment. One that is empty is not given: that is how people and compose files unset
 /// one.
@@ -16,7 +17,8 @@ pub struct Variables(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    values: HashMap<String, String>,
+    /// Some of them are secrets.
+    values: HashMap<String, Zeroizing<String>>,
     /// Whether nothing is taken from the user, neither variables nor files of the home.
     privileged: bool,
 }
@@ -46,13 +48,15 @@ impl Variables {
         let wanted = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok()?;
             let wanted = name.starts_with("AWS_") || NAMES.contains(&name.as_str());
-            wanted.then(|| (name, value.to_string_lossy().into_owned()))
+            wanted.then(|| {
+                (name, Zeroizing::new(value.into_string().unwrap_or_else(|odd| odd.to_string_lossy().into_owned())))
+            })
         });
         Variables(Arc::new(Inner { values: wanted.collect(), privileged: false }))
     }
 
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.values.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0.values.get(name).map(|value| value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// Whether a variable is there, whatever its value.
@@ -81,7 +85,7 @@ impl Variables {
         match home {
             Some(home) if self.get("HOME").is_none() => {
                 let mut values = self.0.values.clone();
-                values.insert("HOME".to_owned(), home.to_string_lossy().into_owned());
+                values.insert("HOME".to_owned(), Zeroizing::new(home.to_string_lossy().into_owned()));
                 Variables(Arc::new(Inner { values, privileged: self.0.privileged }))
             }
             _ => self.clone(),
@@ -98,7 +102,8 @@ impl Variables {
 
     #[cfg(test)]
     pub fn of(variables: &[(&str, &str)]) -> Self {
-        let values = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let values =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), Zeroizing::new((*value).to_owned()))).collect();
         Variables(Arc::new(Inner { values, privileged: false }))
     }
 
@@ -108,7 +113,6 @@ impl Variables {
     }
 }
 
-/// Some of the values are secrets.
 impl fmt::Debug for Variables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Variables")

@@ -13,7 +13,8 @@ use serde_json::json;
 use support::capi::*;
 
 /// What is sought, as it stands in prompts and as it stands in base64 there.
-const SECRETS: [&[u8]; 2] = [b"the-prompt-that-is-a-secret", b"dGhlLWF0dGFjaG1lbnQtdGhhdC1pcy1hLXNlY3Jl"];
+const SECRETS: [&[u8]; 3] =
+    [b"the-prompt-that-is-a-secret", b"dGhlLWF0dGFjaG1lbnQtdGhhdC1pcy1hLXNlY3Jl", b"the-key-that-is-a-secret"];
 const ATTACHED: &[u8] = b"the-attachment-that-is-a-secret";
 
 /// Counts the blocks that are freed while they hold a secret.
@@ -116,4 +117,21 @@ fn a_prompt_is_gone_from_memory_once_it_is_freed() {
     }
     let found = freed(|| drop(Request::json(&own)));
     assert_eq!(found, 0, "a model's own request");
+}
+
+#[test]
+fn what_authorizes_calls_is_gone_from_memory_once_a_model_is_freed() {
+    const KEY: &str = "the-key-that-is-a-secret";
+    let keys = format!(
+        r#"{{"model":"m","api_key":"{KEY}","secret_key":"{KEY}","session_token":"{KEY}","proxy":"http://u:{KEY}@127.0.0.1:1"}}"#
+    );
+    let token = format!(r#"{{"model":"m","bearer_token":"{KEY}"}}"#);
+    for config in [&keys, &token] {
+        let found = freed(|| {
+            let model = Model::try_new(config).map_err(|failure| failure.message).unwrap();
+            let derived = model.with(json!({"modelId": "n"}));
+            drop((model, derived));
+        });
+        assert_eq!(found, 0, "{config}");
+    }
 }

@@ -1,5 +1,6 @@
 //! A value of the config with its name: what makes every error say where and why.
 
+use super::Secret;
 use super::duration;
 use super::nearest::nearest;
 use super::size;
@@ -81,6 +82,13 @@ impl<'a> Value<'a> {
     /// A string that passes `check`, which gives the reason where one does not.
     pub(super) fn checked(&self, check: fn(&str) -> std::result::Result<(), String>) -> Result<String> {
         let text = self.text()?;
+        check(&text).map_err(|reason| self.refuse(reason))?;
+        Ok(text)
+    }
+
+    /// As [`Value::checked`], of a text that is zeroed when it is freed.
+    pub(super) fn secret(&self, check: fn(&str) -> std::result::Result<(), String>) -> Result<Secret> {
+        let text = Secret::new(self.text()?);
         check(&text).map_err(|reason| self.refuse(reason))?;
         Ok(text)
     }

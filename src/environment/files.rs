@@ -2,6 +2,7 @@
 
 use super::ini::{self, Entry, Section};
 use super::profile::Profile;
+use crate::config::Secret;
 use crate::error::{Error, Kind, Result, quote_up_to};
 use crate::regular_file;
 use crate::variables::Variables;
@@ -94,7 +95,7 @@ impl Files {
             ["profile", name] => self.add(name, section.entries),
             ["sso-session", name] => {
                 let session = self.sso_sessions.entry(name.to_owned()).or_insert_with(|| Profile::named(name));
-                session.values.extend(section.entries.into_iter().map(|entry| (entry.key, entry.value)));
+                session.values.extend(section.entries.into_iter().map(|entry| (entry.key, Secret::new(entry.value))));
             }
             ["services", name] => {
                 let services = self.services.entry(name.to_owned()).or_default();
@@ -117,7 +118,7 @@ impl Files {
 
     fn add(&mut self, name: &str, entries: Vec<Entry>) {
         let profile = self.profiles.entry(name.to_owned()).or_insert_with(|| Profile::named(name));
-        profile.values.extend(entries.into_iter().map(|entry| (entry.key, entry.value)));
+        profile.values.extend(entries.into_iter().map(|entry| (entry.key, Secret::new(entry.value))));
     }
 }
 
@@ -128,7 +129,7 @@ fn sections(path: &Path) -> Result<Vec<Section>> {
 
 /// The text of a file that is there. What cannot even be looked at, as the home of another user, is not there; neither
 /// is what is no file: a pipe could keep its reader for ever.
-fn text(path: &Path) -> Result<Option<String>> {
+fn text(path: &Path) -> Result<Option<Secret>> {
     if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);
     }
@@ -138,7 +139,7 @@ fn text(path: &Path) -> Result<Option<String>> {
         Error::new(Kind::Config, what)
     });
     match String::from_utf8(read?) {
-        Ok(text) => Ok(Some(text)),
+        Ok(text) => Ok(Some(Secret::new(text))),
         Err(error) => {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;

@@ -1,6 +1,6 @@
 //! The keys of an access, wherever they come from.
 
-use crate::config::{StaticCredentials, check_secret};
+use crate::config::{Secret, StaticCredentials, check_secret};
 use crate::environment::Profile;
 use crate::error::{Error, Kind, Result};
 use crate::variables::Variables;
@@ -11,9 +11,9 @@ use std::time::SystemTime;
 /// An access key id, its secret key, and the session token of temporary ones.
 #[derive(Clone)]
 pub struct Keys {
-    access_key: String,
-    secret_key: String,
-    session_token: Option<String>,
+    access_key: Secret,
+    secret_key: Secret,
+    session_token: Option<Secret>,
 }
 
 impl fmt::Debug for Keys {
@@ -65,7 +65,7 @@ impl Keys {
         place: impl Fn(&str) -> String,
     ) -> Result<Option<Self>> {
         let take = |name: &str| match get(name) {
-            Some(value) => check(value, &place(name)).map(|()| Some(value.to_owned())),
+            Some(value) => check(value, &place(name)).map(|()| Some(secret(value))),
             None => Ok(None),
         };
         let Some(access_key) = take(names.access_key)? else { return Ok(None) };
@@ -87,9 +87,9 @@ impl Keys {
             check(value, &format!("what {by} gives as a key or token"))?;
         }
         Ok(Keys {
-            access_key: access_key.to_owned(),
-            secret_key: secret_key.to_owned(),
-            session_token: session_token.filter(|token| !token.is_empty()).map(str::to_owned),
+            access_key: secret(access_key),
+            secret_key: secret(secret_key),
+            session_token: session_token.filter(|token| !token.is_empty()).map(secret),
         })
     }
 
@@ -99,8 +99,14 @@ impl Keys {
 
     /// These keys as the SDK has them, until the time at which they have to be fetched anew.
     pub fn until(&self, expiry: Option<SystemTime>) -> Credentials {
-        Credentials::new(&self.access_key, &self.secret_key, self.session_token.clone(), expiry, "libbedrock")
+        // Of these three the SDK zeroes the secret key.
+        let token = self.session_token.as_ref().map(|token| token.to_string());
+        Credentials::new(self.access_key.as_str(), self.secret_key.as_str(), token, expiry, "libbedrock")
     }
+}
+
+fn secret(text: &str) -> Secret {
+    Secret::new(text.to_owned())
 }
 
 /// Refuses a bearer token of the environment that can be no header.

@@ -1,6 +1,6 @@
 //! Which proxy a request takes: the config's, else the environment's.
 
-use crate::config::{Config, check_proxy, is_loopback};
+use crate::config::{Config, Secret, check_proxy, is_loopback};
 use crate::error::{Error, Kind, Result};
 use crate::variables::Variables;
 use http::Uri;
@@ -19,7 +19,7 @@ pub struct Proxies {
 /// Who names a proxy.
 enum Names {
     Nobody,
-    Config(String),
+    Config(Secret),
     Environment,
 }
 
@@ -57,13 +57,13 @@ impl Names {
             Names::Environment => of_environment(tls, variables)?,
         };
         let except = variables.first(&["no_proxy", "NO_PROXY"]).map_or("", |(_, value)| value);
-        Ok(Matcher::builder().all(url).no(except).build())
+        Ok(Matcher::builder().all(url.as_str()).no(except).build())
     }
 }
 
 /// The URL of the environment's proxy, or "". A matcher would silently do without a proxy whose URL it does not
 /// understand.
-fn of_environment(tls: bool, variables: &Variables) -> Result<String> {
+fn of_environment(tls: bool, variables: &Variables) -> Result<Secret> {
     const TLS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     const PLAIN: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
     // Where a web server starts a program for a request (CGI), HTTP_PROXY is that request's header "Proxy".
@@ -76,8 +76,12 @@ fn of_environment(tls: bool, variables: &Variables) -> Result<String> {
     } else {
         &PLAIN
     };
-    let Some((name, url)) = variables.first(names) else { return Ok(String::new()) };
-    let url = if url.contains("://") { url.to_owned() } else { format!("http://{}", url.trim_start_matches("//")) };
+    let Some((name, url)) = variables.first(names) else { return Ok(Secret::default()) };
+    let url = Secret::new(if url.contains("://") {
+        url.to_owned()
+    } else {
+        format!("http://{}", url.trim_start_matches("//"))
+    });
     match check_proxy(&url) {
         Ok(()) => Ok(url),
         Err(reason) => Err(Error::new(Kind::Config, format_args!("{name} {reason}. Mend the variable, or unset it"))),
