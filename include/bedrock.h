@@ -220,7 +220,11 @@ typedef int32_t bedrock_status;
 #define BEDROCK_E_FORKED              (-20)
 #define BEDROCK_E_INTERNAL            (-21)  /* A bug in this library. The process is unharmed. */
 /* The process has no descriptors, threads, handles or memory left, or a recording cannot be
- * written. If there is no handle left for the error, *err is NULL. */
+ * written. If there is no handle left for the error, *err is NULL. Memory that the system
+ * refuses is this status if it is for something of 64 KiB or more that is passed in, sent or
+ * received as a whole: text and JSON that are added to a request, a copy of an attachment, the
+ * body of a call, an answer that does not stream, a frame of a stream. If the system refuses any
+ * other memory, the process is aborted, as every Rust program is. */
 #define BEDROCK_E_RESOURCE            (-22)
 
 /* Returns the name of a status, such as "BEDROCK_E_THROTTLED", or "" for any other number. The

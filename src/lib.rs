@@ -19,6 +19,7 @@ mod flag;
 mod identity;
 pub mod json;
 pub mod log;
+mod memory;
 pub mod model;
 mod process;
 pub mod request;
