@@ -20,6 +20,7 @@ mod flag;
 mod identity;
 pub mod json;
 pub mod log;
+mod memory;
 pub mod model;
 mod process;
 mod quiesce;

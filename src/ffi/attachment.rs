@@ -8,6 +8,7 @@ use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
 use super::text;
 use crate::error::Result;
+use crate::memory;
 use crate::request::attachment::Data;
 use crate::request::media::Media;
 use crate::request::{Medium, Request};
@@ -68,10 +69,15 @@ unsafe fn with_bytes(
     let mut lent = Some(Lent { data: data.cast(), len, release, user });
     change(request, err, |request| {
         let bytes = unsafe { text::bytes("data", data.cast(), len) }?;
+        let mut copy = Zeroizing::new(Vec::new());
+        if release.is_none() {
+            memory::reserve("attaching bytes", &mut copy, bytes.len())?;
+            copy.extend_from_slice(bytes);
+        }
         let mut keep = || -> Data {
             match lent.take_if(|lent| lent.release.is_some()) {
                 Some(lent) => Arc::new(lent),
-                None => Arc::new(Zeroizing::new(bytes.to_vec())),
+                None => Arc::new(std::mem::take(&mut copy)),
             }
         };
         with(request, bytes, &mut keep)

@@ -290,6 +290,9 @@ impl List {
     }
 }
 
+/// What is being done, for errors.
+const WRITING: &str = "writing the request";
+
 /// The object that is the request.
 #[derive(Clone)]
 pub struct Document {
@@ -503,7 +506,7 @@ impl Document {
         let Some(position) = self.position(name) else { return Ok(None) };
         let Content::Verbatim(piece) = &self.members[position].content else { return Ok(None) };
         let attachments = Some(attachments);
-        let mut out = Body { text: Wiped::with_capacity(piece.size(attachments)), attachments };
+        let mut out = Body { text: Wiped::with_room(WRITING, piece.size(attachments))?, attachments };
         let Range { start, end } = piece.0.outline.place();
         piece.write_from(start, &mut out, || format!("/{}", json::pointer_token(name)))?;
         let white_space = piece.text().len() - end;
@@ -514,7 +517,7 @@ impl Document {
     /// The whole as one text, with the attachments in their places; without attachments, as it was written.
     pub fn write<'a>(&self, attachments: impl Into<Option<&'a Attachments>>) -> Result<Wiped> {
         let attachments = attachments.into();
-        let mut out = Body { text: Wiped::with_capacity(self.size(attachments)), attachments };
+        let mut out = Body { text: Wiped::with_room(WRITING, self.size(attachments))?, attachments };
         out.text.push_str(&self.head);
         for (index, member) in self.members.iter().enumerate() {
             if index > 0 {

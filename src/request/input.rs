@@ -14,6 +14,7 @@ use super::{Document, Wiped, dialect, lint};
 use crate::config::{check_header, check_segment};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
+use crate::memory;
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
 use bytes::Bytes;
@@ -94,7 +95,7 @@ impl Given<'_> {
             self.only(&["body"], &OF_INVOKE_MODEL)?;
             let [before, after] = [r#"{"input":{"invokeModel":{"body":""#, r#""}}}"#];
             let base64 = base64_simd::STANDARD.encoded_length(body.len());
-            let mut text = Wiped::with_capacity(before.len() + base64 + after.len());
+            let mut text = Wiped::with_room("writing the request", before.len() + base64 + after.len())?;
             text.push_str(before);
             text.push_base64(&body);
             text.push_str(after);
@@ -241,7 +242,11 @@ impl Given<'_> {
         let Some(body) = self.given("body") else { return Ok(None) };
         match self.attachments.named_by(body) {
             // A copy, because the worker may be the last to let go of it, and must not call the program.
-            Some(bytes) => Ok(Some(Bytes::from_owner(Zeroizing::new(bytes.to_vec())))),
+            Some(bytes) => {
+                let mut copy = memory::room("writing the request", bytes.len())?;
+                copy.extend_from_slice(bytes);
+                Ok(Some(Bytes::from_owner(Zeroizing::new(copy))))
+            }
             None => Ok(self.request.write_value("body", self.attachments)?.map(Wiped::into_bytes)),
         }
     }

@@ -18,6 +18,7 @@ mod wiped;
 use crate::config::check_model_id;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Checked};
+use crate::memory;
 use crate::response::Response;
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
@@ -47,6 +48,8 @@ pub struct Request {
 impl Request {
     /// An object of Converse members. Messages may use the portable dialect.
     pub fn parse<'a>(text: impl Into<Checked<'a>>) -> Result<Self> {
+        let text = text.into();
+        memory::ahead(Place::Request.doing(), COPIES * text.text().len())?;
         let mut document = Document::parse(text, Place::Request.doing())?;
         stray::check(&document, Place::Request)?;
         let model_id = take_model_id(&mut document)?;
@@ -56,6 +59,8 @@ impl Request {
 
     /// Replaces top-level members; null removes one. Changes nothing where it fails.
     pub fn set<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
+        let text = text.into();
+        memory::ahead(Place::Request.doing(), COPIES * text.text().len())?;
         let mut newer = Document::parse(text, Place::Request.doing())?;
         stray::check(&newer, Place::Request)?;
         let removed = newer.take_nulls(&[]);
@@ -146,6 +151,7 @@ impl Request {
             let what = "adding a text: what a tool gave is no text; use bedrock_request_add_tool_result";
             return Err(Error::new(Kind::Request, what));
         }
+        self.ahead("adding a text", text.len())?;
         let blank = text.trim().is_empty();
         let blocks = if blank { Vec::new() } else { vec![text_block(text)] };
         self.add(Translated { role, blocks, names: Taken::default() })
@@ -155,6 +161,7 @@ impl Request {
     pub fn add_message<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
         let refuse = |what: String| Error::new(Kind::Request, format_args!("adding a message: {what}"));
         let text = text.into().trimmed();
+        self.ahead("adding a message", text.text().len())?;
         let message = text.json().map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
         if message.kind() != json::Kind::Object {
             return Err(refuse(format!("expected a JSON object, found {}", message.kind())));
@@ -163,6 +170,15 @@ impl Request {
             Some(translated) => self.add(translated),
             None => self.push(Piece::value(text)?),
         }
+    }
+
+    /// That there is memory to add a text of so many bytes, to the last message too.
+    fn ahead(&self, doing: &str, bytes: usize) -> Result<()> {
+        if bytes < memory::LARGE {
+            return Ok(());
+        }
+        let last = self.document.items("messages").last().map_or(0, |last| last.text().len());
+        memory::ahead(doing, COPIES * bytes + 2 * last)
     }
 
     /// Adds to the conversation.
@@ -212,6 +228,7 @@ impl Request {
     /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel
     /// calls.
     pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
+        self.ahead("adding a result", content.len())?;
         let content = text_block(content);
         let status = if is_error { ",\"status\":\"error\"" } else { "" };
         let (text, id) = (&*content, json::Quoted(tool_use_id));
@@ -237,6 +254,9 @@ impl Request {
         Given { operation, model_id, request, defaults, attachments: &self.attachments, lint }.input()
     }
 }
+
+/// How often a text is in memory, at most, while it becomes part of a request.
+const COPIES: usize = 4;
 
 fn text_block(text: &str) -> Wiped {
     // Quoted, it is a little longer than it is.

@@ -1,6 +1,8 @@
 //! Text of a prompt: zeroed when it is freed, also where it only moved to memory that is larger.
 
+use crate::error::Result;
 use crate::json::effort;
+use crate::memory;
 use bytes::Bytes;
 use std::fmt::{self, Write as _};
 use std::ops::Deref;
@@ -13,6 +15,11 @@ pub struct Wiped(String);
 impl Wiped {
     pub fn with_capacity(bytes: usize) -> Self {
         Wiped(String::with_capacity(bytes))
+    }
+
+    /// As [`Wiped::with_capacity`], of as much as the system gives.
+    pub fn with_room(doing: &str, bytes: usize) -> Result<Self> {
+        Ok(Wiped(String::from_utf8(memory::room(doing, bytes)?).expect("nothing is text")))
     }
 
     /// Text as it is formatted, of about `bytes` bytes.

@@ -3,6 +3,7 @@
 use super::failure;
 use super::usage::Usage;
 use crate::error::{Error, Kind, Result};
+use crate::memory;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
@@ -68,7 +69,7 @@ pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
         if bytes.capacity() < length {
             // An eighth more than there is, and not as much again. A NUL is going to stand behind it.
             let more = data.len().max((bytes.len() / 8).min(limit - bytes.len())) + 1;
-            bytes.try_reserve_exact(more).map_err(|_| Error::out_of_memory("reading an answer", length))?;
+            memory::reserve("reading an answer", &mut bytes, more)?;
         }
         bytes.extend_from_slice(&data);
     }

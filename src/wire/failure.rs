@@ -11,6 +11,9 @@ use std::error::Error as StdError;
 
 impl From<FrameError> for Error {
     fn from(error: FrameError) -> Self {
+        if let FrameError::Memory(bytes) = error {
+            return Error::out_of_memory("reading a frame of the answer", bytes);
+        }
         Error::new(Kind::Protocol, format_args!("the answer is damaged: {error}"))
     }
 }

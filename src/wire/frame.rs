@@ -38,6 +38,8 @@ pub enum FrameError {
     HeaderText,
     DuplicateHeader,
     TooManyHeaders,
+    /// Not the frame is at fault: the system gives no memory for so many bytes.
+    Memory(usize),
 }
 
 impl fmt::Display for FrameError {
@@ -52,6 +54,7 @@ impl fmt::Display for FrameError {
             FrameError::HeaderName => f.write_str("a frame's header has no name"),
             FrameError::HeaderText => f.write_str("a frame's header is not UTF-8"),
             FrameError::DuplicateHeader => f.write_str("a frame has one header twice"),
+            FrameError::Memory(bytes) => write!(f, "there is no memory for a frame of {bytes} bytes"),
             FrameError::TooManyHeaders => write!(f, "a frame has more than {MAX_HEADER_COUNT} headers"),
         }
     }
@@ -378,23 +381,25 @@ impl Decoder {
 
     /// Moves what belongs to the partial frame out of `chunk`; gives its prelude once it is whole.
     fn complete_partial(&mut self, chunk: &mut &[u8]) -> Result<Option<Prelude>, FrameError> {
-        self.fill(chunk, PRELUDE);
+        self.fill(chunk, PRELUDE)?;
         if self.partial.len() < PRELUDE {
             return Ok(None);
         }
         let prelude = Prelude::read(&self.partial, &self.checksum)?;
-        self.fill(chunk, prelude.total);
+        self.fill(chunk, prelude.total)?;
         Ok((self.partial.len() == prelude.total).then_some(prelude))
     }
 
-    fn fill(&mut self, chunk: &mut &[u8], length: usize) {
+    fn fill(&mut self, chunk: &mut &[u8], length: usize) -> Result<(), FrameError> {
         let missing = length.saturating_sub(self.partial.len()).min(chunk.len());
         let (taken, rest) = chunk.split_at(missing);
         // Grows as a Vec does, with what has come and not with what is announced, but never beyond the frame.
         if self.partial.capacity() < self.partial.len() + missing {
-            self.partial.reserve_exact(missing.max(self.partial.len().min(length - self.partial.len())));
+            let more = missing.max(self.partial.len().min(length - self.partial.len()));
+            self.partial.try_reserve_exact(more).map_err(|_| FrameError::Memory(self.partial.len() + more))?;
         }
         self.partial.extend_from_slice(taken);
         *chunk = rest;
+        Ok(())
     }
 }
