@@ -75,12 +75,13 @@
  *   callbacks.
  *
  *   No callback may throw, longjmp or end its thread. If an exception or pthread_exit leaves
- *   on_event, the call is cancelled on the way. If longjmp leaves it, the thread's next call that
- *   may wait, or bedrock_shutdown, cancels it; that call has to come from the function that longjmp
- *   returned to, or from one of its callers. What the last events held then stays in memory. If a
- *   coroutine that shares the stack of its thread is suspended inside on_event, that looks the
- *   same: read streams by pull there. If wakeup or log ends its thread, the library starts another.
- *   An exception that leaves wakeup, log or release ends the process.
+ *   on_event, the call is cancelled on the way. If longjmp leaves it, the next call to the service
+ *   that this thread makes or opens, or its next bedrock_shutdown, cancels it. That call has to
+ *   come from the function that longjmp returned to, or from one of its callers. What the last
+ *   events held then stays in memory. If a coroutine that shares the stack of its thread is
+ *   suspended inside on_event, that looks the same: read streams by pull there. If wakeup or log
+ *   ends its thread, the library starts another. An exception that leaves wakeup, log or release
+ *   ends the process.
  *
  * Stack. 32 KiB are enough for every function, besides what on_event takes.
  *

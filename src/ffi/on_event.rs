@@ -10,7 +10,7 @@
 use super::generate::Call;
 use crate::stream::Remote;
 use crate::sys::stack;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// An address in the frame of the function that it stands in.
 macro_rules! here {
@@ -24,9 +24,12 @@ pub(super) use here;
 thread_local! {
     /// The innermost is the last.
     static SHOWN: RefCell<Vec<Shown>> = const { RefCell::new(Vec::new()) };
+    /// How many calls this thread has shown. Frames of coroutines may have one address.
+    static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
 struct Shown {
+    number: u64,
     /// An address in the frame that calls `on_event`.
     frame: usize,
     remote: Remote,
@@ -41,21 +44,23 @@ impl Drop for Shown {
 
 /// A call in its thread's list. Dropping it takes the call from there, and cancels it where it has not ended.
 pub struct Showing {
-    frame: usize,
+    number: u64,
 }
 
 impl Showing {
     pub(super) fn begin(frame: usize, remote: Remote, call: Call) -> Self {
-        let shown = Shown { frame, remote, _kept: call };
+        let number = NUMBER.get() + 1;
+        NUMBER.set(number);
+        let shown = Shown { number, frame, remote, _kept: call };
         // A thread that is past the end of its locals keeps no list, and leaves no frames.
         let _ = SHOWN.try_with(|list| list.borrow_mut().push(shown));
-        Showing { frame }
+        Showing { number }
     }
 }
 
 impl Drop for Showing {
     fn drop(&mut self) {
-        let is_this = |shown: &Shown| shown.frame == self.frame;
+        let is_this = |shown: &Shown| shown.number == self.number;
         let shown = SHOWN.try_with(|list| {
             let mut list = list.borrow_mut();
             list.iter().rposition(is_this).map(|at| list.remove(at))
