@@ -29,6 +29,8 @@ fn model(url: &str, members: Value) -> Model {
         "secret_key": SECRET_KEY,
         "retry": {"max_attempts": 1},
         "timeout": "15s",
+        // On a machine that is very busy a connect may take so long that another would be begun.
+        "timeouts": {"connect": "30s"},
     });
     Model::new(&with(base, members))
 }
@@ -210,7 +212,7 @@ fn a_connect_that_hangs_holds_up_no_call_and_needs_few_connections_in_its_place(
         let bedrock = serving(Speaks::Tls(Tls::new(Flaw::Nothing, protocols)));
         let door = Door::to(bedrock.port(), |number| number == 1);
         let ca_file = bedrock.tls().map(Tls::ca_file);
-        let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file}));
+        let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file, "timeouts": {}}));
         let took = all_succeed(200, &model);
         let (median, longest, connections) = (took[100], took[199], door.connection_count());
         println!("{protocols:?}: median {median:?}, longest {longest:?}, {connections} connections");
@@ -226,7 +228,7 @@ fn a_single_call_is_not_held_up_by_a_connect_that_hangs() {
         let bedrock = serving(speaks);
         let door = Door::to(bedrock.port(), |number| number <= 2);
         let ca_file = bedrock.tls().map(Tls::ca_file);
-        let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file}));
+        let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file, "timeouts": {}}));
         let took = all_succeed(1, &model);
         assert_eq!(door.connection_count(), 3);
         assert!(took[0] < Duration::from_secs(2), "{took:?}");
@@ -255,7 +257,7 @@ fn many_streams_need_tens_of_connections_also_where_some_connects_hang() {
     let bedrock = LocalBedrock::speaking(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
     let door = Door::to(bedrock.port(), |number| number % 5 == 1);
     let ca_file = bedrock.tls().map(Tls::ca_file);
-    let members = json!({"ca_file": ca_file, "timeout": "60s"});
+    let members = json!({"ca_file": ca_file, "timeout": "60s", "timeouts": {}});
     let model = model(&format!("https://localhost:{}", door.port()), members);
     let gate = Gate::new();
     let held = gate.clone();
@@ -277,8 +279,8 @@ fn many_streams_need_tens_of_connections_also_where_some_connects_hang() {
 #[test]
 fn a_connect_that_nobody_waits_for_any_more_serves_the_next_call() {
     let bedrock = serving(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
-    let door = Door::to(bedrock.port(), |_| false);
     let ca_file = bedrock.tls().map(Tls::ca_file);
+    let door = Door::to(bedrock.port(), |_| false);
     let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file}));
     let began = Instant::now();
     let _ = model.connect_with(null_mut(), 0);

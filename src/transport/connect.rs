@@ -20,8 +20,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::Intercept;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
+use socket2::SockRef;
 use std::fmt;
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -235,6 +237,19 @@ pub enum Link {
     Tcp(TcpStream),
     /// Over another, which is TLS itself where the proxy's URL begins with https://.
     Tls(Box<TlsStream<Link>>),
+}
+
+impl Link {
+    /// Whether the system knows that the peer has left. The runtime may hear of it later.
+    pub fn is_left(&self) -> bool {
+        match self {
+            Link::Tcp(tcp) => match SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]) {
+                Ok(there) => there == 0,
+                Err(error) => error.kind() != io::ErrorKind::WouldBlock,
+            },
+            Link::Tls(tls) => tls.get_ref().0.is_left(),
+        }
+    }
 }
 
 impl AsyncRead for Link {

@@ -92,7 +92,8 @@ impl StdError for Shared {
 
 /// The connection broke before it gave an answer, or what it gave is none.
 pub fn waiting(error: ConnectorError, host: &str) -> ConnectorError {
-    if alive::is_silence(&error) {
+    let is_told = find::<Error>(&error).is_some_and(|own| own.kind() == Kind::Timeout);
+    if is_told || alive::is_silence(&error) {
         let silence = alive::silence();
         let what = silence.stated().to_owned();
         let error = silence.while_doing(format_args!("waiting for {host}"));

@@ -265,7 +265,7 @@ impl Http1 {
         let mut byte = [0; 1];
         let polled =
             Pin::new(&mut self.link).poll_read(&mut Context::from_waker(Waker::noop()), &mut ReadBuf::new(&mut byte));
-        self.input.is_empty() && polled.is_pending()
+        self.input.is_empty() && polled.is_pending() && !self.link.is_left()
     }
 }
 

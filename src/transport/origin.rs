@@ -33,7 +33,7 @@ const LONGEST_LIFE: Duration = Duration::from_secs(15 * 60);
 const MOST_IDLE: usize = 256;
 /// The most HTTP/2 connections to one origin. Over HTTP/1.1 there are as many as there are calls: `max_concurrency` limits those.
 const MOST_SHARED: usize = 128;
-/// A connect that takes longer is counted out, or takes three times as long as the last one did.
+/// A connect that takes longer is counted out, unless others took as long or the program has more patience than usual.
 const LONG: Duration = Duration::from_millis(250);
 /// So many more are begun at most where nothing says that the endpoint answers at all.
 const MOST_RACED: usize = 3;
@@ -193,16 +193,16 @@ impl Origin {
             let room = MOST_SHARED.saturating_sub(state.shared.len() + state.connects.len());
             wanted = if closed < MOST_CLOSED { wanted.min(room) } else { 0 };
         }
-        let usual = state.succeeded.map_or(LONG, |(_, took)| LONG.max(took * 3)).min(limit / 3);
+        let patience = state.patience(limit) * (1 << raced);
         for _ in 0..wanted {
             let number = state.number();
-            let task = self.begin(number, usual * (1 << raced), limit);
+            let task = self.begin(number, patience, limit);
             state.connects.push(Connect { number, began: now, long: false, raced: is_raced, task });
         }
     }
 
     /// Has a task connect. The task does not keep the origin, whose end is the task's.
-    fn begin(self: &Arc<Self>, number: u64, long: Duration, limit: Duration) -> AbortHandle {
+    fn begin(self: &Arc<Self>, number: u64, mut patience: Duration, limit: Duration) -> AbortHandle {
         let (origin, connector, uri) = (Arc::downgrade(self), self.connector.clone(), self.uri.clone());
         let task = tokio::spawn(async move {
             let home = origin.clone();
@@ -211,13 +211,13 @@ impl Origin {
                 Begun::on(connected, connector.read_ahead() / 2, limit, home).await
             };
             let mut connecting = pin!(timeout(limit, connecting));
-            let ended = match timeout(long, connecting.as_mut()).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    if let Some(origin) = origin.upgrade() {
-                        origin.takes_long(number);
-                    }
-                    connecting.await
+            let ended = loop {
+                if let Ok(ended) = timeout(patience, connecting.as_mut()).await {
+                    break ended;
+                }
+                match origin.upgrade().and_then(|origin| origin.takes_long(number, limit)) {
+                    Some(more) => patience = more,
+                    None => break connecting.await,
                 }
             };
             if let Some(origin) = origin.upgrade() {
@@ -228,12 +228,20 @@ impl Origin {
         task.abort_handle()
     }
 
-    fn takes_long(self: &Arc<Self>, number: u64) {
+    /// A connect has taken as long as it was given. How much more it is given, because others that succeeded took as long:
+    /// there are many at once, and the machine is busy with them. None: it is counted out.
+    fn takes_long(self: &Arc<Self>, number: u64, limit: Duration) -> Option<Duration> {
         let mut state = self.lock();
-        if let Some(connect) = state.connects.iter_mut().find(|connect| connect.number == number) {
-            connect.long = true;
+        let patience = state.patience(limit);
+        let connect = state.connects.iter_mut().find(|connect| connect.number == number)?;
+        match patience.checked_sub(connect.began.elapsed()) {
+            Some(more) if !more.is_zero() => Some(more),
+            _ => {
+                connect.long = true;
+                self.serve(state);
+                None
+            }
         }
-        self.serve(state);
     }
 
     /// A connect came to its end, or to that of its time.
@@ -357,6 +365,12 @@ impl State {
         if let Ok(at) = self.waiters.binary_search_by_key(&number, |waiter| waiter.number) {
             self.waiters.remove(at);
         }
+    }
+
+    /// How long a connect may take that is hoped for: a part of its limit, and three times as long as the last that succeeded.
+    fn patience(&self, limit: Duration) -> Duration {
+        let usual = LONG.max(limit / 12);
+        self.succeeded.map_or(usual, |(_, took)| usual.max(took * 3)).min(limit / 3)
     }
 
     /// How many calls a connection that is made will take.

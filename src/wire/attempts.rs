@@ -1,7 +1,8 @@
 //! The attempts of a call: what each of them met, and what that adds to the error with which the call ends.
 //!
 //! An attempt is a request that was signed and given to a connection, or for which connecting was tried. It is not counted where
-//! the call ended before that: in the queue of `max_concurrency`, or for want of credentials.
+//! the call ended before that: in the queue of `max_concurrency`, or for want of credentials. A request that the service did not
+//! take and that was sent once more is counted as well, because it was sent, but not among those that `retry` allows.
 //!
 //! Each attempt becomes one line of the log, once it is known how it ended and how long the call waits before the next.
 

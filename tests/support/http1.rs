@@ -23,10 +23,15 @@ pub async fn serve<S: Transport>(stream: S, connection: Connection, answers: Arc
         match exchange(&mut wire, &answers).await {
             Ok(After::NextRequest) => {}
             // The journal is written first: who sees the socket's end finds the entry there.
-            Ok(After::Close) => return connection.closed(ClosedBy::Server),
+            Ok(After::Close) => {
+                connection.closed(ClosedBy::Server);
+                drop(wire);
+                return connection.gone();
+            }
             Ok(After::Reset) => {
                 connection.closed(ClosedBy::Server);
-                return wire.reset();
+                wire.reset();
+                return connection.gone();
             }
             Err(ClientGone) => return connection.closed(ClosedBy::Client),
         }

@@ -40,7 +40,11 @@ pub async fn serve<S: Transport>(stream: S, streams: u32, connection: Connection
     let mut pings = h2.ping_pong().expect("pings, asked for once");
     match poll_fn(|cx| drive(&mut h2, &mut pings, &orders, &connection, &answers, cx)).await {
         // The journal is written before the socket is closed, which dropping the connection does.
-        Some(by) => connection.closed(by),
+        Some(by) => {
+            connection.closed(by);
+            drop(h2);
+            connection.gone();
+        }
         // Nothing drives it, and nothing drops it.
         None => pending().await,
     }

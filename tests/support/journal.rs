@@ -24,6 +24,8 @@ pub struct ConnectionLog {
     pub written: u64,
     /// Set once it is over.
     pub closed: Option<ClosedBy>,
+    /// Whether its socket is closed as well, where the server did it.
+    pub gone: bool,
     /// Streams of HTTP/2 that the client reset: what leaving is where the connection stays.
     pub given_up: usize,
     /// Since when a write waits for the client to read; None while writes go through.
@@ -101,7 +103,9 @@ impl Journal {
 
     #[track_caller]
     pub fn wait_closed(&self, connection: usize) -> ClosedBy {
-        self.wait_on(connection, "its end", |log| log.closed.ok_or(None))
+        self.wait_on(connection, "its end", |log| {
+            log.closed.filter(|by| *by == ClosedBy::Client || log.gone).ok_or(None)
+        })
     }
 
     #[track_caller]
@@ -236,6 +240,11 @@ impl Connection {
             log.closed.get_or_insert(by);
             log.blocked_since = None;
         });
+    }
+
+    /// The socket is closed, too.
+    pub fn gone(&self) {
+        self.log(|log| log.gone = true);
     }
 
     pub fn problem(&self, what: &str) {
