@@ -16,7 +16,7 @@ use crate::cancel::Cancel;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Ended, Model};
 use crate::process::quietly;
-use crate::stream::Next;
+use crate::stream::Waited;
 use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use std::ffi::{c_char, c_void};
@@ -164,15 +164,24 @@ unsafe fn show(
         Ok((on_event, stream, showing))
     })?;
     let result = loop {
-        match visit.step(|| stream.next(None)) {
-            Ok(Next::Event(event)) => {
-                let event = bedrock_event::lend(&event);
-                if visit.call(|| unsafe { on_event(&event, user) }) != 0 {
-                    break Ok(ControlFlow::Break(()));
+        // What has come is shown as one visit: there is no cancellation point between two events.
+        let shown = visit.call(|| {
+            loop {
+                match visit.step(|| Ok(stream.ready())) {
+                    Ok(Some(event)) if unsafe { on_event(&bedrock_event::lend(&event), user) } == 0 => {}
+                    Ok(Some(_)) => break Ok(ControlFlow::Break(())),
+                    Ok(None) => break Ok(ControlFlow::Continue(())),
+                    Err(error) => break Err(error),
                 }
             }
-            Ok(Next::Again) => {}
-            Ok(Next::Done) => break Ok(ControlFlow::Continue(())),
+        });
+        match shown {
+            Ok(ControlFlow::Continue(())) => {}
+            end => break end,
+        }
+        match visit.step(|| stream.wait(None)) {
+            Ok(Waited::Ready | Waited::Again) => {}
+            Ok(Waited::Done) => break Ok(ControlFlow::Continue(())),
             Err(error) => break Err(error),
         }
     };

@@ -40,7 +40,7 @@ use crate::wire::event::Event;
 use crate::wire::operation::Operation;
 use futures::FutureExt;
 use pipe::{End, Pipe};
-use reader::{Found, Reader};
+use reader::Reader;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -134,6 +134,17 @@ pub struct Terms {
 /// What a reader adds to a timer that the worker has not obeyed.
 const BEHIND: &str = "; the library's worker is behind: is its thread stopped, or the machine overloaded?";
 
+/// What [`Stream::wait`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// There is an event.
+    Ready,
+    /// The call has ended completely.
+    Done,
+    /// Nothing came within the time given.
+    Again,
+}
+
 /// The program's side of a call. One thread at a time reads it.
 pub struct Stream {
     line: Arc<Line>,
@@ -202,9 +213,23 @@ impl Stream {
         }
     }
 
-    /// The next event, or how the call ended, which is then said for ever. `timeout` None waits as long as it takes.
+    /// The next event, or how the call ended, which every later call gives again. `timeout` None waits as long as it takes.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Next<'_>> {
-        // A latch is obeyed here and now, not only when the worker has heard of it.
+        Ok(match self.wait(timeout)? {
+            Waited::Ready => Next::Event(self.ready().expect("an event was waited for")),
+            Waited::Done => Next::Done,
+            Waited::Again => Next::Again,
+        })
+    }
+
+    /// Waits until [`Stream::ready`] has an event, or the call has ended.
+    #[inline]
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Waited> {
+        if self.is_ready() { Ok(Waited::Ready) } else { self.wait_for_more(timeout) }
+    }
+
+    fn wait_for_more(&mut self, timeout: Option<Duration>) -> Result<Waited> {
+        // A latch is obeyed here and now, not only when another thread has heard of it.
         if self.reader.end().is_none() && self.cancel.as_ref().is_some_and(Cancel::is_fired) {
             self.line.cancel(CANCELLED);
         }
@@ -213,18 +238,33 @@ impl Stream {
             self.line.fail(|| late.missed().note(BEHIND).while_doing(self.operation.name()));
             self.reader.wait(&self.line.pipe, Some(Duration::ZERO));
         }
-        match self.reader.next(&self.line.pipe) {
-            Found::Event(event) => {
-                self.begun = true;
-                if let Some(assembler) = &mut self.assembler {
-                    assembler.push(&event);
-                }
-                Ok(Next::Event(event))
-            }
-            Found::End(End::Done(_)) => Ok(Next::Done),
-            Found::End(End::Failed(error) | End::Cancelled(error)) => Err(error.clone()),
-            Found::Nothing => Ok(Next::Again),
+        match self.reader.end() {
+            Some(End::Done(_)) => Ok(Waited::Done),
+            Some(End::Failed(error) | End::Cancelled(error)) => Err(error.clone()),
+            None if self.reader.has_unread() => Ok(Waited::Ready),
+            None => Ok(Waited::Again),
         }
+    }
+
+    /// Whether there is an event that has come and may be handed out.
+    #[inline]
+    fn is_ready(&self) -> bool {
+        let cancelled = self.line.pipe.is_cancelled() || self.cancel.as_ref().is_some_and(Cancel::is_fired);
+        self.reader.end().is_none() && self.reader.has_unread() && !cancelled
+    }
+
+    /// The next event, if one has come. It makes no system call unless the stream's descriptor is polled.
+    #[inline]
+    pub fn ready(&mut self) -> Option<Event<'_>> {
+        if !self.is_ready() {
+            return None;
+        }
+        self.begun = true;
+        let event = self.reader.next(&self.line.pipe)?;
+        if let Some(assembler) = &mut self.assembler {
+            assembler.push(&event);
+        }
+        Some(event)
     }
 
     /// Has events handed out without keeping what they say: [`Stream::response`] then tells only why the answer ended

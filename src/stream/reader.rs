@@ -17,16 +17,8 @@ pub struct Reader {
     polled: bool,
 }
 
-/// What there was to read.
-pub enum Found<'a> {
-    Event(Event<'a>),
-    /// How the call ended, which is found for ever.
-    End(&'a End),
-    Nothing,
-}
-
 impl Reader {
-    /// Waits until [`Reader::next`] finds something, or `timeout` is over; None waits as long as the call's deadline
+    /// Waits until there is an event or an end, or `timeout` is over; None waits as long as the call's deadline
     /// allows. Returns the deadline if it has passed and the worker has not ended the call.
     #[inline]
     pub fn wait(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Option<Deadline> {
@@ -47,20 +39,17 @@ impl Reader {
         None
     }
 
-    /// The next event that is there, lent until the next call.
+    /// The next event that is there, lent until the next call. There is none after the end.
     #[inline]
-    pub fn next(&mut self, pipe: &Pipe) -> Found<'_> {
-        if let Some(end) = &self.end {
-            return Found::End(end);
-        }
-        if self.read == self.batch.len() {
-            return Found::Nothing;
+    pub fn next(&mut self, pipe: &Pipe) -> Option<Event<'_>> {
+        if self.end.is_some() || self.read == self.batch.len() {
+            return None;
         }
         self.read += 1;
         if self.polled {
             pipe.settle(self.has_unread());
         }
-        Found::Event(self.batch.get(self.read - 1).expect("an event that was not handed out"))
+        self.batch.get(self.read - 1)
     }
 
     /// How the call ended, as far as the reader has been told.
@@ -68,12 +57,12 @@ impl Reader {
         self.end.as_ref()
     }
 
-    /// Whether [`Reader::next`] finds something without a look at the pipe.
+    /// Whether there is an event or an end without a look at the pipe.
     pub fn has_unread(&self) -> bool {
         self.end.is_some() || self.read < self.batch.len()
     }
 
-    /// The descriptor of the pipe's flag, which from now on is up exactly while [`Reader::next`] would not find [`Found::Nothing`].
+    /// The descriptor of the pipe's flag, which from now on is up exactly while there is an event or an end.
     pub fn flag(&mut self, pipe: &Pipe) -> std::io::Result<i32> {
         let fd = pipe.flag(self.has_unread())?;
         self.polled = true;

@@ -33,7 +33,7 @@ pub struct Uncancelled {
     of_this_thread: PhantomData<*const ()>,
 }
 
-/// While it lives, the thread may be cancelled as before.
+/// While it lives, the thread may be cancelled as before, but at cancellation points alone.
 pub struct Lifted<'a>(&'a Uncancelled);
 
 impl Uncancelled {
@@ -42,7 +42,7 @@ impl Uncancelled {
     }
 
     pub fn lift(&self) -> Lifted<'_> {
-        system::restore(self.before.get());
+        system::set_state(self.before.get().state);
         Lifted(self)
     }
 }
@@ -56,7 +56,8 @@ impl Drop for Uncancelled {
 impl Drop for Lifted<'_> {
     fn drop(&mut self) {
         // The program may have changed it for itself.
-        self.0.before.set(system::forbid());
+        let state = system::set_state(system::DISABLE);
+        self.0.before.set(Before { state, ..self.0.before.get() });
     }
 }
 
@@ -64,7 +65,7 @@ impl Drop for Lifted<'_> {
 mod system {
     use std::ffi::c_int;
 
-    const DISABLE: c_int = 1;
+    pub const DISABLE: c_int = 1;
     const DEFERRED: c_int = 0;
     const ASYNCHRONOUS: c_int = 1;
 
@@ -76,8 +77,8 @@ mod system {
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Before {
-        state: c_int,
-        kind: c_int,
+        pub state: c_int,
+        pub kind: c_int,
     }
 
     #[inline(always)]
@@ -89,6 +90,15 @@ mod system {
             pthread_setcancelstate(DISABLE, &mut before.state);
             pthread_setcanceltype(DEFERRED, &mut before.kind);
         }
+        before
+    }
+
+    /// Sets whether the thread may be cancelled. Returns how it was before.
+    #[inline(always)]
+    pub fn set_state(state: c_int) -> c_int {
+        let mut before = state;
+        // SAFETY: as above.
+        unsafe { pthread_setcancelstate(state, &mut before) };
         before
     }
 
@@ -107,11 +117,19 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct Before;
+    pub const DISABLE: i32 = 1;
+
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Before {
+        pub state: i32,
+    }
 
     pub fn forbid() -> Before {
-        Before
+        Before::default()
+    }
+
+    pub fn set_state(_: i32) -> i32 {
+        0
     }
 
     pub fn restore(_: Before) {}
