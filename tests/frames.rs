@@ -441,6 +441,35 @@ impl Decoded {
     }
 }
 
+#[test]
+fn a_long_frame_is_given_apart_in_its_order_whatever_pieces_it_comes_in() {
+    let of = |size: usize| encode(&Message::new(vec![b'x'; size]).add_header(Header::new("n", HeaderValue::Int64(size as i64))));
+    let frames = [of(1), of(1 << 20), of(2), of(3), of(3 << 20), of(4)];
+    let wanted: Vec<_> = frames.iter().map(|frame| oracle(frame)).collect();
+    let wire = frames.concat();
+    for size in [1 << 14, 1 << 20, wire.len()] {
+        let (mut decoder, mut shown, mut apart) = (Decoder::default(), Vec::new(), 0);
+        for mut chunk in wire.chunks(size) {
+            loop {
+                let all = &mut shown;
+                let fed = decoder.feed_short(&mut chunk, |frame| {
+                    all.push(Decoded::of(&frame));
+                    Ok::<_, FrameError>(())
+                });
+                fed.unwrap();
+                let Some(long) = decoder.take_long() else { break };
+                apart += 1;
+                long.open(|frame| {
+                    shown.push(Decoded::of(&frame));
+                    Ok::<_, FrameError>(())
+                })
+                .unwrap();
+            }
+        }
+        assert!(shown == wanted && apart == 2 && decoder.is_between_frames(), "in pieces of {size}");
+    }
+}
+
 fn feed(decoder: &mut Decoder, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
     decoder.feed(chunk, |frame| {
         each(frame);

@@ -200,6 +200,16 @@ impl Pipe {
         Poll::Pending
     }
 
+    /// Ready once the reader has taken everything, and is done with what was huge.
+    pub fn poll_read(&self, cx: &Context<'_>) -> Poll<()> {
+        let mut state = self.lock();
+        if state.batch.is_empty() && !state.reader_is_busy {
+            return Poll::Ready(());
+        }
+        state.writer = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
     /// Sets the end where there is none yet.
     pub fn end_with(&self, end: impl FnOnce() -> End) {
         let mut state = self.lock();

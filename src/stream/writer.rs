@@ -3,24 +3,28 @@
 use super::Line;
 use super::pipe::Written;
 use crate::announce;
+use crate::blocking;
 use crate::coalesce::Receiving;
 use crate::error::{Error, Kind, Result};
-use crate::json::{self, Json};
 use crate::timer::{Deadline, Timer};
 use crate::totals::Totals;
 use crate::wire::answer::{self, Answer, InPortions};
 use crate::wire::attempts::Attempts;
-use crate::wire::event::EventDecoder;
+use crate::wire::event::{Batch, EventDecoder};
 use crate::wire::failure;
-use crate::wire::frame::Decoder;
+use crate::wire::frame::{Decoder, LongFrame};
+use crate::wire::unary::About;
 use crate::wire::usage::Usage;
 use bytes::Bytes;
 use http_body::Body;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+
+/// A longer answer is checked on a thread of its own: the worker has others to serve.
+const LONG: usize = 1 << 20;
 
 /// The worker's side of a call.
 pub struct Writer {
@@ -62,49 +66,16 @@ impl Writer {
     /// model gives is an answer.
     pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize, totals: &Totals) -> Result<String> {
         let Answer { status, head, content_type, delimited, body, .. } = answer;
-        let name = |error: Error| error.with_request_id(&head.request_id).with_http_status(status);
         self.line.set_head(&head);
-        let count = |usage: Usage| totals.add(head.usage.or(usage));
-        let collected = answer::collect(body, max_answer).await.map_err(|error| self.name_host(error));
-        let bytes = collected.map_err(name)?;
-        // Of some answers nothing but their length tells whether they are whole.
-        if raw && !delimited && !ends_itself(&bytes) {
-            let what = "the answer ended with its connection, and nothing tells whether it is whole";
-            return Err(name(self.name_host(Error::new(Kind::Truncated, what))));
-        }
-        let text = match String::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(binary) if raw => {
-                count(Usage::default());
-                return Ok(in_base64(&content_type, binary.as_bytes()));
-            }
-            Err(_) => return Err(name(Error::new(Kind::Protocol, "the answer is not UTF-8"))),
+        let about = About { status, content_type, delimited, raw };
+        let judged = async {
+            let bytes = answer::collect(body, max_answer).await?;
+            if bytes.len() <= LONG { about.judge(bytes) } else { blocking::CHECKS.run(move || about.judge(bytes)).await }
         };
-        match Json::parse(&text) {
-            Ok(json) if raw => {
-                count(Usage::of_answer(json));
-                Ok(text)
-            }
-            Ok(json) if json.kind() == json::Kind::Object => match failure::in_success(json, status) {
-                None => {
-                    count(Usage::of_answer(json));
-                    Ok(text)
-                }
-                Some(error) => Err(name(error)),
-            },
-            Ok(json) => Err(name(Error::new(
-                Kind::Protocol,
-                format_args!("the answer is {}, where a JSON object is expected", json.kind()),
-            ))),
-            Err(_) if raw && !text.is_empty() && !is_json(&content_type) => {
-                count(Usage::default());
-                Ok(in_base64(&content_type, text.as_bytes()))
-            }
-            Err(invalid) => {
-                let what = if text.is_empty() { "it is empty".to_owned() } else { invalid.to_string() };
-                Err(name(Error::new(Kind::Protocol, format_args!("the answer is not JSON: {what}"))))
-            }
-        }
+        let name = |error| self.name_host(error).with_request_id(&head.request_id).with_http_status(status);
+        let (text, usage) = judged.await.map_err(name)?;
+        totals.add(head.usage.or(usage));
+        Ok(text)
     }
 
     /// Puts the host before what happened to an answer on its way.
@@ -147,7 +118,18 @@ impl Writer {
                 return Err(answer::too_long(limits.max_answer));
             }
             let mut next = Deadline::after("idle", limits.idle);
-            let written = self.decode(&mut frames, &mut events, &chunk, next, count)?;
+            let mut rest = &chunk[..];
+            let mut written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
+            while let Some(long) = frames.take_long() {
+                let batch = next.or_earlier(limits.total).limit(decode_apart(long, &mut events)).await.flatten()?;
+                events.take_usage().into_iter().for_each(count);
+                self.batch_read(limits.total).await?;
+                next = next.restarted();
+                let any = written.any;
+                self.add(batch, next);
+                written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
+                written.any |= any;
+            }
             if written.full {
                 self.batch_taken(limits.total).await?;
                 next = next.restarted();
@@ -177,53 +159,65 @@ impl Writer {
         &self,
         frames: &mut Decoder,
         events: &mut EventDecoder,
-        chunk: &[u8],
+        chunk: &mut &[u8],
         next: Deadline,
         count: impl Fn(Usage),
     ) -> Result<Written> {
         let (decoded, written) = self.line.pipe.write(Some(next), |batch| {
             batch.expect(chunk.len());
-            let decoded = frames.feed(chunk, |frame| events.decode(frame, batch));
+            let decoded = frames.feed_short(chunk, |frame| events.decode(frame, batch));
             events.take_usage().into_iter().for_each(count);
             decoded
         });
+        self.announce(&written);
+        decoded.map(|()| written)
+    }
+
+    /// Adds events that were decoded apart. All before them have been read.
+    fn add(&self, decoded: Batch, next: Deadline) {
+        let ((), written) = self.line.pipe.write(Some(next), |batch| *batch = decoded);
+        self.announce(&written);
+    }
+
+    fn announce(&self, written: &Written) {
         if written.announce {
             announce::later(self.line.clone());
         }
         announce::overdue();
-        decoded.map(|()| written)
     }
 
-    /// Waits until the reader has taken the batch. Only the total timer runs meanwhile.
+    /// Waits until the reader has taken so much of a full batch that there is room. Only the total timer runs meanwhile.
     async fn batch_taken(&self, total: Option<Deadline>) -> Result<()> {
-        let taken = poll_fn(|cx| self.line.pipe.poll_taken(cx));
-        match total {
-            Some(deadline) => deadline.limit(taken).await,
-            None => {
-                taken.await;
-                Ok(())
-            }
+        within(total, poll_fn(|cx| self.line.pipe.poll_taken(cx))).await
+    }
+
+    /// Waits until the reader has taken all. Only the total timer runs meanwhile.
+    async fn batch_read(&self, total: Option<Deadline>) -> Result<()> {
+        within(total, poll_fn(|cx| self.line.pipe.poll_read(cx))).await
+    }
+}
+
+async fn within(total: Option<Deadline>, taken: impl Future<Output = ()>) -> Result<()> {
+    match total {
+        Some(deadline) => deadline.limit(taken).await,
+        None => {
+            taken.await;
+            Ok(())
         }
     }
 }
 
-/// Whether an answer shows by itself that it is whole: JSON that is an object, an array or a text does.
-fn ends_itself(bytes: &[u8]) -> bool {
-    let json = std::str::from_utf8(bytes).ok().and_then(|text| Json::parse(text).ok());
-    json.is_some_and(|json| matches!(json.kind(), json::Kind::Object | json::Kind::Array | json::Kind::String))
-}
-
-fn is_json(content_type: &str) -> bool {
-    let media_type = answer::media_type(content_type).to_ascii_lowercase();
-    media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
-}
-
-/// An answer that is no JSON, as JSON.
-fn in_base64(content_type: &str, bytes: &[u8]) -> String {
-    let mut json = format!("{{\"contentType\":{},\"body\":\"", json::quoted(content_type));
-    base64_simd::STANDARD.encode_append(bytes, &mut json);
-    json.push_str("\"}");
-    json
+/// Decodes a frame that is too long for the worker.
+async fn decode_apart(long: LongFrame, events: &mut EventDecoder) -> Result<Batch> {
+    let mut decoder = std::mem::take(events);
+    let decoding = move || {
+        let mut batch = Batch::default();
+        long.open(|frame| decoder.decode(frame, &mut batch))?;
+        Ok((decoder, batch))
+    };
+    let (decoder, batch) = blocking::CHECKS.run(decoding).await?;
+    *events = decoder;
+    Ok(batch)
 }
 
 enum Chunk {

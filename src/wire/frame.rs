@@ -334,11 +334,30 @@ pub fn begins_frame(bytes: &[u8]) -> bool {
     bytes.len() >= PRELUDE && !matches!(Prelude::read(bytes, &Checksum::default()), Err(FrameError::PreludeChecksum))
 }
 
+/// A longer frame takes a while to check.
+const LONG: usize = 1 << 20;
+
+/// A whole frame whose length alone is known to be right.
+pub struct LongFrame {
+    bytes: Vec<u8>,
+    prelude: Prelude,
+}
+
+impl LongFrame {
+    /// Checks the frame and shows it.
+    pub fn open<E: From<FrameError>>(self, mut each: impl FnMut(Frame<'_>) -> Result<(), E>) -> Result<(), E> {
+        let mut known = KnownHeaders::default();
+        each(Frame::open_large(self.bytes, self.prelude, &Checksum::default(), &mut known)?)
+    }
+}
+
 /// Cuts a body, chunk by chunk, into frames.
 #[derive(Default)]
 pub struct Decoder {
     /// The beginning of a frame whose end has not come.
     partial: Vec<u8>,
+    /// The frame that ended last, if it is long.
+    long: Option<LongFrame>,
     known: KnownHeaders,
     checksum: Checksum,
 }
@@ -348,12 +367,35 @@ impl Decoder {
     pub fn feed<E: From<FrameError>>(
         &mut self,
         mut chunk: &[u8],
+        each: impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.feed_up_to(usize::MAX, &mut chunk, each)
+    }
+
+    /// As [`Decoder::feed`], up to a frame that is [`LONG`]: [`Decoder::take_long`] gives that one, and `chunk` is what stands
+    /// behind it.
+    pub fn feed_short<E: From<FrameError>>(
+        &mut self,
+        chunk: &mut &[u8],
+        each: impl FnMut(Frame<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.feed_up_to(LONG, chunk, each)
+    }
+
+    #[inline]
+    fn feed_up_to<E: From<FrameError>>(
+        &mut self,
+        longest: usize,
+        chunk: &mut &[u8],
         mut each: impl FnMut(Frame<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         while !self.partial.is_empty() {
-            let complete = self.complete_partial(&mut chunk)?;
+            let complete = self.complete_partial(chunk)?;
             let Some(prelude) = complete else { return Ok(()) };
-            if prelude.total > KEPT_BUFFER {
+            if prelude.total > longest {
+                self.long = Some(LongFrame { bytes: std::mem::take(&mut self.partial), prelude });
+                return Ok(());
+            } else if prelude.total > KEPT_BUFFER {
                 let frame = std::mem::take(&mut self.partial);
                 each(Frame::open_large(frame, prelude, &self.checksum, &mut self.known)?)?;
             } else {
@@ -367,11 +409,20 @@ impl Decoder {
                 break;
             }
             let (frame, rest) = chunk.split_at(prelude.total);
+            *chunk = rest;
+            if prelude.total > longest {
+                self.long = Some(LongFrame { bytes: frame.to_vec(), prelude });
+                return Ok(());
+            }
             each(Frame::open(frame, prelude, &self.checksum, &mut self.known)?)?;
-            chunk = rest;
         }
-        self.partial.extend_from_slice(chunk);
+        self.partial.extend_from_slice(std::mem::take(chunk));
         Ok(())
+    }
+
+    /// The frame for which the decoder stopped.
+    pub fn take_long(&mut self) -> Option<LongFrame> {
+        self.long.take()
     }
 
     /// Whether all that was fed were whole frames.

@@ -16,4 +16,5 @@ pub mod refusal;
 pub mod retry;
 pub mod sniff;
 pub mod tool_input;
+pub mod unary;
 pub mod usage;
