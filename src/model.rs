@@ -113,7 +113,8 @@ impl Model {
         let (model, epoch) = (self.clone(), runtime.epoch);
         // What is cancelled, shut down or panics is what it is for a call.
         let connecting = move |writer: Writer| async move {
-            conclude(&CONNECTING, &writer, model.make_ready(&writer, epoch)).await.map(|()| None)
+            let connected = on_the_worker(|| conclude(&CONNECTING, &writer, model.make_ready(&writer, epoch)));
+            connected.await.map(|()| None)
         };
         let terms = self.stream_terms(Operation::Converse, cancel, self.ready_by());
         let mut stream = Stream::start(&runtime, terms, connecting)?;
@@ -202,8 +203,14 @@ struct Job {
 impl Job {
     async fn run(self, writer: Writer, epoch: u64) -> Result<Option<String>> {
         let Job { model, call } = self;
-        conclude(&call, &writer, model.perform(&call, &writer, epoch)).await
+        on_the_worker(|| conclude(&call, &writer, model.perform(&call, &writer, epoch))).await
     }
+}
+
+/// Makes a future when this one is first polled, in memory of its own. The thread that starts a call then moves a small future,
+/// and needs a small stack.
+async fn on_the_worker<F: Future>(make: impl FnOnce() -> F) -> F::Output {
+    Box::pin(make()).await
 }
 
 /// Does what a call consists of, or what comes ahead of one, and logs how it ended. `name` says what it is.
@@ -354,6 +361,24 @@ mod tests {
 
     fn delta(text: &str) -> String {
         format!(r#"{{"contentBlockDelta":{{"contentBlockIndex":0,"delta":{{"text":"{text}"}}}}}}"#)
+    }
+
+    #[test]
+    fn a_call_on_its_way_to_the_worker_is_small() {
+        let model = Model::new(r#"{"model":"m","transport":{"replies":[]}}"#).unwrap();
+        let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
+        let operation = Operation::ConverseStream;
+        let input = model.input(operation, &request).unwrap();
+        let terms = model.stream_terms(operation, None, model.first_limit(operation));
+        let job = Job { model, call: Call { operation, input } };
+        let runtime = runtime::start().unwrap();
+        let begin = |writer| {
+            let future = job.run(writer, u64::MAX);
+            assert!(size_of_val(&future) < 1024, "{}", size_of_val(&future));
+            future
+        };
+        let mut stream = Stream::start(&runtime, terms, begin).unwrap();
+        assert!(stream.next(None).is_err(), "the script has no reply");
     }
 
     #[tokio::test(start_paused = true)]
