@@ -89,16 +89,35 @@
  *   ends at its next cancellation point after the call, or inside on_event, which cancels the
  *   call. Fire a bedrock_cancel to end a call.
  *
- * Memory. If an allocation fails, the process is aborted.
+ * Memory. BEDROCK_E_RESOURCE states which refused allocations are an error. Every other allocation
+ *   that fails aborts the process.
+ *
+ * Timers. Every wait ends by its timer, by a cancel and by bedrock_shutdown, also while a debugger
+ *   has stopped the library's threads. If a process was stopped for longer than a timer, what
+ *   arrived meanwhile is read before the timer counts as expired.
  *
  * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does
- *   nothing. New handles work. If fork() is called inside a wakeup or a log, the child may call
- *   every function there, and ends when the callback returns.
+ *   nothing. New handles work, also if the child closed all descriptors that it inherited. The
+ *   same holds for _Fork() and clone(), if no other thread was inside the library. While the
+ *   library works, fork() waits for it, for at most a second. In a handler of pthread_atfork a
+ *   function returns BEDROCK_E_BUSY, with *err NULL, or its neutral value. If fork() is called
+ *   inside a wakeup or a log, the child may call every function there, and ends when the callback
+ *   returns.
+ *
+ * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
+ *   the library's are closed, its calls fail with BEDROCK_E_RESOURCE or BEDROCK_E_NETWORK, and the
+ *   next call starts it again. But what your program opens under their numbers may be closed or
+ *   read by the library.
  *
  * Environment. The library reads the variables and files of every AWS SDK and writes none:
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,
  *   AWS_BEARER_TOKEN_BEDROCK, AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_CA_BUNDLE, HTTPS_PROXY,
- *   NO_PROXY, ~/.aws/config, ~/.aws/credentials and more.
+ *   NO_PROXY, ~/.aws/config, ~/.aws/credentials and more. Variables are read in bedrock_model_new,
+ *   on your thread; files are read with the first call of a model. Only SSL_CERT_FILE and
+ *   SSL_CERT_DIR, and the variables of the C library's resolver and of "aws login", are read later,
+ *   on a library thread: set those before the first call. A program that has more rights than its
+ *   user (AT_SECURE: setuid, setgid, file capabilities) takes nothing from the user's variables and
+ *   files.
  */
 #ifndef BEDROCK_H
 #define BEDROCK_H
@@ -1323,8 +1342,11 @@ size_t bedrock_utf8_length(const char *text,
  * The library prints nothing, handles no signals, writes no environment variables and does nothing
  * at exit. It starts no thread before the first call: a process that has made models but no call
  * can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
- * thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have one
- * more thread, and so has a log. A few more run while names are looked up or credentials are read.
+ * thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups, a log and
+ * cancels have one more thread each. Others run while names are looked up, files are read,
+ * credentials are fetched, recordings are written or long answers are checked: at most 8, 8, 16, 2
+ * and 2. They end after 10 seconds without work. A command that prints credentials
+ * (credential_process) is killed if the call that waits for it ends.
  *
  * The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that
  * makes the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp
@@ -1337,8 +1359,7 @@ size_t bedrock_utf8_length(const char *text,
  * block all other signals.
  *
  * Two copies of the library in one process are two libraries: a handle of one gives
- * BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with
- * file capabilities: environment variables and files decide which programs it executes.
+ * BEDROCK_E_BAD_HANDLE in the other.
  */
 
 enum {

@@ -3,8 +3,11 @@
 //! The library prints nothing, handles no signals, writes no environment variables and does nothing
 //! at exit. It starts no thread before the first call: a process that has made models but no call
 //! can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
-//! thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups have one
-//! more thread, and so has a log. A few more run while names are looked up or credentials are read.
+//! thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups, a log and
+//! cancels have one more thread each. Others run while names are looked up, files are read,
+//! credentials are fetched, recordings are written or long answers are checked: at most 8, 8, 16, 2
+//! and 2. They end after 10 seconds without work. A command that prints credentials
+//! (credential_process) is killed if the call that waits for it ends.
 //!
 //! The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that
 //! makes the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp
@@ -17,8 +20,7 @@
 //! block all other signals.
 //!
 //! Two copies of the library in one process are two libraries: a handle of one gives
-//! BEDROCK_E_BAD_HANDLE in the other. Do not use the library in a setuid program, or in one with
-//! file capabilities: environment variables and files decide which programs it executes.
+//! BEDROCK_E_BAD_HANDLE in the other.
 
 use super::attachment::bedrock_release_fn;
 use super::guard::{self, entry};
