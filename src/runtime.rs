@@ -66,12 +66,17 @@ pub fn start() -> Result<Runtime> {
     Ok(Runtime { handle: worker.handle.clone(), epoch: worker.epoch })
 }
 
+/// Runs what wakes the worker. None: its event loop is broken, where that panics.
+pub fn wake<T>(work: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(work)).ok()
+}
+
 /// Ends all calls as cancelled, and the worker. Returns false if a thread has not ended by the deadline.
 pub fn shutdown(deadline: Instant) -> bool {
     let ending = {
         let mut state = State::lock();
         if let Some(worker) = state.worker.take() {
-            worker.stop.notify_one();
+            wake(|| worker.stop.notify_one());
             state.ending.push(worker.thread);
         }
         state.ending.clone()
@@ -97,7 +102,7 @@ pub fn hold_for_fork() -> Option<Hold> {
     let handle = State::lock().worker.as_ref().map(|worker| worker.handle.clone())?;
     let barrier = Arc::new(Barrier::default());
     let task = barrier.clone();
-    handle.spawn(async move { task.hold() });
+    wake(|| handle.spawn(async move { task.hold() }))?;
     barrier.wait_until_held(Instant::now() + quiesce::FORK_PATIENCE).then(|| Hold(barrier))
 }
 
@@ -235,12 +240,15 @@ fn run(event_loop: EventLoop, stop: &Notify, epoch: u64) {
             // What it holds are descriptors that the program has closed, and may have opened anew for itself.
             std::mem::forget(event_loop);
             log::error("worker", Error::panicked(&*panic).stated());
-            let mut state = State::lock();
-            state.worker.take_if(|worker| worker.epoch == epoch);
-            drop(state);
+            give_up(epoch);
             cancel::end_all(Why::LoopBroken);
         }
     }
+}
+
+/// Leaves a worker whose event loop is broken to itself: the next call starts another.
+pub fn give_up(epoch: u64) {
+    State::lock().worker.take_if(|worker| worker.epoch == epoch);
 }
 
 /// The error of the calls that an event loop had when it broke.

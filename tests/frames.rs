@@ -443,7 +443,9 @@ impl Decoded {
 
 #[test]
 fn a_long_frame_is_given_apart_in_its_order_whatever_pieces_it_comes_in() {
-    let of = |size: usize| encode(&Message::new(vec![b'x'; size]).add_header(Header::new("n", HeaderValue::Int64(size as i64))));
+    let of = |size: usize| {
+        encode(&Message::new(vec![b'x'; size]).add_header(Header::new("n", HeaderValue::Int64(size as i64))))
+    };
     let frames = [of(1), of(1 << 20), of(2), of(3), of(3 << 20), of(4)];
     let wanted: Vec<_> = frames.iter().map(|frame| oracle(frame)).collect();
     let wire = frames.concat();

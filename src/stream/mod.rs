@@ -87,7 +87,7 @@ impl Line {
 
     fn abort(&self) {
         if let Some(task) = self.task.get() {
-            task.abort();
+            runtime::wake(|| task.abort());
         }
     }
 }
@@ -163,6 +163,8 @@ pub struct Stream {
 
 impl Stream {
     /// Starts a call on the worker. `write` drives it to its end: nothing for a stream, the answer for a unary call.
+    // Its frame holds the task before it has memory of its own. The caller's is not to be as large: threads have small stacks.
+    #[inline(never)]
     pub fn start<F>(
         runtime: &runtime::Runtime,
         terms: Terms,
@@ -177,14 +179,18 @@ impl Stream {
         let place = cancel::enter(cancel.as_ref(), Arc::downgrade(&line) as _)?;
         let unfinished = Unfinished(line.clone());
         let writer = Writer { line: line.clone() };
-        let task = runtime.handle.spawn(async move {
+        let work = async move {
             let end = AssertUnwindSafe(write(writer)).catch_unwind().await;
             unfinished.0.pipe.end_with(|| match end {
                 Ok(Ok(answer)) => End::Done(answer.map(|answer| Arc::new(answer.into()))),
                 Ok(Err(error)) => End::Failed(error),
                 Err(panic) => End::Failed(Error::panicked(&*panic)),
             });
-        });
+        };
+        let Some(task) = runtime::wake(|| runtime.handle.spawn(work)) else {
+            runtime::give_up(runtime.epoch);
+            return Err(runtime::loop_broken());
+        };
         let _ = line.task.set(task.abort_handle());
         let mut stream = Stream::on(line, operation);
         stream._place = Some(place);

@@ -19,6 +19,7 @@ use crate::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError}
 use crate::text::Text;
 use crate::timer::Deadline;
 use crate::wire::event::Batch;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -318,7 +319,8 @@ impl Pipe {
         let writer = if room { state.writer.take() } else { None };
         drop(state);
         if let Some(writer) = writer {
-            writer.wake();
+            // Where the program has closed the event loop's descriptors, this panics, and the loop ends the call.
+            let _ = catch_unwind(AssertUnwindSafe(|| writer.wake()));
         }
     }
 

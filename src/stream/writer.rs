@@ -70,7 +70,11 @@ impl Writer {
         let about = About { status, content_type, delimited, raw };
         let judged = async {
             let bytes = answer::collect(body, max_answer).await?;
-            if bytes.len() <= LONG { about.judge(bytes) } else { blocking::CHECKS.run(move || about.judge(bytes)).await }
+            if bytes.len() <= LONG {
+                about.judge(bytes)
+            } else {
+                blocking::CHECKS.run(move || about.judge(bytes)).await
+            }
         };
         let name = |error| self.name_host(error).with_request_id(&head.request_id).with_http_status(status);
         let (text, usage) = judged.await.map_err(name)?;
