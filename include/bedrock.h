@@ -83,7 +83,7 @@
  *   ends its thread, the library starts another. An exception that leaves wakeup, log or release
  *   ends the process.
  *
- * Stack. 32 KiB are enough for every function, besides what on_event takes.
+ * Stack. 16 KiB are enough for every function, besides what on_event takes.
  *
  * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call
  *   ends at its next cancellation point after the call, or inside on_event, which cancels the

@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-TIMER, LATE = 1.0, 0.25
+TIMER, LATE = 0.5, 0.25
 # How much later than its pace an event of the other model's may come: in the best of so many tries, because the machine may be busy.
 HELD_UP, TRIES = 0.05, 3
 PACE = 0.01
