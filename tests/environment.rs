@@ -398,6 +398,19 @@ fn variables_that_are_empty_are_not_given() {
 }
 
 #[test]
+fn the_environment_is_that_of_the_moment_in_which_a_model_is_made() {
+    in_environment("the_environment_is_that_of_the_moment_in_which_a_model_is_made", &ENV_KEYS, || {
+        let bedrock = bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1"));
+        set("AWS_REGION", "us-east-1");
+        let model = Model::new(&bare(&bedrock));
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "HTTP_PROXY"] {
+            set(name, "not a value that works");
+        }
+        works(&model);
+    });
+}
+
+#[test]
 fn a_role_is_never_assumed_at_base_url() {
     in_environment("a_role_is_never_assumed_at_base_url", &ENV_KEYS, || {
         let (bedrock, sts) = (giver_of_credentials(), giver_of_credentials());

@@ -178,6 +178,8 @@ fn advice(kind: Kind, what: &str, proxied: bool) -> &'static str {
         "Raise the limit of open files (ulimit -n) or run fewer calls at once (max_concurrency)"
     } else if what.contains("certificate expired") || what.contains("certificate not valid before") {
         "Check this machine's clock; where it is right, the server needs a new certificate"
+    } else if what.contains("CaUsedAsEndEntity") {
+        "The server shows the certificate of a CA as its own, which no ca_file makes valid: give the server one that the CA has signed"
     } else if what.contains("certificate") {
         "The server's certificate is not trusted; for a private CA set ca_file"
     } else if proxied {
