@@ -321,9 +321,10 @@ const char *bedrock_error_json(const bedrock_error *error,
                                size_t *len);
 
 /* Returns how many attempts the call made, retries included. An attempt is a request that was
- * handed to a connection, or for which the library tried to connect. Returns 0 if there was
- * none: the request was refused locally, no credentials were found, or the call got no place
- * among max_concurrency calls. */
+ * handed to a connection, or for which the library tried to connect. A request that an HTTP/2
+ * service did not take, and that was sent once more, is counted. Returns 0 if there was none:
+ * the request was refused locally, no credentials were found, or the call got no place among
+ * max_concurrency calls. */
 int32_t bedrock_error_attempts(const bedrock_error *error);
 
 /* Frees an error, and with it its texts. Does nothing for NULL. */
@@ -1138,7 +1139,8 @@ const char *bedrock_response_json(const bedrock_response *response,
 /* Returns the service's id of the request, which AWS support asks for. (x-amzn-requestid) */
 const char *bedrock_response_request_id(const bedrock_response *response);
 
-/* Returns how many attempts the call made, retries included (see bedrock_error_attempts). */
+/* Returns how many attempts the call made, retries included (see bedrock_error_attempts). A
+ * request that an HTTP/2 service did not take, and that was sent once more, is counted. */
 int32_t bedrock_response_attempts(const bedrock_response *response);
 
 /* Frees a response, and with it its texts. Does nothing for NULL. */

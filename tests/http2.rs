@@ -42,6 +42,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+const WINDOW_UPDATE: u8 = 8;
 const REFUSED_STREAM: [u8; 4] = [0, 0, 0, 7];
 const HELLO: &str =
     r#"{"output":{"message":{"role":"assistant","content":[{"text":"Hello"}]}},"stopReason":"end_turn"}"#;
@@ -199,6 +200,69 @@ fn what_breaks_the_protocol_is_no_valid_answer() {
             let failure = streamed.outcome.failed(BEDROCK_E_PROTOCOL);
             failure.says(&["no valid HTTP/2"]);
             assert!(!failure.message.contains("other:") && !failure.retryable, "{failure:?}");
+        }
+    }
+}
+
+#[test]
+fn a_peer_that_sends_frames_without_content_for_ever_ends_its_calls_with_a_clear_error() {
+    const PING: u8 = 6;
+    const UNKNOWN: u8 = 0x77;
+    let pointless = |kind, payload: &[u8]| frame(kind, 0, 0, payload);
+    for flood in [pointless(PING, &[7; 8]), pointless(WINDOW_UPDATE, &[0, 0, 0, 1]), pointless(UNKNOWN, &[])] {
+        let flood = flood.repeat(1000);
+        let peer = Peer::start(move |_, frames| {
+            frames.greet(&[])?;
+            let stream = frames.request()?;
+            frames.send(&head(stream, EVENT_STREAM))?;
+            loop {
+                frames.send(&flood)?;
+            }
+        });
+        let streamed = model(&peer, json!({})).stream(&hello());
+        let failure = streamed.outcome.failed(BEDROCK_E_PROTOCOL);
+        failure.says(&["more frames without content than any service needs"]);
+        assert!(!failure.retryable, "{failure:?}");
+    }
+}
+
+#[test]
+fn as_many_frames_without_content_as_events_are_no_flood() {
+    const EVENTS: usize = 6000;
+    let event = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#);
+    let peer = Peer::start(move |_, frames| {
+        frames.greet(&[])?;
+        let stream = frames.request()?;
+        let window = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]);
+        let each = [frame(DATA, 0, stream, &event), window.repeat(2)].concat();
+        let start = event_frame("messageStart", r#"{"role":"assistant"}"#);
+        let stop = event_frame("messageStop", r#"{"stopReason":"end_turn"}"#);
+        frames.send(&[head(stream, EVENT_STREAM), frame(DATA, 0, stream, &start)].concat())?;
+        for _ in 0..EVENTS {
+            frames.send(&each)?;
+        }
+        frames.send(&frame(DATA, END_STREAM, stream, &stop))?;
+        frames.read_on()
+    });
+    let streamed = model(&peer, json!({})).stream(&hello());
+    assert_eq!(streamed.outcome.response().text, "Hello".repeat(EVENTS));
+}
+
+#[test]
+fn an_answer_may_be_announced_a_hundred_times() {
+    const ANNOUNCED: [u8; 5] = [0x08, 3, b'1', b'0', b'3'];
+    for (times, taken) in [(100, true), (101, false)] {
+        let peer = Peer::start(move |_, frames| {
+            frames.greet(&[])?;
+            let stream = frames.request()?;
+            frames.send(&[frame(HEADERS, 4, stream, &ANNOUNCED).repeat(times), answer(stream, HELLO)].concat())?;
+            frames.read_on()
+        });
+        let outcome = model(&peer, json!({})).generate(&hello());
+        if taken {
+            assert_eq!(outcome.response().text, "Hello");
+        } else {
+            outcome.failed(BEDROCK_E_PROTOCOL).says(&["no valid HTTP/2", "announced again and again"]);
         }
     }
 }

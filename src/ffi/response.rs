@@ -181,7 +181,8 @@ pub extern "C-unwind" fn bedrock_response_request_id(response: *const bedrock_re
     lend(response, Response::request_id).0
 }
 
-/// Returns how many attempts the call made, retries included (see bedrock_error_attempts).
+/// Returns how many attempts the call made, retries included (see bedrock_error_attempts). A request that an HTTP/2
+/// service did not take, and that was sent once more, is counted.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_attempts(response: *const bedrock_response) -> i32 {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.attempts() as i32))

@@ -246,8 +246,9 @@ pub unsafe extern "C-unwind" fn bedrock_error_json(error: *const bedrock_error, 
 }
 
 /// Returns how many attempts the call made, retries included. An attempt is a request that was handed to a
-/// connection, or for which the library tried to connect. Returns 0 if there was none: the request was refused
-/// locally, no credentials were found, or the call got no place among max_concurrency calls.
+/// connection, or for which the library tried to connect. A request that an HTTP/2 service did not take, and that
+/// was sent once more, is counted. Returns 0 if there was none: the request was refused locally, no credentials were
+/// found, or the call got no place among max_concurrency calls.
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_attempts(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.attempts() as i32))

@@ -25,14 +25,13 @@ pub fn refused<E>(doing: &str, error: &SdkError<E, HttpResponse>, advice: impl F
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
-    let unreachable = |what: &str| {
-        let advice = "Check the network, the proxy and the region";
-        Error::new(Kind::Credentials, format_args!("{doing}: {what}")).advise(advice).with_retryable(true)
-    };
+    let failed = |what: &str, advice| Error::new(Kind::Credentials, format_args!("{doing}: {what}")).advise(advice);
+    let unreachable = |what: &str| failed(what, "Check the network, the proxy and the region").with_retryable(true);
     // Our own transport, or the source of the credentials below, says itself what was wrong.
     if let Some(own) = failure::find::<Error>(error) {
         return match own.kind() {
             Kind::Network | Kind::Timeout => unreachable(own.stated()),
+            Kind::Protocol => failed(own.stated(), "Check the endpoint (AWS_ENDPOINT_URL) and the proxy"),
             _ => own.clone().while_doing(doing),
         };
     }

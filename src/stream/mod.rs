@@ -222,7 +222,8 @@ impl Stream {
     /// The next event, or how the call ended, which every later call gives again. `timeout` None waits as long as it takes.
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Next<'_>> {
         Ok(match self.wait(timeout)? {
-            Waited::Ready => Next::Event(self.ready().expect("an event was waited for")),
+            // A cancel that is fired from here on is for the next call to find.
+            Waited::Ready => Next::Event(self.take().expect("an event was waited for")),
             Waited::Done => Next::Done,
             Waited::Again => Next::Again,
         })
@@ -262,9 +263,11 @@ impl Stream {
     /// The next event, if one has come. It makes no system call unless the stream's descriptor is polled.
     #[inline]
     pub fn ready(&mut self) -> Option<Event<'_>> {
-        if !self.is_ready() {
-            return None;
-        }
+        if self.is_ready() { self.take() } else { None }
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Event<'_>> {
         self.begun = true;
         let event = self.reader.next(&self.line.pipe)?;
         if let Some(assembler) = &mut self.assembler {

@@ -7,6 +7,9 @@
 //! waits for that: a frame that comes alone is handed on alone. Windows are counted in bytes, and stay what they are.
 //!
 //! It also notes what passes, in [`Passed`], and stops after so much: whoever drives the connection then has its turn.
+//!
+//! What it cannot join costs as much as ever, and a peer can send frames without content for ever. Each of those is a debt,
+//! which content on its way to either side pays off. A peer that is too deep in debt is no service, and reading fails.
 
 use super::connect::Link;
 use super::http1::make_room;
@@ -29,6 +32,10 @@ pub const MAX_PAYLOAD: usize = 16 << 10;
 /// After so many frames, or bytes, reading stops until [`Passed::go_on`].
 const MOST_FRAMES: usize = 512;
 const MOST_BYTES: usize = 1 << 20;
+/// What a frame without content owes, in bytes of content, and how much may be owed: 10,000 frames in a row. A peer that takes
+/// a long request in sends a few hundred for each MiB, and one that asks for signs of life a few each minute.
+const DEBT: u64 = 64;
+const MOST_DEBT: u64 = 10_000 * DEBT;
 const DATA: u8 = 0;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
@@ -47,6 +54,8 @@ pub struct Passed {
     /// Whether SETTINGS have come that nobody has looked at, and whether the peer has announced to leave.
     settings: AtomicBool,
     leaving: AtomicBool,
+    /// Whether reading has failed because of frames without content.
+    barren: AtomicBool,
 }
 
 impl Passed {
@@ -66,6 +75,10 @@ impl Passed {
         self.leaving.load(Ordering::Relaxed)
     }
 
+    pub fn is_barren(&self) -> bool {
+        self.barren.load(Ordering::Relaxed)
+    }
+
     /// Whether reading has stopped, or would.
     pub fn is_enough(&self) -> bool {
         self.frames.load(Ordering::Relaxed) >= MOST_FRAMES || self.bytes.load(Ordering::Relaxed) >= MOST_BYTES
@@ -79,7 +92,7 @@ impl Passed {
 
     fn joined(&self, joined: &Joined) {
         self.frames.store(self.frames.load(Ordering::Relaxed) + joined.frames, Ordering::Relaxed);
-        self.bytes.store(self.bytes.load(Ordering::Relaxed) + joined.length, Ordering::Relaxed);
+        self.bytes.store(self.bytes.load(Ordering::Relaxed) + joined.came, Ordering::Relaxed);
         if joined.settings {
             self.settings.store(true, Ordering::Relaxed);
         }
@@ -101,11 +114,24 @@ pub struct Gathered {
     read: usize,
     /// How reading ended, where it has: said once what came before it has been taken.
     end: Option<io::Result<()>>,
+    /// What the peer owes, and how much had been written when that was last reckoned.
+    debt: u64,
+    written: u64,
 }
 
 impl Gathered {
     pub fn new(link: Link, passed: Arc<Passed>) -> Self {
-        Gathered { link, passed, input: BytesMut::new(), ready: 0, more: false, read: FIRST_READ, end: None }
+        let (input, read) = (BytesMut::new(), FIRST_READ);
+        Gathered { link, passed, input, ready: 0, more: false, read, end: None, debt: 0, written: 0 }
+    }
+
+    /// Whether the peer owes no more than it may, with these frames.
+    fn is_worth_it(&mut self, joined: &Joined) -> bool {
+        let written = self.passed.written();
+        let paid = joined.content as u64 + (written - self.written);
+        self.written = written;
+        self.debt = (self.debt + joined.barren as u64 * DEBT).saturating_sub(paid);
+        self.debt <= MOST_DEBT
     }
 
     /// Reads what there is, up to a limit. Ready where anything came, or never will.
@@ -159,6 +185,10 @@ impl AsyncRead for Gathered {
             }
             let joined = join(&mut gathered.input, MOST_FRAMES);
             gathered.passed.joined(&joined);
+            if !gathered.is_worth_it(&joined) {
+                gathered.passed.barren.store(true, Ordering::Relaxed);
+                return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+            }
             (gathered.ready, gathered.more) = (joined.length, joined.more);
         }
         let taken = gathered.ready.min(space.remaining());
@@ -233,7 +263,12 @@ impl Head {
 struct Joined {
     /// In bytes. Behind them stands what is left.
     length: usize,
+    /// How many bytes they came in.
+    came: usize,
     frames: usize,
+    /// How many of them have no content, and how many bytes that of the others is.
+    barren: usize,
+    content: usize,
     /// Whether whole frames may be left.
     more: bool,
     settings: bool,
@@ -244,6 +279,8 @@ struct Joined {
 fn join(input: &mut BytesMut, most: usize) -> Joined {
     let mut joined = Joined::default();
     let (mut from, mut to) = (0, 0);
+    // How long the frames without content are, besides their heads.
+    let mut without = 0;
     // The last frame that was written, and where.
     let mut last: Option<(Head, usize)> = None;
     while let Some(head) = Head::read(&input[from..]) {
@@ -252,6 +289,7 @@ fn join(input: &mut BytesMut, most: usize) -> Joined {
             input.copy_within(from.., to);
             input.truncate(to + input.len() - from);
             joined.length = input.len();
+            joined.came = input.len();
             return joined;
         }
         let (payload, end) = (from + HEAD, from + HEAD + head.length);
@@ -274,6 +312,10 @@ fn join(input: &mut BytesMut, most: usize) -> Joined {
                 joined.frames += 1;
                 joined.settings |= head.kind == SETTINGS;
                 joined.leaving |= head.kind == GOAWAY;
+                if head.kind != DATA || head.length == 0 {
+                    joined.barren += 1;
+                    without += head.length;
+                }
                 if from != to {
                     input.copy_within(from..end, to);
                 }
@@ -288,7 +330,10 @@ fn join(input: &mut BytesMut, most: usize) -> Joined {
         input.copy_within(from.., to);
         input.truncate(to + left);
     }
-    joined.length = to;
+    (joined.length, joined.came) = (to, from);
+    joined.content = to - joined.frames * HEAD - without;
+    // Where more were joined than bytes are in them, some were empty.
+    joined.barren += ((from - to) / HEAD).saturating_sub(joined.content);
     joined
 }
 
@@ -379,5 +424,33 @@ mod tests {
             [&(MAX_PAYLOAD as u32 + 1).to_be_bytes()[1..], &[DATA, 0, 0, 0, 0, 1], b"its beginning"].concat();
         let wire = [data(1, b"a"), data(1, b"b"), too_long.clone()].concat();
         assert_eq!(joined(&wire), ([data(1, b"ab"), too_long].concat(), vec![]));
+    }
+
+    /// After how many frames reading fails, of a million that come so many at a time, with so many bytes of content behind.
+    async fn given_up_after(frame: Vec<u8>, at_once: usize, content: usize) -> Option<usize> {
+        const ALL: usize = 1_000_000;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let link = Link::Tcp(tokio::net::TcpStream::connect(address).await.expect("a connection"));
+        let mut gathered = Gathered::new(link, Arc::default());
+        let content = if content == 0 { Vec::new() } else { data(1, &vec![b'x'; content]) };
+        let come = [frame.repeat(at_once), content].concat();
+        (1..=ALL / at_once).map(|time| time * at_once).find(|_| {
+            let joined = join(&mut BytesMut::from(&come[..]), usize::MAX);
+            !gathered.is_worth_it(&joined)
+        })
+    }
+
+    #[tokio::test]
+    async fn frames_without_content_are_taken_as_services_send_them_and_a_flood_of_them_is_not() {
+        const HEADERS: u8 = 1;
+        const WINDOW_UPDATE: u8 = 8;
+        let window = || frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]);
+        for flood in [window(), frame(SETTINGS, 0, 0, &[]), frame(HEADERS, 4, 1, &[0x88; 1000]), data(3, b"")] {
+            assert_eq!(given_up_after(flood, 100, 0).await, Some((MOST_DEBT / DEBT) as usize + 100));
+        }
+        // One with each event, and many with each part of a long answer.
+        assert_eq!(given_up_after(window(), 1, 100).await, None);
+        assert_eq!(given_up_after(window(), 200, MAX_PAYLOAD).await, None);
     }
 }

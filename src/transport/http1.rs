@@ -30,7 +30,7 @@ const LARGEST_READ: usize = 64 << 10;
 const MAX_HEAD: usize = 64 << 10;
 const MAX_HEADERS: usize = 128;
 /// So many heads may announce an answer, and so long may they be together.
-const MOST_INTERIM: usize = 100;
+pub const MOST_INTERIM: usize = 100;
 const LONGEST_INTERIM: usize = 64 << 10;
 
 pub struct Http1 {

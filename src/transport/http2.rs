@@ -3,14 +3,14 @@
 //! The task also sweeps: what readers leave unread is moved together, in their [`Inbox`]es, before more is read. And it watches
 //! over the peer: after some silence it sends a ping, and gives the connection up where nothing answers.
 //!
-//! Against floods h2 has limits of its own, which are not for us to set: a peer that sends many empty DATA frames loses the
-//! connection, and so do all calls on it. A peer that does so is broken, or hostile to all of its calls.
+//! A peer that floods it with frames without content loses the connection, and so do all calls on it: by a limit of h2's, or of
+//! [`Gathered`]'s. A peer that does so is broken, or hostile to all of its calls.
 
 use super::alive;
 use super::body::Body;
 use super::connection::{Fate, Life, Unanswered};
 use super::gather::{self, Gathered, Passed};
-use super::http1::whole;
+use super::http1::{MOST_INTERIM, whole};
 use super::inbox::Inbox;
 use super::origin::Origin;
 use crate::error::{Error, Kind};
@@ -178,15 +178,22 @@ impl Place {
         let mut send = self.0.0.send.clone();
         let unsent = |error| self.unanswered(error, Fate::Unsent);
         let begun = send.send_request(Request::from_parts(parts, ()), body.is_empty());
-        let (answer, mut upload) = begun.map_err(unsent)?;
+        let (mut answer, mut upload) = begun.map_err(unsent)?;
         if !body.is_empty() {
             upload.send_data(body, true).map_err(unsent)?;
         }
-        let mut answer = pin!(answer);
+        let mut announced = 0;
         // h2 keeps a request to itself where the peer takes fewer than was assumed.
         let mut queued = pin!(None);
         let answer = poll_fn(|cx| {
-            if let Poll::Ready(answer) = answer.as_mut().poll(cx) {
+            // h2 keeps what only says that an answer is on its way for whoever asks.
+            while let Poll::Ready(Some(Ok(_))) = answer.poll_informational(cx) {
+                announced += 1;
+                if announced > MOST_INTERIM {
+                    return Poll::Ready(Err(NoAnswer::Announced));
+                }
+            }
+            if let Poll::Ready(answer) = Pin::new(&mut answer).poll(cx) {
                 return Poll::Ready(Ok(answer));
             }
             if send.poll_ready(cx).is_ready() {
@@ -196,7 +203,7 @@ impl Place {
             if queued.is_none() {
                 queued.set(Some(sleep(LONGEST_QUEUED)));
             }
-            queued.as_mut().as_pin_mut().expect("set above").poll(cx).map(Err)
+            queued.as_mut().as_pin_mut().expect("set above").poll(cx).map(|()| Err(NoAnswer::Queued))
         });
         match answer.await {
             Ok(Ok(answer)) => {
@@ -213,7 +220,11 @@ impl Place {
                 };
                 Err(self.unanswered(error, fate))
             }
-            Err(()) => {
+            Err(NoAnswer::Announced) => {
+                let error = invalid("the answer is announced again and again");
+                Err(Unanswered { error: ConnectorError::other(error.into(), None), fate: Fate::Unknown })
+            }
+            Err(NoAnswer::Queued) => {
                 let what = "the service takes no further request on this connection";
                 let error = Error::new(Kind::Network, what);
                 Err(Unanswered { error: ConnectorError::io(error.into()), fate: Fate::Unsent })
@@ -245,11 +256,12 @@ impl Place {
         if self.0.0.state.silent.load(Ordering::Relaxed) || alive::is_silence(&error) {
             return Told::Silence(alive::silence());
         }
+        if self.0.0.state.passed.is_barren() {
+            let what = "the peer sends more frames without content than any service needs";
+            return Told::Invalid(Error::new(Kind::Protocol, what));
+        }
         match error.reason() {
-            Some(reason) if error.is_library() && !error.is_remote() => Told::Invalid(Error::new(
-                Kind::Protocol,
-                format_args!("what came is no valid HTTP/2 ({})", reason.description()),
-            )),
+            Some(reason) if error.is_library() && !error.is_remote() => Told::Invalid(invalid(reason.description())),
             _ => Told::Broken(Broken(error)),
         }
     }
@@ -258,6 +270,18 @@ impl Place {
 /// Whether the service says that it has not taken the request.
 fn is_untaken(error: &h2::Error) -> bool {
     error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
+}
+
+fn invalid(why: &str) -> Error {
+    Error::new(Kind::Protocol, format_args!("what came is no valid HTTP/2 ({why})"))
+}
+
+/// Why a request is waited for no longer.
+enum NoAnswer {
+    /// The peer takes no further one.
+    Queued,
+    /// The answer was announced too often.
+    Announced,
 }
 
 enum Told {

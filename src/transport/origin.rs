@@ -256,7 +256,7 @@ impl Origin {
                 match begun {
                     Begun::Http1(connection) => {
                         state.alone = true;
-                        state.idle.push((connection, now));
+                        state.give(connection, now);
                     }
                     Begun::Http2(connection) => {
                         state.alone = false;
@@ -358,6 +358,18 @@ impl State {
             }
         }
         left
+    }
+
+    /// Gives a connection that has just been made to who waits longest. Whatever its peer has done already is for the call to
+    /// find out: the next one would be no better.
+    fn give(&mut self, mut connection: Box<Http1>, now: Instant) {
+        while let Some(waiter) = self.waiters.pop_front() {
+            match waiter.reply.send(Ok(Connection::Http1(connection))) {
+                Err(Ok(Connection::Http1(unwanted))) => connection = unwanted,
+                _ => return,
+            }
+        }
+        self.idle.push((connection, now));
     }
 
     /// Somebody does not wait any more.

@@ -87,6 +87,10 @@ impl Transport for TlsStream<TcpStream> {
     fn reset_when_dropped(&self) -> io::Result<()> {
         self.get_ref().0.set_zero_linger()
     }
+
+    fn hold_until_dropped(&self) -> io::Result<()> {
+        self.get_ref().0.hold_until_dropped()
+    }
 }
 
 /// Who signs certificates, known to nobody but who is told of its file.

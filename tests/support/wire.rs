@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
 use bytes::BytesMut;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -16,11 +17,18 @@ use super::journal::Connection;
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
     /// From now on dropping this resets the connection (RST) instead of closing it (FIN).
     fn reset_when_dropped(&self) -> io::Result<()>;
+
+    /// From now on what is written leaves together with the close (FIN), as far as one segment takes it.
+    fn hold_until_dropped(&self) -> io::Result<()>;
 }
 
 impl Transport for TcpStream {
     fn reset_when_dropped(&self) -> io::Result<()> {
         self.set_zero_linger()
+    }
+
+    fn hold_until_dropped(&self) -> io::Result<()> {
+        SockRef::from(self).set_tcp_cork(true)
     }
 }
 

@@ -314,7 +314,7 @@ fn answers() -> Vec<Attack> {
                     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                     body.len()
                 );
-                peer.send([head.as_bytes(), &body].concat()).await
+                peer.send_and_close([head.as_bytes(), &body].concat()).await
             },
         ),
         Attack::new(

@@ -15,6 +15,15 @@ const LATE: &[bedrock_status] = &[BEDROCK_E_TIMEOUT];
 const EITHER: &[bedrock_status] =
     &[BEDROCK_OK, BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED, BEDROCK_E_TIMEOUT];
 
+/// No flood goes on until the timer ends the call.
+const FLOODED: &[bedrock_status] = &[BEDROCK_E_PROTOCOL];
+
+/// For so long nobody reads.
+const TOTAL_UNREAD: Duration = Duration::from_millis(300);
+
+/// A request of which no byte left finds another connection, up to three times.
+const UNSENT: usize = 4;
+
 /// HTTP/2's error codes.
 const NO_ERROR: u32 = 0;
 const PROTOCOL_ERROR: u32 = 1;
@@ -88,7 +97,8 @@ fn handshakes() -> Vec<Attack> {
     vec![
         Attack::new(Over::Http2, Call::Stream, "no HTTP/2", BROKEN, |mut peer| async move {
             peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n").await
-        }),
+        })
+        .connections(UNSENT),
         Attack::new(
             Over::Http2,
             Call::Stream,
@@ -104,7 +114,8 @@ fn handshakes() -> Vec<Attack> {
         Attack::new(Over::Http2, Call::Stream, "a close after SETTINGS", BROKEN, |mut peer| async move {
             peer.take(24).await?;
             peer.send(settings(&[])).await
-        }),
+        })
+        .connections(UNSENT),
         sets("frames of no size allowed", BROKEN_OR_LATE, &[(MAX_FRAME_SIZE, 0)]),
         sets("a window of 2^31", BROKEN_OR_LATE, &[(INITIAL_WINDOW_SIZE, 1 << 31)]),
         sets("a table of headers of 4 GiB", LATE, &[(1, u32::MAX)]),
@@ -141,61 +152,65 @@ fn handshakes() -> Vec<Attack> {
 fn floods_of_frames() -> Vec<Attack> {
     let begun = |stream| head(stream);
     vec![
-        floods("SETTINGS without end", BROKEN_OR_LATE, begun, |_| settings(&[(INITIAL_WINDOW_SIZE, 65_535)])),
-        floods("PING without end", BROKEN_OR_LATE, begun, |_| frame(PING, 0, 0, &[7; 8])),
-        floods("acknowledgements without end", BROKEN_OR_LATE, begun, |_| frame(SETTINGS, ACK, 0, &[])),
-        floods("PRIORITY without end", BROKEN_OR_LATE, begun, |stream| {
-            frame(PRIORITY, 0, stream + 2, &[0, 0, 0, 0, 1])
-        }),
-        floods("frames that are not known without end", BROKEN_OR_LATE, begun, |_| frame(0x77, 0, 0, &[1; 100])),
-        floods("WINDOW_UPDATE without end", BROKEN_OR_LATE, begun, |_| window(0, 1)),
-        floods("empty DATA without end", BROKEN_OR_LATE, begun, |stream| frame(DATA, 0, stream, &[])),
-        floods("padding without end", BROKEN_OR_LATE, begun, |stream| {
+        floods("SETTINGS without end", FLOODED, begun, |_| settings(&[(INITIAL_WINDOW_SIZE, 65_535)])),
+        floods("PING without end", FLOODED, begun, |_| frame(PING, 0, 0, &[7; 8])),
+        floods("acknowledgements without end", FLOODED, begun, |_| frame(SETTINGS, ACK, 0, &[])),
+        floods("PRIORITY without end", FLOODED, begun, |stream| frame(PRIORITY, 0, stream + 2, &[0, 0, 0, 0, 1])),
+        floods("frames that are not known without end", FLOODED, begun, |_| frame(0x77, 0, 0, &[1; 100])),
+        floods("WINDOW_UPDATE without end", FLOODED, begun, |_| window(0, 1)),
+        floods("empty DATA without end", FLOODED, begun, |stream| frame(DATA, 0, stream, &[])),
+        floods("padding without end", FLOODED, begun, |stream| {
             frame(DATA, PADDED, stream, &[&[255][..], &[0; 255]].concat())
         }),
-        floods("resets of other streams without end", BROKEN_OR_LATE, begun, |stream| reset(stream + 2, CANCEL)),
-        floods("GOAWAY without end", BROKEN_OR_LATE, begun, |_| goaway(LAST, NO_ERROR, &[])),
-        floods("GOAWAY with 16 KB without end", BROKEN_OR_LATE, begun, |_| goaway(LAST, NO_ERROR, &[7; 16_000])),
+        floods("resets of other streams without end", FLOODED, begun, |stream| reset(stream + 2, CANCEL)),
+        floods("GOAWAY without end", FLOODED, begun, |_| goaway(LAST, NO_ERROR, &[])),
+        floods("GOAWAY with 16 KB without end", FLOODED, begun, |_| goaway(LAST, NO_ERROR, &[7; 16_000])),
         floods(
             "CONTINUATION without end",
-            BROKEN_OR_LATE,
+            FLOODED,
             |stream| frame(HEADERS, 0, stream, &[STATUS_200]),
             |stream| frame(CONTINUATION, 0, stream, &literal("a", "b")),
         ),
         floods(
             "empty CONTINUATION without end",
-            BROKEN_OR_LATE,
+            FLOODED,
             |stream| frame(HEADERS, 0, stream, &[STATUS_200]),
             |stream| frame(CONTINUATION, 0, stream, &[]),
         ),
-        floods("heads of 103 without end", BROKEN_OR_LATE, nothing, |stream| {
+        floods("heads of 103 without end", FLOODED, nothing, |stream| {
             frame(HEADERS, END_HEADERS, stream, &literal(":status", "103"))
         }),
-        floods("DATA of one byte, read", BROKEN_OR_LATE, begun, |stream| frame(DATA, 0, stream, &[0])),
-        unread("DATA of one byte, not read", &[]),
-        // Nothing joins frames that do not follow each other.
-        unread("DATA of one byte between other frames, not read", &frame(0x77, 0, 0, &[])),
+        floods("heads of 103 with much in them without end", FLOODED, nothing, |stream| {
+            // Each byte is a header of 60 bytes that the first of these has put into the table.
+            let table =
+                [&literal(":status", "103")[..], &[0x40], &literal("x", &"x".repeat(60))[1..], &[0xbe; 100]].concat();
+            frame(HEADERS, END_HEADERS, stream, &table)
+        }),
+        floods("DATA of one byte, read", FLOODED, begun, |stream| frame(DATA, 0, stream, &[0])),
+        unread("DATA of one byte, not read", LATE, |stream, byte| frame(DATA, 0, stream, &[byte])),
+        // Nothing joins frames that are padded, or that do not follow each other.
+        unread("DATA of one byte, padded, not read", LATE, |stream, byte| frame(DATA, PADDED, stream, &[0, byte])),
+        unread("DATA of one byte between other frames, not read", FLOODED, |stream, byte| {
+            [frame(DATA, 0, stream, &[byte]), frame(0x77, 0, 0, &[])].concat()
+        }),
     ]
 }
 
-/// DATA of one byte each to a stream that nobody reads: as much as its window takes, because who sends more breaks the protocol.
-fn unread(name: &str, between: &[u8]) -> Attack {
-    let between = between.to_vec();
-    Attack::new(Over::Http2, Call::Unread, name, LATE, move |mut peer| {
-        let between = between.clone();
-        async move {
-            let stream = peer.http2(&[]).await?;
-            let start = event_frame("messageStart", r#"{"role": "assistant"}"#);
-            peer.send([head(stream), frame(DATA, 0, stream, &start)].concat()).await?;
-            let delta = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"x"}}"#);
-            let bytes: Vec<u8> =
-                delta.iter().flat_map(|byte| [frame(DATA, 0, stream, &[*byte]), between.clone()].concat()).collect();
-            for _ in 0..(120 << 10) / delta.len() {
-                peer.send(&bytes).await?;
-            }
-            peer.hang().await
+/// Each byte of an answer in frames of its own, to a stream that nobody reads: as much as its window takes, because who sends
+/// more breaks the protocol.
+fn unread(name: &str, ends: &[bedrock_status], frames: fn(u32, u8) -> Vec<u8>) -> Attack {
+    Attack::new(Over::Http2, Call::Unread, name, ends, move |mut peer| async move {
+        let stream = peer.http2(&[]).await?;
+        let start = event_frame("messageStart", r#"{"role": "assistant"}"#);
+        peer.send([head(stream), frame(DATA, 0, stream, &start)].concat()).await?;
+        let delta = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"x"}}"#);
+        let bytes: Vec<u8> = delta.iter().flat_map(|byte| frames(stream, *byte)).collect();
+        for _ in 0..(120 << 10) / delta.len() {
+            peer.send(&bytes).await?;
         }
+        peer.hang().await
     })
+    .total(TOTAL_UNREAD)
     .alone()
 }
 
@@ -241,7 +256,15 @@ fn streams() -> Vec<Attack> {
         |name: &str, ends: &'static [bedrock_status], code: u32| sends(name, ends, move |stream| reset(stream, code));
     let rejected = &[BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_SERVICE][..];
     vec![
-        resets("a refused stream", rejected, REFUSED_STREAM).requests(3),
+        Attack::new(Over::Http2, Call::Stream, "each stream refused", rejected, |mut peer| async move {
+            let mut stream = peer.http2(&[]).await?;
+            loop {
+                peer.send(reset(stream, REFUSED_STREAM)).await?;
+                stream = peer.next_request().await?;
+            }
+        })
+        .requests(2),
+        resets("a refused stream, and silence to the next", LATE, REFUSED_STREAM).requests(2),
         resets("a cancelled stream", rejected, CANCEL),
         resets("a stream that failed inside", rejected, INTERNAL_ERROR),
         resets("a stream reset with ENHANCE_YOUR_CALM", rejected, ENHANCE_YOUR_CALM),

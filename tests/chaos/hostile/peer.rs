@@ -89,6 +89,12 @@ impl Peer {
         }
     }
 
+    /// Sends something short, and closes the connection: whoever gets to see one has got the other, too.
+    pub async fn send_and_close(mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.stream.hold_until_dropped()?;
+        self.send(bytes).await
+    }
+
     /// Resets the connection.
     pub fn reset(self) -> io::Result<()> {
         self.stream.reset_when_dropped()
