@@ -23,7 +23,7 @@ pub static FILES: Pool = Pool::new("bedrock-files", 8);
 /// Fetches credentials.
 pub static CREDENTIALS: Pool = Pool::new("bedrock-creds", 16);
 /// Writes recordings.
-pub static RECORDINGS: Pool = Pool::new("bedrock-record", 2);
+pub static RECORDINGS: Pool = Pool::new("bedrock-record", 8);
 /// Checks and compares what is too long for the worker.
 pub static CHECKS: Pool = Pool::new("bedrock-checks", 2);
 
@@ -44,20 +44,33 @@ struct State {
     process: Generation,
     queue: VecDeque<Job>,
     /// Who waits for work that is shared, by its key.
-    shared: HashMap<String, Vec<Waiter>>,
-    threads: usize,
+    shared: HashMap<String, Vec<Box<dyn Waiter>>>,
+    /// The numbers of the threads, which are those of their starts.
+    threads: Vec<u64>,
     /// Threads that wait for work.
     idle: usize,
-    /// Threads that have been started and that have ended, ever.
     started: u64,
-    over: u64,
-    /// Threads without work are to end.
-    ending: bool,
+    /// Threads with lower numbers are to end.
+    end_before: u64,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
-/// Takes the result of shared work.
-type Waiter = Box<dyn FnOnce(&dyn Any) + Send>;
+
+/// Somebody who waits for the result of shared work.
+trait Waiter: Send {
+    fn has_left(&self) -> bool;
+    fn give(self: Box<Self>, result: &dyn Any);
+}
+
+impl<T: Clone + Send + 'static> Waiter for oneshot::Sender<Result<T>> {
+    fn has_left(&self) -> bool {
+        self.is_closed()
+    }
+
+    fn give(self: Box<Self>, result: &dyn Any) {
+        let _ = result.downcast_ref::<Result<T>>().map(|result| self.send(result.clone()));
+    }
+}
 
 impl Pool {
     const fn new(name: &'static str, most: usize) -> Self {
@@ -85,62 +98,73 @@ impl Pool {
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
-        let waiter = Box::new(move |result: &dyn Any| {
-            let _ = result.downcast_ref::<Result<T>>().map(|result| sender.send(result.clone()));
-        });
         let first = {
             let mut place = self.lock();
             let shared = &mut of_this_process(&mut place).shared;
-            shared.entry(key.clone()).or_default().push(waiter);
-            shared[&key].len() == 1
+            let first = !shared.contains_key(&key);
+            let waiters = shared.entry(key.clone()).or_default();
+            // Work that hangs is asked for again and again by those whose timers end.
+            waiters.retain(|waiter| !waiter.has_left());
+            waiters.push(Box::new(sender));
+            first
         };
         if first {
             let done = key.clone();
             let submitted = self.submit(move || {
                 let result = catch_unwind(AssertUnwindSafe(work));
                 let result = result.unwrap_or_else(|panic| Err(Error::panicked(&*panic)));
-                let waiters = of_this_process(&mut self.lock()).shared.remove(&done).unwrap_or_default();
-                waiters.into_iter().for_each(|waiter| waiter(&result));
+                self.tell(&done, result);
             });
             if let Err(error) = submitted {
-                of_this_process(&mut self.lock()).shared.remove(&key);
-                return Err(error);
+                self.tell::<T>(&key, Err(error));
             }
         }
         receiver.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+    }
+
+    /// Gives the result of shared work to all who wait for it.
+    fn tell<T: Clone + Send + 'static>(&self, key: &str, result: Result<T>) {
+        let waiters = of_this_process(&mut self.lock()).shared.remove(key).unwrap_or_default();
+        waiters.into_iter().for_each(|waiter| waiter.give(&result));
     }
 
     /// Has `work` done on a thread of the pool, whether or not anybody waits for it. `work` must not panic.
     pub fn submit(&'static self, work: impl FnOnce() + Send + 'static) -> Result<()> {
         let mut place = self.lock();
         let state = of_this_process(&mut place);
-        state.ending = false;
         state.queue.push_back(Box::new(work));
         if state.queue.len() <= state.idle {
             self.changed.notify_one();
-        } else if state.threads < self.most {
-            match process::spawn(self.name, || self.serve()) {
-                Ok(()) => {
-                    state.threads += 1;
-                    state.started += 1;
-                }
-                Err(error) if state.threads == 0 => {
-                    state.queue.pop_back();
-                    let what = format_args!("starting the library's thread {}: {error}", self.name);
-                    return Err(Error::new(Kind::Resource, what).advise("Raise the limit of threads (ulimit -u)"));
-                }
-                // The threads that are there come to it.
-                Err(_) => {}
-            }
+        } else if state.threads.len() < self.most
+            && let Err(error) = self.start(state)
+            // Else the threads that are there come to it.
+            && state.threads.is_empty()
+        {
+            state.queue.pop_back();
+            let what = format_args!("starting the library's thread {}: {error}", self.name);
+            return Err(Error::new(Kind::Resource, what).advise("Raise the limit of threads (ulimit -u)"));
         }
         Ok(())
     }
 
-    fn serve(&self) {
+    fn start(&'static self, state: &mut State) -> std::io::Result<()> {
+        let number = state.started;
+        process::spawn(self.name, move || self.serve(number))?;
+        state.threads.push(number);
+        state.started += 1;
+        Ok(())
+    }
+
+    fn serve(&'static self, number: u64) {
         process::settle_in();
         let mut place = self.lock();
         loop {
             let state = of_this_process(&mut place);
+            let ends = number < state.end_before;
+            // What is still to be done is another's, where there can be one.
+            if ends && (state.queue.is_empty() || self.start(state).is_ok()) {
+                break;
+            }
             if let Some(job) = state.queue.pop_front() {
                 drop(place);
                 let working = quiesce::begin();
@@ -148,9 +172,6 @@ impl Pool {
                 drop(working);
                 place = self.lock();
                 continue;
-            }
-            if state.ending {
-                break;
             }
             state.idle += 1;
             let (waited, timeout) = self.changed.wait_timeout(place, KEPT).unwrap_or_else(PoisonError::into_inner);
@@ -161,9 +182,7 @@ impl Pool {
                 break;
             }
         }
-        let state = of_this_process(&mut place);
-        state.threads -= 1;
-        state.over += 1;
+        of_this_process(&mut place).threads.retain(|other| *other != number);
         self.ended.notify_all();
     }
 
@@ -171,10 +190,10 @@ impl Pool {
     fn end(&self, deadline: Instant) -> bool {
         let mut place = self.lock();
         let state = of_this_process(&mut place);
-        let started = state.started;
-        state.ending = state.threads > 0;
+        let before = state.started;
+        state.end_before = before;
         self.changed.notify_all();
-        while of_this_process(&mut place).over < started {
+        while of_this_process(&mut place).threads.iter().any(|number| *number < before) {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
             place = self.ended.wait_timeout(place, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -192,11 +211,10 @@ fn of_this_process(place: &mut Option<State>) -> &mut State {
             process: Generation::current(),
             queue: VecDeque::new(),
             shared: HashMap::new(),
-            threads: 0,
+            threads: Vec::new(),
             idle: 0,
             started: 0,
-            over: 0,
-            ending: false,
+            end_before: 0,
         };
         // The parent's work is not even dropped: whoever waits for it would be woken, in the parent.
         std::mem::forget(place.replace(fresh));
@@ -264,6 +282,24 @@ mod tests {
             assert_eq!(asked.await.unwrap().unwrap(), 0);
         }
         assert_eq!(ask(None).await.unwrap().unwrap(), 1, "it is done anew for who asks later");
+    }
+
+    #[test]
+    fn threads_that_are_there_end_although_others_go_on_asking() {
+        static BUSY: Pool = Pool::new("bedrock-busy", 2);
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopping = stop.clone();
+        BUSY.submit(|| {}).unwrap();
+        let others = std::thread::spawn(move || {
+            while !stopping.load(Ordering::Relaxed) {
+                BUSY.submit(std::thread::yield_now).unwrap();
+            }
+        });
+        for _ in 0..20 {
+            assert!(BUSY.end(Instant::now() + Duration::from_secs(60)));
+        }
+        stop.store(true, Ordering::Relaxed);
+        others.join().unwrap();
     }
 
     #[tokio::test]

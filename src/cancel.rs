@@ -222,6 +222,8 @@ fn listen(fires: &Semaphore) {
     process::settle_in();
     loop {
         fires.wait();
+        // One look serves all that have fired by now.
+        fires.take_all();
         end(Why::Fired, |running| running.cancel.as_ref().is_some_and(Cancel::is_fired));
         let mut register = register();
         if let Listener::Ending(_) = register.listener {

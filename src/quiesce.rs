@@ -2,8 +2,7 @@
 //!
 //! The child of a fork has the memory of its parent and one thread. A lock that another thread held, in the C library's
 //! resolver or in a static that was half made, stays locked in the child for ever. So a helper thread notes that it works,
-//! and a fork waits for it. Work that takes long waits for something outside of the process and holds no such lock: it is
-//! not waited for.
+//! and a fork waits for it. Such locks are held for moments, at the beginning: work that takes long is not waited for.
 
 use crate::process::Generation;
 use std::cell::RefCell;
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 
 /// How long a fork waits for threads that work.
 pub const FORK_PATIENCE: Duration = Duration::from_secs(1);
-/// Work that has taken longer waits for something outside of the process.
+/// Work that has taken longer waits for something outside of the process, or computes.
 const LONG: Duration = Duration::from_millis(200);
 /// How often a fork looks again.
 const LOOK_AGAIN: Duration = Duration::from_micros(50);
@@ -22,6 +21,8 @@ struct State {
     /// When each piece of work that is not done began.
     began: Vec<(u64, Instant)>,
     next: u64,
+    /// A fork waits: nothing begins.
+    pausing: bool,
 }
 
 static STATE: Mutex<Option<State>> = Mutex::new(None);
@@ -31,25 +32,33 @@ pub struct Working(u64);
 
 /// Notes that the calling thread works. Waits while the process forks.
 pub fn begin() -> Working {
-    let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-    let state = of_this_process(&mut state);
-    let number = state.next;
-    state.next += 1;
-    state.began.push((number, Instant::now()));
-    Working(number)
+    loop {
+        let mut state = lock();
+        let state = of_this_process(&mut state);
+        if !state.pausing {
+            let number = state.next;
+            state.next += 1;
+            state.began.push((number, Instant::now()));
+            return Working(number);
+        }
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
+
+fn lock() -> MutexGuard<'static, Option<State>> {
+    STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        let mut state = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-        of_this_process(&mut state).began.retain(|(number, _)| *number != self.0);
+        of_this_process(&mut lock()).began.retain(|(number, _)| *number != self.0);
     }
 }
 
 fn of_this_process(state: &mut Option<State>) -> &mut State {
     // The parent's threads do not work here.
     if state.as_ref().is_none_or(|state| !state.process.is_current()) {
-        *state = Some(State { process: Generation::current(), began: Vec::new(), next: 0 });
+        *state = Some(State { process: Generation::current(), began: Vec::new(), next: 0, pausing: false });
     }
     state.as_mut().expect("a state was just made sure of")
 }
@@ -73,12 +82,14 @@ pub fn parked() {
 pub fn pause() -> impl std::any::Any {
     let patience = Instant::now() + FORK_PATIENCE;
     loop {
-        let state: MutexGuard<'static, _> = STATE.lock().unwrap_or_else(PoisonError::into_inner);
-        let works = state.as_ref().is_some_and(|state| state.began.iter().any(|(_, since)| since.elapsed() < LONG));
-        if !works || Instant::now() > patience {
-            return state;
+        let mut place = lock();
+        let state = of_this_process(&mut place);
+        let works = state.began.iter().any(|(_, since)| since.elapsed() < LONG);
+        state.pausing = works && Instant::now() < patience;
+        if !state.pausing {
+            return place;
         }
-        drop(state);
+        drop(place);
         std::thread::sleep(LOOK_AGAIN);
     }
 }

@@ -1,6 +1,6 @@
 //! The worker: one thread with a one-thread tokio runtime.
 //!
-//! Connections, decoders, timers and clients live on it. It starts with the first call that needs it and ends with
+//! The service's connections, decoders, timers and clients live on it. It starts with the first call that needs it and ends with
 //! [`shutdown`]; the next call starts it again. A program's own threads never poll, and no program's code runs here, nor does
 //! anything that blocks ([`blocking`]). When it has nothing else to do it [announces](crate::announce) what it has read, and
 //! may [rest](crate::coalesce).
@@ -16,7 +16,7 @@ use crate::quiesce;
 use crate::sys::sched;
 use once_cell::sync::Lazy;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 use tokio::runtime::{Builder, Handle, Runtime as EventLoop};
@@ -29,9 +29,10 @@ struct Worker {
     thread: Arc<Thread>,
 }
 
-/// Whether the thread of one worker has ended.
+/// How far the thread of one worker is.
 #[derive(Default)]
 struct Thread {
+    begun: AtomicBool,
     ended: Mutex<bool>,
     changed: Condvar,
 }
@@ -99,19 +100,32 @@ pub fn lock_for_fork() -> impl std::any::Any {
 /// need them, and a child whose fork found one half made would wait for it for ever. None: there is no worker, or it did not
 /// come to it in time. To be called before any lock is taken that the worker may need.
 pub fn hold_for_fork() -> Option<Hold> {
-    let handle = State::lock().worker.as_ref().map(|worker| worker.handle.clone())?;
+    let handle = {
+        let state = State::lock();
+        // One that has not begun waits for the fork as every other thread does.
+        let worker = state.worker.as_ref().filter(|worker| worker.thread.begun.load(Ordering::Acquire))?;
+        worker.handle.clone()
+    };
     let barrier = Arc::new(Barrier::default());
-    let task = barrier.clone();
-    wake(|| handle.spawn(async move { task.hold() }))?;
-    barrier.wait_until_held(Instant::now() + quiesce::FORK_PATIENCE).then(|| Hold(barrier))
+    let task = Hold { process: Generation::current(), barrier: barrier.clone() };
+    // Where the event loop has just ended, the task is dropped, and opens the barrier.
+    wake(|| handle.spawn(async move { task.barrier.hold() }))?;
+    let held = barrier.wait_until_held(Instant::now() + quiesce::FORK_PATIENCE);
+    held.then(|| Hold { process: Generation::current(), barrier })
 }
 
-/// See [`hold_for_fork`].
-pub struct Hold(Arc<Barrier>);
+/// See [`hold_for_fork`]. The worker goes on when this is dropped.
+pub struct Hold {
+    process: Generation,
+    barrier: Arc<Barrier>,
+}
 
 impl Drop for Hold {
     fn drop(&mut self) {
-        self.0.set(Stage::Open);
+        // In the child there is no worker that waits.
+        if self.process.is_current() {
+            self.barrier.set(Stage::Open);
+        }
     }
 }
 
@@ -217,6 +231,7 @@ impl Worker {
             let beginning = quiesce::begin();
             process::settle_in();
             sched::ask_for_shortest();
+            thread.begun.store(true, Ordering::Release);
             drop(beginning);
             run(event_loop, &stop, epoch);
             thread.end();

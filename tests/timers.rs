@@ -259,6 +259,43 @@ fn the_time_that_on_event_takes_is_not_idle_time() {
 }
 
 #[test]
+fn a_very_long_event_resets_the_idle_timer_as_any_other_does() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"idle": "2s", "first_event": "2s"}));
+    let pause = Duration::from_millis(1300);
+    // The first event is a long one; from each to the next it is less than the timer, and from the first to the third more.
+    let long = || long_text_event(3 << 20);
+    let reply = Reply::stream().raw(long()).pause(pause).raw(long()).pause(pause).raw(long_text_event(1));
+    bedrock.push(reply.message_stop("end_turn").metadata(1, 1));
+    let streamed = model.stream(&Request::say("Hello?"));
+    assert_eq!(streamed.outcome.response().text.len(), (6 << 20) + 1);
+}
+
+#[test]
+fn the_time_that_a_program_takes_for_a_very_long_event_is_not_idle_time() {
+    let bedrock = LocalBedrock::start();
+    let model = model_with_timeouts(&bedrock, json!({"idle": "1s"}));
+    let next = Gate::new();
+    // Behind the long event there is the beginning of another, which is not read while the program has the first.
+    let (begin, rest) = (long_text_event(512 << 10), long_text_event(100));
+    let begun = Reply::stream().message_start().raw(begin).raw(rest.slice(..50));
+    bedrock.push(begun.wait_for(&next).raw(rest.slice(50..)).message_stop("end_turn").metadata(1, 1));
+    let streamed = model.stream_with(&Request::say("Hello?"), null_mut(), |event| {
+        if event.text.len() == 512 << 10 {
+            std::thread::sleep(Duration::from_millis(1500));
+            let opens = next.clone();
+            // What follows comes a while after the program has begun to wait, and well within the timer.
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(500));
+                opens.open();
+            });
+        }
+        0
+    });
+    assert_eq!(streamed.outcome.response().text.len(), (512 << 10) + 100);
+}
+
+#[test]
 fn on_event_may_take_longer_than_any_timer_when_the_answer_is_there() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"idle": "1s", "total": "1s"}));

@@ -8,13 +8,11 @@ use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
 use super::text;
 use crate::error::Result;
-use crate::memory;
 use crate::request::attachment::Data;
 use crate::request::media::Media;
-use crate::request::{Medium, Request};
+use crate::request::{Medium, Request, WipedBytes};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// Releases what was passed together with it. The library calls it exactly once, also if the function that it was
 /// passed to fails, and always on an application thread inside a library call. user is the pointer that was passed
@@ -69,11 +67,10 @@ unsafe fn with_bytes(
     let mut lent = Some(Lent { data: data.cast(), len, release, user });
     change(request, err, |request| {
         let bytes = unsafe { text::bytes("data", data.cast(), len) }?;
-        let mut copy = Zeroizing::new(Vec::new());
-        if release.is_none() {
-            memory::reserve("attaching bytes", &mut copy, bytes.len())?;
-            copy.extend_from_slice(bytes);
-        }
+        let mut copy = match release {
+            Some(_) => WipedBytes::default(),
+            None => WipedBytes::copy("attaching bytes", bytes)?,
+        };
         let mut keep = || -> Data {
             match lent.take_if(|lent| lent.release.is_some()) {
                 Some(lent) => Arc::new(lent),

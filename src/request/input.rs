@@ -10,16 +10,14 @@ use super::beside::{
     Said,
 };
 use super::document::Piece;
-use super::{Document, Wiped, dialect, lint};
+use super::{Document, Wiped, WipedBytes, dialect, lint};
 use crate::config::{check_header, check_segment};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
-use crate::memory;
 use crate::wire::call::Input;
 use crate::wire::operation::Operation;
 use bytes::Bytes;
 use std::fmt::Write as _;
-use zeroize::Zeroizing;
 
 /// What is needed to make the input of any operation.
 pub struct Given<'a> {
@@ -242,11 +240,7 @@ impl Given<'_> {
         let Some(body) = self.given("body") else { return Ok(None) };
         match self.attachments.named_by(body) {
             // A copy, because the worker may be the last to let go of it, and must not call the program.
-            Some(bytes) => {
-                let mut copy = memory::room("writing the request", bytes.len())?;
-                copy.extend_from_slice(bytes);
-                Ok(Some(Bytes::from_owner(Zeroizing::new(copy))))
-            }
+            Some(bytes) => Ok(Some(Bytes::from_owner(WipedBytes::copy("writing the request", bytes)?))),
             None => Ok(self.request.write_value("body", self.attachments)?.map(Wiped::into_bytes)),
         }
     }

@@ -32,7 +32,7 @@ use input::Given;
 use media::Media;
 use std::collections::BTreeMap;
 pub use stray::Place;
-pub use wiped::Wiped;
+pub use wiped::{Wiped, WipedBytes};
 
 /// A request as it grows. Cloning shares text and attachments.
 #[derive(Clone, Default)]

@@ -1,4 +1,4 @@
-//! Text of a prompt: zeroed when it is freed, also where it only moved to memory that is larger.
+//! What a prompt is of, text and bytes: zeroed when it is freed, also where it only moved to memory that is larger.
 
 use crate::error::Result;
 use crate::json::effort;
@@ -11,6 +11,10 @@ use zeroize::Zeroize;
 /// Text that may hold a prompt.
 #[derive(Default)]
 pub struct Wiped(String);
+
+/// Bytes that may hold a prompt. They do not grow.
+#[derive(Default)]
+pub struct WipedBytes(Vec<u8>);
 
 impl Wiped {
     pub fn with_capacity(bytes: usize) -> Self {
@@ -76,9 +80,33 @@ impl Wiped {
     }
 }
 
+impl WipedBytes {
+    /// A copy, where the system gives the memory for it.
+    pub fn copy(doing: &str, bytes: &[u8]) -> Result<Self> {
+        let mut copy = memory::room(doing, bytes.len())?;
+        copy.extend_from_slice(bytes);
+        Ok(WipedBytes(copy))
+    }
+}
+
+impl AsRef<[u8]> for WipedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl Drop for WipedBytes {
+    /// As slices, which are zeroed at once. A vector is zeroed byte by byte, which takes longer than all else that is done
+    /// with an image.
+    fn drop(&mut self) {
+        self.0.spare_capacity_mut().zeroize();
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
 impl Drop for Wiped {
     fn drop(&mut self) {
-        self.0.zeroize();
+        drop(WipedBytes(std::mem::take(&mut self.0).into_bytes()));
     }
 }
 

@@ -192,6 +192,12 @@ impl Stream {
             return Err(runtime::loop_broken());
         };
         let _ = line.task.set(task.abort_handle());
+        // What has ended the call meanwhile found no task, and a latch that fired meanwhile no call.
+        if cancel.as_ref().is_some_and(Cancel::is_fired) {
+            line.cancel(CANCELLED);
+        } else if line.pipe.is_cancelled() {
+            line.abort();
+        }
         let mut stream = Stream::on(line, operation);
         stream._place = Some(place);
         stream.cancel = cancel;

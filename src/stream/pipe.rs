@@ -270,12 +270,6 @@ impl Pipe {
             if !state.batch.is_empty() {
                 std::mem::swap(&mut state.batch, batch);
                 state.reader_is_busy = batch.bytes() > self.huge();
-                // While it waited for room no timer ran but the total one.
-                if state.writer.is_some()
-                    && let Some(until) = state.until
-                {
-                    state.limit(until.restarted());
-                }
                 self.wake_writer(state);
                 return Taken::Events;
             }
@@ -317,6 +311,10 @@ impl Pipe {
     fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
         let room = state.writer.is_some() && state.has_room(self.full);
         let writer = if room { state.writer.take() } else { None };
+        // While it waited for room no timer ran but the total one.
+        if let Some(until) = state.until.filter(|_| room) {
+            state.limit(until.restarted());
+        }
         drop(state);
         if let Some(writer) = writer {
             // Where the program has closed the event loop's descriptors, this panics, and the loop ends the call.

@@ -12,7 +12,7 @@ use crate::wire::answer::{self, Answer, InPortions};
 use crate::wire::attempts::Attempts;
 use crate::wire::event::{Batch, EventDecoder};
 use crate::wire::failure;
-use crate::wire::frame::{Decoder, LongFrame};
+use crate::wire::frame::{Decoder, LONG, LongFrame};
 use crate::wire::unary::About;
 use crate::wire::usage::Usage;
 use bytes::Bytes;
@@ -22,9 +22,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
-
-/// A longer answer is checked on a thread of its own: the worker has others to serve.
-const LONG: usize = 1 << 20;
 
 /// The worker's side of a call.
 pub struct Writer {
@@ -129,16 +126,16 @@ impl Writer {
                 events.take_usage().into_iter().for_each(count);
                 self.batch_read(limits.total).await?;
                 next = next.restarted();
-                let any = written.any;
                 self.add(batch, next);
                 written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
-                written.any |= any;
+                written.any = true;
             }
             if written.full {
                 self.batch_taken(limits.total).await?;
                 next = next.restarted();
             }
-            if written.any {
+            // While it was full the program was waited for, and not the service.
+            if written.any || written.full {
                 timer.restart(next.or_earlier(limits.total));
             }
         };

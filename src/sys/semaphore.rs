@@ -34,4 +34,10 @@ impl Semaphore {
         // SAFETY: the semaphore was initialised. A signal ends the wait early.
         while unsafe { libc::sem_wait(self.0.get()) } != 0 {}
     }
+
+    /// Makes the value 0 without waiting.
+    pub fn take_all(&self) {
+        // SAFETY: the semaphore was initialised.
+        while unsafe { libc::sem_trywait(self.0.get()) } == 0 {}
+    }
 }

@@ -14,7 +14,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tower_service::Service;
@@ -43,8 +43,15 @@ struct Table {
 
 struct Lookup {
     looking: Looking,
-    began: Instant,
-    ended: Option<Instant>,
+    /// When it ended, and whether it found anything. Told by the thread that looks: whoever asked may have left.
+    ended: Arc<OnceLock<(Instant, bool)>>,
+}
+
+impl Lookup {
+    /// Whether it is under way, or has just found something.
+    fn is_of_use(&self) -> bool {
+        self.ended.get().is_none_or(|(at, found)| *found && at.elapsed() < KNOWN)
+    }
 }
 
 /// A name that has no address.
@@ -100,25 +107,26 @@ fn system(name: &str) -> Found {
 
 /// The addresses of `name`, which `ask` is asked for unless somebody has just done so.
 async fn addresses(name: &str, ask: fn(&str) -> Found) -> Result<Found> {
-    let (looking, began) = {
+    let looking = {
         let mut table = lock();
         let lookups = &mut of_this_process(&mut table).lookups;
-        lookups.retain(|_, lookup| lookup.ended.is_none_or(|ended| ended.elapsed() < KNOWN));
+        lookups.retain(|_, lookup| lookup.is_of_use());
         let lookup = lookups.entry(name.to_owned()).or_insert_with(|| {
-            let name = name.to_owned();
-            let looking = blocking::NAMES.run(move || Ok(ask(&name))).boxed().shared();
-            Lookup { looking, began: Instant::now(), ended: None }
+            let (name, ended) = (name.to_owned(), Arc::<OnceLock<_>>::default());
+            let told = ended.clone();
+            let ask = move || {
+                let found = ask(&name);
+                let _ = told.set((Instant::now(), found.is_ok()));
+                Ok(found)
+            };
+            Lookup { looking: blocking::NAMES.run(ask).boxed().shared(), ended }
         });
-        (lookup.looking.clone(), lookup.began)
+        lookup.looking.clone()
     };
     let found = looking.await;
-    let mut table = lock();
-    let lookups = &mut of_this_process(&mut table).lookups;
-    if let Some(lookup) = lookups.get_mut(name).filter(|lookup| lookup.began == began) {
-        match found {
-            Ok(Ok(_)) => drop(lookup.ended.get_or_insert_with(Instant::now)),
-            _ => drop(lookups.remove(name)),
-        }
+    if found.is_err() {
+        // It was never done: there was no thread for it.
+        of_this_process(&mut lock()).lookups.remove(name);
     }
     found
 }

@@ -4,7 +4,7 @@ use super::recorder::{Recorder, Writing};
 use super::recording::{Answer, Content, Gathering, Interaction, Outcome, Parts, Request, kept};
 use crate::wire::answer::UntilClose;
 use crate::wire::event::{Batch, EventDecoder};
-use crate::wire::frame::{Decoder, FrameError, MAX_FRAME, PRELUDE};
+use crate::wire::frame::{Decoder, FrameError, LONG, MAX_FRAME, PRELUDE};
 use crate::wire::redact::Secrets;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -81,7 +81,8 @@ impl Tape {
             let length = u32::from_be_bytes(*prelude.first_chunk().expect("a prelude has twelve bytes")) as usize;
             if (PRELUDE..=MAX_FRAME).contains(&length) && self.body.open().len() >= length {
                 let decoded = self.frames.feed(&self.body.open()[..length], |frame| {
-                    last |= self.reader.decode(frame, &mut Batch::default()).is_err();
+                    // A long one is the reader's alone to judge.
+                    last |= frame.payload.len() <= LONG && self.reader.decode(frame, &mut Batch::default()).is_err();
                     Ok::<_, FrameError>(())
                 });
                 self.framed = decoded.is_ok();

@@ -334,8 +334,8 @@ pub fn begins_frame(bytes: &[u8]) -> bool {
     bytes.len() >= PRELUDE && !matches!(Prelude::read(bytes, &Checksum::default()), Err(FrameError::PreludeChecksum))
 }
 
-/// A longer frame takes a while to check.
-const LONG: usize = 1 << 20;
+/// What is longer is checked on a thread of its own: the worker has others to serve.
+pub const LONG: usize = 1 << 20;
 
 /// A whole frame whose length alone is known to be right.
 pub struct LongFrame {
