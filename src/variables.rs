@@ -1,7 +1,7 @@
 //! The environment variables that the library reads, as they were when a model was made.
 //!
-//! They are read once, on the thread that makes the model, and never on one of the library's own: `setenv` of the host
-//! would race with that. A program that has more rights than its user takes nothing from that user's environment.
+//! They are read once, on the thread that makes the model, and not on one of the library's own: `setenv` of the host would
+//! race with that. Only code of others still does that: the C library's resolver, and the provider of `aws login`. A program that has more rights than its user takes nothing from that user's environment.
 
 use crate::sys::secure;
 use std::collections::HashMap;
@@ -24,11 +24,12 @@ struct Inner {
 }
 
 /// Names beside those that begin with AWS_.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "HOME",
     "REQUESTS_CA_BUNDLE",
     "REQUEST_METHOD",
     "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
     "HTTP_PROXY",
     "http_proxy",
     "HTTPS_PROXY",

@@ -1,7 +1,7 @@
 //! Certificates that take the place of the system's trust store.
 //!
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` are not looked at: the loader of the system's store (rustls-native-certs) honours
-//! them itself, so they keep their meaning wherever no bundle is given.
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` are not looked at here: they say where the system's store is, and have their meaning
+//! wherever no bundle is given.
 
 use crate::error::{Error, Kind, quote_up_to};
 use crate::regular_file;

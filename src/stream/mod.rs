@@ -1,7 +1,7 @@
 //! The engine: every call of every door is a [`Stream`].
 //!
 //! A call has two sides. The [`Writer`] is a task on the worker: it sends the request, decodes the answer next to its connection
-//! and appends events to a batch. The [`reader`] is a [`Stream`]'s, in the hands of a thread of the program: it takes the batch as
+//! and appends events to a batch. A very long frame is checked on another thread, and the writer waits for it. The [`reader`] is a [`Stream`]'s, in the hands of a thread of the program: it takes the batch as
 //! a whole and hands out event by event; where there is none it sleeps, or says so. Between them stands a [`pipe`]: one batch,
 //! one end, and whom to tell of them. A call that blocks is a stream that is opened, read to its end and dropped.
 //!

@@ -2,7 +2,8 @@
 //! in for it.
 //!
 //! All are the SDK's `HttpClient`, below its signing and its retries, so that with each the whole path above is the same.
-//! On the network every part runs on the worker, and nothing crosses a thread but name look-ups and the reading of files:
+//! On the network every part runs on the worker. Only what may block, or takes long, goes to threads of its own: name look-ups,
+//! the reading and writing of files, and checks of frames and answers that are very long:
 //!
 //! ```text
 //!   network      the SDK's HttpClient: which connection a request takes, and what becomes of it

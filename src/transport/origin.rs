@@ -137,10 +137,8 @@ impl Origin {
         {
             connection.rest();
             let mut state = self.lock();
-            if !state.waiters.is_empty() || state.idle.len() < MOST_IDLE {
-                state.idle.push((connection, Instant::now()));
-                self.sweep_later(&mut state);
-            }
+            state.idle.push((connection, Instant::now()));
+            self.sweep_later(&mut state);
             self.serve(state);
         }
     }
@@ -345,7 +343,8 @@ impl State {
         self.shared.iter().find_map(Http2::place)
     }
 
-    /// Gives those who wait longest what is there.
+    /// Gives those who wait longest what is there. What is left over, and is more than is kept, is for the caller to drop without
+    /// the lock.
     fn serve(&mut self) -> Left {
         let mut left = Left::new();
         while !self.waiters.is_empty() {
@@ -357,6 +356,8 @@ impl State {
                 Err(Err(_)) | Ok(()) => {}
             }
         }
+        let surplus = self.idle.len().saturating_sub(MOST_IDLE);
+        left.extend(self.idle.drain(..surplus).map(|(oldest, _)| Connection::Http1(oldest)));
         left
     }
 

@@ -93,7 +93,7 @@ impl HttpConnector for Recording {
             let Beside { recorder, max_answer, .. } = &*beside;
             recorder.admit().await.map_err(own)?;
             let mut tape = Tape::begin(recorder.clone(), &request, beside.secrets_of(&request));
-            let host = host_of(request.uri());
+            let host = host_name(request.uri());
             let answer = network.call(request);
             let mut response = match answer.await {
                 Ok(response) => response,
@@ -137,8 +137,8 @@ impl Beside {
     }
 }
 
-/// The host of an absolute URI.
-fn host_of(uri: &str) -> String {
+/// The name of the host in an absolute URI, without the port.
+fn host_name(uri: &str) -> String {
     uri.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default()
 }
 

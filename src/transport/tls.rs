@@ -5,18 +5,20 @@
 use crate::config::{CaBundle, HttpVersion};
 use crate::error::{Error, Kind, Result, quote_up_to};
 use crate::regular_file;
+use crate::sys::secure;
 use crate::variables::Variables;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
-use rustls_native_certs::{CertificateResult, load_certs_from_paths, load_native_certs};
-use std::io;
+use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::{env, io};
 
 const CERT_FILE: &str = "SSL_CERT_FILE";
+const CERT_DIR: &str = "SSL_CERT_DIR";
 /// Far above any bundle, and far below what an endless file would cost.
 const LARGEST: u64 = 16 << 20;
 const PATH_QUOTE: usize = 400;
@@ -28,8 +30,15 @@ const WHERE_SYSTEMS_HAVE_THEM: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// The system's certificates, read once: it takes milliseconds.
-static NATIVE: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+/// Where the user has the system's certificates, in the words of OpenSSL's variables.
+#[derive(PartialEq)]
+struct Named {
+    file: Option<String>,
+    dirs: Option<String>,
+}
+
+/// The certificates that were read last. To read them takes milliseconds.
+static NATIVE: Mutex<Option<(Named, Arc<RootCertStore>)>> = Mutex::new(None);
 
 /// What a TLS connection is made with. Blocks: it may read files.
 pub fn client_config(
@@ -68,33 +77,56 @@ fn of_bundle(bundle: &CaBundle) -> Result<RootCertStore> {
 
 /// No lock is held while files are read, so that a fork in the meantime leaves nothing half made behind.
 fn native(variables: &Variables) -> Result<Arc<RootCertStore>> {
-    if let Some(known) = NATIVE.get() {
-        return Ok(known.clone());
+    let named = Named::by(variables);
+    if let Some((of, roots)) = &*NATIVE.lock().unwrap_or_else(PoisonError::into_inner)
+        && *of == named
+    {
+        return Ok(roots.clone());
     }
     let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(load(variables)?.certs);
+    roots.add_parsable_certificates(named.load()?);
     if roots.is_empty() {
         let what = "setting up TLS: this system has no usable trust store; set ca_file";
         return Err(Error::new(Kind::Config, what));
     }
     let roots = Arc::new(roots);
-    let _ = NATIVE.set(roots.clone());
+    *NATIVE.lock().unwrap_or_else(PoisonError::into_inner) = Some((named, roots.clone()));
     Ok(roots)
 }
 
-fn load(variables: &Variables) -> Result<CertificateResult> {
-    if variables.are_withheld() {
-        // The usual way would look at the environment.
-        let file = WHERE_SYSTEMS_HAVE_THEM.map(Path::new).into_iter().find(|file| file.is_file());
-        return Ok(load_certs_from_paths(file, None));
+impl Named {
+    fn by(variables: &Variables) -> Self {
+        let given = |name| variables.get(name).map(str::to_owned);
+        Named { file: given(CERT_FILE), dirs: given(CERT_DIR) }
     }
-    if let Some(file) = variables.get(CERT_FILE) {
-        // It is read once more below, without a limit.
-        regular_file::read(Path::new(file), LARGEST).map_err(|error| {
-            Error::new(Kind::Config, format_args!("{CERT_FILE} names {}: {error}", quote_up_to(file, PATH_QUOTE)))
-        })?;
+
+    fn load(&self) -> Result<Vec<CertificateDer<'static>>> {
+        if self.file.is_none() && self.dirs.is_none() {
+            return Ok(of_system());
+        }
+        let mut found = Vec::new();
+        if let Some(file) = &self.file {
+            let pem = regular_file::read(Path::new(file), LARGEST).map_err(|error| {
+                Error::new(Kind::Config, format_args!("{CERT_FILE} names {}: {error}", quote_up_to(file, PATH_QUOTE)))
+            })?;
+            found.extend(CertificateDer::pem_slice_iter(&pem).flatten());
+        }
+        for dir in self.dirs.iter().flat_map(env::split_paths).filter(|dir| !dir.as_os_str().is_empty()) {
+            found.extend(load_certs_from_paths(None, Some(&dir)).certs);
+        }
+        Ok(found)
     }
-    Ok(load_native_certs())
+}
+
+/// The certificates of a system whose store has its usual place. Where it has none, the loader of the system's store looks for
+/// it, and at the environment of that moment: not for a program with more rights than its user.
+fn of_system() -> Vec<CertificateDer<'static>> {
+    let usual = WHERE_SYSTEMS_HAVE_THEM.map(Path::new).into_iter().find(|file| file.is_file());
+    match usual {
+        Some(file) if cfg!(not(target_vendor = "apple")) => load_certs_from_paths(Some(file), None).certs,
+        _ if secure::is_privileged() => Vec::new(),
+        _ => load_native_certs().certs,
+    }
 }
 
 /// A handshake's failure in words that are the same for each call: rustls counts the seconds since 1970, until now.
