@@ -1345,7 +1345,7 @@ size_t bedrock_utf8_length(const char *text,
  * can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
  * thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups, a log and
  * cancels have one more thread each. Others run while names are looked up, files are read,
- * credentials are fetched, recordings are written or long answers are checked: at most 8, 8, 16, 2
+ * credentials are fetched, recordings are written or long answers are checked: at most 8, 8, 16, 8
  * and 2. They end after 10 seconds without work. A command that prints credentials
  * (credential_process) is killed if the call that waits for it ends.
  *

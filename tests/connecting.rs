@@ -230,7 +230,7 @@ fn a_single_call_is_not_held_up_by_a_connect_that_hangs() {
         let ca_file = bedrock.tls().map(Tls::ca_file);
         let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file, "timeouts": {}}));
         let took = all_succeed(1, &model);
-        assert_eq!(door.connection_count(), 3);
+        assert!((3..=4).contains(&door.connection_count()), "{}", door.connection_count());
         assert!(took[0] < Duration::from_secs(2), "{took:?}");
     }
 }

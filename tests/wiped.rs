@@ -4,8 +4,8 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::ptr::null_mut;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bedrock::ffi::process::bedrock_shutdown;
 use bedrock::ffi::request::{BEDROCK_ATTACHMENTS_INLINE, bedrock_request_body, bedrock_request_json};
@@ -22,7 +22,6 @@ struct Looking;
 
 static FOUND: AtomicUsize = AtomicUsize::new(0);
 static LOOKS: AtomicUsize = AtomicUsize::new(0);
-/// One test at a time looks.
 static TURN: Mutex<()> = Mutex::new(());
 
 unsafe fn look(block: *const u8, size: usize) {
@@ -69,26 +68,36 @@ unsafe impl GlobalAlloc for Looking {
 #[global_allocator]
 static LOOKING: Looking = Looking;
 
-/// How many blocks are freed with a secret in them while `work` runs.
-fn freed(work: impl FnOnce()) -> usize {
-    let _turn = TURN.lock().unwrap();
-    FOUND.store(0, Ordering::Relaxed);
-    LOOKS.store(1, Ordering::Relaxed);
-    work();
-    LOOKS.store(0, Ordering::Relaxed);
-    FOUND.load(Ordering::Relaxed)
+/// One test at a time looks, and what the others hold stays until then: a test takes its turn before it makes anything.
+struct Turn(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
+
+impl Turn {
+    fn wait() -> Self {
+        Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many blocks are freed with a secret in them while `work` runs.
+    fn freed(&self, work: impl FnOnce()) -> usize {
+        FOUND.store(0, Ordering::Relaxed);
+        LOOKS.store(1, Ordering::Relaxed);
+        work();
+        LOOKS.store(0, Ordering::Relaxed);
+        FOUND.load(Ordering::Relaxed)
+    }
 }
 
 const SECRET: &str = "the-prompt-that-is-a-secret";
 
 #[test]
 fn the_search_finds_what_is_freed_as_it_is() {
+    let turn = Turn::wait();
     let text = SECRET.repeat(3);
-    assert_eq!(freed(|| drop(text)), 1);
+    assert_eq!(turn.freed(|| drop(text)), 1);
 }
 
 #[test]
 fn a_prompt_is_gone_from_memory_once_it_is_freed() {
+    let turn = Turn::wait();
     let model = Model::new(&json!({"model": "m", "transport": {"replies": ["Yes."]}}));
     // What the program itself holds is its own: it is made before, and let go after.
     let native = format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"{SECRET}"}}]}}]}}"#);
@@ -112,22 +121,23 @@ fn a_prompt_is_gone_from_memory_once_it_is_freed() {
         assert_eq!(name(bedrock_shutdown(60_000)), "BEDROCK_OK");
     };
     for (what, json) in [("native", &native), ("portable", &portable)] {
-        let found = freed(|| call(json));
+        let found = turn.freed(|| call(json));
         assert_eq!(found, 0, "{what}: blocks were freed with a prompt in them");
     }
-    let found = freed(|| drop(Request::json(&own)));
+    let found = turn.freed(|| drop(Request::json(&own)));
     assert_eq!(found, 0, "a model's own request");
 }
 
 #[test]
 fn what_authorizes_calls_is_gone_from_memory_once_a_model_is_freed() {
+    let turn = Turn::wait();
     const KEY: &str = "the-key-that-is-a-secret";
     let keys = format!(
         r#"{{"model":"m","api_key":"{KEY}","secret_key":"{KEY}","session_token":"{KEY}","proxy":"http://u:{KEY}@127.0.0.1:1"}}"#
     );
     let token = format!(r#"{{"model":"m","bearer_token":"{KEY}"}}"#);
     for config in [&keys, &token] {
-        let found = freed(|| {
+        let found = turn.freed(|| {
             let model = Model::try_new(config).map_err(|failure| failure.message).unwrap();
             let derived = model.with(json!({"modelId": "n"}));
             drop((model, derived));
