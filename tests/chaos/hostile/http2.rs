@@ -130,7 +130,8 @@ fn handshakes() -> Vec<Attack> {
             peer.http2(&[(MAX_CONCURRENT_STREAMS, 0)]).await?;
             peer.hang().await
         })
-        .connections(8),
+        .connections(8)
+        .alone(),
         Attack::new(Over::Http2, Call::InTurn(10), "no streams allowed", BROKEN_OR_LATE, |mut peer| async move {
             peer.http2(&[(MAX_CONCURRENT_STREAMS, 0)]).await?;
             peer.hang().await
@@ -141,11 +142,13 @@ fn handshakes() -> Vec<Attack> {
             peer.http2(&[(MAX_CONCURRENT_STREAMS, 1)]).await?;
             peer.hang().await
         })
-        .connections(120),
+        .connections(120)
+        .alone(),
         Attack::new(Over::Http2, Call::Many(60), "silence, to 60 at once", BROKEN_OR_LATE, |mut peer| async move {
             peer.hang().await
         })
-        .connections(8),
+        .connections(8)
+        .alone(),
     ]
 }
 
