@@ -167,8 +167,9 @@ unsafe fn show(
         // What has come is shown as one visit: there is no cancellation point between two events.
         let shown = visit.call(|| {
             loop {
-                match visit.step(|| Ok(stream.ready())) {
-                    Ok(Some(event)) if unsafe { on_event(&bedrock_event::lend(&event), user) } == 0 => {}
+                // What it points to is the stream's, until the next one.
+                match visit.step(|| Ok(stream.ready().as_ref().map(bedrock_event::lend))) {
+                    Ok(Some(event)) if unsafe { on_event(&event, user) } == 0 => {}
                     Ok(Some(_)) => break Ok(ControlFlow::Break(())),
                     Ok(None) => break Ok(ControlFlow::Continue(())),
                     Err(error) => break Err(error),

@@ -272,7 +272,7 @@ impl Stream {
         if self.is_ready() { self.take() } else { None }
     }
 
-    #[inline]
+    #[inline(always)]
     fn take(&mut self) -> Option<Event<'_>> {
         self.begun = true;
         let event = self.reader.next(&self.line.pipe)?;

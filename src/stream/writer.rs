@@ -119,23 +119,24 @@ impl Writer {
                 return Err(answer::too_long(limits.max_answer));
             }
             let mut next = Deadline::after("idle", limits.idle);
-            let mut rest = &chunk[..];
-            let mut written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
-            while let Some(long) = frames.take_long() {
+            let (mut rest, mut any) = (&chunk[..], false);
+            let full = loop {
+                let written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
+                any |= written.any;
+                let Some(long) = frames.take_long() else { break written.full };
                 let batch = next.or_earlier(limits.total).limit(decode_apart(long, &mut events)).await.flatten()?;
                 events.take_usage().into_iter().for_each(count);
                 self.batch_read(limits.total).await?;
                 next = next.restarted();
                 self.add(batch, next);
-                written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
-                written.any = true;
-            }
-            if written.full {
+                any = true;
+            };
+            if full {
                 self.batch_taken(limits.total).await?;
                 next = next.restarted();
             }
             // While it was full the program was waited for, and not the service.
-            if written.any || written.full {
+            if any || full {
                 timer.restart(next.or_earlier(limits.total));
             }
         };
