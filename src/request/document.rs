@@ -510,7 +510,7 @@ impl Document {
         let Range { start, end } = piece.0.outline.place();
         piece.write_from(start, &mut out, || format!("/{}", json::pointer_token(name)))?;
         let white_space = piece.text().len() - end;
-        out.text.truncate(out.text.len() - white_space);
+        out.text.cut_space(white_space);
         Ok(Some(out.text))
     }
 

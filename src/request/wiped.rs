@@ -63,8 +63,9 @@ impl Wiped {
         base64_simd::STANDARD.encode_append(bytes, &mut self.0);
     }
 
-    pub fn truncate(&mut self, length: usize) {
-        self.0.truncate(length);
+    /// Cuts so much white space off the end. It is not zeroed: only what is text in the end is.
+    pub fn cut_space(&mut self, bytes: usize) {
+        self.0.truncate(self.0.len() - bytes);
     }
 
     /// A String would free what it grows out of as it is.
@@ -102,7 +103,6 @@ impl AsRef<[u8]> for WipedBytes {
 impl Drop for WipedBytes {
     /// As slices: a vector is zeroed byte by byte, which takes longer than all else that is done with an image.
     fn drop(&mut self) {
-        self.0.spare_capacity_mut().chunks_mut(STRIDE).for_each(Zeroize::zeroize);
         self.0.chunks_mut(STRIDE).for_each(Zeroize::zeroize);
     }
 }

@@ -226,6 +226,7 @@ impl Stream {
     }
 
     /// The next event, or how the call ended, which every later call gives again. `timeout` None waits as long as it takes.
+    #[inline]
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Next<'_>> {
         Ok(match self.wait(timeout)? {
             // A cancel that is fired from here on is for the next call to find.
