@@ -52,6 +52,12 @@ struct State {
     started: u64,
     /// Threads with lower numbers are to end.
     end_before: u64,
+    /// How much of the work has been begun.
+    begun: u64,
+    /// So much of it was asked for before the pool was last to end.
+    due: u64,
+    /// How much of what was due is being done.
+    finishing: usize,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -160,17 +166,24 @@ impl Pool {
         let mut place = self.lock();
         loop {
             let state = of_this_process(&mut place);
-            let ends = number < state.end_before;
-            // What is still to be done is another's, where there can be one.
-            if ends && (state.queue.is_empty() || self.start(state).is_ok()) {
+            let is_due = state.begun < state.due;
+            // What is not due is another's, where there can be one.
+            if number < state.end_before && !is_due && (state.queue.is_empty() || self.start(state).is_ok()) {
                 break;
             }
             if let Some(job) = state.queue.pop_front() {
+                state.begun += 1;
+                state.finishing += usize::from(is_due);
                 drop(place);
                 let working = quiesce::begin();
                 job();
                 drop(working);
                 place = self.lock();
+                if is_due {
+                    let state = of_this_process(&mut place);
+                    state.finishing = state.finishing.saturating_sub(1);
+                    self.ended.notify_all();
+                }
                 continue;
             }
             state.idle += 1;
@@ -192,8 +205,13 @@ impl Pool {
         let state = of_this_process(&mut place);
         let before = state.started;
         state.end_before = before;
+        let due = state.begun + state.queue.len() as u64;
+        state.due = due;
         self.changed.notify_all();
-        while of_this_process(&mut place).threads.iter().any(|number| *number < before) {
+        let is_left = |state: &State| {
+            state.begun < due || state.finishing > 0 || state.threads.iter().any(|number| *number < before)
+        };
+        while is_left(of_this_process(&mut place)) {
             let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
             place = self.ended.wait_timeout(place, left).unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -215,6 +233,9 @@ fn of_this_process(place: &mut Option<State>) -> &mut State {
             idle: 0,
             started: 0,
             end_before: 0,
+            begun: 0,
+            due: 0,
+            finishing: 0,
         };
         // The parent's work is not even dropped: whoever waits for it would be woken, in the parent.
         std::mem::forget(place.replace(fresh));
@@ -292,7 +313,9 @@ mod tests {
         BUSY.submit(|| {}).unwrap();
         let others = std::thread::spawn(move || {
             while !stopping.load(Ordering::Relaxed) {
-                BUSY.submit(std::thread::yield_now).unwrap();
+                if of_this_process(&mut BUSY.lock()).queue.len() < 8 {
+                    BUSY.submit(std::thread::yield_now).unwrap();
+                }
             }
         });
         for _ in 0..20 {
@@ -300,6 +323,28 @@ mod tests {
         }
         stop.store(true, Ordering::Relaxed);
         others.join().unwrap();
+    }
+
+    #[test]
+    fn what_was_asked_for_before_the_end_is_done_at_the_end() {
+        static ONE: Pool = Pool::new("bedrock-one", 1);
+        static DONE: AtomicUsize = AtomicUsize::new(0);
+        let (release, hang) = mpsc::channel::<()>();
+        ONE.submit(move || hang.recv().unwrap_or_default()).unwrap();
+        for _ in 0..20 {
+            ONE.submit(|| {
+                std::thread::sleep(Duration::from_millis(2));
+                DONE.fetch_add(1, Ordering::Relaxed);
+            })
+            .unwrap();
+        }
+        let ending = std::thread::spawn(|| ONE.end(Instant::now() + Duration::from_secs(60)));
+        while of_this_process(&mut ONE.lock()).due == 0 {
+            std::thread::yield_now();
+        }
+        drop(release);
+        assert!(ending.join().unwrap());
+        assert_eq!(DONE.load(Ordering::Relaxed), 20);
     }
 
     #[tokio::test]
