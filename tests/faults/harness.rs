@@ -133,8 +133,17 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// What every door has to tell in the same way.
 fn told(run: &Run) -> (Vec<Event>, bedrock_status, Option<(String, String, bool)>) {
     let failure =
-        run.failure.as_ref().map(|failure| (failure.message.clone(), failure.code.clone(), failure.retryable));
+        run.failure.as_ref().map(|failure| (undated(&failure.message), failure.code.clone(), failure.retryable));
     (run.events.clone(), run.status, failure)
+}
+
+/// A message without the time until a date of the service's: of two calls the later one has less of it.
+fn undated(message: &str) -> String {
+    const WAIT: &str = "asks to wait ";
+    message.split_once(WAIT).map_or_else(
+        || message.to_owned(),
+        |(before, after)| format!("{before}{WAIT}{}", after.trim_start_matches(|digit: char| digit.is_ascii_digit())),
+    )
 }
 
 /// That a call ended as its scene says. That its error is one line that begins with "bedrock: " is checked with every call.
