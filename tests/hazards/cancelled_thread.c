@@ -3,7 +3,7 @@
 // tries: 200
 // seconds: 60
 
-#include "check.h"
+#include "common.h"
 
 #include <pthread.h>
 #include <time.h>
@@ -119,12 +119,8 @@ int main(int argc, char **argv)
     static void (*const bodies[])(void) = {generate, generate_stream, pull, wakeups, wait_for_set, make_and_free};
     enum { KINDS = sizeof bodies / sizeof *bodies };
     int tries = argc > 1 ? atoi(argv[1]) : KINDS, seed = 1;
-    char config[300];
 
-    snprintf(config, sizeof config,
-             "{\"model\": \"test.3.1\", \"base_url\": \"%s\", \"region\": \"us-east-1\", \"api_key\": \"A\", \"secret_key\": \"B\"}",
-             argc > 2 ? argv[2] : "");
-    model = check_model_of(config);
+    model = service_model(argc > 2 ? argv[2] : "", 3, 1, "");
     scripted = check_scripted("[\"One two three.\"]");
     request = check_request("Hi.");
     set = bedrock_waitset_new();

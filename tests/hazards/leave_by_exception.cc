@@ -3,7 +3,7 @@
 // tries: 200
 // seconds: 60
 
-#include "check.h"
+#include "common.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -75,12 +75,8 @@ static void end_by(bedrock_event_fn callback, void *wanted)
 int main(int argc, char **argv)
 {
     int tries = argc > 1 ? atoi(argv[1]) : 1, first = 0;
-    char config[300];
 
-    snprintf(config, sizeof config,
-             "{\"model\": \"test.1000.50\", \"base_url\": \"%s\", \"region\": \"us-east-1\", \"api_key\": \"A\", \"secret_key\": \"B\"}",
-             argc > 2 ? argv[2] : "");
-    model = check_model_of(config);
+    model = service_model(argc > 2 ? argv[2] : "", 1000, 50, "");
     request = check_request("Hi.");
     for (int i = 0; i < tries; i++) {
         CHECK(catches());

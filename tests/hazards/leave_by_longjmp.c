@@ -4,7 +4,7 @@
 // tries: 200
 // seconds: 60
 
-#include "check.h"
+#include "common.h"
 
 #include <dirent.h>
 #include <pthread.h>
@@ -115,13 +115,9 @@ static void *leave_and_end(void *unused)
 int main(int argc, char **argv)
 {
     int words, nested = 0;
-    char config[300];
     pthread_t thread;
 
-    snprintf(config, sizeof config,
-             "{\"model\": \"test.1000.50\", \"base_url\": \"%s\", \"region\": \"us-east-1\", \"api_key\": \"A\", \"secret_key\": \"B\"}",
-             argc > 2 ? argv[2] : "");
-    model = check_model_of(config);
+    model = service_model(argc > 2 ? argv[2] : "", 1000, 50, "");
     scripted = check_scripted("[\"One two three.\"]");
     request = check_request("Hi.");
     tries = argc > 1 ? atoi(argv[1]) : 1;
