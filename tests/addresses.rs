@@ -13,10 +13,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use support::capi::*;
-use support::{LocalBedrock, Reply, Speaks};
+use support::{LocalBedrock, Reply, Speaks, namespace};
 
-/// Set in the process that the test starts in a namespace of its own.
-const CHILD: &str = "BEDROCK_TEST_CHILD";
 const TEST: &str = "addresses_that_do_not_answer_cost_a_quarter_of_a_second_and_not_the_timer";
 const LIVE: Ipv4Addr = Ipv4Addr::new(10, 8, 0, 1);
 const NAMES: &str = "127.0.0.1 localhost\n\
@@ -25,25 +23,9 @@ const NAMES: &str = "127.0.0.1 localhost\n\
 
 #[test]
 fn addresses_that_do_not_answer_cost_a_quarter_of_a_second_and_not_the_timer() {
-    if std::env::var_os(CHILD).is_some() {
-        return in_a_namespace();
+    if namespace::is_entered(TEST, &["--mount"]) {
+        in_a_namespace();
     }
-    let unshare = || {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net", "--mount"]);
-        command
-    };
-    match unshare().args(["ip", "link", "add", "nowhere", "type", "veth", "peer", "name", "nobody"]).output() {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => return println!("skipped: no namespaces: {}", String::from_utf8_lossy(&output.stderr).trim()),
-        Err(error) => return println!("skipped: no unshare: {error}"),
-    }
-    let mut child = unshare();
-    child.arg(std::env::current_exe().expect("this program")).args([TEST, "--exact", "--nocapture"]);
-    let run = child.env(CHILD, "1").env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the test starts again");
-    let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
-    println!("{said}");
-    assert!(run.status.success() && said.contains("1 passed"), "in a namespace of its own");
 }
 
 /// Runs a command, which has to work.

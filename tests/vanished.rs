@@ -14,10 +14,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use support::capi::*;
-use support::{Gate, LocalBedrock, Reply, Speaks};
+use support::{Gate, LocalBedrock, Reply, Speaks, namespace};
 
-/// Set in the process that the test starts in a network namespace of its own.
-const CHILD: &str = "BEDROCK_TEST_CHILD";
 const TEST: &str = "a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_waited_for";
 const HERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 const THERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 2);
@@ -26,29 +24,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_waited_for() {
-    if std::env::var_os(CHILD).is_some() {
-        return in_a_namespace();
+    if namespace::is_entered(TEST, &[]) {
+        in_a_namespace();
     }
-    let unshare = || {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "--net"]);
-        command
-    };
-    let permitted =
-        unshare().args(["ip", "link", "add", "name", "here", "type", "veth", "peer", "name", "there"]).output();
-    match permitted {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => {
-            return println!("skipped: no network namespaces: {}", String::from_utf8_lossy(&output.stderr).trim());
-        }
-        Err(error) => return println!("skipped: no unshare: {error}"),
-    }
-    let mut child = unshare();
-    child.arg(std::env::current_exe().expect("this program")).args([TEST, "--exact", "--nocapture"]);
-    let run = child.env(CHILD, "1").env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the test starts again");
-    let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
-    println!("{said}");
-    assert!(run.status.success() && said.contains("1 passed"), "in a network namespace of its own");
 }
 
 #[track_caller]
