@@ -24,6 +24,7 @@
 //! | `wire`, `http1`, `http2` | one connection: bytes that notice when the client leaves, and HTTP over them |
 //! | `tls` | [`Tls`]: TLS on the connections of a [`LocalBedrock`] or a [`Proxy`], with certificates that are right or wrong |
 //! | `namespace` | a network of its own, for a test that runs once more in it |
+//! | `listening` | a port and a thread of its own, for what stands in front of a server |
 //! | `door` | [`Door`]: in front of a server; some connections find nobody behind it |
 //! | `peer` | [`Peer`](peer::Peer): writes byte for byte what a test says, in frames of HTTP/2 or none |
 //! | `proxy` | [`Proxy`]: a proxy that connects through |
@@ -51,6 +52,7 @@ pub mod gate;
 pub mod http1;
 pub mod http2;
 pub mod journal;
+pub mod listening;
 pub mod namespace;
 pub mod peer;
 pub mod proxy;

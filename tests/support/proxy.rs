@@ -1,23 +1,20 @@
 //! A proxy that connects through: it reads CONNECT, writes down what it was told, and leads wherever the test says.
 
 use std::net::Ipv4Addr;
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
-use std::thread::JoinHandle;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::net::TcpStream;
 
+use super::listening::Listening;
 use super::tls::Tls;
 use super::wire::Transport;
 
 const ESTABLISHED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 
 pub struct Proxy {
-    port: u16,
+    listening: Listening,
     heads: Arc<Mutex<Vec<String>>>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Proxy {
@@ -38,46 +35,23 @@ impl Proxy {
 
     fn start(answer: &'static str, behind: Option<u16>, tls: Option<Tls>) -> Proxy {
         let heads = Arc::<Mutex<Vec<String>>>::default();
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (tell, told) = mpsc::channel();
         let seen = heads.clone();
-        let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            runtime.block_on(async {
-                let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-                tell.send(listener.local_addr().expect("an address").port()).expect("a test that waits");
-                let accepting = async {
-                    loop {
-                        let (outside, _) = listener.accept().await.expect("a connection");
-                        tokio::spawn(pass(outside, tls.clone(), answer, behind, seen.clone()));
-                    }
-                };
-                tokio::select! {
-                    _ = stopped => {}
-                    () = accepting => {}
-                }
-            });
+        let listening = Listening::start(move |listener| async move {
+            loop {
+                let (outside, _) = listener.accept().await.expect("a connection");
+                tokio::spawn(pass(outside, tls.clone(), answer, behind, seen.clone()));
+            }
         });
-        let port = told.recv().expect("the proxy died before it began to listen");
-        Proxy { port, heads, stop: Some(stop), thread: Some(thread) }
+        Proxy { listening, heads }
     }
 
     pub fn port(&self) -> u16 {
-        self.port
+        self.listening.port()
     }
 
     /// The heads of all requests so far.
     pub fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 
