@@ -8,7 +8,6 @@ use crate::process::{self, Generation};
 use crate::quiesce;
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
@@ -89,11 +88,10 @@ impl Pool {
         let (sender, receiver) = oneshot::channel();
         self.submit(move || {
             if !sender.is_closed() {
-                let result = catch_unwind(AssertUnwindSafe(work));
-                let _ = sender.send(result.unwrap_or_else(|panic| Err(Error::panicked(&*panic))));
+                let _ = sender.send(Error::caught(work));
             }
         })?;
-        receiver.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+        receiver.await.unwrap_or_else(|_| Err(Error::shut_down()))
     }
 
     /// As [`Pool::run`]. While such work is under way under the same `key`, its result is everybody's who asks: `key` names
@@ -116,16 +114,12 @@ impl Pool {
         };
         if first {
             let done = key.clone();
-            let submitted = self.submit(move || {
-                let result = catch_unwind(AssertUnwindSafe(work));
-                let result = result.unwrap_or_else(|panic| Err(Error::panicked(&*panic)));
-                self.tell(&done, result);
-            });
+            let submitted = self.submit(move || self.tell(&done, Error::caught(work)));
             if let Err(error) = submitted {
                 self.tell::<T>(&key, Err(error));
             }
         }
-        receiver.await.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down")))
+        receiver.await.unwrap_or_else(|_| Err(Error::shut_down()))
     }
 
     /// Gives the result of shared work to all who wait for it.

@@ -7,6 +7,7 @@ use crate::json;
 use crate::text::Text;
 use std::borrow::Cow;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// What kind of failure it was. The numbers are those of the C API's `BEDROCK_E_...`.
@@ -169,6 +170,17 @@ impl Error {
     /// The system has no memory for what is large. What is small aborts the process, as Rust has it.
     pub fn out_of_memory(doing: &str, bytes: usize) -> Self {
         Error::new(Kind::Resource, format_args!("{doing}: the system gives no memory for {bytes} bytes"))
+    }
+
+    /// What was to be done was given up, because the library was shut down.
+    pub fn shut_down() -> Self {
+        Error::new(Kind::Cancelled, "the library was shut down")
+    }
+
+    /// Runs `body`. A panic of our own is its error.
+    #[inline(always)]
+    pub fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+        catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
     }
 
     /// A panic of our own, contained.

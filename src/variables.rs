@@ -1,7 +1,8 @@
 //! The environment variables that the library reads, as they were when a model was made.
 //!
 //! They are read once, on the thread that makes the model, and not on one of the library's own: `setenv` of the host would
-//! race with that. Only code of others still does that: the C library's resolver, and the provider of `aws login`. A program that has more rights than its user takes nothing from that user's environment.
+//! race with that. Only code of others still does that: the C library's resolver, and the provider of `aws login`. A program
+//! that has more rights than its user takes nothing from that user's environment.
 
 use crate::sys::secure;
 use std::collections::HashMap;

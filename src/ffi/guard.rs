@@ -101,7 +101,7 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // Before anything that a fork could find half done: a lock, a thread.
     fork::watch();
-    process::quietly(|| catch_unwind(AssertUnwindSafe(body))).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
+    process::quietly(|| Error::caught(body))
 }
 
 /// Runs a callback that may call nothing but what fires and cancels. It may end its thread.
@@ -134,7 +134,7 @@ impl Visit {
 
     /// A step of the export's own.
     pub fn step<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
+        Error::caught(body)
     }
 
     /// The program's function.

@@ -266,7 +266,7 @@ impl Future for Writing {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
         let told = ready!(Pin::new(&mut self.0).poll(cx));
-        Poll::Ready(told.unwrap_or_else(|_| Err(Error::new(Kind::Cancelled, "the library was shut down"))))
+        Poll::Ready(told.unwrap_or_else(|_| Err(Error::shut_down())))
     }
 }
 
