@@ -1,7 +1,7 @@
 //! One taxonomy of what can go wrong.
 //!
 //! Every failure of this library is an [`Error`]: a [`Kind`], one line for people that begins with `bedrock: `, and what is
-//! known besides. How the service's and the SDK's failures become one is told in `wire::failure`.
+//! known besides. How the service's and the SDK's failures become one is told in `sdk::failure` and `protocol::refusal`.
 
 use crate::json;
 use crate::text::Text;

@@ -9,7 +9,9 @@ use std::cell::Cell;
 use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
-use bedrock::wire::frame::{Decoder, Frame, FrameError, MAX_FRAME, MAX_HEADER_COUNT, MAX_HEADERS, MessageType, Value};
+use bedrock::protocol::frame::{
+    Decoder, Frame, FrameError, MAX_FRAME, MAX_HEADER_COUNT, MAX_HEADERS, MessageType, Value,
+};
 use bytes::Bytes;
 use support::Corpus;
 

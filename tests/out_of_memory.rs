@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bedrock::error::{Error, Kind};
 use bedrock::ffi::request::BEDROCK_ATTACHMENTS_INLINE;
-use bedrock::wire::frame::Decoder;
+use bedrock::protocol::frame::Decoder;
 use serde_json::json;
 use support::capi::*;
 use support::stream::event_frame;

@@ -8,29 +8,32 @@
 // What the scenarios do not need.
 #![allow(dead_code)]
 
-#[path = "../src/courier.rs"]
-mod courier;
-#[path = "../src/stream/pipe.rs"]
-mod pipe;
-#[path = "../src/stream/reader.rs"]
-mod reader;
 #[path = "races/standins.rs"]
 mod standins;
-#[path = "../src/waitset.rs"]
-mod waitset;
-#[path = "../src/wakeup.rs"]
-mod wakeup;
 
-/// The engine's, without what needs a worker.
-mod stream {
-    pub use crate::pipe::Alarm;
+/// The engine's files, without those that need a worker.
+#[path = "../src/call"]
+mod call {
+    pub mod pipe;
+    pub mod reader;
+    pub mod waitset;
+    pub mod wakeup;
+    pub use crate::standins::timer;
 }
 
-pub use standins::{error, flag, process, sync, text, timer, wire};
+#[path = "../src/runtime"]
+mod runtime {
+    pub mod callback_thread;
+    pub use crate::standins::{event_fd, process, sync};
+}
 
+pub use standins::{error, protocol, text};
+
+use call::pipe::{self, End, Pipe};
+use call::reader::Reader;
+use call::{waitset, wakeup};
 use error::{Error, Kind};
-use pipe::{End, Pipe};
-use reader::Reader;
+use runtime::{event_fd, process, sync};
 use shuttle::future::block_on;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -57,7 +60,7 @@ fn spawn(body: impl FnOnce() + Send + 'static) -> shuttle::thread::JoinHandle<()
 
 /// What there is to read.
 enum Found<'a> {
-    Event(wire::event::Event<'a>),
+    Event(protocol::event::Event<'a>),
     End(End),
     Nothing,
 }
@@ -169,7 +172,7 @@ fn a_flag_is_up_exactly_while_there_is_something_to_read() {
         let (mut reader, mut seen) = (Reader::default(), 0);
         let fd = reader.flag(&pipe).unwrap();
         loop {
-            flag::wait_until_up(fd);
+            event_fd::wait_until_up(fd);
             // One event for each time that it is up, as the laziest loop does it.
             match next(&mut reader, &pipe, NOW) {
                 Found::Event(event) => {
@@ -181,10 +184,10 @@ fn a_flag_is_up_exactly_while_there_is_something_to_read() {
             }
         }
         assert_eq!(seen, 3);
-        assert!(flag::is_up(fd), "down after the end");
+        assert!(event_fd::is_up(fd), "down after the end");
         assert_over(&mut reader, &pipe);
         writer.join().unwrap();
-        assert!(flag::is_up(fd));
+        assert!(event_fd::is_up(fd));
     });
 }
 
@@ -202,7 +205,7 @@ fn a_flag_that_is_asked_for_late_is_right_at_once() {
         }
         let fd = reader.flag(&pipe).unwrap();
         loop {
-            flag::wait_until_up(fd);
+            event_fd::wait_until_up(fd);
             match next(&mut reader, &pipe, NOW) {
                 Found::Event(_) => seen += 1,
                 Found::End(_) => break,
@@ -236,8 +239,8 @@ impl Bell {
     }
 }
 
-fn couriers() -> Arc<courier::Courier<Arc<wakeup::Wakeup>>> {
-    let courier = courier::Courier::new("wakeup", |wakeup: Arc<wakeup::Wakeup>| wakeup.run());
+fn couriers() -> Arc<runtime::callback_thread::Courier<Arc<wakeup::Wakeup>>> {
+    let courier = runtime::callback_thread::Courier::new("wakeup", |wakeup: Arc<wakeup::Wakeup>| wakeup.run());
     courier.start().unwrap();
     courier
 }
@@ -248,7 +251,7 @@ fn a_pause_ends_although_others_go_on_and_nothing_that_was_put_is_lost() {
         let delivered = Arc::new(AtomicUsize::new(0));
         let courier = {
             let delivered = delivered.clone();
-            courier::Courier::new("counted", move |before: usize| {
+            runtime::callback_thread::Courier::new("counted", move |before: usize| {
                 delivered.fetch_add(before, Ordering::SeqCst);
             })
         };
@@ -286,9 +289,9 @@ fn a_callback_that_ends_its_thread_holds_nobody_up_and_the_next_is_called() {
             (wakeup::Wakeup::on(courier.clone(), Box::new(call)), called)
         };
         let ((one, calls_of_one), (two, calls_of_two)) = (wakeup(), wakeup());
-        let other = spawn(move || stream::Alarm::ring(&two));
-        stream::Alarm::ring(&one);
-        stream::Alarm::retire(&one);
+        let other = spawn(move || pipe::Alarm::ring(&two));
+        pipe::Alarm::ring(&one);
+        pipe::Alarm::retire(&one);
         other.join().unwrap();
         assert!(courier.pause(far_away()));
         assert!(calls_of_one.load(Ordering::SeqCst) <= 1, "retired, it may have been too late");
@@ -349,7 +352,7 @@ fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
                 shuttle::thread::yield_now();
                 assert_eq!(gone.load(Ordering::SeqCst), 0, "still running when it was gone");
             };
-            Some(Box::new(wakeup::Wakeup::on(courier.clone(), Box::new(call))) as Box<dyn stream::Alarm>)
+            Some(Box::new(wakeup::Wakeup::on(courier.clone(), Box::new(call))) as Box<dyn pipe::Alarm>)
         };
         let (first, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         pipe.set_alarm(wakeup(&first), false);
@@ -460,15 +463,15 @@ fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
         };
         pipe.set_alarm(Some(Box::new(set.member(7))), false);
         loop {
-            flag::wait_until_up(fd);
+            event_fd::wait_until_up(fd);
             assert_eq!(set.wait(NOW).unwrap(), Some(7), "the flag was up where there was no stream to tell of");
             if drain(&mut reader, &pipe, &mut seen).is_some() {
                 break;
             }
         }
-        assert!(!flag::is_up(fd));
+        assert!(!event_fd::is_up(fd));
         writer.join().unwrap();
-        assert!(!flag::is_up(fd));
+        assert!(!event_fd::is_up(fd));
     });
 }
 
@@ -488,12 +491,12 @@ fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
             spawn(move || cancel(&pipe))
         };
         pipe.close();
-        assert!(!flag::is_up(fd));
+        assert!(!event_fd::is_up(fd));
         assert_eq!(set.wait(NOW).unwrap(), None, "told of a stream that was closed");
         writer.join().unwrap();
         canceller.join().unwrap();
         assert_eq!(set.wait(NOW).unwrap(), None, "told of a stream that was closed");
-        assert!(!flag::is_up(fd));
+        assert!(!event_fd::is_up(fd));
     });
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bedrock::json::Json;
 use bedrock::request::{Document, Request};
-use bedrock::wire::operation::Operation;
+use bedrock::protocol::operation::Operation;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|given: (&str, &[u8], &str)| {

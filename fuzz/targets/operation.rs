@@ -3,7 +3,7 @@
 #![no_main]
 
 use bedrock::request::{Place, Request, parse_defaults};
-use bedrock::wire::operation::Operation;
+use bedrock::protocol::operation::Operation;
 use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
 

@@ -4,7 +4,7 @@
 
 use bedrock::json::Json;
 use bedrock::request::{Document, Request};
-use bedrock::wire::operation::Operation;
+use bedrock::protocol::operation::Operation;
 use libfuzzer_sys::fuzz_target;
 
 fn body(text: &str, lint: bool) -> Option<String> {

@@ -117,7 +117,7 @@ impl Given {
     }
 
     fn timeouts(&self) -> Timeouts {
-        // Healthy streams are silent for minutes; a connection that is dead is found without these timers (transport::alive).
+        // Healthy streams are silent for minutes; a connection that is dead is found without these timers (http::alive).
         let progress = self.timeout.unwrap_or(LONGEST_SILENCE);
         Timeouts {
             connect: self.connect.unwrap_or(Duration::from_millis(3100)),

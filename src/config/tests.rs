@@ -1,6 +1,6 @@
 //! What the config promises, key by key and error by error.
 
-use super::*;
+use crate::config::*;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::path::PathBuf;
 use std::time::Duration;

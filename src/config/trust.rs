@@ -4,7 +4,7 @@
 //! wherever no bundle is given.
 
 use crate::error::{Error, Kind, quote_up_to};
-use crate::regular_file;
+use crate::sys::regular_file;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;

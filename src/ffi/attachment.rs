@@ -6,7 +6,7 @@
 
 use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
-use super::text;
+use super::support::text;
 use crate::error::Result;
 use crate::request::attachment::Data;
 use crate::request::media::Media;

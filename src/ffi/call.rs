@@ -53,16 +53,16 @@
 
 use super::cancel::bedrock_cancel;
 use super::generate::{Call, give};
-use super::guard::entry;
-use super::handle;
 use super::model::bedrock_model;
 use super::request::bedrock_request;
 use super::response::bedrock_response;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::stream::{Pulled, bedrock_stream};
-use super::text::{self, put, required};
+use super::support::guard::entry;
+use super::support::handle;
+use super::support::text::{self, put, required};
 use crate::error::{Error, Kind, Result, quote};
-use crate::wire::operation::Operation;
+use crate::protocol::operation::Operation;
 use std::ffi::c_char;
 use std::ptr::null_mut;
 

@@ -5,10 +5,10 @@
 //! later fails with the same status at once, and sends nothing. One cancel may serve many calls, at
 //! once or in turn. To start again, make a new one.
 
-use super::guard::entry;
-use super::handle::{self, Noun};
-use crate::cancel::{Cancel, Trigger};
+use super::support::guard::entry;
+use super::support::handle::{self, Noun};
 use crate::error::{Error, Kind};
+use crate::runtime::cancel::{Cancel, Trigger};
 use crate::sys::cancelling;
 use std::ptr::null_mut;
 

@@ -4,21 +4,21 @@
 //! Each call ends within its timers: no wait is without a limit. cancel may be NULL.
 
 use super::cancel::bedrock_cancel;
-use super::guard::{Visit, entry};
-use super::handle;
 use super::model::bedrock_model;
-use super::on_event::{Showing, end_left, here};
 use super::request::{SharedRequest, bedrock_request};
 use super::response::bedrock_response;
 use super::status::{BEDROCK_OK, BEDROCK_STOPPED, bedrock_error, bedrock_status};
-use super::text::{put, required};
-use crate::cancel::Cancel;
+use super::support::guard::{Visit, entry};
+use super::support::handle;
+use super::support::on_event::{Showing, end_left, here};
+use super::support::text::{put, required};
+use crate::call::Waited;
 use crate::error::{Error, Kind, Result};
 use crate::model::{Ended, Model};
-use crate::process::quietly;
-use crate::stream::Waited;
-use crate::wire::event::Event;
-use crate::wire::operation::Operation;
+use crate::protocol::event::Event;
+use crate::protocol::operation::Operation;
+use crate::runtime::cancel::Cancel;
+use crate::runtime::process::quietly;
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr::null_mut;

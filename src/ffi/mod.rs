@@ -9,12 +9,7 @@
 // What callers owe is the header's opening chapter, once for all functions: every pointer is NULL, or good for its purpose.
 #![allow(clippy::missing_safety_doc)]
 
-mod fork;
-mod guard;
-mod handle;
-mod on_event;
-mod text;
-mod user;
+mod support;
 
 pub mod attachment;
 pub mod call;

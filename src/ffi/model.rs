@@ -84,12 +84,12 @@
 //! that is empty counts as not given. If a file is broken, that call returns BEDROCK_E_CONFIG.
 
 use super::cancel::bedrock_cancel;
-use super::guard::entry;
-use super::handle::{self, Noun};
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
-use super::text::{self, EMPTY, put, required};
-use crate::cancel::Cancel;
+use super::support::guard::entry;
+use super::support::handle::{self, Noun};
+use super::support::text::{self, EMPTY, put, required};
 use crate::model::Model;
+use crate::runtime::cancel::Cancel;
 
 use std::ffi::c_char;
 use std::ptr::null_mut;

@@ -23,13 +23,14 @@
 //! BEDROCK_E_BAD_HANDLE in the other.
 
 use super::attachment::bedrock_release_fn;
-use super::guard::{self, entry};
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
-use super::user::User;
-use super::{handle, on_event};
+use super::support::guard::{self, entry};
+use super::support::user::User;
+use super::support::{handle, on_event};
+use crate::call::wakeup;
 use crate::error::{Error, Kind};
-use crate::log::{self, Level, Listener};
-use crate::{runtime, wakeup};
+use crate::runtime::log::{self, Level, Listener};
+use crate::runtime::worker;
 use std::ffi::{CString, c_char, c_void};
 use std::time::{Duration, Instant};
 
@@ -120,7 +121,7 @@ pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
         let timeout = u64::try_from(timeout_ms).map_or(Duration::from_secs(31_536_000), Duration::from_millis);
         let deadline = Instant::now() + timeout;
         // The worker first: what it ends, it tells the others of.
-        let ended = runtime::shutdown(deadline) & wakeup::pause(deadline);
+        let ended = worker::shutdown(deadline) & wakeup::pause(deadline);
         let live = handle::live_by_noun();
         if !live.is_empty() {
             log::debug("shutdown", format_args!("handles not freed: {live}"));

@@ -27,15 +27,15 @@
 //! call runs, the request may be changed, used for other calls or freed, also inside on_event. A
 //! request is thread-safe: calls on it are serialized, and its lock is never held during I/O.
 
-use super::guard::entry;
-use super::handle::{self, Noun};
 use super::model::bedrock_model;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
-use super::text::{self, put, required};
+use super::support::guard::entry;
+use super::support::handle::{self, Noun};
+use super::support::text::{self, put, required};
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
+use crate::protocol::operation::Operation;
 use crate::request::{Request, Wiped};
-use crate::wire::operation::Operation;
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 use std::sync::{Mutex, MutexGuard, PoisonError};

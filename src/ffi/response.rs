@@ -6,10 +6,10 @@
 //! return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of the
 //! status that it returns.
 
-use super::guard::entry;
-use super::handle::{self, Noun};
 use super::status::{BEDROCK_OK, bedrock_status};
-use super::text::{self, EMPTY, put, required};
+use super::support::guard::entry;
+use super::support::handle::{self, Noun};
+use super::support::text::{self, EMPTY, put, required};
 use crate::error::{Error, Kind};
 use crate::response::{Response, Runs, ToolCall};
 use crate::text::Text;

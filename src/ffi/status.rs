@@ -40,9 +40,9 @@
 //! otherwise. A call that succeeds adds 1 to the budget, or the cost of its last retry. While the
 //! budget is too low for a retry, each call is tried once, and its message states that.
 
-use super::guard::entry;
-use super::handle::{self, Noun};
-use super::text::{self, EMPTY, put};
+use super::support::guard::entry;
+use super::support::handle::{self, Noun};
+use super::support::text::{self, EMPTY, put};
 use crate::error::Error;
 use crate::text::Text;
 use std::ffi::c_char;

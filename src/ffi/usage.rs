@@ -2,12 +2,12 @@
 //!
 //! These functions give the tokens that calls have used.
 
-use super::guard::entry;
-use super::handle;
 use super::model::bedrock_model;
 use super::response::{bedrock_response, fill};
 use super::status::{BEDROCK_OK, bedrock_status};
-use super::text::required;
+use super::support::guard::entry;
+use super::support::handle;
+use super::support::text::required;
 use crate::error::Result;
 use crate::model::Model;
 use crate::response::{Response, Usage};

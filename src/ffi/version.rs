@@ -3,7 +3,7 @@
 //! The library follows semantic versioning. Structs grow only at their end, and constants keep their
 //! values.
 
-use super::guard::entry;
+use super::support::guard::entry;
 use std::ffi::c_char;
 
 /// The version of this header.
@@ -22,5 +22,5 @@ pub extern "C-unwind" fn bedrock_version_number() -> u32 {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");
-    entry!(else super::text::EMPTY => Ok(VERSION.as_ptr().cast()))
+    entry!(else super::support::text::EMPTY => Ok(VERSION.as_ptr().cast()))
 }

@@ -8,13 +8,13 @@
 //! These functions have no parameter err. bedrock_status_name gives the name of the status that they
 //! return.
 
-use super::guard::entry;
-use super::handle::{self, Noun};
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::stream::{Pulled, ToldBy, bedrock_stream};
-use super::text::put;
+use super::support::guard::entry;
+use super::support::handle::{self, Noun};
+use super::support::text::put;
+use crate::call::waitset::{Member, WaitSet};
 use crate::error::{Error, Kind};
-use crate::waitset::{Member, WaitSet};
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
 use std::sync::Arc;

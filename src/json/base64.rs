@@ -1,6 +1,6 @@
 //! Base64 in strings, read as browsers do: white space is passed over, padding may be missing.
 
-use super::{Json, Kind};
+use crate::json::{Json, Kind};
 use base64_simd::{AsOut, STANDARD_NO_PAD, forgiving_decode_inplace};
 
 /// What is decoded at once: base64, and the bytes in it.

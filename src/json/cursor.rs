@@ -3,7 +3,7 @@
 //! The first step checks the whole text; the others read what they step over, and nothing else.
 
 use super::scan::skip_space;
-use super::{pointer, walk};
+use crate::json::{pointer, walk};
 use std::ops::Range;
 
 /// Where a loop is, in bytes of the text.

@@ -1,6 +1,6 @@
 //! Numbers, one by one and by the array.
 
-use super::{Json, Kind, effort};
+use crate::json::{Json, Kind, effort};
 use memchr::{memchr_iter, memchr3};
 use std::str::FromStr;
 

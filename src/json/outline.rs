@@ -2,7 +2,7 @@
 //! them.
 
 use super::scan::{Container, Encoding, Invalid, Text, Watch, scan};
-use super::{Json, effort};
+use crate::json::{Json, effort};
 use std::ops::Range;
 
 /// Values shorter than this are not on the map: to read one again costs no more than to look for it.

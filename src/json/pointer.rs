@@ -1,7 +1,7 @@
 //! JSON pointers (RFC 6901): found in the pass that checks the text, or by steps over text that has been checked.
 
 use super::scan::{Container, Encoding, Text, Watch, scan};
-use super::{Json, Kind, Part, pointer_token};
+use crate::json::{Json, Kind, Part, pointer_token};
 use std::ops::Range;
 
 /// The place of the value that `pointer` leads to, in a text that is checked to its end. None where the text is not

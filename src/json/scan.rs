@@ -3,7 +3,7 @@
 //! It never recurses and never allocates. Every byte of a text that passes is ASCII, or stands in a string and is
 //! UTF-8: what was not known to be UTF-8 before is so afterwards.
 
-use super::{MAX_DEPTH, effort};
+use crate::json::{MAX_DEPTH, effort};
 use std::fmt;
 use std::ops::Range;
 

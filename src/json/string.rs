@@ -1,6 +1,6 @@
 //! Strings: decoded, compared, and written.
 
-use super::{Json, Kind, effort, scan};
+use crate::json::{Json, Kind, effort, scan};
 use std::borrow::Cow;
 use std::fmt;
 

@@ -1,6 +1,6 @@
 //! JSON against serde_json, and against what it promises.
 
-use super::*;
+use crate::json::*;
 
 fn json(text: &str) -> Json<'_> {
     Json::parse(text).unwrap_or_else(|invalid| panic!("{text}: {invalid}"))

@@ -6,7 +6,7 @@
 use super::Document;
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
-use crate::wire::operation::Operation;
+use crate::protocol::operation::Operation;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 

@@ -10,12 +10,12 @@ use super::beside::{
     Said,
 };
 use super::document::Piece;
-use super::{Document, Wiped, WipedBytes, dialect, lint};
 use crate::config::{check_header, check_segment};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
-use crate::wire::call::Input;
-use crate::wire::operation::Operation;
+use crate::protocol::operation::Operation;
+use crate::request::{Document, Wiped, WipedBytes, dialect, lint};
+use crate::sdk::call::Input;
 use bytes::Bytes;
 use std::fmt::Write as _;
 

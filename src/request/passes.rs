@@ -2,12 +2,12 @@
 
 use super::attachment::Attachments;
 use super::media::Media;
-use super::{Document, Medium, Request};
 use crate::json::{Json, effort};
+use crate::protocol::operation::Operation;
+use crate::request::{Document, Medium, Request};
 use crate::response::Response;
+use crate::sdk::answer::Head;
 use crate::text::Text;
-use crate::wire::answer::Head;
-use crate::wire::operation::Operation;
 use std::sync::Arc;
 
 /// The body of a request given as JSON, and how many bytes were looked at on the way to it.

@@ -87,8 +87,8 @@ fn spliced(text: &str, value: Json<'_>, json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sdk::answer::Head;
     use crate::text::Text;
-    use crate::wire::answer::Head;
 
     fn added(content: &str, complete: bool) -> Option<String> {
         let json = format!(r#"{{"output":{{"message":{{"content": {content}, "role":"assistant"}}}}}}"#);

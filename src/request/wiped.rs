@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::json::effort;
-use crate::memory;
+use crate::runtime::memory;
 use bytes::Bytes;
 use std::fmt::{self, Write as _};
 use std::ops::Deref;

@@ -2,8 +2,8 @@
 
 use super::chunks::Chunks;
 use super::message::Message;
-use crate::wire::event::Event;
-use crate::wire::operation::Operation;
+use crate::protocol::event::Event;
+use crate::protocol::operation::Operation;
 
 /// Puts an answer together while its events arrive.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use super::merge::{Object, Value, array, gather, merge};
 use super::rest::without;
 use crate::json::Json;
+use crate::protocol::tool_input;
 use crate::text::Growing;
-use crate::wire::tool_input;
 
 /// A content block of which more may come. What comes in many small deltas is only appended, the rest is kept as JSON. An
 /// answer may have very many: a block with nothing in it is small.

@@ -1,9 +1,9 @@
 //! The chunks of an InvokeModelWithResponseStream, as one JSON text.
 
 use crate::json::{Json, quoted};
+use crate::protocol::event::{Event, EventKind};
+use crate::protocol::usage::{INVOCATION_METRICS, Usage};
 use crate::text::Growing;
-use crate::wire::event::{Event, EventKind};
-use crate::wire::usage::{INVOCATION_METRICS, Usage};
 
 /// An array of what came. A chunk's form is the model's own, so that nobody but the program can put more together of it.
 #[derive(Clone, Debug, Default)]

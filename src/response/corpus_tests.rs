@@ -2,14 +2,14 @@
 //! events they would have streamed as, assemble to the bytes they were.
 
 use super::message;
-use super::{Response, Usage};
 use crate::json::{Json, Member, quoted};
+use crate::protocol::event::{Batch, EventDecoder};
+use crate::protocol::frame::Decoder;
+use crate::protocol::operation::Operation;
 use crate::request::{Document, Request};
+use crate::response::{Response, Usage};
+use crate::sdk::answer::Head;
 use crate::text::Text;
-use crate::wire::answer::Head;
-use crate::wire::event::{Batch, EventDecoder};
-use crate::wire::frame::Decoder;
-use crate::wire::operation::Operation;
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use serde_json::{Map, Value, json};

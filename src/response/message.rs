@@ -4,8 +4,8 @@ use super::block::Block;
 use super::merge::{Object, gather};
 use super::rest::without;
 use crate::json::{Json, Quoted};
+use crate::protocol::event::{Event, EventKind};
 use crate::text::Growing;
-use crate::wire::event::{Event, EventKind};
 use std::collections::BTreeMap;
 
 /// A message while its events arrive. Blocks are kept by index: they may interleave and come in any order.

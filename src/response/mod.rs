@@ -14,11 +14,11 @@ pub mod message;
 mod rest;
 mod summary;
 
-pub use crate::wire::usage::Usage;
+pub use crate::protocol::usage::Usage;
 pub use summary::{Runs, ToolCall, is_of_service};
 
+use crate::sdk::answer::Head;
 use crate::text::Text;
-use crate::wire::answer::Head;
 use assemble::Assembler;
 use once_cell::sync::{Lazy, OnceCell};
 use std::sync::Arc;

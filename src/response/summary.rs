@@ -1,8 +1,8 @@
 //! What people ask an answer for, found in its JSON.
 
 use crate::json::{self, Json, Kind, Member};
+use crate::protocol::usage::Usage;
 use crate::text::{Growing, Text};
-use crate::wire::usage::Usage;
 use once_cell::sync::OnceCell;
 use std::ops::Range;
 

@@ -7,6 +7,7 @@
 
 pub mod cancelling;
 pub mod fork_mark;
+pub mod regular_file;
 pub mod sched;
 pub mod secure;
 pub mod semaphore;

@@ -37,7 +37,7 @@ pub mod text {
     pub use bedrock::text::Text;
 }
 
-pub mod wire {
+pub mod protocol {
     pub mod event {
         use std::marker::PhantomData;
 
@@ -92,7 +92,7 @@ pub mod wire {
 }
 
 /// A flag that the checker's threads can wait for, by a number in place of a descriptor.
-pub mod flag {
+pub mod event_fd {
     use shuttle::sync::{Arc, Condvar, Mutex};
     use std::cell::RefCell;
 

@@ -4,10 +4,10 @@ use super::media::{Medium, Source};
 use super::names::Names;
 use super::object::Object;
 use super::part::{Parts, only_part};
-use super::{refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, Quoted, quoted};
 use crate::request::Wiped;
+use crate::request::dialect::{refuse, within};
 
 /// A block of a medium.
 fn block(medium: Medium, format: &str, more: &str, source: &Source<'_>) -> Wiped {

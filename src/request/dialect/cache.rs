@@ -1,9 +1,9 @@
 //! Marks at the end of what a model is to cache: `cache_control`, as gateways have it, and `prompt_cache_breakpoint`.
 
 use super::object::Object;
-use super::{mistyped, refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
+use crate::request::dialect::{mistyped, refuse, within};
 use crate::request::places::{Block, Origin};
 
 pub const MARKS: [&str; 2] = ["cache_control", "prompt_cache_breakpoint"];

@@ -5,10 +5,10 @@
 
 use super::object::Object;
 use super::values::{check_setting, metadata, service_tier, text_format};
-use super::{refuse, standard, tools, within};
 use crate::error::Result;
 use crate::json::{Json, Kind, pointer_token};
 use crate::request::Document;
+use crate::request::dialect::{refuse, standard, tools, within};
 use crate::request::places::Origin;
 
 /// Settings, where they go in inferenceConfig, and what they are also called.

@@ -3,10 +3,10 @@
 use super::names::{Names, Taken};
 use super::object::Object;
 use super::part::Content;
-use super::{Speakers, cache, mistyped, part, refuse, thought, tools, within};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use crate::request::Wiped;
+use crate::request::dialect::{Speakers, cache, mistyped, part, refuse, thought, tools, within};
 use crate::request::places::Block;
 use std::fmt;
 

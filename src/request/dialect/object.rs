@@ -1,8 +1,8 @@
 //! An object whose members were found in one pass: what it holds may be megabytes long.
 
-use super::{mistyped, refuse};
 use crate::error::{Result, quote};
 use crate::json::{self, Json, Kind, Member, pointer_token};
+use crate::request::dialect::{mistyped, refuse};
 use std::borrow::Cow;
 use std::fmt;
 

@@ -3,10 +3,10 @@
 use super::media::Medium;
 use super::names::Names;
 use super::object::Object;
-use super::{attached, cache, mistyped, refuse, thought, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind};
 use crate::request::Wiped;
+use crate::request::dialect::{attached, cache, mistyped, refuse, thought, within};
 use crate::request::places::{Block, Origin};
 
 /// Where the parts of a composed block came from.

@@ -5,10 +5,10 @@ use super::members::{
 };
 use super::tools::{self, Choice};
 use super::values::text_format;
-use super::{mistyped, refuse, with_member, within};
 use crate::error::Result;
 use crate::json::{Json, Kind};
 use crate::request::Document;
+use crate::request::dialect::{mistyped, refuse, with_member, within};
 use crate::request::places::Origin;
 
 /// Adds the members of `defaults` that the request lacks, by either name, and puts all portable ones into their places.

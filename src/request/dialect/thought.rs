@@ -2,10 +2,10 @@
 
 use super::object::Object;
 use super::part::Parts;
-use super::{mistyped, refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Kind, Quoted, quoted};
 use crate::request::Wiped;
+use crate::request::dialect::{mistyped, refuse, within};
 use crate::request::places::{Block, Origin};
 
 /// Members of an assistant's message. Where both are given they are the same thoughts, and the blocks have the

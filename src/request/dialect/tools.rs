@@ -4,10 +4,10 @@ use super::names::Names;
 use super::object::Object;
 use super::part::Content;
 use super::thought::INDEX;
-use super::{cache, mistyped, part, refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, Quoted, quoted};
 use crate::request::Wiped;
+use crate::request::dialect::{cache, mistyped, part, refuse, within};
 use crate::request::places::{Block, Origin};
 
 /// The toolUse blocks of an assistant's tool_calls.

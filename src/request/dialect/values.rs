@@ -1,9 +1,9 @@
 //! The values of portable members: what each may be, and what it is in Converse.
 
 use super::object::Object;
-use super::{mistyped, refuse, within};
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, pointer_token, quoted};
+use crate::request::dialect::{mistyped, refuse, within};
 
 /// The most that a maxTokens can be.
 const MAX_TOKENS: i64 = i32::MAX as i64;

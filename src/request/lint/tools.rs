@@ -1,9 +1,9 @@
 //! The tools that a model may call, and their names.
 
-use super::{CachePoints, refuse};
 use crate::error::{Result, quote};
 use crate::json::{self, Json};
 use crate::request::document::Document;
+use crate::request::lint::{CachePoints, refuse};
 
 const MAX_TOOL_NAME: usize = 64;
 

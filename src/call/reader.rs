@@ -1,0 +1,71 @@
+//! The reader: what the program's side of a call has taken from its pipe, event by event.
+
+use super::pipe::{End, Pipe, Taken};
+use super::timer::Deadline;
+use crate::protocol::event::{Batch, Event};
+use std::time::Duration;
+
+/// See the module's documentation.
+#[derive(Default)]
+pub struct Reader {
+    batch: Batch,
+    /// How many events of the batch have been handed out.
+    read: usize,
+    /// Set once the reader has been told how the call ended.
+    end: Option<End>,
+    /// Whether a program polls the pipe's flag.
+    polled: bool,
+}
+
+impl Reader {
+    /// Waits until there is an event or an end, or `timeout` is over; None waits as long as the call's deadline
+    /// allows. Returns the deadline if it has passed and the worker has not ended the call.
+    #[inline]
+    pub fn wait(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Option<Deadline> {
+        if pipe.is_cancelled() && self.end.is_none() {
+            self.end = pipe.cancelled();
+        }
+        if self.has_unread() { None } else { self.fill(pipe, timeout) }
+    }
+
+    fn fill(&mut self, pipe: &Pipe, timeout: Option<Duration>) -> Option<Deadline> {
+        self.batch.clear();
+        self.read = 0;
+        match pipe.take(&mut self.batch, timeout) {
+            Taken::Events | Taken::Nothing => {}
+            Taken::End(end) => self.end = Some(end),
+            Taken::Late(deadline) => return Some(deadline),
+        }
+        None
+    }
+
+    /// The next event that is there, lent until the next call. There is none after the end.
+    #[inline]
+    pub fn next(&mut self, pipe: &Pipe) -> Option<Event<'_>> {
+        if self.end.is_some() || self.read == self.batch.len() {
+            return None;
+        }
+        self.read += 1;
+        if self.polled {
+            pipe.settle(self.has_unread());
+        }
+        self.batch.get(self.read - 1)
+    }
+
+    /// How the call ended, as far as the reader has been told.
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
+    /// Whether there is an event or an end without a look at the pipe.
+    pub fn has_unread(&self) -> bool {
+        self.end.is_some() || self.read < self.batch.len()
+    }
+
+    /// The descriptor of the pipe's flag, which from now on is up exactly while there is an event or an end.
+    pub fn flag(&mut self, pipe: &Pipe) -> std::io::Result<i32> {
+        let fd = pipe.flag(self.has_unread())?;
+        self.polled = true;
+        Ok(fd)
+    }
+}

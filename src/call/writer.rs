@@ -1,0 +1,248 @@
+//! The writer: the worker's side of a call.
+
+use super::Line;
+use super::pipe::Written;
+use super::timer::{Deadline, Timer};
+use crate::error::{Error, Kind, Result};
+use crate::model::totals::Totals;
+use crate::protocol::event::{Batch, EventDecoder};
+use crate::protocol::frame::{Decoder, LONG, LongFrame};
+use crate::protocol::unary::About;
+use crate::protocol::usage::Usage;
+use crate::runtime::blocking;
+use crate::runtime::coalesce::Receiving;
+use crate::runtime::notify;
+use crate::sdk::answer::{self, Answer, InPortions};
+use crate::sdk::attempts::Attempts;
+use crate::sdk::failure;
+use bytes::Bytes;
+use http_body::Body;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The worker's side of a call.
+pub struct Writer {
+    pub(super) line: Arc<Line>,
+}
+
+/// How long an answer that streams may take, and how long it may be.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamLimits {
+    /// From the call to the first event.
+    pub first_event: Deadline,
+    /// From one event to the next.
+    pub idle: Duration,
+    /// From the call to its end, where it is set.
+    pub total: Option<Deadline>,
+    /// All its frames together, in bytes.
+    pub max_answer: usize,
+}
+
+impl Writer {
+    pub fn attempts(&self) -> &Attempts {
+        &self.line.attempts
+    }
+
+    /// Tells the reader when its call ends if nothing comes before `until`, and whatever comes at `total`.
+    pub fn limit(&self, until: Deadline, total: Option<Deadline>) {
+        self.line.pipe.limit(until, total);
+    }
+
+    /// Decodes an answer that streams until it ends, one way or another. `raw`: it is the model's own, in chunks.
+    pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits, totals: &Totals) -> Result<()> {
+        self.line.set_head(&answer.head);
+        let request_id = answer.head.request_id.clone();
+        let name = |error: Error| self.name_host(error).with_request_id(&request_id);
+        self.read_events(answer, raw, limits, totals).await.map_err(name)
+    }
+
+    /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller. `raw`: whatever the
+    /// model gives is an answer.
+    pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize, totals: &Totals) -> Result<String> {
+        let Answer { status, head, content_type, delimited, body, .. } = answer;
+        self.line.set_head(&head);
+        let about = About { status, content_type, delimited, raw };
+        let judged = async {
+            let bytes = answer::collect(body, max_answer).await?;
+            if bytes.len() <= LONG {
+                about.judge(bytes)
+            } else {
+                blocking::CHECKS.run(move || about.judge(bytes)).await
+            }
+        };
+        let name = |error| self.name_host(error).with_request_id(&head.request_id).with_http_status(status);
+        let (text, usage) = judged.await.map_err(name)?;
+        totals.add(head.usage.or(usage));
+        Ok(text)
+    }
+
+    /// Puts the host before what happened to an answer on its way.
+    fn name_host(&self, error: Error) -> Error {
+        match error.kind() {
+            Kind::Network | Kind::Timeout => {
+                error.while_doing(format_args!("reading the answer of {}", self.line.attempts.host()))
+            }
+            _ => error,
+        }
+    }
+
+    async fn read_events(&self, answer: Answer, raw: bool, limits: StreamLimits, totals: &Totals) -> Result<()> {
+        let Answer { mut body, delimited, head, .. } = answer;
+        // A reader who has seen the event that counts finds it counted.
+        let count = |usage: Usage| totals.add(head.usage.or(usage));
+        let _receiving = Receiving::begin();
+        let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
+        let mut frames = Decoder::default();
+        let mut events = if raw { EventDecoder::of_chunks() } else { EventDecoder::default() };
+        let mut received = 0;
+        let ending = loop {
+            let chunk = match poll_fn(|cx| next_chunk(&mut body, &mut timer, cx)).await {
+                Ok(Chunk::Data(data)) => data,
+                Ok(Chunk::End) => break None,
+                Ok(Chunk::Broken(what)) => break Some(what),
+                // Nothing is missing but the end of the body.
+                Err(missed)
+                    if missed.kind() == Kind::Timeout
+                        && events.message_stopped()
+                        && events.has_metadata()
+                        && frames.is_between_frames() =>
+                {
+                    break None;
+                }
+                Err(missed) => return Err(missed),
+            };
+            received += chunk.len();
+            if received > limits.max_answer {
+                return Err(answer::too_long(limits.max_answer));
+            }
+            let mut next = Deadline::after("idle", limits.idle);
+            let (mut rest, mut any) = (&chunk[..], false);
+            let full = loop {
+                let written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
+                any |= written.any;
+                let Some(long) = frames.take_long() else { break written.full };
+                let batch = next.or_earlier(limits.total).limit(decode_apart(long, &mut events)).await.flatten()?;
+                events.take_usage().into_iter().for_each(count);
+                self.batch_read(limits.total).await?;
+                next = next.restarted();
+                self.add(batch, next);
+                any = true;
+            };
+            if full {
+                self.batch_taken(limits.total).await?;
+                next = next.restarted();
+            }
+            // While it was full the program was waited for, and not the service.
+            if any || full {
+                timer.restart(next.or_earlier(limits.total));
+            }
+        };
+        let whole = frames.is_between_frames();
+        let complete = whole && events.message_stopped() && (ending.is_none() || events.has_metadata());
+        // The service counts at the end of its chunks, and what stands in for it may not: then the end of the body has to do,
+        // where it cannot be a connection that was lost.
+        if complete || whole && events.has_chunks() && ending.is_none() && delimited {
+            return Ok(());
+        }
+        let how = ending.unwrap_or_else(|| "the connection was closed".to_owned());
+        let when = match (events.message_stopped(), events.has_metadata()) {
+            (false, _) if events.has_chunks() => "before its last chunk",
+            (false, _) => "before messageStop",
+            (true, false) => "after messageStop but before its metadata",
+            (true, true) => "after its metadata, inside a frame",
+        };
+        Err(Error::new(Kind::Truncated, format_args!("the answer's stream ended {when}: {how}")))
+    }
+
+    fn decode(
+        &self,
+        frames: &mut Decoder,
+        events: &mut EventDecoder,
+        chunk: &mut &[u8],
+        next: Deadline,
+        count: impl Fn(Usage),
+    ) -> Result<Written> {
+        let (decoded, written) = self.line.pipe.write(Some(next), |batch| {
+            batch.expect(chunk.len());
+            let decoded = frames.feed_short(chunk, |frame| events.decode(frame, batch));
+            events.take_usage().into_iter().for_each(count);
+            decoded
+        });
+        self.announce(&written);
+        decoded.map(|()| written)
+    }
+
+    /// Adds events that were decoded apart. All before them have been read.
+    fn add(&self, decoded: Batch, next: Deadline) {
+        let ((), written) = self.line.pipe.write(Some(next), |batch| *batch = decoded);
+        self.announce(&written);
+    }
+
+    fn announce(&self, written: &Written) {
+        if written.announce {
+            notify::later(self.line.clone());
+        }
+        notify::overdue();
+    }
+
+    /// Waits until the reader has taken so much of a full batch that there is room. Only the total timer runs meanwhile.
+    async fn batch_taken(&self, total: Option<Deadline>) -> Result<()> {
+        within(total, poll_fn(|cx| self.line.pipe.poll_taken(cx))).await
+    }
+
+    /// Waits until the reader has taken all. Only the total timer runs meanwhile.
+    async fn batch_read(&self, total: Option<Deadline>) -> Result<()> {
+        within(total, poll_fn(|cx| self.line.pipe.poll_read(cx))).await
+    }
+}
+
+async fn within(total: Option<Deadline>, taken: impl Future<Output = ()>) -> Result<()> {
+    match total {
+        Some(deadline) => deadline.limit(taken).await,
+        None => {
+            taken.await;
+            Ok(())
+        }
+    }
+}
+
+/// Decodes a frame that is too long for the worker.
+async fn decode_apart(long: LongFrame, events: &mut EventDecoder) -> Result<Batch> {
+    let mut decoder = std::mem::take(events);
+    let decoding = move || {
+        let mut batch = Batch::default();
+        long.open(|frame| decoder.decode(frame, &mut batch))?;
+        Ok((decoder, batch))
+    };
+    let (decoder, batch) = blocking::CHECKS.run(decoding).await?;
+    *events = decoder;
+    Ok(batch)
+}
+
+enum Chunk {
+    Data(Bytes),
+    End,
+    Broken(String),
+}
+
+fn next_chunk(body: &mut InPortions, timer: &mut Timer, cx: &mut std::task::Context<'_>) -> Poll<Result<Chunk>> {
+    loop {
+        return match Pin::new(&mut *body).poll_frame(cx) {
+            Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
+                Ok(data) => Poll::Ready(Ok(Chunk::Data(data))),
+                // Trailers say nothing about whether the stream is whole.
+                Err(_) => continue,
+            },
+            Poll::Ready(Some(Err(error))) => Poll::Ready(match error.downcast::<Error>() {
+                // Our own transport says itself what was wrong.
+                Ok(own) => Err(*own),
+                Err(error) => Ok(Chunk::Broken(failure::chain(&*error))),
+            }),
+            Poll::Ready(None) => Poll::Ready(Ok(Chunk::End)),
+            Poll::Pending => timer.poll_expired(cx).map(Err),
+        };
+    }
+}

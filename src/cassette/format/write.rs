@@ -1,0 +1,216 @@
+//! Interactions as text, made to be read by people, and written piece by piece: none is ever in memory as a whole.
+//!
+//! What authorized the request is taken out of every text before it becomes JSON. A payload is taken out of its frame first, and
+//! put into a new one when the recording is read.
+
+use crate::cassette::format::{Answer, Content, Headers, Interaction, Outcome, Part, Request};
+use crate::json::{Json, MAX_DEPTH, quoted};
+use crate::protocol::frame::{Decoder, Frame, FrameError, Value};
+use crate::protocol::redact::Secrets;
+use std::borrow::Cow;
+use std::io::{Result, Write};
+
+/// More arrays and objects than stand around any value of a recording.
+const AROUND: usize = 8;
+/// Bytes that become base64 at once: a multiple of three.
+const TO_BASE64: usize = 3 << 12;
+/// The event whose payload holds what the model wrote in base64.
+const CHUNK: &[u8] = b"chunk";
+
+impl Interaction {
+    /// Writes an element of the recording's array, white space before it included.
+    pub fn write(&self, out: &mut impl Write, secrets: &Secrets) -> Result<()> {
+        let mut text = Text { out, secrets };
+        text.put("\n    {\n      \"request\": ")?;
+        text.request(&self.request)?;
+        match &self.outcome {
+            Outcome::Answer(answer) => {
+                text.put(",\n      \"response\": ")?;
+                text.answer(answer)?;
+            }
+            Outcome::Failure(why) => {
+                text.put(",\n      \"failure\": ")?;
+                text.string(why)?;
+            }
+        }
+        text.put("\n    }")
+    }
+}
+
+/// A text that goes out without the secrets.
+struct Text<'a, W> {
+    out: &'a mut W,
+    secrets: &'a Secrets,
+}
+
+impl<W: Write> Text<'_, W> {
+    fn put(&mut self, text: &str) -> Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    fn string(&mut self, text: &str) -> Result<()> {
+        self.put(&quoted(&self.secrets.redact(text)))
+    }
+
+    fn request(&mut self, request: &Request) -> Result<()> {
+        self.put("{\n        \"method\": ")?;
+        self.string(&request.method)?;
+        self.put(",\n        \"path\": ")?;
+        self.string(&request.path)?;
+        self.put(",\n        \"headers\": ")?;
+        self.headers(&request.headers)?;
+        self.put(",\n        ")?;
+        self.bytes("body", &request.body)?;
+        self.put("\n      }")
+    }
+
+    fn answer(&mut self, answer: &Answer) -> Result<()> {
+        write!(
+            self.out,
+            "{{\n        \"after_ms\": {},\n        \"status\": {}",
+            answer.after.as_millis(),
+            answer.status
+        )?;
+        self.put(",\n        \"headers\": ")?;
+        self.headers(&answer.headers)?;
+        self.put(",\n        ")?;
+        match &answer.content {
+            Content::Whole(body) => self.bytes("body", body)?,
+            Content::Events(parts) if parts.is_empty() => self.put("\"events\": []")?,
+            Content::Events(parts) => {
+                let mut before = "\"events\": [\n          ";
+                for part in parts.iter() {
+                    self.put(before)?;
+                    self.part(&part)?;
+                    before = ",\n          ";
+                }
+                self.put("\n        ]")?;
+            }
+        }
+        if answer.until_close {
+            self.put(",\n        \"until_close\": true")?;
+        }
+        if let Some(how) = &answer.ended {
+            self.put(",\n        \"ended\": ")?;
+            self.string(how)?;
+        }
+        self.put("\n      }")
+    }
+
+    fn part(&mut self, part: &Part) -> Result<()> {
+        write!(self.out, "{{\"after_ms\": {}, ", part.after.as_millis())?;
+        let mut written = None;
+        // Bytes that are no frame are nothing else either.
+        let _ = Decoder::default().feed(&part.bytes, |frame| {
+            written = texts(&frame).map(|texts| self.frame(&frame, &texts));
+            Ok::<_, FrameError>(())
+        });
+        match written {
+            Some(written) => written?,
+            None => {
+                self.put("\"base64\": ")?;
+                self.base64(&self.secrets.redact_bytes(&part.bytes))?;
+            }
+        }
+        self.put("}")
+    }
+
+    /// A frame in short where it is as the service writes them, with its headers where they are other ones.
+    fn frame(&mut self, frame: &Frame<'_>, texts: &Headers) -> Result<()> {
+        let short = [("event", ":event-type", "type"), ("exception", ":exception-type", "exception")];
+        let short = short.into_iter().find_map(|(kind, header, key)| {
+            let usual = [(":message-type", kind), (":content-type", "application/json")];
+            let is_usual = texts.len() == 3 && usual.iter().all(|(name, text)| frame.text(name) == Some(text));
+            is_usual.then(|| frame.text(header)).flatten().map(|name| (key, name))
+        });
+        match short {
+            Some((key, name)) => {
+                write!(self.out, "\"{key}\": ")?;
+                self.string(name)?;
+            }
+            None => {
+                self.put("\"headers\": ")?;
+                self.headers(texts)?;
+            }
+        }
+        self.put(", ")?;
+        let chunk = (frame.name() == CHUNK).then(|| redacted_chunk(&frame.payload, self.secrets)).flatten();
+        self.bytes("payload", chunk.as_deref().map_or(&frame.payload, str::as_bytes))
+    }
+
+    /// JSON as it is, under `key`; anything else as base64, under a key that tells so.
+    fn bytes(&mut self, key: &str, bytes: &[u8]) -> Result<()> {
+        let bytes = self.secrets.redact_bytes(bytes);
+        if std::str::from_utf8(&bytes).is_ok_and(can_stand) {
+            write!(self.out, "\"{key}\": ")?;
+            self.out.write_all(&bytes)
+        } else {
+            write!(self.out, "\"{key}_base64\": ")?;
+            self.base64(&bytes)
+        }
+    }
+
+    fn base64(&mut self, bytes: &[u8]) -> Result<()> {
+        self.put("\"")?;
+        for piece in bytes.chunks(TO_BASE64) {
+            self.put(&base64_simd::STANDARD.encode_to_string(piece))?;
+        }
+        self.put("\"")
+    }
+
+    fn headers(&mut self, headers: &Headers) -> Result<()> {
+        let mut before = "{";
+        for (name, value) in headers {
+            self.put(before)?;
+            self.string(name)?;
+            self.put(": ")?;
+            self.string(value)?;
+            before = ", ";
+        }
+        self.put(if headers.is_empty() { "{}" } else { "}" })
+    }
+}
+
+/// The headers of a frame, where they are all text.
+fn texts(frame: &Frame<'_>) -> Option<Headers> {
+    let text = |(name, value): (&str, Value<'_>)| match value {
+        Value::Text(text) => Some((name.to_owned(), text.to_owned())),
+        _ => None,
+    };
+    frame.headers().map(text).collect()
+}
+
+/// A chunk without the secrets that stand in its base64; none where there are none.
+fn redacted_chunk(payload: &[u8], secrets: &Secrets) -> Option<String> {
+    let json = Json::parse(std::str::from_utf8(payload).ok()?).ok()?;
+    let encoded = json.get("bytes").filter(|bytes| bytes.kind() == crate::json::Kind::String)?;
+    let inside = base64_simd::STANDARD.decode_to_vec(encoded.string()?.as_bytes()).ok()?;
+    match secrets.redact_bytes(&inside) {
+        Cow::Borrowed(_) => None,
+        Cow::Owned(redacted) => {
+            let from = crate::json::offset(json.text(), encoded.text());
+            let (before, after) = (&json.text()[..from], &json.text()[from + encoded.text().len()..]);
+            Some(format!("{before}\"{}\"{after}", base64_simd::STANDARD.encode_to_string(redacted)))
+        }
+    }
+}
+
+/// Whether the text is JSON without white space around it, and nests no deeper than a recording can hold.
+fn can_stand(text: &str) -> bool {
+    let (mut depth, mut deepest, mut rest) = (0, 0, text);
+    while let Some(at) = rest.find(['"', '[', '{', ']', '}']) {
+        let (_, found) = rest.split_at(at);
+        rest = match found.as_bytes()[0] {
+            b'"' => match Json::leading_string(found) {
+                Some((_, behind)) => behind,
+                None => return false,
+            },
+            bracket => {
+                depth += if matches!(bracket, b'[' | b'{') { 1 } else { -1 };
+                deepest = deepest.max(depth);
+                &found[1..]
+            }
+        };
+    }
+    deepest as usize + AROUND <= MAX_DEPTH && Json::parse(text).is_ok_and(|json| json.text().len() == text.len())
+}

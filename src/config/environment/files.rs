@@ -1,0 +1,157 @@
+//! The config file and the credentials file.
+
+use super::ini::{self, Entry, Section};
+use super::profile::Profile;
+use crate::config::Secret;
+use crate::config::variables::Variables;
+use crate::error::{Error, Kind, Result, quote_up_to};
+use crate::sys::regular_file;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// Far above any such file, and far below what an endless one would cost.
+const LARGEST: u64 = 16 << 20;
+/// Paths are quoted longer than other texts: their end is what tells them apart.
+const PATH_QUOTE: usize = 400;
+/// An error names at most this many profiles.
+const MOST_NAMES: usize = 10;
+
+/// Both files, parsed.
+#[derive(Default)]
+pub struct Files {
+    /// The user's.
+    pub home: Option<PathBuf>,
+    config: PathBuf,
+    credentials: PathBuf,
+    profiles: HashMap<String, Profile>,
+    sso_sessions: HashMap<String, Profile>,
+    /// By the name of the section, then of the service: the service's own settings.
+    services: HashMap<String, HashMap<String, HashMap<String, String>>>,
+}
+
+impl Files {
+    /// The variables that decide what is read.
+    pub const VARIABLES: [&str; 3] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HOME"];
+
+    /// Reads both. Blocks. A file that is not there is an empty one.
+    pub fn read(variables: &Variables) -> Result<Self> {
+        if variables.are_withheld() {
+            return Ok(Files::default());
+        }
+        let home = variables.home();
+        let variables = variables.with_home(home.as_deref());
+        let path = |variable, usual| variables.expand(variables.get(variable).unwrap_or(usual));
+        let config = path("AWS_CONFIG_FILE", "~/.aws/config");
+        let credentials = path("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
+        let mut files = Files { home, config, credentials, ..Files::default() };
+        for section in sections(&files.config)? {
+            files.take_config(section);
+        }
+        for section in sections(&files.credentials)? {
+            files.take_credentials(section);
+        }
+        Ok(files)
+    }
+
+    pub fn profile(&self, name: &str) -> Option<&Profile> {
+        self.profiles.get(name)
+    }
+
+    pub fn sso_session(&self, name: &str) -> Option<&Profile> {
+        self.sso_sessions.get(name)
+    }
+
+    /// A setting of one service in a `[services NAME]` section.
+    pub fn of_service(&self, services: &str, service: &str, key: &str) -> Option<&str> {
+        let value = self.services.get(services)?.get(service)?.get(key)?;
+        Some(value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The error for a profile that neither file has. `by` names who asks for it.
+    pub fn lacks(&self, name: &str, by: &str) -> Error {
+        let mut known: Vec<_> = self.profiles.keys().map(|name| format!("\"{name}\"")).collect();
+        known.sort();
+        if known.len() > MOST_NAMES {
+            let more = known.split_off(MOST_NAMES).len();
+            known.push(format!("and {more} more"));
+        }
+        let known = if known.is_empty() { "no profile at all".to_owned() } else { known.join(", ") };
+        let what = format_args!(
+            "the profile {} ({by}) is neither in {} nor in {}, which hold {known}. Check the name, and whether these \
+             are the files you mean (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE)",
+            quote_up_to(name, PATH_QUOTE),
+            self.config.display(),
+            self.credentials.display(),
+        );
+        Error::new(Kind::Credentials, what)
+    }
+
+    fn take_config(&mut self, section: Section) {
+        if section.name == "default" {
+            return self.add("default", section.entries);
+        }
+        let words = ini::words(&section.name).unwrap_or_default();
+        match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+            ["profile", name] => self.add(name, section.entries),
+            ["sso-session", name] => {
+                let session = self.sso_sessions.entry(name.to_owned()).or_insert_with(|| Profile::named(name));
+                session.values.extend(section.entries.into_iter().map(|entry| (entry.key, Secret::new(entry.value))));
+            }
+            ["services", name] => {
+                let services = self.services.entry(name.to_owned()).or_default();
+                services
+                    .extend(section.entries.into_iter().map(|entry| (entry.key, entry.nested.into_iter().collect())));
+            }
+            _ => {}
+        }
+    }
+
+    /// A section of the credentials file, whose name is the profile's. What it says wins over the config file.
+    fn take_credentials(&mut self, section: Section) {
+        let holds_keys =
+            section.entries.iter().any(|entry| entry.key == "aws_access_key_id" && !entry.value.is_empty());
+        self.add(&section.name, section.entries);
+        if let Some(profile) = self.profiles.get_mut(&section.name) {
+            profile.keys_in_credentials_file = holds_keys;
+        }
+    }
+
+    fn add(&mut self, name: &str, entries: Vec<Entry>) {
+        let profile = self.profiles.entry(name.to_owned()).or_insert_with(|| Profile::named(name));
+        profile.values.extend(entries.into_iter().map(|entry| (entry.key, Secret::new(entry.value))));
+    }
+}
+
+fn sections(path: &Path) -> Result<Vec<Section>> {
+    let Some(text) = text(path)? else { return Ok(Vec::new()) };
+    ini::parse(&text).map_err(|fault| broken(path, fault.line, fault.what))
+}
+
+/// The text of a file that is there. What cannot even be looked at, as the home of another user, is not there; neither
+/// is what is no file: a pipe could keep its reader for ever.
+fn text(path: &Path) -> Result<Option<Secret>> {
+    if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(None);
+    }
+    let read = regular_file::read(path, LARGEST).map_err(|error| {
+        let name = path.display();
+        let what = format_args!("the file {name} cannot be read: {error}. Mend its permissions, or name another file");
+        Error::new(Kind::Config, what)
+    });
+    match String::from_utf8(read?) {
+        Ok(text) => Ok(Some(Secret::new(text))),
+        Err(error) => {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
+            Err(broken(path, line, "it is not UTF-8"))
+        }
+    }
+}
+
+fn broken(path: &Path, line: usize, what: &str) -> Error {
+    let name = path.display();
+    Error::new(
+        Kind::Config,
+        format_args!("the file {name} is broken in line {line}: {what}. Mend it, or name another file"),
+    )
+}

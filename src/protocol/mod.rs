@@ -1,0 +1,13 @@
+//! What passes between us and the service: calls out, frames and events in, failures named.
+
+mod delta;
+pub mod event;
+pub mod frame;
+mod halves;
+pub mod host;
+pub mod operation;
+pub mod redact;
+pub mod refusal;
+pub mod tool_input;
+pub mod unary;
+pub mod usage;

@@ -1,0 +1,103 @@
+//! What credentials are fetched with.
+
+use crate::config::Config;
+use crate::config::environment::{Environment, Service};
+use crate::error::Result;
+use crate::http::metadata::Metadata;
+use crate::sdk::client::behavior;
+use crate::sdk::transport;
+use aws_config::{Region, SdkConfig};
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// For a connection to a service that gives credentials.
+const CONNECT: Duration = Duration::from_millis(3100);
+
+/// What credentials are fetched with, as the config and the machine have it.
+#[derive(Clone)]
+pub struct Tools(Arc<Inner>);
+
+struct Inner {
+    config: Config,
+    region: Region,
+    fips: bool,
+    dual_stack: bool,
+    endpoints: Endpoints,
+}
+
+/// The ways to the services of AWS that give credentials, and to those of the machine. Of use on the event loop on which they
+/// were made.
+pub struct Clients {
+    /// For clients of STS and SSO. Nothing in it is Bedrock's: an endpoint for Bedrock is none for them.
+    pub sdk: SdkConfig,
+    pub http: SharedHttpClient,
+    pub metadata: Metadata,
+}
+
+impl std::fmt::Debug for Tools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tools")
+    }
+}
+
+impl Tools {
+    pub fn new(config: &Config, environment: &Environment, region: &Region) -> Result<Self> {
+        Ok(Tools(Arc::new(Inner {
+            config: config.clone(),
+            region: region.clone(),
+            fips: environment.fips(config),
+            dual_stack: environment.dual_stack(config),
+            endpoints: Endpoints::of(config, environment)?,
+        })))
+    }
+
+    /// Makes clients for the event loop of the calling thread.
+    pub fn clients(&self) -> Clients {
+        let Inner { config, region, fips, dual_stack, endpoints } = &*self.0;
+        let http = transport::for_credentials(config);
+        let sdk = SdkConfig::builder()
+            .behavior_version(behavior())
+            .http_client(http.clone())
+            .region(region.clone())
+            .use_fips(*fips)
+            .use_dual_stack(*dual_stack)
+            .retry_config(RetryConfig::standard())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+            .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
+            .time_source(SharedTimeSource::new(SystemTimeSource::new()))
+            .identity_cache(super::provider::cache())
+            .service_config(endpoints.clone())
+            .build();
+        Clients { sdk, http, metadata: Metadata::new(config) }
+    }
+}
+
+/// The endpoints that are configured for the services that give credentials, by their names in the SDK.
+#[derive(Clone, Debug)]
+struct Endpoints(Vec<(&'static str, String)>);
+
+impl Endpoints {
+    fn of(config: &Config, environment: &Environment) -> Result<Self> {
+        let mut endpoints = Vec::new();
+        for (id, service) in Service::OF_CREDENTIALS {
+            if let Some(endpoint) = environment.endpoint(service, config.allow_http, false)? {
+                endpoints.push((id, endpoint.value));
+            }
+        }
+        Ok(Endpoints(endpoints))
+    }
+}
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let of_endpoint = key.env() == "AWS_ENDPOINT_URL";
+        let found = self.0.iter().find(|(id, _)| of_endpoint && *id == key.service_id());
+        found.map(|(_, url)| url.clone())
+    }
+}
