@@ -6,6 +6,7 @@
 use crate::json;
 use crate::text::Text;
 use std::borrow::Cow;
+use std::error::Error as StdError;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -335,3 +336,26 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+/// The causes of an error, the outermost first, each once. The SDK prints whole requests into some: prompts are no message.
+pub fn chain(error: &(dyn StdError + 'static)) -> String {
+    let told = |error: &(dyn StdError + 'static)| {
+        let text = error.downcast_ref::<Error>().map_or_else(|| error.to_string(), |own| own.told().to_owned());
+        text.split("Request {").next().unwrap_or_default().trim_end().to_owned()
+    };
+    let mut text = told(error);
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = told(cause);
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        next = cause.source();
+    }
+    text
+}
+
+/// The first error of that type among an error and its causes.
+pub fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
+}

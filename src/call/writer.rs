@@ -3,8 +3,7 @@
 use super::Line;
 use super::pipe::Written;
 use super::timer::{Deadline, Timer};
-use crate::error::{Error, Kind, Result};
-use crate::model::totals::Totals;
+use crate::error::{Error, Kind, Result, chain};
 use crate::protocol::event::{Batch, EventDecoder};
 use crate::protocol::frame::{Decoder, LONG, LongFrame};
 use crate::protocol::unary::About;
@@ -14,7 +13,6 @@ use crate::runtime::coalesce::Receiving;
 use crate::runtime::notify;
 use crate::sdk::answer::{self, Answer, InPortions};
 use crate::sdk::attempts::Attempts;
-use crate::sdk::failure;
 use bytes::Bytes;
 use http_body::Body;
 use std::future::{Future, poll_fn};
@@ -41,6 +39,9 @@ pub struct StreamLimits {
     pub max_answer: usize,
 }
 
+/// Adds up what a call has used.
+pub type Count<'a> = dyn Fn(Usage) + Sync + 'a;
+
 impl Writer {
     pub fn attempts(&self) -> &Attempts {
         &self.line.attempts
@@ -52,16 +53,16 @@ impl Writer {
     }
 
     /// Decodes an answer that streams until it ends, one way or another. `raw`: it is the model's own, in chunks.
-    pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits, totals: &Totals) -> Result<()> {
+    pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits, count: &Count<'_>) -> Result<()> {
         self.line.set_head(&answer.head);
         let request_id = answer.head.request_id.clone();
         let name = |error: Error| self.name_host(error).with_request_id(&request_id);
-        self.read_events(answer, raw, limits, totals).await.map_err(name)
+        self.read_events(answer, raw, limits, count).await.map_err(name)
     }
 
     /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller. `raw`: whatever the
     /// model gives is an answer.
-    pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize, totals: &Totals) -> Result<String> {
+    pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize, count: &Count<'_>) -> Result<String> {
         let Answer { status, head, content_type, delimited, body, .. } = answer;
         self.line.set_head(&head);
         let about = About { status, content_type, delimited, raw };
@@ -75,7 +76,7 @@ impl Writer {
         };
         let name = |error| self.name_host(error).with_request_id(&head.request_id).with_http_status(status);
         let (text, usage) = judged.await.map_err(name)?;
-        totals.add(head.usage.or(usage));
+        count(head.usage.or(usage));
         Ok(text)
     }
 
@@ -89,10 +90,10 @@ impl Writer {
         }
     }
 
-    async fn read_events(&self, answer: Answer, raw: bool, limits: StreamLimits, totals: &Totals) -> Result<()> {
+    async fn read_events(&self, answer: Answer, raw: bool, limits: StreamLimits, count: &Count<'_>) -> Result<()> {
         let Answer { mut body, delimited, head, .. } = answer;
         // A reader who has seen the event that counts finds it counted.
-        let count = |usage: Usage| totals.add(head.usage.or(usage));
+        let count = |usage: Usage| count(head.usage.or(usage));
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = Decoder::default();
@@ -239,7 +240,7 @@ fn next_chunk(body: &mut InPortions, timer: &mut Timer, cx: &mut std::task::Cont
             Poll::Ready(Some(Err(error))) => Poll::Ready(match error.downcast::<Error>() {
                 // Our own transport says itself what was wrong.
                 Ok(own) => Err(*own),
-                Err(error) => Ok(Chunk::Broken(failure::chain(&*error))),
+                Err(error) => Ok(Chunk::Broken(chain(&*error))),
             }),
             Poll::Ready(None) => Poll::Ready(Ok(Chunk::End)),
             Poll::Pending => timer.poll_expired(cx).map(Err),

@@ -7,16 +7,16 @@
 use super::recorder::{Recorder, Writing};
 use super::tape::Tape;
 use crate::config::Config;
+use crate::error::chain;
 use crate::error::{Error, Result};
 use crate::http::failure::OnTheWay;
 use crate::http::network::Network;
 use crate::http::proxies::Proxies;
 use crate::http::sniff::sniff;
 use crate::protocol::redact::Secrets;
+use crate::protocol::refusal::MAX_REFUSAL;
 use crate::script::timed_body::{Beat, Play};
-use crate::sdk::answer::MAX_REFUSAL;
 use crate::sdk::connect::ConnectOnly;
-use crate::sdk::failure::chain;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,

@@ -10,10 +10,10 @@ use super::meaning::{Meaning, Meanings};
 use super::recorder::{QUOTE_FILE, file_name};
 use crate::config::check_transport::{bad, check_keys};
 use crate::error::{Error, Kind, Result, quote_up_to};
+use crate::http::body::UntilClose;
 use crate::json::{Checked, Json};
 use crate::runtime::blocking;
 use crate::script::timed_body::{Beat, Play};
-use crate::sdk::answer::UntilClose;
 use crate::sys::regular_file;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,

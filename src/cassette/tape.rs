@@ -2,10 +2,10 @@
 
 use super::format::{Answer, Content, Gathering, Interaction, Outcome, Parts, Request, kept};
 use super::recorder::{Recorder, Writing};
+use crate::http::body::UntilClose;
 use crate::protocol::event::{Batch, EventDecoder};
 use crate::protocol::frame::{Decoder, FrameError, LONG, MAX_FRAME, PRELUDE};
 use crate::protocol::redact::Secrets;
-use crate::sdk::answer::UntilClose;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use std::sync::Arc;

@@ -5,8 +5,8 @@
 //! watches over what it has sent (TCP_USER_TIMEOUT), on the way to a proxy as well; over HTTP/2 a ping goes through to the
 //! endpoint, past proxies. All of it together takes less than 30 seconds.
 
+use crate::error::find;
 use crate::error::{Error, Kind};
-use crate::sdk::failure::find;
 use hyper_util::client::legacy::connect::HttpConnector;
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};

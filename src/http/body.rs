@@ -18,6 +18,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
+/// With the answer of a transport that knows the body to end only where the connection does.
+#[derive(Clone, Copy, Debug)]
+pub struct UntilClose;
+
 /// How an answer comes.
 pub enum Body {
     /// Over a connection of its own, to be given back to where it came from.

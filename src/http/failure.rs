@@ -2,8 +2,8 @@
 
 use super::alive;
 use crate::error::{Error, Kind};
+use crate::error::{chain, find};
 use crate::protocol::host::host_of;
-use crate::sdk::failure::{chain, find};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::Uri;
 use std::error::Error as StdError;

@@ -9,7 +9,7 @@ use super::connect::{Forward, Link};
 use super::connection::{Fate, Life, Unanswered};
 use super::framing::{Framing, Malformed};
 use super::origin::Origin;
-use crate::sdk::answer::UntilClose;
+use crate::http::body::UntilClose;
 use aws_smithy_types::body::SdkBody;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HOST, HeaderName, HeaderValue, PROXY_AUTHORIZATION, TRANSFER_ENCODING};

@@ -4,7 +4,7 @@
 //! answer decide: a frame begins with two lengths and their checksum, and nothing else does.
 
 use crate::protocol::frame;
-use crate::sdk::answer::is_event_stream;
+use crate::protocol::head::is_event_stream;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;

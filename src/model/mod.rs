@@ -9,14 +9,14 @@ use crate::error::{Error, Kind, Result};
 use crate::model::totals::Totals;
 use crate::protocol::operation::Operation;
 use crate::protocol::usage::Usage;
-use crate::request::{Document, Place, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
+use crate::request::{Document, Input, Place, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
 use crate::runtime::worker;
 use crate::sdk::answer::Answer;
 use crate::sdk::attempts::Terms;
-use crate::sdk::call::{Call, Input, send};
+use crate::sdk::call::{Call, send};
 use crate::sdk::client::{self, PerWorker};
 use crate::sdk::connect;
 use crate::sdk::transport::Transport;
@@ -253,11 +253,11 @@ impl Model {
             let answer = timers.first.limit(self.send(call, writer, epoch)).await.flatten()?;
             let Timers { first: first_event, total } = timers;
             let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
-            writer.stream(answer, raw, limits, &self.totals).await.map(|()| None)
+            writer.stream(answer, raw, limits, &|usage| self.totals.add(usage)).await.map(|()| None)
         } else {
             let unary = async {
                 let answer = self.send(call, writer, epoch).await?;
-                writer.unary(answer, raw, max_answer, &self.totals).await.map(Some)
+                writer.unary(answer, raw, max_answer, &|usage| self.totals.add(usage)).await.map(Some)
             };
             timers.first.limit(unary).await.flatten()
         }

@@ -6,14 +6,14 @@
 //! after us.
 
 use super::delta::{TextDelta, Written};
+use super::failure;
 use super::frame::{Frame, MessageType};
 use super::halves::{self, Halves};
 use super::tool_input;
 use super::usage::{INVOCATION_METRICS, Usage};
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
-use crate::sdk::answer::MAX_REFUSAL;
-use crate::sdk::failure;
+use crate::protocol::refusal::MAX_REFUSAL;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Display;

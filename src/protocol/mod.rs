@@ -2,8 +2,10 @@
 
 mod delta;
 pub mod event;
+pub mod failure;
 pub mod frame;
 mod halves;
+pub mod head;
 pub mod host;
 pub mod operation;
 pub mod redact;

@@ -4,17 +4,18 @@
 //! stream. The name decides the [`Kind`]; where there is none that is known, the HTTP status does. Gateways in front of the
 //! service have bodies of their own, whose message is looked for in the members that are usual.
 
+use super::head;
 use super::host::host_of;
 use super::redact::Secrets;
 use crate::error::{Error, Kind};
 use crate::json::{self, Json};
-use crate::sdk::answer;
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_types::date_time::{DateTime, Format};
 use http::Uri;
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
+/// How much is read of an answer that is no success.
+pub const MAX_REFUSAL: usize = 64 << 10;
 /// How much is quoted of a body in which no message was found, in characters.
 const QUOTE: usize = 80;
 
@@ -34,22 +35,19 @@ pub struct Refusal {
 
 impl Refusal {
     /// Reads an HTTP answer that is no success, without the [`Secrets`] that stand with it.
-    pub fn of(response: &HttpResponse) -> Self {
-        let body = response.body().bytes().unwrap_or_default();
+    pub fn of<'a>(status: u16, headers: impl Fn(&str) -> Option<&'a str>, body: &[u8], secrets: &Secrets) -> Self {
         let text = String::from_utf8_lossy(body);
-        let secrets = response.extension::<Secrets>().cloned().unwrap_or_default();
         let text = secrets.redact(&text);
         let json = Json::parse(&text).ok();
-        let header =
-            |name| response.headers().get(name).filter(|value| !value.is_empty()).map(|value| secrets.redact(value));
+        let header = |name| headers(name).filter(|value| !value.is_empty()).map(|value| secrets.redact(value));
         let code = header("x-amzn-errortype").map(Cow::into_owned).or_else(|| json.and_then(code_of));
-        let encoding = answer::encoding_of(response.headers().get("content-encoding"));
-        let elsewhere = header("location").filter(|_| (300..400).contains(&response.status().as_u16()));
+        let encoding = head::encoding_of(headers("content-encoding"));
+        let elsewhere = header("location").filter(|_| (300..400).contains(&status));
         let message = match json {
             _ if let Some(elsewhere) = &elsewhere => {
                 format!("the answer leads to {}: redirects are not followed; set base_url", host_in(elsewhere))
             }
-            None if let Some(encoding) = encoding => answer::encoded(encoding),
+            None if let Some(encoding) = encoding => head::encoded(encoding),
             Some(json) => message_of(json).unwrap_or_else(|| quote_of(json)),
             None if text.trim().is_empty() => "the answer is empty".to_owned(),
             None => format!(
@@ -61,9 +59,9 @@ impl Refusal {
         Refusal {
             code: code.as_deref().map(bare_name).unwrap_or_default().to_owned(),
             message,
-            status: response.status().as_u16(),
+            status: status,
             request_id: header("x-amzn-requestid").unwrap_or_default().into_owned(),
-            retry_after: retry_after(response),
+            retry_after: retry_after(&headers),
             json: json.map(|_| text.to_string()).unwrap_or_default(),
         }
     }
@@ -270,8 +268,8 @@ fn is_overflow(message: &str) -> bool {
 
 /// How long the service asks to be left alone: in seconds or until a date, which is taken by the service's own clock; in AWS's
 /// own header in milliseconds.
-fn retry_after(response: &HttpResponse) -> Option<Duration> {
-    let header = |name| response.headers().get(name).map(str::trim);
+fn retry_after<'a>(headers: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
+    let header = |name| headers(name).map(str::trim);
     let date = |text: &str| DateTime::from_str(text, Format::HttpDate).ok();
     if let Some(milliseconds) = header("x-amz-retry-after").and_then(|text| text.parse().ok()) {
         return Some(Duration::from_millis(milliseconds));

@@ -1,10 +1,10 @@
 //! What is made of an answer that does not stream, once all of it has come.
 
+use super::failure;
+use super::head;
 use super::usage::Usage;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
-use crate::sdk::answer;
-use crate::sdk::failure;
 
 /// What is known of an answer beside its bytes.
 pub struct About {
@@ -63,6 +63,6 @@ fn ends_itself(bytes: &[u8]) -> bool {
 }
 
 fn is_json(content_type: &str) -> bool {
-    let media_type = answer::media_type(content_type).to_ascii_lowercase();
+    let media_type = head::media_type(content_type).to_ascii_lowercase();
     media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
 }

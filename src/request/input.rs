@@ -15,9 +15,21 @@ use crate::error::{Error, Kind, Result, quote};
 use crate::json::{self, Json};
 use crate::protocol::operation::Operation;
 use crate::request::{Document, Wiped, WipedBytes, dialect, lint};
-use crate::sdk::call::Input;
 use bytes::Bytes;
 use std::fmt::Write as _;
+
+/// What an operation is given.
+#[derive(Clone, Debug)]
+pub struct Input {
+    /// What the call is about, for people: a model, a guardrail, an invocation; "" where it is about none.
+    pub subject: String,
+    /// From the endpoint, with the query, escaped.
+    pub path: String,
+    /// Besides those that every request has.
+    pub headers: Vec<(&'static str, String)>,
+    /// None: the operation only looks, with GET.
+    pub body: Option<Bytes>,
+}
 
 /// What is needed to make the input of any operation.
 pub struct Given<'a> {

@@ -3,10 +3,10 @@
 use super::attachment::Attachments;
 use super::media::Media;
 use crate::json::{Json, effort};
+use crate::protocol::head::Head;
 use crate::protocol::operation::Operation;
 use crate::request::{Document, Medium, Request};
 use crate::response::Response;
-use crate::sdk::answer::Head;
 use crate::text::Text;
 use std::sync::Arc;
 

@@ -87,7 +87,7 @@ fn spliced(text: &str, value: Json<'_>, json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sdk::answer::Head;
+    use crate::protocol::head::Head;
     use crate::text::Text;
 
     fn added(content: &str, complete: bool) -> Option<String> {

@@ -17,7 +17,7 @@ mod summary;
 pub use crate::protocol::usage::Usage;
 pub use summary::{Runs, ToolCall, is_of_service};
 
-use crate::sdk::answer::Head;
+use crate::protocol::head::Head;
 use crate::text::Text;
 use assemble::Assembler;
 use once_cell::sync::{Lazy, OnceCell};

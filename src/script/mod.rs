@@ -23,8 +23,8 @@ use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
 use crate::protocol::event::{Batch, EventDecoder};
 use crate::protocol::frame::Decoder;
+use crate::protocol::head::EVENT_STREAM;
 use crate::response::message;
-use crate::sdk::answer::EVENT_STREAM;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };

@@ -1,8 +1,8 @@
 //! The answer to a call as it comes: its head, and a body still to be read.
 
-use super::failure;
-use crate::error::{Error, Kind, Result};
-use crate::protocol::usage::Usage;
+use crate::error::{Error, Kind, Result, chain};
+use crate::protocol::failure::broke_off;
+use crate::protocol::head::Head;
 use crate::runtime::memory;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::body::SdkBody;
@@ -12,10 +12,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The content type of an answer that streams.
-pub const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
-/// How much is read of an answer that is no success.
-pub const MAX_REFUSAL: usize = 64 << 10;
 /// How much of an answer is read before others have their turn.
 const PORTION: usize = 256 << 10;
 
@@ -31,27 +27,6 @@ pub struct Answer {
     pub body: InPortions,
 }
 
-/// With the answer of a transport that knows the body to end only where the connection does.
-#[derive(Clone, Copy, Debug)]
-pub struct UntilClose;
-
-/// What stays of an answer's head.
-#[derive(Clone, Default)]
-pub struct Head {
-    pub request_id: String,
-    /// What the headers tell of the cost, which InvokeModel tells nowhere else.
-    pub usage: Usage,
-}
-
-/// A content type without its parameters.
-pub fn media_type(content_type: &str) -> &str {
-    content_type.split(';').next().unwrap_or_default().trim()
-}
-
-pub fn is_event_stream(content_type: &str) -> bool {
-    media_type(content_type).eq_ignore_ascii_case(EVENT_STREAM)
-}
-
 /// The bytes of a body that is not to be longer than `limit`.
 pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -59,7 +34,7 @@ pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
         let frame = frame.map_err(|error| match error.downcast::<Error>() {
             // Our own transport says itself what was wrong.
             Ok(own) => *own,
-            Err(error) => failure::broke_off(&failure::chain(&*error)),
+            Err(error) => broke_off(&chain(&*error)),
         })?;
         let Ok(data) = frame.into_data() else { continue };
         let length = bytes.len() + data.len();
@@ -74,16 +49,6 @@ pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
-}
-
-/// The encoding of a body, where it has one. None was asked for.
-pub fn encoding_of(content_encoding: Option<&str>) -> Option<&str> {
-    content_encoding.map(str::trim).filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case("identity"))
-}
-
-/// An answer in an encoding that was not asked for.
-pub fn encoded(encoding: &str) -> String {
-    format!("the answer is compressed (content-encoding: {encoding}), which was not asked for")
 }
 
 /// The first `limit` bytes of a body, or all that comes of it before it ends or breaks off.

@@ -8,7 +8,7 @@
 
 use super::failure;
 use super::retry;
-use crate::error::{Error, Kind, in_words};
+use crate::error::{Error, Kind, chain, in_words};
 use crate::protocol::host::host_of;
 use crate::protocol::redact::Secrets;
 use crate::protocol::refusal::Refusal;
@@ -153,10 +153,12 @@ impl Attempts {
     pub fn failed(&self, attempt: &FinalizerInterceptorContextRef<'_>) {
         match (attempt.response(), attempt.output_or_error()) {
             (_, None | Some(Ok(_))) => {}
-            (Some(response), Some(Err(error))) if error.is_operation_error() => self.refused(Refusal::of(response)),
+            (Some(response), Some(Err(error))) if error.is_operation_error() => {
+                self.refused(failure::refusal_of(response))
+            }
             (_, Some(Err(error))) => {
                 let (what, again) = match error.as_connector_error() {
-                    Some(error) => (failure::chain(error), error.is_io() || error.is_timeout()),
+                    Some(error) => (chain(error), error.is_io() || error.is_timeout()),
                     None => ("its answer broke off".to_owned(), error.is_response_error()),
                 };
                 self.broke(&what, again);

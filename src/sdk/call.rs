@@ -5,14 +5,19 @@
 //! before the retry loop, then takes the answer's body before the SDK's deserialiser sees it. Answers that are no success stay
 //! with the SDK, whose retry classifiers and error types need them.
 
-use super::answer::{self, Answer, Beginning, Head, InPortions, MAX_REFUSAL, UntilClose, beginning_of};
+use super::answer::{Answer, Beginning, InPortions, beginning_of};
 use super::attempts::Attempts;
 use super::failure;
 use super::retry;
 use crate::error::{Error, Kind, Result};
+use crate::http::body::UntilClose;
 use crate::http::sniff::sniff;
+use crate::protocol::failure::misrouted;
+use crate::protocol::head::{self, Head};
 use crate::protocol::operation::Operation;
+use crate::protocol::refusal::MAX_REFUSAL;
 use crate::protocol::usage::Usage;
+use crate::request::Input;
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -22,7 +27,6 @@ use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint}
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
-use bytes::Bytes;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,19 +34,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const MAX_MISROUTED: usize = 64 << 10;
 /// What stands where the SDK wants a model, before the path is written over.
 pub(super) const PLACEHOLDER: &str = "-";
-
-/// What an operation is given.
-#[derive(Clone, Debug)]
-pub struct Input {
-    /// What the call is about, for people: a model, a guardrail, an invocation; "" where it is about none.
-    pub subject: String,
-    /// From the endpoint, with the query, escaped.
-    pub path: String,
-    /// Besides those that every request has.
-    pub headers: Vec<(&'static str, String)>,
-    /// None: the operation only looks, with GET.
-    pub body: Option<Bytes>,
-}
 
 /// One call, ready to be sent.
 pub struct Call {
@@ -74,7 +65,7 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
     let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
     if let Some(encoding) = &answer.encoding {
-        let error = Error::new(Kind::Protocol, answer::encoded(encoding)).with_http_status(answer.status);
+        let error = Error::new(Kind::Protocol, head::encoded(encoding)).with_http_status(answer.status);
         return Err(error.advise("Check the gateway").with_request_id(&answer.head.request_id));
     }
     if !streams {
@@ -84,7 +75,7 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
     if !is_stream {
         let beginning = beginning_of(body, MAX_MISROUTED).await;
         let text = String::from_utf8_lossy(&beginning);
-        let error = failure::misrouted(answer.status, &answer.content_type, &text);
+        let error = misrouted(answer.status, &answer.content_type, &text);
         return Err(error.with_request_id(&answer.head.request_id));
     }
     answer.body = InPortions::of(body);
@@ -174,7 +165,7 @@ impl Intercept for PassThrough {
             status: response.status().as_u16(),
             head: Head { request_id: text("x-amzn-requestid"), usage: Usage::of_headers(header) },
             content_type: text("content-type"),
-            encoding: answer::encoding_of(header("content-encoding")).map(str::to_owned),
+            encoding: head::encoding_of(header("content-encoding")).map(str::to_owned),
             delimited: response.extension::<UntilClose>().is_none(),
             body: InPortions::of(body),
         };

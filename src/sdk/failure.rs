@@ -1,32 +1,13 @@
-//! How the failures of the service, and of the SDK below us, become an [`Error`].
+//! How the failures of the SDK become an [`Error`].
 
-use crate::error::{Error, Kind};
-use crate::json::Json;
-use crate::protocol::frame::FrameError;
+use crate::error::{Error, Kind, chain, find};
+use crate::protocol::failure::broke_off;
+use crate::protocol::redact::Secrets;
 use crate::protocol::refusal::Refusal;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockruntime::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::error::Error as StdError;
-
-impl From<FrameError> for Error {
-    fn from(error: FrameError) -> Self {
-        if let FrameError::Memory(bytes) = error {
-            return Error::out_of_memory("reading a frame of the answer", bytes);
-        }
-        Error::new(Kind::Protocol, format_args!("the answer is damaged: {error}"))
-    }
-}
-
-/// An exception frame: the failure's name in its header, `{"message": ...}` as payload.
-pub fn in_stream(name: &str, payload: &str) -> Error {
-    Refusal::of_exception(name, payload).into_error()
-}
-
-/// A frame of message type `error`: name and message in its headers.
-pub fn in_stream_error(name: &str, message: &str) -> Error {
-    Refusal::named(name, message).into_error()
-}
 
 /// Everything that can go wrong between a request that is ready and the head of its answer.
 pub fn before_answer<E: StdError + 'static>(error: SdkError<E, HttpResponse>) -> Error {
@@ -38,7 +19,7 @@ pub fn before_answer<E: StdError + 'static>(error: SdkError<E, HttpResponse>) ->
         return own.clone();
     }
     match &error {
-        SdkError::ServiceError(service) => Refusal::of(service.raw()).into_error(),
+        SdkError::ServiceError(service) => refusal_of(service.raw()).into_error(),
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
             broke_off(&chain(cause(&error))).with_http_status(status)
@@ -52,9 +33,11 @@ pub fn before_answer<E: StdError + 'static>(error: SdkError<E, HttpResponse>) ->
     }
 }
 
-/// A connection that failed in the middle of an answer that is no stream.
-pub fn broke_off(what: &str) -> Error {
-    Error::new(Kind::Network, format_args!("the answer broke off: {what}"))
+/// Reads an answer that is no success, without the [`Secrets`] that stand with it.
+pub fn refusal_of(response: &HttpResponse) -> Refusal {
+    let status = response.status().as_u16();
+    let secrets = response.extension::<Secrets>().cloned().unwrap_or_default();
+    Refusal::of(status, |name| response.headers().get(name), response.body().bytes().unwrap_or_default(), &secrets)
 }
 
 /// The SDK tells a request without an identity from others only in words.
@@ -76,51 +59,6 @@ fn no_credentials(error: &(dyn StdError + 'static)) -> Error {
     Error::new(Kind::Credentials, format_args!("no usable credentials: {}. {advice}", chain(cause(error))))
 }
 
-/// The failure that a successful answer names all the same.
-pub fn in_success(json: Json<'_>, status: u16) -> Option<Error> {
-    Refusal::in_success(json, status).map(Refusal::into_error)
-}
-
-/// What a 2xx answer that should have been a stream, and is not, says.
-pub fn misrouted(status: u16, content_type: &str, body: &str) -> Error {
-    Json::parse(body).ok().and_then(|json| in_success(json, status)).unwrap_or_else(|| {
-        let told = match (content_type, body.is_empty()) {
-            ("", true) => "empty".to_owned(),
-            ("", false) => "of no type".to_owned(),
-            (content_type, true) => format!("{content_type} and empty"),
-            (content_type, false) => content_type.to_owned(),
-        };
-        let what = format_args!(
-            "the answer (HTTP {status}) is {told}, not an event stream; is this really a Bedrock endpoint?"
-        );
-        Error::new(Kind::Protocol, what).with_http_status(status)
-    })
-}
-
-/// The causes of an error, the outermost first, each once. The SDK prints whole requests into some: prompts are no message.
-pub fn chain(error: &(dyn StdError + 'static)) -> String {
-    let told = |error: &(dyn StdError + 'static)| {
-        let text = error.downcast_ref::<Error>().map_or_else(|| error.to_string(), |own| own.told().to_owned());
-        text.split("Request {").next().unwrap_or_default().trim_end().to_owned()
-    };
-    let mut text = told(error);
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = told(cause);
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        next = cause.source();
-    }
-    text
-}
-
 fn cause<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static) {
     error.source().unwrap_or(error)
-}
-
-/// The first error of that type among an error and its causes.
-pub fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
-    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }

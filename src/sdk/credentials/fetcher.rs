@@ -6,10 +6,9 @@
 
 use super::source::Source;
 use super::tools::Tools;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, chain, find};
 use crate::runtime::blocking;
 use crate::runtime::quiesce;
-use crate::sdk::failure;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
@@ -68,6 +67,6 @@ fn fetch(source: Source, tools: &Tools, unwanted: oneshot::Receiver<()>) -> Resu
 }
 
 fn own(error: &CredentialsError) -> Error {
-    let own = failure::find::<Error>(error).cloned();
-    own.unwrap_or_else(|| Error::new(Kind::Credentials, failure::chain(error)))
+    let own = find::<Error>(error).cloned();
+    own.unwrap_or_else(|| Error::new(Kind::Credentials, chain(error)))
 }

@@ -3,8 +3,7 @@
 use super::provider::Fetch;
 use super::tools::Clients;
 use crate::config::variables::Variables;
-use crate::error::{Error, Kind, Result};
-use crate::sdk::failure;
+use crate::error::{Error, Kind, Result, chain};
 use crate::sys::regular_file;
 use aws_config::login::LoginCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -75,6 +74,6 @@ impl Fetch for Session {
             .map(Zeroizing::new)
             .map_err(|error| self.login.failed(&format!("its token in {} cannot be used: {error}", cache.display())))?;
         let given = self.provider.provide_credentials().await;
-        given.map_err(|error| self.login.failed(&failure::chain(std::error::Error::source(&error).unwrap_or(&error))))
+        given.map_err(|error| self.login.failed(&chain(std::error::Error::source(&error).unwrap_or(&error))))
     }
 }

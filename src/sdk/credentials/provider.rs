@@ -70,7 +70,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn what_never_gives_credentials_is_given_up_and_named() {
         let error = provider(Silent).provide_credentials().await.unwrap_err();
-        let own = crate::sdk::failure::find::<Error>(&error).expect("an error of ours");
+        let own = crate::error::find::<Error>(&error).expect("an error of ours");
         assert!(own.retryable() && own.message().as_str().contains("took longer than 1m"), "{own}");
     }
 }

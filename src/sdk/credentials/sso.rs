@@ -5,9 +5,8 @@ use super::keys::Keys;
 use super::provider::Fetch;
 use super::sts;
 use crate::config::environment::{Environment, Profile};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, chain};
 use crate::json::Json;
-use crate::sdk::failure;
 use crate::sys::regular_file;
 use aws_config::sso::SsoTokenProvider;
 use aws_config::{Region, SdkConfig};
@@ -136,7 +135,7 @@ impl LoggedIn {
             Some(provider) => {
                 self.sso.cached()?;
                 let token = provider.provide_token().await.map_err(|error| {
-                    let what = failure::chain(std::error::Error::source(&error).unwrap_or(&error));
+                    let what = chain(std::error::Error::source(&error).unwrap_or(&error));
                     let (profile, log_in) = (&self.sso.profile, self.sso.log_in());
                     let what = format_args!("the profile \"{profile}\" has no SSO token: {what}. {log_in}");
                     Error::new(Kind::Credentials, what)

@@ -2,8 +2,7 @@
 
 use super::document::check_expiry;
 use super::keys::Keys;
-use crate::error::{Error, Kind, Result};
-use crate::sdk::failure;
+use crate::error::{Error, Kind, Result, chain, find};
 use aws_credential_types::Credentials;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -28,7 +27,7 @@ where
     let failed = |what: &str, advice| Error::new(Kind::Credentials, format_args!("{doing}: {what}")).advise(advice);
     let unreachable = |what: &str| failed(what, "Check the network, the proxy and the region").with_retryable(true);
     // Our own transport, or the source of the credentials below, says itself what was wrong.
-    if let Some(own) = failure::find::<Error>(error) {
+    if let Some(own) = find::<Error>(error) {
         return match own.kind() {
             Kind::Network | Kind::Timeout => unreachable(own.stated()),
             Kind::Protocol => failed(own.stated(), "Check the endpoint (AWS_ENDPOINT_URL) and the proxy"),
@@ -36,7 +35,7 @@ where
         };
     }
     let SdkError::ServiceError(service) = error else {
-        return unreachable(&failure::chain(error.source().unwrap_or(error)));
+        return unreachable(&chain(error.source().unwrap_or(error)));
     };
     let (status, code) = (service.raw().status().as_u16(), service.err().code().unwrap_or_default());
     let name = if code.is_empty() { format!("HTTP {status}") } else { format!("{code} (HTTP {status})") };
