@@ -189,7 +189,7 @@ fn cut_at_every_byte(framing_name: &str, framing: Framing, cuts: &[Cut]) {
                 assert_eq!(name(outcome.status), "BEDROCK_E_TRUNCATED", "{place}: {outcome:?}");
                 let failure = outcome.failed(BEDROCK_E_TRUNCATED);
                 let when = if bytes < golden.stopped { "before messageStop" } else { "after messageStop" };
-                failure.says(&["the answer's stream ended", when]);
+                failure.says(&["the response stream ended", when]);
                 assert_eq!((failure.request_id.as_str(), failure.attempts), (REQUEST_ID, 1), "{place}");
                 assert!(failure.retryable, "{place}");
                 assert_eq!((failure.code.as_str(), failure.path.as_str()), ("", ""), "{place}");

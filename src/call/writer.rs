@@ -4,9 +4,11 @@ use super::Line;
 use super::pipe::Written;
 use super::timer::{Deadline, Timer};
 use crate::error::{Error, Kind, Result, chain};
+use crate::protocol::completion::{BodyEnd, Completion};
 use crate::protocol::event::{Batch, EventDecoder};
 use crate::protocol::frame::{Decoder, LONG, LongFrame};
-use crate::protocol::unary::About;
+use crate::protocol::operation::ResponseForm;
+use crate::protocol::unary_response::UnaryHead;
 use crate::protocol::usage::Usage;
 use crate::runtime::blocking;
 use crate::runtime::coalesce::Receiving;
@@ -52,26 +54,37 @@ impl Writer {
         self.line.pipe.limit(until, total);
     }
 
-    /// Decodes an answer that streams until it ends, one way or another. `raw`: it is the model's own, in chunks.
-    pub async fn stream(&self, answer: Answer, raw: bool, limits: StreamLimits, count: &Count<'_>) -> Result<()> {
+    /// Decodes a response that streams, until it is complete or fails.
+    pub async fn stream(
+        &self,
+        answer: Answer,
+        form: ResponseForm,
+        limits: StreamLimits,
+        count: &Count<'_>,
+    ) -> Result<()> {
         self.line.set_head(&answer.head);
         let request_id = answer.head.request_id.clone();
         let name = |error: Error| self.name_host(error).with_request_id(&request_id);
-        self.read_events(answer, raw, limits, count).await.map_err(name)
+        self.read_events(answer, form, limits, count).await.map_err(name)
     }
 
-    /// Collects the answer of a unary call, of at most `max_answer` bytes. The timer is set by the caller. `raw`: whatever the
-    /// model gives is an answer.
-    pub async fn unary(&self, answer: Answer, raw: bool, max_answer: usize, count: &Count<'_>) -> Result<String> {
+    /// Collects the response of a unary call, of at most `max_answer` bytes. The caller sets the timer.
+    pub async fn unary(
+        &self,
+        answer: Answer,
+        form: ResponseForm,
+        max_answer: usize,
+        count: &Count<'_>,
+    ) -> Result<String> {
         let Answer { status, head, content_type, delimited, body, .. } = answer;
         self.line.set_head(&head);
-        let about = About { status, content_type, delimited, raw };
+        let unary = UnaryHead { status, content_type, delimited, form };
         let judged = async {
             let bytes = answer::collect(body, max_answer).await?;
             if bytes.len() <= LONG {
-                about.judge(bytes)
+                unary.read_body(bytes)
             } else {
-                blocking::CHECKS.run(move || about.judge(bytes)).await
+                blocking::CHECKS.run(move || unary.read_body(bytes)).await
             }
         };
         let name = |error| self.name_host(error).with_request_id(&head.request_id).with_http_status(status);
@@ -90,30 +103,29 @@ impl Writer {
         }
     }
 
-    async fn read_events(&self, answer: Answer, raw: bool, limits: StreamLimits, count: &Count<'_>) -> Result<()> {
+    async fn read_events(
+        &self,
+        answer: Answer,
+        form: ResponseForm,
+        limits: StreamLimits,
+        count: &Count<'_>,
+    ) -> Result<()> {
         let Answer { mut body, delimited, head, .. } = answer;
         // A reader who has seen the event that counts finds it counted.
         let count = |usage: Usage| count(head.usage.or(usage));
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = Decoder::default();
-        let mut events = if raw { EventDecoder::of_chunks() } else { EventDecoder::default() };
+        let mut events = EventDecoder::new(form);
         let mut received = 0;
-        let ending = loop {
+        let end = loop {
             let chunk = match poll_fn(|cx| next_chunk(&mut body, &mut timer, cx)).await {
                 Ok(Chunk::Data(data)) => data,
-                Ok(Chunk::End) => break None,
-                Ok(Chunk::Broken(what)) => break Some(what),
-                // Nothing is missing but the end of the body.
-                Err(missed)
-                    if missed.kind() == Kind::Timeout
-                        && events.message_stopped()
-                        && events.has_metadata()
-                        && frames.is_between_frames() =>
-                {
-                    break None;
-                }
-                Err(missed) => return Err(missed),
+                Ok(Chunk::End) if delimited => break BodyEnd::Delimited,
+                Ok(Chunk::End) => break BodyEnd::Closed,
+                Ok(Chunk::Broken(cause)) => break BodyEnd::Broken(cause),
+                Err(timeout) if timeout.kind() == Kind::Timeout => break BodyEnd::TimedOut(timeout),
+                Err(error) => return Err(error),
             };
             received += chunk.len();
             if received > limits.max_answer {
@@ -141,21 +153,7 @@ impl Writer {
                 timer.restart(next.or_earlier(limits.total));
             }
         };
-        let whole = frames.is_between_frames();
-        let complete = whole && events.message_stopped() && (ending.is_none() || events.has_metadata());
-        // The service counts at the end of its chunks, and what stands in for it may not: then the end of the body has to do,
-        // where it cannot be a connection that was lost.
-        if complete || whole && events.has_chunks() && ending.is_none() && delimited {
-            return Ok(());
-        }
-        let how = ending.unwrap_or_else(|| "the connection was closed".to_owned());
-        let when = match (events.message_stopped(), events.has_metadata()) {
-            (false, _) if events.has_chunks() => "before its last chunk",
-            (false, _) => "before messageStop",
-            (true, false) => "after messageStop but before its metadata",
-            (true, true) => "after its metadata, inside a frame",
-        };
-        Err(Error::new(Kind::Truncated, format_args!("the answer's stream ended {when}: {how}")))
+        Completion::of(&frames, &events).conclude(end)
     }
 
     fn decode(

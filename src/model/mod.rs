@@ -240,7 +240,7 @@ impl Model {
     /// A call from its place in the queue to the end of its answer: nothing for a stream, the answer for a unary call.
     async fn perform(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Option<String>> {
         let (timeouts, streams) = (&self.calls.timeouts, call.operation.streams());
-        let (raw, max_answer) = (call.operation.answers_raw(), self.shared.config.max_answer);
+        let (form, max_answer) = (call.operation.response_form(), self.shared.config.max_answer);
         let mut timers = Timers::start(timeouts, streams);
         let queue = timeouts.queue.map(|queue| Deadline::after("queue", queue));
         let _place = self.place(call, queue.unwrap_or(timers.first)).await?;
@@ -253,11 +253,11 @@ impl Model {
             let answer = timers.first.limit(self.send(call, writer, epoch)).await.flatten()?;
             let Timers { first: first_event, total } = timers;
             let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
-            writer.stream(answer, raw, limits, &|usage| self.totals.add(usage)).await.map(|()| None)
+            writer.stream(answer, form, limits, &|usage| self.totals.add(usage)).await.map(|()| None)
         } else {
             let unary = async {
                 let answer = self.send(call, writer, epoch).await?;
-                writer.unary(answer, raw, max_answer, &|usage| self.totals.add(usage)).await.map(Some)
+                writer.unary(answer, form, max_answer, &|usage| self.totals.add(usage)).await.map(Some)
             };
             timers.first.limit(unary).await.flatten()
         }

@@ -9,6 +9,7 @@ use super::delta::{TextDelta, Written};
 use super::failure;
 use super::frame::{Frame, MessageType};
 use super::halves::{self, Halves};
+use super::operation::ResponseForm;
 use super::tool_input;
 use super::usage::{INVOCATION_METRICS, Usage};
 use crate::error::{Error, Kind, Result};
@@ -285,8 +286,7 @@ pub struct EventDecoder {
     usage: Option<Usage>,
     message_stopped: bool,
     has_metadata: bool,
-    /// Whether the answer is one of chunks.
-    of_chunks: bool,
+    form: ResponseForm,
     has_chunks: bool,
 }
 
@@ -297,9 +297,9 @@ struct ToolCall {
 }
 
 impl EventDecoder {
-    /// For the answer of a model in its own form.
-    pub fn of_chunks() -> Self {
-        EventDecoder { of_chunks: true, ..EventDecoder::default() }
+    /// Returns a decoder for a stream in this form.
+    pub fn new(form: ResponseForm) -> Self {
+        EventDecoder { form, ..EventDecoder::default() }
     }
 
     /// Whether `messageStop` has come: the one sign that a message is complete. In chunks, whose form is the model's own, it is
@@ -337,7 +337,7 @@ impl EventDecoder {
             return Ok(());
         }
         let decoded = self.decode_other(frame, batch);
-        self.watches = !self.halves.is_empty() || self.message_stopped && !self.of_chunks;
+        self.watches = !self.halves.is_empty() || self.message_stopped && self.form == ResponseForm::Service;
         decoded
     }
 
@@ -379,11 +379,11 @@ impl EventDecoder {
     }
 
     fn knows(&self, name: &str) -> bool {
-        KNOWN.contains(&name) || self.of_chunks && name == CHUNK
+        KNOWN.contains(&name) || self.form == ResponseForm::Model && name == CHUNK
     }
 
     fn decode_event(&mut self, name: &str, payload: Cow<'_, str>, batch: &mut Batch) -> Result<()> {
-        if self.message_stopped && !self.of_chunks && KNOWN[..5].contains(&name) {
+        if self.message_stopped && self.form == ResponseForm::Service && KNOWN[..5].contains(&name) {
             let what = format_args!("the answer goes on after its messageStop: a {name} event came");
             return Err(Error::new(Kind::Protocol, what));
         }
@@ -452,7 +452,7 @@ impl EventDecoder {
                 }
                 batch.push(EventKind::Metadata, block, Span::default(), payload);
             }
-            CHUNK if self.of_chunks => {
+            CHUNK if self.form == ResponseForm::Model => {
                 self.has_chunks = true;
                 let text = json.get("bytes").and_then(Json::string);
                 let text = text.and_then(|text| base64_simd::STANDARD.decode_to_vec(text.as_bytes()).ok());

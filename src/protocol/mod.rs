@@ -1,5 +1,6 @@
 //! What passes between us and the service: calls out, frames and events in, failures named.
 
+pub mod completion;
 mod delta;
 pub mod event;
 pub mod failure;
@@ -11,5 +12,5 @@ pub mod operation;
 pub mod redact;
 pub mod refusal;
 pub mod tool_input;
-pub mod unary;
+pub mod unary_response;
 pub mod usage;

@@ -1,4 +1,14 @@
-//! What can be asked of the service, by its name in the AWS API.
+//! The operations of the service, by their names in the AWS API.
+
+/// The form of an operation's response.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ResponseForm {
+    /// JSON of the service: an object, or events.
+    #[default]
+    Service,
+    /// The model's own form: JSON or other bytes, or a stream of chunks that hold such.
+    Model,
+}
 
 /// An operation of the Bedrock runtime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +26,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// All of them, in the order of their names.
+    /// All operations, in the order of their names.
     pub const ALL: [Operation; 10] = [
         Operation::ApplyGuardrail,
         Operation::Converse,
@@ -30,10 +40,12 @@ impl Operation {
         Operation::StartAsyncInvoke,
     ];
 
+    /// Returns the operation with this name.
     pub fn named(name: &str) -> Option<Self> {
         Operation::ALL.into_iter().find(|operation| operation.name() == name)
     }
 
+    /// Returns the operation's name.
     pub fn name(self) -> &'static str {
         match self {
             Operation::ApplyGuardrail => "ApplyGuardrail",
@@ -49,13 +61,16 @@ impl Operation {
         }
     }
 
-    /// Whether the answer is an event stream, and not one JSON text.
+    /// Returns whether the response is an event stream.
     pub fn streams(self) -> bool {
         matches!(self, Operation::ConverseStream | Operation::InvokeModelWithResponseStream)
     }
 
-    /// Whether the answer is the model's own, in whatever form that model has, and not the service's.
-    pub fn answers_raw(self) -> bool {
-        matches!(self, Operation::InvokeModel | Operation::InvokeModelWithResponseStream)
+    /// Returns the form of the response.
+    pub fn response_form(self) -> ResponseForm {
+        match self {
+            Operation::InvokeModel | Operation::InvokeModelWithResponseStream => ResponseForm::Model,
+            _ => ResponseForm::Service,
+        }
     }
 }

@@ -77,7 +77,7 @@ impl Way {
         let shown = whole_frames(bytes);
         let between_frames = bytes == 0 || ends().contains(&bytes);
         let when = if shown < STOPPED { "before messageStop" } else { "after messageStop" };
-        let truncated = Expect::fails(BEDROCK_E_TRUNCATED).after(shown).says("the answer's stream ended").says(when);
+        let truncated = Expect::fails(BEDROCK_E_TRUNCATED).after(shown).says("the response stream ended").says(when);
         match self.end {
             _ if shown < STOPPED || !between_frames => truncated,
             _ if shown == EVENTS => Expect::whole(shown),
