@@ -384,9 +384,10 @@ impl Drop for Unfinished {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::timer::Wait;
 
     fn terms(operation: Operation) -> Terms {
-        let until = Deadline::after("first_event", Duration::from_secs(300));
+        let until = Deadline::after(Wait::FirstEvent, Duration::from_secs(300));
         Terms { operation, cancel: None, read_ahead: 0, until }
     }
 
@@ -421,7 +422,7 @@ mod tests {
     #[test]
     fn a_reader_leaves_when_its_timer_has_run_out_although_the_worker_does_nothing() {
         let runtime = worker::start().unwrap();
-        let until = Deadline::after("first_event", Duration::from_millis(50));
+        let until = Deadline::after(Wait::FirstEvent, Duration::from_millis(50));
         let terms = Terms { until, ..terms(Operation::ConverseStream) };
         // No timer of the worker's ends this call.
         let mut stream = Stream::start(&runtime, terms, |_| std::future::pending()).unwrap();

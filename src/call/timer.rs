@@ -1,6 +1,6 @@
 //! The timers of a call. Ours, because the SDK has none for a stream's body.
 
-use crate::config::Timeouts;
+use crate::config::{Timeout, Timeouts};
 use crate::error::{Error, Kind, Result, in_words};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -21,26 +21,54 @@ impl Timers {
     /// Starts them now.
     pub fn start(timeouts: &Timeouts, streams: bool) -> Self {
         if !streams {
-            return Timers { first: Deadline::after("whole", timeouts.whole), total: None };
+            return Timers { first: Deadline::after(Wait::UnaryCall, timeouts.unary), total: None };
         }
-        let total = timeouts.total.map(|total| Deadline::after("total", total));
-        Timers { first: Deadline::after("first_event", timeouts.first_event).or_earlier(total), total }
+        let total = timeouts.total.map(|total| Deadline::after(Wait::Total, total));
+        Timers { first: Deadline::after(Wait::FirstEvent, timeouts.first_event).or_earlier(total), total }
     }
 }
 
-/// A point in time by which something has to have happened, and what to say where it has not.
+/// What a deadline limits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// The wait for one of `max_concurrency` calls to end.
+    Queue,
+    /// The wait for a connection ahead of a call. The timer of the first event limits it.
+    Connection,
+    FirstEvent,
+    Idle,
+    /// A stream, from the call to its end.
+    Total,
+    /// A unary call. `timeout` and `timeouts.total` limit it.
+    UnaryCall,
+}
+
+impl Wait {
+    /// The config keys that set the limit, in words.
+    fn settings(self) -> String {
+        let also_by_timeout = |timeout: Timeout| format!("{}, which timeout sets too", timeout.name());
+        match self {
+            Wait::Queue => Timeout::Queue.name().to_owned(),
+            Wait::FirstEvent | Wait::Connection => also_by_timeout(Timeout::FirstEvent),
+            Wait::Idle => also_by_timeout(Timeout::Idle),
+            Wait::UnaryCall => format!("timeout or {}", Timeout::Total.name()),
+            Wait::Total => Timeout::Total.name().to_owned(),
+        }
+    }
+}
+
+/// A point in time by which something must have happened, and the wait that ends there.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
-    /// The setting's name under `timeouts`.
-    name: &'static str,
+    wait: Wait,
     setting: Duration,
     at: Instant,
 }
 
 impl Deadline {
     /// `setting` from now.
-    pub fn after(name: &'static str, setting: Duration) -> Self {
-        Deadline { name, setting, at: Instant::now() + setting }
+    pub fn after(wait: Wait, setting: Duration) -> Self {
+        Deadline { wait, setting, at: Instant::now() + setting }
     }
 
     pub fn at(&self) -> Instant {
@@ -54,7 +82,7 @@ impl Deadline {
 
     /// The same timer, started again now. The timer of a whole call is never started again.
     pub fn restarted(self) -> Self {
-        if self.name == "idle" { Deadline::after(self.name, self.setting) } else { self }
+        if self.wait == Wait::Idle { Deadline::after(self.wait, self.setting) } else { self }
     }
 
     /// The one of the two that comes first.
@@ -70,7 +98,7 @@ impl Deadline {
     /// Waits for one of so many places, but not beyond the deadline.
     pub async fn limit_queue<T>(self, places: usize, place: impl Future<Output = T>) -> Result<T> {
         self.or_late(place).await.ok_or_else(|| {
-            let (waited, settings) = (in_words(self.setting), self.settings());
+            let (waited, settings) = (in_words(self.setting), self.wait.settings());
             let what = format_args!(
                 "the call waited {waited} for a place among max_concurrency {places} calls and was never sent ({settings})"
             );
@@ -88,27 +116,18 @@ impl Deadline {
         .await
     }
 
-    /// Where it is set.
-    fn settings(&self) -> &'static str {
-        match self.name {
-            "queue" => "timeouts.queue",
-            "first_event" | "ready" => "timeouts.first_event, which timeout sets too",
-            "idle" => "timeouts.idle, which timeout sets too",
-            "whole" => "timeout or timeouts.total",
-            _ => "timeouts.total",
-        }
-    }
-
     pub fn missed(&self) -> Error {
         const SILENCE: &str = "A long silence can be normal while a model thinks or writes a large tool input";
-        let (what, advice) = match self.name {
-            "first_event" => ("no event came", format!("{SILENCE}: raise timeouts.first_event")),
-            "ready" => ("no connection was ready", "Is the endpoint reachable from here?".to_owned()),
-            "idle" => ("no further event came", format!("{SILENCE}: raise timeouts.idle")),
-            "whole" => ("the answer was not there", "A long answer takes minutes: raise the timer or stream it".into()),
-            _ => ("the call was not done", "A long answer takes minutes: raise the timer".into()),
+        const LONG_RESPONSE: &str = "A long answer takes minutes: raise the timer";
+        let silence = |timeout: Timeout| format!("{SILENCE}: raise {}", timeout.name());
+        let (what, advice) = match self.wait {
+            Wait::FirstEvent => ("no event came", silence(Timeout::FirstEvent)),
+            Wait::Connection => ("no connection was ready", "Is the endpoint reachable from here?".to_owned()),
+            Wait::Idle => ("no further event came", silence(Timeout::Idle)),
+            Wait::UnaryCall => ("the answer was not there", format!("{LONG_RESPONSE} or stream it")),
+            Wait::Total | Wait::Queue => ("the call was not done", LONG_RESPONSE.to_owned()),
         };
-        let (setting, settings) = (in_words(self.setting), self.settings());
+        let (setting, settings) = (in_words(self.setting), self.wait.settings());
         Error::new(Kind::Timeout, format_args!("{what} within {setting} ({settings})")).advise(&advice)
     }
 }
@@ -195,7 +214,7 @@ mod tests {
     #[tokio::test]
     async fn what_has_come_before_an_expired_timer_is_looked_at_is_not_lost() {
         let (mut near, far) = UnixStream::pair().unwrap();
-        let deadline = Deadline::after("idle", Duration::from_millis(1));
+        let deadline = Deadline::after(Wait::Idle, Duration::from_millis(1));
         let reading = deadline.limit(async { near.read_u8().await.unwrap() });
         let mut reading = pin!(reading);
         // The event loop has looked at the socket, and sleeps.
@@ -207,7 +226,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_whole_calls_timer_ends_what_never_pauses() {
-        let total = Deadline::after("total", Duration::from_secs(1));
+        let total = Deadline::after(Wait::Total, Duration::from_secs(1));
         let mut timer = Timer::new(total);
         tokio::time::advance(Duration::from_secs(2)).await;
         let mut looks = 0;

@@ -2,7 +2,7 @@
 
 use super::Line;
 use super::pipe::Written;
-use super::timer::{Deadline, Timer};
+use super::timer::{Deadline, Timer, Wait};
 use crate::error::{Error, Kind, Result, chain};
 use crate::protocol::completion::{BodyEnd, Completion};
 use crate::protocol::event::{Batch, EventDecoder};
@@ -131,7 +131,7 @@ impl Writer {
             if received > limits.max_answer {
                 return Err(answer::too_long(limits.max_answer));
             }
-            let mut next = Deadline::after("idle", limits.idle);
+            let mut next = Deadline::after(Wait::Idle, limits.idle);
             let (mut rest, mut any) = (&chunk[..], false);
             let full = loop {
                 let written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;

@@ -2,6 +2,7 @@
 //! derived from it may change them.
 
 use super::reading::Reading;
+use super::timeouts::{ConfiguredTimeouts, Timeout, Timeouts};
 use super::value::Value;
 use crate::error::Result;
 use crate::json::Json;
@@ -14,31 +15,11 @@ pub struct CallSettings {
     pub retry: Retry,
     pub reading: Reading,
     /// What `timeouts` was made from: a later "timeout" must know which timers were set by name.
-    given: Given,
+    given: ConfiguredTimeouts,
 }
 
 /// The keys that a derived model may have of its own.
 pub const CALL_SETTINGS: [&str; 5] = ["timeout", "timeouts", "retry", "keep_answer", "read_ahead"];
-
-/// Every timer of a call. None but `total` can be absent, and none can be 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// Until a connection stands, TLS included.
-    pub connect: Duration,
-    /// Of a stream: from the call to the first event.
-    pub first_event: Duration,
-    /// Of a stream: from one event to the next.
-    pub idle: Duration,
-    /// Of a stream: from the call to its end. Off unless set.
-    pub total: Option<Duration>,
-    /// Of a unary call: from the call to its end. `total` is in it.
-    pub whole: Duration,
-    /// For a place under `max_concurrency`. Where it is set, the others begin when the call has its place.
-    pub queue: Option<Duration>,
-}
-
-/// How long nothing needs to come where nobody says otherwise.
-const LONGEST_SILENCE: Duration = Duration::from_secs(300);
 
 /// How often the SDK tries, and how patiently.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,12 +38,6 @@ pub enum RetryMode {
 
 const MODES: [(&str, RetryMode); 2] = [("standard", RetryMode::Standard), ("adaptive", RetryMode::Adaptive)];
 
-impl Default for Timeouts {
-    fn default() -> Self {
-        Given::default().timeouts()
-    }
-}
-
 impl Default for Retry {
     fn default() -> Self {
         Retry { max_attempts: 3, mode: RetryMode::Standard, max_backoff: Duration::from_secs(20) }
@@ -80,56 +55,27 @@ impl CallSettings {
         let value = Value::new(key, value, path);
         match key {
             "timeout" => self.given.timeout = Some(value.duration()?),
-            "timeouts" => value.members()?.iter().try_for_each(|member| self.given.take(member))?,
+            "timeouts" => value.members()?.iter().try_for_each(|member| take_timeout(&mut self.given, member))?,
             "retry" => value.members()?.iter().try_for_each(|member| self.retry.take(member))?,
             "keep_answer" => self.reading.keep_answer = value.bool()?,
             "read_ahead" => self.reading.take_read_ahead(&value)?,
             _ => return Ok(false),
         }
-        self.timeouts = self.given.timeouts();
+        self.timeouts = self.given.effective();
         Ok(true)
     }
 }
 
-/// The timers as they were written.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Given {
-    timeout: Option<Duration>,
-    connect: Option<Duration>,
-    first_event: Option<Duration>,
-    idle: Option<Duration>,
-    total: Option<Duration>,
-    queue: Option<Duration>,
-}
+/// The members of "timeouts".
+const TIMEOUTS: [Timeout; 5] = [Timeout::Connect, Timeout::FirstEvent, Timeout::Idle, Timeout::Total, Timeout::Queue];
 
-impl Given {
-    fn take(&mut self, member: &Value<'_>) -> Result<()> {
-        let timer = match &*member.key {
-            "connect" => &mut self.connect,
-            "first_event" => &mut self.first_event,
-            "idle" => &mut self.idle,
-            "total" => &mut self.total,
-            "queue" => &mut self.queue,
-            _ => return Err(member.unknown(["connect", "first_event", "idle", "total", "queue"].into_iter())),
-        };
-        *timer = Some(member.duration()?);
-        Ok(())
-    }
-
-    fn timeouts(&self) -> Timeouts {
-        // Healthy streams are silent for minutes; a connection that is dead is found without these timers (http::alive).
-        let progress = self.timeout.unwrap_or(LONGEST_SILENCE);
-        Timeouts {
-            connect: self.connect.unwrap_or(Duration::from_millis(3100)),
-            first_event: self.first_event.unwrap_or(progress),
-            idle: self.idle.unwrap_or(progress),
-            total: self.total,
-            // "total" alone may lengthen it; beside "timeout" the shorter counts, so that a derived model can always shorten a
-            // call.
-            whole: self.timeout.into_iter().chain(self.total).min().unwrap_or(LONGEST_SILENCE),
-            queue: self.queue,
-        }
-    }
+fn take_timeout(given: &mut ConfiguredTimeouts, member: &Value<'_>) -> Result<()> {
+    let keys = TIMEOUTS.iter().map(|timeout| timeout.name().trim_start_matches("timeouts."));
+    let Some((_, timeout)) = keys.clone().zip(TIMEOUTS).find(|(key, _)| member.key == *key) else {
+        return Err(member.unknown(keys));
+    };
+    given.set(timeout, member.duration()?);
+    Ok(())
 }
 
 impl Retry {

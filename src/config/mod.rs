@@ -17,15 +17,17 @@ mod reading;
 mod size;
 #[cfg(test)]
 mod tests;
+mod timeouts;
 mod trust;
 mod value;
 pub mod variables;
 
-pub use calls::{CALL_SETTINGS, CallSettings, Retry, RetryMode, Timeouts};
+pub use calls::{CALL_SETTINGS, CallSettings, Retry, RetryMode};
 pub use check::{check_header, check_model_id, check_region, check_secret, check_segment};
 pub use endpoint::{check_plain_http, check_proxy, check_url, is_loopback};
 pub use nearest::{near_miss, same_word};
 pub use reading::Reading;
+pub use timeouts::{DEFAULT_CONNECT, Timeout, Timeouts};
 pub use trust::CaBundle;
 
 use crate::config::variables::Variables;

@@ -95,7 +95,7 @@ fn a_model_is_enough_and_the_rest_has_its_default() {
         first_event: millis(300_000),
         idle: millis(300_000),
         total: None,
-        whole: millis(300_000),
+        unary: millis(300_000),
         queue: None,
     };
     let retry = Retry { max_attempts: 3, mode: RetryMode::Standard, max_backoff: millis(20_000) };
@@ -698,7 +698,7 @@ fn durations_are_strings_with_a_unit_and_a_bare_number_shows_both_spellings() {
 fn timeout_is_the_wait_without_progress_and_timeouts_override_it() {
     let timers = |members: &str| {
         let t = with(members).calls.timeouts;
-        [t.connect, t.first_event, t.idle, t.total.unwrap_or_default(), t.whole].map(|timer| timer.as_millis())
+        [t.connect, t.first_event, t.idle, t.total.unwrap_or_default(), t.unary].map(|timer| timer.as_millis())
     };
     assert_eq!(timers(r#""timeout":"5s""#), [3100, 5000, 5000, 0, 5000]);
     let overridden = [1000, 5000, 7000, 0, 5000];
@@ -717,7 +717,7 @@ fn a_derived_model_keeps_the_timers_that_were_set_by_name() {
     let json = |text| Json::parse(text).unwrap();
     assert!(calls.take("timeout", json("\"5s\""), "/timeout").unwrap());
     let timeouts = calls.timeouts;
-    assert_eq!((timeouts.first_event, timeouts.idle, timeouts.whole), (millis(5000), millis(9000), millis(5000)));
+    assert_eq!((timeouts.first_event, timeouts.idle, timeouts.unary), (millis(5000), millis(9000), millis(5000)));
     assert!(calls.take("timeouts", json(r#"{"idle":"2s"}"#), "/timeouts").unwrap());
     assert_eq!((calls.timeouts.idle, calls.timeouts.total), (millis(2000), Some(millis(60_000))));
     assert!(calls.take("retry", json(r#"{"max_attempts":1}"#), "/retry").unwrap());

@@ -1,6 +1,7 @@
 //! What goes wrong between here and an endpoint, in words: to which host, through which proxy, what happened, what to do next.
 
 use super::alive;
+use crate::config::Timeout;
 use crate::error::{Error, Kind};
 use crate::error::{chain, find};
 use crate::protocol::host::host_of;
@@ -59,7 +60,7 @@ pub fn late(limit: Duration, host: &str, full: bool) -> ConnectorError {
     } else {
         ("", "Is the endpoint reachable from here?")
     };
-    let what = format!("within {limit:?} (timeouts.connect){why}");
+    let what = format!("within {limit:?} ({}){why}", Timeout::Connect.name());
     let error = Error::new(Kind::Timeout, format_args!("no connection to {host} {what}")).advise(advice);
     ConnectorError::timeout(OnTheWay { error, what: format!("no connection within {limit:?}") }.into())
 }

@@ -12,7 +12,7 @@ use super::limited::Limited;
 use super::origin::Origin;
 use super::pool::Pool;
 use super::proxies::Proxies;
-use crate::config::{Config, HttpVersion, is_loopback};
+use crate::config::{Config, DEFAULT_CONNECT, HttpVersion, is_loopback};
 use crate::error::{Error, Kind};
 use crate::sdk::attempts::Attempts;
 use crate::sdk::connect::ConnectOnly;
@@ -31,8 +31,6 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Where nobody says how long a connection may take.
-const DEFAULT_CONNECT: Duration = Duration::from_millis(3100);
 /// How often an attempt finds another connection for a request that did not leave.
 const MOST_UNSENT: usize = 3;
 /// The longest answer of a service that gives credentials.

@@ -2,7 +2,7 @@
 
 pub mod totals;
 
-use crate::call::timer::{Deadline, Timers};
+use crate::call::timer::{Deadline, Timers, Wait};
 use crate::call::{self, Next, Stream, StreamLimits, Writer};
 use crate::config::{CALL_SETTINGS, CallSettings, Config, Retry};
 use crate::error::{Error, Kind, Result};
@@ -162,7 +162,7 @@ impl Model {
     fn first_limit(&self, operation: Operation) -> Deadline {
         let timeouts = &self.calls.timeouts;
         let queue = timeouts.queue.filter(|_| self.shared.in_flight.is_some());
-        let queue = queue.map(|queue| Deadline::after("queue", queue));
+        let queue = queue.map(|queue| Deadline::after(Wait::Queue, queue));
         queue.unwrap_or_else(|| Timers::start(timeouts, operation.streams()).first)
     }
 
@@ -242,7 +242,7 @@ impl Model {
         let (timeouts, streams) = (&self.calls.timeouts, call.operation.streams());
         let (form, max_answer) = (call.operation.response_form(), self.shared.config.max_answer);
         let mut timers = Timers::start(timeouts, streams);
-        let queue = timeouts.queue.map(|queue| Deadline::after("queue", queue));
+        let queue = timeouts.queue.map(|queue| Deadline::after(Wait::Queue, queue));
         let _place = self.place(call, queue.unwrap_or(timers.first)).await?;
         if queue.is_some() {
             timers = Timers::start(timeouts, streams);
@@ -298,8 +298,8 @@ impl Model {
 
     /// When a connection that is wanted now has to be ready.
     fn ready_by(&self) -> Deadline {
-        let total = self.calls.timeouts.total.map(|total| Deadline::after("total", total));
-        Deadline::after("ready", self.calls.timeouts.first_event).or_earlier(total)
+        let total = self.calls.timeouts.total.map(|total| Deadline::after(Wait::Total, total));
+        Deadline::after(Wait::Connection, self.calls.timeouts.first_event).or_earlier(total)
     }
 
     /// What a call may try before `until`.
