@@ -394,18 +394,16 @@ void bedrock_error_free(bedrock_error *error);
  *   defaults          request members for every request, as in bedrock_model_with
  *   lint              "error" (default) or "off": local checks on requests
  *   transport         {"replies": ["Hello", ...]}: a script in place of the network, for tests
- *                     without AWS.
- *                     {"record": "file"}: calls go over the network, and requests and answers are
- *                     written into the file, without credentials, also if the service repeats them.
- *                     bedrock_model_new replaces an older recording in it, gives it the mode 0600
- *                     and locks it: if another process records into it, or if it is a symbolic
- *                     link, bedrock_model_new returns BEDROCK_E_CONFIG. Models of one process may
- *                     share it. A call is in the file when it returns; a cancelled call is written
- *                     soon after, at the latest when bedrock_shutdown returns.
+ *                     without AWS. {"record": "file"}: calls go over the network, and requests and
+ *                     answers are written into the file, without credentials, also if the service
+ *                     repeats them. bedrock_model_new replaces an older recording in it, gives it
+ *                     the mode 0600 and locks it: if another process records into it, or if it is a
+ *                     symbolic link, bedrock_model_new returns BEDROCK_E_CONFIG. Models of one
+ *                     process may share it. A call is in the file when it returns; a cancelled call
+ *                     is written soon after, at the latest when bedrock_shutdown returns.
  *                     {"replay": "file"}: calls are answered from such a file of at most 256 MiB,
  *                     without network or credentials. Each answer is used once, for the request
- *                     that it was given to.
- *                     "timing" beside it is "at_once" (default) or "recorded"
+ *                     that it was given to. "timing" beside it is "at_once" (default) or "recorded"
  *
  * An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of the
  * keys as well. A duration has a unit: "500ms", "30s", "5m", "1h". ca_file, proxy, fips and

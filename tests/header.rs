@@ -1,33 +1,12 @@
-//! include/bedrock.h: made by cbindgen from the source, committed, and never out of step with it.
+//! include/bedrock.h: generated from `src/ffi`, committed, and never out of step with it.
 //!
-//! `BLESS=1 cargo test --test header` writes it anew.
+//! `cargo xtask header` writes it again.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-
-/// The files of `src/ffi` that are chapters of the header, in its order.
-const CHAPTERS: [&str; 15] = [
-    "version",
-    "status",
-    "model",
-    "request",
-    "conversation",
-    "attachment",
-    "cancel",
-    "generate",
-    "stream",
-    "waitset",
-    "call",
-    "response",
-    "usage",
-    "json",
-    "process",
-];
-
-/// No line of the header is longer.
-const WIDTH: usize = 100;
+use xtask::chapters::CHAPTERS;
+use xtask::header::{WIDTH, generate};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -43,214 +22,20 @@ fn scratch(name: &str) -> PathBuf {
     dir
 }
 
-/// The header as the source says it should be.
-fn generate() -> String {
-    let mut handles = String::new();
-    let mut chapters = String::new();
-    for chapter in CHAPTERS {
-        let path = root().join("src/ffi").join(chapter).with_extension("rs");
-        let config = cbindgen::Config::from_file(root().join("cbindgen.toml")).expect("cbindgen.toml is valid");
-        let bindings = cbindgen::Builder::new().with_config(config).with_src(&path).generate();
-        let mut text = Vec::new();
-        bindings.expect("cbindgen reads the chapter").write(&mut text);
-        let text = String::from_utf8(text).expect("a header is UTF-8");
-        // Chapters speak of handles of later chapters, so that all handles are declared before the first.
-        let (opaque, items): (Vec<_>, Vec<_>) = items(&text).into_iter().partition(Item::is_opaque);
-        opaque.iter().for_each(|item| writeln!(handles, "{}", item.on_one_line()).expect("a String takes all"));
-        let (title, opening) = opening(&path);
-        write!(chapters, "\n\n{}\n", banner(&title, &opening)).expect("a String takes all");
-        for group in items.chunk_by(Item::goes_with) {
-            let lines: Vec<_> = group.iter().map(Item::text).collect();
-            let lines = lines.join("\n");
-            let text = if group[0].is_number() { format!("enum {{\n{lines}\n}};") } else { lines };
-            writeln!(chapters, "\n{text}").expect("a String takes all");
-        }
-    }
-    let opening = read("src/ffi/opening.h");
-    let handles = format!("\n{}\n\n{handles}", banner("Handles", ""));
-    format!("{opening}{handles}{chapters}\n#ifdef __cplusplus\n}}\n#endif\n#endif\n").replace("\n\n\n\n", "\n\n\n")
-}
-
-/// The declarations of a chapter, each with its comment.
-fn items(text: &str) -> Vec<Item> {
-    let mut items = Vec::new();
-    let mut item = Item::default();
-    let mut in_comment = false;
-    for line in text.lines() {
-        match line.trim() {
-            "" if !in_comment => items.push(std::mem::take(&mut item)),
-            "/*" | "/**" if item.code.is_empty() => in_comment = true,
-            "*/" if in_comment => in_comment = false,
-            text if in_comment => {
-                item.comment.push_str(text.trim_start_matches('*').trim());
-                item.comment.push(' ');
-            }
-            // What needs no comment of its own follows without a gap.
-            _ if line.starts_with("#define") && !item.code.is_empty() => {
-                items.push(std::mem::take(&mut item));
-                item.code = line.to_owned();
-            }
-            _ => {
-                item.code.push_str(if item.code.is_empty() { "" } else { "\n" });
-                item.code.push_str(line);
-            }
-        }
-    }
-    items.push(item);
-    items.retain(|item| !item.code.is_empty());
-    items
-}
-
-/// A declaration and what is said of it.
-#[derive(Default)]
-struct Item {
-    comment: String,
-    code: String,
-}
-
-impl Item {
-    fn is_opaque(&self) -> bool {
-        self.code.starts_with("typedef struct") && !self.code.contains('{')
-    }
-
-    fn is_constant(&self) -> bool {
-        self.code.starts_with("#define")
-    }
-
-    /// A constant that stays where no preprocessor is: for those who read the header themselves (cffi, LuaJIT, PHP). The version is
-    /// for `#if`, and no enumerator is a size_t.
-    fn is_number(&self) -> bool {
-        self.is_constant() && !self.code.contains("_VERSION_") && !self.code.contains("size_t")
-    }
-
-    /// Whether the two are constants of one kind.
-    fn goes_with(&self, next: &Item) -> bool {
-        self.is_constant() && next.is_constant() && self.is_number() == next.is_number()
-    }
-
-    /// Declaration and comment side by side.
-    fn on_one_line(&self) -> String {
-        let line = format!("{:<52} /* {} */", self.code, self.comment.trim());
-        assert!(line.len() <= WIDTH, "{}: the comment of a handle has to fit on its line", self.code);
-        line
-    }
-
-    /// As a person would write it.
-    fn text(&self) -> String {
-        if let Some((name, value)) = self.code.strip_prefix("#define ").and_then(|define| define.split_once(' ')) {
-            // As C++ wants it: no cast in the style of C.
-            let value = value.replace("(size_t)-1", "SIZE_MAX");
-            let (indent, define) = match self.is_number() {
-                true => ("  ", format!("  {name} = {value},")),
-                false => ("", format!("#define {name:<29} {value:>5}")),
-            };
-            let comment = self.comment.trim();
-            let one_line = format!("{define}  /* {comment} */");
-            return match comment {
-                "" => define,
-                _ if one_line.len() <= WIDTH => one_line,
-                _ => format!("{}\n{define}", comment_block(comment, indent)),
-            };
-        }
-        let code = members(
-            &self.code.replace("struct bedrock_", "bedrock_").replace("typedef bedrock_", "typedef struct bedrock_"),
-        );
-        if self.comment.is_empty() { code } else { format!("{}\n{code}", comment_block(&self.comment, "")) }
-    }
-}
-
-/// The comments of a struct's members, in the style of the others.
-fn members(code: &str) -> String {
-    let lines: Vec<&str> = code.lines().collect();
-    let mut out = Vec::new();
-    let mut at = 0;
-    while at < lines.len() {
-        let line = lines[at];
-        if matches!(line.trim(), "/*" | "/**") {
-            let indent = &line[..line.find('/').unwrap_or(0)];
-            let end = at + lines[at..].iter().position(|line| line.trim() == "*/").expect("a comment ends");
-            let text: Vec<_> =
-                lines[at + 1..end].iter().map(|line| line.trim().trim_start_matches('*').trim()).collect();
-            out.push(comment_block(&text.join(" "), indent));
-            at = end + 1;
-        } else {
-            out.push(line.to_owned());
-            at += 1;
-        }
-    }
-    out.join("\n")
-}
-
-/// A comment, filled to the width of the page. Its last line has place for the end of the comment.
-fn comment_block(text: &str, indent: &str) -> String {
-    let filled = fill(text, WIDTH - " *  */".len() - indent.len());
-    format!("{indent}/* {} */", filled.join(&format!("\n{indent} * ")))
-}
-
-fn fill(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let line = lines.last_mut().expect("one line at least");
-        if !line.is_empty() && line.len() + 1 + word.len() > width {
-            lines.push(word.to_owned());
-        } else {
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
-        }
-    }
-    lines
-}
-
-/// A chapter's title and text: the module documentation of its file.
-fn opening(path: &Path) -> (String, String) {
-    let source = std::fs::read_to_string(path).expect("a chapter's source");
-    let docs =
-        source.lines().map_while(|line| line.strip_prefix("//!")).map(|line| line.strip_prefix(' ').unwrap_or(line));
-    let docs: Vec<_> = docs.collect();
-    (docs[0].to_owned(), docs[1..].join("\n").trim_matches('\n').to_owned())
-}
-
-fn banner(title: &str, text: &str) -> String {
-    let rule = "-".repeat(WIDTH.saturating_sub(title.len() + "/* ----   */".len()));
-    if text.is_empty() {
-        return format!("/* ---- {title} {rule} */");
-    }
-    let mut out = format!("/* ---- {title} {rule}\n");
-    for line in text.lines() {
-        out.push_str(format!(" * {line}").trim_end());
-        out.push('\n');
-    }
-    out.push_str(" */");
-    out
-}
-
 #[test]
 fn the_committed_header_is_what_the_source_says() {
-    let path = root().join("include/bedrock.h");
-    let generated = generate();
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::create_dir_all(root().join("include")).expect("include/");
-        // At one stroke: the other tests may be reading it.
-        let fresh = path.with_extension("h.new");
-        std::fs::write(&fresh, &generated).expect("include/ can be written to");
-        std::fs::rename(&fresh, &path).expect("include/bedrock.h can be replaced");
-    }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    if let Some((line, (committed, generated))) =
-        committed.lines().zip(generated.lines()).enumerate().find(|(_, (a, b))| a != b)
-    {
+    let committed = read("include/bedrock.h");
+    let generated = generate(root());
+    let lines = committed.lines().zip(generated.lines()).enumerate();
+    if let Some((line, (committed, generated))) = lines.into_iter().find(|(_, (a, b))| a != b) {
         panic!(
-            "include/bedrock.h has drifted at line {}:\n  committed: {committed}\n  generated: {generated}\nBLESS=1 cargo test --test header writes it anew",
+            "include/bedrock.h has drifted at line {}:\n  committed: {committed}\n  generated: {generated}\n\
+             cargo xtask header writes it again",
             line + 1
         );
     }
-    assert_eq!(
-        committed.len(),
-        generated.len(),
-        "include/bedrock.h has drifted; BLESS=1 cargo test --test header writes it anew"
-    );
+    let same_length = committed.len() == generated.len();
+    assert!(same_length, "include/bedrock.h has drifted; cargo xtask header writes it again");
 }
 
 #[test]

@@ -1,0 +1,205 @@
+//! The C API as data: the chapters of the header in its order, with their declarations and documentation.
+//!
+//! cbindgen translates the declarations of `src/ffi` to C. What it writes is taken apart here.
+
+use crate::doc::Doc;
+use std::path::Path;
+
+/// The files of `src/ffi` that are chapters of the header, in its order.
+pub const CHAPTERS: [&str; 15] = [
+    "version",
+    "status",
+    "model",
+    "request",
+    "conversation",
+    "attachment",
+    "cancel",
+    "generate",
+    "stream",
+    "waitset",
+    "call",
+    "response",
+    "usage",
+    "json",
+    "process",
+];
+
+/// A file of `src/ffi`.
+pub struct Chapter {
+    /// The name of the file.
+    pub name: &'static str,
+    pub title: String,
+    pub opening: Doc,
+    pub items: Vec<Item>,
+}
+
+/// A declaration, with its documentation.
+pub struct Item {
+    pub name: String,
+    pub doc: Doc,
+    pub declaration: Declaration,
+}
+
+pub enum Declaration {
+    /// An opaque type.
+    Handle,
+    /// A typedef: of a number, or of a pointer to a function.
+    Type {
+        code: String,
+    },
+    /// A constant that is an enumerator.
+    Number {
+        value: String,
+    },
+    /// A constant that is a macro: the version, which is for `#if`, and every `size_t`, which no enumerator can hold.
+    Macro {
+        value: String,
+    },
+    Struct {
+        members: Vec<Member>,
+    },
+    Function(Function),
+}
+
+/// A member of a struct: `size_t text_len;`.
+pub struct Member {
+    pub doc: Doc,
+    pub code: String,
+}
+
+pub struct Function {
+    /// The declaration in C, over several lines if it is long.
+    pub code: String,
+    /// The type that it returns: `const char *`.
+    pub returns: String,
+    pub parameters: Vec<Parameter>,
+}
+
+pub struct Parameter {
+    pub name: String,
+    /// The type in C: `bedrock_error **`.
+    pub r#type: String,
+}
+
+/// Reads all chapters. `root` is the folder of the repository.
+pub fn read(root: &Path) -> Vec<Chapter> {
+    CHAPTERS.into_iter().map(|name| chapter(root, name)).collect()
+}
+
+fn chapter(root: &Path, name: &'static str) -> Chapter {
+    let path = root.join("src/ffi").join(name).with_extension("rs");
+    let source = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let opening = source.lines().map_while(|line| line.strip_prefix("//!"));
+    let opening: Vec<_> = opening.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let config = cbindgen::Config::from_file(root.join("cbindgen.toml")).expect("cbindgen.toml is valid");
+    let bindings = cbindgen::Builder::new().with_config(config).with_src(&path).generate();
+    let mut declarations = Vec::new();
+    bindings.unwrap_or_else(|error| panic!("{}: {error}", path.display())).write(&mut declarations);
+    let declarations = String::from_utf8(declarations).expect("cbindgen writes UTF-8");
+    Chapter {
+        name,
+        title: opening[0].to_owned(),
+        opening: Doc::parse(opening[1..].iter().copied()),
+        items: items(&declarations),
+    }
+}
+
+/// Takes apart what cbindgen has written: comments and declarations, mostly with an empty line between them.
+fn items(text: &str) -> Vec<Item> {
+    let mut items = Vec::new();
+    let (mut comment, mut code) = (Vec::new(), Vec::new());
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if code.is_empty() && is_comment(line) {
+            comment = comment_lines(&mut lines);
+            continue;
+        }
+        let is_undocumented_constant = line.starts_with("#define") && !code.is_empty();
+        if (line.is_empty() || is_undocumented_constant) && !code.is_empty() {
+            items.push(item(&std::mem::take(&mut comment), &std::mem::take(&mut code)));
+        }
+        if !line.is_empty() {
+            code.push(line);
+        }
+    }
+    if !code.is_empty() {
+        items.push(item(&comment, &code));
+    }
+    items
+}
+
+fn is_comment(line: &str) -> bool {
+    matches!(line.trim(), "/*" | "/**")
+}
+
+/// The lines up to the end of the comment that has begun.
+fn comment_lines<'a>(lines: &mut std::str::Lines<'a>) -> Vec<&'a str> {
+    let lines = lines.by_ref().map(str::trim).take_while(|&line| line != "*/");
+    lines
+        .map(|line| line.strip_prefix('*').unwrap_or(line))
+        .map(|line| line.strip_prefix(' ').unwrap_or(line))
+        .collect()
+}
+
+fn item(comment: &[&str], code: &[&str]) -> Item {
+    let doc = Doc::parse(comment.iter().copied());
+    if let Some(define) = code[0].strip_prefix("#define ") {
+        let (name, value) = define.split_once(' ').expect("a constant has a value");
+        // C++ warns of casts in the style of C.
+        let value = value.replace("(size_t)-1", "SIZE_MAX");
+        let is_macro = name.contains("_VERSION_") || value == "SIZE_MAX";
+        let declaration = if is_macro { Declaration::Macro { value } } else { Declaration::Number { value } };
+        return Item { name: name.to_owned(), doc, declaration };
+    }
+    // "struct" stands before the name of a type only where the type is declared.
+    let text =
+        code.join("\n").replace("struct bedrock_", "bedrock_").replace("typedef bedrock_", "typedef struct bedrock_");
+    let is_type = text.starts_with("typedef");
+    let declaration = match () {
+        () if text.starts_with("typedef struct") && text.contains('{') => {
+            Declaration::Struct { members: members(code) }
+        }
+        () if text.starts_with("typedef struct") => Declaration::Handle,
+        () if is_type => Declaration::Type { code: text.clone() },
+        () => Declaration::Function(function(&text)),
+    };
+    let name = match &declaration {
+        Declaration::Function(_) => name_before(&text, '('),
+        Declaration::Type { .. } if text.contains("(*") => name_before(&text, ')').trim_start_matches('*'),
+        _ => name_before(text.rsplit('}').next().unwrap_or(&text), ';'),
+    };
+    Item { name: name.to_owned(), doc, declaration }
+}
+
+/// The word before the first `mark`, or the last word.
+fn name_before(code: &str, mark: char) -> &str {
+    let code = code.split(mark).next().unwrap_or(code);
+    code.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(code)
+}
+
+fn members(code: &[&str]) -> Vec<Member> {
+    let body = code[1..code.len() - 1].join("\n").replace("struct bedrock_", "bedrock_");
+    let mut members = Vec::new();
+    let mut doc = Doc::default();
+    let mut lines = body.lines();
+    while let Some(line) = lines.next() {
+        if is_comment(line) {
+            doc = Doc::parse(comment_lines(&mut lines));
+        } else {
+            members.push(Member { doc: std::mem::take(&mut doc), code: line.trim().to_owned() });
+        }
+    }
+    members
+}
+
+fn function(code: &str) -> Function {
+    let (before, rest) = code.split_once('(').expect("a function has parameters");
+    let parameters = rest.trim_end_matches(");").split(',').map(str::trim).filter(|&parameter| parameter != "void");
+    let parameters = parameters.map(|parameter| {
+        let name = name_before(parameter, ')');
+        let r#type = parameter.strip_suffix(name).unwrap_or(parameter).trim().to_owned();
+        Parameter { name: name.to_owned(), r#type }
+    });
+    let returns = before.strip_suffix(name_before(before, '(')).unwrap_or(before).trim().to_owned();
+    Function { code: code.to_owned(), returns, parameters: parameters.collect() }
+}
