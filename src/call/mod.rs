@@ -27,7 +27,6 @@ pub mod waitset;
 pub mod wakeup;
 mod writer;
 
-pub use pipe::Alarm;
 pub use writer::{StreamLimits, Writer};
 
 use crate::call::timer::Deadline;
@@ -42,13 +41,15 @@ use crate::runtime::notify::Announce;
 use crate::runtime::worker;
 use crate::sdk::attempts::Attempts;
 use futures::FutureExt;
-use pipe::{End, Pipe};
+use pipe::{Alarm, End, Pipe};
 use reader::Reader;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::task::AbortHandle;
+use waitset::WaitSet;
+use wakeup::Wakeup;
 
 /// What both sides of a call hold.
 struct Line {
@@ -148,6 +149,14 @@ pub enum Waited {
     Again,
 }
 
+/// What notifies the program that there is something to read, besides the stream's descriptor: a wakeup or a waiting set, not both.
+enum Notifier {
+    None,
+    Wakeup,
+    /// A function that returns whether the set was freed.
+    Set(Box<dyn Fn() -> bool + Send>),
+}
+
 /// The program's side of a call. One thread at a time reads it.
 pub struct Stream {
     line: Arc<Line>,
@@ -155,6 +164,7 @@ pub struct Stream {
     /// Dropped with the stream, so that a latch does not keep what it can no longer stop.
     _place: Option<Place>,
     reader: Reader,
+    notifier: Notifier,
     /// None where the answer does not come in events, or nobody asks for it.
     assembler: Option<Assembler>,
     operation: Operation,
@@ -221,6 +231,7 @@ impl Stream {
             cancel: None,
             _place: None,
             reader: Reader::default(),
+            notifier: Notifier::None,
             assembler,
             operation,
             answer: None,
@@ -332,9 +343,55 @@ impl Stream {
             .map_err(|error| Error::new(Kind::Resource, format_args!("making a descriptor for a stream: {error}")))
     }
 
-    /// Has `alarm` told when there is something to read: at once where there is, and once after each [`Next::Again`]. When this
-    /// returns, nothing of the alarm before it runs, nor will.
-    pub fn set_alarm(&mut self, alarm: Option<Box<dyn Alarm>>) {
+    /// Has a wakeup call the program once there is something to read: now, and after each [`Next::Again`]. It replaces the wakeup
+    /// before. `make` is called if the stream may have one.
+    ///
+    /// [`Kind::Busy`] if the stream is in a waiting set.
+    pub fn set_wakeup(&mut self, make: impl FnOnce() -> wakeup::Callback) -> Result<()> {
+        self.check_not_in_set()?;
+        let wakeup = Wakeup::new(make())?;
+        self.set_alarm(Some(Box::new(wakeup)));
+        self.notifier = Notifier::Wakeup;
+        Ok(())
+    }
+
+    /// Removes the wakeup, if there is one. [`Kind::Busy`] if the stream is in a waiting set.
+    pub fn remove_wakeup(&mut self) -> Result<()> {
+        self.check_not_in_set()?;
+        if matches!(self.notifier, Notifier::Wakeup) {
+            self.set_alarm(None);
+            self.notifier = Notifier::None;
+        }
+        Ok(())
+    }
+
+    /// Adds the stream to a waiting set, which returns `token` once there is something to read: now, and after each
+    /// [`Next::Again`].
+    ///
+    /// [`Kind::Busy`] if the stream has a wakeup or is in a set.
+    pub fn join<T: Copy + Send + Sync + 'static>(&mut self, set: &WaitSet<T>, token: T) -> Result<()> {
+        self.check_not_in_set()?;
+        if matches!(self.notifier, Notifier::Wakeup) {
+            return Err(Error::new(Kind::Busy, "the stream has a wakeup; remove it first"));
+        }
+        let member = set.member(token);
+        self.set_alarm(Some(Box::new(member.clone())));
+        self.notifier = Notifier::Set(Box::new(move || member.is_orphan()));
+        Ok(())
+    }
+
+    fn check_not_in_set(&self) -> Result<()> {
+        match &self.notifier {
+            Notifier::Set(is_freed) if !is_freed() => {
+                let what = "the stream is in a waiting set, and can have no wakeup and be in no other set";
+                Err(Error::new(Kind::Busy, what))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// When this returns, the alarm before is not running and will not run.
+    fn set_alarm(&mut self, alarm: Option<Box<dyn Alarm>>) {
         self.line.pipe.set_alarm(alarm, self.reader.has_unread());
     }
 

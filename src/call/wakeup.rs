@@ -9,7 +9,8 @@ use crate::runtime::callback_thread::Courier;
 use crate::runtime::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-type Callback = Box<dyn Fn() + Send + Sync>;
+/// A function of the program, with its pointer.
+pub type Callback = Box<dyn Fn() + Send + Sync>;
 
 /// See the module's documentation. An [`Arc`] of it is an [`Alarm`].
 pub struct Wakeup {

@@ -7,6 +7,7 @@
 use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
 use super::support::text;
+use super::support::user::User;
 use crate::error::Result;
 use crate::request::attachment::Data;
 use crate::request::media::Media;
@@ -19,61 +20,52 @@ use std::sync::Arc;
 /// with it.
 pub type bedrock_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
-/// Bytes of the program, with the way to give them back.
-struct Lent {
-    data: *const u8,
-    len: usize,
-    release: bedrock_release_fn,
-    user: *mut c_void,
-}
-
-// The program has promised that the bytes stay as they are, and that any of its threads may give them back.
-unsafe impl Send for Lent {}
-unsafe impl Sync for Lent {}
-
-impl AsRef<[u8]> for Lent {
-    fn as_ref(&self) -> &[u8] {
-        if self.len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(self.data, self.len) } }
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if let Some(release) = self.release {
-            unsafe { release(self.user) };
-        }
-    }
-}
-
-/// Bytes as a function is given them.
+/// The bytes that a function receives. Dropping them releases them.
 struct Bytes {
     data: *const c_void,
     len: usize,
-    release: bedrock_release_fn,
-    user: *mut c_void,
+    user: User,
 }
 
-/// Changes a request by something that has bytes. `with` is given the bytes, and a way to keep them that it takes when
+// SAFETY: the program has promised that the bytes do not change before they are released, and that any of its threads may release
+// them.
+unsafe impl Send for Bytes {}
+// SAFETY: as above.
+unsafe impl Sync for Bytes {}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        if self.len == 0 {
+            return &[];
+        }
+        // SAFETY: `with_bytes` has checked that they are not NULL, and the program has promised that they are readable.
+        unsafe { std::slice::from_raw_parts(self.data.cast(), self.len) }
+    }
+}
+
+/// Changes a request by something that has bytes. `with` receives the bytes, and a function that keeps them, which it calls once
 /// nothing can fail any more.
+///
+/// # Safety
+/// The bytes are readable, until they are released if they have a release function.
 unsafe fn with_bytes(
     request: *mut bedrock_request,
     bytes: Bytes,
     err: *mut *mut bedrock_error,
     with: impl FnOnce(&mut Request, &[u8], &mut dyn FnMut() -> Data) -> Result<()>,
 ) -> bedrock_status {
-    let Bytes { data, len, release, user } = bytes;
-    // Whatever fails from here on, dropping this releases: at this function's end, when no lock is held, for release
-    // may call us.
-    let mut lent = Some(Lent { data: data.cast(), len, release, user });
+    // If anything fails, dropping this releases the bytes at the end of this function. No lock is held then, because the program's
+    // release may call the library.
+    let mut passed = Some(bytes);
     change(request, err, |request| {
-        let bytes = unsafe { text::bytes("data", data.cast(), len) }?;
-        let mut copy = match release {
-            Some(_) => WipedBytes::default(),
-            None => WipedBytes::copy("attaching bytes", bytes)?,
-        };
+        let bytes = passed.as_ref().expect("nothing has taken the bytes");
+        let is_shared = bytes.user.release.is_some();
+        // SAFETY: they are readable, says the caller.
+        let bytes = unsafe { text::bytes("data", bytes.data.cast(), bytes.len) }?;
+        let mut copy = if is_shared { WipedBytes::default() } else { WipedBytes::copy("attaching bytes", bytes)? };
         let mut keep = || -> Data {
-            match lent.take_if(|lent| lent.release.is_some()) {
-                Some(lent) => Arc::new(lent),
+            match passed.take_if(|_| is_shared) {
+                Some(bytes) => Arc::new(bytes),
                 None => Arc::new(std::mem::take(&mut copy)),
             }
         };
@@ -98,7 +90,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_image(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     unsafe {
-        with_bytes(request, Bytes { data, len, release, user }, err, |request, bytes, keep| {
+        with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, bytes, keep| {
             let (role, format) = (text::name("role", role)?, text::name_or_none("format", format)?);
             request.add_media(&Media { medium: Medium::Image, role, format, name: None, bytes }, keep)
         })
@@ -125,7 +117,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_document(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     unsafe {
-        with_bytes(request, Bytes { data, len, release, user }, err, |request, bytes, keep| {
+        with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, bytes, keep| {
             let (role, format) = (text::name("role", role)?, text::name_or_none("format", format)?);
             let name = text::name_or_none("name", name)?;
             request.add_media(&Media { medium: Medium::Document, role, format, name, bytes }, keep)
@@ -150,7 +142,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_attach(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     unsafe {
-        with_bytes(request, Bytes { data, len, release, user }, err, |request, _, keep| {
+        with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, _, keep| {
             let name = text::name("name", name)?;
             request.check_attachment_name(name)?;
             request.attach(name, keep())

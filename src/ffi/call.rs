@@ -52,19 +52,16 @@
 //! since 1970), statusEquals, maxResults, nextToken, sortBy, sortOrder.
 
 use super::cancel::bedrock_cancel;
-use super::generate::{Call, give};
+use super::generate::generate;
 use super::model::bedrock_model;
 use super::request::bedrock_request;
 use super::response::bedrock_response;
-use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
-use super::stream::{Pulled, bedrock_stream};
-use super::support::guard::entry;
-use super::support::handle;
-use super::support::text::{self, put, required};
+use super::status::{bedrock_error, bedrock_status};
+use super::stream::{bedrock_stream, open};
+use super::support::text;
 use crate::error::{Error, Kind, Result, quote};
 use crate::protocol::operation::Operation;
 use std::ffi::c_char;
-use std::ptr::null_mut;
 
 /// Calls an operation and waits for its whole answer, which bedrock_response_json gives. If the operation streams,
 /// the answer is assembled from its events, whatever the model's keep_answer is. *out is owned by the caller; free
@@ -80,15 +77,8 @@ pub unsafe extern "C-unwind" fn bedrock_call(
     out: *mut *mut bedrock_response,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    unsafe { put(out, null_mut()) };
-    entry!(waits err => {
-        required("out", out)?;
-        let operation = named(unsafe { text::name("operation", operation) }?)?;
-        let Call { model, request, cancel } = Call::of(model, request, cancel)?;
-        let ended = model.call(operation, &request.snapshot(), cancel.as_deref());
-        unsafe { give(out, ended) }?;
-        Ok(BEDROCK_OK)
-    })
+    // SAFETY: the pointers are good, as the header demands.
+    unsafe { generate(|| named(operation), model, request, cancel, out, err) }
 }
 
 /// Opens a call without waiting for the network, as bedrock_stream_open does. An operation that does not stream has
@@ -104,18 +94,15 @@ pub unsafe extern "C-unwind" fn bedrock_call_open(
     out: *mut *mut bedrock_stream,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
-    unsafe { put(out, null_mut()) };
-    entry!(waits err => {
-        required("out", out)?;
-        let operation = named(unsafe { text::name("operation", operation) }?)?;
-        let Call { model, request, cancel } = Call::of(model, request, cancel)?;
-        let stream = model.open(operation, &request.snapshot(), cancel.as_deref())?;
-        unsafe { put(out, handle::insert(Pulled::new(stream))?) };
-        Ok(BEDROCK_OK)
-    })
+    // SAFETY: the pointers are good, as the header demands.
+    unsafe { open(|| named(operation), model, request, cancel, out, err) }
 }
 
-fn named(name: &str) -> Result<Operation> {
+/// # Safety
+/// `name` is NULL, or ends in NUL.
+unsafe fn named(name: *const c_char) -> Result<Operation> {
+    // SAFETY: as above.
+    let name = unsafe { text::name("operation", name) }?;
     Operation::named(name).ok_or_else(|| {
         let known: Vec<_> = Operation::ALL.into_iter().map(Operation::name).collect();
         let what =

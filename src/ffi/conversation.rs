@@ -13,11 +13,12 @@
 //! file's content to bedrock_request_new. To shorten it, use bedrock_request_trim. The service then
 //! writes its prompt cache again.
 
-use super::request::{SharedRequest, bedrock_request, change, shorten};
+use super::request::{bedrock_request, change, shorten};
 use super::response::bedrock_response;
 use super::status::{bedrock_error, bedrock_status};
 use super::support::guard::entry;
 use super::support::handle;
+use super::support::request::SharedRequest;
 use super::support::text;
 use crate::response::Response;
 use std::ffi::c_char;

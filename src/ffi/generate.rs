@@ -5,24 +5,23 @@
 
 use super::cancel::bedrock_cancel;
 use super::model::bedrock_model;
-use super::request::{SharedRequest, bedrock_request};
+use super::request::bedrock_request;
 use super::response::bedrock_response;
 use super::status::{BEDROCK_OK, BEDROCK_STOPPED, bedrock_error, bedrock_status};
+use super::support::arguments::CallArguments;
 use super::support::guard::{Visit, entry};
 use super::support::handle;
 use super::support::on_event::{Showing, end_left, here};
-use super::support::text::{put, required};
+use super::support::out::{put, required};
 use crate::call::Waited;
 use crate::error::{Error, Kind, Result};
-use crate::model::{Ended, Model};
+use crate::model::Ended;
 use crate::protocol::event::Event;
 use crate::protocol::operation::Operation;
-use crate::runtime::cancel::Cancel;
 use crate::runtime::process::quietly;
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr::null_mut;
-use std::sync::Arc;
 
 /// One event of a stream. It is borrowed: it lives until the callback returns, or until the next
 /// bedrock_stream_next. Its texts are NUL-terminated and never NULL. Newer library versions may append members:
@@ -99,12 +98,32 @@ pub unsafe extern "C-unwind" fn bedrock_generate(
     out: *mut *mut bedrock_response,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: the pointers are good, as the header demands.
+    unsafe { generate(|| Ok(Operation::Converse), model, request, cancel, out, err) }
+}
+
+/// Calls an operation: the body of bedrock_generate and of bedrock_call.
+///
+/// # Safety
+/// As for those: `out` and `err` are NULL or writable.
+// A part of its export: see `cancelling::without`.
+#[inline(always)]
+pub(super) unsafe fn generate(
+    operation: impl FnOnce() -> Result<Operation>,
+    model: *const bedrock_model,
+    request: *const bedrock_request,
+    cancel: *mut bedrock_cancel,
+    out: *mut *mut bedrock_response,
+    err: *mut *mut bedrock_error,
+) -> bedrock_status {
+    // SAFETY: `out` is NULL or writable.
     unsafe { put(out, null_mut()) };
     entry!(waits err => {
         required("out", out)?;
-        let Call { model, request, cancel } = Call::of(model, request, cancel)?;
-        let ended = model.call(Operation::Converse, &request.snapshot(), cancel.as_deref());
-        unsafe { give(out, ended) }?;
+        let operation = operation()?;
+        let ended = CallArguments::of(model, request, cancel)?.call(operation);
+        // SAFETY: as above.
+        unsafe { put_response(out, ended) }?;
         Ok(BEDROCK_OK)
     })
 }
@@ -154,13 +173,12 @@ unsafe fn show(
     let (visit, (on_event, mut stream, showing)) = Visit::begin(|| {
         end_left(here);
         let on_event = on_event.ok_or_else(|| Error::new(Kind::InvalidArgument, "on_event is NULL"))?;
-        let call = Call::of(model, request, cancel)?;
-        let mut stream =
-            call.model.open(Operation::ConverseStream, &call.request.snapshot(), call.cancel.as_deref())?;
+        let arguments = CallArguments::of(model, request, cancel)?;
+        let mut stream = arguments.open(Operation::ConverseStream)?;
         if out.is_null() {
             stream.keep_nothing();
         }
-        let showing = Showing::begin(frame, stream.remote(), call);
+        let showing = Showing::begin(frame, stream.remote(), arguments);
         Ok((on_event, stream, showing))
     })?;
     let result = loop {
@@ -190,39 +208,21 @@ unsafe fn show(
         drop(showing);
         let response = if out.is_null() { None } else { stream.finish() };
         drop(stream);
-        unsafe { give(out, Ended { result, response }) }
+        unsafe { put_response(out, Ended { result, response }) }
     })
 }
 
-/// Gives the program the response of a call, or what had arrived of it, and says how the call ended.
-pub(super) unsafe fn give<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> Result<T> {
+/// Writes the response of a call, or the part of it that had arrived, to `out`. Returns how the call ended.
+///
+/// # Safety
+/// `out` is NULL or writable.
+unsafe fn put_response<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> Result<T> {
     let Ended { result, response } = ended;
     let handle = response.map_or(Ok(null_mut()), handle::insert);
     unsafe { put(out, *handle.as_ref().unwrap_or(&null_mut())) };
-    // If both have failed, the call's failure is what the program is told.
+    // If both have failed, the program gets the failure of the call.
     let result = result?;
     handle.map(|_| result)
-}
-
-/// The parts of a call, kept alive while it runs.
-pub(super) struct Call {
-    pub(super) model: Arc<Model>,
-    pub(super) request: Arc<SharedRequest>,
-    pub(super) cancel: Option<Arc<Cancel>>,
-}
-
-impl Call {
-    pub(super) fn of(
-        model: *const bedrock_model,
-        request: *const bedrock_request,
-        cancel: *mut bedrock_cancel,
-    ) -> Result<Self> {
-        Ok(Call {
-            model: handle::get(model)?,
-            request: handle::get(request)?,
-            cancel: if cancel.is_null() { None } else { Some(handle::get(cancel)?) },
-        })
-    }
 }
 
 impl bedrock_event {

@@ -25,9 +25,9 @@
 //!   if (name != NULL)
 //!     bedrock_json_string(json, len, "/name", name, size + 1);
 
-use super::response::fill;
 use super::support::guard::entry;
-use super::support::text::{self, put};
+use super::support::out::{fill, put};
+use super::support::text;
 use crate::json::cursor::{Cursor, Found};
 use crate::json::{self, Json};
 use base64_simd::{AsOut, STANDARD};

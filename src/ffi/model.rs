@@ -87,7 +87,8 @@ use super::cancel::bedrock_cancel;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::guard::entry;
 use super::support::handle::{self, Noun};
-use super::support::text::{self, EMPTY, put, required};
+use super::support::out::{put, required};
+use super::support::text::{self, EMPTY};
 use crate::model::Model;
 use crate::runtime::cancel::Cancel;
 

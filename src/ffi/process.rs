@@ -24,9 +24,9 @@
 
 use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
-use super::support::guard::{self, entry};
+use super::support::guard::entry;
 use super::support::user::User;
-use super::support::{handle, on_event};
+use super::support::{confined, handle, on_event};
 use crate::call::wakeup;
 use crate::error::{Error, Kind};
 use crate::runtime::log::{self, Level, Listener};
@@ -65,7 +65,7 @@ impl Logger {
         Box::new(move |level: Level, target: &str, message: &str| {
             let logger = &self;
             let (Ok(target), Ok(text)) = (CString::new(target), CString::new(message)) else { return };
-            guard::confined(|| unsafe {
+            confined::run(|| unsafe {
                 (logger.log)(level as i32, target.as_ptr(), text.as_ptr(), message.len(), logger.user.get())
             });
         })

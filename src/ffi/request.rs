@@ -31,45 +31,23 @@ use super::model::bedrock_model;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::guard::entry;
 use super::support::handle::{self, Noun};
-use super::support::text::{self, put, required};
+use super::support::out::{put, required};
+use super::support::request::SharedRequest;
+use super::support::text;
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::protocol::operation::Operation;
 use crate::request::{Request, Wiped};
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A request, with its conversation.
 pub struct bedrock_request;
-
-pub(super) struct SharedRequest {
-    request: Mutex<Request>,
-    /// What bedrock_request_body lent last.
-    body: Mutex<Wiped>,
-    /// What bedrock_request_json lent last.
-    json: Mutex<Wiped>,
-}
 
 impl Noun for SharedRequest {
     type C = bedrock_request;
     const TYPE: u64 = 3;
     const NAME: &'static str = "request";
-}
-
-impl SharedRequest {
-    fn new(request: Request) -> Self {
-        SharedRequest { request: Mutex::new(request), body: Mutex::default(), json: Mutex::default() }
-    }
-
-    pub(super) fn lock(&self) -> MutexGuard<'_, Request> {
-        self.request.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The request as it is now.
-    pub(super) fn snapshot(&self) -> Request {
-        self.lock().clone()
-    }
 }
 
 /// Changes the request behind a handle.
@@ -201,7 +179,10 @@ pub unsafe extern "C-unwind" fn bedrock_request_json(
             }
         };
         let text = request.snapshot().to_json(inline)?;
-        json = unsafe { lend(&request.json, text, len) };
+        let (text, length) = request.keep_json(text);
+        json = text;
+        // SAFETY: len is NULL or writable, as the header demands.
+        unsafe { put(len, length) };
         Ok(BEDROCK_OK)
     });
     json
@@ -225,22 +206,13 @@ pub unsafe extern "C-unwind" fn bedrock_request_body(
         let model = handle::get::<Model>(model)?;
         let input = model.input(Operation::Converse, &request.snapshot())?;
         let text = Wiped::from(&*String::from_utf8_lossy(&input.body.unwrap_or_default()));
-        body = unsafe { lend(&request.body, text, len) };
+        let (text, length) = request.keep_body(text);
+        body = text;
+        // SAFETY: len is NULL or writable, as the header demands.
+        unsafe { put(len, length) };
         Ok(BEDROCK_OK)
     });
     body
-}
-
-/// Hands out text of a prompt, which `kept` holds from now on in the place of what it held.
-///
-/// # Safety
-/// `len` is NULL or writable.
-unsafe fn lend(kept: &Mutex<Wiped>, mut text: Wiped, len: *mut usize) -> *const c_char {
-    unsafe { put(len, text.len()) };
-    text.push_str("\0");
-    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
-    *kept = text;
-    kept.as_ptr().cast()
 }
 
 /// Frees a request. Running calls keep what they need. Does nothing for NULL.

@@ -9,7 +9,8 @@
 use super::status::{BEDROCK_OK, bedrock_status};
 use super::support::guard::entry;
 use super::support::handle::{self, Noun};
-use super::support::text::{self, EMPTY, put, required};
+use super::support::out::{fill, put, required};
+use super::support::text::{self, EMPTY};
 use crate::error::{Error, Kind};
 use crate::response::{Response, Runs, ToolCall};
 use crate::text::Text;
@@ -204,16 +205,4 @@ fn lend(response: *const bedrock_response, text: fn(&Response) -> &Text) -> (*co
         let text = text(&response);
         Ok((text.with_nul().as_ptr().cast(), text.len()))
     })
-}
-
-/// Writes as much of `value` as the caller's struct has room for, and `rest` into what it has beyond.
-pub(super) unsafe fn fill<T: Copy>(out: *mut T, size: usize, value: T, rest: u8) {
-    if out.is_null() {
-        return;
-    }
-    let known = size.min(size_of::<T>());
-    unsafe {
-        std::ptr::copy_nonoverlapping((&raw const value).cast::<u8>(), out.cast(), known);
-        std::ptr::write_bytes(out.cast::<u8>().add(known), rest, size - known);
-    }
 }

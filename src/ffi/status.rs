@@ -42,7 +42,8 @@
 
 use super::support::guard::entry;
 use super::support::handle::{self, Noun};
-use super::support::text::{self, EMPTY, put};
+use super::support::out::put;
+use super::support::text::{self, EMPTY};
 use crate::error::Error;
 use crate::text::Text;
 use std::ffi::c_char;
@@ -268,4 +269,20 @@ fn lend(error: *const bedrock_error, text: fn(&Error) -> &Text) -> *const c_char
         let error = handle::get::<Error>(error)?;
         Ok(unsafe { text::lend(text(&error), std::ptr::null_mut()) })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_internal_error_and_a_neutral_value() {
+        let mut err = std::ptr::null_mut();
+        let failed = entry!(&mut err => panic!("on purpose"));
+        assert_eq!(failed, BEDROCK_E_INTERNAL);
+        let message = unsafe { std::ffi::CStr::from_ptr(bedrock_error_message(err)) }.to_str().unwrap();
+        assert!(message.starts_with("bedrock: ") && message.contains("on purpose"), "{message}");
+        bedrock_error_free(err);
+        assert_eq!(entry!(else 7 => panic!("on purpose")), 7);
+    }
 }

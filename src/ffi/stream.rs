@@ -20,17 +20,17 @@
 
 use super::attachment::bedrock_release_fn;
 use super::cancel::bedrock_cancel;
-use super::generate::{Call, bedrock_event};
+use super::generate::bedrock_event;
 use super::model::bedrock_model;
 use super::request::bedrock_request;
 use super::response::bedrock_response;
 use super::status::{BEDROCK_AGAIN, BEDROCK_DONE, BEDROCK_OK, bedrock_error, bedrock_status};
+use super::support::arguments::CallArguments;
+use super::support::confined;
 use super::support::guard::{self, entry};
 use super::support::handle::{self, Noun};
-use super::support::text::{put, required};
+use super::support::out::{put, required};
 use super::support::user::User;
-use super::waitset::Place;
-use crate::call::wakeup::Wakeup;
 use crate::call::{Next, Remote, Stream};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::operation::Operation;
@@ -50,7 +50,7 @@ pub struct bedrock_stream;
 /// thread and return.
 pub type bedrock_wakeup_fn = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
-/// What stands behind a stream's handle: its reader's side, and what other threads may do meanwhile.
+/// A stream behind its handle: the side that one thread at a time reads, and the side that every thread may use.
 pub(super) struct Pulled {
     reader: Mutex<Reader>,
     remote: Remote,
@@ -58,22 +58,14 @@ pub(super) struct Pulled {
 
 pub(super) struct Reader {
     pub(super) stream: Stream,
-    pub(super) told_by: ToldBy,
-    lent: Lent,
+    event: LastEvent,
 }
 
-/// Who tells the program that there is something to read, besides the stream's descriptor.
-pub(super) enum ToldBy {
-    Nobody,
-    Wakeup,
-    Set(Place),
-}
+/// The event that was returned last. It is in a box, because the program holds its address while the stream moves on.
+struct LastEvent(Box<UnsafeCell<MaybeUninit<bedrock_event>>>);
 
-/// The event that was lent last. In a box: the program holds its address while the stream goes on.
-struct Lent(Box<UnsafeCell<MaybeUninit<bedrock_event>>>);
-
-// The pointers in it are into the stream's own memory, which it travels with.
-unsafe impl Send for Lent {}
+// SAFETY: its pointers lead into memory of the stream, which moves to another thread together with it.
+unsafe impl Send for LastEvent {}
 
 impl Noun for Pulled {
     type C = bedrock_stream;
@@ -82,13 +74,13 @@ impl Noun for Pulled {
 }
 
 impl Pulled {
-    pub(super) fn new(stream: Stream) -> Self {
+    fn new(stream: Stream) -> Self {
         let remote = stream.remote();
-        let lent = Lent(Box::new(UnsafeCell::new(MaybeUninit::uninit())));
-        Pulled { reader: Mutex::new(Reader { stream, told_by: ToldBy::Nobody, lent }), remote }
+        let event = LastEvent(Box::new(UnsafeCell::new(MaybeUninit::uninit())));
+        Pulled { reader: Mutex::new(Reader { stream, event }), remote }
     }
 
-    /// The reader's side, where no other thread has it.
+    /// The reader's side, if no other thread uses it.
     pub(super) fn reader(&self) -> Result<MutexGuard<'_, Reader>> {
         match self.reader.try_lock() {
             Ok(reader) => Ok(reader),
@@ -96,18 +88,6 @@ impl Pulled {
             Err(TryLockError::WouldBlock) => {
                 Err(Error::new(Kind::Busy, "another thread uses this stream; one at a time may"))
             }
-        }
-    }
-}
-
-impl ToldBy {
-    /// That a stream may be given somebody new to tell of it.
-    pub(super) fn check_free(&self) -> Result<()> {
-        match self {
-            ToldBy::Set(place) if !place.is_orphan() => {
-                Err(Error::new(Kind::Busy, "the stream is in a waiting set, and has no other place or wakeup"))
-            }
-            _ => Ok(()),
         }
     }
 }
@@ -124,11 +104,31 @@ pub unsafe extern "C-unwind" fn bedrock_stream_open(
     out: *mut *mut bedrock_stream,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: the pointers are good, as the header demands.
+    unsafe { open(|| Ok(Operation::ConverseStream), model, request, cancel, out, err) }
+}
+
+/// Opens a call as a stream: the body of bedrock_stream_open and of bedrock_call_open.
+///
+/// # Safety
+/// As for those: `out` and `err` are NULL or writable.
+// A part of its export: see `cancelling::without`.
+#[inline(always)]
+pub(super) unsafe fn open(
+    operation: impl FnOnce() -> Result<Operation>,
+    model: *const bedrock_model,
+    request: *const bedrock_request,
+    cancel: *mut bedrock_cancel,
+    out: *mut *mut bedrock_stream,
+    err: *mut *mut bedrock_error,
+) -> bedrock_status {
+    // SAFETY: `out` is NULL or writable.
     unsafe { put(out, null_mut()) };
     entry!(waits err => {
         required("out", out)?;
-        let Call { model, request, cancel } = Call::of(model, request, cancel)?;
-        let stream = model.open(Operation::ConverseStream, &request.snapshot(), cancel.as_deref())?;
+        let operation = operation()?;
+        let stream = CallArguments::of(model, request, cancel)?.open(operation)?;
+        // SAFETY: as above.
         unsafe { put(out, handle::insert(Pulled::new(stream))?) };
         Ok(BEDROCK_OK)
     })
@@ -153,12 +153,12 @@ pub unsafe extern "C-unwind" fn bedrock_stream_next(
         required("event", event)?;
         let pulled = handle::get::<Pulled>(stream)?;
         let mut reader = pulled.reader()?;
-        let Reader { stream, lent, .. } = &mut *reader;
+        let Reader { stream, event: last } = &mut *reader;
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         Ok(match stream.next(timeout)? {
             Next::Event(next) => {
-                // SAFETY: only this thread has the reader, and the program's time with the last event is over.
-                unsafe { put(event, (*lent.0.get()).write(bedrock_event::lend(&next))) };
+                // SAFETY: only this thread has the reader, and the program no longer uses the last event.
+                unsafe { put(event, (*last.0.get()).write(bedrock_event::lend(&next))) };
                 BEDROCK_OK
             }
             Next::Done => BEDROCK_DONE,
@@ -196,23 +196,18 @@ pub extern "C-unwind" fn bedrock_stream_set_wakeup(
     user: *mut c_void,
     release: bedrock_release_fn,
 ) -> bedrock_status {
-    // Whatever fails from here on, dropping this releases.
-    let user = User { user, release };
+    // If anything fails, this is dropped at the end, when no lock is held: the program's release may call the library.
+    let mut user = Some(User { user, release });
     entry!(null_mut() => {
         let pulled = handle::get::<Pulled>(stream)?;
         let mut reader = pulled.reader()?;
-        reader.told_by.check_free()?;
         match wakeup {
-            Some(wakeup) => {
-                let call = move || guard::confined(|| unsafe { wakeup(user.get()) });
-                reader.stream.set_alarm(Some(Box::new(Wakeup::new(Box::new(call))?)));
-                reader.told_by = ToldBy::Wakeup;
-            }
-            None if matches!(reader.told_by, ToldBy::Wakeup) => {
-                reader.stream.set_alarm(None);
-                reader.told_by = ToldBy::Nobody;
-            }
-            None => {}
+            None => reader.stream.remove_wakeup()?,
+            Some(wakeup) => reader.stream.set_wakeup(|| {
+                let user = user.take().expect("a wakeup is made once");
+                // SAFETY: the program has promised that its function may be called with its pointer.
+                Box::new(move || confined::run(|| unsafe { wakeup(user.get()) }))
+            })?,
         }
         Ok(BEDROCK_OK)
     })

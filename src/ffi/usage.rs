@@ -3,11 +3,11 @@
 //! These functions give the tokens that calls have used.
 
 use super::model::bedrock_model;
-use super::response::{bedrock_response, fill};
+use super::response::bedrock_response;
 use super::status::{BEDROCK_OK, bedrock_status};
 use super::support::guard::entry;
 use super::support::handle;
-use super::support::text::required;
+use super::support::out::{fill, required};
 use crate::error::Result;
 use crate::model::Model;
 use crate::response::{Response, Usage};

@@ -9,33 +9,29 @@
 //! return.
 
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
-use super::stream::{Pulled, ToldBy, bedrock_stream};
+use super::stream::{Pulled, bedrock_stream};
 use super::support::guard::entry;
 use super::support::handle::{self, Noun};
-use super::support::text::put;
-use crate::call::waitset::{Member, WaitSet};
-use crate::error::{Error, Kind};
+use super::support::out::put;
+use crate::call::waitset::WaitSet;
 use std::ffi::{c_int, c_void};
 use std::ptr::null_mut;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A set of streams to wait for.
 pub struct bedrock_waitset;
 
-/// What a waiter is told: a stream, and what it was added with.
+/// The result of a wait: a stream, and the pointer that it was added with.
 #[derive(Clone, Copy)]
-pub(super) struct Token {
+struct Token {
     stream: *mut bedrock_stream,
     user: *mut c_void,
 }
 
-// A handle is a number, and the program has promised that its pointer may go from thread to thread.
+// SAFETY: a handle is a number, and the program has promised that its pointer may go from thread to thread.
 unsafe impl Send for Token {}
+// SAFETY: as above.
 unsafe impl Sync for Token {}
-
-/// A stream's place in a set.
-pub(super) type Place = Arc<Member<Token>>;
 
 impl Noun for WaitSet<Token> {
     type C = bedrock_waitset;
@@ -63,13 +59,7 @@ pub extern "C-unwind" fn bedrock_waitset_add(
         let set = handle::get::<WaitSet<Token>>(set)?;
         let pulled = handle::get::<Pulled>(stream)?;
         let mut reader = pulled.reader()?;
-        reader.told_by.check_free()?;
-        if matches!(reader.told_by, ToldBy::Wakeup) {
-            return Err(Error::new(Kind::Busy, "the stream has a wakeup; remove it first"));
-        }
-        let place = set.member(Token { stream, user });
-        reader.stream.set_alarm(Some(Box::new(place.clone())));
-        reader.told_by = ToldBy::Set(place);
+        reader.stream.join(&set, Token { stream, user })?;
         Ok(BEDROCK_OK)
     })
 }

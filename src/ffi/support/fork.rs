@@ -3,7 +3,7 @@
 //! The child has our memory as it was at that moment, and one thread. So while the process forks we hold the locks that
 //! outlive calls, and the child counts itself a new process: what it inherited is recognised and left alone.
 
-use super::{guard, handle};
+use super::{confined, handle};
 use crate::call::wakeup;
 use crate::cassette::recorder;
 use crate::runtime::{blocking, cancel, log, process, quiesce, worker};
@@ -66,6 +66,6 @@ fn over() {
 unsafe extern "C" fn child() {
     over();
     process::forked();
-    guard::forked();
+    confined::forked();
     let _ = HELD.try_with(RefCell::take);
 }

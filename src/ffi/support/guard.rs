@@ -3,13 +3,12 @@
 //! No panic crosses into C, where it would end the process: it becomes `BEDROCK_E_INTERNAL`, or the neutral value of a getter.
 //! Nor does one print anything, as Rust would have it. And no thread is cancelled (pthread_cancel) inside of an export.
 
-use super::text::put;
-use super::{fork, handle};
+use super::handle::{self, Noun};
+use super::out::put;
+use super::{confined, fork};
 use crate::error::{Error, Kind, Result};
-use crate::ffi::status::{bedrock_error, bedrock_status};
 use crate::runtime::process;
 use crate::sys::cancelling::{self, Uncancelled};
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The body of an export. `entry!(err => body)` gives a status and fills `*err`; `entry!(else neutral => body)` gives a value, and so does
@@ -36,11 +35,6 @@ macro_rules! entry {
 }
 pub(in crate::ffi) use entry;
 
-thread_local! {
-    /// Whether this thread is a library's thread in a callback that may call next to nothing.
-    static CONFINED: Cell<bool> = const { Cell::new(false) };
-}
-
 /// Says what type a body has.
 pub fn body<T>(body: impl FnOnce() -> Result<T>) -> impl FnOnce() -> Result<T> {
     body
@@ -49,13 +43,13 @@ pub fn body<T>(body: impl FnOnce() -> Result<T>) -> impl FnOnce() -> Result<T> {
 /// # Safety
 /// `err` is NULL or writable.
 #[inline(always)]
-pub unsafe fn status(err: *mut *mut bedrock_error, body: impl FnOnce() -> Result<bedrock_status>) -> bedrock_status {
+pub unsafe fn status(err: *mut *mut <Error as Noun>::C, body: impl FnOnce() -> Result<i32>) -> i32 {
     cancelling::without(|| {
         unsafe { put(err, std::ptr::null_mut()) };
         match contained(body) {
             Ok(status) => status,
             Err(error) => {
-                let status = error.kind() as bedrock_status;
+                let status = error.kind() as i32;
                 // Where the thread forks, it holds the lock that a handle for the error takes.
                 if !err.is_null() && !fork::is_under_way() {
                     unsafe { put(err, handle::insert(error).unwrap_or(std::ptr::null_mut())) };
@@ -70,7 +64,7 @@ pub unsafe fn status(err: *mut *mut bedrock_error, body: impl FnOnce() -> Result
 #[inline(always)]
 pub fn option<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
     cancelling::without(|| {
-        if CONFINED.get() || fork::is_under_way() {
+        if confined::is_running() || fork::is_under_way() {
             return neutral;
         }
         process::quietly(|| catch_unwind(AssertUnwindSafe(body))).ok().flatten().unwrap_or(neutral)
@@ -92,7 +86,7 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     if fork::is_under_way() {
         return Err(Error::new(Kind::Busy, "a handler of pthread_atfork may not call this library"));
     }
-    if CONFINED.get() {
+    if confined::is_running() {
         return Err(Error::new(Kind::Busy, "this callback may not call this function"));
     }
     caught(body)
@@ -102,21 +96,6 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // Before anything that a fork could find half done: a lock, a thread.
     fork::watch();
     process::quietly(|| Error::caught(body))
-}
-
-/// Runs a callback that may call nothing but what fires and cancels. It may end its thread.
-pub fn confined(callback: impl FnOnce()) {
-    CONFINED.set(true);
-    callback();
-    CONFINED.set(false);
-}
-
-/// To be called in the child of a fork: a thread that forked in such a callback may call everything there, and handles signals as
-/// the program's own.
-pub fn forked() {
-    if CONFINED.try_with(|confined| confined.replace(false)).unwrap_or(false) {
-        process::become_hosts();
-    }
 }
 
 /// What an export does that calls the program in between, outside of all that catches: what leaves the program's function
@@ -141,21 +120,5 @@ impl Visit {
     pub fn call<T>(&self, callback: impl FnOnce() -> T) -> T {
         let _lifted = self.uncancelled.lift();
         callback()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use crate::ffi::status::*;
-
-    #[test]
-    fn a_panic_becomes_an_internal_error_and_a_neutral_value() {
-        let mut err = std::ptr::null_mut();
-        let failed = entry!(&mut err => panic!("on purpose"));
-        assert_eq!(failed, BEDROCK_E_INTERNAL);
-        let message = unsafe { std::ffi::CStr::from_ptr(bedrock_error_message(err)) }.to_str().unwrap();
-        assert!(message.starts_with("bedrock: ") && message.contains("on purpose"), "{message}");
-        bedrock_error_free(err);
-        assert_eq!(entry!(else 7 => panic!("on purpose")), 7);
     }
 }

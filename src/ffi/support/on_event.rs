@@ -7,8 +7,8 @@
 //! Only the thread's own stack is looked at. A call on a stack of a coroutine's is never taken for left. Nor is memory freed of a
 //! call that seems to be left, since a program that copies stacks about may yet come back to it: it then finds itself cancelled.
 
+use super::arguments::CallArguments;
 use crate::call::Remote;
-use crate::ffi::generate::Call;
 use crate::sys::stack;
 use std::cell::{Cell, RefCell};
 
@@ -33,7 +33,7 @@ struct Shown {
     /// An address in the frame that calls `on_event`.
     frame: usize,
     remote: Remote,
-    _kept: Call,
+    _kept: CallArguments,
 }
 
 impl Drop for Shown {
@@ -48,10 +48,10 @@ pub struct Showing {
 }
 
 impl Showing {
-    pub fn begin(frame: usize, remote: Remote, call: Call) -> Self {
+    pub fn begin(frame: usize, remote: Remote, arguments: CallArguments) -> Self {
         let number = NUMBER.get() + 1;
         NUMBER.set(number);
-        let shown = Shown { number, frame, remote, _kept: call };
+        let shown = Shown { number, frame, remote, _kept: arguments };
         // A thread that is past the end of its locals keeps no list, and leaves no frames.
         let _ = SHOWN.try_with(|list| list.borrow_mut().push(shown));
         Showing { number }

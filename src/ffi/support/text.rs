@@ -1,5 +1,6 @@
 //! Strings from C and to C.
 
+use super::out::put;
 use crate::error::{Error, Kind, Result};
 use crate::json::{Checked, Outline};
 use crate::text::Text;
@@ -110,21 +111,6 @@ pub unsafe fn name<'a>(name: &str, data: *const c_char) -> Result<&'a str> {
 /// As [`name`].
 pub unsafe fn name_or_none<'a>(name: &str, data: *const c_char) -> Result<Option<&'a str>> {
     if data.is_null() { Ok(None) } else { unsafe { self::name(name, data) }.map(Some) }
-}
-
-/// Writes to an out parameter, where there is one.
-///
-/// # Safety
-/// `out` is NULL or writable.
-pub unsafe fn put<T>(out: *mut T, value: T) {
-    if !out.is_null() {
-        unsafe { out.write(value) };
-    }
-}
-
-/// An out parameter that the caller cannot do without.
-pub fn required<T>(name: &str, out: *mut T) -> Result<()> {
-    if out.is_null() { Err(invalid(name, "is NULL")) } else { Ok(()) }
 }
 
 /// Hands out text that lives on in its object.

@@ -1,12 +1,14 @@
 //! What a program gives with a callback: a pointer of its own, and what gives it back.
 
-use crate::ffi::attachment::bedrock_release_fn;
 use std::ffi::c_void;
+
+/// `bedrock_release_fn`.
+pub type Release = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// A program's pointer, released when this is dropped.
 pub struct User {
     pub user: *mut c_void,
-    pub release: bedrock_release_fn,
+    pub release: Release,
 }
 
 // The program has promised that its pointer may go to the library's thread and back.

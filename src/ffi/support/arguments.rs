@@ -1,0 +1,41 @@
+//! The objects that a call is made with.
+
+use super::handle::{self, Noun};
+use super::request::SharedRequest;
+use crate::call::Stream;
+use crate::error::Result;
+use crate::model::{Ended, Model};
+use crate::protocol::operation::Operation;
+use crate::runtime::cancel::Cancel;
+use std::sync::Arc;
+
+/// The model, the request and the cancel handle of a call. They stay alive while the program may free their handles.
+pub struct CallArguments {
+    model: Arc<Model>,
+    request: Arc<SharedRequest>,
+    cancel: Option<Arc<Cancel>>,
+}
+
+impl CallArguments {
+    pub fn of(
+        model: *const <Model as Noun>::C,
+        request: *const <SharedRequest as Noun>::C,
+        cancel: *mut <Cancel as Noun>::C,
+    ) -> Result<Self> {
+        Ok(CallArguments {
+            model: handle::get(model)?,
+            request: handle::get(request)?,
+            cancel: if cancel.is_null() { None } else { Some(handle::get(cancel)?) },
+        })
+    }
+
+    /// Runs the call to its end.
+    pub fn call(&self, operation: Operation) -> Ended<()> {
+        self.model.call(operation, &self.request.snapshot(), self.cancel.as_deref())
+    }
+
+    /// Starts the call, and does not wait for the network.
+    pub fn open(&self, operation: Operation) -> Result<Stream> {
+        self.model.open(operation, &self.request.snapshot(), self.cancel.as_deref())
+    }
+}

@@ -1,0 +1,46 @@
+//! A request behind its handle: for several threads, with the texts that the program has borrowed.
+
+use crate::request::{Request, Wiped};
+use std::ffi::c_char;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+pub struct SharedRequest {
+    request: Mutex<Request>,
+    /// The text that bedrock_request_body returned last.
+    body: Mutex<Wiped>,
+    /// The text that bedrock_request_json returned last.
+    json: Mutex<Wiped>,
+}
+
+impl SharedRequest {
+    pub fn new(request: Request) -> Self {
+        SharedRequest { request: Mutex::new(request), body: Mutex::default(), json: Mutex::default() }
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, Request> {
+        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The request as it is now.
+    pub fn snapshot(&self) -> Request {
+        self.lock().clone()
+    }
+
+    /// Keeps the text that bedrock_request_body returns, in place of the last one. Returns it with a NUL behind it, and its length.
+    pub fn keep_body(&self, text: Wiped) -> (*const c_char, usize) {
+        keep(&self.body, text)
+    }
+
+    /// The same for bedrock_request_json.
+    pub fn keep_json(&self, text: Wiped) -> (*const c_char, usize) {
+        keep(&self.json, text)
+    }
+}
+
+fn keep(kept: &Mutex<Wiped>, mut text: Wiped) -> (*const c_char, usize) {
+    let length = text.len();
+    text.push_str("\0");
+    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    *kept = text;
+    (kept.as_ptr().cast(), length)
+}
