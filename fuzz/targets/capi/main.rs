@@ -1,0 +1,57 @@
+//! Sequences of calls of the C API from several threads, with handles that are valid, freed, of another type, NULL or made up: no bad
+//! access and no leak under AddressSanitizer, each call keeps what the header promises, each release function runs once, and no
+//! handle is left. The calls are those of tests/chaos/sequences; the fuzzer's bytes choose them, their handles and their texts.
+#![no_main]
+
+#[path = "../../../tests/chaos/sequences/caller.rs"]
+mod caller;
+#[path = "../../../tests/chaos/sequences/calls.rs"]
+mod calls;
+mod clock;
+#[path = "../../../tests/chaos/sequences/handles.rs"]
+mod handles;
+mod random;
+mod support;
+
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use bedrock::ffi::process::{BEDROCK_LOG_OFF, bedrock_live_handles, bedrock_set_log, bedrock_shutdown};
+use bedrock::ffi::status::BEDROCK_OK;
+use caller::{Caller, Shared};
+use libfuzzer_sys::fuzz_target;
+use random::Random;
+
+const THREADS: usize = 3;
+/// The bytes that a call takes, roughly.
+const BYTES_PER_CALL: usize = 6;
+
+fuzz_target!(|bytes: &[u8]| {
+    // Nothing listens there: a connection is refused at once.
+    let nowhere = || "http://127.0.0.1:9".to_owned();
+    let shared = Shared {
+        urls: [nowhere(), nowhere()],
+        handles: handles::Handles::default(),
+        steps: AtomicUsize::new(bytes.len() / BYTES_PER_CALL),
+        until: None,
+    };
+    let share = bytes.len().div_ceil(THREADS).max(1);
+    let broken: Vec<String> = std::thread::scope(|scope| {
+        let run = |bytes| {
+            let mut caller = Caller::new(&shared, Random::of(bytes));
+            caller.run();
+            caller.broken
+        };
+        let running: Vec<_> = bytes.chunks(share).map(|bytes| scope.spawn(move || run(bytes))).collect();
+        running.into_iter().flat_map(|thread| thread.join().expect("no panic in a caller")).collect()
+    });
+    assert!(broken.is_empty(), "{broken:?}");
+
+    shared.handles.free_all();
+    bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
+    assert_eq!(bedrock_shutdown(10_000), BEDROCK_OK, "the library did not stop");
+    assert_eq!(bedrock_live_handles(), 0, "handles are left");
+    let (given, released) = (caller::GIVEN.load(Ordering::SeqCst), caller::RELEASED.load(Ordering::SeqCst));
+    assert_eq!(given, released, "release functions were passed, and not each ran once");
+    assert_eq!(calls::LET.load(Ordering::SeqCst), 0, "a wakeup or a log function could do what neither may");
+});

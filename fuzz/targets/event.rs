@@ -1,0 +1,64 @@
+//! A stream of events with any payloads: the events and the response assembled from them are the same in whatever pieces the
+//! stream arrives, every event's JSON is JSON, and what is assembled is JSON after each event.
+#![no_main]
+
+use bedrock::error::Error;
+use bedrock::json::Json;
+use bedrock::protocol::event::{Batch, EventDecoder};
+use bedrock::protocol::frame::Decoder;
+use bedrock::protocol::operation::Operation;
+use bedrock::response::assemble::Assembler;
+use libbedrock_fuzz::{events, frame};
+use libfuzzer_sys::fuzz_target;
+
+/// What a stream amounted to: its events as text, the response so far, and how it ended.
+#[derive(Debug, PartialEq)]
+struct Outcome {
+    events: Vec<String>,
+    response: String,
+    error: Option<String>,
+}
+
+fn read<'a>(operation: Operation, chunks: impl Iterator<Item = &'a [u8]>) -> Outcome {
+    let chunked = operation == Operation::InvokeModelWithResponseStream;
+    let mut decoder = if chunked { EventDecoder::of_chunks() } else { EventDecoder::default() };
+    let mut frames = Decoder::default();
+    let mut assembler = Assembler::of(operation).expect("a streaming operation");
+    let mut outline = Assembler::outline(operation).expect("a streaming operation");
+    let mut outcome = Outcome { events: Vec::new(), response: String::new(), error: None };
+    for chunk in chunks {
+        let mut batch = Batch::default();
+        batch.expect(chunk.len());
+        let fed = frames.feed(chunk, |frame| decoder.decode(frame, &mut batch));
+        for index in 0..batch.len() {
+            let event = batch.get(index).expect("an event of the batch");
+            if !event.json.is_empty() {
+                Json::parse(event.json).expect("an event's JSON is JSON");
+            }
+            assembler.push(&event);
+            outline.push(&event);
+            outcome.events.push(format!("{event:?}"));
+        }
+        if let Err(error) = fed {
+            let error: Error = error;
+            assert!(error.message().as_str().starts_with("bedrock: "));
+            outcome.error = Some(error.message().to_string());
+            break;
+        }
+    }
+    outcome.response = assembler.into_answer();
+    for response in [&outcome.response, &outline.into_answer()] {
+        Json::parse(response).expect("a response is JSON");
+    }
+    outcome
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let Some((&mode, bytes)) = bytes.split_first() else { return };
+    let operation =
+        if mode & 1 == 0 { Operation::ConverseStream } else { Operation::InvokeModelWithResponseStream };
+    let stream: Vec<u8> = events(bytes).flat_map(|(kind, name, payload)| frame(kind, name, payload)).collect();
+    let whole = read(operation, [&stream[..]].into_iter());
+    let pieces = read(operation, stream.chunks(1 + usize::from(mode >> 1)));
+    assert_eq!(whole, pieces);
+});

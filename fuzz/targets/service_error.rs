@@ -1,0 +1,51 @@
+//! A status, headers and a body as the service or a gateway may send them: an error with one line for people, or a response that is
+//! JSON.
+#![no_main]
+
+use bedrock::error::Error;
+use bedrock::json::Json;
+use bedrock::protocol::failure;
+use bedrock::protocol::redact::Secrets;
+use bedrock::protocol::refusal::Refusal;
+use bedrock::protocol::unary::About;
+use libfuzzer_sys::fuzz_target;
+
+const SECRET: &str = "bedrock-api-key-c2VjcmV0";
+
+fn check(error: &Error) {
+    let message = error.message().as_str();
+    assert!(message.starts_with("bedrock: ") && !message.contains(char::is_control), "{message:?}");
+    assert!(message.len() < 9 << 10, "a message of {} bytes", message.len());
+    let json = error.json().as_str();
+    assert!(json.is_empty() || Json::parse(json).is_ok(), "{json:?}");
+}
+
+fuzz_target!(|given: (u16, u8, &str, &str, &[u8])| {
+    let (status, known, name, header, body) = given;
+    let status = 100 + status % 500;
+    let names = ["x-amzn-errortype", "content-type", "content-encoding", "location", "retry-after", "date"];
+    let headers = |wanted: &str| {
+        let at = names.iter().position(|name| *name == wanted)?;
+        (known >> at & 1 == 1).then_some(if at % 2 == 0 { name } else { header })
+    };
+    // The body may repeat the key that authorized the request.
+    let secrets = Secrets::of([("authorization", &*format!("Bearer {SECRET}"))]);
+    let body = if known & 0x80 == 0 { body.to_vec() } else { [body, SECRET.as_bytes(), body].concat() };
+
+    let error = Refusal::of(status, headers, &body, &secrets).into_error();
+    check(&error);
+    for text in [error.message(), error.json(), error.code(), error.request_id()] {
+        assert!(!text.as_str().contains(SECRET), "a secret is in {text:?}");
+    }
+    let text = String::from_utf8_lossy(&body);
+    check(&failure::in_stream(name, &text));
+    check(&failure::in_stream_error(name, header));
+    check(&failure::misrouted(status, header, &text));
+    for (raw, delimited) in [(false, true), (true, true), (true, false)] {
+        let about = About { status, content_type: header.to_owned(), delimited, raw };
+        match about.judge(body.clone()) {
+            Ok((response, _)) => drop(Json::parse(&response).expect("a response is JSON")),
+            Err(error) => check(&error),
+        }
+    }
+});
