@@ -41,7 +41,8 @@ impl Refusal {
         let json = Json::parse(&text).ok();
         let header = |name| headers(name).filter(|value| !value.is_empty()).map(|value| secrets.redact(value));
         let code = header("x-amzn-errortype").map(Cow::into_owned).or_else(|| json.and_then(code_of));
-        let encoding = head::encoding_of(headers("content-encoding"));
+        let encoding = header("content-encoding");
+        let encoding = head::encoding_of(encoding.as_deref());
         let elsewhere = header("location").filter(|_| (300..400).contains(&status));
         let message = match json {
             _ if let Some(elsewhere) = &elsewhere => {
@@ -340,4 +341,22 @@ fn beginning(text: &str) -> String {
 /// The two with `separator` between them, where neither is empty.
 fn join(first: &str, separator: &str, second: &str) -> String {
     [first, second].map(str::trim).into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(separator)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_header_that_repeats_a_secret_brings_it_into_the_error() {
+        let token = "bedrock-api-key-c2VjcmV0";
+        let secrets = Secrets::of([("authorization", &*format!("Bearer {token}"))]);
+        for name in ["x-amzn-errortype", "content-type", "content-encoding", "location", "x-amzn-requestid"] {
+            let header = |wanted: &str| (wanted == name).then_some(token);
+            let error = Refusal::of(307, header, b"not JSON", &secrets).into_error();
+            for text in [error.message(), error.code(), error.request_id()] {
+                assert!(!text.as_str().contains(token), "{name}: {text}");
+            }
+        }
+    }
 }
