@@ -151,6 +151,25 @@ fn comments_strings_tests_and_what_points_down_are_no_upward_imports() {
 }
 
 #[test]
+fn a_re_export_is_an_import_only_if_the_file_uses_it() {
+    let arrows = |parent: &'static str| {
+        let read = move |wanted: &str| match wanted {
+            "lib.rs" => Some("mod call;".to_owned()),
+            "call/mod.rs" => Some(parent.to_owned()),
+            "call/writer.rs" => Some("use super::Shared; pub struct Writer;".to_owned()),
+            _ => None,
+        };
+        Crate::from(&read).arrows()
+    };
+    let unused = arrows("mod writer; pub use writer::Writer; pub struct Shared;");
+    assert!(circles(&unused).is_empty(), "{unused:?}");
+    let used = arrows("mod writer; pub use writer::Writer; pub struct Shared; fn f() { Writer::new() }");
+    assert_eq!(circles(&used), [["call/mod.rs", "call/writer.rs"]]);
+    let named = arrows("mod writer; pub use writer::Writer; pub struct Shared; fn f(_: Writer) {}");
+    assert_eq!(circles(&named), [["call/mod.rs", "call/writer.rs"]]);
+}
+
+#[test]
 fn a_circle_is_found_through_re_exports_and_through_the_files_of_a_folder() {
     let arrows = crate_of(&[
         ("lib.rs", "mod call; mod error;"),

@@ -111,6 +111,7 @@ impl Crate {
 
 impl Module {
     fn parse(&mut self, tokens: &[String]) {
+        let mut words = BTreeSet::new();
         let mut next = 0;
         while next < tokens.len() {
             let rest = &tokens[next..];
@@ -143,12 +144,16 @@ impl Module {
                     let is_part = next > 0 && matches!(tokens[next - 1].as_str(), "::" | ".");
                     if path.len() > 1 && !is_part && path[0] != "Self" {
                         self.paths.insert(path);
+                    } else {
+                        words.insert(path.remove(0));
                     }
                     used
                 }
                 _ => 1,
             };
         }
+        // A re-export that the file uses itself is an import as well.
+        self.paths.extend(self.names.iter().filter(|(name, _)| words.contains(*name)).map(|(_, path)| path.clone()));
     }
 }
 
