@@ -9,9 +9,10 @@ use std::cell::Cell;
 use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
-use bedrock::protocol::frame::{
-    Decoder, Frame, FrameError, MAX_FRAME, MAX_HEADER_COUNT, MAX_HEADERS, MessageType, Value,
-};
+use bedrock::protocol::frame::{Frame, MAX_FRAME};
+use bedrock::protocol::frame_decoder::FrameDecoder;
+use bedrock::protocol::frame_error::FrameError;
+use bedrock::protocol::frame_headers::{MAX_HEADER_COUNT, MAX_HEADERS, MessageType, Value};
 use bytes::Bytes;
 use support::Corpus;
 
@@ -117,7 +118,7 @@ fn a_body_is_between_frames_exactly_at_their_ends() {
     }));
     let body = frames.concat();
     for at in 0..=body.len() {
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         feed(&mut decoder, &body[..at], |_| ()).unwrap();
         assert_eq!(decoder.is_between_frames(), ends.contains(&at), "after {at} bytes");
     }
@@ -150,7 +151,7 @@ fn what_a_frame_is_about_follows_its_own_headers() {
         (MessageType::Unknown, "", raw_frame(&raw_header(b":message-type", 6, b"event"), b"")),
     ];
     let mut random = Random(6);
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     for _ in 0..2_000 {
         let (kind, name, bytes) = &frames[random.below(frames.len())];
         let (head, tail) = bytes.split_at(random.below(bytes.len() + 1));
@@ -212,7 +213,7 @@ fn a_length_is_believed_after_its_checksum_only_and_never_beyond_the_cap() {
 fn what_has_not_come_takes_no_memory() {
     // The largest frame that is allowed is announced, and its first bytes come.
     let announced = prelude(MAX_FRAME as u32, MAX_HEADERS as u32);
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     let before = allocated();
     feed(&mut decoder, &announced, |_| ()).unwrap();
     feed(&mut decoder, &[0; 100], |_| ()).unwrap();
@@ -223,7 +224,7 @@ fn what_has_not_come_takes_no_memory() {
 #[test]
 fn the_longest_frame_is_in_memory_once() {
     let largest = raw_frame(&[], &vec![7; MAX_FRAME - PRELUDE - 4]);
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     let before = allocated().live;
     let mut live = 0;
     for chunk in largest.chunks(100_000) {
@@ -239,7 +240,7 @@ fn the_longest_frame_is_in_memory_once() {
 #[test]
 fn the_longest_frame_passes_and_its_buffer_is_given_back() {
     let largest = raw_frame(&[], &vec![7; MAX_FRAME - PRELUDE - 4]);
-    let mut decoder = Decoder::default();
+    let mut decoder = FrameDecoder::default();
     let mut shown = 0;
     for chunk in [&largest[..1 << 20], &largest[1 << 20..]] {
         feed(&mut decoder, chunk, |frame| shown += frame.payload.len()).unwrap();
@@ -324,7 +325,7 @@ fn whole_frames_and_split_ones_are_decoded_without_allocating() {
     let mut random = Random(5);
     let body: Vec<u8> = (0..1_000).flat_map(|_| encode(&message(&mut random))).collect();
     for size in [1, 7, 100, 1_460, 16 << 10, body.len()] {
-        let mut decoder = Decoder::default();
+        let mut decoder = FrameDecoder::default();
         let mut seen = 0;
         let mut count = |frame: Frame<'_>| seen += frame.headers().count() + frame.payload.len();
         body.chunks(size).for_each(|chunk| feed(&mut decoder, chunk, &mut count).unwrap());
@@ -452,7 +453,7 @@ fn a_long_frame_is_given_apart_in_its_order_whatever_pieces_it_comes_in() {
     let wanted: Vec<_> = frames.iter().map(|frame| oracle(frame)).collect();
     let wire = frames.concat();
     for size in [1 << 14, 1 << 20, wire.len()] {
-        let (mut decoder, mut shown, mut apart) = (Decoder::default(), Vec::new(), 0);
+        let (mut decoder, mut shown, mut apart) = (FrameDecoder::default(), Vec::new(), 0);
         for mut chunk in wire.chunks(size) {
             loop {
                 let all = &mut shown;
@@ -474,7 +475,7 @@ fn a_long_frame_is_given_apart_in_its_order_whatever_pieces_it_comes_in() {
     }
 }
 
-fn feed(decoder: &mut Decoder, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
+fn feed(decoder: &mut FrameDecoder, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
     decoder.feed(chunk, |frame| {
         each(frame);
         Ok(())
@@ -483,7 +484,7 @@ fn feed(decoder: &mut Decoder, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) ->
 
 /// What was shown before the end or the error.
 fn decode_until_error<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Decoded>, Result<(), FrameError>) {
-    let (mut decoder, mut shown) = (Decoder::default(), Vec::new());
+    let (mut decoder, mut shown) = (FrameDecoder::default(), Vec::new());
     let result =
         chunks.into_iter().try_for_each(|chunk| feed(&mut decoder, chunk, |frame| shown.push(Decoded::of(&frame))));
     (shown, result)

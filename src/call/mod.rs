@@ -32,8 +32,8 @@ pub use writer::{StreamLimits, Writer};
 use crate::call::timer::Deadline;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::event::Event;
-use crate::protocol::head::Head;
 use crate::protocol::operation::Operation;
+use crate::protocol::response_head::ResponseHead;
 use crate::response::Response;
 use crate::response::assemble::Assembler;
 use crate::runtime::cancel::{self, Call, Cancel, Place, Why};
@@ -55,7 +55,7 @@ use wakeup::Wakeup;
 struct Line {
     pipe: Pipe,
     attempts: Attempts,
-    head: Mutex<Head>,
+    head: Mutex<ResponseHead>,
     task: OnceLock<AbortHandle>,
 }
 
@@ -69,11 +69,11 @@ impl Line {
         })
     }
 
-    fn set_head(&self, head: &Head) {
+    fn set_head(&self, head: &ResponseHead) {
         *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head.clone();
     }
 
-    fn head(&self) -> Head {
+    fn head(&self) -> ResponseHead {
         self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

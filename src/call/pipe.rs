@@ -15,7 +15,7 @@
 
 use super::timer::Deadline;
 use crate::error::Error;
-use crate::protocol::event::Batch;
+use crate::protocol::batch::Batch;
 use crate::runtime::event_fd::Flag;
 use crate::runtime::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
 use crate::text::Text;

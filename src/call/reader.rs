@@ -2,7 +2,8 @@
 
 use super::pipe::{End, Pipe, Taken};
 use super::timer::Deadline;
-use crate::protocol::event::{Batch, Event};
+use crate::protocol::batch::Batch;
+use crate::protocol::event::Event;
 use std::time::Duration;
 
 /// See the module's documentation.

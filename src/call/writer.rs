@@ -4,9 +4,10 @@ use super::Line;
 use super::pipe::Written;
 use super::timer::{Deadline, Timer, Wait};
 use crate::error::{Error, Kind, Result, chain};
+use crate::protocol::batch::Batch;
 use crate::protocol::completion::{BodyEnd, Completion};
-use crate::protocol::event::{Batch, EventDecoder};
-use crate::protocol::frame::{Decoder, LONG, LongFrame};
+use crate::protocol::event_decoder::EventDecoder;
+use crate::protocol::frame_decoder::{FrameDecoder, LONG, LongFrame};
 use crate::protocol::operation::ResponseForm;
 use crate::protocol::unary_response::UnaryHead;
 use crate::protocol::usage::Usage;
@@ -115,7 +116,7 @@ impl Writer {
         let count = |usage: Usage| count(head.usage.or(usage));
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
-        let mut frames = Decoder::default();
+        let mut frames = FrameDecoder::default();
         let mut events = EventDecoder::new(form);
         let mut received = 0;
         let end = loop {
@@ -158,14 +159,14 @@ impl Writer {
 
     fn decode(
         &self,
-        frames: &mut Decoder,
+        frames: &mut FrameDecoder,
         events: &mut EventDecoder,
         chunk: &mut &[u8],
         next: Deadline,
         count: impl Fn(Usage),
     ) -> Result<Written> {
         let (decoded, written) = self.line.pipe.write(Some(next), |batch| {
-            batch.expect(chunk.len());
+            batch.reserve(chunk.len());
             let decoded = frames.feed_short(chunk, |frame| events.decode(frame, batch));
             events.take_usage().into_iter().for_each(count);
             decoded

@@ -14,7 +14,7 @@ use crate::http::network::Network;
 use crate::http::proxies::Proxies;
 use crate::http::sniff::sniff;
 use crate::protocol::redact::Secrets;
-use crate::protocol::refusal::MAX_REFUSAL;
+use crate::protocol::service_error::MAX_ERROR_BODY;
 use crate::script::timed_body::{Beat, Play};
 use crate::sdk::connect::ConnectOnly;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -120,7 +120,7 @@ impl HttpConnector for Recording {
                 SdkBody::from_body_1_x(Taped { body, tape: Some(tape), writing: None })
             } else {
                 // Nobody reads more of a refusal.
-                whole(body, tape, if success { *max_answer } else { MAX_REFUSAL }).await.map_err(own)?
+                whole(body, tape, if success { *max_answer } else { MAX_ERROR_BODY }).await.map_err(own)?
             };
             Ok(response)
         })
@@ -133,7 +133,7 @@ impl Beside {
         let uri = request.uri().parse().ok();
         let proxy = uri.and_then(|uri| self.proxies.on_the_way_to(&uri).ok()?);
         let proxy = proxy.as_ref().and_then(|proxy| proxy.basic_auth()?.to_str().ok());
-        Secrets::of(request.headers().iter().chain(proxy.map(|told| ("authorization", told))))
+        Secrets::in_headers(request.headers().iter().chain(proxy.map(|told| ("authorization", told))))
     }
 }
 

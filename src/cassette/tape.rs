@@ -3,8 +3,11 @@
 use super::format::{Answer, Content, Gathering, Interaction, Outcome, Parts, Request, kept};
 use super::recorder::{Recorder, Writing};
 use crate::http::body::UntilClose;
-use crate::protocol::event::{Batch, EventDecoder};
-use crate::protocol::frame::{Decoder, FrameError, LONG, MAX_FRAME, PRELUDE};
+use crate::protocol::batch::Batch;
+use crate::protocol::event_decoder::EventDecoder;
+use crate::protocol::frame::{MAX_FRAME, PRELUDE};
+use crate::protocol::frame_decoder::{FrameDecoder, LONG};
+use crate::protocol::frame_error::FrameError;
 use crate::protocol::redact::Secrets;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -26,7 +29,7 @@ pub struct Tape {
     body: Gathering,
     /// Whether the stream's frames can be told apart.
     framed: bool,
-    frames: Decoder,
+    frames: FrameDecoder,
     /// What the stream's reader makes of them.
     reader: EventDecoder,
 }
@@ -41,7 +44,7 @@ impl Tape {
             now: Instant::now(),
             body: Gathering::default(),
             framed: true,
-            frames: Decoder::default(),
+            frames: FrameDecoder::default(),
             reader: EventDecoder::default(),
         }
     }
@@ -91,7 +94,7 @@ impl Tape {
                 }
             } else {
                 // A length is believed after its checksum alone.
-                self.framed = Decoder::default().feed(prelude, |_| Ok::<_, FrameError>(())).is_ok();
+                self.framed = FrameDecoder::default().feed(prelude, |_| Ok::<_, FrameError>(())).is_ok();
                 break;
             }
         }

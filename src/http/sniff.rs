@@ -3,8 +3,8 @@
 //! A content type that says so is believed. Gateways lose or change content types, so that the first bytes of any other
 //! answer decide: a frame begins with two lengths and their checksum, and nothing else does.
 
+use crate::protocol::content_type::is_event_stream;
 use crate::protocol::frame;
-use crate::protocol::head::is_event_stream;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;

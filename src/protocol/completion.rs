@@ -1,7 +1,7 @@
 //! The rule that decides whether a stream is complete or truncated.
 
-use super::event::EventDecoder;
-use super::frame::Decoder;
+use super::event_decoder::EventDecoder;
+use super::frame_decoder::FrameDecoder;
 use crate::error::{Error, Kind, Result};
 
 /// The facts about the received part of a stream that decide whether it is complete.
@@ -32,7 +32,7 @@ pub enum BodyEnd {
 
 impl Completion {
     /// Returns the facts about what these two have decoded.
-    pub fn of(frames: &Decoder, events: &EventDecoder) -> Self {
+    pub fn of(frames: &FrameDecoder, events: &EventDecoder) -> Self {
         Completion {
             between_frames: frames.is_between_frames(),
             message_stopped: events.message_stopped(),

@@ -1,8 +1,8 @@
-//! Where a request goes, for people: host and port, without a user and a password.
+//! The host of a request, for messages: without a user and a password.
 
 use http::Uri;
 
-/// Host and port of an absolute URI, or what there is of them.
+/// Returns host and port of an absolute URI.
 pub fn host_of(uri: &Uri) -> String {
     let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
     format!("{}:{port}", uri.host().unwrap_or_default())
@@ -13,7 +13,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_host_has_its_port_and_nobodys_password() {
+    fn a_host_has_its_port_and_no_password() {
         for (uri, host) in [
             (
                 "https://bedrock-runtime.us-east-1.amazonaws.com/model/a%3Ab/converse",

@@ -1,17 +1,17 @@
-//! Secrets that a request carried, and texts without them.
+//! Redaction: removes the secrets of a request from texts.
 //!
-//! A service, or a gateway in front of it, may repeat a request's headers in its answer. What authorizes the request then must
-//! not reach a message, a log or a recording. It is found as it was sent, and as JSON and URLs escape it.
+//! A service, or a gateway in front of it, may repeat a request's headers in its response. The secrets in them must not reach a
+//! message, a log or a recording. They are found as they were sent, and as JSON and URLs escape them.
 
 use std::borrow::Cow;
 use zeroize::Zeroizing;
 
-/// What stands in place of a secret.
+/// The replacement of a secret.
 const REDACTED: &str = "[redacted]";
-/// What is shorter is no secret: the word would be taken out of every text.
-const SHORTEST: usize = 8;
+/// The minimum length of a secret. A shorter word would be removed from every text.
+const MIN_LENGTH: usize = 8;
 
-/// What authorized one request. It is zeroed when it is dropped.
+/// The secrets that authorize one request. Their memory is zeroed when they are dropped.
 #[derive(Clone, Default)]
 pub struct Secrets(Vec<Zeroizing<String>>);
 
@@ -22,8 +22,8 @@ impl std::fmt::Debug for Secrets {
 }
 
 impl Secrets {
-    /// The secrets among a request's headers: an API key or a signature, and a session token.
-    pub fn of<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
+    /// Finds the secrets among a request's headers: an API key or a signature, and a session token.
+    pub fn in_headers<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>) -> Self {
         let secret = |(name, value): (&'h str, &'h str)| {
             let secret = if name.eq_ignore_ascii_case("authorization") {
                 let signature = value.split("Signature=").nth(1);
@@ -34,12 +34,12 @@ impl Secrets {
                 return None;
             };
             let secret = secret.trim();
-            (secret.len() >= SHORTEST).then(|| Zeroizing::new(secret.to_owned()))
+            (secret.len() >= MIN_LENGTH).then(|| Zeroizing::new(secret.to_owned()))
         };
         Secrets(headers.into_iter().filter_map(secret).collect())
     }
 
-    /// `text` without the secrets.
+    /// Returns `text` without the secrets.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         match self.redact_bytes(text.as_bytes()) {
             Cow::Borrowed(_) => Cow::Borrowed(text),
@@ -47,7 +47,7 @@ impl Secrets {
         }
     }
 
-    /// `bytes` without the secrets. A secret that `bytes` end in the middle of is taken out too.
+    /// Returns `bytes` without the secrets. A secret that is cut off at the end is removed as well.
     pub fn redact_bytes<'t>(&self, bytes: &'t [u8]) -> Cow<'t, [u8]> {
         let mut redacted = Vec::new();
         let (mut at, mut copied) = (0, 0);
@@ -70,20 +70,20 @@ impl Secrets {
     }
 }
 
-/// How many bytes the secret takes at the beginning of `bytes`. None where they do not begin with it.
+/// Returns the length of the secret at the beginning of `bytes`. None if they do not begin with it.
 fn length_of(secret: &[u8], bytes: &[u8]) -> Option<usize> {
     let mut at = 0;
     for (matched, &wanted) in secret.iter().enumerate() {
         let rest = &bytes[at..];
         if rest.is_empty() {
-            return (matched >= SHORTEST).then_some(at);
+            return (matched >= MIN_LENGTH).then_some(at);
         }
         at += if rest[0] == wanted { 1 } else { unescaped(rest).filter(|(byte, _)| *byte == wanted)?.1 };
     }
     Some(at)
 }
 
-/// The character that an escape of JSON or of a URL stands for, and the escape's length.
+/// Decodes an escape of JSON or of a URL. Returns the character and the length of the escape.
 fn unescaped(rest: &[u8]) -> Option<(u8, usize)> {
     let hex = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
     match rest {
@@ -99,9 +99,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_authorized_a_request_is_found_however_it_is_escaped() {
+    fn a_secret_is_found_however_it_is_escaped() {
         let token = "abc/def+ghi==";
-        let secrets = Secrets::of([
+        let secrets = Secrets::in_headers([
             ("Authorization", "AWS4-HMAC-SHA256 Credential=AKID/x, SignedHeaders=host, Signature=0123456789abcdef"),
             ("x-amz-security-token", token),
             ("content-type", "application/json"),
@@ -120,8 +120,8 @@ mod tests {
         ] {
             assert_eq!(secrets.redact(text), wanted, "{text}");
         }
-        let bearer = Secrets::of([("authorization", "Bearer bedrock-api-key-1")]);
+        let bearer = Secrets::in_headers([("authorization", "Bearer bedrock-api-key-1")]);
         assert_eq!(bearer.redact("Bearer bedrock-api-key-1"), "Bearer [redacted]");
-        assert_eq!(Secrets::of([("authorization", "Bearer short")]).redact("a short text"), "a short text");
+        assert_eq!(Secrets::in_headers([("authorization", "Bearer short")]).redact("a short text"), "a short text");
     }
 }

@@ -1,20 +1,20 @@
-//! The input of a tool call, which a stream sends as text.
+//! The JSON of a tool call's input, which a stream sends as text.
 
 use crate::json::{Json, Kind, MAX_DEPTH};
 
-/// How many arrays and objects stand around a tool call's input in an answer.
+/// The number of arrays and objects around a tool call's input in a response.
 const LEVELS_ABOVE: usize = 6;
 
-/// The JSON that an input is. None where it is no JSON, because the model was cut off in its middle or never wrote
-/// JSON, and where it nests deeper than fits into an answer.
-pub fn json_of(input: &str) -> Option<Json<'_>> {
+/// Returns the input as JSON. None if it is not JSON, because it was cut off or the model wrote something else, or if it is
+/// nested too deeply for a response.
+pub fn parse(input: &str) -> Option<Json<'_>> {
     let (json, depth) = Json::parse_with_depth(input).ok()?;
     (depth + LEVELS_ABOVE <= MAX_DEPTH).then_some(json)
 }
 
-/// Whether a tool can be given an input: tools take objects.
+/// Returns whether the input can be passed to a tool: whether it is a JSON object.
 pub fn is_valid(input: &str) -> bool {
-    json_of(input).is_some_and(|json| json.kind() == Kind::Object)
+    parse(input).is_some_and(|json| json.kind() == Kind::Object)
 }
 
 #[cfg(test)]
@@ -22,7 +22,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_input_is_json_where_it_is_whole_and_fits_into_an_answer() {
+    fn an_input_is_json_if_it_is_complete_and_fits_into_a_response() {
         let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert!(is_valid(" {} ") && !is_valid("5") && !is_valid("{"));
         for (input, is_json) in [
@@ -34,7 +34,7 @@ mod tests {
             (&deep(MAX_DEPTH - LEVELS_ABOVE), true),
             (&deep(MAX_DEPTH - LEVELS_ABOVE + 1), false),
         ] {
-            assert_eq!(json_of(input).is_some(), is_json, "{input}");
+            assert_eq!(parse(input).is_some(), is_json, "{input}");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The response of an operation that does not stream: from the bytes of its body to JSON, or to an error.
 
-use super::failure;
-use super::head;
+use super::content_type::media_type;
 use super::operation::ResponseForm;
+use super::service_error::ServiceError;
 use super::usage::Usage;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
@@ -31,10 +31,10 @@ impl UnaryHead {
         if json.kind() != json::Kind::Object {
             return Err(invalid(format_args!("the response is {}, where a JSON object is expected", json.kind())));
         }
-        if let Some(error) = failure::in_success(json, self.status) {
-            return Err(error);
+        if let Some(error) = ServiceError::from_success(json, self.status) {
+            return Err(error.into_error());
         }
-        let usage = Usage::of_answer(json);
+        let usage = Usage::of_response(json);
         Ok((text, usage))
     }
 
@@ -47,7 +47,7 @@ impl UnaryHead {
             Ok(text) => text,
             Err(binary) => return Ok((self.in_base64(binary.as_bytes()), Usage::default())),
         };
-        match Json::parse(&text).map(Usage::of_answer) {
+        match Json::parse(&text).map(Usage::of_response) {
             Ok(usage) => Ok((text, usage)),
             Err(_) if !text.is_empty() && !is_json(&self.content_type) => {
                 Ok((self.in_base64(text.as_bytes()), Usage::default()))
@@ -83,6 +83,6 @@ fn shows_its_end(bytes: &[u8]) -> bool {
 }
 
 fn is_json(content_type: &str) -> bool {
-    let media_type = head::media_type(content_type).to_ascii_lowercase();
+    let media_type = media_type(content_type).to_ascii_lowercase();
     media_type.is_empty() || media_type == "application/json" || media_type.ends_with("+json")
 }

@@ -1,8 +1,8 @@
-//! What an answer cost, as the service tells it: in a member of the answer, in its headers, or in its last chunk.
+//! The usage that a response reports: in a member of its JSON, in its headers, or in its last chunk.
 
 use crate::json::{self, Json};
 
-/// Tokens and time, -1 where they were not reported.
+/// The token counts and the latency of a response, -1 if they were not reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Usage {
     pub input_tokens: i64,
@@ -14,96 +14,98 @@ pub struct Usage {
     pub latency_ms: i64,
 }
 
-/// The member of the last chunk of an InvokeModelWithResponseStream that counts.
+/// The member with the token counts, in the last chunk of an InvokeModelWithResponseStream.
 pub const INVOCATION_METRICS: &str = "amazon-bedrock-invocationMetrics";
 
 impl Usage {
-    /// What an answer says of itself: Converse's, and those of models in their own form.
-    pub fn of_answer(answer: Json<'_>) -> Usage {
-        let mut told = Usage::default();
-        for member in answer.members() {
+    /// Reads the JSON of a response: of Converse, or in a model's own form.
+    pub fn of_response(response: Json<'_>) -> Usage {
+        let mut reported = Usage::default();
+        for member in response.members() {
             let Some(key) = member.key.string() else { continue };
             let of_member = match (&*key, member.value) {
                 ("usage", usage) => Usage::of_usage(usage),
                 // Converse.
                 ("metrics", metrics) => Usage { latency_ms: count(metrics, "latencyMs"), ..Usage::default() },
-                // Cohere. What is billed is what the model was given and wrote.
+                // Cohere. The billed units are the tokens of the prompt and of the output.
                 ("meta", meta) => {
                     let units = meta.get("billed_units").or_else(|| meta.get("tokens"));
                     units.map(Usage::of_usage).unwrap_or_default()
                 }
                 // Titan.
-                ("inputTextTokenCount", tokens) => Usage { input_tokens: whole(tokens), ..Usage::default() },
+                ("inputTextTokenCount", tokens) => Usage { input_tokens: whole_number(tokens), ..Usage::default() },
                 ("results", results) => {
                     let tokens = results.elements().map(|result| count(result, "tokenCount")).filter(|n| *n >= 0);
                     Usage { output_tokens: tokens.reduce(i64::saturating_add).unwrap_or(-1), ..Usage::default() }
                 }
                 // Llama.
-                ("prompt_token_count", tokens) => Usage { input_tokens: whole(tokens), ..Usage::default() },
-                ("generation_token_count", tokens) => Usage { output_tokens: whole(tokens), ..Usage::default() },
+                ("prompt_token_count", tokens) => Usage { input_tokens: whole_number(tokens), ..Usage::default() },
+                ("generation_token_count", tokens) => Usage { output_tokens: whole_number(tokens), ..Usage::default() },
                 _ => continue,
             };
-            told = told.or(of_member);
+            reported = reported.or(of_member);
         }
-        told
+        reported
     }
 
-    /// An object that counts tokens, under the names of Converse, Anthropic and OpenAI. One pass: each stream has one.
+    /// Reads an object with token counts, under the names of Converse, Anthropic and OpenAI, in one pass.
     fn of_usage(usage: Json<'_>) -> Usage {
-        // The service mostly sends two names for what a cache did, and either may stand alone.
-        let (mut told, mut yielding) = (Usage::default(), Usage::default());
+        // The service mostly sends two names for a count of cached tokens, and sometimes either alone.
+        let (mut reported, mut secondary) = (Usage::default(), Usage::default());
         for member in usage.members() {
             let Some(key) = member.key.string() else { continue };
             let (count, tokens) = match &*key {
-                "inputTokens" | "input_tokens" | "prompt_tokens" => (&mut told.input_tokens, member.value),
-                "outputTokens" | "output_tokens" | "completion_tokens" => (&mut told.output_tokens, member.value),
-                "totalTokens" | "total_tokens" => (&mut told.total_tokens, member.value),
-                "cacheReadInputTokens" | "cache_read_input_tokens" => (&mut told.cache_read_tokens, member.value),
-                "cacheReadInputTokenCount" => (&mut yielding.cache_read_tokens, member.value),
-                "cacheWriteInputTokens" | "cache_creation_input_tokens" => (&mut told.cache_write_tokens, member.value),
-                "cacheWriteInputTokenCount" => (&mut yielding.cache_write_tokens, member.value),
+                "inputTokens" | "input_tokens" | "prompt_tokens" => (&mut reported.input_tokens, member.value),
+                "outputTokens" | "output_tokens" | "completion_tokens" => (&mut reported.output_tokens, member.value),
+                "totalTokens" | "total_tokens" => (&mut reported.total_tokens, member.value),
+                "cacheReadInputTokens" | "cache_read_input_tokens" => (&mut reported.cache_read_tokens, member.value),
+                "cacheReadInputTokenCount" => (&mut secondary.cache_read_tokens, member.value),
+                "cacheWriteInputTokens" | "cache_creation_input_tokens" => {
+                    (&mut reported.cache_write_tokens, member.value)
+                }
+                "cacheWriteInputTokenCount" => (&mut secondary.cache_write_tokens, member.value),
                 "prompt_tokens_details" => match member.value.get("cached_tokens") {
-                    Some(cached) => (&mut yielding.cache_read_tokens, cached),
+                    Some(cached) => (&mut secondary.cache_read_tokens, cached),
                     None => continue,
                 },
                 _ => continue,
             };
-            *count = whole(tokens);
+            *count = whole_number(tokens);
         }
-        told.or(yielding)
+        reported.or(secondary)
     }
 
-    /// What the last chunk of a stream tells, whichever model wrote the others.
+    /// Reads the last chunk of a stream. Its form is the same for all models.
     pub fn of_chunk(chunk: Json<'_>) -> Option<Usage> {
         let metrics = chunk.get(INVOCATION_METRICS).filter(|metrics| metrics.kind() == json::Kind::Object)?;
-        let told = |name| count(metrics, name);
+        let count = |name| count(metrics, name);
         Some(Usage {
-            input_tokens: told("inputTokenCount"),
-            output_tokens: told("outputTokenCount"),
+            input_tokens: count("inputTokenCount"),
+            output_tokens: count("outputTokenCount"),
             total_tokens: -1,
-            cache_read_tokens: told("cacheReadInputTokenCount"),
-            cache_write_tokens: told("cacheWriteInputTokenCount"),
-            latency_ms: told("invocationLatency"),
+            cache_read_tokens: count("cacheReadInputTokenCount"),
+            cache_write_tokens: count("cacheWriteInputTokenCount"),
+            latency_ms: count("invocationLatency"),
         })
     }
 
-    /// The headers of an InvokeModel answer. `header` gives one by its name.
+    /// Reads the headers of an InvokeModel response.
     pub fn of_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Usage {
-        let told = |name: &str| {
+        let count = |name: &str| {
             let value = header(name).and_then(|value| value.trim().parse().ok());
             value.filter(|count| *count >= 0).unwrap_or(-1)
         };
         Usage {
-            input_tokens: told("x-amzn-bedrock-input-token-count"),
-            output_tokens: told("x-amzn-bedrock-output-token-count"),
+            input_tokens: count("x-amzn-bedrock-input-token-count"),
+            output_tokens: count("x-amzn-bedrock-output-token-count"),
             total_tokens: -1,
-            cache_read_tokens: told("x-amzn-bedrock-cache-read-input-token-count"),
-            cache_write_tokens: told("x-amzn-bedrock-cache-write-input-token-count"),
-            latency_ms: told("x-amzn-bedrock-invocation-latency"),
+            cache_read_tokens: count("x-amzn-bedrock-cache-read-input-token-count"),
+            cache_write_tokens: count("x-amzn-bedrock-cache-write-input-token-count"),
+            latency_ms: count("x-amzn-bedrock-invocation-latency"),
         }
     }
 
-    /// This, and what `other` tells where this says nothing.
+    /// Returns this usage, with the values of `other` for those that were not reported.
     pub fn or(self, other: Usage) -> Usage {
         Usage {
             input_tokens: or(self.input_tokens, other.input_tokens),
@@ -116,16 +118,16 @@ impl Usage {
     }
 }
 
-fn or(own: i64, other: i64) -> i64 {
-    if own < 0 { other } else { own }
+fn or(value: i64, other: i64) -> i64 {
+    if value < 0 { other } else { value }
 }
 
-/// A member that is a whole number and no less than 0.
+/// Returns the value of a member that is a whole number and not negative, else -1.
 fn count(object: Json<'_>, name: &str) -> i64 {
-    object.get(name).map_or(-1, whole)
+    object.get(name).map_or(-1, whole_number)
 }
 
-fn whole(number: Json<'_>) -> i64 {
+fn whole_number(number: Json<'_>) -> i64 {
     number.i64().filter(|count| *count >= 0).unwrap_or(-1)
 }
 
@@ -147,7 +149,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn models_in_their_own_form_say_what_they_used_under_names_of_their_own() {
+    fn each_models_own_form_of_response_reports_its_usage() {
         let none = Usage::default();
         for (answer, expected) in [
             (
@@ -174,7 +176,7 @@ mod tests {
             (r#"{"usage":[],"meta":1,"results":{"tokenCount":1},"prompt_token_count":-4}"#, none),
             (r#"{"results":[{"a":1}]}"#, none),
         ] {
-            assert_eq!(Usage::of_answer(Json::parse(answer).unwrap()), expected, "{answer}");
+            assert_eq!(Usage::of_response(Json::parse(answer).unwrap()), expected, "{answer}");
         }
     }
 }

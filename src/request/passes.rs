@@ -3,8 +3,8 @@
 use super::attachment::Attachments;
 use super::media::Media;
 use crate::json::{Json, effort};
-use crate::protocol::head::Head;
 use crate::protocol::operation::Operation;
+use crate::protocol::response_head::ResponseHead;
 use crate::request::{Document, Medium, Request};
 use crate::response::Response;
 use crate::text::Text;
@@ -103,7 +103,7 @@ fn ten_thousand_are_added_with_at_most_eleven_times_the_effort_of_a_thousand() {
     let response = |id: usize| {
         let call = format!(r#"{{"toolUse":{{"toolUseId":"{id}","name":"f","input":{{"a":"{}"}}}}}}"#, "x".repeat(400));
         let answer = format!(r#"{{"output":{{"message":{{"role":"assistant","content":[{call}]}}}}}}"#);
-        Response::unary(Text::from(answer), Head::default(), 1)
+        Response::unary(Text::from(answer), ResponseHead::default(), 1)
     };
     let ways: [Way<'_>; 15] = [
         ("native messages in turn", &|request, index| {

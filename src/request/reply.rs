@@ -87,12 +87,12 @@ fn spliced(text: &str, value: Json<'_>, json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::head::Head;
+    use crate::protocol::response_head::ResponseHead;
     use crate::text::Text;
 
     fn added(content: &str, complete: bool) -> Option<String> {
         let json = format!(r#"{{"output":{{"message":{{"content": {content}, "role":"assistant"}}}}}}"#);
-        let response = Response::streamed(json, complete, Head::default(), 1);
+        let response = Response::streamed(json, complete, ResponseHead::default(), 1);
         message(&response).map(Cow::into_owned)
     }
 
@@ -122,7 +122,7 @@ mod tests {
         check(r#"[{"text":""},{"text":"\u00a0"}]"#, true, None);
         check("[]", true, None);
         check(r#"{"text":"a"}"#, true, None);
-        let model_of_its_own = Response::unary(Text::from(r#"{"inputTokens":12}"#), Head::default(), 1);
+        let model_of_its_own = Response::unary(Text::from(r#"{"inputTokens":12}"#), ResponseHead::default(), 1);
         assert_eq!(message(&model_of_its_own), None);
     }
 

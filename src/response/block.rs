@@ -118,7 +118,7 @@ fn input_value<'a>(input: String, stopped: bool) -> Value<'a> {
     if stopped && input.trim().is_empty() {
         return Value::Json("{}".into());
     }
-    match tool_input::json_of(&input).map(|json| json.text().len()) {
+    match tool_input::parse(&input).map(|json| json.text().len()) {
         Some(length) if length == input.len() => Value::Json(input.into()),
         Some(_) => Value::Json(input.trim_ascii().to_owned().into()),
         None => Value::Text(input),

@@ -3,10 +3,11 @@
 
 use super::message;
 use crate::json::{Json, Member, quoted};
-use crate::protocol::event::{Batch, EventDecoder};
-use crate::protocol::frame::Decoder;
-use crate::protocol::head::Head;
+use crate::protocol::batch::Batch;
+use crate::protocol::event_decoder::EventDecoder;
+use crate::protocol::frame_decoder::FrameDecoder;
 use crate::protocol::operation::Operation;
+use crate::protocol::response_head::ResponseHead;
 use crate::request::{Document, Request};
 use crate::response::{Response, Usage};
 use crate::text::Text;
@@ -45,7 +46,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 }
 
 fn events(body: &[u8]) -> Batch {
-    let (mut frames, mut events, mut batch) = (Decoder::default(), EventDecoder::default(), Batch::default());
+    let (mut frames, mut events, mut batch) = (FrameDecoder::default(), EventDecoder::default(), Batch::default());
     frames.feed(body, |frame| events.decode(frame, &mut batch)).unwrap();
     assert!(frames.is_between_frames() && events.message_stopped());
     batch
@@ -151,7 +152,7 @@ fn streams_assemble_to_what_is_expected() {
             assert!(Json::parse(&String::from(so_far.clone().into_answer())).is_ok(), "{id}")
         });
         assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), expected_answer(accumulated), "{id}");
-        let response = Response::streamed(answer, true, Head::default(), 1);
+        let response = Response::streamed(answer, true, ResponseHead::default(), 1);
         check_getters(id, &response, accumulated);
         assert_eq!(response.usage().latency_ms, accumulated["metrics"]["latencyMs"], "{id}");
     }
@@ -162,7 +163,8 @@ fn streams_assemble_to_what_is_expected() {
 fn unary_answers_say_what_is_expected() {
     let answers = corpus("converse");
     for Interaction { id, body, expected } in &answers {
-        let response = Response::unary(Text::from(String::from_utf8(body.clone()).unwrap()), Head::default(), 1);
+        let response =
+            Response::unary(Text::from(String::from_utf8(body.clone()).unwrap()), ResponseHead::default(), 1);
         check_getters(id, &response, &expected["summary"]);
     }
     println!("{} recorded unary answers read", answers.len());
@@ -178,7 +180,7 @@ fn answers_of_other_operations_hold_no_message() {
         if Json::parse(&json).is_ok_and(|json| json.pointer("/output/message").is_some()) {
             continue;
         }
-        let response = Response::unary(Text::from(json.clone()), Head::default(), 1);
+        let response = Response::unary(Text::from(json.clone()), ResponseHead::default(), 1);
         assert_eq!(response.json().as_str(), json, "{id}");
         let texts = [response.text(), response.reasoning(), response.stop_reason(), response.message()];
         assert!(texts.iter().all(|text| text.is_empty()) && response.tool_calls().is_empty(), "{id}");
@@ -235,8 +237,8 @@ fn every_recorded_answer_can_be_added_and_the_conversation_goes_on() {
         let answer = String::from_utf8(body).unwrap();
         let stream = take_apart(Json::parse(&answer).unwrap(), usize::MAX);
         let streamed = assemble(&events(&stream), |_| ());
-        converse_on(&id, &Response::streamed(streamed, true, Head::default(), 1));
-        converse_on(&id, &Response::unary(Text::from(answer), Head::default(), 1));
+        converse_on(&id, &Response::streamed(streamed, true, ResponseHead::default(), 1));
+        converse_on(&id, &Response::unary(Text::from(answer), ResponseHead::default(), 1));
         answers += 2;
     }
     for Interaction { id, body, .. } in corpus("converse-stream") {
@@ -246,12 +248,15 @@ fn every_recorded_answer_can_be_added_and_the_conversation_goes_on() {
             let event = events.get(index).unwrap();
             // A stream may break off after any event. Each seventh one is enough.
             if index % 7 == 3 {
-                converse_on(&id, &Response::streamed(message.clone().into_answer().into(), false, Head::default(), 1));
+                converse_on(
+                    &id,
+                    &Response::streamed(message.clone().into_answer().into(), false, ResponseHead::default(), 1),
+                );
                 cut += 1;
             }
             message.push(&event);
         }
-        converse_on(&id, &Response::streamed(message.clone().into_answer().into(), true, Head::default(), 1));
+        converse_on(&id, &Response::streamed(message.clone().into_answer().into(), true, ResponseHead::default(), 1));
         answers += 1;
     }
     println!("{answers} recorded answers added, and streams cut off in {cut} places");

@@ -17,7 +17,7 @@ mod summary;
 pub use crate::protocol::usage::Usage;
 pub use summary::{Runs, ToolCall, is_of_service};
 
-use crate::protocol::head::Head;
+use crate::protocol::response_head::ResponseHead;
 use crate::text::Text;
 use assemble::Assembler;
 use once_cell::sync::{Lazy, OnceCell};
@@ -52,13 +52,13 @@ struct Inside {
 
 impl Response {
     /// The answer of a call that does not stream.
-    pub fn unary(json: impl Into<Arc<Text>>, head: Head, attempts: u32) -> Self {
+    pub fn unary(json: impl Into<Arc<Text>>, head: ResponseHead, attempts: u32) -> Self {
         let json = json.into();
         Inside::new(Box::new(|| json), head, attempts).made()
     }
 
     /// The answer that an [`Assembler`] makes, complete after the stream's end only. None: of events that were none.
-    pub fn assembled(assembler: Option<Assembler>, complete: bool, head: Head, attempts: u32) -> Self {
+    pub fn assembled(assembler: Option<Assembler>, complete: bool, head: ResponseHead, attempts: u32) -> Self {
         let outline = assembler.as_ref().is_some_and(Assembler::is_outline);
         let json = move || Arc::new(assembler.map(Assembler::into_answer).unwrap_or_default().into());
         Inside { outline, complete, streamed: true, ..Inside::new(Box::new(json), head, attempts) }.made()
@@ -66,7 +66,7 @@ impl Response {
 
     /// The same, where it was made before.
     #[cfg(test)]
-    pub fn streamed(json: String, complete: bool, head: Head, attempts: u32) -> Self {
+    pub fn streamed(json: String, complete: bool, head: ResponseHead, attempts: u32) -> Self {
         let json = move || Arc::new(json.into());
         Inside { complete, streamed: true, ..Inside::new(Box::new(json), head, attempts) }.made()
     }
@@ -147,7 +147,7 @@ impl Response {
 }
 
 impl Inside {
-    fn new(json: Make, head: Head, attempts: u32) -> Self {
+    fn new(json: Make, head: ResponseHead, attempts: u32) -> Self {
         Inside {
             json: Lazy::new(json),
             request_id: head.request_id.into(),
@@ -167,10 +167,10 @@ impl Inside {
 
 #[cfg(test)]
 mod tests {
-    use super::{Head, Response, Text, Usage};
+    use super::{Response, ResponseHead, Text, Usage};
 
-    fn head() -> Head {
-        Head { request_id: "id".to_owned(), usage: Usage::default() }
+    fn head() -> ResponseHead {
+        ResponseHead { request_id: "id".to_owned(), usage: Usage::default() }
     }
 
     #[test]

@@ -151,7 +151,7 @@ impl Summary {
 /// What an answer cost: a message says it in members of its own, chunks in one of the last.
 fn usage(answer: Json<'_>, streamed: bool) -> Usage {
     let chunks = answer.elements().filter(|_| streamed);
-    chunks.filter_map(Usage::of_chunk).last().unwrap_or_else(|| Usage::of_answer(answer))
+    chunks.filter_map(Usage::of_chunk).last().unwrap_or_else(|| Usage::of_response(answer))
 }
 
 /// Appends a string's text, and nothing where there is no string.

@@ -21,9 +21,10 @@ use super::script::timed_body::{Beat, Play, frame};
 use crate::config::duration_of;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Json};
-use crate::protocol::event::{Batch, EventDecoder};
-use crate::protocol::frame::Decoder;
-use crate::protocol::head::EVENT_STREAM;
+use crate::protocol::batch::Batch;
+use crate::protocol::content_type::EVENT_STREAM;
+use crate::protocol::event_decoder::EventDecoder;
+use crate::protocol::frame_decoder::FrameDecoder;
 use crate::response::message;
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
@@ -280,7 +281,7 @@ impl Step {
 
 /// The answer of a unary call that says what the steps say.
 fn unary(steps: &[Step]) -> std::result::Result<String, Refusal> {
-    let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), Decoder::default());
+    let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), FrameDecoder::default());
     for step in steps {
         frames.feed(&step.bytes(), |frame| events.decode(frame, &mut batch)).map_err(|error| Refusal {
             // A status that is not retried: the script says what comes next.

@@ -1,8 +1,8 @@
 //! The answer to a call as it comes: its head, and a body still to be read.
 
 use crate::error::{Error, Kind, Result, chain};
-use crate::protocol::failure::broke_off;
-use crate::protocol::head::Head;
+use crate::protocol::bad_response::interrupted;
+use crate::protocol::response_head::ResponseHead;
 use crate::runtime::memory;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_types::body::SdkBody;
@@ -18,7 +18,7 @@ const PORTION: usize = 256 << 10;
 /// The head of a successful answer, and its body still to come.
 pub struct Answer {
     pub status: u16,
-    pub head: Head,
+    pub head: ResponseHead,
     pub content_type: String,
     /// How the body is encoded, where it is not as it was asked for.
     pub encoding: Option<String>,
@@ -34,7 +34,7 @@ pub async fn collect(mut body: InPortions, limit: usize) -> Result<Vec<u8>> {
         let frame = frame.map_err(|error| match error.downcast::<Error>() {
             // Our own transport says itself what was wrong.
             Ok(own) => *own,
-            Err(error) => broke_off(&chain(&*error)),
+            Err(error) => interrupted(&chain(&*error)),
         })?;
         let Ok(data) = frame.into_data() else { continue };
         let length = bytes.len() + data.len();

@@ -11,7 +11,7 @@ use super::retry;
 use crate::error::{Error, Kind, chain, in_words};
 use crate::protocol::host::host_of;
 use crate::protocol::redact::Secrets;
-use crate::protocol::refusal::Refusal;
+use crate::protocol::service_error::ServiceError;
 use crate::runtime::log::{self, Level};
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -55,7 +55,7 @@ struct Journal {
     phase: Phase,
     /// How many were refused, and with what the last of them.
     refused: u32,
-    refusal: Option<Refusal>,
+    refusal: Option<ServiceError>,
     /// Whether it was the last attempt that was refused.
     last_refused: bool,
     /// Whether a retry with the service's clock has been granted.
@@ -120,7 +120,7 @@ impl Attempts {
         self.0.sent.fetch_add(1, Ordering::Relaxed);
         let mut journal = self.lock();
         journal.host = request.uri().parse().map(|uri| host_of(&uri)).unwrap_or_default();
-        journal.secrets = Secrets::of(request.headers());
+        journal.secrets = Secrets::in_headers(request.headers());
         journal.began = Some(Instant::now());
         journal.phase = Phase::UnderWay;
         journal.last_refused = false;
@@ -167,13 +167,13 @@ impl Attempts {
     }
 
     /// It was refused.
-    fn refused(&self, refusal: Refusal) {
+    fn refused(&self, refusal: ServiceError) {
         let mut journal = self.lock();
         journal.refused += 1;
         journal.last_refused = true;
         let what = match refusal.request_id.as_str() {
-            "" => refusal.name(),
-            id => format!("{}, request id {id}", refusal.name()),
+            "" => refusal.title(),
+            id => format!("{}, request id {id}", refusal.title()),
         };
         journal.phase = Phase::Failed { what, again: retry::class_of(&refusal).is_some() };
         journal.refusal = Some(refusal);
@@ -227,7 +227,7 @@ impl Attempts {
             journal.in_vain = in_vain;
             return if in_vain { Verdict::InVain } else { Verdict::Again { kind, retry_after } };
         }
-        if refusal.blames_clock() && !std::mem::replace(&mut journal.resigned, true) {
+        if refusal.is_clock_error() && !std::mem::replace(&mut journal.resigned, true) {
             return Verdict::Again { kind: ErrorKind::ServerError, retry_after: None };
         }
         Verdict::LeftToOthers
@@ -243,13 +243,13 @@ impl Attempts {
         let timer = matches!(error.kind(), Kind::Timeout | Kind::Network);
         match &journal.refusal {
             Some(refusal) if timer && error.code().is_empty() && error.http_status() == 0 => {
-                let (name, refused) = (refusal.name(), journal.refused);
+                let (name, refused) = (refusal.title(), journal.refused);
                 let error = match (journal.last_refused, sent) {
                     (true, 1) => error.note(format_args!("; the one attempt was refused: {name}")),
                     (true, _) => error.note(format_args!("; the last of {sent} attempts was refused: {name}")),
                     (false, _) => error.note(format_args!("; refused attempts: {refused} of {sent}, last with {name}")),
                 };
-                error.describing(refusal).advise(refusal.advice())
+                refusal.describe(error).advise(refusal.advice())
             }
             Some(refusal) if error.http_status() == refusal.status => {
                 journal.explain_end(error, sent, refusal.retry_after)

@@ -12,10 +12,11 @@ use super::retry;
 use crate::error::{Error, Kind, Result};
 use crate::http::body::UntilClose;
 use crate::http::sniff::sniff;
-use crate::protocol::failure::misrouted;
-use crate::protocol::head::{self, Head};
+use crate::protocol::bad_response::not_a_stream;
+use crate::protocol::content_encoding;
 use crate::protocol::operation::Operation;
-use crate::protocol::refusal::MAX_REFUSAL;
+use crate::protocol::response_head::ResponseHead;
+use crate::protocol::service_error::MAX_ERROR_BODY;
 use crate::protocol::usage::Usage;
 use crate::request::Input;
 use aws_sdk_bedrockruntime::Client;
@@ -65,7 +66,7 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
     let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
     let mut answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
     if let Some(encoding) = &answer.encoding {
-        let error = Error::new(Kind::Protocol, head::encoded(encoding)).with_http_status(answer.status);
+        let error = Error::new(Kind::Protocol, content_encoding::message_for(encoding)).with_http_status(answer.status);
         return Err(error.advise("Check the gateway").with_request_id(&answer.head.request_id));
     }
     if !streams {
@@ -75,7 +76,7 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
     if !is_stream {
         let beginning = beginning_of(body, MAX_MISROUTED).await;
         let text = String::from_utf8_lossy(&beginning);
-        let error = misrouted(answer.status, &answer.content_type, &text);
+        let error = not_a_stream(answer.status, &answer.content_type, &text);
         return Err(error.with_request_id(&answer.head.request_id));
     }
     answer.body = InPortions::of(body);
@@ -152,7 +153,7 @@ impl Intercept for PassThrough {
             response.add_extension(self.attempts.clone());
             response.add_extension(self.attempts.secrets());
             let body = std::mem::replace(response.body_mut(), SdkBody::empty());
-            *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_REFUSAL });
+            *response.body_mut() = SdkBody::from_body_1_x(Beginning { body, left: MAX_ERROR_BODY });
             return Ok(());
         }
         // What the SDK is left to deserialise: an answer without members.
@@ -163,9 +164,9 @@ impl Intercept for PassThrough {
         let text = |name| secrets.redact(header(name).unwrap_or_default()).into_owned();
         let answer = Answer {
             status: response.status().as_u16(),
-            head: Head { request_id: text("x-amzn-requestid"), usage: Usage::of_headers(header) },
+            head: ResponseHead { request_id: text("x-amzn-requestid"), usage: Usage::of_headers(header) },
             content_type: text("content-type"),
-            encoding: head::encoding_of(header("content-encoding")).map(str::to_owned),
+            encoding: content_encoding::unexpected(header("content-encoding")).map(str::to_owned),
             delimited: response.extension::<UntilClose>().is_none(),
             body: InPortions::of(body),
         };

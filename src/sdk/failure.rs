@@ -1,9 +1,9 @@
 //! How the failures of the SDK become an [`Error`].
 
 use crate::error::{Error, Kind, chain, find};
-use crate::protocol::failure::broke_off;
+use crate::protocol::bad_response::interrupted;
 use crate::protocol::redact::Secrets;
-use crate::protocol::refusal::Refusal;
+use crate::protocol::service_error::ServiceError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_bedrockruntime::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -22,7 +22,7 @@ pub fn before_answer<E: StdError + 'static>(error: SdkError<E, HttpResponse>) ->
         SdkError::ServiceError(service) => refusal_of(service.raw()).into_error(),
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
-            broke_off(&chain(cause(&error))).with_http_status(status)
+            interrupted(&chain(cause(&error))).with_http_status(status)
         }
         // A recording of a call that had no answer.
         SdkError::DispatchFailure(dispatch) if dispatch.is_io() => {
@@ -34,10 +34,15 @@ pub fn before_answer<E: StdError + 'static>(error: SdkError<E, HttpResponse>) ->
 }
 
 /// Reads an answer that is no success, without the [`Secrets`] that stand with it.
-pub fn refusal_of(response: &HttpResponse) -> Refusal {
+pub fn refusal_of(response: &HttpResponse) -> ServiceError {
     let status = response.status().as_u16();
     let secrets = response.extension::<Secrets>().cloned().unwrap_or_default();
-    Refusal::of(status, |name| response.headers().get(name), response.body().bytes().unwrap_or_default(), &secrets)
+    ServiceError::from_http(
+        status,
+        |name| response.headers().get(name),
+        response.body().bytes().unwrap_or_default(),
+        &secrets,
+    )
 }
 
 /// The SDK tells a request without an identity from others only in words.

@@ -14,7 +14,7 @@
 
 use super::attempts::{Attempts, Verdict};
 use crate::error::Kind;
-use crate::protocol::refusal::Refusal;
+use crate::protocol::service_error::ServiceError;
 use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
 use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
 use aws_smithy_runtime_api::client::retries::classifiers::{
@@ -25,7 +25,7 @@ use std::future::Future;
 use std::time::Duration;
 
 /// What another try is worth, None where it is worth nothing.
-pub fn class_of(refusal: &Refusal) -> Option<ErrorKind> {
+pub fn class_of(refusal: &ServiceError) -> Option<ErrorKind> {
     let transient = ["RequestTimeout", "RequestTimeoutException", "ModelNotReadyException"];
     if refusal.status == 429 || refusal.kind() == Kind::Throttled {
         Some(ErrorKind::ThrottlingError)

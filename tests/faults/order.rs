@@ -22,7 +22,7 @@ pub fn faults() -> Vec<Fault> {
     let goes_on = |row: &str, case: &str, before: Reply, event: &str, add: fn(Reply) -> Reply| {
         let events = before.piece_ends().len();
         let expect = Expect::fails(BEDROCK_E_PROTOCOL).after(events);
-        let expect = expect.says("the answer goes on after its messageStop").says(event);
+        let expect = expect.says("the response goes on after its messageStop").says(event);
         Fault::new(row).case(case).streamed(add(before).metadata(1, 1), expect)
     };
     vec![

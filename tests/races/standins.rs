@@ -43,13 +43,18 @@ pub mod protocol {
 
         /// A number in place of an event.
         #[derive(Clone, Copy, Debug)]
-        pub struct Event<'a>(usize, PhantomData<&'a ()>);
+        pub struct Event<'a>(pub(super) usize, pub(super) PhantomData<&'a ()>);
 
         impl PartialEq<usize> for Event<'_> {
             fn eq(&self, number: &usize) -> bool {
                 self.0 == *number
             }
         }
+    }
+
+    pub mod batch {
+        use super::event::Event;
+        use std::marker::PhantomData;
 
         #[derive(Default)]
         pub struct Batch {

@@ -5,7 +5,10 @@
 
 use crate::cassette::format::{Answer, Content, Headers, Interaction, Outcome, Part, Request};
 use crate::json::{Json, MAX_DEPTH, quoted};
-use crate::protocol::frame::{Decoder, Frame, FrameError, Value};
+use crate::protocol::frame::Frame;
+use crate::protocol::frame_decoder::FrameDecoder;
+use crate::protocol::frame_error::FrameError;
+use crate::protocol::frame_headers::Value;
 use crate::protocol::redact::Secrets;
 use std::borrow::Cow;
 use std::io::{Result, Write};
@@ -101,7 +104,7 @@ impl<W: Write> Text<'_, W> {
         write!(self.out, "{{\"after_ms\": {}, ", part.after.as_millis())?;
         let mut written = None;
         // Bytes that are no frame are nothing else either.
-        let _ = Decoder::default().feed(&part.bytes, |frame| {
+        let _ = FrameDecoder::default().feed(&part.bytes, |frame| {
             written = texts(&frame).map(|texts| self.frame(&frame, &texts));
             Ok::<_, FrameError>(())
         });

@@ -1,48 +1,49 @@
-//! A delta of text, which is nearly every event of nearly every answer, recognised by its bytes.
+//! The fast path for text deltas, which are nearly all events of nearly all responses: recognized by their bytes.
 //!
-//! What is recognised here is never parsed as JSON; what is not, however little it differs, is left to the parser.
+//! A recognized delta is never parsed as JSON. A payload that differs in any way is left to the parser.
 
-use super::halves::ends_in_half;
+use super::surrogates;
 use crate::json::Json;
 
-/// What the service writes before the block's index.
+/// The bytes before the block's index, as the service writes them.
 const INDEX: &str = "{\"contentBlockIndex\":";
-/// Between the index and the text.
+/// The bytes between the index and the text.
 const TEXT: &str = ",\"delta\":{\"text\":\"";
-/// Between the text and the padding.
+/// The bytes between the text and the padding.
 const PADDING: &str = "\"},\"p\":\"";
-/// At the end, behind the padding; and where there is none.
+/// The bytes after the padding.
 const END: &str = "\"}";
+/// The bytes after the text if there is no padding.
 const END_WITHOUT_PADDING: &str = "\"}}";
-/// No answer has so many blocks that more digits are needed.
-const MOST_DIGITS: usize = 6;
+/// The maximum number of digits of an index: no response has more blocks.
+const MAX_DIGITS: usize = 6;
 
-/// A text of a [`TextDelta`].
+/// The text of a [`TextDelta`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written<'a> {
-    /// As it stands.
+pub enum DeltaText<'a> {
+    /// A text without escapes.
     Plain(&'a str),
-    /// With escapes, still to be decoded.
+    /// A JSON string with escapes, to be decoded.
     Escaped(Json<'a>),
 }
 
-/// The block and the text of a delta.
+/// A text delta: the index of its content block, and its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TextDelta<'a> {
     pub block: i32,
-    pub text: Written<'a>,
+    pub text: DeltaText<'a>,
 }
 
 impl<'a> TextDelta<'a> {
-    /// Recognises a delta that has exactly the members the service writes, in its order: the index, the text and
-    /// perhaps the padding `p`.
-    pub fn recognise(payload: &'a str) -> Option<Self> {
+    /// Recognizes a delta that has exactly the members that the service writes, in the service's order: the index, the text
+    /// and possibly the padding `p`.
+    pub fn recognize(payload: &'a str) -> Option<Self> {
         let rest = payload.strip_prefix(INDEX)?;
         let (mut block, mut digits) = (0, 0);
         while let Some(digit) = rest.as_bytes().get(digits).filter(|byte| byte.is_ascii_digit()) {
             block = block * 10 + i32::from(digit - b'0');
             digits += 1;
-            if digits > MOST_DIGITS {
+            if digits > MAX_DIGITS {
                 return None;
             }
         }
@@ -52,29 +53,29 @@ impl<'a> TextDelta<'a> {
         let rest = rest[digits..].strip_prefix(TEXT)?;
         let plain = plain_run(rest.as_bytes());
         let (text, rest) = match rest.as_bytes().get(plain) {
-            Some(b'"') => (Written::Plain(&rest[..plain]), &rest[plain..]),
+            Some(b'"') => (DeltaText::Plain(&rest[..plain]), &rest[plain..]),
             Some(b'\\') => {
-                // The quotation mark before it is the last of what was recognised.
+                // The opening quotation mark is the last byte of `TEXT`.
                 let quoted = &payload[payload.len() - rest.len() - 1..];
                 let (text, after) = Json::leading_string(quoted)?;
-                (Written::Escaped(text), &quoted[quoted.len() - after.len() - 1..])
+                (DeltaText::Escaped(text), &quoted[quoted.len() - after.len() - 1..])
             }
             _ => return None,
         };
-        let whole = match rest.strip_prefix(PADDING) {
+        let ends_as_known = match rest.strip_prefix(PADDING) {
             Some(padding) => &padding[plain_run(padding.as_bytes())..] == END,
             None => rest == END_WITHOUT_PADDING,
         };
-        whole.then_some(TextDelta { block, text })
+        ends_as_known.then_some(TextDelta { block, text })
     }
 
-    /// Whether the text ends between the halves of a character.
-    pub fn ends_in_half(&self) -> bool {
-        matches!(self.text, Written::Escaped(text) if ends_in_half(text))
+    /// Returns whether the text ends with the first surrogate of a pair.
+    pub fn ends_in_surrogate(&self) -> bool {
+        matches!(self.text, DeltaText::Escaped(text) if surrogates::ends_in_surrogate(text))
     }
 }
 
-/// How many bytes a JSON string goes on with before a quotation mark, a backslash or a control character: eight at a time.
+/// Returns the number of bytes before the first quotation mark, backslash or control character. Reads eight bytes at a time.
 fn plain_run(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks();
     let first = |special: u64| special.trailing_zeros() as usize / 8;
@@ -89,19 +90,18 @@ fn plain_run(bytes: &[u8]) -> usize {
     let is_special = |byte: &u8| matches!(byte, b'"' | b'\\') || *byte < 0x20;
     match bytes.last_chunk() {
         _ if rest.is_empty() => at,
-        // The last eight bytes without those that were looked at: zeros stand in their place, behind the others, and end the run.
+        // The last eight bytes, without those that were read before: zeros follow in their place and end the run.
         Some(last) => at + first(special(u64::from_le_bytes(*last) >> (8 * (8 - rest.len())))),
         None => at + rest.iter().position(is_special).unwrap_or(rest.len()),
     }
 }
 
-/// A word whose lowest bit that is set stands in the lowest byte of `word` that ends a plain run; 0 where none does.
+/// Returns a word whose lowest set bit is in the lowest byte of `word` that ends a plain run, 0 if no byte does.
 #[inline]
 fn special(word: u64) -> u64 {
     const LOW: u64 = u64::MAX / 255;
     const HIGH: u64 = LOW << 7;
-    // The lowest byte in which a subtraction borrows is below the limit, if it has no high bit of its own; what lies above may be
-    // wrong.
+    // The lowest byte whose subtraction borrows is below the limit if its own high bit is clear. Higher bytes may be wrong.
     let below = |word: u64, limit: u64| word.wrapping_sub(limit) & !word & HIGH;
     let quote = below(word ^ (LOW * u64::from(b'"')), LOW);
     let backslash = below(word ^ (LOW * u64::from(b'\\')), LOW);
@@ -122,13 +122,13 @@ mod tests {
             r#"{"contentBlockIndex":0,"delta":{"text":"\\"},"p":"ü}"}"#,
         ];
         for payload in accepted {
-            let delta = TextDelta::recognise(payload).unwrap_or_else(|| panic!("not recognised: {payload}"));
+            let delta = TextDelta::recognize(payload).unwrap_or_else(|| panic!("not recognized: {payload}"));
             let whole = Json::parse(payload).expect("valid JSON");
             assert_eq!(whole.get("contentBlockIndex").and_then(Json::i64), Some(i64::from(delta.block)));
             let text = whole.pointer("/delta/text").expect("a text");
             match delta.text {
-                Written::Plain(plain) => assert_eq!(format!("\"{plain}\""), text.text()),
-                Written::Escaped(escaped) => assert_eq!(escaped, text),
+                DeltaText::Plain(plain) => assert_eq!(format!("\"{plain}\""), text.text()),
+                DeltaText::Escaped(escaped) => assert_eq!(escaped, text),
             }
         }
         let left_to_the_parser = [
@@ -150,7 +150,7 @@ mod tests {
             "{\"contentBlockIndex\":0,\"delta\":{\"text\":\"Hel\nlo\"}}",
         ];
         for payload in left_to_the_parser {
-            assert!(TextDelta::recognise(payload).is_none(), "{payload}");
+            assert!(TextDelta::recognize(payload).is_none(), "{payload}");
         }
     }
 
