@@ -332,82 +332,128 @@ void bedrock_error_free(bedrock_error *error);
 
 /* ---- Model: configuration, credentials, connections ------------------------------------------
  * A model is made once, from JSON. It can be used for any number of calls, by any number of threads
- * at once. The keys:
+ * at once. The keys, with the type and the default of each:
  *
- *   model             a model id, an inference profile id, or any ARN that Converse accepts.
- *                     Required
- *   region            default: AWS_REGION, AWS_DEFAULT_REGION, the profile's region, us-east-1, in
- *                     this order
- *   api_key, secret_key, session_token
- *                     static credentials: access key id, secret access key, session token
- *   bearer_token      a Bedrock API key. Default: AWS_BEARER_TOKEN_BEDROCK
- *   auth              "auto" (default), "sigv4" or "bearer". "auto": what the config holds wins
- *                     over the environment; else a bearer token of the environment; else SigV4
- *   profile           a profile of ~/.aws/config. If it is given here, it wins over keys in the
- *                     environment. Default: AWS_PROFILE. Credentials of SSO, login sessions,
- *                     processes, web identity, ECS and EC2 work
- *   role_arn, role_session_name, external_id
- *                     a role to assume
- *   base_url          another endpoint for Bedrock. Default: AWS_ENDPOINT_URL_BEDROCK_RUNTIME,
- *                     AWS_ENDPOINT_URL, the profile's endpoints, the region's endpoint, in this
- *                     order. Credentials are still fetched from AWS. http:// is only allowed to
- *                     this machine, or with "allow_http": true
- *   timeout           "30s" or "500ms": the longest wait without progress. For a stream it limits
- *                     the wait for the first event and for each next event. For a call that does
- *                     not stream it limits the whole call. Default: 5 minutes, because a healthy
- *                     stream is silent for minutes while a model thinks or writes a large tool
- *                     input. Apart from all timers, a call fails with BEDROCK_E_TIMEOUT if its
- *                     connection shows no sign of life for 30 seconds
- *   timeouts          {"connect": "3.1s", "first_event", "idle", "total", "queue"}: the timers one
- *                     by one. "first_event" and "idle" win over "timeout", also over that of a
- *                     derived model. For a call that does not stream, the shorter of "timeout" and
- *                     "total" counts. "queue" limits the wait for max_concurrency. If it is given,
- *                     the other timers start when the call has its place; if not, they start with
- *                     the call
- *   retry             {"max_attempts": 3, "mode": "standard" or "adaptive", "max_backoff": "20s"}.
- *                     A max_attempts of 1 turns retries off. "Status and errors" lists what is
- *                     tried again
- *   max_concurrency   how many calls run at once on this model and the models derived from it.
- *                     Others wait. Default: no limit
- *   max_answer        the most bytes of one answer, all frames of a stream together. Default: 256
- *                     MiB
- *   keep_answer       true (default) or false. If it is false, the library keeps nothing of an
- *                     event that it has delivered: bedrock_stream_response and
- *                     bedrock_generate_stream give the stop reason and the usage of a stream, and
- *                     no content. Such a response cannot be added to a request
- *   read_ahead        "256KiB" (default), "1MiB" or a number of bytes, from 16KiB to 1GiB: about
- *                     how much of a stream may wait in memory for your program to read it. Half of
- *                     it may be on the connection. A single event is always read whole. For a
- *                     derived model the part on the connection stays that of the first model
- *   ca_file           a PEM file of at most 16 MiB with the certificates to trust. Default:
- *                     AWS_CA_BUNDLE, the profile's ca_bundle, REQUESTS_CA_BUNDLE, SSL_CERT_FILE,
- *                     the system's certificates, in this order
- *   proxy             the URL of an HTTP proxy. Default: HTTPS_PROXY (HTTP_PROXY for an http://
- *                     endpoint), ALL_PROXY; NO_PROXY names the exceptions. No proxy is used for
- *                     this machine and for the metadata services of containers and EC2 instances
- *   fips, dual_stack  true: the region's FIPS or dual-stack endpoint. Default:
- *                     AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT, the profile's values,
- *                     false
- *   http_version      "auto" (default): HTTP/2 if the endpoint offers it, else HTTP/1.1. "1.1" or
- *                     "2" forces one; "2" over http:// starts without negotiation
- *   user_agent        "app/1.2", added to the SDK's user agent
- *   defaults          request members for every request, as in bedrock_model_with
- *   lint              "error" (default) or "off": local checks on requests
- *   transport         {"replies": ["Hello", ...]}: a script in place of the network, for tests
- *                     without AWS. {"record": "file"}: calls go over the network, and requests and
- *                     answers are written into the file, without credentials, also if the service
- *                     repeats them. bedrock_model_new replaces an older recording in it, gives it
- *                     the mode 0600 and locks it: if another process records into it, or if it is a
- *                     symbolic link, bedrock_model_new returns BEDROCK_E_CONFIG. Models of one
- *                     process may share it. A call is in the file when it returns; a cancelled call
- *                     is written soon after, at the latest when bedrock_shutdown returns.
- *                     {"replay": "file"}: calls are answered from such a file of at most 256 MiB,
- *                     without network or credentials. Each answer is used once, for the request
- *                     that it was given to. "timing" beside it is "at_once" (default) or "recorded"
+ *   model                 A model id, an inference profile id or an ARN that Converse accepts.
+ *                         (string; required)
+ *   region                The region that is called. The library never asks the metadata service of
+ *                         the instance (IMDS) for it. (string; default: AWS_REGION,
+ *                         AWS_DEFAULT_REGION, the profile's region, us-east-1, in this order)
+ *   api_key               An access key id. secret_key must stand beside it. (string; default: the
+ *                         credentials of the AWS environment)
+ *   secret_key            The secret access key of api_key. (string; default: the credentials of
+ *                         the AWS environment)
+ *   session_token         The session token of api_key, if its credentials are temporary. (string;
+ *                         default: none)
+ *   bearer_token          A Bedrock API key. It takes the place of credentials. (string; default:
+ *                         AWS_BEARER_TOKEN_BEDROCK)
+ *   auth                  How requests are authorized. "auto": a token, keys, a profile or a role
+ *                         in the config decides; otherwise a bearer token of the environment is
+ *                         used; otherwise SigV4. ("auto", "sigv4" or "bearer"; default: "auto")
+ *   profile               A profile of ~/.aws/config and ~/.aws/credentials. A profile that the
+ *                         config names wins over keys in the environment. Credentials of SSO, login
+ *                         sessions, processes, web identity, ECS and EC2 work. (string; default:
+ *                         AWS_PROFILE, AWS_DEFAULT_PROFILE, default, in this order)
+ *   role_arn              A role to assume with the credentials that are found. (string; default:
+ *                         none)
+ *   role_session_name     The name of the session of role_arn. (string; default: libbedrock)
+ *   external_id           The external id for role_arn. (string; default: none)
+ *   base_url              Another endpoint for Bedrock. Credentials are still fetched from AWS.
+ *                         http:// is only allowed to this machine, or with allow_http. A bearer
+ *                         token is never sent over http:// to another machine. (string; default:
+ *                         AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, the profile's
+ *                         endpoints, the region's endpoint, in this order)
+ *   allow_http            Permits a base_url of http:// to another machine. (boolean; default:
+ *                         false)
+ *   timeout               The longest wait without progress. For a stream it limits the wait for
+ *                         the first event and for each next event. For a call that does not stream
+ *                         it limits the whole call. (duration; default: "5m")
+ *   timeouts              The timers one by one. For a call that does not stream, the shorter of
+ *                         timeout and timeouts.total counts. (object; default: {})
+ *   timeouts.connect      The limit for a new connection, its TLS handshake included. (duration;
+ *                         default: "3.1s")
+ *   timeouts.first_event  The wait for the first event of a stream. It wins over timeout, also over
+ *                         the timeout of a derived model. (duration; default: timeout)
+ *   timeouts.idle         The wait for each next event of a stream. It wins over timeout like
+ *                         timeouts.first_event. (duration; default: timeout)
+ *   timeouts.total        The limit for a whole call. (duration; default: none)
+ *   timeouts.queue        The wait for max_concurrency. If it is set, the other timers start when
+ *                         this wait ends; otherwise they start with the call. (duration; default:
+ *                         none)
+ *   retry                 How failed attempts are repeated. (object; default: {})
+ *   retry.max_attempts    The most attempts of a call, the first included. 1 turns retries off.
+ *                         (number; default: 3)
+ *   retry.mode            The retry mode of the AWS SDK. ("standard" or "adaptive"; default:
+ *                         "standard")
+ *   retry.max_backoff     The longest wait between two attempts. (duration; default: "20s")
+ *   max_concurrency       The most calls that run at once on this model and the models derived from
+ *                         it. More calls wait, within timeouts.queue, or within their other timers
+ *                         if it is not set. (number; default: no limit)
+ *   max_answer            The most bytes of one response, all frames of a stream together. A longer
+ *                         response fails with BEDROCK_E_PROTOCOL. (number; default: 268435456 (256
+ *                         MiB))
+ *   keep_answer           Whether the library keeps the events that it has delivered. If not, the
+ *                         response of a stream has the stop reason and the usage but no content,
+ *                         and cannot be added to a request. (boolean; default: true)
+ *   read_ahead            About how much of a stream may wait in memory until the program reads it:
+ *                         from 16 KiB to 1 GiB, as a text such as "1MiB" or as a number of bytes.
+ *                         Half of it may be on the connection. A single event is always read as a
+ *                         whole. For a derived model, the part on the connection stays that of the
+ *                         first model. (size; default: "256KiB")
+ *   ca_file               A PEM file of at most 16 MiB with the certificates to trust. (string;
+ *                         default: AWS_CA_BUNDLE, the profile's ca_bundle, REQUESTS_CA_BUNDLE,
+ *                         SSL_CERT_FILE, the system's certificates, in this order)
+ *   proxy                 The URL of an HTTP proxy, perhaps with a user:
+ *                         http://user:password@proxy:3128. No proxy is used for this machine, for
+ *                         the metadata services of containers and EC2 instances, and for the hosts
+ *                         in NO_PROXY. (string; default: HTTPS_PROXY (HTTP_PROXY for an http://
+ *                         endpoint), ALL_PROXY, in this order)
+ *   http_version          The version of HTTP. "auto" is HTTP/2 if the endpoint offers it, else
+ *                         HTTP/1.1. "1.1" and "2" force one. "2" over http:// starts without
+ *                         negotiation. Calls that fetch credentials never insist on HTTP/2.
+ *                         ("auto", "1.1" or "2"; default: "auto")
+ *   fips                  Whether the region's FIPS endpoint is called. (boolean; default:
+ *                         AWS_USE_FIPS_ENDPOINT, the profile's use_fips_endpoint, false, in this
+ *                         order)
+ *   dual_stack            Whether the region's dual-stack endpoint is called. (boolean; default:
+ *                         AWS_USE_DUALSTACK_ENDPOINT, the profile's use_dualstack_endpoint, false,
+ *                         in this order)
+ *   user_agent            A text such as app/1.2, added to the SDK's user agent. (string; default:
+ *                         none)
+ *   defaults              Request members for every request, as in bedrock_model_with. (object;
+ *                         default: {})
+ *   lint                  Whether requests are checked locally before they are sent. "off" sends a
+ *                         request unchecked. ("error" or "off"; default: "error")
+ *   transport             {"replies": [...]}, {"record": "file"} or {"replay": "file"}: a script in
+ *                         place of the network, a recording of the calls, or a recording in place
+ *                         of the network. (object; default: the network)
+ *   options               May hold any of the other keys, for programs whose configurations have
+ *                         that shape. (object; default: {})
  *
- * An unknown key is an error that suggests the nearest one. {"options": {...}} may hold any of the
- * keys as well. A duration has a unit: "500ms", "30s", "5m", "1h". ca_file, proxy, fips and
- * dual_stack also apply to the calls that fetch credentials.
+ * An unknown key is an error that suggests the nearest one. timeouts.idle is the member "idle" of
+ * the object "timeouts". A duration is a string with a unit: "500ms", "30s", "5m", "1h". ca_file,
+ * proxy, fips and dual_stack also apply to the calls that fetch credentials.
+ *
+ * A healthy stream is silent for minutes while a model thinks or writes a large tool input, so the
+ * default of timeout is 5 minutes. Apart from all timers, a call fails with BEDROCK_E_TIMEOUT if
+ * its connection shows no sign of life for 30 seconds. "Status and errors" lists the errors after
+ * which a call is tried again.
+ *
+ * transport has one of three forms:
+ *
+ *   {"replies": ["Hello", ...]}   a script in place of the network, for tests without AWS
+ *   {"record": "file"}            calls go over the network, and requests and responses are written
+ *                                 into the file, without credentials, also if the service repeats
+ *                                 them. bedrock_model_new replaces an older recording in it, gives
+ *                                 it the mode 0600 and locks it: if another process records into
+ *                                 it, or if it is a symbolic link, bedrock_model_new returns
+ *                                 BEDROCK_E_CONFIG. Models of one process may share it. A call is
+ *                                 in the file when it returns; a cancelled call is written soon
+ *                                 after, at the latest when bedrock_shutdown returns
+ *   {"replay": "file"}            the responses come from such a file of at most 256 MiB, without
+ *                                 network or credentials. Each response is used once, for the
+ *                                 request that it was recorded for. "timing" beside it is "at_once"
+ *                                 (default) or "recorded"
  *
  * The first call of a model reads AWS's variables and files, by the rules of botocore. A variable
  * that is empty counts as not given. If a file is broken, that call returns BEDROCK_E_CONFIG.

@@ -197,6 +197,13 @@ impl Error {
         self
     }
 
+    /// Makes this an error of the config, in whose member at the JSON pointer `path` it was found.
+    pub fn in_config(mut self, path: &str) -> Self {
+        self.0.kind = Kind::Config;
+        let path = format!("{path}{}", self.0.path.as_str());
+        self.at(path)
+    }
+
     /// The service's name for the failure, such as `ThrottlingException`.
     pub fn with_code(mut self, code: &str) -> Self {
         self.0.code = one_line(code.to_owned()).into();

@@ -1,8 +1,9 @@
-//! The key somebody may have meant.
+//! The known name that is nearest to an unknown one: another spelling, a typing mistake, or a name that other libraries
+//! use.
 
-/// What known keys are called elsewhere, in lower case and without underscores. A name may mean one key at the top and another
-/// in an object below it.
-const ELSEWHERE: [(&str, &str); 22] = [
+/// The names that other libraries use for known keys, in lower case and without underscores. A name may mean one key at
+/// the top and another one in an object.
+pub(super) const ALIASES: [(&str, &str); 22] = [
     ("modelid", "model"),
     ("accesskey", "api_key"),
     ("accesskeyid", "api_key"),
@@ -27,8 +28,8 @@ const ELSEWHERE: [(&str, &str); 22] = [
     ("readtimeout", "timeout"),
 ];
 
-/// Members of requests, written likewise, that people look for in a model's config.
-const OF_REQUESTS: [&str; 18] = [
+/// Members of requests that are easily mistaken for keys of the config, in lower case and without underscores.
+const REQUEST_MEMBERS: [&str; 18] = [
     "additionalmodelrequestfields",
     "guardrailconfig",
     "inferenceconfig",
@@ -49,32 +50,32 @@ const OF_REQUESTS: [&str; 18] = [
     "topp",
 ];
 
-/// Longer keys are no slips of the finger, and the distance takes time in proportion to their length.
+/// Longer keys are no typing mistakes, and the distance takes time in proportion to their length.
 const LONGEST: usize = 40;
 
 /// Whether requests have a member of this name.
-pub(super) fn is_of_requests(key: &str) -> bool {
-    key.len() <= LONGEST && OF_REQUESTS.contains(&bare(key).as_str())
+pub(super) fn is_request_member(key: &str) -> bool {
+    key.len() <= LONGEST && REQUEST_MEMBERS.contains(&normalized(key).as_str())
 }
 
 /// Whether two names differ in nothing but case, hyphens and underscores.
 pub fn same_word(one: &str, other: &str) -> bool {
-    one.len().max(other.len()) <= LONGEST && bare(one) == bare(other)
+    one.len().max(other.len()) <= LONGEST && normalized(one) == normalized(other)
 }
 
-/// The one among `known` that is the same word as `key`, or what `key` is called elsewhere.
+/// Returns the one of `known` that is the same word as `key`, or that `key` is another name for.
 pub(super) fn meant(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
-    let elsewhere = || ELSEWHERE.iter().filter(|(name, _)| same_word(name, key)).map(|&(_, meant)| meant);
+    let by_alias = || ALIASES.iter().filter(|(name, _)| same_word(name, key)).map(|&(_, meant)| meant);
     known
         .clone()
         .find(|known| same_word(known, key))
-        .or_else(|| elsewhere().find(|meant| known.clone().any(|key| key == *meant)))
+        .or_else(|| by_alias().find(|meant| known.clone().any(|key| key == *meant)))
 }
 
-/// Shorter names are near to too many others.
+/// Shorter names are too near to others.
 const SHORTEST: usize = 5;
 
-/// The one among `known` that `key` is but for its case or one slip of the finger.
+/// Returns the one of `known` that differs from `key` in its case or in one typing mistake.
 pub fn near_miss(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let lower = key.to_ascii_lowercase();
     let near = |known: &str| {
@@ -86,27 +87,28 @@ pub fn near_miss(key: &str, known: impl Iterator<Item = &'static str>) -> Option
     known.filter(|_| fits).find(|known| same_word(known, key) || near(known))
 }
 
-/// `key` in lower case and without underscores.
-fn bare(key: &str) -> String {
+/// Returns `key` in lower case, without hyphens and underscores.
+fn normalized(key: &str) -> String {
     key.to_ascii_lowercase().replace(['-', '_'], "")
 }
 
-/// The one among `known` that `key` is close enough to.
+/// Returns the nearest one of `known`, if it is near enough to `key`.
 pub(super) fn nearest(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
     if key.len() > LONGEST {
         return None;
     }
     let key = key.to_ascii_lowercase().replace('-', "_");
-    let bare = bare(&key);
-    let mut elsewhere = ELSEWHERE.iter().filter(|(name, _)| *name == bare).map(|&(_, meant)| meant);
-    elsewhere.find(|meant| known.clone().any(|known| known == *meant)).or_else(|| {
+    let normalized = normalized(&key);
+    let mut by_alias = ALIASES.iter().filter(|(name, _)| *name == normalized).map(|&(_, meant)| meant);
+    by_alias.find(|meant| known.clone().any(|known| known == *meant)).or_else(|| {
         let by_distance = known.map(|known| (distance(&key, known), known));
         let (distance, near) = by_distance.min_by_key(|&(distance, _)| distance)?;
         (distance <= (near.len() / 3).max(1)).then_some(near)
     })
 }
 
-/// How many characters must be put in, left out, changed or swapped with the next to make one of the other.
+/// Returns the Damerau-Levenshtein distance: how many characters must be inserted, deleted, changed or swapped with the
+/// next one.
 fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
@@ -130,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distances_count_single_slips() {
+    fn a_distance_counts_single_typing_mistakes() {
         for (from, to, expected) in [
             ("region", "region", 0),
             ("regoin", "region", 1),

@@ -1,6 +1,10 @@
-//! What the config promises, key by key and error by error.
+//! The promises of the config, key by key and error by error.
 
-use crate::config::*;
+use super::combinations::{EXCLUDES, NEEDS};
+use super::keys::{KEYS, Key, Reader};
+use super::*;
+use crate::error::{Kind, Result};
+use crate::json::Json;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -89,7 +93,7 @@ fn a_model_is_enough_and_the_rest_has_its_default() {
     assert_eq!(config.http_version, HttpVersion::Auto);
     assert!(config.max_concurrency.is_none() && config.fips.is_none() && config.dual_stack.is_none());
     assert!(config.user_agent.is_none() && config.transport.is_none());
-    assert_eq!((config.defaults.as_str(), config.lint), ("{}", true));
+    assert!(config.defaults.is_none() && config.lint);
     let timeouts = Timeouts {
         connect: millis(3100),
         first_event: millis(300_000),
@@ -120,7 +124,10 @@ fn every_key_is_taken() {
     assert_eq!(credentials.session_token.as_ref().map(|text| text.as_str()), Some("tok=="));
     let role = config.role.unwrap();
     assert_eq!(role.arn, "arn:aws:iam::123456789012:role/path/r");
-    assert_eq!((role.session_name.as_deref(), role.external_id.as_deref()), (Some("me@here"), Some("ext:1")));
+    assert_eq!(
+        (role.session_name.as_deref(), role.external_id.as_ref().map(Secret::as_str)),
+        (Some("me@here"), Some("ext:1"))
+    );
     assert_eq!(config.region.as_deref(), Some("eu-central-1"));
     assert_eq!(config.base_url.as_deref(), Some("https://gw.example:8443/bedrock"));
     assert!(config.allow_http);
@@ -133,9 +140,9 @@ fn every_key_is_taken() {
     assert_eq!(config.http_version, HttpVersion::Http1);
     assert_eq!((config.fips, config.dual_stack), (Some(false), Some(false)));
     assert_eq!(config.user_agent.as_deref(), Some("app/1.2 (x; y)"));
-    assert_eq!(config.defaults, r#"{ "system": [] }"#);
+    assert_eq!(config.defaults.as_ref().map(|json| json.json().text()), Some(r#"{ "system": [] }"#));
     assert!(!config.lint);
-    assert_eq!(config.transport.as_deref(), Some(r#"{"replies":["hi"]}"#));
+    assert_eq!(config.transport.as_ref().map(|json| json.json().text()), Some(r#"{"replies":["hi"]}"#));
 
     let config =
         with(r#""auth":"bearer","bearer_token":"ABSK==","profile":"dev","fips":true,"dual_stack":true,"lint":"error""#);
@@ -145,13 +152,19 @@ fn every_key_is_taken() {
 }
 
 #[test]
-fn the_table_of_keys_names_each_once() {
-    for (at, (key, _)) in KEYS.iter().enumerate() {
-        assert!(KEYS[..at].iter().all(|(other, _)| other != key), "{key}");
-        assert!(!nearest::is_of_requests(key), "{key}");
+fn the_list_of_keys_names_each_once_and_every_member_of_an_object() {
+    for (at, key) in KEYS.iter().enumerate() {
+        assert!(KEYS[..at].iter().all(|other| other.name != key.name), "{}", key.name);
+        assert!(!nearest::is_request_member(key.name), "{}", key.name);
+        if let Some((object, _)) = key.name.split_once('.') {
+            let object = KEYS.iter().find(|key| key.name == object).expect(key.name);
+            assert!(matches!(object.reader, Reader::CallObject) && key.is_call_setting(), "{}", key.name);
+        }
     }
-    let named = NEEDS.iter().chain(&EXCLUDES).flat_map(|(key, other, _)| [key, other]);
-    assert!(named.into_iter().all(|named| KEYS.iter().any(|(key, _)| key == named)));
+    let is_key = |name: &str| keys().any(|key| key == name);
+    assert!(NEEDS.iter().chain(&EXCLUDES).all(|(key, other, _)| is_key(key) && is_key(other)));
+    let is_member = |name: &str| KEYS.iter().any(|key| key.name.rsplit('.').next() == Some(name));
+    assert!(nearest::ALIASES.iter().all(|(_, meant)| is_member(meant)));
 }
 
 #[test]
@@ -181,7 +194,7 @@ fn members_under_options_count_as_if_at_the_top() {
     );
     assert_refused(r#""options":[]"#, r#""options" must be an object, not an array"#, "/options");
     let (message, path) = refused(r#""options":{"options":{}}"#);
-    assert!(message.starts_with(r#""options" is no known key; known are model, auth, "#), "{message}");
+    assert!(message.starts_with(r#""options" is no known key; known are model, region, "#), "{message}");
     assert_eq!(path, "/options/options");
 }
 
@@ -271,8 +284,9 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
 #[test]
 fn an_unknown_key_that_is_near_to_none_is_refused_with_all_known_ones() {
     let (message, path) = refused(r#""a/b~c":1"#);
-    let keys: Vec<_> = KEYS.iter().map(|(key, _)| *key).collect();
-    assert_eq!(message, format!(r#""a/b~c" is no known key; known are {}, options"#, keys.join(", ")));
+    let keys: Vec<_> = keys().collect();
+    assert_eq!(message, format!(r#""a/b~c" is no known key; known are {}"#, keys.join(", ")));
+    assert!(message.contains("known are model, region, ") && message.ends_with(", options"), "{message}");
     assert_eq!(path, "/a~1b~0c", "a JSON pointer escapes its tokens");
     let timeouts = r#""timeouts.read" is no known key; known are connect, first_event, idle, total, queue"#;
     assert_refused(r#""timeouts":{"read":"1s"}"#, timeouts, "/timeouts/read");
@@ -287,34 +301,22 @@ fn an_unknown_key_that_is_near_to_none_is_refused_with_all_known_ones() {
     assert!(message.len() < 600 && message.starts_with(&format!("\"{}\"... is no", "é".repeat(30))), "{message}");
 }
 
+/// The type of a key's value in JSON. A duration or a size may be a string or a number.
+fn json_type(key: &Key) -> &'static str {
+    match key.documentation.kind {
+        choice if choice.starts_with('`') => "string",
+        kind => kind,
+    }
+}
+
 #[test]
 fn a_wrong_type_is_refused_with_what_is_expected_and_found() {
-    let strings = [
-        "model",
-        "auth",
-        "api_key",
-        "secret_key",
-        "session_token",
-        "bearer_token",
-        "profile",
-        "role_arn",
-        "role_session_name",
-        "external_id",
-        "region",
-        "base_url",
-        "ca_file",
-        "proxy",
-        "http_version",
-        "user_agent",
-        "lint",
-    ];
-    for (keys, expected) in [
-        (&strings[..], "a string"),
-        (&["allow_http", "fips", "dual_stack"], "a boolean"),
-        (&["max_concurrency"], "a number"),
-        (&["timeouts", "retry", "defaults", "transport", "options"], "an object"),
-    ] {
-        for key in keys {
+    let top = || KEYS.iter().filter(|key| !key.name.contains('.'));
+    for (kind, expected) in
+        [("string", "a string"), ("boolean", "a boolean"), ("number", "a number"), ("object", "an object")]
+    {
+        let keys = top().filter(|key| json_type(key) == kind);
+        for key in keys.map(|key| key.name) {
             let (message, path) = fault(&format!(r#"{{"{key}":[]}}"#));
             assert_eq!(message, format!(r#""{key}" must be {expected}, not an array"#));
             assert_eq!(path, format!("/{key}"));
@@ -323,7 +325,7 @@ fn a_wrong_type_is_refused_with_what_is_expected_and_found() {
             assert_eq!(message, format!(r#""{key}" must be {expected}, not null: {hint}"#));
         }
     }
-    for key in strings {
+    for key in top().filter(|key| json_type(key) == "string").map(|key| key.name) {
         let (message, path) = fault(&format!(r#"{{"{key}":""}}"#));
         assert_eq!(message, format!(r#""{key}" is empty: leave it out where there is nothing to say"#));
         assert_eq!(path, format!("/{key}"));
@@ -715,18 +717,18 @@ fn timeout_is_the_wait_without_progress_and_timeouts_override_it() {
 fn a_derived_model_keeps_the_timers_that_were_set_by_name() {
     let mut calls = with(r#""timeouts":{"idle":"9s","total":"1m"},"retry":{"mode":"adaptive"}"#).calls;
     let json = |text| Json::parse(text).unwrap();
-    assert!(calls.take("timeout", json("\"5s\""), "/timeout").unwrap());
+    assert!(calls.set("timeout", json("\"5s\""), "/timeout").unwrap());
     let timeouts = calls.timeouts;
     assert_eq!((timeouts.first_event, timeouts.idle, timeouts.unary), (millis(5000), millis(9000), millis(5000)));
-    assert!(calls.take("timeouts", json(r#"{"idle":"2s"}"#), "/timeouts").unwrap());
+    assert!(calls.set("timeouts", json(r#"{"idle":"2s"}"#), "/timeouts").unwrap());
     assert_eq!((calls.timeouts.idle, calls.timeouts.total), (millis(2000), Some(millis(60_000))));
-    assert!(calls.take("retry", json(r#"{"max_attempts":1}"#), "/retry").unwrap());
+    assert!(calls.set("retry", json(r#"{"max_attempts":1}"#), "/retry").unwrap());
     assert_eq!((calls.retry.max_attempts, calls.retry.mode), (1, RetryMode::Adaptive));
 
     let before = calls.clone();
-    assert!(!calls.take("system", json("[]"), "/system").unwrap(), "what it does not know it leaves");
+    assert!(!calls.set("system", json("[]"), "/system").unwrap(), "what it does not know it leaves");
     assert_eq!(calls, before);
-    let error = calls.take("timeouts", json(r#"{"idle":[]}"#), "/timeouts").unwrap_err();
+    let error = calls.set("timeouts", json(r#"{"idle":[]}"#), "/timeouts").unwrap_err();
     assert_eq!(error.path().as_str(), "/timeouts/idle");
     assert!(error.message().as_str().starts_with("bedrock: config: \"timeouts.idle\" must be a duration"), "{error}");
 }

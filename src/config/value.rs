@@ -1,12 +1,12 @@
-//! A value of the config with its name: what makes every error say where and why.
+//! A value of the config with its name and its JSON pointer, which every error about it quotes.
 
-use super::Secret;
 use super::duration;
 use super::nearest::nearest;
+use super::secret::Secret;
 use super::size;
 use crate::error::{Error, Kind, Result};
 use crate::error::{QUOTE, quote};
-use crate::json::{Json, Kind as JsonKind};
+use crate::json::{Json, Kind as JsonKind, OwnedJson};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -14,9 +14,9 @@ use std::time::Duration;
 
 pub(super) struct Value<'a> {
     pub(super) json: Json<'a>,
-    /// The key it stands under.
+    /// The key of the value.
     pub(super) key: Cow<'a, str>,
-    /// The key as a message names it: `timeouts.idle`.
+    /// The key as messages name it: `timeouts.idle`.
     name: String,
     pub(super) path: String,
 }
@@ -30,22 +30,22 @@ impl<'a> Value<'a> {
         Value { json, key: Cow::Borrowed(key), name: key.to_owned(), path: path.to_owned() }
     }
 
-    /// An error: `reason` goes on where the key stands, as in `"timeout" is longer than 24h`.
-    pub(super) fn refuse(&self, reason: impl fmt::Display) -> Error {
+    /// Returns an error whose message is the name and `reason`, as in `"timeout" is longer than 24h`.
+    pub(super) fn error(&self, reason: impl fmt::Display) -> Error {
         Error::new(Kind::Config, format_args!("config: {} {reason}", quote(&self.name))).at(self.path.as_str())
     }
 
-    /// The error for a key that nobody reads.
+    /// Returns the error for an unknown key. It suggests the nearest one of `known`.
     pub(super) fn unknown(&self, known: impl Iterator<Item = &'static str> + Clone) -> Error {
         match nearest(&self.key, known.clone()) {
-            Some(near) => self.refuse(format_args!("is no known key; did you mean \"{near}\"?")),
-            None => self.refuse(format_args!("is no known key; known are {}", known.collect::<Vec<_>>().join(", "))),
+            Some(near) => self.error(format_args!("is no known key; did you mean \"{near}\"?")),
+            None => self.error(format_args!("is no known key; known are {}", known.collect::<Vec<_>>().join(", "))),
         }
     }
 
-    /// The members of an object, none of which stands twice.
+    /// Returns the members of an object, none of which stands twice.
     pub(super) fn members(&self) -> Result<Vec<Value<'a>>> {
-        self.demand(JsonKind::Object)?;
+        self.expect(JsonKind::Object)?;
         let mut seen = HashSet::new();
         let mut members = Vec::new();
         for member in self.json.members() {
@@ -57,48 +57,48 @@ impl<'a> Value<'a> {
             let path = format!("{}/{}", self.path, key.replace('~', "~0").replace('/', "~1"));
             let member = Value { json: member.value, key, name, path };
             if !seen.insert(member.key.clone()) {
-                return Err(member.refuse("stands twice: remove one"));
+                return Err(member.error("stands twice: remove one"));
             }
             members.push(member);
         }
         Ok(members)
     }
 
-    /// An object's text as it was written.
-    pub(super) fn object(&self) -> Result<String> {
-        self.demand(JsonKind::Object)?;
-        Ok(self.json.text().to_owned())
+    /// Returns an object.
+    pub(super) fn object(&self) -> Result<OwnedJson> {
+        self.expect(JsonKind::Object)?;
+        Ok(OwnedJson::from(self.json))
     }
 
-    /// A string that is not empty.
+    /// Returns a string that is not empty.
     pub(super) fn text(&self) -> Result<String> {
         match self.json.string() {
-            Some(text) if text.is_empty() => Err(self.refuse("is empty: leave it out where there is nothing to say")),
+            Some(text) if text.is_empty() => Err(self.error("is empty: leave it out where there is nothing to say")),
             Some(text) => Ok(text.into_owned()),
             None => Err(self.wrong_kind("a string")),
         }
     }
 
-    /// A string that passes `check`, which gives the reason where one does not.
+    /// Returns a string that passes `check`, whose error is the reason of the message.
     pub(super) fn checked(&self, check: fn(&str) -> std::result::Result<(), String>) -> Result<String> {
         let text = self.text()?;
-        check(&text).map_err(|reason| self.refuse(reason))?;
+        check(&text).map_err(|reason| self.error(reason))?;
         Ok(text)
     }
 
-    /// As [`Value::checked`], of a text that is zeroed when it is freed.
+    /// Returns a secret that passes `check`.
     pub(super) fn secret(&self, check: fn(&str) -> std::result::Result<(), String>) -> Result<Secret> {
         let text = Secret::new(self.text()?);
-        check(&text).map_err(|reason| self.refuse(reason))?;
+        check(&text).map_err(|reason| self.error(reason))?;
         Ok(text)
     }
 
-    /// One of a few words.
+    /// Returns the choice that a word stands for.
     pub(super) fn choice<T: Copy>(&self, choices: &[(&'static str, T)]) -> Result<T> {
         let text = self.text()?;
         choices.iter().find(|(word, _)| *word == text).map(|&(_, choice)| choice).ok_or_else(|| {
             let words: Vec<_> = choices.iter().map(|(word, _)| format!("\"{word}\"")).collect();
-            self.refuse(format_args!("must be {}, not {}", words.join(" or "), quote(&text)))
+            self.error(format_args!("must be {}, not {}", words.join(" or "), quote(&text)))
         })
     }
 
@@ -106,33 +106,38 @@ impl<'a> Value<'a> {
         self.json.bool().ok_or_else(|| self.wrong_kind("a boolean"))
     }
 
-    /// A number of things, at least 1.
+    /// Returns a whole number that is at least 1.
     pub(super) fn count(&self) -> Result<u32> {
-        self.demand(JsonKind::Number)?;
+        self.expect(JsonKind::Number)?;
         let count = self.json.i64().and_then(|count| u32::try_from(count).ok()).filter(|&count| count > 0);
         count.ok_or_else(|| {
             let text = self.json.text();
             let text = if text.len() <= QUOTE { text } else { "a number this long" };
-            self.refuse(format_args!("must be a whole number from 1 to {}, not {text}", u32::MAX))
+            self.error(format_args!("must be a whole number from 1 to {}, not {text}", u32::MAX))
         })
     }
 
     pub(super) fn duration(&self) -> Result<Duration> {
-        duration::parse(self.json).map_err(|reason| self.refuse(reason))
+        duration::parse(self.json).map_err(|reason| self.error(reason))
     }
 
-    /// A number of bytes.
+    /// Returns a number of bytes.
     pub(super) fn size(&self) -> Result<u64> {
-        size::parse(self.json).map_err(|reason| self.refuse(reason))
+        size::parse(self.json).map_err(|reason| self.error(reason))
     }
 
-    fn demand(&self, kind: JsonKind) -> Result<()> {
+    fn expect(&self, kind: JsonKind) -> Result<()> {
         if self.json.kind() == kind { Ok(()) } else { Err(self.wrong_kind(kind)) }
     }
 
     fn wrong_kind(&self, expected: impl fmt::Display) -> Error {
         let found = self.json.kind();
         let hint = if found == JsonKind::Null { ": leave it out where there is nothing to say" } else { "" };
-        self.refuse(format_args!("must be {expected}, not {found}{hint}"))
+        self.error(format_args!("must be {expected}, not {found}{hint}"))
     }
+}
+
+/// Reads a duration under `key` of an object that has its own parser. `path` is the JSON pointer of `json`.
+pub fn duration_of(json: Json<'_>, key: &str, path: &str) -> Result<Duration> {
+    Value::new(key, json, path).duration()
 }

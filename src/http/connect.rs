@@ -6,7 +6,7 @@ use super::http1::Http1;
 use super::names::Names;
 use super::proxies::Proxies;
 use super::tls;
-use crate::config::variables::Variables;
+use crate::config::environment::variables::Variables;
 use crate::config::{CaBundle, Config, HttpVersion};
 use crate::error::{Error, Kind};
 use crate::runtime::blocking;
@@ -76,7 +76,7 @@ impl Connector {
             ca_bundle: config.ca_bundle.clone(),
             variables: config.variables.clone(),
             version,
-            read_ahead: config.calls.reading.read_ahead,
+            read_ahead: config.calls.read_ahead,
             tcp,
             proxies,
             tls: OnceCell::new(),

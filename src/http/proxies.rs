@@ -1,6 +1,6 @@
 //! Which proxy a request takes: the config's, else the environment's.
 
-use crate::config::variables::Variables;
+use crate::config::environment::variables::Variables;
 use crate::config::{Config, Secret, check_proxy, is_loopback};
 use crate::error::{Error, Kind, Result};
 use http::Uri;

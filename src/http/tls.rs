@@ -2,7 +2,7 @@
 //!
 //! The trust store is loaded with the first `https` request and not before it: reading it is most of what a cold start costs.
 
-use crate::config::variables::Variables;
+use crate::config::environment::variables::Variables;
 use crate::config::{CaBundle, HttpVersion};
 use crate::error::{Error, Kind, Result, quote_up_to};
 use crate::sys::regular_file;

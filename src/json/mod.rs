@@ -14,6 +14,7 @@ pub mod cursor;
 pub mod effort;
 mod number;
 mod outline;
+mod owned;
 pub mod pointer;
 mod scan;
 mod string;
@@ -23,6 +24,7 @@ mod walk;
 mod tests;
 
 pub use outline::{Checked, Outline};
+pub use owned::OwnedJson;
 pub use scan::Invalid;
 pub use string::{Piece, Pieces, Quoted, escape, escape_in_place, quote, quoted};
 

@@ -4,12 +4,12 @@ pub mod totals;
 
 use crate::call::timer::{Deadline, Timers, Wait};
 use crate::call::{self, Next, Stream, StreamLimits, Writer};
-use crate::config::{CALL_SETTINGS, CallSettings, Config, Retry};
+use crate::config::{CallSettings, Config, Retry, call_settings};
 use crate::error::{Error, Kind, Result};
 use crate::model::totals::Totals;
 use crate::protocol::operation::Operation;
 use crate::protocol::usage::Usage;
-use crate::request::{Document, Input, Place, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
+use crate::request::{Document, Input, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
@@ -52,12 +52,11 @@ impl Model {
     /// Checks the config and makes a model of it. Starts no thread and connects nowhere.
     pub fn new(config_json: &str) -> Result<Self> {
         let config = Config::parse(config_json)?;
-        let mut defaults = parse_defaults(&config.defaults, Place::Defaults).map_err(as_config_error)?;
-        let default_model = take_model_id(&mut defaults).map_err(as_config_error)?;
-        defaults.move_under("/defaults");
+        let (mut defaults, default_model) =
+            config.defaults.as_ref().map(parse_defaults).transpose()?.unwrap_or_default();
         let mut calls = config.calls.clone();
         take_call_settings(&mut defaults, &mut calls, "/defaults")?;
-        let transport = Transport::parse(config.transport.as_deref())?;
+        let transport = Transport::parse(config.transport.as_ref())?;
         Ok(Model {
             id: default_model.unwrap_or_else(|| config.model.clone()).into(),
             defaults,
@@ -75,7 +74,7 @@ impl Model {
 
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
-        let mut changes = parse_changes(defaults_json, Place::Derived, &CALL_SETTINGS)?;
+        let mut changes = parse_changes(defaults_json)?;
         let mut derived = Model { totals: self.totals.derive(), ..self.clone() };
         take_call_settings(&mut changes.given, &mut derived.calls, "")?;
         if let Some(id) = take_model_id(&mut changes.given)? {
@@ -135,7 +134,7 @@ impl Model {
     /// Starts a call. Fails only for what is wrong with the request; the rest comes out of the stream.
     pub fn open(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
         let mut stream = self.begin(operation, request, cancel)?;
-        if !self.calls.reading.keep_answer {
+        if !self.calls.keep_answer {
             stream.keep_outline();
         }
         Ok(stream)
@@ -154,7 +153,7 @@ impl Model {
     }
 
     fn stream_terms(&self, operation: Operation, cancel: Option<&Cancel>, until: Deadline) -> call::Terms {
-        let read_ahead = self.calls.reading.read_ahead;
+        let read_ahead = self.calls.read_ahead;
         call::Terms { operation, cancel: cancel.cloned(), read_ahead, until }
     }
 
@@ -314,19 +313,13 @@ const CONNECTING: &str = "connecting to the service ahead of a call";
 
 /// Takes the members that are settings of ours out of the request members they were given with.
 fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) -> Result<()> {
-    for key in CALL_SETTINGS {
+    for key in call_settings() {
         if let Some(value) = given.value(key) {
-            calls.take(key, value, &format!("{at}/{key}"))?;
+            calls.set(key, value, &format!("{at}/{key}"))?;
             given.remove(key);
         }
     }
     Ok(())
-}
-
-/// What is wrong with the config's `defaults` is wrong with the config.
-fn as_config_error(error: Error) -> Error {
-    let message = error.message().as_str().trim_start_matches("bedrock: ").to_owned();
-    Error::new(Kind::Config, message).at(format!("/defaults{}", error.path()))
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ mod stray;
 mod window;
 mod wiped;
 
-use crate::config::check_model_id;
+use crate::config::{call_settings, check_model_id};
 use crate::error::{Error, Kind, Result};
-use crate::json::{self, Checked};
+use crate::json::{self, Checked, OwnedJson};
 use crate::protocol::operation::Operation;
 use crate::response::Response;
 use crate::runtime::memory;
@@ -263,12 +263,18 @@ fn text_block(text: &str) -> Wiped {
     Wiped::of(text.len() + text.len() / 8 + 16, format_args!("{{\"text\":{}}}", json::Quoted(text)))
 }
 
-/// The members that stand under every request of a model, in either dialect.
-pub fn parse_defaults(text: &str, place: Place) -> Result<Document> {
-    let mut defaults = Document::parse(text, place.doing())?;
-    stray::check(&defaults, place)?;
-    dialect::translate(&mut defaults)?;
-    Ok(defaults)
+/// Reads the config's `defaults`: the members for every request of a model, and the model id, if they name one.
+pub fn parse_defaults(defaults: &OwnedJson) -> Result<(Document, Option<String>)> {
+    let read = || {
+        let mut document = Document::parse(defaults, Place::Defaults.doing())?;
+        stray::check(&document, Place::Defaults)?;
+        dialect::translate(&mut document)?;
+        let model_id = take_model_id(&mut document)?;
+        Ok((document, model_id))
+    };
+    let (mut document, model_id) = read().map_err(|error: Error| error.in_config("/defaults"))?;
+    document.move_under("/defaults");
+    Ok((document, model_id))
 }
 
 /// Members to be put over those of a model.
@@ -278,11 +284,13 @@ pub struct Changes {
     removed: Vec<String>,
 }
 
-/// Reads members that are to be put over those of a model. Those `kept` have meanings of their own.
-pub fn parse_changes(text: &str, place: Place, kept: &[&str]) -> Result<Changes> {
+/// Reads members that are to be put over those of a model. Call settings are kept among them, also
+/// if they are null.
+pub fn parse_changes(text: &str) -> Result<Changes> {
+    let place = Place::Derived;
     let mut given = Document::parse(text, place.doing())?;
     stray::check(&given, place)?;
-    let kept: Vec<_> = kept.iter().chain(&MODEL_ID).copied().collect();
+    let kept: Vec<_> = call_settings().chain(MODEL_ID).collect();
     let removed = given.take_nulls(&kept);
     dialect::translate(&mut given)?;
     Ok(Changes { given, removed })

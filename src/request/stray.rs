@@ -8,7 +8,7 @@
 use super::beside::{OF_APPLY_GUARDRAIL, OF_GET_ASYNC_INVOKE, OF_INVOKE_MODEL, OF_LIST_ASYNC_INVOKES};
 use super::dialect::members as portable;
 use super::document::Document;
-use crate::config::{CALL_SETTINGS, key_meant, keys, near_miss, same_word};
+use crate::config::{call_settings, key_meant, keys, members_of_call_settings, near_miss, same_word};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json::pointer_token;
 
@@ -37,7 +37,9 @@ impl Place {
     fn of_key(self, key: &str) -> &'static str {
         match self {
             Place::Defaults => "put it beside \"defaults\", not into it",
-            Place::Request if CALL_SETTINGS.contains(&key) => "give it to bedrock_model_new or bedrock_model_with",
+            Place::Request if call_settings().any(|setting| setting == key) => {
+                "give it to bedrock_model_new or bedrock_model_with"
+            }
             _ => "give it to bedrock_model_new",
         }
     }
@@ -83,15 +85,8 @@ const DEEPER: [(&str, &str); 6] = [
     ("topK", "it goes into additionalModelRequestFields, under the model's own name for it"),
 ];
 
-/// Members of the call settings. Sent in a body they would leave a call without the limit that was meant.
-const OF_SETTINGS: [(&str, &str); 6] = [
-    ("connect", "it goes into timeouts"),
-    ("first_event", "it goes into timeouts"),
-    ("idle", "it goes into timeouts"),
-    ("queue", "it goes into timeouts"),
-    ("total", "it goes into timeouts"),
-    ("max_backoff", "it goes into retry"),
-];
+/// Members of call settings that may be members of a request as well, by their names.
+const AMBIGUOUS: [&str; 2] = ["max_attempts", "mode"];
 
 /// Words that are part of a credential's name, in lower case and without separators.
 const CREDENTIALS: [&str; 8] =
@@ -123,9 +118,14 @@ fn what_is_wrong(name: &str, place: Place) -> Option<String> {
         let at = place.of_key("api_key");
         return Some(format!("names a credential, which is never sent; where it is one for the service, {at}"));
     }
-    let of_settings = OF_SETTINGS.iter().filter(|_| place != Place::Request);
-    if let Some((_, belongs)) = DEEPER.iter().chain(of_settings).find(|(deeper, _)| same_word(deeper, name)) {
+    if let Some((_, belongs)) = DEEPER.iter().find(|(deeper, _)| same_word(deeper, name)) {
         return Some(format!("is no member of a request: {belongs}"));
+    }
+    // Sent in a body, a call setting would leave the call without the limit that was meant.
+    let of_settings =
+        members_of_call_settings().filter(|(_, member)| place != Place::Request && !AMBIGUOUS.contains(member));
+    if let Some((object, _)) = of_settings.into_iter().find(|(_, member)| same_word(member, name)) {
+        return Some(format!("is no member of a request: it goes into {object}"));
     }
     let meant = near_miss(name, known(place).chain(keys())).or(meant)?;
     let of_config = if may_stand_here(meant) { "" } else { ", which is a key of the config" };
@@ -136,6 +136,6 @@ fn what_is_wrong(name: &str, place: Place) -> Option<String> {
 fn known(place: Place) -> impl Iterator<Item = &'static str> {
     let beside = OF_INVOKE_MODEL.iter().chain(&OF_APPLY_GUARDRAIL).chain(&OF_GET_ASYNC_INVOKE);
     let beside = beside.chain(&OF_LIST_ASYNC_INVOKES).map(|beside| beside.name);
-    let settings = CALL_SETTINGS.into_iter().filter(move |_| place != Place::Request);
+    let settings = call_settings().filter(move |_| place != Place::Request);
     NATIVE.into_iter().chain(portable::names()).chain(beside).chain(settings)
 }

@@ -3,8 +3,9 @@
 use super::credentials::{Source, Tools, check_token, credentials, credentials_cache};
 use super::retry;
 use super::transport::Transport;
-use crate::config::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Files, Given, refuse};
-use crate::config::{Auth, BEARER_VARIABLE, CallSettings, Config, RetryMode, Secret};
+use crate::config::environment::variables::BEARER_VARIABLE;
+use crate::config::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Files, Sourced};
+use crate::config::{Auth, CallSettings, Config, RetryMode, Secret};
 use crate::error::{Error, Kind, Result};
 use crate::runtime::blocking;
 use aws_config::BehaviorVersion;
@@ -109,7 +110,7 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
 /// Sets where the service is: an endpoint that somebody names, else which of the region's.
 fn place(mut builder: Builder, config: &Config, environment: &Environment, bearer: bool) -> Result<Builder> {
     let endpoint = match &config.base_url {
-        Some(url) => Some(Given::new(url, "base_url")),
+        Some(url) => Some(Sourced::new(url, "base_url")),
         None => environment.endpoint(BEDROCK_RUNTIME, config.allow_http, bearer)?,
     };
     let choices = [
@@ -118,7 +119,7 @@ fn place(mut builder: Builder, config: &Config, environment: &Environment, beare
     ];
     if let (Some(endpoint), Some((choice, _))) = (&endpoint, choices.iter().find(|(_, on)| *on)) {
         let reason = format_args!("is an endpoint, and {choice} chooses among the region's: remove one");
-        return Err(refuse(endpoint, reason));
+        return Err(endpoint.error(reason));
     }
     let [(_, fips), (_, dual_stack)] = choices;
     builder = builder.use_fips(fips).use_dual_stack(dual_stack);

@@ -38,7 +38,7 @@ use crate::config::Config;
 use crate::config::check_transport::{bad, check_keys};
 use crate::error::Result;
 use crate::http::network::Network;
-use crate::json::Json;
+use crate::json::OwnedJson;
 use crate::script::Script;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::sync::Arc;
@@ -53,9 +53,8 @@ pub enum Transport {
 
 impl Transport {
     /// Reads the config's `transport`, where it has one. Touches files: a recording is read here, and begun.
-    pub fn parse(text: Option<&str>) -> Result<Self> {
-        let Some(text) = text else { return Ok(Transport::Network) };
-        let json = Json::parse(text).map_err(|invalid| bad("/transport", &format!("it is not JSON: {invalid}")))?;
+    pub fn parse(transport: Option<&OwnedJson>) -> Result<Self> {
+        let Some(json) = transport.map(OwnedJson::json) else { return Ok(Transport::Network) };
         check_keys(json, "/transport", &["replies", "repeat", "record", "replay", "timing"])?;
         let given = ["replies", "record", "replay"].into_iter().filter(|key| json.get(key).is_some());
         match given.collect::<Vec<_>>()[..] {

@@ -1,39 +1,39 @@
-//! The config file and the credentials file.
+//! AWS's config file and credentials file.
 
 use super::ini::{self, Entry, Section};
 use super::profile::Profile;
-use crate::config::Secret;
-use crate::config::variables::Variables;
+use super::variables::Variables;
+use crate::config::secret::Secret;
 use crate::error::{Error, Kind, Result, quote_up_to};
 use crate::sys::regular_file;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Far above any such file, and far below what an endless one would cost.
+/// More than any such file needs.
 const LARGEST: u64 = 16 << 20;
-/// Paths are quoted longer than other texts: their end is what tells them apart.
+/// Paths are quoted longer than other texts, because their ends distinguish them.
 const PATH_QUOTE: usize = 400;
-/// An error names at most this many profiles.
-const MOST_NAMES: usize = 10;
+/// The most profiles that an error names.
+const MAX_NAMES: usize = 10;
 
-/// Both files, parsed.
+/// The settings of both files.
 #[derive(Default)]
 pub struct Files {
-    /// The user's.
+    /// The user's home.
     pub home: Option<PathBuf>,
     config: PathBuf,
     credentials: PathBuf,
     profiles: HashMap<String, Profile>,
     sso_sessions: HashMap<String, Profile>,
-    /// By the name of the section, then of the service: the service's own settings.
+    /// The settings of each service, by the name of the section and of the service.
     services: HashMap<String, HashMap<String, HashMap<String, String>>>,
 }
 
 impl Files {
-    /// The variables that decide what is read.
+    /// The variables that name the files.
     pub const VARIABLES: [&str; 3] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "HOME"];
 
-    /// Reads both. Blocks. A file that is not there is an empty one.
+    /// Reads both files. Blocks. A missing file counts as empty.
     pub fn read(variables: &Variables) -> Result<Self> {
         if variables.are_withheld() {
             return Ok(Files::default());
@@ -45,10 +45,10 @@ impl Files {
         let credentials = path("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
         let mut files = Files { home, config, credentials, ..Files::default() };
         for section in sections(&files.config)? {
-            files.take_config(section);
+            files.add_config(section);
         }
         for section in sections(&files.credentials)? {
-            files.take_credentials(section);
+            files.add_credentials(section);
         }
         Ok(files)
     }
@@ -61,23 +61,23 @@ impl Files {
         self.sso_sessions.get(name)
     }
 
-    /// A setting of one service in a `[services NAME]` section.
+    /// Returns a setting of one service in a `[services NAME]` section.
     pub fn of_service(&self, services: &str, service: &str, key: &str) -> Option<&str> {
         let value = self.services.get(services)?.get(service)?.get(key)?;
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// The error for a profile that neither file has. `by` names who asks for it.
-    pub fn lacks(&self, name: &str, by: &str) -> Error {
+    /// Returns the error for a profile that neither file has. `source` is the setting that names it.
+    pub fn unknown_profile(&self, name: &str, source: &str) -> Error {
         let mut known: Vec<_> = self.profiles.keys().map(|name| format!("\"{name}\"")).collect();
         known.sort();
-        if known.len() > MOST_NAMES {
-            let more = known.split_off(MOST_NAMES).len();
+        if known.len() > MAX_NAMES {
+            let more = known.split_off(MAX_NAMES).len();
             known.push(format!("and {more} more"));
         }
         let known = if known.is_empty() { "no profile at all".to_owned() } else { known.join(", ") };
         let what = format_args!(
-            "the profile {} ({by}) is neither in {} nor in {}, which hold {known}. Check the name, and whether these \
+            "the profile {} ({source}) is neither in {} nor in {}, which hold {known}. Check the name, and whether these \
              are the files you mean (AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE)",
             quote_up_to(name, PATH_QUOTE),
             self.config.display(),
@@ -86,13 +86,13 @@ impl Files {
         Error::new(Kind::Credentials, what)
     }
 
-    fn take_config(&mut self, section: Section) {
+    fn add_config(&mut self, section: Section) {
         if section.name == "default" {
-            return self.add("default", section.entries);
+            return self.add_profile("default", section.entries);
         }
         let words = ini::words(&section.name).unwrap_or_default();
         match words.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-            ["profile", name] => self.add(name, section.entries),
+            ["profile", name] => self.add_profile(name, section.entries),
             ["sso-session", name] => {
                 let session = self.sso_sessions.entry(name.to_owned()).or_insert_with(|| Profile::named(name));
                 session.values.extend(section.entries.into_iter().map(|entry| (entry.key, Secret::new(entry.value))));
@@ -106,17 +106,17 @@ impl Files {
         }
     }
 
-    /// A section of the credentials file, whose name is the profile's. What it says wins over the config file.
-    fn take_credentials(&mut self, section: Section) {
+    /// Adds a section of the credentials file, whose name is the profile's. Its values win over those of the config file.
+    fn add_credentials(&mut self, section: Section) {
         let holds_keys =
             section.entries.iter().any(|entry| entry.key == "aws_access_key_id" && !entry.value.is_empty());
-        self.add(&section.name, section.entries);
+        self.add_profile(&section.name, section.entries);
         if let Some(profile) = self.profiles.get_mut(&section.name) {
             profile.keys_in_credentials_file = holds_keys;
         }
     }
 
-    fn add(&mut self, name: &str, entries: Vec<Entry>) {
+    fn add_profile(&mut self, name: &str, entries: Vec<Entry>) {
         let profile = self.profiles.entry(name.to_owned()).or_insert_with(|| Profile::named(name));
         profile.values.extend(entries.into_iter().map(|entry| (entry.key, Secret::new(entry.value))));
     }
@@ -127,8 +127,8 @@ fn sections(path: &Path) -> Result<Vec<Section>> {
     ini::parse(&text).map_err(|fault| broken(path, fault.line, fault.what))
 }
 
-/// The text of a file that is there. What cannot even be looked at, as the home of another user, is not there; neither
-/// is what is no file: a pipe could keep its reader for ever.
+/// Returns the text of a file. A path without access, such as the home of another user, counts as missing, and so does a
+/// path that is no regular file: to read a pipe could block for ever.
 fn text(path: &Path) -> Result<Option<Secret>> {
     if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);
@@ -148,6 +148,7 @@ fn text(path: &Path) -> Result<Option<Secret>> {
     }
 }
 
+/// Returns the error for a file with a fault.
 fn broken(path: &Path, line: usize, what: &str) -> Error {
     let name = path.display();
     Error::new(

@@ -1,18 +1,17 @@
 //! The syntax of AWS's config and credentials files, as botocore reads it.
 //!
-//! A section's name stands in brackets, a key before `=` or `:`, and a line that is indented below a key goes on with
-//! its value. Where that value begins below its key, the lines are keys of their own: `s3 =`, then `  endpoint_url =
-//! ...`.
+//! The name of a section stands in brackets. A key stands before `=` or `:`. An indented line below a key continues its
+//! value. If the value after the key is empty, the indented lines are nested keys: `s3 =`, then `  endpoint_url = ...`.
 //!
-//! One rule is other SDKs': a comment may also end a line, after a space. A command (`credential_process`) may hold
-//! such characters, so its line is taken whole.
+//! One rule comes from other SDKs: a comment may also end a line, after a space. A command (`credential_process`) may hold
+//! the characters of a comment, so its line has none.
 
 use std::collections::HashSet;
 
-/// A section as it stands in the file.
+/// A section of a file.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Section {
-    /// What stands in the brackets.
+    /// The text in the brackets.
     pub name: String,
     pub entries: Vec<Entry>,
 }
@@ -22,26 +21,27 @@ pub struct Entry {
     /// In lower case.
     pub key: String,
     pub value: String,
-    /// The keys below this one, as they were written.
+    /// The nested keys and their values.
     pub nested: Vec<(String, String)>,
 }
 
-/// Why a file cannot be read. It never quotes the line, which may hold a secret.
+/// A fault in a file. It never quotes the line, which may hold a secret.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// Counted from 1.
+    /// The number of the line, from 1.
     pub line: usize,
     pub what: &'static str,
 }
 
-/// Keys whose values are taken with all that stands on the line.
-const WHOLE: &str = "credential_process";
+/// The key whose value may contain the characters of a comment.
+const COMMAND: &str = "credential_process";
 
+/// Parses a file.
 pub fn parse(text: &str) -> Result<Vec<Section>, Fault> {
     let mut sections: Vec<Section> = Vec::new();
     let mut names = HashSet::new();
     let mut keys = HashSet::new();
-    // How far the last line that was no continuation is indented.
+    // The indentation of the last line that was no continuation.
     let mut base = 0;
     for (index, line) in text.strip_prefix('\u{feff}').unwrap_or(text).lines().enumerate() {
         let fault = |what| Fault { line: index + 1, what };
@@ -54,7 +54,7 @@ pub fn parse(text: &str) -> Result<Vec<Section>, Fault> {
         if indent > base
             && let Some(entry) = entry
         {
-            entry.go_on(trimmed).map_err(fault)?;
+            entry.continue_with(trimmed).map_err(fault)?;
             continue;
         }
         base = indent;
@@ -73,15 +73,15 @@ pub fn parse(text: &str) -> Result<Vec<Section>, Fault> {
         if !keys.insert(key.clone()) {
             return Err(fault("this key stands twice in its section"));
         }
-        let value = if key == WHOLE { value.trim() } else { without_comment(value) };
+        let value = if key == COMMAND { value.trim() } else { without_comment(value) };
         section.entries.push(Entry { key, value: value.to_owned(), nested: Vec::new() });
     }
     Ok(sections)
 }
 
 impl Entry {
-    /// Takes a line that is indented below the entry.
-    fn go_on(&mut self, line: &str) -> Result<(), &'static str> {
+    /// Adds a line that is indented below the entry.
+    fn continue_with(&mut self, line: &str) -> Result<(), &'static str> {
         if !self.value.is_empty() {
             self.value.push('\n');
             self.value.push_str(line);
@@ -103,7 +103,7 @@ fn split(line: &str) -> Option<(&str, &str)> {
     Some((key.trim(), value)).filter(|(key, _)| !key.is_empty())
 }
 
-/// The text without a comment at its end, which begins after a space.
+/// Returns the text without a comment at its end, which begins after a space.
 fn without_comment(text: &str) -> &str {
     let mut before = 'x';
     for (at, c) in text.char_indices() {
@@ -115,7 +115,7 @@ fn without_comment(text: &str) -> &str {
     text.trim()
 }
 
-/// The words of a section's name, split as a shell does: quotes keep spaces in a word. None where a quote has no end.
+/// Returns the words of a section's name, split as a shell splits them. None if a quote has no end.
 pub fn words(name: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_values_and_comments_are_read_as_they_stand() {
+    fn keys_values_and_comments_are_read() {
         let text = "# a comment\n[default]\nRegion = eu-west-1 # mine\n  ; another\nrole_arn: arn:aws:iam::1:role/r\n\n\
             credential_process = get --a ; b # c\nx=a#b;c\nempty =\n";
         let expected = [
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn indented_lines_go_on_with_a_value_or_are_keys_below_it() {
+    fn indented_lines_continue_a_value_or_are_nested_keys() {
         let text = "[services s]\nbedrock_runtime =\n  endpoint_url = https://b.example # here\nlong = a\n  b\nend = x";
         let entries = &parse(text).unwrap()[0].entries;
         assert_eq!(entries[0].nested, [("endpoint_url".to_owned(), "https://b.example".to_owned())]);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_names_its_line_and_never_what_stands_there() {
+    fn a_fault_names_its_line_and_never_quotes_it() {
         for (text, line) in [
             ("region = x", 1),
             ("[default\nregion = x", 1),

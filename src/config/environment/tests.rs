@@ -156,7 +156,7 @@ fn the_bundle_is_the_variables_then_the_profiles_then_that_of_requests() {
         (&[("AWS_PROFILE", "none")], None),
     ] {
         let found = home.read("", variables).unwrap().ca_bundle().map(|bundle| match bundle {
-            CaBundle::Named { path, by } => (path.to_str().unwrap().to_owned(), by),
+            CaBundle::Named { path, source } => (path.to_str().unwrap().to_owned(), source),
             CaBundle::Pem(_) => panic!("a bundle that the environment names is read later"),
         });
         assert_eq!(found, expected.map(|(path, by)| (path.to_owned(), by.to_owned())), "{variables:?}");

@@ -3,8 +3,8 @@
 use super::document::{Document, check_expiry};
 use super::keys::check_token;
 use super::provider::Fetch;
-use crate::config::environment::Given;
-use crate::config::variables::Variables;
+use crate::config::environment::Sourced;
+use crate::config::environment::variables::Variables;
 use crate::error::{Error, Kind, Result};
 use crate::http::metadata::{Metadata, Refusal};
 use aws_credential_types::Credentials;
@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A container's agent, as its variables describe it.
 #[derive(Clone, Debug)]
 pub struct Container {
-    url: Given,
+    url: Sourced,
     token: Option<Token>,
 }
 
@@ -44,8 +44,8 @@ impl Container {
         let relative = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
         let full = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
         let url = match variables.get(relative) {
-            Some(path) => Given::new(format!("{AGENT}{path}"), relative),
-            None => Given::new(variables.get(full)?, full),
+            Some(path) => Sourced::new(format!("{AGENT}{path}"), relative),
+            None => Sourced::new(variables.get(full)?, full),
         };
         let file = variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE");
         let token = file
@@ -59,7 +59,7 @@ impl Container {
     }
 
     fn who(&self) -> String {
-        format!("the container's agent ({})", self.url.by)
+        format!("the container's agent ({})", self.url.source)
     }
 
     /// Blocks, where it is in a file.

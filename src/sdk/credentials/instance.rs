@@ -5,7 +5,7 @@
 
 use super::document::Document;
 use super::provider::{Fetch, NO_CREDENTIALS};
-use crate::config::environment::{Environment, Given, refuse};
+use crate::config::environment::{Environment, Sourced};
 use crate::error::{Error, Kind, Result};
 use crate::http::metadata::{Metadata, Refusal};
 use aws_credential_types::Credentials;
@@ -37,24 +37,24 @@ impl Instance {
         if environment.variables.get("AWS_EC2_METADATA_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true")) {
             return Ok(None);
         }
-        let base = match environment.given("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint") {
+        let base = match environment.setting("AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint") {
             Some(given) => check_endpoint(given)?,
             None => {
                 let mode =
-                    environment.given("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
+                    environment.setting("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "ec2_metadata_service_endpoint_mode");
                 match mode {
                     Some(mode) if mode.value.eq_ignore_ascii_case("ipv6") => IPV6.to_owned(),
                     Some(mode) if !mode.value.eq_ignore_ascii_case("ipv4") => {
-                        return Err(refuse(&mode, "must be IPv4 or IPv6"));
+                        return Err(mode.error("must be IPv4 or IPv6"));
                     }
                     _ => IPV4.to_owned(),
                 }
             }
         };
         let number = |variable, key| -> Result<Option<u32>> {
-            let Some(given) = environment.given(variable, key) else { return Ok(None) };
+            let Some(given) = environment.setting(variable, key) else { return Ok(None) };
             let number = given.value.trim().parse().ok().filter(|number| (1..=60).contains(number));
-            number.map(Some).ok_or_else(|| refuse(&given, "must be a whole number from 1 to 60"))
+            number.map(Some).ok_or_else(|| given.error("must be a whole number from 1 to 60"))
         };
         let patience = number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout")?;
         let tries = number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts")?;
@@ -67,8 +67,8 @@ impl Instance {
     }
 }
 
-fn check_endpoint(given: Given) -> Result<String> {
-    crate::config::check_url(&given.value).map_err(|reason| refuse(&given, reason))?;
+fn check_endpoint(given: Sourced) -> Result<String> {
+    crate::config::check_url(&given.value).map_err(|reason| given.error(reason))?;
     Ok(given.value.trim_end_matches('/').to_owned())
 }
 

@@ -1,7 +1,7 @@
 //! The keys of an access, wherever they come from.
 
 use crate::config::environment::Profile;
-use crate::config::variables::Variables;
+use crate::config::environment::variables::Variables;
 use crate::config::{Secret, StaticCredentials, check_secret};
 use crate::error::{Error, Kind, Result};
 use aws_credential_types::Credentials;
@@ -56,7 +56,7 @@ impl Keys {
 
     /// The keys of a profile, where it has an access key id.
     pub fn of_profile(profile: &Profile) -> Result<Option<Self>> {
-        Keys::find(&MEMBERS, |key| profile.get(key), |key| profile.place(key))
+        Keys::find(&MEMBERS, |key| profile.get(key), |key| profile.source_of(key))
     }
 
     fn find<'a>(

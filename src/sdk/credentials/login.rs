@@ -2,7 +2,7 @@
 
 use super::provider::Fetch;
 use super::tools::Clients;
-use crate::config::variables::Variables;
+use crate::config::environment::variables::Variables;
 use crate::error::{Error, Kind, Result, chain};
 use crate::sys::regular_file;
 use aws_config::login::LoginCredentialsProvider;

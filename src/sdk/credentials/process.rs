@@ -4,7 +4,7 @@ use super::command::{self, Printed};
 use super::document::{self, check_expiry};
 use super::keys::Keys;
 use super::provider::Fetch;
-use crate::config::environment::Given;
+use crate::config::environment::Sourced;
 use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use aws_credential_types::Credentials;
@@ -12,24 +12,24 @@ use std::borrow::Cow;
 
 /// A command for the shell, with the words that name its place.
 #[derive(Debug)]
-pub struct Process(Given);
+pub struct Process(Sourced);
 
 /// What to do next.
 const ADVICE: &str = "Run the command by hand to see why";
 
 impl Process {
-    pub fn new(command: Given) -> Self {
+    pub fn new(command: Sourced) -> Self {
         Process(command)
     }
 
     fn failed(&self, what: &str) -> Error {
-        Error::new(Kind::Credentials, format_args!("{} failed: {what}. {ADVICE}", self.0.by))
+        Error::new(Kind::Credentials, format_args!("{} failed: {what}. {ADVICE}", self.0.source))
     }
 }
 
 impl Fetch for Process {
     async fn fetch(&self) -> Result<Credentials> {
-        let by = &self.0.by;
+        let by = &self.0.source;
         let printed = command::run(&self.0.value).await;
         let Printed { output, complaint, status } = printed.map_err(|error| self.failed(&error.to_string()))?;
         if let Some(failed) = status.filter(|status| !status.success()) {

@@ -3,7 +3,7 @@
 use super::provider::Fetch;
 use super::sts;
 use crate::config;
-use crate::config::environment::{Profile, refuse};
+use crate::config::environment::Profile;
 use crate::error::{Error, Kind, Result};
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
@@ -33,7 +33,7 @@ impl Role {
         Role {
             arn: role.arn.clone(),
             session_name: role.session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
-            external_id: role.external_id.clone(),
+            external_id: role.external_id.as_ref().map(|id| id.as_str().to_owned()),
             duration: None,
         }
     }
@@ -44,13 +44,13 @@ impl Role {
             let what = format_args!(
                 "{} wants a code of the device {device}, and a library cannot ask for one. Assume the role \
                  outside of this program (credential_process, aws configure export-credentials) or remove mfa_serial",
-                profile.place("mfa_serial")
+                profile.source_of("mfa_serial")
             );
             return Err(Error::new(Kind::Credentials, what));
         }
-        let duration = profile.given("duration_seconds").map(|given| {
+        let duration = profile.sourced("duration_seconds").map(|given| {
             let seconds = given.value.trim().parse().ok().filter(|seconds: &i32| *seconds > 0);
-            seconds.ok_or_else(|| refuse(&given, "must be a whole number of seconds"))
+            seconds.ok_or_else(|| given.error("must be a whole number of seconds"))
         });
         Ok(Role {
             arn: arn.to_owned(),

@@ -11,7 +11,7 @@ use super::sso::Sso;
 use super::tools::Clients;
 use super::web_identity::WebIdentity;
 use crate::config::Config;
-use crate::config::environment::{Environment, Given, Profile};
+use crate::config::environment::{Environment, Profile, Sourced};
 use crate::error::{Error, Kind, Result, quote};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use std::pin::Pin;
@@ -24,7 +24,7 @@ pub enum Source {
     WebIdentity(WebIdentity),
     Sso(Sso),
     Login(Login),
-    Process(Given),
+    Process(Sourced),
     Container(Container),
     Instance(Instance),
 }
@@ -79,7 +79,7 @@ impl Source {
         if let Some(session) = profile.get("login_session") {
             return Ok(Some(Source::Login(Login::new(session, &profile.name, &environment.variables)?)));
         }
-        if let Some(command) = profile.given("credential_process") {
+        if let Some(command) = profile.sourced("credential_process") {
             return Ok(Some(Source::Process(command)));
         }
         Ok(keys(true)?.map(Source::Keys))
@@ -99,7 +99,7 @@ impl Source {
             (None, Some(named)) => Source::named(environment, named, name)?,
             (Some(source), None) => {
                 let Some(next) = environment.files.profile(source) else {
-                    return Err(environment.files.lacks(source, &profile.place("source_profile")));
+                    return Err(environment.files.unknown_profile(source, &profile.source_of("source_profile")));
                 };
                 let own = source == name;
                 let has_keys = next.get("aws_access_key_id").is_some() || next.get("aws_secret_access_key").is_some();

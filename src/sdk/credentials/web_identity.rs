@@ -3,7 +3,7 @@
 use super::provider::Fetch;
 use super::role::SESSION_NAME;
 use super::sts;
-use crate::config::environment::{Environment, Given, Profile};
+use crate::config::environment::{Environment, Profile, Sourced};
 use crate::error::{Error, Kind, Result};
 use crate::sys::regular_file;
 use aws_config::SdkConfig;
@@ -28,17 +28,18 @@ impl WebIdentity {
     pub fn of(environment: &Environment, profile: &Profile, variables: bool) -> Result<Option<Self>> {
         let given = |variable: &str, key: &str| {
             let value = environment.variables.get(variable).filter(|_| variables);
-            value.map(|value| Given::new(value, variable)).or_else(|| profile.given(key))
+            value.map(|value| Sourced::new(value, variable)).or_else(|| profile.sourced(key))
         };
         let Some(file) = given("AWS_WEB_IDENTITY_TOKEN_FILE", "web_identity_token_file") else { return Ok(None) };
         let role_arn = given("AWS_ROLE_ARN", "role_arn").ok_or_else(|| {
-            let what = format_args!("{} is given, but no role: set AWS_ROLE_ARN, or role_arn in the profile", file.by);
+            let what =
+                format_args!("{} is given, but no role: set AWS_ROLE_ARN, or role_arn in the profile", file.source);
             Error::new(Kind::Credentials, what)
         })?;
         let session_name = given("AWS_ROLE_SESSION_NAME", "role_session_name").map(|given| given.value);
         Ok(Some(WebIdentity {
             file: environment.variables.expand(&file.value),
-            by: file.by,
+            by: file.source,
             role_arn: role_arn.value,
             session_name: session_name.unwrap_or_else(|| SESSION_NAME.to_owned()),
         }))

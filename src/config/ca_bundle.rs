@@ -1,18 +1,19 @@
 //! Certificates that take the place of the system's trust store.
 //!
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` are not looked at here: they say where the system's store is, and have their meaning
-//! wherever no bundle is given.
+//! `SSL_CERT_FILE` and `SSL_CERT_DIR` do not concern this module: they name the system's store, which is used if there is no
+//! bundle.
 
 use crate::error::{Error, Kind, quote_up_to};
 use crate::sys::regular_file;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Far above any bundle, and far below what an endless file would cost.
+/// More than any bundle needs.
 const LARGEST: u64 = 16 * 1024 * 1024;
-/// Paths are quoted longer than other texts: their end is what tells them apart.
+/// Paths are quoted longer than other texts, because their ends distinguish them.
 const PATH_QUOTE: usize = 400;
 
 /// Certificates that are trusted in place of the system's.
@@ -20,30 +21,39 @@ const PATH_QUOTE: usize = 400;
 pub enum CaBundle {
     /// PEM that holds at least one certificate, all of them valid.
     Pem(Vec<u8>),
-    /// A file that the environment names, and the words for its place there. It is read with the first TLS connection,
-    /// so that who makes none does not pay for it.
-    Named { path: PathBuf, by: String },
+    /// A file that the environment names, and the setting that names it. The first TLS connection reads it, so that a
+    /// program without one does not pay for it.
+    Named { path: PathBuf, source: String },
+}
+
+impl fmt::Debug for CaBundle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CaBundle::Pem(pem) => write!(f, "Pem({} bytes)", pem.len()),
+            CaBundle::Named { path, source } => write!(f, "Named({} of {source})", path.display()),
+        }
+    }
 }
 
 impl CaBundle {
-    /// What the config names, read now.
+    /// Reads the file that the config names.
     pub(super) fn read(path: &str) -> Result<Self, String> {
         read(path.as_ref()).map(CaBundle::Pem)
     }
 
-    /// PEM that holds at least one certificate, all of them valid.
+    /// Returns PEM that holds at least one certificate, all of them valid.
     pub fn pem(&self) -> Result<Vec<u8>, Error> {
         match self {
             CaBundle::Pem(pem) => Ok(pem.clone()),
-            CaBundle::Named { path, by } => {
-                read(path).map_err(|reason| Error::new(Kind::Config, format_args!("{by} {reason}")))
+            CaBundle::Named { path, source } => {
+                read(path).map_err(|reason| Error::new(Kind::Config, format_args!("{source} {reason}")))
             }
         }
     }
 }
 
-/// The bytes of a PEM file, of which every certificate can be trusted. The error is the reason, to be read on behind a
-/// name.
+/// Returns the bytes of a PEM file whose certificates are all valid. The error is a reason: a message puts the name of the
+/// setting before it.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let name = quote_up_to(&path.to_string_lossy(), PATH_QUOTE);
     let pem = regular_file::read(path, LARGEST).map_err(|why| format!("names {name}, which cannot be read: {why}"))?;
@@ -56,7 +66,7 @@ fn check(pem: &[u8]) -> Result<(), String> {
     let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(pem) {
         count += 1;
-        // What the PEM reader says may quote the file, which may be a private key's.
+        // The PEM reader's error may quote the file, which may hold a private key.
         let certificate = certificate.map_err(|_| format!("whose PEM is broken in certificate {count}"))?;
         roots.add(certificate).map_err(|error| format!("whose certificate {count} cannot be used: {error}"))?;
     }

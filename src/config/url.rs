@@ -1,16 +1,18 @@
-//! URLs of endpoints and proxies, and what may go to them in the clear.
+//! URLs of endpoints and proxies, and the rule for requests over http://.
 //!
-//! Only the plainest URLs pass: every character is on a list. So the host that is judged here is the host that is connected to,
-//! whatever the parser below us makes of stranger texts.
+//! Only plain URLs pass: every character is on a list. So the host that is checked here is the host that is connected to,
+//! however the HTTP client parses unusual URLs.
+//!
+//! The error of a check is a reason. A message puts the name of the setting before it: `"base_url" ...`,
+//! `AWS_ENDPOINT_URL ...`. A reason never quotes the whole URL, which may hold a password.
 
 use crate::error::quote;
 use std::net::{IpAddr, Ipv6Addr};
 
 type Check = Result<(), String>;
 
-/// Whether requests may go to `url`: over https:// to any host, over http:// to loopback, and to others only with `allow_http`
-/// and without a bearer token, which everybody on the way could read and use. The error is the reason, to be read on behind a
-/// name: `"base_url" ...`, `AWS_ENDPOINT_URL_BEDROCK_RUNTIME ...`.
+/// Checks that requests may go to `url`: over https:// to any host; over http:// to this machine; over http:// to another
+/// host only with `allow_http` and without a bearer token, which others on the network could read and use.
 pub fn check_plain_http(url: &str, allow_http: bool, bearer: bool) -> Check {
     let url = Url::parse(url)?;
     if url.user.is_some() {
@@ -31,7 +33,7 @@ pub fn check_plain_http(url: &str, allow_http: bool, bearer: bool) -> Check {
     Ok(())
 }
 
-/// Whether `url` can be a proxy's. The error is the reason, to be read on behind a name.
+/// Checks that `url` can be the URL of a proxy.
 pub fn check_proxy(url: &str) -> Check {
     let url = Url::parse(url)?;
     if !matches!(url.path, "" | "/") {
@@ -40,7 +42,7 @@ pub fn check_proxy(url: &str) -> Check {
     Ok(())
 }
 
-/// Whether `url` is a URL without a user, in which nothing is out of the ordinary.
+/// Checks that `url` is a plain URL without a user.
 pub fn check_url(url: &str) -> Check {
     match Url::parse(url)?.user {
         Some(_) => Err("must not hold a user name or password".to_owned()),
@@ -48,7 +50,7 @@ pub fn check_url(url: &str) -> Check {
     }
 }
 
-/// Whether a host, as it stands in a URL, is this machine: 127.0.0.0/8, ::1 or localhost. Names are not looked up.
+/// Whether the host of a URL is this machine: 127.0.0.0/8, ::1 or localhost. Names are not resolved.
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     match bare.parse::<IpAddr>() {
@@ -60,13 +62,12 @@ pub fn is_loopback(host: &str) -> bool {
 struct Url<'a> {
     tls: bool,
     user: Option<&'a str>,
-    /// An IPv6 address stands in its brackets.
+    /// An IPv6 address is in brackets.
     host: &'a str,
     path: &'a str,
 }
 
 impl<'a> Url<'a> {
-    /// The reasons never quote the whole: a password may stand in it.
     fn parse(url: &'a str) -> Result<Self, String> {
         let (scheme, rest) = url.split_once("://").unwrap_or_default();
         let tls = match scheme.to_ascii_lowercase().as_str() {
@@ -90,14 +91,14 @@ impl<'a> Url<'a> {
         if let Some(port) = port
             && !(port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0))
         {
-            // Not quoted: it may be a part of a password.
+            // Not quoted, because it may be a part of a password.
             return Err("has a port that is no number from 1 to 65535".to_owned());
         }
         Ok(Url { tls, user, host, path })
     }
 }
 
-/// What RFC 3986 lets stand in a path or before the '@' as it is.
+/// Whether RFC 3986 allows the byte in a path or before the '@' without an escape.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&byte)
 }

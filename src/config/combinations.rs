@@ -1,0 +1,83 @@
+//! Checks that concern several keys of a config together.
+
+use super::Auth;
+use super::draft::Draft;
+use super::environment::variables::BEARER_VARIABLE;
+use super::url::check_plain_http;
+use crate::error::Result;
+
+/// Keys that have no effect alone: the key, the key that it needs, a hint.
+pub(super) const NEEDS: [(&str, &str, &str); 5] = [
+    ("api_key", "secret_key", "; a Bedrock API key goes into \"bearer_token\""),
+    ("secret_key", "api_key", ""),
+    ("session_token", "api_key", ""),
+    ("role_session_name", "role_arn", ""),
+    ("external_id", "role_arn", ""),
+];
+
+/// Keys of which one would silently win over the other, and the reason.
+pub(super) const EXCLUDES: [(&str, &str, &str); 3] = [
+    ("bearer_token", "api_key", "a bearer token takes the place of credentials"),
+    ("bearer_token", "role_arn", "a bearer token assumes no role"),
+    ("profile", "api_key", "a profile takes the place of credentials given here"),
+];
+
+/// Checks that the keys of a config fit together.
+pub(super) fn check(draft: &Draft) -> Result<()> {
+    if !draft.has("model") {
+        return Err(draft.error("model", "is missing: give a model id, an inference profile or an ARN"));
+    }
+    check_pairs(draft)?;
+    check_auth(draft)?;
+    check_endpoint(draft)
+}
+
+fn check_pairs(draft: &Draft) -> Result<()> {
+    for (key, needed, hint) in NEEDS {
+        if draft.has(key) && !draft.has(needed) {
+            return Err(draft.error(key, format_args!("needs \"{needed}\" beside it{hint}")));
+        }
+    }
+    for (key, other, reason) in EXCLUDES {
+        if draft.has(key) && draft.has(other) {
+            return Err(draft.error(key, format_args!("and \"{other}\" exclude each other ({reason}): remove one")));
+        }
+    }
+    Ok(())
+}
+
+fn check_auth(draft: &Draft) -> Result<()> {
+    let config = &draft.config;
+    let (auth, unused): (_, &[&str]) = match config.auth {
+        Auth::Auto => return Ok(()),
+        Auth::SigV4 => ("sigv4", &["bearer_token"]),
+        Auth::Bearer => ("bearer", &["api_key", "role_arn"]),
+    };
+    if let Some(key) = unused.iter().find(|key| draft.has(key)) {
+        return Err(draft.error("auth", format_args!("is \"{auth}\", which has no use for \"{key}\": remove one")));
+    }
+    let token_in_environment = || config.variables.get(BEARER_VARIABLE).is_some();
+    if config.auth == Auth::Bearer && config.bearer_token.is_none() && !token_in_environment() {
+        let reason =
+            format_args!("is \"bearer\", but there is no token: give \"bearer_token\" or set {BEARER_VARIABLE}");
+        return Err(draft.error("auth", reason));
+    }
+    Ok(())
+}
+
+fn check_endpoint(draft: &Draft) -> Result<()> {
+    let config = &draft.config;
+    let Some(url) = &config.base_url else {
+        return Ok(());
+    };
+    let bearer = config.bearer_token.is_some() || config.auth == Auth::Bearer;
+    check_plain_http(url, config.allow_http, bearer).map_err(|reason| draft.error("base_url", reason))?;
+    // The SDK's endpoint rules reject both, but only at the first call.
+    for (key, on) in [("fips", config.fips), ("dual_stack", config.dual_stack)] {
+        if on == Some(true) {
+            let reason = "chooses among the region's endpoints and \"base_url\" is none: remove one";
+            return Err(draft.error(key, reason));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,407 @@
+//! The list of config keys. Parsing goes by it, unknown keys are compared with it, and the tables of keys in the README
+//! and in the header are generated from it (`documentation`).
+//!
+//! To add a key, add an entry to [`KEYS`] and run `BLESS=1 cargo test --lib config`, then `cargo xtask header`.
+
+use super::ca_bundle::CaBundle;
+use super::call_settings::CallSettings;
+use super::check::{self, check_header, check_model_id, check_region, check_secret};
+use super::draft::Draft;
+use super::nearest;
+use super::retry::RetryMode;
+use super::timeouts::Timeout;
+use super::url::check_proxy;
+use super::value::Value;
+use super::{Auth, HttpVersion};
+use crate::error::Result;
+
+/// A config key.
+pub(super) struct Key {
+    /// The name that messages and the README use: `timeouts.idle` is the member `idle` of `timeouts`.
+    pub(super) name: &'static str,
+    pub(super) reader: Reader,
+    #[cfg(test)]
+    pub(super) documentation: Documentation,
+}
+
+/// The function that reads the value of a key.
+pub(super) enum Reader {
+    /// A setting of the model.
+    Model(fn(&mut Draft, &Value<'_>) -> Result<()>),
+    /// A setting of each call. `defaults` and derived models may have it too.
+    Call(fn(&mut CallSettings, &Value<'_>) -> Result<()>),
+    /// A timer of each call.
+    Timer(Timeout),
+    /// An object of call settings, each of which is a key of its own.
+    CallObject,
+    /// An object that may hold any of the other keys.
+    Options,
+}
+
+/// The text of a key in the README and in the header. Only tests compile it in.
+#[cfg(test)]
+pub(super) struct Documentation {
+    /// The type of the value.
+    pub(super) kind: &'static str,
+    /// The default, in words.
+    pub(super) default: &'static str,
+    /// Whole sentences in Markdown, the first of them the summary. The last may be a link, for the README alone.
+    pub(super) text: &'static str,
+}
+
+impl Key {
+    /// Whether `defaults` and derived models may have this key too.
+    pub(super) fn is_call_setting(&self) -> bool {
+        matches!(self.reader, Reader::Call(_) | Reader::Timer(_) | Reader::CallObject)
+    }
+
+    /// The name, divided into the object that the key is a member of, if any, and the key as it stands in the JSON.
+    fn parts(&self) -> (Option<&'static str>, &'static str) {
+        match self.name.split_once('.') {
+            Some((object, member)) => (Some(object), member),
+            None => (None, self.name),
+        }
+    }
+}
+
+/// Returns the key `key` of `object`, or of the top.
+pub(super) fn find(key: &str, object: Option<&str>) -> Option<&'static Key> {
+    KEYS.iter().find(|known| known.parts() == (object, key))
+}
+
+/// Returns the names of all keys that can stand at the top of a config.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    KEYS.iter().map(Key::parts).filter(|(object, _)| object.is_none()).map(|(_, name)| name)
+}
+
+/// Returns the key that `name` is in another spelling, or under another name.
+pub fn meant(name: &str) -> Option<&'static str> {
+    nearest::meant(name, names())
+}
+
+/// Returns the names of the members of the key `object`.
+pub(super) fn members(object: &str) -> impl Iterator<Item = &'static str> + Clone {
+    KEYS.iter().map(Key::parts).filter(move |(parent, _)| *parent == Some(object)).map(|(_, name)| name)
+}
+
+/// Returns the names of the keys that `defaults` and derived models may have too.
+pub fn call_settings() -> impl Iterator<Item = &'static str> + Clone {
+    KEYS.iter()
+        .filter(|key| key.is_call_setting())
+        .map(Key::parts)
+        .filter(|(object, _)| object.is_none())
+        .map(|(_, name)| name)
+}
+
+/// Returns the members of call settings, each with the key of its object.
+pub fn members_of_call_settings() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYS.iter().map(Key::parts).filter_map(|(object, name)| Some((object?, name)))
+}
+
+pub(super) const OPTIONS: &str = "options";
+
+/// The default of a key that must be given.
+pub(super) const REQUIRED: &str = "required";
+
+const AUTHS: [(&str, Auth); 3] = [("auto", Auth::Auto), ("sigv4", Auth::SigV4), ("bearer", Auth::Bearer)];
+const HTTP_VERSIONS: [(&str, HttpVersion); 3] =
+    [("auto", HttpVersion::Auto), ("1.1", HttpVersion::Http1), ("2", HttpVersion::Http2)];
+const LINTS: [(&str, bool); 2] = [("error", true), ("off", false)];
+
+/// Smaller buffers save nothing, and the program would wait for every event.
+const SMALLEST_READ_AHEAD: u64 = 16 << 10;
+/// HTTP/2 has no window of 2 GiB.
+const LARGEST_READ_AHEAD: u64 = 1 << 30;
+
+/// Makes a key. The documentation is dropped at compile time, unless the crate is compiled for tests.
+const fn key(name: &'static str, reader: Reader, kind: &'static str, default: &'static str, text: &'static str) -> Key {
+    #[cfg(not(test))]
+    let _ = (kind, default, text);
+    Key {
+        name,
+        reader,
+        #[cfg(test)]
+        documentation: Documentation { kind, default, text },
+    }
+}
+
+/// Makes the key of a timer.
+const fn timer(timeout: Timeout, default: &'static str, text: &'static str) -> Key {
+    key(timeout.name(), Reader::Timer(timeout), "duration", default, text)
+}
+
+/// Every config key, in the order of the README.
+pub(super) static KEYS: [Key; 38] = [
+    key(
+        "model",
+        Reader::Model(|draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
+        "string",
+        REQUIRED,
+        "A model id, an inference profile id or an ARN that Converse accepts. See [Model ids](#model-ids).",
+    ),
+    key(
+        "region",
+        Reader::Model(|draft, value| value.checked(check_region).map(|region| draft.config.region = Some(region))),
+        "string",
+        "`AWS_REGION`, `AWS_DEFAULT_REGION`, the profile's region, `us-east-1`, in this order",
+        "The region that is called. The library never asks the metadata service of the instance (IMDS) for it.",
+    ),
+    key(
+        "api_key",
+        Reader::Model(|draft, value| value.secret(check_secret).map(|key| draft.api_key = Some(key))),
+        "string",
+        "the credentials of the AWS environment",
+        "An access key id. `secret_key` must stand beside it.",
+    ),
+    key(
+        "secret_key",
+        Reader::Model(|draft, value| value.secret(check_secret).map(|key| draft.secret_key = Some(key))),
+        "string",
+        "the credentials of the AWS environment",
+        "The secret access key of `api_key`.",
+    ),
+    key(
+        "session_token",
+        Reader::Model(|draft, value| value.secret(check_secret).map(|token| draft.session_token = Some(token))),
+        "string",
+        "none",
+        "The session token of `api_key`, if its credentials are temporary.",
+    ),
+    key(
+        "bearer_token",
+        Reader::Model(|draft, value| value.secret(check_secret).map(|token| draft.config.bearer_token = Some(token))),
+        "string",
+        "`AWS_BEARER_TOKEN_BEDROCK`",
+        "A Bedrock API key. It takes the place of credentials.",
+    ),
+    key(
+        "auth",
+        Reader::Model(|draft, value| value.choice(&AUTHS).map(|auth| draft.config.auth = auth)),
+        "`\"auto\"`, `\"sigv4\"` or `\"bearer\"`",
+        "`\"auto\"`",
+        "How requests are authorized. `\"auto\"`: a token, keys, a profile or a role in the config decides; otherwise a \
+         bearer token of the environment is used; otherwise SigV4.",
+    ),
+    key(
+        "profile",
+        Reader::Model(|draft, value| value.text().map(|name| draft.config.profile = Some(name))),
+        "string",
+        "`AWS_PROFILE`, `AWS_DEFAULT_PROFILE`, `default`, in this order",
+        "A profile of `~/.aws/config` and `~/.aws/credentials`. A profile that the config names wins over keys in the \
+         environment. Credentials of SSO, login sessions, processes, web identity, ECS and EC2 work.",
+    ),
+    key(
+        "role_arn",
+        Reader::Model(|draft, value| value.checked(check::role_arn).map(|arn| draft.role_arn = Some(arn))),
+        "string",
+        "none",
+        "A role to assume with the credentials that are found.",
+    ),
+    key(
+        "role_session_name",
+        Reader::Model(|draft, value| {
+            value.checked(check::role_session_name).map(|name| draft.role_session_name = Some(name))
+        }),
+        "string",
+        "`libbedrock`",
+        "The name of the session of `role_arn`.",
+    ),
+    key(
+        "external_id",
+        Reader::Model(|draft, value| value.secret(check::external_id).map(|id| draft.external_id = Some(id))),
+        "string",
+        "none",
+        "The external id for `role_arn`.",
+    ),
+    key(
+        "base_url",
+        // The check of the URL needs other keys: `combinations`.
+        Reader::Model(|draft, value| value.text().map(|url| draft.config.base_url = Some(url))),
+        "string",
+        "`AWS_ENDPOINT_URL_BEDROCK_RUNTIME`, `AWS_ENDPOINT_URL`, the profile's endpoints, the region's endpoint, in \
+         this order",
+        "Another endpoint for Bedrock. Credentials are still fetched from AWS. `http://` is only allowed to this \
+         machine, or with `allow_http`. A bearer token is never sent over `http://` to another machine.",
+    ),
+    key(
+        "allow_http",
+        Reader::Model(|draft, value| value.bool().map(|allow| draft.config.allow_http = allow)),
+        "boolean",
+        "`false`",
+        "Permits a `base_url` of `http://` to another machine.",
+    ),
+    key(
+        "timeout",
+        Reader::Call(|calls, value| value.duration().map(|limit| calls.set_timeout(limit))),
+        "duration",
+        "`\"5m\"`",
+        "The longest wait without progress. For a stream it limits the wait for the first event and for each next \
+         event. For a call that does not stream it limits the whole call.",
+    ),
+    key(
+        "timeouts",
+        Reader::CallObject,
+        "object",
+        "`{}`",
+        "The timers one by one. For a call that does not stream, the shorter of `timeout` and `timeouts.total` counts.",
+    ),
+    timer(Timeout::Connect, "`\"3.1s\"`", "The limit for a new connection, its TLS handshake included."),
+    timer(
+        Timeout::FirstEvent,
+        "`timeout`",
+        "The wait for the first event of a stream. It wins over `timeout`, also over the `timeout` of a derived model.",
+    ),
+    timer(
+        Timeout::Idle,
+        "`timeout`",
+        "The wait for each next event of a stream. It wins over `timeout` like `timeouts.first_event`.",
+    ),
+    timer(Timeout::Total, "none", "The limit for a whole call."),
+    timer(
+        Timeout::Queue,
+        "none",
+        "The wait for `max_concurrency`. If it is set, the other timers start when this wait ends; otherwise they \
+         start with the call.",
+    ),
+    key("retry", Reader::CallObject, "object", "`{}`", "How failed attempts are repeated. See [Retries](#errors)."),
+    key(
+        "retry.max_attempts",
+        Reader::Call(|calls, value| value.count().map(|attempts| calls.retry.max_attempts = attempts)),
+        "number",
+        "`3`",
+        "The most attempts of a call, the first included. 1 turns retries off.",
+    ),
+    key(
+        "retry.mode",
+        Reader::Call(|calls, value| value.choice(&RetryMode::NAMES).map(|mode| calls.retry.mode = mode)),
+        "`\"standard\"` or `\"adaptive\"`",
+        "`\"standard\"`",
+        "The retry mode of the AWS SDK.",
+    ),
+    key(
+        "retry.max_backoff",
+        Reader::Call(|calls, value| value.duration().map(|limit| calls.retry.max_backoff = limit)),
+        "duration",
+        "`\"20s\"`",
+        "The longest wait between two attempts.",
+    ),
+    key(
+        "max_concurrency",
+        Reader::Model(|draft, value| value.count().map(|calls| draft.config.max_concurrency = Some(calls as usize))),
+        "number",
+        "no limit",
+        "The most calls that run at once on this model and the models derived from it. More calls wait, within \
+         `timeouts.queue`, or within their other timers if it is not set.",
+    ),
+    key(
+        "max_answer",
+        Reader::Model(|draft, value| value.count().map(|bytes| draft.config.max_answer = bytes as usize)),
+        "number",
+        "`268435456` (256 MiB)",
+        "The most bytes of one response, all frames of a stream together. A longer response fails with \
+         `BEDROCK_E_PROTOCOL`.",
+    ),
+    key(
+        "keep_answer",
+        Reader::Call(|calls, value| value.bool().map(|keep| calls.keep_answer = keep)),
+        "boolean",
+        "`true`",
+        "Whether the library keeps the events that it has delivered. If not, the response of a stream has the stop \
+         reason and the usage but no content, and cannot be added to a request.",
+    ),
+    key(
+        "read_ahead",
+        Reader::Call(|calls, value| {
+            let size = value.size()?;
+            if !(SMALLEST_READ_AHEAD..=LARGEST_READ_AHEAD).contains(&size) {
+                return Err(value.error("must be from 16KiB to 1GiB"));
+            }
+            calls.read_ahead = size as usize;
+            Ok(())
+        }),
+        "size",
+        "`\"256KiB\"`",
+        "About how much of a stream may wait in memory until the program reads it: from 16 KiB to 1 GiB, as a text \
+         such as `\"1MiB\"` or as a number of bytes. Half of it may be on the connection. A single event is always \
+         read as a whole. For a derived model, the part on the connection stays that of the first model.",
+    ),
+    key(
+        "ca_file",
+        Reader::Model(|draft, value| {
+            let bundle = CaBundle::read(&value.text()?).map_err(|reason| value.error(reason))?;
+            draft.config.ca_bundle = Some(bundle);
+            Ok(())
+        }),
+        "string",
+        "`AWS_CA_BUNDLE`, the profile's `ca_bundle`, `REQUESTS_CA_BUNDLE`, `SSL_CERT_FILE`, the system's \
+         certificates, in this order",
+        "A PEM file of at most 16 MiB with the certificates to trust.",
+    ),
+    key(
+        "proxy",
+        Reader::Model(|draft, value| value.secret(check_proxy).map(|url| draft.config.proxy = Some(url))),
+        "string",
+        "`HTTPS_PROXY` (`HTTP_PROXY` for an `http://` endpoint), `ALL_PROXY`, in this order",
+        "The URL of an HTTP proxy, perhaps with a user: `http://user:password@proxy:3128`. No proxy is used for this \
+         machine, for the metadata services of containers and EC2 instances, and for the hosts in `NO_PROXY`.",
+    ),
+    key(
+        "http_version",
+        Reader::Model(|draft, value| value.choice(&HTTP_VERSIONS).map(|version| draft.config.http_version = version)),
+        "`\"auto\"`, `\"1.1\"` or `\"2\"`",
+        "`\"auto\"`",
+        "The version of HTTP. `\"auto\"` is HTTP/2 if the endpoint offers it, else HTTP/1.1. `\"1.1\"` and `\"2\"` force \
+         one. `\"2\"` over `http://` starts without negotiation. Calls that fetch credentials never insist on HTTP/2.",
+    ),
+    key(
+        "fips",
+        Reader::Model(|draft, value| value.bool().map(|fips| draft.config.fips = Some(fips))),
+        "boolean",
+        "`AWS_USE_FIPS_ENDPOINT`, the profile's `use_fips_endpoint`, `false`, in this order",
+        "Whether the region's FIPS endpoint is called.",
+    ),
+    key(
+        "dual_stack",
+        Reader::Model(|draft, value| value.bool().map(|dual| draft.config.dual_stack = Some(dual))),
+        "boolean",
+        "`AWS_USE_DUALSTACK_ENDPOINT`, the profile's `use_dualstack_endpoint`, `false`, in this order",
+        "Whether the region's dual-stack endpoint is called.",
+    ),
+    key(
+        "user_agent",
+        Reader::Model(|draft, value| value.checked(check_header).map(|agent| draft.config.user_agent = Some(agent))),
+        "string",
+        "none",
+        "A text such as `app/1.2`, added to the SDK's user agent.",
+    ),
+    key(
+        "defaults",
+        Reader::Model(|draft, value| value.object().map(|json| draft.config.defaults = Some(json))),
+        "object",
+        "`{}`",
+        "Request members for every request, as in `bedrock_model_with`. See [Requests](#requests).",
+    ),
+    key(
+        "lint",
+        Reader::Model(|draft, value| value.choice(&LINTS).map(|lint| draft.config.lint = lint)),
+        "`\"error\"` or `\"off\"`",
+        "`\"error\"`",
+        "Whether requests are checked locally before they are sent. `\"off\"` sends a request unchecked.",
+    ),
+    key(
+        "transport",
+        Reader::Model(|draft, value| value.object().map(|json| draft.config.transport = Some(json))),
+        "object",
+        "the network",
+        "`{\"replies\": [...]}`, `{\"record\": \"file\"}` or `{\"replay\": \"file\"}`: a script in place of the network, a \
+         recording of the calls, or a recording in place of the network. See [Test your program without \
+         AWS](#test-your-program-without-aws) and [Record and replay](#record-and-replay).",
+    ),
+    key(
+        OPTIONS,
+        Reader::Options,
+        "object",
+        "`{}`",
+        "May hold any of the other keys, for programs whose configurations have that shape.",
+    ),
+];

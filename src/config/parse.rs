@@ -1,0 +1,89 @@
+//! Reads the config JSON of `bedrock_model_new`, and the call settings of a derived model.
+//!
+//! Members of `options` count as if they stood at the top. The order of keys never matters. `null` is a wrong type and
+//! does not mean "not given": a program whose secret is missing by mistake gets an error, and does not sign with the
+//! credentials of the machine.
+
+use super::combinations;
+use super::draft::Draft;
+use super::environment::variables::Variables;
+use super::keys::{self, Reader};
+use super::nearest;
+use super::value::Value;
+use super::{CallSettings, Config};
+use crate::error::{Error, Kind, Result};
+use crate::json::{Json, Kind as JsonKind};
+
+impl Config {
+    /// Reads and checks a config. Takes the environment variables of the process.
+    pub fn parse(text: &str) -> Result<Config> {
+        Config::parse_in(text, Variables::of_process())
+    }
+
+    /// Reads and checks a config in an environment of the caller's choice.
+    pub(super) fn parse_in(text: &str, variables: Variables) -> Result<Config> {
+        let json =
+            Json::parse(text).map_err(|fault| Error::new(Kind::Config, format_args!("config: not JSON: {fault}")))?;
+        if json.kind() != JsonKind::Object {
+            return Err(Error::new(Kind::Config, format_args!("config: expected an object, found {}", json.kind())));
+        }
+        let mut draft = Draft::new(variables);
+        for member in Value::root(json).members()? {
+            if member.key == keys::OPTIONS {
+                member.members()?.into_iter().try_for_each(|option| read(&mut draft, option))?;
+            } else {
+                read(&mut draft, member)?;
+            }
+        }
+        combinations::check(&draft)?;
+        Ok(draft.into_config())
+    }
+}
+
+fn read(draft: &mut Draft, value: Value<'_>) -> Result<()> {
+    let Some(key) = keys::find(&value.key, None) else {
+        return Err(unknown(&value));
+    };
+    if draft.has(key.name) {
+        return Err(value.error("stands both at the top and under \"options\": remove one"));
+    }
+    match key.reader {
+        Reader::Model(read) => read(draft, &value)?,
+        Reader::Call(_) | Reader::Timer(_) | Reader::CallObject => draft.config.calls.read(key, &value)?,
+        Reader::Options => return Err(unknown(&value)),
+    }
+    draft.note(key.name, value.path);
+    Ok(())
+}
+
+fn unknown(value: &Value<'_>) -> Error {
+    if nearest::is_request_member(&value.key) {
+        return value.error("is a member of requests: put it under \"defaults\"");
+    }
+    value.unknown(keys::names().filter(|name| value.key != *name))
+}
+
+impl CallSettings {
+    /// Sets the call setting `key`, if it is one, and returns whether it is. `path` is the JSON pointer of `value`.
+    /// After an error, some members of an object may have been set: discard the settings.
+    pub fn set(&mut self, key: &str, value: Json<'_>, path: &str) -> Result<bool> {
+        match keys::find(key, None).filter(|key| key.is_call_setting()) {
+            Some(found) => self.read(found, &Value::new(key, value, path)).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn read(&mut self, key: &keys::Key, value: &Value<'_>) -> Result<()> {
+        match key.reader {
+            Reader::Call(read) => read(self, value),
+            Reader::Timer(timeout) => value.duration().map(|limit| self.set_timer(timeout, limit)),
+            Reader::CallObject => value.members()?.iter().try_for_each(|member| {
+                let Some(found) = keys::find(&member.key, Some(key.name)) else {
+                    return Err(member.unknown(keys::members(key.name)));
+                };
+                self.read(found, member)
+            }),
+            Reader::Model(_) | Reader::Options => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! The retries of a call, as the config sets them.
+
+use std::time::Duration;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retry {
+    /// The most attempts of a call, the first included.
+    pub max_attempts: u32,
+    pub mode: RetryMode,
+    /// The longest wait between two attempts.
+    pub max_backoff: Duration,
+}
+
+/// The retry modes of the AWS SDK.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RetryMode {
+    Standard,
+    Adaptive,
+}
+
+impl RetryMode {
+    pub(super) const NAMES: [(&str, RetryMode); 2] =
+        [("standard", RetryMode::Standard), ("adaptive", RetryMode::Adaptive)];
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Retry { max_attempts: 3, mode: RetryMode::Standard, max_backoff: Duration::from_secs(20) }
+    }
+}
