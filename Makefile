@@ -50,7 +50,7 @@ $(STATIC): $(BUILT)
 install: $(BUILT) $(STATIC)
 	install -d "$(INCLUDE)" "$(LIB)/pkgconfig" "$(DATA)"
 	install -m 644 include/bedrock.h "$(INCLUDE)/bedrock.h"
-	install -m 644 bedrock.supp "$(DATA)/bedrock.supp"
+	install -m 644 bedrock.supp LICENSE THIRD-PARTY.md "$(DATA)"
 	install -m 755 $(BUILT) "$(LIB)/libbedrock.so.$(VERSION)"
 	ln -sf libbedrock.so.$(VERSION) "$(LIB)/$(SONAME)"
 	ln -sf $(SONAME) "$(LIB)/libbedrock.so"
@@ -61,6 +61,7 @@ install: $(BUILT) $(STATIC)
 
 uninstall:
 	rm -f "$(INCLUDE)/bedrock.h" "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
-	rm -f "$(LIB)/libbedrock.a" "$(LIB)/pkgconfig/bedrock.pc" "$(DATA)/bedrock.supp"
+	rm -f "$(LIB)/libbedrock.a" "$(LIB)/pkgconfig/bedrock.pc"
+	rm -f "$(DATA)/bedrock.supp" "$(DATA)/LICENSE" "$(DATA)/THIRD-PARTY.md"
 
 .PHONY: all library install uninstall

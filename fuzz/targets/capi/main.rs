@@ -15,6 +15,7 @@ mod support;
 
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use bedrock::ffi::process::{BEDROCK_LOG_OFF, bedrock_live_handles, bedrock_set_log, bedrock_shutdown};
 use bedrock::ffi::status::BEDROCK_OK;
@@ -26,7 +27,21 @@ const THREADS: usize = 3;
 /// The bytes that a call takes, roughly.
 const BYTES_PER_CALL: usize = 6;
 
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
+}
+
+/// Waits until there are no more threads than before: LeakSanitizer reports memory of threads that are just ending.
+fn threads_have_ended(before: usize) {
+    let until = Instant::now() + Duration::from_secs(12);
+    while threads() > before {
+        assert!(Instant::now() < until, "threads of the library are left");
+        std::thread::sleep(Duration::from_micros(100));
+    }
+}
+
 fuzz_target!(|bytes: &[u8]| {
+    let before = threads();
     // Nothing listens there: a connection is refused at once.
     let nowhere = || "http://127.0.0.1:9".to_owned();
     let shared = Shared {
@@ -50,6 +65,7 @@ fuzz_target!(|bytes: &[u8]| {
     shared.handles.free_all();
     bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
     assert_eq!(bedrock_shutdown(10_000), BEDROCK_OK, "the library did not stop");
+    threads_have_ended(before);
     assert_eq!(bedrock_live_handles(), 0, "handles are left");
     let (given, released) = (caller::GIVEN.load(Ordering::SeqCst), caller::RELEASED.load(Ordering::SeqCst));
     assert_eq!(given, released, "release functions were passed, and not each ran once");
