@@ -271,7 +271,7 @@ impl Answer {
 mod tests {
     use super::*;
     use crate::cassette::format::Part;
-    use crate::json::effort;
+    use crate::json::cost;
     use bytes::Bytes;
     use futures::FutureExt;
 
@@ -291,7 +291,7 @@ mod tests {
         let effort = |count: usize| {
             let replay = replay(count);
             // The last one, after all before it were left.
-            let (found, effort) = effort::of(|| replay.find(request(count - 1)).now_or_never());
+            let (found, effort) = cost::of_reading(|| replay.find(request(count - 1)).now_or_never());
             assert_eq!(found.expect("nothing is waited for").expect("an answer"), count - 1);
             effort
         };

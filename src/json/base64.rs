@@ -1,9 +1,10 @@
-//! Base64 in strings, read as browsers do: white space is passed over, padding may be missing.
+//! Base64 in strings, decoded as browsers do: white space is ignored, and padding may be missing.
 
-use crate::json::{Json, Kind};
+use super::cost;
+use super::value::{Json, Kind};
 use base64_simd::{AsOut, STANDARD_NO_PAD, forgiving_decode_inplace};
 
-/// What is decoded at once: base64, and the bytes in it.
+/// The size of a block that is decoded at once, and the size of the result.
 const BLOCK: usize = 1024;
 const BYTES: usize = BLOCK / 4 * 3;
 
@@ -13,15 +14,15 @@ impl Json<'_> {
         self.is_known_base64() || self.decode_base64(|_| ()).is_some()
     }
 
-    /// Gives the bytes that a string of base64 stands for, portion by portion, and how many they are. None for all
-    /// else; then what was given means nothing.
-    pub fn decode_base64(self, give: impl FnMut(&[u8])) -> Option<usize> {
+    /// Decodes a string of base64. Calls `sink` with the bytes, block by block, and returns their number. Returns None for
+    /// another value; then the bytes that `sink` received are meaningless.
+    pub fn decode_base64(self, sink: impl FnMut(&[u8])) -> Option<usize> {
         if self.kind() != Kind::String {
             return None;
         }
-        let mut decoder = Decoder { block: [0; BLOCK], filled: 0, length: 0, ended: false, give };
+        let mut decoder = Decoder { block: [0; BLOCK], filled: 0, length: 0, ended: false, sink };
         for piece in self.pieces() {
-            decoder.take(piece.as_str().as_bytes())?;
+            decoder.decode(piece.as_str().as_bytes())?;
         }
         decoder.flush()?;
         Some(decoder.length)
@@ -31,16 +32,16 @@ impl Json<'_> {
 struct Decoder<F> {
     block: [u8; BLOCK],
     filled: usize,
-    /// How many bytes were given.
+    /// The number of decoded bytes.
     length: usize,
-    /// Whether what was decoded last is an end: padded, or not a whole group.
+    /// Whether the last block must be the end: it has padding, or an incomplete group.
     ended: bool,
-    give: F,
+    sink: F,
 }
 
 impl<F: FnMut(&[u8])> Decoder<F> {
-    fn take(&mut self, text: &[u8]) -> Option<()> {
-        super::effort::spend(text.len());
+    fn decode(&mut self, text: &[u8]) -> Option<()> {
+        cost::read(text.len());
         let mut rest = text;
         while !rest.is_empty() {
             if self.filled == 0
@@ -49,7 +50,7 @@ impl<F: FnMut(&[u8])> Decoder<F> {
                 && let Ok(bytes) = STANDARD_NO_PAD.decode(block, self.block.as_mut_slice().as_out())
             {
                 self.length += bytes.len();
-                (self.give)(bytes);
+                (self.sink)(bytes);
                 rest = after;
                 continue;
             }
@@ -77,7 +78,7 @@ impl<F: FnMut(&[u8])> Decoder<F> {
         let bytes = forgiving_decode_inplace(block).ok()?;
         self.ended = bytes.len() < BYTES;
         self.length += bytes.len();
-        (self.give)(bytes);
+        (self.sink)(bytes);
         Some(())
     }
 }

@@ -1,21 +1,21 @@
-//! A loop over the parts of an array or object, step by step, without an object that lives between the steps.
+//! A loop over the parts of an array or object whose state is two numbers, which the C API keeps in the caller's memory.
 //!
-//! The first step checks the whole text; the others read what they step over, and nothing else.
+//! The first step checks the whole text. The others read only the part that they step over.
 
 use super::scan::skip_space;
-use crate::json::{pointer, walk};
+use super::{pointer, skip};
 use std::ops::Range;
 
-/// Where a loop is, in bytes of the text.
+/// The state of a loop, as byte positions in the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    /// Where the next part begins; the closing bracket where there is none.
+    /// The start of the next part, or the closing bracket if there is none.
     next: usize,
     /// The end of the array or object.
     end: usize,
 }
 
-/// A part of an array or object, in bytes of the text.
+/// An element or a member, as byte positions in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     /// The key of a member, with its quotes.
@@ -24,29 +24,29 @@ pub struct Found {
 }
 
 impl Cursor {
-    /// The beginning of the array or object that `pointer` leads to. None where there is none, or the text is not
-    /// JSON.
+    /// Returns a cursor at the start of the array or object that `pointer` refers to. None if there is none, or if the text
+    /// is not JSON.
     pub fn at(bytes: &[u8], pointer: &str) -> Option<Cursor> {
         let Range { start, end } = pointer::find(bytes, pointer)?;
         matches!(bytes[start], b'[' | b'{').then(|| Cursor { next: skip_space(bytes, start + 1), end })
     }
 
-    /// What [`Cursor::numbers`] gave.
+    /// Makes a cursor from the result of [`Cursor::numbers`].
     pub fn of_numbers([next, end]: [usize; 2]) -> Cursor {
         Cursor { next, end }
     }
 
-    /// The cursor as numbers.
+    /// Returns the cursor as numbers.
     pub fn numbers(self) -> [usize; 2] {
         [self.next, self.end]
     }
 
-    /// How many bytes of the text matter from here on.
+    /// Returns the end of the array or object.
     pub fn end(self) -> usize {
         self.end
     }
 
-    /// The next part. None at the end, and where this is no cursor of the text.
+    /// Returns the next part. None at the end, and if this is no cursor of the text.
     pub fn step(&mut self, bytes: &[u8]) -> Option<Found> {
         let bytes = bytes.get(..self.end)?;
         let close = *bytes.last()?;
@@ -56,11 +56,11 @@ impl Cursor {
             return None;
         }
         if close == b'}' {
-            let end = (bytes.get(at) == Some(&b'"')).then(|| walk::string_end(bytes, at))??;
+            let end = (bytes.get(at) == Some(&b'"')).then(|| skip::string_end(bytes, at))??;
             key = Some(at..end);
             at = skip_space(bytes, skip_space(bytes, end) + 1);
         }
-        let end = walk::value_end(bytes, at)?;
+        let end = skip::value_end(bytes, at)?;
         let comma = skip_space(bytes, end);
         self.next = match bytes.get(comma)? {
             b',' => skip_space(bytes, comma + 1),

@@ -1,20 +1,20 @@
-//! Numbers, one by one and by the array.
+//! Numbers, and arrays of numbers.
 
-use crate::json::{Json, Kind, effort};
+use super::cost;
+use super::value::{Json, Kind};
 use memchr::{memchr_iter, memchr3};
 use std::str::FromStr;
 
 impl<'a> Json<'a> {
-    /// The numbers of an array, as they are written. None for another kind, and where something else stands among
-    /// them.
+    /// Returns the numbers of an array. None for another kind of value, and for an array that has other elements.
     pub fn numbers(self) -> Option<Numbers<'a>> {
         if self.kind() != Kind::Array {
             return None;
         }
-        effort::spend(self.text.len());
+        cost::read(self.text.len());
         let inside = &self.text[1..self.text.len() - 1];
         let bytes = inside.as_bytes();
-        // Everything else that an array can hold begins with one of these.
+        // Every other element of an array begins with one of these.
         if memchr3(b'"', b'[', b'{', bytes).or_else(|| memchr3(b't', b'f', b'n', bytes)).is_some() {
             return None;
         }
@@ -22,11 +22,13 @@ impl<'a> Json<'a> {
         Some(Numbers { inside, count: if empty { 0 } else { memchr_iter(b',', bytes).count() + 1 } })
     }
 
+    /// Returns a number, rounded to the nearest double.
     pub fn f64(self) -> Option<f64> {
         (self.kind() == Kind::Number).then(|| self.text.parse().ok()).flatten()
     }
 
-    /// A number that is whole and fits: 3, 3.0 and 3e2, but neither 3.5 nor 2^63. Exact, also where a double is not.
+    /// Returns a whole number that fits: 3, 3.0 and 3e2, but neither 3.5 nor 2^63. The result is exact, also beyond the
+    /// precision of a double.
     pub fn i64(self) -> Option<i64> {
         if let Ok(whole) = self.text.parse() {
             return Some(whole);
@@ -42,7 +44,7 @@ impl<'a> Json<'a> {
             .bytes()
             .chain(fraction.bytes())
             .try_fold(0_i128, |number, digit| number.checked_mul(10)?.checked_add(i128::from(digit - b'0') * sign))?;
-        // What the decimal point hides has to be made up for by the exponent.
+        // The exponent must compensate for the digits of the fraction.
         let scale = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
         if digits == 0 {
             return Some(0);
@@ -57,7 +59,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// See [`Json::numbers`].
+/// The numbers of an array.
 #[derive(Clone, Debug)]
 pub struct Numbers<'a> {
     inside: &'a str,
@@ -65,12 +67,12 @@ pub struct Numbers<'a> {
 }
 
 impl<'a> Numbers<'a> {
-    /// How many there are.
+    /// Returns how many numbers there are.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// Each of them, rounded to the nearest value of the type; what is beyond its range is infinite.
+    /// Returns each number, rounded to the nearest value of the type. A number beyond its range is infinite.
     pub fn values<T: FromStr + 'a>(&self) -> impl Iterator<Item = T> {
         self.inside.split(',').take(self.count).filter_map(|number| number.trim_ascii().parse().ok())
     }

@@ -1,32 +1,19 @@
-//! A text that was checked once, with a map of its long values, so that nothing of them is read again to step over
-//! them.
+//! A checked text with the positions of its long values, so that they are not read again to step over them.
 
-use super::scan::{Container, Encoding, Invalid, Text, Watch, scan};
-use crate::json::{Json, effort};
+use super::long_value::{LONG, LongValue};
+use super::scan::{Container, Encoding, Invalid, StringToken, Visitor, scan};
+use super::value::Json;
 use std::ops::Range;
 
-/// Values shorter than this are not on the map: to read one again costs no more than to look for it.
-const LONG: usize = 256;
-
-/// A long value, or a long key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Long {
-    start: usize,
-    end: usize,
-    /// Of a string: whether nothing in it is escaped.
-    plain: bool,
-    /// Of a string: whether it is known to be base64.
-    base64: bool,
-}
-
-/// What one pass over a text found out about it.
+/// The findings of one pass over a text: the positions of its value, of its long values, and of strings that may refer to
+/// attachments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
-    /// Where the value is, without the white space around it.
+    /// The position of the value, without the white space around it.
     value: Range<usize>,
-    /// By their beginnings.
-    long: Vec<Long>,
-    /// The beginnings of string values that begin with '@'.
+    /// In the order of the text.
+    long: Vec<LongValue>,
+    /// The positions of string values that begin with '@'.
     at_signs: Vec<usize>,
 }
 
@@ -42,22 +29,22 @@ impl Outline {
         Ok(Outline { value, ..outliner.outline })
     }
 
-    /// The value in `text`, which this is the outline of.
+    /// Returns the value in `text`, whose outline this is.
     pub fn json<'a>(&'a self, text: &'a str) -> Json<'a> {
         Json { text: &text[self.value.clone()], at: self.value.start, long: &self.long }
     }
 
-    /// Where the value is in its text.
+    /// Returns the position of the value in its text.
     pub fn place(&self) -> Range<usize> {
         self.value.clone()
     }
 
-    /// The beginnings of string values that begin with '@', in the order of the text.
+    /// Returns the positions of string values that begin with '@', in the order of the text.
     pub fn at_signs(&self) -> &[usize] {
         &self.at_signs
     }
 
-    /// The outline of a part of the text, in which `value`, found by way of this outline, is the value.
+    /// Returns the outline of a part of the text whose value is `value`, which was read with this outline.
     pub fn part(&self, part: Range<usize>, value: Json<'_>) -> Outline {
         fn within<T>(sorted: &[T], part: &Range<usize>, start: impl Fn(&T) -> usize) -> Range<usize> {
             sorted.partition_point(|item| start(item) < part.start)
@@ -70,14 +57,14 @@ impl Outline {
             value: move_down(value.at)..move_down(value.at + value.text.len()),
             long: long
                 .iter()
-                .map(|long| Long { start: move_down(long.start), end: move_down(long.end), ..*long })
+                .map(|long| LongValue { start: move_down(long.start), end: move_down(long.end), ..*long })
                 .collect(),
             at_signs: at_signs.iter().map(|at| move_down(*at)).collect(),
         }
     }
 
-    /// A part of another text, of which `other` is the outline, was put in at `at`, behind `before` bytes that hold
-    /// nothing. `around` are the places of the arrays and objects that it was put into, as they were.
+    /// Updates the outline after `before` bytes without values and a part of another text were inserted at `at`. `other` is
+    /// the outline of that text. `around` are the old positions of the arrays and objects that contain `at`.
     pub fn insert(&mut self, at: usize, before: usize, other: &Outline, part: Range<usize>, around: &[Range<usize>]) {
         fn put<T: Copy>(
             here: &mut Vec<T>,
@@ -95,7 +82,8 @@ impl Outline {
             here.splice(place..place, other[first..last].iter().map(|item| moved(*item, part.start, behind)));
         }
         let behind = at + before;
-        let moved = |long: Long, from, to| Long { start: long.start - from + to, end: long.end - from + to, ..long };
+        let moved =
+            |long: LongValue, from, to| LongValue { start: long.start - from + to, end: long.end - from + to, ..long };
         put(&mut self.long, at, behind, &other.long, &part, |long| long.start, moved);
         put(&mut self.at_signs, at, behind, &other.at_signs, &part, |at| *at, |at, from, to| at - from + to);
         let length = before + part.len();
@@ -104,7 +92,7 @@ impl Outline {
             match self.long.binary_search_by_key(start, |long| long.start) {
                 Ok(place) => self.long[place].end += length,
                 Err(place) if end + length - start >= LONG => {
-                    let long = Long { start: *start, end: end + length, plain: false, base64: false };
+                    let long = LongValue { start: *start, end: end + length, plain: false, base64: false };
                     self.long.insert(place, long);
                 }
                 Err(_) => {}
@@ -112,7 +100,7 @@ impl Outline {
         }
     }
 
-    /// The outline of the same value with `shift` bytes before it.
+    /// Returns the outline of the same value after `shift` bytes were put before it.
     pub fn behind(mut self, shift: usize) -> Outline {
         self.value = self.value.start + shift..self.value.end + shift;
         self.at_signs.iter_mut().for_each(|at| *at += shift);
@@ -124,7 +112,7 @@ impl Outline {
     }
 }
 
-/// A text that was checked: JSON with its outline, or why it is none.
+/// A text that was checked: its outline, or the reason why it is not JSON.
 #[derive(Debug)]
 pub struct Checked<'a> {
     text: &'a str,
@@ -132,7 +120,7 @@ pub struct Checked<'a> {
 }
 
 impl<'a> Checked<'a> {
-    /// `outline` is what [`Outline::of`] gave for the bytes of `text`.
+    /// Combines a text with the result of [`Outline::of`] for its bytes.
     pub fn new(text: &'a str, outline: Result<Outline, Invalid>) -> Self {
         Checked { text, outline }
     }
@@ -149,7 +137,7 @@ impl<'a> Checked<'a> {
         self.outline().map(|outline| outline.json(self.text))
     }
 
-    /// The same without the white space around the value.
+    /// Returns the same text without the white space around the value.
     pub fn trimmed(self) -> Self {
         let Ok(outline) = &self.outline else { return self };
         let value = outline.json(self.text);
@@ -176,31 +164,31 @@ impl<'a> From<&'a String> for Checked<'a> {
 struct Outliner<'a> {
     bytes: &'a [u8],
     outline: Outline,
-    /// Where the last value began.
+    /// The start of the last value.
     begun: usize,
-    /// Where the open containers stand in the map, from the outermost.
+    /// The indexes of the open arrays and objects in `outline.long`, from the outermost.
     open: Vec<usize>,
 }
 
 impl Outliner<'_> {
-    fn add(&mut self, string: &Text) {
+    fn add(&mut self, string: &StringToken) {
         if string.range.len() >= LONG {
             let Range { start, end } = string.range;
-            self.outline.long.push(Long { start, end, plain: !string.escaped, base64: string.base64 });
+            self.outline.long.push(LongValue { start, end, plain: !string.escaped, base64: string.base64 });
         }
     }
 }
 
-impl Watch for Outliner<'_> {
-    fn key(&mut self, key: &Text) {
+impl Visitor for Outliner<'_> {
+    fn key(&mut self, key: &StringToken) {
         self.add(key);
     }
 
-    fn begin(&mut self, at: usize, _parent: Option<Container>) {
+    fn begin_value(&mut self, at: usize, _parent: Option<Container>) {
         self.begun = at;
     }
 
-    fn string(&mut self, string: &Text) {
+    fn string(&mut self, string: &StringToken) {
         self.add(string);
         let content = &self.bytes[string.range.start + 1..string.range.end - 1];
         if content.starts_with(b"@") || content.starts_with(b"\\u0040") {
@@ -208,53 +196,18 @@ impl Watch for Outliner<'_> {
         }
     }
 
-    fn open(&mut self, _container: Container) {
+    fn begin_container(&mut self, _container: Container) {
         self.open.push(self.outline.long.len());
-        self.outline.long.push(Long { start: self.begun, end: 0, plain: false, base64: false });
+        self.outline.long.push(LongValue { start: self.begun, end: 0, plain: false, base64: false });
     }
 
-    fn close(&mut self, at: usize) {
+    fn end_container(&mut self, at: usize) {
         let Some(place) = self.open.pop() else { return };
         if at - self.outline.long[place].start >= LONG {
             self.outline.long[place].end = at;
         } else {
-            // What is short holds nothing long: it stands last.
+            // A short value contains no long one, so it is the last entry.
             self.outline.long.truncate(place);
         }
-    }
-}
-
-impl<'a> Json<'a> {
-    /// What the map says of the value, or key, that begins at `at` in this one.
-    pub(super) fn long_at(self, at: usize) -> Option<Long> {
-        if self.text.len() - at < LONG || self.long.is_empty() {
-            return None;
-        }
-        let place = self.long.binary_search_by_key(&(self.at + at), |long| long.start).ok()?;
-        Some(self.long[place])
-    }
-
-    /// The end of the value, or key, that begins at `at`.
-    pub(super) fn end_of(self, at: usize) -> usize {
-        match self.long_at(at) {
-            Some(long) => long.end - self.at,
-            None => super::walk::value_end(self.text.as_bytes(), at).expect("checked JSON"),
-        }
-    }
-
-    /// Whether a string has escapes.
-    pub(super) fn is_escaped(self) -> bool {
-        match self.long_at(0) {
-            Some(long) => !long.plain,
-            None => {
-                effort::spend(self.text.len());
-                self.text.contains('\\')
-            }
-        }
-    }
-
-    /// Whether this is known to be a string of base64.
-    pub(super) fn is_known_base64(self) -> bool {
-        self.long_at(0).is_some_and(|long| long.base64)
     }
 }

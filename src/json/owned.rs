@@ -1,6 +1,7 @@
 //! A JSON value that owns its text.
 
-use super::{Checked, Json, Outline};
+use super::outline::{Checked, Outline};
+use super::value::Json;
 use std::fmt;
 
 /// A JSON value that owns its text. `Debug` does not show it, because it may hold a prompt.

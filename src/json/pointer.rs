@@ -1,11 +1,10 @@
-//! JSON pointers (RFC 6901): found in the pass that checks the text, or by steps over text that has been checked.
+//! JSON pointers (RFC 6901), resolved during the pass that checks a text, or in checked text.
 
-use super::scan::{Container, Encoding, Text, Watch, scan};
-use crate::json::{Json, Kind, Part, pointer_token};
+use super::scan::{Container, Encoding, StringToken, Visitor, scan};
+use super::value::{Json, Kind, Member, Part};
 use std::ops::Range;
 
-/// The place of the value that `pointer` leads to, in a text that is checked to its end. None where the text is not
-/// JSON too.
+/// Returns the position of the value that `pointer` refers to. Checks the whole text, and returns None if it is not JSON.
 pub fn find(bytes: &[u8], pointer: &str) -> Option<Range<usize>> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         return None;
@@ -16,7 +15,7 @@ pub fn find(bytes: &[u8], pointer: &str) -> Option<Range<usize>> {
 }
 
 impl<'a> Json<'a> {
-    /// The value a JSON pointer leads to; "" leads to the whole.
+    /// Returns the value that a JSON pointer refers to. "" refers to this value.
     pub fn pointer(self, pointer: &str) -> Option<Json<'a>> {
         let mut value = self;
         if pointer.is_empty() {
@@ -28,7 +27,7 @@ impl<'a> Json<'a> {
             value = match value.kind() {
                 Kind::Array => value.elements().nth(index(&token[..end])?)?,
                 Kind::Object => {
-                    let named = |member: &super::Member<'_>| name_length(member.key, token).is_some();
+                    let named = |member: &Member<'_>| name_length(member.key, token).is_some();
                     value.members().filter(named).last()?.value
                 }
                 _ => return None,
@@ -40,7 +39,7 @@ impl<'a> Json<'a> {
 }
 
 impl Json<'_> {
-    /// The pointer to the innermost value that the byte at `at` of this one belongs to.
+    /// Returns the pointer to the innermost value that contains the byte at `at` of this one.
     pub fn pointer_to(self, at: usize) -> String {
         let mut pointer = String::new();
         let (mut value, at) = (self, self.at + at);
@@ -57,12 +56,12 @@ impl Json<'_> {
     }
 }
 
-/// An element's number: digits, without needless zeros.
+/// Returns the index of an element: digits without leading zeros.
 fn index(token: &str) -> Option<usize> {
     if token == "0" || !token.starts_with(['0', '+']) { token.parse().ok() } else { None }
 }
 
-/// Where the token ends that `rest` begins with, if it is the name of `key`. It reads no further than the key is long.
+/// Returns the length of the token that `rest` begins with, if it names `key`. Reads no further than the length of the key.
 fn name_length(key: Json<'_>, rest: &str) -> Option<usize> {
     let rest = rest.as_bytes();
     let mut at = 0;
@@ -83,25 +82,26 @@ fn name_length(key: Json<'_>, rest: &str) -> Option<usize> {
     matches!(rest.get(at), None | Some(b'/')).then_some(at)
 }
 
-/// The index in an array that has no more elements on the way.
+/// The index in an array after the element on the path.
 const PASSED: usize = usize::MAX;
 
-/// Follows a scan along a pointer. Of two equal keys the last counts: where a value on the way comes again, what was
-/// found below the first one is void.
+/// Follows a pointer during a scan. If a key stands twice, the last one counts: a second value for a token of the pointer
+/// discards the result below the first one.
 struct Finder<'a> {
     bytes: &'a [u8],
     pointer: &'a str,
-    /// Where the next token begins; behind the pointer's end where there is none. The outermost value has an empty
-    /// token of its own.
+    /// The start of the next token. It is behind the end of the pointer if there is none. The outermost value has an empty
+    /// token.
     next: usize,
-    /// How many arrays and objects are open.
+    /// The number of open arrays and objects.
     depth: usize,
-    /// How many values on the way are open: the outermost, the one in it that a token names, and so on.
+    /// The number of open values on the path: the outermost value, the value in it that a token names, and so on.
     path: usize,
-    /// Of the innermost array on the way: the next element's index, and the wanted one with its token's length.
+    /// The index of the next element, if the innermost value on the path is an array.
     index: usize,
+    /// The index that the pointer names in that array, and the length of its token.
     wanted: Option<(usize, usize)>,
-    /// The length of the next token, if it names the key that was read last.
+    /// The length of the next token, if it names the last key.
     named: Option<usize>,
     found: Option<Range<usize>>,
 }
@@ -112,12 +112,12 @@ impl<'a> Finder<'a> {
         Finder { bytes, pointer, next: 0, depth: 0, path: 0, index: PASSED, wanted, named, found }
     }
 
-    /// The pointer from the next token on.
+    /// Returns the pointer from the next token on.
     fn rest(&self) -> Option<&'a str> {
         self.pointer.get(self.next..)
     }
 
-    /// The length of the next token, where it leads to the value that begins now.
+    /// Returns the length of the next token, if it names the value that begins now.
     fn token_length(&mut self, parent: Option<Container>) -> Option<usize> {
         match parent {
             None => Some(0),
@@ -131,16 +131,16 @@ impl<'a> Finder<'a> {
     }
 }
 
-impl Watch for Finder<'_> {
-    fn key(&mut self, key: &Text) {
+impl Visitor for Finder<'_> {
+    fn key(&mut self, key: &StringToken) {
         if self.path == self.depth {
             let text = std::str::from_utf8(&self.bytes[key.range.clone()]).ok();
             self.named = text.zip(self.rest()).and_then(|(key, rest)| name_length(Json::trusted(key), rest));
         }
     }
 
-    fn begin(&mut self, at: usize, parent: Option<Container>) {
-        // Only what stands in nothing but values on the way can be on it.
+    fn begin_value(&mut self, at: usize, parent: Option<Container>) {
+        // A value is on the path only if all values around it are.
         if self.path != self.depth {
             return;
         }
@@ -151,7 +151,7 @@ impl Watch for Finder<'_> {
         self.found = self.rest().is_none().then_some(at..at);
     }
 
-    fn open(&mut self, container: Container) {
+    fn begin_container(&mut self, container: Container) {
         self.depth += 1;
         if self.path == self.depth && container == Container::Array {
             let token = self.rest().map(|rest| rest.split('/').next().unwrap_or_default());
@@ -160,20 +160,25 @@ impl Watch for Finder<'_> {
         }
     }
 
-    fn close(&mut self, _at: usize) {
+    fn end_container(&mut self, _at: usize) {
         self.depth -= 1;
     }
 
-    fn end(&mut self, at: usize) {
+    fn end_value(&mut self, at: usize) {
         if self.path != self.depth + 1 {
             return;
         }
         if let Some(found) = self.found.as_mut().filter(|_| self.next > self.pointer.len()) {
             found.end = at;
         }
-        // Back to the token that led here.
+        // Back to the token that names this value.
         self.path -= 1;
         self.next = self.pointer[..self.next - 1].rfind('/').map_or(0, |slash| slash + 1);
         self.index = PASSED;
     }
+}
+
+/// Returns `key` as a token of a JSON pointer.
+pub fn pointer_token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }

@@ -1,13 +1,15 @@
-//! The grammar of JSON: one pass over a text that checks it, and tells a [`Watch`] what it meets.
+//! The grammar of JSON: one pass that checks a text and reports to a [`Visitor`].
 //!
-//! It never recurses and never allocates. Every byte of a text that passes is ASCII, or stands in a string and is
-//! UTF-8: what was not known to be UTF-8 before is so afterwards.
+//! It never recurses and never allocates. A text that passes is UTF-8, even if its encoding was not known before.
 
-use crate::json::{MAX_DEPTH, effort};
+use super::cost;
 use std::fmt;
 use std::ops::Range;
 
-/// Why a text is not JSON, and where.
+/// The deepest nesting of arrays and objects that is accepted.
+pub const MAX_DEPTH: usize = 512;
+
+/// The reason why a text is not JSON, and the position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     what: &'static str,
@@ -21,44 +23,44 @@ impl fmt::Display for Invalid {
     }
 }
 
-/// What a scan meets, in the order of the text.
-pub trait Watch {
+/// Receives the parts of a text, in their order.
+pub trait Visitor {
     /// A key of the innermost object, with its quotes.
-    fn key(&mut self, _key: &Text) {}
+    fn key(&mut self, _key: &StringToken) {}
 
-    /// A value begins at `at`. `parent` is what it stands in, if anything.
-    fn begin(&mut self, _at: usize, _parent: Option<Container>) {}
+    /// A value begins at `at`. `parent` is the array or object that contains it, if any.
+    fn begin_value(&mut self, _at: usize, _parent: Option<Container>) {}
 
-    /// A string value was passed, before its [`Watch::end`].
-    fn string(&mut self, _string: &Text) {}
+    /// A string value, before its [`Visitor::end_value`].
+    fn string(&mut self, _string: &StringToken) {}
 
-    /// An array or object was opened, after its [`Watch::begin`].
-    fn open(&mut self, _container: Container) {}
+    /// An array or object begins, after its [`Visitor::begin_value`].
+    fn begin_container(&mut self, _container: Container) {}
 
-    /// An array or object that ends before `at` was closed, before its [`Watch::end`].
-    fn close(&mut self, _at: usize) {}
+    /// An array or object ends before `at`. Its [`Visitor::end_value`] follows.
+    fn end_container(&mut self, _at: usize) {}
 
-    /// The value that began last, of those that have not ended, ends before `at`.
-    fn end(&mut self, _at: usize) {}
+    /// The innermost value ends before `at`.
+    fn end_value(&mut self, _at: usize) {}
 }
 
-/// Asks for nothing but the check.
-impl Watch for () {}
+/// Ignores the parts of a text.
+impl Visitor for () {}
 
-/// Asks how deep arrays and objects nest.
+/// Counts how deep arrays and objects nest.
 #[derive(Default)]
 pub struct Depth {
     now: usize,
     pub deepest: usize,
 }
 
-impl Watch for Depth {
-    fn open(&mut self, _container: Container) {
+impl Visitor for Depth {
+    fn begin_container(&mut self, _container: Container) {
         self.now += 1;
         self.deepest = self.deepest.max(self.now);
     }
 
-    fn close(&mut self, _at: usize) {
+    fn end_container(&mut self, _at: usize) {
         self.now -= 1;
     }
 }
@@ -69,41 +71,42 @@ pub enum Container {
     Object,
 }
 
-/// A string of the text.
-pub struct Text {
-    /// Its quotes included.
+/// A string or a key of the text.
+pub struct StringToken {
+    /// The position, quotes included.
     pub range: Range<usize>,
     pub escaped: bool,
-    /// Whether it is known to be base64: a long string is asked, others are not.
+    /// Whether the string is known to be base64. Only long strings are checked.
     pub base64: bool,
 }
 
-/// What is known of the bytes before they are scanned.
+/// What is known about the bytes before they are scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     Utf8,
     Unknown,
 }
 
-/// Checks that `bytes` are one value, with white space around it, and gives the value's place.
-pub fn scan(bytes: &[u8], encoding: Encoding, watch: &mut impl Watch) -> Result<Range<usize>, Invalid> {
+/// Checks that `bytes` are one value, perhaps with white space around it. Returns the position of the value.
+pub fn scan(bytes: &[u8], encoding: Encoding, visitor: &mut impl Visitor) -> Result<Range<usize>, Invalid> {
     let start = skip_space(bytes, 0);
     let scanner = Scanner { bytes, encoding };
-    let end = scanner.value(start, watch).and_then(|end| match skip_space(bytes, end) {
+    let end = scanner.value(start, visitor).and_then(|end| match skip_space(bytes, end) {
         rest if rest == bytes.len() => Ok(end),
         rest => Err(Fault { at: rest, what: "unexpected text after the JSON value" }),
     });
-    effort::spend(*end.as_ref().unwrap_or(&bytes.len()));
+    cost::read(*end.as_ref().unwrap_or(&bytes.len()));
     end.map(|end| start..end).map_err(|fault| fault.locate(bytes))
 }
 
-/// The end of the string that `text` begins with.
+/// Returns the end of the string that `text` begins with.
 pub fn leading_string(text: &str) -> Option<usize> {
     let scanner = Scanner { bytes: text.as_bytes(), encoding: Encoding::Utf8 };
     let string = text.starts_with('"').then(|| scanner.string(0).ok()).flatten()?;
     Some(string.range.end)
 }
 
+/// Returns the position of the first byte from `at` on that is no white space.
 pub fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\t' | b'\n' | b'\r')) {
         at += 1;
@@ -111,7 +114,7 @@ pub fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The first byte from `at` on that a string cannot hold as it is, or the text's end.
+/// Returns the position of the first byte from `at` on that a string must escape, or the end of the text.
 pub fn skip_plain(bytes: &[u8], at: usize) -> usize {
     plain_until(bytes, at, bytes.len(), 0)
 }
@@ -133,7 +136,7 @@ impl Fault {
     }
 }
 
-/// The open arrays and objects around a position, one bit each.
+/// The open arrays and objects around a position, as one bit for each.
 struct Nesting {
     depth: usize,
     objects: [u64; MAX_DEPTH / 64],
@@ -172,27 +175,27 @@ impl Scanner<'_> {
         self.bytes.get(at).copied()
     }
 
-    /// The end of the value that begins at `at`.
-    fn value(&self, mut at: usize, watch: &mut impl Watch) -> Scan {
+    /// Returns the end of the value that begins at `at`.
+    fn value(&self, mut at: usize, visitor: &mut impl Visitor) -> Scan {
         let bytes = self.bytes;
         let mut nesting = Nesting { depth: 0, objects: [0; MAX_DEPTH / 64] };
         loop {
             at = skip_space(bytes, at);
             let parent = nesting.innermost();
-            watch.begin(at, parent);
+            visitor.begin_value(at, parent);
             match self.byte(at) {
                 Some(b'{') => {
                     nesting.open(Container::Object, at)?;
-                    watch.open(Container::Object);
+                    visitor.begin_container(Container::Object);
                     at = skip_space(bytes, at + 1);
                     if self.byte(at) != Some(b'}') {
-                        at = self.key(at, watch)?;
+                        at = self.key(at, visitor)?;
                         continue;
                     }
                 }
                 Some(b'[') => {
                     nesting.open(Container::Array, at)?;
-                    watch.open(Container::Array);
+                    visitor.begin_container(Container::Array);
                     at = skip_space(bytes, at + 1);
                     if self.byte(at) != Some(b']') {
                         continue;
@@ -202,7 +205,7 @@ impl Scanner<'_> {
                     at = match first {
                         Some(b'"') => {
                             let string = self.string(at)?;
-                            watch.string(&string);
+                            visitor.string(&string);
                             string.range.end
                         }
                         Some(b'-' | b'0'..=b'9') => self.number(at)?,
@@ -212,7 +215,7 @@ impl Scanner<'_> {
                         Some(_) => return Err(Fault { at, what: "expected a JSON value" }),
                         None => return Err(Fault { at, what: "the JSON text ends where a value is expected" }),
                     };
-                    watch.end(at);
+                    visitor.end_value(at);
                 }
             }
             loop {
@@ -220,7 +223,7 @@ impl Scanner<'_> {
                 at = skip_space(bytes, at);
                 match (self.byte(at), container) {
                     (Some(b','), Container::Object) => {
-                        at = self.key(skip_space(bytes, at + 1), watch)?;
+                        at = self.key(skip_space(bytes, at + 1), visitor)?;
                         break;
                     }
                     (Some(b','), Container::Array) => {
@@ -230,8 +233,8 @@ impl Scanner<'_> {
                     (Some(b'}'), Container::Object) | (Some(b']'), Container::Array) => {
                         at += 1;
                         nesting.depth -= 1;
-                        watch.close(at);
-                        watch.end(at);
+                        visitor.end_container(at);
+                        visitor.end_value(at);
                     }
                     (Some(_), Container::Object) => {
                         return Err(Fault { at, what: "expected ',' or '}' in an object" });
@@ -244,13 +247,13 @@ impl Scanner<'_> {
         }
     }
 
-    /// The position behind a key and its colon.
-    fn key(&self, at: usize, watch: &mut impl Watch) -> Scan {
+    /// Returns the position after a key and its colon.
+    fn key(&self, at: usize, visitor: &mut impl Visitor) -> Scan {
         if self.byte(at) != Some(b'"') {
             return Err(Fault { at, what: "expected a key in double quotes" });
         }
         let key = self.string(at)?;
-        watch.key(&key);
+        visitor.key(&key);
         let colon = skip_space(self.bytes, key.range.end);
         if self.byte(colon) != Some(b':') {
             return Err(Fault { at: colon, what: "expected ':' after a key" });
@@ -258,13 +261,13 @@ impl Scanner<'_> {
         Ok(colon + 1)
     }
 
-    /// The string whose opening quote stands at `quote`.
-    fn string(&self, quote: usize) -> Result<Text, Fault> {
+    /// Returns the string whose opening quote is at `quote`.
+    fn string(&self, quote: usize) -> Result<StringToken, Fault> {
         let bytes = self.bytes;
         let start = quote + 1;
         let mut escaped = false;
         let mut at = self.plain(start, start.saturating_add(SHORT));
-        // Bytes at the beginning that are base64.
+        // The number of bytes at the start that are base64.
         let mut base64 = 0;
         if at == start + SHORT {
             base64 = leading_base64(&bytes[start..]);
@@ -284,17 +287,17 @@ impl Scanner<'_> {
             at = self.plain(at, bytes.len());
         }
         let base64 = base64 > 0 && !escaped && ends_base64(&bytes[start + base64..at]);
-        Ok(Text { range: quote..at + 1, escaped, base64 })
+        Ok(StringToken { range: quote..at + 1, escaped, base64 })
     }
 
-    /// The first byte from `at` on, and before `limit`, that ends a run of plain characters.
+    /// Returns the position, at most `limit`, of the first byte from `at` on that ends a run of plain characters.
     fn plain(&self, at: usize, limit: usize) -> usize {
-        // What is UTF-8 already is plain beyond ASCII too.
+        // In a text that is known to be UTF-8, a byte beyond ASCII is plain.
         let high = if self.encoding == Encoding::Utf8 { 0 } else { HIGH };
         plain_until(self.bytes, at, limit, high)
     }
 
-    /// The position behind the escape whose backslash stands at `at`.
+    /// Returns the position after the escape whose backslash is at `at`.
     fn escape(&self, at: usize) -> Scan {
         let digits = |from| self.bytes.get(from..from + 4).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
         match self.byte(at + 1) {
@@ -305,7 +308,7 @@ impl Scanner<'_> {
         }
     }
 
-    /// The end of a run of bytes beyond ASCII.
+    /// Returns the end of a run of bytes beyond ASCII.
     fn beyond_ascii(&self, at: usize) -> Scan {
         let run = &self.bytes[at..beyond_ascii_until(self.bytes, at)];
         match std::str::from_utf8(run) {
@@ -343,10 +346,10 @@ impl Scanner<'_> {
     }
 }
 
-/// A string that is longer than this may be base64.
+/// Only longer strings are checked for base64.
 const SHORT: usize = 64;
 
-/// How many bytes are base64 without padding: a number of whole blocks.
+/// Returns the number of bytes at the start that are base64 without padding, in whole blocks.
 fn leading_base64(bytes: &[u8]) -> usize {
     const BLOCK: usize = 1024;
     let is_base64 = |block: &[u8]| base64_simd::STANDARD_NO_PAD.check(block).is_ok();
@@ -356,7 +359,7 @@ fn leading_base64(bytes: &[u8]) -> usize {
     SHORT + bytes[SHORT..].chunks_exact(BLOCK).take_while(|block| is_base64(block)).count() * BLOCK
 }
 
-/// Whether base64 can end with this, which may be padded.
+/// Whether `rest`, perhaps with padding, can be the end of base64.
 fn ends_base64(rest: &[u8]) -> bool {
     rest.len() < 1024 + SHORT
         && (base64_simd::STANDARD.check(rest).is_ok() || base64_simd::STANDARD_NO_PAD.check(rest).is_ok())
@@ -365,7 +368,7 @@ fn ends_base64(rest: &[u8]) -> bool {
 const ONES: u64 = u64::from_ne_bytes([0x01; 8]);
 const HIGH: u64 = u64::from_ne_bytes([0x80; 8]);
 
-/// The first byte from `at` on that is ASCII, or the end.
+/// Returns the position of the first byte from `at` on that is ASCII, or the end.
 fn beyond_ascii_until(bytes: &[u8], mut at: usize) -> usize {
     while let Some(word) = bytes.get(at..at + 8)
         && u64::from_le_bytes(word.try_into().expect("eight bytes")) & HIGH == HIGH
@@ -378,9 +381,10 @@ fn beyond_ascii_until(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The first byte from `at` on, and before `limit`, that is a quote, a backslash, a control character, or has one of
-/// the bits `high`. Eight bytes at a time: a mask has the highest bit of each byte that is sought, and perhaps of
-/// bytes behind one.
+/// Returns the position, at most `limit`, of the first byte from `at` on that is a quote, a backslash or a control
+/// character, or has one of the bits `high`.
+///
+/// It reads eight bytes at a time: a mask has the highest bit of each matching byte, and perhaps of bytes after one.
 fn plain_until(bytes: &[u8], mut at: usize, limit: usize, high: u64) -> usize {
     let limit = limit.min(bytes.len());
     let is = |word: u64, byte: u8| {

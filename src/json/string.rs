@@ -1,11 +1,12 @@
-//! Strings: decoded, compared, and written.
+//! Strings: decoding, comparing, escaping.
 
-use crate::json::{Json, Kind, effort, scan};
+use super::value::{Json, Kind};
+use super::{cost, scan};
 use std::borrow::Cow;
 use std::fmt;
 
 impl<'a> Json<'a> {
-    /// A string's text with its escapes decoded, borrowed where it has none. A lone surrogate becomes U+FFFD.
+    /// Returns a string's decoded text, borrowed if it has no escapes. A lone surrogate becomes U+FFFD.
     pub fn string(self) -> Option<Cow<'a, str>> {
         if self.kind() != Kind::String {
             return None;
@@ -19,18 +20,18 @@ impl<'a> Json<'a> {
         Some(Cow::Owned(out))
     }
 
-    /// A string's decoded text piece by piece, without allocating; nothing for another kind.
+    /// Returns a string's decoded text piece by piece, without allocating; nothing for another kind of value.
     pub fn pieces(self) -> Pieces<'a> {
         Pieces { rest: if self.kind() == Kind::String { &self.text[1..self.text.len() - 1] } else { "" } }
     }
 
-    /// Whether this is a string that says `text`.
+    /// Whether this is a string whose decoded text is `text`.
     pub fn is(self, text: &str) -> bool {
-        self.kind() == Kind::String && says(self.pieces(), text)
+        self.kind() == Kind::String && are_equal(self.pieces(), text)
     }
 }
 
-/// A part of a decoded string: a run that stands as it was written, or a character that was escaped.
+/// A part of a decoded string: a run of text without escapes, or a character that was escaped.
 #[derive(Clone, Copy, Debug)]
 pub enum Piece<'a> {
     Run(&'a str),
@@ -54,7 +55,7 @@ impl Piece<'_> {
     }
 }
 
-/// See [`Json::pieces`].
+/// An iterator over the pieces of a decoded string.
 #[derive(Clone, Debug)]
 pub struct Pieces<'a> {
     rest: &'a str,
@@ -103,21 +104,21 @@ fn hex4(text: &str, at: usize) -> u32 {
     u32::from_str_radix(&text[at..at + 4], 16).expect("checked to be four hexadecimal digits")
 }
 
-/// Whether the pieces of a string, joined, are `text`.
-fn says(mut pieces: Pieces<'_>, text: &str) -> bool {
+/// Whether the joined pieces of a string are `text`.
+fn are_equal(mut pieces: Pieces<'_>, text: &str) -> bool {
     let mut rest = text;
     let mut next = |piece: Piece<'_>| rest.strip_prefix(piece.as_str()).inspect(|after| rest = after).is_some();
     pieces.all(&mut next) && rest.is_empty()
 }
 
-/// Writes `text` as a JSON string, its quotes included.
+/// Writes `text` as a JSON string, with quotes.
 pub fn quote(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')?;
     escape(out, text)?;
     out.write_char('"')
 }
 
-/// How a byte of a text is written in a JSON string, where it cannot stand there as it is.
+/// Returns the escape of a byte and its length. None if the byte needs no escape.
 fn escaped(byte: u8) -> Option<([u8; 6], usize)> {
     let short = |escape| Some(([b'\\', escape, 0, 0, 0, 0], 2));
     match byte {
@@ -133,15 +134,15 @@ fn escaped(byte: u8) -> Option<([u8; 6], usize)> {
     }
 }
 
-/// As [`escape`], in the memory of a large `text`, behind `before`, which stays as it is.
+/// Escapes a large `text` in its own memory, and puts `before`, which is not escaped, before it.
 pub fn escape_in_place(text: String, before: &str) -> String {
     let mut bytes = text.into_bytes();
     let mut from = bytes.len();
     let longer: usize = bytes.iter().filter_map(|byte| escaped(*byte)).map(|(_, length)| length - 1).sum();
-    // A little more: what stands behind the text is put there next.
+    // With room for the text that the caller appends next.
     bytes.reserve_exact(before.len() + longer + SLACK);
     bytes.resize(from + before.len() + longer, 0);
-    // From the end, because everything moves towards it.
+    // From the end, because every byte moves towards it.
     let mut to = bytes.len();
     while from > 0 {
         from -= 1;
@@ -160,12 +161,12 @@ pub fn escape_in_place(text: String, before: &str) -> String {
     String::from_utf8(bytes).expect("text stays text")
 }
 
-/// Room behind a text that was escaped in place.
+/// The room behind a text that was escaped in place.
 const SLACK: usize = 4 << 10;
 
-/// Writes what stands between the quotes of `text` as a JSON string.
+/// Writes `text` as a JSON string, without the quotes.
 pub fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
-    effort::spend(text.len());
+    cost::read(text.len());
     let bytes = text.as_bytes();
     let mut written = 0;
     loop {
@@ -182,7 +183,7 @@ pub fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     }
 }
 
-/// Text that is written as a JSON string.
+/// A text that is displayed as a JSON string.
 pub struct Quoted<'a>(pub &'a str);
 
 impl fmt::Display for Quoted<'_> {
@@ -191,7 +192,7 @@ impl fmt::Display for Quoted<'_> {
     }
 }
 
-/// `text` as a JSON string, its quotes included.
+/// Returns `text` as a JSON string, with quotes.
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     quote(&mut out, text).expect("a String takes all that is written to it");

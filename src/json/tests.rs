@@ -1,4 +1,4 @@
-//! JSON against serde_json, and against what it promises.
+//! JSON compared with serde_json, and its promises.
 
 use crate::json::*;
 
@@ -7,7 +7,7 @@ fn json(text: &str) -> Json<'_> {
 }
 
 #[test]
-fn accepts_and_refuses_what_serde_json_does() {
+fn the_same_texts_are_accepted_as_by_serde_json() {
     let pieces = [
         "{",
         "}",
@@ -95,7 +95,7 @@ fn quoting_round_trips_every_character_below_256() {
 }
 
 #[test]
-fn integers_are_whole_and_fit() {
+fn integers_are_whole_numbers_that_fit() {
     for (text, expected) in [
         ("3", Some(3)),
         ("3.0", Some(3)),
@@ -120,7 +120,7 @@ fn integers_are_whole_and_fit() {
 }
 
 #[test]
-fn nesting_is_bounded_and_faults_say_where() {
+fn nesting_is_bounded_and_errors_name_the_position() {
     let deep = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
     assert!(Json::parse(&deep(MAX_DEPTH)).is_ok());
     let fault = Json::parse(&deep(10_000)).unwrap_err().to_string();
@@ -178,7 +178,7 @@ impl Dice {
 }
 
 #[test]
-fn what_a_pointer_finds_while_the_text_is_checked_is_what_serde_json_finds() {
+fn a_pointer_leads_to_the_same_value_as_in_serde_json() {
     let mut dice = Dice(7);
     let (mut there, mut not_there) = (0, 0);
     for _ in 0..20_000 {
@@ -199,7 +199,7 @@ fn what_a_pointer_finds_while_the_text_is_checked_is_what_serde_json_finds() {
 }
 
 #[test]
-fn a_pointer_finds_nothing_in_what_is_json_only_as_far_as_it_leads() {
+fn a_pointer_finds_nothing_in_a_text_that_is_broken_behind_its_value() {
     for text in [r#"{"a":1"#, r#"{"a":1,}"#, r#"{"a":1} x"#, "{\"a\":1,\"b\":\"\u{1}\"}", r#"{"a":1,"b":[01]}"#] {
         assert_eq!(pointer::find(text.as_bytes(), "/a"), None, "{text}");
     }
@@ -207,7 +207,7 @@ fn a_pointer_finds_nothing_in_what_is_json_only_as_far_as_it_leads() {
 }
 
 #[test]
-fn bytes_that_pass_are_utf8_and_json_to_serde_json_too() {
+fn bytes_that_pass_are_utf8_and_valid_to_serde_json() {
     let mut dice = Dice(3);
     let (mut valid, mut invalid) = (0, 0);
     for _ in 0..20_000 {
@@ -224,7 +224,7 @@ fn bytes_that_pass_are_utf8_and_json_to_serde_json_too() {
 }
 
 #[test]
-fn a_walk_along_an_outline_meets_what_a_walk_without_one_meets() {
+fn values_are_the_same_with_and_without_an_outline() {
     fn all<'a>(json: Json<'a>, out: &mut Vec<(&'a str, String, bool)>) {
         let is_base64 = json.kind() == Kind::String && json.is_base64();
         out.push((json.text(), json.string().unwrap_or_default().into_owned(), is_base64));
@@ -254,7 +254,7 @@ fn a_walk_along_an_outline_meets_what_a_walk_without_one_meets() {
 }
 
 #[test]
-fn a_cursor_steps_by_every_part_as_serde_json_has_them() {
+fn a_cursor_visits_every_part() {
     let mut dice = Dice(5);
     let mut steps = 0;
     for _ in 0..10_000 {
@@ -276,7 +276,7 @@ fn a_cursor_steps_by_every_part_as_serde_json_has_them() {
 }
 
 #[test]
-fn a_cursor_of_another_text_gives_nothing_or_a_place_in_the_text() {
+fn a_cursor_of_another_text_returns_none_or_a_position_in_the_text() {
     let mut dice = Dice(13);
     for _ in 0..50_000 {
         let mut bytes = dice.value(2).into_bytes();
@@ -292,11 +292,11 @@ fn a_cursor_of_another_text_gives_nothing_or_a_place_in_the_text() {
 }
 
 #[test]
-fn a_loop_over_a_million_elements_looks_at_each_byte_twice() {
+fn a_loop_over_a_million_elements_reads_each_byte_at_most_twice() {
     for text in
         [format!("[{}1]", "0.25, ".repeat(1_000_000)), format!("{{{}\"k\":{{}}}}", r#""k":["v"],"#.repeat(1_000_000))]
     {
-        let (steps, looked_at) = effort::of(|| {
+        let (steps, looked_at) = cost::of_reading(|| {
             let mut cursor = cursor::Cursor::at(text.as_bytes(), "").unwrap();
             std::iter::from_fn(|| cursor.step(text.as_bytes())).count()
         });
@@ -306,16 +306,16 @@ fn a_loop_over_a_million_elements_looks_at_each_byte_twice() {
 }
 
 #[test]
-fn a_look_up_looks_at_each_byte_once_however_deep_it_leads() {
+fn a_pointer_reads_each_byte_once_however_deep_it_leads() {
     let levels = MAX_DEPTH - 1;
     let text = format!("{}[\"{}\"]{}", r#"{"a":"#.repeat(levels), "x".repeat(1_000_000), "}".repeat(levels));
-    let (found, looked_at) = effort::of(|| pointer::find(text.as_bytes(), &("/a".repeat(levels) + "/0")));
+    let (found, looked_at) = cost::of_reading(|| pointer::find(text.as_bytes(), &("/a".repeat(levels) + "/0")));
     assert_eq!(found.unwrap().len(), 1_000_002);
     assert_eq!(looked_at, text.len());
 }
 
 #[test]
-fn base64_is_what_a_forgiving_decoder_takes() {
+fn base64_is_decoded_as_by_a_forgiving_decoder() {
     let mut dice = Dice(17);
     let (mut good, mut bad) = (0, 0);
     for _ in 0..20_000 {
@@ -349,7 +349,7 @@ fn base64_is_what_a_forgiving_decoder_takes() {
 }
 
 #[test]
-fn numbers_are_those_of_an_array_of_numbers_alone() {
+fn an_array_has_numbers_only_if_all_of_its_elements_are_numbers() {
     let all = |text| json(text).numbers().map(|numbers| numbers.values::<f64>().collect::<Vec<_>>());
     assert_eq!(all("[ 1 , -2.5e-3,1e400\n]"), Some(vec![1.0, -0.0025, f64::INFINITY]));
     assert_eq!(all("[ ]"), Some(vec![]));
@@ -361,7 +361,7 @@ fn numbers_are_those_of_an_array_of_numbers_alone() {
 }
 
 #[test]
-fn what_is_escaped_in_place_is_what_is_escaped_otherwise() {
+fn escaping_in_place_gives_the_same_text() {
     let mut dice = Dice(23);
     for _ in 0..5_000 {
         let some = ['a', '\u{e9}', '"', '\\', '\n', '\u{1}', '\u{1f}', '\u{1f600}'];

@@ -2,7 +2,7 @@
 
 use super::wiped::Wiped;
 use crate::error::{Error, Kind, Result, quote};
-use crate::json::{self, Json, Outline, Part, effort};
+use crate::json::{self, Json, Outline, Part, cost};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -82,7 +82,7 @@ impl Attachments {
     }
 
     pub fn has(&self, name: &str) -> bool {
-        effort::spend(name.len());
+        cost::read(name.len());
         self.places.contains_key(name)
     }
 

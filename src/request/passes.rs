@@ -2,7 +2,7 @@
 
 use super::attachment::Attachments;
 use super::media::Media;
-use crate::json::{Json, effort};
+use crate::json::{Json, cost};
 use crate::protocol::operation::Operation;
 use crate::protocol::response_head::ResponseHead;
 use crate::request::{Document, Medium, Request};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// The body of a request given as JSON, and how many bytes were looked at on the way to it.
 fn body(operation: Operation, text: &str) -> (String, usize) {
-    effort::of(|| {
+    cost::of_reading(|| {
         let request = Request::parse(text).unwrap();
         let input = request.input(operation, "m", &Document::default(), true).unwrap();
         String::from_utf8(input.body.unwrap().to_vec()).unwrap()
@@ -55,7 +55,7 @@ fn four_megabytes_of_base64_in_a_message_that_is_added_are_looked_at_once() {
         r#"{{"role":"user","content":[{{"image":{{"format":"png","source":{{"bytes":"{}"}}}}}},{{"text":"?"}}]}}"#,
         image()
     );
-    let (request, looked_at) = effort::of(|| {
+    let (request, looked_at) = cost::of_reading(|| {
         let mut request = Request::default();
         request.add_message(message.as_str()).unwrap();
         request.add_text("assistant", "An image.").unwrap();
@@ -63,7 +63,8 @@ fn four_megabytes_of_base64_in_a_message_that_is_added_are_looked_at_once() {
         request
     });
     assert!(looked_at <= message.len() + 10_000, "{looked_at} bytes of {} were looked at", message.len());
-    let (_, looked_at) = effort::of(|| request.input(Operation::Converse, "m", &Document::default(), true).unwrap());
+    let (_, looked_at) =
+        cost::of_reading(|| request.input(Operation::Converse, "m", &Document::default(), true).unwrap());
     assert!(looked_at <= 10_000, "{looked_at} bytes were looked at for a call");
 }
 
@@ -85,7 +86,7 @@ type Way<'a> = (&'a str, &'a dyn Fn(&mut Request, usize));
 
 /// What is looked at and copied while `count` are added one by one.
 fn adding(count: usize, add: impl Fn(&mut Request, usize)) -> usize {
-    let (request, cost) = effort::in_all(|| {
+    let (request, cost) = cost::of_all(|| {
         let mut request = Request::default();
         (0..count).for_each(|index| add(&mut request, index));
         request
@@ -189,7 +190,7 @@ fn a_reference_below_five_hundred_levels_is_found_on_a_small_stack_in_linear_tim
     let nested = format!("{}{{\"bytes\":\"@x\"}}{}", r#"[{"a":"#.repeat(levels / 2), r#","b":0}]"#.repeat(levels / 2));
     let text = format!(r#"{{"messages":[{{"filler":"{filler}","content":{nested}}}]}}"#);
     let search = move || {
-        let (document, looked_at) = effort::of(|| Document::parse(text.as_str(), "reading").unwrap());
+        let (document, looked_at) = cost::of_reading(|| Document::parse(text.as_str(), "reading").unwrap());
         assert!(looked_at <= 2 * text.len(), "{looked_at} bytes of {} were looked at", text.len());
         let mut attachments = Attachments::default();
         attachments.add("x", std::sync::Arc::new(b"ABC".to_vec())).unwrap();

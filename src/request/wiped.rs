@@ -1,7 +1,7 @@
 //! What a prompt is of, text and bytes: zeroed when it is freed, also where it only moved to memory that is larger.
 
 use crate::error::Result;
-use crate::json::effort;
+use crate::json::cost;
 use crate::runtime::memory;
 use bytes::Bytes;
 use std::fmt::{self, Write as _};
@@ -54,7 +54,7 @@ impl Wiped {
     /// Puts `text` in before the byte at `at`. Of many calls each costs what it puts in and what stands behind it.
     pub fn insert_str(&mut self, at: usize, text: &str) {
         self.reserve(text.len());
-        effort::copy(text.len() + self.0.len() - at);
+        cost::copy(text.len() + self.0.len() - at);
         self.0.insert_str(at, text);
     }
 
@@ -73,7 +73,7 @@ impl Wiped {
         let needed = self.0.len() + more;
         if needed > self.0.capacity() {
             let mut grown = String::with_capacity(needed.max(2 * self.0.capacity()));
-            effort::copy(self.0.len());
+            cost::copy(self.0.len());
             grown.push_str(&self.0);
             drop(Wiped(std::mem::replace(&mut self.0, grown)));
         }
@@ -148,7 +148,7 @@ impl From<String> for Wiped {
 
 impl From<&str> for Wiped {
     fn from(text: &str) -> Self {
-        effort::copy(text.len());
+        cost::copy(text.len());
         Wiped(text.to_owned())
     }
 }

@@ -1,6 +1,6 @@
 //! The names of documents. The service wants each to be of few characters, and all of a conversation to differ.
 
-use crate::json::{Json, effort};
+use crate::json::{Json, cost};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ impl Names {
 
     /// False where the name is taken.
     fn insert(&mut self, name: &str) -> bool {
-        effort::spend(name.len());
+        cost::read(name.len());
         !self.before.names.contains(name) && self.own.names.insert(name.to_owned())
     }
 }

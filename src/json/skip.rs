@@ -1,24 +1,23 @@
-//! Steps over JSON that has been checked before. Nothing is checked again: a value's end is found by its brackets and
-//! quotes.
+//! Finds the end of a value in checked text, by its brackets and quotes. Nothing is checked again.
 //!
-//! On text that is no JSON the answers mean nothing, but they lie in the text, or there is none.
+//! For a text that is not JSON the result is meaningless, but it is a position in the text, or None.
 
-use super::effort;
+use super::cost;
 
-/// The end of the string whose opening quote stands at `at`.
+/// Returns the end of the string whose opening quote is at `at`.
 pub fn string_end(bytes: &[u8], at: usize) -> Option<usize> {
     let mut from = at + 1;
     loop {
         let stop = from + memchr::memchr2(b'"', b'\\', bytes.get(from..)?)?;
         if bytes[stop] == b'"' {
-            effort::spend(stop - at);
+            cost::read(stop - at);
             return Some(stop + 1);
         }
         from = stop + 2;
     }
 }
 
-/// The end of the value that begins at `at`.
+/// Returns the end of the value that begins at `at`.
 pub fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
     match bytes.get(at)? {
         b'"' => string_end(bytes, at),
@@ -26,7 +25,7 @@ pub fn value_end(bytes: &[u8], at: usize) -> Option<usize> {
         _ => {
             let ends = |byte: &u8| matches!(byte, b',' | b']' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
             let length = bytes[at..].iter().position(ends).unwrap_or(bytes.len() - at);
-            effort::spend(length);
+            cost::read(length);
             (length > 0).then_some(at + length)
         }
     }
@@ -48,7 +47,7 @@ fn container_end(bytes: &[u8], start: usize) -> Option<usize> {
         }
         at += 1;
         if depth == 0 {
-            effort::spend(at - start - strings);
+            cost::read(at - start - strings);
             return Some(at);
         }
     }
