@@ -25,89 +25,110 @@
  *
  * RULES FOR EVERY FUNCTION
  *
- * Handles are opaque IDs, not pointers. Each bedrock_<type>_new, and every other function that
- *   makes an object, returns one. A stale, freed, foreign or wrong handle gives
- *   BEDROCK_E_BAD_HANDLE, and a getter returns its neutral value for it ("", 0 or -1). It is
- *   never undefined behaviour. On 64-bit systems a handle is a number from 2^52 to 2^53, so that
- *   a double holds it exactly. Free each handle once with bedrock_<type>_free, on any thread, at
- *   any time: running calls keep the object alive. Freeing NULL does nothing.
+ * Comments. Every function is documented in the same order: what it does; parameters that need a
+ *   word; "Returns", unless it returns void; "Ownership", if objects, texts or bytes change hands
+ *   or are borrowed; "Threads", if it blocks or differs from the rules below; "Since", the first
+ *   version that has it; "AWS", the operation, member or header of AWS that it maps to.
  *
- * Text in is a pointer and a length, if the function has a parameter for the length; the length
- *   BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id, pointer, ...)
- *   have no length and are NUL-terminated. Text has to be valid UTF-8. The library copies
- *   everything that is passed in before the call returns, except attachments passed with a
+ * Parameters. These mean the same everywhere. err receives the error and may be NULL. out receives
+ *   the result and must not be NULL, unless its function documents otherwise. len is the length of
+ *   a text or of bytes that you pass, or a pointer that receives the length of a returned text and
+ *   may be NULL. size is sizeof of the struct that you pass: members that the library does not fill
+ *   become 0, or -1 in bedrock_usage. cancel ends the call when it is fired, and may be NULL.
+ *   timeout_ms is in milliseconds. user is your own pointer, which the library passes to your
+ *   function and never reads. release frees user, and may be NULL.
+ *
+ * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
+ *   function that makes an object, returns one, owned by the caller. Free each handle once with
+ *   bedrock_<type>_free, on any thread, at any time: running calls keep the object alive. Freeing
+ *   NULL does nothing. A stale, freed, foreign or wrong handle is never undefined behaviour: a
+ *   function returns BEDROCK_E_BAD_HANDLE for it, and a getter returns its neutral value ("", 0 or
+ *   -1). On 64-bit systems a handle is a number from 2^52 to 2^53, so that a double holds it
+ *   exactly.
+ *
+ * Strings passed in. A text is a pointer and a length, if the function has a parameter for the
+ *   length. The length BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id,
+ *   pointer, ...) have no length and are NUL-terminated. Text has to be valid UTF-8. The library
+ *   copies everything that is passed in before the call returns, except attachments passed with a
  *   release function.
  *
- * Text out is borrowed and NUL-terminated. It is "" if there is none, and never NULL, with two
- *   exceptions: bedrock_request_json and bedrock_request_body return NULL when they fail, and the
- *   bedrock_json_... functions return NULL for nothing, and text that no NUL ends. If the
- *   function has a parameter len and it is not NULL, *len receives the length. The text lives as
- *   long as its handle, if its function does not name a shorter time. The text of an event lives
- *   until the callback returns, or until the next bedrock_stream_next or bedrock_stream_free on
- *   its stream. Using borrowed text later is undefined behaviour; the library cannot detect it,
- *   but valgrind and AddressSanitizer can.
+ * Strings returned. A returned text is borrowed and NUL-terminated. It is "" if there is none, and
+ *   never NULL, with two exceptions: bedrock_request_json and bedrock_request_body return NULL when
+ *   they fail, and the bedrock_json_... functions return NULL if there is no value, and texts that
+ *   no NUL ends. A text lives as long as its handle, unless its function documents a shorter time.
+ *   The text of an event lives until the callback returns, or until the next bedrock_stream_next or
+ *   bedrock_stream_free on its stream. Using borrowed text later is undefined behaviour. The
+ *   library cannot detect it, but valgrind and AddressSanitizer can.
  *
  * Errors. A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and
  *   above is not. If err is not NULL, *err receives an error owned by the caller if the status is
- *   below 0, and NULL otherwise. *err is overwritten, never freed: in a chain of calls, stop at
- *   the first that fails, or free the error between them. All other out parameters are always
- *   written too: with NULL, 0 or -1 if there is no value. If a function has no err,
- *   bedrock_status_name gives the name of its status.
+ *   below 0, and NULL otherwise. *err is overwritten, never freed: in a chain of calls, stop at the
+ *   first that fails, or free the error between them. All other out parameters are always written
+ *   too: with NULL, 0 or -1 if there is no value. If a function has no err, bedrock_status_name
+ *   gives the name of its status. Besides the statuses that its comment names, every function may
+ *   return BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_BUSY, BEDROCK_E_FORKED,
+ *   BEDROCK_E_RESOURCE and BEDROCK_E_INTERNAL.
  *
- * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Calls
- *   on one request are serialized; its lock is never held during I/O. A stream is used by one
- *   thread at a time (a second one gets BEDROCK_E_BUSY); bedrock_stream_cancel and
- *   bedrock_stream_free work on any thread. Only bedrock_cancel_fire is async-signal-safe.
+ * Endings. A call ends once, with one terminal status. BEDROCK_OK of a blocking call, and
+ *   BEDROCK_DONE of a stream, mean that the response is complete. A stream whose connection ends
+ *   before that is BEDROCK_E_TRUNCATED, never a short response. A call ends by itself, by a timer,
+ *   by a cancel, by bedrock_stream_cancel, by freeing its stream, or by bedrock_shutdown.
+ *
+ * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Calls on
+ *   one request are serialized; its lock is never held during I/O. A stream is used by one thread
+ *   at a time (a second one gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free
+ *   work on any thread. Only bedrock_cancel_fire is async-signal-safe. A function whose comment has
+ *   no line "Threads" does not block.
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
  *   bedrock_shutdown (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They
- *   may call only bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY or
- *   their neutral value). release(user) runs exactly once, even if the call that it was passed to
+ *   may call only bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or
+ *   their neutral value. release(user) runs exactly once, even if the call that it was passed to
  *   fails, always on an application thread inside a library call.
  *
- *   The runtime of your language does not know the threads on which wakeup and log run. C, C++,
- *   Rust, Go and Java support that. Python, Node, LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or
- *   not until the process ends: poll a descriptor, or use a waiting set.
+ * Callbacks in other languages. The runtime of your language does not know the threads on which
+ *   wakeup and log run. C, C++, Rust, Go and Java support that. Python, Node, LuaJIT, PHP, Ruby,
+ *   Perl, Lisp and Mono do not, or not until the process ends: poll a descriptor, or use a waiting
+ *   set.
  *
- *   bedrock_stream_free, bedrock_stream_set_wakeup and bedrock_set_log wait for a callback that is
- *   running. Hold no lock that it takes. The global lock of an interpreter is such a lock: declare
- *   the three functions as blocking. Do not call them on the thread to which your FFI forwards
- *   callbacks.
+ * Locks. bedrock_stream_free, bedrock_stream_set_wakeup and bedrock_set_log block until a callback
+ *   that is running has returned. Hold no lock that the callback acquires. The global lock of an
+ *   interpreter is such a lock: declare the three functions as blocking. Do not call them on the
+ *   thread to which your FFI forwards callbacks.
  *
- *   No callback may throw, longjmp or end its thread. If an exception or pthread_exit leaves
- *   on_event, the call is cancelled on the way. If longjmp leaves it, the next call to the service
- *   that this thread makes or opens, or its next bedrock_shutdown, cancels it. That call has to
- *   come from the function that longjmp returned to, or from one of its callers. What the last
- *   events held then stays in memory. If a coroutine that shares the stack of its thread is
- *   suspended inside on_event, that looks the same: read streams by pull there. If wakeup or log
+ * Exceptions. No callback may throw, longjmp or end its thread. If an exception or pthread_exit
+ *   leaves on_event, the call is cancelled during unwinding. If longjmp leaves it, the next call to
+ *   the service that this thread makes or opens, or its next bedrock_shutdown, cancels it. That
+ *   call has to come from the function that longjmp returned to, or from one of its callers. The
+ *   memory of the last events is then not freed. If a coroutine that shares the stack of its thread
+ *   is suspended inside on_event, that looks the same: read streams by pull there. If wakeup or log
  *   ends its thread, the library starts another. An exception that leaves wakeup, log or release
  *   ends the process.
  *
- * Stack. 16 KiB are enough for every function, besides what on_event takes.
+ * Stack. 16 KiB are enough for every function, besides the stack that on_event needs.
  *
  * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call
- *   ends at its next cancellation point after the call, or inside on_event, which cancels the
- *   call. Fire a bedrock_cancel to end a call.
+ *   ends at its next cancellation point after the call, or inside on_event, which cancels the call.
+ *   Fire a bedrock_cancel to end a call.
  *
- * Memory. BEDROCK_E_RESOURCE states which refused allocations are an error. Every other allocation
- *   that fails aborts the process.
+ * Memory. BEDROCK_E_RESOURCE documents which refused allocations are an error. Every other
+ *   allocation that fails aborts the process.
  *
  * Timers. Every wait ends by its timer, by a cancel and by bedrock_shutdown, also while a debugger
- *   has stopped the library's threads. If a process was stopped for longer than a timer, what
+ *   has stopped the library's threads. If a process was stopped for longer than a timer, data that
  *   arrived meanwhile is read before the timer counts as expired.
  *
  * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does
- *   nothing. New handles work, also if the child closed all descriptors that it inherited. The
- *   same holds for _Fork() and clone(), if no other thread was inside the library. While the
- *   library works, fork() waits for it, for at most a second. In a handler of pthread_atfork a
- *   function returns BEDROCK_E_BUSY, with *err NULL, or its neutral value. If fork() is called
- *   inside a wakeup or a log, the child may call every function there, and ends when the callback
- *   returns.
+ *   nothing. New handles work, also if the child closed all descriptors that it inherited. The same
+ *   holds for _Fork() and clone(), if no other thread was inside the library. While the library
+ *   works, fork() waits for it, for at most a second. In a handler of pthread_atfork a function
+ *   returns BEDROCK_E_BUSY, with *err NULL, or its neutral value. If fork() is called inside a
+ *   wakeup or a log, the child may call every function there, and ends when the callback returns.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
  *   the library's are closed, its calls fail with BEDROCK_E_RESOURCE or BEDROCK_E_NETWORK, and the
- *   next call starts it again. But what your program opens under their numbers may be closed or
- *   read by the library.
+ *   next call starts it again. But files that your program then opens under the same numbers may be
+ *   closed or read by the library.
  *
  * Environment. The library reads the variables and files of every AWS SDK and writes none:
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,
@@ -133,10 +154,10 @@ extern "C" {
 typedef struct bedrock_error bedrock_error;          /* A failure. */
 typedef struct bedrock_model bedrock_model;          /* A model, ready to be called. */
 typedef struct bedrock_request bedrock_request;      /* A request, with its conversation. */
-typedef struct bedrock_cancel bedrock_cancel;        /* A latch that ends calls. */
+typedef struct bedrock_cancel bedrock_cancel;        /* A cancel handle, which ends calls. */
 typedef struct bedrock_stream bedrock_stream;        /* A stream that the program reads. */
 typedef struct bedrock_waitset bedrock_waitset;      /* A set of streams to wait for. */
-typedef struct bedrock_response bedrock_response;    /* An answer. */
+typedef struct bedrock_response bedrock_response;    /* A response. */
 
 
 /* ---- Version ---------------------------------------------------------------------------------
@@ -148,12 +169,19 @@ typedef struct bedrock_response bedrock_response;    /* An answer. */
 #define BEDROCK_VERSION_MINOR             1
 #define BEDROCK_VERSION_PATCH             0
 
-/* Returns the version of the loaded library as 0x00MMmmpp: one byte each for major, minor and
- * patch. To compare it with the version of the header that your program was compiled with, use
- * the macros above. */
+/* Gets the version of the loaded library as a number.
+ *
+ * The macros above are the version of the header that your program was compiled with.
+ *
+ * Returns: 0x00MMmmpp, one byte each for major, minor and patch.
+ * Since: 0.1 */
 uint32_t bedrock_version_number(void);
 
-/* Returns the same as text, such as "0.1.0". The text is static: never free it. */
+/* Gets the version of the loaded library as text.
+ *
+ * Returns: Text such as "0.1.0".
+ * Ownership: The text is static. Never free it.
+ * Since: 0.1 */
 const char *bedrock_version(void);
 
 
@@ -161,11 +189,11 @@ const char *bedrock_version(void);
  * A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and above is
  * not. "Errors" in the rules at the top of this header states when *err is set. An error is
  * immutable and thread-safe. Its texts are borrowed: they live until bedrock_error_free. There is
- * no errno and no "last error". For NULL and for an invalid handle the functions return "", 0 or
- * -1; bedrock_error_status names its own values.
+ * no errno and no "last error". For NULL and for an invalid handle a getter returns "", 0 or -1;
+ * bedrock_error_status documents its own values.
  *
- * If the service, or a gateway in front of it, refuses a call, the name that it gives decides the
- * status:
+ * If the service, or a gateway in front of it, refuses a call, the name of its exception decides
+ * the status:
  *
  *   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and AWS's
  *                               other names for it, with any HTTP status
@@ -184,19 +212,24 @@ const char *bedrock_version(void);
  *   BEDROCK_E_SERVICE           InternalServerException, ServiceUnavailableException,
  *                               RequestTimeout
  *
- * If it gives no name, or another one, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404
+ * If there is no name, or another one, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404
  * NOT_FOUND, 408 and 424 MODEL, 429 THROTTLED, 400 and every other 4xx VALIDATION, 5xx SERVICE, any
  * other PROTOCOL. Inside a stream such a failure is SERVICE.
  *
  * Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503
  * and 504, after the names of throttling, RequestTimeout and ModelNotReadyException, and after a
- * connection that failed before an answer came. After RequestExpired, RequestInTheFuture and
+ * connection that failed before a response came. After RequestExpired, RequestInTheFuture and
  * RequestTimeTooSkewed, and after a refused signature if this machine's clock is more than 4
- * minutes off, it tries again with the service's clock. A Retry-After of the service is obeyed, up
- * to retry.max_backoff. If a timer would end the call before that, the call fails at once. Each
- * model has a budget for its retries. It begins with 500. A retry costs 5 after throttling and 10
- * otherwise. A call that succeeds adds 1 to the budget, or the cost of its last retry. While the
- * budget is too low for a retry, each call is tried once, and its message states that.
+ * minutes off, it tries again with the service's clock. Nothing is retried once an event was
+ * delivered.
+ *
+ * Backoff. A Retry-After of the service is obeyed, up to retry.max_backoff. If a timer would end
+ * the call before that, the call fails at once.
+ *
+ * Retry budget. Each model has a budget for its retries. It begins with 500. A retry costs 5 after
+ * throttling and 10 otherwise. A call that succeeds adds 1 to the budget, or the cost of its last
+ * retry. While the budget is too low for a retry, each call is tried once, and its message states
+ * that.
  */
 
 /* A length that means "up to the NUL". It is valid for every text that is passed as pointer and
@@ -204,27 +237,28 @@ const char *bedrock_version(void);
  * convert -1 to such a number. The length of bytes that are no text has to be the real one. */
 #define BEDROCK_STRLEN                SIZE_MAX
 
-/* The result of a call: one of the constants below. */
+/* The result of a function that can fail: one of the constants below. */
 typedef int32_t bedrock_status;
 
 enum {
   BEDROCK_OK = 0,  /* Success. */
-  BEDROCK_DONE = 1,  /* The stream has ended, and the answer is complete. */
+  BEDROCK_DONE = 1,  /* The stream has ended, and the response is complete. */
   BEDROCK_AGAIN = 2,  /* The given time ran out first. Call again. */
   BEDROCK_STOPPED = 3,  /* The callback asked to stop. */
   /* An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large,
    * an unknown operation. */
   BEDROCK_E_INVALID_ARGUMENT = -1,
   BEDROCK_E_BAD_HANDLE = -2,  /* Not a valid handle of this type: it was freed, or never made. */
-  /* The function cannot run now: a callback may not call it, another thread uses the stream or
-   * waits for the set, or the stream already has a wakeup or a waiting set. */
+  /* The function cannot run now. A callback or a handler of pthread_atfork may not call it,
+   * another thread uses the stream or waits for the waiting set, or the stream already has a
+   * wakeup or is in a waiting set. */
   BEDROCK_E_BUSY = -3,
   /* The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad
-   * value. Or a replay holds no answer to the request. */
+   * value. Or a script or a replay holds no response to the request. */
   BEDROCK_E_CONFIG = -4,
   BEDROCK_E_REQUEST = -5,  /* The library refused the request before sending it. */
   /* No credentials were found, they have expired, or their provider failed. The message names
-   * it. */
+   * the provider. */
   BEDROCK_E_CREDENTIALS = -6,
   /* The credentials are wrong, or do not permit this call. (AccessDeniedException,
    * UnrecognizedClientException, HTTP 403) */
@@ -245,14 +279,13 @@ enum {
   /* The host name was not resolved, or connecting, TLS or the connection failed. The message
    * names host, port and proxy. */
   BEDROCK_E_NETWORK = -15,
-  /* A timer ran out, and the message names the timer and its setting; or the connection showed
+  /* A timer ran out, and the message names the timer and its setting. Or the connection showed
    * no sign of life. If attempts of the call were refused, the error has the code, HTTP status
    * and request id of the last refusal. */
   BEDROCK_E_TIMEOUT = -16,
-  /* The stream ended too early: what arrived is not the whole answer. */
-  BEDROCK_E_TRUNCATED = -17,
-  /* The bytes that arrived are not a valid answer: a wrong checksum, an impossible size, broken
-   * JSON, more bytes than max_answer. */
+  BEDROCK_E_TRUNCATED = -17,  /* The stream ended too early: the response is not complete. */
+  /* The bytes that arrived are not a valid response: a wrong checksum, an impossible size,
+   * broken JSON, more bytes than max_answer. */
   BEDROCK_E_PROTOCOL = -18,
   /* A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the
    * library was shut down. */
@@ -260,73 +293,121 @@ enum {
   BEDROCK_E_FORKED = -20,  /* The handle was made before fork(), and this process is the child. */
   BEDROCK_E_INTERNAL = -21,  /* A bug in this library. The process is unharmed. */
   /* The process has no descriptors, threads, handles or memory left, or a recording cannot be
-   * written. If there is no handle left for the error, *err is NULL. Memory that the system
-   * refuses is this status if it is for something of 64 KiB or more that is passed in, sent or
-   * received as a whole: text and JSON that are added to a request, a copy of an attachment, the
-   * body of a call, an answer that does not stream, a frame of a stream. If the system refuses
-   * any other memory, the process is aborted, as every Rust program is. */
+   * written, for example because the disk is full. If there is no handle left for the error,
+   * *err is NULL.
+   *
+   * A refused allocation is this status if it is for something of 64 KiB or more that is passed
+   * in, sent or received as a whole: text and JSON that are added to a request, a copy of an
+   * attachment, the body of a call, a response that does not stream, a frame of a stream. Any
+   * other refused allocation aborts the process, as in every Rust program. */
   BEDROCK_E_RESOURCE = -22,
 };
 
-/* Returns the name of a status, such as "BEDROCK_E_THROTTLED", or "" for any other number. The
- * text is static: never free it. */
+/* Gets the name of a status.
+ *
+ * status: Any number.
+ * Returns: A name such as "BEDROCK_E_THROTTLED", or "" for a number that is no status.
+ * Ownership: The text is static. Never free it.
+ * Since: 0.1 */
 const char *bedrock_status_name(bedrock_status status);
 
-/* Returns the status of the call that failed. Returns BEDROCK_OK for NULL, and
- * BEDROCK_E_BAD_HANDLE or BEDROCK_E_FORKED for an invalid handle. */
+/* Gets the status of the call that failed.
+ *
+ * Returns: The status. BEDROCK_OK for NULL. BEDROCK_E_BAD_HANDLE or BEDROCK_E_FORKED for an
+ *   invalid handle.
+ * Since: 0.1 */
 bedrock_status bedrock_error_status(const bedrock_error *error);
 
-/* Returns one line for people. It begins with "bedrock: " and states what was being done, what
- * happened and, if it is known, what to do next. It never holds credentials. Borrowed until the
- * error is freed. */
+/* Gets the message of an error, one line for people.
+ *
+ * It begins with "bedrock: " and states what was being done, what happened and, if it is known,
+ * what to do next. It never holds credentials.
+ *
+ * Returns: The message.
+ * Ownership: Borrowed until the error is freed.
+ * Since: 0.1 */
 const char *bedrock_error_message(const bedrock_error *error);
 
-/* Returns the service's name for the failure, as it came: "ThrottlingException". Inside a stream
- * the name begins with a small letter. Returns "" if the service gave no name. Borrowed until
- * the error is freed. */
+/* Gets the service's name for the failure.
+ *
+ * Inside a stream the name begins with a small letter.
+ *
+ * Returns: The name as it came, such as "ThrottlingException", or "" if the service gave none.
+ * Ownership: Borrowed until the error is freed.
+ * Since: 0.1
+ * AWS: The name of the exception (x-amzn-errortype). */
 const char *bedrock_error_code(const bedrock_error *error);
 
-/* Returns a JSON pointer to the member of the config or request that caused the failure:
- * "/messages/0/role". It points into the JSON that you passed, in the dialect of that JSON. A
- * pointer that begins with "/defaults" points into the defaults of the config. Once something
- * was added to a conversation, "/messages" and "/system" point into the conversation as the
- * library keeps it, which bedrock_request_json shows. Returns "" if no member caused the
- * failure. Borrowed until the error is freed. */
+/* Gets a JSON pointer to the member of the config or request that caused the failure.
+ *
+ * The pointer refers to the JSON that you passed, in the dialect of that JSON. If it begins with
+ * "/defaults", it refers to the defaults of the config. Once something was added to a
+ * conversation, "/messages" and "/system" refer to the conversation as the library keeps it,
+ * which bedrock_request_json returns.
+ *
+ * Returns: A pointer such as "/messages/0/role", or "" if no member caused the failure.
+ * Ownership: Borrowed until the error is freed.
+ * Since: 0.1 */
 const char *bedrock_error_path(const bedrock_error *error);
 
-/* Returns the service's id of the request, which AWS support asks for, or "" if there is none.
- * Borrowed until the error is freed. (x-amzn-requestid) */
+/* Gets the service's id of the request, which AWS support asks for.
+ *
+ * Returns: The id, or "" if there is none.
+ * Ownership: Borrowed until the error is freed.
+ * Since: 0.1
+ * AWS: x-amzn-requestid */
 const char *bedrock_error_request_id(const bedrock_error *error);
 
-/* Returns the HTTP status of the answer that failed. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK
- * it is the status of the last attempt that was refused. Returns 0 if there was none, and for a
- * failure inside a stream. */
+/* Gets the HTTP status of the response that failed.
+ *
+ * Returns: The HTTP status. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK it is that of the last
+ *   attempt that was refused. 0 if there was none, and for a failure inside a stream.
+ * Since: 0.1 */
 int32_t bedrock_error_http_status(const bedrock_error *error);
 
-/* Returns 1 if the same call may succeed later, and 0 otherwise. The library has made its own
- * retries before it returns an error. */
+/* Gets whether the same call may succeed later.
+ *
+ * The library has made its own retries before it returns an error.
+ *
+ * Returns: 1 if the call may succeed later, otherwise 0.
+ * Since: 0.1 */
 int32_t bedrock_error_retryable(const bedrock_error *error);
 
-/* Returns how long the service asks to wait before the next call, in milliseconds. Returns -1 if
- * it asks for no wait. (Retry-After) */
+/* Gets how long the service asks to wait before the next call.
+ *
+ * Returns: Milliseconds, or -1 if the service asks for no wait.
+ * Since: 0.1
+ * AWS: Retry-After */
 int64_t bedrock_error_retry_after(const bedrock_error *error);
 
-/* Returns the service's failure as JSON, byte for byte as it came: the body of the HTTP answer,
- * or the payload of an exception inside a stream. It holds members that have no function here,
- * such as originalStatusCode, originalMessage and resourceName of ModelErrorException. Returns
- * "" if there is no such JSON, and if it is longer than 64 KiB. Borrowed until the error is
- * freed. */
+/* Gets the service's failure as JSON, byte for byte as it came.
+ *
+ * It is the body of the HTTP response, or the payload of an exception inside a stream. It holds
+ * members that have no function here, such as originalStatusCode, originalMessage and
+ * resourceName of ModelErrorException.
+ *
+ * Returns: The JSON, or "" if there is none or it is longer than 64 KiB.
+ * Ownership: Borrowed until the error is freed.
+ * Since: 0.1 */
 const char *bedrock_error_json(const bedrock_error *error,
                                size_t *len);
 
-/* Returns how many attempts the call made, retries included. An attempt is a request that was
- * handed to a connection, or for which the library tried to connect. A request that an HTTP/2
- * service did not take, and that was sent once more, is counted. Returns 0 if there was none:
- * the request was refused locally, no credentials were found, or the call got no place among
- * max_concurrency calls. */
+/* Gets how many attempts the call made, retries included.
+ *
+ * An attempt is a request that was passed to a connection, or for which the library tried to
+ * connect. A request that an HTTP/2 service did not process, and that was sent once more, counts
+ * again.
+ *
+ * Returns: The number of attempts. 0 if there was none: the request was refused locally, no
+ *   credentials were found, or the call was still waiting for max_concurrency.
+ * Since: 0.1 */
 int32_t bedrock_error_attempts(const bedrock_error *error);
 
-/* Frees an error, and with it its texts. Does nothing for NULL. */
+/* Frees an error.
+ *
+ * error: NULL does nothing.
+ * Ownership: Ends the handle and the texts borrowed from it.
+ * Since: 0.1 */
 void bedrock_error_free(bedrock_error *error);
 
 
@@ -459,52 +540,80 @@ void bedrock_error_free(bedrock_error *error);
  * that is empty counts as not given. If a file is broken, that call returns BEDROCK_E_CONFIG.
  */
 
-/* Makes a model from config JSON. It checks the whole config, connects nowhere and does not
- * wait; it reads ca_file and a recording, if the config names one. Credentials and endpoint are
- * found by the first call, which returns the errors of both and of the environment. The function
- * starts no thread: the library's worker starts with the first call, or with
- * bedrock_model_connect. *out is owned by the caller. Returns BEDROCK_E_CONFIG if the config is
- * wrong; message and path of the error name the key. */
+/* Makes a model from config JSON.
+ *
+ * It checks the complete config and does not connect. Credentials and endpoint are found by the
+ * first call, which returns the errors of both and of the environment. It starts no thread: the
+ * library's worker starts with the first call, or with bedrock_model_connect.
+ *
+ * config_json: A JSON object with the keys above.
+ * Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the config is wrong; message and path of the
+ *   error name the key.
+ * Ownership: *out is owned by the caller. Free it with bedrock_model_free.
+ * Threads: Does not wait for the network. Reads ca_file, and reads or writes a recording, if
+ *   the config names one. Reads the environment variables.
+ * Since: 0.1 */
 bedrock_status bedrock_model_new(const char *config_json,
                                  size_t len,
                                  bedrock_model **out,
                                  bedrock_error **err);
 
-/* Makes a connection to the service ready ahead of the first call. It finds credentials,
- * resolves the endpoint's name, connects and does the TLS handshake, and sends no request. The
- * next call of this model, or of a model that shares its connections, uses that connection. A
- * connection that no call uses is closed after 90 seconds. If a connection is ready already, or
- * the transport is scripted or replayed, the function returns at once. It blocks for at most
- * timeout_ms milliseconds and then returns BEDROCK_E_TIMEOUT. A negative timeout_ms means the
- * timers of a call: "connect" for each attempt, "first_event" and "total" for all of them.
- * cancel may be NULL. Thread-safe, also for several threads at once. It returns the failures of
- * a call: BEDROCK_E_CREDENTIALS, BEDROCK_E_NETWORK, BEDROCK_E_CANCELLED and others. After a
- * failure the model is still valid, and the next call tries again. */
+/* Makes a connection to the service ready ahead of the first call.
+ *
+ * It finds credentials, resolves the endpoint's name, connects and does the TLS handshake. It
+ * sends no request. The next call of this model, or of a model that shares its connections, uses
+ * that connection. A connection that no call uses is closed after 90 seconds. If a connection is
+ * ready already, or the transport is a script or a replay, the function returns at once. After a
+ * failure the model is still valid, and the next call tries again.
+ *
+ * timeout_ms: A negative value means the timers of a call: "connect" for each attempt,
+ *   "first_event" and "total" for all of them.
+ * Returns: BEDROCK_OK, BEDROCK_E_TIMEOUT after timeout_ms, or a failure of a call:
+ *   BEDROCK_E_CREDENTIALS, BEDROCK_E_NETWORK, BEDROCK_E_CANCELLED and others.
+ * Threads: Blocks for at most timeout_ms. Thread-safe.
+ * Since: 0.1 */
 bedrock_status bedrock_model_connect(const bedrock_model *model,
                                      bedrock_cancel *cancel,
                                      int32_t timeout_ms,
                                      bedrock_error **err);
 
 /* Derives a model that puts request members of its own under every request: tools, system,
- * inferenceConfig and so on. It shares connections, credentials and max_concurrency with the
- * first model. A member that a request has replaces the whole member of the model. null removes
- * a member of the first model. "model" changes the model id. "timeout", "timeouts", "retry",
- * "keep_answer" and "read_ahead" mean what they mean in the config: derive a model to give a
- * call its own deadline. The function is cheap and does not block. *out is owned by the caller.
- * Returns BEDROCK_E_REQUEST if the JSON is broken, if it holds another key of the config
- * (api_key and lint belong to bedrock_model_new), or if a name nearly is that of a known member,
- * such as "timout". Returns BEDROCK_E_CONFIG if one of the settings is wrong. */
+ * inferenceConfig and so on.
+ *
+ * It shares connections, credentials and max_concurrency with the first model. A member that a
+ * request has replaces the whole member of the model. null removes a member of the first model.
+ * "model" changes the model id. "timeout", "timeouts", "retry", "keep_answer" and "read_ahead"
+ * mean what they mean in the config: derive a model to give a call its own deadline. The
+ * function is cheap.
+ *
+ * defaults_json: A JSON object with members of a request and the keys above.
+ * Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is broken, if it holds another key of the
+ *   config (api_key and lint belong to bedrock_model_new), or if a name nearly is that of a
+ *   known member, such as "timout". BEDROCK_E_CONFIG if one of the settings is wrong.
+ * Ownership: *out is owned by the caller. Free it with bedrock_model_free, before or after the
+ *   first model.
+ * Since: 0.1 */
 bedrock_status bedrock_model_with(const bedrock_model *model,
                                   const char *defaults_json,
                                   size_t len,
                                   bedrock_model **out,
                                   bedrock_error **err);
 
-/* Returns the model id of all requests that name no other. Borrowed until the model is freed. */
+/* Gets the model id of all requests that name no other.
+ *
+ * Returns: The model id.
+ * Ownership: Borrowed until the model is freed.
+ * Since: 0.1
+ * AWS: modelId */
 const char *bedrock_model_id(const bedrock_model *model, size_t *len);
 
-/* Frees a model. Running calls, and models derived from it, keep what they need. Does nothing
- * for NULL. */
+/* Frees a model.
+ *
+ * Running calls, and models derived from it, keep what they need.
+ *
+ * model: NULL does nothing.
+ * Ownership: Ends the handle and the text borrowed from it.
+ * Since: 0.1 */
 void bedrock_model_free(bedrock_model *model);
 
 
@@ -514,20 +623,20 @@ void bedrock_model_free(bedrock_model *model);
  * sends it byte for byte as you wrote it, and adds the members of the model's defaults that it
  * lacks. "modelId" or "model" names the model for this request alone; it is not part of the body.
  *
- * The shape of chat completions works as well, message by message and member by member: plain
+ * The chat-completions dialect works as well, message by message and member by member: plain
  * strings as content, typed parts, the roles user (human), assistant (ai), system (developer) and
  * tool, tool_calls, tools, tool_choice, temperature, top_p, max_tokens, stop, response_format. The
- * library translates it to Converse; bedrock_request_body shows the result. A member for which
- * Converse has no place is an error that names another place for it. Blank texts are left out, and
- * so are standard values that ask for the default ("n": 1). docs/dialects.md lists all members.
+ * library translates it to Converse; bedrock_request_body shows the result. A member that Converse
+ * does not have is an error that names the member to use. Blank texts are left out, and so are
+ * standard values that ask for the default ("n": 1). docs/dialects.md lists all members.
  *
  * Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config
  * (region, timeout, ...), names of credentials (api_key, password, ...), and names that nearly are
  * those of known members ("temperatur", "maxTokens"). Other members that the library does not know
  * are sent.
  *
- * Structured output is response_format in the shape of chat completions, with the JSON schema as an
- * object. In Converse's own shape the schema is JSON text inside a string:
+ * Structured output is response_format in the chat-completions dialect, with the JSON schema as an
+ * object. In Converse's own form the schema is JSON text inside a string:
  *
  *   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
  *      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
@@ -544,63 +653,98 @@ enum {
   BEDROCK_ATTACHMENTS_BY_NAME = 1,
 };
 
-/* Makes a request from JSON. If json is NULL, the request is empty. *out is owned by the caller.
- * Returns BEDROCK_E_REQUEST if the JSON is broken (the message names the place), nests deeper
- * than 512 levels or gives a member twice, and if the shape of chat completions holds something
- * that is unknown or has no place in Converse. */
+/* Makes a request from JSON.
+ *
+ * json: NULL makes an empty request.
+ * Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is broken (the message names the
+ *   position), nests deeper than 512 levels or gives a member twice, or if a member in the
+ *   chat-completions dialect is unknown or has no equivalent in Converse.
+ * Ownership: *out is owned by the caller. Free it with bedrock_request_free.
+ * Since: 0.1 */
 bedrock_status bedrock_request_new(const char *json,
                                    size_t len,
                                    bedrock_request **out,
                                    bedrock_error **err);
 
-/* Makes an independent copy of a request. The function is cheap: text and attachments are
- * shared. Keep a copy to take a failed turn back, or to branch. *out is owned by the caller. */
+/* Makes an independent copy of a request.
+ *
+ * The function is cheap: text and attachments are shared. Keep a copy to undo a failed turn, or
+ * to branch.
+ *
+ * Returns: BEDROCK_OK, or BEDROCK_E_RESOURCE.
+ * Ownership: *out is owned by the caller. Free it with bedrock_request_free, before or after
+ *   the original.
+ * Since: 0.1 */
 bedrock_status bedrock_request_clone(const bedrock_request *request,
                                      bedrock_request **out,
                                      bedrock_error **err);
 
 /* Replaces top-level members by those of a JSON object, and adds those that the request lacks.
- * null removes a member, as bedrock_request_remove does, in either dialect. If the function
- * fails, the request is unchanged. Returns BEDROCK_E_REQUEST for the reasons of
- * bedrock_request_new. */
+ *
+ * json: A JSON object. null removes a member, as bedrock_request_remove does, in either
+ *   dialect.
+ * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST for the reasons of bedrock_request_new; the
+ *   request is then unchanged.
+ * Since: 0.1 */
 bedrock_status bedrock_request_set(bedrock_request *request,
                                    const char *json,
                                    size_t len,
                                    bedrock_error **err);
 
-/* Removes a top-level member, such as "system" or "toolConfig", and the members of chat
- * completions with the same meaning. "inferenceConfig" also removes temperature, max_tokens and
- * so on; "toolConfig" also removes tools and tool_choice. "modelId" removes the model that the
- * request names. If there is no such member, the function changes nothing and returns
- * BEDROCK_OK. */
+/* Removes a top-level member, and the members of the chat-completions dialect with the same
+ * meaning.
+ *
+ * "inferenceConfig" also removes temperature, max_tokens and so on; "toolConfig" also removes
+ * tools and tool_choice. "modelId" removes the model that the request names.
+ *
+ * member: The name of the member, such as "system" or "toolConfig". If there is no such
+ *   member, nothing changes.
+ * Returns: BEDROCK_OK, also if there is no such member.
+ * Since: 0.1 */
 bedrock_status bedrock_request_remove(bedrock_request *request,
                                       const char *member,
                                       bedrock_error **err);
 
-/* Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of
- * it, which is sent with the same bytes, so that the service still finds it in its prompt cache.
- * The JSON holds modelId, and none of the model's defaults. It is not checked: an empty
- * conversation can be saved too. attachments is BEDROCK_ATTACHMENTS_INLINE or
- * BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use the bedrock_json_... functions.
- * Returns NULL, with *err set, if the JSON cannot be made, for example because an attachment is
- * missing that has to be inlined. The text is borrowed until the next bedrock_request_json on
- * this request, from any thread, or until bedrock_request_free. */
+/* Gets the request itself as JSON, to be saved.
+ *
+ * bedrock_request_new makes the same request of it, which is sent with the same bytes, so that
+ * the service still finds it in its prompt cache. The JSON holds modelId, and none of the
+ * model's defaults. It is not checked: an empty conversation can be saved too. To read single
+ * messages, use the bedrock_json_... functions.
+ *
+ * attachments: BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME.
+ * Returns: The JSON. NULL, with *err set, if it cannot be made, for example because an
+ *   attachment is missing that has to be inlined.
+ * Ownership: Borrowed until the next bedrock_request_json on this request, from any thread, or
+ *   until bedrock_request_free.
+ * Since: 0.1 */
 const char *bedrock_request_json(bedrock_request *request,
                                  int32_t attachments,
                                  size_t *len,
                                  bedrock_error **err);
 
-/* Returns the exact body that bedrock_generate or a stream would send with this model, for tests
- * and for debugging. The model's defaults are in it: to save a conversation, use
- * bedrock_request_json. Returns NULL, with *err set, if the body cannot be made. The text is
- * borrowed until the next bedrock_request_body on this request, from any thread, or until
- * bedrock_request_free. */
+/* Gets the exact body that bedrock_generate or a stream would send with this model, for tests
+ * and for debugging.
+ *
+ * The model's defaults are in it: to save a conversation, use bedrock_request_json.
+ *
+ * Returns: The body. NULL, with *err set, if it cannot be made.
+ * Ownership: Borrowed until the next bedrock_request_body on this request, from any thread, or
+ *   until bedrock_request_free.
+ * Since: 0.1 */
 const char *bedrock_request_body(bedrock_request *request,
                                  const bedrock_model *model,
                                  size_t *len,
                                  bedrock_error **err);
 
-/* Frees a request. Running calls keep what they need. Does nothing for NULL. */
+/* Frees a request.
+ *
+ * Running calls keep what they need.
+ *
+ * request: NULL does nothing.
+ * Ownership: Ends the handle and the texts borrowed from it. Attachments are released, unless
+ *   a clone or a running call uses them.
+ * Since: 0.1 */
 void bedrock_request_free(bedrock_request *request);
 
 
@@ -619,45 +763,68 @@ void bedrock_request_free(bedrock_request *request);
  * writes its prompt cache again.
  */
 
-/* Adds text to the conversation. role is "user" (or "human"), "assistant" (or "ai"), or "system"
- * (or "developer"), which adds to the system prompt. If the last message has the same role, the
- * text joins it, because the service wants roles to take turns. If text is blank, nothing is
- * added and BEDROCK_OK is returned. Returns BEDROCK_E_REQUEST if the role is unknown. */
+/* Adds text to the conversation.
+ *
+ * If the last message has the same role, the text joins it, because the service wants roles to
+ * alternate.
+ *
+ * role: "user" (or "human"), "assistant" (or "ai"), or "system" (or "developer"), which adds
+ *   to the system prompt.
+ * text: Any text. Blank text is not added.
+ * Returns: BEDROCK_OK, also for blank text. BEDROCK_E_REQUEST if the role is unknown.
+ * Since: 0.1
+ * AWS: messages, system */
 bedrock_status bedrock_request_add_text(bedrock_request *request,
                                         const char *role,
                                         const char *text,
                                         size_t len,
                                         bedrock_error **err);
 
-/* Adds a message that is given as JSON. A message with content blocks as Converse has them
- * ({"role": "user", "content": [...]}) is added as it is. A message in the shape of chat
- * completions joins the last message if that has the same role, and its blank texts are left
- * out. */
+/* Adds a message that is given as JSON.
+ *
+ * json: A message with content blocks as Converse has them ({"role": "user", "content":
+ *   [...]}) is added as it is. A message in the chat-completions dialect joins the last message
+ *   if that has the same role, and its blank texts are left out.
+ * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST for the reasons of bedrock_request_new.
+ * Since: 0.1
+ * AWS: messages */
 bedrock_status bedrock_request_add_message(bedrock_request *request,
                                            const char *json,
                                            size_t len,
                                            bedrock_error **err);
 
-/* Adds the assistant's message of a response, in the form in which the service accepts it. Every
- * response that was kept can be added, also one that is not complete
+/* Adds the assistant's message of a response, in the form in which the service accepts it.
+ *
+ * Every response that was kept can be added, also one that is not complete
  * (bedrock_response_complete). Blocks keep their bytes, with these exceptions. Blank texts are
  * left out. If the input of a tool call is not a JSON object (bedrock_tool_call.input_valid is
  * 0), {} replaces it: add an error result for the call. A tool call without id or name is left
- * out. Reasoning is left out if no text or call follows it, or if the answer was cut off before
- * its signature came. Calls of tools that the service runs itself stay, with their results; if
- * the answer was cut off before the result came, the call is left out. If nothing remains,
- * nothing is added and BEDROCK_OK is returned; the next text of the user then joins the user's
- * last message. Returns BEDROCK_E_INVALID_ARGUMENT, and adds nothing, if the response has no
- * content because the model's keep_answer is false. */
+ * out. Reasoning is left out if no text or call follows it, or if the response was cut off
+ * before its signature came. Calls of tools that the service runs itself stay, with their
+ * results; if the response was cut off before the result came, the call is left out. If nothing
+ * remains, nothing is added; the next text of the user then joins the user's last message.
+ *
+ * Returns: BEDROCK_OK, also if nothing remains. BEDROCK_E_INVALID_ARGUMENT if the response has
+ *   no content because the model's keep_answer is false; nothing is added then.
+ * Ownership: The response stays owned by the caller, and may be freed at once.
+ * Since: 0.1
+ * AWS: messages */
 bedrock_status bedrock_request_add_response(bedrock_request *request,
                                             const bedrock_response *response,
                                             bedrock_error **err);
 
-/* Adds the result of a tool. tool_use_id is the id of its call (bedrock_tool_call.id). content
- * is text and is never read as JSON; for JSON, images and documents use
- * bedrock_request_add_message. If is_error is not 0, the result informs the model that the tool
- * failed. Results that are added one after the other share one message, as the service demands
- * for parallel calls. (ToolResultBlock) */
+/* Adds the result of a tool.
+ *
+ * Results that are added one after the other share one message, as the service demands for
+ * parallel calls.
+ *
+ * tool_use_id: The id of the call (bedrock_tool_call.id).
+ * content: Text, which is never read as JSON. For JSON, images and documents use
+ *   bedrock_request_add_message.
+ * is_error: If it is not 0, the result informs the model that the tool failed.
+ * Returns: BEDROCK_OK, or the failure.
+ * Since: 0.1
+ * AWS: ToolResultBlock */
 bedrock_status bedrock_request_add_tool_result(bedrock_request *request,
                                                const char *tool_use_id,
                                                const char *content,
@@ -665,29 +832,43 @@ bedrock_status bedrock_request_add_tool_result(bedrock_request *request,
                                                int32_t is_error,
                                                bedrock_error **err);
 
-/* Returns how many messages the conversation has. The system prompt is not one of them. Returns
- * 0 for NULL and for an invalid handle. */
+/* Gets how many messages the conversation has.
+ *
+ * The system prompt is not one of them.
+ *
+ * Returns: The number of messages. 0 for NULL and for an invalid handle.
+ * Since: 0.1 */
 size_t bedrock_request_message_count(const bedrock_request *request);
 
-/* Removes count messages, beginning with the one at index first. The oldest message has index 0.
- * Remove a tool call and its result together: they are in two messages, and with one of them
- * alone the next call returns BEDROCK_E_REQUEST, because the service refuses it. The bytes that
- * bedrock_request_add_image and bedrock_request_add_document added are released with the last
- * message that holds them. Returns BEDROCK_E_INVALID_ARGUMENT, and removes nothing, if there are
- * fewer messages. */
+/* Removes messages.
+ *
+ * Remove a tool call and its result together. They are in two messages. With one of them alone
+ * the next call returns BEDROCK_E_REQUEST, because the service refuses it.
+ *
+ * first: The index of the first message to remove. The oldest message has index 0.
+ * count: How many messages to remove.
+ * Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT if there are fewer messages; nothing is
+ *   removed then.
+ * Ownership: Bytes that bedrock_request_add_image and bedrock_request_add_document added are
+ *   released with the last message that holds them.
+ * Since: 0.1 */
 bedrock_status bedrock_request_remove_messages(bedrock_request *request,
                                                size_t first,
                                                size_t count,
                                                bedrock_error **err);
 
-/* Shortens the conversation to at most max_messages messages. If it is not longer, nothing
- * changes. After BEDROCK_E_CONTEXT_OVERFLOW, pass half of bedrock_request_message_count. Whole
- * turns are removed, the oldest first, so that the rest begins with a message of the user, and
- * no tool result loses its call. If the last turn alone is longer, because the model called many
- * tools in it, the user's message that began it stays, and its oldest rounds of calls and
+/* Shortens the conversation to at most max_messages messages.
+ *
+ * Whole turns are removed, the oldest first, so that the rest begins with a message of the user,
+ * and no tool result loses its call. If the last turn alone is longer, because the model called
+ * many tools in it, the user's message that began it stays, and its oldest rounds of calls and
  * results are removed. That message and the last round always stay, even if they are more than
- * max_messages. The system prompt is not changed. Bytes are released as by
- * bedrock_request_remove_messages. */
+ * max_messages. The system prompt is not changed.
+ *
+ * max_messages: After BEDROCK_E_CONTEXT_OVERFLOW, pass half of bedrock_request_message_count.
+ * Returns: BEDROCK_OK, also if the conversation is not longer.
+ * Ownership: Bytes are released as by bedrock_request_remove_messages.
+ * Since: 0.1 */
 bedrock_status bedrock_request_trim(bedrock_request *request,
                                     size_t max_messages,
                                     bedrock_error **err);
@@ -697,19 +878,33 @@ bedrock_status bedrock_request_trim(bedrock_request *request,
  * Bytes are passed by pointer and need no base64. bedrock_request_add_image and
  * bedrock_request_add_document add a content block and need no JSON. bedrock_request_attach gives
  * bytes a name, by which your own JSON refers to them.
+ *
+ * Ownership of the bytes, for all three functions. If release is NULL, the bytes are copied now and
+ * stay owned by the caller. If not, they are not copied and must not change until release(user)
+ * runs: when the request and its clones are freed, or INSIDE THIS CALL if it fails. So never free
+ * them yourself after the call. With data as user, free works as release.
  */
 
-/* Releases what was passed together with it. The library calls it exactly once, also if the
- * function that it was passed to fails, and always on an application thread inside a library
- * call. user is the pointer that was passed with it. */
+/* Releases the bytes or the pointer that were passed together with it. The library calls it
+ * exactly once, also if the function that it was passed to fails, and always on an application
+ * thread inside a library call. user is the pointer that was passed with it. It may call the
+ * library. It must not throw. */
 typedef void (*bedrock_release_fn)(void *user);
 
-/* Adds an image to the conversation. It is a block of the message to which
- * bedrock_request_add_text with this role would add. role is "user" or "assistant". format is
- * "png", "jpeg", "gif", "webp" or a MIME type, or NULL if the bytes show it. The bytes are
- * attached under the first free name of "image-1", "image-2" and so on. release and user are
- * those of bedrock_request_attach. Returns BEDROCK_E_REQUEST, and adds nothing, if there are no
- * bytes, if the format is unknown, or if the bytes are of another format. (ImageBlock) */
+/* Adds an image to the conversation.
+ *
+ * It is a block of the message to which bedrock_request_add_text with this role would add. The
+ * bytes are attached under the first free name of "image-1", "image-2" and so on.
+ *
+ * role: "user" or "assistant".
+ * format: "png", "jpeg", "gif", "webp" or a MIME type, or NULL if the bytes show it.
+ * data: The bytes of the image.
+ * Returns: BEDROCK_OK. BEDROCK_E_REQUEST, and nothing is added, if there are no bytes, if the
+ *   format is unknown, or if the bytes are of another format.
+ * Ownership: If release is not NULL, the bytes are owned by the library until release(user)
+ *   runs, also if this call fails.
+ * Since: 0.1
+ * AWS: ImageBlock */
 bedrock_status bedrock_request_add_image(bedrock_request *request,
                                          const char *role,
                                          const char *format,
@@ -719,14 +914,25 @@ bedrock_status bedrock_request_add_image(bedrock_request *request,
                                          void *user,
                                          bedrock_error **err);
 
-/* Adds a document to the conversation, as bedrock_request_add_image adds an image. format is
- * "pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md" or a MIME type, or NULL if the
- * bytes or the ending of name show it. name is the name by which the model knows the document,
- * or the name of a file; NULL means "document". The service accepts only letters, digits, single
- * spaces and _ - ( ) [ ] in a name, and each name once in a conversation: other characters
- * become spaces, and a name that is taken gets a number. The bytes are attached as "document-1"
- * and so on. The service wants a text in the same message that asks for something about the
- * document. (DocumentBlock) */
+/* Adds a document to the conversation.
+ *
+ * It is a block of the message to which bedrock_request_add_text with this role would add. The
+ * bytes are attached as "document-1" and so on. The service wants a text in the same message
+ * that asks for something about the document.
+ *
+ * role: "user" or "assistant".
+ * format: "pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md" or a MIME type, or
+ *   NULL if the bytes or the ending of name show it.
+ * name: The name by which the model knows the document, or the name of a file; NULL means
+ *   "document". The service accepts only letters, digits, single spaces and _ - ( ) [ ] in a
+ *   name, and each name once in a conversation: other characters become spaces, and a name that
+ *   is taken gets a number.
+ * data: The bytes of the document.
+ * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST as bedrock_request_add_image.
+ * Ownership: If release is not NULL, the bytes are owned by the library until release(user)
+ *   runs, also if this call fails.
+ * Since: 0.1
+ * AWS: DocumentBlock */
 bedrock_status bedrock_request_add_document(bedrock_request *request,
                                             const char *role,
                                             const char *format,
@@ -737,13 +943,18 @@ bedrock_status bedrock_request_add_document(bedrock_request *request,
                                             void *user,
                                             bedrock_error **err);
 
-/* Passes bytes to the request by pointer: an image, a document, audio, video. JSON refers to
- * them as "@name" wherever it would hold base64 ({"image": {"format": "png", "source": {"bytes":
- * "@name"}}}). The name is looked up when a call is made. If release is NULL, the bytes are
- * copied now. If not, they are not copied and must not change until release(user) runs: when the
- * request and its clones are freed, or INSIDE THIS CALL if it fails. So never free them yourself
- * after this call. With data as user, free works as release. Returns BEDROCK_E_REQUEST if the
- * name is taken or empty. */
+/* Passes bytes to the request by pointer: an image, a document, audio, video.
+ *
+ * JSON refers to them as "@name" wherever it would hold base64 ({"image": {"format": "png",
+ * "source": {"bytes": "@name"}}}). The name is looked up when a call is made.
+ *
+ * name: A name that the request does not use yet, without the "@".
+ * data: The bytes.
+ * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST if the name is taken or empty.
+ * Ownership: If release is not NULL, the bytes are owned by the library until release(user)
+ *   runs, also if this call fails.
+ * Since: 0.1
+ * AWS: source.bytes */
 bedrock_status bedrock_request_attach(bedrock_request *request,
                                       const char *name,
                                       const void *data,
@@ -755,28 +966,41 @@ bedrock_status bedrock_request_attach(bedrock_request *request,
 
 /* ---- Cancellation ----------------------------------------------------------------------------
  * A cancel is a latch: once it has been fired, it stays fired. Every call that it was passed to
- * then ends with BEDROCK_E_CANCELLED, before it began or while it runs. A call that it is passed to
- * later fails with the same status at once, and sends nothing. One cancel may serve many calls, at
- * once or in turn. To start again, make a new one.
+ * then ends with BEDROCK_E_CANCELLED, whether it waits to start or runs. A call that it is passed
+ * to later fails with the same status at once, and sends nothing. One cancel may serve many calls,
+ * at once or in turn. To start again, make a new one.
  */
 
-/* Makes a cancel that has not been fired. It is owned by the caller. Returns NULL only if the
- * process is out of handles. */
+/* Makes a cancel that has not been fired.
+ *
+ * Returns: The cancel, or NULL if the process is out of handles.
+ * Ownership: Owned by the caller. Free it with bedrock_cancel_free.
+ * Since: 0.1 */
 bedrock_cancel *bedrock_cancel_new(void);
 
-/* Fires a cancel for good. Async-signal-safe: it is the only function of this library that a
- * signal handler may call. Thread-safe, and idempotent. It never blocks and keeps errno. Does
- * nothing for NULL and for a cancel that was freed. */
+/* Fires a cancel for good.
+ *
+ * It is idempotent.
+ *
+ * cancel: NULL, or a cancel that was freed, does nothing.
+ * Threads: Async-signal-safe: the only function of this library that a signal handler may
+ *   call. Thread-safe. Every callback may call it. Never blocks. Keeps errno.
+ * Since: 0.1 */
 void bedrock_cancel_fire(bedrock_cancel *cancel);
 
-/* Frees a cancel. The calls that it was passed to go on, and it can no longer cancel them. Does
- * nothing for NULL. */
+/* Frees a cancel.
+ *
+ * The calls that it was passed to go on, and it can no longer cancel them.
+ *
+ * cancel: NULL does nothing.
+ * Ownership: Ends the handle.
+ * Since: 0.1 */
 void bedrock_cancel_free(bedrock_cancel *cancel);
 
 
 /* ---- Generate --------------------------------------------------------------------------------
  * These functions block the calling thread until the call has ended. Callbacks run on that thread.
- * Each call ends within its timers: no wait is without a limit. cancel may be NULL.
+ * Each call ends within its timers: no wait is without a limit.
  */
 
 enum {
@@ -784,7 +1008,7 @@ enum {
   /* A tool call or a tool result begins. Text and reasoning begin with their first delta
    * instead. (contentBlockStart) */
   BEDROCK_EVENT_BLOCK_START = 2,
-  BEDROCK_EVENT_TEXT = 3,  /* A piece of the answer. text: the piece. (contentBlockDelta: text) */
+  BEDROCK_EVENT_TEXT = 3,  /* A piece of text. text: the piece. (contentBlockDelta: text) */
   /* A piece of the model's reasoning. text: the piece. (contentBlockDelta:
    * reasoningContent.text) */
   BEDROCK_EVENT_REASONING = 4,
@@ -794,7 +1018,7 @@ enum {
   /* Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this
    * version does not know. json holds it. (contentBlockDelta) */
   BEDROCK_EVENT_BLOCK_DELTA = 6,
-  /* A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was
+  /* A block is complete. For a tool call text is its complete input as JSON, or "{}" if it was
    * empty. If input_valid is 0, text is what the model wrote, which is not a JSON object.
    * (contentBlockStop) */
   BEDROCK_EVENT_BLOCK_STOP = 7,
@@ -804,14 +1028,15 @@ enum {
   BEDROCK_EVENT_METADATA = 9,  /* Usage, metrics and trace, in json. (metadata) */
   /* An event that this version does not know. text: its name. json or payload: its content. */
   BEDROCK_EVENT_OTHER = 10,
-  /* A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form,
+  /* A chunk of an InvokeModelWithResponseStream. text: the output of the model in its own form,
    * which is JSON. (chunk) */
   BEDROCK_EVENT_CHUNK = 11,
 };
 
-/* One event of a stream. It is borrowed: it lives until the callback returns, or until the next
- * bedrock_stream_next. Its texts are NUL-terminated and never NULL. Newer library versions may
- * append members: check size before you read a member that your minimum version does not have. */
+/* One event of a stream. It is borrowed until the callback returns, or until the next
+ * bedrock_stream_next or bedrock_stream_free on its stream. Its texts are NUL-terminated and
+ * never NULL. Newer library versions may append members: check size before you read a member
+ * that your minimum version does not have. */
 typedef struct bedrock_event {
   /* sizeof(bedrock_event) in the library. */
   uint32_t size;
@@ -823,7 +1048,7 @@ typedef struct bedrock_event {
    * broken. Otherwise 0. */
   int32_t input_valid;
   /* The decoded text. BEDROCK_EVENT_... describes it for each type. A character that the service
-   * splits over two deltas comes with the second. */
+   * splits over two deltas arrives with the second. */
   const char *text;
   size_t text_len;
   /* The id of a tool call, in BLOCK_START and BLOCK_STOP. Otherwise "". */
@@ -841,16 +1066,23 @@ typedef struct bedrock_event {
   size_t payload_len;
 } bedrock_event;
 
-/* Receives an event on the calling thread. user is the pointer that was passed to the call.
- * Return 0 to go on. Return another value to stop and to close the connection. The function may
- * call any function of this library except bedrock_shutdown. It must not throw, longjmp or end
- * the thread; if it does, the call is cancelled: "Callbacks" in the rules at the top of this
- * header. */
+/* Receives an event, on the thread that made the call. event is borrowed until the function
+ * returns. user is the pointer that was passed to the call. Return 0 to go on. Return another
+ * value to stop and to close the connection. The function may call every function of this
+ * library except bedrock_shutdown. It must not throw, longjmp or end the thread; if it does, the
+ * call is cancelled: see "Callbacks" in the rules at the top of this header. */
 typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 
-/* Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL
- * after a failure. The timer is the shorter of "timeout" and "total", or 5 minutes if neither is
- * given. (Converse) */
+/* Sends the request and waits for the complete response.
+ *
+ * The timer is the shorter of "timeout" and "total", or 5 minutes if neither is given.
+ *
+ * Returns: BEDROCK_OK, or the failure of the call.
+ * Ownership: *out is owned by the caller. It is NULL after a failure. Free it with
+ *   bedrock_response_free.
+ * Threads: Blocks until the call ends. Thread-safe.
+ * Since: 0.1
+ * AWS: Converse */
 bedrock_status bedrock_generate(const bedrock_model *model,
                                 const bedrock_request *request,
                                 bedrock_cancel *cancel,
@@ -858,15 +1090,24 @@ bedrock_status bedrock_generate(const bedrock_model *model,
                                 bedrock_error **err);
 
 /* Sends the request and calls on_event for every event, in the order in which the events arrive.
- * on_event must not be NULL. Returns BEDROCK_OK if the answer is complete, BEDROCK_STOPPED if
- * on_event asked to stop, and BEDROCK_E_TRUNCATED if the connection ended before the message
- * did. out may be NULL. Otherwise *out receives the response, which is owned by the caller; free
- * it whatever the status is. After BEDROCK_OK the response is the one that bedrock_generate
- * would have given. After BEDROCK_STOPPED and after a failure it holds the events that on_event
- * received, and bedrock_response_complete returns 0. If the call failed before the first event,
- * *out is NULL. If the model's keep_answer is false, the response has the stop reason and the
- * usage, and no content. The timers are "first_event", "idle" and "total". The time that
- * on_event takes counts for "total" alone. (ConverseStream) */
+ *
+ * The timers are "first_event", "idle" and "total". The time that on_event takes counts for
+ * "total" alone.
+ *
+ * on_event: Must not be NULL.
+ * out: May be NULL. After BEDROCK_OK *out is the response that bedrock_generate would have
+ *   returned. After BEDROCK_STOPPED and after a failure it holds the events that on_event
+ *   received, and bedrock_response_complete returns 0. If the call failed before the first
+ *   event, *out is NULL. If the model's keep_answer is false, the response has the stop reason
+ *   and the usage, and no content.
+ * Returns: BEDROCK_OK if the response is complete, BEDROCK_STOPPED if on_event asked to stop,
+ *   BEDROCK_E_TRUNCATED if the connection ended before the message did, or another failure of
+ *   the call.
+ * Ownership: *out is owned by the caller. Free it with bedrock_response_free, whatever the
+ *   status is.
+ * Threads: Blocks until the call ends. Thread-safe. on_event runs on the calling thread.
+ * Since: 0.1
+ * AWS: ConverseStream */
 bedrock_status bedrock_generate_stream(const bedrock_model *model,
                                        const bedrock_request *request,
                                        bedrock_cancel *cancel,
@@ -878,9 +1119,9 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
 
 /* ---- Streams by pull: event loops, Go, Python ------------------------------------------------
  * A stream delivers the same events as bedrock_generate_stream, but your program asks for them:
- * with a time limit, in an event loop that polls a descriptor, or after a wakeup. A stream is owned
- * by the caller until bedrock_stream_free. One thread at a time may use a stream (another gets
- * BEDROCK_E_BUSY). bedrock_stream_cancel and bedrock_stream_free may be called on any thread.
+ * with a time limit, in an event loop that polls a descriptor, or after a wakeup. One thread at a
+ * time may use a stream; another gets BEDROCK_E_BUSY. bedrock_stream_cancel and bedrock_stream_free
+ * may be called on any thread.
  *
  *   while ((status = bedrock_stream_next(stream, -1, &event, &error)) == BEDROCK_OK)
  *     if (event->type == BEDROCK_EVENT_TEXT)
@@ -898,124 +1139,197 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
 
 /* Receives a wakeup: the stream has something to read. It runs on a library thread that does no
  * I/O. user is the pointer that was passed to bedrock_stream_set_wakeup. The function may call
- * only bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY or their
- * neutral value). It must not block: wake your own thread and return. */
+ * only bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or their
+ * neutral value. It must not block: wake your own thread and return. */
 typedef void (*bedrock_wakeup_fn)(void *user);
 
-/* Opens a stream without waiting for the network. It fails only if an argument or the request is
- * wrong, or if the process has no thread or handle left; bedrock_stream_next returns every other
- * failure. cancel may be NULL. *out is owned by the caller. The request may be changed or freed
- * as soon as this function has returned. (ConverseStream) */
+/* Opens a stream without waiting for the network.
+ *
+ * It fails only if an argument or the request is wrong, or if the process has no thread or
+ * handle left. bedrock_stream_next returns every other failure. The request may be changed or
+ * freed as soon as this function has returned.
+ *
+ * Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE.
+ * Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
+ * Threads: Does not block. Thread-safe.
+ * Since: 0.1
+ * AWS: ConverseStream */
 bedrock_status bedrock_stream_open(const bedrock_model *model,
                                    const bedrock_request *request,
                                    bedrock_cancel *cancel,
                                    bedrock_stream **out,
                                    bedrock_error **err);
 
-/* Waits for the next event. timeout_ms is in milliseconds; 0 does not wait, and a negative value
- * waits as long as the timers of the call allow. Returns BEDROCK_OK with the event in *event,
- * BEDROCK_DONE if the answer is complete, and BEDROCK_AGAIN if no event arrived in time; the
- * stream then goes on. A status below 0 is the failure that ended the stream; each call gives a
- * new *err. The event is borrowed: it lives until the next bedrock_stream_next or
- * bedrock_stream_free on this stream. Other calls do not end it. For every status except
- * BEDROCK_OK *event is NULL. A signal does not end the wait. The timers, except "total", do not
- * count the time in which the library waits for your program to read. */
+/* Waits for the next event.
+ *
+ * A signal does not end the wait. The timers, except "total", do not count the time in which the
+ * library waits for your program to read.
+ *
+ * timeout_ms: 0 does not wait. A negative value waits as long as the timers of the call allow.
+ * event: *event receives the event if the status is BEDROCK_OK, and NULL otherwise.
+ * Returns: BEDROCK_OK with an event. BEDROCK_DONE if the response is complete. BEDROCK_AGAIN
+ *   if no event arrived in time; the stream goes on. A value below 0 is the failure that ended
+ *   the stream, with a new *err each time.
+ * Ownership: The event is borrowed until the next bedrock_stream_next or bedrock_stream_free
+ *   on this stream. Other calls do not end it.
+ * Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread uses the stream.
+ * Since: 0.1 */
 bedrock_status bedrock_stream_next(bedrock_stream *stream,
                                    int32_t timeout_ms,
                                    const bedrock_event **event,
                                    bedrock_error **err);
 
-/* Returns a descriptor to poll. It is readable while bedrock_stream_next(stream, 0, ...) would
- * return something other than BEDROCK_AGAIN (level-triggered). After the end of the stream it
- * stays readable. The first call makes the descriptor, and later calls return the same.
- * bedrock_stream_free closes it: remove it from your event loop before. Only poll it. If your
- * event loop closes the descriptors that it polls, pass it a dup. It is non-blocking and
- * close-on-exec. Returns -1 if the process has no descriptor left, if another thread uses the
- * stream, for an invalid handle, and inside a wakeup or log callback. */
+/* Gets a descriptor to poll.
+ *
+ * It is readable while bedrock_stream_next(stream, 0, ...) would return something other than
+ * BEDROCK_AGAIN (level-triggered). After the end of the stream it stays readable. It is
+ * non-blocking and close-on-exec. The first call makes the descriptor, and later calls return
+ * the same. Only poll it.
+ *
+ * Returns: The descriptor. -1 if the process has no descriptor left, if another thread uses
+ *   the stream, for an invalid handle, and inside a wakeup or log callback.
+ * Ownership: Owned by the library. bedrock_stream_free closes it: remove it from your event
+ *   loop before. If your event loop closes the descriptors that it polls, pass it a dup.
+ * Threads: Does not block. One thread at a time may use the stream.
+ * Since: 0.1 */
 int bedrock_stream_fd(bedrock_stream *stream);
 
-/* Sets the function that is called when there is something to read. A stream is armed when a
- * wakeup is set, and each time bedrock_stream_next returns BEDROCK_AGAIN. An armed stream calls
- * wakeup once, as soon as there is something to read: an event, the end, a failure or a cancel.
- * If there is something already, it calls wakeup at once. So on a wakeup call
- * bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK. If you
- * stop reading before BEDROCK_AGAIN you get no further wakeup: continue on your own, or leave it
- * so to pause the stream. A new wakeup replaces the old one. NULL removes it. When this function
- * or bedrock_stream_free has returned, the old wakeup is not running and will not run. Both wait
- * for a wakeup that is running: hold no lock that it takes. release may be NULL. release(user)
- * runs once: inside the call that replaces or removes the wakeup, inside bedrock_stream_free, or
- * inside this call if it fails or wakeup is NULL. Returns BEDROCK_E_BUSY if another thread uses
- * the stream or if it is in a waiting set, and BEDROCK_E_RESOURCE if the thread that calls
- * wakeups cannot start. */
+/* Sets the function that is called when there is something to read.
+ *
+ * A stream is armed when a wakeup is set, and each time bedrock_stream_next returns
+ * BEDROCK_AGAIN. An armed stream calls wakeup once, as soon as there is something to read: an
+ * event, the end, a failure or a cancel. If there is something already, it calls wakeup at once.
+ *
+ * After a wakeup, call bedrock_stream_next with timeout 0 until it returns something other than
+ * BEDROCK_OK. If you stop reading before BEDROCK_AGAIN, you get no further wakeup: continue on
+ * your own, or leave it so to pause the stream.
+ *
+ * wakeup: A new wakeup replaces the old one. NULL removes it. Once this function or
+ *   bedrock_stream_free has returned, the old wakeup is not running and will not run.
+ * Returns: BEDROCK_OK, BEDROCK_E_BUSY if another thread uses the stream or it is in a waiting
+ *   set, or BEDROCK_E_RESOURCE if the thread that calls wakeups cannot start.
+ * Ownership: release(user) runs once: inside the call that replaces or removes the wakeup,
+ *   inside bedrock_stream_free, or inside this call if it fails or wakeup is NULL.
+ * Threads: Blocks until an old wakeup that is running has returned: hold no lock that it
+ *   acquires. wakeup runs on a library thread.
+ * Since: 0.1 */
 bedrock_status bedrock_stream_set_wakeup(bedrock_stream *stream,
                                          bedrock_wakeup_fn wakeup,
                                          void *user,
                                          bedrock_release_fn release);
 
-/* Makes a response of the events that bedrock_stream_next has delivered so far. It may be called
- * at any time, also after a failure. The response is complete after BEDROCK_DONE. If the model's
- * keep_answer is false, it has the stop reason and the usage, and no content. *out is owned by
- * the caller. */
+/* Makes a response of the events that bedrock_stream_next has delivered so far.
+ *
+ * It may be called at any time, also after a failure. The response is complete after
+ * BEDROCK_DONE. If the model's keep_answer is false, it has the stop reason and the usage, and
+ * no content.
+ *
+ * Returns: BEDROCK_OK, or BEDROCK_E_BUSY if another thread uses the stream.
+ * Ownership: *out is owned by the caller. Free it with bedrock_response_free.
+ * Threads: Does not block. One thread at a time may use the stream.
+ * Since: 0.1 */
 bedrock_status bedrock_stream_response(bedrock_stream *stream,
                                        bedrock_response **out,
                                        bedrock_error **err);
 
-/* Ends the stream and closes its connection. Thread-safe; never blocks. bedrock_stream_next then
- * returns BEDROCK_E_CANCELLED, unless it had returned BEDROCK_DONE or a failure before. Does
- * nothing for NULL and for a stream that was freed. */
+/* Ends the stream and closes its connection.
+ *
+ * bedrock_stream_next then returns BEDROCK_E_CANCELLED, unless it had returned BEDROCK_DONE or a
+ * failure before.
+ *
+ * stream: NULL, or a stream that was freed, does nothing.
+ * Threads: Thread-safe, also while another thread is in bedrock_stream_next. Every callback
+ *   may call it. Never blocks.
+ * Since: 0.1 */
 void bedrock_stream_cancel(bedrock_stream *stream);
 
-/* Frees a stream, and ends it if it has not ended. Thread-safe, also inside on_event. It never
- * waits for the network; it waits for a wakeup that is running. A thread that is in
- * bedrock_stream_next gets BEDROCK_E_CANCELLED. The last event is freed with the stream: no
- * thread may still read it. Does nothing for NULL. */
+/* Frees a stream, and ends it if it has not ended.
+ *
+ * A thread that is in bedrock_stream_next gets BEDROCK_E_CANCELLED.
+ *
+ * stream: NULL does nothing.
+ * Ownership: Ends the handle, the last event and the descriptor: no thread may still use them.
+ *   Responses made of the stream stay valid.
+ * Threads: Thread-safe, also inside on_event. Never waits for the network. Blocks until a
+ *   wakeup that is running has returned: hold no lock that it acquires.
+ * Since: 0.1 */
 void bedrock_stream_free(bedrock_stream *stream);
 
 
 /* ---- Waiting sets: many streams, one waiter --------------------------------------------------
  * A waiting set is for programs with so many streams that one descriptor or one wakeup for each is
- * too much. One thread waits for all streams of a set. It gets those that have something to read,
- * in the order in which they became readable. A stream is armed as for a wakeup: when it is added,
- * and each time bedrock_stream_next returns BEDROCK_AGAIN.
+ * too much. One thread waits for all streams of a set. It gets the streams that are readable, in
+ * the order in which they became readable. A stream is armed as for a wakeup: when it is added, and
+ * each time bedrock_stream_next returns BEDROCK_AGAIN.
  *
  * These functions have no parameter err. bedrock_status_name gives the name of the status that they
  * return.
  */
 
-/* Makes an empty set. It is owned by the caller. Returns NULL only if the process is out of
- * handles. */
+/* Makes an empty set.
+ *
+ * Returns: The set, or NULL if the process is out of handles.
+ * Ownership: Owned by the caller. Free it with bedrock_waitset_free.
+ * Since: 0.1 */
 bedrock_waitset *bedrock_waitset_new(void);
 
-/* Adds a stream. bedrock_waitset_wait returns user with it. Thread-safe, also while another
- * thread waits. Only bedrock_stream_free removes a stream from its set, or bedrock_waitset_free
- * all of them. A stream has a wakeup or is in one set, not both. Returns BEDROCK_E_BUSY if the
- * stream has a wakeup, is in a set, or is used by another thread. */
+/* Adds a stream to a set.
+ *
+ * A stream has a wakeup or is in one set, not both. bedrock_stream_free removes a stream from
+ * its set, and bedrock_waitset_free removes all of them. There is no other way.
+ *
+ * user: bedrock_waitset_wait returns it with the stream. It may be NULL.
+ * Returns: BEDROCK_OK, or BEDROCK_E_BUSY if the stream has a wakeup, is in a set, or is used
+ *   by another thread.
+ * Ownership: The stream and user stay owned by the caller.
+ * Threads: Thread-safe, also while another thread waits for the set. Does not block.
+ * Since: 0.1 */
 bedrock_status bedrock_waitset_add(bedrock_waitset *set,
                                    bedrock_stream *stream,
                                    void *user);
 
-/* Waits for a stream that has something to read. timeout_ms is in milliseconds; 0 does not wait,
- * and a negative value waits without a limit. Returns BEDROCK_OK with the stream in *stream and,
- * in *user, the pointer that it was added with; either of the two parameters may be NULL. Then
- * call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK, here
- * or on another thread. If you stop reading before BEDROCK_AGAIN, the set does not return the
- * stream again: continue on your own, or leave it so to pause the stream. Returns BEDROCK_AGAIN
- * if no stream was readable in time, BEDROCK_E_BUSY if another thread waits for this set, and
- * BEDROCK_E_CANCELLED if the set was freed meanwhile. */
+/* Waits for a stream that is readable.
+ *
+ * Then call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK,
+ * on this or another thread. If you stop reading before BEDROCK_AGAIN, the set does not return
+ * the stream again: continue on your own, or leave it so to pause the stream.
+ *
+ * timeout_ms: 0 does not wait. A negative value waits without a limit.
+ * stream: *stream receives the stream. May be NULL.
+ * user: *user receives the pointer that the stream was added with. May be NULL.
+ * Returns: BEDROCK_OK with a stream. BEDROCK_AGAIN if no stream was readable in time.
+ *   BEDROCK_E_BUSY if another thread waits for this set. BEDROCK_E_CANCELLED if the set was
+ *   freed meanwhile.
+ * Ownership: *stream is the handle that was added: it stays owned by the program, and is freed
+ *   once.
+ * Threads: Blocks for at most timeout_ms. One thread at a time may wait for a set.
+ * Since: 0.1 */
 bedrock_status bedrock_waitset_wait(bedrock_waitset *set,
                                     int32_t timeout_ms,
                                     bedrock_stream **stream,
                                     void **user);
 
-/* Returns a descriptor to poll. It is readable while bedrock_waitset_wait(set, 0, ...) would
- * return something other than BEDROCK_AGAIN (level-triggered). The first call makes the
- * descriptor, and later calls return the same. bedrock_waitset_free closes it: remove it from
- * your event loop before. Only poll it. It is non-blocking and close-on-exec. Returns -1 if the
- * process has no descriptor left, for an invalid handle, and inside a wakeup or log callback. */
+/* Gets a descriptor to poll.
+ *
+ * It is readable while bedrock_waitset_wait(set, 0, ...) would return something other than
+ * BEDROCK_AGAIN (level-triggered). It is non-blocking and close-on-exec. The first call makes
+ * the descriptor, and later calls return the same. Only poll it.
+ *
+ * Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle,
+ *   and inside a wakeup or log callback.
+ * Ownership: Owned by the library. bedrock_waitset_free closes it: remove it from your event
+ *   loop before.
+ * Since: 0.1 */
 int bedrock_waitset_fd(bedrock_waitset *set);
 
-/* Frees a set. Its streams go on, and may be added to another set. A thread that waits gets
- * BEDROCK_E_CANCELLED. Does nothing for NULL. */
+/* Frees a set.
+ *
+ * Its streams go on, and may be added to another set. A thread that waits for the set gets
+ * BEDROCK_E_CANCELLED.
+ *
+ * set: NULL does nothing.
+ * Ownership: Ends the handle and the descriptor. The streams stay owned by the program.
+ * Since: 0.1 */
 void bedrock_waitset_free(bedrock_waitset *set);
 
 
@@ -1023,7 +1337,7 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * The functions of this chapter call every operation of the Bedrock runtime by its name in the AWS
  * API, with the same config, credentials, timers, retries, cancellation and errors. A request has
  * the members of the operation, under their names in the AWS API. "modelId", or else the model's
- * own id, names the model. The shape of chat completions is for conversations alone. The timers of
+ * own id, names the model. The chat-completions dialect is for conversations alone. The timers of
  * an operation that does not stream are those of bedrock_generate, and the timers of one that
  * streams are those of bedrock_generate_stream.
  *
@@ -1045,15 +1359,16 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * members: accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
  * performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. The model's
  * guardrailConfig, performanceConfig and serviceTier supply the members that the request lacks.
- * bedrock_response_json gives the model's answer, verbatim. An answer that is not JSON is given as
- * {"contentType": "image/png", "body": "base64"}. bedrock_response_usage gives the counts of the
- * answer's headers, or else those of the answer: "usage" of Anthropic, OpenAI and Nova,
- * inputTextTokenCount and results of Titan, meta of Cohere, prompt_token_count and
- * generation_token_count of Llama. The events of the stream are BEDROCK_EVENT_CHUNK, and its answer
- * is the array of all chunks. The stream is complete after the chunk that holds
- * amazon-bedrock-invocationMetrics. If no such chunk comes, it is complete when the body ends, but
- * only if HTTP distinguishes the end of the body from a lost connection; otherwise the status is
- * BEDROCK_E_TRUNCATED.
+ *
+ * The response of InvokeModel. bedrock_response_json gives the model's response, verbatim. A
+ * response that is not JSON is given as {"contentType": "image/png", "body": "base64"}.
+ * bedrock_response_usage gives the counts of the response's headers, or else those of its body:
+ * "usage" of Anthropic, OpenAI and Nova, inputTextTokenCount and results of Titan, meta of Cohere,
+ * prompt_token_count and generation_token_count of Llama. The events of the stream are
+ * BEDROCK_EVENT_CHUNK, and its response is the array of all chunks. The stream is complete after
+ * the chunk that holds amazon-bedrock-invocationMetrics. If no such chunk comes, it is complete
+ * when the body ends, but only if HTTP distinguishes the end of the body from a lost connection;
+ * otherwise the status is BEDROCK_E_TRUNCATED.
  *
  * ApplyGuardrail: guardrailIdentifier and guardrailVersion (default: those of the model's
  * guardrailConfig), source, content, outputScope.
@@ -1072,12 +1387,21 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * since 1970), statusEquals, maxResults, nextToken, sortBy, sortOrder.
  */
 
-/* Calls an operation and waits for its whole answer, which bedrock_response_json gives. If the
- * operation streams, the answer is assembled from its events, whatever the model's keep_answer
- * is. *out is owned by the caller; free it whatever the status is. If a stream fails, *out
- * receives what had arrived, and bedrock_response_complete returns 0; if nothing had arrived,
- * *out is NULL. cancel may be NULL. Returns BEDROCK_E_INVALID_ARGUMENT if this version has no
- * such operation, and BEDROCK_E_REQUEST if the request does not fit the operation. */
+/* Calls an operation and waits for its complete response, which bedrock_response_json gives.
+ *
+ * If the operation streams, the response is assembled from its events, whatever the model's
+ * keep_answer is.
+ *
+ * operation: The name of the operation: "InvokeModel".
+ * out: If a stream fails, *out receives the part of the response that had arrived, and
+ *   bedrock_response_complete returns 0. If nothing had arrived, *out is NULL.
+ * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if this version has no such operation.
+ *   BEDROCK_E_REQUEST if the request does not fit the operation. Or another failure of the call.
+ * Ownership: *out is owned by the caller. Free it with bedrock_response_free, whatever the
+ *   status is.
+ * Threads: Blocks until the call ends. Thread-safe.
+ * Since: 0.1
+ * AWS: The operation of that name. */
 bedrock_status bedrock_call(const bedrock_model *model,
                             const char *operation,
                             const bedrock_request *request,
@@ -1085,11 +1409,19 @@ bedrock_status bedrock_call(const bedrock_model *model,
                             bedrock_response **out,
                             bedrock_error **err);
 
-/* Opens a call without waiting for the network, as bedrock_stream_open does. An operation that
- * does not stream has no events: bedrock_stream_next returns BEDROCK_AGAIN until it returns
- * BEDROCK_DONE or a failure, and after BEDROCK_DONE bedrock_stream_response gives the answer.
- * Descriptors, wakeups and waiting sets work as for a stream. cancel may be NULL. *out is owned
- * by the caller. */
+/* Opens a call without waiting for the network, as bedrock_stream_open does.
+ *
+ * An operation that does not stream has no events: bedrock_stream_next returns BEDROCK_AGAIN
+ * until it returns BEDROCK_DONE or a failure, and after BEDROCK_DONE bedrock_stream_response
+ * gives the response. Descriptors, wakeups and waiting sets work as for a stream.
+ *
+ * operation: The name of the operation: "InvokeModel".
+ * Returns: BEDROCK_OK, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_REQUEST or BEDROCK_E_RESOURCE,
+ *   for the reasons of bedrock_call and bedrock_stream_open.
+ * Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
+ * Threads: Does not block. Thread-safe.
+ * Since: 0.1
+ * AWS: The operation of that name. */
 bedrock_status bedrock_call_open(const bedrock_model *model,
                                  const char *operation,
                                  const bedrock_request *request,
@@ -1100,20 +1432,20 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
 
 /* ---- Response --------------------------------------------------------------------------------
  * A response is immutable and thread-safe. Its texts are borrowed: they live until
- * bedrock_response_free. The functions of this chapter do the same for an answer of
- * bedrock_generate and for one that is assembled from a stream. For NULL or an invalid handle they
- * return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of the
- * status that it returns.
+ * bedrock_response_free. The functions of this chapter treat a response of bedrock_generate and one
+ * that is assembled from a stream alike. For NULL or an invalid handle they return "", 0 or -1. If
+ * a function has no parameter err, bedrock_status_name gives the name of the status that it
+ * returns.
  */
 
 enum {
   BEDROCK_TOOL_CALL_CLIENT = 0,  /* The program runs the tool, and has to add its result. */
-  /* The service runs the tool itself, for example nova_grounding. The result is in the answer;
+  /* The service runs the tool itself, for example nova_grounding. The result is in the response;
    * do not add one. */
   BEDROCK_TOOL_CALL_SERVER = 1,
 };
 
-/* A tool call of the model. (ToolUseBlock) */
+/* A tool call of the model. Its texts are borrowed until the response is freed. (ToolUseBlock) */
 typedef struct bedrock_tool_call {
   /* The id of the call. Pass it to bedrock_request_add_tool_result. */
   const char *id;
@@ -1122,71 +1454,132 @@ typedef struct bedrock_tool_call {
   const char *input_json;
   size_t input_json_len;
   /* 0 if input_json is not a JSON object, because the model was cut off or wrote something else.
-   * Then do not run the tool. bedrock_request_add_response adds such a call too; answer it with
-   * an error result, for example "The input was cut off.". */
+   * Then do not run the tool. bedrock_request_add_response adds such a call too; reply to it
+   * with an error result, for example "The input was cut off.". */
   int32_t input_valid;
   /* One of BEDROCK_TOOL_CALL_..., for who runs the tool. */
   int32_t kind;
 } bedrock_tool_call;
 
-/* Returns all text blocks of the answer, joined. */
+/* Gets all text blocks of the response, joined.
+ *
+ * Returns: The text, or "" if there is none.
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: output.message.content[].text */
 const char *bedrock_response_text(const bedrock_response *response, size_t *len);
 
-/* Returns all the reasoning that the model showed, joined. (reasoningContent) */
+/* Gets all the reasoning that the model showed, joined.
+ *
+ * Returns: The text, or "" if there is none.
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: output.message.content[].reasoningContent */
 const char *bedrock_response_reasoning(const bedrock_response *response, size_t *len);
 
-/* Returns why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens",
- * "stop_sequence", ... (stopReason) */
+/* Gets why the model stopped, in the service's word.
+ *
+ * Returns: "end_turn", "tool_use", "max_tokens", "stop_sequence" or another word; "" if none
+ *   arrived.
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: stopReason */
 const char *bedrock_response_stop_reason(const bedrock_response *response);
 
-/* Returns why the model stopped, in the words of chat completions: "stop", "tool_calls",
- * "length" and "content_filter". If they have no word for it, the service's word is returned,
- * such as "stop_sequence". */
+/* Gets why the model stopped, in the words of chat completions.
+ *
+ * Returns: "stop", "tool_calls", "length" or "content_filter". If they have no word for it,
+ *   the service's word, such as "stop_sequence".
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: stopReason */
 const char *bedrock_response_finish_reason(const bedrock_response *response);
 
-/* Returns 1 if the answer is complete, and 0 if it is what had arrived when a stream was stopped
- * or failed. */
+/* Gets whether the response is complete.
+ *
+ * Returns: 1 if it is complete, 0 if it is the part that had arrived when a stream was stopped
+ *   or failed.
+ * Since: 0.1 */
 int32_t bedrock_response_complete(const bedrock_response *response);
 
-/* Returns how many tool calls the program has to answer. Calls of tools that the service runs
- * itself are not counted. */
+/* Gets how many tool calls the program has to reply to.
+ *
+ * Calls of tools that the service runs itself are not counted.
+ *
+ * Returns: The number of calls.
+ * Since: 0.1 */
 size_t bedrock_response_tool_call_count(const bedrock_response *response);
 
-/* Fills *out with a tool call that the program has to answer. Its texts are borrowed until the
- * response is freed. size is sizeof *out. Members that are newer than the library are set to 0.
- * Returns BEDROCK_E_INVALID_ARGUMENT if index is not below bedrock_response_tool_call_count; the
- * members of *out are then "" and 0. */
+/* Fills *out with a tool call that the program has to reply to.
+ *
+ * index: From 0 to bedrock_response_tool_call_count - 1.
+ * Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT if there is no such call; the members of
+ *   *out are then "" and 0.
+ * Ownership: The texts in *out are borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: ToolUseBlock */
 bedrock_status bedrock_response_tool_call(const bedrock_response *response,
                                           size_t index,
                                           bedrock_tool_call *out,
                                           size_t size);
 
-/* Fills *out with a call of a tool that the service ran itself, as bedrock_response_tool_call
- * does. There is no count: call it with index 0, 1, 2, ... until it returns
- * BEDROCK_E_INVALID_ARGUMENT. The results are in bedrock_response_message, as toolResult blocks. */
+/* Fills *out with a call of a tool that the service ran itself.
+ *
+ * There is no count: call it with index 0, 1, 2, ... until it returns
+ * BEDROCK_E_INVALID_ARGUMENT. The results are in bedrock_response_message, as toolResult blocks.
+ *
+ * index: From 0.
+ * Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT if there is no such call; the members of
+ *   *out are then "" and 0.
+ * Ownership: The texts in *out are borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: ToolUseBlock of type server_tool_use */
 bedrock_status bedrock_response_server_tool_call(const bedrock_response *response,
                                                  size_t index,
                                                  bedrock_tool_call *out,
                                                  size_t size);
 
-/* Returns the assistant's message as Converse JSON, as it came. bedrock_request_add_response
- * adds it in the form in which the service accepts it. (output.message) */
-const char *bedrock_response_message(const bedrock_response *response,
-                                     size_t *len);
+/* Gets the assistant's message as Converse JSON, as it came.
+ *
+ * bedrock_request_add_response adds it in the form in which the service accepts it.
+ *
+ * Returns: The JSON, or "" if there is none.
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: output.message */
+const char *bedrock_response_message(const bedrock_response *response, size_t *len);
 
-/* Returns the whole answer as JSON. For bedrock_generate it is verbatim what the service sent.
- * For a stream it is assembled from the events. */
+/* Gets the complete response as JSON.
+ *
+ * For bedrock_generate it is verbatim what the service sent. For a stream it is assembled from
+ * the events.
+ *
+ * Returns: The JSON, or "" if there is none.
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: The body of the response. */
 const char *bedrock_response_json(const bedrock_response *response,
                                   size_t *len);
 
-/* Returns the service's id of the request, which AWS support asks for. (x-amzn-requestid) */
+/* Gets the service's id of the request, which AWS support asks for.
+ *
+ * Returns: The id, or "" if there is none.
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: x-amzn-requestid */
 const char *bedrock_response_request_id(const bedrock_response *response);
 
-/* Returns how many attempts the call made, retries included (see bedrock_error_attempts). A
- * request that an HTTP/2 service did not take, and that was sent once more, is counted. */
+/* Gets how many attempts the call made, retries included (see bedrock_error_attempts).
+ *
+ * Returns: The number of attempts.
+ * Since: 0.1 */
 int32_t bedrock_response_attempts(const bedrock_response *response);
 
-/* Frees a response, and with it its texts. Does nothing for NULL. */
+/* Frees a response.
+ *
+ * response: NULL does nothing.
+ * Ownership: Ends the handle and the texts borrowed from it.
+ * Since: 0.1 */
 void bedrock_response_free(bedrock_response *response);
 
 
@@ -1208,18 +1601,26 @@ typedef struct bedrock_usage {
   int64_t latency_ms;
 } bedrock_usage;
 
-/* Fills *out with what the call used. size is sizeof *out. Members that are newer than the
- * library are set to -1. */
+/* Fills *out with the usage of the call.
+ *
+ * Returns: BEDROCK_OK, or a failure; the members of *out are then -1.
+ * Since: 0.1
+ * AWS: usage, metrics.latencyMs */
 bedrock_status bedrock_response_usage(const bedrock_response *response,
                                       bedrock_usage *out,
                                       size_t size);
 
-/* Fills *out with what all calls of this model, and of the models derived from it, have used so
- * far. A call is counted when the service reports its usage, at the end of an answer: a call
- * that failed or was stopped before that is not counted. Members begin at 0. If the service gave
- * no total for a call, total_tokens adds its input and output. latency_ms is -1, because the
- * times of calls that run at once do not add up. size is sizeof *out. Members that are newer
- * than the library are set to -1. Thread-safe. */
+/* Fills *out with the usage of all calls of this model, and of the models derived from it, so
+ * far.
+ *
+ * A call is counted when the service reports its usage, at the end of a response: a call that
+ * failed or was stopped before that is not counted. Members begin at 0. If the service gave no
+ * total for a call, total_tokens adds its input and output. latency_ms is -1, because the times
+ * of calls that run at once do not add up.
+ *
+ * Returns: BEDROCK_OK, or a failure; the members of *out are then -1.
+ * Since: 0.1
+ * AWS: usage */
 bedrock_status bedrock_model_usage(const bedrock_model *model,
                                    bedrock_usage *out,
                                    size_t size);
@@ -1227,17 +1628,23 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
 
 /* ---- JSON, for programs that have no JSON library --------------------------------------------
  * These functions read a JSON text in place. They make no handles, allocate nothing and are
- * thread-safe. pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of
- * an element of a member. If an object has a key twice, the last one counts.
+ * thread-safe. If an object has a key twice, the last one counts. Their parameters:
+ *
+ *   json, len     the text, and its length or BEDROCK_STRLEN
+ *   pointer       a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an
+ *                 element of a member
+ *   fallback      the result if there is no such value
+ *   buffer, size  where to write, and how many bytes it has. buffer may be NULL if size is 0. It
+ *                 must not overlap the input
  *
  * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
- * BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log
- * callback it returns the same. Every function checks the whole json, also after the value that it
+ * BEDROCK_JSON_NONE, 0, NULL, fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log callback
+ * it returns the same. Every function checks the complete json, also after the value that it
  * returns.
  *
- * Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend
- * on how deep pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is
- * therefore quadratic. bedrock_json_next reads an array or an object in linear time, and
+ * Cost. Each call reads the complete json once. Its time is proportional to len, and does not
+ * depend on how deep pointer leads. A loop that reads an array with "/items/0", "/items/1" and so
+ * on is therefore quadratic. bedrock_json_next reads an array or an object in linear time, and
  * bedrock_json_numbers reads an array of numbers at once:
  *
  *   bedrock_json_item item = {0};
@@ -1253,7 +1660,7 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
  */
 
 enum {
-  BEDROCK_JSON_NONE = 0,  /* Nothing is there. */
+  BEDROCK_JSON_NONE = 0,  /* There is no value. */
   BEDROCK_JSON_NULL = 1,
   BEDROCK_JSON_FALSE = 2,
   BEDROCK_JSON_TRUE = 3,
@@ -1263,11 +1670,11 @@ enum {
   BEDROCK_JSON_OBJECT = 7,
 };
 
-/* A length or count if nothing is there. It is greater than every other. */
+/* The length or count if there is no value. It is greater than every other. */
 #define BEDROCK_JSON_NOT_FOUND        SIZE_MAX
 
-/* An element of an array, or a member of an object. Its texts point into json, so no NUL ends
- * them. */
+/* An element of an array, or a member of an object. Its texts are borrowed from json: they point
+ * into it, so no NUL ends them. */
 typedef struct bedrock_json_item {
   /* The member's key as it is written, a string with its quotes. NULL in an array. */
   const char *key;
@@ -1282,126 +1689,170 @@ typedef struct bedrock_json_item {
   size_t state[3];
 } bedrock_json_item;
 
-/* Returns what kind of value is at pointer: BEDROCK_JSON_... */
+/* Gets the kind of the value at pointer.
+ *
+ * Returns: One of BEDROCK_JSON_NULL to BEDROCK_JSON_OBJECT, or BEDROCK_JSON_NONE.
+ * Since: 0.1 */
 int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 
-/* Returns how many elements an array has, or members an object. */
+/* Gets how many elements an array has, or members an object.
+ *
+ * Returns: The number, or 0.
+ * Since: 0.1 */
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 
-/* Steps to the next element of an array, or member of an object, and fills *item. Returns the
- * kind of its value, BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; then all of
- * *item is 0. size is sizeof *item. Before the first step all of *item has to be 0. The first
- * step checks json and finds the array or object. Each later step reads only what it steps over,
- * and ignores pointer. json must stay at its address, unchanged, during the loop. If *item was
- * filled for another text, or was changed, the function returns BEDROCK_JSON_NONE. */
+/* Steps to the next element of an array, or member of an object.
+ *
+ * The first step checks json and finds the array or object. Each later step reads only what it
+ * steps over, and ignores pointer. json must stay at its address, unchanged, during the loop.
+ *
+ * item: Receives the element. Set all of it to 0 before the first step. After the last element
+ *   all of it is 0.
+ * Returns: The kind of the value, BEDROCK_JSON_NULL to BEDROCK_JSON_OBJECT. BEDROCK_JSON_NONE
+ *   after the last one, and if *item was filled for another text or was changed.
+ * Ownership: The texts in *item point into json, and live as long as it.
+ * Since: 0.1 */
 int32_t bedrock_json_next(const char *json,
                           size_t len,
                           const char *pointer,
                           bedrock_json_item *item,
                           size_t size);
 
-/* Returns a number, rounded to the nearest double, independent of the locale. A number that is
- * too large for a double is infinite. */
-double bedrock_json_number(const char *json,
-                           size_t len,
-                           const char *pointer,
-                           double fallback);
+/* Gets a number, rounded to the nearest double.
+ *
+ * The locale does not matter. A number that is too large for a double is infinite.
+ *
+ * Returns: The number, or fallback.
+ * Since: 0.1 */
+double bedrock_json_number(const char *json, size_t len, const char *pointer, double fallback);
 
-/* Reads an array of numbers, for example an embedding, each as bedrock_json_number reads one.
- * Writes the first max of them to out and returns how many the array has, which may be more than
- * max. If there is no array, or it holds anything but numbers, the function writes nothing and
- * returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is 0. */
+/* Reads an array of numbers, for example an embedding.
+ *
+ * Each number is read as by bedrock_json_number.
+ *
+ * out: Receives the first max numbers. May be NULL if max is 0.
+ * max: How many numbers *out has room for.
+ * Returns: How many numbers the array has, which may be more than max. BEDROCK_JSON_NOT_FOUND
+ *   if there is no array or it holds anything but numbers; nothing is written then.
+ * Since: 0.1 */
 size_t bedrock_json_numbers(const char *json,
                             size_t len,
                             const char *pointer,
                             double *out,
                             size_t max);
 
-/* Reads an array of numbers as bedrock_json_numbers does, each rounded to the nearest float. */
+/* Reads an array of numbers, each rounded to the nearest float.
+ *
+ * out: Receives the first max numbers. May be NULL if max is 0.
+ * max: How many numbers *out has room for.
+ * Returns: The same as bedrock_json_numbers.
+ * Since: 0.1 */
 size_t bedrock_json_floats(const char *json,
                            size_t len,
                            const char *pointer,
                            float *out,
                            size_t max);
 
-/* Returns a whole number that fits into 64 bits: 3 and 3.0, but neither 3.5 nor 2^63. For those
- * it returns fallback. */
-int64_t bedrock_json_integer(const char *json,
-                             size_t len,
-                             const char *pointer,
-                             int64_t fallback);
+/* Gets a whole number that fits into 64 bits.
+ *
+ * 3 and 3.0 are such numbers, but neither 3.5 nor 2^63.
+ *
+ * Returns: The number, or fallback.
+ * Since: 0.1 */
+int64_t bedrock_json_integer(const char *json, size_t len, const char *pointer, int64_t fallback);
 
-/* Returns the value as it is written, a string with its quotes. It points into json, so no NUL
- * ends it: *raw_len is its length. */
-const char *bedrock_json_raw(const char *json,
-                             size_t len,
-                             const char *pointer,
-                             size_t *raw_len);
+/* Gets the value as it is written, a string with its quotes.
+ *
+ * raw_len: *raw_len receives the length. No NUL ends the value.
+ * Returns: The beginning of the value inside json, or NULL.
+ * Ownership: It points into json, and lives as long as it.
+ * Since: 0.1 */
+const char *bedrock_json_raw(const char *json, size_t len, const char *pointer, size_t *raw_len);
 
-/* Decodes a string into buffer, as snprintf would. Writes at most size bytes, cut at a whole
- * character and always with a NUL. Returns the length of the whole string, without a NUL. The
- * result is below size exactly if there is a string and all of it was written. If there is no
- * string, the function returns BEDROCK_JSON_NOT_FOUND, and buffer becomes "". buffer may be NULL
- * if size is 0; it must not overlap json. */
+/* Decodes a string into buffer, as snprintf would.
+ *
+ * Writes at most size bytes, cut at a complete character and always with a NUL.
+ *
+ * Returns: The length of the complete string, without a NUL. It is below size exactly if there
+ *   is a string and all of it was written. BEDROCK_JSON_NOT_FOUND if there is no string; buffer
+ *   is then "".
+ * Since: 0.1 */
 size_t bedrock_json_string(const char *json,
                            size_t len,
                            const char *pointer,
                            char *buffer,
                            size_t size);
 
-/* Decodes a string of base64, for example an image, into buffer. Writes the first size bytes,
- * without a NUL, and returns how many bytes the string encodes, which may be more than size.
- * White space in base64 is skipped, and padding is optional. If there is no string, or it is not
- * base64, the function returns BEDROCK_JSON_NOT_FOUND, and the content of buffer is undefined.
- * buffer may be NULL if size is 0; it must not overlap json. */
+/* Decodes a string of base64, for example an image, into buffer.
+ *
+ * Writes the first size bytes, without a NUL. White space in base64 is skipped, and padding is
+ * optional.
+ *
+ * Returns: How many bytes the string encodes, which may be more than size.
+ *   BEDROCK_JSON_NOT_FOUND if there is no string or it is not base64; the content of buffer is
+ *   then undefined.
+ * Since: 0.1 */
 size_t bedrock_json_bytes(const char *json,
                           size_t len,
                           const char *pointer,
                           void *buffer,
                           size_t size);
 
-/* Writes text as a JSON string, with its quotes, into buffer, and returns its length, as
- * bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see
- * bedrock_utf8_length. */
+/* Writes text as a JSON string, with its quotes, into buffer.
+ *
+ * text: Any text. It may hold every character.
+ * Returns: The length of the string, as bedrock_json_string. BEDROCK_JSON_NOT_FOUND if text is
+ *   NULL or not UTF-8; see bedrock_utf8_length.
+ * Since: 0.1 */
 size_t bedrock_json_quote(const char *text,
                           size_t len,
                           char *buffer,
                           size_t size);
 
-/* Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length,
- * as bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0,
- * or if len is BEDROCK_STRLEN. buffer must not overlap data. */
+/* Writes bytes as a JSON string of base64, with its quotes, into buffer.
+ *
+ * data: The bytes. len is their number, and cannot be BEDROCK_STRLEN.
+ * Returns: The length of the string, as bedrock_json_string. BEDROCK_JSON_NOT_FOUND if data is
+ *   NULL and len is not 0, or if len is BEDROCK_STRLEN.
+ * Since: 0.1 */
 size_t bedrock_json_quote_bytes(const void *data,
                                 size_t len,
                                 char *buffer,
                                 size_t size);
 
-/* Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the
- * length of text exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as
- * len and take as many bytes as the result says. Returns 0 for NULL. */
+/* Gets how many bytes at the beginning of text are complete UTF-8 characters.
+ *
+ * To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the function
+ * returns.
+ *
+ * text: Any bytes.
+ * Returns: The number of bytes. It is the length of text exactly if text is UTF-8. 0 for NULL.
+ * Since: 0.1 */
 size_t bedrock_utf8_length(const char *text,
                            size_t len);
 
 
 /* ---- The process -----------------------------------------------------------------------------
  * The library prints nothing, handles no signals, writes no environment variables and does nothing
- * at exit. It starts no thread before the first call: a process that has made models but no call
- * can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
- * thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups, a log and
- * cancels have one more thread each. Others run while names are looked up, files are read,
- * credentials are fetched, recordings are written or long answers are checked: at most 8, 8, 16, 8
- * and 2. They end after 10 seconds without work. A command that prints credentials
+ * at exit.
+ *
+ * Threads. The library starts no thread before the first call: a process that has made models but
+ * no call can fork as if the library were not there. The first call, or bedrock_model_connect,
+ * starts one thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups,
+ * a log and cancels have one more thread each. Others run while names are looked up, files are
+ * read, credentials are fetched, recordings are written or long responses are checked: at most 8,
+ * 8, 16, 8 and 2. They end after 10 seconds without work. A command that prints credentials
  * (credential_process) is killed if the call that waits for it ends.
  *
- * The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that
- * makes the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp
- * filter is in force.
+ * Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the
+ * thread that makes the first call. It asks Linux for a short time slice (sched_setattr), but not
+ * if a seccomp filter is in force.
  *
- * No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS, SIGFPE,
- * SIGILL, SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads that run
- * wakeups and logs block what was blocked on the thread that set the first wakeup or the log, and
- * HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH. All other threads
- * block all other signals.
+ * Signals. No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS,
+ * SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads
+ * that run wakeups and logs block the signals that were blocked on the thread that set the first
+ * wakeup or the log, and HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and
+ * WINCH. All other threads block all other signals.
  *
  * Two copies of the library in one process are two libraries: a handle of one gives
  * BEDROCK_E_BAD_HANDLE in the other.
@@ -1417,40 +1868,55 @@ enum {
 
 /* Receives one message at a time, on a library thread that does nothing else. target and message
  * are borrowed until the function returns. len is the length of message. The function may call
- * only bedrock_cancel_fire and bedrock_stream_cancel (others return BEDROCK_E_BUSY or their
- * neutral value). */
+ * only bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or their
+ * neutral value. It must not throw. */
 typedef void (*bedrock_log_fn)(int32_t level,
                                const char *target,
                                const char *message,
                                size_t len,
                                void *user);
 
-/* Sends messages of this level, and more severe ones, to log. If log is NULL or level is
- * BEDROCK_LOG_OFF, the log is turned off, which is the default. The messages never hold
- * credentials, tokens, prompts or answers, at any level. If log is too slow, messages are
- * dropped, and a message states how many. A new log replaces the old one: when this function has
- * returned, the old log is not running and will not run. The function blocks while the old log
- * runs. release may be NULL. release(user) runs once: inside the call that replaces or turns off
- * the log, or inside this call if it fails or sets no log. Returns BEDROCK_E_INVALID_ARGUMENT if
- * there is no such level, and BEDROCK_E_RESOURCE if the thread that runs log cannot start; the
- * old log then stays. */
+/* Sends messages of this level, and more severe ones, to a function.
+ *
+ * The messages never hold credentials, tokens, prompts or responses, at any level. If log is too
+ * slow, messages are dropped, and a message states how many.
+ *
+ * level: One of BEDROCK_LOG_... BEDROCK_LOG_OFF turns the log off, which is the default.
+ * log: A new log replaces the old one. NULL turns the log off. Once this function has
+ *   returned, the old log is not running and will not run.
+ * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if there is no such level.
+ *   BEDROCK_E_RESOURCE if the thread that runs log cannot start; the old log then stays.
+ * Ownership: release(user) runs once: inside the call that replaces or turns off the log, or
+ *   inside this call if it fails or sets no log.
+ * Threads: Thread-safe. Blocks until an old log that is running has returned: hold no lock
+ *   that it acquires. log runs on a library thread.
+ * Since: 0.1 */
 bedrock_status bedrock_set_log(int32_t level,
                                bedrock_log_fn log,
                                void *user,
                                bedrock_release_fn release);
 
-/* Cancels all running calls, and waits at most timeout_ms milliseconds for the library's threads
- * to end. A negative value waits without a limit. Returns BEDROCK_OK, or BEDROCK_AGAIN if some
- * threads have not ended: call it again. Models, requests and responses stay valid, and the next
- * call starts the library again. If other threads go on making calls meanwhile, BEDROCK_OK means
- * that what ran when the function was called has ended; what those threads started since then is
- * running. Call it before the library is unloaded, and before an interpreter ends that has
- * passed functions as callbacks. Returns BEDROCK_E_BUSY inside a callback. */
+/* Cancels all running calls, and waits for the library's threads to end.
+ *
+ * Models, requests and responses stay valid, and the next call starts the library again. Call it
+ * before the library is unloaded, and before an interpreter ends that has passed functions as
+ * callbacks. If other threads go on making calls meanwhile, BEDROCK_OK means that the calls and
+ * threads that existed when the function was called have ended.
+ *
+ * timeout_ms: A negative value waits without a limit.
+ * Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again.
+ *   BEDROCK_E_BUSY inside a callback.
+ * Threads: Blocks for at most timeout_ms. Thread-safe.
+ * Since: 0.1 */
 bedrock_status bedrock_shutdown(int32_t timeout_ms);
 
-/* Returns how many handles this process has made and not freed: 0 at the end of a program that
- * leaks none. bedrock_shutdown logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak
- * checkers do not see handles. */
+/* Gets how many handles this process has made and not freed.
+ *
+ * bedrock_shutdown logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak checkers do
+ * not see handles.
+ *
+ * Returns: The number of handles: 0 at the end of a program that leaks none.
+ * Since: 0.1 */
 size_t bedrock_live_handles(void);
 
 #ifdef __cplusplus

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use xtask::chapters::CHAPTERS;
+use xtask::chapters::{self, CHAPTERS, Declaration, Function, Item};
+use xtask::doc::Block;
 use xtask::header::{WIDTH, generate};
 
 fn root() -> &'static Path {
@@ -165,6 +166,133 @@ fn the_header_has_a_comment_above_every_function() {
     let own = after_comments.filter(|code| !code.starts_with("\n\n"));
     let commented: BTreeSet<_> = own.flat_map(|code| functions(code.split(';').next().unwrap_or_default())).collect();
     assert_eq!(declared().difference(&commented).collect::<Vec<_>>(), Vec::<&String>::new());
+}
+
+/// Parameters that the rules at the top of the header, or the opening of the chapter about JSON, explain for all functions.
+const EXPLAINED_ONCE: [&str; 12] =
+    ["buffer", "cancel", "err", "fallback", "json", "len", "out", "pointer", "release", "size", "timeout_ms", "user"];
+
+/// Functions that send a request.
+const OPERATIONS: [&str; 5] =
+    ["bedrock_call", "bedrock_call_open", "bedrock_generate", "bedrock_generate_stream", "bedrock_stream_open"];
+
+/// The declarations of all chapters.
+struct Api {
+    items: Vec<Item>,
+}
+
+impl Api {
+    fn read() -> Self {
+        Api { items: chapters::read(root()).into_iter().flat_map(|chapter| chapter.items).collect() }
+    }
+
+    fn functions(&self) -> impl Iterator<Item = (&Item, &Function)> {
+        self.items.iter().filter_map(|item| match &item.declaration {
+            Declaration::Function(function) => Some((item, function)),
+            _ => None,
+        })
+    }
+
+    /// The declaration that a type in C names: `const bedrock_event *` is `bedrock_event`.
+    fn declaration_of(&self, r#type: &str) -> Option<&Declaration> {
+        let name = r#type.trim_start_matches("const ").trim_end_matches(['*', ' ']);
+        self.items.iter().find(|item| item.name == name).map(|item| &item.declaration)
+    }
+
+    fn is_handle(&self, r#type: &str) -> bool {
+        matches!(self.declaration_of(r#type), Some(Declaration::Handle))
+    }
+
+    /// Whether it is a struct whose texts are borrowed.
+    fn has_texts(&self, r#type: &str) -> bool {
+        match self.declaration_of(r#type) {
+            Some(Declaration::Struct { members }) => members.iter().any(|member| member.code.contains('*')),
+            _ => false,
+        }
+    }
+
+    /// Whether it is a callback. A release function is none: it runs inside the call.
+    fn is_callback(&self, r#type: &str) -> bool {
+        let is_function =
+            matches!(self.declaration_of(r#type), Some(Declaration::Type { code }) if code.contains("(*"));
+        is_function && r#type != "bedrock_release_fn"
+    }
+
+    /// What is wrong with the documentation of a function.
+    fn flaws(&self, item: &Item, function: &Function) -> Vec<String> {
+        let name = item.name.as_str();
+        let has = |parameter: &str| function.parameters.iter().any(|other| other.name == parameter);
+        let summary = item.doc.summary();
+        let verb = summary.split(' ').next().unwrap_or_default();
+        let mut flaws = Vec::new();
+        let mut demand = |holds: bool, flaw: &str| {
+            if !holds {
+                flaws.push(format!("{name}: {flaw}"));
+            }
+        };
+        let is_third_person = verb.ends_with('s') && verb.starts_with(char::is_uppercase);
+        demand(is_third_person, "the summary has to begin with a verb in the third person present");
+        demand(summary.ends_with('.') && !summary.contains(". "), "the summary has to be one sentence");
+
+        let labels: Vec<_> = item.doc.entries().map(|(label, _)| label.as_str()).collect();
+        let in_order: Vec<_> = function.labels().into_iter().filter(|label| labels.contains(label)).collect();
+        demand(labels == in_order, "its list has to be: parameters, Returns, Ownership, Threads, Since, AWS");
+        demand(item.doc.entries().all(|(_, text)| !text.is_empty()), "an entry of its list is empty");
+
+        for parameter in &function.parameters {
+            let is_obvious = EXPLAINED_ONCE.contains(&parameter.name.as_str())
+                || self.is_handle(&parameter.r#type) && !parameter.r#type.ends_with("**");
+            let is_documented = is_obvious || labels.contains(&parameter.name.as_str());
+            demand(is_documented, &format!("the parameter {} is not documented", parameter.name));
+        }
+        let returns_something = function.returns != "void";
+        demand(returns_something == labels.contains(&"Returns"), "\"Returns\" is missing, or it returns void");
+
+        let gives_out = |r#type: &str| r#type.ends_with("**") || self.has_texts(r#type);
+        let changes_hands = function.returns.ends_with('*')
+            || name.ends_with("_free")
+            || has("release")
+            || function.parameters.iter().any(|other| other.name != "err" && gives_out(&other.r#type));
+        demand(!changes_hands || labels.contains(&"Ownership"), "\"Ownership\" is missing");
+
+        let may_block = has("timeout_ms")
+            || has("cancel") && name != "bedrock_cancel_free"
+            || has("stream")
+            || function.parameters.iter().any(|other| self.is_callback(&other.r#type));
+        demand(!may_block || labels.contains(&"Threads"), "\"Threads\" is missing: it waits, or it runs a callback");
+
+        let since = item.doc.entry("Since").unwrap_or_default();
+        let is_version = since.split('.').count() == 2 && since.split('.').all(|number| number.parse::<u32>().is_ok());
+        demand(is_version, "\"Since\" has to be a version");
+        demand(!OPERATIONS.contains(&name) || labels.contains(&"AWS"), "\"AWS\" has to name the operation");
+        flaws
+    }
+}
+
+#[test]
+fn every_function_is_documented_with_the_same_parts() {
+    let api = Api::read();
+    let flaws: Vec<_> = api.functions().flat_map(|(item, function)| api.flaws(item, function)).collect();
+    assert!(flaws.is_empty(), "{}", flaws.join("\n"));
+    let read: BTreeSet<_> = api.functions().map(|(item, _)| item.name.clone()).collect();
+    assert_eq!(read, declared());
+}
+
+#[test]
+fn a_function_without_one_of_the_parts_is_found() {
+    let api = Api::read();
+    let (item, function) = api.functions().find(|(item, _)| item.name == "bedrock_stream_next").expect("a function");
+    let without = |label: &str| {
+        let mut doc = item.doc.clone();
+        for block in &mut doc.blocks {
+            if let Block::List(entries) = block {
+                entries.retain(|(name, _)| name != label);
+            }
+        }
+        let item = Item { name: item.name.clone(), doc, declaration: Declaration::Handle };
+        api.flaws(&item, function).len()
+    };
+    assert_eq!(["nothing", "event", "Returns", "Ownership", "Threads", "Since"].map(without), [0, 1, 1, 1, 1, 1]);
 }
 
 #[test]

@@ -1,8 +1,12 @@
 //! Images, documents, audio and video
 //!
-//! Bytes are passed by pointer and need no base64. bedrock_request_add_image and
-//! bedrock_request_add_document add a content block and need no JSON. bedrock_request_attach gives
-//! bytes a name, by which your own JSON refers to them.
+//! Bytes are passed by pointer and need no base64. bedrock_request_add_image and bedrock_request_add_document add a
+//! content block and need no JSON. bedrock_request_attach gives bytes a name, by which your own JSON refers to them.
+//!
+//! Ownership of the bytes, for all three functions. If release is NULL, the bytes are copied now and stay owned by the
+//! caller. If not, they are not copied and must not change until release(user) runs: when the request and its clones
+//! are freed, or INSIDE THIS CALL if it fails. So never free them yourself after the call. With data as user, free
+//! works as release.
 
 use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
@@ -15,9 +19,9 @@ use crate::request::{Medium, Request, WipedBytes};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-/// Releases what was passed together with it. The library calls it exactly once, also if the function that it was
-/// passed to fails, and always on an application thread inside a library call. user is the pointer that was passed
-/// with it.
+/// Releases the bytes or the pointer that were passed together with it. The library calls it exactly once, also if the
+/// function that it was passed to fails, and always on an application thread inside a library call. user is the pointer
+/// that was passed with it. It may call the library. It must not throw.
 pub type bedrock_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// The bytes that a function receives. Dropping them releases them.
@@ -73,11 +77,20 @@ unsafe fn with_bytes(
     })
 }
 
-/// Adds an image to the conversation. It is a block of the message to which bedrock_request_add_text with this role
-/// would add. role is "user" or "assistant". format is "png", "jpeg", "gif", "webp" or a MIME type, or NULL if the
-/// bytes show it. The bytes are attached under the first free name of "image-1", "image-2" and so on. release and
-/// user are those of bedrock_request_attach. Returns BEDROCK_E_REQUEST, and adds nothing, if there are no bytes, if
-/// the format is unknown, or if the bytes are of another format. (ImageBlock)
+/// Adds an image to the conversation.
+///
+/// It is a block of the message to which bedrock_request_add_text with this role would add. The bytes are attached
+/// under the first free name of "image-1", "image-2" and so on.
+///
+/// role: "user" or "assistant".
+/// format: "png", "jpeg", "gif", "webp" or a MIME type, or NULL if the bytes show it.
+/// data: The bytes of the image.
+/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST, and nothing is added, if there are no bytes, if the format is unknown, or if
+///   the bytes are of another format.
+/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this call
+///   fails.
+/// Since: 0.1
+/// AWS: ImageBlock
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_add_image(
     request: *mut bedrock_request,
@@ -97,13 +110,23 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_image(
     }
 }
 
-/// Adds a document to the conversation, as bedrock_request_add_image adds an image. format is "pdf", "csv", "doc",
-/// "docx", "xls", "xlsx", "html", "txt", "md" or a MIME type, or NULL if the bytes or the ending of name show it.
-/// name is the name by which the model knows the document, or the name of a file; NULL means "document". The
-/// service accepts only letters, digits, single spaces and _ - ( ) [ ] in a name, and each name once in a
-/// conversation: other characters become spaces, and a name that is taken gets a number. The bytes are attached as
+/// Adds a document to the conversation.
+///
+/// It is a block of the message to which bedrock_request_add_text with this role would add. The bytes are attached as
 /// "document-1" and so on. The service wants a text in the same message that asks for something about the document.
-/// (DocumentBlock)
+///
+/// role: "user" or "assistant".
+/// format: "pdf", "csv", "doc", "docx", "xls", "xlsx", "html", "txt", "md" or a MIME type, or NULL if the bytes or the
+///   ending of name show it.
+/// name: The name by which the model knows the document, or the name of a file; NULL means "document". The service
+///   accepts only letters, digits, single spaces and _ - ( ) [ ] in a name, and each name once in a conversation: other
+///   characters become spaces, and a name that is taken gets a number.
+/// data: The bytes of the document.
+/// Returns: BEDROCK_OK, or BEDROCK_E_REQUEST as bedrock_request_add_image.
+/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this call
+///   fails.
+/// Since: 0.1
+/// AWS: DocumentBlock
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_add_document(
     request: *mut bedrock_request,
@@ -125,12 +148,18 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_document(
     }
 }
 
-/// Passes bytes to the request by pointer: an image, a document, audio, video. JSON refers to them as "@name"
-/// wherever it would hold base64 ({"image": {"format": "png", "source": {"bytes": "@name"}}}). The name is looked
-/// up when a call is made. If release is NULL, the bytes are copied now. If not, they are not copied and must not
-/// change until release(user) runs: when the request and its clones are freed, or INSIDE THIS CALL if it fails. So
-/// never free them yourself after this call. With data as user, free works as release. Returns BEDROCK_E_REQUEST if
-/// the name is taken or empty.
+/// Passes bytes to the request by pointer: an image, a document, audio, video.
+///
+/// JSON refers to them as "@name" wherever it would hold base64 ({"image": {"format": "png", "source": {"bytes":
+/// "@name"}}}). The name is looked up when a call is made.
+///
+/// name: A name that the request does not use yet, without the "@".
+/// data: The bytes.
+/// Returns: BEDROCK_OK, or BEDROCK_E_REQUEST if the name is taken or empty.
+/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this call
+///   fails.
+/// Since: 0.1
+/// AWS: source.bytes
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_attach(
     request: *mut bedrock_request,

@@ -1,11 +1,10 @@
 //! Any operation, by its name
 //!
-//! The functions of this chapter call every operation of the Bedrock runtime by its name in the AWS
-//! API, with the same config, credentials, timers, retries, cancellation and errors. A request has
-//! the members of the operation, under their names in the AWS API. "modelId", or else the model's
-//! own id, names the model. The shape of chat completions is for conversations alone. The timers of
-//! an operation that does not stream are those of bedrock_generate, and the timers of one that
-//! streams are those of bedrock_generate_stream.
+//! The functions of this chapter call every operation of the Bedrock runtime by its name in the AWS API, with the same
+//! config, credentials, timers, retries, cancellation and errors. A request has the members of the operation, under
+//! their names in the AWS API. "modelId", or else the model's own id, names the model. The chat-completions dialect is
+//! for conversations alone. The timers of an operation that does not stream are those of bedrock_generate, and the
+//! timers of one that streams are those of bedrock_generate_stream.
 //!
 //!   const char *json = "{\"body\": {\"inputText\": \"Hello\"}}";
 //!   bedrock_request_new(json, BEDROCK_STRLEN, &request, &error);
@@ -13,43 +12,41 @@
 //!
 //! Converse, ConverseStream: the operations of bedrock_generate and bedrock_generate_stream.
 //!
-//! CountTokens: counts a request for Converse as it is, with the members that the model's defaults
-//! add. Members that have no tokens (inferenceConfig, ...) are left out, so that one request can be
-//! counted and sent. A request with "body" is counted as a request for InvokeModel. A request with
-//! "input" is sent as it is. bedrock_response_json gives {"inputTokens": 12}.
+//! CountTokens: counts a request for Converse as it is, with the members that the model's defaults add. Members that
+//! have no tokens (inferenceConfig, ...) are left out, so that one request can be counted and sent. A request with
+//! "body" is counted as a request for InvokeModel. A request with "input" is sent as it is. bedrock_response_json gives
+//! {"inputTokens": 12}.
 //!
-//! InvokeModel, InvokeModelWithResponseStream: for embeddings, images, and models that do not
-//! support Converse. "body" is the request in the model's own form. Its bytes are sent as they are
-//! written. A string "@name" anywhere in it that names an attachment becomes the base64 of the
-//! attachment. If the whole body is "@name", the bytes of the attachment are the body. Other
-//! members: accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
-//! performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. The model's
-//! guardrailConfig, performanceConfig and serviceTier supply the members that the request lacks.
-//! bedrock_response_json gives the model's answer, verbatim. An answer that is not JSON is given as
-//! {"contentType": "image/png", "body": "base64"}. bedrock_response_usage gives the counts of the
-//! answer's headers, or else those of the answer: "usage" of Anthropic, OpenAI and Nova,
-//! inputTextTokenCount and results of Titan, meta of Cohere, prompt_token_count and
-//! generation_token_count of Llama. The events of the stream are BEDROCK_EVENT_CHUNK, and its answer
-//! is the array of all chunks. The stream is complete after the chunk that holds
-//! amazon-bedrock-invocationMetrics. If no such chunk comes, it is complete when the body ends, but
-//! only if HTTP distinguishes the end of the body from a lost connection; otherwise the status is
-//! BEDROCK_E_TRUNCATED.
+//! InvokeModel, InvokeModelWithResponseStream: for embeddings, images, and models that do not support Converse. "body"
+//! is the request in the model's own form. Its bytes are sent as they are written. A string "@name" anywhere in it that
+//! names an attachment becomes the base64 of the attachment. If the whole body is "@name", the bytes of the attachment
+//! are the body. Other members: accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
+//! performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. The model's guardrailConfig,
+//! performanceConfig and serviceTier supply the members that the request lacks.
 //!
-//! ApplyGuardrail: guardrailIdentifier and guardrailVersion (default: those of the model's
-//! guardrailConfig), source, content, outputScope.
+//! The response of InvokeModel. bedrock_response_json gives the model's response, verbatim. A response that is not JSON
+//! is given as {"contentType": "image/png", "body": "base64"}. bedrock_response_usage gives the counts of the
+//! response's headers, or else those of its body: "usage" of Anthropic, OpenAI and Nova, inputTextTokenCount and
+//! results of Titan, meta of Cohere, prompt_token_count and generation_token_count of Llama. The events of the stream
+//! are BEDROCK_EVENT_CHUNK, and its response is the array of all chunks. The stream is complete after the chunk that
+//! holds amazon-bedrock-invocationMetrics. If no such chunk comes, it is complete when the body ends, but only if HTTP
+//! distinguishes the end of the body from a lost connection; otherwise the status is BEDROCK_E_TRUNCATED.
 //!
-//! InvokeGuardrailChecks: messages, checks. Messages that are given as JSON together with checks are
-//! sent as they are written. If messages are added one by one, those of the role system come first,
-//! and the others of one role share a message.
+//! ApplyGuardrail: guardrailIdentifier and guardrailVersion (default: those of the model's guardrailConfig), source,
+//! content, outputScope.
 //!
-//! StartAsyncInvoke: modelInput, in the model's own form, in which a string "@name" that names an
-//! attachment becomes the base64 of the attachment; outputDataConfig; tags; clientRequestToken,
-//! which the library makes if it is not given.
+//! InvokeGuardrailChecks: messages, checks. Messages that are given as JSON together with checks are sent as they are
+//! written. If messages are added one by one, those of the role system come first, and the others of one role share a
+//! message.
+//!
+//! StartAsyncInvoke: modelInput, in the model's own form, in which a string "@name" that names an attachment becomes
+//! the base64 of the attachment; outputDataConfig; tags; clientRequestToken, which the library makes if it is not
+//! given.
 //!
 //! GetAsyncInvoke: invocationArn.
 //!
-//! ListAsyncInvokes: submitTimeAfter and submitTimeBefore (text in ISO 8601, or a number of seconds
-//! since 1970), statusEquals, maxResults, nextToken, sortBy, sortOrder.
+//! ListAsyncInvokes: submitTimeAfter and submitTimeBefore (text in ISO 8601, or a number of seconds since 1970),
+//! statusEquals, maxResults, nextToken, sortBy, sortOrder.
 
 use super::cancel::bedrock_cancel;
 use super::generate::generate;
@@ -63,11 +60,19 @@ use crate::error::{Error, Kind, Result, quote};
 use crate::protocol::operation::Operation;
 use std::ffi::c_char;
 
-/// Calls an operation and waits for its whole answer, which bedrock_response_json gives. If the operation streams,
-/// the answer is assembled from its events, whatever the model's keep_answer is. *out is owned by the caller; free
-/// it whatever the status is. If a stream fails, *out receives what had arrived, and bedrock_response_complete
-/// returns 0; if nothing had arrived, *out is NULL. cancel may be NULL. Returns BEDROCK_E_INVALID_ARGUMENT if this
-/// version has no such operation, and BEDROCK_E_REQUEST if the request does not fit the operation.
+/// Calls an operation and waits for its complete response, which bedrock_response_json gives.
+///
+/// If the operation streams, the response is assembled from its events, whatever the model's keep_answer is.
+///
+/// operation: The name of the operation: "InvokeModel".
+/// out: If a stream fails, *out receives the part of the response that had arrived, and bedrock_response_complete
+///   returns 0. If nothing had arrived, *out is NULL.
+/// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if this version has no such operation. BEDROCK_E_REQUEST if the
+///   request does not fit the operation. Or another failure of the call.
+/// Ownership: *out is owned by the caller. Free it with bedrock_response_free, whatever the status is.
+/// Threads: Blocks until the call ends. Thread-safe.
+/// Since: 0.1
+/// AWS: The operation of that name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_call(
     model: *const bedrock_model,
@@ -81,10 +86,19 @@ pub unsafe extern "C-unwind" fn bedrock_call(
     unsafe { generate(|| named(operation), model, request, cancel, out, err) }
 }
 
-/// Opens a call without waiting for the network, as bedrock_stream_open does. An operation that does not stream has
-/// no events: bedrock_stream_next returns BEDROCK_AGAIN until it returns BEDROCK_DONE or a failure, and after
-/// BEDROCK_DONE bedrock_stream_response gives the answer. Descriptors, wakeups and waiting sets work as for a
-/// stream. cancel may be NULL. *out is owned by the caller.
+/// Opens a call without waiting for the network, as bedrock_stream_open does.
+///
+/// An operation that does not stream has no events: bedrock_stream_next returns BEDROCK_AGAIN until it returns
+/// BEDROCK_DONE or a failure, and after BEDROCK_DONE bedrock_stream_response gives the response. Descriptors, wakeups
+/// and waiting sets work as for a stream.
+///
+/// operation: The name of the operation: "InvokeModel".
+/// Returns: BEDROCK_OK, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_REQUEST or BEDROCK_E_RESOURCE, for the reasons of
+///   bedrock_call and bedrock_stream_open.
+/// Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
+/// Threads: Does not block. Thread-safe.
+/// Since: 0.1
+/// AWS: The operation of that name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_call_open(
     model: *const bedrock_model,

@@ -1,9 +1,8 @@
 //! Cancellation
 //!
-//! A cancel is a latch: once it has been fired, it stays fired. Every call that it was passed to
-//! then ends with BEDROCK_E_CANCELLED, before it began or while it runs. A call that it is passed to
-//! later fails with the same status at once, and sends nothing. One cancel may serve many calls, at
-//! once or in turn. To start again, make a new one.
+//! A cancel is a latch: once it has been fired, it stays fired. Every call that it was passed to then ends with
+//! BEDROCK_E_CANCELLED, whether it waits to start or runs. A call that it is passed to later fails with the same status
+//! at once, and sends nothing. One cancel may serve many calls, at once or in turn. To start again, make a new one.
 
 use super::support::guard::entry;
 use super::support::handle::{self, Noun};
@@ -12,7 +11,7 @@ use crate::runtime::cancel::{Cancel, Trigger};
 use crate::sys::cancelling;
 use std::ptr::null_mut;
 
-/// A latch that ends calls.
+/// A cancel handle, which ends calls.
 pub struct bedrock_cancel;
 
 impl Noun for Cancel {
@@ -21,8 +20,11 @@ impl Noun for Cancel {
     const NAME: &'static str = "cancel";
 }
 
-/// Makes a cancel that has not been fired. It is owned by the caller. Returns NULL only if the process is out of
-/// handles.
+/// Makes a cancel that has not been fired.
+///
+/// Returns: The cancel, or NULL if the process is out of handles.
+/// Ownership: Owned by the caller. Free it with bedrock_cancel_free.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_cancel_new() -> *mut bedrock_cancel {
     entry!(else null_mut() => {
@@ -32,9 +34,14 @@ pub extern "C-unwind" fn bedrock_cancel_new() -> *mut bedrock_cancel {
     })
 }
 
-/// Fires a cancel for good. Async-signal-safe: it is the only function of this library that a signal handler may
-/// call. Thread-safe, and idempotent. It never blocks and keeps errno. Does nothing for NULL and for a cancel that
-/// was freed.
+/// Fires a cancel for good.
+///
+/// It is idempotent.
+///
+/// cancel: NULL, or a cancel that was freed, does nothing.
+/// Threads: Async-signal-safe: the only function of this library that a signal handler may call. Thread-safe. Every
+///   callback may call it. Never blocks. Keeps errno.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_cancel_fire(cancel: *mut bedrock_cancel) {
     // No entry! here: nothing below allocates, locks or panics, as a signal handler demands.
@@ -49,7 +56,13 @@ pub extern "C-unwind" fn bedrock_cancel_fire(cancel: *mut bedrock_cancel) {
     });
 }
 
-/// Frees a cancel. The calls that it was passed to go on, and it can no longer cancel them. Does nothing for NULL.
+/// Frees a cancel.
+///
+/// The calls that it was passed to go on, and it can no longer cancel them.
+///
+/// cancel: NULL does nothing.
+/// Ownership: Ends the handle.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_cancel_free(cancel: *mut bedrock_cancel) {
     entry!(else () => {

@@ -1,7 +1,7 @@
 //! Generate
 //!
-//! These functions block the calling thread until the call has ended. Callbacks run on that thread.
-//! Each call ends within its timers: no wait is without a limit. cancel may be NULL.
+//! These functions block the calling thread until the call has ended. Callbacks run on that thread. Each call ends
+//! within its timers: no wait is without a limit.
 
 use super::cancel::bedrock_cancel;
 use super::model::bedrock_model;
@@ -23,9 +23,9 @@ use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr::null_mut;
 
-/// One event of a stream. It is borrowed: it lives until the callback returns, or until the next
-/// bedrock_stream_next. Its texts are NUL-terminated and never NULL. Newer library versions may append members:
-/// check size before you read a member that your minimum version does not have.
+/// One event of a stream. It is borrowed until the callback returns, or until the next bedrock_stream_next or
+/// bedrock_stream_free on its stream. Its texts are NUL-terminated and never NULL. Newer library versions may append
+/// members: check size before you read a member that your minimum version does not have.
 #[repr(C)]
 pub struct bedrock_event {
     /// sizeof(bedrock_event) in the library.
@@ -38,7 +38,7 @@ pub struct bedrock_event {
     /// Otherwise 0.
     pub input_valid: i32,
     /// The decoded text. BEDROCK_EVENT_... describes it for each type. A character that the service splits over two
-    /// deltas comes with the second.
+    /// deltas arrives with the second.
     pub text: *const c_char,
     pub text_len: usize,
     /// The id of a tool call, in BLOCK_START and BLOCK_STOP. Otherwise "".
@@ -57,20 +57,18 @@ pub struct bedrock_event {
 
 /// The message begins. text: its role. (messageStart)
 pub const BEDROCK_EVENT_MESSAGE_START: i32 = 1;
-/// A tool call or a tool result begins. Text and reasoning begin with their first delta instead.
-/// (contentBlockStart)
+/// A tool call or a tool result begins. Text and reasoning begin with their first delta instead. (contentBlockStart)
 pub const BEDROCK_EVENT_BLOCK_START: i32 = 2;
-/// A piece of the answer. text: the piece. (contentBlockDelta: text)
+/// A piece of text. text: the piece. (contentBlockDelta: text)
 pub const BEDROCK_EVENT_TEXT: i32 = 3;
 /// A piece of the model's reasoning. text: the piece. (contentBlockDelta: reasoningContent.text)
 pub const BEDROCK_EVENT_REASONING: i32 = 4;
-/// A fragment of a tool call's input. text: the fragment, which is a part of JSON. (contentBlockDelta:
-/// toolUse.input)
+/// A fragment of a tool call's input. text: the fragment, which is a part of JSON. (contentBlockDelta: toolUse.input)
 pub const BEDROCK_EVENT_TOOL_INPUT: i32 = 5;
-/// Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this version does not
-/// know. json holds it. (contentBlockDelta)
+/// Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this version does not know.
+/// json holds it. (contentBlockDelta)
 pub const BEDROCK_EVENT_BLOCK_DELTA: i32 = 6;
-/// A block is complete. For a tool call text is its whole input as JSON, or "{}" if it was empty. If input_valid is
+/// A block is complete. For a tool call text is its complete input as JSON, or "{}" if it was empty. If input_valid is
 /// 0, text is what the model wrote, which is not a JSON object. (contentBlockStop)
 pub const BEDROCK_EVENT_BLOCK_STOP: i32 = 7;
 /// The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop)
@@ -79,17 +77,24 @@ pub const BEDROCK_EVENT_MESSAGE_STOP: i32 = 8;
 pub const BEDROCK_EVENT_METADATA: i32 = 9;
 /// An event that this version does not know. text: its name. json or payload: its content.
 pub const BEDROCK_EVENT_OTHER: i32 = 10;
-/// A chunk of an InvokeModelWithResponseStream. text: what the model wrote, in its own form, which is JSON. (chunk)
+/// A chunk of an InvokeModelWithResponseStream. text: the output of the model in its own form, which is JSON. (chunk)
 pub const BEDROCK_EVENT_CHUNK: i32 = 11;
 
-/// Receives an event on the calling thread. user is the pointer that was passed to the call. Return 0 to go on.
-/// Return another value to stop and to close the connection. The function may call any function of this library
-/// except bedrock_shutdown. It must not throw, longjmp or end the thread; if it does, the call is cancelled:
-/// "Callbacks" in the rules at the top of this header.
+/// Receives an event, on the thread that made the call. event is borrowed until the function returns. user is the
+/// pointer that was passed to the call. Return 0 to go on. Return another value to stop and to close the connection.
+/// The function may call every function of this library except bedrock_shutdown. It must not throw, longjmp or end the
+/// thread; if it does, the call is cancelled: see "Callbacks" in the rules at the top of this header.
 pub type bedrock_event_fn = Option<unsafe extern "C-unwind" fn(event: *const bedrock_event, user: *mut c_void) -> i32>;
 
-/// Sends the request and waits for the whole answer. *out is owned by the caller; it is NULL after a failure. The
-/// timer is the shorter of "timeout" and "total", or 5 minutes if neither is given. (Converse)
+/// Sends the request and waits for the complete response.
+///
+/// The timer is the shorter of "timeout" and "total", or 5 minutes if neither is given.
+///
+/// Returns: BEDROCK_OK, or the failure of the call.
+/// Ownership: *out is owned by the caller. It is NULL after a failure. Free it with bedrock_response_free.
+/// Threads: Blocks until the call ends. Thread-safe.
+/// Since: 0.1
+/// AWS: Converse
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_generate(
     model: *const bedrock_model,
@@ -128,15 +133,21 @@ pub(super) unsafe fn generate(
     })
 }
 
-/// Sends the request and calls on_event for every event, in the order in which the events arrive. on_event must not
-/// be NULL. Returns BEDROCK_OK if the answer is complete, BEDROCK_STOPPED if on_event asked to stop, and
-/// BEDROCK_E_TRUNCATED if the connection ended before the message did. out may be NULL. Otherwise *out receives the
-/// response, which is owned by the caller; free it whatever the status is. After BEDROCK_OK the response is the one
-/// that bedrock_generate would have given. After BEDROCK_STOPPED and after a failure it holds the events that
-/// on_event received, and bedrock_response_complete returns 0. If the call failed before the first event, *out is
-/// NULL. If the model's keep_answer is false, the response has the stop reason and the usage, and no content. The
-/// timers are "first_event", "idle" and "total". The time that on_event takes counts for "total" alone.
-/// (ConverseStream)
+/// Sends the request and calls on_event for every event, in the order in which the events arrive.
+///
+/// The timers are "first_event", "idle" and "total". The time that on_event takes counts for "total" alone.
+///
+/// on_event: Must not be NULL.
+/// out: May be NULL. After BEDROCK_OK *out is the response that bedrock_generate would have returned. After
+///   BEDROCK_STOPPED and after a failure it holds the events that on_event received, and bedrock_response_complete
+///   returns 0. If the call failed before the first event, *out is NULL. If the model's keep_answer is false, the
+///   response has the stop reason and the usage, and no content.
+/// Returns: BEDROCK_OK if the response is complete, BEDROCK_STOPPED if on_event asked to stop, BEDROCK_E_TRUNCATED if
+///   the connection ended before the message did, or another failure of the call.
+/// Ownership: *out is owned by the caller. Free it with bedrock_response_free, whatever the status is.
+/// Threads: Blocks until the call ends. Thread-safe. on_event runs on the calling thread.
+/// Since: 0.1
+/// AWS: ConverseStream
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_generate_stream(
     model: *const bedrock_model,

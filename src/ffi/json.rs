@@ -1,18 +1,23 @@
 //! JSON, for programs that have no JSON library
 //!
-//! These functions read a JSON text in place. They make no handles, allocate nothing and are
-//! thread-safe. pointer is a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of
-//! an element of a member. If an object has a key twice, the last one counts.
+//! These functions read a JSON text in place. They make no handles, allocate nothing and are thread-safe. If an object
+//! has a key twice, the last one counts. Their parameters:
 //!
-//! If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
-//! BEDROCK_JSON_NONE, 0, NULL, the fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log
-//! callback it returns the same. Every function checks the whole json, also after the value that it
-//! returns.
+//!   json, len     the text, and its length or BEDROCK_STRLEN
+//!   pointer       a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an
+//!                 element of a member
+//!   fallback      the result if there is no such value
+//!   buffer, size  where to write, and how many bytes it has. buffer may be NULL if size is 0. It
+//!                 must not overlap the input
 //!
-//! Cost. Each call reads the whole json once. Its time is proportional to len, and does not depend
-//! on how deep pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is
-//! therefore quadratic. bedrock_json_next reads an array or an object in linear time, and
-//! bedrock_json_numbers reads an array of numbers at once:
+//! If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0,
+//! NULL, fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log callback it returns the same. Every function checks
+//! the complete json, also after the value that it returns.
+//!
+//! Cost. Each call reads the complete json once. Its time is proportional to len, and does not depend on how deep
+//! pointer leads. A loop that reads an array with "/items/0", "/items/1" and so on is therefore quadratic.
+//! bedrock_json_next reads an array or an object in linear time, and bedrock_json_numbers reads an array of numbers at
+//! once:
 //!
 //!   bedrock_json_item item = {0};
 //!   while (bedrock_json_next(json, len, "/items", &item, sizeof item) != BEDROCK_JSON_NONE)
@@ -37,7 +42,7 @@ use std::ops::Range;
 use std::ptr::null;
 use std::str::FromStr;
 
-/// Nothing is there.
+/// There is no value.
 pub const BEDROCK_JSON_NONE: i32 = 0;
 pub const BEDROCK_JSON_NULL: i32 = 1;
 pub const BEDROCK_JSON_FALSE: i32 = 2;
@@ -47,10 +52,11 @@ pub const BEDROCK_JSON_STRING: i32 = 5;
 pub const BEDROCK_JSON_ARRAY: i32 = 6;
 pub const BEDROCK_JSON_OBJECT: i32 = 7;
 
-/// A length or count if nothing is there. It is greater than every other.
+/// The length or count if there is no value. It is greater than every other.
 pub const BEDROCK_JSON_NOT_FOUND: usize = -1isize as usize;
 
-/// An element of an array, or a member of an object. Its texts point into json, so no NUL ends them.
+/// An element of an array, or a member of an object. Its texts are borrowed from json: they point into it, so no NUL
+/// ends them.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bedrock_json_item {
@@ -81,23 +87,34 @@ fn type_of(kind: json::Kind) -> i32 {
     }
 }
 
-/// Returns what kind of value is at pointer: BEDROCK_JSON_...
+/// Gets the kind of the value at pointer.
+///
+/// Returns: One of BEDROCK_JSON_NULL to BEDROCK_JSON_OBJECT, or BEDROCK_JSON_NONE.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_type(json: *const c_char, len: usize, pointer: *const c_char) -> i32 {
     entry!(none BEDROCK_JSON_NONE => Some(type_of(unsafe { find(json, len, pointer) }?.kind())))
 }
 
-/// Returns how many elements an array has, or members an object.
+/// Gets how many elements an array has, or members an object.
+///
+/// Returns: The number, or 0.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_count(json: *const c_char, len: usize, pointer: *const c_char) -> usize {
     entry!(none 0 => Some(unsafe { find(json, len, pointer) }?.parts().count()))
 }
 
-/// Steps to the next element of an array, or member of an object, and fills *item. Returns the kind of its value,
-/// BEDROCK_JSON_..., or BEDROCK_JSON_NONE after the last one; then all of *item is 0. size is sizeof *item. Before the
-/// first step all of *item has to be 0. The first step checks json and finds the array or object. Each later step reads
-/// only what it steps over, and ignores pointer. json must stay at its address, unchanged, during the loop. If *item was
-/// filled for another text, or was changed, the function returns BEDROCK_JSON_NONE.
+/// Steps to the next element of an array, or member of an object.
+///
+/// The first step checks json and finds the array or object. Each later step reads only what it steps over, and ignores
+/// pointer. json must stay at its address, unchanged, during the loop.
+///
+/// item: Receives the element. Set all of it to 0 before the first step. After the last element all of it is 0.
+/// Returns: The kind of the value, BEDROCK_JSON_NULL to BEDROCK_JSON_OBJECT. BEDROCK_JSON_NONE after the last one, and
+///   if *item was filled for another text or was changed.
+/// Ownership: The texts in *item point into json, and live as long as it.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_next(
     json: *const c_char,
@@ -146,8 +163,12 @@ fn sealed(json: *const c_char, cursor: Cursor, index: usize) -> usize {
     [json.addr(), at, end, index].into_iter().fold(0x6265_6472, mix) | 1
 }
 
-/// Returns a number, rounded to the nearest double, independent of the locale. A number that is too large for a double
-/// is infinite.
+/// Gets a number, rounded to the nearest double.
+///
+/// The locale does not matter. A number that is too large for a double is infinite.
+///
+/// Returns: The number, or fallback.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_number(
     json: *const c_char,
@@ -158,9 +179,15 @@ pub unsafe extern "C-unwind" fn bedrock_json_number(
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
 }
 
-/// Reads an array of numbers, for example an embedding, each as bedrock_json_number reads one. Writes the first max of
-/// them to out and returns how many the array has, which may be more than max. If there is no array, or it holds
-/// anything but numbers, the function writes nothing and returns BEDROCK_JSON_NOT_FOUND. out may be NULL if max is 0.
+/// Reads an array of numbers, for example an embedding.
+///
+/// Each number is read as by bedrock_json_number.
+///
+/// out: Receives the first max numbers. May be NULL if max is 0.
+/// max: How many numbers *out has room for.
+/// Returns: How many numbers the array has, which may be more than max. BEDROCK_JSON_NOT_FOUND if there is no array or
+///   it holds anything but numbers; nothing is written then.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_numbers(
     json: *const c_char,
@@ -172,7 +199,12 @@ pub unsafe extern "C-unwind" fn bedrock_json_numbers(
     unsafe { numbers(json, len, pointer, out, max) }
 }
 
-/// Reads an array of numbers as bedrock_json_numbers does, each rounded to the nearest float.
+/// Reads an array of numbers, each rounded to the nearest float.
+///
+/// out: Receives the first max numbers. May be NULL if max is 0.
+/// max: How many numbers *out has room for.
+/// Returns: The same as bedrock_json_numbers.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_floats(
     json: *const c_char,
@@ -199,7 +231,12 @@ unsafe fn numbers<T: FromStr>(
     })
 }
 
-/// Returns a whole number that fits into 64 bits: 3 and 3.0, but neither 3.5 nor 2^63. For those it returns fallback.
+/// Gets a whole number that fits into 64 bits.
+///
+/// 3 and 3.0 are such numbers, but neither 3.5 nor 2^63.
+///
+/// Returns: The number, or fallback.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_integer(
     json: *const c_char,
@@ -210,8 +247,12 @@ pub unsafe extern "C-unwind" fn bedrock_json_integer(
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.i64().unwrap_or(fallback)))
 }
 
-/// Returns the value as it is written, a string with its quotes. It points into json, so no NUL ends it: *raw_len is
-/// its length.
+/// Gets the value as it is written, a string with its quotes.
+///
+/// raw_len: *raw_len receives the length. No NUL ends the value.
+/// Returns: The beginning of the value inside json, or NULL.
+/// Ownership: It points into json, and lives as long as it.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_raw(
     json: *const c_char,
@@ -227,10 +268,13 @@ pub unsafe extern "C-unwind" fn bedrock_json_raw(
     })
 }
 
-/// Decodes a string into buffer, as snprintf would. Writes at most size bytes, cut at a whole character and always
-/// with a NUL. Returns the length of the whole string, without a NUL. The result is below size exactly if there is a
-/// string and all of it was written. If there is no string, the function returns BEDROCK_JSON_NOT_FOUND, and buffer
-/// becomes "". buffer may be NULL if size is 0; it must not overlap json.
+/// Decodes a string into buffer, as snprintf would.
+///
+/// Writes at most size bytes, cut at a complete character and always with a NUL.
+///
+/// Returns: The length of the complete string, without a NUL. It is below size exactly if there is a string and all of
+///   it was written. BEDROCK_JSON_NOT_FOUND if there is no string; buffer is then "".
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_string(
     json: *const c_char,
@@ -250,10 +294,13 @@ pub unsafe extern "C-unwind" fn bedrock_json_string(
     })
 }
 
-/// Decodes a string of base64, for example an image, into buffer. Writes the first size bytes, without a NUL, and
-/// returns how many bytes the string encodes, which may be more than size. White space in base64 is skipped, and
-/// padding is optional. If there is no string, or it is not base64, the function returns BEDROCK_JSON_NOT_FOUND, and
-/// the content of buffer is undefined. buffer may be NULL if size is 0; it must not overlap json.
+/// Decodes a string of base64, for example an image, into buffer.
+///
+/// Writes the first size bytes, without a NUL. White space in base64 is skipped, and padding is optional.
+///
+/// Returns: How many bytes the string encodes, which may be more than size. BEDROCK_JSON_NOT_FOUND if there is no
+///   string or it is not base64; the content of buffer is then undefined.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_bytes(
     json: *const c_char,
@@ -276,8 +323,12 @@ pub unsafe extern "C-unwind" fn bedrock_json_bytes(
     })
 }
 
-/// Writes text as a JSON string, with its quotes, into buffer, and returns its length, as bedrock_json_string does.
-/// Returns BEDROCK_JSON_NOT_FOUND if text is not UTF-8; see bedrock_utf8_length.
+/// Writes text as a JSON string, with its quotes, into buffer.
+///
+/// text: Any text. It may hold every character.
+/// Returns: The length of the string, as bedrock_json_string. BEDROCK_JSON_NOT_FOUND if text is NULL or not UTF-8; see
+///   bedrock_utf8_length.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_quote(
     text: *const c_char,
@@ -293,9 +344,12 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote(
     })
 }
 
-/// Writes bytes as a JSON string of base64, with its quotes, into buffer, and returns its length, as
-/// bedrock_json_string does. Returns BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0, or if len is
-/// BEDROCK_STRLEN. buffer must not overlap data.
+/// Writes bytes as a JSON string of base64, with its quotes, into buffer.
+///
+/// data: The bytes. len is their number, and cannot be BEDROCK_STRLEN.
+/// Returns: The length of the string, as bedrock_json_string. BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0,
+///   or if len is BEDROCK_STRLEN.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_quote_bytes(
     data: *const c_void,
@@ -320,9 +374,13 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote_bytes(
     })
 }
 
-/// Returns how many bytes at the beginning of text are whole UTF-8 characters. The result is the length of text
-/// exactly if text is UTF-8. To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the
-/// result says. Returns 0 for NULL.
+/// Gets how many bytes at the beginning of text are complete UTF-8 characters.
+///
+/// To cut a text to at most 1,000 bytes, pass 1,000 as len and take as many bytes as the function returns.
+///
+/// text: Any bytes.
+/// Returns: The number of bytes. It is the length of text exactly if text is UTF-8. 0 for NULL.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_utf8_length(text: *const c_char, len: usize) -> usize {
     entry!(none 0 => {

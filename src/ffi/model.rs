@@ -149,11 +149,18 @@ impl Noun for Model {
     const NAME: &'static str = "model";
 }
 
-/// Makes a model from config JSON. It checks the whole config, connects nowhere and does not wait; it reads ca_file
-/// and a recording, if the config names one. Credentials and endpoint are found by the first call, which returns
-/// the errors of both and of the environment. The function starts no thread: the library's worker starts with the
-/// first call, or with bedrock_model_connect. *out is owned by the caller. Returns BEDROCK_E_CONFIG if the config
-/// is wrong; message and path of the error name the key.
+/// Makes a model from config JSON.
+///
+/// It checks the complete config and does not connect. Credentials and endpoint are found by the first call, which
+/// returns the errors of both and of the environment. It starts no thread: the library's worker starts with the first
+/// call, or with bedrock_model_connect.
+///
+/// config_json: A JSON object with the keys above.
+/// Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the config is wrong; message and path of the error name the key.
+/// Ownership: *out is owned by the caller. Free it with bedrock_model_free.
+/// Threads: Does not wait for the network. Reads ca_file, and reads or writes a recording, if the config names one.
+///   Reads the environment variables.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_model_new(
     config_json: *const c_char,
@@ -170,15 +177,19 @@ pub unsafe extern "C-unwind" fn bedrock_model_new(
     })
 }
 
-/// Makes a connection to the service ready ahead of the first call. It finds credentials, resolves the endpoint's
-/// name, connects and does the TLS handshake, and sends no request. The next call of this model, or of a model that
-/// shares its connections, uses that connection. A connection that no call uses is closed after 90 seconds. If a
-/// connection is ready already, or the transport is scripted or replayed, the function returns at once. It blocks
-/// for at most timeout_ms milliseconds and then returns BEDROCK_E_TIMEOUT. A negative timeout_ms means the timers
-/// of a call: "connect" for each attempt, "first_event" and "total" for all of them. cancel may be NULL.
-/// Thread-safe, also for several threads at once. It returns the failures of a call: BEDROCK_E_CREDENTIALS,
-/// BEDROCK_E_NETWORK, BEDROCK_E_CANCELLED and others. After a failure the model is still valid, and the next call
-/// tries again.
+/// Makes a connection to the service ready ahead of the first call.
+///
+/// It finds credentials, resolves the endpoint's name, connects and does the TLS handshake. It sends no request. The
+/// next call of this model, or of a model that shares its connections, uses that connection. A connection that no call
+/// uses is closed after 90 seconds. If a connection is ready already, or the transport is a script or a replay, the
+/// function returns at once. After a failure the model is still valid, and the next call tries again.
+///
+/// timeout_ms: A negative value means the timers of a call: "connect" for each attempt, "first_event" and "total" for
+///   all of them.
+/// Returns: BEDROCK_OK, BEDROCK_E_TIMEOUT after timeout_ms, or a failure of a call: BEDROCK_E_CREDENTIALS,
+///   BEDROCK_E_NETWORK, BEDROCK_E_CANCELLED and others.
+/// Threads: Blocks for at most timeout_ms. Thread-safe.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_model_connect(
     model: *const bedrock_model,
@@ -195,14 +206,19 @@ pub unsafe extern "C-unwind" fn bedrock_model_connect(
     })
 }
 
-/// Derives a model that puts request members of its own under every request: tools, system, inferenceConfig and so
-/// on. It shares connections, credentials and max_concurrency with the first model. A member that a request has
-/// replaces the whole member of the model. null removes a member of the first model. "model" changes the model id.
-/// "timeout", "timeouts", "retry", "keep_answer" and "read_ahead" mean what they mean in the config: derive a model
-/// to give a call its own deadline. The function is cheap and does not block. *out is owned by the caller. Returns
-/// BEDROCK_E_REQUEST if the JSON is broken, if it holds another key of the config (api_key and lint belong to
-/// bedrock_model_new), or if a name nearly is that of a known member, such as "timout". Returns BEDROCK_E_CONFIG if
-/// one of the settings is wrong.
+/// Derives a model that puts request members of its own under every request: tools, system, inferenceConfig and so on.
+///
+/// It shares connections, credentials and max_concurrency with the first model. A member that a request has replaces
+/// the whole member of the model. null removes a member of the first model. "model" changes the model id. "timeout",
+/// "timeouts", "retry", "keep_answer" and "read_ahead" mean what they mean in the config: derive a model to give a call
+/// its own deadline. The function is cheap.
+///
+/// defaults_json: A JSON object with members of a request and the keys above.
+/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is broken, if it holds another key of the config (api_key and
+///   lint belong to bedrock_model_new), or if a name nearly is that of a known member, such as "timout".
+///   BEDROCK_E_CONFIG if one of the settings is wrong.
+/// Ownership: *out is owned by the caller. Free it with bedrock_model_free, before or after the first model.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_model_with(
     model: *const bedrock_model,
@@ -221,14 +237,25 @@ pub unsafe extern "C-unwind" fn bedrock_model_with(
     })
 }
 
-/// Returns the model id of all requests that name no other. Borrowed until the model is freed.
+/// Gets the model id of all requests that name no other.
+///
+/// Returns: The model id.
+/// Ownership: Borrowed until the model is freed.
+/// Since: 0.1
+/// AWS: modelId
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_model_id(model: *const bedrock_model, len: *mut usize) -> *const c_char {
     unsafe { put(len, 0) };
     entry!(else EMPTY => Ok(unsafe { text::lend(handle::get::<Model>(model)?.id(), len) }))
 }
 
-/// Frees a model. Running calls, and models derived from it, keep what they need. Does nothing for NULL.
+/// Frees a model.
+///
+/// Running calls, and models derived from it, keep what they need.
+///
+/// model: NULL does nothing.
+/// Ownership: Ends the handle and the text borrowed from it.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_model_free(model: *mut bedrock_model) {
     entry!(else () => {

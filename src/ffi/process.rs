@@ -1,26 +1,23 @@
 //! The process
 //!
-//! The library prints nothing, handles no signals, writes no environment variables and does nothing
-//! at exit. It starts no thread before the first call: a process that has made models but no call
-//! can fork as if the library were not there. The first call, or bedrock_model_connect, starts one
-//! thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups, a log and
-//! cancels have one more thread each. Others run while names are looked up, files are read,
-//! credentials are fetched, recordings are written or long answers are checked: at most 8, 8, 16, 8
-//! and 2. They end after 10 seconds without work. A command that prints credentials
+//! The library prints nothing, handles no signals, writes no environment variables and does nothing at exit.
+//!
+//! Threads. The library starts no thread before the first call: a process that has made models but no call can fork as
+//! if the library were not there. The first call, or bedrock_model_connect, starts one thread: the worker. It returns
+//! BEDROCK_E_RESOURCE if the worker cannot start. Wakeups, a log and cancels have one more thread each. Others run
+//! while names are looked up, files are read, credentials are fetched, recordings are written or long responses are
+//! checked: at most 8, 8, 16, 8 and 2. They end after 10 seconds without work. A command that prints credentials
 //! (credential_process) is killed if the call that waits for it ends.
 //!
-//! The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that
-//! makes the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp
-//! filter is in force.
+//! Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that makes
+//! the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp filter is in force.
 //!
-//! No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS, SIGFPE,
-//! SIGILL, SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads that run
-//! wakeups and logs block what was blocked on the thread that set the first wakeup or the log, and
-//! HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH. All other threads
-//! block all other signals.
+//! Signals. No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+//! SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads that run wakeups and logs block the
+//! signals that were blocked on the thread that set the first wakeup or the log, and HUP, INT, QUIT, TERM, ALRM,
+//! VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH. All other threads block all other signals.
 //!
-//! Two copies of the library in one process are two libraries: a handle of one gives
-//! BEDROCK_E_BAD_HANDLE in the other.
+//! Two copies of the library in one process are two libraries: a handle of one gives BEDROCK_E_BAD_HANDLE in the other.
 
 use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
@@ -41,9 +38,9 @@ pub const BEDROCK_LOG_WARN: i32 = 2;
 pub const BEDROCK_LOG_INFO: i32 = 3;
 pub const BEDROCK_LOG_DEBUG: i32 = 4;
 
-/// Receives one message at a time, on a library thread that does nothing else. target and message are borrowed
-/// until the function returns. len is the length of message. The function may call only bedrock_cancel_fire and
-/// bedrock_stream_cancel (others return BEDROCK_E_BUSY or their neutral value).
+/// Receives one message at a time, on a library thread that does nothing else. target and message are borrowed until
+/// the function returns. len is the length of message. The function may call only bedrock_cancel_fire and
+/// bedrock_stream_cancel; others return BEDROCK_E_BUSY or their neutral value. It must not throw.
 pub type bedrock_log_fn = Option<
     unsafe extern "C-unwind" fn(
         level: i32,
@@ -72,13 +69,21 @@ impl Logger {
     }
 }
 
-/// Sends messages of this level, and more severe ones, to log. If log is NULL or level is BEDROCK_LOG_OFF, the log
-/// is turned off, which is the default. The messages never hold credentials, tokens, prompts or answers, at any
-/// level. If log is too slow, messages are dropped, and a message states how many. A new log replaces the old one:
-/// when this function has returned, the old log is not running and will not run. The function blocks while the old
-/// log runs. release may be NULL. release(user) runs once: inside the call that replaces or turns off the log, or
-/// inside this call if it fails or sets no log. Returns BEDROCK_E_INVALID_ARGUMENT if there is no such level, and
-/// BEDROCK_E_RESOURCE if the thread that runs log cannot start; the old log then stays.
+/// Sends messages of this level, and more severe ones, to a function.
+///
+/// The messages never hold credentials, tokens, prompts or responses, at any level. If log is too slow, messages are
+/// dropped, and a message states how many.
+///
+/// level: One of BEDROCK_LOG_... BEDROCK_LOG_OFF turns the log off, which is the default.
+/// log: A new log replaces the old one. NULL turns the log off. Once this function has returned, the old log is not
+///   running and will not run.
+/// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if there is no such level. BEDROCK_E_RESOURCE if the thread that
+///   runs log cannot start; the old log then stays.
+/// Ownership: release(user) runs once: inside the call that replaces or turns off the log, or inside this call if it
+///   fails or sets no log.
+/// Threads: Thread-safe. Blocks until an old log that is running has returned: hold no lock that it acquires. log runs
+///   on a library thread.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_set_log(
     level: i32,
@@ -105,12 +110,16 @@ pub extern "C-unwind" fn bedrock_set_log(
     })
 }
 
-/// Cancels all running calls, and waits at most timeout_ms milliseconds for the library's threads to end. A
-/// negative value waits without a limit. Returns BEDROCK_OK, or BEDROCK_AGAIN if some threads have not ended: call
-/// it again. Models, requests and responses stay valid, and the next call starts the library again. If other
-/// threads go on making calls meanwhile, BEDROCK_OK means that what ran when the function was called has ended; what
-/// those threads started since then is running. Call it before the library is unloaded, and before an interpreter ends that has passed functions as callbacks. Returns
-/// BEDROCK_E_BUSY inside a callback.
+/// Cancels all running calls, and waits for the library's threads to end.
+///
+/// Models, requests and responses stay valid, and the next call starts the library again. Call it before the library is
+/// unloaded, and before an interpreter ends that has passed functions as callbacks. If other threads go on making calls
+/// meanwhile, BEDROCK_OK means that the calls and threads that existed when the function was called have ended.
+///
+/// timeout_ms: A negative value waits without a limit.
+/// Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again. BEDROCK_E_BUSY inside a callback.
+/// Threads: Blocks for at most timeout_ms. Thread-safe.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
     entry!(waits std::ptr::null_mut() => {
@@ -131,8 +140,12 @@ pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
     })
 }
 
-/// Returns how many handles this process has made and not freed: 0 at the end of a program that leaks none.
+/// Gets how many handles this process has made and not freed.
+///
 /// bedrock_shutdown logs how many there are of each kind, at BEDROCK_LOG_DEBUG. Leak checkers do not see handles.
+///
+/// Returns: The number of handles: 0 at the end of a program that leaks none.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_live_handles() -> usize {
     entry!(else 0 => Ok(handle::live()))

@@ -1,31 +1,29 @@
 //! Request
 //!
-//! A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig,
-//! guardrailConfig, additionalModelRequestFields and every other member, now or later. The library
-//! sends it byte for byte as you wrote it, and adds the members of the model's defaults that it
-//! lacks. "modelId" or "model" names the model for this request alone; it is not part of the body.
+//! A request is the JSON of the Converse operation: messages, system, inferenceConfig, toolConfig, guardrailConfig,
+//! additionalModelRequestFields and every other member, now or later. The library sends it byte for byte as you wrote
+//! it, and adds the members of the model's defaults that it lacks. "modelId" or "model" names the model for this
+//! request alone; it is not part of the body.
 //!
-//! The shape of chat completions works as well, message by message and member by member: plain
-//! strings as content, typed parts, the roles user (human), assistant (ai), system (developer) and
-//! tool, tool_calls, tools, tool_choice, temperature, top_p, max_tokens, stop, response_format. The
-//! library translates it to Converse; bedrock_request_body shows the result. A member for which
-//! Converse has no place is an error that names another place for it. Blank texts are left out, and
-//! so are standard values that ask for the default ("n": 1). docs/dialects.md lists all members.
+//! The chat-completions dialect works as well, message by message and member by member: plain strings as content, typed
+//! parts, the roles user (human), assistant (ai), system (developer) and tool, tool_calls, tools, tool_choice,
+//! temperature, top_p, max_tokens, stop, response_format. The library translates it to Converse; bedrock_request_body
+//! shows the result. A member that Converse does not have is an error that names the member to use. Blank texts are
+//! left out, and so are standard values that ask for the default ("n": 1). docs/dialects.md lists all members.
 //!
-//! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config
-//! (region, timeout, ...), names of credentials (api_key, password, ...), and names that nearly are
-//! those of known members ("temperatur", "maxTokens"). Other members that the library does not know
-//! are sent.
+//! Three kinds of top-level members are BEDROCK_E_REQUEST with a hint: keys of the model's config (region, timeout,
+//! ...), names of credentials (api_key, password, ...), and names that nearly are those of known members ("temperatur",
+//! "maxTokens"). Other members that the library does not know are sent.
 //!
-//! Structured output is response_format in the shape of chat completions, with the JSON schema as an
-//! object. In Converse's own shape the schema is JSON text inside a string:
+//! Structured output is response_format in the chat-completions dialect, with the JSON schema as an object. In
+//! Converse's own form the schema is JSON text inside a string:
 //!
 //!   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
 //!      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
 //!
-//! A call takes a copy of the request when it begins, and does not change the request. While the
-//! call runs, the request may be changed, used for other calls or freed, also inside on_event. A
-//! request is thread-safe: calls on it are serialized, and its lock is never held during I/O.
+//! A call takes a copy of the request when it begins, and does not change the request. While the call runs, the request
+//! may be changed, used for other calls or freed, also inside on_event. A request is thread-safe: calls on it are
+//! serialized, and its lock is never held during I/O.
 
 use super::model::bedrock_model;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
@@ -81,9 +79,14 @@ pub(super) fn shorten(
     })
 }
 
-/// Makes a request from JSON. If json is NULL, the request is empty. *out is owned by the caller. Returns
-/// BEDROCK_E_REQUEST if the JSON is broken (the message names the place), nests deeper than 512 levels or gives a
-/// member twice, and if the shape of chat completions holds something that is unknown or has no place in Converse.
+/// Makes a request from JSON.
+///
+/// json: NULL makes an empty request.
+/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is broken (the message names the position), nests deeper than 512
+///   levels or gives a member twice, or if a member in the chat-completions dialect is unknown or has no equivalent in
+///   Converse.
+/// Ownership: *out is owned by the caller. Free it with bedrock_request_free.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_new(
     json: *const c_char,
@@ -104,8 +107,13 @@ pub unsafe extern "C-unwind" fn bedrock_request_new(
     })
 }
 
-/// Makes an independent copy of a request. The function is cheap: text and attachments are shared. Keep a copy to
-/// take a failed turn back, or to branch. *out is owned by the caller.
+/// Makes an independent copy of a request.
+///
+/// The function is cheap: text and attachments are shared. Keep a copy to undo a failed turn, or to branch.
+///
+/// Returns: BEDROCK_OK, or BEDROCK_E_RESOURCE.
+/// Ownership: *out is owned by the caller. Free it with bedrock_request_free, before or after the original.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_clone(
     request: *const bedrock_request,
@@ -121,9 +129,11 @@ pub unsafe extern "C-unwind" fn bedrock_request_clone(
     })
 }
 
-/// Replaces top-level members by those of a JSON object, and adds those that the request lacks. null removes a
-/// member, as bedrock_request_remove does, in either dialect. If the function fails, the request is unchanged.
-/// Returns BEDROCK_E_REQUEST for the reasons of bedrock_request_new.
+/// Replaces top-level members by those of a JSON object, and adds those that the request lacks.
+///
+/// json: A JSON object. null removes a member, as bedrock_request_remove does, in either dialect.
+/// Returns: BEDROCK_OK, or BEDROCK_E_REQUEST for the reasons of bedrock_request_new; the request is then unchanged.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_set(
     request: *mut bedrock_request,
@@ -134,10 +144,14 @@ pub unsafe extern "C-unwind" fn bedrock_request_set(
     shorten(request, err, |request| request.set(unsafe { text::json("json", json, len) }?))
 }
 
-/// Removes a top-level member, such as "system" or "toolConfig", and the members of chat completions with the same
-/// meaning. "inferenceConfig" also removes temperature, max_tokens and so on; "toolConfig" also removes tools and
-/// tool_choice. "modelId" removes the model that the request names. If there is no such member, the function
-/// changes nothing and returns BEDROCK_OK.
+/// Removes a top-level member, and the members of the chat-completions dialect with the same meaning.
+///
+/// "inferenceConfig" also removes temperature, max_tokens and so on; "toolConfig" also removes tools and tool_choice.
+/// "modelId" removes the model that the request names.
+///
+/// member: The name of the member, such as "system" or "toolConfig". If there is no such member, nothing changes.
+/// Returns: BEDROCK_OK, also if there is no such member.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_remove(
     request: *mut bedrock_request,
@@ -152,13 +166,18 @@ pub const BEDROCK_ATTACHMENTS_INLINE: i32 = 0;
 /// Attachments are in the JSON as "@name". Attach them again after bedrock_request_new has read it.
 pub const BEDROCK_ATTACHMENTS_BY_NAME: i32 = 1;
 
-/// Returns the request itself as JSON, to be saved. bedrock_request_new makes the same request of it, which is sent
-/// with the same bytes, so that the service still finds it in its prompt cache. The JSON holds modelId, and none of
-/// the model's defaults. It is not checked: an empty conversation can be saved too. attachments is
-/// BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME. To read single messages, use the bedrock_json_...
-/// functions. Returns NULL, with *err set, if the JSON cannot be made, for example because an attachment is missing
-/// that has to be inlined. The text is borrowed until the next bedrock_request_json on this request, from any
-/// thread, or until bedrock_request_free.
+/// Gets the request itself as JSON, to be saved.
+///
+/// bedrock_request_new makes the same request of it, which is sent with the same bytes, so that the service still finds
+/// it in its prompt cache. The JSON holds modelId, and none of the model's defaults. It is not checked: an empty
+/// conversation can be saved too. To read single messages, use the bedrock_json_... functions.
+///
+/// attachments: BEDROCK_ATTACHMENTS_INLINE or BEDROCK_ATTACHMENTS_BY_NAME.
+/// Returns: The JSON. NULL, with *err set, if it cannot be made, for example because an attachment is missing that has
+///   to be inlined.
+/// Ownership: Borrowed until the next bedrock_request_json on this request, from any thread, or until
+///   bedrock_request_free.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_json(
     request: *mut bedrock_request,
@@ -188,10 +207,14 @@ pub unsafe extern "C-unwind" fn bedrock_request_json(
     json
 }
 
-/// Returns the exact body that bedrock_generate or a stream would send with this model, for tests and for
-/// debugging. The model's defaults are in it: to save a conversation, use bedrock_request_json. Returns NULL,
-/// with *err set, if the body cannot be made. The text is borrowed until the next bedrock_request_body on this
-/// request, from any thread, or until bedrock_request_free.
+/// Gets the exact body that bedrock_generate or a stream would send with this model, for tests and for debugging.
+///
+/// The model's defaults are in it: to save a conversation, use bedrock_request_json.
+///
+/// Returns: The body. NULL, with *err set, if it cannot be made.
+/// Ownership: Borrowed until the next bedrock_request_body on this request, from any thread, or until
+///   bedrock_request_free.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_body(
     request: *mut bedrock_request,
@@ -215,7 +238,14 @@ pub unsafe extern "C-unwind" fn bedrock_request_body(
     body
 }
 
-/// Frees a request. Running calls keep what they need. Does nothing for NULL.
+/// Frees a request.
+///
+/// Running calls keep what they need.
+///
+/// request: NULL does nothing.
+/// Ownership: Ends the handle and the texts borrowed from it. Attachments are released, unless a clone or a running
+///   call uses them.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_request_free(request: *mut bedrock_request) {
     entry!(else () => {

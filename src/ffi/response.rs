@@ -1,10 +1,9 @@
 //! Response
 //!
-//! A response is immutable and thread-safe. Its texts are borrowed: they live until
-//! bedrock_response_free. The functions of this chapter do the same for an answer of
-//! bedrock_generate and for one that is assembled from a stream. For NULL or an invalid handle they
-//! return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the name of the
-//! status that it returns.
+//! A response is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The
+//! functions of this chapter treat a response of bedrock_generate and one that is assembled from a stream alike. For
+//! NULL or an invalid handle they return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the
+//! name of the status that it returns.
 
 use super::status::{BEDROCK_OK, bedrock_status};
 use super::support::guard::entry;
@@ -16,7 +15,7 @@ use crate::response::{Response, Runs, ToolCall};
 use crate::text::Text;
 use std::ffi::c_char;
 
-/// An answer.
+/// A response.
 pub struct bedrock_response;
 
 impl Noun for Response {
@@ -27,10 +26,10 @@ impl Noun for Response {
 
 /// The program runs the tool, and has to add its result.
 pub const BEDROCK_TOOL_CALL_CLIENT: i32 = 0;
-/// The service runs the tool itself, for example nova_grounding. The result is in the answer; do not add one.
+/// The service runs the tool itself, for example nova_grounding. The result is in the response; do not add one.
 pub const BEDROCK_TOOL_CALL_SERVER: i32 = 1;
 
-/// A tool call of the model. (ToolUseBlock)
+/// A tool call of the model. Its texts are borrowed until the response is freed. (ToolUseBlock)
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bedrock_tool_call {
@@ -41,14 +40,19 @@ pub struct bedrock_tool_call {
     pub input_json: *const c_char,
     pub input_json_len: usize,
     /// 0 if input_json is not a JSON object, because the model was cut off or wrote something else. Then do not run
-    /// the tool. bedrock_request_add_response adds such a call too; answer it with an error result, for example
-    /// "The input was cut off.".
+    /// the tool. bedrock_request_add_response adds such a call too; reply to it with an error result, for
+    /// example "The input was cut off.".
     pub input_valid: i32,
     /// One of BEDROCK_TOOL_CALL_..., for who runs the tool.
     pub kind: i32,
 }
 
-/// Returns all text blocks of the answer, joined.
+/// Gets all text blocks of the response, joined.
+///
+/// Returns: The text, or "" if there is none.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: output.message.content[].text
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_response_text(
     response: *const bedrock_response,
@@ -59,7 +63,12 @@ pub unsafe extern "C-unwind" fn bedrock_response_text(
     text
 }
 
-/// Returns all the reasoning that the model showed, joined. (reasoningContent)
+/// Gets all the reasoning that the model showed, joined.
+///
+/// Returns: The text, or "" if there is none.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: output.message.content[].reasoningContent
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_response_reasoning(
     response: *const bedrock_response,
@@ -70,36 +79,56 @@ pub unsafe extern "C-unwind" fn bedrock_response_reasoning(
     text
 }
 
-/// Returns why the model stopped, in the service's word: "end_turn", "tool_use", "max_tokens", "stop_sequence", ...
-/// (stopReason)
+/// Gets why the model stopped, in the service's word.
+///
+/// Returns: "end_turn", "tool_use", "max_tokens", "stop_sequence" or another word; "" if none arrived.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: stopReason
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::stop_reason).0
 }
 
-/// Returns why the model stopped, in the words of chat completions: "stop", "tool_calls", "length" and
-/// "content_filter". If they have no word for it, the service's word is returned, such as "stop_sequence".
+/// Gets why the model stopped, in the words of chat completions.
+///
+/// Returns: "stop", "tool_calls", "length" or "content_filter". If they have no word for it, the service's word, such
+///   as "stop_sequence".
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: stopReason
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::finish_reason).0
 }
 
-/// Returns 1 if the answer is complete, and 0 if it is what had arrived when a stream was stopped or failed.
+/// Gets whether the response is complete.
+///
+/// Returns: 1 if it is complete, 0 if it is the part that had arrived when a stream was stopped or failed.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_complete(response: *const bedrock_response) -> i32 {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.complete().into()))
 }
 
-/// Returns how many tool calls the program has to answer. Calls of tools that the service runs itself are not
-/// counted.
+/// Gets how many tool calls the program has to reply to.
+///
+/// Calls of tools that the service runs itself are not counted.
+///
+/// Returns: The number of calls.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_tool_call_count(response: *const bedrock_response) -> usize {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.tool_calls().len()))
 }
 
-/// Fills *out with a tool call that the program has to answer. Its texts are borrowed until the response is freed.
-/// size is sizeof *out. Members that are newer than the library are set to 0. Returns BEDROCK_E_INVALID_ARGUMENT if
-/// index is not below bedrock_response_tool_call_count; the members of *out are then "" and 0.
+/// Fills *out with a tool call that the program has to reply to.
+///
+/// index: From 0 to bedrock_response_tool_call_count - 1.
+/// Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT if there is no such call; the members of *out are then "" and 0.
+/// Ownership: The texts in *out are borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: ToolUseBlock
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_response_tool_call(
     response: *const bedrock_response,
@@ -110,9 +139,16 @@ pub unsafe extern "C-unwind" fn bedrock_response_tool_call(
     unsafe { fill_call(response, Response::tool_calls, index, out, size) }
 }
 
-/// Fills *out with a call of a tool that the service ran itself, as bedrock_response_tool_call does. There is no
-/// count: call it with index 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
+/// Fills *out with a call of a tool that the service ran itself.
+///
+/// There is no count: call it with index 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
 /// bedrock_response_message, as toolResult blocks.
+///
+/// index: From 0.
+/// Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT if there is no such call; the members of *out are then "" and 0.
+/// Ownership: The texts in *out are borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: ToolUseBlock of type server_tool_use
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_response_server_tool_call(
     response: *const bedrock_response,
@@ -152,8 +188,14 @@ unsafe fn fill_call(
     status
 }
 
-/// Returns the assistant's message as Converse JSON, as it came. bedrock_request_add_response adds it in the form
-/// in which the service accepts it. (output.message)
+/// Gets the assistant's message as Converse JSON, as it came.
+///
+/// bedrock_request_add_response adds it in the form in which the service accepts it.
+///
+/// Returns: The JSON, or "" if there is none.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: output.message
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_response_message(
     response: *const bedrock_response,
@@ -164,8 +206,14 @@ pub unsafe extern "C-unwind" fn bedrock_response_message(
     text
 }
 
-/// Returns the whole answer as JSON. For bedrock_generate it is verbatim what the service sent. For a stream it is
-/// assembled from the events.
+/// Gets the complete response as JSON.
+///
+/// For bedrock_generate it is verbatim what the service sent. For a stream it is assembled from the events.
+///
+/// Returns: The JSON, or "" if there is none.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: The body of the response.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_response_json(
     response: *const bedrock_response,
@@ -176,20 +224,31 @@ pub unsafe extern "C-unwind" fn bedrock_response_json(
     text
 }
 
-/// Returns the service's id of the request, which AWS support asks for. (x-amzn-requestid)
+/// Gets the service's id of the request, which AWS support asks for.
+///
+/// Returns: The id, or "" if there is none.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: x-amzn-requestid
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_request_id(response: *const bedrock_response) -> *const c_char {
     lend(response, Response::request_id).0
 }
 
-/// Returns how many attempts the call made, retries included (see bedrock_error_attempts). A request that an HTTP/2
-/// service did not take, and that was sent once more, is counted.
+/// Gets how many attempts the call made, retries included (see bedrock_error_attempts).
+///
+/// Returns: The number of attempts.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_attempts(response: *const bedrock_response) -> i32 {
     entry!(else 0 => handle::get::<Response>(response).map(|response| response.attempts() as i32))
 }
 
-/// Frees a response, and with it its texts. Does nothing for NULL.
+/// Frees a response.
+///
+/// response: NULL does nothing.
+/// Ownership: Ends the handle and the texts borrowed from it.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_free(response: *mut bedrock_response) {
     entry!(else () => {

@@ -1,13 +1,11 @@
 //! Status and errors
 //!
-//! A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and above is
-//! not. "Errors" in the rules at the top of this header states when *err is set. An error is
-//! immutable and thread-safe. Its texts are borrowed: they live until bedrock_error_free. There is
-//! no errno and no "last error". For NULL and for an invalid handle the functions return "", 0 or
-//! -1; bedrock_error_status names its own values.
+//! A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and above is not. "Errors" in the
+//! rules at the top of this header states when *err is set. An error is immutable and thread-safe. Its texts are
+//! borrowed: they live until bedrock_error_free. There is no errno and no "last error". For NULL and for an invalid
+//! handle a getter returns "", 0 or -1; bedrock_error_status documents its own values.
 //!
-//! If the service, or a gateway in front of it, refuses a call, the name that it gives decides the
-//! status:
+//! If the service, or a gateway in front of it, refuses a call, the name of its exception decides the status:
 //!
 //!   BEDROCK_E_THROTTLED         ThrottlingException, TooManyRequestsException, SlowDown and AWS's
 //!                               other names for it, with any HTTP status
@@ -26,19 +24,22 @@
 //!   BEDROCK_E_SERVICE           InternalServerException, ServiceUnavailableException,
 //!                               RequestTimeout
 //!
-//! If it gives no name, or another one, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404
-//! NOT_FOUND, 408 and 424 MODEL, 429 THROTTLED, 400 and every other 4xx VALIDATION, 5xx SERVICE, any
-//! other PROTOCOL. Inside a stream such a failure is SERVICE.
+//! If there is no name, or another one, the HTTP status decides: 401 and 403 ACCESS_DENIED, 404 NOT_FOUND, 408 and 424
+//! MODEL, 429 THROTTLED, 400 and every other 4xx VALIDATION, 5xx SERVICE, any other PROTOCOL. Inside a stream such a
+//! failure is SERVICE.
 //!
-//! Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503
-//! and 504, after the names of throttling, RequestTimeout and ModelNotReadyException, and after a
-//! connection that failed before an answer came. After RequestExpired, RequestInTheFuture and
-//! RequestTimeTooSkewed, and after a refused signature if this machine's clock is more than 4
-//! minutes off, it tries again with the service's clock. A Retry-After of the service is obeyed, up
-//! to retry.max_backoff. If a timer would end the call before that, the call fails at once. Each
-//! model has a budget for its retries. It begins with 500. A retry costs 5 after throttling and 10
-//! otherwise. A call that succeeds adds 1 to the budget, or the cost of its last retry. While the
-//! budget is too low for a retry, each call is tried once, and its message states that.
+//! Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, after the
+//! names of throttling, RequestTimeout and ModelNotReadyException, and after a connection that failed before a response
+//! came. After RequestExpired, RequestInTheFuture and RequestTimeTooSkewed, and after a refused signature if this
+//! machine's clock is more than 4 minutes off, it tries again with the service's clock. Nothing is retried once an
+//! event was delivered.
+//!
+//! Backoff. A Retry-After of the service is obeyed, up to retry.max_backoff. If a timer would end the call before that,
+//! the call fails at once.
+//!
+//! Retry budget. Each model has a budget for its retries. It begins with 500. A retry costs 5 after throttling and 10
+//! otherwise. A call that succeeds adds 1 to the budget, or the cost of its last retry. While the budget is too low for
+//! a retry, each call is tried once, and its message states that.
 
 use super::support::guard::entry;
 use super::support::handle::{self, Noun};
@@ -48,36 +49,35 @@ use crate::error::Error;
 use crate::text::Text;
 use std::ffi::c_char;
 
-/// The result of a call: one of the constants below.
+/// The result of a function that can fail: one of the constants below.
 pub type bedrock_status = i32;
 
 /// A length that means "up to the NUL". It is valid for every text that is passed as pointer and length. Every length
-/// whose top bit is set means the same for a text, because some languages convert -1 to such a number. The length of bytes
-/// that are no text has to be the real one.
+/// whose top bit is set means the same for a text, because some languages convert -1 to such a number. The length of
+/// bytes that are no text has to be the real one.
 pub const BEDROCK_STRLEN: usize = -1isize as usize;
 
 /// Success.
 pub const BEDROCK_OK: bedrock_status = 0;
-/// The stream has ended, and the answer is complete.
+/// The stream has ended, and the response is complete.
 pub const BEDROCK_DONE: bedrock_status = 1;
 /// The given time ran out first. Call again.
 pub const BEDROCK_AGAIN: bedrock_status = 2;
 /// The callback asked to stop.
 pub const BEDROCK_STOPPED: bedrock_status = 3;
-/// An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large, an unknown
-/// operation.
+/// An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large, an unknown operation.
 pub const BEDROCK_E_INVALID_ARGUMENT: bedrock_status = -1;
 /// Not a valid handle of this type: it was freed, or never made.
 pub const BEDROCK_E_BAD_HANDLE: bedrock_status = -2;
-/// The function cannot run now: a callback may not call it, another thread uses the stream or waits for the set, or
-/// the stream already has a wakeup or a waiting set.
+/// The function cannot run now. A callback or a handler of pthread_atfork may not call it, another thread uses the
+/// stream or waits for the waiting set, or the stream already has a wakeup or is in a waiting set.
 pub const BEDROCK_E_BUSY: bedrock_status = -3;
-/// The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad value. Or a replay
-/// holds no answer to the request.
+/// The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad value. Or a script or a
+/// replay holds no response to the request.
 pub const BEDROCK_E_CONFIG: bedrock_status = -4;
 /// The library refused the request before sending it.
 pub const BEDROCK_E_REQUEST: bedrock_status = -5;
-/// No credentials were found, they have expired, or their provider failed. The message names it.
+/// No credentials were found, they have expired, or their provider failed. The message names the provider.
 pub const BEDROCK_E_CREDENTIALS: bedrock_status = -6;
 /// The credentials are wrong, or do not permit this call. (AccessDeniedException, UnrecognizedClientException, HTTP
 /// 403)
@@ -97,16 +97,15 @@ pub const BEDROCK_E_QUOTA: bedrock_status = -12;
 pub const BEDROCK_E_MODEL: bedrock_status = -13;
 /// The service failed. Call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx)
 pub const BEDROCK_E_SERVICE: bedrock_status = -14;
-/// The host name was not resolved, or connecting, TLS or the connection failed. The message names host, port and
-/// proxy.
+/// The host name was not resolved, or connecting, TLS or the connection failed. The message names host, port and proxy.
 pub const BEDROCK_E_NETWORK: bedrock_status = -15;
-/// A timer ran out, and the message names the timer and its setting; or the connection showed no sign of life. If
+/// A timer ran out, and the message names the timer and its setting. Or the connection showed no sign of life. If
 /// attempts of the call were refused, the error has the code, HTTP status and request id of the last refusal.
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
-/// The stream ended too early: what arrived is not the whole answer.
+/// The stream ended too early: the response is not complete.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
-/// The bytes that arrived are not a valid answer: a wrong checksum, an impossible size, broken JSON, more bytes
-/// than max_answer.
+/// The bytes that arrived are not a valid response: a wrong checksum, an impossible size, broken JSON, more bytes than
+/// max_answer.
 pub const BEDROCK_E_PROTOCOL: bedrock_status = -18;
 /// A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the library was shut down.
 pub const BEDROCK_E_CANCELLED: bedrock_status = -19;
@@ -114,11 +113,12 @@ pub const BEDROCK_E_CANCELLED: bedrock_status = -19;
 pub const BEDROCK_E_FORKED: bedrock_status = -20;
 /// A bug in this library. The process is unharmed.
 pub const BEDROCK_E_INTERNAL: bedrock_status = -21;
-/// The process has no descriptors, threads, handles or memory left, or a recording cannot be written. If there is
-/// no handle left for the error, *err is NULL. Memory that the system refuses is this status if it is for something of
-/// 64 KiB or more that is passed in, sent or received as a whole: text and JSON that are added to a request, a copy of an
-/// attachment, the body of a call, an answer that does not stream, a frame of a stream. If the system refuses any other
-/// memory, the process is aborted, as every Rust program is.
+/// The process has no descriptors, threads, handles or memory left, or a recording cannot be written, for example
+/// because the disk is full. If there is no handle left for the error, *err is NULL.
+///
+/// A refused allocation is this status if it is for something of 64 KiB or more that is passed in, sent or received as
+/// a whole: text and JSON that are added to a request, a copy of an attachment, the body of a call, a response that
+/// does not stream, a frame of a stream. Any other refused allocation aborts the process, as in every Rust program.
 pub const BEDROCK_E_RESOURCE: bedrock_status = -22;
 
 /// A failure.
@@ -130,8 +130,12 @@ impl Noun for Error {
     const NAME: &'static str = "error";
 }
 
-/// Returns the name of a status, such as "BEDROCK_E_THROTTLED", or "" for any other number. The text is static:
-/// never free it.
+/// Gets the name of a status.
+///
+/// status: Any number.
+/// Returns: A name such as "BEDROCK_E_THROTTLED", or "" for a number that is no status.
+/// Ownership: The text is static. Never free it.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_status_name(status: bedrock_status) -> *const c_char {
     entry!(else EMPTY => Ok(match status {
@@ -166,8 +170,10 @@ pub extern "C-unwind" fn bedrock_status_name(status: bedrock_status) -> *const c
     .as_ptr()))
 }
 
-/// Returns the status of the call that failed. Returns BEDROCK_OK for NULL, and BEDROCK_E_BAD_HANDLE or
-/// BEDROCK_E_FORKED for an invalid handle.
+/// Gets the status of the call that failed.
+///
+/// Returns: The status. BEDROCK_OK for NULL. BEDROCK_E_BAD_HANDLE or BEDROCK_E_FORKED for an invalid handle.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_status(error: *const bedrock_error) -> bedrock_status {
     if error.is_null() {
@@ -179,53 +185,83 @@ pub extern "C-unwind" fn bedrock_error_status(error: *const bedrock_error) -> be
     })
 }
 
-/// Returns one line for people. It begins with "bedrock: " and states what was being done, what happened and, if it
-/// is known, what to do next. It never holds credentials. Borrowed until the error is freed.
+/// Gets the message of an error, one line for people.
+///
+/// It begins with "bedrock: " and states what was being done, what happened and, if it is known, what to do next. It
+/// never holds credentials.
+///
+/// Returns: The message.
+/// Ownership: Borrowed until the error is freed.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_message(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::message)
 }
 
-/// Returns the service's name for the failure, as it came: "ThrottlingException". Inside a stream the name begins
-/// with a small letter. Returns "" if the service gave no name. Borrowed until the error is freed.
+/// Gets the service's name for the failure.
+///
+/// Inside a stream the name begins with a small letter.
+///
+/// Returns: The name as it came, such as "ThrottlingException", or "" if the service gave none.
+/// Ownership: Borrowed until the error is freed.
+/// Since: 0.1
+/// AWS: The name of the exception (x-amzn-errortype).
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_code(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::code)
 }
 
-/// Returns a JSON pointer to the member of the config or request that caused the failure: "/messages/0/role". It
-/// points into the JSON that you passed, in the dialect of that JSON. A pointer that begins with "/defaults" points
-/// into the defaults of the config. Once something was added to a conversation, "/messages" and "/system" point
-/// into the conversation as the library keeps it, which bedrock_request_json shows. Returns "" if no member caused
-/// the failure. Borrowed until the error is freed.
+/// Gets a JSON pointer to the member of the config or request that caused the failure.
+///
+/// The pointer refers to the JSON that you passed, in the dialect of that JSON. If it begins with "/defaults", it
+/// refers to the defaults of the config. Once something was added to a conversation, "/messages" and "/system" refer to
+/// the conversation as the library keeps it, which bedrock_request_json returns.
+///
+/// Returns: A pointer such as "/messages/0/role", or "" if no member caused the failure.
+/// Ownership: Borrowed until the error is freed.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_path(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::path)
 }
 
-/// Returns the service's id of the request, which AWS support asks for, or "" if there is none. Borrowed until the
-/// error is freed. (x-amzn-requestid)
+/// Gets the service's id of the request, which AWS support asks for.
+///
+/// Returns: The id, or "" if there is none.
+/// Ownership: Borrowed until the error is freed.
+/// Since: 0.1
+/// AWS: x-amzn-requestid
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_request_id(error: *const bedrock_error) -> *const c_char {
     lend(error, Error::request_id)
 }
 
-/// Returns the HTTP status of the answer that failed. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK it is the status
-/// of the last attempt that was refused. Returns 0 if there was none, and for a failure inside a stream.
+/// Gets the HTTP status of the response that failed.
+///
+/// Returns: The HTTP status. For BEDROCK_E_TIMEOUT and BEDROCK_E_NETWORK it is that of the last attempt that was
+///   refused. 0 if there was none, and for a failure inside a stream.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_http_status(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.http_status().into()))
 }
 
-/// Returns 1 if the same call may succeed later, and 0 otherwise. The library has made its own retries before it
-/// returns an error.
+/// Gets whether the same call may succeed later.
+///
+/// The library has made its own retries before it returns an error.
+///
+/// Returns: 1 if the call may succeed later, otherwise 0.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_retryable(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.retryable().into()))
 }
 
-/// Returns how long the service asks to wait before the next call, in milliseconds. Returns -1 if it asks for no
-/// wait. (Retry-After)
+/// Gets how long the service asks to wait before the next call.
+///
+/// Returns: Milliseconds, or -1 if the service asks for no wait.
+/// Since: 0.1
+/// AWS: Retry-After
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_retry_after(error: *const bedrock_error) -> i64 {
     entry!(else -1 => handle::get::<Error>(error).map(|error| {
@@ -233,10 +269,14 @@ pub extern "C-unwind" fn bedrock_error_retry_after(error: *const bedrock_error) 
     }))
 }
 
-/// Returns the service's failure as JSON, byte for byte as it came: the body of the HTTP answer, or the payload of
-/// an exception inside a stream. It holds members that have no function here, such as originalStatusCode,
-/// originalMessage and resourceName of ModelErrorException. Returns "" if there is no such JSON, and if it is
-/// longer than 64 KiB. Borrowed until the error is freed.
+/// Gets the service's failure as JSON, byte for byte as it came.
+///
+/// It is the body of the HTTP response, or the payload of an exception inside a stream. It holds members that have no
+/// function here, such as originalStatusCode, originalMessage and resourceName of ModelErrorException.
+///
+/// Returns: The JSON, or "" if there is none or it is longer than 64 KiB.
+/// Ownership: Borrowed until the error is freed.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_error_json(error: *const bedrock_error, len: *mut usize) -> *const c_char {
     unsafe { put(len, 0) };
@@ -246,16 +286,24 @@ pub unsafe extern "C-unwind" fn bedrock_error_json(error: *const bedrock_error, 
     })
 }
 
-/// Returns how many attempts the call made, retries included. An attempt is a request that was handed to a
-/// connection, or for which the library tried to connect. A request that an HTTP/2 service did not take, and that
-/// was sent once more, is counted. Returns 0 if there was none: the request was refused locally, no credentials were
-/// found, or the call got no place among max_concurrency calls.
+/// Gets how many attempts the call made, retries included.
+///
+/// An attempt is a request that was passed to a connection, or for which the library tried to connect. A request that
+/// an HTTP/2 service did not process, and that was sent once more, counts again.
+///
+/// Returns: The number of attempts. 0 if there was none: the request was refused locally, no credentials were found, or
+///   the call was still waiting for max_concurrency.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_attempts(error: *const bedrock_error) -> i32 {
     entry!(else 0 => handle::get::<Error>(error).map(|error| error.attempts() as i32))
 }
 
-/// Frees an error, and with it its texts. Does nothing for NULL.
+/// Frees an error.
+///
+/// error: NULL does nothing.
+/// Ownership: Ends the handle and the texts borrowed from it.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_free(error: *mut bedrock_error) {
     entry!(else () => {

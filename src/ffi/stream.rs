@@ -1,22 +1,19 @@
 //! Streams by pull: event loops, Go, Python
 //!
-//! A stream delivers the same events as bedrock_generate_stream, but your program asks for them:
-//! with a time limit, in an event loop that polls a descriptor, or after a wakeup. A stream is owned
-//! by the caller until bedrock_stream_free. One thread at a time may use a stream (another gets
-//! BEDROCK_E_BUSY). bedrock_stream_cancel and bedrock_stream_free may be called on any thread.
+//! A stream delivers the same events as bedrock_generate_stream, but your program asks for them: with a time limit, in
+//! an event loop that polls a descriptor, or after a wakeup. One thread at a time may use a stream; another gets
+//! BEDROCK_E_BUSY. bedrock_stream_cancel and bedrock_stream_free may be called on any thread.
 //!
 //!   while ((status = bedrock_stream_next(stream, -1, &event, &error)) == BEDROCK_OK)
 //!     if (event->type == BEDROCK_EVENT_TEXT)
 //!       fwrite(event->text, 1, event->text_len, stdout);
 //!
-//! A stream has one terminal status: BEDROCK_DONE after messageStop, a failure, or
-//! BEDROCK_E_CANCELLED. Once a stream has ended, every later bedrock_stream_next returns the same
-//! status. Events that arrived before BEDROCK_DONE or a failure are delivered first. A cancel
-//! discards them.
+//! A stream has one terminal status: BEDROCK_DONE after messageStop, a failure, or BEDROCK_E_CANCELLED. Once a stream
+//! has ended, every later bedrock_stream_next returns the same status. Events that arrived before BEDROCK_DONE or a
+//! failure are delivered first. A cancel discards them.
 //!
-//! To pause a stream, stop calling bedrock_stream_next. The library then reads on until about
-//! "read_ahead" bytes wait, and stops reading its connection until your program goes on
-//! (back-pressure). Only the timer "total" runs meanwhile.
+//! To pause a stream, stop calling bedrock_stream_next. The library then reads on until about "read_ahead" bytes wait,
+//! and stops reading its connection until your program goes on (back-pressure). Only the timer "total" runs meanwhile.
 
 use super::attachment::bedrock_release_fn;
 use super::cancel::bedrock_cancel;
@@ -46,8 +43,8 @@ pub struct bedrock_stream;
 
 /// Receives a wakeup: the stream has something to read. It runs on a library thread that does no I/O. user is the
 /// pointer that was passed to bedrock_stream_set_wakeup. The function may call only bedrock_cancel_fire and
-/// bedrock_stream_cancel (others return BEDROCK_E_BUSY or their neutral value). It must not block: wake your own
-/// thread and return.
+/// bedrock_stream_cancel; others return BEDROCK_E_BUSY or their neutral value. It must not block: wake your own thread
+/// and return.
 pub type bedrock_wakeup_fn = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
 /// A stream behind its handle: the side that one thread at a time reads, and the side that every thread may use.
@@ -92,10 +89,17 @@ impl Pulled {
     }
 }
 
-/// Opens a stream without waiting for the network. It fails only if an argument or the request is wrong, or if the
-/// process has no thread or handle left; bedrock_stream_next returns every other failure. cancel may be NULL. *out
-/// is owned by the caller. The request may be changed or freed as soon as this function has returned.
-/// (ConverseStream)
+/// Opens a stream without waiting for the network.
+///
+/// It fails only if an argument or the request is wrong, or if the process has no thread or handle left.
+/// bedrock_stream_next returns every other failure. The request may be changed or freed as soon as this function has
+/// returned.
+///
+/// Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE.
+/// Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
+/// Threads: Does not block. Thread-safe.
+/// Since: 0.1
+/// AWS: ConverseStream
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_stream_open(
     model: *const bedrock_model,
@@ -134,13 +138,19 @@ pub(super) unsafe fn open(
     })
 }
 
-/// Waits for the next event. timeout_ms is in milliseconds; 0 does not wait, and a negative value waits as long as
-/// the timers of the call allow. Returns BEDROCK_OK with the event in *event, BEDROCK_DONE if the answer is
-/// complete, and BEDROCK_AGAIN if no event arrived in time; the stream then goes on. A status below 0 is the
-/// failure that ended the stream; each call gives a new *err. The event is borrowed: it lives until the next
-/// bedrock_stream_next or bedrock_stream_free on this stream. Other calls do not end it. For every status except
-/// BEDROCK_OK *event is NULL. A signal does not end the wait. The timers, except "total", do not count the time in
-/// which the library waits for your program to read.
+/// Waits for the next event.
+///
+/// A signal does not end the wait. The timers, except "total", do not count the time in which the library waits for
+/// your program to read.
+///
+/// timeout_ms: 0 does not wait. A negative value waits as long as the timers of the call allow.
+/// event: *event receives the event if the status is BEDROCK_OK, and NULL otherwise.
+/// Returns: BEDROCK_OK with an event. BEDROCK_DONE if the response is complete. BEDROCK_AGAIN if no event arrived in
+///   time; the stream goes on. A value below 0 is the failure that ended the stream, with a new *err each time.
+/// Ownership: The event is borrowed until the next bedrock_stream_next or bedrock_stream_free on this stream. Other
+///   calls do not end it.
+/// Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread uses the stream.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_stream_next(
     stream: *mut bedrock_stream,
@@ -167,28 +177,42 @@ pub unsafe extern "C-unwind" fn bedrock_stream_next(
     })
 }
 
-/// Returns a descriptor to poll. It is readable while bedrock_stream_next(stream, 0, ...) would return something
-/// other than BEDROCK_AGAIN (level-triggered). After the end of the stream it stays readable. The first call makes
-/// the descriptor, and later calls return the same. bedrock_stream_free closes it: remove it from your event loop
-/// before. Only poll it. If your event loop closes the descriptors that it polls, pass it a dup. It is non-blocking
-/// and close-on-exec. Returns -1 if the process has no descriptor left, if another thread uses the stream, for an
-/// invalid handle, and inside a wakeup or log callback.
+/// Gets a descriptor to poll.
+///
+/// It is readable while bedrock_stream_next(stream, 0, ...) would return something other than BEDROCK_AGAIN
+/// (level-triggered). After the end of the stream it stays readable. It is non-blocking and close-on-exec. The first
+/// call makes the descriptor, and later calls return the same. Only poll it.
+///
+/// Returns: The descriptor. -1 if the process has no descriptor left, if another thread uses the stream, for an invalid
+///   handle, and inside a wakeup or log callback.
+/// Ownership: Owned by the library. bedrock_stream_free closes it: remove it from your event loop before. If your event
+///   loop closes the descriptors that it polls, pass it a dup.
+/// Threads: Does not block. One thread at a time may use the stream.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int {
     entry!(else -1 => handle::get::<Pulled>(stream)?.reader()?.stream.fd())
 }
 
-/// Sets the function that is called when there is something to read. A stream is armed when a wakeup is set, and
-/// each time bedrock_stream_next returns BEDROCK_AGAIN. An armed stream calls wakeup once, as soon as there is
-/// something to read: an event, the end, a failure or a cancel. If there is something already, it calls wakeup at
-/// once. So on a wakeup call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK.
-/// If you stop reading before BEDROCK_AGAIN you get no further wakeup: continue on your own, or leave it so to
-/// pause the stream. A new wakeup replaces the old one. NULL removes it. When this function or bedrock_stream_free
-/// has returned, the old wakeup is not running and will not run. Both wait for a wakeup that is running: hold no
-/// lock that it takes. release may be NULL. release(user) runs once: inside the call that replaces or removes the
-/// wakeup, inside bedrock_stream_free, or inside this call if it fails or wakeup is NULL. Returns BEDROCK_E_BUSY if
-/// another thread uses the stream or if it is in a waiting set, and BEDROCK_E_RESOURCE if the thread that calls
-/// wakeups cannot start.
+/// Sets the function that is called when there is something to read.
+///
+/// A stream is armed when a wakeup is set, and each time bedrock_stream_next returns BEDROCK_AGAIN. An armed stream
+/// calls wakeup once, as soon as there is something to read: an event, the end, a failure or a cancel. If there is
+/// something already, it calls wakeup at once.
+///
+/// After a wakeup, call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK. If you
+/// stop reading before BEDROCK_AGAIN, you get no further wakeup: continue on your own, or leave it so to pause the
+/// stream.
+///
+/// wakeup: A new wakeup replaces the old one. NULL removes it. Once this function or bedrock_stream_free has returned,
+///   the old wakeup is not running and will not run.
+/// Returns: BEDROCK_OK, BEDROCK_E_BUSY if another thread uses the stream or it is in a waiting set, or
+///   BEDROCK_E_RESOURCE if the thread that calls wakeups cannot start.
+/// Ownership: release(user) runs once: inside the call that replaces or removes the wakeup, inside bedrock_stream_free,
+///   or inside this call if it fails or wakeup is NULL.
+/// Threads: Blocks until an old wakeup that is running has returned: hold no lock that it acquires. wakeup runs on a
+///   library thread.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_stream_set_wakeup(
     stream: *mut bedrock_stream,
@@ -213,9 +237,15 @@ pub extern "C-unwind" fn bedrock_stream_set_wakeup(
     })
 }
 
-/// Makes a response of the events that bedrock_stream_next has delivered so far. It may be called at any time, also
-/// after a failure. The response is complete after BEDROCK_DONE. If the model's keep_answer is false, it has the
-/// stop reason and the usage, and no content. *out is owned by the caller.
+/// Makes a response of the events that bedrock_stream_next has delivered so far.
+///
+/// It may be called at any time, also after a failure. The response is complete after BEDROCK_DONE. If the model's
+/// keep_answer is false, it has the stop reason and the usage, and no content.
+///
+/// Returns: BEDROCK_OK, or BEDROCK_E_BUSY if another thread uses the stream.
+/// Ownership: *out is owned by the caller. Free it with bedrock_response_free.
+/// Threads: Does not block. One thread at a time may use the stream.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_stream_response(
     stream: *mut bedrock_stream,
@@ -231,9 +261,13 @@ pub unsafe extern "C-unwind" fn bedrock_stream_response(
     })
 }
 
-/// Ends the stream and closes its connection. Thread-safe; never blocks. bedrock_stream_next then returns
-/// BEDROCK_E_CANCELLED, unless it had returned BEDROCK_DONE or a failure before. Does nothing for NULL and for a
-/// stream that was freed.
+/// Ends the stream and closes its connection.
+///
+/// bedrock_stream_next then returns BEDROCK_E_CANCELLED, unless it had returned BEDROCK_DONE or a failure before.
+///
+/// stream: NULL, or a stream that was freed, does nothing.
+/// Threads: Thread-safe, also while another thread is in bedrock_stream_next. Every callback may call it. Never blocks.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
     guard::anywhere((), || {
@@ -242,10 +276,16 @@ pub extern "C-unwind" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
     });
 }
 
-/// Frees a stream, and ends it if it has not ended. Thread-safe, also inside on_event. It never waits for the
-/// network; it waits for a wakeup that is running. A thread that is in bedrock_stream_next gets
-/// BEDROCK_E_CANCELLED. The last event is freed with the stream: no thread may still read it. Does nothing for
-/// NULL.
+/// Frees a stream, and ends it if it has not ended.
+///
+/// A thread that is in bedrock_stream_next gets BEDROCK_E_CANCELLED.
+///
+/// stream: NULL does nothing.
+/// Ownership: Ends the handle, the last event and the descriptor: no thread may still use them. Responses made of the
+///   stream stay valid.
+/// Threads: Thread-safe, also inside on_event. Never waits for the network. Blocks until a wakeup that is running has
+///   returned: hold no lock that it acquires.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_stream_free(stream: *mut bedrock_stream) {
     entry!(else () => {

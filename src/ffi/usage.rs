@@ -13,8 +13,8 @@ use crate::model::Model;
 use crate::response::{Response, Usage};
 use std::ptr::null_mut;
 
-/// Tokens that were used, and the time that the service took. A member is -1 if the service gave no value.
-/// (TokenUsage, ConverseMetrics)
+/// Tokens that were used, and the time that the service took. A member is -1 if the service gave no value. (TokenUsage,
+/// ConverseMetrics)
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct bedrock_usage {
@@ -29,7 +29,11 @@ pub struct bedrock_usage {
     pub latency_ms: i64,
 }
 
-/// Fills *out with what the call used. size is sizeof *out. Members that are newer than the library are set to -1.
+/// Fills *out with the usage of the call.
+///
+/// Returns: BEDROCK_OK, or a failure; the members of *out are then -1.
+/// Since: 0.1
+/// AWS: usage, metrics.latencyMs
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_response_usage(
     response: *const bedrock_response,
@@ -39,11 +43,15 @@ pub unsafe extern "C-unwind" fn bedrock_response_usage(
     unsafe { tell(out, size, || Ok(handle::get::<Response>(response)?.usage())) }
 }
 
-/// Fills *out with what all calls of this model, and of the models derived from it, have used so far. A call is
-/// counted when the service reports its usage, at the end of an answer: a call that failed or was stopped before
-/// that is not counted. Members begin at 0. If the service gave no total for a call, total_tokens adds its input
-/// and output. latency_ms is -1, because the times of calls that run at once do not add up. size is sizeof *out.
-/// Members that are newer than the library are set to -1. Thread-safe.
+/// Fills *out with the usage of all calls of this model, and of the models derived from it, so far.
+///
+/// A call is counted when the service reports its usage, at the end of a response: a call that failed or was stopped
+/// before that is not counted. Members begin at 0. If the service gave no total for a call, total_tokens adds its input
+/// and output. latency_ms is -1, because the times of calls that run at once do not add up.
+///
+/// Returns: BEDROCK_OK, or a failure; the members of *out are then -1.
+/// Since: 0.1
+/// AWS: usage
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_model_usage(
     model: *const bedrock_model,

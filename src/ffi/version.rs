@@ -1,7 +1,6 @@
 //! Version
 //!
-//! The library follows semantic versioning. Structs grow only at their end, and constants keep their
-//! values.
+//! The library follows semantic versioning. Structs grow only at their end, and constants keep their values.
 
 use super::support::guard::entry;
 use std::ffi::c_char;
@@ -11,14 +10,22 @@ pub const BEDROCK_VERSION_MAJOR: u32 = 0;
 pub const BEDROCK_VERSION_MINOR: u32 = 1;
 pub const BEDROCK_VERSION_PATCH: u32 = 0;
 
-/// Returns the version of the loaded library as 0x00MMmmpp: one byte each for major, minor and patch. To compare it
-/// with the version of the header that your program was compiled with, use the macros above.
+/// Gets the version of the loaded library as a number.
+///
+/// The macros above are the version of the header that your program was compiled with.
+///
+/// Returns: 0x00MMmmpp, one byte each for major, minor and patch.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_version_number() -> u32 {
     entry!(else 0 => Ok(BEDROCK_VERSION_MAJOR << 16 | BEDROCK_VERSION_MINOR << 8 | BEDROCK_VERSION_PATCH))
 }
 
-/// Returns the same as text, such as "0.1.0". The text is static: never free it.
+/// Gets the version of the loaded library as text.
+///
+/// Returns: Text such as "0.1.0".
+/// Ownership: The text is static. Never free it.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_version() -> *const c_char {
     const VERSION: &str = concat!(env!("CARGO_PKG_VERSION"), "\0");

@@ -1,12 +1,11 @@
 //! Waiting sets: many streams, one waiter
 //!
-//! A waiting set is for programs with so many streams that one descriptor or one wakeup for each is
-//! too much. One thread waits for all streams of a set. It gets those that have something to read,
-//! in the order in which they became readable. A stream is armed as for a wakeup: when it is added,
-//! and each time bedrock_stream_next returns BEDROCK_AGAIN.
+//! A waiting set is for programs with so many streams that one descriptor or one wakeup for each is too much. One
+//! thread waits for all streams of a set. It gets the streams that are readable, in the order in which they became
+//! readable. A stream is armed as for a wakeup: when it is added, and each time bedrock_stream_next returns
+//! BEDROCK_AGAIN.
 //!
-//! These functions have no parameter err. bedrock_status_name gives the name of the status that they
-//! return.
+//! These functions have no parameter err. bedrock_status_name gives the name of the status that they return.
 
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::stream::{Pulled, bedrock_stream};
@@ -39,16 +38,26 @@ impl Noun for WaitSet<Token> {
     const NAME: &'static str = "waiting set";
 }
 
-/// Makes an empty set. It is owned by the caller. Returns NULL only if the process is out of handles.
+/// Makes an empty set.
+///
+/// Returns: The set, or NULL if the process is out of handles.
+/// Ownership: Owned by the caller. Free it with bedrock_waitset_free.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_waitset_new() -> *mut bedrock_waitset {
     entry!(else null_mut() => handle::insert(WaitSet::<Token>::default()))
 }
 
-/// Adds a stream. bedrock_waitset_wait returns user with it. Thread-safe, also while another thread waits. Only
-/// bedrock_stream_free removes a stream from its set, or bedrock_waitset_free all of them. A stream has a wakeup or
-/// is in one set, not both. Returns BEDROCK_E_BUSY if the stream has a wakeup, is in a set, or is used by another
-/// thread.
+/// Adds a stream to a set.
+///
+/// A stream has a wakeup or is in one set, not both. bedrock_stream_free removes a stream from its set, and
+/// bedrock_waitset_free removes all of them. There is no other way.
+///
+/// user: bedrock_waitset_wait returns it with the stream. It may be NULL.
+/// Returns: BEDROCK_OK, or BEDROCK_E_BUSY if the stream has a wakeup, is in a set, or is used by another thread.
+/// Ownership: The stream and user stay owned by the caller.
+/// Threads: Thread-safe, also while another thread waits for the set. Does not block.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_waitset_add(
     set: *mut bedrock_waitset,
@@ -64,13 +73,20 @@ pub extern "C-unwind" fn bedrock_waitset_add(
     })
 }
 
-/// Waits for a stream that has something to read. timeout_ms is in milliseconds; 0 does not wait, and a negative
-/// value waits without a limit. Returns BEDROCK_OK with the stream in *stream and, in *user, the pointer that it
-/// was added with; either of the two parameters may be NULL. Then call bedrock_stream_next with timeout 0 until it
-/// returns something other than BEDROCK_OK, here or on another thread. If you stop reading before BEDROCK_AGAIN,
-/// the set does not return the stream again: continue on your own, or leave it so to pause the stream. Returns
-/// BEDROCK_AGAIN if no stream was readable in time, BEDROCK_E_BUSY if another thread waits for this set, and
-/// BEDROCK_E_CANCELLED if the set was freed meanwhile.
+/// Waits for a stream that is readable.
+///
+/// Then call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK, on this or another
+/// thread. If you stop reading before BEDROCK_AGAIN, the set does not return the stream again: continue on your own, or
+/// leave it so to pause the stream.
+///
+/// timeout_ms: 0 does not wait. A negative value waits without a limit.
+/// stream: *stream receives the stream. May be NULL.
+/// user: *user receives the pointer that the stream was added with. May be NULL.
+/// Returns: BEDROCK_OK with a stream. BEDROCK_AGAIN if no stream was readable in time. BEDROCK_E_BUSY if another thread
+///   waits for this set. BEDROCK_E_CANCELLED if the set was freed meanwhile.
+/// Ownership: *stream is the handle that was added: it stays owned by the program, and is freed once.
+/// Threads: Blocks for at most timeout_ms. One thread at a time may wait for a set.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_waitset_wait(
     set: *mut bedrock_waitset,
@@ -94,18 +110,28 @@ pub unsafe extern "C-unwind" fn bedrock_waitset_wait(
     })
 }
 
-/// Returns a descriptor to poll. It is readable while bedrock_waitset_wait(set, 0, ...) would return something
-/// other than BEDROCK_AGAIN (level-triggered). The first call makes the descriptor, and later calls return the
-/// same. bedrock_waitset_free closes it: remove it from your event loop before. Only poll it. It is non-blocking
-/// and close-on-exec. Returns -1 if the process has no descriptor left, for an invalid handle, and inside a wakeup
-/// or log callback.
+/// Gets a descriptor to poll.
+///
+/// It is readable while bedrock_waitset_wait(set, 0, ...) would return something other than BEDROCK_AGAIN
+/// (level-triggered). It is non-blocking and close-on-exec. The first call makes the descriptor, and later calls return
+/// the same. Only poll it.
+///
+/// Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle, and inside a wakeup or log
+///   callback.
+/// Ownership: Owned by the library. bedrock_waitset_free closes it: remove it from your event loop before.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_waitset_fd(set: *mut bedrock_waitset) -> c_int {
     entry!(else -1 => handle::get::<WaitSet<Token>>(set)?.fd())
 }
 
-/// Frees a set. Its streams go on, and may be added to another set. A thread that waits gets BEDROCK_E_CANCELLED.
-/// Does nothing for NULL.
+/// Frees a set.
+///
+/// Its streams go on, and may be added to another set. A thread that waits for the set gets BEDROCK_E_CANCELLED.
+///
+/// set: NULL does nothing.
+/// Ownership: Ends the handle and the descriptor. The streams stay owned by the program.
+/// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_waitset_free(set: *mut bedrock_waitset) {
     entry!(else () => {

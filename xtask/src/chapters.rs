@@ -24,6 +24,9 @@ pub const CHAPTERS: [&str; 15] = [
     "process",
 ];
 
+/// The parts of a function's documentation that follow its parameters.
+pub const PARTS: [&str; 5] = ["Returns", "Ownership", "Threads", "Since", "AWS"];
+
 /// A file of `src/ffi`.
 pub struct Chapter {
     /// The name of the file.
@@ -75,6 +78,13 @@ pub struct Function {
     pub parameters: Vec<Parameter>,
 }
 
+impl Function {
+    /// The labels that the list of its documentation may have, in their order: its parameters, then the parts.
+    pub fn labels(&self) -> Vec<&str> {
+        self.parameters.iter().map(|parameter| parameter.name.as_str()).chain(PARTS).collect()
+    }
+}
+
 pub struct Parameter {
     pub name: String,
     /// The type in C: `bedrock_error **`.
@@ -99,7 +109,7 @@ fn chapter(root: &Path, name: &'static str) -> Chapter {
     Chapter {
         name,
         title: opening[0].to_owned(),
-        opening: Doc::parse(opening[1..].iter().copied()),
+        opening: Doc::parse(opening[1..].iter().copied(), &[]),
         items: items(&declarations),
     }
 }
@@ -142,14 +152,13 @@ fn comment_lines<'a>(lines: &mut std::str::Lines<'a>) -> Vec<&'a str> {
 }
 
 fn item(comment: &[&str], code: &[&str]) -> Item {
-    let doc = Doc::parse(comment.iter().copied());
     if let Some(define) = code[0].strip_prefix("#define ") {
         let (name, value) = define.split_once(' ').expect("a constant has a value");
         // C++ warns of casts in the style of C.
         let value = value.replace("(size_t)-1", "SIZE_MAX");
         let is_macro = name.contains("_VERSION_") || value == "SIZE_MAX";
         let declaration = if is_macro { Declaration::Macro { value } } else { Declaration::Number { value } };
-        return Item { name: name.to_owned(), doc, declaration };
+        return Item { name: name.to_owned(), doc: Doc::parse(comment.iter().copied(), &[]), declaration };
     }
     // "struct" stands before the name of a type only where the type is declared.
     let text =
@@ -168,7 +177,11 @@ fn item(comment: &[&str], code: &[&str]) -> Item {
         Declaration::Type { .. } if text.contains("(*") => name_before(&text, ')').trim_start_matches('*'),
         _ => name_before(text.rsplit('}').next().unwrap_or(&text), ';'),
     };
-    Item { name: name.to_owned(), doc, declaration }
+    let labels = match &declaration {
+        Declaration::Function(function) => function.labels(),
+        _ => Vec::new(),
+    };
+    Item { name: name.to_owned(), doc: Doc::parse(comment.iter().copied(), &labels), declaration }
 }
 
 /// The word before the first `mark`, or the last word.
@@ -184,7 +197,7 @@ fn members(code: &[&str]) -> Vec<Member> {
     let mut lines = body.lines();
     while let Some(line) = lines.next() {
         if is_comment(line) {
-            doc = Doc::parse(comment_lines(&mut lines));
+            doc = Doc::parse(comment_lines(&mut lines), &[]);
         } else {
             members.push(Member { doc: std::mem::take(&mut doc), code: line.trim().to_owned() });
         }

@@ -21,12 +21,12 @@ pub enum Block {
 
 impl Doc {
     /// Takes a text apart. Lines that are indented by two columns or more are code, or rows of a table if one of them holds a
-    /// gap of two columns. A block whose first line begins with a label and a colon is a list; its entries continue on
-    /// indented lines.
-    pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>) -> Self {
+    /// gap of two columns. A block whose first line begins with one of the labels and a colon is a list. An
+    /// entry goes on until a line begins with a label.
+    pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>, labels: &[&str]) -> Self {
         let lines: Vec<&str> = lines.into_iter().map(str::trim_end).collect();
-        let blocks = lines.split(|line| line.is_empty()).filter(|block| !block.is_empty()).map(Block::parse);
-        Doc { blocks: blocks.collect() }
+        let blocks = lines.split(|line| line.is_empty()).filter(|block| !block.is_empty());
+        Doc { blocks: blocks.map(|block| Block::parse(block, labels)).collect() }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -55,19 +55,19 @@ impl Doc {
 }
 
 impl Block {
-    fn parse(lines: &[&str]) -> Self {
+    fn parse(lines: &[&str], labels: &[&str]) -> Self {
         if lines[0].starts_with("  ") {
             return match lines.iter().find_map(|line| column_of_text(line)) {
                 Some(column) => Block::Table { column, rows: rows(lines, column) },
                 None => Block::Verbatim(lines.iter().map(|&line| line.to_owned()).collect()),
             };
         }
-        if label_of(lines[0]).is_none() {
+        if label_of(lines[0], labels).is_none() {
             return Block::Paragraph(joined(lines));
         }
         let mut entries: Vec<(String, String)> = Vec::new();
         for line in lines {
-            match (label_of(line), entries.last_mut()) {
+            match (label_of(line, labels), entries.last_mut()) {
                 (Some((label, text)), _) => entries.push((label.to_owned(), text.to_owned())),
                 (None, Some((_, text))) => *text = joined(&[text, line]),
                 (None, None) => unreachable!("the first line has a label"),
@@ -78,12 +78,8 @@ impl Block {
 }
 
 /// The label of an entry, and the rest of its first line.
-fn label_of(line: &str) -> Option<(&str, &str)> {
-    let (label, text) = line.split_once(": ")?;
-    let is_name = label.starts_with(|c: char| c.is_ascii_alphabetic())
-        && label.chars().all(|c| c.is_ascii_alphanumeric() || "_, ".contains(c));
-    let is_part = ["Returns", "Ownership", "Threads", "Since", "AWS"].contains(&label);
-    (is_name && (is_part || label.to_lowercase() == label && !label.contains(". "))).then_some((label, text))
+fn label_of<'a>(line: &'a str, labels: &[&str]) -> Option<(&'a str, &'a str)> {
+    line.split_once(": ").filter(|(label, _)| labels.contains(label))
 }
 
 /// Where the second column of a table begins, if the line has both.
@@ -134,11 +130,11 @@ mod tests {
             "         its text",
             "",
             "cancel: May",
-            "  be NULL.",
+            "be: NULL.",
             "Returns: BEDROCK_OK: success.",
         ];
         let pair = |a: &str, b: &str| (a.to_owned(), b.to_owned());
-        let doc = Doc::parse(text);
+        let doc = Doc::parse(text, &["cancel", "Returns"]);
         let expected = [
             Block::Paragraph("Opens a stream: without waiting.".to_owned()),
             Block::Verbatim(vec!["  int main(void);".to_owned(), "    return 0;".to_owned()]),
@@ -146,10 +142,10 @@ mod tests {
                 column: 9,
                 rows: vec![pair("one", "the first number"), pair("long_term_alone", "its text")],
             },
-            Block::List(vec![pair("cancel", "May be NULL."), pair("Returns", "BEDROCK_OK: success.")]),
+            Block::List(vec![pair("cancel", "May be: NULL."), pair("Returns", "BEDROCK_OK: success.")]),
         ];
         assert_eq!(doc.blocks, expected);
-        assert_eq!(doc.entry("cancel"), Some("May be NULL."));
+        assert_eq!(doc.entry("cancel"), Some("May be: NULL."));
         assert_eq!(doc.entry("AWS"), None);
     }
 }
