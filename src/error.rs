@@ -1,7 +1,7 @@
-//! One taxonomy of what can go wrong.
+//! The errors of this library.
 //!
-//! Every failure of this library is an [`Error`]: a [`Kind`], one line for people that begins with `bedrock: `, and what is
-//! known besides. How the service's and the SDK's failures become one is told in `sdk::failure` and `protocol::refusal`.
+//! Every failure is an [`Error`]: a [`Kind`], a message of one line that begins with `bedrock: `, and the details that are known.
+//! Failures of the service and of the SDK become one in `sdk::failure` and `protocol::refusal`.
 
 use crate::json;
 use crate::text::Text;
@@ -9,9 +9,10 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::OnceLock;
 use std::time::Duration;
 
-/// What kind of failure it was. The numbers are those of the C API's `BEDROCK_E_...`.
+/// The kind of a failure. The numbers are those of the C API's `BEDROCK_E_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Kind {
@@ -44,7 +45,7 @@ pub enum Kind {
     Timeout = -16,
     /// A stream ended before `messageStop`.
     Truncated = -17,
-    /// Bytes that are no valid answer.
+    /// The response is not valid.
     Protocol = -18,
     Cancelled = -19,
     /// A handle made before `fork()`, used in the child.
@@ -56,22 +57,27 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Whether the same call may succeed later, where nothing more is known of the failure.
+    /// Returns whether the same call may succeed later, if nothing more is known of the failure.
     fn is_transient(self) -> bool {
         matches!(self, Kind::Throttled | Kind::Model | Kind::Service | Kind::Network | Kind::Timeout | Kind::Truncated)
     }
 }
 
-/// A failure, for people and for programs. Cheap to move, cloned only where a stream repeats it.
+/// A failure. Cheap to move.
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
     kind: Kind,
-    message: Text,
-    /// The length of the message without its advice.
-    stated: usize,
+    /// What was being done, the outermost first: "ConverseStream: reading the response of HOST", or "".
+    doing: String,
+    /// What happened.
+    what: String,
+    /// What to do next: sentences without the last full stop, or "".
+    advice: String,
+    /// The message of these three, made when it is first asked for.
+    message: OnceLock<Message>,
     code: Text,
     path: Text,
     request_id: Text,
@@ -82,20 +88,28 @@ struct Inner {
     retry_after: Option<Duration>,
 }
 
-/// What every message begins with.
+#[derive(Clone)]
+struct Message {
+    text: Text,
+    /// The length of the text without the advice.
+    stated: usize,
+}
+
+/// The beginning of every message.
 const PREFIX: &str = "bedrock: ";
 
-/// What every function of this crate that can fail returns.
+/// The result of every function of this crate that can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// `message` says what was being done, what happened and, where it is known, what to do next. It is made one line.
-    pub fn new(kind: Kind, message: impl fmt::Display) -> Self {
-        let message = one_line(format!("{PREFIX}{message}"));
+    /// Returns an error whose message says `what` happened. The message is made one line.
+    pub fn new(kind: Kind, what: impl fmt::Display) -> Self {
         Error(Box::new(Inner {
             kind,
-            stated: message.len(),
-            message: message.into(),
+            doing: String::new(),
+            what: cut(what.to_string(), LONGEST - PREFIX.len()),
+            advice: String::new(),
+            message: OnceLock::new(),
             code: Text::default(),
             path: Text::default(),
             request_id: Text::default(),
@@ -108,59 +122,63 @@ impl Error {
     }
 
     /// Puts what was being done before what happened.
-    pub fn while_doing(self, doing: impl fmt::Display) -> Self {
-        let (what, advice) = self.parts();
-        let (what, advice) = (format!("{doing}: {what}"), advice.to_owned());
-        self.with_parts(&what, &advice)
-    }
-
-    /// Adds to what happened, before the advice.
-    pub fn note(self, more: impl fmt::Display) -> Self {
-        let (what, advice) = self.parts();
-        let (what, advice) = (format!("{what}{more}"), advice.to_owned());
-        self.with_parts(&what, &advice)
-    }
-
-    /// Sets what to do next, a sentence without its full stop. It replaces the advice given before.
-    pub fn advise(self, advice: &str) -> Self {
-        let what = self.parts().0.to_owned();
-        let advice = if advice.is_empty() { String::new() } else { format!(". {advice}") };
-        self.with_parts(&what, &advice)
-    }
-
-    /// What happened, without the prefix that all messages have, and the advice with its separator.
-    fn parts(&self) -> (&str, &str) {
-        let message = self.0.message.as_str();
-        let (stated, advice) = message.split_at(self.0.stated.min(message.len()));
-        (stated.strip_prefix(PREFIX).unwrap_or_default(), advice)
-    }
-
-    fn with_parts(mut self, what: &str, advice: &str) -> Self {
-        let stated = one_line(format!("{PREFIX}{what}"));
-        self.0.stated = stated.len();
-        self.0.message = one_line(stated + advice).into();
+    pub fn while_doing(mut self, doing: impl fmt::Display) -> Self {
+        let inner = self.change_message();
+        inner.doing = if inner.doing.is_empty() { doing.to_string() } else { format!("{doing}: {}", inner.doing) };
         self
     }
 
-    /// What happened, for use inside another message that has advice of its own.
-    pub fn stated(&self) -> &str {
-        self.parts().0
+    /// Adds to what happened.
+    pub fn note(mut self, more: impl fmt::Display) -> Self {
+        let inner = self.change_message();
+        inner.what = format!("{}{more}", inner.what);
+        self
     }
 
-    /// What happened and the advice, for use inside another message.
-    pub fn told(&self) -> &str {
-        self.0.message.as_str().strip_prefix(PREFIX).unwrap_or_default()
+    /// Sets what to do next, a sentence without its full stop. It replaces an earlier advice.
+    pub fn advise(mut self, advice: &str) -> Self {
+        self.change_message().advice = advice.to_owned();
+        self
     }
 
-    /// The same failure with each of its texts as `change` gives it.
+    fn change_message(&mut self) -> &mut Inner {
+        self.0.message.take();
+        &mut self.0
+    }
+
+    fn composed(&self) -> &Message {
+        self.0.message.get_or_init(|| {
+            let Inner { doing, what, advice, .. } = &*self.0;
+            let separator = if doing.is_empty() { "" } else { ": " };
+            let mut text = one_line(format!("{PREFIX}{doing}{separator}{what}"));
+            let stated = text.len();
+            if !advice.is_empty() {
+                text = one_line(format!("{text}. {advice}"));
+            }
+            Message { stated: stated.min(text.len()), text: text.into() }
+        })
+    }
+
+    /// Returns what was being done and what happened, for a message that has its own advice.
+    pub fn without_advice(&self) -> &str {
+        let Message { text, stated } = self.composed();
+        &text.as_str()[PREFIX.len()..*stated]
+    }
+
+    /// Returns the message without its prefix, for use inside another message.
+    pub fn without_prefix(&self) -> &str {
+        &self.composed().text.as_str()[PREFIX.len()..]
+    }
+
+    /// Returns the same failure with each of its texts as `change` returns it.
     pub fn with_texts(mut self, change: impl Fn(&str) -> Cow<'_, str>) -> Self {
-        let (what, advice) = self.parts();
-        let (changed, advice) = (change(what), advice.to_owned());
-        if let Cow::Owned(what) = changed {
-            self = self.with_parts(&what, &advice);
+        let inner = self.change_message();
+        for text in [&mut inner.doing, &mut inner.what] {
+            if let Cow::Owned(changed) = change(text) {
+                *text = changed;
+            }
         }
-        let Inner { code, request_id, json, .. } = &mut *self.0;
-        for text in [code, request_id, json] {
+        for text in [&mut inner.code, &mut inner.request_id, &mut inner.json] {
             if let Cow::Owned(changed) = change(text.as_str()) {
                 *text = changed.into();
             }
@@ -168,30 +186,30 @@ impl Error {
         self
     }
 
-    /// The system has no memory for what is large. What is small aborts the process, as Rust has it.
+    /// Returns the error of a large allocation that failed. A small one that fails ends the process, as usual in Rust.
     pub fn out_of_memory(doing: &str, bytes: usize) -> Self {
         Error::new(Kind::Resource, format_args!("{doing}: the system gives no memory for {bytes} bytes"))
     }
 
-    /// What was to be done was given up, because the library was shut down.
+    /// Returns the error of work that was given up because the library was shut down.
     pub fn shut_down() -> Self {
         Error::new(Kind::Cancelled, "the library was shut down")
     }
 
-    /// Runs `body`. A panic of our own is its error.
+    /// Runs `body`, and returns a panic in it as an error.
     #[inline(always)]
-    pub fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-        catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
+    pub fn catch<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
+        catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| Err(Error::from_panic(&*panic)))
     }
 
-    /// A panic of our own, contained.
-    pub fn panicked(panic: &(dyn std::any::Any + Send)) -> Self {
+    /// Returns the error of a panic that was caught.
+    pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
         let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
         let what = what.unwrap_or("no message");
         Error::new(Kind::Internal, format_args!("a bug in this library: {what}. Please report it"))
     }
 
-    /// The JSON pointer to the member that is to blame.
+    /// Sets the JSON pointer to the member that is to blame.
     pub fn at(mut self, path: impl Into<String>) -> Self {
         self.0.path = path.into().into();
         self
@@ -204,7 +222,7 @@ impl Error {
         self.at(path)
     }
 
-    /// The service's name for the failure, such as `ThrottlingException`.
+    /// Sets the service's name for the failure, such as `ThrottlingException`.
     pub fn with_code(mut self, code: &str) -> Self {
         self.0.code = one_line(code.to_owned()).into();
         self
@@ -220,19 +238,19 @@ impl Error {
         self
     }
 
-    /// The service's failure as JSON, as it came.
+    /// Sets the service's failure as JSON, unchanged.
     pub fn with_json(mut self, json: &str) -> Self {
         self.0.json = json.into();
         self
     }
 
-    /// How long the service asks to wait before the next attempt.
+    /// Sets how long the service asks to wait before the next attempt.
     pub fn with_retry_after(mut self, wait: Option<Duration>) -> Self {
         self.0.retry_after = wait;
         self
     }
 
-    /// How many requests had been sent when it failed.
+    /// Sets how many requests had been sent.
     pub fn with_attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
         self
@@ -247,53 +265,53 @@ impl Error {
         self.0.kind
     }
 
-    /// One line that begins with `bedrock: `.
+    /// Returns one line that begins with `bedrock: `.
     pub fn message(&self) -> &Text {
-        &self.0.message
+        &self.composed().text
     }
 
-    /// The service's name for the failure, or "".
+    /// Returns the service's name for the failure, or "".
     pub fn code(&self) -> &Text {
         &self.0.code
     }
 
-    /// A JSON pointer into the config or request, or "".
+    /// Returns a JSON pointer into the config or request, or "".
     pub fn path(&self) -> &Text {
         &self.0.path
     }
 
-    /// The service's id of the failed request, or "".
+    /// Returns the service's id of the failed request, or "".
     pub fn request_id(&self) -> &Text {
         &self.0.request_id
     }
 
-    /// The service's failure as JSON, or "".
+    /// Returns the service's failure as JSON, or "".
     pub fn json(&self) -> &Text {
         &self.0.json
     }
 
-    /// How long the service asks to wait before the next attempt.
+    /// Returns how long the service asks to wait before the next attempt.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// The HTTP status of the answer that failed, 0 where there was none.
+    /// Returns the HTTP status of the response, or 0 without one.
     pub fn http_status(&self) -> u16 {
         self.0.http_status
     }
 
-    /// Requests sent, 0 where none was.
+    /// Returns the number of requests that had been sent.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 
-    /// Whether the same call may succeed later.
+    /// Returns whether the same call may succeed later.
     pub fn retryable(&self) -> bool {
         self.0.retryable
     }
 }
 
-/// A duration as people write it, in one unit: "5m", "1.5s".
+/// Returns a duration in one unit: "5m", "1.5s".
 pub fn in_words(duration: Duration) -> String {
     match duration.as_secs() {
         seconds if duration.subsec_nanos() > 0 || seconds == 0 => format!("{duration:?}"),
@@ -303,10 +321,10 @@ pub fn in_words(duration: Duration) -> String {
     }
 }
 
-/// How much of a text of the user's a message quotes, in bytes.
+/// How many bytes of a user's text a message quotes.
 pub const QUOTE: usize = 60;
 
-/// What the user wrote, in quotes and cut where it is long.
+/// Returns a user's text in quotes, cut to [`QUOTE`] bytes.
 pub fn quote(text: &str) -> String {
     quote_up_to(text, QUOTE)
 }
@@ -315,26 +333,31 @@ pub fn quote_up_to(text: &str, max: usize) -> String {
     if text.len() <= max { json::quoted(text) } else { json::quoted(&text[..text.floor_char_boundary(max)]) + "..." }
 }
 
-/// A service may have much to say; this much of it is a message.
+/// The longest message, in bytes: a service may send a long one.
 const LONGEST: usize = 8 << 10;
 
-fn one_line(mut text: String) -> String {
-    if text.len() > LONGEST {
-        text.truncate(text.floor_char_boundary(LONGEST));
+fn cut(mut text: String, longest: usize) -> String {
+    if text.len() > longest {
+        text.truncate(text.floor_char_boundary(longest));
         text.push_str("...");
     }
+    text
+}
+
+fn one_line(text: String) -> String {
+    let text = cut(text, LONGEST);
     if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.message.as_str())
+        f.write_str(self.message().as_str())
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}: {}", self.0.kind, self.0.message)?;
+        write!(f, "{:?}: {}", self.kind(), self.message())?;
         if !self.0.path.is_empty() {
             write!(f, " (at {})", self.0.path)?;
         }
@@ -343,16 +366,19 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
-/// The causes of an error, the outermost first, each once. The SDK prints whole requests into some: prompts are no message.
+
+/// Returns the texts of an error and its causes, the outermost first, each once. The SDK prints whole requests into some of
+/// them, which are cut off: they contain prompts.
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
-    let told = |error: &(dyn StdError + 'static)| {
-        let text = error.downcast_ref::<Error>().map_or_else(|| error.to_string(), |own| own.told().to_owned());
+    let text_of = |error: &(dyn StdError + 'static)| {
+        let own = error.downcast_ref::<Error>();
+        let text = own.map_or_else(|| error.to_string(), |own| own.without_prefix().to_owned());
         text.split("Request {").next().unwrap_or_default().trim_end().to_owned()
     };
-    let mut text = told(error);
+    let mut text = text_of(error);
     let mut next = error.source();
     while let Some(cause) = next {
-        let cause_text = told(cause);
+        let cause_text = text_of(cause);
         if !text.contains(&cause_text) {
             text.push_str(": ");
             text.push_str(&cause_text);
@@ -362,7 +388,7 @@ pub fn chain(error: &(dyn StdError + 'static)) -> String {
     text
 }
 
-/// The first error of that type among an error and its causes.
+/// Returns the first error of a type among an error and its causes.
 pub fn find<'e, T: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e T> {
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }

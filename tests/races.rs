@@ -24,7 +24,12 @@ mod call {
 #[path = "../src/runtime"]
 mod runtime {
     pub mod callback_thread;
-    pub use crate::standins::{event_fd, process, sync};
+    pub mod fork;
+    pub mod per_process;
+    pub mod slots;
+    pub mod stable_array;
+    pub mod sync;
+    pub use crate::standins::{event_fd, generation, primitives, signals, thread};
 }
 
 pub use standins::{error, protocol, text};
@@ -33,11 +38,12 @@ use call::pipe::{self, End, Pipe};
 use call::reader::Reader;
 use call::{waitset, wakeup};
 use error::{Error, Kind};
-use runtime::{event_fd, process, sync};
+use runtime::{event_fd, fork, slots, sync};
 use shuttle::future::block_on;
+use standins::thread::exit_thread;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-use sync::{Arc, Condvar, Mutex};
+use sync::{Arc, AtomicU64, Condvar, Mutex};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const FOR_EVER: Option<Duration> = None;
@@ -54,7 +60,7 @@ fn check(scenario: impl Fn() + Send + Sync + 'static) {
     shuttle::check_pct(move || again(), schedules - schedules / 2, 3);
 }
 
-fn spawn(body: impl FnOnce() + Send + 'static) -> shuttle::thread::JoinHandle<()> {
+fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> shuttle::thread::JoinHandle<T> {
     shuttle::thread::spawn(body)
 }
 
@@ -78,8 +84,8 @@ fn next<'r>(reader: &'r mut Reader, pipe: &Pipe, timeout: Option<Duration>) -> F
 fn write(pipe: &Pipe, events: usize, end: End) {
     for event in 0..events {
         let ((), written) = pipe.write(None, |batch| batch.push(event));
-        if written.announce {
-            pipe.announce();
+        if written.notify {
+            pipe.notify();
         }
     }
     pipe.end_with(|| end);
@@ -170,9 +176,9 @@ fn a_flag_is_up_exactly_while_there_is_something_to_read() {
             spawn(move || write(&pipe, 3, failed()))
         };
         let (mut reader, mut seen) = (Reader::default(), 0);
-        let fd = reader.flag(&pipe).unwrap();
+        let fd = reader.fd(&pipe).unwrap();
         loop {
-            event_fd::wait_until_up(fd);
+            event_fd::wait_until_readable(fd);
             // One event for each time that it is up, as the laziest loop does it.
             match next(&mut reader, &pipe, NOW) {
                 Found::Event(event) => {
@@ -184,10 +190,10 @@ fn a_flag_is_up_exactly_while_there_is_something_to_read() {
             }
         }
         assert_eq!(seen, 3);
-        assert!(event_fd::is_up(fd), "down after the end");
+        assert!(event_fd::is_readable(fd), "down after the end");
         assert_over(&mut reader, &pipe);
         writer.join().unwrap();
-        assert!(event_fd::is_up(fd));
+        assert!(event_fd::is_readable(fd));
     });
 }
 
@@ -203,9 +209,9 @@ fn a_flag_that_is_asked_for_late_is_right_at_once() {
         if let Found::Event(_) = next(&mut reader, &pipe, NOW) {
             seen += 1;
         }
-        let fd = reader.flag(&pipe).unwrap();
+        let fd = reader.fd(&pipe).unwrap();
         loop {
-            event_fd::wait_until_up(fd);
+            event_fd::wait_until_readable(fd);
             match next(&mut reader, &pipe, NOW) {
                 Found::Event(_) => seen += 1,
                 Found::End(_) => break,
@@ -226,77 +232,77 @@ struct Bell {
 
 impl Bell {
     fn ring(&self) {
-        *self.rung.lock().unwrap() += 1;
+        *self.rung.lock() += 1;
         self.ringing.notify_all();
     }
 
     fn wait(&self) {
-        let mut rung = self.rung.lock().unwrap();
+        let mut rung = self.rung.lock();
         while *rung == 0 {
-            rung = self.ringing.wait(rung).unwrap();
+            rung = self.ringing.wait(rung);
         }
         *rung -= 1;
     }
 }
 
-fn couriers() -> Arc<runtime::callback_thread::Courier<Arc<wakeup::Wakeup>>> {
-    let courier = runtime::callback_thread::Courier::new("wakeup", |wakeup: Arc<wakeup::Wakeup>| wakeup.run());
-    courier.start().unwrap();
-    courier
+fn wakeup_thread() -> Arc<runtime::callback_thread::CallbackThread<Arc<wakeup::Wakeup>>> {
+    let thread = runtime::callback_thread::CallbackThread::new("wakeup", |wakeup: Arc<wakeup::Wakeup>| wakeup.run());
+    thread.start().unwrap();
+    thread
 }
 
 #[test]
 fn a_pause_ends_although_others_go_on_and_nothing_that_was_put_is_lost() {
     check(|| {
         let delivered = Arc::new(AtomicUsize::new(0));
-        let courier = {
+        let thread = {
             let delivered = delivered.clone();
-            runtime::callback_thread::Courier::new("counted", move |before: usize| {
+            runtime::callback_thread::CallbackThread::new("counted", move |before: usize| {
                 delivered.fetch_add(before, Ordering::SeqCst);
             })
         };
-        courier.put(|queue| queue.push_back(1));
+        thread.put(|queue| queue.push_back(1));
         let others: Vec<_> = (0..2)
             .map(|_| {
-                let courier = courier.clone();
+                let thread = thread.clone();
                 spawn(move || {
-                    courier.put(|queue| queue.push_back(10));
-                    assert!(courier.pause(far_away()));
-                    courier.put(|queue| queue.push_back(10));
+                    thread.put(|queue| queue.push_back(10));
+                    assert!(thread.pause(far_away()));
+                    thread.put(|queue| queue.push_back(10));
                 })
             })
             .collect();
-        assert!(courier.pause(far_away()));
+        assert!(thread.pause(far_away()));
         assert!(delivered.load(Ordering::SeqCst) % 10 == 1, "it was put before the pause");
         others.into_iter().for_each(|other| other.join().unwrap());
-        assert!(courier.pause(far_away()));
+        assert!(thread.pause(far_away()));
         assert_eq!(delivered.load(Ordering::SeqCst), 41);
-        courier.close();
+        thread.close();
     });
 }
 
 #[test]
 fn a_callback_that_ends_its_thread_holds_nobody_up_and_the_next_is_called() {
     check(|| {
-        let courier = couriers();
+        let thread = wakeup_thread();
         let wakeup = || {
             let called = Arc::new(AtomicUsize::new(0));
             let calls = called.clone();
             let call = move || {
                 calls.fetch_add(1, Ordering::SeqCst);
-                process::exit_thread()
+                exit_thread()
             };
-            (wakeup::Wakeup::on(courier.clone(), Box::new(call)), called)
+            (wakeup::Wakeup::on(thread.clone(), Box::new(call)), called)
         };
         let ((one, calls_of_one), (two, calls_of_two)) = (wakeup(), wakeup());
-        let other = spawn(move || pipe::Alarm::ring(&two));
-        pipe::Alarm::ring(&one);
-        pipe::Alarm::retire(&one);
+        let other = spawn(move || pipe::Notifier::notify(&two));
+        pipe::Notifier::notify(&one);
+        pipe::Notifier::detach(&one);
         other.join().unwrap();
-        assert!(courier.pause(far_away()));
+        assert!(thread.pause(far_away()));
         assert!(calls_of_one.load(Ordering::SeqCst) <= 1, "retired, it may have been too late");
         assert_eq!(calls_of_two.load(Ordering::SeqCst), 1);
-        courier.close();
+        thread.close();
     });
 }
 
@@ -304,7 +310,7 @@ fn a_callback_that_ends_its_thread_holds_nobody_up_and_the_next_is_called() {
 fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
     check(|| {
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
-        let courier = couriers();
+        let thread = wakeup_thread();
         let writer = {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 2, End::Done(None)))
@@ -312,10 +318,10 @@ fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
         let bell = Arc::new(Bell::default());
         let wakeup = {
             let bell = bell.clone();
-            wakeup::Wakeup::on(courier.clone(), Box::new(move || bell.ring()))
+            wakeup::Wakeup::on(thread.clone(), Box::new(move || bell.ring()))
         };
         let (mut reader, mut seen) = (Reader::default(), 0);
-        pipe.set_alarm(Some(Box::new(wakeup)), reader.has_unread());
+        pipe.set_notifier(Some(Box::new(wakeup)), reader.has_unread());
         loop {
             bell.wait();
             let mut over = false;
@@ -335,7 +341,7 @@ fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
         }
         assert_eq!(seen, 2);
         pipe.close();
-        courier.close();
+        thread.close();
         writer.join().unwrap();
     });
 }
@@ -344,7 +350,7 @@ fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
 fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
     check(|| {
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
-        let courier = couriers();
+        let thread = wakeup_thread();
         let wakeup = |gone: &Arc<AtomicUsize>| {
             let gone = gone.clone();
             let call = move || {
@@ -352,10 +358,10 @@ fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
                 shuttle::thread::yield_now();
                 assert_eq!(gone.load(Ordering::SeqCst), 0, "still running when it was gone");
             };
-            Some(Box::new(wakeup::Wakeup::on(courier.clone(), Box::new(call))) as Box<dyn pipe::Alarm>)
+            Some(Box::new(wakeup::Wakeup::on(thread.clone(), Box::new(call))) as Box<dyn pipe::Notifier>)
         };
         let (first, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        pipe.set_alarm(wakeup(&first), false);
+        pipe.set_notifier(wakeup(&first), false);
         let writer = {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 2, End::Done(None)))
@@ -364,17 +370,17 @@ fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
             let pipe = pipe.clone();
             spawn(move || cancel(&pipe))
         };
-        pipe.set_alarm(wakeup(&second), false);
+        pipe.set_notifier(wakeup(&second), false);
         first.store(1, Ordering::SeqCst);
         let mut reader = Reader::default();
         let _ = next(&mut reader, &pipe, NOW);
         pipe.close();
         second.store(1, Ordering::SeqCst);
         // One that is set on a closed stream is gone at once.
-        pipe.set_alarm(wakeup(&second), false);
+        pipe.set_notifier(wakeup(&second), false);
         writer.join().unwrap();
         canceller.join().unwrap();
-        courier.close();
+        thread.close();
         assert_eq!(std::sync::Arc::strong_count(&second), 1, "a callback is still held");
     });
 }
@@ -383,19 +389,19 @@ fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
 fn a_wakeup_may_cancel_its_own_stream_while_another_thread_closes_it() {
     check(|| {
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
-        let courier = couriers();
+        let thread = wakeup_thread();
         let call = {
             let pipe = pipe.clone();
             move || cancel(&pipe)
         };
-        pipe.set_alarm(Some(Box::new(wakeup::Wakeup::on(courier.clone(), Box::new(call)))), false);
+        pipe.set_notifier(Some(Box::new(wakeup::Wakeup::on(thread.clone(), Box::new(call)))), false);
         let writer = {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 1, End::Done(None)))
         };
         pipe.close();
         writer.join().unwrap();
-        courier.close();
+        thread.close();
     });
 }
 
@@ -408,7 +414,7 @@ fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read
         let mut seen = [0, 0];
         let writers = pipes.clone().map(|pipe| spawn(move || write(&pipe, 2, failed())));
         for (index, pipe) in pipes.iter().enumerate() {
-            pipe.set_alarm(Some(Box::new(set.member(index))), false);
+            pipe.set_notifier(Some(Box::new(set.subscribe(index))), false);
         }
         let mut open = 2;
         while open > 0 {
@@ -433,7 +439,7 @@ fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 3, End::Done(None)))
         };
-        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        pipe.set_notifier(Some(Box::new(set.subscribe(7))), false);
         let mut reader = Reader::default();
         loop {
             match next(&mut reader, &pipe, NOW) {
@@ -461,17 +467,17 @@ fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 2, End::Done(None)))
         };
-        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        pipe.set_notifier(Some(Box::new(set.subscribe(7))), false);
         loop {
-            event_fd::wait_until_up(fd);
+            event_fd::wait_until_readable(fd);
             assert_eq!(set.wait(NOW).unwrap(), Some(7), "the flag was up where there was no stream to tell of");
             if drain(&mut reader, &pipe, &mut seen).is_some() {
                 break;
             }
         }
-        assert!(!event_fd::is_up(fd));
+        assert!(!event_fd::is_readable(fd));
         writer.join().unwrap();
-        assert!(!event_fd::is_up(fd));
+        assert!(!event_fd::is_readable(fd));
     });
 }
 
@@ -481,7 +487,7 @@ fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
         let set = waitset::WaitSet::default();
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let fd = set.fd().unwrap();
-        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        pipe.set_notifier(Some(Box::new(set.subscribe(7))), false);
         let writer = {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 2, End::Done(None)))
@@ -491,12 +497,12 @@ fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
             spawn(move || cancel(&pipe))
         };
         pipe.close();
-        assert!(!event_fd::is_up(fd));
+        assert!(!event_fd::is_readable(fd));
         assert_eq!(set.wait(NOW).unwrap(), None, "told of a stream that was closed");
         writer.join().unwrap();
         canceller.join().unwrap();
         assert_eq!(set.wait(NOW).unwrap(), None, "told of a stream that was closed");
-        assert!(!event_fd::is_up(fd));
+        assert!(!event_fd::is_readable(fd));
     });
 }
 
@@ -505,7 +511,7 @@ fn a_thread_that_waits_for_a_set_is_told_when_it_is_closed() {
     check(|| {
         let set = Arc::new(waitset::WaitSet::default());
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
-        pipe.set_alarm(Some(Box::new(set.member(7))), false);
+        pipe.set_notifier(Some(Box::new(set.subscribe(7))), false);
         let waiter = {
             let set = set.clone();
             spawn(move || {
@@ -536,8 +542,8 @@ fn a_writer_that_waits_for_a_slow_reader_is_woken_when_the_batch_is_taken() {
             spawn(move || {
                 for _ in 0..2 {
                     let ((), written) = pipe.write(None, |batch| batch.push_much());
-                    if written.announce {
-                        pipe.announce();
+                    if written.notify {
+                        pipe.notify();
                     }
                     assert!(written.full);
                     block_on(std::future::poll_fn(|cx| pipe.poll_taken(cx)));
@@ -551,5 +557,120 @@ fn a_writer_that_waits_for_a_slow_reader_is_woken_when_the_batch_is_taken() {
         }
         assert_eq!(events, 2);
         writer.join().unwrap();
+    });
+}
+
+/// A table of the scenarios: the checker's locks do not outlive a schedule.
+fn table() -> &'static slots::Slots<AtomicU64> {
+    let limits = slots::Limits { indexes: 2, generations: 8, first_generation: || 1 };
+    Box::leak(Box::new(slots::Slots::new(fork::Rank::Handles, limits)))
+}
+
+/// Adds an entry whose value is `value`. A vacant slot has the value 0.
+fn insert(table: &slots::Slots<AtomicU64>, value: u64) -> slots::Key {
+    let fill = |_, slot: &AtomicU64| slot.store(value, sync::Ordering::Relaxed);
+    table.insert(1, fill).expect("the table is not full")
+}
+
+fn remove(table: &slots::Slots<AtomicU64>, key: slots::Key) -> Option<u64> {
+    table.remove(key, |slot| slot.swap(0, sync::Ordering::Relaxed))
+}
+
+#[test]
+fn of_two_threads_that_remove_an_entry_one_does() {
+    check(|| {
+        let table = table();
+        let key = insert(table, 7);
+        let other = spawn(move || remove(table, key));
+        let here = remove(table, key);
+        assert_eq!(here.into_iter().chain(other.join().unwrap()).collect::<Vec<_>>(), [7]);
+        let (first, second) = (insert(table, 8), insert(table, 9));
+        assert_ne!(first.index, second.index, "a slot was given back twice");
+    });
+}
+
+#[test]
+fn a_key_of_a_removed_entry_never_finds_the_next_entry_of_its_slot() {
+    check(|| {
+        let table = table();
+        let stale = insert(table, 7);
+        let reader = spawn(move || {
+            for _ in 0..3 {
+                let value = table.get(stale).map(|slot| slot.load(sync::Ordering::Relaxed));
+                // As every reader does: what was read counts if the entry is live after that, too.
+                if table.get(stale).is_some() {
+                    assert_eq!(value, Some(7), "the value of another entry");
+                }
+            }
+        });
+        assert_eq!(remove(table, stale), Some(7));
+        let next = insert(table, 8);
+        assert_eq!((next.index, table.get(stale).is_some()), (stale.index, false));
+        reader.join().unwrap();
+        assert_eq!(remove(table, next), Some(8));
+    });
+}
+
+#[test]
+fn a_late_trigger_raises_no_flag_of_the_next_entry() {
+    check(|| {
+        let table = table();
+        let stale = insert(table, 7);
+        let firing = spawn(move || table.raise(stale));
+        let was_raised = table.is_raised(stale);
+        assert!(remove(table, stale).is_some(), "a raised entry can be removed");
+        let next = insert(table, 8);
+        let fired = firing.join().unwrap();
+        assert!(fired || !was_raised);
+        assert_eq!(next.index, stale.index);
+        assert!(!table.is_raised(next), "a stale trigger fired a new latch");
+        assert!(table.raise(next) && table.is_raised(next));
+    });
+}
+
+#[test]
+fn of_two_threads_that_raise_a_flag_one_does_and_it_stays_raised() {
+    check(|| {
+        let table = table();
+        let key = insert(table, 7);
+        let other = spawn(move || table.raise(key));
+        let here = table.raise(key);
+        assert!(table.is_raised(key), "it is raised for every thread once a call of raise has returned");
+        assert_ne!(here, other.join().unwrap());
+        assert!(table.is_raised(key) && table.get(key).is_some());
+    });
+}
+
+#[test]
+fn entries_that_are_added_at_once_have_slots_of_their_own_and_are_counted() {
+    check(|| {
+        let table = table();
+        let other = spawn(move || insert(table, 8));
+        let here = insert(table, 7);
+        let there = other.join().unwrap();
+        assert_ne!(here.index, there.index);
+        assert_eq!(table.live()[1], 2);
+        assert_eq!((remove(table, here), remove(table, there), table.live()[1]), (Some(7), Some(8), 0));
+    });
+}
+
+/// The protocol of `cancel`: a call registers, and then looks at its latch; a latch fires, and then its listener looks at the
+/// calls.
+#[test]
+fn a_latch_that_fires_while_a_call_begins_is_seen_by_the_call_or_by_the_listener() {
+    check(|| {
+        let table = table();
+        let latch = insert(table, 7);
+        let registered = Arc::new(Mutex::new(false));
+        let listener = {
+            let registered = registered.clone();
+            spawn(move || {
+                table.raise(latch);
+                *registered.lock()
+            })
+        };
+        *registered.lock() = true;
+        let seen_by_call = table.is_raised(latch);
+        assert!(listener.join().unwrap() || seen_by_call, "a cancel was lost");
     });
 }

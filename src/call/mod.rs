@@ -36,32 +36,33 @@ use crate::protocol::operation::Operation;
 use crate::protocol::response_head::ResponseHead;
 use crate::response::Response;
 use crate::response::assemble::Assembler;
-use crate::runtime::cancel::{self, Call, Cancel, Place, Why};
-use crate::runtime::notify::Announce;
+use crate::runtime::cancel::{self, Call, Cancel, Registration, Why};
+use crate::runtime::notify::Notify;
+use crate::runtime::sync::Mutex;
 use crate::runtime::worker;
 use crate::sdk::attempts::Attempts;
 use futures::FutureExt;
-use pipe::{Alarm, End, Pipe};
+use pipe::{End, Notifier, Pipe};
 use reader::Reader;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::task::AbortHandle;
 use waitset::WaitSet;
 use wakeup::Wakeup;
 
 /// What both sides of a call hold.
-struct Line {
+struct Shared {
     pipe: Pipe,
     attempts: Attempts,
     head: Mutex<ResponseHead>,
     task: OnceLock<AbortHandle>,
 }
 
-impl Line {
+impl Shared {
     fn new(read_ahead: usize) -> Arc<Self> {
-        Arc::new(Line {
+        Arc::new(Shared {
             pipe: Pipe::new(read_ahead),
             attempts: Attempts::default(),
             head: Mutex::default(),
@@ -70,11 +71,11 @@ impl Line {
     }
 
     fn set_head(&self, head: &ResponseHead) {
-        *self.head.lock().unwrap_or_else(PoisonError::into_inner) = head.clone();
+        *self.head.lock() = head.clone();
     }
 
     fn head(&self) -> ResponseHead {
-        self.head.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.head.lock().clone()
     }
 
     /// Ends the call as cancelled, and its task with it.
@@ -96,13 +97,13 @@ impl Line {
     }
 }
 
-impl Announce for Line {
-    fn announce(&self) {
-        self.pipe.announce();
+impl Notify for Shared {
+    fn notify(&self) {
+        self.pipe.notify();
     }
 }
 
-impl Call for Line {
+impl Call for Shared {
     fn end(&self, why: Why) {
         match why {
             Why::Fired => self.cancel(CANCELLED),
@@ -126,7 +127,7 @@ pub enum Next<'a> {
 }
 
 /// What a call is started with.
-pub struct Terms {
+pub struct StartOptions {
     pub operation: Operation,
     pub cancel: Option<Cancel>,
     /// How many bytes may wait to be read, about.
@@ -140,7 +141,7 @@ const BEHIND: &str = "; the library's worker is behind: is its thread stopped, o
 
 /// What [`Stream::wait`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Waited {
+pub enum Readiness {
     /// There is an event.
     Ready,
     /// The call has ended completely.
@@ -150,7 +151,7 @@ pub enum Waited {
 }
 
 /// What notifies the program that there is something to read, besides the stream's descriptor: a wakeup or a waiting set, not both.
-enum Notifier {
+enum NotifiedBy {
     None,
     Wakeup,
     /// A function that returns whether the set was freed.
@@ -159,12 +160,12 @@ enum Notifier {
 
 /// The program's side of a call. One thread at a time reads it.
 pub struct Stream {
-    line: Arc<Line>,
+    shared: Arc<Shared>,
     cancel: Option<Cancel>,
     /// Dropped with the stream, so that a latch does not keep what it can no longer stop.
-    _place: Option<Place>,
+    _registration: Option<Registration>,
     reader: Reader,
-    notifier: Notifier,
+    notified_by: NotifiedBy,
     /// None where the answer does not come in events, or nobody asks for it.
     assembler: Option<Assembler>,
     operation: Operation,
@@ -180,58 +181,58 @@ impl Stream {
     #[inline(never)]
     pub fn start<F>(
         runtime: &worker::Runtime,
-        terms: Terms,
+        options: StartOptions,
         write: impl FnOnce(Writer) -> F + Send + 'static,
     ) -> Result<Self>
     where
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
-        let Terms { operation, cancel, read_ahead, until } = terms;
-        let line = Line::new(read_ahead);
-        line.pipe.limit(until, None);
-        let place = cancel::enter(cancel.as_ref(), Arc::downgrade(&line) as _)?;
-        let unfinished = Unfinished(line.clone());
-        let writer = Writer { line: line.clone() };
+        let StartOptions { operation, cancel, read_ahead, until } = options;
+        let shared = Shared::new(read_ahead);
+        shared.pipe.limit(until, None);
+        let registration = cancel::register(cancel.as_ref(), Arc::downgrade(&shared) as _)?;
+        let end_on_drop = EndOnDrop(shared.clone());
+        let writer = Writer { shared: shared.clone() };
         let work = async move {
             let end = AssertUnwindSafe(write(writer)).catch_unwind().await;
-            unfinished.0.pipe.end_with(|| match end {
+            end_on_drop.0.pipe.end_with(|| match end {
                 Ok(Ok(answer)) => End::Done(answer.map(|answer| Arc::new(answer.into()))),
                 Ok(Err(error)) => End::Failed(error),
-                Err(panic) => End::Failed(Error::panicked(&*panic)),
+                Err(panic) => End::Failed(Error::from_panic(&*panic)),
             });
         };
         let Some(task) = worker::wake(|| runtime.handle.spawn(work)) else {
             worker::give_up(runtime.epoch);
             return Err(worker::loop_broken());
         };
-        let _ = line.task.set(task.abort_handle());
+        let _ = shared.task.set(task.abort_handle());
         // What has ended the call meanwhile found no task, and a latch that fired meanwhile no call.
         if cancel.as_ref().is_some_and(Cancel::is_fired) {
-            line.cancel(CANCELLED);
-        } else if line.pipe.is_cancelled() {
-            line.abort();
+            shared.cancel(CANCELLED);
+        } else if shared.pipe.is_cancelled() {
+            shared.abort();
         }
-        let mut stream = Stream::on(line, operation);
-        stream._place = Some(place);
+        let mut stream = Stream::on(shared, operation);
+        stream._registration = Some(registration);
         stream.cancel = cancel;
         Ok(stream)
     }
 
     /// A call that was cancelled before it began.
     pub fn cancelled(operation: Operation) -> Self {
-        let line = Line::new(0);
-        line.pipe.cancel(|| Error::new(Kind::Cancelled, "the call was cancelled before it began"));
-        Stream::on(line, operation)
+        let shared = Shared::new(0);
+        shared.pipe.cancel(|| Error::new(Kind::Cancelled, "the call was cancelled before it began"));
+        Stream::on(shared, operation)
     }
 
-    fn on(line: Arc<Line>, operation: Operation) -> Self {
+    fn on(shared: Arc<Shared>, operation: Operation) -> Self {
         let assembler = Assembler::of(operation);
         Stream {
-            line,
+            shared,
             cancel: None,
-            _place: None,
+            _registration: None,
             reader: Reader::default(),
-            notifier: Notifier::None,
+            notified_by: NotifiedBy::None,
             assembler,
             operation,
             answer: None,
@@ -244,40 +245,40 @@ impl Stream {
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Next<'_>> {
         Ok(match self.wait(timeout)? {
             // A cancel that is fired from here on is for the next call to find.
-            Waited::Ready => Next::Event(self.take().expect("an event was waited for")),
-            Waited::Done => Next::Done,
-            Waited::Again => Next::Again,
+            Readiness::Ready => Next::Event(self.take().expect("an event was waited for")),
+            Readiness::Done => Next::Done,
+            Readiness::Again => Next::Again,
         })
     }
 
     /// Waits until [`Stream::ready`] has an event, or the call has ended.
     #[inline]
-    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Waited> {
-        if self.is_ready() { Ok(Waited::Ready) } else { self.wait_for_more(timeout) }
+    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<Readiness> {
+        if self.is_ready() { Ok(Readiness::Ready) } else { self.wait_for_more(timeout) }
     }
 
-    fn wait_for_more(&mut self, timeout: Option<Duration>) -> Result<Waited> {
+    fn wait_for_more(&mut self, timeout: Option<Duration>) -> Result<Readiness> {
         // A latch is obeyed here and now, not only when another thread has heard of it.
         if self.reader.end().is_none() && self.cancel.as_ref().is_some_and(Cancel::is_fired) {
-            self.line.cancel(CANCELLED);
+            self.shared.cancel(CANCELLED);
         }
         // So is a timer.
-        if let Some(late) = self.reader.wait(&self.line.pipe, timeout) {
-            self.line.fail(|| late.missed().note(BEHIND).while_doing(self.operation.name()));
-            self.reader.wait(&self.line.pipe, Some(Duration::ZERO));
+        if let Some(late) = self.reader.wait(&self.shared.pipe, timeout) {
+            self.shared.fail(|| late.missed().note(BEHIND).while_doing(self.operation.name()));
+            self.reader.wait(&self.shared.pipe, Some(Duration::ZERO));
         }
         match self.reader.end() {
-            Some(End::Done(_)) => Ok(Waited::Done),
+            Some(End::Done(_)) => Ok(Readiness::Done),
             Some(End::Failed(error) | End::Cancelled(error)) => Err(error.clone()),
-            None if self.reader.has_unread() => Ok(Waited::Ready),
-            None => Ok(Waited::Again),
+            None if self.reader.has_unread() => Ok(Readiness::Ready),
+            None => Ok(Readiness::Again),
         }
     }
 
     /// Whether there is an event that has come and may be handed out.
     #[inline]
     fn is_ready(&self) -> bool {
-        let cancelled = self.line.pipe.is_cancelled() || self.cancel.as_ref().is_some_and(Cancel::is_fired);
+        let cancelled = self.shared.pipe.is_cancelled() || self.cancel.as_ref().is_some_and(Cancel::is_fired);
         self.reader.end().is_none() && self.reader.has_unread() && !cancelled
     }
 
@@ -290,7 +291,7 @@ impl Stream {
     #[inline(always)]
     fn take(&mut self) -> Option<Event<'_>> {
         self.begun = true;
-        let event = self.reader.next(&self.line.pipe)?;
+        let event = self.reader.next(&self.shared.pipe)?;
         if let Some(assembler) = &mut self.assembler {
             assembler.push(&event);
         }
@@ -327,8 +328,8 @@ impl Stream {
     }
 
     fn response_of(&self, assembler: Option<Assembler>) -> Response {
-        let head = self.line.head();
-        let attempts = self.line.attempts.get();
+        let head = self.shared.head();
+        let attempts = self.shared.attempts.get();
         match self.reader.end() {
             Some(End::Done(Some(answer))) => Response::unary(answer.clone(), head, attempts),
             end => Response::assembled(assembler, matches!(end, Some(End::Done(_))), head, attempts),
@@ -339,7 +340,7 @@ impl Stream {
     /// closes it.
     pub fn fd(&mut self) -> Result<i32> {
         self.reader
-            .flag(&self.line.pipe)
+            .fd(&self.shared.pipe)
             .map_err(|error| Error::new(Kind::Resource, format_args!("making a descriptor for a stream: {error}")))
     }
 
@@ -350,17 +351,17 @@ impl Stream {
     pub fn set_wakeup(&mut self, make: impl FnOnce() -> wakeup::Callback) -> Result<()> {
         self.check_not_in_set()?;
         let wakeup = Wakeup::new(make())?;
-        self.set_alarm(Some(Box::new(wakeup)));
-        self.notifier = Notifier::Wakeup;
+        self.set_notifier(Some(Box::new(wakeup)));
+        self.notified_by = NotifiedBy::Wakeup;
         Ok(())
     }
 
     /// Removes the wakeup, if there is one. [`Kind::Busy`] if the stream is in a waiting set.
     pub fn remove_wakeup(&mut self) -> Result<()> {
         self.check_not_in_set()?;
-        if matches!(self.notifier, Notifier::Wakeup) {
-            self.set_alarm(None);
-            self.notifier = Notifier::None;
+        if matches!(self.notified_by, NotifiedBy::Wakeup) {
+            self.set_notifier(None);
+            self.notified_by = NotifiedBy::None;
         }
         Ok(())
     }
@@ -371,18 +372,18 @@ impl Stream {
     /// [`Kind::Busy`] if the stream has a wakeup or is in a set.
     pub fn join<T: Copy + Send + Sync + 'static>(&mut self, set: &WaitSet<T>, token: T) -> Result<()> {
         self.check_not_in_set()?;
-        if matches!(self.notifier, Notifier::Wakeup) {
+        if matches!(self.notified_by, NotifiedBy::Wakeup) {
             return Err(Error::new(Kind::Busy, "the stream has a wakeup; remove it first"));
         }
-        let member = set.member(token);
-        self.set_alarm(Some(Box::new(member.clone())));
-        self.notifier = Notifier::Set(Box::new(move || member.is_orphan()));
+        let subscription = set.subscribe(token);
+        self.set_notifier(Some(Box::new(subscription.clone())));
+        self.notified_by = NotifiedBy::Set(Box::new(move || subscription.is_set_closed()));
         Ok(())
     }
 
     fn check_not_in_set(&self) -> Result<()> {
-        match &self.notifier {
-            Notifier::Set(is_freed) if !is_freed() => {
+        match &self.notified_by {
+            NotifiedBy::Set(is_freed) if !is_freed() => {
                 let what = "the stream is in a waiting set, and can have no wakeup and be in no other set";
                 Err(Error::new(Kind::Busy, what))
             }
@@ -390,31 +391,31 @@ impl Stream {
         }
     }
 
-    /// When this returns, the alarm before is not running and will not run.
-    fn set_alarm(&mut self, alarm: Option<Box<dyn Alarm>>) {
-        self.line.pipe.set_alarm(alarm, self.reader.has_unread());
+    /// When this returns, the notifier before is not running and will not run.
+    fn set_notifier(&mut self, notifier: Option<Box<dyn Notifier>>) {
+        self.shared.pipe.set_notifier(notifier, self.reader.has_unread());
     }
 
     /// Ends the call, and its connection, where it has not ended.
     pub fn cancel(&self) {
-        self.line.cancel(CANCELLED);
+        self.shared.cancel(CANCELLED);
     }
 
     /// What another thread may do to this stream.
     pub fn remote(&self) -> Remote {
-        Remote(self.line.clone())
+        Remote(self.shared.clone())
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.line.cancel(CANCELLED);
+        self.shared.cancel(CANCELLED);
     }
 }
 
 /// What may be done to a stream from any thread, also while another reads it.
 #[derive(Clone)]
-pub struct Remote(Arc<Line>);
+pub struct Remote(Arc<Shared>);
 
 impl Remote {
     /// Never blocks. The reader then gets [`Kind::Cancelled`], unless it had been told of another end before.
@@ -422,7 +423,7 @@ impl Remote {
         self.0.cancel(CANCELLED);
     }
 
-    /// Cancels, closes the stream's descriptor and takes down its alarm. When this returns, nothing of that runs, nor will.
+    /// Cancels, closes the stream's descriptor and takes down its notifier. When this returns, nothing of that runs, nor will.
     pub fn close(&self) {
         self.0.cancel(CANCELLED);
         self.0.pipe.close();
@@ -430,9 +431,9 @@ impl Remote {
 }
 
 /// A task that goes away without having said how its call ended, says so when it is dropped.
-struct Unfinished(Arc<Line>);
+struct EndOnDrop(Arc<Shared>);
 
-impl Drop for Unfinished {
+impl Drop for EndOnDrop {
     fn drop(&mut self) {
         self.0.pipe.end_with(|| End::Cancelled(Error::new(Kind::Cancelled, SHUT_DOWN)));
     }
@@ -443,23 +444,23 @@ mod tests {
     use super::*;
     use crate::call::timer::Wait;
 
-    fn terms(operation: Operation) -> Terms {
+    fn options(operation: Operation) -> StartOptions {
         let until = Deadline::after(Wait::FirstEvent, Duration::from_secs(300));
-        Terms { operation, cancel: None, read_ahead: 0, until }
+        StartOptions { operation, cancel: None, read_ahead: 0, until }
     }
 
     #[test]
     fn a_panic_in_a_call_is_that_calls_error_for_ever_and_the_next_call_works() {
         let runtime = worker::start().unwrap();
         let panics = |_| async { panic!("on purpose") };
-        let mut broken = Stream::start(&runtime, terms(Operation::ConverseStream), panics).unwrap();
+        let mut broken = Stream::start(&runtime, options(Operation::ConverseStream), panics).unwrap();
         for _ in 0..2 {
             let error = broken.next(None).unwrap_err();
             assert_eq!(error.kind(), Kind::Internal);
             assert!(error.message().as_str().contains("on purpose"), "{error}");
         }
         let answers = |_| async { Ok(Some("{}".to_owned())) };
-        let mut fine = Stream::start(&runtime, terms(Operation::Converse), answers).unwrap();
+        let mut fine = Stream::start(&runtime, options(Operation::Converse), answers).unwrap();
         assert!(matches!(fine.next(None), Ok(Next::Done)));
         assert_eq!(fine.response().json().as_str(), "{}");
     }
@@ -467,7 +468,8 @@ mod tests {
     #[test]
     fn a_call_that_never_ends_is_waited_for_as_long_as_asked_and_can_be_cancelled_from_any_thread() {
         let runtime = worker::start().unwrap();
-        let mut stream = Stream::start(&runtime, terms(Operation::ConverseStream), |_| std::future::pending()).unwrap();
+        let mut stream =
+            Stream::start(&runtime, options(Operation::ConverseStream), |_| std::future::pending()).unwrap();
         assert!(matches!(stream.next(Some(Duration::ZERO)), Ok(Next::Again)));
         assert!(matches!(stream.next(Some(Duration::from_millis(1))), Ok(Next::Again)));
         let remote = stream.remote();
@@ -480,9 +482,9 @@ mod tests {
     fn a_reader_leaves_when_its_timer_has_run_out_although_the_worker_does_nothing() {
         let runtime = worker::start().unwrap();
         let until = Deadline::after(Wait::FirstEvent, Duration::from_millis(50));
-        let terms = Terms { until, ..terms(Operation::ConverseStream) };
+        let options = StartOptions { until, ..options(Operation::ConverseStream) };
         // No timer of the worker's ends this call.
-        let mut stream = Stream::start(&runtime, terms, |_| std::future::pending()).unwrap();
+        let mut stream = Stream::start(&runtime, options, |_| std::future::pending()).unwrap();
         let began = std::time::Instant::now();
         let error = stream.next(None).unwrap_err();
         assert_eq!(error.kind(), Kind::Timeout);

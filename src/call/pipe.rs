@@ -1,11 +1,11 @@
 //! What stands between a call's writer and its reader: one batch of events, one end, and whom to tell of them.
 //!
-//! The reader may sleep in [`Pipe::take`], poll a [`Flag`], or be told by an [`Alarm`]. All three hang on one question, *would
+//! The reader may sleep in [`Pipe::take`], poll a [`Flag`], or be told by an [`Notifier`]. All three hang on one question, *would
 //! the reader find something?*, which is asked and answered under one lock:
 //!
 //! - The flag is up exactly while the answer is yes. The reader's own batch counts: [`Pipe::settle`] is told whether it has
 //!   events left.
-//! - The alarm is armed when it is set and each time the reader finds nothing; it rings once, as soon as the answer is yes, and
+//! - The notifier is armed when it is set and each time the reader finds nothing; it rings once, as soon as the answer is yes, and
 //!   is then no longer armed. So no push is lost between a look and going to sleep, and none rings twice.
 //! - There is one end, and it is final: the first that is set stays. A cancel alone overtakes an end, and the events that came
 //!   before it, as long as the reader has not been told.
@@ -16,8 +16,8 @@
 use super::timer::Deadline;
 use crate::error::Error;
 use crate::protocol::batch::Batch;
-use crate::runtime::event_fd::Flag;
-use crate::runtime::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering, PoisonError};
+use crate::runtime::event_fd::EventFd;
+use crate::runtime::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 use crate::text::Text;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -38,12 +38,12 @@ pub enum End {
 }
 
 /// Told when there is something to read. Called under the pipe's lock: it must not call back.
-pub trait Alarm: Send + Sync {
-    fn ring(&self);
+pub trait Notifier: Send + Sync {
+    fn notify(&self);
     /// The reader has found nothing: what has rung and was not heard yet is over.
-    fn hush(&self);
+    fn withdraw(&self);
     /// It will not ring again. When this returns, nothing of it runs. Called outside all locks.
-    fn retire(&self);
+    fn detach(&self);
 }
 
 /// See the module's documentation.
@@ -62,13 +62,13 @@ struct State {
     end: Option<End>,
     reader_sleeps: bool,
     /// The worker has promised to announce the batch.
-    announced: bool,
+    notification_due: bool,
     /// The batch that the reader took last, and still reads, is huge.
     reader_is_busy: bool,
     /// The writer, where it waits for the batch to be taken.
     writer: Option<Waker>,
-    flag: Option<Flag>,
-    alarm: Option<Box<dyn Alarm>>,
+    event_fd: Option<EventFd>,
+    notifier: Option<Box<dyn Notifier>>,
     armed: bool,
     closed: bool,
     /// When the worker ends the call if nothing comes before.
@@ -84,17 +84,17 @@ impl State {
         !self.batch.is_empty() || self.end.is_some()
     }
 
-    /// Puts flag and alarm where they belong. The reader has events of its own left, or not.
-    fn show(&mut self, unread: bool) {
+    /// Puts flag and notifier where they belong. The reader has events of its own left, or not.
+    fn update_readiness(&mut self, unread: bool) {
         let something = unread || self.has_something();
-        if let Some(flag) = &mut self.flag {
-            flag.set(something);
+        if let Some(event_fd) = &mut self.event_fd {
+            event_fd.set_readable(something);
         }
         if something
             && std::mem::take(&mut self.armed)
-            && let Some(alarm) = &self.alarm
+            && let Some(notifier) = &self.notifier
         {
-            alarm.ring();
+            notifier.notify();
         }
     }
 
@@ -126,7 +126,7 @@ pub struct Written {
     /// Whether the batch holds all it may.
     pub full: bool,
     /// Whether the writer is to have the batch announced.
-    pub announce: bool,
+    pub notify: bool,
 }
 
 /// What the reader found.
@@ -158,13 +158,9 @@ impl Pipe {
         2 * self.full
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Sets when the worker ends the call: if nothing comes before `until`, and whatever comes at `total`.
     pub fn limit(&self, until: Deadline, total: Option<Deadline>) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.total = total;
         state.limit(until);
     }
@@ -172,28 +168,28 @@ impl Pipe {
     /// Lets `decode` append to the batch. What it appended is read at the latest once it is announced. If it appended
     /// anything, the worker waits for more until `next`.
     pub fn write<R>(&self, next: Option<Deadline>, decode: impl FnOnce(&mut Batch) -> R) -> (R, Written) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         let before = state.batch.len();
         let result = decode(&mut state.batch);
         let any = state.batch.len() > before;
-        let announce = any && !state.announced;
-        state.announced |= announce;
+        let notify = any && !state.notification_due;
+        state.notification_due |= notify;
         if any && let Some(next) = next {
             state.limit(next);
         }
-        (result, Written { any, full: !state.has_room(self.full), announce })
+        (result, Written { any, full: !state.has_room(self.full), notify })
     }
 
     /// Tells the reader of what was written.
-    pub fn announce(&self) {
-        let mut state = self.lock();
-        state.announced = false;
-        self.tell(state);
+    pub fn notify(&self) {
+        let mut state = self.state.lock();
+        state.notification_due = false;
+        self.notify_and_release(state);
     }
 
     /// Ready once the reader has taken a full batch.
     pub fn poll_taken(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.has_room(self.full) {
             return Poll::Ready(());
         }
@@ -203,7 +199,7 @@ impl Pipe {
 
     /// Ready once the reader has taken everything, and is done with what was huge.
     pub fn poll_read(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.batch.is_empty() && !state.reader_is_busy {
             return Poll::Ready(());
         }
@@ -213,20 +209,20 @@ impl Pipe {
 
     /// Sets the end where there is none yet.
     pub fn end_with(&self, end: impl FnOnce() -> End) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.end.is_none() {
             self.set_end(&mut state, end());
         }
-        self.tell(state);
+        self.notify_and_release(state);
     }
 
     /// Ends the call as cancelled, whatever the reader has not been told yet.
     pub fn cancel(&self, why: impl FnOnce() -> Error) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if !matches!(state.end, Some(End::Cancelled(_))) {
             self.set_end(&mut state, End::Cancelled(why()));
         }
-        self.tell(state);
+        self.notify_and_release(state);
     }
 
     fn set_end(&self, state: &mut State, end: End) {
@@ -235,10 +231,10 @@ impl Pipe {
     }
 
     /// The lock is let go before the reader is woken: one that wakes up to find it taken goes to sleep again.
-    fn tell(&self, mut state: MutexGuard<'_, State>) {
+    fn notify_and_release(&self, mut state: MutexGuard<'_, State>) {
         // What the reader has left of its own is not known here, so that nothing is taken back.
         if state.has_something() {
-            state.show(false);
+            state.update_readiness(false);
         }
         let sleeps = state.reader_sleeps;
         drop(state);
@@ -254,14 +250,14 @@ impl Pipe {
 
     /// The cancel that ended the call, where one did.
     pub fn cancelled(&self) -> Option<End> {
-        if self.is_cancelled() { self.lock().end.clone() } else { None }
+        if self.is_cancelled() { self.state.lock().end.clone() } else { None }
     }
 
     /// Fills `batch`, which is empty, with what was written, or says how the call ended. Where there is neither, sleeps for at most
-    /// `timeout` (None: as long as it takes), and arms the alarm before it says [`Taken::Nothing`].
+    /// `timeout` (None: as long as it takes), and arms the notifier before it says [`Taken::Nothing`].
     pub fn take(&self, batch: &mut Batch, timeout: Option<Duration>) -> Taken {
         let mut deadline = None;
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.reader_is_busy = false;
         loop {
             if let Some(end @ End::Cancelled(_)) = &state.end {
@@ -275,7 +271,7 @@ impl Pipe {
             }
             if state.writer.is_some() {
                 self.wake_writer(state);
-                state = self.lock();
+                state = self.state.lock();
                 continue;
             }
             if let Some(end) = &state.end {
@@ -291,8 +287,8 @@ impl Pipe {
                 end.map(|end| end.saturating_duration_since(now))
             });
             if left.is_some_and(|left| left.is_zero()) {
-                if let Some(alarm) = &state.alarm {
-                    alarm.hush();
+                if let Some(notifier) = &state.notifier {
+                    notifier.withdraw();
                     state.armed = true;
                 }
                 return Taken::Nothing;
@@ -300,8 +296,8 @@ impl Pipe {
             let left = left.into_iter().chain(patience).min();
             state.reader_sleeps = true;
             state = match left {
-                None => self.readable.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(left) => self.readable.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.readable.wait(state),
+                Some(left) => self.readable.wait_timeout(state, left).0,
             };
             state.reader_sleeps = false;
         }
@@ -323,66 +319,71 @@ impl Pipe {
     }
 
     /// Puts the flag where it belongs, after the reader has read: `unread` says whether it has events of its own left.
-    pub fn settle(&self, unread: bool) {
-        let mut state = self.lock();
-        state.show(unread);
-        self.let_writer_go_on(state, unread);
+    pub fn update_readiness(&self, unread: bool) {
+        let mut state = self.state.lock();
+        state.update_readiness(unread);
+        self.resume_writer(state, unread);
     }
 
     /// Wakes the writer where only the reader's own batch was in its way, and the reader has handed out all of that.
-    fn let_writer_go_on(&self, mut state: MutexGuard<'_, State>, unread: bool) {
+    fn resume_writer(&self, mut state: MutexGuard<'_, State>, unread: bool) {
         state.reader_is_busy &= unread;
         self.wake_writer(state);
     }
 
     /// The flag's descriptor; the flag is made where there is none, but none after [`Pipe::close`]: who would take it down?
-    pub fn flag(&self, unread: bool) -> std::io::Result<i32> {
-        let mut state = self.lock();
+    pub fn fd(&self, unread: bool) -> std::io::Result<i32> {
+        let mut state = self.state.lock();
         if state.closed {
             return Err(std::io::ErrorKind::NotConnected.into());
         }
-        if state.flag.is_none() {
-            state.flag = Some(Flag::new()?);
+        if state.event_fd.is_none() {
+            state.event_fd = Some(EventFd::new()?);
         }
-        state.show(unread);
-        let fd = state.flag.as_ref().expect("a flag was just made sure of").fd();
-        self.let_writer_go_on(state, unread);
+        state.update_readiness(unread);
+        let fd = state.event_fd.as_ref().expect("the descriptor has just been made").fd();
+        self.resume_writer(state, unread);
         Ok(fd)
     }
 
-    /// Replaces the alarm; None takes it down. The new one rings at once where there is something to read. When this returns,
+    /// Replaces the notifier; None takes it down. The new one rings at once where there is something to read. When this returns,
     /// nothing of the old one runs.
-    pub fn set_alarm(&self, alarm: Option<Box<dyn Alarm>>, unread: bool) {
-        let mut state = self.lock();
-        let old = if state.closed { alarm } else { self.replace_alarm(&mut state, alarm, unread) };
-        self.let_writer_go_on(state, unread);
+    pub fn set_notifier(&self, notifier: Option<Box<dyn Notifier>>, unread: bool) {
+        let mut state = self.state.lock();
+        let old = if state.closed { notifier } else { self.replace_notifier(&mut state, notifier, unread) };
+        self.resume_writer(state, unread);
         if let Some(old) = old {
-            old.retire();
+            old.detach();
         }
     }
 
-    fn replace_alarm(&self, state: &mut State, alarm: Option<Box<dyn Alarm>>, unread: bool) -> Option<Box<dyn Alarm>> {
+    fn replace_notifier(
+        &self,
+        state: &mut State,
+        notifier: Option<Box<dyn Notifier>>,
+        unread: bool,
+    ) -> Option<Box<dyn Notifier>> {
         let now = unread || state.has_something();
-        state.armed = !now && alarm.is_some();
-        if let Some(alarm) = alarm.as_ref().filter(|_| now) {
-            alarm.ring();
+        state.armed = !now && notifier.is_some();
+        if let Some(notifier) = notifier.as_ref().filter(|_| now) {
+            notifier.notify();
         }
-        let old = std::mem::replace(&mut state.alarm, alarm);
+        let old = std::mem::replace(&mut state.notifier, notifier);
         if let Some(old) = &old {
-            old.hush();
+            old.withdraw();
         }
         old
     }
 
-    /// Takes down the flag and the alarm, for good.
+    /// Takes down the flag and the notifier, for good.
     pub fn close(&self) {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         state.closed = true;
-        state.flag = None;
-        let old = self.replace_alarm(&mut state, None, false);
+        state.event_fd = None;
+        let old = self.replace_notifier(&mut state, None, false);
         drop(state);
         if let Some(old) = old {
-            old.retire();
+            old.detach();
         }
     }
 }

@@ -48,7 +48,7 @@ impl Reader {
         }
         self.read += 1;
         if self.polled {
-            pipe.settle(self.has_unread());
+            pipe.update_readiness(self.has_unread());
         }
         self.batch.get(self.read - 1)
     }
@@ -64,8 +64,8 @@ impl Reader {
     }
 
     /// The descriptor of the pipe's flag, which from now on is up exactly while there is an event or an end.
-    pub fn flag(&mut self, pipe: &Pipe) -> std::io::Result<i32> {
-        let fd = pipe.flag(self.has_unread())?;
+    pub fn fd(&mut self, pipe: &Pipe) -> std::io::Result<i32> {
+        let fd = pipe.fd(self.has_unread())?;
         self.polled = true;
         Ok(fd)
     }

@@ -3,18 +3,21 @@
 //! The one who tells is the worker, under a stream's lock; so what it does here is to put the wakeup in a queue. The callback runs
 //! outside all locks, and may cancel streams.
 
-use super::pipe::Alarm;
+use super::pipe::Notifier;
 use crate::error::{Error, Kind, Result};
-use crate::runtime::callback_thread::Courier;
-use crate::runtime::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use crate::runtime::callback_thread::CallbackThread;
+use crate::runtime::fork::{ForkLock, HeldOverFork, Rank};
+use crate::runtime::per_process::PerProcess;
+use crate::runtime::sync::{Arc, Condvar, Mutex};
 use std::time::Instant;
 
 /// A function of the program, with its pointer.
 pub type Callback = Box<dyn Fn() + Send + Sync>;
+type WakeupThread = CallbackThread<Arc<Wakeup>>;
 
-/// See the module's documentation. An [`Arc`] of it is an [`Alarm`].
+/// See the module's documentation. An [`Arc`] of it is a [`Notifier`].
 pub struct Wakeup {
-    courier: Arc<Courier<Arc<Wakeup>>>,
+    thread: Arc<WakeupThread>,
     call: Mutex<Call>,
     /// The callback has returned.
     returned: Condvar,
@@ -30,56 +33,38 @@ struct Call {
     awaited: bool,
 }
 
-static COURIER: Mutex<Option<Arc<Courier<Arc<Wakeup>>>>> = Mutex::new(None);
+static THREAD: ForkLock<PerProcess<Arc<WakeupThread>>> = ForkLock::new(Rank::WakeupThread, PerProcess::empty());
+pub const FORK_LOCK: &dyn HeldOverFork = &THREAD;
 
-fn courier() -> MutexGuard<'static, Option<Arc<Courier<Arc<Wakeup>>>>> {
-    COURIER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Keeps the queue's place from changing while the process forks.
-pub fn lock_for_fork() -> impl std::any::Any {
-    courier()
-}
-
-/// Waits until every callback that was due has returned, and the thread has ended; false where the deadline comes first.
+/// Waits until every callback that is due has returned, and the thread has ended. Returns false if the deadline comes first.
 pub fn pause(deadline: Instant) -> bool {
-    let current = courier().clone().filter(|courier| courier.is_of_this_process());
-    current.is_none_or(|courier| courier.pause(deadline))
+    let current = THREAD.lock().get().cloned();
+    current.is_none_or(|thread| thread.pause(deadline))
 }
 
-/// This process's queue, whose thread runs.
-fn running_courier() -> Result<Arc<Courier<Arc<Wakeup>>>> {
-    let courier = {
-        let mut place = courier();
-        if let Some(inherited) = place.take_if(|courier| !courier.is_of_this_process()) {
-            // Not even dropped: its locks may be held for ever.
-            std::mem::forget(inherited);
-        }
-        place.get_or_insert_with(|| Courier::new("bedrock-wakeup", |wakeup: Arc<Wakeup>| wakeup.run())).clone()
-    };
+/// Returns the thread of this process, and starts it if it does not run.
+fn running_thread() -> Result<Arc<WakeupThread>> {
+    let new = || CallbackThread::new("bedrock-wakeup", |wakeup: Arc<Wakeup>| wakeup.run());
+    let thread = THREAD.lock().get_or_insert_with(new).clone();
     let cannot = |error| Error::new(Kind::Resource, format_args!("starting the thread that calls wakeups: {error}"));
-    courier.start().map_err(cannot)?;
-    Ok(courier)
+    thread.start().map_err(cannot)?;
+    Ok(thread)
 }
 
 impl Wakeup {
     /// Starts the thread, where it does not run.
     pub fn new(callback: Callback) -> Result<Arc<Self>> {
-        Ok(Wakeup::on(running_courier()?, callback))
+        Ok(Wakeup::on(running_thread()?, callback))
     }
 
-    pub(crate) fn on(courier: Arc<Courier<Arc<Wakeup>>>, callback: Callback) -> Arc<Self> {
+    pub(crate) fn on(thread: Arc<WakeupThread>, callback: Callback) -> Arc<Self> {
         let call = Call { callback: Some(Arc::new(callback)), queued: false, running: false, awaited: false };
-        Arc::new(Wakeup { courier, call: Mutex::new(call), returned: Condvar::new() })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Call> {
-        self.call.lock().unwrap_or_else(PoisonError::into_inner)
+        Arc::new(Wakeup { thread, call: Mutex::new(call), returned: Condvar::new() })
     }
 
     pub(crate) fn run(&self) {
         let callback = {
-            let mut call = self.lock();
+            let mut call = self.call.lock();
             call.queued = false;
             call.running = call.callback.is_some();
             call.callback.clone()
@@ -101,10 +86,10 @@ impl Drop for Running<'_> {
         // First, so that whoever retires the wakeup has the last of it.
         self.callback = None;
         // The child of a fork in the callback: the locks are its parent's.
-        if !self.wakeup.courier.is_of_this_process() {
+        if !self.wakeup.thread.is_of_this_process() {
             return;
         }
-        let mut call = self.wakeup.lock();
+        let mut call = self.wakeup.call.lock();
         call.running = false;
         if std::mem::take(&mut call.awaited) {
             self.wakeup.returned.notify_all();
@@ -112,24 +97,24 @@ impl Drop for Running<'_> {
     }
 }
 
-impl Alarm for Arc<Wakeup> {
-    fn ring(&self) {
-        let mut call = self.lock();
+impl Notifier for Arc<Wakeup> {
+    fn notify(&self) {
+        let mut call = self.call.lock();
         if !std::mem::replace(&mut call.queued, true) {
             drop(call);
-            self.courier.put(|queue| queue.push_back(self.clone()));
+            self.thread.put(|queue| queue.push_back(self.clone()));
         }
     }
 
     /// What is in the queue stays there: a program that is told in vain finds nothing, and is told again.
-    fn hush(&self) {}
+    fn withdraw(&self) {}
 
-    fn retire(&self) {
+    fn detach(&self) {
         let callback = {
-            let mut call = self.lock();
+            let mut call = self.call.lock();
             while call.running {
                 call.awaited = true;
-                call = self.returned.wait(call).unwrap_or_else(PoisonError::into_inner);
+                call = self.returned.wait(call);
             }
             call.callback.take()
         };

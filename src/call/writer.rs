@@ -1,6 +1,6 @@
 //! The writer: the worker's side of a call.
 
-use super::Line;
+use super::Shared;
 use super::pipe::Written;
 use super::timer::{Deadline, Timer, Wait};
 use crate::error::{Error, Kind, Result, chain};
@@ -26,7 +26,7 @@ use std::time::Duration;
 
 /// The worker's side of a call.
 pub struct Writer {
-    pub(super) line: Arc<Line>,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// How long an answer that streams may take, and how long it may be.
@@ -47,12 +47,12 @@ pub type Count<'a> = dyn Fn(Usage) + Sync + 'a;
 
 impl Writer {
     pub fn attempts(&self) -> &Attempts {
-        &self.line.attempts
+        &self.shared.attempts
     }
 
     /// Tells the reader when its call ends if nothing comes before `until`, and whatever comes at `total`.
     pub fn limit(&self, until: Deadline, total: Option<Deadline>) {
-        self.line.pipe.limit(until, total);
+        self.shared.pipe.limit(until, total);
     }
 
     /// Decodes a response that streams, until it is complete or fails.
@@ -63,7 +63,7 @@ impl Writer {
         limits: StreamLimits,
         count: &Count<'_>,
     ) -> Result<()> {
-        self.line.set_head(&answer.head);
+        self.shared.set_head(&answer.head);
         let request_id = answer.head.request_id.clone();
         let name = |error: Error| self.name_host(error).with_request_id(&request_id);
         self.read_events(answer, form, limits, count).await.map_err(name)
@@ -78,7 +78,7 @@ impl Writer {
         count: &Count<'_>,
     ) -> Result<String> {
         let Answer { status, head, content_type, delimited, body, .. } = answer;
-        self.line.set_head(&head);
+        self.shared.set_head(&head);
         let unary = UnaryHead { status, content_type, delimited, form };
         let judged = async {
             let bytes = answer::collect(body, max_answer).await?;
@@ -98,7 +98,7 @@ impl Writer {
     fn name_host(&self, error: Error) -> Error {
         match error.kind() {
             Kind::Network | Kind::Timeout => {
-                error.while_doing(format_args!("reading the answer of {}", self.line.attempts.host()))
+                error.while_doing(format_args!("reading the answer of {}", self.shared.attempts.host()))
             }
             _ => error,
         }
@@ -165,37 +165,37 @@ impl Writer {
         next: Deadline,
         count: impl Fn(Usage),
     ) -> Result<Written> {
-        let (decoded, written) = self.line.pipe.write(Some(next), |batch| {
+        let (decoded, written) = self.shared.pipe.write(Some(next), |batch| {
             batch.reserve(chunk.len());
             let decoded = frames.feed_short(chunk, |frame| events.decode(frame, batch));
             events.take_usage().into_iter().for_each(count);
             decoded
         });
-        self.announce(&written);
+        self.notify(&written);
         decoded.map(|()| written)
     }
 
     /// Adds events that were decoded apart. All before them have been read.
     fn add(&self, decoded: Batch, next: Deadline) {
-        let ((), written) = self.line.pipe.write(Some(next), |batch| *batch = decoded);
-        self.announce(&written);
+        let ((), written) = self.shared.pipe.write(Some(next), |batch| *batch = decoded);
+        self.notify(&written);
     }
 
-    fn announce(&self, written: &Written) {
-        if written.announce {
-            notify::later(self.line.clone());
+    fn notify(&self, written: &Written) {
+        if written.notify {
+            notify::defer(self.shared.clone());
         }
-        notify::overdue();
+        notify::flush_if_due();
     }
 
     /// Waits until the reader has taken so much of a full batch that there is room. Only the total timer runs meanwhile.
     async fn batch_taken(&self, total: Option<Deadline>) -> Result<()> {
-        within(total, poll_fn(|cx| self.line.pipe.poll_taken(cx))).await
+        within(total, poll_fn(|cx| self.shared.pipe.poll_taken(cx))).await
     }
 
     /// Waits until the reader has taken all. Only the total timer runs meanwhile.
     async fn batch_read(&self, total: Option<Deadline>) -> Result<()> {
-        within(total, poll_fn(|cx| self.line.pipe.poll_read(cx))).await
+        within(total, poll_fn(|cx| self.shared.pipe.poll_read(cx))).await
     }
 }
 

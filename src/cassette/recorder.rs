@@ -9,8 +9,11 @@ use crate::error::{Error, Kind, Result, in_words, quote_up_to};
 use crate::json::Json;
 use crate::protocol::redact::Secrets;
 use crate::runtime::blocking;
+use crate::runtime::fork::{ForkLock, HeldOverFork, Rank};
+use crate::runtime::generation::Generation;
 use crate::runtime::log;
-use crate::runtime::process::Generation;
+use crate::runtime::per_process::PerProcess;
+use crate::runtime::sync::{Condvar, Mutex, MutexGuard};
 use crate::sys::regular_file;
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
@@ -18,7 +21,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
@@ -36,31 +39,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a recording that begins waits for an earlier one in the same file to be closed.
 const PATIENCE_WITH_CLOSING: Duration = Duration::from_secs(5);
 
-/// The files that are recorded into.
-static PLACES: Mutex<Vec<Place>> = Mutex::new(Vec::new());
+/// The files that this process records into.
+static PLACES: ForkLock<PerProcess<Vec<Place>>> = ForkLock::new(Rank::RecordedFiles, PerProcess::empty());
+pub const FORK_LOCK: &dyn HeldOverFork = &PLACES;
 static PLACES_CHANGED: Condvar = Condvar::new();
 
 /// A file that is recorded into.
 struct Place {
     file: FileId,
-    process: Generation,
-    /// Nobody yet, while the recording is begun; and nobody any more, while it is closed.
+    /// Empty while the recording is begun or closed.
     recorder: Weak<Recorder>,
 }
 
 /// Device and inode: one file may have many names.
 type FileId = (u64, u64);
-
-fn places() -> MutexGuard<'static, Vec<Place>> {
-    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
-    // Those of the parent are not ours.
-    places.retain(|place| place.process.is_current());
-    places
-}
-
-pub fn lock_for_fork() -> impl std::any::Any {
-    PLACES.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 pub struct Recorder {
     /// As the config names it.
@@ -95,7 +87,7 @@ struct Open {
     page: Page,
     // Let go of in this order.
     _lock: Lock,
-    _claim: Claim,
+    _claim: PerProcess<Claim>,
 }
 
 /// Whose text stands in an error of the config.
@@ -135,7 +127,7 @@ impl Recorder {
             made.map_err(|error| format!("it cannot be made readable for its owner alone: {error}"))?;
         }
         let page = Page::begin(file).map_err(fault)?;
-        let place = (claim.file, claim.process);
+        let file = (found.dev(), found.ino());
         let recorder = Arc::new(Recorder {
             name: name.to_owned(),
             waiting: Mutex::default(),
@@ -143,8 +135,8 @@ impl Recorder {
             open: Mutex::new(Some(Open { page, _lock: lock, _claim: claim })),
             broken: OnceLock::new(),
         });
-        let mut places = places();
-        let place = places.iter_mut().find(|known| (known.file, known.process) == place);
+        let mut places = PLACES.lock();
+        let place = places.current().iter_mut().find(|place| place.file == file);
         place.expect("what was claimed").recorder = Arc::downgrade(&recorder);
         PLACES_CHANGED.notify_all();
         Ok(recorder)
@@ -220,13 +212,13 @@ impl Recorder {
     }
 
     fn append(&self, entry: &Entry) -> Result<()> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = self.open.lock();
         let Some(Open { page, .. }) = open.as_mut() else { return Ok(()) };
         let append = || page.append(&entry.interaction, &entry.secrets);
         match catch_unwind(AssertUnwindSafe(append)) {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => self.break_off(&error),
-            Err(panic) => self.break_off(&Error::panicked(&*panic)),
+            Err(panic) => self.break_off(&Error::from_panic(&*panic)),
         }
     }
 
@@ -243,13 +235,13 @@ impl Recorder {
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 }
 
 impl Drop for Recorder {
     fn drop(&mut self) {
-        let open = self.open.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let open = self.open.get_mut().take();
         // To close a file may wait for the disk, and the worker is not to.
         if Handle::try_current().is_ok() {
             // If there is no thread, it is closed here.
@@ -273,24 +265,22 @@ impl Future for Writing {
 /// The right to record into a file, among all of this process.
 struct Claim {
     file: FileId,
-    process: Generation,
 }
 
 enum Claimed {
     By(Arc<Recorder>),
-    Now(Claim),
+    Now(PerProcess<Claim>),
 }
 
 impl Claim {
     /// Waits where somebody begins or closes a recording in the file.
     fn on(file: FileId) -> std::result::Result<Claimed, Fault> {
         let patience = Instant::now() + PATIENCE_WITH_CLOSING;
-        let mut places = places();
+        let mut places = PLACES.lock();
         loop {
-            let Some(place) = places.iter().find(|place| place.file == file) else {
-                let process = Generation::current();
-                places.push(Place { file, process, recorder: Weak::new() });
-                return Ok(Claimed::Now(Claim { file, process }));
+            let Some(place) = places.current().iter().find(|place| place.file == file) else {
+                places.current().push(Place { file, recorder: Weak::new() });
+                return Ok(Claimed::Now(PerProcess::new(Claim { file })));
             };
             if let Some(recorder) = place.recorder.upgrade() {
                 return Ok(Claimed::By(recorder));
@@ -298,14 +288,14 @@ impl Claim {
             let Some(left) = patience.checked_duration_since(Instant::now()) else {
                 return Err("another recording into it begins or ends, and the disk does not answer".to_owned());
             };
-            places = PLACES_CHANGED.wait_timeout(places, left).unwrap_or_else(PoisonError::into_inner).0;
+            places = places.wait_timeout(&PLACES_CHANGED, left).0;
         }
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        places().retain(|place| (place.file, place.process) != (self.file, self.process));
+        PLACES.lock().current().retain(|place| place.file != self.file);
         PLACES_CHANGED.notify_all();
     }
 }
@@ -374,7 +364,7 @@ mod tests {
         let disk = std::thread::spawn({
             let recorder = recorder.clone();
             move || {
-                let mut open = recorder.open.lock().unwrap();
+                let mut open = recorder.open.lock();
                 hung.send(()).unwrap();
                 let _ = hangs.recv();
                 // What waits is long: it is let go of without being written.

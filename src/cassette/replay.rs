@@ -13,6 +13,7 @@ use crate::error::{Error, Kind, Result, quote_up_to};
 use crate::http::body::UntilClose;
 use crate::json::{Checked, Json};
 use crate::runtime::blocking;
+use crate::runtime::sync::{Mutex, MutexGuard};
 use crate::script::timed_body::{Beat, Play};
 use crate::sys::regular_file;
 use aws_smithy_runtime_api::client::http::{
@@ -23,7 +24,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -125,7 +126,7 @@ impl Left {
 
 impl Inner {
     fn left(&self) -> MutexGuard<'_, Left> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+        self.left.lock()
     }
 
     /// The error for a request that nothing that is left answers. May take long.

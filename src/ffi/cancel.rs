@@ -5,7 +5,7 @@
 //! at once, and sends nothing. One cancel may serve many calls, at once or in turn. To start again, make a new one.
 
 use super::support::guard::entry;
-use super::support::handle::{self, Noun};
+use super::support::handle::{self, HandleType, Noun};
 use crate::error::{Error, Kind};
 use crate::runtime::cancel::{Cancel, Trigger};
 use crate::sys::cancelling;
@@ -16,8 +16,7 @@ pub struct bedrock_cancel;
 
 impl Noun for Cancel {
     type C = bedrock_cancel;
-    const TYPE: u64 = 4;
-    const NAME: &'static str = "cancel";
+    const TYPE: HandleType = HandleType::Cancel;
 }
 
 /// Makes a cancel that has not been fired.
@@ -30,7 +29,7 @@ pub extern "C-unwind" fn bedrock_cancel_new() -> *mut bedrock_cancel {
     entry!(else null_mut() => {
         let cancel = Cancel::new().ok_or_else(|| Error::new(Kind::Resource, "there are no cancels left"))?;
         let trigger = cancel.trigger().0;
-        handle::insert_with(cancel, trigger)
+        handle::insert_with_trigger(cancel, trigger)
     })
 }
 

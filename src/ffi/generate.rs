@@ -13,12 +13,12 @@ use super::support::guard::{Visit, entry};
 use super::support::handle;
 use super::support::on_event::{Showing, end_left, here};
 use super::support::out::{put, required};
-use crate::call::Waited;
+use crate::call::Readiness;
 use crate::error::{Error, Kind, Result};
 use crate::model::Ended;
 use crate::protocol::event::Event;
 use crate::protocol::operation::Operation;
-use crate::runtime::process::quietly;
+use crate::runtime::panic_hook::silently;
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr::null_mut;
@@ -161,7 +161,7 @@ pub unsafe extern "C-unwind" fn bedrock_generate_stream(
     unsafe { put(out, null_mut()) };
     unsafe { put(err, null_mut()) };
     let here = here!();
-    let shown = quietly(|| unsafe { show(here, model, request, cancel, on_event, user, out) });
+    let shown = silently(|| unsafe { show(here, model, request, cancel, on_event, user, out) });
     entry!(err => Ok(if shown?.is_break() { BEDROCK_STOPPED } else { BEDROCK_OK }))
 }
 
@@ -210,8 +210,8 @@ unsafe fn show(
             end => break end,
         }
         match visit.step(|| stream.wait(None)) {
-            Ok(Waited::Ready | Waited::Again) => {}
-            Ok(Waited::Done) => break Ok(ControlFlow::Continue(())),
+            Ok(Readiness::Ready | Readiness::Again) => {}
+            Ok(Readiness::Done) => break Ok(ControlFlow::Continue(())),
             Err(error) => break Err(error),
         }
     };

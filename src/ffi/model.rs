@@ -130,7 +130,7 @@
 use super::cancel::bedrock_cancel;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::guard::entry;
-use super::support::handle::{self, Noun};
+use super::support::handle::{self, HandleType, Noun};
 use super::support::out::{put, required};
 use super::support::text::{self, EMPTY};
 use crate::model::Model;
@@ -145,8 +145,7 @@ pub struct bedrock_model;
 
 impl Noun for Model {
     type C = bedrock_model;
-    const TYPE: u64 = 2;
-    const NAME: &'static str = "model";
+    const TYPE: HandleType = HandleType::Model;
 }
 
 /// Makes a model from config JSON.

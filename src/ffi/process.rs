@@ -131,7 +131,7 @@ pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
         let deadline = Instant::now() + timeout;
         // The worker first: what it ends, it tells the others of.
         let ended = worker::shutdown(deadline) & wakeup::pause(deadline);
-        let live = handle::live_by_noun();
+        let live = handle::live_by_type();
         if !live.is_empty() {
             log::debug("shutdown", format_args!("handles not freed: {live}"));
         }

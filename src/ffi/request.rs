@@ -28,7 +28,7 @@
 use super::model::bedrock_model;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::guard::entry;
-use super::support::handle::{self, Noun};
+use super::support::handle::{self, HandleType, Noun};
 use super::support::out::{put, required};
 use super::support::request::SharedRequest;
 use super::support::text;
@@ -44,8 +44,7 @@ pub struct bedrock_request;
 
 impl Noun for SharedRequest {
     type C = bedrock_request;
-    const TYPE: u64 = 3;
-    const NAME: &'static str = "request";
+    const TYPE: HandleType = HandleType::Request;
 }
 
 /// Changes the request behind a handle.

@@ -7,7 +7,7 @@
 
 use super::status::{BEDROCK_OK, bedrock_status};
 use super::support::guard::entry;
-use super::support::handle::{self, Noun};
+use super::support::handle::{self, HandleType, Noun};
 use super::support::out::{fill, put, required};
 use super::support::text::{self, EMPTY};
 use crate::error::{Error, Kind};
@@ -20,8 +20,7 @@ pub struct bedrock_response;
 
 impl Noun for Response {
     type C = bedrock_response;
-    const TYPE: u64 = 5;
-    const NAME: &'static str = "response";
+    const TYPE: HandleType = HandleType::Response;
 }
 
 /// The program runs the tool, and has to add its result.

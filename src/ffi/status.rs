@@ -42,7 +42,7 @@
 //! a retry, each call is tried once, and its message states that.
 
 use super::support::guard::entry;
-use super::support::handle::{self, Noun};
+use super::support::handle::{self, HandleType, Noun};
 use super::support::out::put;
 use super::support::text::{self, EMPTY};
 use crate::error::Error;
@@ -126,8 +126,7 @@ pub struct bedrock_error;
 
 impl Noun for Error {
     type C = bedrock_error;
-    const TYPE: u64 = 1;
-    const NAME: &'static str = "error";
+    const TYPE: HandleType = HandleType::Error;
 }
 
 /// Gets the name of a status.

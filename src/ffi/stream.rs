@@ -25,7 +25,7 @@ use super::status::{BEDROCK_AGAIN, BEDROCK_DONE, BEDROCK_OK, bedrock_error, bedr
 use super::support::arguments::CallArguments;
 use super::support::confined;
 use super::support::guard::{self, entry};
-use super::support::handle::{self, Noun};
+use super::support::handle::{self, HandleType, Noun};
 use super::support::out::{put, required};
 use super::support::user::User;
 use crate::call::{Next, Remote, Stream};
@@ -66,8 +66,7 @@ unsafe impl Send for LastEvent {}
 
 impl Noun for Pulled {
     type C = bedrock_stream;
-    const TYPE: u64 = 7;
-    const NAME: &'static str = "stream";
+    const TYPE: HandleType = HandleType::Stream;
 }
 
 impl Pulled {

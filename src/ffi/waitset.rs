@@ -10,7 +10,7 @@
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::stream::{Pulled, bedrock_stream};
 use super::support::guard::entry;
-use super::support::handle::{self, Noun};
+use super::support::handle::{self, HandleType, Noun};
 use super::support::out::put;
 use crate::call::waitset::WaitSet;
 use std::ffi::{c_int, c_void};
@@ -34,8 +34,7 @@ unsafe impl Sync for Token {}
 
 impl Noun for WaitSet<Token> {
     type C = bedrock_waitset;
-    const TYPE: u64 = 8;
-    const NAME: &'static str = "waiting set";
+    const TYPE: HandleType = HandleType::WaitingSet;
 }
 
 /// Makes an empty set.

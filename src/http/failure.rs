@@ -36,7 +36,7 @@ impl OnTheWay {
 
 impl fmt::Display for OnTheWay {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.error.told())
+        f.write_str(self.error.without_prefix())
     }
 }
 
@@ -96,7 +96,7 @@ pub fn waiting(error: ConnectorError, host: &str) -> ConnectorError {
     let is_told = find::<Error>(&error).is_some_and(|own| own.kind() == Kind::Timeout);
     if is_told || alive::is_silence(&error) {
         let silence = alive::silence();
-        let what = silence.stated().to_owned();
+        let what = silence.without_advice().to_owned();
         let error = silence.while_doing(format_args!("waiting for {host}"));
         return ConnectorError::timeout(OnTheWay { error, what }.into());
     }
@@ -131,8 +131,8 @@ fn in_words(error: ConnectorError, tell: impl FnOnce(String) -> (String, bool)) 
         None if lacks_resources(&error) => Kind::Resource,
         None => Kind::Network,
     };
-    let cause = find::<Error>(&error).map(|own| own.told().to_owned()).unwrap_or_else(|| words(&error));
-    let bare = find::<Error>(&error).map(|own| own.stated().to_owned()).unwrap_or_else(|| cause.clone());
+    let cause = find::<Error>(&error).map(|own| own.without_prefix().to_owned()).unwrap_or_else(|| words(&error));
+    let bare = find::<Error>(&error).map(|own| own.without_advice().to_owned()).unwrap_or_else(|| cause.clone());
     let advised = kind != Kind::Protocol && find::<Error>(&error).is_some();
     let (what, proxied) = tell(cause);
     let told = Error::new(kind, &what);

@@ -14,6 +14,7 @@ use super::http1::{MOST_INTERIM, whole};
 use super::inbox::Inbox;
 use super::origin::Origin;
 use crate::error::{Error, Kind};
+use crate::runtime::sync::Mutex;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
@@ -28,7 +29,7 @@ use std::future::{Future, poll_fn};
 use std::io::ErrorKind;
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
@@ -139,7 +140,7 @@ impl Http2 {
 
     /// Since when no call is on it.
     pub fn idle_since(&self) -> Option<std::time::Instant> {
-        let left = *self.0.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = *self.0.left.lock();
         Some(left.into_std()).filter(|_| self.0.state.calls.load(Ordering::Relaxed) == 0)
     }
 }
@@ -150,7 +151,7 @@ pub struct Place(Http2);
 impl Drop for Place {
     fn drop(&mut self) {
         let shared = &self.0.0;
-        *shared.left.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *shared.left.lock() = Instant::now();
         shared.state.calls.fetch_sub(1, Ordering::Relaxed);
         if let Some(origin) = shared.origin.upgrade() {
             origin.has_room();
@@ -209,7 +210,7 @@ impl Place {
             Ok(Ok(answer)) => {
                 let (parts, stream) = answer.into_parts();
                 let inbox = Arc::new(Inbox::new(stream));
-                state.inboxes.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&inbox));
+                state.inboxes.lock().push(Arc::downgrade(&inbox));
                 Ok(Response::from_parts(parts, Body::http2(inbox, self)))
             }
             Ok(Err(error)) => {
@@ -355,7 +356,7 @@ impl Future for Driver {
 
 impl State {
     fn sweep(&self) {
-        let mut inboxes = self.inboxes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inboxes = self.inboxes.lock();
         inboxes.retain(|inbox| inbox.upgrade().inspect(|inbox| inbox.sweep()).is_some());
     }
 }

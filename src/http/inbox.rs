@@ -4,9 +4,9 @@
 //! reader leaves there is moved together now and then. The bytes still count as unread: their window is given back to the peer
 //! when the reader takes them. An answer that nobody reads takes its window and no more, in whatever frames it comes.
 
+use crate::runtime::sync::Mutex;
 use bytes::Bytes;
 use h2::RecvStream;
-use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 /// By how much the place for unread bytes grows.
@@ -31,7 +31,7 @@ impl Inbox {
 
     /// The next of the data. None at its end.
     pub fn poll(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, h2::Error>>> {
-        let mut arrived = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut arrived = self.0.lock();
         let arrived = &mut *arrived;
         if !arrived.kept.is_empty() {
             let data = Bytes::from(std::mem::take(&mut arrived.kept));
@@ -55,7 +55,7 @@ impl Inbox {
 
     /// Moves together what its reader has left.
     pub fn sweep(&self) {
-        let mut arrived = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut arrived = self.0.lock();
         if arrived.end.is_none() {
             let _ = arrived.poll_sweep();
         }
@@ -63,7 +63,7 @@ impl Inbox {
 
     /// Whether the peer has said that nothing follows, and all has been read.
     pub fn is_over(&self) -> bool {
-        let arrived = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let arrived = self.0.lock();
         arrived.kept.is_empty() && arrived.end.is_none() && arrived.stream.is_end_stream()
     }
 }

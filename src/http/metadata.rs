@@ -81,7 +81,7 @@ fn unanswered(url: &str, error: &ConnectorError) -> Refusal {
     let causes = std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| error.source());
     let own = causes.clone().find_map(|error| error.downcast_ref::<Error>());
     let what = match own {
-        Some(own) => own.stated().to_owned(),
+        Some(own) => own.without_advice().to_owned(),
         None => causes.last().map(ToString::to_string).unwrap_or_default(),
     };
     let again = own.is_none_or(|own| matches!(own.kind(), Kind::Network | Kind::Timeout));

@@ -5,7 +5,8 @@
 
 use crate::error::Result;
 use crate::runtime::blocking;
-use crate::runtime::process::Generation;
+use crate::runtime::fork::{ForkLock, HeldOverFork, Rank};
+use crate::runtime::per_process::PerProcess;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use hyper_util::client::legacy::connect::dns::Name;
@@ -14,7 +15,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tower_service::Service;
@@ -34,12 +35,8 @@ pub struct Names {
 }
 
 /// The lookups of this process.
-static KNOWN_NAMES: Mutex<Option<Table>> = Mutex::new(None);
-
-struct Table {
-    process: Generation,
-    lookups: HashMap<String, Lookup>,
-}
+static LOOKUPS: ForkLock<PerProcess<HashMap<String, Lookup>>> = ForkLock::new(Rank::KnownNames, PerProcess::empty());
+pub const FORK_LOCK: &dyn HeldOverFork = &LOOKUPS;
 
 struct Lookup {
     looking: Looking,
@@ -108,8 +105,8 @@ fn system(name: &str) -> Found {
 /// The addresses of `name`, which `ask` is asked for unless somebody has just done so.
 async fn addresses(name: &str, ask: fn(&str) -> Found) -> Result<Found> {
     let looking = {
-        let mut table = lock();
-        let lookups = &mut of_this_process(&mut table).lookups;
+        let mut lookups = LOOKUPS.lock();
+        let lookups = lookups.current();
         lookups.retain(|_, lookup| lookup.is_of_use());
         let lookup = lookups.entry(name.to_owned()).or_insert_with(|| {
             let (name, ended) = (name.to_owned(), Arc::<OnceLock<_>>::default());
@@ -126,22 +123,9 @@ async fn addresses(name: &str, ask: fn(&str) -> Found) -> Result<Found> {
     let found = looking.await;
     if found.is_err() {
         // It was never done: there was no thread for it.
-        of_this_process(&mut lock()).lookups.remove(name);
+        LOOKUPS.lock().current().remove(name);
     }
     found
-}
-
-fn lock() -> MutexGuard<'static, Option<Table>> {
-    KNOWN_NAMES.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn of_this_process(table: &mut Option<Table>) -> &mut Table {
-    if table.as_ref().is_none_or(|table| !table.process.is_current()) {
-        let fresh = Table { process: Generation::current(), lookups: HashMap::new() };
-        // The parent's lookups are not even dropped: whoever waits for them would be woken, in the parent.
-        std::mem::forget(table.replace(fresh));
-    }
-    table.as_mut().expect("a table was just made sure of")
 }
 
 #[cfg(test)]

@@ -15,11 +15,12 @@ use super::failure;
 use super::http1::Http1;
 use super::http2::{self, Http2, Place};
 use crate::protocol::host::host_of;
+use crate::runtime::sync::{Mutex, MutexGuard};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::Uri;
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
@@ -296,7 +297,7 @@ impl Origin {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

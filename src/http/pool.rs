@@ -2,8 +2,9 @@
 
 use super::connect::Connector;
 use super::origin::Origin;
+use crate::runtime::sync::Mutex;
 use http::Uri;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// There are few: the service's, and those of credentials.
 #[derive(Default)]
@@ -12,7 +13,7 @@ pub struct Pool(Mutex<Vec<Arc<Origin>>>);
 impl Pool {
     /// The origin of a URI, whose connections `connector` makes.
     pub fn origin(&self, uri: &Uri, connector: &Arc<Connector>) -> Arc<Origin> {
-        let mut origins = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut origins = self.0.lock();
         if let Some(known) = origins.iter().find(|origin| origin.is_of(uri)) {
             return known.clone();
         }

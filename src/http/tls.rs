@@ -5,6 +5,7 @@
 use crate::config::environment::variables::Variables;
 use crate::config::{CaBundle, HttpVersion};
 use crate::error::{Error, Kind, Result, quote_up_to};
+use crate::runtime::fork::{ForkLock, HeldOverFork, Rank};
 use crate::sys::regular_file;
 use crate::sys::secure;
 use aws_smithy_types::DateTime;
@@ -14,7 +15,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_native_certs::{load_certs_from_paths, load_native_certs};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::{env, io};
 
 const CERT_FILE: &str = "SSL_CERT_FILE";
@@ -38,7 +39,8 @@ struct Named {
 }
 
 /// The certificates that were read last. To read them takes milliseconds.
-static NATIVE: Mutex<Option<(Named, Arc<RootCertStore>)>> = Mutex::new(None);
+static NATIVE: ForkLock<Option<(Named, Arc<RootCertStore>)>> = ForkLock::new(Rank::TrustStore, None);
+pub const FORK_LOCK: &dyn HeldOverFork = &NATIVE;
 
 /// What a TLS connection is made with. Blocks: it may read files.
 pub fn client_config(
@@ -78,7 +80,7 @@ fn of_bundle(bundle: &CaBundle) -> Result<RootCertStore> {
 /// No lock is held while files are read, so that a fork in the meantime leaves nothing half made behind.
 fn native(variables: &Variables) -> Result<Arc<RootCertStore>> {
     let named = Named::by(variables);
-    if let Some((of, roots)) = &*NATIVE.lock().unwrap_or_else(PoisonError::into_inner)
+    if let Some((of, roots)) = &*NATIVE.lock()
         && *of == named
     {
         return Ok(roots.clone());
@@ -90,7 +92,7 @@ fn native(variables: &Variables) -> Result<Arc<RootCertStore>> {
         return Err(Error::new(Kind::Config, what));
     }
     let roots = Arc::new(roots);
-    *NATIVE.lock().unwrap_or_else(PoisonError::into_inner) = Some((named, roots.clone()));
+    *NATIVE.lock() = Some((named, roots.clone()));
     Ok(roots)
 }
 

@@ -117,8 +117,8 @@ impl Model {
             let connected = on_the_worker(|| conclude(&CONNECTING, &writer, model.make_ready(&writer, epoch)));
             connected.await.map(|()| None)
         };
-        let terms = self.stream_terms(Operation::Converse, cancel, self.ready_by());
-        let mut stream = Stream::start(&runtime, terms, connecting)?;
+        let options = self.start_options(Operation::Converse, cancel, self.ready_by());
+        let mut stream = Stream::start(&runtime, options, connecting)?;
         match stream.next(timeout)? {
             Next::Done | Next::Event(_) => Ok(()),
             Next::Again => {
@@ -148,13 +148,13 @@ impl Model {
         let job = Job { model: self.clone(), call: Call { operation, input } };
         let runtime = worker::start()?;
         let epoch = runtime.epoch;
-        let terms = self.stream_terms(operation, cancel, self.first_limit(operation));
-        Stream::start(&runtime, terms, move |writer| job.run(writer, epoch))
+        let options = self.start_options(operation, cancel, self.first_limit(operation));
+        Stream::start(&runtime, options, move |writer| job.run(writer, epoch))
     }
 
-    fn stream_terms(&self, operation: Operation, cancel: Option<&Cancel>, until: Deadline) -> call::Terms {
+    fn start_options(&self, operation: Operation, cancel: Option<&Cancel>, until: Deadline) -> call::StartOptions {
         let read_ahead = self.calls.read_ahead;
-        call::Terms { operation, cancel: cancel.cloned(), read_ahead, until }
+        call::StartOptions { operation, cancel: cancel.cloned(), read_ahead, until }
     }
 
     /// When the first timer of a call that begins now runs out.
@@ -325,6 +325,7 @@ fn take_call_settings(given: &mut Document, calls: &mut CallSettings, at: &str) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::notify;
     use crate::runtime::worker::Runtime;
     use std::time::Duration;
     use tokio::runtime::Handle;
@@ -336,11 +337,13 @@ mod tests {
         let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
         let input = model.input(Operation::ConverseStream, &request).unwrap();
         let operation = Operation::ConverseStream;
-        let terms = model.stream_terms(operation, None, model.first_limit(operation));
+        let options = model.start_options(operation, None, model.first_limit(operation));
         let job = Job { model, call: Call { operation, input } };
         let runtime = Runtime { handle: Handle::current(), epoch: u64::MAX };
+        // The reader below asks all the time, and waits for no notification.
+        notify::flushes_on_this_thread();
         let began = tokio::time::Instant::now();
-        let mut stream = Stream::start(&runtime, terms, |writer| job.run(writer, u64::MAX)).unwrap();
+        let mut stream = Stream::start(&runtime, options, |writer| job.run(writer, u64::MAX)).unwrap();
         let end = loop {
             match stream.next(Some(Duration::ZERO)) {
                 Ok(Next::Event(_)) => {}
@@ -364,7 +367,7 @@ mod tests {
         let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
         let operation = Operation::ConverseStream;
         let input = model.input(operation, &request).unwrap();
-        let terms = model.stream_terms(operation, None, model.first_limit(operation));
+        let options = model.start_options(operation, None, model.first_limit(operation));
         let job = Job { model, call: Call { operation, input } };
         let runtime = worker::start().unwrap();
         let begin = |writer| {
@@ -372,7 +375,7 @@ mod tests {
             assert!(size_of_val(&future) < 1024, "{}", size_of_val(&future));
             future
         };
-        let mut stream = Stream::start(&runtime, terms, begin).unwrap();
+        let mut stream = Stream::start(&runtime, options, begin).unwrap();
         assert!(stream.next(None).is_err(), "the script has no reply");
     }
 

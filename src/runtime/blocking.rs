@@ -1,143 +1,148 @@
 //! Work that blocks, on threads of its own: the worker never waits for a file, a name or a process.
 //!
-//! Each kind of work has a [`Pool`] with a limit of its own, so that one kind that hangs holds up no other. A pool starts a
+//! Each kind of work has a [`Pool`] with a limit of its own, so that one kind that hangs does not delay another. A pool starts a
 //! thread for work that finds none idle. A thread without work ends after some seconds, and at [`shutdown`].
 
-use super::process::{self, Generation};
-use super::quiesce;
+use super::fork::{ForkGuard, ForkLock, HeldOverFork, Rank};
+use super::per_process::PerProcess;
+use super::sync::Condvar;
+use super::{quiesce, thread};
 use crate::error::{Error, Kind, Result};
 use std::any::Any;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// How long a thread waits for more work.
-const KEPT: Duration = Duration::from_secs(10);
+const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Looks names up.
-pub static NAMES: Pool = Pool::new("bedrock-names", 8);
+pub static NAMES: Pool = Pool::new("bedrock-names", 8, Rank::NamePool);
 /// Reads files: AWS's, certificates, recordings.
-pub static FILES: Pool = Pool::new("bedrock-files", 8);
+pub static FILES: Pool = Pool::new("bedrock-files", 8, Rank::FilePool);
 /// Fetches credentials.
-pub static CREDENTIALS: Pool = Pool::new("bedrock-creds", 16);
+pub static CREDENTIALS: Pool = Pool::new("bedrock-creds", 16, Rank::CredentialPool);
 /// Writes recordings.
-pub static RECORDINGS: Pool = Pool::new("bedrock-record", 8);
+pub static RECORDINGS: Pool = Pool::new("bedrock-record", 8, Rank::RecordingPool);
 /// Checks and compares what is too long for the worker.
-pub static CHECKS: Pool = Pool::new("bedrock-checks", 2);
+pub static CHECKS: Pool = Pool::new("bedrock-checks", 2, Rank::CheckPool);
 
 static ALL: [&Pool; 5] = [&NAMES, &FILES, &CREDENTIALS, &RECORDINGS, &CHECKS];
+pub const FORK_LOCKS: [&dyn HeldOverFork; 5] =
+    [&NAMES.state, &FILES.state, &CREDENTIALS.state, &RECORDINGS.state, &CHECKS.state];
 
 /// Threads for one kind of work.
 pub struct Pool {
     name: &'static str,
-    /// The most threads at once.
-    most: usize,
-    state: Mutex<Option<State>>,
-    /// There is work, or the pool is to end.
+    max_threads: usize,
+    state: ForkLock<PerProcess<State>>,
+    /// There is work, or the pool is shut down.
     changed: Condvar,
+    /// A thread has ended, or has done what the shutdown waits for.
     ended: Condvar,
 }
 
+#[derive(Default)]
 struct State {
-    process: Generation,
     queue: VecDeque<Job>,
-    /// Who waits for work that is shared, by its key.
-    shared: HashMap<String, Vec<Box<dyn Waiter>>>,
-    /// The numbers of the threads, which are those of their starts.
+    /// The receivers of the result of shared work, by its key.
+    shared: HashMap<String, Vec<Box<dyn Receiver>>>,
+    /// The threads, by the order in which they started.
     threads: Vec<u64>,
-    /// Threads that wait for work.
+    /// How many threads wait for work.
     idle: usize,
+    /// How many threads have been started.
     started: u64,
-    /// Threads with lower numbers are to end.
+    /// At a shutdown threads with lower numbers end.
     end_before: u64,
-    /// How much of the work has been begun.
+    /// How many jobs have begun.
     begun: u64,
-    /// So much of it was asked for before the pool was last to end.
+    /// How many jobs the last shutdown waits for: those that had been submitted before it.
     due: u64,
-    /// How much of what was due is being done.
+    /// How many of these run.
     finishing: usize,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Somebody who waits for the result of shared work.
-trait Waiter: Send {
-    fn has_left(&self) -> bool;
-    fn give(self: Box<Self>, result: &dyn Any);
+/// What receives the result of shared work.
+trait Receiver: Send {
+    fn is_gone(&self) -> bool;
+    fn send(self: Box<Self>, result: &dyn Any);
 }
 
-impl<T: Clone + Send + 'static> Waiter for oneshot::Sender<Result<T>> {
-    fn has_left(&self) -> bool {
+impl<T: Clone + Send + 'static> Receiver for oneshot::Sender<Result<T>> {
+    fn is_gone(&self) -> bool {
         self.is_closed()
     }
 
-    fn give(self: Box<Self>, result: &dyn Any) {
-        let _ = result.downcast_ref::<Result<T>>().map(|result| self.send(result.clone()));
+    fn send(self: Box<Self>, result: &dyn Any) {
+        let _ = result.downcast_ref::<Result<T>>().map(|result| oneshot::Sender::send(*self, result.clone()));
     }
 }
 
 impl Pool {
-    const fn new(name: &'static str, most: usize) -> Self {
-        Pool { name, most, state: Mutex::new(None), changed: Condvar::new(), ended: Condvar::new() }
+    const fn new(name: &'static str, max_threads: usize, rank: Rank) -> Self {
+        let state = ForkLock::new(rank, PerProcess::empty());
+        Pool { name, max_threads, state, changed: Condvar::new(), ended: Condvar::new() }
     }
 
-    /// Runs `work` on a thread of the pool and gives its result. Work that has not begun is not done if the result is no
-    /// longer wanted. Fails with [`Kind::Resource`] if no thread can be started.
+    /// Runs `work` on a thread of the pool and returns its result. Work whose result is no longer wanted does not begin. Fails
+    /// with [`Kind::Resource`] if no thread can be started.
     pub async fn run<T: Send + 'static>(&'static self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
         self.submit(move || {
             if !sender.is_closed() {
-                let _ = sender.send(Error::caught(work));
+                let _ = sender.send(Error::catch(work));
             }
         })?;
         receiver.await.unwrap_or_else(|_| Err(Error::shut_down()))
     }
 
-    /// As [`Pool::run`]. While such work is under way under the same `key`, its result is everybody's who asks: `key` names
-    /// what is done and with what, so that it also stands for the type of the result.
+    /// Does the same as [`Pool::run`], single-flight: while such work runs under the same `key`, all callers share its result.
+    /// `key` names the work and its input, and so determines the type of the result.
     pub async fn share<T: Clone + Send + 'static>(
         &'static self,
         key: String,
         work: impl FnOnce() -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
-        let first = {
-            let mut place = self.lock();
-            let shared = &mut of_this_process(&mut place).shared;
-            let first = !shared.contains_key(&key);
-            let waiters = shared.entry(key.clone()).or_default();
-            // Work that hangs is asked for again and again by those whose timers end.
-            waiters.retain(|waiter| !waiter.has_left());
-            waiters.push(Box::new(sender));
-            first
+        let is_first = {
+            let mut state = self.state.lock();
+            let shared = &mut state.current().shared;
+            let is_first = !shared.contains_key(&key);
+            let receivers = shared.entry(key.clone()).or_default();
+            // Callers whose timers end ask for work that hangs again and again.
+            receivers.retain(|receiver| !receiver.is_gone());
+            receivers.push(Box::new(sender));
+            is_first
         };
-        if first {
+        if is_first {
             let done = key.clone();
-            let submitted = self.submit(move || self.tell(&done, Error::caught(work)));
+            let submitted = self.submit(move || self.send_to_all(&done, Error::catch(work)));
             if let Err(error) = submitted {
-                self.tell::<T>(&key, Err(error));
+                self.send_to_all::<T>(&key, Err(error));
             }
         }
         receiver.await.unwrap_or_else(|_| Err(Error::shut_down()))
     }
 
-    /// Gives the result of shared work to all who wait for it.
-    fn tell<T: Clone + Send + 'static>(&self, key: &str, result: Result<T>) {
-        let waiters = of_this_process(&mut self.lock()).shared.remove(key).unwrap_or_default();
-        waiters.into_iter().for_each(|waiter| waiter.give(&result));
+    /// Sends the result of shared work to all callers that wait for it.
+    fn send_to_all<T: Clone + Send + 'static>(&self, key: &str, result: Result<T>) {
+        let receivers = self.state.lock().current().shared.remove(key).unwrap_or_default();
+        receivers.into_iter().for_each(|receiver| receiver.send(&result));
     }
 
-    /// Has `work` done on a thread of the pool, whether or not anybody waits for it. `work` must not panic.
+    /// Runs `work` on a thread of the pool, whether or not anything waits for it. `work` must not panic.
     pub fn submit(&'static self, work: impl FnOnce() + Send + 'static) -> Result<()> {
-        let mut place = self.lock();
-        let state = of_this_process(&mut place);
+        let mut state = self.state.lock();
+        let state = state.current();
         state.queue.push_back(Box::new(work));
         if state.queue.len() <= state.idle {
             self.changed.notify_one();
-        } else if state.threads.len() < self.most
+        } else if state.threads.len() < self.max_threads
             && let Err(error) = self.start(state)
-            // Else the threads that are there come to it.
+            // Otherwise the running threads do it later.
             && state.threads.is_empty()
         {
             state.queue.pop_back();
@@ -149,92 +154,64 @@ impl Pool {
 
     fn start(&'static self, state: &mut State) -> std::io::Result<()> {
         let number = state.started;
-        process::spawn(self.name, move || self.serve(number))?;
+        thread::spawn(self.name, move || self.serve(number))?;
         state.threads.push(number);
         state.started += 1;
         Ok(())
     }
 
     fn serve(&'static self, number: u64) {
-        process::settle_in();
-        let mut place = self.lock();
+        let mut guard = self.state.lock();
         loop {
-            let state = of_this_process(&mut place);
+            let state = guard.current();
             let is_due = state.begun < state.due;
-            // What is not due is another's, where there can be one.
+            // At a shutdown another thread does what is not due, if one can be started.
             if number < state.end_before && !is_due && (state.queue.is_empty() || self.start(state).is_ok()) {
                 break;
             }
             if let Some(job) = state.queue.pop_front() {
                 state.begun += 1;
                 state.finishing += usize::from(is_due);
-                drop(place);
+                drop(guard);
                 let working = quiesce::begin();
                 job();
                 drop(working);
-                place = self.lock();
+                guard = self.state.lock();
                 if is_due {
-                    let state = of_this_process(&mut place);
+                    let state = guard.current();
                     state.finishing = state.finishing.saturating_sub(1);
                     self.ended.notify_all();
                 }
                 continue;
             }
             state.idle += 1;
-            let (waited, timeout) = self.changed.wait_timeout(place, KEPT).unwrap_or_else(PoisonError::into_inner);
-            place = waited;
-            let state = of_this_process(&mut place);
+            let (waited, is_over) = ForkGuard::wait_timeout(guard, &self.changed, IDLE_TIMEOUT);
+            guard = waited;
+            let state = guard.current();
             state.idle -= 1;
-            if timeout.timed_out() && state.queue.is_empty() {
+            if is_over && state.queue.is_empty() {
                 break;
             }
         }
-        of_this_process(&mut place).threads.retain(|other| *other != number);
+        guard.current().threads.retain(|other| *other != number);
         self.ended.notify_all();
     }
 
-    /// Does what is in the queue and ends the threads that are there now. Returns false if the deadline comes first.
+    /// Does the work in the queue and ends the threads that there are now. Returns false if the deadline comes first.
     fn end(&self, deadline: Instant) -> bool {
-        let mut place = self.lock();
-        let state = of_this_process(&mut place);
+        let mut guard = self.state.lock();
+        let state = guard.current();
         let before = state.started;
         state.end_before = before;
         let due = state.begun + state.queue.len() as u64;
         state.due = due;
         self.changed.notify_all();
-        let is_left = |state: &State| {
-            state.begun < due || state.finishing > 0 || state.threads.iter().any(|number| *number < before)
+        let is_done = |state: &mut PerProcess<State>| {
+            let state = state.current();
+            state.begun >= due && state.finishing == 0 && state.threads.iter().all(|number| *number >= before)
         };
-        while is_left(of_this_process(&mut place)) {
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
-            place = self.ended.wait_timeout(place, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        guard.wait_until(&self.ended, deadline, is_done).1
     }
-
-    fn lock(&self) -> MutexGuard<'_, Option<State>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn of_this_process(place: &mut Option<State>) -> &mut State {
-    if place.as_ref().is_none_or(|state| !state.process.is_current()) {
-        let fresh = State {
-            process: Generation::current(),
-            queue: VecDeque::new(),
-            shared: HashMap::new(),
-            threads: Vec::new(),
-            idle: 0,
-            started: 0,
-            end_before: 0,
-            begun: 0,
-            due: 0,
-            finishing: 0,
-        };
-        // The parent's work is not even dropped: whoever waits for it would be woken, in the parent.
-        std::mem::forget(place.replace(fresh));
-    }
-    place.as_mut().expect("a state was just made sure of")
 }
 
 /// Ends the threads of all pools. Returns false if some have not ended by the deadline.
@@ -243,18 +220,13 @@ pub fn shutdown(deadline: Instant) -> bool {
     ALL.map(|pool| pool.end(deadline)).iter().all(|ended| *ended)
 }
 
-/// Keeps the pools from changing while the process forks.
-pub fn lock_for_fork() -> impl std::any::Any {
-    ALL.map(Pool::lock)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::mpsc;
+    use std::sync::{Mutex, mpsc};
 
-    static TWO: Pool = Pool::new("bedrock-test", 2);
+    static TWO: Pool = Pool::new("bedrock-test", 2, Rank::CheckPool);
 
     #[tokio::test]
     async fn work_that_hangs_holds_up_its_own_pool_alone_and_what_nobody_waits_for_is_not_begun() {
@@ -301,13 +273,13 @@ mod tests {
 
     #[test]
     fn threads_that_are_there_end_although_others_go_on_asking() {
-        static BUSY: Pool = Pool::new("bedrock-busy", 2);
+        static BUSY: Pool = Pool::new("bedrock-busy", 2, Rank::CheckPool);
         let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let stopping = stop.clone();
         BUSY.submit(|| {}).unwrap();
         let others = std::thread::spawn(move || {
             while !stopping.load(Ordering::Relaxed) {
-                if of_this_process(&mut BUSY.lock()).queue.len() < 8 {
+                if BUSY.state.lock().current().queue.len() < 8 {
                     BUSY.submit(std::thread::yield_now).unwrap();
                 }
             }
@@ -321,7 +293,7 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_before_the_end_is_done_at_the_end() {
-        static ONE: Pool = Pool::new("bedrock-one", 1);
+        static ONE: Pool = Pool::new("bedrock-one", 1, Rank::CheckPool);
         static DONE: AtomicUsize = AtomicUsize::new(0);
         let (release, hang) = mpsc::channel::<()>();
         ONE.submit(move || hang.recv().unwrap_or_default()).unwrap();
@@ -333,7 +305,7 @@ mod tests {
             .unwrap();
         }
         let ending = std::thread::spawn(|| ONE.end(Instant::now() + Duration::from_secs(60)));
-        while of_this_process(&mut ONE.lock()).due == 0 {
+        while ONE.state.lock().current().due == 0 {
             std::thread::yield_now();
         }
         drop(release);

@@ -1,34 +1,36 @@
-//! A thread of the library's that takes things to the program's callbacks, and does nothing else.
+//! A thread of the library that passes items to the program's callbacks, and does nothing else.
 //!
-//! What is put waits in a queue, so that a slow callback holds nothing up. The thread starts with the first thing that is put,
-//! ends when it is told to pause, and is started again by the next. A callback may end it, too (pthread_exit): what waits is then
-//! delivered by another.
+//! Items wait in a queue, so that a slow callback blocks no other thread. The thread starts with the first item. It ends when
+//! it is paused, and the next item starts it again. A callback may end it, too (pthread_exit): another thread then passes on
+//! what is left.
 
-use super::process::{self, Generation, HostSignals};
-use super::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use super::generation::Generation;
+use super::signals::CallbackSignals;
+use super::sync::{Arc, Condvar, Mutex};
+use super::thread;
 use std::collections::VecDeque;
 use std::time::Instant;
 
 /// See the module's documentation.
-pub struct Courier<T> {
+pub struct CallbackThread<T> {
     name: &'static str,
     process: Generation,
-    signals: HostSignals,
+    signals: CallbackSignals,
     deliver: Box<dyn Fn(T) + Send + Sync>,
     queue: Mutex<Queue<T>>,
     changed: Condvar,
 }
 
 struct Queue<T> {
-    things: VecDeque<T>,
-    /// How many things have been taken out.
+    items: VecDeque<T>,
+    /// How many items have been taken out.
     taken: u64,
-    /// The thread ends once so many have been: those that waited when it was told to pause.
+    /// The thread ends once this many have been: those that waited when it was paused.
     pause_at: Option<u64>,
     running: bool,
-    /// How often the thread has ended. Who waits for its end waits for this to move: others may have started it again by then.
+    /// How often the thread has ended. Who waits for its end waits for this to change: others may have started it again by then.
     ends: u64,
-    /// The thread sleeps, and nobody has woken it: waking is a system call, also where there is nobody to wake.
+    /// The thread sleeps and has not been notified: a notification is a system call, even if no thread waits for it.
     idle: bool,
     /// It never starts again.
     closed: bool,
@@ -40,11 +42,12 @@ impl<T> Queue<T> {
     }
 }
 
-impl<T: Send + 'static> Courier<T> {
-    /// One that has not started. `deliver` is called on its thread, once at a time. To be called on a thread of the program's.
+impl<T: Send + 'static> CallbackThread<T> {
+    /// Returns one that has not started. It calls `deliver` for one item after the other. The caller must be a thread of the
+    /// program.
     pub fn new(name: &'static str, deliver: impl Fn(T) + Send + Sync + 'static) -> Arc<Self> {
         let queue = Queue {
-            things: VecDeque::new(),
+            items: VecDeque::new(),
             taken: 0,
             pause_at: None,
             running: false,
@@ -52,124 +55,117 @@ impl<T: Send + 'static> Courier<T> {
             idle: false,
             closed: false,
         };
-        Arc::new(Courier {
+        Arc::new(CallbackThread {
             name,
             process: Generation::current(),
-            signals: HostSignals::here(),
+            signals: CallbackSignals::of_this_thread(),
             deliver: Box::new(deliver),
             queue: Mutex::new(queue),
             changed: Condvar::new(),
         })
     }
 
-    /// Whether it was made in this process: else its thread, and perhaps its locks, are the parent's.
+    /// Returns whether it was made in this process. The child of a fork in a callback must not use it: its locks are the
+    /// parent's.
     pub fn is_of_this_process(&self) -> bool {
         self.process.is_current()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Queue<T>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Lets `put` change what waits, and has that delivered. Where the thread cannot start, it waits for the next time.
+    /// Lets `put` change the queue, and has its items delivered. If the thread cannot start, they wait for the next call.
     pub fn put(self: &Arc<Self>, put: impl FnOnce(&mut VecDeque<T>)) {
-        let mut queue = self.lock();
-        put(&mut queue.things);
+        let mut queue = self.queue.lock();
+        put(&mut queue.items);
         if std::mem::take(&mut queue.idle) {
             self.changed.notify_all();
         } else {
-            let _ = self.run(&mut queue);
+            let _ = self.ensure_running(&mut queue);
         }
     }
 
-    /// Makes sure that the thread runs.
+    /// Starts the thread if it does not run.
     pub fn start(self: &Arc<Self>) -> std::io::Result<()> {
-        self.run(&mut self.lock())
+        self.ensure_running(&mut self.queue.lock())
     }
 
-    fn run(self: &Arc<Self>, queue: &mut Queue<T>) -> std::io::Result<()> {
+    fn ensure_running(self: &Arc<Self>, queue: &mut Queue<T>) -> std::io::Result<()> {
         if queue.running || queue.closed {
             return Ok(());
         }
-        let courier = self.clone();
-        process::spawn_for_host(self.name, self.signals, move || Thread(courier).deliver())?;
+        let this = self.clone();
+        thread::spawn_for_callbacks(self.name, self.signals, move || Running(this).deliver())?;
         queue.running = true;
         Ok(())
     }
 
-    /// Waits until what waits now is delivered and the thread has ended; false where the deadline comes first.
+    /// Waits until the items that wait now are delivered and the thread has ended. Returns false if the deadline comes first.
     pub fn pause(&self, deadline: Instant) -> bool {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         let ends = queue.ends;
         if queue.running {
-            queue.pause_at = Some(queue.taken + queue.things.len() as u64);
+            queue.pause_at = Some(queue.taken + queue.items.len() as u64);
             self.changed.notify_all();
         }
-        while queue.running && queue.ends == ends {
-            let Some(left) = deadline.checked_duration_since(Instant::now()) else { return false };
-            queue = self.changed.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-        true
+        self.changed.wait_until(queue, deadline, |queue| !queue.running || queue.ends != ends).1
     }
 
-    /// Ends it for good. When this returns, nothing is being delivered, and nothing will be.
+    /// Ends it for good. When this returns, no item is being delivered, nor will be.
     pub fn close(&self) {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         queue.closed = true;
-        queue.things.clear();
+        queue.items.clear();
         self.changed.notify_all();
         while queue.running {
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue = self.changed.wait(queue);
         }
     }
 }
 
-/// The courier's thread. However it ends, dropping this says so.
-struct Thread<T: Send + 'static>(Arc<Courier<T>>);
+/// The thread itself. However it ends, dropping this notes the end.
+struct Running<T: Send + 'static>(Arc<CallbackThread<T>>);
 
-impl<T: Send + 'static> Thread<T> {
+impl<T: Send + 'static> Running<T> {
     fn deliver(&self) {
-        let courier = &*self.0;
-        let mut queue = courier.lock();
+        let thread = &*self.0;
+        let mut queue = thread.queue.lock();
         while !queue.is_to_end() {
-            match queue.things.pop_front() {
-                Some(thing) => {
+            match queue.items.pop_front() {
+                Some(item) => {
                     queue.taken += 1;
                     drop(queue);
-                    (courier.deliver)(thing);
-                    if !courier.is_of_this_process() {
+                    (thread.deliver)(item);
+                    if !thread.is_of_this_process() {
                         return;
                     }
-                    queue = courier.lock();
+                    queue = thread.queue.lock();
                 }
                 None => {
                     queue.idle = true;
-                    queue = courier.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                    queue = thread.changed.wait(queue);
                 }
             }
         }
     }
 }
 
-impl<T: Send + 'static> Drop for Thread<T> {
+impl<T: Send + 'static> Drop for Running<T> {
     fn drop(&mut self) {
-        let courier = &self.0;
-        // The child of a fork in a callback: the locks are its parent's.
-        if !courier.is_of_this_process() {
+        let thread = &self.0;
+        // In the child of a fork in a callback the locks are the parent's.
+        if !thread.is_of_this_process() {
             return;
         }
-        let mut queue = courier.lock();
+        let mut queue = thread.queue.lock();
         let was_to_end = queue.is_to_end();
         (queue.running, queue.idle) = (false, false);
-        if !was_to_end && !queue.things.is_empty() && courier.run(&mut queue).is_ok() {
+        if !was_to_end && !queue.items.is_empty() && thread.ensure_running(&mut queue).is_ok() {
             return;
         }
         queue.ends += 1;
-        // Whoever told it to pause may have gone since.
+        // Whoever has paused it may have given up since.
         queue.pause_at = None;
-        if !queue.things.is_empty() {
-            let _ = courier.run(&mut queue);
+        if !queue.items.is_empty() {
+            let _ = thread.ensure_running(&mut queue);
         }
-        courier.changed.notify_all();
+        thread.changed.notify_all();
     }
 }

@@ -1,62 +1,62 @@
-//! A flag that a program can poll: a descriptor that is readable while the flag is up.
+//! A descriptor that a program polls: it is readable while there is something to read.
 //!
-//! It is one bit, however often it is raised: nothing in it can fill, and lowering it leaves nothing behind.
+//! It holds one bit, however often it is signalled: it cannot fill up, and clearing it leaves nothing behind.
 
 use std::io;
 use std::os::fd::RawFd;
 
-/// A flag, and its descriptor, which is closed with it. Non-blocking and close-on-exec.
-pub struct Flag {
-    pole: Pole,
-    up: bool,
+/// See the module's documentation. Non-blocking and close-on-exec; closed when it is dropped.
+pub struct EventFd {
+    inner: Inner,
+    readable: bool,
 }
 
-impl Flag {
-    /// A flag that is down. Fails where the process has no descriptors left.
+impl EventFd {
+    /// Returns one that is not readable. Fails if the process has no descriptors left.
     pub fn new() -> io::Result<Self> {
-        Ok(Flag { pole: Pole::new()?, up: false })
+        Ok(EventFd { inner: Inner::new()?, readable: false })
     }
 
-    /// Raises or lowers the flag; costs nothing where it is so already.
-    pub fn set(&mut self, up: bool) {
-        // Neither can fail: there is room for one token, and one to take out.
-        match (self.up, up) {
-            (false, true) => self.pole.put(),
-            (true, false) => self.pole.take(),
+    /// Makes it readable or not. Makes no system call if nothing changes.
+    pub fn set_readable(&mut self, readable: bool) {
+        // Neither call can fail: at most one token is in it.
+        match (self.readable, readable) {
+            (false, true) => self.inner.signal(),
+            (true, false) => self.inner.clear(),
             _ => {}
         }
-        self.up = up;
+        self.readable = readable;
     }
 
     pub fn fd(&self) -> RawFd {
-        self.pole.fd()
+        self.inner.fd()
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-use event::Pole;
+use one_descriptor::Inner;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-use pair::Pole;
+use socket_pair::Inner;
 
-/// One descriptor, where the system has such a thing.
+/// An eventfd, on systems that have it.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-mod event {
+mod one_descriptor {
     use nix::sys::eventfd::{EfdFlags, EventFd};
     use std::io;
     use std::os::fd::{AsRawFd, RawFd};
 
-    pub struct Pole(EventFd);
+    pub struct Inner(EventFd);
 
-    impl Pole {
+    impl Inner {
         pub fn new() -> io::Result<Self> {
-            Ok(Pole(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
+            Ok(Inner(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
         }
 
-        pub fn put(&self) {
+        pub fn signal(&self) {
             let _ = self.0.write(1);
         }
 
-        pub fn take(&self) {
+        pub fn clear(&self) {
             let _ = self.0.read();
         }
 
@@ -66,36 +66,36 @@ mod event {
     }
 }
 
-/// Two descriptors, on every Unix.
+/// A pair of sockets, on every Unix.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android", target_os = "freebsd"))))]
-mod pair {
+mod socket_pair {
     use std::io::{self, Read, Write};
     use std::os::fd::{AsRawFd, RawFd};
     use std::os::unix::net::UnixStream;
 
-    pub struct Pole {
-        near: UnixStream,
-        far: UnixStream,
+    pub struct Inner {
+        sender: UnixStream,
+        receiver: UnixStream,
     }
 
-    impl Pole {
+    impl Inner {
         pub fn new() -> io::Result<Self> {
-            let (near, far) = UnixStream::pair()?;
-            near.set_nonblocking(true)?;
-            far.set_nonblocking(true)?;
-            Ok(Pole { near, far })
+            let (sender, receiver) = UnixStream::pair()?;
+            sender.set_nonblocking(true)?;
+            receiver.set_nonblocking(true)?;
+            Ok(Inner { sender, receiver })
         }
 
-        pub fn put(&self) {
-            let _ = (&self.near).write(&[1]);
+        pub fn signal(&self) {
+            let _ = (&self.sender).write(&[1]);
         }
 
-        pub fn take(&self) {
-            let _ = (&self.far).read(&mut [0]);
+        pub fn clear(&self) {
+            let _ = (&self.receiver).read(&mut [0]);
         }
 
         pub fn fd(&self) -> RawFd {
-            self.far.as_raw_fd()
+            self.receiver.as_raw_fd()
         }
     }
 }
@@ -107,30 +107,30 @@ mod tests {
     use std::os::fd::BorrowedFd;
 
     fn is_readable(fd: RawFd) -> bool {
-        // SAFETY: the flag that owns the descriptor outlives this call.
+        // SAFETY: the owner of the descriptor outlives this call.
         #[allow(unsafe_code)]
         let fd = unsafe { BorrowedFd::borrow_raw(fd) };
         poll(&mut [PollFd::new(fd, PollFlags::POLLIN)], PollTimeout::ZERO).expect("a descriptor can be polled") == 1
     }
 
     #[test]
-    fn a_flag_is_readable_exactly_while_it_is_up_however_often_it_is_set() {
-        let mut flag = Flag::new().unwrap();
-        for up in [false, true, true, true, false, false, true, false] {
-            flag.set(up);
-            assert_eq!(is_readable(flag.fd()), up);
+    fn a_descriptor_is_readable_exactly_while_it_is_set_so_however_often_that_is_repeated() {
+        let mut event_fd = EventFd::new().unwrap();
+        for readable in [false, true, true, true, false, false, true, false] {
+            event_fd.set_readable(readable);
+            assert_eq!(is_readable(event_fd.fd()), readable);
         }
     }
 
     #[test]
-    fn a_pair_of_sockets_serves_where_there_is_no_eventfd() {
-        let pole = pair::Pole::new().unwrap();
+    fn a_pair_of_sockets_does_the_same_on_systems_without_eventfd() {
+        let pair = socket_pair::Inner::new().unwrap();
         for _ in 0..3 {
-            assert!(!is_readable(pole.fd()));
-            pole.put();
-            assert!(is_readable(pole.fd()));
-            pole.take();
+            assert!(!is_readable(pair.fd()));
+            pair.signal();
+            assert!(is_readable(pair.fd()));
+            pair.clear();
         }
-        assert!(!is_readable(pole.fd()));
+        assert!(!is_readable(pair.fd()));
     }
 }

@@ -1,18 +1,21 @@
-//! What the library has to say about itself, for whoever asked to hear it.
+//! Log messages of the library, for the program's callback.
 //!
-//! Messages are written by this crate alone, of what is no secret: operations, model ids, statuses, times, counts. Never
-//! credentials, prompts or answers; the SDK's own traces hold those and are not passed on. They wait in a queue for a thread
-//! of their own, so that a slow listener holds nothing up; when the queue is full they are counted instead of kept.
+//! This crate alone writes messages, of what is no secret: operations, model ids, statuses, times, counts. It writes no
+//! credentials, prompts or responses; the SDK's own traces contain those and are not passed on. Messages wait in a queue for a
+//! callback thread, so that a slow callback blocks no other thread. While the queue is full they are counted and dropped.
 
-use super::callback_thread::Courier;
+use super::callback_thread::CallbackThread;
+use super::fork::{ForkLock, HeldOverFork, Rank};
+use super::per_process::PerProcess;
+use super::sync::Mutex;
 use crate::error::{Error, Kind, Result};
 use std::collections::VecDeque;
 use std::fmt::Display;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// How much is said. The numbers are those of the C API's `BEDROCK_LOG_...`.
+/// The severity of a message. The numbers are those of the C API's `BEDROCK_LOG_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(i32)]
 pub enum Level {
@@ -22,90 +25,79 @@ pub enum Level {
     Debug = 4,
 }
 
-/// Takes level, target and message, on the log's own thread, one call at a time.
+/// Receives level, target and message, on the log's own thread. Calls are serialized.
 pub type Listener = Box<dyn Fn(Level, &str, &str) + Send + Sync>;
 
+/// The least severe level that has a listener, or 0 without one.
+static LEVEL: AtomicI32 = AtomicI32::new(0);
+static CHANNEL: ForkLock<PerProcess<Arc<Channel>>> = ForkLock::new(Rank::LogChannel, PerProcess::empty());
+pub const FORK_LOCK: &dyn HeldOverFork = &CHANNEL;
+
+/// The number of messages that wait at most.
 const QUEUE: usize = 1024;
 
-/// The most talkative level that is listened to; 0 is silence.
-static LEVEL: AtomicI32 = AtomicI32::new(0);
-static CHANNEL: Mutex<Option<Arc<Channel>>> = Mutex::new(None);
-
 struct Channel {
-    courier: Arc<Courier<Message>>,
-    /// Taken out by whoever replaces it, so that it is dropped on that thread.
+    thread: Arc<CallbackThread<Message>>,
+    /// Taken out when it is replaced, so that it is dropped on the thread that replaces it.
     listener: Arc<Mutex<Option<Listener>>>,
 }
 
 enum Message {
-    Said {
+    Text {
         level: Level,
         target: &'static str,
         text: String,
     },
-    /// So many for which there was no place.
+    /// This many were dropped.
     Lost(usize),
 }
 
-fn channel() -> MutexGuard<'static, Option<Arc<Channel>>> {
-    CHANNEL.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Keeps the listener from changing while the process forks.
-pub fn lock_for_fork() -> impl std::any::Any {
-    channel()
-}
-
-/// Has `listener` told what is at `level` or graver; None is silence. When this returns, the old listener is not running and
-/// will not run, and it has been dropped on this thread. Where the new one's thread cannot start, the old one stays.
+/// Sends messages of `level` and of more severe levels to `listener`; None ends the log. When this returns, the old listener
+/// does not run and will not, and it has been dropped on this thread. If the new one's thread cannot start, the old one stays.
 pub fn listen(level: Level, listener: Option<Listener>) -> Result<()> {
     let new = listener.map(|listener| Channel::start(listener).map(Arc::new)).transpose()?;
     LEVEL.store(if new.is_some() { level as i32 } else { 0 }, Ordering::Relaxed);
-    let old = std::mem::replace(&mut *channel(), new);
-    match old {
-        Some(old) if old.courier.is_of_this_process() => {
-            old.courier.close();
-            drop(old.listener.lock().unwrap_or_else(PoisonError::into_inner).take());
-        }
-        // Not even dropped: its locks may be held for ever.
-        inherited => std::mem::forget(inherited),
+    let old = CHANNEL.lock().replace(new);
+    if let Some(old) = old {
+        old.thread.close();
+        drop(old.listener.lock().take());
     }
     Ok(())
 }
 
-/// Ends the log's thread; the next message starts it again. False where it has not ended by the deadline.
+/// Ends the log's thread; the next message starts it again. Returns false if it has not ended by the deadline.
 pub fn pause(deadline: Instant) -> bool {
-    current().is_none_or(|channel| channel.courier.pause(deadline))
+    current().is_none_or(|channel| channel.thread.pause(deadline))
 }
 
 fn current() -> Option<Arc<Channel>> {
-    channel().clone().filter(|channel| channel.courier.is_of_this_process())
+    CHANNEL.lock().get().cloned()
 }
 
 pub fn error(target: &'static str, message: impl Display) {
-    say(Level::Error, target, message);
+    write(Level::Error, target, message);
 }
 
 pub fn info(target: &'static str, message: impl Display) {
-    say(Level::Info, target, message);
+    write(Level::Info, target, message);
 }
 
 pub fn debug(target: &'static str, message: impl Display) {
-    say(Level::Debug, target, message);
+    write(Level::Debug, target, message);
 }
 
-/// Whether anybody listens at this level, for what is dear to say.
-pub fn hears(level: Level) -> bool {
+/// Returns whether there is a listener for this level. A caller asks first if a message is expensive to make.
+pub fn is_enabled(level: Level) -> bool {
     level as i32 <= LEVEL.load(Ordering::Relaxed)
 }
 
-fn say(level: Level, target: &'static str, message: impl Display) {
-    if !hears(level) {
+fn write(level: Level, target: &'static str, message: impl Display) {
+    if !is_enabled(level) {
         return;
     }
     if let Some(channel) = current() {
         let text = message.to_string();
-        channel.courier.put(|queue| put(queue, Message::Said { level, target, text }));
+        channel.thread.put(|queue| put(queue, Message::Text { level, target, text }));
     }
 }
 
@@ -119,14 +111,14 @@ fn put(queue: &mut VecDeque<Message>, message: Message) {
 }
 
 impl Channel {
-    /// With its thread, so that a program is told at once where there is none.
+    /// Starts the thread too, so that a program learns at once if that fails.
     fn start(listener: Listener) -> Result<Self> {
         let listener = Arc::new(Mutex::new(Some(listener)));
-        let told = listener.clone();
-        let courier = Courier::new("bedrock-log", move |message| {
-            if let Some(listener) = &*told.lock().unwrap_or_else(PoisonError::into_inner) {
+        let receiver = listener.clone();
+        let thread = CallbackThread::new("bedrock-log", move |message| {
+            if let Some(listener) = &*receiver.lock() {
                 match message {
-                    Message::Said { level, target, text } => listener(level, target, &text),
+                    Message::Text { level, target, text } => listener(level, target, &text),
                     Message::Lost(lost) => {
                         let text = format!("{lost} messages were lost: the logger is too slow");
                         listener(Level::Warn, "log", &text);
@@ -136,7 +128,7 @@ impl Channel {
         });
         let cannot =
             |error| Error::new(Kind::Resource, format_args!("starting the thread that calls the log: {error}"));
-        courier.start().map_err(cannot)?;
-        Ok(Channel { courier, listener })
+        thread.start().map_err(cannot)?;
+        Ok(Channel { thread, listener })
     }
 }

@@ -1,15 +1,33 @@
-//! Threads, and what concerns the whole process.
+//! The library's threads, and what concerns the whole process.
+//!
+//! - Threads: [`worker`] runs the event loop, [`blocking`] what blocks, [`callback_thread`] the program's callbacks, and a
+//!   listener in [`cancel`] ends calls. [`thread`] starts all of them, with the [`signals`] and the [`panic_hook`] of a guest.
+//! - Fork: [`generation`] tells a child from its parent, [`per_process`] stores what belongs to one of them, [`fork`] has the
+//!   locks that are held meanwhile, and [`quiesce`] waits for the threads.
+//! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if there are very many, [`event_fd`] is what a
+//!   program polls.
+//! - Tables: [`slots`], whose keys go stale, on top of a [`stable_array`].
+//! - [`sync`] has the locks of the crate, [`memory`] allocations that may fail, and [`log`] the program's log.
 
 pub mod blocking;
 pub mod callback_thread;
 pub mod cancel;
 pub mod coalesce;
 pub mod event_fd;
+pub mod fork;
+pub mod generation;
 pub mod log;
 pub mod memory;
 pub mod notify;
-pub mod process;
+pub mod panic_hook;
+pub mod per_process;
+mod primitives;
 pub mod quiesce;
+pub mod signals;
 pub mod slots;
+pub mod stable_array;
 pub mod sync;
+#[cfg(test)]
+mod tests;
+pub mod thread;
 pub mod worker;

@@ -1,60 +1,75 @@
-//! Announcements: telling readers that there is something to read.
+//! Notifications of readers, in batches.
 //!
-//! Waking a thread that waits for events is dear, so that it is done in batches: [`later`] keeps what is to be announced until
-//! the worker has nothing else to do, or until there is so much of it that readers should not wait for that.
+//! Waking a thread that waits for events is expensive. So the worker [defers](defer) notifications until it has nothing else to
+//! do, or until there are so many that readers should not wait longer.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// As many announcements are kept at most.
-const MAX_KEPT: usize = 256;
-/// And as long.
-const LONGEST_KEPT: Duration = Duration::from_millis(1);
+/// The number of notifications that are deferred at most.
+const MAX_DEFERRED: usize = 256;
+/// How long a notification is deferred, at most, while the worker is busy.
+const MAX_DELAY: Duration = Duration::from_millis(1);
 
-/// Something that threads wait for, and that is told in batches that there is something to read.
-pub trait Announce: Send + Sync {
-    fn announce(&self);
+/// Something that a reader waits for.
+pub trait Notify: Send + Sync {
+    /// Notifies the reader that there is something to read.
+    fn notify(&self);
 }
 
 thread_local! {
-    /// When the first of `KEPT` came.
+    /// Whether this thread runs an event loop that flushes what it has deferred.
+    static FLUSHES: Cell<bool> = const { Cell::new(false) };
+    /// When the first of `DEFERRED` was deferred.
     static SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
-    static KEPT: RefCell<Vec<Arc<dyn Announce>>> = const { RefCell::new(Vec::new()) };
+    static DEFERRED: RefCell<Vec<Arc<dyn Notify>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Announces `what` when the worker has nothing else to do. To be called on the worker, once until it has been announced.
-pub fn later(what: Arc<dyn Announce>) {
+/// Declares that the calling thread calls [`flush`] whenever it goes to sleep.
+pub fn flushes_on_this_thread() {
+    FLUSHES.set(true);
+}
+
+fn assert_flushed() {
+    debug_assert!(FLUSHES.get(), "only a worker's thread flushes notifications: on this one they would be lost");
+}
+
+/// Notifies `reader` when the worker has nothing else to do. The caller runs on the worker, and defers each reader once until it
+/// is notified.
+pub fn defer(reader: Arc<dyn Notify>) {
+    assert_flushed();
     if SINCE.get().is_none() {
         SINCE.set(Some(Instant::now()));
     }
-    let full = KEPT.with_borrow_mut(|kept| {
-        kept.push(what);
-        kept.len() >= MAX_KEPT
+    let is_full = DEFERRED.with_borrow_mut(|deferred| {
+        deferred.push(reader);
+        deferred.len() >= MAX_DEFERRED
     });
-    if full {
-        all_kept();
+    if is_full {
+        flush();
     }
 }
 
-/// A worker that is never idle announces too, a little later.
-pub fn overdue() {
-    if SINCE.get().is_some_and(|since| since.elapsed() > LONGEST_KEPT) {
-        all_kept();
+/// Notifies the deferred readers if one of them has waited for too long. A worker that is never idle calls this.
+pub fn flush_if_due() {
+    assert_flushed();
+    if SINCE.get().is_some_and(|since| since.elapsed() > MAX_DELAY) {
+        flush();
     }
 }
 
-/// Announces what was kept; how many that were.
-pub fn all_kept() -> usize {
+/// Notifies the deferred readers. Returns how many there were.
+pub fn flush() -> usize {
     let _ = SINCE.try_with(|since| since.set(None));
-    // Thread-locals are gone when a thread ends; there is nothing to announce then.
-    let kept = KEPT.try_with(RefCell::take).unwrap_or_default();
-    kept.iter().for_each(|what| what.announce());
-    let announced = kept.len();
-    let _ = KEPT.try_with(|empty| {
-        let mut reused = kept;
+    // A thread that ends has no thread-locals any more, and nothing is deferred then.
+    let deferred = DEFERRED.try_with(RefCell::take).unwrap_or_default();
+    deferred.iter().for_each(|reader| reader.notify());
+    let notified = deferred.len();
+    let _ = DEFERRED.try_with(|empty| {
+        let mut reused = deferred;
         reused.clear();
         empty.replace(reused)
     });
-    announced
+    notified
 }

@@ -1,31 +1,37 @@
-//! Quiescence: a fork that finds none of the library's threads in the middle of something.
+//! Quiescence: a fork waits until no thread of the library is in the middle of something.
 //!
-//! The child of a fork has the memory of its parent and one thread. A lock that another thread held, in the C library's
-//! resolver or in a static that was half made, stays locked in the child for ever. So a helper thread notes that it works,
-//! and a fork waits for it. Such locks are held for moments, at the beginning: work that takes long is not waited for.
+//! The child of a fork has the memory of its parent and one thread. A lock that another thread held stays locked in the child
+//! for ever, also one inside the C library's resolver or in a static that is being initialized. So a helper thread notes when
+//! it works, and a fork waits for it. Such locks are held for moments, at the beginning of the work: a fork does not wait for
+//! work that takes long. It stops the worker, which never ends its work, between two tasks.
 
-use super::process::Generation;
+use super::fork::{ForkLock, HeldOverFork, Rank};
+use super::per_process::PerProcess;
+use super::sync::{Condvar, Mutex};
 use std::cell::RefCell;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
-/// How long a fork waits for threads that work.
-pub const FORK_PATIENCE: Duration = Duration::from_secs(1);
+/// How long a fork waits for threads that work, and then for the worker.
+const FORK_PATIENCE: Duration = Duration::from_secs(1);
 /// Work that has taken longer waits for something outside of the process, or computes.
 const LONG: Duration = Duration::from_millis(200);
-/// How often a fork looks again.
-const LOOK_AGAIN: Duration = Duration::from_micros(50);
+/// How often a thread that waits looks again.
+const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
+#[derive(Default)]
 struct State {
-    process: Generation,
     /// When each piece of work that is not done began.
     began: Vec<(u64, Instant)>,
     next: u64,
-    /// A fork waits: nothing begins.
-    pausing: bool,
+    /// How many threads fork. While there is one, no work begins.
+    forks: usize,
 }
 
-static STATE: Mutex<Option<State>> = Mutex::new(None);
+static STATE: ForkLock<PerProcess<State>> = ForkLock::new(Rank::WorkingThreads, PerProcess::empty());
+pub const FORK_LOCK: &dyn HeldOverFork = &STATE;
 
 /// A piece of work of the calling thread. It is done when this is dropped.
 pub struct Working(u64);
@@ -33,63 +39,123 @@ pub struct Working(u64);
 /// Notes that the calling thread works. Waits while the process forks.
 pub fn begin() -> Working {
     loop {
-        let mut state = lock();
-        let state = of_this_process(&mut state);
-        if !state.pausing {
-            let number = state.next;
-            state.next += 1;
-            state.began.push((number, Instant::now()));
-            return Working(number);
+        {
+            let mut state = STATE.lock();
+            let state = state.current();
+            if state.forks == 0 {
+                let number = state.next;
+                state.next += 1;
+                state.began.push((number, Instant::now()));
+                return Working(number);
+            }
         }
-        std::thread::sleep(LOOK_AGAIN);
+        std::thread::sleep(POLL_INTERVAL);
     }
-}
-
-fn lock() -> MutexGuard<'static, Option<State>> {
-    STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Working {
     fn drop(&mut self) {
-        of_this_process(&mut lock()).began.retain(|(number, _)| *number != self.0);
+        STATE.lock().current().began.retain(|(number, _)| *number != self.0);
     }
-}
-
-fn of_this_process(state: &mut Option<State>) -> &mut State {
-    // The parent's threads do not work here.
-    if state.as_ref().is_none_or(|state| !state.process.is_current()) {
-        *state = Some(State { process: Generation::current(), began: Vec::new(), next: 0, pausing: false });
-    }
-    state.as_mut().expect("a state was just made sure of")
 }
 
 thread_local! {
-    static OF_EVENT_LOOP: RefCell<Option<Working>> = const { RefCell::new(None) };
+    static EVENT_LOOP_WORK: RefCell<Option<Working>> = const { RefCell::new(None) };
 }
 
 /// Notes that the event loop of the calling thread has woken up.
 pub fn unparked() {
     let working = begin();
-    let _ = OF_EVENT_LOOP.try_with(|place| place.replace(Some(working)));
+    let _ = EVENT_LOOP_WORK.try_with(|work| work.replace(Some(working)));
 }
 
 /// Notes that the event loop of the calling thread goes to sleep, or has ended.
 pub fn parked() {
-    let _ = OF_EVENT_LOOP.try_with(RefCell::take);
+    let _ = EVENT_LOOP_WORK.try_with(RefCell::take);
 }
 
-/// Waits until no thread works. While the result lives, none begins. It is given too after [`FORK_PATIENCE`].
-pub fn pause() -> impl std::any::Any {
+/// A time without work. Work begins again when this is dropped.
+pub struct Pause(());
+
+/// Waits until no thread works, for at most [`FORK_PATIENCE`]. While the result lives, none begins.
+pub fn pause() -> PerProcess<Pause> {
     let patience = Instant::now() + FORK_PATIENCE;
-    loop {
-        let mut place = lock();
-        let state = of_this_process(&mut place);
-        let works = state.began.iter().any(|(_, since)| since.elapsed() < LONG);
-        state.pausing = works && Instant::now() < patience;
-        if !state.pausing {
-            return place;
+    STATE.lock().current().forks += 1;
+    let pause = PerProcess::new(Pause(()));
+    let works = || STATE.lock().current().began.iter().any(|(_, since)| since.elapsed() < LONG);
+    while works() && Instant::now() < patience {
+        std::thread::sleep(POLL_INTERVAL);
+    }
+    pause
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        STATE.lock().current().forks -= 1;
+    }
+}
+
+/// An event loop that stands still between two tasks. It goes on when this is dropped.
+pub struct Standstill(Arc<Barrier>);
+
+/// Stops an event loop between two tasks. The crates below this library initialize statics when they first need them, and a
+/// child whose fork found one half made would wait for it for ever. Returns None if the event loop has ended, or does not stop
+/// within [`FORK_PATIENCE`]. The caller must hold no lock that a task may need.
+pub fn stop_event_loop(event_loop: &Handle) -> Option<PerProcess<Standstill>> {
+    let barrier = Arc::new(Barrier::default());
+    let task = PerProcess::new(Standstill(barrier.clone()));
+    // If the event loop has just ended, the task is dropped, which opens the barrier. If it is broken, waking it panics.
+    let spawn = || event_loop.spawn(async move { task.get().into_iter().for_each(|task| task.0.hold()) });
+    catch_unwind(AssertUnwindSafe(spawn)).ok()?;
+    let held = barrier.wait_until_held(Instant::now() + FORK_PATIENCE);
+    held.then(|| PerProcess::new(Standstill(barrier)))
+}
+
+impl Drop for Standstill {
+    fn drop(&mut self) {
+        self.0.set(Stage::Open);
+    }
+}
+
+#[derive(Default)]
+struct Barrier {
+    stage: Mutex<Stage>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Requested,
+    Held,
+    Open,
+}
+
+impl Barrier {
+    fn set(&self, stage: Stage) {
+        *self.stage.lock() = stage;
+        self.changed.notify_all();
+    }
+
+    /// Blocks the calling thread until the barrier opens.
+    fn hold(&self) {
+        let mut stage = self.stage.lock();
+        if *stage == Stage::Requested {
+            *stage = Stage::Held;
+            self.changed.notify_all();
         }
-        drop(place);
-        std::thread::sleep(LOOK_AGAIN);
+        while *stage == Stage::Held {
+            stage = self.changed.wait(stage);
+        }
+    }
+
+    /// Waits until a thread is blocked, and opens the barrier if none is by the deadline.
+    fn wait_until_held(&self, deadline: Instant) -> bool {
+        let is_answered = |stage: &mut Stage| *stage != Stage::Requested;
+        let (mut stage, in_time) = self.changed.wait_until(self.stage.lock(), deadline, is_answered);
+        if !in_time {
+            *stage = Stage::Open;
+        }
+        in_time
     }
 }

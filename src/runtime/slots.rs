@@ -1,58 +1,158 @@
-//! An array that grows and never moves.
+//! A table whose entries are named by numbers that go stale.
 //!
-//! Its elements are never dropped or moved, so that one can be looked up without a lock, from any thread and from a signal
-//! handler, while others are being added.
+//! A [`Key`] is the index of a slot, the generation of its use, and a tag. A slot is used again under its next generation; once
+//! it has been used in all of them, it is retired. So a key of an entry that was removed never names another entry. Looking an
+//! entry up takes no lock and is async-signal-safe.
 
-use std::sync::OnceLock;
+use super::fork::{ForkLock, HeldOverFork, Rank};
+use super::per_process::PerProcess;
+use super::primitives::{AtomicU64, Ordering};
+use super::stable_array::StableArray;
 
-/// Elements in the first segment; each further segment holds twice as many as the one before it.
-const FIRST: usize = 64;
-const SEGMENTS: usize = 20;
+/// The name of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub index: u32,
+    pub generation: u32,
+    /// What the owner of the table calls the entry's type, below [`TAGS`].
+    pub tag: u8,
+}
+
+/// The number of tags.
+pub const TAGS: usize = 16;
+
+/// The bit of a slot's word that is set while it has an entry.
+const LIVE: u64 = 1;
+/// The bit that [`Slots::raise`] sets.
+const RAISED: u64 = 2;
+
+impl Key {
+    /// The word of a slot that has this entry.
+    fn word(self) -> u64 {
+        u64::from(self.tag) << 34 | u64::from(self.generation) << 2 | LIVE
+    }
+}
 
 /// See the module's documentation.
 pub struct Slots<T> {
-    segments: [OnceLock<Box<[T]>>; SEGMENTS],
+    slots: StableArray<Slot<T>>,
+    limits: Limits,
+    vacant: ForkLock<Vacant>,
+}
+
+/// How many numbers there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub indexes: u32,
+    /// The number of times that a slot is used.
+    pub generations: u32,
+    /// Returns the generation in which slots are used first.
+    pub first_generation: fn() -> u32,
+}
+
+struct Slot<T> {
+    /// [`Key::word`] of the entry, perhaps [`RAISED`]; 0 without an entry.
+    word: AtomicU64,
+    value: T,
+}
+
+impl<T: Default> Default for Slot<T> {
+    fn default() -> Self {
+        Slot { word: AtomicU64::new(0), value: T::default() }
+    }
+}
+
+struct Vacant {
+    /// The generation in which slots are used first, once it is drawn.
+    first: Option<u32>,
+    /// The number of slots that have been used, by the parents of this process too: their entries stay, to be recognized.
+    used: u32,
+    own: PerProcess<Own>,
+}
+
+/// The slots of this process.
+#[derive(Default)]
+struct Own {
+    /// Slots to use again, with the generation to use.
+    again: Vec<(u32, u32)>,
+    /// The number of entries, by tag.
+    live: [usize; TAGS],
 }
 
 impl<T: Default> Slots<T> {
-    pub const fn new() -> Self {
-        Slots { segments: [const { OnceLock::new() }; SEGMENTS] }
+    pub const fn new(rank: Rank, limits: Limits) -> Self {
+        let vacant = Vacant { first: None, used: 0, own: PerProcess::empty() };
+        Slots { slots: StableArray::new(), limits, vacant: ForkLock::new(rank, vacant) }
     }
 
-    /// The element at `index`, where there is one.
-    pub fn get(&self, index: usize) -> Option<&T> {
-        let (segment, offset) = locate(index);
-        self.segments.get(segment)?.get()?.get(offset)
+    /// Adds an entry, after `fill` has prepared its slot's value under the table's lock. Returns None if there are
+    /// no numbers left.
+    pub fn insert(&self, tag: u8, fill: impl FnOnce(u32, &T)) -> Option<Key> {
+        let mut vacant = self.vacant.lock();
+        let first = *vacant.first.get_or_insert_with(self.limits.first_generation);
+        let (index, generation) = vacant.own.current().again.pop().unwrap_or((vacant.used, first));
+        // The array grows under the lock: a fork must not find it half grown.
+        let slot = (index < self.limits.indexes).then(|| self.slots.get_or_grow(index as usize)).flatten()?;
+        fill(index, &slot.value);
+        vacant.used = vacant.used.max(index + 1);
+        vacant.own.current().live[tag as usize] += 1;
+        let key = Key { index, generation, tag };
+        slot.word.store(key.word(), Ordering::Release);
+        Some(key)
     }
 
-    /// The element at `index`, made where it is not there yet; nothing beyond the last segment.
-    pub fn get_or_grow(&self, index: usize) -> Option<&T> {
-        let (segment, offset) = locate(index);
-        let elements =
-            self.segments.get(segment)?.get_or_init(|| (0..FIRST << segment).map(|_| T::default()).collect());
-        elements.get(offset)
+    /// Returns the value of a live entry's slot. It may be removed meanwhile. Async-signal-safe.
+    pub fn get(&self, key: Key) -> Option<&T> {
+        let slot = self.slots.get(key.index as usize)?;
+        (slot.word.load(Ordering::Acquire) & !RAISED == key.word()).then_some(&slot.value)
     }
-}
 
-fn locate(index: usize) -> (usize, usize) {
-    let segment = (index / FIRST + 1).ilog2() as usize;
-    (segment, index - FIRST * ((1 << segment) - 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_index_has_its_own_element_that_stays_where_it_is() {
-        let slots: Slots<std::cell::Cell<usize>> = Slots::new();
-        let first = slots.get_or_grow(0).unwrap() as *const _;
-        for index in 0..5_000 {
-            assert_eq!(slots.get_or_grow(index).unwrap().replace(index + 1), 0, "index {index} is shared");
+    /// Removes an entry, once, and lets `empty` clear its slot's value. Returns None if it is stale.
+    pub fn remove<R>(&self, key: Key, empty: impl FnOnce(&T) -> R) -> Option<R> {
+        let slot = self.slots.get(key.index as usize)?;
+        let end = |word| slot.word.compare_exchange(word, 0, Ordering::AcqRel, Ordering::Relaxed);
+        // A word is raised once at most.
+        end(key.word()).or_else(|_| end(key.word() | RAISED)).ok()?;
+        let emptied = empty(&slot.value);
+        let mut vacant = self.vacant.lock();
+        let next = self.limits.after(key.generation);
+        let is_used_up = Some(next) == vacant.first;
+        let own = vacant.own.current();
+        // An entry of a parent was never counted here.
+        own.live[key.tag as usize] = own.live[key.tag as usize].saturating_sub(1);
+        if !is_used_up {
+            own.again.push((key.index, next));
         }
-        assert!((0..5_000).all(|index| slots.get(index).unwrap().get() == index + 1));
-        assert_eq!(slots.get(0).unwrap() as *const _, first);
-        assert!(slots.get(usize::MAX / 2).is_none());
-        assert!(slots.get_or_grow(FIRST << SEGMENTS).is_none());
+        Some(emptied)
+    }
+
+    /// Raises the flag of a live entry. Returns whether this call has raised it. Async-signal-safe.
+    pub fn raise(&self, key: Key) -> bool {
+        self.slots.get(key.index as usize).is_some_and(|slot| {
+            slot.word.compare_exchange(key.word(), key.word() | RAISED, Ordering::AcqRel, Ordering::Relaxed).is_ok()
+        })
+    }
+
+    /// Returns whether the flag of a live entry is raised. Async-signal-safe.
+    #[inline]
+    pub fn is_raised(&self, key: Key) -> bool {
+        let slot = self.slots.get(key.index as usize);
+        slot.is_some_and(|slot| slot.word.load(Ordering::Acquire) == key.word() | RAISED)
+    }
+
+    /// Returns the number of entries that this process has made and not removed, by tag.
+    pub fn live(&self) -> [usize; TAGS] {
+        self.vacant.lock().own.current().live
+    }
+
+    /// Returns the lock of the table.
+    pub const fn fork_lock(&'static self) -> &'static dyn HeldOverFork {
+        &self.vacant
+    }
+}
+
+impl Limits {
+    fn after(&self, generation: u32) -> u32 {
+        if generation == self.generations - 1 { 0 } else { generation + 1 }
     }
 }

@@ -13,12 +13,13 @@ use crate::protocol::host::host_of;
 use crate::protocol::redact::Secrets;
 use crate::protocol::service_error::ServiceError;
 use crate::runtime::log::{self, Level};
+use crate::runtime::sync::{Mutex, MutexGuard};
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::retry::ErrorKind;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The attempts of one call so far, readable while it runs. Clones share them.
@@ -112,7 +113,7 @@ impl Attempts {
     pub fn open(&self, call: impl fmt::Display, terms: Terms) {
         let mut journal = self.lock();
         journal.terms = Some(terms);
-        journal.name = log::hears(Level::Debug).then(|| call.to_string());
+        journal.name = log::is_enabled(Level::Debug).then(|| call.to_string());
     }
 
     /// This request goes out.
@@ -265,7 +266,7 @@ impl Attempts {
     }
 
     fn lock(&self) -> MutexGuard<'_, Journal> {
-        self.0.journal.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.journal.lock()
     }
 }
 

@@ -19,6 +19,7 @@ use crate::protocol::response_head::ResponseHead;
 use crate::protocol::service_error::MAX_ERROR_BODY;
 use crate::protocol::usage::Usage;
 use crate::request::Input;
+use crate::runtime::sync::Mutex;
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::context::{
@@ -29,7 +30,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// How much is read of a successful answer that should have been a stream and is not.
 const MAX_MISROUTED: usize = 64 << 10;
@@ -63,7 +64,7 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
         let sending = Box::pin(retry::of_call(attempts, carrier.interceptor(pass.clone()).send()));
         sending.await.map(drop).map_err(failure::before_answer)?;
     }
-    let answer = pass.answer.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let answer = pass.answer.lock().take();
     let mut answer = answer.ok_or_else(|| Error::new(Kind::Internal, "the SDK gave no answer"))?;
     if let Some(encoding) = &answer.encoding {
         let error = Error::new(Kind::Protocol, content_encoding::message_for(encoding)).with_http_status(answer.status);
@@ -171,7 +172,7 @@ impl Intercept for PassThrough {
             body: InPortions::of(body),
         };
         self.attempts.answered(answer.status, &answer.head.request_id);
-        *self.answer.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+        *self.answer.lock() = Some(answer);
         Ok(())
     }
 

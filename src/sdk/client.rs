@@ -8,6 +8,7 @@ use crate::config::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, F
 use crate::config::{Auth, CallSettings, Config, RetryMode, Secret};
 use crate::error::{Error, Kind, Result};
 use crate::runtime::blocking;
+use crate::runtime::sync::Mutex;
 use aws_config::BehaviorVersion;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::config::retry::{RetryConfig, RetryPartition};
@@ -22,7 +23,7 @@ use aws_smithy_runtime_api::client::interceptors::context::BeforeTransmitInterce
 use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::config_bag::ConfigBag;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 /// Which of the SDK's defaults we live with. Pinned, because what changes with a later one (timers, retries, identities)
@@ -46,7 +47,7 @@ impl<T> Default for PerWorker<T> {
 impl<T: Clone> PerWorker<T> {
     pub async fn get<F: Future<Output = Result<T>>>(&self, epoch: u64, make: impl FnOnce() -> F) -> Result<T> {
         let cell = {
-            let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut current = self.0.lock();
             if current.0 != epoch {
                 *current = (epoch, Arc::default());
             }

@@ -51,3 +51,19 @@ fn page() -> Option<&'static AtomicU32> {
         Some(&*page.cast::<AtomicU32>())
     }
 }
+
+/// Runs `body` in the child of a fork. Returns what it returns there, or false if it panics.
+#[cfg(test)]
+pub fn in_child(body: impl FnOnce() -> bool) -> bool {
+    let in_child = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(false);
+    // SAFETY: the child runs `body` alone, and then ends without a destructor of the parent's.
+    match unsafe { libc::fork() } {
+        0 => unsafe { libc::_exit(i32::from(!in_child())) },
+        child => {
+            let mut status = 0;
+            // SAFETY: the status is written to a local.
+            let waited = unsafe { libc::waitpid(child, &mut status, 0) };
+            waited == child && libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 0
+        }
+    }
+}

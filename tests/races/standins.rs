@@ -1,9 +1,10 @@
 //! What the engine's files find at their paths when they are compiled for the checker.
 
 /// The checker's locks.
-pub mod sync {
+pub mod primitives {
     pub use shuttle::sync::atomic::{AtomicBool, AtomicU64, Ordering};
     pub use shuttle::sync::{Arc, Condvar, Mutex, MutexGuard};
+    pub use shuttle::thread_local;
     pub use std::sync::PoisonError;
 }
 
@@ -96,37 +97,37 @@ pub mod protocol {
     }
 }
 
-/// A flag that the checker's threads can wait for, by a number in place of a descriptor.
+/// A descriptor that the checker's threads can wait for: a number.
 pub mod event_fd {
     use shuttle::sync::{Arc, Condvar, Mutex};
     use std::cell::RefCell;
 
-    type Pole = Arc<(Mutex<bool>, Condvar)>;
+    type State = Arc<(Mutex<bool>, Condvar)>;
 
     thread_local! {
         /// The checker runs all of its threads on one of the system's.
-        static POLES: RefCell<Vec<Pole>> = const { RefCell::new(Vec::new()) };
+        static DESCRIPTORS: RefCell<Vec<State>> = const { RefCell::new(Vec::new()) };
     }
 
-    pub struct Flag {
-        pole: Pole,
+    pub struct EventFd {
+        state: State,
         fd: i32,
     }
 
-    impl Flag {
+    impl EventFd {
         pub fn new() -> std::io::Result<Self> {
-            let pole = Pole::default();
-            let fd = POLES.with_borrow_mut(|poles| {
-                poles.clear();
-                poles.push(pole.clone());
-                poles.len() as i32 - 1
+            let state = State::default();
+            let fd = DESCRIPTORS.with_borrow_mut(|descriptors| {
+                descriptors.clear();
+                descriptors.push(state.clone());
+                descriptors.len() as i32 - 1
             });
-            Ok(Flag { pole, fd })
+            Ok(EventFd { state, fd })
         }
 
-        pub fn set(&mut self, up: bool) {
-            *self.pole.0.lock().unwrap() = up;
-            self.pole.1.notify_all();
+        pub fn set_readable(&mut self, readable: bool) {
+            *self.state.0.lock().unwrap() = readable;
+            self.state.1.notify_all();
         }
 
         pub fn fd(&self) -> i32 {
@@ -134,27 +135,26 @@ pub mod event_fd {
         }
     }
 
-    fn pole(fd: i32) -> Pole {
-        POLES.with_borrow(|poles| poles[fd as usize].clone())
+    fn state(fd: i32) -> State {
+        DESCRIPTORS.with_borrow(|descriptors| descriptors[fd as usize].clone())
     }
 
-    pub fn is_up(fd: i32) -> bool {
-        *pole(fd).0.lock().unwrap()
+    pub fn is_readable(fd: i32) -> bool {
+        *state(fd).0.lock().unwrap()
     }
 
-    pub fn wait_until_up(fd: i32) {
-        let pole = pole(fd);
-        let mut up = pole.0.lock().unwrap();
+    pub fn wait_until_readable(fd: i32) {
+        let state = state(fd);
+        let mut up = state.0.lock().unwrap();
         while !*up {
-            up = pole.1.wait(up).unwrap();
+            up = state.1.wait(up).unwrap();
         }
     }
 }
 
-pub mod process {
-    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-
-    #[derive(Clone, Copy)]
+/// The scenarios do not fork.
+pub mod generation {
+    #[derive(Clone, Copy, Debug)]
     pub struct Generation;
 
     impl Generation {
@@ -166,24 +166,35 @@ pub mod process {
             true
         }
     }
+}
 
+pub mod signals {
     #[derive(Clone, Copy)]
-    pub struct HostSignals;
+    pub struct CallbackSignals;
 
-    impl HostSignals {
-        pub fn here() -> Self {
-            HostSignals
+    impl CallbackSignals {
+        pub fn of_this_thread() -> Self {
+            CallbackSignals
         }
     }
+}
+
+pub mod thread {
+    use super::signals::CallbackSignals;
+    use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
     struct Exit;
 
-    /// What pthread_exit is to a thread of the library's: it unwinds, unheard.
+    /// What pthread_exit is to a callback thread: it unwinds, and prints nothing.
     pub fn exit_thread() -> ! {
         resume_unwind(Box::new(Exit))
     }
 
-    pub fn spawn_for_host(_: &str, _: HostSignals, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    pub fn spawn_for_callbacks(
+        _: &str,
+        _: CallbackSignals,
+        body: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
         shuttle::thread::spawn(|| match catch_unwind(AssertUnwindSafe(body)) {
             Err(panic) if !panic.is::<Exit>() => resume_unwind(panic),
             _ => {}

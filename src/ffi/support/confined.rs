@@ -1,6 +1,6 @@
 //! Callbacks that may call next to nothing of the library: wakeups and the log, which run on the library's threads.
 
-use crate::runtime::process;
+use crate::runtime::signals;
 use std::cell::Cell;
 
 thread_local! {
@@ -24,6 +24,6 @@ pub fn is_running() -> bool {
 /// as the program's own threads do.
 pub fn forked() {
     if CONFINED.try_with(|confined| confined.replace(false)).unwrap_or(false) {
-        process::become_hosts();
+        signals::restore_program_mask();
     }
 }

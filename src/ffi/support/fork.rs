@@ -1,55 +1,78 @@
-//! What `fork()` does to us.
+//! What the library does while the process forks.
 //!
-//! The child has our memory as it was at that moment, and one thread. So while the process forks we hold the locks that
-//! outlive calls, and the child counts itself a new process: what it inherited is recognised and left alone.
+//! The child has the memory of its parent as it was at that moment, and one thread. So the thread that forks waits until no
+//! thread of the library is in the middle of something, and holds all locks that outlive calls. The child begins a new
+//! generation: it recognizes what it inherited, and leaves it alone.
 
 use super::{confined, handle};
 use crate::call::wakeup;
 use crate::cassette::recorder;
-use crate::runtime::{blocking, cancel, log, process, quiesce, worker};
+use crate::http::{names, tls};
+use crate::runtime::fork::{HeldOverFork, Rank};
+use crate::runtime::per_process::PerProcess;
+use crate::runtime::{blocking, cancel, generation, log, panic_hook, quiesce, worker};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Every [`ForkLock`](crate::runtime::fork::ForkLock), in the order of their ranks.
+const LOCKS: [&dyn HeldOverFork; Rank::COUNT] = [
+    quiesce::FORK_LOCK,
+    blocking::FORK_LOCKS[0],
+    blocking::FORK_LOCKS[1],
+    blocking::FORK_LOCKS[2],
+    blocking::FORK_LOCKS[3],
+    blocking::FORK_LOCKS[4],
+    recorder::FORK_LOCK,
+    worker::FORK_LOCK,
+    wakeup::FORK_LOCK,
+    log::FORK_LOCK,
+    cancel::RUNNING,
+    cancel::LISTENER,
+    names::FORK_LOCK,
+    tls::FORK_LOCK,
+    cancel::LATCHES,
+    handle::FORK_LOCK,
+];
+
+/// What the thread that forks holds meanwhile. Its fields are released in this order.
+struct Held {
+    _locks: [Box<dyn Any>; Rank::COUNT],
+    _worker: Option<PerProcess<quiesce::Standstill>>,
+    _pause: PerProcess<quiesce::Pause>,
+}
+
 thread_local! {
-    /// The locks held over a fork, by the thread that forks.
-    static HELD: RefCell<Vec<Box<dyn Any>>> = const { RefCell::new(Vec::new()) };
+    static HELD: RefCell<Option<Held>> = const { RefCell::new(None) };
     static UNDER_WAY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the calling thread is inside of a fork, between our handlers: those of others that were registered before ours run
-/// then, and would wait for locks that this thread holds.
+/// Returns whether the calling thread is inside of a fork, between this library's handlers. Handlers of others that were
+/// registered before run then, and would wait for locks that this thread holds.
 pub fn is_under_way() -> bool {
     UNDER_WAY.try_with(Cell::get).unwrap_or(false)
 }
 
-/// Watches for forks from now on.
+/// Registers the handlers for forks. Idempotent.
 pub fn watch() {
-    // No Once: a child whose fork fell into it would wait for ever.
+    // Not a Once: a child whose fork fell into it would wait for ever.
     static REGISTERED: AtomicBool = AtomicBool::new(false);
-    process::notice_forks();
+    generation::notice_forks();
     if !REGISTERED.load(Ordering::Relaxed) && !REGISTERED.swap(true, Ordering::Relaxed) {
-        // It can only fail for want of memory, and then forked children are not told apart.
+        // SAFETY: the handlers are functions of a library that is never unloaded. It fails only for want of memory; then a
+        // child is recognized by its missing mark.
         unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
     }
 }
 
 unsafe extern "C" fn prepare() {
-    process::hook_panics();
+    panic_hook::install();
     let _ = HELD.try_with(|held| {
-        // The order in which the crate takes them, where it takes one under another.
-        let locks: Vec<Box<dyn Any>> = vec![
-            Box::new(quiesce::pause()),
-            Box::new(worker::hold_for_fork()),
-            Box::new(blocking::lock_for_fork()),
-            Box::new(recorder::lock_for_fork()),
-            Box::new(worker::lock_for_fork()),
-            Box::new(wakeup::lock_for_fork()),
-            Box::new(log::lock_for_fork()),
-            Box::new(cancel::lock_for_fork()),
-            Box::new(handle::lock_for_fork()),
-        ];
-        held.replace(locks)
+        // Without a lock at first: what is waited for may need each of them.
+        let pause = quiesce::pause();
+        let worker = worker::stop_for_fork();
+        let locks = LOCKS.map(|lock| lock.hold());
+        held.replace(Some(Held { _locks: locks, _worker: worker, _pause: pause }))
     });
     let _ = UNDER_WAY.try_with(|under_way| under_way.set(true));
 }
@@ -65,7 +88,18 @@ fn over() {
 
 unsafe extern "C" fn child() {
     over();
-    process::forked();
+    generation::begin_next();
     confined::forked();
     let _ = HELD.try_with(RefCell::take);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fork_takes_every_lock_once_and_in_the_order_of_their_ranks() {
+        let ranks = LOCKS.map(HeldOverFork::rank);
+        assert!(ranks.is_sorted_by(|one, next| one < next), "{ranks:?}");
+    }
 }

@@ -7,7 +7,7 @@ use super::handle::{self, Noun};
 use super::out::put;
 use super::{confined, fork};
 use crate::error::{Error, Kind, Result};
-use crate::runtime::process;
+use crate::runtime::panic_hook;
 use crate::sys::cancelling::{self, Uncancelled};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -67,7 +67,7 @@ pub fn option<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
         if confined::is_running() || fork::is_under_way() {
             return neutral;
         }
-        process::quietly(|| catch_unwind(AssertUnwindSafe(body))).ok().flatten().unwrap_or(neutral)
+        panic_hook::silently(|| catch_unwind(AssertUnwindSafe(body))).ok().flatten().unwrap_or(neutral)
     })
 }
 
@@ -95,11 +95,11 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // Before anything that a fork could find half done: a lock, a thread.
     fork::watch();
-    process::quietly(|| Error::caught(body))
+    panic_hook::silently(|| Error::catch(body))
 }
 
 /// What an export does that calls the program in between, outside of all that catches: what leaves the program's function
-/// unwinds the export, too. It is to be made inside of [`process::quietly`].
+/// unwinds the export, too. It is to be made inside of [`panic_hook::silently`].
 pub struct Visit {
     uncancelled: Uncancelled,
 }
@@ -113,7 +113,7 @@ impl Visit {
 
     /// A step of the export's own.
     pub fn step<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
-        Error::caught(body)
+        Error::catch(body)
     }
 
     /// The program's function.

@@ -1,207 +1,213 @@
-//! The law of handles: what a program holds is a number, never an address.
+//! Handles: what a program holds is a number, never an address.
 //!
-//! A handle is the index of a slot, the slot's generation and the noun's type, in the bits below 2^52, which is set:
-//! so it looks like no address, survives a double, and is not NULL. A slot is used again under the next generation;
-//! when it has used up all of them it is retired. So a handle that was freed, never made, or is another noun's is
-//! known to be so. The first generation is random: another copy of the library in the same process has another.
+//! A handle is the index of a slot, the slot's generation and the handle's type, in the bits below 2^52, which is set: so it
+//! looks like no address, survives a conversion to double, and is not NULL. Its slot is found in a table whose keys go stale,
+//! so that a handle that was freed, never made, or is of another type is recognized. The first generation is random: another
+//! copy of the library in the same process has another.
 
 use crate::error::{Error, Kind, Result};
-use crate::runtime::process::Generation;
-use crate::runtime::slots::Slots;
+use crate::runtime::fork::{HeldOverFork, Rank};
+use crate::runtime::generation::Generation;
+use crate::runtime::slots::{Key, Limits, Slots};
+use crate::runtime::stable_array::StableArray;
+use crate::runtime::sync::Mutex;
 use std::any::Any;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 #[cfg(target_pointer_width = "64")]
 mod layout {
     pub const MARK: u64 = 1 << 52;
     pub const TYPE_SHIFT: u32 = 48;
     pub const GENERATION_SHIFT: u32 = 26;
-    pub const GENERATIONS: u64 = 1 << 22;
-    pub const INDEXES: u64 = 1 << 26;
+    pub const GENERATIONS: u32 = 1 << 22;
+    pub const INDEXES: u32 = 1 << 26;
 }
 #[cfg(target_pointer_width = "32")]
 mod layout {
     pub const MARK: u64 = 0;
     pub const TYPE_SHIFT: u32 = 28;
     pub const GENERATION_SHIFT: u32 = 16;
-    pub const GENERATIONS: u64 = 1 << 12;
-    pub const INDEXES: u64 = 1 << 16;
+    pub const GENERATIONS: u32 = 1 << 12;
+    pub const INDEXES: u32 = 1 << 16;
 }
 use layout::*;
 
-/// Nouns have numbers below this.
-const TYPES: usize = 16;
+/// The types of handles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum HandleType {
+    Error = 1,
+    Model,
+    Request,
+    Cancel,
+    Response,
+    Stream,
+    WaitingSet,
+    #[cfg(test)]
+    TestThing,
+    #[cfg(test)]
+    TestOther,
+}
+
+impl HandleType {
+    const ALL: &[HandleType] = &[
+        HandleType::Error,
+        HandleType::Model,
+        HandleType::Request,
+        HandleType::Cancel,
+        HandleType::Response,
+        HandleType::Stream,
+        HandleType::WaitingSet,
+        #[cfg(test)]
+        HandleType::TestThing,
+        #[cfg(test)]
+        HandleType::TestOther,
+    ];
+
+    /// The name in messages.
+    fn name(self) -> &'static str {
+        match self {
+            HandleType::Error => "error",
+            HandleType::Model => "model",
+            HandleType::Request => "request",
+            HandleType::Cancel => "cancel",
+            HandleType::Response => "response",
+            HandleType::Stream => "stream",
+            HandleType::WaitingSet => "waiting set",
+            #[cfg(test)]
+            HandleType::TestThing => "thing",
+            #[cfg(test)]
+            HandleType::TestOther => "other",
+        }
+    }
+}
 
 /// What can stand behind a handle.
 pub trait Noun: Any + Send + Sync {
     /// The C type.
     type C;
-    /// A number of its own, from 1 to 15.
-    const TYPE: u64;
-    const NAME: &'static str;
+    const TYPE: HandleType;
 }
 
 #[derive(Default)]
 struct Slot {
-    /// The handle that is alive here, or 0.
-    handle: AtomicU64,
+    /// The number of the [`Generation`] that made the handle.
     made_in: AtomicU64,
-    /// For a cancel: its trigger, to be read without the lock.
-    trigger: AtomicU64,
     object: Mutex<Option<Arc<dyn Any + Send + Sync>>>,
 }
 
-struct Free {
-    process: Generation,
-    /// The generation in which slots are first used.
-    first: u64,
-    /// Slots that have been used so far.
-    used: u64,
-    /// Slots to use again, with the generation to use.
-    again: Vec<(u64, u64)>,
-    /// The nouns' names, by type, of those that this process has made.
-    names: [&'static str; TYPES],
+static HANDLES: Slots<Slot> = Slots::new(
+    Rank::Handles,
+    Limits { indexes: INDEXES, generations: GENERATIONS, first_generation: random_generation },
+);
+pub const FORK_LOCK: &dyn HeldOverFork = HANDLES.fork_lock();
+
+/// The triggers of cancel handles, by index, for signal handlers. It has elements only around the indexes of cancel handles.
+static TRIGGERS: StableArray<AtomicU64> = StableArray::new();
+
+fn random_generation() -> u32 {
+    // A system without random numbers has addresses that differ from load to load.
+    let random = getrandom::u64().unwrap_or_else(|_| (&raw const HANDLES).addr() as u64 >> 12);
+    (random % u64::from(GENERATIONS)) as u32
 }
 
-impl Free {
-    fn new(first: u64, used: u64) -> Self {
-        Free { process: Generation::current(), first, used, again: Vec::new(), names: [""; TYPES] }
-    }
-
-    fn random() -> u64 {
-        // A system without random numbers has addresses that differ from load to load.
-        let random = getrandom::u64().unwrap_or_else(|_| (&raw const SLOTS).addr() as u64 >> 12);
-        random % GENERATIONS
-    }
-
-    /// The generation after this one; None where that was the last.
-    fn after(&self, generation: u64) -> Option<u64> {
-        let next = (generation + 1) % GENERATIONS;
-        (next != self.first).then_some(next)
-    }
-}
-
-static SLOTS: Slots<Slot> = Slots::new();
-static FREE: Mutex<Option<Free>> = Mutex::new(None);
-/// Handles made by this process and not freed, by the noun's type.
-static LIVE: [AtomicUsize; TYPES] = [const { AtomicUsize::new(0) }; TYPES];
-
-/// Handles made by this process and not freed.
+/// Returns the number of handles that this process has made and not freed.
 pub fn live() -> usize {
-    drop(free_slots());
-    LIVE.iter().map(|live| live.load(Ordering::Relaxed)).sum()
+    HANDLES.live().iter().sum()
 }
 
-/// The same noun by noun, without those that have none: "2 requests, 1 stream".
-pub fn live_by_noun() -> String {
-    let names = free_slots().as_ref().expect("made by free_slots").names;
-    let counts = LIVE.iter().map(|live| live.load(Ordering::Relaxed)).zip(names).filter(|(count, _)| *count > 0);
+/// Returns the same by type, without those that have none: "2 requests, 1 stream".
+pub fn live_by_type() -> String {
+    let live = HANDLES.live();
+    let counts = HandleType::ALL.iter().map(|of| (live[*of as usize], of.name())).filter(|(count, _)| *count > 0);
     let each = counts.map(|(count, name)| format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// Keeps the table from changing while the process forks.
-pub fn lock_for_fork() -> impl std::any::Any {
-    free_slots()
-}
-
-fn free_slots() -> MutexGuard<'static, Option<Free>> {
-    let mut free = FREE.lock().unwrap_or_else(PoisonError::into_inner);
-    match &mut *free {
-        // The parent's handles stay where they are, to be recognised. None of them counts as this process's.
-        Some(known) if !known.process.is_current() => {
-            *free = Some(Free::new(known.first, known.used));
-            LIVE.iter().for_each(|live| live.store(0, Ordering::Relaxed));
-        }
-        Some(_) => {}
-        None => *free = Some(Free::new(Free::random(), 0)),
-    }
-    free
-}
-
-/// A new handle for `object`.
+/// Returns a new handle for `object`.
 pub fn insert<N: Noun>(object: N) -> Result<*mut N::C> {
-    insert_with(object, 0)
+    insert_with(object, |_| {})
 }
 
-/// A new handle for a cancel, whose trigger [`trigger`] finds without a lock.
-pub fn insert_with<N: Noun>(object: N, trigger: u64) -> Result<*mut N::C> {
-    let exhausted = || Error::new(Kind::Resource, "this process has no handles left; free those that are not needed");
-    let (index, generation, slot) = {
-        let mut free = free_slots();
-        let free = free.as_mut().expect("made by free_slots");
-        let (index, generation) = free.again.pop().unwrap_or((free.used, free.first));
-        // The table grows under the lock: a fork must not find it half grown.
-        let slot = (index < INDEXES).then(|| SLOTS.get_or_grow(index as usize)).flatten().ok_or_else(exhausted)?;
-        free.used = free.used.max(index + 1);
-        free.names[N::TYPE as usize] = N::NAME;
-        (index, generation, slot)
+/// Returns a new handle for a cancel, whose trigger [`trigger`] finds without a lock.
+pub fn insert_with_trigger<N: Noun>(object: N, trigger: u64) -> Result<*mut N::C> {
+    insert_with(object, |index| {
+        TRIGGERS.get_or_grow(index as usize).into_iter().for_each(|slot| slot.store(trigger, Ordering::Release));
+    })
+}
+
+fn insert_with<N: Noun>(object: N, prepare: impl FnOnce(u32)) -> Result<*mut N::C> {
+    let object = Arc::new(object);
+    let fill = |index, slot: &Slot| {
+        *slot.object.lock() = Some(object);
+        slot.made_in.store(Generation::current().number(), Ordering::Relaxed);
+        prepare(index);
     };
-    let handle = MARK | N::TYPE << TYPE_SHIFT | generation << GENERATION_SHIFT | index;
-    *slot.object.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(object));
-    slot.made_in.store(Generation::current().number(), Ordering::Relaxed);
-    slot.trigger.store(trigger, Ordering::Release);
-    slot.handle.store(handle, Ordering::Release);
-    LIVE[N::TYPE as usize].fetch_add(1, Ordering::Relaxed);
-    Ok(std::ptr::without_provenance_mut(handle as usize))
+    let key = HANDLES.insert(N::TYPE as u8, fill).ok_or_else(|| {
+        Error::new(Kind::Resource, "this process has no handles left; free those that are not needed")
+    })?;
+    Ok(std::ptr::without_provenance_mut(number(key) as usize))
 }
 
-/// What stands behind a handle.
+fn number(key: Key) -> u64 {
+    let Key { index, generation, tag } = key;
+    MARK | u64::from(tag) << TYPE_SHIFT | u64::from(generation) << GENERATION_SHIFT | u64::from(index)
+}
+
+/// Returns the key in a handle, or None if it has the form of no handle of this type.
+fn key<N: Noun>(handle: *const N::C) -> Option<Key> {
+    let handle = handle.addr() as u64;
+    let index = (handle & u64::from(INDEXES - 1)) as u32;
+    let generation = (handle >> GENERATION_SHIFT & u64::from(GENERATIONS - 1)) as u32;
+    Some(Key { index, generation, tag: N::TYPE as u8 }).filter(|key| number(*key) == handle)
+}
+
+/// Returns what stands behind a handle.
 pub fn get<N: Noun>(handle: *const N::C) -> Result<Arc<N>> {
-    let slot = find::<N>(handle)?;
-    let object = slot.object.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    // Freed between the two looks, or taken by another noun.
-    let object = object.filter(|_| slot.handle.load(Ordering::Acquire) == handle.addr() as u64);
+    let (key, slot) = find::<N>(handle)?;
+    let object = slot.object.lock().clone();
+    // It may have been freed between the two looks, and its slot used again.
+    let object = object.filter(|_| HANDLES.get(key).is_some());
     object.and_then(|object| object.downcast().ok()).ok_or_else(|| stale::<N>())
 }
 
-/// Ends a handle and gives what stood behind it. NULL and what is no handle give nothing.
+/// Ends a handle and returns what stood behind it. Returns None for NULL and for what is no handle.
 pub fn remove<N: Noun>(handle: *mut N::C) -> Option<Arc<N>> {
-    let slot = find::<N>(handle).ok()?;
-    let number = handle.addr() as u64;
-    // Of two threads that free one handle, one gets here first.
-    slot.handle.compare_exchange(number, 0, Ordering::AcqRel, Ordering::Relaxed).ok()?;
-    let object = slot.object.lock().unwrap_or_else(PoisonError::into_inner).take();
-    LIVE[N::TYPE as usize].fetch_sub(1, Ordering::Relaxed);
-    let (index, generation) = (number & (INDEXES - 1), number >> GENERATION_SHIFT & (GENERATIONS - 1));
-    let mut free = free_slots();
-    let free = free.as_mut().expect("made by free_slots");
-    if let Some(next) = free.after(generation) {
-        free.again.push((index, next));
-    }
+    let (key, _) = find::<N>(handle).ok()?;
+    // Of two threads that free one handle, one removes it.
+    let object = HANDLES.remove(key, |slot| slot.object.lock().take())?;
     object?.downcast().ok()
 }
 
-/// The trigger of a live cancel. Takes no lock: safe in a signal handler.
+/// Returns the trigger of a live cancel. Async-signal-safe.
 pub fn trigger<N: Noun>(handle: *const N::C) -> Option<u64> {
-    let slot = SLOTS.get((handle.addr() as u64 & (INDEXES - 1)) as usize)?;
-    let number = handle.addr() as u64;
-    let alive = slot.handle.load(Ordering::Acquire) == number && number >> TYPE_SHIFT & 15 == N::TYPE;
-    let own = slot.made_in.load(Ordering::Relaxed) == Generation::current().number();
-    let trigger = slot.trigger.load(Ordering::Acquire);
-    // Freed and used again since the first look: then the trigger is another cancel's.
-    let still = slot.handle.load(Ordering::Acquire) == number;
-    (alive && own && still).then_some(trigger)
+    let key = key::<N>(handle)?;
+    let is_own = HANDLES.get(key)?.made_in.load(Ordering::Relaxed) == Generation::current().number();
+    let trigger = TRIGGERS.get(key.index as usize)?.load(Ordering::Acquire);
+    // If it was freed and its slot used again since the first look, the trigger is another cancel's.
+    let is_still_live = HANDLES.get(key).is_some();
+    (is_own && is_still_live).then_some(trigger)
 }
 
-fn find<N: Noun>(handle: *const N::C) -> Result<&'static Slot> {
-    let number = handle.addr() as u64;
-    if number == 0 {
-        return Err(Error::new(Kind::InvalidArgument, format_args!("the {} is NULL", N::NAME)));
+fn find<N: Noun>(handle: *const N::C) -> Result<(Key, &'static Slot)> {
+    let name = N::TYPE.name();
+    if handle.is_null() {
+        return Err(Error::new(Kind::InvalidArgument, format_args!("the {name} is NULL")));
     }
-    let slot = SLOTS.get((number & (INDEXES - 1)) as usize).filter(|_| number >> TYPE_SHIFT & 15 == N::TYPE);
-    let slot = slot.filter(|slot| slot.handle.load(Ordering::Acquire) == number).ok_or_else(|| stale::<N>())?;
+    let found = key::<N>(handle).and_then(|key| HANDLES.get(key).map(|slot| (key, slot)));
+    let (key, slot) = found.ok_or_else(|| stale::<N>())?;
     if slot.made_in.load(Ordering::Relaxed) != Generation::current().number() {
-        let what = format_args!("the {} was made before fork(); make a new one in the child", N::NAME);
+        let what = format_args!("the {name} was made before fork(); make a new one in the child");
         return Err(Error::new(Kind::Forked, what));
     }
-    Ok(slot)
+    Ok((key, slot))
 }
 
 fn stale<N: Noun>() -> Error {
+    let name = N::TYPE.name();
     let what =
-        format_args!("this is no {} handle: it was freed before, or never made, or is another kind of handle", N::NAME);
+        format_args!("this is no {name} handle: it was freed before, or never made, or is another kind of handle");
     Error::new(Kind::BadHandle, what)
 }
 
@@ -213,13 +219,11 @@ mod tests {
     struct Other;
     impl Noun for Thing {
         type C = u8;
-        const TYPE: u64 = 14;
-        const NAME: &'static str = "thing";
+        const TYPE: HandleType = HandleType::TestThing;
     }
     impl Noun for Other {
         type C = u8;
-        const TYPE: u64 = 15;
-        const NAME: &'static str = "other";
+        const TYPE: HandleType = HandleType::TestOther;
     }
 
     #[test]
@@ -235,16 +239,6 @@ mod tests {
         assert_ne!(next, handle, "a slot is never used again under the same number");
         assert_eq!(get::<Thing>(handle).err().unwrap().kind(), Kind::BadHandle);
         remove::<Thing>(next);
-    }
-
-    #[test]
-    fn a_slot_is_used_in_every_generation_once_wherever_they_begin() {
-        for first in [0, 1, GENERATIONS - 1] {
-            let free = Free::new(first, 0);
-            assert_eq!(free.after(GENERATIONS - 1).is_none(), first == 0);
-            let last = (first + GENERATIONS - 1) % GENERATIONS;
-            assert_eq!((free.after(last), free.after(first)), (None, Some((first + 1) % GENERATIONS)));
-        }
     }
 
     #[test]

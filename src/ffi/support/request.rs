@@ -1,8 +1,8 @@
 //! A request behind its handle: for several threads, with the texts that the program has borrowed.
 
 use crate::request::{Request, Wiped};
+use crate::runtime::sync::{Mutex, MutexGuard};
 use std::ffi::c_char;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub struct SharedRequest {
     request: Mutex<Request>,
@@ -18,7 +18,7 @@ impl SharedRequest {
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Request> {
-        self.request.lock().unwrap_or_else(PoisonError::into_inner)
+        self.request.lock()
     }
 
     /// The request as it is now.
@@ -40,7 +40,7 @@ impl SharedRequest {
 fn keep(kept: &Mutex<Wiped>, mut text: Wiped) -> (*const c_char, usize) {
     let length = text.len();
     text.push_str("\0");
-    let mut kept = kept.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut kept = kept.lock();
     *kept = text;
     (kept.as_ptr().cast(), length)
 }

@@ -107,8 +107,7 @@ fn check_system(document: &Document, cache_points: &mut CachePoints) -> Result<(
 
 fn check_inference(document: &Document) -> Result<()> {
     let Some(config) = document.value("inferenceConfig") else { return Ok(()) };
-    let checking =
-        |error: Error| refuse(error.path().as_str(), error.message().as_str().trim_start_matches("bedrock: "));
+    let checking = |error: Error| refuse(error.path().as_str(), error.without_prefix());
     let limit = config.get("maxTokens").filter(|limit| limit.kind() == json::Kind::Number);
     if let Some(limit) = limit {
         check_max_tokens(limit, "/inferenceConfig/maxTokens").map_err(checking)?;

@@ -29,8 +29,8 @@ where
     // Our own transport, or the source of the credentials below, says itself what was wrong.
     if let Some(own) = find::<Error>(error) {
         return match own.kind() {
-            Kind::Network | Kind::Timeout => unreachable(own.stated()),
-            Kind::Protocol => failed(own.stated(), "Check the endpoint (AWS_ENDPOINT_URL) and the proxy"),
+            Kind::Network | Kind::Timeout => unreachable(own.without_advice()),
+            Kind::Protocol => failed(own.without_advice(), "Check the endpoint (AWS_ENDPOINT_URL) and the proxy"),
             _ => own.clone().while_doing(doing),
         };
     }
