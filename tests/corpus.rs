@@ -1,4 +1,4 @@
-//! Recorded traffic of the real service, played again over loopback to a C program, `tests/c/replay.c`: every
+//! Recorded traffic (the samples in the repository, and a collection of the real service's), played again over loopback to a C program, `tests/c/replay.c`: every
 //! interaction must reach it as it was.
 //!
 //! - What goes out: the body is the caller's, byte for byte, on the path of the SDKs, under a signature that holds.
@@ -21,10 +21,11 @@ use support::{Corpus, Interaction, Reply, Request, frames};
 
 #[test]
 fn every_recorded_interaction_is_the_same_through_c() {
-    let Some(corpus) = Corpus::find_or_skip("every recorded interaction") else { return };
+    let corpora = Corpus::all("every recorded interaction");
     let Some(mut replay) = Replay::start() else { return };
     let mut tally = Tally::default();
-    for interaction in corpus.interactions("converse").chain(corpus.interactions("converse-stream")) {
+    let operations = ["converse", "converse-stream"];
+    for interaction in corpora.iter().flat_map(|corpus| operations.map(|name| corpus.interactions(name))).flatten() {
         let call = Call::of(&interaction);
         let expected = Expected::of(&interaction);
         tally.count(&interaction, &call, &expected);
@@ -42,12 +43,12 @@ fn every_recorded_interaction_is_the_same_through_c() {
 
 #[test]
 fn every_recorded_interaction_of_the_other_operations_is_the_same_through_c() {
-    let Some(corpus) = Corpus::find_or_skip("every recorded interaction of the other operations") else { return };
+    let corpora = Corpus::all("every recorded interaction of the other operations");
     let Some(mut replay) = Replay::start() else { return };
     let mut failures = Vec::new();
     for operation in ["invoke", "invoke-with-response-stream", "count-tokens", "apply-guardrail"] {
         let (mut played, mut recorded, mut refused, mut events) = (0, 0, 0, 0);
-        for interaction in corpus.interactions(operation) {
+        for interaction in corpora.iter().flat_map(|corpus| corpus.interactions(operation)) {
             let call = Call::of(&interaction);
             let expected = Expected::of(&interaction);
             played += 1;
@@ -69,8 +70,14 @@ fn every_recorded_interaction_of_the_other_operations_is_the_same_through_c() {
 
 #[test]
 fn an_error_frame_fails_a_stream_after_the_events_before_it() {
-    let Some(corpus) = Corpus::find_or_skip("an error frame in mid-stream") else { return };
-    let Some(mut replay) = Replay::start() else { return };
+    for corpus in Corpus::all("an error frame in mid-stream") {
+        let Some(mut replay) = Replay::start() else { return };
+        check_error_frame(&corpus, &mut replay);
+        replay.end();
+    }
+}
+
+fn check_error_frame(corpus: &Corpus, replay: &mut Replay) {
     let vectors = corpus.frame_vectors();
     let error = vectors.iter().find(|vector| vector.name == "ERROR_EVENT_MESSAGE").expect("the vector of an error");
     let header = |name: &str| error.case["expect"]["headers"][name].as_str().expect("a header of the vector");
@@ -87,7 +94,6 @@ fn an_error_frame_fails_a_stream_after_the_events_before_it() {
         let expected = Expected::of_failing_stream(before, &failure, "an-id");
         expected.check(&transcript).unwrap_or_else(|what| panic!("after {count} events: {what}"));
     }
-    replay.end();
     println!("corpus: the vectors' error frame in {} places of a stream", events.len() + 1);
 }
 

@@ -942,7 +942,10 @@ fn a_gate_or_a_pace_holds_the_head() {
 
 #[test]
 fn recorded_answers_are_played_again_byte_for_byte() {
-    let Some(corpus) = Corpus::find_or_skip("recorded_answers_are_played_again_byte_for_byte") else { return };
+    Corpus::all("recorded_answers_are_played_again_byte_for_byte").iter().for_each(are_played_again);
+}
+
+fn are_played_again(corpus: &Corpus) {
     let bedrock = LocalBedrock::start();
     let mut client = Client::connect(&bedrock);
     for operation in ["converse", "converse-stream", "count-tokens", "apply-guardrail"] {
@@ -978,8 +981,9 @@ fn recorded_answers_are_played_again_byte_for_byte() {
 
 #[test]
 fn recorded_request_bodies_keep_their_key_order() {
-    let Some(corpus) = Corpus::find_or_skip("recorded_request_bodies_keep_their_key_order") else { return };
-    let unsorted = corpus.interactions("converse").filter_map(|interaction| interaction.request?.body).find(|body| {
+    let corpora = Corpus::all("recorded_request_bodies_keep_their_key_order");
+    let recorded = corpora.iter().flat_map(|corpus| corpus.interactions("converse"));
+    let unsorted = recorded.filter_map(|interaction| interaction.request?.body).find(|body| {
         let sorted: serde_json::Value = serde_json::from_str(body).expect("recorded JSON");
         let sorted = sorted.to_string();
         sorted.len() == body.len() && sorted != *body
@@ -989,8 +993,8 @@ fn recorded_request_bodies_keep_their_key_order() {
 
 #[test]
 fn frame_vectors_are_good_or_bad_as_they_say() {
-    let Some(corpus) = Corpus::find_or_skip("frame_vectors_are_good_or_bad_as_they_say") else { return };
-    let vectors = corpus.frame_vectors();
+    let corpora = Corpus::all("frame_vectors_are_good_or_bad_as_they_say");
+    let vectors: Vec<_> = corpora.iter().flat_map(Corpus::frame_vectors).collect();
     assert!(vectors.iter().any(|vector| vector.valid) && vectors.iter().any(|vector| !vector.valid));
     for vector in vectors.iter().filter(|vector| vector.valid) {
         assert_eq!(frames(&vector.bytes).len(), 1, "{}", vector.name);

@@ -4,9 +4,10 @@
 
 use bedrock::error::Error;
 use bedrock::json::Json;
-use bedrock::protocol::event::{Batch, EventDecoder};
-use bedrock::protocol::frame::Decoder;
-use bedrock::protocol::operation::Operation;
+use bedrock::protocol::batch::Batch;
+use bedrock::protocol::event_decoder::EventDecoder;
+use bedrock::protocol::frame_decoder::FrameDecoder;
+use bedrock::protocol::operation::{Operation, ResponseForm};
 use bedrock::response::assemble::Assembler;
 use libbedrock_fuzz::{events, frame};
 use libfuzzer_sys::fuzz_target;
@@ -20,15 +21,15 @@ struct Outcome {
 }
 
 fn read<'a>(operation: Operation, chunks: impl Iterator<Item = &'a [u8]>) -> Outcome {
-    let chunked = operation == Operation::InvokeModelWithResponseStream;
-    let mut decoder = if chunked { EventDecoder::of_chunks() } else { EventDecoder::default() };
-    let mut frames = Decoder::default();
+    let model_form = operation == Operation::InvokeModelWithResponseStream;
+    let mut decoder = EventDecoder::new(if model_form { ResponseForm::Model } else { ResponseForm::Service });
+    let mut frames = FrameDecoder::default();
     let mut assembler = Assembler::of(operation).expect("a streaming operation");
     let mut outline = Assembler::outline(operation).expect("a streaming operation");
     let mut outcome = Outcome { events: Vec::new(), response: String::new(), error: None };
     for chunk in chunks {
         let mut batch = Batch::default();
-        batch.expect(chunk.len());
+        batch.reserve(chunk.len());
         let fed = frames.feed(chunk, |frame| decoder.decode(frame, &mut batch));
         for index in 0..batch.len() {
             let event = batch.get(index).expect("an event of the batch");

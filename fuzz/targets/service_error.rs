@@ -4,10 +4,11 @@
 
 use bedrock::error::Error;
 use bedrock::json::Json;
-use bedrock::protocol::failure;
+use bedrock::protocol::bad_response::not_a_stream;
+use bedrock::protocol::operation::ResponseForm;
 use bedrock::protocol::redact::Secrets;
-use bedrock::protocol::refusal::Refusal;
-use bedrock::protocol::unary::About;
+use bedrock::protocol::service_error::ServiceError;
+use bedrock::protocol::unary_response::UnaryHead;
 use libfuzzer_sys::fuzz_target;
 
 const SECRET: &str = "bedrock-api-key-c2VjcmV0";
@@ -32,18 +33,20 @@ fuzz_target!(|given: (u16, u8, &str, &str, &[u8])| {
     let secrets = Secrets::of([("authorization", &*format!("Bearer {SECRET}"))]);
     let body = if known & 0x80 == 0 { body.to_vec() } else { [body, SECRET.as_bytes(), body].concat() };
 
-    let error = Refusal::of(status, headers, &body, &secrets).into_error();
+    let error = ServiceError::from_http(status, headers, &body, &secrets).into_error();
     check(&error);
     for text in [error.message(), error.json(), error.code(), error.request_id()] {
         assert!(!text.as_str().contains(SECRET), "a secret is in {text:?}");
     }
     let text = String::from_utf8_lossy(&body);
-    check(&failure::in_stream(name, &text));
-    check(&failure::in_stream_error(name, header));
-    check(&failure::misrouted(status, header, &text));
-    for (raw, delimited) in [(false, true), (true, true), (true, false)] {
-        let about = About { status, content_type: header.to_owned(), delimited, raw };
-        match about.judge(body.clone()) {
+    check(&ServiceError::from_exception(name, &text).into_error());
+    check(&ServiceError::new(name, header).into_error());
+    check(&not_a_stream(status, header, &text));
+    for (form, delimited) in
+        [(ResponseForm::Service, true), (ResponseForm::Model, true), (ResponseForm::Model, false)]
+    {
+        let head = UnaryHead { status, content_type: header.to_owned(), delimited, form };
+        match head.read_body(body.clone()) {
             Ok((response, _)) => drop(Json::parse(&response).expect("a response is JSON")),
             Err(error) => check(&error),
         }

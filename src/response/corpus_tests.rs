@@ -22,12 +22,55 @@ struct Interaction {
     expected: Value,
 }
 
-/// The recorded successes of an operation, none where the corpus is absent.
+/// The recorded successes of an operation: the samples, and the collection if it is there.
 fn corpus(operation: &str) -> Vec<Interaction> {
+    [samples(operation), collection(operation)].into_iter().flatten().collect()
+}
+
+/// Those of `tests/sample_recordings`.
+fn samples(operation: &str) -> Vec<Interaction> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sample_recordings");
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let expected: Map<String, Value> = serde_json::from_str(&read("expected.json")).unwrap();
+    let sample = |(name, expected): (&String, &Value)| {
+        let recording = read(&format!("{name}.json"));
+        let recording = Json::parse(&recording).unwrap();
+        let at = |pointer: &str| recording.pointer(&format!("/interactions/0{pointer}"));
+        let path = at("/request/path")?.string()?;
+        let wanted =
+            path.ends_with(&format!("/{operation}")) || operation == "apply-guardrail" && path.ends_with("/apply");
+        if !wanted || at("/response/status")?.text() != "200" {
+            return None;
+        }
+        let event = |event: Json<'_>| {
+            let name = event.get("type").unwrap().string().unwrap().into_owned();
+            frame(&name, event.get("payload").unwrap().text().to_owned())
+        };
+        let body = match at("/response/events") {
+            Some(events) => events.elements().flat_map(event).collect(),
+            None => at("/response/body")?.text().as_bytes().to_vec(),
+        };
+        Some(Interaction { id: format!("samples/{name}"), body, expected: expected.clone() })
+    };
+    expected.iter().filter_map(sample).collect()
+}
+
+/// An event's frame, by another encoder.
+fn frame(name: &str, payload: String) -> Vec<u8> {
+    let message = Message::new(payload)
+        .add_header(Header::new(":message-type", HeaderValue::String("event".into())))
+        .add_header(Header::new(":event-type", HeaderValue::String(name.to_owned().into())));
+    let mut bytes = Vec::new();
+    write_message_to(&message, &mut bytes).unwrap();
+    bytes
+}
+
+/// Recorded traffic of the real service, none where it is not at hand.
+fn collection(operation: &str) -> Vec<Interaction> {
     let root = std::env::var_os("BEDROCK_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
     let Ok(index) = std::fs::read(root.join("index.json")) else {
-        println!("skipped: no corpus");
+        println!("skipped: no recorded traffic (BEDROCK_CORPUS, or ../shared/corpus)");
         return Vec::new();
     };
     let read = |file: String| -> Value { serde_json::from_slice(&std::fs::read(root.join(file)).unwrap()).unwrap() };
@@ -265,12 +308,7 @@ fn every_recorded_answer_can_be_added_and_the_conversation_goes_on() {
 /// The stream that a unary answer would have been: text in pieces of `size` characters, its blocks interleaved.
 fn take_apart(answer: Json<'_>, size: usize) -> Vec<u8> {
     let mut body = Vec::new();
-    let mut send = |name: &str, members: String| {
-        let message = Message::new(format!("{{{members}}}"))
-            .add_header(Header::new(":message-type", HeaderValue::String("event".into())))
-            .add_header(Header::new(":event-type", HeaderValue::String(name.to_owned().into())));
-        write_message_to(&message, &mut body).unwrap();
-    };
+    let mut send = |name: &str, members: String| body.extend(frame(name, format!("{{{members}}}")));
     let join = |members: Vec<Member<'_>>| members.iter().map(|member| member.segment).collect::<Vec<_>>().join(",");
 
     send("messageStart", r#""role":"assistant","p":"abc""#.to_owned());

@@ -1,6 +1,7 @@
-//! Recorded interactions with the real service, where they are at hand: in `$BEDROCK_CORPUS`, or in
-//! `../shared/corpus` next to the project. They are not part of the project; a test that wants them and does not find
-//! them says "skipped".
+//! Recorded interactions: the samples of `tests/sample_recordings`, and a collection of real traffic.
+//!
+//! The collection is in `$BEDROCK_CORPUS`, or in `../shared/corpus` next to the project. It is not part of the project: if it
+//! is not there, a test runs over the samples alone, and prints a line with "skipped".
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,11 +13,19 @@ use serde_json::value::RawValue;
 use super::reply::Reply;
 use super::stream::{event_frame, exception_frame, frame};
 
-/// Where the recordings are.
+/// Recorded interactions, and frames.
 #[derive(Clone, Debug)]
 pub struct Corpus {
-    root: PathBuf,
+    source: Source,
     rows: Vec<Row>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    /// The folder of the samples, and what they hold.
+    Samples(PathBuf, Vec<Interaction>),
+    /// The folder of the collection.
+    Collection(PathBuf),
 }
 
 /// One line of the index.
@@ -82,7 +91,27 @@ pub struct FrameVector {
 }
 
 impl Corpus {
-    /// The corpus; None where there is none. Panics where `$BEDROCK_CORPUS` names a folder without one, or the index
+    /// The samples, and the collection if it is there. If it is not, a line says that it was skipped for `test`.
+    #[track_caller]
+    pub fn all(test: &str) -> Vec<Corpus> {
+        [Some(Corpus::samples()), Corpus::find_or_skip(test)].into_iter().flatten().collect()
+    }
+
+    /// The samples.
+    #[track_caller]
+    pub fn samples() -> Corpus {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sample_recordings");
+        let expected = json_file(&folder.join("expected.json"));
+        // Those that fail on their way have nothing to compare.
+        let samples = expected.as_object().expect("expected.json holds the samples by their names").iter();
+        let samples: Vec<_> = samples.map(|(name, expected)| sample(&folder, name, expected)).collect();
+        Corpus {
+            rows: samples.iter().map(|sample| sample.row.clone()).collect(),
+            source: Source::Samples(folder, samples),
+        }
+    }
+
+    /// The collection. None where there is none. Panics where `$BEDROCK_CORPUS` names a folder without one, or the index
     /// cannot be read.
     #[track_caller]
     pub fn find() -> Option<Corpus> {
@@ -108,10 +137,10 @@ impl Corpus {
             .iter()
             .map(Row::of)
             .collect();
-        Some(Corpus { root, rows })
+        Some(Corpus { source: Source::Collection(root), rows })
     }
 
-    /// The corpus, or None with a line that says that `test` was skipped.
+    /// The collection, or None with a line that says that `test` was skipped.
     #[track_caller]
     pub fn find_or_skip(test: &str) -> Option<Corpus> {
         let found = Corpus::find();
@@ -134,11 +163,17 @@ impl Corpus {
     /// Reads one interaction. Panics where its file is not as the corpus describes it.
     #[track_caller]
     pub fn load(&self, row: &Row) -> Interaction {
-        let path = self.root.join(format!("{}.json", row.id));
+        let root = match &self.source {
+            Source::Samples(_, samples) => {
+                return samples.iter().find(|sample| sample.row.id == row.id).expect("a sample").clone();
+            }
+            Source::Collection(root) => root,
+        };
+        let path = root.join(format!("{}.json", row.id));
         let file = read(&path);
         let members = object(&file, &path);
         let response: Value = parse(member(&members, "response", &path), &path);
-        let expected = self.root.join(format!("{}.expected.json", row.id));
+        let expected = root.join(format!("{}.expected.json", row.id));
         Interaction {
             row: row.clone(),
             request: RecordedRequest::of(member(&members, "request", &path), &path),
@@ -152,8 +187,13 @@ impl Corpus {
     #[track_caller]
     pub fn frame_vectors(&self) -> Vec<FrameVector> {
         let mut vectors = Vec::new();
-        for file in ["eventstream_botocore.json", "eventstream_smithy_rs.json"] {
-            let path = self.root.join("vectors").join(file);
+        let files = match &self.source {
+            Source::Samples(folder, _) => vec![folder.join("frames.json")],
+            Source::Collection(root) => ["eventstream_botocore.json", "eventstream_smithy_rs.json"]
+                .map(|file| root.join("vectors").join(file))
+                .into(),
+        };
+        for path in files {
             let content = json_file(&path);
             let cases = content["cases"].as_array().unwrap_or_else(|| panic!("{} holds no cases", path.display()));
             vectors.extend(cases.iter().map(|case| FrameVector {
@@ -191,6 +231,65 @@ impl Interaction {
             }
         }
         reply
+    }
+}
+
+/// A sample: a recording of one interaction that came to its end, in the record format.
+#[track_caller]
+fn sample(folder: &Path, name: &str, expected: &Value) -> Interaction {
+    let path = &folder.join(format!("{name}.json"));
+    let file = read(path);
+    let recording = object(&file, path);
+    let interactions = elements(member(&recording, "interactions", path), path);
+    let [interaction] = interactions[..] else { panic!("{} does not hold one interaction", path.display()) };
+    let interaction = object(interaction.get(), path);
+    let request = object(member(&interaction, "request", path), path);
+    let response = object(member(&interaction, "response", path), path);
+    let string = |raw: &str| parse(raw, path).as_str().expect("a string").to_owned();
+    let target = string(member(&request, "path", path));
+    let parts: Vec<&str> = target.split('/').collect();
+    let (operation, model_id) = match parts[..] {
+        ["", "model", id, operation] => (operation, Some(id.replace("%3A", ":"))),
+        ["", "guardrail", .., "apply"] => ("apply-guardrail", None),
+        _ => panic!("{}: an unknown path: {target}", path.display()),
+    };
+    let body = match response.get("events") {
+        Some(events) => elements(events.get(), path)
+            .iter()
+            .flat_map(|event| {
+                let event = object(event.get(), path);
+                event_frame(&string(member(&event, "type", path)), member(&event, "payload", path))
+            })
+            .collect(),
+        None => Bytes::copy_from_slice(member(&response, "body", path).as_bytes()),
+    };
+    let status = status(&parse(member(&response, "status", path), path), path);
+    Interaction {
+        row: Row {
+            id: format!("samples/{name}"),
+            operation: operation.to_owned(),
+            model_id,
+            status,
+            features: Vec::new(),
+            flags: Vec::new(),
+            reconstructed: false,
+        },
+        request: Some(RecordedRequest {
+            method: string(member(&request, "method", path)),
+            path: target.clone(),
+            query: String::new(),
+            headers: pairs(&parse(member(&request, "headers", path), path)),
+            body: Some(member(&request, "body", path).to_owned()),
+            body_text: None,
+        }),
+        response: RecordedResponse {
+            status,
+            headers: pairs(&parse(member(&response, "headers", path), path)),
+            body: Some(body),
+            events: Vec::new(),
+        },
+        expected: Some(expected.clone()),
+        notes: Vec::new(),
     }
 }
 
@@ -278,6 +377,11 @@ fn parse(json: &str, path: &Path) -> Value {
 #[track_caller]
 fn object<'a>(json: &'a str, path: &Path) -> BTreeMap<String, &'a RawValue> {
     serde_json::from_str(json).unwrap_or_else(|e| panic!("{} is no JSON object: {e}", path.display()))
+}
+
+#[track_caller]
+fn elements<'a>(json: &'a str, path: &Path) -> Vec<&'a RawValue> {
+    serde_json::from_str(json).unwrap_or_else(|e| panic!("{} is no JSON array: {e}", path.display()))
 }
 
 #[track_caller]

@@ -56,14 +56,14 @@ impl ServiceError {
         let encoding = header("content-encoding");
         let encoding = content_encoding::unexpected(encoding.as_deref());
         let location = header("location").filter(|_| (300..400).contains(&status));
-        let message = match json {
-            _ if let Some(location) = &location => {
+        let message = match (&location, json, encoding) {
+            (Some(location), ..) => {
                 format!("the response leads to {}: redirects are not followed; set base_url", host_in(location))
             }
-            None if let Some(encoding) = encoding => content_encoding::message_for(encoding),
-            Some(json) => body::message_in(json).unwrap_or_else(|| body::quote_json(json)),
-            None if text.trim().is_empty() => "the response is empty".to_owned(),
-            None => format!(
+            (None, Some(json), _) => body::message_in(json).unwrap_or_else(|| body::quote_json(json)),
+            (None, None, Some(encoding)) => content_encoding::message_for(encoding),
+            (None, None, None) if text.trim().is_empty() => "the response is empty".to_owned(),
+            (None, None, None) => format!(
                 "the response is {}, not JSON; is this really a Bedrock endpoint? It begins: {}",
                 header("content-type").unwrap_or("of no type".into()),
                 body::beginning(&text)
