@@ -262,10 +262,10 @@ fn bytes_that_are_no_image_or_document_are_refused_and_nothing_is_added() {
     let before = kept(&request);
     for (failure, part) in [
         (request.add_image(None, b""), "there are no bytes"),
-        (request.add_image(None, b"GIF"), "its format is not known"),
-        (request.add_image(Some("bmp"), b"BM"), "it takes png, jpeg, gif, webp"),
+        (request.add_image(None, b"GIF"), "its format is unknown"),
+        (request.add_image(Some("bmp"), b"BM"), "it has png, jpeg, gif, webp"),
         (request.add_image(Some("gif"), PNG), "labelled gif, and the bytes are png"),
-        (request.add_document(None, Some("a.xyz"), b"a"), "its format is not known"),
+        (request.add_document(None, Some("a.xyz"), b"a"), "its format is unknown"),
     ] {
         let failure = failure.expect_err(part);
         assert_eq!(name(failure.status), "BEDROCK_E_REQUEST");

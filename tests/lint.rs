@@ -258,7 +258,8 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
         let failure = request.body(&model("error")).expect_err(what);
         assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, at), "{what}: {failure:?}");
         assert!(
-            failure.message.starts_with("bedrock: checking the request: ") || failure.message.contains("no format"),
+            failure.message.starts_with("bedrock: checking the request: ")
+                || failure.message.contains("Bedrock has no "),
             "{what}: {failure:?}"
         );
         assert!(failure.message.contains(says), "{what}: {failure:?}");

@@ -14,7 +14,7 @@ fuzz_target!(|given: (&str, &[u8], &str)| {
     let attached = request.attach(name, Arc::new(bytes.to_vec())).is_ok();
     assert_eq!(attached, !name.is_empty());
     assert!(request.attach(name, Arc::new(Vec::new())).is_err(), "a name was given twice");
-    if let Ok(input) = request.input(Operation::Converse, "m", &Document::default(), true) {
+    if let Ok(input) = request.serialize(Operation::Converse, "m", &Document::default(), true) {
         Json::parse(std::str::from_utf8(&input.body.unwrap_or_default()).expect("a body is UTF-8")).expect("a body is JSON");
     }
 });

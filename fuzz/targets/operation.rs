@@ -2,7 +2,7 @@
 //! the wire, or an error that says what is wrong.
 #![no_main]
 
-use bedrock::request::{Place, Request, parse_defaults};
+use bedrock::request::{MembersOf, Request, parse_defaults};
 use bedrock::protocol::operation::Operation;
 use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ fuzz_target!(|given: (u8, &str, &str)| {
     let operation = Operation::ALL[usize::from(number) % Operation::ALL.len()];
     let Ok(mut request) = Request::parse(text) else { return };
     request.attach("a", Arc::new(b"\x89PNG".to_vec())).expect("the name is free");
-    let Ok(defaults) = parse_defaults(defaults, Place::Derived) else { return };
-    match request.input(operation, "m", &defaults, number % 2 == 0) {
+    let Ok(defaults) = parse_defaults(defaults, MembersOf::DerivedModel) else { return };
+    match request.serialize(operation, "m", &defaults, number % 2 == 0) {
         Ok(input) => {
             assert!(input.path.starts_with('/') && input.path.bytes().all(|byte| byte.is_ascii_graphic()));
             assert!(!input.path.contains("/../") && !input.path.contains("/./") && !input.path.contains('#'));

@@ -13,9 +13,9 @@ use super::status::{bedrock_error, bedrock_status};
 use super::support::text;
 use super::support::user::User;
 use crate::error::Result;
-use crate::request::attachment::Data;
-use crate::request::media::Media;
-use crate::request::{Medium, Request, WipedBytes};
+use crate::request::attachments::AttachmentBytes;
+use crate::request::media_block::MediaBlock;
+use crate::request::{Medium, Request, ZeroizedBytes};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ unsafe fn with_bytes(
     request: *mut bedrock_request,
     bytes: Bytes,
     err: *mut *mut bedrock_error,
-    with: impl FnOnce(&mut Request, &[u8], &mut dyn FnMut() -> Data) -> Result<()>,
+    with: impl FnOnce(&mut Request, &[u8], &mut dyn FnMut() -> AttachmentBytes) -> Result<()>,
 ) -> bedrock_status {
     // If anything fails, dropping this releases the bytes at the end of this function. No lock is held then, because the program's
     // release may call the library.
@@ -66,8 +66,9 @@ unsafe fn with_bytes(
         let is_shared = bytes.user.release.is_some();
         // SAFETY: they are readable, says the caller.
         let bytes = unsafe { text::bytes("data", bytes.data.cast(), bytes.len) }?;
-        let mut copy = if is_shared { WipedBytes::default() } else { WipedBytes::copy("attaching bytes", bytes)? };
-        let mut keep = || -> Data {
+        let mut copy =
+            if is_shared { ZeroizedBytes::default() } else { ZeroizedBytes::copy("attaching bytes", bytes)? };
+        let mut keep = || -> AttachmentBytes {
             match passed.take_if(|_| is_shared) {
                 Some(bytes) => Arc::new(bytes),
                 None => Arc::new(std::mem::take(&mut copy)),
@@ -105,7 +106,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_image(
     unsafe {
         with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, bytes, keep| {
             let (role, format) = (text::name("role", role)?, text::name_or_none("format", format)?);
-            request.add_media(&Media { medium: Medium::Image, role, format, name: None, bytes }, keep)
+            request.add_media(&MediaBlock { medium: Medium::Image, role, format, name: None, bytes }, keep)
         })
     }
 }
@@ -143,7 +144,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_document(
         with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, bytes, keep| {
             let (role, format) = (text::name("role", role)?, text::name_or_none("format", format)?);
             let name = text::name_or_none("name", name)?;
-            request.add_media(&Media { medium: Medium::Document, role, format, name, bytes }, keep)
+            request.add_media(&MediaBlock { medium: Medium::Document, role, format, name, bytes }, keep)
         })
     }
 }

@@ -35,7 +35,7 @@ use super::support::text;
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::protocol::operation::Operation;
-use crate::request::{Request, Wiped};
+use crate::request::{Request, ZeroizedText};
 use std::ffi::c_char;
 use std::ptr::{null, null_mut};
 
@@ -73,7 +73,7 @@ pub(super) fn shorten(
     // They are dropped when no lock is held, for the program's release may call us.
     change(request, err, |request| {
         shorten(request)?;
-        unused = request.take_unused();
+        unused = request.remove_unused_attachments();
         Ok(())
     })
 }
@@ -226,8 +226,8 @@ pub unsafe extern "C-unwind" fn bedrock_request_body(
     entry!(err => {
         let request = handle::get::<SharedRequest>(request)?;
         let model = handle::get::<Model>(model)?;
-        let input = model.input(Operation::Converse, &request.snapshot())?;
-        let text = Wiped::from(&*String::from_utf8_lossy(&input.body.unwrap_or_default()));
+        let input = model.serialize(Operation::Converse, &request.snapshot())?;
+        let text = ZeroizedText::from(&*String::from_utf8_lossy(&input.body.unwrap_or_default()));
         let (text, length) = request.keep_body(text);
         body = text;
         // SAFETY: len is NULL or writable, as the header demands.

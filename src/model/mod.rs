@@ -9,7 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::totals::Totals;
 use crate::protocol::operation::Operation;
 use crate::protocol::usage::Usage;
-use crate::request::{Document, Input, Request, parse_changes, parse_defaults, replace_defaults, take_model_id};
+use crate::request::{Document, Request, SerializedRequest, apply_change, parse_change, parse_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
@@ -74,16 +74,16 @@ impl Model {
 
     /// A model with these request members under every request, and perhaps call settings or a model id of its own.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
-        let mut changes = parse_changes(defaults_json)?;
+        let mut change = parse_change(defaults_json)?;
         let mut derived = Model { totals: self.totals.derive(), ..self.clone() };
-        take_call_settings(&mut changes.given, &mut derived.calls, "")?;
-        if let Some(id) = take_model_id(&mut changes.given)? {
+        take_call_settings(&mut change.replaced, &mut derived.calls, "")?;
+        if let Some(id) = take_model_id(&mut change.replaced)? {
             derived.id = id.into();
         }
         if derived.calls != self.calls {
             derived.client = Arc::default();
         }
-        replace_defaults(&mut derived.defaults, changes)?;
+        apply_change(&mut derived.defaults, change)?;
         Ok(derived)
     }
 
@@ -97,8 +97,8 @@ impl Model {
     }
 
     /// Exactly what a call would send.
-    pub fn input(&self, operation: Operation, request: &Request) -> Result<Input> {
-        request.input(operation, self.id.as_str(), &self.defaults, self.shared.config.lint)
+    pub fn serialize(&self, operation: Operation, request: &Request) -> Result<SerializedRequest> {
+        request.serialize(operation, self.id.as_str(), &self.defaults, self.shared.config.lint)
     }
 
     /// Makes the way to the service ready for the next call: credentials, endpoint, connection. Waits for at most
@@ -141,7 +141,7 @@ impl Model {
     }
 
     fn begin(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
-        let input = self.input(operation, request)?;
+        let input = self.serialize(operation, request)?;
         if cancel.is_some_and(Cancel::is_fired) {
             return Ok(Stream::cancelled(operation));
         }
@@ -335,7 +335,7 @@ mod tests {
         let config = format!(r#"{{"model":"m","transport":{{"replies":[{{"events":[{events}]}}]}}{members}}}"#);
         let model = Model::new(&config).unwrap();
         let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
-        let input = model.input(Operation::ConverseStream, &request).unwrap();
+        let input = model.serialize(Operation::ConverseStream, &request).unwrap();
         let operation = Operation::ConverseStream;
         let options = model.start_options(operation, None, model.first_limit(operation));
         let job = Job { model, call: Call { operation, input } };
@@ -366,7 +366,7 @@ mod tests {
         let model = Model::new(r#"{"model":"m","transport":{"replies":[]}}"#).unwrap();
         let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
         let operation = Operation::ConverseStream;
-        let input = model.input(operation, &request).unwrap();
+        let input = model.serialize(operation, &request).unwrap();
         let options = model.start_options(operation, None, model.first_limit(operation));
         let job = Job { model, call: Call { operation, input } };
         let runtime = worker::start().unwrap();

@@ -1,299 +1,27 @@
-//! A request's JSON, taken apart without losing a byte.
+//! The request's JSON as a document that can be changed and keeps every byte that was not.
 //!
-//! An object is the segments between its commas, and so is a list; joined again they are the original, white space
-//! included. So what a caller wrote goes to the service as it was written, and adding a message leaves every byte
-//! before it alone, which is what prompt caches live on.
+//! An object is the segments between its commas, and so is a list. Joined again, they are the original, with its white
+//! space. So the service gets the JSON as the program wrote it, and adding a message changes no byte before it, on which
+//! prompt caches depend.
 
-use super::attachment::{Attachments, Reference, is_free_form, is_native, references};
-use super::dialect::Speakers;
-use super::dialect::names::{Names, Taken};
-use super::places::{Origin, Places};
-use super::wiped::Wiped;
+use super::attachments::Attachments;
+use super::document_names::DocumentNames;
+use super::list::List;
+use super::operation_members::{References, references_in_member};
+use super::participants::Participants;
+use super::reference::Reference;
+use super::segment::Segment;
+use super::source_map::{SourceLocation, SourceMap};
+use super::zeroized::ZeroizedText;
 use crate::error::{Error, Kind, Result, quote};
-use crate::json::{self, Checked, Invalid, Json, Outline};
-use std::collections::HashSet;
+use crate::json::{self, Checked, Json};
 use std::ops::Range;
 use std::sync::Arc;
 
-/// A piece of JSON text, shared by the clones of a request, with what one pass over it found out: where its values
-/// end, and the attachments it refers to.
-#[derive(Clone)]
-pub struct Piece(Arc<Inside>);
-
-#[derive(Clone)]
-struct Inside {
-    /// A value as it is written, perhaps with a key and white space around it.
-    text: Wiped,
-    outline: Outline,
-    /// In the order of the text.
-    references: Vec<Reference>,
-}
-
-/// Where references are sought in a piece.
-#[derive(Clone, Copy)]
-enum Seek {
-    Nowhere,
-    /// Where Converse has base64.
-    Converse,
-    /// Anywhere: it is a model's own request.
-    Anywhere,
-}
-
-impl Seek {
-    /// In a member of the request.
-    fn within(member: &str) -> Self {
-        match member {
-            // Of the operations' own members, CountTokens has one that is called like a tool's input.
-            "input" => Seek::Converse,
-            _ if is_free_form(member) => Seek::Nowhere,
-            _ if is_native(member) => Seek::Anywhere,
-            _ => Seek::Converse,
-        }
-    }
-}
-
-impl Piece {
-    fn new(text: &str, outline: Outline, seek: Seek) -> Self {
-        let references = match seek {
-            Seek::Nowhere => Vec::new(),
-            Seek::Converse => references(text, &outline, false),
-            Seek::Anywhere => references(text, &outline, true),
-        };
-        Piece(Arc::new(Inside { text: text.into(), outline, references }))
-    }
-
-    /// `segment` of a text, in which `value` stands. `outline` is the whole text's.
-    fn part(text: &str, outline: &Outline, segment: &str, value: Json<'_>, seek: Seek) -> Self {
-        let start = json::offset(text, segment);
-        Piece::new(segment, outline.part(start..start + segment.len(), value), seek)
-    }
-
-    /// A member with a value, which is JSON.
-    fn member(name: &str, json: &str, seek: Seek) -> std::result::Result<Self, Invalid> {
-        let key = json::quoted(name);
-        let outline = Checked::from(json).into_outline()?;
-        Ok(Piece::new(&format!("{key}:{json}"), outline.behind(key.len() + 1), seek))
-    }
-
-    /// A JSON value, perhaps with white space around it.
-    pub fn value<'a>(text: impl Into<Checked<'a>>) -> Result<Self> {
-        let checked = text.into();
-        let text = checked.text();
-        let outline = checked
-            .into_outline()
-            .map_err(|invalid| Error::new(Kind::Request, format_args!("the message is not JSON: {invalid}")))?;
-        Ok(Piece::new(text, outline, Seek::Converse))
-    }
-
-    pub fn text(&self) -> &str {
-        &self.0.text
-    }
-
-    /// The value, without a key.
-    pub fn json(&self) -> Json<'_> {
-        self.0.outline.json(&self.0.text)
-    }
-
-    /// The content of a message of this role, where blocks can be added to it.
-    pub fn content_of(&self, role: &str) -> Option<Json<'_>> {
-        let message = self.json();
-        let content = message.get("content").filter(|content| content.kind() == json::Kind::Array)?;
-        message.get("role")?.is(role).then_some(content)
-    }
-
-    /// Adds the content of the message `more` to the end of this one's content. What it holds stays as it was written,
-    /// and is not read again.
-    fn extend(&mut self, more: &Piece) {
-        let content = |piece: &Piece| {
-            let content = piece.json().get("content").filter(|content| content.kind() == json::Kind::Array)?;
-            let start = json::offset(piece.text(), content.text());
-            Some((start..start + content.text().len(), content.parts().next().is_none()))
-        };
-        let (Some((old, is_empty)), Some((new, _))) = (content(self), content(more)) else { return };
-        let new = new.start + 1..new.end - 1;
-        let (at, comma) = (old.end - 1, if is_empty { "" } else { "," });
-        let inside = Arc::make_mut(&mut self.0);
-        inside.text.insert_str(at, &more.text()[new.clone()]);
-        inside.text.insert_str(at, comma);
-        let around = [inside.outline.place(), old];
-        inside.outline.insert(at, comma.len(), &more.0.outline, new.clone(), &around);
-        let length = comma.len() + new.len();
-        let behind = inside.references.partition_point(|reference| reference.start < at);
-        inside.references[behind..].iter_mut().for_each(|reference| *reference = reference.moved(0, length));
-        let added = more.0.references.iter().filter(|reference| new.contains(&reference.start));
-        let added = added.map(|reference| reference.moved(new.start, at + comma.len()));
-        inside.references.splice(behind..behind, added);
-    }
-
-    /// Whether the piece is what its text would be read as.
-    #[cfg(test)]
-    pub fn is_as_read(&self) -> bool {
-        let read = Piece::value(self.text()).expect("JSON");
-        (&self.0.outline, &self.0.references) == (&read.0.outline, &read.0.references)
-    }
-
-    /// At least as much as the piece takes, with a comma.
-    fn size(&self, attachments: Option<&Attachments>) -> usize {
-        let attached = |attachments: &Attachments| -> usize {
-            self.0.references.iter().map(|reference| attachments.encoded_length(reference)).sum()
-        };
-        self.text().len() + 1 + attachments.map_or(0, attached)
-    }
-
-    fn write(&self, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
-        self.write_from(0, out, at)
-    }
-
-    fn write_from(&self, start: usize, out: &mut Body<'_>, at: impl Fn() -> String) -> Result<()> {
-        let mut written = start;
-        if let Some(attachments) = out.attachments {
-            for reference in self.0.references.iter().filter(|reference| !attachments.is_text(reference)) {
-                out.text.push_str(&self.text()[written..reference.start]);
-                let inside = || self.json().pointer_to(reference.start - self.0.outline.place().start);
-                attachments.encode(reference, &mut out.text, || format!("{}{}", at(), inside()))?;
-                written = reference.end;
-            }
-        }
-        out.text.push_str(&self.text()[written..]);
-        Ok(())
-    }
-}
-
-/// A member of the request.
-#[derive(Clone)]
-pub struct Member {
-    name: Arc<str>,
-    content: Content,
-    /// Where its value came from, where that is another place than its own.
-    places: Option<Arc<Places>>,
-}
-
-impl Member {
-    fn new(name: &str, content: Content) -> Self {
-        Member { name: name.into(), content, places: None }
-    }
-}
-
-#[derive(Clone)]
-enum Content {
-    /// Key and value.
-    Verbatim(Piece),
-    List(List),
-}
-
-/// A member whose value is a list that can grow: `messages` or `system`.
-#[derive(Clone)]
-pub struct List {
-    /// From the key to the opening bracket.
-    head: Arc<str>,
-    items: Vec<Piece>,
-    /// The closing bracket and what follows it.
-    tail: Arc<str>,
-    known: Known,
-}
-
-/// What the items of a list are known to hold: found out when it is first asked for, and kept while the list grows.
-#[derive(Clone, Default)]
-struct Known {
-    /// The names of documents.
-    taken: Arc<Taken>,
-    /// The names of attachments that are referred to.
-    references: Arc<HashSet<String>>,
-    /// How many of the items have been looked at.
-    seen: usize,
-}
-
-impl Known {
-    fn add(&mut self, item: &Piece) {
-        Arc::make_mut(&mut self.taken).reserve_within(item.json());
-        let references = item.0.references.iter().map(|reference| reference.name().to_owned());
-        Arc::make_mut(&mut self.references).extend(references);
-    }
-}
-
-impl List {
-    fn empty(name: &str) -> Self {
-        List::new(format!("{}:[", json::quoted(name)).into(), Vec::new(), "]".into())
-    }
-
-    fn new(head: Arc<str>, items: Vec<Piece>, tail: Arc<str>) -> Self {
-        List { head, items, tail, known: Known::default() }
-    }
-
-    /// `segment` of a text, in which the list `value` stands. `outline` is the whole text's.
-    fn part(text: &str, outline: &Outline, segment: &str, value: Json<'_>) -> Self {
-        let start = json::offset(segment, value.text());
-        let end = start + value.text().len();
-        let mut items: Vec<_> =
-            value.parts().map(|item| Piece::part(text, outline, item.segment, item.value, Seek::Converse)).collect();
-        items.shrink_to_fit();
-        // An empty list may hold white space.
-        let open = if items.is_empty() { end - 1 } else { start + 1 };
-        List::new(segment[..open].into(), items, segment[end - 1..].into())
-    }
-
-    pub fn push(&mut self, item: Piece) {
-        self.items.push(item);
-    }
-
-    /// Adds a message, to the last one where that is of the same role.
-    pub fn join(&mut self, role: &str, message: Piece) {
-        match self.items.last_mut() {
-            Some(last) if last.content_of(role).is_some() => {
-                last.extend(&message);
-                if self.known.seen == self.items.len() {
-                    self.known.add(&message);
-                }
-            }
-            _ => self.items.push(message),
-        }
-    }
-
-    /// Looks at the items that were added since the last look.
-    fn look(&mut self) -> &Known {
-        for item in self.items.get(self.known.seen..).unwrap_or_default() {
-            self.known.add(item);
-        }
-        self.known.seen = self.items.len();
-        &self.known
-    }
-
-    /// The names of documents, to which those of a message can be added.
-    pub fn names(&mut self) -> Names {
-        Names::after(self.look().taken.clone())
-    }
-
-    /// Names that a message has taken.
-    pub fn take(&mut self, taken: Taken) {
-        if !taken.is_empty() {
-            Arc::make_mut(&mut self.known.taken).extend(taken);
-        }
-    }
-
-    pub fn items(&self) -> &[Piece] {
-        &self.items
-    }
-
-    /// Leaves the items for which `kept` holds, which is asked for their indices.
-    pub fn keep(&mut self, kept: impl Fn(usize) -> bool) {
-        self.known = Known::default();
-        let mut index = 0;
-        self.items.retain(|_| {
-            index += 1;
-            kept(index - 1)
-        });
-    }
-
-    pub fn take_items(&mut self) -> Vec<Piece> {
-        self.known = Known::default();
-        std::mem::take(&mut self.items)
-    }
-}
-
-/// What is being done, for errors.
+/// The operation that errors name.
 const WRITING: &str = "writing the request";
 
-/// The object that is the request.
+/// A JSON object: the members of a request, or of a model's defaults.
 #[derive(Clone)]
 pub struct Document {
     /// White space before the object, and its brace.
@@ -301,39 +29,71 @@ pub struct Document {
     members: Vec<Member>,
     /// The closing brace, and white space around it.
     tail: Arc<str>,
-    /// The participants that its messages have named.
-    pub speakers: Speakers,
+    /// The participants whom the messages name.
+    pub participants: Participants,
+}
+
+/// A member of a document.
+#[derive(Clone)]
+struct Member {
+    name: Arc<str>,
+    content: Content,
+    /// Where the value came from, if it did not come from the member itself.
+    source_map: Option<Arc<SourceMap>>,
+}
+
+#[derive(Clone)]
+enum Content {
+    /// Key and value.
+    Verbatim(Segment),
+    List(List),
+}
+
+impl Member {
+    fn new(name: &str, content: Content) -> Self {
+        Member { name: name.into(), content, source_map: None }
+    }
+
+    fn pointer(&self) -> String {
+        pointer_to(&self.name)
+    }
+}
+
+/// Returns the JSON pointer to a member of a document.
+pub fn pointer_to(name: &str) -> String {
+    format!("/{}", json::pointer_token(name))
 }
 
 impl Default for Document {
     fn default() -> Self {
-        Document { head: "{".into(), members: Vec::new(), tail: "}".into(), speakers: Speakers::default() }
+        Document { head: "{".into(), members: Vec::new(), tail: "}".into(), participants: Participants::default() }
     }
 }
 
 impl Document {
-    /// `doing` says what the JSON is, for errors.
+    /// Reads a JSON object. `doing` names the operation, for errors.
     pub fn parse<'a>(text: impl Into<Checked<'a>>, doing: &str) -> Result<Self> {
-        let refuse = |what: String| Error::new(Kind::Request, format_args!("{doing}: {what}"));
+        let invalid = |message: String| Error::new(Kind::Request, format_args!("{doing}: {message}"));
         let checked = text.into();
         let (text, outline) = (checked.text(), checked.outline());
-        let outline = outline.map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
+        let outline = outline.map_err(|error| invalid(format!("the JSON is not valid: {error}")))?;
         let json = outline.json(text);
         if json.kind() != json::Kind::Object {
-            return Err(refuse(format!("expected a JSON object, found {}", json.kind())));
+            return Err(invalid(format!("expected a JSON object, found {}", json.kind())));
         }
         let mut document = Document::default();
         for member in json.members() {
             let name = member.key.string().unwrap_or_default();
             if document.position(&name).is_some() {
-                let error = refuse(format!("the member {} is given twice", quote(&name)));
-                return Err(error.at(format!("/{}", json::pointer_token(&name))));
+                let error = invalid(format!("the member {} is given twice", quote(&name)));
+                return Err(error.at(pointer_to(&name)));
             }
-            let list = matches!(&*name, "messages" | "system") && member.value.kind() == json::Kind::Array;
-            let content = if list {
+            let is_list = matches!(&*name, "messages" | "system") && member.value.kind() == json::Kind::Array;
+            let content = if is_list {
                 Content::List(List::part(text, outline, member.segment, member.value))
             } else {
-                Content::Verbatim(Piece::part(text, outline, member.segment, member.value, Seek::within(&name)))
+                let references = references_in_member(&name);
+                Content::Verbatim(Segment::part(text, outline, member.segment, member.value, references))
             };
             document.members.push(Member::new(&name, content));
         }
@@ -348,16 +108,21 @@ impl Document {
         self.members.iter().map(|member| &*member.name)
     }
 
-    pub fn has(&self, name: &str) -> bool {
+    pub fn contains(&self, name: &str) -> bool {
         self.position(name).is_some()
     }
 
-    /// The text of a member's value that is no list of ours.
+    /// Returns the value of a member that is not a [`List`].
     pub fn value(&self, name: &str) -> Option<Json<'_>> {
         match &self.members[self.position(name)?].content {
-            Content::Verbatim(piece) => Some(piece.json()),
+            Content::Verbatim(segment) => Some(segment.json()),
             Content::List(_) => None,
         }
+    }
+
+    /// Returns the value of a member that is neither a [`List`] nor null.
+    pub fn given(&self, name: &str) -> Option<Json<'_>> {
+        self.value(name).filter(|value| value.kind() != json::Kind::Null)
     }
 
     pub fn list(&self, name: &str) -> Option<&List> {
@@ -367,15 +132,15 @@ impl Document {
         }
     }
 
-    /// What the list `name` holds; nothing where there is no such list.
-    pub fn items(&self, name: &str) -> &[Piece] {
+    /// Returns the items of the list `name`, or none if there is no such list.
+    pub fn items(&self, name: &str) -> &[Segment] {
         self.list(name).map(List::items).unwrap_or_default()
     }
 
-    /// The list `name`, made where there is none. None where the member is there and is no list.
+    /// Returns the list `name`, which is created if there is no such member. Returns None if the member is no list.
     pub fn list_mut(&mut self, name: &str) -> Option<&mut List> {
         let position = self.position(name).unwrap_or_else(|| {
-            self.members.push(Member::new(name, Content::List(List::empty(name))));
+            self.members.push(Member::new(name, Content::List(List::of_items(name, Vec::new()))));
             self.members.len() - 1
         });
         match &mut self.members[position].content {
@@ -384,29 +149,28 @@ impl Document {
         }
     }
 
-    /// Puts a member `name` with a value, which is JSON, into the place of the member `old`.
+    /// Replaces the member `old` by a member `name` with the value `json`.
     pub fn replace(&mut self, old: &str, name: &str, json: &str) -> Result<()> {
         let Some(position) = self.position(old) else { return Ok(()) };
-        let piece = Piece::member(name, json, Seek::Converse).map_err(|invalid| {
-            // What was put around it may have been one level too many.
-            Error::new(Kind::Request, format_args!("writing the request: {invalid}")).at(format!("/{old}"))
+        let segment = Segment::member(name, json, References::InBase64).map_err(|invalid| {
+            // The object that was put around the value can nest one level too deep.
+            Error::new(Kind::Request, format_args!("{WRITING}: {invalid}")).at(format!("/{old}"))
         })?;
-        let content = Content::Verbatim(piece);
+        let content = Content::Verbatim(segment);
         if old == name {
             self.members[position].content = content;
             return Ok(());
         }
-        let mut places = Places::default();
-        places.put("", Origin::same(self.origin(&format!("/{}", json::pointer_token(old)))));
-        self.members[position] = Member { places: Some(places.into()), ..Member::new(name, content) };
+        let mut source_map = SourceMap::default();
+        source_map.insert("", SourceLocation::same(self.given_pointer(&pointer_to(old))));
+        self.members[position] = Member { source_map: Some(source_map.into()), ..Member::new(name, content) };
         Ok(())
     }
 
-    /// Puts a list of these values into the place of the member `name`.
-    pub fn replace_with_list(&mut self, name: &str, items: Vec<Piece>) {
-        let list = List { items, ..List::empty(name) };
+    /// Replaces the member `name` by an empty list.
+    pub fn replace_with_empty_list(&mut self, name: &str) {
         if let Some(position) = self.position(name) {
-            self.members[position] = Member::new(name, Content::List(list));
+            self.members[position] = Member::new(name, Content::List(List::of_items(name, Vec::new())));
         }
     }
 
@@ -414,10 +178,15 @@ impl Document {
         self.members.retain(|member| &*member.name != name);
     }
 
-    /// Takes over the members of `other`, each in the place of the one it replaces or at the end.
+    /// Keeps the members for whose names `keep` returns true.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.members.retain(|member| keep(&member.name));
+    }
+
+    /// Adds the members of `other`. Each replaces the member of the same name, or goes to the end.
     pub fn replace_with(&mut self, other: Document) {
-        if other.has("messages") {
-            self.speakers = other.speakers;
+        if other.contains("messages") {
+            self.participants = other.participants;
         }
         for member in other.members {
             match self.position(&member.name) {
@@ -427,7 +196,7 @@ impl Document {
         }
     }
 
-    /// The members of `defaults` that this document lacks, at its end.
+    /// Adds the members of `defaults` that this document lacks, at its end.
     pub fn fill_from(&mut self, defaults: &Document) {
         for member in &defaults.members {
             if self.position(&member.name).is_none() {
@@ -436,140 +205,134 @@ impl Document {
         }
     }
 
-    /// A member that is not there yet, with a value, which is JSON.
+    /// Adds a member with the value `json`. There must be none of that name.
     pub fn add(&mut self, name: &str, json: &str) {
-        let content = Content::Verbatim(Piece::member(name, json, Seek::Nowhere).expect("JSON"));
+        let content = Content::Verbatim(Segment::member(name, json, References::Nowhere).expect("valid JSON"));
         self.members.push(Member::new(name, content));
     }
 
-    /// Takes out the members that are null, all but those `kept`, and gives their names.
-    pub fn take_nulls(&mut self, kept: &[&str]) -> Vec<String> {
+    /// Removes the members that are null, and returns their names. Those in `except` stay.
+    pub fn remove_nulls(&mut self, except: &[&str]) -> Vec<String> {
         let is_null = |name: &&str| {
-            !kept.contains(name) && self.value(name).is_some_and(|value| value.kind() == json::Kind::Null)
+            !except.contains(name) && self.value(name).is_some_and(|value| value.kind() == json::Kind::Null)
         };
         let nulls: Vec<String> = self.names().filter(is_null).map(str::to_owned).collect();
         nulls.iter().for_each(|name| self.remove(name));
         nulls
     }
 
-    /// The pointer into what was given that belongs to a pointer into this document.
-    pub fn origin(&self, pointer: &str) -> String {
+    /// Returns the pointer into the given JSON for a pointer into this document.
+    pub fn given_pointer(&self, pointer: &str) -> String {
         let Some(rest) = pointer.strip_prefix('/') else { return pointer.to_owned() };
         let (token, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
         let member = self.members.iter().find(|member| json::pointer_token(&member.name) == token);
-        let places = member.and_then(|member| member.places.as_ref());
-        places.and_then(|places| places.lead(rest)).unwrap_or_else(|| pointer.to_owned())
+        let source_map = member.and_then(|member| member.source_map.as_ref());
+        source_map.and_then(|source_map| source_map.given(rest)).unwrap_or_else(|| pointer.to_owned())
     }
 
-    /// An error whose pointer leads into this document, leading into what was given.
-    pub fn blame(&self, error: Error) -> Error {
-        let path = self.origin(error.path().as_str());
+    /// Changes the pointer of an error from one into this document to one into the given JSON.
+    pub fn with_given_pointer(&self, error: Error) -> Error {
+        let path = self.given_pointer(error.path().as_str());
         error.at(path)
     }
 
-    /// Where the value of a member came from, to be added to.
-    pub fn places_mut(&mut self, name: &str) -> Option<&mut Places> {
+    /// Returns the source map of a member.
+    pub fn source_map_mut(&mut self, name: &str) -> Option<&mut SourceMap> {
         let position = self.position(name)?;
-        Some(Arc::make_mut(self.members[position].places.get_or_insert_default()))
+        Some(Arc::make_mut(self.members[position].source_map.get_or_insert_default()))
     }
 
-    /// Pointers into the lists lead into the lists themselves from now on: what was added to them stands nowhere else.
-    pub fn forget_places(&mut self) {
+    /// Removes the source maps of the lists. From now on pointers into the lists are pointers into this document, because
+    /// items have been added that were given elsewhere.
+    pub fn forget_source_of_lists(&mut self) {
         let lists = self.members.iter_mut().filter(|member| matches!(member.content, Content::List(_)));
-        lists.for_each(|member| member.places = None);
+        lists.for_each(|member| member.source_map = None);
     }
 
-    /// The document was given at the JSON pointer `before`.
-    pub fn move_under(&mut self, before: &str) {
+    /// Records that the document was given at the JSON pointer `parent`.
+    pub fn move_source_beneath(&mut self, parent: &str) {
         for member in &mut self.members {
-            let places = Arc::make_mut(member.places.get_or_insert_default());
-            if !places.has("") {
-                places.put("", Origin::same(format!("/{}", json::pointer_token(&member.name))));
+            let own = member.pointer();
+            let source_map = Arc::make_mut(member.source_map.get_or_insert_default());
+            if !source_map.contains("") {
+                source_map.insert("", SourceLocation::same(own));
             }
-            places.move_under(before);
+            source_map.move_beneath(parent);
         }
     }
 
-    /// Leaves out all members but these.
-    pub fn keep(&mut self, wanted: impl Fn(&str) -> bool) {
-        self.members.retain(|member| wanted(&member.name));
-    }
-
-    /// Puts text around the whole.
+    /// Puts text around the object.
     pub fn wrap(&mut self, before: &str, after: &str) {
         self.head = format!("{before}{}", self.head).into();
         self.tail = format!("{}{after}", self.tail).into();
     }
 
-    /// The value of a member that is no list of ours, as one text, with the attachments in their places.
-    pub fn write_value(&self, name: &str, attachments: &Attachments) -> Result<Option<Wiped>> {
+    /// Writes the value of a member that is not a [`List`], with attachments instead of references.
+    pub fn write_value(&self, name: &str, attachments: &Attachments) -> Result<Option<ZeroizedText>> {
         let Some(position) = self.position(name) else { return Ok(None) };
-        let Content::Verbatim(piece) = &self.members[position].content else { return Ok(None) };
+        let member = &self.members[position];
+        let Content::Verbatim(segment) = &member.content else { return Ok(None) };
         let attachments = Some(attachments);
-        let mut out = Body { text: Wiped::with_room(WRITING, piece.size(attachments))?, attachments };
-        let Range { start, end } = piece.0.outline.place();
-        piece.write_from(start, &mut out, || format!("/{}", json::pointer_token(name)))?;
-        let white_space = piece.text().len() - end;
-        out.text.cut_space(white_space);
-        Ok(Some(out.text))
+        let mut out = ZeroizedText::try_with_capacity(WRITING, segment.max_length(attachments))?;
+        segment.write_value(attachments, &mut out, || member.pointer())?;
+        Ok(Some(out))
     }
 
-    /// The whole as one text, with the attachments in their places; without attachments, as it was written.
-    pub fn write<'a>(&self, attachments: impl Into<Option<&'a Attachments>>) -> Result<Wiped> {
+    /// Writes the object, with attachments instead of references. Without attachments, references stay.
+    pub fn write<'a>(&self, attachments: impl Into<Option<&'a Attachments>>) -> Result<ZeroizedText> {
         let attachments = attachments.into();
-        let mut out = Body { text: Wiped::with_room(WRITING, self.size(attachments))?, attachments };
-        out.text.push_str(&self.head);
+        let mut out = ZeroizedText::try_with_capacity(WRITING, self.max_length(attachments))?;
+        out.push_str(&self.head);
         for (index, member) in self.members.iter().enumerate() {
             if index > 0 {
-                out.text.push_str(",");
+                out.push_str(",");
             }
-            let name = || format!("/{}", json::pointer_token(&member.name));
             match &member.content {
-                Content::Verbatim(piece) => piece.write(&mut out, name)?,
+                Content::Verbatim(segment) => segment.write(attachments, &mut out, || member.pointer())?,
                 Content::List(list) => {
-                    out.text.push_str(&list.head);
-                    for (index, item) in list.items.iter().enumerate() {
+                    out.push_str(&list.head);
+                    for (index, item) in list.items().iter().enumerate() {
                         if index > 0 {
-                            out.text.push_str(",");
+                            out.push_str(",");
                         }
-                        item.write(&mut out, || format!("{}/{index}", name()))?;
+                        item.write(attachments, &mut out, || format!("{}/{index}", member.pointer()))?;
                     }
-                    out.text.push_str(&list.tail);
+                    out.push_str(&list.tail);
                 }
             }
         }
-        out.text.push_str(&self.tail);
-        Ok(out.text)
+        out.push_str(&self.tail);
+        Ok(out)
     }
 
-    /// The names of the attachments that it refers to, or seems to.
+    /// Returns the names of the attachments to which the document refers, or seems to refer.
     pub fn references(&self) -> impl Iterator<Item = &str> {
-        let pieces = self.members.iter().flat_map(|member| match &member.content {
-            Content::Verbatim(piece) => std::slice::from_ref(piece),
-            Content::List(list) => list.items.as_slice(),
+        let segments = self.members.iter().flat_map(|member| match &member.content {
+            Content::Verbatim(segment) => std::slice::from_ref(segment),
+            Content::List(list) => list.items(),
         });
-        pieces.flat_map(|piece| piece.0.references.iter()).map(Reference::name)
+        segments.flat_map(Segment::references).map(Reference::name)
     }
 
-    /// Tells of a name whether an attachment of that name is referred to, or seems to be.
+    /// Returns a function that returns whether the document refers, or seems to refer, to an attachment of a name.
     pub fn refers_to(&mut self) -> impl Fn(&str) -> bool {
         let (mut lists, mut others) = (Vec::new(), Vec::new());
         for member in &mut self.members {
             match &mut member.content {
-                Content::Verbatim(piece) => others.push(&*piece),
-                Content::List(list) => lists.push(&*list.look().references),
+                Content::Verbatim(segment) => others.push(&*segment),
+                Content::List(list) => lists.push(list.references()),
             }
         }
-        let held = |piece: &Piece, name: &str| piece.0.references.iter().any(|reference| reference.name() == name);
-        move |name| lists.iter().any(|list| list.contains(name)) || others.iter().any(|piece| held(piece, name))
+        let in_segment = |segment: &Segment, name: &str| segment.references().iter().any(|held| held.name() == name);
+        move |name| lists.iter().any(|list| list.contains(name)) || others.iter().any(|held| in_segment(held, name))
     }
 
-    /// The names of the documents in the messages.
-    pub fn document_names(&mut self) -> Names {
-        let there = self.position("messages").map(|position| &mut self.members[position].content);
-        match there {
-            Some(Content::List(list)) => list.names(),
-            _ => Names::default(),
+    /// Returns the names of the documents in the messages.
+    pub fn document_names(&mut self) -> DocumentNames {
+        let messages = self.position("messages").map(|position| &mut self.members[position].content);
+        match messages {
+            Some(Content::List(list)) => list.document_names(),
+            _ => DocumentNames::default(),
         }
     }
 
@@ -577,18 +340,15 @@ impl Document {
         self.members.iter().position(|member| &*member.name == name)
     }
 
-    /// At least as much as the text takes.
-    fn size(&self, attachments: Option<&Attachments>) -> usize {
-        let piece = |piece: &Piece| piece.size(attachments);
+    /// Returns an upper bound of the written length.
+    fn max_length(&self, attachments: Option<&Attachments>) -> usize {
+        let of_segment = |segment: &Segment| segment.max_length(attachments);
         let members = self.members.iter().map(|member| match &member.content {
-            Content::Verbatim(verbatim) => piece(verbatim),
-            Content::List(list) => list.head.len() + list.tail.len() + 1 + list.items.iter().map(piece).sum::<usize>(),
+            Content::Verbatim(segment) => of_segment(segment),
+            Content::List(list) => {
+                list.head.len() + list.tail.len() + 1 + list.items().iter().map(of_segment).sum::<usize>()
+            }
         });
         self.head.len() + self.tail.len() + members.sum::<usize>()
     }
-}
-
-struct Body<'a> {
-    text: Wiped,
-    attachments: Option<&'a Attachments>,
 }

@@ -1,179 +1,195 @@
-//! A request: Converse JSON, and a conversation that can grow.
+//! A request: the JSON that the program gives, and a conversation that grows in it.
+//!
+//! The files, from the bottom to the top:
+//!
+//! - [`segment`], [`list`] and [`document`] hold the JSON so that no byte changes without need. [`source_map`] leads from a
+//!   translated value to the JSON that the program gave. [`attachments`] and [`reference`] are bytes to which the JSON refers.
+//! - [`operation_members`] lists the members of each operation.
+//! - [`dialect`] translates the portable dialect to Converse; [`conversation`] adds messages in Converse's form.
+//! - [`unknown_members`] refuses misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a conversation.
+//! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for what is not in the body.
 
-pub mod attachment;
-mod beside;
+pub mod attachments;
+mod conversation;
+mod defaults;
 mod dialect;
 mod document;
-mod input;
-mod lint;
-pub mod media;
+mod document_names;
 #[cfg(test)]
-mod passes;
-mod places;
-mod reply;
-mod stray;
-mod window;
-mod wiped;
+mod effort_tests;
+mod errors;
+mod http_binding;
+mod inference_config;
+mod lint;
+mod list;
+pub mod media_block;
+mod medium;
+mod model_id;
+mod operation_members;
+mod participants;
+mod path;
+mod reference;
+mod response_message;
+mod role;
+mod segment;
+mod serialize;
+mod source_map;
+mod timestamp;
+mod trim;
+mod unknown_members;
+mod zeroized;
 
-use crate::config::{call_settings, check_model_id};
+pub use defaults::{DefaultsChange, apply_change, parse_change, parse_defaults};
+pub use document::Document;
+pub use medium::Medium;
+pub use model_id::take_model_id;
+pub use serialize::SerializedRequest;
+pub use unknown_members::MembersOf;
+pub use zeroized::{ZeroizedBytes, ZeroizedText};
+
 use crate::error::{Error, Kind, Result};
-use crate::json::{self, Checked, OwnedJson};
+use crate::json::{self, Checked};
 use crate::protocol::operation::Operation;
 use crate::response::Response;
 use crate::runtime::memory;
-use attachment::{Attachments, Data};
-pub use dialect::Medium;
-use dialect::names::Taken;
-use dialect::{Role, Translated};
-pub use document::Document;
-use document::Piece;
-use input::Given;
-pub use input::Input;
-use media::Media;
+use attachments::{AttachmentBytes, Attachments};
+use conversation::{ConverseMessage, push, text_block, tool_result_block};
+use dialect::{equivalents, messages};
+use document_names::UsedNames;
+use media_block::{MediaBlock, free_name};
+use model_id::MODEL_ID_MEMBERS;
+use role::Role;
+use segment::Segment;
+use serialize::Serializer;
 use std::collections::BTreeMap;
-pub use stray::Place;
-pub use wiped::{Wiped, WipedBytes};
 
-/// A request as it grows. Cloning shares text and attachments.
+/// A request, which can be changed. Clones share text and attachments.
 #[derive(Clone, Default)]
 pub struct Request {
     document: Document,
     /// The model that `modelId` or `model` names for this request.
     model_id: Option<String>,
     attachments: Attachments,
-    /// From which number on a name for an image or a document may be free, by the kind of name.
-    free: BTreeMap<&'static str, usize>,
+    /// The numbers at which the search for a free attachment name begins, by the kind of name.
+    next_numbers: BTreeMap<&'static str, usize>,
 }
 
+/// The largest number of copies of a text in memory, while it becomes part of a request.
+const COPIES: usize = 4;
+
 impl Request {
-    /// An object of Converse members. Messages may use the portable dialect.
+    /// Reads an object with the members of an operation. Its members may be of either dialect.
     pub fn parse<'a>(text: impl Into<Checked<'a>>) -> Result<Self> {
-        let text = text.into();
-        memory::ahead(Place::Request.doing(), COPIES * text.text().len())?;
-        let mut document = Document::parse(text, Place::Request.doing())?;
-        stray::check(&document, Place::Request)?;
+        let (mut document, _) = Request::read_members(text, false)?;
         let model_id = take_model_id(&mut document)?;
         dialect::translate(&mut document)?;
         Ok(Request { document, model_id, ..Request::default() })
     }
 
-    /// Replaces top-level members; null removes one. Changes nothing where it fails.
+    /// Replaces members; null removes a member. If it fails, it changes nothing.
     pub fn set<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
-        let text = text.into();
-        memory::ahead(Place::Request.doing(), COPIES * text.text().len())?;
-        let mut newer = Document::parse(text, Place::Request.doing())?;
-        stray::check(&newer, Place::Request)?;
-        let removed = newer.take_nulls(&[]);
+        let (mut newer, removed) = Request::read_members(text, true)?;
         let model_id = take_model_id(&mut newer)?;
         dialect::translate(&mut newer)?;
         let mut document = self.document.clone();
         for name in &removed {
-            dialect::members::remove(&mut document, name)?;
+            equivalents::remove(&mut document, name)?;
         }
         if document.names().next().is_none() {
             document = newer;
         } else {
-            dialect::members::replace(&mut document, newer);
+            equivalents::replace(&mut document, newer);
         }
         self.document = document;
-        self.free.clear();
-        if model_id.is_some() || removed.iter().any(|name| MODEL_ID.contains(&name.as_str())) {
+        self.next_numbers.clear();
+        if model_id.is_some() || removed.iter().any(|name| MODEL_ID_MEMBERS.contains(&name.as_str())) {
             self.model_id = model_id;
         }
         Ok(())
     }
 
-    /// Takes out a top-level member, and what means the same in the other dialect. Nothing where there is none.
+    /// Reads members of a request. If `nulls_remove`, those that are null are left out, and their names returned.
+    fn read_members<'a>(text: impl Into<Checked<'a>>, nulls_remove: bool) -> Result<(Document, Vec<String>)> {
+        let text = text.into();
+        let given = MembersOf::Request;
+        memory::ahead(given.doing(), COPIES * text.text().len())?;
+        let mut document = Document::parse(text, given.doing())?;
+        unknown_members::check(&document, given)?;
+        let removed = if nulls_remove { document.remove_nulls(&[]) } else { Vec::new() };
+        Ok((document, removed))
+    }
+
+    /// Removes a member, and the member of the other dialect that sets the same thing.
     pub fn remove(&mut self, name: &str) -> Result<()> {
-        self.free.clear();
-        if matches!(name, "modelId" | "model") {
+        self.next_numbers.clear();
+        if MODEL_ID_MEMBERS.contains(&name) {
             self.model_id = None;
         }
-        dialect::members::remove(&mut self.document, name)
+        equivalents::remove(&mut self.document, name)
     }
 
-    /// How many messages there are.
-    pub fn message_count(&self) -> usize {
-        self.document.items("messages").len()
-    }
-
-    /// Takes out `count` messages from `first` on.
-    pub fn remove_messages(&mut self, first: usize, count: usize) -> Result<()> {
-        let there = self.message_count();
-        let end = first.checked_add(count).filter(|end| *end <= there).ok_or_else(|| {
-            let what =
-                format_args!("removing messages: there are {there}, and not {count} from the one of index {first} on");
-            Error::new(Kind::InvalidArgument, what)
-        })?;
-        self.keep_messages(|index| !(first..end).contains(&index));
-        Ok(())
-    }
-
-    /// Takes out the oldest messages; see [`window::kept`].
-    pub fn trim(&mut self, most: usize) {
-        let kept = window::kept(self.document.items("messages"), most);
-        self.keep_messages(kept);
-    }
-
-    fn keep_messages(&mut self, kept: impl Fn(usize) -> bool) {
-        self.free.clear();
-        let there = self.document.list("messages").is_some();
-        // Asked for, the list would be made.
-        if let Some(messages) = there.then(|| self.document.list_mut("messages")).flatten() {
-            messages.keep(kept);
-        }
-        self.document.forget_places();
-    }
-
-    /// The request itself, without a model's defaults and unchecked. [`Request::parse`] makes the same request of it.
-    /// Attachments stand in it as base64, or by their names.
-    pub fn to_json(&self, inline: bool) -> Result<Wiped> {
-        let mut document = self.document.clone();
-        if let Some(model_id) = &self.model_id {
-            document.add("modelId", &json::quoted(model_id));
-        }
-        if !inline {
-            return document.write(None);
-        }
-        if document.value("body").is_some_and(|body| self.attachments.named_by(body).is_some()) {
-            let what =
-                "writing the request: body is the bytes of an attachment, which JSON cannot hold; write it by name";
-            return Err(Error::new(Kind::Request, what).at("/body"));
-        }
-        document.write(&self.attachments)
-    }
-
-    /// Adds text to the conversation. Role system adds to the system prompt. Blank text adds nothing: the service
-    /// refuses it.
+    /// Adds text to the conversation. The role system adds to the system prompt. Blank text adds nothing, because the
+    /// service refuses it.
     pub fn add_text(&mut self, role: &str, text: &str) -> Result<()> {
-        let role = dialect::role(role).ok_or_else(|| dialect::unknown_role(role))?;
+        let role = Role::named(role).ok_or_else(|| Role::unknown(role))?;
         if role == Role::Tool {
-            let what = "adding a text: what a tool gave is no text; use bedrock_request_add_tool_result";
-            return Err(Error::new(Kind::Request, what));
+            let message = "adding a text: the role tool has results; use bedrock_request_add_tool_result";
+            return Err(Error::new(Kind::Request, message));
         }
-        self.ahead("adding a text", text.len())?;
-        let blank = text.trim().is_empty();
-        let blocks = if blank { Vec::new() } else { vec![text_block(text)] };
-        self.add(Translated { role, blocks, names: Taken::default() })
+        self.check_memory("adding a text", text.len())?;
+        let is_blank = text.trim().is_empty();
+        let blocks = if is_blank { Vec::new() } else { vec![text_block(text)] };
+        self.add(ConverseMessage { role, blocks, document_names: UsedNames::default() })
     }
 
     /// Adds a message in either dialect.
     pub fn add_message<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
         let refuse = |what: String| Error::new(Kind::Request, format_args!("adding a message: {what}"));
         let text = text.into().trimmed();
-        self.ahead("adding a message", text.text().len())?;
-        let message = text.json().map_err(|invalid| refuse(format!("the JSON is broken: {invalid}")))?;
+        self.check_memory("adding a message", text.text().len())?;
+        let message = text.json().map_err(|invalid| refuse(format!("the JSON is not valid: {invalid}")))?;
         if message.kind() != json::Kind::Object {
             return Err(refuse(format!("expected a JSON object, found {}", message.kind())));
         }
-        match dialect::message(message, &mut self.document)? {
+        match messages::translate_message(message, &mut self.document)? {
             Some(translated) => self.add(translated),
-            None => self.push(Piece::value(text)?),
+            None => self.push_message(Segment::element(text)?),
         }
     }
 
-    /// That there is memory to add a text of so many bytes, to the last message too.
-    fn ahead(&self, doing: &str, bytes: usize) -> Result<()> {
+    /// Adds the assistant's message of a response, changed so that the service accepts it.
+    pub fn add_response(&mut self, response: &Response) -> Result<()> {
+        if response.is_outline() {
+            let message = "adding a response: its content was not kept, because the model's keep_answer is false";
+            return Err(Error::new(Kind::InvalidArgument, message));
+        }
+        match response_message::message_to_add(response) {
+            Some(message) => self.push_message(Segment::element(&*message)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds an image or a document. `take_bytes` is called once nothing can fail any more.
+    pub fn add_media(&mut self, block: &MediaBlock<'_>, take_bytes: impl FnOnce() -> AttachmentBytes) -> Result<()> {
+        let kind = block.medium.name();
+        let first = self.next_numbers.get(kind).copied().unwrap_or(1);
+        let (name, number) = free_name(block.medium, first, &mut self.document, &self.attachments);
+        let message = block.message(&mut self.document, &name)?;
+        self.add(message)?;
+        self.attachments.add_of_block(&name, take_bytes());
+        self.next_numbers.insert(kind, number + 1);
+        Ok(())
+    }
+
+    /// Adds the result of a tool. Results that follow each other share a message, as the service demands for parallel calls.
+    pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
+        self.check_memory("adding a result", content.len())?;
+        let block = tool_result_block(tool_use_id, &text_block(content), is_error);
+        self.add(ConverseMessage { role: Role::Tool, blocks: vec![block], document_names: UsedNames::default() })
+    }
+
+    /// Checks that there is memory to add a text of this length, also to the last message.
+    fn check_memory(&self, doing: &str, bytes: usize) -> Result<()> {
         if bytes < memory::LARGE {
             return Ok(());
         }
@@ -181,148 +197,97 @@ impl Request {
         memory::ahead(doing, COPIES * bytes + 2 * last)
     }
 
-    /// Adds to the conversation.
-    fn add(&mut self, message: Translated) -> Result<()> {
-        dialect::add(&mut self.document, message)?;
-        self.document.forget_places();
+    fn add(&mut self, message: ConverseMessage) -> Result<()> {
+        conversation::add_message(&mut self.document, message)?;
+        self.document.forget_source_of_lists();
         Ok(())
     }
 
     /// Adds a message as it is.
-    fn push(&mut self, message: Piece) -> Result<()> {
-        dialect::push(&mut self.document, "messages", message)?;
-        self.document.forget_places();
+    fn push_message(&mut self, message: Segment) -> Result<()> {
+        push(&mut self.document, "messages", message)?;
+        self.document.forget_source_of_lists();
         Ok(())
     }
 
-    /// Adds the assistant's message as the service takes it back; see [`reply::message`].
-    pub fn add_response(&mut self, response: &Response) -> Result<()> {
-        if response.is_outline() {
-            let what = "adding a response: its content was not kept, because the model's keep_answer is false";
-            return Err(Error::new(Kind::InvalidArgument, what));
-        }
-        match reply::message(response) {
-            Some(message) => self.push(Piece::value(&*message)?),
-            None => Ok(()),
-        }
+    pub fn message_count(&self) -> usize {
+        self.document.items("messages").len()
     }
 
-    /// Adds an image or a document. `keep` is asked for the bytes once nothing can fail any more.
-    pub fn add_media(&mut self, media: &Media<'_>, keep: impl FnOnce() -> Data) -> Result<()> {
-        let free = self.free.get(media.medium.name()).copied().unwrap_or(1);
-        let (name, number) = media::free_name(media.medium, free, &mut self.document, &self.attachments);
-        let message = media.message(&mut self.document, &name)?;
-        self.add(message)?;
-        self.attachments.add_of_block(&name, keep());
-        self.free.insert(media.medium.name(), number + 1);
+    /// Removes `count` messages. `first` is the index of the first one.
+    pub fn remove_messages(&mut self, first: usize, count: usize) -> Result<()> {
+        let length = self.message_count();
+        let end = first.checked_add(count).filter(|end| *end <= length).ok_or_else(|| {
+            let message = format_args!(
+                "removing messages: there are {length}, so {count} cannot be removed from index {first} on"
+            );
+            Error::new(Kind::InvalidArgument, message)
+        })?;
+        self.retain_messages(|index| !(first..end).contains(&index));
         Ok(())
     }
 
-    /// Takes out the bytes of images and documents whose blocks are gone. To drop them may call the program.
-    #[must_use]
-    pub fn take_unused(&mut self) -> Vec<Data> {
-        self.free.clear();
-        self.attachments.take_unused(self.document.references())
+    /// Removes the oldest messages, so that at most `max_messages` are left if possible.
+    pub fn trim(&mut self, max_messages: usize) {
+        let keep = trim::messages_to_keep(self.document.items("messages"), max_messages);
+        self.retain_messages(keep);
     }
 
-    /// Adds what a tool gave. Results added one after the other share a message, as the service demands for parallel
-    /// calls.
-    pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
-        self.ahead("adding a result", content.len())?;
-        let content = text_block(content);
-        let status = if is_error { ",\"status\":\"error\"" } else { "" };
-        let (text, id) = (&*content, json::Quoted(tool_use_id));
-        let block = format_args!("{{\"toolResult\":{{\"toolUseId\":{id},\"content\":[{text}]{status}}}}}");
-        let block = Wiped::of(text.len() + tool_use_id.len() + 80, block);
-        self.add(Translated { role: Role::Tool, blocks: vec![block], names: Taken::default() })
+    fn retain_messages(&mut self, keep: impl Fn(usize) -> bool) {
+        self.next_numbers.clear();
+        // `list_mut` would create the list.
+        let exists = self.document.list("messages").is_some();
+        if let Some(messages) = exists.then(|| self.document.list_mut("messages")).flatten() {
+            messages.retain(keep);
+        }
+        self.document.forget_source_of_lists();
     }
 
-    /// See [`Attachments::check_name`].
+    /// Returns an error if an attachment cannot have the name.
     pub fn check_attachment_name(&self, name: &str) -> Result<()> {
         self.attachments.check_name(name)
     }
 
-    /// Bytes to which the JSON refers as `"@name"` wherever it would hold base64.
-    pub fn attach(&mut self, name: &str, data: Data) -> Result<()> {
-        self.attachments.add(name, data)
+    /// Adds bytes to which the JSON refers as `"@name"` instead of base64.
+    pub fn attach(&mut self, name: &str, bytes: AttachmentBytes) -> Result<()> {
+        self.attachments.add(name, bytes)
     }
 
-    /// What an operation is sent: this request's members, and those of `defaults` that it lacks.
-    pub fn input(&self, operation: Operation, model_id: &str, defaults: &Document, lint: bool) -> Result<Input> {
+    /// Removes and returns the bytes of images and documents whose blocks are gone. To drop them may call the program.
+    #[must_use]
+    pub fn remove_unused_attachments(&mut self) -> Vec<AttachmentBytes> {
+        self.next_numbers.clear();
+        self.attachments.remove_unused(self.document.references())
+    }
+
+    /// Writes the request without a model's defaults, and without checks. [`Request::parse`] reads the same request from it.
+    /// If `inline`, it has base64 instead of references to attachments.
+    pub fn to_json(&self, inline: bool) -> Result<ZeroizedText> {
+        let mut document = self.document.clone();
+        if let Some(model_id) = &self.model_id {
+            document.add("modelId", &json::quoted(model_id));
+        }
+        if !inline {
+            return document.write(None);
+        }
+        if document.value("body").is_some_and(|body| self.attachments.referred_to_by(body).is_some()) {
+            let message =
+                "writing the request: body is an attachment, whose bytes JSON cannot hold; write attachments by name";
+            return Err(Error::new(Kind::Request, message).at("/body"));
+        }
+        document.write(&self.attachments)
+    }
+
+    /// Serializes the request for an operation, with the members of `defaults` that it lacks.
+    pub fn serialize(
+        &self,
+        operation: Operation,
+        model_id: &str,
+        defaults: &Document,
+        lint: bool,
+    ) -> Result<SerializedRequest> {
         let model_id = self.model_id.as_deref().unwrap_or(model_id).to_owned();
         let request = self.document.clone();
-        Given { operation, model_id, request, defaults, attachments: &self.attachments, lint }.input()
+        Serializer { operation, model_id, request, defaults, attachments: &self.attachments, lint }.serialize()
     }
-}
-
-/// How often a text is in memory, at most, while it becomes part of a request.
-const COPIES: usize = 4;
-
-fn text_block(text: &str) -> Wiped {
-    // Quoted, it is a little longer than it is.
-    Wiped::of(text.len() + text.len() / 8 + 16, format_args!("{{\"text\":{}}}", json::Quoted(text)))
-}
-
-/// Reads the config's `defaults`: the members for every request of a model, and the model id, if they name one.
-pub fn parse_defaults(defaults: &OwnedJson) -> Result<(Document, Option<String>)> {
-    let read = || {
-        let mut document = Document::parse(defaults, Place::Defaults.doing())?;
-        stray::check(&document, Place::Defaults)?;
-        dialect::translate(&mut document)?;
-        let model_id = take_model_id(&mut document)?;
-        Ok((document, model_id))
-    };
-    let (mut document, model_id) = read().map_err(|error: Error| error.in_config("/defaults"))?;
-    document.move_under("/defaults");
-    Ok((document, model_id))
-}
-
-/// Members to be put over those of a model.
-pub struct Changes {
-    pub given: Document,
-    /// Those that were null.
-    removed: Vec<String>,
-}
-
-/// Reads members that are to be put over those of a model. Call settings are kept among them, also
-/// if they are null.
-pub fn parse_changes(text: &str) -> Result<Changes> {
-    let place = Place::Derived;
-    let mut given = Document::parse(text, place.doing())?;
-    stray::check(&given, place)?;
-    let kept: Vec<_> = call_settings().chain(MODEL_ID).collect();
-    let removed = given.take_nulls(&kept);
-    dialect::translate(&mut given)?;
-    Ok(Changes { given, removed })
-}
-
-/// Puts members over those of a model; null removes one.
-pub fn replace_defaults(defaults: &mut Document, newer: Changes) -> Result<()> {
-    let Changes { given, removed } = newer;
-    removed.iter().try_for_each(|name| dialect::members::remove(defaults, name))?;
-    beside::supersede(defaults, &given);
-    dialect::members::replace(defaults, given);
-    Ok(())
-}
-
-/// The members that name the model.
-const MODEL_ID: [&str; 2] = ["modelId", "model"];
-
-/// Takes the members that name the model out of the body.
-pub fn take_model_id(document: &mut Document) -> Result<Option<String>> {
-    let mut named = None;
-    for name in MODEL_ID {
-        let Some(value) = document.value(name) else { continue };
-        let refuse = |what: String| {
-            Error::new(Kind::Request, format_args!("reading the request: {name}: {what}")).at(format!("/{name}"))
-        };
-        let id = value.string().ok_or_else(|| refuse(format!("expected a string, found {}", value.kind())))?;
-        check_model_id(&id).map_err(refuse)?;
-        if named.is_some() {
-            return Err(refuse("modelId and model are both given; they mean the same".to_owned()));
-        }
-        named = Some(id.into_owned());
-        document.remove(name);
-    }
-    Ok(named)
 }

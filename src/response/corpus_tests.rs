@@ -242,7 +242,7 @@ fn converse_on(id: &str, response: &Response) {
         request.add_tool_result(call.id.as_str(), "done", !call.input_valid).unwrap();
     }
     request.add_text("user", "And?").unwrap();
-    let input = request.input(Operation::Converse, "m", &Document::default(), true);
+    let input = request.serialize(Operation::Converse, "m", &Document::default(), true);
     let input = input.unwrap_or_else(|error| panic!("{id}: {} at {}", error.message(), error.path()));
 
     // What the service is known to refuse, whatever the local checks say.

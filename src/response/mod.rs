@@ -15,7 +15,7 @@ mod rest;
 mod summary;
 
 pub use crate::protocol::usage::Usage;
-pub use summary::{Runs, ToolCall, is_of_service};
+pub use summary::{Runs, ToolCall, is_server_tool_use};
 
 use crate::protocol::response_head::ResponseHead;
 use crate::text::Text;

@@ -27,7 +27,7 @@ pub enum Runs {
 }
 
 /// Whether a `toolUse` is of a tool that the service runs itself.
-pub fn is_of_service(tool_use: Json<'_>) -> bool {
+pub fn is_server_tool_use(tool_use: Json<'_>) -> bool {
     tool_use.get("type").is_some_and(|kind| kind.is("server_tool_use"))
 }
 
@@ -42,7 +42,7 @@ impl ToolCall {
             name: text("name"),
             input_valid: input.is_none_or(|input| input.kind() == Kind::Object),
             input: raw.as_deref().unwrap_or(input.map_or("{}", Json::text)).into(),
-            runs: if is_of_service(tool_use) { Runs::Server } else { Runs::Client },
+            runs: if is_server_tool_use(tool_use) { Runs::Server } else { Runs::Client },
         }
     }
 }

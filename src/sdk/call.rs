@@ -18,7 +18,7 @@ use crate::protocol::operation::Operation;
 use crate::protocol::response_head::ResponseHead;
 use crate::protocol::service_error::MAX_ERROR_BODY;
 use crate::protocol::usage::Usage;
-use crate::request::Input;
+use crate::request::SerializedRequest;
 use crate::runtime::sync::Mutex;
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -40,7 +40,7 @@ pub(super) const PLACEHOLDER: &str = "-";
 /// One call, ready to be sent.
 pub struct Call {
     pub operation: Operation,
-    pub input: Input,
+    pub input: SerializedRequest,
 }
 
 impl fmt::Display for Call {
@@ -88,7 +88,7 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<A
 #[derive(Clone)]
 struct PassThrough {
     streams: bool,
-    input: Input,
+    input: SerializedRequest,
     attempts: Attempts,
     answer: Arc<Mutex<Option<Answer>>>,
 }

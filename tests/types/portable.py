@@ -39,7 +39,7 @@ OPENAI = {
     "messages/*/content/file/file/filename": PLACE,
     "messages/*/name": NOTHING,
     "messages/tool/tool_call_id": PLACE,
-    "messages/assistant/audio": "say in content",
+    "messages/assistant/audio": "transcript",
     "messages/assistant/function_call": "use tool_calls",
     "messages/assistant/refusal": PLACE,
     "messages/assistant/tool_calls": PLACE,

@@ -1,15 +1,15 @@
 //! A request behind its handle: for several threads, with the texts that the program has borrowed.
 
-use crate::request::{Request, Wiped};
+use crate::request::{Request, ZeroizedText};
 use crate::runtime::sync::{Mutex, MutexGuard};
 use std::ffi::c_char;
 
 pub struct SharedRequest {
     request: Mutex<Request>,
     /// The text that bedrock_request_body returned last.
-    body: Mutex<Wiped>,
+    body: Mutex<ZeroizedText>,
     /// The text that bedrock_request_json returned last.
-    json: Mutex<Wiped>,
+    json: Mutex<ZeroizedText>,
 }
 
 impl SharedRequest {
@@ -27,17 +27,17 @@ impl SharedRequest {
     }
 
     /// Keeps the text that bedrock_request_body returns, in place of the last one. Returns it with a NUL behind it, and its length.
-    pub fn keep_body(&self, text: Wiped) -> (*const c_char, usize) {
+    pub fn keep_body(&self, text: ZeroizedText) -> (*const c_char, usize) {
         keep(&self.body, text)
     }
 
     /// The same for bedrock_request_json.
-    pub fn keep_json(&self, text: Wiped) -> (*const c_char, usize) {
+    pub fn keep_json(&self, text: ZeroizedText) -> (*const c_char, usize) {
         keep(&self.json, text)
     }
 }
 
-fn keep(kept: &Mutex<Wiped>, mut text: Wiped) -> (*const c_char, usize) {
+fn keep(kept: &Mutex<ZeroizedText>, mut text: ZeroizedText) -> (*const c_char, usize) {
     let length = text.len();
     text.push_str("\0");
     let mut kept = kept.lock();

@@ -1,192 +1,145 @@
-//! The members of a portable request that are no messages: settings, tools, the response's format.
+//! The members of a portable request other than messages: settings, tools, the response format.
 //!
-//! They stay under their portable names until a call is made, so that a request and the defaults of its model are
-//! merged member by member; then each goes into its place in Converse ([`super::settle`]).
+//! They keep their portable names until a call is made, so that a request and its model's defaults are merged member by
+//! member. Then [`translate_members`](super::translate_members) moves each to its place in Converse.
 
+use super::member_values::{check_setting, metadata, service_tier};
 use super::object::Object;
-use super::values::{check_setting, metadata, service_tier, text_format};
+use super::response_format::text_format;
+use super::tools;
+use super::unsupported_members;
 use crate::error::Result;
-use crate::json::{Json, Kind, pointer_token};
-use crate::request::Document;
-use crate::request::dialect::{refuse, standard, tools, within};
-use crate::request::places::Origin;
+use crate::json::{Json, Kind};
+use crate::request::document::{Document, pointer_to};
+use crate::request::errors::{beneath, given_twice};
+use crate::request::source_map::SourceLocation;
 
-/// Settings, where they go in inferenceConfig, and what they are also called.
-const SETTINGS: [(&str, &str, Option<&str>); 4] = [
-    ("max_tokens", "maxTokens", Some("max_completion_tokens")),
-    ("temperature", "temperature", None),
-    ("top_p", "topP", None),
-    ("stop", "stopSequences", Some("stop_sequences")),
+/// An inference setting.
+pub struct Setting {
+    pub name: &'static str,
+    /// The member of inferenceConfig that sets the same thing.
+    pub native: &'static str,
+    /// Another portable name.
+    alias: Option<&'static str>,
+}
+
+pub const SETTINGS: [Setting; 4] = [
+    Setting { name: "max_tokens", native: "maxTokens", alias: Some("max_completion_tokens") },
+    Setting { name: "temperature", native: "temperature", alias: None },
+    Setting { name: "top_p", native: "topP", alias: None },
+    Setting { name: "stop", native: "stopSequences", alias: Some("stop_sequences") },
 ];
-pub const INFERENCE: &str = "inferenceConfig";
+pub const INFERENCE_CONFIG: &str = "inferenceConfig";
 pub const TOOLS: &str = "tools";
-pub const CHOICE: &str = "tool_choice";
+pub const TOOL_CHOICE: &str = "tool_choice";
 pub const TOOL_CONFIG: &str = "toolConfig";
-pub const FORMAT: &str = "response_format";
-pub const OUTPUT: &str = "outputConfig";
-/// Members that become one of Converse's as soon as they are given.
-const RENAMED: [(&str, &str); 2] = [("metadata", "requestMetadata"), ("service_tier", "serviceTier")];
+pub const RESPONSE_FORMAT: &str = "response_format";
+pub const OUTPUT_CONFIG: &str = "outputConfig";
+/// Members that become a member of Converse when they are given, and the name of that member.
+pub const RENAMED: [(&str, &str); 2] = [("metadata", "requestMetadata"), ("service_tier", "serviceTier")];
 
-/// Checks the portable members of a document, gives each one name, and takes out what says nothing.
-pub fn check(document: &mut Document) -> Result<()> {
-    standard::check(document)?;
-    remove_unsaid(document);
+/// Returns the names of all portable members, including those that Converse does not support.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    let settings = SETTINGS.iter().flat_map(|setting| [Some(setting.name), setting.alias]).flatten();
+    let renamed = RENAMED.iter().map(|(name, _)| *name);
+    settings.chain([TOOLS, TOOL_CHOICE, RESPONSE_FORMAT]).chain(renamed).chain(unsupported_members::names())
+}
+
+/// Returns the setting with this name or alias.
+pub fn setting(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name || setting.alias == Some(name))
+}
+
+/// Returns whether a member keeps its portable name until a call is made.
+pub fn is_translated_for_call(name: &str) -> bool {
+    setting(name).is_some() || [TOOLS, TOOL_CHOICE, RESPONSE_FORMAT].contains(&name)
+}
+
+/// Returns whether an object of Converse has the member `key`.
+pub fn has_member(document: &Document, object: &str, key: &str) -> bool {
+    document.value(object).is_some_and(|value| Object::of(value).given(key).is_some())
+}
+
+/// Checks the portable members of a document, and brings them to one form: aliases get the main name, and members that set
+/// nothing are removed.
+pub fn normalize(document: &mut Document) -> Result<()> {
+    unsupported_members::remove_defaults(document)?;
+    remove_unset(document);
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {
-        let at = || format!("/{}", pointer_token(name));
+        let at = || pointer_to(name);
         let Some(value) = document.value(name) else { continue };
-        if let Some((setting, native, alias)) = setting(name) {
-            check_setting(setting, value).map_err(|error| within(error, &at()))?;
-            let twice =
-                |other: &str| refuse(at(), format_args!("{name} and {other} are both given; they mean the same"));
-            if let Some(alias) = alias.filter(|alias| name == setting && names.iter().any(|name| name == alias)) {
-                return Err(twice(alias));
+        if let Some(setting) = setting(name) {
+            check_setting(setting.name, value).map_err(|error| beneath(&at(), error))?;
+            let is_given = |alias: &&str| name == setting.name && names.iter().any(|name| name == alias);
+            if let Some(alias) = setting.alias.filter(is_given) {
+                return Err(given_twice(at(), name, alias));
             }
-            if member_of(document, INFERENCE, native) {
-                return Err(twice(&format!("{INFERENCE}.{native}")));
+            if has_member(document, INFERENCE_CONFIG, setting.native) {
+                return Err(given_twice(at(), name, &format!("{INFERENCE_CONFIG}.{}", setting.native)));
             }
             let json = value.text().to_owned();
-            document.replace(name, setting, &json)?;
+            document.replace(name, setting.name, &json)?;
         } else if let Some((_, native)) = RENAMED.iter().find(|(known, _)| known == name) {
-            if has(document, native) {
-                return Err(refuse(at(), format_args!("{name} and {native} are both given; they mean the same")));
-            }
-            let json = match *native {
-                "serviceTier" => service_tier(value),
-                _ => metadata(value),
-            };
-            let json = json.map_err(|error| within(error, &at()))?;
-            document.remove(native);
-            document.replace(name, native, &json)?;
-            if *native == "serviceTier"
-                && let Some(places) = document.places_mut(native)
-            {
-                places.put("", Origin::composed(at(), &[]));
-            }
-        } else if [TOOLS, CHOICE, FORMAT].contains(&name.as_str()) {
-            check_object(document, name, value).map_err(|error| within(error, &at()))?;
+            rename(document, name, native)?;
+        } else if [TOOLS, TOOL_CHOICE, RESPONSE_FORMAT].contains(&name.as_str()) {
+            check_object(document, name, value).map_err(|error| beneath(&at(), error))?;
         }
     }
     Ok(())
 }
 
-/// Null says nothing, and neither does a max_tokens of 0, which some clients send where they have no limit in mind, nor
-/// tiers and metadata that name none.
-fn remove_unsaid(document: &mut Document) {
+/// Translates one of the members in [`RENAMED`].
+fn rename(document: &mut Document, name: &str, native: &str) -> Result<()> {
+    let Some(value) = document.value(name) else { return Ok(()) };
+    let at = pointer_to(name);
+    if document.given(native).is_some() {
+        return Err(given_twice(at, name, native));
+    }
+    let is_tier = native == "serviceTier";
+    let json = if is_tier { service_tier(value) } else { metadata(value) };
+    let json = json.map_err(|error| beneath(&at, error))?;
+    document.remove(native);
+    document.replace(name, native, &json)?;
+    if let Some(source_map) = document.source_map_mut(native).filter(|_| is_tier) {
+        source_map.insert("", SourceLocation::composed(at, &[]));
+    }
+    Ok(())
+}
+
+/// Removes the members that set nothing: null, a max_tokens of 0, which some clients send for "no limit", and service tiers
+/// and metadata that are empty.
+fn remove_unset(document: &mut Document) {
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {
-        let unsaid = |value: Json<'_>| match name.as_str() {
+        let is_unset = |value: Json<'_>| match name.as_str() {
             _ if value.kind() == Kind::Null => true,
             "max_tokens" | "max_completion_tokens" => value.f64() == Some(0.0),
             "service_tier" => value.is("auto"),
             "metadata" => value.kind() == Kind::Object && value.members().next().is_none(),
             _ => false,
         };
-        let portable = has_place(name) || RENAMED.iter().any(|(known, _)| known == name);
-        if portable && document.value(name).is_some_and(unsaid) {
+        let is_portable = is_translated_for_call(name) || RENAMED.iter().any(|(known, _)| known == name);
+        if is_portable && document.value(name).is_some_and(is_unset) {
             document.remove(name);
         }
     }
 }
 
-/// The portable members, those that Converse has no place for among them.
-pub fn names() -> impl Iterator<Item = &'static str> {
-    let settings = SETTINGS.iter().flat_map(|(name, _, alias)| [Some(*name), *alias]).flatten();
-    let renamed = RENAMED.iter().map(|(name, _)| *name);
-    settings.chain([TOOLS, CHOICE, FORMAT]).chain(renamed).chain(standard::names())
-}
-
-/// The setting that goes by this name, or by it too.
-pub fn setting(name: &str) -> Option<&'static (&'static str, &'static str, Option<&'static str>)> {
-    SETTINGS.iter().find(|(known, _, alias)| *known == name || *alias == Some(name))
-}
-
-/// Whether a member is portable and has a place in Converse.
-pub fn has_place(name: &str) -> bool {
-    setting(name).is_some() || [TOOLS, CHOICE, FORMAT].contains(&name)
-}
-
 fn check_object(document: &Document, name: &str, value: Json<'_>) -> Result<()> {
-    let twice = |other: &str| refuse("", format_args!("{name} and {other} are both given; they mean the same"));
-    match name {
+    let (is_given_twice, native) = match name {
         TOOLS => {
-            tools::tools(value)?;
-            if has(document, TOOL_CONFIG) { Err(twice(TOOL_CONFIG)) } else { Ok(()) }
+            tools::translate_tools(value)?;
+            (document.given(TOOL_CONFIG).is_some(), TOOL_CONFIG)
         }
-        CHOICE => {
-            tools::choice(value)?;
-            if member_of(document, TOOL_CONFIG, "toolChoice") { Err(twice("toolConfig.toolChoice")) } else { Ok(()) }
+        TOOL_CHOICE => {
+            tools::translate_choice(value)?;
+            (has_member(document, TOOL_CONFIG, "toolChoice"), "toolConfig.toolChoice")
         }
         _ => {
             text_format(value)?;
-            if member_of(document, OUTPUT, "textFormat") { Err(twice("outputConfig.textFormat")) } else { Ok(()) }
+            (has_member(document, OUTPUT_CONFIG, "textFormat"), "outputConfig.textFormat")
         }
-    }
-}
-
-pub fn has(document: &Document, name: &str) -> bool {
-    document.value(name).is_some_and(|value| value.kind() != Kind::Null)
-}
-
-fn member_of(document: &Document, name: &str, key: &str) -> bool {
-    document.value(name).is_some_and(|value| Object::of(value).given(key).is_some())
-}
-
-/// Takes out of `older` what `newer` gives in the other dialect.
-pub fn supersede(older: &mut Document, newer: &Document) {
-    for (setting, native, _) in SETTINGS {
-        if member_of(newer, INFERENCE, native) {
-            older.remove(setting);
-        }
-    }
-    if has(newer, TOOL_CONFIG) {
-        older.remove(TOOLS);
-        older.remove(CHOICE);
-    }
-    if has(newer, TOOLS) {
-        older.remove(TOOL_CONFIG);
-    }
-    if member_of(newer, OUTPUT, "textFormat") {
-        older.remove(FORMAT);
-    }
-}
-
-/// Takes a member out, in whichever dialect it was given.
-pub fn remove(document: &mut Document, name: &str) -> Result<()> {
-    document.remove(name);
-    if let Some((setting, native, _)) = setting(name) {
-        document.remove(setting);
-        return take_from(document, INFERENCE, native);
-    }
-    if let Some((_, native)) = RENAMED.iter().find(|(known, _)| *known == name) {
-        document.remove(native);
-    }
-    match name {
-        INFERENCE => SETTINGS.iter().for_each(|(setting, ..)| document.remove(setting)),
-        TOOLS => document.remove(TOOL_CONFIG),
-        TOOL_CONFIG => [TOOLS, CHOICE].iter().for_each(|name| document.remove(name)),
-        OUTPUT => document.remove(FORMAT),
-        CHOICE => return take_from(document, TOOL_CONFIG, "toolChoice"),
-        FORMAT => return take_from(document, OUTPUT, "textFormat"),
-        _ => {}
-    }
-    Ok(())
-}
-
-/// Takes over the members of `newer`, under either of their names.
-pub fn replace(document: &mut Document, newer: Document) {
-    supersede(document, &newer);
-    document.replace_with(newer);
-}
-
-/// Takes a member out of a native object, and the object with it where nothing else is in it.
-pub fn take_from(document: &mut Document, object: &str, key: &str) -> Result<()> {
-    let Some(value) = document.value(object).filter(|value| value.get(key).is_some()) else { return Ok(()) };
-    let left: Vec<_> =
-        value.members().filter(|member| !member.key.is(key)).map(|member| member.segment.to_owned()).collect();
-    if left.is_empty() {
-        document.remove(object);
-        return Ok(());
-    }
-    document.replace(object, object, &format!("{{{}}}", left.join(",")))
+    };
+    if is_given_twice { Err(given_twice("", name, native)) } else { Ok(()) }
 }

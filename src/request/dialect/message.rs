@@ -1,202 +1,202 @@
-//! A portable message: its role, and its content as Converse's blocks.
+//! One message: whether it is native, and its translation to Converse.
 
-use super::names::{Names, Taken};
+use super::block::Block;
+use super::cache_control::{MARKS, cache_point};
+use super::content::{self, Content, is_part};
 use super::object::Object;
-use super::part::Content;
-use crate::error::{Error, Kind, Result, quote};
-use crate::json::{self, Json};
-use crate::request::Wiped;
-use crate::request::dialect::{Speakers, cache, mistyped, part, refuse, thought, tools, within};
-use crate::request::places::Block;
-use std::fmt;
+use super::reasoning::{REASONING_CONTENT, THINKING_BLOCKS, reasoning_members};
+use super::tool_calls::{tool_calls, tool_result};
+use crate::error::{Error, Result};
+use crate::json::{Json, Kind};
+use crate::request::document_names::DocumentNames;
+use crate::request::errors::{beneath, invalid, wrong_type};
+use crate::request::participants::Participants;
+use crate::request::role::Role;
 
-/// Whose message it is. What a tool gave is the user's to Converse.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
-    System,
-    User,
-    Assistant,
-    Tool,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Role::System => "system",
-            Role::User | Role::Tool => "user",
-            Role::Assistant => "assistant",
-        })
-    }
-}
-
-pub fn role(name: &str) -> Option<Role> {
-    match name {
-        "system" | "developer" => Some(Role::System),
-        "user" | "human" => Some(Role::User),
-        "assistant" | "ai" => Some(Role::Assistant),
-        "tool" => Some(Role::Tool),
-        _ => None,
-    }
-}
-
-pub fn unknown_role(name: &str) -> Error {
-    let known = "known are user, assistant, system and tool";
-    Error::new(
-        Kind::Request,
-        match name {
-            "" => format!("role is missing; {known}"),
-            "function" => {
-                "the role function is not known any more; use tool, with the tool_call_id of the call".to_owned()
-            }
-            other => format!("the role {} is unknown; {known}", quote(other)),
-        },
-    )
-}
-
-/// A message in Converse's terms.
-pub struct Translated {
-    pub role: Role,
-    /// The JSON of each block.
-    pub blocks: Vec<Wiped>,
-    /// The names of the documents among them.
-    pub names: Taken,
-}
-
-/// A message in Converse's terms, which knows where it came from.
-pub struct Made {
+/// A message in Converse's form, with the source locations of its parts.
+pub struct TranslatedMessage {
     pub role: Role,
     pub blocks: Vec<Block>,
 }
 
-impl Made {
-    /// The same, with `before` in front of where its blocks came from.
-    pub fn within(mut self, before: &str) -> Self {
-        self.blocks = self.blocks.into_iter().map(|block| block.within(before)).collect();
+impl TranslatedMessage {
+    /// Puts `parent` in front of the pointers into the given JSON.
+    pub fn beneath(mut self, parent: &str) -> Self {
+        self.blocks = self.blocks.into_iter().map(|block| block.beneath(parent)).collect();
         self
     }
 }
 
-/// Members that are known in messages of every role.
-const COMMON: [&str; 5] = ["role", "content", "name", cache::MARKS[0], cache::MARKS[1]];
-/// What other clients leave in the messages that they hand on; it says nothing where it is empty.
+/// Members that messages of every role may have.
+const COMMON: [&str; 5] = ["role", "content", "name", MARKS[0], MARKS[1]];
+/// Members that client libraries leave in the messages that they return. Empty ones are ignored.
 const LEFT_OVER: [&str; 6] =
     ["refusal", "audio", "function_call", "annotations", "provider_specific_fields", "reasoning_items"];
-/// Members by which a message is known to be portable, whatever its content.
-const PORTABLE: [&str; 5] = ["tool_calls", "tool_call_id", "is_error", thought::TEXT, thought::BLOCKS];
+/// Members that only messages of the portable dialect have, besides those above.
+const PORTABLE: [&str; 5] = ["tool_calls", "tool_call_id", "is_error", REASONING_CONTENT, THINKING_BLOCKS];
+/// The native blocks that a system prompt may have.
+const PROMPT_BLOCKS: [&str; 3] = ["text", "guardContent", "cachePoint"];
 
-/// None where the message is native already. `names` are those of the documents before it, `speakers` those of its
-/// participants.
-pub fn translate(message: Json<'_>, names: &mut Names, speakers: &mut Speakers) -> Result<Option<Made>> {
-    if message.kind() != json::Kind::Object {
-        return Err(refuse("", format_args!("expected a message, which is an object, found {}", message.kind())));
+/// Translates a message. Returns None if the message is native. `names` are those of the documents in the messages before
+/// it, `participants` the names in them.
+pub fn translate(
+    message: Json<'_>,
+    names: &mut DocumentNames,
+    participants: &mut Participants,
+) -> Result<Option<TranslatedMessage>> {
+    if message.kind() != Kind::Object {
+        return Err(invalid("", format_args!("expected a message, which is an object, found {}", message.kind())));
     }
     let message = Object::of(message);
-    let name = message.optional_text("role")?.unwrap_or_default();
+    let role = message.optional_text("role")?.unwrap_or_default();
     let content = Content::of(message.given("content"));
-    let typed = |block: &Object<'_>| block.get("type").is_some();
-    let native = matches!(&*name, "user" | "assistant") || role(&name).is_none();
-    // Changes to the tools come in native system messages, in the middle of a conversation.
-    let no_prompt = |block: &Object<'_>| {
-        !typed(block) && !["text", "guardContent", "cachePoint"].iter().any(|key| block.get(key).is_some())
-    };
-    if name == "system" && content.parts().iter().any(no_prompt) {
+    if is_native(&message, &role, &content) {
         return Ok(None);
     }
-    let portable = |key: Json<'_>| PORTABLE.iter().chain(&LEFT_OVER).chain(&COMMON[2..]).any(|known| key.is(known));
-    if native
-        && matches!(content, Content::Parts(_) | Content::Other(_))
-        && !content.parts().iter().any(typed)
-        && !message.members().iter().any(|member| portable(member.key))
-    {
-        return Ok(None);
-    }
-    let role = role(&name).ok_or_else(|| within(unknown_role(&name), "/role"))?;
+    let role = Role::named(&role).ok_or_else(|| beneath("/role", Role::unknown(&role)))?;
     let mut blocks = match role {
         Role::System => {
             check_members(&message, "a system message", &[])?;
-            prompt(&content, "/content")?
+            system_prompt(&content, "/content")?
         }
         Role::User => {
             check_members(&message, "a user's message", &[])?;
-            part::blocks(&content, names)?
+            content::blocks(&content, names)?
         }
-        Role::Assistant => assistant(&message, &content, names)?,
+        Role::Assistant => assistant_blocks(&message, &content, names)?,
         Role::Tool => {
             check_members(&message, "a tool's message", &["tool_call_id", "is_error"])?;
-            tools::result(&message, &content, names)?
+            tool_result(&message, &content, names)?
         }
     };
-    // A null is what an assistant's message has beside its calls; a message without anything is a slip, and no blank text.
+    // An assistant's message has null beside its tool calls. Otherwise missing content is a mistake of the program.
     let content = if role == Role::Assistant { message.get("content") } else { message.given("content") };
     if blocks.is_empty() && content.is_none() {
-        return Err(refuse("/content", "the message has no content"));
+        return Err(invalid("/content", "the message has no content"));
     }
-    let point = cache::point(&message)?;
+    let cache_point = cache_point(&message)?;
     if !blocks.is_empty() {
-        blocks.extend(point);
+        blocks.extend(cache_point);
     }
-    speakers.hear(role, &message)?;
-    Ok(Some(Made { role, blocks }))
+    participants.add(role, &message.optional_text("name")?.unwrap_or_default())?;
+    Ok(Some(TranslatedMessage { role, blocks }))
 }
 
-/// What was thought, what was said, and what was called, in this order.
-fn assistant(message: &Object<'_>, content: &Content<'_>, names: &mut Names) -> Result<Vec<Block>> {
-    check_members(message, "an assistant's message", &["tool_calls", "refusal", thought::TEXT, thought::BLOCKS])?;
-    let mut blocks = thought::beside(message)?;
-    blocks.extend(part::blocks(content, names)?);
-    if let Some(refusal) = message.given("refusal").filter(|refusal| refusal.kind() != json::Kind::Array) {
-        if refusal.kind() != json::Kind::String {
-            return Err(mistyped("refusal", "a string", refusal));
+/// Returns whether a message is in Converse's form already, so that it is sent as it is.
+fn is_native(message: &Object<'_>, role: &str, content: &Content<'_>) -> bool {
+    // Native system messages change the tools in the middle of a conversation.
+    let is_prompt_block =
+        |block: &Object<'_>| is_part(block) || PROMPT_BLOCKS.iter().any(|member| block.get(member).is_some());
+    if role == "system" {
+        return !content.parts().iter().all(is_prompt_block);
+    }
+    // A message with an unknown role is the service's to judge, unless it is clearly portable.
+    let is_converse_role = matches!(role, "user" | "assistant") || Role::named(role).is_none();
+    let is_text = matches!(content, Content::Missing | Content::Text(_));
+    let portable_members = || PORTABLE.iter().chain(&LEFT_OVER).chain(&COMMON[2..]);
+    let is_portable_member = |key: Json<'_>| portable_members().any(|known| key.is(known));
+    is_converse_role
+        && !is_text
+        && !content.parts().iter().any(is_part)
+        && !message.members().iter().any(|member| is_portable_member(member.key))
+}
+
+/// Returns the blocks of an assistant's message: reasoning, content and tool calls, in this order.
+fn assistant_blocks(message: &Object<'_>, content: &Content<'_>, names: &mut DocumentNames) -> Result<Vec<Block>> {
+    let members = ["tool_calls", "refusal", REASONING_CONTENT, THINKING_BLOCKS];
+    check_members(message, "an assistant's message", &members)?;
+    let mut blocks = reasoning_members(message)?;
+    blocks.extend(content::blocks(content, names)?);
+    if let Some(refusal) = message.given("refusal").filter(|refusal| refusal.kind() != Kind::Array) {
+        if refusal.kind() != Kind::String {
+            return Err(wrong_type("refusal", "a string", refusal));
         }
-        blocks.extend(part::text_block(refusal, "/refusal", &[]));
+        blocks.extend(content::text_block(refusal, "/refusal", &[]));
     }
     if let Some(calls) = message.given("tool_calls") {
-        let calls = tools::calls(calls).map_err(|error| within(error, "/tool_calls"))?;
-        blocks.extend(calls.into_iter().map(|block| block.within("/tool_calls")));
+        let calls = tool_calls(calls).map_err(|error| beneath("/tool_calls", error))?;
+        blocks.extend(calls.into_iter().map(|block| block.beneath("/tool_calls")));
     }
     Ok(blocks)
 }
 
+/// Checks that a message, which `what` names, has only known members. `more` are those that its role has.
 fn check_members(message: &Object<'_>, what: &str, more: &[&str]) -> Result<()> {
-    let left_over = |key: &&&str| {
-        // An empty list or object says as little as null.
+    let is_empty_left_over = |key: &&&str| {
         message.get(key).is_some_and(|value| match value.kind() {
-            json::Kind::Array => value.elements().next().is_none(),
-            json::Kind::Object => value.members().next().is_none(),
+            Kind::Array => value.elements().next().is_none(),
+            Kind::Object => value.members().next().is_none(),
             _ => value.is(""),
         })
     };
-    let place = |key: &str| match key {
-        "function_call" => Some("Converse has tool calls alone; use tool_calls"),
-        "audio" => Some("Bedrock keeps no audio; say in content what was said"),
+    let advice = |key: &str| match key {
+        "function_call" => Some("Converse has only tool calls; use tool_calls"),
+        "audio" => Some("Bedrock keeps no audio; put the transcript into content"),
         _ => None,
     };
-    for key in LEFT_OVER.iter().filter(|key| !more.contains(key) && message.given(key).is_some() && !left_over(key)) {
-        if let Some(place) = place(key) {
-            return Err(refuse(format!("/{key}"), place));
+    let is_used = |key: &&&str| !more.contains(*key) && message.given(key).is_some() && !is_empty_left_over(key);
+    for key in LEFT_OVER.iter().filter(is_used) {
+        if let Some(advice) = advice(key) {
+            return Err(invalid(format!("/{key}"), advice));
         }
     }
     let known: Vec<_> = COMMON.iter().chain(more).copied().collect();
-    let passed: Vec<_> = known.iter().chain(LEFT_OVER.iter().filter(left_over)).copied().collect();
-    message.only(what, &passed)
+    let accepted: Vec<_> = known.iter().chain(LEFT_OVER.iter().filter(is_empty_left_over)).copied().collect();
+    message.check_members(what, &accepted)
 }
 
-/// The blocks of a system prompt that is a text or holds parts. It is of text; what is native in it is the service's to
-/// judge. `at` is where the prompt stands.
-pub fn prompt(content: &Content<'_>, at: &str) -> Result<Vec<Block>> {
-    let strange =
-        content.parts().iter().enumerate().find(|(_, part)| part.get("type").is_some_and(|kind| !kind.is("text")));
-    if let Some((index, _)) = strange {
-        return Err(refuse(format!("{at}/{index}/type"), "a system message can have text parts alone"));
+/// Translates a system prompt: a text, or text parts and native blocks. `at` is the pointer to it.
+pub fn system_prompt(content: &Content<'_>, at: &str) -> Result<Vec<Block>> {
+    let is_other_part = |(_, part): &(usize, &Object<'_>)| part.get("type").is_some_and(|kind| !kind.is("text"));
+    if let Some((index, _)) = content.parts().iter().enumerate().find(is_other_part) {
+        return Err(invalid(format!("{at}/{index}/type"), "a system message can have only text parts"));
     }
-    let moved = |path: &str| format!("{at}{}", path.strip_prefix("/content").unwrap_or(path));
-    let blocks = part::blocks(content, &mut Names::default()).map_err(|error| {
-        let path = moved(error.path().as_str());
+    let from_prompt = |path: &str| format!("{at}{}", path.strip_prefix("/content").unwrap_or(path));
+    let blocks = content::blocks(content, &mut DocumentNames::default()).map_err(|error: Error| {
+        let path = from_prompt(error.path().as_str());
         error.at(path)
     })?;
-    let moved = |mut block: Block| {
-        block.places.iter_mut().for_each(|(_, origin)| origin.given = moved(&origin.given));
-        block
-    };
-    Ok(blocks.into_iter().map(moved).collect())
+    Ok(blocks.into_iter().map(|block| block.map_source(from_prompt)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_native_if_its_role_its_content_and_its_members_all_are() {
+        for (message, expected) in [
+            (r#"{"role":"user","content":[{"text":"a"}]}"#, true),
+            (r#"{"role":"assistant","content":[{"text":"a"}]}"#, true),
+            (r#"{"role":"user","content":[],"new":1}"#, true),
+            (r#"{"role":"user","content":{"text":"a"}}"#, true),
+            // Roles.
+            (r#"{"role":"human","content":[{"text":"a"}]}"#, false),
+            (r#"{"role":"ai","content":[{"text":"a"}]}"#, false),
+            (r#"{"role":"tool","content":[{"text":"a"}]}"#, false),
+            (r#"{"role":"developer","content":[{"text":"a"}]}"#, false),
+            (r#"{"role":"new","content":[{"text":"a"}]}"#, true),
+            (r#"{"content":[{"text":"a"}]}"#, true),
+            // Content.
+            (r#"{"role":"user","content":"a"}"#, false),
+            (r#"{"role":"user","content":null}"#, false),
+            (r#"{"role":"user"}"#, false),
+            (r#"{"role":"user","content":[{"text":"a"},{"type":"text","text":"b"}]}"#, false),
+            (r#"{"role":"new","content":"a"}"#, false),
+            // Members.
+            (r#"{"role":"user","content":[{"text":"a"}],"name":"Ann"}"#, false),
+            (r#"{"role":"user","content":[{"text":"a"}],"cache_control":{}}"#, false),
+            (r#"{"role":"assistant","content":[{"text":"a"}],"tool_calls":[]}"#, false),
+            (r#"{"role":"assistant","content":[{"text":"a"}],"refusal":null}"#, false),
+            // System messages.
+            (r#"{"role":"system","content":"a"}"#, false),
+            (r#"{"role":"system","content":[{"text":"a"},{"cachePoint":{}}]}"#, false),
+            (r#"{"role":"system","content":[{"type":"text","text":"a"}]}"#, false),
+            (r#"{"role":"system","content":[{"text":"a"},{"toolAddition":{}}]}"#, true),
+        ] {
+            let json = Object::of(Json::parse(message).unwrap());
+            let role = json.optional_text("role").unwrap().unwrap_or_default();
+            assert_eq!(is_native(&json, &role, &Content::of(json.given("content"))), expected, "{message}");
+        }
+    }
 }

@@ -1,17 +1,17 @@
 //! Images, documents, audio and video: formats, bytes and names.
 
-use super::refuse;
+use super::errors::rejected;
 use crate::error::{Result, quote};
 use crate::json::Json;
-use crate::request::attachment::Attachments;
-use crate::request::dialect::Medium;
-use crate::request::dialect::media::beginning;
-use crate::request::dialect::names::{self, MAX_NAME};
+use crate::request::attachments::Attachments;
+use crate::request::document_names::{self, MAX_LENGTH};
+use crate::request::medium::{Medium, decoded_prefix};
 
+/// Checks the media of a block, and of the blocks in a tool result.
 pub fn check_media(block: Json<'_>, attachments: &Attachments, path: &str) -> Result<()> {
     for medium in Medium::ALL {
-        if let Some(held) = block.get(medium.name()) {
-            check_medium(medium, held, attachments, &format!("{path}/{}", medium.name()))?;
+        if let Some(value) = block.get(medium.name()) {
+            check_medium(medium, value, attachments, &format!("{path}/{}", medium.name()))?;
         }
     }
     let inner = block.pointer("/toolResult/content").into_iter().flat_map(Json::elements);
@@ -20,61 +20,76 @@ pub fn check_media(block: Json<'_>, attachments: &Attachments, path: &str) -> Re
         .try_for_each(|(index, block)| check_media(block, attachments, &format!("{path}/toolResult/content/{index}")))
 }
 
-fn check_medium(medium: Medium, held: Json<'_>, attachments: &Attachments, path: &str) -> Result<()> {
-    if let Some(label) = held.get("format").and_then(Json::string) {
-        let path = format!("{path}/format");
-        let format = medium.known_format(&label, &path)?;
-        if !medium.takes(&label) {
-            let what = format_args!("{} is no spelling that the service takes; write {format}", quote(&label));
-            return Err(refuse(path, what));
-        }
-        let bytes = held.pointer("/source/bytes");
-        if let Some(attached) = bytes.and_then(|bytes| attachments.named_by(bytes)) {
-            if let Some(found) = medium.mislabelled(format, attached) {
-                return Err(refuse(path, format_args!("it is labelled {format}, and the attached bytes are {found}")));
-            }
-        } else if let Some(bytes) = bytes.and_then(Json::string)
-            && let Some(found) = medium.mislabelled(format, &beginning(&bytes))
-        {
-            return Err(refuse(path, format_args!("it is labelled {format}, and the bytes are {found}")));
-        }
+fn check_medium(medium: Medium, value: Json<'_>, attachments: &Attachments, path: &str) -> Result<()> {
+    let bytes = value.pointer("/source/bytes");
+    if let Some(label) = value.get("format").and_then(Json::string) {
+        check_format(medium, &label, bytes, attachments, &format!("{path}/format"))?;
     }
-    if held.pointer("/source/bytes").and_then(|bytes| attachments.named_by(bytes)).is_some_and(<[u8]>::is_empty) {
-        return Err(refuse(format!("{path}/source/bytes"), "there are no bytes; what is attached is empty"));
+    if let Some(bytes) = bytes {
+        check_bytes(bytes, attachments, &format!("{path}/source/bytes"))?;
     }
-    if let Some(base64) = held.pointer("/source/bytes")
-        && let Some(bytes) = base64.string()
-    {
-        let path = format!("{path}/source/bytes");
-        if bytes.is_empty() {
-            return Err(refuse(path, "there are no bytes"));
-        }
-        // "@name" stands for bytes that are attached.
-        if !bytes.starts_with('@') && !base64.is_base64() {
-            return Err(refuse(
-                path,
-                "this is not base64; for bytes by pointer it has to be \"@\" and the attachment's name",
-            ));
-        }
-    }
-    match held.get("name").and_then(Json::string).filter(|_| medium == Medium::Document) {
+    match value.get("name").and_then(Json::string).filter(|_| medium == Medium::Document) {
         Some(name) => check_document_name(&name, &format!("{path}/name")),
         None => Ok(()),
     }
 }
 
-/// What letters beyond ASCII are to the service is its own affair.
+/// Checks that the format is known, and is not another one than that of the bytes.
+fn check_format(
+    medium: Medium,
+    label: &str,
+    bytes: Option<Json<'_>>,
+    attachments: &Attachments,
+    path: &str,
+) -> Result<()> {
+    let format = medium.known_format(label, path)?;
+    if !medium.accepts_spelling(label) {
+        let message = format_args!("the service does not accept the spelling {}; write {format}", quote(label));
+        return Err(rejected(path, message));
+    }
+    let found = match bytes.and_then(|bytes| attachments.referred_to_by(bytes)) {
+        Some(attached) => medium.mislabelled(format, attached).map(|found| ("attached bytes", found)),
+        None => {
+            let base64 = bytes.and_then(Json::string);
+            base64.and_then(|base64| medium.mislabelled(format, &decoded_prefix(&base64))).map(|found| ("bytes", found))
+        }
+    };
+    match found {
+        Some((bytes, found)) => {
+            Err(rejected(path, format_args!("it is labelled {format}, and the {bytes} are {found}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Checks that the bytes are base64 or a reference, and not empty.
+fn check_bytes(value: Json<'_>, attachments: &Attachments, path: &str) -> Result<()> {
+    if attachments.referred_to_by(value).is_some_and(<[u8]>::is_empty) {
+        return Err(rejected(path, "there are no bytes: the attachment is empty"));
+    }
+    let Some(bytes) = value.string() else { return Ok(()) };
+    if bytes.is_empty() {
+        return Err(rejected(path, "there are no bytes"));
+    }
+    if !bytes.starts_with('@') && !value.is_base64() {
+        let message = "this is not base64; for an attachment it must be \"@\" and the attachment's name";
+        return Err(rejected(path, message));
+    }
+    Ok(())
+}
+
+/// Checks a document's name. Letters that are not ASCII are left to the service.
 fn check_document_name(name: &str, path: &str) -> Result<()> {
-    let strange = |c: &char| c.is_ascii() && !c.is_ascii_whitespace() && !names::is_allowed(*c);
-    let what = match name.chars().find(strange) {
+    let is_forbidden = |c: &char| c.is_ascii() && !c.is_ascii_whitespace() && !document_names::is_allowed(*c);
+    let mistake = match name.chars().find(is_forbidden) {
         Some(c) => format!("a document's name cannot have {}", quote(&c.to_string())),
         None if name.is_empty() => "a document's name is empty".to_owned(),
-        None if name.chars().count() > MAX_NAME => format!("a document's name is longer than {MAX_NAME} characters"),
+        None if name.chars().count() > MAX_LENGTH => {
+            format!("a document's name is longer than {MAX_LENGTH} characters")
+        }
         None if name.contains("  ") => "a document's name cannot have two spaces in a row".to_owned(),
         None => return Ok(()),
     };
-    Err(refuse(
-        path,
-        format_args!("{what}; it takes letters, digits, single spaces, hyphens, underscores, parentheses and brackets"),
-    ))
+    let rule = "it can have letters, digits, single spaces, hyphens, underscores, parentheses and brackets";
+    Err(rejected(path, format_args!("{mistake}; {rule}")))
 }

@@ -1,41 +1,46 @@
-//! Local checks: what the service is sure to refuse is refused here, with a pointer to it, before anything is sent.
+//! Local checks of a conversation, before it is sent.
 //!
-//! None may refuse what the service would accept, which is more than its documentation says: recorded traffic has it
-//! take a conversation that begins with the assistant, consecutive messages of one role, texts of a space, names of
-//! documents with an underscore, and a video whose format is a MIME type. What differs from model to model, such as how
-//! large an image may be, is not checked either. The config's `lint` turns all of them off.
+//! A check rejects only requests that the service is certain to refuse, and its error has a pointer to the cause. The
+//! service accepts more than its documentation says. Recorded traffic shows that it accepts a conversation that begins with
+//! the assistant, consecutive messages of one role, texts of white space, document names with an underscore, and a video
+//! whose format is a MIME type. Limits that differ between models, such as the size of an image, are not checked either.
+//! The config key `lint` turns all checks off.
 
+mod cache_points;
+mod errors;
 mod media;
 mod shape;
 mod tools;
 mod turns;
 
-use super::attachment::Attachments;
-use super::dialect::values::{check_max_tokens, check_stop};
-use super::document::{Document, Piece};
-use crate::error::{Error, Kind, Result};
-use crate::json::{self, Json};
+use super::attachments::Attachments;
+use super::document::Document;
+use super::inference_config::{check_max_tokens, check_stop_sequence};
+use super::segment::Segment;
+use crate::error::{Error, Result};
+use crate::json::{Json, Kind};
+use cache_points::CachePoints;
+use errors::rejected;
 use media::check_media;
 use shape::{check_block, check_message, check_text};
-use std::fmt;
 use tools::check_tools;
 use turns::Turns;
 
-const MAX_CACHE_POINTS: usize = 4;
-/// `answered`: whether a model is to answer the conversation. To count its tokens it may end anywhere.
-pub fn check(document: &Document, attachments: &Attachments, model_id: &str, answered: bool) -> Result<()> {
-    // A stored prompt brings messages and tools of its own, which are not seen here.
-    let stored = model_id.contains(":prompt/") || document.names().any(|name| name == "promptVariables");
-    if !stored {
-        check_present(document)?;
+/// Checks a conversation. `is_answered` is whether a model answers it: a conversation whose tokens are counted may end
+/// anywhere.
+pub fn check(document: &Document, attachments: &Attachments, model_id: &str, is_answered: bool) -> Result<()> {
+    // A stored prompt has messages and tools of its own, which are not known here.
+    let is_stored_prompt = model_id.contains(":prompt/") || document.names().any(|name| name == "promptVariables");
+    if !is_stored_prompt {
+        check_messages_exist(document)?;
     }
-    check_inference(document)?;
+    check_inference_config(document)?;
     let mut cache_points = CachePoints::default();
-    let mut turns = Turns::default();
+    let mut turns = Turns::new(!is_stored_prompt);
     for (index, message) in items(document, "messages").enumerate() {
         check_message(message, &format!("/messages/{index}"))?;
         let path = format!("/messages/{index}/content");
-        turns.begin(message, stored)?;
+        turns.begin_message(message)?;
         let content = message.get("content").into_iter().flat_map(Json::elements);
         for (index, block) in content.enumerate() {
             let path = format!("{path}/{index}");
@@ -43,58 +48,37 @@ pub fn check(document: &Document, attachments: &Attachments, model_id: &str, ans
             check_text(block, &path)?;
             check_media(block, attachments, &path)?;
             cache_points.count(block, &path)?;
-            turns.count(block, &path, stored)?;
+            turns.add_block(block, &path)?;
         }
     }
-    turns.check_documents()?;
-    if answered && !stored {
-        turns.settle()?;
+    turns.check_document_has_text()?;
+    if is_answered {
+        turns.check_all_calls_have_results()?;
     }
     check_system(document, &mut cache_points)?;
-    check_tools(document, &mut cache_points, turns.with_tools.filter(|_| !stored))
+    check_tools(document, &mut cache_points, turns.first_tool_block.filter(|_| !is_stored_prompt))
 }
 
-fn refuse(path: impl Into<String>, what: impl fmt::Display) -> Error {
-    Error::new(Kind::Request, format_args!("checking the request: {what}")).at(path)
-}
-
-/// There has to be a message.
-fn check_present(document: &Document) -> Result<()> {
-    let nothing = "add at least one of the user's";
+fn check_messages_exist(document: &Document) -> Result<()> {
+    let advice = "add at least one message of the user";
     match (document.list("messages"), document.value("messages")) {
         (Some(list), _) if list.items().is_empty() => {
-            Err(refuse("/messages", format_args!("messages is empty; {nothing}")))
+            Err(rejected("/messages", format_args!("messages is empty; {advice}")))
         }
         (Some(_), _) => Ok(()),
-        (None, None) => Err(refuse("/messages", format_args!("it has no messages; {nothing}"))),
-        (None, Some(other)) => Err(refuse("/messages", format_args!("messages is {}, not an array", other.kind()))),
+        (None, None) => Err(rejected("/messages", format_args!("it has no messages; {advice}"))),
+        (None, Some(other)) => Err(rejected("/messages", format_args!("messages is {}, not an array", other.kind()))),
     }
 }
 
-/// What a list of the document's holds.
+/// Returns the items of one of the document's lists.
 fn items<'a>(document: &'a Document, list: &str) -> impl Iterator<Item = Json<'a>> {
-    document.items(list).iter().map(Piece::json)
-}
-
-#[derive(Default)]
-struct CachePoints(usize);
-
-impl CachePoints {
-    fn count(&mut self, block: Json<'_>, path: &str) -> Result<()> {
-        self.0 += usize::from(block.get("cachePoint").is_some());
-        if self.0 > MAX_CACHE_POINTS {
-            return Err(refuse(
-                path,
-                format_args!("a request can have {MAX_CACHE_POINTS} cache points, and this is one more"),
-            ));
-        }
-        Ok(())
-    }
+    document.items(list).iter().map(Segment::json)
 }
 
 fn check_system(document: &Document, cache_points: &mut CachePoints) -> Result<()> {
-    if let Some(other) = document.value("system").filter(|system| system.kind() != json::Kind::Null) {
-        return Err(refuse("/system", format_args!("system is {}, not an array of blocks", other.kind())));
+    if let Some(other) = document.given("system") {
+        return Err(rejected("/system", format_args!("system is {}, not an array of blocks", other.kind())));
     }
     for (index, block) in items(document, "system").enumerate() {
         let path = format!("/system/{index}");
@@ -105,16 +89,16 @@ fn check_system(document: &Document, cache_points: &mut CachePoints) -> Result<(
     Ok(())
 }
 
-fn check_inference(document: &Document) -> Result<()> {
+fn check_inference_config(document: &Document) -> Result<()> {
     let Some(config) = document.value("inferenceConfig") else { return Ok(()) };
-    let checking = |error: Error| refuse(error.path().as_str(), error.without_prefix());
-    let limit = config.get("maxTokens").filter(|limit| limit.kind() == json::Kind::Number);
+    let rejected = |error: Error| rejected(error.path().as_str(), error.without_prefix());
+    let limit = config.get("maxTokens").filter(|limit| limit.kind() == Kind::Number);
     if let Some(limit) = limit {
-        check_max_tokens(limit, "/inferenceConfig/maxTokens").map_err(checking)?;
+        check_max_tokens(limit, "/inferenceConfig/maxTokens").map_err(rejected)?;
     }
     let stops = config.get("stopSequences").into_iter().flat_map(Json::elements).enumerate();
     for (index, stop) in stops {
-        check_stop(stop, &format!("/inferenceConfig/stopSequences/{index}")).map_err(checking)?;
+        check_stop_sequence(stop, &format!("/inferenceConfig/stopSequences/{index}")).map_err(rejected)?;
     }
     Ok(())
 }

@@ -1,13 +1,13 @@
-//! What a message and a content block are.
+//! The shape of messages and content blocks.
 
-use super::refuse;
+use super::errors::rejected;
 use super::tools::check_tool_name;
 use crate::error::{Result, quote};
 use crate::json::{self, Json};
 use std::collections::HashSet;
 
 const ROLES: [&str; 3] = ["user", "assistant", "system"];
-/// The content blocks of this day. A block is one of them, or one that comes later.
+/// The known content blocks. A block of another name may be a newer one.
 const BLOCKS: [&str; 12] = [
     "text",
     "image",
@@ -25,63 +25,66 @@ const BLOCKS: [&str; 12] = [
 
 pub fn check_message(message: Json<'_>, path: &str) -> Result<()> {
     if message.kind() != json::Kind::Object {
-        return Err(refuse(path, format_args!("expected a message, which is an object, found {}", message.kind())));
+        return Err(rejected(path, format_args!("expected a message, which is an object, found {}", message.kind())));
     }
     let known = "known are user, assistant and system";
     match message.get("role").map(|role| (role, role.string())) {
         Some((_, Some(role))) if ROLES.contains(&&*role) => {}
         Some((_, Some(role))) => {
-            return Err(refuse(format!("{path}/role"), format_args!("the role {} is unknown; {known}", quote(&role))));
+            return Err(rejected(
+                format!("{path}/role"),
+                format_args!("the role {} is unknown; {known}", quote(&role)),
+            ));
         }
         Some((other, None)) if other.kind() != json::Kind::Null => {
-            return Err(refuse(format!("{path}/role"), format_args!("role is {}, not a string", other.kind())));
+            return Err(rejected(format!("{path}/role"), format_args!("role is {}, not a string", other.kind())));
         }
-        _ => return Err(refuse(format!("{path}/role"), format_args!("role is missing; {known}"))),
+        _ => return Err(rejected(format!("{path}/role"), format_args!("role is missing; {known}"))),
     }
     let path = format!("{path}/content");
     match message.get("content") {
-        None => Err(refuse(path, "content is missing; it is an array of blocks, or a text")),
+        None => Err(rejected(path, "content is missing; it is an array of blocks, or a text")),
         Some(content) if content.kind() != json::Kind::Array => {
-            Err(refuse(path, format_args!("content is {}, not an array of blocks", content.kind())))
+            Err(rejected(path, format_args!("content is {}, not an array of blocks", content.kind())))
         }
         Some(content) if content.elements().next().is_none() => {
-            Err(refuse(path, "content is empty, which the service refuses; leave the message out or add a block"))
+            Err(rejected(path, "content is empty, which the service refuses; leave the message out or add a block"))
         }
         Some(content) => check_ids(content, &path),
     }
 }
 
-/// That no two calls of a message have one id.
+/// Checks that the tool calls of a message have different ids.
 fn check_ids(content: Json<'_>, path: &str) -> Result<()> {
     let mut seen = HashSet::new();
     for (index, block) in content.elements().enumerate() {
         let id = block.pointer("/toolUse/toolUseId").and_then(Json::string);
         if let Some(id) = id.filter(|id| !seen.insert(id.to_string())) {
-            let what = format_args!("the id {} is that of another tool call in this message", quote(&id));
-            return Err(refuse(format!("{path}/{index}/toolUse/toolUseId"), what));
+            let message = format_args!("the id {} is that of another tool call in this message", quote(&id));
+            return Err(rejected(format!("{path}/{index}/toolUse/toolUseId"), message));
         }
     }
     Ok(())
 }
 
-/// That a block is one thing.
+/// Checks that a block has exactly one of the known members.
 pub fn check_block(block: Json<'_>, path: &str) -> Result<()> {
     if block.kind() != json::Kind::Object {
-        let what = format_args!("expected a content block, which is an object, found {}", block.kind());
-        return Err(refuse(path, what));
+        let message = format_args!("expected a content block, which is an object, found {}", block.kind());
+        return Err(rejected(path, message));
     }
     let mut members = block.members().filter(|member| member.value.kind() != json::Kind::Null).peekable();
     if members.peek().is_none() {
-        return Err(refuse(path, "the content block is empty; leave it out or fill it"));
+        return Err(rejected(path, "the content block is empty; leave it out or fill it"));
     }
     let known: Vec<_> =
         members.filter_map(|member| BLOCKS.iter().copied().find(|known| member.key.is(known))).collect();
     if let [one, other, ..] = known.as_slice() {
-        return Err(refuse(path, format_args!("a content block is one thing, and this one is {one} and {other}")));
+        return Err(rejected(path, format_args!("a content block is one thing, and this one is {one} and {other}")));
     }
     match block.get("text") {
         Some(text) if !matches!(text.kind(), json::Kind::String | json::Kind::Null) => {
-            Err(refuse(format!("{path}/text"), format_args!("text is {}, not a string", text.kind())))
+            Err(rejected(format!("{path}/text"), format_args!("text is {}, not a string", text.kind())))
         }
         _ => match block.pointer("/toolUse/name").and_then(Json::string) {
             Some(name) => check_tool_name(&name, &format!("{path}/toolUse/name")),
@@ -90,13 +93,13 @@ pub fn check_block(block: Json<'_>, path: &str) -> Result<()> {
     }
 }
 
-/// In a tool's result the service takes an empty text.
+/// Checks that a text block is not empty. In a tool result the service accepts an empty text.
 pub fn check_text(block: Json<'_>, path: &str) -> Result<()> {
     let text = block.get("text").filter(|text| text.kind() == json::Kind::String && block.members().count() == 1);
     match text {
         Some(text) if text.pieces().all(|piece| piece.as_str().is_empty()) => {
-            let what = "a text block is empty, which the service refuses; leave it out or fill it";
-            Err(refuse(format!("{path}/text"), what))
+            let message = "a text block is empty, which the service refuses; leave it out or fill it";
+            Err(rejected(format!("{path}/text"), message))
         }
         _ => Ok(()),
     }

@@ -1,32 +1,37 @@
-//! The tools that a model may call, and their names.
+//! The tools that a model may call.
 
+use super::cache_points::CachePoints;
+use super::errors::rejected;
 use crate::error::{Result, quote};
 use crate::json::{self, Json};
 use crate::request::document::Document;
-use crate::request::lint::{CachePoints, refuse};
 
 const MAX_TOOL_NAME: usize = 64;
 
-pub fn check_tools(document: &Document, cache_points: &mut CachePoints, with_tools: Option<String>) -> Result<()> {
-    let Some(config) = document.value("toolConfig").filter(|config| config.kind() != json::Kind::Null) else {
-        return match with_tools {
+/// Checks `toolConfig`. `tool_block` is the path of a tool call or result in the conversation, which needs the tools.
+pub fn check_tools(document: &Document, cache_points: &mut CachePoints, tool_block: Option<String>) -> Result<()> {
+    let Some(config) = document.given("toolConfig") else {
+        return match tool_block {
             Some(path) => {
-                let what = "there are tool calls or results, and no toolConfig; the service wants to see the tools";
-                Err(refuse(path, what))
+                let message = "there are tool calls or results, but no toolConfig; the service needs the tools";
+                Err(rejected(path, message))
             }
             None => Ok(()),
         };
     };
     if config.kind() != json::Kind::Object {
-        return Err(refuse("/toolConfig", format_args!("toolConfig is {}, not an object", config.kind())));
+        return Err(rejected("/toolConfig", format_args!("toolConfig is {}, not an object", config.kind())));
     }
     match config.get("tools").filter(|tools| tools.kind() != json::Kind::Null) {
-        None => return Err(refuse("/toolConfig", "toolConfig has no tools; give tools or leave it out")),
+        None => return Err(rejected("/toolConfig", "toolConfig has no tools; give tools or leave it out")),
         Some(tools) if tools.kind() != json::Kind::Array => {
-            return Err(refuse("/toolConfig/tools", format_args!("tools is {}, not an array", tools.kind())));
+            return Err(rejected("/toolConfig/tools", format_args!("tools is {}, not an array", tools.kind())));
         }
         Some(tools) if tools.elements().next().is_none() => {
-            return Err(refuse("/toolConfig/tools", "tools is empty, which the service refuses; leave toolConfig out"));
+            return Err(rejected(
+                "/toolConfig/tools",
+                "tools is empty, which the service refuses; leave toolConfig out",
+            ));
         }
         Some(_) => {}
     }
@@ -40,11 +45,11 @@ pub fn check_tools(document: &Document, cache_points: &mut CachePoints, with_too
 }
 
 pub fn check_tool_name(name: &str, path: &str) -> Result<()> {
-    let good = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    if !name.is_empty() && name.len() <= MAX_TOOL_NAME && name.chars().all(good) {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    if !name.is_empty() && name.len() <= MAX_TOOL_NAME && name.chars().all(is_allowed) {
         return Ok(());
     }
     let name = quote(name);
-    let rule = format_args!("it takes 1 to {MAX_TOOL_NAME} letters, digits, hyphens and underscores");
-    Err(refuse(path, format_args!("{name} is no name for a tool; {rule}")))
+    let rule = format_args!("use 1 to {MAX_TOOL_NAME} letters, digits, hyphens and underscores");
+    Err(rejected(path, format_args!("{name} is not a valid name for a tool; {rule}")))
 }

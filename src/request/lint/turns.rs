@@ -1,87 +1,100 @@
-//! Turns: each call has its result, and each document a text beside it.
+//! Turns of a conversation: each tool call needs its result, and each document a text.
 
-use super::refuse;
+use super::errors::rejected;
 use crate::error::{Result, quote};
 use crate::json::Json;
-use crate::response::is_of_service;
+use crate::response::is_server_tool_use;
 use std::collections::HashSet;
 
-/// Who owes whom a tool's result, and a document its text. Messages of one role that follow each other are one turn,
-/// which what comes from the system does not end.
+/// The turn that is being checked. Messages of one role that follow each other are one turn; a system message does not end
+/// a turn.
 #[derive(Default)]
 pub struct Turns {
-    users: bool,
-    /// The calls of the assistant's turn before this one, and where they stand.
-    called: Vec<(String, String)>,
+    /// Whether calls and results are matched.
+    checks_results: bool,
+    is_users: bool,
+    /// The tool calls of the assistant's turn before this one: their ids and paths.
+    calls: Vec<(String, String)>,
+    /// The ids of the calls that have a result in this turn.
     answered: HashSet<String>,
-    /// Where the first call or result stands.
-    pub with_tools: Option<String>,
-    /// The first document of this turn, and whether there is a text beside it.
+    /// The path of the first tool call or result in the conversation.
+    pub first_tool_block: Option<String>,
+    /// The path of the first document in this turn.
     document: Option<String>,
-    text: bool,
+    /// Whether this turn has a text.
+    has_text: bool,
 }
 
 impl Turns {
-    pub fn begin(&mut self, message: Json<'_>, stored: bool) -> Result<()> {
-        let users = match message.get("role") {
+    pub fn new(checks_results: bool) -> Self {
+        Turns { checks_results, ..Turns::default() }
+    }
+
+    /// Begins a message, and checks the turn before it if the message begins a turn.
+    pub fn begin_message(&mut self, message: Json<'_>) -> Result<()> {
+        let is_users = match message.get("role") {
             Some(role) if role.is("user") => true,
             Some(role) if role.is("assistant") => false,
             _ => return Ok(()),
         };
-        if users != self.users {
-            self.check_documents()?;
-            if !users && !stored {
-                self.settle()?;
+        if is_users != self.is_users {
+            self.check_document_has_text()?;
+            if !is_users {
+                self.check_all_calls_have_results()?;
             }
         }
-        self.users = users;
+        self.is_users = is_users;
         Ok(())
     }
 
-    pub fn check_documents(&mut self) -> Result<()> {
-        let (document, text) = (self.document.take(), std::mem::take(&mut self.text));
-        match document.filter(|_| !text) {
+    pub fn check_document_has_text(&mut self) -> Result<()> {
+        let (document, has_text) = (self.document.take(), std::mem::take(&mut self.has_text));
+        match document.filter(|_| !has_text) {
             Some(path) => {
-                Err(refuse(path, "a message with a document needs a text block too, which says what to do with it"))
+                let message = "a message with a document needs a text block too, which says what to do with it";
+                Err(rejected(path, message))
             }
             None => Ok(()),
         }
     }
 
-    pub fn count(&mut self, block: Json<'_>, path: &str, stored: bool) -> Result<()> {
-        self.text |= block.get("text").is_some() || block.get("guardContent").is_some();
+    pub fn add_block(&mut self, block: Json<'_>, path: &str) -> Result<()> {
+        self.has_text |= block.get("text").is_some() || block.get("guardContent").is_some();
         if self.document.is_none() && block.get("document").is_some() {
             self.document = Some(format!("{path}/document"));
         }
-        // A tool that the service runs itself has a type, and its result is the service's.
-        let call = block.get("toolUse").filter(|call| !is_of_service(*call));
+        // The calls and results of server tools have a type; the service matches them.
+        let call = block.get("toolUse").filter(|call| !is_server_tool_use(*call));
         let result = block.get("toolResult").filter(|result| result.get("type").is_none());
-        let id = |held: Json<'_>| held.get("toolUseId").and_then(Json::string).map(|id| id.into_owned());
-        if let (Some(call), false) = (call, self.users) {
-            self.with_tools.get_or_insert_with(|| format!("{path}/toolUse"));
-            self.called.extend(id(call).map(|id| (id, format!("{path}/toolUse"))));
+        let id = |value: Json<'_>| value.get("toolUseId").and_then(Json::string).map(|id| id.into_owned());
+        if let (Some(call), false) = (call, self.is_users) {
+            self.first_tool_block.get_or_insert_with(|| format!("{path}/toolUse"));
+            self.calls.extend(id(call).map(|id| (id, format!("{path}/toolUse"))));
         }
-        if let (Some(result), true) = (result, self.users) {
-            self.with_tools.get_or_insert_with(|| format!("{path}/toolResult"));
+        if let (Some(result), true) = (result, self.is_users) {
+            self.first_tool_block.get_or_insert_with(|| format!("{path}/toolResult"));
             let Some(id) = id(result) else { return Ok(()) };
-            if !stored && !self.called.iter().any(|(called, _)| *called == id) {
-                let what = format_args!("no tool call {} of the assistant's is just before this result", quote(&id));
-                return Err(refuse(format!("{path}/toolResult/toolUseId"), what));
+            if self.checks_results && !self.calls.iter().any(|(call, _)| *call == id) {
+                let message = format_args!("the assistant's turn before this result has no tool call {}", quote(&id));
+                return Err(rejected(format!("{path}/toolResult/toolUseId"), message));
             }
             self.answered.insert(id);
         }
         Ok(())
     }
 
-    /// At the end of the user's turn every call of the assistant's turn before it has to be answered.
-    pub fn settle(&mut self) -> Result<()> {
-        let unanswered = self.called.iter().find(|(id, _)| !self.answered.contains(id));
-        if let Some((id, path)) = unanswered {
-            let what =
-                format_args!("the tool call {} has no result in the user's message after it; add one", quote(id));
-            return Err(refuse(path, what));
+    /// Checks, at the end of the user's turn, that every call of the assistant's turn before it has a result.
+    pub fn check_all_calls_have_results(&mut self) -> Result<()> {
+        if !self.checks_results {
+            return Ok(());
         }
-        self.called.clear();
+        let unanswered = self.calls.iter().find(|(id, _)| !self.answered.contains(id));
+        if let Some((id, path)) = unanswered {
+            let message =
+                format_args!("the tool call {} has no result in the user's message after it; add one", quote(id));
+            return Err(rejected(path, message));
+        }
+        self.calls.clear();
         self.answered.clear();
         Ok(())
     }

@@ -1,14 +1,14 @@
-//! A model's answer, as the message that it adds to a conversation.
+//! The message of a response, changed so that the service accepts it in the next request.
 //!
-//! Models give answers that the service refuses when they come back: an empty text beside a tool call, a tool call that
-//! `max_tokens` cut in two, reasoning that nothing follows. What the service takes stays as it came, to the byte.
+//! Models give messages that the service refuses in a request: an empty text beside a tool call, a tool call that
+//! `max_tokens` truncated, reasoning that nothing follows. Everything else stays as it was received, byte for byte.
 
 use crate::json::{self, Json, Kind};
-use crate::response::{Response, is_of_service};
+use crate::response::{Response, is_server_tool_use};
 use std::borrow::Cow;
 
-/// The message to add, or `None` where the answer says nothing that the service would take back.
-pub fn message(response: &Response) -> Option<Cow<'_, str>> {
+/// Returns the message to add, or None if nothing is left that the service would accept.
+pub fn message_to_add(response: &Response) -> Option<Cow<'_, str>> {
     let text = response.message_json();
     let content = Json::parse(text).ok()?.get("content").filter(|content| content.kind() == Kind::Array)?;
     let given: Vec<Json<'_>> = content.elements().collect();
@@ -16,13 +16,13 @@ pub fn message(response: &Response) -> Option<Cow<'_, str>> {
     let mut blocks: Vec<_> = given
         .iter()
         .filter_map(|block| {
-            let says_nothing = is_blank_text(*block)
-                || is_lost_reasoning(*block, complete)
-                || !complete && is_open_call_of_service(*block, &given);
-            if says_nothing { None } else { tool_call_taken_back(*block) }
+            let is_dropped = is_blank_text(*block)
+                || is_unsigned_reasoning(*block, complete)
+                || !complete && is_open_server_call(*block, &given);
+            if is_dropped { None } else { with_valid_tool_call(*block) }
         })
         .collect();
-    // The service refuses a message that ends with reasoning: there is nothing that the model reasoned for.
+    // The service refuses a message that ends with reasoning.
     while blocks.last().is_some_and(|block| is_reasoning(block)) {
         blocks.pop();
     }
@@ -33,10 +33,9 @@ pub fn message(response: &Response) -> Option<Cow<'_, str>> {
     if as_given {
         return Some(text.into());
     }
-    Some(spliced(text, content, &format!("[{}]", blocks.join(","))).into())
+    Some(replaced(text, content, &format!("[{}]", blocks.join(","))).into())
 }
 
-/// Whether it is a text that holds nothing but white space.
 fn is_blank_text(block: Json<'_>) -> bool {
     block.get("text").and_then(Json::string).is_some_and(|text| text.trim().is_empty())
 }
@@ -45,41 +44,41 @@ fn is_reasoning(block: &str) -> bool {
     Json::parse(block).is_ok_and(|block| block.get("reasoningContent").is_some())
 }
 
-/// Reasoning without the signature that proves it. Some models sign none, and the service takes theirs; that of an
-/// answer that was cut off may have lost its signature.
-fn is_lost_reasoning(block: Json<'_>, complete: bool) -> bool {
+/// Returns whether a block is reasoning that the service would refuse for its missing signature. Some models never sign, and
+/// the service accepts their reasoning; a truncated response may have lost its signature.
+fn is_unsigned_reasoning(block: Json<'_>, complete: bool) -> bool {
     let Some(text) = block.pointer("/reasoningContent/reasoningText") else { return false };
     let is_empty = |key| text.get(key).and_then(Json::string).unwrap_or_default().is_empty();
     is_empty("signature") && (!complete || is_empty("text"))
 }
 
-/// A call that the service was answering itself when the answer was cut off.
-fn is_open_call_of_service(block: Json<'_>, blocks: &[Json<'_>]) -> bool {
-    let Some(call) = block.get("toolUse").filter(|call| is_of_service(*call)) else { return false };
+/// Returns whether a block is a call of a server tool whose result is missing, because the response was truncated.
+fn is_open_server_call(block: Json<'_>, blocks: &[Json<'_>]) -> bool {
+    let Some(call) = block.get("toolUse").filter(|call| is_server_tool_use(*call)) else { return false };
     let id = |held: Json<'_>| held.get("toolUseId").and_then(Json::string).map(Cow::into_owned);
-    let answered = |other: &Json<'_>| other.get("toolResult").is_some_and(|result| id(result) == id(call));
-    !blocks.iter().any(answered)
+    let has_result = |other: &Json<'_>| other.get("toolResult").is_some_and(|result| id(result) == id(call));
+    !blocks.iter().any(has_result)
 }
 
-/// The block, where its input is an object, which is all that the service takes; a tool call with another gets an
-/// empty one, so that a result can follow. None where it names no call.
-fn tool_call_taken_back(block: Json<'_>) -> Option<Cow<'_, str>> {
+/// Returns a block with valid tool input. The service accepts only objects, so any other input is replaced by an empty
+/// object, and a result can follow. Returns None for a tool call without an id or a name.
+fn with_valid_tool_call(block: Json<'_>) -> Option<Cow<'_, str>> {
     let Some(call) = block.get("toolUse") else { return Some(block.text().into()) };
     for key in ["toolUseId", "name"] {
         call.get(key).and_then(Json::string).filter(|text| !text.is_empty())?;
     }
     Some(match call.get("input") {
         Some(input) if input.kind() == Kind::Object => block.text().into(),
-        Some(input) => spliced(block.text(), input, "{}").into(),
+        Some(input) => replaced(block.text(), input, "{}").into(),
         None => {
             let members = call.text().strip_prefix('{').unwrap_or_default();
-            spliced(block.text(), call, &format!("{{\"input\":{{}},{members}")).into()
+            replaced(block.text(), call, &format!("{{\"input\":{{}},{members}")).into()
         }
     })
 }
 
-/// `text` with `json` in the place of `value`, which stands in it.
-fn spliced(text: &str, value: Json<'_>, json: &str) -> String {
+/// Returns `text` with `json` instead of `value`, which is a part of it.
+fn replaced(text: &str, value: Json<'_>, json: &str) -> String {
     let start = json::offset(text, value.text());
     format!("{}{json}{}", &text[..start], &text[start + value.text().len()..])
 }
@@ -93,7 +92,7 @@ mod tests {
     fn added(content: &str, complete: bool) -> Option<String> {
         let json = format!(r#"{{"output":{{"message":{{"content": {content}, "role":"assistant"}}}}}}"#);
         let response = Response::streamed(json, complete, ResponseHead::default(), 1);
-        message(&response).map(Cow::into_owned)
+        message_to_add(&response).map(Cow::into_owned)
     }
 
     #[track_caller]
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_service_takes_stays_to_the_byte() {
+    fn blocks_that_the_service_accepts_stay_byte_for_byte() {
         for content in [
             r#"[ {"text" : "\u00e9"} , {"new":{}} ]"#,
             r#"[{"reasoningContent":{"reasoningText":{"text":"r","signature":"s"}}},{"text":"a"}]"#,
@@ -117,17 +116,17 @@ mod tests {
     }
 
     #[test]
-    fn blank_texts_go_and_what_stands_beside_them_stays() {
+    fn blank_texts_are_left_out_and_other_blocks_stay() {
         check(r#"[{"text":""}, {"text":"a" },{"text":" \n"}]"#, true, Some(r#"[{"text":"a" }]"#));
         check(r#"[{"text":""},{"text":"\u00a0"}]"#, true, None);
         check("[]", true, None);
         check(r#"{"text":"a"}"#, true, None);
-        let model_of_its_own = Response::unary(Text::from(r#"{"inputTokens":12}"#), ResponseHead::default(), 1);
-        assert_eq!(message(&model_of_its_own), None);
+        let own_form = Response::unary(Text::from(r#"{"inputTokens":12}"#), ResponseHead::default(), 1);
+        assert_eq!(message_to_add(&own_form), None);
     }
 
     #[test]
-    fn a_broken_tool_input_is_an_empty_one_so_that_a_result_can_follow() {
+    fn an_invalid_tool_input_becomes_an_empty_one_so_that_a_result_can_follow() {
         for input in [r#""{\"a\": \"b""#, r#""""#, "[1]", "null", "1"] {
             check(
                 &format!(r#"[{{"toolUse":{{"input":{input},"name":"f","toolUseId":"1"}}}}]"#),
@@ -144,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn reasoning_that_was_cut_off_or_that_nothing_follows_is_left_out() {
+    fn reasoning_that_was_truncated_or_that_nothing_follows_is_left_out() {
         let signed = r#"{"reasoningContent":{"reasoningText":{"text":"r","signature":"s"}}}"#;
         let unsigned = r#"{"reasoningContent":{"reasoningText":{"text":"r"}}}"#;
         let blank = r#"{"reasoningContent":{"reasoningText":{"text":""}}}"#;
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_of_the_services_own_stays_with_its_result() {
+    fn a_server_tool_call_stays_with_its_result() {
         let call = r#"{"toolUse":{"toolUseId":"1","name":"g","type":"server_tool_use","input":{}}}"#;
         let result = r#"{"toolResult":{"toolUseId":"1","type":"g_result","content":[]}}"#;
         let text = r#"{"text":"a"}"#;

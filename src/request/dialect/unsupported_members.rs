@@ -1,36 +1,35 @@
-//! Members of the chat-completions shape that Converse has no member for.
+//! Members of chat completions for which Converse has no member.
 //!
-//! A value that asks for what happens anyway says nothing, and passes: client libraries send such values of themselves.
-//! Any other value has a meaning that would be lost, and is an error that says where the meaning can go.
+//! A value that asks for the default is ignored: client libraries send such values on their own. Any other value has a
+//! meaning that would be lost, so it is an error that names another way.
 
-use super::refuse;
 use crate::error::{Result, quote};
-use crate::json::{Json, Kind, pointer_token};
-use crate::request::Document;
+use crate::json::{Json, Kind};
+use crate::request::document::{Document, pointer_to};
+use crate::request::errors::invalid;
 
-struct Standard {
+struct UnsupportedMember {
     name: &'static str,
-    /// Whether a value asks for what happens anyway. Null always does.
-    silent: fn(Json<'_>) -> bool,
-    /// Where the meaning of another value can go.
-    place: &'static str,
+    /// Returns whether a value asks for the default. Null always does.
+    is_default: fn(Json<'_>) -> bool,
+    /// What a program can use instead, for errors.
+    advice: &'static str,
 }
 
-const fn member(name: &'static str, silent: fn(Json<'_>) -> bool, place: &'static str) -> Standard {
-    Standard { name, silent, place }
+const fn member(name: &'static str, is_default: fn(Json<'_>) -> bool, advice: &'static str) -> UnsupportedMember {
+    UnsupportedMember { name, is_default, advice }
 }
 
-const FIELDS: &str =
-    "what a model knows beyond Converse goes into additionalModelRequestFields, under the model's own name for it";
+const FIELDS: &str = "use additionalModelRequestFields, under the model's own name for it";
 const EFFORT: &str = "use outputConfig.effort, or additionalModelRequestFields under the model's own name for it: \
     {\"reasoning\": {\"effort\": ...}} for GPT, \
     {\"thinking\": {\"type\": \"adaptive\"}, \"output_config\": {\"effort\": ...}} for Claude";
 const METADATA: &str = "use requestMetadata, which is written into the logs of invocations";
-const CACHE: &str = "mark what is to be cached with cache_control, or set cachePoint blocks";
+const CACHE: &str = "use cache_control on a message, a part or a tool, or cachePoint blocks";
 
-const STANDARD: [Standard; 28] = [
+const UNSUPPORTED: [UnsupportedMember; 28] = [
     member("audio", never, FIELDS),
-    member("cache_control", never, "set it on a message, a part or a tool, or set cachePoint blocks"),
+    member("cache_control", never, "use it on a message, a part or a tool, or use cachePoint blocks"),
     member("frequency_penalty", zero, FIELDS),
     member("function_call", |value| value.is("auto"), "use tool_choice"),
     member("functions", empty, "use tools"),
@@ -43,7 +42,7 @@ const STANDARD: [Standard; 28] = [
     member(
         "parallel_tool_calls",
         |value| value.bool() == Some(true),
-        "a model's own way to forbid it goes into additionalModelRequestFields: \
+        "use additionalModelRequestFields, under the model's own name for it: \
          {\"tool_choice\": {\"type\": \"auto\", \"disable_parallel_tool_use\": true}} for Claude",
     ),
     member("prediction", never, FIELDS),
@@ -61,19 +60,19 @@ const STANDARD: [Standard; 28] = [
     member("top_logprobs", zero, FIELDS),
     member("user", empty, METADATA),
     member("verbosity", |value| value.is("medium"), FIELDS),
-    member("web_search_options", never, "give the model a tool that searches; some have one as a systemTool"),
+    member("web_search_options", never, "give the model a tool that searches; some models have one as a systemTool"),
 ];
 
-/// The names of all of them.
+/// Returns the names of all unsupported members.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    STANDARD.iter().map(|standard| standard.name)
+    UNSUPPORTED.iter().map(|member| member.name)
 }
 
 fn never(_: Json<'_>) -> bool {
     false
 }
 
-/// The function that is called decides how the answer comes.
+/// The function that the program calls decides whether the response streams.
 fn any(_: Json<'_>) -> bool {
     true
 }
@@ -99,17 +98,17 @@ fn only_text(value: Json<'_>) -> bool {
     value.kind() == Kind::Array && value.elements().all(|element| element.is("text"))
 }
 
-/// Takes out the members that say nothing. The first one that says something is an error.
-pub fn check(document: &mut Document) -> Result<()> {
+/// Removes the members that ask for the default. Any other unsupported member is an error.
+pub fn remove_defaults(document: &mut Document) -> Result<()> {
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {
-        let Some(standard) = STANDARD.iter().find(|standard| standard.name == name) else { continue };
-        let says_nothing = |value: Json<'_>| value.kind() == Kind::Null || (standard.silent)(value);
-        if document.value(name).is_some_and(says_nothing) {
+        let Some(member) = UNSUPPORTED.iter().find(|member| member.name == name) else { continue };
+        let is_default = |value: Json<'_>| value.kind() == Kind::Null || (member.is_default)(value);
+        if document.value(name).is_some_and(is_default) {
             document.remove(name);
         } else {
-            let what = format_args!("Converse has no place for {}; {}", quote(name), standard.place);
-            return Err(refuse(format!("/{}", pointer_token(name)), what));
+            let message = format_args!("Converse has no place for {}; {}", quote(name), member.advice);
+            return Err(invalid(pointer_to(name), message));
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
-//! How often the bytes of a request are looked at, from the program's JSON to the body that is sent.
+//! Tests of the effort for a request: how often its bytes are read, from the program's JSON to the serialized body.
 
-use super::attachment::Attachments;
-use super::media::Media;
+use super::attachments::Attachments;
+use super::media_block::MediaBlock;
 use crate::json::{Json, cost};
 use crate::protocol::operation::Operation;
 use crate::protocol::response_head::ResponseHead;
@@ -10,22 +10,22 @@ use crate::response::Response;
 use crate::text::Text;
 use std::sync::Arc;
 
-/// The body of a request given as JSON, and how many bytes were looked at on the way to it.
+/// Serializes a request. Returns its body, and the number of bytes that were read for it.
 fn body(operation: Operation, text: &str) -> (String, usize) {
     cost::of_reading(|| {
         let request = Request::parse(text).unwrap();
-        let input = request.input(operation, "m", &Document::default(), true).unwrap();
-        String::from_utf8(input.body.unwrap().to_vec()).unwrap()
+        let serialized = request.serialize(operation, "m", &Document::default(), true).unwrap();
+        String::from_utf8(serialized.body.unwrap().to_vec()).unwrap()
     })
 }
 
-/// 4 MB, of which a part is no whole block.
+/// 4 MB of base64. The number of bytes is no multiple of three.
 fn image() -> String {
     base64_simd::STANDARD.encode_to_string((0..3_000_001).map(|at| (at * 7 + at / 256) as u8).collect::<Vec<_>>())
 }
 
 #[test]
-fn four_megabytes_of_base64_in_a_native_request_are_looked_at_once() {
+fn four_megabytes_of_base64_in_a_native_request_are_read_once() {
     let image = image();
     let messages = format!(
         concat!(
@@ -35,71 +35,71 @@ fn four_megabytes_of_base64_in_a_native_request_are_looked_at_once() {
         image
     );
     let text = format!(r#"{{ "inferenceConfig": {{"maxTokens": 5}}, "messages": {messages} }}"#);
-    let (sent, looked_at) = body(Operation::Converse, &text);
+    let (sent, read) = body(Operation::Converse, &text);
     assert_eq!(sent, text);
-    assert!(looked_at <= text.len() + 10_000, "{looked_at} bytes of {} were looked at", text.len());
+    assert!(read <= text.len() + 10_000, "{read} bytes of {} were read", text.len());
 
-    let (count, looked_at) = body(Operation::CountTokens, &format!(r#"{{"messages":{messages}}}"#));
+    let (count, read) = body(Operation::CountTokens, &format!(r#"{{"messages":{messages}}}"#));
     assert!(count.contains(&messages));
-    assert!(looked_at <= text.len() + 10_000, "{looked_at} bytes of {} were looked at", text.len());
+    assert!(read <= text.len() + 10_000, "{read} bytes of {} were read", text.len());
 
     let text = format!(r#"{{"body":{{"images":["{image}"],"inputText":"x"}}}}"#);
-    let (sent, looked_at) = body(Operation::InvokeModel, &text);
+    let (sent, read) = body(Operation::InvokeModel, &text);
     assert_eq!(format!(r#"{{"body":{sent}}}"#), text);
-    assert!(looked_at <= text.len() + 10_000, "{looked_at} bytes of {} were looked at", text.len());
+    assert!(read <= text.len() + 10_000, "{read} bytes of {} were read", text.len());
 }
 
 #[test]
-fn four_megabytes_of_base64_in_a_message_that_is_added_are_looked_at_once() {
+fn four_megabytes_of_base64_in_a_message_that_is_added_are_read_once() {
     let message = format!(
         r#"{{"role":"user","content":[{{"image":{{"format":"png","source":{{"bytes":"{}"}}}}}},{{"text":"?"}}]}}"#,
         image()
     );
-    let (request, looked_at) = cost::of_reading(|| {
+    let (request, read) = cost::of_reading(|| {
         let mut request = Request::default();
         request.add_message(message.as_str()).unwrap();
         request.add_text("assistant", "An image.").unwrap();
         request.add_text("user", "Of what?").unwrap();
         request
     });
-    assert!(looked_at <= message.len() + 10_000, "{looked_at} bytes of {} were looked at", message.len());
-    let (_, looked_at) =
-        cost::of_reading(|| request.input(Operation::Converse, "m", &Document::default(), true).unwrap());
-    assert!(looked_at <= 10_000, "{looked_at} bytes were looked at for a call");
+    assert!(read <= message.len() + 10_000, "{read} bytes of {} were read", message.len());
+    let (_, read) =
+        cost::of_reading(|| request.serialize(Operation::Converse, "m", &Document::default(), true).unwrap());
+    assert!(read <= 10_000, "{read} bytes were read for a call");
 }
 
 #[test]
-fn four_megabytes_of_base64_in_chat_completions_are_looked_at_twice() {
+fn four_megabytes_of_base64_in_chat_completions_are_read_twice() {
     let image = image();
     let data = format!(r#"{{"type":"image","data":"{image}","mime_type":"image/png"}}"#);
     let url = format!(r#"{{"type":"image_url","image_url":{{"url":"data:image/png;base64,{image}"}}}}"#);
     for part in [data, url] {
         let text = format!(r#"{{"messages":[{{"role":"user","content":[{{"type":"text","text":"?"}},{part}]}}]}}"#);
-        let (sent, looked_at) = body(Operation::Converse, &text);
+        let (sent, read) = body(Operation::Converse, &text);
         assert!(sent.contains(&format!(r#"{{"image":{{"format":"png","source":{{"bytes":"{image}"}}}}}}"#)));
-        assert!(looked_at <= 2 * text.len() + 10_000, "{looked_at} bytes of {} were looked at", text.len());
+        assert!(read <= 2 * text.len() + 10_000, "{read} bytes of {} were read", text.len());
     }
 }
 
-/// What is added, and how the one of an index is.
+/// A name, and a function that adds the item of an index.
 type Way<'a> = (&'a str, &'a dyn Fn(&mut Request, usize));
 
-/// What is looked at and copied while `count` are added one by one.
-fn adding(count: usize, add: impl Fn(&mut Request, usize)) -> usize {
-    let (request, cost) = cost::of_all(|| {
+/// Returns the number of bytes that are read and copied while `count` items are added one by one.
+fn effort_of_adding(count: usize, add: impl Fn(&mut Request, usize)) -> usize {
+    let (request, total) = cost::of_all(|| {
         let mut request = Request::default();
         (0..count).for_each(|index| add(&mut request, index));
         request
     });
     assert!(request.message_count() > 0);
-    cost
+    total
 }
 
 #[test]
-fn ten_thousand_are_added_with_at_most_eleven_times_the_effort_of_a_thousand() {
+fn adding_ten_thousand_items_takes_at_most_eleven_times_the_effort_of_a_thousand() {
     let media = |request: &mut Request, medium, name, bytes: &'static [u8]| {
-        let media = Media { medium, role: "user", format: None, name, bytes };
-        request.add_media(&media, || Arc::new(bytes)).unwrap();
+        let block = MediaBlock { medium, role: "user", format: None, name, bytes };
+        request.add_media(&block, || Arc::new(bytes)).unwrap();
     };
     let response = |id: usize| {
         let call = format!(r#"{{"toolUse":{{"toolUseId":"{id}","name":"f","input":{{"a":"{}"}}}}}}"#, "x".repeat(400));
@@ -148,14 +148,14 @@ fn ten_thousand_are_added_with_at_most_eleven_times_the_effort_of_a_thousand() {
         ("documents of one name", &|request, _| media(request, Medium::Document, Some("report.pdf"), b"%PDF-1.7")),
     ];
     for (what, add) in ways {
-        let [few, many] = [1_000, 10_000].map(|count| adding(count, add));
+        let [few, many] = [1_000, 10_000].map(|count| effort_of_adding(count, add));
         println!("{what}: {few} for 1,000, {many} for 10,000");
         assert!(many <= 11 * few, "{what}: {few} for 1,000, {many} for 10,000");
     }
 }
 
 #[test]
-fn what_was_added_block_by_block_is_what_the_same_text_would_be_read_as() {
+fn a_message_that_grew_block_by_block_is_the_same_as_its_text_read_at_once() {
     let attached = r#"{"image":{"format":"png","source":{"bytes":"@late"}}}"#;
     for message in [
         r#"{"role":"user","content":[]}"#.to_owned(),
@@ -170,9 +170,9 @@ fn what_was_added_block_by_block_is_what_the_same_text_would_be_read_as() {
             let part =
                 format!(r#"{{"type":"image","data":"{}","mime_type":"image/png"}}"#, ["@late", "YWJj"][index % 2]);
             request.add_message(&format!(r#"{{"role":"human","content":[{part}]}}"#)).unwrap();
-            let whole = request.document.items("messages").last().unwrap();
+            let last = request.document.items("messages").last().unwrap();
             assert_eq!(request.message_count(), 1);
-            assert!(whole.is_as_read(), "{}", whole.text());
+            assert!(last.is_consistent(), "{}", last.text());
         }
         let error = request.to_json(true).map(drop).unwrap_err();
         assert!(error.path().as_str().starts_with("/messages/0/"), "{error}");
@@ -190,8 +190,8 @@ fn a_reference_below_five_hundred_levels_is_found_on_a_small_stack_in_linear_tim
     let nested = format!("{}{{\"bytes\":\"@x\"}}{}", r#"[{"a":"#.repeat(levels / 2), r#","b":0}]"#.repeat(levels / 2));
     let text = format!(r#"{{"messages":[{{"filler":"{filler}","content":{nested}}}]}}"#);
     let search = move || {
-        let (document, looked_at) = cost::of_reading(|| Document::parse(text.as_str(), "reading").unwrap());
-        assert!(looked_at <= 2 * text.len(), "{looked_at} bytes of {} were looked at", text.len());
+        let (document, read) = cost::of_reading(|| Document::parse(text.as_str(), "reading").unwrap());
+        assert!(read <= 2 * text.len(), "{read} bytes of {} were read", text.len());
         let mut attachments = Attachments::default();
         attachments.add("x", std::sync::Arc::new(b"ABC".to_vec())).unwrap();
         document.write(&attachments).unwrap()

@@ -1,25 +1,25 @@
-//! The newest part of a conversation, cut so that it is a conversation itself.
+//! The newest part of a conversation, trimmed so that the service accepts it as a conversation.
 
-use super::document::Piece;
+use super::segment::Segment;
 use crate::json::Json;
 
-/// What a message is to its neighbours.
+/// The part that a message has in its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
-    /// The user's, and what follows it needs nothing that stands before it.
+    /// A message of the user that needs no message before it.
     Opening,
     Assistant,
-    /// Results of tools, and whatever belongs to the messages before it.
+    /// A message that needs the messages before it, such as a tool result.
     Following,
 }
 
-/// Which messages stay, so that at most `most` do: whole turns from the end. Where the last turn alone is longer, its
-/// opening stays and its oldest rounds of tools go. The opening and the last round always stay.
-pub fn kept(messages: &[Piece], most: usize) -> impl Fn(usize) -> bool + use<> {
+/// Returns which messages to keep, by their indices: complete turns from the end, at most `max` messages. If the last turn
+/// alone is longer, it loses its oldest rounds of tool calls. Its opening and its last round are always kept.
+pub fn messages_to_keep(messages: &[Segment], max: usize) -> impl Fn(usize) -> bool + use<> {
     let parts = parts(messages);
     let count = parts.len();
-    let excess = count.saturating_sub(most);
-    // A round begins with a message of the assistant's; its calls have their results before the next one begins.
+    let excess = count.saturating_sub(max);
+    // A round begins with a message of the assistant, and ends with the results of its tool calls.
     let begins_round = |at: usize| parts[at] == Part::Assistant && (at == 0 || parts[at - 1] != Part::Assistant);
     let opening = (excess..count).find(|&at| parts[at] == Part::Opening);
     let (opening, rest) = match opening {
@@ -28,7 +28,7 @@ pub fn kept(messages: &[Piece], most: usize) -> impl Fn(usize) -> bool + use<> {
         None => {
             let opening = parts.iter().rposition(|part| *part == Part::Opening);
             let first = opening.map_or(0, |opening| opening + 1);
-            // Beside the opening there is place for one message less.
+            // The opening is one of the messages.
             let earliest = first.max(excess + usize::from(opening.is_some()));
             let rest = (earliest..count).find(|&at| begins_round(at));
             let rest = rest.or_else(|| (first..count).rev().find(|&at| begins_round(at))).unwrap_or(first);
@@ -38,10 +38,10 @@ pub fn kept(messages: &[Piece], most: usize) -> impl Fn(usize) -> bool + use<> {
     move |at| at == opening || at >= rest
 }
 
-fn parts(messages: &[Piece]) -> Vec<Part> {
+fn parts(messages: &[Segment]) -> Vec<Part> {
     let mut parts: Vec<_> = messages.iter().map(|message| part(message.text())).collect();
-    // Messages of one role that follow each other are one turn: results that come later in it have their calls before
-    // it.
+    // Messages of one role that follow each other belong together: if one of them has tool results, the calls are
+    // before all of them.
     let mut results_follow = false;
     for part in parts.iter_mut().rev() {
         match part {
@@ -69,8 +69,8 @@ fn part(message: &str) -> Part {
 mod tests {
     use super::*;
 
-    /// u: the user's. a: the assistant's. r: results. m: results and a text.
-    fn window(conversation: &str, most: usize) -> String {
+    /// u: the user. a: the assistant. r: tool results. m: tool results and a text.
+    fn trimmed(conversation: &str, max: usize) -> String {
         let message = |kind: char| {
             let (role, content) = match kind {
                 'u' => ("user", r#"{"text":"u"}"#),
@@ -79,15 +79,15 @@ mod tests {
                 'm' => ("user", r#"{"toolResult":{}},{"text":"u"}"#),
                 other => panic!("{other}"),
             };
-            Piece::value(&format!(r#"{{"role":"{role}","content":[{content}]}}"#)).unwrap()
+            Segment::element(&format!(r#"{{"role":"{role}","content":[{content}]}}"#)).unwrap()
         };
         let messages: Vec<_> = conversation.chars().map(message).collect();
-        let kept = kept(&messages, most);
-        conversation.chars().enumerate().filter(|(at, _)| kept(*at)).map(|(_, kind)| kind).collect()
+        let keep = messages_to_keep(&messages, max);
+        conversation.chars().enumerate().filter(|(at, _)| keep(*at)).map(|(_, kind)| kind).collect()
     }
 
     #[test]
-    fn whole_turns_stay_from_the_end() {
+    fn the_newest_complete_turns_are_kept() {
         for (conversation, most, wanted) in [
             ("uauau", 9, "uauau"),
             ("uauau", 5, "uauau"),
@@ -100,7 +100,7 @@ mod tests {
             ("uararauau", 3, "uau"),
             ("", 3, ""),
         ] {
-            assert_eq!(window(conversation, most), wanted, "{conversation} {most}");
+            assert_eq!(trimmed(conversation, most), wanted, "{conversation} {most}");
         }
     }
 
@@ -114,10 +114,10 @@ mod tests {
             ("uauararar", 5, "uarar"),
             ("uararara", 4, "uara"),
             ("uararara", 2, "ua"),
-            // Two messages of the assistant's are one round.
+            // Two messages of the assistant are one round.
             ("uaaraar", 5, "uaar"),
             ("uaaraar", 3, "uaar"),
-            // What the user adds to results needs their calls.
+            // A text beside results needs their calls.
             ("uarama", 4, "uama"),
             ("uarurar", 4, "uar"),
             ("uaurara", 6, "uara"),
@@ -125,23 +125,23 @@ mod tests {
             ("ararar", 4, "arar"),
             ("ararar", 0, "ar"),
         ] {
-            assert_eq!(window(conversation, most), wanted, "{conversation} {most}");
+            assert_eq!(trimmed(conversation, most), wanted, "{conversation} {most}");
         }
     }
 
     #[test]
-    fn no_window_begins_with_results_or_parts_them_from_their_calls() {
+    fn trimming_never_separates_results_from_their_calls() {
         for length in 0..7u32 {
             for code in 0..3usize.pow(length) {
                 let mut rest = code;
                 let mut conversation = String::from("u");
                 for _ in 0..length {
-                    // The user's turn and the assistant's, and results only for calls.
+                    // Turns of the user and the assistant, and results only after calls.
                     conversation.push_str(["ua", "ar", "ara"][rest % 3]);
                     rest /= 3;
                 }
                 for most in 0..conversation.len() {
-                    let left = window(&conversation, most);
+                    let left = trimmed(&conversation, most);
                     assert!(left.starts_with('u'), "{conversation} {most}: {left}");
                     assert!(conversation.ends_with(&left[1..]), "{conversation} {most}: {left}");
                     let parted = left.contains("ur") && !conversation.contains("ur");
