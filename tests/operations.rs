@@ -521,7 +521,7 @@ fn an_answer_of_which_nothing_tells_whether_it_is_whole_is_not_ok() {
         ("application/json", b"{\"half\": 1"),
     ] {
         let outcome = call(of(content_type, body).until_close());
-        outcome.failed(BEDROCK_E_TRUNCATED).says(&["nothing tells whether it is whole"]);
+        outcome.failed(BEDROCK_E_TRUNCATED).says(&["nothing shows whether it is complete"]);
     }
     for (content_type, body) in [("application/json", &b"{\"a\":1}"[..]), ("application/json", b"[1]"), ("", b"\"a\"")]
     {

@@ -2,7 +2,8 @@
 //! the wire, or an error that says what is wrong.
 #![no_main]
 
-use bedrock::request::{MembersOf, Request, parse_defaults};
+use bedrock::json::{Json, OwnedJson};
+use bedrock::request::{Request, parse_defaults};
 use bedrock::protocol::operation::Operation;
 use libfuzzer_sys::fuzz_target;
 use std::sync::Arc;
@@ -12,7 +13,8 @@ fuzz_target!(|given: (u8, &str, &str)| {
     let operation = Operation::ALL[usize::from(number) % Operation::ALL.len()];
     let Ok(mut request) = Request::parse(text) else { return };
     request.attach("a", Arc::new(b"\x89PNG".to_vec())).expect("the name is free");
-    let Ok(defaults) = parse_defaults(defaults, MembersOf::DerivedModel) else { return };
+    let Ok(defaults) = Json::parse(defaults) else { return };
+    let Ok((defaults, _)) = parse_defaults(&OwnedJson::from(defaults)) else { return };
     match request.serialize(operation, "m", &defaults, number % 2 == 0) {
         Ok(input) => {
             assert!(input.path.starts_with('/') && input.path.bytes().all(|byte| byte.is_ascii_graphic()));
