@@ -1,7 +1,7 @@
 //! The errors of this library.
 //!
 //! Every failure is an [`Error`]: a [`Kind`], a message of one line that begins with `bedrock: `, and the details that are known.
-//! Failures of the service and of the SDK become one in `sdk::failure` and `protocol::refusal`.
+//! Failures of the service and of the SDK become one in `sdk::error` and `protocol::service_error`.
 
 use crate::json;
 use crate::text::Text;

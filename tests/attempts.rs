@@ -421,5 +421,5 @@ fn an_attempt_that_a_cancel_ends_is_in_the_log() {
         cancel.fire();
         call.join().expect("no panic").failed(BEDROCK_E_CANCELLED);
     });
-    ear.wait_for("the-cancelled-model", "no answer");
+    ear.wait_for("the-cancelled-model", "no response");
 }

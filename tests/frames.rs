@@ -9,10 +9,11 @@ use std::cell::Cell;
 use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
-use bedrock::protocol::frame::{Frame, MAX_FRAME};
+use bedrock::protocol::frame::Frame;
 use bedrock::protocol::frame_decoder::FrameDecoder;
 use bedrock::protocol::frame_error::FrameError;
-use bedrock::protocol::frame_headers::{MAX_HEADER_COUNT, MAX_HEADERS, MessageType, Value};
+use bedrock::protocol::frame_headers::{MessageType, Value};
+use bedrock::protocol::frame_limits::{MAX_FRAME, MAX_HEADER_COUNT, MAX_HEADERS};
 use bytes::Bytes;
 use support::Corpus;
 

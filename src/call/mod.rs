@@ -80,7 +80,7 @@ impl Shared {
 
     /// Ends the call as cancelled, and its task with it.
     fn cancel(&self, why: &str) {
-        self.pipe.cancel(|| Error::new(Kind::Cancelled, why).with_attempts(self.attempts.get()));
+        self.pipe.cancel(|| Error::new(Kind::Cancelled, why).with_attempts(self.attempts.count()));
         self.abort();
     }
 
@@ -329,7 +329,7 @@ impl Stream {
 
     fn response_of(&self, assembler: Option<Assembler>) -> Response {
         let head = self.shared.head();
-        let attempts = self.shared.attempts.get();
+        let attempts = self.shared.attempts.count();
         match self.reader.end() {
             Some(End::Done(Some(answer))) => Response::unary(answer.clone(), head, attempts),
             end => Response::assembled(assembler, matches!(end, Some(End::Done(_))), head, attempts),

@@ -14,8 +14,9 @@ use crate::protocol::usage::Usage;
 use crate::runtime::blocking;
 use crate::runtime::coalesce::Receiving;
 use crate::runtime::notify;
-use crate::sdk::answer::{self, Answer, InPortions};
 use crate::sdk::attempts::Attempts;
+use crate::sdk::incoming_response::{self, IncomingResponse};
+use crate::sdk::yielding_body::YieldingBody;
 use bytes::Bytes;
 use http_body::Body;
 use std::future::{Future, poll_fn};
@@ -58,30 +59,30 @@ impl Writer {
     /// Decodes a response that streams, until it is complete or fails.
     pub async fn stream(
         &self,
-        answer: Answer,
+        response: IncomingResponse,
         form: ResponseForm,
         limits: StreamLimits,
         count: &Count<'_>,
     ) -> Result<()> {
-        self.shared.set_head(&answer.head);
-        let request_id = answer.head.request_id.clone();
+        self.shared.set_head(&response.head);
+        let request_id = response.head.request_id.clone();
         let name = |error: Error| self.name_host(error).with_request_id(&request_id);
-        self.read_events(answer, form, limits, count).await.map_err(name)
+        self.read_events(response, form, limits, count).await.map_err(name)
     }
 
     /// Collects the response of a unary call, of at most `max_answer` bytes. The caller sets the timer.
     pub async fn unary(
         &self,
-        answer: Answer,
+        response: IncomingResponse,
         form: ResponseForm,
         max_answer: usize,
         count: &Count<'_>,
     ) -> Result<String> {
-        let Answer { status, head, content_type, delimited, body, .. } = answer;
+        let IncomingResponse { status, head, content_type, delimited, body, .. } = response;
         self.shared.set_head(&head);
         let unary = UnaryHead { status, content_type, delimited, form };
         let judged = async {
-            let bytes = answer::collect(body, max_answer).await?;
+            let bytes = incoming_response::read_body(body, max_answer).await?;
             if bytes.len() <= LONG {
                 unary.read_body(bytes)
             } else {
@@ -98,7 +99,7 @@ impl Writer {
     fn name_host(&self, error: Error) -> Error {
         match error.kind() {
             Kind::Network | Kind::Timeout => {
-                error.while_doing(format_args!("reading the answer of {}", self.shared.attempts.host()))
+                error.while_doing(format_args!("reading the response of {}", self.shared.attempts.host()))
             }
             _ => error,
         }
@@ -106,12 +107,12 @@ impl Writer {
 
     async fn read_events(
         &self,
-        answer: Answer,
+        response: IncomingResponse,
         form: ResponseForm,
         limits: StreamLimits,
         count: &Count<'_>,
     ) -> Result<()> {
-        let Answer { mut body, delimited, head, .. } = answer;
+        let IncomingResponse { mut body, delimited, head, .. } = response;
         // A reader who has seen the event that counts finds it counted.
         let count = |usage: Usage| count(head.usage.or(usage));
         let _receiving = Receiving::begin();
@@ -130,7 +131,7 @@ impl Writer {
             };
             received += chunk.len();
             if received > limits.max_answer {
-                return Err(answer::too_long(limits.max_answer));
+                return Err(incoming_response::too_long(limits.max_answer));
             }
             let mut next = Deadline::after(Wait::Idle, limits.idle);
             let (mut rest, mut any) = (&chunk[..], false);
@@ -228,7 +229,7 @@ enum Chunk {
     Broken(String),
 }
 
-fn next_chunk(body: &mut InPortions, timer: &mut Timer, cx: &mut std::task::Context<'_>) -> Poll<Result<Chunk>> {
+fn next_chunk(body: &mut YieldingBody, timer: &mut Timer, cx: &mut std::task::Context<'_>) -> Poll<Result<Chunk>> {
     loop {
         return match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {

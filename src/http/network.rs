@@ -114,7 +114,7 @@ impl HttpConnector for Dispatch {
         if ConnectOnly::is_with(&request) {
             return HttpConnectorFuture::new(async move {
                 dispatch.make_ready(request).await?;
-                Ok(ConnectOnly::answer())
+                Ok(ConnectOnly::response())
             });
         }
         HttpConnectorFuture::new(async move {
@@ -186,7 +186,7 @@ impl Dispatch {
                 }
                 (Fate::Untaken, Some(again)) if !std::mem::replace(&mut untaken, true) => {
                     if let Some(attempts) = &attempts {
-                        attempts.sent_again();
+                        attempts.resend();
                     }
                     again
                 }

@@ -13,15 +13,16 @@ use crate::request::{Document, Request, SerializedRequest, apply_change, parse_c
 use crate::response::Response;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
+use crate::runtime::per_worker::PerWorker;
 use crate::runtime::worker;
-use crate::sdk::answer::Answer;
-use crate::sdk::attempts::Terms;
 use crate::sdk::call::{Call, send};
-use crate::sdk::client::{self, PerWorker};
+use crate::sdk::client::{self, Client};
 use crate::sdk::connect;
+use crate::sdk::incoming_response::IncomingResponse;
+use crate::sdk::retry::RetryLimits;
+use crate::sdk::sdk_config::{SdkConfig, sdk_config};
 use crate::sdk::transport::Transport;
 use crate::text::Text;
-use aws_sdk_bedrockruntime::{Client, Config as SdkConfig};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -145,7 +146,7 @@ impl Model {
         if cancel.is_some_and(Cancel::is_fired) {
             return Ok(Stream::cancelled(operation));
         }
-        let job = Job { model: self.clone(), call: Call { operation, input } };
+        let job = Job { model: self.clone(), call: Call { operation, request: input } };
         let runtime = worker::start()?;
         let epoch = runtime.epoch;
         let options = self.start_options(operation, cancel, self.first_limit(operation));
@@ -191,7 +192,7 @@ pub struct Ended<T> {
 impl Shared {
     /// Boxed, because what is awaited here is large, runs once, and would be a part of every call's future.
     fn sdk(&self, epoch: u64) -> Pin<Box<dyn Future<Output = Result<SdkConfig>> + Send + '_>> {
-        Box::pin(self.sdk.get(epoch, || client::sdk_config(&self.config, &self.transport)))
+        Box::pin(self.sdk.get(epoch, || sdk_config(&self.config, &self.transport)))
     }
 }
 
@@ -221,7 +222,7 @@ async fn conclude<T>(
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let began = Instant::now();
-    let closing = writer.attempts().closing();
+    let closing = writer.attempts().close_on_drop();
     let result = work.await;
     drop(closing);
     let result = result.map_err(|error| writer.attempts().explain(error).while_doing(name));
@@ -247,7 +248,7 @@ impl Model {
             timers = Timers::start(timeouts, streams);
         }
         writer.limit(timers.first, timers.total);
-        writer.attempts().open(call, self.terms(timers.first));
+        writer.attempts().start_call(call, self.retry_limits(timers.first));
         if streams {
             let answer = timers.first.limit(self.send(call, writer, epoch)).await.flatten()?;
             let Timers { first: first_event, total } = timers;
@@ -278,7 +279,7 @@ impl Model {
     }
 
     /// Waits for the client and for the head of the answer.
-    async fn send(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Answer> {
+    async fn send(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<IncomingResponse> {
         send(&self.client(epoch).await?, call, writer.attempts()).await
     }
 
@@ -290,7 +291,7 @@ impl Model {
     /// Connects within the timers of a stream.
     async fn make_ready(&self, writer: &Writer, epoch: u64) -> Result<()> {
         let deadline = self.ready_by();
-        writer.attempts().open(CONNECTING, self.terms(deadline));
+        writer.attempts().start_call(CONNECTING, self.retry_limits(deadline));
         let connecting = async { connect::connect(&self.client(epoch).await?, writer.attempts()).await };
         deadline.limit(connecting).await.flatten()
     }
@@ -301,10 +302,10 @@ impl Model {
         Deadline::after(Wait::Connection, self.calls.timeouts.first_event).or_earlier(total)
     }
 
-    /// What a call may try before `until`.
-    fn terms(&self, until: Deadline) -> Terms {
+    /// Returns the limits of a call's attempts before `until`.
+    fn retry_limits(&self, until: Deadline) -> RetryLimits {
         let Retry { max_attempts, max_backoff, .. } = self.calls.retry;
-        Terms { max_attempts, max_backoff, ends: until.at() }
+        RetryLimits { max_attempts, max_backoff, deadline: until.at() }
     }
 }
 
@@ -338,7 +339,7 @@ mod tests {
         let input = model.serialize(Operation::ConverseStream, &request).unwrap();
         let operation = Operation::ConverseStream;
         let options = model.start_options(operation, None, model.first_limit(operation));
-        let job = Job { model, call: Call { operation, input } };
+        let job = Job { model, call: Call { operation, request: input } };
         let runtime = Runtime { handle: Handle::current(), epoch: u64::MAX };
         // The reader below asks all the time, and waits for no notification.
         notify::flushes_on_this_thread();
@@ -368,7 +369,7 @@ mod tests {
         let operation = Operation::ConverseStream;
         let input = model.serialize(operation, &request).unwrap();
         let options = model.start_options(operation, None, model.first_limit(operation));
-        let job = Job { model, call: Call { operation, input } };
+        let job = Job { model, call: Call { operation, request: input } };
         let runtime = worker::start().unwrap();
         let begin = |writer| {
             let future = job.run(writer, u64::MAX);

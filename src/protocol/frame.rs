@@ -4,12 +4,10 @@
 //! of all before it. A length is used only after the prelude's checksum and the limits have been checked.
 
 use super::frame_error::FrameError;
-use super::frame_headers::{HeaderCache, HeaderSummary, Headers, MAX_HEADERS, MessageType, Value};
+use super::frame_headers::{HeaderCache, HeaderSummary, Headers, MessageType, Value};
+use super::frame_limits::{MAX_FRAME, MAX_HEADERS};
 use crc32fast::Hasher;
 use std::borrow::Cow;
-
-/// The maximum length of a frame: the service's own limit for a message.
-pub const MAX_FRAME: usize = 24 << 20;
 
 /// The length of a prelude.
 pub const PRELUDE: usize = 12;

@@ -1,6 +1,6 @@
 //! The defects of event-stream frames.
 
-use super::frame_headers::MAX_HEADER_COUNT;
+use super::frame_limits::MAX_HEADER_COUNT;
 use crate::error::{Error, Kind};
 use std::fmt;
 

@@ -1,11 +1,7 @@
 //! The headers of an event-stream frame.
 
 use super::frame_error::FrameError;
-
-/// The maximum length of a header block, from the protocol's specification.
-pub const MAX_HEADERS: usize = 128 << 10;
-/// The maximum number of headers in a frame. The service sends three.
-pub const MAX_HEADER_COUNT: usize = 64;
+use super::frame_limits::MAX_HEADER_COUNT;
 
 /// The capacity up to which memory for header blocks is kept.
 const KEPT_BLOCK: usize = 64 << 10;

@@ -13,6 +13,7 @@ pub mod frame;
 pub mod frame_decoder;
 pub mod frame_error;
 pub mod frame_headers;
+pub mod frame_limits;
 pub mod host;
 mod open_tool_calls;
 pub mod operation;

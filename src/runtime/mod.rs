@@ -1,7 +1,8 @@
 //! The library's threads, and what concerns the whole process.
 //!
 //! - Threads: [`worker`] runs the event loop, [`blocking`] what blocks, [`callback_thread`] the program's callbacks, and a
-//!   listener in [`cancel`] ends calls. [`thread`] starts all of them, with the [`signals`] and the [`panic_hook`] of a guest.
+//!   listener in [`cancel`] ends calls. [`per_worker`] stores values of one event loop. [`thread`] starts all threads, with the
+//!   [`signals`] and the [`panic_hook`] of a guest.
 //! - Fork: [`generation`] tells a child from its parent, [`per_process`] stores what belongs to one of them, [`fork`] has the
 //!   locks that are held meanwhile, and [`quiesce`] waits for the threads.
 //! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if there are very many, [`event_fd`] is what a
@@ -21,6 +22,7 @@ pub mod memory;
 pub mod notify;
 pub mod panic_hook;
 pub mod per_process;
+pub mod per_worker;
 mod primitives;
 pub mod quiesce;
 pub mod signals;

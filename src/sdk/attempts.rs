@@ -1,14 +1,15 @@
-//! The attempts of a call: what each of them met, and what that adds to the error with which the call ends.
+//! The attempts of a call: their number, their lines in the log, and the facts that explain how the call ended.
 //!
-//! An attempt is a request that was signed and given to a connection, or for which connecting was tried. It is not counted where
-//! the call ended before that: in the queue of `max_concurrency`, or for want of credentials. A request that the service did not
-//! take and that was sent once more is counted as well, because it was sent, but not among those that `retry` allows.
+//! An attempt is a request that was signed and given to a connection, or that failed to connect. A call that ends earlier, in the
+//! queue of `max_concurrency` or for lack of credentials, has none. A request that the service did not process and that was sent
+//! again is counted because it was sent, but `retry` does not limit it.
 //!
-//! Each attempt becomes one line of the log, once it is known how it ended and how long the call waits before the next.
+//! Each attempt is one line of the log, written once its result and the wait before the next attempt are known.
 
-use super::failure;
-use super::retry;
-use crate::error::{Error, Kind, chain, in_words};
+use super::error::service_error;
+use super::final_error::{self, AttemptFacts};
+use super::retry::{self, Decision, RetryLimits};
+use crate::error::{Error, Kind, chain};
 use crate::protocol::host::host_of;
 use crate::protocol::redact::Secrets;
 use crate::protocol::service_error::ServiceError;
@@ -16,297 +17,238 @@ use crate::runtime::log::{self, Level};
 use crate::runtime::sync::{Mutex, MutexGuard};
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_types::retry::ErrorKind;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-/// The attempts of one call so far, readable while it runs. Clones share them.
+/// The attempts of one call so far, readable while the call runs. Clones share them.
 #[derive(Clone, Debug, Default)]
-pub struct Attempts(Arc<Inner>);
+pub struct Attempts(Arc<Shared>);
 
 #[derive(Debug, Default)]
-struct Inner {
+struct Shared {
     sent: AtomicU32,
-    journal: Mutex<Journal>,
-}
-
-/// What a call allows its attempts.
-#[derive(Clone, Copy, Debug)]
-pub struct Terms {
-    pub max_attempts: u32,
-    pub max_backoff: Duration,
-    /// When a timer ends the call, as far as it is known before an answer comes.
-    pub ends: tokio::time::Instant,
+    state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
-struct Journal {
-    terms: Option<Terms>,
-    /// The call's name in the log. None where nobody listens.
-    name: Option<String>,
+struct State {
+    /// None before the call has left the queue.
+    limits: Option<RetryLimits>,
+    /// The call's name in the log. None if the log is disabled.
+    call: Option<String>,
     /// Host and port of the last attempt.
     host: String,
-    /// What authorized the last attempt.
+    /// The secrets that authorize the last attempt.
     secrets: Secrets,
-    began: Option<Instant>,
-    /// How many requests were sent besides the attempts that are allowed.
-    again: u32,
-    phase: Phase,
-    /// How many were refused, and with what the last of them.
-    refused: u32,
-    refusal: Option<ServiceError>,
-    /// Whether it was the last attempt that was refused.
-    last_refused: bool,
-    /// Whether a retry with the service's clock has been granted.
-    resigned: bool,
-    /// Whether the service asked for a longer wait than the call has time for.
-    in_vain: bool,
-    /// Whether another attempt would have followed if there were still a budget for it.
-    lacks_budget: bool,
+    started: Option<Instant>,
+    /// The number of requests that were sent again because the service did not process them.
+    resent: u32,
+    last: LastAttempt,
+    /// The number of attempts that ended with a service error, since the last success.
+    service_errors: u32,
+    /// The last of these service errors.
+    service_error: Option<ServiceError>,
+    /// Whether the last attempt ended with it.
+    is_from_last_attempt: bool,
+    /// Whether an attempt was retried with the service's clock.
+    clock_retried: bool,
+    /// Whether the service asks for a longer wait than the call has time for.
+    wait_too_long: bool,
+    /// Whether another attempt would have followed if the retry budget were not used up.
+    budget_exhausted: bool,
 }
 
-/// Where the last attempt stands.
+/// The state of the last attempt.
 #[derive(Debug, Default)]
-enum Phase {
+enum LastAttempt {
+    /// There is none.
     #[default]
-    Before,
-    UnderWay,
-    /// It failed, and its line is not yet written. `again` says whether such a failure is tried again.
+    None,
+    Running,
+    /// Its line is not yet in the log. `retryable` says whether a failure like this is retried.
     Failed {
-        what: String,
-        again: bool,
+        cause: String,
+        retryable: bool,
     },
-    Over,
-}
-
-/// What is to follow the last attempt.
-pub enum Verdict {
-    Again {
-        kind: ErrorKind,
-        retry_after: Option<Duration>,
-    },
-    /// A timer would end the call before the time that the service asks for has passed.
-    InVain,
-    /// The SDK's own classifiers know better.
-    LeftToOthers,
+    Logged,
 }
 
 impl Attempts {
-    /// How many requests have been sent so far.
-    pub fn get(&self) -> u32 {
+    /// Returns the number of requests sent so far.
+    pub fn count(&self) -> u32 {
         self.0.sent.load(Ordering::Relaxed)
     }
 
-    /// What authorized the last attempt.
+    /// Returns the secrets that authorize the last attempt.
     pub fn secrets(&self) -> Secrets {
-        self.lock().secrets.clone()
+        self.state().secrets.clone()
     }
 
-    /// Host and port of the last attempt, or "".
+    /// Returns host and port of the last attempt, or "".
     pub fn host(&self) -> String {
-        self.lock().host.clone()
+        self.state().host.clone()
     }
 
-    /// Before the first attempt.
-    pub fn open(&self, call: impl fmt::Display, terms: Terms) {
-        let mut journal = self.lock();
-        journal.terms = Some(terms);
-        journal.name = log::is_enabled(Level::Debug).then(|| call.to_string());
+    /// Starts the call, before its first attempt.
+    pub fn start_call(&self, call: impl fmt::Display, limits: RetryLimits) {
+        let mut state = self.state();
+        state.limits = Some(limits);
+        state.call = log::is_enabled(Level::Debug).then(|| call.to_string());
     }
 
-    /// This request goes out.
-    pub fn begin(&self, request: &HttpRequest) {
+    /// Starts an attempt that sends this request.
+    pub fn start(&self, request: &HttpRequest) {
         self.0.sent.fetch_add(1, Ordering::Relaxed);
-        let mut journal = self.lock();
-        journal.host = request.uri().parse().map(|uri| host_of(&uri)).unwrap_or_default();
-        journal.secrets = Secrets::in_headers(request.headers());
-        journal.began = Some(Instant::now());
-        journal.phase = Phase::UnderWay;
-        journal.last_refused = false;
+        let mut state = self.state();
+        state.host = request.uri().parse().map(|uri| host_of(&uri)).unwrap_or_default();
+        state.secrets = Secrets::in_headers(request.headers());
+        state.started = Some(Instant::now());
+        state.last = LastAttempt::Running;
+        state.is_from_last_attempt = false;
     }
 
-    /// A request that a service refused to take has been sent once more. It is counted, and costs no attempt of those allowed.
-    pub fn sent_again(&self) {
+    /// Notes that the service did not process a request and that it is sent again.
+    pub fn resend(&self) {
         self.0.sent.fetch_add(1, Ordering::Relaxed);
-        let mut journal = self.lock();
-        journal.again += 1;
-        journal.write(self.get() - 1, format_args!("the service did not take the request"), "; it is sent again");
-        journal.began = Some(Instant::now());
-        journal.phase = Phase::UnderWay;
+        let mut state = self.state();
+        state.resent += 1;
+        state.log(self.count() - 1, format_args!("the service did not process the request"), "; it is sent again");
+        state.started = Some(Instant::now());
+        state.last = LastAttempt::Running;
     }
 
-    /// It was answered with success.
-    pub fn answered(&self, status: u16, request_id: &str) {
-        let mut journal = self.lock();
-        journal.write(self.get(), format_args!("HTTP {status}, request id {request_id}"), "");
-        journal.refusal = None;
-        journal.refused = 0;
+    /// Notes that the attempt has received the head of a successful response.
+    pub fn succeed(&self, status: u16, request_id: &str) {
+        let mut state = self.state();
+        state.log(self.count(), format_args!("HTTP {status}, request id {request_id}"), "");
+        state.service_error = None;
+        state.service_errors = 0;
     }
 
-    /// Its connection stands, and nothing is to be sent.
-    pub fn connected(&self) {
-        self.lock().write(self.get(), format_args!("connected"), "");
+    /// Notes that the attempt, which only connects, is connected.
+    pub fn connect(&self) {
+        self.state().log(self.count(), format_args!("connected"), "");
     }
 
-    /// Notes how an attempt failed, where it did.
-    pub fn failed(&self, attempt: &FinalizerInterceptorContextRef<'_>) {
+    /// Notes how the attempt failed, if it did.
+    pub fn finish(&self, attempt: &FinalizerInterceptorContextRef<'_>) {
         match (attempt.response(), attempt.output_or_error()) {
             (_, None | Some(Ok(_))) => {}
             (Some(response), Some(Err(error))) if error.is_operation_error() => {
-                self.refused(failure::refusal_of(response))
+                self.fail_with_service_error(service_error(response))
             }
             (_, Some(Err(error))) => {
-                let (what, again) = match error.as_connector_error() {
+                let (cause, retryable) = match error.as_connector_error() {
                     Some(error) => (chain(error), error.is_io() || error.is_timeout()),
-                    None => ("its answer broke off".to_owned(), error.is_response_error()),
+                    None => ("its response broke off".to_owned(), error.is_response_error()),
                 };
-                self.broke(&what, again);
+                self.fail(cause, retryable);
             }
         }
     }
 
-    /// It was refused.
-    fn refused(&self, refusal: ServiceError) {
-        let mut journal = self.lock();
-        journal.refused += 1;
-        journal.last_refused = true;
-        let what = match refusal.request_id.as_str() {
-            "" => refusal.title(),
-            id => format!("{}, request id {id}", refusal.title()),
+    fn fail_with_service_error(&self, error: ServiceError) {
+        let mut state = self.state();
+        state.service_errors += 1;
+        state.is_from_last_attempt = true;
+        let cause = match error.request_id.as_str() {
+            "" => error.title(),
+            id => format!("{}, request id {id}", error.title()),
         };
-        journal.phase = Phase::Failed { what, again: retry::class_of(&refusal).is_some() };
-        journal.refusal = Some(refusal);
+        state.last = LastAttempt::Failed { cause, retryable: retry::class_of(&error).is_some() };
+        state.service_error = Some(error);
     }
 
-    /// It got no answer, or not all of one. `again` says whether such a failure is tried again.
-    fn broke(&self, what: &str, again: bool) {
-        let mut journal = self.lock();
-        if let Phase::UnderWay = journal.phase {
-            journal.phase = Phase::Failed { what: what.to_owned(), again };
+    /// Notes that the attempt received no response, or a part of one.
+    fn fail(&self, cause: String, retryable: bool) {
+        let mut state = self.state();
+        if let LastAttempt::Running = state.last {
+            state.last = LastAttempt::Failed { cause, retryable };
         }
     }
 
-    /// The call waits so long before its next attempt.
-    pub fn pause(&self, wait: Duration) {
-        let mut journal = self.lock();
-        if let Phase::Failed { what, .. } = &mut journal.phase {
-            let what = std::mem::take(what);
-            journal.write(self.get(), format_args!("{what}"), &format!("; the next attempt follows in {wait:?}"));
+    /// Notes that the next attempt follows after this wait.
+    pub fn retry_after(&self, wait: Duration) {
+        let mut state = self.state();
+        if let LastAttempt::Failed { cause, .. } = &mut state.last {
+            let cause = std::mem::take(cause);
+            state.log(self.count(), format_args!("{cause}"), &format!("; the next attempt follows in {wait:?}"));
         }
     }
 
-    /// Closes them when it is dropped, as it is where a call is cancelled.
-    pub fn closing(&self) -> Closing {
-        Closing(self.clone())
+    /// Decides whether a retry follows the last service error.
+    pub fn decide_retry(&self) -> Decision {
+        let mut state = self.state();
+        let Some(error) = &state.service_error else { return Decision::Undecided };
+        let decision = retry::decide(error, state.limits, state.clock_retried);
+        state.wait_too_long = matches!(decision, Decision::WaitTooLong);
+        state.clock_retried |= matches!(decision, Decision::RetryWithServiceClock);
+        decision
     }
 
-    /// No attempt follows.
+    /// Returns a guard that [closes](Self::close) the attempts when it is dropped, which a cancelled call does as well.
+    pub fn close_on_drop(&self) -> CloseOnDrop {
+        CloseOnDrop(self.clone())
+    }
+
+    /// Notes that no attempt follows.
     pub fn close(&self) {
-        let mut journal = self.lock();
-        let more =
-            journal.terms.is_some_and(|terms| self.get() - journal.again < terms.max_attempts) && !journal.in_vain;
-        match std::mem::replace(&mut journal.phase, Phase::Over) {
-            Phase::Failed { what, again } => {
-                journal.lacks_budget = again && more;
-                let spent = if journal.lacks_budget { " (the retry budget is used up)" } else { "" };
-                journal.write(self.get(), format_args!("{what}"), &format!("; no further attempt follows{spent}"));
+        let mut state = self.state();
+        let sent = self.count();
+        let has_attempts = state.limits.is_some_and(|limits| sent - state.resent < limits.max_attempts);
+        match std::mem::replace(&mut state.last, LastAttempt::Logged) {
+            LastAttempt::Failed { cause, retryable } => {
+                state.budget_exhausted = retryable && has_attempts && !state.wait_too_long;
+                let reason = if state.budget_exhausted { " (the retry budget is used up)" } else { "" };
+                state.log(sent, format_args!("{cause}"), &format!("; no further attempt follows{reason}"));
             }
-            Phase::UnderWay => journal.write(self.get(), format_args!("no answer"), "; the call ended"),
-            Phase::Before | Phase::Over => {}
+            LastAttempt::Running => state.log(sent, format_args!("no response"), "; the call ended"),
+            LastAttempt::None | LastAttempt::Logged => {}
         }
     }
 
-    /// What is to follow a refusal.
-    pub fn verdict(&self) -> Verdict {
-        let mut journal = self.lock();
-        let Journal { terms, refusal: Some(refusal), .. } = &*journal else { return Verdict::LeftToOthers };
-        let retry_after = refusal.retry_after;
-        if let Some(kind) = retry::class_of(refusal) {
-            let in_vain = terms.is_some_and(|terms| terms.is_too_long(retry_after));
-            journal.in_vain = in_vain;
-            return if in_vain { Verdict::InVain } else { Verdict::Again { kind, retry_after } };
-        }
-        if refusal.is_clock_error() && !std::mem::replace(&mut journal.resigned, true) {
-            return Verdict::Again { kind: ErrorKind::ServerError, retry_after: None };
-        }
-        Verdict::LeftToOthers
-    }
-
-    /// Adds to the error that ended the call what its attempts met, after [`close`](Self::close).
+    /// Adds the number of attempts and what they met to the error that ends the call, after [`close`](Self::close). Removes the
+    /// request's secrets, which any response may repeat.
     pub fn explain(&self, error: Error) -> Error {
-        // What is refused for its configuration was never sent, however often it was tried.
-        let sent = if error.kind() == Kind::Config { 0 } else { self.get() };
-        let journal = self.lock();
-        // An answer that began well may repeat its request as well as one that did not.
-        let error = error.with_attempts(sent).with_texts(|text| journal.secrets.redact(text));
-        let timer = matches!(error.kind(), Kind::Timeout | Kind::Network);
-        match &journal.refusal {
-            Some(refusal) if timer && error.code().is_empty() && error.http_status() == 0 => {
-                let (name, refused) = (refusal.title(), journal.refused);
-                let error = match (journal.last_refused, sent) {
-                    (true, 1) => error.note(format_args!("; the one attempt was refused: {name}")),
-                    (true, _) => error.note(format_args!("; the last of {sent} attempts was refused: {name}")),
-                    (false, _) => error.note(format_args!("; refused attempts: {refused} of {sent}, last with {name}")),
-                };
-                refusal.describe(error).advise(refusal.advice())
-            }
-            Some(refusal) if error.http_status() == refusal.status => {
-                journal.explain_end(error, sent, refusal.retry_after)
-            }
-            // A call that has its place, and has sent nothing, waits for what signs its request, or is held back by the
-            // SDK's own limit to the rate of calls.
-            None if error.kind() == Kind::Timeout && sent == 0 && journal.terms.is_some() => error
-                .note("; no request was sent: it waited for credentials, or for its turn (retry.mode adaptive)")
-                .advise("Check what gives the credentials: the profile's command or services, or the metadata service"),
-            None if timer => journal.explain_end(error, sent, None),
-            _ => error,
-        }
+        // A request with a bad configuration was never sent, although the SDK tried.
+        let sent = if error.kind() == Kind::Config { 0 } else { self.count() };
+        let state = self.state();
+        let error = error.with_attempts(sent).with_texts(|text| state.secrets.redact(text));
+        let facts = AttemptFacts {
+            sent,
+            started: state.limits.is_some(),
+            service_errors: state.service_errors,
+            service_error: state.service_error.as_ref(),
+            is_from_last_attempt: state.is_from_last_attempt,
+            wait_too_long: state.wait_too_long,
+            budget_exhausted: state.budget_exhausted,
+        };
+        final_error::explain(error, &facts)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Journal> {
-        self.0.journal.lock()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock()
     }
 }
 
-/// See [`Attempts::closing`].
-pub struct Closing(Attempts);
+/// See [`Attempts::close_on_drop`].
+pub struct CloseOnDrop(Attempts);
 
-impl Drop for Closing {
+impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close();
     }
 }
 
-impl Terms {
-    fn is_too_long(&self, retry_after: Option<Duration>) -> bool {
-        let left = self.ends.saturating_duration_since(tokio::time::Instant::now());
-        retry_after.is_some_and(|wait| wait.min(self.max_backoff) >= left)
-    }
-}
-
-impl Journal {
+impl State {
     /// Writes the line of the last attempt.
-    fn write(&mut self, number: u32, what: fmt::Arguments<'_>, then: &str) {
-        self.phase = Phase::Over;
-        if let (Some(name), Some(began)) = (&self.name, self.began) {
-            let (host, took) = (&self.host, began.elapsed());
-            log::debug("call", format_args!("{name}: attempt {number} at {host}: {what} after {took:?}{then}"));
-        }
-    }
-
-    /// Adds why no attempt followed the last.
-    fn explain_end(&self, error: Error, sent: u32, retry_after: Option<Duration>) -> Error {
-        let attempts = (sent > 1).then(|| format!("after {sent} attempts"));
-        let wait = retry_after.map(|wait| {
-            let more = if self.in_vain { ", longer than the call may still take" } else { "" };
-            format!("the service asks to wait {}{more}", in_words(wait))
-        });
-        let budget = self.lacks_budget.then(|| "the model's retry budget is used up for now".to_owned());
-        match [attempts, wait, budget].into_iter().flatten().collect::<Vec<_>>() {
-            why if why.is_empty() => error,
-            why => error.note(format_args!(" ({})", why.join("; "))),
+    fn log(&mut self, number: u32, result: fmt::Arguments<'_>, next: &str) {
+        self.last = LastAttempt::Logged;
+        if let (Some(call), Some(started)) = (&self.call, self.started) {
+            let (host, took) = (&self.host, started.elapsed());
+            log::debug("call", format_args!("{call}: attempt {number} at {host}: {result} after {took:?}{next}"));
         }
     }
 }

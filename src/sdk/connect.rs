@@ -1,12 +1,12 @@
-//! A way to the service that is made ready ahead of a call.
+//! Connecting ahead of a call.
 //!
-//! The SDK is asked for a call like any other, so that credentials, endpoint, signing, retries and errors are those of
-//! a call. The request carries [`ConnectOnly`]: the transport makes its connection ready, keeps it, and sends nothing.
+//! The SDK performs a call like any other, so that credentials, endpoint, signing, retries and errors are those of a call. The
+//! request carries [`ConnectOnly`]: the transport makes its connection ready, keeps it, and sends nothing.
 
 use super::attempts::Attempts;
 use super::call::PLACEHOLDER;
-use super::failure;
-use super::retry;
+use super::error;
+use super::retry_hooks::with_attempts;
 use crate::error::Result;
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_runtime_api::box_error::BoxError;
@@ -20,38 +20,39 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 
-/// Stands with a request that is not to be sent: only its connection is wanted.
+/// Marks a request for which the transport only connects.
 #[derive(Clone, Copy, Debug)]
 pub struct ConnectOnly;
 
 impl ConnectOnly {
+    /// Returns whether a request is marked.
     pub fn is_with(request: &HttpRequest) -> bool {
         request.extension::<ConnectOnly>().is_some()
     }
 
-    /// What the SDK is given in place of an answer: one without members.
-    pub fn answer() -> HttpResponse {
+    /// Returns the response for the SDK, a JSON object without members.
+    pub fn response() -> HttpResponse {
         HttpResponse::new(StatusCode::try_from(200).expect("200 is a status"), SdkBody::from("{}"))
     }
 }
 
-/// Makes a connection ready for the next call of this client. Each try is an attempt.
+/// Makes a connection ready for the next call of this client.
 pub async fn connect(client: &Client, attempts: &Attempts) -> Result<()> {
     let carrier = client.converse().model_id(PLACEHOLDER).customize();
-    let connecting = carrier.interceptor(Rehearsal { attempts: attempts.clone() }).send();
-    Box::pin(retry::of_call(attempts, connecting)).await.map(drop).map_err(failure::before_answer)
+    let connecting = carrier.interceptor(ConnectOnlyInterceptor { attempts: attempts.clone() }).send();
+    Box::pin(with_attempts(attempts, connecting)).await.map(drop).map_err(error::from_sdk)
 }
 
-/// Marks the request of each attempt as one that is not sent.
+/// Marks the request of each attempt.
 #[derive(Debug)]
-struct Rehearsal {
+struct ConnectOnlyInterceptor {
     attempts: Attempts,
 }
 
 #[dyn_dispatch_hint]
-impl Intercept for Rehearsal {
+impl Intercept for ConnectOnlyInterceptor {
     fn name(&self) -> &'static str {
-        "Rehearsal"
+        "ConnectOnlyInterceptor"
     }
 
     fn modify_before_transmit(
@@ -60,7 +61,7 @@ impl Intercept for Rehearsal {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
-        self.attempts.begin(context.request());
+        self.attempts.start(context.request());
         context.request_mut().add_extension(ConnectOnly);
         Ok(())
     }
@@ -72,8 +73,8 @@ impl Intercept for Rehearsal {
         _config: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
         match context.output_or_error() {
-            Some(Ok(_)) => self.attempts.connected(),
-            _ => self.attempts.failed(context),
+            Some(Ok(_)) => self.attempts.connect(),
+            _ => self.attempts.finish(context),
         }
         Ok(())
     }

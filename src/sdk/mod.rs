@@ -1,11 +1,21 @@
-//! The AWS SDK.
+//! The adapter to the AWS SDK, which resolves endpoints, signs and retries. No other layer knows the SDK.
+//!
+//! A call passes through `call` and `pass_through` to the SDK, and through `transport` back to the library's own HTTP client.
 
-pub mod answer;
 pub mod attempts;
+mod behavior;
+mod body_prefix;
 pub mod call;
 pub mod client;
 pub mod connect;
 pub mod credentials;
-pub mod failure;
+pub mod error;
+mod final_error;
+pub mod incoming_response;
+mod pass_through;
 pub mod retry;
+mod retry_hooks;
+pub mod sdk_config;
 pub mod transport;
+mod user_agent;
+pub mod yielding_body;

@@ -1,85 +1,76 @@
-//! Which refusals the library tries again, by the SDK's own extension points.
+//! The policy of retries: which service errors are retried, and after which wait.
 //!
-//! The SDK retries what breaks on the way, and knows some of the service's refusals by name and by status. [`Classifier`] comes
-//! after the SDK's own classifiers and decides every refusal that [`class_of`] knows:
+//! The SDK retries broken connections, and some service errors by their name and status. [`decide`] comes after the SDK's own
+//! classifiers and decides all errors in this table:
 //!
-//! | refusal | class |
+//! | service error | class |
 //! |---|---|
-//! | HTTP 429, whatever its body; every name of throttling, whatever its status | throttling |
+//! | HTTP 429 with any body; every name of throttling with any status | throttling |
 //! | HTTP 500, 502, 503 and 504; RequestTimeout, RequestTimeoutException, ModelNotReadyException | transient |
 //! | RequestExpired, RequestInTheFuture, RequestTimeTooSkewed: once, signed by the service's clock | transient |
 //!
-//! Each retry costs tokens of the client's budget: 5 for throttling, 10 for what is transient or broke on the way. The budget
-//! holds 500. A call that succeeds gives 1 back, or what its last retry cost.
+//! The wait before a retry is the one that the service asks for (`x-amz-retry-after`, `retry-after`), or else the SDK's
+//! backoff. `retry.max_backoff` limits both. If a timer would end the call before the wait is over, no retry follows.
+//!
+//! Each retry costs tokens of the client's budget: 5 for throttling, 10 for a transient error or a broken connection. The
+//! budget holds 500. A successful call returns 1, or the cost of its last retry.
 
-use super::attempts::{Attempts, Verdict};
 use crate::error::Kind;
 use crate::protocol::service_error::ServiceError;
-use aws_smithy_async::rt::sleep::{AsyncSleep, Sleep};
-use aws_smithy_runtime_api::client::interceptors::context::InterceptorContext;
-use aws_smithy_runtime_api::client::retries::classifiers::{
-    ClassifyRetry, RetryAction, RetryClassifierPriority, RetryReason,
-};
 use aws_smithy_types::retry::ErrorKind;
-use std::future::Future;
 use std::time::Duration;
 
-/// What another try is worth, None where it is worth nothing.
-pub fn class_of(refusal: &ServiceError) -> Option<ErrorKind> {
+/// The limits of a call's attempts.
+#[derive(Clone, Copy, Debug)]
+pub struct RetryLimits {
+    pub max_attempts: u32,
+    pub max_backoff: Duration,
+    /// The time at which a timer ends the call, unless a response arrives.
+    pub deadline: tokio::time::Instant,
+}
+
+/// What follows a failed attempt.
+pub enum Decision {
+    Retry {
+        kind: ErrorKind,
+        retry_after: Option<Duration>,
+    },
+    /// A retry that is signed by the service's clock.
+    RetryWithServiceClock,
+    /// No retry: a timer would end the call before the wait that the service asks for is over.
+    WaitTooLong,
+    /// The decision of the SDK's own classifiers.
+    Undecided,
+}
+
+/// Decides what follows an attempt that ended with this service error. `clock_retried` says whether the call has had a
+/// [`Decision::RetryWithServiceClock`].
+pub fn decide(error: &ServiceError, limits: Option<RetryLimits>, clock_retried: bool) -> Decision {
+    let retry_after = error.retry_after;
+    match class_of(error) {
+        Some(_) if limits.is_some_and(|limits| limits.excludes(retry_after)) => Decision::WaitTooLong,
+        Some(kind) => Decision::Retry { kind, retry_after },
+        None if error.is_clock_error() && !clock_retried => Decision::RetryWithServiceClock,
+        None => Decision::Undecided,
+    }
+}
+
+/// Returns the class of a service error that is retried.
+pub fn class_of(error: &ServiceError) -> Option<ErrorKind> {
     let transient = ["RequestTimeout", "RequestTimeoutException", "ModelNotReadyException"];
-    if refusal.status == 429 || refusal.kind() == Kind::Throttled {
+    if error.status == 429 || error.kind() == Kind::Throttled {
         Some(ErrorKind::ThrottlingError)
-    } else if [500, 502, 503, 504].contains(&refusal.status) || transient.iter().any(|name| refusal.is_named(name)) {
+    } else if [500, 502, 503, 504].contains(&error.status) || transient.iter().any(|name| error.is_named(name)) {
         Some(ErrorKind::TransientError)
     } else {
         None
     }
 }
 
-/// Decides by what the call's [`Attempts`] say of the last one. They come with the answer.
-#[derive(Debug)]
-pub struct Classifier;
-
-impl ClassifyRetry for Classifier {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        let failed = context.output_or_error().is_some_and(|outcome| outcome.is_err());
-        let attempts = context.response().and_then(|response| response.extension::<Attempts>());
-        match attempts.filter(|_| failed).map(Attempts::verdict) {
-            Some(Verdict::Again { kind, retry_after }) => {
-                RetryAction::RetryIndicated(RetryReason::RetryableError { kind, retry_after })
-            }
-            Some(Verdict::InVain) => RetryAction::RetryForbidden,
-            Some(Verdict::LeftToOthers) | None => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "libbedrock"
-    }
-
-    fn priority(&self) -> RetryClassifierPriority {
-        RetryClassifierPriority::run_after(RetryClassifierPriority::transient_error_classifier())
-    }
-}
-
-tokio::task_local! {
-    /// The attempts of the call that the SDK works for. Its timers know no call.
-    static CALL: Attempts;
-}
-
-/// Drives the SDK's part of a call, so that [`Pause`] knows whose pause it is.
-pub async fn of_call<T>(attempts: &Attempts, sdk: impl Future<Output = T>) -> T {
-    CALL.scope(attempts.clone(), sdk).await
-}
-
-/// The SDK's clock: it sleeps between two attempts, and tells the call how long.
-#[derive(Debug)]
-pub struct Pause;
-
-impl AsyncSleep for Pause {
-    fn sleep(&self, duration: Duration) -> Sleep {
-        // What has no call, such as the fetching of credentials, sleeps just the same.
-        let _ = CALL.try_with(|attempts| attempts.pause(duration));
-        Sleep::new(tokio::time::sleep(duration))
+impl RetryLimits {
+    /// Returns whether the deadline is before the end of this wait.
+    fn excludes(&self, retry_after: Option<Duration>) -> bool {
+        let left = self.deadline.saturating_duration_since(tokio::time::Instant::now());
+        retry_after.is_some_and(|wait| wait.min(self.max_backoff) >= left)
     }
 }

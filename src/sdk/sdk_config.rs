@@ -1,0 +1,134 @@
+//! From a [`Config`] to the SDK's configuration: credentials, region, endpoint, user agent.
+
+use super::behavior::behavior;
+use super::credentials::{Source, Tools, check_token, credentials, credentials_cache};
+use super::transport::Transport;
+use super::user_agent::UserAgent;
+use crate::config::environment::variables::BEARER_VARIABLE;
+use crate::config::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Files, Sourced};
+use crate::config::{Auth, Config, Secret};
+use crate::error::{Error, Kind, Result};
+use crate::runtime::blocking;
+use aws_credential_types::Credentials;
+use aws_sdk_bedrockruntime::config::{AppName, Builder, Region, StalledStreamProtectionConfig, Token};
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use std::sync::Arc;
+
+pub use aws_sdk_bedrockruntime::Config as SdkConfig;
+
+const SIGV4: AuthSchemeId = AuthSchemeId::new("sigv4");
+const BEARER: AuthSchemeId = AuthSchemeId::new("httpBearerAuth");
+
+/// Returns the configuration that all calls of a model share.
+pub async fn sdk_config(config: &Config, transport: &Transport) -> Result<SdkConfig> {
+    if !transport.is_network() {
+        return Ok(offline(config, transport.http_client(config)));
+    }
+    let environment = read_environment(config).await?;
+    let mut config = config.clone();
+    if config.ca_bundle.is_none() {
+        config.ca_bundle = environment.ca_bundle();
+    }
+    online(&config, transport, &environment).await
+}
+
+/// Reads the environment and its files on another thread. Models that read the same files at the same time share the result.
+async fn read_environment(config: &Config) -> Result<Environment> {
+    let variables = config.variables.clone();
+    let key = format!("{:?}", Files::VARIABLES.map(|name| variables.get(name)));
+    let files = blocking::FILES.share(key, move || Files::read(&variables).map(Arc::new)).await?;
+    Environment::new(config, files)
+}
+
+/// Returns the configuration for calls over the network. The SDK itself reads neither variables nor files.
+async fn online(config: &Config, transport: &Transport, environment: &Environment) -> Result<SdkConfig> {
+    let region = Region::new(environment.region(config)?);
+    let mut builder = SdkConfig::builder()
+        .behavior_version(behavior())
+        .http_client(transport.http_client(config))
+        .region(region.clone())
+        // The clients, one for each set of call settings, share the credentials.
+        .identity_cache(credentials_cache())
+        // The library has its own timers for responses.
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    let token = bearer_token(config, environment)?;
+    builder = set_endpoint(builder, config, environment, token.is_some())?;
+    builder = match token {
+        Some(token) => builder.bearer_token(Token::new(token.as_str(), None)).auth_scheme_preference([BEARER]),
+        None => {
+            let source = Source::find(config, environment)?;
+            let tools = Tools::new(config, environment, &region)?;
+            builder.credentials_provider(credentials(source, tools)).auth_scheme_preference([SIGV4])
+        }
+    };
+    if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {
+        builder = builder.app_name(app);
+    }
+    if let Some(agent) = &config.user_agent {
+        builder = builder.interceptor(UserAgent(agent.clone()));
+    }
+    Ok(builder.build())
+}
+
+/// Sets the endpoint: a configured one, or else one of the region's.
+fn set_endpoint(mut builder: Builder, config: &Config, environment: &Environment, bearer: bool) -> Result<Builder> {
+    let endpoint = match &config.base_url {
+        Some(url) => Some(Sourced::new(url, "base_url")),
+        None => environment.endpoint(BEDROCK_RUNTIME, config.allow_http, bearer)?,
+    };
+    let choices = [
+        ("fips (use_fips_endpoint)", environment.fips(config)),
+        ("dual_stack (use_dualstack_endpoint)", environment.dual_stack(config)),
+    ];
+    if let (Some(endpoint), Some((choice, _))) = (&endpoint, choices.iter().find(|(_, on)| *on)) {
+        let reason = format_args!("is an endpoint, and {choice} chooses among the region's: remove one");
+        return Err(endpoint.error(reason));
+    }
+    let [(_, fips), (_, dual_stack)] = choices;
+    builder = builder.use_fips(fips).use_dual_stack(dual_stack);
+    Ok(match endpoint {
+        Some(endpoint) => builder.endpoint_url(endpoint.value),
+        None => builder,
+    })
+}
+
+/// Returns the token that requests carry instead of a signature. The config takes precedence over the environment.
+fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<Secret>> {
+    let keys = config.credentials.is_some() || config.profile.is_some() || config.role.is_some();
+    let may_use_environment = match config.auth {
+        Auth::SigV4 => return Ok(None),
+        Auth::Bearer => true,
+        Auth::Auto => !keys,
+    };
+    if let Some(token) = &config.bearer_token {
+        return Ok(Some(token.clone()));
+    }
+    match environment.bearer_token().filter(|_| may_use_environment) {
+        Some(token) => {
+            check_token(token, BEARER_VARIABLE)?;
+            Ok(Some(Secret::new(token.to_owned())))
+        }
+        None if config.auth == Auth::Bearer => {
+            let what = format_args!(
+                "auth is \"bearer\", and {BEARER_VARIABLE} is not set any more: set it, or give bearer_token"
+            );
+            Err(Error::new(Kind::Credentials, what))
+        }
+        None => Ok(None),
+    }
+}
+
+/// Returns the configuration for a transport that needs neither credentials nor the environment.
+fn offline(config: &Config, http: SharedHttpClient) -> SdkConfig {
+    let mut builder = SdkConfig::builder()
+        .behavior_version(behavior())
+        .http_client(http)
+        .credentials_provider(Credentials::new("scripted", "scripted", None, None, "scripted"))
+        .region(Region::new(config.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned())))
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+    if let Some(url) = &config.base_url {
+        builder = builder.endpoint_url(url);
+    }
+    builder.build()
+}
