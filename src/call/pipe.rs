@@ -1,17 +1,17 @@
-//! What stands between a call's writer and its reader: one batch of events, one end, and whom to tell of them.
+//! Between a call's writer and its reader: one batch of events, one end, and what to notify.
 //!
-//! The reader may sleep in [`Pipe::take`], poll a [`Flag`], or be told by an [`Notifier`]. All three hang on one question, *would
-//! the reader find something?*, which is asked and answered under one lock:
+//! A reader may sleep in [`Pipe::take`], poll an [`EventFd`], or be notified by a [`Notifier`]. All three depend on one condition,
+//! *the reader would find something*, which changes under one lock:
 //!
-//! - The flag is up exactly while the answer is yes. The reader's own batch counts: [`Pipe::settle`] is told whether it has
-//!   events left.
-//! - The notifier is armed when it is set and each time the reader finds nothing; it rings once, as soon as the answer is yes, and
-//!   is then no longer armed. So no push is lost between a look and going to sleep, and none rings twice.
-//! - There is one end, and it is final: the first that is set stays. A cancel alone overtakes an end, and the events that came
-//!   before it, as long as the reader has not been told.
+//! - The descriptor is readable exactly while the condition holds. The reader's own batch counts:
+//!   [`Pipe::update_readiness`] receives whether events are left in it.
+//! - The notifier is armed when it is set, and each time the reader finds nothing. It notifies once, as soon as the condition
+//!   holds, and is then disarmed. So no event is lost between a look and going to sleep, and none notifies twice.
+//! - There is one end: the first that is set stays. Only a cancel replaces an end, and discards the events before it, as long as
+//!   the reader has not got the end.
 //!
-//! The worker ends a call whose timer has run out. A reader does not depend on that: it knows the deadline too, and leaves
-//! with [`Taken::Late`] if the worker is [`GRACE`] behind it.
+//! The worker ends a call whose timer has run out. A reader does not depend on that: it knows the deadline too, and returns
+//! with [`Taken::Late`] if the worker is [`GRACE`] behind.
 
 use super::timer::Deadline;
 use crate::error::Error;
@@ -31,18 +31,18 @@ const GRACE: Duration = Duration::from_millis(200);
 /// How a call ended.
 #[derive(Clone, Debug)]
 pub enum End {
-    /// A stream: complete. A unary call: its answer.
+    /// The call is complete. A unary call has its response.
     Done(Option<Arc<Text>>),
     Failed(Error),
     Cancelled(Error),
 }
 
-/// Told when there is something to read. Called under the pipe's lock: it must not call back.
+/// Notifies the program that there is something to read. The first two are called under the pipe's lock, and must not call back.
 pub trait Notifier: Send + Sync {
     fn notify(&self);
-    /// The reader has found nothing: what has rung and was not heard yet is over.
+    /// Withdraws a notification that has not been delivered: the reader has found nothing.
     fn withdraw(&self);
-    /// It will not ring again. When this returns, nothing of it runs. Called outside all locks.
+    /// Ends it: there will be no notification, and when this returns none is running. Called outside all locks.
     fn detach(&self);
 }
 
@@ -61,11 +61,11 @@ struct State {
     batch: Batch,
     end: Option<End>,
     reader_sleeps: bool,
-    /// The worker has promised to announce the batch.
+    /// The worker has deferred the notification of the batch.
     notification_due: bool,
     /// The batch that the reader took last, and still reads, is huge.
     reader_is_busy: bool,
-    /// The writer, where it waits for the batch to be taken.
+    /// The writer, if it waits for the batch to be taken.
     writer: Option<Waker>,
     event_fd: Option<EventFd>,
     notifier: Option<Box<dyn Notifier>>,
@@ -84,7 +84,7 @@ impl State {
         !self.batch.is_empty() || self.end.is_some()
     }
 
-    /// Puts flag and notifier where they belong. The reader has events of its own left, or not.
+    /// Makes descriptor and notifier reflect whether there is something to read. `unread`: the reader has events left.
     fn update_readiness(&mut self, unread: bool) {
         let something = unread || self.has_something();
         if let Some(event_fd) = &mut self.event_fd {
@@ -107,7 +107,7 @@ impl State {
         self.late_since = None;
     }
 
-    /// How long a reader may sleep before it has to look at the deadline again. Err: the worker is too late.
+    /// Returns how long a reader may sleep before it must look at the deadline again, or the deadline if the worker is late.
     fn patience(&mut self, now: Instant) -> Result<Option<Duration>, Deadline> {
         let Some(until) = self.until else { return Ok(None) };
         let at = until.passes_at();
@@ -119,19 +119,19 @@ impl State {
     }
 }
 
-/// What the writer is to know of what it has written.
+/// The result of a write.
 pub struct Written {
     /// Whether there was any event.
     pub any: bool,
     /// Whether the batch holds all it may.
     pub full: bool,
-    /// Whether the writer is to have the batch announced.
+    /// Whether the writer must have the reader notified.
     pub notify: bool,
 }
 
-/// What the reader found.
+/// The result of [`Pipe::take`].
 pub enum Taken {
-    /// The batch it gave is filled.
+    /// The batch is filled.
     Events,
     End(End),
     Nothing,
@@ -140,8 +140,8 @@ pub enum Taken {
 }
 
 impl Pipe {
-    /// A pipe for a call of which about `read_ahead` bytes may wait: half of them on the connection, the others in the
-    /// batch, where small events take less than they took on the wire.
+    /// Returns a pipe for a call with a read-ahead of about `read_ahead` bytes: half of them on the connection, the others in
+    /// the batch, where small events take less than they took on the wire.
     pub fn new(read_ahead: usize) -> Self {
         Pipe {
             full: read_ahead / 8 * 3,
@@ -151,9 +151,9 @@ impl Pipe {
         }
     }
 
-    /// While the reader holds more than this, which only very large events do, no more is written behind it: one of
-    /// them at a time is in memory. A reader that waits to be told of more holds nothing, even while it still looks at
-    /// its last event: otherwise nothing would ever come of which it could be told.
+    /// While the reader has a batch of more bytes than this, the writer waits: of very large events one at a time is in memory. A
+    /// reader that waits for a notification does not count, although it still has its last event: otherwise there would be no
+    /// event to notify it of.
     fn huge(&self) -> usize {
         2 * self.full
     }
@@ -180,7 +180,7 @@ impl Pipe {
         (result, Written { any, full: !state.has_room(self.full), notify })
     }
 
-    /// Tells the reader of what was written.
+    /// Notifies the reader of the batch.
     pub fn notify(&self) {
         let mut state = self.state.lock();
         state.notification_due = false;
@@ -197,7 +197,7 @@ impl Pipe {
         Poll::Pending
     }
 
-    /// Ready once the reader has taken everything, and is done with what was huge.
+    /// Ready once the reader has taken everything, and has read a huge batch to its end.
     pub fn poll_read(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = self.state.lock();
         if state.batch.is_empty() && !state.reader_is_busy {
@@ -207,7 +207,7 @@ impl Pipe {
         Poll::Pending
     }
 
-    /// Sets the end where there is none yet.
+    /// Sets the end if there is none yet.
     pub fn end_with(&self, end: impl FnOnce() -> End) {
         let mut state = self.state.lock();
         if state.end.is_none() {
@@ -216,7 +216,7 @@ impl Pipe {
         self.notify_and_release(state);
     }
 
-    /// Ends the call as cancelled, whatever the reader has not been told yet.
+    /// Ends the call as cancelled, and discards what the reader has not taken.
     pub fn cancel(&self, why: impl FnOnce() -> Error) {
         let mut state = self.state.lock();
         if !matches!(state.end, Some(End::Cancelled(_))) {
@@ -230,9 +230,9 @@ impl Pipe {
         state.end = Some(end);
     }
 
-    /// The lock is let go before the reader is woken: one that wakes up to find it taken goes to sleep again.
+    /// The lock is released before the reader is woken: one that wakes up while it is held goes to sleep again.
     fn notify_and_release(&self, mut state: MutexGuard<'_, State>) {
-        // What the reader has left of its own is not known here, so that nothing is taken back.
+        // Whether the reader has events left is not known here, so that nothing becomes unreadable.
         if state.has_something() {
             state.update_readiness(false);
         }
@@ -243,18 +243,18 @@ impl Pipe {
         }
     }
 
-    /// Whether a cancel ended the call. Takes no lock.
+    /// Returns whether a cancel ended the call. Takes no lock.
     pub fn is_cancelled(&self) -> bool {
         self.cancelled.load(Ordering::Acquire)
     }
 
-    /// The cancel that ended the call, where one did.
+    /// Returns the cancel that ended the call, if one did.
     pub fn cancelled(&self) -> Option<End> {
         if self.is_cancelled() { self.state.lock().end.clone() } else { None }
     }
 
-    /// Fills `batch`, which is empty, with what was written, or says how the call ended. Where there is neither, sleeps for at most
-    /// `timeout` (None: as long as it takes), and arms the notifier before it says [`Taken::Nothing`].
+    /// Fills `batch`, which is empty, with what was written, or returns the end. If there is neither, sleeps for at most `timeout`
+    /// (None: as long as it takes), and arms the notifier before it returns [`Taken::Nothing`].
     pub fn take(&self, batch: &mut Batch, timeout: Option<Duration>) -> Taken {
         let mut deadline = None;
         let mut state = self.state.lock();
@@ -303,7 +303,7 @@ impl Pipe {
         }
     }
 
-    /// Wakes the writer where it waits and there is room for it.
+    /// Wakes the writer if it waits and there is room for it.
     fn wake_writer(&self, mut state: MutexGuard<'_, State>) {
         let room = state.writer.is_some() && state.has_room(self.full);
         let writer = if room { state.writer.take() } else { None };
@@ -313,25 +313,25 @@ impl Pipe {
         }
         drop(state);
         if let Some(writer) = writer {
-            // Where the program has closed the event loop's descriptors, this panics, and the loop ends the call.
+            // If the program has closed the event loop's descriptors, this panics, and the event loop ends the call.
             let _ = catch_unwind(AssertUnwindSafe(|| writer.wake()));
         }
     }
 
-    /// Puts the flag where it belongs, after the reader has read: `unread` says whether it has events of its own left.
+    /// Updates the descriptor after the reader has read an event. `unread`: it has events left.
     pub fn update_readiness(&self, unread: bool) {
         let mut state = self.state.lock();
         state.update_readiness(unread);
         self.resume_writer(state, unread);
     }
 
-    /// Wakes the writer where only the reader's own batch was in its way, and the reader has handed out all of that.
+    /// Wakes the writer if it waits for the reader's own batch alone, and the reader has returned all of that.
     fn resume_writer(&self, mut state: MutexGuard<'_, State>, unread: bool) {
         state.reader_is_busy &= unread;
         self.wake_writer(state);
     }
 
-    /// The flag's descriptor; the flag is made where there is none, but none after [`Pipe::close`]: who would take it down?
+    /// Returns the descriptor, and makes it if there is none. Fails after [`Pipe::close`]: nothing would close it.
     pub fn fd(&self, unread: bool) -> std::io::Result<i32> {
         let mut state = self.state.lock();
         if state.closed {
@@ -346,8 +346,8 @@ impl Pipe {
         Ok(fd)
     }
 
-    /// Replaces the notifier; None takes it down. The new one rings at once where there is something to read. When this returns,
-    /// nothing of the old one runs.
+    /// Replaces the notifier; None removes it. The new one notifies at once if there is something to read. When this returns, the
+    /// old one does not run.
     pub fn set_notifier(&self, notifier: Option<Box<dyn Notifier>>, unread: bool) {
         let mut state = self.state.lock();
         let old = if state.closed { notifier } else { self.replace_notifier(&mut state, notifier, unread) };
@@ -375,7 +375,7 @@ impl Pipe {
         old
     }
 
-    /// Takes down the flag and the notifier, for good.
+    /// Closes the descriptor and removes the notifier, for good.
     pub fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;

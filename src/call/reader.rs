@@ -1,4 +1,4 @@
-//! The reader: what the program's side of a call has taken from its pipe, event by event.
+//! The reader: the batch that the program's side of a call has taken from its pipe, event by event.
 
 use super::pipe::{End, Pipe, Taken};
 use super::timer::Deadline;
@@ -10,11 +10,11 @@ use std::time::Duration;
 #[derive(Default)]
 pub struct Reader {
     batch: Batch,
-    /// How many events of the batch have been handed out.
+    /// How many events of the batch have been returned.
     read: usize,
-    /// Set once the reader has been told how the call ended.
+    /// How the call ended, once the reader has found it.
     end: Option<End>,
-    /// Whether a program polls the pipe's flag.
+    /// Whether the program has asked for the pipe's descriptor.
     polled: bool,
 }
 
@@ -40,7 +40,7 @@ impl Reader {
         None
     }
 
-    /// The next event that is there, lent until the next call. There is none after the end.
+    /// Returns the next event of the batch, borrowed until the next call. There is none after the end.
     #[inline]
     pub fn next(&mut self, pipe: &Pipe) -> Option<Event<'_>> {
         if self.end.is_some() || self.read == self.batch.len() {
@@ -53,17 +53,17 @@ impl Reader {
         self.batch.get(self.read - 1)
     }
 
-    /// How the call ended, as far as the reader has been told.
+    /// Returns how the call ended, once the reader has found it.
     pub fn end(&self) -> Option<&End> {
         self.end.as_ref()
     }
 
-    /// Whether there is an event or an end without a look at the pipe.
+    /// Returns whether there is an event or an end without a look at the pipe.
     pub fn has_unread(&self) -> bool {
         self.end.is_some() || self.read < self.batch.len()
     }
 
-    /// The descriptor of the pipe's flag, which from now on is up exactly while there is an event or an end.
+    /// Returns the pipe's descriptor, which from now on is readable exactly while there is an event or an end.
     pub fn fd(&mut self, pipe: &Pipe) -> std::io::Result<i32> {
         let fd = pipe.fd(self.has_unread())?;
         self.polled = true;

@@ -1,4 +1,4 @@
-//! The timers of a call. Ours, because the SDK has none for a stream's body.
+//! The timers of a call. The SDK has none for a stream's body.
 
 use crate::config::{Timeout, Timeouts};
 use crate::error::{Error, Kind, Result, in_words};
@@ -11,9 +11,9 @@ use tokio::time::{Instant, Sleep, sleep_until};
 /// The timers of one call, started.
 #[derive(Clone, Copy, Debug)]
 pub struct Timers {
-    /// Of a stream: until its first event. Of a unary call: until its end.
+    /// Until the first event of a stream, or the end of a unary call.
     pub first: Deadline,
-    /// Of a stream: until its end, where that is limited.
+    /// Until the end of a stream, if that is limited.
     pub total: Option<Deadline>,
 }
 
@@ -75,27 +75,27 @@ impl Deadline {
         self.at
     }
 
-    /// The same by the clock of threads that are not the worker's.
+    /// Returns the time of the deadline by std's clock, for threads other than the worker.
     pub fn passes_at(&self) -> std::time::Instant {
         self.at.into_std()
     }
 
-    /// The same timer, started again now. The timer of a whole call is never started again.
+    /// Returns the same timer, started again now. The timer of a whole call is never started again.
     pub fn restarted(self) -> Self {
         if self.wait == Wait::Idle { Deadline::after(self.wait, self.setting) } else { self }
     }
 
-    /// The one of the two that comes first.
+    /// Returns the earlier of the two.
     pub fn or_earlier(self, other: Option<Deadline>) -> Self {
         other.filter(|other| other.at < self.at).unwrap_or(self)
     }
 
-    /// Waits for `future`, but not beyond the deadline.
+    /// Waits for `future`, at most until the deadline.
     pub async fn limit<T>(self, future: impl Future<Output = T>) -> Result<T> {
         self.or_late(future).await.ok_or_else(|| self.missed())
     }
 
-    /// Waits for one of so many places, but not beyond the deadline.
+    /// Waits for one of `max_concurrency` permits, at most until the deadline.
     pub async fn limit_queue<T>(self, places: usize, place: impl Future<Output = T>) -> Result<T> {
         self.or_late(place).await.ok_or_else(|| {
             let (waited, settings) = (in_words(self.setting), self.wait.settings());
@@ -132,11 +132,11 @@ impl Deadline {
     }
 }
 
-/// A deadline that moves often and passes rarely. Moving it costs nothing: the sleep below is left to wake up at the old time,
-/// and goes to sleep again.
+/// A deadline that moves often and passes rarely. Moving it costs nothing: its sleep wakes up at the old time, and goes to
+/// sleep again.
 ///
-/// A deadline that has passed is not enough: a process that was stopped finds its deadlines in the past, and what it waits for
-/// in its sockets. So everything is looked at once more before the deadline counts as missed.
+/// A process that was stopped finds its deadlines in the past, and in its sockets what it waits for. So the event loop polls them
+/// once more before a deadline that has passed counts as missed.
 pub struct Timer {
     deadline: Deadline,
     sleep: Pin<Box<Sleep>>,
@@ -145,7 +145,7 @@ pub struct Timer {
 
 enum LastLook {
     NotYet,
-    /// Ready once the event loop has asked the system for what has come, and has passed it on.
+    /// Ready once the event loop has polled the sockets, and their tasks have run.
     Taken(Pin<Box<dyn Future<Output = ()> + Send>>),
     Over,
 }
@@ -159,20 +159,20 @@ impl Timer {
         if deadline.at < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline.at);
         }
-        // One that stays where it was, as that of a whole call does, has had its last look.
+        // A deadline that has not moved, as that of a whole call, has had its last look.
         if deadline.at != self.deadline.at {
             self.last_look = LastLook::NotYet;
         }
         self.deadline = deadline;
     }
 
-    /// Ready, with the error that tells it, once the deadline has been missed.
+    /// Ready, with the error, once the deadline has been missed.
     pub fn poll_expired(&mut self, cx: &mut Context<'_>) -> Poll<Error> {
         self.poll_passed(cx).map(|()| self.deadline.missed())
     }
 
-    /// To be called when there is nothing else. The clock is asked and not the sleep: where bytes come without a pause, tokio's
-    /// budget is used up before the sleep may be ready.
+    /// Called when there is nothing else to do. It looks at the clock, not at the sleep: while bytes come without a pause, tokio's
+    /// budget is used up before the sleep can be ready.
     fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if Instant::now() < self.deadline.at {
@@ -187,7 +187,7 @@ impl Timer {
                 LastLook::Taken(look) => {
                     ready!(look.as_mut().poll(cx));
                     self.last_look = LastLook::Over;
-                    // What this turn has brought is taken first.
+                    // First the future takes what this turn has brought.
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -197,8 +197,8 @@ impl Timer {
     }
 }
 
-/// Gives way until the event loop has asked the system for what has come. The task that reads a connection has its turn after
-/// that, and passes on what it reads in the next.
+/// Yields until the event loop has polled the sockets. The task that reads a connection runs in the turn after that, and passes
+/// on what it reads in the next.
 async fn one_more_turn() {
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;
@@ -210,7 +210,7 @@ mod tests {
     use tokio::io::AsyncReadExt;
     use tokio::net::UnixStream;
 
-    /// What a stopped process finds: the deadline has passed, and what it waited for has come meanwhile.
+    /// A stopped process finds that its deadline has passed, and that what it waited for has arrived.
     #[tokio::test]
     async fn what_has_come_before_an_expired_timer_is_looked_at_is_not_lost() {
         let (mut near, far) = UnixStream::pair().unwrap();

@@ -1,7 +1,7 @@
-//! Waiting sets: many streams, one waiter, no descriptor for each.
+//! Waiting sets: many streams, one thread that waits, no descriptor for each.
 //!
-//! A stream is a [`Subscription`] of a set, which is its [`Alarm`]: when it rings, it stands in the set's queue, in the order in which
-//! streams became readable, until the waiter takes it or the stream's reader finds nothing.
+//! A stream joins a set by a [`Subscription`], which is its [`Notifier`]. A readable stream stands in the set's queue, in the
+//! order in which streams became readable, until the waiting thread takes it or the stream's reader finds nothing.
 
 use super::pipe::Notifier;
 use crate::error::{Error, Kind, Result};
@@ -10,7 +10,7 @@ use crate::runtime::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-/// A set whose waiter is told what each member was added with.
+/// A set of streams. Each is named by the token of its subscription.
 pub struct WaitSet<T>(Arc<Shared<T>>);
 
 struct Shared<T> {
@@ -19,12 +19,12 @@ struct Shared<T> {
 }
 
 struct Queue<T> {
-    /// By the order in which they rang.
+    /// The readable streams, by the order in which they became readable.
     ready: BTreeMap<u64, T>,
-    rung: u64,
+    last_position: u64,
     /// A thread is in [`WaitSet::wait`]...
     waiting: bool,
-    /// ...and sleeps, and nobody has woken it.
+    /// ...and sleeps, and has not been notified.
     sleeps: bool,
     closed: bool,
     event_fd: Option<EventFd>,
@@ -34,7 +34,7 @@ struct Queue<T> {
 pub struct Subscription<T> {
     set: Arc<Shared<T>>,
     token: T,
-    /// Its key in the queue the last time it rang; 0 before that.
+    /// Its last position in the queue, or 0 without one.
     position: AtomicU64,
 }
 
@@ -49,20 +49,26 @@ impl<T> Queue<T> {
 
 impl<T> Default for WaitSet<T> {
     fn default() -> Self {
-        let queue =
-            Queue { ready: BTreeMap::new(), rung: 0, waiting: false, sleeps: false, closed: false, event_fd: None };
+        let queue = Queue {
+            ready: BTreeMap::new(),
+            last_position: 0,
+            waiting: false,
+            sleeps: false,
+            closed: false,
+            event_fd: None,
+        };
         WaitSet(Arc::new(Shared { queue: Mutex::new(queue), readable: Condvar::new() }))
     }
 }
 
 impl<T: Copy> WaitSet<T> {
-    /// A position for a stream, of which the waiter will be told by `token`.
+    /// Returns a subscription for a stream that [`WaitSet::wait`] returns as `token`.
     pub fn subscribe(&self, token: T) -> Arc<Subscription<T>> {
         Arc::new(Subscription { set: self.0.clone(), token, position: AtomicU64::new(0) })
     }
 
-    /// The stream that has had something to read for the longest time; None where `timeout` (None: as long as it takes) is over.
-    /// [`Kind::Busy`] where another thread waits, [`Kind::Cancelled`] once the set is closed.
+    /// Returns the stream that has been readable for the longest time, or None after `timeout` (None: waits as long as it takes).
+    /// [`Kind::Busy`] if another thread waits, [`Kind::Cancelled`] once the set is closed.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<T>> {
         let mut deadline = None;
         let mut queue = self.0.queue.lock();
@@ -97,7 +103,7 @@ impl<T: Copy> WaitSet<T> {
         }
     }
 
-    /// A descriptor that is readable exactly while [`WaitSet::wait`] would give a stream at once. It is the set's, which closes it.
+    /// Returns a descriptor that is readable exactly while [`WaitSet::wait`] would return a stream at once. The set owns it.
     pub fn fd(&self) -> Result<i32> {
         let mut queue = self.0.queue.lock();
         if queue.closed {
@@ -113,7 +119,7 @@ impl<T: Copy> WaitSet<T> {
         Ok(queue.event_fd.as_ref().expect("the descriptor has just been made").fd())
     }
 
-    /// Ends the set: its waiter is told so, its descriptor is closed, and its members are told nothing more.
+    /// Ends the set: a thread that waits returns, the descriptor is closed, and no stream is returned any more.
     pub fn close(&self) {
         let mut queue = self.0.queue.lock();
         queue.closed = true;
@@ -137,8 +143,8 @@ impl<T: Copy + Send + Sync> Notifier for Arc<Subscription<T>> {
         if queue.closed {
             return;
         }
-        queue.rung += 1;
-        let position = queue.rung;
+        queue.last_position += 1;
+        let position = queue.last_position;
         queue.ready.insert(position, self.token);
         self.position.store(position, Ordering::Relaxed);
         queue.update_readiness();

@@ -1,7 +1,7 @@
-//! Wakeups: a callback of the program's that is told, on a thread of its own, that a stream has something to read.
+//! Wakeups: a callback of the program that runs, on a callback thread, when a stream has something to read.
 //!
-//! The one who tells is the worker, under a stream's lock; so what it does here is to put the wakeup in a queue. The callback runs
-//! outside all locks, and may cancel streams.
+//! The worker notifies a wakeup under a stream's lock, which only puts it into a queue. The callback runs outside all locks, and
+//! may cancel streams.
 
 use super::pipe::Notifier;
 use crate::error::{Error, Kind, Result};
@@ -24,12 +24,12 @@ pub struct Wakeup {
 }
 
 struct Call {
-    /// Taken out when the wakeup retires, so that it is dropped on the thread that retires it.
+    /// Taken out when the wakeup is detached, so that it is dropped on the thread that detaches it.
     callback: Option<Arc<Callback>>,
-    /// It is in the queue.
+    /// The wakeup is in the queue.
     queued: bool,
     running: bool,
-    /// Somebody waits for the callback to return.
+    /// A thread waits for the callback to return.
     awaited: bool,
 }
 
@@ -52,7 +52,7 @@ fn running_thread() -> Result<Arc<WakeupThread>> {
 }
 
 impl Wakeup {
-    /// Starts the thread, where it does not run.
+    /// Starts the thread if it does not run.
     pub fn new(callback: Callback) -> Result<Arc<Self>> {
         Ok(Wakeup::on(running_thread()?, callback))
     }
@@ -83,9 +83,9 @@ struct Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        // First, so that whoever retires the wakeup has the last of it.
+        // First, so that the thread that detaches the wakeup drops the callback.
         self.callback = None;
-        // The child of a fork in the callback: the locks are its parent's.
+        // In the child of a fork in the callback the locks are the parent's.
         if !self.wakeup.thread.is_of_this_process() {
             return;
         }
@@ -106,7 +106,7 @@ impl Notifier for Arc<Wakeup> {
         }
     }
 
-    /// What is in the queue stays there: a program that is told in vain finds nothing, and is told again.
+    /// A wakeup in the queue stays there: a program that is called in vain finds nothing, and is called again.
     fn withdraw(&self) {}
 
     fn detach(&self) {

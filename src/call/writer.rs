@@ -1,7 +1,7 @@
 //! The writer: the worker's side of a call.
 
-use super::Shared;
 use super::pipe::Written;
+use super::shared::Shared;
 use super::timer::{Deadline, Timer, Wait};
 use crate::error::{Error, Kind, Result, chain};
 use crate::protocol::batch::Batch;
@@ -27,17 +27,17 @@ use std::time::Duration;
 
 /// The worker's side of a call.
 pub struct Writer {
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
 }
 
-/// How long an answer that streams may take, and how long it may be.
+/// The limits of a response that streams.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamLimits {
     /// From the call to the first event.
     pub first_event: Deadline,
     /// From one event to the next.
     pub idle: Duration,
-    /// From the call to its end, where it is set.
+    /// From the call to its end, if it is limited.
     pub total: Option<Deadline>,
     /// All its frames together, in bytes.
     pub max_answer: usize,
@@ -47,11 +47,15 @@ pub struct StreamLimits {
 pub type Count<'a> = dyn Fn(Usage) + Sync + 'a;
 
 impl Writer {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Writer { shared }
+    }
+
     pub fn attempts(&self) -> &Attempts {
         &self.shared.attempts
     }
 
-    /// Tells the reader when its call ends if nothing comes before `until`, and whatever comes at `total`.
+    /// Gives the reader the deadlines of its call: `until` if no event comes before, and `total` in any case.
     pub fn limit(&self, until: Deadline, total: Option<Deadline>) {
         self.shared.pipe.limit(until, total);
     }
@@ -95,7 +99,7 @@ impl Writer {
         Ok(text)
     }
 
-    /// Puts the host before what happened to an answer on its way.
+    /// Puts the host into the error of a response that did not arrive.
     fn name_host(&self, error: Error) -> Error {
         match error.kind() {
             Kind::Network | Kind::Timeout => {
@@ -113,7 +117,7 @@ impl Writer {
         count: &Count<'_>,
     ) -> Result<()> {
         let IncomingResponse { mut body, delimited, head, .. } = response;
-        // A reader who has seen the event that counts finds it counted.
+        // Before the reader sees the event with the usage.
         let count = |usage: Usage| count(head.usage.or(usage));
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
@@ -139,7 +143,7 @@ impl Writer {
                 let written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
                 any |= written.any;
                 let Some(long) = frames.take_long() else { break written.full };
-                let batch = next.or_earlier(limits.total).limit(decode_apart(long, &mut events)).await.flatten()?;
+                let batch = next.or_earlier(limits.total).limit(decode_elsewhere(long, &mut events)).await.flatten()?;
                 events.take_usage().into_iter().for_each(count);
                 self.batch_read(limits.total).await?;
                 next = next.restarted();
@@ -150,7 +154,7 @@ impl Writer {
                 self.batch_taken(limits.total).await?;
                 next = next.restarted();
             }
-            // While it was full the program was waited for, and not the service.
+            // While the batch was full the writer waited for the program, not for the service.
             if any || full {
                 timer.restart(next.or_earlier(limits.total));
             }
@@ -176,7 +180,7 @@ impl Writer {
         decoded.map(|()| written)
     }
 
-    /// Adds events that were decoded apart. All before them have been read.
+    /// Adds events that were decoded on another thread. All before them have been read.
     fn add(&self, decoded: Batch, next: Deadline) {
         let ((), written) = self.shared.pipe.write(Some(next), |batch| *batch = decoded);
         self.notify(&written);
@@ -189,7 +193,7 @@ impl Writer {
         notify::flush_if_due();
     }
 
-    /// Waits until the reader has taken so much of a full batch that there is room. Only the total timer runs meanwhile.
+    /// Waits until the reader has taken a full batch. Only the total timer runs meanwhile.
     async fn batch_taken(&self, total: Option<Deadline>) -> Result<()> {
         within(total, poll_fn(|cx| self.shared.pipe.poll_taken(cx))).await
     }
@@ -210,8 +214,8 @@ async fn within(total: Option<Deadline>, taken: impl Future<Output = ()>) -> Res
     }
 }
 
-/// Decodes a frame that is too long for the worker.
-async fn decode_apart(long: LongFrame, events: &mut EventDecoder) -> Result<Batch> {
+/// Decodes a frame that is too long for the worker, on another thread.
+async fn decode_elsewhere(long: LongFrame, events: &mut EventDecoder) -> Result<Batch> {
     let mut decoder = std::mem::take(events);
     let decoding = move || {
         let mut batch = Batch::default();
@@ -234,11 +238,11 @@ fn next_chunk(body: &mut YieldingBody, timer: &mut Timer, cx: &mut std::task::Co
         return match Pin::new(&mut *body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                 Ok(data) => Poll::Ready(Ok(Chunk::Data(data))),
-                // Trailers say nothing about whether the stream is whole.
+                // Trailers do not decide whether the stream is complete.
                 Err(_) => continue,
             },
             Poll::Ready(Some(Err(error))) => Poll::Ready(match error.downcast::<Error>() {
-                // Our own transport says itself what was wrong.
+                // The library's own transport has described what happened.
                 Ok(own) => Err(*own),
                 Err(error) => Ok(Chunk::Broken(chain(&*error))),
             }),
