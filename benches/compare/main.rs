@@ -16,7 +16,11 @@
 //! program, which the driver compiles. `README.md` in the directory above says what is measured, and how.
 
 #[cfg(unix)]
+mod c_program;
+#[cfg(unix)]
 mod callgrind;
+#[cfg(unix)]
+mod clients;
 #[cfg(unix)]
 mod driver;
 #[cfg(unix)]
@@ -25,13 +29,19 @@ mod http2;
 mod json;
 mod peers;
 #[cfg(unix)]
+mod plan;
+#[cfg(unix)]
 mod raw_sdk;
 #[cfg(unix)]
 mod report;
 #[cfg(unix)]
+mod rows;
+#[cfg(unix)]
 mod script;
 #[cfg(unix)]
 mod server;
+#[cfg(unix)]
+mod server_process;
 #[cfg(unix)]
 mod usage;
 
@@ -109,7 +119,7 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::E
             Ok(true)
         }
         _ => {
-            let mut plan = driver::Plan::default();
+            let mut plan = plan::Plan::default();
             let mut check = false;
             while let Some(arg) = args.next() {
                 match arg.as_str() {

@@ -10,11 +10,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::driver::{
-    ALL, AT_ONCE, BURST, Bench, EVENTS, PACED, PER_EVENT, Plan, Program, Run, STEADY, STEADY_EVENTS, Server, TEXT,
-    Wanted, all_met, compile, counted_row,
-};
+use crate::c_program::compile;
+use crate::clients::{ALL, Bench, Program, Run, Wanted};
+use crate::plan::{AT_ONCE, BURST, EVENTS, PACED, PER_EVENT, Plan, STEADY, STEADY_EVENTS, TEXT};
 use crate::report::{self, Columns, Goal};
+use crate::rows::{all_met, counted_row};
+use crate::server_process::Server;
 
 const PEERS: Columns = Columns {
     names: &["SDK, one thread", "libcurl", "C, callback", "C, waiting set"],

@@ -56,8 +56,7 @@ fn read<'a>(operation: Operation, chunks: impl Iterator<Item = &'a [u8]>) -> Out
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((&mode, bytes)) = bytes.split_first() else { return };
-    let operation =
-        if mode & 1 == 0 { Operation::ConverseStream } else { Operation::InvokeModelWithResponseStream };
+    let operation = if mode & 1 == 0 { Operation::ConverseStream } else { Operation::InvokeModelWithResponseStream };
     let stream: Vec<u8> = events(bytes).flat_map(|(kind, name, payload)| frame(kind, name, payload)).collect();
     let whole = read(operation, [&stream[..]].into_iter());
     let pieces = read(operation, stream.chunks(1 + usize::from(mode >> 1)));

@@ -49,7 +49,8 @@ fuzz_target!(|bytes: &[u8]| {
         }
     }
     if let Some(numbers) = rest.get(..5) {
-        let mut cursor = Cursor::of_numbers([usize::from(numbers[1]) | usize::from(numbers[2]) << 8, numbers[3].into()]);
+        let mut cursor =
+            Cursor::of_numbers([usize::from(numbers[1]) | usize::from(numbers[2]) << 8, numbers[3].into()]);
         (0..10).for_each(|_| drop(cursor.step(bytes)));
     }
 });

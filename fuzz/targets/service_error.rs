@@ -42,8 +42,7 @@ fuzz_target!(|given: (u16, u8, &str, &str, &[u8])| {
     check(&ServiceError::from_exception(name, &text).into_error());
     check(&ServiceError::new(name, header).into_error());
     check(&not_a_stream(status, header, &text));
-    for (form, delimited) in
-        [(ResponseForm::Service, true), (ResponseForm::Model, true), (ResponseForm::Model, false)]
+    for (form, delimited) in [(ResponseForm::Service, true), (ResponseForm::Model, true), (ResponseForm::Model, false)]
     {
         let head = UnaryHead { status, content_type: header.to_owned(), delimited, form };
         match head.read_body(body.clone()) {

@@ -3,6 +3,8 @@
 //! handle is left. The calls are those of tests/chaos/sequences; the fuzzer's bytes choose them, their handles and their texts.
 #![no_main]
 
+// Their table of results is not used here.
+#[allow(dead_code)]
 #[path = "../../../tests/chaos/sequences/caller.rs"]
 mod caller;
 #[path = "../../../tests/chaos/sequences/calls.rs"]

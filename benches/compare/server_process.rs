@@ -1,0 +1,35 @@
+//! The server in a process of its own.
+
+use std::error::Error;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+/// The server's process; it ends when this end of its stdin does, however this process ends.
+pub struct Server {
+    pub url: String,
+    /// HTTP/2 over TLS.
+    pub secure_url: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+}
+
+impl Server {
+    /// Whom to trust is in the file `authority` then.
+    pub fn start(me: &Path, authority: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(me);
+        command.args(["server", "--until-eof", "--authority"]).arg(authority);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+        let stdout = child.stdout.take().ok_or("the server has no stdout")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let mut next = || lines.next().ok_or("the server does not say where it is")?.map_err(Box::<dyn Error>::from);
+        Ok(Self { url: next()?, secure_url: next()?, stdin: child.stdin.take(), child })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.child.wait();
+    }
+}
