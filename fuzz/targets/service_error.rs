@@ -30,7 +30,7 @@ fuzz_target!(|given: (u16, u8, &str, &str, &[u8])| {
         (known >> at & 1 == 1).then_some(if at % 2 == 0 { name } else { header })
     };
     // The body may repeat the key that authorized the request.
-    let secrets = Secrets::of([("authorization", &*format!("Bearer {SECRET}"))]);
+    let secrets = Secrets::in_headers([("authorization", &*format!("Bearer {SECRET}"))]);
     let body = if known & 0x80 == 0 { body.to_vec() } else { [body, SECRET.as_bytes(), body].concat() };
 
     let error = ServiceError::from_http(status, headers, &body, &secrets).into_error();
