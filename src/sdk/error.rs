@@ -3,6 +3,7 @@
 //! The SDK has no type for some errors, only words: a missing identity, a timeout of the credentials. The tests provoke each
 //! of them and fail if an update of the SDK changes the words.
 
+use super::credentials::SET_CREDENTIALS;
 use crate::error::{Error, Kind, chain, find};
 use crate::protocol::bad_response::interrupted;
 use crate::protocol::redact::Secrets;
@@ -52,9 +53,7 @@ fn lacks_credentials(error: &(dyn StdError + 'static)) -> bool {
 
 fn no_credentials(error: &(dyn StdError + 'static)) -> Error {
     let advice = match find::<CredentialsError>(error) {
-        Some(CredentialsError::CredentialsNotLoaded(_)) | None => {
-            "Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or AWS_BEARER_TOKEN_BEDROCK, or give api_key and secret_key"
-        }
+        Some(CredentialsError::CredentialsNotLoaded(_)) | None => SET_CREDENTIALS,
         Some(CredentialsError::ProviderTimedOut(_)) => "The credentials provider took too long; check the profile",
         Some(_) => "Log in again (aws sso login) or check the profile",
     };

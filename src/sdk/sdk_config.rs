@@ -1,7 +1,7 @@
 //! From a [`Config`] to the SDK's configuration: credentials, region, endpoint, user agent.
 
 use super::behavior::behavior;
-use super::credentials::{Source, Tools, check_token, credentials, credentials_cache};
+use super::credentials::{ClientFactory, CredentialSource, check_token, credentials_cache, provider_of};
 use super::transport::Transport;
 use super::user_agent::UserAgent;
 use crate::config::environment::variables::BEARER_VARIABLE;
@@ -57,9 +57,9 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
     builder = match token {
         Some(token) => builder.bearer_token(Token::new(token.as_str(), None)).auth_scheme_preference([BEARER]),
         None => {
-            let source = Source::find(config, environment)?;
-            let tools = Tools::new(config, environment, &region)?;
-            builder.credentials_provider(credentials(source, tools)).auth_scheme_preference([SIGV4])
+            let source = CredentialSource::find(config, environment)?;
+            let clients = ClientFactory::new(config, environment, &region)?;
+            builder.credentials_provider(provider_of(source, clients)).auth_scheme_preference([SIGV4])
         }
     };
     if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {

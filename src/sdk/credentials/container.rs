@@ -1,8 +1,9 @@
-//! The agent of a container: ECS, EKS, and whatever speaks as they do.
+//! Credentials from the agent of a container: ECS, EKS Pod Identity, and others with the same protocol.
 
-use super::document::{Document, check_expiry};
-use super::keys::check_token;
-use super::provider::Fetch;
+use super::access_keys::check_token;
+use super::credentials_json::CredentialsJson;
+use super::expiry::check_expiry;
+use super::fetch::FetchCredentials;
 use crate::config::environment::Sourced;
 use crate::config::environment::variables::Variables;
 use crate::error::{Error, Kind, Result};
@@ -11,24 +12,25 @@ use aws_credential_types::Credentials;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Where ECS's agent is.
+/// The URL of ECS's agent.
 const AGENT: &str = "http://169.254.170.2";
-const PATIENCE: Duration = Duration::from_secs(2);
-/// Agents are under load when many containers start at once.
-const TRIES: u32 = 3;
+/// The maximum time for a request.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// The number of attempts. Agents are under load when many containers start at the same time.
+const MAX_ATTEMPTS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A container's agent, as its variables describe it.
+/// A container's agent, as the variables configure it.
 #[derive(Clone, Debug)]
 pub struct Container {
     url: Sourced,
     token: Option<Token>,
 }
 
-/// What the agent wants to see in the header Authorization.
+/// The value of the header Authorization.
 #[derive(Clone)]
 enum Token {
-    /// In a file, which is replaced from time to time.
+    /// In a file that is replaced from time to time.
     File(PathBuf),
     Value(String),
 }
@@ -40,6 +42,7 @@ impl std::fmt::Debug for Token {
 }
 
 impl Container {
+    /// Returns the agent if the variables configure one.
     pub fn of(variables: &Variables) -> Option<Self> {
         let relative = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
         let full = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -54,58 +57,61 @@ impl Container {
         Some(Container { url, token })
     }
 
-    pub fn ask_through(self, metadata: Metadata) -> Agent {
-        Agent { container: self, metadata }
+    /// Returns the provider that asks the agent.
+    pub fn provider(self, metadata: Metadata) -> ContainerProvider {
+        ContainerProvider { container: self, metadata }
     }
 
-    fn who(&self) -> String {
+    /// Returns the agent's name for messages.
+    fn name(&self) -> String {
         format!("the container's agent ({})", self.url.source)
     }
 
-    /// Blocks, where it is in a file.
+    /// Returns the token. Blocks if it is in a file.
     fn token(&self) -> Result<Option<String>> {
         let (token, by) = match &self.token {
             None => return Ok(None),
             Some(Token::Value(token)) => (token.clone(), "AWS_CONTAINER_AUTHORIZATION_TOKEN"),
             Some(Token::File(path)) => {
                 let by = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
-                (super::web_identity::token_of(path, by)?, by)
+                (super::web_identity::read_token(path, by)?, by)
             }
         };
-        // Some agents want a scheme before the token.
+        // Some agents require a scheme before the token.
         token.split(' ').try_for_each(|part| check_token(part, &format!("the token of {by}")))?;
         Ok(Some(token))
     }
 }
 
+/// Asks a container's agent for credentials.
 #[derive(Debug)]
-pub struct Agent {
+pub struct ContainerProvider {
     container: Container,
     metadata: Metadata,
 }
 
-impl Fetch for Agent {
+impl FetchCredentials for ContainerProvider {
     async fn fetch(&self) -> Result<Credentials> {
-        let who = self.container.who();
+        let agent = self.container.name();
         let token = self.container.token()?;
         let mut headers = vec![("accept", "application/json")];
         headers.extend(token.as_deref().map(|token| ("authorization", token)));
-        let mut tried = 1;
+        let mut attempts = 1;
         let text = loop {
-            match self.metadata.ask("GET", &self.container.url.value, &headers, PATIENCE).await {
+            match self.metadata.ask("GET", &self.container.url.value, &headers, TIMEOUT).await {
                 Ok(text) => break text,
-                Err(Refusal { again: true, .. }) if tried < TRIES => {
-                    tried += 1;
+                Err(Refusal { again: true, .. }) if attempts < MAX_ATTEMPTS => {
+                    attempts += 1;
                     tokio::time::sleep(PAUSE).await;
                 }
                 Err(refusal) => {
-                    let what = format_args!("{who} gives no credentials: {}", refusal.what);
+                    let what = format_args!("{agent} gives no credentials: {}", refusal.what);
                     return Err(Error::new(Kind::Credentials, what).with_retryable(refusal.again));
                 }
             }
         };
-        let document = Document::read(&text, &who)?;
-        check_expiry(document.expiry, &who, "Look at the agent, and at this machine's clock")?;
-        Ok(document.keys.until(document.expiry))
+        let document = CredentialsJson::read(&text, &agent)?;
+        check_expiry(document.expiry, &agent, "Look at the agent, and at this machine's clock")?;
+        Ok(document.keys.with_expiry(document.expiry))
     }
 }

@@ -1,29 +1,47 @@
-//! Who calls: where credentials come from, and how they are fetched and renewed.
+//! Credentials: where they come from, and how they are fetched.
 //!
-//! [`Source`] decides it, without touching the network, in the order of botocore's chain. Each kind of source is a room
-//! of its own, which fetches credentials and says in words of ours what went wrong. `Tools` is what they fetch with, and
-//! `fetcher` where: on threads of their own.
+//! [`CredentialSource::find`] chooses the source without using the network. The config takes precedence: `api_key` and
+//! `secret_key`, then `profile`. Otherwise the order is that of botocore's chain:
+//!
+//! 1. `access_keys`: the variables AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Not if the config names a profile.
+//! 2. `assume_role`: `role_arn` of the profile, with `source_profile` or `credential_source`.
+//! 3. `web_identity`: a token file, from the variables or the profile.
+//! 4. `sso`: `sso_account_id` or `sso_role_name` of the profile.
+//! 5. `access_keys` of the profile in the credentials file.
+//! 6. `login_session` of the profile.
+//! 7. `credential_process` of the profile, which runs a `command`.
+//! 8. `access_keys` of the profile in the config file.
+//! 9. `container`: the agent that AWS_CONTAINER_CREDENTIALS_... names.
+//! 10. `instance_metadata`: the metadata service of an EC2 instance.
+//!
+//! If the config has a `role_arn`, that role is assumed with the credentials found.
+//!
+//! Each kind of source has a settings type, which needs no network, and a provider type, which implements
+//! `FetchCredentials` with the `clients`. [`provider_of`] runs them on another thread.
 
+mod access_keys;
+mod advice;
+mod assume_role;
+mod background_provider;
+mod clients;
 mod command;
 mod container;
-mod document;
-mod fetcher;
-mod instance;
-mod keys;
-mod login;
-mod process;
-mod provider;
-mod role;
+mod credential_process;
+mod credentials_json;
+mod expiry;
+mod fetch;
+mod instance_metadata;
+mod login_session;
 mod source;
 mod sso;
 mod sts;
 #[cfg(test)]
 mod tests;
-mod tools;
 mod web_identity;
 
-pub use fetcher::credentials;
-pub use keys::check_token;
-pub use provider::cache as credentials_cache;
-pub use source::Source;
-pub use tools::Tools;
+pub use access_keys::check_token;
+pub use advice::SET_CREDENTIALS;
+pub use background_provider::provider_of;
+pub use clients::ClientFactory;
+pub use fetch::credentials_cache;
+pub use source::CredentialSource;

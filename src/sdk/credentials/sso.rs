@@ -1,8 +1,8 @@
-//! IAM Identity Center (SSO): credentials for who has logged in with `aws sso login`.
+//! Credentials from IAM Identity Center (SSO), after a login with `aws sso login`.
 
-use super::document::{self, check_expiry};
-use super::keys::Keys;
-use super::provider::Fetch;
+use super::access_keys::AccessKeys;
+use super::expiry::{check_expiry, parse_time};
+use super::fetch::FetchCredentials;
 use super::sts;
 use crate::config::environment::{Environment, Profile};
 use crate::error::{Error, Kind, Result, chain};
@@ -19,9 +19,10 @@ use std::path::PathBuf;
 use std::time::SystemTime;
 use zeroize::Zeroizing;
 
-/// Far above any token.
-const LONGEST_TOKEN: u64 = 1 << 20;
+/// The maximum length of a token file, far above any token.
+const MAX_TOKEN: u64 = 1 << 20;
 
+/// The SSO settings of a profile.
 #[derive(Clone, Debug)]
 pub struct Sso {
     profile: String,
@@ -29,15 +30,14 @@ pub struct Sso {
     role_name: String,
     start_url: String,
     region: String,
-    /// The name of the [sso-session], whose token the SDK renews; None: the older form, whose token lasts until it
-    /// ends.
+    /// The name of the [sso-session], whose token the SDK renews. None for the older form, whose token is not renewed.
     session: Option<String>,
-    /// Where the last login left its token.
+    /// The token file of the last login.
     cache: PathBuf,
 }
 
 impl Sso {
-    /// None where the profile wants no account and no role.
+    /// Returns the settings, None if the profile names neither an account nor a role.
     pub fn of(environment: &Environment, profile: &Profile) -> Result<Option<Self>> {
         if profile.get("sso_account_id").is_none() && profile.get("sso_role_name").is_none() {
             return Ok(None);
@@ -49,18 +49,16 @@ impl Sso {
             Some(name) => {
                 let session = environment.files.sso_session(name);
                 Some(session.ok_or_else(|| {
-                    wrong(format!(
-                        "names an sso_session that does not stand in the config file: add [sso-session {name}]"
-                    ))
+                    wrong(format!("names an sso_session that is not in the config file: add [sso-session {name}]"))
                 })?)
             }
         };
         let member = |key: &str| {
             let value = match (profile.get(key), session.and_then(|session| session.get(key))) {
-                (Some(own), Some(other)) if own != other => {
+                (Some(value), Some(other)) if value != other => {
                     return Err(wrong(format!("and its sso_session have different values for {key}: remove one")));
                 }
-                (own, other) => own.or(other),
+                (value, other) => value.or(other),
             };
             value.map(str::to_owned).ok_or_else(|| wrong(format!("uses SSO but has no {key}: add it")))
         };
@@ -79,9 +77,10 @@ impl Sso {
         }))
     }
 
-    pub async fn log_in_through(self, sdk: &SdkConfig) -> LoggedIn {
+    /// Returns the provider that asks SSO.
+    pub async fn provider(self, sdk: &SdkConfig) -> SsoProvider {
         let region = Region::new(self.region.clone());
-        let renewing = match &self.session {
+        let token_provider = match &self.session {
             None => None,
             Some(session) => {
                 let provider = SsoTokenProvider::builder().configure(sdk).region(region.clone());
@@ -89,16 +88,17 @@ impl Sso {
             }
         };
         let sdk = sdk.to_builder().region(region).build();
-        LoggedIn { client: Client::new(&sdk), renewing, sso: self }
+        SsoProvider { client: Client::new(&sdk), token_provider, sso: self }
     }
 
+    /// Returns the advice to log in.
     fn log_in(&self) -> String {
         format!("Log in with: aws sso login --profile \"{}\"", self.profile)
     }
 
-    /// What the last login left. The SDK, which renews tokens, reads it once more, without a limit. Blocks.
-    fn cached(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let read = regular_file::read(&self.cache, LONGEST_TOKEN).map(Zeroizing::new);
+    /// Reads the token file. The SDK, which renews tokens, reads it again, without a limit. Blocks.
+    fn read_cache(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let read = regular_file::read(&self.cache, MAX_TOKEN).map(Zeroizing::new);
         read.map_err(|error| self.cache_failed(&format!("cannot be used: {error}")))
     }
 
@@ -107,14 +107,14 @@ impl Sso {
         Error::new(Kind::Credentials, format_args!("the SSO token in {} {what}. {log_in}", cache.display()))
     }
 
-    /// The token that the last login left, in the older form.
+    /// Returns the token of the older form.
     fn cached_token(&self) -> Result<String> {
         let failed = |what| self.cache_failed(what);
-        let text = self.cached()?;
+        let text = self.read_cache()?;
         let text = std::str::from_utf8(&text).map_err(|_| failed("is not UTF-8"))?;
-        let json = Json::parse(text).map_err(|_| failed("is no JSON"))?;
+        let json = Json::parse(text).map_err(|_| failed("is not JSON"))?;
         let member = |name: &str| json.get(name).and_then(Json::string);
-        match (member("accessToken"), member("expiresAt").and_then(|text| document::time(&text))) {
+        match (member("accessToken"), member("expiresAt").and_then(|text| parse_time(&text))) {
             (Some(token), Some(expiry)) if expiry > SystemTime::now() => Ok(token.into_owned()),
             (Some(_), Some(_)) => Err(failed("has expired")),
             _ => Err(failed("is incomplete")),
@@ -122,18 +122,20 @@ impl Sso {
     }
 }
 
+/// Asks SSO for the credentials of a role.
 #[derive(Debug)]
-pub struct LoggedIn {
+pub struct SsoProvider {
     sso: Sso,
     client: Client,
-    renewing: Option<SsoTokenProvider>,
+    /// Renews the token of an [sso-session].
+    token_provider: Option<SsoTokenProvider>,
 }
 
-impl LoggedIn {
+impl SsoProvider {
     async fn token(&self) -> Result<String> {
-        match &self.renewing {
+        match &self.token_provider {
             Some(provider) => {
-                self.sso.cached()?;
+                self.sso.read_cache()?;
                 let token = provider.provide_token().await.map_err(|error| {
                     let what = chain(std::error::Error::source(&error).unwrap_or(&error));
                     let (profile, log_in) = (&self.sso.profile, self.sso.log_in());
@@ -147,23 +149,26 @@ impl LoggedIn {
     }
 }
 
-impl Fetch for LoggedIn {
+impl FetchCredentials for SsoProvider {
     async fn fetch(&self) -> Result<Credentials> {
         let token = self.token().await?;
         let Sso { account_id, role_name, .. } = &self.sso;
         let doing = format!("asking SSO for the role {role_name} in the account {account_id}");
         let call = self.client.get_role_credentials().account_id(account_id).role_name(role_name);
-        let answer = call.access_token(token).send().await;
-        let answer = answer.map_err(|error| sts::refused(&doing, &error, advice))?;
-        let given = answer.role_credentials().and_then(|given| {
-            let (access, secret) = (given.access_key_id()?, given.secret_access_key()?);
-            Some(Keys::fetched(access, secret, given.session_token(), &doing).map(|keys| (keys, given.expiration())))
+        let response = call.access_token(token).send().await;
+        let response = response.map_err(|error| sts::service_failed(&doing, &error, advice))?;
+        let found = response.role_credentials().and_then(|found| {
+            let (access, secret) = (found.access_key_id()?, found.secret_access_key()?);
+            Some(
+                AccessKeys::fetched(access, secret, found.session_token(), &doing)
+                    .map(|keys| (keys, found.expiration())),
+            )
         });
-        let missing = || Error::new(Kind::Credentials, format_args!("{doing}: the answer holds no credentials"));
-        let (keys, milliseconds) = given.ok_or_else(missing)??;
+        let missing = || Error::new(Kind::Credentials, format_args!("{doing}: the response has no credentials"));
+        let (keys, milliseconds) = found.ok_or_else(missing)??;
         let expiry = SystemTime::try_from(DateTime::from_millis(milliseconds)).ok();
         check_expiry(expiry, &doing, "Look at this machine's clock")?;
-        Ok(keys.until(expiry))
+        Ok(keys.with_expiry(expiry))
     }
 }
 

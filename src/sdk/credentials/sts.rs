@@ -1,7 +1,7 @@
-//! What STS answers: credentials, or why there are none.
+//! The responses of STS and SSO: credentials or an error.
 
-use super::document::check_expiry;
-use super::keys::Keys;
+use super::access_keys::AccessKeys;
+use super::expiry::check_expiry;
 use crate::error::{Error, Kind, Result, chain, find};
 use aws_credential_types::Credentials;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -9,24 +9,24 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use std::error::Error as StdError;
 use std::time::SystemTime;
 
-/// The credentials of an answer.
-pub fn credentials(answer: Option<aws_sdk_sts::types::Credentials>, by: &str) -> Result<Credentials> {
-    let given =
-        answer.ok_or_else(|| Error::new(Kind::Credentials, format_args!("{by}: the answer holds no credentials")))?;
-    let keys = Keys::fetched(&given.access_key_id, &given.secret_access_key, Some(&given.session_token), by)?;
-    let expiry = SystemTime::try_from(given.expiration).ok();
+/// Reads the credentials in a response of STS.
+pub fn read_credentials(found: Option<aws_sdk_sts::types::Credentials>, by: &str) -> Result<Credentials> {
+    let found =
+        found.ok_or_else(|| Error::new(Kind::Credentials, format_args!("{by}: the response has no credentials")))?;
+    let keys = AccessKeys::fetched(&found.access_key_id, &found.secret_access_key, Some(&found.session_token), by)?;
+    let expiry = SystemTime::try_from(found.expiration).ok();
     check_expiry(expiry, by, "Look at this machine's clock")?;
-    Ok(keys.until(expiry))
+    Ok(keys.with_expiry(expiry))
 }
 
-/// Why a service that gives credentials gave none. `advice` gives the next step for a code of the service's.
-pub fn refused<E>(doing: &str, error: &SdkError<E, HttpResponse>, advice: impl Fn(&str) -> &'static str) -> Error
+/// Returns the error for a failed request to STS or SSO. `advice` returns the next step for an error code.
+pub fn service_failed<E>(doing: &str, error: &SdkError<E, HttpResponse>, advice: impl Fn(&str) -> &'static str) -> Error
 where
     E: ProvideErrorMetadata + StdError + 'static,
 {
     let failed = |what: &str, advice| Error::new(Kind::Credentials, format_args!("{doing}: {what}")).advise(advice);
     let unreachable = |what: &str| failed(what, "Check the network, the proxy and the region").with_retryable(true);
-    // Our own transport, or the source of the credentials below, says itself what was wrong.
+    // An error of the library's own transport, or of the source of the credentials for this request, is complete.
     if let Some(own) = find::<Error>(error) {
         return match own.kind() {
             Kind::Network | Kind::Timeout => unreachable(own.without_advice()),

@@ -69,22 +69,22 @@ aws_secret_access_key = s
 const KEYS: [(&str, &str); 2] = [("AWS_ACCESS_KEY_ID", "AKIAVARIABLE"), ("AWS_SECRET_ACCESS_KEY", "s")];
 const TOKEN: [(&str, &str); 2] = [("AWS_WEB_IDENTITY_TOKEN_FILE", "/t"), ("AWS_ROLE_ARN", "arn:aws:iam::1:role/pod")];
 
-fn find(config: &str, variables: &[(&str, &str)]) -> Result<Source, Error> {
+fn find(config: &str, variables: &[(&str, &str)]) -> Result<CredentialSource, Error> {
     let home = Home::new(CONFIG, CREDENTIALS);
-    Source::find(&parsed(config), &home.read(config, variables)?)
+    CredentialSource::find(&parsed(config), &home.read(config, variables)?)
 }
 
-/// What is found, in a word, with what a role is assumed with.
-fn name(source: &Source) -> String {
+/// Returns the kind of a source in a word, and for a role also the source that it is assumed with.
+fn name(source: &CredentialSource) -> String {
     match source {
-        Source::Keys(keys) => keys.lasting().access_key_id().to_owned(),
-        Source::Role(role, source) => format!("{role:?} < {}", name(source)),
-        Source::WebIdentity(_) => "web identity".to_owned(),
-        Source::Sso(_) => "sso".to_owned(),
-        Source::Login(_) => "login".to_owned(),
-        Source::Process(_) => "process".to_owned(),
-        Source::Container(_) => "container".to_owned(),
-        Source::Instance(_) => "instance".to_owned(),
+        CredentialSource::AccessKeys(keys) => keys.without_expiry().access_key_id().to_owned(),
+        CredentialSource::AssumeRole(role, source) => format!("{role:?} < {}", name(source)),
+        CredentialSource::WebIdentity(_) => "web identity".to_owned(),
+        CredentialSource::Sso(_) => "sso".to_owned(),
+        CredentialSource::LoginSession(_) => "login".to_owned(),
+        CredentialSource::CredentialProcess(_) => "process".to_owned(),
+        CredentialSource::Container(_) => "container".to_owned(),
+        CredentialSource::InstanceMetadata(_) => "instance".to_owned(),
     }
 }
 
@@ -94,15 +94,18 @@ fn credentials_are_found_in_the_order_of_botocores_chain() {
     let relative = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/x");
     for (variables, expected) in [
         ([&of("static")[..], &KEYS].concat(), "AKIAVARIABLE"),
-        (of("default").into(), "Role(arn:aws:iam::1:role/default) < AKIABASE"),
-        ([&of("default")[..], &TOKEN].concat(), "Role(arn:aws:iam::1:role/default) < AKIABASE"),
+        (of("default").into(), "AssumeRole(arn:aws:iam::1:role/default) < AKIABASE"),
+        ([&of("default")[..], &TOKEN].concat(), "AssumeRole(arn:aws:iam::1:role/default) < AKIABASE"),
         (of("static").into(), "AKIASTATIC"),
         ([&of("static")[..], &TOKEN].concat(), "web identity"),
         (of("process").into(), "process"),
         (of("both").into(), "AKIABOTH"),
         (of("sso").into(), "sso"),
         (of("web").into(), "web identity"),
-        (of("chain").into(), "Role(arn:aws:iam::1:role/chain) < Role(arn:aws:iam::1:role/default) < AKIABASE"),
+        (
+            of("chain").into(),
+            "AssumeRole(arn:aws:iam::1:role/chain) < AssumeRole(arn:aws:iam::1:role/default) < AKIABASE",
+        ),
         ([&of("named")[..], &KEYS].concat(), "AKIAVARIABLE"),
         (vec![("AWS_PROFILE", "nothing"), relative], "container"),
         (of("nothing").into(), "instance"),
@@ -113,18 +116,18 @@ fn credentials_are_found_in_the_order_of_botocores_chain() {
 }
 
 #[test]
-fn what_the_config_names_wins_over_the_environment() {
+fn the_config_takes_precedence_over_the_environment() {
     let all = [&KEYS[..], &TOKEN].concat();
     assert_eq!(name(&find(r#","profile":"static""#, &all).unwrap()), "AKIASTATIC");
-    let named = "Role(arn:aws:iam::1:role/named) < AKIAVARIABLE";
+    let named = "AssumeRole(arn:aws:iam::1:role/named) < AKIAVARIABLE";
     assert_eq!(name(&find(r#","profile":"named""#, &all).unwrap()), named);
     assert_eq!(name(&find(r#","api_key":"AKIACONFIG","secret_key":"s""#, &all).unwrap()), "AKIACONFIG");
     let role = r#","role_arn":"arn:aws:iam::1:role/mine""#;
-    assert_eq!(name(&find(role, &all).unwrap()), "Role(arn:aws:iam::1:role/mine) < AKIAVARIABLE");
+    assert_eq!(name(&find(role, &all).unwrap()), "AssumeRole(arn:aws:iam::1:role/mine) < AKIAVARIABLE");
 }
 
 #[test]
-fn what_cannot_be_used_is_an_error_that_says_what_to_do() {
+fn an_unusable_source_is_an_error_that_says_what_to_do_next() {
     let off = ("AWS_EC2_METADATA_DISABLED", "true");
     for (variables, parts) in [
         (vec![("AWS_PROFILE", "one")], &["\"two\"", "one, two", "circle"][..]),

@@ -1,7 +1,7 @@
-//! A role that is assumed with a token in a file: EKS, and workflows with OIDC.
+//! Credentials of a role that is assumed with a token in a file: EKS, and workflows with OIDC.
 
-use super::provider::Fetch;
-use super::role::SESSION_NAME;
+use super::assume_role::SESSION_NAME;
+use super::fetch::FetchCredentials;
 use super::sts;
 use crate::config::environment::{Environment, Profile, Sourced};
 use crate::error::{Error, Kind, Result};
@@ -11,20 +11,21 @@ use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
 use std::path::{Path, PathBuf};
 
-/// Far above any token.
-const LONGEST_TOKEN: u64 = 64 << 10;
+/// The maximum length of a token file, far above any token.
+const MAX_TOKEN: u64 = 64 << 10;
 
+/// A token file, and the role that is assumed with it.
 #[derive(Clone, Debug)]
 pub struct WebIdentity {
     file: PathBuf,
-    /// The words that name its place.
+    /// The variable or the profile's key that names the file, for messages.
     by: String,
     role_arn: String,
     session_name: String,
 }
 
 impl WebIdentity {
-    /// Each of the three may stand in a variable, where those count, or in the profile.
+    /// Reads file, role and session name, each from a variable, if `variables` allows them, or from the profile.
     pub fn of(environment: &Environment, profile: &Profile, variables: bool) -> Result<Option<Self>> {
         let given = |variable: &str, key: &str| {
             let value = environment.variables.get(variable).filter(|_| variables);
@@ -45,36 +46,38 @@ impl WebIdentity {
         }))
     }
 
-    pub fn assume_through(self, sdk: &SdkConfig) -> FederatedRole {
-        FederatedRole { identity: self, client: Client::new(sdk) }
+    /// Returns the provider that assumes the role.
+    pub fn provider(self, sdk: &SdkConfig) -> WebIdentityProvider {
+        WebIdentityProvider { identity: self, client: Client::new(sdk) }
     }
 }
 
+/// Assumes a role with STS and a web identity token.
 #[derive(Debug)]
-pub struct FederatedRole {
+pub struct WebIdentityProvider {
     identity: WebIdentity,
     client: Client,
 }
 
-impl Fetch for FederatedRole {
+impl FetchCredentials for WebIdentityProvider {
     async fn fetch(&self) -> Result<Credentials> {
         let WebIdentity { file, by, role_arn, session_name } = &self.identity;
-        // Read each time: the file is replaced before the token in it expires.
-        let token = token_of(file, by)?;
+        // The file is read each time, because it is replaced before its token expires.
+        let token = read_token(file, by)?;
         let doing = format!("assuming the role {role_arn} with the token of {by}");
         let call = self.client.assume_role_with_web_identity().role_arn(role_arn).role_session_name(session_name);
-        let answer = call.web_identity_token(token).send().await;
-        let answer = answer.map_err(|error| sts::refused(&doing, &error, advice))?;
-        sts::credentials(answer.credentials, &doing)
+        let response = call.web_identity_token(token).send().await;
+        let response = response.map_err(|error| sts::service_failed(&doing, &error, advice))?;
+        sts::read_credentials(response.credentials, &doing)
     }
 }
 
-/// The token in a file that `by` names. Blocks.
-pub fn token_of(path: &Path, by: &str) -> Result<String> {
+/// Reads the token in the file that `by` names. Blocks.
+pub fn read_token(path: &Path, by: &str) -> Result<String> {
     let failed = |what: String| {
         Error::new(Kind::Credentials, format_args!("the file {} ({by}) cannot be used: {what}", path.display()))
     };
-    let bytes = regular_file::read(path, LONGEST_TOKEN).map_err(|error| failed(error.to_string()))?;
+    let bytes = regular_file::read(path, MAX_TOKEN).map_err(|error| failed(error.to_string()))?;
     match String::from_utf8(bytes) {
         Ok(text) if text.is_empty() => Err(failed("it is empty".to_owned())),
         Ok(text) => Ok(text),

@@ -1,4 +1,4 @@
-//! What credentials are fetched with.
+//! The clients with which credentials are fetched: for STS, SSO and the metadata services.
 
 use crate::config::Config;
 use crate::config::environment::{Environment, Service};
@@ -16,14 +16,14 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// For a connection to a service that gives credentials.
-const CONNECT: Duration = Duration::from_millis(3100);
+/// The timeout for connecting to a service that returns credentials.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3100);
 
-/// What credentials are fetched with, as the config and the machine have it.
+/// Makes clients as the config and the environment configure them.
 #[derive(Clone)]
-pub struct Tools(Arc<Inner>);
+pub struct ClientFactory(Arc<Settings>);
 
-struct Inner {
+struct Settings {
     config: Config,
     region: Region,
     fips: bool,
@@ -31,24 +31,24 @@ struct Inner {
     endpoints: Endpoints,
 }
 
-/// The ways to the services of AWS that give credentials, and to those of the machine. Of use on the event loop on which they
-/// were made.
+/// Clients for the services that return credentials. They work on the event loop on which they were made.
 pub struct Clients {
-    /// For clients of STS and SSO. Nothing in it is Bedrock's: an endpoint for Bedrock is none for them.
+    /// For STS and SSO. It has no setting of Bedrock, whose endpoint is not theirs.
     pub sdk: SdkConfig,
     pub http: SharedHttpClient,
     pub metadata: Metadata,
 }
 
-impl std::fmt::Debug for Tools {
+impl std::fmt::Debug for ClientFactory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tools")
+        f.write_str("ClientFactory")
     }
 }
 
-impl Tools {
+impl ClientFactory {
+    /// Returns a factory for these settings.
     pub fn new(config: &Config, environment: &Environment, region: &Region) -> Result<Self> {
-        Ok(Tools(Arc::new(Inner {
+        Ok(ClientFactory(Arc::new(Settings {
             config: config.clone(),
             region: region.clone(),
             fips: environment.fips(config),
@@ -58,8 +58,8 @@ impl Tools {
     }
 
     /// Makes clients for the event loop of the calling thread.
-    pub fn clients(&self) -> Clients {
-        let Inner { config, region, fips, dual_stack, endpoints } = &*self.0;
+    pub fn make(&self) -> Clients {
+        let Settings { config, region, fips, dual_stack, endpoints } = &*self.0;
         let http = transport::for_credentials(config);
         let sdk = SdkConfig::builder()
             .behavior_version(behavior())
@@ -68,17 +68,17 @@ impl Tools {
             .use_fips(*fips)
             .use_dual_stack(*dual_stack)
             .retry_config(RetryConfig::standard())
-            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT).build())
+            .timeout_config(TimeoutConfig::builder().connect_timeout(CONNECT_TIMEOUT).build())
             .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
             .time_source(SharedTimeSource::new(SystemTimeSource::new()))
-            .identity_cache(super::provider::cache())
+            .identity_cache(super::fetch::credentials_cache())
             .service_config(endpoints.clone())
             .build();
         Clients { sdk, http, metadata: Metadata::new(config) }
     }
 }
 
-/// The endpoints that are configured for the services that give credentials, by their names in the SDK.
+/// The configured endpoints of the services that return credentials, by their names in the SDK.
 #[derive(Clone, Debug)]
 struct Endpoints(Vec<(&'static str, String)>);
 

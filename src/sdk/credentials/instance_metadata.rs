@@ -1,10 +1,11 @@
-//! The role of an EC2 instance, from its metadata service (IMDS), version 2.
+//! Credentials of the role of an EC2 instance, from its metadata service (IMDS), version 2.
 //!
-//! Version 1 is never spoken: whoever can make a program send one GET request can steal credentials through it. A
-//! service that knows no version 2 gives none here, whether or not AWS_EC2_METADATA_V1_DISABLED is set.
+//! Version 1 is never used: an attacker who can make a program send one GET request can steal credentials through it. This is
+//! independent of AWS_EC2_METADATA_V1_DISABLED.
 
-use super::document::Document;
-use super::provider::{Fetch, NO_CREDENTIALS};
+use super::advice::SET_CREDENTIALS;
+use super::credentials_json::CredentialsJson;
+use super::fetch::FetchCredentials;
 use crate::config::environment::{Environment, Sourced};
 use crate::error::{Error, Kind, Result};
 use crate::http::metadata::{Metadata, Refusal};
@@ -13,26 +14,27 @@ use std::time::{Duration, SystemTime};
 
 const IPV4: &str = "http://169.254.169.254";
 const IPV6: &str = "http://[fd00:ec2::254]";
-/// Where there is no such service, nobody refuses the connection: it has to be given up soon.
-const PATIENCE: Duration = Duration::from_secs(1);
-const TRIES: u32 = 3;
-/// In seconds, as the service wants it.
-const TOKEN_LIFE: &str = "21600";
+/// The default maximum time for a request. Short, because without such a service nothing refuses the connection.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// The default number of attempts.
+const MAX_ATTEMPTS: u32 = 3;
+/// The lifetime of a token, in seconds.
+const TOKEN_LIFETIME: &str = "21600";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
-/// The service goes on giving what it has while it cannot renew it, and AWS accepts it that long: it is asked again
-/// after this time.
+/// The time after which expired credentials are fetched again. While the service cannot renew credentials it returns the
+/// expired ones, and AWS accepts them.
 const EXTENSION: Duration = Duration::from_secs(15 * 60);
 
-/// Where the metadata service is, and how long it is waited for.
+/// The metadata service, as the environment configures it.
 #[derive(Clone, Debug)]
-pub struct Instance {
+pub struct InstanceMetadata {
     base: String,
-    patience: Duration,
-    tries: u32,
+    timeout: Duration,
+    max_attempts: u32,
 }
 
-impl Instance {
-    /// None where the environment forbids it.
+impl InstanceMetadata {
+    /// Returns the service, None if the environment disables it.
     pub fn of(environment: &Environment) -> Result<Option<Self>> {
         if environment.variables.get("AWS_EC2_METADATA_DISABLED").is_some_and(|off| off.eq_ignore_ascii_case("true")) {
             return Ok(None);
@@ -56,14 +58,15 @@ impl Instance {
             let number = given.value.trim().parse().ok().filter(|number| (1..=60).contains(number));
             number.map(Some).ok_or_else(|| given.error("must be a whole number from 1 to 60"))
         };
-        let patience = number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout")?;
-        let tries = number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts")?;
-        let patience = patience.map_or(PATIENCE, |seconds| Duration::from_secs(seconds.into()));
-        Ok(Some(Instance { base, patience, tries: tries.unwrap_or(TRIES) }))
+        let timeout = number("AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout")?;
+        let max_attempts = number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts")?;
+        let timeout = timeout.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
+        Ok(Some(InstanceMetadata { base, timeout, max_attempts: max_attempts.unwrap_or(MAX_ATTEMPTS) }))
     }
 
-    pub fn ask_through(self, metadata: Metadata) -> Service {
-        Service { instance: self, metadata }
+    /// Returns the provider that asks the service.
+    pub fn provider(self, metadata: Metadata) -> InstanceProvider {
+        InstanceProvider { service: self, metadata }
     }
 }
 
@@ -72,25 +75,28 @@ fn check_endpoint(given: Sourced) -> Result<String> {
     Ok(given.value.trim_end_matches('/').to_owned())
 }
 
+/// Asks the metadata service for credentials.
 #[derive(Debug)]
-pub struct Service {
-    instance: Instance,
+pub struct InstanceProvider {
+    service: InstanceMetadata,
     metadata: Metadata,
 }
 
-impl Service {
+impl InstanceProvider {
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Result<String> {
-        let url = format!("{}{path}", self.instance.base);
-        let mut tried = 1;
+        let url = format!("{}{path}", self.service.base);
+        let mut attempts = 1;
         loop {
-            match self.metadata.ask(method, &url, headers, self.instance.patience).await {
-                // A service that does not answer is most likely not there.
-                Err(Refusal { again: true, answered: true, .. }) if tried < self.instance.tries => tried += 1,
+            match self.metadata.ask(method, &url, headers, self.service.timeout).await {
+                // A service that does not respond most likely does not exist.
+                Err(Refusal { again: true, answered: true, .. }) if attempts < self.service.max_attempts => {
+                    attempts += 1
+                }
                 Ok(text) => return Ok(text),
                 Err(refusal) => {
                     let what = format_args!(
                         "no credentials are configured, and the metadata service of an EC2 instance gives none: {}. {}",
-                        refusal.what, NO_CREDENTIALS
+                        refusal.what, SET_CREDENTIALS
                     );
                     return Err(Error::new(Kind::Credentials, what).with_retryable(refusal.again && refusal.answered));
                 }
@@ -99,19 +105,22 @@ impl Service {
     }
 }
 
-impl Fetch for Service {
+impl FetchCredentials for InstanceProvider {
     async fn fetch(&self) -> Result<Credentials> {
-        let who = "the metadata service of this EC2 instance";
+        let service = "the metadata service of this EC2 instance";
         let token =
-            self.ask("PUT", "/latest/api/token", &[("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_LIFE)]).await?;
+            self.ask("PUT", "/latest/api/token", &[("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_LIFETIME)]).await?;
         let headers = [("x-aws-ec2-metadata-token", token.trim())];
         let roles = self.ask("GET", ROLES, &headers).await?;
         let role = roles.lines().next().unwrap_or_default().trim();
         if role.is_empty() {
-            return Err(Error::new(Kind::Credentials, format_args!("{who} knows no role: attach one to the instance")));
+            return Err(Error::new(
+                Kind::Credentials,
+                format_args!("{service} knows no role: attach one to the instance"),
+            ));
         }
         let text = self.ask("GET", &format!("{ROLES}{role}"), &headers).await?;
-        let Document { keys, expiry } = Document::read(&text, who)?;
-        Ok(keys.until(expiry.map(|expiry| expiry.max(SystemTime::now() + EXTENSION))))
+        let CredentialsJson { keys, expiry } = CredentialsJson::read(&text, service)?;
+        Ok(keys.with_expiry(expiry.map(|expiry| expiry.max(SystemTime::now() + EXTENSION))))
     }
 }

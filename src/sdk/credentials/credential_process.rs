@@ -1,25 +1,26 @@
-//! Credentials that a program prints: `credential_process` of a profile.
+//! Credentials that a command prints: `credential_process` of a profile.
 
+use super::access_keys::AccessKeys;
 use super::command::{self, Printed};
-use super::document::{self, check_expiry};
-use super::keys::Keys;
-use super::provider::Fetch;
+use super::expiry::{check_expiry, parse_time};
+use super::fetch::FetchCredentials;
 use crate::config::environment::Sourced;
 use crate::error::{Error, Kind, Result};
 use crate::json::Json;
 use aws_credential_types::Credentials;
 use std::borrow::Cow;
 
-/// A command for the shell, with the words that name its place.
+/// A command for the shell, and the key of the profile that contains it.
 #[derive(Debug)]
-pub struct Process(Sourced);
+pub struct CredentialProcess(Sourced);
 
-/// What to do next.
+/// The next step after a failure.
 const ADVICE: &str = "Run the command by hand to see why";
 
-impl Process {
+impl CredentialProcess {
+    /// Returns the provider that runs this command.
     pub fn new(command: Sourced) -> Self {
-        Process(command)
+        CredentialProcess(command)
     }
 
     fn failed(&self, what: &str) -> Error {
@@ -27,39 +28,39 @@ impl Process {
     }
 }
 
-impl Fetch for Process {
+impl FetchCredentials for CredentialProcess {
     async fn fetch(&self) -> Result<Credentials> {
         let by = &self.0.source;
         let printed = command::run(&self.0.value).await;
-        let Printed { output, complaint, status } = printed.map_err(|error| self.failed(&error.to_string()))?;
+        let Printed { stdout, stderr, status } = printed.map_err(|error| self.failed(&error.to_string()))?;
         if let Some(failed) = status.filter(|status| !status.success()) {
-            let complaint = complaint.trim();
-            let separator = if complaint.is_empty() { "" } else { ": " };
-            return Err(self.failed(&format!("it ended with {failed}{separator}{complaint}")));
+            let stderr = stderr.trim();
+            let separator = if stderr.is_empty() { "" } else { ": " };
+            return Err(self.failed(&format!("it ended with {failed}{separator}{stderr}")));
         }
-        let json = std::str::from_utf8(&output).ok().and_then(|text| Json::parse(text).ok());
-        let json = json.ok_or_else(|| self.failed("it printed something else than JSON"))?;
-        // botocore takes these names as they are, and other SDKs in any case.
+        let json = std::str::from_utf8(&stdout).ok().and_then(|text| Json::parse(text).ok());
+        let json = json.ok_or_else(|| self.failed("its output is not JSON"))?;
+        // botocore matches these names exactly, and other SDKs ignore the case.
         let member = |name: &str| {
             let is = |key: Json<'_>| key.string().is_some_and(|key| key.eq_ignore_ascii_case(name));
             json.members().find(|member| is(member.key)).map(|member| member.value)
         };
         let text = |name: &str| member(name).and_then(Json::string).filter(|value| !value.is_empty());
-        let lacks = |name: &str| self.failed(&format!("what it printed has no {name}"));
+        let lacks = |name: &str| self.failed(&format!("its output has no {name}"));
         match member("Version").map(|version| version.i64()) {
             Some(Some(1)) => {}
-            Some(_) => return Err(self.failed("what it printed is of a Version that is not 1")),
+            Some(_) => return Err(self.failed("its output has a Version that is not 1")),
             None => return Err(lacks("Version")),
         }
         let (access, secret) = (text("AccessKeyId"), text("SecretAccessKey"));
         let access = access.ok_or_else(|| lacks("AccessKeyId"))?;
         let secret = secret.ok_or_else(|| lacks("SecretAccessKey"))?;
         let token: Option<Cow<'_, str>> = text("SessionToken");
-        let keys = Keys::fetched(&access, &secret, token.as_deref(), by)?;
+        let keys = AccessKeys::fetched(&access, &secret, token.as_deref(), by)?;
         let expiry = text("Expiration")
-            .map(|text| document::time(&text).ok_or_else(|| self.failed("what it printed has no valid Expiration")));
+            .map(|text| parse_time(&text).ok_or_else(|| self.failed("its output has no valid Expiration")));
         let expiry = expiry.transpose()?;
         check_expiry(expiry, by, "Run the command by hand, and look at this machine's clock")?;
-        Ok(keys.until(expiry))
+        Ok(keys.with_expiry(expiry))
     }
 }

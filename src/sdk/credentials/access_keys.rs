@@ -1,4 +1,4 @@
-//! The keys of an access, wherever they come from.
+//! Access keys: an access key id, its secret key, and the session token of temporary keys.
 
 use crate::config::environment::Profile;
 use crate::config::environment::variables::Variables;
@@ -8,21 +8,21 @@ use aws_credential_types::Credentials;
 use std::fmt;
 use std::time::SystemTime;
 
-/// An access key id, its secret key, and the session token of temporary ones.
+/// An access key id, its secret key, and the session token of temporary keys.
 #[derive(Clone)]
-pub struct Keys {
+pub struct AccessKeys {
     access_key: Secret,
     secret_key: Secret,
     session_token: Option<Secret>,
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for AccessKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Keys(hidden)")
+        f.write_str("AccessKeys(hidden)")
     }
 }
 
-/// The names that the three have in one place.
+/// The names of the three values in a source.
 struct Names {
     access_key: &'static str,
     secret_key: &'static str,
@@ -40,23 +40,24 @@ const MEMBERS: Names = Names {
     session_token: ["aws_session_token", "aws_security_token"],
 };
 
-impl Keys {
-    pub fn of_config(keys: &StaticCredentials) -> Self {
-        Keys {
+impl AccessKeys {
+    /// Returns the keys of the config.
+    pub fn from_config(keys: &StaticCredentials) -> Self {
+        AccessKeys {
             access_key: keys.access_key.clone(),
             secret_key: keys.secret_key.clone(),
             session_token: keys.session_token.clone(),
         }
     }
 
-    /// The keys of the variables, where an access key id is given.
-    pub fn of_variables(variables: &Variables) -> Result<Option<Self>> {
-        Keys::find(&VARIABLES, |name| variables.get(name), str::to_owned)
+    /// Returns the keys of the environment variables, None without an access key id.
+    pub fn from_variables(variables: &Variables) -> Result<Option<Self>> {
+        AccessKeys::find(&VARIABLES, |name| variables.get(name), str::to_owned)
     }
 
-    /// The keys of a profile, where it has an access key id.
-    pub fn of_profile(profile: &Profile) -> Result<Option<Self>> {
-        Keys::find(&MEMBERS, |key| profile.get(key), |key| profile.source_of(key))
+    /// Returns the keys of a profile, None without an access key id.
+    pub fn from_profile(profile: &Profile) -> Result<Option<Self>> {
+        AccessKeys::find(&MEMBERS, |key| profile.get(key), |key| profile.source_of(key))
     }
 
     fn find<'a>(
@@ -78,28 +79,29 @@ impl Keys {
             None => take(old)?,
             token => token,
         };
-        Ok(Some(Keys { access_key, secret_key, session_token }))
+        Ok(Some(AccessKeys { access_key, secret_key, session_token }))
     }
 
-    /// Keys that were fetched. `by` names who gave them.
+    /// Returns keys that `by` has returned.
     pub fn fetched(access_key: &str, secret_key: &str, session_token: Option<&str>, by: &str) -> Result<Self> {
         for value in [Some(access_key), Some(secret_key), session_token].into_iter().flatten() {
-            check(value, &format!("what {by} gives as a key or token"))?;
+            check(value, &format!("a key or token from {by}"))?;
         }
-        Ok(Keys {
+        Ok(AccessKeys {
             access_key: secret(access_key),
             secret_key: secret(secret_key),
             session_token: session_token.filter(|token| !token.is_empty()).map(secret),
         })
     }
 
-    pub fn lasting(&self) -> Credentials {
-        self.until(None)
+    /// Returns credentials that do not expire.
+    pub fn without_expiry(&self) -> Credentials {
+        self.with_expiry(None)
     }
 
-    /// These keys as the SDK has them, until the time at which they have to be fetched anew.
-    pub fn until(&self, expiry: Option<SystemTime>) -> Credentials {
-        // Of these three the SDK zeroes the secret key.
+    /// Returns credentials that have to be fetched again before `expiry`.
+    pub fn with_expiry(&self, expiry: Option<SystemTime>) -> Credentials {
+        // Of the three, the SDK zeroes only the secret key.
         let token = self.session_token.as_ref().map(|token| token.to_string());
         Credentials::new(self.access_key.as_str(), self.secret_key.as_str(), token, expiry, "libbedrock")
     }
@@ -109,7 +111,7 @@ fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
 
-/// Refuses a bearer token of the environment that can be no header.
+/// Returns an error if a token cannot be the value of a header.
 pub fn check_token(token: &str, by: &str) -> Result<()> {
     check(token, by)
 }

@@ -1,6 +1,6 @@
-//! A role that is assumed with other credentials.
+//! Credentials of a role that is assumed with other credentials: `role_arn` of the config or of a profile.
 
-use super::provider::Fetch;
+use super::fetch::FetchCredentials;
 use super::sts;
 use crate::config;
 use crate::config::environment::Profile;
@@ -10,27 +10,29 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::Client;
 
-/// The name of a session where nobody gives one.
+/// The default name of a session.
 pub const SESSION_NAME: &str = "libbedrock";
 
+/// A role, and how it is to be assumed.
 #[derive(Clone)]
-pub struct Role {
+pub struct AssumeRole {
     arn: String,
     session_name: String,
     external_id: Option<String>,
-    /// In seconds. STS says what is allowed.
+    /// In seconds. STS limits it.
     duration: Option<i32>,
 }
 
-impl std::fmt::Debug for Role {
+impl std::fmt::Debug for AssumeRole {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Role({})", self.arn)
+        write!(f, "AssumeRole({})", self.arn)
     }
 }
 
-impl Role {
-    pub fn of_config(role: &config::Role) -> Self {
-        Role {
+impl AssumeRole {
+    /// Returns the role of the config.
+    pub fn from_config(role: &config::Role) -> Self {
+        AssumeRole {
             arn: role.arn.clone(),
             session_name: role.session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
             external_id: role.external_id.as_ref().map(|id| id.as_str().to_owned()),
@@ -38,8 +40,8 @@ impl Role {
         }
     }
 
-    /// The role of a profile whose `role_arn` is this.
-    pub fn of_profile(profile: &Profile, arn: &str) -> Result<Self> {
+    /// Returns the role of a profile with this `role_arn`.
+    pub fn from_profile(profile: &Profile, arn: &str) -> Result<Self> {
         if let Some(device) = profile.get("mfa_serial") {
             let what = format_args!(
                 "{} wants a code of the device {device}, and a library cannot ask for one. Assume the role \
@@ -52,7 +54,7 @@ impl Role {
             let seconds = given.value.trim().parse().ok().filter(|seconds: &i32| *seconds > 0);
             seconds.ok_or_else(|| given.error("must be a whole number of seconds"))
         });
-        Ok(Role {
+        Ok(AssumeRole {
             arn: arn.to_owned(),
             session_name: profile.get("role_session_name").unwrap_or(SESSION_NAME).to_owned(),
             external_id: profile.get("external_id").map(str::to_owned),
@@ -60,27 +62,28 @@ impl Role {
         })
     }
 
-    /// The role, assumed with the credentials of `source`.
-    pub fn assume_with(self, source: SharedCredentialsProvider, sdk: &SdkConfig) -> AssumedRole {
+    /// Returns the provider that assumes the role with the credentials of `source`.
+    pub fn provider(self, source: SharedCredentialsProvider, sdk: &SdkConfig) -> AssumeRoleProvider {
         let sdk = sdk.to_builder().credentials_provider(source).build();
-        AssumedRole { role: self, client: Client::new(&sdk) }
+        AssumeRoleProvider { role: self, client: Client::new(&sdk) }
     }
 }
 
+/// Assumes a role with STS.
 #[derive(Debug)]
-pub struct AssumedRole {
-    role: Role,
+pub struct AssumeRoleProvider {
+    role: AssumeRole,
     client: Client,
 }
 
-impl Fetch for AssumedRole {
+impl FetchCredentials for AssumeRoleProvider {
     async fn fetch(&self) -> Result<Credentials> {
-        let Role { arn, session_name, external_id, duration } = &self.role;
+        let AssumeRole { arn, session_name, external_id, duration } = &self.role;
         let doing = format!("assuming the role {arn}");
         let call = self.client.assume_role().role_arn(arn).role_session_name(session_name);
         let call = call.set_external_id(external_id.clone()).set_duration_seconds(*duration);
-        let answer = call.send().await.map_err(|error| sts::refused(&doing, &error, advice))?;
-        sts::credentials(answer.credentials, &doing)
+        let response = call.send().await.map_err(|error| sts::service_failed(&doing, &error, advice))?;
+        sts::read_credentials(response.credentials, &doing)
     }
 }
 

@@ -1,7 +1,7 @@
-//! The session of who has logged in to the AWS console with `aws login`.
+//! Credentials of a console login, after `aws login`: `login_session` of a profile.
 
-use super::provider::Fetch;
-use super::tools::Clients;
+use super::clients::Clients;
+use super::fetch::FetchCredentials;
 use crate::config::environment::variables::Variables;
 use crate::error::{Error, Kind, Result, chain};
 use crate::sys::regular_file;
@@ -13,33 +13,34 @@ use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
-/// Far above any token.
-const LONGEST_TOKEN: u64 = 1 << 20;
+/// The maximum length of a token file, far above any token.
+const MAX_TOKEN: u64 = 1 << 20;
 
-/// A session by its ARN, and the profile that names it.
+/// A login session, and the profile that names it.
 #[derive(Clone, Debug)]
-pub struct Login {
+pub struct LoginSession {
     session: String,
     profile: String,
-    /// Where the login left its token, as the SDK's provider finds it.
+    /// The token file of the login, which the SDK's provider reads.
     cache: PathBuf,
 }
 
-impl Login {
+impl LoginSession {
+    /// Returns the session with this ARN.
     pub fn new(session: &str, profile: &str, variables: &Variables) -> Result<Self> {
-        // The SDK's provider reads these variables itself, and panics where one is empty.
+        // The SDK's provider reads these variables itself, and panics if one is empty.
         let empty = ["AWS_ENDPOINT_URL_SIGNIN", "AWS_ENDPOINT_URL"]
             .into_iter()
             .find(|name| variables.is_set(name) && variables.get(name).is_none());
         if let Some(name) = empty {
-            let what = format_args!("{name} is set and empty, which a login session cannot have: unset it");
+            let what = format_args!("{name} is set and empty, which a login session does not allow: unset it");
             return Err(Error::new(Kind::Credentials, what));
         }
         let name =
             Sha256::digest(session.trim().as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let folder = variables.get("AWS_LOGIN_CACHE_DIRECTORY").map(PathBuf::from);
         let cache = folder.unwrap_or_else(|| variables.expand("~/.aws/login/cache")).join(name + ".json");
-        Ok(Login { session: session.to_owned(), profile: profile.to_owned(), cache })
+        Ok(LoginSession { session: session.to_owned(), profile: profile.to_owned(), cache })
     }
 
     fn failed(&self, what: &str) -> Error {
@@ -51,29 +52,31 @@ impl Login {
         Error::new(Kind::Credentials, what)
     }
 
-    pub fn renew_through(self, clients: &Clients) -> Session {
+    /// Returns the provider that renews the session.
+    pub fn provider(self, clients: &Clients) -> LoginSessionProvider {
         let config = ProviderConfig::without_region()
             .with_region(clients.sdk.region().cloned())
             .with_http_client(clients.http.clone());
         let provider = LoginCredentialsProvider::builder(&self.session).configure(&config).build();
-        Session { login: self, provider }
+        LoginSessionProvider { session: self, provider }
     }
 }
 
+/// Renews a login session.
 #[derive(Debug)]
-pub struct Session {
-    login: Login,
+pub struct LoginSessionProvider {
+    session: LoginSession,
     provider: LoginCredentialsProvider,
 }
 
-impl Fetch for Session {
+impl FetchCredentials for LoginSessionProvider {
     async fn fetch(&self) -> Result<Credentials> {
-        // The provider reads the file without a limit.
-        let cache = &self.login.cache;
-        regular_file::read(cache, LONGEST_TOKEN)
-            .map(Zeroizing::new)
-            .map_err(|error| self.login.failed(&format!("its token in {} cannot be used: {error}", cache.display())))?;
-        let given = self.provider.provide_credentials().await;
-        given.map_err(|error| self.login.failed(&chain(std::error::Error::source(&error).unwrap_or(&error))))
+        // The SDK's provider reads the file without a limit.
+        let cache = &self.session.cache;
+        regular_file::read(cache, MAX_TOKEN).map(Zeroizing::new).map_err(|error| {
+            self.session.failed(&format!("its token in {} cannot be used: {error}", cache.display()))
+        })?;
+        let credentials = self.provider.provide_credentials().await;
+        credentials.map_err(|error| self.session.failed(&chain(std::error::Error::source(&error).unwrap_or(&error))))
     }
 }
