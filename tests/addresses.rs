@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use support::capi::*;
-use support::{LocalBedrock, Reply, Speaks, namespace};
+use support::{LocalBedrock, Protocol, Reply, network_namespace};
 
 const TEST: &str = "addresses_that_do_not_answer_cost_a_quarter_of_a_second_and_not_the_timer";
 const LIVE: Ipv4Addr = Ipv4Addr::new(10, 8, 0, 1);
@@ -23,7 +23,7 @@ const NAMES: &str = "127.0.0.1 localhost\n\
 
 #[test]
 fn addresses_that_do_not_answer_cost_a_quarter_of_a_second_and_not_the_timer() {
-    if namespace::is_entered(TEST, &["--mount"]) {
+    if network_namespace::is_entered(TEST, &["--mount"]) {
         in_a_namespace();
     }
 }
@@ -58,8 +58,8 @@ fn in_a_namespace() {
 
 /// Calls so many times, each time over a new connection, and tells how long each call took.
 fn calls(name: &str, calls: usize) -> Vec<Duration> {
-    let bedrock = LocalBedrock::speaking_at(LIVE, Speaks::Http1);
-    bedrock.respond_with(|_| Reply::text_answer("Hello").header("Connection", "close"));
+    let bedrock = LocalBedrock::with_protocol_at(LIVE, Protocol::Http1);
+    bedrock.respond_with(|_| Reply::text_response("Hello").header("Connection", "close"));
     let url = format!("http://{name}:{}", bedrock.port());
     let members = json!({"base_url": url, "allow_http": true, "retry": {"max_attempts": 1}});
     let model = Model::at_with(&bedrock, members);

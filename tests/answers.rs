@@ -316,7 +316,7 @@ fn an_answer_that_is_not_kept_still_tells_why_it_ended_and_what_it_cost() {
 
         bedrock.push(answer());
         assert_eq!(model.call("ConverseStream", &hello()).response().text, "Hello", "a call is for its answer");
-        bedrock.push(Reply::text_answer("Hello"));
+        bedrock.push(Reply::text_response("Hello"));
         assert_eq!(model.generate(&hello()).response().text, "Hello");
     }
     bedrock.push(answer());
@@ -369,7 +369,7 @@ fn a_model_adds_up_what_its_calls_and_those_of_derived_models_used() {
         (usage.input_tokens, usage.output_tokens, usage.total_tokens)
     };
     assert_eq!(told(&base), (0, 0, 0));
-    bedrock.push(Reply::text_answer("Hello you"));
+    bedrock.push(Reply::text_response("Hello you"));
     base.generate(&hello()).response();
     assert_eq!(told(&base), (11, 2, 13));
     bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));

@@ -153,7 +153,7 @@ fn a_connection_that_breaks_names_host_and_port() {
             is_plain(failure);
         }
     }
-    let answer = Reply::text_answer("Hello");
+    let answer = Reply::text_response("Hello");
     let length = answer.body_len();
     bedrock.push(answer.cut_at(length / 2, support::Cut::Close));
     model.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&[&host, "broke off"]);
@@ -195,7 +195,7 @@ fn a_budget_of_retries_that_is_used_up_is_told_and_comes_back_with_success() {
     let other = Model::at(&bedrock);
     assert_eq!(other.generate(&hello()).failed(BEDROCK_E_SERVICE).attempts, 3, "one model's trouble is not another's");
 
-    bedrock.respond_with(|_| Reply::text_answer("Hello"));
+    bedrock.respond_with(|_| Reply::text_response("Hello"));
     for _ in 0..10 {
         assert_eq!(model.generate(&hello()).response().attempts, 1);
     }
@@ -273,7 +273,7 @@ fn a_wrong_clock_is_corrected_once_by_the_services_own() {
         let refusal = || Reply::error(400, code, "no").header("Date", "Wed, 21 Oct 2065 07:28:00 GMT");
         let bedrock = LocalBedrock::start();
         bedrock.push(refusal());
-        bedrock.push(Reply::text_answer("Hello"));
+        bedrock.push(Reply::text_response("Hello"));
         assert_eq!(Model::at(&bedrock).generate(&hello()).response().attempts, 2, "{code}");
         let signed: Vec<_> =
             bedrock.requests().iter().map(|request| request.header("x-amz-date").map(str::to_owned)).collect();
@@ -360,7 +360,7 @@ fn each_attempt_is_a_line_of_the_log_with_host_outcome_and_wait() {
     let bedrock = LocalBedrock::start();
     bedrock.push(throttled().header("Retry-After", "1").then_close());
     bedrock.push(Reply::close_before_headers());
-    bedrock.push(Reply::text_answer("Hello").request_id(REQUEST_ID));
+    bedrock.push(Reply::text_response("Hello").request_id(REQUEST_ID));
     let model = named_model(&bedrock, "the-patient-model", json!({"retry": {"max_backoff": "20ms"}}));
     assert_eq!(model.generate(&hello()).response().attempts, 3);
     let lines = ear.wait_for("the-patient-model", "complete");
@@ -395,7 +395,7 @@ fn a_wait_in_the_queue_is_in_the_log() {
     let ear = listen();
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
-    bedrock.push(Reply::text_answer("at last").head_waits_for(&gate));
+    bedrock.push(Reply::text_response("at last").head_waits_for(&gate));
     let model = named_model(&bedrock, "the-crowded-model", json!({"max_concurrency": 1}));
     let hasty = model.with(json!({"timeouts": {"queue": "50ms"}}));
     std::thread::scope(|threads| {

@@ -230,7 +230,7 @@ fn run_each(name: &'static str, runs: &[Run], answer: impl Fn(&Request) -> Reply
 fn count_to_ten(request: &Request) -> Reply {
     let words = ["one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine ", "ten"];
     match request.operation() {
-        "converse" => Reply::text_answer(&words.concat()),
+        "converse" => Reply::text_response(&words.concat()),
         _ => Reply::stream().text_stream(&words, "end_turn").paced(Duration::from_millis(1)),
     }
 }
@@ -244,7 +244,7 @@ fn any_operation(request: &Request) -> Reply {
         return Reply::error(400, "ValidationException", "This is refused");
     }
     match request.operation() {
-        "converse" => Reply::text_answer("Hello."),
+        "converse" => Reply::text_response("Hello."),
         "converse-stream" => Reply::stream().text_stream(&["Hel", "lo."], "end_turn"),
         "apply" => Reply::json(r#"{"action": "NONE"}"#),
         "count-tokens" => Reply::json(r#"{"inputTokens": 12}"#),
@@ -275,7 +275,7 @@ fn turnstiles() -> impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static {
         let gate = gates.lock().expect("no test panics here").entry(name.to_owned()).or_default().clone();
         if what == "pass" {
             gate.let_pass(1);
-            return Reply::text_answer("passed");
+            return Reply::text_response("passed");
         }
         let mut reply = Reply::stream().wait_for(&gate).message_start();
         for word in ["one ", "two ", "three"] {
@@ -288,7 +288,7 @@ fn turnstiles() -> impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static {
 
 #[test]
 fn attach() {
-    run_with("attach", |request| Reply::text_answer(request.text()));
+    run_with("attach", |request| Reply::text_response(request.text()));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn bad_input() {
     std::fs::write(library().join("no.pem"), "This is no certificate.\n").expect("a file in the scratch folder");
     for &run in runs() {
         let bedrock = LocalBedrock::start();
-        bedrock.respond_with(|_| Reply::text_answer("Good."));
+        bedrock.respond_with(|_| Reply::text_response("Good."));
         program.run_as(run, &[&bedrock.url()]);
         let sent: Vec<_> = bedrock.requests().iter().map(|request| request.text().to_owned()).collect();
         let good = r#"{"messages":[{"role":"user","content":[{"text":"The one good call."}]}]}"#;
@@ -312,7 +312,7 @@ fn callbacks() {
 
 #[test]
 fn conversation() {
-    run_with("conversation", |request| Reply::text_answer(&format!("{} {}", request.path(), request.text())));
+    run_with("conversation", |request| Reply::text_response(&format!("{} {}", request.path(), request.text())));
 }
 
 #[test]
@@ -372,14 +372,14 @@ fn large() {
     let Some(program) = Program::c("large") else { return };
     let most = if sanitizer().is_some() { 0 } else { (4 << 20) / 3 * 4 * 3 / 2 / 1024 };
     let bedrock = LocalBedrock::start();
-    bedrock.respond_with(|_| Reply::text_answer("Seen."));
+    bedrock.respond_with(|_| Reply::text_response("Seen."));
     program.run_as(Run::Plain, &[&bedrock.url(), &most.to_string()]);
 }
 
 #[test]
 fn log() {
     run_with("log", |request| match request.connection % 2 {
-        1 => Reply::text_answer("what you answer is private as well").then_close(),
+        1 => Reply::text_response("what you answer is private as well").then_close(),
         _ => Reply::error(403, "AccessDeniedException", "The security token included in the request is invalid."),
     });
 }
@@ -394,7 +394,7 @@ fn many() {
     bedrock.respond_with(move |request| {
         if request.operation() == "converse" {
             gate.open();
-            return Reply::text_answer("All together now.");
+            return Reply::text_response("All together now.");
         }
         let begun = Reply::stream().message_start();
         let begun = ["0 ", "1 ", "2 ", "3 "].iter().fold(begun, |reply, word| reply.text_delta(0, word));

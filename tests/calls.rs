@@ -26,7 +26,7 @@ fn whole_stream() -> Reply {
 /// Answers every request, each in the way it was asked for.
 fn answer_all(bedrock: &LocalBedrock) {
     bedrock.respond_with(|request| match request.operation() {
-        "converse" => Reply::text_answer("Hello"),
+        "converse" => Reply::text_response("Hello"),
         "converse-stream" => whole_stream(),
         other => Reply::error(404, "UnknownOperationException", other),
     });
@@ -37,7 +37,7 @@ fn an_answer_that_is_longer_than_max_answer_is_an_error_of_both_calls() {
     let bedrock = LocalBedrock::start();
     let long = "x".repeat(5000);
     bedrock.respond_with(move |request| match request.operation() {
-        "converse" => Reply::text_answer(&long),
+        "converse" => Reply::text_response(&long),
         _ => Reply::stream().text_stream(&[&long[..2000], &long[..2000], &long[..1000]], "end_turn"),
     });
     let model = Model::at_with(&bedrock, json!({"max_answer": 4000}));
@@ -413,7 +413,7 @@ fn calls_in_turn_share_one_connection() {
         whole_stream().in_one_chunk().content_length(),
         whole_stream().in_chunks_of(1),
         whole_stream().trailer("x-amzn-checked", "yes"),
-        Reply::text_answer("Hello").chunked(),
+        Reply::text_response("Hello").chunked(),
     ];
     for reply in answers {
         bedrock.push(reply.clone());
@@ -458,7 +458,7 @@ fn no_more_calls_run_at_once_than_max_concurrency_says() {
     bedrock.respond_with({
         let gate = gate.clone();
         move |request| match request.operation() {
-            "converse" => Reply::text_answer("Hello").head_waits_for(&gate),
+            "converse" => Reply::text_response("Hello").head_waits_for(&gate),
             // A stream is in flight until its end.
             _ => Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"),
         }
@@ -533,7 +533,7 @@ fn a_place_is_given_back_however_a_call_ends() {
     ];
     for (status, end) in ends {
         assert_eq!(name(end().status), name(status));
-        bedrock.push(Reply::text_answer("Hello"));
+        bedrock.push(Reply::text_response("Hello"));
         assert_eq!(model.generate(&request).response().text, "Hello", "after {}", name(status));
     }
 }
@@ -549,7 +549,7 @@ fn on_event_may_make_calls_and_free_what_its_own_call_was_given() {
     let mut nested = Vec::new();
     let streamed = model.stream_with(&request, null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_TEXT {
-            bedrock.push(Reply::text_answer("nested"));
+            bedrock.push(Reply::text_response("nested"));
             nested.push(model.generate(&request).response().text.clone());
             bedrock.push(whole_stream());
             nested.push(model.stream(&request).outcome.response().text.clone());

@@ -222,8 +222,8 @@ fn a_cancel_ends_a_call_that_waits_to_try_again() {
 fn a_cancel_ends_a_call_that_waits_for_a_place_and_nothing_of_it_is_sent() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
-    bedrock.push(Reply::text_answer("first").head_waits_for(&gate));
-    bedrock.push(Reply::text_answer("second"));
+    bedrock.push(Reply::text_response("first").head_waits_for(&gate));
+    bedrock.push(Reply::text_response("second"));
     let model = Model::at_with(&bedrock, json!({"max_concurrency": 1}));
     let cancel = Cancel::new();
     thread::scope(|threads| {
@@ -301,7 +301,7 @@ fn a_cancel_that_is_not_fired_changes_nothing_and_serves_many_calls_in_turn() {
     for _ in 0..3 {
         bedrock.push(stream_at_once());
         assert_eq!(model.stream_with(&request, cancel.handle(), |_| 0).outcome.response().text, "Hello");
-        bedrock.push(Reply::text_answer("Hi"));
+        bedrock.push(Reply::text_response("Hi"));
         assert_eq!(model.generate_with(&request, cancel.handle()).response().text, "Hi");
     }
     cancel.fire();
@@ -357,7 +357,7 @@ fn a_freed_cancel_is_a_bad_handle_and_firing_it_does_nothing() {
     model.generate_with(&request, model.handle().cast()).failed(BEDROCK_E_BAD_HANDLE);
     assert_eq!(bedrock.connection_count(), 0, "nothing was sent");
 
-    bedrock.push(Reply::text_answer("Hi"));
+    bedrock.push(Reply::text_response("Hi"));
     assert_eq!(model.generate_with(&request, fresh.handle()).response().text, "Hi");
 }
 

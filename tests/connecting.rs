@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use support::capi::*;
 use support::pull::{Pull, Pulled};
-use support::{Door, Flaw, Gate, LocalBedrock, Proxy, Reply, Speaks, Tls};
+use support::{Flaw, Forwarder, Gate, LocalBedrock, Protocol, Proxy, Reply, Tls};
 
 fn hello() -> Request {
     Request::say("Hello?")
@@ -40,9 +40,9 @@ fn over_tls(bedrock: &LocalBedrock, members: Value) -> Model {
     model(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
 }
 
-fn serving(speaks: Speaks) -> LocalBedrock {
-    let bedrock = LocalBedrock::speaking(speaks);
-    bedrock.respond_with(|_| Reply::text_answer("Hello"));
+fn serving(protocol: Protocol) -> LocalBedrock {
+    let bedrock = LocalBedrock::with_protocol(protocol);
+    bedrock.respond_with(|_| Reply::text_response("Hello"));
     bedrock
 }
 
@@ -62,19 +62,19 @@ fn the_call_uses_the_connection(bedrock: &LocalBedrock, model: &Model, version: 
 
 #[test]
 fn the_first_call_after_connecting_opens_no_connection() {
-    let plain = serving(Speaks::Http1);
+    let plain = serving(Protocol::Http1);
     the_call_uses_the_connection(&plain, &model(&plain.url(), json!({})), Version::HTTP_11);
-    let prior = serving(Speaks::Http2 { streams: 100 });
+    let prior = serving(Protocol::Http2 { streams: 100 });
     the_call_uses_the_connection(&prior, &model(&prior.url(), json!({"http_version": "2"})), Version::HTTP_2);
     for (protocol, version) in [("http/1.1", Version::HTTP_11), ("h2", Version::HTTP_2)] {
-        let tls = serving(Speaks::Tls(Tls::new(Flaw::Nothing, &[protocol])));
+        let tls = serving(Protocol::Tls(Tls::new(Flaw::Nothing, &[protocol])));
         the_call_uses_the_connection(&tls, &over_tls(&tls, json!({})), version);
     }
 }
 
 #[test]
 fn a_derived_model_uses_the_connection_too() {
-    let bedrock = serving(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
+    let bedrock = serving(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])));
     let base = over_tls(&bedrock, json!({}));
     base.connect().expect("a connection");
     base.with(json!({"timeout": "10s"})).generate(&hello()).response();
@@ -84,7 +84,7 @@ fn a_derived_model_uses_the_connection_too() {
 #[test]
 fn connecting_goes_through_the_proxy_that_calls_go_through() {
     let tls = Tls::new(Flaw::Nothing, &["h2"]).for_host("bedrock.example");
-    let bedrock = serving(Speaks::Tls(tls.clone()));
+    let bedrock = serving(Protocol::Tls(tls.clone()));
     let proxy = Proxy::to(bedrock.port());
     let members = json!({"ca_file": tls.ca_file(), "proxy": format!("http://127.0.0.1:{}", proxy.port())});
     let model = model("https://bedrock.example:8443", members);
@@ -96,11 +96,11 @@ fn connecting_goes_through_the_proxy_that_calls_go_through() {
 fn a_connection_that_its_peer_has_closed_meanwhile_is_made_anew() {
     let bedrock = LocalBedrock::start();
     let model = model(&bedrock.url(), json!({}));
-    bedrock.push(Reply::text_answer("Hello").then_close());
+    bedrock.push(Reply::text_response("Hello").then_close());
     model.generate(&hello()).response();
     bedrock.wait_closed(1);
     model.connect().expect("a connection");
-    bedrock.push(Reply::text_answer("Hello"));
+    bedrock.push(Reply::text_response("Hello"));
     model.generate(&hello()).response();
     assert_eq!(bedrock.connection_count(), 2);
 }
@@ -117,7 +117,7 @@ fn connecting_fails_as_a_call_does() {
     let nowhere = model("https://nowhere.invalid", json!({}));
     nowhere.connect().expect_err("there is no such host").is(BEDROCK_E_NETWORK).says(&["connecting"]);
 
-    let untrusted = LocalBedrock::speaking(Speaks::Tls(Tls::new(Flaw::UnknownAuthority, &["h2"])));
+    let untrusted = LocalBedrock::with_protocol(Protocol::Tls(Tls::new(Flaw::UnknownAuthority, &["h2"])));
     let failure = over_tls(&untrusted, json!({})).connect().expect_err("nobody vouches for it");
     failure.is(BEDROCK_E_NETWORK).says(&["TLS", "UnknownIssuer", "ca_file"]);
 }
@@ -168,7 +168,7 @@ fn a_transport_that_is_no_network_is_always_ready() {
 
 #[test]
 fn connecting_leaves_no_trace_in_a_recording() {
-    let bedrock = serving(Speaks::Http1);
+    let bedrock = serving(Protocol::Http1);
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("connecting.json");
     let _ = std::fs::remove_file(&file);
     let model = model(&bedrock.url(), json!({"transport": {"record": file}}));
@@ -190,7 +190,7 @@ fn connecting_without_credentials_says_so() {
 
 // Connects that hang.
 
-/// Calls so many times at once through a door, and tells how long each call took.
+/// Calls so many times at once through a forwarder, and tells how long each call took.
 #[track_caller]
 fn all_succeed(calls: usize, model: &Model) -> Vec<Duration> {
     let began = Instant::now();
@@ -209,12 +209,13 @@ fn all_succeed(calls: usize, model: &Model) -> Vec<Duration> {
 #[test]
 fn a_connect_that_hangs_holds_up_no_call_and_needs_few_connections_in_its_place() {
     for (protocols, needed) in [(&["h2"][..], 2), (&["http/1.1"], 200)] {
-        let bedrock = serving(Speaks::Tls(Tls::new(Flaw::Nothing, protocols)));
-        let door = Door::to(bedrock.port(), |number| number == 1);
+        let bedrock = serving(Protocol::Tls(Tls::new(Flaw::Nothing, protocols)));
+        let forwarder = Forwarder::to(bedrock.port(), |number| number == 1);
         let ca_file = bedrock.tls().map(Tls::ca_file);
-        let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file, "timeouts": {}}));
+        let model =
+            model(&format!("https://localhost:{}", forwarder.port()), json!({"ca_file": ca_file, "timeouts": {}}));
         let took = all_succeed(200, &model);
-        let (median, longest, connections) = (took[100], took[199], door.connection_count());
+        let (median, longest, connections) = (took[100], took[199], forwarder.connection_count());
         println!("{protocols:?}: median {median:?}, longest {longest:?}, {connections} connections");
         assert!(connections <= needed + 2, "{connections} connections");
         // A connect may take 3.1 s.
@@ -224,23 +225,26 @@ fn a_connect_that_hangs_holds_up_no_call_and_needs_few_connections_in_its_place(
 
 #[test]
 fn a_single_call_is_not_held_up_by_a_connect_that_hangs() {
-    for speaks in [Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])), Speaks::Tls(Tls::new(Flaw::Nothing, &["http/1.1"]))] {
-        let bedrock = serving(speaks);
-        let door = Door::to(bedrock.port(), |number| number <= 2);
+    for protocol in
+        [Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])), Protocol::Tls(Tls::new(Flaw::Nothing, &["http/1.1"]))]
+    {
+        let bedrock = serving(protocol);
+        let forwarder = Forwarder::to(bedrock.port(), |number| number <= 2);
         let ca_file = bedrock.tls().map(Tls::ca_file);
-        let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file, "timeouts": {}}));
+        let model =
+            model(&format!("https://localhost:{}", forwarder.port()), json!({"ca_file": ca_file, "timeouts": {}}));
         let took = all_succeed(1, &model);
-        assert!((3..=4).contains(&door.connection_count()), "{}", door.connection_count());
+        assert!((3..=4).contains(&forwarder.connection_count()), "{}", forwarder.connection_count());
         assert!(took[0] < Duration::from_secs(2), "{took:?}");
     }
 }
 
 #[test]
 fn what_never_answers_is_tried_a_few_times_and_not_once_for_each_call() {
-    let door = Door::to(0, |_| true);
+    let forwarder = Forwarder::to(0, |_| true);
     let tls = Tls::new(Flaw::Nothing, &[]);
     let members = json!({"ca_file": tls.ca_file(), "timeouts": {"connect": "1s"}});
-    let model = model(&format!("https://localhost:{}", door.port()), members);
+    let model = model(&format!("https://localhost:{}", forwarder.port()), members);
     thread::scope(|scope| {
         let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
         for call in calls {
@@ -248,17 +252,17 @@ fn what_never_answers_is_tried_a_few_times_and_not_once_for_each_call() {
             outcome.failed(BEDROCK_E_TIMEOUT).says(&["no connection to localhost:", "within 1s (timeouts.connect)"]);
         }
     });
-    assert!(door.connection_count() <= 4, "{} connections", door.connection_count());
+    assert!(forwarder.connection_count() <= 4, "{} connections", forwarder.connection_count());
 }
 
 #[test]
 fn many_streams_need_tens_of_connections_also_where_some_connects_hang() {
     const STREAMS: usize = 1000;
-    let bedrock = LocalBedrock::speaking(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
-    let door = Door::to(bedrock.port(), |number| number % 5 == 1);
+    let bedrock = LocalBedrock::with_protocol(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])));
+    let forwarder = Forwarder::to(bedrock.port(), |number| number % 5 == 1);
     let ca_file = bedrock.tls().map(Tls::ca_file);
     let members = json!({"ca_file": ca_file, "timeout": "60s", "timeouts": {}});
-    let model = model(&format!("https://localhost:{}", door.port()), members);
+    let model = model(&format!("https://localhost:{}", forwarder.port()), members);
     let gate = Gate::new();
     let held = gate.clone();
     bedrock.respond_with(move |_| {
@@ -266,7 +270,7 @@ fn many_streams_need_tens_of_connections_also_where_some_connects_hang() {
     });
     let streams: Vec<_> = (0..STREAMS).map(|_| Pull::open(&model, &hello())).collect();
     gate.wait_arrivals(STREAMS);
-    let connections = door.connection_count();
+    let connections = forwarder.connection_count();
     gate.open();
     for stream in streams {
         while let Pulled::Event(_) = stream.next(-1) {}
@@ -278,16 +282,16 @@ fn many_streams_need_tens_of_connections_also_where_some_connects_hang() {
 
 #[test]
 fn a_connect_that_nobody_waits_for_any_more_serves_the_next_call() {
-    let bedrock = serving(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
+    let bedrock = serving(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])));
     let ca_file = bedrock.tls().map(Tls::ca_file);
-    let door = Door::to(bedrock.port(), |_| false);
-    let model = model(&format!("https://localhost:{}", door.port()), json!({"ca_file": ca_file}));
+    let forwarder = Forwarder::to(bedrock.port(), |_| false);
+    let model = model(&format!("https://localhost:{}", forwarder.port()), json!({"ca_file": ca_file}));
     let began = Instant::now();
     let _ = model.connect_with(null_mut(), 0);
-    while door.connection_count() == 0 {
+    while forwarder.connection_count() == 0 {
         assert!(began.elapsed() < Duration::from_secs(20), "no connect was begun");
         let _ = model.connect_with(null_mut(), 1);
     }
     model.generate(&hello()).response();
-    assert_eq!(door.connection_count(), 1);
+    assert_eq!(forwarder.connection_count(), 1);
 }

@@ -11,9 +11,9 @@ use http::Version;
 use serde_json::{Value, json};
 
 use support::capi::*;
-use support::peer::{Peer, SETTINGS, frame};
 use support::pull::{Pull, Pulled};
-use support::{Auth, ClosedBy, Cut, Flaw, Gate, LocalBedrock, Proxy, Reply, Speaks, Tls};
+use support::raw_server::{RawServer, SETTINGS, frame};
+use support::{Auth, ClosedBy, Cut, Flaw, Gate, LocalBedrock, Protocol, Proxy, Reply, Tls};
 
 fn hello() -> Request {
     Request::say("Hello?")
@@ -47,7 +47,7 @@ fn http2_model(bedrock: &LocalBedrock, members: Value) -> Model {
 /// Answers every request, each in the way it was asked for.
 fn hello_to_all(request: &support::Request) -> Reply {
     match request.operation() {
-        "converse" => Reply::text_answer("Hello"),
+        "converse" => Reply::text_response("Hello"),
         _ => whole_stream(),
     }
 }
@@ -68,7 +68,7 @@ fn a_kept_connection_that_its_peer_has_closed_meanwhile_is_not_used() {
     let bedrock = LocalBedrock::start();
     let model = model(&bedrock.url(), json!({}));
     for round in 1..=5 {
-        bedrock.push(Reply::text_answer("Hello").then_close());
+        bedrock.push(Reply::text_response("Hello").then_close());
         assert_eq!(model.generate(&hello()).response().attempts, 1);
         assert_eq!(bedrock.wait_closed(round), ClosedBy::Server);
     }
@@ -77,14 +77,14 @@ fn a_kept_connection_that_its_peer_has_closed_meanwhile_is_not_used() {
 
 #[test]
 fn a_request_that_was_read_and_not_answered_is_sent_again_as_an_attempt_and_in_no_other_way() {
-    for (speaks, version) in [(Speaks::Http1, "1.1"), (Speaks::HTTP2, "2")] {
+    for (protocol, version) in [(Protocol::Http1, "1.1"), (Protocol::HTTP2, "2")] {
         for dead in [Reply::close_before_headers(), Reply::reset_before_headers()] {
-            let bedrock = LocalBedrock::speaking(speaks.clone());
+            let bedrock = LocalBedrock::with_protocol(protocol.clone());
             let model = model(&bedrock.url(), json!({"http_version": version}));
             let patient = model.with(json!({"retry": {"max_attempts": 3, "max_backoff": "1ms"}}));
             for kept in [false, true] {
                 if kept {
-                    bedrock.push(Reply::text_answer("Hello"));
+                    bedrock.push(Reply::text_response("Hello"));
                     model.generate(&hello()).response();
                 }
                 bedrock.take_requests();
@@ -92,11 +92,11 @@ fn a_request_that_was_read_and_not_answered_is_sent_again_as_an_attempt_and_in_n
                 assert_eq!(model.stream(&hello()).outcome.failed(BEDROCK_E_NETWORK).attempts, 1);
                 assert_eq!(bedrock.take_requests().len(), 1, "HTTP/{version}, kept: {kept}");
             }
-            bedrock.push(Reply::text_answer("Hello"));
+            bedrock.push(Reply::text_response("Hello"));
             model.generate(&hello()).response();
             bedrock.take_requests();
             bedrock.push(dead);
-            bedrock.push(Reply::text_answer("Hello"));
+            bedrock.push(Reply::text_response("Hello"));
             assert_eq!(patient.generate(&hello()).response().attempts, 2);
             let bodies: Vec<_> = bedrock.take_requests().iter().map(|request| request.body.clone()).collect();
             assert_eq!(bodies.len(), 2, "HTTP/{version}");
@@ -110,9 +110,9 @@ fn a_connection_is_kept_after_every_answer_that_ends_by_itself() {
     let bedrock = LocalBedrock::start();
     let model = model(&bedrock.url(), json!({}));
     for reply in [
-        Reply::text_answer("Hello"),
-        Reply::text_answer("Hello").chunked().in_chunks_of(1),
-        Reply::text_answer("Hello").chunked().trailer("x-checksum", "1"),
+        Reply::text_response("Hello"),
+        Reply::text_response("Hello").chunked().in_chunks_of(1),
+        Reply::text_response("Hello").chunked().trailer("x-checksum", "1"),
         Reply::error(400, "ValidationException", "no"),
         Reply::empty(204),
     ] {
@@ -120,12 +120,13 @@ fn a_connection_is_kept_after_every_answer_that_ends_by_itself() {
         model.generate(&hello());
     }
     assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (5, 1));
-    for reply in [Reply::text_answer("Hello").until_close(), Reply::text_answer("Hello").header("Connection", "close")]
+    for reply in
+        [Reply::text_response("Hello").until_close(), Reply::text_response("Hello").header("Connection", "close")]
     {
         bedrock.push(reply);
         assert_eq!(model.generate(&hello()).response().text, "Hello");
     }
-    bedrock.push(Reply::text_answer("Hello"));
+    bedrock.push(Reply::text_response("Hello"));
     model.generate(&hello()).response();
     assert_eq!(bedrock.connection_count(), 3, "none is kept where the service ends it");
 }
@@ -147,7 +148,7 @@ const INTERNAL_ERROR: u32 = 2;
 
 #[test]
 fn http2_works_without_being_asked_for_where_the_config_says_so() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
     bedrock.respond_with(hello_to_all);
     let model = http2_model(&bedrock, json!({}));
@@ -161,7 +162,7 @@ fn http2_works_without_being_asked_for_where_the_config_says_so() {
 
 #[test]
 fn a_long_answer_over_http2_is_whole() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let texts = vec!["x".repeat(10_000); 400];
     let texts: Vec<_> = texts.iter().map(String::as_str).collect();
     bedrock.push(Reply::stream().text_stream(&texts, "end_turn").in_chunks_of(50_000));
@@ -188,13 +189,13 @@ fn connections_of(bedrock: &LocalBedrock, model: &Model, streams: usize) -> usiz
 
 #[test]
 fn calls_at_once_share_one_http2_connection_from_the_first_on() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     assert_eq!(connections_of(&bedrock, &http2_model(&bedrock, json!({})), 20), 1);
 }
 
 #[test]
 fn more_calls_than_an_http2_connection_takes_go_over_another() {
-    let bedrock = LocalBedrock::speaking(Speaks::Http2 { streams: 2 });
+    let bedrock = LocalBedrock::with_protocol(Protocol::Http2 { streams: 2 });
     bedrock.respond_with(hello_to_all);
     let model = http2_model(&bedrock, json!({}));
     works(&model);
@@ -218,7 +219,7 @@ fn more_calls_than_an_http2_connection_takes_go_over_another() {
 
 #[test]
 fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     let much = "x".repeat(100_000);
     bedrock.push(Reply::stream().text_stream(&[much.as_str(); 100], "end_turn"));
@@ -226,7 +227,7 @@ fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection(
     let streamed = model.stream_with(&hello(), null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_TEXT && others < 3 {
             others += 1;
-            bedrock.push(Reply::text_answer("Hello"));
+            bedrock.push(Reply::text_response("Hello"));
             assert_eq!(model.generate(&hello()).response().text, "Hello");
         }
         0
@@ -237,10 +238,10 @@ fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection(
 
 #[test]
 fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     // A ping follows three times this of silence, and may take five times this.
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
-    bedrock.push(Reply::stream().message_start().then_die());
+    bedrock.push(Reply::stream().message_start().then_unresponsive());
     let failure = model.stream(&hello()).outcome.failed(BEDROCK_E_TIMEOUT).clone();
     failure.says(&["no sign of life", &format!("127.0.0.1:{}", bedrock.port())]);
     bedrock.respond_with(hello_to_all);
@@ -250,7 +251,7 @@ fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
 
 #[test]
 fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "20ms"}}));
     let pause = Duration::from_millis(400);
     bedrock.push(Reply::stream().message_start().pause(pause).text(0, &["Hello"]).message_stop("end_turn"));
@@ -259,14 +260,14 @@ fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
 
 #[test]
 fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_again() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let gate = Gate::new();
     let model = http2_model(&bedrock, json!({}));
-    let leaving = Reply::stream().message_start().leave().wait_for(&gate);
+    let leaving = Reply::stream().message_start().graceful_shutdown().wait_for(&gate);
     bedrock.push(leaving.text(0, &["Hello"]).message_stop("end_turn"));
     let streamed = model.stream_with(&hello(), null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_MESSAGE_START {
-            bedrock.push(Reply::text_answer("Hello"));
+            bedrock.push(Reply::text_response("Hello"));
             assert_eq!(model.generate(&hello()).response().attempts, 1);
             gate.open();
         }
@@ -280,7 +281,7 @@ fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_ag
 
 #[test]
 fn a_call_that_is_left_leaves_its_http2_connection_to_others() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
     model.stream_with(&hello(), null_mut(), |_| 1).outcome.stopped();
@@ -291,7 +292,7 @@ fn a_call_that_is_left_leaves_its_http2_connection_to_others() {
 
 #[test]
 fn a_stream_that_http2_resets_is_cut() {
-    let bedrock = LocalBedrock::speaking(Speaks::HTTP2);
+    let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     bedrock.push(whole_stream().cut_at(150, Cut::StreamReset(INTERNAL_ERROR)));
     model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
@@ -303,7 +304,7 @@ fn a_stream_that_http2_resets_is_cut() {
 #[test]
 fn an_endpoint_that_does_not_speak_the_http_version_gives_no_valid_answer_and_the_error_names_the_setting() {
     let saying = |bytes: Vec<u8>| {
-        Peer::start(move |_, frames| {
+        RawServer::start(move |_, frames| {
             frames.send(&bytes)?;
             std::io::copy(&mut frames.stream, &mut std::io::sink()).map(drop)
         })
@@ -321,7 +322,7 @@ fn an_endpoint_that_does_not_speak_the_http_version_gives_no_valid_answer_and_th
 // TLS.
 
 fn over_tls(flaw: Flaw, protocols: &[&str]) -> LocalBedrock {
-    LocalBedrock::speaking(Speaks::Tls(Tls::new(flaw, protocols)))
+    LocalBedrock::with_protocol(Protocol::Tls(Tls::new(flaw, protocols)))
 }
 
 /// A model that calls over TLS, by a name, and trusts the authority that it was told of.
@@ -381,7 +382,7 @@ fn a_certificate_has_to_be_for_this_host_and_from_who_is_trusted() {
 #[test]
 fn https_goes_through_a_proxy_as_through_a_wall_with_a_hole() {
     let tls = Tls::new(Flaw::Nothing, &["h2"]).for_host("bedrock.example");
-    let bedrock = LocalBedrock::speaking(Speaks::Tls(tls.clone()));
+    let bedrock = LocalBedrock::with_protocol(Protocol::Tls(tls.clone()));
     bedrock.respond_with(hello_to_all);
     let proxy = Proxy::to(bedrock.port());
     let url = format!("http://me:p%40ss@127.0.0.1:{}", proxy.port());
@@ -400,7 +401,7 @@ fn https_goes_through_a_proxy_as_through_a_wall_with_a_hole() {
 #[test]
 fn a_proxy_is_itself_reached_over_tls_where_its_url_says_so() {
     let tls = Tls::new(Flaw::Nothing, &["http/1.1"]);
-    let bedrock = LocalBedrock::speaking(Speaks::Tls(tls.for_host("bedrock.example")));
+    let bedrock = LocalBedrock::with_protocol(Protocol::Tls(tls.for_host("bedrock.example")));
     bedrock.respond_with(hello_to_all);
     let proxy = Proxy::over_tls(&tls, bedrock.port());
     let members = json!({"ca_file": tls.ca_file(), "proxy": format!("https://localhost:{}", proxy.port())});
@@ -411,8 +412,8 @@ fn a_proxy_is_itself_reached_over_tls_where_its_url_says_so() {
 #[test]
 fn plain_http_is_asked_of_the_proxy_by_its_whole_url() {
     let proxy = LocalBedrock::start();
-    proxy.push(Reply::text_answer("Hello"));
-    proxy.push(Reply::text_answer("Hello"));
+    proxy.push(Reply::text_response("Hello"));
+    proxy.push(Reply::text_response("Hello"));
     let url = format!("http://me:pass@127.0.0.1:{}", proxy.port());
     let members = json!({"allow_http": true, "proxy": url});
     let model = model("http://bedrock.example:8080", members);
@@ -449,7 +450,7 @@ fn throttled(headers: &[(&str, &str)]) -> LocalBedrock {
     let bedrock = LocalBedrock::start();
     let refusal = Reply::error(429, "ThrottlingException", "slow down");
     bedrock.push(headers.iter().fold(refusal, |reply, (name, value)| reply.header(name, value)));
-    bedrock.push(Reply::text_answer("Hello"));
+    bedrock.push(Reply::text_response("Hello"));
     bedrock
 }
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use support::capi::*;
-use support::{Auth, Flaw, LocalBedrock, Reply, Speaks, Tls};
+use support::{Auth, Flaw, LocalBedrock, Protocol, Reply, Tls};
 
 const ENV_KEY: &str = "AKIAENVIRONMENT";
 const ENV_SECRET: &str = "anotherSecretKey/FromTheEnvironment+EXAMPLE";
@@ -68,7 +68,7 @@ fn bedrock_for(auth: Auth) -> LocalBedrock {
     let bedrock = LocalBedrock::start();
     bedrock.auth(auth);
     bedrock.respond_with(|request| match request.operation() {
-        "converse" => Reply::text_answer("Hello"),
+        "converse" => Reply::text_response("Hello"),
         _ => Reply::stream().text_stream(&["Hel", "lo"], "end_turn"),
     });
     bedrock
@@ -274,7 +274,7 @@ fn giver_of_credentials() -> LocalBedrock {
              <AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
              <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
         ),
-        _ if request.operation() == "converse" => Reply::text_answer("Hello"),
+        _ if request.operation() == "converse" => Reply::text_response("Hello"),
         _ => Reply::stream().text_stream(&["Hel", "lo"], "end_turn"),
     });
     bedrock
@@ -526,9 +526,9 @@ fn a_profile_that_is_absent_is_named_with_the_files_that_lack_it() {
 fn a_profile_in_quotes_and_its_ca_bundle_are_found() {
     const TEST: &str = "a_profile_in_quotes_and_its_ca_bundle_are_found";
     in_environment(TEST, &[ENV_KEYS[0], ENV_KEYS[1], ("AWS_PROFILE", "my p")], || {
-        let bedrock = LocalBedrock::speaking(Speaks::Tls(Tls::new(Flaw::Nothing, &["h2"])));
+        let bedrock = LocalBedrock::with_protocol(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])));
         bedrock.auth(Auth::sigv4(ENV_KEY, ENV_SECRET, "eu-west-2"));
-        bedrock.respond_with(|_| Reply::text_answer("Hello"));
+        bedrock.respond_with(|_| Reply::text_response("Hello"));
         let url = format!("https://localhost:{}", bedrock.port());
         let ca_file = bedrock.tls().expect("TLS").ca_file();
         let aws = home(TEST).join(".aws");

@@ -375,7 +375,7 @@ fn a_failure_that_passes_is_tried_again_with_the_same_bytes() {
         let bedrock = LocalBedrock::start();
         let model = Model::at(&bedrock);
         bedrock.push(reply.clone());
-        bedrock.push(Reply::text_answer("Hello"));
+        bedrock.push(Reply::text_response("Hello"));
         let outcome = model.generate(&hello());
         assert_eq!((outcome.response().text.as_str(), outcome.response().attempts), ("Hello", 2), "{reply:?}");
 
@@ -530,7 +530,7 @@ fn an_answer_of_another_content_type_that_is_no_stream_is_a_protocol_error_that_
     let answer = Reply::stream().text_stream(&["Hello"], "end_turn");
     for content_type in ["application/json", "text/event-stream", "text/html; charset=utf-8", "application/vnd.amazon"]
     {
-        for reply in [Reply::text_answer("Hello"), Reply::json("{}"), Reply::empty(200)] {
+        for reply in [Reply::text_response("Hello"), Reply::json("{}"), Reply::empty(200)] {
             bedrock.push(reply.content_type(content_type).request_id(REQUEST_ID));
             let streamed = model.stream(&hello());
             assert_eq!(streamed.events, []);
@@ -811,7 +811,7 @@ fn after_a_failure_the_next_call_works() {
             assert!(model.stream(&hello()).outcome.status < 0, "{reply:?}");
             bedrock.push(whole());
             assert_eq!(model.stream(&hello()).outcome.response().text, "Hello", "after {reply:?}");
-            bedrock.push(Reply::text_answer("Hi"));
+            bedrock.push(Reply::text_response("Hi"));
             assert_eq!(model.generate(&hello()).response().text, "Hi", "after {reply:?}");
         }
     }
@@ -833,10 +833,10 @@ fn a_refusal_keeps_the_connection() {
 fn a_connection_that_the_service_closed_in_the_meantime_is_made_anew() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
-    bedrock.push(Reply::text_answer("Hello").then_close());
+    bedrock.push(Reply::text_response("Hello").then_close());
     assert_eq!(model.generate(&hello()).response().text, "Hello");
     bedrock.wait_closed(1);
-    bedrock.push(Reply::text_answer("Hello again"));
+    bedrock.push(Reply::text_response("Hello again"));
     assert_eq!(model.generate(&hello()).response().text, "Hello again");
     assert_eq!(bedrock.connection_count(), 2);
 }

@@ -152,7 +152,7 @@ fn a_conversation_is_saved_loaded_shortened_and_goes_on() {
     let count = |kept: &Value| kept["messages"].as_array().map_or(0, Vec::len);
 
     bedrock.respond_with(|request| {
-        Reply::text_answer(&format!("Answer {}.", request.json()["messages"].as_array().unwrap().len()))
+        Reply::text_response(&format!("Answer {}.", request.json()["messages"].as_array().unwrap().len()))
     });
     let mut before = String::new();
     for turn in 0..4 {

@@ -48,7 +48,7 @@ use std::net::{Ipv4Addr, TcpListener};
 
 use carrier::Carrier;
 use harness::Harness;
-use support::{Flaw, FullPort, LocalBedrock, Speaks, Tls};
+use support::{Flaw, FullPort, LocalBedrock, Protocol, Tls};
 
 const CARRIERS: [Carrier; 4] = [Carrier::Http1, Carrier::Tls, Carrier::Http2, Carrier::PriorKnowledge];
 
@@ -60,7 +60,8 @@ fn each_fault(carrier: Carrier) {
     // The kernel takes connections, and nobody answers on them.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let flawed = [Flaw::WrongName, Flaw::Expired, Flaw::NotYetValid, Flaw::UnknownAuthority];
-    let flawed = flawed.map(|flaw| (flaw, LocalBedrock::speaking(Speaks::Tls(Tls::new(flaw, &["h2", "http/1.1"])))));
+    let flawed =
+        flawed.map(|flaw| (flaw, LocalBedrock::with_protocol(Protocol::Tls(Tls::new(flaw, &["h2", "http/1.1"])))));
     let mut faults = connecting::faults(carrier, full.address());
     if carrier.is_tls() {
         faults.extend(connecting::faults_of_tls(&flawed, silent.local_addr().expect("an address"), &elsewhere));

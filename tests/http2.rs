@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use support::PATIENCE;
 use support::capi::*;
-use support::peer::*;
 use support::pull::{Pull, Pulled};
+use support::raw_server::*;
 use support::stream::{EVENT_STREAM, event_frame};
 
 /// What the process holds.
@@ -52,7 +52,7 @@ fn hello() -> Request {
 }
 
 /// A model that calls the peer, once.
-fn model(peer: &Peer, members: Value) -> Model {
+fn model(peer: &RawServer, members: Value) -> Model {
     let base = json!({
         "model": MODEL_ID,
         "region": REGION,
@@ -68,17 +68,17 @@ fn model(peer: &Peer, members: Value) -> Model {
 
 #[test]
 fn a_request_that_the_service_refuses_to_take_is_sent_once_more_and_counted() {
-    let peer = Peer::start(|_, frames| {
-        frames.greet(&[])?;
+    let peer = RawServer::start(|_, frames| {
+        frames.handshake(&[])?;
         for refused in [true, false, true, true] {
-            let stream = frames.request()?;
+            let stream = frames.read_request()?;
             frames.send(&if refused {
                 frame(RST_STREAM, 0, stream, &REFUSED_STREAM)
             } else {
-                answer(stream, HELLO)
+                response(stream, HELLO)
             })?;
         }
-        frames.read_on()
+        frames.read_to_end()
     });
     let model = model(&peer, json!({}));
     assert_eq!(model.generate(&hello()).response().attempts, 2);
@@ -90,10 +90,10 @@ fn a_request_that_the_service_refuses_to_take_is_sent_once_more_and_counted() {
 
 #[test]
 fn attempts_are_as_many_as_the_requests_that_the_service_saw() {
-    let peer = Peer::start(|_, frames| {
-        frames.greet(&[])?;
+    let peer = RawServer::start(|_, frames| {
+        frames.handshake(&[])?;
         loop {
-            let stream = frames.request()?;
+            let stream = frames.read_request()?;
             frames.send(&frame(RST_STREAM, 0, stream, &REFUSED_STREAM))?;
         }
     });
@@ -103,15 +103,15 @@ fn attempts_are_as_many_as_the_requests_that_the_service_saw() {
 
 #[test]
 fn a_request_that_a_service_leaves_behind_finds_another_connection() {
-    let peer = Peer::start(|number, frames| {
-        frames.greet(&[])?;
-        let stream = frames.request()?;
+    let peer = RawServer::start(|number, frames| {
+        frames.handshake(&[])?;
+        let stream = frames.read_request()?;
         if number == 1 {
             // The last stream that it took, of none, and NO_ERROR.
             return frames.send(&frame(GOAWAY, 0, 0, &[0; 8]));
         }
-        frames.send(&answer(stream, HELLO))?;
-        frames.read_on()
+        frames.send(&response(stream, HELLO))?;
+        frames.read_to_end()
     });
     let outcome = model(&peer, json!({})).generate(&hello());
     assert_eq!((outcome.response().text.as_str(), outcome.response().attempts), ("Hello", 2));
@@ -119,17 +119,17 @@ fn a_request_that_a_service_leaves_behind_finds_another_connection() {
 }
 
 /// Refuses what comes before the client has heard that nothing is to come.
-fn refuse(frames: &mut Frames) -> std::io::Result<()> {
+fn refuse(frames: &mut RawConnection) -> std::io::Result<()> {
     loop {
-        let stream = frames.request()?;
+        let stream = frames.read_request()?;
         frames.send(&frame(RST_STREAM, 0, stream, &REFUSED_STREAM))?;
     }
 }
 
 #[test]
 fn a_service_that_takes_no_call_at_all_is_not_asked_over_more_and_more_connections() {
-    let peer = Peer::start(|_, frames| {
-        frames.greet(&[(MAX_CONCURRENT_STREAMS, 0)])?;
+    let peer = RawServer::start(|_, frames| {
+        frames.handshake(&[(MAX_CONCURRENT_STREAMS, 0)])?;
         refuse(frames)
     });
     let model = model(&peer, json!({"timeouts": {"connect": "1s"}}));
@@ -152,18 +152,18 @@ fn a_service_that_takes_no_call_at_all_is_not_asked_over_more_and_more_connectio
 fn calls_that_find_no_room_go_on_when_the_service_makes_some() {
     let (open, opened) = mpsc::channel::<()>();
     let opened = std::sync::Mutex::new(opened);
-    let peer = Peer::start(move |number, frames| {
-        frames.greet(&[(MAX_CONCURRENT_STREAMS, 0)])?;
+    let peer = RawServer::start(move |number, frames| {
+        frames.handshake(&[(MAX_CONCURRENT_STREAMS, 0)])?;
         if number > 1 {
             return refuse(frames);
         }
-        let stream = frames.request()?;
+        let stream = frames.read_request()?;
         frames.send(&frame(RST_STREAM, 0, stream, &REFUSED_STREAM))?;
         let _ = opened.lock().expect("no panic").recv();
         frames.send(&frame(SETTINGS, 0, 0, &[0, 3, 0, 0, 0, 10]))?;
         loop {
-            let stream = frames.request()?;
-            frames.send(&answer(stream, HELLO))?;
+            let stream = frames.read_request()?;
+            frames.send(&response(stream, HELLO))?;
         }
     });
     let model = model(&peer, json!({"timeouts": {"connect": "10s"}}));
@@ -186,15 +186,15 @@ fn what_breaks_the_protocol_is_no_valid_answer() {
     for broken in [frame(DATA, 0, 0, b"for no stream"), frame(HEADERS, 4, 1, &[0xff; 8]), vec![b'x'; 100]] {
         for began in [false, true] {
             let broken = broken.clone();
-            let peer = Peer::start(move |_, frames| {
-                frames.greet(&[])?;
-                let stream = frames.request()?;
+            let peer = RawServer::start(move |_, frames| {
+                frames.handshake(&[])?;
+                let stream = frames.read_request()?;
                 if began {
                     frames.send(&head(stream, EVENT_STREAM))?;
                     frames.send(&frame(DATA, 0, stream, &event_frame("messageStart", r#"{"role":"assistant"}"#)))?;
                 }
                 frames.send(&broken)?;
-                frames.read_on()
+                frames.read_to_end()
             });
             let streamed = model(&peer, json!({})).stream(&hello());
             let failure = streamed.outcome.failed(BEDROCK_E_PROTOCOL);
@@ -211,9 +211,9 @@ fn a_peer_that_sends_frames_without_content_for_ever_ends_its_calls_with_a_clear
     let pointless = |kind, payload: &[u8]| frame(kind, 0, 0, payload);
     for flood in [pointless(PING, &[7; 8]), pointless(WINDOW_UPDATE, &[0, 0, 0, 1]), pointless(UNKNOWN, &[])] {
         let flood = flood.repeat(1000);
-        let peer = Peer::start(move |_, frames| {
-            frames.greet(&[])?;
-            let stream = frames.request()?;
+        let peer = RawServer::start(move |_, frames| {
+            frames.handshake(&[])?;
+            let stream = frames.read_request()?;
             frames.send(&head(stream, EVENT_STREAM))?;
             loop {
                 frames.send(&flood)?;
@@ -230,9 +230,9 @@ fn a_peer_that_sends_frames_without_content_for_ever_ends_its_calls_with_a_clear
 fn as_many_frames_without_content_as_events_are_no_flood() {
     const EVENTS: usize = 6000;
     let event = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#);
-    let peer = Peer::start(move |_, frames| {
-        frames.greet(&[])?;
-        let stream = frames.request()?;
+    let peer = RawServer::start(move |_, frames| {
+        frames.handshake(&[])?;
+        let stream = frames.read_request()?;
         let window = frame(WINDOW_UPDATE, 0, 0, &[0, 0, 0, 1]);
         let each = [frame(DATA, 0, stream, &event), window.repeat(2)].concat();
         let start = event_frame("messageStart", r#"{"role":"assistant"}"#);
@@ -242,7 +242,7 @@ fn as_many_frames_without_content_as_events_are_no_flood() {
             frames.send(&each)?;
         }
         frames.send(&frame(DATA, END_STREAM, stream, &stop))?;
-        frames.read_on()
+        frames.read_to_end()
     });
     let streamed = model(&peer, json!({})).stream(&hello());
     assert_eq!(streamed.outcome.response().text, "Hello".repeat(EVENTS));
@@ -252,11 +252,11 @@ fn as_many_frames_without_content_as_events_are_no_flood() {
 fn an_answer_may_be_announced_a_hundred_times() {
     const ANNOUNCED: [u8; 5] = [0x08, 3, b'1', b'0', b'3'];
     for (times, taken) in [(100, true), (101, false)] {
-        let peer = Peer::start(move |_, frames| {
-            frames.greet(&[])?;
-            let stream = frames.request()?;
-            frames.send(&[frame(HEADERS, 4, stream, &ANNOUNCED).repeat(times), answer(stream, HELLO)].concat())?;
-            frames.read_on()
+        let peer = RawServer::start(move |_, frames| {
+            frames.handshake(&[])?;
+            let stream = frames.read_request()?;
+            frames.send(&[frame(HEADERS, 4, stream, &ANNOUNCED).repeat(times), response(stream, HELLO)].concat())?;
+            frames.read_to_end()
         });
         let outcome = model(&peer, json!({})).generate(&hello());
         if taken {
@@ -273,9 +273,9 @@ fn streams_that_nobody_reads_keep_no_more_than_their_window_in_however_small_fra
     const WINDOW: usize = 64 << 10;
     let event = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#);
     let (sent, all_sent) = mpsc::channel();
-    let peer = Peer::start(move |_, frames| {
-        frames.greet(&[])?;
-        let streams = (0..STREAMS).map(|_| frames.request()).collect::<Result<Vec<_>, _>>()?;
+    let peer = RawServer::start(move |_, frames| {
+        frames.handshake(&[])?;
+        let streams = (0..STREAMS).map(|_| frames.read_request()).collect::<Result<Vec<_>, _>>()?;
         for stream in &streams {
             frames.send(&head(*stream, EVENT_STREAM))?;
             frames.send(&frame(DATA, 0, *stream, &event_frame("messageStart", r#"{"role":"assistant"}"#)))?;

@@ -1,5 +1,4 @@
-//! The local Bedrock keeps what it promises: to clients that speak plain sockets, to the AWS SDK, and about Signature
-//! Version 4.
+//! Tests of the local Bedrock (`tests/support`): with a plain socket, with the AWS SDK, and of its check of Signature Version 4.
 
 mod support;
 
@@ -17,10 +16,10 @@ use support::sigv4::{Verifier, canonical_request, format_stamp, http_date, parse
 use support::stream::event_frame;
 use support::{Auth, ClosedBy, Corpus, Cut, ErrorName, Gate, LocalBedrock, PATIENCE, Reply, Request, frames};
 
-// What is recorded.
+// The log.
 
 #[test]
-fn a_request_is_recorded_as_it_was_on_the_wire() {
+fn a_request_is_logged_as_it_was_sent() {
     let bedrock = LocalBedrock::start();
     bedrock.push(Reply::json("{}"));
     let mut client = Client::connect(&bedrock);
@@ -48,7 +47,7 @@ fn a_request_is_recorded_as_it_was_on_the_wire() {
 }
 
 #[test]
-fn a_chunked_request_body_is_recorded_without_its_framing() {
+fn a_chunked_request_body_is_logged_without_its_framing() {
     let bedrock = LocalBedrock::start();
     bedrock.push(Reply::json("{}"));
     bedrock.push(Reply::json("{}"));
@@ -66,7 +65,7 @@ fn a_chunked_request_body_is_recorded_without_its_framing() {
 }
 
 #[test]
-fn a_client_that_expects_100_continue_is_told_to_go_on() {
+fn a_client_that_expects_100_continue_receives_it() {
     let bedrock = LocalBedrock::start();
     bedrock.push(Reply::json("{}"));
     let mut client = Client::connect(&bedrock);
@@ -99,7 +98,7 @@ fn connections_are_kept_alive_and_counted() {
 }
 
 #[test]
-fn what_is_no_http_is_refused_and_reported() {
+fn a_request_that_is_not_http_is_rejected_and_reported() {
     let bedrock = LocalBedrock::start();
     let mut client = Client::connect(&bedrock);
     client.send(b"\x16\x03\x01 hello\r\n\r\n");
@@ -109,26 +108,26 @@ fn what_is_no_http_is_refused_and_reported() {
     assert!(bedrock.requests().is_empty());
 }
 
-// Who gets which reply.
+// The choice of a reply.
 
 #[test]
-fn the_queue_comes_first_and_the_handler_answers_the_rest() {
+fn queued_replies_come_first_and_the_handler_makes_the_others() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|request| match request.operation() {
-        "converse" => Reply::text_answer("from the handler"),
+        "converse" => Reply::text_response("from the handler"),
         other => Reply::error(404, "UnknownOperationException", other),
     });
-    bedrock.push(Reply::text_answer("from the queue"));
+    bedrock.push(Reply::text_response("from the queue"));
     assert_eq!(bedrock.unused_replies(), 1);
     let mut client = Client::connect(&bedrock);
-    assert_eq!(client.exchange("/model/m/converse", b"").text_answer(), "from the queue");
+    assert_eq!(client.exchange("/model/m/converse", b"").text_response(), "from the queue");
     assert_eq!(bedrock.unused_replies(), 0);
-    assert_eq!(client.exchange("/model/m/converse", b"").text_answer(), "from the handler");
+    assert_eq!(client.exchange("/model/m/converse", b"").text_response(), "from the handler");
     assert_eq!(client.exchange("/model/m/invoke", b"").status, 404);
 }
 
 #[test]
-fn a_request_that_nobody_scripted_gets_a_500_that_says_so() {
+fn a_request_without_a_reply_gets_a_500_that_explains_it() {
     let bedrock = LocalBedrock::start();
     let response = Client::connect(&bedrock).exchange("/model/m/converse", b"");
     assert_eq!(response.status, 500);
@@ -138,7 +137,7 @@ fn a_request_that_nobody_scripted_gets_a_500_that_says_so() {
 }
 
 #[test]
-fn a_handler_that_panics_answers_500_and_the_server_lives_on() {
+fn a_handler_that_panics_is_a_500_and_the_server_continues() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|request| {
         assert!(request.path() != "/bad", "no such path");
@@ -152,7 +151,7 @@ fn a_handler_that_panics_answers_500_and_the_server_lives_on() {
 }
 
 #[test]
-fn errors_name_themselves_where_they_are_told_to() {
+fn the_name_of_an_error_is_at_the_chosen_place() {
     let bedrock = LocalBedrock::start();
     let mut client = Client::connect(&bedrock);
     for (place, header, body) in [
@@ -172,18 +171,18 @@ fn errors_name_themselves_where_they_are_told_to() {
 
 #[test]
 #[should_panic(expected = "is to end after 4 bytes of its body, which has 3")]
-fn a_cut_behind_the_end_of_the_body_is_a_mistake_of_the_test() {
+fn a_cut_behind_the_end_of_the_body_panics() {
     LocalBedrock::start().push(Reply::json("abc").cut_at(4, Cut::Close));
 }
 
 #[test]
-fn servers_do_not_know_of_each_other() {
+fn servers_are_independent() {
     let servers: Vec<_> = (0..20).map(|_| LocalBedrock::start()).collect();
     for (number, server) in servers.iter().enumerate() {
-        server.push(Reply::text_answer(&number.to_string()));
+        server.push(Reply::text_response(&number.to_string()));
     }
     for (number, server) in servers.iter().enumerate().rev() {
-        assert_eq!(Client::connect(server).exchange("/", b"").text_answer(), number.to_string());
+        assert_eq!(Client::connect(server).exchange("/", b"").text_response(), number.to_string());
         assert_eq!(server.requests().len(), 1);
     }
 }
@@ -334,7 +333,7 @@ fn sigv4_agrees_with_the_signing_test_suite_of_aws() {
 }
 
 #[test]
-fn sigv4_encodes_what_is_encoded_in_the_path_once_more() {
+fn sigv4_encodes_an_encoded_path_once_more() {
     // "double-url-encode" of the same suite.
     let request = Request::new(
         "POST",
@@ -357,7 +356,7 @@ fn sigv4_encodes_what_is_encoded_in_the_path_once_more() {
 }
 
 #[test]
-fn sigv4_refuses_what_the_service_refuses() {
+fn sigv4_rejects_the_requests_that_the_service_rejects() {
     let key = example_key("bedrock");
     let with_token = Verifier { session_token: Some("token".into()), ..key.clone() };
     let now = parse_stamp("20240229T235959Z").expect("a valid stamp");
@@ -456,7 +455,7 @@ fn sigv4_refuses_what_the_service_refuses() {
 }
 
 #[test]
-fn times_are_written_and_read_as_the_service_does() {
+fn times_are_formatted_and_parsed_like_those_of_the_service() {
     for (stamp, date) in [
         ("19700101T000000Z", "Thu, 01 Jan 1970 00:00:00 GMT"),
         ("20000229T010203Z", "Tue, 29 Feb 2000 01:02:03 GMT"),
@@ -472,7 +471,7 @@ fn times_are_written_and_read_as_the_service_does() {
     }
 }
 
-// The AWS SDK as a client: what it signs is accepted, what it is sent it understands.
+// The AWS SDK as a client: its signatures are accepted, and it understands the replies.
 
 fn sdk_client(
     bedrock: &LocalBedrock,
@@ -505,9 +504,9 @@ async fn ask_sdk(client: &sdk::Client, model: &str) -> Result<String, String> {
 }
 
 #[tokio::test]
-async fn signatures_of_the_sdk_are_accepted_and_others_refused() {
+async fn signatures_of_the_sdk_are_accepted_and_others_are_rejected() {
     let bedrock = LocalBedrock::start();
-    bedrock.respond_with(|_| Reply::text_answer("Hello."));
+    bedrock.respond_with(|_| Reply::text_response("Hello."));
     let client = |secret: &str, token| sdk_client(&bedrock, |config| config.credentials_provider(key(secret, token)));
 
     bedrock.auth(Auth::sigv4("AKIDEXAMPLE", "secret", "us-east-1"));
@@ -541,7 +540,7 @@ async fn signatures_of_the_sdk_are_accepted_and_others_refused() {
 #[tokio::test]
 async fn bearer_tokens_are_checked() {
     let bedrock = LocalBedrock::start();
-    bedrock.respond_with(|_| Reply::text_answer("Hello."));
+    bedrock.respond_with(|_| Reply::text_response("Hello."));
     bedrock.auth(Auth::Bearer("bedrock-api-key-1".into()));
     let client = |token: &str| sdk_client(&bedrock, |config| config.bearer_token(sdk::config::Token::new(token, None)));
     assert_eq!(ask_sdk(&client("bedrock-api-key-1"), "m").await.as_deref(), Ok("Hello."));
@@ -613,10 +612,10 @@ async fn the_sdk_reads_streams_as_they_were_scripted() {
     assert_eq!(error.meta().message(), Some("slow down"));
 }
 
-// How a body is framed.
+// The framing of a body.
 
 #[test]
-fn a_stream_is_one_chunk_an_event_unless_told_otherwise() {
+fn each_event_of_a_stream_is_a_chunk_by_default() {
     let bedrock = LocalBedrock::start();
     let mut client = Client::connect(&bedrock);
     let reply = Reply::stream().text_stream(&["a", "b"], "end_turn");
@@ -648,7 +647,7 @@ fn a_stream_is_one_chunk_an_event_unless_told_otherwise() {
 }
 
 #[test]
-fn frames_are_read_back_as_they_were_written() {
+fn frames_are_decoded_as_they_were_encoded() {
     let reply = Reply::stream()
         .event("messageStart", r#"{"role": "assistant", "x":1e400}"#)
         .exception("modelStreamErrorException", r#"{"originalStatusCode":500}"#)
@@ -670,7 +669,7 @@ fn frames_are_read_back_as_they_were_written() {
 }
 
 #[test]
-fn payloads_are_padded_as_the_service_does() {
+fn payloads_are_padded_like_those_of_the_service() {
     let read = frames(&Reply::stream().text_stream(&["a", "b", "c"], "end_turn").body_bytes());
     let lengths: std::collections::BTreeSet<_> = read
         .iter()
@@ -703,7 +702,7 @@ fn replies_without_a_body_have_none() {
 }
 
 #[test]
-fn a_verbatim_reply_has_no_header_of_ours() {
+fn a_verbatim_reply_has_no_added_header() {
     let bedrock = LocalBedrock::start();
     bedrock.push(Reply::verbatim(418, [("X-One", "1"), ("content-length", "5")], "tea"));
     let mut client = Client::connect(&bedrock);
@@ -724,10 +723,10 @@ fn a_trailer_follows_the_last_chunk() {
     assert!(raw.ends_with(b"\r\n0\r\nx-amz-checksum: 1\r\n\r\n"), "{}", String::from_utf8_lossy(&raw));
 }
 
-// Misbehaviour.
+// Failures.
 
 #[test]
-fn a_cut_sends_exactly_that_much_of_the_body_and_ends_as_told() {
+fn a_cut_sends_exactly_that_many_bytes_and_ends_as_chosen() {
     let bedrock = LocalBedrock::start();
     let reply = Reply::stream().text_stream(&["Hello"], "end_turn");
     let body = reply.body_bytes();
@@ -748,7 +747,7 @@ fn a_cut_sends_exactly_that_much_of_the_body_and_ends_as_told() {
 }
 
 #[test]
-fn a_cut_of_a_body_with_a_content_length_is_short_of_it_or_hidden() {
+fn a_cut_of_a_body_with_a_content_length_is_visible_or_hidden() {
     let bedrock = LocalBedrock::start();
     for (cut, told, whole) in [(Cut::CleanEnd, "3", true), (Cut::Close, "10", false), (Cut::Reset, "10", false)] {
         bedrock.push(Reply::json("0123456789").cut_at(3, cut));
@@ -759,7 +758,7 @@ fn a_cut_of_a_body_with_a_content_length_is_short_of_it_or_hidden() {
 }
 
 #[test]
-fn a_stalled_reply_sends_no_more_and_sees_the_client_leave() {
+fn a_stalled_reply_sends_no_more_and_notices_that_the_client_closes() {
     let bedrock = LocalBedrock::start();
     let reply = Reply::stream().text_stream(&["Hello"], "end_turn");
     let body = reply.body_bytes();
@@ -776,7 +775,7 @@ fn a_stalled_reply_sends_no_more_and_sees_the_client_leave() {
 }
 
 #[test]
-fn a_hanging_reply_ends_when_the_client_leaves_or_the_server_is_dropped() {
+fn a_hanging_reply_ends_when_the_client_closes_or_the_server_is_dropped() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
     bedrock.push(Reply::hang());
@@ -800,7 +799,7 @@ fn a_hanging_reply_ends_when_the_client_leaves_or_the_server_is_dropped() {
 }
 
 #[test]
-fn connections_end_before_headers_when_told() {
+fn a_connection_can_end_before_the_head() {
     let bedrock = LocalBedrock::start();
     for (reply, sent, reset) in [
         (Reply::close_before_headers(), &b""[..], false),
@@ -816,7 +815,7 @@ fn connections_end_before_headers_when_told() {
 }
 
 #[test]
-fn a_connection_can_end_unannounced_after_a_whole_reply() {
+fn a_connection_can_end_unannounced_after_a_complete_reply() {
     let bedrock = LocalBedrock::start();
     for (reply, reset) in [(Reply::json("{}").then_close(), false), (Reply::json("{}").then_reset(), true)] {
         bedrock.push(reply);
@@ -828,13 +827,13 @@ fn a_connection_can_end_unannounced_after_a_whole_reply() {
 }
 
 #[test]
-fn a_port_that_refuses_refuses() {
+fn a_refusing_port_refuses_connections() {
     let port = LocalBedrock::refusing_port();
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
 }
 
 #[test]
-fn an_endless_reply_ends_when_the_client_leaves() {
+fn an_endless_reply_ends_when_the_client_closes() {
     let bedrock = LocalBedrock::start();
     let delta = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"more"}}"#);
     bedrock.push(Reply::stream().message_start().then_forever(delta));
@@ -846,7 +845,7 @@ fn an_endless_reply_ends_when_the_client_leaves() {
 }
 
 #[test]
-fn a_client_that_does_not_read_is_seen_to_hold_the_server_up() {
+fn a_client_that_does_not_read_blocks_the_server_and_the_log_shows_it() {
     let bedrock = LocalBedrock::start();
     bedrock.push(Reply::stream().then_forever(vec![0; 10_000]));
     let mut client = Client::connect(&bedrock);
@@ -857,10 +856,10 @@ fn a_client_that_does_not_read_is_seen_to_hold_the_server_up() {
     bedrock.wait_written(1, written + 1);
 }
 
-// When.
+// Gates and pauses.
 
 #[test]
-fn a_gate_holds_what_comes_after_it() {
+fn a_gate_holds_the_steps_after_it() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
     let (before, after) = (event_frame("messageStart", "{}"), event_frame("messageStop", "{}"));
@@ -899,7 +898,7 @@ fn a_gate_lets_events_pass_one_by_one() {
 }
 
 #[test]
-fn a_gate_before_a_cut_says_when_it_is_cut() {
+fn a_gate_before_a_cut_determines_its_moment() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
     bedrock.push(Reply::stream().raw("abc").wait_for(&gate).raw("def").cut_at(3, Cut::Reset));
@@ -915,7 +914,7 @@ fn a_gate_before_a_cut_says_when_it_is_cut() {
 }
 
 #[test]
-fn a_gate_or_a_pace_holds_the_head() {
+fn a_gate_or_a_pause_holds_the_head() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
     bedrock.push(Reply::json("{}").head_waits_for(&gate));
@@ -941,11 +940,11 @@ fn a_gate_or_a_pace_holds_the_head() {
 // Recorded traffic.
 
 #[test]
-fn recorded_answers_are_played_again_byte_for_byte() {
-    Corpus::all("recorded_answers_are_played_again_byte_for_byte").iter().for_each(are_played_again);
+fn recorded_responses_are_sent_byte_for_byte() {
+    Corpus::all("recorded_responses_are_sent_byte_for_byte").iter().for_each(are_sent_byte_for_byte);
 }
 
-fn are_played_again(corpus: &Corpus) {
+fn are_sent_byte_for_byte(corpus: &Corpus) {
     let bedrock = LocalBedrock::start();
     let mut client = Client::connect(&bedrock);
     for operation in ["converse", "converse-stream", "count-tokens", "apply-guardrail"] {
@@ -992,8 +991,8 @@ fn recorded_request_bodies_keep_their_key_order() {
 }
 
 #[test]
-fn frame_vectors_are_good_or_bad_as_they_say() {
-    let corpora = Corpus::all("frame_vectors_are_good_or_bad_as_they_say");
+fn frame_vectors_are_valid_or_invalid_as_declared() {
+    let corpora = Corpus::all("frame_vectors_are_valid_or_invalid_as_declared");
     let vectors: Vec<_> = corpora.iter().flat_map(Corpus::frame_vectors).collect();
     assert!(vectors.iter().any(|vector| vector.valid) && vectors.iter().any(|vector| !vector.valid));
     for vector in vectors.iter().filter(|vector| vector.valid) {
@@ -1001,12 +1000,12 @@ fn frame_vectors_are_good_or_bad_as_they_say() {
     }
 }
 
-// A client that hides nothing.
+// A client that shows every byte of a response.
 
 struct Client {
     stream: TcpStream,
     input: Vec<u8>,
-    /// The server reset the connection.
+    /// Whether the server reset the connection.
     reset: bool,
 }
 
@@ -1016,7 +1015,7 @@ struct Response {
     body: Vec<u8>,
     /// The announced size of each chunk; None for a body that is not chunked.
     chunks: Option<Vec<usize>>,
-    /// The body's framing says that it is complete.
+    /// Whether the body is complete by its framing.
     whole: bool,
     reset: bool,
 }
@@ -1032,7 +1031,7 @@ impl Response {
     }
 
     #[track_caller]
-    fn text_answer(&self) -> String {
+    fn text_response(&self) -> String {
         self.json()["output"]["message"]["content"][0]["text"].as_str().expect("a text answer").to_owned()
     }
 }
@@ -1065,7 +1064,7 @@ impl Client {
         self.response()
     }
 
-    /// Reads more; false at the connection's end.
+    /// Reads more. Returns false at the end of the connection.
     #[track_caller]
     fn fill(&mut self) -> bool {
         let mut space = [0; 65_536];
@@ -1082,7 +1081,7 @@ impl Client {
         }
     }
 
-    /// Whether the server sends nothing just now.
+    /// Whether the server sends nothing now.
     #[track_caller]
     fn is_silent(&mut self) -> bool {
         self.stream.set_nonblocking(true).expect("non-blocking");
@@ -1099,7 +1098,7 @@ impl Client {
         self.input.drain(..count).collect()
     }
 
-    /// All that comes until the connection ends.
+    /// Returns all bytes until the connection ends.
     #[track_caller]
     fn rest(&mut self) -> Vec<u8> {
         while self.fill() {}
@@ -1144,7 +1143,7 @@ impl Client {
         response
     }
 
-    /// Whether the last chunk came.
+    /// Reads the chunks. Returns whether the last one came.
     fn chunks(&mut self, sizes: &mut Vec<usize>, body: &mut Vec<u8>) -> bool {
         loop {
             let line = loop {

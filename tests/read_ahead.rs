@@ -8,9 +8,9 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use support::capi::*;
-use support::pull::{Bell, Pull, Pulled, readable};
+use support::pull::{Pull, Pulled, WakeupCounter, readable};
 use support::stream::event_frame;
-use support::{LocalBedrock, PATIENCE, Reply, Speaks};
+use support::{LocalBedrock, PATIENCE, Protocol, Reply};
 
 /// How long the server is held up before that is believed.
 const HELD_UP: Duration = Duration::from_millis(300);
@@ -23,8 +23,8 @@ fn text(length: usize) -> Bytes {
     event_frame("contentBlockDelta", &payload)
 }
 
-fn model(bedrock: &LocalBedrock, speaks: &Speaks, members: Value) -> Model {
-    let version = if matches!(speaks, Speaks::Http1) { "1.1" } else { "2" };
+fn model(bedrock: &LocalBedrock, protocol: &Protocol, members: Value) -> Model {
+    let version = if matches!(protocol, Protocol::Http1) { "1.1" } else { "2" };
     let timeouts = json!({"first_event": "10m", "idle": "10m"});
     let plain = with(config(bedrock), json!({"http_version": version, "timeouts": timeouts}));
     Model::new(&with(plain, members))
@@ -54,9 +54,9 @@ fn held_by_kernel(line: &str, port: u16) -> Option<u64> {
 }
 
 /// How much is taken of a stream of `frame`s that nobody reads.
-fn taken_of(speaks: &Speaks, members: Value, derived: Value, frame: Bytes) -> u64 {
-    let bedrock = LocalBedrock::speaking(speaks.clone());
-    let model = model(&bedrock, speaks, members).with(derived);
+fn taken_of(protocol: &Protocol, members: Value, derived: Value, frame: Bytes) -> u64 {
+    let bedrock = LocalBedrock::with_protocol(protocol.clone());
+    let model = model(&bedrock, protocol, members).with(derived);
     // One write for many events, as a busy server makes.
     let portion = frame.repeat((64 << 10) / frame.len() + 1);
     bedrock.push(Reply::stream().message_start().then_forever(portion));
@@ -71,7 +71,7 @@ fn taken_of(speaks: &Speaks, members: Value, derived: Value, frame: Bytes) -> u6
 
 #[test]
 fn an_unread_stream_takes_no_more_than_its_read_ahead() {
-    for (speaks, version) in [(Speaks::Http1, "HTTP/1.1"), (Speaks::HTTP2, "HTTP/2")] {
+    for (protocol, version) in [(Protocol::Http1, "HTTP/1.1"), (Protocol::HTTP2, "HTTP/2")] {
         for (members, most) in [
             (json!({"read_ahead": "32KiB"}), 32 << 10),
             (json!({"read_ahead": 65536}), 64 << 10),
@@ -79,7 +79,7 @@ fn an_unread_stream_takes_no_more_than_its_read_ahead() {
             (json!({"read_ahead": "1MiB"}), 1 << 20),
         ] {
             for length in [20, 1000] {
-                let taken = taken_of(&speaks, members.clone(), json!({}), text(length));
+                let taken = taken_of(&protocol, members.clone(), json!({}), text(length));
                 println!("{version}, {members}, texts of {length} bytes: {} KiB taken", taken >> 10);
                 assert!(
                     taken <= most + OVER,
@@ -94,15 +94,15 @@ fn an_unread_stream_takes_no_more_than_its_read_ahead() {
 #[test]
 fn a_derived_model_may_read_less_far_ahead() {
     let (most, less) = (json!({"read_ahead": "1MiB"}), json!({"read_ahead": "64KiB"}));
-    let taken = taken_of(&Speaks::Http1, most, less, text(20));
+    let taken = taken_of(&Protocol::Http1, most, less, text(20));
     assert!(taken <= 192 << 10, "{taken} bytes were taken");
 }
 
 #[test]
 fn an_event_that_is_longer_than_the_read_ahead_is_delivered_whole() {
-    for speaks in [Speaks::Http1, Speaks::HTTP2] {
-        let bedrock = LocalBedrock::speaking(speaks.clone());
-        let model = model(&bedrock, &speaks, json!({"read_ahead": "16KiB"}));
+    for protocol in [Protocol::Http1, Protocol::HTTP2] {
+        let bedrock = LocalBedrock::with_protocol(protocol.clone());
+        let model = model(&bedrock, &protocol, json!({"read_ahead": "16KiB"}));
         let reply = (0..4).fold(Reply::stream().message_start(), |reply, _| reply.raw(text(1 << 20)));
         bedrock.push(reply.message_stop("end_turn").metadata(1, 2));
         let stream = Pull::open(&model, &Request::say("Hello?"));
@@ -116,9 +116,9 @@ fn an_event_that_is_longer_than_the_read_ahead_is_delivered_whole() {
 }
 
 /// Events of a mebibyte each, more than is read ahead.
-fn large_events(speaks: &Speaks) -> (LocalBedrock, Pull) {
-    let bedrock = LocalBedrock::speaking(speaks.clone());
-    let model = model(&bedrock, speaks, json!({"read_ahead": "16KiB"}));
+fn large_events(protocol: &Protocol) -> (LocalBedrock, Pull) {
+    let bedrock = LocalBedrock::with_protocol(protocol.clone());
+    let model = model(&bedrock, protocol, json!({"read_ahead": "16KiB"}));
     let reply = (0..4).fold(Reply::stream().message_start(), |reply, _| reply.raw(text(1 << 20)));
     bedrock.push(reply.message_stop("end_turn").metadata(1, 2));
     (bedrock, Pull::open(&model, &Request::say("Hello?")))
@@ -140,27 +140,27 @@ fn poll_for_each_event(stream: &Pull) -> usize {
 
 #[test]
 fn a_program_that_polls_before_each_event_gets_all_of_them_however_long_they_are() {
-    for speaks in [Speaks::Http1, Speaks::HTTP2] {
-        let (_bedrock, stream) = large_events(&speaks);
+    for protocol in [Protocol::Http1, Protocol::HTTP2] {
+        let (_bedrock, stream) = large_events(&protocol);
         assert_eq!(poll_for_each_event(&stream), 7);
     }
 }
 
 #[test]
 fn a_program_that_begins_to_wait_while_it_still_looks_at_a_long_event_is_told_of_the_next() {
-    for speaks in [Speaks::Http1, Speaks::HTTP2] {
+    for protocol in [Protocol::Http1, Protocol::HTTP2] {
         let until_the_first_long_one = |stream: &Pull| {
             while !matches!(stream.next(-1), Pulled::Event(event) if event.text.len() == 1 << 20) {}
         };
-        let (_bedrock, stream) = large_events(&speaks);
+        let (_bedrock, stream) = large_events(&protocol);
         until_the_first_long_one(&stream);
         assert_eq!(poll_for_each_event(&stream), 5);
 
-        let (_bedrock, stream) = large_events(&speaks);
+        let (_bedrock, stream) = large_events(&protocol);
         until_the_first_long_one(&stream);
-        let bell = Bell::default();
-        stream.wake(&bell);
-        assert_eq!(bell.wait(0), 1);
+        let wakeups = WakeupCounter::default();
+        stream.set_wakeup(&wakeups);
+        assert_eq!(wakeups.wait(0), 1);
         assert!(matches!(stream.next(0), Pulled::Event(_)));
     }
 }

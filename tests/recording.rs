@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use support::capi::*;
 use support::pull::count_called_back;
 use support::stream::{event_frame, frame};
-use support::{Auth, Cut, Gate, LocalBedrock, PATIENCE, Reply, Speaks};
+use support::{Auth, Cut, Gate, LocalBedrock, PATIENCE, Protocol, Reply};
 
 const SESSION_TOKEN: &str = "FwoGZXIvYXdzEXAMPLESESSIONTOKEN";
 /// Set in the process that a test starts.
@@ -230,7 +230,7 @@ fn a_retried_attempt_is_an_interaction_of_its_own() {
     let model = recorder(&bedrock, &file);
     bedrock.push(Reply::close_before_headers());
     bedrock.push(Reply::error(429, "ThrottlingException", "Too many requests"));
-    bedrock.push(Reply::text_answer("Hello"));
+    bedrock.push(Reply::text_response("Hello"));
     let live = model.generate(&hello());
     assert_eq!(live.response().attempts, 3);
     let interactions = recorded(&file);
@@ -274,7 +274,7 @@ fn a_failure_on_the_way_is_recorded_without_a_host_and_replayed_with_its_advice_
 fn a_recording_holds_no_credential() {
     let (bedrock, file) = (LocalBedrock::start(), file("secrets"));
     let model = recorder(&bedrock, &file);
-    bedrock.respond_with(|_| Reply::text_answer("Hello").header("set-cookie", "a=secret-cookie"));
+    bedrock.respond_with(|_| Reply::text_response("Hello").header("set-cookie", "a=secret-cookie"));
     model.generate(&hello()).response();
     let bearer = "bedrock-api-key-EXAMPLE";
     let keys = json!({"api_key": null, "secret_key": null, "bearer_token": bearer});
@@ -291,7 +291,7 @@ fn a_recording_holds_no_credential() {
 #[test]
 fn two_models_record_into_one_file_and_a_later_one_begins_anew() {
     let (bedrock, file) = (LocalBedrock::start(), file("shared"));
-    bedrock.respond_with(|_| Reply::text_answer("Hello"));
+    bedrock.respond_with(|_| Reply::text_response("Hello"));
     let (first, second) = (recorder(&bedrock, &file), recorder(&bedrock, &file));
     std::thread::scope(|threads| {
         for model in [&first, &second, &first, &second] {
@@ -335,7 +335,7 @@ fn a_stream_passes_while_it_is_recorded_and_others_are_served_meanwhile() {
     let model = recorder(&bedrock, &file);
     let held = Reply::stream().message_start().text_delta(0, "Hello").wait_for(&gate);
     bedrock.push(held.block_stop(0).message_stop("end_turn").metadata(1, 1));
-    bedrock.push(Reply::text_answer("Meanwhile"));
+    bedrock.push(Reply::text_response("Meanwhile"));
     let streamed = model.stream_with(&hello(), std::ptr::null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_TEXT {
             assert_eq!(model.generate(&hello()).response().text, "Meanwhile");
@@ -466,7 +466,7 @@ fn a_broken_recording_is_a_config_error_that_points_into_it() {
 
 #[test]
 fn http2_is_recorded_and_replayed_the_same() {
-    let (bedrock, file) = (LocalBedrock::speaking(Speaks::HTTP2), file("http2"));
+    let (bedrock, file) = (LocalBedrock::with_protocol(Protocol::HTTP2), file("http2"));
     let recording = json!({"transport": {"record": file}, "http_version": "2"});
     let model = Model::at_with(&bedrock, recording);
     bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
@@ -522,7 +522,7 @@ fn what_credentials_are_asked_for_with_is_not_recorded() {
              <AccessKeyId>AKIAROLE</AccessKeyId><SecretAccessKey>s</SecretAccessKey><SessionToken>t</SessionToken>\
              <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>",
         ));
-        bedrock.push(Reply::text_answer("Hello"));
+        bedrock.push(Reply::text_response("Hello"));
         let role = json!({"role_arn": "arn:aws:iam::123456789012:role/reader", "transport": {"record": file}});
         Model::at_with(&bedrock, role).generate(&hello()).response();
         assert_eq!((bedrock.requests().len(), recorded(&file).len()), (2, 1));
@@ -553,7 +553,7 @@ fn a_recording_that_cannot_be_written_fails_the_call_and_stays_whole() {
             let (bedrock, file) = (LocalBedrock::start(), file(&format!("full_{streams}")));
             bedrock.auth(Auth::default());
             bedrock.respond_with(|request| match request.operation() {
-                "converse" => Reply::text_answer("Hello"),
+                "converse" => Reply::text_response("Hello"),
                 _ => Reply::stream().text_stream(&["Hel", "lo"], "end_turn"),
             });
             let model = recorder(&bedrock, &file);
@@ -627,7 +627,7 @@ fn another_process_cannot_record_into_the_same_file() {
         return;
     }
     let (bedrock, file) = (LocalBedrock::start(), file("locked"));
-    bedrock.respond_with(|_| Reply::text_answer("Hello"));
+    bedrock.respond_with(|_| Reply::text_response("Hello"));
     let config = with(config(&bedrock), json!({"transport": {"record": file}})).to_string();
     let model = recorder(&bedrock, &file);
     model.generate(&hello()).response();
@@ -763,8 +763,8 @@ fn recording_takes_at_most_three_times_the_memory_of_the_wire() {
     let events = Reply::stream().message_start().raw(event.repeat(WIRE / event.len())).block_stop(0);
     let events = events.message_stop("end_turn").metadata(1, 1);
     let measure = |transport: Value| {
-        let long = Reply::text_answer(&"x".repeat(WIRE));
-        for reply in [whole(), Reply::text_answer("Hello"), events.clone(), long] {
+        let long = Reply::text_response(&"x".repeat(WIRE));
+        for reply in [whole(), Reply::text_response("Hello"), events.clone(), long] {
             bedrock.push(reply);
         }
         let said = run_alone(TEST, with(config(&bedrock), transport).to_string().as_str());

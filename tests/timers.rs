@@ -26,7 +26,7 @@ fn model_with_timeouts(bedrock: &LocalBedrock, timeouts: Value) -> Model {
 #[track_caller]
 fn warm(bedrock: &LocalBedrock) -> Model {
     let model = Model::at(bedrock);
-    bedrock.push(Reply::text_answer("Hello"));
+    bedrock.push(Reply::text_response("Hello"));
     assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
     bedrock.take_requests();
     model
@@ -206,8 +206,8 @@ fn the_timeout_ends_a_unary_call_whose_answer_never_comes() {
 #[test]
 fn the_timeout_ends_a_unary_call_whose_answer_stalls_or_drips() {
     let bedrock = LocalBedrock::start();
-    bedrock.push(Reply::text_answer("Hello").stall_after(20));
-    bedrock.push(Reply::text_answer("Hello").in_chunks_of(1).paced(Duration::from_millis(50)));
+    bedrock.push(Reply::text_response("Hello").stall_after(20));
+    bedrock.push(Reply::text_response("Hello").in_chunks_of(1).paced(Duration::from_millis(50)));
     let model = Model::at_with(&bedrock, json!({"timeout": "300ms"}));
     for connection in [1, 2] {
         ends_by("total", "300ms", || model.generate(&Request::say("Hello?")));
@@ -338,7 +338,7 @@ fn the_connect_timer_ends_a_call_whose_connection_never_stands() {
 fn waiting_for_a_place_under_max_concurrency_is_within_the_timers() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
-    bedrock.push(Reply::text_answer("at last").head_waits_for(&gate));
+    bedrock.push(Reply::text_response("at last").head_waits_for(&gate));
     let model = Model::at_with(&bedrock, json!({"max_concurrency": 1}));
     let hasty = model.with(json!({"timeout": "150ms"}));
     std::thread::scope(|threads| {
@@ -361,7 +361,7 @@ fn a_call_that_gets_no_place_was_never_sent_and_says_so() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
     for _ in 0..2 {
-        bedrock.push(Reply::text_answer("at last").head_waits_for(&gate));
+        bedrock.push(Reply::text_response("at last").head_waits_for(&gate));
     }
     let model = Model::at_with(&bedrock, json!({"max_concurrency": 2, "timeouts": {"queue": "150ms"}}));
     std::thread::scope(|threads| {
@@ -392,13 +392,13 @@ fn a_call_that_gets_no_place_was_never_sent_and_says_so() {
 fn with_a_timer_for_the_queue_the_others_begin_when_the_call_has_its_place() {
     // Its place takes longer than its other timers allow.
     let waiting = Duration::from_millis(1500);
-    let answer = || Reply::text_answer("Hello");
+    let answer = || Reply::text_response("Hello");
     let stream = || Reply::stream().text_stream(&["Hello"], "end_turn");
     let replies: [(&str, &dyn Fn() -> Reply); 2] = [("Converse", &answer), ("ConverseStream", &stream)];
     for (operation, reply) in replies {
         let bedrock = LocalBedrock::start();
         let gate = Gate::new();
-        bedrock.push(Reply::text_answer("at last").head_waits_for(&gate));
+        bedrock.push(Reply::text_response("at last").head_waits_for(&gate));
         bedrock.push(reply());
         let model = Model::at_with(&bedrock, json!({"max_concurrency": 1}));
         let patient = model.with(json!({"timeout": "1s", "timeouts": {"queue": FAR_OFF}}));

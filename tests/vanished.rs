@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use support::capi::*;
-use support::{Gate, LocalBedrock, Reply, Speaks, namespace};
+use support::{Gate, LocalBedrock, Protocol, Reply, network_namespace};
 
 const TEST: &str = "a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_waited_for";
 const HERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
@@ -24,7 +24,7 @@ const LONGEST: Duration = Duration::from_secs(30);
 
 #[test]
 fn a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_waited_for() {
-    if namespace::is_entered(TEST, &[]) {
+    if network_namespace::is_entered(TEST, &[]) {
         in_a_namespace();
     }
 }
@@ -71,8 +71,8 @@ impl There {
         told.recv().expect("an order that was carried out")
     }
 
-    fn server(&self, speaks: Speaks) -> LocalBedrock {
-        self.run(move || LocalBedrock::speaking_at(THERE, speaks))
+    fn server(&self, protocol: Protocol) -> LocalBedrock {
+        self.run(move || LocalBedrock::with_protocol_at(THERE, protocol))
     }
 
     /// From now on whatever is sent from there goes nowhere.
@@ -102,7 +102,7 @@ impl Drop for OpensAtLast<'_> {
 
 fn in_a_namespace() {
     let there = There::new();
-    let versions = [("1.1", Speaks::Http1), ("2", Speaks::HTTP2)];
+    let versions = [("1.1", Protocol::Http1), ("2", Protocol::HTTP2)];
     let never = Gate::new();
     let late = Gate::new();
     std::thread::scope(|threads| {
@@ -111,9 +111,9 @@ fn in_a_namespace() {
         let mut calls = Vec::new();
         let mut silent = Vec::new();
         let mut kept = Vec::new();
-        for (version, speaks) in &versions {
+        for (version, protocol) in &versions {
             // In the middle of a stream.
-            let bedrock = there.server(speaks.clone());
+            let bedrock = there.server(protocol.clone());
             bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&never));
             let (tell_first, host) = (tell.clone(), bedrock.url());
             let call = threads.spawn(move || {
@@ -129,7 +129,7 @@ fn in_a_namespace() {
 
             // While the first event is waited for, and an answer.
             for operation in ["ConverseStream", "Converse"] {
-                let bedrock = there.server(speaks.clone());
+                let bedrock = there.server(protocol.clone());
                 bedrock.push(Reply::hang());
                 let (tell, host) = (tell.clone(), bedrock.url());
                 let call = threads.spawn(move || {
@@ -145,21 +145,21 @@ fn in_a_namespace() {
             }
 
             // A connection that has been kept, to be used after its peer has vanished.
-            let bedrock = there.server(speaks.clone());
-            bedrock.push(Reply::text_answer("Hello"));
+            let bedrock = there.server(protocol.clone());
+            bedrock.push(Reply::text_response("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
             kept.push((version, bedrock, used, "Hello?".to_owned()));
 
             // The same, for more than a socket takes at once: the request is still being sent.
-            let bedrock = there.server(speaks.clone());
-            bedrock.push(Reply::text_answer("Hello"));
+            let bedrock = there.server(protocol.clone());
+            bedrock.push(Reply::text_response("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
             kept.push((version, bedrock, used, "x".repeat(32 << 20)));
 
             // A peer that stays, and is silent for longer than one that has vanished is looked for.
-            let bedrock = LocalBedrock::speaking(speaks.clone());
+            let bedrock = LocalBedrock::with_protocol(protocol.clone());
             bedrock.push(Reply::stream().message_start().wait_for(&late).text(0, &["Hello"]).message_stop("end_turn"));
             silent.push(threads.spawn(move || model(&bedrock, version).stream(&hello()).outcome));
         }

@@ -98,14 +98,14 @@ pub fn faults(carrier: Carrier, elsewhere: &LocalBedrock) -> Vec<Fault> {
     for content_type in ["application/json", "text/event-stream", "text/html; charset=utf-8", "application/vnd.amazon"]
     {
         let expect = Expect::fails(BEDROCK_E_PROTOCOL).http(200).says(content_type);
-        let reply = Reply::text_answer("Hello").content_type(content_type);
+        let reply = Reply::text_response("Hello").content_type(content_type);
         faults.push(Fault::new("no stream, of another type").case(content_type).streamed(reply, expect));
     }
     faults.push(
         Fault::new("an answer of another type")
             .case("a whole answer under a stream's type, and a stream for an answer")
             .streamed(
-                Reply::text_answer("Hello").content_type(EVENT_STREAM),
+                Reply::text_response("Hello").content_type(EVENT_STREAM),
                 Expect::fails(BEDROCK_E_PROTOCOL).says("damaged"),
             )
             .unary(golden(), Expect::fails(BEDROCK_E_PROTOCOL).http(200)),

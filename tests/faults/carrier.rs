@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::door::Door;
 use crate::support::capi::{config, with};
-use crate::support::{Flaw, LocalBedrock, Speaks, Tls};
+use crate::support::{Flaw, LocalBedrock, Protocol, Tls};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Carrier {
@@ -54,11 +54,11 @@ impl Carrier {
 
     #[track_caller]
     pub fn start(self) -> LocalBedrock {
-        LocalBedrock::speaking(match self {
-            Carrier::Http1 => Speaks::Http1,
-            Carrier::Tls => Speaks::Tls(TLS.clone()),
-            Carrier::Http2 => Speaks::Tls(HTTP2.clone()),
-            Carrier::PriorKnowledge => Speaks::HTTP2,
+        LocalBedrock::with_protocol(match self {
+            Carrier::Http1 => Protocol::Http1,
+            Carrier::Tls => Protocol::Tls(TLS.clone()),
+            Carrier::Http2 => Protocol::Tls(HTTP2.clone()),
+            Carrier::PriorKnowledge => Protocol::HTTP2,
         })
     }
 

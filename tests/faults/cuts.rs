@@ -121,7 +121,7 @@ pub fn faults(carrier: Carrier) -> Vec<Fault> {
 
 /// A unary answer, cut at every byte.
 pub fn unary_faults(carrier: Carrier) -> Vec<Fault> {
-    let answer = || Reply::text_answer("Hello, \u{1f30d}");
+    let answer = || Reply::text_response("Hello, \u{1f30d}");
     let length = answer().body_len();
     let mut faults = Vec::new();
     for way in ways(carrier) {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::support::PATIENCE;
 use crate::support::capi::*;
-use crate::support::pull::{Bell, Pull, Pulled, WaitSet, readable};
+use crate::support::pull::{Pull, Pulled, WaitSet, WakeupCounter, readable};
 
 /// A way to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -144,11 +144,11 @@ impl<F: FnMut(usize)> Reader<'_, F> {
 
     #[track_caller]
     fn wakeups(&mut self) -> Pulled {
-        let bell = Bell::default();
-        self.stream.wake(&bell);
+        let wakeups = WakeupCounter::default();
+        self.stream.set_wakeup(&wakeups);
         let (mut heard, mut armed) = (0, 1);
         loop {
-            heard = bell.wait(heard);
+            heard = wakeups.wait(heard);
             assert!(heard <= armed, "{heard} wakeups for {armed} times armed");
             if let Some(end) = self.read_what_is_there() {
                 return end;

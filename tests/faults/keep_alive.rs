@@ -21,10 +21,10 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
         let end = if way == "closed" { Reply::then_close } else { Reply::then_reset };
         for seen in [true, false] {
             for door in Door::STREAMS.into_iter().chain([Door::Unary]) {
-                let reply = if door == Door::Unary { Reply::text_answer("Hello") } else { golden() };
+                let reply = if door == Door::Unary { Reply::text_response("Hello") } else { golden() };
                 // A length of its own, so that the client has the whole answer before the connection ends.
                 let before = bedrock.connection_count();
-                bedrock.push(end(Reply::text_answer("Hello")));
+                bedrock.push(end(Reply::text_response("Hello")));
                 assert_eq!(model.generate(&request).response().text, "Hello");
                 if seen {
                     bedrock.wait_closed(before.max(1));
@@ -51,7 +51,7 @@ pub fn retry_after_is_waited_for(carrier: Carrier) {
     let throttled = |after: &str| Reply::error(429, "ThrottlingException", "Slow down").header("Retry-After", after);
     for door in [Door::Callback, Door::Next, Door::Fd, Door::Unary] {
         bedrock.push(throttled("1"));
-        bedrock.push(if door == Door::Unary { Reply::text_answer("Hello") } else { golden() });
+        bedrock.push(if door == Door::Unary { Reply::text_response("Hello") } else { golden() });
         let run = door.call(&model, &request, |_| ());
         assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}: {run:?}");
         assert_eq!(run.response.as_ref().expect("a response").attempts, 2);
@@ -71,7 +71,7 @@ pub fn throttled_calls_come_again(carrier: Carrier) {
     for door in Door::STREAMS.into_iter().chain([Door::Unary]) {
         bedrock.push(Reply::error(429, "ThrottlingException", "Slow down"));
         bedrock.push(Reply::error(503, "ServiceUnavailableException", "busy"));
-        bedrock.push(if door == Door::Unary { Reply::text_answer("Hello") } else { golden() });
+        bedrock.push(if door == Door::Unary { Reply::text_response("Hello") } else { golden() });
         let run = door.call(&model, &request, |_| ());
         assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}: {run:?}");
         assert_eq!(run.response.as_ref().expect("a response").attempts, 3, "{door:?}");

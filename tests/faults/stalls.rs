@@ -26,7 +26,7 @@ fn no_answer() -> Expect {
 }
 
 pub fn faults() -> Vec<Fault> {
-    let answer = || Reply::text_answer("Hello");
+    let answer = || Reply::text_response("Hello");
     let mut faults = vec![
         Fault::new("the head never comes").streamed(Reply::hang(), no_first_event()).unary(Reply::hang(), no_answer()),
         Fault::new("the head drips")

@@ -67,7 +67,7 @@ pub fn does_no_harm_to_others(carrier: Carrier, unread: usize) {
     }
     let hasty = model.with(json!({"timeout": "3s"}));
     for door in Door::THREE.into_iter().chain([Door::Unary]) {
-        let reply = if door == Door::Unary { Reply::text_answer("Hello") } else { golden() };
+        let reply = if door == Door::Unary { Reply::text_response("Hello") } else { golden() };
         bedrock.push(reply);
         let run = door.call(&hasty, &request, |_| ());
         assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}, beside streams that are not read: {:?}", run.failure);
@@ -107,7 +107,7 @@ fn ends_by_its_total_timer(carrier: Carrier, door: Door) {
     let watched = Watched::begin(format!("a stream that nobody reads, through {door:?}"));
     let run = door.call(&model, &Request::say("Hello?"), |shown| match carrier.is_http2() {
         _ if shown > 1 => {}
-        true => bedrock.wait_given_up(1),
+        true => bedrock.wait_stream_reset(1),
         false => assert_eq!(bedrock.wait_closed(1), ClosedBy::Client),
     });
     let lateness = watched.lateness();

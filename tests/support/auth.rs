@@ -1,4 +1,4 @@
-//! Who may call, and what the service says to those who may not.
+//! The authorization that the server demands, and the errors of the service without it.
 
 use std::time::SystemTime;
 
@@ -6,28 +6,28 @@ use super::reply::Reply;
 use super::request::Request;
 use super::sigv4::Verifier;
 
-/// What a request must show.
+/// The authorization that a request must have.
 #[derive(Clone, Debug, Default)]
 pub enum Auth {
-    /// Nothing.
+    /// No authorization.
     #[default]
     None,
-    /// A signature made with this key. `session_token` is what must be sent with it; None: nothing may be.
+    /// A signature made with this key. The request must have exactly this `session_token`, or none.
     SigV4 { access_key: String, secret_key: String, session_token: Option<String>, region: String },
     /// This Bedrock API key.
     Bearer(String),
 }
 
-/// A refusal, as the service words it.
+/// An error of authorization, as the service words it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Rejection {
     pub status: u16,
     pub code: &'static str,
     pub message: String,
 }
 
 impl Auth {
-    /// A signature made with a key without a session token.
+    /// Returns the authorization by a key without a session token.
     pub fn sigv4(access_key: &str, secret_key: &str, region: &str) -> Auth {
         Auth::SigV4 {
             access_key: access_key.into(),
@@ -37,7 +37,7 @@ impl Auth {
         }
     }
 
-    /// The same with a session token.
+    /// Returns the authorization by a key with a session token.
     pub fn sigv4_session(access_key: &str, secret_key: &str, session_token: &str, region: &str) -> Auth {
         Auth::SigV4 {
             access_key: access_key.into(),
@@ -47,12 +47,12 @@ impl Auth {
         }
     }
 
-    pub(super) fn check(&self, request: &Request, now: SystemTime) -> Result<(), Refusal> {
+    pub(super) fn check(&self, request: &Request, now: SystemTime) -> Result<(), Rejection> {
         match self {
             Auth::None => Ok(()),
             Auth::Bearer(token) => {
-                let header = request.header("authorization").ok_or_else(Refusal::missing)?;
-                if header.strip_prefix("Bearer ") == Some(token) { Ok(()) } else { Err(Refusal::bad_api_key()) }
+                let header = request.header("authorization").ok_or_else(Rejection::missing)?;
+                if header.strip_prefix("Bearer ") == Some(token) { Ok(()) } else { Err(Rejection::bad_api_key()) }
             }
             Auth::SigV4 { access_key, secret_key, session_token, region } => Verifier {
                 access_key: access_key.clone(),
@@ -66,41 +66,41 @@ impl Auth {
     }
 }
 
-impl Refusal {
-    pub(super) fn signature(message: &str) -> Refusal {
-        Refusal { status: 403, code: "InvalidSignatureException", message: message.into() }
+impl Rejection {
+    pub(super) fn signature(message: &str) -> Rejection {
+        Rejection { status: 403, code: "InvalidSignatureException", message: message.into() }
     }
 
-    pub(super) fn incomplete(message: &str) -> Refusal {
-        Refusal { status: 403, code: "IncompleteSignatureException", message: message.into() }
+    pub(super) fn incomplete(message: &str) -> Rejection {
+        Rejection { status: 403, code: "IncompleteSignatureException", message: message.into() }
     }
 
-    pub(super) fn missing() -> Refusal {
-        Refusal {
+    pub(super) fn missing() -> Rejection {
+        Rejection {
             status: 403,
             code: "MissingAuthenticationTokenException",
             message: "Missing Authentication Token".into(),
         }
     }
 
-    pub(super) fn unknown_client() -> Refusal {
-        Refusal {
+    pub(super) fn unknown_client() -> Rejection {
+        Rejection {
             status: 403,
             code: "UnrecognizedClientException",
             message: "The security token included in the request is invalid.".into(),
         }
     }
 
-    pub(super) fn expired() -> Refusal {
-        Refusal {
+    pub(super) fn expired() -> Rejection {
+        Rejection {
             status: 403,
             code: "ExpiredTokenException",
             message: "The security token included in the request is expired".into(),
         }
     }
 
-    fn bad_api_key() -> Refusal {
-        Refusal {
+    fn bad_api_key() -> Rejection {
+        Rejection {
             status: 403,
             code: "AccessDeniedException",
             message: "Authentication failed: Please make sure your API Key is valid.".into(),

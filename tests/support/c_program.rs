@@ -5,19 +5,19 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// A program, compiled and linked.
+/// A compiled program.
 #[derive(Clone, Debug)]
 pub struct CProgram(PathBuf);
 
 impl CProgram {
-    /// Compiles `tests/c/NAME.c`, with every warning an error. None, with a line that says "skipped", where there is no
-    /// C compiler. Panics where the program does not compile.
+    /// Compiles `tests/c/NAME.c`. Warnings are errors. Returns None and prints "skipped" if there is no C compiler. Panics if
+    /// the program does not compile.
     #[track_caller]
     pub fn build(name: &str) -> Option<CProgram> {
         CProgram::build_in("tests/c", name)
     }
 
-    /// The same with `examples-c/NAME.c`.
+    /// Compiles `examples-c/NAME.c` in the same way.
     #[track_caller]
     pub fn example(name: &str) -> Option<CProgram> {
         CProgram::build_in("examples-c", name)

@@ -1,4 +1,4 @@
-//! The C API, called from Rust as a C program would call it: through `bedrock.h`'s functions and nothing else.
+//! The C API, called from Rust as a C program calls it: only through the functions of `bedrock.h`.
 //!
 //! ```ignore
 //! let bedrock = LocalBedrock::start();
@@ -7,9 +7,9 @@
 //! assert_eq!(streamed.outcome.response().text, "Hello");
 //! ```
 //!
-//! A call gives an [`Outcome`]: everything that its error or its response tells, copied, and the handles freed. What the
-//! header promises of every call is checked with every call: out parameters are written whatever happens, an error is
-//! there exactly where the status is below 0, texts end in NUL.
+//! A call returns an [`Outcome`]: a copy of its error or response, whose handles are freed. Every call also checks the promises of
+//! the header for all calls: out parameters are always written, there is an error if and only if the status is negative, texts end
+//! in NUL.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -30,13 +30,13 @@ use serde_json::{Value, json};
 
 use super::server::LocalBedrock;
 
-/// What the local Bedrock is told to expect of [`Model::at`], and the model that it calls.
+/// The credentials, region and model id of [`Model::at`].
 pub const ACCESS_KEY: &str = "AKIDEXAMPLE";
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 pub const REGION: &str = "us-east-1";
 pub const MODEL_ID: &str = "amazon.nova-micro-v1:0";
 
-/// The config of [`Model::at`], as JSON to add to: static keys, and retries without long pauses.
+/// Returns the config of [`Model::at`]: static credentials, and retries without long pauses.
 pub fn config(bedrock: &LocalBedrock) -> Value {
     json!({
         "model": MODEL_ID,
@@ -48,7 +48,7 @@ pub fn config(bedrock: &LocalBedrock) -> Value {
     })
 }
 
-/// These members in place of, or beside, those of `base`; a null takes one away.
+/// Returns `base` with these members. A null removes one.
 pub fn with(mut base: Value, members: Value) -> Value {
     let (Some(object), Value::Object(members)) = (base.as_object_mut(), members) else { panic!("two JSON objects") };
     for (key, value) in members {
@@ -60,7 +60,7 @@ pub fn with(mut base: Value, members: Value) -> Value {
     base
 }
 
-/// A handle that is freed when it goes.
+/// Makes a type that frees its handle when it is dropped.
 macro_rules! owned {
     ($name:ident, $c:ty, $free:path) => {
         impl Drop for $name {
@@ -72,7 +72,7 @@ macro_rules! owned {
         unsafe impl Send for $name {}
         unsafe impl Sync for $name {}
         impl $name {
-            /// The bare handle.
+            /// Returns the handle.
             pub fn handle(&self) -> *mut $c {
                 self.0
             }
@@ -85,19 +85,19 @@ pub struct Model(*mut bedrock_model);
 owned!(Model, bedrock_model, bedrock_model_free);
 
 impl Model {
-    /// A model of the local Bedrock with [`config`].
+    /// Makes a model of the local Bedrock with [`config`].
     #[track_caller]
     pub fn at(bedrock: &LocalBedrock) -> Model {
         Model::new(&config(bedrock))
     }
 
-    /// The same with these members added to its config.
+    /// Makes a model of the local Bedrock with [`config`] and these members.
     #[track_caller]
     pub fn at_with(bedrock: &LocalBedrock, members: Value) -> Model {
         Model::new(&with(config(bedrock), members))
     }
 
-    /// A model of that config, which has to be right.
+    /// Makes a model of a config, which must be valid.
     #[track_caller]
     pub fn new(config: &Value) -> Model {
         Model::try_new(&config.to_string()).unwrap_or_else(|failure| panic!("no model: {failure:?}"))
@@ -118,7 +118,7 @@ impl Model {
         made(|out, err| unsafe { bedrock_model_with(self.0, text, length, out, err) }).map(Model)
     }
 
-    /// `bedrock_model_usage`.
+    /// Calls `bedrock_model_usage`.
     #[track_caller]
     pub fn usage(&self) -> Usage {
         Usage::told(|out, size| unsafe { bedrock_model_usage(self.0, out, size) })
@@ -128,39 +128,39 @@ impl Model {
         lent(|len| unsafe { bedrock_model_id(self.0, len) })
     }
 
-    /// `bedrock_model_connect`.
+    /// Calls `bedrock_model_connect`.
     pub fn connect(&self) -> Result<(), Failure> {
         self.connect_with(null_mut(), -1)
     }
 
-    /// The same with a cancel's handle and a time limit in milliseconds.
+    /// Calls `bedrock_model_connect` with a cancel handle and a limit in milliseconds.
     pub fn connect_with(&self, cancel: *mut bedrock_cancel, timeout_ms: i32) -> Result<(), Failure> {
         changed(|err| unsafe { bedrock_model_connect(self.0, cancel, timeout_ms, err) })
     }
 
-    /// `bedrock_generate`.
+    /// Calls `bedrock_generate`.
     pub fn generate(&self, request: &Request) -> Outcome {
         self.generate_with(request, null_mut())
     }
 
-    /// The same with a cancel's handle.
+    /// Calls `bedrock_generate` with a cancel handle.
     pub fn generate_with(&self, request: &Request, cancel: *mut bedrock_cancel) -> Outcome {
         Outcome::of(|out, err| unsafe { bedrock_generate(self.0, request.0, cancel, out, err) })
     }
 
-    /// `bedrock_call`.
+    /// Calls `bedrock_call`.
     pub fn call(&self, operation: &str, request: &Request) -> Outcome {
         let operation = CString::new(operation).expect("a name without NUL");
         Outcome::of(|out, err| unsafe { bedrock_call(self.0, operation.as_ptr(), request.0, null_mut(), out, err) })
     }
 
-    /// `bedrock_generate_stream`, with a callback that keeps every event.
+    /// Calls `bedrock_generate_stream` with a callback that keeps every event.
     pub fn stream(&self, request: &Request) -> Streamed {
         self.stream_with(request, null_mut(), |_| 0)
     }
 
-    /// The same with a cancel's handle and with `on_event` to be asked after each event. It runs on the calling thread; a
-    /// panic in it stops the stream and goes on after the call.
+    /// Calls `bedrock_generate_stream` with a cancel handle and `on_event` as the callback. A panic in it stops the stream and is
+    /// resumed after the call.
     pub fn stream_with(
         &self,
         request: &Request,
@@ -180,7 +180,7 @@ impl Model {
     }
 }
 
-/// Where a callback puts what it is shown.
+/// The events of a callback.
 struct Sink<F> {
     events: Vec<Event>,
     on_event: F,
@@ -195,12 +195,12 @@ impl<F: FnMut(&Event) -> i32> Sink<F> {
         ) -> i32 {
             let sink = unsafe { &mut *user.cast::<Sink<F>>() };
             // No panic may cross into the library.
-            let answer = catch_unwind(AssertUnwindSafe(|| {
+            let result = catch_unwind(AssertUnwindSafe(|| {
                 assert!(sink.panic.is_none(), "an event after the callback had asked to stop");
                 sink.events.push(Event::of(unsafe { &*event }));
                 (sink.on_event)(sink.events.last().expect("just pushed"))
             }));
-            answer.unwrap_or_else(|panic| {
+            result.unwrap_or_else(|panic| {
                 sink.panic = Some(panic);
                 1
             })
@@ -214,13 +214,13 @@ pub struct Request(*mut bedrock_request);
 owned!(Request, bedrock_request, bedrock_request_free);
 
 impl Request {
-    /// One message of the user's.
+    /// Makes a request with one message of the user.
     #[track_caller]
     pub fn say(text: &str) -> Request {
         Request::json(&json!({"messages": [{"role": "user", "content": [{"text": text}]}]}).to_string())
     }
 
-    /// A request of that JSON, which has to be right.
+    /// Makes a request of JSON, which must be valid.
     #[track_caller]
     pub fn json(json: &str) -> Request {
         Request::try_json(json).unwrap_or_else(|failure| panic!("no request: {failure:?}"))
@@ -239,7 +239,7 @@ impl Request {
         changed(|err| unsafe { bedrock_request_add_text(self.0, role.as_ptr(), text.as_ptr().cast(), text.len(), err) })
     }
 
-    /// Adds an answer that is still a handle.
+    /// Calls `bedrock_request_add_response`.
     pub fn add_response(&self, response: *const bedrock_response) -> Result<(), Failure> {
         changed(|err| bedrock_request_add_response(self.0, response, err))
     }
@@ -248,7 +248,7 @@ impl Request {
         changed(|err| unsafe { bedrock_request_set(self.0, members.as_ptr().cast(), members.len(), err) })
     }
 
-    /// Bytes by pointer, copied.
+    /// Attaches a copy of the data.
     #[track_caller]
     pub fn attach(&self, name: &str, data: &[u8]) {
         let name = CString::new(name).expect("a name without NUL");
@@ -258,7 +258,7 @@ impl Request {
         attached.unwrap_or_else(|failure| panic!("not attached: {failure:?}"));
     }
 
-    /// An image of the user's, its bytes copied and its format told by them.
+    /// Adds a copy of an image. The data determines the format if `format` is None.
     pub fn add_image(&self, format: Option<&str>, data: &[u8]) -> Result<(), Failure> {
         let format = format.map(|format| CString::new(format).expect("a format without NUL"));
         let format = format.as_ref().map_or(std::ptr::null(), |format| format.as_ptr());
@@ -266,7 +266,7 @@ impl Request {
         changed(|err| unsafe { bedrock_request_add_image(self.0, role, format, bytes, len, None, null_mut(), err) })
     }
 
-    /// A document of the user's, its bytes copied.
+    /// Adds a copy of a document.
     pub fn add_document(&self, format: Option<&str>, name: Option<&str>, data: &[u8]) -> Result<(), Failure> {
         let [format, name] = [format, name].map(|text| text.map(|text| CString::new(text).expect("no NUL")));
         let [format, name] = [&format, &name].map(|text| text.as_ref().map_or(std::ptr::null(), |text| text.as_ptr()));
@@ -294,14 +294,14 @@ impl Request {
         trimmed.unwrap_or_else(|failure| panic!("not trimmed: {failure:?}"));
     }
 
-    /// The request itself, as JSON to be kept.
+    /// Returns the request as JSON that can be saved.
     pub fn to_json(&self, attachments: i32) -> Result<String, Failure> {
         let (mut len, mut err) = (0, dangling_mut());
         let json = unsafe { bedrock_request_json(self.0, attachments, &mut len, &mut err) };
         borrowed(json, len, err)
     }
 
-    /// What this model would send.
+    /// Returns the body that this model would send.
     pub fn body(&self, model: &Model) -> Result<String, Failure> {
         let (mut len, mut err) = (0, dangling_mut());
         let body = unsafe { bedrock_request_body(self.0, model.handle(), &mut len, &mut err) };
@@ -325,18 +325,18 @@ impl Cancel {
     }
 }
 
-/// What became of a call.
+/// The result of a call.
 #[derive(Debug)]
 pub struct Outcome {
     pub status: bedrock_status,
-    /// There exactly where the status is below 0.
+    /// Present if and only if the status is negative.
     pub failure: Option<Failure>,
     pub response: Option<Response>,
-    /// How long the call took, without what the test does with its response.
+    /// The duration of the call.
     pub took: Duration,
 }
 
-/// What became of a stream: the events that its callback was shown, in order, and the end.
+/// The result of a stream: its events in order, and its end.
 #[derive(Debug)]
 pub struct Streamed {
     pub events: Vec<Event>,
@@ -360,14 +360,14 @@ impl Outcome {
         Outcome { status, failure, response, took }
     }
 
-    /// The error of a call that failed with `status`.
+    /// Returns the error of a call, which must have failed with `status`.
     #[track_caller]
     pub fn failed(&self, status: bedrock_status) -> &Failure {
         assert_eq!(name(self.status), name(status), "{self:?}");
         self.failure.as_ref().expect("checked when it was made")
     }
 
-    /// The response of a call that worked: BEDROCK_OK and a complete answer.
+    /// Returns the response of a call, which must have succeeded with a complete response.
     #[track_caller]
     pub fn response(&self) -> &Response {
         assert_eq!(name(self.status), "BEDROCK_OK", "{self:?}");
@@ -376,14 +376,14 @@ impl Outcome {
         response
     }
 
-    /// What had arrived when the call failed with `status`.
+    /// Returns the partial response of a call, which must have failed with `status`.
     #[track_caller]
     pub fn arrived(&self, status: bedrock_status) -> &Response {
         self.failed(status);
         self.response.as_ref().expect("what had arrived")
     }
 
-    /// What had arrived when the callback asked to stop.
+    /// Returns the partial response of a call that the callback stopped.
     #[track_caller]
     pub fn stopped(&self) -> &Response {
         assert_eq!(name(self.status), "BEDROCK_STOPPED", "{self:?}");
@@ -392,13 +392,13 @@ impl Outcome {
 }
 
 impl Streamed {
-    /// The text that the events showed.
+    /// Returns the text of all text deltas.
     pub fn text(&self) -> String {
         self.events.iter().filter(|event| event.kind == BEDROCK_EVENT_TEXT).map(|event| event.text.as_str()).collect()
     }
 }
 
-/// All that a `bedrock_error` tells.
+/// A copy of a `bedrock_error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub status: bedrock_status,
@@ -412,7 +412,7 @@ pub struct Failure {
     pub more: Box<More>,
 }
 
-/// What few tests look at.
+/// Further members, which few tests check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct More {
     /// Milliseconds, or -1.
@@ -421,7 +421,7 @@ pub struct More {
 }
 
 impl Failure {
-    /// Copies and frees what a call put into *err.
+    /// Copies and frees the error that a call returned in *err.
     #[track_caller]
     pub(super) fn take(status: bedrock_status, err: *mut bedrock_error) -> Option<Failure> {
         assert_ne!(err, dangling_mut(), "*err was not written ({status})");
@@ -450,14 +450,14 @@ impl Failure {
         Some(failure)
     }
 
-    /// This failure, which is of `status`.
+    /// Returns the failure, whose status must be `status`.
     #[track_caller]
     pub fn is(&self, status: bedrock_status) -> &Failure {
         assert_eq!(name(self.status), name(status), "{self:?}");
         self
     }
 
-    /// Asserts that the message says each of these.
+    /// Asserts that the message contains each of these texts.
     #[track_caller]
     pub fn says(&self, parts: &[&str]) {
         for part in parts {
@@ -466,7 +466,7 @@ impl Failure {
     }
 }
 
-/// All that a `bedrock_response` tells.
+/// A copy of a `bedrock_response`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
     pub text: String,
@@ -476,15 +476,15 @@ pub struct Response {
     pub complete: bool,
     pub tool_calls: Vec<ToolCall>,
     pub usage: Usage,
-    /// The assistant's message, as JSON.
+    /// The message of the assistant, as JSON.
     pub message: String,
-    /// The whole answer, as JSON.
+    /// The whole response, as JSON.
     pub json: String,
     pub request_id: String,
     pub attempts: i32,
 }
 
-/// A `bedrock_tool_call`.
+/// A copy of a `bedrock_tool_call`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolCall {
     pub id: String,
@@ -495,7 +495,7 @@ pub struct ToolCall {
     pub kind: i32,
 }
 
-/// A `bedrock_usage`.
+/// A copy of a `bedrock_usage`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Usage {
     pub input_tokens: i64,
@@ -507,12 +507,12 @@ pub struct Usage {
 }
 
 impl Response {
-    /// The calls that the program has to answer.
+    /// Returns the tool calls of a response.
     pub fn calls_of(response: *const bedrock_response) -> Vec<ToolCall> {
         (0..bedrock_response_tool_call_count(response)).map(|index| ToolCall::of(response, index)).collect()
     }
 
-    /// Copies and frees what a call put into *out.
+    /// Copies and frees the response that a call returned in *out.
     #[track_caller]
     pub(super) fn take(response: *mut bedrock_response) -> Response {
         let copy = Response {
@@ -610,7 +610,7 @@ impl Event {
     }
 }
 
-/// An event's payload, which is its JSON where that is any.
+/// Returns the payload of an event. Its JSON, if it has any, must be the same text.
 #[track_caller]
 fn payload(event: &bedrock_event) -> Vec<u8> {
     assert!(!event.payload.is_null(), "a payload is never NULL");
@@ -627,13 +627,13 @@ pub use bedrock::ffi::generate::{
     BEDROCK_EVENT_TEXT, BEDROCK_EVENT_TOOL_INPUT,
 };
 
-/// "BEDROCK_E_THROTTLED": so that a failed assertion can be read.
+/// Returns the name of a status, such as "BEDROCK_E_THROTTLED", for readable assertions.
 pub fn name(status: bedrock_status) -> String {
     let name = text(bedrock_status_name(status));
     if name.is_empty() { format!("no status: {status}") } else { name }
 }
 
-/// A copy of a text that a function gives, or why it gave none.
+/// Returns a copy of the text that a function returns, or the error.
 fn borrowed(text: *const c_char, len: usize, err: *mut bedrock_error) -> Result<String, Failure> {
     if text.is_null() {
         let status = bedrock_error_status(err);
@@ -644,14 +644,14 @@ fn borrowed(text: *const c_char, len: usize, err: *mut bedrock_error) -> Result<
     Ok(String::from_utf8(text.to_vec()).expect("a text is UTF-8"))
 }
 
-/// Whether a function that changes something did, or why not.
+/// Returns the result of a function that changes an object.
 fn changed(change: impl FnOnce(*mut *mut bedrock_error) -> bedrock_status) -> Result<(), Failure> {
     let mut err = dangling_mut();
     let status = change(&mut err);
     Failure::take(status, err).map_or(Ok(()), Err)
 }
 
-/// What a function that makes a handle gave, or why it gave none.
+/// Returns the handle that a function makes, or the error.
 #[track_caller]
 pub(super) fn made<C>(
     make: impl FnOnce(*mut *mut C, *mut *mut bedrock_error) -> bedrock_status,
@@ -676,7 +676,7 @@ fn text(text: *const c_char) -> String {
     unsafe { CStr::from_ptr(text) }.to_str().expect("texts are UTF-8").to_owned()
 }
 
-/// A text with its length, behind which a NUL stands.
+/// Returns a text by its pointer and length, and checks the NUL behind it.
 #[track_caller]
 fn sized(text: *const c_char, len: usize) -> String {
     assert!(!text.is_null(), "a text is never NULL");

@@ -1,9 +1,9 @@
-//! A port on which no further connection comes to stand.
+//! A port on which no connection is ever established.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// It listens, accepts nothing, and its queue is full: the kernel lets further requests to connect go unanswered.
+/// A port that listens but accepts nothing, and whose backlog is full. The kernel does not answer further SYNs.
 pub struct FullPort {
     address: SocketAddr,
     _held: (tokio::runtime::Runtime, tokio::net::TcpListener, Vec<TcpStream>),

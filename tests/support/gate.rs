@@ -1,4 +1,4 @@
-//! A gate in the middle of a reply: the server stops there until the test lets it go on.
+//! A gate: a point in a reply at which the server waits until the test lets it continue.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -6,8 +6,8 @@ use tokio::sync::Notify;
 
 use super::PATIENCE;
 
-/// Holds a reply until the test opens it. Clones are the same gate. One gate may stand in many replies and many times
-/// in one.
+/// A point in a reply at which the server waits until the test opens it. Clones are the same gate. A gate may be in many replies,
+/// and several times in one.
 ///
 /// ```ignore
 /// let gate = Gate::new();
@@ -33,18 +33,18 @@ struct State {
 }
 
 impl Gate {
-    /// A closed gate.
+    /// Makes a closed gate.
     pub fn new() -> Gate {
         Gate::default()
     }
 
-    /// Lets everything through, now and from now on.
+    /// Opens the gate for good.
     pub fn open(&self) {
         self.state().open = true;
         self.0.opened.notify_waiters();
     }
 
-    /// Lets `count` through, whether they wait already or come later: a turnstile for sending events one at a time.
+    /// Lets `count` arrivals pass, now or later. With it a test sends events one at a time.
     pub fn let_pass(&self, count: usize) {
         self.state().passes += count;
         self.0.opened.notify_waiters();
@@ -55,13 +55,13 @@ impl Gate {
         self.state().open
     }
 
-    /// How often a reply has come to this gate, let through or not.
+    /// Returns how often a reply has arrived at this gate, whether it passed or not.
     pub fn arrivals(&self) -> usize {
         self.state().arrivals
     }
 
-    /// Blocks until replies have come to this gate `count` times in all: everything that stands before it has been
-    /// written by then. Panics after [`PATIENCE`].
+    /// Blocks until replies have arrived at this gate `count` times. Everything before the gate was written then. Panics after
+    /// [`PATIENCE`].
     #[track_caller]
     pub fn wait_arrivals(&self, count: usize) {
         let (state, timeout) = self
@@ -72,7 +72,7 @@ impl Gate {
         assert!(!timeout.timed_out(), "waited {PATIENCE:?} for {count} arrivals at a gate, saw {}", state.arrivals);
     }
 
-    /// The server's side: arrives, and waits to be let through.
+    /// Arrives at the gate and waits until it may pass. The server calls this.
     pub(super) async fn pass(&self) {
         self.state().arrivals += 1;
         self.0.arrived.notify_all();

@@ -1,4 +1,4 @@
-//! HTTP/1.1 on one connection: reads requests, plays replies.
+//! HTTP/1.1 on one connection: reads requests and sends replies.
 
 use std::future::pending;
 use std::io::Write as _;
@@ -7,38 +7,38 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use http::Version;
 
-use super::answers::Answers;
-use super::journal::{ClosedBy, Connection};
 use super::reply::{Act, End, Framing, Opening, Reply};
+use super::reply_queue::ReplyQueue;
 use super::request::Request;
+use super::server_log::{ClosedBy, Connection};
 use super::wire::{ClientGone, Transport, Wire};
 
-/// More than any test sends on purpose; a client that does is broken.
+/// The longest head of a request. No test sends a longer one on purpose.
 const HEAD_LIMIT: usize = 4 << 20;
 
 /// Serves one connection until one side ends it.
-pub async fn serve<S: Transport>(stream: S, connection: Connection, answers: Arc<Answers>) {
+pub async fn serve<S: Transport>(stream: S, connection: Connection, replies: Arc<ReplyQueue>) {
     let mut wire = Wire::new(stream, connection.clone());
     loop {
-        match exchange(&mut wire, &answers).await {
+        match exchange(&mut wire, &replies).await {
             Ok(After::NextRequest) => {}
-            // The journal is written first: who sees the socket's end finds the entry there.
+            // Logged first, so that a test that sees the end of the socket finds the entry.
             Ok(After::Close) => {
                 connection.closed(ClosedBy::Server);
                 drop(wire);
-                return connection.gone();
+                return connection.socket_closed();
             }
             Ok(After::Reset) => {
                 connection.closed(ClosedBy::Server);
                 wire.reset();
-                return connection.gone();
+                return connection.socket_closed();
             }
             Err(ClientGone) => return connection.closed(ClosedBy::Client),
         }
     }
 }
 
-/// What becomes of the connection after a reply.
+/// The fate of the connection after a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum After {
     NextRequest,
@@ -46,8 +46,8 @@ pub enum After {
     Reset,
 }
 
-/// One request and its reply.
-async fn exchange<S: Transport>(wire: &mut Wire<S>, answers: &Answers) -> Result<After, ClientGone> {
+/// Reads one request and sends its reply.
+async fn exchange<S: Transport>(wire: &mut Wire<S>, replies: &ReplyQueue) -> Result<After, ClientGone> {
     let (request, last) = match read_request(wire).await? {
         Ok(request) => request,
         Err(malformed) => {
@@ -57,13 +57,13 @@ async fn exchange<S: Transport>(wire: &mut Wire<S>, answers: &Answers) -> Result
         }
     };
     let bodyless = request.method == "HEAD";
-    let reply = answers.answer(request, &wire.connection);
+    let reply = replies.reply_to(request, &wire.connection);
     let after = play(wire, &reply, bodyless).await?;
     Ok(if after == After::NextRequest && last { After::Close } else { after })
 }
 
-/// Reads one request. The flag says that the client wants no other on this connection; the inner error says what is
-/// wrong with the request.
+/// Reads one request. The flag is set if the client wants no other request on this connection. The inner error is the fault of
+/// a malformed request.
 async fn read_request<S: Transport>(wire: &mut Wire<S>) -> Result<Result<(Request, bool), String>, ClientGone> {
     let head = loop {
         match parse_head(&wire.input) {
@@ -110,8 +110,8 @@ async fn read_request<S: Transport>(wire: &mut Wire<S>) -> Result<Result<(Reques
             return Err(gone);
         }
     };
-    let said = request.header("connection").unwrap_or_default().to_ascii_lowercase();
-    let last = said.contains("close") || (head.version == Version::HTTP_10 && !said.contains("keep-alive"));
+    let options = request.header("connection").unwrap_or_default().to_ascii_lowercase();
+    let last = options.contains("close") || (head.version == Version::HTTP_10 && !options.contains("keep-alive"));
     Ok(Ok((request, last)))
 }
 
@@ -123,7 +123,7 @@ struct Head {
     length: usize,
 }
 
-/// None where the head is not complete yet.
+/// Parses a head. Returns None if it is not complete yet.
 fn parse_head(input: &[u8]) -> Result<Option<Head>, String> {
     let mut headers = [httparse::EMPTY_HEADER; 256];
     let mut parsed = httparse::Request::new(&mut headers);
@@ -166,7 +166,7 @@ async fn read_chunks<S: Transport>(wire: &mut Wire<S>) -> Result<Result<Bytes, S
         if size > 0 {
             body.extend_from_slice(&read_exactly(wire, size).await?);
             if &read_exactly(wire, 2).await?[..] != b"\r\n" {
-                return Ok(Err("a chunk that does not end where it said".to_owned()));
+                return Ok(Err("a chunk that is longer than its size".to_owned()));
             }
             continue;
         }
@@ -183,7 +183,7 @@ async fn read_chunks<S: Transport>(wire: &mut Wire<S>) -> Result<Result<Bytes, S
     }
 }
 
-/// Plays a reply: head, body, end.
+/// Sends a reply: head, body, end.
 async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -> Result<After, ClientGone> {
     for act in reply.before_head() {
         hold(wire, act).await?;
@@ -211,7 +211,7 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         }
     }
 
-    // One write per chunk; the first goes out with the head unless something stands between them.
+    // One write for each chunk. The first is sent with the head, unless a gate or a pause stands between them.
     for act in &acts {
         match act {
             Act::Write { data, declared } => {
@@ -219,7 +219,7 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
                 wire.write(&out).await?;
                 out.clear();
             }
-            Act::Leave => return Ok(no_frames(wire)),
+            Act::GracefulShutdown => return Ok(no_frames(wire)),
             Act::Wait(_) | Act::Pause(_) => {
                 wire.write(&out).await?;
                 out.clear();
@@ -246,8 +246,8 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         End::Close => wire.write(&out).await.map(|()| After::Close),
         End::Reset => wire.write(&out).await.map(|()| After::Reset),
         End::StreamReset(_) | End::GoAway(_) => wire.write(&out).await.map(|()| no_frames(wire)),
-        // No client can ask whether its peer is dead.
-        End::Stall | End::Die => {
+        // HTTP/1.1 has no ping that could show the difference.
+        End::Stall | End::Unresponsive => {
             wire.write(&out).await?;
             wire.wait(pending()).await
         }
@@ -259,22 +259,22 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
     }
 }
 
-/// What only HTTP/2 can play.
+/// Logs that only HTTP/2 can send this reply.
 fn no_frames<S>(wire: &Wire<S>) -> After {
     wire.connection.problem("HTTP/1.1 has no frames: the connection is closed instead");
     After::Close
 }
 
-/// Waits as an act says.
+/// Waits for the gate or the time of a step.
 async fn hold<S: Transport>(wire: &mut Wire<S>, act: &Act) -> Result<(), ClientGone> {
     match act {
         Act::Wait(gate) => wire.wait(gate.pass()).await,
         Act::Pause(time) => wire.wait(tokio::time::sleep(*time)).await,
-        Act::Write { .. } | Act::Leave => Ok(()),
+        Act::Write { .. } | Act::GracefulShutdown => Ok(()),
     }
 }
 
-/// One piece of the body. A piece that is cut short keeps the chunk size that was announced for all of it.
+/// Appends a piece of the body. A piece that is cut keeps the chunk size of the whole piece.
 fn put(out: &mut Vec<u8>, data: &[u8], declared: usize, chunked: bool) {
     if chunked {
         write!(out, "{declared:x}\r\n").expect("a Vec takes all bytes");

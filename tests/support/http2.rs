@@ -1,7 +1,7 @@
-//! HTTP/2 on one connection: reads requests and plays replies, each stream in a task of its own.
+//! HTTP/2 on one connection: reads requests and sends replies, each stream in a task of its own.
 //!
-//! It shows what HTTP/1.1 has not: streams that share a connection, a limit to them, streams that are reset, a connection that
-//! takes its leave, and one that stands while its peer is dead.
+//! Tests use it for what HTTP/1.1 does not have: streams that share a connection, their limit, a stream that is reset, GOAWAY,
+//! and a connection whose peer answers no pings.
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
@@ -17,19 +17,19 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
-use super::answers::Answers;
-use super::journal::{ClosedBy, Connection};
 use super::reply::{Act, End, Framing, Opening, Reply};
+use super::reply_queue::ReplyQueue;
 use super::request::Request;
+use super::server_log::{ClosedBy, Connection};
 use super::wire::{ClientGone, Transport};
 
-/// How many streams a connection takes at once where no test wants it otherwise: as many as HTTP/2 asks servers to take.
+/// The default number of streams of a connection at once: the minimum that HTTP/2 recommends.
 pub const STREAMS: u32 = 100;
 
-/// Serves one connection, of at most so many `streams` at once, until one side ends it.
-pub async fn serve<S: Transport>(stream: S, streams: u32, connection: Connection, answers: Arc<Answers>) {
-    let orders = Arc::<Orders>::default();
-    let stream = Journaled { stream, connection: connection.clone(), orders: orders.clone() };
+/// Serves one connection, with at most `streams` streams at once, until one side closes it.
+pub async fn serve<S: Transport>(stream: S, streams: u32, connection: Connection, replies: Arc<ReplyQueue>) {
+    let commands = Arc::<Commands>::default();
+    let stream = LoggedStream { stream, connection: connection.clone(), commands: commands.clone() };
     let mut h2 = match h2::server::Builder::new().max_concurrent_streams(streams).handshake(stream).await {
         Ok(h2) => h2,
         Err(e) => {
@@ -38,56 +38,56 @@ pub async fn serve<S: Transport>(stream: S, streams: u32, connection: Connection
         }
     };
     let mut pings = h2.ping_pong().expect("pings, asked for once");
-    match poll_fn(|cx| drive(&mut h2, &mut pings, &orders, &connection, &answers, cx)).await {
-        // The journal is written before the socket is closed, which dropping the connection does.
+    match poll_fn(|cx| drive(&mut h2, &mut pings, &commands, &connection, &replies, cx)).await {
+        // Logged before the connection is dropped, which closes the socket.
         Some(by) => {
             connection.closed(by);
             drop(h2);
-            connection.gone();
+            connection.socket_closed();
         }
-        // Nothing drives it, and nothing drops it.
+        // The connection is neither driven nor dropped.
         None => pending().await,
     }
 }
 
-/// Takes requests, and does what streams ask of the connection once all that they sent before is with the kernel. Says who ended
-/// the connection, or None where it is dead and nobody has.
+/// Accepts requests, and carries out the commands of streams after the data before them was written. Returns the side that closed
+/// the connection, or None if the connection is to become unresponsive.
 fn drive<S: Transport>(
-    h2: &mut H2<Journaled<S>, Bytes>,
+    h2: &mut H2<LoggedStream<S>, Bytes>,
     pings: &mut PingPong,
-    orders: &Arc<Orders>,
+    commands: &Arc<Commands>,
     connection: &Connection,
-    answers: &Arc<Answers>,
+    replies: &Arc<ReplyQueue>,
     cx: &mut Context<'_>,
 ) -> Poll<Option<ClosedBy>> {
     loop {
         match h2.poll_accept(cx) {
             Poll::Ready(Some(Ok((request, respond)))) => {
-                let exchange = Exchange { connection: connection.clone(), orders: orders.clone() };
-                tokio::spawn(exchange.run(request, respond, answers.clone()));
+                let exchange = Exchange { connection: connection.clone(), commands: commands.clone() };
+                tokio::spawn(exchange.run(request, respond, replies.clone()));
             }
             Poll::Ready(_) => {
-                let by = if orders.state().gone_away { ClosedBy::Server } else { ClosedBy::Client };
+                let by = if commands.state().gone_away { ClosedBy::Server } else { ClosedBy::Client };
                 return Poll::Ready(Some(by));
             }
-            Poll::Pending => match orders.take(pings, cx) {
+            Poll::Pending => match commands.next(pings, cx) {
                 None => return Poll::Pending,
-                Some(Order::Close) => return Poll::Ready(Some(ClosedBy::Server)),
-                Some(Order::Reset) => {
-                    orders.reset.store(true, Ordering::Relaxed);
+                Some(Command::Close) => return Poll::Ready(Some(ClosedBy::Server)),
+                Some(Command::Reset) => {
+                    commands.reset.store(true, Ordering::Relaxed);
                     return Poll::Ready(Some(ClosedBy::Server));
                 }
-                Some(Order::GoAway(reason)) => h2.abrupt_shutdown(reason),
-                Some(Order::Leave) => h2.graceful_shutdown(),
-                Some(Order::Die) => return Poll::Ready(None),
+                Some(Command::GoAway(reason)) => h2.abrupt_shutdown(reason),
+                Some(Command::GracefulShutdown) => h2.graceful_shutdown(),
+                Some(Command::Stop) => return Poll::Ready(None),
             },
         }
     }
 }
 
-/// What streams ask of their connection.
+/// The commands of streams to their connection.
 #[derive(Default)]
-struct Orders {
+struct Commands {
     state: Mutex<State>,
     arrived: Notify,
     /// The connection is reset when it is dropped.
@@ -97,30 +97,32 @@ struct Orders {
 #[derive(Default)]
 struct State {
     driver: Option<Waker>,
-    /// How often it was asked whether all has arrived; for which of that a ping was sent last, and for which it was answered.
+    /// The number of waits for the client to have read everything; the last one that a ping was sent for, and the last one
+    /// whose ping was answered.
     asked: u64,
     pinged: u64,
     ponged: u64,
-    order: Option<Order>,
+    command: Option<Command>,
     gone_away: bool,
     interrupted: Vec<Box<dyn Send>>,
 }
 
-enum Order {
+enum Command {
     Close,
     Reset,
     GoAway(Reason),
-    Leave,
-    Die,
+    GracefulShutdown,
+    /// The connection becomes unresponsive.
+    Stop,
 }
 
-impl Orders {
+impl Commands {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The driver's side: nothing more can be written just now.
-    fn take(&self, pings: &mut PingPong, cx: &mut Context<'_>) -> Option<Order> {
+    /// Takes the next command. The driver calls this if nothing more can be written now.
+    fn next(&self, pings: &mut PingPong, cx: &mut Context<'_>) -> Option<Command> {
         let mut state = self.state();
         state.driver = Some(cx.waker().clone());
         if pings.poll_pong(cx).is_ready() {
@@ -130,27 +132,27 @@ impl Orders {
         if state.pinged == state.ponged && state.pinged < state.asked && pings.send_ping(Ping::opaque()).is_ok() {
             state.pinged = state.asked;
         }
-        let order = state.order.take();
-        state.gone_away |= matches!(order, Some(Order::GoAway(_) | Order::Leave));
-        order
+        let command = state.command.take();
+        state.gone_away |= matches!(command, Some(Command::GoAway(_) | Command::GracefulShutdown));
+        command
     }
 
-    fn give(&self, order: Order) {
+    fn give(&self, command: Command) {
         let mut state = self.state();
-        state.order = Some(order);
+        state.command = Some(command);
         state.driver.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Gives an order in the middle of a stream, and keeps the stream as it is: one that is dropped is reset, which the
-    /// client would see instead.
-    async fn interrupt(&self, stream: impl Send + 'static, order: Order) {
+    /// Gives a command in the middle of a stream and keeps the stream. A stream that is dropped is reset, which the client would
+    /// see instead.
+    async fn interrupt(&self, stream: impl Send + 'static, command: Command) {
         self.all_arrived().await;
         self.state().interrupted.push(Box::new(stream));
-        self.give(order);
+        self.give(command);
     }
 
-    /// Waits until the client has read what was sent before, and answered what it had to: it answers a ping. What breaks a
-    /// stream or a connection earlier drops some of that, now and then.
+    /// Waits until the client has read everything: until it answers a ping. Without this wait, breaking a stream or a connection
+    /// drops some of the data now and then.
     async fn all_arrived(&self) {
         let mine = {
             let mut state = self.state();
@@ -169,18 +171,18 @@ impl Orders {
     }
 }
 
-/// One request and its reply.
+/// Reads one request and sends its reply.
 struct Exchange {
     connection: Connection,
-    orders: Arc<Orders>,
+    commands: Arc<Commands>,
 }
 
 impl Exchange {
-    async fn run(self, request: http::Request<RecvStream>, respond: SendResponse<Bytes>, answers: Arc<Answers>) {
+    async fn run(self, request: http::Request<RecvStream>, respond: SendResponse<Bytes>, replies: Arc<ReplyQueue>) {
         let Ok(request) = read_request(request, &self.connection).await else { return };
-        let reply = answers.answer(request, &self.connection);
+        let reply = replies.reply_to(request, &self.connection);
         if let Err(ClientGone) = self.play(&reply, respond).await {
-            self.connection.given_up();
+            self.connection.stream_reset();
         }
     }
 
@@ -193,14 +195,14 @@ impl Exchange {
             Opening::Head => return self.answer(reply, respond).await,
             Opening::Hang => return wait(pending(), |cx| respond.poll_reset(cx).map(drop)).await,
             // What is no HTTP/1.1 cannot be said here.
-            Opening::Close | Opening::NotHttp(_) => self.orders.interrupt(respond, Order::Close).await,
-            Opening::Reset => self.orders.interrupt(respond, Order::Reset).await,
+            Opening::Close | Opening::NotHttp(_) => self.commands.interrupt(respond, Command::Close).await,
+            Opening::Reset => self.commands.interrupt(respond, Command::Reset).await,
             Opening::StreamReset(code) => respond.send_reset((*code).into()),
         }
         Ok(())
     }
 
-    /// Head, body, end.
+    /// Sends head, body and end.
     async fn answer(&self, reply: &Reply, mut respond: SendResponse<Bytes>) -> Result<(), ClientGone> {
         if let Some(every) = reply.head_drip {
             // A head is one frame here: it comes when its last byte would.
@@ -215,7 +217,7 @@ impl Exchange {
         for act in reply.acts() {
             match act {
                 Act::Write { data, .. } => self.send(&mut body, data).await?,
-                Act::Leave => self.orders.give(Order::Leave),
+                Act::GracefulShutdown => self.commands.give(Command::GracefulShutdown),
                 act => wait(hold(&act), |cx| body.poll_reset(cx).map(drop)).await?,
             }
         }
@@ -232,19 +234,19 @@ impl Exchange {
                 sent.map_err(|_| ClientGone)?;
                 match reply.after {
                     super::http1::After::NextRequest => {}
-                    super::http1::After::Close => self.orders.give(Order::Close),
-                    super::http1::After::Reset => self.orders.give(Order::Reset),
+                    super::http1::After::Close => self.commands.give(Command::Close),
+                    super::http1::After::Reset => self.commands.give(Command::Reset),
                 }
             }
-            End::Close => self.orders.interrupt(body, Order::Close).await,
-            End::Reset => self.orders.interrupt(body, Order::Reset).await,
+            End::Close => self.commands.interrupt(body, Command::Close).await,
+            End::Reset => self.commands.interrupt(body, Command::Reset).await,
             End::StreamReset(code) => {
-                self.orders.all_arrived().await;
+                self.commands.all_arrived().await;
                 body.send_reset((*code).into());
             }
-            End::GoAway(code) => self.orders.interrupt(body, Order::GoAway((*code).into())).await,
+            End::GoAway(code) => self.commands.interrupt(body, Command::GoAway((*code).into())).await,
             End::Stall => return wait(pending(), |cx| body.poll_reset(cx).map(drop)).await,
-            End::Die => self.orders.interrupt(body, Order::Die).await,
+            End::Unresponsive => self.commands.interrupt(body, Command::Stop).await,
             End::Endless(bytes) => loop {
                 self.send(&mut body, bytes.clone()).await?;
             },
@@ -252,7 +254,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Sends all of `data`, as fast as the client lets it.
+    /// Sends all of `data`, as flow control permits.
     async fn send(&self, body: &mut SendStream<Bytes>, mut data: Bytes) -> Result<(), ClientGone> {
         while !data.is_empty() {
             body.reserve_capacity(data.len());
@@ -269,7 +271,7 @@ impl Exchange {
                     Poll::Ready(_) => Poll::Ready(Err(ClientGone)),
                     Poll::Pending => {
                         if !std::mem::replace(&mut starved, true) {
-                            self.connection.starved();
+                            self.connection.window_empty();
                         }
                         Poll::Pending
                     }
@@ -277,7 +279,7 @@ impl Exchange {
             });
             let room = room.await;
             if starved {
-                self.connection.fed();
+                self.connection.window_open();
             }
             let room = room?;
             let part = data.split_to(room.min(data.len()));
@@ -310,7 +312,7 @@ async fn read_request(request: http::Request<RecvStream>, connection: &Connectio
     })
 }
 
-/// Waits for `something`, or until the client does not want the stream any more.
+/// Waits for `something`, or until the client resets the stream.
 async fn wait<T>(
     something: impl Future<Output = T>,
     mut reset: impl FnMut(&mut Context<'_>) -> Poll<()>,
@@ -329,11 +331,11 @@ async fn hold(act: &Act) {
     match act {
         Act::Wait(gate) => gate.pass().await,
         Act::Pause(time) => tokio::time::sleep(*time).await,
-        Act::Write { .. } | Act::Leave => {}
+        Act::Write { .. } | Act::GracefulShutdown => {}
     }
 }
 
-/// The head, without what only HTTP/1.1 says of a body.
+/// Returns the head without the headers that only HTTP/1.1 has.
 fn head(reply: &Reply, bodyless: bool) -> http::Response<()> {
     let mut response = http::Response::new(());
     *response.status_mut() = http::StatusCode::from_u16(reply.status).expect("a status");
@@ -360,16 +362,16 @@ fn append(headers: &mut HeaderMap, name: &str, value: &str) {
     headers.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("a header's value"));
 }
 
-/// A connection's bytes, with the journal kept up.
-struct Journaled<S: Transport> {
+/// The bytes of a connection, which are logged.
+struct LoggedStream<S: Transport> {
     stream: S,
     connection: Connection,
-    orders: Arc<Orders>,
+    commands: Arc<Commands>,
 }
 
-impl<S: Transport> Drop for Journaled<S> {
+impl<S: Transport> Drop for LoggedStream<S> {
     fn drop(&mut self) {
-        if self.orders.reset.load(Ordering::Relaxed)
+        if self.commands.reset.load(Ordering::Relaxed)
             && let Err(e) = self.stream.reset_when_dropped()
         {
             self.connection.problem(&format!("cannot reset: {e}"));
@@ -377,7 +379,7 @@ impl<S: Transport> Drop for Journaled<S> {
     }
 }
 
-impl<S: Transport> AsyncRead for Journaled<S> {
+impl<S: Transport> AsyncRead for LoggedStream<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
@@ -386,7 +388,7 @@ impl<S: Transport> AsyncRead for Journaled<S> {
     }
 }
 
-impl<S: Transport> AsyncWrite for Journaled<S> {
+impl<S: Transport> AsyncWrite for LoggedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(cx, buf) else {
             self.connection.blocked();

@@ -1,4 +1,4 @@
-//! A proxy that connects through: it reads CONNECT, writes down what it was told, and leads wherever the test says.
+//! An HTTP proxy: reads CONNECT, logs the request, and connects to the server of the test.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,29 +6,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::listening::Listening;
+use super::listener_thread::ListenerThread;
 use super::tls::Tls;
 use super::wire::Transport;
 
 const ESTABLISHED: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 
+/// An HTTP proxy with a port of its own.
 pub struct Proxy {
-    listening: Listening,
+    listener: ListenerThread,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// Connects everybody through to a port of this machine, whatever host they ask for.
+    /// Connects every client to a port of this machine, whatever host it asks for.
     pub fn to(port: u16) -> Proxy {
         Proxy::start(ESTABLISHED, Some(port), None)
     }
 
-    /// The same, itself reached over TLS.
+    /// Starts the same proxy, whose clients connect over TLS.
     pub fn over_tls(tls: &Tls, port: u16) -> Proxy {
         Proxy::start(ESTABLISHED, Some(port), Some(tls.clone()))
     }
 
-    /// Answers every CONNECT with these bytes and closes.
+    /// Answers every CONNECT with these bytes and closes the connection.
     pub fn refusing(answer: &'static str) -> Proxy {
         Proxy::start(answer, None, None)
     }
@@ -36,20 +37,20 @@ impl Proxy {
     fn start(answer: &'static str, behind: Option<u16>, tls: Option<Tls>) -> Proxy {
         let heads = Arc::<Mutex<Vec<String>>>::default();
         let seen = heads.clone();
-        let listening = Listening::start(move |listener| async move {
+        let listener = ListenerThread::start(move |listener| async move {
             loop {
                 let (outside, _) = listener.accept().await.expect("a connection");
                 tokio::spawn(pass(outside, tls.clone(), answer, behind, seen.clone()));
             }
         });
-        Proxy { listening, heads }
+        Proxy { listener, heads }
     }
 
     pub fn port(&self) -> u16 {
-        self.listening.port()
+        self.listener.port()
     }
 
-    /// The heads of all requests so far.
+    /// Returns the heads of all requests so far.
     pub fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

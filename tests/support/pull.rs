@@ -1,12 +1,11 @@
-//! Streams by pull, called from Rust as a C program would call them: `bedrock_stream_next`, a descriptor to poll, a wakeup, a
-//! waiting set.
+//! Streams by pull, used from Rust as a C program uses them: `bedrock_stream_next`, descriptors, wakeups, waiting sets.
 //!
 //! ```ignore
 //! let stream = Pull::open(&model, &Request::say("Hello?"));
 //! while let Pulled::Event(event) = stream.next(-1) { ... }
 //! ```
 //!
-//! What the header promises of every call is checked with every call, as in [`capi`](super::capi).
+//! Every call checks the promises of the header for all calls, as in [`capi`](super::capi).
 
 use std::ffi::{CString, c_void};
 use std::mem::ManuallyDrop;
@@ -32,11 +31,11 @@ impl Drop for Pull {
     }
 }
 
-// A handle is a number, and any thread may use it.
+// SAFETY: a handle is a number that any thread may use.
 unsafe impl Send for Pull {}
 unsafe impl Sync for Pull {}
 
-/// What `bedrock_stream_next` gave.
+/// The result of `bedrock_stream_next`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pulled {
     Event(Event),
@@ -46,13 +45,13 @@ pub enum Pulled {
 }
 
 impl Pull {
-    /// `bedrock_stream_open`, which has to work.
+    /// Calls `bedrock_stream_open`, which must succeed.
     #[track_caller]
     pub fn open(model: &Model, request: &Request) -> Pull {
         Pull::open_with(model, request, null_mut())
     }
 
-    /// The same with a cancel's handle.
+    /// Calls it with a cancel handle.
     #[track_caller]
     pub fn open_with(model: &Model, request: &Request, cancel: *mut bedrock_cancel) -> Pull {
         let opened =
@@ -60,7 +59,7 @@ impl Pull {
         Pull(opened.unwrap_or_else(|failure| panic!("no stream: {failure:?}")))
     }
 
-    /// `bedrock_call_open`, which has to work.
+    /// Calls `bedrock_call_open`, which must succeed.
     #[track_caller]
     pub fn call(model: &Model, operation: &str, request: &Request) -> Pull {
         let operation = CString::new(operation).expect("a name without NUL");
@@ -70,7 +69,7 @@ impl Pull {
         Pull(opened.unwrap_or_else(|failure| panic!("no stream: {failure:?}")))
     }
 
-    /// `bedrock_stream_next`.
+    /// Calls `bedrock_stream_next`.
     #[track_caller]
     pub fn next(&self, timeout_ms: i32) -> Pulled {
         let (mut event, mut err) = (dangling::<bedrock_event>(), dangling_mut());
@@ -83,18 +82,18 @@ impl Pull {
             (BEDROCK_DONE, _) => Pulled::Done,
             (BEDROCK_AGAIN, _) => Pulled::Again,
             (_, Some(failure)) => Pulled::Failed(failure),
-            (unknown, None) => panic!("bedrock_stream_next gave {unknown}"),
+            (unknown, None) => panic!("bedrock_stream_next returned {unknown}"),
         }
     }
 
-    /// `bedrock_stream_response`.
+    /// Calls `bedrock_stream_response`.
     #[track_caller]
     pub fn response(&self) -> Response {
         let made = made(|out, err| unsafe { bedrock_stream_response(self.0, out, err) });
         Response::take(made.unwrap_or_else(|failure| panic!("no response: {failure:?}")))
     }
 
-    /// `bedrock_stream_fd`: a descriptor that is the stream's.
+    /// Calls `bedrock_stream_fd`.
     #[track_caller]
     pub fn fd(&self) -> i32 {
         let fd = bedrock_stream_fd(self.0);
@@ -103,21 +102,21 @@ impl Pull {
         fd
     }
 
-    /// `bedrock_stream_set_wakeup` with a bell that rings.
+    /// Calls `bedrock_stream_set_wakeup` with a function that counts.
     #[track_caller]
-    pub fn wake(&self, bell: &Bell) {
-        let user = Arc::into_raw(bell.0.clone()).cast_mut().cast();
-        let status = bedrock_stream_set_wakeup(self.0, Some(ring), user, Some(release));
+    pub fn set_wakeup(&self, wakeups: &WakeupCounter) {
+        let user = Arc::into_raw(wakeups.0.clone()).cast_mut().cast();
+        let status = bedrock_stream_set_wakeup(self.0, Some(count_wakeup), user, Some(release));
         assert_eq!(name(status), "BEDROCK_OK");
     }
 
-    /// The bare handle.
+    /// Returns the handle.
     pub fn handle(&self) -> *mut bedrock_stream {
         self.0
     }
 }
 
-/// Whether a descriptor becomes readable within `timeout_ms` (0: is now).
+/// Returns whether a descriptor becomes readable within `timeout_ms`.
 pub fn readable(fd: i32, timeout_ms: i32) -> bool {
     let mut poll = libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
     loop {
@@ -132,45 +131,45 @@ pub fn readable(fd: i32, timeout_ms: i32) -> bool {
     }
 }
 
-/// What wakeups of a stream do to a test.
+/// Counts the wakeups of a stream.
 #[derive(Clone, Default)]
-pub struct Bell(Arc<BellState>);
+pub struct WakeupCounter(Arc<Wakeups>);
 
 #[derive(Default)]
-struct BellState {
-    rung: Mutex<usize>,
-    rings: Condvar,
+struct Wakeups {
+    count: Mutex<usize>,
+    changed: Condvar,
 }
 
-impl Bell {
-    /// Waits until it has rung more than `heard` times, and says how often it has. Panics after [`PATIENCE`].
+impl WakeupCounter {
+    /// Waits for more than `seen` wakeups and returns their number. Panics after [`PATIENCE`].
     #[track_caller]
-    pub fn wait(&self, heard: usize) -> usize {
-        let rung = self.0.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        let (rung, waited) = self
+    pub fn wait(&self, seen: usize) -> usize {
+        let count = self.0.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, waited) = self
             .0
-            .rings
-            .wait_timeout_while(rung, PATIENCE, |rung| *rung <= heard)
+            .changed
+            .wait_timeout_while(count, PATIENCE, |count| *count <= seen)
             .unwrap_or_else(PoisonError::into_inner);
-        assert!(!waited.timed_out(), "waited {PATIENCE:?} for wakeup {}", heard + 1);
-        *rung
+        assert!(!waited.timed_out(), "waited {PATIENCE:?} for wakeup {}", seen + 1);
+        *count
     }
 
-    /// Whether it was released by all that held it.
+    /// Returns whether every stream has released the counter.
     pub fn is_released(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 }
 
-unsafe extern "C-unwind" fn ring(user: *mut c_void) {
-    // Borrowed: it is released once, and not here.
-    let bell = ManuallyDrop::new(unsafe { Arc::from_raw(user.cast::<BellState>()) });
-    *bell.rung.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-    bell.rings.notify_all();
+unsafe extern "C-unwind" fn count_wakeup(user: *mut c_void) {
+    // Borrowed: `release` drops it.
+    let wakeups = ManuallyDrop::new(unsafe { Arc::from_raw(user.cast::<Wakeups>()) });
+    *wakeups.count.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+    wakeups.changed.notify_all();
 }
 
 unsafe extern "C" fn release(user: *mut c_void) {
-    drop(unsafe { Arc::from_raw(user.cast::<BellState>()) });
+    drop(unsafe { Arc::from_raw(user.cast::<Wakeups>()) });
 }
 
 /// A `bedrock_waitset`.
@@ -195,7 +194,7 @@ impl WaitSet {
         assert_eq!(name(status), "BEDROCK_OK");
     }
 
-    /// The stream that has something to read, and what it was added with; None once `timeout` has passed.
+    /// Returns a readable stream and its user pointer. None after `timeout`.
     #[track_caller]
     pub fn wait(&self, timeout: Duration) -> Option<(*mut bedrock_stream, usize)> {
         let (mut stream, mut user) = (dangling_mut(), dangling_mut());
@@ -212,7 +211,7 @@ impl WaitSet {
     }
 }
 
-/// Reads a stream to its end by `bedrock_stream_next` and keeps nothing: how many events there were, and how it ended.
+/// Reads a stream to its end by `bedrock_stream_next`. Returns the number of events and the terminal status.
 pub fn count_pulled(stream: &Pull) -> (usize, bedrock_status) {
     let mut count = 0;
     loop {
@@ -226,7 +225,7 @@ pub fn count_pulled(stream: &Pull) -> (usize, bedrock_status) {
     }
 }
 
-/// The same by `bedrock_generate_stream`, without a response.
+/// Reads a stream by `bedrock_generate_stream`, without a response. Returns the number of events and the status.
 pub fn count_called_back(model: &Model, request: &Request) -> (usize, bedrock_status) {
     unsafe extern "C-unwind" fn count(_: *const bedrock_event, user: *mut c_void) -> i32 {
         unsafe { *user.cast::<usize>() += 1 };

@@ -1,7 +1,7 @@
-//! A reply: what to answer, at whose word, and how to fail at it.
+//! A reply: a script of status, headers, body and end, independent of the version of HTTP.
 //!
-//! A reply is a script that knows nothing of the protocol that carries it: a status, headers, and a body in pieces
-//! with gates and pauses between them, then an end. The events of a stream are in [`stream`](super::stream).
+//! A body consists of pieces with gates and pauses between them. A reply can also fail: before the head, in the body, or after
+//! it. The events of a stream are in [`stream`](super::stream).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 
 use super::gate::Gate;
 
-/// What to answer. Made by one of the functions that return a `Reply`, then changed by the methods that take and give
-/// one.
+/// A reply. One of the functions that return a `Reply` makes it, and its methods change it.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(super) status: u16,
@@ -31,7 +30,7 @@ pub struct Reply {
     limit: Option<usize>,
 }
 
-/// The counters of an answer.
+/// Returns the usage of a response.
 pub(super) fn usage(input_tokens: u64, output_tokens: u64) -> Value {
     json!({
         "inputTokens": input_tokens,
@@ -41,22 +40,22 @@ pub(super) fn usage(input_tokens: u64, output_tokens: u64) -> Value {
     })
 }
 
-/// How a body that was cut ends.
+/// The end of a body that is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// The body's framing says that all is well: the last chunk, or a content length of just these bytes.
+    /// The framing hides the cut: the last chunk follows, or the content length is that of the cut body.
     CleanEnd,
-    /// The connection is closed (FIN) without a last chunk, or short of the content length.
+    /// The connection is closed (FIN) without a last chunk, or before the content length is reached.
     Close,
     /// The connection is reset (RST).
     Reset,
-    /// HTTP/2 alone: the stream is reset, with this code. The connection stays.
+    /// HTTP/2 only: the stream is reset with this code. The connection stays open.
     StreamReset(u32),
-    /// HTTP/2 alone: the connection ends with GOAWAY, with this code.
+    /// HTTP/2 only: the connection ends with GOAWAY and this code.
     GoAway(u32),
 }
 
-/// Where an error's name stands.
+/// The place of an error's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorName {
     /// In the header x-amzn-errortype, followed by a ':' and a URL, as the service sends it.
@@ -65,11 +64,11 @@ pub enum ErrorName {
     BodyType,
     /// In the body's `code`.
     BodyCode,
-    /// Nowhere: the status says all.
+    /// Nowhere: the error has only a status.
     Nowhere,
 }
 
-/// How the body's length is told.
+/// The framing of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     ContentLength,
@@ -77,7 +76,7 @@ pub(super) enum Framing {
     UntilClose,
 }
 
-/// What comes instead of the head.
+/// The head, or the failure in place of it.
 #[derive(Clone, Debug)]
 pub(super) enum Opening {
     Head,
@@ -88,7 +87,7 @@ pub(super) enum Opening {
     NotHttp(Bytes),
 }
 
-/// What comes after the last byte of the body.
+/// The end of a reply, after the last byte of the body.
 #[derive(Clone, Debug)]
 pub(super) enum End {
     Complete,
@@ -98,18 +97,18 @@ pub(super) enum End {
     StreamReset(u32),
     GoAway(u32),
     Stall,
-    Die,
+    Unresponsive,
     Endless(Bytes),
 }
 
-/// The body as it was scripted.
+/// A step of the script of a body.
 #[derive(Clone, Debug)]
 enum Step {
     Piece(Bytes),
     Between(Act),
 }
 
-/// How pieces of the script become writes (chunks, where the body is chunked).
+/// The division of the body into writes, each of which is a chunk if the body is chunked.
 #[derive(Clone, Copy, Debug)]
 enum Pieces {
     AsScripted,
@@ -117,22 +116,22 @@ enum Pieces {
     Of(usize),
 }
 
-/// The body as it is played: cut, split, paced.
+/// A step of a body that is split, paced and cut.
 #[derive(Clone, Debug)]
 pub(super) enum Act {
-    /// Write `data`, of a piece of `declared` bytes: less of it where the body is cut in its middle.
+    /// Writes `data`. `declared` is the length of the whole piece, which is longer if the body is cut in it.
     Write {
         data: Bytes,
         declared: usize,
     },
     Wait(Gate),
     Pause(Duration),
-    Leave,
+    GracefulShutdown,
 }
 
-// Replies that behave.
+// Regular replies.
 impl Reply {
-    /// A status without a header or a body.
+    /// Makes a reply without headers or a body.
     pub fn empty(status: u16) -> Reply {
         Reply {
             status,
@@ -152,13 +151,13 @@ impl Reply {
         }
     }
 
-    /// 200 with a JSON body, sent as given, and a request id, as the service does.
+    /// Makes a 200 with this JSON body and a request id.
     pub fn json(body: impl Into<Bytes>) -> Reply {
         Reply::empty(200).with_request_id().header("Content-Type", "application/json").body(body)
     }
 
-    /// A complete answer to Converse that says `text`.
-    pub fn text_answer(text: &str) -> Reply {
+    /// Makes a complete response to Converse whose text is `text`.
+    pub fn text_response(text: &str) -> Reply {
         let output_tokens = text.split_whitespace().count();
         Reply::json(
             json!({
@@ -171,12 +170,12 @@ impl Reply {
         )
     }
 
-    /// An error as the service sends it: its name in a header, its message in the body.
+    /// Makes an error as the service sends it: its name in a header, its message in the body.
     pub fn error(status: u16, code: &str, message: &str) -> Reply {
         Reply::error_named(ErrorName::Header, status, code, message)
     }
 
-    /// An error that tells its name in another place.
+    /// Makes an error whose name is in another place.
     pub fn error_named(place: ErrorName, status: u16, code: &str, message: &str) -> Reply {
         let body = match place {
             ErrorName::Header | ErrorName::Nowhere => json!({"message": message}),
@@ -191,20 +190,19 @@ impl Reply {
         }
     }
 
-    /// What a proxy in between says: HTML instead of JSON.
+    /// Makes the error of a proxy: HTML instead of JSON.
     pub fn html(status: u16) -> Reply {
         let body =
             format!("<html><head><title>{status}</title></head><body><h1>{status}</h1><hr>a proxy</body></html>\n");
         Reply::empty(status).header("Content-Type", "text/html").body(body)
     }
 
-    /// A redirect.
+    /// Makes a redirect.
     pub fn redirect(status: u16, location: &str) -> Reply {
         Reply::empty(status).header("Location", location)
     }
 
-    /// A status, headers and a body that are sent just so: nothing is added but the body's framing, where the headers
-    /// do not give it.
+    /// Makes a reply to which nothing is added except the framing of the body, unless the headers have it.
     pub fn verbatim<N: AsRef<str>, V: AsRef<str>>(
         status: u16,
         headers: impl IntoIterator<Item = (N, V)>,
@@ -216,29 +214,29 @@ impl Reply {
     }
 }
 
-// Replies that do not.
+// Replies that fail.
 impl Reply {
-    /// Reads the request and never answers.
+    /// Makes a reply that never comes.
     pub fn hang() -> Reply {
         Reply::empty(200).opening(Opening::Hang)
     }
 
-    /// Reads the request and closes the connection.
+    /// Closes the connection instead of a reply.
     pub fn close_before_headers() -> Reply {
         Reply::empty(200).opening(Opening::Close)
     }
 
-    /// Reads the request and resets the connection.
+    /// Resets the connection instead of a reply.
     pub fn reset_before_headers() -> Reply {
         Reply::empty(200).opening(Opening::Reset)
     }
 
-    /// HTTP/2 alone: reads the request and resets its stream, with this code. The connection stays.
+    /// HTTP/2 only: resets the stream with this code instead of a reply. The connection stays open.
     pub fn stream_reset_before_headers(code: u32) -> Reply {
         Reply::empty(200).opening(Opening::StreamReset(code))
     }
 
-    /// Answers with bytes that are no HTTP, and closes the connection.
+    /// Sends bytes that are not HTTP, and closes the connection.
     pub fn not_http(bytes: impl Into<Bytes>) -> Reply {
         Reply::empty(200).opening(Opening::NotHttp(bytes.into()))
     }
@@ -251,14 +249,14 @@ impl Reply {
 
 // The head.
 impl Reply {
-    /// Another status.
+    /// Sets the status.
     pub fn status(mut self, status: u16) -> Reply {
         self.status = status;
         self
     }
 
-    /// Adds a header; a `content-length` or `transfer-encoding` given here is believed, and sent instead of the true
-    /// one. Content-Type and Content-Length replace what was there; others may be given several times.
+    /// Adds a header. A `content-length` or `transfer-encoding` replaces the true one. Content-Type and Content-Length replace an
+    /// earlier value; other headers can be added several times.
     pub fn header(mut self, name: &str, value: &str) -> Reply {
         if name.eq_ignore_ascii_case("content-type") || name.eq_ignore_ascii_case("content-length") {
             self = self.without_header(name);
@@ -267,23 +265,23 @@ impl Reply {
         self
     }
 
-    /// Takes away all headers of that name.
+    /// Removes all headers of this name.
     pub fn without_header(mut self, name: &str) -> Reply {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self
     }
 
-    /// The first header of that name.
+    /// Returns the first header of this name.
     pub fn header_value(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Another content type.
+    /// Sets the content type.
     pub fn content_type(self, value: &str) -> Reply {
         self.header("Content-Type", value)
     }
 
-    /// This request id instead of a made-up one.
+    /// Sets the request id in place of a generated one.
     pub fn request_id(self, id: &str) -> Reply {
         self.without_header("x-amzn-requestid").header("x-amzn-RequestId", id)
     }
@@ -293,19 +291,19 @@ impl Reply {
         self.request_id(&format!("0ca11e55-0000-4000-8000-{:012x}", NEXT.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// Holds the head until the gate lets it pass.
+    /// Sends the head when the gate lets it pass.
     pub fn head_waits_for(mut self, gate: &Gate) -> Reply {
         self.before_head.push(Act::Wait(gate.clone()));
         self
     }
 
-    /// Holds the head for a time.
+    /// Sends the head after `time`.
     pub fn head_pause(mut self, time: Duration) -> Reply {
         self.before_head.push(Act::Pause(time));
         self
     }
 
-    /// Sends the head byte by byte, one each `every`.
+    /// Sends the head byte by byte, with a pause after each.
     pub fn head_drip(mut self, every: Duration) -> Reply {
         self.head_drip = Some(every);
         self
@@ -314,7 +312,7 @@ impl Reply {
 
 // The body.
 impl Reply {
-    /// Adds bytes to the body, as one piece.
+    /// Adds a piece to the body.
     pub fn raw(mut self, bytes: impl Into<Bytes>) -> Reply {
         let bytes = bytes.into();
         if !bytes.is_empty() {
@@ -323,47 +321,46 @@ impl Reply {
         self
     }
 
-    /// These bytes instead of the body so far.
+    /// Replaces the body.
     pub fn body(mut self, bytes: impl Into<Bytes>) -> Reply {
         self.steps.clear();
         self.raw(bytes)
     }
 
-    /// What was added so far is sent, and what is added after this only when the gate lets it pass.
+    /// Adds a gate: the steps after it are sent when the gate lets the reply pass.
     pub fn wait_for(mut self, gate: &Gate) -> Reply {
         self.steps.push(Step::Between(Act::Wait(gate.clone())));
         self
     }
 
-    /// What is added after this is sent that much later. For scripts that are about pace; a test that waits for
-    /// something uses a [`Gate`].
+    /// Adds a pause. It is for tests of timing; a test that waits for an event uses a [`Gate`].
     pub fn pause(mut self, time: Duration) -> Reply {
         self.steps.push(Step::Between(Act::Pause(time)));
         self
     }
 
-    /// HTTP/2 alone: the connection takes its leave here. It is to be asked nothing more (GOAWAY), finishes what it has
-    /// begun, this reply too, and ends.
-    pub fn leave(mut self) -> Reply {
-        self.steps.push(Step::Between(Act::Leave));
+    /// HTTP/2 only: shuts the connection down gracefully at this point of the body. It sends GOAWAY, finishes its streams, this
+    /// one too, and closes.
+    pub fn graceful_shutdown(mut self) -> Reply {
+        self.steps.push(Step::Between(Act::GracefulShutdown));
         self
     }
 
-    /// Sends pieces that stand together as one chunk, in one write.
+    /// Sends neighbouring pieces as one chunk, in one write.
     pub fn in_one_chunk(mut self) -> Reply {
         self.pieces = Pieces::Joined;
         self
     }
 
-    /// Sends the body in chunks of `size` bytes, whatever the pieces were.
+    /// Sends the body in chunks of `size` bytes.
     #[track_caller]
     pub fn in_chunks_of(mut self, size: usize) -> Reply {
-        assert!(size > 0, "chunks of 0 bytes would never end");
+        assert!(size > 0, "a chunk has at least one byte");
         self.pieces = Pieces::Of(size);
         self
     }
 
-    /// One chunk each `every`.
+    /// Sends the chunks with a pause of `every` between them.
     pub fn paced(mut self, every: Duration) -> Reply {
         self.every = Some(every);
         self
@@ -375,13 +372,13 @@ impl Reply {
         self
     }
 
-    /// Frames the body in chunks: one for each piece, which is one for each event.
+    /// Frames the body in chunks, one for each piece. An event is a piece.
     pub fn chunked(mut self) -> Reply {
         self.framing = Framing::Chunked;
         self
     }
 
-    /// Frames the body not at all: the connection's end is its end.
+    /// Sends the body without framing: it ends with the connection.
     pub fn until_close(mut self) -> Reply {
         self.framing = Framing::UntilClose;
         self
@@ -401,11 +398,11 @@ impl Reply {
 
 // The end.
 impl Reply {
-    /// Sends the body's first `bytes` bytes, then fails so. Gates and pauses that stand before the first byte not
-    /// sent are kept, so a test can say when.
+    /// Cuts the body after `bytes` bytes. Gates and pauses before the first byte that is not sent are kept, so that a test can
+    /// choose the moment.
     ///
-    /// In the middle of a chunk, `Close` and `Reset` leave the chunk's announced size as it was. `Reset` drops what
-    /// the client's socket has not taken yet: let it read, or keep the body small.
+    /// If the cut is in the middle of a chunk, `Close` and `Reset` keep the announced size of the chunk. `Reset` drops bytes that
+    /// the client's socket has not received yet: let the client read them first, or keep the body small.
     pub fn cut_at(mut self, bytes: usize, cut: Cut) -> Reply {
         self.limit = Some(bytes);
         self.end = match cut {
@@ -418,28 +415,27 @@ impl Reply {
         self
     }
 
-    /// Sends the body's first `bytes` bytes, then nothing more, and keeps the connection.
+    /// Stops after `bytes` bytes of the body and keeps the connection open.
     pub fn stall_after(mut self, bytes: usize) -> Reply {
         self.limit = Some(bytes);
         self.end = End::Stall;
         self
     }
 
-    /// After the body so far the connection is dead, though nobody closes it: nothing more is written or read, and so no
-    /// ping of HTTP/2 answered. Others work.
-    pub fn then_die(mut self) -> Reply {
-        self.end = End::Die;
+    /// Makes the connection unresponsive after the body: the server neither reads nor writes nor closes it, and so answers no
+    /// ping of HTTP/2. Other connections work.
+    pub fn then_unresponsive(mut self) -> Reply {
+        self.end = End::Unresponsive;
         self
     }
 
-    /// Repeats `bytes` after the body until the client leaves.
+    /// Repeats `bytes` after the body until the client closes the connection.
     pub fn then_forever(mut self, bytes: impl Into<Bytes>) -> Reply {
         self.end = End::Endless(bytes.into());
         self
     }
 
-    /// Closes the connection after the complete reply, without having said so: what a keep-alive connection meets
-    /// that idled too long.
+    /// Closes the connection after the complete reply without an announcement, as servers do with idle keep-alive connections.
     pub fn then_close(mut self) -> Reply {
         self.after = super::http1::After::Close;
         self
@@ -452,9 +448,9 @@ impl Reply {
     }
 }
 
-// Reading a reply.
+// Inspection.
 impl Reply {
-    /// The whole body, uncut.
+    /// Returns the whole body, without the cut.
     pub fn body_bytes(&self) -> Bytes {
         let mut body = BytesMut::with_capacity(self.body_len());
         for step in &self.steps {
@@ -465,12 +461,12 @@ impl Reply {
         body.freeze()
     }
 
-    /// The length of the whole body, uncut: what to cut at every byte of.
+    /// Returns the length of the whole body, without the cut.
     pub fn body_len(&self) -> usize {
         self.steps.iter().map(|step| if let Step::Piece(bytes) = step { bytes.len() } else { 0 }).sum()
     }
 
-    /// Where each piece of the body ends: each event, in a stream. The cuts that fall between frames.
+    /// Returns the end of each piece of the body. In a stream these are the boundaries of events.
     pub fn piece_ends(&self) -> Vec<usize> {
         let mut at = 0;
         let mut ends = Vec::new();
@@ -483,7 +479,7 @@ impl Reply {
         ends
     }
 
-    /// Panics where the reply cannot be played as it says.
+    /// Panics if the reply contradicts itself.
     #[track_caller]
     pub fn check(&self) {
         if let Some(limit) = self.limit {
@@ -504,7 +500,7 @@ impl Reply {
         }
     }
 
-    /// How many pieces, gates and pauses the body has so far.
+    /// Returns the number of pieces, gates and pauses in the body.
     pub(super) fn step_count(&self) -> usize {
         self.steps.len()
     }
@@ -521,7 +517,7 @@ impl Reply {
         }
     }
 
-    /// The content length to tell: the truth, but for a clean end of a cut body, which is a lie that cannot be seen.
+    /// Returns the announced content length: that of the whole body, unless [`Cut::CleanEnd`] hides a cut.
     pub(super) fn declared_length(&self) -> usize {
         match (&self.end, self.limit) {
             (End::CutClean, Some(limit)) => limit,
@@ -529,7 +525,7 @@ impl Reply {
         }
     }
 
-    /// The body as it is to be played: split or joined, paced, cut.
+    /// Returns the steps of the body after it is split or joined, paced and cut.
     pub(super) fn acts(&self) -> Vec<Act> {
         let mut acts = Vec::with_capacity(self.steps.len());
         let mut run = Run::default();
@@ -551,7 +547,7 @@ impl Reply {
     }
 }
 
-/// Pieces that stand together, on their way to becoming chunks.
+/// Neighbouring pieces that are joined or split into chunks.
 #[derive(Default)]
 struct Run {
     joined: BytesMut,
@@ -576,7 +572,7 @@ impl Run {
     }
 }
 
-/// Leaves the first `limit` bytes, and what stands before the first byte that is left out.
+/// Returns the first `limit` bytes, and the gates and pauses before the first byte that is cut off.
 fn cut(acts: Vec<Act>, limit: usize, clean: bool) -> Vec<Act> {
     let mut left = limit;
     let mut kept = Vec::with_capacity(acts.len());

@@ -1,29 +1,29 @@
-//! A request, as it was on the wire.
+//! A request as the server received it.
 
 use bytes::Bytes;
 use http::Version;
 
-/// One request, verbatim: nothing is decoded, sorted or dropped.
+/// A request. Nothing in it is decoded, sorted or dropped.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// The version of HTTP that it was sent in.
+    /// The version of HTTP.
     pub version: Version,
     /// "POST".
     pub method: String,
-    /// The request target as it was sent: path and query, percent-encoded by the client or not.
+    /// The request target as it was sent: path and query.
     pub target: String,
-    /// Names and values in the order and the case in which they were sent, outer blanks of values removed.
+    /// Names and values in the order and the case in which they were sent, without white space around values.
     pub headers: Vec<(String, String)>,
-    /// The body, with chunked framing taken off.
+    /// The body without chunked framing.
     pub body: Bytes,
-    /// The connection that it came on: 1 for the first that the server accepted.
+    /// The number of the connection, from 1.
     pub connection: usize,
-    /// What it was refused with, where its authorisation did not hold: "InvalidSignatureException: ...".
+    /// The error of a request without valid authorization: "InvalidSignatureException: ...".
     pub refused: Option<String>,
 }
 
 impl Request {
-    /// A request that was not on a wire: for checks of the checks.
+    /// Makes a request that was never sent, for tests of the checks.
     pub fn new(method: &str, target: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Request {
         Request {
             version: Version::HTTP_11,
@@ -36,53 +36,53 @@ impl Request {
         }
     }
 
-    /// The path as it was sent, without the query.
+    /// Returns the path as it was sent, without the query.
     pub fn path(&self) -> &str {
         self.target.split_once('?').map_or(self.target.as_str(), |(path, _)| path)
     }
 
-    /// The query as it was sent, without the '?'; "" where there is none.
+    /// Returns the query as it was sent, without the '?'. "" if there is none.
     pub fn query(&self) -> &str {
         self.target.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// The first header of that name, in any case.
+    /// Returns the first header of this name, in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// All values of the headers of that name, in any case, in order.
+    /// Returns the values of all headers of this name, in any case, in their order.
     pub fn header_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text. Panics where it is not UTF-8: no request of this service has another body.
+    /// Returns the body as text. Panics if it is not UTF-8, as every request of this service is.
     #[track_caller]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body)
             .unwrap_or_else(|e| panic!("the body of {} {} is not UTF-8: {e}", self.method, self.target))
     }
 
-    /// The body as JSON. Panics where it is none.
+    /// Returns the body as JSON. Panics if it is not JSON.
     #[track_caller]
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|e| panic!("the body of {} {} is not JSON: {e}", self.method, self.target))
     }
 
-    /// The last segment of the path: "converse", "converse-stream", "invoke", ...
+    /// Returns the last segment of the path: "converse", "converse-stream", "invoke", ...
     pub fn operation(&self) -> &str {
         self.path().rsplit('/').next().unwrap_or_default()
     }
 
-    /// The model id of `/model/{modelId}/{operation}`, percent-decoded; None for another path.
+    /// Returns the percent-decoded model id of `/model/{modelId}/{operation}`. None for another path.
     pub fn model_id(&self) -> Option<String> {
         let (id, _) = self.path().strip_prefix("/model/")?.rsplit_once('/')?;
         Some(String::from_utf8_lossy(&percent_decode(id.as_bytes())).into_owned())
     }
 }
 
-/// Takes percent-encoding off; what is no valid escape stays as it is.
+/// Decodes percent-encoding. An invalid escape stays as it is.
 pub fn percent_decode(encoded: &[u8]) -> Vec<u8> {
     let hex = |byte: Option<&u8>| byte.and_then(|b| (*b as char).to_digit(16));
     let mut decoded = Vec::with_capacity(encoded.len());

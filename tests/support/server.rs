@@ -1,4 +1,4 @@
-//! The server: a thread with its own runtime, from `start` until it is dropped.
+//! The server: a thread with a tokio runtime, from `start` until it is dropped.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, mpsc};
@@ -8,48 +8,48 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 
-use super::answers::Answers;
 use super::auth::Auth;
 use super::http1;
 use super::http2;
-use super::journal::{ClosedBy, Connection, ConnectionLog, Journal};
 use super::reply::Reply;
+use super::reply_queue::ReplyQueue;
 use super::request::Request;
+use super::server_log::{ClosedBy, Connection, ConnectionLog, ServerLog};
 use super::tls::Tls;
 
-/// A Bedrock of one test's own, on a port of loopback that nobody else has. Dropping it ends all that it holds:
-/// hanging replies, closed gates, open connections.
+/// A local Bedrock for one test, on a free port of 127.0.0.1. Dropping it ends its hanging replies, its waits at gates and its
+/// connections.
 ///
 /// ```ignore
 /// let bedrock = LocalBedrock::start();
 /// bedrock.auth(Auth::sigv4("AKID", "secret", "us-east-1"));
-/// bedrock.push(Reply::text_answer("Hello"));
+/// bedrock.push(Reply::text_response("Hello"));
 /// call(&bedrock.url());
 /// assert_eq!(bedrock.last_request().path(), "/model/amazon.nova-micro-v1%3A0/converse");
 /// ```
 pub struct LocalBedrock {
     address: SocketAddr,
-    journal: Arc<Journal>,
-    answers: Arc<Answers>,
+    log: Arc<ServerLog>,
+    replies: Arc<ReplyQueue>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     tls: Option<Tls>,
 }
 
-/// What a server speaks.
+/// The protocol of a server.
 #[derive(Clone)]
-pub enum Speaks {
+pub enum Protocol {
     Http1,
-    /// HTTP/2 at once, without TLS: its clients have to know. So many `streams` at once on a connection.
+    /// HTTP/2 with prior knowledge, without TLS. `streams` is the most streams of a connection at once.
     Http2 {
         streams: u32,
     },
-    /// Over TLS, what its side of TLS offers and the client chooses.
+    /// TLS, and the protocol that ALPN selects.
     Tls(Tls),
 }
 
-impl Speaks {
-    pub const HTTP2: Speaks = Speaks::Http2 { streams: http2::STREAMS };
+impl Protocol {
+    pub const HTTP2: Protocol = Protocol::Http2 { streams: http2::STREAMS };
 }
 
 // Start and stop.
@@ -57,54 +57,54 @@ impl LocalBedrock {
     /// Starts a server on 127.0.0.1.
     #[track_caller]
     pub fn start() -> LocalBedrock {
-        LocalBedrock::speaking(Speaks::Http1)
+        LocalBedrock::with_protocol(Protocol::Http1)
     }
 
-    /// The same, of another protocol.
+    /// Starts a server of this protocol on 127.0.0.1.
     #[track_caller]
-    pub fn speaking(speaks: Speaks) -> LocalBedrock {
-        LocalBedrock::speaking_at(Ipv4Addr::LOCALHOST, speaks)
+    pub fn with_protocol(protocol: Protocol) -> LocalBedrock {
+        LocalBedrock::with_protocol_at(Ipv4Addr::LOCALHOST, protocol)
     }
 
-    /// The same, at another address of this machine, in the network namespace of this thread.
+    /// Starts a server at another address of this machine, in the network namespace of the calling thread.
     #[track_caller]
-    pub fn speaking_at(ip: Ipv4Addr, speaks: Speaks) -> LocalBedrock {
-        let tls = if let Speaks::Tls(tls) = &speaks { Some(tls.clone()) } else { None };
-        let journal = Arc::<Journal>::default();
-        let answers = Arc::<Answers>::default();
+    pub fn with_protocol_at(ip: Ipv4Addr, protocol: Protocol) -> LocalBedrock {
+        let tls = if let Protocol::Tls(tls) = &protocol { Some(tls.clone()) } else { None };
+        let log = Arc::<ServerLog>::default();
+        let replies = Arc::<ReplyQueue>::default();
         let (stop, stopped) = oneshot::channel();
-        let (tell, told) = mpsc::channel();
+        let (started, address) = mpsc::channel();
         let thread = {
-            let (journal, answers) = (journal.clone(), answers.clone());
+            let (log, replies) = (log.clone(), replies.clone());
             std::thread::Builder::new()
                 .name("local-bedrock".into())
-                .spawn(move || run(ip, &journal, &answers, &speaks, stopped, &tell))
+                .spawn(move || run(ip, &log, &replies, &protocol, stopped, &started))
                 .unwrap_or_else(|e| panic!("cannot start a thread for the local Bedrock: {e}"))
         };
-        let address = told
+        let address = address
             .recv()
-            .unwrap_or_else(|_| panic!("the local Bedrock died before it began to listen"))
+            .unwrap_or_else(|_| panic!("the local Bedrock panicked before it listened"))
             .unwrap_or_else(|e| panic!("the local Bedrock cannot listen on {ip}: {e}"));
-        LocalBedrock { address, journal, answers, stop: Some(stop), thread: Some(thread), tls }
+        LocalBedrock { address, log, replies, stop: Some(stop), thread: Some(thread), tls }
     }
 
-    /// "http://127.0.0.1:PORT", or "https://...", without a slash at its end.
+    /// Returns "http://127.0.0.1:PORT", or "https://...", without a slash at the end.
     pub fn url(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Its side of TLS, where it speaks that.
+    /// Returns the TLS of the server, if it has one.
     pub fn tls(&self) -> Option<&Tls> {
         self.tls.as_ref()
     }
 
-    /// The port on 127.0.0.1.
+    /// Returns the port.
     pub fn port(&self) -> u16 {
         self.address.port()
     }
 
-    /// A port on 127.0.0.1 that refuses connections: it was free a moment ago.
+    /// Returns a port on 127.0.0.1 that refuses connections: one that was just released.
     #[track_caller]
     pub fn refusing_port() -> u16 {
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
@@ -117,10 +117,10 @@ impl Drop for LocalBedrock {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread was printed where it happened.
+            // A panic of that thread was printed already.
             let _ = thread.join();
         }
-        for problem in self.journal.problems() {
+        for problem in self.log.problems() {
             eprintln!("local Bedrock, {problem}");
         }
     }
@@ -128,155 +128,153 @@ impl Drop for LocalBedrock {
 
 // The script.
 impl LocalBedrock {
-    /// What requests must show from now on; nothing, until this is called. A refused request is written down and uses
-    /// up no reply.
+    /// Sets the authorization that requests must have; none is needed before this call. A request that is rejected is logged and
+    /// takes no reply from the queue.
     pub fn auth(&self, auth: Auth) {
-        self.answers.auth(auth);
+        self.replies.auth(auth);
     }
 
-    /// From now on, until `auth` is called again, who may call is told that the token has expired.
+    /// Answers every authorized request with an expired token, until `auth` is called again.
     pub fn expire_credentials(&self) {
-        self.answers.expire_credentials();
+        self.replies.expire_credentials();
     }
 
-    /// Sets the server's clock ahead of this machine's: signatures are checked, and replies dated, by it.
+    /// Sets the server's clock ahead of the machine's. Signatures are checked, and replies dated, by the server's clock.
     pub fn clock_ahead(&self, by: Duration) {
-        self.answers.clock(by, Duration::ZERO);
+        self.replies.clock(by, Duration::ZERO);
     }
 
-    /// Sets the server's clock behind this machine's.
+    /// Sets the server's clock behind the machine's.
     pub fn clock_behind(&self, by: Duration) {
-        self.answers.clock(Duration::ZERO, by);
+        self.replies.clock(Duration::ZERO, by);
     }
 
-    /// Queues a reply: one request takes it, in the order in which requests are complete.
+    /// Queues a reply for one request. Requests take replies in the order in which they are complete.
     #[track_caller]
     pub fn push(&self, reply: Reply) {
         reply.check();
-        self.answers.push(reply);
+        self.replies.push(reply);
     }
 
-    /// Answers what finds the queue empty. Runs on the server's thread: it must not block. A panic in it is a 500
-    /// with its message.
+    /// Sets the function that makes a reply if the queue is empty. It runs on the server's thread and must not block. If it
+    /// panics, the reply is a 500 with the message of the panic.
     pub fn respond_with(&self, handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) {
-        self.answers.handler(Arc::new(handler));
+        self.replies.handler(Arc::new(handler));
     }
 
-    /// How many queued replies no request has taken yet.
+    /// Returns the number of replies that are still queued.
     pub fn unused_replies(&self) -> usize {
-        self.answers.unused()
+        self.replies.unused()
     }
 }
 
-// Looking.
+// Inspection.
 impl LocalBedrock {
-    /// All requests so far, in the order in which they were complete, refused ones included.
+    /// Returns all requests so far, in the order in which they were complete, including those that were rejected.
     pub fn requests(&self) -> Vec<Request> {
-        self.journal.requests()
+        self.log.requests()
     }
 
-    /// The last request. Panics where there was none.
+    /// Returns the last request. Panics if there is none.
     #[track_caller]
     pub fn last_request(&self) -> Request {
-        self.journal.requests().pop().unwrap_or_else(|| panic!("the local Bedrock has seen no request"))
+        self.log.requests().pop().unwrap_or_else(|| panic!("the local Bedrock has seen no request"))
     }
 
-    /// All requests since the last time, which are forgotten here.
+    /// Removes and returns the requests since the last call.
     pub fn take_requests(&self) -> Vec<Request> {
-        self.journal.take_requests()
+        self.log.take_requests()
     }
 
-    /// How many connections there were.
+    /// Returns the number of connections so far.
     pub fn connection_count(&self) -> usize {
-        self.journal.connections().len()
+        self.log.connections().len()
     }
 
-    /// What happened on a connection; the first is 1. Panics where there was none of that number.
+    /// Returns the log of a connection; the first is 1. Panics if there is none.
     #[track_caller]
     pub fn connection(&self, number: usize) -> ConnectionLog {
-        let connections = self.journal.connections();
+        let connections = self.log.connections();
         let log = number.checked_sub(1).and_then(|at| connections.get(at));
         log.unwrap_or_else(|| panic!("no connection {number}: there were {}", connections.len())).clone()
     }
 
-    /// What went wrong in a way that no test should overlook: requests without a reply, requests that were no HTTP,
-    /// panics of the handler. Printed when the server is dropped, too.
+    /// Returns mistakes that a test must not overlook: requests without a reply, requests that are not HTTP, panics of the
+    /// handler. They are printed when the server is dropped, too.
     pub fn problems(&self) -> Vec<String> {
-        self.journal.problems()
+        self.log.problems()
     }
 }
 
-// Waiting: each returns as soon as it is true, and panics after `PATIENCE`, saying what was seen.
+// Waiting. Each function returns as soon as its condition holds, and panics after `PATIENCE` with the log so far.
 impl LocalBedrock {
-    /// Waits until [`requests`](Self::requests) holds this many, and returns them. Each has been read to its end; its
-    /// reply may still be on its way.
+    /// Waits for this many requests and returns them. Each was read to its end; its reply may not be sent yet.
     #[track_caller]
     pub fn wait_requests(&self, count: usize) -> Vec<Request> {
-        self.journal.wait_requests(count)
+        self.log.wait_requests(count)
     }
 
     /// Waits until this many connections were accepted.
     #[track_caller]
     pub fn wait_connections(&self, count: usize) {
-        self.journal.wait_connections(count);
+        self.log.wait_connections(count);
     }
 
-    /// Waits for a connection's end and says who ended it. The client's leaving is seen at once, even while a reply
-    /// hangs.
+    /// Waits for the end of a connection and returns the side that closed it. The server notices at once that the client closes
+    /// a connection, also while a reply hangs.
     #[track_caller]
     pub fn wait_closed(&self, connection: usize) -> ClosedBy {
-        self.journal.wait_closed(connection)
+        self.log.wait_closed(connection)
     }
 
-    /// Waits until the client has reset a stream of a connection of HTTP/2.
+    /// Waits until the client resets a stream of an HTTP/2 connection.
     #[track_caller]
-    pub fn wait_given_up(&self, connection: usize) {
-        self.journal.wait_given_up(connection);
+    pub fn wait_stream_reset(&self, connection: usize) {
+        self.log.wait_stream_reset(connection);
     }
 
-    /// Waits until this many bytes (heads and framing included) of a connection's answers were accepted: read by the
-    /// client, or in the sockets' buffers.
+    /// Waits until the kernel has accepted this many bytes of a connection's replies, including heads and framing. They were
+    /// read by the client, or are in the buffers of the sockets.
     #[track_caller]
     pub fn wait_written(&self, connection: usize, bytes: u64) {
-        self.journal.wait_written(connection, bytes);
+        self.log.wait_written(connection, bytes);
     }
 
-    /// Waits until the client has taken nothing for `quiet` although the server has more for it, and returns how much
-    /// was written until then: shows that a client which does not read holds the server up. A connection that is over takes
-    /// nothing, too.
+    /// Waits until a write has been blocked for `quiet`, or the connection is closed. Returns the number of bytes written. It
+    /// shows back-pressure: a client that does not read stops the server.
     #[track_caller]
     pub fn wait_blocked(&self, connection: usize, quiet: Duration) -> u64 {
-        self.journal.wait_blocked(connection, quiet)
+        self.log.wait_blocked(connection, quiet)
     }
 }
 
 /// The server's thread.
 fn run(
     ip: Ipv4Addr,
-    journal: &Arc<Journal>,
-    answers: &Arc<Answers>,
-    speaks: &Speaks,
+    log: &Arc<ServerLog>,
+    replies: &Arc<ReplyQueue>,
+    protocol: &Protocol,
     stopped: oneshot::Receiver<()>,
-    tell: &mpsc::Sender<std::io::Result<SocketAddr>>,
+    started: &mpsc::Sender<std::io::Result<SocketAddr>>,
 ) {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(e) => return drop(tell.send(Err(e))),
+        Err(e) => return drop(started.send(Err(e))),
     };
     runtime.block_on(async {
         match listen(ip) {
             Ok((listener, address)) => {
-                if tell.send(Ok(address)).is_ok() {
+                if started.send(Ok(address)).is_ok() {
                     tokio::select! {
                         _ = stopped => {}
-                        () = accept(&listener, journal, answers, speaks) => {}
+                        () = accept(&listener, log, replies, protocol) => {}
                     }
                 }
             }
-            Err(e) => drop(tell.send(Err(e))),
+            Err(e) => drop(started.send(Err(e))),
         }
     });
-    // Dropping the runtime drops every connection's task, and with it its socket.
+    // Dropping the runtime drops the task and the socket of every connection.
 }
 
 fn listen(ip: Ipv4Addr) -> std::io::Result<(TcpListener, SocketAddr)> {
@@ -287,33 +285,33 @@ fn listen(ip: Ipv4Addr) -> std::io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
-async fn accept(listener: &TcpListener, journal: &Arc<Journal>, answers: &Arc<Answers>, speaks: &Speaks) {
+async fn accept(listener: &TcpListener, log: &Arc<ServerLog>, replies: &Arc<ReplyQueue>, protocol: &Protocol) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let connection = journal.connect();
+                let connection = log.connect();
                 if let Err(e) = stream.set_nodelay(true) {
                     connection.problem(&format!("cannot set TCP_NODELAY: {e}"));
                 }
-                tokio::spawn(serve(stream, connection, answers.clone(), speaks.clone()));
+                tokio::spawn(serve(stream, connection, replies.clone(), protocol.clone()));
             }
             Err(e) => {
-                // Out of file descriptors, most likely: give those that are open a chance to end.
-                journal.problem(format!("cannot accept a connection: {e}"));
+                // Probably out of file descriptors: wait until others are closed.
+                log.problem(format!("cannot accept a connection: {e}"));
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         }
     }
 }
 
-async fn serve(stream: TcpStream, connection: Connection, answers: Arc<Answers>, speaks: Speaks) {
-    match speaks {
-        Speaks::Http1 => http1::serve(stream, connection, answers).await,
-        Speaks::Http2 { streams } => http2::serve(stream, streams, connection, answers).await,
-        Speaks::Tls(tls) => match tls.accept(stream).await {
-            Ok((stream, true)) => http2::serve(stream, http2::STREAMS, connection, answers).await,
-            Ok((stream, false)) => http1::serve(stream, connection, answers).await,
-            // The client would not have this server: it says why.
+async fn serve(stream: TcpStream, connection: Connection, replies: Arc<ReplyQueue>, protocol: Protocol) {
+    match protocol {
+        Protocol::Http1 => http1::serve(stream, connection, replies).await,
+        Protocol::Http2 { streams } => http2::serve(stream, streams, connection, replies).await,
+        Protocol::Tls(tls) => match tls.accept(stream).await {
+            Ok((stream, true)) => http2::serve(stream, http2::STREAMS, connection, replies).await,
+            Ok((stream, false)) => http1::serve(stream, connection, replies).await,
+            // The client rejected the certificate, and reports it.
             Err(_) => connection.closed(ClosedBy::Client),
         },
     }

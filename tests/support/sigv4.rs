@@ -1,7 +1,7 @@
-//! Signature Version 4, checked by our own code: neither the SDK that signs nor its library is asked.
+//! A check of Signature Version 4 that shares no code with the SDK, which makes the signatures.
 //!
-//! As services other than S3 do it: the path is normalised and percent-encoded once more, the body's hash is made
-//! from the body that came.
+//! It follows the rules of services other than S3: the path is normalized and percent-encoded once more, and the hash of the
+//! body is calculated from the body that was received.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,10 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 
-use super::auth::Refusal;
+use super::auth::Rejection;
 use super::request::{Request, percent_decode};
 
-/// How far a request's time may be from the service's.
+/// The largest difference between the times of a request and of the service.
 pub const SKEW: Duration = Duration::from_secs(5 * 60);
 
 /// Checks requests against one key.
@@ -22,11 +22,11 @@ pub struct Verifier {
     pub secret_key: String,
     pub session_token: Option<String>,
     pub region: String,
-    /// "bedrock" for the runtime's operations.
+    /// "bedrock" for the operations of the runtime.
     pub service: String,
 }
 
-/// An Authorization header, taken apart.
+/// The parts of an Authorization header.
 struct Authorization<'a> {
     access_key: &'a str,
     date: &'a str,
@@ -37,22 +37,25 @@ struct Authorization<'a> {
 }
 
 impl Verifier {
-    /// Ok where the request was signed with this key, for this region and service, near `now`; else what the service
-    /// says.
-    pub fn verify(&self, request: &Request, now: SystemTime) -> Result<(), Refusal> {
-        let header = request.header("authorization").ok_or_else(Refusal::missing)?;
+    /// Checks that the request was signed with this key, for this region and service, at about `now`. The error is that of the
+    /// service.
+    pub fn verify(&self, request: &Request, now: SystemTime) -> Result<(), Rejection> {
+        let header = request.header("authorization").ok_or_else(Rejection::missing)?;
         let authorization = Authorization::parse(header)?;
         if authorization.access_key != self.access_key {
-            return Err(Refusal::unknown_client());
+            return Err(Rejection::unknown_client());
         }
         let stamp = request.header("x-amz-date").ok_or_else(|| {
-            Refusal::incomplete("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
+            Rejection::incomplete(
+                "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.",
+            )
         })?;
-        let signed_at = parse_stamp(stamp)
-            .ok_or_else(|| Refusal::incomplete(&format!("Date must be in ISO-8601 'basic format'. Got '{stamp}'.")))?;
+        let signed_at = parse_stamp(stamp).ok_or_else(|| {
+            Rejection::incomplete(&format!("Date must be in ISO-8601 'basic format'. Got '{stamp}'."))
+        })?;
         check_skew(stamp, signed_at, now)?;
         if authorization.date != &stamp[..8] {
-            return Err(Refusal::signature(&format!(
+            return Err(Rejection::signature(&format!(
                 "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: \
                  '{}' != '{}', from '{stamp}'.",
                 authorization.date,
@@ -60,36 +63,36 @@ impl Verifier {
             )));
         }
         if authorization.region != self.region {
-            return Err(Refusal::signature("Credential should be scoped to a valid region. "));
+            return Err(Rejection::signature("Credential should be scoped to a valid region. "));
         }
         if authorization.service != self.service {
-            return Err(Refusal::signature(&format!(
+            return Err(Rejection::signature(&format!(
                 "Credential should be scoped to correct service: '{}'. ",
                 self.service
             )));
         }
         if !authorization.signed_headers.contains(&"host") {
-            return Err(Refusal::signature(
+            return Err(Rejection::signature(
                 "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization.",
             ));
         }
         if let Some(absent) = authorization.signed_headers.iter().find(|name| request.header(name).is_none()) {
-            return Err(Refusal::signature(&format!("The signed header '{absent}' is not in the request.")));
+            return Err(Rejection::signature(&format!("The signed header '{absent}' is not in the request.")));
         }
         let expected = self.signature(request, &authorization.signed_headers, stamp);
         if !same(&expected, authorization.signature) {
-            return Err(Refusal::signature(
+            return Err(Rejection::signature(
                 "The request signature we calculated does not match the signature you provided. Check your AWS Secret \
                  Access Key and signing method. Consult the service documentation for details.",
             ));
         }
         if request.header("x-amz-security-token") != self.session_token.as_deref() {
-            return Err(Refusal::unknown_client());
+            return Err(Rejection::unknown_client());
         }
         Ok(())
     }
 
-    /// The signature that the request should have.
+    /// Returns the signature that the request should have.
     pub fn signature(&self, request: &Request, signed_headers: &[&str], stamp: &str) -> String {
         let date = stamp.get(..8).unwrap_or(stamp);
         let canonical = canonical_request(request, signed_headers);
@@ -102,7 +105,7 @@ impl Verifier {
         hex(&hmac(&key, to_sign.as_bytes()))
     }
 
-    /// Signs a request, at a time: for checks of the check.
+    /// Signs a request, for tests of the check.
     pub fn sign(&self, mut request: Request, at: SystemTime) -> Request {
         let stamp = format_stamp(at);
         request.headers.push(("x-amz-date".into(), stamp.clone()));
@@ -128,22 +131,22 @@ impl Verifier {
 }
 
 impl<'a> Authorization<'a> {
-    fn parse(header: &'a str) -> Result<Authorization<'a>, Refusal> {
+    fn parse(header: &'a str) -> Result<Authorization<'a>, Rejection> {
         let Some(parts) = header.strip_prefix("AWS4-HMAC-SHA256") else {
-            return Err(Refusal::incomplete(
+            return Err(Rejection::incomplete(
                 "Authorization header requires an algorithm known here: AWS4-HMAC-SHA256.",
             ));
         };
         let part = |name: &str| {
             parts.split(',').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('=')).ok_or_else(|| {
-                Refusal::incomplete(&format!(
+                Rejection::incomplete(&format!(
                     "Authorization header requires '{name}' parameter. Authorization={header}"
                 ))
             })
         };
         let scope = part("Credential")?;
         let [access_key, date, region, service, "aws4_request"] = scope.split('/').collect::<Vec<_>>()[..] else {
-            return Err(Refusal::incomplete(&format!(
+            return Err(Rejection::incomplete(&format!(
                 "Credential must have exactly 5 slash-delimited elements, ending in aws4_request: '{scope}'"
             )));
         };
@@ -152,24 +155,24 @@ impl<'a> Authorization<'a> {
     }
 }
 
-fn check_skew(stamp: &str, signed_at: SystemTime, now: SystemTime) -> Result<(), Refusal> {
+fn check_skew(stamp: &str, signed_at: SystemTime, now: SystemTime) -> Result<(), Rejection> {
     let (earliest, latest) = (now - SKEW, now + SKEW);
     if signed_at < earliest {
         let (earliest, now) = (format_stamp(earliest), format_stamp(now));
-        return Err(Refusal::signature(&format!(
+        return Err(Rejection::signature(&format!(
             "Signature expired: {stamp} is now earlier than {earliest} ({now} - 5 min.)"
         )));
     }
     if signed_at > latest {
         let (latest, now) = (format_stamp(latest), format_stamp(now));
-        return Err(Refusal::signature(&format!(
+        return Err(Rejection::signature(&format!(
             "Signature not yet current: {stamp} is still later than {latest} ({now} + 5 min.)"
         )));
     }
     Ok(())
 }
 
-/// The request in the form that is hashed.
+/// Returns the canonical request.
 pub fn canonical_request(request: &Request, signed_headers: &[&str]) -> String {
     let mut names = signed_headers.to_vec();
     names.sort_unstable();
@@ -189,7 +192,7 @@ pub fn canonical_request(request: &Request, signed_headers: &[&str]) -> String {
     )
 }
 
-/// The path as sent, without empty and dot segments, percent-encoded once more.
+/// Returns the path without empty and dot segments, percent-encoded once more.
 fn canonical_path(path: &str) -> String {
     let mut segments: Vec<&str> = Vec::new();
     for segment in path.split('/') {
@@ -210,7 +213,7 @@ fn canonical_path(path: &str) -> String {
     canonical
 }
 
-/// The query's parameters, encoded once, sorted.
+/// Returns the parameters of the query, encoded once and sorted.
 fn canonical_query(query: &str) -> String {
     let encode = |part: &str| percent_encode(&percent_decode(part.as_bytes()));
     let mut parameters: Vec<(String, String)> = query
@@ -252,12 +255,12 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// Equal, in time that does not tell where they differ: what a service must do, and costs nothing here.
+/// Compares two texts in constant time, as a service must.
 fn same(left: &str, right: &str) -> bool {
     left.len() == right.len() && left.bytes().zip(right.bytes()).fold(0, |differ, (a, b)| differ | (a ^ b)) == 0
 }
 
-/// "20150830T123600Z".
+/// Returns a time such as "20150830T123600Z".
 pub fn format_stamp(time: SystemTime) -> String {
     let civil = Civil::of(time);
     format!(
@@ -266,7 +269,7 @@ pub fn format_stamp(time: SystemTime) -> String {
     )
 }
 
-/// Reads what [`format_stamp`] writes.
+/// Parses a time that [`format_stamp`] has written.
 pub fn parse_stamp(stamp: &str) -> Option<SystemTime> {
     let well_formed = stamp.len() == 16
         && stamp.bytes().enumerate().all(|(at, byte)| match at {
@@ -288,7 +291,7 @@ pub fn parse_stamp(stamp: &str) -> Option<SystemTime> {
     Some(UNIX_EPOCH + Duration::from_secs(((days * 24 + hour) * 60 + minute) * 60 + second))
 }
 
-/// "Sun, 30 Aug 2015 12:36:00 GMT".
+/// Returns a time such as "Sun, 30 Aug 2015 12:36:00 GMT".
 pub fn http_date(time: SystemTime) -> String {
     const WEEKDAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
     const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -305,7 +308,7 @@ pub fn http_date(time: SystemTime) -> String {
     )
 }
 
-/// A time as the calendar has it, in UTC, from 1970 on.
+/// A date and time in UTC, from 1970 on.
 struct Civil {
     days: u64,
     year: u64,
@@ -342,7 +345,7 @@ impl Civil {
     }
 }
 
-/// Days from 1970 to the beginning of the year.
+/// Returns the days from 1970 to the start of the year.
 fn days_before(year: u64) -> u64 {
     let leaps = |year: u64| year / 4 - year / 100 + year / 400;
     (year - 1970) * 365 + leaps(year - 1) - leaps(1969)

@@ -1,5 +1,5 @@
-//! Event streams: the events of a [`Reply`], encoded with aws-smithy-eventstream so that encoder and decoder are not
-//! both ours, and [`frames`] to read a body back.
+//! Event streams: the events of a [`Reply`], and [`frames`] to decode a body. aws-smithy-eventstream encodes and decodes them, so
+//! that the library's decoder is tested against other code.
 
 use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
@@ -12,55 +12,54 @@ use super::reply::{Reply, usage};
 /// The content type of an event stream.
 pub const EVENT_STREAM: &str = "application/vnd.amazon.eventstream";
 
-// A reply that streams. Each event is one HTTP chunk unless `in_one_chunk` or `in_chunks_of` says otherwise.
+// A streaming reply. Each event is one HTTP chunk, unless `in_one_chunk` or `in_chunks_of` changes that.
 impl Reply {
-    /// 200, an event stream without events so far, chunked.
+    /// Makes a chunked event stream without events.
     pub fn stream() -> Reply {
         Reply::empty(200).with_request_id().header("Content-Type", EVENT_STREAM).chunked()
     }
 
-    /// An event stream of these bytes, whatever they are: a recording. One piece for each frame as far as the bytes
-    /// hold whole frames.
+    /// Makes an event stream of recorded bytes. Each whole frame is a piece.
     pub fn stream_of(bytes: impl Into<Bytes>) -> Reply {
         pieces(bytes.into()).into_iter().fold(Reply::stream(), Reply::raw)
     }
 
-    /// Adds an event with this JSON payload, verbatim.
+    /// Adds an event with this JSON payload.
     pub fn event(self, event_type: &str, json: &str) -> Reply {
         self.raw(event_frame(event_type, json))
     }
 
-    /// Adds an exception of the model, "throttlingException" for example, with this JSON payload.
+    /// Adds an exception such as "throttlingException", with this JSON payload.
     pub fn exception(self, exception_type: &str, json: &str) -> Reply {
         self.raw(exception_frame(exception_type, json))
     }
 
-    /// Adds an error that is not of the model: `:message-type: error`, code and message in headers, no payload.
+    /// Adds an error frame: `:message-type: error`, code and message in headers, no payload.
     pub fn error_message(self, code: &str, message: &str) -> Reply {
         self.raw(frame(&[(":error-code", code), (":error-message", message), (":message-type", "error")], b""))
     }
 
-    /// A whole answer: messageStart, a delta for each text, contentBlockStop, messageStop, metadata.
+    /// Adds a whole response: messageStart, a delta for each text, contentBlockStop, messageStop, metadata.
     pub fn text_stream(self, texts: &[&str], stop_reason: &str) -> Reply {
         self.message_start().text(0, texts).message_stop(stop_reason).metadata(11, texts.len() as u64)
     }
 
-    /// messageStart.
+    /// Adds messageStart.
     pub fn message_start(self) -> Reply {
         self.padded("messageStart", json!({"role": "assistant"}))
     }
 
-    /// A text block: a delta for each text, then contentBlockStop.
+    /// Adds a text block: a delta for each text, then contentBlockStop.
     pub fn text(self, index: usize, texts: &[&str]) -> Reply {
         texts.iter().fold(self, |reply, text| reply.text_delta(index, text)).block_stop(index)
     }
 
-    /// One delta of text.
+    /// Adds a text delta.
     pub fn text_delta(self, index: usize, text: &str) -> Reply {
         self.padded("contentBlockDelta", json!({"contentBlockIndex": index, "delta": {"text": text}}))
     }
 
-    /// A reasoning block: a delta for each text, the signature, contentBlockStop.
+    /// Adds a reasoning block: a delta for each text, the signature, contentBlockStop.
     pub fn reasoning(self, index: usize, texts: &[&str], signature: &str) -> Reply {
         let delta = |reply: Reply, reasoning: Value| {
             reply.padded(
@@ -72,7 +71,7 @@ impl Reply {
         delta(reply, json!({"signature": signature})).block_stop(index)
     }
 
-    /// A tool call: contentBlockStart, a delta for each part of its input, contentBlockStop.
+    /// Adds a tool call: contentBlockStart, a delta for each part of its input, contentBlockStop.
     pub fn tool_call(self, index: usize, id: &str, name: &str, input: &[&str]) -> Reply {
         let start = json!({"contentBlockIndex": index, "start": {"toolUse": {"name": name, "toolUseId": id}}});
         input
@@ -86,32 +85,32 @@ impl Reply {
             .block_stop(index)
     }
 
-    /// contentBlockStop.
+    /// Adds contentBlockStop.
     pub fn block_stop(self, index: usize) -> Reply {
         self.padded("contentBlockStop", json!({"contentBlockIndex": index}))
     }
 
-    /// messageStop.
+    /// Adds messageStop.
     pub fn message_stop(self, stop_reason: &str) -> Reply {
         self.padded("messageStop", json!({"stopReason": stop_reason}))
     }
 
-    /// metadata.
+    /// Adds metadata.
     pub fn metadata(self, input_tokens: u64, output_tokens: u64) -> Reply {
         self.padded("metadata", json!({"metrics": {"latencyMs": 17}, "usage": usage(input_tokens, output_tokens)}))
     }
 
-    /// Adds an event with the service's padding: a member `p` whose length says nothing of the payload's.
+    /// Adds an event with a member `p`, with which the service hides the length of a payload.
     fn padded(self, event_type: &str, mut payload: Value) -> Reply {
         const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
-        // Always the same for the same place in the stream, and different for the next.
+        // The length depends on the position in the stream alone.
         let length = 1 + (self.step_count() * 37 + 8) % LETTERS.len();
         payload["p"] = json!(LETTERS[..length]);
         self.event(event_type, &payload.to_string())
     }
 }
 
-/// An event's bytes on the wire.
+/// Returns the bytes of an event.
 pub fn event_frame(event_type: &str, json: &str) -> Bytes {
     frame(
         &[(":event-type", event_type), (":content-type", "application/json"), (":message-type", "event")],
@@ -119,7 +118,7 @@ pub fn event_frame(event_type: &str, json: &str) -> Bytes {
     )
 }
 
-/// An exception's bytes on the wire.
+/// Returns the bytes of an exception.
 pub fn exception_frame(exception_type: &str, json: &str) -> Bytes {
     frame(
         &[(":exception-type", exception_type), (":content-type", "application/json"), (":message-type", "exception")],
@@ -127,7 +126,7 @@ pub fn exception_frame(exception_type: &str, json: &str) -> Bytes {
     )
 }
 
-/// Any frame with headers that are strings.
+/// Returns the bytes of a frame whose headers are strings.
 #[track_caller]
 pub fn frame(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
     let headers = headers
@@ -139,7 +138,7 @@ pub fn frame(headers: &[(&str, &str)], payload: &[u8]) -> Bytes {
     bytes.into()
 }
 
-/// A frame, read back.
+/// A decoded frame.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Frame {
     pub headers: Vec<(String, HeaderValue)>,
@@ -147,30 +146,30 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The header of that name, where it is a string.
+    /// Returns the header of this name, if it is a string.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
         value.as_string().ok().map(StrBytes::as_str)
     }
 
-    /// "event", "exception" or "error".
+    /// Returns "event", "exception" or "error".
     pub fn message_type(&self) -> &str {
         self.header(":message-type").unwrap_or_default()
     }
 
-    /// The event's or the exception's type; an error's code.
+    /// Returns the type of an event or exception, or the code of an error.
     pub fn event_type(&self) -> &str {
         [":event-type", ":exception-type", ":error-code"].iter().find_map(|name| self.header(name)).unwrap_or_default()
     }
 
-    /// The payload as text. Panics where it is not UTF-8.
+    /// Returns the payload as text. Panics if it is not UTF-8.
     #[track_caller]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.payload)
             .unwrap_or_else(|e| panic!("the payload of {} is not UTF-8: {e}", self.event_type()))
     }
 
-    /// The payload as JSON. Panics where it is none.
+    /// Returns the payload as JSON. Panics if it is not JSON.
     #[track_caller]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.payload)
@@ -178,7 +177,7 @@ impl Frame {
     }
 }
 
-/// Reads a whole stream back. Panics where it is not whole frames with right checksums.
+/// Decodes a whole stream. Panics if it does not consist of whole frames with valid checksums.
 #[track_caller]
 pub fn frames(bytes: &[u8]) -> Vec<Frame> {
     let mut rest = bytes;
@@ -199,7 +198,7 @@ pub fn frames(bytes: &[u8]) -> Vec<Frame> {
     frames
 }
 
-/// Splits at the lengths that frames tell of themselves; what is left over is one piece.
+/// Splits the bytes at the lengths in the frames. The rest is one piece.
 fn pieces(mut bytes: Bytes) -> Vec<Bytes> {
     let mut pieces = Vec::new();
     while let Some(prelude) = bytes.first_chunk::<4>() {

@@ -1,4 +1,4 @@
-//! TLS for the servers of this house: an authority of its own, certificates that are right or wrong, and the protocols it offers.
+//! TLS for the servers of tests: a certificate authority, and certificates with or without a flaw.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,19 +15,19 @@ use tokio_rustls::server::TlsStream;
 
 use super::wire::Transport;
 
-/// What is wrong with a server's certificate.
+/// The flaw of a server's certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flaw {
     Nothing,
-    /// It is for another host.
+    /// The certificate is for another host.
     WrongName,
     Expired,
     NotYetValid,
-    /// The authority that signed it is not the one that clients are given.
+    /// Another authority has signed the certificate.
     UnknownAuthority,
 }
 
-/// The server's side of TLS, and what a client needs to know to trust it.
+/// The TLS of a server, and the authority that its clients trust.
 #[derive(Clone)]
 pub struct Tls {
     acceptor: TlsAcceptor,
@@ -35,7 +35,7 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// A server on this machine, by name and by number, that offers these protocols: "h2", "http/1.1".
+    /// Makes the TLS of a server on localhost and 127.0.0.1 that offers these protocols: "h2", "http/1.1".
     #[track_caller]
     pub fn new(flaw: Flaw, protocols: &[&str]) -> Tls {
         let mut params = match flaw {
@@ -57,7 +57,7 @@ impl Tls {
         Tls { acceptor, authority }
     }
 
-    /// The same for a server of another name: another certificate, which who trusts this one trusts, too.
+    /// Makes the TLS of a server of another name, with a certificate of the same authority.
     #[track_caller]
     pub fn for_host(&self, host: &str) -> Tls {
         let protocols = self.acceptor.config().alpn_protocols.clone();
@@ -65,17 +65,17 @@ impl Tls {
         Tls { acceptor, authority: self.authority.clone() }
     }
 
-    /// The authority that clients are to trust, as a PEM file.
+    /// Returns the authority as a PEM file, for clients.
     pub fn ca_file(&self) -> &Path {
         &self.authority.file
     }
 
-    /// For who shakes hands over something other than TCP.
+    /// Returns the acceptor, for handshakes over something other than TCP.
     pub fn acceptor(&self) -> &TlsAcceptor {
         &self.acceptor
     }
 
-    /// Shakes hands. The flag says that the client has chosen HTTP/2.
+    /// Does the handshake. The flag is set if ALPN selected HTTP/2.
     pub(super) async fn accept(&self, stream: TcpStream) -> io::Result<(TlsStream<TcpStream>, bool)> {
         let stream = self.acceptor.accept(stream).await?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
@@ -93,7 +93,7 @@ impl Transport for TlsStream<TcpStream> {
     }
 }
 
-/// Who signs certificates, known to nobody but who is told of its file.
+/// A certificate authority.
 struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     file: PathBuf,
@@ -104,7 +104,7 @@ impl Authority {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let name = format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut params = CertificateParams::default();
-        // Two of one name would be taken for each other.
+        // The name must be unique: a client would confuse two authorities of one name.
         params.distinguished_name.push(DnType::CommonName, format!("authority {name}"));
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
@@ -113,7 +113,7 @@ impl Authority {
         Authority { issuer, file }
     }
 
-    /// The side of a server that shows this certificate.
+    /// Returns the acceptor of a server with this certificate.
     fn acceptor(&self, certificate: &CertificateParams, protocols: Vec<Vec<u8>>) -> TlsAcceptor {
         let key = KeyPair::generate().expect("a key");
         let certificate = certificate.signed_by(&key, &self.issuer).expect("a certificate");
@@ -137,7 +137,7 @@ impl Drop for Authority {
     }
 }
 
-/// A certificate for these hosts, not yet signed.
+/// Returns an unsigned certificate for these hosts.
 fn certificate(hosts: &[&str]) -> CertificateParams {
     CertificateParams::new(hosts.iter().map(ToString::to_string).collect::<Vec<_>>()).expect("hosts")
 }

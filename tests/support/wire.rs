@@ -1,4 +1,4 @@
-//! One connection as bytes: whatever it does, it notices when the client leaves.
+//! The bytes of one connection. Every operation notices when the client closes it.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -11,14 +11,14 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use super::journal::Connection;
+use super::server_log::Connection;
 
-/// What a connection runs over: TCP, or TLS with the TCP stream inside.
+/// The transport of a connection: TCP, or TLS over TCP.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {
-    /// From now on dropping this resets the connection (RST) instead of closing it (FIN).
+    /// Makes a later drop reset the connection (RST) instead of closing it (FIN).
     fn reset_when_dropped(&self) -> io::Result<()>;
 
-    /// From now on what is written leaves together with the close (FIN), as far as one segment takes it.
+    /// Holds what is written until the drop, so that it is sent together with the FIN, if one segment can hold it.
     fn hold_until_dropped(&self) -> io::Result<()>;
 }
 
@@ -32,14 +32,14 @@ impl Transport for TcpStream {
     }
 }
 
-/// The client has closed or reset the connection. A client that shuts down its sending side only counts as gone, too.
+/// The client has closed or reset the connection. A half-closed connection counts as closed.
 #[derive(Debug)]
 pub struct ClientGone;
 
-/// A connection's bytes, both ways, with the journal kept up.
+/// The bytes of a connection in both directions, which are logged.
 pub struct Wire<S> {
     stream: S,
-    /// Read and not yet used.
+    /// The bytes that were read and not used yet.
     pub input: BytesMut,
     pub connection: Connection,
 }
@@ -58,7 +58,7 @@ impl<S: Transport> Wire<S> {
     pub async fn write(&mut self, mut bytes: &[u8]) -> Result<(), ClientGone> {
         while !bytes.is_empty() {
             let count = poll_fn(|cx| {
-                self.poll_client_left(cx)?;
+                self.poll_client_gone(cx)?;
                 match Pin::new(&mut self.stream).poll_write(cx, bytes) {
                     Poll::Ready(Ok(count)) if count > 0 => Poll::Ready(Ok(count)),
                     Poll::Ready(_) => Poll::Ready(Err(ClientGone)),
@@ -72,9 +72,9 @@ impl<S: Transport> Wire<S> {
             self.connection.written(count);
             bytes = &bytes[count..];
         }
-        // A no-op on TCP; TLS keeps bytes back until it is told.
+        // Does nothing on TCP. TLS buffers bytes until it is flushed.
         poll_fn(|cx| {
-            self.poll_client_left(cx)?;
+            self.poll_client_gone(cx)?;
             let flushed = Pin::new(&mut self.stream).poll_flush(cx);
             if flushed.is_pending() {
                 self.connection.blocked();
@@ -84,28 +84,28 @@ impl<S: Transport> Wire<S> {
         .await
     }
 
-    /// Waits for `something`, or until the client leaves.
+    /// Waits for `something`, or until the client closes the connection.
     pub async fn wait<T>(&mut self, something: impl Future<Output = T>) -> Result<T, ClientGone> {
         let mut something = pin!(something);
         poll_fn(|cx| {
             if let Poll::Ready(done) = something.as_mut().poll(cx) {
                 return Poll::Ready(Ok(done));
             }
-            self.poll_client_left(cx)?;
+            self.poll_client_gone(cx)?;
             Poll::Pending
         })
         .await
     }
 
-    /// Ends the connection with a reset.
+    /// Resets the connection.
     pub fn reset(self) {
         if let Err(e) = self.stream.reset_when_dropped() {
             self.connection.problem(&format!("cannot reset: {e}"));
         }
     }
 
-    /// Err once the client has left; keeps what it may have sent early.
-    fn poll_client_left(&mut self, cx: &mut Context<'_>) -> Result<(), ClientGone> {
+    /// Returns Err if the client has closed the connection. Keeps what it sent early.
+    fn poll_client_gone(&mut self, cx: &mut Context<'_>) -> Result<(), ClientGone> {
         loop {
             match self.poll_fill(cx) {
                 Poll::Ready(Ok(())) => continue,

@@ -29,7 +29,7 @@ fn body() -> Vec<u8> {
 
 /// The whole answer to a unary call, as a body.
 fn json_body() -> Vec<u8> {
-    Reply::text_answer("right").body_bytes().to_vec()
+    Reply::text_response("right").body_bytes().to_vec()
 }
 
 fn head(lines: &str) -> String {
@@ -289,7 +289,7 @@ fn answers() -> Vec<Attack> {
             &[BEDROCK_OK],
             |mut peer| async move {
                 let answer = |text: &str| {
-                    let body = Reply::text_answer(text).body_bytes();
+                    let body = Reply::text_response(text).body_bytes();
                     let head = format!(
                         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
                         body.len()

@@ -367,7 +367,7 @@ fn windows() -> Vec<Attack> {
 fn goaways() -> Vec<Attack> {
     let unary = |stream: u32| {
         let block = [&[STATUS_200][..], &literal("content-type", "application/json")].concat();
-        let body = Reply::text_answer("right").body_bytes();
+        let body = Reply::text_response("right").body_bytes();
         [frame(HEADERS, END_HEADERS, stream, &block), frame(DATA, END_STREAM, stream, &body)].concat()
     };
     let taken = &[BEDROCK_OK, BEDROCK_E_NETWORK][..];

@@ -19,7 +19,7 @@ use crate::random::Random;
 use crate::settings::Settings;
 use crate::support::capi::*;
 use crate::support::stream::event_frame;
-use crate::support::{Cut, LocalBedrock, Reply, Speaks};
+use crate::support::{Cut, LocalBedrock, Protocol, Reply};
 use crate::table::Table;
 use caller::{Caller, Seen, Shared};
 use calls::CALLS;
@@ -33,7 +33,7 @@ pub fn run(settings: &Settings) -> Vec<String> {
     let mut broken = missing();
 
     let before = bedrock_live_handles();
-    let bedrock = [Speaks::Http1, Speaks::HTTP2].map(LocalBedrock::speaking);
+    let bedrock = [Protocol::Http1, Protocol::HTTP2].map(LocalBedrock::with_protocol);
     bedrock.iter().for_each(|bedrock| respond(bedrock, settings.seed));
     let shared = Shared {
         urls: [bedrock[0].url(), bedrock[1].url()],
@@ -129,7 +129,7 @@ fn respond(bedrock: &LocalBedrock, seed: u64) {
                 Reply::stream().tool_call(0, "t-1", "tool", &["{", "}"]).text_stream(&["a", "b"], "tool_use")
             }
             3 => Reply::error(400, "ValidationException", "no"),
-            _ => Reply::text_answer("Hello"),
+            _ => Reply::text_response("Hello"),
         }
     });
 }

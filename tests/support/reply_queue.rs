@@ -1,21 +1,21 @@
-//! Who gets which reply: authorisation first, then the queue, then the handler.
+//! Chooses the reply of a request: a failed authorization first, then the queue, then the handler.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use super::auth::{Auth, Refusal};
-use super::journal::Connection;
+use super::auth::{Auth, Rejection};
 use super::reply::Reply;
 use super::request::Request;
+use super::server_log::Connection;
 use super::sigv4::http_date;
 
 type Handler = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
 
-/// What one server answers.
+/// The replies of one server.
 #[derive(Default)]
-pub struct Answers(Mutex<State>);
+pub struct ReplyQueue(Mutex<State>);
 
 #[derive(Default)]
 struct State {
@@ -27,7 +27,7 @@ struct State {
     handler: Option<Handler>,
 }
 
-impl Answers {
+impl ReplyQueue {
     pub fn auth(&self, auth: Auth) {
         let mut state = self.state();
         state.auth = auth;
@@ -56,18 +56,18 @@ impl Answers {
         self.state().handler = Some(handler);
     }
 
-    /// Writes the request down and chooses its reply.
-    pub fn answer(&self, mut request: Request, connection: &Connection) -> Reply {
-        let (refusal, now) = {
+    /// Logs the request and returns its reply.
+    pub fn reply_to(&self, mut request: Request, connection: &Connection) -> Reply {
+        let (rejection, now) = {
             let state = self.state();
             let now = SystemTime::now() + state.clock_ahead - state.clock_behind;
             let checked = state.auth.check(&request, now);
-            (checked.and_then(|()| if state.expired { Err(Refusal::expired()) } else { Ok(()) }).err(), now)
+            (checked.and_then(|()| if state.expired { Err(Rejection::expired()) } else { Ok(()) }).err(), now)
         };
-        request.refused = refusal.as_ref().map(|refusal| format!("{}: {}", refusal.code, refusal.message));
+        request.refused = rejection.as_ref().map(|rejection| format!("{}: {}", rejection.code, rejection.message));
         connection.request(request.clone());
-        let reply = match refusal {
-            Some(refusal) => refusal.reply(),
+        let reply = match rejection {
+            Some(rejection) => rejection.reply(),
             None => self.choose(&request, connection),
         };
         if reply.verbatim || reply.header_value("date").is_some() {
@@ -83,7 +83,7 @@ impl Answers {
             if let Some(reply) = state.queue.pop_front() {
                 return reply;
             }
-            // Called without the lock: a handler may push.
+            // Called without the lock, because a handler may push a reply.
             state.handler.clone()
         };
         let Some(handler) = handler else {
@@ -97,13 +97,13 @@ impl Answers {
             reply
         }))
         .unwrap_or_else(|panic| {
-            let said =
+            let message =
                 panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             let problem = format!(
                 "the handler panicked for {} {}: {}",
                 request.method,
                 request.target,
-                said.unwrap_or("it did not say why")
+                message.unwrap_or("no message")
             );
             connection.problem(&problem);
             Reply::error(500, "LocalBedrock", &problem)

@@ -1,4 +1,4 @@
-//! A door in front of a server: connections pass through it, or find nobody behind it.
+//! A TCP forwarder in front of a server. It forwards connections, or accepts them and never answers.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::TcpStream;
 
-use super::listening::Listening;
+use super::listener_thread::ListenerThread;
 
-/// Accepts connections on a port of its own.
-pub struct Door {
-    listening: Listening,
+/// A TCP forwarder with a port of its own.
+pub struct Forwarder {
+    listener: ListenerThread,
     connections: Arc<AtomicUsize>,
 }
 
-impl Door {
-    /// Connects each connection through to a port of this machine, unless `silent` says of its number, from 1, that nothing
-    /// more comes of it.
-    pub fn to(port: u16, silent: impl Fn(usize) -> bool + Send + 'static) -> Door {
+impl Forwarder {
+    /// Forwards connections to a port of this machine. `silent` gets the number of each connection, from 1: if it returns true,
+    /// the connection is accepted and never answered.
+    pub fn to(port: u16, silent: impl Fn(usize) -> bool + Send + 'static) -> Forwarder {
         let connections = Arc::<AtomicUsize>::default();
         let counted = connections.clone();
-        let listening = Listening::start(move |listener| async move {
+        let listener = ListenerThread::start(move |listener| async move {
             let mut held = Vec::new();
             loop {
                 let (mut outside, _) = listener.accept().await.expect("a connection");
@@ -34,14 +34,14 @@ impl Door {
                 });
             }
         });
-        Door { listening, connections }
+        Forwarder { listener, connections }
     }
 
     pub fn port(&self) -> u16 {
-        self.listening.port()
+        self.listener.port()
     }
 
-    /// How many connections it has accepted.
+    /// Returns the number of accepted connections.
     pub fn connection_count(&self) -> usize {
         self.connections.load(Ordering::Relaxed)
     }

@@ -1,20 +1,20 @@
-//! A peer that writes what a test says, byte for byte: what no server would, and no library for servers can.
+//! A server that sends the bytes of a test, including those that a server library cannot send.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Accepts connections for as long as the test runs, each served by a thread of its own.
-pub struct Peer {
+/// A server that accepts connections until the test ends, and serves each by a thread of its own.
+pub struct RawServer {
     port: u16,
     connections: Arc<AtomicUsize>,
     requests: Arc<AtomicUsize>,
 }
 
-impl Peer {
-    /// `serve` is given the number of each connection, from 1. The connection is closed when it returns.
-    pub fn start(serve: impl Fn(usize, &mut Frames) -> io::Result<()> + Send + Sync + 'static) -> Peer {
+impl RawServer {
+    /// Starts a server. `serve` gets the number of each connection, from 1. When it returns, the connection is closed.
+    pub fn start(serve: impl Fn(usize, &mut RawConnection) -> io::Result<()> + Send + Sync + 'static) -> RawServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let (connections, requests) = (Arc::<AtomicUsize>::default(), Arc::<AtomicUsize>::default());
@@ -23,10 +23,10 @@ impl Peer {
             for stream in listener.incoming().flatten() {
                 let number = counted.fetch_add(1, Ordering::SeqCst) + 1;
                 let (serve, requests) = (serve.clone(), seen.clone());
-                std::thread::spawn(move || serve(number, &mut Frames { stream, requests }));
+                std::thread::spawn(move || serve(number, &mut RawConnection { stream, requests }));
             }
         });
-        Peer { port, connections, requests }
+        RawServer { port, connections, requests }
     }
 
     pub fn url(&self) -> String {
@@ -37,7 +37,7 @@ impl Peer {
         self.connections.load(Ordering::SeqCst)
     }
 
-    /// How many requests have been read over HTTP/2.
+    /// Returns the number of HTTP/2 requests that were read.
     pub fn request_count(&self) -> usize {
         self.requests.load(Ordering::SeqCst)
     }
@@ -51,15 +51,15 @@ pub const GOAWAY: u8 = 7;
 pub const END_STREAM: u8 = 1;
 pub const MAX_CONCURRENT_STREAMS: u16 = 3;
 
-/// A connection, as bytes or as frames of HTTP/2.
-pub struct Frames {
+/// A connection, as bytes or as HTTP/2 frames.
+pub struct RawConnection {
     pub stream: TcpStream,
     requests: Arc<AtomicUsize>,
 }
 
-impl Frames {
-    /// Reads the client's preface, and sends settings.
-    pub fn greet(&mut self, settings: &[(u16, u32)]) -> io::Result<()> {
+impl RawConnection {
+    /// Reads the client's preface and sends settings.
+    pub fn handshake(&mut self, settings: &[(u16, u32)]) -> io::Result<()> {
         self.stream.read_exact(&mut [0; 24])?;
         let settings: Vec<u8> =
             settings.iter().flat_map(|(id, value)| [&id.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
@@ -70,8 +70,8 @@ impl Frames {
         self.stream.write_all(bytes)
     }
 
-    /// Reads until a request is there, and gives its stream.
-    pub fn request(&mut self) -> io::Result<u32> {
+    /// Reads to the end of a request and returns its stream.
+    pub fn read_request(&mut self) -> io::Result<u32> {
         loop {
             let mut head = [0; 9];
             self.stream.read_exact(&mut head)?;
@@ -90,26 +90,27 @@ impl Frames {
     }
 
     /// Reads until the client closes the connection.
-    pub fn read_on(&mut self) -> io::Result<()> {
+    pub fn read_to_end(&mut self) -> io::Result<()> {
         loop {
-            self.request()?;
+            self.read_request()?;
         }
     }
 }
 
+/// Returns an HTTP/2 frame.
 pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = &(payload.len() as u32).to_be_bytes()[1..];
     [length, &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// The head of an answer: 200, and its content type.
+/// Returns the HEADERS frame of a response: 200 and its content type.
 pub fn head(stream: u32, content_type: &str) -> Vec<u8> {
     // ":status: 200" is 8 in the static table, the name "content-type" 31.
     let block = [&[0x88, 0x0f, 0x10, content_type.len() as u8], content_type.as_bytes()].concat();
     frame(HEADERS, 4, stream, &block)
 }
 
-/// A whole answer.
-pub fn answer(stream: u32, json: &str) -> Vec<u8> {
+/// Returns the frames of a whole response.
+pub fn response(stream: u32, json: &str) -> Vec<u8> {
     [head(stream, "application/json"), frame(DATA, END_STREAM, stream, json.as_bytes())].concat()
 }

@@ -1,13 +1,13 @@
-//! Tests that need a network of their own: they run once more, in namespaces where they may lay cables and give addresses.
+//! Tests that need a network of their own: they run once more in a network namespace, where they may create links and addresses.
 
 use std::process::Command;
 
-/// Set in the process that is started in the namespaces.
+/// Set in the process inside the namespaces.
 const CHILD: &str = "BEDROCK_TEST_CHILD";
 
-/// Whether this process is in namespaces of its own: of users, of the network, and of what else `unshare` is told to make
-/// `besides`. If it is not, `test` runs once more in such a process, and has to pass there. The test is then over here. Where
-/// the machine permits no namespaces it says that it was skipped.
+/// Returns whether this process is inside its own user and network namespaces. If it is not, runs `test` once more in such a
+/// process, and panics unless it passes there; the caller then returns. `besides` are further options of `unshare`. Prints
+/// "skipped" if the machine does not permit namespaces.
 #[track_caller]
 pub fn is_entered(test: &str, besides: &[&str]) -> bool {
     if std::env::var_os(CHILD).is_some() {
@@ -32,8 +32,8 @@ pub fn is_entered(test: &str, besides: &[&str]) -> bool {
     let mut child = unshare();
     child.arg(std::env::current_exe().expect("this program")).args([test, "--exact", "--nocapture"]);
     let run = child.env(CHILD, "1").env("AWS_EC2_METADATA_DISABLED", "true").output().expect("the test starts again");
-    let said = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
-    println!("{said}");
-    assert!(run.status.success() && said.contains("1 passed"), "in namespaces of its own");
+    let output = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+    println!("{output}");
+    assert!(run.status.success() && output.contains("1 passed"), "the test failed inside its namespaces");
     false
 }

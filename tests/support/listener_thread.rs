@@ -1,4 +1,4 @@
-//! Something that listens on a port of its own, on a thread of its own, until it is dropped.
+//! A thread that listens on a free port until it is dropped.
 
 use std::net::Ipv4Addr;
 use std::sync::mpsc;
@@ -7,30 +7,30 @@ use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-pub struct Listening {
+pub struct ListenerThread {
     port: u16,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Listening {
-    /// Has `accept` take connections for ever. What it spawns ends with it.
-    pub fn start<F: Future<Output = ()>>(accept: impl FnOnce(TcpListener) -> F + Send + 'static) -> Listening {
+impl ListenerThread {
+    /// Starts the thread, which runs `accept`. The tasks that it spawns end with the thread.
+    pub fn start<F: Future<Output = ()>>(accept: impl FnOnce(TcpListener) -> F + Send + 'static) -> ListenerThread {
         let (stop, stopped) = oneshot::channel::<()>();
-        let (tell, told) = mpsc::channel();
+        let (started, port) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
                 let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
-                tell.send(listener.local_addr().expect("an address").port()).expect("a test that waits");
+                started.send(listener.local_addr().expect("an address").port()).expect("a test that waits");
                 tokio::select! {
                     _ = stopped => {}
                     () = accept(listener) => {}
                 }
             });
         });
-        let port = told.recv().expect("it died before it began to listen");
-        Listening { port, stop: Some(stop), thread: Some(thread) }
+        let port = port.recv().expect("the thread panicked before it listened");
+        ListenerThread { port, stop: Some(stop), thread: Some(thread) }
     }
 
     pub fn port(&self) -> u16 {
@@ -38,7 +38,7 @@ impl Listening {
     }
 }
 
-impl Drop for Listening {
+impl Drop for ListenerThread {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {

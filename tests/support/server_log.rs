@@ -1,4 +1,4 @@
-//! What the server has seen so far, and waiting, without polling, until it has seen something.
+//! The log of a server: requests, connections, problems. Tests wait for entries without polling.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -6,32 +6,32 @@ use std::time::{Duration, Instant};
 use super::PATIENCE;
 use super::request::Request;
 
-/// Which side ended a connection.
+/// The side that closed a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClosedBy {
     Client,
     Server,
 }
 
-/// One connection's part of the journal.
+/// The log of one connection.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionLog {
-    /// Requests that came on it, refused ones included.
+    /// The number of requests, including those that were rejected.
     pub requests: usize,
-    /// Bytes read from it.
+    /// The number of bytes read.
     pub read: u64,
-    /// Bytes of its answers that the kernel took: what the client has read, plus what the two sockets' buffers hold.
+    /// The number of bytes of replies that the kernel accepted: read by the client, or in the buffers of the sockets.
     pub written: u64,
-    /// Set once it is over.
+    /// Set when the connection ends.
     pub closed: Option<ClosedBy>,
-    /// Whether its socket is closed as well, where the server did it.
-    pub gone: bool,
-    /// Streams of HTTP/2 that the client reset: what leaving is where the connection stays.
-    pub given_up: usize,
-    /// Since when a write waits for the client to read; None while writes go through.
+    /// Whether the socket is closed as well, if the server closed the connection.
+    pub socket_closed: bool,
+    /// The number of HTTP/2 streams that the client reset.
+    pub streams_reset: usize,
+    /// The time since which a write is blocked. None if no write is blocked.
     blocked_since: Option<Instant>,
-    /// HTTP/2: streams for which the client gives no room, whatever else is still being written.
-    starved: usize,
+    /// The number of HTTP/2 streams whose flow-control window is empty.
+    empty_windows: usize,
 }
 
 #[derive(Default)]
@@ -41,29 +41,29 @@ struct State {
     problems: Vec<String>,
 }
 
-/// The journal of one server.
+/// The log of one server.
 #[derive(Default)]
-pub struct Journal {
+pub struct ServerLog {
     state: Mutex<State>,
     changed: Condvar,
 }
 
-/// The entry of one connection.
+/// A connection, for the code that logs its events.
 #[derive(Clone)]
 pub struct Connection {
-    journal: Arc<Journal>,
+    log: Arc<ServerLog>,
     number: usize,
 }
 
-impl Journal {
-    /// Begins the entry of a new connection.
+impl ServerLog {
+    /// Adds a connection.
     pub fn connect(self: &Arc<Self>) -> Connection {
         let mut state = self.state();
         state.connections.push(ConnectionLog::default());
         let number = state.connections.len();
         drop(state);
         self.changed.notify_all();
-        Connection { journal: self.clone(), number }
+        Connection { log: self.clone(), number }
     }
 
     pub fn requests(&self) -> Vec<Request> {
@@ -78,7 +78,7 @@ impl Journal {
         self.state().connections.clone()
     }
 
-    /// Writes down something that no test wants to happen unseen.
+    /// Logs a mistake that a test must not overlook.
     pub fn problem(&self, what: String) {
         self.change(|state| state.problems.push(what));
     }
@@ -103,14 +103,16 @@ impl Journal {
 
     #[track_caller]
     pub fn wait_closed(&self, connection: usize) -> ClosedBy {
-        self.wait_on(connection, "its end", |log| {
-            log.closed.filter(|by| *by == ClosedBy::Client || log.gone).ok_or(None)
+        self.wait_on(connection, "the end", |log| {
+            log.closed.filter(|by| *by == ClosedBy::Client || log.socket_closed).ok_or(None)
         })
     }
 
     #[track_caller]
-    pub fn wait_given_up(&self, connection: usize) {
-        self.wait_on(connection, "a stream given up", |log| (log.given_up > 0).then_some(()).ok_or(None))
+    pub fn wait_stream_reset(&self, connection: usize) {
+        self.wait_on(connection, "a stream that the client resets", |log| {
+            (log.streams_reset > 0).then_some(()).ok_or(None)
+        })
     }
 
     #[track_caller]
@@ -145,19 +147,19 @@ impl Journal {
         })
     }
 
-    /// Blocks until `ready` says Ok; looks after every change, and after the time that its Err names.
+    /// Blocks until `ready` returns Ok. Calls it after every change, and after the time in its Err.
     #[track_caller]
     fn wait_until<T>(&self, what: &str, mut ready: impl FnMut(&State) -> Result<T, Option<Duration>>) -> T {
         let deadline = Instant::now() + PATIENCE;
         let mut state = self.state();
         loop {
-            let look_again = match ready(&state) {
+            let check_again = match ready(&state) {
                 Ok(done) => return done,
-                Err(look_again) => look_again,
+                Err(check_again) => check_again,
             };
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                // Say it without the lock: the server goes on.
+                // Panics without the lock, so that the server can continue.
                 let seen = format!(
                     "{} requests, connections {:?}, problems {:?}",
                     state.requests.len(),
@@ -167,7 +169,7 @@ impl Journal {
                 drop(state);
                 panic!("waited {PATIENCE:?} for {what}; seen so far: {seen}");
             }
-            let wait = look_again.map_or(left, |again| again.min(left));
+            let wait = check_again.map_or(left, |again| again.min(left));
             state = self.changed.wait_timeout(state, wait).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
@@ -183,75 +185,75 @@ impl Journal {
 }
 
 impl Connection {
-    /// 1 for the first connection.
+    /// Returns the number of the connection, from 1.
     pub fn number(&self) -> usize {
         self.number
     }
 
     pub fn request(&self, request: Request) {
-        self.journal.change(|state| {
+        self.log.change(|state| {
             state.connections[self.number - 1].requests += 1;
             state.requests.push(request);
         });
     }
 
     pub fn read(&self, bytes: usize) {
-        self.log(|log| log.read += bytes as u64);
+        self.update(|log| log.read += bytes as u64);
     }
 
     pub fn written(&self, bytes: usize) {
-        self.log(|log| {
+        self.update(|log| {
             log.written += bytes as u64;
-            log.blocked_since = (log.starved > 0).then(Instant::now);
+            log.blocked_since = (log.empty_windows > 0).then(Instant::now);
         });
     }
 
-    /// A write found no room.
+    /// Logs that a write is blocked.
     pub fn blocked(&self) {
-        self.log(|log| {
+        self.update(|log| {
             log.blocked_since.get_or_insert_with(Instant::now);
         });
     }
 
-    /// A stream is given no room.
-    pub fn starved(&self) {
-        self.log(|log| {
-            log.starved += 1;
+    /// Logs that the flow-control window of a stream is empty.
+    pub fn window_empty(&self) {
+        self.update(|log| {
+            log.empty_windows += 1;
             log.blocked_since.get_or_insert_with(Instant::now);
         });
     }
 
-    /// It is given room, or is over.
-    pub fn fed(&self) {
-        self.log(|log| {
-            log.starved -= 1;
-            if log.starved == 0 {
+    /// Logs that such a window is open again, or that its stream has ended.
+    pub fn window_open(&self) {
+        self.update(|log| {
+            log.empty_windows -= 1;
+            if log.empty_windows == 0 {
                 log.blocked_since = None;
             }
         });
     }
 
-    pub fn given_up(&self) {
-        self.log(|log| log.given_up += 1);
+    pub fn stream_reset(&self) {
+        self.update(|log| log.streams_reset += 1);
     }
 
     pub fn closed(&self, by: ClosedBy) {
-        self.log(|log| {
+        self.update(|log| {
             log.closed.get_or_insert(by);
             log.blocked_since = None;
         });
     }
 
-    /// The socket is closed, too.
-    pub fn gone(&self) {
-        self.log(|log| log.gone = true);
+    /// Logs that the socket is closed.
+    pub fn socket_closed(&self) {
+        self.update(|log| log.socket_closed = true);
     }
 
     pub fn problem(&self, what: &str) {
-        self.journal.problem(format!("connection {}: {what}", self.number));
+        self.log.problem(format!("connection {}: {what}", self.number));
     }
 
-    fn log(&self, change: impl FnOnce(&mut ConnectionLog)) {
-        self.journal.change(|state| change(&mut state.connections[self.number - 1]));
+    fn update(&self, change: impl FnOnce(&mut ConnectionLog)) {
+        self.log.change(|state| change(&mut state.connections[self.number - 1]));
     }
 }
