@@ -243,7 +243,7 @@ fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
     bedrock.push(Reply::stream().message_start().then_unresponsive());
     let failure = model.stream(&hello()).outcome.failed(BEDROCK_E_TIMEOUT).clone();
-    failure.says(&["no sign of life", &format!("127.0.0.1:{}", bedrock.port())]);
+    failure.says(&["does not respond any more", &format!("127.0.0.1:{}", bedrock.port())]);
     bedrock.respond_with(hello_to_all);
     works(&model);
     assert_eq!(bedrock.connection_count(), 2, "what is dead is not used again");
@@ -314,7 +314,7 @@ fn an_endpoint_that_does_not_speak_the_http_version_gives_no_valid_answer_and_th
     for (url, version) in [(http1.url(), "2"), (http2.url(), "1.1")] {
         let outcome = model(&url, json!({"http_version": version})).generate(&hello());
         let failure = outcome.failed(BEDROCK_E_PROTOCOL);
-        failure.says(&["no valid HTTP", "http_version", url.trim_start_matches("http://")]);
+        failure.says(&["not valid HTTP", "http_version", url.trim_start_matches("http://")]);
         assert!(!failure.retryable, "{failure:?}");
     }
 }

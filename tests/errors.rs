@@ -612,7 +612,7 @@ fn an_answer_that_is_no_http_is_no_valid_answer_and_not_tried_again() {
     {
         for (_, outcome) in both_doors(&bedrock, &model, &Reply::not_http(bytes)) {
             let failure = outcome.failed(BEDROCK_E_PROTOCOL);
-            failure.says(&["no valid HTTP", &format!("127.0.0.1:{}", bedrock.port())]);
+            failure.says(&["not valid HTTP", &format!("127.0.0.1:{}", bedrock.port())]);
             assert!(!failure.message.contains("other:"), "{failure:?}");
             assert_eq!((failure.attempts, failure.retryable), (1, false));
         }
@@ -628,9 +628,9 @@ fn chunks_that_are_malformed_are_no_valid_answer() {
     };
     for chunks in ["xyz\r\n", "2\r\n{}}\r\n", "-1\r\n{}\r\n"] {
         bedrock.push(Reply::not_http(head(EVENT_STREAM) + chunks));
-        model.stream(&hello()).outcome.failed(BEDROCK_E_PROTOCOL).says(&["no valid HTTP", "chunk"]);
+        model.stream(&hello()).outcome.failed(BEDROCK_E_PROTOCOL).says(&["not valid HTTP", "chunk"]);
         bedrock.push(Reply::not_http(head("application/json") + chunks));
-        model.generate(&hello()).failed(BEDROCK_E_PROTOCOL).says(&["no valid HTTP", "chunk"]);
+        model.generate(&hello()).failed(BEDROCK_E_PROTOCOL).says(&["not valid HTTP", "chunk"]);
     }
 }
 
@@ -640,7 +640,7 @@ fn an_answer_that_is_announced_for_ever_is_given_up_at_once() {
     let model = without_retries(&bedrock);
     let flood = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n".repeat(1000);
     for (_, outcome) in both_doors(&bedrock, &model, &Reply::not_http(flood)) {
-        outcome.failed(BEDROCK_E_PROTOCOL).says(&["announced again and again"]);
+        outcome.failed(BEDROCK_E_PROTOCOL).says(&["too many interim responses"]);
     }
 }
 

@@ -84,7 +84,7 @@ fn a_request_that_the_service_refuses_to_take_is_sent_once_more_and_counted() {
     assert_eq!(model.generate(&hello()).response().attempts, 2);
     assert_eq!(peer.request_count(), 2);
     let outcome = model.generate(&hello());
-    outcome.failed(BEDROCK_E_NETWORK).says(&["refused to take the request"]);
+    outcome.failed(BEDROCK_E_NETWORK).says(&["refused to process the request"]);
     assert_eq!((outcome.failed(BEDROCK_E_NETWORK).attempts, peer.request_count()), (2, 4));
 }
 
@@ -198,7 +198,7 @@ fn what_breaks_the_protocol_is_no_valid_answer() {
             });
             let streamed = model(&peer, json!({})).stream(&hello());
             let failure = streamed.outcome.failed(BEDROCK_E_PROTOCOL);
-            failure.says(&["no valid HTTP/2"]);
+            failure.says(&["not valid HTTP/2"]);
             assert!(!failure.message.contains("other:") && !failure.retryable, "{failure:?}");
         }
     }
@@ -262,7 +262,7 @@ fn an_answer_may_be_announced_a_hundred_times() {
         if taken {
             assert_eq!(outcome.response().text, "Hello");
         } else {
-            outcome.failed(BEDROCK_E_PROTOCOL).says(&["no valid HTTP/2", "announced again and again"]);
+            outcome.failed(BEDROCK_E_PROTOCOL).says(&["not valid HTTP/2", "too many interim responses"]);
         }
     }
 }

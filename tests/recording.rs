@@ -267,7 +267,7 @@ fn a_failure_on_the_way_is_recorded_without_a_host_and_replayed_with_its_advice_
     assert!(!recorded.contains(&host) && !recorded.contains("127.0.0.1"), "{recorded}");
     let replayed = replayer(&file).generate(&hello());
     let message = &replayed.failed(BEDROCK_E_NETWORK).message;
-    assert!(message.contains("closed before the answer") && message.matches("Check the").count() == 1, "{message}");
+    assert!(message.contains("closed before the response") && message.matches("Check the").count() == 1, "{message}");
 }
 
 #[test]
@@ -379,10 +379,14 @@ fn a_request_that_was_not_recorded_is_told_where_the_nearest_one_differs() {
     failure.says(&["mismatch.json", "POST /model/amazon.nova-micro-v1%3A0/converse", "/interactions/0"]);
     failure.says(&["differs at /messages/0/content/0/text"]);
     assert_eq!((failure.path.as_str(), failure.attempts), ("/transport/replay", 0));
-    model.stream(&hello()).outcome.failed(BEDROCK_E_CONFIG).says(&["converse-stream", "no request to that path"]);
+    model
+        .stream(&hello())
+        .outcome
+        .failed(BEDROCK_E_CONFIG)
+        .says(&["converse-stream", "no unused request to that path"]);
     assert_eq!(model.generate(&Request::say("Goodbye.")).response().text, "Found");
     let used_up = model.generate(&Request::say("Goodbye."));
-    used_up.failed(BEDROCK_E_CONFIG).says(&["it has this request 1 times, and all were answered"]);
+    used_up.failed(BEDROCK_E_CONFIG).says(&["it has this request 1 times, and all were used"]);
 }
 
 #[test]
@@ -420,7 +424,7 @@ fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
         (json!({"replay": huge}), "/transport/replay", "it is larger than 256 MiB"),
         (json!({"record": dangling}), "/transport/record", "a symbolic link"),
         (json!({"record": linked}), "/transport/record", "a symbolic link"),
-        (json!({"record": precious}), "/transport/record", "no recording"),
+        (json!({"record": precious}), "/transport/record", "not a recording"),
         (json!({"rekord": "a"}), "/transport/rekord", "known are replies"),
     ];
     for (transport, path, says) in cases {

@@ -181,7 +181,7 @@ fn in_a_namespace() {
             let message = outcome.failure.as_ref().map_or("", |failure| &failure.message);
             println!("{what}: found after {took:?}: {message}");
             let failure = outcome.failed(BEDROCK_E_TIMEOUT);
-            failure.says(&["no sign of life", url.trim_start_matches("http://")]);
+            failure.says(&["does not respond any more", url.trim_start_matches("http://")]);
             assert_eq!((failure.attempts, failure.retryable), (1, true), "{what}");
             assert!(took < LONGEST, "{what}: {took:?}");
         }

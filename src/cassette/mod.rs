@@ -1,9 +1,20 @@
-//! Recordings.
+//! Cassettes: records HTTP traffic into files, and responds from such files.
+//!
+//! Knows HTTP, and of the service what a recording needs: frames, and the secrets of requests. Knows neither the SDK nor calls.
+//!
+//! - `recording_transport`: the network with a recorder
+//! - `recorder`: writes interactions into a file; `open_recordings`: the files, and the rights to write them
+//! - `interaction_builder`: one interaction while it happens
+//! - `replay_transport`: responds from a recording
+//! - `matcher`: finds the recorded response to a request, by `json_digest`; `json_diff` explains why there is none
+//! - `format`: the format of recordings
 
-mod differ;
 mod format;
-mod meaning;
-pub mod record;
+mod interaction_builder;
+mod json_diff;
+mod json_digest;
+mod matcher;
+pub mod open_recordings;
 pub mod recorder;
-pub mod replay;
-mod tape;
+pub mod recording_transport;
+pub mod replay_transport;

@@ -1,55 +1,67 @@
-//! The body of an answer.
+//! The body of a response.
 //!
-//! Over HTTP/1.1 it owns its connection and reads it: a chunk costs no task switch. At its end the connection goes back to the
-//! pool, before the reader hears of the end, so that the reader's next call finds it there.
+//! Over HTTP/1.1 the body owns its connection and reads from it: a chunk costs no task switch. At the end of the body the
+//! connection returns to the pool before the reader learns of the end, so that the reader's next call finds it there.
 
-use super::alive;
-use super::connection::Connection;
 use super::framing::Framing;
-use super::http1::{Broken, Http1};
-use super::http2::Place;
-use super::inbox::Inbox;
-use super::origin::Origin;
-use crate::error::{Error, Kind};
-use aws_smithy_runtime_api::box_error::BoxError;
+use super::http1::Http1;
+use super::http2::StreamPermit;
+use super::stream_buffer::StreamBuffer;
+use super::timed_body::{BodyStep, TimedBody};
+use super::transport_error::BoxError;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 
-/// With the answer of a transport that knows the body to end only where the connection does.
+/// An extension of a response whose body ends only where its connection ends.
 #[derive(Clone, Copy, Debug)]
 pub struct UntilClose;
 
-/// How an answer comes.
+/// Takes HTTP/1.1 connections back that can be used again.
+pub trait ConnectionReturn: Send + Sync {
+    fn return_connection(self: Arc<Self>, connection: Box<Http1>);
+}
+
 pub enum Body {
-    /// Over a connection of its own, to be given back to where it came from.
-    Http1 { connection: Box<Http1>, framing: Framing, origin: Weak<Origin> },
-    /// Over a connection that it shares.
-    Http2 { inbox: Arc<Inbox>, place: Place },
-    /// All of it has come, or never will.
-    Over,
+    /// Over a connection of its own, which returns to the pool if there is one.
+    Http1 { connection: Box<Http1>, framing: Framing, pool: Option<Weak<dyn ConnectionReturn>> },
+    /// Over a shared connection.
+    Http2 { buffer: Arc<StreamBuffer>, permit: StreamPermit },
+    /// From somewhere else than a connection, or wrapped.
+    Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send + Sync>>),
+    /// The body is complete, or has failed.
+    Ended,
 }
 
 impl Body {
-    pub fn http1(connection: Box<Http1>, framing: Framing, origin: Weak<Origin>) -> Self {
-        let mut body = Body::Http1 { connection, framing, origin };
-        body.end_if_over();
+    pub fn http1(connection: Box<Http1>, framing: Framing, pool: Option<Weak<dyn ConnectionReturn>>) -> Self {
+        let mut body = Body::Http1 { connection, framing, pool };
+        body.end_if_complete();
         body
     }
 
-    pub fn http2(inbox: Arc<Inbox>, place: Place) -> Self {
-        Body::Http2 { inbox, place }
+    pub fn http2(buffer: Arc<StreamBuffer>, permit: StreamPermit) -> Self {
+        Body::Http2 { buffer, permit }
     }
 
-    fn end_if_over(&mut self) {
+    pub fn boxed(body: impl HttpBody<Data = Bytes, Error = BoxError> + Send + Sync + 'static) -> Self {
+        Body::Boxed(Box::pin(body))
+    }
+
+    /// A body in memory.
+    pub fn of_steps(steps: impl IntoIterator<Item = BodyStep>) -> Self {
+        Body::boxed(TimedBody::new(steps))
+    }
+
+    fn end_if_complete(&mut self) {
         if let Body::Http1 { framing, .. } = self
-            && framing.is_over()
-            && let Body::Http1 { connection, origin, .. } = std::mem::replace(self, Body::Over)
-            && let Some(origin) = origin.upgrade()
+            && framing.is_complete()
+            && let Body::Http1 { connection, pool, .. } = std::mem::replace(self, Body::Ended)
+            && let Some(pool) = pool.and_then(|pool| pool.upgrade())
         {
-            origin.give_back(Connection::Http1(connection));
+            pool.return_connection(connection);
         }
     }
 }
@@ -62,18 +74,21 @@ impl HttpBody for Body {
         let body = self.get_mut();
         let polled = match body {
             Body::Http1 { connection, framing, .. } => {
-                connection.poll_data(framing, cx).map_ok(Frame::data).map_err(told)
+                connection.poll_data(framing, cx).map_ok(Frame::data).map_err(|error| error.into_body_error())
             }
-            Body::Http2 { inbox, place } => inbox.poll(cx).map_ok(Frame::data).map_err(|error| place.broke_off(error)),
-            Body::Over => return Poll::Ready(None),
+            Body::Http2 { buffer, permit } => {
+                buffer.poll_data(cx).map_ok(Frame::data).map_err(|error| permit.body_error(error))
+            }
+            Body::Boxed(boxed) => return boxed.as_mut().poll_frame(cx),
+            Body::Ended => return Poll::Ready(None),
         };
         match &polled {
-            Poll::Ready(Some(Ok(_))) => body.end_if_over(),
+            Poll::Ready(Some(Ok(_))) => body.end_if_complete(),
             Poll::Ready(None) => {
-                body.end_if_over();
-                *body = Body::Over;
+                body.end_if_complete();
+                *body = Body::Ended;
             }
-            Poll::Ready(Some(Err(_))) => *body = Body::Over,
+            Poll::Ready(Some(Err(_))) => *body = Body::Ended,
             Poll::Pending => {}
         }
         polled
@@ -82,17 +97,9 @@ impl HttpBody for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Body::Http1 { .. } => false,
-            Body::Http2 { inbox, .. } => inbox.is_over(),
-            Body::Over => true,
+            Body::Http2 { buffer, .. } => buffer.is_complete(),
+            Body::Boxed(boxed) => boxed.is_end_stream(),
+            Body::Ended => true,
         }
-    }
-}
-
-/// An error of ours where the peer is gone or speaks no HTTP, and what happened otherwise.
-fn told(broken: Broken) -> BoxError {
-    match broken {
-        broken if alive::is_silence(&broken) => alive::silence().into(),
-        Broken::NotHttp(_) => Error::new(Kind::Protocol, broken).into(),
-        broken => broken.into(),
     }
 }

@@ -1,63 +1,63 @@
-//! Where the body of an HTTP/1.1 answer ends (RFC 9112, section 6).
+//! Where the body of an HTTP/1.1 response ends (RFC 9112, section 6).
 
 use bytes::{Buf, Bytes, BytesMut};
 use std::fmt;
 
-/// The longest line that tells a chunk's size. Extensions, which nobody uses, may stand in it.
+/// The longest line with the size of a chunk. It may hold chunk extensions, which are ignored.
 const MAX_SIZE_LINE: usize = 4 << 10;
-/// The longest trailers, which nobody reads.
+/// The longest trailers, which are ignored.
 const MAX_TRAILERS: usize = 16 << 10;
 
-/// What is still to come of a body.
+/// What remains of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// So many bytes.
+    /// This many bytes.
     Length(u64),
-    /// Chunks, of which each tells its size.
+    /// Chunks, each with its size.
     Chunked(Chunked),
-    /// Whatever comes until the connection ends.
+    /// Everything until the connection ends.
     UntilClose,
 }
 
-/// What stands next in a chunked body.
+/// What comes next in a chunked body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Chunked {
     Size,
-    /// So many bytes of a chunk.
+    /// This many bytes of a chunk.
     Data(u64),
-    /// The end of a chunk's last line.
+    /// The line break after a chunk.
     DataEnd,
-    /// The end of the body, after so many bytes of trailers.
+    /// The end of the body, after this many bytes of trailers.
     Trailers(usize),
-    Over,
+    Complete,
 }
 
-/// A body that is not framed as it should be.
+/// Why a body violates its framing.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Malformed(pub &'static str);
+pub struct InvalidFraming(pub &'static str);
 
-impl fmt::Display for Malformed {
+impl fmt::Display for InvalidFraming {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0)
     }
 }
 
-impl std::error::Error for Malformed {}
+impl std::error::Error for InvalidFraming {}
 
 impl Framing {
     pub const CHUNKED: Framing = Framing::Chunked(Chunked::Size);
 
-    /// Whether all of the body has been decoded.
-    pub fn is_over(&self) -> bool {
-        matches!(self, Framing::Length(0) | Framing::Chunked(Chunked::Over))
+    /// Returns whether all of the body was decoded.
+    pub fn is_complete(&self) -> bool {
+        matches!(self, Framing::Length(0) | Framing::Chunked(Chunked::Complete))
     }
 
-    /// Takes what `input` holds of the body. None where more has to come first.
-    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, Malformed> {
+    /// Removes from `input` what it holds of the body. Returns None if more input is needed.
+    pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, InvalidFraming> {
         let data = match self {
-            Framing::Length(left) => {
-                let data = input.split_to(bounded(*left, input.len()));
-                *left -= data.len() as u64;
+            Framing::Length(remaining) => {
+                let data = input.split_to(bounded(*remaining, input.len()));
+                *remaining -= data.len() as u64;
                 data
             }
             Framing::Chunked(chunked) => chunked.decode(input)?,
@@ -68,8 +68,9 @@ impl Framing {
 }
 
 impl Chunked {
-    /// The data of all chunks, or parts of chunks, that are there, moved together: what is read at once is used at once.
-    fn decode(&mut self, input: &mut BytesMut) -> Result<BytesMut, Malformed> {
+    /// Returns the data of all chunks, and parts of chunks, in `input`, joined: the reader handles one read at once.
+    fn decode(&mut self, input: &mut BytesMut) -> Result<BytesMut, InvalidFraming> {
+        // The data that was joined so far, and the position behind the last byte that was decoded.
         let (mut from, mut to) = (0, 0);
         let mut at = 0;
         loop {
@@ -99,10 +100,10 @@ impl Chunked {
                     to += length;
                     at += length;
                 }
-                Ok(Step::Wait) => break,
-                // What came before the damage comes out first.
+                Ok(Step::Incomplete) => break,
+                // The data before the error is returned first.
                 Err(_) if from < to => break,
-                Err(malformed) => return Err(malformed),
+                Err(invalid) => return Err(invalid),
             }
         }
         input.advance(from);
@@ -111,70 +112,70 @@ impl Chunked {
         Ok(data)
     }
 
-    fn step(&mut self, rest: &[u8]) -> Result<Step, Malformed> {
+    fn step(&mut self, input: &[u8]) -> Result<Step, InvalidFraming> {
         match self {
-            // The parser takes a line without a number for a 0.
-            Chunked::Size if rest.first().is_some_and(|first| !first.is_ascii_hexdigit()) => {
-                Err(Malformed("a chunk's size is malformed"))
+            // httparse reads a line without a number as 0.
+            Chunked::Size if input.first().is_some_and(|first| !first.is_ascii_hexdigit()) => {
+                Err(InvalidFraming("the size of a chunk is malformed"))
             }
-            Chunked::Size => match httparse::parse_chunk_size(rest) {
+            Chunked::Size => match httparse::parse_chunk_size(input) {
                 Ok(httparse::Status::Complete((length, size))) => {
                     *self = if size == 0 { Chunked::Trailers(0) } else { Chunked::Data(size) };
                     Ok(Step::Framing(length))
                 }
-                Ok(httparse::Status::Partial) if rest.len() < MAX_SIZE_LINE => Ok(Step::Wait),
-                _ => Err(Malformed("a chunk's size is malformed")),
+                Ok(httparse::Status::Partial) if input.len() < MAX_SIZE_LINE => Ok(Step::Incomplete),
+                _ => Err(InvalidFraming("the size of a chunk is malformed")),
             },
-            Chunked::Data(left) => match bounded(*left, rest.len()) {
-                0 => Ok(Step::Wait),
+            Chunked::Data(remaining) => match bounded(*remaining, input.len()) {
+                0 => Ok(Step::Incomplete),
                 length => {
-                    *left -= length as u64;
-                    if *left == 0 {
+                    *remaining -= length as u64;
+                    if *remaining == 0 {
                         *self = Chunked::DataEnd;
                     }
                     Ok(Step::Data(length))
                 }
             },
-            Chunked::DataEnd => match rest {
+            Chunked::DataEnd => match input {
                 [b'\r', b'\n', ..] => {
                     *self = Chunked::Size;
                     Ok(Step::Framing(2))
                 }
-                [] | [b'\r'] => Ok(Step::Wait),
-                _ => Err(Malformed("a chunk is longer than its size")),
+                [] | [b'\r'] => Ok(Step::Incomplete),
+                _ => Err(InvalidFraming("a chunk is longer than its size")),
             },
-            Chunked::Trailers(so_far) => match memchr::memchr(b'\n', rest) {
+            Chunked::Trailers(length) => match memchr::memchr(b'\n', input) {
                 Some(end) => {
-                    let last = matches!(&rest[..end], [] | [b'\r']);
-                    *so_far += end + 1;
-                    if *so_far > MAX_TRAILERS {
-                        return Err(Malformed("the trailers are too long"));
+                    let last = matches!(&input[..end], [] | [b'\r']);
+                    *length += end + 1;
+                    if *length > MAX_TRAILERS {
+                        return Err(InvalidFraming("the trailers are too long"));
                     }
                     if last {
-                        *self = Chunked::Over;
+                        *self = Chunked::Complete;
                     }
                     Ok(Step::Framing(end + 1))
                 }
-                None if rest.len() < MAX_TRAILERS => Ok(Step::Wait),
-                None => Err(Malformed("the trailers are too long")),
+                None if input.len() < MAX_TRAILERS => Ok(Step::Incomplete),
+                None => Err(InvalidFraming("the trailers are too long")),
             },
-            Chunked::Over => Ok(Step::Wait),
+            Chunked::Complete => Ok(Step::Incomplete),
         }
     }
 }
 
-/// The length of a size line and the size it tells, where it is plain: of few digits and nothing else. Nearly all are,
-/// and most chunks are there as a whole.
-fn plain_size(rest: &[u8]) -> Option<(usize, usize)> {
-    const MOST_DIGITS: usize = 6;
+/// Returns the length of a size line and the size in it, if the line holds a few digits and nothing else. Nearly all lines do,
+/// and most chunks arrive as a whole.
+fn plain_size(input: &[u8]) -> Option<(usize, usize)> {
+    const MAX_DIGITS: usize = 6;
     let mut size = 0;
-    for (at, byte) in rest.iter().enumerate().take(MOST_DIGITS + 1) {
+    for (at, byte) in input.iter().enumerate().take(MAX_DIGITS + 1) {
         let digit = match byte {
             b'0'..=b'9' => byte - b'0',
             b'a'..=b'f' => byte - b'a' + 10,
             b'A'..=b'F' => byte - b'A' + 10,
-            // The last chunk, whose size is 0, is followed by trailers.
-            b'\r' if size > 0 && rest.get(at + 1) == Some(&b'\n') => return Some((at + 2, size)),
+            // Trailers follow the last chunk, whose size is 0.
+            b'\r' if size > 0 && input.get(at + 1) == Some(&b'\n') => return Some((at + 2, size)),
             _ => return None,
         };
         size = size << 4 | usize::from(digit);
@@ -182,24 +183,23 @@ fn plain_size(rest: &[u8]) -> Option<(usize, usize)> {
     None
 }
 
-/// What `input` begins with.
+/// What the input begins with.
 enum Step {
     Framing(usize),
     Data(usize),
-    /// Nothing that is whole.
-    Wait,
+    Incomplete,
 }
 
-fn bounded(left: u64, there: usize) -> usize {
-    usize::try_from(left).map_or(there, |left| left.min(there))
+fn bounded(remaining: u64, available: usize) -> usize {
+    usize::try_from(remaining).map_or(available, |remaining| remaining.min(available))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Decodes what comes in pieces of this size; what came before an error, and the error.
-    fn decode(mut framing: Framing, wire: &[u8], piece: usize) -> (Vec<u8>, Result<bool, Malformed>, usize) {
+    /// Decodes input that arrives in pieces of this size. Returns the data before an error, the result, and the length of the rest.
+    fn decode(mut framing: Framing, wire: &[u8], piece: usize) -> (Vec<u8>, Result<bool, InvalidFraming>, usize) {
         let (mut body, mut input) = (Vec::new(), BytesMut::new());
         for piece in wire.chunks(piece) {
             input.extend_from_slice(piece);
@@ -207,15 +207,15 @@ mod tests {
                 match framing.decode(&mut input) {
                     Ok(Some(data)) => body.extend_from_slice(&data),
                     Ok(None) => break,
-                    Err(malformed) => return (body, Err(malformed), input.len()),
+                    Err(invalid) => return (body, Err(invalid), input.len()),
                 }
             }
         }
-        (body, Ok(framing.is_over()), input.len())
+        (body, Ok(framing.is_complete()), input.len())
     }
 
     #[test]
-    fn a_body_is_the_same_in_whatever_pieces_it_comes() {
+    fn a_body_is_the_same_whatever_the_pieces_in_which_it_arrives() {
         let wire = b"3\r\nHel\r\n2;ext=\"1\"\r\nlo\r\n00A\r\n, World!!!\r\n0\r\nTrailer: a\r\nOther: b\r\n\r\n";
         for piece in 1..=wire.len() {
             assert_eq!(decode(Framing::CHUNKED, wire, piece), (b"Hello, World!!!".to_vec(), Ok(true), 0), "{piece}");
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn chunks_that_come_together_come_out_together() {
+    fn chunks_that_arrive_together_are_returned_together() {
         let mut input = BytesMut::from(&b"1\r\na\r\n2\r\nbc\r\n3\r\nde"[..]);
         let mut framing = Framing::CHUNKED;
         assert_eq!(framing.decode(&mut input), Ok(Some(Bytes::from_static(b"abcde"))));
@@ -235,24 +235,24 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_a_body_is_not_taken() {
+    fn bytes_after_a_body_are_not_consumed() {
         assert_eq!(decode(Framing::CHUNKED, b"1\r\na\r\n0\r\n\r\nHTTP/1.1", 100), (b"a".to_vec(), Ok(true), 8));
         assert_eq!(decode(Framing::Length(1), b"aHTTP/1.1", 100), (b"a".to_vec(), Ok(true), 8));
     }
 
     #[test]
-    fn a_body_that_is_cut_anywhere_is_not_over() {
+    fn a_body_that_is_cut_anywhere_is_incomplete() {
         let wire = b"3\r\nHel\r\n2\r\nlo\r\n0\r\nTrailer: a\r\n\r\n";
         for cut in 0..wire.len() {
-            let (body, over, _) = decode(Framing::CHUNKED, &wire[..cut], 7);
-            assert_eq!(over, Ok(false), "{cut}");
+            let (body, complete, _) = decode(Framing::CHUNKED, &wire[..cut], 7);
+            assert_eq!(complete, Ok(false), "{cut}");
             assert!(b"Hello".starts_with(&body), "{cut}");
         }
     }
 
     #[test]
-    fn what_came_before_damage_comes_out_before_the_error() {
-        let (size, end) = ("a chunk's size is malformed", "a chunk is longer than its size");
+    fn data_before_an_error_is_returned_before_the_error() {
+        let (size, end) = ("the size of a chunk is malformed", "a chunk is longer than its size");
         for (wire, body, reason) in [
             (&b"2\r\nab\r\nxyz\r\n"[..], "ab", size),
             (b"2\r\nab\r\n-1\r\n", "ab", size),
@@ -263,13 +263,17 @@ mod tests {
         ] {
             for piece in 1..=wire.len() {
                 let (got, result, _) = decode(Framing::CHUNKED, wire, piece);
-                assert_eq!((got, result), (body.as_bytes().to_vec(), Err(Malformed(reason))), "{wire:?} by {piece}");
+                assert_eq!(
+                    (got, result),
+                    (body.as_bytes().to_vec(), Err(InvalidFraming(reason))),
+                    "{wire:?} by {piece}"
+                );
             }
         }
     }
 
     #[test]
-    fn lines_without_an_end_are_given_up() {
+    fn lines_without_an_end_are_an_error() {
         let endless = [b"1;".to_vec(), vec![b'x'; MAX_SIZE_LINE]].concat();
         assert!(decode(Framing::CHUNKED, &endless, 1000).1.is_err());
         let trailers = [b"0\r\n".to_vec(), b"a: b\r\n".repeat(MAX_TRAILERS)].concat();

@@ -1,433 +1,240 @@
-//! HTTP/2: a connection that many calls share. A task of its own drives it.
+//! An HTTP/2 connection, which many calls share.
 //!
-//! The task also sweeps: what readers leave unread is moved together, in their [`Inbox`]es, before more is read. And it watches
-//! over the peer: after some silence it sends a ping, and gives the connection up where nothing answers.
-//!
-//! A peer that floods it with frames without content loses the connection, and so do all calls on it: by a limit of h2's, or of
-//! [`Gathered`]'s. A peer that does so is broken, or hostile to all of its calls.
+//! A peer that floods the connection with frames without content loses it, and all calls on it fail: by a limit of h2, or of
+//! [`CoalescedLink`](super::frame_coalescer::CoalescedLink). Such a peer is broken, or hostile to all of its calls.
 
-use super::alive;
-use super::body::Body;
-use super::connection::{Fate, Life, Unanswered};
-use super::gather::{self, Gathered, Passed};
-use super::http1::{MOST_INTERIM, whole};
-use super::inbox::Inbox;
-use super::origin::Origin;
+use super::frame_coalescer::{CoalescedLink, MAX_PAYLOAD, Traffic};
+use super::http1_head::MAX_INTERIM;
+use super::http2_driver::{CapacityListener, ConnectionState, Driver};
+use super::http2_error::{Http2Error, Http2Failure, invalid};
+use super::keepalive::{self, PingTimes};
+use super::lifetime::Lifetime;
+use super::link::Link;
+use super::send_error::{Delivery, SendError};
+use super::stream_buffer::StreamBuffer;
+use super::transport_error::{BoxError, Failure};
 use crate::error::{Error, Kind};
 use crate::runtime::sync::Mutex;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use futures::task::AtomicWaker;
+use h2::Reason;
 use h2::client::{Builder, SendRequest};
-use h2::{Ping, PingPong, Reason};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, TE, TRANSFER_ENCODING, UPGRADE};
-use http::{Method, Request, Response};
-use std::fmt;
+use http::{Method, Request, Response, response};
 use std::future::{Future, poll_fn};
-use std::io::ErrorKind;
 use std::pin::{Pin, pin};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
-use std::time::Duration;
-use tokio::time::{Instant, Sleep, sleep};
+use std::task::Poll;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
 
-/// How many calls a connection takes whose peer has not said it yet.
-pub const ASSUMED: usize = 100;
-/// What the peer may send of all answers on one connection: enough that some which nobody reads do not hold up the others.
+/// How many calls a connection takes until its peer announces its limit.
+pub const ASSUMED_MAX_CALLS: usize = 100;
+/// The flow-control window of a connection: large enough that unread responses do not stall the others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
-/// The longest head of an answer.
+/// The longest head of a response.
 const MAX_HEAD: u32 = 16 << 10;
-/// A request that its connection turns out to have no room for is taken back after this time.
-const LONGEST_QUEUED: Duration = Duration::from_millis(300);
+/// The time after which a request that the peer does not admit is withdrawn.
+const MAX_QUEUED: Duration = Duration::from_millis(300);
 
-/// A connection. Its last clone, of which each call holds one, closes it.
+/// A connection. Each call on it holds a clone. Dropping the last clone closes the connection.
 #[derive(Clone)]
-pub struct Http2(Arc<Shared>);
+pub struct Http2(Arc<Inner>);
 
-struct Shared {
+struct Inner {
     send: SendRequest<Bytes>,
-    life: Arc<Life>,
-    /// Since when no call is on it.
-    left: Mutex<Instant>,
-    origin: Weak<Origin>,
-    state: Arc<State>,
-    /// Dropped after `send`: h2 looks whether it is still wanted when its task is woken.
-    _bell: Bell,
-}
-
-/// What the connection's task and its calls tell each other.
-struct State {
-    passed: Arc<Passed>,
-    /// How many calls the peer takes at once, and how many there are.
-    limit: AtomicUsize,
-    calls: AtomicUsize,
-    /// Set once it is over, and where that is for want of a sign of life.
-    over: AtomicBool,
-    silent: AtomicBool,
-    inboxes: Mutex<Vec<Weak<Inbox>>>,
-    driver: AtomicWaker,
+    lifetime: Arc<Lifetime>,
+    /// When the last call left.
+    last_used: Mutex<Instant>,
+    listener: Weak<dyn CapacityListener>,
+    state: Arc<ConnectionState>,
+    /// Dropped after `send`: h2 closes a connection without senders when its task is woken.
+    _wake: WakeOnDrop,
 }
 
 /// Wakes the connection's task when it is dropped.
-struct Bell(Arc<State>);
+struct WakeOnDrop(Arc<ConnectionState>);
 
-impl Drop for Bell {
+impl Drop for WakeOnDrop {
     fn drop(&mut self) {
         self.0.driver.wake();
     }
 }
 
 impl Http2 {
-    /// Begins to speak. The peer may send `ahead` bytes of an answer that nobody has read yet.
-    pub async fn begin(
-        link: super::connect::Link,
-        ahead: usize,
-        patience: Duration,
-        origin: Weak<Origin>,
-    ) -> Result<Self, ConnectorError> {
-        let passed = Arc::<Passed>::default();
+    /// Starts HTTP/2 on a link. The peer may send `read_ahead` bytes of each response ahead of its reader.
+    pub async fn start(
+        link: Link,
+        read_ahead: usize,
+        pings: PingTimes,
+        listener: Weak<dyn CapacityListener>,
+    ) -> Result<Self, Failure> {
+        let traffic = Arc::<Traffic>::default();
         let handshake = Builder::new()
-            .initial_window_size(ahead.try_into().unwrap_or(CONNECTION_WINDOW))
+            .initial_window_size(read_ahead.try_into().unwrap_or(CONNECTION_WINDOW))
             .initial_connection_window_size(CONNECTION_WINDOW)
-            .initial_max_send_streams(ASSUMED)
-            .max_frame_size(gather::MAX_PAYLOAD as u32)
+            .initial_max_send_streams(ASSUMED_MAX_CALLS)
+            .max_frame_size(MAX_PAYLOAD as u32)
             .max_header_list_size(MAX_HEAD)
             .enable_push(false)
-            .handshake(Gathered::new(link, passed.clone()));
-        let (send, mut connection) = handshake.await.map_err(|error| ConnectorError::io(Broken(error).into()))?;
-        let pings = connection.ping_pong().expect("pings, asked for once");
-        let state = Arc::new(State {
-            passed,
-            limit: AtomicUsize::new(ASSUMED),
-            calls: AtomicUsize::new(0),
-            over: AtomicBool::new(false),
-            silent: AtomicBool::new(false),
-            inboxes: Mutex::default(),
-            driver: AtomicWaker::new(),
-        });
-        let watch = Watch::new(patience, pings);
-        let driver = Driver { connection: Some(connection), state: state.clone(), watch, origin: origin.clone() };
-        tokio::spawn(driver);
-        let (life, left, bell) = (Life::new(), Mutex::new(Instant::now()), Bell(state.clone()));
-        Ok(Http2(Arc::new(Shared { send, life, left, origin, state, _bell: bell })))
+            .handshake(CoalescedLink::new(link, traffic.clone()));
+        let (send, connection) = handshake.await.map_err(|error| Failure::io(Http2Error(error)))?;
+        let state = Arc::new(ConnectionState::new(traffic, ASSUMED_MAX_CALLS));
+        tokio::spawn(Driver::new(connection, state.clone(), pings, listener.clone()));
+        let (lifetime, last_used) = (Lifetime::new(), Mutex::new(Instant::now()));
+        let wake = WakeOnDrop(state.clone());
+        Ok(Http2(Arc::new(Inner { send, lifetime, last_used, listener, state, _wake: wake })))
     }
 
-    pub fn life(&self) -> &Arc<Life> {
-        &self.0.life
+    pub fn is_usable(&self, max_age: Duration) -> bool {
+        self.0.state.is_open() && self.0.lifetime.is_usable(max_age)
     }
 
-    pub fn is_usable(&self, longest_life: Duration) -> bool {
-        let state = &self.0.state;
-        !state.over.load(Ordering::Relaxed) && !state.passed.is_leaving() && self.0.life.may_go_on(longest_life)
+    /// Returns how many calls the peer admits at once, as far as is known.
+    pub fn max_calls(&self) -> usize {
+        self.0.state.max_calls()
     }
 
-    /// How many calls the peer takes at once, as far as it is known.
-    pub fn limit(&self) -> usize {
-        self.0.state.limit.load(Ordering::Relaxed)
+    /// Returns a permit for a call, if the connection takes another one.
+    pub fn permit(&self) -> Option<StreamPermit> {
+        self.0.state.admit_call().then(|| StreamPermit(self.clone()))
     }
 
-    /// A place for a call, where there is one.
-    pub fn place(&self) -> Option<Place> {
-        let state = &self.0.state;
-        (state.calls.load(Ordering::Relaxed) < self.limit()).then(|| {
-            state.calls.fetch_add(1, Ordering::Relaxed);
-            Place(self.clone())
-        })
-    }
-
-    /// Since when no call is on it.
-    pub fn idle_since(&self) -> Option<std::time::Instant> {
-        let left = *self.0.left.lock();
-        Some(left.into_std()).filter(|_| self.0.state.calls.load(Ordering::Relaxed) == 0)
+    /// Returns since when the connection has had no calls, and None while it has some.
+    pub fn idle_since(&self) -> Option<Instant> {
+        let last_used = *self.0.last_used.lock();
+        Some(last_used).filter(|_| self.0.state.calls() == 0)
     }
 }
 
-/// A call's place on a shared connection.
-pub struct Place(Http2);
+/// The right to one call on a shared connection. Dropping it frees the capacity.
+pub struct StreamPermit(Http2);
 
-impl Drop for Place {
+impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let shared = &self.0.0;
-        *shared.left.lock() = Instant::now();
-        shared.state.calls.fetch_sub(1, Ordering::Relaxed);
-        if let Some(origin) = shared.origin.upgrade() {
-            origin.has_room();
+        let inner = &self.0.0;
+        *inner.last_used.lock() = Instant::now();
+        inner.state.release_call();
+        if let Some(listener) = inner.listener.upgrade() {
+            listener.on_capacity();
         }
     }
 }
 
-impl Place {
-    pub fn life(&self) -> &Arc<Life> {
-        self.0.life()
+impl StreamPermit {
+    pub fn lifetime(&self) -> &Arc<Lifetime> {
+        &self.0.0.lifetime
     }
 
-    /// Sends a request, whose URI is absolute, and waits for the head of its answer.
-    pub async fn send(self, request: Request<SdkBody>) -> Result<Response<Body>, Unanswered> {
+    /// Sends a request, whose URI is absolute, and waits for the head of its response.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<(response::Parts, Arc<StreamBuffer>), SendError> {
         let state = &self.0.0.state;
         let (mut parts, body) = request.into_parts();
-        let body = whole(body).await.map_err(|broken| Unanswered::http1(broken, Fate::Unsent))?;
         // RFC 9113, section 8.2.2.
-        const OF_HTTP1: [HeaderName; 4] = [CONNECTION, TRANSFER_ENCODING, UPGRADE, TE];
-        OF_HTTP1.iter().for_each(|name| drop(parts.headers.remove(name)));
+        const HTTP1_ONLY: [HeaderName; 4] = [CONNECTION, TRANSFER_ENCODING, UPGRADE, TE];
+        HTTP1_ONLY.iter().for_each(|name| drop(parts.headers.remove(name)));
         if (!body.is_empty() || parts.method == Method::POST) && !parts.headers.contains_key(CONTENT_LENGTH) {
             parts.headers.insert(CONTENT_LENGTH, body.len().into());
         }
-        let written = state.passed.written();
+        let written = state.traffic.written();
         let mut send = self.0.0.send.clone();
-        let unsent = |error| self.unanswered(error, Fate::Unsent);
-        let begun = send.send_request(Request::from_parts(parts, ()), body.is_empty());
-        let (mut answer, mut upload) = begun.map_err(unsent)?;
+        let not_sent = |error| self.send_error(error, Delivery::NotSent);
+        let started = send.send_request(Request::from_parts(parts, ()), body.is_empty());
+        let (mut response, mut upload) = started.map_err(not_sent)?;
         if !body.is_empty() {
-            upload.send_data(body, true).map_err(unsent)?;
+            upload.send_data(body, true).map_err(not_sent)?;
         }
-        let mut announced = 0;
-        // h2 keeps a request to itself where the peer takes fewer than was assumed.
+        let mut interim = 0;
+        // h2 holds a request back if the peer admits fewer than was assumed.
         let mut queued = pin!(None);
-        let answer = poll_fn(|cx| {
-            // h2 keeps what only says that an answer is on its way for whoever asks.
-            while let Poll::Ready(Some(Ok(_))) = answer.poll_informational(cx) {
-                announced += 1;
-                if announced > MOST_INTERIM {
-                    return Poll::Ready(Err(NoAnswer::Announced));
+        let response = poll_fn(|cx| {
+            // h2 keeps interim responses until they are polled.
+            while let Poll::Ready(Some(Ok(_))) = response.poll_informational(cx) {
+                interim += 1;
+                if interim > MAX_INTERIM {
+                    return Poll::Ready(Err(NoResponse::TooManyInterim));
                 }
             }
-            if let Poll::Ready(answer) = Pin::new(&mut answer).poll(cx) {
-                return Poll::Ready(Ok(answer));
+            if let Poll::Ready(response) = Pin::new(&mut response).poll(cx) {
+                return Poll::Ready(Ok(response));
             }
             if send.poll_ready(cx).is_ready() {
                 queued.set(None);
                 return Poll::Pending;
             }
             if queued.is_none() {
-                queued.set(Some(sleep(LONGEST_QUEUED)));
+                queued.set(Some(sleep(MAX_QUEUED)));
             }
-            queued.as_mut().as_pin_mut().expect("set above").poll(cx).map(|()| Err(NoAnswer::Queued))
+            queued.as_mut().as_pin_mut().expect("set above").poll(cx).map(|()| Err(NoResponse::NotAdmitted))
         });
-        match answer.await {
-            Ok(Ok(answer)) => {
-                let (parts, stream) = answer.into_parts();
-                let inbox = Arc::new(Inbox::new(stream));
-                state.inboxes.lock().push(Arc::downgrade(&inbox));
-                Ok(Response::from_parts(parts, Body::http2(inbox, self)))
-            }
+        match response.await {
+            Ok(Ok(response)) => Ok(self.buffered(response)),
             Ok(Err(error)) => {
-                let fate = match &error {
-                    error if is_untaken(error) => Fate::Untaken,
-                    error if error.is_io() && state.passed.written() == written => Fate::Unsent,
-                    _ => Fate::Unknown,
+                let delivery = match &error {
+                    error if is_not_processed(error) => Delivery::NotProcessed,
+                    error if error.is_io() && state.traffic.written() == written => Delivery::NotSent,
+                    _ => Delivery::Unknown,
                 };
-                Err(self.unanswered(error, fate))
+                Err(self.send_error(error, delivery))
             }
-            Err(NoAnswer::Announced) => {
-                let error = invalid("the answer is announced again and again");
-                Err(Unanswered { error: ConnectorError::other(error.into(), None), fate: Fate::Unknown })
+            Err(NoResponse::TooManyInterim) => {
+                let failure = Failure::other(invalid("too many interim responses (1xx)"));
+                Err(SendError { failure, delivery: Delivery::Unknown })
             }
-            Err(NoAnswer::Queued) => {
-                let what = "the service takes no further request on this connection";
-                let error = Error::new(Kind::Network, what);
-                Err(Unanswered { error: ConnectorError::io(error.into()), fate: Fate::Unsent })
+            Err(NoResponse::NotAdmitted) => {
+                let error = Error::new(Kind::Network, "the service admits no further request on this connection");
+                Err(SendError { failure: Failure::io(error), delivery: Delivery::NotSent })
             }
         }
     }
 
-    fn unanswered(&self, error: h2::Error, fate: Fate) -> Unanswered {
-        let retried = error.is_io() || fate != Fate::Unknown;
-        let error = match self.told(error) {
-            Told::Silence(silence) => ConnectorError::timeout(silence.into()),
-            Told::Invalid(invalid) => ConnectorError::other(invalid.into(), None),
-            // The SDK tries again where the connection broke, and not where the service took the request and did not like it.
-            Told::Broken(broken) if retried => ConnectorError::io(broken.into()),
-            Told::Broken(broken) => ConnectorError::other(broken.into(), None),
+    fn buffered(&self, response: Response<h2::RecvStream>) -> (response::Parts, Arc<StreamBuffer>) {
+        let (parts, stream) = response.into_parts();
+        let buffer = Arc::new(StreamBuffer::new(stream));
+        self.0.0.state.add_buffer(&buffer);
+        (parts, buffer)
+    }
+
+    fn send_error(&self, error: h2::Error, delivery: Delivery) -> SendError {
+        let retried = error.is_io() || delivery != Delivery::Unknown;
+        let failure = match self.failure(error) {
+            Http2Failure::PeerLost(lost) => Failure::timeout(lost),
+            Http2Failure::Invalid(invalid) => Failure::other(invalid),
+            // A broken connection is worth another attempt. A request that the service processed and reset is not.
+            Http2Failure::Broken(broken) if retried => Failure::io(broken),
+            Http2Failure::Broken(broken) => Failure::other(broken),
         };
-        Unanswered { error, fate }
+        SendError { failure, delivery }
     }
 
-    /// What happened to an answer that breaks off.
-    pub fn broke_off(&self, error: h2::Error) -> BoxError {
-        match self.told(error) {
-            Told::Silence(own) | Told::Invalid(own) => own.into(),
-            Told::Broken(broken) => broken.into(),
+    /// Returns the error of a body that breaks off.
+    pub fn body_error(&self, error: h2::Error) -> BoxError {
+        match self.failure(error) {
+            Http2Failure::PeerLost(error) | Http2Failure::Invalid(error) => error.into(),
+            Http2Failure::Broken(broken) => broken.into(),
         }
     }
 
-    fn told(&self, error: h2::Error) -> Told {
-        if self.0.0.state.silent.load(Ordering::Relaxed) || alive::is_silence(&error) {
-            return Told::Silence(alive::silence());
+    fn failure(&self, error: h2::Error) -> Http2Failure {
+        let state = &self.0.0.state;
+        if state.is_peer_lost() {
+            return Http2Failure::PeerLost(keepalive::peer_lost());
         }
-        if self.0.0.state.passed.is_barren() {
+        if !keepalive::is_peer_lost(&error) && state.traffic.is_flooded() {
             let what = "the peer sends more frames without content than any service needs";
-            return Told::Invalid(Error::new(Kind::Protocol, what));
+            return Http2Failure::Invalid(Error::new(Kind::Protocol, what));
         }
-        match error.reason() {
-            Some(reason) if error.is_library() && !error.is_remote() => Told::Invalid(invalid(reason.description())),
-            _ => Told::Broken(Broken(error)),
-        }
+        Http2Failure::of(error)
     }
 }
 
-/// Whether the service says that it has not taken the request.
-fn is_untaken(error: &h2::Error) -> bool {
+/// Returns whether the service reports that it did not process the request.
+fn is_not_processed(error: &h2::Error) -> bool {
     error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
-fn invalid(why: &str) -> Error {
-    Error::new(Kind::Protocol, format_args!("what came is no valid HTTP/2 ({why})"))
-}
-
-/// Why a request is waited for no longer.
-enum NoAnswer {
-    /// The peer takes no further one.
-    Queued,
-    /// The answer was announced too often.
-    Announced,
-}
-
-enum Told {
-    Silence(Error),
-    Invalid(Error),
-    Broken(Broken),
-}
-
-/// Why there is no answer, or no more of one.
-#[derive(Debug)]
-struct Broken(h2::Error);
-
-impl fmt::Display for Broken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.0, self.0.reason()) {
-            (_, Some(Reason::REFUSED_STREAM)) => f.write_str("the service refused to take the request"),
-            (error, Some(Reason::NO_ERROR)) if error.is_go_away() => f.write_str("the service closes the connection"),
-            (error, Some(reason)) if error.is_go_away() => {
-                write!(f, "the service closes the connection: {}", reason.description())
-            }
-            (_, Some(reason)) => write!(f, "the service broke the stream off: {}", reason.description()),
-            (error, None) => match error.get_io() {
-                Some(io) if matches!(io.kind(), ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof) => {
-                    f.write_str("the connection was closed before the answer was complete")
-                }
-                Some(io) => write!(f, "the connection broke: {io}"),
-                None => write!(f, "{error}"),
-            },
-        }
-    }
-}
-
-impl std::error::Error for Broken {}
-
-/// Drives a connection.
-struct Driver {
-    /// None once it is over.
-    connection: Option<h2::client::Connection<Gathered, Bytes>>,
-    state: Arc<State>,
-    watch: Watch,
-    origin: Weak<Origin>,
-}
-
-impl Future for Driver {
-    type Output = ();
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Driver { connection: place, state, watch, origin } = &mut *self;
-        let Some(connection) = place else { return Poll::Ready(()) };
-        let over = Pin::new(&mut *connection).poll(cx).is_ready();
-        let mut changed = over;
-        if state.passed.take_settings() {
-            state.limit.store(connection.max_concurrent_send_streams(), Ordering::Relaxed);
-            changed = true;
-        }
-        if over || watch.poll_silence(state, cx).is_ready() {
-            state.over.store(true, Ordering::Relaxed);
-            // Its streams hear of the end when it is dropped.
-            *place = None;
-            changed = true;
-        } else if state.passed.is_enough() {
-            state.sweep();
-            state.passed.go_on();
-        }
-        if changed && let Some(origin) = origin.upgrade() {
-            origin.has_room();
-        }
-        if place.is_none() { Poll::Ready(()) } else { Poll::Pending }
-    }
-}
-
-impl State {
-    fn sweep(&self) {
-        let mut inboxes = self.inboxes.lock();
-        inboxes.retain(|inbox| inbox.upgrade().inspect(|inbox| inbox.sweep()).is_some());
-    }
-}
-
-/// Watches over a peer while there are calls.
-struct Watch {
-    pings: PingPong,
-    /// After which silence a ping is sent, and how long it may take to be answered.
-    before_ping: Duration,
-    ping: Duration,
-    timer: Pin<Box<Sleep>>,
-    state: Watching,
-    /// When something came last, and the number of reads then.
-    last: Instant,
-    reads: u64,
-}
-
-#[derive(PartialEq)]
-enum Watching {
-    /// There are no calls.
-    Nobody,
-    Silence,
-    Answer,
-}
-
-impl Watch {
-    fn new(patience: Duration, pings: PingPong) -> Self {
-        let (before_ping, ping) = alive::ping(patience);
-        let timer = Box::pin(sleep(before_ping));
-        Watch { pings, before_ping, ping, timer, state: Watching::Nobody, last: Instant::now(), reads: 0 }
-    }
-
-    /// Ready where the peer gives no sign of life.
-    fn poll_silence(&mut self, state: &State, cx: &mut Context<'_>) -> Poll<()> {
-        if self.state == Watching::Nobody {
-            // The task's waker stays the same: once is enough.
-            state.driver.register(cx.waker());
-        }
-        if state.calls.load(Ordering::Relaxed) == 0 {
-            self.state = Watching::Nobody;
-            return Poll::Pending;
-        }
-        let reads = state.passed.reads();
-        if self.state == Watching::Nobody || self.reads != reads {
-            if self.state != Watching::Silence {
-                self.timer.as_mut().reset(Instant::now() + self.before_ping);
-                self.state = Watching::Silence;
-            } else if !self.timer.is_elapsed() {
-                self.reads = reads;
-                self.last = Instant::now();
-                return Poll::Pending;
-            }
-            self.reads = reads;
-            self.last = Instant::now();
-        }
-        while self.timer.as_mut().poll(cx).is_ready() {
-            let due = self.last + self.before_ping;
-            if self.state == Watching::Answer {
-                state.silent.store(true, Ordering::Relaxed);
-                return Poll::Ready(());
-            }
-            if Instant::now() < due {
-                self.timer.as_mut().reset(due);
-            } else {
-                // An answer to an earlier one may be there, and a ping that cannot be sent is under way.
-                let _ = self.pings.poll_pong(cx);
-                let _ = self.pings.send_ping(Ping::opaque());
-                self.timer.as_mut().reset(Instant::now() + self.ping);
-                self.state = Watching::Answer;
-            }
-        }
-        Poll::Pending
-    }
+/// Why waiting for a response was given up.
+enum NoResponse {
+    /// The peer admits no further request.
+    NotAdmitted,
+    TooManyInterim,
 }

@@ -1,37 +1,37 @@
-//! The services of the machine that give credentials: a container's agent, an instance's metadata.
+//! The metadata services of the machine, which give credentials: a container's agent, an instance's metadata service.
 //!
-//! They stand on this machine or beside it, at addresses that mean something else anywhere else. So a proxy is never
-//! asked for them: it would answer with what it is itself, and would see the keys. An answer is short.
+//! They are on this machine or next to it, at addresses that mean something else anywhere else. So requests to them take no
+//! proxy: it would respond with the credentials of its own machine, or see those of this one.
 
 use super::body::Body;
-use super::network::{Dispatch, Network};
+use super::network::Network;
+use super::transport::{SendOptions, Timeouts, Transport};
+use super::transport_error::TransportError;
 use crate::config::Config;
-use crate::error::{Error, Kind};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_types::body::SdkBody;
+use crate::error::{Error, Kind, find};
+use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body as _;
-use std::error::Error as StdError;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// The longest answer that is read.
-const LONGEST: usize = 64 << 10;
+/// The longest response.
+const MAX_RESPONSE: usize = 64 << 10;
 
-/// The way to them.
+/// A client of the metadata services.
 #[derive(Clone, Debug)]
 pub struct Metadata(Network);
 
-/// Why a service of the machine gave nothing.
-pub struct Refusal {
-    /// Where was asked, and what happened.
+/// Why a metadata service gave nothing.
+pub struct MetadataError {
+    /// The URL, and what happened.
     pub what: String,
-    /// Whether it answered at all.
-    pub answered: bool,
-    /// Whether it may give something if it is asked again.
-    pub again: bool,
+    /// Whether the service responded at all.
+    pub responded: bool,
+    /// Whether another attempt may succeed.
+    pub retryable: bool,
 }
 
 impl Metadata {
@@ -39,37 +39,38 @@ impl Metadata {
         Metadata(Network::for_metadata(config))
     }
 
-    /// The text of a successful answer. `patience` is for the connection, and once more for the answer.
-    pub async fn ask(
+    /// Returns the text of a successful response. `limit` is the time for the connection, and again for the response.
+    pub async fn request(
         &self,
         method: &str,
         url: &str,
         headers: &[(&str, &str)],
-        patience: Duration,
-    ) -> Result<String, Refusal> {
-        let shown = shown(url);
+        limit: Duration,
+    ) -> Result<String, MetadataError> {
+        let shown = without_secrets(url);
         let mut builder = Request::builder().method(method).uri(url);
         for (name, value) in headers {
             builder = builder.header(*name, *value);
         }
-        let request = builder.body(SdkBody::empty()).map_err(|error| Refusal {
-            what: format!("{shown} cannot be asked: {error}"),
-            answered: false,
-            again: false,
+        let request = builder.body(Bytes::new()).map_err(|error| MetadataError {
+            what: format!("{shown} cannot be requested: {error}"),
+            responded: false,
+            retryable: false,
         })?;
-        let dispatch = Dispatch::new(&self.0, patience);
-        let asking = async {
-            let answer = dispatch.ask(request).await.map_err(|error| unanswered(shown, &error))?;
-            read(shown, answer).await
+        let timeouts = Timeouts { connect: limit, response: None };
+        let requesting = async {
+            let response = self.0.send(request, SendOptions { timeouts, observer: &() }).await;
+            read(shown, response.map_err(|error| no_response(shown, &error))?).await
         };
-        timeout(patience * 2, asking).await.unwrap_or_else(|_| {
-            Err(Refusal { what: format!("{shown} does not answer within {patience:?}"), answered: false, again: true })
+        timeout(limit * 2, requesting).await.unwrap_or_else(|_| {
+            let what = format!("{shown} does not respond within {limit:?}");
+            Err(MetadataError { what, responded: false, retryable: true })
         })
     }
 }
 
-/// The part of a URL that holds no secret: neither a user and a password nor a query.
-fn shown(url: &str) -> &str {
+/// Returns the part of a URL that holds no secret: neither user and password nor query.
+fn without_secrets(url: &str) -> &str {
     let end = url.find(['?', '#']).unwrap_or(url.len());
     let from = url.find("://").map_or(0, |scheme| scheme + 3);
     let path = url[from..end].find('/').map_or(end, |path| from + path);
@@ -77,38 +78,35 @@ fn shown(url: &str) -> &str {
     &url[user..end]
 }
 
-fn unanswered(url: &str, error: &ConnectorError) -> Refusal {
-    let causes = std::iter::successors(Some(error as &(dyn StdError + 'static)), |&error| error.source());
-    let own = causes.clone().find_map(|error| error.downcast_ref::<Error>());
-    let what = match own {
-        Some(own) => own.without_advice().to_owned(),
-        None => causes.last().map(ToString::to_string).unwrap_or_default(),
-    };
-    let again = own.is_none_or(|own| matches!(own.kind(), Kind::Network | Kind::Timeout));
-    Refusal { what: format!("{url}: {what}"), answered: false, again }
+fn no_response(url: &str, error: &TransportError) -> MetadataError {
+    let cause = find::<Error>(error);
+    let what = cause.map_or_else(|| error.to_string(), |cause| cause.without_advice().to_owned());
+    let retryable = cause.is_none_or(|cause| matches!(cause.kind(), Kind::Network | Kind::Timeout));
+    MetadataError { what: format!("{url}: {what}"), responded: false, retryable }
 }
 
-async fn read(url: &str, answer: Response<Body>) -> Result<String, Refusal> {
-    let refusal = |what: String, again| Err(Refusal { what: format!("{url} {what}"), answered: true, again });
-    let status = answer.status();
+async fn read(url: &str, response: Response<Body>) -> Result<String, MetadataError> {
+    let fail =
+        |what: String, retryable| Err(MetadataError { what: format!("{url} {what}"), responded: true, retryable });
+    let status = response.status();
     let mut bytes = Vec::new();
-    let mut body = pin!(answer.into_body());
+    let mut body = pin!(response.into_body());
     while let Some(frame) = poll_fn(|cx| body.as_mut().poll_frame(cx)).await {
         match frame.map(|frame| frame.into_data().unwrap_or_default()) {
             Ok(data) => bytes.extend_from_slice(&data),
-            Err(_) => return refusal("broke off its answer".to_owned(), true),
+            Err(_) => return fail("broke off its response".to_owned(), true),
         }
-        if bytes.len() > LONGEST {
-            return refusal(format!("gives more than {} KiB", LONGEST >> 10), false);
+        if bytes.len() > MAX_RESPONSE {
+            return fail(format!("sends more than {} KiB", MAX_RESPONSE >> 10), false);
         }
     }
     if status != http::StatusCode::OK {
-        let again = status.is_server_error() || matches!(status.as_u16(), 401 | 429);
-        return refusal(format!("answers HTTP {}", status.as_u16()), again);
+        let retryable = status.is_server_error() || matches!(status.as_u16(), 401 | 429);
+        return fail(format!("responds with HTTP {}", status.as_u16()), retryable);
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text),
-        Err(_) => refusal("gives something else than text".to_owned(), false),
+        Err(_) => fail("sends something that is not text".to_owned(), false),
     }
 }
 
@@ -117,14 +115,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_shown_of_a_url_holds_no_password_and_no_query() {
-        for (url, wanted) in [
+    fn messages_hold_no_password_and_no_query_of_a_url() {
+        for (url, expected) in [
             ("http://169.254.170.2/v2/credentials/a@b", "http://169.254.170.2/v2/credentials/a@b"),
             ("http://user:pass@word@127.0.0.1:80/x?token=t", "127.0.0.1:80/x"),
             ("http://127.0.0.1?token=a@b/c", "http://127.0.0.1"),
             ("no url", "no url"),
         ] {
-            assert_eq!(shown(url), wanted);
+            assert_eq!(without_secrets(url), expected);
         }
     }
 }

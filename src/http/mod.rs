@@ -1,21 +1,66 @@
 //! The HTTP client.
+//!
+//! Knows HTTP, proxies, TLS and the config keys that concern them. Knows neither the SDK nor calls nor what a request means.
+//! Everything runs on the worker. Only what may block, such as name resolution and reading certificates, runs on other threads.
+//!
+//! The interface:
+//!
+//! - `transport`: what sends requests, implemented by the network, and by cassettes and scripts
+//! - `transport_error`: why a request got no response; `error_message`: its text for people
+//! - `body`: the body of a response; `limited_body`, `timed_body`: bodies with a limit, and in memory with delays
+//! - `sniff`: recognizes event streams
+//!
+//! The network:
+//!
+//! - `network`: sends a request over a connection, and again if that is safe
+//! - `pool`: the origins; `origin`: the connections of one, connects in progress, and calls that wait
+//! - `connection`: HTTP/1.1 or HTTP/2; `lifetime`: how long it may be used; `send_error`: how far a request came
+//! - `metadata`: the metadata services of the machine
+//!
+//! HTTP/1.1:
+//!
+//! - `http1`: a connection; `http1_head`: the head of a response; `framing`: where its body ends
+//!
+//! HTTP/2:
+//!
+//! - `http2`: a connection; `http2_driver`: its task; `ping_timer`: its pings; `http2_error`: its failures
+//! - `stream_buffer`: the unread data of a response; `frame_coalescer`: joins DATA frames below HTTP/2
+//!
+//! Connections:
+//!
+//! - `connect`: TCP, proxy, TLS, in this order; `tunnel`: CONNECT; `tls`: the handshake; `trust_store`: the certificates
+//! - `link`: the byte stream; `read_buffer`: how much is read at once; `keepalive`: how a lost peer is detected
+//! - `resolver`: host names; `proxies`: the proxy of a request
 
-mod alive;
 pub mod body;
 mod connect;
 mod connection;
-pub mod failure;
+mod error_message;
+mod frame_coalescer;
 mod framing;
-mod gather;
 mod http1;
+mod http1_head;
 mod http2;
-mod inbox;
-mod limited;
+mod http2_driver;
+mod http2_error;
+mod keepalive;
+pub mod lifetime;
+mod limited_body;
+mod link;
 pub mod metadata;
-pub mod names;
 pub mod network;
 mod origin;
+mod ping_timer;
 mod pool;
 pub mod proxies;
+mod read_buffer;
+pub mod resolver;
+mod send_error;
 pub mod sniff;
-pub mod tls;
+mod stream_buffer;
+pub mod timed_body;
+mod tls;
+pub mod transport;
+pub mod transport_error;
+pub mod trust_store;
+mod tunnel;

@@ -1,73 +1,67 @@
-//! The network: the SDK's HTTP client, for the service and for credentials.
+//! The network: sends requests to the service, and to what gives credentials.
 //!
-//! A request takes a connection of its origin. Nothing is sent twice, unless it is certain that it was not taken the first time:
-//! the connection was found closed before a byte of it left, or the service says so over HTTP/2. Whatever a service may have
-//! taken is an attempt, and whether another follows is not for us to decide.
+//! A request takes a connection of its origin. It is sent again only if it is certain that the service did not process it: the
+//! connection was closed before a byte was sent, or the service says so over HTTP/2. Any other request is an attempt, and the
+//! caller decides whether another follows.
 
-use super::body::Body;
+use super::body::{Body, ConnectionReturn};
 use super::connect::{Connector, is_https};
-use super::connection::{Connection, Fate, Life, Unanswered};
-use super::failure;
-use super::limited::Limited;
+use super::connection::Connection;
+use super::error_message;
+use super::limited_body::LimitedBody;
 use super::origin::Origin;
 use super::pool::Pool;
 use super::proxies::Proxies;
-use crate::config::{Config, DEFAULT_CONNECT, HttpVersion, is_loopback};
+use super::send_error::{Delivery, SendError};
+use super::transport::{SendOptions, Timeouts, Transport};
+use super::transport_error::TransportError;
+use crate::config::{Config, HttpVersion, is_loopback};
 use crate::error::{Error, Kind};
-use crate::sdk::attempts::Attempts;
-use crate::sdk::connect::ConnectOnly;
-use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use http::{Request, Response};
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Weak};
 use tokio::time::timeout;
 
-/// How often an attempt finds another connection for a request that did not leave.
-const MOST_UNSENT: usize = 3;
-/// The longest answer of a service that gives credentials.
-const LONGEST_CREDENTIALS: usize = 1 << 20;
+/// How often an attempt takes another connection because its request was not sent.
+const MAX_NOT_SENT: usize = 3;
+/// The longest response of a service that gives credentials.
+const MAX_CREDENTIALS: usize = 1 << 20;
 
-/// The network as one config sees it.
+/// The network as one config configures it.
 #[derive(Clone)]
 pub struct Network(Arc<Inner>);
 
 struct Inner {
     /// Whether requests may go over plain HTTP to other machines.
     allow_http: bool,
-    /// Whether they go to the services of the machine that give credentials, which know no TLS.
+    /// Whether requests go to the metadata services of the machine, which know no TLS.
     metadata: bool,
-    /// The longest body of an answer, where there is a limit.
-    longest: Option<usize>,
+    /// The longest body of a response, if there is a limit.
+    max_body: Option<usize>,
     connector: Arc<Connector>,
     pool: Pool,
 }
 
 impl Network {
-    /// The way to the service.
+    /// Returns the network for requests to the service.
     pub fn new(config: &Config) -> Self {
-        Network::made(config, config.http_version, Proxies::new(config), false, None)
+        Network::build(config, config.http_version, Proxies::new(config), false, None)
     }
 
-    /// The way to what gives credentials. Some of it knows no HTTP/2, whatever the service is to speak.
+    /// Returns the network for requests for credentials.
     pub fn for_credentials(config: &Config) -> Self {
         let version = Network::version_for_credentials(config);
-        Network::made(config, version, Proxies::new(config), false, Some(LONGEST_CREDENTIALS))
+        Network::build(config, version, Proxies::new(config), false, Some(MAX_CREDENTIALS))
     }
 
-    /// The way to the services of the machine that give credentials.
+    /// Returns the network for requests to the metadata services of the machine.
     pub fn for_metadata(config: &Config) -> Self {
-        Network::made(config, Network::version_for_credentials(config), Proxies::none(), true, None)
+        Network::build(config, Network::version_for_credentials(config), Proxies::none(), true, None)
     }
 
+    /// Not all services that give credentials know HTTP/2, whatever the model's service speaks.
     fn version_for_credentials(config: &Config) -> HttpVersion {
         match config.http_version {
             HttpVersion::Http1 => HttpVersion::Http1,
@@ -75,10 +69,74 @@ impl Network {
         }
     }
 
-    fn made(config: &Config, version: HttpVersion, proxies: Proxies, metadata: bool, longest: Option<usize>) -> Self {
+    fn build(config: &Config, version: HttpVersion, proxies: Proxies, metadata: bool, max_body: Option<usize>) -> Self {
         let connector = Arc::new(Connector::new(config, version, proxies));
         let (allow_http, pool) = (config.allow_http, Pool::default());
-        Network(Arc::new(Inner { allow_http, metadata, longest, connector, pool }))
+        Network(Arc::new(Inner { allow_http, metadata, max_body, connector, pool }))
+    }
+
+    async fn send_until_processed(
+        &self,
+        request: Request<Bytes>,
+        options: SendOptions<'_>,
+    ) -> Result<Response<Body>, TransportError> {
+        let origin = self.origin(&request)?;
+        let mut not_sent = 0;
+        let mut is_resent = false;
+        loop {
+            let connection = origin.connection(options.timeouts.connect).await?;
+            options.observer.on_connection(connection.lifetime());
+            let is_http1 = matches!(connection, Connection::Http1(_));
+            let pool: Weak<dyn ConnectionReturn> = Arc::<Origin>::downgrade(&origin);
+            let SendError { failure, delivery } = match connection.send(copy(&request), pool).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error,
+            };
+            match delivery {
+                Delivery::NotSent if not_sent < MAX_NOT_SENT => {
+                    not_sent += 1;
+                    if is_http1 {
+                        origin.close_idle();
+                    }
+                }
+                Delivery::NotProcessed if !is_resent => {
+                    is_resent = true;
+                    options.observer.on_resend();
+                }
+                _ => return Err(error_message::no_response(failure, origin.host())),
+            }
+        }
+    }
+
+    /// Returns the origin of a request. Fails if the request may not be sent there.
+    fn origin(&self, request: &Request<Bytes>) -> Result<Arc<Origin>, TransportError> {
+        let Inner { allow_http, metadata, connector, pool, .. } = &*self.0;
+        if !is_https(request.uri()) {
+            check_plain(*allow_http, *metadata, request).map_err(TransportError::configuration)?;
+        }
+        Ok(pool.origin(request.uri(), connector))
+    }
+}
+
+impl Transport for Network {
+    async fn send(&self, request: Request<Bytes>, options: SendOptions<'_>) -> Result<Response<Body>, TransportError> {
+        let sending = self.send_until_processed(request, options);
+        let response = match options.timeouts.response {
+            None => sending.await?,
+            Some(limit) => timeout(limit, sending).await.map_err(|_| error_message::response_timeout(limit))??,
+        };
+        Ok(match self.0.max_body {
+            None => response,
+            Some(limit) => response.map(|body| Body::boxed(LimitedBody::new(body, limit))),
+        })
+    }
+
+    async fn connect(&self, request: Request<Bytes>, timeouts: Timeouts) -> Result<(), TransportError> {
+        let origin = self.origin(&request)?;
+        if let Connection::Http1(connection) = origin.connection(timeouts.connect).await? {
+            origin.return_connection(connection);
+        }
+        Ok(())
     }
 }
 
@@ -88,150 +146,17 @@ impl fmt::Debug for Network {
     }
 }
 
-impl HttpClient for Network {
-    fn http_connector(&self, settings: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(Dispatch {
-            network: self.clone(),
-            connect: settings.connect_timeout().unwrap_or(DEFAULT_CONNECT),
-            read: settings.read_timeout(),
-        })
-    }
-}
-
-/// The network, and how long its requests wait.
-#[derive(Clone, Debug)]
-pub struct Dispatch {
-    network: Network,
-    /// For a connection to stand, TLS included.
-    connect: Duration,
-    /// For the head of an answer. Calls of ours have timers of their own.
-    read: Option<Duration>,
-}
-
-impl HttpConnector for Dispatch {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let dispatch = self.clone();
-        if ConnectOnly::is_with(&request) {
-            return HttpConnectorFuture::new(async move {
-                dispatch.make_ready(request).await?;
-                Ok(ConnectOnly::response())
-            });
-        }
-        HttpConnectorFuture::new(async move {
-            let answer = match dispatch.read {
-                None => dispatch.ask_for_sdk(request).await?,
-                Some(read) => timeout(read, dispatch.ask_for_sdk(request)).await.map_err(|_| unanswered(read))??,
-            };
-            let answer = match dispatch.network.0.longest {
-                None => answer.map(SdkBody::from_body_1_x),
-                Some(longest) => answer.map(|body| SdkBody::from_body_1_x(Limited::new(body, longest))),
-            };
-            HttpResponse::try_from(answer).map_err(|error| ConnectorError::other(error.into(), None))
-        })
-    }
-}
-
-impl Dispatch {
-    /// Whoever asks with it limits the time for the answer.
-    pub fn new(network: &Network, connect: Duration) -> Self {
-        Dispatch { network: network.clone(), connect, read: None }
-    }
-
-    /// Sees to it that the next request to the same origin finds a connection. Sends nothing of this one.
-    async fn make_ready(&self, request: HttpRequest) -> Result<(), ConnectorError> {
-        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-        let origin = self.origin(&request)?;
-        let connection = origin.connection(self.connect).await?;
-        origin.give_back(connection);
-        Ok(())
-    }
-
-    async fn ask_for_sdk(&self, request: HttpRequest) -> Result<Response<Body>, ConnectorError> {
-        let capture = request.extension::<CaptureSmithyConnection>().cloned();
-        let attempts = request.extension::<Attempts>().cloned();
-        let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
-        self.send(request, capture, attempts).await
-    }
-
-    /// Sends a request, and gives the answer as soon as its head is there.
-    pub async fn ask(&self, request: Request<SdkBody>) -> Result<Response<Body>, ConnectorError> {
-        self.send(request, None, None).await
-    }
-
-    async fn send(
-        &self,
-        mut request: Request<SdkBody>,
-        capture: Option<CaptureSmithyConnection>,
-        attempts: Option<Attempts>,
-    ) -> Result<Response<Body>, ConnectorError> {
-        let origin = self.origin(&request)?;
-        let mut unsent = 0;
-        let mut untaken = false;
-        loop {
-            let connection = origin.connection(self.connect).await?;
-            tell(capture.as_ref(), connection.life());
-            let alone = matches!(connection, Connection::Http1(_));
-            let again = copy(&request);
-            let Unanswered { error, fate } = match connection.send(request, &origin).await {
-                Ok(answer) => return Ok(answer),
-                Err(unanswered) => unanswered,
-            };
-            request = match (fate, again) {
-                (Fate::Unsent, Some(again)) if unsent < MOST_UNSENT => {
-                    unsent += 1;
-                    if alone {
-                        origin.forget_idle();
-                    }
-                    again
-                }
-                (Fate::Untaken, Some(again)) if !std::mem::replace(&mut untaken, true) => {
-                    if let Some(attempts) = &attempts {
-                        attempts.resend();
-                    }
-                    again
-                }
-                _ => return Err(failure::waiting(error, origin.host())),
-            };
-        }
-    }
-
-    /// Where a request goes. Fails where it may not go there.
-    fn origin(&self, request: &Request<SdkBody>) -> Result<Arc<Origin>, ConnectorError> {
-        let Inner { allow_http, metadata, connector, pool, .. } = &*self.network.0;
-        if !is_https(request.uri()) {
-            check_plain(*allow_http, *metadata, request).map_err(|error| ConnectorError::user(error.into()))?;
-        }
-        Ok(pool.origin(request.uri(), connector))
-    }
-}
-
-/// The answer of a credentials provider that takes too long.
-fn unanswered(limit: Duration) -> ConnectorError {
-    ConnectorError::timeout(format!("no answer within {limit:?}").into())
-}
-
-/// The request once more, where its body can be had once more.
-fn copy(request: &Request<SdkBody>) -> Option<Request<SdkBody>> {
-    let mut copy = Request::new(request.body().try_clone()?);
+/// Returns the request for one more connection, without its extensions. The body is shared.
+fn copy(request: &Request<Bytes>) -> Request<Bytes> {
+    let mut copy = Request::new(request.body().clone());
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.headers_mut() = request.headers().clone();
-    Some(copy)
+    copy
 }
-
-/// Lets the SDK, which sees from some failures that a connection is no good, have it retired.
-fn tell(capture: Option<&CaptureSmithyConnection>, life: &Arc<Life>) {
-    let Some(capture) = capture else { return };
-    let life = life.clone();
-    capture.set_connection_retriever(move || {
-        let life = life.clone();
-        Some(ConnectionMetadata::builder().proxied(false).poison_fn(move || life.retire()).build())
-    });
-}
-
 /// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. Only the services
 /// of the machine that give credentials know no other.
-fn check_plain(allow_http: bool, metadata: bool, request: &Request<SdkBody>) -> Result<(), Error> {
+fn check_plain(allow_http: bool, metadata: bool, request: &Request<Bytes>) -> Result<(), Error> {
     let host = request.uri().host().unwrap_or_default();
     if is_loopback(host) || (metadata && is_metadata(host)) {
         return Ok(());

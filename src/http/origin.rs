@@ -1,45 +1,49 @@
-//! An origin: its connections, the connects that are under way, and the calls that wait for either.
+//! An origin: its connections, the connects in progress, and the calls that wait for a connection.
 //!
-//! A connect is nobody's own. A task drives it, and what comes of it serves whoever waits longest, so that a call that is
-//! given up wastes nothing, and a connect that hangs holds up nobody for whom another will do. As many are under way as the
-//! calls need that wait. One that takes long is counted out: others are begun in its place, freely where the endpoint is
-//! known to answer, and else one at a time, a few, after pauses that grow. An error reaches the calls when no connect is left
-//! that may still do.
+//! A connect belongs to no call. A task drives it, and its connection goes to the call that has waited longest. So a cancelled
+//! call wastes no connect, and a connect that hangs delays no call that another connection can serve. As many connects are in
+//! progress as the waiting calls need. A connect that is slow no longer counts, and others are started in its place: without
+//! limit if the endpoint is known to respond, else one at a time, a few, at growing intervals. Calls get an error when no
+//! connect is left that may succeed.
 //!
-//! What waits here is not watched: whether its peer has left is looked at when it is taken. What has waited too long, or lived
-//! too long, is closed.
+//! Idle connections are not watched: whether the peer has closed one is checked when a call takes it. Connections that were idle
+//! too long, or are too old, are closed.
 
+use super::body::ConnectionReturn;
 use super::connect::Connector;
-use super::connection::{Begun, Connection};
-use super::failure;
+use super::connection::{Connection, NewConnection};
+use super::error_message;
 use super::http1::Http1;
-use super::http2::{self, Http2, Place};
+use super::http2::{self, Http2, StreamPermit};
+use super::http2_driver::CapacityListener;
+use super::keepalive::PingTimes;
+use super::transport_error::TransportError;
 use crate::protocol::host::host_of;
 use crate::runtime::sync::{Mutex, MutexGuard};
-use aws_smithy_runtime_api::client::result::ConnectorError;
 use http::Uri;
 use std::collections::VecDeque;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use tokio::time::{sleep_until, timeout};
 
-/// A connection without a call is closed after this time: services drop such connections, some within a few minutes.
-const LONGEST_IDLE: Duration = Duration::from_secs(90);
-/// A connection takes no further call after this time, so that calls find their way to where the endpoint's name points now.
-const LONGEST_LIFE: Duration = Duration::from_secs(15 * 60);
-/// More than this many connections to one origin are not kept for later.
-const MOST_IDLE: usize = 256;
-/// The most HTTP/2 connections to one origin. Over HTTP/1.1 there are as many as there are calls: `max_concurrency` limits those.
-const MOST_SHARED: usize = 128;
-/// A connect that takes longer is counted out, unless others took as long or the program has more patience than usual.
-const LONG: Duration = Duration::from_millis(250);
-/// So many more are begun at most where nothing says that the endpoint answers at all.
-const MOST_RACED: usize = 3;
-/// Where so many connections take no call at all, another would not either.
-const MOST_CLOSED: usize = 2;
+/// An idle connection is closed after this time. Services close such connections, some within a few minutes.
+const MAX_IDLE_TIME: Duration = Duration::from_secs(90);
+/// An older connection takes no further call, so that calls follow changes of the endpoint's addresses.
+const MAX_AGE: Duration = Duration::from_secs(15 * 60);
+/// The most idle connections of one origin.
+const MAX_IDLE: usize = 256;
+/// The most HTTP/2 connections of one origin. Over HTTP/1.1 there are as many as there are calls, which `max_concurrency`
+/// limits.
+const MAX_SHARED: usize = 128;
+/// The time after which a connect is slow, unless others took as long, or the connect timeout is long.
+const SLOW: Duration = Duration::from_millis(250);
+/// The most extra connects if the endpoint is not known to respond.
+const MAX_HEDGES: usize = 3;
+/// If so many connections admit no call at all, no further one is made.
+const MAX_WITHOUT_CAPACITY: usize = 2;
 
 pub struct Origin {
     uri: Uri,
@@ -50,37 +54,36 @@ pub struct Origin {
 
 #[derive(Default)]
 struct State {
-    /// The last to come back is the last in it, and the first to be taken.
+    /// Ordered by their return. The last one is taken first.
     idle: Vec<(Box<Http1>, Instant)>,
     shared: Vec<Http2>,
-    /// Whether the origin has been found to speak HTTP/1.1.
-    alone: bool,
-    swept: bool,
+    /// Whether the origin was found to speak HTTP/1.1.
+    http1_only: bool,
+    sweeper_running: bool,
     waiters: VecDeque<Waiter>,
     connects: Vec<Connect>,
-    /// The number of the next waiter or connect.
-    next: u64,
-    /// When a connect succeeded last, and how long it took.
-    succeeded: Option<(Instant, Duration)>,
+    /// The id of the newest waiter or connect.
+    last_id: u64,
+    /// When a connect last succeeded, and how long it took.
+    last_success: Option<(Instant, Duration)>,
 }
 
-/// A call that waits.
+/// A call that waits for a connection.
 struct Waiter {
-    number: u64,
-    reply: oneshot::Sender<Result<Connection, ConnectorError>>,
-    ends: Instant,
-    /// With less time left than this, nothing is begun for it.
-    least: Duration,
+    id: u64,
+    sender: oneshot::Sender<Result<Connection, TransportError>>,
+    deadline: Instant,
+    /// With less time left than this, no connect is started for it.
+    min_time: Duration,
 }
 
-/// A connect that is under way.
+/// A connect in progress.
 struct Connect {
-    number: u64,
-    began: Instant,
-    /// Whether it has taken long.
-    long: bool,
-    /// Whether it was begun in place of one that took long, although the endpoint was not known to answer.
-    raced: bool,
+    id: u64,
+    started: Instant,
+    slow: bool,
+    /// Whether it was started in place of a slow one while the endpoint was not known to respond.
+    hedge: bool,
     task: AbortHandle,
 }
 
@@ -90,15 +93,15 @@ impl Drop for Connect {
     }
 }
 
-/// What a lock was held for too long to be dropped under: a connection that is dropped gives its place back.
-type Left = Vec<Connection>;
+/// Connections that are dropped after the lock is released: dropping a permit locks the state.
+type Surplus = Vec<Connection>;
 
 impl Origin {
     pub fn new(uri: &Uri, connector: Arc<Connector>) -> Self {
         Origin { uri: uri.clone(), host: host_of(uri), connector, state: Mutex::default() }
     }
 
-    /// Host and port, for people.
+    /// Returns host and port for messages.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -107,188 +110,178 @@ impl Origin {
         self.uri.scheme() == uri.scheme() && self.uri.authority() == uri.authority()
     }
 
-    /// A connection that can take a request now. Waits for one, at most so long.
-    pub async fn connection(self: &Arc<Self>, limit: Duration) -> Result<Connection, ConnectorError> {
-        let (reply, receiver) = oneshot::channel();
-        let number = {
+    /// Returns a connection that can take a request now. Waits at most `limit` for one.
+    pub async fn connection(self: &Arc<Self>, limit: Duration) -> Result<Connection, TransportError> {
+        let (sender, receiver) = oneshot::channel();
+        let id = {
             let mut state = self.lock();
             if state.waiters.is_empty()
-                && let Some(connection) = state.take()
+                && let Some(connection) = state.take_available()
             {
                 return Ok(connection);
             }
-            let (number, now) = (state.number(), Instant::now());
-            let least = LONG.min(limit / 4);
-            state.waiters.push_back(Waiter { number, reply, ends: now + limit, least });
-            self.plan(&mut state, limit);
-            number
+            let (id, now) = (state.new_id(), Instant::now());
+            let min_time = SLOW.min(limit / 4);
+            state.waiters.push_back(Waiter { id, sender, deadline: now + limit, min_time });
+            self.start_connects(&mut state, limit);
+            id
         };
-        let mut waiting = Waiting { origin: self, number, receiver };
+        let mut waiting = Waiting { origin: self, id, receiver };
         match timeout(limit, &mut waiting.receiver).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) | Err(_) => Err(failure::late(limit, &self.host, self.lock().is_full())),
+            Ok(Err(_)) | Err(_) => Err(error_message::connect_timeout(limit, &self.host, self.lock().is_full())),
         }
     }
 
-    /// Takes a connection back that can take another request.
-    pub fn give_back(self: &Arc<Self>, connection: Connection) {
-        // One that is shared gives its place back.
-        if let Connection::Http1(mut connection) = connection
-            && connection.is_quiet()
-        {
-            connection.rest();
+    /// Takes a connection back if it can take another request.
+    pub fn return_connection(self: &Arc<Self>, mut connection: Box<Http1>) {
+        if connection.is_reusable() {
+            connection.shrink();
             let mut state = self.lock();
             state.idle.push((connection, Instant::now()));
-            self.sweep_later(&mut state);
+            self.start_sweeper(&mut state);
             self.serve(state);
         }
     }
 
-    /// A shared connection may have room, or is over.
-    pub fn has_room(self: &Arc<Self>) {
-        let state = self.lock();
-        if !state.waiters.is_empty() {
-            self.serve(state);
-        }
+    /// Closes the idle connections: one of them was found closed, and most likely the others are, too.
+    pub fn close_idle(&self) {
+        let idle = std::mem::take(&mut self.lock().idle);
+        drop(idle);
     }
 
-    /// A connection that had waited was found dead. So are the others, most likely.
-    pub fn forget_idle(&self) {
-        let dead = std::mem::take(&mut self.lock().idle);
-        drop(dead);
-    }
-
-    /// Gives those who wait longest what is there, and has made what the others need.
+    /// Gives available connections to the calls that have waited longest, and starts the connects that the others need.
     fn serve(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
-        let left = state.serve();
-        let limit = state.waiters.iter().map(|waiter| waiter.ends).max();
-        if let Some(ends) = limit {
-            self.plan(&mut state, ends.saturating_duration_since(Instant::now()));
+        let surplus = state.serve();
+        let deadline = state.waiters.iter().map(|waiter| waiter.deadline).max();
+        if let Some(deadline) = deadline {
+            self.start_connects(&mut state, deadline.saturating_duration_since(Instant::now()));
         }
         drop(state);
-        drop(left);
+        drop(surplus);
     }
 
-    /// Begins the connects that those who wait need and that are not under way. None takes longer than `limit`.
-    fn plan(self: &Arc<Self>, state: &mut State, limit: Duration) {
-        let shares = !state.alone && self.connector.may_speak_http2(&self.uri);
-        let each = if shares { state.each() } else { 1 };
-        let hopeful = state.connects.iter().filter(|connect| !connect.long).count();
-        if state.waiters.len() <= hopeful * each {
+    /// Starts the connects that waiting calls need and that are not in progress. None takes longer than `limit`.
+    fn start_connects(self: &Arc<Self>, state: &mut State, limit: Duration) {
+        let shares = !state.http1_only && self.connector.may_speak_http2(&self.uri);
+        let calls_each = if shares { state.calls_per_connection() } else { 1 };
+        let promising = state.connects.iter().filter(|connect| !connect.slow).count();
+        if state.waiters.len() <= promising * calls_each {
             return;
         }
         let now = Instant::now();
-        let in_time = state.waiters.iter().filter(|waiter| waiter.ends >= now + waiter.least).count();
-        let mut wanted = in_time.div_ceil(each).saturating_sub(hopeful);
-        let mut raced = 0;
-        let long_since = state.connects.iter().filter(|connect| connect.long).map(|connect| connect.began).min();
-        let is_raced = long_since.is_some_and(|began| state.succeeded.is_none_or(|(when, _)| when < began));
-        if is_raced {
-            raced = state.connects.iter().filter(|connect| connect.raced).count();
-            wanted = wanted.min(usize::from(hopeful == 0 && raced < MOST_RACED));
+        let in_time = state.waiters.iter().filter(|waiter| waiter.deadline >= now + waiter.min_time).count();
+        let mut wanted = in_time.div_ceil(calls_each).saturating_sub(promising);
+        let mut hedges = 0;
+        let first_slow = state.connects.iter().filter(|connect| connect.slow).map(|connect| connect.started).min();
+        let is_hedge = first_slow.is_some_and(|started| state.last_success.is_none_or(|(when, _)| when < started));
+        if is_hedge {
+            hedges = state.connects.iter().filter(|connect| connect.hedge).count();
+            wanted = wanted.min(usize::from(promising == 0 && hedges < MAX_HEDGES));
         }
         if shares {
-            let closed = state.shared.iter().filter(|shared| shared.limit() == 0).count();
-            let room = MOST_SHARED.saturating_sub(state.shared.len() + state.connects.len());
-            wanted = if closed < MOST_CLOSED { wanted.min(room) } else { 0 };
+            let room = MAX_SHARED.saturating_sub(state.shared.len() + state.connects.len());
+            wanted = if state.without_capacity() < MAX_WITHOUT_CAPACITY { wanted.min(room) } else { 0 };
         }
-        let patience = state.patience(limit) * (1 << raced);
+        let slow_after = state.slow_after(limit) * (1 << hedges);
         for _ in 0..wanted {
-            let number = state.number();
-            let task = self.begin(number, patience, limit);
-            state.connects.push(Connect { number, began: now, long: false, raced: is_raced, task });
+            let id = state.new_id();
+            let task = self.spawn_connect(id, slow_after, limit);
+            state.connects.push(Connect { id, started: now, slow: false, hedge: is_hedge, task });
         }
     }
 
-    /// Has a task connect. The task does not keep the origin, whose end is the task's.
-    fn begin(self: &Arc<Self>, number: u64, mut patience: Duration, limit: Duration) -> AbortHandle {
+    /// Spawns a task that connects. The task does not keep the origin alive, and ends with it.
+    fn spawn_connect(self: &Arc<Self>, id: u64, mut slow_after: Duration, limit: Duration) -> AbortHandle {
         let (origin, connector, uri) = (Arc::downgrade(self), self.connector.clone(), self.uri.clone());
+        let listener: Weak<dyn CapacityListener> = origin.clone();
         let task = tokio::spawn(async move {
-            let home = origin.clone();
             let connecting = async {
                 let connected = connector.connect(&uri).await?;
-                Begun::on(connected, connector.read_ahead() / 2, limit, home).await
+                let pings = PingTimes::for_connect_timeout(limit);
+                let started = NewConnection::start(connected, connector.read_ahead() / 2, pings, listener).await;
+                started.map_err(|failure| error_message::not_connected(failure, &uri, None))
             };
             let mut connecting = pin!(timeout(limit, connecting));
             let ended = loop {
-                if let Ok(ended) = timeout(patience, connecting.as_mut()).await {
+                if let Ok(ended) = timeout(slow_after, connecting.as_mut()).await {
                     break ended;
                 }
-                match origin.upgrade().and_then(|origin| origin.takes_long(number, limit)) {
-                    Some(more) => patience = more,
+                match origin.upgrade().and_then(|origin| origin.on_slow_connect(id, limit)) {
+                    Some(more) => slow_after = more,
                     None => break connecting.await,
                 }
             };
             if let Some(origin) = origin.upgrade() {
-                // Those who wait have timers of their own.
-                origin.ended(number, ended.ok());
+                // The calls that wait have timers of their own: a timeout here is not their error.
+                origin.on_connect_ended(id, ended.ok());
             }
         });
         task.abort_handle()
     }
 
-    /// A connect has taken as long as it was given. How much more it is given, because others that succeeded took as long:
-    /// there are many at once, and the machine is busy with them. None: it is counted out.
-    fn takes_long(self: &Arc<Self>, number: u64, limit: Duration) -> Option<Duration> {
+    /// Returns how much longer a connect may take before it is slow, because recent ones took as long on a busy machine. Returns
+    /// None after it has marked the connect as slow.
+    fn on_slow_connect(self: &Arc<Self>, id: u64, limit: Duration) -> Option<Duration> {
         let mut state = self.lock();
-        let patience = state.patience(limit);
-        let connect = state.connects.iter_mut().find(|connect| connect.number == number)?;
-        match patience.checked_sub(connect.began.elapsed()) {
+        let slow_after = state.slow_after(limit);
+        let connect = state.connects.iter_mut().find(|connect| connect.id == id)?;
+        match slow_after.checked_sub(connect.started.elapsed()) {
             Some(more) if !more.is_zero() => Some(more),
             _ => {
-                connect.long = true;
+                connect.slow = true;
                 self.serve(state);
                 None
             }
         }
     }
 
-    /// A connect came to its end, or to that of its time.
-    fn ended(self: &Arc<Self>, number: u64, result: Option<Result<Begun, ConnectorError>>) {
+    /// `result` is None if the connect reached its time limit.
+    fn on_connect_ended(self: &Arc<Self>, id: u64, result: Option<Result<NewConnection, TransportError>>) {
         let mut state = self.lock();
-        let Some(at) = state.connects.iter().position(|connect| connect.number == number) else { return };
-        let began = state.connects.remove(at).began;
+        let Some(at) = state.connects.iter().position(|connect| connect.id == id) else { return };
+        let started = state.connects.remove(at).started;
         match result {
-            Some(Ok(begun)) => {
+            Some(Ok(connection)) => {
                 let now = Instant::now();
-                state.succeeded = Some((now, now - began));
-                match begun {
-                    Begun::Http1(connection) => {
-                        state.alone = true;
-                        state.give(connection, now);
+                state.last_success = Some((now, now - started));
+                match connection {
+                    NewConnection::Http1(connection) => {
+                        state.http1_only = true;
+                        state.add_new(connection, now);
                     }
-                    Begun::Http2(connection) => {
-                        state.alone = false;
+                    NewConnection::Http2(connection) => {
+                        state.http1_only = false;
                         state.shared.push(connection);
                     }
                 }
-                self.sweep_later(&mut state);
+                self.start_sweeper(&mut state);
             }
             Some(Err(error)) if state.connects.is_empty() => {
-                let error = Arc::new(error);
                 for waiter in state.waiters.drain(..) {
-                    let _ = waiter.reply.send(Err(failure::shared(&error)));
+                    let _ = waiter.sender.send(Err(error.clone()));
                 }
             }
-            // Others may do. What they bring, or their end, is waited for.
+            // The other connects may succeed.
             Some(Err(_)) => return,
             None => {}
         }
         self.serve(state);
     }
 
-    /// Closes what waits too long, by a task that ends when nothing is kept. It does not keep the origin.
-    fn sweep_later(self: &Arc<Self>, state: &mut State) {
-        if std::mem::replace(&mut state.swept, true) {
+    /// Spawns a task that closes connections that are idle too long. It ends when none is left, and does not keep the origin
+    /// alive.
+    fn start_sweeper(self: &Arc<Self>, state: &mut State) {
+        if std::mem::replace(&mut state.sweeper_running, true) {
             return;
         }
         let origin = Arc::downgrade(self);
         tokio::spawn(async move {
-            let mut next = Instant::now() + LONGEST_IDLE;
+            let mut next = Instant::now() + MAX_IDLE_TIME;
             loop {
                 sleep_until(next.into()).await;
                 let Some(origin) = origin.upgrade() else { return };
-                match origin.lock().sweep(Instant::now()) {
+                match origin.lock().close_expired(Instant::now()) {
                     Some(later) => next = later,
                     None => return,
                 }
@@ -301,115 +294,132 @@ impl Origin {
     }
 }
 
-/// A place among those who wait.
+impl ConnectionReturn for Origin {
+    fn return_connection(self: Arc<Self>, connection: Box<Http1>) {
+        Origin::return_connection(&self, connection);
+    }
+}
+
+impl CapacityListener for Origin {
+    fn on_capacity(self: Arc<Self>) {
+        let state = self.lock();
+        if !state.waiters.is_empty() {
+            self.serve(state);
+        }
+    }
+}
+
+/// Removes its waiter when it is dropped.
 struct Waiting<'o> {
     origin: &'o Arc<Origin>,
-    number: u64,
-    receiver: oneshot::Receiver<Result<Connection, ConnectorError>>,
+    id: u64,
+    receiver: oneshot::Receiver<Result<Connection, TransportError>>,
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.receiver.close();
         match self.receiver.try_recv() {
-            // It came when nobody waited for it any more.
-            Ok(Ok(connection)) => self.origin.give_back(connection),
-            Ok(Err(_)) => {}
-            Err(_) => self.origin.lock().leave(self.number),
+            // It arrived after the wait was given up. Dropping a permit returns it.
+            Ok(Ok(Connection::Http1(connection))) => self.origin.return_connection(connection),
+            Ok(Ok(Connection::Http2(_)) | Err(_)) => {}
+            Err(_) => self.origin.lock().remove_waiter(self.id),
         }
     }
 }
 
 impl State {
-    fn number(&mut self) -> u64 {
-        self.next += 1;
-        self.next
+    fn new_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 
-    /// A connection that is there and can take a request now.
-    fn take(&mut self) -> Option<Connection> {
-        if let Some(place) = self.place() {
-            return Some(Connection::Http2(place));
+    /// Returns an existing connection that can take a request now.
+    fn take_available(&mut self) -> Option<Connection> {
+        if let Some(permit) = self.stream_permit() {
+            return Some(Connection::Http2(permit));
         }
         while let Some((mut connection, _)) = self.idle.pop() {
-            if connection.life.may_go_on(LONGEST_LIFE) && connection.is_quiet() {
+            if connection.lifetime.is_usable(MAX_AGE) && connection.is_reusable() {
                 return Some(Connection::Http1(connection));
             }
         }
         None
     }
 
-    fn place(&mut self) -> Option<Place> {
-        self.shared.retain(|shared| shared.is_usable(LONGEST_LIFE));
-        self.shared.iter().find_map(Http2::place)
+    fn stream_permit(&mut self) -> Option<StreamPermit> {
+        self.shared.retain(|shared| shared.is_usable(MAX_AGE));
+        self.shared.iter().find_map(Http2::permit)
     }
 
-    /// Gives those who wait longest what is there. What is left over, and is more than is kept, is for the caller to drop without
-    /// the lock.
-    fn serve(&mut self) -> Left {
-        let mut left = Left::new();
+    /// Gives available connections to the calls that have waited longest. Returns what is to be dropped.
+    fn serve(&mut self) -> Surplus {
+        let mut surplus = Surplus::new();
         while !self.waiters.is_empty() {
-            let Some(connection) = self.take() else { break };
-            let waiter = self.waiters.pop_front().expect("somebody waits");
-            match waiter.reply.send(Ok(connection)) {
-                Err(Ok(Connection::Http1(unwanted))) => self.idle.push((unwanted, Instant::now())),
-                Err(Ok(unwanted)) => left.push(unwanted),
+            let Some(connection) = self.take_available() else { break };
+            let waiter = self.waiters.pop_front().expect("there are waiters");
+            match waiter.sender.send(Ok(connection)) {
+                Err(Ok(Connection::Http1(unused))) => self.idle.push((unused, Instant::now())),
+                Err(Ok(unused)) => surplus.push(unused),
                 Err(Err(_)) | Ok(()) => {}
             }
         }
-        let surplus = self.idle.len().saturating_sub(MOST_IDLE);
-        left.extend(self.idle.drain(..surplus).map(|(oldest, _)| Connection::Http1(oldest)));
-        left
+        let too_many = self.idle.len().saturating_sub(MAX_IDLE);
+        surplus.extend(self.idle.drain(..too_many).map(|(oldest, _)| Connection::Http1(oldest)));
+        surplus
     }
 
-    /// Gives a connection that has just been made to who waits longest. Whatever its peer has done already is for the call to
-    /// find out: the next one would be no better.
-    fn give(&mut self, mut connection: Box<Http1>, now: Instant) {
+    /// Gives a new connection to the call that has waited longest, without a check whether the peer has closed it: the next one
+    /// would fare no better.
+    fn add_new(&mut self, mut connection: Box<Http1>, now: Instant) {
         while let Some(waiter) = self.waiters.pop_front() {
-            match waiter.reply.send(Ok(Connection::Http1(connection))) {
-                Err(Ok(Connection::Http1(unwanted))) => connection = unwanted,
+            match waiter.sender.send(Ok(Connection::Http1(connection))) {
+                Err(Ok(Connection::Http1(unused))) => connection = unused,
                 _ => return,
             }
         }
         self.idle.push((connection, now));
     }
 
-    /// Somebody does not wait any more.
-    fn leave(&mut self, number: u64) {
-        if let Ok(at) = self.waiters.binary_search_by_key(&number, |waiter| waiter.number) {
+    fn remove_waiter(&mut self, id: u64) {
+        if let Ok(at) = self.waiters.binary_search_by_key(&id, |waiter| waiter.id) {
             self.waiters.remove(at);
         }
     }
 
-    /// How long a connect may take that is hoped for: a part of its limit, and three times as long as the last that succeeded.
-    fn patience(&self, limit: Duration) -> Duration {
-        let usual = LONG.max(limit / 12);
-        self.succeeded.map_or(usual, |(_, took)| usual.max(took * 3)).min(limit / 3)
+    /// Returns the time after which a connect is slow: a part of its time limit, and three times as long as the last success.
+    fn slow_after(&self, limit: Duration) -> Duration {
+        let usual = SLOW.max(limit / 12);
+        self.last_success.map_or(usual, |(_, took)| usual.max(took * 3)).min(limit / 3)
     }
 
-    /// How many calls a connection that is made will take.
-    fn each(&self) -> usize {
-        let known = self.shared.iter().rev().map(Http2::limit).find(|limit| *limit > 0);
-        known.unwrap_or(http2::ASSUMED)
+    /// Returns how many calls a new HTTP/2 connection is expected to admit.
+    fn calls_per_connection(&self) -> usize {
+        let known = self.shared.iter().rev().map(Http2::max_calls).find(|max_calls| *max_calls > 0);
+        known.unwrap_or(http2::ASSUMED_MAX_CALLS)
     }
 
-    /// Whether there are connections, and all that there may be.
+    /// Returns the number of HTTP/2 connections that admit no call at all.
+    fn without_capacity(&self) -> usize {
+        self.shared.iter().filter(|shared| shared.max_calls() == 0).count()
+    }
+
+    /// Returns whether there are as many HTTP/2 connections as are allowed or useful.
     fn is_full(&self) -> bool {
-        let closed = self.shared.iter().filter(|shared| shared.limit() == 0).count();
-        self.shared.len() >= MOST_SHARED || closed >= MOST_CLOSED
+        self.shared.len() >= MAX_SHARED || self.without_capacity() >= MAX_WITHOUT_CAPACITY
     }
 
-    /// Drops what has waited too long. When to look again, where anything is left.
-    fn sweep(&mut self, now: Instant) -> Option<Instant> {
-        self.idle.retain(|(_, since)| *since + LONGEST_IDLE > now);
+    /// Closes the connections that were idle too long. Returns when the next one may be, if any is left.
+    fn close_expired(&mut self, now: Instant) -> Option<Instant> {
+        self.idle.retain(|(_, since)| *since + MAX_IDLE_TIME > now);
         self.shared.retain(|shared| {
-            shared.is_usable(LONGEST_LIFE) && shared.idle_since().is_none_or(|since| since + LONGEST_IDLE > now)
+            shared.is_usable(MAX_AGE) && shared.idle_since().is_none_or(|since| since + MAX_IDLE_TIME > now)
         });
-        // A connection that is in use now is idle from now on at the earliest.
+        // A connection in use is idle from now on at the earliest.
         let idle = self.idle.iter().map(|(_, since)| *since);
         let shared = self.shared.iter().map(|shared| shared.idle_since().unwrap_or(now));
-        let next = idle.chain(shared).min().map(|since| since + LONGEST_IDLE);
-        self.swept = next.is_some();
+        let next = idle.chain(shared).min().map(|since| since + MAX_IDLE_TIME);
+        self.sweeper_running = next.is_some();
         next
     }
 }

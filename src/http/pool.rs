@@ -1,4 +1,4 @@
-//! The origins that a network knows.
+//! The connection pool: the origins that were requested, each with its connections.
 
 use super::connect::Connector;
 use super::origin::Origin;
@@ -6,12 +6,12 @@ use crate::runtime::sync::Mutex;
 use http::Uri;
 use std::sync::Arc;
 
-/// There are few: the service's, and those of credentials.
+/// There are few origins: that of the service, and those of credentials.
 #[derive(Default)]
 pub struct Pool(Mutex<Vec<Arc<Origin>>>);
 
 impl Pool {
-    /// The origin of a URI, whose connections `connector` makes.
+    /// Returns the origin of a URI, whose connections `connector` makes.
     pub fn origin(&self, uri: &Uri, connector: &Arc<Connector>) -> Arc<Origin> {
         let mut origins = self.0.lock();
         if let Some(known) = origins.iter().find(|origin| origin.is_of(uri)) {

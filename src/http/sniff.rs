@@ -1,26 +1,28 @@
-//! Whether a successful answer is an event stream.
+//! Detects whether a successful response is an event stream.
 //!
-//! A content type that says so is believed. Gateways lose or change content types, so that the first bytes of any other
-//! answer decide: a frame begins with two lengths and their checksum, and nothing else does.
+//! A content type that says so is trusted. Gateways lose or change content types. So any other response is recognized by its
+//! first bytes: only a frame begins with two lengths and their checksum.
 
+use super::transport_error::BoxError;
 use crate::protocol::content_type::is_event_stream;
 use crate::protocol::frame;
-use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http_body::{Body, Frame};
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Tells whether an answer is an event stream, and gives its body back, of which nothing is lost. Waits for the first
-/// bytes of an answer whose content type does not tell.
-pub async fn sniff(content_type: &str, mut body: SdkBody) -> (bool, SdkBody) {
+/// Returns whether a response is an event stream, and its complete body. Waits for the first bytes if the content type does not
+/// decide. `wrap` makes a body of one whose first bytes were read.
+pub async fn sniff<B>(content_type: &str, mut body: B, wrap: impl FnOnce(Resumed<B>) -> B) -> (bool, B)
+where
+    B: Body<Data = Bytes, Error = BoxError> + Unpin,
+{
     if is_event_stream(content_type) {
         return (true, body);
     }
     let mut first = Bytes::new();
-    let mut fault = None;
+    let mut error = None;
     let mut rest = None;
     while first.len() < frame::PRELUDE {
         match poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -28,30 +30,30 @@ pub async fn sniff(content_type: &str, mut body: SdkBody) -> (bool, SdkBody) {
                 let data = part.into_data().unwrap_or_default();
                 first = if first.is_empty() { data } else { [first, data].concat().into() };
             }
-            Some(Err(error)) => {
-                fault = Some(error);
+            Some(Err(cause)) => {
+                error = Some(cause);
                 break;
             }
             None => break,
         }
     }
-    let streams = frame::begins_frame(&first);
+    let is_stream = frame::begins_frame(&first);
     if first.len() >= frame::PRELUDE {
         rest = Some(body);
     }
-    (streams, SdkBody::from_body_1_x(Resumed { first, fault, rest }))
+    (is_stream, wrap(Resumed { first, error, rest }))
 }
 
-/// A body whose beginning was read before.
-struct Resumed {
+/// A body whose first bytes were read before.
+pub struct Resumed<B> {
     first: Bytes,
-    /// What ended the body while its beginning was read.
-    fault: Option<BoxError>,
-    /// None where the body had come to its end.
-    rest: Option<SdkBody>,
+    /// The error that ended the body while its first bytes were read.
+    error: Option<BoxError>,
+    /// None if the body ended while its first bytes were read.
+    rest: Option<B>,
 }
 
-impl Body for Resumed {
+impl<B: Body<Data = Bytes, Error = BoxError> + Unpin> Body for Resumed<B> {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -59,8 +61,8 @@ impl Body for Resumed {
         if !self.first.is_empty() {
             return Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut self.first)))));
         }
-        if let Some(fault) = self.fault.take() {
-            return Poll::Ready(Some(Err(fault)));
+        if let Some(error) = self.error.take() {
+            return Poll::Ready(Some(Err(error)));
         }
         match &mut self.rest {
             Some(rest) => Pin::new(rest).poll_frame(cx),
@@ -72,6 +74,7 @@ impl Body for Resumed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::body::Body as ResponseBody;
     use std::collections::VecDeque;
 
     type Part = Result<Bytes, &'static str>;
@@ -88,21 +91,22 @@ mod tests {
         }
     }
 
-    /// Whether it is a stream, and what is read of it afterwards.
+    /// Returns whether it is a stream, and what is read of it afterwards.
     async fn read(content_type: &str, parts: Vec<Part>) -> (bool, Result<Vec<u8>, String>) {
-        let (streams, mut body) = sniff(content_type, SdkBody::from_body_1_x(Parts(parts.into()))).await;
+        let body = ResponseBody::boxed(Parts(parts.into()));
+        let (is_stream, mut body) = sniff(content_type, body, ResponseBody::boxed).await;
         let mut bytes = Vec::new();
         while let Some(part) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
             match part {
                 Ok(part) => bytes.extend_from_slice(&part.into_data().unwrap_or_default()),
-                Err(error) => return (streams, Err(error.to_string())),
+                Err(error) => return (is_stream, Err(error.to_string())),
             }
         }
-        (streams, Ok(bytes))
+        (is_stream, Ok(bytes))
     }
 
     #[tokio::test]
-    async fn an_answer_is_whole_after_its_first_bytes_were_looked_at() {
+    async fn a_response_is_complete_after_its_first_bytes_were_inspected() {
         let lengths = [0, 0, 0, 16, 0, 0, 0, 0];
         let stream = [&lengths[..], &crc32fast::hash(&lengths).to_be_bytes(), b"rest"].concat();
         for (bytes, is_stream) in [(&stream[..], true), (b"{\"output\": {}}", false), (b"short", false), (b"", false)] {

@@ -1,61 +1,32 @@
-//! TLS: whom it trusts, and what it offers to speak inside.
-//!
-//! The trust store is loaded with the first `https` request and not before it: reading it is most of what a cold start costs.
+//! TLS connections.
 
+use super::link::Link;
+use super::transport_error::Failure;
+use super::trust_store;
 use crate::config::environment::variables::Variables;
 use crate::config::{CaBundle, HttpVersion};
-use crate::error::{Error, Kind, Result, quote_up_to};
-use crate::runtime::fork::{ForkLock, HeldOverFork, Rank};
-use crate::sys::regular_file;
-use crate::sys::secure;
-use aws_smithy_types::DateTime;
-use aws_smithy_types::date_time::Format;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, UnixTime};
-use rustls::{CertificateError, ClientConfig, RootCertStore};
-use rustls_native_certs::{load_certs_from_paths, load_native_certs};
-use std::path::Path;
+use crate::error::{Error, Kind, Result};
+use rustls::pki_types::{ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig};
+use std::fmt;
+use std::io;
 use std::sync::Arc;
-use std::{env, io};
+use tokio_rustls::TlsConnector;
 
-const CERT_FILE: &str = "SSL_CERT_FILE";
-const CERT_DIR: &str = "SSL_CERT_DIR";
-/// Far above any bundle, and far below what an endless file would cost.
-const LARGEST: u64 = 16 << 20;
-const PATH_QUOTE: usize = 400;
-const WHERE_SYSTEMS_HAVE_THEM: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
-
-/// Where the user has the system's certificates, in the words of OpenSSL's variables.
-#[derive(PartialEq)]
-struct Named {
-    file: Option<String>,
-    dirs: Option<String>,
-}
-
-/// The certificates that were read last. To read them takes milliseconds.
-static NATIVE: ForkLock<Option<(Named, Arc<RootCertStore>)>> = ForkLock::new(Rank::TrustStore, None);
-pub const FORK_LOCK: &dyn HeldOverFork = &NATIVE;
-
-/// What a TLS connection is made with. Blocks: it may read files.
+/// Returns the settings of TLS connections. Blocks: it may read files.
 pub fn client_config(
     bundle: Option<&CaBundle>,
     version: HttpVersion,
     variables: &Variables,
 ) -> Result<Arc<ClientConfig>> {
     let roots = match bundle {
-        Some(bundle) => Arc::new(of_bundle(bundle)?),
-        None => native(variables)?,
+        Some(bundle) => Arc::new(trust_store::of_bundle(bundle)?),
+        None => trust_store::of_system(variables)?,
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     if cfg!(slow_entropy) {
-        // The process's first random number takes tens of milliseconds: here, and not on the worker. What fails here
-        // fails there.
+        // The first random number of the process takes tens of milliseconds. It is drawn here, and not on the worker. An error
+        // here occurs there again.
         let _ = provider.secure_random.fill(&mut [0]);
     }
     let builder = ClientConfig::builder_with_provider(provider)
@@ -70,82 +41,82 @@ pub fn client_config(
     Ok(Arc::new(config))
 }
 
-fn of_bundle(bundle: &CaBundle) -> Result<RootCertStore> {
-    let mut roots = RootCertStore::empty();
-    // All of them can be used: the bundle was checked when it was read.
-    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(&bundle.pem()?).flatten());
-    Ok(roots)
+/// Starts TLS on `link`. Returns the encrypted link, and whether the peer chose HTTP/2.
+pub async fn handshake(
+    link: Link,
+    host: &str,
+    config: Arc<ClientConfig>,
+) -> std::result::Result<(Link, bool), Failure> {
+    let failed = |error: io::Error| Failure::io(HandshakeError(with_plain_dates(error)));
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let name = ServerName::try_from(host).map_err(|error| failed(io::Error::other(error)))?;
+    let stream = TlsConnector::from(config).connect(name, link).await.map_err(failed)?;
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    Ok((Link::Tls(Box::new(stream)), http2))
 }
 
-/// No lock is held while files are read, so that a fork in the meantime leaves nothing half made behind.
-fn native(variables: &Variables) -> Result<Arc<RootCertStore>> {
-    let named = Named::by(variables);
-    if let Some((of, roots)) = &*NATIVE.lock()
-        && *of == named
-    {
-        return Ok(roots.clone());
-    }
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(named.load()?);
-    if roots.is_empty() {
-        let what = "setting up TLS: this system has no usable trust store; set ca_file";
-        return Err(Error::new(Kind::Config, what));
-    }
-    let roots = Arc::new(roots);
-    *NATIVE.lock() = Some((named, roots.clone()));
-    Ok(roots)
-}
+#[derive(Debug)]
+struct HandshakeError(io::Error);
 
-impl Named {
-    fn by(variables: &Variables) -> Self {
-        let given = |name| variables.get(name).map(str::to_owned);
-        Named { file: given(CERT_FILE), dirs: given(CERT_DIR) }
-    }
-
-    fn load(&self) -> Result<Vec<CertificateDer<'static>>> {
-        if self.file.is_none() && self.dirs.is_none() {
-            return Ok(of_system());
-        }
-        let mut found = Vec::new();
-        if let Some(file) = &self.file {
-            let pem = regular_file::read(Path::new(file), LARGEST).map_err(|error| {
-                Error::new(Kind::Config, format_args!("{CERT_FILE} names {}: {error}", quote_up_to(file, PATH_QUOTE)))
-            })?;
-            found.extend(CertificateDer::pem_slice_iter(&pem).flatten());
-        }
-        for dir in self.dirs.iter().flat_map(env::split_paths).filter(|dir| !dir.as_os_str().is_empty()) {
-            found.extend(load_certs_from_paths(None, Some(&dir)).certs);
-        }
-        Ok(found)
+impl fmt::Display for HandshakeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the TLS handshake failed")
     }
 }
 
-/// The certificates of a system whose store has its usual place. Where it has none, the loader of the system's store looks for
-/// it, and at the environment of that moment: not for a program with more rights than its user.
-fn of_system() -> Vec<CertificateDer<'static>> {
-    let usual = WHERE_SYSTEMS_HAVE_THEM.map(Path::new).into_iter().find(|file| file.is_file());
-    match usual {
-        Some(file) if cfg!(not(target_vendor = "apple")) => load_certs_from_paths(Some(file), None).certs,
-        _ if secure::is_privileged() => Vec::new(),
-        _ => load_native_certs().certs,
+impl std::error::Error for HandshakeError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
     }
 }
 
-/// A handshake's failure in words that are the same for each call: rustls counts the seconds since 1970, until now.
-pub fn in_words(failure: io::Error) -> io::Error {
-    let cause = failure.get_ref().and_then(|cause| cause.downcast_ref());
-    let Some(rustls::Error::InvalidCertificate(wrong)) = cause else { return failure };
-    let words = match wrong {
+/// Gives errors about the dates of certificates a text that is the same for each call: that of rustls holds the current time,
+/// in seconds since 1970.
+fn with_plain_dates(error: io::Error) -> io::Error {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    let Some(rustls::Error::InvalidCertificate(invalid)) = cause else { return error };
+    let text = match invalid {
         CertificateError::ExpiredContext { not_after, .. } => format!("certificate expired at {}", date(*not_after)),
         CertificateError::NotValidYetContext { not_before, .. } => {
             format!("certificate not valid before {}", date(*not_before))
         }
-        _ => return failure,
+        _ => return error,
     };
-    io::Error::new(failure.kind(), words)
+    io::Error::new(error.kind(), text)
 }
 
+/// Returns a time in the form of RFC 3339, such as `2001-02-03T04:05:06Z`.
 fn date(time: UnixTime) -> String {
-    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    DateTime::from_secs(seconds).fmt(Format::DateTime).unwrap_or_else(|_| format!("{seconds} s after 1970"))
+    let (days, second) = (time.as_secs() / 86_400, time.as_secs() % 86_400);
+    // Years begin in March here, so that the leap day is the last day of a year. 719,468 days lie between the 1st of March of
+    // the year 0 and 1970; an era of 400 years has 146,097 days.
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_types::DateTime;
+    use aws_smithy_types::date_time::Format;
+    use std::time::Duration;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        const DAY: u64 = 86_400;
+        let some_days = (0..200_000).map(|day| day * DAY + day % DAY);
+        let last_second = 253_402_300_799;
+        for seconds in some_days.chain([last_second]) {
+            let expected = DateTime::from_secs(seconds as i64).fmt(Format::DateTime).expect("a year of four digits");
+            assert_eq!(date(UnixTime::since_unix_epoch(Duration::from_secs(seconds))), expected);
+        }
+    }
 }

@@ -11,6 +11,7 @@ pub mod event;
 pub mod event_decoder;
 pub mod frame;
 pub mod frame_decoder;
+pub mod frame_encoder;
 pub mod frame_error;
 pub mod frame_headers;
 pub mod frame_limits;

@@ -14,26 +14,22 @@
 //! The same reply serves both kinds of call: events become the one answer of a unary call, a message becomes events. Where
 //! `usage` is not given, it counts the words of the reply as output tokens.
 
-pub mod timed_body;
-
-use super::config::check_transport::{bad, check_keys, expect_kind};
-use super::script::timed_body::{Beat, Play, frame};
+use crate::config::check_transport::{bad, check_keys, expect_kind};
 use crate::config::duration_of;
 use crate::error::{Error, Kind, Result};
+use crate::http::body::Body;
+use crate::http::timed_body::BodyStep;
+use crate::http::transport::{SendOptions, Timeouts, Transport};
+use crate::http::transport_error::TransportError;
 use crate::json::{self, Json};
 use crate::protocol::batch::Batch;
 use crate::protocol::content_type::EVENT_STREAM;
 use crate::protocol::event_decoder::EventDecoder;
 use crate::protocol::frame_decoder::FrameDecoder;
+use crate::protocol::frame_encoder::encode;
 use crate::response::message;
-use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
-};
-use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
-use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
-use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -197,29 +193,29 @@ impl Reply {
         Reply::Events(steps)
     }
 
-    fn answer(&self, streams: bool) -> (u16, Vec<(String, String)>, SdkBody) {
+    fn answer(&self, streams: bool) -> (u16, Vec<(String, String)>, Body) {
         match self {
             Reply::Refusal(refusal) => {
                 let mut headers = refusal.headers.clone();
                 headers.push(("content-type".into(), "application/json".into()));
                 headers.push(("x-amzn-errortype".into(), refusal.code.clone()));
                 let body = format!("{{\"message\":{}}}", json::quoted(&refusal.message));
-                (refusal.status, headers, SdkBody::from(body))
+                (refusal.status, headers, whole(body))
             }
             Reply::Json(answer) => {
                 let headers = vec![("content-type".into(), "application/json".into())];
-                (200, headers, SdkBody::from(answer.clone()))
+                (200, headers, whole(answer.clone()))
             }
             Reply::Events(steps) if streams => {
                 let headers = vec![("content-type".into(), EVENT_STREAM.into())];
-                (200, headers, Play::body(steps.iter().map(Step::beat)))
+                (200, headers, Body::of_steps(steps.iter().map(Step::body_step)))
             }
             Reply::Events(steps) => match unary(steps) {
                 Ok(answer) => {
                     let waits = steps.iter().filter(|step| matches!(step, Step::Wait(_)));
-                    let whole = waits.map(Step::beat).chain([Step::Whole(answer).beat()]);
+                    let whole = waits.map(Step::body_step).chain([Step::Whole(answer).body_step()]);
                     let headers = vec![("content-type".into(), "application/json".into())];
-                    (200, headers, Play::body(whole))
+                    (200, headers, Body::of_steps(whole))
                 }
                 Err(refusal) => Reply::Refusal(refusal).answer(streams),
             },
@@ -271,12 +267,16 @@ impl Step {
             Step::Exception { name, payload } => ("exception", ":exception-type", name, payload),
         };
         let headers = [(":message-type", kind), (name_header, name), (":content-type", "application/json")];
-        frame(&headers, payload.as_bytes()).expect("a frame within the protocol's limits")
+        encode(&headers, payload.as_bytes()).expect("a frame within the protocol's limits")
     }
 
-    fn beat(&self) -> Beat {
-        if let Step::Wait(wait) = self { Beat::Wait(*wait) } else { Beat::Data(self.bytes()) }
+    fn body_step(&self) -> BodyStep {
+        if let Step::Wait(wait) = self { BodyStep::Wait(*wait) } else { BodyStep::Data(self.bytes()) }
     }
+}
+
+fn whole(text: String) -> Body {
+    Body::of_steps([BodyStep::Data(text.into())])
 }
 
 /// The answer of a unary call that says what the steps say.
@@ -326,27 +326,26 @@ impl fmt::Debug for Script {
     }
 }
 
-impl HttpClient for Script {
-    fn http_connector(&self, _: &HttpConnectorSettings, _: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(self.clone())
+impl Transport for Script {
+    async fn send(
+        &self,
+        request: Request<Bytes>,
+        _: SendOptions<'_>,
+    ) -> std::result::Result<Response<Body>, TransportError> {
+        let reply = self.next().map_err(TransportError::configuration)?;
+        let path = request.uri().path();
+        let (status, headers, body) = reply.answer(path.contains("/model/") && path.ends_with("-stream"));
+        let mut builder = Response::builder().status(status);
+        for (name, value) in headers {
+            builder = builder.header(name, value);
+        }
+        let response = builder.body(body);
+        let mut response = response.map_err(|error| TransportError::configuration(Error::new(Kind::Config, error)))?;
+        response.headers_mut().insert("x-amzn-requestid", HeaderValue::from_static("scripted"));
+        Ok(response)
     }
-}
 
-impl HttpConnector for Script {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        let answer = || -> std::result::Result<HttpResponse, ConnectorError> {
-            let reply = self.next().map_err(|error| ConnectorError::user(error.into()))?;
-            let path = request.uri().split('?').next().unwrap_or_default();
-            let (status, headers, body) = reply.answer(path.contains("/model/") && path.ends_with("-stream"));
-            let invalid = |error: &dyn fmt::Display| ConnectorError::user(error.to_string().into());
-            let status = status.try_into().map_err(|error: aws_smithy_runtime_api::http::HttpError| invalid(&error))?;
-            let mut response = HttpResponse::new(status, body);
-            for (name, value) in headers {
-                response.headers_mut().try_append(name, value).map_err(|error| invalid(&error))?;
-            }
-            response.headers_mut().insert("x-amzn-requestid", "scripted");
-            Ok(response)
-        };
-        HttpConnectorFuture::ready(answer())
+    async fn connect(&self, _: Request<Bytes>, _: Timeouts) -> std::result::Result<(), TransportError> {
+        Ok(())
     }
 }

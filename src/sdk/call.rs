@@ -18,6 +18,7 @@ use crate::protocol::content_encoding;
 use crate::protocol::operation::Operation;
 use crate::request::SerializedRequest;
 use aws_sdk_bedrockruntime::Client;
+use aws_smithy_types::body::SdkBody;
 use std::fmt;
 
 /// The maximum length of the part that is read of a successful response that should be a stream and is not.
@@ -62,7 +63,7 @@ pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<I
     if !streams {
         return Ok(response);
     }
-    let (is_stream, body) = sniff(&response.content_type, response.body.into_inner()).await;
+    let (is_stream, body) = sniff(&response.content_type, response.body.into_inner(), SdkBody::from_body_1_x).await;
     if !is_stream {
         let beginning = BodyPrefix::read(body, MAX_NOT_A_STREAM).await;
         let text = String::from_utf8_lossy(&beginning);

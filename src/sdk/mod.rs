@@ -11,6 +11,7 @@ pub mod connect;
 pub mod credentials;
 pub mod error;
 mod final_error;
+mod http_client;
 pub mod incoming_response;
 mod pass_through;
 pub mod retry;

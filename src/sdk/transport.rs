@@ -1,54 +1,26 @@
-//! How requests reach an answer: over the network, perhaps with a recorder beside it, or over a script or a recording that stands
-//! in for it.
+//! The transport of a model: the network, perhaps with a recorder, or a script or a replay in place of the network.
 //!
-//! All are the SDK's `HttpClient`, below its signing and its retries, so that with each the whole path above is the same.
-//! On the network every part runs on the worker. Only what may block, or takes long, goes to threads of its own: name look-ups,
-//! the reading and writing of files, and checks of frames and answers that are very long:
-//!
-//! ```text
-//!   network      the SDK's HttpClient: which connection a request takes, and what becomes of it
-//!   pool         the origins; origin is one: its connections, connects, and calls that wait
-//!   connection   HTTP/1.1 or HTTP/2 behind one face
-//!   http2        HTTP/2; inbox is what is unread of one answer
-//!   gather       fewer, longer DATA frames, below HTTP/2
-//!   http1        HTTP/1.1; framing knows where a body ends
-//!   body         an answer's body; it reads its HTTP/1.1 connection itself
-//!   limited      a body that may not be longer than so much
-//!   connect      TCP, through a proxy or not, and TLS; names looks up addresses
-//!   alive        how a peer that is gone is found
-//!   failure      what goes wrong on the way, in words
-//!   proxies      which proxy, of the config or the environment
-//!   metadata     the services of the machine that give credentials: never through a proxy
-//! ```
-//!
-//! What stands in for it, or beside it:
-//!
-//! ```text
-//!   scripted     answers that are written down in the config
-//!   record       writes down what passes; tape is one answer on its way, recorder who writes it
-//!   replay       answers from a recording; meaning finds a request in it, differ says where one is not the recorded one
-//!   recording    the file's format: parts (of a body), read, write; page is the file that is written
-//!   play         a body that comes beat by beat
-//! ```
+//! Each is an HTTP client of the SDK, below its signing and its retries. So the path above is the same with all of them.
 
-use crate::cassette::record::Record;
-use crate::cassette::recorder::Recorder;
-use crate::cassette::replay::Replay;
+use super::http_client::http_client;
+use crate::cassette::open_recordings;
+use crate::cassette::recorder::{MAX_QUOTED_NAME, Recorder};
+use crate::cassette::recording_transport::RecordingTransport;
+use crate::cassette::replay_transport::ReplayTransport;
 use crate::config::Config;
 use crate::config::check_transport::{bad, check_keys};
-use crate::error::Result;
+use crate::error::{Result, quote_up_to};
 use crate::http::network::Network;
-use crate::json::OwnedJson;
+use crate::json::{Json, OwnedJson};
 use crate::script::Script;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::sync::Arc;
 
-/// The way of a model's requests.
 pub enum Transport {
     Network,
     Script(Script),
     Record(Arc<Recorder>),
-    Replay(Replay),
+    Replay(ReplayTransport),
 }
 
 impl Transport {
@@ -59,8 +31,8 @@ impl Transport {
         let given = ["replies", "record", "replay"].into_iter().filter(|key| json.get(key).is_some());
         match given.collect::<Vec<_>>()[..] {
             ["replies"] => Script::parse(json).map(Transport::Script),
-            ["record"] => Recorder::parse(json).map(Transport::Record),
-            ["replay"] => Replay::parse(json).map(Transport::Replay),
+            ["record"] => record(json),
+            ["replay"] => replay(json),
             [] => Err(bad("/transport", "one of replies, record and replay is needed")),
             [first, second, ..] => {
                 Err(bad(&format!("/transport/{second}"), &format!("it cannot stand beside {first}: give one of them")))
@@ -77,15 +49,43 @@ impl Transport {
     /// The way to the service.
     pub fn http_client(&self, config: &Config) -> SharedHttpClient {
         match self {
-            Transport::Network => SharedHttpClient::new(Network::new(config)),
-            Transport::Script(script) => SharedHttpClient::new(script.clone()),
-            Transport::Record(recorder) => SharedHttpClient::new(Record::new(config, recorder.clone())),
-            Transport::Replay(replay) => SharedHttpClient::new(replay.clone()),
+            Transport::Network => http_client(Network::new(config)),
+            Transport::Script(script) => http_client(script.clone()),
+            Transport::Record(recorder) => http_client(RecordingTransport::new(config, recorder.clone())),
+            Transport::Replay(replay) => http_client(replay.clone()),
         }
     }
 }
 
+fn record(json: Json<'_>) -> Result<Transport> {
+    check_keys(json, "/transport", &["record"])?;
+    let name = file_name(json, "record")?;
+    let recorder = open_recordings::open(&name)
+        .map_err(|reason| bad("/transport/record", &format!("{}: {reason}", quote_up_to(&name, MAX_QUOTED_NAME))))?;
+    Ok(Transport::Record(recorder))
+}
+
+fn replay(json: Json<'_>) -> Result<Transport> {
+    check_keys(json, "/transport", &["replay", "timing"])?;
+    let recorded_timing = match json.get("timing") {
+        None => false,
+        Some(timing) if timing.is("at_once") => false,
+        Some(timing) if timing.is("recorded") => true,
+        Some(_) => return Err(bad("/transport/timing", "\"at_once\" or \"recorded\" is needed")),
+    };
+    let name = file_name(json, "replay")?;
+    let replay = ReplayTransport::open(&name, recorded_timing)
+        .map_err(|reason| bad("/transport/replay", &format!("{}: {reason}", quote_up_to(&name, MAX_QUOTED_NAME))))?;
+    Ok(Transport::Replay(replay))
+}
+
+/// The file that stands under `key` of the config's `transport`.
+fn file_name(json: Json<'_>, key: &str) -> Result<String> {
+    let name = json.get(key).and_then(Json::string).filter(|name| !name.is_empty());
+    name.map(|name| name.into_owned()).ok_or_else(|| bad(&format!("/transport/{key}"), "the name of a file is needed"))
+}
+
 /// What credentials are asked for with: whatever the transport, nobody writes it down.
 pub fn for_credentials(config: &Config) -> SharedHttpClient {
-    SharedHttpClient::new(Network::for_credentials(config))
+    http_client(Network::for_credentials(config))
 }

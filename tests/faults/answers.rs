@@ -120,7 +120,7 @@ pub fn faults(carrier: Carrier, elsewhere: &LocalBedrock) -> Vec<Fault> {
 /// What only HTTP/1.1 can get wrong.
 pub fn faults_of_http1() -> Vec<Fault> {
     let lost = || Expect::fails(BEDROCK_E_NETWORK);
-    let invalid = || Expect::fails(BEDROCK_E_PROTOCOL).says("no valid HTTP");
+    let invalid = || Expect::fails(BEDROCK_E_PROTOCOL).says("not valid HTTP");
     let mut faults = vec![
         Fault::new("closed before the head").both(Reply::close_before_headers(), lost()),
         Fault::new("reset before the head").both(Reply::reset_before_headers(), lost()),

@@ -1,4 +1,4 @@
-//! A recording: what passed between a program and the service, to be kept beside the program's tests.
+//! The format of a recording: requests and their responses, kept next to a program's tests.
 //!
 //! ```json
 //! {
@@ -25,35 +25,28 @@
 //! }
 //! ```
 //!
-//! JSON stands in it as it was on the wire, byte for byte, and what is no JSON as base64. In place of `events` an answer that is
-//! no stream has a `body`; `until_close` is true where the end of the connection is that of the body; `ended` tells of a body
-//! that did not come to its end; in place of `response` stands `failure` where no answer came. What authorized the request is
-//! taken out wherever it stands.
+//! JSON is kept as it was transferred, byte for byte; anything else is base64. A response that does not stream has a `body` in
+//! place of `events`. `until_close` is true if the body ends only where the connection ends. `ended` says how a body broke off.
+//! `failure` takes the place of `response` if no response arrived. What authorized the request is removed wherever it occurs.
 
-mod page;
-mod parts;
+mod file;
 mod read;
+mod timed_parts;
 mod write;
 
-pub use page::Page;
-pub use parts::{Gathering, Part, Parts};
+pub use file::RecordingFile;
 pub use read::read;
+pub use timed_parts::{Part, PartsBuilder, TimedParts};
 
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::http::Headers as HttpHeaders;
-use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use futures::FutureExt;
-use http_body::Body;
-use std::future::poll_fn;
-use std::pin::Pin;
+use http::HeaderMap;
 use std::time::Duration;
 
-/// What every recording begins with, and the version of this format.
+/// The key that every recording begins with, and the version of this format.
 const MARK: &str = "bedrock_recording";
 const VERSION: u64 = 1;
 
-/// A request, and what came of it.
+/// A request and its outcome.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Interaction {
     pub request: Request,
@@ -70,84 +63,78 @@ pub struct Request {
 }
 
 impl Request {
-    /// What a recording tells of a request: nothing of who sent it, when or where to.
-    pub fn of(request: &HttpRequest) -> Self {
-        let uri = request.uri().parse::<http::Uri>().ok();
-        let path = uri.as_ref().and_then(http::Uri::path_and_query).map_or("/", |path| path.as_str());
+    /// Returns what a recording holds of a request: nothing about the sender, the time or the host.
+    pub fn of(request: &http::Request<Bytes>) -> Self {
         Request {
-            method: request.method().to_owned(),
-            path: path.to_owned(),
-            headers: kept(request.headers(), &["content-type", "accept"]),
-            body: bytes_of(request.body()),
+            method: request.method().as_str().to_owned(),
+            path: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            headers: recorded_headers(request.headers(), &["content-type", "accept"]),
+            body: request.body().clone(),
         }
     }
 }
 
-/// The bytes of a request's body, shared with it.
-fn bytes_of(body: &SdkBody) -> Bytes {
-    let Some(mut body) = body.bytes().and(body.try_clone()) else { return Bytes::new() };
-    let all = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).now_or_never().flatten();
-    all.and_then(Result::ok).and_then(|frame| frame.into_data().ok()).unwrap_or_default()
-}
-
 pub type Headers = Vec<(String, String)>;
 
-/// The headers of these names, and those that Bedrock gives a meaning.
-pub fn kept(headers: &HttpHeaders, names: &[&str]) -> Headers {
-    let kept = |name: &str| names.contains(&name) || name.starts_with("x-amzn-bedrock-");
-    let kept = headers.iter().filter(|(name, _)| kept(name));
-    let mut kept: Headers = kept.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    // Their order says nothing, and is not the same from run to run.
-    kept.sort();
-    kept
+/// Returns the headers with these names, and those that Bedrock defines.
+pub fn recorded_headers(headers: &HeaderMap, names: &[&str]) -> Headers {
+    let is_recorded = |name: &str| names.contains(&name) || name.starts_with("x-amzn-bedrock-");
+    let recorded = headers.iter().filter(|(name, _)| is_recorded(name.as_str()));
+    let text = recorded.filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), std::str::from_utf8(value.as_bytes()).ok()?.to_owned()))
+    });
+    let mut recorded: Headers = text.collect();
+    // Their order has no meaning, and differs from run to run.
+    recorded.sort();
+    recorded
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
-    Answer(Answer),
-    /// Why none came.
+    Response(Response),
+    /// Why no response arrived.
     Failure(String),
 }
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// From the request to the head; to the end, where the answer is no stream.
+pub struct Response {
+    /// The time from the request to the head, or to the end of a response that does not stream.
     pub after: Duration,
     pub status: u16,
     pub headers: Headers,
     pub content: Content,
-    /// Whether the body's end cannot be told from a connection that was lost.
+    /// Whether the body ends only where the connection ends.
     pub until_close: bool,
-    /// What happened, where the body did not come to its end.
-    pub ended: Option<String>,
+    /// How the body broke off.
+    pub error: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content {
     Whole(Bytes),
-    Events(Parts),
+    Events(TimedParts),
 }
 
 impl Interaction {
-    /// About how much memory it takes.
+    /// Returns about how much memory it takes.
     pub fn size(&self) -> usize {
-        let answer = match &self.outcome {
-            Outcome::Answer(Answer { content: Content::Whole(body), .. }) => body.len(),
-            Outcome::Answer(Answer { content: Content::Events(parts), .. }) => parts.size(),
+        let content = match &self.outcome {
+            Outcome::Response(Response { content: Content::Whole(body), .. }) => body.len(),
+            Outcome::Response(Response { content: Content::Events(parts), .. }) => parts.size(),
             Outcome::Failure(_) => 0,
         };
-        size_of::<Interaction>() + self.request.body.len() + answer
+        size_of::<Interaction>() + self.request.body.len() + content
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::frame_encoder::encode;
     use crate::protocol::redact::Secrets;
-    use crate::script::timed_body::frame;
     use std::fs::File;
 
-    fn answer(content: Content) -> Interaction {
+    fn interaction(content: Content) -> Interaction {
         let request = Request {
             method: "POST".into(),
             path: "/model/a%3A0/converse?x=1".into(),
@@ -155,13 +142,13 @@ mod tests {
             body: Bytes::from_static(b"{ \"n\": 1.50, \"a\":[1e2] }"),
         };
         let after = Duration::from_millis(7);
-        let outcome = Outcome::Answer(Answer {
+        let outcome = Outcome::Response(Response {
             after,
             status: 200,
             headers: Vec::new(),
             content,
             until_close: false,
-            ended: None,
+            error: None,
         });
         Interaction { request, outcome }
     }
@@ -170,7 +157,7 @@ mod tests {
         Part { after: Duration::from_millis(3), bytes: bytes.into() }
     }
 
-    /// The text of a recording of these.
+    /// Returns the text of a recording of these.
     fn written(interactions: &[Interaction], secrets: &Secrets) -> String {
         let path = std::env::temp_dir().join(format!(
             "bedrock-recording-{}-{:?}.json",
@@ -178,9 +165,9 @@ mod tests {
             std::thread::current().id()
         ));
         let file = File::options().read(true).write(true).create(true).truncate(true).open(&path).expect("a file");
-        let mut page = Page::begin(file.into()).expect("a page");
+        let mut recording = RecordingFile::begin(file.into()).expect("a recording");
         for interaction in interactions {
-            page.append(interaction, secrets).expect("room");
+            recording.append(interaction, secrets).expect("room");
         }
         let text = std::fs::read_to_string(&path).expect("the recording");
         std::fs::remove_file(&path).expect("the recording can be removed");
@@ -194,10 +181,10 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_comes_back() {
+    fn every_byte_is_restored() {
         let event = |payload: &[u8]| {
             let headers = [(":event-type", "odd \"name\""), (":content-type", "application/json")];
-            frame(&[&headers[..], &[(":message-type", "event")]].concat(), payload).unwrap()
+            encode(&[&headers[..], &[(":message-type", "event")]].concat(), payload).unwrap()
         };
         let error = [(":message-type", "error"), (":error-code", "gone"), (":error-message", "\u{e9}\n")];
         let parts = vec![
@@ -205,15 +192,15 @@ mod tests {
             part(event(b" {}")),
             part(event(b"")),
             part(event(b"\xff")),
-            part(frame(&error, b"7").unwrap()),
-            part(frame(&error, b"").unwrap()),
+            part(encode(&error, b"7").unwrap()),
+            part(encode(&error, b"").unwrap()),
             part(&b"half a fra"[..]),
         ];
         let text = round_trip(vec![
-            answer(Content::Events(parts.into_iter().collect())),
-            answer(Content::Whole(Bytes::from_static(b"{\"a\" : 1}"))),
-            answer(Content::Whole(Bytes::from_static(b"<html>"))),
-            answer(Content::Whole(Bytes::new())),
+            interaction(Content::Events(parts.into_iter().collect())),
+            interaction(Content::Whole(Bytes::from_static(b"{\"a\" : 1}"))),
+            interaction(Content::Whole(Bytes::from_static(b"<html>"))),
+            interaction(Content::Whole(Bytes::new())),
         ]);
         for verbatim in
             [r#"{ "z":1.0, "a":12345678901234567890, "z":2 }"#, r#"{ "n": 1.50, "a":[1e2] }"#, "{\"a\" : 1}"]
@@ -224,8 +211,8 @@ mod tests {
     }
 
     #[test]
-    fn json_too_deep_to_stand_in_a_recording_is_kept_all_the_same() {
+    fn json_too_deep_for_a_recording_is_kept_as_base64() {
         let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        round_trip((500..=512).map(|depth| answer(Content::Whole(deep(depth).into()))).collect());
+        round_trip((500..=512).map(|depth| interaction(Content::Whole(deep(depth).into()))).collect());
     }
 }

@@ -1,13 +1,13 @@
-//! Text as interactions, checked whole: what a recording cannot say is an error that tells where it stands.
+//! Reads a recording. Anything that is not part of the format is an error with a JSON pointer.
 
-use crate::cassette::format::{Answer, Content, Headers, Interaction, MARK, Outcome, Part, Request, VERSION};
+use crate::cassette::format::{Content, Headers, Interaction, MARK, Outcome, Part, Request, Response, VERSION};
 use crate::config::check_transport::unknown_key;
 use crate::json::{Checked, Json, Kind, pointer_token};
-use crate::script::timed_body::frame;
+use crate::protocol::frame_encoder::encode;
 use bytes::Bytes;
 use std::time::Duration;
 
-/// Why a text is no recording.
+/// Why a text is not a recording.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
     /// A JSON pointer.
@@ -28,20 +28,20 @@ pub fn read(text: &str) -> Result<Vec<Interaction>> {
     if version.number(u64::MAX)? != VERSION {
         return Err(version.fault(format!("this library reads version {VERSION} and no other")));
     }
-    root.need("interactions")?.elements()?.map(|element| interaction(&element)).collect()
+    root.need("interactions")?.elements()?.map(|element| read_interaction(&element)).collect()
 }
 
-fn interaction(at: &At<'_>) -> Result<Interaction> {
+fn read_interaction(at: &At<'_>) -> Result<Interaction> {
     at.object(&["request", "response", "failure"])?;
-    let request = request(&at.need("request")?)?;
+    let request = read_request(&at.need("request")?)?;
     let outcome = match at.one_of("response", "failure")? {
-        ("response", response) => Outcome::Answer(answer(&response)?),
+        ("response", response) => Outcome::Response(read_response(&response)?),
         (_, failure) => Outcome::Failure(failure.text()?),
     };
     Ok(Interaction { request, outcome })
 }
 
-fn request(at: &At<'_>) -> Result<Request> {
+fn read_request(at: &At<'_>) -> Result<Request> {
     at.object(&["method", "path", "headers", "body", "body_base64"])?;
     Ok(Request {
         method: at.need("method")?.text()?,
@@ -51,7 +51,7 @@ fn request(at: &At<'_>) -> Result<Request> {
     })
 }
 
-fn answer(at: &At<'_>) -> Result<Answer> {
+fn read_response(at: &At<'_>) -> Result<Response> {
     at.object(&["after_ms", "status", "headers", "body", "body_base64", "events", "until_close", "ended"])?;
     let status = at.need("status")?;
     let known = status.number(599)?;
@@ -70,16 +70,16 @@ fn answer(at: &At<'_>) -> Result<Answer> {
             if let Some(body) = at.member("body").or_else(|| at.member("body_base64")) {
                 return Err(body.fault("it cannot stand beside events"));
             }
-            Content::Events(events.elements()?.map(|element| part(&element)).collect::<Result<_>>()?)
+            Content::Events(events.elements()?.map(|element| read_part(&element)).collect::<Result<_>>()?)
         }
         None => Content::Whole(at.bytes("body", "body_base64")?),
     };
-    let until_close = at.member("until_close").map(|told| told.bool()).transpose()?.unwrap_or_default();
-    let ended = at.member("ended").map(|ended| ended.text()).transpose()?;
-    Ok(Answer { after: at.after()?, status: known as u16, headers, content, until_close, ended })
+    let until_close = at.member("until_close").map(|value| value.bool()).transpose()?.unwrap_or_default();
+    let error = at.member("ended").map(|error| error.text()).transpose()?;
+    Ok(Response { after: at.after()?, status: known as u16, headers, content, until_close, error })
 }
 
-fn part(at: &At<'_>) -> Result<Part> {
+fn read_part(at: &At<'_>) -> Result<Part> {
     at.object(&["after_ms", "type", "exception", "headers", "payload", "payload_base64", "base64"])?;
     let after = at.after()?;
     if let Some(raw) = at.member("base64") {
@@ -100,7 +100,7 @@ fn part(at: &At<'_>) -> Result<Part> {
         return Err(at.fault("type, exception, headers or base64 is missing"));
     };
     let headers: Vec<_> = headers.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
-    let bytes = frame(&headers, &payload).map_err(|why| at.fault(format!("no frame can hold it: {why}")))?;
+    let bytes = encode(&headers, &payload).map_err(|why| at.fault(format!("a frame cannot hold it: {why}")))?;
     Ok(Part { after, bytes })
 }
 

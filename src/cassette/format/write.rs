@@ -3,7 +3,7 @@
 //! What authorized the request is taken out of every text before it becomes JSON. A payload is taken out of its frame first, and
 //! put into a new one when the recording is read.
 
-use crate::cassette::format::{Answer, Content, Headers, Interaction, Outcome, Part, Request};
+use crate::cassette::format::{Content, Headers, Interaction, Outcome, Part, Request, Response};
 use crate::json::{Json, MAX_DEPTH, quoted};
 use crate::protocol::frame::Frame;
 use crate::protocol::frame_decoder::FrameDecoder;
@@ -27,9 +27,9 @@ impl Interaction {
         text.put("\n    {\n      \"request\": ")?;
         text.request(&self.request)?;
         match &self.outcome {
-            Outcome::Answer(answer) => {
+            Outcome::Response(response) => {
                 text.put(",\n      \"response\": ")?;
-                text.answer(answer)?;
+                text.response(response)?;
             }
             Outcome::Failure(why) => {
                 text.put(",\n      \"failure\": ")?;
@@ -67,17 +67,17 @@ impl<W: Write> Text<'_, W> {
         self.put("\n      }")
     }
 
-    fn answer(&mut self, answer: &Answer) -> Result<()> {
+    fn response(&mut self, response: &Response) -> Result<()> {
         write!(
             self.out,
             "{{\n        \"after_ms\": {},\n        \"status\": {}",
-            answer.after.as_millis(),
-            answer.status
+            response.after.as_millis(),
+            response.status
         )?;
         self.put(",\n        \"headers\": ")?;
-        self.headers(&answer.headers)?;
+        self.headers(&response.headers)?;
         self.put(",\n        ")?;
-        match &answer.content {
+        match &response.content {
             Content::Whole(body) => self.bytes("body", body)?,
             Content::Events(parts) if parts.is_empty() => self.put("\"events\": []")?,
             Content::Events(parts) => {
@@ -90,10 +90,10 @@ impl<W: Write> Text<'_, W> {
                 self.put("\n        ]")?;
             }
         }
-        if answer.until_close {
+        if response.until_close {
             self.put(",\n        \"until_close\": true")?;
         }
-        if let Some(how) = &answer.ended {
+        if let Some(how) = &response.error {
             self.put(",\n        \"ended\": ")?;
             self.string(how)?;
         }

@@ -6,8 +6,8 @@
 
 use super::{confined, handle};
 use crate::call::wakeup;
-use crate::cassette::recorder;
-use crate::http::{names, tls};
+use crate::cassette::open_recordings;
+use crate::http::{resolver, trust_store};
 use crate::runtime::fork::{HeldOverFork, Rank};
 use crate::runtime::per_process::PerProcess;
 use crate::runtime::{blocking, cancel, generation, log, panic_hook, quiesce, worker};
@@ -23,14 +23,14 @@ const LOCKS: [&dyn HeldOverFork; Rank::COUNT] = [
     blocking::FORK_LOCKS[2],
     blocking::FORK_LOCKS[3],
     blocking::FORK_LOCKS[4],
-    recorder::FORK_LOCK,
+    open_recordings::FORK_LOCK,
     worker::FORK_LOCK,
     wakeup::FORK_LOCK,
     log::FORK_LOCK,
     cancel::RUNNING,
     cancel::LISTENER,
-    names::FORK_LOCK,
-    tls::FORK_LOCK,
+    resolver::FORK_LOCK,
+    trust_store::FORK_LOCK,
     cancel::LATCHES,
     handle::FORK_LOCK,
 ];

@@ -7,7 +7,7 @@ use super::fetch::FetchCredentials;
 use crate::config::environment::Sourced;
 use crate::config::environment::variables::Variables;
 use crate::error::{Error, Kind, Result};
-use crate::http::metadata::{Metadata, Refusal};
+use crate::http::metadata::{Metadata, MetadataError};
 use aws_credential_types::Credentials;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -98,15 +98,15 @@ impl FetchCredentials for ContainerProvider {
         headers.extend(token.as_deref().map(|token| ("authorization", token)));
         let mut attempts = 1;
         let text = loop {
-            match self.metadata.ask("GET", &self.container.url.value, &headers, TIMEOUT).await {
+            match self.metadata.request("GET", &self.container.url.value, &headers, TIMEOUT).await {
                 Ok(text) => break text,
-                Err(Refusal { again: true, .. }) if attempts < MAX_ATTEMPTS => {
+                Err(MetadataError { retryable: true, .. }) if attempts < MAX_ATTEMPTS => {
                     attempts += 1;
                     tokio::time::sleep(PAUSE).await;
                 }
-                Err(refusal) => {
-                    let what = format_args!("{agent} gives no credentials: {}", refusal.what);
-                    return Err(Error::new(Kind::Credentials, what).with_retryable(refusal.again));
+                Err(error) => {
+                    let what = format_args!("{agent} gives no credentials: {}", error.what);
+                    return Err(Error::new(Kind::Credentials, what).with_retryable(error.retryable));
                 }
             }
         };

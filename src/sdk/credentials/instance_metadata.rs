@@ -8,7 +8,7 @@ use super::credentials_json::CredentialsJson;
 use super::fetch::FetchCredentials;
 use crate::config::environment::{Environment, Sourced};
 use crate::error::{Error, Kind, Result};
-use crate::http::metadata::{Metadata, Refusal};
+use crate::http::metadata::{Metadata, MetadataError};
 use aws_credential_types::Credentials;
 use std::time::{Duration, SystemTime};
 
@@ -87,18 +87,18 @@ impl InstanceProvider {
         let url = format!("{}{path}", self.service.base);
         let mut attempts = 1;
         loop {
-            match self.metadata.ask(method, &url, headers, self.service.timeout).await {
+            match self.metadata.request(method, &url, headers, self.service.timeout).await {
                 // A service that does not respond most likely does not exist.
-                Err(Refusal { again: true, answered: true, .. }) if attempts < self.service.max_attempts => {
+                Err(MetadataError { retryable: true, responded: true, .. }) if attempts < self.service.max_attempts => {
                     attempts += 1
                 }
                 Ok(text) => return Ok(text),
-                Err(refusal) => {
+                Err(error) => {
                     let what = format_args!(
                         "no credentials are configured, and the metadata service of an EC2 instance gives none: {}. {}",
-                        refusal.what, SET_CREDENTIALS
+                        error.what, SET_CREDENTIALS
                     );
-                    return Err(Error::new(Kind::Credentials, what).with_retryable(refusal.again && refusal.answered));
+                    return Err(Error::new(Kind::Credentials, what).with_retryable(error.retryable && error.responded));
                 }
             }
         }

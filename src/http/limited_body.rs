@@ -1,26 +1,27 @@
-//! The body of an answer of a service that gives credentials. It has little to say, and is given up where it does not end.
+//! The body of a response of a service that gives credentials: short, and an error if it does not end.
 
 use super::body::Body;
+use super::transport_error::BoxError;
 use crate::error::{Error, Kind};
-use aws_smithy_runtime_api::box_error::BoxError;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-pub struct Limited {
+/// A body that fails after `limit` bytes.
+pub struct LimitedBody {
     body: Body,
     limit: usize,
     read: usize,
 }
 
-impl Limited {
+impl LimitedBody {
     pub fn new(body: Body, limit: usize) -> Self {
-        Limited { body, limit, read: 0 }
+        LimitedBody { body, limit, read: 0 }
     }
 }
 
-impl HttpBody for Limited {
+impl HttpBody for LimitedBody {
     type Data = Bytes;
     type Error = BoxError;
 
@@ -30,9 +31,11 @@ impl HttpBody for Limited {
         if let Some(Ok(frame)) = &polled {
             limited.read += frame.data_ref().map_or(0, Bytes::len);
             if limited.read > limited.limit {
-                limited.body = Body::Over;
-                let what =
-                    format_args!("the service that gives credentials answers more than {} KiB", limited.limit >> 10);
+                limited.body = Body::Ended;
+                let what = format_args!(
+                    "the response of the service that gives credentials is longer than {} KiB",
+                    limited.limit >> 10
+                );
                 return Poll::Ready(Some(Err(Error::new(Kind::Credentials, what).into())));
             }
         }

@@ -1,115 +1,116 @@
-//! What a body says, as a number of 128 bits: equal where [`difference`](super::differ::difference) finds none, and otherwise
-//! different for all that can be expected. So a request is found among many without a look at any of them.
+//! A digest of the meaning of a body, with 128 bits. Digests are equal if [`difference`](super::json_diff::difference) finds none,
+//! and otherwise different except with negligible probability. So a request is found among many without comparing them.
 
 use crate::json::{Checked, Json, Kind, Parts};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 
-/// A job's token, a member of a body: it is another each time the job is asked for, and says nothing.
+/// The member of a body that differs each time the same job is requested, and is ignored.
 pub const TOKEN: &str = "clientRequestToken";
 
-/// See the module. Comparable where the same [`Meanings`] gave them.
+/// Digests of one [`Digester`] are comparable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Meaning(u64, u64);
+pub struct Digest(u64, u64);
 
-/// Finds meanings out, by a key that nobody can guess.
+/// Computes digests, with a random key.
 #[derive(Default)]
-pub struct Meanings(RandomState, RandomState);
+pub struct Digester(RandomState, RandomState);
 
-/// What a number is made of.
+/// What a digest is computed from.
 #[derive(Clone, Copy, Hash)]
-enum Made {
-    NoJson,
-    Word,
+enum Source {
+    NotJson,
+    Literal,
     Number,
-    /// A number that is beyond reason, as it is written.
-    Digits,
+    /// A number whose exponent is too large, as text.
+    NumberText,
     String,
     Array,
     Object,
 }
 
-/// An array or object of which a part has been looked at.
-struct Open<'a> {
+/// An array or object that is partly digested.
+struct Container<'a> {
     rest: Parts<'a>,
     object: bool,
-    /// Of its parts so far: their keys' and their values'.
-    parts: Vec<(Option<Meaning>, Meaning)>,
-    /// The key under which it stands itself.
-    key: Option<Meaning>,
+    /// The digests of the keys and the values so far.
+    parts: Vec<(Option<Digest>, Digest)>,
+    /// The digest of its own key.
+    key: Option<Digest>,
 }
 
-impl Meanings {
-    pub fn of(&self, body: &[u8]) -> Meaning {
+impl Digester {
+    pub fn digest(&self, body: &[u8]) -> Digest {
         let text = std::str::from_utf8(body).ok();
         match text.map(Checked::from).as_ref().map(Checked::json) {
-            Some(Ok(json)) => self.of_json(json),
-            _ => self.digest(Made::NoJson, |hasher| hasher.write(body)),
+            Some(Ok(json)) => self.digest_json(json),
+            _ => self.hash(Source::NotJson, |hasher| hasher.write(body)),
         }
     }
 
     /// Does not recurse, however deep a request nests.
-    fn of_json(&self, json: Json<'_>) -> Meaning {
-        let mut open: Vec<Open<'_>> = Vec::new();
+    fn digest_json(&self, json: Json<'_>) -> Digest {
+        let mut open: Vec<Container<'_>> = Vec::new();
         let (mut value, mut key) = (json, None);
         loop {
             let mut done = match value.kind() {
                 kind @ (Kind::Array | Kind::Object) => {
-                    open.push(Open { rest: value.parts(), object: kind == Kind::Object, parts: Vec::new(), key });
+                    open.push(Container { rest: value.parts(), object: kind == Kind::Object, parts: Vec::new(), key });
                     None
                 }
-                _ => Some((key, self.of_scalar(value))),
+                _ => Some((key, self.digest_scalar(value))),
             };
-            // Goes on with the next part, of the innermost that has one.
+            // Continues with the next part of the innermost container that has one.
             loop {
                 let outermost = open.len() == 1;
                 let Some(inner) = open.last_mut() else { return done.expect("a value that is no container").1 };
                 inner.parts.extend(done);
                 let next = inner.rest.find(|part| !(outermost && part.key.is_some_and(|key| key.is(TOKEN))));
                 if let Some(part) = next {
-                    (value, key) = (part.value, part.key.map(|key| self.of_scalar(key)));
+                    (value, key) = (part.value, part.key.map(|key| self.digest_scalar(key)));
                     break;
                 }
-                done = open.pop().map(|closed| (closed.key, self.of_container(closed)));
+                done = open.pop().map(|closed| (closed.key, self.digest_container(closed)));
             }
         }
     }
 
-    fn of_container(&self, Open { object, mut parts, .. }: Open<'_>) -> Meaning {
+    fn digest_container(&self, Container { object, mut parts, .. }: Container<'_>) -> Digest {
         if object {
-            // Where a key stands twice, the last one counts; their order does not.
+            // The last of duplicate keys counts. The order of keys does not.
             parts.reverse();
             parts.sort_by_key(|(key, _)| *key);
             parts.dedup_by_key(|(key, _)| *key);
         }
-        self.digest(if object { Made::Object } else { Made::Array }, |hasher| parts.hash(hasher))
+        self.hash(if object { Source::Object } else { Source::Array }, |hasher| parts.hash(hasher))
     }
 
-    fn of_scalar(&self, json: Json<'_>) -> Meaning {
+    fn digest_scalar(&self, json: Json<'_>) -> Digest {
         match json.kind() {
             Kind::String => {
                 let text = json.string().unwrap_or_default();
-                self.digest(Made::String, |hasher| hasher.write(text.as_bytes()))
+                self.hash(Source::String, |hasher| hasher.write(text.as_bytes()))
             }
             Kind::Number => match decimal(json.text()) {
-                Some(number) => self.digest(Made::Number, |hasher| number.hash(hasher)),
-                None => self.digest(Made::Digits, |hasher| json.text().hash(hasher)),
+                Some(number) => self.hash(Source::Number, |hasher| number.hash(hasher)),
+                None => self.hash(Source::NumberText, |hasher| json.text().hash(hasher)),
             },
-            _ => self.digest(Made::Word, |hasher| json.text().hash(hasher)),
+            _ => self.hash(Source::Literal, |hasher| json.text().hash(hasher)),
         }
     }
 
-    fn digest(&self, made: Made, all: impl Fn(&mut std::hash::DefaultHasher)) -> Meaning {
+    fn hash(&self, source: Source, all: impl Fn(&mut std::hash::DefaultHasher)) -> Digest {
         let [one, other] = [&self.0, &self.1].map(|state| {
             let mut hasher = state.build_hasher();
-            made.hash(&mut hasher);
+            source.hash(&mut hasher);
             all(&mut hasher);
             hasher.finish()
         });
-        Meaning(one, other)
+        Digest(one, other)
     }
 }
 
-/// A number's sign, its digits without zeros around them, and its exponent; `None` where that is beyond reason.
+/// Returns the sign of a number, its digits without leading and trailing zeros, and its exponent; None if the exponent is too
+/// large.
 pub fn decimal(text: &str) -> Option<(bool, String, i64)> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (negative, mantissa) = mantissa.strip_prefix('-').map_or((false, mantissa), |positive| (true, positive));
@@ -127,32 +128,32 @@ pub fn decimal(text: &str) -> Option<(bool, String, i64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cassette::differ::difference;
     use crate::cassette::format::read;
+    use crate::cassette::json_diff::difference;
 
     #[test]
-    fn neither_reading_nor_comparing_the_deepest_nesting_takes_stack() {
+    fn reading_and_comparing_the_deepest_nesting_takes_little_stack() {
         let deep = |inside: &str| format!("{}{inside}{}", "{\"a\":[".repeat(250), "]}".repeat(250));
         let read_and_compare = move || {
             let request = format!(r#"{{"method": "POST", "path": "/", "headers": {{}}, "body": {}}}"#, deep("1"));
             let interaction = format!(r#"{{"request": {request}, "failure": "gone"}}"#);
             let text = format!(r#"{{"bedrock_recording": 1, "interactions": [{interaction}]}}"#);
             let recorded = &read(&text).expect("a recording")[0].request.body;
-            let (meanings, other) = (Meanings::default(), deep("2"));
-            assert_ne!(meanings.of(recorded), meanings.of(other.as_bytes()));
+            let (digester, other) = (Digester::default(), deep("2"));
+            assert_ne!(digester.digest(recorded), digester.digest(other.as_bytes()));
             let [one, other] = [deep("1"), other];
             let [one, other] = [&one, &other].map(|text| Json::parse(text).expect("JSON"));
             assert_eq!(difference(one, other, 9).map(|difference| difference.first), Some("/a/0".repeat(250)));
         };
-        // 500 calls, one in the other, would need more.
+        // A recursion of 500 levels would need more.
         let thread = std::thread::Builder::new().stack_size(64 << 10).spawn(read_and_compare).expect("a thread");
         thread.join().expect("it ends");
     }
 
     #[test]
-    fn two_texts_mean_the_same_where_nothing_differs_and_nowhere_else() {
+    fn digests_are_equal_exactly_if_nothing_differs() {
         let deep = |inside: &str| format!("{}{inside}{}", "[".repeat(511), "]".repeat(511));
-        let meanings = Meanings::default();
+        let digester = Digester::default();
         for (one, other, same) in [
             (r#"{"a":1,"b":[true,null]}"#, "{ \"b\" : [true, null],\n\"a\" : 1.0 }", true),
             ("[100, 1.50, 0, -0.0, 12e-1]", "[1e2, 1.5, 0.0, 0, 1.2]", true),
@@ -175,12 +176,12 @@ mod tests {
             (&deep("1"), &deep("1.0"), true),
             (&deep("1"), &deep("2"), false),
         ] {
-            assert_eq!(meanings.of(one.as_bytes()) == meanings.of(other.as_bytes()), same, "{one} and {other}");
+            assert_eq!(digester.digest(one.as_bytes()) == digester.digest(other.as_bytes()), same, "{one} and {other}");
             let [json, other_json] = [one, other].map(|text| Json::parse(text).expect("JSON"));
             assert_eq!(difference(json, other_json, usize::MAX).is_none(), same, "{one} and {other}");
         }
-        assert_eq!(meanings.of(b"\xff"), meanings.of(b"\xff"));
-        assert_ne!(meanings.of(b"\xff"), meanings.of(b"\xfe"));
-        assert_ne!(meanings.of(b""), meanings.of(b"\"\""));
+        assert_eq!(digester.digest(b"\xff"), digester.digest(b"\xff"));
+        assert_ne!(digester.digest(b"\xff"), digester.digest(b"\xfe"));
+        assert_ne!(digester.digest(b""), digester.digest(b"\"\""));
     }
 }

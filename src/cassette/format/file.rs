@@ -1,5 +1,5 @@
-//! The file of a recording: a valid JSON document after each interaction. One is written over the brackets that close the
-//! document, together with new ones.
+//! The file of a recording. It is a valid JSON document after each interaction: an interaction and new closing brackets overwrite
+//! the closing brackets before it.
 
 use crate::cassette::format::{Interaction, MARK};
 use crate::protocol::redact::Secrets;
@@ -8,36 +8,37 @@ use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-/// What stands before the first interaction.
+/// The text before the first interaction.
 const HEAD: &str = "{\n  \"bedrock_recording\": 1,\n  \"interactions\": [";
-/// What stands behind the last one.
+/// The text after the last interaction: the closing brackets.
 const TAIL: &str = "\n  ]\n}\n";
-/// How much of an interaction's text is in memory.
-const PIECE: usize = 64 << 10;
+/// The size of the buffer for an interaction's text.
+const BUFFER: usize = 64 << 10;
 
-pub struct Page {
+pub struct RecordingFile {
     file: Arc<File>,
-    /// Where the document's closing brackets stand.
+    /// The position of the closing brackets.
     end: u64,
     empty: bool,
 }
 
-impl Page {
-    /// Whether what the file holds may be written over: a program that names a wrong file is not to lose what is in it.
-    pub fn may_be(file: &File) -> io::Result<bool> {
+impl RecordingFile {
+    /// Returns whether the file may be overwritten: it is empty, or holds a recording. A program that names a wrong file must not
+    /// lose its content.
+    pub fn can_overwrite(file: &File) -> io::Result<bool> {
         let mut beginning = [0; 256];
         let length = file.read_at(&mut beginning, 0)?;
         Ok(length == 0 || memchr::memmem::find(&beginning[..length], MARK.as_bytes()).is_some())
     }
 
-    /// Makes the file a recording of nothing.
+    /// Makes the file an empty recording.
     pub fn begin(file: Arc<File>) -> io::Result<Self> {
         file.set_len(0)?;
         file.write_all_at(format!("{HEAD}{TAIL}").as_bytes(), 0)?;
-        Ok(Page { file, end: HEAD.len() as u64, empty: true })
+        Ok(RecordingFile { file, end: HEAD.len() as u64, empty: true })
     }
 
-    /// Writes one interaction more, piece by piece, without the secrets.
+    /// Appends an interaction, without the secrets.
     pub fn append(&mut self, interaction: &Interaction, secrets: &Secrets) -> io::Result<()> {
         match self.write(interaction, secrets) {
             Ok(end) => {
@@ -46,7 +47,7 @@ impl Page {
                 Ok(())
             }
             Err(error) => {
-                // What was whole before is made whole again; where even that fails, the error tells enough.
+                // The closing brackets are restored. If even that fails, the first error is reported.
                 let closed = self.file.write_all_at(TAIL.as_bytes(), self.end);
                 let _ = closed.and_then(|()| self.file.set_len(self.end + TAIL.len() as u64));
                 Err(error)
@@ -54,9 +55,9 @@ impl Page {
         }
     }
 
-    /// Gives where the closing brackets then stand.
+    /// Returns the new position of the closing brackets.
     fn write(&self, interaction: &Interaction, secrets: &Secrets) -> io::Result<u64> {
-        let mut out = BufWriter::with_capacity(PIECE, Behind { file: &self.file, at: self.end });
+        let mut out = BufWriter::with_capacity(BUFFER, WriteAt { file: &self.file, at: self.end });
         if !self.empty {
             out.write_all(b",")?;
         }
@@ -67,13 +68,13 @@ impl Page {
     }
 }
 
-/// Writes behind what it has written.
-struct Behind<'a> {
+/// Writes from a position on.
+struct WriteAt<'a> {
     file: &'a File,
     at: u64,
 }
 
-impl Write for Behind<'_> {
+impl Write for WriteAt<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write_at(bytes, self.at)?;
         self.at += written as u64;

@@ -1,25 +1,25 @@
-//! Where two JSON values say different things. The order of keys, white space and the way in which a number or a string is
-//! written say nothing; nor does a job's token.
+//! The difference between two JSON values. The order of keys, white space, the notation of numbers and strings, and a job's token
+//! are ignored.
 
-use super::meaning::{TOKEN, decimal};
+use super::json_digest::{TOKEN, decimal};
 use crate::json::{Json, Kind, pointer_token};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-/// How two values differ.
+/// The difference between two values.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// A JSON pointer to the first of all that is not the same, in the order in which the first value is written.
+    /// A JSON pointer to the first place that differs, in the order of the first value.
     pub first: String,
-    /// How much is not the same, as far as it was counted.
+    /// The number of places that differ, as far as they were counted.
     pub count: usize,
 }
 
-/// Two values that are to be compared.
+/// Two values to compare.
 struct Pair<'a> {
-    /// How many arrays and objects stand around them.
+    /// The number of arrays and objects around them.
     depth: usize,
-    /// What leads to them in the innermost.
+    /// Their key or index in the innermost.
     token: Option<Token<'a>>,
     one: Option<Json<'a>>,
     other: Option<Json<'a>>,
@@ -30,12 +30,12 @@ enum Token<'a> {
     Key(Cow<'a, str>),
 }
 
-/// How two values differ; none where they say the same. Stops at the `most`th thing that is not the same.
-pub fn difference<'a>(one: Json<'a>, other: Json<'a>, most: usize) -> Option<Difference> {
+/// Returns the difference between two values, and None if they are equal. Stops after `max_count` places.
+pub fn difference<'a>(one: Json<'a>, other: Json<'a>, max_count: usize) -> Option<Difference> {
     let mut found: Option<Difference> = None;
-    // What leads to the pair at hand.
+    // The path to the current pair.
     let mut path: Vec<Token<'a>> = Vec::new();
-    // What is still to be compared, the next one last: nothing here recurses, however deep a request nests.
+    // The pairs to compare, the next one last. A recursion could exhaust the stack.
     let mut open = vec![Pair { depth: 0, token: None, one: Some(one), other: Some(other) }];
     while let Some(Pair { depth, token, one, other }) = open.pop() {
         path.truncate(depth.saturating_sub(1));
@@ -45,25 +45,25 @@ pub fn difference<'a>(one: Json<'a>, other: Json<'a>, most: usize) -> Option<Dif
         let kinds = (one.map(Json::kind), other.map(Json::kind));
         let same = match (one, other) {
             (Some(one), Some(other)) if kinds == (Some(Kind::Object), Some(Kind::Object)) => {
-                let (mut own, mut others) = (members(one), members(other));
+                let (mut left, mut right) = (members(one), members(other));
                 if depth == 0 {
-                    own.remove(TOKEN);
-                    others.remove(TOKEN);
+                    left.remove(TOKEN);
+                    right.remove(TOKEN);
                 }
                 for member in one.members() {
                     let key = member.key.string().unwrap_or_default();
-                    // Where a key stands twice, it is compared where it stands first.
-                    let Some(value) = own.remove(&key) else { continue };
-                    let theirs = others.remove(&key);
-                    open.push(below(Token::Key(key), Some(value), theirs));
+                    // A duplicate key is compared at its first place.
+                    let Some(value) = left.remove(&key) else { continue };
+                    let other = right.remove(&key);
+                    open.push(below(Token::Key(key), Some(value), other));
                 }
-                open.extend(others.into_iter().map(|(key, value)| below(Token::Key(key), None, Some(value))));
+                open.extend(right.into_iter().map(|(key, value)| below(Token::Key(key), None, Some(value))));
                 true
             }
             (Some(one), Some(other)) if kinds == (Some(Kind::Array), Some(Kind::Array)) => {
-                let (mut own, mut others) = (one.elements(), other.elements());
+                let (mut left, mut right) = (one.elements(), other.elements());
                 for index in 0.. {
-                    let (one, other) = (own.next(), others.next());
+                    let (one, other) = (left.next(), right.next());
                     if (one, other) == (None, None) {
                         break;
                     }
@@ -78,7 +78,7 @@ pub fn difference<'a>(one: Json<'a>, other: Json<'a>, most: usize) -> Option<Dif
         if !same {
             let difference = found.get_or_insert_with(|| Difference { first: pointer(&path), count: 0 });
             difference.count += 1;
-            if difference.count >= most {
+            if difference.count >= max_count {
                 break;
             }
         }
@@ -98,7 +98,7 @@ fn members<'a>(object: Json<'a>) -> BTreeMap<Cow<'a, str>, Json<'a>> {
     object.members().map(|member| (member.key.string().unwrap_or_default(), member.value)).collect()
 }
 
-/// Whether two values, not both objects or both arrays, say the same.
+/// Returns whether two values, not both objects or both arrays, are equal.
 fn same(one: Json<'_>, other: Json<'_>) -> bool {
     one == other
         || match (one.kind(), other.kind()) {
@@ -114,19 +114,19 @@ fn same(one: Json<'_>, other: Json<'_>) -> bool {
 mod tests {
     use super::*;
 
-    fn differ(one: &str, other: &str, most: usize) -> Option<(String, usize)> {
+    fn differ(one: &str, other: &str, max_count: usize) -> Option<(String, usize)> {
         let [one, other] = [one, other].map(|text| Json::parse(text).expect("JSON"));
-        difference(one, other, most).map(|difference| (difference.first, difference.count))
+        difference(one, other, max_count).map(|difference| (difference.first, difference.count))
     }
 
     #[test]
-    fn what_differs_first_is_named_in_the_order_of_the_first_and_the_rest_is_counted() {
+    fn the_first_difference_is_named_in_the_order_of_the_first_value_and_all_are_counted() {
         let (one, other) = (r#"{"z":[1,{"a/b":"x"}],"y":1,"x":{}}"#, r#"{"x":[],"z":[1,{"a/b":"y"},3],"w":0}"#);
         assert_eq!(differ(one, other, usize::MAX), Some(("/z/1/a~1b".to_owned(), 5)));
         assert_eq!(differ(one, other, 2), Some(("/z/1/a~1b".to_owned(), 2)));
         assert_eq!(differ(r#"{"y":1}"#, r#"{"y":1,"w":0}"#, 9), Some(("/w".to_owned(), 1)));
         assert_eq!(differ(r#"[[[1]],[2]]"#, r#"[[[1]],[3]]"#, 9), Some(("/1/0".to_owned(), 1)));
-        // Numbers that a double cannot tell apart.
+        // Numbers that are equal as doubles.
         assert_eq!(differ("[18446744073709551617]", "[18446744073709551618]", 9), Some(("/0".to_owned(), 1)));
         assert_eq!(differ("1", "\"1\"", 9), Some((String::new(), 1)));
     }

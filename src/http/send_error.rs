@@ -1,0 +1,20 @@
+//! A request that got no response, and whether it may be sent again.
+
+use super::transport_error::Failure;
+
+/// How far a request without a response came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    /// No byte of it was sent.
+    NotSent,
+    /// The service reports that it did not process it.
+    NotProcessed,
+    /// The service may have processed it.
+    Unknown,
+}
+
+/// Why a request got no response, and how far it came.
+pub struct SendError {
+    pub failure: Failure,
+    pub delivery: Delivery,
+}

@@ -1,0 +1,56 @@
+//! The interface of everything that responds to HTTP requests: the network, a recorder, a replay, a script.
+
+use super::body::Body;
+use super::lifetime::Lifetime;
+use super::transport_error::TransportError;
+use bytes::Bytes;
+use http::{Request, Response};
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Sends HTTP requests. Clones share their connections and their state.
+pub trait Transport: Clone + fmt::Debug + Send + Sync + 'static {
+    /// Sends a request, whose URI is absolute, and returns the response as soon as its head has arrived.
+    fn send(
+        &self,
+        request: Request<Bytes>,
+        options: SendOptions<'_>,
+    ) -> impl Future<Output = Result<Response<Body>, TransportError>> + Send;
+
+    /// Makes a connection ready for the next request to the same origin. Sends nothing of this request.
+    fn connect(
+        &self,
+        request: Request<Bytes>,
+        timeouts: Timeouts,
+    ) -> impl Future<Output = Result<(), TransportError>> + Send;
+}
+
+/// How long a request may wait.
+#[derive(Clone, Copy, Debug)]
+pub struct Timeouts {
+    /// For a connection, TLS included.
+    pub connect: Duration,
+    /// For the head of the response, connecting included. Calls of a model have timers of their own.
+    pub response: Option<Duration>,
+}
+
+/// What accompanies a request.
+#[derive(Clone, Copy)]
+pub struct SendOptions<'a> {
+    pub timeouts: Timeouts,
+    pub observer: &'a dyn SendObserver,
+}
+
+/// Is notified of what happens to a request before its response. All methods do nothing unless they are implemented.
+pub trait SendObserver: Send + Sync {
+    /// The request is about to be sent on the connection with this lifetime.
+    fn on_connection(&self, _lifetime: &Arc<Lifetime>) {}
+
+    /// The service did not process the request, which is about to be sent once more.
+    fn on_resend(&self) {}
+}
+
+/// Observes nothing.
+impl SendObserver for () {}
