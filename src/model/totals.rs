@@ -1,13 +1,13 @@
-//! What the calls of a model have used.
+//! The usage of a model's calls.
 //!
-//! A model counts its own calls and those of the models that are derived from it. Each call is added to its model's
-//! counters and to those of every model above that still exists.
+//! A model counts its own calls and those of models derived from it. Each call is added to the counters of its model and of every
+//! model above that still exists.
 
 use crate::protocol::usage::Usage;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Weak};
 
-/// The counters of a model, and of those that it is derived from. A clone counts for the same model.
+/// The counters of a model, and of the models above it. A clone counts for the same model.
 #[derive(Clone, Default)]
 pub struct Totals {
     own: Arc<Counters>,
@@ -24,19 +24,19 @@ struct Counters {
 }
 
 impl Totals {
-    /// The counters of a derived model.
+    /// Returns the counters of a derived model.
     pub fn derive(&self) -> Totals {
         let above = self.above.iter().filter(|counters| counters.strong_count() > 0).cloned();
         Totals { own: Arc::default(), above: above.chain([Arc::downgrade(&self.own)]).collect() }
     }
 
-    /// Adds what a call has used, as far as the service said.
+    /// Adds the usage of a call, as far as the service reported it.
     pub fn add(&self, usage: Usage) {
         self.own.add(usage);
         self.above.iter().filter_map(Weak::upgrade).for_each(|counters| counters.add(usage));
     }
 
-    /// The sums. Times do not add up where calls run at once, so that there is none.
+    /// Returns the sums. There is no sum of times: calls may run at the same time.
     pub fn sum(&self) -> Usage {
         let of = |counter: &AtomicI64| counter.load(Ordering::Relaxed);
         let Counters { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens } = &*self.own;
@@ -96,11 +96,11 @@ mod tests {
         base.add(used(1, 1));
         middle.clone().add(used(2, -1));
         below.add(Usage { total_tokens: 9, ..used(4, 4) });
-        let told = |totals: &Totals| (totals.sum().input_tokens, totals.sum().output_tokens, totals.sum().total_tokens);
-        assert_eq!((told(&base), told(&middle), told(&below)), ((7, 5, 13), (6, 4, 11), (4, 4, 9)));
+        let sums = |totals: &Totals| (totals.sum().input_tokens, totals.sum().output_tokens, totals.sum().total_tokens);
+        assert_eq!((sums(&base), sums(&middle), sums(&below)), ((7, 5, 13), (6, 4, 11), (4, 4, 9)));
         drop(middle);
         below.add(used(1, 0));
-        assert_eq!((told(&base), told(&below)), ((8, 5, 14), (5, 4, 10)));
-        assert_eq!(below.derive().above.len(), 2, "what is gone is forgotten");
+        assert_eq!((sums(&base), sums(&below)), ((8, 5, 14), (5, 4, 10)));
+        assert_eq!(below.derive().above.len(), 2, "a model that is gone is forgotten");
     }
 }

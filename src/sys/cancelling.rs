@@ -1,17 +1,17 @@
-//! Threads that are cancelled (pthread_cancel) while they are here are cancelled later.
+//! Delays the cancellation (pthread_cancel) of a thread that is inside the library.
 //!
-//! read(2), write(2) and close(2) are cancellation points wherever they are called. A thread that ends in one of them unwinds
-//! through frames that have locks and half-made state, and one that catches what unwinds ends the process.
+//! read(2), write(2) and close(2) are cancellation points wherever they are called. A thread that is cancelled in one of them
+//! unwinds frames that hold locks and incomplete state, and a frame that catches the unwinding ends the process.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use system::Before;
 
-/// Runs `body`, which does not unwind, while this thread is not cancelled. What was asked for meanwhile happens afterwards.
+/// Runs `body`, which does not unwind, while this thread cannot be cancelled. A cancellation in the meantime happens afterwards.
 ///
-/// Nothing is dropped here: where a thread may be cancelled at any instruction, frames that have something to drop cannot be
-/// unwound at any.
+/// No value is dropped in this frame: a thread with asynchronous cancellation can be cancelled at any instruction of it, and a
+/// frame with destructors cannot be unwound at any.
 #[inline(always)]
 pub fn without<T: Copy>(body: impl FnOnce() -> T) -> T {
     let body = ManuallyDrop::new(body);
@@ -26,14 +26,14 @@ fn apart<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// The same for as long as it lives.
+/// Delays cancellation for as long as it lives.
 pub struct Uncancelled {
-    /// How the thread was before, which it is again afterwards.
+    /// The state of the thread before, which is restored.
     before: Cell<Before>,
     of_this_thread: PhantomData<*const ()>,
 }
 
-/// While it lives, the thread may be cancelled as before, but at cancellation points alone.
+/// While it lives, the thread can be cancelled as before, but at cancellation points alone.
 pub struct Lifted<'a>(&'a Uncancelled);
 
 impl Uncancelled {
@@ -55,7 +55,7 @@ impl Drop for Uncancelled {
 
 impl Drop for Lifted<'_> {
     fn drop(&mut self) {
-        // The program may have changed it for itself.
+        // The program may have changed the state.
         let state = system::set_state(system::DISABLE);
         self.0.before.set(Before { state, ..self.0.before.get() });
     }
@@ -69,7 +69,7 @@ mod system {
     const DEFERRED: c_int = 0;
     const ASYNCHRONOUS: c_int = 1;
 
-    // Not libc's declarations: where a thread may be cancelled at any instruction, it ends in these.
+    // Not libc's declarations: a thread with asynchronous cancellation may unwind out of these.
     unsafe extern "C-unwind" {
         fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_int;
         fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_int;
@@ -84,8 +84,8 @@ mod system {
     #[inline(always)]
     pub fn forbid() -> Before {
         let mut before = Before { state: DISABLE, kind: DEFERRED };
-        // SAFETY: they write what was, and fail only for what does not exist. The kind, too: up to glibc 2.40 an asynchronous cancel
-        // that is on its way looks at nothing else when it arrives.
+        // The type too: up to glibc 2.40 an asynchronous cancellation that is on its way looks at nothing else.
+        // SAFETY: each writes the old value to a local, and fails only for an unknown value.
         unsafe {
             pthread_setcancelstate(DISABLE, &mut before.state);
             pthread_setcanceltype(DEFERRED, &mut before.kind);
@@ -93,11 +93,11 @@ mod system {
         before
     }
 
-    /// Sets whether the thread may be cancelled. Returns how it was before.
+    /// Sets whether the thread can be cancelled. Returns the old state.
     #[inline(always)]
     pub fn set_state(state: c_int) -> c_int {
         let mut before = state;
-        // SAFETY: as above.
+        // SAFETY: it writes the old value to a local.
         unsafe { pthread_setcancelstate(state, &mut before) };
         before
     }
@@ -105,7 +105,7 @@ mod system {
     #[inline(always)]
     pub fn restore(before: Before) {
         let mut unused = 0;
-        // SAFETY: as above.
+        // SAFETY: each writes the old value to a local.
         unsafe {
             if before.kind == ASYNCHRONOUS {
                 pthread_setcanceltype(ASYNCHRONOUS, &mut unused);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_is_as_it_was_wherever_the_program_runs_and_keeps_what_the_program_sets() {
+    fn the_programs_state_is_restored_wherever_the_program_runs_and_its_changes_are_kept() {
         let enabled = state();
         let outer = Uncancelled::begin();
         let disabled = state();

@@ -1,14 +1,14 @@
-//! A mark that the child of a fork does not have, however it was forked.
+//! A mark in memory that the child of a fork does not have, however it was forked.
 //!
-//! The kernel gives the child a page of zeros in the place of this one (`MADV_WIPEONFORK`). So a child is recognised that ran no
-//! handler of `pthread_atfork`: one of `_Fork`, of `clone`, or of a second C library in the process.
+//! The kernel replaces this page by zeros in the child (`MADV_WIPEONFORK`). So a child is recognized that ran no handler of
+//! `pthread_atfork`: a child of `_Fork`, of `clone`, or of a second C library in the process.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static PAGE: OnceLock<Option<&'static AtomicU32>> = OnceLock::new();
 
-/// Sets the mark. To be called before anything that a fork may tear apart. It does nothing the second time.
+/// Sets the mark. Called before the first state that a fork could leave incomplete. Idempotent.
 pub fn set() {
     PAGE.get_or_init(|| {
         let page = page()?;
@@ -17,25 +17,26 @@ pub fn set() {
     });
 }
 
-/// Whether there is a mark, in this process or in its parent.
+/// Returns whether there is a mark, in this process or in its parent.
 pub fn is_set() -> bool {
     PAGE.get().is_some_and(Option::is_some)
 }
 
-/// Whether this process has lost the mark. It has none to lose before [`set`], and on kernels before 4.14.
+/// Returns whether this process has lost the mark. False before [`set`], and on kernels before 4.14.
 /// Async-signal-safe.
 pub fn is_lost() -> bool {
     PAGE.get().copied().flatten().is_some_and(|page| page.load(Ordering::Relaxed) == 0)
 }
 
-/// Sets the mark in a child. Returns true to the first thread that does so. Async-signal-safe.
+/// Sets the mark in a child. Returns whether this call has set it. Async-signal-safe.
 pub fn renew() -> bool {
     let page = PAGE.get().copied().flatten();
     page.is_some_and(|page| page.compare_exchange(0, 1, Ordering::AcqRel, Ordering::Relaxed).is_ok())
 }
 
 fn page() -> Option<&'static AtomicU32> {
-    // SAFETY: asks for memory of our own; the size of a page is a constant of the system.
+    // SAFETY: the mapping is new and used here alone. It is as long as a page, so that it holds an aligned AtomicU32, it is
+    // zeroed, which is a valid value, and after success it is never unmapped.
     unsafe {
         let length = usize::try_from(libc::sysconf(libc::_SC_PAGESIZE)).ok()?;
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
@@ -47,7 +48,6 @@ fn page() -> Option<&'static AtomicU32> {
             libc::munmap(page, length);
             return None;
         }
-        // It is never unmapped.
         Some(&*page.cast::<AtomicU32>())
     }
 }
@@ -56,8 +56,9 @@ fn page() -> Option<&'static AtomicU32> {
 #[cfg(test)]
 pub fn in_child(body: impl FnOnce() -> bool) -> bool {
     let in_child = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(body)).unwrap_or(false);
-    // SAFETY: the child runs `body` alone, and then ends without a destructor of the parent's.
+    // SAFETY: the child runs `body` alone, which uses no lock that another thread of the test may hold.
     match unsafe { libc::fork() } {
+        // SAFETY: it ends the child without running the parent's destructors.
         0 => unsafe { libc::_exit(i32::from(!in_child())) },
         child => {
             let mut status = 0;

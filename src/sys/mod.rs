@@ -1,7 +1,12 @@
-//! What the operating system gives and neither std nor nix has in a safe form.
+//! Services of the operating system that neither std nor nix has in a safe form.
 //!
-//! Beside [`ffi`](crate::ffi) this is the only room with unsafe code. Each file is one service of the system, and what it
-//! exports is safe to call. It knows nothing of the rest of the crate.
+//! Each file is one service, and its exports are safe to call. Unsafe code stands here and in [`ffi`](crate::ffi) alone. Nothing
+//! here uses the rest of the crate.
+//!
+//! - Threads: [`thread`] starts threads that callbacks may end, [`cancelling`] delays pthread_cancel, [`sched`] asks for a short
+//!   time slice, [`stack`] finds the addresses of a thread's stack.
+//! - Processes: [`fork_mark`] is memory that a forked child does not have, [`secure`] recognizes setuid programs.
+//! - [`semaphore`] is what a signal handler may wake a thread with, and [`regular_file`] reads files within bounds.
 
 #![allow(unsafe_code)]
 

@@ -1,7 +1,7 @@
-//! Files that others name, opened and read within bounds.
+//! Reads files that a config or a variable names, within bounds.
 //!
-//! A path from a config or a variable can lead to a pipe, a device or a file without end. To open a pipe waits for its other
-//! end, and to open a device may do something. So nothing is opened but a regular file, and nothing is read beyond a limit.
+//! Such a path can lead to a pipe, a device or a file without end. Opening a pipe waits for its other end, and opening a device
+//! may have an effect. So only regular files are opened, and read up to a limit.
 
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
@@ -9,10 +9,10 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Why a file was not opened or not read. Its text goes on behind the file's name and a colon.
+/// Why a file was not opened or not read. Its text follows the file's name and a colon.
 #[derive(Debug)]
 pub enum Unreadable {
-    /// What the system says. [`io::ErrorKind::NotFound`] where there is no such file.
+    /// The error of the system. [`io::ErrorKind::NotFound`] if there is no such file.
     Io(io::Error),
     /// A directory, a pipe, a socket or a device.
     NotRegular,
@@ -38,31 +38,30 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// Reads a regular file of at most `most` bytes. A longer one is refused before it is read. Blocks as long as the file system
-/// does.
+/// Reads a regular file of at most `most` bytes. A longer one is rejected before it is read. Blocks as long as the file system.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
     let (file, found) = open(path, OpenOptions::new().read(true), 0)?;
     if found.len() > most {
         return Err(Unreadable::TooLarge(most));
     }
     let mut bytes = Vec::with_capacity(found.len() as usize);
-    // It may grow meanwhile, and the files of /proc have no length.
+    // It may grow in the meantime, and files of /proc have no length.
     file.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(Unreadable::TooLarge(most)) } else { Ok(bytes) }
 }
 
-/// Opens a regular file, or makes one where `options` say so. `flags` are further flags of open(2). Blocks as long as the file
-/// system does, and never for the other end of a pipe.
+/// Opens a regular file, or creates one if `options` allow it. `flags` are further flags of open(2). Blocks as long as the file
+/// system, and never for the other end of a pipe.
 pub fn open(path: &Path, options: &mut OpenOptions, flags: i32) -> Result<(File, Metadata), Unreadable> {
     // A device is not even opened.
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return Err(Unreadable::NotRegular);
     }
-    open_what_is_there(path, options, flags)
+    open_and_check(path, options, flags)
 }
 
-/// It may have changed since somebody looked.
-fn open_what_is_there(path: &Path, options: &mut OpenOptions, flags: i32) -> Result<(File, Metadata), Unreadable> {
+/// Opens without blocking, and checks again: the path may lead elsewhere since the first look.
+fn open_and_check(path: &Path, options: &mut OpenOptions, flags: i32) -> Result<(File, Metadata), Unreadable> {
     let file = options.custom_flags(flags | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC).open(path)?;
     let found = file.metadata()?;
     if found.is_file() { Ok((file, found)) } else { Err(Unreadable::NotRegular) }
@@ -98,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_regular_file_is_refused_at_once() {
+    fn a_file_that_is_not_regular_is_rejected_at_once() {
         let pipe = scratch("pipe");
         if !Command::new("/usr/bin/mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
             return println!("skipped: mkfifo is missing");
@@ -108,7 +107,7 @@ mod tests {
             assert!(matches!(refused, Unreadable::NotRegular), "{}: {refused}", path.display());
         }
         // A pipe that has taken the file's place.
-        let refused = open_what_is_there(&pipe, OpenOptions::new().read(true), 0).map(drop).unwrap_err();
+        let refused = open_and_check(&pipe, OpenOptions::new().read(true), 0).map(drop).unwrap_err();
         assert!(matches!(refused, Unreadable::NotRegular), "{refused}");
         std::fs::remove_file(&pipe).unwrap();
     }

@@ -1,23 +1,23 @@
-//! How much time at a stretch the worker asks of the kernel: little.
+//! Asks the kernel for a short time slice.
 //!
-//! The worker runs for some microseconds, wakes a reader and goes to sleep. Where both stand on one CPU, Linux lets the reader
-//! in as soon as it is awake, in the middle of that, and the worker needs a further turn only to go to sleep: three context
-//! switches an event in place of two. A thread that asks for a short slice has an early deadline, and is left to finish.
+//! The worker runs for some microseconds, wakes a reader and goes to sleep. If both run on one CPU, Linux switches to the reader
+//! as soon as it is awake, and the worker needs another turn only to go to sleep: three context switches per event instead of
+//! two. A thread with a short slice has an early deadline, and is not preempted.
 
-/// The shortest that Linux gives, in nanoseconds.
+/// The shortest slice that Linux grants, in nanoseconds.
 #[cfg(target_os = "linux")]
 const SHORTEST: u64 = 100_000;
 
-/// Asks for the shortest slice for the calling thread. Its policy and priority stay as they are; Linux before 6.12 passes over
-/// the wish, and so does every failure. Where system calls are filtered nothing is asked: a filter that denies this one, as
-/// systemd's @resources do, ends the process as a rule.
+/// Asks for the shortest slice for the calling thread. Its policy and priority stay. Linux before 6.12 ignores the request, and a
+/// failure is ignored. If the process has a filter for system calls, this does nothing: a filter that denies the call, as
+/// systemd's @resources, usually ends the process.
 #[cfg(target_os = "linux")]
 pub fn ask_for_shortest() {
-    // SAFETY: this reads a number. It fails where the kernel knows no filters.
+    // SAFETY: it takes no pointer. It fails on kernels without filters.
     if unsafe { libc::prctl(libc::PR_GET_SECCOMP) } > 0 {
         return;
     }
-    // SAFETY: all zeros is a sched_attr, and the kernel writes and reads no more of it than the size it is told.
+    // SAFETY: all zeros is a valid sched_attr. The kernel writes and reads at most the given size of it.
     unsafe {
         let mut attributes: libc::sched_attr = std::mem::zeroed();
         let size = size_of_val(&attributes);
@@ -35,8 +35,8 @@ pub fn ask_for_shortest() {}
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     #[test]
-    fn a_thread_that_asks_is_given_the_shortest_slice_where_the_kernel_gives_any_and_nothing_is_filtered_and_keeps_its_policy()
-     {
+    fn a_thread_gets_the_shortest_slice_if_the_kernel_and_its_filters_allow_it_and_keeps_its_policy() {
+        // SAFETY: as in `ask_for_shortest`.
         let of_this_thread = || unsafe {
             let mut attributes: libc::sched_attr = std::mem::zeroed();
             let size = size_of_val(&attributes);
@@ -46,6 +46,7 @@ mod tests {
         let asked = move || {
             let (policy, nice, runtime) = of_this_thread();
             super::ask_for_shortest();
+            // SAFETY: it takes no pointer.
             let filtered = unsafe { libc::prctl(libc::PR_GET_SECCOMP) } > 0;
             let wanted = if runtime == 0 || filtered { runtime } else { super::SHORTEST };
             assert_eq!(of_this_thread(), (policy, nice, wanted));

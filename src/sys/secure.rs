@@ -1,8 +1,8 @@
-//! Whether the program has rights that its user lacks: it is setuid, setgid, or has file capabilities.
+//! Recognizes a program with more rights than its user: setuid, setgid, or with file capabilities.
 
-/// Whether the kernel has marked this program so (`AT_SECURE`). Its environment and the files that the environment names are
-/// then in the hands of somebody with fewer rights.
+/// Returns whether the kernel has marked the program so (`AT_SECURE`). A user with fewer rights then controls its environment, and
+/// the files that the environment names.
 pub fn is_privileged() -> bool {
-    // SAFETY: getauxval reads a vector that the kernel has filled in.
+    // SAFETY: getauxval takes no pointer, and reads a vector that the kernel has filled in.
     unsafe { libc::getauxval(libc::AT_SECURE) != 0 }
 }

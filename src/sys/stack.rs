@@ -1,12 +1,12 @@
-//! Where the calling thread's stack lies.
+//! The addresses of a thread's stack.
 
 use std::ops::Range;
 
-/// The addresses of the stack that the system gave this thread; None where it does not say. A thread may run on others: of
-/// signal handlers, of coroutines.
+/// Returns the addresses of the stack that the system made for this thread, or None if it does not report them. The thread may run
+/// on another stack: of a signal handler, of a coroutine.
 #[cfg(target_os = "linux")]
 pub fn of_this_thread() -> Option<Range<usize>> {
-    // SAFETY: all zeros is an attribute that the system fills, and that is destroyed where it was filled.
+    // SAFETY: all zeros is a valid value for the attributes, which the system fills, and which are destroyed once they are filled.
     unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {

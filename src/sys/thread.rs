@@ -1,7 +1,7 @@
-//! Threads that a function of the program may end.
+//! Threads that a callback of the program may end (pthread_exit).
 //!
-//! std's threads catch whatever unwinds out of them, and a forced unwind, as of pthread_exit, must not be caught: the process
-//! is aborted. Here nothing catches. What has to happen at the end of such a thread happens as values are dropped.
+//! A thread of std catches all unwinding, and aborts the process if it is a forced one, as that of pthread_exit. These threads
+//! catch nothing. Destructors do what has to be done at their end.
 
 use std::ffi::{CString, c_int, c_void};
 use std::io::{Error, Result};
@@ -9,7 +9,7 @@ use std::io::{Error, Result};
 type Body = Box<dyn FnOnce() + Send>;
 type Start = extern "C-unwind" fn(*mut c_void) -> *mut c_void;
 
-// Not libc's declaration: what is started may be unwound.
+// Not libc's declaration: the start function may unwind.
 unsafe extern "C" {
     fn pthread_create(
         thread: *mut libc::pthread_t,
@@ -19,10 +19,10 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// As much as std gives its threads. Elsewhere than under glibc the default may be a small fraction of it.
+/// The size of the stack, which is that of std's threads. The default of other C libraries than glibc may be much smaller.
 const STACK: usize = 2 << 20;
 
-/// Starts a thread that nobody waits for. It has the signal mask of the calling thread.
+/// Starts a detached thread. It has the signal mask of the calling thread.
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     let name = CString::new(name)?;
     let named = move || {
@@ -32,7 +32,8 @@ pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     let body: Box<Body> = Box::new(Box::new(named));
     let argument = Box::into_raw(body);
     let check = |failed: c_int| if failed == 0 { Ok(()) } else { Err(Error::from_raw_os_error(failed)) };
-    // SAFETY: all zeros is an attribute to be initialised; the new thread takes the body over, once, if there is one.
+    // SAFETY: all zeros is a valid value for the attributes and the id, which the system fills. If the thread is created, it
+    // becomes the owner of the body.
     let created = unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         check(libc::pthread_attr_init(&mut attributes)).and_then(|()| {
@@ -45,14 +46,14 @@ pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
         })
     };
     if created.is_err() {
-        // SAFETY: no thread has taken it.
+        // SAFETY: there is no thread, so that the body still belongs to this function.
         drop(unsafe { Box::from_raw(argument) });
     }
     created
 }
 
 extern "C-unwind" fn start(body: *mut c_void) -> *mut c_void {
-    // SAFETY: `spawn` has given it away.
+    // SAFETY: it is the box that `spawn` has passed to this thread alone.
     let body: Box<Body> = unsafe { Box::from_raw(body.cast()) };
     body();
     std::ptr::null_mut()
@@ -60,7 +61,7 @@ extern "C-unwind" fn start(body: *mut c_void) -> *mut c_void {
 
 #[cfg(target_os = "linux")]
 fn name_this(name: &std::ffi::CStr) {
-    // SAFETY: the name ends in NUL. One that is too long is refused, and then there is none.
+    // SAFETY: the name is NUL-terminated. A name that is too long is rejected; the thread then has none.
     unsafe { libc::pthread_setname_np(libc::pthread_self(), name.as_ptr()) };
 }
 
@@ -87,6 +88,7 @@ mod tests {
         let (sender, receiver) = mpsc::channel();
         let body = move || {
             sender.send(7).unwrap();
+            // SAFETY: no frame of this thread catches the unwinding.
             unsafe { pthread_exit(std::ptr::null_mut()) }
         };
         super::spawn("under-test", body).unwrap();

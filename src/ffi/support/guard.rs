@@ -1,7 +1,7 @@
-//! What stands around every export: [`entry!`](crate::ffi::support::guard::entry).
+//! The frame of every export: [`entry!`](crate::ffi::support::guard::entry).
 //!
-//! No panic crosses into C, where it would end the process: it becomes `BEDROCK_E_INTERNAL`, or the neutral value of a getter.
-//! Nor does one print anything, as Rust would have it. And no thread is cancelled (pthread_cancel) inside of an export.
+//! No panic crosses into C, where it would end the process: it becomes `BEDROCK_E_INTERNAL`, or the neutral value of a getter. It
+//! is not printed either. And no thread is cancelled (pthread_cancel) inside an export.
 
 use super::handle::{self, Noun};
 use super::out::put;
@@ -11,9 +11,12 @@ use crate::runtime::panic_hook;
 use crate::sys::cancelling::{self, Uncancelled};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The body of an export. `entry!(err => body)` gives a status and fills `*err`; `entry!(else neutral => body)` gives a value, and so does
-/// `entry!(none neutral => body)`, whose body is an option. Each body may use `?`. `entry!(waits err => body)` is for exports that
-/// wait, or begin what others wait for: first it ends the calls of this thread that were [left](super::on_event).
+/// The body of an export, which may use `?`.
+///
+/// - `entry!(err => body)` returns a status and fills `*err`.
+/// - `entry!(waits err => body)` does the same for exports that wait, or start what others wait for: first it ends the calls of
+///   this thread whose callback has [left](super::on_event) them.
+/// - `entry!(else neutral => body)` returns a value, and so does `entry!(none neutral => body)`, whose body is an option.
 macro_rules! entry {
     (waits $err:expr => $body:expr) => {{
         let here = $crate::ffi::support::on_event::here!();
@@ -24,6 +27,7 @@ macro_rules! entry {
     }};
     ($err:expr => $body:expr) => {{
         let body = $crate::ffi::support::guard::body(|| $body);
+        // SAFETY: `err` is NULL or writable, as the header demands of every export's caller.
         unsafe { $crate::ffi::support::guard::status($err, body) }
     }};
     (none $neutral:expr => $body:expr) => {
@@ -35,7 +39,7 @@ macro_rules! entry {
 }
 pub(in crate::ffi) use entry;
 
-/// Says what type a body has.
+/// Fixes the type of a body, so that it may use `?`.
 pub fn body<T>(body: impl FnOnce() -> Result<T>) -> impl FnOnce() -> Result<T> {
     body
 }
@@ -45,13 +49,15 @@ pub fn body<T>(body: impl FnOnce() -> Result<T>) -> impl FnOnce() -> Result<T> {
 #[inline(always)]
 pub unsafe fn status(err: *mut *mut <Error as Noun>::C, body: impl FnOnce() -> Result<i32>) -> i32 {
     cancelling::without(|| {
+        // SAFETY: the caller guarantees the same.
         unsafe { put(err, std::ptr::null_mut()) };
         match contained(body) {
             Ok(status) => status,
             Err(error) => {
                 let status = error.kind() as i32;
-                // Where the thread forks, it holds the lock that a handle for the error takes.
+                // A thread that forks holds the lock that a handle for the error takes.
                 if !err.is_null() && !fork::is_under_way() {
+                    // SAFETY: the caller guarantees the same.
                     unsafe { put(err, handle::insert(error).unwrap_or(std::ptr::null_mut())) };
                 }
                 status
@@ -60,7 +66,7 @@ pub unsafe fn status(err: *mut *mut <Error as Noun>::C, body: impl FnOnce() -> R
     })
 }
 
-/// As [`value`], for what must not allocate: no error is made where there is nothing to give.
+/// Returns the same as [`value`]. It makes no error, so that an export which returns nothing does not allocate.
 #[inline(always)]
 pub fn option<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
     cancelling::without(|| {
@@ -76,7 +82,7 @@ pub fn value<T: Copy>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
     cancelling::without(|| contained(body).unwrap_or(neutral))
 }
 
-/// As [`value`], for what every callback may call.
+/// Returns the same as [`value`], for exports that every callback may call.
 #[inline(always)]
 pub fn anywhere<T: Copy>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
     cancelling::without(|| if fork::is_under_way() { neutral } else { caught(body).unwrap_or(neutral) })
@@ -98,25 +104,25 @@ fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     panic_hook::silently(|| Error::catch(body))
 }
 
-/// What an export does that calls the program in between, outside of all that catches: what leaves the program's function
-/// unwinds the export, too. It is to be made inside of [`panic_hook::silently`].
+/// An export that calls a function of the program, outside of everything that catches: an exception of that function unwinds the
+/// export, too. It must begin inside [`panic_hook::silently`].
 pub struct Visit {
     uncancelled: Uncancelled,
 }
 
 impl Visit {
-    /// With the first step, which gives what the others need.
+    /// Begins with the first step, which returns what the others need.
     pub fn begin<T>(body: impl FnOnce() -> Result<T>) -> Result<(Self, T)> {
         let visit = Visit { uncancelled: Uncancelled::begin() };
         contained(body).map(|begun| (visit, begun))
     }
 
-    /// A step of the export's own.
+    /// Runs a step of the export's own code.
     pub fn step<T>(&self, body: impl FnOnce() -> Result<T>) -> Result<T> {
         Error::catch(body)
     }
 
-    /// The program's function.
+    /// Calls the program's function.
     pub fn call<T>(&self, callback: impl FnOnce() -> T) -> T {
         let _lifted = self.uncancelled.lift();
         callback()

@@ -1,18 +1,18 @@
-//! The calls of a thread that show events to its program's `on_event`, from the first to the last.
+//! The calls of a thread that pass events to the program's `on_event`.
 //!
-//! What leaves `on_event` sideways leaves the call as well. An exception, or the end of the thread, drops it. longjmp, and runtimes
-//! that give frames up without a word, drop nothing: the call then stays in the thread's list, with the address of its frame. The
-//! thread's next call that waits finds that the stack ends above that address, and ends the call.
+//! A program can leave `on_event` without returning, and leaves the call with it. An exception, or the end of the thread, drops the
+//! call. longjmp drops nothing, nor do runtimes that abandon frames: the call then stays in the thread's list, with the address of
+//! its frame. The thread's next call that waits finds that the stack ends above that address, and ends the call.
 //!
-//! Only the thread's own stack is looked at. A call on a stack of a coroutine's is never taken for left. Nor is memory freed of a
-//! call that seems to be left, since a program that copies stacks about may yet come back to it: it then finds itself cancelled.
+//! This holds for the thread's own stack alone: a call on the stack of a coroutine never counts as left. The memory of a call that
+//! was left is not freed, because a program that copies stacks may return to it. It then finds itself cancelled.
 
 use super::arguments::CallArguments;
 use crate::call::Remote;
 use crate::sys::stack;
 use std::cell::{Cell, RefCell};
 
-/// An address in the frame of the function that it stands in.
+/// Returns an address in the frame of the function that uses it.
 macro_rules! here {
     () => {{
         let mark = 0u8;
@@ -24,7 +24,7 @@ pub(in crate::ffi) use here;
 thread_local! {
     /// The innermost is the last.
     static SHOWN: RefCell<Vec<Shown>> = const { RefCell::new(Vec::new()) };
-    /// How many calls this thread has shown. Frames of coroutines may have one address.
+    /// The number of calls on this thread. Frames of coroutines may have the same address.
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
@@ -42,7 +42,7 @@ impl Drop for Shown {
     }
 }
 
-/// A call in its thread's list. Dropping it takes the call from there, and cancels it where it has not ended.
+/// A call in its thread's list. Dropping it removes the call from there, and cancels it if it has not ended.
 pub struct Showing {
     number: u64,
 }
@@ -52,7 +52,7 @@ impl Showing {
         let number = NUMBER.get() + 1;
         NUMBER.set(number);
         let shown = Shown { number, frame, remote, _kept: arguments };
-        // A thread that is past the end of its locals keeps no list, and leaves no frames.
+        // A thread whose locals are gone has no list, and leaves no frames.
         let _ = SHOWN.try_with(|list| list.borrow_mut().push(shown));
         Showing { number }
     }
@@ -65,12 +65,12 @@ impl Drop for Showing {
             let mut list = list.borrow_mut();
             list.iter().rposition(is_this).map(|at| list.remove(at))
         });
-        // Outside of the list: what it held may call release functions, and these the library.
+        // Outside of the list: it may call release functions of the program, which may call the library.
         drop(shown);
     }
 }
 
-/// Ends the calls whose frame this thread has left. `here` is in the frame of the export that the program has called.
+/// Ends the calls whose frame this thread has left. `here` is in the frame of the current export.
 pub fn end_left(here: usize) {
     let is_below = |shown: &Shown| shown.frame < here;
     let left = SHOWN.try_with(|list| {
@@ -84,7 +84,7 @@ pub fn end_left(here: usize) {
     drop(left);
 }
 
-/// Whether this thread is inside of an `on_event`.
+/// Returns whether this thread is inside an `on_event`.
 pub fn is_running() -> bool {
     SHOWN.try_with(|list| !list.borrow().is_empty()).unwrap_or(false)
 }

@@ -1,8 +1,8 @@
-//! What a program gives with a callback: a pointer of its own, and what gives it back.
+//! The program's pointer that comes with a callback, and the function that releases it.
 
 use std::ffi::c_void;
 
-/// `bedrock_release_fn`.
+/// The type of `bedrock_release_fn`.
 pub type Release = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// A program's pointer, released when this is dropped.
@@ -11,8 +11,9 @@ pub struct User {
     pub release: Release,
 }
 
-// The program has promised that its pointer may go to the library's thread and back.
+// SAFETY: the program guarantees that its pointer may be used on the library's threads.
 unsafe impl Send for User {}
+// SAFETY: as above.
 unsafe impl Sync for User {}
 
 impl User {
@@ -24,6 +25,7 @@ impl User {
 impl Drop for User {
     fn drop(&mut self) {
         if let Some(release) = self.release {
+            // SAFETY: the program passed both together, and it is released once.
             unsafe { release(self.user) };
         }
     }
