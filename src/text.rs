@@ -1,25 +1,26 @@
-//! Text that every door can hand out as it is.
+//! Text for C and for Rust.
 //!
-//! A C program wants its strings to end in NUL, a Rust program wants a `&str`. [`Text`] is both: it is made once, when an
-//! answer or an error is made, and borrowed ever after, so that no getter allocates.
+//! A C program expects NUL-terminated strings, a Rust program expects a `&str`. A [`Text`] is both. It is made once, with a response
+//! or an error, and borrowed afterwards, so that no getter allocates. A [`CText`] is the borrowed form.
 
 use crate::json;
 use std::fmt;
+use std::ops::Deref;
 
-/// To have less than this twice for a moment costs less than to save it.
+/// A text below this size is copied: it costs less than to avoid the copy.
 const LARGE: usize = 256 << 10;
 
-/// Immutable UTF-8 text, stored with a NUL behind its end. It may hold NULs of its own: those who can should use the length.
+/// Immutable UTF-8 text, stored with a NUL behind its end. It may contain NULs of its own.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Text(Box<str>);
 
 impl Text {
-    /// The text, without the NUL behind it.
+    /// Returns the text, without the NUL behind it.
     pub fn as_str(&self) -> &str {
         self.0.strip_suffix('\0').unwrap_or("")
     }
 
-    /// The text with the NUL behind it, at a stable address for as long as `self` lives where it is.
+    /// Returns the text with the NUL behind it. Its address is stable: moving `self` does not change it.
     pub fn with_nul(&self) -> &str {
         if self.0.is_empty() { "\0" } else { &self.0 }
     }
@@ -33,12 +34,70 @@ impl Text {
     }
 }
 
-/// Text that grows to be an answer. Where it needs memory it takes an eighth more than it has, and not as much again:
-/// memory that is large grows by its pages and is not copied.
-#[derive(Clone, Debug, Default)]
-pub struct Growing(String);
+/// Borrowed UTF-8 text with a NUL behind its end in memory, so that C may read it. It may contain NULs of its own.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct CText<'a>(&'a str);
 
-impl Growing {
+impl<'a> CText<'a> {
+    /// Returns the text before the last byte of `with_nul`, which must be a NUL. A text without it counts as empty.
+    #[inline]
+    pub fn before_nul(with_nul: &'a str) -> Self {
+        debug_assert!(with_nul.ends_with('\0'));
+        CText(with_nul.strip_suffix('\0').unwrap_or_else(|| "\0".split_at(0).0))
+    }
+
+    /// Returns the empty text.
+    #[inline]
+    pub fn empty() -> Self {
+        CText("\0".split_at(0).0)
+    }
+
+    /// Returns the text, without the NUL behind it.
+    #[inline]
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+
+    /// Returns a copy of `text` that lives for ever.
+    #[cfg(test)]
+    pub fn leaked(text: &str) -> CText<'static> {
+        CText::before_nul(Box::leak(format!("{text}\0").into_boxed_str()))
+    }
+}
+
+impl Deref for CText<'_> {
+    type Target = str;
+
+    #[inline]
+    fn deref(&self) -> &str {
+        self.0
+    }
+}
+
+impl PartialEq<&str> for CText<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl fmt::Debug for CText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Display for CText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A text that grows to be a response. When it needs memory it takes an eighth more than it has, instead of doubling: the system
+/// moves the pages of a large allocation and does not copy them.
+#[derive(Clone, Debug, Default)]
+pub struct TextBuilder(String);
+
+impl TextBuilder {
     pub fn push_str(&mut self, text: &str) {
         let length = self.0.len();
         if self.0.capacity() - length < text.len() {
@@ -47,11 +106,11 @@ impl Growing {
         self.0.push_str(text);
     }
 
-    /// Appends what stands between the quotes of `text` as a JSON string. Of a text that is large and longer than what
-    /// stands here the memory is taken, so that it is not held twice.
+    /// Appends `text`, escaped as in a JSON string. If it is large and longer than the present text, its memory is reused, so that
+    /// there are no two copies.
     pub fn push_escaped(&mut self, text: String) {
         if text.len() < LARGE || text.len() < self.0.len() {
-            json::escape(self, &text).expect("a text takes all");
+            json::escape(self, &text).expect("a String accepts every text");
         } else {
             self.0 = json::escape_in_place(text, &self.0);
         }
@@ -66,15 +125,15 @@ impl Growing {
     }
 }
 
-impl fmt::Write for Growing {
+impl fmt::Write for TextBuilder {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.push_str(text);
         Ok(())
     }
 }
 
-impl From<Growing> for String {
-    fn from(text: Growing) -> Self {
+impl From<TextBuilder> for String {
+    fn from(text: TextBuilder) -> Self {
         text.0
     }
 }
@@ -112,7 +171,7 @@ impl fmt::Display for Text {
 
 #[cfg(test)]
 mod tests {
-    use super::Text;
+    use super::{CText, Text};
 
     #[test]
     fn text_comes_back_as_given_and_always_has_a_nul_behind_it() {
@@ -121,6 +180,17 @@ mod tests {
             assert_eq!(text.as_str(), given);
             assert_eq!(text.len(), given.len());
             assert_eq!(text.with_nul(), format!("{given}\0"));
+        }
+    }
+
+    #[test]
+    fn a_borrowed_text_has_a_nul_behind_it() {
+        assert_eq!(CText::before_nul("a\0b\0").as_str(), "a\0b");
+        for text in [CText::before_nul("abc\0"), CText::before_nul("\0"), CText::empty(), CText::leaked("é")] {
+            // SAFETY: a NUL stands behind it, which is what this test shows.
+            #[allow(unsafe_code)]
+            let behind = unsafe { *text.as_str().as_ptr().add(text.len()) };
+            assert_eq!(behind, 0);
         }
     }
 }

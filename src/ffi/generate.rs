@@ -237,7 +237,7 @@ unsafe fn put_response<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> R
 }
 
 impl bedrock_event {
-    /// The event as C sees it, for as long as `event` lives. A NUL stands behind each text of an [`Event`].
+    /// Returns the event as C sees it, for as long as `event` lives.
     pub(super) fn lend(event: &Event<'_>) -> Self {
         let Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more: _ } = event;
         bedrock_event {

@@ -18,6 +18,7 @@ pub mod conversation;
 pub mod generate;
 pub mod json;
 pub mod model;
+mod numbers;
 pub mod process;
 pub mod request;
 pub mod response;

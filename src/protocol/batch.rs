@@ -2,6 +2,7 @@
 
 use super::event::{Event, EventKind};
 use crate::json::Json;
+use crate::text::CText;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -87,8 +88,8 @@ impl Batch {
         let Record { event, json, json_in } = self.records.get(index)?;
         let holder = json_in.map_or(&self.arena, |number| &self.large[number.get() as usize - 1]);
         let json = slice(holder, *json);
-        let payload = match json {
-            "" => self.raw.get(&index).map_or(json.as_bytes(), |raw| &raw[..raw.len() - 1]),
+        let payload = match json.as_str() {
+            "" => self.raw.get(&index).map_or(&[][..], |raw| &raw[..raw.len() - 1]),
             json => json.as_bytes(),
         };
         Some(Event {
@@ -187,15 +188,15 @@ impl Batch {
 
     /// Returns a text that was stored.
     pub(super) fn text(&self, span: Span) -> &str {
-        slice(&self.arena, span)
+        slice(&self.arena, span).as_str()
     }
 }
 
 #[inline]
-fn slice(text: &str, span: Span) -> &str {
-    // Most texts of an event are empty. A NUL follows this one, too.
+fn slice(text: &str, span: Span) -> CText<'_> {
+    // Most texts of an event are empty.
     if span.length == 0 {
-        return "\0".split_at(0).0;
+        return CText::empty();
     }
-    &text[span.start as usize..(span.start + span.length) as usize]
+    CText::before_nul(&text[span.start as usize..=(span.start + span.length) as usize])
 }

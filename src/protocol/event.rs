@@ -1,5 +1,7 @@
 //! An event of a stream.
 
+use crate::text::CText;
+
 /// The kind of an event. The numbers are those of the C API's `BEDROCK_EVENT_...`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
@@ -17,7 +19,7 @@ pub enum EventKind {
     Chunk = 11,
 }
 
-/// An event of a stream, borrowed from its [`Batch`](super::batch::Batch). A NUL follows each of its texts in memory.
+/// An event of a stream, borrowed from its [`Batch`](super::batch::Batch).
 #[derive(Clone, Copy, Debug)]
 pub struct Event<'a> {
     pub kind: EventKind,
@@ -25,13 +27,13 @@ pub struct Event<'a> {
     pub block: i32,
     /// The decoded text. By kind: a role, a delta, a fragment of a tool input, the complete tool input, a stop reason, the
     /// bytes of a chunk, the name of an unknown event.
-    pub text: &'a str,
+    pub text: CText<'a>,
     /// The id of the tool call that starts or stops with this event, or "".
-    pub tool_id: &'a str,
+    pub tool_id: CText<'a>,
     /// The name of the tool that a call starts or stops with this event, or "".
-    pub tool_name: &'a str,
+    pub tool_name: CText<'a>,
     /// The payload, verbatim, if it is JSON. The payload of an unknown event may be something else; this is "" then.
-    pub json: &'a str,
+    pub json: CText<'a>,
     /// The payload, verbatim, whatever its form.
     pub payload: &'a [u8],
     /// For the stop of a tool call: whether `text` is a JSON object.

@@ -4,7 +4,7 @@ use super::merge::{Object, Value, array, gather, merge};
 use super::rest::without;
 use crate::json::Json;
 use crate::protocol::tool_input;
-use crate::text::Growing;
+use crate::text::TextBuilder;
 
 /// A content block of which more may come. What comes in many small deltas is only appended, the rest is kept as JSON. An
 /// answer may have very many: a block with nothing in it is small.
@@ -70,7 +70,7 @@ impl Block {
 
     /// Writes the block as a unary answer has it, behind a comma where others stand before it. Whether others do then:
     /// nothing is written where nothing came that could stand in an answer.
-    pub fn write(self, message_stopped: bool, after_others: bool, out: &mut Growing) -> bool {
+    pub fn write(self, message_stopped: bool, after_others: bool, out: &mut TextBuilder) -> bool {
         let Block { parts, texts, stopped } = self;
         let Texts { text, reasoning, tool_input } = texts.map(|texts| *texts).unwrap_or_default();
         let mut members = gather(parts.iter().filter_map(|part| Json::parse(part).ok()));
@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn written(block: &Block, message_stopped: bool) -> String {
-        let mut out = Growing::default();
+        let mut out = TextBuilder::default();
         let wrote = block.clone().write(message_stopped, false, &mut out);
         assert_eq!(wrote, !out.is_empty());
         out.into()
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn input_that_is_not_json_stays_raw() {
         let input = |raw: &str| {
-            let mut out = Growing::default();
+            let mut out = TextBuilder::default();
             input_value(raw.to_owned(), true).write(&mut out);
             String::from(out)
         };

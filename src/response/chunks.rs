@@ -3,13 +3,13 @@
 use crate::json::{Json, quoted};
 use crate::protocol::event::{Event, EventKind};
 use crate::protocol::usage::{INVOCATION_METRICS, Usage};
-use crate::text::Growing;
+use crate::text::TextBuilder;
 
 /// An array of what came. A chunk's form is the model's own, so that nobody but the program can put more together of it.
 #[derive(Clone, Debug, Default)]
 pub struct Chunks {
     /// What has come, behind the bracket that opens the array; nothing before the first.
-    elements: Growing,
+    elements: TextBuilder,
     /// Whether only the chunk that counts is kept.
     outline: bool,
 }
@@ -32,10 +32,10 @@ impl Chunks {
             self.elements.clear();
         }
         match event.kind {
-            EventKind::Chunk if Json::parse(event.text).is_ok() => self.add(event.text),
-            EventKind::Chunk if !event.text.is_empty() => self.add(&quoted(event.text)),
+            EventKind::Chunk if Json::parse(&event.text).is_ok() => self.add(&event.text),
+            EventKind::Chunk if !event.text.is_empty() => self.add(&quoted(&event.text)),
             // A chunk that is no text, and events that are no chunk.
-            _ if !event.json.is_empty() => self.add(event.json),
+            _ if !event.json.is_empty() => self.add(&event.json),
             _ if !event.payload.is_empty() => {
                 self.add(&format!("{{\"bytes\":\"{}\"}}", base64_simd::STANDARD.encode_to_string(event.payload)));
             }
@@ -49,7 +49,7 @@ impl Chunks {
     }
 
     /// The answer as far as it has come.
-    pub fn into_answer(mut self) -> Growing {
+    pub fn into_answer(mut self) -> TextBuilder {
         self.elements.push_str(if self.elements.is_empty() { "[]" } else { "]" });
         self.elements
     }
@@ -58,16 +58,18 @@ impl Chunks {
 fn counts(event: &Event<'_>) -> bool {
     event.kind == EventKind::Chunk
         && event.text.contains(INVOCATION_METRICS)
-        && Json::parse(event.text).ok().and_then(Usage::of_chunk).is_some()
+        && Json::parse(&event.text).ok().and_then(Usage::of_chunk).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::CText;
 
     fn event<'a>(kind: EventKind, text: &'a str, json: &'a str) -> Event<'a> {
         let payload = json.as_bytes();
-        let (tool_id, tool_name, input_valid, more) = ("", "", false, false);
+        let (text, json) = (CText::leaked(text), CText::leaked(json));
+        let (tool_id, tool_name, input_valid, more) = (CText::empty(), CText::empty(), false, false);
         Event { kind, block: -1, text, tool_id, tool_name, json, payload, input_valid, more }
     }
 

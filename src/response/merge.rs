@@ -4,7 +4,7 @@
 //! whatever came in one piece stays as it was written.
 
 use crate::json::{self, Json, Kind, quoted};
-use crate::text::Growing;
+use crate::text::TextBuilder;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -128,7 +128,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    pub fn write(self, out: &mut Growing) {
+    pub fn write(self, out: &mut TextBuilder) {
         match self {
             Value::Json(json) => out.push_str(&json),
             Value::Text(text) => {
@@ -178,14 +178,14 @@ impl<'a> Object<'a> {
     }
 
     /// Writes the object. What is written is freed.
-    pub fn write(self, out: &mut Growing) {
+    pub fn write(self, out: &mut TextBuilder) {
         out.push_str("{");
         self.write_members(false, out);
         out.push_str("}");
     }
 
     /// Writes the members, with a comma before the first where others stand before it. Whether others do then.
-    pub fn write_members(self, mut after_others: bool, out: &mut Growing) -> bool {
+    pub fn write_members(self, mut after_others: bool, out: &mut TextBuilder) -> bool {
         for (key, value) in self.0 {
             out.push_str(if after_others { "," } else { "" });
             json::quote(out, &key).expect("a text takes all");

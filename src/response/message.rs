@@ -5,7 +5,7 @@ use super::merge::{Object, gather};
 use super::rest::without;
 use crate::json::{Json, Quoted};
 use crate::protocol::event::{Event, EventKind};
-use crate::text::Growing;
+use crate::text::TextBuilder;
 use std::collections::BTreeMap;
 
 /// A message while its events arrive. Blocks are kept by index: they may interleave and come in any order.
@@ -34,26 +34,26 @@ impl Message {
         match event.kind {
             EventKind::MessageStart => {
                 let keeps = !self.outline || event.text.len() <= OUTLINE;
-                self.role = if keeps { event.text.into() } else { Box::default() };
-                if let Some(rest) = rest_of(event.json, "role") {
+                self.role = if keeps { event.text.as_str().into() } else { Box::default() };
+                if let Some(rest) = rest_of(&event.json, "role") {
                     self.add_envelope(event.kind, rest);
                 }
             }
             _ if self.outline && is_of_content(event.kind) => {}
-            EventKind::BlockStart => self.block(event).add_part(event.json, "start"),
+            EventKind::BlockStart => self.block(event).add_part(&event.json, "start"),
             EventKind::Text => {
-                self.block(event).add_text(event.text);
+                self.block(event).add_text(&event.text);
                 self.add_beside(event, &["text"]);
             }
             EventKind::Reasoning => {
-                self.block(event).add_reasoning(event.text);
+                self.block(event).add_reasoning(&event.text);
                 self.add_beside(event, &["reasoningContent", "text"]);
             }
             EventKind::ToolInput => {
-                self.block(event).add_tool_input(event.text);
+                self.block(event).add_tool_input(&event.text);
                 self.add_beside(event, &["toolUse", "input"]);
             }
-            EventKind::BlockDelta => self.block(event).add_part(event.json, "delta"),
+            EventKind::BlockDelta => self.block(event).add_part(&event.json, "delta"),
             EventKind::BlockStop => {
                 if let Some(block) = self.blocks.get_mut(&event.block) {
                     block.stop();
@@ -61,9 +61,9 @@ impl Message {
             }
             EventKind::MessageStop => {
                 self.stopped = true;
-                self.add_envelope(event.kind, event.json.into());
+                self.add_envelope(event.kind, event.json.as_str().into());
             }
-            EventKind::Metadata => self.add_envelope(event.kind, event.json.into()),
+            EventKind::Metadata => self.add_envelope(event.kind, event.json.as_str().into()),
             EventKind::Other | EventKind::Chunk => {}
         }
     }
@@ -80,7 +80,7 @@ impl Message {
     /// Nearly every delta is its text and nothing else.
     fn add_beside(&mut self, event: &Event<'_>, text: &[&str]) {
         if event.more {
-            self.block(event).add_beside(event.json, text);
+            self.block(event).add_beside(&event.json, text);
         }
     }
 
@@ -89,12 +89,12 @@ impl Message {
     }
 
     /// The answer as far as it has come. What is written is freed.
-    pub fn into_answer(self) -> Growing {
+    pub fn into_answer(self) -> TextBuilder {
         let mut answer =
             Object::from(gather(self.envelopes.iter().filter_map(|(_, members)| Json::parse(members).ok())));
         [PADDING, OUTPUT].into_iter().for_each(|member| answer.remove(member));
         let after = answer.split_off(OUTPUT);
-        let mut out = Growing::default();
+        let mut out = TextBuilder::default();
         out.push_str("{");
         let after_others = answer.write_members(false, &mut out);
         out.push_str(if after_others { "," } else { "" });
@@ -122,7 +122,7 @@ fn essence(members: &str) -> Box<str> {
         let value = members.and_then(|members| members.get(key)).filter(|value| value.text().len() <= OUTLINE / 4);
         value.into_iter().for_each(|value| essence.set(key, value.text()));
     }
-    let mut out = Growing::default();
+    let mut out = TextBuilder::default();
     essence.write(&mut out);
     String::from(out).into()
 }
@@ -145,11 +145,13 @@ const OUTPUT: &str = "output";
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::text::CText;
     use EventKind::*;
 
     fn event<'a>(kind: EventKind, block: i32, text: &'a str, json: &'a str) -> Event<'a> {
         let payload = json.as_bytes();
-        let (tool_id, tool_name, input_valid, more) = ("", "", false, false);
+        let (text, json) = (CText::leaked(text), CText::leaked(json));
+        let (tool_id, tool_name, input_valid, more) = (CText::empty(), CText::empty(), false, false);
         Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more }
     }
 

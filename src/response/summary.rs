@@ -2,7 +2,7 @@
 
 use crate::json::{self, Json, Kind, Member};
 use crate::protocol::usage::Usage;
-use crate::text::{Growing, Text};
+use crate::text::{Text, TextBuilder};
 use once_cell::sync::OnceCell;
 use std::ops::Range;
 
@@ -132,8 +132,8 @@ impl Summary {
         })
     }
 
-    fn joined(&self, answer: &str, mut add: impl FnMut(&mut Growing, &str, Json<'_>)) -> Text {
-        let mut out = Growing::default();
+    fn joined(&self, answer: &str, mut add: impl FnMut(&mut TextBuilder, &str, Json<'_>)) -> Text {
+        let mut out = TextBuilder::default();
         for member in self.members(answer) {
             add(&mut out, &member.key.string().unwrap_or_default(), member.value);
         }
@@ -155,7 +155,7 @@ fn usage(answer: Json<'_>, streamed: bool) -> Usage {
 }
 
 /// Appends a string's text, and nothing where there is no string.
-fn push(out: &mut Growing, string: Option<Json<'_>>) {
+fn push(out: &mut TextBuilder, string: Option<Json<'_>>) {
     string.into_iter().flat_map(Json::pieces).for_each(|piece| out.push_str(piece.as_str()));
 }
 
