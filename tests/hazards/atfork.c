@@ -1,5 +1,5 @@
-/* atfork.c - handlers of pthread_atfork that were registered before the library's, and that use it (G-B7). They run while the
- * library holds its locks: they get BEDROCK_E_BUSY, or a neutral value, and fork() returns. */
+/* atfork.c - handlers of pthread_atfork that were registered before the library's, and that call it. They run while
+ * the library holds its locks: they get BEDROCK_E_BUSY, or a neutral value, and fork() returns. */
 // tries: 100
 
 #include "common.h"

@@ -1,5 +1,5 @@
-/* cancelled_thread.c - pthread_cancel of a thread that is inside of the library (G-B4): no function is a cancellation point, so the
- * thread ends where it next waits on its own, and the process goes on. */
+/* cancelled_thread.c - pthread_cancel of a thread that is inside the library: no function is a cancellation point. The
+ * thread ends where it next waits in the program's own code, and the process goes on. */
 // tries: 200
 // seconds: 60
 

@@ -1,4 +1,4 @@
-/* closed_descriptors.c - the host closes descriptors that it did not open (F-M12). Calls that run end with an error, nothing
+/* closed_descriptors.c - the program closes descriptors that it did not open. Running calls end with an error, nothing
  * aborts, and the next call starts the library again. */
 // tries: 100
 // seconds: 60

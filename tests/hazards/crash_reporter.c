@@ -1,5 +1,5 @@
-/* crash_reporter.c - a bad access inside of a wakeup and of a log (G-B5): the host's handler of SIGSEGV sees it, on the library's
- * thread, and decides how the process ends. */
+/* crash_reporter.c - a bad memory access inside a wakeup and inside a log function: the program's SIGSEGV handler runs
+ * on the library's thread, and decides how the process ends. */
 // tries: 100
 // runs: 100
 // exit: 42

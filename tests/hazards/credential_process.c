@@ -1,5 +1,6 @@
-/* credential_process.c - a host that takes exit statuses away (G-B3): SIGCHLD is ignored, or a thread waits for any child. Keys
- * that a command prints are found all the same, the host's handler stays its own, and no child of its stays a zombie. */
+/* credential_process.c - a program that consumes exit statuses: SIGCHLD is ignored, or a thread waits for any child.
+ * The library still gets the keys that a command prints, does not change the program's handler, and leaves no zombie.
+ * */
 // tries: 100
 // seconds: 60
 

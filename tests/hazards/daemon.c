@@ -1,6 +1,6 @@
-/* daemon.c - the classic daemon (G-B1): a child of fork() closes all descriptors that it inherited, opens some of its own under
- * their numbers, and uses the library. Nothing of the parent's library is touched by number: the child's calls work, and what
- * waits in its own descriptors is still there. */
+/* daemon.c - the classic daemon: a child of fork() closes all inherited descriptors, opens its own under the same
+ * numbers, and uses the library. The library touches none of the parent's descriptors by number: the child's calls
+ * work, and the data in its own descriptors is still there. */
 // tries: 100
 // seconds: 60
 

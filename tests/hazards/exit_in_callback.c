@@ -1,5 +1,6 @@
-/* exit_in_callback.c - pthread_exit inside of a wakeup and of a log (G-B6): it ends the library's thread and nothing else. The next
- * wakeup or message starts another, and what waits for the callback to return does not wait for ever. */
+/* exit_in_callback.c - pthread_exit inside a wakeup and inside a log function: it ends the library's thread and
+ * nothing else. The next wakeup or message starts another thread, and no function waits for ever for the callback to
+ * return. */
 // tries: 200
 // seconds: 60
 

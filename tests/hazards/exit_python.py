@@ -1,6 +1,6 @@
-# exit_python.py - Python ends while a Python function is the wakeup of streams (G-B6): up to 3.13 it ends a thread that then wants
-# its lock with pthread_exit. The process ends with the code that it asked for. (Shortly before the end of the process Python
-# crashes on a thread that calls it for the first time, whichever library's that is; so few wakeups are due here at once.)
+# exit_python.py - Python ends while a Python function is the wakeup of streams: up to 3.13 it ends a thread that then wants
+# its lock with pthread_exit. The process ends with the code that it asked for. (Shortly before
+# the process ends, Python crashes on any thread that calls it for the first time; so few wakeups are due here at once.)
 # tries: 100
 # runs: 100
 # exit: 7

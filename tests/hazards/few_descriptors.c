@@ -1,5 +1,5 @@
-/* few_descriptors.c - a process that has hardly any descriptors left (F-L8, G-B14). Whatever the library cannot have is
- * BEDROCK_E_RESOURCE or BEDROCK_E_NETWORK, never a bug of the library's; with more descriptors the next call works. */
+/* few_descriptors.c - a process with hardly any descriptors left. The library returns BEDROCK_E_RESOURCE or
+ * BEDROCK_E_NETWORK, never an internal error; once there are more descriptors, the next call works. */
 // tries: 100
 
 #include "common.h"

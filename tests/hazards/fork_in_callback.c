@@ -1,5 +1,5 @@
-/* fork_in_callback.c - fork() inside of a wakeup: in the child the thread is the program's own, may call everything, and handles
- * signals as the program's threads do. The parent notices nothing. */
+/* fork_in_callback.c - fork() inside a wakeup: in the child the thread is the program's own, may call every function,
+ * and handles signals as the program's threads do. The parent is not affected. */
 // tries: 100
 // seconds: 60
 

@@ -1,5 +1,6 @@
-/* fork_in_lookup.c - a fork while the library looks up a name (G-B2). The C library's resolver holds locks that it does not make
- * anew in the child: a fork waits until the look-up is past that, so that the child's look-ups and the library's work. */
+/* fork_in_lookup.c - a fork while the library looks up a name. The C library's resolver holds locks that it does not
+ * reset in the child: a fork waits until the lookup has released them, so that lookups of the child and of its library
+ * work. */
 // tries: 300
 // seconds: 120
 

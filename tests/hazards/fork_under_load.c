@@ -1,5 +1,5 @@
-/* fork_under_load.c - forks while streams arrive flat out (G-B19): fork() waits for the worker's next task and no longer, and the
- * child can use the library. */
+/* fork_under_load.c - forks while streams arrive at full speed: fork() waits for the worker's next task and no longer,
+ * and the child can use the library. */
 // tries: 100
 // seconds: 60
 

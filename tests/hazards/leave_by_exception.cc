@@ -1,5 +1,5 @@
-/* leave_by_exception.cc - a C++ exception, and the end of the thread, out of on_event (G-B17): the call ends on the way, and whoever
- * catches the exception goes on. */
+/* leave_by_exception.cc - a C++ exception, and the end of the thread, out of on_event: the call is cancelled on the
+ * way, and the program that catches the exception goes on. */
 // tries: 200
 // seconds: 60
 

@@ -1,6 +1,6 @@
-/* leave_by_longjmp.c - longjmp out of on_event (G-B17), forbidden and frequent. The call stays open, unknown to itself, until the
- * thread's next call ends it: descriptors and handles do not grow, a stream within a stream is not taken for left, and shutdown
- * does its work. */
+/* leave_by_longjmp.c - longjmp out of on_event, which is forbidden and frequent. The call stays open until the
+ * thread's next call ends it: descriptors and handles do not accumulate, a stream inside a stream does not count as
+ * left, and shutdown works. */
 // tries: 200
 // seconds: 60
 

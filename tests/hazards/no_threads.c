@@ -1,4 +1,5 @@
-/* no_threads.c - a process that can start no threads (G-B14): bedrock_set_log returns so, and the log before it goes on. */
+/* no_threads.c - a process that can start no threads: bedrock_set_log returns an error, and the earlier log function
+ * stays. */
 // tries: 100
 // flags: -rdynamic
 

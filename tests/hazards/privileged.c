@@ -1,5 +1,5 @@
-/* privileged.c - a setuid program of root's, started by nobody (G-B11). Nothing of nobody's environment and files decides what it
- * runs, whom it trusts or who it is. */
+/* privileged.c - a setuid program of root, started by the user nobody. Nothing in that user's environment and files
+ * decides what it runs, which server it trusts or which identity it has. */
 // needs: root
 
 #include "common.h"

@@ -1,5 +1,5 @@
-/* seccomp.c - a filter that kills who calls sched_setattr (G-B12), as systemd's SystemCallFilter=~@resources does: the library does
- * not call it where a filter is in force. */
+/* seccomp.c - a filter that kills a process that calls sched_setattr, as systemd's SystemCallFilter=~@resources does:
+ * the library does not call it if there is a filter. */
 // tries: 100
 // runs: 100
 

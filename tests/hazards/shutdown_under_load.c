@@ -1,5 +1,5 @@
-/* shutdown_under_load.c - bedrock_shutdown while other threads go on using wakeups and a log (G-B9): it returns when what ran has
- * ended, although the others start the library again. */
+/* shutdown_under_load.c - bedrock_shutdown while other threads go on using wakeups and a log: it returns when what ran
+ * has ended, although the others start the library again. */
 // tries: 100
 // seconds: 60
 

@@ -1,6 +1,6 @@
-/* signal_masks.c - what the library's threads block (G-B5). No thread blocks a signal that a fault of its own raises: that would
- * end the process unseen. Threads that call back leave alone what runtimes send to their own threads, and block what the
- * program's thread blocked that asked for them. */
+/* signal_masks.c - the signals that the library's threads block. No thread blocks a signal that a fault of its own
+ * raises: that would end the process without a report. A callback thread does not block the signals that runtimes send
+ * to their threads, and blocks what the program's thread blocked that asked for the callback. */
 
 #include "check.h"
 

@@ -1,5 +1,5 @@
-/* small_stack.c - a thread with a stack of 16 KiB, the least that Linux allows, makes every kind of call (G, "stack of the calling
- * thread"). Only a release build keeps to that: what is not optimised takes several times as much. */
+/* small_stack.c - a thread with a stack of 16 KiB, the minimum on Linux, makes every kind of call. Only a release
+ * build satisfies this: without optimization a call takes several times as much. */
 // tries: 100
 // needs: release
 

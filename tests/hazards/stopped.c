@@ -1,5 +1,5 @@
-/* stopped.c - a process that is stopped for longer than a timer (G-B8: Ctrl-Z and fg, a debugger, a pause of a container), while
- * events come: what waits in the socket is looked at before a timer counts as expired. */
+/* stopped.c - a process that is stopped for longer than a timer (Ctrl-Z and fg, a debugger, a paused container) while
+ * events arrive: the library reads what waits in the socket before a timer counts as expired. */
 // tries: 20
 // seconds: 120
 

@@ -1,4 +1,4 @@
-# strange_files.py - each file that the library may read is a pipe, /dev/zero or a gigabyte long (F-H1, F-M3, F-M9). A call ends within
+# strange_files.py - each file that the library may read is a pipe, /dev/zero or a gigabyte long. A call ends within
 # its timer and a quarter of a second, the stream of another model is not held up, and memory does not grow.
 # seconds: 200
 

@@ -1,5 +1,5 @@
-/* throw_in_wakeup.cc - a C++ exception out of a wakeup, a log or a release function (G-B17): nobody is there to catch it, and the
- * process is aborted at once, with a message. */
+/* throw_in_wakeup.cc - a C++ exception out of a wakeup, a log or a release function: there is no frame that could
+ * catch it, and the process aborts at once, with a message. */
 // tries: 30
 // runs: 30
 // exit: -6

@@ -1,5 +1,5 @@
-/* two_copies.c - two copies of the library in one process, as two wheels bring them (G-B15): each is a library of its own, and a
- * handle of one is not one of the other. */
+/* two_copies.c - two copies of the library in one process, as two Python wheels install them: they are independent,
+ * and a handle of one is not a handle of the other. */
 // tries: 20
 // runs: 20
 

@@ -1,5 +1,5 @@
-/* unnoticed_fork.c - forks that run no handlers (G-B10): _Fork() and clone(2). The child's use of what it inherited is
- * BEDROCK_E_FORKED, at once, and never waits for threads that it does not have. */
+/* unnoticed_fork.c - forks that run no handlers: _Fork() and clone(2). The child gets BEDROCK_E_FORKED for each
+ * inherited handle, at once, and never waits for threads that it does not have. */
 // tries: 100
 
 #include "common.h"
