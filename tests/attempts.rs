@@ -1,5 +1,5 @@
-//! What a call's attempts met is told: by its error, also where a timer or the network ended it, and by one line of the log for
-//! each of them.
+//! The attempts of a call are reported: by its error, also if a timer or the network ends the call, and by one line of
+//! the log each.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn throttled() -> Reply {
     Reply::error(429, "ThrottlingException", "Too many tokens").request_id(REQUEST_ID)
 }
 
-/// Both ways to call.
+/// Performs a unary call and a stream.
 fn both(model: &Model) -> [Outcome; 2] {
     [model.generate(&hello()), model.stream(&hello()).outcome]
 }
@@ -31,7 +31,7 @@ fn both(model: &Model) -> [Outcome; 2] {
 // Timers and the network.
 
 #[test]
-fn a_timer_that_ends_a_throttled_call_tells_the_last_refusal() {
+fn a_timer_that_ends_a_throttled_call_reports_the_last_service_error() {
     for operation in ["Converse", "ConverseStream"] {
         let bedrock = LocalBedrock::start();
         bedrock.push(throttled());
@@ -47,10 +47,10 @@ fn a_timer_that_ends_a_throttled_call_tells_the_last_refusal() {
 }
 
 #[test]
-fn a_timer_that_ends_a_call_between_two_attempts_tells_that_the_last_was_refused() {
+fn a_timer_that_ends_a_call_between_two_attempts_reports_that_the_last_was_refused() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| Reply::error(503, "ServiceUnavailableException", "busy").request_id(REQUEST_ID));
-    // The pauses grow, and the timer ends one of them.
+    // The backoff grows, and the timer ends the call during one.
     let retry = json!({"max_attempts": 1000, "max_backoff": "1h"});
     let model = Model::at_with(&bedrock, json!({"timeout": "2s", "retry": retry}));
     let failure = model.generate(&hello()).failed(BEDROCK_E_TIMEOUT).clone();
@@ -60,7 +60,7 @@ fn a_timer_that_ends_a_call_between_two_attempts_tells_that_the_last_was_refused
 }
 
 #[test]
-fn a_network_error_after_refusals_tells_the_last_of_them() {
+fn a_network_error_after_service_errors_reports_the_last_of_them() {
     for operation in ["Converse", "ConverseStream"] {
         let bedrock = LocalBedrock::start();
         bedrock.push(throttled().then_close());
@@ -73,7 +73,7 @@ fn a_network_error_after_refusals_tells_the_last_of_them() {
 }
 
 #[test]
-fn a_timer_after_an_answer_has_begun_tells_no_refusal() {
+fn a_timer_after_the_start_of_a_response_reports_no_service_error() {
     let bedrock = LocalBedrock::start();
     bedrock.push(throttled());
     bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
@@ -85,7 +85,7 @@ fn a_timer_after_an_answer_has_begun_tells_no_refusal() {
 
 // The network's own errors.
 
-/// No layer of the libraries below shows through.
+/// Asserts that the message names no layer of other libraries.
 #[track_caller]
 fn is_plain(failure: &Failure) {
     for onion in
@@ -103,7 +103,7 @@ fn a_refused_connection_names_host_and_port() {
     for outcome in both(&model) {
         let failure = outcome.failed(BEDROCK_E_NETWORK);
         failure.says(&[&format!("connecting to 127.0.0.1:{port}: connection refused (after 3 attempts)"), "base_url"]);
-        assert_eq!((failure.attempts, failure.retryable), (3, true), "an attempt that found no connection is one");
+        assert_eq!((failure.attempts, failure.retryable), (3, true), "an attempt without a connection counts");
         is_plain(failure);
     }
 }
@@ -118,7 +118,7 @@ fn a_name_that_does_not_resolve_is_named_with_its_port() {
 }
 
 #[test]
-fn a_proxy_on_the_way_is_named_without_its_password() {
+fn a_proxy_is_named_without_its_password() {
     let port = LocalBedrock::refusing_port();
     let bedrock = LocalBedrock::start();
     let url = |port| format!("http://user:passw0rd@127.0.0.1:{port}");
@@ -162,7 +162,7 @@ fn a_connection_that_breaks_names_host_and_port() {
 // Throttling.
 
 #[test]
-fn throttling_tells_how_often_it_was_tried_and_how_long_the_service_asks_to_wait() {
+fn throttling_reports_the_number_of_attempts_and_the_wait_that_the_service_asks_for() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| throttled().header("Retry-After", "7"));
     for outcome in both(&Model::at(&bedrock)) {
@@ -180,7 +180,7 @@ fn throttling_tells_how_often_it_was_tried_and_how_long_the_service_asks_to_wait
 }
 
 #[test]
-fn a_budget_of_retries_that_is_used_up_is_told_and_comes_back_with_success() {
+fn an_exhausted_retry_budget_is_reported_and_refilled_by_successes() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| Reply::error(503, "ServiceUnavailableException", "busy"));
     let model = Model::at(&bedrock);
@@ -193,7 +193,7 @@ fn a_budget_of_retries_that_is_used_up_is_told_and_comes_back_with_success() {
     assert_eq!((failure.attempts, failure.retryable), (1, true));
     failure.says(&["retry budget is used up", "Call again later"]);
     let other = Model::at(&bedrock);
-    assert_eq!(other.generate(&hello()).failed(BEDROCK_E_SERVICE).attempts, 3, "one model's trouble is not another's");
+    assert_eq!(other.generate(&hello()).failed(BEDROCK_E_SERVICE).attempts, 3, "each model has its own budget");
 
     bedrock.respond_with(|_| Reply::text_response("Hello"));
     for _ in 0..10 {
@@ -203,10 +203,10 @@ fn a_budget_of_retries_that_is_used_up_is_told_and_comes_back_with_success() {
     assert_eq!(model.generate(&hello()).failed(BEDROCK_E_SERVICE).attempts, 2, "ten successes pay for one retry");
 }
 
-// What is tried again.
+// Retries.
 
 #[test]
-fn whatever_a_gateway_says_with_429_it_is_throttling_and_tried_again() {
+fn any_response_with_429_is_throttling_and_retried() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let big = format!("{{\"message\":\"{}\"}}", "x".repeat(70 << 10));
@@ -237,7 +237,7 @@ fn whatever_a_gateway_says_with_429_it_is_throttling_and_tried_again() {
 }
 
 #[test]
-fn names_of_throttling_and_of_timeouts_count_whatever_their_http_status() {
+fn names_of_throttling_and_of_timeouts_count_with_any_http_status() {
     let throttling = [
         "Throttling",
         "ThrottledException",
@@ -268,7 +268,7 @@ fn names_of_throttling_and_of_timeouts_count_whatever_their_http_status() {
 }
 
 #[test]
-fn a_wrong_clock_is_corrected_once_by_the_services_own() {
+fn a_wrong_clock_is_corrected_once_by_the_clock_of_the_service() {
     for code in ["RequestExpired", "RequestInTheFuture"] {
         let refusal = || Reply::error(400, code, "no").header("Date", "Wed, 21 Oct 2065 07:28:00 GMT");
         let bedrock = LocalBedrock::start();
@@ -287,10 +287,10 @@ fn a_wrong_clock_is_corrected_once_by_the_services_own() {
     }
 }
 
-// What was never sent.
+// Calls without a request.
 
 #[test]
-fn a_call_without_credentials_made_no_attempt() {
+fn a_call_without_credentials_makes_no_attempt() {
     let bedrock = LocalBedrock::start();
     let config =
         with(config(&bedrock), json!({"api_key": null, "secret_key": null, "profile": "no-such-profile-here"}));
@@ -302,9 +302,9 @@ fn a_call_without_credentials_made_no_attempt() {
 
 // The log.
 
-/// What the library says, from the first call of [`listen`] on.
+/// The lines of the library's log, from the first call of [`listen`] on.
 #[derive(Default)]
-struct Ear {
+struct LogLines {
     lines: Mutex<Vec<String>>,
     heard: Condvar,
 }
@@ -317,12 +317,12 @@ unsafe extern "C-unwind" fn hear(
     user: *mut c_void,
 ) {
     let text = |text| unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned();
-    let ear = unsafe { &*user.cast::<Ear>() };
+    let ear = unsafe { &*user.cast::<LogLines>() };
     ear.lines().push(format!("{level} {} {}", text(target), text(message)));
     ear.heard.notify_all();
 }
 
-impl Ear {
+impl LogLines {
     fn lines(&self) -> MutexGuard<'_, Vec<String>> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -339,11 +339,11 @@ impl Ear {
     }
 }
 
-/// One for this process: there is one log.
-fn listen() -> &'static Ear {
-    static EAR: OnceLock<&'static Ear> = OnceLock::new();
+/// Returns the lines of this process: there is one log.
+fn listen() -> &'static LogLines {
+    static EAR: OnceLock<&'static LogLines> = OnceLock::new();
     EAR.get_or_init(|| {
-        let ear: &'static Ear = Box::leak(Box::default());
+        let ear: &'static LogLines = Box::leak(Box::default());
         let user = std::ptr::from_ref(ear).cast_mut().cast();
         assert_eq!(bedrock_set_log(BEDROCK_LOG_DEBUG, Some(hear), user, None), BEDROCK_OK);
         ear
@@ -355,7 +355,7 @@ fn named_model(bedrock: &LocalBedrock, name: &str, members: Value) -> Model {
 }
 
 #[test]
-fn each_attempt_is_a_line_of_the_log_with_host_outcome_and_wait() {
+fn each_attempt_is_a_line_in_the_log_with_its_host_result_and_wait() {
     let ear = listen();
     let bedrock = LocalBedrock::start();
     bedrock.push(throttled().header("Retry-After", "1").then_close());

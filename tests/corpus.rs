@@ -1,11 +1,11 @@
-//! Recorded traffic (the samples in the repository, and a collection of the real service's), played again over loopback to a C program, `tests/c/replay.c`: every
-//! interaction must reach it as it was.
+//! Recorded traffic (the samples in the repository, and a collection of the real service's) is replayed over loopback
+//! to a C program, `tests/c/replay.c`. Every interaction must reach it unchanged.
 //!
-//! - What goes out: the body is the caller's, byte for byte, on the path of the SDKs, under a signature that holds.
-//! - What comes in: an answer's JSON is the service's, verbatim. A stream's events are the recorded ones, in order, and
-//!   assemble to what another decoder made of them. An error has its status, code, message and request id.
+//! - Requests: the body is the caller's, byte for byte, on the path of the SDKs, with a valid signature.
+//! - Responses: the JSON is the service's, verbatim. A stream's events are the recorded ones, in order, and assemble to
+//!   the response that another decoder made of them. An error has its status, code, message and request id.
 //!
-//! The local checks on requests are on, and refuse nothing that the service did not refuse.
+//! The local checks on requests are on, and reject nothing that the service accepted.
 
 #[path = "corpus/expected.rs"]
 mod expected;
@@ -97,7 +97,7 @@ fn check_error_frame(corpus: &Corpus, replay: &mut Replay) {
     println!("corpus: the vectors' error frame in {} places of a stream", events.len() + 1);
 }
 
-/// Plays one interaction. Ok(true): a local check refused what the service refused as well.
+/// Plays one interaction. Ok(true): a local check rejected a request that the service rejected as well.
 fn play(replay: &mut Replay, interaction: &Interaction, call: &Call, expected: &Expected) -> Result<bool, String> {
     replay.reply_with(interaction.reply());
     let mut transcript = replay.call(call, "error");
@@ -115,7 +115,7 @@ fn play(replay: &mut Replay, interaction: &Interaction, call: &Call, expected: &
     Ok(caught)
 }
 
-/// What is wrong with what the local Bedrock was sent.
+/// Checks the requests that the local Bedrock has received.
 fn check_sent(requests: &[Request], call: &Call) -> Result<(), String> {
     let [request] = requests else { return Err(format!("{} requests were sent, not one", requests.len())) };
     differ("the refusal of the signature", "", request.refused.as_deref().unwrap_or_default())?;
@@ -125,7 +125,7 @@ fn check_sent(requests: &[Request], call: &Call) -> Result<(), String> {
     differ("the body", &call.body, request.text())
 }
 
-/// Where two texts part, with some of both; nothing where they are equal.
+/// Returns the first difference of two texts, with an excerpt of both, or nothing if they are equal.
 fn differ(name: &str, expected: &str, found: &str) -> Result<(), String> {
     if expected == found {
         return Ok(());
@@ -140,21 +140,21 @@ fn differ(name: &str, expected: &str, found: &str) -> Result<(), String> {
     Err(format!("{name} differs at byte {same}\n  expected:  {}\n  found:     {}", excerpt(expected), excerpt(found)))
 }
 
-/// What was seen of the corpus.
+/// The counts of a run.
 #[derive(Default)]
 struct Tally {
     converse: usize,
     converse_stream: usize,
     events: usize,
-    /// Requests that were recorded. Those that were not are plain ones.
+    /// The requests that were recorded. Others are replaced by a plain one.
     recorded: usize,
-    /// Of these, those that were sent without the member that named the model.
+    /// Of these, the ones that were sent without the member that named the model.
     without_model_id: usize,
-    /// Requests that the service refused as invalid.
+    /// The requests that the service rejected as invalid.
     refused: usize,
-    /// Of these, those that a local check refused as well.
+    /// Of these, the ones that a local check rejected as well.
     caught: usize,
-    /// The others that were recorded, with the reason why none did.
+    /// The other recorded ones, with the reason why no local check rejects them.
     beyond: Vec<String>,
     failures: Vec<String>,
 }
@@ -199,7 +199,7 @@ impl fmt::Display for Tally {
     }
 }
 
-/// What the service refused requests for, and what keeps a local check from knowing that.
+/// Messages of the service for rejected requests, and the reason why a local check cannot know them.
 const BEYOND_LOCAL_CHECKS: [(&str, &str); 7] = [
     ("Input Tokens Exceeded", "tokens are the model's to count"),
     ("model identifier is invalid", "which models there are is the service's to know"),
@@ -210,7 +210,7 @@ const BEYOND_LOCAL_CHECKS: [(&str, &str); 7] = [
     ("Try calling via inference profile", "which models there are is the service's to know"),
 ];
 
-/// Why no local check can know what the service refused a request for. None where one has to.
+/// Returns the reason why no local check can reject this request. None if one has to.
 fn beyond_local_checks(interaction: &Interaction) -> Option<&'static str> {
     let answer = interaction.reply().body_bytes();
     let answer = String::from_utf8_lossy(&answer);

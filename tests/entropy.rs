@@ -1,12 +1,12 @@
-//! What seeds the cryptography below TLS.
+//! The seed of the cryptography below TLS.
 
 use std::fs;
 
 use memchr::memmem;
 
-/// The name is put together here, so that it does not stand in this program for its own sake.
+/// The name is assembled at run time, so that this program does not contain it.
 #[test]
-fn no_process_waits_for_the_jitter_of_its_cpu_before_its_first_connection() {
+fn no_process_gathers_cpu_jitter_before_its_first_connection() {
     let program = fs::read("/proc/self/exe").expect("this program");
     let has = |parts: [&str; 2]| memmem::find(&program, parts.concat().as_bytes()).is_some();
     let mut drawn = [0; 32];

@@ -1,4 +1,4 @@
-//! What the machine's environment says is used where the config says nothing, and never against it.
+//! The environment is used for everything that the config does not set, and never against the config.
 //!
 //! A test of this file runs in a process of its own, with an environment of its own: it starts itself again.
 
@@ -18,11 +18,11 @@ const ENV_KEY: &str = "AKIAENVIRONMENT";
 const ENV_SECRET: &str = "anotherSecretKey/FromTheEnvironment+EXAMPLE";
 const ENV_TOKEN: &str = "bedrock-api-key-of-the-environment==";
 
-/// Set in the process that a test starts.
+/// The variable that is set in the process that a test starts.
 const CHILD: &str = "BEDROCK_TEST_CHILD";
 
-/// Runs the test of that name again, in an environment that holds these variables, a home without files, and next to nothing
-/// else; there, `body` runs.
+/// Runs `body` in another process, which runs the test of this name in an environment with these variables, a home
+/// without files and next to nothing else.
 #[track_caller]
 fn in_environment(test: &str, variables: &[(&str, &str)], body: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some() {
@@ -38,13 +38,13 @@ fn in_environment(test: &str, variables: &[(&str, &str)], body: impl FnOnce()) {
     assert!(run.status.success() && said.contains("1 passed"), "in a process of its own:\n{said}");
 }
 
-/// Sets a variable of a process that `in_environment` began.
+/// Sets a variable of a process that `in_environment` has started.
 fn set(name: &str, value: impl AsRef<std::ffi::OsStr>) {
-    // No other thread of this process reads its environment at this moment.
+    // No other thread of this process reads the environment now.
     unsafe { std::env::set_var(name, value) };
 }
 
-/// Writes a file of the home that the test will have, before it has it.
+/// Writes a file of the test's home, before its process starts.
 fn write(test: &str, name: &str, contents: &str) {
     if std::env::var_os(CHILD).is_none() {
         let path = home(test).join(name);
@@ -63,7 +63,7 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-/// A local Bedrock that says hello to whoever shows this.
+/// Returns a local Bedrock that accepts only this authentication.
 fn bedrock_for(auth: Auth) -> LocalBedrock {
     let bedrock = LocalBedrock::start();
     bedrock.auth(auth);
@@ -79,7 +79,7 @@ fn bare(bedrock: &LocalBedrock) -> serde_json::Value {
     json!({"model": MODEL_ID, "base_url": bedrock.url(), "retry": {"max_attempts": 1}})
 }
 
-/// Both calls work.
+/// Asserts that a unary call and a stream succeed.
 #[track_caller]
 fn works(model: &Model) {
     assert_eq!(model.generate(&hello()).response().text, "Hello");
@@ -96,13 +96,13 @@ fn keys_in_the_environment_are_used() {
 }
 
 #[test]
-fn a_session_token_in_the_environment_goes_with_its_keys_and_not_with_the_configs() {
+fn a_session_token_of_the_environment_is_used_with_its_own_keys_and_not_with_those_of_the_config() {
     let variables = [
         ("AWS_ACCESS_KEY_ID", ENV_KEY),
         ("AWS_SECRET_ACCESS_KEY", ENV_SECRET),
         ("AWS_SESSION_TOKEN", "sessionTokenEXAMPLE"),
     ];
-    let test = "a_session_token_in_the_environment_goes_with_its_keys_and_not_with_the_configs";
+    let test = "a_session_token_of_the_environment_is_used_with_its_own_keys_and_not_with_those_of_the_config";
     in_environment(test, &variables, || {
         let bedrock = bedrock_for(Auth::sigv4_session(ENV_KEY, ENV_SECRET, "sessionTokenEXAMPLE", "us-east-1"));
         works(&Model::new(&bare(&bedrock)));
@@ -128,8 +128,8 @@ fn a_bearer_token_in_the_environment_is_used_before_keys_in_the_environment() {
 }
 
 #[test]
-fn keys_in_the_config_win_over_a_bearer_token_in_the_environment() {
-    let test = "keys_in_the_config_win_over_a_bearer_token_in_the_environment";
+fn keys_in_the_config_take_precedence_over_a_bearer_token_in_the_environment() {
+    let test = "keys_in_the_config_take_precedence_over_a_bearer_token_in_the_environment";
     in_environment(test, &[("AWS_BEARER_TOKEN_BEDROCK", ENV_TOKEN)], || {
         let bedrock = bedrock_for(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
         works(&Model::at(&bedrock));
@@ -141,26 +141,26 @@ fn keys_in_the_config_win_over_a_bearer_token_in_the_environment() {
 }
 
 #[test]
-fn a_bearer_token_in_the_config_wins_over_all_of_the_environment() {
+fn a_bearer_token_in_the_config_takes_precedence_over_the_environment() {
     let variables = [
         ("AWS_BEARER_TOKEN_BEDROCK", ENV_TOKEN),
         ("AWS_ACCESS_KEY_ID", ENV_KEY),
         ("AWS_SECRET_ACCESS_KEY", ENV_SECRET),
     ];
-    in_environment("a_bearer_token_in_the_config_wins_over_all_of_the_environment", &variables, || {
+    in_environment("a_bearer_token_in_the_config_takes_precedence_over_the_environment", &variables, || {
         let bedrock = bedrock_for(Auth::Bearer("theConfigsOwn==".into()));
         works(&Model::new(&with(bare(&bedrock), json!({"bearer_token": "theConfigsOwn=="}))));
     });
 }
 
 #[test]
-fn auth_sigv4_leaves_a_bearer_token_in_the_environment_alone() {
+fn auth_sigv4_ignores_a_bearer_token_in_the_environment() {
     let variables = [
         ("AWS_BEARER_TOKEN_BEDROCK", ENV_TOKEN),
         ("AWS_ACCESS_KEY_ID", ENV_KEY),
         ("AWS_SECRET_ACCESS_KEY", ENV_SECRET),
     ];
-    in_environment("auth_sigv4_leaves_a_bearer_token_in_the_environment_alone", &variables, || {
+    in_environment("auth_sigv4_ignores_a_bearer_token_in_the_environment", &variables, || {
         let bedrock = bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1"));
         works(&Model::new(&with(bare(&bedrock), json!({"auth": "sigv4"}))));
     });
@@ -181,14 +181,14 @@ fn without_any_credentials_nothing_is_sent_and_the_error_says_what_to_set() {
 }
 
 #[test]
-fn the_region_is_the_configs_then_the_environments_then_us_east_1() {
-    const TEST: &str = "the_region_is_the_configs_then_the_environments_then_us_east_1";
+fn the_region_is_that_of_the_config_then_of_the_environment_then_us_east_1() {
+    const TEST: &str = "the_region_is_that_of_the_config_then_of_the_environment_then_us_east_1";
     in_environment(TEST, &[("AWS_REGION", "eu-west-3")], || {
         let bedrock = bedrock_for(Auth::sigv4(ACCESS_KEY, SECRET_KEY, "eu-west-3"));
         works(&Model::at_with(&bedrock, json!({"region": null})));
         bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, "ap-northeast-1"));
         works(&Model::at_with(&bedrock, json!({"region": "ap-northeast-1"})));
-        // No other thread of this process reads its environment at this moment.
+        // No other thread of this process reads the environment now.
         unsafe { std::env::remove_var("AWS_REGION") };
         bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, "us-east-1"));
         works(&Model::at_with(&bedrock, json!({"region": null})));
@@ -196,11 +196,11 @@ fn the_region_is_the_configs_then_the_environments_then_us_east_1() {
 }
 
 #[test]
-fn the_endpoint_is_the_configs_then_the_environments() {
-    in_environment("the_endpoint_is_the_configs_then_the_environments", &[], || {
+fn the_endpoint_is_that_of_the_config_then_of_the_environment() {
+    in_environment("the_endpoint_is_that_of_the_config_then_of_the_environment", &[], || {
         let of_environment = bedrock_for(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
         let of_config = bedrock_for(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
-        // No other thread of this process reads its environment at this moment.
+        // No other thread of this process reads the environment now.
         unsafe { std::env::set_var("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", of_environment.url()) };
         works(&Model::at_with(&of_config, json!({"base_url": null})));
         assert_eq!((of_environment.requests().len(), of_config.requests().len()), (2, 0));
@@ -210,10 +210,10 @@ fn the_endpoint_is_the_configs_then_the_environments() {
 }
 
 #[test]
-fn an_endpoint_of_the_environment_is_another_machine_whatever_it_looks_like() {
-    in_environment("an_endpoint_of_the_environment_is_another_machine_whatever_it_looks_like", &[], || {
+fn an_endpoint_of_the_environment_that_only_looks_local_is_another_machine() {
+    in_environment("an_endpoint_of_the_environment_that_only_looks_local_is_another_machine", &[], || {
         let bedrock = LocalBedrock::start();
-        // 192.0.2.1 stands in no network. Nothing may try to go there in the clear.
+        // 192.0.2.1 is in no network. No unencrypted request may go there.
         for (url, reason) in [
             ("http://192.0.2.1", "is http:// to \"192.0.2.1\", which is not this machine"),
             ("http://127.0.0.1@192.0.2.1", "must not hold a user name or password"),
@@ -232,8 +232,8 @@ fn an_endpoint_of_the_environment_is_another_machine_whatever_it_looks_like() {
 }
 
 #[test]
-fn a_profile_of_the_machine_gives_credentials_and_region() {
-    const TEST: &str = "a_profile_of_the_machine_gives_credentials_and_region";
+fn credentials_and_region_are_read_from_a_profile() {
+    const TEST: &str = "credentials_and_region_are_read_from_a_profile";
     write_profiles(TEST);
     in_environment(TEST, &[("AWS_PROFILE", "work")], || {
         let bedrock = bedrock_for(Auth::sigv4("AKIAWORK", "secretOfWork", "eu-south-1"));
@@ -246,8 +246,8 @@ fn a_profile_of_the_machine_gives_credentials_and_region() {
 }
 
 #[test]
-fn a_profile_in_the_config_wins_over_keys_and_tokens_in_the_environment() {
-    const TEST: &str = "a_profile_in_the_config_wins_over_keys_and_tokens_in_the_environment";
+fn a_profile_in_the_config_takes_precedence_over_keys_and_tokens_in_the_environment() {
+    const TEST: &str = "a_profile_in_the_config_takes_precedence_over_keys_and_tokens_in_the_environment";
     write_profiles(TEST);
     let variables = [
         ("AWS_BEARER_TOKEN_BEDROCK", ENV_TOKEN),
@@ -261,9 +261,8 @@ fn a_profile_in_the_config_wins_over_keys_and_tokens_in_the_environment() {
     });
 }
 
-/// A server that gives credentials to who asks for `/credentials` (a container's agent) or for a role (STS), and says hello to
-/// others.
-fn giver_of_credentials() -> LocalBedrock {
+/// Returns a server that is a container's agent (`/credentials`), STS (a role), and Bedrock for all other requests.
+fn credentials_server() -> LocalBedrock {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|request| match request.path() {
         "/credentials" => Reply::json(
@@ -283,9 +282,9 @@ fn giver_of_credentials() -> LocalBedrock {
 #[test]
 fn credentials_are_fetched_once_from_a_container_and_from_sts() {
     in_environment("credentials_are_fetched_once_from_a_container_and_from_sts", &[], || {
-        let bedrock = giver_of_credentials();
+        let bedrock = credentials_server();
         let credentials = format!("{}/credentials", bedrock.url());
-        // No other thread of this process reads its environment at this moment.
+        // No other thread of this process reads the environment now.
         unsafe {
             std::env::set_var("AWS_CONTAINER_CREDENTIALS_FULL_URI", credentials);
             std::env::set_var("AWS_ENDPOINT_URL_STS", bedrock.url());
@@ -303,11 +302,11 @@ fn credentials_are_fetched_once_from_a_container_and_from_sts() {
 }
 
 #[test]
-fn what_is_meant_for_this_machine_goes_through_no_proxy() {
-    in_environment("what_is_meant_for_this_machine_goes_through_no_proxy", &[], || {
+fn requests_to_this_machine_use_no_proxy() {
+    in_environment("requests_to_this_machine_use_no_proxy", &[], || {
         let bedrock = bedrock_for(Auth::Bearer("forThisMachineAlone".into()));
         let proxy = LocalBedrock::start();
-        // No other thread of this process reads its environment at this moment.
+        // No other thread of this process reads the environment now.
         for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
             unsafe { std::env::set_var(name, proxy.url()) };
         }
@@ -342,8 +341,8 @@ fn write_profiles(test: &str) {
 }
 
 #[test]
-fn retry_settings_of_the_machine_never_break_a_call() {
-    const TEST: &str = "retry_settings_of_the_machine_never_break_a_call";
+fn retry_settings_of_the_environment_never_break_a_call() {
+    const TEST: &str = "retry_settings_of_the_environment_never_break_a_call";
     write(TEST, ".aws/config", "[profile odd]\nretry_mode = legacy\nmax_attempts = x\n[default]\n");
     in_environment(TEST, &ENV_KEYS, || {
         let bedrock = bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1"));
@@ -361,8 +360,8 @@ fn retry_settings_of_the_machine_never_break_a_call() {
 }
 
 #[test]
-fn variables_that_are_empty_are_not_given() {
-    const TEST: &str = "variables_that_are_empty_are_not_given";
+fn empty_variables_count_as_not_set() {
+    const TEST: &str = "empty_variables_count_as_not_set";
     const EMPTY: [&str; 16] = [
         "AWS_ACCESS_KEY_ID",
         "AWS_BEARER_TOKEN_BEDROCK",
@@ -398,8 +397,8 @@ fn variables_that_are_empty_are_not_given() {
 }
 
 #[test]
-fn the_environment_is_that_of_the_moment_in_which_a_model_is_made() {
-    in_environment("the_environment_is_that_of_the_moment_in_which_a_model_is_made", &ENV_KEYS, || {
+fn the_environment_is_read_when_a_model_is_made() {
+    in_environment("the_environment_is_read_when_a_model_is_made", &ENV_KEYS, || {
         let bedrock = bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1"));
         set("AWS_REGION", "us-east-1");
         let model = Model::new(&bare(&bedrock));
@@ -411,9 +410,9 @@ fn the_environment_is_that_of_the_moment_in_which_a_model_is_made() {
 }
 
 #[test]
-fn a_role_is_never_assumed_at_base_url() {
-    in_environment("a_role_is_never_assumed_at_base_url", &ENV_KEYS, || {
-        let (bedrock, sts) = (giver_of_credentials(), giver_of_credentials());
+fn no_role_is_ever_assumed_at_base_url() {
+    in_environment("no_role_is_ever_assumed_at_base_url", &ENV_KEYS, || {
+        let (bedrock, sts) = (credentials_server(), credentials_server());
         set("AWS_ENDPOINT_URL_STS", sts.url());
         works(&Model::new(&with(bare(&bedrock), json!({"role_arn": "arn:aws:iam::123456789012:role/reader"}))));
         let asked: Vec<_> = sts.requests().iter().map(|request| request.path().to_owned()).collect();
@@ -427,8 +426,8 @@ fn a_role_is_never_assumed_at_base_url() {
 }
 
 #[test]
-fn a_services_section_is_read_under_the_name_that_aws_gives_the_service() {
-    const TEST: &str = "a_services_section_is_read_under_the_name_that_aws_gives_the_service";
+fn a_services_section_is_read_under_awss_name_of_the_service() {
+    const TEST: &str = "a_services_section_is_read_under_awss_name_of_the_service";
     in_environment(TEST, &ENV_KEYS, || {
         let (bedrock, other) = (bedrock_for(Auth::None), bedrock_for(Auth::None));
         let aws = home(TEST).join(".aws");
@@ -445,22 +444,22 @@ fn a_services_section_is_read_under_the_name_that_aws_gives_the_service() {
 }
 
 #[test]
-fn a_bearer_token_of_another_product_is_left_alone() {
+fn a_bearer_token_of_another_product_is_ignored() {
     let variables = [ENV_KEYS[0], ENV_KEYS[1], ("AWS_BEARER_TOKEN", "ofAnotherProduct")];
-    in_environment("a_bearer_token_of_another_product_is_left_alone", &variables, || {
+    in_environment("a_bearer_token_of_another_product_is_ignored", &variables, || {
         works(&Model::new(&bare(&bedrock_for(Auth::sigv4(ENV_KEY, ENV_SECRET, "us-east-1")))));
     });
 }
 
 #[test]
-fn a_container_is_never_asked_through_a_proxy() {
+fn no_request_to_a_containers_agent_uses_a_proxy() {
     let uri = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/x");
-    in_environment("a_container_is_never_asked_through_a_proxy", &[uri], || {
-        let (bedrock, proxy) = (bedrock_for(Auth::None), giver_of_credentials());
+    in_environment("no_request_to_a_containers_agent_uses_a_proxy", &[uri], || {
+        let (bedrock, proxy) = (bedrock_for(Auth::None), credentials_server());
         for members in [json!({}), json!({"proxy": proxy.url()})] {
             set("HTTP_PROXY", proxy.url());
             let model = Model::new(&with(bare(&bedrock), with(members, json!({"timeout": "500ms"}))));
-            // Whether anybody answers at 169.254.170.2 is up to the machine.
+            // The machine may have a server at 169.254.170.2.
             let _ = model.generate(&hello());
         }
         assert_eq!(proxy.connection_count(), 0, "the container's token and keys would pass the proxy");
@@ -468,17 +467,17 @@ fn a_container_is_never_asked_through_a_proxy() {
 }
 
 #[test]
-fn the_service_itself_is_no_metadata_service_wherever_it_is_said_to_be() {
+fn the_service_itself_is_not_treated_as_a_metadata_service_at_any_address() {
     let variables = [("AWS_BEARER_TOKEN_BEDROCK", ENV_TOKEN), ("AWS_ENDPOINT_URL", "http://169.254.77.77:9")];
-    in_environment("the_service_itself_is_no_metadata_service_wherever_it_is_said_to_be", &variables, || {
+    in_environment("the_service_itself_is_not_treated_as_a_metadata_service_at_any_address", &variables, || {
         let outcome = Model::new(&json!({"model": MODEL_ID, "timeout": "1s"})).generate(&hello());
         outcome.failed(BEDROCK_E_CONFIG).says(&["AWS_ENDPOINT_URL", "bearer token", "169.254.77.77"]);
     });
 }
 
 #[test]
-fn a_metadata_service_that_knows_no_version_2_is_asked_for_nothing_else() {
-    in_environment("a_metadata_service_that_knows_no_version_2_is_asked_for_nothing_else", &[], || {
+fn a_metadata_service_without_version_2_gets_no_other_request() {
+    in_environment("a_metadata_service_without_version_2_gets_no_other_request", &[], || {
         let (bedrock, metadata) = (bedrock_for(Auth::None), LocalBedrock::start());
         metadata.respond_with(|request| match request.path() {
             "/latest/api/token" => Reply::json("none").status(404).header("x-aws-ec2-metadata-token-ttl-seconds", "60"),
@@ -497,8 +496,8 @@ fn a_metadata_service_that_knows_no_version_2_is_asked_for_nothing_else() {
 }
 
 #[test]
-fn a_config_file_that_is_broken_stops_a_call_and_is_named_with_the_line() {
-    const TEST: &str = "a_config_file_that_is_broken_stops_a_call_and_is_named_with_the_line";
+fn a_broken_config_file_is_an_error_that_names_it_with_the_line() {
+    const TEST: &str = "a_broken_config_file_is_an_error_that_names_it_with_the_line";
     write(TEST, ".aws/config", "[default]\nregion = ap-south-1\nthis is no setting\n");
     in_environment(TEST, &ENV_KEYS, || {
         let bedrock = bedrock_for(Auth::None);
@@ -509,8 +508,8 @@ fn a_config_file_that_is_broken_stops_a_call_and_is_named_with_the_line() {
 }
 
 #[test]
-fn a_profile_that_is_absent_is_named_with_the_files_that_lack_it() {
-    const TEST: &str = "a_profile_that_is_absent_is_named_with_the_files_that_lack_it";
+fn an_absent_profile_is_named_with_the_files_that_lack_it() {
+    const TEST: &str = "an_absent_profile_is_named_with_the_files_that_lack_it";
     write_profiles(TEST);
     in_environment(TEST, &[], || {
         let bedrock = bedrock_for(Auth::None);
@@ -546,8 +545,8 @@ fn a_profile_in_quotes_and_its_ca_bundle_are_found() {
 }
 
 #[test]
-fn what_a_process_prints_is_not_used_after_its_expiry() {
-    const TEST: &str = "what_a_process_prints_is_not_used_after_its_expiry";
+fn credentials_of_a_process_are_not_used_after_their_expiry() {
+    const TEST: &str = "credentials_of_a_process_are_not_used_after_their_expiry";
     let print = |expiry: &str| {
         let printed = json!({"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "s", "Expiration": expiry});
         format!("credential_process = echo '{printed}'\n")
@@ -565,8 +564,8 @@ fn what_a_process_prints_is_not_used_after_its_expiry() {
 }
 
 #[test]
-fn models_that_are_derived_share_credentials_with_the_first_whatever_their_timers() {
-    const TEST: &str = "models_that_are_derived_share_credentials_with_the_first_whatever_their_timers";
+fn derived_models_share_credentials_with_the_first_whatever_their_timers() {
+    const TEST: &str = "derived_models_share_credentials_with_the_first_whatever_their_timers";
     let printed = json!({"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "s"});
     let command = format!("sh -c 'echo run >> \"$HOME/runs\"; echo \"$0\"' '{printed}'");
     write(TEST, ".aws/config", &format!("[default]\ncredential_process = {command}\n"));
@@ -585,10 +584,10 @@ fn models_that_are_derived_share_credentials_with_the_first_whatever_their_timer
 }
 
 #[test]
-fn a_process_that_takes_its_time_is_waited_for_however_often_calls_are_tried() {
-    const TEST: &str = "a_process_that_takes_its_time_is_waited_for_however_often_calls_are_tried";
+fn a_slow_process_is_waited_for_whatever_the_number_of_attempts() {
+    const TEST: &str = "a_slow_process_is_waited_for_whatever_the_number_of_attempts";
     let printed = json!({"Version": 1, "AccessKeyId": "AKIAPROCESS", "SecretAccessKey": "s"});
-    // Longer than the SDK would wait where a call has one attempt.
+    // Longer than the SDK's own limit for a call with one attempt.
     let command = format!("sh -c 'sleep 7; echo \"$0\"' '{printed}'");
     write(TEST, ".aws/config", &format!("[default]\ncredential_process = {command}\n"));
     in_environment(TEST, &[("PATH", "/usr/bin:/bin")], || {
@@ -605,15 +604,15 @@ fn a_process_that_takes_its_time_is_waited_for_however_often_calls_are_tried() {
 }
 
 #[test]
-fn a_role_of_a_profile_has_the_duration_that_the_profile_says() {
-    const TEST: &str = "a_role_of_a_profile_has_the_duration_that_the_profile_says";
+fn a_role_of_a_profile_has_the_duration_of_the_profile() {
+    const TEST: &str = "a_role_of_a_profile_has_the_duration_of_the_profile";
     let role = "role_arn = arn:aws:iam::123456789012:role/r\ncredential_source = Environment\n";
     let config = format!(
         "[profile long]\n{role}duration_seconds = 7200\n[profile mfa]\n{role}mfa_serial = arn:aws:iam::1:mfa/me\n"
     );
     write(TEST, ".aws/config", &config);
     in_environment(TEST, &ENV_KEYS, || {
-        let (bedrock, sts) = (bedrock_for(Auth::None), giver_of_credentials());
+        let (bedrock, sts) = (bedrock_for(Auth::None), credentials_server());
         set("AWS_ENDPOINT_URL_STS", sts.url());
         works(&Model::new(&with(bare(&bedrock), json!({"profile": "long"}))));
         assert!(sts.last_request().text().contains("DurationSeconds=7200"), "{:?}", sts.requests());
@@ -624,8 +623,8 @@ fn a_role_of_a_profile_has_the_duration_that_the_profile_says() {
 }
 
 #[test]
-fn a_role_that_may_not_be_assumed_is_a_matter_of_its_trust_policy() {
-    in_environment("a_role_that_may_not_be_assumed_is_a_matter_of_its_trust_policy", &ENV_KEYS, || {
+fn the_error_for_a_role_that_may_not_be_assumed_names_its_trust_policy() {
+    in_environment("the_error_for_a_role_that_may_not_be_assumed_names_its_trust_policy", &ENV_KEYS, || {
         let (bedrock, sts) = (bedrock_for(Auth::None), LocalBedrock::start());
         sts.respond_with(|_| {
             Reply::empty(403).content_type("text/xml").body(
@@ -645,8 +644,8 @@ fn a_role_that_may_not_be_assumed_is_a_matter_of_its_trust_policy() {
 }
 
 #[test]
-fn an_endless_answer_of_what_gives_credentials_is_given_up() {
-    in_environment("an_endless_answer_of_what_gives_credentials_is_given_up", &ENV_KEYS, || {
+fn an_endless_response_with_credentials_is_an_error() {
+    in_environment("an_endless_response_with_credentials_is_an_error", &ENV_KEYS, || {
         let (bedrock, sts) = (bedrock_for(Auth::None), LocalBedrock::start());
         sts.respond_with(|_| {
             let reply = Reply::empty(200).content_type("text/xml").body("<AssumeRoleResponse>").chunked();
@@ -662,8 +661,8 @@ fn an_endless_answer_of_what_gives_credentials_is_given_up() {
 }
 
 #[test]
-fn keys_and_tokens_with_a_line_break_are_told_and_nothing_is_sent() {
-    in_environment("keys_and_tokens_with_a_line_break_are_told_and_nothing_is_sent", &ENV_KEYS, || {
+fn keys_and_tokens_with_a_line_break_are_named_and_nothing_is_sent() {
+    in_environment("keys_and_tokens_with_a_line_break_are_named_and_nothing_is_sent", &ENV_KEYS, || {
         let bedrock = bedrock_for(Auth::None);
         for (name, value) in [
             ("AWS_ACCESS_KEY_ID", "AKIAENVIRONMENT\n"),
@@ -685,8 +684,8 @@ fn keys_and_tokens_with_a_line_break_are_told_and_nothing_is_sent() {
 }
 
 #[test]
-fn an_endpoint_with_a_password_is_refused_without_telling_it() {
-    in_environment("an_endpoint_with_a_password_is_refused_without_telling_it", &ENV_KEYS, || {
+fn an_endpoint_with_a_password_is_rejected_without_quoting_it() {
+    in_environment("an_endpoint_with_a_password_is_rejected_without_quoting_it", &ENV_KEYS, || {
         let bedrock = bedrock_for(Auth::None);
         for url in [format!("http://user:hunter2@127.0.0.1:{}", bedrock.port()), "http://user:hunter2@[::1".to_owned()]
         {
@@ -701,8 +700,8 @@ fn an_endpoint_with_a_password_is_refused_without_telling_it() {
 }
 
 #[test]
-fn a_proxy_that_cannot_be_understood_is_an_error_and_not_no_proxy() {
-    in_environment("a_proxy_that_cannot_be_understood_is_an_error_and_not_no_proxy", &ENV_KEYS, || {
+fn an_invalid_proxy_is_an_error_and_never_ignored() {
+    in_environment("an_invalid_proxy_is_an_error_and_never_ignored", &ENV_KEYS, || {
         for url in ["http://user:hunter2@[::1", "not a url", "socks5://127.0.0.1:1080"] {
             set("HTTPS_PROXY", url);
             let outcome = Model::new(&json!({"model": MODEL_ID, "timeout": "5s"})).generate(&hello());
@@ -714,8 +713,8 @@ fn a_proxy_that_cannot_be_understood_is_an_error_and_not_no_proxy() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_file_keeps_nobody_waiting() {
-    const TEST: &str = "a_pipe_in_the_place_of_a_file_keeps_nobody_waiting";
+fn a_pipe_instead_of_a_file_blocks_nothing() {
+    const TEST: &str = "a_pipe_instead_of_a_file_blocks_nothing";
     in_environment(TEST, &ENV_KEYS, || {
         let pipe = home(TEST).join("pipe");
         let _ = std::fs::remove_file(&pipe);

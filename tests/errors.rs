@@ -1,5 +1,5 @@
-//! What goes wrong at the service, or on the way to it, becomes a status, a name and a line that say so: whatever form it comes
-//! in, and never an answer that only looks like one.
+//! Every failure of the service or of the network becomes an error with a status, a name and a message, in whatever
+//! form it comes. None becomes a response.
 
 mod support;
 
@@ -25,9 +25,9 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-/// Both ways to call, each given this reply.
+/// Performs a unary call and a stream, each with this reply.
 #[track_caller]
-fn both_doors(bedrock: &LocalBedrock, model: &Model, reply: &Reply) -> [(&'static str, Outcome); 2] {
+fn by_both_calls(bedrock: &LocalBedrock, model: &Model, reply: &Reply) -> [(&'static str, Outcome); 2] {
     let request = hello();
     bedrock.push(reply.clone());
     let unary = model.generate(&request);
@@ -38,9 +38,9 @@ fn both_doors(bedrock: &LocalBedrock, model: &Model, reply: &Reply) -> [(&'stati
     [("Converse with", unary), ("ConverseStream with", streamed.outcome)]
 }
 
-// Failures over HTTP.
+// Errors over HTTP.
 
-/// Name, HTTP status, message; what becomes of it, and whether the same call may succeed later.
+/// Name, HTTP status, message; status of the library, and whether the same call may succeed later.
 const NAMED: [(&str, u16, &str, bedrock_status, bool); 34] = [
     ("ThrottlingException", 429, "Too many requests, please wait", BEDROCK_E_THROTTLED, true),
     ("ThrottlingException", 400, "the name says more than the status", BEDROCK_E_THROTTLED, true),
@@ -96,7 +96,7 @@ const NAMED: [(&str, u16, &str, bedrock_status, bool); 34] = [
     ("ModelStreamErrorException", 424, "The model's stream failed", BEDROCK_E_MODEL, true),
     ("InternalServerException", 500, "Something went wrong", BEDROCK_E_SERVICE, true),
     ("ServiceUnavailableException", 503, "The service is busy", BEDROCK_E_SERVICE, true),
-    // Names that nobody has published: the HTTP status decides.
+    // Unpublished names: the HTTP status decides.
     ("FutureException", 400, "what comes next", BEDROCK_E_VALIDATION, false),
     ("FutureException", 403, "what comes next", BEDROCK_E_ACCESS_DENIED, false),
     ("FutureException", 404, "what comes next", BEDROCK_E_NOT_FOUND, false),
@@ -105,13 +105,13 @@ const NAMED: [(&str, u16, &str, bedrock_status, bool); 34] = [
 ];
 
 #[test]
-fn each_named_failure_has_its_status_wherever_the_name_stands() {
+fn each_named_error_has_its_status_wherever_its_name_is() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     for (code, http_status, message, status, retryable) in NAMED {
         for place in [ErrorName::Header, ErrorName::BodyType, ErrorName::BodyCode] {
             let reply = Reply::error_named(place, http_status, code, message).request_id(REQUEST_ID);
-            for (doing, outcome) in both_doors(&bedrock, &model, &reply) {
+            for (doing, outcome) in by_both_calls(&bedrock, &model, &reply) {
                 let failure = outcome.failure.as_ref().unwrap_or_else(|| panic!("{code}: {outcome:?}"));
                 assert_eq!(name(failure.status), name(status), "{code} in {place:?}: {failure:?}");
                 assert_eq!(failure.code, code, "{failure:?}");
@@ -126,7 +126,7 @@ fn each_named_failure_has_its_status_wherever_the_name_stands() {
 }
 
 #[test]
-fn a_failure_that_names_itself_nowhere_goes_by_its_http_status() {
+fn an_error_without_a_name_has_the_status_of_its_http_status() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let by_status = [
@@ -149,7 +149,7 @@ fn a_failure_that_names_itself_nowhere_goes_by_its_http_status() {
             [nameless, Reply::empty(http_status), Reply::html(http_status), Reply::json("{}").status(http_status)];
         for reply in bodies {
             let said = reply.clone();
-            for (doing, outcome) in both_doors(&bedrock, &model, &reply.request_id(REQUEST_ID)) {
+            for (doing, outcome) in by_both_calls(&bedrock, &model, &reply.request_id(REQUEST_ID)) {
                 let failure = outcome.failed(status);
                 assert_eq!(failure.code, "", "{said:?}");
                 assert_eq!(failure.http_status, i32::from(http_status), "{said:?}");
@@ -159,13 +159,13 @@ fn a_failure_that_names_itself_nowhere_goes_by_its_http_status() {
         }
     }
     let too_long = Reply::error_named(ErrorName::Nowhere, 400, "", "Input is too long for requested model.");
-    for (_, outcome) in both_doors(&bedrock, &model, &too_long) {
+    for (_, outcome) in by_both_calls(&bedrock, &model, &too_long) {
         outcome.failed(BEDROCK_E_CONTEXT_OVERFLOW);
     }
 }
 
 #[test]
-fn a_failure_is_read_in_every_spelling_of_its_name_and_message() {
+fn an_error_is_read_in_every_spelling_of_its_name_and_message() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let plain = |body: &str| Reply::json(body.to_owned()).status(429);
@@ -175,7 +175,7 @@ fn a_failure_is_read_in_every_spelling_of_its_name_and_message() {
         headed("ThrottlingException:http://internal.amazon.com/coral/com.amazon.bedrock/"),
         headed("com.amazon.bedrock#ThrottlingException"),
         headed("com.amazon.bedrock#ThrottlingException:http://internal.amazon.com/"),
-        // The header wins.
+        // The header takes precedence.
         plain(r#"{"__type":"ValidationException","message":"slow down"}"#)
             .header("x-amzn-errortype", "ThrottlingException"),
         plain(r#"{"__type":"com.amazon.bedrock#ThrottlingException","message":"slow down"}"#),
@@ -188,7 +188,7 @@ fn a_failure_is_read_in_every_spelling_of_its_name_and_message() {
     ];
     for reply in replies {
         let said = reply.clone();
-        for (_, outcome) in both_doors(&bedrock, &model, &reply) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &reply) {
             let failure = outcome.failed(BEDROCK_E_THROTTLED);
             assert_eq!(failure.code, "ThrottlingException", "{said:?}");
             failure.says(&["slow down"]);
@@ -197,7 +197,7 @@ fn a_failure_is_read_in_every_spelling_of_its_name_and_message() {
 }
 
 #[test]
-fn a_gateways_message_is_told_in_whatever_shape_its_json_is() {
+fn the_message_of_a_gateway_is_found_in_every_usual_form_of_json() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     for body in [
@@ -213,25 +213,25 @@ fn a_gateways_message_is_told_in_whatever_shape_its_json_is() {
         r#""not on the list""#,
         r#"["not on the list"]"#,
     ] {
-        for (_, outcome) in both_doors(&bedrock, &model, &Reply::json(body).status(400)) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &Reply::json(body).status(400)) {
             let failure = outcome.failed(BEDROCK_E_VALIDATION);
             failure.says(&["HTTP 400", "not on the list"]);
             assert_eq!(failure.more.json, body);
         }
     }
     let coded = Reply::json(r#"{"error":{"code":"ThrottlingException","message":"slow down"}}"#).status(503);
-    for (_, outcome) in both_doors(&bedrock, &model, &coded) {
+    for (_, outcome) in by_both_calls(&bedrock, &model, &coded) {
         outcome.failed(BEDROCK_E_THROTTLED).says(&["slow down"]);
     }
 }
 
 #[test]
-fn all_that_the_service_said_of_a_failure_can_be_read_as_json() {
+fn the_complete_body_of_a_service_error_can_be_read_as_json() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let body = r#" {"message":"The model failed","originalStatusCode":529, "resourceName":"arn:aws:x"}"#;
     let reply = Reply::json(body).status(424).header("x-amzn-errortype", "ModelErrorException");
-    for (_, outcome) in both_doors(&bedrock, &model, &reply) {
+    for (_, outcome) in by_both_calls(&bedrock, &model, &reply) {
         assert_eq!(outcome.failed(BEDROCK_E_MODEL).more.json, body, "byte for byte");
     }
     let payload = r#"{"message":"broke","originalMessage":"upstream","originalStatusCode":500}"#;
@@ -244,14 +244,14 @@ fn all_that_the_service_said_of_a_failure_can_be_read_as_json() {
         (Reply::json("{\"message\":").status(400), BEDROCK_E_VALIDATION),
         (Reply::not_http("nonsense\r\n\r\n"), BEDROCK_E_PROTOCOL),
     ] {
-        for (_, outcome) in both_doors(&bedrock, &model, &reply) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &reply) {
             assert_eq!(outcome.failed(status).more.json, "", "what is no JSON is not given as JSON");
         }
     }
 }
 
 #[test]
-fn a_failure_of_the_service_says_what_to_do_next() {
+fn a_service_error_says_what_to_do_next() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     for (http_status, code, message, advice) in [
@@ -266,7 +266,7 @@ fn a_failure_of_the_service_says_what_to_do_next() {
         ),
         (400, "RequestExpired", "The request is too old", "Set this machine's clock"),
     ] {
-        for (_, outcome) in both_doors(&bedrock, &model, &Reply::error(http_status, code, message)) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &Reply::error(http_status, code, message)) {
             outcome.failure.expect("an error").says(&[message, advice]);
         }
     }
@@ -277,15 +277,15 @@ fn a_message_of_many_lines_becomes_one_line() {
     let bedrock = LocalBedrock::start();
     let message = "first\nsecond\r\n\tthird\u{0}\u{1b}[31m fourth";
     let reply = Reply::error(400, "ValidationException", message);
-    for (_, outcome) in both_doors(&bedrock, &without_retries(&bedrock), &reply) {
+    for (_, outcome) in by_both_calls(&bedrock, &without_retries(&bedrock), &reply) {
         // That it is one line is checked with every error.
         outcome.failed(BEDROCK_E_VALIDATION).says(&["first", "second", "third", "fourth"]);
     }
 }
 
-// Failures inside a stream.
+// Errors inside a stream.
 
-/// Name and what becomes of it.
+/// Name, and status of the library.
 const IN_STREAM: [(&str, bedrock_status); 13] = [
     ("internalServerException", BEDROCK_E_SERVICE),
     ("modelStreamErrorException", BEDROCK_E_MODEL),
@@ -337,7 +337,7 @@ fn each_exception_in_a_stream_has_its_status_and_keeps_its_name() {
 }
 
 #[test]
-fn an_exception_in_a_stream_that_says_the_input_is_too_long_is_a_context_overflow() {
+fn an_exception_in_a_stream_about_a_too_long_input_is_a_context_overflow() {
     let bedrock = LocalBedrock::start();
     let payload = json!({"message": "Input is too long for requested model."}).to_string();
     bedrock.push(Reply::stream().message_start().exception("validationException", &payload));
@@ -345,7 +345,7 @@ fn an_exception_in_a_stream_that_says_the_input_is_too_long_is_a_context_overflo
 }
 
 #[test]
-fn an_exception_in_a_stream_is_told_even_where_its_payload_is_strange() {
+fn an_exception_in_a_stream_is_reported_even_if_its_payload_is_unusual() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     for payload in ["", "{}", "not JSON", "[1]", "\"text\"", r#"{"Message":"with a capital letter"}"#] {
@@ -361,7 +361,7 @@ fn an_exception_in_a_stream_is_told_even_where_its_payload_is_strange() {
 // Retries.
 
 #[test]
-fn a_failure_that_passes_is_tried_again_with_the_same_bytes() {
+fn a_transient_error_is_retried_with_the_same_bytes() {
     let passing = [
         Reply::error(503, "ServiceUnavailableException", "busy"),
         Reply::error(500, "InternalServerException", "oops"),
@@ -379,7 +379,7 @@ fn a_failure_that_passes_is_tried_again_with_the_same_bytes() {
         let outcome = model.generate(&hello());
         assert_eq!((outcome.response().text.as_str(), outcome.response().attempts), ("Hello", 2), "{reply:?}");
 
-        // Over a connection of its own: what fails on one that was kept is no attempt (tests/connections.rs).
+        // On a new connection: a failure on a kept one is not an attempt (tests/connections.rs).
         let elsewhere = LocalBedrock::start();
         elsewhere.push(reply.clone());
         elsewhere.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
@@ -395,7 +395,7 @@ fn a_failure_that_passes_is_tried_again_with_the_same_bytes() {
 }
 
 #[test]
-fn a_failure_that_stays_is_told_after_max_attempts_requests() {
+fn an_error_that_persists_is_returned_after_max_attempts_requests() {
     let throttled = (429, "ThrottlingException", BEDROCK_E_THROTTLED);
     let busy = (503, "ServiceUnavailableException", BEDROCK_E_SERVICE);
     for (setting, attempts) in [(json!({}), 3), (json!({"max_attempts": 2}), 2), (json!({"max_attempts": 1}), 1)] {
@@ -417,7 +417,7 @@ fn a_failure_that_stays_is_told_after_max_attempts_requests() {
 }
 
 #[test]
-fn what_would_fail_again_is_not_tried_again() {
+fn an_error_that_would_persist_is_not_retried() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     for (code, http_status) in [
@@ -426,7 +426,7 @@ fn what_would_fail_again_is_not_tried_again() {
         ("ResourceNotFoundException", 404),
         ("ServiceQuotaExceededException", 400),
     ] {
-        for (_, outcome) in both_doors(&bedrock, &model, &Reply::error(http_status, code, "no")) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &Reply::error(http_status, code, "no")) {
             assert_eq!(outcome.failure.expect("an error").attempts, 1, "{code}");
         }
     }
@@ -434,7 +434,7 @@ fn what_would_fail_again_is_not_tried_again() {
 }
 
 #[test]
-fn nothing_is_tried_again_after_the_first_event() {
+fn nothing_is_retried_after_the_first_event() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let begun = || Reply::stream().message_start().text_delta(0, "Hel");
@@ -457,7 +457,7 @@ fn nothing_is_tried_again_after_the_first_event() {
 }
 
 #[test]
-fn a_stream_that_fails_after_retries_tells_how_many_requests_it_took() {
+fn a_stream_that_fails_after_retries_reports_its_number_of_requests() {
     let bedrock = LocalBedrock::start();
     bedrock.push(Reply::error(503, "ServiceUnavailableException", "busy"));
     bedrock.push(Reply::error(503, "ServiceUnavailableException", "busy"));
@@ -467,34 +467,34 @@ fn a_stream_that_fails_after_retries_tells_how_many_requests_it_took() {
     assert_eq!((failure.attempts, failure.request_id.as_str()), (3, REQUEST_ID));
 }
 
-// Answers that are none.
+// Invalid responses.
 
 #[test]
-fn html_in_the_place_of_an_answer_is_a_protocol_error() {
+fn html_instead_of_a_response_is_a_protocol_error() {
     let bedrock = LocalBedrock::start();
-    for (_, outcome) in both_doors(&bedrock, &without_retries(&bedrock), &Reply::html(200)) {
+    for (_, outcome) in by_both_calls(&bedrock, &without_retries(&bedrock), &Reply::html(200)) {
         let failure = outcome.failed(BEDROCK_E_PROTOCOL);
         assert_eq!((failure.http_status, failure.attempts), (200, 1));
     }
 }
 
 #[test]
-fn html_in_the_place_of_an_error_is_shown_by_its_beginning() {
+fn the_beginning_of_html_instead_of_an_error_is_quoted() {
     let bedrock = LocalBedrock::start();
-    for (_, outcome) in both_doors(&bedrock, &without_retries(&bedrock), &Reply::html(502)) {
+    for (_, outcome) in by_both_calls(&bedrock, &without_retries(&bedrock), &Reply::html(502)) {
         outcome.failed(BEDROCK_E_SERVICE).says(&["502", "text/html", "<html>"]);
     }
 }
 
 #[test]
-fn an_answer_without_a_body_is_an_error() {
+fn a_response_without_a_body_is_an_error() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let json = |status| Reply::json("").status(status);
     let stream = |status| Reply::stream().content_length().status(status);
     for status in [200, 201, 204] {
         for reply in [Reply::empty(status), json(status), stream(status), Reply::stream().status(status)] {
-            for (doing, outcome) in both_doors(&bedrock, &model, &reply) {
+            for (doing, outcome) in by_both_calls(&bedrock, &model, &reply) {
                 assert!(
                     [BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED].contains(&outcome.status),
                     "{doing} {reply:?}: {outcome:?}"
@@ -506,13 +506,13 @@ fn an_answer_without_a_body_is_an_error() {
 }
 
 #[test]
-fn a_redirect_is_an_error_and_nothing_is_sent_to_where_it_points() {
+fn a_redirect_is_an_error_and_nothing_is_sent_to_its_location() {
     let elsewhere = LocalBedrock::start();
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     for http_status in [301, 302, 303, 307, 308] {
         let reply = Reply::redirect(http_status, &format!("{}/model/m/converse", elsewhere.url()));
-        for (_, outcome) in both_doors(&bedrock, &model, &reply) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &reply) {
             let failure = outcome.failure.unwrap_or_else(|| panic!("{http_status} is no answer"));
             assert_eq!(failure.http_status, i32::from(http_status));
             failure.says(&[&http_status.to_string(), "redirects are not followed", "base_url"]);
@@ -524,7 +524,7 @@ fn a_redirect_is_an_error_and_nothing_is_sent_to_where_it_points() {
 }
 
 #[test]
-fn an_answer_of_another_content_type_that_is_no_stream_is_a_protocol_error_that_names_it() {
+fn a_response_with_another_content_type_is_a_protocol_error_that_names_it() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let answer = Reply::stream().text_stream(&["Hello"], "end_turn");
@@ -547,10 +547,10 @@ fn an_answer_of_another_content_type_that_is_no_stream_is_a_protocol_error_that_
 }
 
 #[test]
-fn a_success_that_says_unknown_operation_is_not_found() {
+fn a_success_whose_body_names_an_unknown_operation_is_not_found() {
     let bedrock = LocalBedrock::start();
     let quirk = r#"{"Output":{"__type":"com.amazon.coral.service#UnknownOperationException"},"Version":"1.0"}"#;
-    let [(_, unary), (_, streamed)] = both_doors(&bedrock, &without_retries(&bedrock), &Reply::json(quirk));
+    let [(_, unary), (_, streamed)] = by_both_calls(&bedrock, &without_retries(&bedrock), &Reply::json(quirk));
     for outcome in [streamed, unary] {
         let failure = outcome.failed(BEDROCK_E_NOT_FOUND);
         assert_eq!((failure.code.as_str(), failure.http_status), ("UnknownOperationException", 200));
@@ -558,7 +558,7 @@ fn a_success_that_says_unknown_operation_is_not_found() {
 }
 
 #[test]
-fn a_unary_answer_that_is_no_json_object_is_a_protocol_error() {
+fn a_unary_response_that_is_not_a_json_object_is_a_protocol_error() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let bodies: [&[u8]; 9] =
@@ -574,14 +574,14 @@ fn a_unary_answer_that_is_no_json_object_is_a_protocol_error() {
 }
 
 #[test]
-fn an_error_whose_body_never_ends_is_told_by_its_beginning() {
+fn of_an_error_with_an_endless_body_the_beginning_is_read() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock).with(json!({"timeout": "10s"}));
     let endless = Reply::error(400, "ValidationException", "no").chunked().then_forever(vec![b' '; 64 << 10]);
-    for (_, outcome) in both_doors(&bedrock, &model, &endless) {
+    for (_, outcome) in by_both_calls(&bedrock, &model, &endless) {
         assert_eq!(outcome.failed(BEDROCK_E_VALIDATION).http_status, 400);
     }
-    // What was in flight when the client left, and not what a fast service can send in 10 seconds.
+    // The bytes in flight when the client closed, and not those that a fast service sends in 10 seconds.
     for connection in 1..=bedrock.connection_count() {
         bedrock.wait_closed(connection);
         let written = bedrock.connection(connection).written;
@@ -590,7 +590,7 @@ fn an_error_whose_body_never_ends_is_told_by_its_beginning() {
 }
 
 #[test]
-fn an_answer_that_never_ends_is_a_protocol_error() {
+fn an_endless_response_is_a_protocol_error() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     bedrock.push(Reply::json("{").chunked().then_forever(vec![b' '; 1 << 20]));
@@ -604,13 +604,13 @@ fn an_answer_that_never_ends_is_a_protocol_error() {
 }
 
 #[test]
-fn an_answer_that_is_no_http_is_no_valid_answer_and_not_tried_again() {
+fn a_response_that_is_not_http_is_a_protocol_error_and_not_retried() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     for bytes in
         ["SSH-2.0-OpenSSH_9.6\r\n", "\u{0}\u{1}\u{2}", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
     {
-        for (_, outcome) in both_doors(&bedrock, &model, &Reply::not_http(bytes)) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &Reply::not_http(bytes)) {
             let failure = outcome.failed(BEDROCK_E_PROTOCOL);
             failure.says(&["not valid HTTP", &format!("127.0.0.1:{}", bedrock.port())]);
             assert!(!failure.message.contains("other:"), "{failure:?}");
@@ -620,7 +620,7 @@ fn an_answer_that_is_no_http_is_no_valid_answer_and_not_tried_again() {
 }
 
 #[test]
-fn chunks_that_are_malformed_are_no_valid_answer() {
+fn malformed_chunks_are_a_protocol_error() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let head = |content_type: &str| {
@@ -635,17 +635,17 @@ fn chunks_that_are_malformed_are_no_valid_answer() {
 }
 
 #[test]
-fn an_answer_that_is_announced_for_ever_is_given_up_at_once() {
+fn endless_interim_responses_are_an_error_at_once() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     let flood = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n".repeat(1000);
-    for (_, outcome) in both_doors(&bedrock, &model, &Reply::not_http(flood)) {
+    for (_, outcome) in by_both_calls(&bedrock, &model, &Reply::not_http(flood)) {
         outcome.failed(BEDROCK_E_PROTOCOL).says(&["too many interim responses"]);
     }
 }
 
 #[test]
-fn an_answer_in_an_encoding_that_was_not_asked_for_names_it() {
+fn the_error_for_a_compressed_response_names_its_encoding() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
     // The beginning of gzip.
@@ -656,11 +656,11 @@ fn an_answer_in_an_encoding_that_was_not_asked_for_names_it() {
         Reply::empty(400).content_type("application/json").body(zipped()),
     ] {
         let status = if reply.status_code() == 200 { BEDROCK_E_PROTOCOL } else { BEDROCK_E_VALIDATION };
-        for (_, outcome) in both_doors(&bedrock, &model, &reply.header("Content-Encoding", "gzip")) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &reply.header("Content-Encoding", "gzip")) {
             outcome.failed(status).says(&["compressed", "content-encoding: gzip", "not asked for"]);
         }
     }
-    for (_, outcome) in both_doors(&bedrock, &model, &Reply::html(502).header("Content-Encoding", "identity")) {
+    for (_, outcome) in by_both_calls(&bedrock, &model, &Reply::html(502).header("Content-Encoding", "identity")) {
         outcome.failed(BEDROCK_E_SERVICE).says(&["It begins: <html>"]);
     }
 }
@@ -676,10 +676,10 @@ fn golden() -> Reply {
         .metadata(11, 2)
 }
 
-/// Shows `damaged` in the place of the golden stream: either nothing is to be seen of the damage, or the call fails, and what
-/// was shown before is the beginning of the golden events.
+/// Sends `damaged` instead of the golden stream: either the damage has no effect, or the call fails after the first of
+/// the golden events.
 #[track_caller]
-fn never_another_answer(
+fn never_a_different_response(
     bedrock: &LocalBedrock,
     model: &Model,
     damaged: Vec<u8>,
@@ -697,7 +697,7 @@ fn never_another_answer(
 }
 
 #[test]
-fn a_stream_with_any_bit_flipped_is_never_another_answer() {
+fn a_stream_with_any_bit_flipped_is_never_a_different_response() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     bedrock.push(golden());
@@ -708,14 +708,14 @@ fn a_stream_with_any_bit_flipped_is_never_another_answer() {
         // Each byte, and its bits in turn.
         let mut damaged = bytes.to_vec();
         damaged[at] ^= 1 << (at % 8);
-        never_another_answer(&bedrock, &model, damaged, &events, &mut counts, &format!("a bit of byte {at}"));
+        never_a_different_response(&bedrock, &model, damaged, &events, &mut counts, &format!("a bit of byte {at}"));
     }
     println!("one bit of {} bytes flipped: {counts:?}", bytes.len());
     assert_eq!(counts.get("BEDROCK_OK"), None, "each byte stands under a checksum");
 }
 
 #[test]
-fn a_stream_with_bytes_lost_or_doubled_is_never_another_answer() {
+fn a_stream_with_bytes_lost_or_doubled_is_never_a_different_response() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     bedrock.push(golden());
@@ -725,17 +725,17 @@ fn a_stream_with_bytes_lost_or_doubled_is_never_another_answer() {
     for at in (0..bytes.len()).step_by(3) {
         let (before, after) = bytes.split_at(at);
         let lost = [before, &after[1..]].concat();
-        never_another_answer(&bedrock, &model, lost, &events, &mut counts, &format!("byte {at} lost"));
+        never_a_different_response(&bedrock, &model, lost, &events, &mut counts, &format!("byte {at} lost"));
         let doubled = [before, &after[..1], after].concat();
-        never_another_answer(&bedrock, &model, doubled, &events, &mut counts, &format!("byte {at} doubled"));
+        never_a_different_response(&bedrock, &model, doubled, &events, &mut counts, &format!("byte {at} doubled"));
         let zeroed = [before, &vec![0; after.len().min(16)], &after[after.len().min(16)..]].concat();
-        never_another_answer(&bedrock, &model, zeroed, &events, &mut counts, &format!("zeros from byte {at}"));
+        never_a_different_response(&bedrock, &model, zeroed, &events, &mut counts, &format!("zeros from byte {at}"));
     }
     println!("bytes lost, doubled, zeroed: {counts:?}");
 }
 
 #[test]
-fn frames_that_are_no_events_are_protocol_errors() {
+fn frames_that_are_not_events_are_protocol_errors() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     // A prelude with the right checksum that announces a frame of a gigabyte.
@@ -761,7 +761,7 @@ fn frames_that_are_no_events_are_protocol_errors() {
 }
 
 #[test]
-fn events_that_are_not_known_are_shown_and_do_no_harm() {
+fn unknown_events_are_delivered_and_do_no_harm() {
     let bedrock = LocalBedrock::start();
     bedrock.push(
         Reply::stream()
@@ -780,7 +780,7 @@ fn events_that_are_not_known_are_shown_and_do_no_harm() {
     assert!(streamed.events.iter().any(|event| event.kind == BEDROCK_EVENT_BLOCK_DELTA && event.block == 0));
 }
 
-// Afterwards.
+// After a failure.
 
 #[test]
 fn after_a_failure_the_next_call_works() {
@@ -818,11 +818,11 @@ fn after_a_failure_the_next_call_works() {
 }
 
 #[test]
-fn a_refusal_keeps_the_connection() {
+fn a_service_error_keeps_the_connection() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     for _ in 0..3 {
-        for (_, outcome) in both_doors(&bedrock, &model, &Reply::error(400, "ValidationException", "no")) {
+        for (_, outcome) in by_both_calls(&bedrock, &model, &Reply::error(400, "ValidationException", "no")) {
             outcome.failed(BEDROCK_E_VALIDATION);
         }
     }
@@ -830,7 +830,7 @@ fn a_refusal_keeps_the_connection() {
 }
 
 #[test]
-fn a_connection_that_the_service_closed_in_the_meantime_is_made_anew() {
+fn a_connection_that_the_service_has_closed_is_replaced() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     bedrock.push(Reply::text_response("Hello").then_close());

@@ -1,5 +1,5 @@
-//! The event-stream decoder: it reads what others write, refuses what is damaged or beyond its caps, and costs no memory to
-//! speak of. Judged by the vectors of botocore and smithy-rs, and by aws-smithy-eventstream.
+//! The frame decoder: it decodes every valid frame, rejects frames that are damaged or beyond the limits, and takes
+//! little memory. It is compared with the vectors of botocore and smithy-rs, and with aws-smithy-eventstream.
 
 mod support;
 
@@ -22,8 +22,8 @@ const PRELUDE: usize = 12;
 // The vectors.
 
 #[test]
-fn every_vector_is_decoded_or_refused_as_others_do() {
-    let corpora = Corpus::all("every_vector_is_decoded_or_refused_as_others_do");
+fn every_vector_is_decoded_or_rejected_as_by_other_decoders() {
+    let corpora = Corpus::all("every_vector_is_decoded_or_rejected_as_by_other_decoders");
     let vectors: Vec<_> = corpora.iter().flat_map(Corpus::frame_vectors).collect();
     let mut good = 0;
     for vector in &vectors {
@@ -35,7 +35,7 @@ fn every_vector_is_decoded_or_refused_as_others_do() {
             continue;
         }
         good += 1;
-        // botocore's file and smithy-rs's say what is expected in different words.
+        // The files of botocore and smithy-rs state the expectation in different forms.
         let case = &vector.case;
         let expected = case.get("expect").unwrap_or_else(|| &case["botocore_frames"][0]);
         let [frame] = &decoded.unwrap_or_else(|error| panic!("{}: {error}", vector.name))[..] else {
@@ -52,7 +52,7 @@ fn every_vector_is_decoded_or_refused_as_others_do() {
     assert!(good > 0 && good < vectors.len(), "the vectors hold good frames and bad ones");
 }
 
-/// A header's value as the vectors write it.
+/// Returns a header's value in the form of the vectors.
 fn as_json(value: &Owned) -> serde_json::Value {
     match value {
         Owned::Bool(flag) => (*flag).into(),
@@ -81,7 +81,7 @@ fn every_message_is_read_as_the_sdk_reads_it_however_it_is_split() {
         }
         let frames: Vec<_> = messages.iter().map(encode).collect();
         let expected: Vec<_> = frames.iter().map(|frame| oracle(frame)).collect();
-        assert_eq!(expected, messages.iter().map(Decoded::of_sdk).collect::<Vec<_>>(), "the oracle itself");
+        assert_eq!(expected, messages.iter().map(Decoded::from_sdk).collect::<Vec<_>>(), "the oracle itself");
         let body = frames.concat();
 
         let check = |decoded: Result<Vec<Decoded>, FrameError>, how: &dyn std::fmt::Display| {
@@ -126,7 +126,7 @@ fn a_body_is_between_frames_exactly_at_their_ends() {
 }
 
 #[test]
-fn what_a_frame_is_about_follows_its_own_headers() {
+fn the_type_and_name_of_a_frame_follow_its_own_headers() {
     let about = |kind: &str, name: &str, value: &str| -> (MessageType, &'static str, Vec<u8>) {
         let headers =
             [raw_header(b":message-type", 7, kind.as_bytes()), raw_header(name.as_bytes(), 7, value.as_bytes())];
@@ -165,7 +165,7 @@ fn what_a_frame_is_about_follows_its_own_headers() {
 }
 
 #[test]
-fn a_frame_with_one_wrong_bit_is_refused() {
+fn a_frame_with_one_wrong_bit_is_rejected() {
     let mut random = Random(3);
     let good = encode(&message(&mut random));
     let mut flips = 0;
@@ -186,10 +186,10 @@ fn a_frame_with_one_wrong_bit_is_refused() {
     println!("{flips} wrong bits, none accepted");
 }
 
-// The caps.
+// Limits.
 
 #[test]
-fn a_length_is_believed_after_its_checksum_only_and_never_beyond_the_cap() {
+fn a_length_is_used_only_after_its_checksum_and_never_beyond_the_limit() {
     for (total, headers, expected) in [
         (0, 0, FrameError::Length(0)),
         (15, 0, FrameError::Length(15)),
@@ -211,8 +211,8 @@ fn a_length_is_believed_after_its_checksum_only_and_never_beyond_the_cap() {
 }
 
 #[test]
-fn what_has_not_come_takes_no_memory() {
-    // The largest frame that is allowed is announced, and its first bytes come.
+fn bytes_that_have_not_arrived_take_no_memory() {
+    // The prelude of the longest frame, and its first bytes.
     let announced = prelude(MAX_FRAME as u32, MAX_HEADERS as u32);
     let mut decoder = FrameDecoder::default();
     let before = allocated();
@@ -239,7 +239,7 @@ fn the_longest_frame_is_in_memory_once() {
 }
 
 #[test]
-fn the_longest_frame_passes_and_its_buffer_is_given_back() {
+fn the_longest_frame_is_decoded_and_its_buffer_is_freed() {
     let largest = raw_frame(&[], &vec![7; MAX_FRAME - PRELUDE - 4]);
     let mut decoder = FrameDecoder::default();
     let mut shown = 0;
@@ -254,7 +254,7 @@ fn the_longest_frame_passes_and_its_buffer_is_given_back() {
 }
 
 #[test]
-fn headers_are_capped_in_size_and_number_and_stand_once() {
+fn headers_are_limited_in_size_and_number_and_none_may_repeat() {
     // Three headers that fill the block to the byte: name length, name, type, value length, value.
     let block = |size: usize| -> Vec<u8> {
         let value = |size: usize| vec![0; size - 5];
@@ -270,7 +270,7 @@ fn headers_are_capped_in_size_and_number_and_stand_once() {
     assert_eq!(most[0].headers.len(), MAX_HEADER_COUNT);
     let more = raw_frame(&flags(MAX_HEADER_COUNT + 1), b"");
     assert_eq!(decode([&more[..]]), Err(FrameError::TooManyHeaders));
-    // As many as a block has room for.
+    // As many as fit into a block.
     let many: Vec<u8> =
         (0..MAX_HEADERS / 4).flat_map(|at| [2, 1 + (at / 127) as u8 % 127, 1 + (at % 127) as u8, 0]).collect();
     assert_eq!(decode([&raw_frame(&many, b"")[..]]), Err(FrameError::TooManyHeaders));
@@ -282,7 +282,7 @@ fn headers_are_capped_in_size_and_number_and_stand_once() {
 }
 
 #[test]
-fn a_header_that_is_none_is_refused_though_the_checksums_are_right() {
+fn an_invalid_header_is_rejected_although_the_checksums_are_valid() {
     for (headers, expected) in [
         (&[0, 0][..], FrameError::HeaderName),
         (&[5, b'a', 0], FrameError::HeaderCutOff),
@@ -297,16 +297,16 @@ fn a_header_that_is_none_is_refused_though_the_checksums_are_right() {
         (&[1, b'a', 6, 0], FrameError::HeaderCutOff),
         (&[1, b'a', 7, 0xff, 0xff, b'x'], FrameError::HeaderCutOff),
         (&[1, b'a', 7, 0, 1, 0xff], FrameError::HeaderText),
-        // A good one before it changes nothing.
+        // A valid header before it changes nothing.
         (&[1, b'a', 0, 1, b'b', 77], FrameError::HeaderType(77)),
     ] {
-        // The payload would be the rest of the header, if anybody read on.
+        // A decoder that reads on would take the payload for the rest of the header.
         assert_eq!(decode([&raw_frame(headers, &[0; 40])[..]]), Err(expected), "{headers:?}");
     }
 }
 
 #[test]
-fn random_bytes_behind_right_checksums_never_panic() {
+fn random_bytes_with_valid_checksums_never_panic() {
     let mut random = Random(4);
     let (mut good, mut bad) = (0, 0);
     for _ in 0..200_000 {
@@ -322,7 +322,7 @@ fn random_bytes_behind_right_checksums_never_panic() {
 // Memory.
 
 #[test]
-fn whole_frames_and_split_ones_are_decoded_without_allocating() {
+fn complete_and_split_frames_are_decoded_without_allocating() {
     let mut random = Random(5);
     let body: Vec<u8> = (0..1_000).flat_map(|_| encode(&message(&mut random))).collect();
     for size in [1, 7, 100, 1_460, 16 << 10, body.len()] {
@@ -338,7 +338,7 @@ fn whole_frames_and_split_ones_are_decoded_without_allocating() {
     }
 }
 
-/// Counts what each thread allocates: tests run side by side.
+/// Counts the allocations of each thread: tests run in parallel.
 struct Counting;
 
 #[global_allocator]
@@ -363,7 +363,7 @@ fn allocated() -> Allocated {
 fn count(taken: usize, freed: usize) {
     let Allocated { calls, bytes, live } = ALLOCATED.get();
     let calls = calls + usize::from(taken > 0);
-    // What another thread allocated may be freed here.
+    // Memory of another thread may be freed here.
     ALLOCATED.set(Allocated { calls, bytes: bytes + taken, live: live.wrapping_add(taken).wrapping_sub(freed) });
 }
 
@@ -386,7 +386,7 @@ unsafe impl GlobalAlloc for Counting {
 
 // Frames, decoded and encoded.
 
-/// A frame that outlives its bytes, whoever decoded it.
+/// A frame that owns its bytes, of either decoder.
 #[derive(Clone, Debug, PartialEq)]
 struct Decoded {
     headers: Vec<(String, Owned)>,
@@ -425,7 +425,7 @@ impl Decoded {
         Decoded { headers: headers.collect(), payload: frame.payload.to_vec() }
     }
 
-    fn of_sdk(message: &Message) -> Self {
+    fn from_sdk(message: &Message) -> Self {
         let headers = message.headers().iter().map(|header| {
             let value = match header.value() {
                 HeaderValue::Bool(flag) => Owned::Bool(*flag),
@@ -446,7 +446,7 @@ impl Decoded {
 }
 
 #[test]
-fn a_long_frame_is_given_apart_in_its_order_whatever_pieces_it_comes_in() {
+fn a_long_frame_is_returned_separately_and_in_order_however_it_is_split() {
     let of = |size: usize| {
         encode(&Message::new(vec![b'x'; size]).add_header(Header::new("n", HeaderValue::Int64(size as i64))))
     };
@@ -483,7 +483,7 @@ fn feed(decoder: &mut FrameDecoder, chunk: &[u8], mut each: impl FnMut(Frame<'_>
     })
 }
 
-/// What was shown before the end or the error.
+/// Returns the frames before the end or the error.
 fn decode_until_error<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Decoded>, Result<(), FrameError>) {
     let (mut decoder, mut shown) = (FrameDecoder::default(), Vec::new());
     let result =
@@ -496,9 +496,9 @@ fn decode<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<Decoded>
     result.map(|()| shown)
 }
 
-/// What the SDK makes of one frame.
+/// Returns a frame as the SDK decodes it.
 fn oracle(frame: &[u8]) -> Decoded {
-    Decoded::of_sdk(&read_message_from(frame).expect("the SDK reads what it wrote"))
+    Decoded::from_sdk(&read_message_from(frame).expect("the SDK reads what it wrote"))
 }
 
 fn encode(message: &Message) -> Vec<u8> {
@@ -507,7 +507,7 @@ fn encode(message: &Message) -> Vec<u8> {
     frame
 }
 
-/// A message of any headers and a short payload.
+/// Returns a message with random headers and a short payload.
 fn message(random: &mut Random) -> Message {
     let length = random.below(60);
     let mut message = Message::new(random.bytes(length));
@@ -542,7 +542,7 @@ fn prelude(total: u32, headers: u32) -> [u8; PRELUDE] {
     prelude
 }
 
-/// A frame of whatever headers, with lengths and checksums that are right.
+/// Returns a frame with these headers, valid or not, and with valid lengths and checksums.
 fn raw_frame(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let total = PRELUDE + headers.len() + payload.len() + 4;
     let mut frame = [&prelude(total as u32, headers.len() as u32)[..], headers, payload].concat();
@@ -554,7 +554,7 @@ fn raw_header(name: &[u8], kind: u8, value: &[u8]) -> Vec<u8> {
     [&[name.len() as u8][..], name, &[kind], &(value.len() as u16).to_be_bytes(), value].concat()
 }
 
-/// The same numbers every time (splitmix64).
+/// A generator of the same numbers each time (splitmix64).
 struct Random(u64);
 
 impl Random {

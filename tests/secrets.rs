@@ -1,4 +1,4 @@
-//! What authorizes a request stays between the library and the service, also where the service repeats it.
+//! The secrets of a request never reach an error, even if the service repeats them.
 
 mod support;
 
@@ -9,7 +9,7 @@ use support::{LocalBedrock, Reply};
 
 const TOKEN: &str = "bedrock-api-key-c2VjcmV0/dG9rZW4+";
 
-/// No text of the failure holds what the request carried.
+/// Asserts that no text of the failure holds one of these secrets.
 #[track_caller]
 fn is_silent(failure: &Failure, secrets: &[&str]) {
     let texts = [&failure.message, &failure.code, &failure.request_id, &failure.more.json];

@@ -1,4 +1,4 @@
-//! An answer that was cut off is never taken for a whole one: cut anywhere, in any way, under any framing.
+//! A truncated response is never reported as complete: cut anywhere, in any way, with any framing.
 
 mod support;
 
@@ -11,7 +11,7 @@ use support::{Cut, Gate, LocalBedrock, Reply, frames};
 
 const REQUEST_ID: &str = "7e57ab1e-0000-4000-8000-000000000001";
 
-/// How the body's length is told: the ways in which HTTP can.
+/// The ways in which HTTP delimits a body.
 type Framing = fn(Reply) -> Reply;
 
 const CHUNKED: Framing = |reply| reply.chunked();
@@ -19,8 +19,8 @@ const CONTENT_LENGTH: Framing = |reply| reply.content_length();
 const UNTIL_CLOSE: Framing = |reply| reply.until_close();
 const TRAILER: Framing = |reply| reply.trailer("x-amzn-checked", "yes");
 
-/// A stream with all that an answer can hold: text, a tool call, usage.
-fn whole() -> Reply {
+/// Returns a stream with everything that a response can hold: text, a tool call, usage.
+fn complete_stream() -> Reply {
     Reply::stream()
         .message_start()
         .text(0, &["Hel", "lo, \u{1f30d}", " \"there\"\n"])
@@ -29,21 +29,21 @@ fn whole() -> Reply {
         .metadata(11, 7)
 }
 
-/// What the cuts are compared with: the stream as it is shown when nothing happens to it.
+/// The complete stream, with which the cuts are compared.
 struct Golden {
     reply: Reply,
     events: Vec<Event>,
     response: Response,
-    /// Where each frame ends.
+    /// The end of each frame.
     ends: Vec<usize>,
-    /// Where messageStop ends.
+    /// The end of messageStop.
     stopped: usize,
 }
 
 impl Golden {
     fn new() -> Golden {
         let bedrock = LocalBedrock::start();
-        let reply = whole().request_id(REQUEST_ID);
+        let reply = complete_stream().request_id(REQUEST_ID);
         bedrock.push(reply.clone());
         let streamed = Model::at(&bedrock).stream(&Request::say("Hello?"));
         let response = streamed.outcome.response().clone();
@@ -55,19 +55,19 @@ impl Golden {
         self.reply.body_len()
     }
 
-    /// How many frames are whole in the first `bytes`.
-    fn whole_frames(&self, bytes: usize) -> usize {
+    /// Returns the number of complete frames in the first `bytes`.
+    fn complete_frames(&self, bytes: usize) -> usize {
         self.ends.iter().filter(|end| **end <= bytes).count()
     }
 
-    /// The stream's first `bytes`, then the cut. A reset drops what the client has not read, so it waits at the gate until
-    /// every whole frame has been shown.
+    /// Returns the first `bytes` of the stream, then the cut. A reset drops bytes that the client has not read: it waits
+    /// until every complete frame has been delivered.
     fn cut(&self, bytes: usize, cut: Cut, framing: Framing, shown: &Gate) -> Reply {
         let body = self.reply.body_bytes();
         let mut reply = Reply::stream().request_id(REQUEST_ID);
         let mut begin = 0;
         for end in &self.ends {
-            if cut == Cut::Reset && begin == self.ends[..self.whole_frames(bytes)].last().copied().unwrap_or(0) {
+            if cut == Cut::Reset && begin == self.ends[..self.complete_frames(bytes)].last().copied().unwrap_or(0) {
                 reply = reply.wait_for(shown);
             }
             reply = reply.raw(body.slice(begin..*end));
@@ -78,7 +78,7 @@ impl Golden {
 }
 
 #[test]
-fn a_whole_stream_is_ok_and_shows_every_event_in_order_and_verbatim() {
+fn a_complete_stream_is_ok_and_delivers_every_event_in_order_and_verbatim() {
     let Golden { reply, events, response, .. } = Golden::new();
     let shown: Vec<_> = events.iter().map(|event| (event.kind, event.block, event.text.as_str())).collect();
     assert_eq!(
@@ -153,8 +153,8 @@ fn a_stream_with_a_trailer_cut_at_every_byte_is_never_ok_before_message_stop() {
 }
 
 /// Cuts the stream at every byte, 0 and its end included, and checks each end. Before messageStop every one is
-/// BEDROCK_E_TRUNCATED. From there on it is BEDROCK_OK where nothing is missing: no part of a frame is left over, and the
-/// body ended as its framing says or metadata, which comes last, was there.
+/// BEDROCK_E_TRUNCATED. After it, it is BEDROCK_OK if nothing is missing: no frame is incomplete, and either the body
+/// ended as its framing says, or metadata, which comes last, has arrived.
 fn cut_at_every_byte(framing_name: &str, framing: Framing, cuts: &[Cut]) {
     let golden = Golden::new();
     for &cut in cuts {
@@ -164,7 +164,7 @@ fn cut_at_every_byte(framing_name: &str, framing: Framing, cuts: &[Cut]) {
         let mut ends = BTreeMap::<String, Vec<usize>>::new();
         for bytes in 0..=golden.len() {
             let place = format!("{framing_name}, {cut:?} after {bytes} of {} bytes", golden.len());
-            let expected = &golden.events[..golden.whole_frames(bytes)];
+            let expected = &golden.events[..golden.complete_frames(bytes)];
             let shown = Gate::new();
             if cut != Cut::Reset || expected.is_empty() {
                 shown.open();
@@ -202,7 +202,7 @@ fn cut_at_every_byte(framing_name: &str, framing: Framing, cuts: &[Cut]) {
                 assert_eq!(response.usage.total_tokens, usage, "{place}");
             }
         }
-        assert_eq!(bedrock.requests().len(), golden.len() + 1, "one request for each call: a cut is not tried again");
+        assert_eq!(bedrock.requests().len(), golden.len() + 1, "one request for each call: a cut is not retried");
         assert_eq!(bedrock.problems(), [""; 0]);
         let counts: Vec<_> = ends.iter().map(|(status, at)| format!("{status} {}", at.len())).collect();
         println!("{framing_name:>16} {:>9}: {} cuts: {}", format!("{cut:?}"), golden.len() + 1, counts.join(", "));
@@ -212,7 +212,7 @@ fn cut_at_every_byte(framing_name: &str, framing: Framing, cuts: &[Cut]) {
 }
 
 #[test]
-fn an_http_answer_cut_at_every_byte_of_head_and_framing_is_never_ok_before_message_stop() {
+fn an_http_response_cut_at_every_byte_of_head_and_framing_is_never_ok_before_message_stop() {
     let golden = Golden::new();
     let mut answer = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\nx-amzn-RequestId: {REQUEST_ID}\r\n\
@@ -261,36 +261,36 @@ fn an_http_answer_cut_at_every_byte_of_head_and_framing_is_never_ok_before_messa
 }
 
 #[test]
-fn bytes_after_metadata_that_are_no_whole_frame_are_truncation() {
+fn an_incomplete_frame_after_metadata_is_truncation() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     for (rest, cut) in [(1, Cut::CleanEnd), (11, Cut::CleanEnd), (11, Cut::Close), (100, Cut::CleanEnd)] {
-        let more = whole().metadata(11, 7);
-        let length = whole().body_len() + rest;
+        let more = complete_stream().metadata(11, 7);
+        let length = complete_stream().body_len() + rest;
         bedrock.push(more.cut_at(length, cut));
         let streamed = model.stream(&Request::say("Hello?"));
-        assert_eq!(streamed.events.len(), whole().piece_ends().len());
+        assert_eq!(streamed.events.len(), complete_stream().piece_ends().len());
         let failure = streamed.outcome.failed(BEDROCK_E_TRUNCATED);
         assert!(!failure.message.contains("before its metadata"), "it had come: {:?}", failure.message);
     }
 }
 
 #[test]
-fn an_answer_is_whole_once_its_metadata_has_come_although_its_body_never_ends() {
+fn a_response_is_complete_once_its_metadata_has_arrived_although_its_body_never_ends() {
     let bedrock = LocalBedrock::start();
-    let length = whole().body_len();
-    bedrock.push(whole().stall_after(length));
+    let length = complete_stream().body_len();
+    bedrock.push(complete_stream().stall_after(length));
     let model = Model::at_with(&bedrock, json!({"timeouts": {"idle": "300ms"}}));
     let streamed = model.stream(&Request::say("Hello?"));
     assert_eq!(streamed.outcome.response().usage.total_tokens, 18);
 
-    let stopped = whole().piece_ends().len() - 2;
-    bedrock.push(whole().stall_after(whole().piece_ends()[stopped]));
+    let stopped = complete_stream().piece_ends().len() - 2;
+    bedrock.push(complete_stream().stall_after(complete_stream().piece_ends()[stopped]));
     model.stream(&Request::say("Hello?")).outcome.failed(BEDROCK_E_TIMEOUT);
 }
 
 #[test]
-fn a_unary_answer_cut_at_every_byte_is_never_ok() {
+fn a_unary_response_cut_at_every_byte_is_never_ok() {
     let answer = json!({
         "metrics": {"latencyMs": 17},
         "output": {"message": {"content": [{"text": "Hello, \u{1f30d}"}], "role": "assistant"}},
@@ -304,7 +304,7 @@ fn a_unary_answer_cut_at_every_byte_is_never_ok() {
             let bedrock = LocalBedrock::start();
             let model = Model::at(&bedrock);
             let request = Request::say("Hello?");
-            // Without a framing, every close is a clean end.
+            // Without framing, every close is a regular end.
             let clean = cut == Cut::CleanEnd || framing_name == "until close";
             let mut counts = BTreeMap::<String, usize>::new();
             for bytes in 0..=answer.len() {

@@ -9,7 +9,8 @@ use crate::error::{Error, Kind, Result};
 pub struct Completion {
     /// Whether the last byte received is the last byte of a frame.
     pub between_frames: bool,
-    /// Whether `messageStop` has been received, or the last chunk of a model's own stream, which holds the token counts.
+    /// Whether `messageStop` has been received, or the last chunk of a model's own stream, which holds the token
+    /// counts.
     pub message_stopped: bool,
     /// Whether `metadata`, which the service sends last, or the token counts of the last chunk have been received.
     pub has_metadata: bool,

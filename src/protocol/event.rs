@@ -25,8 +25,8 @@ pub struct Event<'a> {
     pub kind: EventKind,
     /// The index of the content block, -1 if the event belongs to none.
     pub block: i32,
-    /// The decoded text. By kind: a role, a delta, a fragment of a tool input, the complete tool input, a stop reason, the
-    /// bytes of a chunk, the name of an unknown event.
+    /// The decoded text. By kind: a role, a delta, a fragment of a tool input, the complete tool input, a stop reason,
+    /// the bytes of a chunk, the name of an unknown event.
     pub text: CText<'a>,
     /// The id of the tool call that starts or stops with this event, or "".
     pub tool_id: CText<'a>,

@@ -1,8 +1,8 @@
 //! From the frames of a stream to its events.
 //!
-//! Nearly every event is a text delta. It is [recognized](super::text_delta) by its bytes and never parsed as JSON. Every
-//! other payload is read with [`Json`]. An event or a delta that this version does not know becomes [`EventKind::Other`] or
-//! [`EventKind::BlockDelta`] with its payload, so that a newer service loses nothing.
+//! Nearly every event is a text delta. It is [recognized](super::text_delta) by its bytes and never parsed as JSON.
+//! Every other payload is read with [`Json`]. An event or a delta that this version does not know becomes
+//! [`EventKind::Other`] or [`EventKind::BlockDelta`] with its payload, so that a newer service loses nothing.
 
 use super::batch::{Batch, NewEvent, Span};
 use super::event::EventKind;
@@ -69,7 +69,8 @@ impl EventDecoder {
         self.usage.take()
     }
 
-    /// Appends the frame's event to `batch`. Fails for an exception of the service and for a frame that is not an event.
+    /// Appends the frame's event to `batch`. Fails for an exception of the service and for a frame that is not an
+    /// event.
     pub fn decode(&mut self, frame: Frame<'_>, batch: &mut Batch) -> Result<()> {
         if frame.message_type() == MessageType::Event
             && frame.name() == b"contentBlockDelta"

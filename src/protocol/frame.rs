@@ -1,7 +1,7 @@
 //! An event-stream frame: `application/vnd.amazon.eventstream`.
 //!
-//! A frame consists of a prelude (total length, length of the headers, CRC32 of these two), headers, a payload, and the CRC32
-//! of all before it. A length is used only after the prelude's checksum and the limits have been checked.
+//! A frame consists of a prelude (total length, length of the headers, CRC32 of these two), headers, a payload, and the
+//! CRC32 of all before it. A length is used only after the prelude's checksum and the limits have been checked.
 
 use super::frame_error::FrameError;
 use super::frame_headers::{HeaderCache, HeaderSummary, Headers, MessageType, Value};
@@ -54,7 +54,8 @@ impl<'a> Frame<'a> {
         self.summary.message_type
     }
 
-    /// Returns the text of `:event-type`, `:exception-type` or `:error-code`, depending on the frame's type; "" without one.
+    /// Returns the text of `:event-type`, `:exception-type` or `:error-code`, depending on the frame's type; "" without
+    /// one.
     pub fn name(&self) -> &'a [u8] {
         let (start, end) = self.summary.name;
         &self.headers[start..end]
@@ -124,8 +125,8 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
     u32::from_be_bytes(*word)
 }
 
-/// Returns whether bytes begin with the prelude of a frame. The checksum alone decides: lengths out of range belong to a
-/// damaged stream.
+/// Returns whether bytes begin with the prelude of a frame. The checksum alone decides: lengths out of range belong to
+/// a damaged stream.
 pub fn begins_frame(bytes: &[u8]) -> bool {
     bytes.len() >= PRELUDE && !matches!(Prelude::read(bytes, &Checksum::default()), Err(FrameError::PreludeChecksum))
 }

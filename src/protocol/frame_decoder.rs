@@ -1,8 +1,9 @@
 //! From the body of a stream to its frames.
 //!
-//! [`FrameDecoder`] receives the chunks of a body and passes on each complete frame without copying it: in the chunk or, if it
-//! is split over chunks, in a buffer that is kept from frame to frame. It allocates nothing per frame. Only a large frame takes
-//! the buffer with it, so that its payload need not be copied. The buffer never holds more than one frame.
+//! [`FrameDecoder`] receives the chunks of a body and passes on each complete frame without copying it: in the chunk
+//! or, if it is split over chunks, in a buffer that is kept from frame to frame. It allocates nothing per frame. Only a
+//! large frame takes the buffer with it, so that its payload need not be copied. The buffer never holds more than one
+//! frame.
 
 use super::frame::{Checksum, Frame, PRELUDE, Prelude};
 use super::frame_error::FrameError;
@@ -49,8 +50,8 @@ impl FrameDecoder {
         self.feed_up_to(usize::MAX, &mut chunk, each)
     }
 
-    /// Does the same as [`FrameDecoder::feed`], but stops after a frame longer than [`LONG`]. [`FrameDecoder::take_long`] then
-    /// returns that frame, and `chunk` is the rest.
+    /// Does the same as [`FrameDecoder::feed`], but stops after a frame longer than [`LONG`].
+    /// [`FrameDecoder::take_long`] then returns that frame, and `chunk` is the rest.
     pub fn feed_short<E: From<FrameError>>(
         &mut self,
         chunk: &mut &[u8],

@@ -51,8 +51,8 @@ pub struct HeaderSummary {
     pub name: (usize, usize),
 }
 
-/// The last header block that was checked. The frames of a stream have few different ones, and the same one many times in
-/// a row.
+/// The last header block that was checked. The frames of a stream have few different ones, and the same one many times
+/// in a row.
 #[derive(Default)]
 pub struct HeaderCache {
     pub block: Vec<u8>,

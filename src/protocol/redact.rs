@@ -1,7 +1,7 @@
 //! Redaction: removes the secrets of a request from texts.
 //!
-//! A service, or a gateway in front of it, may repeat a request's headers in its response. The secrets in them must not reach a
-//! message, a log or a recording. They are found as they were sent, and as JSON and URLs escape them.
+//! A service, or a gateway in front of it, may repeat a request's headers in its response. The secrets in them must not
+//! reach a message, a log or a recording. They are found as they were sent, and as JSON and URLs escape them.
 
 use std::borrow::Cow;
 use zeroize::Zeroizing;

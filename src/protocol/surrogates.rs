@@ -1,7 +1,7 @@
 //! Surrogate pairs that are split over two deltas.
 //!
-//! JSON escapes a character beyond U+FFFF as a surrogate pair, and a delta may end between the two surrogates. The first one
-//! is then kept for the next delta of its content block, so that no text ever holds half a character.
+//! JSON escapes a character beyond U+FFFF as a surrogate pair, and a delta may end between the two surrogates. The
+//! first one is then kept for the next delta of its content block, so that no text ever holds half a character.
 
 use crate::json::Json;
 use std::collections::BTreeMap;
@@ -27,8 +27,8 @@ impl PendingSurrogates {
         self.0.len() * SIZE
     }
 
-    /// Returns the JSON string with the block's pending surrogate in front. A first surrogate at its end is taken off and
-    /// becomes pending.
+    /// Returns the JSON string with the block's pending surrogate in front. A first surrogate at its end is taken off
+    /// and becomes pending.
     pub fn join(&mut self, block: i32, string: Json<'_>) -> String {
         let mut text = without_quotes(string);
         let pending = self.0.remove(&block);

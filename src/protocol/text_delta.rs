@@ -35,8 +35,8 @@ pub struct TextDelta<'a> {
 }
 
 impl<'a> TextDelta<'a> {
-    /// Recognizes a delta that has exactly the members that the service writes, in the service's order: the index, the text
-    /// and possibly the padding `p`.
+    /// Recognizes a delta that has exactly the members that the service writes, in the service's order: the index, the
+    /// text and possibly the padding `p`.
     pub fn recognize(payload: &'a str) -> Option<Self> {
         let rest = payload.strip_prefix(INDEX)?;
         let (mut block, mut digits) = (0, 0);
@@ -75,7 +75,8 @@ impl<'a> TextDelta<'a> {
     }
 }
 
-/// Returns the number of bytes before the first quotation mark, backslash or control character. Reads eight bytes at a time.
+/// Returns the number of bytes before the first quotation mark, backslash or control character. Reads eight bytes at a
+/// time.
 fn plain_run(bytes: &[u8]) -> usize {
     let (words, rest) = bytes.as_chunks();
     let first = |special: u64| special.trailing_zeros() as usize / 8;
@@ -101,7 +102,8 @@ fn plain_run(bytes: &[u8]) -> usize {
 fn special(word: u64) -> u64 {
     const LOW: u64 = u64::MAX / 255;
     const HIGH: u64 = LOW << 7;
-    // The lowest byte whose subtraction borrows is below the limit if its own high bit is clear. Higher bytes may be wrong.
+    // The lowest byte whose subtraction borrows is below the limit if its own high bit is clear. Higher bytes may be
+    // wrong.
     let below = |word: u64, limit: u64| word.wrapping_sub(limit) & !word & HIGH;
     let quote = below(word ^ (LOW * u64::from(b'"')), LOW);
     let backslash = below(word ^ (LOW * u64::from(b'\\')), LOW);

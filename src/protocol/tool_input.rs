@@ -5,8 +5,8 @@ use crate::json::{Json, Kind, MAX_DEPTH};
 /// The number of arrays and objects around a tool call's input in a response.
 const LEVELS_ABOVE: usize = 6;
 
-/// Returns the input as JSON. None if it is not JSON, because it was cut off or the model wrote something else, or if it is
-/// nested too deeply for a response.
+/// Returns the input as JSON. None if it is not JSON, because it was cut off or the model wrote something else, or if
+/// it is nested too deeply for a response.
 pub fn parse(input: &str) -> Option<Json<'_>> {
     let (json, depth) = Json::parse_with_depth(input).ok()?;
     (depth + LEVELS_ABOVE <= MAX_DEPTH).then_some(json)

@@ -1,8 +1,8 @@
 //! The attempts of a call: their number, their lines in the log, and the facts that explain how the call ended.
 //!
-//! An attempt is a request that was signed and given to a connection, or that failed to connect. A call that ends earlier, in the
-//! queue of `max_concurrency` or for lack of credentials, has none. A request that the service did not process and that was sent
-//! again is counted because it was sent, but `retry` does not limit it.
+//! An attempt is a request that was signed and given to a connection, or that failed to connect. A call that ends
+//! earlier, in the queue of `max_concurrency` or for lack of credentials, has none. A request that the service did not
+//! process and that was sent again is counted because it was sent, but `retry` does not limit it.
 //!
 //! Each attempt is one line of the log, written once its result and the wait before the next attempt are known.
 
@@ -209,8 +209,8 @@ impl Attempts {
         }
     }
 
-    /// Adds the number of attempts and what they met to the error that ends the call, after [`close`](Self::close). Removes the
-    /// request's secrets, which any response may repeat.
+    /// Adds the number of attempts and what they met to the error that ends the call, after [`close`](Self::close).
+    /// Removes the request's secrets, which any response may repeat.
     pub fn explain(&self, error: Error) -> Error {
         // A request with a bad configuration was never sent, although the SDK tried.
         let sent = if error.kind() == Kind::Config { 0 } else { self.count() };

@@ -9,7 +9,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A body that ends after a number of bytes, or earlier. The SDK reads the body of an error to its end, and it may be endless.
+/// A body that ends after a number of bytes, or earlier. The SDK reads the body of an error to its end, and it may be
+/// endless.
 pub struct BodyPrefix {
     body: SdkBody,
     left: usize,

@@ -1,8 +1,8 @@
 //! A call through the SDK: sends its request and receives the head of its response.
 //!
-//! The SDK resolves the endpoint, gets the credentials, signs, retries and connects. Two of its operations carry every call: one
-//! for responses that stream and one for those that do not. The interceptor [`PassThrough`] replaces their request and takes
-//! their response.
+//! The SDK resolves the endpoint, gets the credentials, signs, retries and connects. Two of its operations carry every
+//! call: one for responses that stream and one for those that do not. The interceptor [`PassThrough`] replaces their
+//! request and takes their response.
 
 use super::attempts::Attempts;
 use super::body_prefix::BodyPrefix;

@@ -16,7 +16,8 @@ pub fn client(base: &SdkConfig, calls: &CallSettings) -> Client {
         RetryMode::Adaptive => RetryConfig::adaptive(),
     };
     let retry = retry.with_max_attempts(calls.retry.max_attempts).with_max_backoff(calls.retry.max_backoff);
-    // By default, all clients of a region share one retry budget. In a partition of its own, the client has its own budget.
+    // By default, all clients of a region share one retry budget. In a partition of its own, the client has its own
+    // budget.
     let config = base
         .to_builder()
         .retry_config(retry)

@@ -1,7 +1,7 @@
 //! Connecting ahead of a call.
 //!
-//! The SDK performs a call like any other, so that credentials, endpoint, signing, retries and errors are those of a call. The
-//! request carries [`ConnectOnly`]: the transport makes its connection ready, keeps it, and sends nothing.
+//! The SDK performs a call like any other, so that credentials, endpoint, signing, retries and errors are those of a
+//! call. The request carries [`ConnectOnly`]: the transport makes its connection ready, keeps it, and sends nothing.
 
 use super::attempts::Attempts;
 use super::call::PLACEHOLDER;

@@ -1,7 +1,7 @@
 //! From the errors of the SDK to an [`Error`].
 //!
-//! The SDK has no type for some errors, only words: a missing identity, a timeout of the credentials. The tests provoke each
-//! of them and fail if an update of the SDK changes the words.
+//! The SDK has no type for some errors, only words: a missing identity, a timeout of the credentials. The tests provoke
+//! each of them and fail if an update of the SDK changes the words.
 
 use super::credentials::SET_CREDENTIALS;
 use crate::error::{Error, Kind, chain, find};
@@ -15,7 +15,8 @@ use std::error::Error as StdError;
 
 /// Converts an error that occurred before the head of a successful response.
 pub fn from_sdk<E: StdError + 'static>(error: SdkError<E, HttpResponse>) -> Error {
-    // An error of the library's own transport is complete. If the transport fails for the credentials, it is only the cause.
+    // An error of the library's own transport is complete. If the transport fails for the credentials, it is only the
+    // cause.
     let is_for_credentials = find::<CredentialsError>(&error).is_some();
     if let Some(own) = find::<Error>(&error)
         && !(is_for_credentials && matches!(own.kind(), Kind::Network | Kind::Timeout))

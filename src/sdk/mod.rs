@@ -1,6 +1,7 @@
 //! The adapter to the AWS SDK, which resolves endpoints, signs and retries. No other layer knows the SDK.
 //!
-//! A call passes through `call` and `pass_through` to the SDK, and through `transport` back to the library's own HTTP client.
+//! A call passes through `call` and `pass_through` to the SDK, and through `transport` back to the library's own HTTP
+//! client.
 
 pub mod attempts;
 mod behavior;

@@ -1,7 +1,7 @@
 //! The interceptor that carries a call's own request and response through an operation of the SDK.
 //!
-//! It replaces the request before the retry loop, and takes the body of a successful response before the SDK deserializes it.
-//! Any other response stays with the SDK, whose retry classifiers and error types need it.
+//! It replaces the request before the retry loop, and takes the body of a successful response before the SDK
+//! deserializes it. Any other response stays with the SDK, whose retry classifiers and error types need it.
 
 use super::attempts::Attempts;
 use super::body_prefix::BodyPrefix;

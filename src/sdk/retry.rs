@@ -1,7 +1,7 @@
 //! The policy of retries: which service errors are retried, and after which wait.
 //!
-//! The SDK retries broken connections, and some service errors by their name and status. [`decide`] comes after the SDK's own
-//! classifiers and decides all errors in this table:
+//! The SDK retries broken connections, and some service errors by their name and status. [`decide`] comes after the
+//! SDK's own classifiers and decides all errors in this table:
 //!
 //! | service error | class |
 //! |---|---|
@@ -12,8 +12,8 @@
 //! The wait before a retry is the one that the service asks for (`x-amz-retry-after`, `retry-after`), or else the SDK's
 //! backoff. `retry.max_backoff` limits both. If a timer would end the call before the wait is over, no retry follows.
 //!
-//! Each retry costs tokens of the client's budget: 5 for throttling, 10 for a transient error or a broken connection. The
-//! budget holds 500. A successful call returns 1, or the cost of its last retry.
+//! Each retry costs tokens of the client's budget: 5 for throttling, 10 for a transient error or a broken connection.
+//! The budget holds 500. A successful call returns 1, or the cost of its last retry.
 
 use crate::error::Kind;
 use crate::protocol::service_error::ServiceError;

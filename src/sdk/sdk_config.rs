@@ -33,7 +33,8 @@ pub async fn sdk_config(config: &Config, transport: &Transport) -> Result<SdkCon
     online(&config, transport, &environment).await
 }
 
-/// Reads the environment and its files on another thread. Models that read the same files at the same time share the result.
+/// Reads the environment and its files on another thread. Models that read the same files at the same time share the
+/// result.
 async fn read_environment(config: &Config) -> Result<Environment> {
     let variables = config.variables.clone();
     let key = format!("{:?}", Files::VARIABLES.map(|name| variables.get(name)));

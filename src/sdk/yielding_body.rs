@@ -10,8 +10,8 @@ use std::task::{Context, Poll, ready};
 /// The number of bytes after which the body yields.
 const PORTION: usize = 256 << 10;
 
-/// A body that yields after each portion. Bytes that arrive without a pause would otherwise keep the worker from its timers
-/// and from all other calls.
+/// A body that yields after each portion. Bytes that arrive without a pause would otherwise keep the worker from its
+/// timers and from all other calls.
 pub struct YieldingBody {
     body: SdkBody,
     /// The rest of the portion, in bytes.

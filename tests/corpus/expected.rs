@@ -1,4 +1,4 @@
-//! What the C program has to write of a call, worked out from the recording alone.
+//! The transcript that the C program has to write for a call, derived from the recording alone.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use crate::differ;
 use crate::replay::Transcript;
 use crate::support::{Frame, Interaction, frames};
 
-/// All fields of a transcript: their names, and what they hold.
+/// All fields of a transcript: their names and their expected contents.
 #[derive(Default)]
 pub struct Expected {
     fields: Vec<(&'static str, Content)>,
-    /// Whether the answer is no message, so that only some getters have something to say of it.
+    /// Whether the response is not a message, so that only some getters have a value for it.
     other: bool,
 }
 
-/// What those getters are, in their order, and what an event tells.
+/// The names of these getters, in their order, and the fields of an event.
 const OF_OTHERS: [&str; 18] = [
     "event",
     "block",
@@ -39,12 +39,12 @@ const OF_OTHERS: [&str; 18] = [
     "retryable",
 ];
 
-/// What a field has to hold.
+/// The expected content of a field.
 enum Content {
     Text(String),
-    /// This value, however it is written.
+    /// This value, in any spelling.
     Json(Value),
-    /// One line for people, in which all of these stand.
+    /// A message of one line that contains all of these.
     LineWith(Vec<String>),
 }
 
@@ -52,13 +52,13 @@ enum Content {
 pub struct Failure<'a> {
     /// 0 inside a stream.
     pub http_status: u16,
-    /// "" where it named itself nowhere.
+    /// "" if it has no name.
     pub code: &'a str,
     pub message: &'a str,
 }
 
 impl Expected {
-    /// What a recorded interaction has to give.
+    /// Returns the expectation for a recorded interaction.
     pub fn of(interaction: &Interaction) -> Expected {
         let mut fields = Expected::default();
         let request_id = header(interaction, "x-amzn-requestid");
@@ -88,7 +88,7 @@ impl Expected {
         fields
     }
 
-    /// What a stream that fails has to give: the events before its failure, and the failure.
+    /// Returns the expectation for a stream that fails: the events before its failure, and the failure.
     pub fn of_failing_stream(before: &[Frame], failure: &Failure<'_>, request_id: &str) -> Expected {
         let mut fields = Expected::default();
         fields.events(before);
@@ -100,7 +100,7 @@ impl Expected {
         self.fields.iter().filter(|(name, _)| *name == "event").count()
     }
 
-    /// What is wrong with a transcript: the first field that is not as expected, and the error where there is one.
+    /// Checks a transcript. The error names the first field that is not as expected.
     pub fn check(&self, transcript: &Transcript) -> Result<(), String> {
         let error = transcript.iter().find(|(_, text)| text.starts_with("bedrock: "));
         let error = error.map(|(_, message)| format!("\n  the error: {message}")).unwrap_or_default();
@@ -109,7 +109,7 @@ impl Expected {
 
     fn check_fields(&self, transcript: &Transcript) -> Result<(), String> {
         let mut place = Place::default();
-        // Of an answer in a model's own form the texts of a message are not what this test knows.
+        // For a response in a model's own form, this test does not know the texts of a message.
         let ended = transcript.iter().position(|(name, _)| name == "status").unwrap_or_default();
         let failed = transcript.get(ended).is_some_and(|(_, status)| status != "BEDROCK_OK");
         let known = |index: usize, name: &str| match name {
@@ -186,7 +186,7 @@ impl Expected {
         self.field("json", frame.text());
     }
 
-    /// The chunks of a model's own form, and the array of what they held.
+    /// Expects the chunks of a model's own form, and the array of their contents.
     fn chunks(&mut self, frames: &[Frame], request_id: &str) {
         self.other = true;
         let mut chunks = Vec::new();
@@ -216,7 +216,7 @@ impl Expected {
         self.field("attempts", 1);
     }
 
-    /// An answer that is no message, verbatim, and what its headers count.
+    /// Expects a response that is not a message, verbatim, and the counts of its headers.
     fn other(&mut self, json: &str, interaction: &Interaction, request_id: &str) {
         self.other = true;
         let answer: Value = serde_json::from_str(json).expect("a recorded answer is JSON");
@@ -245,8 +245,7 @@ impl Expected {
         self.field("attempts", 1);
     }
 
-    /// `summary` is what the other decoder made of the answer; `message` and `json` are what the getters of these names
-    /// give.
+    /// `summary` is the other decoder's result; `message` and `json` are the values of the getters with these names.
     fn answer(&mut self, summary: &Value, answer: &Value, message: Content, json: Content, request_id: &str) {
         let text = |key: &str| summary[key].as_str().unwrap_or_default();
         self.field("status", "BEDROCK_OK");
@@ -282,7 +281,7 @@ impl Expected {
     }
 
     fn usage(&mut self, usage: &Value, metrics: &Value) {
-        // The service has two names for what its caches did, and mostly sends both.
+        // The service has two names for each count of cached tokens, and mostly sends both.
         let tokens = |names: &[&str]| names.iter().find_map(|name| usage[name].as_i64()).unwrap_or(-1);
         self.field("input_tokens", tokens(&["inputTokens"]));
         self.field("output_tokens", tokens(&["outputTokens"]));
@@ -294,7 +293,7 @@ impl Expected {
 
     fn failure(&mut self, failure: &Failure<'_>, request_id: &str) {
         let status = failure.status();
-        // Advice may follow the service's message, and then the full stop stands before it.
+        // If advice follows the service's message, a full stop is between them.
         let message = failure.message.trim_end_matches('.').to_owned();
         self.field("status", status);
         self.field("code", failure.code);
@@ -307,7 +306,7 @@ impl Expected {
     }
 }
 
-/// Where answers of models in their own form count.
+/// The pointers to the token counts in models' own forms.
 const INPUT_TOKENS: [&str; 6] = [
     "/usage/inputTokens",
     "/usage/input_tokens",
@@ -332,7 +331,7 @@ const CACHE_READ_TOKENS: [&str; 4] = [
 const CACHE_WRITE_TOKENS: [&str; 3] =
     ["/usage/cacheWriteInputTokens", "/usage/cacheWriteInputTokenCount", "/usage/cache_creation_input_tokens"];
 
-/// Where in a transcript a field stands, for people.
+/// The position of a field in a transcript, for messages.
 #[derive(Default)]
 struct Place {
     event: usize,
@@ -353,7 +352,7 @@ impl Place {
     }
 }
 
-/// The tool calls that have begun and not ended, by block.
+/// The open tool calls, by block.
 type OpenCalls = BTreeMap<i64, ToolCall>;
 
 #[derive(Clone, Default)]
@@ -413,7 +412,7 @@ impl<'a> Failure<'a> {
     fn recorded(interaction: &Interaction, decoded: &'a Value) -> Failure<'a> {
         let http_status = interaction.row.status;
         let text = |key: &str| decoded["error"][key].as_str().expect("an error has a code and a message");
-        // The other decoder has the HTTP status for a code where there is no name.
+        // If there is no name, the other decoder's code is the HTTP status.
         let code = Some(text("code")).filter(|code| *code != http_status.to_string()).unwrap_or_default();
         Failure { http_status, code, message: text("message") }
     }
@@ -437,7 +436,7 @@ impl<'a> Failure<'a> {
     }
 }
 
-/// The words of chat completions.
+/// Returns the finish reason of chat completions.
 fn finish_reason(stop_reason: &str) -> &str {
     match stop_reason {
         "end_turn" => "stop",
@@ -453,13 +452,13 @@ fn header<'a>(interaction: &'a Interaction, name: &str) -> &'a str {
     headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
 }
 
-/// A member of a JSON object, as it is written.
+/// Returns a member of a JSON object, verbatim.
 fn member<'a>(object: &'a str, name: &str) -> &'a str {
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(object).expect("a JSON object");
     members.get(name).unwrap_or_else(|| panic!("no {name} in {object}")).get()
 }
 
-/// The frames, which aws-smithy-eventstream read, are those that botocore read.
+/// Asserts that the frames of aws-smithy-eventstream are those of botocore.
 fn check_decoders_agree(id: &str, frames: &[Frame], decoded: &Value) {
     let read: Vec<_> = frames.iter().map(|frame| (json!(frame.event_type()), frame.json())).collect();
     let events = decoded["events"].as_array().expect("a list of events").iter();
@@ -467,7 +466,7 @@ fn check_decoders_agree(id: &str, frames: &[Frame], decoded: &Value) {
     assert!(read == expected, "{id}: two decoders read two streams");
 }
 
-/// The unary answer that a stream amounts to.
+/// Returns the unary response that is equal to a stream.
 fn assembled(accumulated: &Value) -> Value {
     let content: Value = accumulated["content"].as_array().expect("a list of blocks").iter().map(block).collect();
     let members = [
@@ -486,7 +485,7 @@ fn assembled(accumulated: &Value) -> Value {
     answer
 }
 
-/// A content block as a unary answer has it.
+/// Returns a content block in the form of a unary response.
 fn block(block: &Value) -> Value {
     let elements = |key: &str| block[key].as_array().into_iter().flatten();
     match block["type"].as_str().unwrap_or_default() {
@@ -513,7 +512,7 @@ fn block(block: &Value) -> Value {
     }
 }
 
-/// Those of an object's members that are there, under other names.
+/// Returns the members that an object has, under other names.
 fn pick(object: &Value, members: &[(&str, &str)]) -> Value {
     let there = members.iter().filter(|(_, key)| !object[key].is_null());
     there.map(|(name, key)| ((*name).to_owned(), object[key].clone())).collect::<Map<_, _>>().into()

@@ -14,18 +14,18 @@ const REGION: &str = "us-east-1";
 const ACCESS_KEY: &str = "AKIDEXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
-/// What is asked where the question was not recorded, and of which model.
+/// The request and the model of an interaction whose request was not recorded.
 const PLAIN_REQUEST: &str = r#"{"messages":[{"role":"user","content":[{"text":"Hello"}]}]}"#;
 const PLAIN_MODEL: &str = "anthropic.claude-3-haiku-20240307-v1:0";
 
-/// What is asked of a model in its own form where the question was not recorded.
+/// The request in a model's own form of such an interaction.
 const PLAIN_BODY: &str = r#"{"inputText":"Hello"}"#;
 
-/// A call as the library is given it, and what it has to send.
+/// A call, and the request that the library has to send.
 pub struct Call {
-    /// Which function of the C API makes the call: "generate", "stream", or an operation's name for `bedrock_call`.
+    /// The function of the C API that makes the call: "generate", "stream", or an operation's name for `bedrock_call`.
     door: &'static str,
-    /// Whether the request is what was asked when the answer was recorded.
+    /// Whether the request is the recorded one.
     pub recorded: bool,
     model_id: String,
     request: String,
@@ -45,13 +45,13 @@ impl Call {
             "invoke-with-response-stream" => ("InvokeModelWithResponseStream", PLAIN_BODY),
             "count-tokens" => ("CountTokens", PLAIN_REQUEST),
             "apply-guardrail" => ("ApplyGuardrail", "{}"),
-            other => panic!("an operation that nobody plays: {other}"),
+            other => panic!("an operation that is not played: {other}"),
         };
         let given = recorded.unwrap_or(plain);
-        // Some clients leave a ':' as it is; the SDKs do not.
+        // Some clients do not escape a ':'. The SDKs do.
         let mut path = format!("/model/{}/{}", escaped(model_id), interaction.row.operation);
         let (request, body) = match door {
-            // One caller wrote the model's id into the body as well: there it names the model, and is not sent.
+            // One recording has the model's id in the body, too. There it names the model and is not sent.
             "generate" | "stream" => {
                 (given.to_owned(), given.replacen(&format!(r#"{{"modelId":"{model_id}","#), "{", 1))
             }
@@ -64,7 +64,7 @@ impl Call {
                 let members = format!(r#","guardrailIdentifier":"{guardrail}","guardrailVersion":"{version}"}}"#);
                 (given.trim_end_matches('}').to_owned() + closing(given) + &members, given.to_owned())
             }
-            // What the other client wrapped, the library wraps.
+            // The library wraps the request, as the other client did.
             _ => match converse_of(given) {
                 Some(converse) => (converse.to_owned(), format!(r#"{{"input":{{"converse":{converse}}}}}"#)),
                 None => (given.to_owned(), given.to_owned()),
@@ -77,13 +77,13 @@ impl Call {
         self.door == "stream"
     }
 
-    /// Whether the body is the request, to the byte.
+    /// Whether the body equals the request, byte for byte.
     pub fn is_sent_whole(&self) -> bool {
         self.body == self.request
     }
 }
 
-/// The request that a CountTokens counts, as it is written.
+/// Returns the request that a CountTokens counts, verbatim.
 fn converse_of(given: &str) -> Option<&str> {
     let input: BTreeMap<&str, &RawValue> = serde_json::from_str(given).ok()?;
     let counted: BTreeMap<&str, &RawValue> = serde_json::from_str(input.get("input")?.get()).ok()?;
@@ -94,13 +94,13 @@ pub fn escaped(id: &str) -> String {
     id.replace(':', "%3A").replace('/', "%2F")
 }
 
-/// The closing braces of an object but the last.
+/// Returns the closing braces of an object except the last.
 fn closing(object: &str) -> &str {
     let braces = object.len() - object.trim_end_matches('}').len();
     &object[object.len() - braces..object.len() - 1]
 }
 
-/// What the program wrote of a call: names and texts, in its order.
+/// The program's transcript of a call: names and texts, in its order.
 pub type Transcript = Vec<(String, String)>;
 
 /// The program, running.
@@ -112,7 +112,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// None where there is no C compiler, which was then said.
+    /// None without a C compiler, after a message.
     pub fn start() -> Option<Replay> {
         static PROGRAM: LazyLock<Option<CProgram>> = LazyLock::new(|| CProgram::build("replay"));
         let program = PROGRAM.as_ref()?.command().stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
@@ -127,12 +127,13 @@ impl Replay {
         })
     }
 
-    /// From now on every call gets this reply.
+    /// Sets the reply to every call from now on.
     pub fn reply_with(&self, reply: Reply) {
         self.bedrock.respond_with(move |_| reply.clone());
     }
 
-    /// Makes a call and returns all that bedrock.h says of it. `lint` is "error" or "off": the local checks on requests.
+    /// Makes a call and returns the values of all getters of bedrock.h. `lint` is "error" or "off": the local checks on
+    /// requests.
     pub fn call(&mut self, call: &Call, lint: &str) -> Transcript {
         let config = json!({
             "model": call.model_id,
@@ -160,7 +161,7 @@ impl Replay {
         (name.to_owned(), String::from_utf8(text).expect("texts are UTF-8"))
     }
 
-    /// Ends the program, which then looks for handles that were not freed.
+    /// Ends the program, which then checks that all handles were freed.
     pub fn end(self) {
         let Replay { bedrock, mut program, commands, .. } = self;
         drop(commands);

@@ -1,8 +1,8 @@
 //! An error that the service reports: over HTTP or inside a stream.
 //!
 //! The service names its errors: in the header `x-amzn-errortype`, in the body's `__type` or `code`, and in frames of a
-//! stream. The name decides the [`Kind`]. If it is unknown, the HTTP status does. Gateways in front of the service have bodies
-//! of their own, whose message is looked for in the usual members.
+//! stream. The name decides the [`Kind`]. If it is unknown, the HTTP status does. Gateways in front of the service have
+//! bodies of their own, whose message is looked for in the usual members.
 
 mod advice;
 mod body;

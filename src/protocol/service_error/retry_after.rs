@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Reads the header `x-amz-retry-after`, in milliseconds, or else `retry-after`, in seconds or as a date. A date is compared
-/// with the service's own clock.
+/// Reads the header `x-amz-retry-after`, in milliseconds, or else `retry-after`, in seconds or as a date. A date is
+/// compared with the service's own clock.
 pub fn retry_after<'a>(headers: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {
     let header = |name| headers(name).map(str::trim);
     if let Some(milliseconds) = header("x-amz-retry-after").and_then(|text| text.parse().ok()) {

@@ -1,8 +1,8 @@
 //! Runs a command with limits, and kills it when its output is no longer needed.
 //!
-//! tokio's processes are not used: they would install a handler for SIGCHLD in the program, and a pair of sockets that parent
-//! and child share. The program may reap the command, by ignoring SIGCHLD or by waiting for any child. Its exit status is then
-//! unknown, and its output decides.
+//! tokio's processes are not used: they would install a handler for SIGCHLD in the program, and a pair of sockets that
+//! parent and child share. The program may reap the command, by ignoring SIGCHLD or by waiting for any child. Its exit
+//! status is then unknown, and its output decides.
 
 use futures::future::{Either, select, try_join};
 use nix::sys::signal::{Signal, kill};

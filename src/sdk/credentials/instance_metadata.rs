@@ -1,7 +1,7 @@
 //! Credentials of the role of an EC2 instance, from its metadata service (IMDS), version 2.
 //!
-//! Version 1 is never used: an attacker who can make a program send one GET request can steal credentials through it. This is
-//! independent of AWS_EC2_METADATA_V1_DISABLED.
+//! Version 1 is never used: an attacker who can make a program send one GET request can steal credentials through it.
+//! This is independent of AWS_EC2_METADATA_V1_DISABLED.
 
 use super::advice::SET_CREDENTIALS;
 use super::credentials_json::CredentialsJson;
@@ -21,8 +21,8 @@ const MAX_ATTEMPTS: u32 = 3;
 /// The lifetime of a token, in seconds.
 const TOKEN_LIFETIME: &str = "21600";
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
-/// The time after which expired credentials are fetched again. While the service cannot renew credentials it returns the
-/// expired ones, and AWS accepts them.
+/// The time after which expired credentials are fetched again. While the service cannot renew credentials it returns
+/// the expired ones, and AWS accepts them.
 const EXTENSION: Duration = Duration::from_secs(15 * 60);
 
 /// The metadata service, as the environment configures it.

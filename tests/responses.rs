@@ -1,5 +1,5 @@
-//! What an answer holds: whatever a service or a gateway sends is delivered and kept, and what had arrived is given, also
-//! where the call ends badly.
+//! Responses: everything that a service or a gateway sends is delivered and kept, and a failed call returns the part
+//! that had arrived.
 
 mod support;
 
@@ -19,7 +19,7 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-/// A stream of a message that holds these deltas of block 0.
+/// Returns a stream of a message with these deltas of block 0.
 fn deltas(deltas: &[Value]) -> Reply {
     let event = |delta: &Value| json!({"contentBlockIndex": 0, "delta": delta}).to_string();
     let begun = Reply::stream().message_start();
@@ -28,7 +28,7 @@ fn deltas(deltas: &[Value]) -> Reply {
 }
 
 fn content(response: &Response) -> Value {
-    let answer: Value = serde_json::from_str(&response.json).expect("an answer is JSON");
+    let answer: Value = serde_json::from_str(&response.json).expect("a response is JSON");
     answer["output"]["message"]["content"].clone()
 }
 
@@ -51,7 +51,7 @@ fn frames_are_a_stream_whatever_their_content_type_is() {
 }
 
 #[test]
-fn an_answer_without_a_type_that_falls_silent_ends_by_its_timer() {
+fn a_silent_response_without_a_content_type_ends_by_its_timer() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"timeouts": {"first_event": "100ms"}, "retry": {"max_attempts": 1}}));
     let answer = Reply::stream().text_stream(&["Hello"], "end_turn").without_header("content-type");
@@ -62,7 +62,7 @@ fn an_answer_without_a_type_that_falls_silent_ends_by_its_timer() {
 }
 
 #[test]
-fn what_is_no_stream_is_an_error_that_says_what_it_is() {
+fn a_response_that_is_not_a_stream_is_an_error_that_names_its_form() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let damaged = {
@@ -122,7 +122,7 @@ fn a_known_event_with_a_broken_payload_is_an_error() {
 }
 
 #[test]
-fn what_stands_beside_a_delta_is_in_the_answer() {
+fn other_members_of_a_delta_are_in_the_response() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     for (given, expected) in [
@@ -160,7 +160,7 @@ fn what_stands_beside_a_delta_is_in_the_answer() {
 }
 
 #[test]
-fn the_other_members_of_a_message_start_are_in_the_answer() {
+fn other_members_of_a_message_start_are_in_the_response() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let start = r#"{"role":"assistant","conversation":{"id": 7},"p":"abc"}"#;
@@ -174,7 +174,7 @@ fn the_other_members_of_a_message_start_are_in_the_answer() {
 }
 
 #[test]
-fn a_character_that_is_split_over_two_deltas_is_whole_in_the_events_and_in_the_answer() {
+fn a_character_that_is_split_over_two_deltas_is_complete_in_the_events_and_in_the_response() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let delta = |block: usize, delta: &str| {
@@ -182,7 +182,7 @@ fn a_character_that_is_split_over_two_deltas_is_whole_in_the_events_and_in_the_a
     };
     let frames = [
         delta(0, r#"{"text":"a\ud83d"}"#),
-        // Another block in between has halves of its own.
+        // A block in between has surrogates of its own.
         delta(1, r#"{"reasoningContent":{"text":"\ud83d"}}"#),
         delta(0, r#"{"text":"\ude00b\\ud83d"}"#),
         delta(1, r#"{"reasoningContent":{"text":"\ude01"}}"#),
@@ -197,14 +197,14 @@ fn a_character_that_is_split_over_two_deltas_is_whole_in_the_events_and_in_the_a
     let response = streamed.outcome.response();
     assert_eq!(response.text, "a😀b\\ud83d\u{fffd}😂\u{fffd}c");
     assert_eq!(response.reasoning, "😁");
-    assert_eq!(streamed.text(), response.text, "the events tell the same");
+    assert_eq!(streamed.text(), response.text, "the events have the same text");
     let texts: Vec<_> = streamed.events[1..9].iter().map(|event| event.text.as_str()).collect();
     assert_eq!(texts, ["a", "", "😀b\\ud83d", "😁", "\u{fffd}", "", "😂", "\u{fffd}c"]);
     assert!(streamed.events[1].json.contains(r#""text":"a\ud83d""#), "the payload is as it came");
 }
 
 #[test]
-fn a_character_that_is_split_inside_a_tool_input_is_whole_in_the_input() {
+fn a_character_that_is_split_inside_a_tool_input_is_complete_in_the_input() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let input = |json: &str| {
@@ -240,13 +240,13 @@ fn a_block_stop_says_whether_the_input_of_its_tool_call_is_json() {
         assert!(!of_text.input_valid, "a text has no input");
         assert_eq!((of_call.text.as_str(), of_call.input_valid), (text, valid));
         let call = &streamed.outcome.response().tool_calls[0];
-        assert_eq!((call.input.as_str(), call.input_valid), (text, valid), "the answer says the same");
+        assert_eq!((call.input.as_str(), call.input_valid), (text, valid), "the response has the same input");
         assert!(streamed.events.iter().all(|event| event.kind == BEDROCK_EVENT_BLOCK_STOP || !event.input_valid));
     }
 }
 
 #[test]
-fn a_call_that_fails_gives_what_had_arrived() {
+fn a_failed_call_returns_the_part_that_had_arrived() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
     let begun = || Reply::stream().message_start().text_delta(0, "Hel");
@@ -277,7 +277,7 @@ fn a_call_that_fails_gives_what_had_arrived() {
 }
 
 #[test]
-fn a_cancel_gives_what_had_been_shown() {
+fn a_cancelled_call_returns_the_part_that_had_been_delivered() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let cancel = Cancel::new();
@@ -296,7 +296,7 @@ fn a_cancel_gives_what_had_been_shown() {
 }
 
 #[test]
-fn an_answer_that_is_not_kept_still_tells_why_it_ended_and_what_it_cost() {
+fn a_response_that_is_not_kept_still_has_its_stop_reason_and_its_usage() {
     let bedrock = LocalBedrock::start();
     let keeper = Model::at(&bedrock);
     let answer = || Reply::stream().text(0, &["Hel", "lo"]).message_stop("end_turn").metadata(11, 2);
@@ -311,11 +311,15 @@ fn an_answer_that_is_not_kept_still_tells_why_it_ended_and_what_it_cost() {
 
         bedrock.push(answer());
         let streamed = model.stream(&hello());
-        assert_eq!(streamed.text(), "Hello", "the events tell it");
+        assert_eq!(streamed.text(), "Hello", "the events have the text");
         assert_eq!(streamed.outcome.response().json, response.json);
 
         bedrock.push(answer());
-        assert_eq!(model.call("ConverseStream", &hello()).response().text, "Hello", "a call is for its answer");
+        assert_eq!(
+            model.call("ConverseStream", &hello()).response().text,
+            "Hello",
+            "a unary call always keeps its response"
+        );
         bedrock.push(Reply::text_response("Hello"));
         assert_eq!(model.generate(&hello()).response().text, "Hello");
     }
@@ -326,7 +330,7 @@ fn an_answer_that_is_not_kept_still_tells_why_it_ended_and_what_it_cost() {
 }
 
 #[test]
-fn an_answer_that_is_not_kept_is_not_added_to_a_conversation_without_a_word() {
+fn adding_a_response_that_is_not_kept_to_a_conversation_is_an_error() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"keep_answer": false}));
     bedrock.push(Reply::stream().text(0, &["Hello"]).message_stop("end_turn").metadata(11, 2));
@@ -343,7 +347,7 @@ fn an_answer_that_is_not_kept_is_not_added_to_a_conversation_without_a_word() {
 }
 
 #[test]
-fn of_chunks_that_are_not_kept_the_one_that_counts_is() {
+fn if_chunks_are_not_kept_the_one_with_the_token_counts_is() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"keep_answer": false}));
     let chunk = |text: &str| json!({"bytes": base64_simd::STANDARD.encode_to_string(text)}).to_string();
@@ -380,7 +384,7 @@ fn a_model_adds_up_what_its_calls_and_those_of_derived_models_used() {
         }
         0
     });
-    // A failure says nothing of what it used.
+    // A failure reports no usage.
     bedrock.push(Reply::stream().message_start().text(0, &["a"]).then_reset());
     one.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
     bedrock.push(Reply::json(r#"{"embedding":[0.5],"inputTextTokenCount":6}"#));
@@ -388,11 +392,11 @@ fn a_model_adds_up_what_its_calls_and_those_of_derived_models_used() {
     assert_eq!((told(&base), told(&one), told(&other)), ((28, 4, 32), (11, 2, 13), (6, 0, 6)));
     let usage = { other }.usage();
     assert_eq!((usage.cache_read_tokens, usage.cache_write_tokens), (0, 0));
-    assert_eq!(told(&base), (28, 4, 32), "what a model that is gone has used stays counted");
+    assert_eq!(told(&base), (28, 4, 32), "the usage of a freed model stays counted");
 }
 
 #[test]
-fn what_a_model_in_its_own_form_used_is_told() {
+fn the_usage_in_a_models_own_form_is_reported() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let titan =
@@ -408,7 +412,7 @@ fn what_a_model_in_its_own_form_used_is_told() {
         let told = (usage.input_tokens, usage.output_tokens, usage.total_tokens, usage.cache_read_tokens);
         assert_eq!(told, expected, "{answer}");
     }
-    // What the service counts in headers is what it bills.
+    // The counts in the headers are those that the service bills.
     let headers = Reply::json(anthropic).header("x-amzn-bedrock-input-token-count", "9");
     bedrock.push(headers);
     let usage = model.call("InvokeModel", &Request::json(r#"{"body": {}}"#)).response().usage.clone();
