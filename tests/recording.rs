@@ -410,13 +410,14 @@ fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
     std::os::unix::fs::symlink(&led_to, &dangling).expect("a link");
     std::os::unix::fs::symlink(&file, &linked).expect("a link");
     let cases = [
-        (json!({}), "/transport", "one of replies, record and replay is needed"),
-        (json!({"record": "a", "replay": "b"}), "/transport/replay", "cannot stand beside record"),
-        (json!({"replies": [], "timing": "recorded"}), "/transport/timing", "unknown"),
-        (json!({"replay": file, "repeat": true}), "/transport/repeat", "unknown"),
-        (json!({"replay": file, "timing": 7}), "/transport/timing", "\"at_once\" or \"recorded\""),
-        (json!({"replay": 7}), "/transport/replay", "the name of a file"),
-        (json!({"record": ""}), "/transport/record", "the name of a file"),
+        (json!({}), "/transport", "needs one of replies, record and replay"),
+        (json!({"record": "a", "replay": "b"}), "/transport/replay", "cannot stand beside \"record\""),
+        (json!({"replies": [], "timing": "recorded"}), "/transport/timing", "is no known key"),
+        (json!({"replay": file, "repeat": true}), "/transport/repeat", "is no known key"),
+        (json!({"replay": file, "timing": 7}), "/transport/timing", "must be a string"),
+        (json!({"replay": file, "timing": "late"}), "/transport/timing", "\"at_once\" or \"recorded\""),
+        (json!({"replay": 7}), "/transport/replay", "must be a string"),
+        (json!({"record": ""}), "/transport/record", "is empty"),
         (json!({"replay": missing}), "/transport/replay", "no-directory"),
         (json!({"record": missing}), "/transport/record", "no-directory"),
         (json!({"record": "/dev/null"}), "/transport/record", "no regular file"),
@@ -425,7 +426,7 @@ fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
         (json!({"record": dangling}), "/transport/record", "a symbolic link"),
         (json!({"record": linked}), "/transport/record", "a symbolic link"),
         (json!({"record": precious}), "/transport/record", "not a recording"),
-        (json!({"rekord": "a"}), "/transport/rekord", "known are replies"),
+        (json!({"rekord": "a"}), "/transport/rekord", "did you mean \"record\"?"),
     ];
     for (transport, path, says) in cases {
         let config = json!({"model": MODEL_ID, "transport": transport}).to_string();

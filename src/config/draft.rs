@@ -3,6 +3,7 @@
 use super::call_settings::CallSettings;
 use super::environment::variables::Variables;
 use super::secret::Secret;
+use super::transport::Transport;
 use super::{Auth, Config, HttpVersion, Role, StaticCredentials};
 use crate::error::{Error, Kind};
 use std::fmt;
@@ -46,7 +47,7 @@ impl Draft {
             user_agent: None,
             defaults: None,
             lint: true,
-            transport: None,
+            transport: Transport::Network,
             variables,
         };
         Draft {

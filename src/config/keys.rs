@@ -10,6 +10,7 @@ use super::draft::Draft;
 use super::nearest;
 use super::retry::RetryMode;
 use super::timeouts::Timeout;
+use super::transport::Transport;
 use super::url::check_proxy;
 use super::value::Value;
 use super::{Auth, HttpVersion};
@@ -390,7 +391,7 @@ pub(super) static KEYS: [Key; 38] = [
     ),
     key(
         "transport",
-        Reader::Model(|draft, value| value.object().map(|json| draft.config.transport = Some(json))),
+        Reader::Model(|draft, value| Transport::parse(value).map(|transport| draft.config.transport = transport)),
         "object",
         "the network",
         "`{\"replies\": [...]}`, `{\"record\": \"file\"}` or `{\"replay\": \"file\"}`: a script in place of the network, a \

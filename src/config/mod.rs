@@ -11,6 +11,7 @@
 //!   call_settings   what a derived model may change: timeouts, retry
 //!   duration, size  values with a unit
 //!   check, url      texts that go into a header or a path; URLs, and the rule for http://
+//!   transport       the network, or what takes its place; script holds its replies
 //!   ca_bundle       certificates in place of the system's
 //!   nearest         the known key that is nearest to an unknown one
 //!   environment     AWS's environment variables and files
@@ -19,7 +20,6 @@
 mod ca_bundle;
 mod call_settings;
 mod check;
-pub mod check_transport;
 mod combinations;
 #[cfg(test)]
 mod documentation;
@@ -30,11 +30,13 @@ mod keys;
 mod nearest;
 mod parse;
 mod retry;
+mod script;
 mod secret;
 mod size;
 #[cfg(test)]
 mod tests;
 mod timeouts;
+mod transport;
 mod url;
 mod value;
 
@@ -44,10 +46,11 @@ pub use check::{check_header, check_model_id, check_region, check_secret, check_
 pub use keys::{call_settings, meant as key_meant, members_of_call_settings, names as keys};
 pub use nearest::{near_miss, same_word};
 pub use retry::{Retry, RetryMode};
+pub use script::{ErrorReply, Reply, Script, ScriptEvent};
 pub use secret::Secret;
 pub use timeouts::{DEFAULT_CONNECT, Timeout, Timeouts};
-pub use url::{check_plain_http, check_proxy, check_url, is_loopback};
-pub use value::duration_of;
+pub use transport::{RecordingPath, Transport};
+pub use url::{check_plain_host, check_plain_http, check_proxy, check_url, is_loopback};
 
 use crate::json::OwnedJson;
 use environment::variables::Variables;
@@ -84,8 +87,7 @@ pub struct Config {
     pub defaults: Option<OwnedJson>,
     /// Whether requests are checked before they are sent.
     pub lint: bool,
-    /// An object that names the replacement of the network.
-    pub transport: Option<OwnedJson>,
+    pub transport: Transport,
     /// The environment when the config was parsed.
     pub variables: Variables,
 }

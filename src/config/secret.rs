@@ -2,7 +2,7 @@
 //!
 //! Credentials, tokens, the value of every environment variable and the values of AWS's files are each a [`Secret`]. A
 //! proxy's URL is one too, because it may hold a password. A check of a secret says what is wrong without quoting it
-//! (`check`). Prompts (`defaults`, `transport`) are kept as `json::OwnedJson`, whose `Debug` output does not show them
+//! (`check`). Prompts (`defaults`) are kept as `json::OwnedJson`, whose `Debug` output does not show them
 //! either. So the types that hold such values derive `Debug`.
 
 use std::fmt;

@@ -92,7 +92,7 @@ fn a_model_is_enough_and_the_rest_has_its_default() {
     assert_eq!(config.max_answer, 256 << 20);
     assert_eq!(config.http_version, HttpVersion::Auto);
     assert!(config.max_concurrency.is_none() && config.fips.is_none() && config.dual_stack.is_none());
-    assert!(config.user_agent.is_none() && config.transport.is_none());
+    assert!(config.user_agent.is_none() && matches!(config.transport, Transport::Network));
     assert!(config.defaults.is_none() && config.lint);
     let timeouts = Timeouts {
         connect: millis(3100),
@@ -142,7 +142,8 @@ fn every_key_is_taken() {
     assert_eq!(config.user_agent.as_deref(), Some("app/1.2 (x; y)"));
     assert_eq!(config.defaults.as_ref().map(|json| json.json().text()), Some(r#"{ "system": [] }"#));
     assert!(!config.lint);
-    assert_eq!(config.transport.as_ref().map(|json| json.json().text()), Some(r#"{"replies":["hi"]}"#));
+    let Transport::Script(script) = &config.transport else { panic!("no script") };
+    assert!(matches!(&script.replies[..], [Reply::Text { text, pace: None }] if text == "hi") && !script.repeat);
 
     let config =
         with(r#""auth":"bearer","bearer_token":"ABSK==","profile":"dev","fips":true,"dual_stack":true,"lint":"error""#);

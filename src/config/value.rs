@@ -64,10 +64,38 @@ impl<'a> Value<'a> {
         Ok(members)
     }
 
+    /// Returns the key as messages name it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Fails if one of the members has none of the known keys.
+    pub(super) fn expect_members(&self, members: &[Value<'a>], known: &[&'static str]) -> Result<()> {
+        match members.iter().find(|member| !known.contains(&&*member.key)) {
+            Some(unknown) => Err(unknown.unknown(known.iter().copied())),
+            None => Ok(()),
+        }
+    }
+
+    /// Returns the elements of an array.
+    pub(super) fn elements(&self) -> Result<Vec<Value<'a>>> {
+        self.expect(JsonKind::Array)?;
+        let element = |(index, json): (usize, Json<'a>)| {
+            let (name, path) = (format!("{}.{index}", self.name), format!("{}/{index}", self.path));
+            Value { json, key: Cow::Owned(index.to_string()), name, path }
+        };
+        Ok(self.json.elements().enumerate().map(element).collect())
+    }
+
     /// Returns an object.
     pub(super) fn object(&self) -> Result<OwnedJson> {
         self.expect(JsonKind::Object)?;
         Ok(OwnedJson::from(self.json))
+    }
+
+    /// Returns a string.
+    pub(super) fn string(&self) -> Result<String> {
+        self.json.string().map(|text| text.into_owned()).ok_or_else(|| self.wrong_kind("a string"))
     }
 
     /// Returns a string that is not empty.
@@ -135,9 +163,4 @@ impl<'a> Value<'a> {
         let hint = if found == JsonKind::Null { ": leave it out where there is nothing to say" } else { "" };
         self.error(format_args!("must be {expected}, not {found}{hint}"))
     }
-}
-
-/// Reads a duration under `key` of an object that has its own parser. `path` is the JSON pointer of `json`.
-pub fn duration_of(json: Json<'_>, key: &str, path: &str) -> Result<Duration> {
-    Value::new(key, json, path).duration()
 }

@@ -15,9 +15,10 @@ use super::proxies::Proxies;
 use super::send_error::{Delivery, SendError};
 use super::transport::{SendOptions, Timeouts, Transport};
 use super::transport_error::TransportError;
-use crate::config::{Config, HttpVersion, is_loopback};
+use crate::config::{Config, HttpVersion, check_plain_host};
 use crate::error::{Error, Kind};
 use bytes::Bytes;
+use http::header::AUTHORIZATION;
 use http::{Request, Response};
 use std::fmt;
 use std::net::IpAddr;
@@ -154,33 +155,25 @@ fn copy(request: &Request<Bytes>) -> Request<Bytes> {
     *copy.headers_mut() = request.headers().clone();
     copy
 }
-/// Whatever set the endpoint, config or environment: nothing secret goes over plain HTTP to another host. Only the services
-/// of the machine that give credentials know no other.
+/// Checks that a request may go over http://, whatever named the endpoint. Requests to the metadata services of the machine may.
 fn check_plain(allow_http: bool, metadata: bool, request: &Request<Bytes>) -> Result<(), Error> {
     let host = request.uri().host().unwrap_or_default();
-    if is_loopback(host) || (metadata && is_metadata(host)) {
+    if metadata && is_metadata_service(host) {
         return Ok(());
     }
-    let refused = |what: fmt::Arguments<'_>| Err(Error::new(Kind::Config, what).at("/base_url"));
-    let authorization = request.headers().get("authorization");
-    if authorization.is_some_and(|value| value.as_bytes().starts_with(b"Bearer ")) {
-        return refused(format_args!("a bearer token is not sent over http:// to {host}; use https://"));
-    }
-    if !allow_http {
-        return refused(format_args!(
-            "the endpoint is http:// on {host}; use https://, or set allow_http where that is meant"
-        ));
-    }
-    Ok(())
+    let authorization = request.headers().get(AUTHORIZATION);
+    let bearer = authorization.is_some_and(|value| value.as_bytes().starts_with(b"Bearer "));
+    check_plain_host(host, allow_http, bearer)
+        .map_err(|reason| Error::new(Kind::Config, format_args!("the endpoint {reason}")).at("/base_url"))
 }
 
-/// Whether a host, as it stands in a URL, is where a container's agent or an instance's metadata service is: at a
-/// link-local address, or at those that AWS gave them in IPv6.
-fn is_metadata(host: &str) -> bool {
-    const OF_AWS: [&str; 2] = ["fd00:ec2::254", "fd00:ec2::23"];
+/// Returns whether the host of a URL can be a container's agent or an instance's metadata service: a link-local address, or one
+/// of those that AWS gave them in IPv6.
+fn is_metadata_service(host: &str) -> bool {
+    const AWS: [&str; 2] = ["fd00:ec2::254", "fd00:ec2::23"];
     match host.trim_start_matches('[').trim_end_matches(']').parse() {
         Ok(IpAddr::V4(address)) => address.is_link_local(),
-        Ok(address @ IpAddr::V6(_)) => OF_AWS.iter().any(|known| known.parse() == Ok(address)),
+        Ok(address @ IpAddr::V6(_)) => AWS.iter().any(|known| known.parse() == Ok(address)),
         Err(_) => false,
     }
 }

@@ -34,7 +34,7 @@ impl Model {
             config.defaults.as_ref().map(parse_defaults).transpose()?.unwrap_or_default();
         let mut settings = config.calls.clone();
         take_call_settings(&mut defaults, &mut settings, "/defaults")?;
-        let transport = Transport::parse(config.transport.as_ref())?;
+        let transport = Transport::open(&config.transport)?;
         let id = default_model.unwrap_or_else(|| config.model.clone()).into();
         Ok(Model { id, defaults, runner: CallRunner::new(config, transport, settings) })
     }

@@ -1,7 +1,7 @@
 //! Reads a recording. Anything that is not part of the format is an error with a JSON pointer.
 
 use crate::cassette::format::{Content, Headers, Interaction, MARK, Outcome, Part, Request, Response, VERSION};
-use crate::config::check_transport::unknown_key;
+use crate::error::quote;
 use crate::json::{Checked, Json, Kind, pointer_token};
 use crate::protocol::frame_encoder::encode;
 use bytes::Bytes;
@@ -122,10 +122,11 @@ impl<'a> At<'a> {
 
     fn object(&self, known: &[&str]) -> Result<()> {
         self.expect(Kind::Object)?;
-        match unknown_key(self.json, known) {
-            Some((below, what)) => Err(Fault { pointer: format!("{}{below}", self.pointer), what }),
-            None => Ok(()),
-        }
+        let unknown = self.json.members().find(|member| !known.iter().any(|key| member.key.is(key)));
+        let Some(unknown) = unknown else { return Ok(()) };
+        let key = unknown.key.string().unwrap_or_default();
+        let what = format!("the key {} is unknown; known are {}", quote(&key), known.join(", "));
+        Err(self.below(&key, unknown.value).fault(what))
     }
 
     fn below(&self, key: &str, json: Json<'a>) -> At<'a> {

@@ -1,0 +1,79 @@
+//! A Converse message as the events in which the service would stream it.
+
+use super::step::Step;
+use crate::json::{Json, quoted};
+use std::time::Duration;
+
+/// Returns the events of a message, with a delay of `pace` before each delta. Without a stop reason, the message decides. Without
+/// `usage`, its words count as output tokens.
+pub fn message_events(
+    message: Json<'_>,
+    stop_reason: Option<&str>,
+    usage: Option<Json<'_>>,
+    pace: Option<Duration>,
+) -> Vec<Step> {
+    let mut events = MessageEvents { steps: Vec::new(), pace, words: 0, calls_tools: false };
+    events.add("messageStart", "{\"role\":\"assistant\"}");
+    for (index, block) in message.get("content").into_iter().flat_map(Json::elements).enumerate() {
+        events.add_block(index, block);
+    }
+    let stop_reason = quoted(stop_reason.unwrap_or(if events.calls_tools { "tool_use" } else { "end_turn" }));
+    events.add("messageStop", &format!("{{\"stopReason\":{stop_reason}}}"));
+    let words = events.words;
+    let usage = usage.map_or_else(
+        || format!("{{\"inputTokens\":0,\"outputTokens\":{words},\"totalTokens\":{words}}}"),
+        |usage| usage.text().to_owned(),
+    );
+    events.add("metadata", &format!("{{\"usage\":{usage},\"metrics\":{{\"latencyMs\":0}}}}"));
+    events.steps
+}
+
+struct MessageEvents {
+    steps: Vec<Step>,
+    pace: Option<Duration>,
+    words: usize,
+    calls_tools: bool,
+}
+
+impl MessageEvents {
+    fn add(&mut self, name: &str, payload: &str) {
+        self.steps.push(Step::event(name, payload));
+    }
+
+    fn add_delta(&mut self, index: usize, delta: &str) {
+        self.add("contentBlockDelta", &format!("{{\"contentBlockIndex\":{index},\"delta\":{delta}}}"));
+    }
+
+    fn pause(&mut self) {
+        self.steps.extend(self.pace.map(Step::Wait));
+    }
+
+    fn add_block(&mut self, index: usize, block: Json<'_>) {
+        if let Some(text) = block.get("text").and_then(Json::string) {
+            for word in text.split_inclusive(' ') {
+                self.words += 1;
+                self.pause();
+                self.add_delta(index, &format!("{{\"text\":{}}}", quoted(word)));
+            }
+        } else if let Some(tool) = block.get("toolUse") {
+            self.calls_tools = true;
+            self.words += 1;
+            self.pause();
+            let start = tool.members().filter(|member| !member.key.is("input"));
+            let start = start.map(|member| member.segment.trim()).collect::<Vec<_>>().join(",");
+            let start = format!("{{\"contentBlockIndex\":{index},\"start\":{{\"toolUse\":{{{start}}}}}}}");
+            self.add("contentBlockStart", &start);
+            let input = quoted(tool.get("input").map_or("{}", Json::text));
+            self.add_delta(index, &format!("{{\"toolUse\":{{\"input\":{input}}}}}"));
+        } else if let Some(reasoning) = block.pointer("/reasoningContent/reasoningText") {
+            for member in reasoning.members() {
+                self.pause();
+                self.add_delta(index, &format!("{{\"reasoningContent\":{{{}}}}}", member.segment.trim()));
+            }
+        } else {
+            self.pause();
+            self.add_delta(index, block.text());
+        }
+        self.add("contentBlockStop", &format!("{{\"contentBlockIndex\":{index}}}"));
+    }
+}

@@ -1,0 +1,102 @@
+//! A reply of a script as an HTTP response.
+
+use super::message_events::message_events;
+use super::step::{JSON, Step};
+use crate::config::{self, ErrorReply};
+use crate::http::body::Body;
+use crate::http::timed_body::BodyStep;
+use crate::json;
+use crate::protocol::batch::Batch;
+use crate::protocol::content_type::EVENT_STREAM;
+use crate::protocol::event_decoder::EventDecoder;
+use crate::protocol::frame_decoder::FrameDecoder;
+use crate::response::message;
+use http::{HeaderValue, Response};
+
+/// The status of a stream's error in a unary response. It is not retried: the next reply is for the next call.
+const FAILED_DEPENDENCY: u16 = 424;
+
+pub enum Reply {
+    Steps(Vec<Step>),
+    /// The response of an operation that does not stream.
+    Json(String),
+    Error(ErrorReply),
+}
+
+impl Reply {
+    pub fn new(reply: &config::Reply) -> Self {
+        match reply {
+            config::Reply::Text { text, pace } => {
+                let message = format!("{{\"role\":\"assistant\",\"content\":[{{\"text\":{}}}]}}", json::quoted(text));
+                let message = json::Json::parse(&message).expect("JSON, composed above");
+                Reply::Steps(message_events(message, None, None, *pace))
+            }
+            config::Reply::Message { message, stop_reason, usage, pace } => {
+                let usage = usage.as_ref().map(|usage| usage.json());
+                Reply::Steps(message_events(message.json(), stop_reason.as_deref(), usage, *pace))
+            }
+            config::Reply::Events(events) => Reply::Steps(events.iter().map(Step::new).collect()),
+            config::Reply::Json(json) => Reply::Json(json.json().text().to_owned()),
+            config::Reply::Error(error) => Reply::Error(error.clone()),
+        }
+    }
+
+    /// Returns the response, as a stream if the request asks for one.
+    pub fn response(&self, is_stream: bool) -> http::Result<Response<Body>> {
+        match self {
+            Reply::Error(error) => error_response(error),
+            Reply::Json(json) => respond(200, JSON, [BodyStep::Data(json.clone().into())], &[]),
+            Reply::Steps(steps) if is_stream => respond(200, EVENT_STREAM, steps.iter().map(Step::body_step), &[]),
+            Reply::Steps(steps) => match unary_response(steps) {
+                Ok(json) => {
+                    let waits = steps.iter().filter(|step| matches!(step, Step::Wait(_))).map(Step::body_step);
+                    respond(200, JSON, waits.chain([BodyStep::Data(json.into())]), &[])
+                }
+                Err(error) => error_response(&error),
+            },
+        }
+    }
+}
+
+fn error_response(error: &ErrorReply) -> http::Result<Response<Body>> {
+    let body = format!("{{\"message\":{}}}", json::quoted(&error.message));
+    let code = ("x-amzn-errortype".to_owned(), error.code.clone());
+    let headers: Vec<_> = error.headers.iter().cloned().chain([code]).collect();
+    respond(error.status, JSON, [BodyStep::Data(body.into())], &headers)
+}
+
+fn respond(
+    status: u16,
+    content_type: &str,
+    steps: impl IntoIterator<Item = BodyStep>,
+    headers: &[(String, String)],
+) -> http::Result<Response<Body>> {
+    let mut builder = Response::builder().status(status);
+    for (name, value) in headers {
+        builder = builder.header(name, value);
+    }
+    let mut response = builder.header("content-type", content_type).body(Body::of_steps(steps))?;
+    response.headers_mut().insert("x-amzn-requestid", HeaderValue::from_static("scripted"));
+    Ok(response)
+}
+
+/// Returns the body of a unary response with the content of these events.
+fn unary_response(steps: &[Step]) -> Result<String, ErrorReply> {
+    let failed =
+        |code: String, message: String| ErrorReply { status: FAILED_DEPENDENCY, code, message, headers: Vec::new() };
+    let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), FrameDecoder::default());
+    for step in steps {
+        if let Step::Frame(frame) = step {
+            let decoded = frames.feed(frame, |frame| events.decode(frame, &mut batch));
+            decoded.map_err(|error| failed(error.code().to_string(), error.message().to_string()))?;
+        }
+    }
+    if !events.message_stopped() {
+        let message =
+            "the events of the script end before messageStop: a unary response would be incomplete".to_owned();
+        return Err(failed(String::new(), message));
+    }
+    let mut message = message::Message::default();
+    (0..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| message.push(&event));
+    Ok(message.into_answer().into())
+}
