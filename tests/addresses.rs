@@ -1,7 +1,7 @@
-//! A host with several addresses is reached although some of them do not answer.
+//! A host with several addresses is reached although some of them do not respond.
 //!
-//! The test runs in a network and file system of its own, where names have the addresses that it gives them, and packets to some
-//! go nowhere.
+//! The test runs in network and mount namespaces of its own. There it defines the addresses of names, and packets to some addresses
+//! are dropped.
 
 mod support;
 
@@ -15,20 +15,20 @@ use serde_json::json;
 use support::capi::*;
 use support::{LocalBedrock, Protocol, Reply, network_namespace};
 
-const TEST: &str = "addresses_that_do_not_answer_cost_a_quarter_of_a_second_and_not_the_timer";
+const TEST: &str = "an_address_that_does_not_respond_delays_a_connect_by_a_quarter_of_a_second_at_most";
 const LIVE: Ipv4Addr = Ipv4Addr::new(10, 8, 0, 1);
 const NAMES: &str = "127.0.0.1 localhost\n\
                      2001:db8::1 both.test\n10.8.0.1 both.test\n\
                      10.9.0.1 two.test\n10.8.0.1 two.test\n";
 
 #[test]
-fn addresses_that_do_not_answer_cost_a_quarter_of_a_second_and_not_the_timer() {
+fn an_address_that_does_not_respond_delays_a_connect_by_a_quarter_of_a_second_at_most() {
     if network_namespace::is_entered(TEST, &["--mount"]) {
         in_a_namespace();
     }
 }
 
-/// Runs a command, which has to work.
+/// Runs a command, which has to succeed.
 #[track_caller]
 fn run(command: &str) {
     let mut words = command.split(' ');
@@ -47,16 +47,16 @@ fn in_a_namespace() {
     run("ip link set nobody up");
     run("ip addr add 10.9.0.2/24 dev nowhere");
     run("ip -6 addr add 2001:db8::2/64 dev nowhere nodad");
-    // IPv6 is what the system prefers, and goes nowhere.
+    // The system prefers IPv6, whose packets are dropped.
     let addresses: Vec<SocketAddr> = ("both.test", 0).to_socket_addrs().expect("the file is read").collect();
     assert!(addresses.len() == 2 && addresses[0].is_ipv6(), "{addresses:?}");
     assert!(calls("both.test", 1)[0] > Duration::from_millis(200), "the dead address was not tried");
-    // Each connect begins with another of the addresses, so that one of these has to find another than its first.
+    // Each connect begins with another address. So one of these has to try a second address.
     let took = calls("two.test", 2);
     assert!(took.iter().any(|took| *took > Duration::from_millis(200)), "the dead address was not tried: {took:?}");
 }
 
-/// Calls so many times, each time over a new connection, and tells how long each call took.
+/// Makes so many calls, each over a new connection, and returns how long each took.
 fn calls(name: &str, calls: usize) -> Vec<Duration> {
     let bedrock = LocalBedrock::with_protocol_at(LIVE, Protocol::Http1);
     bedrock.respond_with(|_| Reply::text_response("Hello").header("Connection", "close"));

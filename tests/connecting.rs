@@ -1,4 +1,4 @@
-//! A connection that is made ready ahead of a call is the one that the call uses.
+//! A connection that is made ahead of a call is the one that the call uses.
 
 mod support;
 
@@ -19,7 +19,7 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-/// A model that calls `url`, once.
+/// A model that calls `url`, with one attempt.
 fn model(url: &str, members: Value) -> Model {
     let base = json!({
         "model": MODEL_ID,
@@ -29,7 +29,7 @@ fn model(url: &str, members: Value) -> Model {
         "secret_key": SECRET_KEY,
         "retry": {"max_attempts": 1},
         "timeout": "15s",
-        // On a machine that is very busy a connect may take so long that another would be begun.
+        // On a busy machine a connect may be so slow that another would be started.
         "timeouts": {"connect": "30s"},
     });
     Model::new(&with(base, members))
@@ -46,7 +46,7 @@ fn serving(protocol: Protocol) -> LocalBedrock {
     bedrock
 }
 
-/// Connects, as often as it likes, and then calls: one connection, over which nothing but the call was sent.
+/// Connects several times, and then calls: over one connection, on which nothing but the call was sent.
 #[track_caller]
 fn the_call_uses_the_connection(bedrock: &LocalBedrock, model: &Model, version: Version) {
     for _ in 0..3 {
@@ -93,7 +93,7 @@ fn connecting_goes_through_the_proxy_that_calls_go_through() {
 }
 
 #[test]
-fn a_connection_that_its_peer_has_closed_meanwhile_is_made_anew() {
+fn a_connection_that_its_peer_has_closed_is_replaced() {
     let bedrock = LocalBedrock::start();
     let model = model(&bedrock.url(), json!({}));
     bedrock.push(Reply::text_response("Hello").then_close());
@@ -122,7 +122,7 @@ fn connecting_fails_as_a_call_does() {
     failure.is(BEDROCK_E_NETWORK).says(&["TLS", "UnknownIssuer", "ca_file"]);
 }
 
-/// A model whose service accepts connections, or its system does for it, and never shakes hands.
+/// A model whose service accepts TCP connections and never responds to a TLS handshake.
 fn silent_model() -> (TcpListener, Model) {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
@@ -131,7 +131,7 @@ fn silent_model() -> (TcpListener, Model) {
 }
 
 #[test]
-fn connecting_waits_for_no_longer_than_it_was_asked_to_and_ends_when_it_is_cancelled() {
+fn connecting_takes_no_longer_than_its_limit_and_ends_when_it_is_cancelled() {
     let (_silent, model) = silent_model();
     let began = Instant::now();
     let late = model.connect_with(null_mut(), 200).expect_err("nobody answers");
@@ -152,7 +152,7 @@ fn connecting_waits_for_no_longer_than_it_was_asked_to_and_ends_when_it_is_cance
 }
 
 #[test]
-fn the_connect_timer_ends_it_where_no_other_limit_is_given() {
+fn the_connect_timer_ends_it_without_another_limit() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let model = model(&format!("https://127.0.0.1:{port}"), json!({"timeouts": {"connect": "100ms"}}));
@@ -160,7 +160,7 @@ fn the_connect_timer_ends_it_where_no_other_limit_is_given() {
 }
 
 #[test]
-fn a_transport_that_is_no_network_is_always_ready() {
+fn a_script_and_a_replay_are_always_ready() {
     let scripted = Model::new(&json!({"model": "any", "transport": {"replies": ["Hello"]}}));
     scripted.connect_with(null_mut(), 0).expect("nothing to connect");
     assert_eq!(scripted.generate(&hello()).response().text, "Hello", "no reply was used up");
@@ -180,7 +180,7 @@ fn connecting_leaves_no_trace_in_a_recording() {
 }
 
 #[test]
-fn connecting_without_credentials_says_so() {
+fn connecting_without_credentials_is_an_error() {
     let bedrock = LocalBedrock::start();
     let config = json!({"model": MODEL_ID, "base_url": bedrock.url(), "profile": "no-such-profile"});
     let failure = Model::new(&config).connect().expect_err("there are no credentials");
@@ -207,7 +207,7 @@ fn all_succeed(calls: usize, model: &Model) -> Vec<Duration> {
 }
 
 #[test]
-fn a_connect_that_hangs_holds_up_no_call_and_needs_few_connections_in_its_place() {
+fn a_connect_that_hangs_delays_no_call_and_is_replaced_by_few_others() {
     for (protocols, needed) in [(&["h2"][..], 2), (&["http/1.1"], 200)] {
         let bedrock = serving(Protocol::Tls(Tls::new(Flaw::Nothing, protocols)));
         let forwarder = Forwarder::to(bedrock.port(), |number| number == 1);
@@ -224,7 +224,7 @@ fn a_connect_that_hangs_holds_up_no_call_and_needs_few_connections_in_its_place(
 }
 
 #[test]
-fn a_single_call_is_not_held_up_by_a_connect_that_hangs() {
+fn a_single_call_is_not_delayed_by_a_connect_that_hangs() {
     for protocol in
         [Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])), Protocol::Tls(Tls::new(Flaw::Nothing, &["http/1.1"]))]
     {
@@ -240,7 +240,7 @@ fn a_single_call_is_not_held_up_by_a_connect_that_hangs() {
 }
 
 #[test]
-fn what_never_answers_is_tried_a_few_times_and_not_once_for_each_call() {
+fn an_endpoint_that_never_responds_gets_a_few_connects_and_not_one_for_each_call() {
     let forwarder = Forwarder::to(0, |_| true);
     let tls = Tls::new(Flaw::Nothing, &[]);
     let members = json!({"ca_file": tls.ca_file(), "timeouts": {"connect": "1s"}});
@@ -256,7 +256,7 @@ fn what_never_answers_is_tried_a_few_times_and_not_once_for_each_call() {
 }
 
 #[test]
-fn many_streams_need_tens_of_connections_also_where_some_connects_hang() {
+fn many_streams_need_tens_of_connections_even_if_some_connects_hang() {
     const STREAMS: usize = 1000;
     let bedrock = LocalBedrock::with_protocol(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])));
     let forwarder = Forwarder::to(bedrock.port(), |number| number % 5 == 1);
@@ -281,7 +281,7 @@ fn many_streams_need_tens_of_connections_also_where_some_connects_hang() {
 }
 
 #[test]
-fn a_connect_that_nobody_waits_for_any_more_serves_the_next_call() {
+fn a_connect_whose_call_was_cancelled_serves_the_next_call() {
     let bedrock = serving(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])));
     let ca_file = bedrock.tls().map(Tls::ca_file);
     let forwarder = Forwarder::to(bedrock.port(), |_| false);

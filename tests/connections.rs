@@ -1,5 +1,4 @@
-//! Connections: kept and used again, shared where the endpoint speaks HTTP/2, given up when their peer is dead, and none of it
-//! is the program's business.
+//! Connections are reused, shared over HTTP/2, and closed when their peer is lost, without any help of the program.
 
 mod support;
 
@@ -23,7 +22,7 @@ fn whole_stream() -> Reply {
     Reply::stream().text_stream(&["Hel", "lo"], "end_turn")
 }
 
-/// A model that calls `url`, once.
+/// A model that calls `url`, with one attempt.
 fn model(url: &str, members: Value) -> Model {
     let base = json!({
         "model": MODEL_ID,
@@ -33,18 +32,18 @@ fn model(url: &str, members: Value) -> Model {
         "secret_key": SECRET_KEY,
         "retry": {"max_attempts": 1},
         "timeout": "15s",
-        // On a machine that is very busy a connect may take so long that another would be begun.
+        // On a busy machine a connect may be so slow that another would be started.
         "timeouts": {"connect": "30s"},
     });
     Model::new(&with(base, members))
 }
 
-/// A model that calls without TLS what speaks HTTP/2 and nothing else.
+/// A model that calls without TLS, over HTTP/2 alone.
 fn http2_model(bedrock: &LocalBedrock, members: Value) -> Model {
     model(&bedrock.url(), with(json!({"http_version": "2"}), members))
 }
 
-/// Answers every request, each in the way it was asked for.
+/// Responds to every request, as a stream or not, as requested.
 fn hello_to_all(request: &support::Request) -> Reply {
     match request.operation() {
         "converse" => Reply::text_response("Hello"),
@@ -52,7 +51,7 @@ fn hello_to_all(request: &support::Request) -> Reply {
     }
 }
 
-/// Both calls work, at the first attempt.
+/// Both kinds of calls succeed at the first attempt.
 #[track_caller]
 fn works(model: &Model) {
     let unary = model.generate(&hello());
@@ -61,10 +60,10 @@ fn works(model: &Model) {
     assert_eq!((streamed.text().as_str(), streamed.outcome.response().attempts), ("Hello", 1));
 }
 
-// What is kept.
+// Reuse.
 
 #[test]
-fn a_kept_connection_that_its_peer_has_closed_meanwhile_is_not_used() {
+fn an_idle_connection_that_its_peer_has_closed_is_not_reused() {
     let bedrock = LocalBedrock::start();
     let model = model(&bedrock.url(), json!({}));
     for round in 1..=5 {
@@ -76,7 +75,7 @@ fn a_kept_connection_that_its_peer_has_closed_meanwhile_is_not_used() {
 }
 
 #[test]
-fn a_request_that_was_read_and_not_answered_is_sent_again_as_an_attempt_and_in_no_other_way() {
+fn a_request_that_was_read_and_got_no_response_is_sent_again_only_as_an_attempt() {
     for (protocol, version) in [(Protocol::Http1, "1.1"), (Protocol::HTTP2, "2")] {
         for dead in [Reply::close_before_headers(), Reply::reset_before_headers()] {
             let bedrock = LocalBedrock::with_protocol(protocol.clone());
@@ -106,7 +105,7 @@ fn a_request_that_was_read_and_not_answered_is_sent_again_as_an_attempt_and_in_n
 }
 
 #[test]
-fn a_connection_is_kept_after_every_answer_that_ends_by_itself() {
+fn a_connection_is_reused_after_every_response_with_an_unambiguous_end() {
     let bedrock = LocalBedrock::start();
     let model = model(&bedrock.url(), json!({}));
     for reply in [
@@ -169,7 +168,7 @@ fn a_long_answer_over_http2_is_whole() {
     assert_eq!(http2_model(&bedrock, json!({})).stream(&hello()).text().len(), 4_000_000);
 }
 
-/// Opens so many streams at once, each held at the gate after its first event, and says over how many connections.
+/// Opens so many streams at once, each held at the gate after its first event, and returns the number of connections.
 #[track_caller]
 fn connections_of(bedrock: &LocalBedrock, model: &Model, streams: usize) -> usize {
     let gate = Gate::new();
@@ -200,7 +199,7 @@ fn more_calls_than_an_http2_connection_takes_go_over_another() {
     let model = http2_model(&bedrock, json!({}));
     works(&model);
     let gate = Gate::new();
-    // One after the other: what a connection takes is known from the first that is heard on it.
+    // One after the other: the first response on a connection shows how many streams it admits.
     let streams: Vec<_> = (0..5)
         .map(|_| {
             bedrock.push(Reply::stream().message_start().wait_for(&gate).text(0, &["Hello"]).message_stop("end_turn"));
@@ -239,7 +238,7 @@ fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection(
 #[test]
 fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
-    // A ping follows three times this of silence, and may take five times this.
+    // A ping follows after three times this time, and has to be acknowledged within five times this time.
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
     bedrock.push(Reply::stream().message_start().then_unresponsive());
     let failure = model.stream(&hello()).outcome.failed(BEDROCK_E_TIMEOUT).clone();
@@ -302,7 +301,7 @@ fn a_stream_that_http2_resets_is_cut() {
 }
 
 #[test]
-fn an_endpoint_that_does_not_speak_the_http_version_gives_no_valid_answer_and_the_error_names_the_setting() {
+fn an_endpoint_with_another_http_version_is_an_error_that_names_the_setting() {
     let saying = |bytes: Vec<u8>| {
         RawServer::start(move |_, frames| {
             frames.send(&bytes)?;
@@ -325,7 +324,7 @@ fn over_tls(flaw: Flaw, protocols: &[&str]) -> LocalBedrock {
     LocalBedrock::with_protocol(Protocol::Tls(Tls::new(flaw, protocols)))
 }
 
-/// A model that calls over TLS, by a name, and trusts the authority that it was told of.
+/// A model that calls over TLS, by a name, and trusts the CA of its ca_file.
 fn tls_model(bedrock: &LocalBedrock, members: Value) -> Model {
     let ca_file = bedrock.tls().map(Tls::ca_file);
     model(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
@@ -356,13 +355,13 @@ fn http2_is_spoken_where_the_endpoint_offers_it_unless_the_config_says_otherwise
 }
 
 #[test]
-fn calls_at_once_share_the_connection_that_the_first_of_them_makes() {
+fn concurrent_calls_share_the_connection_that_the_first_of_them_makes() {
     let bedrock = over_tls(Flaw::Nothing, &["h2"]);
     assert_eq!(connections_of(&bedrock, &tls_model(&bedrock, json!({})), 10), 1);
 }
 
 #[test]
-fn a_certificate_has_to_be_for_this_host_and_from_who_is_trusted() {
+fn a_certificate_has_to_be_for_this_host_and_from_a_trusted_ca() {
     for (flaw, says) in [
         (Flaw::WrongName, ["TLS", "another name", "base_url"]),
         (Flaw::UnknownAuthority, ["TLS", "UnknownIssuer", "ca_file"]),
@@ -380,7 +379,7 @@ fn a_certificate_has_to_be_for_this_host_and_from_who_is_trusted() {
 // Proxies.
 
 #[test]
-fn https_goes_through_a_proxy_as_through_a_wall_with_a_hole() {
+fn https_goes_through_a_proxy_by_a_tunnel() {
     let tls = Tls::new(Flaw::Nothing, &["h2"]).for_host("bedrock.example");
     let bedrock = LocalBedrock::with_protocol(Protocol::Tls(tls.clone()));
     bedrock.respond_with(hello_to_all);
@@ -399,7 +398,7 @@ fn https_goes_through_a_proxy_as_through_a_wall_with_a_hole() {
 }
 
 #[test]
-fn a_proxy_is_itself_reached_over_tls_where_its_url_says_so() {
+fn a_proxy_is_reached_over_tls_if_its_url_begins_with_https() {
     let tls = Tls::new(Flaw::Nothing, &["http/1.1"]);
     let bedrock = LocalBedrock::with_protocol(Protocol::Tls(tls.for_host("bedrock.example")));
     bedrock.respond_with(hello_to_all);
@@ -410,7 +409,7 @@ fn a_proxy_is_itself_reached_over_tls_where_its_url_says_so() {
 }
 
 #[test]
-fn plain_http_is_asked_of_the_proxy_by_its_whole_url() {
+fn plain_http_requests_carry_the_whole_url_to_the_proxy() {
     let proxy = LocalBedrock::start();
     proxy.push(Reply::text_response("Hello"));
     proxy.push(Reply::text_response("Hello"));
@@ -429,7 +428,7 @@ fn plain_http_is_asked_of_the_proxy_by_its_whole_url() {
 }
 
 #[test]
-fn a_proxy_that_refuses_says_why() {
+fn an_error_of_a_proxy_is_in_the_message() {
     for (answer, says) in [
         ("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 4\r\n\r\nwho?", &["407", "user", "proxy"][..]),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", &["403", "bedrock.example"]),
@@ -445,7 +444,7 @@ fn a_proxy_that_refuses_says_why() {
 
 // Retry-After.
 
-/// 429 that asks for patience, and then Hello.
+/// 429 with these headers, and then Hello.
 fn throttled(headers: &[(&str, &str)]) -> LocalBedrock {
     let bedrock = LocalBedrock::start();
     let refusal = Reply::error(429, "ThrottlingException", "slow down");
@@ -475,7 +474,7 @@ fn retry_after_is_bounded_by_max_backoff() {
 }
 
 #[test]
-fn a_retry_after_that_the_calls_timer_would_cut_short_is_not_waited_for() {
+fn a_retry_after_beyond_the_calls_timer_ends_the_call_at_once() {
     for operation in ["Converse", "ConverseStream"] {
         let bedrock = throttled(&[("Retry-After", "3600")]);
         let model = model(&bedrock.url(), json!({"retry": {"max_backoff": "1h"}, "timeout": "1m"}));
@@ -489,7 +488,7 @@ fn a_retry_after_that_the_calls_timer_would_cut_short_is_not_waited_for() {
 }
 
 #[test]
-fn a_retry_after_that_says_nothing_is_ignored() {
+fn an_invalid_retry_after_is_ignored() {
     for value in ["soon", "-1", "", "99999999999999999999999", "Wed, 21 Oct 1015 07:28:00 GMT"] {
         let bedrock = throttled(&[("Retry-After", value)]);
         let outcome = model(&bedrock.url(), json!({"retry": {"max_backoff": "10ms"}})).generate(&hello());

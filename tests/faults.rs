@@ -1,5 +1,5 @@
-//! What networks and services do to a call, done to it over loopback: through every door, over every carrier. Nothing hangs,
-//! nothing is silent, each call ends in its time, and a table says with which status.
+//! Faults of networks and services, injected over loopback: by every interface, over every carrier. No call hangs or fails silently,
+//! each ends in time, and a table lists the terminal statuses.
 //!
 //! ```sh
 //! cargo test --test faults -- --nocapture     # shows the tables
@@ -19,8 +19,6 @@ mod connecting;
 mod cuts;
 #[path = "faults/damage.rs"]
 mod damage;
-#[path = "faults/door.rs"]
-mod door;
 #[path = "faults/endless.rs"]
 mod endless;
 #[path = "faults/exceptions.rs"]
@@ -31,6 +29,8 @@ mod fault;
 mod golden;
 #[path = "faults/harness.rs"]
 mod harness;
+#[path = "faults/interface.rs"]
+mod interface;
 #[path = "faults/keep_alive.rs"]
 mod keep_alive;
 #[path = "faults/memory.rs"]
@@ -83,7 +83,7 @@ fn each_fault(carrier: Carrier) {
     harness.finish();
 }
 
-/// The faults of which there is one for every byte, or bit, or position.
+/// The faults that are injected at every byte, bit or position.
 #[track_caller]
 fn every_byte(carrier: Carrier) {
     let harness = Harness::over(carrier, "at every byte");
@@ -96,7 +96,7 @@ fn every_byte(carrier: Carrier) {
 }
 
 #[test]
-fn each_fault_has_its_status_through_every_door() {
+fn each_fault_has_its_status_by_every_interface() {
     each_fault(Carrier::Http1);
 }
 
@@ -116,7 +116,7 @@ fn each_fault_has_its_status_over_http2_by_prior_knowledge() {
 }
 
 #[test]
-fn a_fault_at_any_byte_has_its_status_through_every_door() {
+fn a_fault_at_any_byte_has_its_status_by_every_interface() {
     every_byte(Carrier::Http1);
 }
 
@@ -136,33 +136,33 @@ fn a_fault_at_any_byte_has_its_status_over_http2_by_prior_knowledge() {
 }
 
 #[test]
-fn a_connection_that_died_between_two_calls_is_not_seen() {
+fn a_connection_that_was_lost_between_two_calls_causes_no_failure() {
     CARRIERS.into_iter().for_each(keep_alive::a_dead_connection_is_not_seen);
 }
 
 #[test]
-fn a_call_that_was_throttled_comes_again_with_the_same_bytes() {
+fn a_throttled_call_is_retried_with_the_same_bytes() {
     CARRIERS.into_iter().for_each(keep_alive::throttled_calls_come_again);
 }
 
 #[test]
-fn a_call_that_was_throttled_comes_again_when_it_was_told_to() {
+fn a_throttled_call_is_retried_after_retry_after() {
     keep_alive::retry_after_is_waited_for(Carrier::Http1);
 }
 
 #[test]
-fn a_reader_that_does_not_read_holds_the_server_up() {
+fn a_reader_that_does_not_read_stops_the_server() {
     CARRIERS.into_iter().for_each(unread::holds_the_server_up);
 }
 
 #[test]
-fn readers_that_do_not_read_do_no_harm_to_others() {
+fn readers_that_do_not_read_delay_no_other() {
     CARRIERS.into_iter().for_each(|carrier| unread::does_no_harm_to_others(carrier, 4));
 }
 
 /// More than enough to fill what a connection may hold of frames that are too small for its liking.
 #[test]
-fn many_readers_that_do_not_read_do_no_harm_to_others_on_their_connection() {
+fn many_readers_that_do_not_read_delay_no_other_on_their_connection() {
     unread::does_no_harm_to_others(Carrier::PriorKnowledge, 48);
 }
 
@@ -174,8 +174,8 @@ fn no_wire_input_takes_more_than_32_mib() {
 }
 
 #[test]
-fn an_answer_that_is_kept_takes_at_most_one_and_a_half_times_its_bytes() {
+fn a_response_that_is_kept_takes_at_most_one_and_a_half_times_its_bytes() {
     if !memory::is_client() {
-        memory::is_kept_once("an_answer_that_is_kept_takes_at_most_one_and_a_half_times_its_bytes", Carrier::Http1);
+        memory::is_kept_once("a_response_that_is_kept_takes_at_most_one_and_a_half_times_its_bytes", Carrier::Http1);
     }
 }

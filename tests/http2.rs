@@ -1,5 +1,5 @@
-//! HTTP/2 peers that refuse, leave, close themselves to calls, or break the protocol: what was sent is counted, calls find
-//! another way where there is one, and nothing is kept of what nobody reads but its window.
+//! HTTP/2 peers that refuse requests, close connections, admit no calls, or violate the protocol. Requests are counted, calls find
+//! another connection if there is one, and unread data takes no more memory than its flow-control window.
 
 mod support;
 
@@ -17,7 +17,7 @@ use support::pull::{Pull, Pulled};
 use support::raw_server::*;
 use support::stream::{EVENT_STREAM, event_frame};
 
-/// What the process holds.
+/// The memory that the process holds.
 struct Counting;
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
@@ -51,7 +51,7 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-/// A model that calls the peer, once.
+/// A model that calls the peer, with one attempt.
 fn model(peer: &RawServer, members: Value) -> Model {
     let base = json!({
         "model": MODEL_ID,
@@ -67,7 +67,7 @@ fn model(peer: &RawServer, members: Value) -> Model {
 }
 
 #[test]
-fn a_request_that_the_service_refuses_to_take_is_sent_once_more_and_counted() {
+fn a_request_that_the_service_refuses_to_process_is_sent_once_more_and_counted() {
     let peer = RawServer::start(|_, frames| {
         frames.handshake(&[])?;
         for refused in [true, false, true, true] {
@@ -89,7 +89,7 @@ fn a_request_that_the_service_refuses_to_take_is_sent_once_more_and_counted() {
 }
 
 #[test]
-fn attempts_are_as_many_as_the_requests_that_the_service_saw() {
+fn attempts_are_as_many_as_the_requests_that_the_service_received() {
     let peer = RawServer::start(|_, frames| {
         frames.handshake(&[])?;
         loop {
@@ -102,12 +102,12 @@ fn attempts_are_as_many_as_the_requests_that_the_service_saw() {
 }
 
 #[test]
-fn a_request_that_a_service_leaves_behind_finds_another_connection() {
+fn a_request_that_goaway_leaves_unprocessed_is_sent_over_another_connection() {
     let peer = RawServer::start(|number, frames| {
         frames.handshake(&[])?;
         let stream = frames.read_request()?;
         if number == 1 {
-            // The last stream that it took, of none, and NO_ERROR.
+            // GOAWAY: no stream was processed, NO_ERROR.
             return frames.send(&frame(GOAWAY, 0, 0, &[0; 8]));
         }
         frames.send(&response(stream, HELLO))?;
@@ -118,7 +118,7 @@ fn a_request_that_a_service_leaves_behind_finds_another_connection() {
     assert_eq!(peer.request_count(), 2);
 }
 
-/// Refuses what comes before the client has heard that nothing is to come.
+/// Refuses the requests that arrive before the client knows the limit of 0 streams.
 fn refuse(frames: &mut RawConnection) -> std::io::Result<()> {
     loop {
         let stream = frames.read_request()?;
@@ -127,7 +127,7 @@ fn refuse(frames: &mut RawConnection) -> std::io::Result<()> {
 }
 
 #[test]
-fn a_service_that_takes_no_call_at_all_is_not_asked_over_more_and_more_connections() {
+fn a_service_that_admits_no_call_does_not_get_more_and_more_connections() {
     let peer = RawServer::start(|_, frames| {
         frames.handshake(&[(MAX_CONCURRENT_STREAMS, 0)])?;
         refuse(frames)
@@ -149,7 +149,7 @@ fn a_service_that_takes_no_call_at_all_is_not_asked_over_more_and_more_connectio
 }
 
 #[test]
-fn calls_that_find_no_room_go_on_when_the_service_makes_some() {
+fn calls_without_a_stream_continue_when_the_service_raises_its_limit() {
     let (open, opened) = mpsc::channel::<()>();
     let opened = std::sync::Mutex::new(opened);
     let peer = RawServer::start(move |number, frames| {
@@ -167,7 +167,7 @@ fn calls_that_find_no_room_go_on_when_the_service_makes_some() {
         }
     });
     let model = model(&peer, json!({"timeouts": {"connect": "10s"}}));
-    // Refused by both connections that are tried.
+    // Both connections that are tried refuse them.
     model.generate(&hello()).failed(BEDROCK_E_NETWORK);
     assert_eq!(peer.connection_count(), 2);
     thread::scope(|scope| {
@@ -177,12 +177,12 @@ fn calls_that_find_no_room_go_on_when_the_service_makes_some() {
             assert_eq!(call.join().expect("no panic").response().text, "Hello");
         }
     });
-    // A further one, because there is room for ten calls at a time on the first.
+    // One more, because the first admits ten calls at a time.
     assert!(peer.connection_count() <= 3, "{} connections", peer.connection_count());
 }
 
 #[test]
-fn what_breaks_the_protocol_is_no_valid_answer() {
+fn a_violation_of_the_protocol_is_a_protocol_error() {
     for broken in [frame(DATA, 0, 0, b"for no stream"), frame(HEADERS, 4, 1, &[0xff; 8]), vec![b'x'; 100]] {
         for began in [false, true] {
             let broken = broken.clone();
@@ -205,7 +205,7 @@ fn what_breaks_the_protocol_is_no_valid_answer() {
 }
 
 #[test]
-fn a_peer_that_sends_frames_without_content_for_ever_ends_its_calls_with_a_clear_error() {
+fn an_endless_flood_of_frames_without_content_is_a_clear_error() {
     const PING: u8 = 6;
     const UNKNOWN: u8 = 0x77;
     let pointless = |kind, payload: &[u8]| frame(kind, 0, 0, payload);
@@ -227,7 +227,7 @@ fn a_peer_that_sends_frames_without_content_for_ever_ends_its_calls_with_a_clear
 }
 
 #[test]
-fn as_many_frames_without_content_as_events_are_no_flood() {
+fn as_many_frames_without_content_as_events_are_not_a_flood() {
     const EVENTS: usize = 6000;
     let event = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#);
     let peer = RawServer::start(move |_, frames| {
@@ -249,7 +249,7 @@ fn as_many_frames_without_content_as_events_are_no_flood() {
 }
 
 #[test]
-fn an_answer_may_be_announced_a_hundred_times() {
+fn a_response_may_follow_a_hundred_interim_responses() {
     const ANNOUNCED: [u8; 5] = [0x08, 3, b'1', b'0', b'3'];
     for (times, taken) in [(100, true), (101, false)] {
         let peer = RawServer::start(move |_, frames| {
@@ -268,7 +268,7 @@ fn an_answer_may_be_announced_a_hundred_times() {
 }
 
 #[test]
-fn streams_that_nobody_reads_keep_no_more_than_their_window_in_however_small_frames() {
+fn unread_streams_keep_no_more_than_their_window_however_small_the_frames() {
     const STREAMS: usize = 16;
     const WINDOW: usize = 64 << 10;
     let event = event_frame("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#);
@@ -280,7 +280,7 @@ fn streams_that_nobody_reads_keep_no_more_than_their_window_in_however_small_fra
             frames.send(&head(*stream, EVENT_STREAM))?;
             frames.send(&frame(DATA, 0, *stream, &event_frame("messageStart", r#"{"role":"assistant"}"#)))?;
         }
-        // As much as the windows take that are there before anybody reads.
+        // As much as fits into the windows before anything is read.
         let bytes = event.iter().cycle().take(WINDOW - 1000);
         for piece in bytes.copied().collect::<Vec<u8>>().chunks(4096) {
             let piece: Vec<u8> = piece
@@ -289,7 +289,7 @@ fn streams_that_nobody_reads_keep_no_more_than_their_window_in_however_small_fra
                 .collect();
             frames.send(&piece)?;
         }
-        // An answer to a ping says that all has been looked at.
+        // The acknowledgement of a ping proves that everything was processed.
         frames.send(&frame(6, 0, 0, b"all sent"))?;
         loop {
             let mut head = [0; 9];
@@ -301,14 +301,14 @@ fn streams_that_nobody_reads_keep_no_more_than_their_window_in_however_small_fra
             }
         }
     });
-    // Half of what is read ahead may be on the connection.
+    // Half of the read-ahead may be on the connection.
     let model = model(&peer, json!({"read_ahead": 2 * WINDOW}));
     let streams: Vec<_> = (0..STREAMS).map(|_| Pull::open(&model, &hello())).collect();
     for stream in &streams {
         assert!(matches!(stream.next(-1), Pulled::Event(_)));
     }
     let before = LIVE.load(Ordering::Relaxed);
-    all_sent.recv_timeout(3 * PATIENCE).expect("the library reads on");
+    all_sent.recv_timeout(3 * PATIENCE).expect("the library continues to read");
     let held = LIVE.load(Ordering::Relaxed) - before;
     let most = (STREAMS * 2 * WINDOW) as i64 + (2 << 20);
     println!("{held} bytes are held for {STREAMS} streams");

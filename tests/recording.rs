@@ -1,5 +1,4 @@
-//! What passed between a program and the service is written down, and answers once more: the same events, the same bytes of JSON,
-//! the same errors, without network or credentials.
+//! Calls are recorded and replayed: the same events, the same bytes of JSON, the same errors, without network or credentials.
 
 mod support;
 
@@ -19,14 +18,14 @@ use support::{Auth, Cut, Gate, LocalBedrock, PATIENCE, Protocol, Reply};
 const SESSION_TOKEN: &str = "FwoGZXIvYXdzEXAMPLESESSIONTOKEN";
 /// Set in the process that a test starts.
 const CHILD: &str = "BEDROCK_TEST_CHILD";
-/// Set there to the config of the model that it makes.
+/// Set in that process to the config of the model that it makes.
 const CONFIG: &str = "BEDROCK_TEST_CONFIG";
 
 fn path(test: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("recording").join(format!("{test}.json"))
 }
 
-/// A file of that test's own, which is not there yet.
+/// The file of a test, which does not exist yet.
 fn file(test: &str) -> PathBuf {
     let file = path(test);
     std::fs::create_dir_all(file.parent().expect("a directory")).expect("a directory");
@@ -43,7 +42,7 @@ fn replayer(file: &Path) -> Model {
     Model::new(&json!({"model": MODEL_ID, "retry": {"max_backoff": "1ms"}, "transport": {"replay": file}}))
 }
 
-/// The recording as it stands in the file. Between calls it is whole.
+/// The recording in the file, which is complete between calls.
 #[track_caller]
 fn recorded(file: &Path) -> Vec<Value> {
     read(file).unwrap_or_else(|what| panic!("{what}"))
@@ -56,7 +55,7 @@ fn read(file: &Path) -> Result<Vec<Value>, String> {
     Ok(json["interactions"].as_array().expect("an array").clone())
 }
 
-/// Waits for an interaction that no call waits for. A look in the middle of its writing may see a part of it.
+/// Waits for an interaction that no call waits for. It may be read while it is partly written.
 #[track_caller]
 fn wait_recorded(file: &Path, count: usize) -> Vec<Value> {
     let began = std::time::Instant::now();
@@ -74,7 +73,7 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-/// The reply is recorded from a stream and replayed; both times the same comes out.
+/// Records a reply as a stream and replays it. Both results are the same.
 #[track_caller]
 fn streams_the_same(test: &str, reply: Reply) -> (Streamed, Value) {
     let (bedrock, file) = (LocalBedrock::start(), file(test));
@@ -91,7 +90,7 @@ fn streams_the_same(test: &str, reply: Reply) -> (Streamed, Value) {
 }
 
 #[test]
-fn a_stream_that_has_lost_its_content_type_is_recorded_as_the_stream_that_it_is() {
+fn a_stream_without_its_content_type_is_recorded_as_a_stream() {
     let answer = || Reply::stream().message_start().event("keepAlive", "").text(0, &["Hel", "lo"]);
     let whole = || answer().message_stop("end_turn").metadata(1, 2);
     for (test, reply) in [
@@ -212,7 +211,7 @@ fn every_operation_is_recorded_and_replayed() {
 }
 
 #[test]
-fn bytes_that_are_no_frames_are_replayed_as_they_came() {
+fn bytes_that_are_no_frames_are_replayed_unchanged() {
     let mut damaged = event_frame("messageStart", r#"{"role":"assistant"}"#).to_vec();
     let whole = damaged.clone();
     damaged[20] ^= 1;
@@ -242,7 +241,7 @@ fn a_retried_attempt_is_an_interaction_of_its_own() {
 }
 
 #[test]
-fn an_error_is_replayed_with_all_that_it_tells() {
+fn a_service_error_is_replayed_with_all_its_details() {
     let (bedrock, file) = (LocalBedrock::start(), file("error"));
     let model = recorder(&bedrock, &file);
     bedrock.push(Reply::error(400, "ValidationException", "No such thing").request_id("refused-1"));
@@ -254,7 +253,7 @@ fn an_error_is_replayed_with_all_that_it_tells() {
 }
 
 #[test]
-fn a_failure_on_the_way_is_recorded_without_a_host_and_replayed_with_its_advice_once() {
+fn a_network_failure_is_recorded_without_a_host_and_replayed_with_one_advice() {
     let (bedrock, file) = (LocalBedrock::start(), file("on_the_way"));
     let model = recorder(&bedrock, &file);
     let host = bedrock.url().trim_start_matches("http://").to_owned();
@@ -289,7 +288,7 @@ fn a_recording_holds_no_credential() {
 }
 
 #[test]
-fn two_models_record_into_one_file_and_a_later_one_begins_anew() {
+fn two_models_record_into_one_file_and_a_later_one_overwrites_it() {
     let (bedrock, file) = (LocalBedrock::start(), file("shared"));
     bedrock.respond_with(|_| Reply::text_response("Hello"));
     let (first, second) = (recorder(&bedrock, &file), recorder(&bedrock, &file));
@@ -307,7 +306,7 @@ fn two_models_record_into_one_file_and_a_later_one_begins_anew() {
 }
 
 #[test]
-fn a_call_that_is_given_up_is_recorded_as_far_as_it_came() {
+fn a_cancelled_call_is_recorded_with_what_had_arrived() {
     let (bedrock, file) = (LocalBedrock::start(), file("given_up"));
     let model = recorder(&bedrock, &file);
     bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&Gate::new()).text_delta(0, "lo"));
@@ -330,7 +329,7 @@ fn a_call_that_is_given_up_is_recorded_as_far_as_it_came() {
 }
 
 #[test]
-fn a_stream_passes_while_it_is_recorded_and_others_are_served_meanwhile() {
+fn a_stream_passes_while_it_is_recorded_and_delays_no_other_call() {
     let (bedrock, file, gate) = (LocalBedrock::start(), file("passes"), Gate::new());
     let model = recorder(&bedrock, &file);
     let held = Reply::stream().message_start().text_delta(0, "Hello").wait_for(&gate);
@@ -348,7 +347,7 @@ fn a_stream_passes_while_it_is_recorded_and_others_are_served_meanwhile() {
     assert_eq!(recorded(&file).len(), 2);
 }
 
-/// A recording of one unary call that asked for this.
+/// A recording of one unary call with this body.
 fn recording(test: &str, body: &str) -> PathBuf {
     let file = file(test);
     let path = "/model/amazon.nova-micro-v1%3A0/converse";
@@ -361,7 +360,7 @@ fn recording(test: &str, body: &str) -> PathBuf {
 }
 
 #[test]
-fn the_order_of_keys_and_white_space_do_not_matter_to_a_replay() {
+fn a_replay_ignores_white_space_and_the_order_of_keys() {
     let body = r#"{"inferenceConfig": {"topP": 5e-1, "maxTokens": 10.0},
         "messages": [{"content": [{"text": "\u0048ello?"}], "role": "user"}]}"#;
     let request = r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}],
@@ -371,7 +370,7 @@ fn the_order_of_keys_and_white_space_do_not_matter_to_a_replay() {
 }
 
 #[test]
-fn a_request_that_was_not_recorded_is_told_where_the_nearest_one_differs() {
+fn the_error_for_an_unrecorded_request_names_where_the_most_similar_one_differs() {
     let file = recording("mismatch", r#"{"messages":[{"role":"user","content":[{"text":"Goodbye."}]}]}"#);
     let model = replayer(&file);
     let failure = model.generate(&hello());
@@ -390,7 +389,7 @@ fn a_request_that_was_not_recorded_is_told_where_the_nearest_one_differs() {
 }
 
 #[test]
-fn recorded_timing_is_a_choice_and_answers_the_same() {
+fn recorded_timing_is_optional_and_replays_the_same() {
     let file = recording("timing", r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#);
     for timing in ["recorded", "at_once"] {
         let config = json!({"model": MODEL_ID, "transport": {"replay": file, "timing": timing}});
@@ -399,7 +398,7 @@ fn recorded_timing_is_a_choice_and_answers_the_same() {
 }
 
 #[test]
-fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
+fn an_invalid_transport_is_a_config_error_that_names_the_key() {
     let file = recording("refused", "{}");
     let missing = file.with_file_name("no-directory").join("a.json");
     let precious = self::file("precious");
@@ -439,7 +438,7 @@ fn a_transport_that_cannot_be_is_a_config_error_that_names_the_key() {
 }
 
 #[test]
-fn a_broken_recording_is_a_config_error_that_points_into_it() {
+fn an_invalid_recording_is_a_config_error_with_a_pointer_into_it() {
     let file = recording("broken", "{}");
     let good = std::fs::read_to_string(&file).expect("the recording");
     let cases = [
@@ -481,7 +480,7 @@ fn http2_is_recorded_and_replayed_the_same() {
     assert_eq!((replayed.events, replayed.outcome.response()), (live.events, live.outcome.response()));
 }
 
-/// Runs the test of that name again in a process whose environment is empty; there, `body` runs.
+/// Runs the test of that name again in a process with an empty environment, and `body` in that process.
 #[track_caller]
 fn alone(test: &str, body: impl FnOnce()) {
     if std::env::var_os(CHILD).is_some() {
@@ -490,7 +489,7 @@ fn alone(test: &str, body: impl FnOnce()) {
     run_alone(test, None);
 }
 
-/// Runs the test of that name in a process whose environment is empty but for that config. Gives what it prints.
+/// Runs the test of that name in a process whose environment holds that config alone. Returns its output.
 #[track_caller]
 fn run_alone<'c>(test: &str, config: impl Into<Option<&'c str>>) -> String {
     let mut child = Command::new(std::env::current_exe().expect("this program"));
@@ -502,7 +501,7 @@ fn run_alone<'c>(test: &str, config: impl Into<Option<&'c str>>) -> String {
     said
 }
 
-/// The config of the model that this process is to make, where a test has started it.
+/// The config for this process, if a test has started it.
 fn given_config() -> Option<String> {
     std::env::var(CONFIG).ok()
 }
@@ -517,10 +516,10 @@ fn a_replay_needs_neither_credentials_nor_an_environment() {
 }
 
 #[test]
-fn what_credentials_are_asked_for_with_is_not_recorded() {
-    alone("what_credentials_are_asked_for_with_is_not_recorded", || {
+fn requests_for_credentials_are_not_recorded() {
+    alone("requests_for_credentials_are_not_recorded", || {
         let (bedrock, file) = (LocalBedrock::start(), file("role"));
-        // No other thread of this process reads its environment at this moment.
+        // No other thread of this process reads the environment now.
         unsafe { std::env::set_var("AWS_ENDPOINT_URL_STS", bedrock.url()) };
         bedrock.push(Reply::empty(200).content_type("text/xml").body(
             "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
@@ -536,8 +535,8 @@ fn what_credentials_are_asked_for_with_is_not_recorded() {
 }
 
 #[test]
-fn what_is_given_up_is_in_the_file_once_the_library_is_shut_down() {
-    alone("what_is_given_up_is_in_the_file_once_the_library_is_shut_down", || {
+fn cancelled_calls_are_in_the_file_once_the_library_is_shut_down() {
+    alone("cancelled_calls_are_in_the_file_once_the_library_is_shut_down", || {
         let bedrock = LocalBedrock::start();
         for round in 1..=20 {
             let file = file(&format!("shut_down_{round}"));
@@ -552,8 +551,8 @@ fn what_is_given_up_is_in_the_file_once_the_library_is_shut_down() {
 }
 
 #[test]
-fn a_recording_that_cannot_be_written_fails_the_call_and_stays_whole() {
-    alone("a_recording_that_cannot_be_written_fails_the_call_and_stays_whole", || {
+fn a_recording_that_cannot_be_written_fails_the_call_and_stays_valid() {
+    alone("a_recording_that_cannot_be_written_fails_the_call_and_stays_valid", || {
         for streams in [false, true] {
             let (bedrock, file) = (LocalBedrock::start(), file(&format!("full_{streams}")));
             bedrock.auth(Auth::default());
@@ -587,7 +586,7 @@ fn a_recording_that_cannot_be_written_fails_the_call_and_stays_whole() {
 }
 
 #[test]
-fn a_pipe_in_the_place_of_a_recording_is_refused_and_not_waited_for() {
+fn a_pipe_in_place_of_a_recording_is_an_error_at_once() {
     let pipe = file("pipe");
     if !Command::new("/usr/bin/mkfifo").arg(&pipe).status().is_ok_and(|status| status.success()) {
         return println!("skipped: mkfifo is missing");
@@ -607,8 +606,8 @@ fn mode(file: &Path) -> u32 {
 }
 
 #[test]
-fn a_recording_is_for_its_owner_alone() {
-    alone("a_recording_is_for_its_owner_alone", || {
+fn only_the_owner_may_read_a_recording() {
+    alone("only_the_owner_may_read_a_recording", || {
         let bedrock = LocalBedrock::start();
         for mask in [0, 0o277] {
             let file = file(&format!("mode_{mask:o}"));
@@ -640,7 +639,7 @@ fn another_process_cannot_record_into_the_same_file() {
     assert!(other.contains("model: Err") && other.contains("another process records into it"), "{other}");
     model.generate(&hello()).response();
     assert_eq!(recorded(&file).len(), 2, "the other process has changed nothing");
-    // One that only reads what was recorded so far is not concerned, and neither is this process.
+    // Reading the recording is possible, and so is recording in this process.
     replayer(&file).generate(&hello()).response();
     recorder(&bedrock, &file).generate(&hello()).response();
     drop(model);
@@ -649,8 +648,8 @@ fn another_process_cannot_record_into_the_same_file() {
 }
 
 #[test]
-fn a_forked_child_cannot_record_into_its_parents_file_nor_keep_it_from_the_parent() {
-    const TEST: &str = "a_forked_child_cannot_record_into_its_parents_file_nor_keep_it_from_the_parent";
+fn a_forked_child_cannot_record_into_its_parents_file_nor_block_the_parent() {
+    const TEST: &str = "a_forked_child_cannot_record_into_its_parents_file_nor_block_the_parent";
     alone(TEST, || {
         let (bedrock, file) = (LocalBedrock::start(), file("forked"));
         let config = with(config(&bedrock), json!({"transport": {"record": file}})).to_string();
@@ -663,7 +662,7 @@ fn a_forked_child_cannot_record_into_its_parents_file_nor_keep_it_from_the_paren
             drop(release);
             let status = Model::try_new(&config).map(std::mem::forget).map_or_else(|failure| failure.status, |()| 0);
             let _ = tells.write_all(&status.to_ne_bytes());
-            // Until the parent is done, with the descriptors that were inherited.
+            // It keeps the inherited descriptors open until the parent is done.
             let _ = waits.read(&mut [0]);
             unsafe { libc::_exit(0) };
         }
@@ -679,7 +678,7 @@ fn a_forked_child_cannot_record_into_its_parents_file_nor_keep_it_from_the_paren
 }
 
 #[test]
-fn what_authorizes_a_request_is_not_in_the_recording_where_the_service_repeats_it() {
+fn credentials_that_the_service_repeats_are_not_in_the_recording() {
     let (bedrock, file) = (LocalBedrock::start(), file("echo"));
     let bearer = "bedrock-api-key-c2VjcmV0/dG9rZW4+";
     bedrock.respond_with(|request| {
@@ -719,7 +718,7 @@ fn what_authorizes_a_request_is_not_in_the_recording_where_the_service_repeats_i
     let secrets: Vec<_> = [bearer, SESSION_TOKEN].into_iter().chain(signatures).collect();
     let interactions = recorded(&file);
     assert_eq!((interactions.len(), secrets.len()), (10, 7));
-    // In base64 too, and in base64 in base64.
+    // Also in base64, and in base64 within base64.
     let mut texts = vec![std::fs::read_to_string(&file).expect("the recording").replace("\\/", "/")];
     while let Some(text) = texts.pop() {
         for secret in &secrets {
@@ -729,7 +728,7 @@ fn what_authorizes_a_request_is_not_in_the_recording_where_the_service_repeats_i
         let decoded = words.filter_map(|word| base64_simd::STANDARD.decode_to_vec(word).ok());
         texts.extend(decoded.map(|bytes| String::from_utf8_lossy(&bytes).replace("\\/", "/")));
     }
-    // What is left is a recording.
+    // The rest is a valid recording.
     let model = replayer(&file).with(json!({"retry": {"max_attempts": 1}}));
     model.stream(&hello()).outcome.failed(BEDROCK_E_VALIDATION).says(&["[redacted]"]);
     model.stream(&Request::say("cut")).outcome.failed(BEDROCK_E_TRUNCATED);
@@ -743,12 +742,12 @@ fn resident(key: &str) -> i64 {
 }
 
 #[test]
-fn recording_takes_at_most_three_times_the_memory_of_the_wire() {
-    const TEST: &str = "recording_takes_at_most_three_times_the_memory_of_the_wire";
+fn recording_takes_at_most_three_times_the_memory_of_the_data() {
+    const TEST: &str = "recording_takes_at_most_three_times_the_memory_of_the_data";
     const WIRE: usize = 8 << 20;
     if let Some(config) = given_config() {
         let model = Model::new(&serde_json::from_str(&config).expect("a config"));
-        // What the first calls take is not what is measured.
+        // The memory of the first calls is not measured.
         assert_eq!(count_called_back(&model, &hello()).1, BEDROCK_OK);
         model.generate(&hello()).response();
         for what in ["small events", "one answer"] {

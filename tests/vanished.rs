@@ -1,7 +1,7 @@
-//! A peer that vanishes without a word is found within 30 seconds, and one that is only silent is waited for.
+//! A peer that vanishes is detected within 30 seconds. A peer that is only silent is not given up.
 //!
-//! The peer lives in a network namespace of its own, at the other end of a virtual cable. It vanishes when its packets go
-//! nowhere: the cable stays up, and nobody is told anything.
+//! The peer runs in a network namespace of its own, at the other end of a pair of virtual network devices. It vanishes when its
+//! packets are dropped: the devices stay up, and no side gets an error.
 
 mod support;
 
@@ -16,14 +16,14 @@ use serde_json::json;
 use support::capi::*;
 use support::{Gate, LocalBedrock, Protocol, Reply, network_namespace};
 
-const TEST: &str = "a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_waited_for";
+const TEST: &str = "a_peer_that_vanishes_is_detected_within_30_seconds_and_one_that_is_silent_is_not_given_up";
 const HERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
 const THERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 2);
-/// Within this time a peer that has vanished is found.
+/// The time within which a vanished peer is detected.
 const LONGEST: Duration = Duration::from_secs(30);
 
 #[test]
-fn a_peer_that_vanishes_is_found_within_30_seconds_and_one_that_is_silent_is_waited_for() {
+fn a_peer_that_vanishes_is_detected_within_30_seconds_and_one_that_is_silent_is_not_given_up() {
     if network_namespace::is_entered(TEST, &[]) {
         in_a_namespace();
     }
@@ -35,7 +35,7 @@ fn ip(arguments: &str) {
     assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The other end of the cable: a thread in a network namespace of its own. What it starts lives there.
+/// The other end: a thread in a network namespace of its own, which its servers inherit.
 struct There {
     orders: mpsc::Sender<Box<dyn FnOnce() + Send>>,
 }
@@ -75,13 +75,13 @@ impl There {
         self.run(move || LocalBedrock::with_protocol_at(THERE, protocol))
     }
 
-    /// From now on whatever is sent from there goes nowhere.
+    /// Drops all packets from there from now on.
     fn vanish(&self) {
         self.run(|| ip(&format!("route add blackhole {HERE}/32")));
     }
 }
 
-/// A model whose timers are the library's own.
+/// A model with the default timers.
 fn model(bedrock: &LocalBedrock, version: &str) -> Model {
     let members = json!({"allow_http": true, "http_version": version, "retry": {"max_attempts": 1}});
     Model::at_with(bedrock, members)
@@ -91,7 +91,7 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-/// Opens a gate where a test fails, so that nobody waits behind it.
+/// Opens a gate when it is dropped, so that a test that fails leaves no thread waiting.
 struct OpensAtLast<'a>(&'a Gate);
 
 impl Drop for OpensAtLast<'_> {
@@ -127,7 +127,7 @@ fn in_a_namespace() {
             });
             calls.push((format!("in the middle of a stream over HTTP/{version}"), host, call));
 
-            // While the first event is waited for, and an answer.
+            // While the call waits for the first event, or for a response.
             for operation in ["ConverseStream", "Converse"] {
                 let bedrock = there.server(protocol.clone());
                 bedrock.push(Reply::hang());
@@ -144,21 +144,21 @@ fn in_a_namespace() {
                 calls.push((format!("{operation} without an answer over HTTP/{version}"), host, call));
             }
 
-            // A connection that has been kept, to be used after its peer has vanished.
+            // An idle connection that is used after its peer has vanished.
             let bedrock = there.server(protocol.clone());
             bedrock.push(Reply::text_response("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
             kept.push((version, bedrock, used, "Hello?".to_owned()));
 
-            // The same, for more than a socket takes at once: the request is still being sent.
+            // The same, with a request that is larger than the socket's buffer, and still being sent.
             let bedrock = there.server(protocol.clone());
             bedrock.push(Reply::text_response("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
             kept.push((version, bedrock, used, "x".repeat(32 << 20)));
 
-            // A peer that stays, and is silent for longer than one that has vanished is looked for.
+            // A peer that is silent for longer than the detection takes, and has not vanished.
             let bedrock = LocalBedrock::with_protocol(protocol.clone());
             bedrock.push(Reply::stream().message_start().wait_for(&late).text(0, &["Hello"]).message_stop("end_turn"));
             silent.push(threads.spawn(move || model(&bedrock, version).stream(&hello()).outcome));
@@ -173,7 +173,7 @@ fn in_a_namespace() {
         }
         let ended: Vec<_> =
             calls.into_iter().map(|(what, url, call)| (what, url, call.join().expect("no panic"))).collect();
-        // The time that passes is what is tested.
+        // The test is about the time that passes.
         std::thread::sleep((LONGEST + Duration::from_secs(2)).saturating_sub(vanished.elapsed()));
         late.open();
         for (what, url, (outcome, ended)) in ended {

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use serde_json::{Value, json};
 
-use crate::door::Door;
+use crate::interface::Interface;
 use crate::support::capi::{config, with};
 use crate::support::{Flaw, LocalBedrock, Protocol, Tls};
 
@@ -47,9 +47,9 @@ impl Carrier {
         if self == Carrier::Http1 { all } else { sample }
     }
 
-    /// Whether calls are made through that door: all over plain HTTP/1.1, one of each kind over what lies below the same engine.
-    pub fn is_for(self, door: Door) -> bool {
-        self == Carrier::Http1 || door == Door::Unary || Door::THREE.contains(&door)
+    /// Whether calls are made through that interface: all over plain HTTP/1.1, one of each kind over what lies below the same engine.
+    pub fn is_for(self, interface: Interface) -> bool {
+        self == Carrier::Http1 || interface == Interface::Unary || Interface::THREE.contains(&interface)
     }
 
     #[track_caller]

@@ -1,9 +1,9 @@
 //! Streams that end too early: cut at every byte, in every way that HTTP has.
 
 use crate::carrier::Carrier;
-use crate::door::Door;
 use crate::fault::{Expect, Fault};
 use crate::golden::{EVENTS, STOPPED, ends, golden, whole_frames};
+use crate::interface::Interface;
 use crate::support::capi::*;
 use crate::support::{Cut, Gate, Reply};
 
@@ -99,20 +99,20 @@ impl Way {
     }
 }
 
-/// Every byte through one door (`truncation` has every byte through another), and a sample through the others.
+/// Every byte through one interface (`truncation` has every byte through another), and a sample through the others.
 pub fn faults(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
     let length = golden().body_len();
     for way in ways(carrier) {
         for bytes in (0..=length).filter(|bytes| !way.is_none(*bytes, length)) {
             let near_a_frame_end = ends().iter().any(|end| end.abs_diff(bytes) <= 1);
-            let doors = match bytes {
-                _ if near_a_frame_end && bytes % 3 == 0 => &Door::STREAMS[..],
-                _ if near_a_frame_end || bytes % carrier.step(37, 370) == 0 => &Door::THREE[..],
-                _ if way.every_byte => &[Door::Next],
+            let interfaces = match bytes {
+                _ if near_a_frame_end && bytes % 3 == 0 => &Interface::STREAMS[..],
+                _ if near_a_frame_end || bytes % carrier.step(37, 370) == 0 => &Interface::THREE[..],
+                _ if way.every_byte => &[Interface::Next],
                 _ => continue,
             };
-            let fault = Fault::new(way.row).case(format!("after {bytes} of {length} bytes")).through(doors);
+            let fault = Fault::new(way.row).case(format!("after {bytes} of {length} bytes")).by(interfaces);
             faults.push(fault.streamed_by(move |shown| way.reply(bytes, shown), way.expect(bytes)));
         }
     }

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use crate::carrier::Carrier;
-use crate::door::Door;
 use crate::fault::{Expect, Fault};
 use crate::golden::{ends, golden};
+use crate::interface::Interface;
 use crate::support::Reply;
 use crate::support::capi::*;
 use crate::support::stream::event_frame;
@@ -36,8 +36,8 @@ pub fn flips(carrier: Carrier) -> Vec<Fault> {
         let intact = ends.iter().filter(|end| **end <= at).count();
         let mut damaged = bytes.to_vec();
         damaged[at] ^= 1 << (bit % 8);
-        let doors = if bit % 61 == 0 { &Door::THREE[..] } else { &[Door::Callback] };
-        let fault = Fault::new("a bit flipped").case(format!("bit {bit} of {}", bytes.len() * 8)).through(doors);
+        let interfaces = if bit % 61 == 0 { &Interface::THREE[..] } else { &[Interface::Callback] };
+        let fault = Fault::new("a bit flipped").case(format!("bit {bit} of {}", bytes.len() * 8)).by(interfaces);
         let expect = Expect::fails(BEDROCK_E_PROTOCOL).after(intact).says("damaged");
         faults.push(fault.streamed(Reply::stream().raw(damaged), expect));
     }
@@ -71,7 +71,7 @@ pub fn lying_lengths(carrier: Carrier) -> Vec<Fault> {
         // Without its checksum no length is believed: twelve bytes are enough, and nothing is waited for.
         let stalled = Reply::stream().raw(lie(false)).stall_after(begin + 12);
         let case = format!("{length}, without its checksum, and a stall");
-        faults.push(Fault::new("a length that lies").case(case).streamed(stalled, damaged()).through(&Door::THREE));
+        faults.push(Fault::new("a length that lies").case(case).streamed(stalled, damaged()).by(&Interface::THREE));
 
         // A length that can be is believed, and the rest is waited for; another is not.
         let possible = length >= 16 + headers && length <= MAX_FRAME;
@@ -81,16 +81,16 @@ pub fn lying_lengths(carrier: Carrier) -> Vec<Fault> {
             false => damaged(),
         };
         let case = format!("{length}, with its checksum, and the end");
-        let doors = if length.is_power_of_two() { &Door::THREE[..] } else { &[Door::Next] };
+        let interfaces = if length.is_power_of_two() { &Interface::THREE[..] } else { &[Interface::Next] };
         let reply = Reply::stream().raw(lie(true));
-        faults.push(Fault::new("a length that lies").case(case).streamed(reply, ended).through(doors));
+        faults.push(Fault::new("a length that lies").case(case).streamed(reply, ended).by(interfaces));
         let stalls = match possible {
             true => Expect::times_out("idle", WAIT).after(BEFORE),
             false => damaged(),
         };
         let stalled = Reply::stream().raw(lie(true)).stall_after(begin + 12);
         let case = format!("{length}, with its checksum, and a stall");
-        faults.push(Fault::new("a length that lies").case(case).streamed(stalled, stalls).through(&Door::THREE));
+        faults.push(Fault::new("a length that lies").case(case).streamed(stalled, stalls).by(&Interface::THREE));
     }
     faults
 }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::door::Door;
 use crate::fault::{Expect, Fault};
 use crate::golden::golden;
+use crate::interface::Interface;
 use crate::support::Reply;
 use crate::support::capi::*;
 use crate::support::stream::event_frame;
@@ -38,14 +38,14 @@ pub fn faults() -> Vec<Fault> {
         Fault::new("an endless block")
             .case("as fast as it can")
             .streamed(forever(Reply::stream().message_start(), delta(&"on".repeat(500))), expect())
-            .through(&Door::THREE)
+            .by(&Interface::THREE)
             .alone(),
         Fault::new("an endless stream").case("of events that are not known").streamed(paced(unknown), expect()),
         Fault::new("an endless stream")
             .case("after its end, as fast as it can")
             // Complete but for the end of its body, unless the timer found it inside a frame.
             .streamed(forever(golden(), event_frame("keepAlive", &long)), expect().or(BEDROCK_OK))
-            .through(&Door::THREE)
+            .by(&Interface::THREE)
             .alone(),
         Fault::new("an endless answer")
             .unary(Reply::json("{").chunked().then_forever(vec![b' '; 1024]), Expect::times_out("total", TOTAL))

@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use crate::carrier::Carrier;
-use crate::door::Door;
 use crate::fault::{Expect, Fault};
 use crate::golden::{EVENTS, ends, golden};
+use crate::interface::Interface;
 use crate::support::Reply;
 use crate::support::capi::*;
 use crate::support::stream::{exception_frame, frame};
@@ -54,7 +54,11 @@ pub fn faults(carrier: Carrier) -> Vec<Fault> {
                 let fault = Fault::new(&format!("{form}: {name:?}")).case(format!("after event {position}"));
                 let all = position == EVENTS / 2;
                 let reply = inserted(position, &bytes);
-                faults.push(fault.streamed(reply, expect).through(if all { &Door::STREAMS } else { &Door::THREE }));
+                faults.push(fault.streamed(reply, expect).by(if all {
+                    &Interface::STREAMS
+                } else {
+                    &Interface::THREE
+                }));
             }
         }
     }

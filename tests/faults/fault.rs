@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::door::Door;
+use crate::interface::Interface;
 use crate::support::capi::*;
 use crate::support::{Gate, Reply};
 
@@ -23,7 +23,7 @@ pub struct Fault {
     /// What exactly, for whoever reads a failure.
     pub case: String,
     pub place: Place,
-    pub doors: Vec<Door>,
+    pub interfaces: Vec<Interface>,
     pub streamed: Option<Scene>,
     pub unary: Option<Scene>,
     /// Its calls take all that the library has, and are made with no others.
@@ -140,7 +140,7 @@ impl Fault {
             row: row.to_owned(),
             case: String::new(),
             place: Place::Bedrock,
-            doors: Door::STREAMS.to_vec(),
+            interfaces: Interface::STREAMS.to_vec(),
             streamed: None,
             unary: None,
             alone: false,
@@ -152,8 +152,8 @@ impl Fault {
         Fault { case: case.into(), ..self }
     }
 
-    pub fn through(self, doors: &[Door]) -> Fault {
-        Fault { doors: doors.to_vec(), ..self }
+    pub fn by(self, interfaces: &[Interface]) -> Fault {
+        Fault { interfaces: interfaces.to_vec(), ..self }
     }
 
     pub fn elsewhere(self, members: Value) -> Fault {
@@ -185,8 +185,9 @@ impl Fault {
     }
 
     /// The calls to make of it.
-    pub fn calls(&self) -> Vec<(Door, &Scene)> {
-        let streamed = self.streamed.iter().flat_map(|scene| self.doors.iter().map(move |door| (*door, scene)));
-        streamed.chain(self.unary.iter().map(|scene| (Door::Unary, scene))).collect()
+    pub fn calls(&self) -> Vec<(Interface, &Scene)> {
+        let streamed =
+            self.streamed.iter().flat_map(|scene| self.interfaces.iter().map(move |interface| (*interface, scene)));
+        streamed.chain(self.unary.iter().map(|scene| (Interface::Unary, scene))).collect()
     }
 }

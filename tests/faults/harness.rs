@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 
 use crate::carrier::Carrier;
 use crate::clock::{GRACE, Watched};
-use crate::door::{Door, Run};
 use crate::fault::{Expect, Fault, Place, Scene};
+use crate::interface::{Interface, Run};
 use crate::support::capi::*;
 use crate::support::{Gate, LocalBedrock};
 use crate::table::Table;
@@ -74,14 +74,15 @@ impl Harness {
 
     fn make_calls(&self, fault: &Fault, stage: &mut Stage) {
         let mut first = None;
-        for (door, scene) in fault.calls().into_iter().filter(|(door, _)| self.carrier.is_for(*door)) {
+        for (interface, scene) in fault.calls().into_iter().filter(|(interface, _)| self.carrier.is_for(*interface)) {
             let called = catch_unwind(AssertUnwindSafe(|| {
-                let call = format!("{} ({}) {} through {}", fault.row, fault.case, self.carrier.title(), door.title());
+                let call =
+                    format!("{} ({}) {} through {}", fault.row, fault.case, self.carrier.title(), interface.title());
                 let mut tries = TRIES;
                 loop {
                     let watched = Watched::begin(call.clone());
-                    let run = stage.call(fault, door, scene);
-                    check(door, scene, &run);
+                    let run = stage.call(fault, interface, scene);
+                    check(interface, scene, &run);
                     tries -= 1;
                     match too_late(&scene.expect, &run, watched.lateness()) {
                         Some(late) => assert!(tries > 0, "{late}, {TRIES} times"),
@@ -91,26 +92,26 @@ impl Harness {
             }));
             match called {
                 Ok(run) => {
-                    lock(&self.table).count(&fault.row, door, run.status);
-                    if door == Door::Unary || *scene.expect.shown.start() != *scene.expect.shown.end() {
+                    lock(&self.table).count(&fault.row, interface, run.status);
+                    if interface == Interface::Unary || *scene.expect.shown.start() != *scene.expect.shown.end() {
                         continue;
                     }
-                    let (reference, told) = first.get_or_insert_with(|| (door, told(&run)));
+                    let (reference, told) = first.get_or_insert_with(|| (interface, told(&run)));
                     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| {
                         assert_eq!(self::told(&run), *told, "not as through {}", reference.title());
                     })) {
-                        self.complain(fault, door, &*panic);
+                        self.complain(fault, interface, &*panic);
                     }
                 }
-                Err(panic) => self.complain(fault, door, &*panic),
+                Err(panic) => self.complain(fault, interface, &*panic),
             }
         }
     }
 
-    fn complain(&self, fault: &Fault, door: Door, panic: &(dyn Any + Send)) {
+    fn complain(&self, fault: &Fault, interface: Interface, panic: &(dyn Any + Send)) {
         let said = panic.downcast_ref::<String>().cloned();
         let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned())).unwrap_or_default();
-        let complaint = format!("{}, {}, through {}: {said}", fault.row, fault.case, door.title());
+        let complaint = format!("{}, {}, through {}: {said}", fault.row, fault.case, interface.title());
         lock(&self.complaints).push(complaint);
     }
 
@@ -130,7 +131,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What every door has to tell in the same way.
+/// What every interface has to tell in the same way.
 fn told(run: &Run) -> (Vec<Event>, bedrock_status, Option<(String, String, bool)>) {
     let failure =
         run.failure.as_ref().map(|failure| (undated(&failure.message), failure.code.clone(), failure.retryable));
@@ -148,12 +149,12 @@ fn undated(message: &str) -> String {
 
 /// That a call ended as its scene says. That its error is one line that begins with "bedrock: " is checked with every call.
 #[track_caller]
-fn check(door: Door, scene: &Scene, run: &Run) {
+fn check(interface: Interface, scene: &Scene, run: &Run) {
     let expect = &scene.expect;
     let Run { events, status, failure, took, .. } = run;
     let allowed: Vec<_> = expect.statuses.iter().map(|status| name(*status)).collect();
     assert!(expect.statuses.contains(status), "{} where {allowed:?} has to be: {run:?}", name(*status));
-    if door == Door::Unary {
+    if interface == Interface::Unary {
         assert_eq!(*events, []);
     } else {
         check_events(expect, &(scene.reply)(&Gate::new()).body_bytes(), run);
@@ -221,7 +222,7 @@ impl Stage {
     }
 
     #[track_caller]
-    fn call(&mut self, fault: &Fault, door: Door, scene: &Scene) -> Run {
+    fn call(&mut self, fault: &Fault, interface: Interface, scene: &Scene) -> Run {
         let timeouts = json!({"timeouts": scene.expect.timeouts()});
         let elsewhere;
         let model = match &fault.place {
@@ -244,7 +245,7 @@ impl Stage {
         if all == 0 {
             shown.open();
         }
-        let run = door.call(model, &self.request, |count| {
+        let run = interface.call(model, &self.request, |count| {
             if count == all {
                 shown.open();
             }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::carrier::Carrier;
-use crate::door::Door;
 use crate::golden::golden;
 use crate::harness::{Running, Turn};
+use crate::interface::Interface;
 use crate::support::capi::*;
 use crate::support::{LocalBedrock, Reply};
 
@@ -20,8 +20,8 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
     for way in ["closed", "reset"] {
         let end = if way == "closed" { Reply::then_close } else { Reply::then_reset };
         for seen in [true, false] {
-            for door in Door::STREAMS.into_iter().chain([Door::Unary]) {
-                let reply = if door == Door::Unary { Reply::text_response("Hello") } else { golden() };
+            for interface in Interface::STREAMS.into_iter().chain([Interface::Unary]) {
+                let reply = if interface == Interface::Unary { Reply::text_response("Hello") } else { golden() };
                 // A length of its own, so that the client has the whole answer before the connection ends.
                 let before = bedrock.connection_count();
                 bedrock.push(end(Reply::text_response("Hello")));
@@ -30,10 +30,10 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
                     bedrock.wait_closed(before.max(1));
                 }
                 bedrock.push(reply);
-                let run = door.call(&model, &request, |_| ());
-                assert_eq!(name(run.status), "BEDROCK_OK", "{way}, {door:?}: {run:?}");
+                let run = interface.call(&model, &request, |_| ());
+                assert_eq!(name(run.status), "BEDROCK_OK", "{way}, {interface:?}: {run:?}");
                 let attempts = run.response.as_ref().expect("a response").attempts;
-                assert!(attempts <= 2, "{way}, {door:?}: {attempts} requests for one that works");
+                assert!(attempts <= 2, "{way}, {interface:?}: {attempts} requests for one that works");
                 assert_eq!(bedrock.unused_replies(), 0);
             }
         }
@@ -49,14 +49,14 @@ pub fn retry_after_is_waited_for(carrier: Carrier) {
     let model = Model::new(&with(carrier.config(&bedrock), json!({"timeout": "5s", "retry": {"max_backoff": "2s"}})));
     let request = Request::say("Hello?");
     let throttled = |after: &str| Reply::error(429, "ThrottlingException", "Slow down").header("Retry-After", after);
-    for door in [Door::Callback, Door::Next, Door::Fd, Door::Unary] {
+    for interface in [Interface::Callback, Interface::Next, Interface::Fd, Interface::Unary] {
         bedrock.push(throttled("1"));
-        bedrock.push(if door == Door::Unary { Reply::text_response("Hello") } else { golden() });
-        let run = door.call(&model, &request, |_| ());
-        assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}: {run:?}");
+        bedrock.push(if interface == Interface::Unary { Reply::text_response("Hello") } else { golden() });
+        let run = interface.call(&model, &request, |_| ());
+        assert_eq!(name(run.status), "BEDROCK_OK", "{interface:?}: {run:?}");
         assert_eq!(run.response.as_ref().expect("a response").attempts, 2);
-        assert!(run.took >= Duration::from_secs(1), "{door:?} came again after {:?}", run.took);
-        assert!(run.took < Duration::from_secs(4), "{door:?} came again after {:?}", run.took);
+        assert!(run.took >= Duration::from_secs(1), "{interface:?} came again after {:?}", run.took);
+        assert!(run.took < Duration::from_secs(4), "{interface:?} came again after {:?}", run.took);
     }
     drop((model, request));
     running.end();
@@ -68,15 +68,15 @@ pub fn throttled_calls_come_again(carrier: Carrier) {
     let bedrock: LocalBedrock = carrier.start();
     let model = Model::new(&carrier.config(&bedrock));
     let request = Request::say("Hello?");
-    for door in Door::STREAMS.into_iter().chain([Door::Unary]) {
+    for interface in Interface::STREAMS.into_iter().chain([Interface::Unary]) {
         bedrock.push(Reply::error(429, "ThrottlingException", "Slow down"));
         bedrock.push(Reply::error(503, "ServiceUnavailableException", "busy"));
-        bedrock.push(if door == Door::Unary { Reply::text_response("Hello") } else { golden() });
-        let run = door.call(&model, &request, |_| ());
-        assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}: {run:?}");
-        assert_eq!(run.response.as_ref().expect("a response").attempts, 3, "{door:?}");
+        bedrock.push(if interface == Interface::Unary { Reply::text_response("Hello") } else { golden() });
+        let run = interface.call(&model, &request, |_| ());
+        assert_eq!(name(run.status), "BEDROCK_OK", "{interface:?}: {run:?}");
+        assert_eq!(run.response.as_ref().expect("a response").attempts, 3, "{interface:?}");
         let sent = bedrock.take_requests();
-        assert!(sent.len() == 3 && sent.iter().all(|again| again.body == sent[0].body), "{door:?}: {sent:?}");
+        assert!(sent.len() == 3 && sent.iter().all(|again| again.body == sent[0].body), "{interface:?}: {sent:?}");
     }
     drop((model, request));
     running.end();

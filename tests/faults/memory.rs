@@ -71,7 +71,7 @@ pub fn is_client() -> bool {
             (1, BEDROCK_AGAIN)
         }
     };
-    // What a whole stream says at its end, by whatever name its door has for that.
+    // What a whole stream says at its end, by whatever name its interface has for that.
     let status = if status == BEDROCK_DONE { BEDROCK_OK } else { status };
     println!("{SAID}{} {events} {}", resident("VmHWM") - before, name(status));
     true

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use crate::door::Door;
 use crate::fault::{Expect, Fault};
 use crate::golden::{EVENTS, ends, golden, whole_frames};
+use crate::interface::Interface;
 use crate::support::Reply;
 use crate::support::capi::*;
 
@@ -60,9 +60,9 @@ pub fn faults() -> Vec<Fault> {
             let expect = if event == 0 { no_first_event() } else { idle(event) };
             let fault =
                 Fault::new("a stall inside a frame").case(format!("after {bytes} bytes, in frame {}", event + 1));
-            // Each kind of door meets each frame, and one of them every place.
-            let doors = if bytes == begin + 40 { &Door::THREE[..] } else { &[Door::Next] };
-            faults.push(fault.streamed(golden().stall_after(bytes), expect).through(doors));
+            // Each kind of interface meets each frame, and one of them every place.
+            let interfaces = if bytes == begin + 40 { &Interface::THREE[..] } else { &[Interface::Next] };
+            faults.push(fault.streamed(golden().stall_after(bytes), expect).by(interfaces));
         }
     }
     for shown in [1, 5] {

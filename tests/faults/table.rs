@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::door::Door;
+use crate::interface::Interface;
 use crate::support::capi::{bedrock_status, name};
 
 /// Rows in the order in which they were first seen.
@@ -11,7 +11,7 @@ use crate::support::capi::{bedrock_status, name};
 pub struct Table {
     title: String,
     order: Vec<String>,
-    cells: BTreeMap<String, BTreeMap<Door, BTreeMap<String, usize>>>,
+    cells: BTreeMap<String, BTreeMap<Interface, BTreeMap<String, usize>>>,
 }
 
 impl Table {
@@ -27,10 +27,10 @@ impl Table {
         }
     }
 
-    pub fn count(&mut self, row: &str, door: Door, status: bedrock_status) {
+    pub fn count(&mut self, row: &str, interface: Interface, status: bedrock_status) {
         self.row(row);
         let status = name(status).trim_start_matches("BEDROCK_").trim_start_matches("E_").to_owned();
-        let cell = self.cells.get_mut(row).expect("it was given its place").entry(door).or_default();
+        let cell = self.cells.get_mut(row).expect("it was given its place").entry(interface).or_default();
         *cell.entry(status).or_default() += 1;
     }
 }
@@ -45,15 +45,16 @@ fn cell(counts: Option<&BTreeMap<String, usize>>) -> String {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let doors: Vec<Door> = Door::STREAMS.into_iter().chain([Door::Unary]).collect();
-        let header = std::iter::once(self.title.clone()).chain(doors.iter().map(|door| door.title().to_owned()));
+        let interfaces: Vec<Interface> = Interface::STREAMS.into_iter().chain([Interface::Unary]).collect();
+        let header =
+            std::iter::once(self.title.clone()).chain(interfaces.iter().map(|interface| interface.title().to_owned()));
         let mut lines = vec![header.collect::<Vec<_>>()];
         for row in &self.order {
-            let cells = doors.iter().map(|door| cell(self.cells[row].get(door)));
+            let cells = interfaces.iter().map(|interface| cell(self.cells[row].get(interface)));
             lines.push(std::iter::once(row.clone()).chain(cells).collect());
         }
         let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..=doors.len()).map(width).collect();
+        let widths: Vec<usize> = (0..=interfaces.len()).map(width).collect();
         for line in &lines {
             let cells = line.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use crate::carrier::Carrier;
 use crate::clock::{GRACE, Watched};
-use crate::door::Door;
 use crate::golden::golden;
 use crate::harness::{Running, Turn};
+use crate::interface::Interface;
 use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled};
 use crate::support::stream::event_frame;
@@ -30,13 +30,13 @@ const FRAME: usize = 64 << 10;
 
 pub fn holds_the_server_up(carrier: Carrier) {
     let running = Running::begin();
-    // Every door over one carrier, and one door over the others, which lie below the same engine.
-    let (some, all): (&[Door], &[Door]) = match carrier {
-        Carrier::Http1 => (&Door::THREE, &Door::STREAMS),
-        _ => (&[Door::Next], &[Door::Fd]),
+    // Every interface over one carrier, and one interface over the others, which lie below the same engine.
+    let (some, all): (&[Interface], &[Interface]) = match carrier {
+        Carrier::Http1 => (&Interface::THREE, &Interface::STREAMS),
+        _ => (&[Interface::Next], &[Interface::Fd]),
     };
-    some.iter().for_each(|door| comes_when_it_is_read(carrier, *door));
-    all.iter().for_each(|door| ends_by_its_total_timer(carrier, *door));
+    some.iter().for_each(|interface| comes_when_it_is_read(carrier, *interface));
+    all.iter().for_each(|interface| ends_by_its_total_timer(carrier, *interface));
     running.end();
 }
 
@@ -66,18 +66,23 @@ pub fn does_no_harm_to_others(carrier: Carrier, unread: usize) {
         assert_eq!(ended, None, "{}: connection {number} ended, and all streams on it", carrier.title());
     }
     let hasty = model.with(json!({"timeout": "3s"}));
-    for door in Door::THREE.into_iter().chain([Door::Unary]) {
-        let reply = if door == Door::Unary { Reply::text_response("Hello") } else { golden() };
+    for interface in Interface::THREE.into_iter().chain([Interface::Unary]) {
+        let reply = if interface == Interface::Unary { Reply::text_response("Hello") } else { golden() };
         bedrock.push(reply);
-        let run = door.call(&hasty, &request, |_| ());
-        assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}, beside streams that are not read: {:?}", run.failure);
+        let run = interface.call(&hasty, &request, |_| ());
+        assert_eq!(
+            name(run.status),
+            "BEDROCK_OK",
+            "{interface:?}, beside streams that are not read: {:?}",
+            run.failure
+        );
     }
     drop((unread, hasty, model, request));
     running.end();
 }
 
 /// Held up for longer than the idle timer, and then read to its end.
-fn comes_when_it_is_read(carrier: Carrier, door: Door) {
+fn comes_when_it_is_read(carrier: Carrier, interface: Interface) {
     let _turn = Turn::busy();
     let bedrock = carrier.start();
     let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": {"first_event": "10m", "idle": IDLE}})));
@@ -85,37 +90,37 @@ fn comes_when_it_is_read(carrier: Carrier, door: Door) {
         (0..FRAMES).fold(Reply::stream().message_start(), |reply, _| reply.raw(text())).message_stop("end_turn");
     bedrock.push(answer);
     let mut held_up = 0;
-    let run = door.call(&model, &Request::say("Hello?"), |shown| {
+    let run = interface.call(&model, &Request::say("Hello?"), |shown| {
         if shown == 1 {
             held_up = bedrock.wait_blocked(1, HELD_UP);
         }
     });
-    println!("not read, {:<10} {}: held up after {} KiB", door.title(), carrier.title(), held_up >> 10);
-    assert!(held_up < MOST_UNREAD, "{door:?}: {held_up} bytes went out");
-    assert_eq!(name(run.status), "BEDROCK_OK", "{door:?}: {:?}", run.failure);
-    assert_eq!(run.events.len(), FRAMES + 2, "{door:?}");
-    assert_eq!(run.response.expect("a response").text.len(), FRAMES * FRAME, "{door:?}");
+    println!("not read, {:<10} {}: held up after {} KiB", interface.title(), carrier.title(), held_up >> 10);
+    assert!(held_up < MOST_UNREAD, "{interface:?}: {held_up} bytes went out");
+    assert_eq!(name(run.status), "BEDROCK_OK", "{interface:?}: {:?}", run.failure);
+    assert_eq!(run.events.len(), FRAMES + 2, "{interface:?}");
+    assert_eq!(run.response.expect("a response").text.len(), FRAMES * FRAME, "{interface:?}");
 }
 
 /// Never read again: it is not the reader's thread that ends the call.
-fn ends_by_its_total_timer(carrier: Carrier, door: Door) {
+fn ends_by_its_total_timer(carrier: Carrier, interface: Interface) {
     let _turn = Turn::quiet();
     let bedrock = carrier.start();
     let timeouts = json!({"first_event": "10m", "idle": IDLE, "total": format!("{}ms", TOTAL.as_millis())});
     let model = Model::new(&with(carrier.config(&bedrock), json!({"timeouts": timeouts})));
     bedrock.push(Reply::stream().message_start().then_forever(text()));
-    let watched = Watched::begin(format!("a stream that nobody reads, through {door:?}"));
-    let run = door.call(&model, &Request::say("Hello?"), |shown| match carrier.is_http2() {
+    let watched = Watched::begin(format!("a stream that nobody reads, through {interface:?}"));
+    let run = interface.call(&model, &Request::say("Hello?"), |shown| match carrier.is_http2() {
         _ if shown > 1 => {}
         true => bedrock.wait_stream_reset(1),
         false => assert_eq!(bedrock.wait_closed(1), ClosedBy::Client),
     });
     let lateness = watched.lateness();
-    assert_eq!(name(run.status), "BEDROCK_E_TIMEOUT", "{door:?}: {:?}", run.failure);
+    assert_eq!(name(run.status), "BEDROCK_E_TIMEOUT", "{interface:?}: {:?}", run.failure);
     run.failure.expect("a failure").says(&["timeouts.total", &format!("{TOTAL:?}")]);
-    assert!(run.took >= TOTAL && run.took <= TOTAL + GRACE + lateness, "{door:?} took {:?}", run.took);
+    assert!(run.took >= TOTAL && run.took <= TOTAL + GRACE + lateness, "{interface:?} took {:?}", run.took);
     let written = bedrock.connection(1).written;
-    assert!(written < MOST_UNREAD, "{door:?}: {written} bytes went out");
+    assert!(written < MOST_UNREAD, "{interface:?}: {written} bytes went out");
 }
 
 fn text() -> Bytes {

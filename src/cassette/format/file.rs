@@ -1,7 +1,7 @@
 //! The file of a recording. It is a valid JSON document after each interaction: an interaction and new closing brackets overwrite
 //! the closing brackets before it.
 
-use crate::cassette::format::{Interaction, MARK};
+use super::interaction::{Interaction, MARK};
 use crate::protocol::redact::Secrets;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

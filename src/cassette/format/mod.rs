@@ -30,109 +30,26 @@
 //! `failure` takes the place of `response` if no response arrived. What authorized the request is removed wherever it occurs.
 
 mod file;
+mod interaction;
 mod read;
 mod timed_parts;
 mod write;
 
 pub use file::RecordingFile;
+pub use interaction::{Content, Interaction, Outcome, Request, Response, recorded_headers};
 pub use read::read;
-pub use timed_parts::{Part, PartsBuilder, TimedParts};
-
-use bytes::Bytes;
-use http::HeaderMap;
-use std::time::Duration;
-
-/// The key that every recording begins with, and the version of this format.
-const MARK: &str = "bedrock_recording";
-const VERSION: u64 = 1;
-
-/// A request and its outcome.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Interaction {
-    pub request: Request,
-    pub outcome: Outcome,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    pub method: String,
-    /// With the query.
-    pub path: String,
-    pub headers: Headers,
-    pub body: Bytes,
-}
-
-impl Request {
-    /// Returns what a recording holds of a request: nothing about the sender, the time or the host.
-    pub fn of(request: &http::Request<Bytes>) -> Self {
-        Request {
-            method: request.method().as_str().to_owned(),
-            path: request.uri().path_and_query().map_or("/", |path| path.as_str()).to_owned(),
-            headers: recorded_headers(request.headers(), &["content-type", "accept"]),
-            body: request.body().clone(),
-        }
-    }
-}
-
-pub type Headers = Vec<(String, String)>;
-
-/// Returns the headers with these names, and those that Bedrock defines.
-pub fn recorded_headers(headers: &HeaderMap, names: &[&str]) -> Headers {
-    let is_recorded = |name: &str| names.contains(&name) || name.starts_with("x-amzn-bedrock-");
-    let recorded = headers.iter().filter(|(name, _)| is_recorded(name.as_str()));
-    let text = recorded.filter_map(|(name, value)| {
-        Some((name.as_str().to_owned(), std::str::from_utf8(value.as_bytes()).ok()?.to_owned()))
-    });
-    let mut recorded: Headers = text.collect();
-    // Their order has no meaning, and differs from run to run.
-    recorded.sort();
-    recorded
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Response(Response),
-    /// Why no response arrived.
-    Failure(String),
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub struct Response {
-    /// The time from the request to the head, or to the end of a response that does not stream.
-    pub after: Duration,
-    pub status: u16,
-    pub headers: Headers,
-    pub content: Content,
-    /// Whether the body ends only where the connection ends.
-    pub until_close: bool,
-    /// How the body broke off.
-    pub error: Option<String>,
-}
-
-#[derive(Debug, PartialEq, Eq)]
-pub enum Content {
-    Whole(Bytes),
-    Events(TimedParts),
-}
-
-impl Interaction {
-    /// Returns about how much memory it takes.
-    pub fn size(&self) -> usize {
-        let content = match &self.outcome {
-            Outcome::Response(Response { content: Content::Whole(body), .. }) => body.len(),
-            Outcome::Response(Response { content: Content::Events(parts), .. }) => parts.size(),
-            Outcome::Failure(_) => 0,
-        };
-        size_of::<Interaction>() + self.request.body.len() + content
-    }
-}
+#[cfg(test)]
+pub use timed_parts::Part;
+pub use timed_parts::{PartsBuilder, TimedParts};
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::protocol::frame_encoder::encode;
     use crate::protocol::redact::Secrets;
+    use bytes::Bytes;
     use std::fs::File;
+    use std::time::Duration;
 
     fn interaction(content: Content) -> Interaction {
         let request = Request {

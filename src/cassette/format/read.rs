@@ -1,6 +1,7 @@
 //! Reads a recording. Anything that is not part of the format is an error with a JSON pointer.
 
-use crate::cassette::format::{Content, Headers, Interaction, MARK, Outcome, Part, Request, Response, VERSION};
+use super::interaction::{Content, Headers, Interaction, MARK, Outcome, Request, Response, VERSION};
+use super::timed_parts::Part;
 use crate::error::quote;
 use crate::json::{Checked, Json, Kind, pointer_token};
 use crate::protocol::frame_encoder::encode;
@@ -18,7 +19,7 @@ pub struct Fault {
 type Result<T> = std::result::Result<T, Fault>;
 
 pub fn read(text: &str) -> Result<Vec<Interaction>> {
-    // Every value is stepped over more than once.
+    // Values are skipped more than once.
     let text = Checked::from(text);
     let json =
         text.json().map_err(|invalid| Fault { pointer: String::new(), what: format!("it is not JSON: {invalid}") })?;
@@ -104,7 +105,7 @@ fn read_part(at: &At<'_>) -> Result<Part> {
     Ok(Part { after, bytes })
 }
 
-/// A value, and where it stands.
+/// A value and its JSON pointer.
 struct At<'a> {
     json: Json<'a>,
     pointer: String,
@@ -141,7 +142,7 @@ impl<'a> At<'a> {
         self.member(key).ok_or_else(|| self.fault(format!("{key} is missing")))
     }
 
-    /// The one of the two that is there.
+    /// Returns the one of two members that exists.
     fn one_of(&self, one: &'static str, other: &'static str) -> Result<(&'static str, At<'a>)> {
         match (self.member(one), self.member(other)) {
             (Some(value), None) => Ok((one, value)),
@@ -182,7 +183,6 @@ impl<'a> At<'a> {
     }
 
     fn after(&self) -> Result<Duration> {
-        // Nobody has waited for longer than a day.
         self.member("after_ms").map_or(Ok(0), |after| after.number(86_400_000)).map(Duration::from_millis)
     }
 

@@ -1,9 +1,10 @@
-//! Interactions as text, made to be read by people, and written piece by piece: none is ever in memory as a whole.
+//! Writes interactions as readable text, piece by piece: the text of an interaction is never in memory as a whole.
 //!
-//! What authorized the request is taken out of every text before it becomes JSON. A payload is taken out of its frame first, and
-//! put into a new one when the recording is read.
+//! What authorized the request is removed from every text before it becomes JSON. Payloads are written without their frames, which
+//! reading the recording restores.
 
-use crate::cassette::format::{Content, Headers, Interaction, Outcome, Part, Request, Response};
+use super::interaction::{Content, Headers, Interaction, Outcome, Request, Response};
+use super::timed_parts::Part;
 use crate::json::{Json, MAX_DEPTH, quoted};
 use crate::protocol::frame::Frame;
 use crate::protocol::frame_decoder::FrameDecoder;
@@ -13,15 +14,15 @@ use crate::protocol::redact::Secrets;
 use std::borrow::Cow;
 use std::io::{Result, Write};
 
-/// More arrays and objects than stand around any value of a recording.
+/// More arrays and objects than surround any value in a recording.
 const AROUND: usize = 8;
-/// Bytes that become base64 at once: a multiple of three.
+/// The bytes that are encoded as base64 at once: a multiple of three.
 const TO_BASE64: usize = 3 << 12;
-/// The event whose payload holds what the model wrote in base64.
+/// The event whose payload holds the model's output in base64.
 const CHUNK: &[u8] = b"chunk";
 
 impl Interaction {
-    /// Writes an element of the recording's array, white space before it included.
+    /// Writes an element of the recording's array, with the white space before it.
     pub fn write(&self, out: &mut impl Write, secrets: &Secrets) -> Result<()> {
         let mut text = Text { out, secrets };
         text.put("\n    {\n      \"request\": ")?;
@@ -40,7 +41,7 @@ impl Interaction {
     }
 }
 
-/// A text that goes out without the secrets.
+/// Writes texts without the secrets.
 struct Text<'a, W> {
     out: &'a mut W,
     secrets: &'a Secrets,
@@ -103,7 +104,7 @@ impl<W: Write> Text<'_, W> {
     fn part(&mut self, part: &Part) -> Result<()> {
         write!(self.out, "{{\"after_ms\": {}, ", part.after.as_millis())?;
         let mut written = None;
-        // Bytes that are no frame are nothing else either.
+        // The error does not matter: other bytes are written as base64.
         let _ = FrameDecoder::default().feed(&part.bytes, |frame| {
             written = texts(&frame).map(|texts| self.frame(&frame, &texts));
             Ok::<_, FrameError>(())
@@ -118,7 +119,7 @@ impl<W: Write> Text<'_, W> {
         self.put("}")
     }
 
-    /// A frame in short where it is as the service writes them, with its headers where they are other ones.
+    /// Writes a frame in short form if it has the headers that the service writes, else with its headers.
     fn frame(&mut self, frame: &Frame<'_>, texts: &Headers) -> Result<()> {
         let short = [("event", ":event-type", "type"), ("exception", ":exception-type", "exception")];
         let short = short.into_iter().find_map(|(kind, header, key)| {
@@ -141,10 +142,10 @@ impl<W: Write> Text<'_, W> {
         self.bytes("payload", chunk.as_deref().map_or(&frame.payload, str::as_bytes))
     }
 
-    /// JSON as it is, under `key`; anything else as base64, under a key that tells so.
+    /// Writes JSON as it is, under `key`, and anything else as base64, under `key` with a suffix.
     fn bytes(&mut self, key: &str, bytes: &[u8]) -> Result<()> {
         let bytes = self.secrets.redact_bytes(bytes);
-        if std::str::from_utf8(&bytes).is_ok_and(can_stand) {
+        if std::str::from_utf8(&bytes).is_ok_and(is_embeddable) {
             write!(self.out, "\"{key}\": ")?;
             self.out.write_all(&bytes)
         } else {
@@ -174,7 +175,7 @@ impl<W: Write> Text<'_, W> {
     }
 }
 
-/// The headers of a frame, where they are all text.
+/// Returns the headers of a frame, if all of them are text.
 fn texts(frame: &Frame<'_>) -> Option<Headers> {
     let text = |(name, value): (&str, Value<'_>)| match value {
         Value::Text(text) => Some((name.to_owned(), text.to_owned())),
@@ -183,7 +184,7 @@ fn texts(frame: &Frame<'_>) -> Option<Headers> {
     frame.headers().map(text).collect()
 }
 
-/// A chunk without the secrets that stand in its base64; none where there are none.
+/// Returns a chunk without the secrets in its base64, and None if it holds none.
 fn redacted_chunk(payload: &[u8], secrets: &Secrets) -> Option<String> {
     let json = Json::parse(std::str::from_utf8(payload).ok()?).ok()?;
     let encoded = json.get("bytes").filter(|bytes| bytes.kind() == crate::json::Kind::String)?;
@@ -198,8 +199,8 @@ fn redacted_chunk(payload: &[u8], secrets: &Secrets) -> Option<String> {
     }
 }
 
-/// Whether the text is JSON without white space around it, and nests no deeper than a recording can hold.
-fn can_stand(text: &str) -> bool {
+/// Returns whether a text is JSON without surrounding white space, and nested no deeper than a recording allows.
+fn is_embeddable(text: &str) -> bool {
     let (mut depth, mut deepest, mut rest) = (0, 0, text);
     while let Some(at) = rest.find(['"', '[', '{', ']', '}']) {
         let (_, found) = rest.split_at(at);

@@ -8,7 +8,7 @@ use crate::support::pull::{Pull, Pulled, WaitSet, WakeupCounter, readable};
 
 /// A way to call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Door {
+pub enum Interface {
     /// `bedrock_generate_stream`.
     Callback,
     /// `bedrock_stream_next` without a limit.
@@ -25,20 +25,21 @@ pub enum Door {
     Unary,
 }
 
-impl Door {
-    pub const STREAMS: [Door; 6] = [Door::Callback, Door::Next, Door::Timed, Door::Fd, Door::Wakeup, Door::WaitSet];
+impl Interface {
+    pub const STREAMS: [Interface; 6] =
+        [Interface::Callback, Interface::Next, Interface::Timed, Interface::Fd, Interface::Wakeup, Interface::WaitSet];
     /// One of each kind: for sweeps.
-    pub const THREE: [Door; 3] = [Door::Callback, Door::Next, Door::Fd];
+    pub const THREE: [Interface; 3] = [Interface::Callback, Interface::Next, Interface::Fd];
 
     pub fn title(self) -> &'static str {
         match self {
-            Door::Callback => "callback",
-            Door::Next => "next(-1)",
-            Door::Timed => "next(7)",
-            Door::Fd => "fd + poll",
-            Door::Wakeup => "wakeup",
-            Door::WaitSet => "waitset",
-            Door::Unary => "unary",
+            Interface::Callback => "callback",
+            Interface::Next => "next(-1)",
+            Interface::Timed => "next(7)",
+            Interface::Fd => "fd + poll",
+            Interface::Wakeup => "wakeup",
+            Interface::WaitSet => "waitset",
+            Interface::Unary => "unary",
         }
     }
 
@@ -47,8 +48,8 @@ impl Door {
     pub fn call(self, model: &Model, request: &Request, mut shown: impl FnMut(usize)) -> Run {
         let began = Instant::now();
         match self {
-            Door::Unary => Run::blocking(Vec::new(), model.generate(request)),
-            Door::Callback => {
+            Interface::Unary => Run::blocking(Vec::new(), model.generate(request)),
+            Interface::Callback => {
                 let mut count = 0;
                 let Streamed { events, outcome } = model.stream_with(request, std::ptr::null_mut(), |_| {
                     count += 1;
@@ -61,10 +62,10 @@ impl Door {
                 let stream = Pull::open(model, request);
                 let mut reader = Reader { stream: &stream, events: Vec::new(), shown: &mut shown };
                 let end = match self {
-                    Door::Next => reader.next(-1),
-                    Door::Timed => reader.next(7),
-                    Door::Fd => reader.poll(),
-                    Door::Wakeup => reader.wakeups(),
+                    Interface::Next => reader.next(-1),
+                    Interface::Timed => reader.next(7),
+                    Interface::Fd => reader.poll(),
+                    Interface::Wakeup => reader.wakeups(),
                     _ => reader.waitset(),
                 };
                 let (events, took) = (reader.events, began.elapsed());
@@ -78,7 +79,7 @@ impl Door {
 #[derive(Debug)]
 pub struct Run {
     pub events: Vec<Event>,
-    /// BEDROCK_OK where the call ended completely, by whatever name its door has for that.
+    /// BEDROCK_OK where the call ended completely, by whatever name its interface has for that.
     pub status: bedrock_status,
     pub failure: Option<Failure>,
     /// What had arrived, too, after a failure of a stream.
