@@ -174,7 +174,7 @@ mod tests {
     use super::{CText, Text};
 
     #[test]
-    fn text_comes_back_as_given_and_always_has_a_nul_behind_it() {
+    fn a_text_is_returned_unchanged_and_always_has_a_nul_behind_it() {
         for given in ["", "a", "with \0 inside", "ends in NUL\0"] {
             let text = Text::from(given);
             assert_eq!(text.as_str(), given);

@@ -1,5 +1,5 @@
-//! What goes over the wire: the right bytes to the right place, signed so that a service believes them, over connections that
-//! are used again, by as many calls at once as the model allows.
+//! Requests on the network: the right bytes to the right endpoint, with a signature that the service accepts, over connections
+//! that are reused, by as many calls at once as the model allows.
 
 mod support;
 
@@ -23,7 +23,7 @@ fn whole_stream() -> Reply {
     Reply::stream().text_stream(&["Hel", "lo"], "end_turn")
 }
 
-/// Answers every request, each in the way it was asked for.
+/// Answers every request with the response of its operation.
 fn answer_all(bedrock: &LocalBedrock) {
     bedrock.respond_with(|request| match request.operation() {
         "converse" => Reply::text_response("Hello"),
@@ -33,7 +33,7 @@ fn answer_all(bedrock: &LocalBedrock) {
 }
 
 #[test]
-fn an_answer_that_is_longer_than_max_answer_is_an_error_of_both_calls() {
+fn a_response_that_is_longer_than_max_answer_is_an_error_of_both_calls() {
     let bedrock = LocalBedrock::start();
     let long = "x".repeat(5000);
     bedrock.respond_with(move |request| match request.operation() {
@@ -52,7 +52,7 @@ fn an_answer_that_is_longer_than_max_answer_is_an_error_of_both_calls() {
 }
 
 #[test]
-fn both_calls_tell_what_was_used_and_minus_one_where_nothing_was_said_and_why_the_model_stopped_in_both_words() {
+fn both_calls_report_the_stop_reason_and_the_usage_which_is_minus_one_if_the_service_reports_none() {
     let told = json!({"inputTokens": 3, "outputTokens": 4, "totalTokens": 16, "cacheReadInputTokens": 9});
     let nothing = Usage {
         input_tokens: -1,
@@ -95,7 +95,7 @@ fn both_calls_tell_what_was_used_and_minus_one_where_nothing_was_said_and_why_th
 // Who calls.
 
 #[test]
-fn both_calls_are_signed_for_every_kind_of_model_id() {
+fn both_calls_are_signed_for_every_form_of_model_id() {
     let bedrock = LocalBedrock::start();
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
     answer_all(&bedrock);
@@ -136,7 +136,7 @@ fn both_calls_are_signed_for_every_kind_of_model_id() {
 }
 
 #[test]
-fn a_session_token_goes_with_the_signature() {
+fn a_session_token_is_sent_and_signed() {
     let bedrock = LocalBedrock::start();
     let token = "IQoJb3JpZ2luX2VjEXAMPLE//////////wEaCXVzLWVhc3QtMSJ+token/with=strange+characters==";
     bedrock.auth(Auth::sigv4_session(ACCESS_KEY, SECRET_KEY, token, REGION));
@@ -173,7 +173,7 @@ fn an_endpoint_under_a_path_is_called_and_signed_there() {
 }
 
 #[test]
-fn wrong_credentials_are_told_apart_and_never_repeated_in_a_message() {
+fn wrong_credentials_have_distinct_errors_and_never_stand_in_a_message() {
     let bedrock = LocalBedrock::start();
     let wrong_secret = json!({"secret_key": "n0tTheSecretKey/EXAMPLE"});
     let unknown_key = json!({"api_key": "AKIANOBODY"});
@@ -207,7 +207,7 @@ fn wrong_credentials_are_told_apart_and_never_repeated_in_a_message() {
 }
 
 #[test]
-fn a_bearer_token_is_sent_as_it_is_and_nothing_is_signed() {
+fn a_bearer_token_is_sent_unchanged_and_nothing_is_signed() {
     let bedrock = LocalBedrock::start();
     bedrock.auth(Auth::Bearer("bedrock-api-key-EXAMPLE==".into()));
     answer_all(&bedrock);
@@ -227,7 +227,7 @@ fn a_bearer_token_is_sent_as_it_is_and_nothing_is_signed() {
 }
 
 #[test]
-fn a_clock_that_is_wrong_is_corrected_by_the_services() {
+fn a_wrong_clock_is_corrected_by_the_clock_of_the_service() {
     for ahead in [true, false] {
         let bedrock = LocalBedrock::start();
         let hour = Duration::from_secs(3600);
@@ -274,7 +274,7 @@ fn a_request_is_sent_byte_for_byte() {
 }
 
 #[test]
-fn the_user_agent_is_the_sdks_and_the_programs() {
+fn the_user_agent_names_the_sdk_and_the_program() {
     let bedrock = LocalBedrock::start();
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
     answer_all(&bedrock);
@@ -293,7 +293,7 @@ fn the_user_agent_is_the_sdks_and_the_programs() {
 }
 
 #[test]
-fn a_model_id_in_the_request_routes_it_and_is_not_sent() {
+fn a_model_id_in_the_request_selects_the_model_and_is_not_sent() {
     let bedrock = LocalBedrock::start();
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
     answer_all(&bedrock);
@@ -320,7 +320,7 @@ fn a_model_id_in_the_request_routes_it_and_is_not_sent() {
 // Deriving models.
 
 #[test]
-fn a_derived_model_has_its_members_under_every_request() {
+fn a_derived_model_adds_its_members_to_every_request() {
     let bedrock = LocalBedrock::start();
     answer_all(&bedrock);
     let sent = |model: &Model, request: &Request| {
@@ -379,7 +379,7 @@ fn a_derived_model_may_have_another_id_and_outlives_the_first() {
 }
 
 #[test]
-fn a_derived_model_with_settings_of_its_own_shares_connections_and_leaves_the_first_alone() {
+fn a_derived_model_with_its_own_settings_shares_connections_and_does_not_change_the_first() {
     let bedrock = LocalBedrock::start();
     answer_all(&bedrock);
     let base = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 2, "max_backoff": "1ms"}}));
@@ -398,7 +398,7 @@ fn a_derived_model_with_settings_of_its_own_shares_connections_and_leaves_the_fi
 // Connections.
 
 #[test]
-fn calls_in_turn_share_one_connection() {
+fn calls_one_after_the_other_share_one_connection() {
     let bedrock = LocalBedrock::start();
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
     answer_all(&bedrock);
@@ -451,7 +451,7 @@ fn many_threads_may_use_one_model_and_one_request_at_once() {
 }
 
 #[test]
-fn no_more_calls_run_at_once_than_max_concurrency_says() {
+fn no_more_calls_run_at_once_than_max_concurrency_allows() {
     const CALLS: usize = 12;
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
@@ -489,7 +489,7 @@ fn no_more_calls_run_at_once_than_max_concurrency_says() {
 }
 
 #[test]
-fn a_place_is_given_back_however_a_call_ends() {
+fn a_permit_is_released_however_a_call_ends() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"max_concurrency": 1, "retry": {"max_attempts": 1}}));
     let hasty = model.with(json!({"timeouts": {"first_event": "100ms", "total": "100ms"}}));
@@ -541,7 +541,7 @@ fn a_place_is_given_back_however_a_call_ends() {
 // From inside the callback.
 
 #[test]
-fn on_event_may_make_calls_and_free_what_its_own_call_was_given() {
+fn on_event_may_make_calls_and_free_the_arguments_of_its_own_call() {
     let bedrock = LocalBedrock::start();
     bedrock.push(whole_stream());
     let model = Model::at(&bedrock);

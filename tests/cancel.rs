@@ -1,5 +1,5 @@
-//! A call ends when the program says so: by a cancel, from anywhere and at any time, or by its callback. Either closes the
-//! connection, so that the service does not go on writing, and the bill growing, for nobody.
+//! The program ends a call: by a cancel, from any thread and at any time, or by the result of its callback. Both close the
+//! connection, so that the service stops generating tokens, which cost money.
 
 mod support;
 
@@ -13,7 +13,7 @@ use serde_json::json;
 use support::capi::*;
 use support::{ClosedBy, Gate, LocalBedrock, Reply};
 
-/// messageStart and a piece of text, then nothing until the gate opens, then the rest.
+/// Returns messageStart and a text delta, then nothing until the gate opens, then the rest.
 fn held_stream(gate: &Gate) -> Reply {
     Reply::stream()
         .message_start()
@@ -24,7 +24,7 @@ fn held_stream(gate: &Gate) -> Reply {
         .metadata(11, 2)
 }
 
-/// A whole answer that comes in one packet: all of it is there as soon as anything is.
+/// Returns a complete response in one packet: all of its events arrive at once.
 fn stream_at_once() -> Reply {
     Reply::stream()
         .message_start()
@@ -39,7 +39,7 @@ fn stream_at_once() -> Reply {
 // Cancelling.
 
 #[test]
-fn a_cancel_that_has_fired_before_sends_nothing() {
+fn a_call_with_a_fired_cancel_sends_nothing() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let cancel = Cancel::new();
@@ -149,7 +149,7 @@ fn a_cancel_from_inside_on_event_ends_the_stream_with_that_event() {
 }
 
 #[test]
-fn no_event_is_shown_after_a_cancel_even_where_all_of_them_are_there() {
+fn no_event_is_passed_on_after_a_cancel_even_if_all_of_them_have_arrived() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let request = Request::say("Hello?");
@@ -178,14 +178,14 @@ fn on_event_may_cancel_and_stop_at_once() {
         cancel.fire();
         1
     });
-    // It asked for both, and got one of them.
+    // It asked for both, and only one took effect.
     assert!([BEDROCK_STOPPED, BEDROCK_E_CANCELLED].contains(&streamed.outcome.status), "{streamed:?}");
     assert_eq!(streamed.events.len(), 1);
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
 }
 
 #[test]
-fn a_cancel_ends_a_stream_whose_callback_is_slow_and_whose_server_is_held_up() {
+fn a_cancel_ends_a_stream_with_a_slow_callback_and_a_blocked_server() {
     let bedrock = LocalBedrock::start();
     let event = support::stream::event_frame("contentBlockDelta", &json!({"x": "x".repeat(64 << 10)}).to_string());
     bedrock.push(Reply::stream().message_start().then_forever(event));
@@ -204,7 +204,7 @@ fn a_cancel_ends_a_stream_whose_callback_is_slow_and_whose_server_is_held_up() {
 }
 
 #[test]
-fn a_cancel_ends_a_call_that_waits_to_try_again() {
+fn a_cancel_ends_a_call_during_its_backoff() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| Reply::error(503, "ServiceUnavailableException", "busy"));
     let retry = json!({"max_attempts": 1000, "max_backoff": "1h"});
@@ -219,7 +219,7 @@ fn a_cancel_ends_a_call_that_waits_to_try_again() {
 }
 
 #[test]
-fn a_cancel_ends_a_call_that_waits_for_a_place_and_nothing_of_it_is_sent() {
+fn a_cancel_ends_a_call_that_waits_for_a_permit_and_nothing_of_it_is_sent() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
     bedrock.push(Reply::text_response("first").head_waits_for(&gate));
@@ -241,7 +241,7 @@ fn a_cancel_ends_a_call_that_waits_for_a_place_and_nothing_of_it_is_sent() {
 }
 
 #[test]
-fn one_cancel_ends_many_calls_and_all_that_come_later() {
+fn one_cancel_ends_many_calls_and_all_later_ones() {
     const CALLS: usize = 8;
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| Reply::hang());
@@ -294,7 +294,7 @@ fn a_cancel_ends_the_calls_it_was_given_to_and_no_others() {
 }
 
 #[test]
-fn a_cancel_that_is_not_fired_changes_nothing_and_serves_many_calls_in_turn() {
+fn a_cancel_that_is_not_fired_changes_nothing_and_serves_many_calls_one_after_the_other() {
     let bedrock = LocalBedrock::start();
     let (model, cancel) = (Model::at(&bedrock), Cancel::new());
     let request = Request::say("Hello?");
@@ -348,7 +348,7 @@ fn a_freed_cancel_is_a_bad_handle_and_firing_it_does_nothing() {
     bedrock_cancel_fire(stale);
     bedrock_cancel_free(stale);
     bedrock_cancel_fire(null_mut());
-    // The place of the freed one may be used again: the stale handle is still not the new one's.
+    // The slot of the freed cancel may be used again: the stale handle still does not name the new cancel.
     let fresh = Cancel::new();
     bedrock_cancel_fire(stale);
     let request = Request::say("Hello?");
@@ -384,7 +384,7 @@ extern "C" fn fire_in_handler(_: libc::c_int) {
     bedrock_cancel_fire(FOR_THE_HANDLER.load(Ordering::Relaxed));
 }
 
-/// Has SIGUSR1 fire `cancel`. For one test of a process.
+/// Makes SIGUSR1 fire `cancel`. One test of a process may use it.
 fn fire_on_sigusr1(cancel: &Cancel) {
     FOR_THE_HANDLER.store(cancel.handle(), Ordering::Relaxed);
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
@@ -399,7 +399,7 @@ fn a_cancel_may_be_fired_in_a_signal_handler() {
     let model = Model::at(&bedrock);
     let request = Request::say("Hello?");
 
-    // On a thread that is inside the call, asleep: as when somebody types Ctrl-C.
+    // On a thread that sleeps inside the call, as with Ctrl-C in a terminal.
     let cancel = Cancel::new();
     fire_on_sigusr1(&cancel);
     bedrock.push(Reply::hang());
@@ -417,7 +417,7 @@ fn a_cancel_may_be_fired_in_a_signal_handler() {
     });
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Client);
 
-    // In the middle of the callback; errno is what it was.
+    // During the callback; errno does not change.
     let cancel = Cancel::new();
     fire_on_sigusr1(&cancel);
     bedrock.push(held_stream(&Gate::new()));
@@ -459,7 +459,7 @@ fn a_callback_that_returns_nonzero_ends_the_call_at_once_and_closes_the_connecti
 }
 
 #[test]
-fn a_stop_at_any_event_shows_no_further_one_and_gives_what_had_arrived() {
+fn a_stop_at_any_event_passes_on_no_further_event_and_returns_the_part_that_had_arrived() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
     let request = Request::say("Hello?");
@@ -481,7 +481,7 @@ fn a_stop_at_any_event_shows_no_further_one_and_gives_what_had_arrived() {
             of(BEDROCK_EVENT_BLOCK_START).count(),
             "stopped at event {last} of {events}"
         );
-        // As far as it has come, the tool call is there; what it is to be called with counts once it is JSON.
+        // The tool call is there as far as it has arrived; its input counts once it is complete JSON.
         let input: String = of(BEDROCK_EVENT_TOOL_INPUT).map(|event| event.text.as_str()).collect();
         for call in &response.tool_calls {
             assert_eq!((call.id.as_str(), call.name.as_str(), &call.input), ("tooluse_1", "weather", &input));
@@ -502,7 +502,7 @@ fn a_stop_leaves_the_model_usable() {
 }
 
 #[test]
-fn a_stop_gives_no_response_to_who_wants_none() {
+fn a_stop_returns_no_response_if_out_is_null() {
     use bedrock::ffi::generate::{bedrock_event, bedrock_generate_stream};
     unsafe extern "C-unwind" fn stop(_: *const bedrock_event, _: *mut std::ffi::c_void) -> i32 {
         1

@@ -1,5 +1,5 @@
-//! A conversation can be kept, shortened and changed: what was written down goes on where it was, to the byte, and
-//! what was taken out leaves a conversation.
+//! A conversation can be saved, shortened and changed: a saved conversation continues byte for byte, and one that was shortened is
+//! still a valid conversation.
 
 mod support;
 
@@ -26,7 +26,7 @@ fn json_of(request: &Request) -> Value {
 }
 
 #[test]
-fn a_conversation_that_was_kept_goes_on_with_the_same_bytes() {
+fn a_saved_conversation_continues_with_the_same_bytes() {
     let model = model("off");
     for json in [
         "{}",
@@ -53,7 +53,7 @@ fn a_conversation_that_was_kept_goes_on_with_the_same_bytes() {
 }
 
 #[test]
-fn every_portable_request_is_the_same_after_it_was_kept() {
+fn every_portable_request_is_the_same_after_it_was_saved() {
     let cases = Json::parse(include_str!("dialect/cases.json")).expect("the cases are JSON");
     let model = model("off");
     let mut count = 0;
@@ -70,14 +70,14 @@ fn every_portable_request_is_the_same_after_it_was_kept() {
 }
 
 #[test]
-fn every_recorded_request_is_kept_to_the_byte() {
+fn every_recorded_request_is_saved_byte_for_byte() {
     let corpora = Corpus::all("every recorded request is kept");
     let mut count = 0;
     let operations = ["converse", "converse-stream"];
     for interaction in corpora.iter().flat_map(|corpus| operations.map(|name| corpus.interactions(name))).flatten() {
         let Some(body) = interaction.request.and_then(|request| request.body) else { continue };
         let request = Request::json(&body);
-        // The member that names the model goes to the end.
+        // The member that names the model moves to the end.
         if !body.contains("\"modelId\"") {
             assert_eq!(kept(&request), body, "{}", interaction.row.id);
         }
@@ -88,7 +88,7 @@ fn every_recorded_request_is_kept_to_the_byte() {
 }
 
 #[test]
-fn what_is_kept_is_the_request_alone_without_the_models_defaults_and_unchecked() {
+fn a_saved_request_is_unchecked_and_does_not_contain_the_models_defaults() {
     let request = Request::json("{}");
     assert_eq!(kept(&request), "{}");
     request.set(r#"{"modelId": "other", "new": [ 0 ]}"#).unwrap();
@@ -104,7 +104,7 @@ fn what_is_kept_is_the_request_alone_without_the_models_defaults_and_unchecked()
 }
 
 #[test]
-fn attachments_are_kept_as_base64_or_by_their_names() {
+fn attachments_are_saved_as_base64_or_by_their_names() {
     let model = model("error");
     let request = Request::say("What is this?");
     request.add(r#"{"role":"user","content":[{"image":{"format":"png","source":{"bytes":"@mine"}}}]}"#).unwrap();
@@ -129,7 +129,7 @@ fn attachments_are_kept_as_base64_or_by_their_names() {
 }
 
 #[test]
-fn a_body_that_is_an_attachment_as_a_whole_is_kept_by_name_alone() {
+fn a_body_that_is_one_attachment_is_saved_by_name_only() {
     let request = Request::json(r#"{"body": "@all"}"#);
     request.attach("all", br#"{"inputText": "Hi"}"#);
     let failure = request.to_json(BEDROCK_ATTACHMENTS_INLINE).unwrap_err();
@@ -138,7 +138,7 @@ fn a_body_that_is_an_attachment_as_a_whole_is_kept_by_name_alone() {
 }
 
 #[test]
-fn messages_can_be_counted_and_taken_out() {
+fn messages_can_be_counted_and_removed() {
     let request = Request::json(r#"{"system":[{"text":"s"}]}"#);
     assert_eq!(request.message_count(), 0);
     request.remove_messages(0, 0).unwrap();
@@ -166,7 +166,7 @@ fn messages_can_be_counted_and_taken_out() {
 }
 
 #[test]
-fn a_conversation_that_is_trimmed_is_one_that_the_service_takes() {
+fn a_trimmed_conversation_is_one_that_the_service_accepts() {
     let model = model("error");
     let tools = r#"{"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{}}}}]}}"#;
     let long = || {
@@ -197,7 +197,7 @@ fn a_conversation_that_is_trimmed_is_one_that_the_service_takes() {
 }
 
 #[test]
-fn a_member_can_be_taken_out_in_either_dialect() {
+fn a_member_can_be_removed_in_either_dialect() {
     let after = |json: &str, member: &str| {
         let request = Request::json(json);
         request.remove(member).unwrap();
@@ -226,7 +226,7 @@ fn a_member_can_be_taken_out_in_either_dialect() {
 }
 
 #[test]
-fn images_and_documents_need_no_json_and_get_names_of_their_own() {
+fn images_and_documents_need_no_json_and_get_distinct_names() {
     let model = model("error");
     let request = Request::say("Compare them.");
     request.add(r#"{"role":"user","content":[{"image":{"format":"png","source":{"bytes":"@image-2"}}}]}"#).unwrap();
@@ -257,7 +257,7 @@ fn images_and_documents_need_no_json_and_get_names_of_their_own() {
 }
 
 #[test]
-fn bytes_that_are_no_image_or_document_are_refused_and_nothing_is_added() {
+fn bytes_that_are_no_image_or_document_are_rejected_and_nothing_is_added() {
     let request = Request::say("What is this?");
     let before = kept(&request);
     for (failure, part) in [

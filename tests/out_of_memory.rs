@@ -1,4 +1,4 @@
-//! Where the system gives no memory for something large, the call fails with BEDROCK_E_RESOURCE, and the process goes on.
+//! If the system has no memory for a large allocation, the call fails with BEDROCK_E_RESOURCE, and the process goes on.
 
 mod support;
 
@@ -14,11 +14,11 @@ use serde_json::json;
 use support::capi::*;
 use support::stream::event_frame;
 
-/// Refuses what is larger than it was told.
+/// Refuses allocations above a limit.
 struct Refusing;
 
 static MOST: AtomicUsize = AtomicUsize::new(usize::MAX);
-/// One test at a time lives with a refusal.
+/// One test at a time sets the limit.
 static TURN: Mutex<()> = Mutex::new(());
 
 unsafe impl GlobalAlloc for Refusing {
@@ -38,7 +38,7 @@ unsafe impl GlobalAlloc for Refusing {
 #[global_allocator]
 static REFUSING: Refusing = Refusing;
 
-/// What `work` gives while no more than `most` bytes are given at once.
+/// Runs `work` while no allocation may have more than `most` bytes.
 fn refusing<T>(most: usize, work: impl FnOnce() -> T) -> T {
     MOST.store(most, Ordering::Relaxed);
     let result = work();
@@ -56,7 +56,7 @@ fn lacks_memory(what: &str, failure: Result<(), Failure>) {
 const SMALL: usize = 60 << 10;
 
 #[test]
-fn what_is_large_and_is_added_to_a_request_is_an_error_and_the_request_stays_as_it_was() {
+fn a_large_addition_without_memory_is_an_error_and_leaves_the_request_unchanged() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let request = Request::say("Hi");
     let before = request.to_json(BEDROCK_ATTACHMENTS_INLINE).unwrap();
@@ -76,7 +76,7 @@ fn what_is_large_and_is_added_to_a_request_is_an_error_and_the_request_stays_as_
 }
 
 #[test]
-fn a_body_that_is_large_is_an_error_of_the_call() {
+fn a_large_body_without_memory_is_an_error_of_the_call() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let model = Model::new(&json!({"model": "m", "transport": {"replies": ["Yes.", "Yes."]}}));
     let request = Request::say("Hi");
@@ -87,7 +87,7 @@ fn a_body_that_is_large_is_an_error_of_the_call() {
 }
 
 #[test]
-fn an_answer_that_is_large_is_an_error_of_the_call_and_the_next_call_works() {
+fn a_large_response_without_memory_is_an_error_of_the_call_and_the_next_call_works() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let text = "x".repeat(2 << 20);
     let answer = json!({"output": {"message": {"role": "assistant", "content": [{"text": text}]}}});
@@ -95,14 +95,14 @@ fn an_answer_that_is_large_is_an_error_of_the_call_and_the_next_call_works() {
     let model = Model::new(&json!({"model": "m", "transport": {"replies": [{"json": answer}], "repeat": true}}));
     let request = Request::say("Hi");
     assert_eq!(name(model.generate(&request).status), "BEDROCK_OK");
-    // The script makes an answer of its own; what is read of it takes a byte more.
+    // The script makes a response of its own; reading it takes a byte more.
     let outcome = refusing(length, || model.generate(&request));
     assert_eq!(name(outcome.status), "BEDROCK_E_RESOURCE");
     assert_eq!(name(model.generate(&request).status), "BEDROCK_OK", "there is memory again");
 }
 
 #[test]
-fn a_frame_that_is_large_is_an_error_of_the_call() {
+fn a_large_frame_without_memory_is_an_error_of_the_call() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let delta = json!({"contentBlockIndex": 0, "delta": {"image": {"source": {"bytes": "x".repeat(2 << 20)}}}});
     let frame = event_frame("contentBlockDelta", &delta.to_string());

@@ -1,9 +1,10 @@
-//! The engine's doors under a model checker: in whatever order threads run, a stream has one end, no event comes after a cancel,
-//! nothing runs after a close, and no push is lost: a reader that would wait for ever is a deadlock, which the checker reports.
+//! The engine's locks and tables under a model checker. In any order of its threads a stream has one end, no event comes after a
+//! cancel, no callback runs after a close, and no event is lost: a reader that would wait for ever is a deadlock, which the
+//! checker reports. A key of the tables that has gone stale never names another entry.
 //!
-//! The files of the engine that hold its locks are compiled here once more, against the checker's locks in place of std's
-//! (`crate::sync`), and small stand-ins for what they carry. RACES sets the number of schedules of each scenario; a failure
-//! prints the schedule that leads to it.
+//! The files that hold these locks are compiled here once more, against the checker's locks in place of std's
+//! (`runtime/primitives.rs`), with small stand-ins for the types that they carry. RACES sets the number of schedules of each
+//! scenario; a failure prints the schedule that leads to it.
 
 // What the scenarios do not need.
 #![allow(dead_code)]
@@ -47,13 +48,13 @@ use sync::{Arc, AtomicU64, Condvar, Mutex};
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
 const FOR_EVER: Option<Duration> = None;
-/// So much that only a huge batch is more.
+/// A read-ahead that only a huge batch exceeds.
 const READ_AHEAD: usize = 2 << 20;
 
 /// Runs a scenario under many schedules.
 fn check(scenario: impl Fn() + Send + Sync + 'static) {
     let schedules = std::env::var("RACES").map_or(5_000, |number| number.parse().expect("RACES is a number"));
-    // Random preemption finds most; bounded preemption finds what needs a few of them at the wrong moments.
+    // Random preemption finds most errors; bounded preemption finds those that need a few switches at the wrong moments.
     let scenario = std::sync::Arc::new(scenario);
     let again = scenario.clone();
     shuttle::check_random(move || scenario(), schedules / 2);
@@ -64,14 +65,14 @@ fn spawn<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> shuttl
     shuttle::thread::spawn(body)
 }
 
-/// What there is to read.
+/// The result of a look at a pipe.
 enum Found<'a> {
     Event(protocol::event::Event<'a>),
     End(End),
     Nothing,
 }
 
-/// What a reader finds, as the engine asks for it.
+/// Reads as a stream does.
 fn next<'r>(reader: &'r mut Reader, pipe: &Pipe, timeout: Option<Duration>) -> Found<'r> {
     reader.wait(pipe, timeout);
     match reader.end().cloned() {
@@ -80,7 +81,7 @@ fn next<'r>(reader: &'r mut Reader, pipe: &Pipe, timeout: Option<Duration>) -> F
     }
 }
 
-/// What a worker does: so many events, each announced, then the end.
+/// Writes as a worker does: a number of events, each with its notification, then the end.
 fn write(pipe: &Pipe, events: usize, end: End) {
     for event in 0..events {
         let ((), written) = pipe.write(None, |batch| batch.push(event));
@@ -91,7 +92,7 @@ fn write(pipe: &Pipe, events: usize, end: End) {
     pipe.end_with(|| end);
 }
 
-/// A deadline that does not come: the checker has no clock.
+/// Returns a deadline that does not come: the checker has no clock.
 fn far_away() -> Instant {
     Instant::now() + Duration::from_secs(3600)
 }
@@ -104,7 +105,7 @@ fn failed() -> End {
     End::Failed(Error::new(Kind::Network, "reset"))
 }
 
-/// Reads until there is nothing more or the end has come; how many events, and whether it has.
+/// Reads all events that have arrived, and counts them in `seen`. Returns whether the end is a cancel, if the end has come.
 fn drain(reader: &mut Reader, pipe: &Pipe, seen: &mut usize) -> Option<bool> {
     let before = *seen;
     loop {
@@ -115,14 +116,14 @@ fn drain(reader: &mut Reader, pipe: &Pipe, seen: &mut usize) -> Option<bool> {
             }
             Found::End(end) => return Some(matches!(end, End::Cancelled(_))),
             Found::Nothing => {
-                assert!(*seen > before || before == 0, "told of something to read where there was nothing");
+                assert!(*seen > before || before == 0, "notified of something to read, and there was nothing");
                 return None;
             }
         }
     }
 }
 
-/// The end is what it was, for ever, and nothing comes after it.
+/// Asserts that the end stays what it is, and that nothing comes after it.
 fn assert_over(reader: &mut Reader, pipe: &Pipe) {
     let Found::End(first) = next(reader, pipe, NOW) else { panic!("something came after the end") };
     let first = std::mem::discriminant(&first);
@@ -168,7 +169,7 @@ fn a_stream_that_is_read_has_one_end_and_no_event_comes_after_a_cancel() {
 }
 
 #[test]
-fn a_flag_is_up_exactly_while_there_is_something_to_read() {
+fn a_descriptor_is_readable_exactly_while_there_is_something_to_read() {
     check(|| {
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let writer = {
@@ -179,18 +180,18 @@ fn a_flag_is_up_exactly_while_there_is_something_to_read() {
         let fd = reader.fd(&pipe).unwrap();
         loop {
             event_fd::wait_until_readable(fd);
-            // One event for each time that it is up, as the laziest loop does it.
+            // One event each time that it is readable, as the simplest loop does it.
             match next(&mut reader, &pipe, NOW) {
                 Found::Event(event) => {
                     assert_eq!(event, seen);
                     seen += 1;
                 }
                 Found::End(_) => break,
-                Found::Nothing => panic!("the flag was up where there was nothing to read"),
+                Found::Nothing => panic!("the descriptor was readable, and there was nothing to read"),
             }
         }
         assert_eq!(seen, 3);
-        assert!(event_fd::is_readable(fd), "down after the end");
+        assert!(event_fd::is_readable(fd), "not readable after the end");
         assert_over(&mut reader, &pipe);
         writer.join().unwrap();
         assert!(event_fd::is_readable(fd));
@@ -198,7 +199,7 @@ fn a_flag_is_up_exactly_while_there_is_something_to_read() {
 }
 
 #[test]
-fn a_flag_that_is_asked_for_late_is_right_at_once() {
+fn a_descriptor_that_is_asked_for_late_is_right_at_once() {
     check(|| {
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let writer = {
@@ -215,7 +216,7 @@ fn a_flag_that_is_asked_for_late_is_right_at_once() {
             match next(&mut reader, &pipe, NOW) {
                 Found::Event(_) => seen += 1,
                 Found::End(_) => break,
-                Found::Nothing => panic!("the flag was up where there was nothing to read"),
+                Found::Nothing => panic!("the descriptor was readable, and there was nothing to read"),
             }
         }
         assert_eq!(seen, 2);
@@ -223,25 +224,25 @@ fn a_flag_that_is_asked_for_late_is_right_at_once() {
     });
 }
 
-/// What a program's wakeup does: it tells the program's thread.
+/// A semaphore. The program's wakeup posts it, and the program's thread waits for it.
 #[derive(Default)]
-struct Bell {
-    rung: Mutex<usize>,
-    ringing: Condvar,
+struct Semaphore {
+    value: Mutex<usize>,
+    posted: Condvar,
 }
 
-impl Bell {
-    fn ring(&self) {
-        *self.rung.lock() += 1;
-        self.ringing.notify_all();
+impl Semaphore {
+    fn post(&self) {
+        *self.value.lock() += 1;
+        self.posted.notify_all();
     }
 
     fn wait(&self) {
-        let mut rung = self.rung.lock();
-        while *rung == 0 {
-            rung = self.ringing.wait(rung);
+        let mut value = self.value.lock();
+        while *value == 0 {
+            value = self.posted.wait(value);
         }
-        *rung -= 1;
+        *value -= 1;
     }
 }
 
@@ -252,7 +253,7 @@ fn wakeup_thread() -> Arc<runtime::callback_thread::CallbackThread<Arc<wakeup::W
 }
 
 #[test]
-fn a_pause_ends_although_others_go_on_and_nothing_that_was_put_is_lost() {
+fn a_pause_ends_although_others_put_more_and_no_item_is_lost() {
     check(|| {
         let delivered = Arc::new(AtomicUsize::new(0));
         let thread = {
@@ -282,7 +283,7 @@ fn a_pause_ends_although_others_go_on_and_nothing_that_was_put_is_lost() {
 }
 
 #[test]
-fn a_callback_that_ends_its_thread_holds_nobody_up_and_the_next_is_called() {
+fn a_callback_that_ends_its_thread_blocks_no_other_thread_and_the_next_is_called() {
     check(|| {
         let thread = wakeup_thread();
         let wakeup = || {
@@ -300,14 +301,14 @@ fn a_callback_that_ends_its_thread_holds_nobody_up_and_the_next_is_called() {
         pipe::Notifier::detach(&one);
         other.join().unwrap();
         assert!(thread.pause(far_away()));
-        assert!(calls_of_one.load(Ordering::SeqCst) <= 1, "retired, it may have been too late");
+        assert!(calls_of_one.load(Ordering::SeqCst) <= 1, "detached, it may have been too late");
         assert_eq!(calls_of_two.load(Ordering::SeqCst), 1);
         thread.close();
     });
 }
 
 #[test]
-fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
+fn a_wakeup_is_called_for_every_event_that_the_reader_waits_for() {
     check(|| {
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
         let thread = wakeup_thread();
@@ -315,15 +316,15 @@ fn a_wakeup_is_called_for_every_push_that_the_reader_waits_for() {
             let pipe = pipe.clone();
             spawn(move || write(&pipe, 2, End::Done(None)))
         };
-        let bell = Arc::new(Bell::default());
+        let semaphore = Arc::new(Semaphore::default());
         let wakeup = {
-            let bell = bell.clone();
-            wakeup::Wakeup::on(thread.clone(), Box::new(move || bell.ring()))
+            let semaphore = semaphore.clone();
+            wakeup::Wakeup::on(thread.clone(), Box::new(move || semaphore.post()))
         };
         let (mut reader, mut seen) = (Reader::default(), 0);
         pipe.set_notifier(Some(Box::new(wakeup)), reader.has_unread());
         loop {
-            bell.wait();
+            semaphore.wait();
             let mut over = false;
             loop {
                 match next(&mut reader, &pipe, NOW) {
@@ -406,7 +407,7 @@ fn a_wakeup_may_cancel_its_own_stream_while_another_thread_closes_it() {
 }
 
 #[test]
-fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read() {
+fn a_waiting_set_returns_every_stream_and_only_if_there_is_something_to_read() {
     check(|| {
         let set = waitset::WaitSet::default();
         let pipes = [Arc::new(Pipe::new(READ_AHEAD)), Arc::new(Pipe::new(READ_AHEAD))];
@@ -421,17 +422,17 @@ fn a_waiting_set_tells_of_every_stream_and_only_where_there_is_something_to_read
             let index = set.wait(FOR_EVER).unwrap().expect("waits for ever");
             let before = seen[index];
             let over = drain(&mut readers[index], &pipes[index], &mut seen[index]);
-            assert!(seen[index] > before || over.is_some(), "told of a stream that had nothing to read");
+            assert!(seen[index] > before || over.is_some(), "returned a stream that had nothing to read");
             open -= usize::from(over.is_some());
         }
         assert_eq!(seen, [2, 2]);
-        assert!(set.wait(NOW).unwrap().is_none(), "told of a stream that is over");
+        assert!(set.wait(NOW).unwrap().is_none(), "returned a stream that has ended");
         writers.into_iter().for_each(|writer| writer.join().unwrap());
     });
 }
 
 #[test]
-fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
+fn a_waiting_set_does_not_return_a_stream_that_has_been_read_meanwhile() {
     check(|| {
         let set = waitset::WaitSet::default();
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
@@ -447,7 +448,7 @@ fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
                 Found::End(_) => break,
                 Found::Nothing if set.wait(NOW).unwrap().is_some() => {
                     let found = next(&mut reader, &pipe, NOW);
-                    assert!(!matches!(found, Found::Nothing), "told of what was read already");
+                    assert!(!matches!(found, Found::Nothing), "returned a stream that had been read already");
                 }
                 Found::Nothing => shuttle::thread::yield_now(),
             }
@@ -457,7 +458,7 @@ fn a_waiting_set_does_not_tell_of_what_was_read_without_being_told() {
 }
 
 #[test]
-fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
+fn a_waiting_sets_descriptor_is_readable_exactly_while_it_has_a_stream_to_return() {
     check(|| {
         let set = waitset::WaitSet::default();
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
@@ -470,7 +471,11 @@ fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
         pipe.set_notifier(Some(Box::new(set.subscribe(7))), false);
         loop {
             event_fd::wait_until_readable(fd);
-            assert_eq!(set.wait(NOW).unwrap(), Some(7), "the flag was up where there was no stream to tell of");
+            assert_eq!(
+                set.wait(NOW).unwrap(),
+                Some(7),
+                "the descriptor was readable, and there was no readable stream"
+            );
             if drain(&mut reader, &pipe, &mut seen).is_some() {
                 break;
             }
@@ -482,7 +487,7 @@ fn a_waiting_sets_flag_is_up_exactly_while_it_has_a_stream_to_tell_of() {
 }
 
 #[test]
-fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
+fn a_stream_that_was_closed_is_not_returned_and_makes_the_sets_descriptor_unreadable() {
     check(|| {
         let set = waitset::WaitSet::default();
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
@@ -498,16 +503,16 @@ fn a_stream_that_was_closed_is_not_told_of_and_lowers_the_sets_flag() {
         };
         pipe.close();
         assert!(!event_fd::is_readable(fd));
-        assert_eq!(set.wait(NOW).unwrap(), None, "told of a stream that was closed");
+        assert_eq!(set.wait(NOW).unwrap(), None, "returned a stream that was closed");
         writer.join().unwrap();
         canceller.join().unwrap();
-        assert_eq!(set.wait(NOW).unwrap(), None, "told of a stream that was closed");
+        assert_eq!(set.wait(NOW).unwrap(), None, "returned a stream that was closed");
         assert!(!event_fd::is_readable(fd));
     });
 }
 
 #[test]
-fn a_thread_that_waits_for_a_set_is_told_when_it_is_closed() {
+fn a_thread_that_waits_for_a_set_returns_when_it_is_closed() {
     check(|| {
         let set = Arc::new(waitset::WaitSet::default());
         let pipe = Arc::new(Pipe::new(READ_AHEAD));
@@ -517,7 +522,7 @@ fn a_thread_that_waits_for_a_set_is_told_when_it_is_closed() {
             spawn(move || {
                 loop {
                     match set.wait(FOR_EVER) {
-                        Ok(told) => assert_eq!(told, Some(7)),
+                        Ok(stream) => assert_eq!(stream, Some(7)),
                         Err(error) => break assert_eq!(error.kind(), Kind::Cancelled),
                     }
                 }

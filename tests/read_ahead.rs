@@ -1,4 +1,5 @@
-//! How far the library reads ahead of a program that does not read: what a server is rid of, less what the kernel still holds.
+//! How far the library reads ahead of a program that does not read: the bytes that a server has written, without those that the
+//! kernel still buffers.
 
 mod support;
 
@@ -12,12 +13,12 @@ use support::pull::{Pull, Pulled, WakeupCounter, readable};
 use support::stream::event_frame;
 use support::{LocalBedrock, PATIENCE, Protocol, Reply};
 
-/// How long the server is held up before that is believed.
+/// How long the server must be blocked before the test assumes that it stays so.
 const HELD_UP: Duration = Duration::from_millis(300);
-/// A frame of HTTP/2, which is taken whole, and the head of the answer.
+/// A frame of HTTP/2, which is always read completely, and the head of the response.
 const OVER: u64 = 17 << 10;
 
-/// One event that holds so much text.
+/// Returns one event with a text of this length.
 fn text(length: usize) -> Bytes {
     let payload = json!({"contentBlockIndex": 0, "delta": {"text": "x".repeat(length)}}).to_string();
     event_frame("contentBlockDelta", &payload)
@@ -30,7 +31,7 @@ fn model(bedrock: &LocalBedrock, protocol: &Protocol, members: Value) -> Model {
     Model::new(&with(plain, members))
 }
 
-/// What of the bytes that the server has written is in this process, and not with the kernel.
+/// Returns how many of the bytes that the server has written are in this process, and not in the kernel.
 fn taken(bedrock: &LocalBedrock) -> u64 {
     let written = bedrock.wait_blocked(1, HELD_UP);
     let table = std::fs::read_to_string("/proc/net/tcp").expect("Linux");
@@ -38,7 +39,7 @@ fn taken(bedrock: &LocalBedrock) -> u64 {
     written - held
 }
 
-/// What a socket of that port has to send, or one that is connected to it has not been read.
+/// Returns the bytes that a socket of that port has still to send, or that a socket connected to it has not read.
 fn held_by_kernel(line: &str, port: u16) -> Option<u64> {
     let fields: Vec<_> = line.split_whitespace().collect();
     let is_port = |address: &str| address.ends_with(&format!(":{port:04X}"));
@@ -53,16 +54,16 @@ fn held_by_kernel(line: &str, port: u16) -> Option<u64> {
     u64::from_str_radix(held, 16).ok()
 }
 
-/// How much is taken of a stream of `frame`s that nobody reads.
+/// Returns how much is read of a stream of `frame`s while the program reads none of it.
 fn taken_of(protocol: &Protocol, members: Value, derived: Value, frame: Bytes) -> u64 {
     let bedrock = LocalBedrock::with_protocol(protocol.clone());
     let model = model(&bedrock, protocol, members).with(derived);
-    // One write for many events, as a busy server makes.
+    // One write for many events, as of a busy server.
     let portion = frame.repeat((64 << 10) / frame.len() + 1);
     bedrock.push(Reply::stream().message_start().then_forever(portion));
     let stream = Pull::open(&model, &Request::say("Hello?"));
     let taken = taken(&bedrock);
-    // What was held up comes when it is read.
+    // The blocked rest arrives when it is read.
     for _ in 0..100 {
         assert!(matches!(stream.next(-1), Pulled::Event(_)));
     }
@@ -70,7 +71,7 @@ fn taken_of(protocol: &Protocol, members: Value, derived: Value, frame: Bytes) -
 }
 
 #[test]
-fn an_unread_stream_takes_no_more_than_its_read_ahead() {
+fn an_unread_stream_reads_no_more_than_its_read_ahead() {
     for (protocol, version) in [(Protocol::Http1, "HTTP/1.1"), (Protocol::HTTP2, "HTTP/2")] {
         for (members, most) in [
             (json!({"read_ahead": "32KiB"}), 32 << 10),
@@ -99,7 +100,7 @@ fn a_derived_model_may_read_less_far_ahead() {
 }
 
 #[test]
-fn an_event_that_is_longer_than_the_read_ahead_is_delivered_whole() {
+fn an_event_that_is_longer_than_the_read_ahead_is_delivered_completely() {
     for protocol in [Protocol::Http1, Protocol::HTTP2] {
         let bedrock = LocalBedrock::with_protocol(protocol.clone());
         let model = model(&bedrock, &protocol, json!({"read_ahead": "16KiB"}));
@@ -115,7 +116,7 @@ fn an_event_that_is_longer_than_the_read_ahead_is_delivered_whole() {
     }
 }
 
-/// Events of a mebibyte each, more than is read ahead.
+/// Returns events of a mebibyte each, which is more than the read-ahead.
 fn large_events(protocol: &Protocol) -> (LocalBedrock, Pull) {
     let bedrock = LocalBedrock::with_protocol(protocol.clone());
     let model = model(&bedrock, protocol, json!({"read_ahead": "16KiB"}));
@@ -124,7 +125,7 @@ fn large_events(protocol: &Protocol) -> (LocalBedrock, Pull) {
     (bedrock, Pull::open(&model, &Request::say("Hello?")))
 }
 
-/// Takes one event each time the descriptor is readable. How many there were.
+/// Takes one event each time the descriptor is readable. Returns how many there were.
 fn poll_for_each_event(stream: &Pull) -> usize {
     let fd = stream.fd();
     let mut events = 0;
@@ -147,7 +148,7 @@ fn a_program_that_polls_before_each_event_gets_all_of_them_however_long_they_are
 }
 
 #[test]
-fn a_program_that_begins_to_wait_while_it_still_looks_at_a_long_event_is_told_of_the_next() {
+fn a_program_that_begins_to_wait_while_it_still_reads_a_long_event_is_notified_of_the_next() {
     for protocol in [Protocol::Http1, Protocol::HTTP2] {
         let until_the_first_long_one = |stream: &Pull| {
             while !matches!(stream.next(-1), Pulled::Event(event) if event.text.len() == 1 << 20) {}

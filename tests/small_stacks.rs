@@ -1,4 +1,4 @@
-//! JSON of any depth that is allowed works on a small stack, whatever it is given to: nothing in its way recurses.
+//! JSON of any allowed depth works on a small stack, whichever function it is passed to: no code recurses over it.
 
 mod support;
 
@@ -10,7 +10,7 @@ use bedrock::json::MAX_DEPTH;
 use serde_json::json;
 use support::capi::*;
 
-/// What tests are built of takes several times the stack of what is shipped, which runs on 16 KiB.
+/// A debug build takes several times the stack of the shipped library, which runs on 16 KiB.
 const STACK: usize = 64 << 10;
 
 /// Runs `work` on a thread with a small stack.
@@ -18,7 +18,7 @@ fn on_a_small_stack(work: impl FnOnce() + Send + 'static) {
     std::thread::Builder::new().stack_size(STACK).spawn(work).expect("a thread").join().expect("the stack suffices");
 }
 
-/// `inside` below that many levels, arrays and objects in turn.
+/// Returns `inside` below this many levels of alternating arrays and objects.
 fn nested(levels: usize, inside: &str) -> String {
     let (opening, closing): (Vec<_>, Vec<_>) =
         (0..levels).map(|level| if level % 2 == 0 { ("[", "]") } else { (r#"{"a":"#, "}") }).unzip();
@@ -27,12 +27,12 @@ fn nested(levels: usize, inside: &str) -> String {
 }
 
 #[test]
-fn a_request_of_any_depth_is_read_grown_checked_and_written() {
-    // Models are made where the stack is large: their configuration is no JSON of others.
+fn a_request_of_any_depth_is_parsed_extended_checked_and_serialized() {
+    // Models are made on a large stack: their config does not come from others.
     let model = Model::new(&json!({"model": "m", "lint": "error", "transport": {"replies": ["Yes."]}}));
     let deep = |levels| nested(levels, r#"{"bytes":"@x"}"#);
     on_a_small_stack(move || {
-        // The levels around it: request, messages, message, content, toolUse twice, and what has the reference.
+        // The levels around it: request, messages, message, content, toolUse twice, and the value with the reference.
         let call = format!(r#"{{"toolUse":{{"toolUseId":"1","name":"f","input":{{"a":{}}}}}}}"#, deep(MAX_DEPTH - 8));
         let native = format!(r#"{{"role":"assistant","content":[{{"text":"a"}},{call}]}}"#);
         let portable = format!(r#"{{"role":"tool","tool_call_id":"1","content":{{"a":{}}}}}"#, deep(MAX_DEPTH - 10));
@@ -76,7 +76,7 @@ fn json_of_any_depth_is_read_in_place() {
 }
 
 #[test]
-fn an_answer_of_any_depth_is_put_together_and_added() {
+fn a_response_of_any_depth_is_assembled_and_added_to_the_request() {
     let delta = |levels: usize| json!({"contentBlockDelta": {"contentBlockIndex": 0, "delta": serde_json::from_str::<serde_json::Value>(&nested_objects(levels)).unwrap()}});
     let events = json!([delta(60), delta(60), {"messageStop": {"stopReason": "end_turn"}}]);
     let model = Model::new(&json!({"model": "m", "transport": {"replies": [{"events": events}]}}));

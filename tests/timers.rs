@@ -1,4 +1,4 @@
-//! Nothing waits for ever: each timer ends the call that it watches over, and says which one it was and how it was set.
+//! No wait is unlimited: each timer ends its call, and the error names the timer and its setting.
 
 mod support;
 
@@ -11,18 +11,18 @@ use support::capi::*;
 use support::stream::event_frame;
 use support::{ClosedBy, FullPort, Gate, LocalBedrock, PATIENCE, Reply};
 
-/// Timers so long that a test fails where one of them is the first to end a call.
+/// Timers so long that a test fails if one of them ends a call.
 const FAR_OFF: &str = "10m";
 
-/// A model whose timers are far off, but for these. It has made a call before, so that no timer runs out over what only the
-/// first call does; its connection is the server's first.
+/// Returns a model with these timers; all others are long. It has made a call, so that no timer runs out during the work of a first
+/// call; its connection is the server's first.
 #[track_caller]
 fn model_with_timeouts(bedrock: &LocalBedrock, timeouts: Value) -> Model {
     let far_off = json!({"first_event": FAR_OFF, "idle": FAR_OFF, "total": FAR_OFF});
     warm(bedrock).with(json!({"timeouts": with(far_off, timeouts)}))
 }
 
-/// A model that has made a call before.
+/// Returns a model that has made a call.
 #[track_caller]
 fn warm(bedrock: &LocalBedrock) -> Model {
     let model = Model::at(bedrock);
@@ -32,7 +32,7 @@ fn warm(bedrock: &LocalBedrock) -> Model {
     model
 }
 
-/// Asserts that `call` ends with BEDROCK_E_TIMEOUT, by the timer of that name, set so, and long before a timer that is far off.
+/// Asserts that `call` ends with BEDROCK_E_TIMEOUT, by the timer of this name with this setting, long before the long timers.
 #[track_caller]
 fn ends_by(timer: &str, setting: &str, call: impl FnOnce() -> Outcome) -> Failure {
     let began = Instant::now();
@@ -110,7 +110,7 @@ fn the_idle_timer_ends_a_stream_that_stalls_after_an_event() {
 fn bytes_that_drip_inside_a_frame_do_not_reset_the_idle_timer() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"idle": "400ms"}));
-    // All of it would take far longer than the idle timer, and no single pause as long.
+    // In total it takes far longer than the idle timer, but no single pause does.
     let mut answer = Reply::stream().message_start();
     let long = json!({"contentBlockIndex": 0, "delta": {"text": "drip".repeat(100)}}).to_string();
     for byte in &event_frame("contentBlockDelta", &long) {
@@ -176,14 +176,14 @@ fn the_total_timer_ends_a_stream_that_never_pauses() {
 }
 
 #[test]
-fn the_total_timer_ends_a_stream_that_nobody_reads() {
+fn the_total_timer_ends_a_stream_that_is_not_read() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"total": "500ms"}));
     bedrock.push(Reply::stream().message_start().then_forever(long_text_event(64 << 10)));
     let closed = &mut None;
     ends_by("total", "500ms", || {
         let wait = |_: &Event| {
-            // It is not this thread that ends the call: it sits in here until the connection is closed.
+            // This thread does not end the call: it stays in here until the connection is closed.
             closed.get_or_insert_with(|| bedrock.wait_closed(1));
             0
         };
@@ -193,7 +193,7 @@ fn the_total_timer_ends_a_stream_that_nobody_reads() {
 }
 
 #[test]
-fn the_timeout_ends_a_unary_call_whose_answer_never_comes() {
+fn the_timeout_ends_a_unary_call_whose_response_never_comes() {
     let bedrock = LocalBedrock::start();
     let model = warm(&bedrock).with(json!({"timeout": "500ms"}));
     bedrock.push(Reply::hang());
@@ -204,7 +204,7 @@ fn the_timeout_ends_a_unary_call_whose_answer_never_comes() {
 }
 
 #[test]
-fn the_timeout_ends_a_unary_call_whose_answer_stalls_or_drips() {
+fn the_timeout_ends_a_unary_call_whose_response_stalls_or_drips() {
     let bedrock = LocalBedrock::start();
     bedrock.push(Reply::text_response("Hello").stall_after(20));
     bedrock.push(Reply::text_response("Hello").in_chunks_of(1).paced(Duration::from_millis(50)));
@@ -226,7 +226,7 @@ fn the_timeout_alone_sets_first_event_and_idle() {
 }
 
 #[test]
-fn a_derived_model_gives_a_call_its_own_deadline() {
+fn a_derived_model_can_set_the_deadline_of_one_call() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({}));
     bedrock.push(Reply::hang());
@@ -241,7 +241,7 @@ fn a_derived_model_gives_a_call_its_own_deadline() {
 fn the_time_that_on_event_takes_is_not_idle_time() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"idle": "1s"}));
-    // More than the library and two sockets hold: while on_event does not return, the server is held up.
+    // More than the library and two sockets buffer: while on_event does not return, the server is blocked.
     let mut answer = Reply::stream().message_start();
     for _ in 0..256 {
         answer = answer.raw(long_text_event(64 << 10));
@@ -284,7 +284,7 @@ fn the_time_that_a_program_takes_for_a_very_long_event_is_not_idle_time() {
         if event.text.len() == 512 << 10 {
             std::thread::sleep(Duration::from_millis(1500));
             let opens = next.clone();
-            // What follows comes a while after the program has begun to wait, and well within the timer.
+            // The rest comes a while after the program has begun to wait, and well within the timer.
             std::thread::spawn(move || {
                 std::thread::sleep(Duration::from_millis(500));
                 opens.open();
@@ -296,7 +296,7 @@ fn the_time_that_a_program_takes_for_a_very_long_event_is_not_idle_time() {
 }
 
 #[test]
-fn on_event_may_take_longer_than_any_timer_when_the_answer_is_there() {
+fn on_event_may_take_longer_than_any_timer_once_the_response_has_arrived() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"idle": "1s", "total": "1s"}));
     bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn").in_one_chunk().content_length());
@@ -323,7 +323,7 @@ fn a_refused_connection_is_a_network_error() {
 }
 
 #[test]
-fn the_connect_timer_ends_a_call_whose_connection_never_stands() {
+fn the_connect_timer_ends_a_call_whose_connection_is_never_established() {
     let full = FullPort::new();
     let bedrock = LocalBedrock::start();
     let timeouts = json!({"connect": "200ms", "first_event": FAR_OFF, "idle": FAR_OFF, "total": FAR_OFF});
@@ -335,7 +335,7 @@ fn the_connect_timer_ends_a_call_whose_connection_never_stands() {
 }
 
 #[test]
-fn waiting_for_a_place_under_max_concurrency_is_within_the_timers() {
+fn the_wait_for_a_permit_of_max_concurrency_counts_for_the_timers() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
     bedrock.push(Reply::text_response("at last").head_waits_for(&gate));
@@ -357,7 +357,7 @@ fn waiting_for_a_place_under_max_concurrency_is_within_the_timers() {
 }
 
 #[test]
-fn a_call_that_gets_no_place_was_never_sent_and_says_so() {
+fn the_error_of_a_call_that_gets_no_permit_says_that_it_was_never_sent() {
     let bedrock = LocalBedrock::start();
     let gate = Gate::new();
     for _ in 0..2 {
@@ -389,8 +389,8 @@ fn a_call_that_gets_no_place_was_never_sent_and_says_so() {
 }
 
 #[test]
-fn with_a_timer_for_the_queue_the_others_begin_when_the_call_has_its_place() {
-    // Its place takes longer than its other timers allow.
+fn with_a_queue_timer_the_other_timers_begin_when_the_call_has_its_permit() {
+    // The wait for its permit takes longer than its other timers allow.
     let waiting = Duration::from_millis(1500);
     let answer = || Reply::text_response("Hello");
     let stream = || Reply::stream().text_stream(&["Hello"], "end_turn");
@@ -407,7 +407,7 @@ fn with_a_timer_for_the_queue_the_others_begin_when_the_call_has_its_place() {
             gate.wait_arrivals(1);
             let began = Instant::now();
             let second = threads.spawn(|| patient.call(operation, &Request::say("Me too?")));
-            // The time that passes is what is tested.
+            // The test measures the time that passes.
             std::thread::sleep(waiting);
             gate.open();
             assert_eq!(first.join().expect("no panic").response().text, "at last");
@@ -418,7 +418,7 @@ fn with_a_timer_for_the_queue_the_others_begin_when_the_call_has_its_place() {
     }
 }
 
-/// Whether the message speaks of the setting "timeout".
+/// Returns whether the message names the setting "timeout".
 fn names_timeout(failure: &Failure) -> bool {
     failure.message.split(|c: char| !c.is_alphanumeric()).any(|word| word == "timeout")
 }

@@ -1,4 +1,4 @@
-//! What a program says to a model does not stay in memory that was freed: every block that is freed is looked at.
+//! Prompts and credentials do not stay in freed memory: the test searches every block that is freed.
 
 mod support;
 
@@ -12,7 +12,7 @@ use bedrock::ffi::request::{BEDROCK_ATTACHMENTS_INLINE, bedrock_request_body, be
 use serde_json::json;
 use support::capi::*;
 
-/// What is sought, as it stands in prompts and as it stands in base64 there.
+/// The secret, as it stands in prompts and as it stands there in base64.
 const SECRETS: [&[u8]; 3] =
     [b"the-prompt-that-is-a-secret", b"dGhlLWF0dGFjaG1lbnQtdGhhdC1pcy1hLXNlY3Jl", b"the-key-that-is-a-secret"];
 const ATTACHED: &[u8] = b"the-attachment-that-is-a-secret";
@@ -41,7 +41,7 @@ unsafe fn look(block: *const u8, size: usize) {
 
 unsafe impl GlobalAlloc for Looking {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        // What a block held before is not what is written into it.
+        // A new block may still hold the content of an earlier one.
         unsafe { System.alloc_zeroed(layout) }
     }
 
@@ -54,7 +54,7 @@ unsafe impl GlobalAlloc for Looking {
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         unsafe {
-            // Where it would stay is not known: it moves.
+            // It moves: whether it could grow in place is not known.
             let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !moved.is_null() {
                 std::ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
@@ -68,7 +68,7 @@ unsafe impl GlobalAlloc for Looking {
 #[global_allocator]
 static LOOKING: Looking = Looking;
 
-/// One test at a time looks, and what the others hold stays until then: a test takes its turn before it makes anything.
+/// One test at a time searches, and the others keep their memory until then: a test takes its turn before it allocates.
 struct Turn(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
 
 impl Turn {
@@ -76,7 +76,7 @@ impl Turn {
         Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// How many blocks are freed with a secret in them while `work` runs.
+    /// Returns how many blocks are freed with a secret in them while `work` runs.
     fn freed(&self, work: impl FnOnce()) -> usize {
         FOUND.store(0, Ordering::Relaxed);
         LOOKS.store(1, Ordering::Relaxed);
@@ -89,7 +89,7 @@ impl Turn {
 const SECRET: &str = "the-prompt-that-is-a-secret";
 
 #[test]
-fn the_search_finds_what_is_freed_as_it_is() {
+fn the_search_finds_memory_that_is_freed_without_being_zeroed() {
     let turn = Turn::wait();
     let text = SECRET.repeat(3);
     assert_eq!(turn.freed(|| drop(text)), 1);
@@ -99,7 +99,7 @@ fn the_search_finds_what_is_freed_as_it_is() {
 fn a_prompt_is_gone_from_memory_once_it_is_freed() {
     let turn = Turn::wait();
     let model = Model::new(&json!({"model": "m", "transport": {"replies": ["Yes."]}}));
-    // What the program itself holds is its own: it is made before, and let go after.
+    // The program's own copies do not count: they are made before, and freed afterwards.
     let native = format!(r#"{{"messages":[{{"role":"user","content":[{{"text":"{SECRET}"}}]}}]}}"#);
     let portable = format!(r#"{{"messages":[{{"role":"human","content":"{SECRET}"}}]}}"#);
     let message = format!(r#"{{"role":"ai","content":"{SECRET}"}}"#);
@@ -117,7 +117,7 @@ fn a_prompt_is_gone_from_memory_once_it_is_freed() {
             assert!(!bedrock_request_body(request.handle(), model.handle(), len, err).is_null());
         }
         model.generate(&request);
-        // The worker lets go of what it has sent.
+        // The worker frees what it has sent.
         assert_eq!(name(bedrock_shutdown(60_000)), "BEDROCK_OK");
     };
     for (what, json) in [("native", &native), ("portable", &portable)] {
@@ -129,7 +129,7 @@ fn a_prompt_is_gone_from_memory_once_it_is_freed() {
 }
 
 #[test]
-fn what_authorizes_calls_is_gone_from_memory_once_a_model_is_freed() {
+fn credentials_are_gone_from_memory_once_a_model_is_freed() {
     let turn = Turn::wait();
     const KEY: &str = "the-key-that-is-a-secret";
     let keys = format!(

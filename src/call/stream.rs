@@ -345,7 +345,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_in_a_call_is_that_calls_error_for_ever_and_the_next_call_works() {
+    fn a_panic_in_a_call_is_its_terminal_error_and_the_next_call_works() {
         let runtime = worker::start().unwrap();
         let panics = |_| async { panic!("on purpose") };
         let mut broken = Stream::start(&runtime, options(Operation::ConverseStream), panics).unwrap();
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_that_never_ends_is_waited_for_as_long_as_asked_and_can_be_cancelled_from_any_thread() {
+    fn a_wait_for_a_call_ends_at_its_timeout_and_the_call_can_be_cancelled_from_any_thread() {
         let runtime = worker::start().unwrap();
         let mut stream =
             Stream::start(&runtime, options(Operation::ConverseStream), |_| std::future::pending()).unwrap();
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_leaves_when_its_timer_has_run_out_although_the_worker_does_nothing() {
+    fn a_reader_returns_when_its_timer_has_run_out_although_the_worker_does_nothing() {
         let runtime = worker::start().unwrap();
         let until = Deadline::after(Wait::FirstEvent, Duration::from_millis(50));
         let options = StartOptions { until, ..options(Operation::ConverseStream) };

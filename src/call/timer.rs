@@ -212,7 +212,7 @@ mod tests {
 
     /// A stopped process finds that its deadline has passed, and that what it waited for has arrived.
     #[tokio::test]
-    async fn what_has_come_before_an_expired_timer_is_looked_at_is_not_lost() {
+    async fn data_that_arrived_before_an_expired_timer_is_noticed_is_not_lost() {
         let (mut near, far) = UnixStream::pair().unwrap();
         let deadline = Deadline::after(Wait::Idle, Duration::from_millis(1));
         let reading = deadline.limit(async { near.read_u8().await.unwrap() });
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_whole_calls_timer_ends_what_never_pauses() {
+    async fn the_timer_of_a_whole_call_ends_work_that_never_pauses() {
         let total = Deadline::after(Wait::Total, Duration::from_secs(1));
         let mut timer = Timer::new(total);
         tokio::time::advance(Duration::from_secs(2)).await;

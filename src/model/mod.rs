@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_on_its_way_to_the_worker_is_small() {
+    fn the_task_of_a_call_is_small_when_it_moves_to_the_worker() {
         let model = Model::new(r#"{"model":"m","transport":{"replies":[]}}"#).unwrap();
         let request = Request::parse(r#"{"messages":[{"role":"user","content":[{"text":"Hello?"}]}]}"#).unwrap();
         let operation = Operation::ConverseStream;
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silence_of_more_than_five_minutes_is_a_timeout_that_says_it_can_be_normal() {
+    async fn a_silence_of_more_than_five_minutes_is_a_timeout_whose_message_says_that_it_can_be_normal() {
         let start = r#"{"messageStart":{"role":"assistant"}}"#;
         for (events, timer) in [
             (format!(r#"{{"wait":"6m"}},{start}"#), "first_event"),

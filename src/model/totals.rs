@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn a_model_counts_for_itself_and_for_those_above_it_that_are_still_there() {
+    fn a_model_counts_for_itself_and_for_the_models_above_it_that_still_exist() {
         let base = Totals::default();
         let middle = base.derive();
         let below = middle.derive();

@@ -229,7 +229,7 @@ mod tests {
     static TWO: Pool = Pool::new("bedrock-test", 2, Rank::CheckPool);
 
     #[tokio::test]
-    async fn work_that_hangs_holds_up_its_own_pool_alone_and_what_nobody_waits_for_is_not_begun() {
+    async fn work_that_hangs_delays_its_own_pool_only_and_work_that_is_not_awaited_does_not_begin() {
         let (release, hang) = mpsc::channel::<()>();
         let hang = std::sync::Arc::new(Mutex::new(hang));
         let hung: Vec<_> = (0..2)
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_under_one_key_is_done_once_for_all_who_ask_meanwhile() {
+    async fn work_under_one_key_is_done_once_for_all_concurrent_callers() {
         static DONE: AtomicUsize = AtomicUsize::new(0);
         let (release, hang) = mpsc::channel::<()>();
         let ask = |hang: Option<mpsc::Receiver<()>>| {
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn threads_that_are_there_end_although_others_go_on_asking() {
+    fn a_shutdown_ends_the_present_threads_although_more_work_is_submitted() {
         static BUSY: Pool = Pool::new("bedrock-busy", 2, Rank::CheckPool);
         let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let stopping = stop.clone();
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_before_the_end_is_done_at_the_end() {
+    fn work_that_was_submitted_before_a_shutdown_is_done() {
         static ONE: Pool = Pool::new("bedrock-one", 1, Rank::CheckPool);
         static DONE: AtomicUsize = AtomicUsize::new(0);
         let (release, hang) = mpsc::channel::<()>();

@@ -1,4 +1,4 @@
-//! What the engine's files find at their paths when they are compiled for the checker.
+//! Stand-ins for the modules that the engine's files import, when they are compiled for the checker.
 
 /// The checker's locks.
 pub mod primitives {
@@ -15,7 +15,7 @@ pub mod error {
 pub mod timer {
     use std::time::Instant;
 
-    /// One that the scenarios never set: the checker has no clock.
+    /// A deadline that no scenario sets: the checker has no clock.
     #[derive(Clone, Copy)]
     pub struct Deadline(Instant);
 
@@ -68,7 +68,7 @@ pub mod protocol {
                 self.events.push(event);
             }
 
-            /// As much as makes a batch huge.
+            /// Adds an event that makes the batch huge.
             pub fn push_much(&mut self) {
                 self.push(0);
                 self.bytes = 3 << 20;

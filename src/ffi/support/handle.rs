@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handle_is_good_until_it_is_freed_and_for_its_own_noun_only() {
+    fn a_handle_is_valid_until_it_is_freed_and_for_its_own_type_only() {
         let handle = insert(Thing(7)).unwrap();
         assert_eq!(get::<Thing>(handle).unwrap().0, 7);
         assert_eq!(get::<Other>(handle).err().unwrap().kind(), Kind::BadHandle);
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn no_made_up_number_is_a_handle() {
+    fn no_invented_number_is_a_handle() {
         let real = insert(Thing(1)).unwrap().addr();
         for number in [
             1,
