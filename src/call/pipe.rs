@@ -165,8 +165,8 @@ impl Pipe {
         state.limit(until);
     }
 
-    /// Lets `decode` append to the batch. What it appended is read at the latest once it is announced. If it appended
-    /// anything, the worker waits for more until `next`.
+    /// Lets `decode` append to the batch. A reader that waits sees the events once it is notified. If there are any, the worker
+    /// waits for more until `next`.
     pub fn write<R>(&self, next: Option<Deadline>, decode: impl FnOnce(&mut Batch) -> R) -> (R, Written) {
         let mut state = self.state.lock();
         let before = state.batch.len();

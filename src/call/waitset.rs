@@ -30,7 +30,7 @@ struct Queue<T> {
     event_fd: Option<EventFd>,
 }
 
-/// A stream's position in a set. An [`Arc`] of it is an [`Alarm`].
+/// The membership of a stream in a set. An [`Arc`] of it is a [`Notifier`].
 pub struct Subscription<T> {
     set: Arc<Shared<T>>,
     token: T,

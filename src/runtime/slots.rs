@@ -82,7 +82,7 @@ struct Own {
 impl<T: Default> Slots<T> {
     pub const fn new(rank: Rank, limits: Limits) -> Self {
         let vacant = Vacant { first: None, used: 0, own: PerProcess::empty() };
-        Slots { slots: StableArray::new(), limits, vacant: ForkLock::new(rank, vacant) }
+        Slots { slots: StableArray::empty(), limits, vacant: ForkLock::new(rank, vacant) }
     }
 
     /// Adds an entry, after `fill` has prepared its slot's value under the table's lock. Returns None if there are

@@ -15,7 +15,7 @@ pub struct StableArray<T> {
 }
 
 impl<T: Default> StableArray<T> {
-    pub const fn new() -> Self {
+    pub const fn empty() -> Self {
         StableArray { segments: [const { OnceLock::new() }; SEGMENTS] }
     }
 
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn every_index_has_its_own_element_that_stays_where_it_is() {
-        let array: StableArray<std::cell::Cell<usize>> = StableArray::new();
+        let array: StableArray<std::cell::Cell<usize>> = StableArray::empty();
         let first = array.get_or_grow(0).unwrap() as *const _;
         for index in 0..5_000 {
             assert_eq!(array.get_or_grow(index).unwrap().replace(index + 1), 0, "index {index} is shared");

@@ -104,7 +104,7 @@ static HANDLES: Slots<Slot> = Slots::new(
 pub const FORK_LOCK: &dyn HeldOverFork = HANDLES.fork_lock();
 
 /// The triggers of cancel handles, by index, for signal handlers. It has elements only around the indexes of cancel handles.
-static TRIGGERS: StableArray<AtomicU64> = StableArray::new();
+static TRIGGERS: StableArray<AtomicU64> = StableArray::empty();
 
 fn random_generation() -> u32 {
     // A system without random numbers has addresses that differ from load to load.
