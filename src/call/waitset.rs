@@ -131,7 +131,7 @@ impl<T: Copy> WaitSet<T> {
 }
 
 impl<T> Subscription<T> {
-    /// Whether its set has been closed, so that it may be repositiond.
+    /// Returns whether the set has been closed. The stream may then join another.
     pub fn is_set_closed(&self) -> bool {
         self.set.queue.lock().closed
     }
