@@ -103,6 +103,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_image(
     user: *mut c_void,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: the texts and the bytes are NULL or readable, as the header demands.
     unsafe {
         with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, bytes, keep| {
             let (role, format) = (text::name("role", role)?, text::name_or_none("format", format)?);
@@ -140,6 +141,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_document(
     user: *mut c_void,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: the texts and the bytes are NULL or readable, as the header demands.
     unsafe {
         with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, bytes, keep| {
             let (role, format) = (text::name("role", role)?, text::name_or_none("format", format)?);
@@ -171,6 +173,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_attach(
     user: *mut c_void,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: the texts and the bytes are NULL or readable, as the header demands.
     unsafe {
         with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, _, keep| {
             let name = text::name("name", name)?;

@@ -120,7 +120,7 @@ unsafe fn named(name: *const c_char) -> Result<Operation> {
     Operation::named(name).ok_or_else(|| {
         let known: Vec<_> = Operation::ALL.into_iter().map(Operation::name).collect();
         let what =
-            format_args!("operation is {}, which this version has not; it has {}", quote(name), known.join(", "));
+            format_args!("operation is {}, which this version does not have; it has {}", quote(name), known.join(", "));
         Error::new(Kind::InvalidArgument, what)
     })
 }

@@ -39,6 +39,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_text(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     change(request, err, |request| {
+        // SAFETY: NULL or readable, as the header demands.
         request.add_text(unsafe { text::name("role", role) }?, unsafe { text::text("text", text, len) }?)
     })
 }
@@ -58,6 +59,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_message(
     len: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or readable, as the header demands.
     change(request, err, |request| request.add_message(unsafe { text::json("json", json, len) }?))
 }
 
@@ -105,7 +107,9 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_tool_result(
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
     change(request, err, |request| {
+        // SAFETY: NULL or readable, as the header demands.
         let id = unsafe { text::name("tool_use_id", tool_use_id) }?;
+        // SAFETY: NULL or readable, as the header demands.
         request.add_tool_result(id, unsafe { text::text("content", content, len) }?, is_error != 0)
     })
 }

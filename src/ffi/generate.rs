@@ -158,9 +158,12 @@ pub unsafe extern "C-unwind" fn bedrock_generate_stream(
     out: *mut *mut bedrock_response,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(out, null_mut()) };
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(err, null_mut()) };
     let here = here!();
+    // SAFETY: the pointers are good, as the header demands, and `here` is in this frame.
     let shown = silently(|| unsafe { show(here, model, request, cancel, on_event, user, out) });
     entry!(err => Ok(if shown?.is_break() { BEDROCK_STOPPED } else { BEDROCK_OK }))
 }
@@ -196,8 +199,9 @@ unsafe fn show(
         // What has come is shown as one visit: there is no cancellation point between two events.
         let shown = visit.call(|| {
             loop {
-                // What it points to is the stream's, until the next one.
-                match visit.step(|| Ok(stream.ready().as_ref().map(bedrock_event::lend))) {
+                // The event points into the stream's memory, until the next event.
+                match visit.step(|| Ok(stream.ready().as_ref().map(bedrock_event::of))) {
+                    // SAFETY: the program has promised that its function may be called with its pointer.
                     Ok(Some(event)) if unsafe { on_event(&event, user) } == 0 => {}
                     Ok(Some(_)) => break Ok(ControlFlow::Break(())),
                     Ok(None) => break Ok(ControlFlow::Continue(())),
@@ -219,6 +223,7 @@ unsafe fn show(
         drop(showing);
         let response = if out.is_null() { None } else { stream.finish() };
         drop(stream);
+        // SAFETY: `out` is NULL or writable, says the caller.
         unsafe { put_response(out, Ended { result, response }) }
     })
 }
@@ -230,6 +235,7 @@ unsafe fn show(
 unsafe fn put_response<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> Result<T> {
     let Ended { result, response } = ended;
     let handle = response.map_or(Ok(null_mut()), handle::insert);
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(out, *handle.as_ref().unwrap_or(&null_mut())) };
     // If both have failed, the program gets the failure of the call.
     let result = result?;
@@ -238,7 +244,7 @@ unsafe fn put_response<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> R
 
 impl bedrock_event {
     /// Returns the event as C sees it, for as long as `event` lives.
-    pub(super) fn lend(event: &Event<'_>) -> Self {
+    pub(super) fn of(event: &Event<'_>) -> Self {
         let Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more: _ } = event;
         bedrock_event {
             size: size_of::<bedrock_event>() as u32,

@@ -93,6 +93,7 @@ fn type_of(kind: json::Kind) -> i32 {
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_type(json: *const c_char, len: usize, pointer: *const c_char) -> i32 {
+    // SAFETY: the text and the pointer are readable, as the header demands.
     entry!(none BEDROCK_JSON_NONE => Some(type_of(unsafe { find(json, len, pointer) }?.kind())))
 }
 
@@ -102,6 +103,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_type(json: *const c_char, len: usiz
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_count(json: *const c_char, len: usize, pointer: *const c_char) -> usize {
+    // SAFETY: the text and the pointer are readable, as the header demands.
     entry!(none 0 => Some(unsafe { find(json, len, pointer) }?.parts().count()))
 }
 
@@ -128,9 +130,12 @@ pub unsafe extern "C-unwind" fn bedrock_json_next(
     }
     let mut next = NO_ITEM;
     let kind = entry!(none BEDROCK_JSON_NONE => {
+        // SAFETY: it is not NULL and has the size, and its pointers are not followed.
         let last = unsafe { item.read() };
         let (bytes, mut cursor, index) = if last.state == [0; 3] {
+            // SAFETY: NULL or readable, as the header demands.
             let bytes = unsafe { text::bytes_or_none(json, len) }?;
+            // SAFETY: NULL or readable, as the header demands.
             let pointer = unsafe { text::text_or_none(pointer, text::STRLEN) }?;
             (bytes, Cursor::at(bytes, pointer)?, 0)
         } else {
@@ -139,7 +144,8 @@ pub unsafe extern "C-unwind" fn bedrock_json_next(
             if json.is_null() || end > len || seal != sealed(json, cursor, last.index) {
                 return None;
             }
-            // No look for a NUL, which would make each step as long as the text: the first one found where it ends.
+            // No search for the NUL, which would make each step as long as the text: the first step has found the end.
+            // SAFETY: `json` is not NULL, `end` is at most its length, and it is readable, as the header demands.
             (unsafe { std::slice::from_raw_parts(json.cast(), end) }, cursor, last.index + 1)
         };
         let Found { key, value } = cursor.step(bytes)?;
@@ -152,11 +158,12 @@ pub unsafe extern "C-unwind" fn bedrock_json_next(
         next.state = [at, end, sealed(json, cursor, index)];
         Some(type_of(kind))
     });
+    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
     unsafe { fill(item, size, next, 0) };
     kind
 }
 
-/// What shows that a cursor is of this text, and was made here.
+/// A checksum that shows that a cursor belongs to this text and was made by this library.
 fn sealed(json: *const c_char, cursor: Cursor, index: usize) -> usize {
     let [at, end] = cursor.numbers();
     let mix = |seal: usize, part: usize| (seal.rotate_left(13) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize);
@@ -176,6 +183,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_number(
     pointer: *const c_char,
     fallback: f64,
 ) -> f64 {
+    // SAFETY: the text and the pointer are readable, as the header demands.
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
 }
 
@@ -196,6 +204,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_numbers(
     out: *mut f64,
     max: usize,
 ) -> usize {
+    // SAFETY: `out` is NULL or has room for `max` numbers, as the header demands.
     unsafe { numbers(json, len, pointer, out, max) }
 }
 
@@ -213,9 +222,12 @@ pub unsafe extern "C-unwind" fn bedrock_json_floats(
     out: *mut f32,
     max: usize,
 ) -> usize {
+    // SAFETY: `out` is NULL or has room for `max` numbers, as the header demands.
     unsafe { numbers(json, len, pointer, out, max) }
 }
 
+/// # Safety
+/// The text and the pointer are NULL or readable, and `out` is NULL or has room for `max` numbers.
 unsafe fn numbers<T: FromStr>(
     json: *const c_char,
     len: usize,
@@ -224,8 +236,10 @@ unsafe fn numbers<T: FromStr>(
     max: usize,
 ) -> usize {
     entry!(none BEDROCK_JSON_NOT_FOUND => {
+        // SAFETY: the text and the pointer are readable, as the header demands.
         let numbers = unsafe { find(json, len, pointer) }?.numbers()?;
         let max = if out.is_null() { 0 } else { max };
+        // SAFETY: `index` is below `max`, and `out` has room for `max` numbers.
         numbers.values().take(max).enumerate().for_each(|(index, number)| unsafe { out.add(index).write(number) });
         Some(numbers.count())
     })
@@ -244,6 +258,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_integer(
     pointer: *const c_char,
     fallback: i64,
 ) -> i64 {
+    // SAFETY: the text and the pointer are readable, as the header demands.
     entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.i64().unwrap_or(fallback)))
 }
 
@@ -260,9 +275,12 @@ pub unsafe extern "C-unwind" fn bedrock_json_raw(
     pointer: *const c_char,
     raw_len: *mut usize,
 ) -> *const c_char {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(raw_len, 0) };
     entry!(none null() => {
+        // SAFETY: the text and the pointer are readable, as the header demands.
         let raw = unsafe { find(json, len, pointer) }?.text();
+        // SAFETY: NULL or writable, as the header demands.
         unsafe { put(raw_len, raw.len()) };
         Some(raw.as_ptr().cast())
     })
@@ -283,8 +301,10 @@ pub unsafe extern "C-unwind" fn bedrock_json_string(
     buffer: *mut c_char,
     size: usize,
 ) -> usize {
+    // SAFETY: `buffer` is NULL or writable for `size` bytes, as the header demands.
     let mut out = unsafe { Buffer::new(buffer, size) };
     entry!(none BEDROCK_JSON_NOT_FOUND => {
+        // SAFETY: the text and the pointer are readable, as the header demands.
         let value = unsafe { find(json, len, pointer) }?;
         if value.kind() != json::Kind::String {
             return None;
@@ -312,8 +332,10 @@ pub unsafe extern "C-unwind" fn bedrock_json_bytes(
     entry!(none BEDROCK_JSON_NOT_FOUND => {
         let mut room = if buffer.is_null() { 0 } else { size };
         let mut to = buffer.cast::<u8>();
+        // SAFETY: the text and the pointer are readable, as the header demands.
         unsafe { find(json, len, pointer) }?.decode_base64(|bytes| {
             let fits = bytes.len().min(room);
+            // SAFETY: `to` has `room` more bytes, and `fits` is at most that.
             unsafe {
                 std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, fits);
                 to = to.add(fits);
@@ -336,8 +358,10 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote(
     buffer: *mut c_char,
     size: usize,
 ) -> usize {
+    // SAFETY: `buffer` is NULL or writable for `size` bytes, as the header demands.
     let mut out = unsafe { Buffer::new(buffer, size) };
     entry!(none BEDROCK_JSON_NOT_FOUND => {
+        // SAFETY: NULL or readable, as the header demands.
         let text = unsafe { text::text_or_none(text, len) }?;
         json::quote(&mut out, text).ok()?;
         Some(out.length)
@@ -357,11 +381,13 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote_bytes(
     buffer: *mut c_char,
     size: usize,
 ) -> usize {
+    // SAFETY: `buffer` is NULL or writable for `size` bytes, as the header demands.
     let mut out = unsafe { Buffer::new(buffer, size) };
     entry!(none BEDROCK_JSON_NOT_FOUND => {
         let data = match len {
             0 => &[],
             len if text::is_strlen(len) => return None,
+            // SAFETY: NULL or readable, as the header demands.
             len => unsafe { text::bytes_or_none(data.cast(), len) }?,
         };
         out.push("\"");
@@ -384,34 +410,43 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote_bytes(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_utf8_length(text: *const c_char, len: usize) -> usize {
     entry!(none 0 => {
+        // SAFETY: NULL or readable, as the header demands.
         let bytes = unsafe { text::bytes_or_none(text, len) }?;
         Some(std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len))
     })
 }
 
+/// The value at a pointer.
+///
+/// # Safety
+/// The text and the pointer are NULL or readable.
 unsafe fn find<'a>(json: *const c_char, len: usize, pointer: *const c_char) -> Option<Json<'a>> {
+    // SAFETY: NULL or readable, as the header demands.
     let bytes = unsafe { text::bytes_or_none(json, len) }?;
+    // SAFETY: NULL or readable, as the header demands.
     let pointer = unsafe { text::text_or_none(pointer, text::STRLEN) }?;
     let place = json::pointer::find(bytes, pointer)?;
+    // SAFETY: the scan of `find` has accepted the text, and it returns the ends of a value.
     Some(Json::trusted(unsafe { text::checked(&bytes[place]) }))
 }
 
-/// A buffer of the program's that is filled as snprintf fills one.
+/// A buffer of the program, filled as by snprintf.
 struct Buffer {
     data: *mut u8,
-    /// Bytes that may still be written, one kept for the NUL.
+    /// The bytes that may still be written, besides the NUL.
     room: usize,
-    /// Of the whole text.
+    /// The length of the complete text.
     length: usize,
 }
 
 impl Buffer {
     /// # Safety
-    /// `data` is writable for `size` bytes.
+    /// `data` is NULL or writable for `size` bytes.
     unsafe fn new(data: *mut c_char, size: usize) -> Self {
         let data = data.cast::<u8>();
         let size = if data.is_null() { 0 } else { size };
         if size > 0 {
+            // SAFETY: it is writable for `size` bytes, which is not 0.
             unsafe { data.write(0) };
         }
         Buffer { data, room: size.saturating_sub(1), length: 0 }
@@ -421,13 +456,14 @@ impl Buffer {
         self.length += text.len();
         let fits = text.floor_char_boundary(self.room);
         if self.room > 0 && fits > 0 {
+            // SAFETY: `room` bytes and one for the NUL are left at `data`, and `fits` is at most `room`.
             unsafe {
                 std::ptr::copy_nonoverlapping(text.as_ptr(), self.data, fits);
                 self.data = self.data.add(fits);
                 self.data.write(0);
             }
         }
-        // What follows a character that did not fit is not written either.
+        // After a character that did not fit, nothing more is written.
         self.room = if fits == text.len() { self.room - fits } else { 0 };
     }
 }

@@ -167,10 +167,13 @@ pub unsafe extern "C-unwind" fn bedrock_model_new(
     out: *mut *mut bedrock_model,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(out, null_mut()) };
     entry!(err => {
         required("out", out)?;
+        // SAFETY: NULL or readable, as the header demands.
         let model = Model::new(unsafe { text::text("config_json", config_json, len) }?)?;
+        // SAFETY: NULL or writable, as the header demands.
         unsafe { put(out, handle::insert(model)?) };
         Ok(BEDROCK_OK)
     })
@@ -226,11 +229,14 @@ pub unsafe extern "C-unwind" fn bedrock_model_with(
     out: *mut *mut bedrock_model,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(out, null_mut()) };
     entry!(err => {
         required("out", out)?;
         let model = handle::get::<Model>(model)?;
+        // SAFETY: NULL or readable, as the header demands.
         let derived = model.with(unsafe { text::text("defaults_json", defaults_json, len) }?)?;
+        // SAFETY: NULL or writable, as the header demands.
         unsafe { put(out, handle::insert(derived)?) };
         Ok(BEDROCK_OK)
     })
@@ -244,8 +250,10 @@ pub unsafe extern "C-unwind" fn bedrock_model_with(
 /// AWS: modelId
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_model_id(model: *const bedrock_model, len: *mut usize) -> *const c_char {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, 0) };
-    entry!(else EMPTY => Ok(unsafe { text::lend(handle::get::<Model>(model)?.id(), len) }))
+    // SAFETY: `len` is NULL or writable, as the header demands.
+    entry!(else EMPTY => Ok(unsafe { text::borrow(handle::get::<Model>(model)?.id(), len) }))
 }
 
 /// Frees a model.

@@ -51,7 +51,7 @@ pub type bedrock_log_fn = Option<
     ),
 >;
 
-/// What a logger was given with.
+/// A function of the program that receives messages, with its pointer.
 struct Logger {
     log: unsafe extern "C-unwind" fn(i32, *const c_char, *const c_char, usize, *mut c_void),
     user: User,
@@ -62,6 +62,7 @@ impl Logger {
         Box::new(move |level: Level, target: &str, message: &str| {
             let logger = &self;
             let (Ok(target), Ok(text)) = (CString::new(target), CString::new(message)) else { return };
+            // SAFETY: the program has promised that its function may be called with its pointer, on any thread.
             confined::run(|| unsafe {
                 (logger.log)(level as i32, target.as_ptr(), text.as_ptr(), message.len(), logger.user.get())
             });
@@ -91,7 +92,7 @@ pub extern "C-unwind" fn bedrock_set_log(
     user: *mut c_void,
     release: bedrock_release_fn,
 ) -> bedrock_status {
-    // Whatever fails from here on, dropping this releases.
+    // If anything fails, dropping this releases it.
     let user = User { user, release };
     entry!(std::ptr::null_mut() => {
         let level = match level {
@@ -124,19 +125,20 @@ pub extern "C-unwind" fn bedrock_set_log(
 pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
     entry!(waits std::ptr::null_mut() => {
         if on_event::is_running() {
-            return Err(Error::new(Kind::Busy, "this thread is inside of on_event"));
+            return Err(Error::new(Kind::Busy, "this thread is inside on_event"));
         }
-        // A year stands for "as long as it takes".
+        // A year stands for "without a limit".
         let timeout = u64::try_from(timeout_ms).map_or(Duration::from_secs(31_536_000), Duration::from_millis);
         let deadline = Instant::now() + timeout;
-        // The worker first: what it ends, it tells the others of.
-        let ended = worker::shutdown(deadline) & wakeup::pause(deadline);
+        // The worker comes first, because the calls that it ends cause wakeups and messages.
+        let worker_ended = worker::shutdown(deadline);
+        let wakeups_ended = wakeup::pause(deadline);
         let live = handle::live_by_type();
         if !live.is_empty() {
             log::debug("shutdown", format_args!("handles not freed: {live}"));
         }
-        let ended = ended & log::pause(deadline);
-        Ok(if ended { BEDROCK_OK } else { BEDROCK_AGAIN })
+        let log_ended = log::pause(deadline);
+        Ok(if worker_ended && wakeups_ended && log_ended { BEDROCK_OK } else { BEDROCK_AGAIN })
     })
 }
 

@@ -62,7 +62,7 @@ pub(super) fn change(
     })
 }
 
-/// The same by something that may take blocks out: the bytes that came with them are given back.
+/// The same, if `shorten` may remove blocks: the bytes that came with them are released.
 #[inline(always)]
 pub(super) fn shorten(
     request: *mut bedrock_request,
@@ -70,7 +70,7 @@ pub(super) fn shorten(
     shorten: impl FnOnce(&mut Request) -> Result<()>,
 ) -> bedrock_status {
     let mut unused = Vec::new();
-    // They are dropped when no lock is held, for the program's release may call us.
+    // They are dropped when no lock is held, because the program's release may call the library.
     change(request, err, |request| {
         shorten(request)?;
         unused = request.remove_unused_attachments();
@@ -93,14 +93,17 @@ pub unsafe extern "C-unwind" fn bedrock_request_new(
     out: *mut *mut bedrock_request,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(out, null_mut()) };
     entry!(err => {
         required("out", out)?;
         let request = if json.is_null() {
             Request::default()
         } else {
+            // SAFETY: NULL or readable, as the header demands.
             Request::parse(unsafe { text::json("json", json, len) }?)?
         };
+        // SAFETY: NULL or writable, as the header demands.
         unsafe { put(out, handle::insert(SharedRequest::new(request))?) };
         Ok(BEDROCK_OK)
     })
@@ -119,10 +122,12 @@ pub unsafe extern "C-unwind" fn bedrock_request_clone(
     out: *mut *mut bedrock_request,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(out, null_mut()) };
     entry!(err => {
         required("out", out)?;
         let copy = handle::get::<SharedRequest>(request)?.snapshot();
+        // SAFETY: NULL or writable, as the header demands.
         unsafe { put(out, handle::insert(SharedRequest::new(copy))?) };
         Ok(BEDROCK_OK)
     })
@@ -140,6 +145,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_set(
     len: usize,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or readable, as the header demands.
     shorten(request, err, |request| request.set(unsafe { text::json("json", json, len) }?))
 }
 
@@ -157,6 +163,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_remove(
     member: *const c_char,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or readable, as the header demands.
     shorten(request, err, |request| request.remove(unsafe { text::name("member", member) }?))
 }
 
@@ -184,6 +191,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_json(
     len: *mut usize,
     err: *mut *mut bedrock_error,
 ) -> *const c_char {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, 0) };
     let mut json = null();
     entry!(err => {
@@ -221,6 +229,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_body(
     len: *mut usize,
     err: *mut *mut bedrock_error,
 ) -> *const c_char {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, 0) };
     let mut body = null();
     entry!(err => {

@@ -57,7 +57,8 @@ pub unsafe extern "C-unwind" fn bedrock_response_text(
     response: *const bedrock_response,
     len: *mut usize,
 ) -> *const c_char {
-    let (text, length) = lend(response, Response::text);
+    let (text, length) = borrow_text(response, Response::text);
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, length) };
     text
 }
@@ -73,7 +74,8 @@ pub unsafe extern "C-unwind" fn bedrock_response_reasoning(
     response: *const bedrock_response,
     len: *mut usize,
 ) -> *const c_char {
-    let (text, length) = lend(response, Response::reasoning);
+    let (text, length) = borrow_text(response, Response::reasoning);
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, length) };
     text
 }
@@ -86,7 +88,7 @@ pub unsafe extern "C-unwind" fn bedrock_response_reasoning(
 /// AWS: stopReason
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_stop_reason(response: *const bedrock_response) -> *const c_char {
-    lend(response, Response::stop_reason).0
+    borrow_text(response, Response::stop_reason).0
 }
 
 /// Gets why the model stopped, in the words of chat completions.
@@ -98,7 +100,7 @@ pub extern "C-unwind" fn bedrock_response_stop_reason(response: *const bedrock_r
 /// AWS: stopReason
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_finish_reason(response: *const bedrock_response) -> *const c_char {
-    lend(response, Response::finish_reason).0
+    borrow_text(response, Response::finish_reason).0
 }
 
 /// Gets whether the response is complete.
@@ -135,6 +137,7 @@ pub unsafe extern "C-unwind" fn bedrock_response_tool_call(
     out: *mut bedrock_tool_call,
     size: usize,
 ) -> bedrock_status {
+    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
     unsafe { fill_call(response, Response::tool_calls, index, out, size) }
 }
 
@@ -155,9 +158,12 @@ pub unsafe extern "C-unwind" fn bedrock_response_server_tool_call(
     out: *mut bedrock_tool_call,
     size: usize,
 ) -> bedrock_status {
+    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
     unsafe { fill_call(response, Response::server_tool_calls, index, out, size) }
 }
 
+/// # Safety
+/// `out` is NULL or writable for `size` bytes.
 unsafe fn fill_call(
     response: *const bedrock_response,
     calls: fn(&Response) -> &[ToolCall],
@@ -173,9 +179,12 @@ unsafe fn fill_call(
         let found = calls(&response).get(index).ok_or_else(|| {
             Error::new(Kind::InvalidArgument, format_args!("there is no tool call {index}"))
         })?;
-        call.id = unsafe { text::lend(&found.id, std::ptr::null_mut()) };
-        call.name = unsafe { text::lend(&found.name, std::ptr::null_mut()) };
-        call.input_json = unsafe { text::lend(&found.input, &mut call.input_json_len) };
+        // SAFETY: NULL takes no length.
+        call.id = unsafe { text::borrow(&found.id, std::ptr::null_mut()) };
+        // SAFETY: NULL takes no length.
+        call.name = unsafe { text::borrow(&found.name, std::ptr::null_mut()) };
+        // SAFETY: `len` is NULL or writable, as the header demands.
+        call.input_json = unsafe { text::borrow(&found.input, &mut call.input_json_len) };
         call.input_valid = found.input_valid.into();
         call.kind = match found.runs {
             Runs::Client => BEDROCK_TOOL_CALL_CLIENT,
@@ -183,6 +192,7 @@ unsafe fn fill_call(
         };
         Ok(BEDROCK_OK)
     });
+    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
     unsafe { fill(out, size, call, 0) };
     status
 }
@@ -200,7 +210,8 @@ pub unsafe extern "C-unwind" fn bedrock_response_message(
     response: *const bedrock_response,
     len: *mut usize,
 ) -> *const c_char {
-    let (text, length) = lend(response, Response::message);
+    let (text, length) = borrow_text(response, Response::message);
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, length) };
     text
 }
@@ -218,7 +229,8 @@ pub unsafe extern "C-unwind" fn bedrock_response_json(
     response: *const bedrock_response,
     len: *mut usize,
 ) -> *const c_char {
-    let (text, length) = lend(response, Response::json);
+    let (text, length) = borrow_text(response, Response::json);
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, length) };
     text
 }
@@ -231,7 +243,7 @@ pub unsafe extern "C-unwind" fn bedrock_response_json(
 /// AWS: x-amzn-requestid
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_request_id(response: *const bedrock_response) -> *const c_char {
-    lend(response, Response::request_id).0
+    borrow_text(response, Response::request_id).0
 }
 
 /// Gets how many attempts the call made, retries included (see bedrock_error_attempts).
@@ -256,8 +268,8 @@ pub extern "C-unwind" fn bedrock_response_free(response: *mut bedrock_response) 
     })
 }
 
-/// A text of the response, and its length.
-fn lend(response: *const bedrock_response, text: fn(&Response) -> &Text) -> (*const c_char, usize) {
+/// A text that the program borrows from the response, and its length.
+fn borrow_text(response: *const bedrock_response, text: fn(&Response) -> &Text) -> (*const c_char, usize) {
     entry!(else (EMPTY, 0) => {
         let response = handle::get::<Response>(response)?;
         let text = text(&response);

@@ -194,7 +194,7 @@ pub extern "C-unwind" fn bedrock_error_status(error: *const bedrock_error) -> be
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_message(error: *const bedrock_error) -> *const c_char {
-    lend(error, Error::message)
+    borrow_text(error, Error::message)
 }
 
 /// Gets the service's name for the failure.
@@ -207,7 +207,7 @@ pub extern "C-unwind" fn bedrock_error_message(error: *const bedrock_error) -> *
 /// AWS: The name of the exception (x-amzn-errortype).
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_code(error: *const bedrock_error) -> *const c_char {
-    lend(error, Error::code)
+    borrow_text(error, Error::code)
 }
 
 /// Gets a JSON pointer to the member of the config or request that caused the failure.
@@ -221,7 +221,7 @@ pub extern "C-unwind" fn bedrock_error_code(error: *const bedrock_error) -> *con
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_path(error: *const bedrock_error) -> *const c_char {
-    lend(error, Error::path)
+    borrow_text(error, Error::path)
 }
 
 /// Gets the service's id of the request, which AWS support asks for.
@@ -232,7 +232,7 @@ pub extern "C-unwind" fn bedrock_error_path(error: *const bedrock_error) -> *con
 /// AWS: x-amzn-requestid
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_request_id(error: *const bedrock_error) -> *const c_char {
-    lend(error, Error::request_id)
+    borrow_text(error, Error::request_id)
 }
 
 /// Gets the HTTP status of the response that failed.
@@ -278,10 +278,12 @@ pub extern "C-unwind" fn bedrock_error_retry_after(error: *const bedrock_error) 
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_error_json(error: *const bedrock_error, len: *mut usize) -> *const c_char {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, 0) };
     entry!(else EMPTY => {
         let error = handle::get::<Error>(error)?;
-        Ok(unsafe { text::lend(error.json(), len) })
+        // SAFETY: `len` is NULL or writable, as the header demands.
+        Ok(unsafe { text::borrow(error.json(), len) })
     })
 }
 
@@ -311,10 +313,11 @@ pub extern "C-unwind" fn bedrock_error_free(error: *mut bedrock_error) {
     })
 }
 
-fn lend(error: *const bedrock_error, text: fn(&Error) -> &Text) -> *const c_char {
+fn borrow_text(error: *const bedrock_error, text: fn(&Error) -> &Text) -> *const c_char {
     entry!(else EMPTY => {
         let error = handle::get::<Error>(error)?;
-        Ok(unsafe { text::lend(text(&error), std::ptr::null_mut()) })
+        // SAFETY: NULL takes no length.
+        Ok(unsafe { text::borrow(text(&error), std::ptr::null_mut()) })
     })
 }
 
@@ -327,6 +330,7 @@ mod tests {
         let mut err = std::ptr::null_mut();
         let failed = entry!(&mut err => panic!("on purpose"));
         assert_eq!(failed, BEDROCK_E_INTERNAL);
+        // SAFETY: the message of an error ends in NUL and lives as long as it.
         let message = unsafe { std::ffi::CStr::from_ptr(bedrock_error_message(err)) }.to_str().unwrap();
         assert!(message.starts_with("bedrock: ") && message.contains("on purpose"), "{message}");
         bedrock_error_free(err);

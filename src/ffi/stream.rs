@@ -48,7 +48,7 @@ pub struct bedrock_stream;
 pub type bedrock_wakeup_fn = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
 /// A stream behind its handle: the side that one thread at a time reads, and the side that every thread may use.
-pub(super) struct Pulled {
+pub(super) struct PullStream {
     reader: Mutex<Reader>,
     remote: Remote,
 }
@@ -64,16 +64,16 @@ struct LastEvent(Box<UnsafeCell<MaybeUninit<bedrock_event>>>);
 // SAFETY: its pointers lead into memory of the stream, which moves to another thread together with it.
 unsafe impl Send for LastEvent {}
 
-impl Noun for Pulled {
+impl Noun for PullStream {
     type C = bedrock_stream;
     const TYPE: HandleType = HandleType::Stream;
 }
 
-impl Pulled {
+impl PullStream {
     fn new(stream: Stream) -> Self {
         let remote = stream.remote();
         let event = LastEvent(Box::new(UnsafeCell::new(MaybeUninit::uninit())));
-        Pulled { reader: Mutex::new(Reader { stream, event }), remote }
+        PullStream { reader: Mutex::new(Reader { stream, event }), remote }
     }
 
     /// The reader's side, if no other thread uses it.
@@ -132,7 +132,7 @@ pub(super) unsafe fn open(
         let operation = operation()?;
         let stream = CallArguments::of(model, request, cancel)?.open(operation)?;
         // SAFETY: as above.
-        unsafe { put(out, handle::insert(Pulled::new(stream))?) };
+        unsafe { put(out, handle::insert(PullStream::new(stream))?) };
         Ok(BEDROCK_OK)
     })
 }
@@ -157,17 +157,18 @@ pub unsafe extern "C-unwind" fn bedrock_stream_next(
     event: *mut *const bedrock_event,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(event, null()) };
     entry!(err => {
         required("event", event)?;
-        let pulled = handle::get::<Pulled>(stream)?;
-        let mut reader = pulled.reader()?;
+        let shared = handle::get::<PullStream>(stream)?;
+        let mut reader = shared.reader()?;
         let Reader { stream, event: last } = &mut *reader;
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         Ok(match stream.next(timeout)? {
             Next::Event(next) => {
                 // SAFETY: only this thread has the reader, and the program no longer uses the last event.
-                unsafe { put(event, (*last.0.get()).write(bedrock_event::lend(&next))) };
+                unsafe { put(event, (*last.0.get()).write(bedrock_event::of(&next))) };
                 BEDROCK_OK
             }
             Next::Done => BEDROCK_DONE,
@@ -190,7 +191,7 @@ pub unsafe extern "C-unwind" fn bedrock_stream_next(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int {
-    entry!(else -1 => handle::get::<Pulled>(stream)?.reader()?.stream.fd())
+    entry!(else -1 => handle::get::<PullStream>(stream)?.reader()?.stream.fd())
 }
 
 /// Sets the function that is called when there is something to read.
@@ -222,8 +223,8 @@ pub extern "C-unwind" fn bedrock_stream_set_wakeup(
     // If anything fails, this is dropped at the end, when no lock is held: the program's release may call the library.
     let mut user = Some(User { user, release });
     entry!(null_mut() => {
-        let pulled = handle::get::<Pulled>(stream)?;
-        let mut reader = pulled.reader()?;
+        let shared = handle::get::<PullStream>(stream)?;
+        let mut reader = shared.reader()?;
         match wakeup {
             None => reader.stream.remove_wakeup()?,
             Some(wakeup) => reader.stream.set_wakeup(|| {
@@ -251,10 +252,12 @@ pub unsafe extern "C-unwind" fn bedrock_stream_response(
     out: *mut *mut bedrock_response,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
     unsafe { put(out, null_mut()) };
     entry!(err => {
         required("out", out)?;
-        let response = handle::get::<Pulled>(stream)?.reader()?.stream.response();
+        let response = handle::get::<PullStream>(stream)?.reader()?.stream.response();
+        // SAFETY: NULL or writable, as the header demands.
         unsafe { put(out, handle::insert(response)?) };
         Ok(BEDROCK_OK)
     })
@@ -270,7 +273,7 @@ pub unsafe extern "C-unwind" fn bedrock_stream_response(
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
     guard::anywhere((), || {
-        handle::get::<Pulled>(stream)?.remote.cancel();
+        handle::get::<PullStream>(stream)?.remote.cancel();
         Ok(())
     });
 }
@@ -288,8 +291,8 @@ pub extern "C-unwind" fn bedrock_stream_cancel(stream: *mut bedrock_stream) {
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_stream_free(stream: *mut bedrock_stream) {
     entry!(else () => {
-        if let Some(pulled) = handle::remove::<Pulled>(stream) {
-            pulled.remote.close();
+        if let Some(shared) = handle::remove::<PullStream>(stream) {
+            shared.remote.close();
         }
         Ok(())
     })

@@ -40,7 +40,8 @@ pub unsafe extern "C-unwind" fn bedrock_response_usage(
     out: *mut bedrock_usage,
     size: usize,
 ) -> bedrock_status {
-    unsafe { tell(out, size, || Ok(handle::get::<Response>(response)?.usage())) }
+    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
+    unsafe { write_usage(out, size, || Ok(handle::get::<Response>(response)?.usage())) }
 }
 
 /// Fills *out with the usage of all calls of this model, and of the models derived from it, so far.
@@ -58,17 +59,22 @@ pub unsafe extern "C-unwind" fn bedrock_model_usage(
     out: *mut bedrock_usage,
     size: usize,
 ) -> bedrock_status {
-    unsafe { tell(out, size, || Ok(handle::get::<Model>(model)?.usage())) }
+    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
+    unsafe { write_usage(out, size, || Ok(handle::get::<Model>(model)?.usage())) }
 }
 
+/// # Safety
+/// `out` is NULL or writable for `size` bytes.
+// A part of its export: see `cancelling::without`.
 #[inline(always)]
-unsafe fn tell(out: *mut bedrock_usage, size: usize, used: impl FnOnce() -> Result<Usage>) -> bedrock_status {
+unsafe fn write_usage(out: *mut bedrock_usage, size: usize, used: impl FnOnce() -> Result<Usage>) -> bedrock_status {
     let mut usage = bedrock_usage::of(Usage::default());
     let status = entry!(null_mut() => {
         required("out", out)?;
         usage = bedrock_usage::of(used()?);
         Ok(BEDROCK_OK)
     });
+    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
     unsafe { fill(out, size, usage, 0xff) };
     status
 }

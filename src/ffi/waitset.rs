@@ -8,7 +8,7 @@
 //! These functions have no parameter err. bedrock_status_name gives the name of the status that they return.
 
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
-use super::stream::{Pulled, bedrock_stream};
+use super::stream::{PullStream, bedrock_stream};
 use super::support::guard::entry;
 use super::support::handle::{self, HandleType, Noun};
 use super::support::out::put;
@@ -65,8 +65,8 @@ pub extern "C-unwind" fn bedrock_waitset_add(
 ) -> bedrock_status {
     entry!(null_mut() => {
         let set = handle::get::<WaitSet<Token>>(set)?;
-        let pulled = handle::get::<Pulled>(stream)?;
-        let mut reader = pulled.reader()?;
+        let shared = handle::get::<PullStream>(stream)?;
+        let mut reader = shared.reader()?;
         reader.stream.join(&set, Token { stream, user })?;
         Ok(BEDROCK_OK)
     })
@@ -93,6 +93,7 @@ pub unsafe extern "C-unwind" fn bedrock_waitset_wait(
     stream: *mut *mut bedrock_stream,
     user: *mut *mut c_void,
 ) -> bedrock_status {
+    // SAFETY: both are NULL or writable, as the header demands.
     unsafe {
         put(stream, null_mut());
         put(user, null_mut());
@@ -101,6 +102,7 @@ pub unsafe extern "C-unwind" fn bedrock_waitset_wait(
         let set = handle::get::<WaitSet<Token>>(set)?;
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         let Some(token) = set.wait(timeout)? else { return Ok(BEDROCK_AGAIN) };
+        // SAFETY: as above.
         unsafe {
             put(stream, token.stream);
             put(user, token.user);

@@ -130,7 +130,7 @@ pub unsafe fn name_or_none<'a>(name: &str, data: *const c_char) -> Result<Option
 ///
 /// # Safety
 /// `len` is NULL or writable.
-pub unsafe fn lend(text: &Text, len: *mut usize) -> *const c_char {
+pub unsafe fn borrow(text: &Text, len: *mut usize) -> *const c_char {
     // SAFETY: the caller guarantees the same.
     unsafe { put(len, text.len()) };
     text.with_nul().as_ptr().cast()
