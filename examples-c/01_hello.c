@@ -1,8 +1,8 @@
-/* 01_hello.c - one question, one answer.
+/* 01_hello.c - one question, one response.
  *
  *     cc 01_hello.c $(pkg-config --cflags --libs bedrock) -o 01_hello
  *
- * The four steps of every program: a model from its configuration, a request, a call, and the answer. */
+ * The four steps of every program: a model from its configuration, a request, a call, and the response. */
 #include <bedrock.h>
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 #include "example.h"
 
-/* What the script answers if there are no AWS credentials. */
+/* The reply of the script, which is used if there are no AWS credentials. */
 static const char replies[] = "[\"Hello, C programmer: may your pointers be valid and your strings end in NUL.\"]";
 
 /* A request is the JSON of Amazon Bedrock's Converse API, and is sent as it is written here. */
@@ -22,15 +22,15 @@ static const char question[] =
 
 int main(void)
 {
-    /* Everything you are given a pointer to is yours to free. Begin with NULL: freeing NULL does nothing. */
+    /* Each object that a function makes is owned by the caller. Begin with NULL: freeing NULL does nothing. */
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;
     bedrock_error *error = NULL;
     int failed = 1;
 
-    /* A function that can fail returns a status. Below 0 it failed, and error says why. Text has a length after it;
-     * BEDROCK_STRLEN stands for "up to the NUL". The NULL in bedrock_generate is for a bedrock_cancel. */
+    /* A function that can fail returns a status. Below 0 is a failure, and error holds the reason. Text has a length
+     * after it; BEDROCK_STRLEN means "up to the NUL". The NULL in bedrock_generate is for a bedrock_cancel. */
     if (bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(question, BEDROCK_STRLEN, &request, &error) < 0
         || bedrock_generate(model, request, NULL, &response, &error) < 0) {
@@ -38,7 +38,7 @@ int main(void)
     } else {
         bedrock_usage usage;
 
-        /* Text from the library is never NULL, always ends in a NUL, and lives as long as what it came from. */
+        /* Text from the library is never NULL, is NUL-terminated, and lives as long as its object. */
         printf("%s\n", bedrock_response_text(response, NULL));
 
         if (bedrock_response_usage(response, &usage, sizeof usage) >= 0)

@@ -1,4 +1,4 @@
-/* 02_stream.c - print an answer while the model writes it.
+/* 02_stream.c - print a response while the model writes it.
  *
  *     cc 02_stream.c $(pkg-config --cflags --libs bedrock) -o 02_stream
  *     ./02_stream "Why does C have no strings?"
@@ -12,7 +12,7 @@
 
 #include "example.h"
 
-/* What the script answers if there are no AWS credentials: a word every 30 milliseconds. */
+/* The reply of the script, which is used if there are no AWS credentials: a word every 30 milliseconds. */
 static const char replies[] =
     "[{\"pace\": \"30ms\", \"text\": \""
     "C has no strings, only an agreement: bytes, one after the other, until one of them is zero. "
@@ -20,7 +20,7 @@ static const char replies[] =
     "This text reaches you as a model's would: one event at a time, through the same framing, checksums and decoder, "
     "with a callback written in C at the end. Only the network was left out.\"}]";
 
-/* An event and its text are borrowed: they are good until this function returns. Copy what you want to keep. */
+/* An event and its text are borrowed: they are valid until this function returns. Copy them to keep them. */
 static int32_t on_event(const bedrock_event *event, void *user)
 {
     FILE *out = user;
@@ -29,7 +29,7 @@ static int32_t on_event(const bedrock_event *event, void *user)
         fwrite(event->text, 1, event->text_len, out);
         fflush(out);
     }
-    return ferror(out); /* nonzero stops the stream and closes its connection: nobody reads us any more */
+    return ferror(out); /* nonzero stops the stream and closes its connection: the output is closed */
 }
 
 int main(int argc, char **argv)
@@ -46,12 +46,12 @@ int main(int argc, char **argv)
         || bedrock_request_new(NULL, 0, &request, &error) < 0
         || bedrock_request_add_text(request, "user", question, BEDROCK_STRLEN, &error) < 0
         || bedrock_generate_stream(model, request, NULL, on_event, stdout, &response, &error) < 0) {
-        /* A stream that breaks off is an error, never a short answer. It may have begun a line: hence the first \n. */
+        /* A stream that breaks off is an error, never a short response. It may have begun a line: hence the first \n. */
         fprintf(stderr, "\n%s\n", bedrock_error_message(error));
     } else {
         bedrock_usage usage;
 
-        /* The response is what a call without streaming would have given. Pass NULL for it where you need none. */
+        /* The response is that of a call without streaming. Pass NULL if you do not need it. */
         printf("\n");
         if (bedrock_response_usage(response, &usage, sizeof usage) >= 0)
             fprintf(stderr, "[%s; %" PRId64 " tokens in, %" PRId64 " out]\n", bedrock_response_stop_reason(response),

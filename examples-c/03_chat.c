@@ -2,9 +2,9 @@
  *
  *     cc 03_chat.c $(pkg-config --cflags --libs bedrock) -o 03_chat
  *
- * The request is the history: each turn adds the question and the answer to it. A turn is made on a copy, which
- * replaces the request if the turn succeeds; so a turn that fails or is stopped changes nothing. Ctrl-C stops an
- * answer, or ends the program at the prompt, as the end of the input does. 16_save.c saves a conversation. */
+ * The request is the history: each turn adds the question and the response to it. A turn is made on a copy, which
+ * replaces the request if the turn succeeds; so a turn that fails or is stopped changes nothing. Ctrl-C stops a
+ * response, or ends the program at the prompt, as the end of the input does. 16_save.c saves a conversation. */
 #include <bedrock.h>
 
 #include <signal.h>
@@ -22,12 +22,12 @@ static const char settings[] =
     "{\"system\": [{\"text\": \"You are talking to a C programmer at a terminal: be brief, and use no Markdown.\"}],"
     " \"inferenceConfig\": {\"maxTokens\": 1000}}";
 
-/* A person waits rather than types again: where the service is busy, the library goes on trying. */
+/* A person prefers to wait: while the service is busy, the library tries again. */
 static const char patience[] = "{\"timeout\": \"2m\", \"retry\": {\"max_attempts\": 8, \"max_backoff\": \"30s\"}}";
 
-static bedrock_cancel *cancel; /* of the answer that is running */
+static bedrock_cancel *cancel; /* of the response that is running */
 
-/* bedrock_cancel_fire is the one function of the library that a signal handler may call. */
+/* bedrock_cancel_fire is async-signal-safe: the only function of the library that a signal handler may call. */
 static void on_interrupt(int number)
 {
     (void)number;
@@ -44,8 +44,8 @@ static int32_t on_event(const bedrock_event *event, void *user)
     return 0;
 }
 
-/* Streams the answer to the request; Ctrl-C stops it. A cancel that was fired stays so: hence a new one each time. */
-static bedrock_status answer(const bedrock_model *model, const bedrock_request *request, bedrock_response **response,
+/* Streams the response to the request; Ctrl-C stops it. A cancel stays fired: hence a new one each time. */
+static bedrock_status respond(const bedrock_model *model, const bedrock_request *request, bedrock_response **response,
                              bedrock_error **error)
 {
     bedrock_status status;
@@ -59,7 +59,7 @@ static bedrock_status answer(const bedrock_model *model, const bedrock_request *
     return status;
 }
 
-/* One turn: *history grows by the question and its answer, or stays as it was. A clone is cheap: it shares the text. */
+/* One turn: *history grows by the question and its response, or does not change. A clone is cheap: it shares the text. */
 static bedrock_status turn(const bedrock_model *model, bedrock_request **history, const char *question,
                            bedrock_error **error)
 {
@@ -70,8 +70,8 @@ static bedrock_status turn(const bedrock_model *model, bedrock_request **history
     if (status >= 0)
         status = bedrock_request_add_text(next, "user", question, BEDROCK_STRLEN, error);
     if (status >= 0)
-        status = answer(model, next, &response, error);
-    if (status >= 0) /* takes every answer; of an empty one nothing is added */
+        status = respond(model, next, &response, error);
+    if (status >= 0) /* accepts every response; an empty one adds nothing */
         status = bedrock_request_add_response(next, response, error);
     if (status >= 0) {
         bedrock_request_free(*history);
@@ -105,7 +105,7 @@ int main(void)
         if (line[strspn(line, " \t")] == '\0')
             continue;
         if (turn(model, &history, line, &error) < 0) {
-            /* The conversation goes on without this turn. Stopping an answer is no failure. */
+            /* The conversation goes on without this turn. Stopping a response is not a failure. */
             fprintf(stderr, "%s\n", bedrock_error_message(error));
             failed |= bedrock_error_status(error) != BEDROCK_E_CANCELLED;
             bedrock_error_free(error);

@@ -2,7 +2,7 @@
  *
  *     cc 04_tools.c $(pkg-config --cflags --libs bedrock) -o 04_tools
  *
- * The loop of every such program: ask; add the answer to the request; if it calls tools, run them, add their
+ * The loop of every such program: ask; add the response to the request; if it calls tools, run them, add their
  * results, and ask again. bedrock_json_* reads the input of a tool: no JSON library is needed. */
 #include <bedrock.h>
 
@@ -12,7 +12,7 @@
 
 #include "example.h"
 
-/* The script: an answer that calls the tool twice, the second time for more than there is, and an answer to that. */
+/* The script: a response that calls the tool twice, the second time for too many parts, and a last response. */
 static const char replies[] =
     "[{\"message\": {\"role\": \"assistant\", \"content\": [{\"text\": \"I will reserve both.\"},"
     "    {\"toolUse\": {\"toolUseId\": \"call-1\", \"name\": \"reserve\","
@@ -30,12 +30,12 @@ static const char request_json[] =
     "        \"part\": {\"type\": \"string\", \"enum\": [\"M8 bolt\", \"M8 nut\"]},"
     "        \"quantity\": {\"type\": \"integer\", \"minimum\": 1}}}}}}]}}";
 
-/* Nobody waits for an agent: where the service is busy, the library goes on trying. */
+/* An agent has time: while the service is busy, the library tries again. */
 static const char patience[] = "{\"timeout\": \"5m\", \"retry\": {\"max_attempts\": 8, \"max_backoff\": \"30s\"}}";
 
 static struct item { const char *part; int64_t count; } stock[] = {{"M8 bolt", 100}, {"M8 nut", 12}};
 
-/* Runs a tool call. Writes its result as text, and returns 1 where it failed: the model reads both. Treat the input as
+/* Runs a tool call. Writes its result as text, and returns 1 if it failed: the model reads both. Treat the input as
  * you would any input from outside: members may be missing, or be of another type. */
 static int32_t run_tool(const bedrock_tool_call *call, char *result, size_t size)
 {
@@ -50,7 +50,7 @@ static int32_t run_tool(const bedrock_tool_call *call, char *result, size_t size
         snprintf(result, size, "The input was cut off. Call again, with a shorter one.");
     } else if (strcmp(call->name, "reserve") != 0) {
         snprintf(result, size, "There is no such tool.");
-    } else if (length >= sizeof part || quantity < 1) { /* not there, of another type, or too long */
+    } else if (length >= sizeof part || quantity < 1) { /* missing, of another type, or too long */
         snprintf(result, size, "part must be a string, and quantity a positive integer.");
     } else if (item == end) {
         snprintf(result, size, "There is no part of that name.");
@@ -64,7 +64,7 @@ static int32_t run_tool(const bedrock_tool_call *call, char *result, size_t size
     return 1;
 }
 
-/* Answers every tool call of the response, as the service demands. */
+/* Adds a result for every tool call of the response, as the service demands. */
 static bedrock_status run_tools(bedrock_request *request, const bedrock_response *response, bedrock_error **error)
 {
     bedrock_status status = BEDROCK_OK;
@@ -95,7 +95,7 @@ int main(void)
         status = bedrock_request_new(request_json, BEDROCK_STRLEN, &request, &error);
     if (status >= 0)
         status = bedrock_request_add_text(request, "user", task, BEDROCK_STRLEN, &error);
-    /* A model can go on calling tools: so there is a limit. */
+    /* A model may call tools without an end: hence a limit. */
     for (round = 0; round < 8 && status >= 0 && calls > 0; round++) {
         bedrock_response *response = NULL;
 
@@ -107,7 +107,7 @@ int main(void)
         }
         if (status >= 0)
             status = run_tools(request, response, &error);
-        bedrock_response_free(response); /* with it go call.id, call.name and call.input_json */
+        bedrock_response_free(response); /* ends call.id, call.name and call.input_json */
     }
     if (status < 0)
         fprintf(stderr, "%s\n", bedrock_error_message(error));

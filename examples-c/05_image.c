@@ -22,8 +22,8 @@ static const unsigned char red_and_blue[] = {
     0x0f, 0x49, 0x44, 0x41, 0x54, 0x78, 0xda, 0x63, 0x60, 0xc0, 0x01, 0xfe, 0xff, 0xc7, 0x8a, 0x00, 0xbf, 0x70,
     0x0f, 0xf1, 0xc6, 0x58, 0x20, 0x3d, 0x00, 0x00, 0x00, 0x00, 0x49, 0x45, 0x4e, 0x44, 0xae, 0x42, 0x60, 0x82};
 
-/* The library calls this when it needs the bytes no more: once, whatever happens, and on a thread of yours that is
- * inside a call. (Where nothing is to be printed, free itself will do: it has the type of a release function.) */
+/* The library calls this when it no longer needs the bytes: exactly once, on a thread of the program inside a call.
+ * (Without the message free itself would do: it has the type of a release function.) */
 static void release(void *memory)
 {
     fprintf(stderr, "[the picture is released]\n");
@@ -48,8 +48,8 @@ int main(int argc, char **argv)
             return EXIT_FAILURE;
         }
     }
-    /* From add_image on, the library releases the memory, even where add_image itself fails. Until then it is ours. The
-     * bytes tell the format. */
+    /* From add_image on, the library releases the memory, also if add_image itself fails. Until then the program owns
+     * it. The bytes show the format. */
     if (bedrock_request_new(NULL, 0, &request, &error) < 0) {
         free(memory);
     } else if (bedrock_request_add_image(request, "user", NULL, bytes, size, release, memory, &error) >= 0

@@ -9,7 +9,7 @@
 
 #include "example.h"
 
-/* What a program can decide by the status alone. The message holds the details. */
+/* What to do, decided by the status alone. The message holds the details. */
 static const char *advice(const bedrock_error *error)
 {
     switch (bedrock_error_status(error)) {
@@ -35,7 +35,7 @@ static const char *or_none(const char *text)
     return text[0] != '\0' ? text : "-";
 }
 
-/* Prints an error in all its parts. Those that do not apply are "", 0 or -1, never NULL. */
+/* Prints all parts of an error. Parts that do not apply are "", 0 or -1, never NULL. */
 static void print_error(const bedrock_error *error)
 {
     printf("  message     %s\n", bedrock_error_message(error));
@@ -51,7 +51,7 @@ static void print_error(const bedrock_error *error)
     printf("  so          %s\n\n", advice(error));
 }
 
-/* Makes a call that is to fail somewhere. Returns 1 where it did not. */
+/* Makes a call that has to fail. Returns 1 if it did not. */
 static int attempt(const char *title, const char *config, const char *request_json)
 {
     bedrock_model *model = NULL;
@@ -75,7 +75,7 @@ static int attempt(const char *title, const char *config, const char *request_js
     return succeeded;
 }
 
-/* Errors that no service makes on demand are played by the script, whatever credentials there are. */
+/* A service does not fail on demand, so the script does, also if there are credentials. */
 static const char throttled[] =
     "{\"model\": \"any\", \"retry\": {\"max_attempts\": 2, \"max_backoff\": \"100ms\"}, \"transport\":"
     " {\"repeat\": true, \"replies\": [{\"error\": {\"status\": 429, \"code\": \"ThrottlingException\","
@@ -86,7 +86,7 @@ static const char too_long[] =
     " {\"replies\": [{\"error\": {\"status\": 400, \"code\": \"ValidationException\","
     "                         \"message\": \"Input is too long for requested model.\"}}]}}";
 
-/* This one the real service makes too. */
+/* The real service returns this error too. */
 static const char no_such_model[] =
     "[{\"error\": {\"status\": 400, \"code\": \"ValidationException\","
     "            \"message\": \"The provided model identifier is invalid.\"}}]";

@@ -1,9 +1,9 @@
-/* 07_poll.c - an answer and the keyboard in one poll loop, without a thread.
+/* 07_poll.c - a response and the keyboard in one poll loop, without a thread.
  *
  *     cc 07_poll.c $(pkg-config --cflags --libs bedrock) -o 07_poll
  *     ./07_poll "Why does C have no strings?"
  *
- * While the answer comes, type: an empty line stops it, any other stops it and is asked instead.
+ * While the response arrives, type: an empty line stops it, any other stops it and is asked instead.
  *
  * bedrock_stream_open does not wait, and bedrock_stream_fd returns a descriptor that is readable while there is
  * something to read: an event, the end, a failure. Poll it beside your own, with poll, select, epoll or kqueue. */
@@ -19,7 +19,7 @@
 
 static const char replies[] =
     "[{\"pace\": \"30ms\", \"text\": \""
-    "Nobody waits for me here. Between two words your loop looks at the keyboard, at its sockets and at its timers, and "
+    "No thread waits for me here. Between two words your loop looks at the keyboard, at its sockets and at its timers, and "
     "comes back when my descriptor is readable.\"},"
     " {\"pace\": \"30ms\", \"text\": \"You interrupted me, and I did not mind: one stream ended, and this is another.\"}]";
 
@@ -38,7 +38,7 @@ static bedrock_stream *ask(const bedrock_model *model, const char *question)
     return stream;
 }
 
-/* Prints what has come. BEDROCK_AGAIN: that was all for now; anything else is the end of the stream. */
+/* Prints the events that have arrived. Returns BEDROCK_AGAIN, or the terminal status of the stream. */
 static bedrock_status print_what_came(bedrock_stream *stream)
 {
     const bedrock_event *event;
@@ -74,7 +74,7 @@ int main(int argc, char **argv)
     stream = ask(model, argc > 1 ? argv[1] : "Why does C have no strings?");
     failed = stream == NULL;
     while (stream != NULL) {
-        /* Below 0 (no descriptors left), poll passes over it. */
+        /* poll ignores a descriptor below 0 (the process has none left). */
         fds[1].fd = bedrock_stream_fd(stream);
         if (poll(fds, 2, -1) < 0)
             break;
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
             ssize_t length = read(STDIN_FILENO, line, sizeof line - 1);
 
             if (length <= 0) {
-                fds[0].fd = -1; /* nobody types any more; the answer goes on */
+                fds[0].fd = -1; /* the input has ended; the response goes on */
                 continue;
             }
             line[length] = '\0';

@@ -16,8 +16,8 @@
 
 static const char replies[] =
     "[{\"pace\": \"70ms\", \"text\": \"I take my time, and am heard all the same.\"},"
-    " {\"pace\": \"30ms\", \"text\": \"I am quick, and first at the end: nobody has to wait for the others.\"},"
-    " {\"pace\": \"45ms\", \"text\": \"Each of us says a word when it has one, and one thread hears us all.\"}]";
+    " {\"pace\": \"30ms\", \"text\": \"I am quick, and the first to end: I need not wait for the others.\"},"
+    " {\"pace\": \"45ms\", \"text\": \"Each model sends a word when it has one, and one thread reads them all.\"}]";
 
 static const char *ids[MODELS] = {
     "us.anthropic.claude-haiku-4-5-20251001-v1:0",
@@ -42,7 +42,7 @@ static bedrock_status ask(const bedrock_model *base, const char *id, const bedro
     return status;
 }
 
-/* Prints what has come, with the model's name where another spoke before. What it returns is as bedrock_stream_next's. */
+/* Prints the events that have arrived, with the model's name if the last event was another's. Returns the status. */
 static bedrock_status listen(bedrock_stream *stream, const char **id)
 {
     static const char **speaker;
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
     for (i = 0; i < MODELS && !failed; i++) {
         if (ask(model, ids[i], request, &stream, &error) < 0)
             failed = 1;
-        else if (bedrock_waitset_add(set, stream, &ids[i]) >= 0) /* &ids[i] comes back with the stream */
+        else if (bedrock_waitset_add(set, stream, &ids[i]) >= 0) /* the set returns &ids[i] with the stream */
             open++;
         else
             bedrock_stream_free(stream);
@@ -97,7 +97,7 @@ int main(int argc, char **argv)
 
         if (status != BEDROCK_AGAIN) {
             failed |= status < 0;
-            bedrock_stream_free(stream); /* takes it out of the set as well */
+            bedrock_stream_free(stream); /* also removes it from the set */
             open--;
         }
     }

@@ -37,7 +37,7 @@ int main(int argc, char **argv)
             return EXIT_FAILURE;
         }
     }
-    /* free is the release function: from add_document on, the library calls it, even where add_document itself fails. */
+    /* free is the release function: from add_document on, the library calls it, also if add_document itself fails. */
     if (bedrock_request_new(NULL, 0, &request, &error) < 0) {
         free(memory);
     } else if (bedrock_request_add_document(request, "user", NULL, name, bytes, size, free, memory, &error) >= 0

@@ -1,4 +1,4 @@
-/* 11_structured.c - structured output: the answer is JSON that follows a schema, read without a JSON library.
+/* 11_structured.c - structured output: the response is JSON that follows a schema, read without a JSON library.
  *
  *     cc 11_structured.c $(pkg-config --cflags --libs bedrock) -o 11_structured
  *     ./11_structured "Two kilos of apples at 3.20, and a melon for 4 euros"

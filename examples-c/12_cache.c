@@ -12,20 +12,20 @@
 
 #include "example.h"
 
-/* The script plays a service that has the handbook in its cache from the second call on. */
-#define ANSWER(text, usage) \
+/* The script replies as a service that has the handbook in its cache from the second call on. */
+#define REPLY(text, usage) \
     "{\"events\": [{\"messageStart\": {\"role\": \"assistant\"}}, {\"contentBlockDelta\": {\"contentBlockIndex\": 0," \
     " \"delta\": {\"text\": \"" text "\"}}}, {\"contentBlockStop\": {\"contentBlockIndex\": 0}}, {\"messageStop\":" \
     " {\"stopReason\": \"end_turn\"}}, {\"metadata\": {\"usage\": {" usage "}, \"metrics\": {\"latencyMs\": 300}}}]}"
 static const char replies[] =
-    "[" ANSWER("At nine.", "\"inputTokens\": 12, \"outputTokens\": 4, \"totalTokens\": 2064, \"cacheReadInputTokens\": 0,"
+    "[" REPLY("At nine.", "\"inputTokens\": 12, \"outputTokens\": 4, \"totalTokens\": 2064, \"cacheReadInputTokens\": 0,"
                " \"cacheWriteInputTokens\": 2048")
-    "," ANSWER("On Sundays.", "\"inputTokens\": 13, \"outputTokens\": 4, \"totalTokens\": 2065, \"cacheReadInputTokens\": 2048,"
+    "," REPLY("On Sundays.", "\"inputTokens\": 13, \"outputTokens\": 4, \"totalTokens\": 2065, \"cacheReadInputTokens\": 2048,"
                " \"cacheWriteInputTokens\": 0") "]";
 
 static const char *const questions[] = {"When does the shop open?", "When is it closed?"};
 
-/* Asks one question after the handbook, and says what of it came from the cache. */
+/* Asks one question after the handbook, and prints how many tokens came from the cache. */
 static int ask(const bedrock_model *model, const bedrock_request *handbook, const char *question, bedrock_error **error)
 {
     bedrock_request *request = NULL;

@@ -4,7 +4,7 @@
  *     BEDROCK_GUARDRAIL=gr-abc123 ./13_guardrail "My card is 4111 1111 1111 1111"
  *
  * bedrock_call calls any operation of the service by its name. The guardrail is a part of the model here, so that it
- * applies to ApplyGuardrail and to every answer of the model. */
+ * applies to ApplyGuardrail and to every response of the model. */
 #include <bedrock.h>
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "example.h"
 
-/* The script plays a guardrail that hides the number, and then the model. */
+/* The script replies as a guardrail that hides the number, and then as the model. */
 static const char replies[] =
     "[{\"json\": {\"action\": \"GUARDRAIL_INTERVENED\", \"actionReason\": \"Guardrail masked.\","
     " \"outputs\": [{\"text\": \"My card is {CREDIT_DEBIT_CARD_NUMBER}\"}], \"assessments\": []}},"
@@ -37,7 +37,7 @@ static bedrock_request *to_be_checked(const char *text, bedrock_error **error)
 
 int main(int argc, char **argv)
 {
-    const char *said = argc > 1 ? argv[1] : "My card is 4111 1111 1111 1111";
+    const char *input = argc > 1 ? argv[1] : "My card is 4111 1111 1111 1111";
     const char *guardrail = example_env("BEDROCK_GUARDRAIL");
     bedrock_model *plain = NULL, *model = NULL;
     bedrock_request *check = NULL, *request = NULL;
@@ -54,12 +54,12 @@ int main(int argc, char **argv)
 
     if (bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &plain, &error) >= 0
         && bedrock_model_with(plain, defaults, BEDROCK_STRLEN, &model, &error) >= 0
-        && (check = to_be_checked(said, &error)) != NULL
+        && (check = to_be_checked(input, &error)) != NULL
         && bedrock_call(model, "ApplyGuardrail", check, NULL, &checked, &error) >= 0) {
         json = bedrock_response_json(checked, &length);
-        /* Where the guardrail let all of it pass, there is no output. */
+        /* If the guardrail changed nothing, there is no output. */
         if (bedrock_json_string(json, length, "/outputs/0/text", passed, sizeof passed) >= sizeof passed)
-            snprintf(passed, sizeof passed, "%s", said);
+            snprintf(passed, sizeof passed, "%s", input);
         printf("[the guardrail lets pass: %s]\n", passed);
 
         if (bedrock_request_new(NULL, 0, &request, &error) >= 0
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
             && bedrock_generate(model, request, NULL, &response, &error) >= 0) {
             puts(bedrock_response_text(response, NULL));
             if (strcmp(bedrock_response_stop_reason(response), "guardrail_intervened") == 0)
-                puts("[the guardrail took the answer's place]");
+                puts("[the guardrail replaced the response]");
             failed = 0;
         }
     }

@@ -4,7 +4,7 @@
  *     ./14_embedding "Can I bring my dog?"
  *
  * Models without Converse have requests in their own form: "body" holds it, and is sent as it is. All calls are opened
- * first and run at the same time; then the program waits for each answer. */
+ * first and run at the same time; then the program waits for each response. */
 #include <bedrock.h>
 
 #include <math.h>
@@ -43,7 +43,7 @@ static bedrock_stream *open_embedding(const bedrock_model *model, const char *te
     return stream;
 }
 
-/* Waits for an embedding, and returns how many dimensions it has; 0 where it failed. */
+/* Waits for an embedding, and returns how many dimensions it has; 0 if it failed. */
 static size_t read_embedding(bedrock_stream *stream, double *vector, bedrock_error **error)
 {
     const bedrock_event *event;

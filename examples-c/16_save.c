@@ -3,9 +3,9 @@
  *     cc 16_save.c $(pkg-config --cflags --libs bedrock) -o 16_save
  *     ./16_save talk.json "My name is Ada."
  *     ./16_save talk.json "What is my name?"
- *     ./16_save talk.json              # takes the last turn back
+ *     ./16_save talk.json              # removes the last turn
  *
- * bedrock_request_json returns the request itself, and bedrock_request_new makes the same request of it, to the byte,
+ * bedrock_request_json returns the request itself, and bedrock_request_new makes the same request of it, byte for byte,
  * so that the service finds it in its prompt cache. The system prompt belongs to the program and not to the file: it is
  * in the model's defaults. */
 #include <bedrock.h>
@@ -16,13 +16,13 @@
 
 #include "example.h"
 
-static const char replies[] = "[\"I am only a script. But ask me again: what we said is in the file.\"]";
+static const char replies[] = "[\"I am only a script. But ask me again: our conversation is in the file.\"]";
 
 static const char defaults[] = "{\"system\": [{\"text\": \"Be brief.\"}], \"inferenceConfig\": {\"maxTokens\": 1000}}";
 
 enum { MAX_MESSAGES = 40 };
 
-/* The conversation in the file, or a new one where there is no file. */
+/* The conversation in the file, or a new one if there is no file. */
 static bedrock_status load(const char *path, bedrock_request **request, bedrock_error **error)
 {
     size_t size = 0;
@@ -33,7 +33,7 @@ static bedrock_status load(const char *path, bedrock_request **request, bedrock_
     return status;
 }
 
-/* Writes a new file and then puts it in the old one's place: so the conversation is never half written. */
+/* Writes a new file and then replaces the old one with it: so the file is never incomplete. */
 static bedrock_status save(const char *path, bedrock_request *request, bedrock_error **error)
 {
     size_t size = 0;
@@ -51,7 +51,7 @@ static bedrock_status save(const char *path, bedrock_request *request, bedrock_e
     return BEDROCK_OK;
 }
 
-/* Asks the model. Where the conversation is too long for it, the older half goes, as often as that makes it shorter. */
+/* Asks the model. If the conversation is too long for it, removes the older half, until it fits or cannot be shorter. */
 static bedrock_status ask(const bedrock_model *model, bedrock_request *request, bedrock_response **response,
                           bedrock_error **error)
 {
@@ -69,12 +69,12 @@ static bedrock_status ask(const bedrock_model *model, bedrock_request *request, 
     }
 }
 
-/* Takes the last question and its answer out. */
+/* Removes the last question and its response. */
 static bedrock_status take_back(bedrock_request *request, bedrock_error **error)
 {
     size_t count = bedrock_request_message_count(request), turn = count < 2 ? count : 2;
 
-    printf("%lu messages taken back.\n", (unsigned long)turn);
+    printf("%lu messages removed.\n", (unsigned long)turn);
     return bedrock_request_remove_messages(request, count - turn, turn, error);
 }
 

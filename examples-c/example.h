@@ -3,8 +3,8 @@
  * It chooses what an example calls, and prints the choice on stderr:
  *
  *   the real service   if AWS credentials seem to be there, or BEDROCK_BASE_URL is set;
- *   a script           otherwise: replies in the example itself, which the library plays. No AWS account is needed, and
- *                      everything but the network is real. Test your own programs with it.
+ *   a script           otherwise: replies in the example itself. No AWS account is needed, and everything but the network
+ *                      is real. Test your own programs with it.
  *
  *   BEDROCK_EXAMPLE    "scripted" or "real" makes the choice (for example on EC2, whose credentials are in no file)
  *   BEDROCK_MODEL      another model than the one below: an id, an inference profile or an ARN
@@ -23,7 +23,7 @@
 
 #define EXAMPLE_MODEL "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 
-/* An environment variable, or NULL where it is not set or empty. */
+/* An environment variable, or NULL if it is not set or empty. */
 static inline const char *example_env(const char *name)
 {
     const char *value = getenv(name);
@@ -46,7 +46,7 @@ static inline int example_home_has(const char *file)
     return 1;
 }
 
-/* A guess, to choose the script by: the library itself looks in more places than these. */
+/* A guess, to choose between script and service: the library itself reads more than these. */
 static inline int example_has_credentials(void)
 {
     return example_env("AWS_ACCESS_KEY_ID") != NULL || example_env("AWS_PROFILE") != NULL
@@ -67,7 +67,7 @@ static inline int example_is_scripted(void)
 }
 
 /* The config for bedrock_model_new: the real service, or the script with these replies (a JSON array; it begins
- * again after the last). The text is good until the next call; bedrock_model_new copies what it needs. */
+ * again after the last). The text is valid until the next call; bedrock_model_new copies it. */
 static inline const char *example_config(const char *replies)
 {
     static char config[16384];
@@ -81,7 +81,7 @@ static inline const char *example_config(const char *replies)
     if (url == NULL)
         url = "";
 
-    /* Text from outside goes into JSON through bedrock_json_quote. Its result is below the size where it fitted. */
+    /* Text from outside goes into JSON through bedrock_json_quote. Its result is below the size if the text fitted. */
     if (bedrock_json_quote(model, BEDROCK_STRLEN, model_json, sizeof model_json) >= sizeof model_json
         || bedrock_json_quote(url, BEDROCK_STRLEN, url_json, sizeof url_json) >= sizeof url_json) {
         fprintf(stderr, "BEDROCK_MODEL or BEDROCK_BASE_URL is too long, or not UTF-8\n");
@@ -89,18 +89,18 @@ static inline const char *example_config(const char *replies)
     }
 
     if (example_is_scripted()) {
-        fprintf(stderr, "[a script answers, no AWS account is used: %s]\n",
+        fprintf(stderr, "[a script responds, no AWS account is used: %s]\n",
                 example_env("BEDROCK_EXAMPLE") != NULL ? "BEDROCK_EXAMPLE is set" : "no credentials were found");
         length = snprintf(config, sizeof config,
                           "{\"model\": %s, \"transport\": {\"replies\": %s, \"repeat\": true}}", model_json, replies);
     } else if (url[0] == '\0') {
-        fprintf(stderr, "[Amazon Bedrock answers, model %s]\n", model);
+        fprintf(stderr, "[Amazon Bedrock responds, model %s]\n", model);
         length = snprintf(config, sizeof config, "{\"model\": %s}", model_json);
     } else {
-        /* Servers for a local machine want a signature, and mostly take it from the keys "test" and "test". */
+        /* Servers for a local machine want a signature, mostly with the keys "test" and "test". */
         int local = strncmp(url, "http://", 7) == 0 && !example_has_credentials();
 
-        fprintf(stderr, "[%s answers, model %s]\n", url, model);
+        fprintf(stderr, "[%s responds, model %s]\n", url, model);
         length = snprintf(config, sizeof config, "{\"model\": %s, \"base_url\": %s%s}", model_json, url_json,
                           local ? ", \"api_key\": \"test\", \"secret_key\": \"test\"" : "");
     }

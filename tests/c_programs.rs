@@ -1,4 +1,4 @@
-//! The library as its users meet it: real C programs, `tests/c`, compiled against the header and the shared library, run, and
+//! The library as its users see it: C programs, `tests/c`, compiled against the header and the shared library, run, and
 //! run again under valgrind, where a definite leak or an invalid access is a failure.
 //!
 //! Each program is about one subject and says at its top which. It prints nothing unless a check fails.
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use support::{Gate, LocalBedrock, Reply, Request};
 
-/// How long a program may run, valgrind's slowness included, and that of sanitizers.
+/// How long a program may run, also under valgrind and sanitizers.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 fn root() -> &'static Path {
@@ -43,7 +43,7 @@ fn library() -> &'static Path {
     })
 }
 
-/// What `tests/sanitizers` asks for: "thread" or "address", a library that has it, and the runtime that goes with that.
+/// The sanitizer that `tests/sanitizers` chose: "thread" or "address", a library that is built with it, and its runtime.
 struct Sanitizer {
     name: String,
     library: PathBuf,
@@ -60,7 +60,7 @@ fn sanitizer() -> Option<&'static Sanitizer> {
     SANITIZER.get_or_init(read).as_ref()
 }
 
-/// Whether a tool is there; it is said once where it is not.
+/// Whether a tool is installed. A line with "skipped" is printed if not.
 fn has(tool: &str) -> bool {
     let found = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if found.is_err() {
@@ -132,8 +132,8 @@ impl Program {
             .arg(format!("-Wl,-rpath,{}", library().display()));
         for mut step in [compile, link] {
             let output = step.output().expect("the compiler can be run");
-            let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success() && said.is_empty(), "{name}: {said}");
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success() && errors.is_empty(), "{name}: {errors}");
         }
         Some(Program { name, path })
     }
@@ -144,15 +144,15 @@ impl Program {
     }
 
     fn run_as(&self, run: Run, arguments: &[&str]) {
-        assert_eq!(self.told(run, arguments), "", "{} ({run:?})", self.name);
+        assert_eq!(self.output_of(run, arguments), "", "{} ({run:?})", self.name);
     }
 
-    /// What the program, which is to succeed, prints.
-    fn told(&self, run: Run, arguments: &[&str]) -> String {
+    /// The output of the program, which has to succeed.
+    fn output_of(&self, run: Run, arguments: &[&str]) -> String {
         self.outcome(run, arguments).unwrap_or_else(|complaint| panic!("{} ({run:?}): {complaint}", self.name))
     }
 
-    /// What the program prints; where it fails, or has anything to complain about, how it ended and all it said.
+    /// The output of the program. If it fails or prints to stderr, how it ended and all its output.
     fn outcome(&self, run: Run, arguments: &[&str]) -> Result<String, String> {
         let mut command = match run {
             Run::Plain => Command::new(&self.path),
@@ -166,12 +166,12 @@ impl Program {
                     }
                     _ => valgrind.args(["--show-leak-kinds=definite", "--errors-for-leak-kinds=definite"]),
                 };
-                // Else one thread of a program may starve the others for seconds.
+                // Otherwise one thread of a program may starve the others for seconds.
                 valgrind.arg("--fair-sched=yes").arg(&self.path);
                 valgrind
             }
         };
-        // Nothing of this machine's is to make a difference: no credentials, no config, no proxy.
+        // The environment of this machine must not matter: no credentials, no config, no proxy.
         command
             .args(arguments)
             .env_clear()
@@ -180,7 +180,7 @@ impl Program {
         let passed = |name: &str| name == "PATH" || name.ends_with("SAN_OPTIONS");
         command.envs(std::env::vars().filter(|(name, _)| passed(name))).current_dir(library());
 
-        // Files, since nobody reads a pipe while the program runs.
+        // Files, because a pipe that is not read while the program runs would block it.
         let output = |kind: &str| library().join(format!("{}.{run:?}.{kind}", self.name));
         let create = |path: PathBuf| std::fs::File::create(path).expect("a file for the program's output");
         command.stdin(Stdio::null()).stdout(create(output("out"))).stderr(create(output("err")));
@@ -211,7 +211,7 @@ fn run(name: &'static str) {
     }
 }
 
-/// Runs a program that is given the URL of a service that answers thus.
+/// Runs a program with the URL of a service that responds as `answer` does.
 fn run_with(name: &'static str, answer: impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static) {
     run_each(name, runs(), answer);
 }
@@ -226,7 +226,7 @@ fn run_each(name: &'static str, runs: &[Run], answer: impl Fn(&Request) -> Reply
     }
 }
 
-/// "one two ... ten", a word an event, however it is asked for.
+/// "one two ... ten", a word in each event, for every operation.
 fn count_to_ten(request: &Request) -> Reply {
     let words = ["one ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight ", "nine ", "ten"];
     match request.operation() {
@@ -265,9 +265,9 @@ fn any_operation(request: &Request) -> Reply {
     }
 }
 
-/// The service of `tests/c/pull.h`: "stream NAME" is answered by the events of "one two three", each of which, and the end, waits
-/// for a call "pass NAME".
-fn turnstiles() -> impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static {
+/// The service of `tests/c/pull.h`: the response to "stream NAME" is the events of "one two three". Each of them, and the end,
+/// waits for a call "pass NAME".
+fn event_by_event() -> impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static {
     let gates = Arc::new(Mutex::new(HashMap::<String, Gate>::new()));
     move |request| {
         let text = request.json()["messages"][0]["content"][0]["text"].as_str().unwrap_or_default().to_owned();
@@ -336,7 +336,7 @@ fn cxx() {
 
 #[test]
 fn descriptor() {
-    run_with("descriptor", turnstiles());
+    run_with("descriptor", event_by_event());
 }
 
 #[test]
@@ -362,8 +362,8 @@ fn handles() {
 fn json() {
     let Some(program) = Program::c("json") else { return };
     // It says what it skips.
-    print!("{}", program.told(Run::Plain, &["1000000"]));
-    program.told(Run::Valgrind, &["20000"]);
+    print!("{}", program.output_of(Run::Plain, &["1000000"]));
+    program.output_of(Run::Valgrind, &["20000"]);
 }
 
 /// One and a half times the base64 of the image. Under a sanitizer memory is not the library's alone.
@@ -401,7 +401,7 @@ fn many() {
         let ended = begun.wait_for(&gate).text(0, &["4 ", "5 "]);
         ended.message_stop("end_turn").metadata(3, 6)
     });
-    print!("{}", program.told(Run::Plain, &[&bedrock.url(), &streams, "tell"]));
+    print!("{}", program.output_of(Run::Plain, &[&bedrock.url(), &streams, "tell"]));
 }
 
 #[test]
@@ -428,7 +428,7 @@ fn sigpipe() {
 
 #[test]
 fn stream() {
-    run_with("stream", turnstiles());
+    run_with("stream", event_by_event());
 }
 
 #[test]
@@ -448,12 +448,12 @@ fn unload() {
 
 #[test]
 fn wakeup() {
-    run_with("wakeup", turnstiles());
+    run_with("wakeup", event_by_event());
 }
 
 #[test]
 fn waitset() {
-    run_with("waitset", turnstiles());
+    run_with("waitset", event_by_event());
 }
 
 /// A sanitizer sees what happens in the library, and its report is a failure as those of the other programs would be.
@@ -470,9 +470,9 @@ fn wrong() {
     };
     for (deed, report) in caught {
         let outcome = program.outcome(Run::Plain, &[deed]);
-        let said = outcome.as_ref().expect_err("a program that does wrong is a failure");
-        let in_library = *deed == "leak" || said.contains("bedrock::ffi");
-        assert!(said.contains(report) && in_library, "{deed}: {said}");
+        let report_of_run = outcome.as_ref().expect_err("a program that does wrong is a failure");
+        let in_library = *deed == "leak" || report_of_run.contains("bedrock::ffi");
+        assert!(report_of_run.contains(report) && in_library, "{deed}: {report_of_run}");
     }
-    assert_eq!(program.told(Run::Plain, &["nothing"]), "");
+    assert_eq!(program.output_of(Run::Plain, &["nothing"]), "");
 }

@@ -1,5 +1,4 @@
-//! The examples' chat, agent and notebook against models as they are: what they answer now and then does not end a
-//! conversation.
+//! The examples' chat, agent and notebook against the odd responses of real models: none of them ends the conversation.
 
 mod support;
 
@@ -19,7 +18,7 @@ fn scratch(test: &str) -> PathBuf {
     folder
 }
 
-/// The example, to be run with that service.
+/// A command that runs the example with that service.
 fn command(program: &CProgram, bedrock: &LocalBedrock, folder: &Path) -> Command {
     let mut command = program.command();
     let environment = [("BEDROCK_EXAMPLE", "real"), ("AWS_EC2_METADATA_DISABLED", "true")];
@@ -34,7 +33,7 @@ fn run(mut command: Command, input: &str) -> Output {
     child.wait_with_output().expect("the example ends")
 }
 
-/// What an example that succeeds prints.
+/// The output of an example, which has to succeed.
 #[track_caller]
 fn printed(command: Command, input: &str) -> String {
     let output = run(command, input);
@@ -43,7 +42,7 @@ fn printed(command: Command, input: &str) -> String {
     out
 }
 
-/// A minute in which the service has no time: more refusals than the library's own three attempts.
+/// A busy service: more refusals than the three attempts of the library.
 fn throttle(bedrock: &LocalBedrock) {
     for _ in 0..5 {
         bedrock.push(Reply::error(429, "ThrottlingException", "Too many requests.").header("Retry-After", "0"));
@@ -72,7 +71,7 @@ fn shape(bedrock: &LocalBedrock) -> Vec<String> {
 }
 
 #[test]
-fn the_agent_survives_what_models_answer() {
+fn the_agent_survives_odd_responses() {
     let Some(agent) = CProgram::example("04_tools") else { return };
     let folder = scratch("agent");
     let bedrock = LocalBedrock::start();
@@ -105,14 +104,14 @@ fn the_agent_survives_what_models_answer() {
     ];
     assert_eq!(shape(&bedrock), expected);
     let sent = bedrock.last_request().json();
-    assert_eq!(sent["messages"][3]["content"][0]["toolUse"]["input"], json!({}), "what is no object is not sent back");
+    assert_eq!(sent["messages"][3]["content"][0]["toolUse"]["input"], json!({}), "an input that is not an object is not sent");
     assert_eq!(sent["messages"][4]["content"][0]["toolResult"]["status"], "error");
     assert_eq!(bedrock.requests().len(), 9, "four answers and five refusals");
     assert_eq!(bedrock.problems(), [""; 0]);
 }
 
 #[test]
-fn the_chat_survives_what_models_answer() {
+fn the_chat_survives_odd_responses() {
     let Some(chat) = CProgram::example("03_chat") else { return };
     let folder = scratch("chat");
     let bedrock = LocalBedrock::start();
@@ -131,7 +130,7 @@ fn the_chat_survives_what_models_answer() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("This is refused"));
     assert_eq!(shape(&bedrock), ["user text", "assistant text", "user text text", "assistant text", "user text"]);
     let texts = bedrock.last_request().json()["messages"][2]["content"].clone();
-    assert_eq!(texts, json!([{"text": "silent"}, {"text": "second"}]), "what was answered by nothing is said again");
+    assert_eq!(texts, json!([{"text": "silent"}, {"text": "second"}]), "a question without a response is sent again");
     assert_eq!(bedrock.problems(), [""; 0]);
 }
 
@@ -162,19 +161,19 @@ fn a_conversation_is_saved_loaded_shortened_and_goes_on() {
         let end = r#"],"system":[{"text":"Be brief."}],"inferenceConfig":{"maxTokens":1000}}"#;
         let messages = sent.replace(' ', "");
         assert!(messages.ends_with(&end.replace(' ', "")), "the defaults of today: {sent}");
-        assert!(sent.starts_with(&before), "what was sent before is sent again, to the byte: {sent}");
+        assert!(sent.starts_with(&before), "messages that were sent are sent again, byte for byte: {sent}");
         before = sent[..sent.find("],\"system\"").expect("a system prompt")].to_owned();
     }
     assert_eq!(count(&kept()), 8);
     assert!(kept().get("system").is_none() && kept().get("inferenceConfig").is_none(), "the program's own: {}", kept());
 
-    // The last turn is taken back.
+    // The last turn is undone.
     let mut undo = command(&notebook, &bedrock, &folder);
     undo.arg("talk.json");
-    assert_eq!(printed(undo, ""), "2 messages taken back.\n");
+    assert_eq!(printed(undo, ""), "2 messages removed.\n");
     assert_eq!(count(&kept()), 6);
 
-    // The model cannot take so much: the older half goes, until it fits.
+    // The conversation is too long for the model: the older half is removed, until it fits.
     bedrock.push(Reply::error(400, "ValidationException", "Input is too long for requested model."));
     bedrock.push(Reply::error(400, "ValidationException", "Input is too long for requested model."));
     assert_eq!(say("Still there?"), "Answer 1.\n");

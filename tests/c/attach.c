@@ -102,7 +102,7 @@ static void sizes(void)
     free(bytes);
 }
 
-struct lent {
+struct passed {
     unsigned char bytes[300];
     int releases;
     pthread_t thread;
@@ -110,50 +110,50 @@ struct lent {
 
 static void release(void *user)
 {
-    struct lent *lent = user;
+    struct passed *passed = user;
 
-    lent->releases++;
-    lent->thread = pthread_self();
-    memset(lent->bytes, '#', sizeof lent->bytes);
+    passed->releases++;
+    passed->thread = pthread_self();
+    memset(passed->bytes, '#', sizeof passed->bytes);
 }
 
 /* Without a release function the bytes are copied at once; with one they are read when a body is made. */
 static void copied_or_lent(void)
 {
-    struct lent lent;
-    unsigned char original[sizeof lent.bytes];
+    struct passed passed;
+    unsigned char original[sizeof passed.bytes];
     bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END);
 
     fill(original, sizeof original);
-    memcpy(lent.bytes, original, sizeof original);
-    lent.releases = 0;
-    CHECK_OK(bedrock_request_attach(request, "picture", lent.bytes, sizeof lent.bytes, NULL, NULL, &error), error);
-    memset(lent.bytes, '#', sizeof lent.bytes);
+    memcpy(passed.bytes, original, sizeof original);
+    passed.releases = 0;
+    CHECK_OK(bedrock_request_attach(request, "picture", passed.bytes, sizeof passed.bytes, NULL, NULL, &error), error);
+    memset(passed.bytes, '#', sizeof passed.bytes);
     check_body(request, original, sizeof original);
     bedrock_request_free(request);
 
     request = request_of(IMAGE "\"@picture\"" IMAGE_END);
-    CHECK_OK(bedrock_request_attach(request, "picture", lent.bytes, sizeof lent.bytes, release, &lent, &error), error);
-    memcpy(lent.bytes, original, sizeof original);
+    CHECK_OK(bedrock_request_attach(request, "picture", passed.bytes, sizeof passed.bytes, release, &passed, &error), error);
+    memcpy(passed.bytes, original, sizeof original);
     check_body(request, original, sizeof original);
     check_body(request, original, sizeof original);
-    CHECK_INT(lent.releases, 0);
+    CHECK_INT(passed.releases, 0);
     bedrock_request_free(request);
-    CHECK_INT(lent.releases, 1);
-    CHECK(pthread_equal(lent.thread, pthread_self()));
+    CHECK_INT(passed.releases, 1);
+    CHECK(pthread_equal(passed.thread, pthread_self()));
 }
 
 /* The last of a request and its clones gives the bytes back. */
 static void clones(void)
 {
-    struct lent lent;
-    unsigned char original[sizeof lent.bytes];
+    struct passed passed;
+    unsigned char original[sizeof passed.bytes];
     bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END), *clone = NULL, *grandchild = NULL;
 
     fill(original, sizeof original);
-    memcpy(lent.bytes, original, sizeof original);
-    lent.releases = 0;
-    CHECK_OK(bedrock_request_attach(request, "picture", lent.bytes, sizeof lent.bytes, release, &lent, &error), error);
+    memcpy(passed.bytes, original, sizeof original);
+    passed.releases = 0;
+    CHECK_OK(bedrock_request_attach(request, "picture", passed.bytes, sizeof passed.bytes, release, &passed, &error), error);
     CHECK_OK(bedrock_request_clone(request, &clone, &error), error);
     CHECK_OK(bedrock_request_clone(clone, &grandchild, &error), error);
     /* A name is taken in each of them, and another one is free in each. */
@@ -163,10 +163,10 @@ static void clones(void)
     CHECK_OK(bedrock_request_attach(request, "other", "y", 1, NULL, NULL, &error), error);
     bedrock_request_free(request);
     bedrock_request_free(clone);
-    CHECK_INT(lent.releases, 0);
+    CHECK_INT(passed.releases, 0);
     check_body(grandchild, original, sizeof original);
     bedrock_request_free(grandchild);
-    CHECK_INT(lent.releases, 1);
+    CHECK_INT(passed.releases, 1);
 }
 
 static void names(void)
@@ -179,7 +179,7 @@ static void names(void)
     size_t len;
 
     CHECK_OK(bedrock_request_attach(request, "caf\xc3\xa9 \"1\".pdf", "pdf", 3, NULL, NULL, &error), error);
-    /* Names are looked up when a body is made, and the path says where one is missing. */
+    /* Names are looked up when a body is made, and the path of the error is where one is missing. */
     CHECK(bedrock_request_body(request, model, &len, &error) == NULL);
     CHECK_INT(len, 0);
     CHECK_FAILS(bedrock_error_status(error), BEDROCK_E_REQUEST, &error, "/messages/0/content/1/video/source/bytes",

@@ -1,4 +1,4 @@
-/* bad_input.c - what is wrong is said at once, clearly, and nothing of it is sent.
+/* bad_input.c - wrong input is refused at once with a clear error, and nothing is sent.
  *
  *     bad_input URL      a service, which must see the one good call at the end and nothing else
  *
@@ -237,7 +237,7 @@ static void nulls(void)
     CHECK_INT(bedrock_model_usage(model, NULL, 0), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(bedrock_set_log(99, NULL, NULL, NULL), BEDROCK_E_INVALID_ARGUMENT);
 
-    /* Without err the status says it all. */
+    /* Without err the status is the only information. */
     CHECK_INT(bedrock_model_new("{", LENGTH, (bedrock_model **)&out, NULL), BEDROCK_E_CONFIG);
     CHECK_INT(bedrock_request_new("{", LENGTH, &made, NULL), BEDROCK_E_REQUEST);
     CHECK_INT(bedrock_generate(NULL, NULL, NULL, &out, NULL), BEDROCK_E_INVALID_ARGUMENT);

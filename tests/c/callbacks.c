@@ -13,7 +13,7 @@ static bedrock_model *model;
 static bedrock_request *request;
 static bedrock_error *error;
 
-/* What a callback is told to do, and what it saw. */
+/* Instructions for a callback, and its observations. */
 struct visit {
     int events, texts;
     int depth;
@@ -79,7 +79,7 @@ static int32_t nest(const bedrock_event *event, void *user)
     if (event->type == BEDROCK_EVENT_TEXT && visit->texts % 5 == 3) {
         snprintf(before, sizeof before, "%s", event->text);
         use_everything(visit);
-        CHECK_TEXT(event->text, before); /* lent until the callback returns, whatever else happens */
+        CHECK_TEXT(event->text, before); /* borrowed until the callback returns, whatever it calls */
     }
     return 0;
 }

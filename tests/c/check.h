@@ -1,6 +1,6 @@
 /* check.h - what the test programs share: checks that say where they failed, and models that need no AWS.
  *
- * A check that fails prints its place and what it saw, and the program goes on; check_end() is the exit status.
+ * A check that fails prints its file, its line and the value, and the program goes on; check_end() is the exit status.
  * It is C99 and C++11. */
 #ifndef CHECK_H
 #define CHECK_H
@@ -27,7 +27,7 @@
 #define CHECK_PART(text, part) check_part((text), (part), #text, __FILE__, __LINE__)
 /* That a call worked: *error is NULL. */
 #define CHECK_OK(call, error) check_ok((call), (error), #call, __FILE__, __LINE__)
-/* That a call failed with this status and an error that says so, at this path and with this part in its message (NULL:
+/* That a call failed with this status and an error with it, at this path and with this part in its message (NULL:
  * any). Frees the error. */
 #define CHECK_FAILS(call, wanted, error, path, part) \
     check_fails((call), (wanted), (error), (path), (part), #call, __FILE__, __LINE__)

@@ -1,7 +1,7 @@
-/* conversation.c - a request that grows: every way to add to it gives exactly the body it should, and what was sent
- * once is sent again unchanged, which prompt caches live on.
+/* conversation.c - a request that grows: every function that adds to it makes the right body, and messages that
+ * were sent are sent again unchanged, as prompt caches need it.
  *
- *     conversation URL      a service that answers with the path and the body it was sent */
+ *     conversation URL      a service whose response is the path and the body of the request */
 #include "check.h"
 
 #define USER(text) "{\"role\":\"user\",\"content\":[{\"text\":" text "}]}"

@@ -1,4 +1,4 @@
-// cxx.cc - the header is C++11, and what it offers fits the habits of C++: owners that free, a lambda that receives events.
+// cxx.cc - the header is C++11 and works with the idioms of C++: owners that free, a lambda that receives events.
 #include "check.h"
 
 #include <memory>

@@ -35,7 +35,7 @@ static void kind(void)
     CHECK(fd >= 0 && other_fd >= 0 && fd != other_fd);
     CHECK(fcntl((int)fd, F_GETFD) & FD_CLOEXEC);
     CHECK(fcntl((int)fd, F_GETFL) & O_NONBLOCK);
-    /* A copy tells the same, and is the program's to close. */
+    /* A dup is readable like the original, and the program closes it. */
     CHECK(pull_readable(copy, -1) && pull_readable(fd, 0));
     CHECK_INT(NEXT(stream, 0), BEDROCK_OK);
     CHECK(!pull_readable(copy, 0) && !pull_readable(fd, 0));
@@ -71,7 +71,7 @@ static void one_by_one(void)
     bedrock_stream_free(stream);
 }
 
-/* Many events that come at once, one read after each look: none is lost, and none is told of in vain. */
+/* Many events arrive at once, and one is read after each poll: none is lost, and each poll that reports one is right. */
 static void one_a_look(void)
 {
     bedrock_stream *stream = pull_open(ten, "Hi.");
@@ -111,7 +111,7 @@ static void beside_waits(void)
     bedrock_stream_free(stream);
 }
 
-/* Whatever ends a stream, the descriptor is readable from then on. */
+/* After every kind of end the descriptor stays readable. */
 static void ends(void)
 {
     static const char *const replies[] = {

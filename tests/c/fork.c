@@ -1,8 +1,8 @@
-/* fork.c - a child of fork() knows its parent's handles for what they are, and makes new ones that work; the parent notices
- * nothing. All that while a stream of the parent's is in flight and other threads of its are inside the library.
+/* fork.c - in a child of fork() the parent's handles are invalid, and new ones work; the parent is not affected. Meanwhile
+ * the parent has a stream in flight, and other threads of it are inside the library.
  *
- *     fork URL FORKS exit|kill      a service that streams, how often to fork, and how children end: killed where someone
- *                                   would take what the parent's threads held for leaks of the child's */
+ *     fork URL FORKS exit|kill      a service that streams, how often to fork, and how children end: killed where memory
+ *                                   of the parent's threads would count as leaked by the child */
 #include "check.h"
 
 #include <pthread.h>
@@ -129,7 +129,7 @@ static void child(int report, int grandchild)
         pause();
 }
 
-/* The child says how it went, then it exits or is killed. */
+/* The child reports its result, then it exits or is killed. */
 static void fork_once(int grandchild)
 {
     int ends[2] = {-1, -1}, status = 0;

@@ -1,5 +1,5 @@
-/* handles.c - a handle is a number that is good until it is freed, for its own noun and for nothing else. What was freed,
- * freed twice, never made or is another noun's gives a status or a neutral value, from every function.
+/* handles.c - a handle is a number that is valid until it is freed, for its own type. For a handle that was freed, freed twice,
+ * never made or is of another type every function returns a status or a neutral value.
  *
  *     handles CYCLES      how often to make and free */
 #include "check.h"

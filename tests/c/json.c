@@ -88,7 +88,7 @@ static void numbers(void)
     CHECK_INT(INTEGER("/numbers/9"), -77);
     CHECK_INT(INTEGER("/text"), -77);
     CHECK_INT(INTEGER("/null"), -77);
-    /* Beyond 2^53 as well, where a double could not tell. */
+    /* Beyond 2^53 as well, where a double cannot distinguish them. */
     CHECK_INT(bedrock_json_integer("9007199254740993", BEDROCK_STRLEN, "", -77), 9007199254740993);
     CHECK_INT(bedrock_json_integer("9007199254740993.0", BEDROCK_STRLEN, "", -77), 9007199254740993);
     CHECK_INT(bedrock_json_integer("9007199254740993.5", BEDROCK_STRLEN, "", -77), -77);
@@ -415,7 +415,7 @@ static void arrays_of_numbers(void)
     CHECK(doubles[0] == -77);
 }
 
-/* Numbers are JSON's, whatever the program's locale. */
+/* Numbers are read as in JSON, in every locale. */
 static void in_other_locales(void)
 {
     static const char *const commas[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE"};

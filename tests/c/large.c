@@ -1,6 +1,6 @@
-/* large.c - an image of 4 MB by pointer: it is encoded once, straight into the body, and no second copy of that is made.
+/* large.c - an image of 4 MB by pointer: it is encoded once, directly into the body, which is not copied.
  *
- *     large URL KIB      a service that answers, and the most memory in KiB that the call may take; 0: do not measure */
+ *     large URL KIB      a service that responds, and the most memory in KiB that the call may use; 0: do not measure */
 #include "check.h"
 
 #define IMAGE ((size_t)4 << 20)

@@ -1,4 +1,4 @@
-/* log.c - what the library says of itself, to whom, and what it never says. */
+/* log.c - the library's messages: levels, functions that receive them, and secrets that they never hold. */
 #include "check.h"
 
 #include <pthread.h>
@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #define SECRET "wJalrXUtnFEMI-the-secret"
-#define TOKEN "session-token-nobody-may-read"
+#define TOKEN "session-token-that-is-secret"
 #define PROMPT "what I ask is private"
 #define ANSWER "what you answer is private as well"
 
-/* What a logger was told. */
+/* The messages that a log received. */
 struct ear {
     pthread_mutex_t lock;
     int messages, levels[5], releases;
@@ -115,7 +115,7 @@ static void bad_call(void)
     CHECK_FAILS(bedrock_generate(model, request, NULL, &response, &error), BEDROCK_E_VALIDATION, &error, NULL, NULL);
 }
 
-/* Each level tells what is at it or graver, and what replaces a logger is told instead of it. */
+/* Each level includes the more severe ones, and a new log receives the messages in place of the old one. */
 static void levels(void)
 {
     struct ear *debug = ear_of(BEDROCK_LOG_DEBUG), *info, *quiet;
@@ -152,7 +152,7 @@ static void levels(void)
     free(quiet);
 }
 
-/* Never credentials, prompts or answers, at any level, whatever goes wrong. */
+/* No message holds credentials, prompts or responses, at any level and after any failure. */
 static void secrets(const char *url)
 {
     bedrock_model *refused = POISON;
@@ -213,7 +213,7 @@ static void callbacks(void)
     free(ear);
 }
 
-/* One that is slow holds up nobody but who replaces it; and it goes on after a shutdown that did not wait for it. */
+/* A slow log delays only the call that replaces it. It goes on after a shutdown that did not wait for it. */
 static void slowness(void)
 {
     struct ear *ear = ear_of(BEDROCK_LOG_DEBUG);

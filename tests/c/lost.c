@@ -1,5 +1,5 @@
-/* lost.c - loses memory of its own beside a model: 100 bytes to which nothing points, and 50 to whose middle something
- * does. */
+/* lost.c - leaks memory of its own beside a model: 100 bytes without a pointer to them, and 50 with a pointer to their
+ * middle. */
 #include "check.h"
 
 static char *volatile middle;

@@ -3,7 +3,7 @@
  *     many URL STREAMS [tell]      a service that streams "0 1 2 ...", holds each answer before its last words, and lets go
  *                                  of all when it is asked for an answer as a whole
  *
- * tell: say what a stream costs, "streams=10000 threads=2 bytes_per_stream=30000". */
+ * tell: print the cost of a stream, "streams=10000 threads=2 bytes_per_stream=30000". */
 #include "check.h"
 
 #include <dirent.h>
@@ -57,7 +57,7 @@ static void drain(struct reader *reader)
             reader->words++;
         }
     }
-    /* It was told of for a reason. */
+    /* The set returned it because there is an event. */
     CHECK(!first || status != BEDROCK_AGAIN);
     if (status != BEDROCK_AGAIN) {
         CHECK_OK(status, error);

@@ -1,6 +1,6 @@
-/* operations.c - every operation of the service by its name, through every door, and what each says when it fails.
+/* operations.c - every operation of the service by its name, through every interface, and the errors of each.
  *
- *     operations URL      a service that answers every operation, and refuses what says "refused" anywhere */
+ *     operations URL      a service that responds to every operation, and refuses each request that holds "refused" */
 #include "check.h"
 
 #include <poll.h>
@@ -117,40 +117,40 @@ static void wait_in_poll(bedrock_stream *stream, void *user)
     CHECK_INT(poll(&poll_fd, 1, 60000), 1);
 }
 
-struct bell {
+struct counter {
     pthread_mutex_t mutex;
-    pthread_cond_t rung;
-    int rings;
+    pthread_cond_t changed;
+    int wakeups;
 };
 
-static void ring(void *user)
+static void on_wakeup(void *user)
 {
-    struct bell *bell = user;
+    struct counter *counter = user;
 
-    pthread_mutex_lock(&bell->mutex);
-    bell->rings++;
-    pthread_cond_signal(&bell->rung);
-    pthread_mutex_unlock(&bell->mutex);
+    pthread_mutex_lock(&counter->mutex);
+    counter->wakeups++;
+    pthread_cond_signal(&counter->changed);
+    pthread_mutex_unlock(&counter->mutex);
 }
 
-static void wait_for_the_bell(bedrock_stream *stream, void *user)
+static void wait_for_a_wakeup(bedrock_stream *stream, void *user)
 {
-    struct bell *bell = user;
+    struct counter *counter = user;
 
     (void)stream;
-    pthread_mutex_lock(&bell->mutex);
-    while (bell->rings == 0)
-        pthread_cond_wait(&bell->rung, &bell->mutex);
-    bell->rings--;
-    pthread_mutex_unlock(&bell->mutex);
+    pthread_mutex_lock(&counter->mutex);
+    while (counter->wakeups == 0)
+        pthread_cond_wait(&counter->changed, &counter->mutex);
+    counter->wakeups--;
+    pthread_mutex_unlock(&counter->mutex);
 }
 
 static void wait_in_set(bedrock_stream *stream, void *user)
 {
-    bedrock_stream *told = NULL;
+    bedrock_stream *readable = NULL;
 
-    CHECK_INT(bedrock_waitset_wait(user, 60000, &told, NULL), BEDROCK_OK);
-    CHECK(told == stream);
+    CHECK_INT(bedrock_waitset_wait(user, 60000, &readable, NULL), BEDROCK_OK);
+    CHECK(readable == stream);
 }
 
 static void every_door_gives_the_answer(const struct operation *operation)
@@ -160,7 +160,7 @@ static void every_door_gives_the_answer(const struct operation *operation)
     bedrock_error *error = NULL;
     bedrock_stream *stream;
     bedrock_waitset *set = bedrock_waitset_new();
-    struct bell bell = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
+    struct counter counter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
 
     CHECK_OK(bedrock_call(model, operation->name, request, NULL, &response, &error), error);
     check_answer(operation, response);
@@ -170,8 +170,8 @@ static void every_door_gives_the_answer(const struct operation *operation)
     read_to_the_end(operation, open_call(operation, operation->good, NULL), wait_in_poll, NULL);
 
     stream = open_call(operation, operation->good, NULL);
-    CHECK_INT(bedrock_stream_set_wakeup(stream, ring, &bell, NULL), BEDROCK_OK);
-    read_to_the_end(operation, stream, wait_for_the_bell, &bell);
+    CHECK_INT(bedrock_stream_set_wakeup(stream, on_wakeup, &counter, NULL), BEDROCK_OK);
+    read_to_the_end(operation, stream, wait_for_a_wakeup, &counter);
 
     stream = open_call(operation, operation->good, NULL);
     CHECK_INT(bedrock_waitset_add(set, stream, NULL), BEDROCK_OK);
@@ -179,7 +179,7 @@ static void every_door_gives_the_answer(const struct operation *operation)
     bedrock_waitset_free(set);
 }
 
-/* The error of a refused call, which is the same at every door. */
+/* The error of a refused call, which is the same through every interface. */
 static void check_refused(const struct operation *operation, bedrock_status status, bedrock_error *error)
 {
     CHECK_TEXT(bedrock_error_code(error), "ValidationException");
@@ -255,7 +255,7 @@ static void bad_arguments(void)
     bedrock_request_free(request);
 }
 
-/* What has doors of its own goes by its name as well. */
+/* Operations that have functions of their own can be called by name as well. */
 static void converse_by_name(void)
 {
     bedrock_request *request = check_request("Hello?");

@@ -1,5 +1,5 @@
-/* process.c - a quiet guest: nothing is printed, no thread starts before the first call, one does with it, and signals and
- * environment are as they were. Shutting down ends all that, and the library starts again when it is used. */
+/* process.c - effects on the process: nothing is printed, no thread starts before the first call, which starts one, and signals
+ * and environment do not change. A shutdown ends the threads, and the next call starts them again. */
 #include "check.h"
 
 #include <dirent.h>
@@ -30,7 +30,7 @@ static void rest(int ms)
     nanosleep(&time, NULL);
 }
 
-/* Threads of this process. look is told each one's id. */
+/* Threads of this process. look receives the id of each. */
 static int count_threads(void (*look)(const char *id))
 {
     DIR *folder = opendir("/proc/self/task");

@@ -1,4 +1,4 @@
-/* pull.h - what the programs about streams by pull share: opening, looking, and a service that sends when it is told to.
+/* pull.h - what the programs about streams by pull share: opening, polling, and a service that sends on request.
  *
  * That service answers "stream NAME" with the events of "one two three", and holds each of them, and the end, until a call
  * "pass NAME" lets one through. So nothing here waits for time to pass. */
@@ -87,7 +87,7 @@ static inline bedrock_status pull_next(bedrock_stream *stream, int32_t timeout_m
     return status;
 }
 
-/* Reads to the end, and says what that was. */
+/* Reads to the end, and returns the terminal status. */
 static inline bedrock_status pull_all(bedrock_stream *stream, char *text)
 {
     bedrock_status status;

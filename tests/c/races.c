@@ -1,10 +1,10 @@
-/* races.c - cancels against events, ends, failures and frees, through every door, from many threads at once.
+/* races.c - cancels against events, ends, failures and frees, through every interface, from many threads at once.
  *
- *     races ROUNDS [report]      a round is a stream; "report" says at the end what they came to
+ *     races ROUNDS [report]      a round is a stream; "report" prints at the end how they ended
  *
- * Whoever wins: a stream ends once, and that is said for ever. What follows a cancel that has returned is no event. Every door
- * tells of every stream until its end (a thread that waits for what does not come is noticed), and none tells in vain. No wakeup
- * runs after its stream was freed: what it writes to is freed with it. */
+ * Whatever the order: a stream has one terminal status, which is returned every time. No event follows a cancel that has returned.
+ * Every interface notifies of every stream until its end (a thread that waits too long is detected), and never without a reason.
+ * No wakeup runs after its stream was freed: the memory that it writes to is freed with the stream. */
 #include "pull.h"
 
 #include <fcntl.h>
@@ -21,18 +21,18 @@
 #define HELLO "{\"messageStart\": {\"role\": \"assistant\"}}, " \
               "{\"contentBlockDelta\": {\"contentBlockIndex\": 0, \"delta\": {\"text\": \"a b c \"}}}"
 
-enum { NEXT_DOOR, TIMED_DOOR, FD_DOOR, WAKEUP_DOOR, PUSH_DOOR, SET_DOOR, DOORS };
+enum { NEXT_INTERFACE, TIMED_INTERFACE, FD_INTERFACE, WAKEUP_INTERFACE, PUSH_INTERFACE, SET_INTERFACE, INTERFACES };
 
 /* A stream in play, and what the slot's one racer has done to it. Handles are never used again, so each names its round. */
 struct slot {
     bedrock_stream *stream;
     bedrock_cancel *cancel;
-    int door;
-    int mine_to_free;                               /* no other may free it: its reader looks at events, which die with it, or
-                                                       would wait for ever, as the header says */
+    int interface;
+    int mine_to_free;                               /* only its reader may free it: it reads events, which are freed with it, or
+                                                       would wait without an end */
     unsigned turn;
     void *meant, *cancelled, *fired, *freed;        /* written by the racer: before it does something, and after each */
-    int again, told;                                /* since when the reader was told, and how often */
+    int again, notified;                            /* since when the reader was notified, and how often */
     char text[100];
 };
 
@@ -42,12 +42,12 @@ static bedrock_request *request;
 static long rounds, begun;
 static long steps[READERS];
 static int playing = READERS, stopping;
-static long ends[4], told_in_vain, told_in_all;
+static long ends[4], notified_in_vain, notified_in_all;
 static const char *const end_names[] = {"done", "failed", "cancelled", "freed by another"};
 
-#define GET(place) __atomic_load_n(&(place), __ATOMIC_SEQ_CST)
-#define PUT(place, value) __atomic_store_n(&(place), (value), __ATOMIC_SEQ_CST)
-#define ADD(place, value) __atomic_add_fetch(&(place), (value), __ATOMIC_SEQ_CST)
+#define GET(at) __atomic_load_n(&(at), __ATOMIC_SEQ_CST)
+#define PUT(at, value) __atomic_store_n(&(at), (value), __ATOMIC_SEQ_CST)
+#define ADD(at, value) __atomic_add_fetch(&(at), (value), __ATOMIC_SEQ_CST)
 
 static unsigned roll(unsigned *state)
 {
@@ -60,7 +60,7 @@ static unsigned roll(unsigned *state)
 struct wake {
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    int rings, released, shares;
+    int wakeups, released, shares;
 };
 
 static void drop_share(struct wake *wake)
@@ -77,13 +77,13 @@ static void drop_share(struct wake *wake)
     }
 }
 
-static void ring(void *user)
+static void on_wakeup(void *user)
 {
     struct wake *wake = user;
 
     pthread_mutex_lock(&wake->lock);
     CHECK_INT(wake->released, 0);
-    wake->rings++;
+    wake->wakeups++;
     pthread_cond_signal(&wake->changed);
     pthread_mutex_unlock(&wake->lock);
 }
@@ -109,7 +109,7 @@ static struct wake *new_wake(void)
     return wake;
 }
 
-/* One who makes a race of it: it does one thing, or nothing, to each stream of its slots, at some moment of its life. */
+/* A racing thread: it does one thing, or nothing, to each stream of its slots, at a random moment. */
 static void *race(void *user)
 {
     unsigned self = (unsigned)(uintptr_t)user, state = 12345 + self, s, i, spins;
@@ -179,7 +179,7 @@ static bedrock_status step(struct slot *slot, bedrock_stream *stream, int32_t ti
 /* The text of the events that were looked at. */
 #define CHECK_SEEN(slot, wanted) CHECK_TEXT((slot)->mine_to_free ? (slot)->text : (wanted), (wanted))
 
-/* The end, and what is said after it; then the stream is freed. */
+/* Checks the terminal status and its repetition, then frees the stream. */
 static void finish(struct slot *slot, bedrock_stream *stream, bedrock_status status)
 {
     bedrock_response *answer = NULL;
@@ -217,23 +217,23 @@ static void finish(struct slot *slot, bedrock_stream *stream, bedrock_status sta
         CHECK_INT(bedrock_response_complete(answer), status == BEDROCK_DONE);
         bedrock_response_free(answer);
     }
-    /* A door that tells is to tell once for each time there was nothing. */
-    CHECK(slot->told <= slot->again + 1);
-    ADD(told_in_all, slot->told);
+    /* An interface notifies at most once for each BEDROCK_AGAIN. */
+    CHECK(slot->notified <= slot->again + 1);
+    ADD(notified_in_all, slot->notified);
     PUT(slot->stream, NULL);
     bedrock_stream_free(stream);
     bedrock_cancel_free(slot->cancel);
 }
 
-static bedrock_stream *begin(struct slot *slot, int door)
+static bedrock_stream *begin(struct slot *slot, int interface)
 {
     bedrock_stream *stream = NULL;
     bedrock_error *error = NULL;
 
     slot->text[0] = '\0';
-    slot->again = slot->told = 0;
-    PUT(slot->door, door);
-    PUT(slot->mine_to_free, door == FD_DOOR || door == SET_DOOR || slot->turn++ % 2 == 0);
+    slot->again = slot->notified = 0;
+    PUT(slot->interface, interface);
+    PUT(slot->mine_to_free, interface == FD_INTERFACE || interface == SET_INTERFACE || slot->turn++ % 2 == 0);
     PUT(slot->cancel, bedrock_cancel_new());
     if (!CHECK_OK(bedrock_stream_open(model, request, slot->cancel, &stream, &error), error))
         exit(1);
@@ -241,14 +241,14 @@ static bedrock_stream *begin(struct slot *slot, int door)
     return stream;
 }
 
-/* Reads what there is, after having been told of it: so there is something. */
+/* Reads after a notification: so there is something to read. */
 static bedrock_status drain(struct slot *slot, bedrock_stream *stream)
 {
     bedrock_status status = step(slot, stream, 0);
 
-    slot->told++;
+    slot->notified++;
     if (status == BEDROCK_AGAIN)
-        ADD(told_in_vain, 1);
+        ADD(notified_in_vain, 1);
     while (status == BEDROCK_OK)
         status = step(slot, stream, 0);
     slot->again += status == BEDROCK_AGAIN;
@@ -271,18 +271,18 @@ static bedrock_status by_descriptor(struct slot *slot, bedrock_stream *stream, u
         } else {
             status = step(slot, stream, 0);
             if (status == BEDROCK_AGAIN)
-                ADD(told_in_vain, 1);
+                ADD(notified_in_vain, 1);
         }
     }
     CHECK(pull_readable(fd, 0));
-    slot->told = 0; /* level-triggered: not counted */
+    slot->notified = 0; /* level-triggered: not counted */
     return status;
 }
 
 static bedrock_status by_wakeup(struct slot *slot, bedrock_stream *stream, struct wake **to_drop)
 {
     struct wake *wake = new_wake();
-    bedrock_status status = bedrock_stream_set_wakeup(stream, ring, wake, release);
+    bedrock_status status = bedrock_stream_set_wakeup(stream, on_wakeup, wake, release);
     int heard = 0, released = 0;
 
     if (status < 0) {
@@ -290,9 +290,9 @@ static bedrock_status by_wakeup(struct slot *slot, bedrock_stream *stream, struc
     } else {
         do {
             pthread_mutex_lock(&wake->lock);
-            while (wake->rings == heard && !wake->released)
+            while (wake->wakeups == heard && !wake->released)
                 pthread_cond_wait(&wake->changed, &wake->lock);
-            heard = wake->rings;
+            heard = wake->wakeups;
             released = wake->released;
             pthread_mutex_unlock(&wake->lock);
             status = released ? step(slot, stream, 0) : drain(slot, stream);
@@ -331,7 +331,7 @@ static void push(struct slot *slot)
 
     slot->text[0] = '\0';
     push.slot = slot, push.name = name, push.cancelled = 0;
-    PUT(slot->door, PUSH_DOOR);
+    PUT(slot->interface, PUSH_INTERFACE);
     PUT(slot->mine_to_free, 0);
     PUT(slot->cancel, bedrock_cancel_new());
     PUT(slot->stream, name);
@@ -352,32 +352,32 @@ static void push(struct slot *slot)
     bedrock_cancel_free(slot->cancel);
 }
 
-/* One stream after the other, through each door in turn. */
+/* One stream after the other, through each interface in turn. */
 static void read_one_by_one(unsigned self)
 {
     struct slot *slot = &slots[self];
-    unsigned state = 999 + self, door = self;
+    unsigned state = 999 + self, interface = self;
     bedrock_stream *stream;
     bedrock_status status;
 
-    for (; ADD(begun, 1) <= rounds; ADD(steps[self], 1), door++) {
+    for (; ADD(begun, 1) <= rounds; ADD(steps[self], 1), interface++) {
         struct wake *wake = NULL;
 
-        if (door % SET_DOOR == PUSH_DOOR) {
+        if (interface % SET_INTERFACE == PUSH_INTERFACE) {
             push(slot);
             continue;
         }
-        stream = begin(slot, (int)(door % SET_DOOR));
-        switch (slot->door) {
-        case FD_DOOR:
+        stream = begin(slot, (int)(interface % SET_INTERFACE));
+        switch (slot->interface) {
+        case FD_INTERFACE:
             status = by_descriptor(slot, stream, &state);
             break;
-        case WAKEUP_DOOR:
+        case WAKEUP_INTERFACE:
             status = by_wakeup(slot, stream, &wake);
             break;
         default:
             do
-                status = step(slot, stream, slot->door == NEXT_DOOR ? -1 : (int32_t)(roll(&state) % 3));
+                status = step(slot, stream, slot->interface == NEXT_INTERFACE ? -1 : (int32_t)(roll(&state) % 3));
             while (status == BEDROCK_OK || status == BEDROCK_AGAIN);
         }
         finish(slot, stream, status);
@@ -398,7 +398,7 @@ static void read_a_set(unsigned self)
     int i, open = 0;
 
     for (i = 0; i < SET_STREAMS && ADD(begun, 1) <= rounds; i++, open++)
-        CHECK_INT(bedrock_waitset_add(set, begin(&own[i], SET_DOOR), &own[i]), BEDROCK_OK);
+        CHECK_INT(bedrock_waitset_add(set, begin(&own[i], SET_INTERFACE), &own[i]), BEDROCK_OK);
     while (open > 0) {
         if (!CHECK(bedrock_waitset_wait(set, roll(&state) % 2 == 0 ? -1 : PATIENCE * 1000, &stream, &user) == BEDROCK_OK))
             break;
@@ -411,7 +411,7 @@ static void read_a_set(unsigned self)
             if (ADD(begun, 1) > rounds)
                 open--;
             else
-                CHECK_INT(bedrock_waitset_add(set, begin(slot, SET_DOOR), slot), BEDROCK_OK);
+                CHECK_INT(bedrock_waitset_add(set, begin(slot, SET_INTERFACE), slot), BEDROCK_OK);
         }
         if (roll(&state) % 64 == 0) {
             bedrock_waitset_free(set);
@@ -453,7 +453,7 @@ static void watch(void)
             still[i] = now == seen[i] ? still[i] + 1 : 0;
             seen[i] = now;
             if (now >= 0 && still[i] > PATIENCE * 4) {
-                fprintf(stderr, "reader %d hangs, after %ld rounds of its own, at door %d\n", i, now, slots[i].door);
+                fprintf(stderr, "reader %d hangs, after %ld rounds of its own, at interface %d\n", i, now, slots[i].interface);
                 abort();
             }
         }
@@ -487,13 +487,13 @@ int main(int argc, char **argv)
         pthread_join(racers[i], NULL);
 
     CHECK_INT(ends[0] + ends[1] + ends[2] + ends[3], rounds);
-    CHECK_INT(told_in_vain, 0);
+    CHECK_INT(notified_in_vain, 0);
     if (argc > 2) {
         took = pull_now_ms() - began;
         printf("%ld rounds in %.1f s, %.0f a second;", rounds, (double)took / 1000, (double)rounds * 1000 / (double)(took + 1));
         for (i = 0; i < 4; i++)
             printf(" %s %ld,", end_names[i], ends[i]);
-        printf(" told %ld times, in vain %ld\n", told_in_all, told_in_vain);
+        printf(" notified %ld times, in vain %ld\n", notified_in_all, notified_in_vain);
     }
     bedrock_model_free(model);
     bedrock_request_free(request);

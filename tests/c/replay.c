@@ -1,4 +1,4 @@
-/* replay.c - makes the calls that it reads on stdin, and writes on stdout all that bedrock.h says of each.
+/* replay.c - makes the calls that it reads on stdin, and writes to stdout the result of every function of bedrock.h for each.
  *
  *     a call     "generate", "stream" or an operation's name, the lengths of config and request, a newline; then config
  *                and request, as JSON
@@ -18,7 +18,7 @@
 #include <string.h>
 
 struct call {
-    char door[40];
+    char interface[40];
     char *config, *request;
     size_t config_len, request_len;
 };
@@ -37,7 +37,7 @@ static void fail(const char *format, ...)
 
 /* ---- Fields ---- */
 
-/* A text that the library lent: never NULL, and a NUL behind it. */
+/* A text borrowed from the library: never NULL, and NUL-terminated. */
 static void put(const char *name, const char *text, size_t len)
 {
     if (text == NULL || text[len] != '\0')
@@ -175,7 +175,7 @@ static int read_call(struct call *call)
 
     if (fgets(line, sizeof line, stdin) == NULL)
         return 0;
-    if (sscanf(line, "%39s %zu %zu", call->door, &call->config_len, &call->request_len) != 3)
+    if (sscanf(line, "%39s %zu %zu", call->interface, &call->config_len, &call->request_len) != 3)
         fail("no call: %s", line);
     call->config = read_bytes(call->config_len);
     call->request = read_bytes(call->request_len);
@@ -201,14 +201,14 @@ static bedrock_status call_operation(const char *name, const bedrock_model *mode
     return status;
 }
 
-static bedrock_status call_door(const char *door, const bedrock_model *model, const bedrock_request *request,
+static bedrock_status call_interface(const char *interface, const bedrock_model *model, const bedrock_request *request,
                                 bedrock_response **response, bedrock_error **error)
 {
-    if (strcmp(door, "generate") == 0)
+    if (strcmp(interface, "generate") == 0)
         return bedrock_generate(model, request, NULL, response, error);
-    if (strcmp(door, "stream") == 0)
+    if (strcmp(interface, "stream") == 0)
         return bedrock_generate_stream(model, request, NULL, put_event, stdout, response, error);
-    return call_operation(door, model, request, response, error);
+    return call_operation(interface, model, request, response, error);
 }
 
 static void make(const struct call *call)
@@ -222,7 +222,7 @@ static void make(const struct call *call)
     if (status >= 0)
         status = bedrock_request_new(call->request, call->request_len, &request, &error);
     if (status >= 0)
-        status = call_door(call->door, model, request, &response, &error);
+        status = call_interface(call->interface, model, request, &response, &error);
 
     put_text("status", bedrock_status_name(status));
     if ((error != NULL) != (status < 0) || bedrock_error_status(error) != (status < 0 ? status : BEDROCK_OK))

@@ -1,4 +1,4 @@
-/* sigpipe.c - a service that closes the connection raises SIGPIPE, but not in a host that would die of it: here the signal
+/* sigpipe.c - a service that closes the connection raises SIGPIPE, but it does not end the process, although here the signal
  * has its default disposition and is not blocked. */
 #define _GNU_SOURCE
 #include "check.h"

@@ -1,4 +1,4 @@
-/* stream.c - a stream by pull: what each of its calls promises, of out parameters, of time, of other threads, of its end.
+/* stream.c - a stream by pull: the promises of each function: out parameters, time limits, other threads, the end.
  *
  *     stream URL      the service of pull.h
  *
@@ -142,7 +142,7 @@ static void same_as_generate(void)
     CHECK_OK(bedrock_generate(model, request, NULL, &whole, &error), error);
     for (i = 0; i < 3; i++) {
         CHECK_INT(status, BEDROCK_DONE);
-        status = NEXT(stream, i - 1); /* for ever, whatever the timeout */
+        status = NEXT(stream, i - 1); /* every time, with every timeout */
         CHECK_OK(bedrock_stream_response(stream, &answer, &error), error);
         CHECK_INT(bedrock_response_complete(answer), 1);
         CHECK_TEXT(bedrock_response_json(answer, NULL), bedrock_response_json(whole, NULL));
@@ -163,7 +163,7 @@ static void same_as_generate(void)
     bedrock_model_free(model);
 }
 
-/* A failure is said each time, each time with a new *err, after what had come before it. */
+/* A failure is returned each time, each time with a new *err, after the events that arrived before it. */
 static void fails(const char *replies, bedrock_status wanted, const char *text, const char *message)
 {
     bedrock_model *model = check_scripted(replies);
@@ -394,8 +394,8 @@ static void keeps_what_it_needs(void)
     bedrock_stream_free(freed);
 }
 
-/* An event lives until the next bedrock_stream_next, whatever else is called. */
-static void lent(void)
+/* An event lives until the next bedrock_stream_next. Other calls do not end it. */
+static void borrowed(void)
 {
     bedrock_stream *stream = pull_open(ten, "Hi."), *other = pull_open(ten, "Hi.");
     bedrock_waitset *set = bedrock_waitset_new();
@@ -553,7 +553,7 @@ int main(int argc, char **argv)
     other_threads();
     cancels();
     keeps_what_it_needs();
-    lent();
+    borrowed();
     inside_callbacks();
     forked();
     shut_down();

@@ -1,4 +1,4 @@
-/* waitset.c - one thread waits for many streams, and is told which has something to read, in the order in which they did.
+/* waitset.c - one thread waits for many streams, and gets the readable ones, in the order in which they became readable.
  *
  *     waitset URL      the service of pull.h */
 #include "pull.h"
@@ -36,16 +36,16 @@ static bedrock_status look_away(bedrock_waitset *set, int32_t timeout_ms)
     return look(set, timeout_ms, &stream, &user);
 }
 
-/* That the next one to be told of is this, and its user too. */
-#define TOLD(set, timeout_ms, wanted) told((set), (timeout_ms), (wanted), __LINE__)
+/* Checks that the set returns this stream next, with its user. */
+#define EXPECT(set, timeout_ms, wanted) expect((set), (timeout_ms), (wanted), __LINE__)
 
-static void told(bedrock_waitset *set, int32_t timeout_ms, bedrock_stream *wanted, int line)
+static void expect(bedrock_waitset *set, int32_t timeout_ms, bedrock_stream *wanted, int line)
 {
     bedrock_stream *stream;
     void *user;
 
     if (look(set, timeout_ms, &stream, &user) != BEDROCK_OK || stream != wanted || user != (void *)wanted)
-        check_report(__FILE__, line, "the stream that is told of, and its user", "another, or none");
+        check_report(__FILE__, line, "the stream that the set returns, and its user", "another, or none");
 }
 
 static void bad_arguments(void)
@@ -87,7 +87,7 @@ static void bad_arguments(void)
     bedrock_waitset_free(set);
 }
 
-/* Armed when added, and after each BEDROCK_AGAIN; told of once for that. Times are kept. */
+/* A stream is armed when it is added, and after each BEDROCK_AGAIN, and is returned once for that. Timeouts are obeyed. */
 static void once(void)
 {
     bedrock_waitset *set = bedrock_waitset_new();
@@ -100,7 +100,7 @@ static void once(void)
     for (i = 0; i <= PULL_EVENTS; i++) {
         CHECK_INT(look_away(set, i % 2), BEDROCK_AGAIN);
         pull_pass(local, "A");
-        TOLD(set, i % 3 == 0 ? -1 : i % 3 == 1 ? INT32_MAX : 60000, stream);
+        EXPECT(set, i % 3 == 0 ? -1 : i % 3 == 1 ? INT32_MAX : 60000, stream);
         CHECK_INT(look_away(set, 0), BEDROCK_AGAIN);
         if (i == 2) {
             pull_pass(local, "A"); /* it is not armed */
@@ -115,34 +115,34 @@ static void once(void)
     }
     bedrock_stream_cancel(stream);
     began = pull_now_ms();
-    CHECK_INT(look_away(set, 50), BEDROCK_AGAIN); /* an end is told of once */
+    CHECK_INT(look_away(set, 50), BEDROCK_AGAIN); /* an end is returned once */
     CHECK(pull_now_ms() - began >= 50);
 
-    /* One that has something to read when it is added, its end too, is told of at once. */
+    /* A stream that is readable when it is added, also because it has ended, is returned at once. */
     late = pull_open(ten, "Hi.");
     CHECK_INT(NEXT(late, -1), BEDROCK_OK);
     CHECK(pull_readable(bedrock_stream_fd(late), -1));
     CHECK_INT(bedrock_waitset_add(set, late, late), BEDROCK_OK);
-    TOLD(set, 0, late);
+    EXPECT(set, 0, late);
     bedrock_stream_free(late);
     late = pull_open(ten, "Hi.");
     CHECK_INT(pull_all(late, NULL), BEDROCK_DONE);
     CHECK_INT(bedrock_waitset_add(set, late, late), BEDROCK_OK);
-    TOLD(set, 0, late);
+    EXPECT(set, 0, late);
     CHECK_INT(NEXT(late, 0), BEDROCK_DONE);
     bedrock_stream_free(late);
     bedrock_stream_free(stream);
     bedrock_waitset_free(set);
 }
 
-/* Returns when a stream has something to read and the set has heard of it: the second call waits for who raised the flag. */
+/* Returns when a stream is readable and in the queue of the set: the second call waits for the thread that put it there. */
 static void wait_told(bedrock_stream *stream)
 {
     CHECK(pull_readable(bedrock_stream_fd(stream), -1));
     CHECK(bedrock_stream_fd(stream) >= 0);
 }
 
-/* In the order in which they had something to read; one that was read meanwhile has lost its place. */
+/* Streams are returned in the order in which they became readable. One that was read meanwhile goes to the end. */
 static void in_order(void)
 {
     static const int order[] = {3, 0, 4, 1, 2};
@@ -161,24 +161,24 @@ static void in_order(void)
         pull_pass(local, name);
         wait_told(streams[order[i]]);
     }
-    /* 3 is read without having been told of, to the end of what there is, and is readable again behind the others. */
+    /* 3 is read before the set has returned it, until BEDROCK_AGAIN, and becomes readable again after the others. */
     CHECK_INT(NEXT(streams[3], 0), BEDROCK_OK);
     CHECK_INT(NEXT(streams[3], 0), BEDROCK_AGAIN);
     pull_pass(local, "O3");
     wait_told(streams[3]);
     for (i = 1; i < 5; i++)
-        TOLD(set, 0, streams[order[i]]);
-    TOLD(set, 0, streams[3]);
+        EXPECT(set, 0, streams[order[i]]);
+    EXPECT(set, 0, streams[3]);
     /* Ends and cancels stand in the same queue. */
-    bedrock_stream_cancel(streams[2]); /* was told of and not read: not armed */
+    bedrock_stream_cancel(streams[2]); /* was returned and not read: not armed */
     CHECK_INT(look_away(set, 0), BEDROCK_AGAIN);
     for (i = 0; i < 5; i++)
         while (NEXT(streams[i], 0) == BEDROCK_OK)
             ;
     bedrock_stream_cancel(streams[4]);
     bedrock_stream_cancel(streams[0]);
-    TOLD(set, 0, streams[4]);
-    TOLD(set, 0, streams[0]);
+    EXPECT(set, 0, streams[4]);
+    EXPECT(set, 0, streams[0]);
     CHECK_INT(look_away(set, 0), BEDROCK_AGAIN);
     CHECK_INT(NEXT(streams[4], 0), BEDROCK_E_CANCELLED);
     for (i = 0; i < 5; i++)
@@ -194,7 +194,7 @@ static void many(void)
     struct slot {
         bedrock_stream *stream;
         char text[100];
-        int told, agains;
+        int returned, agains;
     } slots[MANY], *slot;
     bedrock_stream *stream;
     int i, open = MANY;
@@ -212,7 +212,7 @@ static void many(void)
             break;
         slot = user;
         CHECK(slot->stream == stream);
-        slot->told++;
+        slot->returned++;
         while ((status = NEXT_TEXT(stream, 0, slot->text)) == BEDROCK_OK)
             ;
         slot->agains += status == BEDROCK_AGAIN;
@@ -225,7 +225,7 @@ static void many(void)
     CHECK_INT(look_away(set, 0), BEDROCK_AGAIN);
     for (i = 0; i < MANY; i++) {
         CHECK_TEXT(slots[i].text, TEN);
-        CHECK_INT(slots[i].told, slots[i].agains + 1);
+        CHECK_INT(slots[i].returned, slots[i].agains + 1);
         bedrock_stream_free(slots[i].stream);
     }
     bedrock_waitset_free(set);
@@ -254,7 +254,7 @@ static void descriptor(void)
     CHECK(fcntl((int)fd, F_GETFL) & O_NONBLOCK);
     CHECK(pull_readable(fd, 0));
     CHECK(pull_readable(fd, 0));
-    TOLD(set, 0, first);
+    EXPECT(set, 0, first);
     CHECK(!pull_readable(fd, 0));
     CHECK_INT(NEXT(second, -1), BEDROCK_OK);
     CHECK_INT(NEXT(third, -1), BEDROCK_OK);
@@ -264,10 +264,10 @@ static void descriptor(void)
     bedrock_stream_cancel(second);
     bedrock_stream_cancel(third);
     CHECK(pull_readable(fd, 0));
-    /* A stream that is freed where it stands is not told of. */
+    /* A stream that is freed while it is readable is not returned. */
     bedrock_stream_free(second);
     CHECK(pull_readable(fd, 0));
-    TOLD(set, 0, third);
+    EXPECT(set, 0, third);
     CHECK(!pull_readable(fd, 0));
     bedrock_stream_free(third);
     third = pull_open(ten, "Hi.");
@@ -299,7 +299,7 @@ static void one_place(void)
     CHECK_INT(bedrock_waitset_add(other, stream, stream), BEDROCK_E_BUSY);
     CHECK_INT(bedrock_stream_set_wakeup(stream, no_wakeup, NULL, NULL), BEDROCK_E_BUSY);
     pull_pass(local, "P");
-    TOLD(set, -1, stream); /* which none of that has changed */
+    EXPECT(set, -1, stream); /* which none of that has changed */
     CHECK_INT(NEXT_TEXT(stream, 0, text), BEDROCK_OK);
     bedrock_waitset_free(set);
     pull_pass(local, "P");
@@ -311,7 +311,7 @@ static void one_place(void)
     CHECK_INT(bedrock_waitset_add(other, stream, stream), BEDROCK_OK);
     for (i = 2; i < PULL_EVENTS + 1; i++) {
         pull_pass(local, "P");
-        TOLD(other, -1, stream);
+        EXPECT(other, -1, stream);
         while (NEXT_TEXT(stream, 0, text) == BEDROCK_OK)
             ;
     }
@@ -389,7 +389,7 @@ static void other_threads(void)
     bedrock_stream_free(stream);
 }
 
-/* Shutting down ends the streams, and the waiter is told of each. The set is good for those that come after. */
+/* Shutting down ends the streams, and the set returns each. It can be used for later streams. */
 static void shut_down(void)
 {
     bedrock_waitset *set = bedrock_waitset_new();
@@ -413,7 +413,7 @@ static void shut_down(void)
     CHECK_INT(seen, 7);
     stream = pull_open(ten, "Hi.");
     CHECK_INT(bedrock_waitset_add(set, stream, stream), BEDROCK_OK);
-    TOLD(set, -1, stream);
+    EXPECT(set, -1, stream);
     bedrock_stream_free(stream);
     bedrock_waitset_free(set);
 }
@@ -447,7 +447,7 @@ static void forked(void)
         CHECK_INT(bedrock_waitset_add(set, stream, NULL), BEDROCK_E_FORKED);
         CHECK_INT(bedrock_waitset_add(own, stream, stream), BEDROCK_OK);
         CHECK(pull_readable(bedrock_waitset_fd(own), -1));
-        TOLD(own, -1, stream);
+        EXPECT(own, -1, stream);
         CHECK_INT(pull_all(stream, text), BEDROCK_DONE);
         CHECK_TEXT(text, TEN);
         bedrock_stream_free(stream);
@@ -466,7 +466,7 @@ static void forked(void)
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     pull_pass(local, "F");
-    TOLD(set, -1, stream);
+    EXPECT(set, -1, stream);
     bedrock_stream_free(stream);
     bedrock_waitset_free(set);
 }

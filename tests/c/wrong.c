@@ -1,6 +1,6 @@
-/* wrong.c - does what no program may, to see that a sanitizer notices. tests/sanitizers has it run; nothing else does.
+/* wrong.c - breaks the rules, to show that a sanitizer detects it. Only tests/sanitizers runs it.
  *
- *     wrong race|freed|leak      a text that changes while the library reads it; one that was freed before; what is lost */
+ *     wrong race|freed|leak      a text that changes while the library reads it; one that was freed before; memory that is leaked */
 #include "check.h"
 
 #include <pthread.h>
