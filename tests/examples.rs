@@ -104,7 +104,11 @@ fn the_agent_survives_odd_responses() {
     ];
     assert_eq!(shape(&bedrock), expected);
     let sent = bedrock.last_request().json();
-    assert_eq!(sent["messages"][3]["content"][0]["toolUse"]["input"], json!({}), "an input that is not an object is not sent");
+    assert_eq!(
+        sent["messages"][3]["content"][0]["toolUse"]["input"],
+        json!({}),
+        "an input that is not an object is not sent"
+    );
     assert_eq!(sent["messages"][4]["content"][0]["toolResult"]["status"], "error");
     assert_eq!(bedrock.requests().len(), 9, "four answers and five refusals");
     assert_eq!(bedrock.problems(), [""; 0]);

@@ -41,10 +41,10 @@
  * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
  *   function that makes an object, returns one, owned by the caller. Free each handle once with
  *   bedrock_<type>_free, on any thread, at any time: running calls keep the object alive. Freeing
- *   NULL does nothing. A stale, freed, foreign or wrong handle is never undefined behaviour: a
- *   function returns BEDROCK_E_BAD_HANDLE for it, and a getter returns its neutral value ("", 0 or
- *   -1). On 64-bit systems a handle is a number from 2^52 to 2^53, so that a double holds it
- *   exactly.
+ *   NULL, or a handle that was freed before, does nothing. A stale, freed, foreign or wrong handle
+ *   is never undefined behaviour: a function returns BEDROCK_E_BAD_HANDLE for it, and a getter
+ *   returns its neutral value ("", 0 or -1). On 64-bit systems a handle is a number from 2^52 to
+ *   2^53, so that a double holds it exactly.
  *
  * Strings passed in. A text is a pointer and a length, if the function has a parameter for the
  *   length. The length BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id,
@@ -69,16 +69,18 @@
  *   return BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_BUSY, BEDROCK_E_FORKED,
  *   BEDROCK_E_RESOURCE and BEDROCK_E_INTERNAL.
  *
- * Endings. A call ends once, with one terminal status. BEDROCK_OK of a blocking call, and
- *   BEDROCK_DONE of a stream, mean that the response is complete. A stream whose connection ends
- *   before that is BEDROCK_E_TRUNCATED, never a short response. A call ends by itself, by a timer,
- *   by a cancel, by bedrock_stream_cancel, by freeing its stream, or by bedrock_shutdown.
+ * Endings. A call ends once, with one terminal status. BEDROCK_AGAIN is none: the call goes on.
+ *   BEDROCK_OK of a blocking call, and BEDROCK_DONE of a stream, mean that the response is
+ *   complete. A stream whose connection ends before that is BEDROCK_E_TRUNCATED, never a short
+ *   response. A call ends by itself, by a timer, by a cancel, by bedrock_stream_cancel, by freeing
+ *   its stream, or by bedrock_shutdown.
  *
- * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Calls on
- *   one request are serialized; its lock is never held during I/O. A stream is used by one thread
- *   at a time (a second one gets BEDROCK_E_BUSY); bedrock_stream_cancel and bedrock_stream_free
- *   work on any thread. Only bedrock_cancel_fire is async-signal-safe. A function whose comment has
- *   no line "Threads" does not block.
+ * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Functions
+ *   that use one request are serialized, but calls are not: a call copies the request when it
+ *   begins, so that any number of calls with it run at the same time. A stream may be used by any
+ *   thread, but by one at a time (a second one gets BEDROCK_E_BUSY); bedrock_stream_cancel and
+ *   bedrock_stream_free work on any thread. Only bedrock_cancel_fire is async-signal-safe. A
+ *   function whose comment has no line "Threads" does not block.
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
  *   bedrock_shutdown (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They
@@ -114,9 +116,9 @@
  * Memory. BEDROCK_E_RESOURCE documents which refused allocations are an error. Every other
  *   allocation that fails aborts the process.
  *
- * Timers. Every wait ends by its timer, by a cancel and by bedrock_shutdown, also while a debugger
- *   has stopped the library's threads. If a process was stopped for longer than a timer, data that
- *   arrived meanwhile is read before the timer counts as expired.
+ * Timers. Every wait of a call ends by its timer, by a cancel and by bedrock_shutdown, also while a
+ *   debugger has stopped the library's threads. If a process was stopped for longer than a timer,
+ *   data that arrived meanwhile is read before the timer counts as expired.
  *
  * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does
  *   nothing. New handles work, also if the child closed all descriptors that it inherited. The same

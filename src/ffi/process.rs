@@ -113,7 +113,8 @@ pub extern "C-unwind" fn bedrock_set_log(
 
 /// Cancels all running calls, and waits for the library's threads to end.
 ///
-/// Models, requests and responses stay valid, and the next call starts the library again. Call it before the library is
+/// All handles stay valid. A stream that was running returns BEDROCK_E_CANCELLED. The next call starts the library
+/// again. Call it before the library is
 /// unloaded, and before an interpreter ends that has passed functions as callbacks. If other threads go on making calls
 /// meanwhile, BEDROCK_OK means that the calls and threads that existed when the function was called have ended.
 ///

@@ -22,8 +22,8 @@
 //!      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
 //!
 //! A call takes a copy of the request when it begins, and does not change the request. While the call runs, the request
-//! may be changed, used for other calls or freed, also inside on_event. A request is thread-safe: calls on it are
-//! serialized, and its lock is never held during I/O.
+//! may be changed, used for other calls or freed, also inside on_event. A request is thread-safe: functions that use
+//! it are serialized, and its lock is never held during I/O.
 
 use super::model::bedrock_model;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
