@@ -1,12 +1,11 @@
-//! The C boundary. Beside [`sys`](crate::sys) it is the only room with unsafe code.
+//! The C API. Beside [`sys`](crate::sys) it is the only folder with unsafe code.
 //!
-//! Six files are machinery: [`guard`] around every export, [`handle`] for what programs hold, [`text`] for strings in and
-//! out, [`user`] for what comes with a callback, [`on_event`] for what leaves one, [`fork`] for children. The others are the chapters of
-//! `include/bedrock.h`, which is generated from them: one file a noun, its module documentation the chapter's opening, its
-//! items in the order of the header.
+//! Each file is a chapter of `include/bedrock.h`, which `cargo xtask header` generates from them: the documentation of the module
+//! is the opening of the chapter, and its items are declared in their order. `support` holds the code that several chapters
+//! need; it uses no chapter. [`numbers`] compares constants with the enums of the crate.
 
 #![allow(unsafe_code, non_camel_case_types)]
-// What callers owe is the header's opening chapter, once for all functions: every pointer is NULL, or good for its purpose.
+// The opening of the header documents the obligations of callers, for all functions: every pointer is NULL or good for its purpose.
 #![allow(clippy::missing_safety_doc)]
 
 mod support;

@@ -19,7 +19,7 @@
 //! Converse's own form the schema is JSON text inside a string:
 //!
 //!   {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": {
-//!      "name": "answer", "schema": "{\"type\": \"object\"}"}}}}}
+//!      "name": "result", "schema": "{\"type\": \"object\"}"}}}}}
 //!
 //! A call takes a copy of the request when it begins, and does not change the request. While the call runs, the request
 //! may be changed, used for other calls or freed, also inside on_event. A request is thread-safe: functions that use
