@@ -79,7 +79,7 @@ static void empty(void)
     CHECK_OK(bedrock_request_attach(request, "picture", "", 0, NULL, NULL, &error), error);
     CHECK(bedrock_request_body(request, model, NULL, &error) == NULL);
     CHECK_FAILS(bedrock_error_status(error), BEDROCK_E_REQUEST, &error, "/messages/0/content/0/image/source/bytes",
-                "attached is empty");
+                "the attachment is empty");
     bedrock_request_free(request);
 }
 
