@@ -364,7 +364,8 @@ fn concurrent_calls_share_the_connection_that_the_first_of_them_makes() {
 fn a_certificate_has_to_be_for_this_host_and_from_a_trusted_ca() {
     for (flaw, says) in [
         (Flaw::WrongName, ["TLS", "another name", "base_url"]),
-        (Flaw::UnknownAuthority, ["TLS", "UnknownIssuer", "ca_file"]),
+        (Flaw::UnknownAuthority, ["TLS", "UnknownIssuer", "set ca_file"]),
+        (Flaw::IsAuthority, ["TLS", "CaUsedAsEndEntity", "the certificate of a CA"]),
     ] {
         let bedrock = over_tls(flaw, &["http/1.1"]);
         tls_model(&bedrock, json!({})).generate(&hello()).failed(BEDROCK_E_NETWORK).says(&says);

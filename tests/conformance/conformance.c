@@ -1,4 +1,4 @@
-/* One call through the C API; its outcome as lines of a name and a JSON value, for tests/conformance/run to judge.
+/* Makes one call through the C API. Prints its result as lines of a name and a JSON value, for tests/conformance/run.
  *
  *     conformance generate|stream|OPERATION CONFIG-JSON REQUEST-JSON
  */
@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The library's clock too, since a program's own symbols come first: SKEW seconds off. */
+/* Replaces the clock, also for the library, because symbols of the program take precedence: it is SKEW seconds off. */
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     const char *skew = getenv("SKEW");

@@ -1,8 +1,8 @@
-"""The configurations that botocore and the library are given.
+"""The configurations that are given to botocore and to the library.
 
-A case is equal where `why` is None: the same hosts, ways, identities and end. Else `ours` says what the library does, and
-`why` why it does not do as botocore. In texts, $HOME and $CA stand for the case's home and for the file of the world's
-CA."""
+If `why` is None, both must behave the same: the same hosts, ways, identities and result. Otherwise `ours` is the behaviour
+of the library, and `why` is the reason for the difference. In texts, $HOME and $CA stand for the case's home and for the
+file of the world's CA."""
 
 from dataclasses import dataclass, field
 
@@ -17,10 +17,10 @@ class Case:
     config: str = None
     credentials: str = None
     json: dict = field(default_factory=dict)
-    files: dict = field(default_factory=dict)  # more of them, below $HOME
+    files: dict = field(default_factory=dict)  # more files, below $HOME
     ours: str = None
     why: str = None
-    retries: bool = False  # whether the environment decides how often is tried
+    retries: bool = False  # whether the environment sets the number of attempts
     ipv6: bool = False
 
 
@@ -53,11 +53,11 @@ NO_REGION = "the README: us-east-1 where nobody names a region"
 
 
 def at(region, who="AKIAENV", host=None, way="direct"):
-    """A converse call that goes well, as the world tells it."""
+    """A successful converse call, as the world records it."""
     return f"converse {who} {region} bedrock at {host or f'bedrock-runtime.{region}.amazonaws.com'} {way} | ok"
 
 
-# Static keys, and who wins.
+# Static keys, and their precedence.
 case("keys of the variables", HERE)
 case("keys with a session token", HERE | {"AWS_SESSION_TOKEN": "ofEnv"})
 case("keys with the old name of a session token", HERE | {"AWS_SECURITY_TOKEN": "old"})
@@ -109,7 +109,7 @@ case(
     why="an empty value is not given; botocore signs with an empty key",
 )
 
-# Profiles, and how they are named.
+# Profiles, and their names.
 case("AWS_PROFILE", REGION | {"AWS_PROFILE": "work"}, credentials=BOTH)
 case("AWS_DEFAULT_PROFILE", REGION | {"AWS_DEFAULT_PROFILE": "work"}, credentials=BOTH)
 case(
@@ -982,12 +982,12 @@ case(
     why="the README: retries are set by `retry`",
 )
 
-# What is not ours to obey.
+# Settings that the library ignores.
 case("AWS_DEFAULTS_MODE", HERE | {"AWS_DEFAULTS_MODE": "mobile"})
 case("AWS_SDK_UA_APP_ID", HERE | {"AWS_SDK_UA_APP_ID": "app"})
 case("an AWS_SDK_UA_APP_ID with spaces", HERE | {"AWS_SDK_UA_APP_ID": "my app (1)"})
 case(
-    "a login that is not there",
+    "a login that does not exist",
     REGION,
     config="[default]\nlogin_session = arn:aws:iam::123456789012:user/me\n",
     ours="credentials",

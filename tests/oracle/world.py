@@ -1,7 +1,7 @@
-"""A small world without the rest of it: a network namespace in which every name leads to a server of ours.
+"""A network namespace in which every name leads to a local server.
 
-All hosts of AWS, a container's agent, an instance's metadata service, a gateway and two proxies answer, and what they
-are asked is written down: who was asked, by which way, and with whose signature. Nobody else can be reached."""
+The hosts of AWS, a container's agent, an instance's metadata service, a gateway and two proxies respond, and each request
+is recorded: its host, its way (direct or by a proxy), and the identity that signed it. No other host can be reached."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from socketserver import ThreadingTCPServer
 
-HOSTS = "127.0.0.2"  # where every name leads to, but for these
+HOSTS = "127.0.0.2"  # the address of every name except these
 PROXIES = {"proxy.example": "127.0.0.3", "other-proxy.example": "127.0.0.4", "nobody.example": "127.0.0.9"}
 LOCAL = ("127.0.0.1", 8080)
 METADATA = ["169.254.169.254", "169.254.170.2", "169.254.170.23"]

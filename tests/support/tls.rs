@@ -25,6 +25,8 @@ pub enum Flaw {
     NotYetValid,
     /// Another authority has signed the certificate.
     UnknownAuthority,
+    /// The certificate is that of an authority itself.
+    IsAuthority,
 }
 
 /// The TLS of a server, and the authority that its clients trust.
@@ -46,6 +48,7 @@ impl Tls {
         match flaw {
             Flaw::Expired => (params.not_before, params.not_after) = (new_year(2001), new_year(2002)),
             Flaw::NotYetValid => (params.not_before, params.not_after) = (new_year(3001), new_year(3002)),
+            Flaw::IsAuthority => params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained),
             _ => {}
         }
         let protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
