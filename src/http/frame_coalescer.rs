@@ -450,7 +450,7 @@ mod tests {
         for flood in [window(), frame(SETTINGS, 0, 0, &[]), frame(HEADERS, 4, 1, &[0x88; 1000]), data(3, b"")] {
             assert_eq!(fails_after(flood, 100, 0).await, Some((MAX_DEBT / DEBT) as usize + 100));
         }
-        // One with each event, and many with each part of a long answer.
+        // One with each event, and many with each part of a long response.
         assert_eq!(fails_after(window(), 1, 100).await, None);
         assert_eq!(fails_after(window(), 200, MAX_PAYLOAD).await, None);
     }

@@ -105,18 +105,27 @@ fn date(time: UnixTime) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_smithy_types::DateTime;
-    use aws_smithy_types::date_time::Format;
     use std::time::Duration;
+
+    fn date_of(seconds: u64) -> String {
+        date(UnixTime::since_unix_epoch(Duration::from_secs(seconds)))
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {
-        const DAY: u64 = 86_400;
-        let some_days = (0..200_000).map(|day| day * DAY + day % DAY);
-        let last_second = 253_402_300_799;
-        for seconds in some_days.chain([last_second]) {
-            let expected = DateTime::from_secs(seconds as i64).fmt(Format::DateTime).expect("a year of four digits");
-            assert_eq!(date(UnixTime::since_unix_epoch(Duration::from_secs(seconds))), expected);
+        let mut days = 0;
+        for year in 1970..=2500 {
+            let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+            let february = if is_leap { 29 } else { 28 };
+            let lengths = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+            for (month, length) in (1..).zip(lengths) {
+                for day in 1..=length {
+                    assert_eq!(date_of(days * 86_400), format!("{year}-{month:02}-{day:02}T00:00:00Z"));
+                    days += 1;
+                }
+            }
         }
+        assert_eq!(date_of(1_009_843_199), "2001-12-31T23:59:59Z");
+        assert_eq!(date_of(253_402_300_799), "9999-12-31T23:59:59Z");
     }
 }
