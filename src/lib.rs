@@ -54,3 +54,7 @@ mod script;
 mod sdk;
 mod sys;
 pub mod text;
+
+// Parsers that are private otherwise.
+#[cfg(fuzzing)]
+pub use {cassette::fuzzing as fuzzing_cassette, http::fuzzing as fuzzing_http};

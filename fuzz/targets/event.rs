@@ -33,8 +33,8 @@ fn read<'a>(operation: Operation, chunks: impl Iterator<Item = &'a [u8]>) -> Out
         let fed = frames.feed(chunk, |frame| decoder.decode(frame, &mut batch));
         for index in 0..batch.len() {
             let event = batch.get(index).expect("an event of the batch");
-            if !event.json.is_empty() {
-                Json::parse(event.json).expect("an event's JSON is JSON");
+            if !event.json.as_str().is_empty() {
+                Json::parse(event.json.as_str()).expect("an event's JSON is JSON");
             }
             assembler.push(&event);
             outline.push(&event);

@@ -10,6 +10,8 @@
 //! - `format`: the format of recordings
 
 mod format;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod interaction_builder;
 mod json_diff;
 mod json_digest;

@@ -38,6 +38,8 @@ mod connection;
 mod error_message;
 mod frame_coalescer;
 mod framing;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http1;
 mod http1_head;
 mod http2;
