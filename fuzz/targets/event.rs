@@ -8,7 +8,7 @@ use bedrock::protocol::batch::Batch;
 use bedrock::protocol::event_decoder::EventDecoder;
 use bedrock::protocol::frame_decoder::FrameDecoder;
 use bedrock::protocol::operation::{Operation, ResponseForm};
-use bedrock::response::assemble::Assembler;
+use bedrock::response::assembler::Assembler;
 use libbedrock_fuzz::{events, frame};
 use libfuzzer_sys::fuzz_target;
 
@@ -25,7 +25,7 @@ fn read<'a>(operation: Operation, chunks: impl Iterator<Item = &'a [u8]>) -> Out
     let mut decoder = EventDecoder::new(if model_form { ResponseForm::Model } else { ResponseForm::Service });
     let mut frames = FrameDecoder::default();
     let mut assembler = Assembler::of(operation).expect("a streaming operation");
-    let mut outline = Assembler::outline(operation).expect("a streaming operation");
+    let mut outline = Assembler::without_content(operation).expect("a streaming operation");
     let mut outcome = Outcome { events: Vec::new(), response: String::new(), error: None };
     for chunk in chunks {
         let mut batch = Batch::default();
@@ -47,8 +47,8 @@ fn read<'a>(operation: Operation, chunks: impl Iterator<Item = &'a [u8]>) -> Out
             break;
         }
     }
-    outcome.response = assembler.into_answer();
-    for response in [&outcome.response, &outline.into_answer()] {
+    outcome.response = assembler.into_json();
+    for response in [&outcome.response, &outline.into_json()] {
         Json::parse(response).expect("a response is JSON");
     }
     outcome

@@ -11,7 +11,7 @@ use crate::error::{Error, Kind, Result};
 use crate::protocol::event::Event;
 use crate::protocol::operation::Operation;
 use crate::response::Response;
-use crate::response::assemble::Assembler;
+use crate::response::assembler::Assembler;
 use crate::runtime::cancel::{self, Cancel, Registration};
 use crate::runtime::worker;
 use futures::FutureExt;
@@ -204,8 +204,8 @@ impl Stream {
     }
 
     /// Stops collecting the content of events: [`Stream::response`] then has the stop reason and the usage alone.
-    pub fn keep_outline(&mut self) {
-        self.assembler = Assembler::outline(self.operation);
+    pub fn drop_content(&mut self) {
+        self.assembler = Assembler::without_content(self.operation);
     }
 
     /// Stops collecting events: there will be no call of [`Stream::response`].

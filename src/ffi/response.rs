@@ -11,7 +11,7 @@ use super::support::handle::{self, HandleType, Noun};
 use super::support::out::{fill, put, required};
 use super::support::text::{self, EMPTY};
 use crate::error::{Error, Kind};
-use crate::response::{Response, Runs, ToolCall};
+use crate::response::{Response, ToolCall, ToolRunner};
 use crate::text::Text;
 use std::ffi::c_char;
 
@@ -109,7 +109,7 @@ pub extern "C-unwind" fn bedrock_response_finish_reason(response: *const bedrock
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_response_complete(response: *const bedrock_response) -> i32 {
-    entry!(else 0 => handle::get::<Response>(response).map(|response| response.complete().into()))
+    entry!(else 0 => handle::get::<Response>(response).map(|response| response.is_complete().into()))
 }
 
 /// Gets how many tool calls the program has to reply to.
@@ -186,9 +186,9 @@ unsafe fn fill_call(
         // SAFETY: `len` is NULL or writable, as the header demands.
         call.input_json = unsafe { text::borrow(&found.input, &mut call.input_json_len) };
         call.input_valid = found.input_valid.into();
-        call.kind = match found.runs {
-            Runs::Client => BEDROCK_TOOL_CALL_CLIENT,
-            Runs::Server => BEDROCK_TOOL_CALL_SERVER,
+        call.kind = match found.runner {
+            ToolRunner::Client => BEDROCK_TOOL_CALL_CLIENT,
+            ToolRunner::Server => BEDROCK_TOOL_CALL_SERVER,
         };
         Ok(BEDROCK_OK)
     });

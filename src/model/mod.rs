@@ -90,7 +90,7 @@ impl Model {
     pub fn open(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
         let mut stream = self.start(operation, request, cancel)?;
         if !self.runner.settings.keep_answer {
-            stream.keep_outline();
+            stream.drop_content();
         }
         Ok(stream)
     }

@@ -159,7 +159,7 @@ impl Request {
 
     /// Adds the assistant's message of a response, changed so that the service accepts it.
     pub fn add_response(&mut self, response: &Response) -> Result<()> {
-        if response.is_outline() {
+        if response.lacks_content() {
             let message = "adding a response: its content was not kept, because the model's keep_answer is false";
             return Err(Error::new(Kind::InvalidArgument, message));
         }

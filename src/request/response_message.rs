@@ -12,13 +12,13 @@ pub fn message_to_add(response: &Response) -> Option<Cow<'_, str>> {
     let text = response.message_json();
     let content = Json::parse(text).ok()?.get("content").filter(|content| content.kind() == Kind::Array)?;
     let given: Vec<Json<'_>> = content.elements().collect();
-    let complete = response.complete();
+    let is_complete = response.is_complete();
     let mut blocks: Vec<_> = given
         .iter()
         .filter_map(|block| {
             let is_dropped = is_blank_text(*block)
-                || is_unsigned_reasoning(*block, complete)
-                || !complete && is_open_server_call(*block, &given);
+                || is_unsigned_reasoning(*block, is_complete)
+                || !is_complete && is_open_server_call(*block, &given);
             if is_dropped { None } else { with_valid_tool_call(*block) }
         })
         .collect();

@@ -1,7 +1,7 @@
-//! Recorded answers of the real service: streams assemble to what is expected of them, and unary answers, taken apart into the
-//! events they would have streamed as, assemble to the bytes they were.
+//! Recorded responses of the real service. Streams are assembled to the expected responses. Unary responses are split into
+//! events, and assembled to the same bytes again.
 
-use super::message;
+use super::message_assembler::MessageAssembler;
 use crate::json::{Json, Member, quoted};
 use crate::protocol::batch::Batch;
 use crate::protocol::event_decoder::EventDecoder;
@@ -22,12 +22,12 @@ struct Interaction {
     expected: Value,
 }
 
-/// The recorded successes of an operation: the samples, and the collection if it is there.
+/// Returns the recorded successes of an operation: those of the samples, and of the collection if there is one.
 fn corpus(operation: &str) -> Vec<Interaction> {
     [samples(operation), collection(operation)].into_iter().flatten().collect()
 }
 
-/// Those of `tests/sample_recordings`.
+/// Returns those of `tests/sample_recordings`.
 fn samples(operation: &str) -> Vec<Interaction> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sample_recordings");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
@@ -55,7 +55,7 @@ fn samples(operation: &str) -> Vec<Interaction> {
     expected.iter().filter_map(sample).collect()
 }
 
-/// An event's frame, by another encoder.
+/// Encodes an event by another encoder than the library's.
 fn frame(name: &str, payload: String) -> Vec<u8> {
     let message = Message::new(payload)
         .add_header(Header::new(":message-type", HeaderValue::String("event".into())))
@@ -65,7 +65,7 @@ fn frame(name: &str, payload: String) -> Vec<u8> {
     bytes
 }
 
-/// Recorded traffic of the real service, none where it is not at hand.
+/// Returns recorded traffic of the real service, or none if there is no collection.
 fn collection(operation: &str) -> Vec<Interaction> {
     let root = std::env::var_os("BEDROCK_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
@@ -95,20 +95,20 @@ fn events(body: &[u8]) -> Batch {
     batch
 }
 
-fn assemble(events: &Batch, mut after_each: impl FnMut(&message::Message)) -> String {
-    let mut message = message::Message::default();
+fn assemble(events: &Batch, mut after_each: impl FnMut(&MessageAssembler)) -> String {
+    let mut message = MessageAssembler::default();
     for index in 0..events.len() {
         message.push(&events.get(index).unwrap());
         after_each(&message);
     }
-    message.into_answer().into()
+    message.into_json().into()
 }
 
-/// The unary answer that the expected, accumulated stream amounts to.
-fn expected_answer(accumulated: &Value) -> Value {
+/// Returns the unary response for an expected, accumulated stream.
+fn expected_response(accumulated: &Value) -> Value {
     let content: Vec<_> = accumulated["content"].as_array().unwrap().iter().map(expected_block).collect();
-    let mut answer = Map::new();
-    answer.insert("output".into(), json!({"message": {"role": accumulated["role"], "content": content}}));
+    let mut response = Map::new();
+    response.insert("output".into(), json!({"message": {"role": accumulated["role"], "content": content}}));
     for (member, key) in [
         ("stopReason", "stop_reason"),
         ("usage", "usage"),
@@ -119,10 +119,10 @@ fn expected_answer(accumulated: &Value) -> Value {
         ("serviceTier", "service_tier"),
     ] {
         if !accumulated[key].is_null() {
-            answer.insert(member.into(), accumulated[key].clone());
+            response.insert(member.into(), accumulated[key].clone());
         }
     }
-    answer.into()
+    response.into()
 }
 
 fn expected_block(block: &Value) -> Value {
@@ -156,7 +156,7 @@ fn expected_block(block: &Value) -> Value {
     }
 }
 
-/// The getters against an expected summary, which streams and unary answers have in common.
+/// Compares the getters with an expected summary.
 fn check_getters(id: &str, response: &Response, expected: &Value) {
     assert_eq!(response.text().as_str(), expected["text"], "{id}");
     assert_eq!(response.reasoning().as_str(), expected["reasoning_text"], "{id}");
@@ -187,15 +187,15 @@ fn check_getters(id: &str, response: &Response, expected: &Value) {
 }
 
 #[test]
-fn streams_assemble_to_what_is_expected() {
+fn streams_are_assembled_to_the_expected_responses() {
     let streams = corpus("converse-stream");
     for Interaction { id, body, expected } in &streams {
         let accumulated = &expected["accumulated"];
-        let answer = assemble(&events(body), |so_far| {
-            assert!(Json::parse(&String::from(so_far.clone().into_answer())).is_ok(), "{id}")
+        let response = assemble(&events(body), |so_far| {
+            assert!(Json::parse(&String::from(so_far.clone().into_json())).is_ok(), "{id}")
         });
-        assert_eq!(serde_json::from_str::<Value>(&answer).unwrap(), expected_answer(accumulated), "{id}");
-        let response = Response::streamed(answer, true, ResponseHead::default(), 1);
+        assert_eq!(serde_json::from_str::<Value>(&response).unwrap(), expected_response(accumulated), "{id}");
+        let response = Response::streamed(response, true, ResponseHead::default(), 1);
         check_getters(id, &response, accumulated);
         assert_eq!(response.usage().latency_ms, accumulated["metrics"]["latencyMs"], "{id}");
     }
@@ -203,23 +203,23 @@ fn streams_assemble_to_what_is_expected() {
 }
 
 #[test]
-fn unary_answers_say_what_is_expected() {
-    let answers = corpus("converse");
-    for Interaction { id, body, expected } in &answers {
+fn unary_responses_have_the_expected_values() {
+    let responses = corpus("converse");
+    for Interaction { id, body, expected } in &responses {
         let response =
             Response::unary(Text::from(String::from_utf8(body.clone()).unwrap()), ResponseHead::default(), 1);
         check_getters(id, &response, &expected["summary"]);
     }
-    println!("{} recorded unary answers read", answers.len());
+    println!("{} recorded unary responses read", responses.len());
 }
 
 #[test]
-fn answers_of_other_operations_hold_no_message() {
-    let mut answers = 0;
+fn responses_of_other_operations_have_no_message() {
+    let mut responses = 0;
     for Interaction { id, body, .. } in ["count-tokens", "apply-guardrail", "invoke"].map(corpus).into_iter().flatten()
     {
         let Ok(json) = String::from_utf8(body) else { continue };
-        // Some models' own answers have Converse's shape.
+        // Some models' own responses have Converse's shape.
         if Json::parse(&json).is_ok_and(|json| json.pointer("/output/message").is_some()) {
             continue;
         }
@@ -227,12 +227,12 @@ fn answers_of_other_operations_hold_no_message() {
         assert_eq!(response.json().as_str(), json, "{id}");
         let texts = [response.text(), response.reasoning(), response.stop_reason(), response.message()];
         assert!(texts.iter().all(|text| text.is_empty()) && response.tool_calls().is_empty(), "{id}");
-        answers += 1;
+        responses += 1;
     }
-    println!("{answers} recorded answers of other operations read");
+    println!("{responses} recorded responses of other operations read");
 }
 
-/// What an agent does with an answer: adds it, and a result for each call that is the program's to answer.
+/// Does what an agent does: adds the response, and a result for each tool call of the program.
 fn converse_on(id: &str, response: &Response) {
     let tools = r#"{"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{}}}}]}}"#;
     let mut request = Request::parse(tools).unwrap();
@@ -251,7 +251,7 @@ fn converse_on(id: &str, response: &Response) {
     let Some(content) = message.map(|message| message["content"].as_array().unwrap()) else {
         assert!(
             response.text().as_str().trim().is_empty() && response.tool_calls().is_empty(),
-            "{id}: the answer is lost"
+            "{id}: the response is lost"
         );
         return;
     };
@@ -268,52 +268,52 @@ fn converse_on(id: &str, response: &Response) {
     );
     let servers = content.iter().filter(called).count() - response.tool_calls().len();
     // The last of the service's own may have been cut off before its result came.
-    let open = usize::from(!response.complete());
-    assert!(servers + open >= response.server_tool_calls().len(), "{id}: a call of the service's is lost");
+    let open = usize::from(!response.is_complete());
+    assert!(servers + open >= response.server_tool_calls().len(), "{id}: a call of a server tool is lost");
     assert!(content.iter().filter(called).all(|block| block["toolUse"]["input"].is_object()), "{id}");
 }
 
 #[test]
-fn every_recorded_answer_can_be_added_and_the_conversation_goes_on() {
-    let (mut answers, mut cut) = (0, 0);
+fn every_recorded_response_can_be_added_and_the_conversation_goes_on() {
+    let (mut responses, mut cut) = (0, 0);
     for Interaction { id, body, .. } in corpus("converse") {
-        let answer = String::from_utf8(body).unwrap();
-        let stream = take_apart(Json::parse(&answer).unwrap(), usize::MAX);
+        let response = String::from_utf8(body).unwrap();
+        let stream = split_into_stream(Json::parse(&response).unwrap(), usize::MAX);
         let streamed = assemble(&events(&stream), |_| ());
         converse_on(&id, &Response::streamed(streamed, true, ResponseHead::default(), 1));
-        converse_on(&id, &Response::unary(Text::from(answer), ResponseHead::default(), 1));
-        answers += 2;
+        converse_on(&id, &Response::unary(Text::from(response), ResponseHead::default(), 1));
+        responses += 2;
     }
     for Interaction { id, body, .. } in corpus("converse-stream") {
         let events = events(&body);
-        let mut message = message::Message::default();
+        let mut message = MessageAssembler::default();
         for index in 0..events.len() {
             let event = events.get(index).unwrap();
             // A stream may break off after any event. Each seventh one is enough.
             if index % 7 == 3 {
                 converse_on(
                     &id,
-                    &Response::streamed(message.clone().into_answer().into(), false, ResponseHead::default(), 1),
+                    &Response::streamed(message.clone().into_json().into(), false, ResponseHead::default(), 1),
                 );
                 cut += 1;
             }
             message.push(&event);
         }
-        converse_on(&id, &Response::streamed(message.clone().into_answer().into(), true, ResponseHead::default(), 1));
-        answers += 1;
+        converse_on(&id, &Response::streamed(message.clone().into_json().into(), true, ResponseHead::default(), 1));
+        responses += 1;
     }
-    println!("{answers} recorded answers added, and streams cut off in {cut} places");
+    println!("{responses} recorded responses added, and streams cut off in {cut} places");
 }
 
-/// The stream that a unary answer would have been: text in pieces of `size` characters, its blocks interleaved.
-fn take_apart(answer: Json<'_>, size: usize) -> Vec<u8> {
+/// Splits a unary response into a stream: text in pieces of `size` characters, with interleaved blocks.
+fn split_into_stream(response: Json<'_>, size: usize) -> Vec<u8> {
     let mut body = Vec::new();
     let mut send = |name: &str, members: String| body.extend(frame(name, format!("{{{members}}}")));
     let join = |members: Vec<Member<'_>>| members.iter().map(|member| member.segment).collect::<Vec<_>>().join(",");
 
     send("messageStart", r#""role":"assistant","p":"abc""#.to_owned());
-    let content = answer.pointer("/output/message/content").unwrap();
-    let mut blocks: Vec<_> = content.elements().map(|block| take_block_apart(block, size).into_iter()).collect();
+    let content = response.pointer("/output/message/content").unwrap();
+    let mut blocks: Vec<_> = content.elements().map(|block| split_block(block, size).into_iter()).collect();
     while blocks.iter().any(|block| block.len() > 0) {
         for (index, block) in blocks.iter_mut().enumerate().rev() {
             if let Some((name, members)) = block.next() {
@@ -321,7 +321,7 @@ fn take_apart(answer: Json<'_>, size: usize) -> Vec<u8> {
             }
         }
     }
-    let (stop, metadata) = answer
+    let (stop, metadata) = response
         .members()
         .filter(|member| !member.key.is("output"))
         .partition(|member| member.key.is("stopReason") || member.key.is("additionalModelResponseFields"));
@@ -330,8 +330,8 @@ fn take_apart(answer: Json<'_>, size: usize) -> Vec<u8> {
     body
 }
 
-/// The names of a block's events, and what their payloads hold besides the index.
-fn take_block_apart(block: Json<'_>, size: usize) -> Vec<(&'static str, String)> {
+/// Returns the names of a block's events, and the members of their payloads besides the index.
+fn split_block(block: Json<'_>, size: usize) -> Vec<(&'static str, String)> {
     let value = |pointer| block.pointer(pointer);
     let pieces = |whole: Option<Json<'_>>| -> Vec<String> {
         let Some(whole) = whole else { return Vec::new() };
@@ -371,24 +371,24 @@ fn take_block_apart(block: Json<'_>, size: usize) -> Vec<(&'static str, String)>
 }
 
 #[test]
-fn unary_answers_taken_apart_assemble_to_what_they_were() {
-    let answers = corpus("converse");
+fn unary_responses_split_into_streams_are_assembled_to_the_same_json() {
+    let responses = corpus("converse");
     let mut equal = 0;
-    for Interaction { id, body, .. } in &answers {
-        let answer = std::str::from_utf8(body).unwrap();
+    for Interaction { id, body, .. } in &responses {
+        let response = std::str::from_utf8(body).unwrap();
         let [small, whole] = [5, usize::MAX].map(|size| {
-            let stream = take_apart(Json::parse(answer).unwrap(), size);
+            let stream = split_into_stream(Json::parse(response).unwrap(), size);
             assemble(&events(&stream), |_| ())
         });
         assert_eq!(small, whole, "{id}");
-        if whole == answer {
+        if whole == response {
             equal += 1;
         } else {
             // Some recorders wrote the JSON anew, with white space or members in another order.
-            let [whole, answer] = [&whole, answer].map(|json| serde_json::from_str::<Value>(json).unwrap());
-            assert_eq!(whole, answer, "{id}");
+            let [whole, response] = [&whole, response].map(|json| serde_json::from_str::<Value>(json).unwrap());
+            assert_eq!(whole, response, "{id}");
         }
     }
-    println!("{} recorded unary answers taken apart and assembled, {equal} of them byte for byte", answers.len());
-    assert!(equal * 10 >= answers.len() * 9, "the service writes its answers in another way than we do");
+    println!("{} recorded unary responses split and assembled, {equal} of them byte for byte", responses.len());
+    assert!(equal * 10 >= responses.len() * 9, "the library writes responses in another way than the service");
 }

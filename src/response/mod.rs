@@ -1,166 +1,173 @@
-//! The answer to a call.
+//! The response of a call.
 //!
-//! A [`Response`] is the service's JSON and what people ask it for. A unary answer's JSON is the service's own, byte for byte; a
-//! stream's is put together by an [`Assembler`](assemble::Assembler): a message to be what the same call would have given unary, the
-//! chunks of a model's own form to an array.
+//! A [`Response`] is the JSON of the service, with getters for its values ([`summary`], [`tool_call`]). The JSON of a call that
+//! does not stream is that of the service, byte for byte. The JSON of a stream is assembled from its events by an
+//! [`Assembler`](assembler::Assembler):
+//!
+//! - [`message_assembler`] makes the response that Converse would have returned. Each block is a [`content_block`]; parts that
+//!   continue each other are joined by [`merge`].
+//! - [`chunk_assembler`] makes an array of chunks, whose form is the model's own.
 
-pub mod assemble;
-mod block;
-mod chunks;
+pub mod assembler;
+mod chunk_assembler;
+mod content_block;
 #[cfg(test)]
 mod corpus_tests;
 mod merge;
-pub mod message;
-mod rest;
+pub mod message_assembler;
+mod object_writer;
 mod summary;
+mod tool_call;
+mod without_member;
 
 pub use crate::protocol::usage::Usage;
-pub use summary::{Runs, ToolCall, is_server_tool_use};
+pub use tool_call::{ToolCall, ToolRunner, is_server_tool_use};
 
 use crate::protocol::response_head::ResponseHead;
 use crate::text::Text;
-use assemble::Assembler;
+use assembler::Assembler;
 use once_cell::sync::{Lazy, OnceCell};
 use std::sync::Arc;
 use summary::Summary;
 
-type Make = Box<dyn FnOnce() -> Arc<Text> + Send>;
+type MakeJson = Box<dyn FnOnce() -> Arc<Text> + Send>;
 
-/// An answer, immutable. What is borrowed from it lives as long as it does.
+/// A response, which does not change. Clones share it.
 ///
-/// The getters never fail. An answer that is not Converse's, such as that of CountTokens, is all in [`Response::json`]: the others
-/// then give neutral values, and so they do where JSON nests deeper than [`MAX_DEPTH`](crate::json::MAX_DEPTH). Its clones
-/// share the answer.
+/// The getters never fail. For a response in another form than Converse's, such as that of CountTokens, use
+/// [`Response::json`]: the other getters return neutral values then. They do so too if JSON is nested deeper than
+/// [`MAX_DEPTH`](crate::json::MAX_DEPTH).
 #[derive(Clone, Debug)]
-pub struct Response(Arc<Inside>);
+pub struct Response(Arc<Inner>);
 
 #[derive(Debug)]
-struct Inside {
-    /// Made when it is first asked for: no call is longer for the answer that is put together of its events.
-    json: Lazy<Arc<Text>, Make>,
+struct Inner {
+    /// Assembled when it is first needed, so that no call takes longer for it.
+    json: Lazy<Arc<Text>, MakeJson>,
     request_id: Text,
-    /// What the headers told of it.
+    /// The usage in the headers.
     usage: Usage,
     attempts: u32,
-    streamed: bool,
-    complete: bool,
-    /// Whether what the answer said was not kept.
-    outline: bool,
-    /// Made when it is first asked for: who reads the JSON alone does not pay for it.
+    is_streamed: bool,
+    is_complete: bool,
+    /// Whether the content was not kept.
+    lacks_content: bool,
+    /// Computed when it is first needed, so that reading only the JSON costs nothing.
     summary: OnceCell<Summary>,
 }
 
 impl Response {
-    /// The answer of a call that does not stream.
+    /// Returns the response of a call that does not stream.
     pub fn unary(json: impl Into<Arc<Text>>, head: ResponseHead, attempts: u32) -> Self {
         let json = json.into();
-        Inside::new(Box::new(|| json), head, attempts).made()
+        Inner::new(Box::new(|| json), head, attempts).into_response()
     }
 
-    /// The answer that an [`Assembler`] makes, complete after the stream's end only. None: of events that were none.
-    pub fn assembled(assembler: Option<Assembler>, complete: bool, head: ResponseHead, attempts: u32) -> Self {
-        let outline = assembler.as_ref().is_some_and(Assembler::is_outline);
-        let json = move || Arc::new(assembler.map(Assembler::into_answer).unwrap_or_default().into());
-        Inside { outline, complete, streamed: true, ..Inside::new(Box::new(json), head, attempts) }.made()
+    /// Returns the response of a stream, which `assembler` makes, or an empty one for None.
+    pub fn assembled(assembler: Option<Assembler>, is_complete: bool, head: ResponseHead, attempts: u32) -> Self {
+        let lacks_content = assembler.as_ref().is_some_and(Assembler::lacks_content);
+        let json = move || Arc::new(assembler.map(Assembler::into_json).unwrap_or_default().into());
+        Inner { lacks_content, is_complete, is_streamed: true, ..Inner::new(Box::new(json), head, attempts) }
+            .into_response()
     }
 
-    /// The same, where it was made before.
+    /// Returns the response of a stream with this JSON.
     #[cfg(test)]
-    pub fn streamed(json: String, complete: bool, head: ResponseHead, attempts: u32) -> Self {
+    pub fn streamed(json: String, is_complete: bool, head: ResponseHead, attempts: u32) -> Self {
         let json = move || Arc::new(json.into());
-        Inside { complete, streamed: true, ..Inside::new(Box::new(json), head, attempts) }.made()
+        Inner { is_complete, is_streamed: true, ..Inner::new(Box::new(json), head, attempts) }.into_response()
     }
 
     fn summary(&self) -> &Summary {
-        self.0.summary.get_or_init(|| Summary::of(self.json().as_str(), self.0.streamed))
+        self.0.summary.get_or_init(|| Summary::of(self.json().as_str(), self.0.is_streamed))
     }
 
-    /// All text blocks, joined.
+    /// Returns all text blocks, joined.
     pub fn text(&self) -> &Text {
         self.summary().text(self.json().as_str())
     }
 
-    /// All reasoning that can be read, joined.
+    /// Returns all readable reasoning, joined.
     pub fn reasoning(&self) -> &Text {
         self.summary().reasoning(self.json().as_str())
     }
 
-    /// Why the model stopped, in the service's words: `end_turn`, `tool_use`, ...
+    /// Returns the stop reason under the name of Converse: `end_turn`, `tool_use`, ...
     pub fn stop_reason(&self) -> &Text {
         &self.summary().stop_reason
     }
 
-    /// Why the model stopped, in the words of chat-completions APIs where they have one: `stop`, `tool_calls`, `length`, ...
+    /// Returns the stop reason under the name of chat completions, if they have one: `stop`, `tool_calls`, `length`, ...
     pub fn finish_reason(&self) -> &Text {
         &self.summary().finish_reason
     }
 
-    /// Whether this is the whole answer, and not what had arrived of a stream.
-    pub fn complete(&self) -> bool {
-        self.0.complete
+    /// Returns whether the response is complete, and not a truncated stream.
+    pub fn is_complete(&self) -> bool {
+        self.0.is_complete
     }
 
-    /// Whether what the answer said was not kept, so that it cannot be added to a conversation.
-    pub fn is_outline(&self) -> bool {
-        self.0.outline
+    /// Returns whether the content was not kept. The response cannot be added to a conversation then.
+    pub fn lacks_content(&self) -> bool {
+        self.0.lacks_content
     }
 
-    /// The tool calls that the program has to answer, in order.
+    /// Returns the tool calls that the program runs, in order.
     pub fn tool_calls(&self) -> &[ToolCall] {
-        &self.summary().calls(self.json().as_str(), self.0.streamed).client
+        &self.summary().calls(self.json().as_str(), self.0.is_streamed).client
     }
 
-    /// The calls of tools that the service runs itself, in order. Their results stand in the message.
+    /// Returns the tool calls that the service runs, in order. Their results are in the message.
     pub fn server_tool_calls(&self) -> &[ToolCall] {
-        &self.summary().calls(self.json().as_str(), self.0.streamed).server
+        &self.summary().calls(self.json().as_str(), self.0.is_streamed).server
     }
 
+    /// Returns the usage. That in the headers wins, because a model in its own form may count other things.
     pub fn usage(&self) -> Usage {
-        // What a model in its own form says of it may mean something else.
         self.0.usage.or(self.summary().usage)
     }
 
-    /// The assistant's message where it stands in the answer.
+    /// Returns the assistant's message in the JSON, or "".
     pub fn message_json(&self) -> &str {
         self.summary().message_in(self.json().as_str())
     }
 
-    /// The assistant's message as Converse JSON, as it came.
+    /// Returns the assistant's message as Converse JSON, or "".
     pub fn message(&self) -> &Text {
         self.summary().message(self.json().as_str())
     }
 
-    /// The whole answer: verbatim, where the call did not stream.
+    /// Returns the JSON of the response, verbatim if the call did not stream.
     pub fn json(&self) -> &Text {
         &self.0.json
     }
 
-    /// The service's id of the request, or "".
+    /// Returns the request id of the service, or "".
     pub fn request_id(&self) -> &Text {
         &self.0.request_id
     }
 
-    /// Requests sent until this answer came.
+    /// Returns the number of attempts that the call took.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
 }
 
-impl Inside {
-    fn new(json: Make, head: ResponseHead, attempts: u32) -> Self {
-        Inside {
+impl Inner {
+    fn new(json: MakeJson, head: ResponseHead, attempts: u32) -> Self {
+        Inner {
             json: Lazy::new(json),
             request_id: head.request_id.into(),
             usage: head.usage,
             attempts,
-            streamed: false,
-            complete: true,
-            outline: false,
+            is_streamed: false,
+            is_complete: true,
+            lacks_content: false,
             summary: OnceCell::new(),
         }
     }
 
-    fn made(self) -> Response {
+    fn into_response(self) -> Response {
         Response(Arc::new(self))
     }
 }
@@ -174,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_given_as_it_came_and_shared_between_threads() {
+    fn a_response_is_returned_as_it_came_and_shared_between_threads() {
         let json = r#"{ "output": {"message" : {"content":[ {"text":"\u00e9"} ], "role":"assistant"}}, "new": 1e400 }"#;
         let response = Response::unary(Text::from(json), head(), 1);
         std::thread::scope(|scope| {
@@ -184,6 +191,6 @@ mod tests {
         });
         assert_eq!(response.json().as_str(), json);
         assert_eq!(response.message().as_str(), r#"{"content":[ {"text":"\u00e9"} ], "role":"assistant"}"#);
-        assert_eq!((response.request_id().as_str(), response.attempts(), response.complete()), ("id", 1, true));
+        assert_eq!((response.request_id().as_str(), response.attempts(), response.is_complete()), ("id", 1, true));
     }
 }

@@ -10,7 +10,7 @@ use crate::protocol::batch::Batch;
 use crate::protocol::content_type::EVENT_STREAM;
 use crate::protocol::event_decoder::EventDecoder;
 use crate::protocol::frame_decoder::FrameDecoder;
-use crate::response::message;
+use crate::response::message_assembler::MessageAssembler;
 use http::{HeaderValue, Response};
 
 /// The status of a stream's error in a unary response. It is not retried: the next reply is for the next call.
@@ -96,7 +96,7 @@ fn unary_response(steps: &[Step]) -> Result<String, ErrorReply> {
             "the events of the script end before messageStop: a unary response would be incomplete".to_owned();
         return Err(failed(String::new(), message));
     }
-    let mut message = message::Message::default();
+    let mut message = MessageAssembler::default();
     (0..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| message.push(&event));
-    Ok(message.into_answer().into())
+    Ok(message.into_json().into())
 }

@@ -1,62 +1,64 @@
-//! A message, put together from the events of a ConverseStream to be the answer that Converse would have given.
+//! Assembles the events of a ConverseStream to the response that Converse would have returned.
 
-use super::block::Block;
-use super::merge::{Object, gather};
-use super::rest::without;
+use super::content_block::ContentBlock;
+use super::merge::members_of_all;
+use super::object_writer::ObjectWriter;
+use super::without_member::without_member;
 use crate::json::{Json, Quoted};
 use crate::protocol::event::{Event, EventKind};
 use crate::text::TextBuilder;
 use std::collections::BTreeMap;
 
-/// A message while its events arrive. Blocks are kept by index: they may interleave and come in any order.
+/// A message whose events are being received.
 #[derive(Clone, Debug, Default)]
-pub struct Message {
+pub struct MessageAssembler {
     role: Box<str>,
-    blocks: BTreeMap<i32, Block>,
-    /// The payloads of `messageStart`, `messageStop` and `metadata`, whose members stand at the answer's top.
+    /// The content blocks by their indices, because their events may interleave.
+    blocks: BTreeMap<i32, ContentBlock>,
+    /// The payloads of `messageStart`, `messageStop` and `metadata`, whose members are members of the response.
     envelopes: Vec<(EventKind, Box<str>)>,
     stopped: bool,
-    /// Whether the content is left out, and of everything else the first is kept.
-    outline: bool,
+    /// Whether the content is left out. Of other events only the first of each kind is kept.
+    lacks_content: bool,
 }
 
-impl Message {
-    /// A message of which only what stands beside its content is kept: why it stopped, and what it cost.
-    pub fn outline() -> Self {
-        Message { outline: true, ..Message::default() }
+impl MessageAssembler {
+    /// Returns an assembler that keeps only the stop reason and the usage.
+    pub fn without_content() -> Self {
+        MessageAssembler { lacks_content: true, ..MessageAssembler::default() }
     }
 
-    pub fn is_outline(&self) -> bool {
-        self.outline
+    pub fn lacks_content(&self) -> bool {
+        self.lacks_content
     }
 
     pub fn push(&mut self, event: &Event<'_>) {
         match event.kind {
             EventKind::MessageStart => {
-                let keeps = !self.outline || event.text.len() <= OUTLINE;
-                self.role = if keeps { event.text.as_str().into() } else { Box::default() };
-                if let Some(rest) = rest_of(&event.json, "role") {
-                    self.add_envelope(event.kind, rest);
+                let is_kept = !self.lacks_content || event.text.len() <= MAX_ENVELOPE;
+                self.role = if is_kept { event.text.as_str().into() } else { Box::default() };
+                if let Some(others) = members_besides(&event.json, "role") {
+                    self.add_envelope(event.kind, others);
                 }
             }
-            _ if self.outline && is_of_content(event.kind) => {}
+            _ if self.lacks_content && is_content(event.kind) => {}
             EventKind::BlockStart => self.block(event).add_part(&event.json, "start"),
             EventKind::Text => {
                 self.block(event).add_text(&event.text);
-                self.add_beside(event, &["text"]);
+                self.add_other_members(event, &["text"]);
             }
             EventKind::Reasoning => {
                 self.block(event).add_reasoning(&event.text);
-                self.add_beside(event, &["reasoningContent", "text"]);
+                self.add_other_members(event, &["reasoningContent", "text"]);
             }
             EventKind::ToolInput => {
                 self.block(event).add_tool_input(&event.text);
-                self.add_beside(event, &["toolUse", "input"]);
+                self.add_other_members(event, &["toolUse", "input"]);
             }
             EventKind::BlockDelta => self.block(event).add_part(&event.json, "delta"),
             EventKind::BlockStop => {
                 if let Some(block) = self.blocks.get_mut(&event.block) {
-                    block.stop();
+                    block.stop(event.input_valid.then_some(event.text.as_str()));
                 }
             }
             EventKind::MessageStop => {
@@ -69,77 +71,77 @@ impl Message {
     }
 
     fn add_envelope(&mut self, kind: EventKind, members: Box<str>) {
-        if !self.outline {
+        if !self.lacks_content {
             self.envelopes.push((kind, members));
         } else if self.envelopes.iter().all(|(known, _)| *known != kind) {
-            let members = if members.len() > OUTLINE { essence(&members) } else { members };
+            let members = if members.len() > MAX_ENVELOPE { stop_reason_and_usage(&members) } else { members };
             self.envelopes.push((kind, members));
         }
     }
 
-    /// Nearly every delta is its text and nothing else.
-    fn add_beside(&mut self, event: &Event<'_>, text: &[&str]) {
+    /// Adds the members of a delta besides its text. Nearly all deltas have none.
+    fn add_other_members(&mut self, event: &Event<'_>, text: &[&str]) {
         if event.more {
-            self.block(event).add_beside(&event.json, text);
+            self.block(event).add_other_members(&event.json, text);
         }
     }
 
-    fn block(&mut self, event: &Event<'_>) -> &mut Block {
+    fn block(&mut self, event: &Event<'_>) -> &mut ContentBlock {
         self.blocks.entry(event.block).or_default()
     }
 
-    /// The answer as far as it has come. What is written is freed.
-    pub fn into_answer(self) -> TextBuilder {
-        let mut answer =
-            Object::from(gather(self.envelopes.iter().filter_map(|(_, members)| Json::parse(members).ok())));
-        [PADDING, OUTPUT].into_iter().for_each(|member| answer.remove(member));
-        let after = answer.split_off(OUTPUT);
+    /// Returns the JSON of the response as far as it has been received. Parts are freed as they are written.
+    pub fn into_json(self) -> TextBuilder {
+        let envelopes = self.envelopes.iter().filter_map(|(_, members)| Json::parse(members).ok());
+        let mut response = ObjectWriter::from(members_of_all(envelopes));
+        [PADDING, OUTPUT].into_iter().for_each(|member| response.remove(member));
+        let after_output = response.split_off(OUTPUT);
         let mut out = TextBuilder::default();
         out.push_str("{");
-        let after_others = answer.write_members(false, &mut out);
-        out.push_str(if after_others { "," } else { "" });
+        let has_members = response.write_members(false, &mut out);
+        out.push_str(if has_members { "," } else { "" });
         out.push_str("\"output\":{\"message\":{\"content\":[");
-        let mut after_blocks = false;
+        let mut has_blocks = false;
         for (_, block) in self.blocks {
-            after_blocks = block.write(self.stopped, after_blocks, &mut out);
+            has_blocks = block.write(self.stopped, has_blocks, &mut out);
         }
         let role = if self.role.is_empty() { "assistant" } else { &self.role };
         out.push_str(&format!("],\"role\":{}}}}}", Quoted(role)));
-        after.write_members(true, &mut out);
+        after_output.write_members(true, &mut out);
         out.push_str("}");
         out
     }
 }
 
-/// An outline keeps no more than this of each of its events, all members of which are small in practice.
-const OUTLINE: usize = 256 << 10;
+/// The maximum length of an event that is kept as a whole without content. In practice all are shorter.
+const MAX_ENVELOPE: usize = 256 << 10;
 
-/// Of an event that is longer: why the message stopped and what it cost.
-fn essence(members: &str) -> Box<str> {
+/// Returns the stop reason and the usage of an event that is longer.
+fn stop_reason_and_usage(members: &str) -> Box<str> {
     let members = Json::parse(members).ok();
-    let mut essence = Object::default();
+    let mut kept = ObjectWriter::default();
     for key in ["metrics", "stopReason", "usage"] {
-        let value = members.and_then(|members| members.get(key)).filter(|value| value.text().len() <= OUTLINE / 4);
-        value.into_iter().for_each(|value| essence.set(key, value.text()));
+        let value = members.and_then(|members| members.get(key)).filter(|value| value.text().len() <= MAX_ENVELOPE / 4);
+        value.into_iter().for_each(|value| kept.set(key, value.text()));
     }
     let mut out = TextBuilder::default();
-    essence.write(&mut out);
+    kept.write(&mut out);
     String::from(out).into()
 }
 
-fn is_of_content(kind: EventKind) -> bool {
+fn is_content(kind: EventKind) -> bool {
     use EventKind::{BlockDelta, BlockStart, BlockStop, Reasoning, Text, ToolInput};
     matches!(kind, BlockStart | Text | Reasoning | ToolInput | BlockDelta | BlockStop)
 }
 
-/// What an event's payload holds beside `member`.
-fn rest_of(payload: &str, member: &str) -> Option<Box<str>> {
-    Json::parse(payload).ok().and_then(|payload| without(payload, &[member])).map(String::into_boxed_str)
+/// Returns the members of a payload besides `member`.
+fn members_besides(payload: &str, member: &str) -> Option<Box<str>> {
+    Json::parse(payload).ok().and_then(|payload| without_member(payload, &[member])).map(String::into_boxed_str)
 }
 
-/// A member of every payload, of random length, against those who guess at an answer from the size of its pieces.
+/// A member of every payload with random length, which hides the length of the text from observers of the connection.
 const PADDING: &str = "p";
-/// The member that the message stands in.
+/// The member with the message.
 const OUTPUT: &str = "output";
 
 #[cfg(test)]
@@ -155,22 +157,22 @@ mod tests {
         Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more }
     }
 
-    fn answer(events: &[Event<'_>]) -> String {
-        let mut message = Message::default();
+    fn response(events: &[Event<'_>]) -> String {
+        let mut message = MessageAssembler::default();
         events.iter().for_each(|event| message.push(event));
-        message.into_answer().into()
+        message.into_json().into()
     }
 
     #[test]
     fn before_any_event_there_is_an_empty_message() {
-        assert_eq!(answer(&[]), r#"{"output":{"message":{"content":[],"role":"assistant"}}}"#);
+        assert_eq!(response(&[]), r#"{"output":{"message":{"content":[],"role":"assistant"}}}"#);
         let nothing =
             [event(MessageStart, -1, "assistant", "{}"), event(BlockStop, 0, "", "{}"), event(BlockStart, 1, "", "{}")];
-        assert_eq!(answer(&nothing), answer(&[]));
+        assert_eq!(response(&nothing), response(&[]));
     }
 
     #[test]
-    fn blocks_interleave_and_stand_in_the_order_of_their_indices() {
+    fn blocks_may_interleave_and_are_in_the_order_of_their_indices() {
         let start = r#"{"contentBlockIndex":2,"start":{"toolUse":{"toolUseId":"1","name":"f"}},"p":"abc"}"#;
         let events = [
             event(BlockStart, 2, "", start),
@@ -186,7 +188,7 @@ mod tests {
             r#"{"toolUse":{"input":{"x":1},"name":"f","toolUseId":"1"}}"#,
         ];
         let expected = format!(r#"{{"output":{{"message":{{"content":[{}],"role":"assistant"}}}}}}"#, blocks.join(","));
-        assert_eq!(answer(&events), expected);
+        assert_eq!(response(&events), expected);
     }
 
     #[test]
@@ -200,12 +202,12 @@ mod tests {
             r#""output":{"message":{"content":[{"text":"a"}],"role":"assistant"}},"#,
             r#""stopReason":"end_turn","usage":{"inputTokens": 1}}"#
         );
-        assert_eq!(answer(&events), expected);
+        assert_eq!(response(&events), expected);
     }
 
     #[test]
-    fn an_outline_has_no_content_and_does_not_grow() {
-        let mut message = Message::outline();
+    fn without_content_the_response_does_not_grow() {
+        let mut message = MessageAssembler::without_content();
         let start = event(MessageStart, -1, "assistant", r#"{"role":"assistant","new":1}"#);
         let stop = event(MessageStop, -1, "end_turn", r#"{"stopReason":"end_turn"}"#);
         let metadata = event(Metadata, -1, "", r#"{"usage":{"inputTokens":1}}"#);
@@ -218,24 +220,24 @@ mod tests {
         }
         let expected = r#"{"new":1,"output":{"message":{"content":[],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1}}"#;
         assert!(message.blocks.is_empty() && message.envelopes.len() == 3);
-        assert_eq!(String::from(message.into_answer()), expected);
+        assert_eq!(String::from(message.into_json()), expected);
     }
 
     #[test]
-    fn an_outline_keeps_of_events_that_are_huge_why_the_message_stopped_and_what_it_cost() {
+    fn without_content_huge_events_leave_their_stop_reason_and_usage() {
         let huge = "x".repeat(1 << 20);
         let stop = format!(r#"{{"stopReason":"end_turn","new":"{huge}"}}"#);
         let metadata = format!(r#"{{"trace":"{huge}","usage":{{"inputTokens":1}},"metrics":{{"new":"{huge}"}}}}"#);
-        let mut message = Message::outline();
+        let mut message = MessageAssembler::without_content();
         message.push(&event(MessageStart, -1, &huge, "{}"));
         message.push(&event(MessageStop, -1, "end_turn", &stop));
         message.push(&event(Metadata, -1, "", &metadata));
         let expected = r#"{"output":{"message":{"content":[],"role":"assistant"}},"stopReason":"end_turn","usage":{"inputTokens":1}}"#;
-        assert_eq!(String::from(message.into_answer()), expected);
+        assert_eq!(String::from(message.into_json()), expected);
     }
 
     #[test]
-    fn an_answer_is_valid_at_every_moment() {
+    fn the_response_is_valid_json_after_every_event() {
         let events = [
             event(MessageStart, -1, "assistant", r#"{"role":"assistant"}"#),
             event(BlockStart, 0, "", r#"{"start":{"toolUse":{"toolUseId":"1","name":"f"}}}"#),
@@ -244,9 +246,13 @@ mod tests {
             event(BlockStop, 0, "", "{}"),
             event(MessageStop, -1, "tool_use", r#"{"stopReason":"tool_use"}"#),
         ];
-        let answers: Vec<_> = (0..=events.len()).map(|count| answer(&events[..count])).collect();
-        assert!(answers.iter().all(|answer| Json::parse(answer).is_ok()));
-        assert!(answers[3].contains(r#""input":"{\"a\": \"\\u00""#), "raw while it is no JSON: {}", answers[3]);
-        assert!(answers[4].contains(r#""input":{"a": "\u00e9"}"#), "as written once it is: {}", answers[4]);
+        let responses: Vec<_> = (0..=events.len()).map(|count| response(&events[..count])).collect();
+        assert!(responses.iter().all(|answer| Json::parse(answer).is_ok()));
+        assert!(
+            responses[3].contains(r#""input":"{\"a\": \"\\u00""#),
+            "a string while it is not valid JSON: {}",
+            responses[3]
+        );
+        assert!(responses[4].contains(r#""input":{"a": "\u00e9"}"#), "as written once it is valid: {}", responses[4]);
     }
 }

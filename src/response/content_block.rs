@@ -1,19 +1,22 @@
-//! One content block, from its events to the shape it has in a unary answer.
+//! Assembles one content block from its events, in the form that it has in a response of Converse.
 
-use super::merge::{Object, Value, array, gather, merge};
-use super::rest::without;
+use super::merge::{array, members_of_all, merge};
+use super::object_writer::{ObjectWriter, Value};
+use super::without_member::without_member;
 use crate::json::Json;
 use crate::protocol::tool_input;
 use crate::text::TextBuilder;
 
-/// A content block of which more may come. What comes in many small deltas is only appended, the rest is kept as JSON. An
-/// answer may have very many: a block with nothing in it is small.
+/// A content block whose events are being received. Texts are appended; other parts are kept as JSON. A response may have
+/// very many blocks, so an empty one is small.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Block {
+pub(super) struct ContentBlock {
     /// The block's start and its other deltas, verbatim.
     parts: Vec<Box<str>>,
     texts: Option<Box<Texts>>,
     stopped: bool,
+    /// Whether the decoder has parsed the tool input and found a JSON object, so that it is not parsed again.
+    is_input_valid: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -23,7 +26,7 @@ struct Texts {
     tool_input: Option<String>,
 }
 
-impl Block {
+impl ContentBlock {
     pub fn add_text(&mut self, delta: &str) {
         self.texts.get_or_insert_default().text.get_or_insert_default().push_str(delta);
     }
@@ -33,63 +36,68 @@ impl Block {
     }
 
     pub fn add_tool_input(&mut self, fragment: &str) {
+        self.is_input_valid = false;
         self.texts.get_or_insert_default().tool_input.get_or_insert_default().push_str(fragment);
     }
 
-    /// Adds the start or the delta that stands under `member` in an event's payload.
+    /// Adds the member `start` or `delta` of an event's payload.
     pub fn add_part(&mut self, payload: &str, member: &str) {
         if let Some(part) = Json::parse(payload).ok().and_then(|payload| payload.get(member)) {
-            self.keep(part.text().into());
+            self.add_json(part.text().into());
         }
     }
 
-    /// Adds what stands in an event's delta beside the text to which `path` leads.
-    pub fn add_beside(&mut self, payload: &str, path: &[&str]) {
+    /// Adds the members of an event's delta besides the text at `path`.
+    pub fn add_other_members(&mut self, payload: &str, path: &[&str]) {
         let payload = Json::parse(payload).ok();
-        let rest = payload.and_then(|payload| payload.get("delta")).and_then(|delta| without(delta, path));
-        if let Some(rest) = rest {
-            self.keep(rest.into());
+        let others = payload.and_then(|payload| payload.get("delta")).and_then(|delta| without_member(delta, path));
+        if let Some(others) = others {
+            self.add_json(others.into());
         }
     }
 
-    fn keep(&mut self, part: Box<str>) {
-        // Most blocks have one.
+    fn add_json(&mut self, part: Box<str>) {
+        // Most blocks have one part, and a vector would have capacity for four.
         match self.parts.is_empty() {
             true => self.parts = vec![part],
             false => self.parts.push(part),
         }
     }
 
-    pub fn stop(&mut self) {
+    /// Ends the block. `valid_input` is the tool input that the decoder has parsed, if it is a JSON object.
+    pub fn stop(&mut self, valid_input: Option<&str>) {
         self.stopped = true;
         if let Some(texts) = &mut self.texts {
             let Texts { text, reasoning, tool_input } = &mut **texts;
+            // They differ if a stream starts a block twice.
+            self.is_input_valid = valid_input.is_some() && tool_input.as_deref() == valid_input;
             [text, reasoning, tool_input].into_iter().flatten().for_each(String::shrink_to_fit);
         }
     }
 
-    /// Writes the block as a unary answer has it, behind a comma where others stand before it. Whether others do then:
-    /// nothing is written where nothing came that could stand in an answer.
-    pub fn write(self, message_stopped: bool, after_others: bool, out: &mut TextBuilder) -> bool {
-        let Block { parts, texts, stopped } = self;
+    /// Writes the block, after a comma if it is not the first one. A block without parts is left out. Returns whether a
+    /// block has been written, this one or one before.
+    pub fn write(self, message_stopped: bool, has_blocks: bool, out: &mut TextBuilder) -> bool {
+        let ContentBlock { parts, texts, stopped, is_input_valid } = self;
         let Texts { text, reasoning, tool_input } = texts.map(|texts| *texts).unwrap_or_default();
-        let mut members = gather(parts.iter().filter_map(|part| Json::parse(part).ok()));
+        let mut members = members_of_all(parts.iter().filter_map(|part| Json::parse(part).ok()));
         let tool_use = members.remove("toolUse");
         let tool_result = members.remove("toolResult");
-        let thought = members.remove("reasoningContent");
+        let reasoning_parts = members.remove("reasoningContent");
         let citations = members.remove("citation");
         let text = Value::continued("text", members.remove("text"), text);
 
-        let mut block = Object::from(members);
+        let mut block = ObjectWriter::from(members);
         if tool_use.is_some() || tool_input.is_some() {
-            let tool_use = tool_use.unwrap_or_default();
-            block.set_value("toolUse", self::tool_use(&tool_use, tool_input, stopped || message_stopped));
+            let input =
+                ToolInput { text: tool_input, is_complete: stopped || message_stopped, is_valid: is_input_valid };
+            block.set_value("toolUse", self::tool_use(&tool_use.unwrap_or_default(), input));
         }
         if let Some(parts) = tool_result {
             block.set_value("toolResult", self::tool_result(&parts));
         }
-        if thought.is_some() || reasoning.is_some() {
-            block.set_value("reasoningContent", self::reasoning(&thought.unwrap_or_default(), reasoning));
+        if reasoning_parts.is_some() || reasoning.is_some() {
+            block.set_value("reasoningContent", self::reasoning(&reasoning_parts.unwrap_or_default(), reasoning));
         }
         match (citations, text) {
             (Some(citations), text) => block.set_value("citationsContent", citations_content(&citations, text)),
@@ -97,54 +105,65 @@ impl Block {
             (None, None) => {}
         }
         if block.is_empty() {
-            return after_others;
+            return has_blocks;
         }
-        out.push_str(if after_others { "," } else { "" });
+        out.push_str(if has_blocks { "," } else { "" });
         block.write(out);
         true
     }
 }
 
-fn tool_use<'a>(parts: &[Json<'a>], input: Option<String>, stopped: bool) -> Value<'a> {
-    let mut tool_use = Object::from(gather(parts.iter().copied()));
-    if input.is_some() || !tool_use.has("input") {
-        tool_use.set_value("input", input_value(input.unwrap_or_default(), stopped));
+/// The input of a tool call, which a stream sends as fragments of text.
+struct ToolInput {
+    text: Option<String>,
+    is_complete: bool,
+    /// Whether it is known to be a JSON object.
+    is_valid: bool,
+}
+
+impl ToolInput {
+    /// Returns the input: `{}` if it is complete and empty, JSON if it is valid, otherwise a string with the text.
+    fn into_value<'a>(self) -> Value<'a> {
+        let text = self.text.unwrap_or_default();
+        if self.is_complete && text.trim().is_empty() {
+            return Value::Json("{}".into());
+        }
+        if !self.is_valid && tool_input::parse(&text).is_none() {
+            return Value::Text(text);
+        }
+        let trimmed = text.trim_ascii();
+        Value::Json(if trimmed.len() == text.len() { text.into() } else { trimmed.to_owned().into() })
+    }
+}
+
+fn tool_use<'a>(parts: &[Json<'a>], input: ToolInput) -> Value<'a> {
+    let mut tool_use = ObjectWriter::from(members_of_all(parts.iter().copied()));
+    if input.text.is_some() || !tool_use.has("input") {
+        tool_use.set_value("input", input.into_value());
     }
     Value::Object(tool_use)
 }
 
-/// A tool call's input. One that is empty means {}, unless more may come. What is not JSON stands raw in a JSON string.
-fn input_value<'a>(input: String, stopped: bool) -> Value<'a> {
-    if stopped && input.trim().is_empty() {
-        return Value::Json("{}".into());
-    }
-    match tool_input::parse(&input).map(|json| json.text().len()) {
-        Some(length) if length == input.len() => Value::Json(input.into()),
-        Some(_) => Value::Json(input.trim_ascii().to_owned().into()),
-        None => Value::Text(input),
-    }
-}
-
-/// A result's start is an object, its deltas are arrays of what it contains.
+/// Joins the parts of a tool result: the start is an object, the deltas are arrays of its content.
 fn tool_result<'a>(parts: &[Json<'a>]) -> Value<'a> {
     let content: Vec<_> = parts.iter().flat_map(|part| part.elements()).map(Json::text).collect();
-    let mut tool_result = Object::from(gather(parts.iter().copied()));
+    let mut tool_result = ObjectWriter::from(members_of_all(parts.iter().copied()));
     if !content.is_empty() || !tool_result.has("content") {
         tool_result.set("content", array(content));
     }
     Value::Object(tool_result)
 }
 
-/// A stream has text and signature where a unary answer has `reasoningText`, an object of both.
+/// Joins the parts of reasoning. Deltas have the members text and signature, where Converse has `reasoningText` with both.
 fn reasoning<'a>(parts: &[Json<'a>], text: Option<String>) -> Value<'a> {
-    let mut members = gather(parts.iter().copied());
+    let mut members = members_of_all(parts.iter().copied());
     let text = Value::continued("text", members.remove("text"), text);
     let signature = members.remove("signature");
 
-    let mut reasoning = Object::from(members);
+    let mut reasoning = ObjectWriter::from(members);
     if text.is_some() || signature.is_some() {
-        // The service demands the text when it gets the message back, even where the model gave a signature alone.
-        let mut reasoning_text = Object::default().with("text", text.unwrap_or(Value::Json("\"\"".into())));
+        // In a request the service demands the text, even if the model returned only a signature.
+        let mut reasoning_text = ObjectWriter::default().with("text", text.unwrap_or(Value::Json("\"\"".into())));
         if let Some(signature) = signature {
             reasoning_text.set("signature", merge("signature", &signature));
         }
@@ -153,12 +172,12 @@ fn reasoning<'a>(parts: &[Json<'a>], text: Option<String>) -> Value<'a> {
     Value::Object(reasoning)
 }
 
-/// A stream has citations among a block's text where a unary answer has them beside it.
+/// Joins citations and text. Converse has both in one object.
 fn citations_content<'a>(citations: &[Json<'a>], text: Option<Value<'a>>) -> Value<'a> {
-    let content = text.map(|text| Object::default().with("text", text));
+    let content = text.map(|text| ObjectWriter::default().with("text", text));
     let citations = array(citations.iter().map(|citation| citation.text()));
     Value::Object(
-        Object::default().with("citations", Value::Json(citations.into())).with("content", Value::Array(content)),
+        ObjectWriter::default().with("citations", Value::Json(citations.into())).with("content", Value::Array(content)),
     )
 }
 
@@ -166,25 +185,25 @@ fn citations_content<'a>(citations: &[Json<'a>], text: Option<Value<'a>>) -> Val
 mod tests {
     use super::*;
 
-    fn block(parts: &[&str]) -> Block {
-        Block { parts: parts.iter().map(|&part| part.into()).collect(), ..Block::default() }
+    fn block(parts: &[&str]) -> ContentBlock {
+        ContentBlock { parts: parts.iter().map(|&part| part.into()).collect(), ..ContentBlock::default() }
     }
 
-    fn written(block: &Block, message_stopped: bool) -> String {
+    fn written(block: &ContentBlock, message_stopped: bool) -> String {
         let mut out = TextBuilder::default();
         let wrote = block.clone().write(message_stopped, false, &mut out);
         assert_eq!(wrote, !out.is_empty());
         out.into()
     }
 
-    fn json(block: &Block) -> String {
+    fn json(block: &ContentBlock) -> String {
         written(block, true)
     }
 
     #[test]
-    fn text_joins_and_an_empty_text_stays() {
-        let mut text = Block::default();
-        assert_eq!(json(&text), "", "nothing came");
+    fn texts_are_joined_and_an_empty_text_stays() {
+        let mut text = ContentBlock::default();
+        assert_eq!(json(&text), "", "no event");
         text.add_text("");
         assert_eq!(json(&text), r#"{"text":""}"#);
         text.add_text("a \"");
@@ -204,10 +223,11 @@ mod tests {
     }
 
     #[test]
-    fn input_that_is_not_json_stays_raw() {
+    fn input_that_is_not_valid_json_is_a_string() {
         let input = |raw: &str| {
             let mut out = TextBuilder::default();
-            input_value(raw.to_owned(), true).write(&mut out);
+            let input = ToolInput { text: Some(raw.to_owned()), is_complete: true, is_valid: false };
+            input.into_value().write(&mut out);
             String::from(out)
         };
         assert_eq!(input(" "), "{}");
@@ -216,10 +236,29 @@ mod tests {
     }
 
     #[test]
-    fn an_open_call_without_input_is_not_taken_for_one_without_arguments() {
+    fn an_input_that_the_decoder_has_parsed_is_parsed_again_only_if_it_is_another_one() {
+        let stopped = |valid_input: Option<&str>, later: &str| {
+            let mut call = ContentBlock::default();
+            call.add_tool_input(" {\"a\":");
+            call.add_tool_input("1}");
+            call.stop(valid_input);
+            if !later.is_empty() {
+                call.add_tool_input(later);
+            }
+            (json(&call), call.is_input_valid)
+        };
+        let input = |json: &str| format!(r#"{{"toolUse":{{"input":{json}}}}}"#);
+        assert_eq!(stopped(Some(" {\"a\":1}"), ""), (input(r#"{"a":1}"#), true));
+        assert_eq!(stopped(Some("1}"), ""), (input(r#"{"a":1}"#), false));
+        assert_eq!(stopped(None, ""), (input(r#"{"a":1}"#), false));
+        assert_eq!(stopped(Some(" {\"a\":1}"), "{"), (input(r#"" {\"a\":1}{""#), false));
+    }
+
+    #[test]
+    fn a_call_without_input_has_no_arguments_only_once_it_is_complete() {
         let mut call = block(&[r#"{"toolUse":{"name":"f"}}"#]);
         assert_eq!(written(&call, false), r#"{"toolUse":{"input":"","name":"f"}}"#);
-        call.stop();
+        call.stop(None);
         assert_eq!(written(&call, false), r#"{"toolUse":{"input":{},"name":"f"}}"#);
     }
 
@@ -237,12 +276,12 @@ mod tests {
 
     #[test]
     fn reasoning_has_its_text_and_signature_together() {
-        let mut thought =
+        let mut reasoning =
             block(&[r#"{"reasoningContent":{"signature":"si"}}"#, r#"{"reasoningContent":{"signature":"gn"}}"#]);
-        assert_eq!(json(&thought), r#"{"reasoningContent":{"reasoningText":{"signature":"sign","text":""}}}"#);
-        thought.add_reasoning("th");
-        thought.add_reasoning("ought");
-        assert_eq!(json(&thought), r#"{"reasoningContent":{"reasoningText":{"signature":"sign","text":"thought"}}}"#);
+        assert_eq!(json(&reasoning), r#"{"reasoningContent":{"reasoningText":{"signature":"sign","text":""}}}"#);
+        reasoning.add_reasoning("th");
+        reasoning.add_reasoning("ought");
+        assert_eq!(json(&reasoning), r#"{"reasoningContent":{"reasoningText":{"signature":"sign","text":"thought"}}}"#);
         let redacted = block(&[
             r#"{"reasoningContent":{"redactedContent":"YQ=="}}"#,
             r#"{"reasoningContent":{"redactedContent":"YmM="}}"#,
@@ -251,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn citations_stand_beside_the_text_they_came_with() {
+    fn citations_are_beside_their_text() {
         let mut cited = block(&[r#"{"citation":{"title":"A"}}"#, r#"{"citation":{"title": "B"}}"#]);
         let with = |content| {
             format!(r#"{{"citationsContent":{{"citations":[{{"title":"A"}},{{"title": "B"}}],"content":{content}}}}}"#)
@@ -263,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_merges() {
+    fn unknown_parts_are_merged() {
         let image = block(&[
             r#"{"image":{"format":"png"}}"#,
             r#"{"image":{"source":{"bytes":"YQ=="}}}"#,

@@ -1,17 +1,17 @@
-//! What is left of an object once a member was taken out of it.
+//! An object without one of its members.
 
 use crate::json::Json;
 use std::borrow::Cow;
 
-/// The object without the member that `path` leads to, and without the objects that are empty then. None where nothing
-/// is left.
-pub(super) fn without(object: Json<'_>, path: &[&str]) -> Option<String> {
+/// Returns the object without the member at `path`, and without the objects around it that are empty then. Returns None if
+/// nothing is left.
+pub(super) fn without_member(object: Json<'_>, path: &[&str]) -> Option<String> {
     let (key, below) = path.split_first()?;
     let members = object.members().filter_map(|member| {
         if !member.key.is(key) {
             return Some(Cow::Borrowed(member.segment));
         }
-        let rest = without(member.value, below)?;
+        let rest = without_member(member.value, below)?;
         Some(Cow::Owned(format!("{}:{rest}", member.key.text())))
     });
     let members: Vec<_> = members.collect();
@@ -23,8 +23,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_beside_a_member_stays_as_it_was_written() {
-        let rest = |object: &str, path: &[&str]| without(Json::parse(object).unwrap(), path);
+    fn the_other_members_stay_as_they_were_written() {
+        let rest = |object: &str, path: &[&str]| without_member(Json::parse(object).unwrap(), path);
         assert_eq!(rest(r#"{"text": "a"}"#, &["text"]), None);
         assert_eq!(rest(r#"{"text":"a", "b": 1.0 }"#, &["text"]).as_deref(), Some(r#"{ "b": 1.0 }"#));
         assert_eq!(rest(r#"{"a":{"b":1},"c":2}"#, &["a", "b"]).as_deref(), Some(r#"{"c":2}"#));

@@ -1,32 +1,32 @@
-//! The chunks of an InvokeModelWithResponseStream, as one JSON text.
+//! Assembles the chunks of an InvokeModelWithResponseStream.
 
 use crate::json::{Json, quoted};
 use crate::protocol::event::{Event, EventKind};
 use crate::protocol::usage::{INVOCATION_METRICS, Usage};
 use crate::text::TextBuilder;
 
-/// An array of what came. A chunk's form is the model's own, so that nobody but the program can put more together of it.
+/// A JSON array of chunks. Their form is the model's own, so the library does not join them.
 #[derive(Clone, Debug, Default)]
-pub struct Chunks {
-    /// What has come, behind the bracket that opens the array; nothing before the first.
+pub struct ChunkAssembler {
+    /// The array without its closing bracket, or "" before the first chunk.
     elements: TextBuilder,
-    /// Whether only the chunk that counts is kept.
-    outline: bool,
+    /// Whether only the chunk with the usage is kept.
+    lacks_content: bool,
 }
 
-impl Chunks {
-    /// Of all chunks only the one that tells what the answer cost.
-    pub fn outline() -> Self {
-        Chunks { outline: true, ..Chunks::default() }
+impl ChunkAssembler {
+    /// Returns an assembler that keeps only the chunk with the usage.
+    pub fn without_content() -> Self {
+        ChunkAssembler { lacks_content: true, ..ChunkAssembler::default() }
     }
 
-    pub fn is_outline(&self) -> bool {
-        self.outline
+    pub fn lacks_content(&self) -> bool {
+        self.lacks_content
     }
 
     pub fn push(&mut self, event: &Event<'_>) {
-        if self.outline {
-            if !counts(event) {
+        if self.lacks_content {
+            if !has_usage(event) {
                 return;
             }
             self.elements.clear();
@@ -34,7 +34,7 @@ impl Chunks {
         match event.kind {
             EventKind::Chunk if Json::parse(&event.text).is_ok() => self.add(&event.text),
             EventKind::Chunk if !event.text.is_empty() => self.add(&quoted(&event.text)),
-            // A chunk that is no text, and events that are no chunk.
+            // A chunk that is not UTF-8, or an unknown event.
             _ if !event.json.is_empty() => self.add(&event.json),
             _ if !event.payload.is_empty() => {
                 self.add(&format!("{{\"bytes\":\"{}\"}}", base64_simd::STANDARD.encode_to_string(event.payload)));
@@ -48,14 +48,14 @@ impl Chunks {
         self.elements.push_str(element);
     }
 
-    /// The answer as far as it has come.
-    pub fn into_answer(mut self) -> TextBuilder {
+    /// Returns the array as far as it has been received.
+    pub fn into_json(mut self) -> TextBuilder {
         self.elements.push_str(if self.elements.is_empty() { "[]" } else { "]" });
         self.elements
     }
 }
 
-fn counts(event: &Event<'_>) -> bool {
+fn has_usage(event: &Event<'_>) -> bool {
     event.kind == EventKind::Chunk
         && event.text.contains(INVOCATION_METRICS)
         && Json::parse(&event.text).ok().and_then(Usage::of_chunk).is_some()
@@ -74,9 +74,9 @@ mod tests {
     }
 
     #[test]
-    fn chunks_stand_in_an_array_as_the_model_wrote_them_and_nothing_is_lost() {
-        let mut chunks = Chunks::default();
-        assert_eq!(String::from(chunks.clone().into_answer()), "[]");
+    fn chunks_are_in_an_array_as_the_model_wrote_them_and_none_is_lost() {
+        let mut chunks = ChunkAssembler::default();
+        assert_eq!(String::from(chunks.clone().into_json()), "[]");
         chunks.push(&event(EventKind::Chunk, r#"{"a": 1.0}"#, r#"{"bytes":"eyJhIjogMS4wfQ=="}"#));
         chunks.push(&event(EventKind::Chunk, "plain \"text\"", "{}"));
         chunks.push(&event(EventKind::Chunk, "", r#"{"bytes":"/w=="}"#));
@@ -84,18 +84,18 @@ mod tests {
         chunks.push(&Event { payload: b"\xff", ..event(EventKind::Other, "binary", "") });
         chunks.push(&event(EventKind::Other, "keepAlive", ""));
         assert_eq!(
-            String::from(chunks.clone().into_answer()),
+            String::from(chunks.clone().into_json()),
             r#"[{"a": 1.0},"plain \"text\"",{"bytes":"/w=="},{"b":2},{"bytes":"/w=="}]"#
         );
     }
 
     #[test]
-    fn an_outline_is_the_chunk_that_counts() {
-        let mut chunks = Chunks::outline();
-        let counting = r#"{"type":"stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":1}}"#;
-        for text in [counting, r#"{"a": 1}"#, r#""amazon-bedrock-invocationMetrics""#, counting] {
+    fn without_content_only_the_chunk_with_the_usage_is_kept() {
+        let mut chunks = ChunkAssembler::without_content();
+        let with_usage = r#"{"type":"stop","amazon-bedrock-invocationMetrics":{"inputTokenCount":1}}"#;
+        for text in [with_usage, r#"{"a": 1}"#, r#""amazon-bedrock-invocationMetrics""#, with_usage] {
             chunks.push(&event(EventKind::Chunk, text, "{}"));
         }
-        assert_eq!(String::from(chunks.clone().into_answer()), format!("[{counting}]"));
+        assert_eq!(String::from(chunks.clone().into_json()), format!("[{with_usage}]"));
     }
 }
