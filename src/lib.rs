@@ -33,6 +33,7 @@
 //! It stands in [`ffi`] and `sys` alone: the rest of the crate denies it.
 
 #![deny(unsafe_code)]
+#![deny(clippy::undocumented_unsafe_blocks)]
 
 // A panic has to be caught before it reaches C.
 #[cfg(not(panic = "unwind"))]

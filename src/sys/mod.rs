@@ -9,7 +9,6 @@
 //! - [`semaphore`] is what a signal handler may wake a thread with, and [`regular_file`] reads files within bounds.
 
 #![allow(unsafe_code)]
-#![deny(clippy::undocumented_unsafe_blocks)]
 
 pub mod cancelling;
 pub mod fork_mark;

@@ -5,8 +5,6 @@
 //! - Parameters and results: [`handle`], [`text`], [`out`], and [`user`] for the program's pointers.
 //! - Objects behind handles: [`arguments`] of a call, and [`request`].
 
-#![deny(clippy::undocumented_unsafe_blocks)]
-
 pub mod arguments;
 pub mod confined;
 pub mod fork;
