@@ -5,7 +5,7 @@
 
 use crate::json;
 use std::fmt;
-use std::ops::Deref;
+use std::ops::{Deref, Range};
 
 /// A text below this size is copied: it costs less than to avoid the copy.
 const LARGE: usize = 256 << 10;
@@ -39,17 +39,15 @@ impl Text {
 pub struct CText<'a>(&'a str);
 
 impl<'a> CText<'a> {
-    /// Returns the text before the last byte of `with_nul`, which must be a NUL. A text without it counts as empty.
-    #[inline]
-    pub fn before_nul(with_nul: &'a str) -> Self {
-        debug_assert!(with_nul.ends_with('\0'));
-        CText(with_nul.strip_suffix('\0').unwrap_or_else(|| "\0".split_at(0).0))
-    }
+    /// The empty text.
+    pub const EMPTY: CText<'static> = CText("\0".split_at(0).0);
 
-    /// Returns the empty text.
+    /// Returns the text at this place of `text`, behind which there must be a NUL. Without one, the text counts as empty.
     #[inline]
-    pub fn empty() -> Self {
-        CText("\0".split_at(0).0)
+    pub fn within(text: &'a str, place: Range<usize>) -> Self {
+        let nul = text.as_bytes().get(place.end);
+        debug_assert_eq!(nul, Some(&0));
+        if nul == Some(&0) { CText(&text[place]) } else { CText::EMPTY }
     }
 
     /// Returns the text, without the NUL behind it.
@@ -61,7 +59,7 @@ impl<'a> CText<'a> {
     /// Returns a copy of `text` that lives for ever.
     #[cfg(test)]
     pub fn leaked(text: &str) -> CText<'static> {
-        CText::before_nul(Box::leak(format!("{text}\0").into_boxed_str()))
+        CText::within(Box::leak(format!("{text}\0").into_boxed_str()), 0..text.len())
     }
 }
 
@@ -185,10 +183,10 @@ mod tests {
 
     #[test]
     fn a_borrowed_text_has_a_nul_behind_it() {
-        assert_eq!(CText::before_nul("a\0b\0").as_str(), "a\0b");
+        assert_eq!(CText::within("a\0b\0", 0..3).as_str(), "a\0b");
         let memory = "abc\0rest";
-        let text = CText::before_nul(&memory[..4]);
+        let text = CText::within(memory, 0..3);
         assert_eq!((text, memory.as_bytes()[text.len()]), (CText::leaked("abc"), 0));
-        assert!(CText::empty().is_empty() && CText::before_nul("\0").is_empty());
+        assert!(CText::EMPTY.is_empty() && CText::within("\0", 0..0).is_empty());
     }
 }

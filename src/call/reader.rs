@@ -41,7 +41,8 @@ impl Reader {
     }
 
     /// Returns the next event of the batch, borrowed until the next call. There is none after the end.
-    #[inline]
+    // Two callers have it in their loops, and the optimiser for size would not copy it for two.
+    #[inline(always)]
     pub fn next(&mut self, pipe: &Pipe) -> Option<Event<'_>> {
         if self.end.is_some() || self.read == self.batch.len() {
             return None;

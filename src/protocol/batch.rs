@@ -196,7 +196,7 @@ impl Batch {
 fn slice(text: &str, span: Span) -> CText<'_> {
     // Most texts of an event are empty.
     if span.length == 0 {
-        return CText::empty();
+        return CText::EMPTY;
     }
-    CText::before_nul(&text[span.start as usize..=(span.start + span.length) as usize])
+    CText::within(text, span.start as usize..(span.start + span.length) as usize)
 }

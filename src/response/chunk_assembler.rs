@@ -69,7 +69,7 @@ mod tests {
     fn event<'a>(kind: EventKind, text: &'a str, json: &'a str) -> Event<'a> {
         let payload = json.as_bytes();
         let (text, json) = (CText::leaked(text), CText::leaked(json));
-        let (tool_id, tool_name, input_valid, more) = (CText::empty(), CText::empty(), false, false);
+        let (tool_id, tool_name, input_valid, more) = (CText::EMPTY, CText::EMPTY, false, false);
         Event { kind, block: -1, text, tool_id, tool_name, json, payload, input_valid, more }
     }
 

@@ -153,7 +153,7 @@ mod tests {
     fn event<'a>(kind: EventKind, block: i32, text: &'a str, json: &'a str) -> Event<'a> {
         let payload = json.as_bytes();
         let (text, json) = (CText::leaked(text), CText::leaked(json));
-        let (tool_id, tool_name, input_valid, more) = (CText::empty(), CText::empty(), false, false);
+        let (tool_id, tool_name, input_valid, more) = (CText::EMPTY, CText::EMPTY, false, false);
         Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more }
     }
 
