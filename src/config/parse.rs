@@ -45,7 +45,7 @@ fn read(draft: &mut Draft, value: Value<'_>) -> Result<()> {
         return Err(unknown(&value));
     };
     if draft.has(key.name) {
-        return Err(value.error("stands both at the top and under \"options\": remove one"));
+        return Err(value.error("is given both at the top and under \"options\": remove one"));
     }
     match key.reader {
         Reader::Model(read) => read(draft, &value)?,

@@ -38,7 +38,7 @@ fn with(members: &str) -> Config {
     parse(&text).unwrap_or_else(|error| panic!("{text}: {error:?}"))
 }
 
-/// What is wrong with a config of a model and `members`: the message behind its prefix, and the pointer.
+/// Returns the error of a config of a model and `members`: the message without its prefix, and the pointer.
 fn refused(members: &str) -> (String, String) {
     fault(&format!("{{{MODEL},{members}}}"))
 }
@@ -60,7 +60,7 @@ fn millis(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// A file that is there while the test runs.
+/// A file that exists while the test runs.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -82,7 +82,7 @@ impl Drop for Scratch {
 }
 
 #[test]
-fn a_model_is_enough_and_the_rest_has_its_default() {
+fn only_model_is_required_and_the_other_keys_have_defaults() {
     let config = parse(r#"{"model":"us.amazon.nova-lite-v1:0"}"#).unwrap();
     assert_eq!(config.model, "us.amazon.nova-lite-v1:0");
     assert_eq!(config.auth, Auth::Auto);
@@ -107,7 +107,7 @@ fn a_model_is_enough_and_the_rest_has_its_default() {
 }
 
 #[test]
-fn every_key_is_taken() {
+fn every_key_is_read() {
     let pem = Scratch::new("every-key", PEM.as_bytes());
     let config = with(&format!(
         r#""auth":"sigv4","api_key":"AKID","secret_key":"s/e+c=","session_token":"tok==","role_arn":"arn:aws:iam::123456789012:role/path/r",
@@ -179,12 +179,12 @@ fn members_under_options_count_as_if_at_the_top() {
     assert_eq!((config.calls.timeouts.idle, config.calls.timeouts.first_event), (millis(1000), millis(2000)));
     assert_eq!(parse(r#"{"options":{"model":"m"}}"#).unwrap().model, "m");
 
-    let twice = r#""region" stands both at the top and under "options": remove one"#;
+    let twice = r#""region" is given both at the top and under "options": remove one"#;
     assert_refused(r#""region":"a","options":{"region":"a"}"#, twice, "/options/region");
     assert_refused(r#""options":{"region":"a"},"region":"a""#, twice, "/region");
     assert_refused(
         r#""options":{"regoin":"a"}"#,
-        r#""regoin" is no known key; did you mean "region"?"#,
+        r#""regoin" is not a known key; did you mean "region"?"#,
         "/options/regoin",
     );
     assert_refused(r#""options":{"api_key":"a"}"#, API_KEY_ALONE, "/options/api_key");
@@ -195,7 +195,7 @@ fn members_under_options_count_as_if_at_the_top() {
     );
     assert_refused(r#""options":[]"#, r#""options" must be an object, not an array"#, "/options");
     let (message, path) = refused(r#""options":{"options":{}}"#);
-    assert!(message.starts_with(r#""options" is no known key; known are model, region, "#), "{message}");
+    assert!(message.starts_with(r#""options" is not a known key; known are model, region, "#), "{message}");
     assert_eq!(path, "/options/options");
 }
 
@@ -227,7 +227,7 @@ fn the_order_of_keys_never_matters() {
 }
 
 #[test]
-fn what_is_not_a_json_object_is_refused_with_its_position() {
+fn a_config_that_is_not_a_json_object_is_an_error_with_its_position() {
     let (message, path) = fault("{\n  \"model\": \"m\",\n}");
     assert_eq!(message, "not JSON: expected a key in double quotes at line 3, column 1");
     assert_eq!(path, "");
@@ -239,8 +239,8 @@ fn what_is_not_a_json_object_is_refused_with_its_position() {
 }
 
 #[test]
-fn a_key_that_stands_twice_is_refused() {
-    let twice = |name: &str| format!("\"{name}\" stands twice: remove one");
+fn a_key_that_is_given_twice_is_an_error() {
+    let twice = |name: &str| format!("\"{name}\" is given twice: remove one");
     assert_refused(r#""region":"a","region":"a""#, &twice("region"), "/region");
     assert_refused(r#""region":"a","\u0072egion":"a""#, &twice("region"), "/region");
     assert_refused(r#""options":{"lint":"off","lint":"off"}"#, &twice("lint"), "/options/lint");
@@ -249,7 +249,7 @@ fn a_key_that_stands_twice_is_refused() {
 }
 
 #[test]
-fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+fn the_error_for_an_unknown_key_suggests_the_nearest_known_key() {
     for (slip, meant) in [
         ("timeot", "timeout"),
         ("time_outs", "timeouts"),
@@ -271,27 +271,27 @@ fn an_unknown_key_is_refused_with_the_nearest_known_one() {
         ("max_retries", "retry"),
         ("max_attempts", "retry"),
     ] {
-        let message = format!(r#""{slip}" is no known key; did you mean "{meant}"?"#);
+        let message = format!(r#""{slip}" is not a known key; did you mean "{meant}"?"#);
         assert_refused(&format!(r#""{slip}":1"#), &message, &format!("/{slip}"));
     }
-    let idle = r#""timeouts.idel" is no known key; did you mean "idle"?"#;
+    let idle = r#""timeouts.idel" is not a known key; did you mean "idle"?"#;
     assert_refused(r#""timeouts":{"idel":"1s"}"#, idle, "/timeouts/idel");
-    let attempts = r#""retry.max_attemps" is no known key; did you mean "max_attempts"?"#;
+    let attempts = r#""retry.max_attemps" is not a known key; did you mean "max_attempts"?"#;
     assert_refused(r#""retry":{"max_attemps":1}"#, attempts, "/retry/max_attemps");
-    let attempts = r#""retry.max_retries" is no known key; did you mean "max_attempts"?"#;
+    let attempts = r#""retry.max_retries" is not a known key; did you mean "max_attempts"?"#;
     assert_refused(r#""retry":{"max_retries":1}"#, attempts, "/retry/max_retries");
 }
 
 #[test]
-fn an_unknown_key_that_is_near_to_none_is_refused_with_all_known_ones() {
+fn the_error_for_an_unknown_key_without_a_near_one_lists_all_keys() {
     let (message, path) = refused(r#""a/b~c":1"#);
     let keys: Vec<_> = keys().collect();
-    assert_eq!(message, format!(r#""a/b~c" is no known key; known are {}"#, keys.join(", ")));
+    assert_eq!(message, format!(r#""a/b~c" is not a known key; known are {}"#, keys.join(", ")));
     assert!(message.contains("known are model, region, ") && message.ends_with(", options"), "{message}");
     assert_eq!(path, "/a~1b~0c", "a JSON pointer escapes its tokens");
-    let timeouts = r#""timeouts.read" is no known key; known are connect, first_event, idle, total, queue"#;
+    let timeouts = r#""timeouts.read" is not a known key; known are connect, first_event, idle, total, queue"#;
     assert_refused(r#""timeouts":{"read":"1s"}"#, timeouts, "/timeouts/read");
-    let retry = r#""retry.jitter" is no known key; known are max_attempts, mode, max_backoff"#;
+    let retry = r#""retry.jitter" is not a known key; known are max_attempts, mode, max_backoff"#;
     assert_refused(r#""retry":{"jitter":1}"#, retry, "/retry/jitter");
     for key in ["system", "inferenceConfig", "max_tokens", "temperature"] {
         let message = format!(r#""{key}" is a member of requests: put it under "defaults""#);
@@ -311,7 +311,7 @@ fn json_type(key: &Key) -> &'static str {
 }
 
 #[test]
-fn a_wrong_type_is_refused_with_what_is_expected_and_found() {
+fn the_error_for_a_wrong_type_names_the_expected_and_the_found_type() {
     let top = || KEYS.iter().filter(|key| !key.name.contains('.'));
     for (kind, expected) in
         [("string", "a string"), ("boolean", "a boolean"), ("number", "a number"), ("object", "an object")]
@@ -322,13 +322,13 @@ fn a_wrong_type_is_refused_with_what_is_expected_and_found() {
             assert_eq!(message, format!(r#""{key}" must be {expected}, not an array"#));
             assert_eq!(path, format!("/{key}"));
             let (message, _) = fault(&format!(r#"{{"{key}":null}}"#));
-            let hint = "leave it out where there is nothing to say";
+            let hint = "omit the key";
             assert_eq!(message, format!(r#""{key}" must be {expected}, not null: {hint}"#));
         }
     }
     for key in top().filter(|key| json_type(key) == "string").map(|key| key.name) {
         let (message, path) = fault(&format!(r#"{{"{key}":""}}"#));
-        assert_eq!(message, format!(r#""{key}" is empty: leave it out where there is nothing to say"#));
+        assert_eq!(message, format!(r#""{key}" is empty: omit the key"#));
         assert_eq!(path, format!("/{key}"));
     }
     assert_refused(r#""retry":3"#, r#""retry" must be an object, not a number"#, "/retry");
@@ -336,7 +336,7 @@ fn a_wrong_type_is_refused_with_what_is_expected_and_found() {
 }
 
 #[test]
-fn a_model_is_required_and_its_characters_are_on_a_list() {
+fn a_model_is_required_and_only_listed_characters_are_allowed() {
     assert_eq!(fault("{}").0, r#""model" is missing: give a model id, an inference profile or an ARN"#);
     for id in [
         "anthropic.claude-3-haiku-20240307-v1:0",
@@ -374,7 +374,7 @@ fn a_model_is_required_and_its_characters_are_on_a_list() {
 const API_KEY_ALONE: &str = r#""api_key" needs "secret_key" beside it; a Bedrock API key goes into "bearer_token""#;
 
 #[test]
-fn credentials_come_whole_or_not_at_all() {
+fn credentials_are_complete_or_absent() {
     assert_refused(r#""api_key":"a""#, API_KEY_ALONE, "/api_key");
     assert_refused(r#""secret_key":"s""#, r#""secret_key" needs "api_key" beside it"#, "/secret_key");
     assert_refused(r#""session_token":"t""#, r#""session_token" needs "api_key" beside it"#, "/session_token");
@@ -388,7 +388,7 @@ fn credentials_come_whole_or_not_at_all() {
 }
 
 #[test]
-fn two_ways_to_prove_who_one_is_exclude_each_other() {
+fn two_ways_of_authorization_exclude_each_other() {
     let keys = r#""api_key":"a","secret_key":"s""#;
     let role = r#""role_arn":"arn:aws:iam::1:role/r""#;
     assert_refused(
@@ -434,7 +434,7 @@ fn bearer_needs_a_token_in_the_config_or_the_environment() {
 }
 
 #[test]
-fn what_goes_into_a_header_holds_no_control_characters() {
+fn values_of_headers_have_no_control_characters() {
     for key in ["api_key", "secret_key", "session_token", "bearer_token", "user_agent"] {
         for (value, reason) in [
             (r"hunter2\n", "holds a control character (U+000A) at character 8"),
@@ -455,7 +455,7 @@ fn what_goes_into_a_header_holds_no_control_characters() {
 }
 
 #[test]
-fn a_region_can_be_a_part_of_a_host_name() {
+fn a_region_must_be_a_label_of_a_host_name() {
     for region in ["us-east-1", "us-gov-west-1", "local"] {
         assert_eq!(with(&format!(r#""region":"{region}""#)).region.as_deref(), Some(region));
     }
@@ -471,7 +471,7 @@ fn a_region_can_be_a_part_of_a_host_name() {
 }
 
 #[test]
-fn a_role_is_an_arn_with_names_that_sts_takes() {
+fn a_role_is_an_arn_with_names_that_sts_accepts() {
     let not_role = |text: &str| {
         format!(r#""role_arn" must be a role's ARN, such as "arn:aws:iam::123456789012:role/name", not "{text}""#)
     };
@@ -488,7 +488,7 @@ fn a_role_is_an_arn_with_names_that_sts_takes() {
 }
 
 #[test]
-fn plain_http_goes_to_this_machine_and_elsewhere_only_when_allowed() {
+fn plain_http_is_allowed_to_this_machine_and_to_others_only_with_allow_http() {
     for url in
         ["http://localhost:8000", "http://LOCALHOST", "http://127.0.0.1", "HTTP://127.8.9.1:1/x", "http://[::1]:80/"]
     {
@@ -514,7 +514,7 @@ fn plain_http_goes_to_this_machine_and_elsewhere_only_when_allowed() {
 }
 
 #[test]
-fn loopback_is_told_by_address_or_by_the_name_localhost() {
+fn loopback_is_an_address_or_the_name_localhost() {
     for host in ["localhost", "LocalHost", "127.0.0.1", "127.255.255.254", "::1", "[::1]", "::ffff:127.0.0.1"] {
         assert!(is_loopback(host), "{host}");
     }
@@ -570,7 +570,7 @@ fn a_base_url_is_a_plain_url_with_a_host() {
 }
 
 #[test]
-fn a_proxy_is_a_url_that_the_http_client_takes() {
+fn a_proxy_is_a_url_that_the_http_client_accepts() {
     for url in ["http://proxy:3128", "https://proxy.example", "http://me:p%40ss!@10.0.0.1:1/", "http://[::1]:3128"] {
         assert_eq!(with(&format!(r#""proxy":"{url}""#)).proxy.as_ref().map(|text| text.as_str()), Some(url));
         let proxy = Matcher::builder().all(url).build().intercept(&"https://endpoint".parse().unwrap());
@@ -600,7 +600,7 @@ fn the_http_version_is_negotiated_or_forced() {
 }
 
 #[test]
-fn a_ca_file_holds_certificates_that_can_be_used() {
+fn a_ca_file_has_only_valid_certificates() {
     let names = |file: &Scratch, reason: &str| format!(r#""ca_file" names "{}", {reason}"#, file.0.display());
     let two = Scratch::new("two", format!("# a comment\n{PEM}\n{PEM}").as_bytes());
     assert!(with(&two.member()).ca_bundle.is_some());
@@ -642,7 +642,7 @@ fn a_ca_file_holds_certificates_that_can_be_used() {
 const ZERO: &str = "must be longer than 0: no timer can be switched off";
 
 #[test]
-fn durations_are_strings_with_a_unit_and_a_bare_number_shows_both_spellings() {
+fn durations_are_strings_with_a_unit_and_the_error_for_a_bare_number_shows_two_units() {
     for (text, expected) in [
         (r#""30s""#, millis(30_000)),
         (r#""500ms""#, millis(500)),
@@ -727,7 +727,7 @@ fn a_derived_model_keeps_the_timers_that_were_set_by_name() {
     assert_eq!((calls.retry.max_attempts, calls.retry.mode), (1, RetryMode::Adaptive));
 
     let before = calls.clone();
-    assert!(!calls.set("system", json("[]"), "/system").unwrap(), "what it does not know it leaves");
+    assert!(!calls.set("system", json("[]"), "/system").unwrap(), "an unknown key changes nothing");
     assert_eq!(calls, before);
     let error = calls.set("timeouts", json(r#"{"idle":[]}"#), "/timeouts").unwrap_err();
     assert_eq!(error.path().as_str(), "/timeouts/idle");
@@ -735,7 +735,7 @@ fn a_derived_model_keeps_the_timers_that_were_set_by_name() {
 }
 
 #[test]
-fn counts_begin_with_one() {
+fn counts_are_at_least_one() {
     let attempts = |value: &str| with(&format!(r#""retry":{{"max_attempts":{value}}}"#)).calls.retry.max_attempts;
     assert_eq!((attempts("1"), attempts("5.0"), attempts("4294967295")), (1, 5, u32::MAX));
     for value in ["0", "-1", "1.5", "4294967296", "1e99"] {

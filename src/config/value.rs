@@ -38,12 +38,12 @@ impl<'a> Value<'a> {
     /// Returns the error for an unknown key. It suggests the nearest one of `known`.
     pub(super) fn unknown(&self, known: impl Iterator<Item = &'static str> + Clone) -> Error {
         match nearest(&self.key, known.clone()) {
-            Some(near) => self.error(format_args!("is no known key; did you mean \"{near}\"?")),
-            None => self.error(format_args!("is no known key; known are {}", known.collect::<Vec<_>>().join(", "))),
+            Some(near) => self.error(format_args!("is not a known key; did you mean \"{near}\"?")),
+            None => self.error(format_args!("is not a known key; known are {}", known.collect::<Vec<_>>().join(", "))),
         }
     }
 
-    /// Returns the members of an object, none of which stands twice.
+    /// Returns the members of an object, none of which is given twice.
     pub(super) fn members(&self) -> Result<Vec<Value<'a>>> {
         self.expect(JsonKind::Object)?;
         let mut seen = HashSet::new();
@@ -57,7 +57,7 @@ impl<'a> Value<'a> {
             let path = format!("{}/{}", self.path, key.replace('~', "~0").replace('/', "~1"));
             let member = Value { json: member.value, key, name, path };
             if !seen.insert(member.key.clone()) {
-                return Err(member.error("stands twice: remove one"));
+                return Err(member.error("is given twice: remove one"));
             }
             members.push(member);
         }
@@ -101,7 +101,7 @@ impl<'a> Value<'a> {
     /// Returns a string that is not empty.
     pub(super) fn text(&self) -> Result<String> {
         match self.json.string() {
-            Some(text) if text.is_empty() => Err(self.error("is empty: leave it out where there is nothing to say")),
+            Some(text) if text.is_empty() => Err(self.error("is empty: omit the key")),
             Some(text) => Ok(text.into_owned()),
             None => Err(self.wrong_kind("a string")),
         }
@@ -160,7 +160,7 @@ impl<'a> Value<'a> {
 
     fn wrong_kind(&self, expected: impl fmt::Display) -> Error {
         let found = self.json.kind();
-        let hint = if found == JsonKind::Null { ": leave it out where there is nothing to say" } else { "" };
+        let hint = if found == JsonKind::Null { ": omit the key" } else { "" };
         self.error(format_args!("must be {expected}, not {found}{hint}"))
     }
 }

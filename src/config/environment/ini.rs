@@ -61,17 +61,17 @@ pub fn parse(text: &str) -> Result<Vec<Section>, Fault> {
         if trimmed.starts_with('[') {
             let name = section_name(trimmed).ok_or(fault("a section's name begins with '[' and has no ']'"))?;
             if !names.insert(name.to_owned()) {
-                return Err(fault("this section stands twice in the file"));
+                return Err(fault("this section is given twice in the file"));
             }
             keys.clear();
             sections.push(Section { name: name.to_owned(), entries: Vec::new() });
             continue;
         }
         let section = sections.last_mut().ok_or(fault("a line stands before the first section, such as [default]"))?;
-        let (key, value) = split(trimmed).ok_or(fault("this line is no section and has no '=' behind a key"))?;
+        let (key, value) = split(trimmed).ok_or(fault("this line is neither a section nor a key with '='"))?;
         let key = key.to_lowercase();
         if !keys.insert(key.clone()) {
-            return Err(fault("this key stands twice in its section"));
+            return Err(fault("this key is given twice in its section"));
         }
         let value = if key == COMMAND { value.trim() } else { without_comment(value) };
         section.entries.push(Entry { key, value: value.to_owned(), nested: Vec::new() });

@@ -28,7 +28,7 @@ impl Home {
 
     fn refused(&self, config: &str, variables: &[(&str, &str)]) -> Error {
         match self.read(config, variables) {
-            Ok(_) => panic!("this was taken"),
+            Ok(_) => panic!("this was accepted"),
             Err(error) => error,
         }
     }
@@ -50,7 +50,7 @@ pub fn parsed(members: &str) -> Config {
 }
 
 #[test]
-fn the_region_is_the_variables_then_the_profiles_and_an_empty_one_is_not_given() {
+fn the_region_comes_from_the_variables_then_the_profile_and_an_empty_value_is_unset() {
     let home = Home::new("[default]\nregion = eu-west-1\n[profile none]\nregion =\n", "");
     for (variables, expected) in [
         (&[("AWS_REGION", "ap-south-1"), ("AWS_DEFAULT_REGION", "eu-north-1")][..], "ap-south-1"),
@@ -68,7 +68,7 @@ fn the_region_is_the_variables_then_the_profiles_and_an_empty_one_is_not_given()
 }
 
 #[test]
-fn the_endpoint_is_found_in_botocores_order_under_the_names_that_aws_gives() {
+fn the_endpoint_is_found_in_the_order_of_botocore() {
     let home = Home::new(
         "[default]\nservices = s\nendpoint_url = https://all.profile\n[services s]\nbedrock_runtime =\n  endpoint_url = \
          https://bedrock.profile\nbedrock-runtime =\n  endpoint_url = https://wrong.profile\n[profile all]\nendpoint_url = \
@@ -91,7 +91,7 @@ fn the_endpoint_is_found_in_botocores_order_under_the_names_that_aws_gives() {
 }
 
 #[test]
-fn an_endpoint_with_a_password_is_refused_and_the_password_is_not_told() {
+fn an_endpoint_with_a_password_is_an_error_that_does_not_quote_it() {
     let home = Home::new("", "");
     let environment = home.read("", &[("AWS_ENDPOINT_URL", "https://user:hunter2@b.example")]).unwrap();
     let error = environment.endpoint(BEDROCK_RUNTIME, false, false).unwrap_err();
@@ -115,7 +115,7 @@ fn a_broken_file_is_an_error_that_names_file_and_line_and_no_secret() {
 }
 
 #[test]
-fn a_file_that_is_not_there_or_no_file_is_an_empty_one() {
+fn a_missing_file_or_a_path_that_is_no_file_counts_as_empty() {
     let home = Home::new("", "");
     for path in ["/no/such/file", "/dev/null", "/"] {
         let environment = home.read("", &[("AWS_CONFIG_FILE", path), ("AWS_SHARED_CREDENTIALS_FILE", path)]).unwrap();
@@ -124,7 +124,7 @@ fn a_file_that_is_not_there_or_no_file_is_an_empty_one() {
 }
 
 #[test]
-fn a_profile_that_is_named_but_absent_is_an_error_with_its_name_and_the_files() {
+fn a_named_profile_that_is_missing_is_an_error_with_its_name_and_the_files() {
     let home = Home::new("[profile work]\n", "[other]\n");
     for (members, variables) in [(r#","profile":"nobody""#, &[][..]), ("", &[("AWS_PROFILE", "nobody")])] {
         let error = home.refused(members, variables);
@@ -138,7 +138,7 @@ fn a_profile_that_is_named_but_absent_is_an_error_with_its_name_and_the_files() 
 }
 
 #[test]
-fn a_profile_whose_name_stands_in_quotes_is_found() {
+fn a_profile_with_a_quoted_name_is_found() {
     let home = Home::new("[profile \"my p\"]\nregion = eu-west-2\n", "[my p]\naws_access_key_id = AKIA\n");
     let environment = home.read("", &[("AWS_PROFILE", "my p")]).unwrap();
     assert_eq!(environment.region(&parsed("")).unwrap(), "eu-west-2");
@@ -168,7 +168,7 @@ fn the_bundle_is_the_variables_then_the_profiles_then_that_of_requests() {
 }
 
 #[test]
-fn a_program_with_more_rights_than_its_user_takes_nothing_from_that_user() {
+fn a_program_with_more_rights_than_its_user_reads_nothing_of_that_user() {
     let environment = read("", Variables::withheld()).unwrap();
     assert_eq!(environment.region(&parsed("")).unwrap(), DEFAULT_REGION);
     assert!(environment.profile.get("region").is_none() && environment.ca_bundle().is_none());
