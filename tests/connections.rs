@@ -18,7 +18,7 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-fn whole_stream() -> Reply {
+fn complete_stream() -> Reply {
     Reply::stream().text_stream(&["Hel", "lo"], "end_turn")
 }
 
@@ -32,7 +32,7 @@ fn model(url: &str, members: Value) -> Model {
         "secret_key": SECRET_KEY,
         "retry": {"max_attempts": 1},
         "timeout": "15s",
-        // On a busy machine a connect may be so slow that another would be started.
+        // On a busy machine a connection attempt may be so slow that a second one would start.
         "timeouts": {"connect": "30s"},
     });
     Model::new(&with(base, members))
@@ -43,17 +43,17 @@ fn http2_model(bedrock: &LocalBedrock, members: Value) -> Model {
     model(&bedrock.url(), with(json!({"http_version": "2"}), members))
 }
 
-/// Responds to every request, as a stream or not, as requested.
-fn hello_to_all(request: &support::Request) -> Reply {
+/// Sends "Hello", as a stream or as a unary response.
+fn reply_hello(request: &support::Request) -> Reply {
     match request.operation() {
         "converse" => Reply::text_response("Hello"),
-        _ => whole_stream(),
+        _ => complete_stream(),
     }
 }
 
-/// Both kinds of calls succeed at the first attempt.
+/// Checks that a unary call and a stream succeed at the first attempt.
 #[track_caller]
-fn works(model: &Model) {
+fn check_calls(model: &Model) {
     let unary = model.generate(&hello());
     assert_eq!((unary.response().text.as_str(), unary.response().attempts), ("Hello", 1));
     let streamed = model.stream(&hello());
@@ -81,15 +81,15 @@ fn a_request_that_was_read_and_got_no_response_is_sent_again_only_as_an_attempt(
             let bedrock = LocalBedrock::with_protocol(protocol.clone());
             let model = model(&bedrock.url(), json!({"http_version": version}));
             let patient = model.with(json!({"retry": {"max_attempts": 3, "max_backoff": "1ms"}}));
-            for kept in [false, true] {
-                if kept {
+            for reused in [false, true] {
+                if reused {
                     bedrock.push(Reply::text_response("Hello"));
                     model.generate(&hello()).response();
                 }
                 bedrock.take_requests();
                 bedrock.push(dead.clone());
                 assert_eq!(model.stream(&hello()).outcome.failed(BEDROCK_E_NETWORK).attempts, 1);
-                assert_eq!(bedrock.take_requests().len(), 1, "HTTP/{version}, kept: {kept}");
+                assert_eq!(bedrock.take_requests().len(), 1, "HTTP/{version}, reused: {reused}");
             }
             bedrock.push(Reply::text_response("Hello"));
             model.generate(&hello()).response();
@@ -127,16 +127,16 @@ fn a_connection_is_reused_after_every_response_with_an_unambiguous_end() {
     }
     bedrock.push(Reply::text_response("Hello"));
     model.generate(&hello()).response();
-    assert_eq!(bedrock.connection_count(), 3, "none is kept where the service ends it");
+    assert_eq!(bedrock.connection_count(), 3, "a connection that the service closes is not reused");
 }
 
 #[test]
-fn derived_models_share_connections_whatever_their_timers() {
+fn derived_models_share_connections_even_if_their_timers_differ() {
     let bedrock = LocalBedrock::start();
-    bedrock.respond_with(hello_to_all);
+    bedrock.respond_with(reply_hello);
     let model = model(&bedrock.url(), json!({}));
-    works(&model);
-    works(&model.with(json!({"timeouts": {"connect": "7s", "idle": "9s"}})));
+    check_calls(&model);
+    check_calls(&model.with(json!({"timeouts": {"connect": "7s", "idle": "9s"}})));
     assert_eq!(bedrock.connection_count(), 1);
 }
 
@@ -146,13 +146,13 @@ fn derived_models_share_connections_whatever_their_timers() {
 const INTERNAL_ERROR: u32 = 2;
 
 #[test]
-fn http2_works_without_being_asked_for_where_the_config_says_so() {
+fn http2_without_tls_is_used_if_the_config_sets_it() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
-    bedrock.respond_with(hello_to_all);
+    bedrock.respond_with(reply_hello);
     let model = http2_model(&bedrock, json!({}));
-    works(&model);
-    works(&model.with(json!({"timeouts": {"connect": "7s"}})));
+    check_calls(&model);
+    check_calls(&model.with(json!({"timeouts": {"connect": "7s"}})));
     assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (4, 1));
     bedrock.push(Reply::error(429, "ThrottlingException", "slow down"));
     model.generate(&hello()).failed(BEDROCK_E_THROTTLED);
@@ -160,7 +160,7 @@ fn http2_works_without_being_asked_for_where_the_config_says_so() {
 }
 
 #[test]
-fn a_long_answer_over_http2_is_whole() {
+fn a_long_response_over_http2_is_complete() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let texts = vec!["x".repeat(10_000); 400];
     let texts: Vec<_> = texts.iter().map(String::as_str).collect();
@@ -168,7 +168,7 @@ fn a_long_answer_over_http2_is_whole() {
     assert_eq!(http2_model(&bedrock, json!({})).stream(&hello()).text().len(), 4_000_000);
 }
 
-/// Opens so many streams at once, each held at the gate after its first event, and returns the number of connections.
+/// Runs `streams` concurrent streams, each held at the gate after its first event, and returns the number of connections.
 #[track_caller]
 fn connections_of(bedrock: &LocalBedrock, model: &Model, streams: usize) -> usize {
     let gate = Gate::new();
@@ -187,17 +187,17 @@ fn connections_of(bedrock: &LocalBedrock, model: &Model, streams: usize) -> usiz
 }
 
 #[test]
-fn calls_at_once_share_one_http2_connection_from_the_first_on() {
+fn concurrent_calls_share_one_http2_connection_from_the_first_call_on() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     assert_eq!(connections_of(&bedrock, &http2_model(&bedrock, json!({})), 20), 1);
 }
 
 #[test]
-fn more_calls_than_an_http2_connection_takes_go_over_another() {
+fn calls_beyond_the_stream_limit_of_an_http2_connection_open_another() {
     let bedrock = LocalBedrock::with_protocol(Protocol::Http2 { streams: 2 });
-    bedrock.respond_with(hello_to_all);
+    bedrock.respond_with(reply_hello);
     let model = http2_model(&bedrock, json!({}));
-    works(&model);
+    check_calls(&model);
     let gate = Gate::new();
     // One after the other: the first response on a connection shows how many streams it admits.
     let streams: Vec<_> = (0..5)
@@ -212,12 +212,12 @@ fn more_calls_than_an_http2_connection_takes_go_over_another() {
     gate.open();
     for stream in streams {
         while let Pulled::Event(_) = stream.next(-1) {}
-        assert!(matches!(stream.next(-1), Pulled::Done), "a stream over a further connection is whole");
+        assert!(matches!(stream.next(-1), Pulled::Done), "a stream over a further connection is complete");
     }
 }
 
 #[test]
-fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection() {
+fn an_unread_stream_does_not_delay_others_on_its_http2_connection() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     let much = "x".repeat(100_000);
@@ -236,20 +236,20 @@ fn one_stream_that_nobody_reads_does_not_hold_up_others_on_its_http2_connection(
 }
 
 #[test]
-fn a_dead_http2_peer_is_noticed_by_pings_long_before_the_idle_timer() {
+fn a_dead_http2_peer_is_detected_by_pings_long_before_the_idle_timer() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     // A ping follows after three times this time, and has to be acknowledged within five times this time.
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "100ms", "idle": "1h", "first_event": "1h"}}));
     bedrock.push(Reply::stream().message_start().then_unresponsive());
     let failure = model.stream(&hello()).outcome.failed(BEDROCK_E_TIMEOUT).clone();
     failure.says(&["does not respond any more", &format!("127.0.0.1:{}", bedrock.port())]);
-    bedrock.respond_with(hello_to_all);
-    works(&model);
-    assert_eq!(bedrock.connection_count(), 2, "what is dead is not used again");
+    bedrock.respond_with(reply_hello);
+    check_calls(&model);
+    assert_eq!(bedrock.connection_count(), 2, "a dead connection is not reused");
 }
 
 #[test]
-fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
+fn a_slow_http2_peer_that_acknowledges_pings_is_not_given_up() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let model = http2_model(&bedrock, json!({"timeouts": {"connect": "20ms"}}));
     let pause = Duration::from_millis(400);
@@ -258,12 +258,12 @@ fn a_live_http2_peer_that_takes_its_time_is_waited_for() {
 }
 
 #[test]
-fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_again() {
+fn after_goaway_running_streams_finish_and_new_calls_use_another_connection() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let gate = Gate::new();
     let model = http2_model(&bedrock, json!({}));
-    let leaving = Reply::stream().message_start().graceful_shutdown().wait_for(&gate);
-    bedrock.push(leaving.text(0, &["Hello"]).message_stop("end_turn"));
+    let reply = Reply::stream().message_start().graceful_shutdown().wait_for(&gate);
+    bedrock.push(reply.text(0, &["Hello"]).message_stop("end_turn"));
     let streamed = model.stream_with(&hello(), null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_MESSAGE_START {
             bedrock.push(Reply::text_response("Hello"));
@@ -273,43 +273,47 @@ fn an_http2_service_that_leaves_finishes_what_it_began_and_is_not_asked_there_ag
         0
     });
     assert_eq!(streamed.outcome.response().text, "Hello");
-    bedrock.respond_with(hello_to_all);
-    works(&model);
+    bedrock.respond_with(reply_hello);
+    check_calls(&model);
     assert_eq!(bedrock.connection_count(), 2);
 }
 
 #[test]
-fn a_call_that_is_left_leaves_its_http2_connection_to_others() {
+fn a_stopped_call_does_not_close_its_http2_connection() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let model = http2_model(&bedrock, json!({}));
     bedrock.push(Reply::stream().message_start().wait_for(&Gate::new()));
     model.stream_with(&hello(), null_mut(), |_| 1).outcome.stopped();
-    bedrock.respond_with(hello_to_all);
-    works(&model);
+    bedrock.respond_with(reply_hello);
+    check_calls(&model);
     assert_eq!(bedrock.connection_count(), 1);
 }
 
 #[test]
-fn a_stream_that_http2_resets_is_cut() {
+fn an_http2_stream_that_is_reset_is_truncated() {
     let bedrock = LocalBedrock::with_protocol(Protocol::HTTP2);
     let model = http2_model(&bedrock, json!({}));
-    bedrock.push(whole_stream().cut_at(150, Cut::StreamReset(INTERNAL_ERROR)));
+    bedrock.push(complete_stream().cut_at(150, Cut::StreamReset(INTERNAL_ERROR)));
     model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
     bedrock.push(Reply::stream_reset_before_headers(INTERNAL_ERROR));
     assert_eq!(model.generate(&hello()).failed(BEDROCK_E_NETWORK).attempts, 1);
-    assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (2, 1), "a refusal is no dead connection");
+    assert_eq!(
+        (bedrock.requests().len(), bedrock.connection_count()),
+        (2, 1),
+        "a reset stream does not close its connection"
+    );
 }
 
 #[test]
 fn an_endpoint_with_another_http_version_is_an_error_that_names_the_setting() {
-    let saying = |bytes: Vec<u8>| {
+    let sending = |bytes: Vec<u8>| {
         RawServer::start(move |_, frames| {
             frames.send(&bytes)?;
             std::io::copy(&mut frames.stream, &mut std::io::sink()).map(drop)
         })
     };
-    let http1 = saying(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec());
-    let http2 = saying(frame(SETTINGS, 0, 0, &[]));
+    let http1 = sending(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec());
+    let http2 = sending(frame(SETTINGS, 0, 0, &[]));
     for (url, version) in [(http1.url(), "2"), (http2.url(), "1.1")] {
         let outcome = model(&url, json!({"http_version": version})).generate(&hello());
         let failure = outcome.failed(BEDROCK_E_PROTOCOL);
@@ -331,31 +335,31 @@ fn tls_model(bedrock: &LocalBedrock, members: Value) -> Model {
 }
 
 #[test]
-fn http2_is_spoken_where_the_endpoint_offers_it_unless_the_config_says_otherwise() {
+fn http2_is_used_if_the_endpoint_offers_it_and_the_config_allows_it() {
     let offering = |protocols: &[&str]| {
         let bedrock = over_tls(Flaw::Nothing, protocols);
-        bedrock.respond_with(hello_to_all);
+        bedrock.respond_with(reply_hello);
         bedrock
     };
-    let spoken =
+    let versions =
         |bedrock: &LocalBedrock| bedrock.take_requests().iter().map(|request| request.version).collect::<Vec<_>>();
     let both = offering(&["h2", "http/1.1"]);
-    works(&tls_model(&both, json!({})));
-    works(&tls_model(&both, json!({"http_version": "2"})));
-    assert_eq!((spoken(&both), both.connection_count()), (vec![Version::HTTP_2; 4], 2));
-    works(&tls_model(&both, json!({"http_version": "1.1"})));
-    assert_eq!(spoken(&both), [Version::HTTP_11; 2]);
+    check_calls(&tls_model(&both, json!({})));
+    check_calls(&tls_model(&both, json!({"http_version": "2"})));
+    assert_eq!((versions(&both), both.connection_count()), (vec![Version::HTTP_2; 4], 2));
+    check_calls(&tls_model(&both, json!({"http_version": "1.1"})));
+    assert_eq!(versions(&both), [Version::HTTP_11; 2]);
     for old in [offering(&["http/1.1"]), offering(&[])] {
         for version in ["auto", "1.1"] {
-            works(&tls_model(&old, json!({"http_version": version})));
+            check_calls(&tls_model(&old, json!({"http_version": version})));
         }
         tls_model(&old, json!({"http_version": "2"})).generate(&hello()).failed(BEDROCK_E_NETWORK);
-        assert_eq!(spoken(&old), [Version::HTTP_11; 4]);
+        assert_eq!(versions(&old), [Version::HTTP_11; 4]);
     }
 }
 
 #[test]
-fn concurrent_calls_share_the_connection_that_the_first_of_them_makes() {
+fn concurrent_calls_over_tls_share_the_connection_that_the_first_call_opens() {
     let bedrock = over_tls(Flaw::Nothing, &["h2"]);
     assert_eq!(connections_of(&bedrock, &tls_model(&bedrock, json!({})), 10), 1);
 }
@@ -372,22 +376,22 @@ fn a_certificate_has_to_be_for_this_host_and_from_a_trusted_ca() {
         assert!(bedrock.requests().is_empty());
     }
     let (plain, trusted) = (LocalBedrock::start(), Tls::new(Flaw::Nothing, &[]));
-    let confused = model(&format!("https://127.0.0.1:{}", plain.port()), json!({"ca_file": trusted.ca_file()}));
-    confused.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS"]);
+    let without_tls = model(&format!("https://127.0.0.1:{}", plain.port()), json!({"ca_file": trusted.ca_file()}));
+    without_tls.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS"]);
     assert!(plain.requests().is_empty());
 }
 
 // Proxies.
 
 #[test]
-fn https_goes_through_a_proxy_by_a_tunnel() {
+fn https_uses_a_tunnel_through_the_proxy() {
     let tls = Tls::new(Flaw::Nothing, &["h2"]).for_host("bedrock.example");
     let bedrock = LocalBedrock::with_protocol(Protocol::Tls(tls.clone()));
-    bedrock.respond_with(hello_to_all);
+    bedrock.respond_with(reply_hello);
     let proxy = Proxy::to(bedrock.port());
     let url = format!("http://me:p%40ss@127.0.0.1:{}", proxy.port());
     let model = model("https://bedrock.example:8443", json!({"ca_file": tls.ca_file(), "proxy": url}));
-    works(&model);
+    check_calls(&model);
     let heads = proxy.heads();
     assert_eq!(heads.len(), 1, "{heads:?}");
     assert!(heads[0].starts_with("CONNECT bedrock.example:8443 HTTP/1.1\r\n"), "{heads:?}");
@@ -402,10 +406,10 @@ fn https_goes_through_a_proxy_by_a_tunnel() {
 fn a_proxy_is_reached_over_tls_if_its_url_begins_with_https() {
     let tls = Tls::new(Flaw::Nothing, &["http/1.1"]);
     let bedrock = LocalBedrock::with_protocol(Protocol::Tls(tls.for_host("bedrock.example")));
-    bedrock.respond_with(hello_to_all);
+    bedrock.respond_with(reply_hello);
     let proxy = Proxy::over_tls(&tls, bedrock.port());
     let members = json!({"ca_file": tls.ca_file(), "proxy": format!("https://localhost:{}", proxy.port())});
-    works(&model("https://bedrock.example", members));
+    check_calls(&model("https://bedrock.example", members));
     assert!(proxy.heads()[0].starts_with("CONNECT bedrock.example:443 HTTP/1.1\r\n"), "{:?}", proxy.heads());
 }
 
@@ -430,13 +434,13 @@ fn plain_http_requests_carry_the_whole_url_to_the_proxy() {
 
 #[test]
 fn an_error_of_a_proxy_is_in_the_message() {
-    for (answer, says) in [
+    for (response, says) in [
         ("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 4\r\n\r\nwho?", &["407", "user", "proxy"][..]),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", &["403", "bedrock.example"]),
         ("HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", &["502", "bedrock.example"]),
         ("", &["tunnel", "closed"]),
     ] {
-        let proxy = Proxy::refusing(answer);
+        let proxy = Proxy::refusing(response);
         let url = format!("http://127.0.0.1:{}", proxy.port());
         let failure = model("https://bedrock.example", json!({"proxy": url})).generate(&hello());
         failure.failed(BEDROCK_E_NETWORK).says(says);
@@ -445,11 +449,11 @@ fn an_error_of_a_proxy_is_in_the_message() {
 
 // Retry-After.
 
-/// 429 with these headers, and then Hello.
+/// A local Bedrock that replies with 429 and these headers first, and then with "Hello".
 fn throttled(headers: &[(&str, &str)]) -> LocalBedrock {
     let bedrock = LocalBedrock::start();
-    let refusal = Reply::error(429, "ThrottlingException", "slow down");
-    bedrock.push(headers.iter().fold(refusal, |reply, (name, value)| reply.header(name, value)));
+    let error = Reply::error(429, "ThrottlingException", "slow down");
+    bedrock.push(headers.iter().fold(error, |reply, (name, value)| reply.header(name, value)));
     bedrock.push(Reply::text_response("Hello"));
     bedrock
 }
@@ -462,7 +466,7 @@ fn retry_after_is_obeyed_in_seconds_and_as_a_date_by_the_services_clock() {
         let began = Instant::now();
         let outcome = model(&bedrock.url(), json!({"retry": {}})).generate(&hello());
         assert_eq!(outcome.response().attempts, 2);
-        // Without it the second attempt follows within a second.
+        // Without Retry-After the second attempt follows within a second.
         assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
     }
 }

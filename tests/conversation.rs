@@ -1,5 +1,4 @@
-//! Conversations with models as they are: every answer that a model gives can be added, and what is left is a request
-//! that the service takes.
+//! Every response that a model returns can be added to a conversation, and the result is a request that the service accepts.
 
 mod support;
 
@@ -13,31 +12,32 @@ use serde_json::{Value, json};
 
 use support::capi::*;
 
-/// A model that answers with these replies, in turn, and checks requests as it does by default.
+/// A model with scripted replies and the default checks.
 fn scripted(replies: Value) -> Model {
     Model::new(&json!({"model": "m", "transport": {"replies": replies}}))
 }
 
-/// The answer of a model that does not stream, verbatim.
-fn whole(content: Value, stop_reason: &str) -> Value {
+/// A scripted reply with the JSON of a unary response.
+fn reply(content: Value, stop_reason: &str) -> Value {
     json!({"json": {"output": {"message": {"role": "assistant", "content": content}}, "stopReason": stop_reason}})
 }
 
-/// A conversation with tools, as an agent has it.
-fn agent() -> Request {
+/// A conversation with a tool.
+fn tool_conversation() -> Request {
     Request::json(
         r#"{"messages":[{"role":"user","content":[{"text":"Go."}]}],
             "toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{"type":"object"}}}}]}}"#,
     )
 }
 
-/// Asks the model, adds its answer, and answers its calls as the documentation shows it. How many calls there were.
+/// Calls the model, adds its response, and adds a result for each tool call, as the documentation shows. Returns the number of
+/// tool calls.
 fn round(model: &Model, request: &Request) -> usize {
-    let mut answer = dangling_mut();
-    let asked = unsafe { bedrock_generate(model.handle(), request.handle(), null_mut(), &mut answer, null_mut()) };
-    assert_eq!(name(asked), "BEDROCK_OK");
-    request.add_response(answer).expect("an answer can be added");
-    let calls = Response::calls_of(answer);
+    let mut response = dangling_mut();
+    let status = unsafe { bedrock_generate(model.handle(), request.handle(), null_mut(), &mut response, null_mut()) };
+    assert_eq!(name(status), "BEDROCK_OK");
+    request.add_response(response).expect("a response can be added");
+    let calls = Response::calls_of(response);
     for call in &calls {
         let id = CString::new(call.id.as_str()).expect("an id without NUL");
         let added = unsafe {
@@ -46,14 +46,14 @@ fn round(model: &Model, request: &Request) -> usize {
         };
         assert_eq!(name(added), "BEDROCK_OK");
     }
-    bedrock_response_free(answer);
+    bedrock_response_free(response);
     calls.len()
 }
 
-/// The messages that the next call would send, checked.
+/// Returns the messages that the next call would send, if they pass the local checks.
 #[track_caller]
 fn messages(request: &Request, model: &Model) -> Value {
-    let body = request.body(model).unwrap_or_else(|failure| panic!("the request is refused: {}", failure.message));
+    let body = request.body(model).unwrap_or_else(|failure| panic!("the request is rejected: {}", failure.message));
     serde_json::from_str::<Value>(&body).expect("a body is JSON")["messages"].clone()
 }
 
@@ -66,9 +66,9 @@ fn result(id: &str) -> Value {
 }
 
 #[test]
-fn an_empty_text_beside_a_tool_call_is_left_out_and_the_agent_goes_on() {
-    let model = scripted(json!([whole(json!([{"text": ""}, call("t", json!({})), {"text": " \n"}]), "tool_use")]));
-    let request = agent();
+fn an_empty_text_beside_a_tool_call_is_left_out_of_the_conversation() {
+    let model = scripted(json!([reply(json!([{"text": ""}, call("t", json!({})), {"text": " \n"}]), "tool_use")]));
+    let request = tool_conversation();
     assert_eq!(round(&model, &request), 1);
     let sent = messages(&request, &model);
     assert_eq!(sent[1], json!({"role": "assistant", "content": [call("t", json!({}))]}));
@@ -76,7 +76,7 @@ fn an_empty_text_beside_a_tool_call_is_left_out_and_the_agent_goes_on() {
 }
 
 #[test]
-fn a_tool_that_the_service_ran_is_no_call_of_the_programs_and_stays_in_the_conversation() {
+fn a_tool_that_the_service_ran_stays_in_the_conversation_and_is_not_a_call_for_the_program() {
     let search =
         json!({"toolUse": {"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use", "input": {}}});
     let found = json!({"toolResult": {"toolUseId": "s", "type": "nova_grounding_result", "content": [{"text": "x"}]}});
@@ -84,20 +84,20 @@ fn a_tool_that_the_service_ran_is_no_call_of_the_programs_and_stays_in_the_conve
     own["toolUse"]["type"] = json!("tool_use");
     let content = json!([search, found, {"text": "Found."}, own]);
     let model = scripted(json!([
-        whole(content.clone(), "tool_use"),
-        whole(json!([search, found, {"text": "Found."}]), "end_turn")
+        reply(content.clone(), "tool_use"),
+        reply(json!([search, found, {"text": "Found."}]), "end_turn")
     ]));
-    let request = agent();
+    let request = tool_conversation();
     assert_eq!(round(&model, &request), 1, "the client's call alone");
     assert_eq!(messages(&request, &model)[1]["content"], content);
     assert_eq!(round(&model, &request), 0, "the turn is over");
 }
 
 #[test]
-fn an_empty_answer_adds_nothing_and_the_conversation_goes_on() {
+fn an_empty_response_adds_no_message() {
     for content in [json!([]), json!([{"text": ""}]), json!([{"text": " \n"}, {"text": ""}])] {
-        let model = scripted(json!([whole(content.clone(), "end_turn")]));
-        let request = agent();
+        let model = scripted(json!([reply(content.clone(), "end_turn")]));
+        let request = tool_conversation();
         assert_eq!(round(&model, &request), 0, "{content}");
         request.add_text("user", "And?").unwrap();
         let sent = messages(&request, &model);
@@ -106,9 +106,9 @@ fn an_empty_answer_adds_nothing_and_the_conversation_goes_on() {
 }
 
 #[test]
-fn blank_text_adds_nothing_whatever_its_role() {
+fn blank_text_of_any_role_adds_nothing() {
     let model = scripted(json!([]));
-    let request = agent();
+    let request = tool_conversation();
     let before = request.body(&model).unwrap();
     for role in ["user", "assistant", "system"] {
         for blank in ["", " ", "\n\t\u{a0}"] {
@@ -117,7 +117,7 @@ fn blank_text_adds_nothing_whatever_its_role() {
         }
     }
     assert_eq!(request.body(&model).unwrap(), before);
-    assert!(request.add_text("robot", "").is_err(), "a role that is unknown stays an error");
-    let failure = request.add_text("tool", "72").expect_err("a tool's result has a function of its own");
+    assert!(request.add_text("robot", "").is_err(), "an unknown role is an error");
+    let failure = request.add_text("tool", "72").expect_err("the role tool is not for texts");
     failure.is(BEDROCK_E_REQUEST).says(&["bedrock_request_add_tool_result"]);
 }

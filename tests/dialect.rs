@@ -1,6 +1,6 @@
-//! The portable dialect: conversations in the shape of chat completions, and what they are in Converse's terms.
+//! The portable dialect: requests in the form of chat completions, and their translation to Converse.
 //!
-//! `dialect/cases.json` has the cases, each with the body that it has to give, to the byte, or with its error.
+//! `dialect/cases.json` has the cases: each with the exact body that is expected, or with the expected error.
 
 mod support;
 
@@ -10,18 +10,18 @@ use serde_json::{Value, json};
 
 use support::capi::*;
 
-/// A model that checks nothing: cases are about one thing each, and no whole requests.
+/// A model without local checks: most cases are no complete requests.
 fn unchecked() -> Model {
     Model::new(&json!({"model": "m", "lint": "off", "transport": {"replies": []}}))
 }
 
-/// What a case's request becomes, whichever of the two makes the error.
+/// Returns the body of a request, or the error of either function that can report one.
 fn body(portable: &str, model: &Model) -> Result<String, Failure> {
     Request::try_json(portable)?.body(model)
 }
 
 #[test]
-fn every_portable_request_is_what_its_converse_equivalent_is_or_its_error_says_what_is_wrong_and_where() {
+fn every_portable_request_becomes_the_expected_converse_request_or_the_expected_error() {
     let cases = Json::parse(include_str!("dialect/cases.json")).expect("the cases are JSON");
     let model = unchecked();
     let mut wrong = Vec::new();
@@ -29,14 +29,14 @@ fn every_portable_request_is_what_its_converse_equivalent_is_or_its_error_says_w
     for case in cases.elements() {
         let text = |key| case.get(key).and_then(Json::string).unwrap_or_default();
         let portable = case.get("portable").expect("a portable request").text();
-        let said = match (body(portable, &model), case.get("converse")) {
+        let difference = match (body(portable, &model), case.get("converse")) {
             (Ok(body), Some(converse)) if body == converse.text() => None,
-            (Ok(body), Some(converse)) => Some(format!("{body}\n  has to be {}", converse.text())),
-            (Ok(body), None) => Some(format!("no error, but {body}")),
+            (Ok(body), Some(converse)) => Some(format!("{body}\n  expected: {}", converse.text())),
+            (Ok(body), None) => Some(format!("expected an error, found {body}")),
             (Err(failure), None) if failure.path == text("at") && failure.message.contains(&*text("error")) => None,
             (Err(failure), _) => Some(format!("{} at {:?}", failure.message, failure.path)),
         };
-        wrong.extend(said.map(|said| format!("{}:\n  {said}", text("case"))));
+        wrong.extend(difference.map(|difference| format!("{}:\n  {difference}", text("case"))));
         count += 1;
     }
     assert!(wrong.is_empty(), "{} of {count} cases:\n{}", wrong.len(), wrong.join("\n"));
@@ -44,7 +44,7 @@ fn every_portable_request_is_what_its_converse_equivalent_is_or_its_error_says_w
 }
 
 #[test]
-fn a_conversation_grows_at_its_end_alone_and_always_to_the_same_bytes() {
+fn a_conversation_grows_only_at_its_end_and_always_to_the_same_bytes() {
     let model = unchecked();
     let turn = |turn: usize| match turn % 4 {
         0 => format!(
@@ -64,7 +64,7 @@ fn a_conversation_grows_at_its_end_alone_and_always_to_the_same_bytes() {
         request.add(&turn(number)).expect("a message");
         let body = request.body(&model).expect("a body");
         let closing = before.rfind("]}]").unwrap_or(0);
-        assert_eq!(body[..closing], before[..closing], "turn {number} changed what was said before");
+        assert_eq!(body[..closing], before[..closing], "turn {number} changed earlier messages");
         before = body;
     }
     let again = Request::json(settings);
@@ -74,12 +74,12 @@ fn a_conversation_grows_at_its_end_alone_and_always_to_the_same_bytes() {
 }
 
 #[test]
-fn what_a_request_gives_wins_over_its_models_defaults_member_by_member_in_either_dialect() {
+fn members_of_a_request_override_those_of_its_models_defaults_in_either_dialect() {
     let tool = |name: &str| json!({"toolSpec": {"name": name, "inputSchema": {"json": {"type": "object"}}}});
     let config = |names: &[&str]| json!({"tools": names.iter().map(|name| tool(name)).collect::<Vec<_>>()});
     for (what, defaults, request, wanted) in [
         (
-            "settings add up",
+            "settings of both are merged",
             json!({"max_tokens": 5, "temperature": 1}),
             json!({"temperature": 0}),
             json!({"inferenceConfig": {"maxTokens": 5, "temperature": 0}}),
@@ -96,51 +96,51 @@ fn what_a_request_gives_wins_over_its_models_defaults_member_by_member_in_either
             json!({"temperature": 0}),
             json!({"inferenceConfig": {"temperature": 0, "maxTokens": 5}}),
         ),
-        ("bound tools", json!({"tools": [{"name": "f"}]}), json!({}), json!({"toolConfig": config(&["f"])})),
+        ("tools of the defaults", json!({"tools": [{"name": "f"}]}), json!({}), json!({"toolConfig": config(&["f"])})),
         (
-            "the request's tools take the place of bound ones",
+            "the request's tools replace those of the defaults",
             json!({"tools": [{"name": "f"}]}),
             json!({"tools": [{"name": "g"}]}),
             json!({"toolConfig": config(&["g"])}),
         ),
         (
-            "portable tools take the place of a native toolConfig",
+            "portable tools replace a native toolConfig",
             json!({"toolConfig": config(&["f"])}),
             json!({"tools": [{"name": "g"}]}),
             json!({"toolConfig": config(&["g"])}),
         ),
         (
-            "a native toolConfig takes the place of portable tools",
+            "a native toolConfig replaces portable tools",
             json!({"tools": [{"name": "f"}], "tool_choice": "required"}),
             json!({"toolConfig": config(&["g"])}),
             json!({"toolConfig": config(&["g"])}),
         ),
         (
-            "the specific tool wins over none",
+            "the choice of a tool wins over none",
             json!({"tools": [{"name": "f"}], "tool_choice": "none"}),
             json!({"tool_choice": {"name": "f"}}),
             json!({"toolConfig": {"tools": [tool("f")], "toolChoice": {"tool": {"name": "f"}}}}),
         ),
         (
-            "max_tokens 0 leaves the default alone",
+            "max_tokens 0 does not change the default",
             json!({"max_tokens": 5}),
             json!({"max_tokens": 0}),
             json!({"inferenceConfig": {"maxTokens": 5}}),
         ),
         (
-            "a format of text takes a native schema away",
+            "a response format of text removes a native schema",
             json!({"outputConfig": {"textFormat": {"type": "json_schema"}}}),
             json!({"response_format": {"type": "text"}}),
             json!({}),
         ),
         (
-            "messages of a default are translated",
+            "messages of the defaults are translated",
             json!({"messages": [{"role": "human", "content": "a"}]}),
             json!({}),
             json!({"messages": [{"role": "user", "content": [{"text": "a"}]}]}),
         ),
         (
-            "none takes bound tools away",
+            "none removes the tools of the defaults",
             json!({"toolConfig": config(&["f"])}),
             json!({"tool_choice": "none"}),
             json!({}),
@@ -153,17 +153,17 @@ fn what_a_request_gives_wins_over_its_models_defaults_member_by_member_in_either
             serde_json::from_str(&body.unwrap_or_else(|failure| panic!("{what}: {failure:?}"))).expect("a body is JSON")
         };
         assert_eq!(parse(body(&request, &bound)), wanted, "{what}");
-        // What was bound is the derived model's alone.
+        // The defaults belong to the derived model alone.
         let plain = parse(body("{}", &model));
         assert_eq!(plain, json!({}), "{what}");
-        // The config's defaults are as those of a derived model.
+        // Defaults of the config and of a derived model have the same effect.
         let configured = json!({"model": "m", "lint": "off", "transport": {"replies": []}, "defaults": defaults});
         assert_eq!(parse(body(&request, &Model::new(&configured))), wanted, "{what}, by config");
     }
 }
 
 #[test]
-fn what_is_given_later_takes_the_place_of_what_was_given_before_in_either_dialect() {
+fn a_later_member_replaces_an_earlier_one_in_either_dialect() {
     let model = unchecked();
     let native = |temperature: i32| json!({"inferenceConfig": {"temperature": temperature}});
     for (before, after) in [
@@ -182,7 +182,7 @@ fn what_is_given_later_takes_the_place_of_what_was_given_before_in_either_dialec
 }
 
 #[test]
-fn null_removes_a_member_in_whichever_dialect_it_was_given() {
+fn null_removes_a_member_in_either_dialect() {
     let tool = json!({"toolSpec": {"name": "f", "inputSchema": {"json": {"type": "object"}}}});
     let config = json!({"toolConfig": {"tools": [tool]}});
     for (before, null, after) in [
@@ -222,7 +222,7 @@ fn null_removes_a_member_in_whichever_dialect_it_was_given() {
 }
 
 #[test]
-fn the_names_of_participants_are_watched_for_as_a_conversation_grows() {
+fn an_added_message_with_a_second_participant_name_is_an_error() {
     let request = Request::json(r#"{"messages": [{"role": "user", "name": "Bob", "content": "a"}]}"#);
     request.add(r#"{"role": "user", "name": "Bob", "content": "b"}"#).expect("the same name");
     let failure = request.add(r#"{"role": "user", "name": "Alice", "content": "c"}"#).expect_err("another name");
@@ -231,7 +231,7 @@ fn the_names_of_participants_are_watched_for_as_a_conversation_grows() {
 }
 
 #[test]
-fn a_tool_that_gave_nothing_gave_an_empty_text() {
+fn an_empty_tool_result_becomes_an_empty_text() {
     let request = Request::json("{}");
     let status = unsafe {
         bedrock_request_add_tool_result(request.handle(), c"1".as_ptr(), c"".as_ptr(), 0, 0, std::ptr::null_mut())
@@ -245,7 +245,7 @@ fn a_tool_that_gave_nothing_gave_an_empty_text() {
 }
 
 #[test]
-fn what_is_nested_too_deep_once_it_is_in_its_place_is_an_error() {
+fn json_that_its_translation_would_nest_too_deep_is_an_error() {
     let deep = format!("{}{}", "{\"a\":".repeat(509), "1") + &"}".repeat(509);
     let failure = body(&format!(r#"{{"tools": [{{"name": "f", "input_schema": {deep}}}]}}"#), &unchecked());
     let failure = failure.expect_err("more than 512 levels");
@@ -255,7 +255,7 @@ fn what_is_nested_too_deep_once_it_is_in_its_place_is_an_error() {
 }
 
 #[test]
-fn twenty_thousand_tool_results_or_documents_do_not_take_for_ever() {
+fn twenty_thousand_tool_results_or_documents_take_no_quadratic_time() {
     let model = unchecked();
     let messages = |message: &str| format!(r#"{{"messages":[{}]}}"#, vec![message; 20_000].join(","));
     for message in [
@@ -268,7 +268,7 @@ fn twenty_thousand_tool_results_or_documents_do_not_take_for_ever() {
 }
 
 #[test]
-fn what_is_wrong_in_defaults_is_an_error_of_the_model_that_has_them() {
+fn invalid_defaults_are_an_error_of_the_function_that_makes_the_model() {
     let failure = unchecked().try_with(r#"{"seed": 1}"#).err().expect("an error");
     assert_eq!((failure.status, failure.path.as_str()), (BEDROCK_E_REQUEST, "/seed"));
     let config = json!({"model": "m", "defaults": {"tools": [{"nam": "f"}, {"name": 1}]}});
@@ -277,7 +277,7 @@ fn what_is_wrong_in_defaults_is_an_error_of_the_model_that_has_them() {
 }
 
 #[test]
-fn the_examples_of_the_documentation_are_what_is_sent() {
+fn the_examples_of_the_dialect_guide_are_sent_as_shown() {
     let guide = include_str!("../docs/dialects.md");
     let model = unchecked();
     let mut count = 0;

@@ -17,7 +17,7 @@ use support::pull::{Pull, Pulled};
 use support::raw_server::*;
 use support::stream::{EVENT_STREAM, event_frame};
 
-/// The memory that the process holds.
+/// An allocator that counts the bytes that are allocated.
 struct Counting;
 
 static LIVE: AtomicI64 = AtomicI64::new(0);
@@ -137,7 +137,7 @@ fn a_service_that_admits_no_call_does_not_get_more_and_more_connections() {
     thread::scope(|scope| {
         let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
         for call in calls {
-            call.join().expect("no panic").failure.expect("nothing answers");
+            call.join().expect("no panic").failure.expect("no response");
         }
         let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
         for call in calls {
@@ -167,12 +167,12 @@ fn calls_without_a_stream_continue_when_the_service_raises_its_limit() {
         }
     });
     let model = model(&peer, json!({"timeouts": {"connect": "10s"}}));
-    // Both connections that are tried refuse them.
+    // The call tries two connections, and both refuse the stream.
     model.generate(&hello()).failed(BEDROCK_E_NETWORK);
     assert_eq!(peer.connection_count(), 2);
     thread::scope(|scope| {
         let calls: Vec<_> = (0..20).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
-        open.send(()).expect("the peer listens");
+        open.send(()).expect("the peer waits");
         for call in calls {
             assert_eq!(call.join().expect("no panic").response().text, "Hello");
         }
@@ -208,8 +208,10 @@ fn a_violation_of_the_protocol_is_a_protocol_error() {
 fn an_endless_flood_of_frames_without_content_is_a_clear_error() {
     const PING: u8 = 6;
     const UNKNOWN: u8 = 0x77;
-    let pointless = |kind, payload: &[u8]| frame(kind, 0, 0, payload);
-    for flood in [pointless(PING, &[7; 8]), pointless(WINDOW_UPDATE, &[0, 0, 0, 1]), pointless(UNKNOWN, &[])] {
+    let without_content = |kind, payload: &[u8]| frame(kind, 0, 0, payload);
+    for flood in
+        [without_content(PING, &[7; 8]), without_content(WINDOW_UPDATE, &[0, 0, 0, 1]), without_content(UNKNOWN, &[])]
+    {
         let flood = flood.repeat(1000);
         let peer = RawServer::start(move |_, frames| {
             frames.handshake(&[])?;
@@ -250,16 +252,16 @@ fn as_many_frames_without_content_as_events_are_not_a_flood() {
 
 #[test]
 fn a_response_may_follow_a_hundred_interim_responses() {
-    const ANNOUNCED: [u8; 5] = [0x08, 3, b'1', b'0', b'3'];
-    for (times, taken) in [(100, true), (101, false)] {
+    const INTERIM: [u8; 5] = [0x08, 3, b'1', b'0', b'3'];
+    for (times, accepted) in [(100, true), (101, false)] {
         let peer = RawServer::start(move |_, frames| {
             frames.handshake(&[])?;
             let stream = frames.read_request()?;
-            frames.send(&[frame(HEADERS, 4, stream, &ANNOUNCED).repeat(times), response(stream, HELLO)].concat())?;
+            frames.send(&[frame(HEADERS, 4, stream, &INTERIM).repeat(times), response(stream, HELLO)].concat())?;
             frames.read_to_end()
         });
         let outcome = model(&peer, json!({})).generate(&hello());
-        if taken {
+        if accepted {
             assert_eq!(outcome.response().text, "Hello");
         } else {
             outcome.failed(BEDROCK_E_PROTOCOL).says(&["not valid HTTP/2", "too many interim responses"]);

@@ -1,6 +1,7 @@
-//! The local checks: what the service is sure to refuse is an error with a pointer, and what it is known to take passes.
+//! The local checks: a request that the service is certain to reject is an error with a JSON pointer, and a request that it is
+//! known to accept passes.
 //!
-//! That nothing is refused of what the service took in recorded traffic is for `corpus.rs` to see.
+//! `corpus.rs` tests that the checks accept every request that the service accepted in recorded traffic.
 
 mod support;
 
@@ -40,7 +41,7 @@ fn hello(block: Value) -> Value {
     json!({"messages": [user(json!([{"text": "Hello?"}, block]))]})
 }
 
-/// A request that is good but for these.
+/// A request that is valid except for its `toolConfig`.
 fn with(tool_config: Value) -> Value {
     json!({"messages": [user(json!([{"text": "a"}]))], "toolConfig": tool_config})
 }
@@ -66,7 +67,7 @@ fn cache_points(count: usize) -> Value {
 }
 
 #[test]
-fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_where_checks_are_off() {
+fn an_invalid_request_is_an_error_with_a_pointer_and_is_sent_if_checks_are_off() {
     let image = |format: &str, bytes: &str| hello(json!({"image": {"format": format, "source": {"bytes": bytes}}}));
     let named = |name: &str| json!({"messages": [user(json!([{"text": "a"}]))], "toolConfig": {"tools": [{"toolSpec": {"name": name}}]}});
     let in_result = json!({"toolResult": {"toolUseId": "1", "content": [document("a.b")]}});
@@ -122,7 +123,7 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
             "\"1\"",
         ),
         (
-            "a result that comes a turn too late",
+            "a result one turn too late",
             with_tools(json!([
                 assistant(json!([call("1")])),
                 user(json!([result("1")])),
@@ -133,7 +134,7 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
             "\"1\"",
         ),
         (
-            "an unanswered call",
+            "a call without a result before the next turn",
             with_tools(json!([
                 assistant(json!([call("1"), call("2")])),
                 user(json!([result("1")])),
@@ -143,13 +144,13 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
             "\"2\" has no result",
         ),
         (
-            "a call that is the last word",
+            "a call in the last message",
             with_tools(json!([user(json!([{"text": "a"}])), assistant(json!([call("1")]))])),
             "/messages/1/content/0/toolUse",
             "\"1\" has no result",
         ),
         (
-            "a text in the place of a result",
+            "a text instead of a result",
             with_tools(json!([assistant(json!([call("1")])), user(json!([{"text": "a"}]))])),
             "/messages/0/content/0/toolUse",
             "\"1\" has no result",
@@ -161,13 +162,13 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
             "\"1\" has no result",
         ),
         (
-            "two calls of one id",
+            "two calls with the same id",
             with_tools(json!([assistant(json!([call("1"), call("1")])), user(json!([result("1")]))])),
             "/messages/0/content/1/toolUse/toolUseId",
             "another tool call",
         ),
         (
-            "a call of a strange name",
+            "a call with an invalid name",
             with_tools(json!([
                 assistant(json!([{"toolUse": {"toolUseId": "1", "name": "a.b", "input": {}}}])),
                 user(json!([result("1")]))
@@ -205,9 +206,9 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
             "/messages/0/content/0",
             "found a string",
         ),
-        ("a block that is nothing", json!({"messages": [user(json!([{}]))]}), "/messages/0/content/0", "is empty"),
+        ("an empty block", json!({"messages": [user(json!([{}]))]}), "/messages/0/content/0", "is empty"),
         (
-            "a block that is two things",
+            "a block with two members",
             hello(json!({"text": "a", "cachePoint": {"type": "default"}})),
             "/messages/0/content/1",
             "is one thing",
@@ -215,26 +216,26 @@ fn what_the_service_is_sure_to_refuse_is_an_error_with_a_pointer_and_is_sent_whe
         ("a text that is a number", hello(json!({"text": 5})), "/messages/0/content/1/text", "a number"),
         ("an empty system prompt", prompted(json!([{"text": ""}])), "/system/0/text", "is empty"),
         ("a system prompt that is a number", prompted(json!(5)), "/system", "a number"),
-        ("a short name of a format", image("jpg", "/9j/4AAQ"), "/messages/0/content/1/image/format", "write jpeg"),
+        ("a file extension as a format", image("jpg", "/9j/4AAQ"), "/messages/0/content/1/image/format", "write jpeg"),
         ("a format in capitals", image("PNG", "iVBORw0KGgo="), "/messages/0/content/1/image/format", "write png"),
         (
-            "a MIME type of an image",
+            "a MIME type as a format",
             image("image/png", "iVBORw0KGgo="),
             "/messages/0/content/1/image/format",
             "write png",
         ),
         ("a wrong label", image("png", "/9j/4AAQSkZJRgAB"), "/messages/0/content/1/image/format", "the bytes are jpeg"),
         (
-            "a document under an image's label",
+            "a document that is labelled as an image",
             image("png", "JVBERi0xLjcK"),
             "/messages/0/content/1/image/format",
             "the bytes are pdf",
         ),
-        ("no tools at all", with(json!({})), "/toolConfig", "has no tools"),
+        ("a toolConfig without tools", with(json!({})), "/toolConfig", "has no tools"),
         ("an empty list of tools", with(json!({"tools": []})), "/toolConfig/tools", "tools is empty"),
-        ("tools that are none", with(json!({"tools": {}})), "/toolConfig/tools", "an object, not an array"),
-        ("no tokens at all", inferred(json!({"maxTokens": 0})), "/inferenceConfig/maxTokens", "whole number"),
-        ("half a token", inferred(json!({"maxTokens": 1.5})), "/inferenceConfig/maxTokens", "whole number"),
+        ("tools that are no array", with(json!({"tools": {}})), "/toolConfig/tools", "an object, not an array"),
+        ("maxTokens of 0", inferred(json!({"maxTokens": 0})), "/inferenceConfig/maxTokens", "whole number"),
+        ("a fraction of a token", inferred(json!({"maxTokens": 1.5})), "/inferenceConfig/maxTokens", "whole number"),
         (
             "too many tokens",
             inferred(json!({"maxTokens": 99_999_999_999_i64})),
@@ -284,13 +285,13 @@ fn attached_bytes_of_another_format_than_their_label_are_an_error_that_names_bot
         let failure = pdf.body(&model("error")).expect_err("a document that is labelled png");
         failure.says(&["labelled png", "bytes are pdf"]);
         let unknown = Request::json(&given.to_string());
-        unknown.attach("photo", b"who knows what this is");
-        unknown.body(&model("error")).expect("bytes that could be anything");
+        unknown.attach("photo", b"bytes of an unknown format");
+        unknown.body(&model("error")).expect("bytes of an unknown format");
     }
 }
 
 #[test]
-fn an_attachment_without_bytes_is_an_error_as_base64_without_any_is() {
+fn an_empty_attachment_is_an_error() {
     let request = Request::json(&hello(json!({"image": {"format": "png", "source": {"bytes": "@none"}}})).to_string());
     request.attach("none", b"");
     let failure = request.body(&model("error")).expect_err("no bytes");
@@ -299,7 +300,7 @@ fn an_attachment_without_bytes_is_an_error_as_base64_without_any_is() {
 }
 
 #[test]
-fn an_error_leads_into_the_json_that_was_given() {
+fn an_error_points_into_the_json_that_the_program_passed() {
     let system = json!({"role": "system", "content": "Be brief."});
     let ask = json!({"role": "user", "content": "a"});
     let tool = json!({"type": "function", "function": {"name": "f"}});
@@ -310,7 +311,7 @@ fn an_error_leads_into_the_json_that_was_given() {
     for (what, request, at) in [
         ("a document after a system prompt", json!({"messages": [system, alone("QQ==")]}), "/messages/1/content/0"),
         (
-            "a document in a message that was joined to another",
+            "a document in a message that is merged with another",
             json!({"messages": [ask, {"role": "user", "content": [{"type": "text", "text": "b"},
                 {"type": "document", "data": "!", "mime_type": "text/plain"}]}]}),
             "/messages/1/content/1/data",
@@ -333,7 +334,7 @@ fn an_error_leads_into_the_json_that_was_given() {
             "/messages/2/tool_call_id",
         ),
         (
-            "an attachment that is not there",
+            "a missing attachment",
             json!({"messages": [system, {"role": "user", "content": [{"type": "image", "data": "@x", "mime_type": "image/png"}]}]}),
             "/messages/1/content/0/data",
         ),
@@ -361,7 +362,7 @@ fn an_error_leads_into_the_json_that_was_given() {
 }
 
 #[test]
-fn an_error_in_defaults_leads_into_the_config_or_the_json_of_the_derived_model() {
+fn an_error_in_defaults_points_into_the_config_or_the_json_of_the_derived_model() {
     let defaults = json!({"tools": [{"name": "a b"}]});
     let ask = r#"{"messages": [{"role": "user", "content": "a"}]}"#;
     let config = json!({"model": "m", "transport": {"replies": []}, "defaults": defaults});
@@ -375,7 +376,7 @@ fn an_error_in_defaults_leads_into_the_config_or_the_json_of_the_derived_model()
 }
 
 #[test]
-fn an_error_in_a_conversation_that_has_grown_leads_into_its_own_json() {
+fn an_error_in_an_extended_conversation_points_into_the_json_that_the_library_keeps() {
     let request = Request::json(r#"{"messages": [{"role": "system", "content": "Be brief."}]}"#);
     request
         .add(r#"{"role": "user", "content": [{"type": "document", "data": "QQ==", "mime_type": "text/plain"}]}"#)
@@ -385,7 +386,7 @@ fn an_error_in_a_conversation_that_has_grown_leads_into_its_own_json() {
 }
 
 #[test]
-fn a_conversation_that_is_only_counted_may_end_with_a_call() {
+fn a_conversation_for_count_tokens_may_end_with_a_tool_call() {
     let model = Model::new(&json!({"model": "m", "region": "us-east-1", "api_key": "a", "secret_key": "s",
         "transport": {"replies": [{"json": {"inputTokens": 7}}]}}));
     let request = with_tools(json!([user(json!([{"text": "a"}])), assistant(json!([call("1")]))]));
@@ -393,7 +394,7 @@ fn a_conversation_that_is_only_counted_may_end_with_a_call() {
 }
 
 #[test]
-fn what_the_service_is_known_to_take_passes() {
+fn requests_that_the_service_is_known_to_accept_pass() {
     for (what, request) in [
         (
             "a conversation that the assistant begins",
@@ -403,7 +404,7 @@ fn what_the_service_is_known_to_take_passes() {
             "messages of one role in a row",
             json!({"messages": [user(json!([{"text": "a"}])), user(json!([{"text": "b"}]))]}),
         ),
-        ("a text of a space", json!({"messages": [user(json!([{"text": " "}]))]})),
+        ("a text of one space", json!({"messages": [user(json!([{"text": " "}]))]})),
         ("a name with an underscore", hello(document("sample_2"))),
         ("a name in another script", hello(document("\u{e9}t\u{e9}"))),
         ("a MIME type as a format", hello(json!({"video": {"format": "video/mp4", "source": {"bytes": "AAAA"}}}))),
@@ -415,7 +416,7 @@ fn what_the_service_is_known_to_take_passes() {
             json!({"modelId": "arn:aws:bedrock:us-east-1:123456789012:prompt/ABCDEFGHIJ:1"}),
         ),
         (
-            "a result whose call is the stored prompt's",
+            "a result whose call is in the stored prompt",
             json!({"promptVariables": {}, "messages": [user(json!([result("1")]))]}),
         ),
         ("audio of all formats", hello(json!({"audio": {"format": "x-aac", "source": {"bytes": "AAAA"}}}))),
@@ -424,7 +425,7 @@ fn what_the_service_is_known_to_take_passes() {
             json!({"messages": [user(json!([{"text": "a"}])), user(json!([document("b")]))]}),
         ),
         (
-            "results on both sides of what the system says",
+            "results before and after a system message",
             with_tools(json!([
                 assistant(json!([call("1"), call("2")])),
                 user(json!([result("1")])),

@@ -1,5 +1,5 @@
-//! The keys of a model's config and the members of a request never mix: what is given at the wrong place is refused,
-//! with the right one, and nothing that names a credential is sent.
+//! Config keys among request members are rejected with an error that names the right function, and no member that names a
+//! credential is sent.
 
 mod support;
 
@@ -23,19 +23,19 @@ const CREDENTIALS: [&str; 8] = [
 ];
 
 #[test]
-fn a_credential_is_refused_wherever_request_members_are_given_and_never_quoted() {
+fn a_credential_among_request_members_is_rejected_and_never_quoted() {
     let (model, request) = (model(), Request::say("Hi"));
     for key in CREDENTIALS {
         let members = json!({key: "AKIASECRETSECRET"}).to_string();
         let config = json!({"model": "m", "transport": {"replies": []}, "defaults": {key: "AKIASECRETSECRET"}});
-        let refusals = [
+        let errors = [
             (model.try_with(&members).err(), format!("/{key}")),
             (request.set(&members).err(), format!("/{key}")),
             (Request::try_json(&members).err(), format!("/{key}")),
             (Model::try_new(&config.to_string()).err(), format!("/defaults/{key}")),
         ];
-        for (failure, path) in refusals {
-            let failure = failure.unwrap_or_else(|| panic!("{key} was taken"));
+        for (failure, path) in errors {
+            let failure = failure.unwrap_or_else(|| panic!("{key} was accepted"));
             assert_eq!(failure.path, path);
             failure.says(&[key]);
             assert!(!failure.message.contains("AKIASECRET"), "{}", failure.message);
@@ -45,32 +45,33 @@ fn a_credential_is_refused_wherever_request_members_are_given_and_never_quoted()
 }
 
 #[test]
-fn keys_of_the_config_are_refused_with_the_place_where_they_belong() {
+fn config_keys_among_request_members_are_rejected_and_the_error_names_the_right_function() {
     let model = model();
     for key in ["lint", "region", "base_url", "auth", "max_concurrency", "transport", "defaults", "options", "proxy"] {
-        let failure = model.try_with(&json!({key: "x"}).to_string()).err().unwrap_or_else(|| panic!("{key} was taken"));
+        let failure =
+            model.try_with(&json!({key: "x"}).to_string()).err().unwrap_or_else(|| panic!("{key} was accepted"));
         failure.says(&[key, "bedrock_model_new"]);
         assert_eq!(failure.path, format!("/{key}"));
-        Request::try_json(&json!({key: "x"}).to_string()).err().expect("refused").says(&[key, "bedrock_model_new"]);
+        Request::try_json(&json!({key: "x"}).to_string()).err().expect("an error").says(&[key, "bedrock_model_new"]);
     }
     for key in ["timeout", "timeouts", "retry"] {
-        Request::try_json(&json!({key: "1s"}).to_string()).err().expect("refused").says(&[key, "bedrock_model_with"]);
+        Request::try_json(&json!({key: "1s"}).to_string()).err().expect("an error").says(&[key, "bedrock_model_with"]);
     }
     let defaults = json!({"model": "m", "transport": {"replies": []}, "defaults": {"lint": "off"}});
-    let failure = Model::try_new(&defaults.to_string()).err().expect("refused");
+    let failure = Model::try_new(&defaults.to_string()).err().expect("an error");
     assert_eq!((name(failure.status), failure.path.as_str()), ("BEDROCK_E_CONFIG".into(), "/defaults/lint"));
     failure.says(&["beside \"defaults\""]);
 }
 
 #[test]
-fn a_near_miss_is_refused_and_the_member_that_was_meant_is_named() {
+fn a_misspelled_member_is_rejected_and_the_error_names_the_intended_one() {
     let model = model();
     let settings =
         [("maxRetries", "retry"), ("first_event", "timeouts"), ("total", "timeouts"), ("max_backoff", "retry")];
-    for (given, meant) in settings {
-        model.try_with(&json!({given: 1}).to_string()).err().expect("refused").says(&[given, meant]);
+    for (given, intended) in settings {
+        model.try_with(&json!({given: 1}).to_string()).err().expect("an error").says(&[given, intended]);
     }
-    for (given, meant) in [
+    for (given, intended) in [
         ("timout", "timeout"),
         ("temperatur", "temperature"),
         ("Temperature", "temperature"),
@@ -88,15 +89,15 @@ fn a_near_miss_is_refused_and_the_member_that_was_meant_is_named() {
     ] {
         let members = json!({given: 1}).to_string();
         for failure in [model.try_with(&members).err(), Request::try_json(&members).err()] {
-            let failure = failure.unwrap_or_else(|| panic!("{given} was taken"));
-            failure.says(&[given, meant]);
+            let failure = failure.unwrap_or_else(|| panic!("{given} was accepted"));
+            failure.says(&[given, intended]);
             assert_eq!(failure.path, format!("/{given}"));
         }
     }
 }
 
 #[test]
-fn a_member_that_resembles_nothing_passes_and_so_do_those_of_every_operation() {
+fn unknown_members_and_members_of_every_operation_are_accepted() {
     let model = model();
     let passes = |members: Value| {
         let text = members.to_string();

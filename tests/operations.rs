@@ -1,6 +1,6 @@
-//! The operations besides Converse: what each sends for a request, and what becomes of the answer.
+//! The operations besides Converse: the HTTP request of each, and how its response is returned.
 //!
-//! `tests/c/operations.c` takes every one of them through every door.
+//! `tests/c/operations.c` calls each of them through every interface.
 
 mod support;
 
@@ -24,8 +24,8 @@ fn metrics() -> &'static str {
     r#"{"amazon-bedrock-invocationMetrics":{"inputTokenCount":3,"outputTokenCount":2,"cacheReadInputTokenCount":1,"invocationLatency":40}}"#
 }
 
-/// A Bedrock that believes signatures alone, and answers everything alike.
-fn answering(reply: Reply) -> LocalBedrock {
+/// A local Bedrock that verifies signatures and sends the same reply to every request.
+fn replying(reply: Reply) -> LocalBedrock {
     let bedrock = LocalBedrock::start();
     bedrock.auth(Auth::sigv4(ACCESS_KEY, SECRET_KEY, REGION));
     bedrock.respond_with(move |_| reply.clone());
@@ -33,8 +33,8 @@ fn answering(reply: Reply) -> LocalBedrock {
 }
 
 #[test]
-fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_them() {
-    let bedrock = answering(Reply::json("{}"));
+fn each_operation_is_signed_and_sends_its_members_as_the_service_expects() {
+    let bedrock = replying(Reply::json("{}"));
     let model = Model::at(&bedrock);
     let hello = json!({"messages": [{"role": "user", "content": [{"text": "Hello"}]}]});
     let at = |path: &str| format!("/model/amazon.nova-micro-v1%3A0/{path}");
@@ -76,17 +76,17 @@ fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_th
         ),
         (
             "InvokeModel",
-            r#"{"body": {"b": 1e400, "a":[ 0.10 ], "user":"@nobody"} }"#,
+            r#"{"body": {"b": 1e400, "a":[ 0.10 ], "user":"@absent"} }"#,
             "POST",
             at("invoke"),
-            r#"{"b": 1e400, "a":[ 0.10 ], "user":"@nobody"}"#,
+            r#"{"b": 1e400, "a":[ 0.10 ], "user":"@absent"}"#,
         ),
         (
             "InvokeModel",
-            r#"{"modelId":"other.model","body":{"messages":[{"role":"system","content":"not ours to translate"}],"max_tokens":0}}"#,
+            r#"{"modelId":"other.model","body":{"messages":[{"role":"system","content":"not to be translated"}],"max_tokens":0}}"#,
             "POST",
             "/model/other.model/invoke".to_owned(),
-            r#"{"messages":[{"role":"system","content":"not ours to translate"}],"max_tokens":0}"#,
+            r#"{"messages":[{"role":"system","content":"not to be translated"}],"max_tokens":0}"#,
         ),
         ("InvokeModel", r#"{"body":[1, 2]}"#, "POST", at("invoke"), "[1, 2]"),
         (
@@ -135,7 +135,7 @@ fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_th
         assert_eq!(sent.header("content-type"), typed, "{operation}");
         assert_eq!(sent.header("content-length").is_some(), typed.is_some(), "{operation}");
     }
-    // What is added one by one has its system prompt first.
+    // The system message comes first although it was added last.
     let checks = request(json!({"checks": {}}));
     checks.add(r#"{"role":"user","content":"u"}"#).expect("a message");
     checks.add(r#"{"role":"system","content":"s"}"#).expect("a message");
@@ -143,7 +143,7 @@ fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_th
     let roles: Vec<_> = bedrock.last_request().json()["messages"].as_array().expect("an array").clone();
     assert_eq!(roles.iter().map(|message| message["role"].clone()).collect::<Vec<_>>(), ["system", "user"]);
     bedrock.take_requests();
-    // Counting leaves a request as it was.
+    // Counting does not change a request.
     let counted = request(hello);
     let body = counted.body(&model);
     model.call("CountTokens", &counted).response();
@@ -151,8 +151,8 @@ fn each_operation_is_signed_and_sends_its_members_where_the_service_looks_for_th
 }
 
 #[test]
-fn what_goes_beside_a_models_own_request_goes_in_headers() {
-    let bedrock = answering(Reply::json("{}"));
+fn members_beside_the_body_of_invoke_model_are_sent_as_headers() {
+    let bedrock = replying(Reply::json("{}"));
     let model = Model::at(&bedrock);
     let beside = json!({
         "body": {}, "accept": "image/png", "contentType": "application/json; charset=utf-8", "trace": "ENABLED",
@@ -182,8 +182,8 @@ fn what_goes_beside_a_models_own_request_goes_in_headers() {
 }
 
 #[test]
-fn a_models_guardrail_holds_for_every_operation_that_takes_one_unless_the_request_has_its_own() {
-    let bedrock = answering(Reply::json("{}"));
+fn a_models_guardrail_applies_to_every_operation_that_accepts_one_unless_the_request_has_its_own() {
+    let bedrock = replying(Reply::json("{}"));
     let guarded = json!({"guardrailIdentifier": "gr1", "guardrailVersion": "3", "trace": "enabled"});
     let model = Model::at(&bedrock).with(json!({
         "guardrailConfig": guarded, "serviceTier": {"type": "flex"}, "performanceConfig": {"latency": "optimized"},
@@ -202,7 +202,7 @@ fn a_models_guardrail_holds_for_every_operation_that_takes_one_unless_the_reques
     assert_eq!(bedrock.last_request().target, "/guardrail/gr1/version/3/apply");
     assert_eq!(bedrock.last_request().json(), json!({"source": "INPUT", "content": []}));
 
-    // Not one's name with another's version.
+    // The identifier of one guardrail never goes with the version of another.
     let own = json!({"body": {}, "guardrailIdentifier": "gr2", "guardrailVersion": "1"});
     model.call("InvokeModel", &request(own)).response();
     assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr2"));
@@ -210,7 +210,7 @@ fn a_models_guardrail_holds_for_every_operation_that_takes_one_unless_the_reques
     let half = model.call("ApplyGuardrail", &request(json!({"guardrailIdentifier": "gr2", "content": []})));
     assert_eq!(half.failed(BEDROCK_E_REQUEST).path, "/guardrailVersion");
 
-    // One thing said otherwise leaves the guardrail in its place.
+    // A member that overrides one setting keeps the rest of the guardrail.
     for (given, version, trace) in [
         (json!({"trace": "DISABLED"}), "3", "DISABLED"),
         (json!({"guardrailVersion": "4"}), "4", "ENABLED"),
@@ -225,7 +225,7 @@ fn a_models_guardrail_holds_for_every_operation_that_takes_one_unless_the_reques
     let newer = model.with(json!({"guardrailConfig": {"guardrailIdentifier": "gr5", "guardrailVersion": "5"}}));
     newer.call("InvokeModel", &request(json!({"body": {}}))).response();
     assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr5"));
-    // What was bound later wins, in whichever form.
+    // Later defaults win, in either form.
     let own = newer.with(json!({"guardrailIdentifier": "gr6", "guardrailVersion": "6"}));
     own.call("InvokeModel", &request(json!({"body": {}}))).response();
     assert_eq!(header("x-amzn-bedrock-guardrailidentifier").as_deref(), Some("gr6"));
@@ -237,8 +237,8 @@ fn a_models_guardrail_holds_for_every_operation_that_takes_one_unless_the_reques
 }
 
 #[test]
-fn a_guardrail_that_is_meant_and_cannot_be_read_is_an_error_and_nothing_is_sent_without_it() {
-    let bedrock = answering(Reply::json("{}"));
+fn an_invalid_guardrail_is_an_error_and_no_request_is_sent_without_it() {
+    let bedrock = replying(Reply::json("{}"));
     let plain = Model::at(&bedrock);
     let guarded = plain.with(json!({"guardrailConfig": {"guardrailIdentifier": "gr1", "guardrailVersion": "3"}}));
     for (model, given, path) in [
@@ -267,15 +267,15 @@ fn a_guardrail_that_is_meant_and_cannot_be_read_is_an_error_and_nothing_is_sent_
         }
     }
     assert_eq!(bedrock.requests().len(), 0);
-    // A number is as good as a text.
+    // A version may be a number.
     let number = json!({"body": {}, "guardrailConfig": {"guardrailIdentifier": "gr1", "guardrailVersion": 2}});
     plain.call("InvokeModel", &request(number)).response();
     assert_eq!(bedrock.last_request().header("x-amzn-bedrock-guardrailversion"), Some("2"));
 }
 
 #[test]
-fn a_models_defaults_are_under_every_operation_that_has_them() {
-    let bedrock = answering(Reply::json("{}"));
+fn a_models_defaults_apply_to_every_operation_that_has_these_members() {
+    let bedrock = replying(Reply::json("{}"));
     let model = Model::at(&bedrock).with(json!({
         "source": "OUTPUT", "outputScope": "FULL", "guardrailIdentifier": "gr1", "guardrailVersion": "1",
         "checks": {"promptAttack": {}}, "outputDataConfig": {"s3OutputDataConfig": {"s3Uri": "s3://b"}},
@@ -293,7 +293,7 @@ fn a_models_defaults_are_under_every_operation_that_has_them() {
     assert_eq!(bedrock.last_request().header("accept"), Some("text/plain"));
 }
 
-/// An object with members of another over its own.
+/// Merges objects: members of the other object win.
 trait Over {
     fn over(self, members: Value) -> Value;
 }
@@ -307,8 +307,8 @@ impl Over for Value {
 }
 
 #[test]
-fn attachments_stand_anywhere_in_a_models_own_request_or_are_all_of_it() {
-    let bedrock = answering(Reply::json("{}"));
+fn an_attachment_may_be_any_text_of_a_body_or_the_whole_body() {
+    let bedrock = replying(Reply::json("{}"));
     let model = Model::at(&bedrock);
     let image = request(json!({"body": {"inputImage": "@img", "images": ["@img", "@else"], "text": "@ img"}}));
     image.attach("img", b"\x89PNG");
@@ -339,7 +339,7 @@ fn attachments_stand_anywhere_in_a_models_own_request_or_are_all_of_it() {
 }
 
 #[test]
-fn a_job_has_a_token_of_its_own_which_its_retries_share() {
+fn each_job_has_its_own_client_request_token_and_its_retries_share_it() {
     let bedrock = LocalBedrock::start();
     bedrock.push(Reply::error(503, "ServiceUnavailableException", "Busy"));
     bedrock.push(Reply::json(json!({"invocationArn": ARN}).to_string()));
@@ -354,8 +354,8 @@ fn a_job_has_a_token_of_its_own_which_its_retries_share() {
 }
 
 #[test]
-fn a_request_that_is_none_for_the_operation_is_refused_before_it_is_sent() {
-    let bedrock = answering(Reply::json("{}"));
+fn a_request_that_does_not_fit_the_operation_is_rejected_before_it_is_sent() {
+    let bedrock = replying(Reply::json("{}"));
     let model = Model::at(&bedrock);
     for (operation, given, path, says) in [
         ("InvokeModel", json!({"inputText": "Hello"}), "/body", "needs body"),
@@ -391,7 +391,7 @@ fn a_request_that_is_none_for_the_operation_is_refused_before_it_is_sent() {
 }
 
 #[test]
-fn what_an_invocation_cost_is_read_from_its_headers_or_its_last_chunk() {
+fn the_usage_of_an_invocation_is_read_from_its_headers_or_its_last_chunk() {
     let counted = [("Input-Token-Count", "8"), ("Output-Token-Count", "5"), ("Cache-Read-Input-Token-Count", "2")];
     let reply = counted
         .iter()
@@ -400,7 +400,7 @@ fn what_an_invocation_cost_is_read_from_its_headers_or_its_last_chunk() {
         })
         .header("X-Amzn-Bedrock-Invocation-Latency", "77");
     let invoke = request(json!({"body": {}}));
-    let bedrock = answering(reply);
+    let bedrock = replying(reply);
     let usage = Model::at(&bedrock).call("InvokeModel", &invoke).response().usage.clone();
     let nothing = Usage { total_tokens: -1, cache_write_tokens: -1, ..usage.clone() };
     assert_eq!(usage, Usage { input_tokens: 8, output_tokens: 5, cache_read_tokens: 2, latency_ms: 77, ..nothing });
@@ -413,27 +413,27 @@ fn what_an_invocation_cost_is_read_from_its_headers_or_its_last_chunk() {
 }
 
 #[test]
-fn the_headers_of_an_invocation_are_believed_before_what_a_model_writes() {
+fn usage_in_the_headers_of_an_invocation_overrides_usage_in_its_body() {
     let body = r#"{"usage":{"inputTokens":100,"totalTokens":105},"metrics":{"latencyMs":1}}"#;
-    let bedrock = answering(Reply::json(body).header("X-Amzn-Bedrock-Input-Token-Count", "8"));
+    let bedrock = replying(Reply::json(body).header("X-Amzn-Bedrock-Input-Token-Count", "8"));
     let usage = Model::at(&bedrock).call("InvokeModel", &request(json!({"body": {}}))).response().usage.clone();
     assert_eq!((usage.input_tokens, usage.total_tokens, usage.latency_ms), (8, 105, 1));
 }
 
 #[test]
-fn a_models_answer_that_is_no_json_is_kept_and_one_that_should_be_is_an_error() {
-    let bedrock = answering(Reply::json(b"\x89PNG".to_vec()).content_type("image/png"));
+fn a_response_of_another_content_type_is_returned_as_base64_and_invalid_json_is_an_error() {
+    let bedrock = replying(Reply::json(b"\x89PNG".to_vec()).content_type("image/png"));
     let model = Model::at(&bedrock);
     let invoke = request(json!({"body": {}}));
-    let answer = model.call("InvokeModel", &invoke).response().json.clone();
-    assert_eq!(answer, r#"{"contentType":"image/png","body":"iVBORw=="}"#);
+    let response = model.call("InvokeModel", &invoke).response().json.clone();
+    assert_eq!(response, r#"{"contentType":"image/png","body":"iVBORw=="}"#);
     bedrock.respond_with(|_| Reply::json("plain words").content_type("text/plain"));
-    let answer = model.call("InvokeModel", &invoke).response().json.clone();
-    assert_eq!(answer, r#"{"contentType":"text/plain","body":"cGxhaW4gd29yZHM="}"#);
+    let response = model.call("InvokeModel", &invoke).response().json.clone();
+    assert_eq!(response, r#"{"contentType":"text/plain","body":"cGxhaW4gd29yZHM="}"#);
     bedrock.respond_with(|_| Reply::json("{}\n{}\n").content_type("application/jsonlines"));
-    let answer = model.call("InvokeModel", &invoke).response().json.clone();
-    assert_eq!(answer, r#"{"contentType":"application/jsonlines","body":"e30Ke30K"}"#);
-    for whole in ["[1, 2]", r#"{"__type":"what this model calls its answers"}"#] {
+    let response = model.call("InvokeModel", &invoke).response().json.clone();
+    assert_eq!(response, r#"{"contentType":"application/jsonlines","body":"e30Ke30K"}"#);
+    for whole in ["[1, 2]", r#"{"__type":"a member of the model's own"}"#] {
         bedrock.respond_with(move |_| Reply::json(whole));
         assert_eq!(model.call("InvokeModel", &invoke).response().json, whole);
     }
@@ -449,7 +449,7 @@ fn a_models_answer_that_is_no_json_is_kept_and_one_that_should_be_is_an_error() 
 }
 
 #[test]
-fn a_stream_of_chunks_that_is_cut_is_truncated_wherever_that_is() {
+fn a_stream_of_chunks_that_is_cut_at_any_byte_is_truncated() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
     let invoke = request(json!({"body": {}}));
@@ -466,23 +466,23 @@ fn a_stream_of_chunks_that_is_cut_is_truncated_wherever_that_is() {
         }
     };
     let all = [r#"{"a":1}"#, r#"{"b":2}"#, metrics()];
-    let (chunks, end, answer) = pulled(whole.clone());
+    let (chunks, end, response) = pulled(whole.clone());
     assert_eq!((chunks, end), (all.map(str::to_owned).to_vec(), Pulled::Done));
-    assert_eq!((answer.json, answer.complete), (format!("[{}]", all.join(",")), true));
+    assert_eq!((response.json, response.complete), (format!("[{}]", all.join(",")), true));
 
     let ends = whole.piece_ends();
     for length in 0..whole.body_len() {
-        let (chunks, end, answer) = pulled(whole.clone().cut_at(length, Cut::Close));
+        let (chunks, end, response) = pulled(whole.clone().cut_at(length, Cut::Close));
         let Pulled::Failed(failure) = end else { panic!("cut at {length}: {end:?}") };
         assert_eq!(name(failure.status), "BEDROCK_E_TRUNCATED", "cut at {length}: {failure:?}");
-        let came = ends.iter().filter(|end| **end <= length).count();
-        assert_eq!(chunks, all[..came], "cut at {length}");
-        assert_eq!((answer.json, answer.complete), (format!("[{}]", all[..came].join(",")), false));
+        let complete = ends.iter().filter(|end| **end <= length).count();
+        assert_eq!(chunks, all[..complete], "cut at {length}");
+        assert_eq!((response.json, response.complete), (format!("[{}]", all[..complete].join(",")), false));
     }
 }
 
 #[test]
-fn without_a_chunk_that_counts_the_end_of_the_body_ends_a_stream_but_not_the_end_of_a_connection() {
+fn a_stream_without_metrics_is_complete_if_its_body_ends_but_not_if_its_connection_closes() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
     let invoke = request(json!({"body": {}}));
@@ -499,14 +499,14 @@ fn without_a_chunk_that_counts_the_end_of_the_body_ends_a_stream_but_not_the_end
     }
     let unknown = chunk(uncounted(), r#"{"amazon-bedrock-invocationMetrics":null}"#);
     call(unknown.until_close()).failed(BEDROCK_E_TRUNCATED);
-    // A message ends with messageStop, whatever else comes.
+    // A message ends with messageStop, not with metrics.
     bedrock.respond_with(|_| chunk(Reply::stream().message_start().text(0, &["Hello"]), metrics()));
     model.stream(&Request::say("Hello?")).outcome.failed(BEDROCK_E_TRUNCATED);
     assert_eq!(call(chunk(uncounted(), metrics()).until_close()).response().usage.input_tokens, 3);
 }
 
 #[test]
-fn an_answer_of_which_nothing_tells_whether_it_is_whole_is_not_ok() {
+fn a_response_that_nothing_proves_complete_is_truncated() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
     let call = |reply: Reply| {
@@ -533,9 +533,9 @@ fn an_answer_of_which_nothing_tells_whether_it_is_whole_is_not_ok() {
 }
 
 #[test]
-fn an_exception_in_a_stream_of_chunks_comes_after_what_came_before_it() {
+fn an_exception_in_a_stream_of_chunks_follows_the_chunks_before_it() {
     let bedrock =
-        answering(chunk(Reply::stream(), r#"{"a":1}"#).exception("modelTimeoutException", r#"{"message":"Too slow"}"#));
+        replying(chunk(Reply::stream(), r#"{"a":1}"#).exception("modelTimeoutException", r#"{"message":"Too slow"}"#));
     let stream = Pull::call(&Model::at(&bedrock), "InvokeModelWithResponseStream", &request(json!({"body": {}})));
     assert!(matches!(stream.next(-1), Pulled::Event(event) if event.text == r#"{"a":1}"#));
     let Pulled::Failed(failure) = stream.next(-1) else { panic!("no failure") };
@@ -545,7 +545,7 @@ fn an_exception_in_a_stream_of_chunks_comes_after_what_came_before_it() {
 }
 
 #[test]
-fn a_call_that_runs_is_cancelled_from_another_thread() {
+fn a_running_call_can_be_cancelled_from_another_thread() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| Reply::hang());
     let model = Model::at(&bedrock);
@@ -554,7 +554,7 @@ fn a_call_that_runs_is_cancelled_from_another_thread() {
         bedrock.wait_requests(1);
         let handle = stream.handle() as usize;
         let firing = std::thread::spawn(move || bedrock::ffi::stream::bedrock_stream_cancel(handle as *mut _));
-        let Pulled::Failed(failure) = stream.next(-1) else { panic!("{operation}: it did not fail") };
+        let Pulled::Failed(failure) = stream.next(-1) else { panic!("{operation}: no failure") };
         assert_eq!(name(failure.status), "BEDROCK_E_CANCELLED", "{operation}");
         firing.join().expect("a thread that cancels");
         bedrock.take_requests();
@@ -562,7 +562,7 @@ fn a_call_that_runs_is_cancelled_from_another_thread() {
 }
 
 #[test]
-fn a_script_answers_every_operation() {
+fn a_script_replies_to_every_operation() {
     let model = Model::new(&json!({"model": MODEL_ID, "transport": {"replies": [
         {"json": {"inputTokens": 12}},
         {"events": [{"chunk": {"text": "Hel"}}, {"chunk": {"text": "lo"}}]},

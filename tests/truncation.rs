@@ -163,7 +163,7 @@ fn cut_at_every_byte(framing_name: &str, framing: Framing, cuts: &[Cut]) {
         let request = Request::say("Hello?");
         let mut ends = BTreeMap::<String, Vec<usize>>::new();
         for bytes in 0..=golden.len() {
-            let place = format!("{framing_name}, {cut:?} after {bytes} of {} bytes", golden.len());
+            let context = format!("{framing_name}, {cut:?} after {bytes} of {} bytes", golden.len());
             let expected = &golden.events[..golden.complete_frames(bytes)];
             let shown = Gate::new();
             if cut != Cut::Reset || expected.is_empty() {
@@ -180,26 +180,26 @@ fn cut_at_every_byte(framing_name: &str, framing: Framing, cuts: &[Cut]) {
                 0
             });
 
-            assert_eq!(streamed.events, expected, "{place}");
+            assert_eq!(streamed.events, expected, "{context}");
             let outcome = &streamed.outcome;
             ends.entry(name(outcome.status)).or_default().push(bytes);
             let between_frames = bytes == 0 || golden.ends.contains(&bytes);
             let nothing_missing = between_frames && (cut == Cut::CleanEnd || bytes == golden.len());
             if bytes < golden.stopped || !nothing_missing {
-                assert_eq!(name(outcome.status), "BEDROCK_E_TRUNCATED", "{place}: {outcome:?}");
+                assert_eq!(name(outcome.status), "BEDROCK_E_TRUNCATED", "{context}: {outcome:?}");
                 let failure = outcome.failed(BEDROCK_E_TRUNCATED);
                 let when = if bytes < golden.stopped { "before messageStop" } else { "after messageStop" };
                 failure.says(&["the response stream ended", when]);
-                assert_eq!((failure.request_id.as_str(), failure.attempts), (REQUEST_ID, 1), "{place}");
-                assert!(failure.retryable, "{place}");
-                assert_eq!((failure.code.as_str(), failure.path.as_str()), ("", ""), "{place}");
+                assert_eq!((failure.request_id.as_str(), failure.attempts), (REQUEST_ID, 1), "{context}");
+                assert!(failure.retryable, "{context}");
+                assert_eq!((failure.code.as_str(), failure.path.as_str()), ("", ""), "{context}");
             } else {
-                assert_eq!(name(outcome.status), "BEDROCK_OK", "{place}: {outcome:?}");
+                assert_eq!(name(outcome.status), "BEDROCK_OK", "{context}: {outcome:?}");
                 let response = outcome.response();
-                assert_eq!(response.message, golden.response.message, "{place}");
-                assert_eq!(response.stop_reason, "tool_use", "{place}");
+                assert_eq!(response.message, golden.response.message, "{context}");
+                assert_eq!(response.stop_reason, "tool_use", "{context}");
                 let usage = if bytes == golden.len() { 18 } else { -1 };
-                assert_eq!(response.usage.total_tokens, usage, "{place}");
+                assert_eq!(response.usage.total_tokens, usage, "{context}");
             }
         }
         assert_eq!(bedrock.requests().len(), golden.len() + 1, "one request for each call: a cut is not retried");
@@ -214,31 +214,31 @@ fn cut_at_every_byte(framing_name: &str, framing: Framing, cuts: &[Cut]) {
 #[test]
 fn an_http_response_cut_at_every_byte_of_head_and_framing_is_never_ok_before_message_stop() {
     let golden = Golden::new();
-    let mut answer = format!(
+    let mut response = format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\nx-amzn-RequestId: {REQUEST_ID}\r\n\
         Transfer-Encoding: chunked\r\n\r\n"
     )
     .into_bytes();
-    let head = answer.len();
+    let head = response.len();
     let (body, mut begin, mut stopped) = (golden.reply.body_bytes(), 0, 0);
     for &end in &golden.ends {
-        answer.extend_from_slice(format!("{:x}\r\n", end - begin).as_bytes());
-        answer.extend_from_slice(&body[begin..end]);
+        response.extend_from_slice(format!("{:x}\r\n", end - begin).as_bytes());
+        response.extend_from_slice(&body[begin..end]);
         if end == golden.stopped {
-            stopped = answer.len();
+            stopped = response.len();
         }
-        answer.extend_from_slice(b"\r\n");
+        response.extend_from_slice(b"\r\n");
         begin = end;
     }
-    let metadata = answer.len() - "\r\n".len();
-    answer.extend_from_slice(b"0\r\n\r\n");
+    let metadata = response.len() - "\r\n".len();
+    response.extend_from_slice(b"0\r\n\r\n");
 
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
     let request = Request::say("Hello?");
     let mut counts = BTreeMap::<String, usize>::new();
-    for bytes in 0..=answer.len() {
-        bedrock.push(Reply::not_http(answer[..bytes].to_vec()));
+    for bytes in 0..=response.len() {
+        bedrock.push(Reply::not_http(response[..bytes].to_vec()));
         let Streamed { events, outcome } = model.stream(&request);
         assert_eq!(events, golden.events[..events.len()], "after {bytes} bytes");
         *counts.entry(name(outcome.status)).or_default() += 1;
@@ -248,7 +248,7 @@ fn an_http_response_cut_at_every_byte_of_head_and_framing_is_never_ok_before_mes
             _ if bytes < metadata => BEDROCK_E_TRUNCATED,
             _ => BEDROCK_OK,
         };
-        assert_eq!(name(outcome.status), name(expected), "after {bytes} of {} bytes: {outcome:?}", answer.len());
+        assert_eq!(name(outcome.status), name(expected), "after {bytes} of {} bytes: {outcome:?}", response.len());
         if bytes < stopped {
             assert!(outcome.status < 0);
         }
@@ -257,7 +257,7 @@ fn an_http_response_cut_at_every_byte_of_head_and_framing_is_never_ok_before_mes
             assert!(failure.retryable, "after {bytes} bytes: {failure:?}");
         }
     }
-    println!("     HTTP answer     Close: {} cuts: {counts:?}", answer.len() + 1);
+    println!("   HTTP response     Close: {} cuts: {counts:?}", response.len() + 1);
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn an_incomplete_frame_after_metadata_is_truncation() {
         let streamed = model.stream(&Request::say("Hello?"));
         assert_eq!(streamed.events.len(), complete_stream().piece_ends().len());
         let failure = streamed.outcome.failed(BEDROCK_E_TRUNCATED);
-        assert!(!failure.message.contains("before its metadata"), "it had come: {:?}", failure.message);
+        assert!(!failure.message.contains("before its metadata"), "metadata had arrived: {:?}", failure.message);
     }
 }
 
@@ -291,7 +291,7 @@ fn a_response_is_complete_once_its_metadata_has_arrived_although_its_body_never_
 
 #[test]
 fn a_unary_response_cut_at_every_byte_is_never_ok() {
-    let answer = json!({
+    let response = json!({
         "metrics": {"latencyMs": 17},
         "output": {"message": {"content": [{"text": "Hello, \u{1f30d}"}], "role": "assistant"}},
         "stopReason": "end_turn",
@@ -307,24 +307,24 @@ fn a_unary_response_cut_at_every_byte_is_never_ok() {
             // Without framing, every close is a regular end.
             let clean = cut == Cut::CleanEnd || framing_name == "until close";
             let mut counts = BTreeMap::<String, usize>::new();
-            for bytes in 0..=answer.len() {
-                let place = format!("{framing_name}, {cut:?} after {bytes} of {} bytes", answer.len());
-                bedrock.push(framing(Reply::json(answer.clone()).request_id(REQUEST_ID)).cut_at(bytes, cut));
+            for bytes in 0..=response.len() {
+                let context = format!("{framing_name}, {cut:?} after {bytes} of {} bytes", response.len());
+                bedrock.push(framing(Reply::json(response.clone()).request_id(REQUEST_ID)).cut_at(bytes, cut));
                 let outcome = model.generate(&request);
                 *counts.entry(name(outcome.status)).or_default() += 1;
-                let all = bytes == answer.len() && (clean || framing_name == "content-length");
+                let all = bytes == response.len() && (clean || framing_name == "content-length");
                 if all {
-                    assert_eq!(outcome.response().json, answer, "{place}");
+                    assert_eq!(outcome.response().json, response, "{context}");
                     continue;
                 }
                 let expected = if clean { BEDROCK_E_PROTOCOL } else { BEDROCK_E_NETWORK };
-                assert_eq!(name(outcome.status), name(expected), "{place}: {outcome:?}");
+                assert_eq!(name(outcome.status), name(expected), "{context}: {outcome:?}");
                 let failure = outcome.failed(expected);
-                assert_eq!(failure.request_id, REQUEST_ID, "{place}");
-                assert_eq!((failure.attempts, failure.http_status), (1, 200), "{place}");
+                assert_eq!(failure.request_id, REQUEST_ID, "{context}");
+                assert_eq!((failure.attempts, failure.http_status), (1, 200), "{context}");
             }
             let framing_name = format!("unary, {framing_name}");
-            println!("{framing_name:>21} {:>9}: {} cuts: {counts:?}", format!("{cut:?}"), answer.len() + 1);
+            println!("{framing_name:>21} {:>9}: {} cuts: {counts:?}", format!("{cut:?}"), response.len() + 1);
         }
     }
 }

@@ -17,8 +17,8 @@ use support::capi::*;
 use support::{Gate, LocalBedrock, Protocol, Reply, network_namespace};
 
 const TEST: &str = "a_peer_that_vanishes_is_detected_within_30_seconds_and_one_that_is_silent_is_not_given_up";
-const HERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
-const THERE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 2);
+const LOCAL: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 1);
+const REMOTE: Ipv4Addr = Ipv4Addr::new(10, 213, 0, 2);
 /// The time within which a vanished peer is detected.
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -35,49 +35,50 @@ fn ip(arguments: &str) {
     assert!(output.status.success(), "ip {arguments}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// The other end: a thread in a network namespace of its own, which its servers inherit.
-struct There {
-    orders: mpsc::Sender<Box<dyn FnOnce() + Send>>,
+/// The remote end: a thread in a network namespace of its own. Servers that the thread starts are in that namespace.
+struct Remote {
+    jobs: mpsc::Sender<Box<dyn FnOnce() + Send>>,
 }
 
-impl There {
-    fn new() -> There {
-        let (orders, received) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        let (tell, told) = mpsc::channel();
+impl Remote {
+    fn new() -> Remote {
+        let (jobs, received) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        let (send_id, thread_id) = mpsc::channel();
         std::thread::spawn(move || {
-            let left = unsafe { libc::unshare(libc::CLONE_NEWNET) };
-            assert_eq!(left, 0, "unshare: {}", std::io::Error::last_os_error());
-            tell.send(unsafe { libc::gettid() }).expect("a test that waits");
-            received.into_iter().for_each(|order| order());
+            let status = unsafe { libc::unshare(libc::CLONE_NEWNET) };
+            assert_eq!(status, 0, "unshare: {}", std::io::Error::last_os_error());
+            send_id.send(unsafe { libc::gettid() }).expect("a test that waits");
+            received.into_iter().for_each(|job| job());
         });
-        let thread = told.recv().expect("a thread in a network namespace");
-        ip("link add name here type veth peer name there");
-        ip(&format!("link set there netns {thread}"));
-        ip(&format!("addr add {HERE}/24 dev here"));
-        ip("link set here up");
+        let thread = thread_id.recv().expect("a thread in a network namespace");
+        ip("link add name local type veth peer name remote");
+        ip(&format!("link set remote netns {thread}"));
+        ip(&format!("addr add {LOCAL}/24 dev local"));
+        ip("link set local up");
         ip("link set lo up");
-        let there = There { orders };
-        there.run(|| {
-            ip(&format!("addr add {THERE}/24 dev there"));
-            ip("link set there up");
+        let remote = Remote { jobs };
+        remote.run(|| {
+            ip(&format!("addr add {REMOTE}/24 dev remote"));
+            ip("link set remote up");
         });
-        there
+        remote
     }
 
-    fn run<T: Send + 'static>(&self, order: impl FnOnce() -> T + Send + 'static) -> T {
-        let (tell, told) = mpsc::channel();
-        let order = move || tell.send(order()).expect("a test that waits");
-        self.orders.send(Box::new(order)).expect("a thread that takes orders");
-        told.recv().expect("an order that was carried out")
+    /// Runs `job` on the thread, and returns its result.
+    fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> T {
+        let (result, results) = mpsc::channel();
+        let job = move || result.send(job()).expect("a test that waits");
+        self.jobs.send(Box::new(job)).expect("a thread that receives jobs");
+        results.recv().expect("a job that has ended")
     }
 
     fn server(&self, protocol: Protocol) -> LocalBedrock {
-        self.run(move || LocalBedrock::with_protocol_at(THERE, protocol))
+        self.run(move || LocalBedrock::with_protocol_at(REMOTE, protocol))
     }
 
-    /// Drops all packets from there from now on.
+    /// Drops all further packets from the remote end.
     fn vanish(&self) {
-        self.run(|| ip(&format!("route add blackhole {HERE}/32")));
+        self.run(|| ip(&format!("route add blackhole {LOCAL}/32")));
     }
 }
 
@@ -92,34 +93,34 @@ fn hello() -> Request {
 }
 
 /// Opens a gate when it is dropped, so that a test that fails leaves no thread waiting.
-struct OpensAtLast<'a>(&'a Gate);
+struct OpensOnDrop<'a>(&'a Gate);
 
-impl Drop for OpensAtLast<'_> {
+impl Drop for OpensOnDrop<'_> {
     fn drop(&mut self) {
         self.0.open();
     }
 }
 
 fn in_a_namespace() {
-    let there = There::new();
+    let remote = Remote::new();
     let versions = [("1.1", Protocol::Http1), ("2", Protocol::HTTP2)];
     let never = Gate::new();
     let late = Gate::new();
     std::thread::scope(|threads| {
-        let _late = OpensAtLast(&late);
-        let (tell, told) = mpsc::channel::<()>();
+        let _late = OpensOnDrop(&late);
+        let (begin, begun) = mpsc::channel::<()>();
         let mut calls = Vec::new();
         let mut silent = Vec::new();
-        let mut kept = Vec::new();
+        let mut idle = Vec::new();
         for (version, protocol) in &versions {
             // In the middle of a stream.
-            let bedrock = there.server(protocol.clone());
+            let bedrock = remote.server(protocol.clone());
             bedrock.push(Reply::stream().message_start().text_delta(0, "Hel").wait_for(&never));
-            let (tell_first, host) = (tell.clone(), bedrock.url());
+            let (first_event, host) = (begin.clone(), bedrock.url());
             let call = threads.spawn(move || {
                 let streamed = model(&bedrock, version).stream_with(&hello(), null_mut(), |event| {
                     if event.kind == BEDROCK_EVENT_TEXT {
-                        tell_first.send(()).expect("a test that waits");
+                        first_event.send(()).expect("a test that waits");
                     }
                     0
                 });
@@ -129,57 +130,57 @@ fn in_a_namespace() {
 
             // While the call waits for the first event, or for a response.
             for operation in ["ConverseStream", "Converse"] {
-                let bedrock = there.server(protocol.clone());
+                let bedrock = remote.server(protocol.clone());
                 bedrock.push(Reply::hang());
-                let (tell, host) = (tell.clone(), bedrock.url());
+                let (begin, host) = (begin.clone(), bedrock.url());
                 let call = threads.spawn(move || {
                     let model = model(&bedrock, version);
                     std::thread::scope(|threads| {
                         let call = threads.spawn(|| (model.call(operation, &hello()), Instant::now()));
                         bedrock.wait_requests(1);
-                        tell.send(()).expect("a test that waits");
+                        begin.send(()).expect("a test that waits");
                         call.join().expect("no panic")
                     })
                 });
-                calls.push((format!("{operation} without an answer over HTTP/{version}"), host, call));
+                calls.push((format!("{operation} without a response over HTTP/{version}"), host, call));
             }
 
             // An idle connection that is used after its peer has vanished.
-            let bedrock = there.server(protocol.clone());
+            let bedrock = remote.server(protocol.clone());
             bedrock.push(Reply::text_response("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
-            kept.push((version, bedrock, used, "Hello?".to_owned()));
+            idle.push((version, bedrock, used, "Hello?".to_owned()));
 
             // The same, with a request that is larger than the socket's buffer, and still being sent.
-            let bedrock = there.server(protocol.clone());
+            let bedrock = remote.server(protocol.clone());
             bedrock.push(Reply::text_response("Hello"));
             let used = model(&bedrock, version);
             assert_eq!(used.generate(&hello()).response().text, "Hello");
-            kept.push((version, bedrock, used, "x".repeat(32 << 20)));
+            idle.push((version, bedrock, used, "x".repeat(32 << 20)));
 
             // A peer that is silent for longer than the detection takes, and has not vanished.
             let bedrock = LocalBedrock::with_protocol(protocol.clone());
             bedrock.push(Reply::stream().message_start().wait_for(&late).text(0, &["Hello"]).message_stop("end_turn"));
             silent.push(threads.spawn(move || model(&bedrock, version).stream(&hello()).outcome));
         }
-        calls.iter().for_each(|_| told.recv().expect("a call that has begun"));
-        there.vanish();
+        calls.iter().for_each(|_| begun.recv().expect("a call that has begun"));
+        remote.vanish();
         let vanished = Instant::now();
-        for (version, bedrock, used, text) in kept {
+        for (version, bedrock, used, text) in idle {
             let (host, length) = (bedrock.url(), text.len());
             let call = threads.spawn(move || (used.generate(&Request::say(&text)), Instant::now()));
-            calls.push((format!("{length} bytes over a kept connection of HTTP/{version}"), host, call));
+            calls.push((format!("{length} bytes over an idle connection of HTTP/{version}"), host, call));
         }
         let ended: Vec<_> =
             calls.into_iter().map(|(what, url, call)| (what, url, call.join().expect("no panic"))).collect();
-        // The test is about the time that passes.
+        // The silent peers have to be silent for longer than the detection takes.
         std::thread::sleep((LONGEST + Duration::from_secs(2)).saturating_sub(vanished.elapsed()));
         late.open();
         for (what, url, (outcome, ended)) in ended {
             let took = ended - vanished;
             let message = outcome.failure.as_ref().map_or("", |failure| &failure.message);
-            println!("{what}: found after {took:?}: {message}");
+            println!("{what}: detected after {took:?}: {message}");
             let failure = outcome.failed(BEDROCK_E_TIMEOUT);
             failure.says(&["does not respond any more", url.trim_start_matches("http://")]);
             assert_eq!((failure.attempts, failure.retryable), (1, true), "{what}");

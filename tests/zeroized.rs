@@ -12,34 +12,34 @@ use bedrock::ffi::request::{BEDROCK_ATTACHMENTS_INLINE, bedrock_request_body, be
 use serde_json::json;
 use support::capi::*;
 
-/// The secret, as it stands in prompts and as it stands there in base64.
+/// The secrets: in a prompt, in base64 of an attachment, in credentials.
 const SECRETS: [&[u8]; 3] =
     [b"the-prompt-that-is-a-secret", b"dGhlLWF0dGFjaG1lbnQtdGhhdC1pcy1hLXNlY3Jl", b"the-key-that-is-a-secret"];
 const ATTACHED: &[u8] = b"the-attachment-that-is-a-secret";
 
-/// Counts the blocks that are freed while they hold a secret.
-struct Looking;
+/// An allocator that counts the blocks that contain a secret when they are freed.
+struct Searching;
 
 static FOUND: AtomicUsize = AtomicUsize::new(0);
-static LOOKS: AtomicUsize = AtomicUsize::new(0);
+static ENABLED: AtomicUsize = AtomicUsize::new(0);
 static TURN: Mutex<()> = Mutex::new(());
 
-unsafe fn look(block: *const u8, size: usize) {
-    if LOOKS.load(Ordering::Relaxed) == 0 || size < 16 {
+unsafe fn search(block: *const u8, size: usize) {
+    if ENABLED.load(Ordering::Relaxed) == 0 || size < 16 {
         return;
     }
     let block = unsafe { std::slice::from_raw_parts(block, size) };
     let holds = |secret: &[u8]| memchr::memmem::find(block, secret).is_some();
     if SECRETS.into_iter().chain([ATTACHED]).any(holds) {
         FOUND.fetch_add(1, Ordering::Relaxed);
-        if std::env::var_os("SHOW_FREED").is_some() && LOOKS.swap(0, Ordering::Relaxed) > 0 {
+        if std::env::var_os("SHOW_FREED").is_some() && ENABLED.swap(0, Ordering::Relaxed) > 0 {
             eprintln!("{}", std::backtrace::Backtrace::force_capture());
-            LOOKS.store(1, Ordering::Relaxed);
+            ENABLED.store(1, Ordering::Relaxed);
         }
     }
 }
 
-unsafe impl GlobalAlloc for Looking {
+unsafe impl GlobalAlloc for Searching {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         // A new block may still hold the content of an earlier one.
         unsafe { System.alloc_zeroed(layout) }
@@ -47,14 +47,14 @@ unsafe impl GlobalAlloc for Looking {
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         unsafe {
-            look(block, layout.size());
+            search(block, layout.size());
             System.dealloc(block, layout);
         }
     }
 
     unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         unsafe {
-            // It moves: whether it could grow in place is not known.
+            // Always moves the block, because the system allocator may or may not grow it in place.
             let moved = self.alloc(Layout::from_size_align_unchecked(size, layout.align()));
             if !moved.is_null() {
                 std::ptr::copy_nonoverlapping(block, moved, layout.size().min(size));
@@ -66,9 +66,9 @@ unsafe impl GlobalAlloc for Looking {
 }
 
 #[global_allocator]
-static LOOKING: Looking = Looking;
+static SEARCHING: Searching = Searching;
 
-/// One test at a time searches, and the others keep their memory until then: a test takes its turn before it allocates.
+/// Serializes the tests: a test waits for its turn before it allocates, so that it frees no memory while another one searches.
 struct Turn(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
 
 impl Turn {
@@ -76,12 +76,12 @@ impl Turn {
         Turn(TURN.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Returns how many blocks are freed with a secret in them while `work` runs.
+    /// Returns the number of blocks that are freed with a secret in them while `work` runs.
     fn freed(&self, work: impl FnOnce()) -> usize {
         FOUND.store(0, Ordering::Relaxed);
-        LOOKS.store(1, Ordering::Relaxed);
+        ENABLED.store(1, Ordering::Relaxed);
         work();
-        LOOKS.store(0, Ordering::Relaxed);
+        ENABLED.store(0, Ordering::Relaxed);
         FOUND.load(Ordering::Relaxed)
     }
 }
@@ -96,7 +96,7 @@ fn the_search_finds_memory_that_is_freed_without_being_zeroed() {
 }
 
 #[test]
-fn a_prompt_is_gone_from_memory_once_it_is_freed() {
+fn freed_memory_contains_no_prompt() {
     let turn = Turn::wait();
     let model = Model::new(&json!({"model": "m", "transport": {"replies": ["Yes."]}}));
     // The program's own copies do not count: they are made before, and freed afterwards.
@@ -129,7 +129,7 @@ fn a_prompt_is_gone_from_memory_once_it_is_freed() {
 }
 
 #[test]
-fn credentials_are_gone_from_memory_once_a_model_is_freed() {
+fn freed_memory_contains_no_credentials() {
     let turn = Turn::wait();
     const KEY: &str = "the-key-that-is-a-secret";
     let keys = format!(

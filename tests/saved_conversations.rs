@@ -1,5 +1,5 @@
-//! A conversation can be saved, shortened and changed: a saved conversation continues byte for byte, and one that was shortened is
-//! still a valid conversation.
+//! Conversations are saved, shortened and changed. A saved conversation continues with the same bytes, and a shortened one is still
+//! valid.
 
 mod support;
 
@@ -17,12 +17,12 @@ fn model(lint: &str) -> Model {
     Model::new(&json!({"model": "m", "lint": lint, "transport": {"replies": ["Yes."]}, "defaults": defaults}))
 }
 
-fn kept(request: &Request) -> String {
-    request.to_json(BEDROCK_ATTACHMENTS_INLINE).expect("a request can be kept")
+fn saved(request: &Request) -> String {
+    request.to_json(BEDROCK_ATTACHMENTS_INLINE).expect("the JSON of a request")
 }
 
 fn json_of(request: &Request) -> Value {
-    serde_json::from_str(&kept(request)).expect("what is kept is JSON")
+    serde_json::from_str(&saved(request)).expect("a saved request is JSON")
 }
 
 #[test]
@@ -42,8 +42,8 @@ fn a_saved_conversation_continues_with_the_same_bytes() {
         let request = Request::json(json);
         request.add_text("user", "One \"more\"\n").unwrap();
         request.add_image(None, PNG).unwrap();
-        let again = Request::json(&kept(&request));
-        assert_eq!(kept(&again), kept(&request));
+        let again = Request::json(&saved(&request));
+        assert_eq!(saved(&again), saved(&request));
         for request in [&request, &again] {
             request.add_text("assistant", "Yes.").unwrap();
             request.add_text("system", "No lists.").unwrap();
@@ -60,7 +60,7 @@ fn every_portable_request_is_the_same_after_it_was_saved() {
     for case in cases.elements() {
         let portable = case.get("portable").expect("a portable request").text();
         let Ok(request) = Request::try_json(portable) else { continue };
-        let again = Request::json(&kept(&request));
+        let again = Request::json(&saved(&request));
         let [body, body_again] =
             [&request, &again].map(|request| request.body(&model).map_err(|failure| failure.message));
         assert_eq!(body_again, body, "{portable}");
@@ -71,7 +71,7 @@ fn every_portable_request_is_the_same_after_it_was_saved() {
 
 #[test]
 fn every_recorded_request_is_saved_byte_for_byte() {
-    let corpora = Corpus::all("every recorded request is kept");
+    let corpora = Corpus::all("every recorded request is saved");
     let mut count = 0;
     let operations = ["converse", "converse-stream"];
     for interaction in corpora.iter().flat_map(|corpus| operations.map(|name| corpus.interactions(name))).flatten() {
@@ -79,26 +79,29 @@ fn every_recorded_request_is_saved_byte_for_byte() {
         let request = Request::json(&body);
         // The member that names the model moves to the end.
         if !body.contains("\"modelId\"") {
-            assert_eq!(kept(&request), body, "{}", interaction.row.id);
+            assert_eq!(saved(&request), body, "{}", interaction.row.id);
         }
-        assert_eq!(kept(&Request::json(&kept(&request))), kept(&request), "{}", interaction.row.id);
+        assert_eq!(saved(&Request::json(&saved(&request))), saved(&request), "{}", interaction.row.id);
         count += 1;
     }
-    println!("{count} recorded requests kept");
+    println!("{count} recorded requests saved");
 }
 
 #[test]
 fn a_saved_request_is_unchecked_and_does_not_contain_the_models_defaults() {
     let request = Request::json("{}");
-    assert_eq!(kept(&request), "{}");
+    assert_eq!(saved(&request), "{}");
     request.set(r#"{"modelId": "other", "new": [ 0 ]}"#).unwrap();
-    assert_eq!(kept(&request), r#"{ "new": [ 0 ],"modelId":"other"}"#, "modelId is kept, and goes to the end");
+    assert_eq!(saved(&request), r#"{ "new": [ 0 ],"modelId":"other"}"#, "modelId is saved as the last member");
     request.add_text("user", "Hi").unwrap();
     let model = model("error");
     assert!(request.body(&model).unwrap().contains("Be brief."));
-    let again = Request::json(&kept(&request));
+    let again = Request::json(&saved(&request));
     let new = model.with(json!({"system": [{"text": "Be long."}]}));
-    assert!(again.body(&new).unwrap().contains("Be long."), "today's system prompt, not that of the day it was kept");
+    assert!(
+        again.body(&new).unwrap().contains("Be long."),
+        "the system prompt of the model that is called, not of an earlier one"
+    );
     let outcome = new.generate(&again);
     assert_eq!(outcome.response().text, "Yes.");
 }
@@ -122,7 +125,7 @@ fn attachments_are_saved_as_base64_or_by_their_names() {
     again.attach("mine", PNG);
     assert_eq!(again.body(&model).unwrap(), body);
 
-    let inline = Request::json(&kept(&request));
+    let inline = Request::json(&saved(&request));
     assert_eq!(inline.body(&model).unwrap(), body);
     let failure = request.to_json(7).unwrap_err();
     assert_eq!(name(failure.status), "BEDROCK_E_INVALID_ARGUMENT");
@@ -143,7 +146,7 @@ fn messages_can_be_counted_and_removed() {
     assert_eq!(request.message_count(), 0);
     request.remove_messages(0, 0).unwrap();
     request.trim(0);
-    assert_eq!(kept(&request), r#"{"system":[{"text":"s"}]}"#, "nothing was there, and nothing is");
+    assert_eq!(saved(&request), r#"{"system":[{"text":"s"}]}"#, "no messages member is added");
     for turn in ["1", "2", "3"] {
         request.add_text("user", turn).unwrap();
         request.add_text("assistant", turn).unwrap();
@@ -184,8 +187,8 @@ fn a_trimmed_conversation_is_one_that_the_service_accepts() {
         }
         request
     };
-    let whole = long().message_count();
-    for most in 0..=whole {
+    let total = long().message_count();
+    for most in 0..=total {
         let request = long();
         request.trim(most);
         let left = request.message_count();
@@ -201,7 +204,7 @@ fn a_member_can_be_removed_in_either_dialect() {
     let after = |json: &str, member: &str| {
         let request = Request::json(json);
         request.remove(member).unwrap();
-        kept(&request)
+        saved(&request)
     };
     for (json, member, left) in [
         (r#"{"system":[{"text":"s"}],"new":1}"#, "system", r#"{"new":1}"#),
@@ -253,13 +256,13 @@ fn images_and_documents_need_no_json_and_get_distinct_names() {
         document("md", "notes", "@document-4"),
     ]);
     assert_eq!(by_name["messages"][1]["content"], blocks);
-    request.body(&model).expect("the local checks take it");
+    request.body(&model).expect("a request that passes the local checks");
 }
 
 #[test]
 fn bytes_that_are_no_image_or_document_are_rejected_and_nothing_is_added() {
     let request = Request::say("What is this?");
-    let before = kept(&request);
+    let before = saved(&request);
     for (failure, part) in [
         (request.add_image(None, b""), "there are no bytes"),
         (request.add_image(None, b"GIF"), "its format is unknown"),
@@ -271,5 +274,5 @@ fn bytes_that_are_no_image_or_document_are_rejected_and_nothing_is_added() {
         assert_eq!(name(failure.status), "BEDROCK_E_REQUEST");
         failure.says(&[part]);
     }
-    assert_eq!(kept(&request), before);
+    assert_eq!(saved(&request), before);
 }
