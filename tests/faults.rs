@@ -7,8 +7,6 @@
 
 mod support;
 
-#[path = "faults/answers.rs"]
-mod answers;
 #[path = "faults/carrier.rs"]
 mod carrier;
 #[path = "faults/clock.rs"]
@@ -37,6 +35,8 @@ mod keep_alive;
 mod memory;
 #[path = "faults/order.rs"]
 mod order;
+#[path = "faults/responses.rs"]
+mod responses;
 #[path = "faults/stalls.rs"]
 mod stalls;
 #[path = "faults/table.rs"]
@@ -57,7 +57,7 @@ const CARRIERS: [Carrier; 4] = [Carrier::Http1, Carrier::Tls, Carrier::Http2, Ca
 fn each_fault(carrier: Carrier) {
     let harness = Harness::over(carrier, "each fault");
     let (elsewhere, full) = (LocalBedrock::start(), FullPort::new());
-    // The kernel takes connections, and nobody answers on them.
+    // The kernel accepts connections, and no program responds on them.
     let silent = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let flawed = [Flaw::WrongName, Flaw::Expired, Flaw::NotYetValid, Flaw::UnknownAuthority];
     let flawed =
@@ -67,18 +67,18 @@ fn each_fault(carrier: Carrier) {
         faults.extend(connecting::faults_of_tls(&flawed, silent.local_addr().expect("an address"), &elsewhere));
     }
     if !carrier.is_http2() {
-        faults.extend(answers::faults_of_http1());
+        faults.extend(responses::faults_of_http1());
     }
-    faults.extend(answers::faults(carrier, &elsewhere));
+    faults.extend(responses::faults(carrier, &elsewhere));
     faults.extend(stalls::faults());
     faults.extend(order::faults());
     faults.extend(endless::faults());
-    faults.extend(damage::lying_lengths(carrier));
-    faults.extend(damage::header_bombs());
+    faults.extend(damage::false_lengths(carrier));
+    faults.extend(damage::oversized_headers());
     harness.run(faults);
-    assert_eq!(elsewhere.requests().len(), 0, "credentials went to where a redirect pointed");
+    assert_eq!(elsewhere.requests().len(), 0, "credentials were sent to the target of a redirect");
     for (flaw, bedrock) in &flawed {
-        assert_eq!(bedrock.requests().len(), 0, "credentials went to a server with {flaw:?}");
+        assert_eq!(bedrock.requests().len(), 0, "credentials were sent to a server with {flaw:?}");
     }
     harness.finish();
 }
@@ -137,45 +137,48 @@ fn a_fault_at_any_byte_has_its_status_over_http2_by_prior_knowledge() {
 
 #[test]
 fn a_connection_that_was_lost_between_two_calls_causes_no_failure() {
-    CARRIERS.into_iter().for_each(keep_alive::a_dead_connection_is_not_seen);
+    CARRIERS.into_iter().for_each(keep_alive::check_dead_connections);
 }
 
 #[test]
 fn a_throttled_call_is_retried_with_the_same_bytes() {
-    CARRIERS.into_iter().for_each(keep_alive::throttled_calls_come_again);
+    CARRIERS.into_iter().for_each(keep_alive::check_retries);
 }
 
 #[test]
 fn a_throttled_call_is_retried_after_retry_after() {
-    keep_alive::retry_after_is_waited_for(Carrier::Http1);
+    keep_alive::check_retry_after(Carrier::Http1);
 }
 
 #[test]
-fn a_reader_that_does_not_read_stops_the_server() {
-    CARRIERS.into_iter().for_each(unread::holds_the_server_up);
+fn a_reader_that_stops_reading_stops_the_server() {
+    CARRIERS.into_iter().for_each(unread::check_back_pressure);
 }
 
 #[test]
-fn readers_that_do_not_read_delay_no_other() {
-    CARRIERS.into_iter().for_each(|carrier| unread::does_no_harm_to_others(carrier, 4));
+fn readers_that_stop_reading_delay_no_other_call() {
+    CARRIERS.into_iter().for_each(|carrier| unread::check_other_calls(carrier, 4));
 }
 
-/// More than enough to fill what a connection may hold of frames that are too small for its liking.
+/// More streams than it takes to fill the limit of a connection on buffered small frames.
 #[test]
-fn many_readers_that_do_not_read_delay_no_other_on_their_connection() {
-    unread::does_no_harm_to_others(Carrier::PriorKnowledge, 48);
+fn many_readers_that_stop_reading_delay_no_other_call_on_their_connection() {
+    unread::check_other_calls(Carrier::PriorKnowledge, 48);
 }
 
 #[test]
 fn no_wire_input_takes_more_than_32_mib() {
     if !memory::is_client() {
-        memory::is_bounded("no_wire_input_takes_more_than_32_mib", Carrier::Http1);
+        memory::check_bound("no_wire_input_takes_more_than_32_mib", Carrier::Http1);
     }
 }
 
 #[test]
-fn a_response_that_is_kept_takes_at_most_one_and_a_half_times_its_bytes() {
+fn a_response_that_is_kept_takes_at_most_one_and_a_half_times_its_size() {
     if !memory::is_client() {
-        memory::is_kept_once("a_response_that_is_kept_takes_at_most_one_and_a_half_times_its_bytes", Carrier::Http1);
+        memory::check_kept_response(
+            "a_response_that_is_kept_takes_at_most_one_and_a_half_times_its_size",
+            Carrier::Http1,
+        );
     }
 }

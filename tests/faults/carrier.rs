@@ -1,4 +1,4 @@
-//! What carries a call: the versions of HTTP, with and without TLS.
+//! The carriers of a call: the versions of HTTP, with and without TLS.
 
 use std::sync::LazyLock;
 
@@ -16,11 +16,11 @@ pub enum Carrier {
     Tls,
     /// HTTP/2 over TLS, which both sides choose by ALPN.
     Http2,
-    /// HTTP/2 over TCP, because the client was told so.
+    /// HTTP/2 over TCP, set in the client's config.
     PriorKnowledge,
 }
 
-/// Keys take a while to make.
+/// Made once, because key generation is slow.
 static TLS: LazyLock<Tls> = LazyLock::new(|| Tls::new(Flaw::Nothing, &["http/1.1"]));
 static HTTP2: LazyLock<Tls> = LazyLock::new(|| Tls::new(Flaw::Nothing, &["h2", "http/1.1"]));
 
@@ -42,12 +42,12 @@ impl Carrier {
         matches!(self, Carrier::Tls | Carrier::Http2)
     }
 
-    /// How much of a sweep is made: all of it over plain HTTP/1.1, and a sample over what lies below the same engine.
+    /// The step of a sweep: `all` over plain HTTP/1.1, and `sample` over the other carriers, because all use the same engine.
     pub fn step(self, all: usize, sample: usize) -> usize {
         if self == Carrier::Http1 { all } else { sample }
     }
 
-    /// Whether calls are made through that interface: all over plain HTTP/1.1, one of each kind over what lies below the same engine.
+    /// Whether calls are made through that interface: all of them over plain HTTP/1.1, one of each kind over the other carriers.
     pub fn is_for(self, interface: Interface) -> bool {
         self == Carrier::Http1 || interface == Interface::Unary || Interface::THREE.contains(&interface)
     }
@@ -62,7 +62,7 @@ impl Carrier {
         })
     }
 
-    /// The config of a model that calls `bedrock`. A token, because signing is most of what a call costs.
+    /// The config of a model that calls `bedrock`. It has a bearer token, because signing is the largest cost of a call.
     pub fn config(self, bedrock: &LocalBedrock) -> Value {
         let bearer = json!({"bearer_token": "bedrock-api-key==", "api_key": null, "secret_key": null});
         let ca_file = bedrock.tls().map(Tls::ca_file);

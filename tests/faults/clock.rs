@@ -1,7 +1,7 @@
-//! The clock of the harness: how late this machine itself was, and whether a call hangs.
+//! The clock of the harness: the delays of this machine, and a watch for calls that hang.
 //!
-//! A call has to end within its limit plus [`GRACE`]. On a machine that others use as well, a thread that does nothing but sleep
-//! for a few milliseconds wakes up late, too: that much, seen during the call, is not the library's.
+//! A call has to end within its limit plus [`GRACE`]. On a busy machine even a thread that only sleeps for a few milliseconds wakes up
+//! late. Such delays, measured during the call, are added to its limit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -13,8 +13,8 @@ use crate::support::PATIENCE;
 pub const GRACE: Duration = Duration::from_millis(250);
 
 const TICK: Duration = Duration::from_millis(5);
-/// Later than this is late.
-const PUNCTUAL: Duration = Duration::from_millis(2);
+/// Wakeups that are late by more than this are counted.
+const TOLERANCE: Duration = Duration::from_millis(2);
 
 static CLOCK: LazyLock<Mutex<Clock>> = LazyLock::new(|| {
     std::thread::Builder::new().name("clock".into()).spawn(tick).expect("a thread");
@@ -25,7 +25,7 @@ static CLOCK: LazyLock<Mutex<Clock>> = LazyLock::new(|| {
 struct Clock {
     late: VecDeque<(Instant, Duration)>,
     ticked: Option<Instant>,
-    /// By number: since when a call runs, and which.
+    /// Running calls by number: the begin, and a description.
     calls: BTreeMap<u64, (Instant, String)>,
     last: u64,
 }
@@ -41,21 +41,21 @@ fn tick() {
         let (now, late) = (Instant::now(), began.elapsed().saturating_sub(TICK));
         let mut clock = clock();
         clock.ticked = Some(now);
-        if late > PUNCTUAL {
+        if late > TOLERANCE {
             clock.late.push_back((now, late));
         }
         while clock.late.front().is_some_and(|(at, _)| now - *at > 2 * PATIENCE) {
             clock.late.pop_front();
         }
         if let Some((began, call)) = clock.calls.values().find(|(began, _)| now - *began > 2 * PATIENCE) {
-            // Nothing can end a call that hangs but the end of all.
+            // Only the end of the process can end a call that hangs.
             eprintln!("{call} hangs: it began {:?} ago", began.elapsed());
             std::process::abort();
         }
     }
 }
 
-/// A call that is watched until this is dropped.
+/// A call that is watched until the value is dropped.
 pub struct Watched {
     number: u64,
     began: Instant,
@@ -71,12 +71,12 @@ impl Watched {
         Watched { number, began }
     }
 
-    /// How late this machine was, all in all, since the call began.
+    /// Returns the sum of this machine's delays since the call began.
     pub fn lateness(&self) -> Duration {
         let clock = clock();
         let now = Instant::now();
         let past = clock.late.iter().filter(|(at, _)| *at >= self.began).map(|(_, late)| *late).sum::<Duration>();
-        past + clock.ticked.map_or(Duration::ZERO, |ticked| (now - ticked).saturating_sub(TICK + PUNCTUAL))
+        past + clock.ticked.map_or(Duration::ZERO, |ticked| (now - ticked).saturating_sub(TICK + TOLERANCE))
     }
 }
 

@@ -1,4 +1,4 @@
-//! No connection comes to stand: refused, unreachable, no such name, no answer.
+//! Connections that are not established: refused, unreachable, unknown host, no response.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,12 +10,12 @@ use crate::fault::{Expect, Fault};
 use crate::support::capi::*;
 use crate::support::{Flaw, LocalBedrock, Tls};
 
-/// How long a connection is waited for.
+/// The connect timeout.
 const CONNECT: Duration = Duration::from_millis(300);
 
-/// `full` is an address on which no further connection comes to stand.
+/// `full` is an address whose backlog is full, so that no further connection is established.
 pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
-    // A token goes over http to nobody but this machine.
+    // Keys, because a token is sent over plain HTTP only to this machine.
     let at = |address: &str| {
         json!({
             "base_url": format!("{}://{address}", if carrier.is_tls() { "https" } else { "http" }),
@@ -26,33 +26,33 @@ pub fn faults(carrier: Carrier, full: SocketAddr) -> Vec<Fault> {
         })
     };
     let no_network = || Expect::fails(BEDROCK_E_NETWORK).says("base_url");
-    let everywhere = |fault: Fault, expect: Expect| {
+    let by_all = |fault: Fault, expect: Expect| {
         let reply = crate::golden::golden();
         fault.both(reply, expect)
     };
     vec![
-        everywhere(
+        by_all(
             Fault::new("refused").elsewhere(at(&format!("127.0.0.1:{}", LocalBedrock::refusing_port()))),
             no_network().says("efused"),
         ),
-        everywhere(
-            // The broadcast address, to which no TCP connection can be made: known without leaving this machine.
+        by_all(
+            // The kernel rejects TCP connections to the broadcast address without sending a packet.
             Fault::new("unreachable").elsewhere(at("255.255.255.255:9")),
             no_network().says("nreachable"),
         ),
-        everywhere(
+        by_all(
             Fault::new("no such host").elsewhere(at("name.invalid")),
-            // Where the resolver itself does not answer, the connect timer ends it.
+            // If the resolver does not respond, the connect timer ends the call.
             no_network().or(BEDROCK_E_TIMEOUT),
         ),
-        everywhere(
-            Fault::new("no answer to connect").elsewhere(at(&full.to_string())),
+        by_all(
+            Fault::new("no response to connect").elsewhere(at(&full.to_string())),
             Expect::times_out("connect", CONNECT),
         ),
     ]
 }
 
-/// Servers whose certificate is not to be trusted, or that do not speak TLS: one is `silent`, one `plain`.
+/// Servers with an untrustworthy certificate, a `silent` server, and a `plain` server without TLS.
 pub fn faults_of_tls(flawed: &[(Flaw, LocalBedrock)], silent: SocketAddr, plain: &LocalBedrock) -> Vec<Fault> {
     let why = |flaw| match flaw {
         Flaw::WrongName => ("a certificate for another name", "for another name"),
@@ -69,13 +69,13 @@ pub fn faults_of_tls(flawed: &[(Flaw, LocalBedrock)], silent: SocketAddr, plain:
         Fault::new(row).elsewhere(members).both(crate::golden::golden(), expect)
     };
     let at = |address: &str| json!({"base_url": format!("https://{address}")});
-    let shaken = [
-        Fault::new("no answer to the TLS handshake")
+    let handshakes = [
+        Fault::new("no response to the TLS handshake")
             .elsewhere(at(&silent.to_string()))
             .both(crate::golden::golden(), Expect::times_out("connect", CONNECT)),
         Fault::new("no TLS at all")
             .elsewhere(at(plain.url().trim_start_matches("http://")))
             .both(crate::golden::golden(), Expect::fails(BEDROCK_E_NETWORK).says("base_url")),
     ];
-    flawed.iter().map(fault).chain(shaken).collect()
+    flawed.iter().map(fault).chain(handshakes).collect()
 }

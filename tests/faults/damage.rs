@@ -1,4 +1,4 @@
-//! Bytes that are not what was sent: flipped bits, lengths that lie, headers that are bombs.
+//! Damaged bytes: flipped bits, false lengths, oversized headers.
 
 use bytes::Bytes;
 
@@ -12,13 +12,13 @@ use crate::support::stream::event_frame;
 
 use std::time::Duration;
 
-/// The longest frame, and the longest header block, that are taken.
+/// The limits of the library for a frame and for its header block.
 const MAX_FRAME: u32 = 24 << 20;
 const MAX_HEADERS: u32 = 128 << 10;
-/// How long more of a frame is waited for.
+/// The idle timeout.
 const WAIT: Duration = Duration::from_millis(300);
 
-/// What a flip is done to: short, because each bit is another stream.
+/// The stream whose bits are flipped: short, because each bit costs a stream.
 fn short() -> Reply {
     Reply::stream()
         .event("messageStart", r#"{"role":"assistant"}"#)
@@ -27,7 +27,7 @@ fn short() -> Reply {
         .event("metadata", "{}")
 }
 
-/// A flip of every bit: what was before the frame is shown, and nothing else.
+/// A flip of every bit: the events before the damaged frame are delivered, and no others.
 pub fn flips(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
     let (bytes, ends) = (short().body_bytes(), short().piece_ends());
@@ -44,8 +44,8 @@ pub fn flips(carrier: Carrier) -> Vec<Fault> {
     faults
 }
 
-/// A frame in the middle of the golden stream lies about its length; and the stream goes on, ends there, or stalls there.
-pub fn lying_lengths(carrier: Carrier) -> Vec<Fault> {
+/// A frame in the middle of the golden stream has a false length, and then the stream ends or stalls.
+pub fn false_lengths(carrier: Carrier) -> Vec<Fault> {
     const BEFORE: usize = 3;
     let mut lengths: Vec<u32> = (4..32).flat_map(|power| [1 << power, (1 << power) + 1]).collect();
     lengths.extend([0, 1, 11, 12, 15, 100, MAX_FRAME - 1, MAX_FRAME + 1, u32::MAX - 1, u32::MAX]);
@@ -59,21 +59,21 @@ pub fn lying_lengths(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
     for length in lengths.into_iter().filter(|length| *length != truth).step_by(carrier.step(1, 5)) {
         let headers = u32::from_be_bytes(body[begin + 4..begin + 8].try_into().expect("four bytes"));
-        let lie = |with_checksum: bool| -> Bytes {
-            let mut lie = body.to_vec();
-            lie[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
+        let changed = |with_checksum: bool| -> Bytes {
+            let mut changed = body.to_vec();
+            changed[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
             if with_checksum {
-                let checksum = crc32fast::hash(&lie[begin..begin + 8]);
-                lie[begin + 8..begin + 12].copy_from_slice(&checksum.to_be_bytes());
+                let checksum = crc32fast::hash(&changed[begin..begin + 8]);
+                changed[begin + 8..begin + 12].copy_from_slice(&checksum.to_be_bytes());
             }
-            lie.into()
+            changed.into()
         };
-        // Without its checksum no length is believed: twelve bytes are enough, and nothing is waited for.
-        let stalled = Reply::stream().raw(lie(false)).stall_after(begin + 12);
+        // Twelve bytes with a wrong checksum are an error at once: the library does not wait for the rest of the frame.
+        let stalled = Reply::stream().raw(changed(false)).stall_after(begin + 12);
         let case = format!("{length}, without its checksum, and a stall");
-        faults.push(Fault::new("a length that lies").case(case).streamed(stalled, damaged()).by(&Interface::THREE));
+        faults.push(Fault::new("a false length").case(case).streamed(stalled, damaged()).by(&Interface::THREE));
 
-        // A length that can be is believed, and the rest is waited for; another is not.
+        // The library waits for the rest of a frame only if the length is possible.
         let possible = length >= 16 + headers && length <= MAX_FRAME;
         let there = (body.len() - begin) as u32;
         let ended = match possible && length > there {
@@ -82,21 +82,21 @@ pub fn lying_lengths(carrier: Carrier) -> Vec<Fault> {
         };
         let case = format!("{length}, with its checksum, and the end");
         let interfaces = if length.is_power_of_two() { &Interface::THREE[..] } else { &[Interface::Next] };
-        let reply = Reply::stream().raw(lie(true));
-        faults.push(Fault::new("a length that lies").case(case).streamed(reply, ended).by(interfaces));
+        let reply = Reply::stream().raw(changed(true));
+        faults.push(Fault::new("a false length").case(case).streamed(reply, ended).by(interfaces));
         let stalls = match possible {
             true => Expect::times_out("idle", WAIT).after(BEFORE),
             false => damaged(),
         };
-        let stalled = Reply::stream().raw(lie(true)).stall_after(begin + 12);
+        let stalled = Reply::stream().raw(changed(true)).stall_after(begin + 12);
         let case = format!("{length}, with its checksum, and a stall");
-        faults.push(Fault::new("a length that lies").case(case).streamed(stalled, stalls).by(&Interface::THREE));
+        faults.push(Fault::new("a false length").case(case).streamed(stalled, stalls).by(&Interface::THREE));
     }
     faults
 }
 
-/// Header blocks that are too long, or hold too many headers.
-pub fn header_bombs() -> Vec<Fault> {
+/// Header blocks that are too long, or contain too many headers.
+pub fn oversized_headers() -> Vec<Fault> {
     let damaged = || Expect::fails(BEDROCK_E_PROTOCOL).after(1).says("damaged");
     let in_stream = |frame: Vec<u8>| Reply::stream().message_start().raw(frame).message_stop("end_turn");
     let flags = |count: usize| -> Vec<u8> {
@@ -104,26 +104,26 @@ pub fn header_bombs() -> Vec<Fault> {
             .flat_map(|at| [3, b'a' + (at % 26) as u8, b'a' + (at / 26 % 26) as u8, b'a' + (at / 676 % 26) as u8, 0])
             .collect()
     };
-    let row = || Fault::new("a header bomb in a frame");
+    let row = || Fault::new("oversized headers in a frame");
     let mut faults = Vec::new();
     for (case, headers) in [
         ("65 headers", flags(65)),
         ("10,000 headers", flags(10_000)),
-        ("as many as 128 KiB hold", flags(MAX_HEADERS as usize / 5)),
+        ("as many as fit into 128 KiB", flags(MAX_HEADERS as usize / 5)),
         ("more than 128 KiB", flags(MAX_HEADERS as usize / 5 + 10)),
         ("8 MiB of headers", flags((8 << 20) / 5)),
-        ("one header again and again", [2, b'a', b'b', 0].repeat(60)),
-        ("headers of no name", vec![0; 40]),
+        ("one header many times", [2, b'a', b'b', 0].repeat(60)),
+        ("headers without a name", vec![0; 40]),
         ("a header that is longer than its block", vec![1, b'a', 7, 0xff, 0xff, b'x']),
     ] {
         faults.push(row().case(case).streamed(in_stream(raw_frame(&headers, b"{}")), damaged()));
     }
-    // Said and not sent: nothing is waited for.
+    // A prelude is enough: the library does not wait for the headers.
     let stalled = Reply::stream().message_start().raw(prelude(MAX_FRAME, MAX_HEADERS + 1).to_vec());
     let bytes = stalled.body_len();
     faults.push(row().case("128 KiB and a byte, announced").streamed(stalled.stall_after(bytes), damaged()));
 
-    // The most that is allowed does no harm: an event with headers of 128 KiB beside its own.
+    // The maximum is accepted: an event with headers of 128 KiB.
     let own = event_frame("contentBlockDelta", "{}");
     let own_headers = &own[12..own.len() - 4 - 2];
     let mut left = MAX_HEADERS as usize - own_headers.len();
@@ -138,11 +138,11 @@ pub fn header_bombs() -> Vec<Fault> {
     assert_eq!(headers.len(), MAX_HEADERS as usize);
     let payload = br#"{"contentBlockIndex":0,"delta":{"text":"Hello"}}"#;
     let reply = in_stream(raw_frame(&headers, payload));
-    faults.push(row().case("just 128 KiB").streamed(reply, Expect::whole(3)));
+    faults.push(row().case("exactly 128 KiB").streamed(reply, Expect::completes(3)));
     faults
 }
 
-/// A frame of whatever headers, with lengths and checksums that are right.
+/// A frame with any headers, and with the right lengths and checksums.
 pub fn raw_frame(headers: &[u8], payload: &[u8]) -> Vec<u8> {
     let total = 12 + headers.len() + payload.len() + 4;
     let mut frame = [&prelude(total as u32, headers.len() as u32)[..], headers, payload].concat();

@@ -1,4 +1,4 @@
-//! Answers that have no end: the total timer ends them.
+//! Responses without an end: the total timer ends the call.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::support::stream::event_frame;
 const TOTAL: Duration = Duration::from_millis(400);
 
 pub fn faults() -> Vec<Fault> {
-    // Slower than the library, so that what comes is what is shown.
+    // Slower than the library, so that every event that was sent is delivered.
     let pause = Duration::from_millis(5);
     let paced = |reply: Reply| reply.paced(pause);
     let expect = || Expect { shown: 1..=usize::MAX, ..Expect::times_out("total", TOTAL) };
@@ -30,8 +30,7 @@ pub fn faults() -> Vec<Fault> {
     for _ in 0..1000 {
         unknown = unknown.event("keepAlive", "{}");
     }
-    // The last frame of the body is what is repeated. It is long: a flood of frames that are hardly more than their overhead is a
-    // fault of its own over HTTP/2.
+    // The last frame of the body is repeated. It is long, because over HTTP/2 a flood of small frames is a separate fault.
     let forever = |reply: Reply, frame: bytes::Bytes| reply.raw(frame.clone()).then_forever(frame);
     vec![
         Fault::new("an endless block").case("slow").streamed(paced(many), expect()),
@@ -40,14 +39,14 @@ pub fn faults() -> Vec<Fault> {
             .streamed(forever(Reply::stream().message_start(), delta(&"on".repeat(500))), expect())
             .by(&Interface::THREE)
             .alone(),
-        Fault::new("an endless stream").case("of events that are not known").streamed(paced(unknown), expect()),
+        Fault::new("an endless stream").case("of unknown events").streamed(paced(unknown), expect()),
         Fault::new("an endless stream")
             .case("after its end, as fast as it can")
-            // Complete but for the end of its body, unless the timer found it inside a frame.
+            // Complete except for the end of its body, unless the timer fires inside a frame.
             .streamed(forever(golden(), event_frame("keepAlive", &long)), expect().or(BEDROCK_OK))
             .by(&Interface::THREE)
             .alone(),
-        Fault::new("an endless answer")
+        Fault::new("an endless unary response")
             .unary(Reply::json("{").chunked().then_forever(vec![b' '; 1024]), Expect::times_out("total", TOTAL))
             .alone(),
         Fault::new("an endless error").both(

@@ -1,4 +1,4 @@
-//! Failures that the service reports inside a stream: each name, in each form, at each position.
+//! Service errors inside a stream: each name, in each form, at each position.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use crate::support::Reply;
 use crate::support::capi::*;
 use crate::support::stream::{exception_frame, frame};
 
-/// Name and what becomes of it.
+/// Names of exceptions, and the expected status.
 const NAMES: [(&str, bedrock_status); 22] = [
     // In the published model of the stream.
     ("internalServerException", BEDROCK_E_SERVICE),
@@ -18,7 +18,7 @@ const NAMES: [(&str, bedrock_status); 22] = [
     ("validationException", BEDROCK_E_VALIDATION),
     ("throttlingException", BEDROCK_E_THROTTLED),
     ("serviceUnavailableException", BEDROCK_E_SERVICE),
-    // Of the service, and not of the stream.
+    // In the published model of other operations.
     ("modelTimeoutException", BEDROCK_E_MODEL),
     ("modelErrorException", BEDROCK_E_MODEL),
     ("modelNotReadyException", BEDROCK_E_MODEL),
@@ -33,24 +33,24 @@ const NAMES: [(&str, bedrock_status); 22] = [
     // As other parts of AWS spell them.
     ("ThrottlingException", BEDROCK_E_THROTTLED),
     ("TooManyRequestsException", BEDROCK_E_THROTTLED),
-    // Of nobody.
+    // Unknown names.
     ("somethingNewException", BEDROCK_E_SERVICE),
     ("messageStop", BEDROCK_E_SERVICE),
     ("\u{1f30d}", BEDROCK_E_SERVICE),
     ("", BEDROCK_E_SERVICE),
 ];
 
-const SAID: &str = "it went wrong half way";
+const MESSAGE: &str = "it went wrong half way";
 
 pub fn faults(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
     for (name, status) in NAMES {
-        let payload = json!({"message": SAID, "originalStatusCode": 500}).to_string();
-        let error = [(":error-code", name), (":error-message", SAID), (":message-type", "error")];
+        let payload = json!({"message": MESSAGE, "originalStatusCode": 500}).to_string();
+        let error = [(":error-code", name), (":error-message", MESSAGE), (":message-type", "error")];
         let forms = [("an exception", exception_frame(name, &payload)), ("an error frame", frame(&error, b""))];
         for (form, bytes) in forms {
             for position in (0..=EVENTS).step_by(carrier.step(1, 5)) {
-                let expect = Expect::fails(status).after(position).code(name).says(name).says(SAID);
+                let expect = Expect::fails(status).after(position).code(name).says(name).says(MESSAGE);
                 let fault = Fault::new(&format!("{form}: {name:?}")).case(format!("after event {position}"));
                 let all = position == EVENTS / 2;
                 let reply = inserted(position, &bytes);
@@ -73,12 +73,12 @@ pub fn faults(carrier: Carrier) -> Vec<Fault> {
         let expect =
             Expect::fails(BEDROCK_E_THROTTLED).after(2).code("throttlingException").says("throttlingException");
         let reply = inserted(2, &exception_frame("throttlingException", payload));
-        faults.push(Fault::new("an exception with a strange payload").case(payload).streamed(reply, expect));
+        faults.push(Fault::new("an exception with an unexpected payload").case(payload).streamed(reply, expect));
     }
     faults
 }
 
-/// The golden stream with a frame more, after that many events.
+/// The golden stream with one more frame after `position` events.
 fn inserted(position: usize, bytes: &[u8]) -> Reply {
     let body = golden().body_bytes();
     let at = if position == 0 { 0 } else { ends()[position - 1] };

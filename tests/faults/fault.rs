@@ -1,4 +1,4 @@
-//! A fault: what happens to a call, and what has to become of it.
+//! A fault: what is done to a call, and the expected outcome.
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -10,59 +10,59 @@ use crate::interface::Interface;
 use crate::support::capi::*;
 use crate::support::{Gate, Reply};
 
-/// Timers that end no call of the harness before something else has to.
-const FAR_OFF: &str = "10m";
-/// The timers of faults that no timer is to end: a call that needs one of them comes too late.
-const NEVER: Duration = Duration::from_secs(3);
+/// The timers that must not fire in faults that one timer has to end.
+const LONG: &str = "10m";
+/// The timers of faults that no timer has to end: a call that one of them ends is too late.
+const LIMIT: Duration = Duration::from_secs(3);
 
-/// What happens to calls, and what has to become of them.
+/// What is done to calls, and the expected outcomes.
 #[derive(Clone)]
 pub struct Fault {
     /// Its row in the table; several faults may share one.
     pub row: String,
-    /// What exactly, for whoever reads a failure.
+    /// The exact case, for failure messages.
     pub case: String,
-    pub place: Place,
+    pub target: Target,
     pub interfaces: Vec<Interface>,
-    pub streamed: Option<Scene>,
-    pub unary: Option<Scene>,
-    /// Its calls take all that the library has, and are made with no others.
+    pub streamed: Option<Scenario>,
+    pub unary: Option<Scenario>,
+    /// Whether its calls need the whole library for themselves, and run without other calls.
     pub alone: bool,
 }
 
 /// Where the call is sent.
 #[derive(Clone)]
-pub enum Place {
-    /// To the local Bedrock, which answers as the scene says.
+pub enum Target {
+    /// The local Bedrock, which sends the reply of the scenario.
     Bedrock,
-    /// To where these members of the config say, to find no Bedrock there.
+    /// The address in these config members, where there is no local Bedrock.
     Elsewhere(Value),
 }
 
-/// A reply, and what becomes of a call that gets it.
+/// A reply, and the expected outcome of a call that gets it.
 #[derive(Clone)]
-pub struct Scene {
+pub struct Scenario {
     pub reply: Script,
     pub expect: Expect,
 }
 
-/// Makes the reply for one call. The gate opens once all events were shown that are to be shown.
+/// Makes the reply for one call. The gate opens when all expected events have been delivered.
 pub type Script = Arc<dyn Fn(&Gate) -> Reply + Send + Sync>;
 
-/// What becomes of a call.
+/// The expected outcome of a call.
 #[derive(Clone)]
 pub struct Expect {
-    /// More than one where the network may choose.
+    /// More than one if the outcome depends on timing.
     pub statuses: Vec<bedrock_status>,
-    /// How many of the reply's events are shown, which are its first frames.
+    /// The number of events that are delivered: the first frames of the reply.
     pub shown: RangeInclusive<usize>,
     pub says: Vec<String>,
     pub code: String,
     pub http_status: i32,
-    /// A reset drops what was not read yet, and so perhaps the head.
+    /// A reset drops bytes that were not read yet, which may include the head.
     pub head_may_be_lost: bool,
     pub attempts: RangeInclusive<i32>,
-    /// The timer that ends it, and its setting.
+    /// The timer that ends the call, and its setting.
     pub timer: Option<(&'static str, Duration)>,
 }
 
@@ -80,8 +80,8 @@ impl Expect {
         }
     }
 
-    /// BEDROCK_OK, or BEDROCK_DONE, after that many events.
-    pub fn whole(shown: usize) -> Expect {
+    /// BEDROCK_OK or BEDROCK_DONE after `shown` events.
+    pub fn completes(shown: usize) -> Expect {
         Expect { shown: shown..=shown, ..Expect::status(BEDROCK_OK) }
     }
 
@@ -89,7 +89,7 @@ impl Expect {
         Expect::status(status)
     }
 
-    /// BEDROCK_E_TIMEOUT, by that timer and in its time.
+    /// BEDROCK_E_TIMEOUT by that timer, at its time.
     pub fn times_out(timer: &'static str, setting: Duration) -> Expect {
         let says = vec![format!("{setting:?}"), format!("timeouts.{timer}")];
         Expect { timer: Some((timer, setting)), says, ..Expect::status(BEDROCK_E_TIMEOUT) }
@@ -100,13 +100,13 @@ impl Expect {
         self
     }
 
-    /// Exactly that many events were shown before.
+    /// After exactly `shown` events.
     pub fn after(self, shown: usize) -> Expect {
         Expect { shown: shown..=shown, ..self }
     }
 
-    pub fn says(mut self, what: &str) -> Expect {
-        self.says.push(what.to_owned());
+    pub fn says(mut self, part: &str) -> Expect {
+        self.says.push(part.to_owned());
         self
     }
 
@@ -118,9 +118,9 @@ impl Expect {
         Expect { http_status: http_status.into(), ..self }
     }
 
-    /// The member "timeouts" of the model that is called.
+    /// Returns the config member "timeouts" of the model that is called.
     pub fn timeouts(&self) -> Value {
-        let others = if self.timer.is_some() { FAR_OFF.to_owned() } else { format!("{}ms", NEVER.as_millis()) };
+        let others = if self.timer.is_some() { LONG.to_owned() } else { format!("{}ms", LIMIT.as_millis()) };
         let mut timeouts = json!({"connect": others, "first_event": others, "idle": others, "total": others});
         if let Some((timer, setting)) = self.timer {
             timeouts[timer] = json!(format!("{}ms", setting.as_millis()));
@@ -128,9 +128,9 @@ impl Expect {
         timeouts
     }
 
-    /// How long the call may take at most, but for the machine's own delays.
+    /// Returns the longest time that the call may take, without the machine's own delays.
     pub fn limit(&self) -> Duration {
-        self.timer.map_or(NEVER, |(_, setting)| setting)
+        self.timer.map_or(LIMIT, |(_, setting)| setting)
     }
 }
 
@@ -139,7 +139,7 @@ impl Fault {
         Fault {
             row: row.to_owned(),
             case: String::new(),
-            place: Place::Bedrock,
+            target: Target::Bedrock,
             interfaces: Interface::STREAMS.to_vec(),
             streamed: None,
             unary: None,
@@ -147,7 +147,7 @@ impl Fault {
         }
     }
 
-    /// Tells this fault from others in its row.
+    /// Names the case, which distinguishes the fault from others in its row.
     pub fn case(self, case: impl Into<String>) -> Fault {
         Fault { case: case.into(), ..self }
     }
@@ -157,37 +157,39 @@ impl Fault {
     }
 
     pub fn elsewhere(self, members: Value) -> Fault {
-        Fault { place: Place::Elsewhere(members), ..self }
+        Fault { target: Target::Elsewhere(members), ..self }
     }
 
     pub fn alone(self) -> Fault {
         Fault { alone: true, ..self }
     }
 
-    /// What a stream meets.
+    /// Sets the reply to streams.
     pub fn streamed(self, reply: Reply, expect: Expect) -> Fault {
         self.streamed_by(move |_| reply.clone(), expect)
     }
 
-    /// What a stream meets that looks at what was shown already.
+    /// Sets the reply to streams, which may wait for the delivery of events.
     pub fn streamed_by(self, reply: impl Fn(&Gate) -> Reply + Send + Sync + 'static, expect: Expect) -> Fault {
-        Fault { streamed: Some(Scene { reply: Arc::new(reply), expect }), ..self }
+        Fault { streamed: Some(Scenario { reply: Arc::new(reply), expect }), ..self }
     }
 
-    /// What a unary call meets.
+    /// Sets the reply to unary calls.
     pub fn unary(self, reply: Reply, expect: Expect) -> Fault {
-        Fault { unary: Some(Scene { reply: Arc::new(move |_| reply.clone()), expect }), ..self }
+        Fault { unary: Some(Scenario { reply: Arc::new(move |_| reply.clone()), expect }), ..self }
     }
 
-    /// The same for streams and unary calls.
+    /// Sets the same reply for streams and unary calls.
     pub fn both(self, reply: Reply, expect: Expect) -> Fault {
         self.streamed(reply.clone(), expect.clone()).unary(reply, expect)
     }
 
-    /// The calls to make of it.
-    pub fn calls(&self) -> Vec<(Interface, &Scene)> {
-        let streamed =
-            self.streamed.iter().flat_map(|scene| self.interfaces.iter().map(move |interface| (*interface, scene)));
-        streamed.chain(self.unary.iter().map(|scene| (Interface::Unary, scene))).collect()
+    /// Returns the calls to make for this fault.
+    pub fn calls(&self) -> Vec<(Interface, &Scenario)> {
+        let streamed = self
+            .streamed
+            .iter()
+            .flat_map(|scenario| self.interfaces.iter().map(move |interface| (*interface, scenario)));
+        streamed.chain(self.unary.iter().map(|scenario| (Interface::Unary, scenario))).collect()
     }
 }

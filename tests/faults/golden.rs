@@ -1,4 +1,4 @@
-//! The stream that faults are done to, with all that an answer can hold: text, a tool call, usage.
+//! The complete stream that faults are applied to. It has everything that a response can hold: text, a tool call, usage.
 
 use std::sync::LazyLock;
 
@@ -19,17 +19,17 @@ pub fn golden() -> Reply {
     GOLDEN.clone()
 }
 
-/// How many events it has.
+/// The number of its events.
 pub const EVENTS: usize = 10;
-/// How many of them have come with messageStop.
+/// The number of its events up to and including messageStop.
 pub const STOPPED: usize = EVENTS - 1;
 
-/// Where each event's frame ends.
+/// The end of each event's frame.
 pub fn ends() -> &'static [usize] {
     &ENDS
 }
 
-/// How many frames are whole in the first `bytes`.
-pub fn whole_frames(bytes: usize) -> usize {
+/// Returns the number of complete frames in the first `bytes`.
+pub fn complete_frames(bytes: usize) -> usize {
     ends().iter().filter(|end| **end <= bytes).count()
 }

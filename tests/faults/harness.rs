@@ -1,4 +1,4 @@
-//! The harness: makes every call of every fault over one carrier, checks what became of it, and keeps the table.
+//! The harness: makes every call of every fault over one carrier, checks the outcomes, and collects the table.
 
 use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
@@ -13,46 +13,41 @@ use serde_json::{Value, json};
 
 use crate::carrier::Carrier;
 use crate::clock::{GRACE, Watched};
-use crate::fault::{Expect, Fault, Place, Scene};
+use crate::fault::{Expect, Fault, Scenario, Target};
 use crate::interface::{Interface, Run};
 use crate::support::capi::*;
 use crate::support::{Gate, LocalBedrock};
 use crate::table::Table;
 
-/// Calls that wait for a timer need no processor: many at once.
+/// The number of concurrent calls that wait for a timer. They need no processor.
 const WAITING: usize = 16;
-/// Calls that do not.
+/// The number of concurrent calls that do not wait for a timer.
 const BUSY: usize = 2;
-/// The wait for a timer may be this much shorter: clocks tick.
+/// A timer may fire earlier by this much, because of the resolution of clocks.
 const TOO_EARLY: Duration = Duration::from_millis(5);
 
-/// See the module's documentation. Has to be finished.
-/// How often a call may be made until it ends within its limit. One that hangs ends the test; one that the library lets go on for
-/// too long does so every time; and a busy machine is late once.
+/// How often a call is made until it ends within its limit. A call that the library ends too late is late every time, and a call on a
+/// busy machine is not.
 const TRIES: u32 = 3;
 
+/// Makes calls and collects the results, until it is finished.
 pub struct Harness {
     carrier: Carrier,
     table: Mutex<Table>,
-    complaints: Mutex<Vec<String>>,
+    errors: Mutex<Vec<String>>,
     _running: Running,
 }
 
 impl Harness {
     pub fn over(carrier: Carrier, what: &str) -> Harness {
         let title = format!("{what}, {}", carrier.title());
-        Harness {
-            carrier,
-            table: Mutex::new(Table::new(&title)),
-            complaints: Mutex::default(),
-            _running: Running::begin(),
-        }
+        Harness { carrier, table: Mutex::new(Table::new(&title)), errors: Mutex::default(), _running: Running::begin() }
     }
 
     /// Makes the calls of all faults.
     pub fn run(&self, faults: Vec<Fault>) {
         faults.iter().for_each(|fault| lock(&self.table).row(&fault.row));
-        let waits = |fault: &Fault| fault.calls().iter().any(|(_, scene)| scene.expect.timer.is_some());
+        let waits = |fault: &Fault| fault.calls().iter().any(|(_, scenario)| scenario.expect.timer.is_some());
         let (alone, faults): (Vec<_>, Vec<_>) = faults.into_iter().partition(|fault| fault.alone);
         let (waiting, busy): (Vec<_>, Vec<_>) = faults.into_iter().partition(waits);
         for (faults, threads) in [(waiting, WAITING), (busy, BUSY), (alone, 1)] {
@@ -62,7 +57,7 @@ impl Harness {
                 for _ in 0..threads {
                     scope.spawn(|| {
                         let mut stage = Stage::new(self.carrier);
-                        // The lock is let go before the calls are made.
+                        // The lock is released before the calls are made.
                         while let Some(fault) = { lock(&queue).pop_front() } {
                             self.make_calls(&fault, &mut stage);
                         }
@@ -74,17 +69,18 @@ impl Harness {
 
     fn make_calls(&self, fault: &Fault, stage: &mut Stage) {
         let mut first = None;
-        for (interface, scene) in fault.calls().into_iter().filter(|(interface, _)| self.carrier.is_for(*interface)) {
+        for (interface, scenario) in fault.calls().into_iter().filter(|(interface, _)| self.carrier.is_for(*interface))
+        {
             let called = catch_unwind(AssertUnwindSafe(|| {
                 let call =
                     format!("{} ({}) {} through {}", fault.row, fault.case, self.carrier.title(), interface.title());
                 let mut tries = TRIES;
                 loop {
                     let watched = Watched::begin(call.clone());
-                    let run = stage.call(fault, interface, scene);
-                    check(interface, scene, &run);
+                    let run = stage.call(fault, interface, scenario);
+                    check(interface, scenario, &run);
                     tries -= 1;
-                    match too_late(&scene.expect, &run, watched.lateness()) {
+                    match too_late(&scenario.expect, &run, watched.lateness()) {
                         Some(late) => assert!(tries > 0, "{late}, {TRIES} times"),
                         None => break run,
                     }
@@ -93,36 +89,37 @@ impl Harness {
             match called {
                 Ok(run) => {
                     lock(&self.table).count(&fault.row, interface, run.status);
-                    if interface == Interface::Unary || *scene.expect.shown.start() != *scene.expect.shown.end() {
+                    if interface == Interface::Unary || *scenario.expect.shown.start() != *scenario.expect.shown.end() {
                         continue;
                     }
-                    let (reference, told) = first.get_or_insert_with(|| (interface, told(&run)));
+                    let (reference, expected) = first.get_or_insert_with(|| (interface, observed(&run)));
                     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| {
-                        assert_eq!(self::told(&run), *told, "not as through {}", reference.title());
+                        assert_eq!(observed(&run), *expected, "other than through {}", reference.title());
                     })) {
-                        self.complain(fault, interface, &*panic);
+                        self.report(fault, interface, &*panic);
                     }
                 }
-                Err(panic) => self.complain(fault, interface, &*panic),
+                Err(panic) => self.report(fault, interface, &*panic),
             }
         }
     }
 
-    fn complain(&self, fault: &Fault, interface: Interface, panic: &(dyn Any + Send)) {
-        let said = panic.downcast_ref::<String>().cloned();
-        let said = said.or_else(|| panic.downcast_ref::<&str>().map(|said| (*said).to_owned())).unwrap_or_default();
-        let complaint = format!("{}, {}, through {}: {said}", fault.row, fault.case, interface.title());
-        lock(&self.complaints).push(complaint);
+    fn report(&self, fault: &Fault, interface: Interface, panic: &(dyn Any + Send)) {
+        let message = panic.downcast_ref::<String>().cloned();
+        let message =
+            message.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default();
+        let error = format!("{}, {}, through {}: {message}", fault.row, fault.case, interface.title());
+        lock(&self.errors).push(error);
     }
 
-    /// Prints the table, and fails where anything was not as it has to be.
+    /// Prints the table, and fails if any outcome was not the expected one.
     #[track_caller]
     pub fn finish(self) {
-        let Harness { table, complaints, _running, .. } = self;
+        let Harness { table, errors, _running, .. } = self;
         println!("\n{}", lock(&table));
-        let complaints = std::mem::take(&mut *lock(&complaints));
-        let some = complaints.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n\n");
-        assert!(complaints.is_empty(), "{} calls did not end as they have to:\n\n{some}\n", complaints.len());
+        let errors = std::mem::take(&mut *lock(&errors));
+        let first_errors = errors.iter().take(20).map(String::as_str).collect::<Vec<_>>().join("\n\n");
+        assert!(errors.is_empty(), "{} calls had an unexpected outcome:\n\n{first_errors}\n", errors.len());
         _running.end();
     }
 }
@@ -131,14 +128,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What every interface has to tell in the same way.
-fn told(run: &Run) -> (Vec<Event>, bedrock_status, Option<(String, String, bool)>) {
+/// The part of an outcome that has to be the same through every interface.
+fn observed(run: &Run) -> (Vec<Event>, bedrock_status, Option<(String, String, bool)>) {
     let failure =
         run.failure.as_ref().map(|failure| (undated(&failure.message), failure.code.clone(), failure.retryable));
     (run.events.clone(), run.status, failure)
 }
 
-/// A message without the time until a date of the service's: of two calls the later one has less of it.
+/// A message without the time until a date that the service sent: it differs between two calls.
 fn undated(message: &str) -> String {
     const WAIT: &str = "asks to wait ";
     message.split_once(WAIT).map_or_else(
@@ -147,56 +144,59 @@ fn undated(message: &str) -> String {
     )
 }
 
-/// That a call ended as its scene says. That its error is one line that begins with "bedrock: " is checked with every call.
+/// Checks that a call ended as its scenario expects. `Failure` checks that the error is one line that begins with "bedrock: ".
 #[track_caller]
-fn check(interface: Interface, scene: &Scene, run: &Run) {
-    let expect = &scene.expect;
+fn check(interface: Interface, scenario: &Scenario, run: &Run) {
+    let expect = &scenario.expect;
     let Run { events, status, failure, took, .. } = run;
     let allowed: Vec<_> = expect.statuses.iter().map(|status| name(*status)).collect();
-    assert!(expect.statuses.contains(status), "{} where {allowed:?} has to be: {run:?}", name(*status));
+    assert!(expect.statuses.contains(status), "{}, expected {allowed:?}: {run:?}", name(*status));
     if interface == Interface::Unary {
         assert_eq!(*events, []);
     } else {
-        check_events(expect, &(scene.reply)(&Gate::new()).body_bytes(), run);
+        check_events(expect, &(scenario.reply)(&Gate::new()).body_bytes(), run);
     }
     if let Some(failure) = failure {
         expect.says.iter().for_each(|part| failure.says(&[part]));
         assert!(expect.attempts.contains(&failure.attempts), "{} attempts: {failure:?}", failure.attempts);
         assert_eq!(failure.code, expect.code, "{failure:?}");
         let seen = failure.http_status == expect.http_status || (expect.head_may_be_lost && failure.http_status == 0);
-        assert!(seen, "HTTP {} where {} has to be: {failure:?}", failure.http_status, expect.http_status);
+        assert!(seen, "HTTP {}, expected {}: {failure:?}", failure.http_status, expect.http_status);
     }
     if let (Some((timer, setting)), BEDROCK_E_TIMEOUT) = (expect.timer, *status) {
-        assert!(*took + TOO_EARLY >= setting, "timeouts.{timer} is {setting:?}, and ended the call after {took:?}");
+        assert!(*took + TOO_EARLY >= setting, "timeouts.{timer} of {setting:?} ended the call after {took:?}");
     }
 }
 
-/// Whether a call went on beyond its limit, the time that this machine took for itself apart.
+/// Returns a message if a call took longer than its limit plus the machine's own delays.
 fn too_late(expect: &Expect, run: &Run, lateness: Duration) -> Option<String> {
     let (took, limit) = (run.took, expect.limit());
     (took > limit + GRACE + lateness)
-        .then(|| format!("took {took:?}, and had {limit:?}: this machine was {lateness:?} late"))
+        .then(|| format!("took {took:?}, limit {limit:?}, delays of this machine {lateness:?}"))
 }
 
-/// That the events are the reply's first, in order and verbatim, and as many as they have to be.
+/// Checks that the events are the first ones of the reply, in order and verbatim, and that their number is the expected one.
 #[track_caller]
 fn check_events(expect: &Expect, body: &Bytes, run: &Run) {
     let shown: Vec<&str> = run.events.iter().map(|event| event.json.as_str()).collect();
-    assert!(expect.shown.contains(&shown.len()), "{} events where {:?} have to be: {run:?}", shown.len(), expect.shown);
+    assert!(expect.shown.contains(&shown.len()), "{} events, expected {:?}: {run:?}", shown.len(), expect.shown);
     let sent = payloads(body);
     for (at, json) in shown.iter().enumerate() {
-        // What comes after the body repeats its last frame.
-        let sent = sent.get(at).or(sent.last()).expect("an event is shown, and was sent");
+        // An endless reply repeats the last frame of its body.
+        let sent = sent.get(at).or(sent.last()).expect("an event that was sent");
         assert_eq!(json, sent, "event {at}");
     }
     if run.status == BEDROCK_OK {
         let stopped = run.events.iter().any(|event| event.kind == BEDROCK_EVENT_MESSAGE_STOP);
         assert!(stopped, "complete without messageStop: {run:?}");
-        assert!(run.response.as_ref().is_some_and(|response| response.complete), "complete, and not: {run:?}");
+        assert!(
+            run.response.as_ref().is_some_and(|response| response.complete),
+            "BEDROCK_OK with an incomplete response: {run:?}"
+        );
     }
 }
 
-/// The payloads of a body's frames, as far as it has whole ones.
+/// The payloads of the complete frames of a body.
 fn payloads(body: &Bytes) -> Vec<String> {
     let mut rest = &body[..];
     std::iter::from_fn(|| read_message_from(&mut rest).ok())
@@ -208,7 +208,7 @@ fn payloads(body: &Bytes) -> Vec<String> {
 struct Stage {
     bedrock: LocalBedrock,
     config: Value,
-    /// By the timers they have.
+    /// By the JSON of their timers.
     models: BTreeMap<String, Model>,
     request: Request,
 }
@@ -222,15 +222,15 @@ impl Stage {
     }
 
     #[track_caller]
-    fn call(&mut self, fault: &Fault, interface: Interface, scene: &Scene) -> Run {
-        let timeouts = json!({"timeouts": scene.expect.timeouts()});
+    fn call(&mut self, fault: &Fault, interface: Interface, scenario: &Scenario) -> Run {
+        let timeouts = json!({"timeouts": scenario.expect.timeouts()});
         let elsewhere;
-        let model = match &fault.place {
-            Place::Elsewhere(members) => {
+        let model = match &fault.target {
+            Target::Elsewhere(members) => {
                 elsewhere = Model::new(&with(with(self.config.clone(), timeouts), members.clone()));
                 &elsewhere
             }
-            Place::Bedrock => {
+            Target::Bedrock => {
                 if !self.models.contains_key(&timeouts.to_string()) {
                     let model = self.models[""].with(timeouts.clone());
                     self.models.insert(timeouts.to_string(), model);
@@ -239,9 +239,9 @@ impl Stage {
             }
         };
         let shown = Gate::new();
-        let reply = (scene.reply)(&shown);
+        let reply = (scenario.reply)(&shown);
         self.bedrock.respond_with(move |_| reply.clone());
-        let all = *scene.expect.shown.start();
+        let all = *scenario.expect.shown.start();
         if all == 0 {
             shown.open();
         }
@@ -252,7 +252,7 @@ impl Stage {
         });
         if let Some(failure) = &run.failure {
             let seen = self.bedrock.take_requests().len();
-            assert!(seen <= failure.attempts as usize, "{seen} requests seen: {failure:?}");
+            assert!(seen <= failure.attempts as usize, "{seen} requests were received: {failure:?}");
         } else {
             self.bedrock.take_requests();
         }
@@ -260,7 +260,7 @@ impl Stage {
     }
 }
 
-/// The library has one worker for all tests of this process: where time is measured, nobody else keeps it busy.
+/// A turn to use the library's only worker: a test that measures time has it alone.
 pub struct Turn {
     _quiet: Option<RwLockWriteGuard<'static, ()>>,
     _busy: Option<RwLockReadGuard<'static, ()>>,
@@ -278,7 +278,7 @@ impl Turn {
     }
 }
 
-/// A test that holds handles, while this lives.
+/// Counts a test that holds handles.
 pub struct Running(());
 
 static RUNNING: Mutex<usize> = Mutex::new(0);
@@ -289,14 +289,14 @@ impl Running {
         Running(())
     }
 
-    /// The last test to end looks whether any handle is left.
+    /// Ends the test. The last test that ends checks that no handle is left.
     #[track_caller]
     pub fn end(self) {
-        // Counted down by drop, under the same lock.
+        // The lock is held until the check is done. Drop counts down afterwards.
         let running = lock(&RUNNING);
         let alone = *running == 1;
         if alone {
-            assert_eq!(bedrock_live_handles(), 0, "handles were made and not freed");
+            assert_eq!(bedrock_live_handles(), 0, "handles that were not freed");
         }
     }
 }

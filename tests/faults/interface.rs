@@ -1,4 +1,4 @@
-//! The ways to call: each takes a model and a request, and tells all that became of the call.
+//! The interfaces of the library: each makes a call and returns its outcome in the same form.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use crate::support::PATIENCE;
 use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled, WaitSet, WakeupCounter, readable};
 
-/// A way to call.
+/// An interface for calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Interface {
     /// `bedrock_generate_stream`.
@@ -43,7 +43,7 @@ impl Interface {
         }
     }
 
-    /// Makes one call and follows it to its end. `shown` is told how many events were shown, after each.
+    /// Makes one call and reads it to its end. `shown` is called after each event, with the number of events so far.
     #[track_caller]
     pub fn call(self, model: &Model, request: &Request, mut shown: impl FnMut(usize)) -> Run {
         let began = Instant::now();
@@ -75,14 +75,14 @@ impl Interface {
     }
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Debug)]
 pub struct Run {
     pub events: Vec<Event>,
-    /// BEDROCK_OK where the call ended completely, by whatever name its interface has for that.
+    /// BEDROCK_OK if the call is complete, also for interfaces that return BEDROCK_DONE.
     pub status: bedrock_status,
     pub failure: Option<Failure>,
-    /// What had arrived, too, after a failure of a stream.
+    /// For a stream that failed, the part that had arrived.
     pub response: Option<Response>,
     pub took: Duration,
 }
@@ -93,23 +93,23 @@ impl Run {
         Run { events, status, failure, response, took }
     }
 
-    /// Looks at a stream by pull after its end: it says the same for ever, and has kept what it gave.
+    /// Checks a stream after its end: the terminal status is returned every time, and the response has all events.
     #[track_caller]
     fn pulled(stream: &Pull, events: Vec<Event>, end: Pulled, took: Duration) -> Run {
         for timeout_ms in [0, -1, 1] {
-            assert_eq!(stream.next(timeout_ms), end, "an end is said again and again");
+            assert_eq!(stream.next(timeout_ms), end, "the terminal status is returned every time");
         }
-        assert!(readable(stream.fd(), 0), "from the end on the descriptor is readable for ever");
+        assert!(readable(stream.fd(), 0), "after the end the descriptor stays readable");
         let response = stream.response();
         let (status, failure) = match end {
             Pulled::Done => (BEDROCK_OK, None),
             Pulled::Failed(failure) => (failure.status, Some(failure)),
-            unended => panic!("no end: {unended:?}"),
+            other => panic!("no terminal status: {other:?}"),
         };
-        assert_eq!(response.complete, status == BEDROCK_OK, "complete after BEDROCK_DONE, and only then");
+        assert_eq!(response.complete, status == BEDROCK_OK, "complete if and only if the status is BEDROCK_DONE");
         let text: String =
             events.iter().filter(|event| event.kind == BEDROCK_EVENT_TEXT).map(|event| event.text.as_str()).collect();
-        assert_eq!(response.text, text, "the response is what next has given");
+        assert_eq!(response.text, text, "the response has the text of the events");
         Run { events, status, failure, response: Some(response), took }
     }
 }
@@ -137,7 +137,7 @@ impl<F: FnMut(usize)> Reader<'_, F> {
         let fd = self.stream.fd();
         loop {
             assert!(readable(fd, PATIENCE.as_millis() as i32), "waited {PATIENCE:?} for a descriptor");
-            if let Some(end) = self.read_what_is_there() {
+            if let Some(end) = self.read_available() {
                 return end;
             }
         }
@@ -147,11 +147,11 @@ impl<F: FnMut(usize)> Reader<'_, F> {
     fn wakeups(&mut self) -> Pulled {
         let wakeups = WakeupCounter::default();
         self.stream.set_wakeup(&wakeups);
-        let (mut heard, mut armed) = (0, 1);
+        let (mut count, mut armed) = (0, 1);
         loop {
-            heard = wakeups.wait(heard);
-            assert!(heard <= armed, "{heard} wakeups for {armed} times armed");
-            if let Some(end) = self.read_what_is_there() {
+            count = wakeups.wait(count);
+            assert!(count <= armed, "{count} wakeups, armed {armed} times");
+            if let Some(end) = self.read_available() {
                 return end;
             }
             armed += 1;
@@ -163,28 +163,28 @@ impl<F: FnMut(usize)> Reader<'_, F> {
         let set = WaitSet::new();
         set.add(self.stream, 42);
         loop {
-            let told = set.wait(PATIENCE).unwrap_or_else(|| panic!("waited {PATIENCE:?} in a waiting set"));
-            assert_eq!(told, (self.stream.handle(), 42));
-            if let Some(end) = self.read_what_is_there() {
+            let ready = set.wait(PATIENCE).unwrap_or_else(|| panic!("waited {PATIENCE:?} in a waiting set"));
+            assert_eq!(ready, (self.stream.handle(), 42));
+            if let Some(end) = self.read_available() {
                 return end;
             }
         }
     }
 
-    /// Reads until BEDROCK_AGAIN (None) or the end. Who was told that there is something to read finds something.
+    /// Reads until BEDROCK_AGAIN (None) or the end. Checks that a wakeup is never without an event.
     #[track_caller]
-    fn read_what_is_there(&mut self) -> Option<Pulled> {
+    fn read_available(&mut self) -> Option<Pulled> {
         let before = self.events.len();
         match self.read(0) {
             Pulled::Again => {
-                assert!(self.events.len() > before, "told of something to read, and there was nothing");
+                assert!(self.events.len() > before, "a wakeup without an event");
                 None
             }
             end => Some(end),
         }
     }
 
-    /// Reads events up to anything else.
+    /// Reads events, and returns the first result that is not an event.
     #[track_caller]
     fn read(&mut self, timeout_ms: i32) -> Pulled {
         loop {

@@ -1,4 +1,4 @@
-//! Connections that die between two calls: nobody is to see it.
+//! Connections that are lost between two calls, and retries. The program sees no failure.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::interface::Interface;
 use crate::support::capi::*;
 use crate::support::{LocalBedrock, Reply};
 
-/// Each call but the first finds a connection that the server has ended after the call before.
-pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
+/// Each call finds an idle connection that the server has closed or reset.
+pub fn check_dead_connections(carrier: Carrier) {
     let (running, _turn) = (Running::begin(), Turn::busy());
     let bedrock = carrier.start();
     let model = Model::new(&carrier.config(&bedrock));
@@ -22,7 +22,7 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
         for seen in [true, false] {
             for interface in Interface::STREAMS.into_iter().chain([Interface::Unary]) {
                 let reply = if interface == Interface::Unary { Reply::text_response("Hello") } else { golden() };
-                // A length of its own, so that the client has the whole answer before the connection ends.
+                // Unary, with a content-length, so that the client has the complete response before the connection ends.
                 let before = bedrock.connection_count();
                 bedrock.push(end(Reply::text_response("Hello")));
                 assert_eq!(model.generate(&request).response().text, "Hello");
@@ -33,7 +33,7 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
                 let run = interface.call(&model, &request, |_| ());
                 assert_eq!(name(run.status), "BEDROCK_OK", "{way}, {interface:?}: {run:?}");
                 let attempts = run.response.as_ref().expect("a response").attempts;
-                assert!(attempts <= 2, "{way}, {interface:?}: {attempts} requests for one that works");
+                assert!(attempts <= 2, "{way}, {interface:?}: {attempts} attempts");
                 assert_eq!(bedrock.unused_replies(), 0);
             }
         }
@@ -42,8 +42,8 @@ pub fn a_dead_connection_is_not_seen(carrier: Carrier) {
     running.end();
 }
 
-/// A 429 that says when to come again is tried again then, and not before.
-pub fn retry_after_is_waited_for(carrier: Carrier) {
+/// A 429 with Retry-After is retried after that time, and not before.
+pub fn check_retry_after(carrier: Carrier) {
     let (running, _turn) = (Running::begin(), Turn::busy());
     let bedrock = carrier.start();
     let model = Model::new(&with(carrier.config(&bedrock), json!({"timeout": "5s", "retry": {"max_backoff": "2s"}})));
@@ -55,15 +55,15 @@ pub fn retry_after_is_waited_for(carrier: Carrier) {
         let run = interface.call(&model, &request, |_| ());
         assert_eq!(name(run.status), "BEDROCK_OK", "{interface:?}: {run:?}");
         assert_eq!(run.response.as_ref().expect("a response").attempts, 2);
-        assert!(run.took >= Duration::from_secs(1), "{interface:?} came again after {:?}", run.took);
-        assert!(run.took < Duration::from_secs(4), "{interface:?} came again after {:?}", run.took);
+        assert!(run.took >= Duration::from_secs(1), "{interface:?} retried after {:?}", run.took);
+        assert!(run.took < Duration::from_secs(4), "{interface:?} retried after {:?}", run.took);
     }
     drop((model, request));
     running.end();
 }
 
-/// Failures that pass are tried again with the same bytes.
-pub fn throttled_calls_come_again(carrier: Carrier) {
+/// Transient errors are retried with the same bytes.
+pub fn check_retries(carrier: Carrier) {
     let (running, _turn) = (Running::begin(), Turn::busy());
     let bedrock: LocalBedrock = carrier.start();
     let model = Model::new(&carrier.config(&bedrock));

@@ -1,7 +1,7 @@
-//! What a stream can be made to hold: whatever comes from the network, at most 32 MiB beyond the answer that it is asked to
-//! keep, and no more than two sockets and a batch where nobody reads.
+//! The memory of one stream: at most 32 MiB for any network input, besides the response that is kept. An unread stream takes no more
+//! than one batch and two socket buffers.
 //!
-//! Memory is measured in a process that does nothing but call: the test starts itself again, as the client.
+//! Memory is measured in a client process that only makes the call: the test starts its own executable again.
 
 use std::ffi::c_void;
 use std::io::{BufRead, BufReader, Write};
@@ -25,33 +25,33 @@ use crate::support::stream::{event_frame, exception_frame};
 use crate::support::{LocalBedrock, Reply};
 use crate::unread::MOST_UNREAD;
 
-/// Set in the client, to what it is to call and how.
+/// The environment variable with the client's order: the config and the way to call.
 const CLIENT: &str = "BEDROCK_FAULTS_CLIENT";
-/// What a client says of its call begins so.
-const SAID: &str = "client: ";
+/// The prefix of lines that a client prints about its call.
+const PREFIX: &str = "client: ";
 
-/// How much more memory one stream may take, beside the answer so far, which bedrock_stream_response gives at any time.
+/// The memory that one stream may take, besides the response so far, which bedrock_stream_response returns at any time.
 const MOST_KIB: i64 = 32 << 10;
-/// How long the server is held up before that is believed.
-const HELD_UP: Duration = Duration::from_millis(400);
+/// How long the server has to be blocked before the test goes on.
+const BLOCKED_FOR: Duration = Duration::from_millis(400);
 
-/// How the client reads.
+/// The ways in which the client reads.
 const CALLBACK: &str = "callback";
 const WAYS: [&str; 2] = [CALLBACK, "next"];
 const NEVER: &str = "never";
-/// The ways in which an answer is kept.
+/// The ways in which a response is kept.
 const KEPT: [&str; 3] = ["called back", "pulled", "unary"];
 
-/// The client's side, in a process of its own. False in the process that tests.
+/// Runs the client, in its own process. Returns false in the process of the test.
 pub fn is_client() -> bool {
     let Ok(order) = std::env::var(CLIENT) else { return false };
     let order: Value = serde_json::from_str(&order).expect("an order is JSON");
     let model = Model::new(&order["config"]);
     let request = Request::say("Hello?");
-    // What the first call takes is not the second's.
+    // The first call allocates what all calls share, so that it is not measured.
     assert_eq!(name(count_called_back(&model, &request).1), "BEDROCK_OK");
     let before = resident("VmRSS");
-    std::fs::write("/proc/self/clear_refs", "5").expect("the peak can be forgotten");
+    std::fs::write("/proc/self/clear_refs", "5").expect("the peak can be reset");
     let (events, status) = match order["way"].as_str() {
         Some(CALLBACK) => count_called_back(&model, &request),
         Some("next") => count_pulled(&Pull::open(&model, &request)),
@@ -65,34 +65,40 @@ pub fn is_client() -> bool {
         _ => {
             let stream = Pull::open(&model, &request);
             assert!(matches!(stream.next(-1), Pulled::Event(_)));
-            println!("{SAID}begun");
+            println!("{PREFIX}begun");
             let mut line = String::new();
-            std::io::stdin().read_line(&mut line).expect("a word when it is enough");
+            std::io::stdin().read_line(&mut line).expect("a line at the end");
             (1, BEDROCK_AGAIN)
         }
     };
-    // What a whole stream says at its end, by whatever name its interface has for that.
+    // Interfaces have different names for the status of a complete stream.
     let status = if status == BEDROCK_DONE { BEDROCK_OK } else { status };
-    println!("{SAID}{} {events} {}", resident("VmHWM") - before, name(status));
+    println!("{PREFIX}{} {events} {}", resident("VmHWM") - before, name(status));
     true
 }
 
-/// Asks for an answer in one of the ways in which it is kept.
+/// Makes a call whose response is kept.
 fn keep(way: &str, model: &Model, request: &Request) -> (*mut bedrock_response, bedrock_status) {
-    unsafe extern "C-unwind" fn go_on(_: *const bedrock_event, _: *mut c_void) -> i32 {
+    unsafe extern "C-unwind" fn proceed(_: *const bedrock_event, _: *mut c_void) -> i32 {
         0
     }
     let mut response = null_mut();
-    let (asked, none) = ((model.handle(), request.handle()), null_mut());
+    let (handles, none) = ((model.handle(), request.handle()), null_mut());
     let status = unsafe {
         match way {
-            "called back" => {
-                bedrock_generate_stream(asked.0, asked.1, none, Some(go_on), null_mut(), &mut response, null_mut())
-            }
+            "called back" => bedrock_generate_stream(
+                handles.0,
+                handles.1,
+                none,
+                Some(proceed),
+                null_mut(),
+                &mut response,
+                null_mut(),
+            ),
             "pulled" => {
                 let stream = Pull::open(model, request);
                 let (_, status) = count_pulled(&stream);
-                // Asked for twice, it is shared.
+                // The second response shares the memory of the first.
                 for _ in 0..2 {
                     bedrock_response_free(response);
                     assert_eq!(bedrock_stream_response(stream.handle(), &mut response, null_mut()), BEDROCK_OK);
@@ -100,29 +106,30 @@ fn keep(way: &str, model: &Model, request: &Request) -> (*mut bedrock_response, 
                 bedrock_response_json(response, null_mut());
                 return (response, status);
             }
-            _ => bedrock_generate(asked.0, asked.1, none, &mut response, null_mut()),
+            _ => bedrock_generate(handles.0, handles.1, none, &mut response, null_mut()),
         }
     };
     (response, status)
 }
 
-/// A line of /proc/self/status, in KiB.
+/// Returns the value of a line of /proc/self/status, in KiB.
 fn resident(key: &str) -> i64 {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':')).expect("the line is there");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
-/// What a client tells of its call.
-struct Told {
-    /// The peak of its memory during the call, less what it had before.
+/// The measurement of one call.
+struct Measurement {
+    /// The peak of the client's memory during the call, minus its memory before the call.
     kib: i64,
     events: usize,
     status: String,
 }
 
-/// Has `test` started again as a client, which calls twice: first a whole answer, then what is measured.
-fn measure(test: &str, carrier: Carrier, bedrock: &LocalBedrock, way: &str, reply: Reply) -> Told {
+/// Starts `test` again as a client, which makes two calls: the first gets the golden stream, the second gets `reply` and is
+/// measured.
+fn measure(test: &str, carrier: Carrier, bedrock: &LocalBedrock, way: &str, reply: Reply) -> Measurement {
     bedrock.push(golden());
     bedrock.push(reply);
     let timeouts = json!({"first_event": "10m", "idle": "10m"});
@@ -130,24 +137,24 @@ fn measure(test: &str, carrier: Carrier, bedrock: &LocalBedrock, way: &str, repl
     let mut client = Command::new(std::env::current_exe().expect("this program"));
     client.args([test, "--exact", "--nocapture"]).env(CLIENT, json!({"config": config, "way": way}).to_string());
     let mut client = client.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a client");
-    let mut told = BufReader::new(client.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+    let mut lines = BufReader::new(client.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
     let mut next =
-        || told.find_map(|line| line.split_once(SAID).map(|(_, said)| said.to_owned())).expect("a client tells");
-    let mut said = next();
-    if said == "begun" {
-        let written = bedrock.wait_blocked(bedrock.connection_count(), HELD_UP);
-        assert!(written < MOST_UNREAD, "{written} bytes went out to a reader that does not read");
-        println!("    held up after {} KiB", written >> 10);
-        client.stdin.take().expect("a pipe").write_all(b"enough\n").expect("the client listens");
-        said = next();
+        || lines.find_map(|line| line.split_once(PREFIX).map(|(_, text)| text.to_owned())).expect("a client's line");
+    let mut line = next();
+    if line == "begun" {
+        let written = bedrock.wait_blocked(bedrock.connection_count(), BLOCKED_FOR);
+        assert!(written < MOST_UNREAD, "{written} bytes were sent to a reader that does not read");
+        println!("    blocked after {} KiB", written >> 10);
+        client.stdin.take().expect("a pipe").write_all(b"end\n").expect("the client waits");
+        line = next();
     }
-    assert!(client.wait().expect("it ends").success());
-    let [kib, events, status] = said.split(' ').collect::<Vec<_>>()[..] else { panic!("{said}") };
-    Told { kib: kib.parse().expect("KiB"), events: events.parse().expect("events"), status: status.to_owned() }
+    assert!(client.wait().expect("a client that ends").success());
+    let [kib, events, status] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+    Measurement { kib: kib.parse().expect("KiB"), events: events.parse().expect("events"), status: status.to_owned() }
 }
 
-/// Asserts the bound for all that a wire can bring.
-pub fn is_bounded(test: &str, carrier: Carrier) {
+/// Asserts the bound for many kinds of network input.
+pub fn check_bound(test: &str, carrier: Carrier) {
     let _turn = Turn::busy();
     let bedrock = carrier.start();
     let begun = || Reply::stream().message_start();
@@ -155,10 +162,10 @@ pub fn is_bounded(test: &str, carrier: Carrier) {
     let announced = [&prelude(24 << 20, 60)[..], &[7; 100]].concat();
     let lie = |length: u32| Reply::stream().message_start().raw(prelude(length, 60).to_vec()).raw(vec![7; 1 << 20]);
     let flags = raw_frame(&[1, b'a', 0].repeat((8 << 20) / 3), b"");
-    // What is sent, how much of it the answer keeps, how many events are shown, how it ends.
+    // A description, the reply, the MiB that the response keeps, the number of events, and the terminal status.
     let stop = |reply: Reply| reply.message_stop("end_turn");
-    let said = json!({"message": "x".repeat(20 << 20)}).to_string();
-    let exception = exception_frame("throttlingException", &said);
+    let payload = json!({"message": "x".repeat(20 << 20)}).to_string();
+    let exception = exception_frame("throttlingException", &payload);
     let cases = [
         ("an image of 24 MiB", stop(begun().raw(largest.clone())), 24, 3, "BEDROCK_OK"),
         ("a text of 4 MiB", stop(begun().raw(text_frame(4 << 20))), 0, 3, "BEDROCK_OK"),
@@ -169,41 +176,41 @@ pub fn is_bounded(test: &str, carrier: Carrier) {
         ("a frame of 256 MiB, announced", lie(256 << 20), 0, 1, "BEDROCK_E_PROTOCOL"),
         ("a frame of 4 GiB, announced", lie(u32::MAX), 0, 1, "BEDROCK_E_PROTOCOL"),
         ("8 MiB of tiny headers", begun().raw(flags), 0, 1, "BEDROCK_E_PROTOCOL"),
-        ("a call of 3 MiB that stays open", open_calls(1, 3), 3, 5, "BEDROCK_E_TRUNCATED"),
-        ("60 calls of 4 MiB that stay open", open_calls(60, 4), 4, 7, "BEDROCK_E_PROTOCOL"),
-        ("200,000 calls that stay open", begun().raw(many_open(200_000)), 4, OPEN, "BEDROCK_E_PROTOCOL"),
-        ("200,000 halves of characters", begun().raw(many_halves(200_000)), 4, HALVES, "BEDROCK_E_PROTOCOL"),
+        ("a tool call of 3 MiB without stop", open_calls(1, 3), 3, 5, "BEDROCK_E_TRUNCATED"),
+        ("60 tool calls of 4 MiB without stop", open_calls(60, 4), 4, 7, "BEDROCK_E_PROTOCOL"),
+        ("200,000 tool calls without stop", begun().raw(many_open(200_000)), 4, OPEN, "BEDROCK_E_PROTOCOL"),
+        ("200,000 halves of surrogate pairs", begun().raw(many_halves(200_000)), 4, HALVES, "BEDROCK_E_PROTOCOL"),
         ("an exception of 20 MiB", begun().raw(exception), 0, 1, "BEDROCK_E_THROTTLED"),
     ];
     let mut beyond = Vec::new();
     for (what, reply, kept_mib, events, status) in cases {
         for way in WAYS {
-            let told = measure(test, carrier, &bedrock, way, reply.clone());
-            println!("{what:<32} {way:<10} {:>8} KiB  {} events, {}", told.kib, told.events, told.status);
-            assert_eq!((told.events, told.status.as_str()), (events, status), "{what}, {way}");
-            // A callback that asks for no response has no answer kept.
+            let measured = measure(test, carrier, &bedrock, way, reply.clone());
+            println!("{what:<36} {way:<10} {:>8} KiB  {} events, {}", measured.kib, measured.events, measured.status);
+            assert_eq!((measured.events, measured.status.as_str()), (events, status), "{what}, {way}");
+            // Without an output parameter for the response, a stream by callback keeps no response.
             let kept_kib = if way == CALLBACK { 0 } else { kept_mib << 10 };
-            if told.kib > MOST_KIB + kept_kib {
-                beyond.push(format!("{what}, {way}: {} KiB", told.kib));
+            if measured.kib > MOST_KIB + kept_kib {
+                beyond.push(format!("{what}, {way}: {} KiB", measured.kib));
             }
         }
     }
     for (what, frame) in [("small events", text_frame(200)), ("events of 64 KiB", text_frame(64 << 10))] {
-        let told = measure(test, carrier, &bedrock, NEVER, begun().then_forever(frame));
-        println!("never read: {what:<20} {NEVER:<10} {:>8} KiB", told.kib);
-        if told.kib > MOST_KIB {
-            beyond.push(format!("{what}, never read: {} KiB", told.kib));
+        let measured = measure(test, carrier, &bedrock, NEVER, begun().then_forever(frame));
+        println!("never read: {what:<20} {NEVER:<10} {:>8} KiB", measured.kib);
+        if measured.kib > MOST_KIB {
+            beyond.push(format!("{what}, never read: {} KiB", measured.kib));
         }
     }
     assert!(beyond.is_empty(), "more than {MOST_KIB} KiB: {beyond:#?}");
 }
 
-/// So many small calls of tools may be open at once, and messageStart is shown before them.
+/// The number of events of small open tool calls until the limit, with messageStart.
 const OPEN: usize = 1 + 17_273;
-/// So many characters may wait for their other half.
+/// The number of events with halves of surrogate pairs until the limit, with messageStart.
 const HALVES: usize = 1 + 69_632;
 
-/// Calls that begin and get their input, a MiB at a time, and do not stop.
+/// Tool calls that start and get `mib` MiB of input, and do not stop.
 fn open_calls(calls: usize, mib: usize) -> Reply {
     let input = json!({"toolUse": {"input": "x".repeat(1 << 20)}});
     (0..calls).fold(Reply::stream().message_start(), |reply, block| {
@@ -228,13 +235,13 @@ fn many_halves(blocks: usize) -> Vec<u8> {
     (0..blocks).flat_map(|block| event_frame("contentBlockDelta", &delta(block))).collect()
 }
 
-/// Asserts that an answer that is kept takes at most half as much again as its bytes, read and put together.
-pub fn is_kept_once(test: &str, carrier: Carrier) {
+/// Asserts that a response that is kept takes at most one and a half times its size.
+pub fn check_kept_response(test: &str, carrier: Carrier) {
     let _turn = Turn::busy();
     let bedrock = carrier.start();
     let long = many(text_frame(1 << 10), 64 << 10).message_stop("end_turn").metadata(1, 1);
     let text = "x".repeat(64 << 20);
-    let answer = json!({"output": {"message": {"role": "assistant", "content": [{"text": text}]}}}).to_string();
+    let response = json!({"output": {"message": {"role": "assistant", "content": [{"text": text}]}}}).to_string();
     let frames: Vec<_> = (0..50_000).map(call_frame).collect();
     let stopped = |block| event_frame("contentBlockStop", &json!({"contentBlockIndex": block}).to_string());
     let calls = frames.into_iter().enumerate().flat_map(|(block, frame)| [frame, stopped(block)]);
@@ -242,23 +249,23 @@ pub fn is_kept_once(test: &str, carrier: Carrier) {
     let calls = calls.message_stop("tool_use").metadata(1, 1);
     let cases = [
         ("a long text", long, &KEPT[..2]),
-        ("very many calls", calls, &KEPT[..2]),
-        ("JSON", Reply::json(answer), &KEPT[2..]),
+        ("very many tool calls", calls, &KEPT[..2]),
+        ("JSON", Reply::json(response), &KEPT[2..]),
     ];
     let mut beyond = Vec::new();
     for (what, reply, ways) in cases {
         let bytes = reply.body_len();
         for way in ways {
-            let told = measure(test, carrier, &bedrock, way, reply.clone());
-            assert_eq!(told.status, "BEDROCK_OK", "{what}, {way}");
+            let measured = measure(test, carrier, &bedrock, way, reply.clone());
+            assert_eq!(measured.status, "BEDROCK_OK", "{what}, {way}");
             println!(
                 "{what:<20} {way:<12} {:>8} KiB for {} KiB, {} KiB of JSON",
-                told.kib,
+                measured.kib,
                 bytes >> 10,
-                told.events >> 10
+                measured.events >> 10
             );
-            if told.kib > (bytes as i64 * 3 / 2) >> 10 {
-                beyond.push(format!("{what}, {way}: {} KiB for {} KiB", told.kib, bytes >> 10));
+            if measured.kib > (bytes as i64 * 3 / 2) >> 10 {
+                beyond.push(format!("{what}, {way}: {} KiB for {} KiB", measured.kib, bytes >> 10));
             }
         }
     }
@@ -269,12 +276,12 @@ fn many(frame: Bytes, count: usize) -> Reply {
     (0..count).fold(Reply::stream().message_start(), |reply, _| reply.raw(frame.clone()))
 }
 
-/// An event of text whose frame is that long.
+/// A text event whose frame has `bytes` bytes.
 fn text_frame(bytes: usize) -> Bytes {
     delta_frame(bytes, |filler| json!({"text": filler}))
 }
 
-/// An event of an image whose frame is that long: of all deltas the one that is large.
+/// An image event whose frame has `bytes` bytes. Only images are that large.
 fn image_frame(bytes: usize) -> Bytes {
     delta_frame(bytes, |filler| json!({"image": {"format": "png", "source": {"bytes": filler}}}))
 }

@@ -1,4 +1,4 @@
-//! What the harness prints at its end: fault by way to call, and the status that came of it.
+//! The table that the harness prints: a row for each fault, a column for each interface, and the terminal statuses in the cells.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -19,7 +19,7 @@ impl Table {
         Table { title: title.to_owned(), ..Table::default() }
     }
 
-    /// Gives the row its place.
+    /// Adds the row, if it is new.
     pub fn row(&mut self, row: &str) {
         if !self.cells.contains_key(row) {
             self.order.push(row.to_owned());
@@ -30,17 +30,17 @@ impl Table {
     pub fn count(&mut self, row: &str, interface: Interface, status: bedrock_status) {
         self.row(row);
         let status = name(status).trim_start_matches("BEDROCK_").trim_start_matches("E_").to_owned();
-        let cell = self.cells.get_mut(row).expect("it was given its place").entry(interface).or_default();
+        let cell = self.cells.get_mut(row).expect("a row that was added").entry(interface).or_default();
         *cell.entry(status).or_default() += 1;
     }
 }
 
-/// "TRUNCATED", or where there were many cases "TRUNCATED 120, OK 3".
+/// Returns "TRUNCATED", or for several cases "TRUNCATED 120, OK 3".
 fn cell(counts: Option<&BTreeMap<String, usize>>) -> String {
     let Some(counts) = counts else { return "-".to_owned() };
     let one = counts.values().sum::<usize>() == 1;
-    let told = counts.iter().map(|(status, count)| if one { status.clone() } else { format!("{status} {count}") });
-    told.collect::<Vec<_>>().join(", ")
+    let statuses = counts.iter().map(|(status, count)| if one { status.clone() } else { format!("{status} {count}") });
+    statuses.collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for Table {

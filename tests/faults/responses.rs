@@ -1,4 +1,4 @@
-//! Answers that are none: refusals by name and by status, HTML, nothing at all, redirects, other content types, no HTTP.
+//! Faulty HTTP responses: service errors by name and by status, HTML, empty bodies, redirects, wrong content types, invalid HTTP.
 
 use bytes::Bytes;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::support::capi::*;
 use crate::support::stream::EVENT_STREAM;
 use crate::support::{ErrorName, LocalBedrock, Reply};
 
-/// Name, HTTP status, message, what becomes of it.
+/// Service errors: name, HTTP status, message, and the expected status.
 const NAMED: [(&str, u16, &str, bedrock_status); 17] = [
     ("ValidationException", 400, "Malformed input request", BEDROCK_E_VALIDATION),
     ("ValidationException", 400, "Input is too long for requested model.", BEDROCK_E_CONTEXT_OVERFLOW),
@@ -20,7 +20,7 @@ const NAMED: [(&str, u16, &str, bedrock_status); 17] = [
     ("ExpiredTokenException", 403, "The security token is expired", BEDROCK_E_CREDENTIALS),
     ("ResourceNotFoundException", 404, "Could not resolve the model", BEDROCK_E_NOT_FOUND),
     ("ModelTimeoutException", 408, "The model took too long", BEDROCK_E_MODEL),
-    ("ConflictException", 409, "Somebody else was faster", BEDROCK_E_VALIDATION),
+    ("ConflictException", 409, "Another request was faster", BEDROCK_E_VALIDATION),
     ("ModelErrorException", 424, "The model failed", BEDROCK_E_MODEL),
     ("ThrottlingException", 429, "Too many requests", BEDROCK_E_THROTTLED),
     ("ModelNotReadyException", 429, "The model is not ready", BEDROCK_E_MODEL),
@@ -38,13 +38,13 @@ pub fn faults(carrier: Carrier, elsewhere: &LocalBedrock) -> Vec<Fault> {
             "ThrottlingException" => "429 without Retry-After".to_owned(),
             _ => format!("{status} {code}"),
         };
-        let said = message.trim_end_matches('.');
-        let expect = || Expect::fails(expected).code(code).http(status).says(code).says(said);
-        for place in
+        let text = message.trim_end_matches('.');
+        let expect = || Expect::fails(expected).code(code).http(status).says(code).says(text);
+        for position in
             [ErrorName::Header, ErrorName::BodyType, ErrorName::BodyCode].into_iter().step_by(carrier.step(1, 3))
         {
-            let reply = Reply::error_named(place, status, code, message);
-            faults.push(Fault::new(&row).case(format!("{message}, its name in {place:?}")).both(reply, expect()));
+            let reply = Reply::error_named(position, status, code, message);
+            faults.push(Fault::new(&row).case(format!("{message}, its name in {position:?}")).both(reply, expect()));
         }
     }
     for after in ["1", "60", "0", "-1", "soon", "Wed, 21 Oct 2065 07:28:00 GMT", "99999999999999999999"] {
@@ -71,22 +71,22 @@ pub fn faults(carrier: Carrier, elsewhere: &LocalBedrock) -> Vec<Fault> {
         faults.push(Fault::new(&row).case("HTML").both(Reply::html(status), html));
     }
     faults.push(
-        Fault::new("HTML instead of an answer").both(Reply::html(200), Expect::fails(BEDROCK_E_PROTOCOL).http(200)),
+        Fault::new("HTML instead of a response").both(Reply::html(200), Expect::fails(BEDROCK_E_PROTOCOL).http(200)),
     );
     let empty = || Expect::fails(BEDROCK_E_PROTOCOL).http(200);
-    faults.push(Fault::new("an empty 200").case("of no type").both(Reply::empty(200), empty()));
+    faults.push(Fault::new("an empty 200").case("without content type").both(Reply::empty(200), empty()));
     faults.push(
         Fault::new("an empty 200")
-            .case("of the right type")
-            // A stream whose bytes end before messageStop, which is what it is.
+            .case("with the right content type")
+            // An empty stream ends before messageStop.
             .streamed(Reply::stream(), Expect::fails(BEDROCK_E_TRUNCATED).says("before messageStop"))
             .unary(Reply::json(""), empty().says("empty")),
     );
     let no_content = || Expect::fails(BEDROCK_E_PROTOCOL).http(204);
-    faults.push(Fault::new("204").case("of no type").both(Reply::empty(204), no_content()));
+    faults.push(Fault::new("204").case("without content type").both(Reply::empty(204), no_content()));
     faults.push(
         Fault::new("204")
-            .case("of the right type")
+            .case("with the right content type")
             .streamed(Reply::stream().status(204), Expect::fails(BEDROCK_E_TRUNCATED).says("before messageStop"))
             .unary(Reply::json("").status(204), no_content()),
     );
@@ -99,11 +99,11 @@ pub fn faults(carrier: Carrier, elsewhere: &LocalBedrock) -> Vec<Fault> {
     {
         let expect = Expect::fails(BEDROCK_E_PROTOCOL).http(200).says(content_type);
         let reply = Reply::text_response("Hello").content_type(content_type);
-        faults.push(Fault::new("no stream, of another type").case(content_type).streamed(reply, expect));
+        faults.push(Fault::new("a stream with a wrong content type").case(content_type).streamed(reply, expect));
     }
     faults.push(
-        Fault::new("an answer of another type")
-            .case("a whole answer under a stream's type, and a stream for an answer")
+        Fault::new("a body of another kind than its content type")
+            .case("JSON labelled as a stream, and a stream as a unary response")
             .streamed(
                 Reply::text_response("Hello").content_type(EVENT_STREAM),
                 Expect::fails(BEDROCK_E_PROTOCOL).says("damaged"),
@@ -112,12 +112,12 @@ pub fn faults(carrier: Carrier, elsewhere: &LocalBedrock) -> Vec<Fault> {
     );
     for body in ["{", "not JSON", "null", "[]", "{}{}"] {
         let expect = Expect::fails(BEDROCK_E_PROTOCOL).http(200).says("JSON");
-        faults.push(Fault::new("a body that is no JSON object").case(body).unary(Reply::json(body), expect));
+        faults.push(Fault::new("a body that is not a JSON object").case(body).unary(Reply::json(body), expect));
     }
     faults
 }
 
-/// What only HTTP/1.1 can get wrong.
+/// Faults that only HTTP/1.1 can have.
 pub fn faults_of_http1() -> Vec<Fault> {
     let lost = || Expect::fails(BEDROCK_E_NETWORK);
     let invalid = || Expect::fails(BEDROCK_E_PROTOCOL).says("not valid HTTP");
@@ -128,17 +128,18 @@ pub fn faults_of_http1() -> Vec<Fault> {
     for bytes in
         ["SSH-2.0-OpenSSH_9.6\r\n", "\0\u{1}\u{2}", "HTTP/1.1 abc\r\n\r\n", "HTTP/1.1 200 OK\r\nno colon\r\n\r\n"]
     {
-        faults
-            .push(Fault::new("no HTTP").case(bytes.escape_debug().to_string()).both(Reply::not_http(bytes), invalid()));
+        faults.push(
+            Fault::new("invalid HTTP").case(bytes.escape_debug().to_string()).both(Reply::not_http(bytes), invalid()),
+        );
     }
     let head = |headers: &str| Bytes::from(format!("HTTP/1.1 200 OK\r\n{headers}\r\n"));
-    let bombs = [
+    let oversized = [
         ("10,000 tiny headers", head(&"a: b\r\n".repeat(10_000))),
         ("a header of 8 MiB", head(&format!("a: {}\r\n", "b".repeat(8 << 20)))),
         ("a head of 8 MiB that never ends", Bytes::from("a: b\r\n".repeat((8 << 20) / 6))),
     ];
-    for (case, bytes) in bombs {
-        faults.push(Fault::new("a header bomb in HTTP").case(case).both(Reply::not_http(bytes), invalid()));
+    for (case, bytes) in oversized {
+        faults.push(Fault::new("an oversized head").case(case).both(Reply::not_http(bytes), invalid()));
     }
     let smuggled = Reply::stream().header("Content-Length", "5").header("Transfer-Encoding", "chunked");
     faults.push(
