@@ -1,5 +1,5 @@
-//! The library under conditions that nobody wishes for: connections that die, servers that attack, programs that call everything
-//! in any order. README.md beside this file tells how to run each part by hand, and how to read what it prints.
+//! The library under bad conditions: connections that fail, hostile servers, programs that call every function in any order.
+//! README.md beside this file describes how to run each part by hand, and its output.
 //!
 //! ```sh
 //! cargo test --test chaos                                          # all three, some seconds each
@@ -8,7 +8,7 @@
 //! cargo test --test chaos -- sequences seed=7 minutes=60
 //! ```
 //!
-//! It has no harness of libtest: it takes settings, and prints tables.
+//! This target does not use the libtest harness: it reads settings and prints tables.
 
 #[path = "../faults/clock.rs"]
 mod clock;
@@ -27,7 +27,7 @@ use std::time::Instant;
 
 use settings::Settings;
 
-/// A part, by the name that selects it. It returns what did not hold.
+/// A part: the name that selects it, and a function that returns the violated assertions.
 type Part = (&'static str, fn(&Settings) -> Vec<String>);
 
 const PARTS: [Part; 3] = [("connections", connections::run), ("hostile", hostile::run), ("sequences", sequences::run)];
@@ -38,24 +38,24 @@ fn main() -> ExitCode {
     }
     let settings = match Settings::of(std::env::args().skip(1)) {
         Ok(settings) => settings,
-        Err(wrong) => {
-            eprintln!("{wrong}");
+        Err(error) => {
+            eprintln!("{error}");
             return ExitCode::FAILURE;
         }
     };
-    let mut broken = Vec::new();
+    let mut violations = Vec::new();
     for (name, part) in PARTS {
         if settings.selects(name) {
             let began = Instant::now();
             println!("\n== {name}, seed={}", settings.seed);
-            broken.extend(part(&settings).into_iter().map(|what| format!("{name}: {what}")));
+            violations.extend(part(&settings).into_iter().map(|what| format!("{name}: {what}")));
             println!("   {:.1} s", began.elapsed().as_secs_f64());
         }
     }
-    if broken.is_empty() {
+    if violations.is_empty() {
         return ExitCode::SUCCESS;
     }
-    println!("\n{} things did not hold (seed={}):\n", broken.len(), settings.seed);
-    broken.iter().for_each(|what| println!("- {what}"));
+    println!("\n{} violated assertions (seed={}):\n", violations.len(), settings.seed);
+    violations.iter().for_each(|what| println!("- {what}"));
     ExitCode::FAILURE
 }

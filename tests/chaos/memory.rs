@@ -1,18 +1,18 @@
-//! The memory of this process, as Linux counts it.
+//! The resident memory of this process.
 
-/// What is resident now, in KiB.
+/// Returns the resident memory in KiB.
 pub fn resident() -> i64 {
     line("VmRSS")
 }
 
-/// The most that was resident since [`forget_peak`], in KiB.
+/// Returns the peak since [`reset_peak`], in KiB.
 pub fn peak() -> i64 {
     line("VmHWM")
 }
 
-/// The peak begins anew from what is resident now.
-pub fn forget_peak() {
-    std::fs::write("/proc/self/clear_refs", "5").expect("the peak can be forgotten");
+/// Resets the peak to the current value.
+pub fn reset_peak() {
+    std::fs::write("/proc/self/clear_refs", "5").expect("the peak can be reset");
 }
 
 fn line(key: &str) -> i64 {

@@ -1,10 +1,10 @@
-//! Chance that can be had again: SplitMix64, from a seed that is printed.
+//! Reproducible random numbers: SplitMix64, with a seed that is printed.
 
 #[derive(Clone)]
 pub struct Random(u64);
 
 impl Random {
-    /// The numbers of a seed. Each `stream` of them is another.
+    /// The numbers of a seed. Each `stream` gives another sequence.
     pub fn new(seed: u64, stream: u64) -> Random {
         let mut random = Random(seed ^ stream.wrapping_mul(0xA076_1D64_78BD_642F));
         random.next();
@@ -19,12 +19,12 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `end`, which is not 0.
+    /// Returns a number below `end`, which must not be 0.
     pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % end as u64).expect("it is below a usize")
+        usize::try_from(self.next() % end as u64).expect("a number below a usize")
     }
 
-    /// True in so many of a hundred cases.
+    /// Returns true with the given probability in percent.
     pub fn percent(&mut self, share: usize) -> bool {
         self.below(100) < share
     }

@@ -1,4 +1,4 @@
-//! What is asked for on the command line: names of parts, and settings as `key=value`.
+//! The command line: names of parts, and settings as `key=value`.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -9,13 +9,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub struct Settings {
     names: Vec<String>,
     values: BTreeMap<String, String>,
-    /// The keys that a part knows, for the message about one that none knows.
-    asked: RefCell<Vec<String>>,
+    /// The keys that were read, for the error about an unknown one.
+    known: RefCell<Vec<String>>,
     pub seed: u64,
 }
 
 impl Settings {
-    /// Arguments that begin with '-' belong to libtest, which is not here.
+    /// Parses the arguments. Those that begin with '-' are ignored: cargo passes them for libtest.
     pub fn of(arguments: impl Iterator<Item = String>) -> Result<Settings, String> {
         let (mut names, mut values) = (Vec::new(), BTreeMap::new());
         for argument in arguments.filter(|argument| !argument.starts_with('-')) {
@@ -25,43 +25,43 @@ impl Settings {
             }
         }
         let seed = match values.remove("seed") {
-            Some(seed) => seed.parse().map_err(|_| format!("seed={seed} is no number"))?,
+            Some(seed) => seed.parse().map_err(|_| format!("seed={seed} is not a number"))?,
             None => {
                 SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_millis() as u64 % 1_000_000)
             }
         };
-        Ok(Settings { names, values, asked: RefCell::default(), seed })
+        Ok(Settings { names, values, known: RefCell::default(), seed })
     }
 
-    /// Whether a part is to run. Without names all do.
+    /// Whether a part is selected. Without names all parts are.
     pub fn selects(&self, part: &str) -> bool {
         self.names.is_empty() || self.names.iter().any(|name| part.contains(name.as_str()))
     }
 
-    /// Whether nothing was set but the seed: what runs in CI.
+    /// Whether there is no setting except the seed, as in CI.
     pub fn is_plain(&self) -> bool {
         self.values.is_empty()
     }
 
-    /// A setting, or what it is where nobody gives it.
-    pub fn get<T: FromStr<Err: Display>>(&self, key: &str, fallback: T) -> T {
-        self.asked.borrow_mut().push(key.to_owned());
+    /// Returns a setting, or the default.
+    pub fn get<T: FromStr<Err: Display>>(&self, key: &str, default: T) -> T {
+        self.known.borrow_mut().push(key.to_owned());
         match self.values.get(key) {
-            None => fallback,
+            None => default,
             Some(value) => value.parse().unwrap_or_else(|error| panic!("{key}={value}: {error}")),
         }
     }
 
-    /// A setting in seconds.
-    pub fn seconds(&self, key: &str, fallback: f64) -> Duration {
-        Duration::from_secs_f64(self.get(key, fallback))
+    /// Returns a setting in seconds.
+    pub fn seconds(&self, key: &str, default: f64) -> Duration {
+        Duration::from_secs_f64(self.get(key, default))
     }
 
-    /// Panics if a setting was given that nothing has asked for.
-    pub fn all_known(&self) {
-        let asked = self.asked.borrow();
+    /// Panics if a setting was given that was not read.
+    pub fn reject_unknown(&self) {
+        let known = self.known.borrow();
         for key in self.values.keys() {
-            assert!(asked.contains(key), "there is no setting {key}; there are seed and {asked:?}");
+            assert!(known.contains(key), "there is no setting {key}; there are seed and {known:?}");
         }
     }
 }

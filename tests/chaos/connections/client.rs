@@ -1,49 +1,49 @@
-//! The client: many streams at once in one waiting set, read by one thread, each checked byte for byte.
+//! The client: many concurrent streams in one waiting set, read by one thread, with every byte compared.
 
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::answer;
+use super::response;
 use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled, WaitSet};
 
-/// A stream may go on for so much longer than its timers before it counts as hung.
+/// A stream that runs for this much longer than its timers counts as hung.
 const GRACE: Duration = Duration::from_secs(5);
-/// So many streams are opened before those that are open are looked at again.
+/// The number of streams that are opened before open streams are read again.
 const BATCH: usize = 64;
 
-/// What a client does.
+/// The settings of the client.
 pub struct Plan {
-    /// How many streams it opens in all.
+    /// The total number of streams.
     pub streams: usize,
     pub at_once: usize,
-    /// When it opens no more.
+    /// The time after which no stream is opened.
     pub until: Option<Instant>,
-    /// The timer that ends every stream.
+    /// The total timer of each stream.
     pub total: Duration,
 }
 
 /// How a stream ended.
 #[derive(Debug)]
 pub enum End {
-    /// Complete, and every byte is right.
-    Whole,
+    /// Complete, with the right bytes.
+    Complete,
     Failed(Box<Failure>),
-    /// Bytes that are not the answer's.
+    /// Wrong bytes.
     Wrong(String),
-    /// BEDROCK_DONE, and a part of the answer is missing.
+    /// BEDROCK_DONE although a part of the response is missing.
     Short,
-    /// It has ended, and the waiting set did not return it.
+    /// The stream has ended, and the waiting set did not return it.
     Lost,
-    /// It has not ended in its time.
+    /// The stream did not end in time.
     Hung,
 }
 
 pub struct Ended {
     pub number: usize,
     pub end: End,
-    /// As the library counts them.
+    /// The attempts that the library reports.
     pub attempts: usize,
     pub took: Duration,
     pub at: Instant,
@@ -59,25 +59,25 @@ struct Open {
 impl Open {
     fn begin(model: &Model, number: usize) -> Open {
         let request = json!({
-            "modelId": answer::model_id(number),
+            "modelId": response::model_id(number),
             "messages": [{"role": "user", "content": [{"text": "Go on."}]}],
         });
         let request = Request::json(&request.to_string());
         Open { number, pull: Pull::open(model, &request), began: Instant::now(), pieces: 0 }
     }
 
-    /// Reads what is there. Says how the stream ended, if it did.
+    /// Reads the available events. Returns how the stream ended, if it did.
     fn read(&mut self) -> Option<End> {
         loop {
             match self.pull.next(0) {
                 Pulled::Again => return None,
                 Pulled::Failed(failure) => return Some(End::Failed(Box::new(failure))),
-                Pulled::Done if self.pieces == answer::pieces(self.number) => return Some(End::Whole),
+                Pulled::Done if self.pieces == response::pieces(self.number) => return Some(End::Complete),
                 Pulled::Done => return Some(End::Short),
                 Pulled::Event(event) if event.kind == BEDROCK_EVENT_TEXT => {
-                    let right = answer::piece(self.number, self.pieces);
-                    if self.pieces >= answer::pieces(self.number) || event.text != right {
-                        return Some(End::Wrong(format!("{:?} in place of {right:?}", event.text)));
+                    let right = response::piece(self.number, self.pieces);
+                    if self.pieces >= response::pieces(self.number) || event.text != right {
+                        return Some(End::Wrong(format!("{:?} instead of {right:?}", event.text)));
                     }
                     self.pieces += 1;
                 }
@@ -89,7 +89,7 @@ impl Open {
     fn ended(self, end: End) -> Ended {
         let attempts = match &end {
             End::Failed(failure) => failure.attempts,
-            End::Whole => self.pull.response().attempts,
+            End::Complete => self.pull.response().attempts,
             _ => i32::MAX,
         };
         let attempts = usize::try_from(attempts).expect("attempts are counted from 0");
@@ -97,13 +97,13 @@ impl Open {
     }
 }
 
-/// Opens streams and reads them. Shows each one that has ended to `tell`, with how many are open.
-pub fn run(model: &Model, plan: &Plan, mut tell: impl FnMut(Ended, usize)) {
+/// Opens streams and reads them. Calls `on_end` for each stream that has ended, with the number of open streams.
+pub fn run(model: &Model, plan: &Plan, mut on_end: impl FnMut(Ended, usize)) {
     let set = WaitSet::new();
     let mut open: Vec<Option<Open>> = Vec::new();
     let mut free: Vec<usize> = Vec::new();
     let (mut next, mut count) = (0, 0);
-    let mut looked = Instant::now();
+    let mut checked = Instant::now();
     loop {
         let more = next < plan.streams && plan.until.is_none_or(|until| Instant::now() < until);
         if !more && count == 0 {
@@ -116,27 +116,27 @@ pub fn run(model: &Model, plan: &Plan, mut tell: impl FnMut(Ended, usize)) {
                 open.push(None);
                 open.len() - 1
             });
-            // No user pointer is NULL.
+            // Tokens begin at 1, so that none is NULL.
             set.add(&stream.pull, at + 1);
             open[at] = Some(stream);
             (next, count) = (next + 1, count + 1);
         }
-        let mut patience = if batch > 0 { Duration::ZERO } else { Duration::from_millis(200) };
-        while let Some((_, user)) = set.wait(patience) {
-            patience = Duration::ZERO;
+        let mut timeout = if batch > 0 { Duration::ZERO } else { Duration::from_millis(200) };
+        while let Some((_, user)) = set.wait(timeout) {
+            timeout = Duration::ZERO;
             let slot = &mut open[user - 1];
-            let Some(end) = slot.as_mut().expect("a stream that is open").read() else { continue };
-            tell(slot.take().expect("it was there").ended(end), count);
+            let Some(end) = slot.as_mut().expect("an open stream").read() else { continue };
+            on_end(slot.take().expect("an open stream").ended(end), count);
             free.push(user - 1);
             count -= 1;
         }
-        if looked.elapsed() > Duration::from_secs(1) {
-            looked = Instant::now();
+        if checked.elapsed() > Duration::from_secs(1) {
+            checked = Instant::now();
             for (at, slot) in open.iter_mut().enumerate() {
                 let overdue = slot.as_ref().is_some_and(|stream| stream.began.elapsed() > plan.total + GRACE);
                 let Some(mut stream) = overdue.then(|| slot.take()).flatten() else { continue };
                 let end = if stream.read().is_some() { End::Lost } else { End::Hung };
-                tell(stream.ended(end), count);
+                on_end(stream.ended(end), count);
                 free.push(at);
                 count -= 1;
             }

@@ -1,4 +1,4 @@
-//! The server, which has bad connections. It notes which stream was sent on which of them.
+//! The server, with faulty connections. It records the connections on which each stream was sent.
 
 use std::collections::HashMap;
 use std::io;
@@ -13,63 +13,63 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Runtime;
 use tokio::time::sleep;
 
-use super::answer;
-use super::fate::{Fate, Shares};
+use super::fault::{Fault, Shares};
+use super::response;
 use super::wire::Wire;
 use crate::random::Random;
 use crate::support::Tls;
 use crate::support::stream::EVENT_STREAM;
 
-/// What the server is like.
+/// The settings of the server.
 #[derive(Clone)]
 pub struct Conditions {
     pub http2: bool,
     pub tls: Option<Tls>,
     pub shares: Shares,
-    /// How many streams a connection takes at once.
+    /// The number of concurrent streams that a connection admits.
     pub room: u32,
-    /// After about so many answers the server leaves a connection that is fine.
+    /// The approximate number of responses after which the server closes a fine connection.
     pub life: usize,
-    /// The longest rest between two parts of an answer.
+    /// The longest pause between two parts of a response.
     pub pause: Duration,
-    /// How often nobody listens for [`SHUT`]. Zero is never.
+    /// The interval after which the server does not listen for [`SHUT`]. Zero is never.
     pub shut_every: Duration,
 }
 
-/// How long nobody listens.
+/// How long the server does not listen.
 const SHUT: Duration = Duration::from_millis(150);
-/// What happens to a connection happens before so many bytes: some of it in TLS's handshake, some of it after many answers.
-const HAPPENS_BEFORE: usize = 48 << 10;
+/// A fault is injected before this many bytes: sometimes in the TLS handshake, sometimes after many responses.
+const FAULT_BEFORE: usize = 48 << 10;
 
-/// A connection that was accepted.
+/// An accepted connection.
 pub struct Connection {
-    pub fate: Fate,
-    happened: Arc<AtomicBool>,
+    pub fault: Fault,
+    injected: Arc<AtomicBool>,
     left: AtomicBool,
     sent: AtomicUsize,
-    answers: AtomicUsize,
+    responses: AtomicUsize,
     life: usize,
 }
 
 impl Connection {
-    /// Whether it takes no more streams, so that another one is needed.
+    /// Whether the connection admits no more streams, so that another one is needed.
     pub fn is_over(&self) -> bool {
-        self.fate == Fate::Dead || self.happened.load(Ordering::Relaxed) || self.left.load(Ordering::Relaxed)
+        self.fault == Fault::Dead || self.injected.load(Ordering::Relaxed) || self.left.load(Ordering::Relaxed)
     }
 
-    /// Whether who waited for it waited in vain, until a timer ended that.
+    /// Whether the connection was never established for the client, so that only a timer ends the wait for it.
     pub fn is_stuck(&self) -> bool {
-        let silent = match self.fate {
-            Fate::Dead => true,
-            Fate::Dies | Fate::Flipped => self.happened.load(Ordering::Relaxed),
+        let silent = match self.fault {
+            Fault::Dead => true,
+            Fault::Dies | Fault::Flipped => self.injected.load(Ordering::Relaxed),
             _ => false,
         };
         silent && self.sent.load(Ordering::Relaxed) == 0
     }
 
-    /// One more answer is whole. True once it is time to leave.
-    fn answered(&self) -> bool {
-        let over = self.answers.fetch_add(1, Ordering::Relaxed) + 1 >= self.life;
+    /// Counts a complete response. Returns true when the server has to close the connection.
+    fn count_response(&self) -> bool {
+        let over = self.responses.fetch_add(1, Ordering::Relaxed) + 1 >= self.life;
         if over {
             self.left.store(true, Ordering::Relaxed);
         }
@@ -86,8 +86,8 @@ pub struct Server {
 struct Shared {
     conditions: Conditions,
     connections: Mutex<Vec<Arc<Connection>>>,
-    /// By the stream's number.
-    sent: Mutex<HashMap<usize, Vec<Fate>>>,
+    /// The faults of the connections on which a stream was sent, by the stream's number.
+    sent: Mutex<HashMap<usize, Vec<Fault>>>,
     shut: AtomicUsize,
     random: Mutex<Random>,
 }
@@ -111,17 +111,17 @@ impl Server {
         Server { shared, address, _runtime: runtime }
     }
 
-    /// All connections so far.
+    /// Returns all connections so far.
     pub fn connections(&self) -> Vec<Arc<Connection>> {
         lock(&self.shared.connections).clone()
     }
 
-    /// The fates of the connections that a stream was sent on, which are forgotten.
-    pub fn take_sent(&self, number: usize) -> Vec<Fate> {
+    /// Returns and removes the faults of the connections on which a stream was sent.
+    pub fn take_sent(&self, number: usize) -> Vec<Fault> {
         lock(&self.shared.sent).remove(&number).unwrap_or_default()
     }
 
-    /// How often nobody listened.
+    /// Returns how often the server did not listen.
     pub fn shut(&self) -> usize {
         self.shared.shut.load(Ordering::Relaxed)
     }
@@ -131,23 +131,23 @@ impl Shared {
     fn connect(&self) -> (Arc<Connection>, usize) {
         let mut connections = lock(&self.connections);
         let mut random = lock(&self.random);
-        let fate = self.conditions.shares.draw(&mut random, connections.last().map(|last| last.fate));
-        let after = if fate == Fate::Dead { 0 } else { 1 + random.below(HAPPENS_BEFORE) };
+        let fault = self.conditions.shares.draw(&mut random, connections.last().map(|last| last.fault));
+        let after = if fault == Fault::Dead { 0 } else { 1 + random.below(FAULT_BEFORE) };
         let connection = Arc::new(Connection {
-            fate,
-            happened: Arc::default(),
+            fault,
+            injected: Arc::default(),
             left: AtomicBool::new(false),
             sent: AtomicUsize::new(0),
-            answers: AtomicUsize::new(0),
+            responses: AtomicUsize::new(0),
             life: self.conditions.life / 2 + random.below(self.conditions.life.max(1)) + 1,
         });
         connections.push(connection.clone());
         (connection, after)
     }
 
-    fn note(&self, number: usize, connection: &Connection) {
+    fn record(&self, number: usize, connection: &Connection) {
         connection.sent.fetch_add(1, Ordering::Relaxed);
-        lock(&self.sent).entry(number).or_default().push(connection.fate);
+        lock(&self.sent).entry(number).or_default().push(connection.fault);
     }
 }
 
@@ -162,13 +162,13 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     socket.listen(4096)
 }
 
-/// Listens, and now and then does not.
+/// Listens, with interruptions.
 async fn open(shared: Arc<Shared>, mut listener: TcpListener, port: u16) {
     let every = shared.conditions.shut_every;
     loop {
         let accept = async {
             loop {
-                // Where descriptors are short, some come back.
+                // If no descriptor is free, others are closed soon.
                 let Ok((tcp, _)) = listener.accept().await else {
                     sleep(Duration::from_millis(10)).await;
                     continue;
@@ -196,8 +196,8 @@ async fn open(shared: Arc<Shared>, mut listener: TcpListener, port: u16) {
 }
 
 async fn serve(shared: Arc<Shared>, tcp: TcpStream, connection: Arc<Connection>, after: usize) {
-    let wire = Wire::new(tcp, connection.fate, after, connection.happened.clone());
-    // How a connection ends is told by what its streams meet.
+    let wire = Wire::new(tcp, connection.fault, after, connection.injected.clone());
+    // Errors are expected here. The client checks its streams.
     let _ = match &shared.conditions.tls {
         None => speak(&shared, wire, &connection).await,
         Some(tls) => match tls.acceptor().accept(wire).await {
@@ -237,8 +237,8 @@ where
         };
         let Some(accepted) = accepted else { return Ok(()) };
         let (request, mut respond) = accepted?;
-        let Some(number) = answer::number_in(request.uri().path()) else { continue };
-        shared.note(number, connection);
+        let Some(number) = response::number_in(request.uri().path()) else { continue };
+        shared.record(number, connection);
         let (shared, connection, leaving) = (shared.clone(), connection.clone(), leaving.clone());
         tokio::spawn(async move {
             let mut body = request.into_body();
@@ -248,13 +248,13 @@ where
             }
             let head = http::Response::builder().header("content-type", EVENT_STREAM).body(()).expect("a head");
             let mut stream = respond.send_response(head, false)?;
-            let frames = answer::frames(number);
+            let frames = response::frames(number);
             let last = frames.len() - 1;
             for (at, frame) in frames.into_iter().enumerate() {
                 stream.send_data(frame, at == last)?;
-                sleep(answer::pause(number, shared.conditions.pause)).await;
+                sleep(response::pause(number, shared.conditions.pause)).await;
             }
-            if connection.answered() {
+            if connection.count_response() {
                 leaving.notify_one();
             }
             Ok::<(), h2::Error>(())
@@ -269,7 +269,7 @@ where
     let mut input = Vec::new();
     loop {
         let number = loop {
-            if let Some((number, length)) = whole_request(&input) {
+            if let Some((number, length)) = complete_request(&input) {
                 input.drain(..length);
                 break number;
             }
@@ -277,25 +277,25 @@ where
                 return Ok(());
             }
         };
-        shared.note(number, connection);
+        shared.record(number, connection);
         let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {EVENT_STREAM}\r\nTransfer-Encoding: chunked\r\n\r\n");
         stream.write_all(head.as_bytes()).await?;
-        for frame in answer::frames(number) {
+        for frame in response::frames(number) {
             let chunk = [format!("{:x}\r\n", frame.len()).as_bytes(), &frame, b"\r\n"].concat();
             stream.write_all(&chunk).await?;
             stream.flush().await?;
-            sleep(answer::pause(number, shared.conditions.pause)).await;
+            sleep(response::pause(number, shared.conditions.pause)).await;
         }
         stream.write_all(b"0\r\n\r\n").await?;
         stream.flush().await?;
-        if connection.answered() {
+        if connection.count_response() {
             return stream.shutdown().await;
         }
     }
 }
 
-/// The number of the stream that a whole request is for, and the request's length.
-fn whole_request(input: &[u8]) -> Option<(usize, usize)> {
+/// Returns the stream's number in a complete request, and the request's length.
+fn complete_request(input: &[u8]) -> Option<(usize, usize)> {
     let head = memchr::memmem::find(input, b"\r\n\r\n")? + 4;
     let text = std::str::from_utf8(&input[..head]).ok()?;
     let path = text.split(' ').nth(1)?;
@@ -303,7 +303,7 @@ fn whole_request(input: &[u8]) -> Option<(usize, usize)> {
         let (name, value) = line.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
-    let whole = head + length.unwrap_or(0);
-    (input.len() >= whole).then_some(())?;
-    Some((answer::number_in(path)?, whole))
+    let end = head + length.unwrap_or(0);
+    (input.len() >= end).then_some(())?;
+    Some((response::number_in(path)?, end))
 }

@@ -1,6 +1,6 @@
-//! The proxy: a layer between TCP and TLS of the server, that does to the bytes what the connection's fate is.
+//! A layer between the server's TCP and TLS that injects the fault of the connection.
 //!
-//! A proxy with sockets of its own would do the same, with twice as many descriptors.
+//! A proxy with its own sockets would need twice as many descriptors.
 
 use std::future::Future;
 use std::io;
@@ -14,29 +14,29 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep};
 
-use super::fate::Fate;
+use super::fault::Fault;
 
-/// A slow connection passes on so many bytes, and rests.
-const DRIBBLE: usize = 100;
-const REST: Duration = Duration::from_millis(2);
+/// A slow connection sends this many bytes, and pauses.
+const SLOW_BYTES: usize = 100;
+const SLOW_PAUSE: Duration = Duration::from_millis(2);
 
 pub struct Wire {
     tcp: TcpStream,
-    fate: Fate,
-    /// How many bytes the server sends before it happens.
+    fault: Fault,
+    /// The number of bytes until the fault.
     left: usize,
-    /// Set once it has happened.
-    happened: Arc<AtomicBool>,
-    rest: Pin<Box<Sleep>>,
+    /// Set when the fault has been injected.
+    injected: Arc<AtomicBool>,
+    pause: Pin<Box<Sleep>>,
 }
 
 impl Wire {
-    pub fn new(tcp: TcpStream, fate: Fate, left: usize, happened: Arc<AtomicBool>) -> Wire {
-        Wire { tcp, fate, left, happened, rest: Box::pin(tokio::time::sleep(Duration::ZERO)) }
+    pub fn new(tcp: TcpStream, fault: Fault, left: usize, injected: Arc<AtomicBool>) -> Wire {
+        Wire { tcp, fault, left, injected, pause: Box::pin(tokio::time::sleep(Duration::ZERO)) }
     }
 
-    fn happen(&self) {
-        self.happened.store(true, Ordering::Relaxed);
+    fn set_injected(&self) {
+        self.injected.store(true, Ordering::Relaxed);
     }
 
     fn poll_pass(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
@@ -47,7 +47,7 @@ impl Wire {
 }
 
 impl AsyncRead for Wire {
-    /// What the client sends always arrives, so that the server knows which streams were on a connection that is dead.
+    /// Passes all input, so that the server knows the streams on a dead connection.
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, space: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_read(cx, space)
     }
@@ -55,33 +55,33 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.fate == Fate::Slow {
-            ready!(self.rest.as_mut().poll(cx));
-            let passed = ready!(self.poll_pass(cx, &bytes[..bytes.len().min(DRIBBLE)]))?;
-            self.rest.as_mut().reset(Instant::now() + REST);
+        if self.fault == Fault::Slow {
+            ready!(self.pause.as_mut().poll(cx));
+            let passed = ready!(self.poll_pass(cx, &bytes[..bytes.len().min(SLOW_BYTES)]))?;
+            self.pause.as_mut().reset(Instant::now() + SLOW_PAUSE);
             return Poll::Ready(Ok(passed));
         }
-        if self.fate == Fate::Fine || self.happened.load(Ordering::Relaxed) && self.fate == Fate::Flipped {
+        if self.fault == Fault::Fine || self.injected.load(Ordering::Relaxed) && self.fault == Fault::Flipped {
             return self.poll_pass(cx, bytes);
         }
         if self.left > 0 {
             let before = bytes.len().min(self.left);
             return self.poll_pass(cx, &bytes[..before]);
         }
-        match self.fate {
-            Fate::Flipped => {
+        match self.fault {
+            Fault::Flipped => {
                 let flipped = bytes[0] ^ (1 << (bytes.len() % 8));
                 let passed = ready!(self.poll_pass(cx, &[flipped]))?;
-                self.happen();
+                self.set_injected();
                 Poll::Ready(Ok(passed))
             }
-            Fate::Dies | Fate::Dead => {
-                self.happen();
+            Fault::Dies | Fault::Dead => {
+                self.set_injected();
                 Poll::Ready(Ok(bytes.len()))
             }
             _ => {
-                self.happen();
-                if self.fate == Fate::Reset {
+                self.set_injected();
+                if self.fault == Fault::Reset {
                     self.tcp.set_zero_linger()?;
                 }
                 Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
@@ -94,7 +94,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.fate.is_silent() && self.happened.load(Ordering::Relaxed) {
+        if self.fault.is_silent() && self.injected.load(Ordering::Relaxed) {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.tcp).poll_shutdown(cx)

@@ -1,4 +1,4 @@
-//! An attack: what a server does, and what must become of a call that meets it.
+//! An attack: the behaviour of a server, and the expected outcome of a call to it.
 
 use std::future::Future;
 use std::io;
@@ -12,7 +12,7 @@ use super::peer::Peer;
 use crate::clock::GRACE;
 use crate::support::capi::*;
 
-/// What the client speaks.
+/// The protocol of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Over {
     Http1,
@@ -22,7 +22,7 @@ pub enum Over {
     Tls,
     /// HTTP/2 inside TLS.
     Http2Tls,
-    /// TLS that is not spoken by the server of this house: the attack is on the handshake.
+    /// TLS, whose bytes the attack sends itself: it is an attack on the handshake.
     RawTls,
 }
 
@@ -38,17 +38,17 @@ impl Over {
     }
 }
 
-/// What the client does.
+/// The call that the client makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
     /// Reads a stream to its end.
     Stream,
-    /// Reads one event of a stream, and the rest once the stream is over.
+    /// Reads one event of a stream, and the rest after the stream has ended.
     Unread,
     Unary,
-    /// So many unary calls, one after the other. Each has to get its own answer.
+    /// This number of unary calls, one after the other. Each has to get its own response.
     InTurn(usize),
-    /// So many streams at once.
+    /// This number of concurrent streams.
     Many(usize),
     /// InvokeModel.
     Invoke,
@@ -64,39 +64,39 @@ impl Call {
     }
 }
 
-pub type Played = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+pub type Playing = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 
 #[derive(Clone)]
 pub struct Attack {
     pub name: String,
     pub over: Over,
     pub call: Call,
-    /// Plays on each connection.
-    pub play: Arc<dyn Fn(Peer) -> Played + Send + Sync>,
-    /// The statuses that the call may have.
+    /// Runs on each connection.
+    pub play: Arc<dyn Fn(Peer) -> Playing + Send + Sync>,
+    /// The statuses that the call may return.
     pub ends: Vec<bedrock_status>,
-    /// How many requests the server may get to see at most.
+    /// The maximum number of requests that the server receives.
     pub requests: usize,
-    /// How many connections the client may open at most.
+    /// The maximum number of connections that the client opens.
     pub connections: usize,
-    /// Members of the config in place of those that are usual, one set after the other.
+    /// Members that replace those of the usual config, in this order.
     pub config: Vec<Value>,
-    /// Variables of the client. "{port}" is the server's port.
+    /// Environment variables of the client. "{port}" is replaced by the server's port.
     pub environment: Vec<(&'static str, String)>,
-    /// Whether it takes a processor for itself.
+    /// Whether the attack runs without others, because it needs a processor for itself.
     pub alone: bool,
-    /// The timer that ends each call, if nothing else does.
+    /// The total timer of each call.
     pub total: Duration,
 }
 
-/// The timer of calls that it may end.
+/// The total timer of calls that it may end.
 const TOTAL: Duration = Duration::from_millis(300);
-/// The timer of calls that have to end before it, however busy this machine is.
-const FAR_OFF: Duration = Duration::from_secs(5);
+/// The total timer of calls that have to end before it, even on a busy machine.
+const LONG: Duration = Duration::from_secs(5);
 
-/// Whatever the other side sends, a call takes at most so many MiB besides the answer itself.
+/// The maximum memory of a call in MiB, besides the response.
 const MEMORY: i64 = 32;
-/// A stream that nobody reads keeps 256 KiB by default. The rest is what sockets, buffers and the allocator take.
+/// The maximum memory of an unread stream in MiB: 256 KiB of read-ahead, and sockets, buffers and the allocator.
 const MEMORY_UNREAD: i64 = 4;
 
 impl Attack {
@@ -125,16 +125,16 @@ impl Attack {
             config: Vec::new(),
             environment: Vec::new(),
             alone: false,
-            total: if ends.contains(&BEDROCK_E_TIMEOUT) { TOTAL } else { FAR_OFF },
+            total: if ends.contains(&BEDROCK_E_TIMEOUT) { TOTAL } else { LONG },
         }
     }
 
-    /// How many MiB the client may take at most.
+    /// Returns the maximum memory of the client in MiB.
     pub fn memory(&self) -> i64 {
         if self.call == Call::Unread { MEMORY_UNREAD } else { MEMORY }
     }
 
-    /// How long all its calls may take, but for the machine's own delays.
+    /// Returns the maximum duration of all calls, without the machine's own delays.
     pub fn limit(&self) -> Duration {
         let calls = if let Call::InTurn(count) = self.call { u32::try_from(count).expect("a count") } else { 1 };
         let unread = if self.call == Call::Unread { self.total } else { Duration::ZERO };

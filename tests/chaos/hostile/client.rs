@@ -1,6 +1,6 @@
-//! The client: one call of an attack, in a process of its own, so that its memory is the library's, and a crash is seen.
+//! The client: one call of an attack, in its own process, so that the memory is the library's alone, and a crash is detected.
 //!
-//! While the call runs, another model is called as well: an attack on one call is none on the others.
+//! Meanwhile the client calls another model, because an attack on one call must not affect others.
 
 use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,38 +13,38 @@ use crate::memory;
 use crate::support::capi::*;
 use crate::support::pull::{Pull, Pulled};
 
-/// Set in the client, to what it is to do.
+/// The environment variable with the client's order.
 pub const ORDER: &str = "BEDROCK_CHAOS_CLIENT";
-/// What it has to tell begins so.
-const TELLS: &str = "client tells: ";
+/// The prefix of the line with the results.
+const PREFIX: &str = "client: ";
 
-/// What became of a call.
+/// The results of the calls.
 #[derive(Debug)]
-pub struct Told {
+pub struct Results {
     pub statuses: Vec<bedrock_status>,
-    /// The error's message of each call that failed, and the text of each other.
+    /// The error message of each call that failed, and the text of each other call.
     pub texts: Vec<String>,
     pub took: Duration,
-    /// How late the machine was meanwhile.
+    /// The delays of the machine during the calls.
     pub late: Duration,
-    /// How much memory the client took at most, in KiB.
+    /// The peak of the client's memory in KiB.
     pub kib: i64,
-    /// The longest call of another model meanwhile.
+    /// The longest call of the other model during the calls.
     pub others: Duration,
 }
 
-impl Told {
-    /// Reads what a client has printed. Err is how it died.
-    pub fn read(output: &[u8], status: ExitStatus) -> Result<Told, String> {
+impl Results {
+    /// Parses the output of a client. The error describes how a client died.
+    pub fn read(output: &[u8], status: ExitStatus) -> Result<Results, String> {
         let text = String::from_utf8_lossy(output);
-        let line = text.lines().find_map(|line| line.split_once(TELLS).map(|(_, told)| told.to_owned()));
-        let told: Value = match (status.success(), line) {
-            (true, Some(line)) => serde_json::from_str(&line).expect("a client tells JSON"),
+        let line = text.lines().find_map(|line| line.split_once(PREFIX).map(|(_, results)| results.to_owned()));
+        let results: Value = match (status.success(), line) {
+            (true, Some(line)) => serde_json::from_str(&line).expect("a line of JSON"),
             _ => return Err(format!("the client died: {status}")),
         };
-        let millis = |key: &str| Duration::from_millis(told[key].as_u64().expect("milliseconds"));
-        let list = |key: &str| told[key].as_array().expect("a list").clone();
-        Ok(Told {
+        let millis = |key: &str| Duration::from_millis(results[key].as_u64().expect("milliseconds"));
+        let list = |key: &str| results[key].as_array().expect("a list").clone();
+        Ok(Results {
             statuses: list("statuses")
                 .iter()
                 .map(|status| status.as_i64().expect("a status") as bedrock_status)
@@ -52,19 +52,19 @@ impl Told {
             texts: list("texts").iter().map(|text| text.as_str().expect("a text").to_owned()).collect(),
             took: millis("took"),
             late: millis("late"),
-            kib: told["kib"].as_i64().expect("KiB"),
+            kib: results["kib"].as_i64().expect("KiB"),
             others: millis("others"),
         })
     }
 }
 
-/// Does what the order says. False in the process that gives orders.
+/// Runs the client. Returns false in the process that makes the attacks.
 pub fn is_client() -> bool {
     let Ok(order) = std::env::var(ORDER) else { return false };
     let order: Value = serde_json::from_str(&order).expect("an order is JSON");
     let other = Model::new(&json!({"model": "m", "transport": {"replies": ["Hello"], "repeat": true}}));
     let request = Request::say("Hello?");
-    // The library's own threads and tables are no memory of the attack's.
+    // The first call allocates the library's threads and tables, so that they are not measured.
     assert_eq!(name(other.generate(&request).status), "BEDROCK_OK");
     let model = Model::new(&order["config"]);
     let done = AtomicBool::new(false);
@@ -73,13 +73,13 @@ pub fn is_client() -> bool {
             let mut longest = Duration::ZERO;
             while !done.load(Ordering::Relaxed) {
                 let called = other.generate(&request);
-                assert_eq!(name(called.status), "BEDROCK_OK", "a call that has nothing to do with it");
+                assert_eq!(name(called.status), "BEDROCK_OK", "a call of another model");
                 longest = longest.max(called.took);
                 std::thread::sleep(Duration::from_millis(3));
             }
             longest
         });
-        memory::forget_peak();
+        memory::reset_peak();
         let before = memory::resident();
         let watched = Watched::begin("the call".to_owned());
         let began = Instant::now();
@@ -87,19 +87,19 @@ pub fn is_client() -> bool {
         let (took, late) = (began.elapsed(), watched.lateness());
         let kib = memory::peak() - before;
         done.store(true, Ordering::Relaxed);
-        (ends, took, late, kib, others.join().expect("the other calls went well"))
+        (ends, took, late, kib, others.join().expect("successful calls of the other model"))
     });
     let (statuses, texts): (Vec<_>, Vec<_>) = ends.into_iter().unzip();
-    let told = json!({
+    let results = json!({
         "statuses": statuses, "texts": texts,
         "took": took.as_millis() as u64, "late": late.as_millis() as u64, "kib": kib,
         "others": others.as_millis() as u64,
     });
-    println!("{TELLS}{told}");
+    println!("{PREFIX}{results}");
     true
 }
 
-/// Makes the calls. Returns the status of each, and its message or its text.
+/// Makes the calls. Returns the status of each, and its error message or its text.
 fn call(model: &Model, order: &Value) -> Vec<(bedrock_status, String)> {
     let request = Request::say("Hello?");
     let unary = |outcome: Outcome| {
@@ -116,9 +116,9 @@ fn call(model: &Model, order: &Value) -> Vec<(bedrock_status, String)> {
             let stream = Pull::open(model, &request);
             match stream.next(-1) {
                 Pulled::Event(_) => {}
-                other => panic!("no event to begin with: {other:?}"),
+                other => panic!("no first event: {other:?}"),
             }
-            // Nobody reads for as long as the stream may go on at all.
+            // Waits until the total timer has ended the stream.
             std::thread::sleep(Duration::from_millis(order["total"].as_u64().expect("milliseconds")));
             vec![read(&stream)]
         }

@@ -1,4 +1,4 @@
-//! Attacks in the event stream: lying lengths, wrong checksums, events in no order, answers that never stop.
+//! Attacks in the event stream: false lengths, wrong checksums, events in a wrong order, endless responses.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::support::stream::{EVENT_STREAM, event_frame, exception_frame, frame};
 const PROTOCOL: &[bedrock_status] = &[BEDROCK_E_PROTOCOL];
 const PROTOCOL_OR_LATE: &[bedrock_status] = &[BEDROCK_E_PROTOCOL, BEDROCK_E_TIMEOUT];
 const CUT: &[bedrock_status] = &[BEDROCK_E_TRUNCATED];
-/// What is odd, and no reason to refuse the answer. It must not be complete in silence where it is not.
+/// The library may accept an unusual response or reject it, but must not report a truncated one as complete.
 const ANY: &[bedrock_status] = &[BEDROCK_OK, BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED];
 
 fn chunk(bytes: &[u8]) -> Vec<u8> {
@@ -24,7 +24,7 @@ fn head() -> Vec<u8> {
     format!("HTTP/1.1 200 OK\r\nContent-Type: {EVENT_STREAM}\r\nTransfer-Encoding: chunked\r\n\r\n").into_bytes()
 }
 
-/// A stream of these bytes, whole as HTTP.
+/// A stream of these bytes, complete as HTTP.
 fn streams(name: &str, ends: &[bedrock_status], bytes: impl Into<Vec<u8>>) -> Attack {
     let bytes: Vec<u8> = bytes.into();
     Attack::new(Over::Http1, Call::Stream, name, ends, move |mut peer| {
@@ -40,7 +40,7 @@ fn streams(name: &str, ends: &[bedrock_status], bytes: impl Into<Vec<u8>>) -> At
     })
 }
 
-/// A stream that begins, and goes on with the frames of `make` for ever.
+/// A stream that begins, and continues with the frames of `make` without end.
 fn floods(
     name: &str,
     ends: &[bedrock_status],
@@ -66,25 +66,25 @@ fn begun() -> Vec<u8> {
     Reply::stream().message_start().body_bytes().to_vec()
 }
 
-fn whole() -> Vec<u8> {
+fn complete() -> Vec<u8> {
     Reply::stream().text_stream(&["Hel", "lo"], "end_turn").body_bytes().to_vec()
 }
 
-/// A frame with these lengths in its prelude, whatever it holds, and checksums that are right.
-fn lies(total: u32, headers: u32, rest: &[u8]) -> Vec<u8> {
+/// A frame with these lengths in its prelude and with the right checksums, around any content.
+fn frame_of(total: u32, headers: u32, rest: &[u8]) -> Vec<u8> {
     let lengths = [total.to_be_bytes(), headers.to_be_bytes()].concat();
     let prelude = [&lengths[..], &crc32fast::hash(&lengths).to_be_bytes()].concat();
     let frame = [&prelude[..], rest].concat();
     [&frame[..], &crc32fast::hash(&frame).to_be_bytes()].concat()
 }
 
-/// A frame of these bytes of headers, with lengths and checksums that are right.
+/// A frame with these bytes as headers, and with the right lengths and checksums.
 fn headers(bytes: &[u8]) -> Vec<u8> {
     let length = u32::try_from(bytes.len()).expect("a length");
-    lies(length + 16, length, bytes)
+    frame_of(length + 16, length, bytes)
 }
 
-/// One bit of the byte at `at`, the other way.
+/// Flips a bit of the byte at `at`.
 fn flipped(mut bytes: Vec<u8>, at: usize) -> Vec<u8> {
     bytes[at] ^= 4;
     bytes
@@ -103,18 +103,18 @@ fn framing() -> Vec<Attack> {
     let text = delta(r#"{"contentBlockIndex":0,"delta":{"text":"x"}}"#);
     let end = text.len() - 1;
     vec![
-        streams("a frame of 0 bytes", PROTOCOL, after(lies(0, 0, &[]))),
-        streams("a frame of 15 bytes", PROTOCOL, after(lies(15, 0, &[]))),
-        streams("a frame of 4 GiB", PROTOCOL, after(lies(u32::MAX, 0, &[7; 1000]))),
-        streams("a frame of 2 GiB", PROTOCOL, after(lies(1 << 31, 60, &[7; 1000]))),
-        streams("a frame of 20 MiB, announced and cut", CUT, after(lies(20 << 20, 60, &[7; 1000]))),
-        streams("headers longer than the frame", PROTOCOL, after(lies(40, 100, &[7; 24]))),
-        streams("headers of 4 GiB", PROTOCOL, after(lies(100, u32::MAX, &[7; 84]))),
+        streams("a frame of 0 bytes", PROTOCOL, after(frame_of(0, 0, &[]))),
+        streams("a frame of 15 bytes", PROTOCOL, after(frame_of(15, 0, &[]))),
+        streams("a frame of 4 GiB", PROTOCOL, after(frame_of(u32::MAX, 0, &[7; 1000]))),
+        streams("a frame of 2 GiB", PROTOCOL, after(frame_of(1 << 31, 60, &[7; 1000]))),
+        streams("a frame of 20 MiB, announced and cut", CUT, after(frame_of(20 << 20, 60, &[7; 1000]))),
+        streams("headers longer than the frame", PROTOCOL, after(frame_of(40, 100, &[7; 24]))),
+        streams("headers of 4 GiB", PROTOCOL, after(frame_of(100, u32::MAX, &[7; 84]))),
         streams("a wrong checksum of the prelude", PROTOCOL, after(flipped(text.clone(), 9))),
         streams("a wrong checksum of the frame", PROTOCOL, after(flipped(text.clone(), end))),
         streams("a flipped bit in the payload", PROTOCOL, after(flipped(text.clone(), end - 10))),
         streams("a flipped bit in a header", PROTOCOL, after(flipped(text, 20))),
-        streams("a header of a type that is not there", PROTOCOL, after(headers(&[1, b'a', 99, 1]))),
+        streams("a header of an unknown type", PROTOCOL, after(headers(&[1, b'a', 99, 1]))),
         streams("a header without a name", ANY, after(headers(&[0, 7, 0, 1, b'x']))),
         streams("a header's text beyond the headers", PROTOCOL, after(headers(&[1, b'a', 7, 0xff, 0xff, b'x']))),
         streams("a header's name beyond the headers", PROTOCOL, after(headers(&[200, b'a']))),
@@ -122,22 +122,18 @@ fn framing() -> Vec<Attack> {
         streams("8 MiB of headers", PROTOCOL, after(headers(&[1, b'a', 0].repeat((8 << 20) / 3)))),
         streams("no headers", ANY, after(headers(&[]))),
         streams("a header's text that is not UTF-8", ANY, after(headers(&[1, b'a', 7, 0, 2, 0xff, 0xfe]))),
-        streams(
-            "a message of a type that is not known",
-            ANY,
-            after(frame(&[(":message-type", "surprise")], b"{}").to_vec()),
-        ),
-        streams("JSON in place of frames", PROTOCOL, b"{\"message\": \"this is no event stream at all\"}".to_vec()),
+        streams("a message of an unknown type", ANY, after(frame(&[(":message-type", "surprise")], b"{}").to_vec())),
+        streams("JSON instead of frames", PROTOCOL, b"{\"message\": \"this is no event stream at all\"}".to_vec()),
         streams("nothing", CUT, Vec::new()),
-        streams("an end inside a frame", CUT, whole()[..200].to_vec()),
+        streams("an end inside a frame", CUT, complete()[..200].to_vec()),
         streams("an end before messageStop", CUT, begun()),
     ]
 }
 
 fn order() -> Vec<Attack> {
-    let after = |bytes: Vec<u8>| [begun(), bytes, whole()[begun().len()..].to_vec()].concat();
+    let after = |bytes: Vec<u8>| [begun(), bytes, complete()[begun().len()..].to_vec()].concat();
     let event = |name: &str, json: &str| event_frame(name, json).to_vec();
-    let refused = &[BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED][..];
+    let rejected = &[BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED][..];
     let service = &[BEDROCK_E_SERVICE][..];
     let deep = format!(r#"{{"contentBlockIndex":0,"delta":{}1{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
     vec![
@@ -157,24 +153,24 @@ fn order() -> Vec<Attack> {
             after(delta(r#"{"contentBlockIndex":5,"delta":{"toolUse":{"input":"{}"}}}"#)),
         ),
         streams(
-            "half a character, and the end",
+            "half of a surrogate pair at the end",
             ANY,
             after(delta(r#"{"contentBlockIndex":0,"delta":{"text":"\ud83d"}}"#)),
         ),
         streams(
-            "a stop of a block that never began",
+            "a stop of a block that was not started",
             ANY,
             after(event("contentBlockStop", r#"{"contentBlockIndex":77}"#)),
         ),
         streams("a second start", ANY, after(event("messageStart", r#"{"role":"assistant"}"#))),
-        streams("two messages in one stream", refused, [whole(), whole()].concat()),
-        streams("two stops", refused, [whole(), event("messageStop", r#"{"stopReason":"max_tokens"}"#)].concat()),
+        streams("two messages in one stream", rejected, [complete(), complete()].concat()),
+        streams("two stops", rejected, [complete(), event("messageStop", r#"{"stopReason":"max_tokens"}"#)].concat()),
         streams(
             "text after the end",
-            refused,
-            [whole(), delta(r#"{"contentBlockIndex":0,"delta":{"text":"!"}}"#)].concat(),
+            rejected,
+            [complete(), delta(r#"{"contentBlockIndex":0,"delta":{"text":"!"}}"#)].concat(),
         ),
-        streams("an exception that is not known", service, after(exception_frame("surpriseException", "{}").to_vec())),
+        streams("an unknown exception", service, after(exception_frame("surpriseException", "{}").to_vec())),
         streams("an exception without JSON", service, after(exception_frame("internalServerException", "oh").to_vec())),
         streams("an exception of 20 MiB", service, {
             let message = json!({"message": "no ".repeat(7 << 20)}).to_string();
@@ -188,7 +184,7 @@ fn order() -> Vec<Attack> {
             after(delta(&json!({"contentBlockIndex":0,"delta":{"text":"x".repeat(6 << 20)}}).to_string())),
         ),
         streams(
-            "an answer beyond max_answer",
+            "a response beyond max_answer",
             PROTOCOL,
             after(delta(&json!({"contentBlockIndex":0,"delta":{"text":"x".repeat(512 << 10)}}).to_string()).repeat(3)),
         )
@@ -201,26 +197,26 @@ fn endless() -> Vec<Attack> {
         floods("text without end", PROTOCOL_OR_LATE, |_| {
             Bytes::from(delta(r#"{"contentBlockIndex":0,"delta":{"text":"on "}}"#))
         }),
-        floods("events that are not known without end", PROTOCOL_OR_LATE, |_| event_frame("keepAlive", "{}")),
+        floods("unknown events without end", PROTOCOL_OR_LATE, |_| event_frame("keepAlive", "{}")),
         floods("blocks without end", PROTOCOL_OR_LATE, |at| {
             event_frame("contentBlockDelta", &json!({"contentBlockIndex": at, "delta": {"text": "x"}}).to_string())
         }),
-        floods("halves of characters without end", PROTOCOL_OR_LATE, |at| {
+        floods("halves of surrogate pairs without end", PROTOCOL_OR_LATE, |at| {
             let json = format!(r#"{{"contentBlockIndex":{at},"delta":{{"text":"\ud83d"}}}}"#);
             event_frame("contentBlockDelta", &json)
         }),
-        holds("20,000 tool calls that do not stop", (0..20_000).map(|at| tool_call(at, 2000))),
-        holds("48 tool calls of 1 MiB that do not stop", {
+        buffers("20,000 tool calls without a stop", (0..20_000).map(|at| tool_call(at, 2000))),
+        buffers("48 tool calls of 1 MiB without a stop", {
             (0..48).flat_map(|at| [tool_call(at, 1), tool_input(at, 1 << 20)])
         }),
-        holds("a tool call of 48 MiB that does not stop", {
+        buffers("a tool call of 48 MiB without a stop", {
             std::iter::once(tool_call(0, 1)).chain(std::iter::repeat_n(tool_input(0, 1 << 20), 48))
         }),
     ]
 }
 
-/// An answer of some 48 MiB that has to be held until it stops, if anybody is ready to hold that much.
-fn holds(name: &str, frames: impl Iterator<Item = Bytes>) -> Attack {
+/// A response of about 48 MiB that a client without a limit would have to buffer until its tool calls stop.
+fn buffers(name: &str, frames: impl Iterator<Item = Bytes>) -> Attack {
     let begun = std::iter::once(Bytes::from(begun()));
     let bytes: Vec<u8> = begun.chain(frames).flat_map(Vec::from).collect();
     let ends = &[BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED];

@@ -1,4 +1,4 @@
-//! HTTP/2, frame by frame, as no library would send it.
+//! HTTP/2 frames, written by hand, because no library sends invalid ones.
 
 use std::io;
 
@@ -15,7 +15,7 @@ pub const GOAWAY: u8 = 7;
 pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 
-/// Also the flag ACK.
+/// The same number as the flag ACK.
 pub const END_STREAM: u8 = 1;
 pub const ACK: u8 = 1;
 pub const END_HEADERS: u8 = 4;
@@ -28,7 +28,7 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// SETTINGS with these values, by their numbers.
+/// A SETTINGS frame with these identifiers and values.
 pub fn settings(values: &[(u16, u32)]) -> Vec<u8> {
     let payload: Vec<u8> =
         values.iter().flat_map(|(key, value)| [&key.to_be_bytes()[..], &value.to_be_bytes()].concat()).collect();
@@ -50,12 +50,12 @@ pub fn window(stream: u32, by: u32) -> Vec<u8> {
 /// ":status: 200" in HPACK's static table.
 pub const STATUS_200: u8 = 0x88;
 
-/// A header in HPACK, as it is, in no table.
+/// A literal header in HPACK, without indexing.
 pub fn literal(name: &str, value: &str) -> Vec<u8> {
     [&[0][..], &length(name.len()), name.as_bytes(), &length(value.len()), value.as_bytes()].concat()
 }
 
-/// HPACK's integer with a prefix of 7 bits.
+/// An HPACK integer with a prefix of 7 bits.
 fn length(mut value: usize) -> Vec<u8> {
     if value < 127 {
         return vec![value as u8];
@@ -70,21 +70,21 @@ fn length(mut value: usize) -> Vec<u8> {
     bytes
 }
 
-/// The head of an answer that streams.
+/// The head of a stream's response.
 pub fn head(stream: u32) -> Vec<u8> {
     let block = [&[STATUS_200][..], &literal("content-type", crate::support::stream::EVENT_STREAM)].concat();
     frame(HEADERS, END_HEADERS, stream, &block)
 }
 
 impl Peer {
-    /// Shakes hands with these settings, and reads until a request is whole. Returns its stream.
+    /// Makes the HTTP/2 handshake with these settings, and reads a complete request. Returns its stream.
     pub async fn http2(&mut self, values: &[(u16, u32)]) -> io::Result<u32> {
-        self.take(PREFACE).await?;
+        self.read(PREFACE).await?;
         self.send(settings(values)).await?;
         self.next_request().await
     }
 
-    /// Reads until the next request is whole. Returns its stream.
+    /// Reads the next complete request. Returns its stream.
     pub async fn next_request(&mut self) -> io::Result<u32> {
         loop {
             let (kind, flags, stream) = self.frame().await?;
@@ -97,7 +97,7 @@ impl Peer {
 
     /// Reads until a request begins. Returns its stream.
     pub async fn head_of_request(&mut self, values: &[(u16, u32)]) -> io::Result<u32> {
-        self.take(PREFACE).await?;
+        self.read(PREFACE).await?;
         self.send(settings(values)).await?;
         loop {
             let (kind, _, stream) = self.frame().await?;
@@ -110,10 +110,10 @@ impl Peer {
 
     /// Reads one frame, and acknowledges it if it is SETTINGS.
     async fn frame(&mut self) -> io::Result<(u8, u8, u32)> {
-        let head = self.take(9).await?;
+        let head = self.read(9).await?;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
         let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-        let payload = self.take(length).await?;
+        let payload = self.read(length).await?;
         match (head[3], head[4] & ACK) {
             (SETTINGS, 0) => self.send(frame(SETTINGS, ACK, 0, &[])).await?,
             (PING, 0) => self.send(frame(PING, ACK, 0, &payload)).await?,

@@ -1,4 +1,4 @@
-//! Attacks in HTTP/1.1: heads, lengths, chunks, answers that nobody asked for.
+//! Attacks in HTTP/1.1: heads, lengths, chunks, unexpected responses.
 
 use std::time::Duration;
 
@@ -10,24 +10,24 @@ use crate::support::Reply;
 use crate::support::capi::*;
 use crate::support::stream::EVENT_STREAM;
 
-/// Bytes that are no HTTP, or that break off.
+/// Invalid or incomplete HTTP.
 const BROKEN: &[bedrock_status] = &[BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED];
 const BROKEN_OR_LATE: &[bedrock_status] =
     &[BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED, BEDROCK_E_TIMEOUT];
 const LATE: &[bedrock_status] = &[BEDROCK_E_TIMEOUT];
-/// The answer may be whole although HTTP is not: it is whole once messageStop is there.
+/// Invalid HTTP after messageStop: the response may be complete although HTTP is not.
 const EITHER: &[bedrock_status] = &[BEDROCK_OK, BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED];
 const EITHER_OR_LATE: &[bedrock_status] =
     &[BEDROCK_OK, BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED, BEDROCK_E_TIMEOUT];
 
 const SOON: Duration = Duration::from_millis(20);
 
-/// The whole answer to a stream, as a body.
+/// The body of a complete stream.
 fn body() -> Vec<u8> {
     Reply::stream().text_stream(&["Hel", "lo"], "end_turn").body_bytes().to_vec()
 }
 
-/// The whole answer to a unary call, as a body.
+/// The body of a complete unary response.
 fn json_body() -> Vec<u8> {
     Reply::text_response("right").body_bytes().to_vec()
 }
@@ -40,7 +40,7 @@ fn chunk(bytes: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
 }
 
-/// An answer of these bytes, after which the connection is closed.
+/// A response of these bytes, after which the server closes the connection.
 fn closes(name: &str, ends: &[bedrock_status], bytes: impl Into<Vec<u8>>) -> Attack {
     let bytes = bytes.into();
     Attack::new(Over::Http1, Call::Stream, name, ends, move |mut peer| {
@@ -52,7 +52,7 @@ fn closes(name: &str, ends: &[bedrock_status], bytes: impl Into<Vec<u8>>) -> Att
     })
 }
 
-/// An answer of these bytes, after which nothing comes.
+/// A response of these bytes, after which the server sends nothing.
 fn hangs(name: &str, ends: &[bedrock_status], bytes: impl Into<Vec<u8>>) -> Attack {
     let bytes = bytes.into();
     Attack::new(Over::Http1, Call::Stream, name, ends, move |mut peer| {
@@ -65,7 +65,7 @@ fn hangs(name: &str, ends: &[bedrock_status], bytes: impl Into<Vec<u8>>) -> Atta
     })
 }
 
-/// An answer that begins with these bytes, and repeats others for ever.
+/// A response that begins with these bytes, and repeats others without end.
 fn floods(name: &str, ends: &[bedrock_status], begin: impl Into<Vec<u8>>, bytes: impl Into<Vec<u8>>) -> Attack {
     let (begin, bytes) = (begin.into(), bytes.into());
     Attack::new(Over::Http1, Call::Stream, name, ends, move |mut peer| {
@@ -84,17 +84,17 @@ fn unary(mut attack: Attack) -> Attack {
 }
 
 pub fn attacks() -> Vec<Attack> {
-    [heads(), lengths(), chunks(), answers()].into_iter().flatten().collect()
+    [heads(), lengths(), chunks(), responses()].into_iter().flatten().collect()
 }
 
 fn heads() -> Vec<Attack> {
     vec![
         closes("another protocol", BROKEN, "SSH-2.0-OpenSSH_9.2p1\r\n"),
-        closes("binary rubbish", BROKEN, [0, 159, 146, 150].repeat(1000)),
-        closes("nothing at all", BROKEN, ""),
-        closes("an answer of HTTP/0.9", BROKEN, "<html>Hello</html>"),
-        closes("a version of HTTP that is not there", BROKEN, "HTTP/9.9 200 OK\r\n\r\n"),
-        closes("a status that is no number", BROKEN, "HTTP/1.1 2x0 OK\r\n\r\n"),
+        closes("random bytes", BROKEN, [0, 159, 146, 150].repeat(1000)),
+        closes("an empty response", BROKEN, ""),
+        closes("a response of HTTP/0.9", BROKEN, "<html>Hello</html>"),
+        closes("an unknown version of HTTP", BROKEN, "HTTP/9.9 200 OK\r\n\r\n"),
+        closes("a status that is not a number", BROKEN, "HTTP/1.1 2x0 OK\r\n\r\n"),
         closes("status 999", BROKEN, "HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n"),
         closes("status 000", BROKEN, "HTTP/1.1 000 None\r\nContent-Length: 0\r\n\r\n"),
         closes("a switch to another protocol", BROKEN_OR_LATE, "HTTP/1.1 101 Switching\r\nUpgrade: x\r\n\r\n"),
@@ -128,14 +128,20 @@ fn heads() -> Vec<Attack> {
             peer.request().await?;
             peer.hang().await
         }),
-        Attack::new(Over::Http1, Call::Stream, "a reset once the request is there", BROKEN, |mut peer| async move {
+        Attack::new(Over::Http1, Call::Stream, "a reset after the request", BROKEN, |mut peer| async move {
             peer.request().await?;
             peer.reset()
         }),
-        Attack::new(Over::Http1, Call::Stream, "an answer before the request", BROKEN_OR_LATE, |mut peer| async move {
-            peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await?;
-            peer.hang().await
-        }),
+        Attack::new(
+            Over::Http1,
+            Call::Stream,
+            "a response before the request",
+            BROKEN_OR_LATE,
+            |mut peer| async move {
+                peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await?;
+                peer.hang().await
+            },
+        ),
     ]
 }
 
@@ -177,12 +183,12 @@ fn chunks() -> Vec<Attack> {
             [head.as_bytes(), &whole, b"0\r\n\r\n"].concat()
         }),
         closes(
-            "chunks in a coding that is not there",
+            "an unknown transfer coding",
             BROKEN,
             head("Transfer-Encoding: xchunked\r\n") + "5\r\nhello\r\n0\r\n\r\n",
         ),
         closes(
-            "chunked, but not in the end",
+            "chunked, but not as the last coding",
             BROKEN,
             head("Transfer-Encoding: chunked, gzip\r\n") + "5\r\nhello\r\n0\r\n\r\n",
         ),
@@ -206,7 +212,7 @@ fn chunks() -> Vec<Attack> {
     ]
 }
 
-fn answers() -> Vec<Attack> {
+fn responses() -> Vec<Attack> {
     let plain = |status: &str, lines: &str, body: &[u8]| {
         let head = format!("HTTP/1.1 {status}\r\n{lines}Content-Length: {}\r\n\r\n", body.len());
         [head.as_bytes(), body].concat()
@@ -217,7 +223,7 @@ fn answers() -> Vec<Attack> {
     let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0x4b, 4, 0, 0x43, 0xbe, 0xb7, 0xe8, 1, 0, 0, 0];
     vec![
         unary(closes(
-            "an answer in gzip",
+            "a unary response in gzip",
             protocol,
             plain("200 OK", &format!("{json}Content-Encoding: gzip\r\n"), &gzip),
         )),
@@ -258,11 +264,7 @@ fn answers() -> Vec<Attack> {
         ),
         closes("Retry-After of a year", &[BEDROCK_E_THROTTLED], plain("429 Later", "Retry-After: 31536000\r\n", b"{}"))
             .with(json!({"retry": {"max_attempts": 3}})),
-        closes(
-            "Retry-After that is no time",
-            &[BEDROCK_E_THROTTLED],
-            plain("429 Later", "Retry-After: -1e9\r\n", b"{}"),
-        ),
+        closes("an invalid Retry-After", &[BEDROCK_E_THROTTLED], plain("429 Later", "Retry-After: -1e9\r\n", b"{}")),
         closes("a request id of 60 KB that is not UTF-8", &[BEDROCK_E_VALIDATION], {
             let id =
                 [&b"HTTP/1.1 400 Bad\r\nx-amzn-requestid: "[..], &[0xff; 60_000], b"\r\nContent-Length: 2\r\n\r\n{}"];
@@ -271,7 +273,7 @@ fn answers() -> Vec<Attack> {
         Attack::new(
             Over::Http1,
             Call::Unary,
-            "an answer that tells the token",
+            "a response that contains the token",
             &[BEDROCK_E_VALIDATION],
             |mut peer| async move {
                 let head = peer.request().await?;
@@ -285,10 +287,10 @@ fn answers() -> Vec<Attack> {
         Attack::new(
             Over::Http1,
             Call::InTurn(2),
-            "an answer to a request that was never sent",
+            "a response to a request that was not sent",
             &[BEDROCK_OK],
             |mut peer| async move {
-                let answer = |text: &str| {
+                let response = |text: &str| {
                     let body = Reply::text_response(text).body_bytes();
                     let head = format!(
                         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
@@ -298,7 +300,7 @@ fn answers() -> Vec<Attack> {
                 };
                 loop {
                     peer.request().await?;
-                    peer.send([answer("right"), answer(WRONG)].concat()).await?;
+                    peer.send([response("right"), response(WRONG)].concat()).await?;
                 }
             },
         ),
@@ -320,7 +322,7 @@ fn answers() -> Vec<Attack> {
         Attack::new(
             Over::Http1,
             Call::InTurn(2),
-            "a kept connection that takes a request and is closed",
+            "a reused connection that receives a request and is closed",
             &[BEDROCK_OK, BEDROCK_E_NETWORK],
             |mut peer| async move {
                 peer.request().await?;
@@ -339,14 +341,14 @@ fn answers() -> Vec<Attack> {
         Attack::new(
             Over::Http1,
             Call::Invoke,
-            "InvokeModel: a picture without a length, cut",
+            "InvokeModel: an image without a length, cut",
             BROKEN,
             |mut peer| async move {
                 peer.request().await?;
                 peer.send("HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\n\x7fPNG half of it").await
             },
         ),
-        Attack::new(Over::Http1, Call::Unread, "a flood to who does not read", LATE, |mut peer| async move {
+        Attack::new(Over::Http1, Call::Unread, "a flood to an unread stream", LATE, |mut peer| async move {
             peer.request().await?;
             peer.send(head("Transfer-Encoding: chunked\r\n")).await?;
             let frame = crate::support::stream::event_frame(

@@ -1,4 +1,4 @@
-//! Attacks in HTTP/2: floods, windows, header compression, streams that end as nobody expects.
+//! Attacks in HTTP/2: floods, windows, header compression, unexpected ends of streams.
 
 use std::time::Duration;
 
@@ -15,16 +15,16 @@ const LATE: &[bedrock_status] = &[BEDROCK_E_TIMEOUT];
 const EITHER: &[bedrock_status] =
     &[BEDROCK_OK, BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED, BEDROCK_E_TIMEOUT];
 
-/// No flood goes on until the timer ends the call.
+/// A flood has to be detected before a timer ends the call.
 const FLOODED: &[bedrock_status] = &[BEDROCK_E_PROTOCOL];
 
-/// For so long nobody reads.
+/// How long the stream is not read.
 const TOTAL_UNREAD: Duration = Duration::from_millis(300);
 
-/// A request of which no byte left finds another connection, up to three times.
+/// A request of which no byte was sent is tried on another connection, up to three times.
 const UNSENT: usize = 4;
 
-/// HTTP/2's error codes.
+/// The error codes of HTTP/2.
 const NO_ERROR: u32 = 0;
 const PROTOCOL_ERROR: u32 = 1;
 const INTERNAL_ERROR: u32 = 2;
@@ -42,7 +42,7 @@ fn body() -> Vec<u8> {
     Reply::stream().text_stream(&["Hel", "lo"], "end_turn").body_bytes().to_vec()
 }
 
-/// To a request, these frames, made for its stream. Then nothing.
+/// Responds to a request with these frames, and then sends nothing.
 fn sends(name: &str, ends: &[bedrock_status], make: impl Fn(u32) -> Vec<u8> + Send + Sync + Clone + 'static) -> Attack {
     Attack::new(Over::Http2, Call::Stream, name, ends, move |mut peer| {
         let make = make.clone();
@@ -54,7 +54,7 @@ fn sends(name: &str, ends: &[bedrock_status], make: impl Fn(u32) -> Vec<u8> + Se
     })
 }
 
-/// To a request, these frames, and others for ever.
+/// Responds to a request with these frames, and then repeats others without end.
 fn floods(
     name: &str,
     ends: &[bedrock_status],
@@ -72,7 +72,7 @@ fn floods(
     .alone()
 }
 
-/// These settings, and then nothing.
+/// Sends these settings, and then nothing.
 fn sets(name: &str, ends: &[bedrock_status], values: &'static [(u16, u32)]) -> Attack {
     Attack::new(Over::Http2, Call::Stream, name, ends, move |mut peer| async move {
         peer.http2(values).await?;
@@ -106,13 +106,13 @@ fn handshakes() -> Vec<Attack> {
             BROKEN_OR_LATE,
             |mut peer| async move { peer.hang().await },
         ),
-        Attack::new(Over::Http2, Call::Stream, "an answer without SETTINGS", EITHER, |mut peer| async move {
-            peer.take(24).await?;
+        Attack::new(Over::Http2, Call::Stream, "a response without SETTINGS", EITHER, |mut peer| async move {
+            peer.read(24).await?;
             peer.send(head(1)).await?;
             peer.hang().await
         }),
         Attack::new(Over::Http2, Call::Stream, "a close after SETTINGS", BROKEN, |mut peer| async move {
-            peer.take(24).await?;
+            peer.read(24).await?;
             peer.send(settings(&[])).await
         })
         .connections(UNSENT),
@@ -120,7 +120,7 @@ fn handshakes() -> Vec<Attack> {
         sets("a window of 2^31", BROKEN_OR_LATE, &[(INITIAL_WINDOW_SIZE, 1 << 31)]),
         sets("a table of headers of 4 GiB", LATE, &[(1, u32::MAX)]),
         sets("push from the server", BROKEN_OR_LATE, &[(2, 1)]),
-        sets("settings that are not known", LATE, &[(0xfff, 7), (0xffff, u32::MAX)]),
+        sets("unknown settings", LATE, &[(0xfff, 7), (0xffff, u32::MAX)]),
         Attack::new(Over::Http2, Call::Stream, "SETTINGS of 5 bytes", BROKEN, |mut peer| async move {
             peer.http2(&[]).await?;
             peer.send(frame(SETTINGS, 0, 0, &[0; 5])).await?;
@@ -138,7 +138,7 @@ fn handshakes() -> Vec<Attack> {
         })
         .connections(4)
         .total(Duration::from_millis(150)),
-        Attack::new(Over::Http2, Call::Many(60), "one stream allowed, and no answer", LATE, |mut peer| async move {
+        Attack::new(Over::Http2, Call::Many(60), "one stream allowed, and no response", LATE, |mut peer| async move {
             peer.http2(&[(MAX_CONCURRENT_STREAMS, 1)]).await?;
             peer.hang().await
         })
@@ -159,7 +159,7 @@ fn floods_of_frames() -> Vec<Attack> {
         floods("PING without end", FLOODED, begun, |_| frame(PING, 0, 0, &[7; 8])),
         floods("acknowledgements without end", FLOODED, begun, |_| frame(SETTINGS, ACK, 0, &[])),
         floods("PRIORITY without end", FLOODED, begun, |stream| frame(PRIORITY, 0, stream + 2, &[0, 0, 0, 0, 1])),
-        floods("frames that are not known without end", FLOODED, begun, |_| frame(0x77, 0, 0, &[1; 100])),
+        floods("unknown frames without end", FLOODED, begun, |_| frame(0x77, 0, 0, &[1; 100])),
         floods("WINDOW_UPDATE without end", FLOODED, begun, |_| window(0, 1)),
         floods("empty DATA without end", FLOODED, begun, |stream| frame(DATA, 0, stream, &[])),
         floods("padding without end", FLOODED, begun, |stream| {
@@ -183,15 +183,15 @@ fn floods_of_frames() -> Vec<Attack> {
         floods("heads of 103 without end", FLOODED, nothing, |stream| {
             frame(HEADERS, END_HEADERS, stream, &literal(":status", "103"))
         }),
-        floods("heads of 103 with much in them without end", FLOODED, nothing, |stream| {
-            // Each byte is a header of 60 bytes that the first of these has put into the table.
+        floods("large heads of 103 without end", FLOODED, nothing, |stream| {
+            // Each byte refers to a header of 60 bytes that the first head has added to the table.
             let table =
                 [&literal(":status", "103")[..], &[0x40], &literal("x", &"x".repeat(60))[1..], &[0xbe; 100]].concat();
             frame(HEADERS, END_HEADERS, stream, &table)
         }),
         floods("DATA of one byte, read", FLOODED, begun, |stream| frame(DATA, 0, stream, &[0])),
         unread("DATA of one byte, not read", LATE, |stream, byte| frame(DATA, 0, stream, &[byte])),
-        // Nothing joins frames that are padded, or that do not follow each other.
+        // Clients cannot merge padded frames, or frames of alternating streams.
         unread("DATA of one byte, padded, not read", LATE, |stream, byte| frame(DATA, PADDED, stream, &[0, byte])),
         unread("DATA of one byte between other frames, not read", FLOODED, |stream, byte| {
             [frame(DATA, 0, stream, &[byte]), frame(0x77, 0, 0, &[])].concat()
@@ -199,8 +199,8 @@ fn floods_of_frames() -> Vec<Attack> {
     ]
 }
 
-/// Each byte of an answer in frames of its own, to a stream that nobody reads: as much as its window takes, because who sends
-/// more breaks the protocol.
+/// Sends each byte of a response in a separate frame, to an unread stream: as much as its window admits, because more would violate
+/// the protocol.
 fn unread(name: &str, ends: &[bedrock_status], frames: fn(u32, u8) -> Vec<u8>) -> Attack {
     Attack::new(Over::Http2, Call::Unread, name, ends, move |mut peer| async move {
         let stream = peer.http2(&[]).await?;
@@ -220,8 +220,8 @@ fn unread(name: &str, ends: &[bedrock_status], frames: fn(u32, u8) -> Vec<u8>) -
 fn headers() -> Vec<Attack> {
     let with = |block: Vec<u8>| move |stream| frame(HEADERS, END_HEADERS, stream, &block);
     let status = |rest: Vec<u8>| [&[STATUS_200][..], &rest].concat();
-    // One header of 4,000 bytes goes into the table, and each byte of the rest is that header again.
-    let bomb = [&[STATUS_200, 0x40][..], &literal("x", &"x".repeat(4000))[1..], &[0xbe; 12_000]].concat();
+    // One header of 4,000 bytes is added to the table, and each further byte refers to it.
+    let compressed = [&[STATUS_200, 0x40][..], &literal("x", &"x".repeat(4000))[1..], &[0xbe; 12_000]].concat();
     let large = |stream: u32| {
         let block = [&[STATUS_200][..], &literal("x", &"x".repeat(1 << 20))].concat();
         let mut parts = block.chunks(16_000).peekable();
@@ -233,14 +233,14 @@ fn headers() -> Vec<Attack> {
         frames
     };
     vec![
-        sends("a header of 48 MB in 16 KB", BROKEN_OR_LATE, with(bomb)),
+        sends("a header of 48 MB in 16 KB", BROKEN_OR_LATE, with(compressed)),
         sends("a header of 1 MiB", BROKEN_OR_LATE, large),
-        sends("a header that is in no table", BROKEN, with(vec![STATUS_200, 0xff, 0xff, 0xff, 0x7f])),
+        sends("a header with an unknown index", BROKEN, with(vec![STATUS_200, 0xff, 0xff, 0xff, 0x7f])),
         sends("a number in HPACK without end", BROKEN, with([&[0xff; 60][..], &[0]].concat())),
-        sends("a table beyond what is allowed", BROKEN, with(vec![0x3f, 0xff, 0xff, 0x7f, STATUS_200])),
+        sends("a table beyond the allowed size", BROKEN, with(vec![0x3f, 0xff, 0xff, 0x7f, STATUS_200])),
         sends("Huffman's code, broken", BROKEN, with(status(vec![0, 0x81, 0xff, 0x81, 0xff]))),
         sends("no status", BROKEN, with(literal("content-type", "text/plain"))),
-        sends("a status that is no number", BROKEN, with(literal(":status", "abc"))),
+        sends("a status that is not a number", BROKEN, with(literal(":status", "abc"))),
         sends("two statuses", BROKEN, with(vec![STATUS_200, STATUS_200])),
         sends("a status behind a header", BROKEN, with([&literal("a", "b")[..], &[STATUS_200]].concat())),
         sends("a header with capitals", BROKEN, with(status(literal("Content-Type", "text/plain")))),
@@ -259,7 +259,7 @@ fn streams() -> Vec<Attack> {
         |name: &str, ends: &'static [bedrock_status], code: u32| sends(name, ends, move |stream| reset(stream, code));
     let rejected = &[BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_SERVICE][..];
     vec![
-        Attack::new(Over::Http2, Call::Stream, "each stream refused", rejected, |mut peer| async move {
+        Attack::new(Over::Http2, Call::Stream, "REFUSED_STREAM for each stream", rejected, |mut peer| async move {
             let mut stream = peer.http2(&[]).await?;
             loop {
                 peer.send(reset(stream, REFUSED_STREAM)).await?;
@@ -269,15 +269,15 @@ fn streams() -> Vec<Attack> {
         .requests(2),
         resets("a refused stream, and silence to the next", LATE, REFUSED_STREAM).requests(2),
         resets("a cancelled stream", rejected, CANCEL),
-        resets("a stream that failed inside", rejected, INTERNAL_ERROR),
+        resets("a stream reset with INTERNAL_ERROR", rejected, INTERNAL_ERROR),
         resets("a stream reset with ENHANCE_YOUR_CALM", rejected, ENHANCE_YOUR_CALM),
         resets("a stream reset with HTTP_1_1_REQUIRED", rejected, HTTP_1_1_REQUIRED),
-        resets("a reset with a code that is not known", rejected, 0xdead_beef),
+        resets("a reset with an unknown code", rejected, 0xdead_beef),
         resets("a reset without an error", rejected, NO_ERROR),
-        sends("a reset inside the answer", BROKEN, move |stream| {
+        sends("a reset inside the body", BROKEN, move |stream| {
             [answer(stream, &[(0, stream, body()[..100].to_vec())]), reset(stream, INTERNAL_ERROR)].concat()
         }),
-        sends("a head that is the end", BROKEN, |stream| {
+        sends("a head with END_STREAM", BROKEN, |stream| {
             let block = [&[STATUS_200][..], &literal("content-type", crate::support::stream::EVENT_STREAM)].concat();
             frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)
         }),
@@ -310,7 +310,7 @@ fn streams() -> Vec<Attack> {
             let block = [&[STATUS_200][..], &literal("content-length", "5")].concat();
             [frame(HEADERS, END_HEADERS, stream, &block), frame(DATA, END_STREAM, stream, &body())].concat()
         }),
-        sends("trailers that are no end", BROKEN_OR_LATE, move |stream| {
+        sends("trailers without END_STREAM", BROKEN_OR_LATE, move |stream| {
             let trailers = frame(HEADERS, END_HEADERS, stream, &literal("a", "b"));
             [answer(stream, &[(0, stream, body()[..100].to_vec())]), trailers].concat()
         }),
@@ -318,13 +318,13 @@ fn streams() -> Vec<Attack> {
             let trailers = frame(HEADERS, END_HEADERS | END_STREAM, stream, &[STATUS_200]);
             [answer(stream, &[(0, stream, body())]), trailers].concat()
         }),
-        over_tls(sends("silence inside the answer", LATE, move |stream| {
+        over_tls(sends("silence inside the body", LATE, move |stream| {
             answer(stream, &[(0, stream, body()[..100].to_vec())])
         })),
         over_tls(Attack::new(
             Over::Http2,
             Call::Stream,
-            "a close inside the answer",
+            "a close inside the body",
             BROKEN,
             move |mut peer| async move {
                 let stream = peer.http2(&[]).await?;
@@ -340,17 +340,17 @@ fn windows() -> Vec<Attack> {
             peer.head_of_request(&[(INITIAL_WINDOW_SIZE, 0)]).await?;
             peer.hang().await
         }),
-        Attack::new(Over::Http2, Call::Stream, "a window of one byte after the other", LATE, |mut peer| async move {
+        Attack::new(Over::Http2, Call::Stream, "a window that grows by single bytes", LATE, |mut peer| async move {
             let stream = peer.head_of_request(&[(INITIAL_WINDOW_SIZE, 0)]).await?;
             peer.drip(window(stream, 1), Duration::from_millis(20)).await
         }),
-        sends("a window that grows by nothing", BROKEN, |stream| window(stream, 0)),
+        sends("a window update of 0", BROKEN, |stream| window(stream, 0)),
         sends("a window that grows beyond 2^31", BROKEN_OR_LATE, |stream| window(stream, LAST)),
         sends("the connection's window beyond 2^31", BROKEN, |_| window(0, LAST)),
         Attack::new(
             Over::Http2,
             Call::Unread,
-            "more DATA than the window takes",
+            "more DATA than the window admits",
             BROKEN_OR_LATE,
             |mut peer| async move {
                 let stream = peer.http2(&[]).await?;
@@ -392,21 +392,27 @@ fn goaways() -> Vec<Attack> {
         }),
         sends("GOAWAY of 4 bytes", BROKEN, |_| frame(GOAWAY, 0, 0, &[0; 4])),
         Attack::new(Over::Http2, Call::Stream, "GOAWAY before the request", BROKEN_OR_LATE, |mut peer| async move {
-            peer.take(24).await?;
+            peer.read(24).await?;
             peer.send([settings(&[]), goaway(0, NO_ERROR, &[])].concat()).await?;
             peer.hang().await
         })
         .connections(4),
-        Attack::new(Over::Http2, Call::InTurn(2), "a kept connection that takes a request and is closed", taken, {
-            move |mut peer| async move {
-                let stream = peer.http2(&[]).await?;
-                if peer.number == 0 {
-                    peer.send(unary(stream)).await?;
-                    peer.next_request().await?;
+        Attack::new(
+            Over::Http2,
+            Call::InTurn(2),
+            "a reused connection that receives a request and is closed",
+            taken,
+            {
+                move |mut peer| async move {
+                    let stream = peer.http2(&[]).await?;
+                    if peer.number == 0 {
+                        peer.send(unary(stream)).await?;
+                        peer.next_request().await?;
+                    }
+                    Ok(())
                 }
-                Ok(())
-            }
-        }),
+            },
+        ),
         Attack::new(
             Over::Http2,
             Call::InTurn(2),

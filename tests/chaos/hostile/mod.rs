@@ -1,5 +1,5 @@
-//! Hostile servers: a table of attacks. Whatever a server does, a call ends in its time, with a status that fits, in bounded
-//! memory, without harm to other calls, and without telling a secret.
+//! Hostile servers: a table of attacks. Each call ends in time, with an expected status, in bounded memory, without delaying other
+//! calls, and without a secret in its error message.
 
 mod attack;
 pub mod client;
@@ -30,24 +30,24 @@ use crate::support::wire::Transport;
 use crate::support::{Flaw, Tls};
 use crate::table::Table;
 use attack::{Attack, Call, Over};
-use client::Told;
+use client::Results;
 use peer::Peer;
 
-/// What no message may hold.
-const TOKEN: &str = "token-that-nobody-may-see";
+/// The bearer token, which no message may contain.
+const TOKEN: &str = "token-that-is-a-secret";
 const SECRETS: [&str; 2] = [SECRET_KEY, TOKEN];
-/// The text of an answer that is for another request.
+/// The text of a response to another request.
 const WRONG: &str = "wrong";
 
-/// A client that goes on for so much longer than it may hangs.
-const HANGS: Duration = Duration::from_secs(8);
-/// How often an attack is made until the call ends in its time. A library that is late is late every time.
+/// A client that runs for this much longer than its limit hangs.
+const HANG: Duration = Duration::from_secs(8);
+/// How often an attack is made until its call ends in time. A call that the library ends too late is late every time.
 const TRIES: usize = 3;
 
 pub fn run(settings: &Settings) -> Vec<String> {
     let only: String = settings.get("only", String::new());
     let jobs: usize = settings.get("jobs", 6);
-    settings.all_known();
+    settings.reject_unknown();
     let attacks = [http1::attacks(), http2::attacks(), tls::attacks(), events::attacks(), credentials::attacks()];
     let attacks = attacks
         .into_iter()
@@ -80,75 +80,86 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What came of an attack.
+/// The outcome of an attack.
 struct Outcome {
-    told: Result<Told, String>,
+    results: Result<Results, String>,
     requests: usize,
     connections: usize,
 }
 
 fn report(results: &[(Attack, Outcome)]) -> Vec<String> {
-    let mut table = Table::new(&["attack", "over", "call", "came of it", "took", "memory", "others", ""]);
-    let mut broken = Vec::new();
+    let mut table = Table::new(&["attack", "over", "call", "statuses", "took", "memory", "others", ""]);
+    let mut violations = Vec::new();
     for (attack, outcome) in results {
         let problems = problems(attack, outcome);
-        let (came, took, memory, others) = match &outcome.told {
-            Ok(told) => {
+        let (ended, took, memory, others) = match &outcome.results {
+            Ok(results) => {
                 let statuses: std::collections::BTreeSet<_> =
-                    told.statuses.iter().map(|status| short(*status)).collect();
-                let came = statuses.into_iter().collect::<Vec<_>>().join(", ");
-                let others = format!("{} ms", told.others.as_millis());
-                (came, format!("{} ms", told.took.as_millis()), format!("{:.1} MiB", told.kib as f64 / 1024.0), others)
+                    results.statuses.iter().map(|status| short(*status)).collect();
+                let ended = statuses.into_iter().collect::<Vec<_>>().join(", ");
+                let others = format!("{} ms", results.others.as_millis());
+                (
+                    ended,
+                    format!("{} ms", results.took.as_millis()),
+                    format!("{:.1} MiB", results.kib as f64 / 1024.0),
+                    others,
+                )
             }
-            Err(died) => (died.clone(), "-".into(), "-".into(), "-".into()),
+            Err(error) => (error.clone(), "-".into(), "-".into(), "-".into()),
         };
-        let mark = if problems.is_empty() { "" } else { "<- does not hold" };
+        let mark = if problems.is_empty() { "" } else { "<- violated" };
         let name = attack.name.clone();
-        table.row([name, attack.over.title().into(), attack.call.title(), came, took, memory, others, mark.into()]);
-        let said = outcome.told.as_ref().ok().and_then(|told| told.texts.iter().find(|text| !text.is_empty()));
-        let said = said.map(|text| format!("\n    {text}")).unwrap_or_default();
-        let tell = |problem| format!("{} ({}): {problem}{said}", attack.name, attack.over.title());
-        broken.extend(problems.into_iter().map(tell));
+        table.row([name, attack.over.title().into(), attack.call.title(), ended, took, memory, others, mark.into()]);
+        let text = outcome.results.as_ref().ok().and_then(|results| results.texts.iter().find(|text| !text.is_empty()));
+        let text = text.map(|text| format!("\n    {text}")).unwrap_or_default();
+        let describe = |problem| format!("{} ({}): {problem}{text}", attack.name, attack.over.title());
+        violations.extend(problems.into_iter().map(describe));
     }
     println!("\n{table}\n{} attacks", results.len());
-    broken
+    violations
 }
 
 fn short(status: bedrock_status) -> String {
     name(status).trim_start_matches("BEDROCK_").trim_start_matches("E_").to_owned()
 }
 
-/// What did not hold.
+/// Returns the violated assertions.
 fn problems(attack: &Attack, outcome: &Outcome) -> Vec<String> {
-    let told = match &outcome.told {
-        Ok(told) => told,
-        Err(died) => return vec![died.clone()],
+    let results = match &outcome.results {
+        Ok(results) => results,
+        Err(error) => return vec![error.clone()],
     };
     let mut problems = Vec::new();
-    let mut hold = |holds: bool, what: String| {
+    let mut check = |holds: bool, what: String| {
         if !holds {
             problems.push(what);
         }
     };
     let allowed: Vec<String> = attack.ends.iter().map(|status| short(*status)).collect();
-    for status in &told.statuses {
-        hold(attack.ends.contains(status), format!("{}, where {} has to be", short(*status), allowed.join(" or ")));
+    for status in &results.statuses {
+        check(attack.ends.contains(status), format!("{}, expected {}", short(*status), allowed.join(" or ")));
     }
-    for text in &told.texts {
-        hold(!SECRETS.iter().any(|secret| text.contains(secret)), "the message holds a secret".to_owned());
-        hold(text != WRONG, "the answer is not this request's".to_owned());
+    for text in &results.texts {
+        check(!SECRETS.iter().any(|secret| text.contains(secret)), "the message contains a secret".to_owned());
+        check(text != WRONG, "a response to another request".to_owned());
     }
-    hold(told.took <= attack.limit() + told.late, format!("took {:?}, and had {:?}", told.took, attack.limit()));
+    check(
+        results.took <= attack.limit() + results.late,
+        format!("took {:?}, limit {:?}", results.took, attack.limit()),
+    );
     let memory = attack.memory();
-    hold(told.kib <= memory << 10, format!("took {} MiB, and may take {memory}", told.kib >> 10));
-    hold(told.others <= GRACE + told.late, format!("the call of another model took {:?} meanwhile", told.others));
+    check(results.kib <= memory << 10, format!("took {} MiB of memory, limit {memory}", results.kib >> 10));
+    check(
+        results.others <= GRACE + results.late,
+        format!("the call of another model took {:?} meanwhile", results.others),
+    );
     let (requests, connections) = (outcome.requests, outcome.connections);
-    hold(requests <= attack.requests, format!("{requests} requests, where {} have to be", attack.requests));
-    hold(connections <= attack.connections, format!("{connections} connections, where {} may be", attack.connections));
+    check(requests <= attack.requests, format!("{requests} requests, limit {}", attack.requests));
+    check(connections <= attack.connections, format!("{connections} connections, limit {}", attack.connections));
     problems
 }
 
-/// The servers' side of all attacks.
+/// The server of all attacks.
 struct Server {
     runtime: Runtime,
     http1: Tls,
@@ -162,14 +173,16 @@ impl Server {
         Server { runtime: runtime.expect("a runtime"), http1, http2 }
     }
 
-    /// Makes an attack, more than once where its call is only late.
+    /// Makes an attack, and repeats it if its call is late.
     fn make(&self, attack: &Attack) -> Outcome {
         let mut tries = TRIES;
         loop {
             tries -= 1;
             let outcome = self.runtime.block_on(self.attack(attack));
-            let late = |told: &Told| told.took > attack.limit() + told.late || told.others > GRACE + told.late;
-            if tries == 0 || !outcome.told.as_ref().is_ok_and(late) {
+            let late = |results: &Results| {
+                results.took > attack.limit() + results.late || results.others > GRACE + results.late
+            };
+            if tries == 0 || !outcome.results.as_ref().is_ok_and(late) {
                 return outcome;
             }
         }
@@ -200,21 +213,21 @@ impl Server {
                             Err(_) => return,
                         },
                     };
-                    // That the client leaves is no failure of the attack.
+                    // It is no error if the client closes the connection.
                     let _ = play(Peer::new(stream, requests, number)).await;
                 });
             }
         };
-        let told = tokio::select! {
-            told = self.client(attack, address) => told,
+        let results = tokio::select! {
+            results = self.client(attack, address) => results,
             () = serving => unreachable!("it accepts for ever"),
         };
         let (requests, connections) = (requests.load(Ordering::Relaxed), connections.load(Ordering::Relaxed));
-        Outcome { told, requests, connections }
+        Outcome { results, requests, connections }
     }
 
-    /// Has a client make the calls.
-    async fn client(&self, attack: &Attack, address: SocketAddr) -> Result<Told, String> {
+    /// Starts a client, which makes the calls.
+    async fn client(&self, attack: &Attack, address: SocketAddr) -> Result<Results, String> {
         let order = json!({
             "config": self.config(attack, address), "call": call(attack.call), "count": count(attack.call),
             "total": attack.total.as_millis() as u64,
@@ -225,19 +238,19 @@ impl Server {
         let port = address.port().to_string();
         client.envs(attack.environment.iter().map(|(key, value)| (key, value.replace("{port}", &port))));
         let mut child = client.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().expect("a client");
-        // Read here and not by a thread: a client that hangs is ended.
+        // Reads with a timeout, to end a client that hangs.
         let pipe = std::os::fd::OwnedFd::from(child.stdout.take().expect("a pipe"));
         let mut pipe = tokio::net::unix::pipe::Receiver::from_owned_fd(pipe).expect("a pipe");
         let mut output = Vec::new();
-        let hangs = attack.limit() + HANGS;
-        let read = tokio::time::timeout(hangs, pipe.read_to_end(&mut output)).await;
+        let limit = attack.limit() + HANG;
+        let read = tokio::time::timeout(limit, pipe.read_to_end(&mut output)).await;
         if read.is_err() {
-            child.kill().expect("it can be ended");
+            child.kill().expect("a client that can be killed");
         }
-        let status = child.wait().expect("it ends");
+        let status = child.wait().expect("a client that ends");
         match read {
-            Ok(_) => Told::read(&output, status),
-            Err(_) => Err(format!("the client hung for {hangs:?}")),
+            Ok(_) => Results::read(&output, status),
+            Err(_) => Err(format!("the client hung for {limit:?}")),
         }
     }
 

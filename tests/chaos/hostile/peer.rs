@@ -22,12 +22,12 @@ impl Peer {
         Peer { stream, input: Vec::new(), requests, number }
     }
 
-    /// Counts a request. Returns how many there were before it.
+    /// Counts a request. Returns the number of requests before it.
     pub fn requested(&self) -> usize {
         self.requests.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Reads a whole request of HTTP/1.1, and returns its head.
+    /// Reads a complete HTTP/1.1 request, and returns its head.
     pub async fn request(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = memchr::memmem::find(&self.input, b"\r\n\r\n") {
@@ -36,7 +36,7 @@ impl Peer {
                     let (name, value) = line.split_once(':')?;
                     name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
                 });
-                self.take(end + 4 + length.unwrap_or(0)).await?;
+                self.read(end + 4 + length.unwrap_or(0)).await?;
                 self.requested();
                 return Ok(head);
             }
@@ -44,8 +44,8 @@ impl Peer {
         }
     }
 
-    /// Reads so many bytes.
-    pub async fn take(&mut self, count: usize) -> io::Result<Vec<u8>> {
+    /// Reads `count` bytes.
+    pub async fn read(&mut self, count: usize) -> io::Result<Vec<u8>> {
         while self.input.len() < count {
             self.fill().await?;
         }
@@ -64,7 +64,7 @@ impl Peer {
         self.stream.flush().await
     }
 
-    /// Sends the same again and again, until the client leaves.
+    /// Sends the bytes again and again, until the client closes the connection.
     pub async fn forever(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         let bytes = bytes.as_ref();
         let many = bytes.repeat((32 << 10) / bytes.len().max(1) + 1);
@@ -73,15 +73,15 @@ impl Peer {
         }
     }
 
-    /// The same, one at a time, with a rest between.
-    pub async fn drip(&mut self, bytes: impl AsRef<[u8]>, rest: Duration) -> io::Result<()> {
+    /// Sends the bytes again and again, with a pause after each time.
+    pub async fn drip(&mut self, bytes: impl AsRef<[u8]>, pause: Duration) -> io::Result<()> {
         loop {
             self.send(bytes.as_ref()).await?;
-            tokio::time::sleep(rest).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
-    /// Sends nothing more, until the client leaves.
+    /// Sends nothing, until the client closes the connection.
     pub async fn hang(&mut self) -> io::Result<()> {
         loop {
             self.input.clear();
@@ -89,7 +89,7 @@ impl Peer {
         }
     }
 
-    /// Sends something short, and closes the connection: whoever gets to see one has got the other, too.
+    /// Sends a short response and closes the connection, so that both arrive at the same time.
     pub async fn send_and_close(mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
         self.stream.hold_until_dropped()?;
         self.send(bytes).await

@@ -1,4 +1,4 @@
-//! Attacks in TLS: half handshakes, alerts, records that are none.
+//! Attacks in TLS: incomplete handshakes, alerts, invalid records.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ const BROKEN_OR_LATE: &[bedrock_status] =
     &[BEDROCK_E_NETWORK, BEDROCK_E_PROTOCOL, BEDROCK_E_TRUNCATED, BEDROCK_E_TIMEOUT];
 const LATE: &[bedrock_status] = &[BEDROCK_E_TIMEOUT];
 
-/// Up to three connects are begun in place of one that takes long.
+/// Up to three connects are started instead of a slow one.
 const RACED: usize = 4;
 
 const ALERT: u8 = 21;
@@ -29,8 +29,8 @@ fn record(kind: u8, payload: &[u8]) -> Vec<u8> {
     [&[kind, 3, 3][..], &length, payload].concat()
 }
 
-/// Once the client has begun its handshake, these bytes. Then nothing.
-fn says(name: &str, ends: &[bedrock_status], bytes: Vec<u8>) -> Attack {
+/// Responds to ClientHello with these bytes, and then sends nothing.
+fn sends(name: &str, ends: &[bedrock_status], bytes: Vec<u8>) -> Attack {
     Attack::new(Over::RawTls, Call::Stream, name, ends, move |mut peer| {
         let bytes = bytes.clone();
         async move {
@@ -42,7 +42,7 @@ fn says(name: &str, ends: &[bedrock_status], bytes: Vec<u8>) -> Attack {
     .connections(if ends.contains(&BEDROCK_E_TIMEOUT) { RACED } else { 1 })
 }
 
-/// The same for ever.
+/// Responds to ClientHello with these bytes without end.
 fn floods(name: &str, bytes: Vec<u8>) -> Attack {
     Attack::new(Over::RawTls, Call::Stream, name, BROKEN_OR_LATE, move |mut peer| {
         let bytes = bytes.clone();
@@ -56,31 +56,31 @@ fn floods(name: &str, bytes: Vec<u8>) -> Attack {
 
 /// Reads the first record of a client.
 async fn hello(peer: &mut Peer) -> std::io::Result<()> {
-    let head = peer.take(5).await?;
-    peer.take(u16::from_be_bytes([head[3], head[4]]).into()).await?;
+    let head = peer.read(5).await?;
+    peer.read(u16::from_be_bytes([head[3], head[4]]).into()).await?;
     Ok(())
 }
 
 pub fn attacks() -> Vec<Attack> {
-    // A ServerHello that says it is longer than what comes.
+    // A ServerHello with a length beyond the bytes that follow.
     let half = record(HANDSHAKE, &[&[2, 0, 1, 0, 3, 3][..], &[7; 32]].concat());
     let body = Reply::stream().text_stream(&["Hel", "lo"], "end_turn").body_bytes().to_vec();
     let begin = format!("HTTP/1.1 200 OK\r\nContent-Type: {EVENT_STREAM}\r\n\r\n");
     let part = [begin.as_bytes(), &body[..body.len() - 30]].concat();
     vec![
-        says("no TLS", BROKEN, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec()),
-        says("rubbish", BROKEN, vec![0xee; 3000]),
-        says("alert: handshake_failure", BROKEN, record(ALERT, &[2, 40])),
-        says("alert: internal_error", BROKEN, record(ALERT, &[2, 80])),
-        says("alert: unrecognized_name, a warning", BROKEN_OR_LATE, record(ALERT, &[1, 112])),
-        says("alert: close_notify", BROKEN_OR_LATE, record(ALERT, &[1, 0])),
-        says("an alert of one byte", BROKEN, record(ALERT, &[2])),
-        says("a record of 64 KB", BROKEN, record(HANDSHAKE, &[2; 65_535])),
-        says("a record that is announced", LATE, record(HANDSHAKE, &[2; 100])[..50].to_vec()),
-        says("half a ServerHello", LATE, half),
-        says("a ServerHello of 16 MiB, announced", BROKEN_OR_LATE, record(HANDSHAKE, &[2, 0xff, 0xff, 0xff, 3, 3])),
-        says("an answer before the handshake", BROKEN, record(APPLICATION, b"HTTP/1.1 200 OK\r\n\r\n")),
-        says("a record of no bytes", BROKEN_OR_LATE, record(HANDSHAKE, &[])),
+        sends("no TLS", BROKEN, b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec()),
+        sends("rubbish", BROKEN, vec![0xee; 3000]),
+        sends("alert: handshake_failure", BROKEN, record(ALERT, &[2, 40])),
+        sends("alert: internal_error", BROKEN, record(ALERT, &[2, 80])),
+        sends("alert: unrecognized_name, a warning", BROKEN_OR_LATE, record(ALERT, &[1, 112])),
+        sends("alert: close_notify", BROKEN_OR_LATE, record(ALERT, &[1, 0])),
+        sends("an alert of one byte", BROKEN, record(ALERT, &[2])),
+        sends("a record of 64 KB", BROKEN, record(HANDSHAKE, &[2; 65_535])),
+        sends("an incomplete record", LATE, record(HANDSHAKE, &[2; 100])[..50].to_vec()),
+        sends("half a ServerHello", LATE, half),
+        sends("a ServerHello of 16 MiB, announced", BROKEN_OR_LATE, record(HANDSHAKE, &[2, 0xff, 0xff, 0xff, 3, 3])),
+        sends("a response before the handshake", BROKEN, record(APPLICATION, b"HTTP/1.1 200 OK\r\n\r\n")),
+        sends("a record of no bytes", BROKEN_OR_LATE, record(HANDSHAKE, &[])),
         floods("records of no bytes without end", record(HANDSHAKE, &[])),
         floods("alerts without end", record(ALERT, &[1, 90])),
         floods("a ServerHello without end", record(HANDSHAKE, &[0; 16_000])),
@@ -107,7 +107,7 @@ pub fn attacks() -> Vec<Attack> {
             |mut peer| async move { peer.hang().await },
         )
         .with(json!({"http_version": "2"})),
-        Attack::new(Over::Tls, Call::Stream, "an answer that is cut without close_notify", BROKEN, move |mut peer| {
+        Attack::new(Over::Tls, Call::Stream, "a body that is cut without close_notify", BROKEN, move |mut peer| {
             let part = part.clone();
             async move {
                 peer.request().await?;

@@ -1,4 +1,4 @@
-//! A caller: one thread that calls, and checks what the header promises of every call.
+//! A caller: one thread that makes calls, and checks the promises of the header for each of them.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_void};
@@ -15,27 +15,27 @@ use crate::clock::Watched;
 use crate::random::Random;
 use crate::support::capi::*;
 
-/// The timer that ends every call that waits.
+/// The total timer of every call that waits.
 pub const TOTAL: Duration = Duration::from_millis(150);
-/// A call may go on for so much longer than its timer.
+/// The time that a call may continue beyond its timer.
 const GRACE: Duration = Duration::from_secs(1);
-/// How many broken promises a thread tells.
+/// The number of violated assertions that a thread reports.
 const MOST_TOLD: usize = 5;
 
-/// Release functions that were passed, and that ran.
+/// The numbers of release functions that were passed, and that ran.
 pub static GIVEN: AtomicUsize = AtomicUsize::new(0);
 pub static RELEASED: AtomicUsize = AtomicUsize::new(0);
 
 pub struct Shared {
-    /// Of a server of HTTP/1.1, and of one of HTTP/2.
+    /// For an HTTP/1.1 server, and for an HTTP/2 server.
     pub urls: [String; 2],
     pub handles: Handles,
-    /// How many calls are left.
+    /// The number of remaining calls.
     pub steps: AtomicUsize,
     pub until: Option<Instant>,
 }
 
-/// What came of the calls of one function.
+/// The results of the calls of one function.
 #[derive(Default)]
 pub struct Seen {
     pub calls: usize,
@@ -51,13 +51,13 @@ impl Seen {
     }
 }
 
-/// What one call gave.
+/// The result of one call.
 pub enum Gave {
     Nothing,
     Status(bedrock_status),
 }
 
-/// What is passed as a text.
+/// An argument that is a text.
 pub struct Text {
     bytes: CString,
     pub pointer: *const std::ffi::c_char,
@@ -67,15 +67,15 @@ pub struct Text {
 pub struct Caller<'a> {
     shared: &'a Shared,
     pub random: Random,
-    /// How deep in callbacks it is.
+    /// The depth of nested callbacks.
     depth: usize,
     pub seen: BTreeMap<&'static str, Seen>,
-    pub broken: Vec<String>,
+    pub violations: Vec<String>,
 }
 
 impl<'a> Caller<'a> {
     pub fn new(shared: &'a Shared, random: Random) -> Caller<'a> {
-        Caller { shared, random, depth: 0, seen: BTreeMap::new(), broken: Vec::new() }
+        Caller { shared, random, depth: 0, seen: BTreeMap::new(), violations: Vec::new() }
     }
 
     pub fn run(&mut self) {
@@ -103,7 +103,7 @@ impl<'a> Caller<'a> {
         let allowed = if call.waits { TOTAL } else { Duration::ZERO } + GRACE + late;
         // Inside a callback other calls are made.
         if took > allowed && self.depth == 0 {
-            self.tell(format!("{} took {took:?}, and may take {allowed:?}", call.name));
+            self.report(format!("{} took {took:?}, and may take {allowed:?}", call.name));
         }
         let seen = self.seen.entry(call.name).or_default();
         seen.calls += 1;
@@ -111,18 +111,18 @@ impl<'a> Caller<'a> {
         if let Gave::Status(status) = gave {
             *seen.statuses.entry(name(status)).or_default() += 1;
             if !(BEDROCK_E_RESOURCE..=BEDROCK_STOPPED).contains(&status) {
-                self.tell(format!("{} returned {status}", call.name));
+                self.report(format!("{} returned {status}", call.name));
             }
         }
     }
 
-    pub fn tell(&mut self, what: String) {
-        if self.broken.len() < MOST_TOLD {
-            self.broken.push(what);
+    pub fn report(&mut self, what: String) {
+        if self.violations.len() < MOST_TOLD {
+            self.violations.push(what);
         }
     }
 
-    /// Calls a few functions that do not wait, as a callback may.
+    /// Calls some functions that do not wait and are allowed in a callback.
     pub fn inside(&mut self) {
         if self.depth > 0 {
             return;
@@ -141,17 +141,17 @@ impl<'a> Caller<'a> {
         without_provenance_mut(self.shared.handles.pick(&mut self.random, kind))
     }
 
-    /// The same for a function that does not change what the handle stands for.
+    /// The same for a function that does not change the object.
     pub fn handle_to_read<T>(&mut self, kind: Kind) -> *const T {
         self.handle::<T>(kind)
     }
 
-    /// A cancel to pass to a call: most often none, because one that was fired ends the call at once.
+    /// Returns a cancel handle for a call: usually NULL, because a fired one ends the call at once.
     pub fn cancel(&mut self) -> *mut bedrock_cancel {
         if self.random.percent(75) { null_mut() } else { self.handle(Kind::Cancel) }
     }
 
-    /// Frees a handle, which may stay among the others.
+    /// Frees a handle, which may stay among the shared ones.
     pub fn free<T>(&mut self, kind: Kind, free: impl FnOnce(*mut T)) {
         let handle: *mut T = self.handle(kind);
         if self.random.percent(70) {
@@ -164,7 +164,7 @@ impl<'a> Caller<'a> {
         self.shared.handles.keep(&mut self.random, kind, handle);
     }
 
-    /// Makes a call that writes *err, and looks at what it wrote.
+    /// Makes a call that writes *err, and checks it.
     pub fn with_err(&mut self, call: impl FnOnce(&mut Self, *mut *mut bedrock_error) -> bedrock_status) -> Gave {
         if self.random.percent(20) {
             return Gave::Status(call(self, null_mut()));
@@ -172,14 +172,14 @@ impl<'a> Caller<'a> {
         let mut err = dangling_mut();
         let status = call(self, &mut err);
         if err == dangling_mut() || err.is_null() != (status >= 0) {
-            self.tell(format!("{} with *err {err:?}", name(status)));
+            self.report(format!("{} with *err {err:?}", name(status)));
             return Gave::Status(status);
         }
         self.look_at(err, status);
         Gave::Status(status)
     }
 
-    /// Makes a call that writes *out and *err, and keeps what it made.
+    /// Makes a call that writes *out and *err, and keeps the new handle.
     pub fn made<T>(
         &mut self,
         kind: Kind,
@@ -188,27 +188,27 @@ impl<'a> Caller<'a> {
         let mut out = if self.random.percent(3) { None } else { Some(dangling_mut()) };
         let gave = self.with_err(|caller, err| call(caller, out.as_mut().map_or(null_mut(), |out| out), err));
         match out {
-            Some(out) if out == dangling_mut() => self.tell("*out was not written".to_owned()),
+            Some(out) if out == dangling_mut() => self.report("*out was not written".to_owned()),
             Some(out) => self.keep(kind, out),
             None => {}
         }
         gave
     }
 
-    /// An error is this thread's until it is kept. So its texts may be read.
+    /// Checks an error. No other thread knows the handle yet, so that the texts may be read.
     fn look_at(&mut self, err: *mut bedrock_error, status: bedrock_status) {
         if err.is_null() {
             return;
         }
         let message = unsafe { CStr::from_ptr(bedrock_error_message(err)) }.to_string_lossy().into_owned();
         if bedrock_error_status(err) != status {
-            self.tell(format!("the error of {} has {}", name(status), name(bedrock_error_status(err))));
+            self.report(format!("the error of {} has {}", name(status), name(bedrock_error_status(err))));
         }
         if !message.starts_with("bedrock: ") || message.contains(char::is_control) {
-            self.tell(format!("no line for people: {message:?}"));
+            self.report(format!("an invalid message: {message:?}"));
         }
         if status == BEDROCK_E_INTERNAL {
-            self.tell(message);
+            self.report(message);
         }
         if self.random.percent(30) {
             self.keep(Kind::Error, err);
@@ -217,9 +217,9 @@ impl<'a> Caller<'a> {
         }
     }
 
-    /// One of these texts, or none, with a length that fits it or is impossible.
+    /// Returns one of these texts or NULL, with its length or with an impossible one.
     pub fn text(&mut self, choices: &[&str]) -> Text {
-        // The first ones are those that work.
+        // The first texts are valid.
         let at = self.random.below(choices.len()).min(self.random.below(choices.len()));
         let text = choices[at].replace("{url}", self.shared.urls[0].as_str());
         let text = text.replace("{url2}", self.shared.urls[1].as_str());
@@ -236,7 +236,7 @@ impl<'a> Caller<'a> {
         Text { bytes, pointer, len }
     }
 
-    /// A release function to pass, or none.
+    /// Returns a release function to pass, or NULL.
     pub fn release(&mut self) -> bedrock_release_fn {
         unsafe extern "C" fn release(_: *mut c_void) {
             RELEASED.fetch_add(1, Ordering::SeqCst);

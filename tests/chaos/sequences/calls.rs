@@ -1,4 +1,4 @@
-//! The calls: each function of the header that takes a handle or makes one, with arguments by chance.
+//! The calls: each function of the header that takes or returns a handle, with random arguments.
 
 use std::ffi::{c_char, c_void};
 use std::ptr::{dangling, null, null_mut};
@@ -23,14 +23,14 @@ use crate::support::capi::*;
 
 pub struct Call {
     pub name: &'static str,
-    /// How often it is made, compared with the others.
+    /// The frequency of the call, relative to the others.
     pub weight: usize,
-    /// Whether it may wait for the network, as long as the model's timers allow.
+    /// Whether the call may wait for the network, until a timer of the model ends it.
     pub waits: bool,
     pub make: fn(&mut Caller) -> Gave,
 }
 
-/// The functions but bedrock_shutdown, which ends what the others have begun, are called so much more often than it.
+/// How much more often the other functions are called than bedrock_shutdown, which ends their calls.
 const OFTEN: usize = 5;
 
 const fn call(name: &'static str, weight: usize, make: fn(&mut Caller) -> Gave) -> Call {
@@ -88,16 +88,16 @@ const FORMATS: [&str; 4] = ["png", "pdf", "image/jpeg", "nothing"];
 const OPERATIONS: [&str; 6] =
     ["Converse", "ConverseStream", "InvokeModel", "CountTokens", "InvokeModelWithResponseStream", "Nothing"];
 
-/// How often a callback was let do what no callback may.
+/// How often a callback could call a function that callbacks must not call.
 pub static LET: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C-unwind" fn on_event(event: *const bedrock_event, user: *mut c_void) -> i32 {
     let caller = unsafe { &mut *user.cast::<Caller>() };
     if event.is_null() {
-        caller.tell("an event that is NULL".to_owned());
+        caller.report("an event that is NULL".to_owned());
     }
     if bedrock_shutdown(0) != BEDROCK_E_BUSY {
-        caller.tell("bedrock_shutdown ran inside a callback".to_owned());
+        caller.report("bedrock_shutdown ran inside a callback".to_owned());
     }
     caller.inside();
     i32::from(caller.random.percent(5))
@@ -122,27 +122,27 @@ fn patience(caller: &mut Caller) -> i32 {
     *caller.random.one_of(&[0, 0, 0, 1, 10, -1])
 }
 
-/// The same where no timer ends a wait without a limit.
+/// The same for waits that no timer ends: never without a limit.
 fn bounded(caller: &mut Caller) -> i32 {
     *caller.random.one_of(&[0, 0, 1, 10, 50])
 }
 
-/// A text that a function lends. It is not read: another thread may free its handle.
+/// A borrowed text of a function. It is not read, because another thread may free its handle.
 fn lent(caller: &mut Caller, text: *const c_char) -> Gave {
     if text.is_null() {
-        caller.tell("a text that is NULL".to_owned());
+        caller.report("a text that is NULL".to_owned());
     }
     Gave::Nothing
 }
 
-/// A text that a function lends, or NULL and an error.
+/// A borrowed text of a function, or NULL and an error.
 fn lent_or(caller: &mut Caller, lend: impl FnOnce(&mut Caller, *mut *mut bedrock_error) -> *const c_char) -> Gave {
     caller.with_err(|caller, err| {
         let mut own = null_mut();
         let text = lend(caller, &mut own);
         let status = if own.is_null() { BEDROCK_OK } else { bedrock_error_status(own) };
         if text.is_null() == own.is_null() {
-            caller.tell("a text and an error, or none of both".to_owned());
+            caller.report("a text and an error, or neither".to_owned());
         }
         if err.is_null() {
             bedrock_error_free(own);
@@ -159,7 +159,7 @@ fn attachment(caller: &mut Caller) -> (Vec<u8>, usize) {
     (bytes, len)
 }
 
-/// Bytes that stay as they are for as long as the process lives: what is passed with a release function is not copied.
+/// Static bytes, because the library does not copy bytes that are passed with a release function.
 fn lasting(bytes: Vec<u8>) -> *const c_void {
     let known: [&'static [u8]; 4] = [b"\x89PNG\r\n\x1a\n", b"%PDF-1.7", b"hello", b""];
     known.iter().find(|known| **known == bytes).map_or(null(), |known| known.as_ptr().cast())
@@ -364,7 +364,7 @@ pub const CALLS: &[Call] = &[
             let mut event = dangling();
             let status = unsafe { bedrock_stream_next(stream, wait, &mut event, err) };
             if event == dangling() || event.is_null() != (status != BEDROCK_OK) {
-                caller.tell(format!("bedrock_stream_next: {} with *event {event:?}", name(status)));
+                caller.report(format!("bedrock_stream_next: {} with *event {event:?}", name(status)));
             }
             status
         })
@@ -372,7 +372,7 @@ pub const CALLS: &[Call] = &[
     call("bedrock_stream_fd", 3, |caller| {
         let fd = bedrock_stream_fd(caller.handle(Kind::Stream));
         if fd < -1 {
-            caller.tell(format!("a descriptor of {fd}"));
+            caller.report(format!("a descriptor of {fd}"));
         }
         Gave::Nothing
     }),
@@ -405,7 +405,7 @@ pub const CALLS: &[Call] = &[
         let (mut stream, mut user) = (null_mut(), null_mut());
         let status = unsafe { bedrock_waitset_wait(set, wait, &mut stream, &mut user) };
         if stream.is_null() != (status != BEDROCK_OK) {
-            caller.tell(format!("bedrock_waitset_wait: {} with *stream {stream:?}", name(status)));
+            caller.report(format!("bedrock_waitset_wait: {} with *stream {stream:?}", name(status)));
         }
         Gave::Status(status)
     }),

@@ -1,4 +1,4 @@
-//! The handles that all threads share, by type. Those that were freed stay among them.
+//! The handles that all threads share, by type. Freed handles stay among them.
 
 use std::ptr::without_provenance_mut;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -27,7 +27,7 @@ pub enum Kind {
 const KINDS: [Kind; 7] =
     [Kind::Error, Kind::Model, Kind::Request, Kind::Cancel, Kind::Stream, Kind::Waitset, Kind::Response];
 
-/// More than so many handles of a type are not kept.
+/// The maximum number of handles of a type that are kept.
 const MOST: usize = 24;
 
 #[derive(Default)]
@@ -49,7 +49,7 @@ impl Handles {
         free(kind, old);
     }
 
-    /// A handle for a parameter of this type: most often one that was made for it, freed or not.
+    /// Returns a handle for a parameter of this type: usually one of that type, freed or not.
     pub fn pick(&self, random: &mut Random, kind: Kind) -> usize {
         let kind = match random.below(100) {
             0..90 => kind,

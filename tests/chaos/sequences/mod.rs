@@ -1,8 +1,8 @@
 //! Sequences: every function of the header that takes a handle, called in any order by several threads, with handles that are
 //! valid, freed, of another type, NULL or made up.
 //!
-//! What has to hold: no crash; each status is one of the header's; an error is there exactly where the status is below 0; no call
-//! goes on beyond its timer; each release function runs once; and in the end no handle is left.
+//! Assertions: no crash; each status is one of the header's; there is an error if and only if the status is below 0; no call
+//! continues beyond its timer; each release function runs once; at the end no handle is left.
 
 mod caller;
 mod calls;
@@ -29,8 +29,8 @@ pub fn run(settings: &Settings) -> Vec<String> {
     let threads: usize = settings.get("threads", 4);
     let minutes: f64 = settings.get("minutes", 0.0);
     let steps: usize = if minutes > 0.0 { usize::MAX } else { settings.get("steps", 12_000) };
-    settings.all_known();
-    let mut broken = missing();
+    settings.reject_unknown();
+    let mut violations = missing();
 
     let before = bedrock_live_handles();
     let bedrock = [Protocol::Http1, Protocol::HTTP2].map(LocalBedrock::with_protocol);
@@ -47,7 +47,7 @@ pub fn run(settings: &Settings) -> Vec<String> {
         let running: Vec<_> = callers.iter_mut().map(|caller| scope.spawn(|| caller.run())).collect();
         while !running.iter().all(|thread| thread.is_finished()) {
             std::thread::sleep(Duration::from_millis(20));
-            // What a server notes is needed by nobody here, and a soak would fill the memory with it.
+            // The server's log is not needed, and would fill the memory in a long run.
             bedrock.iter().for_each(|bedrock| drop(bedrock.take_requests()));
         }
     });
@@ -56,29 +56,29 @@ pub fn run(settings: &Settings) -> Vec<String> {
     bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
     let status = bedrock_shutdown(5000);
     if status != BEDROCK_OK {
-        broken.push(format!("bedrock_shutdown returned {} after 5 s", name(status)));
+        violations.push(format!("bedrock_shutdown returned {} after 5 s", name(status)));
     }
     let left = bedrock_live_handles() - before;
     if left > 0 {
-        broken.push(format!("{left} handles are left"));
+        violations.push(format!("{left} handles are left"));
     }
     let (given, released) = (caller::GIVEN.load(Ordering::SeqCst), caller::RELEASED.load(Ordering::SeqCst));
     if given != released {
-        broken.push(format!("{given} release functions were passed, and {released} ran"));
+        violations.push(format!("{given} release functions were passed, and {released} ran"));
     }
     let let_do = calls::LET.load(Ordering::Relaxed);
     if let_do > 0 {
-        broken.push(format!("{let_do} times a wakeup or a log was let do what neither may"));
+        violations.push(format!("{let_do} times a wakeup or a log was let do what neither may"));
     }
 
-    // When they are dropped they tell of connections that broke, which is what was done to them.
+    // When they are dropped, they report violations connections, which are expected here.
     bedrock.into_iter().for_each(std::mem::forget);
     let mut seen: BTreeMap<&str, Seen> = BTreeMap::new();
     for caller in callers {
         caller.seen.into_iter().for_each(|(function, more)| seen.entry(function).or_default().add(more));
-        broken.extend(caller.broken);
+        violations.extend(caller.violations);
     }
-    let mut table = Table::new(&["function", "calls", "longest", "came of it"]);
+    let mut table = Table::new(&["function", "calls", "longest", "statuses"]);
     for (function, seen) in &seen {
         let mut statuses: Vec<_> = seen.statuses.iter().collect();
         statuses.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
@@ -89,10 +89,10 @@ pub fn run(settings: &Settings) -> Vec<String> {
     }
     let calls = seen.values().map(|seen| seen.calls).sum::<usize>();
     println!("\n{table}\n{calls} calls by {threads} threads, {released} releases, {left} handles left");
-    broken
+    violations
 }
 
-/// The functions of the header that nobody calls here, though they take a handle or make one.
+/// Returns the functions of the header that take or return a handle and are not called here.
 fn missing() -> Vec<String> {
     let header =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/include/bedrock.h")).expect("the header");
@@ -108,7 +108,7 @@ fn missing() -> Vec<String> {
     missing.into_iter().map(|name| format!("{name} is in the header, and not among the calls")).collect()
 }
 
-/// Answers of all kinds: quick, slow, broken, and none.
+/// Replies of all kinds: fast, slow, violations, and none.
 fn respond(bedrock: &LocalBedrock, seed: u64) {
     let next = AtomicUsize::new(0);
     bedrock.respond_with(move |request| {

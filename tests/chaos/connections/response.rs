@@ -1,4 +1,4 @@
-//! The answer to a stream: a function of its number, so that a byte that is wrong, missing or of another stream is noticed.
+//! The response to a stream: a function of the stream's number, so that every wrong byte is detected.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::support::stream::event_frame;
 
 const LETTERS: &str = "abcdefghijklmnopqrstuvwxyzäöü";
 
-/// How many texts the answer has.
+/// Returns the number of texts of the response.
 pub fn pieces(number: usize) -> usize {
     4 + number % 7
 }
 
-/// One of its texts.
+/// Returns one of its texts.
 pub fn piece(number: usize, at: usize) -> String {
     let letters: String = LETTERS.chars().cycle().skip(number % 29).take((number * 31 + at * 17) % 90).collect();
     format!("{number}.{at} {letters}")
 }
 
-/// The model id by which a stream tells its number to the server. It is part of the path.
+/// Returns a model id that contains the stream's number. The path contains it.
 pub fn model_id(number: usize) -> String {
     format!("n-{number}")
 }
 
-/// The number in a request's path: "/model/n-17/converse-stream".
+/// Returns the number in a request's path: 17 for "/model/n-17/converse-stream".
 pub fn number_in(path: &str) -> Option<usize> {
     path.strip_prefix("/model/n-")?.split('/').next()?.parse().ok()
 }
 
-/// The frames, in the parts in which they are sent.
+/// Returns the frames, in the parts in which they are sent.
 pub fn frames(number: usize) -> Vec<Bytes> {
     let event = |name: &str, json: serde_json::Value| event_frame(name, &json.to_string());
     let delta = |at| event("contentBlockDelta", json!({"contentBlockIndex": 0, "delta": {"text": piece(number, at)}}));
@@ -45,7 +45,7 @@ pub fn frames(number: usize) -> Vec<Bytes> {
     frames
 }
 
-/// How long the server rests between two parts of an answer.
+/// Returns the pause between two parts of a response.
 pub fn pause(number: usize, longest: Duration) -> Duration {
     longest.mul_f64((number % 5) as f64 / 4.0)
 }
