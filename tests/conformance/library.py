@@ -1,4 +1,4 @@
-"""The library that is tested from outside, and C programs that are built against it."""
+"""The library under test, and C programs that are linked with it."""
 
 import os
 import shutil
@@ -10,7 +10,7 @@ from servers import ROOT, SKIPPED, TARGET
 
 
 class Library:
-    """What $LIBDIR holds, else the newer of target's. Ends this program where there is none, or no C compiler."""
+    """The library in $LIBDIR, by default the newest one in target. Exits if there is no library or no C compiler."""
 
     def __init__(self):
         given = os.environ.get("LIBDIR")
@@ -25,10 +25,10 @@ class Library:
             sys.exit(SKIPPED)
 
     def build(self, source):
-        """Compile one C program against the library; gives the program's path."""
+        """Compiles a C program with the library. Returns the program's path."""
         folder = TARGET / "conformance"
         folder.mkdir(exist_ok=True)
-        if self.file.suffix == ".so":  # cargo does not make the name that the program will ask for
+        if self.file.suffix == ".so":  # cargo does not make the file name of the soname
             name = folder / "libbedrock.so.0"
             name.unlink(missing_ok=True)
             name.symlink_to(self.file)

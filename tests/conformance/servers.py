@@ -1,4 +1,4 @@
-"""What run, local-model and the oracle share: private Python environments, and ministack, which speaks Bedrock."""
+"""Shared by run, local-model and the oracle: virtual Python environments, and ministack, a server with the Bedrock API."""
 
 import os
 import signal
@@ -18,7 +18,7 @@ MINISTACK = "ministack==1.5.33"
 
 
 def enter_environment(name, *installs):
-    """Go on in a virtual environment under target/ that has these packages; each of installs is one pip command."""
+    """Restarts the program in a virtual environment under target/ with these packages. Each of `installs` is one pip command."""
     home = TARGET / name
     python = home / "bin" / "python"
     if sys.prefix == str(home):
@@ -38,8 +38,8 @@ def enter_environment(name, *installs):
 
 
 def enter_python_with_boto3():
-    """Go on in a virtual environment with ministack and the newest boto3 on the botocore that ministack pins; ministack
-    checks signatures without botocore."""
+    """Restarts the program in a virtual environment with ministack and the newest boto3 for the botocore that ministack pins.
+    ministack verifies signatures without botocore."""
     enter_environment("conformance-venv", [MINISTACK, "boto3==1.43.106"])
 
 
@@ -51,12 +51,12 @@ def free_port():
 
 @contextmanager
 def ministack(**settings):
-    """ministack on a free loopback port; gives its URL, and stops it at the end."""
+    """Starts ministack on a free loopback port. Yields its URL, and stops it at the end."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, lambda number, _: sys.exit(128 + number))
     port = free_port()
     environment = {
-        "PATH": os.environ["PATH"],  # and nothing else of ours: it would take AWS_* as its own
+        "PATH": os.environ["PATH"],  # and nothing else, because it reads AWS_* variables
         "GATEWAY_PORT": str(port),
         "BIND_HOST": "127.0.0.1",
         "IOT_MTLS_ENABLED": "0",
@@ -67,7 +67,7 @@ def ministack(**settings):
     with tempfile.TemporaryFile("w+") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "ministack"], env=environment, stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, start_new_session=True)  # a Ctrl-C is for us to pass on
+            stdout=log, stderr=subprocess.STDOUT, start_new_session=True)  # Ctrl-C reaches only this program, which stops ministack
         try:
             _wait_until_listening(server, port, log)
             yield f"http://127.0.0.1:{port}"

@@ -1,8 +1,8 @@
 """The configurations that are given to botocore and to the library.
 
-If `why` is None, both must behave the same: the same hosts, ways, identities and result. Otherwise `ours` is the behaviour
-of the library, and `why` is the reason for the difference. In texts, $HOME and $CA stand for the case's home and for the
-file of the world's CA."""
+If `why` is None, both must behave the same: the same hosts, routes, identities and result. Otherwise `library` is the behaviour
+of the library, and `why` is the reason for the difference. In texts, $HOME and $CA stand for the home folder of the case and for
+the file of the CA."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ class Case:
     credentials: str = None
     json: dict = field(default_factory=dict)
     files: dict = field(default_factory=dict)  # more files, below $HOME
-    ours: str = None
+    library: str = None
     why: str = None
     retries: bool = False  # whether the environment sets the number of attempts
     ipv6: bool = False
@@ -27,9 +27,9 @@ class Case:
 CASES = []
 
 
-def case(name, environment=None, *, ours=None, why=None, **more):
-    assert (ours is None) == (why is None), name
-    CASES.append(Case(name, environment or {}, ours=ours, why=why, **more))
+def case(name, environment=None, *, library=None, why=None, **more):
+    assert (library is None) == (why is None), name
+    CASES.append(Case(name, environment or {}, library=library, why=why, **more))
 
 
 def process(key="AKIAPROCESS", **members):
@@ -49,11 +49,11 @@ DEFAULT = "[default]\naws_access_key_id = AKIADEFAULT\naws_secret_access_key = s
 WORK = "[work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = s\naws_session_token = ofWork\n"
 BOTH = DEFAULT + WORK
 PROFILES = "[default]\nregion = eu-central-1\n[profile work]\nregion = eu-west-1\n"
-NO_REGION = "the README: us-east-1 where nobody names a region"
+NO_REGION = "the README: us-east-1 if no region is configured"
 
 
 def at(region, who="AKIAENV", host=None, way="direct"):
-    """A successful converse call, as the world records it."""
+    """A successful converse call, as world.py records it."""
     return f"converse {who} {region} bedrock at {host or f'bedrock-runtime.{region}.amazonaws.com'} {way} | ok"
 
 
@@ -64,7 +64,7 @@ case("keys with the old name of a session token", HERE | {"AWS_SECURITY_TOKEN": 
 case(
     "keys with both names of a session token",
     HERE | {"AWS_SECURITY_TOKEN": "old", "AWS_SESSION_TOKEN": "new"},
-    ours=at("us-west-2").replace(" bedrock at", " bedrock session new at"),
+    library=at("us-west-2").replace(" bedrock at", " bedrock session new at"),
     why="AWS_SESSION_TOKEN is the name that AWS documents",
 )
 case("an empty session token", HERE | {"AWS_SESSION_TOKEN": ""})
@@ -105,8 +105,8 @@ case(
     "a profile with empty keys",
     REGION,
     credentials="[default]\naws_access_key_id =\naws_secret_access_key =\n",
-    ours="credentials",
-    why="an empty value is not given; botocore signs with an empty key",
+    library="credentials",
+    why="an empty value is ignored; botocore signs with an empty key",
 )
 
 # Profiles, and their names.
@@ -116,15 +116,15 @@ case(
     "both names of the profile",
     REGION | {"AWS_DEFAULT_PROFILE": "work", "AWS_PROFILE": "default"},
     credentials=BOTH,
-    ours=at("us-west-2", "AKIADEFAULT"),
-    why="AWS_PROFILE is the name that AWS documents; the other SDKs ask it first, too",
+    library=at("us-west-2", "AKIADEFAULT"),
+    why="AWS_PROFILE is the name that AWS documents; the other SDKs read it first, too",
 )
 case(
     "an empty AWS_PROFILE",
     REGION | {"AWS_PROFILE": ""},
     credentials=BOTH,
-    ours=at("us-west-2", "AKIADEFAULT"),
-    why="an empty variable is not given",
+    library=at("us-west-2", "AKIADEFAULT"),
+    why="an empty variable is ignored",
 )
 case("profile of the config JSON", REGION, credentials=BOTH, json={"profile": "work"})
 case(
@@ -141,8 +141,8 @@ case(
     REGION | {"AWS_PROFILE": "nobody"},
     credentials=BOTH,
     json={"api_key": "AKIAJSON", "secret_key": "s"},
-    ours=at("us-west-2", "AKIAJSON"),
-    why="a program with an identity of its own needs no profile",
+    library=at("us-west-2", "AKIAJSON"),
+    why="a program with its own keys needs no profile",
 )
 case("an absent profile of the config JSON", REGION, credentials=BOTH, json={"profile": "nobody"})
 case(
@@ -150,7 +150,7 @@ case(
     REGION | {"AWS_PROFILE": "work"},
     config="[profile work]\n" + WORK.partition("\n")[2],
 )
-case("a section of the config file that is no profile", REGION | {"AWS_PROFILE": "work"}, config=WORK)
+case("a section of the config file that is not a profile", REGION | {"AWS_PROFILE": "work"}, config=WORK)
 case("[profile default]", REGION, config="[profile default]\n" + DEFAULT.partition("\n")[2])
 case(
     "[profile x] in the credentials file",
@@ -175,7 +175,7 @@ case(
     config='[profile "p"]\n' + WORK.partition("\n")[2],
 )
 case("spaces around a name", REGION | {"AWS_PROFILE": "work"}, config="[profile   work ]\n" + WORK.partition("\n")[2])
-case("a name of other letters", REGION | {"AWS_PROFILE": "bürö"}, config="[profile bürö]\n" + WORK.partition("\n")[2])
+case("a name with umlauts", REGION | {"AWS_PROFILE": "bürö"}, config="[profile bürö]\n" + WORK.partition("\n")[2])
 case(
     "AWS_CONFIG_FILE",
     HERE | {"AWS_CONFIG_FILE": "$HOME/mine"},
@@ -189,50 +189,50 @@ case(
     files={"mine": WORK.replace("[work]", "[default]")},
     credentials=DEFAULT,
 )
-case("an AWS_CONFIG_FILE that is not there", HERE | {"AWS_CONFIG_FILE": "/no/such/file"}, config=PROFILES)
+case("a missing AWS_CONFIG_FILE", HERE | {"AWS_CONFIG_FILE": "/no/such/file"}, config=PROFILES)
 case(
     "an empty AWS_CONFIG_FILE",
     KEYS | {"AWS_CONFIG_FILE": ""},
     config=PROFILES,
-    ours=at("eu-central-1"),
-    why="an empty variable is not given",
+    library=at("eu-central-1"),
+    why="an empty variable is ignored",
 )
 case(
     "an empty AWS_SHARED_CREDENTIALS_FILE",
     REGION | {"AWS_SHARED_CREDENTIALS_FILE": ""},
     credentials=DEFAULT,
-    ours=at("us-west-2", "AKIADEFAULT"),
-    why="an empty variable is not given",
+    library=at("us-west-2", "AKIADEFAULT"),
+    why="an empty variable is ignored",
 )
 case("/dev/null for both files", HERE | {"AWS_CONFIG_FILE": "/dev/null", "AWS_SHARED_CREDENTIALS_FILE": "/dev/null"})
-case("a folder for a file", HERE | {"AWS_CONFIG_FILE": "/tmp"})
+case("a folder instead of a file", HERE | {"AWS_CONFIG_FILE": "/tmp"})
 
 # The syntax of files.
-case("comments in lines of their own", HERE, config="# one\n; two\n[default]\n# three\nregion = eu-west-1\n  # four\n")
+case("comment lines", HERE, config="# one\n; two\n[default]\n# three\nregion = eu-west-1\n  # four\n")
 case(
-    "a comment behind a value",
+    "a comment after a value",
     KEYS,
     config="[default]\nregion = eu-west-1 # mine\n",
-    ours=at("eu-west-1"),
-    why="a comment may end a line, as the SDKs for Go, Java and JavaScript read it",
+    library=at("eu-west-1"),
+    why="a comment may end a line, as in the SDKs for Go, Java and JavaScript",
 )
-case("a comment behind a section", KEYS, config="[default] # mine\nregion = eu-west-1\n")
+case("a comment after a section", KEYS, config="[default] # mine\nregion = eu-west-1\n")
 case("a colon for the equals sign", KEYS, config="[default]\nregion: eu-west-1\n")
 case("keys in capitals", KEYS, config="[default]\nREGION = eu-west-1\n")
 case("no spaces around the equals sign", KEYS, config="[default]\nregion=eu-west-1\n")
-case("keys that are indented", KEYS, config="[default]\n  region = eu-west-1\n  output = json\n")
+case("indented keys", KEYS, config="[default]\n  region = eu-west-1\n  output = json\n")
 case("blank lines, carriage returns", KEYS, config="\r\n[default]\r\n\r\nregion = eu-west-1\r\n")
 case(
     "another section's nested keys", KEYS, config="[default]\ns3 =\n  max_concurrent_requests = 5\nregion = eu-west-1\n"
 )
 case("an unknown key", KEYS, config="[default]\nwhatever = 5\nregion = eu-west-1\n[plugins]\nx = y\n")
 case("a key before any section", HERE, config="region = eu-west-1\n[default]\n")
-case("a line that is no setting", HERE, config="[default]\nregion\n")
+case("a line that is not a setting", HERE, config="[default]\nregion\n")
 case("a section without its end", HERE, config="[default\nregion = eu-west-1\n")
 case("a section twice", HERE, config="[default]\nregion = eu-west-1\n[default]\noutput = json\n")
 case("a key twice", HERE, config="[default]\nregion = eu-west-1\nregion = eu-west-2\n")
 case("a nested line without an equals sign", HERE, config="[default]\ns3 =\n  max\nregion = eu-west-1\n")
-case("a file that is no text", HERE, config=b"[default]\nregion = \xff\xfe\n")
+case("a file that is not UTF-8", HERE, config=b"[default]\nregion = \xff\xfe\n")
 case("a broken credentials file", HERE, credentials="[default]\nAKIADEFAULT\n")
 case(
     "a broken file beside a complete config JSON",
@@ -244,8 +244,8 @@ case(
     "a byte order mark",
     KEYS,
     config="\ufeff[default]\nregion = eu-west-1\n",
-    ours=at("eu-west-1"),
-    why="editors of Windows write one; botocore calls the file broken",
+    library=at("eu-west-1"),
+    why="editors on Windows write one; botocore rejects the file",
 )
 case("an empty file", HERE, config="", credentials="")
 
@@ -254,13 +254,13 @@ case("AWS_DEFAULT_REGION", HERE)
 case(
     "AWS_REGION",
     KEYS | {"AWS_REGION": "eu-west-1"},
-    ours=at("eu-west-1"),
+    library=at("eu-west-1"),
     why="AWS_REGION is the name that AWS documents, and all SDKs but botocore read",
 )
 case(
     "AWS_REGION wins",
     KEYS | {"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "us-west-2"},
-    ours=at("eu-west-1"),
+    library=at("eu-west-1"),
     why="AWS_REGION is the name that AWS documents, and all SDKs but botocore read",
 )
 case("an empty AWS_REGION", HERE | {"AWS_REGION": ""})
@@ -268,8 +268,8 @@ case(
     "an empty AWS_DEFAULT_REGION and a profile",
     KEYS | {"AWS_DEFAULT_REGION": ""},
     config=PROFILES,
-    ours=at("eu-central-1"),
-    why="an empty variable is not given",
+    library=at("eu-central-1"),
+    why="an empty variable is ignored",
 )
 case("the default profile's region", KEYS, config=PROFILES)
 case("AWS_PROFILE's region", KEYS | {"AWS_PROFILE": "work"}, config=PROFILES)
@@ -277,11 +277,11 @@ case("the region of the config JSON's profile", {}, config=PROFILES, credentials
 case("the region of the config JSON wins", HERE, config=PROFILES, json={"region": "ap-south-1"})
 case("a region in the credentials file", KEYS, credentials="[default]\nregion = eu-north-1\n")
 case("regions in both files", KEYS, config=PROFILES, credentials="[default]\nregion = eu-north-1\n")
-case("no region", KEYS, ours=at("us-east-1"), why=NO_REGION)
-case("an empty region in the profile", KEYS, config="[default]\nregion =\n", ours=at("us-east-1"), why=NO_REGION)
-case("a region that is none", KEYS | {"AWS_DEFAULT_REGION": "US East"})
+case("no region", KEYS, library=at("us-east-1"), why=NO_REGION)
+case("an empty region in the profile", KEYS, config="[default]\nregion =\n", library=at("us-east-1"), why=NO_REGION)
+case("an invalid region", KEYS | {"AWS_DEFAULT_REGION": "US East"})
 case("a region with a dot", KEYS | {"AWS_DEFAULT_REGION": "us-east-1.evil.example"})
-case("a profile's region that is none", KEYS, config="[default]\nregion = us east\n")
+case("an invalid region of a profile", KEYS, config="[default]\nregion = us east\n")
 case("us-gov", KEYS | {"AWS_DEFAULT_REGION": "us-gov-west-1"})
 
 # Endpoints.
@@ -310,17 +310,17 @@ case(
 )
 case("a services section beside AWS_ENDPOINT_URL", HERE | {"AWS_ENDPOINT_URL": "https://all.example"}, config=SERVICES)
 case(
-    "a services section under a name that AWS does not give",
+    "a services section with another service name",
     HERE,
     config=SERVICES.replace("bedrock_runtime", "bedrock-runtime"),
 )
 case("a services section of another service", HERE, config=SERVICES.replace("bedrock_runtime", "s3"))
 case(
-    "a services section that is not there",
+    "a missing services section",
     HERE,
     config="[default]\nservices = nobody\n",
-    ours=at("us-west-2"),
-    why="a section that is missing configures nothing; botocore fails",
+    library=at("us-west-2"),
+    why="a missing section configures nothing; botocore fails",
 )
 case("a services section with a quoted name", HERE, config=SERVICES.replace("[services mine]", '[services "mine"]'))
 case(
@@ -343,22 +343,22 @@ case("base_url", HERE | {"AWS_ENDPOINT_URL": "https://all.example"}, json={"base
 case("base_url with a path", HERE, json={"base_url": GATEWAY + "/prefix"})
 case("an endpoint on this machine", HERE | {"AWS_ENDPOINT_URL": "http://127.0.0.1:8080"})
 case("an endpoint of another service alone", HERE | {"AWS_ENDPOINT_URL_S3": GATEWAY})
-case("an endpoint that is no URL", HERE | {"AWS_ENDPOINT_URL": "gateway"})
+case("an endpoint that is not a URL", HERE | {"AWS_ENDPOINT_URL": "gateway"})
 case(
-    "an endpoint in the clear",
+    "an http:// endpoint",
     HERE | {"AWS_ENDPOINT_URL": "http://gateway.example"},
-    ours="config",
-    why="nothing secret goes over http:// to another machine without allow_http",
+    library="config",
+    why="no secret is sent over http:// to another machine without allow_http",
 )
 case(
-    "an endpoint in the clear that is allowed",
+    "an http:// endpoint with allow_http",
     HERE | {"AWS_ENDPOINT_URL": "http://gateway.example"},
     json={"allow_http": True},
 )
 case(
     "an endpoint with a password",
     HERE | {"AWS_ENDPOINT_URL": "https://user:password@gateway.example"},
-    ours="config",
+    library="config",
     why="a password in an endpoint would be sent in the Host header, or not at all",
 )
 
@@ -382,15 +382,15 @@ case("FIPS and dual stack", HERE | {"AWS_USE_DUALSTACK_ENDPOINT": "true", "AWS_U
 case(
     "FIPS and an endpoint",
     HERE | {"AWS_USE_FIPS_ENDPOINT": "true", "AWS_ENDPOINT_URL": GATEWAY},
-    ours="config",
-    why="the service's own rules have no FIPS at another endpoint; botocore drops it without a word",
+    library="config",
+    why="the service has no rule for FIPS at another endpoint; botocore silently ignores FIPS",
 )
 case(
     "FIPS and base_url",
     HERE | {"AWS_USE_FIPS_ENDPOINT": "true"},
     json={"base_url": GATEWAY},
-    ours="config",
-    why="the service's own rules have no FIPS at another endpoint; botocore drops it without a word",
+    library="config",
+    why="the service has no rule for FIPS at another endpoint; botocore silently ignores FIPS",
 )
 case(
     "FIPS and a role",
@@ -406,46 +406,46 @@ case("AWS_BEARER_TOKEN_BEDROCK wins over keys", HERE | TOKEN)
 case(
     "an empty AWS_BEARER_TOKEN_BEDROCK",
     HERE | {"AWS_BEARER_TOKEN_BEDROCK": ""},
-    ours=at("us-west-2"),
-    why="an empty variable is not given; botocore sends an empty token",
+    library=at("us-west-2"),
+    why="an empty variable is ignored; botocore sends an empty token",
 )
 case("another product's bearer token", HERE | {"AWS_BEARER_TOKEN": "other"})
 case("another service's bearer token", HERE | {"AWS_BEARER_TOKEN_S3": "other"})
 case("a bearer token and an endpoint", REGION | TOKEN | {"AWS_ENDPOINT_URL": GATEWAY})
 case(
-    "a bearer token and an endpoint in the clear",
+    "a bearer token and an http:// endpoint",
     REGION | TOKEN | {"AWS_ENDPOINT_URL": "http://gateway.example"},
     json={"allow_http": True},
-    ours="config",
-    why="a bearer token never goes over http:// to another machine",
+    library="config",
+    why="a bearer token is never sent over http:// to another machine",
 )
 case(
     "keys of the config JSON win over a bearer token",
     REGION | TOKEN,
     json={"api_key": "AKIAJSON", "secret_key": "s"},
-    ours=at("us-west-2", "AKIAJSON"),
-    why="what the config names wins over the environment",
+    library=at("us-west-2", "AKIAJSON"),
+    why="the config JSON wins over the environment",
 )
 case(
     "a profile of the config JSON wins over a bearer token",
     REGION | TOKEN,
     credentials=BOTH,
     json={"profile": "work"},
-    ours=at("us-west-2", "AKIAWORK").replace(" bedrock at", " bedrock session ofWork at"),
-    why="what the config names wins over the environment",
+    library=at("us-west-2", "AKIAWORK").replace(" bedrock at", " bedrock session ofWork at"),
+    why="the config JSON wins over the environment",
 )
 case("AWS_PROFILE and a bearer token", REGION | TOKEN | {"AWS_PROFILE": "work"}, credentials=BOTH)
 case(
     "a bearer token with a line break",
     REGION | {"AWS_BEARER_TOKEN_BEDROCK": "bedrock\nKey"},
-    ours="credentials",
-    why="the same end under a name that says what to do",
+    library="credentials",
+    why="the same failure, with a status that says what to do",
 )
 case(
     "a key id with a line break",
     HERE | {"AWS_ACCESS_KEY_ID": "AKIAENV\n"},
-    ours="credentials",
-    why="the same end under a name that says what to do",
+    library="credentials",
+    why="the same failure, with a status that says what to do",
 )
 
 # Roles.
@@ -461,23 +461,23 @@ case(
 )
 case("a role with a duration", REGION, config=ROLE + "duration_seconds = 7200\n", credentials=WORK)
 case(
-    "a role with a duration that is none",
+    "a role with an invalid duration",
     REGION,
     config=ROLE + "duration_seconds = long\n",
     credentials=WORK,
-    ours="config",
-    why="a wrong value is told; botocore passes it over",
+    library="config",
+    why="an invalid value is an error; botocore ignores it",
 )
 case(
-    "a role with a device for codes",
+    "a role with an MFA device",
     REGION,
     config=ROLE + "mfa_serial = arn:aws:iam::1:mfa/me\n",
     credentials=WORK,
-    ours="credentials",
-    why="a library cannot ask for a code; botocore reads it from the terminal",
+    library="credentials",
+    why="a library cannot ask for an MFA code; botocore reads it from the terminal",
 )
 case(
-    "a role of a role",
+    "a role whose source is a role",
     REGION,
     config=ROLE.replace("work", "middle")
     + "[profile middle]\nrole_arn = arn:aws:iam::1:role/middle\nsource_profile = work\n",
@@ -550,7 +550,7 @@ case(
     REGION,
     config="[default]\nrole_arn = arn:aws:iam::1:role/reader\ncredential_source = Nobody\n",
 )
-case("a role that may not be assumed", REGION, config=ROLE.replace("reader", "denied"), credentials=WORK)
+case("a role without permission", REGION, config=ROLE.replace("reader", "denied"), credentials=WORK)
 case("a role and base_url", REGION, config=ROLE, credentials=WORK, json={"base_url": GATEWAY})
 case(
     "a role and AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
@@ -584,8 +584,8 @@ case(
     REGION | {"AWS_STS_REGIONAL_ENDPOINTS": "legacy"},
     config=ROLE,
     credentials=WORK,
-    ours="AssumeRole reader AKIAWORK us-west-2 sts session ofWork at sts.us-west-2.amazonaws.com direct | " + AS_READER,
-    why="STS is asked in the region of the call; its global endpoint is AWS's old way",
+    library="AssumeRole reader AKIAWORK us-west-2 sts session ofWork at sts.us-west-2.amazonaws.com direct | " + AS_READER,
+    why="STS is called in the region of the call; its global endpoint is legacy",
 )
 
 # Web identity.
@@ -597,12 +597,12 @@ case("web identity without a role", REGION | {"AWS_WEB_IDENTITY_TOKEN_FILE": "$H
 case("a role without a token file", REGION | {"AWS_ROLE_ARN": "arn:aws:iam::1:role/pod"}, credentials=DEFAULT)
 case("an empty AWS_WEB_IDENTITY_TOKEN_FILE", REGION | WEB | {"AWS_WEB_IDENTITY_TOKEN_FILE": ""}, credentials=DEFAULT)
 case(
-    "a token file that is not there",
+    "a missing token file",
     REGION | WEB,
-    ours="credentials",
-    why="the same end; botocore fails with the file's own error",
+    library="credentials",
+    why="the same failure; botocore fails with the file's own error",
 )
-case("web identity that may not", REGION | WEB | {"AWS_ROLE_ARN": "arn:aws:iam::1:role/denied"}, files=POD)
+case("web identity without permission", REGION | WEB | {"AWS_ROLE_ARN": "arn:aws:iam::1:role/denied"}, files=POD)
 case("web identity wins over the default profile's keys", REGION | WEB, files=POD, credentials=DEFAULT)
 case("keys of the variables win over web identity", HERE | WEB, files=POD)
 case("a role of the profile wins over web identity", REGION | WEB, files=POD, config=ROLE, credentials=WORK)
@@ -645,32 +645,32 @@ case(
     "credential_process that has expired",
     REGION,
     config="[default]\n" + process(Expiration=PAST),
-    ours="credentials",
-    why="the same end; botocore fails with an error of its refresh",
+    library="credentials",
+    why="the same failure; botocore fails with an error of its refresh",
 )
 case("credential_process of another version", REGION, config="[default]\n" + process(Version=2))
 case("credential_process that fails", REGION, config="[default]\ncredential_process = false\n")
 case(
-    "credential_process that is not there",
+    "a missing credential_process",
     REGION,
     config="[default]\ncredential_process = /no/such/program\n",
-    ours="credentials",
-    why="the same end; botocore fails with the system's own error",
+    library="credentials",
+    why="the same failure; botocore fails with the system's own error",
 )
 case(
     "credential_process that prints no JSON",
     REGION,
     config="[default]\ncredential_process = echo hello\n",
-    ours="credentials",
-    why="the same end; botocore fails with the parser's own error",
+    library="credentials",
+    why="the same failure; botocore fails with the parser's own error",
 )
 case("credential_process with a comment's characters", REGION, config="[default]\n" + process(AccountId="1 # 2 ; 3"))
 case(
     "credential_process with a shell",
     REGION,
     config="[default]\ncredential_process = true && " + process().partition("= ")[2],
-    ours=at("us-west-2", "AKIAPROCESS"),
-    why="the command is the shell's, as in the SDKs for Go, Java, JavaScript and Rust",
+    library=at("us-west-2", "AKIAPROCESS"),
+    why="a shell runs the command, as in the SDKs for Go, Java, JavaScript and Rust",
 )
 case("keys of the credentials file win over a process", REGION, config="[default]\n" + process(), credentials=DEFAULT)
 case("a process wins over keys of the config file", REGION, config=DEFAULT + process())
@@ -692,15 +692,15 @@ case(
 case(
     "a container over TLS",
     REGION | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "https://agent.example/credentials"},
-    ours="container /credentials at agent.example direct | "
+    library="container /credentials at agent.example direct | "
     + at("us-west-2", "ASIACONTAINER").replace(" bedrock at", " bedrock session ofContainer at"),
-    why="the README: AWS_CA_BUNDLE holds for the calls that fetch credentials as well",
+    why="the README: AWS_CA_BUNDLE also applies to calls that fetch credentials",
 )
 case(
-    "a container in the clear elsewhere",
+    "a container at an http:// URL of another machine",
     REGION | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://agent.example/credentials"},
-    ours="credentials",
-    why="the same end; botocore fails with a ValueError",
+    library="credentials",
+    why="the same failure; botocore fails with a ValueError",
 )
 case("a container with a token", REGION | EKS | {"AWS_CONTAINER_AUTHORIZATION_TOKEN": "Basic x"})
 case(
@@ -717,25 +717,25 @@ case(
     "a container with a token with a line break",
     REGION | EKS | {"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": "$HOME/token"},
     files={"token": "fromFile\n"},
-    ours="credentials",
-    why="the same end; botocore fails with a ValueError",
+    library="credentials",
+    why="the same failure; botocore fails with a ValueError",
 )
 case("both URIs of a container", REGION | ECS | EKS)
 case(
     "an empty relative URI and a full one",
     REGION | EKS | {"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": ""},
-    ours="container /v1/credentials at 169.254.170.23 direct | "
+    library="container /v1/credentials at 169.254.170.23 direct | "
     + at("us-west-2", "ASIACONTAINER").replace(" bedrock at", " bedrock session ofContainer at"),
-    why="an empty variable is not given",
+    why="an empty variable is ignored",
 )
 case(
     "an empty full URI",
     REGION | {"AWS_CONTAINER_CREDENTIALS_FULL_URI": ""},
-    ours="credentials",
-    why="an empty variable is not given; the end is the same",
+    library="credentials",
+    why="an empty variable is ignored; the failure is the same",
 )
 case("a profile wins over a container", REGION | ECS, credentials=DEFAULT)
-case("an instance is not asked where a container is", REGION | ECS | {"AWS_EC2_METADATA_DISABLED": None})
+case("a container wins over an instance", REGION | ECS | {"AWS_EC2_METADATA_DISABLED": None})
 
 # An instance.
 EC2 = {"AWS_EC2_METADATA_DISABLED": None}
@@ -799,12 +799,12 @@ case("SSO by a session", REGION, config=SSO, files=cached("mine"))
 case("SSO in the older form", REGION, config=OLD_SSO, files=cached("https://start.example"))
 case("SSO without a login", REGION, config=SSO)
 case("SSO in the older form without a login", REGION, config=OLD_SSO)
-case("SSO after its end", REGION, config=SSO, files=cached("mine", expiresAt=PAST))
+case("an expired SSO login", REGION, config=SSO, files=cached("mine", expiresAt=PAST))
 case(
-    "SSO in the older form after its end", REGION, config=OLD_SSO, files=cached("https://start.example", expiresAt=PAST)
+    "an expired SSO login in the older form", REGION, config=OLD_SSO, files=cached("https://start.example", expiresAt=PAST)
 )
 case("SSO without a role", REGION, config=SSO.replace("sso_role_name = reader\n", ""), files=cached("mine"))
-case("SSO with a session that is not there", REGION, config=SSO.partition("[sso")[0], files=cached("mine"))
+case("SSO with a missing session", REGION, config=SSO.partition("[sso")[0], files=cached("mine"))
 case(
     "SSO with a quoted session",
     REGION,
@@ -837,7 +837,7 @@ case("SSO and base_url", REGION, config=SSO, files=cached("mine"), json={"base_u
 PROXY, OTHER, DEAD = "http://proxy.example:3128", "http://other-proxy.example:3128", "http://nobody.example:3128"
 case("HTTPS_PROXY", HERE | {"HTTPS_PROXY": PROXY})
 case("https_proxy", HERE | {"https_proxy": PROXY})
-case("both letters of HTTPS_PROXY", HERE | {"https_proxy": PROXY, "HTTPS_PROXY": OTHER})
+case("HTTPS_PROXY and https_proxy", HERE | {"https_proxy": PROXY, "HTTPS_PROXY": OTHER})
 case("an empty HTTPS_PROXY", HERE | {"HTTPS_PROXY": ""})
 case("HTTP_PROXY for https://", HERE | {"HTTP_PROXY": DEAD})
 case(
@@ -848,23 +848,23 @@ case(
 case(
     "ALL_PROXY",
     HERE | {"ALL_PROXY": PROXY},
-    ours=at("us-west-2", way="by proxy.example"),
+    library=at("us-west-2", way="by proxy.example"),
     why="the README: ALL_PROXY is read, as curl and most others do",
 )
 case("a proxy with a password", HERE | {"HTTPS_PROXY": "http://user:pass%20word@proxy.example:3128"})
 case("a proxy without a scheme", HERE | {"HTTPS_PROXY": "proxy.example:3128"})
-case("a proxy that is not there", HERE | {"HTTPS_PROXY": DEAD})
+case("an unreachable proxy", HERE | {"HTTPS_PROXY": DEAD})
 case(
-    "a proxy that is no URL",
+    "a proxy that is not a URL",
     HERE | {"HTTPS_PROXY": "not a url"},
-    ours="config",
-    why="the same end under a name that says what to do",
+    library="config",
+    why="the same failure, with a status that says what to do",
 )
 case(
     "a proxy whose address is broken",
     HERE | {"HTTPS_PROXY": "http://u:p@[::1"},
-    ours="config",
-    why="the same end under a name that says what to do",
+    library="config",
+    why="the same failure, with a status that says what to do",
 )
 case("proxy of the config JSON", HERE, json={"proxy": PROXY})
 case("proxy of the config JSON wins", HERE | {"HTTPS_PROXY": OTHER}, json={"proxy": PROXY})
@@ -880,8 +880,8 @@ case(
     "NO_PROXY with the config JSON's proxy",
     HERE | {"NO_PROXY": ".amazonaws.com"},
     json={"proxy": PROXY},
-    ours=at("us-west-2"),
-    why="NO_PROXY names hosts that no proxy reaches, whoever names the proxy",
+    library=at("us-west-2"),
+    why="NO_PROXY also applies to the proxy of the config JSON",
 )
 case("a role through a proxy", REGION | {"HTTPS_PROXY": PROXY}, config=ROLE, credentials=WORK)
 case(
@@ -890,9 +890,9 @@ case(
     config=ROLE,
     credentials=WORK,
     json={"proxy": PROXY},
-    ours="AssumeRole reader AKIAWORK us-west-2 sts session ofWork at sts.us-west-2.amazonaws.com by proxy.example | "
+    library="AssumeRole reader AKIAWORK us-west-2 sts session ofWork at sts.us-west-2.amazonaws.com by proxy.example | "
     + AS_READER.replace("direct", "by proxy.example"),
-    why="the README: proxy holds for the calls that fetch credentials as well",
+    why="the README: proxy also applies to calls that fetch credentials",
 )
 case("web identity through a proxy", REGION | WEB | {"HTTPS_PROXY": PROXY}, files=POD)
 case("SSO through a proxy", REGION | {"HTTPS_PROXY": PROXY}, config=SSO, files=cached("mine"))
@@ -903,15 +903,15 @@ case("a container beside a dead proxy", REGION | ECS | {"HTTP_PROXY": DEAD})
 case(
     "an instance beside HTTP_PROXY",
     REGION | EC2 | {"HTTP_PROXY": PROXY},
-    ours=INSTANCE.format("169.254.169.254"),
-    why="no proxy sees an instance's keys, or answers with its own; botocore asks HTTP_PROXY",
+    library=INSTANCE.format("169.254.169.254"),
+    why="keys of an instance never go through a proxy; botocore uses HTTP_PROXY",
 )
 case("an instance beside the config JSON's proxy", REGION | EC2, json={"proxy": PROXY})
 case(
     "this machine beside a proxy",
     HERE | {"HTTP_PROXY": DEAD, "AWS_ENDPOINT_URL": "http://127.0.0.1:8080"},
-    ours=at("us-west-2", host="127.0.0.1:8080"),
-    why="the README: no proxy on the way to this machine",
+    library=at("us-west-2", host="127.0.0.1:8080"),
+    why="the README: no proxy for this machine",
 )
 
 # Certificates.
@@ -930,21 +930,21 @@ case(
     "an empty AWS_CA_BUNDLE and a profile's",
     HERE | {"AWS_CA_BUNDLE": ""},
     config="[default]\nca_bundle = $CA\n",
-    ours=at("us-west-2"),
-    why="an empty variable is not given",
+    library=at("us-west-2"),
+    why="an empty variable is ignored",
 )
 case("ca_file of the config JSON", HERE | {"AWS_CA_BUNDLE": "/no/such/file"}, json={"ca_file": "$CA"})
 case(
-    "a bundle that is not there",
+    "a missing CA file",
     HERE | {"AWS_CA_BUNDLE": "/no/such/file"},
-    ours="config",
-    why="the same end under a name that says what to do",
+    library="config",
+    why="the same failure, with a status that says what to do",
 )
 case(
     "SSL_CERT_FILE",
     HERE | UNSET | {"SSL_CERT_FILE": "$CA"},
-    ours=at("us-west-2"),
-    why="the README: the system's certificates, which SSL_CERT_FILE replaces for every program with OpenSSL's rules",
+    library=at("us-west-2"),
+    why="the README: SSL_CERT_FILE replaces the system's certificates, as in OpenSSL",
 )
 case("a role and REQUESTS_CA_BUNDLE", REGION | UNSET | {"REQUESTS_CA_BUNDLE": "$CA"}, config=ROLE, credentials=WORK)
 
@@ -960,7 +960,7 @@ for value in ["odd", ""]:
         f"AWS_RETRY_MODE is {value!r}",
         HERE | {"AWS_RETRY_MODE": value},
         retries=True,
-        ours=at("us-west-2"),
+        library=at("us-west-2"),
         why="the README: retries are set by `retry`",
     )
 for value in ["0", "-1", "", "3.0", "x"]:
@@ -968,17 +968,17 @@ for value in ["0", "-1", "", "3.0", "x"]:
         f"AWS_MAX_ATTEMPTS is {value!r}",
         HERE | {"AWS_MAX_ATTEMPTS": value},
         retries=True,
-        ours=at("us-west-2"),
+        library=at("us-west-2"),
         why="the README: retries are set by `retry`",
     )
 case("retry_mode of the profile is legacy", HERE, config="[default]\nretry_mode = legacy\n", retries=True)
 case("max_attempts of the profile", HERE, config="[default]\nmax_attempts = 5\n", retries=True)
 case(
-    "max_attempts of the profile is none",
+    "max_attempts of the profile is invalid",
     HERE,
     config="[default]\nmax_attempts = x\n",
     retries=True,
-    ours=at("us-west-2"),
+    library=at("us-west-2"),
     why="the README: retries are set by `retry`",
 )
 
@@ -990,6 +990,6 @@ case(
     "a login that does not exist",
     REGION,
     config="[default]\nlogin_session = arn:aws:iam::123456789012:user/me\n",
-    ours="credentials",
-    why="the same end; botocore needs another package for such sessions",
+    library="credentials",
+    why="the same failure; botocore needs another package for such sessions",
 )

@@ -1,7 +1,7 @@
 """A network namespace in which every name leads to a local server.
 
 The hosts of AWS, a container's agent, an instance's metadata service, a gateway and two proxies respond, and each request
-is recorded: its host, its way (direct or by a proxy), and the identity that signed it. No other host can be reached."""
+is recorded: its host, its route (direct or by a proxy), and the identity that signed it. No other host can be reached."""
 
 import base64
 import json
@@ -41,7 +41,7 @@ INSIDE = "BEDROCK_ORACLE_INSIDE"
 
 
 def enter():
-    """Go on in namespaces of our own; gives the reason where that is not possible."""
+    """Enters new namespaces. Returns the reason if that is not possible."""
     if os.environ.get(INSIDE):
         return _furnish()
     for tool in ("unshare", "ip", "mount", "openssl"):
@@ -73,7 +73,7 @@ def _furnish():
 
 
 class World:
-    """All the servers. `seen` is what they were asked since it was cleared."""
+    """All servers. `seen` has the requests since it was cleared."""
 
     def __init__(self, folder):
         self.seen = []
@@ -117,7 +117,7 @@ class World:
             request_queue_size = 64
 
             def handle_error(self, request, client_address):
-                pass  # who breaks a connection off, or trusts no certificate of ours, says so himself
+                pass  # the client reports a broken connection or an untrusted certificate
 
         threading.Thread(target=Server(address, Handler).serve_forever, daemon=True).start()
 
@@ -130,28 +130,28 @@ class _Handler(BaseHTTPRequestHandler):
         pass
 
     def do_CONNECT(self):
-        self._tell_proxy()
+        self._record_proxy()
         self.send_response(200)
         self.end_headers()
         self.close_connection = False
         self.connection = self.context.wrap_socket(self.connection, server_side=True)
         self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
 
-    def _tell_proxy(self):
+    def _record_proxy(self):
         basic = self.headers.get("proxy-authorization", "")
         if basic.startswith("Basic "):
             user = base64.b64decode(basic[6:]).decode()
             self.way = f"{type(self).way} as {user}"
 
-    def _answer(self):
+    def _respond(self):
         host, path = self.headers.get("host", ""), self.path
         if path.startswith("http://"):  # to a proxy
             parts = urllib.parse.urlsplit(path)
             host, path = parts.netloc, parts.path
-            self._tell_proxy()
+            self._record_proxy()
         body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-        status, content_type, text, told = answer(self.command, host, path, self.headers, body)
-        self.seen.append(f"{told} at {host} {self.way}")
+        status, content_type, text, description = respond(self.command, host, path, self.headers, body)
+        self.seen.append(f"{description} at {host} {self.way}")
         payload = text.encode()
         self.send_response(status)
         self.send_header("content-type", content_type)
@@ -161,11 +161,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(payload)
 
-    do_GET = do_POST = do_PUT = _answer
+    do_GET = do_POST = do_PUT = _respond
 
 
-def answer(method, host, path, headers, body):
-    """Status, content type and text of an answer; and what was asked, in words."""
+def respond(method, host, path, headers, body):
+    """Returns the status, the content type and the text of a response, and a description of the request."""
     who = identity(headers)
     before, model, _ = path.partition("/model/")
     if model:
@@ -199,7 +199,7 @@ def answer(method, host, path, headers, body):
 
 
 def identity(headers):
-    """Who signs, for which region and service; or whose token it is."""
+    """Returns the key id, region and service of the signature, or the bearer token."""
     authorization = headers.get("authorization", "")
     if authorization.startswith("AWS4-HMAC-SHA256 "):
         scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
@@ -210,12 +210,12 @@ def identity(headers):
 
 def _sts(query, who):
     asked = {name: values[0] for name, values in query.items()}
-    told = [asked.get("Action", "?"), asked.get("RoleArn", "").rpartition("/")[2], who]
+    description = [asked.get("Action", "?"), asked.get("RoleArn", "").rpartition("/")[2], who]
     for name in ("ExternalId", "DurationSeconds", "WebIdentityToken", "SerialNumber"):
         if name in asked and not (name, asked[name]) == ("DurationSeconds", "3600"):
-            told.append(f"{name}={asked[name]}")
+            description.append(f"{name}={asked[name]}")
     if asked.get("RoleSessionName", "").startswith("given"):
-        told.append(f"as {asked['RoleSessionName']}")
+        description.append(f"as {asked['RoleSessionName']}")
     action = asked.get("Action", "?")
     if "denied" in asked.get("RoleArn", ""):
         return (
@@ -226,7 +226,7 @@ def _sts(query, who):
                 "<Code>AccessDenied"
                 "</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>"
             ),
-            " ".join(told),
+            " ".join(description),
         )
     name = asked.get("RoleArn", "").rpartition("/")[2].upper()
     return (
@@ -241,12 +241,12 @@ def _sts(query, who):
             f"<ResponseMetadata><RequestId>1"
             f"</RequestId></ResponseMetadata></{action}Response>"
         ),
-        " ".join(told),
+        " ".join(description),
     )
 
 
 def _sso(headers, asked):
-    told = f"sso {asked['role_name'][0]} of {asked['account_id'][0]} with {headers.get('x-amz-sso_bearer_token')}"
+    description = f"sso {asked['role_name'][0]} of {asked['account_id'][0]} with {headers.get('x-amz-sso_bearer_token')}"
     return (
         200,
         "application/json",
@@ -260,19 +260,19 @@ def _sso(headers, asked):
                 }
             }
         ),
-        told,
+        description,
     )
 
 
 def _metadata(method, path, headers):
     token = headers.get("x-aws-ec2-metadata-token")
-    told = f"metadata {method} {path.rpartition('/')[2] or 'roles'}" + (
+    description = f"metadata {method} {path.rpartition('/')[2] or 'roles'}" + (
         "" if token or method == "PUT" else " without token"
     )
     if path == "/latest/api/token":
-        return 200, "text/plain", "token", told
+        return 200, "text/plain", "token", description
     if path.endswith("/security-credentials/"):
-        return 200, "text/plain", "role", told
+        return 200, "text/plain", "role", description
     return (
         200,
         "application/json",
@@ -287,27 +287,27 @@ def _metadata(method, path, headers):
                 "LastUpdated": "2020-01-01T00:00:00Z",
             }
         ),
-        told,
+        description,
     )
 
 
 def _container(path, headers):
     authorization = headers.get("authorization")
-    told = f"container {path}" + (f" with {authorization}" if authorization else "")
+    description = f"container {path}" + (f" with {authorization}" if authorization else "")
     if path.endswith("/refused"):
-        return 400, "application/json", '{"code":"no","message":"no"}', told
+        return 400, "application/json", '{"code":"no","message":"no"}', description
     return (
         200,
         "application/json",
         json.dumps(
             {"AccessKeyId": "ASIACONTAINER", "SecretAccessKey": "s", "Token": "ofContainer", "Expiration": LATER}
         ),
-        told,
+        description,
     )
 
 
 def _names():
-    """A name server that leads everybody to us."""
+    """A name server that resolves every name to a local server."""
     server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 53))
 
@@ -327,7 +327,7 @@ def _names():
 
 
 def _certificates(folder):
-    """A CA, and a certificate for every host that is asked; gives the CA's file."""
+    """Makes a CA, and a certificate for every host. Returns the CA's file."""
     names = [f"{name}.example" for name in ("gateway", "all", "sts", "sso", "agent")] + ["*.amazonaws.com"]
     names += [f"*.{region}.{domain}" for region in REGIONS for domain in ("amazonaws.com", "api.aws")]
     names += [f"portal.sso.{region}.amazonaws.com" for region in REGIONS]

@@ -1,4 +1,4 @@
-"""The library through ctypes, as far as the types need it."""
+"""The functions of the library that tests/types needs, by ctypes."""
 
 import ctypes
 import json
@@ -24,7 +24,7 @@ def load(file):
 
 
 class Failure(Exception):
-    """An error of the library's: its message and the pointer to what is to blame."""
+    """An error of the library: its message and its JSON pointer."""
 
     def __init__(self, message, path):
         super().__init__(message)
@@ -54,7 +54,7 @@ class Model:
         return request
 
     def body(self, members):
-        """What a call with these members would send, or a Failure."""
+        """Returns the body that a call with these members would send, or raises Failure."""
         request = self._request(members)
         try:
             return json.loads(self._do(self.library.bedrock_request_body, request, self.handle, None))
@@ -62,7 +62,7 @@ class Model:
             self.library.bedrock_request_free(request)
 
     def call(self, operation, members):
-        """One call of an operation, or a Failure."""
+        """Calls an operation, or raises Failure."""
         request, response = self._request(members), ctypes.c_void_p()
         try:
             self._do(self.library.bedrock_call, self.handle, operation.encode(), request, None, ctypes.byref(response))
