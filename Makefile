@@ -1,8 +1,8 @@
 # Builds libbedrock and installs it as C libraries are installed. For GNU make, on Linux.
 #
 #   make             cargo builds target/release/libbedrock.so, and libbedrock.a in target/release/static
-#   make install     into /usr/local. PREFIX, LIBDIR, INCLUDEDIR, DATADIR and DESTDIR are yours to set
-#   make uninstall   removes what install put there
+#   make install     into /usr/local. PREFIX, LIBDIR, INCLUDEDIR, DATADIR and DESTDIR can be set
+#   make uninstall   removes the installed files
 #
 # install builds only what is not there yet: "make && sudo make install" runs no cargo as root.
 
@@ -14,16 +14,16 @@ TARGET     ?= target
 CARGO      ?= cargo
 OBJCOPY    ?= objcopy
 
-# For aws-lc's build: .cargo/config.toml says why. Set here too, so that it holds wherever make is started.
+# For aws-lc's build: .cargo/config.toml explains it. It is set here too, because make can be started in another folder.
 export AWS_LC_SYS_NO_JITTER_ENTROPY ?= 1
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-# As in build.rs, which gives the library its SONAME.
+# As in build.rs, which sets the SONAME of the library.
 SONAME  := libbedrock.so.$(firstword $(subst ., ,$(VERSION)))
 BUILT   := $(TARGET)/release/libbedrock.so
 STATIC  := $(TARGET)/release/static/libbedrock.a
 
-# The paths of the machine on which it is built are nobody's business: what Rust keeps of the crates' begins with "cargo/".
+# Removes the paths of the build machine: the paths of crates that Rust keeps begin with "cargo/".
 REMAP = --config 'build.rustflags=["--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo"]'
 
 LIB     = $(DESTDIR)$(LIBDIR)
@@ -33,12 +33,12 @@ DATA    = $(DESTDIR)$(DATADIR)/bedrock
 all: library
 	$(MAKE) --no-print-directory $(STATIC)
 
-# Asked for these two alone, cargo optimises the library as a whole; and where nothing has changed, it takes a moment.
+# Cargo optimises the library as a whole only if it builds these two alone. If nothing has changed, this takes a moment.
 library $(BUILT):
 	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --target-dir "$(TARGET)" $(REMAP)
 
-# One object that shows nothing but bedrock_*. Rust's own runtime is in there: two static libraries that both show theirs do not
-# link in one program. What Rust's library keeps of itself as LLVM's bitcode goes: a linker plugin of an older LLVM ends at it.
+# One object that exports only bedrock_*. It contains Rust's runtime, and two static libraries that both export it cannot be
+# linked into one program. The LLVM bitcode in Rust's library is removed, because a linker plugin of an older LLVM fails on it.
 $(STATIC): $(BUILT)
 	mkdir -p $(@D)
 	$(LD) -r --force-group-allocation --whole-archive $(BUILT:.so=.a) -o $(@:.a=.o)

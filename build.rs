@@ -1,4 +1,4 @@
-//! How the shared library is linked: its name, its exports, and that it stays; and where its random numbers come from.
+//! Sets the linker options of the shared library, and checks from where aws-lc takes its random numbers.
 
 use std::path::PathBuf;
 
@@ -6,15 +6,15 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/exports.map");
     check_entropy();
-    let os = std::env::var("CARGO_CFG_TARGET_OS").expect("cargo says for which system it builds");
-    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo says where the package is"));
+    let os = std::env::var("CARGO_CFG_TARGET_OS").expect("cargo sets the target's system");
+    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets the package's folder"));
     if os == "linux" {
         for argument in [
-            // The major version of the ABI, as every Unix library has it.
+            // The major version of the ABI, as in the name of every Unix library.
             "-Wl,-soname,libbedrock.so.0".to_owned(),
-            // Unloading a library with threads and thread-locals crashes its host: stay.
+            // Unloading a library that has threads and thread-locals crashes the process, so dlclose leaves it loaded.
             "-Wl,-z,nodelete".to_owned(),
-            // Rust exports its own runtime otherwise, which clashes with that of other Rust libraries.
+            // Without it, Rust's runtime is exported too, and conflicts with that of other Rust libraries.
             format!("-Wl,--version-script={}", root.join("src/exports.map").display()),
         ] {
             println!("cargo::rustc-cdylib-link-arg={argument}");
@@ -22,11 +22,11 @@ fn main() {
     }
 }
 
-/// aws-lc reads this variable when it is built. Cargo lets no crate set it for another: .cargo/config.toml, which
-/// tells why it is wanted, holds for this checkout alone.
+/// The variable that aws-lc reads when it is built. A crate cannot set it for another: .cargo/config.toml, which explains the
+/// value, applies to this checkout alone.
 const NO_JITTER: &str = "AWS_LC_SYS_NO_JITTER_ENTROPY";
 
-/// Says so where aws-lc is built to seed itself slowly, and has the library do that beside the network's work.
+/// Warns if aws-lc is built with its slow entropy source. The library then draws the first random number on a helper thread.
 fn check_entropy() {
     println!("cargo::rustc-check-cfg=cfg(slow_entropy)");
     println!("cargo::rerun-if-env-changed={NO_JITTER}");

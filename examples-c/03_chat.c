@@ -22,8 +22,8 @@ static const char settings[] =
     "{\"system\": [{\"text\": \"You are talking to a C programmer at a terminal: be brief, and use no Markdown.\"}],"
     " \"inferenceConfig\": {\"maxTokens\": 1000}}";
 
-/* A person prefers to wait: while the service is busy, the library tries again. */
-static const char patience[] = "{\"timeout\": \"2m\", \"retry\": {\"max_attempts\": 8, \"max_backoff\": \"30s\"}}";
+/* More attempts than the default: a person prefers to wait while the service is busy. */
+static const char call_settings[] = "{\"timeout\": \"2m\", \"retry\": {\"max_attempts\": 8, \"max_backoff\": \"30s\"}}";
 
 static bedrock_cancel *cancel; /* of the response that is running */
 
@@ -92,7 +92,7 @@ int main(void)
     int failed = 0;
 
     if (bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &base, &error) < 0
-        || bedrock_model_with(base, patience, BEDROCK_STRLEN, &model, &error) < 0
+        || bedrock_model_with(base, call_settings, BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(settings, BEDROCK_STRLEN, &history, &error) < 0) {
         fprintf(stderr, "%s\n", bedrock_error_message(error));
         bedrock_error_free(error);

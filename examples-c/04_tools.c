@@ -30,8 +30,8 @@ static const char request_json[] =
     "        \"part\": {\"type\": \"string\", \"enum\": [\"M8 bolt\", \"M8 nut\"]},"
     "        \"quantity\": {\"type\": \"integer\", \"minimum\": 1}}}}}}]}}";
 
-/* An agent has time: while the service is busy, the library tries again. */
-static const char patience[] = "{\"timeout\": \"5m\", \"retry\": {\"max_attempts\": 8, \"max_backoff\": \"30s\"}}";
+/* More attempts than the default: an agent can wait while the service is busy. */
+static const char call_settings[] = "{\"timeout\": \"5m\", \"retry\": {\"max_attempts\": 8, \"max_backoff\": \"30s\"}}";
 
 static struct item { const char *part; int64_t count; } stock[] = {{"M8 bolt", 100}, {"M8 nut", 12}};
 
@@ -90,7 +90,7 @@ int main(void)
     size_t calls = 1, round;
 
     if (status >= 0)
-        status = bedrock_model_with(base, patience, BEDROCK_STRLEN, &model, &error);
+        status = bedrock_model_with(base, call_settings, BEDROCK_STRLEN, &model, &error);
     if (status >= 0)
         status = bedrock_request_new(request_json, BEDROCK_STRLEN, &request, &error);
     if (status >= 0)

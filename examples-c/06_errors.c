@@ -75,7 +75,7 @@ static int attempt(const char *title, const char *config, const char *request_js
     return succeeded;
 }
 
-/* A service does not fail on demand, so the script does, also if there are credentials. */
+/* A service does not fail on demand, so the script is used, also if there are credentials. */
 static const char throttled[] =
     "{\"model\": \"any\", \"retry\": {\"max_attempts\": 2, \"max_backoff\": \"100ms\"}, \"transport\":"
     " {\"repeat\": true, \"replies\": [{\"error\": {\"status\": 429, \"code\": \"ThrottlingException\","

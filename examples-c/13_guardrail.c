@@ -18,7 +18,7 @@ static const char replies[] =
     " \"outputs\": [{\"text\": \"My card is {CREDIT_DEBIT_CARD_NUMBER}\"}], \"assessments\": []}},"
     " \"Please do not send me card numbers.\"]";
 
-/* A request for ApplyGuardrail with this text in it, or NULL. */
+/* Returns a request for ApplyGuardrail with this text, or NULL. */
 static bedrock_request *to_be_checked(const char *text, bedrock_error **error)
 {
     bedrock_request *request = NULL;

@@ -22,7 +22,7 @@ static const char defaults[] = "{\"system\": [{\"text\": \"Be brief.\"}], \"infe
 
 enum { MAX_MESSAGES = 40 };
 
-/* The conversation in the file, or a new one if there is no file. */
+/* Returns the conversation in the file, or a new one if there is no file. */
 static bedrock_status load(const char *path, bedrock_request **request, bedrock_error **error)
 {
     size_t size = 0;

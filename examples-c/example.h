@@ -23,7 +23,7 @@
 
 #define EXAMPLE_MODEL "us.anthropic.claude-haiku-4-5-20251001-v1:0"
 
-/* An environment variable, or NULL if it is not set or empty. */
+/* Returns an environment variable, or NULL if it is not set or empty. */
 static inline const char *example_env(const char *name)
 {
     const char *value = getenv(name);
@@ -46,7 +46,7 @@ static inline int example_home_has(const char *file)
     return 1;
 }
 
-/* A guess, to choose between script and service: the library itself reads more than these. */
+/* Guesses whether there are credentials. The library itself reads more than these. */
 static inline int example_has_credentials(void)
 {
     return example_env("AWS_ACCESS_KEY_ID") != NULL || example_env("AWS_PROFILE") != NULL
@@ -66,8 +66,8 @@ static inline int example_is_scripted(void)
     return example_env("BEDROCK_BASE_URL") == NULL && !example_has_credentials();
 }
 
-/* The config for bedrock_model_new: the real service, or the script with these replies (a JSON array; it begins
- * again after the last). The text is valid until the next call; bedrock_model_new copies it. */
+/* Returns the config for bedrock_model_new: the real service, or the script with these replies (a JSON array, which
+ * begins again after the last). The text is valid until the next call; bedrock_model_new copies it. */
 static inline const char *example_config(const char *replies)
 {
     static char config[16384];
@@ -111,7 +111,7 @@ static inline const char *example_config(const char *replies)
     return config;
 }
 
-/* A whole file in memory from malloc, or NULL. */
+/* Reads a file into memory from malloc. Returns NULL if that fails or the file is empty. */
 static inline unsigned char *example_read_file(const char *path, size_t *size)
 {
     unsigned char *bytes = NULL;
@@ -132,7 +132,8 @@ static inline unsigned char *example_read_file(const char *path, size_t *size)
     return bytes;
 }
 
-/* The exit status of an example: failed (nonzero), or the output could not be written, or something was not freed. */
+/* Returns the exit status of an example: a failure if failed is not 0, if the output could not be written, or if a
+ * handle was not freed. */
 static inline int example_end(int failed)
 {
     size_t live = bedrock_live_handles();

@@ -1,7 +1,7 @@
 //! The errors of this library.
 //!
 //! Every failure is an [`Error`]: a [`Kind`], a message of one line that begins with `bedrock: `, and the details that are known.
-//! Failures of the service and of the SDK become one in `sdk::error` and `protocol::service_error`.
+//! `sdk::error` and `protocol::service_error` make errors of the failures of the SDK and of the service.
 
 use crate::json;
 use crate::text::Text;
@@ -25,7 +25,7 @@ pub enum Kind {
     Config = -4,
     /// Request JSON refused before it was sent.
     Request = -5,
-    /// None found, expired, or a provider failed.
+    /// No credentials were found, they have expired, or their provider failed.
     Credentials = -6,
     AccessDenied = -7,
     /// The service knows no such model or resource.
@@ -65,10 +65,10 @@ impl Kind {
 
 /// A failure. Cheap to move.
 #[derive(Clone)]
-pub struct Error(Box<Inner>);
+pub struct Error(Box<Fields>);
 
 #[derive(Clone)]
-struct Inner {
+struct Fields {
     kind: Kind,
     /// What was being done, the outermost first: "ConverseStream: reading the response of HOST", or "".
     doing: String,
@@ -76,7 +76,7 @@ struct Inner {
     what: String,
     /// What to do next: sentences without the last full stop, or "".
     advice: String,
-    /// The message of these three, made when it is first asked for.
+    /// The message that consists of these three. It is composed when it is first needed.
     message: OnceLock<Message>,
     code: Text,
     path: Text,
@@ -92,7 +92,7 @@ struct Inner {
 struct Message {
     text: Text,
     /// The length of the text without the advice.
-    stated: usize,
+    length_without_advice: usize,
 }
 
 /// The beginning of every message.
@@ -102,12 +102,12 @@ const PREFIX: &str = "bedrock: ";
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
-    /// Returns an error whose message says `what` happened. The message is made one line.
+    /// Returns an error. `what` describes the failure. Line breaks in it become spaces.
     pub fn new(kind: Kind, what: impl fmt::Display) -> Self {
-        Error(Box::new(Inner {
+        Error(Box::new(Fields {
             kind,
             doing: String::new(),
-            what: cut(what.to_string(), LONGEST - PREFIX.len()),
+            what: cut(what.to_string(), MAX_MESSAGE - PREFIX.len()),
             advice: String::new(),
             message: OnceLock::new(),
             code: Text::default(),
@@ -121,64 +121,64 @@ impl Error {
         }))
     }
 
-    /// Puts what was being done before what happened.
+    /// Puts the activity that failed before the description of the failure.
     pub fn while_doing(mut self, doing: impl fmt::Display) -> Self {
-        let inner = self.change_message();
-        inner.doing = if inner.doing.is_empty() { doing.to_string() } else { format!("{doing}: {}", inner.doing) };
+        let fields = self.change_message();
+        fields.doing = if fields.doing.is_empty() { doing.to_string() } else { format!("{doing}: {}", fields.doing) };
         self
     }
 
-    /// Adds to what happened.
+    /// Appends `more` to the description of the failure.
     pub fn note(mut self, more: impl fmt::Display) -> Self {
-        let inner = self.change_message();
-        inner.what = format!("{}{more}", inner.what);
+        let fields = self.change_message();
+        fields.what = format!("{}{more}", fields.what);
         self
     }
 
-    /// Sets what to do next, a sentence without its full stop. It replaces an earlier advice.
+    /// Sets the advice, a sentence without its full stop. It replaces an earlier advice.
     pub fn advise(mut self, advice: &str) -> Self {
         self.change_message().advice = advice.to_owned();
         self
     }
 
-    fn change_message(&mut self) -> &mut Inner {
+    fn change_message(&mut self) -> &mut Fields {
         self.0.message.take();
         &mut self.0
     }
 
-    fn composed(&self) -> &Message {
+    fn composed_message(&self) -> &Message {
         self.0.message.get_or_init(|| {
-            let Inner { doing, what, advice, .. } = &*self.0;
+            let Fields { doing, what, advice, .. } = &*self.0;
             let separator = if doing.is_empty() { "" } else { ": " };
             let mut text = one_line(format!("{PREFIX}{doing}{separator}{what}"));
-            let stated = text.len();
+            let length_without_advice = text.len();
             if !advice.is_empty() {
                 text = one_line(format!("{text}. {advice}"));
             }
-            Message { stated: stated.min(text.len()), text: text.into() }
+            Message { length_without_advice: length_without_advice.min(text.len()), text: text.into() }
         })
     }
 
-    /// Returns what was being done and what happened, for a message that has its own advice.
+    /// Returns the message without its prefix and its advice, for use inside a message with another advice.
     pub fn without_advice(&self) -> &str {
-        let Message { text, stated } = self.composed();
-        &text.as_str()[PREFIX.len()..*stated]
+        let Message { text, length_without_advice } = self.composed_message();
+        &text.as_str()[PREFIX.len()..*length_without_advice]
     }
 
     /// Returns the message without its prefix, for use inside another message.
     pub fn without_prefix(&self) -> &str {
-        &self.composed().text.as_str()[PREFIX.len()..]
+        &self.composed_message().text.as_str()[PREFIX.len()..]
     }
 
     /// Returns the same failure with each of its texts as `change` returns it.
     pub fn with_texts(mut self, change: impl Fn(&str) -> Cow<'_, str>) -> Self {
-        let inner = self.change_message();
-        for text in [&mut inner.doing, &mut inner.what] {
+        let fields = self.change_message();
+        for text in [&mut fields.doing, &mut fields.what] {
             if let Cow::Owned(changed) = change(text) {
                 *text = changed;
             }
         }
-        for text in [&mut inner.code, &mut inner.request_id, &mut inner.json] {
+        for text in [&mut fields.code, &mut fields.request_id, &mut fields.json] {
             if let Cow::Owned(changed) = change(text.as_str()) {
                 *text = changed.into();
             }
@@ -191,7 +191,7 @@ impl Error {
         Error::new(Kind::Resource, format_args!("{doing}: the system gives no memory for {bytes} bytes"))
     }
 
-    /// Returns the error of work that was given up because the library was shut down.
+    /// Returns the error of a call that ended because the library was shut down.
     pub fn shut_down() -> Self {
         Error::new(Kind::Cancelled, "the library was shut down")
     }
@@ -209,13 +209,13 @@ impl Error {
         Error::new(Kind::Internal, format_args!("a bug in this library: {what}. Please report it"))
     }
 
-    /// Sets the JSON pointer to the member that is to blame.
+    /// Sets the JSON pointer to the member that caused the failure.
     pub fn at(mut self, path: impl Into<String>) -> Self {
         self.0.path = path.into().into();
         self
     }
 
-    /// Makes this an error of the config, in whose member at the JSON pointer `path` it was found.
+    /// Changes the kind to [`Kind::Config`], and puts `path`, the JSON pointer to a member of the config, before the pointer.
     pub fn in_config(mut self, path: &str) -> Self {
         self.0.kind = Kind::Config;
         let path = format!("{path}{}", self.0.path.as_str());
@@ -228,11 +228,13 @@ impl Error {
         self
     }
 
+    /// Sets the HTTP status of the response.
     pub fn with_http_status(mut self, status: u16) -> Self {
         self.0.http_status = status;
         self
     }
 
+    /// Sets the service's id of the failed request.
     pub fn with_request_id(mut self, request_id: &str) -> Self {
         self.0.request_id = request_id.into();
         self
@@ -256,18 +258,20 @@ impl Error {
         self
     }
 
+    /// Sets whether the same call may succeed later.
     pub fn with_retryable(mut self, retryable: bool) -> Self {
         self.0.retryable = retryable;
         self
     }
 
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// Returns one line that begins with `bedrock: `.
+    /// Returns the message: one line that begins with `bedrock: `.
     pub fn message(&self) -> &Text {
-        &self.composed().text
+        &self.composed_message().text
     }
 
     /// Returns the service's name for the failure, or "".
@@ -321,7 +325,7 @@ pub fn in_words(duration: Duration) -> String {
     }
 }
 
-/// How many bytes of a user's text a message quotes.
+/// The maximum length of a user's text that a message quotes, in bytes.
 pub const QUOTE: usize = 60;
 
 /// Returns a user's text in quotes, cut to [`QUOTE`] bytes.
@@ -329,23 +333,24 @@ pub fn quote(text: &str) -> String {
     quote_up_to(text, QUOTE)
 }
 
+/// Returns a user's text in quotes, cut to `max` bytes.
 pub fn quote_up_to(text: &str, max: usize) -> String {
     if text.len() <= max { json::quoted(text) } else { json::quoted(&text[..text.floor_char_boundary(max)]) + "..." }
 }
 
-/// The longest message, in bytes: a service may send a long one.
-const LONGEST: usize = 8 << 10;
+/// The maximum length of a message, in bytes: a service may send a long one.
+const MAX_MESSAGE: usize = 8 << 10;
 
-fn cut(mut text: String, longest: usize) -> String {
-    if text.len() > longest {
-        text.truncate(text.floor_char_boundary(longest));
+fn cut(mut text: String, max: usize) -> String {
+    if text.len() > max {
+        text.truncate(text.floor_char_boundary(max));
         text.push_str("...");
     }
     text
 }
 
 fn one_line(text: String) -> String {
-    let text = cut(text, LONGEST);
+    let text = cut(text, MAX_MESSAGE);
     if text.contains(char::is_control) { text.replace(char::is_control, " ") } else { text }
 }
 
@@ -367,12 +372,12 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// Returns the texts of an error and its causes, the outermost first, each once. The SDK prints whole requests into some of
-/// them, which are cut off: they contain prompts.
+/// Returns the texts of an error and its causes, the outermost first, each once. Some texts of the SDK contain a complete
+/// request with its prompts. They are cut off before it.
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
     let text_of = |error: &(dyn StdError + 'static)| {
-        let own = error.downcast_ref::<Error>();
-        let text = own.map_or_else(|| error.to_string(), |own| own.without_prefix().to_owned());
+        let of_library = error.downcast_ref::<Error>();
+        let text = of_library.map_or_else(|| error.to_string(), |error| error.without_prefix().to_owned());
         text.split("Request {").next().unwrap_or_default().trim_end().to_owned()
     };
     let mut text = text_of(error);

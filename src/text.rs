@@ -7,7 +7,7 @@ use crate::json;
 use std::fmt;
 use std::ops::{Deref, Range};
 
-/// A text below this size is copied: it costs less than to avoid the copy.
+/// A smaller text is copied, because avoiding the copy would cost more.
 const LARGE: usize = 256 << 10;
 
 /// Immutable UTF-8 text, stored with a NUL behind its end. It may contain NULs of its own.
@@ -25,6 +25,7 @@ impl Text {
         if self.0.is_empty() { "\0" } else { &self.0 }
     }
 
+    /// Returns the length in bytes, without the NUL behind the text.
     pub fn len(&self) -> usize {
         self.as_str().len()
     }
@@ -42,12 +43,12 @@ impl<'a> CText<'a> {
     /// The empty text.
     pub const EMPTY: CText<'static> = CText("\0".split_at(0).0);
 
-    /// Returns the text at this place of `text`, behind which there must be a NUL. Without one, the text counts as empty.
+    /// Returns the part of `text` in `range`. A NUL must follow it. If none does, the part counts as empty.
     #[inline]
-    pub fn within(text: &'a str, place: Range<usize>) -> Self {
-        let nul = text.as_bytes().get(place.end);
+    pub fn within(text: &'a str, range: Range<usize>) -> Self {
+        let nul = text.as_bytes().get(range.end);
         debug_assert_eq!(nul, Some(&0));
-        if nul == Some(&0) { CText(&text[place]) } else { CText::EMPTY }
+        if nul == Some(&0) { CText(&text[range]) } else { CText::EMPTY }
     }
 
     /// Returns the text, without the NUL behind it.
@@ -56,7 +57,7 @@ impl<'a> CText<'a> {
         self.0
     }
 
-    /// Returns a copy of `text` that lives for ever.
+    /// Returns a copy of `text` that is never freed.
     #[cfg(test)]
     pub fn leaked(text: &str) -> CText<'static> {
         CText::within(Box::leak(format!("{text}\0").into_boxed_str()), 0..text.len())
@@ -90,8 +91,8 @@ impl fmt::Display for CText<'_> {
     }
 }
 
-/// A text that grows to be a response. When it needs memory it takes an eighth more than it has, instead of doubling: the system
-/// moves the pages of a large allocation and does not copy them.
+/// The text of a response while it grows. It grows by at least an eighth and does not double, because the system moves the pages
+/// of a large allocation and does not copy them.
 #[derive(Clone, Debug, Default)]
 pub struct TextBuilder(String);
 

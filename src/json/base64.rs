@@ -9,13 +9,13 @@ const BLOCK: usize = 1024;
 const BYTES: usize = BLOCK / 4 * 3;
 
 impl Json<'_> {
-    /// Whether this is a string of base64.
+    /// Returns whether this is a string of base64.
     pub fn is_base64(self) -> bool {
         self.is_known_base64() || self.decode_base64(|_| ()).is_some()
     }
 
     /// Decodes a string of base64. Calls `sink` with the bytes, block by block, and returns their number. Returns None for
-    /// another value; then the bytes that `sink` received are meaningless.
+    /// another value; the bytes that `sink` received are then meaningless.
     pub fn decode_base64(self, sink: impl FnMut(&[u8])) -> Option<usize> {
         if self.kind() != Kind::String {
             return None;

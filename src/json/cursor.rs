@@ -24,14 +24,14 @@ pub struct Found {
 }
 
 impl Cursor {
-    /// Returns a cursor at the start of the array or object that `pointer` refers to. None if there is none, or if the text
-    /// is not JSON.
+    /// Returns a cursor at the start of the array or object that `pointer` refers to. Returns None if there is no such value,
+    /// or if the text is not JSON.
     pub fn at(bytes: &[u8], pointer: &str) -> Option<Cursor> {
         let Range { start, end } = pointer::find(bytes, pointer)?;
         matches!(bytes[start], b'[' | b'{').then(|| Cursor { next: skip_space(bytes, start + 1), end })
     }
 
-    /// Makes a cursor from the result of [`Cursor::numbers`].
+    /// Returns the cursor with the state that is the result of [`Cursor::numbers`].
     pub fn of_numbers([next, end]: [usize; 2]) -> Cursor {
         Cursor { next, end }
     }
@@ -46,7 +46,7 @@ impl Cursor {
         self.end
     }
 
-    /// Returns the next part. None at the end, and if this is no cursor of the text.
+    /// Returns the next part. Returns None at the end, and if the cursor belongs to another text.
     pub fn step(&mut self, bytes: &[u8]) -> Option<Found> {
         let bytes = bytes.get(..self.end)?;
         let close = *bytes.last()?;

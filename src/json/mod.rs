@@ -2,8 +2,8 @@
 //!
 //! Requests and responses pass through this library byte for byte, so most of its work on JSON is to find where a member
 //! begins and ends. A [`Json`] is a borrowed slice of a checked text: one valid RFC 8259 value that nests at most
-//! [`MAX_DEPTH`] levels deep. To read it checks nothing again, allocates nothing and never recurses. `bedrock_json_*`
-//! promises that to C programs, and hostile nesting demands it.
+//! [`MAX_DEPTH`] levels deep. Reading it checks nothing again, allocates nothing and never recurses. The header
+//! promises this for `bedrock_json_*`, and hostile JSON that nests deeply cannot overflow the stack.
 //!
 //! It is hand-written because `serde_json` recurses and allocates for raw values. docs/decisions/json.md has the
 //! alternatives and the measurements.
@@ -12,7 +12,7 @@
 //!   value      a JSON value, its kind, its members and elements
 //!   scan       the grammar: one pass that checks a text and reports to a visitor
 //!   skip       finds the end of a value in checked text
-//!   outline    the positions of long values, so that a second pass steps over them
+//!   outline    the positions of long values, so that a second pass steps over them; long_value is one of them
 //!   pointer    JSON pointers (RFC 6901)
 //!   cursor     a loop over members or elements whose state is two numbers, for the C API
 //!   string, number, base64    values decoded; strings escaped

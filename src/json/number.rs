@@ -6,7 +6,7 @@ use memchr::{memchr_iter, memchr3};
 use std::str::FromStr;
 
 impl<'a> Json<'a> {
-    /// Returns the numbers of an array. None for another kind of value, and for an array that has other elements.
+    /// Returns the numbers of an array. Returns None for another kind of value, and for an array that has other elements.
     pub fn numbers(self) -> Option<Numbers<'a>> {
         if self.kind() != Kind::Array {
             return None;
@@ -14,7 +14,7 @@ impl<'a> Json<'a> {
         cost::read(self.text.len());
         let inside = &self.text[1..self.text.len() - 1];
         let bytes = inside.as_bytes();
-        // Every other element of an array begins with one of these.
+        // An element that is not a number begins with one of these bytes, and no number holds one.
         if memchr3(b'"', b'[', b'{', bytes).or_else(|| memchr3(b't', b'f', b'n', bytes)).is_some() {
             return None;
         }

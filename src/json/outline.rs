@@ -35,7 +35,7 @@ impl Outline {
     }
 
     /// Returns the position of the value in its text.
-    pub fn place(&self) -> Range<usize> {
+    pub fn value_range(&self) -> Range<usize> {
         self.value.clone()
     }
 
@@ -63,11 +63,11 @@ impl Outline {
         }
     }
 
-    /// Updates the outline after `before` bytes without values and a part of another text were inserted at `at`. `other` is
-    /// the outline of that text. `around` are the old positions of the arrays and objects that contain `at`.
+    /// Updates the outline after an insertion into its text at `at`: `before` bytes without values, and then `part` of another
+    /// text, whose outline is `other`. `around` are the old positions of the arrays and objects that contain `at`.
     pub fn insert(&mut self, at: usize, before: usize, other: &Outline, part: Range<usize>, around: &[Range<usize>]) {
-        fn put<T: Copy>(
-            here: &mut Vec<T>,
+        fn insert_items<T: Copy>(
+            items: &mut Vec<T>,
             at: usize,
             behind: usize,
             other: &[T],
@@ -75,25 +75,25 @@ impl Outline {
             start: impl Fn(&T) -> usize,
             moved: impl Fn(T, usize, usize) -> T,
         ) {
-            let place = here.partition_point(|item| start(item) < at);
-            here[place..].iter_mut().for_each(|item| *item = moved(*item, 0, behind - at + part.len()));
+            let index = items.partition_point(|item| start(item) < at);
+            items[index..].iter_mut().for_each(|item| *item = moved(*item, 0, behind - at + part.len()));
             let first = other.partition_point(|item| start(item) < part.start);
             let last = other.partition_point(|item| start(item) < part.end);
-            here.splice(place..place, other[first..last].iter().map(|item| moved(*item, part.start, behind)));
+            items.splice(index..index, other[first..last].iter().map(|item| moved(*item, part.start, behind)));
         }
         let behind = at + before;
         let moved =
             |long: LongValue, from, to| LongValue { start: long.start - from + to, end: long.end - from + to, ..long };
-        put(&mut self.long, at, behind, &other.long, &part, |long| long.start, moved);
-        put(&mut self.at_signs, at, behind, &other.at_signs, &part, |at| *at, |at, from, to| at - from + to);
+        insert_items(&mut self.long, at, behind, &other.long, &part, |long| long.start, moved);
+        insert_items(&mut self.at_signs, at, behind, &other.at_signs, &part, |at| *at, |at, from, to| at - from + to);
         let length = before + part.len();
         self.value.end += length;
         for Range { start, end } in around {
             match self.long.binary_search_by_key(start, |long| long.start) {
-                Ok(place) => self.long[place].end += length,
-                Err(place) if end + length - start >= LONG => {
+                Ok(index) => self.long[index].end += length,
+                Err(index) if end + length - start >= LONG => {
                     let long = LongValue { start: *start, end: end + length, plain: false, base64: false };
-                    self.long.insert(place, long);
+                    self.long.insert(index, long);
                 }
                 Err(_) => {}
             }
@@ -101,7 +101,7 @@ impl Outline {
     }
 
     /// Returns the outline of the same value after `shift` bytes were put before it.
-    pub fn behind(mut self, shift: usize) -> Outline {
+    pub fn shifted(mut self, shift: usize) -> Outline {
         self.value = self.value.start + shift..self.value.end + shift;
         self.at_signs.iter_mut().for_each(|at| *at += shift);
         for long in &mut self.long {
@@ -141,7 +141,7 @@ impl<'a> Checked<'a> {
     pub fn trimmed(self) -> Self {
         let Ok(outline) = &self.outline else { return self };
         let value = outline.json(self.text);
-        Checked { text: &self.text[outline.place()], outline: Ok(outline.part(outline.place(), value)) }
+        Checked { text: &self.text[outline.value_range()], outline: Ok(outline.part(outline.value_range(), value)) }
     }
 
     pub fn into_outline(self) -> Result<Outline, Invalid> {
@@ -202,12 +202,12 @@ impl Visitor for Outliner<'_> {
     }
 
     fn end_container(&mut self, at: usize) {
-        let Some(place) = self.open.pop() else { return };
-        if at - self.outline.long[place].start >= LONG {
-            self.outline.long[place].end = at;
+        let Some(index) = self.open.pop() else { return };
+        if at - self.outline.long[index].start >= LONG {
+            self.outline.long[index].end = at;
         } else {
             // A short value contains no long one, so it is the last entry.
-            self.outline.long.truncate(place);
+            self.outline.long.truncate(index);
         }
     }
 }

@@ -85,7 +85,7 @@ fn name_length(key: Json<'_>, rest: &str) -> Option<usize> {
 /// The index in an array after the element on the path.
 const PASSED: usize = usize::MAX;
 
-/// Follows a pointer during a scan. If a key stands twice, the last one counts: a second value for a token of the pointer
+/// Follows a pointer during a scan. If a key occurs twice, the last one counts: a second value for a token of the pointer
 /// discards the result below the first one.
 struct Finder<'a> {
     bytes: &'a [u8],
@@ -171,7 +171,7 @@ impl Visitor for Finder<'_> {
         if let Some(found) = self.found.as_mut().filter(|_| self.next > self.pointer.len()) {
             found.end = at;
         }
-        // Back to the token that names this value.
+        // Goes back to the token that names this value.
         self.path -= 1;
         self.next = self.pointer[..self.next - 1].rfind('/').map_or(0, |slash| slash + 1);
         self.index = PASSED;

@@ -25,22 +25,22 @@ impl fmt::Display for Invalid {
 
 /// Receives the parts of a text, in their order.
 pub trait Visitor {
-    /// A key of the innermost object, with its quotes.
+    /// Receives a key of the innermost object, with its quotes.
     fn key(&mut self, _key: &StringToken) {}
 
-    /// A value begins at `at`. `parent` is the array or object that contains it, if any.
+    /// Receives the start `at` of a value. `parent` is the array or object that contains it, if any.
     fn begin_value(&mut self, _at: usize, _parent: Option<Container>) {}
 
-    /// A string value, before its [`Visitor::end_value`].
+    /// Receives a string value, before its [`Visitor::end_value`].
     fn string(&mut self, _string: &StringToken) {}
 
-    /// An array or object begins, after its [`Visitor::begin_value`].
+    /// Receives the kind of an array or object that begins, after its [`Visitor::begin_value`].
     fn begin_container(&mut self, _container: Container) {}
 
-    /// An array or object ends before `at`. Its [`Visitor::end_value`] follows.
+    /// Receives the end `at` of an array or object. Its [`Visitor::end_value`] follows.
     fn end_container(&mut self, _at: usize) {}
 
-    /// The innermost value ends before `at`.
+    /// Receives the end `at` of the innermost value.
     fn end_value(&mut self, _at: usize) {}
 }
 
@@ -65,6 +65,7 @@ impl Visitor for Depth {
     }
 }
 
+/// A value that contains others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Container {
     Array,
@@ -80,7 +81,7 @@ pub struct StringToken {
     pub base64: bool,
 }
 
-/// What is known about the bytes before they are scanned.
+/// The encoding of a text before it is scanned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
     Utf8,
@@ -359,7 +360,7 @@ fn leading_base64(bytes: &[u8]) -> usize {
     SHORT + bytes[SHORT..].chunks_exact(BLOCK).take_while(|block| is_base64(block)).count() * BLOCK
 }
 
-/// Whether `rest`, perhaps with padding, can be the end of base64.
+/// Returns whether `rest`, perhaps with padding, can be the end of base64.
 fn ends_base64(rest: &[u8]) -> bool {
     rest.len() < 1024 + SHORT
         && (base64_simd::STANDARD.check(rest).is_ok() || base64_simd::STANDARD_NO_PAD.check(rest).is_ok())

@@ -1,4 +1,4 @@
-//! Finds the end of a value in checked text, by its brackets and quotes. Nothing is checked again.
+//! Finds the end of a value in checked text by its brackets and quotes, and checks nothing again.
 //!
 //! For a text that is not JSON the result is meaningless, but it is a position in the text, or None.
 

@@ -25,7 +25,7 @@ impl<'a> Json<'a> {
         Pieces { rest: if self.kind() == Kind::String { &self.text[1..self.text.len() - 1] } else { "" } }
     }
 
-    /// Whether this is a string whose decoded text is `text`.
+    /// Returns whether this is a string whose decoded text is `text`.
     pub fn is(self, text: &str) -> bool {
         self.kind() == Kind::String && are_equal(self.pieces(), text)
     }
@@ -104,7 +104,7 @@ fn hex4(text: &str, at: usize) -> u32 {
     u32::from_str_radix(&text[at..at + 4], 16).expect("checked to be four hexadecimal digits")
 }
 
-/// Whether the joined pieces of a string are `text`.
+/// Returns whether the joined pieces of a string are `text`.
 fn are_equal(mut pieces: Pieces<'_>, text: &str) -> bool {
     let mut rest = text;
     let mut next = |piece: Piece<'_>| rest.strip_prefix(piece.as_str()).inspect(|after| rest = after).is_some();
@@ -118,7 +118,7 @@ pub fn quote(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
     out.write_char('"')
 }
 
-/// Returns the escape of a byte and its length. None if the byte needs no escape.
+/// Returns the escape of a byte and its length. Returns None if the byte needs no escape.
 fn escaped(byte: u8) -> Option<([u8; 6], usize)> {
     let short = |escape| Some(([b'\\', escape, 0, 0, 0, 0], 2));
     match byte {
@@ -139,10 +139,10 @@ pub fn escape_in_place(text: String, before: &str) -> String {
     let mut bytes = text.into_bytes();
     let mut from = bytes.len();
     let longer: usize = bytes.iter().filter_map(|byte| escaped(*byte)).map(|(_, length)| length - 1).sum();
-    // With room for the text that the caller appends next.
+    // Leaves room for the text that the caller appends next.
     bytes.reserve_exact(before.len() + longer + SLACK);
     bytes.resize(from + before.len() + longer, 0);
-    // From the end, because every byte moves towards it.
+    // Begins at the end, because every byte moves towards it.
     let mut to = bytes.len();
     while from > 0 {
         from -= 1;
@@ -158,7 +158,7 @@ pub fn escape_in_place(text: String, before: &str) -> String {
         }
     }
     bytes[..to].copy_from_slice(before.as_bytes());
-    String::from_utf8(bytes).expect("text stays text")
+    String::from_utf8(bytes).expect("escapes of UTF-8 are UTF-8")
 }
 
 /// The room behind a text that was escaped in place.
@@ -175,7 +175,7 @@ pub fn escape(out: &mut impl fmt::Write, text: &str) -> fmt::Result {
         match bytes.get(at) {
             None => return Ok(()),
             Some(&special) => {
-                let (escape, length) = escaped(special).expect("what ends a plain run");
+                let (escape, length) = escaped(special).expect("a plain run ends at a byte that needs an escape");
                 out.write_str(std::str::from_utf8(&escape[..length]).expect("ASCII"))?;
             }
         }
@@ -195,6 +195,6 @@ impl fmt::Display for Quoted<'_> {
 /// Returns `text` as a JSON string, with quotes.
 pub fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
-    quote(&mut out, text).expect("a String takes all that is written to it");
+    quote(&mut out, text).expect("writing to a String cannot fail");
     out
 }

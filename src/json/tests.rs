@@ -142,7 +142,7 @@ impl Dice {
         choices[self.below(choices.len())]
     }
 
-    /// A value that nests at most so deep, with white space, escapes, equal keys, and values both short and long.
+    /// Returns a value that nests at most `levels` levels deep, with white space, escapes, equal keys, and values both short and long.
     fn value(&mut self, levels: usize) -> String {
         let space = ["", "", " ", "\n\t"];
         let mut parts = Vec::new();
@@ -188,7 +188,7 @@ fn a_pointer_leads_to_the_same_value_as_in_serde_json() {
         let found = pointer::find(text.as_bytes(), &pointer).map(|place| &text[place]);
         let value = found.map(|found| serde_json::from_str::<serde_json::Value>(found).unwrap());
         assert_eq!(value.as_ref(), expected, "{pointer:?} in {text}");
-        assert_eq!(found.map(str::trim), found, "white space around what {pointer:?} leads to in {text}");
+        assert_eq!(found.map(str::trim), found, "white space around the value at {pointer:?} in {text}");
         let outlined = Checked::from(&text);
         for json in [json(&text), outlined.json().unwrap()] {
             assert_eq!(json.pointer(&pointer).map(Json::text), found, "{pointer:?} in {text}");
@@ -199,7 +199,7 @@ fn a_pointer_leads_to_the_same_value_as_in_serde_json() {
 }
 
 #[test]
-fn a_pointer_finds_nothing_in_a_text_that_is_broken_behind_its_value() {
+fn a_pointer_finds_nothing_in_a_text_that_is_not_valid_after_the_value() {
     for text in [r#"{"a":1"#, r#"{"a":1,}"#, r#"{"a":1} x"#, "{\"a\":1,\"b\":\"\u{1}\"}", r#"{"a":1,"b":[01]}"#] {
         assert_eq!(pointer::find(text.as_bytes(), "/a"), None, "{text}");
     }
@@ -241,7 +241,7 @@ fn values_are_the_same_with_and_without_an_outline() {
         all(json(&text), &mut plain);
         all(checked.json().unwrap(), &mut outlined);
         assert_eq!(plain, outlined);
-        // And so does the outline of a part.
+        // They are also the same with the outline of a part.
         for part in checked.json().unwrap().parts() {
             let start = offset(&text, part.segment);
             let outline = checked.outline().unwrap().part(start..start + part.segment.len(), part.value);
@@ -270,7 +270,7 @@ fn a_cursor_visits_every_part() {
             steps += 1;
         }
         assert_eq!(cursor.step(text.as_bytes()), None, "{text}");
-        assert_eq!(cursor.step(text.as_bytes()), None, "the end stays the end");
+        assert_eq!(cursor.step(text.as_bytes()), None, "a cursor at the end stays there");
     }
     assert!(steps > 5_000, "{steps} steps: too few to say anything");
 }
@@ -330,7 +330,7 @@ fn base64_is_decoded_as_by_a_forgiving_decoder() {
             3 => text.push_str(["=", "A", "AA==", "\\"][dice.below(4)]),
             _ => {}
         }
-        // Some write a slash as an escape.
+        // Some programs escape a slash.
         let literal = if dice.below(2) == 0 { quoted(&text) } else { quoted(&text).replace('/', "\\/") };
         let expected = base64_simd::forgiving_decode_to_vec(text.as_bytes()).ok();
         let mut decoded = Vec::new();

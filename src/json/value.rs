@@ -125,11 +125,12 @@ impl<'a> Json<'a> {
         Parts { container: self, object, at: if empty { bytes.len() } else { 1 } }
     }
 
-    /// Returns the value of an object's member. If a key stands twice, the last one counts, as it does for the service.
+    /// Returns the value of an object's member. If a key occurs twice, the last one counts, as it does for the service.
     pub fn get(self, key: &str) -> Option<Json<'a>> {
         self.members().filter(|member| member.key.is(key)).last().map(|member| member.value)
     }
 
+    /// Returns the value of a boolean.
     pub fn bool(self) -> Option<bool> {
         match self.kind() {
             Kind::True => Some(true),
@@ -160,7 +161,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Whether a string has escapes.
+    /// Returns whether a string has escapes.
     pub(super) fn is_escaped(self) -> bool {
         match self.long_at(0) {
             Some(long) => !long.plain,
@@ -171,7 +172,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Whether the outline knows this as a string of base64.
+    /// Returns whether the outline lists this as a string of base64.
     pub(super) fn is_known_base64(self) -> bool {
         self.long_at(0).is_some_and(|long| long.base64)
     }
@@ -229,7 +230,7 @@ pub struct Member<'a> {
     pub segment: &'a str,
 }
 
-/// Returns the position of `part`, which is a slice of `whole`.
-pub fn offset(whole: &str, part: &str) -> usize {
-    part.as_ptr() as usize - whole.as_ptr() as usize
+/// Returns the position of `part`, which is a slice of `text`.
+pub fn offset(text: &str, part: &str) -> usize {
+    part.as_ptr() as usize - text.as_ptr() as usize
 }

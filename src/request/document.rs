@@ -1,8 +1,8 @@
-//! The request's JSON as a document that can be changed and keeps every byte that was not.
+//! The JSON of a request as a document that can be changed. Bytes that are not changed stay as they were written.
 //!
-//! An object is the segments between its commas, and so is a list. Joined again, they are the original, with its white
-//! space. So the service gets the JSON as the program wrote it, and adding a message changes no byte before it, on which
-//! prompt caches depend.
+//! An object or a list is kept as the segments between its commas. Joined again, they are the original text, white space
+//! included. So the service receives the JSON as the program wrote it. Adding a message changes no byte before the message;
+//! prompt caches depend on that.
 
 use super::attachments::Attachments;
 use super::document_names::DocumentNames;
@@ -29,7 +29,7 @@ pub struct Document {
     members: Vec<Member>,
     /// The closing brace, and white space around it.
     tail: Arc<str>,
-    /// The participants whom the messages name.
+    /// The participants that the messages name.
     pub participants: Participants,
 }
 
@@ -38,7 +38,7 @@ pub struct Document {
 struct Member {
     name: Arc<str>,
     content: Content,
-    /// Where the value came from, if it did not come from the member itself.
+    /// The source of the value, if it is not the member itself.
     source_map: Option<Arc<SourceMap>>,
 }
 
@@ -97,7 +97,7 @@ impl Document {
             };
             document.members.push(Member::new(&name, content));
         }
-        let Range { start, end } = outline.place();
+        let Range { start, end } = outline.value_range();
         let open = if document.members.is_empty() { end - 1 } else { start + 1 };
         document.head = text[..open].into();
         document.tail = text[end - 1..].into();
@@ -137,7 +137,7 @@ impl Document {
         self.list(name).map(List::items).unwrap_or_default()
     }
 
-    /// Returns the list `name`, which is created if there is no such member. Returns None if the member is no list.
+    /// Returns the list `name`, and creates it if there is no such member. Returns None if the member is not a list.
     pub fn list_mut(&mut self, name: &str) -> Option<&mut List> {
         let position = self.position(name).unwrap_or_else(|| {
             self.members.push(Member::new(name, Content::List(List::of_items(name, Vec::new()))));
@@ -153,7 +153,7 @@ impl Document {
     pub fn replace(&mut self, old: &str, name: &str, json: &str) -> Result<()> {
         let Some(position) = self.position(old) else { return Ok(()) };
         let segment = Segment::member(name, json, References::InBase64).map_err(|invalid| {
-            // The object that was put around the value can nest one level too deep.
+            // The object around the value can make it nest one level too deep.
             Error::new(Kind::Request, format_args!("{WRITING}: {invalid}")).at(format!("/{old}"))
         })?;
         let content = Content::Verbatim(segment);
@@ -252,10 +252,10 @@ impl Document {
     /// Records that the document was given at the JSON pointer `parent`.
     pub fn move_source_beneath(&mut self, parent: &str) {
         for member in &mut self.members {
-            let own = member.pointer();
+            let pointer = member.pointer();
             let source_map = Arc::make_mut(member.source_map.get_or_insert_default());
             if !source_map.contains("") {
-                source_map.insert("", SourceLocation::same(own));
+                source_map.insert("", SourceLocation::same(pointer));
             }
             source_map.move_beneath(parent);
         }

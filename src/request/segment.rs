@@ -8,13 +8,13 @@ use crate::error::{Error, Kind, Result};
 use crate::json::{self, Checked, Invalid, Json, Outline};
 use std::sync::Arc;
 
-/// A segment, with the facts that one pass over it found: where its values end, and its references to attachments. Clones
+/// A segment, with the ends of its long values and its references to attachments, which one pass over it has found. Clones
 /// share the text.
 #[derive(Clone)]
-pub struct Segment(Arc<Inner>);
+pub struct Segment(Arc<Fields>);
 
 #[derive(Clone)]
-struct Inner {
+struct Fields {
     /// A value as it was written, perhaps with a key and white space around it.
     text: ZeroizedText,
     outline: Outline,
@@ -25,10 +25,10 @@ struct Inner {
 impl Segment {
     fn new(text: &str, outline: Outline, references: References) -> Self {
         let references = reference::find(text, &outline, references);
-        Segment(Arc::new(Inner { text: text.into(), outline, references }))
+        Segment(Arc::new(Fields { text: text.into(), outline, references }))
     }
 
-    /// Returns the segment `part` of a text, with the value `value`. `outline` is that of the whole text.
+    /// Returns the segment `part` of a text, with the value `value`. `outline` is the outline of `text`.
     pub fn part(text: &str, outline: &Outline, part: &str, value: Json<'_>, references: References) -> Self {
         let start = json::offset(text, part);
         Segment::new(part, outline.part(start..start + part.len(), value), references)
@@ -38,7 +38,7 @@ impl Segment {
     pub fn member(name: &str, json: &str, references: References) -> std::result::Result<Self, Invalid> {
         let key = json::quoted(name);
         let outline = Checked::from(json).into_outline()?;
-        Ok(Segment::new(&format!("{key}:{json}"), outline.behind(key.len() + 1), references))
+        Ok(Segment::new(&format!("{key}:{json}"), outline.shifted(key.len() + 1), references))
     }
 
     /// Returns an element of a list. `text` is a JSON value, perhaps with white space around it.
@@ -82,17 +82,17 @@ impl Segment {
         let (Some((old, is_empty)), Some((new, _))) = (content(self), content(more)) else { return };
         let new = new.start + 1..new.end - 1;
         let (at, comma) = (old.end - 1, if is_empty { "" } else { "," });
-        let inner = Arc::make_mut(&mut self.0);
-        inner.text.insert_str(at, &more.text()[new.clone()]);
-        inner.text.insert_str(at, comma);
-        let around = [inner.outline.place(), old];
-        inner.outline.insert(at, comma.len(), &more.0.outline, new.clone(), &around);
+        let fields = Arc::make_mut(&mut self.0);
+        fields.text.insert_str(at, &more.text()[new.clone()]);
+        fields.text.insert_str(at, comma);
+        let around = [fields.outline.value_range(), old];
+        fields.outline.insert(at, comma.len(), &more.0.outline, new.clone(), &around);
         let length = comma.len() + new.len();
-        let behind = inner.references.partition_point(|reference| reference.start < at);
-        inner.references[behind..].iter_mut().for_each(|reference| *reference = reference.moved(0, length));
+        let behind = fields.references.partition_point(|reference| reference.start < at);
+        fields.references[behind..].iter_mut().for_each(|reference| *reference = reference.moved(0, length));
         let added = more.0.references.iter().filter(|reference| new.contains(&reference.start));
         let added = added.map(|reference| reference.moved(new.start, at + comma.len()));
-        inner.references.splice(behind..behind, added);
+        fields.references.splice(behind..behind, added);
     }
 
     /// Returns whether reading the segment's text again gives the same segment.
@@ -120,14 +120,14 @@ impl Segment {
         self.write_from(0, attachments, out, path)
     }
 
-    /// Appends the value without the key and the white space around it. Otherwise the same as [`Segment::write`].
+    /// Does the same as [`Segment::write`], without the key and the white space around the value.
     pub fn write_value(
         &self,
         attachments: Option<&Attachments>,
         out: &mut ZeroizedText,
         path: impl Fn() -> String,
     ) -> Result<()> {
-        let value = self.0.outline.place();
+        let value = self.0.outline.value_range();
         self.write_from(value.start, attachments, out, path)?;
         out.truncate_white_space(self.text().len() - value.end);
         Ok(())
@@ -144,7 +144,7 @@ impl Segment {
         if let Some(attachments) = attachments {
             for reference in self.0.references.iter().filter(|reference| !attachments.is_text(reference)) {
                 out.push_str(&self.text()[written..reference.start]);
-                let inside = || self.json().pointer_to(reference.start - self.0.outline.place().start);
+                let inside = || self.json().pointer_to(reference.start - self.0.outline.value_range().start);
                 attachments.encode(reference, out, || format!("{}{}", path(), inside()))?;
                 written = reference.end;
             }

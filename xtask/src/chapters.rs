@@ -1,6 +1,6 @@
 //! The C API as data: the chapters of the header in its order, with their declarations and documentation.
 //!
-//! cbindgen translates the declarations of `src/ffi` to C. What it writes is taken apart here.
+//! cbindgen translates the declarations of `src/ffi` to C. This module parses its output.
 
 use crate::doc::Doc;
 use std::path::Path;
@@ -114,7 +114,7 @@ fn chapter(root: &Path, name: &'static str) -> Chapter {
     }
 }
 
-/// Takes apart what cbindgen has written: comments and declarations, mostly with an empty line between them.
+/// Parses the output of cbindgen: comments and declarations, mostly with an empty line between them.
 fn items(text: &str) -> Vec<Item> {
     let mut items = Vec::new();
     let (mut comment, mut code) = (Vec::new(), Vec::new());
@@ -142,7 +142,7 @@ fn is_comment(line: &str) -> bool {
     matches!(line.trim(), "/*" | "/**")
 }
 
-/// The lines up to the end of the comment that has begun.
+/// Returns the lines up to the end of the comment that has begun.
 fn comment_lines<'a>(lines: &mut std::str::Lines<'a>) -> Vec<&'a str> {
     let lines = lines.by_ref().map(str::trim).take_while(|&line| line != "*/");
     lines
@@ -160,7 +160,7 @@ fn item(comment: &[&str], code: &[&str]) -> Item {
         let declaration = if is_macro { Declaration::Macro { value } } else { Declaration::Number { value } };
         return Item { name: name.to_owned(), doc: Doc::parse(comment.iter().copied(), &[]), declaration };
     }
-    // "struct" stands before the name of a type only where the type is declared.
+    // In the header, "struct" is before the name of a type only in its declaration.
     let text =
         code.join("\n").replace("struct bedrock_", "bedrock_").replace("typedef bedrock_", "typedef struct bedrock_");
     let is_type = text.starts_with("typedef");
@@ -184,7 +184,7 @@ fn item(comment: &[&str], code: &[&str]) -> Item {
     Item { name: name.to_owned(), doc: Doc::parse(comment.iter().copied(), &labels), declaration }
 }
 
-/// The word before the first `mark`, or the last word.
+/// Returns the word before the first `mark`, or the last word.
 fn name_before(code: &str, mark: char) -> &str {
     let code = code.split(mark).next().unwrap_or(code);
     code.rsplit(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or(code)

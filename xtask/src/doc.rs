@@ -1,4 +1,4 @@
-//! Documentation: the text of a doc comment, taken apart.
+//! Parses the text of a doc comment.
 
 /// The documentation of a chapter, a declaration or a member of a struct.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum Block {
 }
 
 impl Doc {
-    /// Takes a text apart. Lines that are indented by two columns or more are code, or rows of a table if one of them holds a
+    /// Parses a text. Lines that are indented by two columns or more are code, or rows of a table if one of them holds a
     /// gap of two columns. A block whose first line begins with one of the labels and a colon is a list. An
     /// entry goes on until a line begins with a label.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>, labels: &[&str]) -> Self {
@@ -33,7 +33,7 @@ impl Doc {
         self.blocks.is_empty()
     }
 
-    /// The first paragraph.
+    /// Returns the first paragraph.
     pub fn summary(&self) -> &str {
         match self.blocks.first() {
             Some(Block::Paragraph(text)) => text,
@@ -41,7 +41,7 @@ impl Doc {
         }
     }
 
-    /// The text of the entry with this label: a parameter's name, or "Returns", "Ownership", "Threads", "Since", "AWS".
+    /// Returns the text of the entry with this label: a parameter's name, or "Returns", "Ownership", "Threads", "Since", "AWS".
     pub fn entry(&self, label: &str) -> Option<&str> {
         self.entries().find(|(name, _)| name == label).map(|(_, text)| text.as_str())
     }
@@ -77,12 +77,12 @@ impl Block {
     }
 }
 
-/// The label of an entry, and the rest of its first line.
+/// Returns the label of an entry, and the rest of its first line.
 fn label_of<'a>(line: &'a str, labels: &[&str]) -> Option<(&'a str, &'a str)> {
     line.split_once(": ").filter(|(label, _)| labels.contains(label))
 }
 
-/// Where the second column of a table begins, if the line has both.
+/// Returns the start of the second column of a table, if the line has both columns.
 fn column_of_text(line: &str) -> Option<usize> {
     let term = line.strip_prefix("  ").filter(|rest| !rest.starts_with(' '))?;
     let gap = term.find("  ")?;

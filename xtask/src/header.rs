@@ -1,13 +1,13 @@
-//! `include/bedrock.h`, written from the chapters and `src/ffi/opening.h`.
+//! Generates `include/bedrock.h` from the chapters and `src/ffi/opening.h`.
 
 use crate::chapters::{self, Declaration, Item, Member};
 use crate::doc::{Block, Doc};
 use std::path::Path;
 
-/// No line of the header is longer.
+/// The maximum length of a line of the header.
 pub const WIDTH: usize = 100;
 
-/// The text of the header. `root` is the folder of the repository.
+/// Returns the text of the header. `root` is the folder of the repository.
 pub fn generate(root: &Path) -> String {
     let chapters = chapters::read(root);
     let opening = root.join("src/ffi/opening.h");
@@ -35,13 +35,13 @@ fn is_handle(item: &Item) -> bool {
     matches!(item.declaration, Declaration::Handle)
 }
 
-/// Whether no empty line stands between two items: they are constants of one kind.
+/// Returns whether two items are constants of one kind, which have no empty line between them.
 fn are_of_one_group(a: &Item, b: &Item) -> bool {
     use Declaration::{Macro, Number};
     matches!((&a.declaration, &b.declaration), (Number { .. }, Number { .. }) | (Macro { .. }, Macro { .. }))
 }
 
-/// A handle's declaration and its documentation on one line.
+/// Returns a handle's declaration and its documentation on one line.
 fn handle(item: &Item) -> String {
     let name = &item.name;
     let line = format!("{:<52} /* {} */", format!("typedef struct {name} {name};"), item.doc.summary());
@@ -65,7 +65,7 @@ fn text(item: &Item) -> String {
     if item.doc.is_empty() { code } else { format!("{}\n{code}", comment(&item.doc, "")) }
 }
 
-/// A constant, with a short documentation behind it.
+/// Returns a constant, with a short documentation behind it.
 fn constant(doc: &Doc, indent: &str, define: &str) -> String {
     let one_line = format!("{indent}{define}  /* {} */", doc.summary());
     match doc.blocks.len() {
@@ -82,14 +82,14 @@ fn member(member: &Member) -> String {
     format!("{}\n  {}", comment(&member.doc, "  "), member.code)
 }
 
-/// A comment of its own, indented. Its last line has room for the end of the comment.
+/// Returns a comment on lines of its own, indented. Its last line has room for the end of the comment.
 fn comment(doc: &Doc, indent: &str) -> String {
     let lines = lines(doc, WIDTH - " *  */".len() - indent.len());
     let lines: Vec<_> = lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned()).collect();
     format!("{indent}/*{} */", lines.join("\n").strip_prefix(&format!("{indent} *")).expect("a comment has a line"))
 }
 
-/// The title of a chapter, with its opening.
+/// Returns the title of a chapter, with its opening.
 fn banner(title: &str, opening: &Doc) -> String {
     let rule = "-".repeat(WIDTH.saturating_sub(title.len() + "/* ----   */".len()));
     if opening.is_empty() {
@@ -100,7 +100,7 @@ fn banner(title: &str, opening: &Doc) -> String {
     format!("/* ---- {title} {rule}\n{}\n */", lines.join("\n"))
 }
 
-/// The lines of a text, filled to the width. An empty line stands between blocks.
+/// Returns the lines of a text, filled to the width, with an empty line between blocks.
 fn lines(doc: &Doc, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for block in &doc.blocks {
