@@ -24,7 +24,7 @@ pub struct Batch {
 struct Record {
     event: NewEvent,
     json: Span,
-    /// The element of `large` that holds `json`, counted from 1. None: the arena holds it.
+    /// The number, counted from 1, of the element of `large` that holds `json`. If it is None, the arena holds it.
     json_in: Option<NonZeroU32>,
 }
 
@@ -55,7 +55,7 @@ impl NewEvent {
     }
 }
 
-/// The size of the bookkeeping for a payload in an allocation of its own, roughly.
+/// The approximate size of the bookkeeping for a payload in an allocation of its own.
 const RAW_OVERHEAD: usize = 64;
 /// The length of a short frame as the service writes it: headers, a few words of text, padding.
 const SHORT_FRAME: usize = 192;

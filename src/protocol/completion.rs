@@ -18,21 +18,21 @@ pub struct Completion {
     pub has_chunks: bool,
 }
 
-/// How the body of a stream ended.
+/// The end of a stream's body.
 #[derive(Debug)]
 pub enum BodyEnd {
-    /// At the end that HTTP delimits.
+    /// HTTP marked the end, by a length or a last chunk.
     Delimited,
-    /// With its connection, as it does when a connection is lost as well.
+    /// The connection was closed. A lost connection looks the same.
     Closed,
-    /// With a connection that failed in this way.
+    /// The connection failed, for this reason.
     Broken(String),
-    /// Not at all: a timer expired first.
+    /// A timer expired before the end.
     TimedOut(Error),
 }
 
 impl Completion {
-    /// Returns the facts about what these two have decoded.
+    /// Returns the facts that the decoders of a stream have recorded.
     pub fn of(frames: &FrameDecoder, events: &EventDecoder) -> Self {
         Completion {
             between_frames: frames.is_between_frames(),

@@ -32,9 +32,9 @@ pub struct Event<'a> {
     pub tool_id: CText<'a>,
     /// The name of the tool that a call starts or stops with this event, or "".
     pub tool_name: CText<'a>,
-    /// The payload, verbatim, if it is JSON. The payload of an unknown event may be something else; this is "" then.
+    /// The payload, verbatim, if it is JSON. The payload of an unknown event may have another form; this is then "".
     pub json: CText<'a>,
-    /// The payload, verbatim, whatever its form.
+    /// The payload, verbatim, JSON or not.
     pub payload: &'a [u8],
     /// For the stop of a tool call: whether `text` is a JSON object.
     pub input_valid: bool,

@@ -1,4 +1,4 @@
-//! From the frames of a stream to its events.
+//! Decodes the frames of a stream to its events.
 //!
 //! Nearly every event is a text delta. It is [recognized](super::text_delta) by its bytes and never parsed as JSON.
 //! Every other payload is read with [`Json`]. An event or a delta that this version does not know becomes
@@ -94,7 +94,7 @@ impl EventDecoder {
         match frame.message_type() {
             MessageType::Event => {}
             MessageType::Exception => {
-                // As much as of an HTTP error. If the payload is damaged, the exception matters more.
+                // The limit of an HTTP error applies. An exception is reported even if its payload is not UTF-8.
                 let payload = &frame.payload[..frame.payload.len().min(MAX_ERROR_BODY)];
                 return Err(ServiceError::from_exception(&name, &String::from_utf8_lossy(payload)).into_error());
             }
@@ -117,14 +117,14 @@ impl EventDecoder {
 
     /// Appends an event whose payload is not `expected`. Only an unknown event may have such a payload.
     fn decode_raw(&mut self, name: &str, payload: Vec<u8>, expected: impl Display, batch: &mut Batch) -> Result<()> {
-        if self.knows(name) {
+        if self.is_known(name) {
             return Err(Error::new(Kind::Protocol, format_args!("a {name} event is not {expected}")));
         }
         batch.push_raw(name, payload);
         Ok(())
     }
 
-    fn knows(&self, name: &str) -> bool {
+    fn is_known(&self, name: &str) -> bool {
         MESSAGE_EVENTS.contains(&name) || name == METADATA || self.form == ResponseForm::Model && name == CHUNK
     }
 
@@ -214,7 +214,7 @@ impl EventDecoder {
         self.has_chunks = true;
         let text = event.get("bytes").and_then(Json::string);
         let text = text.and_then(|text| base64_simd::STANDARD.decode_to_vec(text.as_bytes()).ok());
-        // Bytes that are not text are in the payload only.
+        // Bytes that are not UTF-8 are in the payload alone.
         let text = text.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
         if text.len() > MAX_TEXT {
             return Err(too_long("a chunk"));

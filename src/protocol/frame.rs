@@ -11,7 +11,8 @@ use std::borrow::Cow;
 
 /// The length of a prelude.
 pub const PRELUDE: usize = 12;
-const CHECKSUM: usize = 4;
+/// The length of the checksum at the end of a frame.
+pub(super) const CHECKSUM: usize = 4;
 
 /// A frame with valid checksums, lengths and headers.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// The CRC32 of nothing. It is kept, because a new one detects the features of the processor again.
+/// A CRC32 that has hashed nothing. It is kept because making one detects the features of the processor again.
 #[derive(Default)]
 pub(super) struct Checksum(Hasher);
 

@@ -1,15 +1,15 @@
-//! From the body of a stream to its frames.
+//! Splits the body of a stream into its frames.
 //!
 //! [`FrameDecoder`] receives the chunks of a body and passes on each complete frame without copying it: in the chunk
-//! or, if it is split over chunks, in a buffer that is kept from frame to frame. It allocates nothing per frame. Only a
-//! large frame takes the buffer with it, so that its payload need not be copied. The buffer never holds more than one
+//! or, if it is split over chunks, in a buffer that is kept from frame to frame. It allocates nothing per frame. Only the
+//! buffer of a large frame is given up with the frame, so that the payload need not be copied. The buffer never holds more than one
 //! frame.
 
 use super::frame::{Checksum, Frame, PRELUDE, Prelude};
 use super::frame_error::FrameError;
 use super::frame_headers::HeaderCache;
 
-/// The length of a frame beyond which it takes the buffer with it.
+/// The length of a frame beyond which the buffer is given up with the frame.
 const KEPT_BUFFER: usize = 64 << 10;
 
 /// The length of a frame beyond which it is checked on another thread, so that the worker can serve other calls.
@@ -122,7 +122,7 @@ impl FrameDecoder {
     fn fill(&mut self, chunk: &mut &[u8], length: usize) -> Result<(), FrameError> {
         let missing = length.saturating_sub(self.partial.len()).min(chunk.len());
         let (taken, rest) = chunk.split_at(missing);
-        // Grows with the bytes received, as a Vec does, and not with the announced length; but never beyond the frame.
+        // The buffer grows with the bytes received, not to the announced length, and never beyond the frame.
         if self.partial.capacity() < self.partial.len() + missing {
             let more = missing.max(self.partial.len().min(length - self.partial.len()));
             self.partial.try_reserve_exact(more).map_err(|_| FrameError::Memory(self.partial.len() + more))?;

@@ -1,10 +1,9 @@
-//! Encodes event-stream frames whose headers are text: what scripts and replays respond with.
+//! Encodes event-stream frames whose headers are text, for scripts and replays.
 
-use super::frame::PRELUDE;
+use super::frame::{CHECKSUM, PRELUDE};
 use super::frame_limits::{MAX_FRAME, MAX_HEADERS};
 use bytes::{BufMut, Bytes};
 
-const CHECKSUM: usize = 4;
 /// The number of the header type for text.
 const TEXT: u8 = 7;
 const MAX_HEADER_NAME: usize = u8::MAX as usize;
@@ -75,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_exceeds_a_limit_is_an_error() {
+    fn a_frame_that_exceeds_a_limit_is_an_error() {
         let long = "x".repeat(MAX_HEADER_VALUE);
         let many = vec![("a", long.as_str()); MAX_HEADERS / MAX_HEADER_VALUE + 1];
         for (headers, payload) in [

@@ -26,8 +26,10 @@ impl fmt::Display for FrameError {
         match self {
             FrameError::PreludeChecksum => f.write_str("a frame's prelude does not match its checksum"),
             FrameError::MessageChecksum => f.write_str("a frame does not match its checksum"),
-            FrameError::Length(length) => write!(f, "a frame says that it is {length} bytes long"),
-            FrameError::HeadersLength(length) => write!(f, "a frame says that its headers are {length} bytes long"),
+            FrameError::Length(length) => write!(f, "a frame has the impossible length {length}"),
+            FrameError::HeadersLength(length) => {
+                write!(f, "the headers of a frame have the impossible length {length}")
+            }
             FrameError::HeaderCutOff => f.write_str("a frame's header is longer than its header block"),
             FrameError::HeaderType(kind) => write!(f, "a frame's header is of the unknown type {kind}"),
             FrameError::HeaderName => f.write_str("a frame's header has no name"),

@@ -1,6 +1,20 @@
 //! The protocol of Bedrock: operations, event-stream frames and events, and the errors that the service reports.
 //!
-//! Knows neither the SDK nor tokio: it turns bytes that have been received into values.
+//! It knows neither the SDK nor tokio, and decodes bytes that have been received.
+//!
+//! ```text
+//!   operation                     the operations of the service
+//!   frame, frame_headers          an event-stream frame and its headers; frame_limits, frame_error
+//!   frame_decoder, frame_encoder  a body split into frames; frames written for scripts and replays
+//!   event_decoder                 frames to events; text_delta is its fast path, surrogates and open_tool_calls its state
+//!   event, batch                  an event, and the memory of decoded events; text_limit, tool_input
+//!   completion                    whether a stream is complete or truncated
+//!   unary_response                the response of an operation that does not stream
+//!   response_head, usage          the request id and the token counts of a response
+//!   content_type, content_encoding, host    headers of a response, and the host of a request, for messages
+//!   service_error                 errors that the service reports; bad_response is for responses of another form
+//!   redact                        removes the secrets of a request from texts
+//! ```
 
 pub mod bad_response;
 pub mod batch;

@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_first_surrogate_is_one_only_at_the_end_and_if_its_backslash_starts_an_escape() {
+    fn only_an_escape_at_the_end_of_a_text_is_a_first_surrogate() {
         for (text, surrogate) in [
             (r"\ud83d", Some(0xd83d)),
             (r"a\uDBFF", Some(0xdbff)),

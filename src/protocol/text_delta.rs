@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_delta_is_recognised_only_where_it_is_valid_json_of_the_known_shape() {
+    fn a_text_delta_is_recognized_only_where_it_is_valid_json_of_the_known_shape() {
         let accepted = [
             r#"{"contentBlockIndex":0,"delta":{"text":"Hello"},"p":"abcXYZ019"}"#,
             r#"{"contentBlockIndex":12,"delta":{"text":""}}"#,
@@ -125,9 +125,9 @@ mod tests {
         ];
         for payload in accepted {
             let delta = TextDelta::recognize(payload).unwrap_or_else(|| panic!("not recognized: {payload}"));
-            let whole = Json::parse(payload).expect("valid JSON");
-            assert_eq!(whole.get("contentBlockIndex").and_then(Json::i64), Some(i64::from(delta.block)));
-            let text = whole.pointer("/delta/text").expect("a text");
+            let json = Json::parse(payload).expect("valid JSON");
+            assert_eq!(json.get("contentBlockIndex").and_then(Json::i64), Some(i64::from(delta.block)));
+            let text = json.pointer("/delta/text").expect("a text");
             match delta.text {
                 DeltaText::Plain(plain) => assert_eq!(format!("\"{plain}\""), text.text()),
                 DeltaText::Escaped(escaped) => assert_eq!(escaped, text),
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_plain_run_ends_at_the_first_byte_that_a_json_string_may_not_hold_as_it_is() {
+    fn a_plain_run_ends_at_the_first_byte_that_a_json_string_must_escape() {
         for length in 0..40 {
             let run = "a!#[]~\u{7f}ß\u{3042}\u{10ffff}".bytes().cycle().take(length);
             for end in 0..=u8::MAX {

@@ -5,14 +5,14 @@ use crate::json::{Json, Kind, MAX_DEPTH};
 /// The number of arrays and objects around a tool call's input in a response.
 const LEVELS_ABOVE: usize = 6;
 
-/// Returns the input as JSON. None if it is not JSON, because it was cut off or the model wrote something else, or if
-/// it is nested too deeply for a response.
+/// Returns the input as JSON. Returns None if it was cut off, if the model wrote something that is not JSON, or if it is
+/// nested too deeply for a response.
 pub fn parse(input: &str) -> Option<Json<'_>> {
     let (json, depth) = Json::parse_with_depth(input).ok()?;
     (depth + LEVELS_ABOVE <= MAX_DEPTH).then_some(json)
 }
 
-/// Returns whether the input can be passed to a tool: whether it is a JSON object.
+/// Returns whether the input is a JSON object, as tools need.
 pub fn is_valid(input: &str) -> bool {
     parse(input).is_some_and(|json| json.kind() == Kind::Object)
 }

@@ -1,4 +1,4 @@
-//! The response of an operation that does not stream: from the bytes of its body to JSON, or to an error.
+//! Reads the response of an operation that does not stream: JSON, or an error.
 
 use super::content_type::media_type;
 use super::operation::ResponseForm;
@@ -40,7 +40,7 @@ impl UnaryHead {
 
     fn read_model_body(&self, bytes: Vec<u8>) -> Result<(String, Usage)> {
         if !self.delimited && !shows_its_end(&bytes) {
-            let what = "the response ended with its connection, and nothing shows whether it is complete";
+            let what = "the connection was closed, and the response does not show whether it is complete";
             return Err(Error::new(Kind::Truncated, what));
         }
         let text = match String::from_utf8(bytes) {

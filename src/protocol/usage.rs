@@ -151,7 +151,7 @@ mod tests {
     #[test]
     fn each_models_own_form_of_response_reports_its_usage() {
         let none = Usage::default();
-        for (answer, expected) in [
+        for (response, expected) in [
             (
                 r#"{"inputTextTokenCount":5,"results":[{"tokenCount":7,"outputText":"a"},{"tokenCount":1}]}"#,
                 Usage { input_tokens: 5, output_tokens: 8, ..none },
@@ -176,7 +176,7 @@ mod tests {
             (r#"{"usage":[],"meta":1,"results":{"tokenCount":1},"prompt_token_count":-4}"#, none),
             (r#"{"results":[{"a":1}]}"#, none),
         ] {
-            assert_eq!(Usage::of_response(Json::parse(answer).unwrap()), expected, "{answer}");
+            assert_eq!(Usage::of_response(Json::parse(response).unwrap()), expected, "{response}");
         }
     }
 }

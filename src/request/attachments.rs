@@ -45,6 +45,7 @@ impl Attachments {
         Ok(())
     }
 
+    /// Adds bytes under a name. Returns an error if an attachment cannot have the name.
     pub fn add(&mut self, name: &str, bytes: AttachmentBytes) -> Result<()> {
         self.check_name(name)?;
         self.push(Attachment { name: name.into(), bytes, of_block: false });
@@ -74,6 +75,7 @@ impl Attachments {
         removed.into_iter().map(|attachment| attachment.bytes).collect()
     }
 
+    /// Returns whether an attachment has the name.
     pub fn contains(&self, name: &str) -> bool {
         cost::read(name.len());
         self.by_name.contains_key(name)

@@ -38,7 +38,7 @@ pub fn add_message(document: &mut Document, message: ConverseMessage) -> Result<
     Ok(())
 }
 
-/// Records the names of documents in a message that has been added, or will be.
+/// Records the names of the documents in a message, before or after the message is added.
 pub fn add_document_names(document: &mut Document, names: UsedNames) {
     if !names.is_empty()
         && let Some(messages) = document.list_mut("messages")
@@ -66,7 +66,7 @@ pub fn text_block(text: &str) -> ZeroizedText {
     ZeroizedText::format(length, format_args!("{{\"text\":{}}}", Quoted(text)))
 }
 
-/// Returns a toolResult block. `content` are its blocks, with commas between them.
+/// Returns a toolResult block. `content` is its blocks, with commas between them.
 pub fn tool_result_block(tool_use_id: &str, content: &str, is_error: bool) -> ZeroizedText {
     let status = if is_error { ",\"status\":\"error\"" } else { "" };
     let id = Quoted(tool_use_id);

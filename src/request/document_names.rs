@@ -1,4 +1,4 @@
-//! The names of documents. The service allows few characters in a name, and wants the names in a conversation to differ.
+//! The names of documents. The service allows few characters in a name, and demands that the names in a conversation differ.
 
 use crate::json::{Json, cost};
 use std::collections::{HashMap, HashSet};
@@ -42,7 +42,7 @@ impl UsedNames {
 
 /// The names of a conversation while a message is translated.
 ///
-/// The message's own names are kept apart: they count once the message is added.
+/// The names in the message itself are separate: they count once the message is added.
 #[derive(Default)]
 pub struct DocumentNames {
     before: Arc<UsedNames>,
@@ -85,7 +85,7 @@ impl DocumentNames {
         }
     }
 
-    /// Returns false if the name is in use.
+    /// Adds a name. Returns false if the name is in use.
     fn insert(&mut self, name: &str) -> bool {
         cost::read(name.len());
         !self.before.names.contains(name) && self.of_message.names.insert(name.to_owned())

@@ -103,8 +103,8 @@ fn adding_ten_thousand_items_takes_at_most_eleven_times_the_effort_of_a_thousand
     };
     let response = |id: usize| {
         let call = format!(r#"{{"toolUse":{{"toolUseId":"{id}","name":"f","input":{{"a":"{}"}}}}}}"#, "x".repeat(400));
-        let answer = format!(r#"{{"output":{{"message":{{"role":"assistant","content":[{call}]}}}}}}"#);
-        Response::unary(Text::from(answer), ResponseHead::default(), 1)
+        let json = format!(r#"{{"output":{{"message":{{"role":"assistant","content":[{call}]}}}}}}"#);
+        Response::unary(Text::from(json), ResponseHead::default(), 1)
     };
     let ways: [Way<'_>; 15] = [
         ("native messages in turn", &|request, index| {

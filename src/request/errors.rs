@@ -14,7 +14,7 @@ pub fn wrong_type(key: &str, expected: &str, found: Json<'_>) -> Error {
     invalid(format!("/{key}"), format_args!("expected {expected}, found {}", found.kind()))
 }
 
-/// Returns the error of two members that set the same thing.
+/// Returns the error of two members with the same meaning.
 pub fn given_twice(path: impl Into<String>, name: &str, other: &str) -> Error {
     invalid(path, format_args!("{name} and {other} are both given; they mean the same"))
 }

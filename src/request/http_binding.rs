@@ -1,7 +1,7 @@
 //! Members of a request that are sent in the path, the query or a header, and not in the body.
 //!
-//! InvokeModel and ApplyGuardrail have members that set the same thing as members of Converse. A request or a model's
-//! defaults may have either: a guardrail that a model is bound to must apply to every operation.
+//! InvokeModel and ApplyGuardrail have members with the same meaning as members of Converse. A request or a model's defaults
+//! may have either, because a guardrail in the defaults must apply to every operation.
 
 use super::document::{Document, pointer_to};
 use super::errors::invalid;
@@ -21,7 +21,7 @@ pub struct BoundValue {
 /// The form of a member that both the operation and Converse have.
 #[derive(Clone, Copy)]
 enum Form {
-    Own,
+    Operation,
     Converse,
     Either,
 }
@@ -34,14 +34,14 @@ pub struct Bindings<'a> {
 }
 
 impl Bindings<'_> {
-    /// Returns the value of a member: of the request, or else of the model's defaults. In the defaults the operation's own
-    /// member wins over that of Converse, because it is more specific.
+    /// Returns the value of a member: of the request, or else of the model's defaults. In the defaults, the member of the
+    /// operation wins over the member of Converse, because it is more specific.
     pub fn value(&self, binding: &HttpBinding) -> Result<Option<BoundValue>> {
-        let sources = [(Form::Either, self.request), (Form::Own, self.defaults), (Form::Converse, self.defaults)];
+        let sources = [(Form::Either, self.request), (Form::Operation, self.defaults), (Form::Converse, self.defaults)];
         let is_version = binding.name == GUARDRAIL_IN_PATH.version.name;
         for (form, document) in sources {
             let value = self.value_in(document, form, binding)?;
-            // A version from elsewhere would be that of another guardrail.
+            // A version in another document would be that of another guardrail.
             let has_guardrail = is_version && self.value_in(document, form, &GUARDRAIL_IN_PATH.identifier)?.is_some();
             if value.is_some() || has_guardrail {
                 return Ok(value);
@@ -53,23 +53,23 @@ impl Bindings<'_> {
     fn value_in(&self, document: &Document, form: Form, binding: &HttpBinding) -> Result<Option<BoundValue>> {
         match form {
             Form::Either => self.either_form(binding, document),
-            Form::Own => self.own_form(binding, document),
+            Form::Operation => self.operation_form(binding, document),
             Form::Converse => self.converse_form(binding, document),
         }
     }
 
     /// Reads a member in the operation's form or in Converse's form. Both at once are an error.
     fn either_form(&self, binding: &HttpBinding, document: &Document) -> Result<Option<BoundValue>> {
-        match (self.own_form(binding, document)?, self.converse_form(binding, document)?) {
-            (Some(own), Some(converse)) => {
+        match (self.operation_form(binding, document)?, self.converse_form(binding, document)?) {
+            (Some(value), Some(converse)) => {
                 let message = format!("{} is given in {} too; they mean the same", binding.name, converse.pointer);
-                Err(request_error(self.operation, &own.pointer, &message))
+                Err(request_error(self.operation, &value.pointer, &message))
             }
-            (own, converse) => Ok(own.or(converse)),
+            (value, converse) => Ok(value.or(converse)),
         }
     }
 
-    fn own_form(&self, binding: &HttpBinding, document: &Document) -> Result<Option<BoundValue>> {
+    fn operation_form(&self, binding: &HttpBinding, document: &Document) -> Result<Option<BoundValue>> {
         let value = document.value(binding.name).filter(|value| !binding.is_converse_object(*value));
         value.map_or(Ok(None), |value| self.read(binding, value, format!("/{}", binding.name)))
     }
@@ -130,7 +130,8 @@ impl Bindings<'_> {
 }
 
 impl HttpBinding {
-    /// Returns whether a value is that of the member of Converse, which is an object, where both have the same name.
+    /// Returns whether a value belongs to the member of Converse, if the member of the operation has the same name: the value
+    /// for Converse is an object.
     fn is_converse_object(&self, value: Json<'_>) -> bool {
         self.converse.is_some_and(|(member, _)| member == self.name) && value.kind() == Kind::Object
     }

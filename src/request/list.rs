@@ -37,6 +37,7 @@ impl Index {
 }
 
 impl List {
+    /// Returns the list `name` of these items.
     pub fn of_items(name: &str, items: Vec<Segment>) -> Self {
         List::new(format!("{}:[", json::quoted(name)).into(), items, "]".into())
     }
@@ -45,7 +46,7 @@ impl List {
         List { head, items, tail, index: Index::default() }
     }
 
-    /// Returns the list in the segment `part` of a text. `value` is the array, `outline` that of the whole text.
+    /// Returns the list in the segment `part` of `text`. `value` is the array, and `outline` the outline of `text`.
     pub fn part(text: &str, outline: &Outline, part: &str, value: Json<'_>) -> Self {
         let start = json::offset(part, value.text());
         let end = start + value.text().len();
@@ -100,7 +101,7 @@ impl List {
         DocumentNames::after(self.updated_index().documents.clone())
     }
 
-    /// Records the names of a message that has been added, or will be.
+    /// Records the names of the documents in a message, before or after the message is added.
     pub fn add_document_names(&mut self, names: UsedNames) {
         if !names.is_empty() {
             Arc::make_mut(&mut self.index.documents).extend(names);

@@ -14,7 +14,7 @@ use std::fmt;
 pub struct MediaBlock<'a> {
     pub medium: Medium,
     pub role: &'a str,
-    /// The service's name for the format, or a MIME type. If it is None, the format is recognised by the bytes or the name.
+    /// The service's name for the format, or a MIME type. If it is None, the format is recognized by the bytes or the name.
     pub format: Option<&'a str>,
     /// The name of a document, or of its file.
     pub name: Option<&'a str>,

@@ -1,5 +1,4 @@
-//! Images, documents, audio and video: the formats of the service, and how they are recognised by MIME types, file names and
-//! bytes.
+//! Images, documents, audio and video: the formats of the service. MIME types, file names and bytes show the format.
 
 use super::errors::invalid;
 use crate::error::{Result, quote};
@@ -136,14 +135,14 @@ const ACCEPTED_MISLABELLED: (&str, &str) = ("jpeg", "png");
 /// The formats of documents that are plain text.
 const TEXTS: [&str; 4] = ["csv", "html", "txt", "md"];
 
-/// Decodes the first bytes of base64, enough to recognise a format. Returns none if it is not valid base64.
+/// Decodes the first bytes of base64, enough to recognize a format. Returns none if it is not valid base64.
 pub fn decoded_prefix(base64: &str) -> Vec<u8> {
     const ENOUGH: usize = 16;
     let length = base64.len().min(ENOUGH) / 4 * 4;
     base64.get(..length).and_then(|text| base64_simd::STANDARD.decode_to_vec(text).ok()).unwrap_or_default()
 }
 
-/// Recognises the format of bytes.
+/// Recognizes the format of bytes.
 fn format_of_bytes(bytes: &[u8]) -> Option<(Medium, &'static str)> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => Some((Medium::Image, "png")),

@@ -2,12 +2,18 @@
 //!
 //! The files, from the bottom to the top:
 //!
+//! - [`errors`], [`role`], [`participants`], [`medium`], [`timestamp`], [`path`] and [`zeroized`] are used by the others.
 //! - [`segment`], [`list`] and [`document`] hold the JSON so that no byte changes without need. [`source_map`] leads from a
 //!   translated value to the JSON that the program gave. [`attachments`] and [`reference`] are bytes to which the JSON refers.
-//! - [`operation_members`] lists the members of each operation.
+//!   [`document_names`] makes the names of documents unique.
+//! - [`operation_members`] lists the members of each operation; [`model_id`] reads those that name the model.
 //! - [`dialect`] translates the portable dialect to Converse; [`conversation`] adds messages in Converse's form.
-//! - [`unknown_members`] refuses misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a conversation.
-//! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for what is not in the body.
+//!   [`media_block`] makes blocks of bytes, [`response_message`] takes the message of a response, [`trim`] shortens a
+//!   conversation.
+//! - [`unknown_members`] finds misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a conversation;
+//!   [`inference_config`] has limits that both dialects share.
+//! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not in the
+//!   body.
 
 pub mod attachments;
 mod conversation;
@@ -108,18 +114,18 @@ impl Request {
         Ok(())
     }
 
-    /// Reads members of a request. If `nulls_remove`, those that are null are left out, and their names returned.
-    fn read_members<'a>(text: impl Into<Checked<'a>>, nulls_remove: bool) -> Result<(Document, Vec<String>)> {
+    /// Reads members of a request. If `null_removes`, members that are null are left out, and their names are returned.
+    fn read_members<'a>(text: impl Into<Checked<'a>>, null_removes: bool) -> Result<(Document, Vec<String>)> {
         let text = text.into();
         let given = MembersOf::Request;
         memory::ahead(given.doing(), COPIES * text.text().len())?;
         let mut document = Document::parse(text, given.doing())?;
         unknown_members::check(&document, given)?;
-        let removed = if nulls_remove { document.remove_nulls(&[]) } else { Vec::new() };
+        let removed = if null_removes { document.remove_nulls(&[]) } else { Vec::new() };
         Ok((document, removed))
     }
 
-    /// Removes a member, and the member of the other dialect that sets the same thing.
+    /// Removes a member, and the member of the other dialect with the same meaning.
     pub fn remove(&mut self, name: &str) -> Result<()> {
         self.next_numbers.clear();
         if MODEL_ID_MEMBERS.contains(&name) {
@@ -144,12 +150,12 @@ impl Request {
 
     /// Adds a message in either dialect.
     pub fn add_message<'a>(&mut self, text: impl Into<Checked<'a>>) -> Result<()> {
-        let refuse = |what: String| Error::new(Kind::Request, format_args!("adding a message: {what}"));
+        let invalid = |what: String| Error::new(Kind::Request, format_args!("adding a message: {what}"));
         let text = text.into().trimmed();
         self.check_memory("adding a message", text.text().len())?;
-        let message = text.json().map_err(|invalid| refuse(format!("the JSON is not valid: {invalid}")))?;
+        let message = text.json().map_err(|error| invalid(format!("the JSON is not valid: {error}")))?;
         if message.kind() != json::Kind::Object {
-            return Err(refuse(format!("expected a JSON object, found {}", message.kind())));
+            return Err(invalid(format!("expected a JSON object, found {}", message.kind())));
         }
         match messages::translate_message(message, &mut self.document)? {
             Some(translated) => self.add(translated),
@@ -210,6 +216,7 @@ impl Request {
         Ok(())
     }
 
+    /// Returns the number of messages.
     pub fn message_count(&self) -> usize {
         self.document.items("messages").len()
     }
@@ -253,15 +260,16 @@ impl Request {
         self.attachments.add(name, bytes)
     }
 
-    /// Removes and returns the bytes of images and documents whose blocks are gone. To drop them may call the program.
+    /// Removes and returns the bytes of images and documents whose blocks are gone. Dropping them may call the
+    /// program's release function.
     #[must_use]
     pub fn remove_unused_attachments(&mut self) -> Vec<AttachmentBytes> {
         self.next_numbers.clear();
         self.attachments.remove_unused(self.document.references())
     }
 
-    /// Writes the request without a model's defaults, and without checks. [`Request::parse`] reads the same request from it.
-    /// If `inline`, it has base64 instead of references to attachments.
+    /// Writes the request without a model's defaults, and without checks. [`Request::parse`] reads the same request from it. If
+    /// `inline`, base64 replaces the references to attachments.
     pub fn to_json(&self, inline: bool) -> Result<ZeroizedText> {
         let mut document = self.document.clone();
         if let Some(model_id) = &self.model_id {

@@ -21,13 +21,13 @@ pub struct BodyMember {
     pub inherited: bool,
 }
 
-/// Where in a member `"@name"` refers to an attachment.
+/// The values in a member at which `"@name"` refers to an attachment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum References {
     Nowhere,
-    /// Where Converse has base64.
+    /// Values that are base64 in Converse.
     InBase64,
-    /// Anywhere: the member is a request in the model's own form.
+    /// All strings: the member is a request in the model's own form.
     Anywhere,
 }
 
@@ -36,12 +36,12 @@ pub struct HttpBinding {
     pub name: &'static str,
     /// The name of the header, or "" if the member is sent in the path or the query.
     pub header: &'static str,
-    /// The member of Converse that sets the same thing, and a member of that object.
+    /// The member of Converse with the same meaning: the name of an object, and of a member in it.
     pub converse: Option<(&'static str, &'static str)>,
     pub kind: BoundKind,
 }
 
-/// The types of bound members that are not strings.
+/// The type of a bound member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BoundKind {
     Text,
@@ -183,6 +183,7 @@ const LIST_ASYNC_INVOKES: OperationMembers = OperationMembers {
 };
 
 impl OperationMembers {
+    /// Returns the members of an operation.
     pub fn of(operation: Operation) -> &'static OperationMembers {
         match operation {
             Operation::Converse | Operation::ConverseStream => &CONVERSE,
@@ -201,7 +202,7 @@ impl OperationMembers {
     }
 }
 
-/// Returns the names of all operations' members. Names that several operations have come several times.
+/// Returns the names of all operations' members. A name that several operations have is returned several times.
 pub fn names() -> impl Iterator<Item = &'static str> {
     OperationMembers::all().flat_map(|members| {
         let bindings = members.bindings.iter().map(|binding| binding.name);
@@ -214,20 +215,20 @@ pub fn is_for_another_operation(member: &str) -> bool {
     OperationMembers::all().any(|members| members.distinctive.contains(&member))
 }
 
-/// Returns where in a member of the request `"@name"` refers to an attachment.
+/// Returns the values in a member of the request at which `"@name"` refers to an attachment.
 pub fn references_in_member(member: &str) -> References {
     let mut all = OperationMembers::all().flat_map(|members| members.body);
     all.find(|known| known.name == member)
         .map_or_else(|| references_in_unknown_member(member), |known| known.references)
 }
 
-/// Members of the other dialect, and those that the service learns later.
+/// Does the same for a member of the other dialect, or one that the service learns later.
 fn references_in_unknown_member(member: &str) -> References {
     if is_free_form(member) { References::Nowhere } else { References::InBase64 }
 }
 
 /// Returns whether the value of a member within Converse's JSON is free-form JSON of the program, the model or a tool. A
-/// member "bytes" in it is no base64.
+/// member "bytes" in it is not base64.
 pub fn is_free_form(member: &str) -> bool {
     matches!(member, "input" | "json" | "additionalModelRequestFields" | "requestMetadata")
 }

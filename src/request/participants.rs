@@ -20,7 +20,7 @@ impl Participants {
         match self.0.iter().find(|(known, _)| *known == role) {
             Some((_, first)) if first != name => {
                 let message = format_args!(
-                    "the messages of this role have two names, {} and {}, and Converse has no place for names; \
+                    "the messages of this role have two names, {} and {}, and Converse has no member for names; \
                      put them into the texts and leave name out",
                     quote(first),
                     quote(name)

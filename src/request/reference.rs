@@ -1,4 +1,4 @@
-//! References to attachments: strings `"@name"` where base64 would be.
+//! References to attachments: strings `"@name"` in place of base64.
 
 use super::operation_members::{References, is_base64, is_free_form};
 use crate::json::{self, Json, Outline, Part};
@@ -10,8 +10,8 @@ pub struct Reference {
     /// The offset of the string's content, without the quotes.
     pub start: usize,
     pub end: usize,
-    /// Whether the string may be an ordinary text that only looks like a reference. It is one if no attachment has the
-    /// name.
+    /// Whether the string may be an ordinary text that only looks like a reference. It is an ordinary text if no attachment has
+    /// the name.
     pub ambiguous: bool,
 }
 

@@ -16,6 +16,7 @@ pub enum Role {
 const KNOWN: &str = "known are user, assistant, system and tool";
 
 impl Role {
+    /// Returns the role with this name in either dialect.
     pub fn named(name: &str) -> Option<Role> {
         match name {
             "system" | "developer" => Some(Role::System),

@@ -49,6 +49,7 @@ pub struct Serializer<'a> {
 }
 
 impl Serializer<'_> {
+    /// Returns the serialized request, or an error about a member of the request.
     pub fn serialize(self) -> Result<SerializedRequest> {
         match self.operation {
             Operation::Converse => self.converse("converse"),
@@ -165,7 +166,7 @@ impl Serializer<'_> {
         Ok(SerializedRequest { subject: identifier, path, headers: Vec::new(), body: Some(body.into_bytes()) })
     }
 
-    /// The operation has no system prompt. That of a conversation becomes its first message.
+    /// Makes the system prompt of a conversation its first message, because the operation has no system prompt.
     fn invoke_guardrail_checks(mut self) -> Result<SerializedRequest> {
         defaults::fill_body(&mut self.request, self.defaults, self.operation);
         let system: Vec<_> = self.request.items("system").iter().map(|block| block.text().to_owned()).collect();

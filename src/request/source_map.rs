@@ -1,4 +1,4 @@
-//! Where a translated value came from, in the JSON that the program gave.
+//! The sources of translated values in the JSON that the program gave.
 //!
 //! Checks look at a request in Converse's form, because that is what the service judges. Their errors have to point into
 //! the JSON that the program wrote, which may be of the portable dialect. So each member of a document can have a
@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// Pairs of JSON pointers: into a composed value, and to the part of the given JSON that it came from.
 pub type PointerPairs = &'static [(&'static str, &'static str)];
 
-/// Where a value came from.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceLocation {
     /// A JSON pointer into the given JSON.
@@ -17,21 +17,23 @@ pub struct SourceLocation {
     pub parts: SourceParts,
 }
 
-/// Where the parts of a value came from.
+/// The sources of the parts of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SourceParts {
     /// The value is as it was given, so its parts have the same pointers.
     Same,
     /// The value was composed. It is an object of one member, and each pair maps a part of that member to a part of the
-    /// given value. Other parts map to the given value as a whole.
+    /// given value. Other parts map to the given value itself.
     Composed(PointerPairs),
 }
 
 impl SourceLocation {
+    /// Returns the location of a value that is as it was given.
     pub fn same(pointer: impl Into<String>) -> Self {
         SourceLocation { pointer: pointer.into(), parts: SourceParts::Same }
     }
 
+    /// Returns the location of a value that was composed of the given value.
     pub fn composed(pointer: impl Into<String>, pairs: PointerPairs) -> Self {
         SourceLocation { pointer: pointer.into(), parts: SourceParts::Composed(pairs) }
     }

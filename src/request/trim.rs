@@ -1,9 +1,9 @@
-//! The newest part of a conversation, trimmed so that the service accepts it as a conversation.
+//! Trims a conversation to its newest messages, so that the service accepts the rest.
 
 use super::segment::Segment;
 use crate::json::Json;
 
-/// The part that a message has in its turn.
+/// The position of a message in its turn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// A message of the user that needs no message before it.

@@ -1,7 +1,7 @@
 //! Members of a request that are a mistake: keys of the config, misspelled names, and credentials.
 //!
-//! A member that resembles no known name is accepted, because the service may know it. A member that is refused here would
-//! be sent, and the service would ignore or refuse it; a credential would be shown to everybody who reads the request.
+//! A member that resembles no known name is accepted, because the service may know it. Without this check, a
+//! mistake would be sent, and the service would ignore or refuse it; a credential would be visible to all readers of the request.
 
 use super::dialect::members as portable;
 use super::document::{Document, pointer_to};
@@ -31,7 +31,7 @@ impl MembersOf {
         }
     }
 
-    /// Returns where the program should give a key of the config.
+    /// Returns the advice on the right function or object for a key of the config.
     fn advice_for_key(self, key: &str) -> &'static str {
         match self {
             MembersOf::Defaults => "give it beside \"defaults\", not in it",

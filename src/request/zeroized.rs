@@ -10,8 +10,8 @@ use std::fmt::{self, Write as _};
 use std::ops::Deref;
 use zeroize::Zeroize;
 
-/// The number of bytes that are zeroed at a time. For more, the C library uses one repeated instruction. That takes about as
-/// long, but instruction counters count it once per byte, which would hide everything else.
+/// The number of bytes that are zeroed at a time. For more bytes, the C library uses one repeated instruction. That takes about
+/// as long, but instruction counters count it once per byte, and the counts of the rest would be lost in it.
 const STRIDE: usize = 1 << 10;
 
 /// Text that may contain a prompt.
@@ -53,7 +53,7 @@ impl ZeroizedText {
         self.insert_str(self.0.len(), text);
     }
 
-    /// Inserts `text` at the byte offset `at`. The cost of one of many calls is the length of `text` and of the text behind it.
+    /// Inserts `text` at the byte offset `at`. The amortized cost is the length of `text` and of the text behind it.
     pub fn insert_str(&mut self, at: usize, text: &str) {
         self.reserve(text.len());
         cost::copy(text.len() + self.0.len() - at);

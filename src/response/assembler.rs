@@ -13,7 +13,7 @@ pub enum Assembler {
 }
 
 impl Assembler {
-    /// Returns None if the operation does not stream.
+    /// Returns an assembler for a stream of the operation. Returns None if the operation does not stream.
     pub fn of(operation: Operation) -> Option<Self> {
         match operation {
             Operation::ConverseStream => Some(Assembler::Message(MessageAssembler::default())),
@@ -39,6 +39,7 @@ impl Assembler {
         }
     }
 
+    /// Adds an event to the response.
     pub fn push(&mut self, event: &Event<'_>) {
         match self {
             Assembler::Message(message) => message.push(event),

@@ -20,10 +20,12 @@ impl ChunkAssembler {
         ChunkAssembler { lacks_content: true, ..ChunkAssembler::default() }
     }
 
+    /// Returns whether only the chunk with the usage is kept.
     pub fn lacks_content(&self) -> bool {
         self.lacks_content
     }
 
+    /// Adds an event to the array.
     pub fn push(&mut self, event: &Event<'_>) {
         if self.lacks_content {
             if !has_usage(event) {

@@ -27,7 +27,7 @@ fn corpus(operation: &str) -> Vec<Interaction> {
     [samples(operation), collection(operation)].into_iter().flatten().collect()
 }
 
-/// Returns those of `tests/sample_recordings`.
+/// Returns the recorded successes in `tests/sample_recordings`.
 fn samples(operation: &str) -> Vec<Interaction> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sample_recordings");
     let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
@@ -165,8 +165,8 @@ fn check_getters(id: &str, response: &Response, expected: &Value) {
     let expected_calls = expected["tool_calls"].as_array().unwrap();
     let mut calls: Vec<_> = response.tool_calls().iter().chain(response.server_tool_calls()).collect();
     assert_eq!(calls.len(), expected_calls.len(), "{id}");
-    let place = |id: &str| expected_calls.iter().position(|expected| expected["toolUseId"] == id);
-    calls.sort_by_key(|call| place(call.id.as_str()));
+    let position = |id: &str| expected_calls.iter().position(|expected| expected["toolUseId"] == id);
+    calls.sort_by_key(|call| position(call.id.as_str()));
     for (call, expected) in calls.iter().zip(expected_calls) {
         assert_eq!(call.id.as_str(), expected["toolUseId"], "{id}");
         assert_eq!(call.name.as_str(), expected["name"], "{id}");
@@ -232,8 +232,8 @@ fn responses_of_other_operations_have_no_message() {
     println!("{responses} recorded responses of other operations read");
 }
 
-/// Does what an agent does: adds the response, and a result for each tool call of the program.
-fn converse_on(id: &str, response: &Response) {
+/// Continues a conversation as an agent does: adds the response, and a result for each tool call of the program.
+fn continue_conversation(id: &str, response: &Response) {
     let tools = r#"{"toolConfig":{"tools":[{"toolSpec":{"name":"f","inputSchema":{"json":{}}}}]}}"#;
     let mut request = Request::parse(tools).unwrap();
     request.add_text("user", "Go.").unwrap();
@@ -245,7 +245,7 @@ fn converse_on(id: &str, response: &Response) {
     let input = request.serialize(Operation::Converse, "m", &Document::default(), true);
     let input = input.unwrap_or_else(|error| panic!("{id}: {} at {}", error.message(), error.path()));
 
-    // What the service is known to refuse, whatever the local checks say.
+    // The service refuses the following, also if the local checks accept it.
     let body: Value = serde_json::from_slice(&input.body.unwrap()).unwrap();
     let message = body["messages"].as_array().unwrap().iter().find(|message| message["role"] == "assistant");
     let Some(content) = message.map(|message| message["content"].as_array().unwrap()) else {
@@ -267,7 +267,7 @@ fn converse_on(id: &str, response: &Response) {
         "{id}: a call is lost"
     );
     let servers = content.iter().filter(called).count() - response.tool_calls().len();
-    // The last of the service's own may have been cut off before its result came.
+    // The last call of a server tool may have been cut off before its result came.
     let open = usize::from(!response.is_complete());
     assert!(servers + open >= response.server_tool_calls().len(), "{id}: a call of a server tool is lost");
     assert!(content.iter().filter(called).all(|block| block["toolUse"]["input"].is_object()), "{id}");
@@ -280,8 +280,8 @@ fn every_recorded_response_can_be_added_and_the_conversation_goes_on() {
         let response = String::from_utf8(body).unwrap();
         let stream = split_into_stream(Json::parse(&response).unwrap(), usize::MAX);
         let streamed = assemble(&events(&stream), |_| ());
-        converse_on(&id, &Response::streamed(streamed, true, ResponseHead::default(), 1));
-        converse_on(&id, &Response::unary(Text::from(response), ResponseHead::default(), 1));
+        continue_conversation(&id, &Response::streamed(streamed, true, ResponseHead::default(), 1));
+        continue_conversation(&id, &Response::unary(Text::from(response), ResponseHead::default(), 1));
         responses += 2;
     }
     for Interaction { id, body, .. } in corpus("converse-stream") {
@@ -291,7 +291,7 @@ fn every_recorded_response_can_be_added_and_the_conversation_goes_on() {
             let event = events.get(index).unwrap();
             // A stream may break off after any event. Each seventh one is enough.
             if index % 7 == 3 {
-                converse_on(
+                continue_conversation(
                     &id,
                     &Response::streamed(message.clone().into_json().into(), false, ResponseHead::default(), 1),
                 );
@@ -299,10 +299,13 @@ fn every_recorded_response_can_be_added_and_the_conversation_goes_on() {
             }
             message.push(&event);
         }
-        converse_on(&id, &Response::streamed(message.clone().into_json().into(), true, ResponseHead::default(), 1));
+        continue_conversation(
+            &id,
+            &Response::streamed(message.clone().into_json().into(), true, ResponseHead::default(), 1),
+        );
         responses += 1;
     }
-    println!("{responses} recorded responses added, and streams cut off in {cut} places");
+    println!("{responses} recorded responses added, and streams cut off at {cut} points");
 }
 
 /// Splits a unary response into a stream: text in pieces of `size` characters, with interleaved blocks.
@@ -333,9 +336,9 @@ fn split_into_stream(response: Json<'_>, size: usize) -> Vec<u8> {
 /// Returns the names of a block's events, and the members of their payloads besides the index.
 fn split_block(block: Json<'_>, size: usize) -> Vec<(&'static str, String)> {
     let value = |pointer| block.pointer(pointer);
-    let pieces = |whole: Option<Json<'_>>| -> Vec<String> {
-        let Some(whole) = whole else { return Vec::new() };
-        let text = whole.string().unwrap_or(whole.text().into());
+    let pieces = |value: Option<Json<'_>>| -> Vec<String> {
+        let Some(value) = value else { return Vec::new() };
+        let text = value.string().unwrap_or(value.text().into());
         let characters: Vec<_> = text.chars().collect();
         let pieces = characters.chunks(size).map(|piece| quoted(&piece.iter().collect::<String>()));
         if text.is_empty() { vec![quoted("")] } else { pieces.collect() }
@@ -376,19 +379,19 @@ fn unary_responses_split_into_streams_are_assembled_to_the_same_json() {
     let mut equal = 0;
     for Interaction { id, body, .. } in &responses {
         let response = std::str::from_utf8(body).unwrap();
-        let [small, whole] = [5, usize::MAX].map(|size| {
+        let [in_pieces, at_once] = [5, usize::MAX].map(|size| {
             let stream = split_into_stream(Json::parse(response).unwrap(), size);
             assemble(&events(&stream), |_| ())
         });
-        assert_eq!(small, whole, "{id}");
-        if whole == response {
+        assert_eq!(in_pieces, at_once, "{id}");
+        if at_once == response {
             equal += 1;
         } else {
             // Some recorders wrote the JSON anew, with white space or members in another order.
-            let [whole, response] = [&whole, response].map(|json| serde_json::from_str::<Value>(json).unwrap());
-            assert_eq!(whole, response, "{id}");
+            let [assembled, response] = [&at_once, response].map(|json| serde_json::from_str::<Value>(json).unwrap());
+            assert_eq!(assembled, response, "{id}");
         }
     }
     println!("{} recorded unary responses split and assembled, {equal} of them byte for byte", responses.len());
-    assert!(equal * 10 >= responses.len() * 9, "the library writes responses in another way than the service");
+    assert!(equal * 10 >= responses.len() * 9, "the library writes responses differently than the service");
 }

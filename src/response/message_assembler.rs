@@ -28,10 +28,12 @@ impl MessageAssembler {
         MessageAssembler { lacks_content: true, ..MessageAssembler::default() }
     }
 
+    /// Returns whether the content is left out.
     pub fn lacks_content(&self) -> bool {
         self.lacks_content
     }
 
+    /// Adds an event to the message.
     pub fn push(&mut self, event: &Event<'_>) {
         match event.kind {
             EventKind::MessageStart => {
@@ -113,10 +115,10 @@ impl MessageAssembler {
     }
 }
 
-/// The maximum length of an event that is kept as a whole without content. In practice all are shorter.
+/// The maximum length of an event that is kept completely if the content is left out. In practice all are shorter.
 const MAX_ENVELOPE: usize = 256 << 10;
 
-/// Returns the stop reason and the usage of an event that is longer.
+/// Returns the stop reason and the usage of an event that is too long to be kept.
 fn stop_reason_and_usage(members: &str) -> Box<str> {
     let members = Json::parse(members).ok();
     let mut kept = ObjectWriter::default();
@@ -247,7 +249,7 @@ mod tests {
             event(MessageStop, -1, "tool_use", r#"{"stopReason":"tool_use"}"#),
         ];
         let responses: Vec<_> = (0..=events.len()).map(|count| response(&events[..count])).collect();
-        assert!(responses.iter().all(|answer| Json::parse(answer).is_ok()));
+        assert!(responses.iter().all(|response| Json::parse(response).is_ok()));
         assert!(
             responses[3].contains(r#""input":"{\"a\": \"\\u00""#),
             "a string while it is not valid JSON: {}",

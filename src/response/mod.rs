@@ -5,7 +5,8 @@
 //! [`Assembler`](assembler::Assembler):
 //!
 //! - [`message_assembler`] makes the response that Converse would have returned. Each block is a [`content_block`]; parts that
-//!   continue each other are joined by [`merge`].
+//!   continue each other are joined by [`merge`]. [`object_writer`] writes the JSON and frees each value as it is written;
+//!   [`without_member`] takes out a member that is written elsewhere.
 //! - [`chunk_assembler`] makes an array of chunks, whose form is the model's own.
 
 pub mod assembler;
@@ -35,14 +36,14 @@ type MakeJson = Box<dyn FnOnce() -> Arc<Text> + Send>;
 /// A response, which does not change. Clones share it.
 ///
 /// The getters never fail. For a response in another form than Converse's, such as that of CountTokens, use
-/// [`Response::json`]: the other getters return neutral values then. They do so too if JSON is nested deeper than
+/// [`Response::json`]: the other getters then return neutral values. They also return them if the JSON nests deeper than
 /// [`MAX_DEPTH`](crate::json::MAX_DEPTH).
 #[derive(Clone, Debug)]
-pub struct Response(Arc<Inner>);
+pub struct Response(Arc<Fields>);
 
 #[derive(Debug)]
-struct Inner {
-    /// Assembled when it is first needed, so that no call takes longer for it.
+struct Fields {
+    /// Assembled when it is first needed, so that a call that does not need it takes no longer.
     json: Lazy<Arc<Text>, MakeJson>,
     request_id: Text,
     /// The usage in the headers.
@@ -60,14 +61,14 @@ impl Response {
     /// Returns the response of a call that does not stream.
     pub fn unary(json: impl Into<Arc<Text>>, head: ResponseHead, attempts: u32) -> Self {
         let json = json.into();
-        Inner::new(Box::new(|| json), head, attempts).into_response()
+        Fields::new(Box::new(|| json), head, attempts).into_response()
     }
 
     /// Returns the response of a stream, which `assembler` makes, or an empty one for None.
     pub fn assembled(assembler: Option<Assembler>, is_complete: bool, head: ResponseHead, attempts: u32) -> Self {
         let lacks_content = assembler.as_ref().is_some_and(Assembler::lacks_content);
         let json = move || Arc::new(assembler.map(Assembler::into_json).unwrap_or_default().into());
-        Inner { lacks_content, is_complete, is_streamed: true, ..Inner::new(Box::new(json), head, attempts) }
+        Fields { lacks_content, is_complete, is_streamed: true, ..Fields::new(Box::new(json), head, attempts) }
             .into_response()
     }
 
@@ -75,7 +76,7 @@ impl Response {
     #[cfg(test)]
     pub fn streamed(json: String, is_complete: bool, head: ResponseHead, attempts: u32) -> Self {
         let json = move || Arc::new(json.into());
-        Inner { is_complete, is_streamed: true, ..Inner::new(Box::new(json), head, attempts) }.into_response()
+        Fields { is_complete, is_streamed: true, ..Fields::new(Box::new(json), head, attempts) }.into_response()
     }
 
     fn summary(&self) -> &Summary {
@@ -122,7 +123,7 @@ impl Response {
         &self.summary().calls(self.json().as_str(), self.0.is_streamed).server
     }
 
-    /// Returns the usage. That in the headers wins, because a model in its own form may count other things.
+    /// Returns the usage. The usage in the headers wins, because the body in a model's own form may count differently.
     pub fn usage(&self) -> Usage {
         self.0.usage.or(self.summary().usage)
     }
@@ -153,9 +154,9 @@ impl Response {
     }
 }
 
-impl Inner {
+impl Fields {
     fn new(json: MakeJson, head: ResponseHead, attempts: u32) -> Self {
-        Inner {
+        Fields {
             json: Lazy::new(json),
             request_id: head.request_id.into(),
             usage: head.usage,

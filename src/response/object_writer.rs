@@ -12,6 +12,7 @@ pub(super) enum Value<'a> {
     /// A string, decoded.
     Text(String),
     Object(ObjectWriter<'a>),
+    /// An array of at most one object.
     Array(Option<ObjectWriter<'a>>),
 }
 
@@ -92,7 +93,7 @@ impl<'a> ObjectWriter<'a> {
     pub fn write_members(self, mut has_members: bool, out: &mut TextBuilder) -> bool {
         for (key, value) in self.0 {
             out.push_str(if has_members { "," } else { "" });
-            json::quote(out, &key).expect("writing to a text cannot fail");
+            json::quote(out, &key).expect("writing to a TextBuilder cannot fail");
             out.push_str(":");
             value.write(out);
             has_members = true;

@@ -22,7 +22,7 @@ pub(super) struct Summary {
     message: OnceCell<Text>,
 }
 
-/// The tool calls of a response, by who runs the tools.
+/// The tool calls of a response, by the party that runs the tools.
 #[derive(Debug)]
 pub(super) struct ToolCalls {
     pub client: Box<[ToolCall]>,
@@ -49,7 +49,7 @@ impl Summary {
         }
     }
 
-    /// Returns the message in `response`, of which this is the summary. "" if there is none.
+    /// Returns the message in `response`, of which this is the summary, or "".
     pub fn message_in<'a>(&self, response: &'a str) -> &'a str {
         self.message_range.clone().map_or("", |range| &response[range])
     }
@@ -108,13 +108,13 @@ impl Summary {
     }
 }
 
-/// Returns the usage: in members of a message, or in one of the last chunks.
+/// Returns the usage in the members of a message, or in one of the last chunks.
 fn usage(response: Json<'_>, streamed: bool) -> Usage {
     let chunks = response.elements().filter(|_| streamed);
     chunks.filter_map(Usage::of_chunk).last().unwrap_or_else(|| Usage::of_response(response))
 }
 
-/// Appends the text of a string, if it is one.
+/// Appends the text of a JSON string. Appends nothing for None and for another kind of value.
 fn push_string(out: &mut TextBuilder, string: Option<Json<'_>>) {
     string.into_iter().flat_map(Json::pieces).for_each(|piece| out.push_str(piece.as_str()));
 }

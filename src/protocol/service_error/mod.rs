@@ -2,7 +2,7 @@
 //!
 //! The service names its errors: in the header `x-amzn-errortype`, in the body's `__type` or `code`, and in frames of a
 //! stream. The name decides the [`Kind`]. If it is unknown, the HTTP status does. Gateways in front of the service have
-//! bodies of their own, whose message is looked for in the usual members.
+//! bodies of other forms, whose message is searched in the usual members.
 
 mod advice;
 mod body;
@@ -87,7 +87,7 @@ impl ServiceError {
         ServiceError { json, ..ServiceError::new(name, &message) }
     }
 
-    /// Reads the error that a response with a status of success names all the same. Some routes of the service do that.
+    /// Reads the error in a response whose HTTP status is a success. Some routes of the service respond like that.
     pub fn from_success(json: Json<'_>, status: u16) -> Option<Self> {
         let inner = json.get("Output").unwrap_or(json);
         let code = inner.get("__type").and_then(Json::string)?;

@@ -1,4 +1,4 @@
-//! Members of the two dialects that set the same thing, where one document overrides another.
+//! Members of the two dialects with the same meaning, for documents that override each other.
 
 use super::members::{
     INFERENCE_CONFIG, OUTPUT_CONFIG, RENAMED, RESPONSE_FORMAT, SETTINGS, Setting, TOOL_CHOICE, TOOL_CONFIG, TOOLS,
@@ -26,13 +26,13 @@ pub fn remove_overridden(older: &mut Document, newer: &Document) {
     }
 }
 
-/// Adds the members of `newer`, which override those that set the same thing in either dialect.
+/// Adds the members of `newer`, which override those with the same meaning in either dialect.
 pub fn replace(document: &mut Document, newer: Document) {
     remove_overridden(document, &newer);
     document.replace_with(newer);
 }
 
-/// Removes a member, and the member of the other dialect that sets the same thing.
+/// Removes a member, and the member of the other dialect with the same meaning.
 pub fn remove(document: &mut Document, name: &str) -> Result<()> {
     document.remove(name);
     if let Some(setting) = setting(name) {
@@ -54,7 +54,7 @@ pub fn remove(document: &mut Document, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes a member of a native object. The object is removed too if nothing else is in it.
+/// Removes a member of a native object. The object is also removed if it is then empty.
 pub fn remove_from_object(document: &mut Document, object: &str, key: &str) -> Result<()> {
     let Some(value) = document.value(object).filter(|value| value.get(key).is_some()) else { return Ok(()) };
     let left: Vec<_> =

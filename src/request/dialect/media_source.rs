@@ -1,4 +1,4 @@
-//! Where the bytes of a part are: in a data: URL, in base64, in an attachment, or in S3.
+//! The source of a part's bytes: a data: URL, base64, an attachment, or S3.
 
 use crate::error::Result;
 use crate::json::Quoted;
@@ -52,6 +52,7 @@ impl<'a> MediaSource<'a> {
         Ok(MediaSource::Bytes { base64, mime_type: Some(mime_type).filter(|mime_type| !mime_type.is_empty()), plain })
     }
 
+    /// Returns the MIME type of a data: URL.
     pub fn mime_type(&self) -> Option<&'a str> {
         match self {
             MediaSource::Bytes { mime_type, .. } => *mime_type,

@@ -1,4 +1,4 @@
-//! The values of portable members: which are valid, and what they become in Converse.
+//! Checks the values of portable members, and translates them to Converse.
 
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, pointer_token, quoted};

@@ -1,7 +1,7 @@
 //! The members of a portable request other than messages: settings, tools, the response format.
 //!
 //! They keep their portable names until a call is made, so that a request and its model's defaults are merged member by
-//! member. Then [`translate_members`](super::translate_members) moves each to its place in Converse.
+//! member. Then [`translate_members`](super::translate_members) moves each into its member of Converse.
 
 use super::member_values::{check_setting, metadata, service_tier};
 use super::object::Object;
@@ -17,7 +17,7 @@ use crate::request::source_map::SourceLocation;
 /// An inference setting.
 pub struct Setting {
     pub name: &'static str,
-    /// The member of inferenceConfig that sets the same thing.
+    /// The member of inferenceConfig with the same meaning.
     pub native: &'static str,
     /// Another portable name.
     alias: Option<&'static str>,
@@ -60,8 +60,8 @@ pub fn has_member(document: &Document, object: &str, key: &str) -> bool {
     document.value(object).is_some_and(|value| Object::of(value).given(key).is_some())
 }
 
-/// Checks the portable members of a document, and brings them to one form: aliases get the main name, and members that set
-/// nothing are removed.
+/// Checks the portable members of a document, and normalizes them: aliases get the main name, and members that set nothing
+/// are removed.
 pub fn normalize(document: &mut Document) -> Result<()> {
     unsupported_members::remove_defaults(document)?;
     remove_unset(document);

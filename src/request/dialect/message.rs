@@ -1,4 +1,4 @@
-//! One message: whether it is native, and its translation to Converse.
+//! Translates one message to Converse, unless it is native.
 
 use super::block::Block;
 use super::cache_control::{MARKS, cache_point};
@@ -37,8 +37,8 @@ const PORTABLE: [&str; 5] = ["tool_calls", "tool_call_id", "is_error", REASONING
 /// The native blocks that a system prompt may have.
 const PROMPT_BLOCKS: [&str; 3] = ["text", "guardContent", "cachePoint"];
 
-/// Translates a message. Returns None if the message is native. `names` are those of the documents in the messages before
-/// it, `participants` the names in them.
+/// Translates a message. Returns None if the message is native. `names` are the names of the documents, and `participants`
+/// those of the participants, in the messages before it.
 pub fn translate(
     message: Json<'_>,
     names: &mut DocumentNames,
@@ -90,7 +90,7 @@ fn is_native(message: &Object<'_>, role: &str, content: &Content<'_>) -> bool {
     if role == "system" {
         return !content.parts().iter().all(is_prompt_block);
     }
-    // A message with an unknown role is the service's to judge, unless it is clearly portable.
+    // A message with an unknown role is left to the service, unless it is clearly portable.
     let is_converse_role = matches!(role, "user" | "assistant") || Role::named(role).is_none();
     let is_text = matches!(content, Content::Missing | Content::Text(_));
     let portable_members = || PORTABLE.iter().chain(&LEFT_OVER).chain(&COMMON[2..]);

@@ -1,4 +1,4 @@
-//! The messages and the system prompt of a document, translated to Converse.
+//! Translates the messages and the system prompt of a document to Converse.
 
 use super::block::Block;
 use super::content::Content;
@@ -84,7 +84,7 @@ fn is_part(item: &Segment) -> bool {
     Json::parse(item.text()).is_ok_and(|block| block.get("type").is_some())
 }
 
-/// Records where the last message came from.
+/// Records the source of the last message.
 fn set_source_of_last(document: &mut Document, location: SourceLocation) {
     let last = document.items(MESSAGES).len().saturating_sub(1);
     if let Some(source_map) = document.source_map_mut(MESSAGES) {

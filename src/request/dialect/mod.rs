@@ -4,9 +4,21 @@
 //! Converse's messages, and adding one changes no byte before it. Other members keep their portable names until a call is
 //! made ([`members`]), because the model's defaults are not known before. Native JSON stays as it is, byte for byte.
 //!
-//! Nothing is dropped silently: a value that Converse has no place for is an error that names another way
+//! Nothing is dropped silently: a value that Converse does not have is an error that names an alternative
 //! ([`unsupported_members`]). Two things are left out: blank texts, which the service refuses, and values that ask for the
 //! default.
+//!
+//! ```text
+//!   messages, message, content    messages and the system prompt
+//!   part, media_parts, media_source, reasoning    the parts of a content
+//!   tool_calls, tools             tool calls and results; tools and the choice among them
+//!   cache_control                 cache marks, which become cache points
+//!   members, member_values        the other members, as they are given; response_format
+//!   translate_members             the other members, when a call is made; with_member
+//!   equivalents                   members of the two dialects with the same meaning
+//!   unsupported_members           members for which Converse has none
+//!   block, object                 a translated block; an object whose members were found in one pass
+//! ```
 
 mod block;
 mod cache_control;

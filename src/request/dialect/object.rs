@@ -29,6 +29,7 @@ impl<'a> Object<'a> {
         &self.members
     }
 
+    /// Returns the value of a member. If a key occurs twice, the last one counts.
     pub fn get(&self, key: &str) -> Option<Json<'a>> {
         self.members.iter().rev().find(|member| member.key.is(key)).map(|member| member.value)
     }

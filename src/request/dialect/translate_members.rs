@@ -1,4 +1,4 @@
-//! The portable members, moved to their places in Converse when a call is made.
+//! Moves the portable members into their members of Converse when a call is made.
 
 use super::equivalents::remove_from_object;
 use super::members::{
@@ -13,7 +13,7 @@ use crate::request::document::{Document, pointer_to};
 use crate::request::errors::{beneath, invalid, wrong_type};
 use crate::request::source_map::SourceLocation;
 
-/// Moves all portable members of a request to their places in Converse. The model's defaults must be in the request already.
+/// Moves all portable members of a request into their members of Converse. The model's defaults must be in the request already.
 pub fn translate_members(document: &mut Document) -> Result<()> {
     if !document.names().any(is_translated_for_call) {
         return Ok(());
@@ -90,7 +90,7 @@ fn translate_tool_choice(document: &mut Document) -> Result<()> {
         ToolChoice::Native(json) if has_tools => {
             move_into_object(document, TOOL_CHOICE, TOOL_CONFIG, "toolChoice", &json)
         }
-        // Without tools, auto is what happens anyway.
+        // Without tools, auto changes nothing.
         ToolChoice::Native(json) if Json::parse(&json).is_ok_and(|choice| choice.get("auto").is_some()) => {
             document.remove(TOOL_CHOICE);
             Ok(())

@@ -1,7 +1,7 @@
 //! Members of chat completions for which Converse has no member.
 //!
 //! A value that asks for the default is ignored: client libraries send such values on their own. Any other value has a
-//! meaning that would be lost, so it is an error that names another way.
+//! meaning that would be lost, so it is an error that names an alternative.
 
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind};
@@ -72,7 +72,7 @@ fn never(_: Json<'_>) -> bool {
     false
 }
 
-/// The function that the program calls decides whether the response streams.
+/// Accepts every value. The function that the program calls decides whether the response streams, not the request.
 fn any(_: Json<'_>) -> bool {
     true
 }
@@ -107,7 +107,7 @@ pub fn remove_defaults(document: &mut Document) -> Result<()> {
         if document.value(name).is_some_and(is_default) {
             document.remove(name);
         } else {
-            let message = format_args!("Converse has no place for {}; {}", quote(name), member.advice);
+            let message = format_args!("Converse has no member {}; {}", quote(name), member.advice);
             return Err(invalid(pointer_to(name), message));
         }
     }

@@ -5,6 +5,15 @@
 //! the assistant, consecutive messages of one role, texts of white space, document names with an underscore, and a video
 //! whose format is a MIME type. Limits that differ between models, such as the size of an image, are not checked either.
 //! The config key `lint` turns all checks off.
+//!
+//! ```text
+//!   shape           messages and content blocks
+//!   turns           tool calls with their results, documents with a text
+//!   media           formats, bytes and names
+//!   tools           toolConfig and the names of tools
+//!   cache_points    the number of cache points
+//!   errors          the error of a check
+//! ```
 
 mod cache_points;
 mod errors;
@@ -26,9 +35,9 @@ use shape::{check_block, check_message, check_text};
 use tools::check_tools;
 use turns::Turns;
 
-/// Checks a conversation. `is_answered` is whether a model answers it: a conversation whose tokens are counted may end
-/// anywhere.
-pub fn check(document: &Document, attachments: &Attachments, model_id: &str, is_answered: bool) -> Result<()> {
+/// Checks a conversation. `for_generation` is whether a model generates a response to it: a conversation whose tokens are
+/// counted may end with tool calls.
+pub fn check(document: &Document, attachments: &Attachments, model_id: &str, for_generation: bool) -> Result<()> {
     // A stored prompt has messages and tools of its own, which are not known here.
     let is_stored_prompt = model_id.contains(":prompt/") || document.names().any(|name| name == "promptVariables");
     if !is_stored_prompt {
@@ -52,7 +61,7 @@ pub fn check(document: &Document, attachments: &Attachments, model_id: &str, is_
         }
     }
     turns.check_document_has_text()?;
-    if is_answered {
+    if for_generation {
         turns.check_all_calls_have_results()?;
     }
     check_system(document, &mut cache_points)?;

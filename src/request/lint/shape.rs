@@ -23,6 +23,7 @@ const BLOCKS: [&str; 12] = [
     "searchResult",
 ];
 
+/// Checks that a message has a known role, and content that is not empty.
 pub fn check_message(message: Json<'_>, path: &str) -> Result<()> {
     if message.kind() != json::Kind::Object {
         return Err(rejected(path, format_args!("expected a message, which is an object, found {}", message.kind())));
@@ -80,7 +81,7 @@ pub fn check_block(block: Json<'_>, path: &str) -> Result<()> {
     let known: Vec<_> =
         members.filter_map(|member| BLOCKS.iter().copied().find(|known| member.key.is(known))).collect();
     if let [one, other, ..] = known.as_slice() {
-        return Err(rejected(path, format_args!("a content block is one thing, and this one is {one} and {other}")));
+        return Err(rejected(path, format_args!("a content block has one kind, and this one is {one} and {other}")));
     }
     match block.get("text") {
         Some(text) if !matches!(text.kind(), json::Kind::String | json::Kind::Null) => {

@@ -44,6 +44,7 @@ pub fn check_tools(document: &Document, cache_points: &mut CachePoints, tool_blo
     Ok(())
 }
 
+/// Checks the name of a tool, in its definition or in a call.
 pub fn check_tool_name(name: &str, path: &str) -> Result<()> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
     if !name.is_empty() && name.len() <= MAX_TOOL_NAME && name.chars().all(is_allowed) {

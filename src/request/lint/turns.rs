@@ -16,7 +16,7 @@ pub struct Turns {
     /// The tool calls of the assistant's turn before this one: their ids and paths.
     calls: Vec<(String, String)>,
     /// The ids of the calls that have a result in this turn.
-    answered: HashSet<String>,
+    with_result: HashSet<String>,
     /// The path of the first tool call or result in the conversation.
     pub first_tool_block: Option<String>,
     /// The path of the first document in this turn.
@@ -47,6 +47,7 @@ impl Turns {
         Ok(())
     }
 
+    /// Checks, at the end of a turn, that a turn with a document has a text.
     pub fn check_document_has_text(&mut self) -> Result<()> {
         let (document, has_text) = (self.document.take(), std::mem::take(&mut self.has_text));
         match document.filter(|_| !has_text) {
@@ -58,6 +59,7 @@ impl Turns {
         }
     }
 
+    /// Adds a block of the message. Checks that a tool result has its call.
     pub fn add_block(&mut self, block: Json<'_>, path: &str) -> Result<()> {
         self.has_text |= block.get("text").is_some() || block.get("guardContent").is_some();
         if self.document.is_none() && block.get("document").is_some() {
@@ -78,7 +80,7 @@ impl Turns {
                 let message = format_args!("the assistant's turn before this result has no tool call {}", quote(&id));
                 return Err(rejected(format!("{path}/toolResult/toolUseId"), message));
             }
-            self.answered.insert(id);
+            self.with_result.insert(id);
         }
         Ok(())
     }
@@ -88,14 +90,14 @@ impl Turns {
         if !self.checks_results {
             return Ok(());
         }
-        let unanswered = self.calls.iter().find(|(id, _)| !self.answered.contains(id));
-        if let Some((id, path)) = unanswered {
+        let without_result = self.calls.iter().find(|(id, _)| !self.with_result.contains(id));
+        if let Some((id, path)) = without_result {
             let message =
                 format_args!("the tool call {} has no result in the user's message after it; add one", quote(id));
             return Err(rejected(path, message));
         }
         self.calls.clear();
-        self.answered.clear();
+        self.with_result.clear();
         Ok(())
     }
 }
