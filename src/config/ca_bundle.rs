@@ -1,6 +1,6 @@
 //! Certificates that take the place of the system's trust store.
 //!
-//! `SSL_CERT_FILE` and `SSL_CERT_DIR` do not concern this module: they name the system's store, which is used if there is no
+//! This module does not read `SSL_CERT_FILE` and `SSL_CERT_DIR`: they name the system's store, which is used if there is no
 //! bundle.
 
 use crate::error::{Error, Kind, quote_up_to};
@@ -11,8 +11,8 @@ use rustls::pki_types::pem::PemObject;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// More than any bundle needs.
-const LARGEST: u64 = 16 * 1024 * 1024;
+/// The maximum size of a bundle, more than any needs.
+const MAX_SIZE: u64 = 16 * 1024 * 1024;
 /// Paths are quoted longer than other texts, because their ends distinguish them.
 const PATH_QUOTE: usize = 400;
 
@@ -56,7 +56,7 @@ impl CaBundle {
 /// setting before it.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let name = quote_up_to(&path.to_string_lossy(), PATH_QUOTE);
-    let pem = regular_file::read(path, LARGEST).map_err(|why| format!("names {name}, which cannot be read: {why}"))?;
+    let pem = regular_file::read(path, MAX_SIZE).map_err(|why| format!("names {name}, which cannot be read: {why}"))?;
     check(&pem).map_err(|reason| format!("names {name}, {reason}"))?;
     Ok(pem)
 }
@@ -67,7 +67,7 @@ fn check(pem: &[u8]) -> Result<(), String> {
     for certificate in CertificateDer::pem_slice_iter(pem) {
         count += 1;
         // The PEM reader's error may quote the file, which may hold a private key.
-        let certificate = certificate.map_err(|_| format!("whose PEM is broken in certificate {count}"))?;
+        let certificate = certificate.map_err(|_| format!("whose PEM is not valid in certificate {count}"))?;
         roots.add(certificate).map_err(|error| format!("whose certificate {count} cannot be used: {error}"))?;
     }
     if count == 0 {

@@ -7,15 +7,15 @@ use crate::error::quote;
 
 type Check = Result<(), String>;
 
-const LONGEST_MODEL_ID: usize = 2048;
+const MAX_MODEL_ID: usize = 2048;
 
 /// Checks that `id` is a model id, an inference profile or an ARN, by its characters.
 pub fn check_model_id(id: &str) -> Check {
     if id.is_empty() {
         return Err("is empty".to_owned());
     }
-    if id.len() > LONGEST_MODEL_ID {
-        return Err(format!("is {} bytes long; at most {LONGEST_MODEL_ID} are allowed", id.len()));
+    if id.len() > MAX_MODEL_ID {
+        return Err(format!("is {} bytes long; at most {MAX_MODEL_ID} are allowed", id.len()));
     }
     check_segment(id).map_err(|what| what.replace("it is made", "a model id is made"))
 }
@@ -66,7 +66,7 @@ pub fn check_region(text: &str) -> Check {
 /// Checks that `text` is the ARN of a role.
 pub(super) fn role_arn(text: &str) -> Check {
     check_header(text)?;
-    if text.starts_with("arn:") && text.contains(":role/") && text.len() <= LONGEST_MODEL_ID && !text.contains(' ') {
+    if text.starts_with("arn:") && text.contains(":role/") && text.len() <= MAX_MODEL_ID && !text.contains(' ') {
         return Ok(());
     }
     Err(format!("must be a role's ARN, such as \"arn:aws:iam::123456789012:role/name\", not {}", quote(text)))

@@ -15,7 +15,7 @@ pub(super) const NEEDS: [(&str, &str, &str); 5] = [
     ("external_id", "role_arn", ""),
 ];
 
-/// Keys of which one would silently win over the other, and the reason.
+/// Pairs of keys that exclude each other, because one would silently win, and the reason.
 pub(super) const EXCLUDES: [(&str, &str, &str); 3] = [
     ("bearer_token", "api_key", "a bearer token takes the place of credentials"),
     ("bearer_token", "role_arn", "a bearer token assumes no role"),

@@ -1,4 +1,4 @@
-//! The tables of config keys in the README and in the header, which are generated from `keys`.
+//! Generates the tables of config keys in the README and in the header from `keys`.
 //!
 //! `BLESS=1 cargo test --lib config` writes both again.
 
@@ -10,7 +10,7 @@ const README: (&str, &str) = ("<!-- keys: generated from src/config/keys.rs -->\
 /// The lines around the generated part of `src/ffi/model.rs`.
 const HEADER: (&str, &str) =
     ("//! at once. The keys, with the type and the default of each:\n//!\n", "//!\n//! An unknown key is an error");
-/// The longest line of the header, without its ` * `.
+/// The maximum length of a line of the header, without its ` * `.
 const WIDTH: usize = 97;
 /// The column of the text in the header.
 const TEXT: usize = 24;
@@ -70,7 +70,7 @@ fn the_header_has_the_list_of_all_keys() {
 }
 
 #[test]
-fn the_documentation_of_a_key_is_whole_sentences() {
+fn the_documentation_of_a_key_has_complete_sentences() {
     for Key { name, documentation: Documentation { kind, default, text }, .. } in &KEYS {
         assert!(!kind.is_empty() && !default.is_empty() && text.ends_with('.'), "{name}");
         assert!(![kind, default, text].iter().any(|text| text.contains(['|', '\n'])), "{name}");

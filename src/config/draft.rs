@@ -1,4 +1,4 @@
-//! A config while its keys are read, in whatever order they come.
+//! A config while its keys are read, in any order.
 
 use super::call_settings::CallSettings;
 use super::environment::variables::Variables;
@@ -8,10 +8,10 @@ use super::{Auth, Config, HttpVersion, Role, StaticCredentials};
 use crate::error::{Error, Kind};
 use std::fmt;
 
-/// Far more than any model writes, images aside.
+/// Far more than any model writes, except for images.
 const DEFAULT_MAX_ANSWER: usize = 256 << 20;
 
-/// The settings that were read so far. What several keys make together is completed by [`Draft::into_config`].
+/// The settings that were read so far. [`Draft::into_config`] completes the settings that consist of several keys.
 pub(super) struct Draft {
     pub(super) config: Config,
     /// The keys that were read, each with its JSON pointer.
@@ -62,11 +62,12 @@ impl Draft {
         }
     }
 
-    /// Notes that `key` was read at the JSON pointer `path`.
+    /// Records that `key` was read at the JSON pointer `path`.
     pub(super) fn note(&mut self, key: &'static str, path: String) {
         self.pointers.push((key, path));
     }
 
+    /// Returns whether `key` was read.
     pub(super) fn has(&self, key: &str) -> bool {
         self.pointer(key).is_some()
     }

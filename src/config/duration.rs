@@ -6,10 +6,10 @@ use crate::error::{QUOTE, quote};
 use crate::json::{Json, Kind};
 use std::time::Duration;
 
-/// A longer duration has probably the wrong unit.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-/// The timers of the worker have a resolution of one millisecond.
-const SHORTEST: Duration = Duration::from_millis(1);
+/// The maximum. A longer duration probably has the wrong unit.
+const MAX: Duration = Duration::from_secs(24 * 60 * 60);
+/// The minimum: the timers of the worker have a resolution of one millisecond.
+const MIN: Duration = Duration::from_millis(1);
 
 /// Seconds in each unit.
 const UNITS: [(&str, f64); 4] = [("ms", 0.001), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
@@ -25,8 +25,8 @@ pub(super) fn parse(json: Json<'_>) -> Result<Duration, String> {
         return Err("must be longer than 0: no timer can be switched off".to_owned());
     }
     match Duration::try_from_secs_f64(seconds) {
-        Ok(duration) if duration < SHORTEST => Err("is shorter than 1ms, the shortest that is allowed".to_owned()),
-        Ok(duration) if duration <= LONGEST => Ok(duration),
+        Ok(duration) if duration < MIN => Err("is shorter than 1ms, the shortest that is allowed".to_owned()),
+        Ok(duration) if duration <= MAX => Ok(duration),
         _ => Err("is longer than 24h, the longest that is allowed".to_owned()),
     }
 }

@@ -1,5 +1,5 @@
-//! The list of config keys. Parsing goes by it, unknown keys are compared with it, and the tables of keys in the README
-//! and in the header are generated from it (`documentation`).
+//! The list of config keys. The parser uses it, unknown keys are compared with it, and the tables of keys in the README and in
+//! the header are generated from it (`documentation`).
 //!
 //! To add a key, add an entry to [`KEYS`] and run `BLESS=1 cargo test --lib config`, then `cargo xtask header`.
 
@@ -46,17 +46,17 @@ pub(super) struct Documentation {
     pub(super) kind: &'static str,
     /// The default, in words.
     pub(super) default: &'static str,
-    /// Whole sentences in Markdown, the first of them the summary. The last may be a link, for the README alone.
+    /// Complete sentences in Markdown. The first is the summary. The last may be a link, for the README alone.
     pub(super) text: &'static str,
 }
 
 impl Key {
-    /// Whether `defaults` and derived models may have this key too.
+    /// Returns whether `defaults` and derived models may have this key too.
     pub(super) fn is_call_setting(&self) -> bool {
         matches!(self.reader, Reader::Call(_) | Reader::Timer(_) | Reader::CallObject)
     }
 
-    /// The name, divided into the object that the key is a member of, if any, and the key as it stands in the JSON.
+    /// Returns the object that the key is a member of, if any, and the key as it is in the JSON.
     fn parts(&self) -> (Option<&'static str>, &'static str) {
         match self.name.split_once('.') {
             Some((object, member)) => (Some(object), member),
@@ -65,17 +65,17 @@ impl Key {
     }
 }
 
-/// Returns the key `key` of `object`, or of the top.
+/// Returns the key `key` of `object`, or of the config itself for None.
 pub(super) fn find(key: &str, object: Option<&str>) -> Option<&'static Key> {
     KEYS.iter().find(|known| known.parts() == (object, key))
 }
 
-/// Returns the names of all keys that can stand at the top of a config.
+/// Returns the names of all keys that can be at the top of a config.
 pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     KEYS.iter().map(Key::parts).filter(|(object, _)| object.is_none()).map(|(_, name)| name)
 }
 
-/// Returns the key that `name` is in another spelling, or under another name.
+/// Returns the key that `name` stands for in another spelling or under another name.
 pub fn meant(name: &str) -> Option<&'static str> {
     nearest::meant(name, names())
 }

@@ -1,20 +1,21 @@
 //! The config of a model: its keys, their checks, and the AWS environment.
 //!
-//! A config is parsed once, and every error that can be known without the network is an error of that moment. The
-//! message names the key, the reason and what is allowed; for an unknown key it suggests the nearest known one. It never
+//! A config is parsed once. Every error that can be found without the network is found then. The message names the key, the reason and what is allowed; for an unknown key it suggests the nearest known one. It never
 //! quotes a secret (`secret`).
 //!
 //! ```text
 //!   keys            the list of config keys: how each is read, its default, its documentation
 //!   parse           reads the JSON of a config; draft holds what was read so far; value is one member
 //!   combinations    checks that concern several keys
-//!   call_settings   what a derived model may change: timeouts, retry
+//!   call_settings   the settings that a derived model may change: timeouts, retry
 //!   duration, size  values with a unit
 //!   check, url      texts that go into a header or a path; URLs, and the rule for http://
-//!   transport       the network, or what takes its place; script holds its replies
+//!   transport       the network, a script, a recorder or a replay; script holds the replies
 //!   ca_bundle       certificates in place of the system's
 //!   nearest         the known key that is nearest to an unknown one
+//!   secret          texts that are zeroed, and that no message shows
 //!   environment     AWS's environment variables and files
+//!   documentation   the tables of keys in the README and in the header
 //! ```
 
 mod ca_bundle;
@@ -62,7 +63,7 @@ pub struct Config {
     pub model: String,
     pub auth: Auth,
     pub credentials: Option<StaticCredentials>,
-    /// A Bedrock API key. It never stands together with `credentials` or `role`.
+    /// A Bedrock API key. `credentials` and `role` are then None.
     pub bearer_token: Option<Secret>,
     pub profile: Option<String>,
     pub role: Option<Role>,
@@ -73,7 +74,7 @@ pub struct Config {
     pub calls: CallSettings,
     /// At least 1.
     pub max_concurrency: Option<usize>,
-    /// The most bytes of one response, all frames of a stream together.
+    /// The maximum size of one response in bytes, all frames of a stream together.
     pub max_answer: usize,
     /// The certificates of `ca_file`.
     pub ca_bundle: Option<CaBundle>,
@@ -129,7 +130,7 @@ pub struct Role {
 }
 
 impl Config {
-    /// Whether requests can be authorized without the environment.
+    /// Returns whether requests can be authorized without the environment.
     pub fn brings_identity(&self) -> bool {
         self.credentials.is_some() || self.bearer_token.is_some()
     }

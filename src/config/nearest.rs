@@ -50,20 +50,21 @@ const REQUEST_MEMBERS: [&str; 18] = [
     "topp",
 ];
 
-/// Longer keys are no typing mistakes, and the distance takes time in proportion to their length.
-const LONGEST: usize = 40;
+/// The maximum length of a name that is compared. Longer names are not typing mistakes, and the comparison takes time in
+/// proportion to their length.
+const MAX_LENGTH: usize = 40;
 
-/// Whether requests have a member of this name.
+/// Returns whether requests have a member of this name.
 pub(super) fn is_request_member(key: &str) -> bool {
-    key.len() <= LONGEST && REQUEST_MEMBERS.contains(&normalized(key).as_str())
+    key.len() <= MAX_LENGTH && REQUEST_MEMBERS.contains(&normalized(key).as_str())
 }
 
-/// Whether two names differ in nothing but case, hyphens and underscores.
+/// Returns whether two names differ only in case, hyphens and underscores.
 pub fn same_word(one: &str, other: &str) -> bool {
-    one.len().max(other.len()) <= LONGEST && normalized(one) == normalized(other)
+    one.len().max(other.len()) <= MAX_LENGTH && normalized(one) == normalized(other)
 }
 
-/// Returns the one of `known` that is the same word as `key`, or that `key` is another name for.
+/// Returns the name in `known` that is the same word as `key`, or for which `key` is an alias.
 pub(super) fn meant(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
     let by_alias = || ALIASES.iter().filter(|(name, _)| same_word(name, key)).map(|&(_, meant)| meant);
     known
@@ -72,18 +73,18 @@ pub(super) fn meant(key: &str, known: impl Iterator<Item = &'static str> + Clone
         .or_else(|| by_alias().find(|meant| known.clone().any(|key| key == *meant)))
 }
 
-/// Shorter names are too near to others.
-const SHORTEST: usize = 5;
+/// The minimum length of a name with a near miss. Shorter names are too near to others.
+const MIN_LENGTH: usize = 5;
 
-/// Returns the one of `known` that differs from `key` in its case or in one typing mistake.
+/// Returns the name in `known` that differs from `key` in its case or by one typing mistake.
 pub fn near_miss(key: &str, known: impl Iterator<Item = &'static str>) -> Option<&'static str> {
     let lower = key.to_ascii_lowercase();
     let near = |known: &str| {
-        known.len() >= SHORTEST
+        known.len() >= MIN_LENGTH
             && lower.len().abs_diff(known.len()) <= 1
             && distance(&lower, &known.to_ascii_lowercase()) <= 1
     };
-    let fits = (SHORTEST..=LONGEST).contains(&key.len());
+    let fits = (MIN_LENGTH..=MAX_LENGTH).contains(&key.len());
     known.filter(|_| fits).find(|known| same_word(known, key) || near(known))
 }
 
@@ -92,9 +93,9 @@ fn normalized(key: &str) -> String {
     key.to_ascii_lowercase().replace(['-', '_'], "")
 }
 
-/// Returns the nearest one of `known`, if it is near enough to `key`.
+/// Returns the nearest name in `known`, if it is near enough to `key`.
 pub(super) fn nearest(key: &str, known: impl Iterator<Item = &'static str> + Clone) -> Option<&'static str> {
-    if key.len() > LONGEST {
+    if key.len() > MAX_LENGTH {
         return None;
     }
     let key = key.to_ascii_lowercase().replace('-', "_");

@@ -1,8 +1,8 @@
 //! Reads the config JSON of `bedrock_model_new`, and the call settings of a derived model.
 //!
-//! Members of `options` count as if they stood at the top. The order of keys never matters. `null` is a wrong type and
-//! does not mean "not given": a program whose secret is missing by mistake gets an error, and does not sign with the
-//! credentials of the machine.
+//! Members of `options` count as if they were at the top. The order of keys does not matter. `null` is a wrong type and does
+//! not mean "not given": a program whose secret is missing by mistake gets an error, and does not sign with the credentials of
+//! the machine.
 
 use super::combinations;
 use super::draft::Draft;
@@ -15,15 +15,15 @@ use crate::error::{Error, Kind, Result};
 use crate::json::{Json, Kind as JsonKind};
 
 impl Config {
-    /// Reads and checks a config. Takes the environment variables of the process.
+    /// Reads and checks a config, with the environment variables of the process.
     pub fn parse(text: &str) -> Result<Config> {
         Config::parse_in(text, Variables::of_process())
     }
 
-    /// Reads and checks a config in an environment of the caller's choice.
+    /// Reads and checks a config, with the given environment variables.
     pub(super) fn parse_in(text: &str, variables: Variables) -> Result<Config> {
-        let json =
-            Json::parse(text).map_err(|fault| Error::new(Kind::Config, format_args!("config: not JSON: {fault}")))?;
+        let json = Json::parse(text)
+            .map_err(|fault| Error::new(Kind::Config, format_args!("config: the JSON is not valid: {fault}")))?;
         if json.kind() != JsonKind::Object {
             return Err(Error::new(Kind::Config, format_args!("config: expected an object, found {}", json.kind())));
         }
@@ -65,7 +65,7 @@ fn unknown(value: &Value<'_>) -> Error {
 
 impl CallSettings {
     /// Sets the call setting `key`, if it is one, and returns whether it is. `path` is the JSON pointer of `value`.
-    /// After an error, some members of an object may have been set: discard the settings.
+    /// After an error, some members of an object may have been set: the caller discards the settings.
     pub fn set(&mut self, key: &str, value: Json<'_>, path: &str) -> Result<bool> {
         match keys::find(key, None).filter(|key| key.is_call_setting()) {
             Some(found) => self.read(found, &Value::new(key, value, path)).map(|()| true),

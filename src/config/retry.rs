@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+/// The retry settings of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retry {
-    /// The most attempts of a call, the first included.
+    /// The maximum number of attempts of a call, the first included.
     pub max_attempts: u32,
     pub mode: RetryMode,
-    /// The longest wait between two attempts.
+    /// The maximum wait between two attempts.
     pub max_backoff: Duration,
 }
 

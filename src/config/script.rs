@@ -20,16 +20,19 @@ use crate::json::{Json, Kind as JsonKind, OwnedJson};
 use std::fmt;
 use std::time::Duration;
 
-/// The longest name of an event or exception: what fits into a frame's header.
+/// The maximum length of the name of an event or exception, in bytes.
 const MAX_NAME: usize = 256;
+/// The HTTP statuses of a service error.
 const STATUSES: std::ops::Range<i64> = 300..600;
 
+/// The replies of a script, in their order.
 pub struct Script {
     pub replies: Vec<Reply>,
     /// Whether the first reply follows the last.
     pub repeat: bool,
 }
 
+/// A reply, in one of the forms of the table above.
 pub enum Reply {
     Text { text: String, pace: Option<Duration> },
     Message { message: OwnedJson, stop_reason: Option<String>, usage: Option<OwnedJson>, pace: Option<Duration> },
@@ -38,6 +41,7 @@ pub enum Reply {
     Error(ErrorReply),
 }
 
+/// An element of `events`.
 pub enum ScriptEvent {
     Wait(Duration),
     Event { name: String, payload: OwnedJson },
@@ -53,7 +57,7 @@ pub struct ErrorReply {
     pub headers: Vec<(String, String)>,
 }
 
-/// Hides what people wrote.
+/// Hides the prompts and responses in the replies.
 impl fmt::Debug for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("(hidden)")
@@ -81,7 +85,7 @@ impl Reply {
             return Ok(Reply::Text { text: text.into_owned(), pace: None });
         }
         if value.json.kind() != JsonKind::Object {
-            return Err(no_reply(value));
+            return Err(not_a_reply(value));
         }
         let members = value.members()?;
         let member = |key: &str| members.iter().find(|member| member.key == key);
@@ -107,12 +111,12 @@ impl Reply {
             value.expect_members(&members, &["error"])?;
             ErrorReply::parse(error).map(Reply::Error)
         } else {
-            Err(no_reply(value))
+            Err(not_a_reply(value))
         }
     }
 }
 
-fn no_reply(value: &Value<'_>) -> crate::error::Error {
+fn not_a_reply(value: &Value<'_>) -> crate::error::Error {
     value.error("must be a string, or an object with text, message, events, json or error")
 }
 

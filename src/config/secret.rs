@@ -1,7 +1,7 @@
-//! How secrets are kept out of messages and out of `Debug` output.
+//! Secrets, which neither messages nor `Debug` output show.
 //!
 //! Credentials, tokens, the value of every environment variable and the values of AWS's files are each a [`Secret`]. A
-//! proxy's URL is one too, because it may hold a password. A check of a secret says what is wrong without quoting it
+//! proxy's URL is one too, because it may hold a password. A check of a secret returns a reason that does not quote it
 //! (`check`). Prompts (`defaults`) are kept as `json::OwnedJson`, whose `Debug` output does not show them
 //! either. So the types that hold such values derive `Debug`.
 

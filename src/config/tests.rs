@@ -39,7 +39,7 @@ fn with(members: &str) -> Config {
 }
 
 /// Returns the error of a config of a model and `members`: the message without its prefix, and the pointer.
-fn refused(members: &str) -> (String, String) {
+fn error_of(members: &str) -> (String, String) {
     fault(&format!("{{{MODEL},{members}}}"))
 }
 
@@ -52,8 +52,8 @@ fn fault(text: &str) -> (String, String) {
 }
 
 #[track_caller]
-fn assert_refused(members: &str, message: &str, path: &str) {
-    assert_eq!(refused(members), (message.to_owned(), path.to_owned()), "{members}");
+fn assert_error(members: &str, message: &str, path: &str) {
+    assert_eq!(error_of(members), (message.to_owned(), path.to_owned()), "{members}");
 }
 
 fn millis(millis: u64) -> Duration {
@@ -180,21 +180,21 @@ fn members_under_options_count_as_if_at_the_top() {
     assert_eq!(parse(r#"{"options":{"model":"m"}}"#).unwrap().model, "m");
 
     let twice = r#""region" is given both at the top and under "options": remove one"#;
-    assert_refused(r#""region":"a","options":{"region":"a"}"#, twice, "/options/region");
-    assert_refused(r#""options":{"region":"a"},"region":"a""#, twice, "/region");
-    assert_refused(
+    assert_error(r#""region":"a","options":{"region":"a"}"#, twice, "/options/region");
+    assert_error(r#""options":{"region":"a"},"region":"a""#, twice, "/region");
+    assert_error(
         r#""options":{"regoin":"a"}"#,
         r#""regoin" is not a known key; did you mean "region"?"#,
         "/options/regoin",
     );
-    assert_refused(r#""options":{"api_key":"a"}"#, API_KEY_ALONE, "/options/api_key");
-    assert_refused(
+    assert_error(r#""options":{"api_key":"a"}"#, API_KEY_ALONE, "/options/api_key");
+    assert_error(
         r#""options":{"timeouts":{"idle":"0s"}}"#,
         &format!(r#""timeouts.idle" {ZERO}"#),
         "/options/timeouts/idle",
     );
-    assert_refused(r#""options":[]"#, r#""options" must be an object, not an array"#, "/options");
-    let (message, path) = refused(r#""options":{"options":{}}"#);
+    assert_error(r#""options":[]"#, r#""options" must be an object, not an array"#, "/options");
+    let (message, path) = error_of(r#""options":{"options":{}}"#);
     assert!(message.starts_with(r#""options" is not a known key; known are model, region, "#), "{message}");
     assert_eq!(path, "/options/options");
 }
@@ -229,23 +229,26 @@ fn the_order_of_keys_never_matters() {
 #[test]
 fn a_config_that_is_not_a_json_object_is_an_error_with_its_position() {
     let (message, path) = fault("{\n  \"model\": \"m\",\n}");
-    assert_eq!(message, "not JSON: expected a key in double quotes at line 3, column 1");
+    assert_eq!(message, "the JSON is not valid: expected a key in double quotes at line 3, column 1");
     assert_eq!(path, "");
-    assert_eq!(fault("").0, "not JSON: the JSON text ends where a value is expected at line 1, column 1");
+    assert_eq!(fault("").0, "the JSON is not valid: the JSON text ends where a value is expected at line 1, column 1");
     assert_eq!(fault("[]").0, "expected an object, found an array");
     assert_eq!(fault("\"us.amazon.nova-lite-v1:0\"").0, "expected an object, found a string");
     let (message, _) = fault(&"[".repeat(10_000));
-    assert_eq!(message, "not JSON: arrays and objects nest more than 512 levels deep at line 1, column 513");
+    assert_eq!(
+        message,
+        "the JSON is not valid: arrays and objects nest more than 512 levels deep at line 1, column 513"
+    );
 }
 
 #[test]
 fn a_key_that_is_given_twice_is_an_error() {
     let twice = |name: &str| format!("\"{name}\" is given twice: remove one");
-    assert_refused(r#""region":"a","region":"a""#, &twice("region"), "/region");
-    assert_refused(r#""region":"a","\u0072egion":"a""#, &twice("region"), "/region");
-    assert_refused(r#""options":{"lint":"off","lint":"off"}"#, &twice("lint"), "/options/lint");
-    assert_refused(r#""timeouts":{"idle":"1s","idle":"1s"}"#, &twice("timeouts.idle"), "/timeouts/idle");
-    assert_refused(r#""retry":{"mode":"standard","mode":"standard"}"#, &twice("retry.mode"), "/retry/mode");
+    assert_error(r#""region":"a","region":"a""#, &twice("region"), "/region");
+    assert_error(r#""region":"a","\u0072egion":"a""#, &twice("region"), "/region");
+    assert_error(r#""options":{"lint":"off","lint":"off"}"#, &twice("lint"), "/options/lint");
+    assert_error(r#""timeouts":{"idle":"1s","idle":"1s"}"#, &twice("timeouts.idle"), "/timeouts/idle");
+    assert_error(r#""retry":{"mode":"standard","mode":"standard"}"#, &twice("retry.mode"), "/retry/mode");
 }
 
 #[test]
@@ -272,33 +275,33 @@ fn the_error_for_an_unknown_key_suggests_the_nearest_known_key() {
         ("max_attempts", "retry"),
     ] {
         let message = format!(r#""{slip}" is not a known key; did you mean "{meant}"?"#);
-        assert_refused(&format!(r#""{slip}":1"#), &message, &format!("/{slip}"));
+        assert_error(&format!(r#""{slip}":1"#), &message, &format!("/{slip}"));
     }
     let idle = r#""timeouts.idel" is not a known key; did you mean "idle"?"#;
-    assert_refused(r#""timeouts":{"idel":"1s"}"#, idle, "/timeouts/idel");
+    assert_error(r#""timeouts":{"idel":"1s"}"#, idle, "/timeouts/idel");
     let attempts = r#""retry.max_attemps" is not a known key; did you mean "max_attempts"?"#;
-    assert_refused(r#""retry":{"max_attemps":1}"#, attempts, "/retry/max_attemps");
+    assert_error(r#""retry":{"max_attemps":1}"#, attempts, "/retry/max_attemps");
     let attempts = r#""retry.max_retries" is not a known key; did you mean "max_attempts"?"#;
-    assert_refused(r#""retry":{"max_retries":1}"#, attempts, "/retry/max_retries");
+    assert_error(r#""retry":{"max_retries":1}"#, attempts, "/retry/max_retries");
 }
 
 #[test]
 fn the_error_for_an_unknown_key_without_a_near_one_lists_all_keys() {
-    let (message, path) = refused(r#""a/b~c":1"#);
+    let (message, path) = error_of(r#""a/b~c":1"#);
     let keys: Vec<_> = keys().collect();
     assert_eq!(message, format!(r#""a/b~c" is not a known key; known are {}"#, keys.join(", ")));
     assert!(message.contains("known are model, region, ") && message.ends_with(", options"), "{message}");
     assert_eq!(path, "/a~1b~0c", "a JSON pointer escapes its tokens");
     let timeouts = r#""timeouts.read" is not a known key; known are connect, first_event, idle, total, queue"#;
-    assert_refused(r#""timeouts":{"read":"1s"}"#, timeouts, "/timeouts/read");
+    assert_error(r#""timeouts":{"read":"1s"}"#, timeouts, "/timeouts/read");
     let retry = r#""retry.jitter" is not a known key; known are max_attempts, mode, max_backoff"#;
-    assert_refused(r#""retry":{"jitter":1}"#, retry, "/retry/jitter");
+    assert_error(r#""retry":{"jitter":1}"#, retry, "/retry/jitter");
     for key in ["system", "inferenceConfig", "max_tokens", "temperature"] {
         let message = format!(r#""{key}" is a member of requests: put it under "defaults""#);
-        assert_refused(&format!(r#""{key}":1"#), &message, &format!("/{key}"));
+        assert_error(&format!(r#""{key}":1"#), &message, &format!("/{key}"));
     }
     let long = "é".repeat(50_000);
-    let (message, _) = refused(&format!(r#""{long}":1"#));
+    let (message, _) = error_of(&format!(r#""{long}":1"#));
     assert!(message.len() < 600 && message.starts_with(&format!("\"{}\"... is no", "é".repeat(30))), "{message}");
 }
 
@@ -331,8 +334,8 @@ fn the_error_for_a_wrong_type_names_the_expected_and_the_found_type() {
         assert_eq!(message, format!(r#""{key}" is empty: omit the key"#));
         assert_eq!(path, format!("/{key}"));
     }
-    assert_refused(r#""retry":3"#, r#""retry" must be an object, not a number"#, "/retry");
-    assert_refused(r#""allow_http":"yes""#, r#""allow_http" must be a boolean, not a string"#, "/allow_http");
+    assert_error(r#""retry":3"#, r#""retry" must be an object, not a number"#, "/retry");
+    assert_error(r#""allow_http":"yes""#, r#""allow_http" must be a boolean, not a string"#, "/allow_http");
 }
 
 #[test]
@@ -375,33 +378,33 @@ const API_KEY_ALONE: &str = r#""api_key" needs "secret_key" beside it; a Bedrock
 
 #[test]
 fn credentials_are_complete_or_absent() {
-    assert_refused(r#""api_key":"a""#, API_KEY_ALONE, "/api_key");
-    assert_refused(r#""secret_key":"s""#, r#""secret_key" needs "api_key" beside it"#, "/secret_key");
-    assert_refused(r#""session_token":"t""#, r#""session_token" needs "api_key" beside it"#, "/session_token");
-    assert_refused(r#""session_token":"t","api_key":"a""#, API_KEY_ALONE, "/api_key");
-    assert_refused(
+    assert_error(r#""api_key":"a""#, API_KEY_ALONE, "/api_key");
+    assert_error(r#""secret_key":"s""#, r#""secret_key" needs "api_key" beside it"#, "/secret_key");
+    assert_error(r#""session_token":"t""#, r#""session_token" needs "api_key" beside it"#, "/session_token");
+    assert_error(r#""session_token":"t","api_key":"a""#, API_KEY_ALONE, "/api_key");
+    assert_error(
         r#""role_session_name":"me""#,
         r#""role_session_name" needs "role_arn" beside it"#,
         "/role_session_name",
     );
-    assert_refused(r#""external_id":"me""#, r#""external_id" needs "role_arn" beside it"#, "/external_id");
+    assert_error(r#""external_id":"me""#, r#""external_id" needs "role_arn" beside it"#, "/external_id");
 }
 
 #[test]
 fn two_ways_of_authorization_exclude_each_other() {
     let keys = r#""api_key":"a","secret_key":"s""#;
     let role = r#""role_arn":"arn:aws:iam::1:role/r""#;
-    assert_refused(
+    assert_error(
         &format!(r#"{keys},"bearer_token":"t""#),
         r#""bearer_token" and "api_key" exclude each other (a bearer token takes the place of credentials): remove one"#,
         "/bearer_token",
     );
-    assert_refused(
+    assert_error(
         &format!(r#"{role},"bearer_token":"t""#),
         r#""bearer_token" and "role_arn" exclude each other (a bearer token assumes no role): remove one"#,
         "/bearer_token",
     );
-    assert_refused(
+    assert_error(
         &format!(r#"{keys},"profile":"dev""#),
         r#""profile" and "api_key" exclude each other (a profile takes the place of credentials given here): remove one"#,
         "/profile",
@@ -409,17 +412,17 @@ fn two_ways_of_authorization_exclude_each_other() {
     assert!(with(&format!("{keys},{role}")).role.is_some(), "a role can be assumed with given credentials");
     assert!(with(r#""profile":"dev","bearer_token":"t""#).profile.is_some(), "a profile gives a region too");
 
-    assert_refused(
+    assert_error(
         r#""auth":"sigv4","bearer_token":"t""#,
         r#""auth" is "sigv4", which has no use for "bearer_token": remove one"#,
         "/auth",
     );
     for (members, idle) in [(keys, "api_key"), (role, "role_arn")] {
         let message = format!(r#""auth" is "bearer", which has no use for "{idle}": remove one"#);
-        assert_refused(&format!(r#""auth":"bearer",{members}"#), &message, "/auth");
+        assert_error(&format!(r#""auth":"bearer",{members}"#), &message, "/auth");
     }
     let oauth = r#""auth" must be "auto" or "sigv4" or "bearer", not "oauth""#;
-    assert_refused(r#""auth":"oauth""#, oauth, "/auth");
+    assert_error(r#""auth":"oauth""#, oauth, "/auth");
 }
 
 #[test]
@@ -444,11 +447,11 @@ fn values_of_headers_have_no_control_characters() {
             ("hünter2", "holds a character that is not ASCII at character 2"),
             (" hunter2", "begins or ends with a space"),
         ] {
-            assert_refused(&format!(r#""{key}":"{value}""#), &format!("\"{key}\" {reason}"), &format!("/{key}"));
+            assert_error(&format!(r#""{key}":"{value}""#), &format!("\"{key}\" {reason}"), &format!("/{key}"));
         }
         if key != "user_agent" {
             let message = format!("\"{key}\" holds a space, which no key or token does");
-            assert_refused(&format!(r#""{key}":"hunter 2""#), &message, &format!("/{key}"));
+            assert_error(&format!(r#""{key}":"hunter 2""#), &message, &format!("/{key}"));
         }
     }
     assert_eq!(check_header("app/1.2 (x)"), Ok(()));
@@ -462,7 +465,7 @@ fn a_region_must_be_a_label_of_a_host_name() {
     for region in
         ["US-EAST-1", "us_east_1", "us-east-1.evil.example/", "us east", "-a", "a-", r"us-east-1\n", &"a".repeat(64)]
     {
-        let (message, path) = refused(&format!(r#""region":"{region}""#));
+        let (message, path) = error_of(&format!(r#""region":"{region}""#));
         assert!(
             message.starts_with(r#""region" must be lower-case letters, digits and '-', such as "us-east-1", not ""#)
         );
@@ -476,15 +479,15 @@ fn a_role_is_an_arn_with_names_that_sts_accepts() {
         format!(r#""role_arn" must be a role's ARN, such as "arn:aws:iam::123456789012:role/name", not "{text}""#)
     };
     for text in ["admin", "arn:aws:iam::123456789012:user/me"] {
-        assert_refused(&format!(r#""role_arn":"{text}""#), &not_role(text), "/role_arn");
+        assert_error(&format!(r#""role_arn":"{text}""#), &not_role(text), "/role_arn");
     }
-    assert_refused(
+    assert_error(
         r#""role_session_name":"a b""#,
         r#""role_session_name" must be 2 to 64 letters, digits and _ = , . @ + -, not "a b""#,
         "/role_session_name",
     );
     let external_id = r#""external_id" must be 2 to 1224 letters, digits and _ = , . @ : / + -"#;
-    assert_refused(r#""external_id":"hunter 2""#, external_id, "/external_id");
+    assert_error(r#""external_id":"hunter 2""#, external_id, "/external_id");
 }
 
 #[test]
@@ -506,10 +509,10 @@ fn plain_http_is_allowed_to_this_machine_and_to_others_only_with_allow_http() {
         assert_eq!(check_plain_http(&url, true, true), Err(bearer));
         assert_eq!(check_plain_http(&url.replace("http:", "https:"), false, true), Ok(()));
     }
-    let (message, path) = refused(r#""base_url":"http://gw""#);
+    let (message, path) = error_of(r#""base_url":"http://gw""#);
     assert!(message.starts_with(r#""base_url" is http:// to "gw", which is not this machine"#), "{message}");
     assert_eq!(path, "/base_url");
-    let (message, _) = refused(r#""bearer_token":"t","allow_http":true,"base_url":"http://gw""#);
+    let (message, _) = error_of(r#""bearer_token":"t","allow_http":true,"base_url":"http://gw""#);
     assert!(message.starts_with(r#""base_url" would send a bearer token over http://"#), "{message}");
 }
 
@@ -559,13 +562,13 @@ fn a_base_url_is_a_plain_url_with_a_host() {
         ("https://::1", r#"names no host"#),
     ] {
         assert_eq!(check_plain_http(url, true, false), Err(reason.to_owned()), "{url}");
-        let message = refused(&format!(r#""base_url":{}"#, crate::json::quoted(url))).0;
+        let message = error_of(&format!(r#""base_url":{}"#, crate::json::quoted(url))).0;
         assert_eq!(message, format!("\"base_url\" {reason}"), "{url}");
     }
     let reason = "chooses among the region's endpoints and \"base_url\" is none: remove one";
     for key in ["fips", "dual_stack"] {
         let members = format!(r#""base_url":"https://gw","{key}":true"#);
-        assert_refused(&members, &format!("\"{key}\" {reason}"), &format!("/{key}"));
+        assert_error(&members, &format!("\"{key}\" {reason}"), &format!("/{key}"));
     }
 }
 
@@ -583,7 +586,7 @@ fn a_proxy_is_a_url_that_the_http_client_accepts() {
         ("http://hunter2:hun ter2@proxy", "holds a character that must be percent-encoded in a URL"),
         ("http://hunter2@", "names no host"),
     ] {
-        assert_refused(&format!(r#""proxy":"{url}""#), &format!("\"proxy\" {reason}"), "/proxy");
+        assert_error(&format!(r#""proxy":"{url}""#), &format!("\"proxy\" {reason}"), "/proxy");
     }
 }
 
@@ -594,9 +597,9 @@ fn the_http_version_is_negotiated_or_forced() {
     }
     for text in ["1", "1.0", "2.0", "3", "h2", "HTTP/2", "Auto"] {
         let reason = format!(r#""http_version" must be "auto" or "1.1" or "2", not "{text}""#);
-        assert_refused(&format!(r#""http_version":"{text}""#), &reason, "/http_version");
+        assert_error(&format!(r#""http_version":"{text}""#), &reason, "/http_version");
     }
-    assert_refused(r#""http_version":2"#, r#""http_version" must be a string, not a number"#, "/http_version");
+    assert_error(r#""http_version":2"#, r#""http_version" must be a string, not a number"#, "/http_version");
 }
 
 #[test]
@@ -610,30 +613,30 @@ fn a_ca_file_has_only_valid_certificates() {
     for (name, contents, reason) in [
         ("text", "not a certificate", "which holds no certificate: PEM is expected, with -----BEGIN CERTIFICATE-----"),
         ("empty", "", "which holds no certificate: PEM is expected, with -----BEGIN CERTIFICATE-----"),
-        ("cut", cut, "whose PEM is broken in certificate 1"),
+        ("cut", cut, "whose PEM is not valid in certificate 1"),
         ("der", &format!("{PEM}{der}"), "whose certificate 2 cannot be used: invalid peer certificate: BadEncoding"),
     ] {
         let file = Scratch::new(name, contents.as_bytes());
-        assert_refused(&file.member(), &names(&file, reason), "/ca_file");
+        assert_error(&file.member(), &names(&file, reason), "/ca_file");
     }
-    assert_refused(
+    assert_error(
         r#""ca_file":"/no/such/file.pem""#,
         r#""ca_file" names "/no/such/file.pem", which cannot be read: No such file or directory (os error 2)"#,
         "/ca_file",
     );
-    assert_refused(
+    assert_error(
         r#""ca_file":"/dev/zero""#,
         r#""ca_file" names "/dev/zero", which cannot be read: it is no regular file"#,
         "/ca_file",
     );
     let huge = Scratch::new("huge", b"");
     std::fs::File::options().write(true).open(&huge.0).unwrap().set_len(1 << 30).unwrap();
-    assert_refused(&huge.member(), &names(&huge, "which cannot be read: it is larger than 16 MiB"), "/ca_file");
+    assert_error(&huge.member(), &names(&huge, "which cannot be read: it is larger than 16 MiB"), "/ca_file");
     let pipe = Scratch::new("pipe", b"");
     std::fs::remove_file(&pipe.0).unwrap();
     if std::process::Command::new("/usr/bin/mkfifo").arg(&pipe.0).status().is_ok_and(|status| status.success()) {
-        // Nobody writes into it.
-        assert_refused(&pipe.member(), &names(&pipe, "which cannot be read: it is no regular file"), "/ca_file");
+        // No process writes into it.
+        assert_error(&pipe.member(), &names(&pipe, "which cannot be read: it is no regular file"), "/ca_file");
     } else {
         println!("skipped: mkfifo is missing");
     }
@@ -688,13 +691,13 @@ fn durations_are_strings_with_a_unit_and_the_error_for_a_bare_number_shows_two_u
         ("null", kind("null")),
         ("{}", kind("an object")),
     ] {
-        assert_refused(&format!("\"timeout\":{text}"), &format!("\"timeout\" {reason}"), "/timeout");
+        assert_error(&format!("\"timeout\":{text}"), &format!("\"timeout\" {reason}"), "/timeout");
     }
     for member in ["connect", "first_event", "idle", "total", "queue"] {
         let message = format!("\"timeouts.{member}\" {ZERO}");
-        assert_refused(&format!(r#""timeouts":{{"{member}":"0s"}}"#), &message, &format!("/timeouts/{member}"));
+        assert_error(&format!(r#""timeouts":{{"{member}":"0s"}}"#), &message, &format!("/timeouts/{member}"));
     }
-    assert_refused(r#""retry":{"max_backoff":"-1s"}"#, &format!("\"retry.max_backoff\" {ZERO}"), "/retry/max_backoff");
+    assert_error(r#""retry":{"max_backoff":"-1s"}"#, &format!("\"retry.max_backoff\" {ZERO}"), "/retry/max_backoff");
 }
 
 #[test]
@@ -741,15 +744,15 @@ fn counts_are_at_least_one() {
     for value in ["0", "-1", "1.5", "4294967296", "1e99"] {
         let must = format!("must be a whole number from 1 to 4294967295, not {value}");
         let members = format!(r#""retry":{{"max_attempts":{value}}}"#);
-        assert_refused(&members, &format!("\"retry.max_attempts\" {must}"), "/retry/max_attempts");
+        assert_error(&members, &format!("\"retry.max_attempts\" {must}"), "/retry/max_attempts");
         let members = format!(r#""max_concurrency":{value}"#);
-        assert_refused(&members, &format!("\"max_concurrency\" {must}"), "/max_concurrency");
+        assert_error(&members, &format!("\"max_concurrency\" {must}"), "/max_concurrency");
         let members = format!(r#""max_answer":{value}"#);
-        assert_refused(&members, &format!("\"max_answer\" {must}"), "/max_answer");
+        assert_error(&members, &format!("\"max_answer\" {must}"), "/max_answer");
     }
     let message = r#""max_concurrency" must be a number, not a string"#;
-    assert_refused(r#""max_concurrency":"4""#, message, "/max_concurrency");
-    assert!(refused(&format!("\"max_concurrency\":{}", "9".repeat(100_000))).0.len() < 200);
+    assert_error(r#""max_concurrency":"4""#, message, "/max_concurrency");
+    assert!(error_of(&format!("\"max_concurrency\":{}", "9".repeat(100_000))).0.len() < 200);
 }
 
 #[test]
@@ -757,13 +760,13 @@ fn retry_is_standard_or_adaptive() {
     let retry = with(r#""retry":{"mode":"adaptive","max_backoff":"5s"}"#).calls.retry;
     assert_eq!(retry, Retry { max_attempts: 3, mode: RetryMode::Adaptive, max_backoff: millis(5000) });
     let message = r#""retry.mode" must be "standard" or "adaptive", not "fast""#;
-    assert_refused(r#""retry":{"mode":"fast"}"#, message, "/retry/mode");
+    assert_error(r#""retry":{"mode":"fast"}"#, message, "/retry/mode");
 }
 
 #[test]
 fn lint_is_error_or_off() {
-    assert_refused(r#""lint":"warn""#, r#""lint" must be "error" or "off", not "warn""#, "/lint");
-    assert_refused(r#""lint":false"#, r#""lint" must be a string, not a boolean"#, "/lint");
+    assert_error(r#""lint":"warn""#, r#""lint" must be "error" or "off", not "warn""#, "/lint");
+    assert_error(r#""lint":false"#, r#""lint" must be a string, not a boolean"#, "/lint");
 }
 
 #[test]

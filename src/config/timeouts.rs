@@ -1,4 +1,4 @@
-//! The timers of a call: their names in the config, their defaults, and how `timeout` sets several of them.
+//! The timers of a call: their names in the config, their defaults, and the effect of `timeout` on several of them.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub enum Timeout {
 impl Timeout {
     const COUNT: usize = 5;
 
-    /// The config key, as the README and messages write it.
+    /// Returns the config key, as the README and messages write it.
     pub const fn name(self) -> &'static str {
         match self {
             Timeout::Connect => "timeouts.connect",
@@ -31,7 +31,7 @@ impl Timeout {
 pub const DEFAULT_CONNECT: Duration = Duration::from_millis(3100);
 
 /// The limit of the other timers unless the config sets one. Healthy streams are silent for minutes. A dead connection
-/// is found without these timers (`http::alive`).
+/// is found without these timers (`http::keepalive`).
 const DEFAULT_SILENCE: Duration = Duration::from_secs(300);
 
 /// The limits of a call. None of them is 0.
@@ -59,8 +59,7 @@ impl Default for Timeouts {
 
 /// The timers that the config sets.
 ///
-/// A timer that was set by its own name wins over `timeout`, in whatever order the two are read, also if a derived model
-/// sets `timeout` later.
+/// A timer that was set by its own name wins over `timeout`, in any order, also if a derived model sets `timeout` later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ConfiguredTimeouts {
     /// The config's `timeout`: the longest wait without progress.

@@ -1,4 +1,4 @@
-//! The config key `transport`: what takes the place of the network, or records what passes over it.
+//! The config key `transport`: the network, a script, a recorder or a replay.
 
 use super::script::Script;
 use super::value::Value;
@@ -6,19 +6,20 @@ use crate::error::{Error, Kind, Result, quote, quote_up_to};
 use std::fmt;
 use std::sync::Arc;
 
-/// The longest part of a file name that a message quotes.
+/// The maximum length of a file name that a message quotes, in bytes.
 const MAX_QUOTED_NAME: usize = 512;
 
 /// The members that choose a transport.
 const CHOICES: [&str; 3] = ["replies", "record", "replay"];
 const TIMINGS: [(&str, bool); 2] = [("at_once", false), ("recorded", true)];
 
+/// The sender of requests.
 #[derive(Clone, Debug)]
 pub enum Transport {
     Network,
     /// A script in place of the network.
     Script(Arc<Script>),
-    /// The network, with a recording of what passes.
+    /// The network, with a recording of requests and responses.
     Record(RecordingPath),
     /// A recording in place of the network.
     Replay {
@@ -72,6 +73,7 @@ impl RecordingPath {
         Ok(RecordingPath { name, key: value.name().to_owned(), path: value.path.clone() })
     }
 
+    /// Returns the path as the config has it.
     pub fn name(&self) -> &str {
         &self.name
     }

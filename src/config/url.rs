@@ -1,10 +1,10 @@
 //! URLs of endpoints and proxies, and the rule for requests over http://.
 //!
-//! Only plain URLs pass: every character is on a list. So the host that is checked here is the host that is connected to,
-//! however the HTTP client parses unusual URLs.
+//! Only URLs of listed characters pass. So the host that is checked here is the host that is connected to, also if the HTTP
+//! client parses unusual URLs differently.
 //!
 //! The error of a check is a reason. A message puts the name of the setting before it: `"base_url" ...`,
-//! `AWS_ENDPOINT_URL ...`. A reason never quotes the whole URL, which may hold a password.
+//! `AWS_ENDPOINT_URL ...`. A reason never quotes the complete URL, which may hold a password.
 
 use crate::error::quote;
 use std::net::{IpAddr, Ipv6Addr};
@@ -55,7 +55,7 @@ pub fn check_url(url: &str) -> Check {
     }
 }
 
-/// Whether the host of a URL is this machine: 127.0.0.0/8, ::1 or localhost. Names are not resolved.
+/// Returns whether the host of a URL is this machine: 127.0.0.0/8, ::1 or localhost. Names are not resolved.
 pub fn is_loopback(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     match bare.parse::<IpAddr>() {
@@ -103,7 +103,7 @@ impl<'a> Url<'a> {
     }
 }
 
-/// Whether RFC 3986 allows the byte in a path or before the '@' without an escape.
+/// Returns whether RFC 3986 allows the byte in a path or before the '@' without an escape.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@%/".contains(&byte)
 }

@@ -4,20 +4,21 @@ use super::duration;
 use super::nearest::nearest;
 use super::secret::Secret;
 use super::size;
-use crate::error::{Error, Kind, Result};
-use crate::error::{QUOTE, quote};
-use crate::json::{Json, Kind as JsonKind, OwnedJson};
+use crate::error::{Error, Kind, QUOTE, Result, quote};
+use crate::json::{Json, Kind as JsonKind, OwnedJson, pointer_token};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
+/// A value of the config.
 pub(super) struct Value<'a> {
     pub(super) json: Json<'a>,
     /// The key of the value.
     pub(super) key: Cow<'a, str>,
     /// The key as messages name it: `timeouts.idle`.
     name: String,
+    /// The JSON pointer to the value.
     pub(super) path: String,
 }
 
@@ -35,7 +36,7 @@ impl<'a> Value<'a> {
         Error::new(Kind::Config, format_args!("config: {} {reason}", quote(&self.name))).at(self.path.as_str())
     }
 
-    /// Returns the error for an unknown key. It suggests the nearest one of `known`.
+    /// Returns the error for an unknown key. It suggests the nearest name in `known`.
     pub(super) fn unknown(&self, known: impl Iterator<Item = &'static str> + Clone) -> Error {
         match nearest(&self.key, known.clone()) {
             Some(near) => self.error(format_args!("is not a known key; did you mean \"{near}\"?")),
@@ -54,7 +55,7 @@ impl<'a> Value<'a> {
                 "" | "options" => key.to_string(),
                 parent => format!("{parent}.{key}"),
             };
-            let path = format!("{}/{}", self.path, key.replace('~', "~0").replace('/', "~1"));
+            let path = format!("{}/{}", self.path, pointer_token(&key));
             let member = Value { json: member.value, key, name, path };
             if !seen.insert(member.key.clone()) {
                 return Err(member.error("is given twice: remove one"));
@@ -69,7 +70,7 @@ impl<'a> Value<'a> {
         &self.name
     }
 
-    /// Fails if one of the members has none of the known keys.
+    /// Returns an error if a member has a key that is not in `known`.
     pub(super) fn expect_members(&self, members: &[Value<'a>], known: &[&'static str]) -> Result<()> {
         match members.iter().find(|member| !known.contains(&&*member.key)) {
             Some(unknown) => Err(unknown.unknown(known.iter().copied())),
@@ -130,6 +131,7 @@ impl<'a> Value<'a> {
         })
     }
 
+    /// Returns a boolean.
     pub(super) fn bool(&self) -> Result<bool> {
         self.json.bool().ok_or_else(|| self.wrong_kind("a boolean"))
     }
@@ -145,6 +147,7 @@ impl<'a> Value<'a> {
         })
     }
 
+    /// Returns a duration.
     pub(super) fn duration(&self) -> Result<Duration> {
         duration::parse(self.json).map_err(|reason| self.error(reason))
     }

@@ -9,17 +9,17 @@ use crate::sys::regular_file;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// More than any such file needs.
-const LARGEST: u64 = 16 << 20;
+/// The maximum size of a file, more than any needs.
+const MAX_SIZE: u64 = 16 << 20;
 /// Paths are quoted longer than other texts, because their ends distinguish them.
 const PATH_QUOTE: usize = 400;
-/// The most profiles that an error names.
+/// The maximum number of profiles that an error names.
 const MAX_NAMES: usize = 10;
 
 /// The settings of both files.
 #[derive(Default)]
 pub struct Files {
-    /// The user's home.
+    /// The user's home folder.
     pub home: Option<PathBuf>,
     config: PathBuf,
     credentials: PathBuf,
@@ -53,10 +53,12 @@ impl Files {
         Ok(files)
     }
 
+    /// Returns the profile of this name.
     pub fn profile(&self, name: &str) -> Option<&Profile> {
         self.profiles.get(name)
     }
 
+    /// Returns the `[sso-session NAME]` section of this name.
     pub fn sso_session(&self, name: &str) -> Option<&Profile> {
         self.sso_sessions.get(name)
     }
@@ -124,18 +126,19 @@ impl Files {
 
 fn sections(path: &Path) -> Result<Vec<Section>> {
     let Some(text) = text(path)? else { return Ok(Vec::new()) };
-    ini::parse(&text).map_err(|fault| broken(path, fault.line, fault.what))
+    ini::parse(&text).map_err(|fault| invalid(path, fault.line, fault.what))
 }
 
 /// Returns the text of a file. A path without access, such as the home of another user, counts as missing, and so does a
-/// path that is no regular file: to read a pipe could block for ever.
+/// path that is no regular file: reading a pipe could block without a limit.
 fn text(path: &Path) -> Result<Option<Secret>> {
     if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);
     }
-    let read = regular_file::read(path, LARGEST).map_err(|error| {
+    let read = regular_file::read(path, MAX_SIZE).map_err(|error| {
         let name = path.display();
-        let what = format_args!("the file {name} cannot be read: {error}. Mend its permissions, or name another file");
+        let what =
+            format_args!("the file {name} cannot be read: {error}. Correct its permissions, or name another file");
         Error::new(Kind::Config, what)
     });
     match String::from_utf8(read?) {
@@ -143,16 +146,16 @@ fn text(path: &Path) -> Result<Option<Secret>> {
         Err(error) => {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let line = valid.iter().filter(|&&byte| byte == b'\n').count() + 1;
-            Err(broken(path, line, "it is not UTF-8"))
+            Err(invalid(path, line, "it is not UTF-8"))
         }
     }
 }
 
 /// Returns the error for a file with a fault.
-fn broken(path: &Path, line: usize, what: &str) -> Error {
+fn invalid(path: &Path, line: usize, what: &str) -> Error {
     let name = path.display();
     Error::new(
         Kind::Config,
-        format_args!("the file {name} is broken in line {line}: {what}. Mend it, or name another file"),
+        format_args!("the file {name} is not valid in line {line}: {what}. Correct it, or name another file"),
     )
 }

@@ -1,6 +1,6 @@
 //! The syntax of AWS's config and credentials files, as botocore reads it.
 //!
-//! The name of a section stands in brackets. A key stands before `=` or `:`. An indented line below a key continues its
+//! The name of a section is in brackets. A key is before `=` or `:`. An indented line below a key continues its
 //! value. If the value after the key is empty, the indented lines are nested keys: `s3 =`, then `  endpoint_url = ...`.
 //!
 //! One rule comes from other SDKs: a comment may also end a line, after a space. A command (`credential_process`) may hold
@@ -16,6 +16,7 @@ pub struct Section {
     pub entries: Vec<Entry>,
 }
 
+/// A key of a section, and its value.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Entry {
     /// In lower case.
@@ -67,7 +68,7 @@ pub fn parse(text: &str) -> Result<Vec<Section>, Fault> {
             sections.push(Section { name: name.to_owned(), entries: Vec::new() });
             continue;
         }
-        let section = sections.last_mut().ok_or(fault("a line stands before the first section, such as [default]"))?;
+        let section = sections.last_mut().ok_or(fault("a line is before the first section, such as [default]"))?;
         let (key, value) = split(trimmed).ok_or(fault("this line is neither a section nor a key with '='"))?;
         let key = key.to_lowercase();
         if !keys.insert(key.clone()) {

@@ -6,7 +6,7 @@
 //! ```text
 //!   variables    the environment variables
 //!   files        the config file and the credentials file; ini is their syntax, profile a section of them
-//!   sourced      a setting and the place where it was set, for errors
+//!   sourced      a setting and its source, for errors
 //! ```
 
 mod files;
@@ -89,7 +89,8 @@ impl Environment {
         of_variable.or_else(|| self.profile.sourced(key))
     }
 
-    /// Returns the region to call. The metadata service is not asked: without one, that would take seconds.
+    /// Returns the region to call. The metadata service is not called: on a machine without one, that would
+    /// take seconds.
     pub fn region(&self, config: &Config) -> Result<String> {
         if let Some(region) = &config.region {
             return Ok(region.clone());
@@ -103,12 +104,12 @@ impl Environment {
         Ok(region.value)
     }
 
-    /// Whether the FIPS endpoint is called.
+    /// Returns whether the FIPS endpoint is called.
     pub fn fips(&self, config: &Config) -> bool {
         config.fips.unwrap_or_else(|| self.is_on("AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint"))
     }
 
-    /// Whether the dual-stack endpoint is called.
+    /// Returns whether the dual-stack endpoint is called.
     pub fn dual_stack(&self, config: &Config) -> bool {
         config.dual_stack.unwrap_or_else(|| self.is_on("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
     }
@@ -145,6 +146,7 @@ impl Environment {
         Some(CaBundle::Named { path: self.variables.expand(&bundle.value), source: bundle.source })
     }
 
+    /// Returns the Bedrock API key of the environment.
     pub fn bearer_token(&self) -> Option<&str> {
         self.variables.get(BEARER_VARIABLE)
     }
@@ -156,7 +158,7 @@ impl Environment {
         Some(name.value.chars().map(|c| if allowed(c) { c } else { '-' }).collect())
     }
 
-    /// Whether a setting is `true`.
+    /// Returns whether a setting is `true`.
     pub fn is_on(&self, variable: &str, key: &str) -> bool {
         self.setting(variable, key).is_some_and(|setting| setting.value.eq_ignore_ascii_case("true"))
     }

@@ -1,4 +1,4 @@
-//! A setting of the environment, and the place where it was set.
+//! A setting of the environment, and its source.
 
 use crate::error::{Error, Kind};
 use std::fmt;

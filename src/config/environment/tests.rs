@@ -26,7 +26,7 @@ impl Home {
         read(config, Variables::of(&all))
     }
 
-    fn refused(&self, config: &str, variables: &[(&str, &str)]) -> Error {
+    fn error(&self, config: &str, variables: &[(&str, &str)]) -> Error {
         match self.read(config, variables) {
             Ok(_) => panic!("this was accepted"),
             Err(error) => error,
@@ -101,17 +101,17 @@ fn an_endpoint_with_a_password_is_an_error_that_does_not_quote_it() {
 }
 
 #[test]
-fn a_broken_file_is_an_error_that_names_file_and_line_and_no_secret() {
+fn an_invalid_file_is_an_error_that_names_file_and_line_and_no_secret() {
     let secret = "wJalrXUtnFEMIK7MDENG";
     let home = Home::new(&format!("[default]\nregion = x\n{secret}\n"), "");
-    let error = home.refused("", &[]);
+    let error = home.error("", &[]);
     assert_eq!(error.kind(), Kind::Config);
     let message = error.message().as_str();
-    assert!(message.contains("/config is broken in line 3: ") && !message.contains(secret), "{message}");
+    assert!(message.contains("/config is not valid in line 3: ") && !message.contains(secret), "{message}");
     let home = Home::new("", "[default]\nkey = \u{fffd}");
     std::fs::write(home.0.join("credentials"), b"[default]\nkey = \xff\n").unwrap();
-    let error = home.refused("", &[]);
-    assert!(error.message().as_str().contains("/credentials is broken in line 2: it is not UTF-8"), "{error}");
+    let error = home.error("", &[]);
+    assert!(error.message().as_str().contains("/credentials is not valid in line 2: it is not UTF-8"), "{error}");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn a_missing_file_or_a_path_that_is_no_file_counts_as_empty() {
 fn a_named_profile_that_is_missing_is_an_error_with_its_name_and_the_files() {
     let home = Home::new("[profile work]\n", "[other]\n");
     for (members, variables) in [(r#","profile":"nobody""#, &[][..]), ("", &[("AWS_PROFILE", "nobody")])] {
-        let error = home.refused(members, variables);
+        let error = home.error(members, variables);
         assert_eq!(error.kind(), Kind::Credentials);
         for part in ["\"nobody\"", "/config", "/credentials", "\"other\", \"work\""] {
             assert!(error.message().as_str().contains(part), "{error}");

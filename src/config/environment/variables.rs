@@ -1,8 +1,8 @@
 //! The environment variables that the library reads, as they were when a model was made.
 //!
 //! They are read once, on the thread that makes the model. A thread of the library must not read them: that would race with
-//! `setenv` in the program. Only code of others still reads them there: the C library's resolver, and the SDK's provider for
-//! `aws login`. A program that has more rights than its user reads nothing from that user's environment.
+//! `setenv` in the program. Only the C library's resolver, and the SDK's provider for `aws login`,
+//! read them there. A program that has more rights than its user reads nothing from that user's environment.
 
 use crate::config::secret::Secret;
 use crate::sys::secure;
@@ -25,7 +25,7 @@ struct Snapshot {
     privileged: bool,
 }
 
-/// The variables beside those that begin with AWS_.
+/// The variables that are read, besides those that begin with AWS_.
 const NAMES: [&str; 13] = [
     "HOME",
     "REQUESTS_CA_BUNDLE",
@@ -62,7 +62,7 @@ impl Variables {
         self.0.values.get(name).map(|value| value.as_str()).filter(|value| !value.is_empty())
     }
 
-    /// Whether a variable is set, even if it is empty.
+    /// Returns whether a variable is set, even if it is empty.
     pub fn is_set(&self, name: &str) -> bool {
         self.0.values.contains_key(name)
     }
@@ -72,7 +72,7 @@ impl Variables {
         names.iter().find_map(|name| Some((*name, self.get(name)?)))
     }
 
-    /// Whether the program has more rights than its user: then there are no values, and the user's files are not read.
+    /// Returns whether the program has more rights than its user. There are then no values, and the user's files are not read.
     pub fn are_withheld(&self) -> bool {
         self.0.privileged
     }
