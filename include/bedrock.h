@@ -286,8 +286,8 @@ enum {
    * and request id of the last refusal. */
   BEDROCK_E_TIMEOUT = -16,
   BEDROCK_E_TRUNCATED = -17,  /* The stream ended too early: the response is not complete. */
-  /* The bytes that arrived are not a valid response: a wrong checksum, an impossible size,
-   * broken JSON, more bytes than max_answer. */
+  /* The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON
+   * that is not valid, more bytes than max_answer. */
   BEDROCK_E_PROTOCOL = -18,
   /* A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the
    * library was shut down. */
@@ -539,7 +539,7 @@ void bedrock_error_free(bedrock_error *error);
  *                                 (default) or "recorded"
  *
  * The first call of a model reads AWS's variables and files, by the rules of botocore. A variable
- * that is empty counts as not given. If a file is broken, that call returns BEDROCK_E_CONFIG.
+ * that is empty counts as not given. If a file is not valid, that call returns BEDROCK_E_CONFIG.
  */
 
 /* Makes a model from config JSON.
@@ -589,8 +589,8 @@ bedrock_status bedrock_model_connect(const bedrock_model *model,
  * function is cheap.
  *
  * defaults_json: A JSON object with members of a request and the keys above.
- * Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is broken, if it holds another key of the
- *   config (api_key and lint belong to bedrock_model_new), or if a name nearly is that of a
+ * Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid, if it holds another key of
+ *   the config (api_key and lint belong to bedrock_model_new), or if a name nearly is that of a
  *   known member, such as "timout". BEDROCK_E_CONFIG if one of the settings is wrong.
  * Ownership: *out is owned by the caller. Free it with bedrock_model_free, before or after the
  *   first model.
@@ -659,7 +659,7 @@ enum {
 /* Makes a request from JSON.
  *
  * json: NULL makes an empty request.
- * Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is broken (the message names the
+ * Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid (the message names the
  *   position), nests deeper than 512 levels or gives a member twice, or if a member in the
  *   chat-completions dialect is unknown or has no equivalent in Converse.
  * Ownership: *out is owned by the caller. Free it with bedrock_request_free.
@@ -929,7 +929,7 @@ bedrock_status bedrock_request_add_image(bedrock_request *request,
  * name: The name by which the model knows the document, or the name of a file; NULL means
  *   "document". The service accepts only letters, digits, single spaces and _ - ( ) [ ] in a
  *   name, and each name once in a conversation: other characters become spaces, and a name that
- *   is taken gets a number.
+ *   is in use gets a number.
  * data: The bytes of the document.
  * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST as bedrock_request_add_image.
  * Ownership: If release is not NULL, the bytes are owned by the library until release(user)
@@ -953,7 +953,7 @@ bedrock_status bedrock_request_add_document(bedrock_request *request,
  *
  * name: A name that the request does not use yet, without the "@".
  * data: The bytes.
- * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST if the name is taken or empty.
+ * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST if the name is in use or empty.
  * Ownership: If release is not NULL, the bytes are owned by the library until release(user)
  *   runs, also if this call fails.
  * Since: 0.1
@@ -1047,8 +1047,8 @@ typedef struct bedrock_event {
   int32_t type;
   /* The index of the content block (contentBlockIndex), or -1. Blocks may interleave. */
   int32_t block;
-  /* In BLOCK_STOP of a tool call: 1 if text is a JSON object, and 0 if the input of the model is
-   * broken. Otherwise 0. */
+  /* In BLOCK_STOP of a tool call: 1 if text is a JSON object, and 0 if the model wrote an input
+   * that is not one. Otherwise 0. */
   int32_t input_valid;
   /* The decoded text. BEDROCK_EVENT_... describes it for each type. A character that the service
    * splits over two deltas arrives with the second. */
@@ -1640,10 +1640,10 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
  *   buffer, size  where to write, and how many bytes it has. buffer may be NULL if size is 0. It
  *                 must not overlap the input
  *
- * If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns
- * BEDROCK_JSON_NONE, 0, NULL, fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log callback
- * it returns the same. Every function checks the complete json, also after the value that it
- * returns.
+ * If nothing is at pointer, if it is of another kind, or if json is not valid JSON, a function
+ * returns BEDROCK_JSON_NONE, 0, NULL, fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log
+ * callback it returns the same. Every function checks the complete json, also after the value that
+ * it returns.
  *
  * Cost. Each call reads the complete json once. Its time is proportional to len, and does not
  * depend on how deep pointer leads. A loop that reads an array with "/items/0", "/items/1" and so
@@ -1902,10 +1902,10 @@ bedrock_status bedrock_set_log(int32_t level,
 /* Cancels all running calls, and waits for the library's threads to end.
  *
  * All handles stay valid. A stream that was running returns BEDROCK_E_CANCELLED. The next call
- * starts the library again. Call it before the library is unloaded, and before an interpreter
- * ends that has passed functions as callbacks. If other threads go on making calls meanwhile,
- * BEDROCK_OK means that the calls and threads that existed when the function was called have
- * ended.
+ * starts the library again. Call this function before the library is unloaded, and before an
+ * interpreter ends that has passed functions as callbacks. If other threads go on making calls
+ * meanwhile, BEDROCK_OK means that the calls and threads that existed when the function was
+ * called have ended.
  *
  * timeout_ms: A negative value waits without a limit.
  * Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again.

@@ -47,8 +47,8 @@ impl AsRef<[u8]> for Bytes {
     }
 }
 
-/// Changes a request by something that has bytes. `with` receives the bytes, and a function that keeps them, which it calls once
-/// nothing can fail any more.
+/// Changes a request by a function that needs bytes. `with` receives the bytes, and a function that keeps them. It calls that
+/// function once nothing can fail any more.
 ///
 /// # Safety
 /// The bytes are readable, until they are released if they have a release function.
@@ -122,7 +122,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_image(
 ///   ending of name show it.
 /// name: The name by which the model knows the document, or the name of a file; NULL means "document". The service
 ///   accepts only letters, digits, single spaces and _ - ( ) [ ] in a name, and each name once in a conversation: other
-///   characters become spaces, and a name that is taken gets a number.
+///   characters become spaces, and a name that is in use gets a number.
 /// data: The bytes of the document.
 /// Returns: BEDROCK_OK, or BEDROCK_E_REQUEST as bedrock_request_add_image.
 /// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this call
@@ -158,7 +158,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_document(
 ///
 /// name: A name that the request does not use yet, without the "@".
 /// data: The bytes.
-/// Returns: BEDROCK_OK, or BEDROCK_E_REQUEST if the name is taken or empty.
+/// Returns: BEDROCK_OK, or BEDROCK_E_REQUEST if the name is in use or empty.
 /// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this call
 ///   fails.
 /// Since: 0.1

@@ -34,8 +34,8 @@ pub struct bedrock_event {
     pub r#type: i32,
     /// The index of the content block (contentBlockIndex), or -1. Blocks may interleave.
     pub block: i32,
-    /// In BLOCK_STOP of a tool call: 1 if text is a JSON object, and 0 if the input of the model is broken.
-    /// Otherwise 0.
+    /// In BLOCK_STOP of a tool call: 1 if text is a JSON object, and 0 if the model wrote an input that is
+    /// not one. Otherwise 0.
     pub input_valid: i32,
     /// The decoded text. BEDROCK_EVENT_... describes it for each type. A character that the service splits over two
     /// deltas arrives with the second.
@@ -172,7 +172,8 @@ pub unsafe extern "C-unwind" fn bedrock_generate_stream(
 ///
 /// # Safety
 /// As for the export, whose frame `here` is in.
-// Its frame lies below that of the export: then a later call from the same place is known to be above it.
+// Not inlined, so that its frame is below the frame of the export. If longjmp leaves `on_event`, the frame of a later call by the
+// same function is above it, which shows that this function was left.
 #[inline(never)]
 unsafe fn show(
     here: usize,
@@ -196,7 +197,7 @@ unsafe fn show(
         Ok((on_event, stream, showing))
     })?;
     let result = loop {
-        // What has come is shown as one visit: there is no cancellation point between two events.
+        // The events that have arrived are shown in one visit, so that no cancellation point is between two events.
         let shown = visit.call(|| {
             loop {
                 // The event points into the stream's memory, until the next event.
@@ -228,7 +229,7 @@ unsafe fn show(
     })
 }
 
-/// Writes the response of a call, or the part of it that had arrived, to `out`. Returns how the call ended.
+/// Writes the response of a call, or the part of it that had arrived, to `out`. Returns the result of the call.
 ///
 /// # Safety
 /// `out` is NULL or writable.

@@ -10,7 +10,7 @@
 //!   buffer, size  where to write, and how many bytes it has. buffer may be NULL if size is 0. It
 //!                 must not overlap the input
 //!
-//! If nothing is at pointer, if it is of another kind, or if json is not JSON, a function returns BEDROCK_JSON_NONE, 0,
+//! If nothing is at pointer, if it is of another kind, or if json is not valid JSON, a function returns BEDROCK_JSON_NONE, 0,
 //! NULL, fallback or BEDROCK_JSON_NOT_FOUND. Inside a wakeup or log callback it returns the same. Every function checks
 //! the complete json, also after the value that it returns.
 //!
@@ -163,7 +163,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_next(
     kind
 }
 
-/// A checksum that shows that a cursor belongs to this text and was made by this library.
+/// Returns a checksum that shows that a cursor belongs to this text and was made by this library.
 fn sealed(json: *const c_char, cursor: Cursor, index: usize) -> usize {
     let [at, end] = cursor.numbers();
     let mix = |seal: usize, part: usize| (seal.rotate_left(13) ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize);
@@ -416,7 +416,7 @@ pub unsafe extern "C-unwind" fn bedrock_utf8_length(text: *const c_char, len: us
     })
 }
 
-/// The value at a pointer.
+/// Returns the value at a JSON pointer.
 ///
 /// # Safety
 /// The text and the pointer are NULL or readable.
@@ -425,9 +425,9 @@ unsafe fn find<'a>(json: *const c_char, len: usize, pointer: *const c_char) -> O
     let bytes = unsafe { text::bytes_or_none(json, len) }?;
     // SAFETY: NULL or readable, as the header demands.
     let pointer = unsafe { text::text_or_none(pointer, text::STRLEN) }?;
-    let place = json::pointer::find(bytes, pointer)?;
+    let range = json::pointer::find(bytes, pointer)?;
     // SAFETY: the scan of `find` has accepted the text, and it returns the ends of a value.
-    Some(Json::trusted(unsafe { text::checked(&bytes[place]) }))
+    Some(Json::trusted(unsafe { text::checked(&bytes[range]) }))
 }
 
 /// A buffer of the program, filled as by snprintf.

@@ -2,7 +2,7 @@
 //!
 //! Each file is a chapter of `include/bedrock.h`, which `cargo xtask header` generates from them: the documentation of the module
 //! is the opening of the chapter, and its items are declared in their order. `support` holds the code that several chapters
-//! need; it uses no chapter. [`numbers`] compares constants with the enums of the crate.
+//! use; it uses no chapter. [`numbers`] compares constants with the enums of the crate.
 
 #![allow(unsafe_code, non_camel_case_types)]
 // The opening of the header documents the obligations of callers, for all functions: every pointer is NULL or good for its purpose.

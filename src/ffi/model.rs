@@ -125,7 +125,7 @@
 //!                                 (default) or "recorded"
 //!
 //! The first call of a model reads AWS's variables and files, by the rules of botocore. A variable
-//! that is empty counts as not given. If a file is broken, that call returns BEDROCK_E_CONFIG.
+//! that is empty counts as not given. If a file is not valid, that call returns BEDROCK_E_CONFIG.
 
 use super::cancel::bedrock_cancel;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
@@ -135,7 +135,6 @@ use super::support::out::{put, required};
 use super::support::text::{self, EMPTY};
 use crate::model::Model;
 use crate::runtime::cancel::Cancel;
-
 use std::ffi::c_char;
 use std::ptr::null_mut;
 use std::time::Duration;
@@ -216,7 +215,7 @@ pub unsafe extern "C-unwind" fn bedrock_model_connect(
 /// its own deadline. The function is cheap.
 ///
 /// defaults_json: A JSON object with members of a request and the keys above.
-/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is broken, if it holds another key of the config (api_key and
+/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid, if it holds another key of the config (api_key and
 ///   lint belong to bedrock_model_new), or if a name nearly is that of a known member, such as "timout".
 ///   BEDROCK_E_CONFIG if one of the settings is wrong.
 /// Ownership: *out is owned by the caller. Free it with bedrock_model_free, before or after the first model.

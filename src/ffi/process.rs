@@ -114,9 +114,9 @@ pub extern "C-unwind" fn bedrock_set_log(
 /// Cancels all running calls, and waits for the library's threads to end.
 ///
 /// All handles stay valid. A stream that was running returns BEDROCK_E_CANCELLED. The next call starts the library
-/// again. Call it before the library is
-/// unloaded, and before an interpreter ends that has passed functions as callbacks. If other threads go on making calls
-/// meanwhile, BEDROCK_OK means that the calls and threads that existed when the function was called have ended.
+/// again. Call this function before the library is unloaded, and before an interpreter ends that has passed functions
+/// as callbacks. If other threads go on making calls meanwhile, BEDROCK_OK means that the calls and threads that existed
+/// when the function was called have ended.
 ///
 /// timeout_ms: A negative value waits without a limit.
 /// Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again. BEDROCK_E_BUSY inside a callback.

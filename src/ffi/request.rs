@@ -62,7 +62,7 @@ pub(super) fn change(
     })
 }
 
-/// The same, if `shorten` may remove blocks: the bytes that came with them are released.
+/// Changes the request behind a handle by a function that may remove blocks, and releases the bytes of removed blocks.
 #[inline(always)]
 pub(super) fn shorten(
     request: *mut bedrock_request,
@@ -70,7 +70,7 @@ pub(super) fn shorten(
     shorten: impl FnOnce(&mut Request) -> Result<()>,
 ) -> bedrock_status {
     let mut unused = Vec::new();
-    // They are dropped when no lock is held, because the program's release may call the library.
+    // The bytes are released when no lock is held, because the program's release may call the library.
     change(request, err, |request| {
         shorten(request)?;
         unused = request.remove_unused_attachments();
@@ -81,7 +81,7 @@ pub(super) fn shorten(
 /// Makes a request from JSON.
 ///
 /// json: NULL makes an empty request.
-/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is broken (the message names the position), nests deeper than 512
+/// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid (the message names the position), nests deeper than 512
 ///   levels or gives a member twice, or if a member in the chat-completions dialect is unknown or has no equivalent in
 ///   Converse.
 /// Ownership: *out is owned by the caller. Free it with bedrock_request_free.

@@ -268,7 +268,7 @@ pub extern "C-unwind" fn bedrock_response_free(response: *mut bedrock_response) 
     })
 }
 
-/// A text that the program borrows from the response, and its length.
+/// Returns a text that the program borrows from the response, and its length.
 fn borrow_text(response: *const bedrock_response, text: fn(&Response) -> &Text) -> (*const c_char, usize) {
     entry!(else (EMPTY, 0) => {
         let response = handle::get::<Response>(response)?;

@@ -104,8 +104,8 @@ pub const BEDROCK_E_NETWORK: bedrock_status = -15;
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
 /// The stream ended too early: the response is not complete.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
-/// The bytes that arrived are not a valid response: a wrong checksum, an impossible size, broken JSON, more bytes than
-/// max_answer.
+/// The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON that is not valid, more
+/// bytes than max_answer.
 pub const BEDROCK_E_PROTOCOL: bedrock_status = -18;
 /// A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the library was shut down.
 pub const BEDROCK_E_CANCELLED: bedrock_status = -19;
@@ -313,6 +313,7 @@ pub extern "C-unwind" fn bedrock_error_free(error: *mut bedrock_error) {
     })
 }
 
+/// Returns a text that the program borrows from the error.
 fn borrow_text(error: *const bedrock_error, text: fn(&Error) -> &Text) -> *const c_char {
     entry!(else EMPTY => {
         let error = handle::get::<Error>(error)?;

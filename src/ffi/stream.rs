@@ -53,6 +53,7 @@ pub(super) struct PullStream {
     remote: Remote,
 }
 
+/// The side of a stream that one thread at a time uses.
 pub(super) struct Reader {
     pub(super) stream: Stream,
     event: LastEvent,
@@ -76,7 +77,7 @@ impl PullStream {
         PullStream { reader: Mutex::new(Reader { stream, event }), remote }
     }
 
-    /// The reader's side, if no other thread uses it.
+    /// Returns the reader. Returns an error if another thread uses it.
     pub(super) fn reader(&self) -> Result<MutexGuard<'_, Reader>> {
         match self.reader.try_lock() {
             Ok(reader) => Ok(reader),
@@ -220,7 +221,7 @@ pub extern "C-unwind" fn bedrock_stream_set_wakeup(
     user: *mut c_void,
     release: bedrock_release_fn,
 ) -> bedrock_status {
-    // If anything fails, this is dropped at the end, when no lock is held: the program's release may call the library.
+    // If the call fails, this is dropped at its end, when no lock is held, because the program's release may call the library.
     let mut user = Some(User { user, release });
     entry!(null_mut() => {
         let shared = handle::get::<PullStream>(stream)?;

@@ -63,6 +63,8 @@ pub unsafe extern "C-unwind" fn bedrock_model_usage(
     unsafe { write_usage(out, size, || Ok(handle::get::<Model>(model)?.usage())) }
 }
 
+/// Fills `out` with a usage, or with -1 if there is none.
+///
 /// # Safety
 /// `out` is NULL or writable for `size` bytes.
 // A part of its export: see `cancelling::without`.
