@@ -17,7 +17,7 @@ pub fn check_type(object: &Object<'_>, what: &str) -> Result<()> {
         Some(_) => "",
     };
     let kind = quote(kind.as_deref().unwrap_or_default());
-    Err(invalid("/type", format_args!("Converse has no {what} of type {kind}; it has the type function{advice}")))
+    Err(invalid("/type", format_args!("Converse has no {what} of type {kind}, only function{advice}")))
 }
 
 /// Translates `tools` to the elements of toolConfig.tools. A native tool stays as it is.
