@@ -655,7 +655,9 @@ fn an_endless_response_with_credentials_is_an_error() {
         let role = json!({"role_arn": "arn:aws:iam::123456789012:role/reader", "timeout": "20s"});
         let began = Instant::now();
         let outcome = Model::new(&with(bare(&bedrock), role)).generate(&hello());
-        outcome.failed(BEDROCK_E_CREDENTIALS).says(&["the service that gives credentials answers more than 1024 KiB"]);
+        outcome
+            .failed(BEDROCK_E_CREDENTIALS)
+            .says(&["the response of the service that gives credentials is longer than 1024 KiB"]);
         assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
     });
 }

@@ -211,7 +211,7 @@ fn an_invalid_request_is_an_error_with_a_pointer_and_is_sent_if_checks_are_off()
             "a block with two members",
             hello(json!({"text": "a", "cachePoint": {"type": "default"}})),
             "/messages/0/content/1",
-            "is one thing",
+            "has one kind",
         ),
         ("a text that is a number", hello(json!({"text": 5})), "/messages/0/content/1/text", "a number"),
         ("an empty system prompt", prompted(json!([{"text": ""}])), "/system/0/text", "is empty"),

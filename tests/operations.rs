@@ -521,7 +521,7 @@ fn a_response_that_nothing_proves_complete_is_truncated() {
         ("application/json", b"{\"half\": 1"),
     ] {
         let outcome = call(of(content_type, body).until_close());
-        outcome.failed(BEDROCK_E_TRUNCATED).says(&["nothing shows whether it is complete"]);
+        outcome.failed(BEDROCK_E_TRUNCATED).says(&["does not show whether it is complete"]);
     }
     for (content_type, body) in [("application/json", &b"{\"a\":1}"[..]), ("application/json", b"[1]"), ("", b"\"a\"")]
     {
