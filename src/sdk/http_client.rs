@@ -3,6 +3,7 @@
 use super::attempts::Attempts;
 use super::connect::ConnectOnly;
 use crate::config::DEFAULT_CONNECT;
+use crate::http::body::Body;
 use crate::http::lifetime::Lifetime;
 use crate::http::transport::{SendObserver, SendOptions, Timeouts, Transport};
 use crate::http::transport_error::{ErrorClass, TransportError};
@@ -15,7 +16,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use http_body::Body as _;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -58,9 +59,7 @@ impl<T: Transport> HttpConnector for Connector<T> {
                 attempts: request.extension::<Attempts>().cloned(),
             };
             let options = SendOptions { timeouts, observer: &observer };
-            let response = transport.send(http_request(request).await?, options).await.map_err(connector_error)?;
-            let response = HttpResponse::try_from(response.map(SdkBody::from_body_1_x));
-            response.map_err(|error| ConnectorError::other(error.into(), None))
+            sdk_response(transport.send(http_request(request).await?, options).await)
         })
     }
 }
@@ -93,6 +92,13 @@ async fn http_request(request: HttpRequest) -> Result<Request<Bytes>, ConnectorE
     let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
     let (parts, body) = request.into_parts();
     Ok(Request::from_parts(parts, collect(body).await?))
+}
+
+// Not once for each transport.
+#[inline(never)]
+fn sdk_response(result: Result<Response<Body>, TransportError>) -> Result<HttpResponse, ConnectorError> {
+    let response = result.map_err(connector_error)?.map(SdkBody::from_body_1_x);
+    HttpResponse::try_from(response).map_err(|error| ConnectorError::other(error.into(), None))
 }
 
 /// Returns the body of a request, which is in memory. It is copied only if it has several parts.
