@@ -99,6 +99,17 @@ fn architecture_md_names_every_layer_in_this_order() {
     assert_eq!(named[first..first + LAYERS.len()], LAYERS);
 }
 
+#[test]
+fn architecture_md_names_files_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    let quoted = text.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs") && !word.contains(['*', ' ']));
+    let files: Vec<_> = quoted.filter(|file| !file.contains("NOUN")).collect();
+    let exists = |file: &str| root.join(file).exists() || root.join("src").join(file).exists();
+    let missing: Vec<_> = files.iter().filter(|file| !exists(file)).collect();
+    assert!(files.len() > 40 && missing.is_empty(), "{missing:?}");
+}
+
 /// A crate of these files.
 fn crate_of(files: &'static [(&str, &str)]) -> Crate {
     Crate::from(&|wanted| files.iter().find(|(file, _)| *file == wanted).map(|(_, source)| (*source).to_owned()))

@@ -411,8 +411,8 @@ fn an_invalid_transport_is_a_config_error_that_names_the_key() {
     let cases = [
         (json!({}), "/transport", "needs one of replies, record and replay"),
         (json!({"record": "a", "replay": "b"}), "/transport/replay", "cannot stand beside \"record\""),
-        (json!({"replies": [], "timing": "recorded"}), "/transport/timing", "is no known key"),
-        (json!({"replay": file, "repeat": true}), "/transport/repeat", "is no known key"),
+        (json!({"replies": [], "timing": "recorded"}), "/transport/timing", "is not a known key"),
+        (json!({"replay": file, "repeat": true}), "/transport/repeat", "is not a known key"),
         (json!({"replay": file, "timing": 7}), "/transport/timing", "must be a string"),
         (json!({"replay": file, "timing": "late"}), "/transport/timing", "\"at_once\" or \"recorded\""),
         (json!({"replay": 7}), "/transport/replay", "must be a string"),

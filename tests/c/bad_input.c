@@ -81,7 +81,7 @@ static void configs(void)
     /* Messages do not repeat all that they complain about. */
     config(long_text("\"model\": \"", "\""), "/model", "102400 bytes");
     config(long_text(MODEL "\"region\": \"", "\""), "/region", NULL);
-    config(long_text(MODEL "\"", "\": 1"), NULL, "no known key");
+    config(long_text(MODEL "\"", "\": 1"), NULL, "not a known key");
     config(long_text(MODEL "\"timeout\": \"", "\""), "/timeout", NULL);
     config(long_text(MODEL "\"max_concurrency\": 1", ""), "/max_concurrency", NULL);
     config(long_text(MODEL "\"transport\": {\"replies\": [], \"", "\": 1}"), NULL, NULL);
