@@ -731,6 +731,6 @@ fn a_pipe_instead_of_a_file_blocks_nothing() {
         set("AWS_WEB_IDENTITY_TOKEN_FILE", &pipe);
         set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/pod");
         let outcome = Model::new(&bare(&bedrock)).generate(&hello());
-        outcome.failed(BEDROCK_E_CREDENTIALS).says(&["AWS_WEB_IDENTITY_TOKEN_FILE", "is no regular file"]);
+        outcome.failed(BEDROCK_E_CREDENTIALS).says(&["AWS_WEB_IDENTITY_TOKEN_FILE", "is not a regular file"]);
     });
 }

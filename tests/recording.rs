@@ -419,8 +419,8 @@ fn an_invalid_transport_is_a_config_error_that_names_the_key() {
         (json!({"record": ""}), "/transport/record", "is empty"),
         (json!({"replay": missing}), "/transport/replay", "no-directory"),
         (json!({"record": missing}), "/transport/record", "no-directory"),
-        (json!({"record": "/dev/null"}), "/transport/record", "no regular file"),
-        (json!({"replay": "/dev/zero"}), "/transport/replay", "no regular file"),
+        (json!({"record": "/dev/null"}), "/transport/record", "not a regular file"),
+        (json!({"replay": "/dev/zero"}), "/transport/replay", "not a regular file"),
         (json!({"replay": huge}), "/transport/replay", "it is larger than 256 MiB"),
         (json!({"record": dangling}), "/transport/record", "a symbolic link"),
         (json!({"record": linked}), "/transport/record", "a symbolic link"),
@@ -595,7 +595,7 @@ fn a_pipe_in_place_of_a_recording_is_an_error_at_once() {
         let config = json!({"model": MODEL_ID, "transport": {key: pipe}}).to_string();
         let Err(failure) = Model::try_new(&config) else { panic!("a model of {config}") };
         assert_eq!(failure.status, BEDROCK_E_CONFIG);
-        failure.says(&["it is no regular file"]);
+        failure.says(&["it is not a regular file"]);
     }
     std::fs::remove_file(&pipe).expect("it can be removed");
 }

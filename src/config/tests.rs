@@ -626,7 +626,7 @@ fn a_ca_file_has_only_valid_certificates() {
     );
     assert_error(
         r#""ca_file":"/dev/zero""#,
-        r#""ca_file" names "/dev/zero", which cannot be read: it is no regular file"#,
+        r#""ca_file" names "/dev/zero", which cannot be read: it is not a regular file"#,
         "/ca_file",
     );
     let huge = Scratch::new("huge", b"");
@@ -636,7 +636,7 @@ fn a_ca_file_has_only_valid_certificates() {
     std::fs::remove_file(&pipe.0).unwrap();
     if std::process::Command::new("/usr/bin/mkfifo").arg(&pipe.0).status().is_ok_and(|status| status.success()) {
         // No process writes into it.
-        assert_error(&pipe.member(), &names(&pipe, "which cannot be read: it is no regular file"), "/ca_file");
+        assert_error(&pipe.member(), &names(&pipe, "which cannot be read: it is not a regular file"), "/ca_file");
     } else {
         println!("skipped: mkfifo is missing");
     }

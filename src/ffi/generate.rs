@@ -11,7 +11,7 @@ use super::status::{BEDROCK_OK, BEDROCK_STOPPED, bedrock_error, bedrock_status};
 use super::support::arguments::CallArguments;
 use super::support::guard::{Visit, entry};
 use super::support::handle;
-use super::support::on_event::{Showing, end_left, here};
+use super::support::on_event::{ListedCall, end_left, here};
 use super::support::out::{put, required};
 use crate::call::Readiness;
 use crate::error::{Error, Kind, Result};
@@ -185,7 +185,7 @@ unsafe fn show(
     out: *mut *mut bedrock_response,
 ) -> Result<ControlFlow<()>> {
     let frame = here!();
-    let (visit, (on_event, mut stream, showing)) = Visit::begin(|| {
+    let (visit, (on_event, mut stream, listed)) = Visit::begin(|| {
         end_left(here);
         let on_event = on_event.ok_or_else(|| Error::new(Kind::InvalidArgument, "on_event is NULL"))?;
         let arguments = CallArguments::of(model, request, cancel)?;
@@ -193,8 +193,8 @@ unsafe fn show(
         if out.is_null() {
             stream.keep_nothing();
         }
-        let showing = Showing::begin(frame, stream.remote(), arguments);
-        Ok((on_event, stream, showing))
+        let listed = ListedCall::begin(frame, stream.remote(), arguments);
+        Ok((on_event, stream, listed))
     })?;
     let result = loop {
         // The events that have arrived are shown in one visit, so that no cancellation point is between two events.
@@ -221,7 +221,7 @@ unsafe fn show(
         }
     };
     visit.step(|| {
-        drop(showing);
+        drop(listed);
         let response = if out.is_null() { None } else { stream.finish() };
         drop(stream);
         // SAFETY: `out` is NULL or writable, says the caller.

@@ -1,7 +1,7 @@
-//! Work that blocks, on threads of its own: the worker never waits for a file, a name or a process.
+//! Work that blocks, on other threads: the worker never waits for a file, a name or a process.
 //!
-//! Each kind of work has a [`Pool`] with a limit of its own, so that one kind that hangs does not delay another. A pool starts a
-//! thread for work that finds none idle. A thread without work ends after some seconds, and at [`shutdown`].
+//! Each kind of work has a [`Pool`] with its own limit, so that one kind that hangs does not delay another. A pool
+//! starts a thread for work that finds none idle. A thread without work ends after some seconds, and at [`shutdown`].
 
 use super::fork::{ForkGuard, ForkLock, HeldOverFork, Rank};
 use super::per_process::PerProcess;
@@ -13,18 +13,18 @@ use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
-/// How long a thread waits for more work.
+/// The time that a thread waits for more work.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Looks names up.
+/// The pool that resolves names.
 pub static NAMES: Pool = Pool::new("bedrock-names", 8, Rank::NamePool);
-/// Reads files: AWS's, certificates, recordings.
+/// The pool that reads files: AWS's, certificates, recordings.
 pub static FILES: Pool = Pool::new("bedrock-files", 8, Rank::FilePool);
-/// Fetches credentials.
+/// The pool that fetches credentials.
 pub static CREDENTIALS: Pool = Pool::new("bedrock-creds", 16, Rank::CredentialPool);
-/// Writes recordings.
+/// The pool that writes recordings.
 pub static RECORDINGS: Pool = Pool::new("bedrock-record", 8, Rank::RecordingPool);
-/// Checks and compares what is too long for the worker.
+/// The pool that decodes and compares long texts, which would keep the worker from its other calls.
 pub static CHECKS: Pool = Pool::new("bedrock-checks", 2, Rank::CheckPool);
 
 static ALL: [&Pool; 5] = [&NAMES, &FILES, &CREDENTIALS, &RECORDINGS, &CHECKS];
@@ -36,9 +36,9 @@ pub struct Pool {
     name: &'static str,
     max_threads: usize,
     state: ForkLock<PerProcess<State>>,
-    /// There is work, or the pool is shut down.
+    /// Notified when there is work, or the pool is shut down.
     changed: Condvar,
-    /// A thread has ended, or has done what the shutdown waits for.
+    /// Notified when a thread has ended, or has done a job that the shutdown waits for.
     ended: Condvar,
 }
 
@@ -49,23 +49,23 @@ struct State {
     shared: HashMap<String, Vec<Box<dyn Receiver>>>,
     /// The threads, by the order in which they started.
     threads: Vec<u64>,
-    /// How many threads wait for work.
+    /// The number of threads that wait for work.
     idle: usize,
-    /// How many threads have been started.
+    /// The number of threads that have been started.
     started: u64,
-    /// At a shutdown threads with lower numbers end.
+    /// The number below which threads end, at a shutdown.
     end_before: u64,
-    /// How many jobs have begun.
+    /// The number of jobs that have begun.
     begun: u64,
-    /// How many jobs the last shutdown waits for: those that had been submitted before it.
+    /// The value of `begun` that the last shutdown waits for: that of the jobs that were submitted before it.
     due: u64,
-    /// How many of these run.
+    /// The number of those jobs that run.
     finishing: usize,
 }
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// What receives the result of shared work.
+/// A receiver of the result of shared work.
 trait Receiver: Send {
     fn is_gone(&self) -> bool;
     fn send(self: Box<Self>, result: &dyn Any);
@@ -87,8 +87,8 @@ impl Pool {
         Pool { name, max_threads, state, changed: Condvar::new(), ended: Condvar::new() }
     }
 
-    /// Runs `work` on a thread of the pool and returns its result. Work whose result is no longer wanted does not begin. Fails
-    /// with [`Kind::Resource`] if no thread can be started.
+    /// Runs `work` on a thread of the pool and returns its result. Work whose result is no longer wanted does not
+    /// begin. Fails with [`Kind::Resource`] if no thread can be started.
     pub async fn run<T: Send + 'static>(&'static self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let (sender, receiver) = oneshot::channel();
         self.submit(move || {
@@ -99,8 +99,8 @@ impl Pool {
         receiver.await.unwrap_or_else(|_| Err(Error::shut_down()))
     }
 
-    /// Does the same as [`Pool::run`], single-flight: while such work runs under the same `key`, all callers share its result.
-    /// `key` names the work and its input, and so determines the type of the result.
+    /// Does the same as [`Pool::run`], single-flight: while such work runs under the same `key`, all callers share its
+    /// result. `key` names the work and its input, and so determines the type of the result.
     pub async fn share<T: Clone + Send + 'static>(
         &'static self,
         key: String,
@@ -112,7 +112,7 @@ impl Pool {
             let shared = &mut state.current().shared;
             let is_first = !shared.contains_key(&key);
             let receivers = shared.entry(key.clone()).or_default();
-            // Callers whose timers end ask for work that hangs again and again.
+            // While work hangs, callers come and go: their timers end, and they call again.
             receivers.retain(|receiver| !receiver.is_gone());
             receivers.push(Box::new(sender));
             is_first
@@ -216,7 +216,7 @@ impl Pool {
 
 /// Ends the threads of all pools. Returns false if some have not ended by the deadline.
 pub fn shutdown(deadline: Instant) -> bool {
-    // Each of them, whether or not the one before has ended.
+    // Every pool is ended, also after one that has not ended by the deadline.
     ALL.map(|pool| pool.end(deadline)).iter().all(|ended| *ended)
 }
 
@@ -249,7 +249,7 @@ mod tests {
         for hung in hung {
             assert!(hung.await.unwrap().unwrap());
         }
-        assert!(begins.recv().is_err(), "what nobody waits for was begun");
+        assert!(begins.recv().is_err(), "work whose result is not wanted has begun");
     }
 
     #[tokio::test]
@@ -268,7 +268,7 @@ mod tests {
         for asked in all {
             assert_eq!(asked.await.unwrap().unwrap(), 0);
         }
-        assert_eq!(ask(None).await.unwrap().unwrap(), 1, "it is done anew for who asks later");
+        assert_eq!(ask(None).await.unwrap().unwrap(), 1, "a later caller starts the work again");
     }
 
     #[test]

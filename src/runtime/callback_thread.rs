@@ -1,8 +1,8 @@
 //! A thread of the library that passes items to the program's callbacks, and does nothing else.
 //!
-//! Items wait in a queue, so that a slow callback blocks no other thread. The thread starts with the first item. It ends when
-//! it is paused, and the next item starts it again. A callback may end it, too (pthread_exit): another thread then passes on
-//! what is left.
+//! Items wait in a queue, so that a slow callback blocks no other thread. The thread starts with the first item. It
+//! ends when it is paused, and the next item starts it again. A callback may end it, too (pthread_exit): another thread
+//! then passes on what is left.
 
 use super::generation::Generation;
 use super::signals::CallbackSignals;
@@ -11,7 +11,7 @@ use super::thread;
 use std::collections::VecDeque;
 use std::time::Instant;
 
-/// See the module's documentation.
+/// A thread that passes items to callbacks, and its queue.
 pub struct CallbackThread<T> {
     name: &'static str,
     process: Generation,
@@ -23,16 +23,18 @@ pub struct CallbackThread<T> {
 
 struct Queue<T> {
     items: VecDeque<T>,
-    /// How many items have been taken out.
+    /// The number of items that have been taken out.
     taken: u64,
-    /// The thread ends once this many have been: those that waited when it was paused.
+    /// The value of `taken` at which the thread ends: all items that waited when it was paused are delivered.
     pause_at: Option<u64>,
     running: bool,
-    /// How often the thread has ended. Who waits for its end waits for this to change: others may have started it again by then.
+    /// The number of times that the thread has ended. `pause` waits for a change: the thread may have been started
+    /// again by then.
     ends: u64,
-    /// The thread sleeps and has not been notified: a notification is a system call, even if no thread waits for it.
+    /// Whether the thread sleeps and has not been notified: a notification is a system call, even if no thread waits
+    /// for it.
     idle: bool,
-    /// It never starts again.
+    /// Whether the thread has been ended for good.
     closed: bool,
 }
 
@@ -43,8 +45,8 @@ impl<T> Queue<T> {
 }
 
 impl<T: Send + 'static> CallbackThread<T> {
-    /// Returns one that has not started. It calls `deliver` for one item after the other. The caller must be a thread of the
-    /// program.
+    /// Returns a thread that has not started. It calls `deliver` for one item after the other. The caller must be a
+    /// thread of the program.
     pub fn new(name: &'static str, deliver: impl Fn(T) + Send + Sync + 'static) -> Arc<Self> {
         let queue = Queue {
             items: VecDeque::new(),
@@ -65,13 +67,14 @@ impl<T: Send + 'static> CallbackThread<T> {
         })
     }
 
-    /// Returns whether it was made in this process. The child of a fork in a callback must not use it: its locks are the
-    /// parent's.
+    /// Returns whether it was made in this process. The child of a fork in a callback must not use it: its locks are
+    /// the parent's.
     pub fn is_of_this_process(&self) -> bool {
         self.process.is_current()
     }
 
-    /// Lets `put` change the queue, and has its items delivered. If the thread cannot start, they wait for the next call.
+    /// Lets `put` change the queue, and has its items delivered. If the thread cannot start, they wait for the next
+    /// call.
     pub fn put(self: &Arc<Self>, put: impl FnOnce(&mut VecDeque<T>)) {
         let mut queue = self.queue.lock();
         put(&mut queue.items);
@@ -97,7 +100,8 @@ impl<T: Send + 'static> CallbackThread<T> {
         Ok(())
     }
 
-    /// Waits until the items that wait now are delivered and the thread has ended. Returns false if the deadline comes first.
+    /// Waits until the items that wait now are delivered and the thread has ended. Returns false if the deadline comes
+    /// first.
     pub fn pause(&self, deadline: Instant) -> bool {
         let mut queue = self.queue.lock();
         let ends = queue.ends;
@@ -108,7 +112,7 @@ impl<T: Send + 'static> CallbackThread<T> {
         self.changed.wait_until(queue, deadline, |queue| !queue.running || queue.ends != ends).1
     }
 
-    /// Ends it for good. When this returns, no item is being delivered, nor will be.
+    /// Ends the thread for good. When this returns, no item is being delivered, and none will be.
     pub fn close(&self) {
         let mut queue = self.queue.lock();
         queue.closed = true;
@@ -161,7 +165,7 @@ impl<T: Send + 'static> Drop for Running<T> {
             return;
         }
         queue.ends += 1;
-        // Whoever has paused it may have given up since.
+        // The deadline of the caller of `pause` may have passed.
         queue.pause_at = None;
         if !queue.items.is_empty() {
             let _ = thread.ensure_running(&mut queue);

@@ -1,9 +1,10 @@
-//! Coalescing: a worker with very many streams looks at all of them a little later, instead of at each as soon as it has an event.
+//! Coalescing: a worker with very many streams looks at all of them a little later, instead of at each as soon as it
+//! has an event.
 //!
-//! Waking up, and waking a reader, costs more than an event does. A thousand streams of twenty events a second would make the
-//! worker do both twenty thousand times a second, for one event each. So it pauses before it looks again, as network drivers
-//! moderate their interrupts. A pause delays an event by at most [`PAUSE`], and is made only while it brings events of several
-//! streams together. A worker with few streams, or with slow ones, never pauses.
+//! Waking up, and waking a reader, costs more than an event does. A thousand streams of twenty events a second would
+//! make the worker do both twenty thousand times a second, for one event each. So it pauses before it looks again, as
+//! network drivers moderate their interrupts. A pause delays an event by at most [`PAUSE`], and is made only while it
+//! brings events of several streams together. A worker with few streams, or with slow ones, never pauses.
 
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ const PAUSE: Duration = Duration::from_micros(500);
 const MANY: usize = 64;
 /// A pause is made if this many notifications can be expected in it.
 const WORTHWHILE: u32 = 4;
-/// A longer gap counts as this one: there is no load.
+/// The longest gap that counts. Longer gaps are no load, and count as this one.
 const LONG_GAP: Duration = Duration::from_millis(5);
 
 thread_local! {
@@ -38,8 +39,8 @@ impl Drop for Receiving {
     }
 }
 
-/// Pauses if it is worthwhile. A worker calls this before it goes to sleep, with the number of readers that it has notified
-/// since the last time.
+/// Pauses if it is worthwhile. A worker calls this before it goes to sleep, with the number of readers that it has
+/// notified since the last time.
 pub fn pause(notified: usize) {
     // If no reader was notified, something else is under way, such as a request, and is not delayed.
     if notified > 0 && RECEIVED.try_with(Cell::get).is_ok_and(|received| received >= MANY) {
@@ -50,7 +51,7 @@ pub fn pause(notified: usize) {
     }
 }
 
-/// How fast notifications follow each other.
+/// The pace at which notifications follow each other.
 struct Pace {
     last: Option<Instant>,
     /// The time from one to the next, smoothed over some looks.
@@ -74,7 +75,7 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Whether a pause is worthwhile after this many looks, each `apart` after the one before.
+    /// Returns whether a pause is worthwhile after this many looks, each `apart` after the one before.
     fn after(pace: &mut Pace, now: &mut Instant, looks: u32, apart: Duration, notified: usize) -> bool {
         let step = |now: &mut Instant| {
             *now += apart;

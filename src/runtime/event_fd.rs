@@ -1,42 +1,43 @@
 //! A descriptor that a program polls: it is readable while there is something to read.
 //!
-//! It holds one bit, however often it is signalled: it cannot fill up, and clearing it leaves nothing behind.
+//! It is readable or not: signals do not add up, so that it cannot overflow, and clearing it once makes it unreadable.
 
 use std::io;
 use std::os::fd::RawFd;
 
-/// See the module's documentation. Non-blocking and close-on-exec; closed when it is dropped.
+/// A descriptor that a program polls. Non-blocking and close-on-exec; closed when this is dropped.
 pub struct EventFd {
-    inner: Inner,
+    descriptor: Descriptor,
     readable: bool,
 }
 
 impl EventFd {
-    /// Returns one that is not readable. Fails if the process has no descriptors left.
+    /// Returns a descriptor that is not readable. Fails if the process has no descriptors left.
     pub fn new() -> io::Result<Self> {
-        Ok(EventFd { inner: Inner::new()?, readable: false })
+        Ok(EventFd { descriptor: Descriptor::new()?, readable: false })
     }
 
-    /// Makes it readable or not. Makes no system call if nothing changes.
+    /// Makes the descriptor readable or unreadable. Makes no system call if nothing changes.
     pub fn set_readable(&mut self, readable: bool) {
         // Neither call can fail: at most one token is in it.
         match (self.readable, readable) {
-            (false, true) => self.inner.signal(),
-            (true, false) => self.inner.clear(),
+            (false, true) => self.descriptor.signal(),
+            (true, false) => self.descriptor.clear(),
             _ => {}
         }
         self.readable = readable;
     }
 
+    /// Returns the descriptor, owned by this value.
     pub fn fd(&self) -> RawFd {
-        self.inner.fd()
+        self.descriptor.fd()
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
-use one_descriptor::Inner;
+use one_descriptor::Descriptor;
 #[cfg(not(any(target_os = "linux", target_os = "android", target_os = "freebsd")))]
-use socket_pair::Inner;
+use socket_pair::Descriptor;
 
 /// An eventfd, on systems that have it.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
@@ -45,11 +46,11 @@ mod one_descriptor {
     use std::io;
     use std::os::fd::{AsRawFd, RawFd};
 
-    pub struct Inner(EventFd);
+    pub struct Descriptor(EventFd);
 
-    impl Inner {
+    impl Descriptor {
         pub fn new() -> io::Result<Self> {
-            Ok(Inner(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
+            Ok(Descriptor(EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?))
         }
 
         pub fn signal(&self) {
@@ -73,17 +74,17 @@ mod socket_pair {
     use std::os::fd::{AsRawFd, RawFd};
     use std::os::unix::net::UnixStream;
 
-    pub struct Inner {
+    pub struct Descriptor {
         sender: UnixStream,
         receiver: UnixStream,
     }
 
-    impl Inner {
+    impl Descriptor {
         pub fn new() -> io::Result<Self> {
             let (sender, receiver) = UnixStream::pair()?;
             sender.set_nonblocking(true)?;
             receiver.set_nonblocking(true)?;
-            Ok(Inner { sender, receiver })
+            Ok(Descriptor { sender, receiver })
         }
 
         pub fn signal(&self) {
@@ -114,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_descriptor_is_readable_exactly_while_it_is_set_so_however_often_that_is_repeated() {
+    fn a_descriptor_is_readable_exactly_while_it_is_set_however_often_it_is_set() {
         let mut event_fd = EventFd::new().unwrap();
         for readable in [false, true, true, true, false, false, true, false] {
             event_fd.set_readable(readable);
@@ -124,7 +125,7 @@ mod tests {
 
     #[test]
     fn a_pair_of_sockets_does_the_same_on_systems_without_eventfd() {
-        let pair = socket_pair::Inner::new().unwrap();
+        let pair = socket_pair::Descriptor::new().unwrap();
         for _ in 0..3 {
             assert!(!is_readable(pair.fd()));
             pair.signal();

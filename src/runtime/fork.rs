@@ -1,8 +1,8 @@
 //! Locks that outlive calls, and the order in which a fork takes them.
 //!
-//! A child inherits each lock as it is at the fork, and none of the threads that could release it. So the thread that forks
-//! holds every [`ForkLock`] meanwhile, in the order of their [`Rank`]s. A thread that takes one lock under another must follow
-//! the same order, else it and the fork can wait for each other. Debug builds assert it.
+//! A child inherits each lock as it is at the fork, and none of the threads that could release it. So the thread that
+//! forks holds every [`ForkLock`] meanwhile, in the order of their [`Rank`]s. A thread that takes one lock while it
+//! holds another must follow the same order: otherwise it and the fork may deadlock. Debug builds assert the order.
 
 use super::primitives::thread_local;
 use super::sync::{Condvar, Mutex, MutexGuard};
@@ -36,7 +36,7 @@ impl Rank {
     pub const COUNT: usize = Rank::Handles as usize + 1;
 }
 
-/// A mutex in a static. It must stand in the table of `ffi::support::fork`, which holds it while the process forks.
+/// A mutex in a static. It must be in the table of `ffi::support::fork`, which holds it while the process forks.
 #[derive(Debug)]
 pub struct ForkLock<T> {
     rank: Rank,
@@ -79,14 +79,14 @@ pub struct ForkGuard<'a, T> {
 }
 
 impl<T> ForkGuard<'_, T> {
-    /// See [`Condvar::wait_timeout`].
+    /// Does the same as [`Condvar::wait_timeout`].
     pub fn wait_timeout(self, changed: &Condvar, timeout: Duration) -> (Self, bool) {
         let ForkGuard { guard, order } = self;
         let (guard, is_over) = changed.wait_timeout(guard, timeout);
         (ForkGuard { guard, order }, is_over)
     }
 
-    /// See [`Condvar::wait_until`].
+    /// Does the same as [`Condvar::wait_until`].
     pub fn wait_until(self, changed: &Condvar, deadline: Instant, is_met: impl FnMut(&mut T) -> bool) -> (Self, bool) {
         let ForkGuard { guard, order } = self;
         let (guard, is_met) = changed.wait_until(guard, deadline, is_met);
@@ -122,7 +122,10 @@ impl Order {
             let _ = HELD.try_with(|held| {
                 let mut held = held.borrow_mut();
                 let highest = held.iter().max();
-                assert!(highest.is_none_or(|held| *held < rank), "the lock {rank:?} is taken under {highest:?}");
+                assert!(
+                    highest.is_none_or(|held| *held < rank),
+                    "the lock {rank:?} is taken while {highest:?} is held"
+                );
                 held.push(rank);
             });
         }

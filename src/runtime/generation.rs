@@ -1,7 +1,7 @@
 //! The generation of the process, which tells a forked child from its parent.
 //!
-//! After `fork()` the child has the memory of its parent and one thread. What lives longer than a call is stored with the
-//! generation in which it was made: see [`PerProcess`](super::per_process::PerProcess).
+//! After `fork()` the child has the memory of its parent and one thread. A value that lives longer than a call is
+//! stored with the generation in which it was made: see [`PerProcess`](super::per_process::PerProcess).
 
 use crate::sys::fork_mark;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,8 +1,9 @@
 //! Log messages of the library, for the program's callback.
 //!
-//! This crate alone writes messages, of what is no secret: operations, model ids, statuses, times, counts. It writes no
-//! credentials, prompts or responses; the SDK's own traces contain those and are not passed on. Messages wait in a queue for a
-//! callback thread, so that a slow callback blocks no other thread. While the queue is full they are counted and dropped.
+//! Only this crate writes messages. They hold operations, model ids, statuses, times and counts, and no secret: no
+//! credentials, prompts or responses. The SDK's own traces contain secrets, and are not passed on. Messages wait in a
+//! queue for a callback thread, so that a slow callback blocks no other thread. While the queue is full, messages are
+//! counted and dropped.
 
 use super::callback_thread::CallbackThread;
 use super::fork::{ForkLock, HeldOverFork, Rank};
@@ -33,7 +34,7 @@ static LEVEL: AtomicI32 = AtomicI32::new(0);
 static CHANNEL: ForkLock<PerProcess<Arc<Channel>>> = ForkLock::new(Rank::LogChannel, PerProcess::empty());
 pub const FORK_LOCK: &dyn HeldOverFork = &CHANNEL;
 
-/// The number of messages that wait at most.
+/// The maximum number of messages in the queue.
 const QUEUE: usize = 1024;
 
 struct Channel {
@@ -48,12 +49,13 @@ enum Message {
         target: &'static str,
         text: String,
     },
-    /// This many were dropped.
+    /// The number of messages that were dropped here.
     Lost(usize),
 }
 
-/// Sends messages of `level` and of more severe levels to `listener`; None ends the log. When this returns, the old listener
-/// does not run and will not, and it has been dropped on this thread. If the new one's thread cannot start, the old one stays.
+/// Sends messages of `level` and of more severe levels to `listener`; None ends the log. When this returns, the old
+/// listener does not run and will not, and it has been dropped on this thread. If the new one's thread cannot start,
+/// the old one stays.
 pub fn listen(level: Level, listener: Option<Listener>) -> Result<()> {
     let new = listener.map(|listener| Channel::start(listener).map(Arc::new)).transpose()?;
     LEVEL.store(if new.is_some() { level as i32 } else { 0 }, Ordering::Relaxed);
@@ -120,7 +122,7 @@ impl Channel {
                 match message {
                     Message::Text { level, target, text } => listener(level, target, &text),
                     Message::Lost(lost) => {
-                        let text = format!("{lost} messages were lost: the logger is too slow");
+                        let text = format!("{lost} messages were lost: the log callback is too slow");
                         listener(Level::Warn, "log", &text);
                     }
                 }

@@ -1,4 +1,5 @@
-//! Large allocations, whose failure is an error of the call. A small allocation that fails ends the process, as usual in Rust.
+//! Large allocations, whose failure is an error of the call. A small allocation that fails ends the process, as usual
+//! in Rust.
 
 use crate::error::{Error, Result};
 use std::hint::black_box;
@@ -6,8 +7,8 @@ use std::hint::black_box;
 /// The size from which on an allocation is large.
 pub const LARGE: usize = 64 << 10;
 
-/// Checks that the system has `bytes`, before work that allocates as much in pieces and cannot fail half-way. It allocates and
-/// frees them, and does not see what other threads allocate afterwards.
+/// Fails if the system does not have `bytes`, before work that allocates as much in pieces and cannot fail half-way. It
+/// allocates and frees them. Allocations of other threads may follow.
 pub fn ahead(doing: &str, bytes: usize) -> Result<()> {
     if bytes < LARGE { Ok(()) } else { room(doing, bytes).map(|room| drop(black_box(room))) }
 }
@@ -21,6 +22,6 @@ pub fn room(doing: &str, bytes: usize) -> Result<Vec<u8>> {
 
 /// Makes room for exactly `more` bytes behind the present ones.
 pub fn reserve(doing: &str, bytes: &mut Vec<u8>, more: usize) -> Result<()> {
-    let refused = bytes.len() + more;
-    bytes.try_reserve_exact(more).map_err(|_| Error::out_of_memory(doing, refused))
+    let wanted = bytes.len() + more;
+    bytes.try_reserve_exact(more).map_err(|_| Error::out_of_memory(doing, wanted))
 }

@@ -1,14 +1,15 @@
-//! The library's threads, and what concerns the whole process.
+//! The library's threads, and the state of the process.
 //!
-//! - Threads: [`worker`] runs the event loop, [`blocking`] what blocks, [`callback_thread`] the program's callbacks, and a
-//!   listener in [`cancel`] ends calls. [`per_worker`] stores values of one event loop. [`thread`] starts all threads, with the
-//!   [`signals`] and the [`panic_hook`] of a guest.
-//! - Fork: [`generation`] tells a child from its parent, [`per_process`] stores what belongs to one of them, [`fork`] has the
-//!   locks that are held meanwhile, and [`quiesce`] waits for the threads.
-//! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if there are very many, [`event_fd`] is what a
-//!   program polls.
+//! - Threads: [`worker`] runs the event loop, [`blocking`] what blocks, [`callback_thread`] the program's callbacks,
+//!   and a listener in [`cancel`] ends calls. [`per_worker`] stores values of one event loop. [`thread`] starts all
+//!   threads: they block the program's [`signals`], and the [`panic_hook`] prints none of their panics.
+//! - Fork: [`generation`] tells a child from its parent, [`per_process`] stores values that belong to one of them,
+//!   [`fork`] has the locks that are held during a fork, and [`quiesce`] waits for the threads.
+//! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if there are very many, [`event_fd`] is the
+//!   descriptor that a program polls.
 //! - Tables: [`slots`], whose keys go stale, on top of a [`stable_array`].
-//! - [`sync`] has the locks of the crate, [`memory`] allocations that may fail, and [`log`] the program's log.
+//! - [`sync`] has the locks of the crate, made of [`primitives`], [`memory`] the allocations that may fail, and [`log`]
+//!   the program's log.
 
 pub mod blocking;
 pub mod callback_thread;

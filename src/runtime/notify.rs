@@ -1,18 +1,18 @@
 //! Notifications of readers, in batches.
 //!
-//! Waking a thread that waits for events is expensive. So the worker [defers](defer) notifications until it has nothing else to
-//! do, or until there are so many that readers should not wait longer.
+//! Waking a thread that waits for events is expensive. So the worker [defers](defer) notifications until it has nothing
+//! else to do, or until there are so many that readers should not wait longer.
 
 use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// The number of notifications that are deferred at most.
+/// The maximum number of deferred notifications.
 const MAX_DEFERRED: usize = 256;
-/// How long a notification is deferred, at most, while the worker is busy.
+/// The maximum time that a notification is deferred while the worker is busy.
 const MAX_DELAY: Duration = Duration::from_millis(1);
 
-/// Something that a reader waits for.
+/// A source of events that a reader waits for.
 pub trait Notify: Send + Sync {
     /// Notifies the reader that there is something to read.
     fn notify(&self);
@@ -35,8 +35,8 @@ fn assert_flushed() {
     debug_assert!(FLUSHES.get(), "only a worker's thread flushes notifications: on this one they would be lost");
 }
 
-/// Notifies `reader` when the worker has nothing else to do. The caller runs on the worker, and defers each reader once until it
-/// is notified.
+/// Notifies `reader` when the worker has nothing else to do. The caller runs on the worker, and defers each reader once
+/// until it is notified.
 pub fn defer(reader: Arc<dyn Notify>) {
     assert_flushed();
     if SINCE.get().is_none() {

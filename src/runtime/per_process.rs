@@ -1,12 +1,12 @@
 //! A value that belongs to the process that made it.
 //!
-//! The child of a fork inherits values whose threads, locks and connections are its parent's. It must not use them. It must not
-//! drop them either: a lock may be held for ever, and a destructor may act on what the parent still uses. So a child forgets an
-//! inherited value and makes a new one.
+//! The child of a fork inherits values whose threads, locks and connections are its parent's. It must not use them. It
+//! must not drop them either: a lock may be held for ever, and a destructor may act on what the parent still uses. So a
+//! child forgets an inherited value and makes a new one.
 
 use super::generation::Generation;
 
-/// A value, or none, of the current process. See the module's documentation.
+/// A value of the current process, or none.
 #[derive(Debug)]
 pub struct PerProcess<T>(Option<(Generation, T)>);
 

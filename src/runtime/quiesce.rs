@@ -1,9 +1,9 @@
-//! Quiescence: a fork waits until no thread of the library is in the middle of something.
+//! Quiescence: a fork waits until no thread of the library works.
 //!
-//! The child of a fork has the memory of its parent and one thread. A lock that another thread held stays locked in the child
-//! for ever, also one inside the C library's resolver or in a static that is being initialized. So a helper thread notes when
-//! it works, and a fork waits for it. Such locks are held for moments, at the beginning of the work: a fork does not wait for
-//! work that takes long. It stops the worker, which never ends its work, between two tasks.
+//! The child of a fork has the memory of its parent and one thread. A lock that another thread held stays locked in the
+//! child for ever, also one inside the C library's resolver or in a static that is being initialized. So a thread notes
+//! when it works, and a fork waits for it. Such locks are held only briefly, at the beginning of the work: a fork does
+//! not wait for long work. The worker's work never ends: a fork stops the worker between two tasks.
 
 use super::fork::{ForkLock, HeldOverFork, Rank};
 use super::per_process::PerProcess;
@@ -14,11 +14,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
-/// How long a fork waits for threads that work, and then for the worker.
-const FORK_PATIENCE: Duration = Duration::from_secs(1);
-/// Work that has taken longer waits for something outside of the process, or computes.
+/// The maximum time that a fork waits for threads that work, and again for the worker.
+const MAX_FORK_WAIT: Duration = Duration::from_secs(1);
+/// The time after which a fork no longer waits for work: it waits for something outside of the process, or computes.
 const LONG: Duration = Duration::from_millis(200);
-/// How often a thread that waits looks again.
+/// The interval at which a waiting thread looks again.
 const POLL_INTERVAL: Duration = Duration::from_micros(50);
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ struct State {
     /// When each piece of work that is not done began.
     began: Vec<(u64, Instant)>,
     next: u64,
-    /// How many threads fork. While there is one, no work begins.
+    /// The number of threads that fork. While there is one, no work begins.
     forks: usize,
 }
 
@@ -74,16 +74,16 @@ pub fn parked() {
     let _ = EVENT_LOOP_WORK.try_with(RefCell::take);
 }
 
-/// A time without work. Work begins again when this is dropped.
+/// A pause of all work. Dropping this ends it.
 pub struct Pause(());
 
-/// Waits until no thread works, for at most [`FORK_PATIENCE`]. While the result lives, none begins.
+/// Waits until no thread works, for at most [`MAX_FORK_WAIT`]. While the result lives, none begins.
 pub fn pause() -> PerProcess<Pause> {
-    let patience = Instant::now() + FORK_PATIENCE;
+    let deadline = Instant::now() + MAX_FORK_WAIT;
     STATE.lock().current().forks += 1;
     let pause = PerProcess::new(Pause(()));
     let works = || STATE.lock().current().began.iter().any(|(_, since)| since.elapsed() < LONG);
-    while works() && Instant::now() < patience {
+    while works() && Instant::now() < deadline {
         std::thread::sleep(POLL_INTERVAL);
     }
     pause
@@ -95,19 +95,20 @@ impl Drop for Pause {
     }
 }
 
-/// An event loop that stands still between two tasks. It goes on when this is dropped.
+/// A stop of an event loop between two tasks. Dropping this resumes the event loop.
 pub struct Standstill(Arc<Barrier>);
 
-/// Stops an event loop between two tasks. The crates below this library initialize statics when they first need them, and a
-/// child whose fork found one half made would wait for it for ever. Returns None if the event loop has ended, or does not stop
-/// within [`FORK_PATIENCE`]. The caller must hold no lock that a task may need.
+/// Stops an event loop between two tasks. The crates below this library initialize statics when they first need them. A
+/// child that is forked meanwhile would wait for the initialization for ever. Returns None if the event loop has ended,
+/// or does not stop within [`MAX_FORK_WAIT`]. The caller must hold no lock that a task may need.
 pub fn stop_event_loop(event_loop: &Handle) -> Option<PerProcess<Standstill>> {
     let barrier = Arc::new(Barrier::default());
     let task = PerProcess::new(Standstill(barrier.clone()));
-    // If the event loop has just ended, the task is dropped, which opens the barrier. If it is broken, waking it panics.
+    // If the event loop has just ended, the task is dropped, which opens the barrier. If it is broken, waking it
+    // panics.
     let spawn = || event_loop.spawn(async move { task.get().into_iter().for_each(|task| task.0.hold()) });
     catch_unwind(AssertUnwindSafe(spawn)).ok()?;
-    let held = barrier.wait_until_held(Instant::now() + FORK_PATIENCE);
+    let held = barrier.wait_until_held(Instant::now() + MAX_FORK_WAIT);
     held.then(|| PerProcess::new(Standstill(barrier)))
 }
 
@@ -151,8 +152,8 @@ impl Barrier {
 
     /// Waits until a thread is blocked, and opens the barrier if none is by the deadline.
     fn wait_until_held(&self, deadline: Instant) -> bool {
-        let is_answered = |stage: &mut Stage| *stage != Stage::Requested;
-        let (mut stage, in_time) = self.changed.wait_until(self.stage.lock(), deadline, is_answered);
+        let is_reached = |stage: &mut Stage| *stage != Stage::Requested;
+        let (mut stage, in_time) = self.changed.wait_until(self.stage.lock(), deadline, is_reached);
         if !in_time {
             *stage = Stage::Open;
         }

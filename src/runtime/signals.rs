@@ -1,19 +1,20 @@
 //! The signals that the library's threads block.
 //!
-//! Signal handlers belong to the program and run on its threads. A thread that runs none of the program's functions blocks all
-//! signals but faults. A thread that runs callbacks blocks what the program blocks, and what the program's own threads handle.
+//! Signal handlers belong to the program and run on its threads. A thread that runs none of the program's functions
+//! blocks all signals but faults. A thread that runs callbacks blocks the signals that the program blocks, and those
+//! that the program's own threads handle.
 
 use nix::sys::signal::{SigSet, SigmaskHow, Signal};
 use std::cell::Cell;
 
-/// The signals that a thread raises by a fault of its own. A blocked one would end the process without a handler, and the
-/// program's crash reporter would not run.
+/// The signals that a thread raises by a fault of its own. A blocked one would end the process without a handler, and
+/// the program's crash reporter would not run.
 const FAULTS: [Signal; 7] =
     [Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGILL, Signal::SIGTRAP, Signal::SIGSYS, Signal::SIGABRT];
 
-/// The signals that the program's own threads handle. A thread that runs callbacks leaves the others unblocked: language
-/// runtimes send them to every thread, and wait for each to respond.
-const PROGRAMS: [Signal; 13] = [
+/// The signals that the program's own threads handle. A thread that runs callbacks leaves the others unblocked:
+/// language runtimes send them to every thread, and wait for each to respond.
+const PROGRAM_SIGNALS: [Signal; 13] = [
     Signal::SIGHUP,
     Signal::SIGINT,
     Signal::SIGQUIT,
@@ -34,8 +35,8 @@ thread_local! {
     static PROGRAM_MASK: Cell<Option<SigSet>> = const { Cell::new(None) };
 }
 
-/// The mask of a thread that runs none of the program's functions. It blocks SIGPIPE, so that the library's sockets cannot end
-/// the process.
+/// The mask of a thread that runs none of the program's functions. It blocks SIGPIPE, so that the library's sockets
+/// cannot end the process.
 pub fn all_but_faults() -> SigSet {
     let mut blocked = SigSet::all();
     FAULTS.into_iter().for_each(|signal| blocked.remove(signal));
@@ -55,7 +56,7 @@ impl CallbackSignals {
     pub fn of_this_thread() -> Self {
         let program = SigSet::thread_get_mask().unwrap_or_else(|_| SigSet::empty());
         let mut blocked = program;
-        PROGRAMS.into_iter().for_each(|signal| blocked.add(signal));
+        PROGRAM_SIGNALS.into_iter().for_each(|signal| blocked.add(signal));
         FAULTS.into_iter().for_each(|signal| blocked.remove(signal));
         CallbackSignals { program, blocked }
     }
@@ -77,8 +78,8 @@ pub fn restore_program_mask() {
     }
 }
 
-/// Runs `body` with the mask `blocked`. A thread that `body` starts inherits it: there is no moment in which a handler of the
-/// program could run on it.
+/// Runs `body` with the mask `blocked`. A thread that `body` starts inherits it: there is no moment in which a handler
+/// of the program could run on it.
 pub fn with_mask<T>(blocked: &SigSet, body: impl FnOnce() -> T) -> T {
     let before = blocked.thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let result = body();

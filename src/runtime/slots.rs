@@ -1,8 +1,8 @@
 //! A table whose entries are named by numbers that go stale.
 //!
-//! A [`Key`] is the index of a slot, the generation of its use, and a tag. A slot is used again under its next generation; once
-//! it has been used in all of them, it is retired. So a key of an entry that was removed never names another entry. Looking an
-//! entry up takes no lock and is async-signal-safe.
+//! A [`Key`] is the index of a slot, the generation of its use, and a tag. A slot is used again under its next
+//! generation; once it has been used in all of them, it is retired. So a key of an entry that was removed never names
+//! another entry. Looking an entry up takes no lock and is async-signal-safe.
 
 use super::fork::{ForkLock, HeldOverFork, Rank};
 use super::per_process::PerProcess;
@@ -14,7 +14,7 @@ use super::stable_array::StableArray;
 pub struct Key {
     pub index: u32,
     pub generation: u32,
-    /// What the owner of the table calls the entry's type, below [`TAGS`].
+    /// The type of the entry, a number below [`TAGS`].
     pub tag: u8,
 }
 
@@ -33,14 +33,14 @@ impl Key {
     }
 }
 
-/// See the module's documentation.
+/// A table whose keys go stale.
 pub struct Slots<T> {
     slots: StableArray<Slot<T>>,
     limits: Limits,
     vacant: ForkLock<Vacant>,
 }
 
-/// How many numbers there are.
+/// The range of a table's keys.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub indexes: u32,
@@ -62,17 +62,19 @@ impl<T: Default> Default for Slot<T> {
     }
 }
 
+/// The slots that have no entry.
 struct Vacant {
     /// The generation in which slots are used first, once it is drawn.
     first: Option<u32>,
-    /// The number of slots that have been used, by the parents of this process too: their entries stay, to be recognized.
+    /// The number of slots that have been used, by the parents of this process too: their entries stay, to be
+    /// recognized.
     used: u32,
-    own: PerProcess<Own>,
+    process: PerProcess<ProcessSlots>,
 }
 
 /// The slots of this process.
 #[derive(Default)]
-struct Own {
+struct ProcessSlots {
     /// Slots to use again, with the generation to use.
     again: Vec<(u32, u32)>,
     /// The number of entries, by tag.
@@ -81,7 +83,7 @@ struct Own {
 
 impl<T: Default> Slots<T> {
     pub const fn new(rank: Rank, limits: Limits) -> Self {
-        let vacant = Vacant { first: None, used: 0, own: PerProcess::empty() };
+        let vacant = Vacant { first: None, used: 0, process: PerProcess::empty() };
         Slots { slots: StableArray::empty(), limits, vacant: ForkLock::new(rank, vacant) }
     }
 
@@ -90,12 +92,12 @@ impl<T: Default> Slots<T> {
     pub fn insert(&self, tag: u8, fill: impl FnOnce(u32, &T)) -> Option<Key> {
         let mut vacant = self.vacant.lock();
         let first = *vacant.first.get_or_insert_with(self.limits.first_generation);
-        let (index, generation) = vacant.own.current().again.pop().unwrap_or((vacant.used, first));
+        let (index, generation) = vacant.process.current().again.pop().unwrap_or((vacant.used, first));
         // The array grows under the lock: a fork must not find it half grown.
         let slot = (index < self.limits.indexes).then(|| self.slots.get_or_grow(index as usize)).flatten()?;
         fill(index, &slot.value);
         vacant.used = vacant.used.max(index + 1);
-        vacant.own.current().live[tag as usize] += 1;
+        vacant.process.current().live[tag as usize] += 1;
         let key = Key { index, generation, tag };
         slot.word.store(key.word(), Ordering::Release);
         Some(key)
@@ -107,7 +109,8 @@ impl<T: Default> Slots<T> {
         (slot.word.load(Ordering::Acquire) & !RAISED == key.word()).then_some(&slot.value)
     }
 
-    /// Removes an entry, once, and lets `empty` clear its slot's value. Returns None if it is stale.
+    /// Removes an entry, and lets `empty` clear its slot's value. Returns None if the key is stale: of two threads that
+    /// remove one entry, one succeeds.
     pub fn remove<R>(&self, key: Key, empty: impl FnOnce(&T) -> R) -> Option<R> {
         let slot = self.slots.get(key.index as usize)?;
         let end = |word| slot.word.compare_exchange(word, 0, Ordering::AcqRel, Ordering::Relaxed);
@@ -117,11 +120,11 @@ impl<T: Default> Slots<T> {
         let mut vacant = self.vacant.lock();
         let next = self.limits.after(key.generation);
         let is_used_up = Some(next) == vacant.first;
-        let own = vacant.own.current();
+        let process = vacant.process.current();
         // An entry of a parent was never counted here.
-        own.live[key.tag as usize] = own.live[key.tag as usize].saturating_sub(1);
+        process.live[key.tag as usize] = process.live[key.tag as usize].saturating_sub(1);
         if !is_used_up {
-            own.again.push((key.index, next));
+            process.again.push((key.index, next));
         }
         Some(emptied)
     }
@@ -142,7 +145,7 @@ impl<T: Default> Slots<T> {
 
     /// Returns the number of entries that this process has made and not removed, by tag.
     pub fn live(&self) -> [usize; TAGS] {
-        self.vacant.lock().own.current().live
+        self.vacant.lock().process.current().live
     }
 
     /// Returns the lock of the table.

@@ -1,7 +1,7 @@
 //! An array that grows and whose elements never move.
 //!
-//! An element can be looked up without a lock, from any thread and from a signal handler, while others are added. Elements of a
-//! static are never dropped.
+//! An element can be looked up without a lock, from any thread and from a signal handler, while others are added.
+//! Elements of a static are never dropped.
 
 use std::sync::OnceLock;
 
@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 const FIRST: usize = 64;
 const SEGMENTS: usize = 20;
 
-/// See the module's documentation.
+/// An array that grows and whose elements never move.
 pub struct StableArray<T> {
     segments: [OnceLock<Box<[T]>>; SEGMENTS],
 }

@@ -1,7 +1,7 @@
 //! Locks that a panic does not poison.
 //!
-//! The library turns each of its panics into an error and goes on. A lock that stayed poisoned would turn one failed call into
-//! failures of all later ones.
+//! The library turns each of its panics into an error and goes on. A lock that stayed poisoned would turn one failed
+//! call into failures of all later ones.
 
 use super::primitives::{self, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
 //! The worker: one thread with a tokio event loop.
 //!
-//! The connections to the service, decoders, timers and clients live on it. It starts with the first call that needs it and ends
-//! with [`shutdown`]; the next call starts it again. The program's threads never poll a future. The worker runs no code of the
-//! program, and nothing that blocks (see [`blocking`]). Before it sleeps it [notifies](super::notify) the readers of what it has
-//! read, and may [pause](super::coalesce).
+//! The connections to the service, decoders, timers and clients live on it. It starts with the first call that needs it
+//! and ends with [`shutdown`]; the next call starts it again. The program's threads never poll a future. The worker
+//! runs no code of the program, and nothing that blocks (see [`blocking`]). Before it sleeps it
+//! [notifies](super::notify) the readers of what it has read, and may [pause](super::coalesce).
 
 use super::cancel::{self, Why};
 use super::fork::{ForkLock, HeldOverFork, Rank};
@@ -38,7 +38,7 @@ struct Thread {
 #[derive(Default)]
 struct State {
     worker: Option<Worker>,
-    /// The threads of workers that have been told to end.
+    /// The threads of workers that are to end.
     ending: Vec<Arc<Thread>>,
 }
 
@@ -135,7 +135,7 @@ impl Worker {
         let (stop, thread, epoch) = (worker.stop.clone(), worker.thread.clone(), worker.epoch);
         let body = move || {
             let beginning = quiesce::begin();
-            sched::ask_for_shortest();
+            sched::request_shortest_slice();
             notify::flushes_on_this_thread();
             thread.begun.store(true, Ordering::Release);
             drop(beginning);
@@ -147,18 +147,18 @@ impl Worker {
     }
 }
 
-/// Runs the event loop until it is told to stop, or breaks.
+/// Runs the event loop until `stop` is notified, or the event loop breaks.
 fn run(event_loop: EventLoop, stop: &Notify, epoch: u64) {
     let ran = catch_unwind(AssertUnwindSafe(|| event_loop.block_on(stop.notified())));
     let _ending = quiesce::begin();
     match ran {
         Ok(()) => {
-            // Dropping it in the usual way would wait for threads of its own, of which it has none.
+            // A drop would wait for threads of the event loop's own. There are none.
             event_loop.shutdown_background();
             notify::flush();
         }
         Err(panic) => {
-            // It holds descriptors that the program has closed, and may have opened anew for itself.
+            // It holds descriptors that the program has closed, and whose numbers it may use again.
             std::mem::forget(event_loop);
             log::error("worker", Error::from_panic(&*panic).without_advice());
             give_up(epoch);

@@ -1,46 +1,52 @@
 //! Delays the cancellation (pthread_cancel) of a thread that is inside the library.
 //!
-//! read(2), write(2) and close(2) are cancellation points wherever they are called. A thread that is cancelled in one of them
-//! unwinds frames that hold locks and incomplete state, and a frame that catches the unwinding ends the process.
+//! read(2), write(2) and close(2) are cancellation points wherever they are called. A thread that is cancelled in one
+//! of them unwinds frames that hold locks and incomplete state, and a frame that catches the unwinding ends the
+//! process.
 
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use system::Before;
 
-/// Runs `body`, which does not unwind, while this thread cannot be cancelled. A cancellation in the meantime happens afterwards.
+/// Runs `body`, which does not unwind, while this thread cannot be cancelled. A cancellation in the meantime happens
+/// afterwards.
 ///
-/// No value is dropped in this frame: a thread with asynchronous cancellation can be cancelled at any instruction of it, and a
-/// frame with destructors cannot be unwound at any.
+/// No value is dropped in this frame: a thread with asynchronous cancellation can be cancelled at any instruction of
+/// the frame, and a frame with destructors can be unwound at some instructions alone.
 #[inline(always)]
 pub fn without<T: Copy>(body: impl FnOnce() -> T) -> T {
     let body = ManuallyDrop::new(body);
     let before = system::forbid();
-    let value = apart(ManuallyDrop::into_inner(body));
+    let value = call(ManuallyDrop::into_inner(body));
     system::restore(before);
     value
 }
 
+/// Runs `body` in a frame of its own.
 #[inline(never)]
-fn apart<T>(body: impl FnOnce() -> T) -> T {
+fn call<T>(body: impl FnOnce() -> T) -> T {
     body()
 }
 
-/// Delays cancellation for as long as it lives.
+/// A delay of this thread's cancellation, until it is dropped.
 pub struct Uncancelled {
     /// The state of the thread before, which is restored.
     before: Cell<Before>,
     of_this_thread: PhantomData<*const ()>,
 }
 
-/// While it lives, the thread can be cancelled as before, but at cancellation points alone.
+/// An interruption of the delay. Until it is dropped, the thread can be cancelled as before, but at cancellation points
+/// alone.
 pub struct Lifted<'a>(&'a Uncancelled);
 
 impl Uncancelled {
+    /// Delays the cancellation of the calling thread.
     pub fn begin() -> Self {
         Uncancelled { before: Cell::new(system::forbid()), of_this_thread: PhantomData }
     }
 
+    /// Restores the state that the thread had before, for a function of the program.
     pub fn lift(&self) -> Lifted<'_> {
         system::set_state(self.before.get().state);
         Lifted(self)
@@ -84,7 +90,7 @@ mod system {
     #[inline(always)]
     pub fn forbid() -> Before {
         let mut before = Before { state: DISABLE, kind: DEFERRED };
-        // The type too: up to glibc 2.40 an asynchronous cancellation that is on its way looks at nothing else.
+        // The type too: up to glibc 2.40 a pending asynchronous cancellation checks nothing else.
         // SAFETY: each writes the old value to a local, and fails only for an unknown value.
         unsafe {
             pthread_setcancelstate(DISABLE, &mut before.state);
@@ -146,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_programs_state_is_restored_wherever_the_program_runs_and_its_changes_are_kept() {
+    fn the_cancel_state_is_restored_for_callbacks_and_at_the_end_and_their_changes_are_kept() {
         let enabled = state();
         let outer = Uncancelled::begin();
         let disabled = state();

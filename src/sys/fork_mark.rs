@@ -1,7 +1,7 @@
 //! A mark in memory that the child of a fork does not have, however it was forked.
 //!
-//! The kernel replaces this page by zeros in the child (`MADV_WIPEONFORK`). So a child is recognized that ran no handler of
-//! `pthread_atfork`: a child of `_Fork`, of `clone`, or of a second C library in the process.
+//! The kernel replaces this page by zeros in the child (`MADV_WIPEONFORK`). So a child is recognized that ran no
+//! handler of `pthread_atfork`: a child of `_Fork`, of `clone`, or of a second C library in the process.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,8 +35,8 @@ pub fn renew() -> bool {
 }
 
 fn page() -> Option<&'static AtomicU32> {
-    // SAFETY: the mapping is new and used here alone. It is as long as a page, so that it holds an aligned AtomicU32, it is
-    // zeroed, which is a valid value, and after success it is never unmapped.
+    // SAFETY: the mapping is new and used here alone. It is as long as a page, so that it holds an aligned AtomicU32,
+    // it is zeroed, which is a valid value, and after success it is never unmapped.
     unsafe {
         let length = usize::try_from(libc::sysconf(libc::_SC_PAGESIZE)).ok()?;
         let (access, kind) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);

@@ -1,12 +1,12 @@
 //! Services of the operating system that neither std nor nix has in a safe form.
 //!
-//! Each file is one service, and its exports are safe to call. Unsafe code stands here and in [`ffi`](crate::ffi) alone. Nothing
-//! here uses the rest of the crate.
+//! Each file is one service, and its functions are safe to call. Only this folder and [`ffi`](crate::ffi) contain
+//! unsafe code. Nothing here uses the rest of the crate.
 //!
-//! - Threads: [`thread`] starts threads that callbacks may end, [`cancelling`] delays pthread_cancel, [`sched`] asks for a short
-//!   time slice, [`stack`] finds the addresses of a thread's stack.
+//! - Threads: [`thread`] starts threads that callbacks may end, [`cancelling`] delays pthread_cancel, [`sched`] asks
+//!   for a short time slice, [`stack`] finds the addresses of a thread's stack.
 //! - Processes: [`fork_mark`] is memory that a forked child does not have, [`secure`] recognizes setuid programs.
-//! - [`semaphore`] is what a signal handler may wake a thread with, and [`regular_file`] reads files within bounds.
+//! - [`semaphore`] wakes a thread, also from a signal handler, and [`regular_file`] reads files within bounds.
 
 #![allow(unsafe_code)]
 

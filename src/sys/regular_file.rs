@@ -1,7 +1,7 @@
 //! Reads files that a config or a variable names, within bounds.
 //!
-//! Such a path can lead to a pipe, a device or a file without end. Opening a pipe waits for its other end, and opening a device
-//! may have an effect. So only regular files are opened, and read up to a limit.
+//! Such a path can lead to a pipe, a device or a file without end. Opening a pipe waits for its other end, and opening
+//! a device may have an effect. So only regular files are opened, and read up to a limit.
 
 use std::fmt;
 use std::fs::{File, Metadata, OpenOptions};
@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-/// Why a file was not opened or not read. Its text follows the file's name and a colon.
+/// The reason why a file was not opened or not read. Its text follows the file's name and a colon.
 #[derive(Debug)]
 pub enum Unreadable {
     /// The error of the system. [`io::ErrorKind::NotFound`] if there is no such file.
@@ -24,7 +24,7 @@ impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Unreadable::Io(error) => error.fmt(f),
-            Unreadable::NotRegular => f.write_str("it is no regular file"),
+            Unreadable::NotRegular => f.write_str("it is not a regular file"),
             Unreadable::TooLarge(most) if most % (1 << 20) == 0 => write!(f, "it is larger than {} MiB", most >> 20),
             Unreadable::TooLarge(most) if most % (1 << 10) == 0 => write!(f, "it is larger than {} KiB", most >> 10),
             Unreadable::TooLarge(most) => write!(f, "it is larger than {most} bytes"),
@@ -38,7 +38,8 @@ impl From<io::Error> for Unreadable {
     }
 }
 
-/// Reads a regular file of at most `most` bytes. A longer one is rejected before it is read. Blocks as long as the file system.
+/// Reads a regular file of at most `most` bytes. A longer one is rejected before it is read. Blocks as long as the file
+/// system.
 pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
     let (file, found) = open(path, OpenOptions::new().read(true), 0)?;
     if found.len() > most {
@@ -50,17 +51,17 @@ pub fn read(path: &Path, most: u64) -> Result<Vec<u8>, Unreadable> {
     if bytes.len() as u64 > most { Err(Unreadable::TooLarge(most)) } else { Ok(bytes) }
 }
 
-/// Opens a regular file, or creates one if `options` allow it. `flags` are further flags of open(2). Blocks as long as the file
-/// system, and never for the other end of a pipe.
+/// Opens a regular file, or creates one if `options` allow it. `flags` are further flags of open(2). Blocks as long as
+/// the file system, and never for the other end of a pipe.
 pub fn open(path: &Path, options: &mut OpenOptions, flags: i32) -> Result<(File, Metadata), Unreadable> {
-    // A device is not even opened.
+    // A device is not opened.
     if path.metadata().is_ok_and(|found| !found.is_file()) {
         return Err(Unreadable::NotRegular);
     }
     open_and_check(path, options, flags)
 }
 
-/// Opens without blocking, and checks again: the path may lead elsewhere since the first look.
+/// Opens without blocking, and checks again: the path may name another file since the first look.
 fn open_and_check(path: &Path, options: &mut OpenOptions, flags: i32) -> Result<(File, Metadata), Unreadable> {
     let file = options.custom_flags(flags | libc::O_NONBLOCK | libc::O_NOCTTY | libc::O_CLOEXEC).open(path)?;
     let found = file.metadata()?;
@@ -103,12 +104,12 @@ mod tests {
             return println!("skipped: mkfifo is missing");
         }
         for path in [pipe.as_path(), "/dev/zero".as_ref(), "/tmp".as_ref()] {
-            let refused = read(path, 1 << 20).unwrap_err();
-            assert!(matches!(refused, Unreadable::NotRegular), "{}: {refused}", path.display());
+            let error = read(path, 1 << 20).unwrap_err();
+            assert!(matches!(error, Unreadable::NotRegular), "{}: {error}", path.display());
         }
         // A pipe that has taken the file's place.
-        let refused = open_and_check(&pipe, OpenOptions::new().read(true), 0).map(drop).unwrap_err();
-        assert!(matches!(refused, Unreadable::NotRegular), "{refused}");
+        let error = open_and_check(&pipe, OpenOptions::new().read(true), 0).map(drop).unwrap_err();
+        assert!(matches!(error, Unreadable::NotRegular), "{error}");
         std::fs::remove_file(&pipe).unwrap();
     }
 }

@@ -30,15 +30,15 @@ impl Semaphore {
         unsafe { libc::sem_post(self.0.get()) };
     }
 
-    /// Waits until the value is above 0, and takes 1.
+    /// Waits until the value is above 0, and subtracts 1.
     pub fn wait(&self) {
         // A signal ends the wait early.
         // SAFETY: the semaphore is initialized, and never destroyed.
         while unsafe { libc::sem_wait(self.0.get()) } != 0 {}
     }
 
-    /// Makes the value 0. Does not wait.
-    pub fn take_all(&self) {
+    /// Sets the value to 0. Does not wait.
+    pub fn reset(&self) {
         // SAFETY: the semaphore is initialized, and never destroyed.
         while unsafe { libc::sem_trywait(self.0.get()) } == 0 {}
     }

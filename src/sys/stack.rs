@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-/// Returns the addresses of the stack that the system made for this thread, or None if it does not report them. The thread may run
-/// on another stack: of a signal handler, of a coroutine.
+/// Returns the addresses of the stack that the system made for this thread, or None if it does not report them. The
+/// thread may run on another stack: of a signal handler, of a coroutine.
 #[cfg(target_os = "linux")]
 pub fn of_this_thread() -> Option<Range<usize>> {
-    // SAFETY: all zeros is a valid value for the attributes, which the system fills, and which are destroyed once they are filled.
+    // SAFETY: all zeros is a valid value for the attributes, which the system fills, and which are destroyed once they
+    // are filled.
     unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         if libc::pthread_getattr_np(libc::pthread_self(), &mut attributes) != 0 {
@@ -27,7 +28,7 @@ pub fn of_this_thread() -> Option<Range<usize>> {
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     #[test]
-    fn a_local_is_on_its_threads_own_stack_and_on_no_others() {
+    fn a_local_variable_is_on_the_stack_of_its_thread_and_on_no_other() {
         let here = 0u8;
         let here = (&raw const here).addr();
         assert!(super::of_this_thread().unwrap().contains(&here));

@@ -1,7 +1,7 @@
 //! Threads that a callback of the program may end (pthread_exit).
 //!
-//! A thread of std catches all unwinding, and aborts the process if it is a forced one, as that of pthread_exit. These threads
-//! catch nothing. Destructors do what has to be done at their end.
+//! A thread of std catches all unwinding, and aborts the process if the unwinding is forced, as that of pthread_exit
+//! is. These threads catch nothing. Destructors do the work at their end.
 
 use std::ffi::{CString, c_int, c_void};
 use std::io::{Error, Result};
@@ -19,7 +19,8 @@ unsafe extern "C" {
     ) -> c_int;
 }
 
-/// The size of the stack, which is that of std's threads. The default of other C libraries than glibc may be much smaller.
+/// The size of the stack, which is that of std's threads. The default of other C libraries than glibc may be much
+/// smaller.
 const STACK: usize = 2 << 20;
 
 /// Starts a detached thread. It has the signal mask of the calling thread.
@@ -32,8 +33,8 @@ pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     let body: Box<Body> = Box::new(Box::new(named));
     let argument = Box::into_raw(body);
     let check = |failed: c_int| if failed == 0 { Ok(()) } else { Err(Error::from_raw_os_error(failed)) };
-    // SAFETY: all zeros is a valid value for the attributes and the id, which the system fills. If the thread is created, it
-    // becomes the owner of the body.
+    // SAFETY: all zeros is a valid value for the attributes and the id, which the system fills. If the thread is
+    // created, it becomes the owner of the body.
     let created = unsafe {
         let mut attributes: libc::pthread_attr_t = std::mem::zeroed();
         check(libc::pthread_attr_init(&mut attributes)).and_then(|()| {
@@ -81,7 +82,7 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_thread_that_is_ended_from_within_drops_what_it_has() {
+    fn a_thread_that_calls_pthread_exit_drops_its_values() {
         unsafe extern "C-unwind" {
             fn pthread_exit(value: *mut std::ffi::c_void) -> !;
         }

@@ -1,4 +1,4 @@
-//! The objects that a call is made with.
+//! The model, the request and the cancel handle of a call.
 
 use super::handle::{self, Noun};
 use super::request::SharedRequest;
@@ -9,7 +9,7 @@ use crate::protocol::operation::Operation;
 use crate::runtime::cancel::Cancel;
 use std::sync::Arc;
 
-/// The model, the request and the cancel handle of a call. They stay alive while the program may free their handles.
+/// The objects behind the handles of a call. They stay alive if the program frees the handles during the call.
 pub struct CallArguments {
     model: Arc<Model>,
     request: Arc<SharedRequest>,
@@ -17,6 +17,7 @@ pub struct CallArguments {
 }
 
 impl CallArguments {
+    /// Returns the objects of these handles. A call without a cancel handle passes NULL.
     pub fn of(
         model: *const <Model as Noun>::C,
         request: *const <SharedRequest as Noun>::C,
@@ -34,7 +35,7 @@ impl CallArguments {
         self.model.call(operation, &self.request.snapshot(), self.cancel.as_deref())
     }
 
-    /// Starts the call, and does not wait for the network.
+    /// Starts the call without waiting for the network.
     pub fn open(&self, operation: Operation) -> Result<Stream> {
         self.model.open(operation, &self.request.snapshot(), self.cancel.as_deref())
     }

@@ -1,8 +1,8 @@
-//! What the library does while the process forks.
+//! The handlers that the library runs while the process forks.
 //!
-//! The child has the memory of its parent as it was at that moment, and one thread. So the thread that forks waits until no
-//! thread of the library is in the middle of something, and holds all locks that outlive calls. The child begins a new
-//! generation: it recognizes what it inherited, and leaves it alone.
+//! The child has the memory of its parent as it was at that moment, and one thread. So the thread that forks first
+//! waits until the library's threads pause, and then holds all locks that outlive calls. The child begins a new
+//! generation: it recognizes inherited values, and does not use them.
 
 use super::{confined, handle};
 use crate::call::wakeup;
@@ -35,7 +35,7 @@ const LOCKS: [&dyn HeldOverFork; Rank::COUNT] = [
     handle::FORK_LOCK,
 ];
 
-/// What the thread that forks holds meanwhile. Its fields are released in this order.
+/// The locks and pauses that the forking thread holds. The fields are released in this order.
 struct Held {
     _locks: [Box<dyn Any>; Rank::COUNT],
     _worker: Option<PerProcess<quiesce::Standstill>>,
@@ -47,19 +47,19 @@ thread_local! {
     static UNDER_WAY: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Returns whether the calling thread is inside of a fork, between this library's handlers. Handlers of others that were
-/// registered before run then, and would wait for locks that this thread holds.
+/// Returns whether the calling thread is between this library's handlers of a fork. Handlers of other code that were
+/// registered earlier run at that time. A call in them would wait for locks that this thread holds.
 pub fn is_under_way() -> bool {
     UNDER_WAY.try_with(Cell::get).unwrap_or(false)
 }
 
 /// Registers the handlers for forks. Idempotent.
-pub fn watch() {
-    // Not a Once: a child whose fork fell into it would wait for ever.
+pub fn register_handlers() {
+    // Not a Once: a child that is forked while the Once runs would wait for it for ever.
     static REGISTERED: AtomicBool = AtomicBool::new(false);
     generation::notice_forks();
     if !REGISTERED.load(Ordering::Relaxed) && !REGISTERED.swap(true, Ordering::Relaxed) {
-        // SAFETY: the handlers are functions of a library that is never unloaded. It fails only for want of memory; then a
+        // SAFETY: the handlers are functions of a library that is never unloaded. It fails only without memory. Then a
         // child is recognized by its missing mark.
         unsafe { libc::pthread_atfork(Some(prepare), Some(parent), Some(child)) };
     }
@@ -68,7 +68,7 @@ pub fn watch() {
 unsafe extern "C" fn prepare() {
     panic_hook::install();
     let _ = HELD.try_with(|held| {
-        // Without a lock at first: what is waited for may need each of them.
+        // No lock is held yet: the threads that are waited for may need any of them.
         let pause = quiesce::pause();
         let worker = worker::stop_for_fork();
         let locks = LOCKS.map(|lock| lock.hold());
@@ -78,16 +78,16 @@ unsafe extern "C" fn prepare() {
 }
 
 unsafe extern "C" fn parent() {
-    over();
+    note_end();
     let _ = HELD.try_with(RefCell::take);
 }
 
-fn over() {
+fn note_end() {
     let _ = UNDER_WAY.try_with(|under_way| under_way.set(false));
 }
 
 unsafe extern "C" fn child() {
-    over();
+    note_end();
     generation::begin_next();
     confined::forked();
     let _ = HELD.try_with(RefCell::take);

@@ -1,7 +1,7 @@
-//! The frame of every export: [`entry!`](crate::ffi::support::guard::entry).
+//! The code around the body of every export: [`entry!`](crate::ffi::support::guard::entry).
 //!
-//! No panic crosses into C, where it would end the process: it becomes `BEDROCK_E_INTERNAL`, or the neutral value of a getter. It
-//! is not printed either. And no thread is cancelled (pthread_cancel) inside an export.
+//! A panic of the body becomes `BEDROCK_E_INTERNAL`, or the neutral value of a getter: in C it would end the process.
+//! It is not printed. A thread is not cancelled (pthread_cancel) inside an export.
 
 use super::handle::{self, Noun};
 use super::out::put;
@@ -14,9 +14,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// The body of an export, which may use `?`.
 ///
 /// - `entry!(err => body)` returns a status and fills `*err`.
-/// - `entry!(waits err => body)` does the same for exports that wait, or start what others wait for: first it ends the calls of
-///   this thread whose callback has [left](super::on_event) them.
-/// - `entry!(else neutral => body)` returns a value, and so does `entry!(none neutral => body)`, whose body is an option.
+/// - `entry!(waits err => body)` does the same for exports that wait for the network or start a call. First it ends the
+///   calls of this thread whose callback has [left](super::on_event) them.
+/// - `entry!(else neutral => body)` returns a value.
+/// - `entry!(none neutral => body)` returns a value, and its body is an option.
 macro_rules! entry {
     (waits $err:expr => $body:expr) => {{
         let here = $crate::ffi::support::on_event::here!();
@@ -39,11 +40,13 @@ macro_rules! entry {
 }
 pub(in crate::ffi) use entry;
 
-/// Fixes the type of a body, so that it may use `?`.
+/// Returns the body. This fixes its type, so that it may use `?`.
 pub fn body<T>(body: impl FnOnce() -> Result<T>) -> impl FnOnce() -> Result<T> {
     body
 }
 
+/// Runs a body that returns a status. Writes its error, or NULL, to `err`.
+///
 /// # Safety
 /// `err` is NULL or writable.
 #[inline(always)]
@@ -55,7 +58,7 @@ pub unsafe fn status(err: *mut *mut <Error as Noun>::C, body: impl FnOnce() -> R
             Ok(status) => status,
             Err(error) => {
                 let status = error.kind() as i32;
-                // A thread that forks holds the lock that a handle for the error takes.
+                // A thread that forks holds the lock that a new handle needs.
                 if !err.is_null() && !fork::is_under_way() {
                     // SAFETY: the caller guarantees the same.
                     unsafe { put(err, handle::insert(error).unwrap_or(std::ptr::null_mut())) };
@@ -66,7 +69,7 @@ pub unsafe fn status(err: *mut *mut <Error as Noun>::C, body: impl FnOnce() -> R
     })
 }
 
-/// Returns the same as [`value`]. It makes no error, so that an export which returns nothing does not allocate.
+/// Does the same as [`value`] for a body that returns an option. It makes no error, and so does not allocate for one.
 #[inline(always)]
 pub fn option<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
     cancelling::without(|| {
@@ -77,12 +80,13 @@ pub fn option<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
     })
 }
 
+/// Runs a body and returns its value, or `neutral` if it fails, panics or may not run here.
 #[inline(always)]
 pub fn value<T: Copy>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
     cancelling::without(|| contained(body).unwrap_or(neutral))
 }
 
-/// Returns the same as [`value`], for exports that every callback may call.
+/// Does the same as [`value`] for exports that every callback may call.
 #[inline(always)]
 pub fn anywhere<T: Copy>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
     cancelling::without(|| if fork::is_under_way() { neutral } else { caught(body).unwrap_or(neutral) })
@@ -99,19 +103,19 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    // Before anything that a fork could find half done: a lock, a thread.
-    fork::watch();
+    // First: the body may take locks and start threads, which the handlers of a fork protect.
+    fork::register_handlers();
     panic_hook::silently(|| Error::catch(body))
 }
 
-/// An export that calls a function of the program, outside of everything that catches: an exception of that function unwinds the
-/// export, too. It must begin inside [`panic_hook::silently`].
+/// An export that calls a function of the program. No frame around that call catches an unwinding: an exception of the
+/// function unwinds the export, too. It must begin inside [`panic_hook::silently`].
 pub struct Visit {
     uncancelled: Uncancelled,
 }
 
 impl Visit {
-    /// Begins with the first step, which returns what the others need.
+    /// Begins with the first step. Returns its result for the other steps.
     pub fn begin<T>(body: impl FnOnce() -> Result<T>) -> Result<(Self, T)> {
         let visit = Visit { uncancelled: Uncancelled::begin() };
         contained(body).map(|begun| (visit, begun))

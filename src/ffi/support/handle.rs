@@ -1,9 +1,9 @@
-//! Handles: what a program holds is a number, never an address.
+//! Handles: the numbers, not addresses, by which a program names objects.
 //!
-//! A handle is the index of a slot, the slot's generation and the handle's type, in the bits below 2^52, which is set: so it
-//! looks like no address, survives a conversion to double, and is not NULL. Its slot is found in a table whose keys go stale,
-//! so that a handle that was freed, never made, or is of another type is recognized. The first generation is random: another
-//! copy of the library in the same process has another.
+//! A handle holds the index of a slot, the slot's generation and the handle's type, in the bits below bit 52. Bit 52 is
+//! set. So a handle differs from usual addresses, survives a conversion to double, and is not NULL. The slot is in a
+//! table whose keys go stale. So a handle that was freed, was never made, or has another type is recognized. The first
+//! generation is random: it differs from that of another copy of the library in the same process.
 
 use crate::error::{Error, Kind, Result};
 use crate::runtime::fork::{HeldOverFork, Rank};
@@ -83,7 +83,7 @@ impl HandleType {
     }
 }
 
-/// What can stand behind a handle.
+/// An object that can have a handle.
 pub trait Noun: Any + Send + Sync {
     /// The C type.
     type C;
@@ -103,11 +103,12 @@ static HANDLES: Slots<Slot> = Slots::new(
 );
 pub const FORK_LOCK: &dyn HeldOverFork = HANDLES.fork_lock();
 
-/// The triggers of cancel handles, by index, for signal handlers. It has elements only around the indexes of cancel handles.
+/// The triggers of cancel handles, by index, for signal handlers. It has elements only around the indexes of cancel
+/// handles.
 static TRIGGERS: StableArray<AtomicU64> = StableArray::empty();
 
 fn random_generation() -> u32 {
-    // A system without random numbers has addresses that differ from load to load.
+    // Without random numbers: addresses differ from load to load.
     let random = getrandom::u64().unwrap_or_else(|_| (&raw const HANDLES).addr() as u64 >> 12);
     (random % u64::from(GENERATIONS)) as u32
 }
@@ -117,7 +118,7 @@ pub fn live() -> usize {
     HANDLES.live().iter().sum()
 }
 
-/// Returns the same by type, without those that have none: "2 requests, 1 stream".
+/// Returns the number of live handles of each type that has any, such as "2 requests, 1 stream".
 pub fn live_by_type() -> String {
     let live = HANDLES.live();
     let counts = HandleType::ALL.iter().map(|of| (live[*of as usize], of.name())).filter(|(count, _)| *count > 0);
@@ -155,7 +156,7 @@ fn number(key: Key) -> u64 {
     MARK | u64::from(tag) << TYPE_SHIFT | u64::from(generation) << GENERATION_SHIFT | u64::from(index)
 }
 
-/// Returns the key in a handle, or None if it has the form of no handle of this type.
+/// Returns the key in a handle, or None if the number does not have the form of a handle of this type.
 fn key<N: Noun>(handle: *const N::C) -> Option<Key> {
     let handle = handle.addr() as u64;
     let index = (handle & u64::from(INDEXES - 1)) as u32;
@@ -163,16 +164,16 @@ fn key<N: Noun>(handle: *const N::C) -> Option<Key> {
     Some(Key { index, generation, tag: N::TYPE as u8 }).filter(|key| number(*key) == handle)
 }
 
-/// Returns what stands behind a handle.
+/// Returns the object of a handle.
 pub fn get<N: Noun>(handle: *const N::C) -> Result<Arc<N>> {
     let (key, slot) = find::<N>(handle)?;
     let object = slot.object.lock().clone();
-    // It may have been freed between the two looks, and its slot used again.
+    // The handle may have been freed after the first look, and its slot used again.
     let object = object.filter(|_| HANDLES.get(key).is_some());
     object.and_then(|object| object.downcast().ok()).ok_or_else(|| stale::<N>())
 }
 
-/// Ends a handle and returns what stood behind it. Returns None for NULL and for what is no handle.
+/// Frees a handle and returns its object. Returns None for NULL and for a number that is not a handle.
 pub fn remove<N: Noun>(handle: *mut N::C) -> Option<Arc<N>> {
     let (key, _) = find::<N>(handle).ok()?;
     // Of two threads that free one handle, one removes it.
@@ -183,11 +184,11 @@ pub fn remove<N: Noun>(handle: *mut N::C) -> Option<Arc<N>> {
 /// Returns the trigger of a live cancel. Async-signal-safe.
 pub fn trigger<N: Noun>(handle: *const N::C) -> Option<u64> {
     let key = key::<N>(handle)?;
-    let is_own = HANDLES.get(key)?.made_in.load(Ordering::Relaxed) == Generation::current().number();
+    let is_of_this_process = HANDLES.get(key)?.made_in.load(Ordering::Relaxed) == Generation::current().number();
     let trigger = TRIGGERS.get(key.index as usize)?.load(Ordering::Acquire);
     // If it was freed and its slot used again since the first look, the trigger is another cancel's.
     let is_still_live = HANDLES.get(key).is_some();
-    (is_own && is_still_live).then_some(trigger)
+    (is_of_this_process && is_still_live).then_some(trigger)
 }
 
 fn find<N: Noun>(handle: *const N::C) -> Result<(Key, &'static Slot)> {
@@ -207,7 +208,7 @@ fn find<N: Noun>(handle: *const N::C) -> Result<(Key, &'static Slot)> {
 fn stale<N: Noun>() -> Error {
     let name = N::TYPE.name();
     let what =
-        format_args!("this is no {name} handle: it was freed before, or never made, or is another kind of handle");
+        format_args!("this is not a live {name} handle: it was freed, was never made, or is a handle of another type");
     Error::new(Kind::BadHandle, what)
 }
 

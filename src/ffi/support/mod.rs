@@ -1,7 +1,7 @@
-//! What the chapters of the C API share. Nothing here uses a chapter.
+//! Code that the chapters of the C API share. Nothing here uses a chapter.
 //!
-//! - Around every export: [`guard`] catches panics, [`fork`] and [`confined`] reject calls where the library may not be called,
-//!   [`on_event`] ends calls whose callback has left them.
+//! - Around every export: [`guard`] catches panics, [`fork`] and [`confined`] reject calls where the library may not be
+//!   called, [`on_event`] ends calls whose callback has left them.
 //! - Parameters and results: [`handle`], [`text`], [`out`], and [`user`] for the program's pointers.
 //! - Objects behind handles: [`arguments`] of a call, and [`request`].
 

@@ -1,11 +1,13 @@
 //! The calls of a thread that pass events to the program's `on_event`.
 //!
-//! A program can leave `on_event` without returning, and leaves the call with it. An exception, or the end of the thread, drops the
-//! call. longjmp drops nothing, nor do runtimes that abandon frames: the call then stays in the thread's list, with the address of
-//! its frame. The thread's next call that waits finds that the stack ends above that address, and ends the call.
+//! A program can leave `on_event` without returning, and leaves the call with it. An exception, or the end of the
+//! thread, drops the call. longjmp drops nothing, nor do runtimes that abandon frames: the call then stays in the
+//! thread's list, with the address of its frame. The thread's next call that waits finds that the stack ends above that
+//! address, and ends the call.
 //!
-//! This holds for the thread's own stack alone: a call on the stack of a coroutine never counts as left. The memory of a call that
-//! was left is not freed, because a program that copies stacks may return to it. It then finds itself cancelled.
+//! This holds for the thread's own stack alone: a call on the stack of a coroutine never counts as left. The memory of
+//! a call that was left is not freed, because a program that copies stacks may return to it. It then finds itself
+//! cancelled.
 
 use super::arguments::CallArguments;
 use crate::call::Remote;
@@ -22,13 +24,14 @@ macro_rules! here {
 pub(in crate::ffi) use here;
 
 thread_local! {
-    /// The innermost is the last.
-    static SHOWN: RefCell<Vec<Shown>> = const { RefCell::new(Vec::new()) };
-    /// The number of calls on this thread. Frames of coroutines may have the same address.
+    /// The calls of this thread. The innermost is the last.
+    static CALLS: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    /// The number of the last call on this thread. It names a call: frames of coroutines may have the same address.
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
 
-struct Shown {
+/// A call in its thread's list.
+struct Entry {
     number: u64,
     /// An address in the frame that calls `on_event`.
     frame: usize,
@@ -36,55 +39,55 @@ struct Shown {
     _kept: CallArguments,
 }
 
-impl Drop for Shown {
+impl Drop for Entry {
     fn drop(&mut self) {
         self.remote.cancel();
     }
 }
 
-/// A call in its thread's list. Dropping it removes the call from there, and cancels it if it has not ended.
-pub struct Showing {
+/// The presence of a call in its thread's list. Dropping it removes the call, and cancels it if it has not ended.
+pub struct ListedCall {
     number: u64,
 }
 
-impl Showing {
+impl ListedCall {
     pub fn begin(frame: usize, remote: Remote, arguments: CallArguments) -> Self {
         let number = NUMBER.get() + 1;
         NUMBER.set(number);
-        let shown = Shown { number, frame, remote, _kept: arguments };
-        // A thread whose locals are gone has no list, and leaves no frames.
-        let _ = SHOWN.try_with(|list| list.borrow_mut().push(shown));
-        Showing { number }
+        let entry = Entry { number, frame, remote, _kept: arguments };
+        // A thread whose thread-locals are gone has no list. It ends, and leaves no call.
+        let _ = CALLS.try_with(|list| list.borrow_mut().push(entry));
+        ListedCall { number }
     }
 }
 
-impl Drop for Showing {
+impl Drop for ListedCall {
     fn drop(&mut self) {
-        let is_this = |shown: &Shown| shown.number == self.number;
-        let shown = SHOWN.try_with(|list| {
+        let is_this = |entry: &Entry| entry.number == self.number;
+        let entry = CALLS.try_with(|list| {
             let mut list = list.borrow_mut();
             list.iter().rposition(is_this).map(|at| list.remove(at))
         });
         // Outside of the list: it may call release functions of the program, which may call the library.
-        drop(shown);
+        drop(entry);
     }
 }
 
 /// Ends the calls whose frame this thread has left. `here` is in the frame of the current export.
 pub fn end_left(here: usize) {
-    let is_below = |shown: &Shown| shown.frame < here;
-    let left = SHOWN.try_with(|list| {
+    let is_below = |entry: &Entry| entry.frame < here;
+    let left = CALLS.try_with(|list| {
         let mut list = list.borrow_mut();
         if !list.iter().any(is_below) {
             return Vec::new();
         }
         let stack = stack::of_this_thread().filter(|stack| stack.contains(&here)).unwrap_or_default();
-        list.extract_if(.., |shown| is_below(shown) && stack.contains(&shown.frame)).collect()
+        list.extract_if(.., |entry| is_below(entry) && stack.contains(&entry.frame)).collect()
     });
     drop(left);
 }
 
 /// Returns whether this thread is inside an `on_event`.
 pub fn is_running() -> bool {
-    SHOWN.try_with(|list| !list.borrow().is_empty()).unwrap_or(false)
+    CALLS.try_with(|list| !list.borrow().is_empty()).unwrap_or(false)
 }

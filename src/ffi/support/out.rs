@@ -8,18 +8,18 @@ use crate::error::{Error, Kind, Result};
 /// `out` is NULL or writable.
 pub unsafe fn put<T>(out: *mut T, value: T) {
     if !out.is_null() {
-        // SAFETY: it is writable, says the caller.
+        // SAFETY: the caller guarantees that it is writable.
         unsafe { out.write(value) };
     }
 }
 
-/// Fails for an out parameter that may not be NULL.
+/// Returns an error if the out parameter `name` is NULL.
 pub fn required<T>(name: &str, out: *mut T) -> Result<()> {
     if out.is_null() { Err(Error::new(Kind::InvalidArgument, format_args!("{name} is NULL"))) } else { Ok(()) }
 }
 
-/// Writes a struct to the program's copy of it, which has `size` bytes: fewer if the program is older than the library, more if it
-/// is newer. Bytes that the library does not know become `rest`.
+/// Writes a struct to the program's copy of it, which has `size` bytes: fewer if the program is older than the library,
+/// more if it is newer. Sets bytes that the library does not know to `rest`.
 ///
 /// # Safety
 /// `out` is NULL or writable for `size` bytes.

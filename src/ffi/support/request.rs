@@ -1,9 +1,10 @@
-//! A request behind its handle: for several threads, with the texts that the program has borrowed.
+//! The object of a request handle.
 
 use crate::request::{Request, ZeroizedText};
 use crate::runtime::sync::{Mutex, MutexGuard};
 use std::ffi::c_char;
 
+/// A request that several threads may use, and the texts that the program has borrowed from it.
 pub struct SharedRequest {
     request: Mutex<Request>,
     /// The text that bedrock_request_body returned last.
@@ -21,17 +22,18 @@ impl SharedRequest {
         self.request.lock()
     }
 
-    /// The request as it is now.
+    /// Returns a copy of the request as it is now.
     pub fn snapshot(&self) -> Request {
         self.lock().clone()
     }
 
-    /// Keeps the text that bedrock_request_body returns, in place of the last one. Returns it with a NUL behind it, and its length.
+    /// Keeps the text that bedrock_request_body returns, and drops the last one. Returns it NUL-terminated, and its
+    /// length.
     pub fn keep_body(&self, text: ZeroizedText) -> (*const c_char, usize) {
         keep(&self.body, text)
     }
 
-    /// The same for bedrock_request_json.
+    /// Does the same for bedrock_request_json.
     pub fn keep_json(&self, text: ZeroizedText) -> (*const c_char, usize) {
         keep(&self.json, text)
     }

@@ -9,8 +9,8 @@ use std::ffi::{CStr, c_char};
 /// The length that means "up to the NUL".
 pub const STRLEN: usize = usize::MAX;
 
-/// Returns whether a length means "up to the NUL". No text is so long that the top bit of its length is set, and some languages
-/// convert -1 to another number of that kind: LuaJIT's ffi.cast("size_t", -1) is 2^63.
+/// Returns whether a length means "up to the NUL". No text is so long that the top bit of its length is set, and some
+/// languages convert -1 to another number of that kind: LuaJIT's ffi.cast("size_t", -1) is 2^63.
 pub fn is_strlen(len: usize) -> bool {
     isize::try_from(len).is_err()
 }
@@ -36,13 +36,14 @@ pub unsafe fn bytes<'a>(name: &str, data: *const u8, len: usize) -> Result<&'a [
 /// Returns a text of a given length, or up to its NUL.
 ///
 /// # Safety
-/// `data` is NULL, or readable for `len` bytes, or NUL-terminated if `len` [says so](is_strlen).
+/// `data` is NULL, or readable for `len` bytes, or NUL-terminated if `len` [means that](is_strlen).
 pub unsafe fn text<'a>(name: &str, data: *const c_char, len: usize) -> Result<&'a str> {
     // SAFETY: the caller guarantees the same.
     utf8(name, unsafe { text_bytes(name, data, len) }?)
 }
 
-/// Returns JSON of a given length, or up to its NUL. One pass checks that it is UTF-8, which is an error here, and that it is JSON.
+/// Returns JSON of a given length, or up to its NUL. One pass checks that it is UTF-8, which is an error here, and that
+/// it is JSON.
 ///
 /// # Safety
 /// As [`text`].
@@ -78,14 +79,15 @@ fn utf8<'a>(name: &str, bytes: &'a [u8]) -> Result<&'a str> {
 /// Returns bytes of JSON as text.
 ///
 /// # Safety
-/// A scan of `crate::json` has accepted the bytes, or a text in which they begin and end with values. Then they are UTF-8.
+/// A scan of `crate::json` has accepted the bytes, or a text of which they are a part that begins and ends with a
+/// value. Then they are UTF-8.
 pub unsafe fn checked(bytes: &[u8]) -> &str {
     debug_assert!(std::str::from_utf8(bytes).is_ok());
     // SAFETY: the caller guarantees that a scan has accepted the bytes, which includes that they are UTF-8.
     unsafe { std::str::from_utf8_unchecked(bytes) }
 }
 
-/// Returns the same as [`text`], or None for an invalid text.
+/// Does the same as [`text`], and returns None for an invalid text.
 ///
 /// # Safety
 /// As [`text`].
@@ -94,7 +96,7 @@ pub unsafe fn text_or_none<'a>(data: *const c_char, len: usize) -> Option<&'a st
     std::str::from_utf8(unsafe { bytes_or_none(data, len) }?).ok()
 }
 
-/// Returns the same as [`text_or_none`], for bytes of any encoding.
+/// Does the same as [`text_or_none`] for bytes of any encoding.
 ///
 /// # Safety
 /// As [`text`].

@@ -1,4 +1,4 @@
-//! Latches: one bit each, which is set once and from anywhere.
+//! Latches: one bit each, which any thread or signal handler sets once.
 
 use super::super::fork::{HeldOverFork, Rank};
 use super::super::slots::{Key, Limits, Slots};
@@ -13,18 +13,18 @@ pub const FORK_LOCK: &dyn HeldOverFork = LATCHES.fork_lock();
 
 /// A latch. Clones are the same latch.
 #[derive(Clone)]
-pub struct Cancel(Arc<Lease>);
+pub struct Cancel(Arc<Entry>);
 
 /// An entry of the table, for as long as there is a clone of its latch.
-struct Lease(Key);
+struct Entry(Key);
 
 impl Cancel {
     /// Returns a latch that has not fired, or None if the process has none left.
     pub fn new() -> Option<Self> {
-        LATCHES.insert(0, |_, _| {}).map(|key| Cancel(Arc::new(Lease(key))))
+        LATCHES.insert(0, |_, _| {}).map(|key| Cancel(Arc::new(Entry(key))))
     }
 
-    /// Fires the latch, for good. Thread-safe and idempotent.
+    /// Fires the latch. It stays fired. Thread-safe and idempotent.
     pub fn fire(&self) {
         self.trigger().fire();
     }
@@ -34,14 +34,14 @@ impl Cancel {
         LATCHES.is_raised(self.0.0)
     }
 
-    /// Returns what fires this latch for as long as it is in use, and nothing after that.
+    /// Returns a trigger that fires this latch while it is in use. Afterwards the trigger does nothing.
     pub fn trigger(&self) -> Trigger {
         let Key { index, generation, .. } = self.0.0;
         Trigger(u64::from(index) << 32 | u64::from(generation))
     }
 }
 
-impl Drop for Lease {
+impl Drop for Entry {
     fn drop(&mut self) {
         LATCHES.remove(self.0, |_| ());
     }

@@ -15,7 +15,7 @@ enum Listener {
     #[default]
     Off,
     On,
-    /// It has been told to end, and has not yet.
+    /// It is to end, and has not ended yet.
     Ending,
 }
 
@@ -32,7 +32,7 @@ pub fn ensure_running() -> Result<()> {
             Error::new(Kind::Resource, format_args!("starting the thread that waits for cancels: {error}"))
         })?;
     }
-    // One that has not ended yet goes on.
+    // A thread that is to end goes on instead.
     *listener = Listener::On;
     Ok(())
 }
@@ -46,7 +46,7 @@ fn listen(fires: &Semaphore) {
     loop {
         fires.wait();
         // One look serves all latches that have fired by now.
-        fires.take_all();
+        fires.reset();
         running::end_fired();
         let mut listener = LISTENER.lock();
         let listener = listener.current();
@@ -58,7 +58,8 @@ fn listen(fires: &Semaphore) {
     }
 }
 
-/// Ends the thread; the next call that watches a latch starts it again. Returns false if it has not ended by the deadline.
+/// Ends the thread; the next call that watches a latch starts it again. Returns false if it has not ended by the
+/// deadline.
 pub fn pause(deadline: Instant) -> bool {
     let mut listener = LISTENER.lock();
     if *listener.current() == Listener::On {

@@ -1,7 +1,11 @@
 //! Cancellation: latches that any thread and a signal handler may fire, and the calls that watch them.
 //!
-//! Firing sets a bit in memory that is never freed, and posts a semaphore. A thread of its own waits for the semaphore and ends
-//! the calls whose latch has fired. So a cancel depends neither on the worker nor on a descriptor.
+//! Firing sets a bit in memory that is never freed, and posts a semaphore. The listener, a thread, waits for the
+//! semaphore and ends the calls whose latch has fired. So a cancel depends neither on the worker nor on a descriptor.
+//!
+//! - `latch`: the latches and their triggers
+//! - `listener`: the thread that waits for latches to fire
+//! - `running`: the calls that run
 
 mod latch;
 mod listener;
@@ -14,8 +18,8 @@ pub use running::{Call, FORK_LOCK as RUNNING, Registration, Why, end_all};
 use crate::error::Result;
 use std::sync::Weak;
 
-/// Registers a call that runs. It is ended when `cancel` fires, and by [`end_all`], until the result is dropped. Fails if the
-/// thread that waits for latches cannot start.
+/// Registers a call that runs. Until the result is dropped, the call is ended when `cancel` fires, and by [`end_all`].
+/// Fails if the listener cannot start.
 pub fn register(cancel: Option<&Cancel>, call: Weak<dyn Call>) -> Result<Registration> {
     // First: a listener that starts afterwards misses no call.
     let registration = running::register(cancel, call);

@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A call that can be ended from any thread.
 pub trait Call: Send + Sync {
+    /// Ends the call, unless it has ended.
     fn end(&self, why: Why);
 }
 
-/// Why a call is ended.
+/// The reason why a call is ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// Its latch has fired.
@@ -31,11 +32,11 @@ struct Running {
 static RUNNING: ForkLock<PerProcess<BTreeMap<u64, Running>>> = ForkLock::new(Rank::RunningCalls, PerProcess::empty());
 pub const FORK_LOCK: &dyn HeldOverFork = &RUNNING;
 
-/// The number of the next call. A child continues its parent's numbers, so that it never removes a call of its own in the place
-/// of one of its parent's.
+/// The number of the next call. A child continues its parent's numbers, so that an inherited registration removes no
+/// call of the child.
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
-/// A call that runs. It counts as ended when this is dropped.
+/// The registration of a call that runs. Dropping it removes the call.
 pub struct Registration(u64);
 
 /// Registers a call that runs.
@@ -48,7 +49,7 @@ pub fn register(cancel: Option<&Cancel>, call: Weak<dyn Call>) -> Registration {
 impl Drop for Registration {
     fn drop(&mut self) {
         let ended = RUNNING.lock().current().remove(&self.0);
-        // Outside of the lock: the last of a latch gives its entry back.
+        // Outside of the lock: dropping the last clone of a latch locks the table of latches.
         drop(ended);
     }
 }

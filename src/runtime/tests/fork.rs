@@ -7,7 +7,7 @@ static FIRST: ForkLock<()> = ForkLock::new(Rank::NamePool, ());
 static SECOND: ForkLock<()> = ForkLock::new(Rank::Handles, ());
 
 #[test]
-fn locks_that_are_taken_against_their_order_fail_a_debug_build() {
+fn a_lock_that_is_taken_out_of_order_panics_in_a_debug_build() {
     drop((FIRST.lock(), SECOND.lock()));
     let against_the_order = std::thread::spawn(|| {
         let _second = SECOND.lock();

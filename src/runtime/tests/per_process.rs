@@ -16,7 +16,7 @@ impl Drop for Counted {
 }
 
 #[test]
-fn a_child_neither_uses_nor_drops_what_its_parent_made_and_makes_its_own() {
+fn a_child_neither_uses_nor_drops_a_value_of_its_parent_and_makes_another() {
     generation::notice_forks();
     let mut value = PerProcess::new(Counted(1));
     let mut untouched = Some(PerProcess::new(Counted(2)));

@@ -12,7 +12,7 @@ fn insert(table: &Slots<()>) -> Option<Key> {
 }
 
 #[test]
-fn a_slot_is_used_in_every_generation_once_wherever_they_begin() {
+fn a_slot_is_used_once_in_each_generation_whichever_is_the_first() {
     let firsts: [fn() -> u32; 3] = [|| 0, || 1, || 3];
     for first in firsts {
         let table = table(4, first);
