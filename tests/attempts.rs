@@ -405,7 +405,7 @@ fn a_wait_in_the_queue_is_in_the_log() {
         gate.open();
         first.join().expect("no panic").response();
     });
-    ear.wait_for("ConverseStream with the-crowded-model", "waits for a place among max_concurrency 1 calls");
+    ear.wait_for("ConverseStream with the-crowded-model", "waits for a permit (max_concurrency is 1)");
 }
 
 #[test]

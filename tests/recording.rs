@@ -454,7 +454,11 @@ fn an_invalid_recording_is_a_config_error_with_a_pointer_into_it() {
             "at /interactions/0/response/body: it cannot",
         ),
         ("\"body\": {}", "\"body_base64\": \"?\"", "at /interactions/0/request/body_base64: it is not base64"),
-        ("\"response\"", "\"failure\": \"x\", \"response\"", "at /interactions/0/failure: it cannot stand beside"),
+        (
+            "\"response\"",
+            "\"failure\": \"x\", \"response\"",
+            "at /interactions/0/failure: it cannot be given together with",
+        ),
         ("\"interactions\": [", "\"interactions\": [7, ", "at /interactions/0: expected an object, found a number"),
         ("]}}", "]}", "it is not JSON: "),
     ];

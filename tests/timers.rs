@@ -346,10 +346,10 @@ fn the_wait_for_a_permit_of_max_concurrency_counts_for_the_timers() {
         gate.wait_arrivals(1);
         let failure = ends_by("first_event", "150ms", || hasty.stream(&Request::say("Me too?")).outcome);
         assert_eq!(failure.attempts, 0, "nothing was sent");
-        failure.says(&["waited 150ms for a place among max_concurrency 1 calls and was never sent"]);
+        failure.says(&["waited 150ms for a permit (max_concurrency is 1) and was never sent"]);
         let failure = ends_by("total", "150ms", || hasty.generate(&Request::say("Me too?")));
         assert_eq!(failure.attempts, 0, "nothing was sent");
-        failure.says(&["waited 150ms for a place among max_concurrency 1 calls and was never sent"]);
+        failure.says(&["waited 150ms for a permit (max_concurrency is 1) and was never sent"]);
         gate.open();
         assert_eq!(first.join().expect("no panic").response().text, "at last");
     });
@@ -376,7 +376,7 @@ fn the_error_of_a_call_that_gets_no_permit_says_that_it_was_never_sent() {
             .collect();
         for call in many {
             let failure = ends_by("queue", "150ms", || call.join().expect("no panic"));
-            failure.says(&["waited 150ms for a place among max_concurrency 2 calls and was never sent"]);
+            failure.says(&["waited 150ms for a permit (max_concurrency is 2) and was never sent"]);
             failure.says(&["Raise max_concurrency or timeouts.queue"]);
             assert_eq!((failure.attempts, failure.http_status), (0, 0));
         }

@@ -1,10 +1,10 @@
 //! The engine: every call of every interface is a [`Stream`].
 //!
 //! A call has two sides. The [`Writer`] is a task on the worker. It sends the request, decodes the response next to its
-//! connection, and appends events to a batch. (A very long frame is decoded on another thread, and the writer waits for it.) The
-//! [`Stream`] belongs to a thread of the program. Its [`reader`] takes a whole batch and returns one event after the other. Between
-//! them stands a [`pipe`]: one batch, one end, and what to notify. A call that blocks is a stream that is opened, read to its end
-//! and dropped.
+//! connection, and appends events to a batch. (A very long frame is decoded on another thread, and the writer waits for
+//! it.) The [`Stream`] belongs to a thread of the program. Its [`reader`] takes a whole batch and returns one event
+//! after the other. A [`pipe`] connects them: it holds one batch, one end, and the notifier. A call that blocks is a
+//! stream that is opened, read to its end and dropped.
 //!
 //! ```text
 //!             first event            messageStop, end of the body
@@ -17,9 +17,13 @@
 //!
 //! - A stream has one terminal status: the first that is set. Every later call returns it again.
 //! - Events that arrived before `done` or `failed` are read first. `cancelled` discards them.
-//! - A stream is done only after `messageStop`. Any other end of its bytes is [`Kind::Truncated`](crate::error::Kind::Truncated).
+//! - A stream is done only after `messageStop`. Any other end of its bytes is
+//!   [`Kind::Truncated`](crate::error::Kind::Truncated).
 //! - While the batch is full the writer does not read its connection, and no timer but `total` runs.
 //! - Dropping the stream ends the task, and with it the connection.
+//!
+//! The other files: `shared` is the part of a call that both sides use, [`timer`] its timers. [`wakeup`] and
+//! [`waitset`] are notifiers.
 
 mod pipe;
 mod reader;

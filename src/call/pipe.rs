@@ -1,17 +1,18 @@
-//! Between a call's writer and its reader: one batch of events, one end, and what to notify.
+//! The pipe between a call's writer and its reader: one batch of events, one end, and the notifier.
 //!
-//! A reader may sleep in [`Pipe::take`], poll an [`EventFd`], or be notified by a [`Notifier`]. All three depend on one condition,
-//! *the reader would find something*, which changes under one lock:
+//! A reader may sleep in [`Pipe::take`], poll an [`EventFd`], or be notified by a [`Notifier`]. All three depend on one
+//! condition, *the reader would find something*, which changes under one lock:
 //!
 //! - The descriptor is readable exactly while the condition holds. The reader's own batch counts:
 //!   [`Pipe::update_readiness`] receives whether events are left in it.
-//! - The notifier is armed when it is set, and each time the reader finds nothing. It notifies once, as soon as the condition
-//!   holds, and is then disarmed. So no event is lost between a look and going to sleep, and none notifies twice.
-//! - There is one end: the first that is set stays. Only a cancel replaces an end, and discards the events before it, as long as
-//!   the reader has not got the end.
+//! - The notifier is armed when it is set, and each time the reader finds nothing. It notifies once, as soon as the
+//!   condition holds, and is then disarmed. So no event is lost between a look and going to sleep, and none notifies
+//!   twice.
+//! - There is one end: the first that is set stays. Only a cancel replaces an end, and discards the events before it,
+//!   as long as the reader has not returned the end.
 //!
-//! The worker ends a call whose timer has run out. A reader does not depend on that: it knows the deadline too, and returns
-//! with [`Taken::Late`] if the worker is [`GRACE`] behind.
+//! The worker ends a call whose timer has run out. A reader does not depend on that: it knows the deadline too, and
+//! returns with [`Taken::Late`] if the worker is [`GRACE`] behind.
 
 use super::timer::Deadline;
 use crate::error::Error;
@@ -24,11 +25,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// How far the worker may be behind a deadline. It looks at the connection once more before it ends a call, and a process
-/// that was stopped finds all of its deadlines in the past.
+/// The time that the worker may be behind a deadline. It looks at the connection once more before it ends a call, and a
+/// process that was stopped finds all of its deadlines in the past.
 const GRACE: Duration = Duration::from_millis(200);
 
-/// How a call ended.
+/// The end of a call.
 #[derive(Clone, Debug)]
 pub enum End {
     /// The call is complete. A unary call has its response.
@@ -37,16 +38,18 @@ pub enum End {
     Cancelled(Error),
 }
 
-/// Notifies the program that there is something to read. The first two are called under the pipe's lock, and must not call back.
+/// A notifier of the program. [`notify`](Self::notify) and [`withdraw`](Self::withdraw) are called under the pipe's
+/// lock, and must not use the pipe.
 pub trait Notifier: Send + Sync {
+    /// Notifies the program that there is something to read.
     fn notify(&self);
     /// Withdraws a notification that has not been delivered: the reader has found nothing.
     fn withdraw(&self);
-    /// Ends it: there will be no notification, and when this returns none is running. Called outside all locks.
+    /// Ends the notifications: when this returns, none is running, and none follows. Called outside all locks.
     fn detach(&self);
 }
 
-/// See the module's documentation.
+/// The pipe between a call's writer and its reader.
 pub struct Pipe {
     /// A batch that holds this many bytes is full: the connection is not read until the reader has taken it.
     full: usize,
@@ -84,7 +87,7 @@ impl State {
         !self.batch.is_empty() || self.end.is_some()
     }
 
-    /// Makes descriptor and notifier reflect whether there is something to read. `unread`: the reader has events left.
+    /// Updates the descriptor and the notifier: is there something to read? `unread`: the reader has events left.
     fn update_readiness(&mut self, unread: bool) {
         let something = unread || self.has_something();
         if let Some(event_fd) = &mut self.event_fd {
@@ -107,8 +110,9 @@ impl State {
         self.late_since = None;
     }
 
-    /// Returns how long a reader may sleep before it must look at the deadline again, or the deadline if the worker is late.
-    fn patience(&mut self, now: Instant) -> Result<Option<Duration>, Deadline> {
+    /// Returns how long a reader may sleep before it must look at the deadline again, or the deadline if the worker is
+    /// late.
+    fn max_sleep(&mut self, now: Instant) -> Result<Option<Duration>, Deadline> {
         let Some(until) = self.until else { return Ok(None) };
         let at = until.passes_at();
         if now < at {
@@ -123,9 +127,9 @@ impl State {
 pub struct Written {
     /// Whether there was any event.
     pub any: bool,
-    /// Whether the batch holds all it may.
+    /// Whether the batch is full.
     pub full: bool,
-    /// Whether the writer must have the reader notified.
+    /// Whether the writer must defer a notification of the reader.
     pub notify: bool,
 }
 
@@ -140,8 +144,8 @@ pub enum Taken {
 }
 
 impl Pipe {
-    /// Returns a pipe for a call with a read-ahead of about `read_ahead` bytes: half of them on the connection, the others in
-    /// the batch, where small events take less than they took on the wire.
+    /// Returns a pipe for a call with a read-ahead of about `read_ahead` bytes: half of them on the connection, the
+    /// others in the batch, where small events take less than they took on the wire.
     pub fn new(read_ahead: usize) -> Self {
         Pipe {
             full: read_ahead / 8 * 3,
@@ -151,22 +155,22 @@ impl Pipe {
         }
     }
 
-    /// While the reader has a batch of more bytes than this, the writer waits: of very large events one at a time is in memory. A
-    /// reader that waits for a notification does not count, although it still has its last event: otherwise there would be no
-    /// event to notify it of.
+    /// The size of a huge batch. While the reader has one, the writer waits, so that only one very large event at a
+    /// time is in memory. The writer does not wait for a reader that waits for a notification and still has its last
+    /// event: no notification would come.
     fn huge(&self) -> usize {
         2 * self.full
     }
 
-    /// Sets when the worker ends the call: if nothing comes before `until`, and whatever comes at `total`.
+    /// Sets when the worker ends the call: at `until` if nothing comes before, and at `total` in any case.
     pub fn limit(&self, until: Deadline, total: Option<Deadline>) {
         let mut state = self.state.lock();
         state.total = total;
         state.limit(until);
     }
 
-    /// Lets `decode` append to the batch. A reader that waits sees the events once it is notified. If there are any, the worker
-    /// waits for more until `next`.
+    /// Lets `decode` append to the batch. A reader that waits sees the events once it is notified. If there are any,
+    /// the worker waits for more until `next`.
     pub fn write<R>(&self, next: Option<Deadline>, decode: impl FnOnce(&mut Batch) -> R) -> (R, Written) {
         let mut state = self.state.lock();
         let before = state.batch.len();
@@ -253,8 +257,8 @@ impl Pipe {
         if self.is_cancelled() { self.state.lock().end.clone() } else { None }
     }
 
-    /// Fills `batch`, which is empty, with what was written, or returns the end. If there is neither, sleeps for at most `timeout`
-    /// (None: as long as it takes), and arms the notifier before it returns [`Taken::Nothing`].
+    /// Fills `batch`, which is empty, with what was written, or returns the end. If there is neither, sleeps for at
+    /// most `timeout` (None: as long as it takes), and arms the notifier before it returns [`Taken::Nothing`].
     pub fn take(&self, batch: &mut Batch, timeout: Option<Duration>) -> Taken {
         let mut deadline = None;
         let mut state = self.state.lock();
@@ -278,8 +282,8 @@ impl Pipe {
                 return Taken::End(end.clone());
             }
             let now = Instant::now();
-            let patience = match state.patience(now) {
-                Ok(patience) => patience,
+            let max_sleep = match state.max_sleep(now) {
+                Ok(max_sleep) => max_sleep,
                 Err(passed) => return Taken::Late(passed),
             };
             let left = timeout.and_then(|timeout| {
@@ -293,7 +297,7 @@ impl Pipe {
                 }
                 return Taken::Nothing;
             }
-            let left = left.into_iter().chain(patience).min();
+            let left = left.into_iter().chain(max_sleep).min();
             state.reader_sleeps = true;
             state = match left {
                 None => self.readable.wait(state),
@@ -346,8 +350,8 @@ impl Pipe {
         Ok(fd)
     }
 
-    /// Replaces the notifier; None removes it. The new one notifies at once if there is something to read. When this returns, the
-    /// old one does not run.
+    /// Replaces the notifier; None removes it. The new one notifies at once if there is something to read. When this
+    /// returns, the old one does not run.
     pub fn set_notifier(&self, notifier: Option<Box<dyn Notifier>>, unread: bool) {
         let mut state = self.state.lock();
         let old = if state.closed { notifier } else { self.replace_notifier(&mut state, notifier, unread) };

@@ -6,13 +6,13 @@ use crate::protocol::batch::Batch;
 use crate::protocol::event::Event;
 use std::time::Duration;
 
-/// See the module's documentation.
+/// The reader of a call's events.
 #[derive(Default)]
 pub struct Reader {
     batch: Batch,
-    /// How many events of the batch have been returned.
+    /// The number of events of the batch that have been returned.
     read: usize,
-    /// How the call ended, once the reader has found it.
+    /// The end of the call, once the reader has found it.
     end: Option<End>,
     /// Whether the program has asked for the pipe's descriptor.
     polled: bool,
@@ -41,7 +41,7 @@ impl Reader {
     }
 
     /// Returns the next event of the batch, borrowed until the next call. There is none after the end.
-    // Two callers have it in their loops, and the optimiser for size would not copy it for two.
+    // Two callers use it in their loops. Optimised for size, it would be called there, not inlined.
     #[inline(always)]
     pub fn next(&mut self, pipe: &Pipe) -> Option<Event<'_>> {
         if self.end.is_some() || self.read == self.batch.len() {

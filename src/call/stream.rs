@@ -54,7 +54,7 @@ pub enum Readiness {
     Again,
 }
 
-/// What notifies the program, besides the stream's descriptor: a wakeup or a waiting set, not both.
+/// The notifier of the program, besides the stream's descriptor: a wakeup or a waiting set, not both.
 enum NotifiedBy {
     None,
     Wakeup,
@@ -81,7 +81,7 @@ pub struct Stream {
 
 impl Stream {
     /// Starts a call on the worker. `write` runs it to its end, and returns the response of a unary call.
-    // Never inlined: its frame holds the whole task, and a caller's thread may have a small stack.
+    // Never inlined: its frame holds the task, and a caller's thread may have a small stack.
     #[inline(never)]
     pub fn start<F>(
         runtime: &worker::Runtime,
@@ -100,7 +100,7 @@ impl Stream {
         let work = async move {
             let end = AssertUnwindSafe(write(writer)).catch_unwind().await;
             end_on_drop.0.pipe.end_with(|| match end {
-                Ok(Ok(answer)) => End::Done(answer.map(|answer| Arc::new(answer.into()))),
+                Ok(Ok(response)) => End::Done(response.map(|json| Arc::new(json.into()))),
                 Ok(Err(error)) => End::Failed(error),
                 Err(panic) => End::Failed(Error::from_panic(&*panic)),
             });
@@ -110,7 +110,8 @@ impl Stream {
             return Err(worker::loop_broken());
         };
         let _ = shared.task.set(task.abort_handle());
-        // An end in the meantime found no task to abort, and a latch that fired found no call.
+        // If the call ended in the meantime, there was no task to abort. If the latch has fired before, there was no
+        // call to end.
         if cancel.as_ref().is_some_and(Cancel::is_fired) {
             shared.cancel(CANCELLED);
         } else if shared.pipe.is_cancelled() {
@@ -144,8 +145,8 @@ impl Stream {
         }
     }
 
-    /// Returns the next event, or the terminal status, which every later call returns again. Without a `timeout` it waits for as
-    /// long as it takes.
+    /// Returns the next event, or the terminal status, which every later call returns again. Without a `timeout` it
+    /// waits for as long as it takes.
     #[inline]
     pub fn next(&mut self, timeout: Option<Duration>) -> Result<Next<'_>> {
         Ok(match self.wait(timeout)? {
@@ -187,7 +188,8 @@ impl Stream {
         self.reader.end().is_none() && self.reader.has_unread() && !cancelled
     }
 
-    /// Returns the next event, if one has arrived. It makes no system call unless the program polls the stream's descriptor.
+    /// Returns the next event, if one has arrived. It makes no system call unless the program polls the stream's
+    /// descriptor.
     #[inline]
     pub fn ready(&mut self) -> Option<Event<'_>> {
         if self.is_ready() { self.take() } else { None }
@@ -235,20 +237,21 @@ impl Stream {
         let head = self.shared.head();
         let attempts = self.shared.attempts.count();
         match self.reader.end() {
-            Some(End::Done(Some(answer))) => Response::unary(answer.clone(), head, attempts),
+            Some(End::Done(Some(json))) => Response::unary(json.clone(), head, attempts),
             end => Response::assembled(assembler, matches!(end, Some(End::Done(_))), head, attempts),
         }
     }
 
-    /// Returns a descriptor that is readable exactly while [`Stream::next`] would not return [`Next::Again`]. The stream owns it.
+    /// Returns a descriptor that is readable exactly while [`Stream::next`] would not return [`Next::Again`]. The
+    /// stream owns it.
     pub fn fd(&mut self) -> Result<i32> {
         self.reader
             .fd(&self.shared.pipe)
             .map_err(|error| Error::new(Kind::Resource, format_args!("making a descriptor for a stream: {error}")))
     }
 
-    /// Sets a wakeup, which calls the program once there is something to read: now, and after each [`Next::Again`]. It replaces an
-    /// earlier wakeup. `make` is called if the stream may have one.
+    /// Sets a wakeup, which calls the program once there is something to read: now, and after each [`Next::Again`]. It
+    /// replaces an earlier wakeup. `make` is called if the stream may have one.
     ///
     /// [`Kind::Busy`] if the stream is in a waiting set.
     pub fn set_wakeup(&mut self, make: impl FnOnce() -> wakeup::Callback) -> Result<()> {
@@ -304,7 +307,7 @@ impl Stream {
         self.shared.cancel(CANCELLED);
     }
 
-    /// Returns what another thread may use to end this stream.
+    /// Returns a handle by which another thread may end this stream.
     pub fn remote(&self) -> Remote {
         Remote(self.shared.clone())
     }
@@ -316,18 +319,19 @@ impl Drop for Stream {
     }
 }
 
-/// Ends a stream from any thread, also while another reads it.
+/// A handle that ends a stream from any thread, also while another thread reads it.
 #[derive(Clone)]
 pub struct Remote(Arc<Shared>);
 
 impl Remote {
-    /// Cancels the call. Never blocks. The reader then gets [`Kind::Cancelled`], unless it has got another terminal status before.
+    /// Cancels the call. Never blocks. The reader then gets [`Kind::Cancelled`], unless it has got another terminal
+    /// status before.
     pub fn cancel(&self) {
         self.0.cancel(CANCELLED);
     }
 
-    /// Cancels the call, closes the stream's descriptor and removes its notifier. When this returns, the notifier does not run, and
-    /// will not.
+    /// Cancels the call, closes the stream's descriptor and removes its notifier. When this returns, the notifier does
+    /// not run, and will not.
     pub fn close(&self) {
         self.0.cancel(CANCELLED);
         self.0.pipe.close();
@@ -354,8 +358,8 @@ mod tests {
             assert_eq!(error.kind(), Kind::Internal);
             assert!(error.message().as_str().contains("on purpose"), "{error}");
         }
-        let answers = |_| async { Ok(Some("{}".to_owned())) };
-        let mut fine = Stream::start(&runtime, options(Operation::Converse), answers).unwrap();
+        let responds = |_| async { Ok(Some("{}".to_owned())) };
+        let mut fine = Stream::start(&runtime, options(Operation::Converse), responds).unwrap();
         assert!(matches!(fine.next(None), Ok(Next::Done)));
         assert_eq!(fine.response().json().as_str(), "{}");
     }
@@ -378,7 +382,7 @@ mod tests {
         let runtime = worker::start().unwrap();
         let until = Deadline::after(Wait::FirstEvent, Duration::from_millis(50));
         let options = StartOptions { until, ..options(Operation::ConverseStream) };
-        // No timer of the worker's ends this call.
+        // The worker has no timer for this call.
         let mut stream = Stream::start(&runtime, options, |_| std::future::pending()).unwrap();
         let began = std::time::Instant::now();
         let error = stream.next(None).unwrap_err();

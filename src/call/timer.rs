@@ -28,7 +28,7 @@ impl Timers {
     }
 }
 
-/// What a deadline limits.
+/// The wait that a deadline limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
     /// The wait for one of `max_concurrency` calls to end.
@@ -57,7 +57,7 @@ impl Wait {
     }
 }
 
-/// A point in time by which something must have happened, and the wait that ends there.
+/// The time at which a wait ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline {
     wait: Wait,
@@ -66,7 +66,7 @@ pub struct Deadline {
 }
 
 impl Deadline {
-    /// `setting` from now.
+    /// Returns the deadline that is `setting` from now.
     pub fn after(wait: Wait, setting: Duration) -> Self {
         Deadline { wait, setting, at: Instant::now() + setting }
     }
@@ -96,11 +96,11 @@ impl Deadline {
     }
 
     /// Waits for one of `max_concurrency` permits, at most until the deadline.
-    pub async fn limit_queue<T>(self, places: usize, place: impl Future<Output = T>) -> Result<T> {
-        self.or_late(place).await.ok_or_else(|| {
+    pub async fn limit_queue<T>(self, permits: usize, permit: impl Future<Output = T>) -> Result<T> {
+        self.or_late(permit).await.ok_or_else(|| {
             let (waited, settings) = (in_words(self.setting), self.wait.settings());
             let what = format_args!(
-                "the call waited {waited} for a place among max_concurrency {places} calls and was never sent ({settings})"
+                "the call waited {waited} for a permit (max_concurrency is {permits}) and was never sent ({settings})"
             );
             Error::new(Kind::Timeout, what).advise("Raise max_concurrency or timeouts.queue")
         })
@@ -116,27 +116,28 @@ impl Deadline {
         .await
     }
 
+    /// Returns the error of a call that missed the deadline.
     pub fn missed(&self) -> Error {
         const SILENCE: &str = "A long silence can be normal while a model thinks or writes a large tool input";
-        const LONG_RESPONSE: &str = "A long answer takes minutes: raise the timer";
+        const LONG_RESPONSE: &str = "A long response takes minutes: raise the timer";
         let silence = |timeout: Timeout| format!("{SILENCE}: raise {}", timeout.name());
         let (what, advice) = match self.wait {
             Wait::FirstEvent => ("no event came", silence(Timeout::FirstEvent)),
             Wait::Connection => ("no connection was ready", "Is the endpoint reachable from here?".to_owned()),
             Wait::Idle => ("no further event came", silence(Timeout::Idle)),
-            Wait::UnaryCall => ("the answer was not there", format!("{LONG_RESPONSE} or stream it")),
-            Wait::Total | Wait::Queue => ("the call was not done", LONG_RESPONSE.to_owned()),
+            Wait::UnaryCall => ("the response was not complete", format!("{LONG_RESPONSE} or stream it")),
+            Wait::Total | Wait::Queue => ("the call was not complete", LONG_RESPONSE.to_owned()),
         };
         let (setting, settings) = (in_words(self.setting), self.wait.settings());
         Error::new(Kind::Timeout, format_args!("{what} within {setting} ({settings})")).advise(&advice)
     }
 }
 
-/// A deadline that moves often and passes rarely. Moving it costs nothing: its sleep wakes up at the old time, and goes to
-/// sleep again.
+/// A deadline that moves often and passes rarely. Moving it costs nothing: its sleep wakes up at the old time, and goes
+/// to sleep again.
 ///
-/// A process that was stopped finds its deadlines in the past, and in its sockets what it waits for. So the event loop polls them
-/// once more before a deadline that has passed counts as missed.
+/// A process that was stopped finds its deadlines in the past, and in its sockets what it waits for. So the event loop
+/// polls them once more before a deadline that has passed counts as missed.
 pub struct Timer {
     deadline: Deadline,
     sleep: Pin<Box<Sleep>>,
@@ -155,6 +156,7 @@ impl Timer {
         Timer { deadline, sleep: Box::pin(sleep_until(deadline.at)), last_look: LastLook::NotYet }
     }
 
+    /// Moves the timer to another deadline.
     pub fn restart(&mut self, deadline: Deadline) {
         if deadline.at < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline.at);
@@ -171,8 +173,8 @@ impl Timer {
         self.poll_passed(cx).map(|()| self.deadline.missed())
     }
 
-    /// Called when there is nothing else to do. It looks at the clock, not at the sleep: while bytes come without a pause, tokio's
-    /// budget is used up before the sleep can be ready.
+    /// Called when there is nothing else to do. It looks at the clock, not at the sleep: while bytes come without a
+    /// pause, tokio's budget is used up before the sleep can be ready.
     fn poll_passed(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             if Instant::now() < self.deadline.at {
@@ -187,7 +189,7 @@ impl Timer {
                 LastLook::Taken(look) => {
                     ready!(look.as_mut().poll(cx));
                     self.last_look = LastLook::Over;
-                    // First the future takes what this turn has brought.
+                    // The future is polled first: this turn may have made it ready.
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -197,8 +199,8 @@ impl Timer {
     }
 }
 
-/// Yields until the event loop has polled the sockets. The task that reads a connection runs in the turn after that, and passes
-/// on what it reads in the next.
+/// Yields until the event loop has polled the sockets. The task that reads a connection runs in the turn after that,
+/// and passes on what it reads in the next.
 async fn one_more_turn() {
     tokio::task::yield_now().await;
     tokio::task::yield_now().await;

@@ -1,7 +1,7 @@
 //! Waiting sets: many streams, one thread that waits, no descriptor for each.
 //!
-//! A stream joins a set by a [`Subscription`], which is its [`Notifier`]. A readable stream stands in the set's queue, in the
-//! order in which streams became readable, until the waiting thread takes it or the stream's reader finds nothing.
+//! A stream joins a set by a [`Subscription`], which is its [`Notifier`]. A readable stream is in the set's queue, in
+//! the order in which streams became readable, until the waiting thread takes it or the stream's reader finds nothing.
 
 use super::pipe::Notifier;
 use crate::error::{Error, Kind, Result};
@@ -22,9 +22,9 @@ struct Queue<T> {
     /// The readable streams, by the order in which they became readable.
     ready: BTreeMap<u64, T>,
     last_position: u64,
-    /// A thread is in [`WaitSet::wait`]...
+    /// Whether a thread is in [`WaitSet::wait`].
     waiting: bool,
-    /// ...and sleeps, and has not been notified.
+    /// Whether that thread sleeps and has not been notified.
     sleeps: bool,
     closed: bool,
     event_fd: Option<EventFd>,
@@ -67,8 +67,8 @@ impl<T: Copy> WaitSet<T> {
         Arc::new(Subscription { set: self.0.clone(), token, position: AtomicU64::new(0) })
     }
 
-    /// Returns the stream that has been readable for the longest time, or None after `timeout` (None: waits as long as it takes).
-    /// [`Kind::Busy`] if another thread waits, [`Kind::Cancelled`] once the set is closed.
+    /// Returns the stream that has been readable for the longest time, or None after `timeout` (None: waits as long as
+    /// it takes). [`Kind::Busy`] if another thread waits, [`Kind::Cancelled`] once the set is closed.
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Option<T>> {
         let mut deadline = None;
         let mut queue = self.0.queue.lock();
@@ -103,7 +103,8 @@ impl<T: Copy> WaitSet<T> {
         }
     }
 
-    /// Returns a descriptor that is readable exactly while [`WaitSet::wait`] would return a stream at once. The set owns it.
+    /// Returns a descriptor that is readable exactly while [`WaitSet::wait`] would return a stream at once. The set
+    /// owns it.
     pub fn fd(&self) -> Result<i32> {
         let mut queue = self.0.queue.lock();
         if queue.closed {

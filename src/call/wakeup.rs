@@ -1,7 +1,7 @@
 //! Wakeups: a callback of the program that runs, on a callback thread, when a stream has something to read.
 //!
-//! The worker notifies a wakeup under a stream's lock, which only puts it into a queue. The callback runs outside all locks, and
-//! may cancel streams.
+//! The worker notifies a wakeup while it holds a stream's lock. This only puts the wakeup into a queue. The callback
+//! runs outside all locks, and may cancel streams.
 
 use super::pipe::Notifier;
 use crate::error::{Error, Kind, Result};
@@ -15,28 +15,29 @@ use std::time::Instant;
 pub type Callback = Box<dyn Fn() + Send + Sync>;
 type WakeupThread = CallbackThread<Arc<Wakeup>>;
 
-/// See the module's documentation. An [`Arc`] of it is a [`Notifier`].
+/// A callback that runs when a stream has something to read. An [`Arc`] of it is a [`Notifier`].
 pub struct Wakeup {
     thread: Arc<WakeupThread>,
     call: Mutex<Call>,
-    /// The callback has returned.
+    /// Notified when the callback has returned.
     returned: Condvar,
 }
 
 struct Call {
     /// Taken out when the wakeup is detached, so that it is dropped on the thread that detaches it.
     callback: Option<Arc<Callback>>,
-    /// The wakeup is in the queue.
+    /// Whether the wakeup is in the queue.
     queued: bool,
     running: bool,
-    /// A thread waits for the callback to return.
+    /// Whether a thread waits for the callback to return.
     awaited: bool,
 }
 
 static THREAD: ForkLock<PerProcess<Arc<WakeupThread>>> = ForkLock::new(Rank::WakeupThread, PerProcess::empty());
 pub const FORK_LOCK: &dyn HeldOverFork = &THREAD;
 
-/// Waits until every callback that is due has returned, and the thread has ended. Returns false if the deadline comes first.
+/// Waits until every callback that is due has returned, and the thread has ended. Returns false if the deadline comes
+/// first.
 pub fn pause(deadline: Instant) -> bool {
     let current = THREAD.lock().get().cloned();
     current.is_none_or(|thread| thread.pause(deadline))
@@ -106,7 +107,7 @@ impl Notifier for Arc<Wakeup> {
         }
     }
 
-    /// A wakeup in the queue stays there: a program that is called in vain finds nothing, and is called again.
+    /// Does nothing. A wakeup in the queue stays there: its callback finds nothing to read, and is called again later.
     fn withdraw(&self) {}
 
     fn detach(&self) {

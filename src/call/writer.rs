@@ -43,7 +43,7 @@ pub struct StreamLimits {
     pub max_answer: usize,
 }
 
-/// Adds up what a call has used.
+/// A function that adds the usage of a call to that of its model.
 pub type Count<'a> = dyn Fn(Usage) + Sync + 'a;
 
 impl Writer {
@@ -85,7 +85,7 @@ impl Writer {
         let IncomingResponse { status, head, content_type, delimited, body, .. } = response;
         self.shared.set_head(&head);
         let unary = UnaryHead { status, content_type, delimited, form };
-        let judged = async {
+        let reading = async {
             let bytes = incoming_response::read_body(body, max_answer).await?;
             if bytes.len() <= LONG {
                 unary.read_body(bytes)
@@ -94,7 +94,7 @@ impl Writer {
             }
         };
         let name = |error| self.name_host(error).with_request_id(&head.request_id).with_http_status(status);
-        let (text, usage) = judged.await.map_err(name)?;
+        let (text, usage) = reading.await.map_err(name)?;
         count(head.usage.or(usage));
         Ok(text)
     }
@@ -198,7 +198,7 @@ impl Writer {
         within(total, poll_fn(|cx| self.shared.pipe.poll_taken(cx))).await
     }
 
-    /// Waits until the reader has taken all. Only the total timer runs meanwhile.
+    /// Waits until the reader has read all events. Only the total timer runs meanwhile.
     async fn batch_read(&self, total: Option<Deadline>) -> Result<()> {
         within(total, poll_fn(|cx| self.shared.pipe.poll_read(cx))).await
     }
@@ -243,7 +243,7 @@ fn next_chunk(body: &mut YieldingBody, timer: &mut Timer, cx: &mut std::task::Co
             },
             Poll::Ready(Some(Err(error))) => Poll::Ready(match error.downcast::<Error>() {
                 // The library's own transport has described what happened.
-                Ok(own) => Err(*own),
+                Ok(error) => Err(*error),
                 Err(error) => Ok(Chunk::Broken(chain(&*error))),
             }),
             Poll::Ready(None) => Poll::Ready(Ok(Chunk::End)),

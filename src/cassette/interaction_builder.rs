@@ -16,11 +16,12 @@ use std::time::{Duration, Instant};
 
 const CANCELLED: &str = "the call was given up";
 
+/// An interaction that is being recorded.
 pub struct InteractionBuilder {
     recorder: Arc<Recorder>,
     /// None once the interaction was written or discarded.
     request: Option<Request>,
-    /// What authorizes the request, and is not written.
+    /// The secrets that authorize the request. They are not written.
     secrets: Secrets,
     response: Option<Response>,
     /// The end of the last delay in the recording.
@@ -56,7 +57,7 @@ impl InteractionBuilder {
             after: elapsed_since(&mut self.last_time),
             status: response.status().as_u16(),
             headers: recorded_headers(response.headers(), &names),
-            content: Content::Whole(Bytes::new()),
+            content: Content::Bytes(Bytes::new()),
             until_close: response.extensions().get::<UntilClose>().is_some(),
             error: None,
         });
@@ -140,10 +141,10 @@ impl InteractionBuilder {
                 Bytes::new()
             }
             Some(response) => {
-                let whole = body.into_bytes();
+                let bytes = body.into_bytes();
                 response.after += elapsed_since(&mut self.last_time);
-                response.content = Content::Whole(whole.clone());
-                whole
+                response.content = Content::Bytes(bytes.clone());
+                bytes
             }
             None => Bytes::new(),
         }

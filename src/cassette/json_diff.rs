@@ -1,5 +1,5 @@
-//! The difference between two JSON values. The order of keys, white space, the notation of numbers and strings, and a job's token
-//! are ignored.
+//! The difference between two JSON values. The order of keys, white space, the notation of numbers and strings, and a
+//! job's token are ignored.
 
 use super::json_digest::{TOKEN, decimal};
 use crate::json::{Json, Kind, pointer_token};
@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 /// The difference between two values.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// A JSON pointer to the first place that differs, in the order of the first value.
+    /// A JSON pointer to the first difference, in the order of the first value.
     pub first: String,
-    /// The number of places that differ, as far as they were counted.
+    /// The number of differences, as far as they were counted.
     pub count: usize,
 }
 
@@ -30,7 +30,7 @@ enum Token<'a> {
     Key(Cow<'a, str>),
 }
 
-/// Returns the difference between two values, and None if they are equal. Stops after `max_count` places.
+/// Returns the difference between two values, and None if they are equal. Stops after `max_count` differences.
 pub fn difference<'a>(one: Json<'a>, other: Json<'a>, max_count: usize) -> Option<Difference> {
     let mut found: Option<Difference> = None;
     // The path to the current pair.
@@ -52,7 +52,7 @@ pub fn difference<'a>(one: Json<'a>, other: Json<'a>, max_count: usize) -> Optio
                 }
                 for member in one.members() {
                     let key = member.key.string().unwrap_or_default();
-                    // A duplicate key is compared at its first place.
+                    // A duplicate key is compared where it occurs first.
                     let Some(value) = left.remove(&key) else { continue };
                     let other = right.remove(&key);
                     open.push(below(Token::Key(key), Some(value), other));

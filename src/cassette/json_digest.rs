@@ -1,5 +1,6 @@
-//! A digest of the meaning of a body, with 128 bits. Digests are equal if [`difference`](super::json_diff::difference) finds none,
-//! and otherwise different except with negligible probability. So a request is found among many without comparing them.
+//! A digest of the meaning of a body, with 128 bits. Digests are equal if [`difference`](super::json_diff::difference)
+//! finds none, and otherwise different except with negligible probability. So a request is found among many without
+//! comparing them.
 
 use crate::json::{Checked, Json, Kind, Parts};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
@@ -15,7 +16,7 @@ pub struct Digest(u64, u64);
 #[derive(Default)]
 pub struct Digester(RandomState, RandomState);
 
-/// What a digest is computed from.
+/// The kind of data that a digest is computed from.
 #[derive(Clone, Copy, Hash)]
 enum Source {
     NotJson,
@@ -39,6 +40,7 @@ struct Container<'a> {
 }
 
 impl Digester {
+    /// Returns the digest of a body, which need not be JSON.
     pub fn digest(&self, body: &[u8]) -> Digest {
         let text = std::str::from_utf8(body).ok();
         match text.map(Checked::from).as_ref().map(Checked::json) {
@@ -47,7 +49,7 @@ impl Digester {
         }
     }
 
-    /// Does not recurse, however deep a request nests.
+    /// Computes the digest without recursion: a request may nest deeply.
     fn digest_json(&self, json: Json<'_>) -> Digest {
         let mut open: Vec<Container<'_>> = Vec::new();
         let (mut value, mut key) = (json, None);
@@ -109,13 +111,13 @@ impl Digester {
     }
 }
 
-/// Returns the sign of a number, its digits without leading and trailing zeros, and its exponent; None if the exponent is too
-/// large.
+/// Returns the sign of a number, its digits without leading and trailing zeros, and its exponent; None if the exponent
+/// is too large.
 pub fn decimal(text: &str) -> Option<(bool, String, i64)> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (negative, mantissa) = mantissa.strip_prefix('-').map_or((false, mantissa), |positive| (true, positive));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
+    let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = format!("{integer}{fraction}");
     let significant = digits.trim_end_matches('0');
     if significant.is_empty() {
         return Some((false, String::new(), 0));

@@ -1,8 +1,8 @@
 //! Finds the recorded response to a request.
 //!
-//! A request gets the first unused response to an equal request: with the same method, path and query, and a body with the same
-//! meaning. Headers are ignored. Requests are found by a digest, however long the recording is. If there is none, the error names
-//! the recorded request that is most similar.
+//! A request gets the first unused response to an equal request: with the same method, path and query, and a body with
+//! the same meaning. Headers are ignored. Requests are found by a digest, however long the recording is. If there is
+//! none, the error names the recorded request that is most similar.
 
 use super::format::{Interaction, Request};
 use super::json_diff::{Difference, difference};
@@ -12,7 +12,7 @@ use crate::json::{Checked, Json};
 use crate::runtime::sync::{Mutex, MutexGuard};
 use std::collections::HashMap;
 
-/// How many recorded requests an error compares, and about how many bytes of them.
+/// The maximum number of recorded requests that an error compares, and about the maximum number of their bytes.
 const MAX_COMPARED: usize = 100;
 const MAX_BYTES_COMPARED: usize = 16 << 20;
 
@@ -30,11 +30,11 @@ pub struct Matcher {
 /// The method of a request, and its path, decoded.
 type Target = (String, Vec<u8>);
 
-/// What identifies a request.
+/// The identity of a request.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct RequestKey(Target, Digest);
 
-/// Which interactions were used.
+/// The record of the interactions that were used.
 struct Usage {
     used: Vec<bool>,
     /// By request: the indexes of the interactions, in their order, and how many of them were used.

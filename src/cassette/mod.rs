@@ -1,6 +1,6 @@
-//! Cassettes: records HTTP traffic into files, and responds from such files.
+//! Cassettes: files of recorded HTTP traffic, which record and replay it.
 //!
-//! Knows HTTP, and of the service what a recording needs: frames, and the secrets of requests. Knows neither the SDK nor calls.
+//! Knows HTTP, and two facts of the service: its frames, and the secrets of requests. Knows neither the SDK nor calls.
 //!
 //! - `recording_transport`: the network with a recorder
 //! - `recorder`: writes interactions into a file; `open_recordings`: the files, and the rights to write them

@@ -15,10 +15,10 @@ use std::time::{Duration, Instant};
 
 /// Only the user may read prompts and responses.
 const MODE: u32 = 0o600;
-/// How long a new recording waits for an earlier one in the same file to be closed.
+/// The maximum time that a new recording waits for an earlier one in the same file to be closed.
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// Why a file cannot be recorded into, to be read on after its name.
+/// The reason why a file cannot be recorded into. It follows the file's name in a message.
 type Reason = String;
 
 static OPEN_FILES: ForkLock<PerProcess<Vec<OpenFile>>> = ForkLock::new(Rank::RecordedFiles, PerProcess::empty());
@@ -70,7 +70,7 @@ pub fn open(name: &str) -> Result<Arc<Recorder>, Reason> {
     Ok(recorder)
 }
 
-/// What a recorder holds while it writes. The fields are released in this order.
+/// The rights of a recorder while it writes. The fields are released in this order.
 struct Rights {
     _lock: Lock,
     _claim: PerProcess<Claim>,

@@ -1,7 +1,7 @@
 //! Writes a recording. All models of a process that record into the same file share one.
 //!
-//! Interactions wait in a queue. One job at a time writes them, on a thread that may block. While the queue is too long, no call
-//! starts: a slow disk delays calls, and does not fill the memory.
+//! Interactions wait in a queue. One job at a time writes them, on a thread that may block. While the queue is too
+//! long, no call starts: a slow disk delays calls, and does not fill the memory.
 
 use super::format::{Interaction, RecordingFile};
 use crate::error::{Error, Kind, Result, in_words, quote_up_to};
@@ -23,9 +23,10 @@ use tokio::time::timeout;
 pub const MAX_QUOTED_NAME: usize = 512;
 /// No call starts while the queue is longer than this, in bytes.
 const MAX_QUEUED: usize = 64 << 20;
-/// How long a call waits for the queue.
+/// The maximum time that a call waits for the queue.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
+/// The recorder of one file.
 pub struct Recorder {
     /// The name in the config.
     name: String,
@@ -34,7 +35,7 @@ pub struct Recorder {
     written: Notify,
     /// None once the recording is closed.
     open: Mutex<Option<OpenRecording>>,
-    /// Why the recording is incomplete.
+    /// The error that made the recording incomplete.
     failed: OnceLock<Error>,
 }
 

@@ -1,7 +1,8 @@
-//! The network with a recorder: what passes is written into a recording.
+//! The network with a recorder: requests and responses are written into a recording.
 //!
-//! A caller learns of the end of a response after the recording holds it. If the recording cannot be written, the call fails. A
-//! stream passes while it arrives. Any other response is held back until it is complete, so that the call can still fail.
+//! A caller learns of the end of a response after the recording holds it. If the recording cannot be written, the call
+//! fails. A stream passes while it arrives. Any other response is held back until it is complete, so that the call can
+//! still fail.
 
 use super::interaction_builder::InteractionBuilder;
 use super::recorder::{PendingWrite, Recorder};
@@ -26,10 +27,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
+/// The network with a recorder.
 #[derive(Clone)]
-pub struct RecordingTransport(Arc<Inner>);
+pub struct RecordingTransport(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     network: Network,
     recorder: Arc<Recorder>,
     /// Their users and passwords are not recorded.
@@ -41,7 +43,7 @@ struct Inner {
 impl RecordingTransport {
     pub fn new(config: &Config, recorder: Arc<Recorder>) -> Self {
         let (proxies, max_answer) = (Proxies::new(config), config.max_answer);
-        RecordingTransport(Arc::new(Inner { network: Network::new(config), recorder, proxies, max_answer }))
+        RecordingTransport(Arc::new(Shared { network: Network::new(config), recorder, proxies, max_answer }))
     }
 }
 
@@ -57,7 +59,7 @@ impl Transport for RecordingTransport {
         request: Request<Bytes>,
         options: SendOptions<'_>,
     ) -> std::result::Result<Response<Body>, TransportError> {
-        let Inner { network, recorder, max_answer, .. } = &*self.0;
+        let Shared { network, recorder, max_answer, .. } = &*self.0;
         recorder.admit().await.map_err(TransportError::configuration)?;
         let mut builder = InteractionBuilder::new(recorder.clone(), &request, self.0.secrets_of(&request));
         let host = request.uri().host().unwrap_or_default().to_owned();
@@ -85,7 +87,7 @@ impl Transport for RecordingTransport {
         } else {
             // No more than this is read of a service error.
             let limit = if success { *max_answer } else { MAX_ERROR_BODY };
-            record_whole(body, builder, limit).await.map_err(TransportError::configuration)?
+            record_unary(body, builder, limit).await.map_err(TransportError::configuration)?
         };
         Ok(Response::from_parts(parts, body))
     }
@@ -96,8 +98,8 @@ impl Transport for RecordingTransport {
     }
 }
 
-impl Inner {
-    /// Returns what authorizes the request to the service, and to the proxy before it.
+impl Shared {
+    /// Returns the secrets that authorize the request to the service, and to the proxy before it.
     fn secrets_of(&self, request: &Request<Bytes>) -> Secrets {
         let proxy = self.proxies.proxy_for(request.uri()).ok().flatten();
         let proxy = proxy.as_ref().and_then(|proxy| proxy.basic_auth()?.to_str().ok());
@@ -113,7 +115,7 @@ fn header<'h>(headers: &'h HeaderMap, name: &str) -> &'h str {
 }
 
 /// Reads a response that does not stream, records it, and returns it as a body.
-async fn record_whole(mut body: Body, mut builder: InteractionBuilder, limit: usize) -> Result<Body> {
+async fn record_unary(mut body: Body, mut builder: InteractionBuilder, limit: usize) -> Result<Body> {
     let mut length = 0;
     let error = loop {
         match poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
@@ -139,7 +141,7 @@ struct RecordedStream {
     body: Body,
     /// None once the interaction is complete.
     builder: Option<InteractionBuilder>,
-    /// What the reader gets after the interaction was written.
+    /// The result that the reader gets after the interaction was written.
     held: Option<(PendingWrite, Polled)>,
 }
 

@@ -21,17 +21,18 @@ const MAX_FILE: u64 = 256 << 20;
 /// The longest body that the worker handles itself.
 const MAX_SHORT_BODY: usize = 16 << 10;
 
+/// A recording in place of the network.
 #[derive(Clone)]
-pub struct ReplayTransport(Arc<Inner>);
+pub struct ReplayTransport(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     matcher: Matcher,
     /// Whether responses take as long as they did when they were recorded.
     recorded_timing: bool,
 }
 
 impl ReplayTransport {
-    /// Reads a recording. The error is the reason, to be read on after the file's name. Blocks.
+    /// Reads a recording. The error follows the file's name in a message. Blocks.
     pub fn open(name: &str, recorded_timing: bool) -> std::result::Result<Self, String> {
         let text = regular_file::read(name.as_ref(), MAX_FILE).map_err(|error| error.to_string())?;
         let text = String::from_utf8(text).map_err(|_| "it is not UTF-8".to_owned())?;
@@ -43,7 +44,7 @@ impl ReplayTransport {
     }
 
     fn new(name: String, interactions: Vec<Interaction>, recorded_timing: bool) -> Self {
-        ReplayTransport(Arc::new(Inner { matcher: Matcher::new(name, interactions), recorded_timing }))
+        ReplayTransport(Arc::new(Shared { matcher: Matcher::new(name, interactions), recorded_timing }))
     }
 
     /// Returns the index of the interaction that responds to this request.
@@ -113,7 +114,7 @@ impl Response {
     fn steps(&self, recorded_timing: bool) -> Vec<BodyStep> {
         let mut steps = Vec::new();
         match &self.content {
-            Content::Whole(body) => steps.push(BodyStep::Data(body.clone())),
+            Content::Bytes(body) => steps.push(BodyStep::Data(body.clone())),
             Content::Events(parts) => {
                 for part in parts.iter() {
                     if recorded_timing && part.after > Duration::ZERO {
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn recorded_timing_waits_before_each_part_and_at_once_never_does() {
+    fn with_recorded_timing_a_replay_waits_before_each_part_and_otherwise_never() {
         let part = |ms, bytes: &'static str| Part { after: Duration::from_millis(ms), bytes: bytes.into() };
         let response = Response {
             after: Duration::from_secs(1),

@@ -1,7 +1,8 @@
 //! The body of a response.
 //!
-//! Over HTTP/1.1 the body owns its connection and reads from it: a chunk costs no task switch. At the end of the body the
-//! connection returns to the pool before the reader learns of the end, so that the reader's next call finds it there.
+//! Over HTTP/1.1 the body owns its connection and reads from it: a chunk costs no task switch. At the end of the body
+//! the connection returns to the pool before the reader learns of the end, so that the reader's next call finds it
+//! there.
 
 use super::framing::Framing;
 use super::http1::Http1;
@@ -19,17 +20,19 @@ use std::task::{Context, Poll};
 #[derive(Clone, Copy, Debug)]
 pub struct UntilClose;
 
-/// Takes HTTP/1.1 connections back that can be used again.
+/// A pool to which HTTP/1.1 connections return that can be used again.
 pub trait ConnectionReturn: Send + Sync {
+    /// Returns a connection to the pool.
     fn return_connection(self: Arc<Self>, connection: Box<Http1>);
 }
 
+/// The body of a response.
 pub enum Body {
     /// Over a connection of its own, which returns to the pool if there is one.
     Http1 { connection: Box<Http1>, framing: Framing, pool: Option<Weak<dyn ConnectionReturn>> },
     /// Over a shared connection.
     Http2 { buffer: Arc<StreamBuffer>, permit: StreamPermit },
-    /// From somewhere else than a connection, or wrapped.
+    /// From another source than a connection, or wrapped.
     Boxed(Pin<Box<dyn HttpBody<Data = Bytes, Error = BoxError> + Send + Sync>>),
     /// The body is complete, or has failed.
     Ended,
@@ -50,7 +53,7 @@ impl Body {
         Body::Boxed(Box::pin(body))
     }
 
-    /// A body in memory.
+    /// Returns a body in memory.
     pub fn of_steps(steps: impl IntoIterator<Item = BodyStep>) -> Self {
         Body::boxed(TimedBody::new(steps))
     }

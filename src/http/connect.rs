@@ -27,7 +27,7 @@ use tower_service::Service;
 /// The delay after which the addresses of the other family are tried as well (RFC 8305).
 const HAPPY_EYEBALLS_DELAY: Duration = Duration::from_millis(250);
 
-/// Makes connections as one config demands.
+/// A maker of connections, with the settings of one config.
 pub struct Connector {
     ca_bundle: Option<CaBundle>,
     variables: Variables,
@@ -44,7 +44,7 @@ pub struct Connector {
 pub struct Connected {
     pub link: Link,
     pub http2: bool,
-    /// Is set if a proxy, and not the endpoint, reads the requests.
+    /// The proxy that reads the requests in place of the endpoint, if there is one.
     pub proxy: Option<ForwardProxy>,
 }
 
@@ -119,7 +119,7 @@ impl Connector {
             Ok((tunnel(link, uri, authorization).await?, None))
         } else if self.version == HttpVersion::Http2 {
             let what =
-                "http_version \"2\" over http:// goes through no proxy: use https://, or name the host in NO_PROXY";
+                "http_version \"2\" over http:// cannot go through a proxy: use https://, or name the host in NO_PROXY";
             Err(Failure::configuration(Error::new(Kind::Config, what)))
         } else {
             Ok((link, Some(ForwardProxy { authorization })))

@@ -52,7 +52,8 @@ impl Connection {
         }
     }
 
-    /// Sends a request, whose URI is absolute, and waits for the head of its response. An HTTP/1.1 connection returns to `pool`.
+    /// Sends a request, whose URI is absolute, and waits for the head of its response. An HTTP/1.1 connection returns
+    /// to `pool`.
     pub async fn send(
         self,
         request: Request<Bytes>,

@@ -12,7 +12,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// What the message of an operating system's error ends with.
+/// The end of the message of an operating system's error.
 const OS_ERROR: &str = " (os error";
 
 /// Returns the error for a connection that could not be made, perhaps through `proxy`.
@@ -21,7 +21,8 @@ pub fn not_connected(failure: Failure, uri: &Uri, proxy: Option<&Uri>) -> Transp
     describe(failure, format_args!("connecting to {peer}"), proxy.is_some())
 }
 
-/// Returns the error for a connection that could not be made in time. `full`: the existing connections admit no further call.
+/// Returns the error for a connection that could not be made in time. `full`: the existing connections admit no further
+/// call.
 pub fn connect_timeout(limit: Duration, host: &str, full: bool) -> TransportError {
     let (why, advice) = if full {
         (": the existing connections admit no further call", "Run fewer calls at once (max_concurrency)")

@@ -1,16 +1,16 @@
 //! Joins DATA frames of HTTP/2 that arrive together and belong to one stream.
 //!
-//! The service writes each event into a DATA frame of its own. What an HTTP/2 implementation does for a frame (find its stream,
-//! keep its windows, queue it, wake its reader) costs several times as much as the event in it. The boundaries between DATA
-//! frames have no meaning (RFC 9113, section 6.1). So frames are joined below HTTP/2: all that arrives with one read of the
-//! connection is passed on in as few frames as it fits into. No frame waits for another: a frame that arrives alone is passed on
-//! alone. Flow-control windows count bytes, and do not change.
+//! The service writes each event into a DATA frame of its own. What an HTTP/2 implementation does for a frame (find its
+//! stream, keep its windows, queue it, wake its reader) costs several times as much as the event in it. The boundaries
+//! between DATA frames have no meaning (RFC 9113, section 6.1). So frames are joined below HTTP/2: all that arrives
+//! with one read of the connection is passed on in as few frames as it fits into. No frame waits for another: a frame
+//! that arrives alone is passed on alone. Flow-control windows count bytes, and do not change.
 //!
-//! [`Traffic`] counts what passes. Reading pauses after a certain amount, so that the task that drives the connection can do
-//! other work.
+//! [`Traffic`] counts the frames and bytes. Reading pauses after a certain amount, so that the task that drives the
+//! connection can do other work.
 //!
-//! Frames that cannot be joined cost as much as ever, and a peer can send frames without content without end. Each of those
-//! adds to a debt, which content in either direction pays off. Reading fails if the debt is too large.
+//! Frames that cannot be joined cost as much as ever, and a peer can send frames without content without end. Each of
+//! those adds to a debt, which content in either direction pays off. Reading fails if the debt is too large.
 
 use super::link::Link;
 use super::read_buffer::{self, FIRST_READ, MAX_READ};
@@ -25,13 +25,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// The length of a frame's head (RFC 9113, section 4.1): length, type, flags, stream.
 const FRAME_HEAD: usize = 9;
-/// The longest payload of a frame: what peers may send, and the most that is joined.
+/// The longest payload of a frame that peers may send, and of a joined frame.
 pub const MAX_PAYLOAD: usize = 16 << 10;
 /// The frames, or bytes, after which reading pauses until [`Traffic::resume`].
 const FRAMES_PER_TURN: usize = 512;
 const BYTES_PER_TURN: usize = 1 << 20;
-/// The debt of a frame without content, in bytes of content, and the largest debt: that of 10,000 frames in a row. A peer that
-/// receives a long request sends a few hundred for each MiB, and a peer that sends pings a few each minute.
+/// The debt of a frame without content, in bytes of content, and the largest debt: that of 10,000 frames in a row. A
+/// peer that receives a long request sends a few hundred for each MiB, and a peer that sends pings a few each minute.
 const DEBT: u64 = 64;
 const MAX_DEBT: u64 = 10_000 * DEBT;
 const DATA: u8 = 0;
@@ -40,14 +40,14 @@ const GOAWAY: u8 = 7;
 const END_STREAM: u8 = 0x1;
 const PADDED: u8 = 0x8;
 
-/// What has passed on a connection. One task writes it.
+/// The counters of a connection's traffic. One task writes them.
 #[derive(Default)]
 pub struct Traffic {
     /// The number of reads.
     reads: AtomicU64,
     /// The bytes written.
     written: AtomicU64,
-    /// What was passed on since reading was last resumed.
+    /// The frames and bytes that were passed on since reading was last resumed.
     frames: AtomicUsize,
     bytes: AtomicUsize,
     /// Whether SETTINGS have arrived since [`Traffic::take_settings`].
@@ -86,6 +86,7 @@ impl Traffic {
         self.frames.load(Ordering::Relaxed) >= FRAMES_PER_TURN || self.bytes.load(Ordering::Relaxed) >= BYTES_PER_TURN
     }
 
+    /// Resumes reading.
     pub fn resume(&self) {
         self.frames.store(0, Ordering::Relaxed);
         self.bytes.store(0, Ordering::Relaxed);
@@ -113,7 +114,7 @@ pub struct CoalescedLink {
     /// Whether complete frames may follow those.
     more: bool,
     next_read: usize,
-    /// How reading ended. Reported once, after the input before it.
+    /// The end of reading. Reported once, after the input before it.
     end: Option<io::Result<()>>,
     /// The peer's debt, and what had been written when it was last computed.
     debt: u64,
@@ -426,8 +427,8 @@ mod tests {
         assert_eq!(coalesced(&wire), ([data(1, b"ab"), too_long].concat(), vec![]));
     }
 
-    /// Returns after how many frames reading fails, of a million that arrive so many at a time, followed by so many bytes of
-    /// content.
+    /// Returns after how many frames reading fails, of a million that arrive so many at a time, followed by so many
+    /// bytes of content.
     async fn fails_after(frame: Vec<u8>, at_once: usize, content: usize) -> Option<usize> {
         const ALL: usize = 1_000_000;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");

@@ -1,4 +1,4 @@
-//! Where the body of an HTTP/1.1 response ends (RFC 9112, section 6).
+//! The framing of an HTTP/1.1 response: where its body ends (RFC 9112, section 6).
 
 use bytes::{Buf, Bytes, BytesMut};
 use std::fmt;
@@ -8,7 +8,7 @@ const MAX_SIZE_LINE: usize = 4 << 10;
 /// The longest trailers, which are ignored.
 const MAX_TRAILERS: usize = 16 << 10;
 
-/// What remains of a body.
+/// The rest of a body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Framing {
     /// This many bytes.
@@ -19,7 +19,7 @@ pub enum Framing {
     UntilClose,
 }
 
-/// What comes next in a chunked body.
+/// The next part of a chunked body.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Chunked {
     Size,
@@ -32,7 +32,7 @@ pub enum Chunked {
     Complete,
 }
 
-/// Why a body violates its framing.
+/// The reason why a body violates its framing.
 #[derive(Debug, PartialEq, Eq)]
 pub struct InvalidFraming(pub &'static str);
 
@@ -52,7 +52,7 @@ impl Framing {
         matches!(self, Framing::Length(0) | Framing::Chunked(Chunked::Complete))
     }
 
-    /// Removes from `input` what it holds of the body. Returns None if more input is needed.
+    /// Removes the part of the body from `input`, and returns it. Returns None if more input is needed.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Bytes>, InvalidFraming> {
         let data = match self {
             Framing::Length(remaining) => {
@@ -164,8 +164,8 @@ impl Chunked {
     }
 }
 
-/// Returns the length of a size line and the size in it, if the line holds a few digits and nothing else. Nearly all lines do,
-/// and most chunks arrive as a whole.
+/// Returns the length of a size line and the size in it, if the line holds a few digits and nothing else. Nearly all
+/// lines do, and most chunks arrive complete.
 fn plain_size(input: &[u8]) -> Option<(usize, usize)> {
     const MAX_DIGITS: usize = 6;
     let mut size = 0;
@@ -183,7 +183,7 @@ fn plain_size(input: &[u8]) -> Option<(usize, usize)> {
     None
 }
 
-/// What the input begins with.
+/// The beginning of the input.
 enum Step {
     Framing(usize),
     Data(usize),
@@ -198,7 +198,8 @@ fn bounded(remaining: u64, available: usize) -> usize {
 mod tests {
     use super::*;
 
-    /// Decodes input that arrives in pieces of this size. Returns the data before an error, the result, and the length of the rest.
+    /// Decodes input that arrives in pieces of this size. Returns the data before an error, the result, and the length
+    /// of the rest.
     fn decode(mut framing: Framing, wire: &[u8], piece: usize) -> (Vec<u8>, Result<bool, InvalidFraming>, usize) {
         let (mut body, mut input) = (Vec::new(), BytesMut::new());
         for piece in wire.chunks(piece) {

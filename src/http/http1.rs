@@ -1,7 +1,7 @@
 //! An HTTP/1.1 connection: one request at a time.
 //!
-//! There is no task and no channel: the task that waits for a response reads and decodes it, from the connection's own buffer.
-//! Chunks that arrive together are returned together.
+//! There is no task and no channel: the task that waits for a response reads and decodes it, from the connection's own
+//! buffer. Chunks that arrive together are returned together.
 
 use super::framing::{Framing, InvalidFraming};
 use super::http1_head::{Head, InterimResponses, InvalidHead, MAX_HEAD, parse_head};
@@ -23,13 +23,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+/// An HTTP/1.1 connection.
 pub struct Http1 {
     link: Link,
     /// Read and not yet decoded.
     input: BytesMut,
     next_read: usize,
     max_read: usize,
-    /// How many bytes of the last request were written.
+    /// The number of bytes of the last request that were written.
     written: usize,
     interim: InterimResponses,
     proxy: Option<ForwardProxy>,
@@ -43,7 +44,7 @@ pub struct ForwardProxy {
     pub authorization: Option<HeaderValue>,
 }
 
-/// Why a response did not arrive, or not as a whole.
+/// The reason why a response did not arrive, or is incomplete.
 #[derive(Debug)]
 pub enum Http1Error {
     Io(io::Error),
@@ -131,7 +132,7 @@ impl Http1 {
         })
     }
 
-    /// As [`Http1::send`], with the error as it is.
+    /// Does the same as [`Http1::send`], and returns the error unchanged.
     pub async fn exchange(&mut self, request: Request<Bytes>) -> Result<Head, Http1Error> {
         (self.written, self.interim) = (0, InterimResponses::default());
         let (parts, body) = request.into_parts();
@@ -158,7 +159,7 @@ impl Http1 {
         .await
     }
 
-    /// An endpoint gets the path, a proxy the whole URL.
+    /// Returns the head of a request: with the path for an endpoint, with the URL for a proxy.
     fn encode_head(&self, parts: &request::Parts, length: usize) -> BytesMut {
         let mut head = BytesMut::with_capacity(1024);
         head.put_slice(parts.method.as_str().as_bytes());
@@ -240,7 +241,7 @@ impl Http1 {
         }
     }
 
-    /// Reads into `input`. 0 is the end of the connection.
+    /// Reads into `input`. Returns 0 at the end of the connection.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         read_buffer::reserve(&mut self.input, self.next_read);
         let read = ready!(pin!(self.link.read_buf(&mut self.input)).poll(cx))?;
@@ -256,8 +257,8 @@ impl Http1 {
         self.next_read = FIRST_READ;
     }
 
-    /// Returns whether the connection can take another request: it is open, as far as is known here, and nothing unrequested
-    /// has arrived.
+    /// Returns whether the connection can take another request: it is open, as far as is known here, and nothing
+    /// unrequested has arrived.
     pub fn is_reusable(&mut self) -> bool {
         let mut byte = [0; 1];
         let polled =

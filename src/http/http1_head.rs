@@ -1,4 +1,5 @@
-//! The head of an HTTP/1.1 response: status, headers, and what they say about the body and the connection.
+//! The head of an HTTP/1.1 response: status and headers, the framing of the body, and whether the connection is
+//! reusable.
 
 use super::framing::Framing;
 use bytes::{Buf, BytesMut};
@@ -28,7 +29,7 @@ pub struct InterimResponses {
     bytes: usize,
 }
 
-/// Why bytes are no head of a response.
+/// The reason why bytes are not the head of a response.
 #[derive(Debug)]
 pub struct InvalidHead(pub String);
 
@@ -44,8 +45,8 @@ impl InvalidHead {
     }
 }
 
-/// Removes the head of a response to a request with this method from `input`, and interim responses before it. Returns None if
-/// more input is needed.
+/// Removes the head of a response to a request with this method from `input`, and interim responses before it. Returns
+/// None if more input is needed.
 pub fn parse_head(
     input: &mut BytesMut,
     method: &Method,

@@ -1,7 +1,8 @@
 //! An HTTP/2 connection, which many calls share.
 //!
-//! A peer that floods the connection with frames without content loses it, and all calls on it fail: by a limit of h2, or of
-//! [`CoalescedLink`](super::frame_coalescer::CoalescedLink). Such a peer is broken, or hostile to all of its calls.
+//! A peer that floods the connection with frames without content loses it, and all calls on it fail: by a limit of h2,
+//! or of [`CoalescedLink`](super::frame_coalescer::CoalescedLink). Such a peer is broken, or hostile to all of its
+//! calls.
 
 use super::frame_coalescer::{CoalescedLink, MAX_PAYLOAD, Traffic};
 use super::http1_head::MAX_INTERIM;
@@ -27,7 +28,7 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How many calls a connection takes until its peer announces its limit.
+/// The number of calls that a connection takes until its peer announces its limit.
 pub const ASSUMED_MAX_CALLS: usize = 100;
 /// The flow-control window of a connection: large enough that unread responses do not stall the others.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
@@ -38,9 +39,9 @@ const MAX_QUEUED: Duration = Duration::from_millis(300);
 
 /// A connection. Each call on it holds a clone. Dropping the last clone closes the connection.
 #[derive(Clone)]
-pub struct Http2(Arc<Inner>);
+pub struct Http2(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     send: SendRequest<Bytes>,
     lifetime: Arc<Lifetime>,
     /// When the last call left.
@@ -82,7 +83,7 @@ impl Http2 {
         tokio::spawn(Driver::new(connection, state.clone(), pings, listener.clone()));
         let (lifetime, last_used) = (Lifetime::new(), Mutex::new(Instant::now()));
         let wake = WakeOnDrop(state.clone());
-        Ok(Http2(Arc::new(Inner { send, lifetime, last_used, listener, state, _wake: wake })))
+        Ok(Http2(Arc::new(Shared { send, lifetime, last_used, listener, state, _wake: wake })))
     }
 
     pub fn is_usable(&self, max_age: Duration) -> bool {
@@ -111,10 +112,10 @@ pub struct StreamPermit(Http2);
 
 impl Drop for StreamPermit {
     fn drop(&mut self) {
-        let inner = &self.0.0;
-        *inner.last_used.lock() = Instant::now();
-        inner.state.release_call();
-        if let Some(listener) = inner.listener.upgrade() {
+        let shared = &self.0.0;
+        *shared.last_used.lock() = Instant::now();
+        shared.state.release_call();
+        if let Some(listener) = shared.listener.upgrade() {
             listener.on_capacity();
         }
     }
@@ -232,7 +233,7 @@ fn is_not_processed(error: &h2::Error) -> bool {
     error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
-/// Why waiting for a response was given up.
+/// The reason why waiting for a response ended early.
 enum NoResponse {
     /// The peer admits no further request.
     NotAdmitted,

@@ -1,6 +1,7 @@
-//! The task that drives an HTTP/2 connection, and what it shares with the calls on the connection.
+//! The task that drives an HTTP/2 connection, and the state that it shares with the calls on the connection.
 //!
-//! The task also compacts the unread data of responses before more is read, and closes the connection if the peer is gone.
+//! The task also compacts the unread data of responses before more is read, and closes the connection if the peer is
+//! gone.
 
 use super::frame_coalescer::{CoalescedLink, Traffic};
 use super::keepalive::PingTimes;
@@ -17,12 +18,12 @@ use std::task::{Context, Poll};
 
 type H2Connection = h2::client::Connection<CoalescedLink, Bytes>;
 
-/// Is notified when a connection may take another call, or is closed.
+/// A listener that is notified when a connection may take another call, or is closed.
 pub trait CapacityListener: Send + Sync {
     fn on_capacity(self: Arc<Self>);
 }
 
-/// What the task and the calls of a connection share.
+/// The state that the task and the calls of a connection share.
 pub struct ConnectionState {
     pub traffic: Arc<Traffic>,
     /// Wakes the task.
@@ -89,7 +90,7 @@ impl ConnectionState {
     }
 }
 
-/// The task.
+/// The task that drives a connection.
 pub struct Driver {
     /// None once it is closed.
     connection: Option<H2Connection>,

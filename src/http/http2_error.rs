@@ -6,7 +6,7 @@ use h2::Reason;
 use std::fmt;
 use std::io::ErrorKind;
 
-/// Why a response did not arrive, or not as a whole.
+/// The reason why a response did not arrive, or is incomplete.
 pub enum Http2Failure {
     /// The peer or the network is gone.
     PeerLost(Error),

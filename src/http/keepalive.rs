@@ -1,9 +1,9 @@
-//! How a connection detects that its peer, or the network in between, is gone.
+//! Keepalive: detects that the peer of a connection, or the network in between, is gone.
 //!
-//! Silence alone proves nothing: a model that thinks sends nothing for minutes over a healthy connection. So each connection
-//! probes its peer after some silence, and is closed if nothing responds. Over TCP the kernel sends the probes (keepalive) and
-//! supervises the data that it has sent (TCP_USER_TIMEOUT), on connections to proxies as well. Over HTTP/2 a ping reaches the
-//! endpoint, past proxies. Detection takes less than 30 seconds in all.
+//! Silence alone proves nothing: a model that thinks sends nothing for minutes over a healthy connection. So each
+//! connection probes its peer after some silence, and is closed if nothing responds. Over TCP the kernel sends the
+//! probes (keepalive) and supervises the data that it has sent (TCP_USER_TIMEOUT), on connections to proxies as well.
+//! Over HTTP/2 a ping reaches the endpoint, past proxies. Detection takes less than 30 seconds in all.
 
 use crate::error::find;
 use crate::error::{Error, Kind};
@@ -12,12 +12,12 @@ use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
 use std::time::Duration;
 
-/// The silence after which the kernel sends the first probe. The probes also keep the connection known to routers, which
-/// forget connections without traffic after some minutes.
+/// The silence after which the kernel sends the first probe. The probes also keep the connection known to routers,
+/// which forget connections without traffic after some minutes.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
-/// The longest time that a probe or data may remain unacknowledged. It expires with the probe that follows 25 seconds of
-/// silence.
+/// The longest time that a probe or data may remain unacknowledged. It expires with the probe that follows 25 seconds
+/// of silence.
 const USER_TIMEOUT: Duration = Duration::from_secs(24);
 
 /// The longest silence before an HTTP/2 ping, and the longest time for its acknowledgement.
@@ -51,7 +51,8 @@ impl PingTimes {
 
 /// Returns whether an established connection failed because the peer does not respond any more.
 pub fn is_peer_lost(error: &(dyn StdError + 'static)) -> bool {
-    // Over HTTP/2 the kernel may detect it before the ping. h2 keeps only the kind of the kernel's error, and no source.
+    // Over HTTP/2 the kernel may detect it before the ping. h2 keeps only the kind of the kernel's error, and no
+    // source.
     let h2_error = find::<h2::Error>(error).and_then(h2::Error::get_io);
     find::<io::Error>(error).or(h2_error).map(io::Error::kind).is_some_and(|kind| {
         matches!(

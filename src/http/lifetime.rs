@@ -1,4 +1,4 @@
-//! How long a connection may be used.
+//! The lifetime of a connection: whether it may be used for another request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

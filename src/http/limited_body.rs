@@ -1,4 +1,4 @@
-//! The body of a response of a service that gives credentials: short, and an error if it does not end.
+//! A body with a maximum length, for responses of services that give credentials.
 
 use super::body::Body;
 use super::transport_error::BoxError;

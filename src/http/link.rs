@@ -1,4 +1,4 @@
-//! A byte stream to a peer: TCP, or TLS over TCP or over another TLS connection.
+//! A byte stream to a peer: TCP, or TLS over TCP or over another TLS stream.
 
 use socket2::SockRef;
 use std::io::{self, IoSlice};
@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+/// A byte stream to a peer.
 pub enum Link {
     Tcp(TcpStream),
     /// The inner link is TLS as well if the URL of the proxy begins with https://.

@@ -1,7 +1,7 @@
 //! The metadata services of the machine, which give credentials: a container's agent, an instance's metadata service.
 //!
-//! They are on this machine or next to it, at addresses that mean something else anywhere else. So requests to them take no
-//! proxy: it would respond with the credentials of its own machine, or see those of this one.
+//! They are on this machine or next to it. On another machine, their addresses lead to other services. So requests to
+//! them use no proxy: a proxy would return the credentials of its own machine, or read those of this one.
 
 use super::body::Body;
 use super::network::Network;
@@ -24,7 +24,7 @@ const MAX_RESPONSE: usize = 64 << 10;
 #[derive(Clone, Debug)]
 pub struct Metadata(Network);
 
-/// Why a metadata service gave nothing.
+/// The reason why a metadata service gave no credentials.
 pub struct MetadataError {
     /// The URL, and what happened.
     pub what: String,

@@ -1,11 +1,12 @@
 //! The HTTP client.
 //!
-//! Knows HTTP, proxies, TLS and the config keys that concern them. Knows neither the SDK nor calls nor what a request means.
-//! Everything runs on the worker. Only what may block, such as name resolution and reading certificates, runs on other threads.
+//! Knows HTTP, proxies, TLS and the config keys that concern them. Knows neither the SDK nor calls nor the meaning of a
+//! request. Everything runs on the worker. Only what may block, such as name resolution and reading certificates, runs
+//! on other threads.
 //!
 //! The interface:
 //!
-//! - `transport`: what sends requests, implemented by the network, and by cassettes and scripts
+//! - `transport`: the interface that sends requests, implemented by the network, and by cassettes and scripts
 //! - `transport_error`: why a request got no response; `error_message`: its text for people
 //! - `body`: the body of a response; `limited_body`, `timed_body`: bodies with a limit, and in memory with delays
 //! - `sniff`: recognizes event streams
@@ -14,7 +15,7 @@
 //!
 //! - `network`: sends a request over a connection, and again if that is safe
 //! - `pool`: the origins; `origin`: the connections of one, connects in progress, and calls that wait
-//! - `connection`: HTTP/1.1 or HTTP/2; `lifetime`: how long it may be used; `send_error`: how far a request came
+//! - `connection`: HTTP/1.1 or HTTP/2; `lifetime`: how long it may be used; `send_error`: its failures
 //! - `metadata`: the metadata services of the machine
 //!
 //! HTTP/1.1:
@@ -28,7 +29,8 @@
 //!
 //! Connections:
 //!
-//! - `connect`: TCP, proxy, TLS, in this order; `tunnel`: CONNECT; `tls`: the handshake; `trust_store`: the certificates
+//! - `connect`: TCP, proxy, TLS, in this order; `tunnel`: CONNECT; `tls`: the handshake; `trust_store`: the
+//!   certificates
 //! - `link`: the byte stream; `read_buffer`: how much is read at once; `keepalive`: how a lost peer is detected
 //! - `resolver`: host names; `proxies`: the proxy of a request
 

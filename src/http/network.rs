@@ -1,8 +1,8 @@
-//! The network: sends requests to the service, and to what gives credentials.
+//! The network: sends requests to the service, and to the services that give credentials.
 //!
-//! A request takes a connection of its origin. It is sent again only if it is certain that the service did not process it: the
-//! connection was closed before a byte was sent, or the service says so over HTTP/2. Any other request is an attempt, and the
-//! caller decides whether another follows.
+//! A request takes a connection of its origin. It is sent again only if it is certain that the service did not process
+//! it: the connection was closed before a byte was sent, or the service reports it over HTTP/2. Any other request is an
+//! attempt, and the caller decides whether another follows.
 
 use super::body::{Body, ConnectionReturn};
 use super::connect::{Connector, is_https};
@@ -25,16 +25,16 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use tokio::time::timeout;
 
-/// How often an attempt takes another connection because its request was not sent.
+/// The number of times that an attempt uses another connection because its request was not sent.
 const MAX_NOT_SENT: usize = 3;
 /// The longest response of a service that gives credentials.
 const MAX_CREDENTIALS: usize = 1 << 20;
 
 /// The network as one config configures it.
 #[derive(Clone)]
-pub struct Network(Arc<Inner>);
+pub struct Network(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     /// Whether requests may go over plain HTTP to other machines.
     allow_http: bool,
     /// Whether requests go to the metadata services of the machine, which know no TLS.
@@ -73,7 +73,7 @@ impl Network {
     fn build(config: &Config, version: HttpVersion, proxies: Proxies, metadata: bool, max_body: Option<usize>) -> Self {
         let connector = Arc::new(Connector::new(config, version, proxies));
         let (allow_http, pool) = (config.allow_http, Pool::default());
-        Network(Arc::new(Inner { allow_http, metadata, max_body, connector, pool }))
+        Network(Arc::new(Shared { allow_http, metadata, max_body, connector, pool }))
     }
 
     async fn send_until_processed(
@@ -111,7 +111,7 @@ impl Network {
 
     /// Returns the origin of a request. Fails if the request may not be sent there.
     fn origin(&self, request: &Request<Bytes>) -> Result<Arc<Origin>, TransportError> {
-        let Inner { allow_http, metadata, connector, pool, .. } = &*self.0;
+        let Shared { allow_http, metadata, connector, pool, .. } = &*self.0;
         if !is_https(request.uri()) {
             check_plain(*allow_http, *metadata, request).map_err(TransportError::configuration)?;
         }
@@ -155,7 +155,8 @@ fn copy(request: &Request<Bytes>) -> Request<Bytes> {
     *copy.headers_mut() = request.headers().clone();
     copy
 }
-/// Checks that a request may go over http://, whatever named the endpoint. Requests to the metadata services of the machine may.
+
+/// Checks that a request may go over http://. Requests to the metadata services of the machine may.
 fn check_plain(allow_http: bool, metadata: bool, request: &Request<Bytes>) -> Result<(), Error> {
     let host = request.uri().host().unwrap_or_default();
     if metadata && is_metadata_service(host) {
@@ -167,8 +168,8 @@ fn check_plain(allow_http: bool, metadata: bool, request: &Request<Bytes>) -> Re
         .map_err(|reason| Error::new(Kind::Config, format_args!("the endpoint {reason}")).at("/base_url"))
 }
 
-/// Returns whether the host of a URL can be a container's agent or an instance's metadata service: a link-local address, or one
-/// of those that AWS gave them in IPv6.
+/// Returns whether the host of a URL can be a container's agent or an instance's metadata service: a link-local
+/// address, or one of those that AWS gave them in IPv6.
 fn is_metadata_service(host: &str) -> bool {
     const AWS: [&str; 2] = ["fd00:ec2::254", "fd00:ec2::23"];
     match host.trim_start_matches('[').trim_end_matches(']').parse() {

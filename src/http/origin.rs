@@ -1,13 +1,13 @@
 //! An origin: its connections, the connects in progress, and the calls that wait for a connection.
 //!
-//! A connect belongs to no call. A task drives it, and its connection goes to the call that has waited longest. So a cancelled
-//! call wastes no connect, and a connect that hangs delays no call that another connection can serve. As many connects are in
-//! progress as the waiting calls need. A connect that is slow no longer counts, and others are started in its place: without
-//! limit if the endpoint is known to respond, else one at a time, a few, at growing intervals. Calls get an error when no
-//! connect is left that may succeed.
+//! A connect belongs to no call. A task drives it, and its connection goes to the call that has waited longest. So a
+//! cancelled call wastes no connect, and a connect that hangs delays no call that another connection can serve. As many
+//! connects are in progress as the waiting calls need. A connect that is slow no longer counts, and others are started
+//! in its place: without limit if the endpoint is known to respond, else one at a time, a few, at growing intervals.
+//! Calls get an error when no connect is left that may succeed.
 //!
-//! Idle connections are not watched: whether the peer has closed one is checked when a call takes it. Connections that were idle
-//! too long, or are too old, are closed.
+//! Idle connections are not watched: whether the peer has closed one is checked when a call takes it. Connections that
+//! were idle too long, or are too old, are closed.
 
 use super::body::ConnectionReturn;
 use super::connect::Connector;
@@ -35,8 +35,8 @@ const MAX_IDLE_TIME: Duration = Duration::from_secs(90);
 const MAX_AGE: Duration = Duration::from_secs(15 * 60);
 /// The most idle connections of one origin.
 const MAX_IDLE: usize = 256;
-/// The most HTTP/2 connections of one origin. Over HTTP/1.1 there are as many as there are calls, which `max_concurrency`
-/// limits.
+/// The most HTTP/2 connections of one origin. Over HTTP/1.1 there are as many as there are calls, which
+/// `max_concurrency` limits.
 const MAX_SHARED: usize = 128;
 /// The time after which a connect is slow, unless others took as long, or the connect timeout is long.
 const SLOW: Duration = Duration::from_millis(250);
@@ -45,6 +45,7 @@ const MAX_HEDGES: usize = 3;
 /// If so many connections admit no call at all, no further one is made.
 const MAX_WITHOUT_CAPACITY: usize = 2;
 
+/// An origin, with its connections.
 pub struct Origin {
     uri: Uri,
     host: String,
@@ -106,6 +107,7 @@ impl Origin {
         &self.host
     }
 
+    /// Returns whether requests to `uri` go to this origin.
     pub fn is_of(&self, uri: &Uri) -> bool {
         self.uri.scheme() == uri.scheme() && self.uri.authority() == uri.authority()
     }
@@ -220,8 +222,8 @@ impl Origin {
         task.abort_handle()
     }
 
-    /// Returns how much longer a connect may take before it is slow, because recent ones took as long on a busy machine. Returns
-    /// None after it has marked the connect as slow.
+    /// Returns how much longer a connect may take before it is slow, because recent ones took as long on a busy
+    /// machine. Returns None after it has marked the connect as slow.
     fn on_slow_connect(self: &Arc<Self>, id: u64, limit: Duration) -> Option<Duration> {
         let mut state = self.lock();
         let slow_after = state.slow_after(limit);
@@ -236,7 +238,8 @@ impl Origin {
         }
     }
 
-    /// `result` is None if the connect reached its time limit.
+    /// Adds the connection of a connect, or fails the calls that wait if no other connect is in progress. `result` is
+    /// None if the connect reached its time limit.
     fn on_connect_ended(self: &Arc<Self>, id: u64, result: Option<Result<NewConnection, TransportError>>) {
         let mut state = self.lock();
         let Some(at) = state.connects.iter().position(|connect| connect.id == id) else { return };
@@ -269,8 +272,8 @@ impl Origin {
         self.serve(state);
     }
 
-    /// Spawns a task that closes connections that are idle too long. It ends when none is left, and does not keep the origin
-    /// alive.
+    /// Spawns a task that closes connections that are idle too long. It ends when none is left, and does not keep the
+    /// origin alive.
     fn start_sweeper(self: &Arc<Self>, state: &mut State) {
         if std::mem::replace(&mut state.sweeper_running, true) {
             return;
@@ -352,7 +355,7 @@ impl State {
         self.shared.iter().find_map(Http2::permit)
     }
 
-    /// Gives available connections to the calls that have waited longest. Returns what is to be dropped.
+    /// Gives available connections to the calls that have waited longest. Returns the connections to drop.
     fn serve(&mut self) -> Surplus {
         let mut surplus = Surplus::new();
         while !self.waiters.is_empty() {
@@ -369,8 +372,8 @@ impl State {
         surplus
     }
 
-    /// Gives a new connection to the call that has waited longest, without a check whether the peer has closed it: the next one
-    /// would fare no better.
+    /// Gives a new connection to the call that has waited longest, without a check whether the peer has closed it: the
+    /// peer would close the next one, too.
     fn add_new(&mut self, mut connection: Box<Http1>, now: Instant) {
         while let Some(waiter) = self.waiters.pop_front() {
             match waiter.sender.send(Ok(Connection::Http1(connection))) {
@@ -387,7 +390,8 @@ impl State {
         }
     }
 
-    /// Returns the time after which a connect is slow: a part of its time limit, and three times as long as the last success.
+    /// Returns the time after which a connect is slow: a part of its time limit, and three times as long as the last
+    /// success.
     fn slow_after(&self, limit: Duration) -> Duration {
         let usual = SLOW.max(limit / 12);
         self.last_success.map_or(usual, |(_, took)| usual.max(took * 3)).min(limit / 3)

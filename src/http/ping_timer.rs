@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::time::{Instant, Sleep, sleep};
 
+/// The pings of one connection.
 pub struct PingTimer {
     ping_pong: PingPong,
     times: PingTimes,
@@ -62,7 +63,8 @@ impl PingTimer {
             if Instant::now() < due {
                 self.sleep.as_mut().reset(due);
             } else {
-                // The acknowledgement of an earlier ping may have arrived. A ping that cannot be sent is still in flight.
+                // The acknowledgement of an earlier ping may have arrived. A ping that cannot be sent is still in
+                // flight.
                 let _ = self.ping_pong.poll_pong(cx);
                 let _ = self.ping_pong.send_ping(Ping::opaque());
                 self.sleep.as_mut().reset(Instant::now() + self.times.timeout);

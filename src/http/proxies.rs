@@ -16,7 +16,7 @@ pub struct Proxies {
     matchers: [OnceLock<Result<Matcher>>; 2],
 }
 
-/// What names the proxies.
+/// The source of the proxies.
 enum Source {
     None,
     Config(Secret),
@@ -29,7 +29,7 @@ impl Proxies {
         Proxies::of_source(source, config.variables.clone())
     }
 
-    /// No proxy, whatever the config and the environment name.
+    /// Returns proxies for no request. The config and the environment are ignored.
     pub fn none() -> Self {
         Proxies::of_source(Source::None, Variables::default())
     }
@@ -61,7 +61,8 @@ impl Source {
     }
 }
 
-/// Returns the URL of the environment's proxy, or "". It is checked here, because a matcher silently ignores an invalid URL.
+/// Returns the URL of the environment's proxy, or "". It is checked here, because a matcher silently ignores an invalid
+/// URL.
 fn of_environment(tls: bool, variables: &Variables) -> Result<Secret> {
     const TLS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     const PLAIN: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];

@@ -1,4 +1,4 @@
-//! The size of what is read from a connection at once.
+//! The sizes of reads from a connection.
 
 use bytes::BytesMut;
 

@@ -1,7 +1,7 @@
 //! Resolves host names.
 //!
-//! The system resolves names on threads that do nothing else, without a time limit. So lookups are single-flight: concurrent
-//! requests for a name, in all models of the process, share one. A result is cached for some seconds.
+//! The system resolves names on threads that do nothing else, without a time limit. So lookups are single-flight:
+//! concurrent requests for a name, in all models of the process, share one. A result is cached for some seconds.
 
 use crate::error::Result;
 use crate::runtime::blocking;
@@ -20,13 +20,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tower_service::Service;
 
-/// How long addresses are cached.
+/// The time for which addresses are cached.
 const CACHE_TIME: Duration = Duration::from_secs(5);
 
 /// The addresses of a name, or the system's error message.
 type Addresses = std::result::Result<Arc<[SocketAddr]>, Arc<str>>;
 type SharedLookup = Shared<BoxFuture<'static, Result<Addresses>>>;
 
+/// A resolver of host names for connects.
 #[derive(Clone, Default)]
 pub struct Resolver {
     /// The number of requests. Each connect begins with another address.
@@ -79,8 +80,8 @@ impl Service<Name> for Resolver {
     }
 }
 
-/// Returns the addresses, those of each family rotated by the number of the request: an address that does not respond does not
-/// delay every connect.
+/// Returns the addresses, those of each family rotated by the number of the request: an address that does not respond
+/// does not delay every connect.
 fn rotated(found: &[SocketAddr], request: usize) -> Vec<SocketAddr> {
     let (mut v4, mut v6): (Vec<_>, Vec<_>) = found.iter().partition(|address| address.is_ipv4());
     for family in [&mut v4, &mut v6] {
@@ -101,7 +102,7 @@ fn resolve(name: &str) -> Addresses {
     }
 }
 
-/// Returns the addresses of `name`, which `resolve` is called for unless they are cached, or a lookup is in progress.
+/// Returns the addresses of `name`. Calls `resolve` unless they are cached or a lookup is in progress.
 async fn addresses(name: &str, resolve: fn(&str) -> Addresses) -> Result<Addresses> {
     let result = {
         let mut lookups = LOOKUPS.lock();

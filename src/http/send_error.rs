@@ -2,7 +2,7 @@
 
 use super::transport_error::Failure;
 
-/// How far a request without a response came.
+/// The progress of a request without a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
     /// No byte of it was sent.
@@ -13,7 +13,7 @@ pub enum Delivery {
     Unknown,
 }
 
-/// Why a request got no response, and how far it came.
+/// The reason why a request got no response, and its progress.
 pub struct SendError {
     pub failure: Failure,
     pub delivery: Delivery,

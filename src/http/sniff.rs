@@ -1,7 +1,7 @@
 //! Detects whether a successful response is an event stream.
 //!
-//! A content type that says so is trusted. Gateways lose or change content types. So any other response is recognized by its
-//! first bytes: only a frame begins with two lengths and their checksum.
+//! A content type that says so is trusted. Gateways lose or change content types. So any other response is recognized
+//! by its first bytes: only a frame begins with two lengths and their checksum.
 
 use super::transport_error::BoxError;
 use crate::protocol::content_type::is_event_stream;
@@ -12,8 +12,8 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// Returns whether a response is an event stream, and its complete body. Waits for the first bytes if the content type does not
-/// decide. `wrap` makes a body of one whose first bytes were read.
+/// Returns whether a response is an event stream, and its complete body. Waits for the first bytes if the content type
+/// does not decide. `wrap` makes a body of one whose first bytes were read.
 pub async fn sniff<B>(content_type: &str, mut body: B, wrap: impl FnOnce(Resumed<B>) -> B) -> (bool, B)
 where
     B: Body<Data = Bytes, Error = BoxError> + Unpin,

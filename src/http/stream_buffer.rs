@@ -1,8 +1,9 @@
 //! The unread data of one HTTP/2 response.
 //!
-//! h2 keeps each DATA frame in an entry of its own, which costs several hundred bytes however short the frame is. So unread
-//! frames are compacted now and then. Compacted bytes still count as unread: their part of the flow-control window is released
-//! when the reader takes them. A response that is never read occupies its window and no more, whatever the size of its frames.
+//! h2 keeps each DATA frame in an entry of its own, which costs several hundred bytes however short the frame is. So
+//! unread frames are compacted now and then. Compacted bytes still count as unread: their part of the flow-control
+//! window is released when the reader takes them. A response that is never read occupies its window and no more,
+//! whatever the size of its frames.
 
 use crate::runtime::sync::{Mutex, MutexGuard};
 use bytes::Bytes;
@@ -12,15 +13,16 @@ use std::task::{Context, Poll, Waker, ready};
 /// The step by which the memory for compacted bytes grows.
 const GROWTH: usize = 8 << 10;
 
+/// The unread data of one HTTP/2 response.
 pub struct StreamBuffer(Mutex<State>);
 
 struct State {
     stream: RecvStream,
     /// Unread bytes that precede what `stream` still holds.
     compacted: Vec<u8>,
-    /// How the response ended, if the end follows the compacted bytes.
+    /// The end of the response, if it follows the compacted bytes: an error or none.
     end: Option<Option<h2::Error>>,
-    /// Is woken by new data.
+    /// The waker of the reader, which new data wakes.
     reader: Option<Waker>,
 }
 

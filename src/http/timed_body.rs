@@ -1,4 +1,4 @@
-//! A body in memory whose parts arrive after delays, and which may break off: what scripts and replays respond with.
+//! A body in memory whose parts arrive after delays, and which may break off. Scripts and replays respond with it.
 
 use super::transport_error::BoxError;
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
-/// What happens next in a body.
+/// A step of a body: a delay, data or an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BodyStep {
     Wait(Duration),

@@ -25,8 +25,8 @@ pub fn client_config(
     };
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     if cfg!(slow_entropy) {
-        // The first random number of the process takes tens of milliseconds. It is drawn here, and not on the worker. An error
-        // here occurs there again.
+        // The first random number of the process takes tens of milliseconds. It is drawn here, and not on the worker.
+        // An error here occurs there again.
         let _ = provider.secure_random.fill(&mut [0]);
     }
     let builder = ClientConfig::builder_with_provider(provider)
@@ -70,8 +70,8 @@ impl std::error::Error for HandshakeError {
     }
 }
 
-/// Gives errors about the dates of certificates a text that is the same for each call: that of rustls holds the current time,
-/// in seconds since 1970.
+/// Gives errors about the dates of certificates a text that is the same for each call: that of rustls holds the current
+/// time, in seconds since 1970.
 fn with_plain_dates(error: io::Error) -> io::Error {
     let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
     let Some(rustls::Error::InvalidCertificate(invalid)) = cause else { return error };
@@ -88,8 +88,8 @@ fn with_plain_dates(error: io::Error) -> io::Error {
 /// Returns a time in the form of RFC 3339, such as `2001-02-03T04:05:06Z`.
 fn date(time: UnixTime) -> String {
     let (days, second) = (time.as_secs() / 86_400, time.as_secs() % 86_400);
-    // Years begin in March here, so that the leap day is the last day of a year. 719,468 days lie between the 1st of March of
-    // the year 0 and 1970; an era of 400 years has 146,097 days.
+    // Years begin in March here, so that the leap day is the last day of a year. 719,468 days lie between the 1st of
+    // March of the year 0 and 1970; an era of 400 years has 146,097 days.
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
     let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

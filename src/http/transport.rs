@@ -27,7 +27,7 @@ pub trait Transport: Clone + fmt::Debug + Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), TransportError>> + Send;
 }
 
-/// How long a request may wait.
+/// The time limits of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
     /// For a connection, TLS included.
@@ -36,14 +36,14 @@ pub struct Timeouts {
     pub response: Option<Duration>,
 }
 
-/// What accompanies a request.
+/// The options of a request.
 #[derive(Clone, Copy)]
 pub struct SendOptions<'a> {
     pub timeouts: Timeouts,
     pub observer: &'a dyn SendObserver,
 }
 
-/// Is notified of what happens to a request before its response. All methods do nothing unless they are implemented.
+/// An observer of a request before its response. All methods do nothing unless they are implemented.
 pub trait SendObserver: Send + Sync {
     /// The request is about to be sent on the connection with this lifetime.
     fn on_connection(&self, _lifetime: &Arc<Lifetime>) {}

@@ -1,4 +1,4 @@
-//! Why a request got no response.
+//! Failures of requests that got no response.
 
 use crate::error::Error;
 use std::error::Error as StdError;
@@ -7,7 +7,7 @@ use std::fmt;
 /// An error of any type.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What kind of failure it was. It decides whether the request is sent again.
+/// The class of a failure. It decides whether the request is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorClass {
     Timeout,
@@ -47,12 +47,12 @@ impl Failure {
     }
 }
 
-/// Why a request got no response, with a message for people.
+/// A failure with a message for people.
 #[derive(Clone, Debug)]
 pub struct TransportError {
     class: ErrorClass,
     error: Error,
-    /// What happened, without the host that was connected to.
+    /// The description of the failure, without the host.
     event: String,
 }
 
@@ -62,12 +62,12 @@ impl TransportError {
         TransportError { class, error, event }
     }
 
-    /// The configuration is at fault.
+    /// Returns an error of the class [`ErrorClass::Configuration`].
     pub fn configuration(error: Error) -> Self {
         TransportError::new(ErrorClass::Configuration, error)
     }
 
-    /// Sets what happened, without the host that was connected to.
+    /// Sets the description of the failure, without the host.
     pub fn with_event(mut self, event: String) -> Self {
         self.event = event;
         self
@@ -77,7 +77,8 @@ impl TransportError {
         self.class
     }
 
-    /// Returns what happened to a request to `host`, without naming it: recordings hold no host.
+    /// Returns the description of the failure of a request to `host`. It does not name the host: recordings hold no
+    /// host.
     pub fn without_host(&self, host: &str) -> String {
         if host.is_empty() { self.event.clone() } else { self.event.replace(host, "the endpoint") }
     }

@@ -20,7 +20,9 @@ const CERT_FILE: &str = "SSL_CERT_FILE";
 const CERT_DIR: &str = "SSL_CERT_DIR";
 /// The largest file that is read: far larger than any bundle.
 const MAX_FILE: u64 = 16 << 20;
+/// The longest part of a path that a message quotes.
 const PATH_QUOTE: usize = 400;
+/// The files in which systems usually keep the certificates.
 const USUAL_FILES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -92,8 +94,8 @@ impl Locations {
     }
 }
 
-/// Returns the certificates of the usual file. If there is none, rustls-native-certs looks for the store, and reads the current
-/// environment: this is not done for a program with more rights than its user.
+/// Returns the certificates of the usual file. If there is none, rustls-native-certs looks for the store, and reads the
+/// current environment: this is not done for a program with more rights than its user.
 fn default_certificates() -> Vec<CertificateDer<'static>> {
     let usual = USUAL_FILES.map(Path::new).into_iter().find(|file| file.is_file());
     match usual {

@@ -1,4 +1,4 @@
-//! How a call runs on the worker: its permit, its timers, the request, the response, and the log.
+//! Runs calls on the worker: the permit, the timers, the request, the response, and the log.
 
 use super::totals::Totals;
 use crate::call::timer::{Deadline, Timers, Wait};
@@ -33,7 +33,7 @@ pub struct CallRunner {
     client: Arc<PerWorker<Client>>,
 }
 
-/// What a model shares with those derived from it.
+/// The part of a model that derived models share.
 struct Shared {
     config: Config,
     transport: Transport,
@@ -41,7 +41,7 @@ struct Shared {
     in_flight: Option<Arc<Semaphore>>,
 }
 
-/// What is being done while a connection is opened ahead of a call.
+/// The name, in messages, of opening a connection ahead of a call.
 pub const CONNECTING: &str = "connecting to the service ahead of a call";
 
 impl CallRunner {
@@ -140,9 +140,9 @@ impl CallRunner {
             return Ok(Some(permit));
         }
         let began = Instant::now();
-        log::debug("call", format_args!("{call}: waits for a place among max_concurrency {number} calls"));
+        log::debug("call", format_args!("{call}: waits for a permit (max_concurrency is {number})"));
         let permit = until.limit_queue(number, permits.acquire_owned()).await?.ok();
-        log::debug("call", format_args!("{call}: has its place after {:?}", began.elapsed()));
+        log::debug("call", format_args!("{call}: has its permit after {:?}", began.elapsed()));
         Ok(permit)
     }
 
@@ -178,13 +178,13 @@ impl Shared {
     }
 }
 
-/// Makes a future when this one is first polled, in memory of its own. The thread that starts a call then moves a small future,
-/// and needs a small stack.
+/// Makes a future when this one is first polled, in memory of its own. The thread that starts a call then moves a small
+/// future, and needs a small stack.
 async fn boxed_when_polled<F: Future>(make: impl FnOnce() -> F) -> F::Output {
     Box::pin(make()).await
 }
 
-/// Does `work`, and logs how it ended. `name` names it.
+/// Does `work`, and logs its result under `name`.
 async fn log_end<T>(
     name: &(dyn fmt::Display + Sync),
     writer: &Writer,

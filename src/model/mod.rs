@@ -1,4 +1,5 @@
-//! A model: a config made ready for calls.
+//! A model: a config that is ready for calls. `call_runner` runs its calls on the worker, [`totals`] adds up their
+//! usage.
 
 mod call_runner;
 pub mod totals;
@@ -39,7 +40,8 @@ impl Model {
         Ok(Model { id, defaults, runner: CallRunner::new(config, transport, settings) })
     }
 
-    /// Returns a model with these request members under every request, and with the call settings and the model id among them.
+    /// Returns a derived model. `defaults_json` has members for every request, and may have call settings and a model
+    /// id.
     pub fn with(&self, defaults_json: &str) -> Result<Self> {
         let mut change = parse_change(defaults_json)?;
         let mut settings = self.runner.settings.clone();
@@ -54,7 +56,8 @@ impl Model {
         &self.id
     }
 
-    /// Returns the usage of its calls and of those of derived models, as far as the service reported it. Its time is -1.
+    /// Returns the usage of its calls and of those of derived models, as far as the service reported it. Its time is
+    /// -1.
     pub fn usage(&self) -> Usage {
         self.runner.totals.sum()
     }
@@ -64,8 +67,8 @@ impl Model {
         request.serialize(operation, self.id.as_str(), &self.defaults, self.runner.config().lint)
     }
 
-    /// Prepares for the next call: credentials, endpoint, connection. Waits for at most `timeout`, or as long as the timers of
-    /// a call allow (None).
+    /// Prepares for the next call: credentials, endpoint, connection. Waits for at most `timeout`, or as long as the
+    /// timers of a call allow (None).
     pub fn connect(&self, cancel: Option<&Cancel>, timeout: Option<Duration>) -> Result<()> {
         if cancel.is_some_and(Cancel::is_fired) {
             return Err(Error::new(Kind::Cancelled, "connecting was cancelled before it began"));
@@ -103,7 +106,7 @@ impl Model {
         self.runner.start(&worker::start()?, Call { operation, request }, cancel)
     }
 
-    /// Calls any operation: one request, one response. That of a stream is returned when it is complete.
+    /// Calls an operation and waits for its end. The response of a stream is returned when it is complete.
     pub fn call(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Ended<()> {
         let mut stream = match self.start(operation, request, cancel) {
             Ok(stream) => stream,
@@ -120,7 +123,7 @@ impl Model {
     }
 }
 
-/// How a call ended, and its response: after a failure the part that had arrived, or None.
+/// The result of a call, and its response: after a failure the part that had arrived, or None.
 pub struct Ended<T> {
     pub result: Result<T>,
     pub response: Option<Response>,
@@ -145,7 +148,8 @@ mod tests {
     use std::time::Duration;
     use tokio::runtime::Handle;
 
-    /// Streams this script on the test's own runtime, whose clock is the one that counts. Gives the text and the time it took.
+    /// Streams this script on the test's own runtime, whose clock is the one that counts. Returns the text and the time
+    /// it took.
     async fn stream(members: &str, events: &str) -> (String, Duration, Result<()>) {
         let config = format!(r#"{{"model":"m","transport":{{"replies":[{{"events":[{events}]}}]}}{members}}}"#);
         let model = Model::new(&config).unwrap();

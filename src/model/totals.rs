@@ -1,7 +1,7 @@
 //! The usage of a model's calls.
 //!
-//! A model counts its own calls and those of models derived from it. Each call is added to the counters of its model and of every
-//! model above that still exists.
+//! A model counts its own calls and those of models derived from it. Each call is added to the counters of its model
+//! and of every model above that still exists.
 
 use crate::protocol::usage::Usage;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,7 +10,7 @@ use std::sync::{Arc, Weak};
 /// The counters of a model, and of the models above it. A clone counts for the same model.
 #[derive(Clone, Default)]
 pub struct Totals {
-    own: Arc<Counters>,
+    counters: Arc<Counters>,
     above: Vec<Weak<Counters>>,
 }
 
@@ -27,19 +27,20 @@ impl Totals {
     /// Returns the counters of a derived model.
     pub fn derive(&self) -> Totals {
         let above = self.above.iter().filter(|counters| counters.strong_count() > 0).cloned();
-        Totals { own: Arc::default(), above: above.chain([Arc::downgrade(&self.own)]).collect() }
+        Totals { counters: Arc::default(), above: above.chain([Arc::downgrade(&self.counters)]).collect() }
     }
 
     /// Adds the usage of a call, as far as the service reported it.
     pub fn add(&self, usage: Usage) {
-        self.own.add(usage);
+        self.counters.add(usage);
         self.above.iter().filter_map(Weak::upgrade).for_each(|counters| counters.add(usage));
     }
 
     /// Returns the sums. There is no sum of times: calls may run at the same time.
     pub fn sum(&self) -> Usage {
         let of = |counter: &AtomicI64| counter.load(Ordering::Relaxed);
-        let Counters { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens } = &*self.own;
+        let Counters { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens } =
+            &*self.counters;
         Usage {
             input_tokens: of(input_tokens),
             output_tokens: of(output_tokens),

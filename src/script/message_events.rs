@@ -4,8 +4,8 @@ use super::step::Step;
 use crate::json::{Json, quoted};
 use std::time::Duration;
 
-/// Returns the events of a message, with a delay of `pace` before each delta. Without a stop reason, the message decides. Without
-/// `usage`, its words count as output tokens.
+/// Returns the events of a message, with a delay of `pace` before each delta. Without a stop reason, the message
+/// decides. Without `usage`, its words count as output tokens.
 pub fn message_events(
     message: Json<'_>,
     stop_reason: Option<&str>,

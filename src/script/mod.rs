@@ -1,10 +1,10 @@
 //! Scripts: responds with the replies of the config, in place of the network.
 //!
-//! Knows HTTP, event-stream frames and the form of responses. Knows neither the SDK nor calls. `config::script` describes and
-//! parses replies.
+//! Knows HTTP, event-stream frames and the form of responses. Knows neither the SDK nor calls. `config::script`
+//! describes and parses replies.
 //!
-//! - this file: which request takes which reply
-//! - `reply`: the response that a reply is; `step`: the parts of a stream
+//! - this file: chooses the reply to a request
+//! - `reply`: the response of a reply; `step`: the parts of a stream
 //! - `message_events`: the events in which the service would stream a message
 
 mod message_events;
@@ -25,9 +25,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A script, and its position.
 #[derive(Clone)]
-pub struct Script(Arc<Inner>);
+pub struct Script(Arc<Shared>);
 
-struct Inner {
+struct Shared {
     replies: Vec<Reply>,
     repeat: bool,
     requests: AtomicUsize,
@@ -36,11 +36,11 @@ struct Inner {
 impl Script {
     pub fn new(script: &config::Script) -> Self {
         let replies = script.replies.iter().map(Reply::new).collect();
-        Script(Arc::new(Inner { replies, repeat: script.repeat, requests: AtomicUsize::new(0) }))
+        Script(Arc::new(Shared { replies, repeat: script.repeat, requests: AtomicUsize::new(0) }))
     }
 
     fn next(&self) -> Result<&Reply> {
-        let Inner { replies, repeat, requests } = &*self.0;
+        let Shared { replies, repeat, requests } = &*self.0;
         let request = requests.fetch_add(1, Ordering::Relaxed);
         let index = if *repeat && !replies.is_empty() { request % replies.len() } else { request };
         replies.get(index).ok_or_else(|| {

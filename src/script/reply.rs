@@ -16,6 +16,7 @@ use http::{HeaderValue, Response};
 /// The status of a stream's error in a unary response. It is not retried: the next reply is for the next call.
 const FAILED_DEPENDENCY: u16 = 424;
 
+/// A reply that is ready to be sent.
 pub enum Reply {
     Steps(Vec<Step>),
     /// The response of an operation that does not stream.

@@ -22,7 +22,7 @@ impl Step {
             config::ScriptEvent::Wait(wait) => Step::Wait(*wait),
             config::ScriptEvent::Event { name, payload } => {
                 let text = payload.json().text();
-                // A script shows what the model writes, which the service encodes as base64.
+                // A script holds the model's output as JSON. The service sends it as base64.
                 let chunk = || format!("{{\"bytes\":\"{}\"}}", base64_simd::STANDARD.encode_to_string(text));
                 if name == "chunk" { Step::event(name, &chunk()) } else { Step::event(name, text) }
             }

@@ -209,7 +209,7 @@ impl Attempts {
         }
     }
 
-    /// Adds the number of attempts and what they met to the error that ends the call, after [`close`](Self::close).
+    /// Adds the number and the failures of the attempts to the error that ends the call, after [`close`](Self::close).
     /// Removes the request's secrets, which any response may repeat.
     pub fn explain(&self, error: Error) -> Error {
         // A request with a bad configuration was never sent, although the SDK tried.
@@ -233,7 +233,7 @@ impl Attempts {
     }
 }
 
-/// See [`Attempts::close_on_drop`].
+/// A guard that closes the attempts when it is dropped.
 pub struct CloseOnDrop(Attempts);
 
 impl Drop for CloseOnDrop {

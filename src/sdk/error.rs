@@ -1,7 +1,7 @@
-//! From the errors of the SDK to an [`Error`].
+//! Converts the errors of the SDK into an [`Error`].
 //!
-//! The SDK has no type for some errors, only words: a missing identity, a timeout of the credentials. The tests provoke
-//! each of them and fail if an update of the SDK changes the words.
+//! The SDK has no types for some errors, only messages: a missing identity, a timeout of the credentials. The tests
+//! provoke each of them and fail if an update of the SDK changes the words.
 
 use super::credentials::SET_CREDENTIALS;
 use crate::error::{Error, Kind, chain, find};

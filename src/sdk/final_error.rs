@@ -1,4 +1,4 @@
-//! The error that ends a call, explained by what its attempts met.
+//! The error that ends a call, explained by its attempts.
 
 use crate::error::{Error, Kind, in_words};
 use crate::protocol::service_error::ServiceError;
@@ -39,8 +39,8 @@ pub fn explain(error: Error, facts: &AttemptFacts<'_>) -> Error {
         Some(last) if error.http_status() == last.status => explain_end(error, facts, last.retry_after),
         // Either the credentials were not there yet, or the SDK's own rate limit held the request back.
         None if error.kind() == Kind::Timeout && sent == 0 && facts.started => error
-            .note("; no request was sent: it waited for credentials, or for its turn (retry.mode adaptive)")
-            .advise("Check what gives the credentials: the profile's command or services, or the metadata service"),
+            .note("; no request was sent: it waited for credentials, or for the SDK's rate limit (retry.mode adaptive)")
+            .advise("Check the source of the credentials: the profile's command or services, or the metadata service"),
         None if is_local => explain_end(error, facts, None),
         _ => error,
     }

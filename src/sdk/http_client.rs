@@ -64,7 +64,7 @@ impl<T: Transport> HttpConnector for Connector<T> {
     }
 }
 
-/// Tells the SDK and the call what happens to a request.
+/// An observer that passes the events of a request on to the SDK and the call.
 struct Observer {
     capture: Option<CaptureSmithyConnection>,
     attempts: Option<Attempts>,

@@ -2,6 +2,11 @@
 //!
 //! A call passes through `call` and `pass_through` to the SDK, and through `transport` back to the library's own HTTP
 //! client.
+//!
+//! - Configuration: `sdk_config`, `client`, `behavior`, `user_agent`; `credentials`
+//! - A call: `call`, `pass_through`, `incoming_response`; `connect` connects ahead of a call
+//! - Attempts: `attempts`, `retry` and its `retry_hooks`; `error` and `final_error` describe failures
+//! - HTTP: `transport`, as the SDK's `http_client`; the bodies `body_prefix` and `yielding_body`
 
 pub mod attempts;
 mod behavior;

@@ -29,7 +29,7 @@ pub struct RetryLimits {
     pub deadline: tokio::time::Instant,
 }
 
-/// What follows a failed attempt.
+/// The decision after a failed attempt.
 pub enum Decision {
     Retry {
         kind: ErrorKind,
@@ -43,8 +43,8 @@ pub enum Decision {
     Undecided,
 }
 
-/// Decides what follows an attempt that ended with this service error. `clock_retried` says whether the call has had a
-/// [`Decision::RetryWithServiceClock`].
+/// Decides whether a retry follows an attempt that ended with this service error. `clock_retried` says whether the call
+/// has had a [`Decision::RetryWithServiceClock`].
 pub fn decide(error: &ServiceError, limits: Option<RetryLimits>, clock_retried: bool) -> Decision {
     let retry_after = error.retry_after;
     match class_of(error) {

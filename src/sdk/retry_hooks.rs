@@ -47,7 +47,7 @@ pub async fn with_attempts<T>(attempts: &Attempts, sdk: impl Future<Output = T>)
     CALL.scope(attempts.clone(), sdk).await
 }
 
-/// The SDK's sleep. Tells the call how long it waits before its next attempt.
+/// The SDK's sleep. Reports to the call the wait before its next attempt.
 #[derive(Debug)]
 pub struct BackoffSleep;
 

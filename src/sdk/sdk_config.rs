@@ -1,4 +1,4 @@
-//! From a [`Config`] to the SDK's configuration: credentials, region, endpoint, user agent.
+//! Converts a [`Config`] into the SDK's configuration: credentials, region, endpoint, user agent.
 
 use super::behavior::behavior;
 use super::credentials::{ClientFactory, CredentialSource, check_token, credentials_cache, provider_of};

@@ -1,6 +1,7 @@
 //! The transport of a model: the network, perhaps with a recorder, or a script or a replay in place of the network.
 //!
-//! Each is an HTTP client of the SDK, below its signing and its retries. So the path above is the same with all of them.
+//! Each is an HTTP client of the SDK, below its signing and its retries. So the path above is the same with all of
+//! them.
 
 use super::http_client::http_client;
 use crate::cassette::open_recordings;

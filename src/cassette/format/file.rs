@@ -1,5 +1,5 @@
-//! The file of a recording. It is a valid JSON document after each interaction: an interaction and new closing brackets overwrite
-//! the closing brackets before it.
+//! The file of a recording. It is a valid JSON document after each interaction: an interaction and new closing brackets
+//! overwrite the closing brackets before it.
 
 use super::interaction::{Interaction, MARK};
 use crate::protocol::redact::Secrets;
@@ -15,6 +15,7 @@ const TAIL: &str = "\n  ]\n}\n";
 /// The size of the buffer for an interaction's text.
 const BUFFER: usize = 64 << 10;
 
+/// The file of a recording, open for writing.
 pub struct RecordingFile {
     file: Arc<File>,
     /// The position of the closing brackets.
@@ -23,8 +24,8 @@ pub struct RecordingFile {
 }
 
 impl RecordingFile {
-    /// Returns whether the file may be overwritten: it is empty, or holds a recording. A program that names a wrong file must not
-    /// lose its content.
+    /// Returns whether the file may be overwritten: it is empty, or holds a recording. A program that names a wrong
+    /// file must not lose its content.
     pub fn can_overwrite(file: &File) -> io::Result<bool> {
         let mut beginning = [0; 256];
         let length = file.read_at(&mut beginning, 0)?;

@@ -16,6 +16,7 @@ pub struct Interaction {
     pub outcome: Outcome,
 }
 
+/// The recorded parts of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     pub method: String,
@@ -26,7 +27,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Returns what a recording holds of a request: nothing about the sender, the time or the host.
+    /// Returns the recorded parts of a request. They do not tell the sender, the time or the host.
     pub fn of(request: &http::Request<Bytes>) -> Self {
         Request {
             method: request.method().as_str().to_owned(),
@@ -52,13 +53,15 @@ pub fn recorded_headers(headers: &HeaderMap, names: &[&str]) -> Headers {
     recorded
 }
 
+/// A response, or the reason why there is none.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Outcome {
     Response(Response),
-    /// Why no response arrived.
+    /// The reason why no response arrived.
     Failure(String),
 }
 
+/// The recorded parts of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Response {
     /// The time from the request to the head, or to the end of a response that does not stream.
@@ -68,21 +71,24 @@ pub struct Response {
     pub content: Content,
     /// Whether the body ends only where the connection ends.
     pub until_close: bool,
-    /// How the body broke off.
+    /// The error by which the body broke off.
     pub error: Option<String>,
 }
 
+/// The body of a response.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Content {
-    Whole(Bytes),
+    /// The body of a response that does not stream.
+    Bytes(Bytes),
+    /// The parts of a stream.
     Events(TimedParts),
 }
 
 impl Interaction {
-    /// Returns about how much memory it takes.
+    /// Returns the approximate size of the interaction in memory, in bytes.
     pub fn size(&self) -> usize {
         let content = match &self.outcome {
-            Outcome::Response(Response { content: Content::Whole(body), .. }) => body.len(),
+            Outcome::Response(Response { content: Content::Bytes(body), .. }) => body.len(),
             Outcome::Response(Response { content: Content::Events(parts), .. }) => parts.size(),
             Outcome::Failure(_) => 0,
         };

@@ -25,9 +25,10 @@
 //! }
 //! ```
 //!
-//! JSON is kept as it was transferred, byte for byte; anything else is base64. A response that does not stream has a `body` in
-//! place of `events`. `until_close` is true if the body ends only where the connection ends. `ended` says how a body broke off.
-//! `failure` takes the place of `response` if no response arrived. What authorized the request is removed wherever it occurs.
+//! JSON is kept as it was transferred, byte for byte; anything else is base64. A response that does not stream has a
+//! `body` in place of `events`. `until_close` is true if the body ends only where the connection ends. `ended` is the
+//! error by which a body broke off. `failure` replaces `response` if no response arrived. The secrets that authorized
+//! the request are removed wherever they occur.
 
 mod file;
 mod interaction;
@@ -74,7 +75,7 @@ mod tests {
         Part { after: Duration::from_millis(3), bytes: bytes.into() }
     }
 
-    /// Returns the text of a recording of these.
+    /// Returns the text of a recording of these interactions.
     fn written(interactions: &[Interaction], secrets: &Secrets) -> String {
         let path = std::env::temp_dir().join(format!(
             "bedrock-recording-{}-{:?}.json",
@@ -115,9 +116,9 @@ mod tests {
         ];
         let text = round_trip(vec![
             interaction(Content::Events(parts.into_iter().collect())),
-            interaction(Content::Whole(Bytes::from_static(b"{\"a\" : 1}"))),
-            interaction(Content::Whole(Bytes::from_static(b"<html>"))),
-            interaction(Content::Whole(Bytes::new())),
+            interaction(Content::Bytes(Bytes::from_static(b"{\"a\" : 1}"))),
+            interaction(Content::Bytes(Bytes::from_static(b"<html>"))),
+            interaction(Content::Bytes(Bytes::new())),
         ]);
         for verbatim in
             [r#"{ "z":1.0, "a":12345678901234567890, "z":2 }"#, r#"{ "n": 1.50, "a":[1e2] }"#, "{\"a\" : 1}"]
@@ -130,6 +131,6 @@ mod tests {
     #[test]
     fn json_too_deep_for_a_recording_is_kept_as_base64() {
         let deep = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
-        round_trip((500..=512).map(|depth| interaction(Content::Whole(deep(depth).into()))).collect());
+        round_trip((500..=512).map(|depth| interaction(Content::Bytes(deep(depth).into()))).collect());
     }
 }

@@ -8,7 +8,7 @@ use crate::protocol::frame_encoder::encode;
 use bytes::Bytes;
 use std::time::Duration;
 
-/// Why a text is not a recording.
+/// The reason why a text is not a recording.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Fault {
     /// A JSON pointer.
@@ -18,6 +18,7 @@ pub struct Fault {
 
 type Result<T> = std::result::Result<T, Fault>;
 
+/// Reads the interactions of a recording.
 pub fn read(text: &str) -> Result<Vec<Interaction>> {
     // Values are skipped more than once.
     let text = Checked::from(text);
@@ -69,11 +70,11 @@ fn read_response(at: &At<'_>) -> Result<Response> {
     let content = match at.member("events") {
         Some(events) => {
             if let Some(body) = at.member("body").or_else(|| at.member("body_base64")) {
-                return Err(body.fault("it cannot stand beside events"));
+                return Err(body.fault("it cannot be given together with events"));
             }
             Content::Events(events.elements()?.map(|element| read_part(&element)).collect::<Result<_>>()?)
         }
-        None => Content::Whole(at.bytes("body", "body_base64")?),
+        None => Content::Bytes(at.bytes("body", "body_base64")?),
     };
     let until_close = at.member("until_close").map(|value| value.bool()).transpose()?.unwrap_or_default();
     let error = at.member("ended").map(|error| error.text()).transpose()?;
@@ -147,7 +148,7 @@ impl<'a> At<'a> {
         match (self.member(one), self.member(other)) {
             (Some(value), None) => Ok((one, value)),
             (None, Some(value)) => Ok((other, value)),
-            (Some(_), Some(value)) => Err(value.fault(format!("it cannot stand beside {one}"))),
+            (Some(_), Some(value)) => Err(value.fault(format!("it cannot be given together with {one}"))),
             (None, None) => Err(self.fault(format!("{one} or {other} is missing"))),
         }
     }
@@ -168,7 +169,7 @@ impl<'a> At<'a> {
 
     fn number(&self, most: u64) -> Result<u64> {
         let number = self.json.i64().and_then(|number| u64::try_from(number).ok()).filter(|&number| number <= most);
-        number.ok_or_else(|| self.fault("expected a whole number, within reason"))
+        number.ok_or_else(|| self.fault(format!("expected a whole number from 0 to {most}")))
     }
 
     fn headers(&self) -> Result<Headers> {

@@ -1,5 +1,5 @@
-//! The parts of a body and their times: all bytes in one buffer, and a mark for each part. So small events take little more memory
-//! than their bytes.
+//! The parts of a body and their times: all bytes in one buffer, and a mark for each part. So small events take little
+//! more memory than their bytes.
 
 use bytes::Bytes;
 use std::time::Duration;
@@ -43,7 +43,7 @@ impl TimedParts {
         })
     }
 
-    /// Returns how much memory they take.
+    /// Returns the size of the parts in memory, in bytes.
     pub fn size(&self) -> usize {
         self.bytes.len() + self.marks.len() * size_of::<Mark>()
     }
@@ -54,7 +54,7 @@ impl TimedParts {
 pub struct PartsBuilder {
     bytes: Vec<u8>,
     marks: Vec<Mark>,
-    /// Where the part begins that has not ended.
+    /// The position behind the last part that has ended.
     open_from: usize,
 }
 

@@ -1,7 +1,7 @@
-//! Writes interactions as readable text, piece by piece: the text of an interaction is never in memory as a whole.
+//! Writes interactions as readable text, piece by piece: the complete text of an interaction is never in memory.
 //!
-//! What authorized the request is removed from every text before it becomes JSON. Payloads are written without their frames, which
-//! reading the recording restores.
+//! The secrets that authorized the request are removed from every text before it becomes JSON. Payloads are written
+//! without their frames, which reading the recording restores.
 
 use super::interaction::{Content, Headers, Interaction, Outcome, Request, Response};
 use super::timed_parts::Part;
@@ -14,7 +14,7 @@ use crate::protocol::redact::Secrets;
 use std::borrow::Cow;
 use std::io::{Result, Write};
 
-/// More arrays and objects than surround any value in a recording.
+/// A number above that of the arrays and objects around any value in a recording.
 const AROUND: usize = 8;
 /// The bytes that are encoded as base64 at once: a multiple of three.
 const TO_BASE64: usize = 3 << 12;
@@ -79,7 +79,7 @@ impl<W: Write> Text<'_, W> {
         self.headers(&response.headers)?;
         self.put(",\n        ")?;
         match &response.content {
-            Content::Whole(body) => self.bytes("body", body)?,
+            Content::Bytes(body) => self.bytes("body", body)?,
             Content::Events(parts) if parts.is_empty() => self.put("\"events\": []")?,
             Content::Events(parts) => {
                 let mut before = "\"events\": [\n          ";

@@ -63,15 +63,15 @@ impl AccessKeys {
     fn find<'a>(
         names: &Names,
         get: impl Fn(&str) -> Option<&'a str>,
-        place: impl Fn(&str) -> String,
+        source: impl Fn(&str) -> String,
     ) -> Result<Option<Self>> {
         let take = |name: &str| match get(name) {
-            Some(value) => check(value, &place(name)).map(|()| Some(secret(value))),
+            Some(value) => check(value, &source(name)).map(|()| Some(secret(value))),
             None => Ok(None),
         };
         let Some(access_key) = take(names.access_key)? else { return Ok(None) };
         let secret_key = take(names.secret_key)?.ok_or_else(|| {
-            let (given, missing) = (place(names.access_key), place(names.secret_key));
+            let (given, missing) = (source(names.access_key), source(names.secret_key));
             Error::new(Kind::Credentials, format_args!("{given} is given, but not {missing}: give both"))
         })?;
         let [usual, old] = names.session_token;

@@ -17,7 +17,8 @@
 //! If the config has a `role_arn`, that role is assumed with the credentials found.
 //!
 //! Each kind of source has a settings type, which needs no network, and a provider type, which implements
-//! `FetchCredentials` with the `clients`. [`provider_of`] runs them on another thread.
+//! `FetchCredentials` (in `fetch`) with the `clients`. [`provider_of`] (in `background_provider`) runs them on another
+//! thread. `sts`, `credentials_json` and `expiry` read the responses.
 
 mod access_keys;
 mod advice;

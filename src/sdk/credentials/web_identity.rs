@@ -90,7 +90,7 @@ fn advice(code: &str) -> &'static str {
         "AccessDenied" => {
             "The role's trust policy must allow sts:AssumeRoleWithWebIdentity to this token's issuer and subject"
         }
-        "ExpiredTokenException" => "The token in the file has expired: look at what renews it",
+        "ExpiredTokenException" => "The token in the file has expired: check the process that renews it",
         "InvalidIdentityToken" | "IDPCommunicationError" => {
             "Check that the account has an identity provider for this token's issuer and audience"
         }
