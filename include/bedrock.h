@@ -422,8 +422,8 @@ void bedrock_error_free(bedrock_error *error);
  *   region                The region that is called. The library never asks the metadata service of
  *                         the instance (IMDS) for it. (string; default: AWS_REGION,
  *                         AWS_DEFAULT_REGION, the profile's region, us-east-1, in this order)
- *   api_key               An access key id. secret_key must stand beside it. (string; default: the
- *                         credentials of the AWS environment)
+ *   api_key               An access key id. It needs secret_key. (string; default: the credentials
+ *                         of the AWS environment)
  *   secret_key            The secret access key of api_key. (string; default: the credentials of
  *                         the AWS environment)
  *   session_token         The session token of api_key, if its credentials are temporary. (string;
@@ -480,9 +480,9 @@ void bedrock_error_free(bedrock_error *error);
  *                         and cannot be added to a request. (boolean; default: true)
  *   read_ahead            About how much of a stream may wait in memory until the program reads it:
  *                         from 16 KiB to 1 GiB, as a text such as "1MiB" or as a number of bytes.
- *                         Half of it may be on the connection. A single event is always read as a
- *                         whole. For a derived model, the part on the connection stays that of the
- *                         first model. (size; default: "256KiB")
+ *                         Half of it may be on the connection. A single event is always read
+ *                         completely. For a derived model, the part on the connection stays that of
+ *                         the first model. (size; default: "256KiB")
  *   ca_file               A PEM file of at most 16 MiB with the certificates to trust. (string;
  *                         default: AWS_CA_BUNDLE, the profile's ca_bundle, REQUESTS_CA_BUNDLE,
  *                         SSL_CERT_FILE, the system's certificates, in this order)
@@ -579,14 +579,14 @@ bedrock_status bedrock_model_connect(const bedrock_model *model,
                                      int32_t timeout_ms,
                                      bedrock_error **err);
 
-/* Derives a model that puts request members of its own under every request: tools, system,
- * inferenceConfig and so on.
+/* Derives a model that adds request members to every request: tools, system, inferenceConfig and
+ * so on.
  *
  * It shares connections, credentials and max_concurrency with the first model. A member that a
- * request has replaces the whole member of the model. null removes a member of the first model.
- * "model" changes the model id. "timeout", "timeouts", "retry", "keep_answer" and "read_ahead"
- * mean what they mean in the config: derive a model to give a call its own deadline. The
- * function is cheap.
+ * request has replaces the member of the model completely. null removes a member of the first
+ * model. "model" changes the model id. "timeout", "timeouts", "retry", "keep_answer" and
+ * "read_ahead" mean what they mean in the config: derive a model to give a call its own
+ * deadline. The function is cheap.
  *
  * defaults_json: A JSON object with members of a request and the keys above.
  * Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid, if it holds another key of
@@ -1106,8 +1106,8 @@ bedrock_status bedrock_generate(const bedrock_model *model,
  * Returns: BEDROCK_OK if the response is complete, BEDROCK_STOPPED if on_event asked to stop,
  *   BEDROCK_E_TRUNCATED if the connection ended before the message did, or another failure of
  *   the call.
- * Ownership: *out is owned by the caller. Free it with bedrock_response_free, whatever the
- *   status is.
+ * Ownership: *out is owned by the caller. Free it with bedrock_response_free, also after a
+ *   failure.
  * Threads: Blocks until the call ends. Thread-safe. on_event runs on the calling thread.
  * Since: 0.1
  * AWS: ConverseStream */
@@ -1204,8 +1204,8 @@ int bedrock_stream_fd(bedrock_stream *stream);
  * event, the end, a failure or a cancel. If there is something already, it calls wakeup at once.
  *
  * After a wakeup, call bedrock_stream_next with timeout 0 until it returns something other than
- * BEDROCK_OK. If you stop reading before BEDROCK_AGAIN, you get no further wakeup: continue on
- * your own, or leave it so to pause the stream.
+ * BEDROCK_OK. If you stop reading before BEDROCK_AGAIN, you get no further wakeup: go on reading
+ * without one, or pause the stream in this way.
  *
  * wakeup: A new wakeup replaces the old one. NULL removes it. Once this function or
  *   bedrock_stream_free has returned, the old wakeup is not running and will not run.
@@ -1295,7 +1295,7 @@ bedrock_status bedrock_waitset_add(bedrock_waitset *set,
  *
  * Then call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK,
  * on this or another thread. If you stop reading before BEDROCK_AGAIN, the set does not return
- * the stream again: continue on your own, or leave it so to pause the stream.
+ * the stream again: go on reading without the set, or pause the stream in this way.
  *
  * timeout_ms: 0 does not wait. A negative value waits without a limit.
  * stream: *stream receives the stream. May be NULL.
@@ -1358,8 +1358,8 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * InvokeModel, InvokeModelWithResponseStream: for embeddings, images, and models that do not
  * support Converse. "body" is the request in the model's own form. Its bytes are sent as they are
  * written. A string "@name" anywhere in it that names an attachment becomes the base64 of the
- * attachment. If the whole body is "@name", the bytes of the attachment are the body. Other
- * members: accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
+ * attachment. If body itself is "@name", the bytes of the attachment are the body. Other members:
+ * accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
  * performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. The model's
  * guardrailConfig, performanceConfig and serviceTier supply the members that the request lacks.
  *
@@ -1392,16 +1392,16 @@ void bedrock_waitset_free(bedrock_waitset *set);
 
 /* Calls an operation and waits for its complete response, which bedrock_response_json gives.
  *
- * If the operation streams, the response is assembled from its events, whatever the model's
- * keep_answer is.
+ * If the operation streams, the response is assembled from its events, also if the model's
+ * keep_answer is false.
  *
  * operation: The name of the operation: "InvokeModel".
  * out: If a stream fails, *out receives the part of the response that had arrived, and
  *   bedrock_response_complete returns 0. If nothing had arrived, *out is NULL.
  * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if this version has no such operation.
  *   BEDROCK_E_REQUEST if the request does not fit the operation. Or another failure of the call.
- * Ownership: *out is owned by the caller. Free it with bedrock_response_free, whatever the
- *   status is.
+ * Ownership: *out is owned by the caller. Free it with bedrock_response_free, also after a
+ *   failure.
  * Threads: Blocks until the call ends. Thread-safe.
  * Since: 0.1
  * AWS: The operation of that name. */
@@ -1634,7 +1634,7 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
  * thread-safe. If an object has a key twice, the last one counts. Their parameters:
  *
  *   json, len     the text, and its length or BEDROCK_STRLEN
- *   pointer       a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an
+ *   pointer       a JSON pointer (RFC 6901): "" is the complete text, "/a/0/b" is a member of an
  *                 element of a member
  *   fallback      the result if there is no such value
  *   buffer, size  where to write, and how many bytes it has. buffer may be NULL if size is 0. It

@@ -28,7 +28,7 @@ pub enum Kind {
     /// No credentials were found, they have expired, or their provider failed.
     Credentials = -6,
     AccessDenied = -7,
-    /// The service knows no such model or resource.
+    /// The service has no such model or resource.
     NotFound = -8,
     /// The service refused the request.
     Validation = -9,

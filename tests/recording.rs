@@ -410,7 +410,7 @@ fn an_invalid_transport_is_a_config_error_that_names_the_key() {
     std::os::unix::fs::symlink(&file, &linked).expect("a link");
     let cases = [
         (json!({}), "/transport", "needs one of replies, record and replay"),
-        (json!({"record": "a", "replay": "b"}), "/transport/replay", "cannot stand beside \"record\""),
+        (json!({"record": "a", "replay": "b"}), "/transport/replay", "and \"record\" exclude each other"),
         (json!({"replies": [], "timing": "recorded"}), "/transport/timing", "is not a known key"),
         (json!({"replay": file, "repeat": true}), "/transport/repeat", "is not a known key"),
         (json!({"replay": file, "timing": 7}), "/transport/timing", "must be a string"),

@@ -152,7 +152,7 @@ pub(super) static KEYS: [Key; 38] = [
         Reader::Model(|draft, value| value.secret(check_secret).map(|key| draft.api_key = Some(key))),
         "string",
         "the credentials of the AWS environment",
-        "An access key id. `secret_key` must stand beside it.",
+        "An access key id. It needs `secret_key`.",
     ),
     key(
         "secret_key",
@@ -324,7 +324,7 @@ pub(super) static KEYS: [Key; 38] = [
         "`\"256KiB\"`",
         "About how much of a stream may wait in memory until the program reads it: from 16 KiB to 1 GiB, as a text \
          such as `\"1MiB\"` or as a number of bytes. Half of it may be on the connection. A single event is always \
-         read as a whole. For a derived model, the part on the connection stays that of the first model.",
+         read completely. For a derived model, the part on the connection stays that of the first model.",
     ),
     key(
         "ca_file",

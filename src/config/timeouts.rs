@@ -72,6 +72,7 @@ impl ConfiguredTimeouts {
         self.by_name[timeout as usize] = Some(limit);
     }
 
+    /// Returns the limits, with the defaults of the timers that are not set.
     pub(super) fn effective(&self) -> Timeouts {
         let set = |timeout: Timeout| self.by_name[timeout as usize];
         let silence = self.timeout.unwrap_or(DEFAULT_SILENCE);

@@ -38,6 +38,7 @@ pub struct RecordingPath {
 }
 
 impl Transport {
+    /// Reads the value of the key.
     pub(super) fn parse(value: &Value<'_>) -> Result<Self> {
         let members = value.members()?;
         let mut choices = members.iter().filter(|member| CHOICES.contains(&&*member.key));
@@ -49,7 +50,7 @@ impl Transport {
             });
         };
         if let Some(second) = choices.next() {
-            return Err(second.error(format_args!("cannot stand beside \"{}\": give one of them", choice.key)));
+            return Err(second.error(format_args!("and \"{}\" exclude each other: give one of them", choice.key)));
         }
         match &*choice.key {
             "replies" => Script::parse(&members).map(|script| Transport::Script(Arc::new(script))),

@@ -23,6 +23,7 @@ pub(super) struct Value<'a> {
 }
 
 impl<'a> Value<'a> {
+    /// Returns the config itself, which has no name.
     pub(super) fn root(json: Json<'a>) -> Self {
         Value { json, key: Cow::Borrowed(""), name: String::new(), path: String::new() }
     }

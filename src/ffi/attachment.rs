@@ -64,7 +64,7 @@ unsafe fn with_bytes(
     change(request, err, |request| {
         let bytes = passed.as_ref().expect("nothing has taken the bytes");
         let is_shared = bytes.user.release.is_some();
-        // SAFETY: they are readable, says the caller.
+        // SAFETY: they are readable, as the caller promises.
         let bytes = unsafe { text::bytes("data", bytes.data.cast(), bytes.len) }?;
         let mut copy =
             if is_shared { ZeroizedBytes::default() } else { ZeroizedBytes::copy("attaching bytes", bytes)? };

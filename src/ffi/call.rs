@@ -19,7 +19,7 @@
 //!
 //! InvokeModel, InvokeModelWithResponseStream: for embeddings, images, and models that do not support Converse. "body"
 //! is the request in the model's own form. Its bytes are sent as they are written. A string "@name" anywhere in it that
-//! names an attachment becomes the base64 of the attachment. If the whole body is "@name", the bytes of the attachment
+//! names an attachment becomes the base64 of the attachment. If body itself is "@name", the bytes of the attachment
 //! are the body. Other members: accept, contentType (application/json), guardrailIdentifier, guardrailVersion, trace,
 //! performanceConfigLatency, serviceTier, requestMetadata, projectIdentifier. The model's guardrailConfig,
 //! performanceConfig and serviceTier supply the members that the request lacks.
@@ -62,14 +62,14 @@ use std::ffi::c_char;
 
 /// Calls an operation and waits for its complete response, which bedrock_response_json gives.
 ///
-/// If the operation streams, the response is assembled from its events, whatever the model's keep_answer is.
+/// If the operation streams, the response is assembled from its events, also if the model's keep_answer is false.
 ///
 /// operation: The name of the operation: "InvokeModel".
 /// out: If a stream fails, *out receives the part of the response that had arrived, and bedrock_response_complete
 ///   returns 0. If nothing had arrived, *out is NULL.
 /// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if this version has no such operation. BEDROCK_E_REQUEST if the
 ///   request does not fit the operation. Or another failure of the call.
-/// Ownership: *out is owned by the caller. Free it with bedrock_response_free, whatever the status is.
+/// Ownership: *out is owned by the caller. Free it with bedrock_response_free, also after a failure.
 /// Threads: Blocks until the call ends. Thread-safe.
 /// Since: 0.1
 /// AWS: The operation of that name.

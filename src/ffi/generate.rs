@@ -144,7 +144,7 @@ pub(super) unsafe fn generate(
 ///   response has the stop reason and the usage, and no content.
 /// Returns: BEDROCK_OK if the response is complete, BEDROCK_STOPPED if on_event asked to stop, BEDROCK_E_TRUNCATED if
 ///   the connection ended before the message did, or another failure of the call.
-/// Ownership: *out is owned by the caller. Free it with bedrock_response_free, whatever the status is.
+/// Ownership: *out is owned by the caller. Free it with bedrock_response_free, also after a failure.
 /// Threads: Blocks until the call ends. Thread-safe. on_event runs on the calling thread.
 /// Since: 0.1
 /// AWS: ConverseStream
@@ -224,7 +224,7 @@ unsafe fn show(
         drop(listed);
         let response = if out.is_null() { None } else { stream.finish() };
         drop(stream);
-        // SAFETY: `out` is NULL or writable, says the caller.
+        // SAFETY: `out` is NULL or writable, as the caller promises.
         unsafe { put_response(out, Ended { result, response }) }
     })
 }

@@ -4,7 +4,7 @@
 //! has a key twice, the last one counts. Their parameters:
 //!
 //!   json, len     the text, and its length or BEDROCK_STRLEN
-//!   pointer       a JSON pointer (RFC 6901): "" is the whole text, "/a/0/b" is a member of an
+//!   pointer       a JSON pointer (RFC 6901): "" is the complete text, "/a/0/b" is a member of an
 //!                 element of a member
 //!   fallback      the result if there is no such value
 //!   buffer, size  where to write, and how many bytes it has. buffer may be NULL if size is 0. It

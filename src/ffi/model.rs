@@ -8,8 +8,8 @@
 //!   region                The region that is called. The library never asks the metadata service of
 //!                         the instance (IMDS) for it. (string; default: AWS_REGION,
 //!                         AWS_DEFAULT_REGION, the profile's region, us-east-1, in this order)
-//!   api_key               An access key id. secret_key must stand beside it. (string; default: the
-//!                         credentials of the AWS environment)
+//!   api_key               An access key id. It needs secret_key. (string; default: the credentials
+//!                         of the AWS environment)
 //!   secret_key            The secret access key of api_key. (string; default: the credentials of
 //!                         the AWS environment)
 //!   session_token         The session token of api_key, if its credentials are temporary. (string;
@@ -66,9 +66,9 @@
 //!                         and cannot be added to a request. (boolean; default: true)
 //!   read_ahead            About how much of a stream may wait in memory until the program reads it:
 //!                         from 16 KiB to 1 GiB, as a text such as "1MiB" or as a number of bytes.
-//!                         Half of it may be on the connection. A single event is always read as a
-//!                         whole. For a derived model, the part on the connection stays that of the
-//!                         first model. (size; default: "256KiB")
+//!                         Half of it may be on the connection. A single event is always read
+//!                         completely. For a derived model, the part on the connection stays that of
+//!                         the first model. (size; default: "256KiB")
 //!   ca_file               A PEM file of at most 16 MiB with the certificates to trust. (string;
 //!                         default: AWS_CA_BUNDLE, the profile's ca_bundle, REQUESTS_CA_BUNDLE,
 //!                         SSL_CERT_FILE, the system's certificates, in this order)
@@ -207,10 +207,10 @@ pub unsafe extern "C-unwind" fn bedrock_model_connect(
     })
 }
 
-/// Derives a model that puts request members of its own under every request: tools, system, inferenceConfig and so on.
+/// Derives a model that adds request members to every request: tools, system, inferenceConfig and so on.
 ///
 /// It shares connections, credentials and max_concurrency with the first model. A member that a request has replaces
-/// the whole member of the model. null removes a member of the first model. "model" changes the model id. "timeout",
+/// the member of the model completely. null removes a member of the first model. "model" changes the model id. "timeout",
 /// "timeouts", "retry", "keep_answer" and "read_ahead" mean what they mean in the config: derive a model to give a call
 /// its own deadline. The function is cheap.
 ///

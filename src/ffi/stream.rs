@@ -202,8 +202,8 @@ pub extern "C-unwind" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int
 /// something already, it calls wakeup at once.
 ///
 /// After a wakeup, call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK. If you
-/// stop reading before BEDROCK_AGAIN, you get no further wakeup: continue on your own, or leave it so to pause the
-/// stream.
+/// stop reading before BEDROCK_AGAIN, you get no further wakeup: go on reading without one, or pause the stream in
+/// this way.
 ///
 /// wakeup: A new wakeup replaces the old one. NULL removes it. Once this function or bedrock_stream_free has returned,
 ///   the old wakeup is not running and will not run.

@@ -75,8 +75,8 @@ pub extern "C-unwind" fn bedrock_waitset_add(
 /// Waits for a stream that is readable.
 ///
 /// Then call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK, on this or another
-/// thread. If you stop reading before BEDROCK_AGAIN, the set does not return the stream again: continue on your own, or
-/// leave it so to pause the stream.
+/// thread. If you stop reading before BEDROCK_AGAIN, the set does not return the stream again: go on reading without the
+/// set, or pause the stream in this way.
 ///
 /// timeout_ms: 0 does not wait. A negative value waits without a limit.
 /// stream: *stream receives the stream. May be NULL.

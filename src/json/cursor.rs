@@ -1,6 +1,6 @@
 //! A loop over the parts of an array or object whose state is two numbers, which the C API keeps in the caller's memory.
 //!
-//! The first step checks the whole text. The others read only the part that they step over.
+//! The first step checks the complete text. The others read only the part that they step over.
 
 use super::scan::skip_space;
 use super::{pointer, skip};

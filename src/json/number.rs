@@ -30,17 +30,17 @@ impl<'a> Json<'a> {
     /// Returns a whole number that fits: 3, 3.0 and 3e2, but neither 3.5 nor 2^63. The result is exact, also beyond the
     /// precision of a double.
     pub fn i64(self) -> Option<i64> {
-        if let Ok(whole) = self.text.parse() {
-            return Some(whole);
+        if let Ok(integer) = self.text.parse() {
+            return Some(integer);
         }
         if self.kind() != Kind::Number {
             return None;
         }
         let (mantissa, exponent) = self.text.split_once(['e', 'E']).unwrap_or((self.text, "0"));
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let (integer, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
         let fraction = fraction.trim_end_matches('0');
-        let (sign, whole) = whole.strip_prefix('-').map_or((1, whole), |whole| (-1, whole));
-        let digits = whole
+        let (sign, integer) = integer.strip_prefix('-').map_or((1, integer), |integer| (-1, integer));
+        let digits = integer
             .bytes()
             .chain(fraction.bytes())
             .try_fold(0_i128, |number, digit| number.checked_mul(10)?.checked_add(i128::from(digit - b'0') * sign))?;

@@ -129,10 +129,12 @@ impl<'a> Checked<'a> {
         self.text
     }
 
+    /// Returns the outline, or the reason why the text is not JSON.
     pub fn outline(&self) -> Result<&Outline, &Invalid> {
         self.outline.as_ref()
     }
 
+    /// Returns the value, or the reason why the text is not JSON.
     pub fn json(&self) -> Result<Json<'_>, &Invalid> {
         self.outline().map(|outline| outline.json(self.text))
     }

@@ -4,7 +4,7 @@ use super::scan::{Container, Encoding, StringToken, Visitor, scan};
 use super::value::{Json, Kind, Member, Part};
 use std::ops::Range;
 
-/// Returns the position of the value that `pointer` refers to. Checks the whole text, and returns None if it is not JSON.
+/// Returns the position of the value that `pointer` refers to. Checks the complete text, and returns None if it is not JSON.
 pub fn find(bytes: &[u8], pointer: &str) -> Option<Range<usize>> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         return None;

@@ -23,7 +23,7 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Checks `bytes`, which are as long as the prelude says.
+    /// Checks `bytes`, whose length is the one in the prelude.
     pub(super) fn open(
         bytes: &'a [u8],
         prelude: Prelude,

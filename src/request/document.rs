@@ -104,6 +104,7 @@ impl Document {
         Ok(document)
     }
 
+    /// Returns the names of the members.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.members.iter().map(|member| &*member.name)
     }
@@ -125,6 +126,7 @@ impl Document {
         self.value(name).filter(|value| value.kind() != json::Kind::Null)
     }
 
+    /// Returns the list `name`, or None if there is no such list.
     pub fn list(&self, name: &str) -> Option<&List> {
         match &self.members[self.position(name)?].content {
             Content::List(list) => Some(list),

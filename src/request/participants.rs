@@ -6,7 +6,7 @@ use crate::error::{Result, quote};
 
 /// The name that the messages of each role have, if they have one.
 ///
-/// A name tells participants of one role apart. As long as a role has one name, the name adds nothing and is left out.
+/// A name distinguishes the participants of one role. As long as a role has only one name, the name is left out.
 #[derive(Clone, Default)]
 pub struct Participants(Vec<(Role, String)>);
 

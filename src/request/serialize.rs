@@ -2,7 +2,8 @@
 //!
 //! Members have the names of the AWS API. Converse and ConverseStream send all members of the request and the model's
 //! defaults; CountTokens sends those that it counts. The other operations send all members of the request, so that a member
-//! that the service learns later can be used today. From the defaults they send only the members that they know.
+//! that the service learns later can be used today. From the defaults they send only the members that are
+//! listed for the operation.
 
 use super::attachments::Attachments;
 use super::defaults;

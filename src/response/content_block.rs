@@ -27,14 +27,17 @@ struct Texts {
 }
 
 impl ContentBlock {
+    /// Appends a delta to the text.
     pub fn add_text(&mut self, delta: &str) {
         self.texts.get_or_insert_default().text.get_or_insert_default().push_str(delta);
     }
 
+    /// Appends a delta to the reasoning.
     pub fn add_reasoning(&mut self, delta: &str) {
         self.texts.get_or_insert_default().reasoning.get_or_insert_default().push_str(delta);
     }
 
+    /// Appends a fragment to the tool input.
     pub fn add_tool_input(&mut self, fragment: &str) {
         self.is_input_valid = false;
         self.texts.get_or_insert_default().tool_input.get_or_insert_default().push_str(fragment);

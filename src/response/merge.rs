@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn a_value_that_came_in_one_part_stays_as_it_was_written() {
-        let whole = r#"{ "b" : 1e400, "a" : "\u0041" }"#;
-        assert_eq!(merged("x", &[whole]), whole);
+        let json = r#"{ "b" : 1e400, "a" : "\u0041" }"#;
+        assert_eq!(merged("x", &[json]), json);
     }
 
     #[test]

@@ -30,6 +30,7 @@ pub(super) struct ToolCalls {
 }
 
 impl Summary {
+    /// Returns the summary of a response. `streamed` is whether it was assembled from a stream.
     pub fn of(text: &str, streamed: bool) -> Summary {
         let response = Json::parse(text).ok();
         let message = response.and_then(|response| response.pointer("/output/message"));
@@ -83,6 +84,7 @@ impl Summary {
         })
     }
 
+    /// Returns the tool calls.
     pub fn calls(&self, response: &str, streamed: bool) -> &ToolCalls {
         self.calls.get_or_init(|| {
             let uses = self.block_members(response).filter(|member| member.key.is("toolUse"));

@@ -30,6 +30,7 @@ pub fn is_server_tool_use(tool_use: Json<'_>) -> bool {
 }
 
 impl ToolCall {
+    /// Reads a `toolUse`. `streamed` is whether the response was assembled from a stream.
     pub(super) fn of(tool_use: Json<'_>, streamed: bool) -> ToolCall {
         let text = |key| tool_use.get(key).and_then(Json::string).unwrap_or_default().as_ref().into();
         let input = tool_use.get("input");

@@ -43,6 +43,7 @@ pub struct Item {
     pub declaration: Declaration,
 }
 
+/// The kind of a declaration, with its code.
 pub enum Declaration {
     /// An opaque type.
     Handle,
@@ -70,6 +71,7 @@ pub struct Member {
     pub code: String,
 }
 
+/// A function of the header.
 pub struct Function {
     /// The declaration in C, over several lines if it is long.
     pub code: String,
@@ -79,12 +81,13 @@ pub struct Function {
 }
 
 impl Function {
-    /// The labels that the list of its documentation may have, in their order: its parameters, then the parts.
+    /// Returns the labels that the list of its documentation may have, in their order: its parameters, then the parts.
     pub fn labels(&self) -> Vec<&str> {
         self.parameters.iter().map(|parameter| parameter.name.as_str()).chain(PARTS).collect()
     }
 }
 
+/// A parameter of a function.
 pub struct Parameter {
     pub name: String,
     /// The type in C: `bedrock_error **`.

@@ -46,6 +46,7 @@ impl Doc {
         self.entries().find(|(name, _)| name == label).map(|(_, text)| text.as_str())
     }
 
+    /// Returns the entries of all lists, in their order.
     pub fn entries(&self) -> impl Iterator<Item = &(String, String)> {
         self.blocks.iter().flat_map(|block| match block {
             Block::List(entries) => entries.as_slice(),

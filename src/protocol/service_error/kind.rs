@@ -80,7 +80,7 @@ const BY_NAME: [(&str, Kind); 53] = [
     ("ConflictException", Kind::Validation),
 ];
 
-/// Returns whether the message says that the request is too long for the model.
+/// Returns whether the message states that the request is too long for the model.
 fn is_overflow(message: &str) -> bool {
     const PHRASES: [&str; 9] = [
         "input is too long",

@@ -23,6 +23,7 @@ pub enum Content<'a> {
 }
 
 impl<'a> Content<'a> {
+    /// Returns the content by its type. None is [`Content::Missing`].
     pub fn of(content: Option<Json<'a>>) -> Self {
         match content.map(|content| (content.kind(), content)) {
             None => Content::Missing,
@@ -32,6 +33,7 @@ impl<'a> Content<'a> {
         }
     }
 
+    /// Returns the elements of a content that is an array, or none.
     pub fn parts(&self) -> &[Object<'a>] {
         match self {
             Content::Parts(parts) => parts,

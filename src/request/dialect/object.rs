@@ -13,6 +13,7 @@ pub struct Object<'a> {
 }
 
 impl<'a> Object<'a> {
+    /// Finds the members of a value.
     pub fn of(json: Json<'a>) -> Self {
         Object { json, members: json.members().collect() }
     }

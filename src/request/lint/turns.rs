@@ -52,7 +52,7 @@ impl Turns {
         let (document, has_text) = (self.document.take(), std::mem::take(&mut self.has_text));
         match document.filter(|_| !has_text) {
             Some(path) => {
-                let message = "a message with a document needs a text block too, which says what to do with it";
+                let message = "a message with a document needs a text block too, which asks for something about it";
                 Err(rejected(path, message))
             }
             None => Ok(()),
