@@ -14,7 +14,8 @@
 //! The network:
 //!
 //! - `network`: sends a request over a connection, and again if that is safe
-//! - `pool`: the origins; `origin`: the connections of one, connects in progress, and calls that wait
+//! - `pool`: the origins; `origin`: one of them, made of `connections`, `connects` in progress, and `waiters`, the
+//!   calls that wait
 //! - `connection`: HTTP/1.1 or HTTP/2; `lifetime`: how long it may be used; `send_error`: its failures
 //! - `metadata`: the metadata services of the machine
 //!
@@ -37,6 +38,8 @@
 pub mod body;
 mod connect;
 mod connection;
+mod connections;
+mod connects;
 mod error_message;
 mod frame_coalescer;
 mod framing;
@@ -68,3 +71,4 @@ pub mod transport;
 pub mod transport_error;
 pub mod trust_store;
 mod tunnel;
+mod waiters;
