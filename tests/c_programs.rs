@@ -379,7 +379,7 @@ fn large() {
 #[test]
 fn log() {
     run_with("log", |request| match request.connection % 2 {
-        1 => Reply::text_response("what you answer is private as well").then_close(),
+        1 => Reply::text_response("responses are private as well").then_close(),
         _ => Reply::error(403, "AccessDeniedException", "The security token included in the request is invalid."),
     });
 }
@@ -401,7 +401,7 @@ fn many() {
         let ended = begun.wait_for(&gate).text(0, &["4 ", "5 "]);
         ended.message_stop("end_turn").metadata(3, 6)
     });
-    print!("{}", program.output_of(Run::Plain, &[&bedrock.url(), &streams, "tell"]));
+    print!("{}", program.output_of(Run::Plain, &[&bedrock.url(), &streams, "report"]));
 }
 
 #[test]

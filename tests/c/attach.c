@@ -1,6 +1,6 @@
-/* attach.c - bytes by pointer: "@name" in the JSON becomes the base64 of what was attached under that name.
+/* attach.c - bytes by pointer: "@name" in the JSON becomes the base64 of the bytes that are attached under that name.
  *
- *     attach URL      a service that answers with the body it was sent */
+ *     attach URL      a service whose response is the body of the request */
 #include "check.h"
 
 #include <pthread.h>
@@ -27,7 +27,7 @@ static void fill(unsigned char *bytes, size_t len)
         bytes[i] = (unsigned char)(i * 31 + (i >> 8) * 17 + len);
 }
 
-/* The value of a base64 digit, -1 for what is none. */
+/* Returns the value of a base64 digit, or -1 for another character. */
 static int digit(char c)
 {
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -36,7 +36,7 @@ static int digit(char c)
     return found != NULL ? (int)(found - digits) : -1;
 }
 
-/* Whether text, to its closing quote, is the base64 of these bytes, padding included. Returns what follows the quote. */
+/* Checks that text, up to its closing quote, is the base64 of these bytes with padding. Returns the text after the quote. */
 static const char *check_base64(const char *text, const unsigned char *bytes, size_t len)
 {
     size_t i = 0;
@@ -71,7 +71,7 @@ static void check_body(bedrock_request *request, const unsigned char *bytes, siz
     CHECK_TEXT(check_base64(body + strlen(IMAGE) + 1, bytes, len), IMAGE_END);
 }
 
-/* An attachment may be empty, but no image is. */
+/* An attachment may be empty, but an empty image is an error. */
 static void empty(void)
 {
     bedrock_request *request = request_of(IMAGE "\"@picture\"" IMAGE_END);
@@ -83,7 +83,7 @@ static void empty(void)
     bedrock_request_free(request);
 }
 
-/* Of every small size, which is where padding is decided, and of large ones. */
+/* Attachments of every small size, because padding depends on it, and of large sizes. */
 static void sizes(void)
 {
     static const size_t large[] = {1000, 4095, 4096, 4097, 65537, 1 << 20};
@@ -143,7 +143,7 @@ static void copied_or_lent(void)
     CHECK(pthread_equal(passed.thread, pthread_self()));
 }
 
-/* The last of a request and its clones gives the bytes back. */
+/* The bytes are released when the last of a request and its clones is freed. */
 static void clones(void)
 {
     struct passed passed;
@@ -156,7 +156,7 @@ static void clones(void)
     CHECK_OK(bedrock_request_attach(request, "picture", passed.bytes, sizeof passed.bytes, release, &passed, &error), error);
     CHECK_OK(bedrock_request_clone(request, &clone, &error), error);
     CHECK_OK(bedrock_request_clone(clone, &grandchild, &error), error);
-    /* A name is taken in each of them, and another one is free in each. */
+    /* Each of them has one name already, and does not have another one. */
     CHECK_FAILS(bedrock_request_attach(clone, "picture", "x", 1, NULL, NULL, &error), BEDROCK_E_REQUEST, &error, NULL,
                 "\"picture\"");
     CHECK_OK(bedrock_request_attach(clone, "other", "x", 1, NULL, NULL, &error), error);
@@ -179,7 +179,7 @@ static void names(void)
     size_t len;
 
     CHECK_OK(bedrock_request_attach(request, "caf\xc3\xa9 \"1\".pdf", "pdf", 3, NULL, NULL, &error), error);
-    /* Names are looked up when a body is made, and the path of the error is where one is missing. */
+    /* Names are looked up when a body is made. The path of the error points to a missing one. */
     CHECK(bedrock_request_body(request, model, &len, &error) == NULL);
     CHECK_INT(len, 0);
     CHECK_FAILS(bedrock_error_status(error), BEDROCK_E_REQUEST, &error, "/messages/0/content/1/video/source/bytes",
@@ -190,7 +190,7 @@ static void names(void)
                "{\"video\":{\"source\":{\"bytes\":\"dmlk\"}}},{\"image\":{\"source\":{\"bytes\":\"dmlk\"}}},"
                "{\"image\":{\"source\":{\"bytes\":\"QUJD\"}}},{\"text\":\"@v\"}]}],"
                "\"additionalModelRequestFields\":{\"a/b\":[{\"bytes\":\"@v\"}]}}");
-    /* What is free-form is the program's own: "bytes" may mean anything there. */
+    /* In free-form JSON a member "bytes" may have any meaning. */
     bedrock_request_free(request);
 
     request = request_of("{\"a/b\":[{\"bytes\":\"@v\"}]}");
@@ -200,7 +200,7 @@ static void names(void)
     bedrock_request_free(request);
 }
 
-/* What bedrock_request_body shows is what is sent: the service echoes it. */
+/* bedrock_request_body returns the body that is sent: the service echoes it. */
 static void sent(const char *url)
 {
     bedrock_model *local = check_local(url);
@@ -220,7 +220,7 @@ static void sent(const char *url)
 static bedrock_request *visited;
 static int visits;
 
-/* A release that calls the library about the request it comes from. */
+/* A release function that uses the request that it was passed with. */
 static void visit(void *user)
 {
     (void)user;
@@ -229,7 +229,7 @@ static void visit(void *user)
         bedrock_request_message_count(visited);
 }
 
-/* Bytes that a block came with are given back with the last message that holds it, when the request is not locked. */
+/* The bytes of a block are released with the last message that contains it, while the request is not locked. */
 static void released_with_their_blocks(void)
 {
     static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
@@ -249,7 +249,7 @@ static void released_with_their_blocks(void)
     CHECK_INT(visits, 1);
     CHECK_OK(bedrock_request_remove_messages(request, 0, 1, &error), error);
     CHECK_OK(bedrock_request_remove(branch, "messages", &error), error);
-    CHECK_INT(visits, 2); /* what has a name of the program's may be referred to again */
+    CHECK_INT(visits, 2); /* an attachment with a name from the program stays */
     visited = NULL;
     bedrock_request_free(request);
     bedrock_request_free(branch);

@@ -1,8 +1,8 @@
-/* bad_input.c - wrong input is refused at once with a clear error, and nothing is sent.
+/* bad_input.c - wrong input is rejected at once with a clear error, and nothing is sent.
  *
  *     bad_input URL      a service, which must see the one good call at the end and nothing else
  *
- * The file no.pem in its folder holds no certificate. */
+ * The file no.pem in its folder contains no certificate. */
 #include "check.h"
 
 #define LENGTH BEDROCK_STRLEN
@@ -14,7 +14,7 @@ static bedrock_model *model;
 static bedrock_request *request;
 static bedrock_error *error;
 
-/* A config that is refused: rest follows what is good. */
+/* Checks that a config is rejected: rest is appended to valid members. */
 static void config(const char *rest, const char *path, const char *part)
 {
     size_t size = strlen(rest) + 200;
@@ -28,7 +28,7 @@ static void config(const char *rest, const char *path, const char *part)
     free(whole);
 }
 
-/* 100 KB of a letter, in JSON text around it. */
+/* Returns 100 KB of a letter between two JSON texts. */
 static const char *long_text(const char *before, const char *after)
 {
     static char text[100 * 1024 + 200];
@@ -78,7 +78,7 @@ static void configs(void)
     config("\"model\": \"a?b\"", "/model", "'?'");
     config("\"model\": \"a%2Fb\"", "/model", "'%'");
     config("\"model\": 7", "/model", "a string");
-    /* Messages do not repeat all that they complain about. */
+    /* Messages do not quote a long input completely. */
     config(long_text("\"model\": \"", "\""), "/model", "102400 bytes");
     config(long_text(MODEL "\"region\": \"", "\""), "/region", NULL);
     config(long_text(MODEL "\"", "\": 1"), NULL, "not a known key");
@@ -89,7 +89,7 @@ static void configs(void)
     config(long_text(MODEL "\"defaults\": {\"model\": \"", "\"}"), "/defaults/model", "102400 bytes");
 }
 
-/* Every function that takes JSON, given this text. */
+/* Passes this text to every function that takes JSON. */
 static void all_json(const char *json, size_t len, bedrock_status of_model, bedrock_status of_request, const char *part)
 {
     bedrock_model *made = POISON;
@@ -113,7 +113,7 @@ static void broken(const char *json, const char *part)
     all_json(json, LENGTH, BEDROCK_E_CONFIG, BEDROCK_E_REQUEST, part);
 }
 
-/* What other languages make of -1 and of similar numbers: the text ends in NUL. */
+/* Other languages pass -1 and similar numbers as the length of texts that end with NUL. */
 static void lengths_up_to_the_nul(void)
 {
     static const size_t lengths[] = {BEDROCK_STRLEN, IMPOSSIBLE, ~(BEDROCK_STRLEN >> 1)};
@@ -154,7 +154,7 @@ static void texts(void)
     all_json(NULL, LENGTH, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_INVALID_ARGUMENT, "is NULL");
     all_json(NULL, 7, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_INVALID_ARGUMENT, "is NULL");
     all_json("{}", 1, BEDROCK_E_CONFIG, BEDROCK_E_REQUEST, "line 1, column 2");
-    all_json("{}", 3, BEDROCK_E_CONFIG, BEDROCK_E_REQUEST, "line 1, column 3"); /* the NUL is no JSON */
+    all_json("{}", 3, BEDROCK_E_CONFIG, BEDROCK_E_REQUEST, "line 1, column 3"); /* the NUL is not JSON */
     all_json("{\"\xff\": 1}", LENGTH, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_INVALID_ARGUMENT, "offset 2");
     all_json("{\"\xc3\xa9\": 1}", 3, BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_INVALID_ARGUMENT, "offset 2");
 
@@ -186,7 +186,7 @@ static int32_t never(const bedrock_event *event, void *user)
     return 1;
 }
 
-/* Out and in parameters that are NULL, of every function that has some. */
+/* NULL for each parameter of each function that takes pointers. */
 static void nulls(void)
 {
     bedrock_response *out = POISON;
@@ -242,7 +242,7 @@ static void nulls(void)
     CHECK_INT(bedrock_request_new("{", LENGTH, &made, NULL), BEDROCK_E_REQUEST);
     CHECK_INT(bedrock_generate(NULL, NULL, NULL, &out, NULL), BEDROCK_E_INVALID_ARGUMENT);
 
-    /* An error that is none, and what is freed without being there. */
+    /* Getters for a NULL error, and frees of NULL. */
     CHECK_INT(bedrock_error_status(NULL), BEDROCK_OK);
     CHECK_TEXT(bedrock_error_message(NULL), "");
     CHECK_INT(bedrock_error_attempts(NULL), 0);
@@ -256,7 +256,7 @@ static void nulls(void)
     bedrock_cancel_fire(NULL);
 }
 
-/* A request that is good JSON, and refused when it is to be sent. */
+/* A request of valid JSON that is rejected before it is sent. */
 static void unsendable(const char *json, const char *path, const char *part)
 {
     bedrock_request *bad = NULL;
@@ -299,7 +299,7 @@ int main(int argc, char **argv)
     lengths_up_to_the_nul();
     nulls();
     requests();
-    /* After all that, model and request are as they were. */
+    /* The errors have not changed the model and the request. */
     CHECK_TEXT(bedrock_request_body(request, model, NULL, &error), GOOD);
     CHECK_OK(bedrock_generate(model, request, NULL, &response, &error), error);
     bedrock_response_free(response);

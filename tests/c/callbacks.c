@@ -1,7 +1,7 @@
-/* callbacks.c - on_event may call anything but bedrock_shutdown, and free anything, even what its own call was given;
- * release functions run once, whatever becomes of the call they were given to, and may call anything too.
+/* callbacks.c - on_event may call every function except bedrock_shutdown, and free every handle, including those of its own
+ * call. Release functions run once, even if the call fails, and may call the same functions.
  *
- * A call that waits for itself would never end: an alarm ends it. */
+ * An alarm ends a call that would wait for itself. */
 #include "check.h"
 
 #include <pthread.h>
@@ -25,26 +25,26 @@ struct visit {
 
 static int32_t nest(const bedrock_event *event, void *user);
 
-/* Makes, uses and frees one of everything. */
+/* Makes, uses and frees one handle of each type. */
 static void use_everything(struct visit *visit)
 {
     bedrock_model *derived = NULL, *made = check_scripted("[\"Made inside.\"]");
     bedrock_request *own = check_request("Inside."), *clone = NULL;
     bedrock_cancel *latch = bedrock_cancel_new();
-    bedrock_response *answer = NULL;
+    bedrock_response *response = NULL;
     bedrock_error *inner = NULL;
 
     CHECK_INT(bedrock_shutdown(0), BEDROCK_E_BUSY);
     CHECK_OK(bedrock_model_with(visit->model, "{\"timeout\": \"9s\"}", BEDROCK_STRLEN, &derived, &inner), inner);
     CHECK_OK(bedrock_request_add_text(visit->request, "system", "More.", BEDROCK_STRLEN, &inner), inner);
     CHECK_OK(bedrock_request_clone(visit->request, &clone, &inner), inner);
-    CHECK_OK(bedrock_generate(derived, clone, latch, &answer, &inner), inner);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), TEN);
-    CHECK_OK(bedrock_request_add_response(clone, answer, &inner), inner);
-    bedrock_response_free(answer);
-    CHECK_OK(bedrock_generate(made, own, NULL, &answer, &inner), inner);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), "Made inside.");
-    bedrock_response_free(answer);
+    CHECK_OK(bedrock_generate(derived, clone, latch, &response, &inner), inner);
+    CHECK_TEXT(bedrock_response_text(response, NULL), TEN);
+    CHECK_OK(bedrock_request_add_response(clone, response, &inner), inner);
+    bedrock_response_free(response);
+    CHECK_OK(bedrock_generate(made, own, NULL, &response, &inner), inner);
+    CHECK_TEXT(bedrock_response_text(response, NULL), "Made inside.");
+    bedrock_response_free(response);
     CHECK_INT(bedrock_set_log(BEDROCK_LOG_OFF, NULL, NULL, NULL), BEDROCK_OK);
     if (visit->depth < 2) {
         struct visit deeper = {0, 0, 0, NULL, NULL, NULL, pthread_self()};
@@ -52,14 +52,14 @@ static void use_everything(struct visit *visit)
         deeper.depth = visit->depth + 1;
         deeper.model = derived;
         deeper.request = own;
-        CHECK_OK(bedrock_generate_stream(derived, own, latch, nest, &deeper, &answer, &inner), inner);
+        CHECK_OK(bedrock_generate_stream(derived, own, latch, nest, &deeper, &response, &inner), inner);
         CHECK_INT(deeper.texts, 10);
-        CHECK_TEXT(bedrock_response_text(answer, NULL), TEN);
-        bedrock_response_free(answer);
+        CHECK_TEXT(bedrock_response_text(response, NULL), TEN);
+        bedrock_response_free(response);
         CHECK_INT(bedrock_shutdown(0), BEDROCK_E_BUSY);
     }
     bedrock_cancel_fire(latch);
-    CHECK_FAILS(bedrock_generate(derived, own, latch, &answer, &inner), BEDROCK_E_CANCELLED, &inner, "", NULL);
+    CHECK_FAILS(bedrock_generate(derived, own, latch, &response, &inner), BEDROCK_E_CANCELLED, &inner, "", NULL);
     bedrock_model_free(derived);
     bedrock_model_free(made);
     bedrock_request_free(own);
@@ -79,7 +79,7 @@ static int32_t nest(const bedrock_event *event, void *user)
     if (event->type == BEDROCK_EVENT_TEXT && visit->texts % 5 == 3) {
         snprintf(before, sizeof before, "%s", event->text);
         use_everything(visit);
-        CHECK_TEXT(event->text, before); /* borrowed until the callback returns, whatever it calls */
+        CHECK_TEXT(event->text, before); /* borrowed until the callback returns, even if it makes calls */
     }
     return 0;
 }
@@ -87,15 +87,15 @@ static int32_t nest(const bedrock_event *event, void *user)
 static void reentrancy(void)
 {
     struct visit visit = {0, 0, 0, NULL, NULL, NULL, pthread_self()};
-    bedrock_response *answer = NULL;
+    bedrock_response *response = NULL;
 
     visit.model = model;
     visit.request = request;
-    CHECK_OK(bedrock_generate_stream(model, request, NULL, nest, &visit, &answer, &error), error);
+    CHECK_OK(bedrock_generate_stream(model, request, NULL, nest, &visit, &response, &error), error);
     CHECK_INT(visit.texts, 10);
     CHECK_INT(visit.events, 14);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), TEN);
-    bedrock_response_free(answer);
+    CHECK_TEXT(bedrock_response_text(response, NULL), TEN);
+    bedrock_response_free(response);
     CHECK_INT(bedrock_shutdown(-1), BEDROCK_OK);
 }
 
@@ -117,27 +117,27 @@ static int32_t free_all(const bedrock_event *event, void *user)
         bedrock_request_free(visit->request);
         bedrock_cancel_fire(NULL);
         bedrock_cancel_free(visit->cancel);
-        bedrock_cancel_fire(visit->cancel); /* freed: it cancels nothing any more */
+        bedrock_cancel_fire(visit->cancel); /* freed: it has no effect */
     }
     return 0;
 }
 
-/* The call goes on with what it was given, though its handles are gone. */
+/* A call continues although the handles that were passed to it are freed. */
 static void freeing_what_is_in_use(void)
 {
     struct visit visit = {0, 0, 0, NULL, NULL, NULL, pthread_self()};
-    bedrock_response *answer = NULL;
+    bedrock_response *response = NULL;
 
     visit.model = check_scripted("[{\"text\": \"" TEN "\", \"pace\": \"1ms\"}]");
     visit.request = check_request("Hi.");
     visit.cancel = bedrock_cancel_new();
     releases = 0;
     CHECK_OK(bedrock_request_attach(visit.request, "a", "bytes", 5, release, &releases, &error), error);
-    CHECK_OK(bedrock_generate_stream(visit.model, visit.request, visit.cancel, free_all, &visit, &answer, &error), error);
+    CHECK_OK(bedrock_generate_stream(visit.model, visit.request, visit.cancel, free_all, &visit, &response, &error), error);
     CHECK_INT(visit.texts, 10);
     CHECK_INT(releases, 1);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), TEN);
-    bedrock_response_free(answer);
+    CHECK_TEXT(bedrock_response_text(response, NULL), TEN);
+    bedrock_response_free(response);
 }
 
 static int32_t stop_or_cancel(const bedrock_event *event, void *user)
@@ -150,39 +150,39 @@ static int32_t stop_or_cancel(const bedrock_event *event, void *user)
     return visit->texts == 4 && visit->cancel == NULL ? -1 : 0;
 }
 
-/* Nothing comes after the callback has stopped the stream, or fired its cancel. */
+/* No event follows after the callback has stopped the stream or fired its cancel handle. */
 static void stopping(void)
 {
     struct visit visit = {0, 0, 0, NULL, NULL, NULL, pthread_self()};
-    bedrock_response *answer = POISON;
+    bedrock_response *response = POISON;
 
-    CHECK_INT(bedrock_generate_stream(model, request, NULL, stop_or_cancel, &visit, &answer, &error), BEDROCK_STOPPED);
+    CHECK_INT(bedrock_generate_stream(model, request, NULL, stop_or_cancel, &visit, &response, &error), BEDROCK_STOPPED);
     CHECK_INT(visit.texts, 4);
     CHECK(error == NULL);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), "a b c d ");
-    CHECK_INT(bedrock_response_complete(answer), 0);
-    CHECK_TEXT(bedrock_response_stop_reason(answer), "");
-    bedrock_response_free(answer);
+    CHECK_TEXT(bedrock_response_text(response, NULL), "a b c d ");
+    CHECK_INT(bedrock_response_complete(response), 0);
+    CHECK_TEXT(bedrock_response_stop_reason(response), "");
+    bedrock_response_free(response);
     visit.texts = 0;
     CHECK_INT(bedrock_generate_stream(model, request, NULL, stop_or_cancel, &visit, NULL, &error), BEDROCK_STOPPED);
 
     visit.texts = 0;
     visit.cancel = bedrock_cancel_new();
-    answer = POISON;
-    CHECK_FAILS(bedrock_generate_stream(model, request, visit.cancel, stop_or_cancel, &visit, &answer, &error),
+    response = POISON;
+    CHECK_FAILS(bedrock_generate_stream(model, request, visit.cancel, stop_or_cancel, &visit, &response, &error),
                 BEDROCK_E_CANCELLED, &error, "", NULL);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), "a b c d ");
-    CHECK_INT(bedrock_response_complete(answer), 0);
-    bedrock_response_free(answer);
-    answer = POISON;
-    CHECK_FAILS(bedrock_generate_stream(model, request, visit.cancel, stop_or_cancel, &visit, &answer, &error),
+    CHECK_TEXT(bedrock_response_text(response, NULL), "a b c d ");
+    CHECK_INT(bedrock_response_complete(response), 0);
+    bedrock_response_free(response);
+    response = POISON;
+    CHECK_FAILS(bedrock_generate_stream(model, request, visit.cancel, stop_or_cancel, &visit, &response, &error),
                 BEDROCK_E_CANCELLED, &error, "", NULL);
-    CHECK(answer == NULL);
+    CHECK(response == NULL);
     CHECK_INT(visit.texts, 4);
     bedrock_cancel_free(visit.cancel);
 }
 
-/* A release function that uses the very request it was given to. */
+/* A release function that uses the request that it was passed with. */
 static void busy_release(void *user)
 {
     bedrock_request *clone = NULL;
@@ -236,7 +236,7 @@ static void failing_set_log(void)
     CHECK_INT(bedrock_set_log(-1, never, &releases, release), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(bedrock_set_log(5, never, &releases, release), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(releases, 2);
-    /* What is not kept is given back at once. */
+    /* If the call fails, user is released at once. */
     CHECK_INT(bedrock_set_log(BEDROCK_LOG_DEBUG, NULL, &releases, release), BEDROCK_OK);
     CHECK_INT(bedrock_set_log(BEDROCK_LOG_OFF, never, &releases, release), BEDROCK_OK);
     CHECK_INT(releases, 4);

@@ -1,4 +1,4 @@
-/* check.h - what the test programs share: checks that say where they failed, and models that need no AWS.
+/* check.h - shared by the test programs: checks that print where they failed, and models that need no AWS account.
  *
  * A check that fails prints its file, its line and the value, and the program goes on; check_end() is the exit status.
  * It is C99 and C++11. */
@@ -18,21 +18,21 @@
 
 #define CHECK_MODEL "test.model-v1:0"
 
-/* That something is so. */
+/* Checks a condition. */
 #define CHECK(condition) check_that((condition) != 0, #condition, __FILE__, __LINE__)
-/* That a number, or a text, is what it should be. */
+/* Checks a number or a text. */
 #define CHECK_INT(actual, wanted) check_int((long long)(actual), (long long)(wanted), #actual, __FILE__, __LINE__)
 #define CHECK_TEXT(actual, wanted) check_text((actual), (wanted), #actual, __FILE__, __LINE__)
-/* That a text has another in it. */
+/* Checks that a text contains another one. */
 #define CHECK_PART(text, part) check_part((text), (part), #text, __FILE__, __LINE__)
-/* That a call worked: *error is NULL. */
+/* Checks that a call succeeded: *error is NULL. */
 #define CHECK_OK(call, error) check_ok((call), (error), #call, __FILE__, __LINE__)
-/* That a call failed with this status and an error with it, at this path and with this part in its message (NULL:
+/* Checks that a call failed with this status and an error with it, at this path and with this part in its message (NULL:
  * any). Frees the error. */
 #define CHECK_FAILS(call, wanted, error, path, part) \
     check_fails((call), (wanted), (error), (path), (part), #call, __FILE__, __LINE__)
 
-/* What out parameters hold before a call, to see that it writes them. */
+/* The value of out parameters before a call, to check that the call writes them. */
 #define POISON ((void *)&check_failures)
 
 static int check_failures;
@@ -107,7 +107,7 @@ static inline void check_fails(bedrock_status status, bedrock_status wanted, bed
     *error = NULL;
 }
 
-/* A model made from this config, which must be good. */
+/* Returns a model with this config, which must be valid. */
 static inline bedrock_model *check_model_of(const char *config)
 {
     bedrock_model *model = NULL;
@@ -118,7 +118,7 @@ static inline bedrock_model *check_model_of(const char *config)
     return model;
 }
 
-/* A model that is answered by these replies, a JSON array, over and over. */
+/* Returns a model with these scripted replies, a JSON array, which are repeated. */
 static inline bedrock_model *check_scripted(const char *replies)
 {
     size_t size = strlen(replies) + 200;
@@ -132,7 +132,7 @@ static inline bedrock_model *check_scripted(const char *replies)
     return model;
 }
 
-/* A model whose service is at this URL, on this machine. */
+/* Returns a model for a service at this URL on this machine. */
 static inline bedrock_model *check_local(const char *url)
 {
     char config[500];
@@ -144,7 +144,7 @@ static inline bedrock_model *check_local(const char *url)
     return check_model_of(config);
 }
 
-/* A request with one message of the user's. */
+/* Returns a request with one message of the user. */
 static inline bedrock_request *check_request(const char *text)
 {
     bedrock_request *request = NULL;
@@ -156,7 +156,7 @@ static inline bedrock_request *check_request(const char *text)
     return request;
 }
 
-/* A program's exit status. Nothing may be left that was not freed. */
+/* Returns the exit status of the program, and checks that no handle is left. */
 static inline int check_end(void)
 {
     CHECK(bedrock_live_handles() == 0);

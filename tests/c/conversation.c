@@ -1,5 +1,5 @@
 /* conversation.c - a request that grows: every function that adds to it makes the right body, and messages that
- * were sent are sent again unchanged, as prompt caches need it.
+ * were sent are sent again unchanged, because prompt caches require that.
  *
  *     conversation URL      a service whose response is the path and the body of the request */
 #include "check.h"
@@ -19,7 +19,7 @@ static bedrock_request *request_of(const char *json)
     return request;
 }
 
-/* That this is the request's body, as the model sends it. */
+/* Checks that this is the body of the request, as the model sends it. */
 static void body_is(bedrock_request *request, const bedrock_model *sender, const char *wanted)
 {
     size_t len = 0;
@@ -49,12 +49,12 @@ static void text(void)
     CHECK_OK(bedrock_request_add_text(request, "developer", "No lists.", LENGTH, &error), error);
     CHECK_FAILS(bedrock_request_add_text(request, "robot", "Beep.", LENGTH, &error), BEDROCK_E_REQUEST, &error, NULL,
                 "\"robot\"");
-    /* Texts of one role, one after the other, are one message's: the service wants roles to take turns. */
+    /* Consecutive texts of one role become one message, because the service requires alternating roles. */
     ends(request, "{\"messages\":[{\"role\":\"user\",\"content\":[" AB "," AB "]},{\"role\":\"assistant\",\"content\":[" AB "," AB
                   "]}],\"system\":[{\"text\":\"Be brief.\"},{\"text\":\"No lists.\"}]}");
 }
 
-/* Native messages stay as they are, to the byte; portable ones become native. */
+/* Native messages are unchanged, byte for byte. Portable ones become native. */
 static void messages(void)
 {
     bedrock_request *request = request_of(" { \"inferenceConfig\" : {\"maxTokens\": 5e1} , \"messages\" : [ "
@@ -81,7 +81,7 @@ static int32_t stop_at_tool(const bedrock_event *event, void *user)
     return event->type == BEDROCK_EVENT_BLOCK_START;
 }
 
-/* Answers go back as they came; what the service would refuse of them is left out or mended. */
+/* Responses are added unchanged, except for parts that the service would reject: they are left out or corrected. */
 static void responses_and_results(void)
 {
     bedrock_model *tools = check_scripted("[{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"Both.\"},"
@@ -96,7 +96,7 @@ static void responses_and_results(void)
     CHECK_OK(bedrock_generate(tools, request, NULL, &response, &error), error);
     CHECK_OK(bedrock_generate(tools, request, NULL, &blank, &error), error);
     CHECK_INT(bedrock_generate_stream(tools, request, NULL, stop_at_tool, NULL, &stopped, &error), BEDROCK_STOPPED);
-    /* A blank answer adds nothing. One that was stopped inside a tool call is added, and its call can be answered. */
+    /* A blank response adds nothing. A response that was stopped inside a tool call is added, and a result for the call as well. */
     CHECK_OK(bedrock_request_add_response(request, blank, &error), error);
     body_is(request, tools, "{\"messages\":[" USER("\"Go.\"") "]}");
     CHECK_OK(bedrock_request_clone(request, &branch, &error), error);
@@ -131,7 +131,7 @@ static void responses_and_results(void)
     bedrock_model_free(tools);
 }
 
-/* What is kept is read again, an image by pointer in it; the texts that are borrowed live until the next call. */
+/* A saved request with an image by pointer is read again. Borrowed texts are valid until the next call. */
 static void kept(void)
 {
     static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
@@ -158,7 +158,7 @@ static void kept(void)
     bedrock_request_free(again);
     request = request_of("{}");
 
-    /* Bytes that are refused are given back inside the call. */
+    /* Rejected bytes are released inside the call. */
     bytes = malloc(1);
     *(char *)bytes = 'x';
     CHECK_FAILS(bedrock_request_add_image(request, "user", "png", bytes, 0, free, bytes, &error), BEDROCK_E_REQUEST, &error,
@@ -187,7 +187,7 @@ static void set_and_clone(void)
     ends(branch, "{\"a\":1,\"messages\":[" USER("\"x\"") "," ASSISTANT("\"z\"") "],\"c\":3}");
 }
 
-/* Turn by turn: the body begins with the last turn's, up to the end of its messages, whatever is merged behind it. */
+/* In each turn the body begins with that of the previous turn, up to the end of its messages. */
 static void prefixes(void)
 {
     static const char end[] = "],\"inferenceConfig\" : {\"maxTokens\":9},\"toolConfig\":{\"tools\":[]}}";
@@ -218,7 +218,7 @@ static void prefixes(void)
     bedrock_model_free(derived);
 }
 
-/* A member of the request takes the place of the default's; what is derived later wins over what was before. */
+/* A member of the request replaces that of the defaults. Later defaults replace earlier ones. */
 static void defaults(const char *url)
 {
     bedrock_model *base = check_local(url), *first = NULL, *second = NULL;
@@ -236,7 +236,7 @@ static void defaults(const char *url)
     CHECK_OK(bedrock_request_add_text(request, "system", "own", LENGTH, &error), error);
     body_is(request, second, "{\"b\": {\"own\":1},\"messages\":[" USER("\"Hi\"") "],\"system\":[{\"text\":\"own\"}],\"a\":[2],"
                              "\"z\":true}");
-    /* What the service was sent, and where. */
+    /* The service returns the path and the body. */
     CHECK_OK(bedrock_generate(second, request, NULL, &response, &error), error);
     snprintf(wanted, sizeof wanted, "/model/other.model%%3A1/converse %s", bedrock_request_body(request, second, NULL, NULL));
     CHECK_TEXT(bedrock_response_text(response, NULL), wanted);
@@ -253,7 +253,7 @@ static void defaults(const char *url)
 
 int main(int argc, char **argv)
 {
-    /* Unchecked: a result whose call is not there is as good as any to see where it goes. */
+    /* Without local checks, so that a result without its call is accepted. */
     model = check_model_of("{\"model\": \"m\", \"lint\": \"off\", \"transport\": {\"repeat\": true, \"replies\":"
                            " [\"Yes.\", {\"text\": \"No, or \\\"perhaps\\\".\\n\"}]}}");
     text();

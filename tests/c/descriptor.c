@@ -1,4 +1,5 @@
-/* descriptor.c - a stream's descriptor is readable exactly while bedrock_stream_next with timeout 0 would not say AGAIN.
+/* descriptor.c - a stream's descriptor is readable exactly while bedrock_stream_next with timeout 0 would not return
+ * BEDROCK_AGAIN.
  *
  *     descriptor URL      the service of pull.h */
 #include "pull.h"
@@ -12,7 +13,7 @@
 
 static bedrock_model *local, *ten, *silent;
 
-/* Looks, reads, and looks again, where nothing comes that was not let through. */
+/* Polls, reads, and polls again, while the service sends only the parts that the test permits. */
 static bedrock_status step(bedrock_stream *stream, char *text)
 {
     int fd = bedrock_stream_fd(stream);
@@ -46,7 +47,7 @@ static void kind(void)
     bedrock_stream_free(other);
 }
 
-/* One event at a time, each let through. */
+/* One event at a time, each permitted by the test. */
 static void one_by_one(void)
 {
     bedrock_stream *stream = pull_open(local, "stream D");
@@ -59,7 +60,7 @@ static void one_by_one(void)
         CHECK_INT(step(stream, text), BEDROCK_AGAIN);
         pull_pass(local, "D");
         CHECK(pull_readable(fd, -1));
-        CHECK(pull_readable(fd, 0)); /* looking takes nothing away */
+        CHECK(pull_readable(fd, 0)); /* a poll consumes nothing */
         CHECK_INT(step(stream, text), BEDROCK_OK);
     }
     CHECK_INT(step(stream, text), BEDROCK_AGAIN);
@@ -89,7 +90,7 @@ static void one_a_look(void)
     bedrock_stream_free(stream);
 }
 
-/* Waits of every kind beside it leave it right. */
+/* Other kinds of waits do not disturb the descriptor. */
 static void beside_waits(void)
 {
     bedrock_stream *stream = pull_open(local, "stream W");
@@ -142,7 +143,7 @@ static void ends(void)
         bedrock_model_free(model);
     }
 
-    /* A cancel: at once, or as soon as the library has heard of it. */
+    /* A cancel: at once, or as soon as the library has processed it. */
     for (i = 0; i < 3; i++) {
         stream = pull_open_with(silent, "Hi.", cancel);
         fd = i < 2 ? bedrock_stream_fd(stream) : -1;
@@ -157,7 +158,7 @@ static void ends(void)
             bedrock_cancel_fire(cancel);
             CHECK(pull_readable(fd, -1));
         } else {
-            fd = bedrock_stream_fd(stream); /* given a cancel that had fired */
+            fd = bedrock_stream_fd(stream); /* opened with a fired cancel handle */
             CHECK(pull_readable(fd, 0));
         }
         CHECK_INT(step(stream, NULL), BEDROCK_E_CANCELLED);
@@ -167,7 +168,7 @@ static void ends(void)
     bedrock_cancel_free(cancel);
 }
 
-/* It may be asked for at any time: it knows what was there before. */
+/* The descriptor may be requested at any time. It is readable if events are waiting already. */
 static void late(void)
 {
     bedrock_stream *stream = pull_open(ten, "Hi.");
@@ -176,7 +177,7 @@ static void late(void)
 
     CHECK_INT(NEXT_TEXT(stream, -1, text), BEDROCK_OK);
     CHECK_INT(NEXT_TEXT(stream, -1, text), BEDROCK_OK);
-    /* More may come between a look and a read, but what was seen is there. */
+    /* More events may arrive between poll and read, but those that poll reported are there. */
     while (CHECK(pull_readable(bedrock_stream_fd(stream), -1)), (status = NEXT_TEXT(stream, 0, text)) == BEDROCK_OK)
         ;
     CHECK_INT(status, BEDROCK_DONE);
@@ -189,7 +190,7 @@ static void late(void)
     bedrock_stream_free(stream);
 }
 
-/* -1 where there are no descriptors left, which harms nothing; later there is one. */
+/* Returns -1 if no descriptors are left. The stream continues, and a later call succeeds. */
 static void none_left(void)
 {
     bedrock_stream *stream = pull_open(local, "stream N");

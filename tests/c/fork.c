@@ -1,8 +1,8 @@
 /* fork.c - in a child of fork() the parent's handles are invalid, and new ones work; the parent is not affected. Meanwhile
  * the parent has a stream in flight, and other threads of it are inside the library.
  *
- *     fork URL FORKS exit|kill      a service that streams, how often to fork, and how children end: killed where memory
- *                                   of the parent's threads would count as leaked by the child */
+ *     fork URL FORKS exit|kill      a service that streams, the number of forks, and how children end: killed, if a leak
+ *                                   checker would count memory of the parent's threads */
 #include "check.h"
 
 #include <pthread.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define ANSWER "one two three four five six seven eight nine ten"
+#define REPLY "one two three four five six seven eight nine ten"
 
 static bedrock_model *scripted, *local;
 static bedrock_request *request;
@@ -26,7 +26,7 @@ static int32_t count(const bedrock_event *event, void *user)
     return 0;
 }
 
-/* A whole stream, to its end. */
+/* Reads a stream to its end. */
 static void stream(const bedrock_model *model, const bedrock_request *with)
 {
     bedrock_response *whole = NULL;
@@ -35,7 +35,7 @@ static void stream(const bedrock_model *model, const bedrock_request *with)
 
     CHECK_OK(bedrock_generate_stream(model, with, NULL, count, &texts, &whole, &error), error);
     CHECK_INT(texts, 10);
-    CHECK_TEXT(bedrock_response_text(whole, NULL), ANSWER);
+    CHECK_TEXT(bedrock_response_text(whole, NULL), REPLY);
     CHECK_INT(bedrock_response_complete(whole), 1);
     bedrock_response_free(whole);
     bedrock_error_free(error);
@@ -43,13 +43,13 @@ static void stream(const bedrock_model *model, const bedrock_request *with)
 
 #define OLD(call) CHECK_FAILS(call, BEDROCK_E_FORKED, &error, "", "fork()")
 
-/* What the parent made is known as such, lends nothing, and can be "freed" without harm. */
+/* Handles of the parent are detected, return no text, and may be freed without effect. */
 static void old_handles(void)
 {
     bedrock_error *error = NULL;
     bedrock_model *model = POISON;
     bedrock_request *copy = POISON;
-    bedrock_response *answer = POISON;
+    bedrock_response *result = POISON;
     bedrock_usage usage;
     int texts = 0;
 
@@ -58,8 +58,8 @@ static void old_handles(void)
     OLD(bedrock_request_clone(request, &copy, &error));
     CHECK(model == NULL && copy == NULL);
     OLD(bedrock_request_add_text(request, "user", "x", 1, &error));
-    OLD(bedrock_generate(scripted, request, NULL, &answer, &error));
-    CHECK(answer == NULL);
+    OLD(bedrock_generate(scripted, request, NULL, &result, &error));
+    CHECK(result == NULL);
     OLD(bedrock_generate_stream(scripted, request, NULL, count, &texts, NULL, &error));
     CHECK(bedrock_request_body(request, scripted, NULL, &error) == NULL);
     OLD(bedrock_error_status(error));
@@ -84,19 +84,19 @@ static void new_handles(void)
     bedrock_model *own[2];
     bedrock_request *own_request = check_request("Count to ten.");
     bedrock_cancel *own_cancel = bedrock_cancel_new();
-    bedrock_response *answer = NULL;
+    bedrock_response *result = NULL;
     bedrock_error *error = NULL;
 
-    own[0] = check_scripted("[\"" ANSWER "\"]");
+    own[0] = check_scripted("[\"" REPLY "\"]");
     own[1] = check_local(url);
     stream(own[0], own_request);
     stream(own[1], own_request);
-    /* A handle of the parent's beside one's own. */
-    OLD(bedrock_generate(own[0], request, NULL, &answer, &error));
-    OLD(bedrock_generate(scripted, own_request, NULL, &answer, &error));
-    OLD(bedrock_generate(own[0], own_request, cancel, &answer, &error));
+    /* A handle of the parent together with one of the child. */
+    OLD(bedrock_generate(own[0], request, NULL, &result, &error));
+    OLD(bedrock_generate(scripted, own_request, NULL, &result, &error));
+    OLD(bedrock_generate(own[0], own_request, cancel, &result, &error));
     bedrock_cancel_fire(own_cancel);
-    CHECK_FAILS(bedrock_generate(own[0], own_request, own_cancel, &answer, &error), BEDROCK_E_CANCELLED, &error, "", NULL);
+    CHECK_FAILS(bedrock_generate(own[0], own_request, own_cancel, &result, &error), BEDROCK_E_CANCELLED, &error, "", NULL);
     bedrock_model_free(own[0]);
     bedrock_model_free(own[1]);
     bedrock_request_free(own_request);
@@ -114,7 +114,7 @@ static void child(int report, int grandchild)
     old_handles();
     new_handles();
     if (grandchild) {
-        scripted = check_scripted("[\"" ANSWER "\"]");
+        scripted = check_scripted("[\"" REPLY "\"]");
         fork_once(0);
         stream(scripted, request = check_request("Count."));
         bedrock_model_free(scripted);
@@ -149,7 +149,7 @@ static void fork_once(int grandchild)
     CHECK(exits ? WIFEXITED(status) && WEXITSTATUS(status) == 0 : WIFSIGNALED(status));
 }
 
-/* Threads of the parent's that are always inside the library somewhere. */
+/* Threads of the parent that are always inside a function of the library. */
 static void *keep_streaming(void *model)
 {
     while (!__atomic_load_n(&stopping, __ATOMIC_SEQ_CST)) {
@@ -187,7 +187,7 @@ int main(int argc, char **argv)
         return 2;
     url = argv[1];
     exits = strcmp(argv[3], "exit") == 0;
-    scripted = check_scripted("[{\"text\": \"" ANSWER "\", \"pace\": \"3ms\"}]");
+    scripted = check_scripted("[{\"text\": \"" REPLY "\", \"pace\": \"3ms\"}]");
     local = check_local(url);
     request = check_request("Count.");
     cancel = bedrock_cancel_new();
@@ -204,7 +204,7 @@ int main(int argc, char **argv)
         pthread_join(threads[i], NULL);
 
     CHECK(streams >= forks);
-    CHECK_TEXT(bedrock_response_text(response, NULL), ANSWER);
+    CHECK_TEXT(bedrock_response_text(response, NULL), REPLY);
     bedrock_model_free(scripted);
     bedrock_model_free(local);
     bedrock_request_free(request);

@@ -1,7 +1,7 @@
-/* handles.c - a handle is a number that is valid until it is freed, for its own type. For a handle that was freed, freed twice,
- * never made or is of another type every function returns a status or a neutral value.
+/* handles.c - a handle is a number. It is valid for its own type, until it is freed. For a freed, invented or foreign handle every
+ * function returns a status or a neutral value.
  *
- *     handles CYCLES      how often to make and free */
+ *     handles CYCLES      the number of times to make and free handles */
 #include "check.h"
 
 #include <pthread.h>
@@ -50,7 +50,7 @@ static void no_model(void *handle)
 {
     bedrock_error *error = NULL;
     bedrock_model *out = POISON;
-    bedrock_response *answer = POISON;
+    bedrock_response *result = POISON;
     bedrock_usage usage = {0, 0, 0, 0, 0, 0};
     size_t len = 99;
 
@@ -64,11 +64,11 @@ static void no_model(void *handle)
     len = 99;
     CHECK(bedrock_request_body(request, handle, &len, &error) == NULL && len == 0);
     BAD(bedrock_error_status(error));
-    BAD(bedrock_generate(handle, request, NULL, &answer, &error));
-    CHECK(answer == NULL);
-    answer = POISON;
-    BAD(bedrock_generate_stream(handle, request, NULL, go_on, NULL, &answer, &error));
-    CHECK(answer == NULL);
+    BAD(bedrock_generate(handle, request, NULL, &result, &error));
+    CHECK(result == NULL);
+    result = POISON;
+    BAD(bedrock_generate_stream(handle, request, NULL, go_on, NULL, &result, &error));
+    CHECK(result == NULL);
     bedrock_model_free(handle);
 }
 
@@ -76,7 +76,7 @@ static void no_request(void *handle)
 {
     bedrock_error *error = NULL;
     bedrock_request *out = POISON;
-    bedrock_response *answer = POISON;
+    bedrock_response *result = POISON;
     size_t len = 99;
 
     BAD(bedrock_request_clone(handle, &out, &error));
@@ -100,8 +100,8 @@ static void no_request(void *handle)
     len = 99;
     CHECK(bedrock_request_json(handle, BEDROCK_ATTACHMENTS_INLINE, &len, &error) == NULL && len == 0);
     BAD(bedrock_error_status(error));
-    BAD(bedrock_generate(model, handle, NULL, &answer, &error));
-    CHECK(answer == NULL);
+    BAD(bedrock_generate(model, handle, NULL, &result, &error));
+    CHECK(result == NULL);
     BAD(bedrock_generate_stream(model, handle, NULL, go_on, NULL, NULL, &error));
     bedrock_request_free(handle);
 }
@@ -109,16 +109,16 @@ static void no_request(void *handle)
 static void no_cancel(void *handle)
 {
     bedrock_error *error = NULL;
-    bedrock_response *answer = POISON;
+    bedrock_response *result = POISON;
 
     bedrock_cancel_fire(handle);
-    BAD(bedrock_generate(model, request, handle, &answer, &error));
-    CHECK(answer == NULL);
+    BAD(bedrock_generate(model, request, handle, &result, &error));
+    CHECK(result == NULL);
     BAD(bedrock_generate_stream(model, request, handle, go_on, NULL, NULL, &error));
     bedrock_cancel_free(handle);
 }
 
-/* A getter that lends text. */
+/* A getter that returns a borrowed text. */
 static void no_text(const char *(*getter)(const bedrock_response *, size_t *), const void *handle)
 {
     size_t len = 99;
@@ -164,7 +164,7 @@ static void none_at_all(void *handle)
     no_response(handle);
 }
 
-/* One handle of each noun. */
+/* One handle of each type. */
 static void make(void)
 {
     bedrock_error *error = NULL;
@@ -178,7 +178,7 @@ static void make(void)
     CHECK_INT(bedrock_live_handles(), 5);
 }
 
-/* Another noun's handles, numbers that are near a real one, addresses, anything. */
+/* Handles of another type, numbers near a real handle, addresses, random numbers. */
 static void wrong(void)
 {
     void *const real[] = {model, request, cancel, response, failure};
@@ -212,7 +212,7 @@ static void wrong(void)
     CHECK_INT(bedrock_live_handles(), 5);
 }
 
-/* What was freed, though its slot has a new tenant. */
+/* A freed handle whose slot is used again. */
 static void stale(void)
 {
     void *const old[] = {model, request, cancel, response, failure};
@@ -230,7 +230,7 @@ static void stale(void)
     CHECK_INT(bedrock_live_handles(), 5);
 }
 
-/* Thousands of generations, and never the same number twice in a row. */
+/* Thousands of generations, without the same number twice in a row. */
 static void cycles(long count)
 {
     bedrock_error *error = NULL;
@@ -261,7 +261,7 @@ static bedrock_request *shared[SHARED];
 static bedrock_cancel *latches[SHARED];
 static long turns;
 
-/* Uses what other threads are about to free, and frees what they use. */
+/* Uses handles that other threads free, and frees handles that they use. */
 static void *worry(void *user)
 {
     unsigned seed = (unsigned)(uintptr_t)user;
@@ -271,7 +271,7 @@ static void *worry(void *user)
         size_t at = (seed = seed * 1103515245 + 12345) >> 16 & (SHARED - 1);
         bedrock_request *victim = __atomic_load_n(&shared[at], __ATOMIC_SEQ_CST), *made = NULL;
         bedrock_cancel *latch = __atomic_load_n(&latches[at], __ATOMIC_SEQ_CST);
-        bedrock_response *answer = NULL;
+        bedrock_response *result = NULL;
         bedrock_status status;
 
         switch (seed >> 20 & 7) {
@@ -288,8 +288,8 @@ static void *worry(void *user)
             bedrock_request_free(made);
             break;
         case 3:
-            status = bedrock_generate(model, victim, latch, &answer, NULL);
-            bedrock_response_free(answer);
+            status = bedrock_generate(model, victim, latch, &result, NULL);
+            bedrock_response_free(result);
             break;
         case 4:
             bedrock_cancel_fire(latch);

@@ -1,12 +1,12 @@
-/* json.c - the functions for programs that have no JSON library: every kind of value, every way to ask for it, every
- * way in which nothing is there. */
+/* json.c - the functions for programs without a JSON library: every kind of value, every function that reads it, and every case of a
+ * missing value. */
 #include "check.h"
 
 #include <float.h>
 #include <locale.h>
 #include <math.h>
 
-/* Of every kind, with the white space, escapes and odd keys that real JSON has. */
+/* Values of every kind, with the white space, escapes and unusual keys of real JSON. */
 static const char json[] =
     " {\"null\": null, \"false\": false, \"true\": true,\n"
     "  \"numbers\": [0, -1, 3.0, 3.5, 3e2, -2.5e-3, 9223372036854775807, -9223372036854775808, 9223372036854775808,\n"
@@ -88,7 +88,7 @@ static void numbers(void)
     CHECK_INT(INTEGER("/numbers/9"), -77);
     CHECK_INT(INTEGER("/text"), -77);
     CHECK_INT(INTEGER("/null"), -77);
-    /* Beyond 2^53 as well, where a double cannot distinguish them. */
+    /* Also beyond 2^53, where a double cannot represent each integer. */
     CHECK_INT(bedrock_json_integer("9007199254740993", BEDROCK_STRLEN, "", -77), 9007199254740993);
     CHECK_INT(bedrock_json_integer("9007199254740993.0", BEDROCK_STRLEN, "", -77), 9007199254740993);
     CHECK_INT(bedrock_json_integer("9007199254740993.5", BEDROCK_STRLEN, "", -77), -77);
@@ -122,8 +122,8 @@ static void raws(void)
     raw("/twice", "2");
 }
 
-/* The string at pointer, decoded into a buffer of every size up to one too many: cut at a whole character, always with
- * a NUL, and nothing written beyond the size. */
+/* The string at pointer, decoded into buffers of every size: truncated after a complete character, always with a NUL, and nothing is
+ * written beyond the size. */
 static void string(const char *pointer, const char *wanted, size_t len)
 {
     char buffer[64];
@@ -172,7 +172,7 @@ static void quote(const char *text, size_t len, const char *wanted)
         CHECK(size == sizeof buffer || buffer[size] == '#');
     }
     CHECK_TEXT(buffer, wanted);
-    /* And back. */
+    /* Encodes the decoded text again. */
     size = bedrock_json_string(buffer, BEDROCK_STRLEN, "", back, sizeof back);
     CHECK_INT(size, len == BEDROCK_STRLEN ? strlen(text) : len);
     CHECK(size < sizeof back && memcmp(back, text, size) == 0);
@@ -196,7 +196,7 @@ static void quotes(void)
     CHECK_INT(bedrock_json_quote("abc", BEDROCK_STRLEN, NULL, 10), 5);
 }
 
-/* What is not JSON, or no text at all, holds nothing. */
+/* In a text that is not JSON, or NULL, every value is missing. */
 static void bad_input(void)
 {
     static const char *const broken[] = {"", " ", "{", "[1,]", "{\"a\":1,}", "{\"a\" 1}", "{a:1}", "[1 2]", "01", "1.",
@@ -215,7 +215,7 @@ static void bad_input(void)
     CHECK_INT(bedrock_json_type("[1,2]", 4, ""), BEDROCK_JSON_NONE);
     CHECK_INT(bedrock_json_type("12", 1, ""), BEDROCK_JSON_NUMBER);
     CHECK_INT(bedrock_json_integer("12", 1, "", -77), 1);
-    CHECK_INT(bedrock_json_type("1", 2, ""), BEDROCK_JSON_NONE); /* the NUL is no JSON */
+    CHECK_INT(bedrock_json_type("1", 2, ""), BEDROCK_JSON_NONE); /* the NUL is not JSON */
     CHECK_INT(bedrock_json_type(NULL, BEDROCK_STRLEN, ""), BEDROCK_JSON_NONE);
     CHECK_INT(bedrock_json_type(NULL, 0, ""), BEDROCK_JSON_NONE);
     CHECK_INT(bedrock_json_type("1", (size_t)-2, ""), BEDROCK_JSON_NUMBER); /* as BEDROCK_STRLEN */
@@ -234,7 +234,7 @@ static void bad_input(void)
     CHECK_INT(bedrock_json_type(deep + 9487, 1026, ""), BEDROCK_JSON_NONE);
 }
 
-/* A loop over the array or object at pointer meets these items, one line each: "index key value". */
+/* Checks that a loop over the array or object at pointer returns these items, one line each: "index key value". */
 static void loop(const char *pointer, const char *wanted)
 {
     bedrock_json_item item;
@@ -242,7 +242,7 @@ static void loop(const char *pointer, const char *wanted)
     size_t index = 0, round;
 
     memset(&item, 0, sizeof item);
-    /* What is over can begin again. */
+    /* A loop that has ended can start again. */
     for (round = 0; round < 2; round++) {
         met[0] = '\0';
         for (index = 0;; index++) {
@@ -276,7 +276,7 @@ static void loops(void)
     loop("none", "");
 }
 
-/* Loops within loops, each key decoded; and of a text whose length is given nothing is read behind its end. */
+/* Nested loops with decoded keys. If a length is given, nothing is read beyond it. */
 static void nested_loops(void)
 {
     static const char nested[] = "{\"caf\\u00e9\":[1,2],\"b\":[3,[4]]}]]]]";
@@ -294,7 +294,7 @@ static void nested_loops(void)
     CHECK_INT(bedrock_json_next(nested, BEDROCK_STRLEN, "", &member, sizeof member), BEDROCK_JSON_NONE);
 }
 
-/* An item that is none of this text, or was changed, gives nothing and is all 0 again; it is never a crash. */
+/* An item of another text, or a changed item, ends the loop and becomes all 0. It never crashes. */
 static void misused_items(void)
 {
     static const char text[] = "[10, 20, 30]", same[] = "[10, 20, 30]";
@@ -335,22 +335,22 @@ static void misused_items(void)
     CHECK_INT(bedrock_json_next(text, BEDROCK_STRLEN, "", NULL, sizeof item), BEDROCK_JSON_NONE);
     CHECK_INT(bedrock_json_next(text, BEDROCK_STRLEN, NULL, &item, sizeof item), BEDROCK_JSON_NONE);
     CHECK_INT(bedrock_json_next("[1,]", BEDROCK_STRLEN, "", &item, sizeof item), BEDROCK_JSON_NONE);
-    /* A size that is no item's. */
+    /* An invalid size of the item. */
     memset(&item, 0, sizeof item);
     CHECK_INT(bedrock_json_next(text, BEDROCK_STRLEN, "", &item, sizeof item - 1), BEDROCK_JSON_NONE);
     CHECK(item.value == NULL);
-    /* Of a newer header, where it has grown. */
+    /* An item of a newer header with more members. */
     memset(&larger, 0, sizeof larger);
     memset(larger.newer, 0xff, sizeof larger.newer);
     CHECK_INT(bedrock_json_next(text, BEDROCK_STRLEN, "", &larger.item, sizeof larger), BEDROCK_JSON_NUMBER);
     for (i = 0; i < sizeof larger.newer; i++)
         CHECK_INT(larger.newer[i], 0);
-    /* What is there still goes on. */
+    /* The loop continues. */
     CHECK_INT(bedrock_json_next(text, BEDROCK_STRLEN, "", &good, sizeof good), BEDROCK_JSON_NUMBER);
     CHECK_INT(bedrock_json_integer(good.value, good.value_len, "", -77), 20);
 }
 
-/* A million elements, a million members: what is quadratic would not end before the test's patience does. */
+/* A million elements, a million members: a quadratic algorithm would exceed the time limit of the test. */
 static void many(size_t count)
 {
     char *array = (char *)malloc(count * 12 + 3), *at = array;
@@ -432,7 +432,7 @@ static void in_other_locales(void)
     setlocale(LC_ALL, "C");
 }
 
-/* The base64 at pointer stands for these bytes; whatever the buffer's size, nothing is written behind it. */
+/* Checks that the base64 at pointer decodes to these bytes, and that nothing is written beyond a buffer of any size. */
 static void bytes(const char *text, const char *wanted, size_t len)
 {
     unsigned char buffer[16];
@@ -479,7 +479,7 @@ static void base64(void)
         CHECK_INT(bedrock_json_bytes(quoted, whole, "", back, sizeof back), length);
         CHECK(memcmp(back, image, length) == 0);
     }
-    /* As snprintf writes. */
+    /* With a size, as snprintf. */
     memset(quoted, '#', 12);
     CHECK_INT(bedrock_json_quote_bytes("ABC", 3, quoted, 4), 6);
     CHECK(memcmp(quoted, "\"QU\0#", 5) == 0);
@@ -494,7 +494,7 @@ static void utf8(void)
     CHECK_INT(bedrock_utf8_length("plain", BEDROCK_STRLEN), 5);
     CHECK_INT(bedrock_utf8_length("a\0b", 3), 3);
     CHECK_INT(bedrock_utf8_length("a\xff" "b", BEDROCK_STRLEN), 1);
-    CHECK_INT(bedrock_utf8_length("\xe2\x82\xac\xe2\x82\xac", 5), 3); /* cut at a whole character */
+    CHECK_INT(bedrock_utf8_length("\xe2\x82\xac\xe2\x82\xac", 5), 3); /* truncated after a complete character */
     CHECK_INT(bedrock_utf8_length("\xe2\x82\xac", 2), 0);
     CHECK_INT(bedrock_utf8_length("", 0), 0);
     CHECK_INT(bedrock_utf8_length(NULL, BEDROCK_STRLEN), 0);
@@ -526,7 +526,7 @@ static void deep(void)
     free(text);
 }
 
-/* argv[1]: how many elements are many. */
+/* argv[1]: the number of elements of large texts. */
 int main(int argc, char **argv)
 {
     loops();

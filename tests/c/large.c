@@ -1,13 +1,13 @@
 /* large.c - an image of 4 MB by pointer: it is encoded once, directly into the body, which is not copied.
  *
- *     large URL KIB      a service that responds, and the most memory in KiB that the call may use; 0: do not measure */
+ *     large URL KIB      a service that responds, and the maximum memory of the call in KiB; 0: do not measure */
 #include "check.h"
 
 #define IMAGE ((size_t)4 << 20)
 
 static bedrock_error *error;
 
-/* A line of /proc/self/status, in KiB; -1 where there is none. */
+/* Returns the value of a line of /proc/self/status in KiB, or -1 if there is none. */
 static long resident(const char *key)
 {
     char line[256];
@@ -22,7 +22,7 @@ static long resident(const char *key)
     return kib;
 }
 
-/* Lets the peak of this process's memory begin again, at what it has now. */
+/* Resets the peak of this process's memory to the current value. */
 static void forget_peak(void)
 {
     FILE *refs = fopen("/proc/self/clear_refs", "w");
@@ -52,7 +52,7 @@ int main(int argc, char **argv)
         return 2;
     most = atol(argv[2]);
     model = check_local(argv[1]);
-    /* What the first call takes is not the second's. */
+    /* The first call allocates what all calls share, so that it is not measured. */
     small = check_request("Hi.");
     ask(model, small);
 

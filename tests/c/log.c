@@ -1,4 +1,4 @@
-/* log.c - the library's messages: levels, functions that receive them, and secrets that they never hold. */
+/* log.c - the library's messages: levels, functions that receive them, and secrets that they never contain. */
 #include "check.h"
 
 #include <pthread.h>
@@ -8,7 +8,7 @@
 #define SECRET "wJalrXUtnFEMI-the-secret"
 #define TOKEN "session-token-that-is-secret"
 #define PROMPT "what I ask is private"
-#define ANSWER "what you answer is private as well"
+#define REPLY "responses are private as well"
 
 /* The messages that a log received. */
 struct ear {
@@ -47,7 +47,7 @@ static void listen_to(int32_t level, const char *target, const char *message, si
     if (strlen(ear->text) + len + 2 < sizeof ear->text)
         strcat(strcat(ear->text, message), "\n");
     if (ear->request != NULL) {
-        /* It may fire a cancel, and nothing else. */
+        /* A log function may fire a cancel handle, and call no other function. */
         bedrock_request *clone = POISON;
 
         CHECK_INT(bedrock_request_add_text(ear->request, "user", "x", 1, NULL), BEDROCK_E_BUSY);
@@ -81,7 +81,7 @@ static int heard(struct ear *ear)
     return messages;
 }
 
-/* Waits until that many messages were heard; 0 where they do not come. */
+/* Waits for this number of messages. Returns 0 if they do not arrive. */
 static int wait_messages(struct ear *ear, int wanted)
 {
     int patience = 2000;
@@ -115,7 +115,7 @@ static void bad_call(void)
     CHECK_FAILS(bedrock_generate(model, request, NULL, &response, &error), BEDROCK_E_VALIDATION, &error, NULL, NULL);
 }
 
-/* Each level includes the more severe ones, and a new log receives the messages in place of the old one. */
+/* Each level includes the more severe ones, and a new log function replaces the old one. */
 static void levels(void)
 {
     struct ear *debug = ear_of(BEDROCK_LOG_DEBUG), *info, *quiet;
@@ -152,7 +152,7 @@ static void levels(void)
     free(quiet);
 }
 
-/* No message holds credentials, prompts or responses, at any level and after any failure. */
+/* No message contains credentials, prompts or responses, at any level and after any failure. */
 static void secrets(const char *url)
 {
     bedrock_model *refused = POISON;
@@ -170,7 +170,7 @@ static void secrets(const char *url)
     models[1] = local;
     for (i = 0; i < 4; i++) {
         if (bedrock_generate(models[i % 2], request, NULL, &response, &error) == BEDROCK_OK)
-            CHECK_TEXT(bedrock_response_text(response, NULL), ANSWER);
+            CHECK_TEXT(bedrock_response_text(response, NULL), REPLY);
         else
             CHECK(strstr(bedrock_error_message(error), SECRET) == NULL && strstr(bedrock_error_message(error), TOKEN) == NULL);
         bedrock_response_free(response);
@@ -192,7 +192,7 @@ static void secrets(const char *url)
     bedrock_model_free(local);
 }
 
-/* A logger is called on a thread of its own, and may fire a cancel there: calls do not wait for it. */
+/* A log function runs on a thread of the library, and may fire a cancel handle. Calls do not wait for it. */
 static void callbacks(void)
 {
     struct ear *ear = ear_of(BEDROCK_LOG_DEBUG);
@@ -213,7 +213,7 @@ static void callbacks(void)
     free(ear);
 }
 
-/* A slow log delays only the call that replaces it. It goes on after a shutdown that did not wait for it. */
+/* A slow log function delays only the call that replaces it. It continues after a shutdown that did not wait for it. */
 static void slowness(void)
 {
     struct ear *ear = ear_of(BEDROCK_LOG_DEBUG);
@@ -233,7 +233,7 @@ static void slowness(void)
     free(ear);
 }
 
-/* What was not freed is named at the shutdown, kind by kind: a leak checker sees no handle. */
+/* A shutdown logs the numbers of handles of each type that were not freed, because a leak checker does not see handles. */
 static void leaks(void)
 {
     struct ear *ear = ear_of(BEDROCK_LOG_DEBUG);
@@ -255,7 +255,7 @@ int main(int argc, char **argv)
     struct ear *clean;
 
     alarm(200);
-    model = check_scripted("[\"" ANSWER "\", {\"error\": {\"status\": 400, \"code\": \"ValidationException\","
+    model = check_scripted("[\"" REPLY "\", {\"error\": {\"status\": 400, \"code\": \"ValidationException\","
                            " \"message\": \"No.\"}}]");
     request = check_request(PROMPT);
     levels();
@@ -264,7 +264,7 @@ int main(int argc, char **argv)
     callbacks();
     slowness();
     leaks();
-    /* Where everything is freed there is nothing to say. */
+    /* If all handles are freed, nothing is logged. */
     clean = ear_of(BEDROCK_LOG_DEBUG);
     bedrock_model_free(model);
     bedrock_request_free(request);

@@ -1,9 +1,9 @@
 /* many.c - many streams at once: one thread waits for all of them by a waiting set, and each is complete and in order.
  *
- *     many URL STREAMS [tell]      a service that streams "0 1 2 ...", holds each answer before its last words, and lets go
- *                                  of all when it is asked for an answer as a whole
+ *     many URL STREAMS [report]      a service that streams "0 1 2 ...", and sends the last words of all streams only when it
+ *                                  gets a unary request
  *
- * tell: print the cost of a stream, "streams=10000 threads=2 bytes_per_stream=30000". */
+ * report: print the cost of a stream, "streams=10000 threads=2 bytes_per_stream=30000". */
 #include "check.h"
 
 #include <dirent.h>
@@ -42,7 +42,7 @@ static int threads(void)
     return count;
 }
 
-/* Reads what there is. Each word has to be the next one. */
+/* Reads the available events, and checks that each word is the next one. */
 static void drain(struct reader *reader)
 {
     const bedrock_event *event;
@@ -66,7 +66,7 @@ static void drain(struct reader *reader)
     }
 }
 
-/* Serves whichever stream has something, until all of them have had so many words, or are over. */
+/* Reads the readable streams, until all of them have had this number of words or have ended. */
 static void serve(bedrock_waitset *set, struct reader *readers, long count, int words)
 {
     long i, ready = 0;
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
              "{\"model\": \"" CHECK_MODEL "\", \"base_url\": \"%s\", \"region\": \"us-east-1\", \"api_key\": \"AKIDTEST\","
              " \"secret_key\": \"the-secret-key\", \"timeout\": \"10m\", \"timeouts\": {\"connect\": \"2m\"}}",
              argv[1]);
-    /* However slow this machine is: the first stream waits until the last has begun. */
+    /* Long timers, because on a slow machine the first stream waits until the last one has begun. */
     model = check_model_of(config);
     request = check_request("Count.");
     set = bedrock_waitset_new();
@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 
     for (i = 0; i < count; i++) {
         readers[i].end = BEDROCK_AGAIN;
-        /* The first is a warm one: what the library has once and not for each stream is there by then. */
+        /* A first call allocates what all streams share, so that it is not measured. */
         if (i == 1) {
             serve(set, readers, 1, WORDS - 2);
             before = resident();

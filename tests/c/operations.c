@@ -1,6 +1,6 @@
 /* operations.c - every operation of the service by its name, through every interface, and the errors of each.
  *
- *     operations URL      a service that responds to every operation, and refuses each request that holds "refused" */
+ *     operations URL      a service that responds to every operation, and rejects each request that contains "refused" */
 #include "check.h"
 
 #include <poll.h>
@@ -8,10 +8,10 @@
 
 struct operation {
     const char *name;
-    /* A request, which the service answers, and one that it refuses. */
+    /* A request that succeeds, and one that the service rejects. */
     const char *good, *refused;
-    /* The answer, and how many events it comes in. */
-    const char *answer;
+    /* The response, and the number of its events. */
+    const char *response;
     int events;
 };
 
@@ -69,16 +69,16 @@ static bedrock_stream *open_call(const struct operation *operation, const char *
     return stream;
 }
 
-static void check_answer(const struct operation *operation, bedrock_response *response)
+static void check_response(const struct operation *operation, bedrock_response *response)
 {
-    CHECK_TEXT(bedrock_response_json(response, NULL), operation->answer);
+    CHECK_TEXT(bedrock_response_json(response, NULL), operation->response);
     CHECK_INT(bedrock_response_complete(response), 1);
     CHECK_INT(bedrock_response_attempts(response), 1);
     CHECK_TEXT(bedrock_response_stop_reason(response), "");
     bedrock_response_free(response);
 }
 
-/* Reads a call to its end, waiting as `wait` does between looks, or in bedrock_stream_next where there is none. */
+/* Reads a call to its end. Waits by `wait`, or in bedrock_stream_next if it is NULL. */
 static void read_to_the_end(const struct operation *operation, bedrock_stream *stream,
                             void (*wait)(bedrock_stream *stream, void *user), void *user)
 {
@@ -105,7 +105,7 @@ static void read_to_the_end(const struct operation *operation, bedrock_stream *s
     CHECK_INT(status, BEDROCK_DONE);
     CHECK_INT(events, operation->events);
     CHECK_OK(bedrock_stream_response(stream, &response, &error), error);
-    check_answer(operation, response);
+    check_response(operation, response);
     bedrock_stream_free(stream);
 }
 
@@ -153,7 +153,7 @@ static void wait_in_set(bedrock_stream *stream, void *user)
     CHECK(readable == stream);
 }
 
-static void every_door_gives_the_answer(const struct operation *operation)
+static void every_interface_returns_the_response(const struct operation *operation)
 {
     bedrock_request *request = request_of(operation->good);
     bedrock_response *response = POISON;
@@ -163,7 +163,7 @@ static void every_door_gives_the_answer(const struct operation *operation)
     struct counter counter = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0};
 
     CHECK_OK(bedrock_call(model, operation->name, request, NULL, &response, &error), error);
-    check_answer(operation, response);
+    check_response(operation, response);
     bedrock_request_free(request);
 
     read_to_the_end(operation, open_call(operation, operation->good, NULL), NULL, NULL);
@@ -179,8 +179,8 @@ static void every_door_gives_the_answer(const struct operation *operation)
     bedrock_waitset_free(set);
 }
 
-/* The error of a refused call, which is the same through every interface. */
-static void check_refused(const struct operation *operation, bedrock_status status, bedrock_error *error)
+/* Checks the error of a rejected call, which is the same through every interface. */
+static void check_error(const struct operation *operation, bedrock_status status, bedrock_error *error)
 {
     CHECK_TEXT(bedrock_error_code(error), "ValidationException");
     CHECK_INT(bedrock_error_http_status(error), 400);
@@ -190,7 +190,7 @@ static void check_refused(const struct operation *operation, bedrock_status stat
     CHECK_FAILS(status, BEDROCK_E_VALIDATION, &error, "", "This is refused");
 }
 
-static void every_door_gives_the_refusal(const struct operation *operation)
+static void every_interface_returns_the_error(const struct operation *operation)
 {
     bedrock_request *request = request_of(operation->refused);
     bedrock_response *response = POISON;
@@ -200,14 +200,14 @@ static void every_door_gives_the_refusal(const struct operation *operation)
     bedrock_status status = bedrock_call(model, operation->name, request, NULL, &response, &error);
 
     CHECK(response == NULL);
-    check_refused(operation, status, error);
+    check_error(operation, status, error);
     bedrock_request_free(request);
 
     stream = open_call(operation, operation->refused, NULL);
     status = bedrock_stream_next(stream, -1, &event, &error);
-    check_refused(operation, status, error);
+    check_error(operation, status, error);
     status = bedrock_stream_next(stream, 0, &event, &error);
-    check_refused(operation, status, error);
+    check_error(operation, status, error);
     bedrock_stream_free(stream);
 }
 
@@ -255,7 +255,7 @@ static void bad_arguments(void)
     bedrock_request_free(request);
 }
 
-/* Operations that have functions of their own can be called by name as well. */
+/* Operations with their own functions can also be called by name. */
 static void converse_by_name(void)
 {
     bedrock_request *request = check_request("Hello?");
@@ -280,8 +280,8 @@ int main(int argc, char **argv)
         return 2;
     model = check_local(argv[1]);
     for (i = 0; i < sizeof operations / sizeof *operations; i++) {
-        every_door_gives_the_answer(&operations[i]);
-        every_door_gives_the_refusal(&operations[i]);
+        every_interface_returns_the_response(&operations[i]);
+        every_interface_returns_the_error(&operations[i]);
         a_fired_cancel_ends_the_call(&operations[i]);
     }
     converse_by_name();

@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* What is there before the library does anything: the program's one thread, and three descriptors. A sanitizer has more: there
- * it is what meet_sanitizer finds. */
+/* The threads and descriptors before the first call: one thread, and three descriptors. With a sanitizer there are more, which
+ * meet_sanitizer counts. */
 #ifndef SANITIZED
 #define SANITIZED 0
 #endif
@@ -30,7 +30,7 @@ static void rest(int ms)
     nanosleep(&time, NULL);
 }
 
-/* Threads of this process. look receives the id of each. */
+/* Returns the number of threads of this process. Calls look with the id of each. */
 static int count_threads(void (*look)(const char *id))
 {
     DIR *folder = opendir("/proc/self/task");
@@ -48,7 +48,7 @@ static int count_threads(void (*look)(const char *id))
     return count;
 }
 
-/* A thread that has been waited for can be listed for a moment more. */
+/* A thread may be listed for a short time after it was joined. */
 static void wait_threads(int wanted)
 {
     int patience = 500;
@@ -58,7 +58,7 @@ static void wait_threads(int wanted)
     CHECK_INT(count_threads(NULL), wanted);
 }
 
-/* That a thread of the library's blocks the signals that a host might handle, and those that sockets raise. */
+/* Checks that a thread of the library blocks the signals that a host might handle, and those that sockets raise. */
 static void check_blocked(const char *id)
 {
     char path[100], line[256];
@@ -78,7 +78,7 @@ static void check_blocked(const char *id)
         CHECK((blocked & wanted) == wanted);
 }
 
-/* What a process can see of signals and environment. */
+/* The signals and the environment of the process. */
 struct state {
     struct sigaction actions[65];
     sigset_t mask;
@@ -113,7 +113,7 @@ static void compare(const struct state *before)
     CHECK_TEXT(after.environment, before->environment);
 }
 
-/* What makes no call starts nothing. */
+/* Functions that make no call start no thread. */
 static void before_the_first_call(void)
 {
     bedrock_request *request = check_request("Hi.");
@@ -132,8 +132,7 @@ static void before_the_first_call(void)
     bedrock_cancel_free(cancel);
 }
 
-/* The worker starts with the first call, so that it is the call that fails where there is nothing to start it with. The model is
- * unharmed. */
+/* The worker starts with the first call. If it cannot start, the call fails, and the model can still be used. */
 static void without_descriptors(bedrock_model *model, bedrock_request *request)
 {
     struct rlimit before, none;
@@ -194,7 +193,7 @@ static void *waiting(void *user)
     return NULL;
 }
 
-/* Calls that run elsewhere end at once, as cancelled. */
+/* Calls on other threads end at once, as cancelled. */
 static void shutdown_during_calls(bedrock_request *request)
 {
     struct call call = {NULL, request, 0};
@@ -215,7 +214,7 @@ static void shutdown_during_calls(bedrock_request *request)
     bedrock_model_free(call.model);
 }
 
-/* ThreadSanitizer starts a thread of its own with the first of the program's. */
+/* ThreadSanitizer starts its own thread with the first thread of the program. */
 static void *nothing(void *user)
 {
     return user;
@@ -233,7 +232,7 @@ static void meet_sanitizer(void)
 
     CHECK(pthread_create(&first, NULL, nothing, NULL) == 0);
     pthread_join(first, NULL);
-    rest(200); /* until it is not listed any more */
+    rest(200); /* until the thread is not listed any more */
     our_threads = count_threads(remember_other);
     CHECK(our_threads == 1 || our_threads == 2);
     our_descriptors = dup(0);
@@ -268,7 +267,7 @@ int main(void)
         CHECK_INT(bedrock_shutdown(i == 0 ? -1 : 10000), BEDROCK_OK);
         wait_threads(our_threads);
         CHECK_INT(bedrock_shutdown(0), BEDROCK_OK);
-        /* Models and requests are as good as before. */
+        /* Models and requests are still valid. */
         stream(model, request);
         CHECK_INT(count_threads(NULL), our_threads + 1);
     }
@@ -281,7 +280,7 @@ int main(void)
     wait_threads(our_threads);
     compare(&before);
 
-    /* Descriptors were given back, but for the pair of sockets that signal handlers may use at any time. */
+    /* All descriptors are closed, except for the pair of sockets that signal handlers may use at any time. */
     fd = dup(0);
     CHECK(fd >= our_descriptors && fd <= our_descriptors + 2);
     close(fd);

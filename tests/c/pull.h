@@ -1,7 +1,7 @@
-/* pull.h - what the programs about streams by pull share: opening, polling, and a service that sends on request.
+/* pull.h - shared by the programs about streams by pull: opening, polling, and a service that sends on request.
  *
- * That service answers "stream NAME" with the events of "one two three", and holds each of them, and the end, until a call
- * "pass NAME" lets one through. So nothing here waits for time to pass. */
+ * The service responds to "stream NAME" with the events of "one two three". It sends each of them, and the end, only after a call
+ * "pass NAME". So no test has to wait for time to pass. */
 #ifndef PULL_H
 #define PULL_H
 
@@ -18,7 +18,7 @@
 #define PULL_EVENTS 7
 #define PULL_TEXT "one two three"
 
-/* A reply that begins, and is not heard of again. */
+/* A reply that begins, and then sends nothing. */
 #define PULL_SILENT "[{\"text\": \"never\", \"pace\": \"10000s\"}]"
 
 static inline bedrock_stream *pull_open_with(bedrock_model *model, const char *text, bedrock_cancel *cancel)
@@ -38,7 +38,7 @@ static inline bedrock_stream *pull_open(bedrock_model *model, const char *text)
     return pull_open_with(model, text, NULL);
 }
 
-/* Lets one more event of "stream NAME" through, or its end. */
+/* Makes the service send the next event of "stream NAME", or its end. */
 static inline void pull_pass(bedrock_model *model, const char *name)
 {
     char text[64];
@@ -70,7 +70,7 @@ static inline bedrock_status pull_unseen(bedrock_stream *stream, int32_t timeout
     return status;
 }
 
-/* The same, and the event is looked at. */
+/* The same, with the event. */
 #define NEXT(stream, timeout_ms) pull_next((stream), (timeout_ms), NULL, __LINE__)
 /* The same; the event's text is added to a text of 100 bytes. */
 #define NEXT_TEXT(stream, timeout_ms, text) pull_next((stream), (timeout_ms), (text), __LINE__)
@@ -98,7 +98,7 @@ static inline bedrock_status pull_all(bedrock_stream *stream, char *text)
     return status;
 }
 
-/* Whether a descriptor is readable within that many milliseconds; -1: as long as it takes. */
+/* Returns whether a descriptor becomes readable within this number of milliseconds; -1: without a limit. */
 static inline int pull_readable(int fd, int timeout_ms)
 {
     struct pollfd look = {(int)fd, POLLIN, 0};
@@ -130,7 +130,7 @@ static inline void pull_interrupt(pthread_t thread, int number, int *handled, in
         }
 }
 
-/* A thread that is in bedrock_stream_next for as long as that takes. */
+/* A thread that calls bedrock_stream_next without a limit. */
 struct pull_reader {
     bedrock_stream *stream;
     pthread_t thread;
@@ -142,7 +142,7 @@ static inline void *pull_read(void *user)
 {
     struct pull_reader *reader = (struct pull_reader *)user;
 
-    /* BUSY while the other thread looks whether this one is there. */
+    /* BUSY while the other thread checks whether this one is inside its call. */
     do
         reader->status = NEXT_TEXT(reader->stream, -1, reader->text);
     while (reader->status == BEDROCK_E_BUSY);

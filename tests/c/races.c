@@ -2,7 +2,7 @@
  *
  *     races ROUNDS [report]      a round is a stream; "report" prints at the end how they ended
  *
- * Whatever the order: a stream has one terminal status, which is returned every time. No event follows a cancel that has returned.
+ * In any order: a stream has one terminal status, which is returned every time. No event follows a cancel that has returned.
  * Every interface notifies of every stream until its end (a thread that waits too long is detected), and never without a reason.
  * No wakeup runs after its stream was freed: the memory that it writes to is freed with the stream. */
 #include "pull.h"
@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 
-#define READERS 6     /* of which the last two have a waiting set each */
+#define READERS 6     /* the last two have a waiting set each */
 #define SETS 2
 #define SET_STREAMS 6 /* streams in a set at once */
 #define SLOTS (READERS - SETS + SETS * SET_STREAMS)
@@ -23,7 +23,7 @@
 
 enum { NEXT_INTERFACE, TIMED_INTERFACE, FD_INTERFACE, WAKEUP_INTERFACE, PUSH_INTERFACE, SET_INTERFACE, INTERFACES };
 
-/* A stream in play, and what the slot's one racer has done to it. Handles are never used again, so each names its round. */
+/* A running stream, and the action that the racer of this slot has made. Handles are not reused, so each belongs to one round. */
 struct slot {
     bedrock_stream *stream;
     bedrock_cancel *cancel;
@@ -182,7 +182,7 @@ static bedrock_status step(struct slot *slot, bedrock_stream *stream, int32_t ti
 /* Checks the terminal status and its repetition, then frees the stream. */
 static void finish(struct slot *slot, bedrock_stream *stream, bedrock_status status)
 {
-    bedrock_response *answer = NULL;
+    bedrock_response *response = NULL;
     bedrock_status again = BEDROCK_OK;
     const bedrock_event *unseen;
     int i;
@@ -211,11 +211,11 @@ static void finish(struct slot *slot, bedrock_stream *stream, bedrock_status sta
         again = pull_unseen(stream, i, &unseen, __LINE__);
         CHECK(again == status || (again == BEDROCK_E_BAD_HANDLE && GET(slot->freed) == stream));
     }
-    if (again != BEDROCK_E_BAD_HANDLE && bedrock_stream_response(stream, &answer, NULL) == BEDROCK_OK) {
+    if (again != BEDROCK_E_BAD_HANDLE && bedrock_stream_response(stream, &response, NULL) == BEDROCK_OK) {
         if (slot->mine_to_free)
-            CHECK_TEXT(bedrock_response_text(answer, NULL), slot->text);
-        CHECK_INT(bedrock_response_complete(answer), status == BEDROCK_DONE);
-        bedrock_response_free(answer);
+            CHECK_TEXT(bedrock_response_text(response, NULL), slot->text);
+        CHECK_INT(bedrock_response_complete(response), status == BEDROCK_DONE);
+        bedrock_response_free(response);
     }
     /* An interface notifies at most once for each BEDROCK_AGAIN. */
     CHECK(slot->notified <= slot->again + 1);

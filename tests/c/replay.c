@@ -131,7 +131,7 @@ static void put_usage(const bedrock_response *response)
     put_number("latency_ms", usage.latency_ms);
 }
 
-/* A text of a response that may hold NULs of its own. */
+/* A text of a response, which may contain NULs. */
 static void put_lent(const char *name, const char *(*getter)(const bedrock_response *, size_t *),
                      const bedrock_response *response)
 {
@@ -168,7 +168,7 @@ static char *read_bytes(size_t len)
     return bytes;
 }
 
-/* 0 at the end of stdin. */
+/* Returns 0 at the end of stdin. */
 static int read_call(struct call *call)
 {
     char line[120];
@@ -182,7 +182,7 @@ static int read_call(struct call *call)
     return 1;
 }
 
-/* Any operation: one that streams by pull, so that its events are seen. */
+/* Calls any operation. One that streams is read by pull, to print its events. */
 static bedrock_status call_operation(const char *name, const bedrock_model *model, const bedrock_request *request,
                                      bedrock_response **response, bedrock_error **error)
 {

@@ -22,8 +22,8 @@ static int read_now(int *number)
     return __atomic_load_n(number, __ATOMIC_SEQ_CST);
 }
 
-/* The library's too, since a program's own symbols come first. Of a big request it writes a little; and the rest when the
- * other side has closed the connection, which is what raises the signal. */
+/* Replaces the function for the library as well, because symbols of the program come first. It writes a part of a large request, and
+ * the rest after the peer has closed the connection, which raises the signal. */
 ssize_t writev(int file, const struct iovec *parts, int count)
 {
     struct iovec little = parts[0];
@@ -39,7 +39,7 @@ ssize_t writev(int file, const struct iovec *parts, int count)
     return syscall(SYS_writev, file, parts, count);
 }
 
-/* Takes connections and closes them, in the middle of the request or of the answer. */
+/* Accepts connections and closes them, in the middle of the request or of the response. */
 static void *serve(void *user)
 {
     static const char half[] = "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.amazon.eventstream\r\n"
@@ -69,7 +69,7 @@ static int32_t go_on(const bedrock_event *event, void *user)
     return 0;
 }
 
-/* Whether SIGPIPE is pending for a thread of the library's: it was raised, and came to nothing. */
+/* Returns whether SIGPIPE is pending for a thread of the library: it was raised, and had no effect. */
 static int was_raised(void)
 {
     DIR *folder = opendir("/proc/self/task");
@@ -127,7 +127,7 @@ int main(void)
             ? bedrock_generate(model, request, NULL, &response, &error)
             : bedrock_generate_stream(model, request, NULL, go_on, NULL, &response, &error);
 
-        /* The answer's head may have been read or not. */
+        /* The head of the response may have been read or not. */
         CHECK_FAILS(status, status == BEDROCK_E_TRUNCATED ? status : BEDROCK_E_NETWORK, &error, "", NULL);
         CHECK(response == NULL);
         while (!read_now(&closed))

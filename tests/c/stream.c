@@ -1,8 +1,8 @@
-/* stream.c - a stream by pull: the promises of each function: out parameters, time limits, other threads, the end.
+/* stream.c - the promises of each function for streams by pull: out parameters, time limits, other threads, the end.
  *
  *     stream URL      the service of pull.h
  *
- * A wait that does not end is ended by an alarm. */
+ * An alarm ends a wait that does not end. */
 #include "pull.h"
 
 #include <sched.h>
@@ -17,7 +17,7 @@ static bedrock_error *error;
 
 #define BAD(call, wanted) \
     do { \
-        out = POISON, event = POISON, answer = POISON; \
+        out = POISON, event = POISON, response = POISON; \
         CHECK_FAILS(call, wanted, &error, "", NULL); \
     } while (0)
 
@@ -27,7 +27,7 @@ static void bad_arguments(void)
     bedrock_model *gone_model = check_scripted("[]");
     bedrock_cancel *gone_cancel = bedrock_cancel_new();
     bedrock_request *empty = NULL, *missing = check_request("Hi.");
-    bedrock_response *answer;
+    bedrock_response *response;
     const bedrock_event *event;
     size_t live;
 
@@ -51,7 +51,7 @@ static void bad_arguments(void)
     BAD(bedrock_stream_open(ten, request, NULL, NULL, &error), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(bedrock_stream_open(NULL, NULL, NULL, NULL, NULL), BEDROCK_E_INVALID_ARGUMENT);
 
-    /* What cannot be sent is the arguments' fault. */
+    /* Invalid arguments. */
     CHECK_OK(bedrock_request_new(NULL, 0, &empty, &error), error);
     out = POISON;
     CHECK_FAILS(OPEN(ten, empty, NULL), BEDROCK_E_REQUEST, &error, "/messages", NULL);
@@ -72,11 +72,11 @@ static void bad_arguments(void)
     BAD(bedrock_stream_next(stream, 0, NULL, &error), BEDROCK_E_INVALID_ARGUMENT);
     CHECK_INT(bedrock_stream_next(gone, 0, NULL, NULL), BEDROCK_E_INVALID_ARGUMENT);
 
-    BAD(bedrock_stream_response(NULL, &answer, &error), BEDROCK_E_INVALID_ARGUMENT);
-    CHECK(answer == NULL);
-    BAD(bedrock_stream_response(gone, &answer, &error), BEDROCK_E_BAD_HANDLE);
-    CHECK(answer == NULL);
-    BAD(bedrock_stream_response((bedrock_stream *)request, &answer, &error), BEDROCK_E_BAD_HANDLE);
+    BAD(bedrock_stream_response(NULL, &response, &error), BEDROCK_E_INVALID_ARGUMENT);
+    CHECK(response == NULL);
+    BAD(bedrock_stream_response(gone, &response, &error), BEDROCK_E_BAD_HANDLE);
+    CHECK(response == NULL);
+    BAD(bedrock_stream_response((bedrock_stream *)request, &response, &error), BEDROCK_E_BAD_HANDLE);
     BAD(bedrock_stream_response(stream, NULL, &error), BEDROCK_E_INVALID_ARGUMENT);
 
     CHECK_INT(bedrock_stream_fd(NULL), -1);
@@ -90,7 +90,7 @@ static void bad_arguments(void)
     bedrock_stream_free(gone);
     bedrock_stream_free((bedrock_stream *)ten);
     bedrock_model_free((bedrock_model *)stream);
-    CHECK_INT(bedrock_live_handles(), live + 1); /* of all that, the empty request alone */
+    CHECK_INT(bedrock_live_handles(), live + 1); /* only the empty request */
     CHECK_INT(NEXT(stream, -1), BEDROCK_OK);
     CHECK_INT(NEXT(stream, 0), BEDROCK_AGAIN);
 
@@ -99,7 +99,7 @@ static void bad_arguments(void)
     bedrock_request_free(missing);
 }
 
-/* What a call that blocks is shown, in one text. */
+/* The events of a blocking call, in one text. */
 static int32_t note(const bedrock_event *event, void *user)
 {
     char *notes = user, line[300];
@@ -113,13 +113,13 @@ static int32_t note(const bedrock_event *event, void *user)
     return 0;
 }
 
-/* The same events in the same order as on_event is shown; an answer that grows, and is bedrock_generate's at the end. */
+/* The same events in the same order as by callback. The response grows, and at the end it equals that of bedrock_generate. */
 static void same_as_generate(void)
 {
     bedrock_model *model = check_scripted("[{\"message\": {\"role\": \"assistant\", \"content\": ["
         "{\"reasoningContent\": {\"reasoningText\": {\"text\": \"Hm.\", \"signature\": \"c2ln\"}}}, {\"text\": \"" TEN "\"},"
         "{\"toolUse\": {\"toolUseId\": \"t1\", \"name\": \"add\", \"input\": {\"a\": 1}}}]}}]");
-    bedrock_response *whole = NULL, *first = NULL, *answer = NULL;
+    bedrock_response *whole = NULL, *first = NULL, *response = NULL;
     bedrock_stream *stream = pull_open(model, "Hi.");
     const bedrock_event *event;
     char pushed[8192] = "", pulled[8192] = "", text[100] = "";
@@ -131,10 +131,10 @@ static void same_as_generate(void)
         note(event, pulled);
         if (event->type == BEDROCK_EVENT_TEXT)
             strcat(text, event->text);
-        CHECK_OK(bedrock_stream_response(stream, &answer, &error), error);
-        CHECK_TEXT(bedrock_response_text(answer, NULL), text);
-        CHECK_INT(bedrock_response_complete(answer), 0); /* also after messageStop: that was not BEDROCK_DONE yet */
-        bedrock_response_free(answer);
+        CHECK_OK(bedrock_stream_response(stream, &response, &error), error);
+        CHECK_TEXT(bedrock_response_text(response, NULL), text);
+        CHECK_INT(bedrock_response_complete(response), 0); /* also after messageStop, because the stream has not returned BEDROCK_DONE yet */
+        bedrock_response_free(response);
     }
     CHECK_OK(bedrock_generate_stream(model, request, NULL, note, pushed, NULL, &error), error);
     CHECK_TEXT(pulled, pushed);
@@ -143,15 +143,15 @@ static void same_as_generate(void)
     for (i = 0; i < 3; i++) {
         CHECK_INT(status, BEDROCK_DONE);
         status = NEXT(stream, i - 1); /* every time, with every timeout */
-        CHECK_OK(bedrock_stream_response(stream, &answer, &error), error);
-        CHECK_INT(bedrock_response_complete(answer), 1);
-        CHECK_TEXT(bedrock_response_json(answer, NULL), bedrock_response_json(whole, NULL));
-        CHECK_TEXT(bedrock_response_message(answer, NULL), bedrock_response_message(whole, NULL));
-        CHECK_TEXT(bedrock_response_request_id(answer), bedrock_response_request_id(whole));
-        CHECK_TEXT(bedrock_response_stop_reason(answer), "tool_use");
-        CHECK_INT(bedrock_response_attempts(answer), 1);
-        CHECK_INT(bedrock_response_tool_call_count(answer), 1);
-        bedrock_response_free(answer);
+        CHECK_OK(bedrock_stream_response(stream, &response, &error), error);
+        CHECK_INT(bedrock_response_complete(response), 1);
+        CHECK_TEXT(bedrock_response_json(response, NULL), bedrock_response_json(whole, NULL));
+        CHECK_TEXT(bedrock_response_message(response, NULL), bedrock_response_message(whole, NULL));
+        CHECK_TEXT(bedrock_response_request_id(response), bedrock_response_request_id(whole));
+        CHECK_TEXT(bedrock_response_stop_reason(response), "tool_use");
+        CHECK_INT(bedrock_response_attempts(response), 1);
+        CHECK_INT(bedrock_response_tool_call_count(response), 1);
+        bedrock_response_free(response);
     }
     CHECK_TEXT(bedrock_response_text(first, NULL), "");
     CHECK_TEXT(bedrock_response_stop_reason(first), "");
@@ -168,7 +168,7 @@ static void fails(const char *replies, bedrock_status wanted, const char *text, 
 {
     bedrock_model *model = check_scripted(replies);
     bedrock_stream *stream = pull_open(model, "Hi.");
-    bedrock_response *answer = NULL;
+    bedrock_response *response = NULL;
     bedrock_error *errors[3];
     const bedrock_event *event;
     char seen[100] = "";
@@ -188,13 +188,13 @@ static void fails(const char *replies, bedrock_status wanted, const char *text, 
     }
     CHECK_INT(bedrock_stream_next(stream, 0, &event, NULL), wanted);
     bedrock_stream_cancel(stream);
-    CHECK_INT(NEXT(stream, 0), wanted); /* a cancel comes too late */
-    CHECK_OK(bedrock_stream_response(stream, &answer, &error), error);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), text);
-    CHECK_INT(bedrock_response_complete(answer), 0);
-    bedrock_response_free(answer);
+    CHECK_INT(NEXT(stream, 0), wanted); /* a cancel after the end has no effect */
+    CHECK_OK(bedrock_stream_response(stream, &response, &error), error);
+    CHECK_TEXT(bedrock_response_text(response, NULL), text);
+    CHECK_INT(bedrock_response_complete(response), 0);
+    bedrock_response_free(response);
     bedrock_stream_free(stream);
-    CHECK_PART(bedrock_error_message(errors[2]), message); /* an error is its owner's, not the stream's */
+    CHECK_PART(bedrock_error_message(errors[2]), message); /* an error does not depend on the stream */
     bedrock_error_free(errors[2]);
     bedrock_model_free(model);
 }
@@ -214,7 +214,7 @@ static void failures(void)
     fails("[{\"error\": {\"status\": 403, \"code\": \"AccessDeniedException\", \"message\": \"No.\"}}]",
           BEDROCK_E_ACCESS_DENIED, "", "No.");
 
-    /* However long a wait may be, the timers end it. */
+    /* The timers end a wait without a limit. */
     CHECK_INT(pull_all(stream, NULL), BEDROCK_E_TIMEOUT);
     bedrock_stream_free(stream);
     bedrock_model_free(model);
@@ -232,7 +232,7 @@ static void timeouts(void)
     began = pull_now_ms();
     CHECK_INT(NEXT(stream, 50), BEDROCK_AGAIN);
     CHECK(pull_now_ms() - began >= 50);
-    /* That has harmed nothing: all that comes is read, in order, by waits of every kind. */
+    /* All events are still read, in order, by waits of every kind. */
     for (i = 0; i < PULL_EVENTS; i++) {
         static const int32_t waits[] = {-1, INT32_MAX, 60000, INT32_MIN};
 
@@ -267,18 +267,18 @@ static void interrupted(void)
     sigaction(SIGUSR1, &action, NULL);
     pull_send_reader(&reader, stream);
     pull_interrupt(reader.thread, SIGUSR1, &signals, 20);
-    CHECK_INT(NEXT(stream, 0), BEDROCK_E_BUSY); /* it is still there */
+    CHECK_INT(NEXT(stream, 0), BEDROCK_E_BUSY); /* the stream is still valid */
     pull_pass(local, "S");
     CHECK_INT(pull_join(&reader), BEDROCK_OK);
     bedrock_stream_free(stream);
 }
 
-/* While one thread is in next, another may cancel and free, and nothing else. */
+/* While one thread is in next, another may only cancel and free the stream. */
 static void other_threads(void)
 {
     bedrock_stream *stream;
     bedrock_waitset *set = bedrock_waitset_new();
-    bedrock_response *answer = POISON;
+    bedrock_response *response = POISON;
     struct pull_reader reader;
     int turn;
 
@@ -288,8 +288,8 @@ static void other_threads(void)
         pull_send_reader(&reader, stream);
         CHECK_INT(NEXT(stream, 0), BEDROCK_E_BUSY);
         CHECK_INT(NEXT(stream, -1), BEDROCK_E_BUSY);
-        CHECK_FAILS(bedrock_stream_response(stream, &answer, &error), BEDROCK_E_BUSY, &error, "", "thread");
-        CHECK(answer == NULL);
+        CHECK_FAILS(bedrock_stream_response(stream, &response, &error), BEDROCK_E_BUSY, &error, "", "thread");
+        CHECK(response == NULL);
         CHECK_INT(bedrock_stream_fd(stream), -1);
         CHECK_INT(bedrock_stream_set_wakeup(stream, NULL, NULL, NULL), BEDROCK_E_BUSY);
         CHECK_INT(bedrock_waitset_add(set, stream, NULL), BEDROCK_E_BUSY);
@@ -315,7 +315,7 @@ static void cancels(void)
 {
     bedrock_cancel *fired = bedrock_cancel_new(), *later = bedrock_cancel_new(), *freed = bedrock_cancel_new();
     bedrock_stream *stream = pull_open_with(ten, "Hi.", fired);
-    bedrock_response *answer = NULL;
+    bedrock_response *response = NULL;
     const bedrock_event *event;
     pthread_t thread;
     char text[100] = "";
@@ -323,26 +323,26 @@ static void cancels(void)
     bedrock_cancel_fire(fired);
     CHECK_INT(NEXT(stream, 0), BEDROCK_E_CANCELLED);
     bedrock_stream_free(stream);
-    /* One that had fired before the stream was opened is no failure of opening. */
+    /* Opening a stream with a fired cancel handle succeeds. */
     stream = pull_open_with(ten, "Hi.", fired);
     CHECK_FAILS(bedrock_stream_next(stream, -1, &event, &error), BEDROCK_E_CANCELLED, &error, "", "before it began");
     CHECK_INT(NEXT(stream, 0), BEDROCK_E_CANCELLED);
     bedrock_stream_free(stream);
 
-    /* It overtakes what had come and was not read; what was read stays in the answer. */
+    /* A cancel discards events that were not read. The response keeps those that were read. */
     stream = pull_open_with(ten, "Hi.", later);
     CHECK_INT(NEXT_TEXT(stream, -1, text), BEDROCK_OK);
     CHECK_INT(NEXT_TEXT(stream, -1, text), BEDROCK_OK);
     bedrock_cancel_fire(later);
     CHECK_INT(NEXT(stream, -1), BEDROCK_E_CANCELLED);
     CHECK_INT(NEXT(stream, 0), BEDROCK_E_CANCELLED);
-    CHECK_OK(bedrock_stream_response(stream, &answer, &error), error);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), "a ");
-    CHECK_INT(bedrock_response_complete(answer), 0);
-    bedrock_response_free(answer);
+    CHECK_OK(bedrock_stream_response(stream, &response, &error), error);
+    CHECK_TEXT(bedrock_response_text(response, NULL), "a ");
+    CHECK_INT(bedrock_response_complete(response), 0);
+    bedrock_response_free(response);
     bedrock_stream_free(stream);
 
-    /* The same of bedrock_stream_cancel; from another thread, while this one waits. */
+    /* The same for bedrock_stream_cancel, from another thread while this one waits. */
     stream = pull_open(ten, "Hi.");
     CHECK_INT(NEXT(stream, -1), BEDROCK_OK);
     bedrock_stream_cancel(stream);
@@ -356,7 +356,7 @@ static void cancels(void)
     pthread_join(thread, NULL);
     bedrock_stream_free(stream);
 
-    /* A cancel that comes after BEDROCK_DONE comes too late; one that is freed cancels nothing. */
+    /* A cancel after BEDROCK_DONE has no effect. Neither has a freed cancel handle. */
     stream = pull_open_with(ten, "Hi.", freed);
     bedrock_cancel_free(freed);
     text[0] = '\0';
@@ -372,7 +372,7 @@ static void cancels(void)
     bedrock_cancel_free(later);
 }
 
-/* A stream keeps what it needs. */
+/* A stream continues after the model and the request are freed. */
 static void keeps_what_it_needs(void)
 {
     bedrock_model *model = check_scripted("[\"" TEN "\"]");
@@ -394,12 +394,12 @@ static void keeps_what_it_needs(void)
     bedrock_stream_free(freed);
 }
 
-/* An event lives until the next bedrock_stream_next. Other calls do not end it. */
+/* An event is valid until the next bedrock_stream_next. Other calls do not invalidate it. */
 static void borrowed(void)
 {
     bedrock_stream *stream = pull_open(ten, "Hi."), *other = pull_open(ten, "Hi.");
     bedrock_waitset *set = bedrock_waitset_new();
-    bedrock_response *answer = NULL;
+    bedrock_response *response = NULL;
     const bedrock_event *event = NULL;
     char json[100], text[100] = "";
 
@@ -407,8 +407,8 @@ static void borrowed(void)
         CHECK_INT(bedrock_stream_next(stream, -1, &event, &error), BEDROCK_OK);
     while (event->type != BEDROCK_EVENT_TEXT);
     snprintf(json, sizeof json, "%s", event->json);
-    CHECK_OK(bedrock_stream_response(stream, &answer, &error), error);
-    bedrock_response_free(answer);
+    CHECK_OK(bedrock_stream_response(stream, &response, &error), error);
+    bedrock_response_free(response);
     CHECK(bedrock_stream_fd(stream) >= 0);
     CHECK_INT(bedrock_stream_set_wakeup(stream, NULL, NULL, NULL), BEDROCK_OK);
     CHECK_INT(bedrock_waitset_add(set, stream, NULL), BEDROCK_OK);
@@ -452,11 +452,11 @@ static void inside_callbacks(void)
     bedrock_stream_free(outside);
 }
 
-/* Shutting down ends the streams that run; what comes after starts the library again. */
+/* A shutdown ends the running streams. The next call starts the library again. */
 static void shut_down(void)
 {
     bedrock_stream *open = pull_open(silent, "Hi."), *waited_for = pull_open(silent, "Hi."), *ended = pull_open(ten, "Hi.");
-    bedrock_response *answer = NULL;
+    bedrock_response *response = NULL;
     struct pull_reader reader;
     char text[100] = "";
     bedrock_status status;
@@ -472,9 +472,9 @@ static void shut_down(void)
     CHECK_INT(NEXT(open, -1), BEDROCK_E_CANCELLED);
     CHECK_INT(NEXT(open, 0), BEDROCK_E_CANCELLED);
     CHECK_INT(NEXT(ended, 0), BEDROCK_DONE);
-    CHECK_OK(bedrock_stream_response(ended, &answer, &error), error);
-    CHECK_TEXT(bedrock_response_text(answer, NULL), TEN);
-    bedrock_response_free(answer);
+    CHECK_OK(bedrock_stream_response(ended, &response, &error), error);
+    CHECK_TEXT(bedrock_response_text(response, NULL), TEN);
+    bedrock_response_free(response);
     bedrock_stream_free(open);
     bedrock_stream_free(waited_for);
     bedrock_stream_free(ended);
@@ -485,11 +485,11 @@ static void shut_down(void)
     bedrock_stream_free(ended);
 }
 
-/* In the child of a fork a stream is its parent's; new ones work. The parent notices nothing. */
+/* In the child of a fork the parent's streams are invalid, and new ones work. The parent is not affected. */
 static void forked(void)
 {
     bedrock_stream *stream = pull_open(ten, "Hi."), *own, *out = POISON;
-    bedrock_response *answer = POISON;
+    bedrock_response *response = POISON;
     int ends[2] = {-1, -1};
     char good = 0, text[100] = "";
     pid_t pid;
@@ -503,8 +503,8 @@ static void forked(void)
 
         check_failures = 0;
         CHECK_INT(NEXT(stream, 0), BEDROCK_E_FORKED);
-        CHECK_FAILS(bedrock_stream_response(stream, &answer, &error), BEDROCK_E_FORKED, &error, "", "fork()");
-        CHECK(answer == NULL);
+        CHECK_FAILS(bedrock_stream_response(stream, &response, &error), BEDROCK_E_FORKED, &error, "", "fork()");
+        CHECK(response == NULL);
         CHECK_FAILS(bedrock_stream_open(ten, request, NULL, &out, &error), BEDROCK_E_FORKED, &error, "", "fork()");
         CHECK(out == NULL);
         CHECK_INT(bedrock_stream_fd(stream), -1);
@@ -522,7 +522,7 @@ static void forked(void)
         CHECK_INT(bedrock_live_handles(), 0);
         good = check_failures == 0;
         CHECK(write(ends[1], &good, 1) == 1);
-        /* To be killed: what the parent's threads held would be taken for leaks of the child's. */
+        /* Waits to be killed, because a leak checker would count memory of the parent's threads. */
         for (;;)
             pause();
     }

@@ -1,11 +1,11 @@
-/* threads.c - any number of threads share one model, one request, one response, one error and one cancel.
+/* threads.c - any number of threads share one model, one request, one response, one error and one cancel handle.
  *
  *     threads URL      a service that streams */
 #include "check.h"
 
 #include <pthread.h>
 
-#define ANSWER "one two three four five six seven eight nine ten"
+#define REPLY "one two three four five six seven eight nine ten"
 #define THREADS 16
 #define TURNS 10
 
@@ -32,20 +32,20 @@ static void *work(void *user)
 
     for (i = 0; i < TURNS; i++) {
         bedrock_model *model = i % 5 == 4 ? narrow : models[(self + (uintptr_t)i) % 2];
-        bedrock_response *answer = NULL;
+        bedrock_response *result = NULL;
         char text[100] = "";
 
         if (i % 2 == 0) {
-            CHECK_OK(bedrock_generate_stream(model, request, cancel, collect, text, &answer, &error), error);
-            CHECK_TEXT(text, ANSWER);
+            CHECK_OK(bedrock_generate_stream(model, request, cancel, collect, text, &result, &error), error);
+            CHECK_TEXT(text, REPLY);
         } else {
-            CHECK_OK(bedrock_generate(model, request, cancel, &answer, &error), error);
+            CHECK_OK(bedrock_generate(model, request, cancel, &result, &error), error);
         }
-        CHECK_TEXT(bedrock_response_text(answer, NULL), ANSWER);
-        bedrock_response_free(answer);
+        CHECK_TEXT(bedrock_response_text(result, NULL), REPLY);
+        bedrock_response_free(result);
 
-        /* All at once, the first time these are asked for. */
-        CHECK_TEXT(bedrock_response_text(response, NULL), ANSWER);
+        /* All threads at once make the first call of these getters. */
+        CHECK_TEXT(bedrock_response_text(response, NULL), REPLY);
         CHECK_TEXT(bedrock_response_stop_reason(response), "end_turn");
         CHECK_TEXT(bedrock_error_path(failure), "/messages/0/role");
         CHECK_TEXT(bedrock_model_id(models[0], NULL), CHECK_MODEL);
@@ -56,10 +56,10 @@ static void *work(void *user)
 
 static void *wait_for_cancel(void *model)
 {
-    bedrock_response *answer = POISON;
+    bedrock_response *result = POISON;
     bedrock_error *error = NULL;
 
-    CHECK_FAILS(bedrock_generate(model, request, cancel, &answer, &error), BEDROCK_E_CANCELLED, &error, "", NULL);
+    CHECK_FAILS(bedrock_generate(model, request, cancel, &result, &error), BEDROCK_E_CANCELLED, &error, "", NULL);
     return NULL;
 }
 
@@ -86,8 +86,8 @@ int main(int argc, char **argv)
     if (!CHECK(argc == 2))
         return 2;
     models[0] = check_local(argv[1]);
-    models[1] = check_scripted("[{\"text\": \"" ANSWER "\", \"pace\": \"1ms\"}]");
-    narrow = check_model_of("{\"model\": \"m\", \"max_concurrency\": 2, \"transport\": {\"replies\": [\"" ANSWER "\"],"
+    models[1] = check_scripted("[{\"text\": \"" REPLY "\", \"pace\": \"1ms\"}]");
+    narrow = check_model_of("{\"model\": \"m\", \"max_concurrency\": 2, \"transport\": {\"replies\": [\"" REPLY "\"],"
                             " \"repeat\": true}}");
     request = check_request("Count.");
     growing = check_request("Grow.");
@@ -97,12 +97,12 @@ int main(int argc, char **argv)
               BEDROCK_E_REQUEST);
 
     run(work, NULL);
-    /* Every text of every thread's is there, and whole. */
+    /* Every text of every thread is there, and complete. */
     body = bedrock_request_body(growing, models[0], &len, &error);
     CHECK_INT(bedrock_json_count(body, len, "/messages/0/content"), 1 + THREADS / 2 * TURNS);
     CHECK_INT(bedrock_json_count(body, len, "/system"), THREADS / 2 * TURNS);
 
-    /* Some of the threads begin before the cancel is fired, and wait for a word that does not come; some begin after it. */
+    /* Some threads begin before the cancel is fired, and wait for an event that does not arrive. Others begin after it. */
     endless = check_scripted("[{\"text\": \"late\", \"pace\": \"100s\"}]");
     run(wait_for_cancel, endless);
 

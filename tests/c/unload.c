@@ -1,4 +1,4 @@
-/* unload.c - the library can be loaded by name and closed at any time, with threads of its own running: it stays in memory.
+/* unload.c - the library can be loaded by name and closed at any time, while its threads run: it stays in memory.
  * This program is not linked with it.
  *
  *     unload LIBRARY */
@@ -12,7 +12,7 @@
 
 static int failed;
 
-/* A function of the library's. ISO C has no cast from an object pointer to it. */
+/* Returns a function of the library. ISO C has no cast from an object pointer to a function pointer. */
 #define FIND(library, name, function) \
     do { \
         void *found = dlsym((library), (name)); \
@@ -63,7 +63,7 @@ int main(int argc, char **argv)
         FIND(library, "bedrock_live_handles", live);
         if (failed)
             return 1;
-        CHECK(version == NULL || version == version_of()); /* it is still where it was */
+        CHECK(version == NULL || version == version_of()); /* at the same address */
         version = version_of();
         CHECK(model_new(config, BEDROCK_STRLEN, &model, NULL) == BEDROCK_OK);
         CHECK(request_new(NULL, 0, &request, NULL) == BEDROCK_OK);

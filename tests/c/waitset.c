@@ -15,7 +15,7 @@
 
 static bedrock_model *local, *ten, *silent;
 
-/* A wait and all that it promises of its out parameters. */
+/* Waits, and checks the out parameters. */
 static bedrock_status look(bedrock_waitset *set, int32_t timeout_ms, bedrock_stream **stream, void **user)
 {
     bedrock_status status;
@@ -115,7 +115,7 @@ static void once(void)
     }
     bedrock_stream_cancel(stream);
     began = pull_now_ms();
-    CHECK_INT(look_away(set, 50), BEDROCK_AGAIN); /* an end is returned once */
+    CHECK_INT(look_away(set, 50), BEDROCK_AGAIN); /* a stream that has ended is returned once */
     CHECK(pull_now_ms() - began >= 50);
 
     /* A stream that is readable when it is added, also because it has ended, is returned at once. */
@@ -135,7 +135,7 @@ static void once(void)
     bedrock_waitset_free(set);
 }
 
-/* Returns when a stream is readable and in the queue of the set: the second call waits for the thread that put it there. */
+/* Returns when a stream is readable and in the queue of the set. The second call waits for the thread that queued it. */
 static void wait_told(bedrock_stream *stream)
 {
     CHECK(pull_readable(bedrock_stream_fd(stream), -1));
@@ -169,7 +169,7 @@ static void in_order(void)
     for (i = 1; i < 5; i++)
         EXPECT(set, 0, streams[order[i]]);
     EXPECT(set, 0, streams[3]);
-    /* Ends and cancels stand in the same queue. */
+    /* Streams that have ended or are cancelled are in the same queue. */
     bedrock_stream_cancel(streams[2]); /* was returned and not read: not armed */
     CHECK_INT(look_away(set, 0), BEDROCK_AGAIN);
     for (i = 0; i < 5; i++)
@@ -186,7 +186,7 @@ static void in_order(void)
     bedrock_waitset_free(set);
 }
 
-/* The loop of the header: all of many streams, on one thread. */
+/* The loop of the header reads many streams on one thread. */
 static void many(void)
 {
     bedrock_model *paced = check_scripted("[{\"text\": \"" TEN "\", \"pace\": \"1ms\"}]");
@@ -232,7 +232,7 @@ static void many(void)
     bedrock_model_free(paced);
 }
 
-/* Its descriptor is readable exactly while a wait would give a stream. */
+/* The descriptor of a set is readable exactly while a wait would return a stream. */
 static void descriptor(void)
 {
     bedrock_waitset *set = bedrock_waitset_new();
@@ -248,7 +248,7 @@ static void descriptor(void)
     setrlimit(RLIMIT_NOFILE, &before);
     bedrock_stream_cancel(first);
     CHECK_INT(bedrock_waitset_add(set, first, first), BEDROCK_OK);
-    fd = bedrock_waitset_fd(set); /* knows what was there before */
+    fd = bedrock_waitset_fd(set); /* readable if a stream was queued before */
     CHECK(fd >= 0 && bedrock_waitset_fd(set) == fd);
     CHECK(fcntl((int)fd, F_GETFD) & FD_CLOEXEC);
     CHECK(fcntl((int)fd, F_GETFL) & O_NONBLOCK);
@@ -286,7 +286,7 @@ static void no_wakeup(void *user)
     (void)user;
 }
 
-/* A stream is in one set, or has a wakeup. When its set is freed it goes on, and may be added elsewhere. */
+/* A stream is in one set, or has a wakeup. When its set is freed, it continues, and may be added to another one. */
 static void one_place(void)
 {
     bedrock_waitset *set = bedrock_waitset_new(), *other = bedrock_waitset_new();
@@ -299,7 +299,7 @@ static void one_place(void)
     CHECK_INT(bedrock_waitset_add(other, stream, stream), BEDROCK_E_BUSY);
     CHECK_INT(bedrock_stream_set_wakeup(stream, no_wakeup, NULL, NULL), BEDROCK_E_BUSY);
     pull_pass(local, "P");
-    EXPECT(set, -1, stream); /* which none of that has changed */
+    EXPECT(set, -1, stream); /* the failed calls have not changed the stream */
     CHECK_INT(NEXT_TEXT(stream, 0, text), BEDROCK_OK);
     bedrock_waitset_free(set);
     pull_pass(local, "P");
@@ -356,7 +356,7 @@ static void on_signal(int number)
     __sync_fetch_and_add(&signals, 1);
 }
 
-/* While one thread waits, others may add streams, read them, and free the set; not wait. A signal is nothing to it. */
+/* While one thread waits, others may add streams, read them, and free the set, but not wait. A signal does not end a wait. */
 static void other_threads(void)
 {
     bedrock_waitset *set = bedrock_waitset_new();
@@ -374,7 +374,7 @@ static void other_threads(void)
     CHECK_INT(look_away(set, -1), BEDROCK_E_BUSY);
     CHECK_INT(bedrock_waitset_add(set, stream, &signals), BEDROCK_OK);
     CHECK_INT(NEXT(stream, 0), BEDROCK_AGAIN);
-    CHECK_INT(look_away(set, 0), BEDROCK_E_BUSY); /* it waits still */
+    CHECK_INT(look_away(set, 0), BEDROCK_E_BUSY); /* another thread still waits */
     bedrock_stream_cancel(stream);
     pthread_join(waiter.thread, NULL);
     CHECK_INT(waiter.status, BEDROCK_OK);
@@ -385,11 +385,11 @@ static void other_threads(void)
     bedrock_waitset_free(set);
     pthread_join(waiter.thread, NULL);
     CHECK_INT(waiter.status, BEDROCK_E_CANCELLED);
-    CHECK_INT(NEXT(stream, 0), BEDROCK_E_CANCELLED); /* the stream's own */
+    CHECK_INT(NEXT(stream, 0), BEDROCK_E_CANCELLED); /* the status of the stream */
     bedrock_stream_free(stream);
 }
 
-/* Shutting down ends the streams, and the set returns each. It can be used for later streams. */
+/* A shutdown ends the streams, and the set returns each of them. The set can be used for later streams. */
 static void shut_down(void)
 {
     bedrock_waitset *set = bedrock_waitset_new();
@@ -418,7 +418,7 @@ static void shut_down(void)
     bedrock_waitset_free(set);
 }
 
-/* In the child of a fork a set is its parent's. */
+/* In the child of a fork the parent's sets are invalid. */
 static void forked(void)
 {
     bedrock_waitset *set = bedrock_waitset_new();
@@ -456,7 +456,7 @@ static void forked(void)
         CHECK_INT(bedrock_live_handles(), 0);
         good = check_failures == 0;
         CHECK(write(ends[1], &good, 1) == 1);
-        /* To be killed: what the parent's threads held would be taken for leaks of the child's. */
+        /* Waits to be killed, because a leak checker would count memory of the parent's threads. */
         for (;;)
             pause();
     }

@@ -15,7 +15,7 @@ static pthread_t self;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
 
-/* A wakeup's user: what was seen of it. */
+/* The user pointer of a wakeup: counts its calls and releases. */
 struct counter {
     int wakeups, releases;
     int slow;          /* stay inside until hurry is set */
@@ -47,7 +47,7 @@ static void on_wakeup(void *user)
     pthread_mutex_unlock(&lock);
 }
 
-static pthread_t releasing; /* the thread on which releases are to run */
+static pthread_t releasing; /* the thread on which releases have to run */
 
 static void release(void *user)
 {
@@ -98,7 +98,7 @@ static void hurry(struct counter *counter)
 #define SET(stream, counter) bedrock_stream_set_wakeup((stream), on_wakeup, (counter), release)
 #define REMOVE(stream) bedrock_stream_set_wakeup((stream), NULL, NULL, NULL)
 
-/* All wakeups that were due have been called when this returns: they are called in turn, and this one's is the last. */
+/* Returns after all pending wakeups have been called: they run one after the other, and that of this function is the last. */
 static void all_rung(void)
 {
     bedrock_stream *stream = pull_open(silent, "Hi.");
@@ -143,7 +143,7 @@ static void bad_arguments(void)
     CHECK_INT(counter.releases, 6);
     bedrock_waitset_free(set);
 
-    /* What is not kept is given back at once. */
+    /* If the call fails, user is released at once. */
     CHECK_INT(bedrock_stream_set_wakeup(stream, NULL, &counter, release), BEDROCK_OK);
     CHECK_INT(counter.releases, 7);
     CHECK_INT(REMOVE(stream), BEDROCK_OK);
@@ -152,7 +152,7 @@ static void bad_arguments(void)
     bedrock_stream_free(stream);
 }
 
-/* Armed when it is set and after each BEDROCK_AGAIN; called once for that, however much comes. */
+/* A wakeup is armed when it is set and after each BEDROCK_AGAIN, and called once for that, even for many events. */
 static void once(void)
 {
     bedrock_stream *stream = pull_open(local, "stream A");
@@ -225,7 +225,7 @@ static void a_loop(void)
     bedrock_model_free(paced);
 }
 
-/* Where there is something to read already, it is called at once. */
+/* If the stream is readable already, the wakeup is called at once. */
 static void at_once(void)
 {
     bedrock_cancel *cancel = bedrock_cancel_new();
@@ -237,7 +237,7 @@ static void at_once(void)
     CHECK_INT(SET(stream, &counter), BEDROCK_OK);
     wait_wakeups(&counter, 1);
     CHECK_INT(NEXT(stream, 0), BEDROCK_OK);
-    CHECK_INT(SET(stream, &unread), BEDROCK_OK); /* what came with the event that was read */
+    CHECK_INT(SET(stream, &unread), BEDROCK_OK); /* events that arrived together with the one that was read */
     wait_wakeups(&unread, 1);
     CHECK_INT(counter.releases, 1);
     CHECK_INT(pull_all(stream, text), BEDROCK_DONE);
@@ -273,7 +273,7 @@ static void at_once(void)
     bedrock_cancel_free(cancel);
 }
 
-/* One that was replaced or removed is not called any more, though it was due. */
+/* A pending wakeup that is replaced or removed is not called. */
 static void replaced(void)
 {
     bedrock_stream *blocking = pull_open(silent, "Hi."), *stream = pull_open(silent, "Hi.");
@@ -284,7 +284,7 @@ static void replaced(void)
     CHECK_INT(SET(blocking, &slow), BEDROCK_OK);
     wait_inside(&slow);
     bedrock_stream_cancel(stream);
-    CHECK_INT(SET(stream, &first), BEDROCK_OK); /* due, behind the slow one */
+    CHECK_INT(SET(stream, &first), BEDROCK_OK); /* pending, behind the slow one */
     CHECK_INT(SET(stream, &second), BEDROCK_OK);
     CHECK_INT(first.releases, 1);
     CHECK_INT(REMOVE(stream), BEDROCK_OK);
@@ -300,7 +300,7 @@ static void replaced(void)
     CHECK_INT(slow.releases, 1);
 }
 
-/* How another thread takes down a wakeup that is running. */
+/* The ways in which another thread removes a running wakeup. */
 static int way;
 
 static void *take_down(void *user)
@@ -313,7 +313,7 @@ static void *take_down(void *user)
     if (way == 2)
         bedrock_stream_free(counter->stream);
     else
-        do /* BUSY while the other thread looks whether this one is there */
+        do /* BUSY while the other thread checks whether this one is inside its call */
             status = bedrock_stream_set_wakeup(counter->stream, way == 0 ? NULL : on_wakeup, &next, NULL);
         while (status == BEDROCK_E_BUSY);
     CHECK_INT(status, BEDROCK_OK);
@@ -324,11 +324,11 @@ static void *take_down(void *user)
     return NULL;
 }
 
-/* A wakeup may fire and cancel, and nothing else. */
+/* A wakeup may only fire cancel handles and cancel streams. */
 static void from_inside(struct counter *counter)
 {
     bedrock_model *model = POISON;
-    bedrock_response *answer = POISON;
+    bedrock_response *response = POISON;
     bedrock_stream *stream = POISON;
     bedrock_error *error = POISON;
     const bedrock_event *event = POISON;
@@ -338,11 +338,11 @@ static void from_inside(struct counter *counter)
     CHECK_INT(bedrock_stream_next(counter->stream, -1, &event, NULL), BEDROCK_E_BUSY);
     CHECK(event == NULL);
     CHECK_INT(bedrock_model_new("{\"model\": \"m\"}", BEDROCK_STRLEN, &model, NULL), BEDROCK_E_BUSY);
-    CHECK_INT(bedrock_stream_response(counter->stream, &answer, NULL), BEDROCK_E_BUSY);
-    CHECK(model == NULL && answer == NULL);
+    CHECK_INT(bedrock_stream_response(counter->stream, &response, NULL), BEDROCK_E_BUSY);
+    CHECK(model == NULL && response == NULL);
     CHECK_INT(bedrock_stream_open(ten, request, NULL, &stream, &error), BEDROCK_E_BUSY);
     CHECK(stream == NULL);
-    CHECK_INT(bedrock_generate(ten, request, NULL, &answer, NULL), BEDROCK_E_BUSY);
+    CHECK_INT(bedrock_generate(ten, request, NULL, &response, NULL), BEDROCK_E_BUSY);
     CHECK_INT(bedrock_stream_fd(counter->stream), -1);
     releasing = pthread_self();
     CHECK_INT(SET(counter->stream, &inner), BEDROCK_E_BUSY);
@@ -374,7 +374,7 @@ static void waits_for_one_that_runs(void)
         bedrock_stream_cancel(stream);
         wait_inside(&counter);
         CHECK(pthread_create(&thread, NULL, take_down, &counter) == 0);
-        /* Until that thread is inside its call. */
+        /* Waits until that thread is inside its call. */
         do
             probe = NEXT(stream, 0);
         while (probe != (way < 2 ? BEDROCK_E_BUSY : BEDROCK_E_BAD_HANDLE));
@@ -418,14 +418,14 @@ static void shut_down(void)
     CHECK_INT(pull_all(stream, text), BEDROCK_DONE);
     CHECK_TEXT(text, TEN);
     CHECK_INT(bedrock_shutdown(-1), BEDROCK_OK);
-    CHECK_INT(SET(stream, &ended), BEDROCK_OK); /* at once, as it has ended: by a new thread */
+    CHECK_INT(SET(stream, &ended), BEDROCK_OK); /* called at once, on a new thread, because the stream has ended */
     wait_wakeups(&ended, 1);
     bedrock_stream_free(stream);
     CHECK_INT(again.releases, 1);
     CHECK_INT(ended.releases, 1);
 }
 
-/* A child has wakeups of its own, and its parent's go on. */
+/* A child can have its own wakeups, and those of the parent continue. */
 static void forked(void)
 {
     bedrock_stream *stream = pull_open(local, "stream F"), *own;

@@ -1,6 +1,6 @@
 /* wrong.c - breaks the rules, to show that a sanitizer detects it. Only tests/sanitizers runs it.
  *
- *     wrong race|freed|leak      a text that changes while the library reads it; one that was freed before; memory that is leaked */
+ *     wrong race|freed|leak      a text that changes while the library reads it, a freed text, leaked memory */
 #include "check.h"
 
 #include <pthread.h>
@@ -32,7 +32,7 @@ static void race(void)
     pthread_join(thread, NULL);
 }
 
-static char *volatile gone; /* so that no compiler sees what is done to it */
+static char *volatile gone; /* volatile, so that the compiler does not detect the error */
 
 static void freed(void)
 {
@@ -45,7 +45,7 @@ static void freed(void)
     bedrock_request_free(request);
 }
 
-/* Several: the last one's address may still stand somewhere. */
+/* Several blocks, because the address of the last one may still be in a register. */
 static void leak(void)
 {
     int i;
