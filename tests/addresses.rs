@@ -1,7 +1,7 @@
 //! A host with several addresses is reached although some of them do not respond.
 //!
-//! The test runs in network and mount namespaces of its own. There it defines the addresses of names, and packets to some addresses
-//! are dropped.
+//! The test runs in network and mount namespaces of its own. There it defines the addresses of names, and packets to
+//! some addresses are dropped.
 
 mod support;
 

@@ -1,4 +1,5 @@
-//! The folders of `src` are the layers of the library: an import points down or stays, and no files use each other in a circle.
+//! The folders of `src` are the layers of the library: an import points down or stays, and no files use each other in a
+//! circle.
 //!
 //! ARCHITECTURE.md has the picture and says what each layer is for.
 
@@ -116,7 +117,7 @@ fn crate_of(files: &'static [(&str, &str)]) -> Crate {
 }
 
 #[test]
-fn an_import_that_points_up_is_found_wherever_it_stands() {
+fn an_upward_import_is_found_in_every_form() {
     for planted in [
         "use crate::sdk::client::Client;",
         "use crate::{error::Error, sdk::client};",
@@ -142,7 +143,7 @@ fn an_import_that_points_up_is_found_wherever_it_stands() {
 }
 
 #[test]
-fn comments_strings_tests_and_what_points_down_are_no_upward_imports() {
+fn comments_strings_tests_and_downward_imports_are_no_violations() {
     let arrows = crate_of(&[
         ("lib.rs", "mod http; mod sdk; mod error;"),
         ("http/mod.rs", "mod origin;"),

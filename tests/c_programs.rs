@@ -43,7 +43,8 @@ fn library() -> &'static Path {
     })
 }
 
-/// The sanitizer that `tests/sanitizers` chose: "thread" or "address", a library that is built with it, and its runtime.
+/// The sanitizer that `tests/sanitizers` chose: "thread" or "address", a library that is built with it, and its
+/// runtime.
 struct Sanitizer {
     name: String,
     library: PathBuf,
@@ -265,8 +266,8 @@ fn any_operation(request: &Request) -> Reply {
     }
 }
 
-/// The service of `tests/c/pull.h`: the response to "stream NAME" is the events of "one two three". Each of them, and the end,
-/// waits for a call "pass NAME".
+/// The service of `tests/c/pull.h`: the response to "stream NAME" is the events of "one two three". Each of them, and
+/// the end, waits for a call "pass NAME".
 fn event_by_event() -> impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static {
     let gates = Arc::new(Mutex::new(HashMap::<String, Gate>::new()));
     move |request| {
@@ -316,7 +317,7 @@ fn conversation() {
 }
 
 #[test]
-fn what_a_program_loses_itself_is_reported_with_our_suppressions() {
+fn leaks_of_the_program_are_reported_although_bedrock_supp_is_used() {
     let Some(program) = Program::c("lost") else { return };
     if sanitizer().is_some() || !has("valgrind") {
         return;

@@ -1,5 +1,5 @@
-//! Requests on the network: the right bytes to the right endpoint, with a signature that the service accepts, over connections
-//! that are reused, by as many calls at once as the model allows.
+//! Requests on the network: the right bytes to the right endpoint, with a signature that the service accepts, over
+//! connections that are reused, by as many calls at once as the model allows.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! The program ends a call: by a cancel, from any thread and at any time, or by the result of its callback. Both close the
-//! connection, so that the service stops generating tokens, which cost money.
+//! The program ends a call: by a cancel, from any thread and at any time, or by the result of its callback. Both close
+//! the connection, so that the service stops generating tokens, which cost money.
 
 mod support;
 

@@ -168,7 +168,8 @@ fn a_long_response_over_http2_is_complete() {
     assert_eq!(http2_model(&bedrock, json!({})).stream(&hello()).text().len(), 4_000_000);
 }
 
-/// Runs `streams` concurrent streams, each held at the gate after its first event, and returns the number of connections.
+/// Runs `streams` concurrent streams, each held at the gate after its first event, and returns the number of
+/// connections.
 #[track_caller]
 fn connections_of(bedrock: &LocalBedrock, model: &Model, streams: usize) -> usize {
     let gate = Gate::new();

@@ -1,4 +1,5 @@
-//! Every response that a model returns can be added to a conversation, and the result is a request that the service accepts.
+//! Every response that a model returns can be added to a conversation, and the result is a request that the service
+//! accepts.
 
 mod support;
 
@@ -30,8 +31,8 @@ fn tool_conversation() -> Request {
     )
 }
 
-/// Calls the model, adds its response, and adds a result for each tool call, as the documentation shows. Returns the number of
-/// tool calls.
+/// Calls the model, adds its response, and adds a result for each tool call, as the documentation shows. Returns the
+/// number of tool calls.
 fn round(model: &Model, request: &Request) -> usize {
     let mut response = dangling_mut();
     let status = unsafe { bedrock_generate(model.handle(), request.handle(), null_mut(), &mut response, null_mut()) };

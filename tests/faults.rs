@@ -1,5 +1,5 @@
-//! Faults of networks and services, injected over loopback: by every interface, over every carrier. No call hangs or fails silently,
-//! each ends in time, and a table lists the terminal statuses.
+//! Faults of networks and services, injected over loopback: by every interface, over every carrier. No call hangs or
+//! fails silently, each ends in time, and a table lists the terminal statuses.
 //!
 //! ```sh
 //! cargo test --test faults -- --nocapture     # shows the tables

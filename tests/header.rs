@@ -24,7 +24,7 @@ fn scratch(name: &str) -> PathBuf {
 }
 
 #[test]
-fn the_committed_header_is_what_the_source_says() {
+fn the_committed_header_matches_the_source() {
     let committed = read("include/bedrock.h");
     let generated = generate(root());
     let lines = committed.lines().zip(generated.lines()).enumerate();
@@ -110,8 +110,8 @@ fn the_header_compiles_alone_and_twice_as_c99_and_as_cxx11() {
     compiles("cxx11", "c++", "-std=c++11", twice);
 }
 
-/// Foreign-function interfaces read declarations, not directives. The preprocessed header is enough for them: they know size_t and
-/// the types of stdint.h themselves.
+/// Foreign-function interfaces read declarations, not directives. The preprocessed header is enough for them: they know
+/// size_t and the types of stdint.h themselves.
 #[test]
 fn the_preprocessed_header_has_every_constant_and_is_read_by_cffi() {
     let dir = scratch("preprocessed");
@@ -182,7 +182,8 @@ fn the_header_has_a_comment_above_every_function() {
     assert_eq!(declared().difference(&commented).collect::<Vec<_>>(), Vec::<&String>::new());
 }
 
-/// Parameters that the rules at the top of the header, or the opening of the chapter about JSON, explain for all functions.
+/// Parameters that the rules at the top of the header, or the opening of the chapter about JSON, explain for all
+/// functions.
 const EXPLAINED_ONCE: [&str; 12] =
     ["buffer", "cancel", "err", "fallback", "json", "len", "out", "pointer", "release", "size", "timeout_ms", "user"];
 

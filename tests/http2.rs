@@ -1,5 +1,5 @@
-//! HTTP/2 peers that refuse requests, close connections, admit no calls, or violate the protocol. Requests are counted, calls find
-//! another connection if there is one, and unread data takes no more memory than its flow-control window.
+//! HTTP/2 peers that refuse requests, close connections, admit no calls, or violate the protocol. Requests are counted,
+//! calls find another connection if there is one, and unread data takes no more memory than its flow-control window.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! The local checks: a request that the service is certain to reject is an error with a JSON pointer, and a request that it is
-//! known to accept passes.
+//! The local checks: a request that the service is certain to reject is an error with a JSON pointer, and a request
+//! that it is known to accept passes.
 //!
 //! `corpus.rs` tests that the checks accept every request that the service accepted in recorded traffic.
 

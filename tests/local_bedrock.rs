@@ -1,4 +1,5 @@
-//! Tests of the local Bedrock (`tests/support`): with a plain socket, with the AWS SDK, and of its check of Signature Version 4.
+//! Tests of the local Bedrock (`tests/support`): with a plain socket, with the AWS SDK, and of its check of Signature
+//! Version 4.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Config keys among request members are rejected with an error that names the right function, and no member that names a
-//! credential is sent.
+//! Config keys among request members are rejected with an error that names the right function, and no member that names
+//! a credential is sent.
 
 mod support;
 

@@ -1,10 +1,10 @@
-//! The engine's locks and tables under a model checker. In any order of its threads a stream has one end, no event comes after a
-//! cancel, no callback runs after a close, and no event is lost: a reader that would wait for ever is a deadlock, which the
-//! checker reports. A key of the tables that has gone stale never names another entry.
+//! The engine's locks and tables under a model checker. In any order of its threads a stream has one end, no event
+//! comes after a cancel, no callback runs after a close, and no event is lost: a reader that would wait for ever is a
+//! deadlock, which the checker reports. A key of the tables that has gone stale never names another entry.
 //!
 //! The files that hold these locks are compiled here once more, against the checker's locks in place of std's
-//! (`runtime/primitives.rs`), with small stand-ins for the types that they carry. RACES sets the number of schedules of each
-//! scenario; a failure prints the schedule that leads to it.
+//! (`runtime/primitives.rs`), with small stand-ins for the types that they carry. RACES sets the number of schedules of
+//! each scenario; a failure prints the schedule that leads to it.
 
 // What the scenarios do not need.
 #![allow(dead_code)]
@@ -54,7 +54,8 @@ const READ_AHEAD: usize = 2 << 20;
 /// Runs a scenario under many schedules.
 fn check(scenario: impl Fn() + Send + Sync + 'static) {
     let schedules = std::env::var("RACES").map_or(5_000, |number| number.parse().expect("RACES is a number"));
-    // Random preemption finds most errors; bounded preemption finds those that need a few switches at the wrong moments.
+    // Random preemption finds most errors; bounded preemption finds those that need a few switches at the wrong
+    // moments.
     let scenario = std::sync::Arc::new(scenario);
     let again = scenario.clone();
     shuttle::check_random(move || scenario(), schedules / 2);
@@ -105,7 +106,8 @@ fn failed() -> End {
     End::Failed(Error::new(Kind::Network, "reset"))
 }
 
-/// Reads all events that have arrived, and counts them in `seen`. Returns whether the end is a cancel, if the end has come.
+/// Reads all events that have arrived, and counts them in `seen`. Returns whether the end is a cancel, if the end has
+/// come.
 fn drain(reader: &mut Reader, pipe: &Pipe, seen: &mut usize) -> Option<bool> {
     let before = *seen;
     loop {
@@ -659,8 +661,8 @@ fn entries_that_are_added_at_once_have_slots_of_their_own_and_are_counted() {
     });
 }
 
-/// The protocol of `cancel`: a call registers, and then looks at its latch; a latch fires, and then its listener looks at the
-/// calls.
+/// The protocol of `cancel`: a call registers, and then looks at its latch; a latch fires, and then its listener looks
+/// at the calls.
 #[test]
 fn a_latch_that_fires_while_a_call_begins_is_seen_by_the_call_or_by_the_listener() {
     check(|| {

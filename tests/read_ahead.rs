@@ -1,5 +1,5 @@
-//! How far the library reads ahead of a program that does not read: the bytes that a server has written, without those that the
-//! kernel still buffers.
+//! How far the library reads ahead of a program that does not read: the bytes that a server has written, without those
+//! that the kernel still buffers.
 
 mod support;
 

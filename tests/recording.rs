@@ -1,4 +1,5 @@
-//! Calls are recorded and replayed: the same events, the same bytes of JSON, the same errors, without network or credentials.
+//! Calls are recorded and replayed: the same events, the same bytes of JSON, the same errors, without network or
+//! credentials.
 
 mod support;
 

@@ -1,8 +1,9 @@
-//! The recordings in `tests/sample_recordings`: made by this library from local servers, in the record format that the README promises
-//! to read. They cover what responses hold, so that a clone proves what larger collections of real traffic prove as well.
+//! The recordings in `tests/sample_recordings`: made by this library from local servers, in the record format that the
+//! README promises to read. They cover what responses hold, so that a clone proves what larger collections of real
+//! traffic prove as well.
 //!
-//! `BLESS=1 cargo test --test sample_recordings` writes them again; then run `tests/sample_recordings/expect.py`, which decodes
-//! them independently of this library.
+//! `BLESS=1 cargo test --test sample_recordings` writes them again; then run `tests/sample_recordings/expect.py`, which
+//! decodes them independently of this library.
 
 mod support;
 

@@ -1,5 +1,5 @@
-//! Conversations are saved, shortened and changed. A saved conversation continues with the same bytes, and a shortened one is still
-//! valid.
+//! Conversations are saved, shortened and changed. A saved conversation continues with the same bytes, and a shortened
+//! one is still valid.
 
 mod support;
 

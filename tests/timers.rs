@@ -14,8 +14,8 @@ use support::{ClosedBy, FullPort, Gate, LocalBedrock, PATIENCE, Reply};
 /// Timers so long that a test fails if one of them ends a call.
 const FAR_OFF: &str = "10m";
 
-/// Returns a model with these timers; all others are long. It has made a call, so that no timer runs out during the work of a first
-/// call; its connection is the server's first.
+/// Returns a model with these timers; all others are long. It has made a call, so that no timer runs out during the
+/// work of a first call; its connection is the server's first.
 #[track_caller]
 fn model_with_timeouts(bedrock: &LocalBedrock, timeouts: Value) -> Model {
     let far_off = json!({"first_event": FAR_OFF, "idle": FAR_OFF, "total": FAR_OFF});
@@ -32,7 +32,8 @@ fn warm(bedrock: &LocalBedrock) -> Model {
     model
 }
 
-/// Asserts that `call` ends with BEDROCK_E_TIMEOUT, by the timer of this name with this setting, long before the long timers.
+/// Asserts that `call` ends with BEDROCK_E_TIMEOUT, by the timer of this name with this setting, long before the long
+/// timers.
 #[track_caller]
 fn ends_by(timer: &str, setting: &str, call: impl FnOnce() -> Outcome) -> Failure {
     let began = Instant::now();
@@ -263,7 +264,8 @@ fn a_very_long_event_resets_the_idle_timer_as_any_other_does() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"idle": "2s", "first_event": "2s"}));
     let pause = Duration::from_millis(1300);
-    // The first event is a long one; from each to the next it is less than the timer, and from the first to the third more.
+    // The first event is a long one; from each to the next it is less than the timer, and from the first to the third
+    // more.
     let long = || long_text_event(3 << 20);
     let reply = Reply::stream().raw(long()).pause(pause).raw(long()).pause(pause).raw(long_text_event(1));
     bedrock.push(reply.message_stop("end_turn").metadata(1, 1));

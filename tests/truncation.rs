@@ -60,8 +60,8 @@ impl Golden {
         self.ends.iter().filter(|end| **end <= bytes).count()
     }
 
-    /// Returns the first `bytes` of the stream, then the cut. A reset drops bytes that the client has not read: it waits
-    /// until every complete frame has been delivered.
+    /// Returns the first `bytes` of the stream, then the cut. A reset drops bytes that the client has not read: it
+    /// waits until every complete frame has been delivered.
     fn cut(&self, bytes: usize, cut: Cut, framing: Framing, shown: &Gate) -> Reply {
         let body = self.reply.body_bytes();
         let mut reply = Reply::stream().request_id(REQUEST_ID);

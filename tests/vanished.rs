@@ -1,7 +1,7 @@
 //! A peer that vanishes is detected within 30 seconds. A peer that is only silent is not given up.
 //!
-//! The peer runs in a network namespace of its own, at the other end of a pair of virtual network devices. It vanishes when its
-//! packets are dropped: the devices stay up, and no side gets an error.
+//! The peer runs in a network namespace of its own, at the other end of a pair of virtual network devices. It vanishes
+//! when its packets are dropped: the devices stay up, and no side gets an error.
 
 mod support;
 

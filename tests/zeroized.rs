@@ -68,7 +68,8 @@ unsafe impl GlobalAlloc for Searching {
 #[global_allocator]
 static SEARCHING: Searching = Searching;
 
-/// Serializes the tests: a test waits for its turn before it allocates, so that it frees no memory while another one searches.
+/// Serializes the tests: a test waits for its turn before it allocates, so that it frees no memory while another one
+/// searches.
 struct Turn(#[expect(dead_code, reason = "it is held")] MutexGuard<'static, ()>);
 
 impl Turn {

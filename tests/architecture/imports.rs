@@ -1,7 +1,7 @@
 //! The imports of a crate, read from its source: which file uses an item that another file defines.
 //!
-//! Paths are followed as the compiler follows them: down the modules, and through re-exports to the file that defines an item.
-//! A `mod` line and a re-export are no use of a file. Code of unit tests does not count.
+//! Paths are followed as the compiler follows them: down the modules, and through re-exports to the file that defines
+//! an item. A `mod` line and a re-export are no use of a file. Code of unit tests does not count.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

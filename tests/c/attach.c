@@ -36,7 +36,8 @@ static int digit(char c)
     return found != NULL ? (int)(found - digits) : -1;
 }
 
-/* Checks that text, up to its closing quote, is the base64 of these bytes with padding. Returns the text after the quote. */
+/* Checks that text, up to its closing quote, is the base64 of these bytes with padding. Returns the text after the
+ * quote. */
 static const char *check_base64(const char *text, const unsigned char *bytes, size_t len)
 {
     size_t i = 0;

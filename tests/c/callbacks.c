@@ -1,5 +1,5 @@
-/* callbacks.c - on_event may call every function except bedrock_shutdown, and free every handle, including those of its own
- * call. Release functions run once, even if the call fails, and may call the same functions.
+/* callbacks.c - on_event may call every function except bedrock_shutdown, and free every handle, including those of
+ * its own call. Release functions run once, even if the call fails, and may call the same functions.
  *
  * An alarm ends a call that would wait for itself. */
 #include "check.h"

@@ -27,8 +27,8 @@
 #define CHECK_PART(text, part) check_part((text), (part), #text, __FILE__, __LINE__)
 /* Checks that a call succeeded: *error is NULL. */
 #define CHECK_OK(call, error) check_ok((call), (error), #call, __FILE__, __LINE__)
-/* Checks that a call failed with this status and an error with it, at this path and with this part in its message (NULL:
- * any). Frees the error. */
+/* Checks that a call failed with this status and an error with it, at this path and with this part in its message
+ * (NULL: any). Frees the error. */
 #define CHECK_FAILS(call, wanted, error, path, part) \
     check_fails((call), (wanted), (error), (path), (part), #call, __FILE__, __LINE__)
 

@@ -96,7 +96,8 @@ static void responses_and_results(void)
     CHECK_OK(bedrock_generate(tools, request, NULL, &response, &error), error);
     CHECK_OK(bedrock_generate(tools, request, NULL, &blank, &error), error);
     CHECK_INT(bedrock_generate_stream(tools, request, NULL, stop_at_tool, NULL, &stopped, &error), BEDROCK_STOPPED);
-    /* A blank response adds nothing. A response that was stopped inside a tool call is added, and a result for the call as well. */
+    /* A blank response adds nothing. A response that was stopped inside a tool call is added, and a result for the
+     * call as well. */
     CHECK_OK(bedrock_request_add_response(request, blank, &error), error);
     body_is(request, tools, "{\"messages\":[" USER("\"Go.\"") "]}");
     CHECK_OK(bedrock_request_clone(request, &branch, &error), error);

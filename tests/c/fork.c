@@ -1,5 +1,5 @@
-/* fork.c - in a child of fork() the parent's handles are invalid, and new ones work; the parent is not affected. Meanwhile
- * the parent has a stream in flight, and other threads of it are inside the library.
+/* fork.c - in a child of fork() the parent's handles are invalid, and new ones work; the parent is not affected.
+ * Meanwhile the parent has a stream in flight, and other threads of it are inside the library.
  *
  *     fork URL FORKS exit|kill      a service that streams, the number of forks, and how children end: killed, if a leak
  *                                   checker would count memory of the parent's threads */

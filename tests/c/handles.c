@@ -1,5 +1,5 @@
-/* handles.c - a handle is a number. It is valid for its own type, until it is freed. For a freed, invented or foreign handle every
- * function returns a status or a neutral value.
+/* handles.c - a handle is a number. It is valid for its own type, until it is freed. For a freed, invented or foreign
+ * handle every function returns a status or a neutral value.
  *
  *     handles CYCLES      the number of times to make and free handles */
 #include "check.h"

@@ -1,5 +1,5 @@
-/* json.c - the functions for programs without a JSON library: every kind of value, every function that reads it, and every case of a
- * missing value. */
+/* json.c - the functions for programs without a JSON library: every kind of value, every function that reads it, and
+ * every case of a missing value. */
 #include "check.h"
 
 #include <float.h>
@@ -122,8 +122,8 @@ static void raws(void)
     raw("/twice", "2");
 }
 
-/* The string at pointer, decoded into buffers of every size: truncated after a complete character, always with a NUL, and nothing is
- * written beyond the size. */
+/* The string at pointer, decoded into buffers of every size: truncated after a complete character, always with a NUL,
+ * and nothing is written beyond the size. */
 static void string(const char *pointer, const char *wanted, size_t len)
 {
     char buffer[64];

@@ -233,7 +233,8 @@ static void slowness(void)
     free(ear);
 }
 
-/* A shutdown logs the numbers of handles of each type that were not freed, because a leak checker does not see handles. */
+/* A shutdown logs the numbers of handles of each type that were not freed, because a leak checker does not see
+ * handles. */
 static void leaks(void)
 {
     struct ear *ear = ear_of(BEDROCK_LOG_DEBUG);

@@ -1,6 +1,6 @@
 /* many.c - many streams at once: one thread waits for all of them by a waiting set, and each is complete and in order.
  *
- *     many URL STREAMS [report]      a service that streams "0 1 2 ...", and sends the last words of all streams only when it
+ *     many URL STREAMS [report]      a service that streams "0 1 2 ...", and sends the last words of all only when it
  *                                  gets a unary request
  *
  * report: print the cost of a stream, "streams=10000 threads=2 bytes_per_stream=30000". */

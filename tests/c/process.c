@@ -1,5 +1,5 @@
-/* process.c - effects on the process: nothing is printed, no thread starts before the first call, which starts one, and signals
- * and environment do not change. A shutdown ends the threads, and the next call starts them again. */
+/* process.c - effects on the process: nothing is printed, no thread starts before the first call, which starts one,
+ * and signals and environment do not change. A shutdown ends the threads, and the next call starts them again. */
 #include "check.h"
 
 #include <dirent.h>
@@ -9,8 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
-/* The threads and descriptors before the first call: one thread, and three descriptors. With a sanitizer there are more, which
- * meet_sanitizer counts. */
+/* The threads and descriptors before the first call: one thread, and three descriptors. With a sanitizer there are
+ * more, which meet_sanitizer counts. */
 #ifndef SANITIZED
 #define SANITIZED 0
 #endif

@@ -1,7 +1,7 @@
 /* pull.h - shared by the programs about streams by pull: opening, polling, and a service that sends on request.
  *
- * The service responds to "stream NAME" with the events of "one two three". It sends each of them, and the end, only after a call
- * "pass NAME". So no test has to wait for time to pass. */
+ * The service responds to "stream NAME" with the events of "one two three". It sends each of them, and the end, only
+ * after a call "pass NAME". So no test has to wait for time to pass. */
 #ifndef PULL_H
 #define PULL_H
 
@@ -53,8 +53,8 @@ static inline void pull_pass(bedrock_model *model, const char *name)
     bedrock_request_free(request);
 }
 
-/* bedrock_stream_next, with all that it promises of its out parameters. An error is freed. The event is not looked at: where
- * another thread may free the stream, it may be gone already. */
+/* Calls bedrock_stream_next, checks its out parameters, and frees the error. Does not read the event: if another
+ * thread may free the stream, the event may be invalid. */
 static inline bedrock_status pull_unseen(bedrock_stream *stream, int32_t timeout_ms, const bedrock_event **event, int line)
 {
     bedrock_error *error = (bedrock_error *)POISON;
@@ -116,8 +116,9 @@ static inline int64_t pull_now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Has a thread handle so many signals, one after the other; the handler counts them in handled. One that is not heard of is sent
- * again: ThreadSanitizer keeps back what comes just before the thread goes to sleep, until something wakes it. */
+/* Makes a thread handle this number of signals, one after the other. The handler counts them in handled. A signal that
+ * was not handled is sent again, because ThreadSanitizer delays a signal that arrives just before the thread sleeps,
+ * until the thread wakes. */
 static inline void pull_interrupt(pthread_t thread, int number, int *handled, int times)
 {
     int i, looks;

@@ -2,9 +2,10 @@
  *
  *     races ROUNDS [report]      a round is a stream; "report" prints at the end how they ended
  *
- * In any order: a stream has one terminal status, which is returned every time. No event follows a cancel that has returned.
- * Every interface notifies of every stream until its end (a thread that waits too long is detected), and never without a reason.
- * No wakeup runs after its stream was freed: the memory that it writes to is freed with the stream. */
+ * In any order: a stream has one terminal status, which is returned every time. No event follows a cancel that has
+ * returned. Every interface notifies of every stream until its end (a thread that waits too long is detected), and
+ * never without a reason. No wakeup runs after its stream was freed: the memory that it writes to is freed with the
+ * stream. */
 #include "pull.h"
 
 #include <fcntl.h>
@@ -23,7 +24,8 @@
 
 enum { NEXT_INTERFACE, TIMED_INTERFACE, FD_INTERFACE, WAKEUP_INTERFACE, PUSH_INTERFACE, SET_INTERFACE, INTERFACES };
 
-/* A running stream, and the action that the racer of this slot has made. Handles are not reused, so each belongs to one round. */
+/* A running stream, and the action that the racer of this slot has made. Handles are not reused, so each belongs to
+ * one round. */
 struct slot {
     bedrock_stream *stream;
     bedrock_cancel *cancel;

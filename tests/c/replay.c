@@ -1,4 +1,5 @@
-/* replay.c - makes the calls that it reads on stdin, and writes to stdout the result of every function of bedrock.h for each.
+/* replay.c - makes the calls that it reads on stdin, and writes to stdout the result of every function of bedrock.h
+ * for each.
  *
  *     a call     "generate", "stream" or an operation's name, the lengths of config and request, a newline; then config
  *                and request, as JSON

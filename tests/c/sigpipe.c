@@ -1,5 +1,5 @@
-/* sigpipe.c - a service that closes the connection raises SIGPIPE, but it does not end the process, although here the signal
- * has its default disposition and is not blocked. */
+/* sigpipe.c - a service that closes the connection raises SIGPIPE, but it does not end the process, although here the
+ * signal has its default disposition and is not blocked. */
 #define _GNU_SOURCE
 #include "check.h"
 
@@ -22,8 +22,8 @@ static int read_now(int *number)
     return __atomic_load_n(number, __ATOMIC_SEQ_CST);
 }
 
-/* Replaces the function for the library as well, because symbols of the program come first. It writes a part of a large request, and
- * the rest after the peer has closed the connection, which raises the signal. */
+/* Replaces the function for the library as well, because symbols of the program come first. It writes a part of a
+ * large request, and the rest after the peer has closed the connection, which raises the signal. */
 ssize_t writev(int file, const struct iovec *parts, int count)
 {
     struct iovec little = parts[0];

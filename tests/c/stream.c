@@ -113,7 +113,8 @@ static int32_t note(const bedrock_event *event, void *user)
     return 0;
 }
 
-/* The same events in the same order as by callback. The response grows, and at the end it equals that of bedrock_generate. */
+/* The same events in the same order as by callback. The response grows, and at the end it equals that of
+ * bedrock_generate. */
 static void same_as_generate(void)
 {
     bedrock_model *model = check_scripted("[{\"message\": {\"role\": \"assistant\", \"content\": ["

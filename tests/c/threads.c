@@ -102,7 +102,8 @@ int main(int argc, char **argv)
     CHECK_INT(bedrock_json_count(body, len, "/messages/0/content"), 1 + THREADS / 2 * TURNS);
     CHECK_INT(bedrock_json_count(body, len, "/system"), THREADS / 2 * TURNS);
 
-    /* Some threads begin before the cancel is fired, and wait for an event that does not arrive. Others begin after it. */
+    /* Some threads begin before the cancel is fired, and wait for an event that does not arrive. Others begin after
+     * it. */
     endless = check_scripted("[{\"text\": \"late\", \"pace\": \"100s\"}]");
     run(wait_for_cancel, endless);
 

@@ -1,4 +1,5 @@
-/* waitset.c - one thread waits for many streams, and gets the readable ones, in the order in which they became readable.
+/* waitset.c - one thread waits for many streams, and gets the readable ones, in the order in which they became
+ * readable.
  *
  *     waitset URL      the service of pull.h */
 #include "pull.h"
@@ -87,7 +88,8 @@ static void bad_arguments(void)
     bedrock_waitset_free(set);
 }
 
-/* A stream is armed when it is added, and after each BEDROCK_AGAIN, and is returned once for that. Timeouts are obeyed. */
+/* A stream is armed when it is added, and after each BEDROCK_AGAIN, and is returned once for that. Timeouts are
+ * obeyed. */
 static void once(void)
 {
     bedrock_waitset *set = bedrock_waitset_new();
@@ -356,7 +358,8 @@ static void on_signal(int number)
     __sync_fetch_and_add(&signals, 1);
 }
 
-/* While one thread waits, others may add streams, read them, and free the set, but not wait. A signal does not end a wait. */
+/* While one thread waits, others may add streams, read them, and free the set, but not wait. A signal does not end a
+ * wait. */
 static void other_threads(void)
 {
     bedrock_waitset *set = bedrock_waitset_new();

@@ -1,5 +1,5 @@
-/* wakeup.c - a wakeup is called once for each time it is armed, on a library thread, and not after it was removed; its user is
- * released once, on the thread that removed it.
+/* wakeup.c - a wakeup is called once for each time it is armed, on a library thread, and not after it was removed; its
+ * user is released once, on the thread that removed it.
  *
  *     wakeup URL      the service of pull.h */
 #include "pull.h"
@@ -98,7 +98,8 @@ static void hurry(struct counter *counter)
 #define SET(stream, counter) bedrock_stream_set_wakeup((stream), on_wakeup, (counter), release)
 #define REMOVE(stream) bedrock_stream_set_wakeup((stream), NULL, NULL, NULL)
 
-/* Returns after all pending wakeups have been called: they run one after the other, and that of this function is the last. */
+/* Returns after all pending wakeups have been called: they run one after the other, and that of this function is the
+ * last. */
 static void all_rung(void)
 {
     bedrock_stream *stream = pull_open(silent, "Hi.");

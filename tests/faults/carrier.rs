@@ -42,12 +42,14 @@ impl Carrier {
         matches!(self, Carrier::Tls | Carrier::Http2)
     }
 
-    /// The step of a sweep: `all` over plain HTTP/1.1, and `sample` over the other carriers, because all use the same engine.
+    /// The step of a sweep: `all` over plain HTTP/1.1, and `sample` over the other carriers, because all use the same
+    /// engine.
     pub fn step(self, all: usize, sample: usize) -> usize {
         if self == Carrier::Http1 { all } else { sample }
     }
 
-    /// Whether calls are made through that interface: all of them over plain HTTP/1.1, one of each kind over the other carriers.
+    /// Whether calls are made through that interface: all of them over plain HTTP/1.1, one of each kind over the other
+    /// carriers.
     pub fn is_for(self, interface: Interface) -> bool {
         self == Carrier::Http1 || interface == Interface::Unary || Interface::THREE.contains(&interface)
     }
@@ -62,7 +64,8 @@ impl Carrier {
         })
     }
 
-    /// The config of a model that calls `bedrock`. It has a bearer token, because signing is the largest cost of a call.
+    /// The config of a model that calls `bedrock`. It has a bearer token, because signing is the largest cost of a
+    /// call.
     pub fn config(self, bedrock: &LocalBedrock) -> Value {
         let bearer = json!({"bearer_token": "bedrock-api-key==", "api_key": null, "secret_key": null});
         let ca_file = bedrock.tls().map(Tls::ca_file);

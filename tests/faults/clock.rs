@@ -1,7 +1,7 @@
 //! The clock of the harness: the delays of this machine, and a watch for calls that hang.
 //!
-//! A call has to end within its limit plus [`GRACE`]. On a busy machine even a thread that only sleeps for a few milliseconds wakes up
-//! late. Such delays, measured during the call, are added to its limit.
+//! A call has to end within its limit plus [`GRACE`]. On a busy machine even a thread that only sleeps for a few
+//! milliseconds wakes up late. Such delays, measured during the call, are added to its limit.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};

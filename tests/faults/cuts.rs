@@ -50,7 +50,8 @@ fn ways(carrier: Carrier) -> Vec<Way> {
             way("cut by GOAWAY, ENHANCE_YOUR_CALM", Reply::chunked, Cut::GoAway(11), End::Broken),
         ];
     }
-    // Without a framing, the close of a TCP connection is a clean end. The close of a TLS connection without close_notify is not.
+    // Without a framing, the close of a TCP connection is a clean end. The close of a TLS connection without
+    // close_notify is not.
     let unframed = if carrier.is_tls() { End::Broken } else { End::Clean };
     vec![
         each("cut by a clean end, chunked", Reply::chunked, Cut::CleanEnd, End::Clean),
@@ -71,8 +72,8 @@ impl Way {
         self.cut != Cut::CleanEnd && self.row.contains("length") && bytes == length
     }
 
-    /// Before messageStop every cut is a truncation. After it the response is complete if no frame is incomplete, and either the body
-    /// ended as its framing says or metadata, which comes last, has arrived.
+    /// Before messageStop every cut is a truncation. After it the response is complete if no frame is incomplete, and
+    /// either the body ended as its framing says or metadata, which comes last, has arrived.
     fn expect(self, bytes: usize) -> Expect {
         let shown = complete_frames(bytes);
         let between_frames = bytes == 0 || ends().contains(&bytes);
@@ -87,7 +88,8 @@ impl Way {
         }
     }
 
-    /// A reset drops bytes that the client has not read, so the reply waits until every complete frame has been delivered.
+    /// A reset drops bytes that the client has not read, so the reply waits until every complete frame has been
+    /// delivered.
     fn reply(self, bytes: usize, shown: &Gate) -> Reply {
         if self.cut == Cut::CleanEnd {
             return (self.framing)(golden()).cut_at(bytes, self.cut);
@@ -99,8 +101,8 @@ impl Way {
     }
 }
 
-/// Cuts at every byte through one interface (tests/truncation.rs has every byte through another), and at some bytes through the
-/// others.
+/// Cuts at every byte through one interface (tests/truncation.rs has every byte through another), and at some bytes
+/// through the others.
 pub fn faults(carrier: Carrier) -> Vec<Fault> {
     let mut faults = Vec::new();
     let length = golden().body_len();

@@ -30,7 +30,8 @@ pub fn faults() -> Vec<Fault> {
     for _ in 0..1000 {
         unknown = unknown.event("keepAlive", "{}");
     }
-    // The last frame of the body is repeated. It is long, because over HTTP/2 a flood of small frames is a separate fault.
+    // The last frame of the body is repeated. It is long, because over HTTP/2 a flood of small frames is a separate
+    // fault.
     let forever = |reply: Reply, frame: bytes::Bytes| reply.raw(frame.clone()).then_forever(frame);
     vec![
         Fault::new("an endless block").case("slow").streamed(paced(many), expect()),

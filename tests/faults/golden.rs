@@ -1,4 +1,5 @@
-//! The complete stream that faults are applied to. It has everything that a response can hold: text, a tool call, usage.
+//! The complete stream that faults are applied to. It has everything that a response can hold: text, a tool call,
+//! usage.
 
 use std::sync::LazyLock;
 

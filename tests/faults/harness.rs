@@ -26,8 +26,8 @@ const BUSY: usize = 2;
 /// A timer may fire earlier by this much, because of the resolution of clocks.
 const TOO_EARLY: Duration = Duration::from_millis(5);
 
-/// How often a call is made until it ends within its limit. A call that the library ends too late is late every time, and a call on a
-/// busy machine is not.
+/// How often a call is made until it ends within its limit. A call that the library ends too late is late every time,
+/// and a call on a busy machine is not.
 const TRIES: u32 = 3;
 
 /// Makes calls and collects the results, until it is finished.
@@ -144,7 +144,8 @@ fn undated(message: &str) -> String {
     )
 }
 
-/// Checks that a call ended as its scenario expects. `Failure` checks that the error is one line that begins with "bedrock: ".
+/// Checks that a call ended as its scenario expects. `Failure` checks that the error is one line that begins with
+/// "bedrock: ".
 #[track_caller]
 fn check(interface: Interface, scenario: &Scenario, run: &Run) {
     let expect = &scenario.expect;
@@ -175,7 +176,8 @@ fn too_late(expect: &Expect, run: &Run, lateness: Duration) -> Option<String> {
         .then(|| format!("took {took:?}, limit {limit:?}, delays of this machine {lateness:?}"))
 }
 
-/// Checks that the events are the first ones of the reply, in order and verbatim, and that their number is the expected one.
+/// Checks that the events are the first ones of the reply, in order and verbatim, and that their number is the expected
+/// one.
 #[track_caller]
 fn check_events(expect: &Expect, body: &Bytes, run: &Run) {
     let shown: Vec<&str> = run.events.iter().map(|event| event.json.as_str()).collect();

@@ -22,7 +22,8 @@ pub fn check_dead_connections(carrier: Carrier) {
         for seen in [true, false] {
             for interface in Interface::STREAMS.into_iter().chain([Interface::Unary]) {
                 let reply = if interface == Interface::Unary { Reply::text_response("Hello") } else { golden() };
-                // Unary, with a content-length, so that the client has the complete response before the connection ends.
+                // Unary, with a content-length, so that the client has the complete response before the connection
+                // ends.
                 let before = bedrock.connection_count();
                 bedrock.push(end(Reply::text_response("Hello")));
                 assert_eq!(model.generate(&request).response().text, "Hello");

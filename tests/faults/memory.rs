@@ -1,5 +1,5 @@
-//! The memory of one stream: at most 32 MiB for any network input, besides the response that is kept. An unread stream takes no more
-//! than one batch and two socket buffers.
+//! The memory of one stream: at most 32 MiB for any network input, besides the response that is kept. An unread stream
+//! takes no more than one batch and two socket buffers.
 //!
 //! Memory is measured in a client process that only makes the call: the test starts its own executable again.
 
@@ -127,8 +127,8 @@ struct Measurement {
     status: String,
 }
 
-/// Starts `test` again as a client, which makes two calls: the first gets the golden stream, the second gets `reply` and is
-/// measured.
+/// Starts `test` again as a client, which makes two calls: the first gets the golden stream, the second gets `reply`
+/// and is measured.
 fn measure(test: &str, carrier: Carrier, bedrock: &LocalBedrock, way: &str, reply: Reply) -> Measurement {
     bedrock.push(golden());
     bedrock.push(reply);

@@ -1,5 +1,5 @@
-//! Valid events in a wrong order, or with some of them missing. A message is complete with messageStop. Metadata and unknown events may
-//! follow it. Further content may not, because two messages are not one response.
+//! Valid events in a wrong order, or with some of them missing. A message is complete with messageStop. Metadata and
+//! unknown events may follow it. Further content may not, because two messages are not one response.
 
 use crate::fault::{Expect, Fault};
 use crate::golden::golden;

@@ -1,4 +1,5 @@
-//! Faulty HTTP responses: service errors by name and by status, HTML, empty bodies, redirects, wrong content types, invalid HTTP.
+//! Faulty HTTP responses: service errors by name and by status, HTML, empty bodies, redirects, wrong content types,
+//! invalid HTTP.
 
 use bytes::Bytes;
 use serde_json::json;

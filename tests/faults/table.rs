@@ -1,4 +1,5 @@
-//! The table that the harness prints: a row for each fault, a column for each interface, and the terminal statuses in the cells.
+//! The table that the harness prints: a row for each fault, a column for each interface, and the terminal statuses in
+//! the cells.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,5 +1,5 @@
-//! Back-pressure: if the program does not read, the server is blocked after a bounded number of bytes, only the total timer runs, and
-//! the stream continues when the program reads again.
+//! Back-pressure: if the program does not read, the server is blocked after a bounded number of bytes, only the total
+//! timer runs, and the stream continues when the program reads again.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ use crate::support::pull::{Pull, Pulled};
 use crate::support::stream::event_frame;
 use crate::support::{ClosedBy, Reply};
 
-/// The bytes that a server can send before it is blocked: one batch and one chunk in the library, and two socket buffers of the
-/// kernel.
+/// The bytes that a server can send before it is blocked: one batch and one chunk in the library, and two socket
+/// buffers of the kernel.
 pub const MOST_UNREAD: u64 = 16 << 20;
 /// How long the server has to be blocked before the test goes on: longer than the idle timer.
 const BLOCKED_FOR: Duration = Duration::from_millis(500);
@@ -40,7 +40,8 @@ pub fn check_back_pressure(carrier: Carrier) {
     running.end();
 }
 
-/// Unread streams of very small events do not delay other calls. Over HTTP/2 all of them share a connection, which must not be closed.
+/// Unread streams of very small events do not delay other calls. Over HTTP/2 all of them share a connection, which must
+/// not be closed.
 pub fn check_other_calls(carrier: Carrier, unread: usize) {
     let _turn = Turn::busy();
     let running = Running::begin();

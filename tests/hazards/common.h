@@ -1,5 +1,5 @@
-/* common.h - what the hazards have in common beside check.h: a model of the runner's service, a request, and a child that is
- * waited for with a limit. */
+/* common.h - what the hazards have in common beside check.h: a model of the runner's service, a request, and a child
+ * that is waited for with a limit. */
 #ifndef COMMON_H
 #define COMMON_H
 
@@ -19,8 +19,8 @@ static inline double now(void)
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-/* A model of the service at url that streams so many words, each after so many milliseconds. settings: more of the config, which
- * begins with a comma, or "". */
+/* A model of the service at url that streams so many words, each after so many milliseconds. settings: more of the
+ * config, which begins with a comma, or "". */
 static inline bedrock_model *service_model(const char *url, int words, int pause, const char *settings)
 {
     char config[2000];
@@ -43,8 +43,8 @@ static inline bedrock_request *hello(void)
     return request;
 }
 
-/* Waits for a child for at most so many seconds. Returns its exit code, 128 and its signal, or -1 where it did not end, and is
- * killed. */
+/* Waits for a child for at most so many seconds. Returns its exit code, 128 and its signal, or -1 where it did not
+ * end, and is killed. */
 static inline int child_ended(pid_t child, double seconds)
 {
     double end = now() + seconds;

@@ -1,5 +1,6 @@
-/* stopped_worker.c - every wait of the library ends by its timer, by its cancel and by a shutdown, although the worker does
- * nothing: a debugger has stopped its thread, and no other. The waits are those of this table; a wait that is new belongs into it.
+/* stopped_worker.c - every wait of the library ends by its timer, by its cancel and by a shutdown, although the worker
+ * does nothing: a debugger has stopped its thread, and no other. The waits are those of this table; a wait that is new
+ * belongs into it.
  *
  *     bedrock_generate           Converse, until the answer      timeout
  *     bedrock_generate_stream    the first event, the next one   timeouts.first_event, timeouts.idle
@@ -9,7 +10,7 @@
  *     max_concurrency            a place                         timeouts.queue
  *     bedrock_waitset_wait       a stream that is readable       timeout_ms; the streams' cancel ends it
  *     bedrock_shutdown           the threads' end                timeout_ms
- */
+ * */
 // tries: 1
 // seconds: 90
 

@@ -10,8 +10,8 @@ use std::process::Command;
 pub struct CProgram(PathBuf);
 
 impl CProgram {
-    /// Compiles `tests/c/NAME.c`. Warnings are errors. Returns None and prints "skipped" if there is no C compiler. Panics if
-    /// the program does not compile.
+    /// Compiles `tests/c/NAME.c`. Warnings are errors. Returns None and prints "skipped" if there is no C compiler.
+    /// Panics if the program does not compile.
     #[track_caller]
     pub fn build(name: &str) -> Option<CProgram> {
         CProgram::build_in("tests/c", name)

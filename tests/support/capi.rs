@@ -7,9 +7,9 @@
 //! assert_eq!(streamed.outcome.response().text, "Hello");
 //! ```
 //!
-//! A call returns an [`Outcome`]: a copy of its error or response, whose handles are freed. Every call also checks the promises of
-//! the header for all calls: out parameters are always written, there is an error if and only if the status is negative, texts end
-//! in NUL.
+//! A call returns an [`Outcome`]: a copy of its error or response, whose handles are freed. Every call also checks the
+//! promises of the header for all calls: out parameters are always written, there is an error if and only if the status
+//! is negative, texts end in NUL.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -159,8 +159,8 @@ impl Model {
         self.stream_with(request, null_mut(), |_| 0)
     }
 
-    /// Calls `bedrock_generate_stream` with a cancel handle and `on_event` as the callback. A panic in it stops the stream and is
-    /// resumed after the call.
+    /// Calls `bedrock_generate_stream` with a cancel handle and `on_event` as the callback. A panic in it stops the
+    /// stream and is resumed after the call.
     pub fn stream_with(
         &self,
         request: &Request,

@@ -1,7 +1,7 @@
 //! Recorded interactions: the samples of `tests/sample_recordings`, and a collection of real traffic.
 //!
-//! The collection is in `$BEDROCK_CORPUS`, or in `../shared/corpus` next to the project. It is not part of the project: if it
-//! is not there, a test runs over the samples alone, and prints a line with "skipped".
+//! The collection is in `$BEDROCK_CORPUS`, or in `../shared/corpus` next to the project. It is not part of the project:
+//! if it is not there, a test runs over the samples alone, and prints a line with "skipped".
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -111,8 +111,8 @@ impl Corpus {
         }
     }
 
-    /// The collection. None where there is none. Panics where `$BEDROCK_CORPUS` names a folder without one, or the index
-    /// cannot be read.
+    /// The collection. None where there is none. Panics where `$BEDROCK_CORPUS` names a folder without one, or the
+    /// index cannot be read.
     #[track_caller]
     pub fn find() -> Option<Corpus> {
         let root = match std::env::var_os("BEDROCK_CORPUS") {

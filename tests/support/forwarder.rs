@@ -15,8 +15,8 @@ pub struct Forwarder {
 }
 
 impl Forwarder {
-    /// Forwards connections to a port of this machine. `silent` gets the number of each connection, from 1: if it returns true,
-    /// the connection is accepted and never answered.
+    /// Forwards connections to a port of this machine. `silent` gets the number of each connection, from 1: if it
+    /// returns true, the connection is accepted and never answered.
     pub fn to(port: u16, silent: impl Fn(usize) -> bool + Send + 'static) -> Forwarder {
         let connections = Arc::<AtomicUsize>::default();
         let counted = connections.clone();

@@ -6,8 +6,8 @@ use tokio::sync::Notify;
 
 use super::PATIENCE;
 
-/// A point in a reply at which the server waits until the test opens it. Clones are the same gate. A gate may be in many replies,
-/// and several times in one.
+/// A point in a reply at which the server waits until the test opens it. Clones are the same gate. A gate may be in
+/// many replies, and several times in one.
 ///
 /// ```ignore
 /// let gate = Gate::new();
@@ -60,8 +60,8 @@ impl Gate {
         self.state().arrivals
     }
 
-    /// Blocks until replies have arrived at this gate `count` times. Everything before the gate was written then. Panics after
-    /// [`PATIENCE`].
+    /// Blocks until replies have arrived at this gate `count` times. Everything before the gate was written then.
+    /// Panics after [`PATIENCE`].
     #[track_caller]
     pub fn wait_arrivals(&self, count: usize) {
         let (state, timeout) = self

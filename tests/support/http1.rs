@@ -62,8 +62,8 @@ async fn exchange<S: Transport>(wire: &mut Wire<S>, replies: &ReplyQueue) -> Res
     Ok(if after == After::NextRequest && last { After::Close } else { after })
 }
 
-/// Reads one request. The flag is set if the client wants no other request on this connection. The inner error is the fault of
-/// a malformed request.
+/// Reads one request. The flag is set if the client wants no other request on this connection. The inner error is the
+/// fault of a malformed request.
 async fn read_request<S: Transport>(wire: &mut Wire<S>) -> Result<Result<(Request, bool), String>, ClientGone> {
     let head = loop {
         match parse_head(&wire.input) {

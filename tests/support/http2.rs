@@ -1,7 +1,7 @@
 //! HTTP/2 on one connection: reads requests and sends replies, each stream in a task of its own.
 //!
-//! Tests use it for what HTTP/1.1 does not have: streams that share a connection, their limit, a stream that is reset, GOAWAY,
-//! and a connection whose peer answers no pings.
+//! Tests use it for what HTTP/1.1 does not have: streams that share a connection, their limit, a stream that is reset,
+//! GOAWAY, and a connection whose peer answers no pings.
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
@@ -50,8 +50,8 @@ pub async fn serve<S: Transport>(stream: S, streams: u32, connection: Connection
     }
 }
 
-/// Accepts requests, and carries out the commands of streams after the data before them was written. Returns the side that closed
-/// the connection, or None if the connection is to become unresponsive.
+/// Accepts requests, and carries out the commands of streams after the data before them was written. Returns the side
+/// that closed the connection, or None if the connection is to become unresponsive.
 fn drive<S: Transport>(
     h2: &mut H2<LoggedStream<S>, Bytes>,
     pings: &mut PingPong,
@@ -97,8 +97,8 @@ struct Commands {
 #[derive(Default)]
 struct State {
     driver: Option<Waker>,
-    /// The number of waits for the client to have read everything; the last one that a ping was sent for, and the last one
-    /// whose ping was answered.
+    /// The number of waits for the client to have read everything; the last one that a ping was sent for, and the last
+    /// one whose ping was answered.
     asked: u64,
     pinged: u64,
     ponged: u64,
@@ -143,16 +143,16 @@ impl Commands {
         state.driver.take().into_iter().for_each(Waker::wake);
     }
 
-    /// Gives a command in the middle of a stream and keeps the stream. A stream that is dropped is reset, which the client would
-    /// see instead.
+    /// Gives a command in the middle of a stream and keeps the stream. A stream that is dropped is reset, which the
+    /// client would see instead.
     async fn interrupt(&self, stream: impl Send + 'static, command: Command) {
         self.all_arrived().await;
         self.state().interrupted.push(Box::new(stream));
         self.give(command);
     }
 
-    /// Waits until the client has read everything: until it answers a ping. Without this wait, breaking a stream or a connection
-    /// drops some of the data now and then.
+    /// Waits until the client has read everything: until it answers a ping. Without this wait, breaking a stream or a
+    /// connection drops some of the data now and then.
     async fn all_arrived(&self) {
         let mine = {
             let mut state = self.state();

@@ -1,4 +1,5 @@
-//! The local Bedrock: an HTTP server on loopback that stands in for the service, and the tools that tests need beside it.
+//! The local Bedrock: an HTTP server on loopback that stands in for the service, and the tools that tests need beside
+//! it.
 //!
 //! README.md says what it can do and how to write a test with it.
 

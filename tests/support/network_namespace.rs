@@ -1,13 +1,14 @@
-//! Tests that need a network of their own: they run once more in a network namespace, where they may create links and addresses.
+//! Tests that need a network of their own: they run once more in a network namespace, where they may create links and
+//! addresses.
 
 use std::process::Command;
 
 /// Set in the process inside the namespaces.
 const CHILD: &str = "BEDROCK_TEST_CHILD";
 
-/// Returns whether this process is inside its own user and network namespaces. If it is not, runs `test` once more in such a
-/// process, and panics unless it passes there; the caller then returns. `besides` are further options of `unshare`. Prints
-/// "skipped" if the machine does not permit namespaces.
+/// Returns whether this process is inside its own user and network namespaces. If it is not, runs `test` once more in
+/// such a process, and panics unless it passes there; the caller then returns. `besides` are further options of
+/// `unshare`. Prints "skipped" if the machine does not permit namespaces.
 #[track_caller]
 pub fn is_entered(test: &str, besides: &[&str]) -> bool {
     if std::env::var_os(CHILD).is_some() {

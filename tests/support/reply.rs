@@ -1,7 +1,7 @@
 //! A reply: a script of status, headers, body and end, independent of the version of HTTP.
 //!
-//! A body consists of pieces with gates and pauses between them. A reply can also fail: before the head, in the body, or after
-//! it. The events of a stream are in [`stream`](super::stream).
+//! A body consists of pieces with gates and pauses between them. A reply can also fail: before the head, in the body,
+//! or after it. The events of a stream are in [`stream`](super::stream).
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -255,8 +255,8 @@ impl Reply {
         self
     }
 
-    /// Adds a header. A `content-length` or `transfer-encoding` replaces the true one. Content-Type and Content-Length replace an
-    /// earlier value; other headers can be added several times.
+    /// Adds a header. A `content-length` or `transfer-encoding` replaces the true one. Content-Type and Content-Length
+    /// replace an earlier value; other headers can be added several times.
     pub fn header(mut self, name: &str, value: &str) -> Reply {
         if name.eq_ignore_ascii_case("content-type") || name.eq_ignore_ascii_case("content-length") {
             self = self.without_header(name);
@@ -339,8 +339,8 @@ impl Reply {
         self
     }
 
-    /// HTTP/2 only: shuts the connection down gracefully at this point of the body. It sends GOAWAY, finishes its streams, this
-    /// one too, and closes.
+    /// HTTP/2 only: shuts the connection down gracefully at this point of the body. It sends GOAWAY, finishes its
+    /// streams, this one too, and closes.
     pub fn graceful_shutdown(mut self) -> Reply {
         self.steps.push(Step::Between(Act::GracefulShutdown));
         self
@@ -398,11 +398,11 @@ impl Reply {
 
 // The end.
 impl Reply {
-    /// Cuts the body after `bytes` bytes. Gates and pauses before the first byte that is not sent are kept, so that a test can
-    /// choose the moment.
+    /// Cuts the body after `bytes` bytes. Gates and pauses before the first byte that is not sent are kept, so that a
+    /// test can choose the moment.
     ///
-    /// If the cut is in the middle of a chunk, `Close` and `Reset` keep the announced size of the chunk. `Reset` drops bytes that
-    /// the client's socket has not received yet: let the client read them first, or keep the body small.
+    /// If the cut is in the middle of a chunk, `Close` and `Reset` keep the announced size of the chunk. `Reset` drops
+    /// bytes that the client's socket has not received yet: let the client read them first, or keep the body small.
     pub fn cut_at(mut self, bytes: usize, cut: Cut) -> Reply {
         self.limit = Some(bytes);
         self.end = match cut {
@@ -422,8 +422,8 @@ impl Reply {
         self
     }
 
-    /// Makes the connection unresponsive after the body: the server neither reads nor writes nor closes it, and so answers no
-    /// ping of HTTP/2. Other connections work.
+    /// Makes the connection unresponsive after the body: the server neither reads nor writes nor closes it, and so
+    /// answers no ping of HTTP/2. Other connections work.
     pub fn then_unresponsive(mut self) -> Reply {
         self.end = End::Unresponsive;
         self
@@ -435,7 +435,8 @@ impl Reply {
         self
     }
 
-    /// Closes the connection after the complete reply without an announcement, as servers do with idle keep-alive connections.
+    /// Closes the connection after the complete reply without an announcement, as servers do with idle keep-alive
+    /// connections.
     pub fn then_close(mut self) -> Reply {
         self.after = super::http1::After::Close;
         self

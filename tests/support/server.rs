@@ -17,8 +17,8 @@ use super::request::Request;
 use super::server_log::{ClosedBy, Connection, ConnectionLog, ServerLog};
 use super::tls::Tls;
 
-/// A local Bedrock for one test, on a free port of 127.0.0.1. Dropping it ends its hanging replies, its waits at gates and its
-/// connections.
+/// A local Bedrock for one test, on a free port of 127.0.0.1. Dropping it ends its hanging replies, its waits at gates
+/// and its connections.
 ///
 /// ```ignore
 /// let bedrock = LocalBedrock::start();
@@ -128,8 +128,8 @@ impl Drop for LocalBedrock {
 
 // The script.
 impl LocalBedrock {
-    /// Sets the authorization that requests must have; none is needed before this call. A request that is rejected is logged and
-    /// takes no reply from the queue.
+    /// Sets the authorization that requests must have; none is needed before this call. A request that is rejected is
+    /// logged and takes no reply from the queue.
     pub fn auth(&self, auth: Auth) {
         self.replies.auth(auth);
     }
@@ -139,7 +139,8 @@ impl LocalBedrock {
         self.replies.expire_credentials();
     }
 
-    /// Sets the server's clock ahead of the machine's. Signatures are checked, and replies dated, by the server's clock.
+    /// Sets the server's clock ahead of the machine's. Signatures are checked, and replies dated, by the server's
+    /// clock.
     pub fn clock_ahead(&self, by: Duration) {
         self.replies.clock(by, Duration::ZERO);
     }
@@ -156,8 +157,8 @@ impl LocalBedrock {
         self.replies.push(reply);
     }
 
-    /// Sets the function that makes a reply if the queue is empty. It runs on the server's thread and must not block. If it
-    /// panics, the reply is a 500 with the message of the panic.
+    /// Sets the function that makes a reply if the queue is empty. It runs on the server's thread and must not block.
+    /// If it panics, the reply is a 500 with the message of the panic.
     pub fn respond_with(&self, handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) {
         self.replies.handler(Arc::new(handler));
     }
@@ -199,8 +200,8 @@ impl LocalBedrock {
         log.unwrap_or_else(|| panic!("no connection {number}: there were {}", connections.len())).clone()
     }
 
-    /// Returns mistakes that a test must not overlook: requests without a reply, requests that are not HTTP, panics of the
-    /// handler. They are printed when the server is dropped, too.
+    /// Returns mistakes that a test must not overlook: requests without a reply, requests that are not HTTP, panics of
+    /// the handler. They are printed when the server is dropped, too.
     pub fn problems(&self) -> Vec<String> {
         self.log.problems()
     }
@@ -220,8 +221,8 @@ impl LocalBedrock {
         self.log.wait_connections(count);
     }
 
-    /// Waits for the end of a connection and returns the side that closed it. The server notices at once that the client closes
-    /// a connection, also while a reply hangs.
+    /// Waits for the end of a connection and returns the side that closed it. The server notices at once that the
+    /// client closes a connection, also while a reply hangs.
     #[track_caller]
     pub fn wait_closed(&self, connection: usize) -> ClosedBy {
         self.log.wait_closed(connection)
@@ -233,15 +234,15 @@ impl LocalBedrock {
         self.log.wait_stream_reset(connection);
     }
 
-    /// Waits until the kernel has accepted this many bytes of a connection's replies, including heads and framing. They were
-    /// read by the client, or are in the buffers of the sockets.
+    /// Waits until the kernel has accepted this many bytes of a connection's replies, including heads and framing. They
+    /// were read by the client, or are in the buffers of the sockets.
     #[track_caller]
     pub fn wait_written(&self, connection: usize, bytes: u64) {
         self.log.wait_written(connection, bytes);
     }
 
-    /// Waits until a write has been blocked for `quiet`, or the connection is closed. Returns the number of bytes written. It
-    /// shows back-pressure: a client that does not read stops the server.
+    /// Waits until a write has been blocked for `quiet`, or the connection is closed. Returns the number of bytes
+    /// written. It shows back-pressure: a client that does not read stops the server.
     #[track_caller]
     pub fn wait_blocked(&self, connection: usize, quiet: Duration) -> u64 {
         self.log.wait_blocked(connection, quiet)

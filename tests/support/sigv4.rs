@@ -1,7 +1,7 @@
 //! A check of Signature Version 4 that shares no code with the SDK, which makes the signatures.
 //!
-//! It follows the rules of services other than S3: the path is normalized and percent-encoded once more, and the hash of the
-//! body is calculated from the body that was received.
+//! It follows the rules of services other than S3: the path is normalized and percent-encoded once more, and the hash
+//! of the body is calculated from the body that was received.
 
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -37,8 +37,8 @@ struct Authorization<'a> {
 }
 
 impl Verifier {
-    /// Checks that the request was signed with this key, for this region and service, at about `now`. The error is that of the
-    /// service.
+    /// Checks that the request was signed with this key, for this region and service, at about `now`. The error is that
+    /// of the service.
     pub fn verify(&self, request: &Request, now: SystemTime) -> Result<(), Rejection> {
         let header = request.header("authorization").ok_or_else(Rejection::missing)?;
         let authorization = Authorization::parse(header)?;

@@ -1,5 +1,5 @@
-//! Event streams: the events of a [`Reply`], and [`frames`] to decode a body. aws-smithy-eventstream encodes and decodes them, so
-//! that the library's decoder is tested against other code.
+//! Event streams: the events of a [`Reply`], and [`frames`] to decode a body. aws-smithy-eventstream encodes and
+//! decodes them, so that the library's decoder is tested against other code.
 
 use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};

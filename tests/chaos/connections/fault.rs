@@ -80,8 +80,8 @@ impl Shares {
         Shares(shares.into_iter().map(|(fault, share)| (fault, settings.get(fault.title(), share))).collect())
     }
 
-    /// Draws the fault of the next connection. A dead connection never follows another dead one, so that the second connection of a
-    /// call can succeed.
+    /// Draws the fault of the next connection. A dead connection never follows another dead one, so that the second
+    /// connection of a call can succeed.
     pub fn draw(&self, random: &mut Random, last: Option<Fault>) -> Fault {
         let mut number = random.below(100);
         for (fault, share) in &self.0 {

@@ -1,5 +1,5 @@
-//! Many streams over faulty connections. Every stream ends in time: either complete with the right bytes, or with a failure that the
-//! fault of a connection explains.
+//! Many streams over faulty connections. Every stream ends in time: either complete with the right bytes, or with a
+//! failure that the fault of a connection explains.
 
 mod client;
 mod fault;

@@ -9,7 +9,8 @@ use super::server::Server;
 use crate::support::capi::*;
 use crate::table::Table;
 
-/// The streams whose worst connection had the same fault. The key `None` is for streams that were sent on no connection.
+/// The streams whose worst connection had the same fault. The key `None` is for streams that were sent on no
+/// connection.
 #[derive(Default)]
 struct Row {
     streams: usize,

@@ -1,4 +1,5 @@
-//! The client: one call of an attack, in its own process, so that the memory is the library's alone, and a crash is detected.
+//! The client: one call of an attack, in its own process, so that the memory is the library's alone, and a crash is
+//! detected.
 //!
 //! Meanwhile the client calls another model, because an attack on one call must not affect others.
 

@@ -1,4 +1,5 @@
-//! Attacks on credentials: endpoints of containers, of instances and of STS, and files that cannot be read to their end.
+//! Attacks on credentials: endpoints of containers, of instances and of STS, and files that cannot be read to their
+//! end.
 
 use std::ffi::CString;
 use std::io;

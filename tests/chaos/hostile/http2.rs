@@ -199,8 +199,8 @@ fn floods_of_frames() -> Vec<Attack> {
     ]
 }
 
-/// Sends each byte of a response in a separate frame, to an unread stream: as much as its window admits, because more would violate
-/// the protocol.
+/// Sends each byte of a response in a separate frame, to an unread stream: as much as its window admits, because more
+/// would violate the protocol.
 fn unread(name: &str, ends: &[bedrock_status], frames: fn(u32, u8) -> Vec<u8>) -> Attack {
     Attack::new(Over::Http2, Call::Unread, name, ends, move |mut peer| async move {
         let stream = peer.http2(&[]).await?;

@@ -1,5 +1,5 @@
-//! Hostile servers: a table of attacks. Each call ends in time, with an expected status, in bounded memory, without delaying other
-//! calls, and without a secret in its error message.
+//! Hostile servers: a table of attacks. Each call ends in time, with an expected status, in bounded memory, without
+//! delaying other calls, and without a secret in its error message.
 
 mod attack;
 pub mod client;

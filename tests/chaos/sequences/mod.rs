@@ -1,8 +1,8 @@
-//! Sequences: every function of the header that takes a handle, called in any order by several threads, with handles that are
-//! valid, freed, of another type, NULL or made up.
+//! Sequences: every function of the header that takes a handle, called in any order by several threads, with handles
+//! that are valid, freed, of another type, NULL or made up.
 //!
-//! Assertions: no crash; each status is one of the header's; there is an error if and only if the status is below 0; no call
-//! continues beyond its timer; each release function runs once; at the end no handle is left.
+//! Assertions: no crash; each status is one of the header's; there is an error if and only if the status is below 0; no
+//! call continues beyond its timer; each release function runs once; at the end no handle is left.
 
 mod caller;
 mod calls;
