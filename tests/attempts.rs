@@ -41,13 +41,16 @@ fn a_timer_that_ends_a_throttled_call_reports_the_last_service_error() {
         let failure = model.call(operation, &hello()).failed(BEDROCK_E_TIMEOUT).clone();
         assert_eq!((failure.code.as_str(), failure.http_status), ("ThrottlingException", 429), "{failure:?}");
         assert_eq!((failure.request_id.as_str(), failure.attempts, failure.retryable), (REQUEST_ID, 3, true));
-        failure.says(&["within 2s", "refused attempts: 2 of 3, last with ThrottlingException (HTTP 429)"]);
+        failure.says(&[
+            "within 2s",
+            "2 of 3 attempts ended with a service error, the last with ThrottlingException (HTTP 429)",
+        ]);
         failure.says(&["Call less often"]);
     }
 }
 
 #[test]
-fn a_timer_that_ends_a_call_between_two_attempts_reports_that_the_last_was_refused() {
+fn a_timer_that_ends_a_call_between_two_attempts_reports_the_service_error_of_the_last() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(|_| Reply::error(503, "ServiceUnavailableException", "busy").request_id(REQUEST_ID));
     // The backoff grows, and the timer ends the call during one.
@@ -56,7 +59,7 @@ fn a_timer_that_ends_a_call_between_two_attempts_reports_that_the_last_was_refus
     let failure = model.generate(&hello()).failed(BEDROCK_E_TIMEOUT).clone();
     assert_eq!((failure.code.as_str(), failure.http_status), ("ServiceUnavailableException", 503));
     assert_eq!(failure.request_id, REQUEST_ID);
-    failure.says(&["attempt", "refused", "ServiceUnavailableException (HTTP 503)"]);
+    failure.says(&["attempt", "ended with ServiceUnavailableException (HTTP 503)"]);
 }
 
 #[test]
@@ -68,7 +71,10 @@ fn a_network_error_after_service_errors_reports_the_last_of_them() {
         bedrock.push(Reply::close_before_headers());
         let failure = Model::at(&bedrock).call(operation, &hello()).failed(BEDROCK_E_NETWORK).clone();
         assert_eq!((failure.code.as_str(), failure.http_status, failure.attempts), ("ThrottlingException", 429, 3));
-        failure.says(&["closed", "refused attempts: 1 of 3, last with ThrottlingException (HTTP 429)"]);
+        failure.says(&[
+            "closed",
+            "1 of 3 attempts ended with a service error, the last with ThrottlingException (HTTP 429)",
+        ]);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A call has two sides. The [`Writer`] is a task on the worker. It sends the request, decodes the response next to its
 //! connection, and appends events to a batch. (A very long frame is decoded on another thread, and the writer waits for
-//! it.) The [`Stream`] belongs to a thread of the program. Its [`reader`] takes a whole batch and returns one event
+//! it.) The [`Stream`] belongs to a thread of the program. Its [`reader`] takes a batch and returns one event
 //! after the other. A [`pipe`] connects them: it holds one batch, one end, and the notifier. A call that blocks is a
 //! stream that is opened, read to its end and dropped.
 //!

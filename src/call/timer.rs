@@ -80,7 +80,7 @@ impl Deadline {
         self.at.into_std()
     }
 
-    /// Returns the same timer, started again now. The timer of a whole call is never started again.
+    /// Returns the same timer, started again now. Only the timer of a pause between events is started again.
     pub fn restarted(self) -> Self {
         if self.wait == Wait::Idle { Deadline::after(self.wait, self.setting) } else { self }
     }
@@ -161,7 +161,7 @@ impl Timer {
         if deadline.at < self.sleep.deadline() {
             self.sleep.as_mut().reset(deadline.at);
         }
-        // A deadline that has not moved, as that of a whole call, has had its last look.
+        // A deadline that has not moved, as that of a call, has had its last look.
         if deadline.at != self.deadline.at {
             self.last_look = LastLook::NotYet;
         }

@@ -5,7 +5,7 @@
 //! at once, and sends nothing. One cancel may serve many calls, at once or in turn. To start again, make a new one.
 
 use super::support::guard::entry;
-use super::support::handle::{self, HandleType, Noun};
+use super::support::handle::{self, HandleObject, HandleType};
 use crate::error::{Error, Kind};
 use crate::runtime::cancel::{Cancel, Trigger};
 use crate::sys::cancelling;
@@ -14,7 +14,7 @@ use std::ptr::null_mut;
 /// A cancel handle, which ends calls.
 pub struct bedrock_cancel;
 
-impl Noun for Cancel {
+impl HandleObject for Cancel {
     type C = bedrock_cancel;
     const TYPE: HandleType = HandleType::Cancel;
 }

@@ -130,7 +130,7 @@
 use super::cancel::bedrock_cancel;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::guard::entry;
-use super::support::handle::{self, HandleType, Noun};
+use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::{put, required};
 use super::support::text::{self, EMPTY};
 use crate::model::Model;
@@ -142,7 +142,7 @@ use std::time::Duration;
 /// A model, ready to be called.
 pub struct bedrock_model;
 
-impl Noun for Model {
+impl HandleObject for Model {
     type C = bedrock_model;
     const TYPE: HandleType = HandleType::Model;
 }

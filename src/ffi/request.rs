@@ -28,7 +28,7 @@
 use super::model::bedrock_model;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::guard::entry;
-use super::support::handle::{self, HandleType, Noun};
+use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::{put, required};
 use super::support::request::SharedRequest;
 use super::support::text;
@@ -42,7 +42,7 @@ use std::ptr::{null, null_mut};
 /// A request, with its conversation.
 pub struct bedrock_request;
 
-impl Noun for SharedRequest {
+impl HandleObject for SharedRequest {
     type C = bedrock_request;
     const TYPE: HandleType = HandleType::Request;
 }

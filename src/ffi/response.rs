@@ -7,7 +7,7 @@
 
 use super::status::{BEDROCK_OK, bedrock_status};
 use super::support::guard::entry;
-use super::support::handle::{self, HandleType, Noun};
+use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::{fill, put, required};
 use super::support::text::{self, EMPTY};
 use crate::error::{Error, Kind};
@@ -18,7 +18,7 @@ use std::ffi::c_char;
 /// A response.
 pub struct bedrock_response;
 
-impl Noun for Response {
+impl HandleObject for Response {
     type C = bedrock_response;
     const TYPE: HandleType = HandleType::Response;
 }

@@ -42,7 +42,7 @@
 //! a retry, each call is tried once, and its message states that.
 
 use super::support::guard::entry;
-use super::support::handle::{self, HandleType, Noun};
+use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::put;
 use super::support::text::{self, EMPTY};
 use crate::error::Error;
@@ -124,7 +124,7 @@ pub const BEDROCK_E_RESOURCE: bedrock_status = -22;
 /// A failure.
 pub struct bedrock_error;
 
-impl Noun for Error {
+impl HandleObject for Error {
     type C = bedrock_error;
     const TYPE: HandleType = HandleType::Error;
 }

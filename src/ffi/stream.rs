@@ -25,7 +25,7 @@ use super::status::{BEDROCK_AGAIN, BEDROCK_DONE, BEDROCK_OK, bedrock_error, bedr
 use super::support::arguments::CallArguments;
 use super::support::confined;
 use super::support::guard::{self, entry};
-use super::support::handle::{self, HandleType, Noun};
+use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::{put, required};
 use super::support::user::User;
 use crate::call::{Next, Remote, Stream};
@@ -65,7 +65,7 @@ struct LastEvent(Box<UnsafeCell<MaybeUninit<bedrock_event>>>);
 // SAFETY: its pointers lead into memory of the stream, which moves to another thread together with it.
 unsafe impl Send for LastEvent {}
 
-impl Noun for PullStream {
+impl HandleObject for PullStream {
     type C = bedrock_stream;
     const TYPE: HandleType = HandleType::Stream;
 }

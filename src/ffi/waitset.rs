@@ -10,7 +10,7 @@
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::stream::{PullStream, bedrock_stream};
 use super::support::guard::entry;
-use super::support::handle::{self, HandleType, Noun};
+use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::put;
 use crate::call::waitset::WaitSet;
 use std::ffi::{c_int, c_void};
@@ -32,7 +32,7 @@ unsafe impl Send for Token {}
 // SAFETY: as above.
 unsafe impl Sync for Token {}
 
-impl Noun for WaitSet<Token> {
+impl HandleObject for WaitSet<Token> {
     type C = bedrock_waitset;
     const TYPE: HandleType = HandleType::WaitingSet;
 }

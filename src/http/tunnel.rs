@@ -31,9 +31,8 @@ pub async fn tunnel(link: Link, uri: &Uri, authorization: Option<HeaderValue>) -
             Err(Failure::configuration(Error::new(Kind::Network, what)))
         }
         status => {
-            let refused =
-                Error::new(Kind::Network, format_args!("the proxy does not connect to {host}: HTTP {status}"));
-            Err(if status.is_server_error() { Failure::io(refused) } else { Failure::configuration(refused) })
+            let error = Error::new(Kind::Network, format_args!("the proxy does not connect to {host}: HTTP {status}"));
+            Err(if status.is_server_error() { Failure::io(error) } else { Failure::configuration(error) })
         }
     }
 }

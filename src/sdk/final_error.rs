@@ -28,11 +28,13 @@ pub fn explain(error: Error, facts: &AttemptFacts<'_>) -> Error {
     let is_local = matches!(error.kind(), Kind::Timeout | Kind::Network);
     match facts.service_error {
         Some(last) if is_local && error.code().is_empty() && error.http_status() == 0 => {
-            let (title, refused) = (last.title(), facts.service_errors);
+            let (title, failed) = (last.title(), facts.service_errors);
             let error = match (facts.is_from_last_attempt, sent) {
-                (true, 1) => error.note(format_args!("; the only attempt was refused: {title}")),
-                (true, _) => error.note(format_args!("; the last of {sent} attempts was refused: {title}")),
-                (false, _) => error.note(format_args!("; refused attempts: {refused} of {sent}, last with {title}")),
+                (true, 1) => error.note(format_args!("; the only attempt ended with {title}")),
+                (true, _) => error.note(format_args!("; the last of {sent} attempts ended with {title}")),
+                (false, _) => error.note(format_args!(
+                    "; {failed} of {sent} attempts ended with a service error, the last with {title}"
+                )),
             };
             last.describe(error).advise(last.advice())
         }

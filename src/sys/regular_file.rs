@@ -107,7 +107,7 @@ mod tests {
             let error = read(path, 1 << 20).unwrap_err();
             assert!(matches!(error, Unreadable::NotRegular), "{}: {error}", path.display());
         }
-        // A pipe that has taken the file's place.
+        // A pipe that has replaced the file.
         let error = open_and_check(&pipe, OpenOptions::new().read(true), 0).map(drop).unwrap_err();
         assert!(matches!(error, Unreadable::NotRegular), "{error}");
         std::fs::remove_file(&pipe).unwrap();

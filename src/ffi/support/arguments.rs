@@ -1,6 +1,6 @@
 //! The model, the request and the cancel handle of a call.
 
-use super::handle::{self, Noun};
+use super::handle::{self, HandleObject};
 use super::request::SharedRequest;
 use crate::call::Stream;
 use crate::error::Result;
@@ -19,9 +19,9 @@ pub struct CallArguments {
 impl CallArguments {
     /// Returns the objects of these handles. A call without a cancel handle passes NULL.
     pub fn of(
-        model: *const <Model as Noun>::C,
-        request: *const <SharedRequest as Noun>::C,
-        cancel: *mut <Cancel as Noun>::C,
+        model: *const <Model as HandleObject>::C,
+        request: *const <SharedRequest as HandleObject>::C,
+        cancel: *mut <Cancel as HandleObject>::C,
     ) -> Result<Self> {
         Ok(CallArguments {
             model: handle::get(model)?,

@@ -3,7 +3,7 @@
 //! A panic of the body becomes `BEDROCK_E_INTERNAL`, or the neutral value of a getter: in C it would end the process.
 //! It is not printed. A thread is not cancelled (pthread_cancel) inside an export.
 
-use super::handle::{self, Noun};
+use super::handle::{self, HandleObject};
 use super::out::put;
 use super::{confined, fork};
 use crate::error::{Error, Kind, Result};
@@ -50,7 +50,7 @@ pub fn body<T>(body: impl FnOnce() -> Result<T>) -> impl FnOnce() -> Result<T> {
 /// # Safety
 /// `err` is NULL or writable.
 #[inline(always)]
-pub unsafe fn status(err: *mut *mut <Error as Noun>::C, body: impl FnOnce() -> Result<i32>) -> i32 {
+pub unsafe fn status(err: *mut *mut <Error as HandleObject>::C, body: impl FnOnce() -> Result<i32>) -> i32 {
     cancelling::without(|| {
         // SAFETY: the caller guarantees the same.
         unsafe { put(err, std::ptr::null_mut()) };

@@ -84,7 +84,7 @@ impl HandleType {
 }
 
 /// An object that can have a handle.
-pub trait Noun: Any + Send + Sync {
+pub trait HandleObject: Any + Send + Sync {
     /// The C type.
     type C;
     const TYPE: HandleType;
@@ -127,18 +127,18 @@ pub fn live_by_type() -> String {
 }
 
 /// Returns a new handle for `object`.
-pub fn insert<N: Noun>(object: N) -> Result<*mut N::C> {
+pub fn insert<N: HandleObject>(object: N) -> Result<*mut N::C> {
     insert_with(object, |_| {})
 }
 
 /// Returns a new handle for a cancel, whose trigger [`trigger`] finds without a lock.
-pub fn insert_with_trigger<N: Noun>(object: N, trigger: u64) -> Result<*mut N::C> {
+pub fn insert_with_trigger<N: HandleObject>(object: N, trigger: u64) -> Result<*mut N::C> {
     insert_with(object, |index| {
         TRIGGERS.get_or_grow(index as usize).into_iter().for_each(|slot| slot.store(trigger, Ordering::Release));
     })
 }
 
-fn insert_with<N: Noun>(object: N, prepare: impl FnOnce(u32)) -> Result<*mut N::C> {
+fn insert_with<N: HandleObject>(object: N, prepare: impl FnOnce(u32)) -> Result<*mut N::C> {
     let object = Arc::new(object);
     let fill = |index, slot: &Slot| {
         *slot.object.lock() = Some(object);
@@ -157,7 +157,7 @@ fn number(key: Key) -> u64 {
 }
 
 /// Returns the key in a handle, or None if the number does not have the form of a handle of this type.
-fn key<N: Noun>(handle: *const N::C) -> Option<Key> {
+fn key<N: HandleObject>(handle: *const N::C) -> Option<Key> {
     let handle = handle.addr() as u64;
     let index = (handle & u64::from(INDEXES - 1)) as u32;
     let generation = (handle >> GENERATION_SHIFT & u64::from(GENERATIONS - 1)) as u32;
@@ -165,7 +165,7 @@ fn key<N: Noun>(handle: *const N::C) -> Option<Key> {
 }
 
 /// Returns the object of a handle.
-pub fn get<N: Noun>(handle: *const N::C) -> Result<Arc<N>> {
+pub fn get<N: HandleObject>(handle: *const N::C) -> Result<Arc<N>> {
     let (key, slot) = find::<N>(handle)?;
     let object = slot.object.lock().clone();
     // The handle may have been freed after the first look, and its slot used again.
@@ -174,7 +174,7 @@ pub fn get<N: Noun>(handle: *const N::C) -> Result<Arc<N>> {
 }
 
 /// Frees a handle and returns its object. Returns None for NULL and for a number that is not a handle.
-pub fn remove<N: Noun>(handle: *mut N::C) -> Option<Arc<N>> {
+pub fn remove<N: HandleObject>(handle: *mut N::C) -> Option<Arc<N>> {
     let (key, _) = find::<N>(handle).ok()?;
     // Of two threads that free one handle, one removes it.
     let object = HANDLES.remove(key, |slot| slot.object.lock().take())?;
@@ -182,7 +182,7 @@ pub fn remove<N: Noun>(handle: *mut N::C) -> Option<Arc<N>> {
 }
 
 /// Returns the trigger of a live cancel. Async-signal-safe.
-pub fn trigger<N: Noun>(handle: *const N::C) -> Option<u64> {
+pub fn trigger<N: HandleObject>(handle: *const N::C) -> Option<u64> {
     let key = key::<N>(handle)?;
     let is_of_this_process = HANDLES.get(key)?.made_in.load(Ordering::Relaxed) == Generation::current().number();
     let trigger = TRIGGERS.get(key.index as usize)?.load(Ordering::Acquire);
@@ -191,7 +191,7 @@ pub fn trigger<N: Noun>(handle: *const N::C) -> Option<u64> {
     (is_of_this_process && is_still_live).then_some(trigger)
 }
 
-fn find<N: Noun>(handle: *const N::C) -> Result<(Key, &'static Slot)> {
+fn find<N: HandleObject>(handle: *const N::C) -> Result<(Key, &'static Slot)> {
     let name = N::TYPE.name();
     if handle.is_null() {
         return Err(Error::new(Kind::InvalidArgument, format_args!("the {name} is NULL")));
@@ -205,7 +205,7 @@ fn find<N: Noun>(handle: *const N::C) -> Result<(Key, &'static Slot)> {
     Ok((key, slot))
 }
 
-fn stale<N: Noun>() -> Error {
+fn stale<N: HandleObject>() -> Error {
     let name = N::TYPE.name();
     let what =
         format_args!("this is not a live {name} handle: it was freed, was never made, or is a handle of another type");
@@ -218,11 +218,11 @@ mod tests {
 
     struct Thing(u32);
     struct Other;
-    impl Noun for Thing {
+    impl HandleObject for Thing {
         type C = u8;
         const TYPE: HandleType = HandleType::TestThing;
     }
-    impl Noun for Other {
+    impl HandleObject for Other {
         type C = u8;
         const TYPE: HandleType = HandleType::TestOther;
     }

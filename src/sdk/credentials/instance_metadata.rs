@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 const IPV4: &str = "http://169.254.169.254";
 const IPV6: &str = "http://[fd00:ec2::254]";
-/// The default maximum time for a request. Short, because without such a service nothing refuses the connection.
+/// The default maximum time for a request. Short, because without such a service a connect gets no response.
 const TIMEOUT: Duration = Duration::from_secs(1);
 /// The default number of attempts.
 const MAX_ATTEMPTS: u32 = 3;
