@@ -1,7 +1,7 @@
 //! The errors of this library.
 //!
-//! Every failure is an [`Error`]: a [`Kind`], a message of one line that begins with `bedrock: `, and the details that are known.
-//! `sdk::error` and `protocol::service_error` make errors of the failures of the SDK and of the service.
+//! Every failure is an [`Error`]: a [`Kind`], a message of one line that begins with `bedrock: `, and the details that
+//! are known. `sdk::error` and `protocol::service_error` make errors of the failures of the SDK and of the service.
 
 use crate::json;
 use crate::text::Text;
@@ -215,7 +215,8 @@ impl Error {
         self
     }
 
-    /// Changes the kind to [`Kind::Config`], and puts `path`, the JSON pointer to a member of the config, before the pointer.
+    /// Changes the kind to [`Kind::Config`], and puts `path`, the JSON pointer to a member of the config, before the
+    /// pointer.
     pub fn in_config(mut self, path: &str) -> Self {
         self.0.kind = Kind::Config;
         let path = format!("{path}{}", self.0.path.as_str());
@@ -372,8 +373,8 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// Returns the texts of an error and its causes, the outermost first, each once. Some texts of the SDK contain a complete
-/// request with its prompts. They are cut off before it.
+/// Returns the texts of an error and its causes, the outermost first, each once. Some texts of the SDK contain a
+/// complete request with its prompts. They are cut off before it.
 pub fn chain(error: &(dyn StdError + 'static)) -> String {
     let text_of = |error: &(dyn StdError + 'static)| {
         let of_library = error.downcast_ref::<Error>();

@@ -1,12 +1,13 @@
 //! libbedrock: a C library for Amazon Bedrock.
 //!
-//! The product is the shared library with its header, `include/bedrock.h`; this crate is how it is built. Its Rust items are
-//! public where tests, benchmarks and fuzz targets need them, and may change with any version: Rust programs use the AWS SDK.
+//! The product is the shared library with its header, `include/bedrock.h`; this crate is how it is built. Its Rust
+//! items are public where tests, benchmarks and fuzz targets need them, and may change with any version: Rust programs
+//! use the AWS SDK.
 //!
 //! # Layout
 //!
-//! Each module in the root is a layer. It uses the layers below it, and none above. ARCHITECTURE.md says what each one knows and
-//! must not know, and follows a text delta, a config key, a cancel, an error and an attachment through them.
+//! Each module in the root is a layer. It uses the layers below it, and none above. ARCHITECTURE.md says what each one
+//! knows and must not know, and follows a text delta, a config key, a cancel, an error and an attachment through them.
 //!
 //! | module | content |
 //! |---|---|
@@ -24,9 +25,9 @@
 //!
 //! # Threads
 //!
-//! One worker thread runs the event loop. It does network, signing and short decoding, and never blocks. What may block has
-//! threads of its own with a limit ([`runtime::blocking`]). Functions of the program are called on the thread that waits for
-//! a call, or on one callback thread; never on the worker.
+//! One worker thread runs the event loop. It does network, signing and short decoding, and never blocks. What may block
+//! has threads of its own with a limit ([`runtime::blocking`]). Functions of the program are called on the thread that
+//! waits for a call, or on one callback thread; never on the worker.
 //!
 //! # Unsafe code
 //!

@@ -1,7 +1,7 @@
 //! Text for C and for Rust.
 //!
-//! A C program expects NUL-terminated strings, a Rust program expects a `&str`. A [`Text`] is both. It is made once, with a response
-//! or an error, and borrowed afterwards, so that no getter allocates. A [`CText`] is the borrowed form.
+//! A C program expects NUL-terminated strings, a Rust program expects a `&str`. A [`Text`] is both. It is made once,
+//! with a response or an error, and borrowed afterwards, so that no getter allocates. A [`CText`] is the borrowed form.
 
 use crate::json;
 use std::fmt;
@@ -91,8 +91,8 @@ impl fmt::Display for CText<'_> {
     }
 }
 
-/// The text of a response while it grows. It grows by at least an eighth and does not double, because the system moves the pages
-/// of a large allocation and does not copy them.
+/// The text of a response while it grows. It grows by at least an eighth and does not double, because the system moves
+/// the pages of a large allocation and does not copy them.
 #[derive(Clone, Debug, Default)]
 pub struct TextBuilder(String);
 
@@ -105,8 +105,8 @@ impl TextBuilder {
         self.0.push_str(text);
     }
 
-    /// Appends `text`, escaped as in a JSON string. If it is large and longer than the present text, its memory is reused, so that
-    /// there are no two copies.
+    /// Appends `text`, escaped as in a JSON string. If it is large and longer than the present text, its memory is
+    /// reused, so that there are no two copies.
     pub fn push_escaped(&mut self, text: String) {
         if text.len() < LARGE || text.len() < self.0.len() {
             json::escape(self, &text).expect("a String accepts every text");

@@ -111,6 +111,19 @@ fn architecture_md_names_files_that_exist() {
     assert!(files.len() > 40 && missing.is_empty(), "{missing:?}");
 }
 
+#[test]
+fn the_documentation_of_a_folder_names_all_of_its_files() {
+    let mut missing = Vec::new();
+    for (file, children) in library().folders() {
+        let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(file));
+        let source = source.expect("a file that has just been read");
+        let doc: String = source.lines().filter_map(|line| line.strip_prefix("//!")).collect();
+        let words: BTreeSet<_> = doc.split(|c: char| !c.is_alphanumeric() && c != '_').collect();
+        missing.extend(children.filter(|child| !words.contains(child)).map(|child| format!("{file}: {child}")));
+    }
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
 /// A crate of these files.
 fn crate_of(files: &'static [(&str, &str)]) -> Crate {
     Crate::from(&|wanted| files.iter().find(|(file, _)| *file == wanted).map(|(_, source)| (*source).to_owned()))

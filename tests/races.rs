@@ -27,10 +27,10 @@ mod runtime {
     pub mod callback_thread;
     pub mod fork;
     pub mod per_process;
-    pub mod slots;
+    pub mod slot_table;
     pub mod stable_array;
     pub mod sync;
-    pub use crate::standins::{event_fd, generation, primitives, signals, thread};
+    pub use crate::standins::{event_fd, primitives, process_generation, signals, thread};
 }
 
 pub use standins::{error, protocol, text};
@@ -39,7 +39,7 @@ use call::pipe::{self, End, Pipe};
 use call::reader::Reader;
 use call::{waitset, wakeup};
 use error::{Error, Kind};
-use runtime::{event_fd, fork, slots, sync};
+use runtime::{event_fd, fork, slot_table, sync};
 use shuttle::future::block_on;
 use standins::thread::exit_thread;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -568,18 +568,18 @@ fn a_writer_that_waits_for_a_slow_reader_is_woken_when_the_batch_is_taken() {
 }
 
 /// A table of the scenarios: the checker's locks do not outlive a schedule.
-fn table() -> &'static slots::Slots<AtomicU64> {
-    let limits = slots::Limits { indexes: 2, generations: 8, first_generation: || 1 };
-    Box::leak(Box::new(slots::Slots::new(fork::Rank::Handles, limits)))
+fn table() -> &'static slot_table::Slots<AtomicU64> {
+    let limits = slot_table::Limits { indexes: 2, generations: 8, first_generation: || 1 };
+    Box::leak(Box::new(slot_table::Slots::new(fork::Rank::Handles, limits)))
 }
 
 /// Adds an entry whose value is `value`. A vacant slot has the value 0.
-fn insert(table: &slots::Slots<AtomicU64>, value: u64) -> slots::Key {
+fn insert(table: &slot_table::Slots<AtomicU64>, value: u64) -> slot_table::Key {
     let fill = |_, slot: &AtomicU64| slot.store(value, sync::Ordering::Relaxed);
     table.insert(1, fill).expect("the table is not full")
 }
 
-fn remove(table: &slots::Slots<AtomicU64>, key: slots::Key) -> Option<u64> {
+fn remove(table: &slot_table::Slots<AtomicU64>, key: slot_table::Key) -> Option<u64> {
     table.remove(key, |slot| slot.swap(0, sync::Ordering::Relaxed))
 }
 

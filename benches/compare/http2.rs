@@ -28,7 +28,8 @@ const STREAMS: u32 = 2_000;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Serves in a thread of its own, on a free port, with a certificate that is made for this and written into `authority`.
+/// Serves in a thread of its own, on a free port, with a certificate that is made for this and written into
+/// `authority`.
 pub fn start(authority: &Path, scripts: Arc<Scripts>) -> Result<SocketAddr, Box<dyn Error>> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["127.0.0.1".to_owned()])?;
     fs::write(authority, cert.pem())?;
@@ -121,7 +122,8 @@ struct Paced {
     next: usize,
 }
 
-/// Sends what is due. A thread of its own, because tokio's timers go by whole milliseconds and would send twenty at once.
+/// Sends what is due. A thread of its own, because tokio's timers go by whole milliseconds and would send twenty at
+/// once.
 fn keep_time(arriving: &Receiver<Paced>) {
     let mut streams = BinaryHeap::new();
     loop {

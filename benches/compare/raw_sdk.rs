@@ -33,7 +33,8 @@ type Failure = Box<dyn Error + Send + Sync>;
 pub enum Job {
     /// So many answers by ConverseStream, one after the other.
     Streams(u32),
-    /// So many answers by ConverseStream, all at once, each in a task of its own. What is measured begins when the last of them has.
+    /// So many answers by ConverseStream, all at once, each in a task of its own. What is measured begins when the last
+    /// of them has.
     Open(u32),
     /// So many answers by Converse, one after the other.
     Unary(u32),

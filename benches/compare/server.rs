@@ -10,8 +10,8 @@
 //! | `/model/stamped-1000/converse-stream` | one a millisecond, each with the time at which it was sent     |
 //! | `/model/…/converse`                 | one unary answer                                                 |
 //!
-//! This file speaks HTTP/1.1, where each event is a chunk of its own; over HTTP/2, which [`http2`](super::http2) speaks, it
-//! is a DATA frame.
+//! This file speaks HTTP/1.1, where each event is a chunk of its own; over HTTP/2, which [`http2`](super::http2)
+//! speaks, it is a DATA frame.
 
 use std::error::Error;
 use std::io::{self, BufRead, BufReader, Read, Write};

@@ -3,7 +3,8 @@
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 
-/// The same frames with their checksums put right, as far as their lengths are possible: the fuzzer cannot guess a CRC32.
+/// The same frames with their checksums put right, as far as their lengths are possible: the fuzzer cannot guess a
+/// CRC32.
 pub fn with_checksums(mut bytes: Vec<u8>) -> Vec<u8> {
     let mut rest = &mut bytes[..];
     while let Some(length) = rest.first_chunk().map(|length| u32::from_be_bytes(*length) as usize)
@@ -36,7 +37,8 @@ pub const NAMES: [(&str, &str); 13] = [
     ("unknown", "contentBlockDelta"),
 ];
 
-/// Cuts bytes into events: a line each, whose first letter, from "a" on, stands for the name, and whose rest is the payload.
+/// Cuts bytes into events: a line each, whose first letter, from "a" on, stands for the name, and whose rest is the
+/// payload.
 pub fn events(bytes: &[u8]) -> impl Iterator<Item = (&'static str, &'static str, &[u8])> {
     bytes.split(|byte| *byte == b'\n').filter_map(|line| {
         let (letter, payload) = line.split_first()?;

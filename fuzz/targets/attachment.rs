@@ -1,4 +1,5 @@
-//! A name, bytes and request JSON that may refer to them: each reference becomes base64, or there is an error that names it.
+//! A name, bytes and request JSON that may refer to them: each reference becomes base64, or there is an error that
+//! names it.
 #![no_main]
 
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! A stream of events with any payloads: the events and the response assembled from them are the same in whatever pieces the
-//! stream arrives, every event's JSON is JSON, and what is assembled is JSON after each event.
+//! A stream of events with any payloads: the events and the response assembled from them are the same in whatever
+//! pieces the stream arrives, every event's JSON is JSON, and what is assembled is JSON after each event.
 #![no_main]
 
 use bedrock::error::Error;

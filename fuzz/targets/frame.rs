@@ -1,5 +1,5 @@
-//! Bytes of an event stream, as they are and with their checksums put right: the frames are the same in whatever pieces the
-//! bytes arrive, and aws-smithy-eventstream reads the same headers and payloads.
+//! Bytes of an event stream, as they are and with their checksums put right: the frames are the same in whatever pieces
+//! the bytes arrive, and aws-smithy-eventstream reads the same headers and payloads.
 #![no_main]
 
 use aws_smithy_eventstream::frame::read_message_from;

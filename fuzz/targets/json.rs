@@ -1,5 +1,5 @@
-//! Any bytes as JSON, and what follows a NUL in them as a pointer and a cursor: what passes is UTF-8; what a pointer finds is what
-//! serde_json finds; every way of walking meets the same parts; a cursor of another text is no harm.
+//! Any bytes as JSON, and what follows a NUL in them as a pointer and a cursor: what passes is UTF-8; what a pointer
+//! finds is what serde_json finds; every way of walking meets the same parts; a cursor of another text is no harm.
 #![no_main]
 
 use bedrock::json::cursor::Cursor;

@@ -1,5 +1,5 @@
-//! Any text as the request of any operation, over any text as its model's defaults: a path, headers and a body that can go over
-//! the wire, or an error that says what is wrong.
+//! Any text as the request of any operation, over any text as its model's defaults: a path, headers and a body that can
+//! go over the wire, or an error that says what is wrong.
 #![no_main]
 
 use bedrock::json::{Json, OwnedJson};

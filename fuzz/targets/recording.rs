@@ -1,5 +1,5 @@
-//! Any text as a recording: interactions, which are the same after they are written and read again; or an error whose JSON pointer
-//! leads to a part of the text.
+//! Any text as a recording: interactions, which are the same after they are written and read again; or an error whose
+//! JSON pointer leads to a part of the text.
 #![no_main]
 
 use bedrock::fuzzing_cassette::rewrite;

@@ -1,5 +1,5 @@
-//! Any text as request JSON, in both dialects: what comes out is JSON, of Converse alone, so that it stays as it is when it goes
-//! in again.
+//! Any text as request JSON, in both dialects: what comes out is JSON, of Converse alone, so that it stays as it is
+//! when it goes in again.
 #![no_main]
 
 use bedrock::json::Json;

@@ -1,5 +1,5 @@
-//! A status, headers and a body as the service or a gateway may send them: an error with one line for people, or a response that is
-//! JSON.
+//! A status, headers and a body as the service or a gateway may send them: an error with one line for people, or a
+//! response that is JSON.
 #![no_main]
 
 use bedrock::error::Error;

@@ -7,7 +7,7 @@
 //! - `interaction_builder`: one interaction while it happens
 //! - `replay_transport`: responds from a recording
 //! - `matcher`: finds the recorded response to a request, by `json_digest`; `json_diff` explains why there is none
-//! - `format`: the format of recordings
+//! - `format`: the format of recordings; `fuzzing` opens it to fuzz targets
 
 mod format;
 #[cfg(fuzzing)]

@@ -3,8 +3,8 @@
 use super::format::RecordingFile;
 use super::recorder::Recorder;
 use crate::runtime::fork::{ForkLock, HeldOverFork, Rank};
-use crate::runtime::generation::Generation;
 use crate::runtime::per_process::PerProcess;
+use crate::runtime::process_generation::Generation;
 use crate::runtime::sync::Condvar;
 use crate::sys::regular_file;
 use std::fs::{File, OpenOptions, Permissions, TryLockError};

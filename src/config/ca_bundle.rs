@@ -1,7 +1,7 @@
 //! Certificates that take the place of the system's trust store.
 //!
-//! This module does not read `SSL_CERT_FILE` and `SSL_CERT_DIR`: they name the system's store, which is used if there is no
-//! bundle.
+//! This module does not read `SSL_CERT_FILE` and `SSL_CERT_DIR`: they name the system's store, which is used if there
+//! is no bundle.
 
 use crate::error::{Error, Kind, quote_up_to};
 use crate::sys::regular_file;
@@ -52,8 +52,8 @@ impl CaBundle {
     }
 }
 
-/// Returns the bytes of a PEM file whose certificates are all valid. The error is a reason: a message puts the name of the
-/// setting before it.
+/// Returns the bytes of a PEM file whose certificates are all valid. The error is a reason: a message puts the name of
+/// the setting before it.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     let name = quote_up_to(&path.to_string_lossy(), PATH_QUOTE);
     let pem = regular_file::read(path, MAX_SIZE).map_err(|why| format!("names {name}, which cannot be read: {why}"))?;

@@ -1,5 +1,5 @@
-//! The list of config keys. The parser uses it, unknown keys are compared with it, and the tables of keys in the README and in
-//! the header are generated from it (`documentation`).
+//! The list of config keys. The parser uses it, unknown keys are compared with it, and the tables of keys in the README
+//! and in the header are generated from it (`documentation`).
 //!
 //! To add a key, add an entry to [`KEYS`] and run `BLESS=1 cargo test --lib config`, then `cargo xtask header`.
 

@@ -1,7 +1,8 @@
 //! The config of a model: its keys, their checks, and the AWS environment.
 //!
-//! A config is parsed once. Every error that can be found without the network is found then. The message names the key, the reason and what is allowed; for an unknown key it suggests the nearest known one. It never
-//! quotes a secret (`secret`).
+//! A config is parsed once. Every error that can be found without the network is found then. The message names the key,
+//! the reason and what is allowed; for an unknown key it suggests the nearest known one. It never quotes a secret
+//! (`secret`).
 //!
 //! ```text
 //!   keys            the list of config keys: how each is read, its default, its documentation

@@ -50,8 +50,8 @@ const REQUEST_MEMBERS: [&str; 18] = [
     "topp",
 ];
 
-/// The maximum length of a name that is compared. Longer names are not typing mistakes, and the comparison takes time in
-/// proportion to their length.
+/// The maximum length of a name that is compared. Longer names are not typing mistakes, and the comparison takes time
+/// in proportion to their length.
 const MAX_LENGTH: usize = 40;
 
 /// Returns whether requests have a member of this name.

@@ -1,8 +1,8 @@
 //! Reads the config JSON of `bedrock_model_new`, and the call settings of a derived model.
 //!
-//! Members of `options` count as if they were at the top. The order of keys does not matter. `null` is a wrong type and does
-//! not mean "not given": a program whose secret is missing by mistake gets an error, and does not sign with the credentials of
-//! the machine.
+//! Members of `options` count as if they were at the top. The order of keys does not matter. `null` is a wrong type and
+//! does not mean "not given": a program whose secret is missing by mistake gets an error, and does not sign with the
+//! credentials of the machine.
 
 use super::combinations;
 use super::draft::Draft;

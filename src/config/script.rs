@@ -11,8 +11,8 @@
 //! | `{"json": {...}}` | that JSON, for an operation that does not stream |
 //! | `{"error": {"status": 429, "code": "...", "message": "...", "headers": {...}}}` | that service error |
 //!
-//! The same reply serves both kinds of calls: events become the response of a unary call, a message becomes events. Without
-//! `usage`, the words of the reply count as output tokens.
+//! The same reply serves both kinds of calls: events become the response of a unary call, a message becomes events.
+//! Without `usage`, the words of the reply count as output tokens.
 
 use super::value::Value;
 use crate::error::Result;

@@ -59,7 +59,8 @@ impl Default for Timeouts {
 
 /// The timers that the config sets.
 ///
-/// A timer that was set by its own name wins over `timeout`, in any order, also if a derived model sets `timeout` later.
+/// A timer that was set by its own name wins over `timeout`, in any order, also if a derived model sets `timeout`
+/// later.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct ConfiguredTimeouts {
     /// The config's `timeout`: the longest wait without progress.
@@ -82,8 +83,8 @@ impl ConfiguredTimeouts {
             first_event: set(Timeout::FirstEvent).unwrap_or(silence),
             idle: set(Timeout::Idle).unwrap_or(silence),
             total,
-            // "total" alone may lengthen it. Beside "timeout" the shorter one counts, so that a derived model can always
-            // shorten a call.
+            // "total" alone may lengthen it. Beside "timeout" the shorter one counts, so that a derived model can
+            // always shorten a call.
             unary: self.timeout.into_iter().chain(total).min().unwrap_or(DEFAULT_SILENCE),
             queue: set(Timeout::Queue),
         }

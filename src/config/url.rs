@@ -1,7 +1,7 @@
 //! URLs of endpoints and proxies, and the rule for requests over http://.
 //!
-//! Only URLs of listed characters pass. So the host that is checked here is the host that is connected to, also if the HTTP
-//! client parses unusual URLs differently.
+//! Only URLs of listed characters pass. So the host that is checked here is the host that is connected to, also if the
+//! HTTP client parses unusual URLs differently.
 //!
 //! The error of a check is a reason. A message puts the name of the setting before it: `"base_url" ...`,
 //! `AWS_ENDPOINT_URL ...`. A reason never quotes the complete URL, which may hold a password.
@@ -11,8 +11,8 @@ use std::net::{IpAddr, Ipv6Addr};
 
 type Check = Result<(), String>;
 
-/// Checks that requests may go to `url`: over https:// to any host; over http:// to this machine; over http:// to another
-/// host only with `allow_http` and without a bearer token, which others on the network could read and use.
+/// Checks that requests may go to `url`: over https:// to any host; over http:// to this machine; over http:// to
+/// another host only with `allow_http` and without a bearer token, which others on the network could read and use.
 pub fn check_plain_http(url: &str, allow_http: bool, bearer: bool) -> Check {
     let url = Url::parse(url)?;
     if url.user.is_some() {

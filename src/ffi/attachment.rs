@@ -11,7 +11,7 @@
 use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
 use super::support::text;
-use super::support::user::User;
+use super::support::user_data::User;
 use crate::error::Result;
 use crate::request::attachments::AttachmentBytes;
 use crate::request::media_block::MediaBlock;

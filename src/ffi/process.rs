@@ -22,12 +22,12 @@
 use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::support::guard::entry;
-use super::support::user::User;
-use super::support::{confined, handle, on_event};
+use super::support::user_data::User;
+use super::support::{handle, on_event, restricted_callback};
 use crate::call::wakeup;
 use crate::error::{Error, Kind};
 use crate::runtime::log::{self, Level, Listener};
-use crate::runtime::worker;
+use crate::runtime::shutdown;
 use std::ffi::{CString, c_char, c_void};
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ impl Logger {
             let logger = &self;
             let (Ok(target), Ok(text)) = (CString::new(target), CString::new(message)) else { return };
             // SAFETY: the program has promised that its function may be called with its pointer, on any thread.
-            confined::run(|| unsafe {
+            restricted_callback::run(|| unsafe {
                 (logger.log)(level as i32, target.as_ptr(), text.as_ptr(), message.len(), logger.user.get())
             });
         })
@@ -132,14 +132,14 @@ pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
         let timeout = u64::try_from(timeout_ms).map_or(Duration::from_secs(31_536_000), Duration::from_millis);
         let deadline = Instant::now() + timeout;
         // The worker comes first, because the calls that it ends cause wakeups and messages.
-        let worker_ended = worker::shutdown(deadline);
+        let threads_ended = shutdown::shutdown(deadline);
         let wakeups_ended = wakeup::pause(deadline);
         let live = handle::live_by_type();
         if !live.is_empty() {
             log::debug("shutdown", format_args!("handles not freed: {live}"));
         }
         let log_ended = log::pause(deadline);
-        Ok(if worker_ended && wakeups_ended && log_ended { BEDROCK_OK } else { BEDROCK_AGAIN })
+        Ok(if threads_ended && wakeups_ended && log_ended { BEDROCK_OK } else { BEDROCK_AGAIN })
     })
 }
 

@@ -23,11 +23,11 @@ use super::request::bedrock_request;
 use super::response::bedrock_response;
 use super::status::{BEDROCK_AGAIN, BEDROCK_DONE, BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::arguments::CallArguments;
-use super::support::confined;
 use super::support::guard::{self, entry};
 use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::{put, required};
-use super::support::user::User;
+use super::support::restricted_callback;
+use super::support::user_data::User;
 use crate::call::{Next, Remote, Stream};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::operation::Operation;
@@ -231,7 +231,7 @@ pub extern "C-unwind" fn bedrock_stream_set_wakeup(
             Some(wakeup) => reader.stream.set_wakeup(|| {
                 let user = user.take().expect("a wakeup is made once");
                 // SAFETY: the program has promised that its function may be called with its pointer.
-                Box::new(move || confined::run(|| unsafe { wakeup(user.get()) }))
+                Box::new(move || restricted_callback::run(|| unsafe { wakeup(user.get()) }))
             })?,
         }
         Ok(BEDROCK_OK)

@@ -4,7 +4,7 @@
 //! the connection returns to the pool before the reader learns of the end, so that the reader's next call finds it
 //! there.
 
-use super::framing::Framing;
+use super::body_framing::Framing;
 use super::http1::Http1;
 use super::http2::StreamPermit;
 use super::stream_buffer::StreamBuffer;

@@ -9,19 +9,19 @@
 //! - `transport`: the interface that sends requests, implemented by the network, and by cassettes and scripts
 //! - `transport_error`: why a request got no response; `error_message`: its text for people
 //! - `body`: the body of a response; `limited_body`, `timed_body`: bodies with a limit, and in memory with delays
-//! - `sniff`: recognizes event streams
+//! - `sniff`: recognizes event streams; `fuzzing` opens the parsers to fuzz targets
 //!
 //! The network:
 //!
 //! - `network`: sends a request over a connection, and again if that is safe
-//! - `pool`: the origins; `origin`: one of them, made of `connections`, `connects` in progress, and `waiters`, the
-//!   calls that wait
+//! - `origins`: all of them; `origin`: one of them, made of a `pool` of connections, `connects` in progress, and
+//!   `waiters`, the calls that wait
 //! - `connection`: HTTP/1.1 or HTTP/2; `lifetime`: how long it may be used; `send_error`: its failures
 //! - `metadata`: the metadata services of the machine
 //!
 //! HTTP/1.1:
 //!
-//! - `http1`: a connection; `http1_head`: the head of a response; `framing`: where its body ends
+//! - `http1`: a connection; `http1_head`: the head of a response; `body_framing`: where its body ends
 //!
 //! HTTP/2:
 //!
@@ -30,19 +30,18 @@
 //!
 //! Connections:
 //!
-//! - `connect`: TCP, proxy, TLS, in this order; `tunnel`: CONNECT; `tls`: the handshake; `trust_store`: the
+//! - `connector`: TCP, proxy, TLS, in this order; `tunnel`: CONNECT; `tls`: the handshake; `trust_store`: the
 //!   certificates
 //! - `link`: the byte stream; `read_buffer`: how much is read at once; `keepalive`: how a lost peer is detected
 //! - `resolver`: host names; `proxies`: the proxy of a request
 
 pub mod body;
-mod connect;
+mod body_framing;
 mod connection;
-mod connections;
+mod connector;
 mod connects;
 mod error_message;
 mod frame_coalescer;
-mod framing;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod http1;
@@ -57,6 +56,7 @@ mod link;
 pub mod metadata;
 pub mod network;
 mod origin;
+mod origins;
 mod ping_timer;
 mod pool;
 pub mod proxies;

@@ -5,12 +5,12 @@
 //! attempt, and the caller decides whether another follows.
 
 use super::body::{Body, ConnectionReturn};
-use super::connect::{Connector, is_https};
 use super::connection::Connection;
+use super::connector::{Connector, is_https};
 use super::error_message;
 use super::limited_body::LimitedBody;
 use super::origin::Origin;
-use super::pool::Pool;
+use super::origins::Origins;
 use super::proxies::Proxies;
 use super::send_error::{Delivery, SendError};
 use super::transport::{SendOptions, Timeouts, Transport};
@@ -42,7 +42,7 @@ struct Shared {
     /// The longest body of a response, if there is a limit.
     max_body: Option<usize>,
     connector: Arc<Connector>,
-    pool: Pool,
+    origins: Origins,
 }
 
 impl Network {
@@ -72,8 +72,8 @@ impl Network {
 
     fn build(config: &Config, version: HttpVersion, proxies: Proxies, metadata: bool, max_body: Option<usize>) -> Self {
         let connector = Arc::new(Connector::new(config, version, proxies));
-        let (allow_http, pool) = (config.allow_http, Pool::default());
-        Network(Arc::new(Shared { allow_http, metadata, max_body, connector, pool }))
+        let (allow_http, origins) = (config.allow_http, Origins::default());
+        Network(Arc::new(Shared { allow_http, metadata, max_body, connector, origins }))
     }
 
     async fn send_until_processed(
@@ -111,11 +111,11 @@ impl Network {
 
     /// Returns the origin of a request. Fails if the request may not be sent there.
     fn origin(&self, request: &Request<Bytes>) -> Result<Arc<Origin>, TransportError> {
-        let Shared { allow_http, metadata, connector, pool, .. } = &*self.0;
+        let Shared { allow_http, metadata, connector, origins, .. } = &*self.0;
         if !is_https(request.uri()) {
             check_plain(*allow_http, *metadata, request).map_err(TransportError::configuration)?;
         }
-        Ok(pool.origin(request.uri(), connector))
+        Ok(origins.origin(request.uri(), connector))
     }
 }
 

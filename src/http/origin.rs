@@ -7,14 +7,14 @@
 //! Calls get an error when no connect is left that may succeed.
 
 use super::body::ConnectionReturn;
-use super::connect::Connector;
 use super::connection::{Connection, NewConnection};
-use super::connections::{Connections, MAX_IDLE_TIME};
+use super::connector::Connector;
 use super::connects::{Connects, Pace, SLOW};
 use super::error_message;
 use super::http1::Http1;
 use super::http2_driver::CapacityListener;
 use super::keepalive::PingTimes;
+use super::pool::{MAX_IDLE_TIME, Pool};
 use super::transport_error::TransportError;
 use super::waiters::{Receiver, Waiters};
 use crate::protocol::host::host_of;
@@ -36,7 +36,7 @@ pub struct Origin {
 
 #[derive(Default)]
 struct State {
-    connections: Connections,
+    pool: Pool,
     connects: Connects,
     waiters: Waiters,
     /// Whether the origin was found to speak HTTP/1.1.
@@ -44,7 +44,7 @@ struct State {
     sweeper_running: bool,
 }
 
-/// Connections that are dropped after the lock is released: dropping a permit locks the state.
+/// Pool that are dropped after the lock is released: dropping a permit locks the state.
 type Surplus = Vec<Connection>;
 
 impl Origin {
@@ -67,7 +67,7 @@ impl Origin {
         let (id, receiver) = {
             let mut state = self.lock();
             if state.waiters.is_empty()
-                && let Some(connection) = state.connections.take_available()
+                && let Some(connection) = state.pool.take_available()
             {
                 return Ok(connection);
             }
@@ -78,9 +78,7 @@ impl Origin {
         let mut waiting = Waiting { origin: self, id, receiver };
         match timeout(limit, &mut waiting.receiver).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) | Err(_) => {
-                Err(error_message::connect_timeout(limit, &self.host, self.lock().connections.is_full()))
-            }
+            Ok(Err(_)) | Err(_) => Err(error_message::connect_timeout(limit, &self.host, self.lock().pool.is_full())),
         }
     }
 
@@ -89,7 +87,7 @@ impl Origin {
         if connection.is_reusable() {
             connection.shrink();
             let mut state = self.lock();
-            state.connections.add_idle(connection, Instant::now());
+            state.pool.add_idle(connection, Instant::now());
             self.start_sweeper(&mut state);
             self.serve(state);
         }
@@ -97,7 +95,7 @@ impl Origin {
 
     /// Closes the idle connections: one of them was found closed, and most likely the others are, too.
     pub fn close_idle(&self) {
-        let idle = self.lock().connections.take_idle();
+        let idle = self.lock().pool.take_idle();
         drop(idle);
     }
 
@@ -114,7 +112,7 @@ impl Origin {
     /// Starts the connects that waiting calls need and that are not in progress. None takes longer than `limit`.
     fn start_connects(self: &Arc<Self>, state: &mut State, limit: Duration) {
         let shares = !state.http1_only && self.connector.may_speak_http2(&self.uri);
-        let calls_each = if shares { state.connections.calls_per_connection() } else { 1 };
+        let calls_each = if shares { state.pool.calls_per_connection() } else { 1 };
         let promising = state.connects.promising();
         if state.waiters.len() <= promising * calls_each {
             return;
@@ -128,7 +126,7 @@ impl Origin {
             slow_after *= 1 << state.connects.hedges();
         }
         if shares {
-            wanted = wanted.min(state.connections.room_for_shared(state.connects.len()));
+            wanted = wanted.min(state.pool.room_for_shared(state.connects.len()));
         }
         for _ in 0..wanted {
             state.connects.add(hedge, now, |id| self.spawn_connect(id, slow_after, limit));
@@ -194,7 +192,7 @@ impl Origin {
                     }
                     NewConnection::Http2(connection) => {
                         state.http1_only = false;
-                        state.connections.add_shared(connection);
+                        state.pool.add_shared(connection);
                     }
                 }
                 self.start_sweeper(&mut state);
@@ -271,13 +269,13 @@ impl State {
     fn serve(&mut self) -> Surplus {
         let mut surplus = Surplus::new();
         while !self.waiters.is_empty() {
-            let Some(connection) = self.connections.take_available() else { break };
+            let Some(connection) = self.pool.take_available() else { break };
             match self.waiters.give(connection) {
-                Some(Connection::Http1(unused)) => self.connections.add_idle(unused, Instant::now()),
+                Some(Connection::Http1(unused)) => self.pool.add_idle(unused, Instant::now()),
                 unused => surplus.extend(unused),
             }
         }
-        surplus.extend(self.connections.take_surplus());
+        surplus.extend(self.pool.take_surplus());
         surplus
     }
 
@@ -291,13 +289,13 @@ impl State {
             unused = self.waiters.give(connection);
         }
         if let Some(Connection::Http1(connection)) = unused {
-            self.connections.add_idle(connection, now);
+            self.pool.add_idle(connection, now);
         }
     }
 
     /// Closes the connections that were idle too long. Returns when the next one may be, if any is left.
     fn close_expired(&mut self, now: Instant) -> Option<Instant> {
-        let next = self.connections.close_expired(now);
+        let next = self.pool.close_expired(now);
         self.sweeper_running = next.is_some();
         next
     }

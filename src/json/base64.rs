@@ -14,8 +14,8 @@ impl Json<'_> {
         self.is_known_base64() || self.decode_base64(|_| ()).is_some()
     }
 
-    /// Decodes a string of base64. Calls `sink` with the bytes, block by block, and returns their number. Returns None for
-    /// another value; the bytes that `sink` received are then meaningless.
+    /// Decodes a string of base64. Calls `sink` with the bytes, block by block, and returns their number. Returns None
+    /// for another value; the bytes that `sink` received are then meaningless.
     pub fn decode_base64(self, sink: impl FnMut(&[u8])) -> Option<usize> {
         if self.kind() != Kind::String {
             return None;

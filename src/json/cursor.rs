@@ -1,4 +1,5 @@
-//! A loop over the parts of an array or object whose state is two numbers, which the C API keeps in the caller's memory.
+//! A loop over the parts of an array or object whose state is two numbers, which the C API keeps in the caller's
+//! memory.
 //!
 //! The first step checks the complete text. The others read only the part that they step over.
 
@@ -24,8 +25,8 @@ pub struct Found {
 }
 
 impl Cursor {
-    /// Returns a cursor at the start of the array or object that `pointer` refers to. Returns None if there is no such value,
-    /// or if the text is not JSON.
+    /// Returns a cursor at the start of the array or object that `pointer` refers to. Returns None if there is no such
+    /// value, or if the text is not JSON.
     pub fn at(bytes: &[u8], pointer: &str) -> Option<Cursor> {
         let Range { start, end } = pointer::find(bytes, pointer)?;
         matches!(bytes[start], b'[' | b'{').then(|| Cursor { next: skip_space(bytes, start + 1), end })

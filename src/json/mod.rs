@@ -1,8 +1,8 @@
 //! JSON that stays text: checked once, then read in place.
 //!
-//! Requests and responses pass through this library byte for byte, so most of its work on JSON is to find where a member
-//! begins and ends. A [`Json`] is a borrowed slice of a checked text: one valid RFC 8259 value that nests at most
-//! [`MAX_DEPTH`] levels deep. Reading it checks nothing again, allocates nothing and never recurses. The header
+//! Requests and responses pass through this library byte for byte, so most of its work on JSON is to find where a
+//! member begins and ends. A [`Json`] is a borrowed slice of a checked text: one valid RFC 8259 value that nests at
+//! most [`MAX_DEPTH`] levels deep. Reading it checks nothing again, allocates nothing and never recurses. The header
 //! promises this for `bedrock_json_*`, and hostile JSON that nests deeply cannot overflow the stack.
 //!
 //! It is hand-written because `serde_json` recurses and allocates for raw values. docs/decisions/json.md has the

@@ -6,7 +6,8 @@ use memchr::{memchr_iter, memchr3};
 use std::str::FromStr;
 
 impl<'a> Json<'a> {
-    /// Returns the numbers of an array. Returns None for another kind of value, and for an array that has other elements.
+    /// Returns the numbers of an array. Returns None for another kind of value, and for an array that has other
+    /// elements.
     pub fn numbers(self) -> Option<Numbers<'a>> {
         if self.kind() != Kind::Array {
             return None;

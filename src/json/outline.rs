@@ -5,8 +5,8 @@ use super::scan::{Container, Encoding, Invalid, StringToken, Visitor, scan};
 use super::value::Json;
 use std::ops::Range;
 
-/// The findings of one pass over a text: the positions of its value, of its long values, and of strings that may refer to
-/// attachments.
+/// The findings of one pass over a text: the positions of its value, of its long values, and of strings that may refer
+/// to attachments.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outline {
     /// The position of the value, without the white space around it.
@@ -63,8 +63,9 @@ impl Outline {
         }
     }
 
-    /// Updates the outline after an insertion into its text at `at`: `before` bytes without values, and then `part` of another
-    /// text, whose outline is `other`. `around` are the old positions of the arrays and objects that contain `at`.
+    /// Updates the outline after an insertion into its text at `at`: `before` bytes without values, and then `part` of
+    /// another text, whose outline is `other`. `around` are the old positions of the arrays and objects that contain
+    /// `at`.
     pub fn insert(&mut self, at: usize, before: usize, other: &Outline, part: Range<usize>, around: &[Range<usize>]) {
         fn insert_items<T: Copy>(
             items: &mut Vec<T>,

@@ -4,7 +4,8 @@ use super::scan::{Container, Encoding, StringToken, Visitor, scan};
 use super::value::{Json, Kind, Member, Part};
 use std::ops::Range;
 
-/// Returns the position of the value that `pointer` refers to. Checks the complete text, and returns None if it is not JSON.
+/// Returns the position of the value that `pointer` refers to. Checks the complete text, and returns None if it is not
+/// JSON.
 pub fn find(bytes: &[u8], pointer: &str) -> Option<Range<usize>> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         return None;
@@ -61,7 +62,8 @@ fn index(token: &str) -> Option<usize> {
     if token == "0" || !token.starts_with(['0', '+']) { token.parse().ok() } else { None }
 }
 
-/// Returns the length of the token that `rest` begins with, if it names `key`. Reads no further than the length of the key.
+/// Returns the length of the token that `rest` begins with, if it names `key`. Reads no further than the length of the
+/// key.
 fn name_length(key: Json<'_>, rest: &str) -> Option<usize> {
     let rest = rest.as_bytes();
     let mut at = 0;
@@ -85,13 +87,13 @@ fn name_length(key: Json<'_>, rest: &str) -> Option<usize> {
 /// The index in an array after the element on the path.
 const PASSED: usize = usize::MAX;
 
-/// Follows a pointer during a scan. If a key occurs twice, the last one counts: a second value for a token of the pointer
-/// discards the result below the first one.
+/// Follows a pointer during a scan. If a key occurs twice, the last one counts: a second value for a token of the
+/// pointer discards the result below the first one.
 struct Finder<'a> {
     bytes: &'a [u8],
     pointer: &'a str,
-    /// The start of the next token. It is behind the end of the pointer if there is none. The outermost value has an empty
-    /// token.
+    /// The start of the next token. It is behind the end of the pointer if there is none. The outermost value has an
+    /// empty token.
     next: usize,
     /// The number of open arrays and objects.
     depth: usize,

@@ -142,7 +142,8 @@ impl Dice {
         choices[self.below(choices.len())]
     }
 
-    /// Returns a value that nests at most `levels` levels deep, with white space, escapes, equal keys, and values both short and long.
+    /// Returns a value that nests at most `levels` levels deep, with white space, escapes, equal keys, and values both
+    /// short and long.
     fn value(&mut self, levels: usize) -> String {
         let space = ["", "", " ", "\n\t"];
         let mut parts = Vec::new();

@@ -12,7 +12,7 @@ use crate::runtime::per_worker::PerWorker;
 use crate::runtime::worker;
 use crate::sdk::call::{Call, send};
 use crate::sdk::client::{self, Client};
-use crate::sdk::connect;
+use crate::sdk::connect_ahead;
 use crate::sdk::incoming_response::IncomingResponse;
 use crate::sdk::retry::RetryLimits;
 use crate::sdk::sdk_config::{SdkConfig, sdk_config};
@@ -160,7 +160,7 @@ impl CallRunner {
     async fn connect(&self, writer: &Writer, epoch: u64) -> Result<()> {
         let deadline = self.connected_by();
         writer.attempts().start_call(CONNECTING, self.retry_limits(deadline));
-        let connecting = async { connect::connect(&self.client(epoch).await?, writer.attempts()).await };
+        let connecting = async { connect_ahead::connect(&self.client(epoch).await?, writer.attempts()).await };
         deadline.limit(connecting).await.flatten()
     }
 

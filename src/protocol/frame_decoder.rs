@@ -1,9 +1,9 @@
 //! Splits the body of a stream into its frames.
 //!
 //! [`FrameDecoder`] receives the chunks of a body and passes on each complete frame without copying it: in the chunk
-//! or, if it is split over chunks, in a buffer that is kept from frame to frame. It allocates nothing per frame. Only the
-//! buffer of a large frame is given up with the frame, so that the payload need not be copied. The buffer never holds more than one
-//! frame.
+//! or, if it is split over chunks, in a buffer that is kept from frame to frame. It allocates nothing per frame. Only
+//! the buffer of a large frame is given up with the frame, so that the payload need not be copied. The buffer never
+//! holds more than one frame.
 
 use super::frame::{Checksum, Frame, PRELUDE, Prelude};
 use super::frame_error::FrameError;

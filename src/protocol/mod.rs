@@ -6,9 +6,9 @@
 //!   operation                     the operations of the service
 //!   frame, frame_headers          an event-stream frame and its headers; frame_limits, frame_error
 //!   frame_decoder, frame_encoder  a body split into frames; frames written for scripts and replays
-//!   event_decoder                 frames to events; text_delta is its fast path, surrogates and open_tool_calls its state
-//!   event, batch                  an event, and the memory of decoded events; text_limit, tool_input
-//!   completion                    whether a stream is complete or truncated
+//!   event_decoder                 frames to events; text_delta is its fast path, surrogates and tool_input its state
+//!   event, batch                  an event, and the memory of decoded events; text_limit
+//!   stream_completion             whether a stream is complete or truncated
 //!   unary_response                the response of an operation that does not stream
 //!   response_head, usage          the request id and the token counts of a response
 //!   content_type, content_encoding, host    headers of a response, and the host of a request, for messages
@@ -18,7 +18,6 @@
 
 pub mod bad_response;
 pub mod batch;
-pub mod completion;
 pub mod content_encoding;
 pub mod content_type;
 pub mod event;
@@ -30,11 +29,11 @@ pub mod frame_error;
 pub mod frame_headers;
 pub mod frame_limits;
 pub mod host;
-mod open_tool_calls;
 pub mod operation;
 pub mod redact;
 pub mod response_head;
 pub mod service_error;
+pub mod stream_completion;
 mod surrogates;
 mod text_delta;
 mod text_limit;

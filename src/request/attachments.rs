@@ -95,7 +95,8 @@ impl Attachments {
         self.bytes_of(value.string()?.strip_prefix('@')?)
     }
 
-    /// Appends the attachment to which `reference` refers, as base64. `path` returns the pointer to the reference, for errors.
+    /// Appends the attachment to which `reference` refers, as base64. `path` returns the pointer to the reference, for
+    /// errors.
     pub fn encode(&self, reference: &Reference, out: &mut ZeroizedText, path: impl FnOnce() -> String) -> Result<()> {
         let bytes = self.bytes_of(reference.name()).ok_or_else(|| {
             let names: Vec<_> = self.names().map(quote).collect();

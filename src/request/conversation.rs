@@ -19,8 +19,8 @@ pub struct ConverseMessage {
     pub document_names: UsedNames,
 }
 
-/// Adds a message. Messages of one role that follow each other become one, as the service demands; the blocks of a system
-/// message go into `system`. A message without blocks, whose texts were blank, adds nothing.
+/// Adds a message. Messages of one role that follow each other become one, as the service demands; the blocks of a
+/// system message go into `system`. A message without blocks, whose texts were blank, adds nothing.
 pub fn add_message(document: &mut Document, message: ConverseMessage) -> Result<()> {
     let ConverseMessage { role, blocks, document_names } = message;
     if blocks.is_empty() {

@@ -32,7 +32,8 @@ pub struct DefaultsChange {
     removed: Vec<String>,
 }
 
-/// Reads members that change the defaults of a model. Call settings and the model's name are kept, also if they are null.
+/// Reads members that change the defaults of a model. Call settings and the model's name are kept, also if they are
+/// null.
 pub fn parse_change(text: &str) -> Result<DefaultsChange> {
     let given = MembersOf::DerivedModel;
     let mut replaced = Document::parse(text, given.doing())?;

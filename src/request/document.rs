@@ -1,8 +1,8 @@
 //! The JSON of a request as a document that can be changed. Bytes that are not changed stay as they were written.
 //!
-//! An object or a list is kept as the segments between its commas. Joined again, they are the original text, white space
-//! included. So the service receives the JSON as the program wrote it. Adding a message changes no byte before the message;
-//! prompt caches depend on that.
+//! An object or a list is kept as the segments between its commas. Joined again, they are the original text, white
+//! space included. So the service receives the JSON as the program wrote it. Adding a message changes no byte before
+//! the message; prompt caches depend on that.
 
 use super::attachments::Attachments;
 use super::document_names::DocumentNames;
@@ -244,8 +244,8 @@ impl Document {
         Some(Arc::make_mut(self.members[position].source_map.get_or_insert_default()))
     }
 
-    /// Removes the source maps of the lists. From now on pointers into the lists are pointers into this document, because
-    /// items have been added that were given elsewhere.
+    /// Removes the source maps of the lists. From now on pointers into the lists are pointers into this document,
+    /// because items have been added that were given elsewhere.
     pub fn forget_source_of_lists(&mut self) {
         let lists = self.members.iter_mut().filter(|member| matches!(member.content, Content::List(_)));
         lists.for_each(|member| member.source_map = None);

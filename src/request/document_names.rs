@@ -1,4 +1,5 @@
-//! The names of documents. The service allows few characters in a name, and demands that the names in a conversation differ.
+//! The names of documents. The service allows few characters in a name, and demands that the names in a conversation
+//! differ.
 
 use crate::json::{Json, cost};
 use std::collections::{HashMap, HashSet};
@@ -65,8 +66,8 @@ impl DocumentNames {
         self.of_message.add_block(block);
     }
 
-    /// Returns a valid name that no other document has, and adds it. Characters that are not allowed become spaces; a name
-    /// that is in use gets a number. The same conversation always gets the same names.
+    /// Returns a valid name that no other document has, and adds it. Characters that are not allowed become spaces; a
+    /// name that is in use gets a number. The same conversation always gets the same names.
     pub fn add_unique(&mut self, wanted: &str) -> String {
         let name = valid(wanted, MAX_LENGTH);
         if self.insert(&name) {

@@ -1,7 +1,7 @@
 //! Members of a request that are sent in the path, the query or a header, and not in the body.
 //!
-//! InvokeModel and ApplyGuardrail have members with the same meaning as members of Converse. A request or a model's defaults
-//! may have either, because a guardrail in the defaults must apply to every operation.
+//! InvokeModel and ApplyGuardrail have members with the same meaning as members of Converse. A request or a model's
+//! defaults may have either, because a guardrail in the defaults must apply to every operation.
 
 use super::document::{Document, pointer_to};
 use super::errors::invalid;
@@ -34,8 +34,8 @@ pub struct Bindings<'a> {
 }
 
 impl Bindings<'_> {
-    /// Returns the value of a member: of the request, or else of the model's defaults. In the defaults, the member of the
-    /// operation wins over the member of Converse, because it is more specific.
+    /// Returns the value of a member: of the request, or else of the model's defaults. In the defaults, the member of
+    /// the operation wins over the member of Converse, because it is more specific.
     pub fn value(&self, binding: &HttpBinding) -> Result<Option<BoundValue>> {
         let sources = [(Form::Either, self.request), (Form::Operation, self.defaults), (Form::Converse, self.defaults)];
         let is_version = binding.name == GUARDRAIL_IN_PATH.version.name;
@@ -130,8 +130,8 @@ impl Bindings<'_> {
 }
 
 impl HttpBinding {
-    /// Returns whether a value belongs to the member of Converse, if the member of the operation has the same name: the value
-    /// for Converse is an object.
+    /// Returns whether a value belongs to the member of Converse, if the member of the operation has the same name: the
+    /// value for Converse is an object.
     fn is_converse_object(&self, value: Json<'_>) -> bool {
         self.converse.is_some_and(|(member, _)| member == self.name) && value.kind() == Kind::Object
     }

@@ -14,7 +14,8 @@ use std::fmt;
 pub struct MediaBlock<'a> {
     pub medium: Medium,
     pub role: &'a str,
-    /// The service's name for the format, or a MIME type. If it is None, the format is recognized by the bytes or the name.
+    /// The service's name for the format, or a MIME type. If it is None, the format is recognized by the bytes or the
+    /// name.
     pub format: Option<&'a str>,
     /// The name of a document, or of its file.
     pub name: Option<&'a str>,
@@ -70,8 +71,8 @@ impl MediaBlock<'_> {
     }
 }
 
-/// Returns the first of the names `image-1`, `image-2` and so on that no attachment has and that nothing refers to, and its
-/// number. The search begins at `number`.
+/// Returns the first of the names `image-1`, `image-2` and so on that no attachment has and that nothing refers to, and
+/// its number. The search begins at `number`.
 pub fn free_name(medium: Medium, number: usize, document: &mut Document, attachments: &Attachments) -> (String, usize) {
     let is_referred_to = document.refers_to();
     let mut names = (number..).map(|number| (format!("{}-{number}", medium.name()), number));

@@ -96,7 +96,8 @@ impl Medium {
         })
     }
 
-    /// Returns whether the service accepts a known label as it is written. For images it accepts only the name of a format.
+    /// Returns whether the service accepts a known label as it is written. For images it accepts only the name of a
+    /// format.
     pub fn accepts_spelling(self, label: &str) -> bool {
         self != Medium::Image || self.formats().iter().any(|(format, _)| *format == label)
     }

@@ -2,18 +2,19 @@
 //!
 //! The files, from the bottom to the top:
 //!
-//! - [`errors`], [`role`], [`participants`], [`medium`], [`timestamp`], [`path`] and [`zeroized`] are used by the others.
-//! - [`segment`], [`list`] and [`document`] hold the JSON so that no byte changes without need. [`source_map`] leads from a
-//!   translated value to the JSON that the program gave. [`attachments`] and [`reference`] are bytes to which the JSON refers.
-//!   [`document_names`] makes the names of documents unique.
+//! - [`errors`], [`role`], [`participants`], [`medium`], [`timestamp`], [`url_path`] and [`zeroized`] are used by the
+//!   others.
+//! - [`segment`], [`list`] and [`document`] hold the JSON so that no byte changes without need. [`source_map`] leads
+//!   from a translated value to the JSON that the program gave. [`attachments`] and [`reference`] are bytes to which
+//!   the JSON refers. [`document_names`] makes the names of documents unique.
 //! - [`operation_members`] lists the members of each operation; [`model_id`] reads those that name the model.
 //! - [`dialect`] translates the portable dialect to Converse; [`conversation`] adds messages in Converse's form.
-//!   [`media_block`] makes blocks of bytes, [`response_message`] takes the message of a response, [`trim`] shortens a
-//!   conversation.
-//! - [`unknown_members`] finds misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a conversation;
-//!   [`inference_config`] has limits that both dialects share.
-//! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not in the
-//!   body.
+//!   [`media_block`] makes blocks of bytes, [`response_message`] takes the message of a response, [`shorten`] shortens
+//!   a conversation.
+//! - [`unknown_members`] finds misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a
+//!   conversation; [`inference_config`] has limits that both dialects share.
+//! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not
+//!   in the body.
 
 pub mod attachments;
 mod conversation;
@@ -33,16 +34,16 @@ mod medium;
 mod model_id;
 mod operation_members;
 mod participants;
-mod path;
 mod reference;
 mod response_message;
 mod role;
 mod segment;
 mod serialize;
+mod shorten;
 mod source_map;
 mod timestamp;
-mod trim;
 mod unknown_members;
+mod url_path;
 mod zeroized;
 
 pub use defaults::{DefaultsChange, apply_change, parse_change, parse_defaults};
@@ -187,7 +188,8 @@ impl Request {
         Ok(())
     }
 
-    /// Adds the result of a tool. Results that follow each other share a message, as the service demands for parallel calls.
+    /// Adds the result of a tool. Results that follow each other share a message, as the service demands for parallel
+    /// calls.
     pub fn add_tool_result(&mut self, tool_use_id: &str, content: &str, is_error: bool) -> Result<()> {
         self.check_memory("adding a result", content.len())?;
         let block = tool_result_block(tool_use_id, &text_block(content), is_error);
@@ -236,7 +238,7 @@ impl Request {
 
     /// Removes the oldest messages, so that at most `max_messages` are left if possible.
     pub fn trim(&mut self, max_messages: usize) {
-        let keep = trim::messages_to_keep(self.document.items("messages"), max_messages);
+        let keep = shorten::messages_to_keep(self.document.items("messages"), max_messages);
         self.retain_messages(keep);
     }
 
@@ -268,8 +270,8 @@ impl Request {
         self.attachments.remove_unused(self.document.references())
     }
 
-    /// Writes the request without a model's defaults, and without checks. [`Request::parse`] reads the same request from it. If
-    /// `inline`, base64 replaces the references to attachments.
+    /// Writes the request without a model's defaults, and without checks. [`Request::parse`] reads the same request
+    /// from it. If `inline`, base64 replaces the references to attachments.
     pub fn to_json(&self, inline: bool) -> Result<ZeroizedText> {
         let mut document = self.document.clone();
         if let Some(model_id) = &self.model_id {

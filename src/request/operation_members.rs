@@ -1,7 +1,7 @@
 //! The members that each operation has: in its body, its path, its query and its headers.
 //!
-//! A new operation, or a new member of one, is added here. The compiler demands an entry in [`OperationMembers::of`] for
-//! each operation.
+//! A new operation, or a new member of one, is added here. The compiler demands an entry in [`OperationMembers::of`]
+//! for each operation.
 
 use crate::protocol::operation::Operation;
 
@@ -227,14 +227,14 @@ fn references_in_unknown_member(member: &str) -> References {
     if is_free_form(member) { References::Nowhere } else { References::InBase64 }
 }
 
-/// Returns whether the value of a member within Converse's JSON is free-form JSON of the program, the model or a tool. A
-/// member "bytes" in it is not base64.
+/// Returns whether the value of a member within Converse's JSON is free-form JSON of the program, the model or a tool.
+/// A member "bytes" in it is not base64.
 pub fn is_free_form(member: &str) -> bool {
     matches!(member, "input" | "json" | "additionalModelRequestFields" | "requestMetadata")
 }
 
-/// Returns whether the value of a member within Converse's JSON is base64. "body" is that of a request in the model's own
-/// form, within the `input` of CountTokens.
+/// Returns whether the value of a member within Converse's JSON is base64. "body" is that of a request in the model's
+/// own form, within the `input` of CountTokens.
 pub fn is_base64(member: &str) -> bool {
     matches!(member, "bytes" | "body")
 }

@@ -10,8 +10,8 @@ pub struct Reference {
     /// The offset of the string's content, without the quotes.
     pub start: usize,
     pub end: usize,
-    /// Whether the string may be an ordinary text that only looks like a reference. It is an ordinary text if no attachment has
-    /// the name.
+    /// Whether the string may be an ordinary text that only looks like a reference. It is an ordinary text if no
+    /// attachment has the name.
     pub ambiguous: bool,
 }
 
@@ -39,7 +39,8 @@ impl Reference {
 /// Base64 has no '@', so no base64 is mistaken for a reference.
 pub fn find(text: &str, outline: &Outline, references: References) -> Vec<Reference> {
     let mut found = Vec::new();
-    // The pass that checked the text has found the '@'s. Most texts have none, and only the values around one are walked.
+    // The pass that checked the text has found the '@'s. Most texts have none, and only the values around one are
+    // walked.
     let at_signs = outline.at_signs();
     if at_signs.is_empty() || references == References::Nowhere {
         return found;

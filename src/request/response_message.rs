@@ -44,8 +44,8 @@ fn is_reasoning(block: &str) -> bool {
     Json::parse(block).is_ok_and(|block| block.get("reasoningContent").is_some())
 }
 
-/// Returns whether a block is reasoning that the service would refuse for its missing signature. Some models never sign, and
-/// the service accepts their reasoning; a truncated response may have lost its signature.
+/// Returns whether a block is reasoning that the service would refuse for its missing signature. Some models never
+/// sign, and the service accepts their reasoning; a truncated response may have lost its signature.
 fn is_unsigned_reasoning(block: Json<'_>, complete: bool) -> bool {
     let Some(text) = block.pointer("/reasoningContent/reasoningText") else { return false };
     let is_empty = |key| text.get(key).and_then(Json::string).unwrap_or_default().is_empty();

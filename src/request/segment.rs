@@ -8,8 +8,8 @@ use crate::error::{Error, Kind, Result};
 use crate::json::{self, Checked, Invalid, Json, Outline};
 use std::sync::Arc;
 
-/// A segment, with the ends of its long values and its references to attachments, which one pass over it has found. Clones
-/// share the text.
+/// A segment, with the ends of its long values and its references to attachments, which one pass over it has found.
+/// Clones share the text.
 #[derive(Clone)]
 pub struct Segment(Arc<Fields>);
 
@@ -71,8 +71,8 @@ impl Segment {
         message.get("role")?.is(role).then_some(content)
     }
 
-    /// Appends the content of the message `more` to this message's content. The text that is there stays as it was written,
-    /// and is not read again.
+    /// Appends the content of the message `more` to this message's content. The text that is there stays as it was
+    /// written, and is not read again.
     pub fn append_content(&mut self, more: &Segment) {
         let content = |segment: &Segment| {
             let content = segment.json().get("content").filter(|content| content.kind() == json::Kind::Array)?;
@@ -110,7 +110,8 @@ impl Segment {
         self.text().len() + 1 + attachments.map_or(0, encoded)
     }
 
-    /// Appends the segment, with attachments instead of references. `path` returns the pointer to the value, for errors.
+    /// Appends the segment, with attachments instead of references. `path` returns the pointer to the value, for
+    /// errors.
     pub fn write(
         &self,
         attachments: Option<&Attachments>,

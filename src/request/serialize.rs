@@ -1,9 +1,9 @@
 //! The serialized request of each operation: its path, headers and body.
 //!
 //! Members have the names of the AWS API. Converse and ConverseStream send all members of the request and the model's
-//! defaults; CountTokens sends those that it counts. The other operations send all members of the request, so that a member
-//! that the service learns later can be used today. From the defaults they send only the members that are
-//! listed for the operation.
+//! defaults; CountTokens sends those that it counts. The other operations send all members of the request, so that a
+//! member that the service learns later can be used today. From the defaults they send only the members that are listed
+//! for the operation.
 
 use super::attachments::Attachments;
 use super::defaults;
@@ -15,8 +15,8 @@ use super::operation_members::{
     ACCEPT, ACCEPT_OF_CHUNKS, CONTENT_TYPE, GUARDRAIL_CONFIG, GUARDRAIL_IN_HEADERS, GUARDRAIL_IN_PATH, HttpBinding,
     INVOCATION_ARN, OperationMembers, is_for_another_operation,
 };
-use super::path::escape;
 use super::segment::Segment;
+use super::url_path::escape;
 use super::zeroized::{ZeroizedBytes, ZeroizedText};
 use crate::config::{check_header, check_segment};
 use crate::error::{Error, Kind, Result, quote};
@@ -249,8 +249,8 @@ impl Serializer<'_> {
     }
 }
 
-/// Returns a random token, without which a retried request would start a second job. The random numbers are the system's:
-/// a generator in the process would repeat them in a forked child.
+/// Returns a random token, without which a retried request would start a second job. The random numbers are the
+/// system's: a generator in the process would repeat them in a forked child.
 fn idempotency_token() -> Result<String> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| {

@@ -1,7 +1,7 @@
 //! The sources of translated values in the JSON that the program gave.
 //!
-//! Checks look at a request in Converse's form, because that is what the service judges. Their errors have to point into
-//! the JSON that the program wrote, which may be of the portable dialect. So each member of a document can have a
+//! Checks look at a request in Converse's form, because that is what the service judges. Their errors have to point
+//! into the JSON that the program wrote, which may be of the portable dialect. So each member of a document can have a
 //! [`SourceMap`].
 
 use std::collections::HashMap;

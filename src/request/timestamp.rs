@@ -1,7 +1,7 @@
 //! Timestamps in a query: seconds since 1970, written in ISO 8601.
 
-/// Writes a number of seconds since 1970 in ISO 8601, with up to six decimals. Returns None outside of the years 1 to 9999: a
-/// time that was given in milliseconds by mistake is mostly outside.
+/// Writes a number of seconds since 1970 in ISO 8601, with up to six decimals. Returns None outside of the years 1 to
+/// 9999: a time that was given in milliseconds by mistake is mostly outside.
 pub fn iso_8601(seconds: f64) -> Option<String> {
     const SECONDS_PER_DAY: i64 = 86_400;
     if !seconds.is_finite() || seconds.abs() >= 1e12 {

@@ -1,7 +1,8 @@
 //! Members of a request that are a mistake: keys of the config, misspelled names, and credentials.
 //!
-//! A member that resembles no known name is accepted, because the service may know it. Without this check, a
-//! mistake would be sent, and the service would ignore or refuse it; a credential would be visible to all readers of the request.
+//! A member that resembles no known name is accepted, because the service may know it. Without this check, a mistake
+//! would be sent, and the service would ignore or refuse it; a credential would be visible to all readers of the
+//! request.
 
 use super::dialect::members as portable;
 use super::document::{Document, pointer_to};

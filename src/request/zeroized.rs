@@ -10,8 +10,9 @@ use std::fmt::{self, Write as _};
 use std::ops::Deref;
 use zeroize::Zeroize;
 
-/// The number of bytes that are zeroed at a time. For more bytes, the C library uses one repeated instruction. That takes about
-/// as long, but instruction counters count it once per byte, and the counts of the rest would be lost in it.
+/// The number of bytes that are zeroed at a time. For more bytes, the C library uses one repeated instruction. That
+/// takes about as long, but instruction counters count it once per byte, and the counts of the rest would be lost in
+/// it.
 const STRIDE: usize = 1 << 10;
 
 /// Text that may contain a prompt.

@@ -22,7 +22,8 @@ impl Assembler {
         }
     }
 
-    /// Returns an assembler that keeps only the stop reason and the usage. Returns None if the operation does not stream.
+    /// Returns an assembler that keeps only the stop reason and the usage. Returns None if the operation does not
+    /// stream.
     pub fn without_content(operation: Operation) -> Option<Self> {
         match operation {
             Operation::ConverseStream => Some(Assembler::Message(MessageAssembler::without_content())),
@@ -47,8 +48,8 @@ impl Assembler {
         }
     }
 
-    /// Returns the JSON of the response as far as it has been received. Parts are freed as they are written, so that the
-    /// response is never in memory twice.
+    /// Returns the JSON of the response as far as it has been received. Parts are freed as they are written, so that
+    /// the response is never in memory twice.
     pub fn into_json(self) -> String {
         match self {
             Assembler::Message(message) => message.into_json().into(),

@@ -7,8 +7,8 @@ use crate::json::Json;
 use crate::protocol::tool_input;
 use crate::text::TextBuilder;
 
-/// A content block whose events are being received. Texts are appended; other parts are kept as JSON. A response may have
-/// very many blocks, so an empty one is small.
+/// A content block whose events are being received. Texts are appended; other parts are kept as JSON. A response may
+/// have very many blocks, so an empty one is small.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ContentBlock {
     /// The block's start and its other deltas, verbatim.
@@ -157,7 +157,8 @@ fn tool_result<'a>(parts: &[Json<'a>]) -> Value<'a> {
     Value::Object(tool_result)
 }
 
-/// Joins the parts of reasoning. Deltas have the members text and signature, where Converse has `reasoningText` with both.
+/// Joins the parts of reasoning. Deltas have the members text and signature, where Converse has `reasoningText` with
+/// both.
 fn reasoning<'a>(parts: &[Json<'a>], text: Option<String>) -> Value<'a> {
     let mut members = members_of_all(parts.iter().copied());
     let text = Value::continued("text", members.remove("text"), text);

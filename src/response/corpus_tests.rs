@@ -1,5 +1,5 @@
-//! Recorded responses of the real service. Streams are assembled to the expected responses. Unary responses are split into
-//! events, and assembled to the same bytes again.
+//! Recorded responses of the real service. Streams are assembled to the expected responses. Unary responses are split
+//! into events, and assembled to the same bytes again.
 
 use super::message_assembler::MessageAssembler;
 use crate::json::{Json, Member, quoted};

@@ -23,8 +23,8 @@ pub(super) fn members_of_all<'a>(objects: impl IntoIterator<Item = Json<'a>>) ->
 /// The number of levels that are merged, more than the service has. Each level reads the levels below it once more.
 const MAX_LEVELS: usize = 16;
 
-/// Returns the JSON of a member whose value came in parts: strings and arrays are joined, objects merged; of other values the
-/// last one wins. It does not recurse, because hostile JSON can be nested deeply.
+/// Returns the JSON of a member whose value came in parts: strings and arrays are joined, objects merged; of other
+/// values the last one wins. It does not recurse, because hostile JSON can be nested deeply.
 pub(super) fn merge<'a>(key: &str, parts: &[Json<'a>]) -> Cow<'a, str> {
     if !are_objects(parts) {
         return merge_flat(key, parts);

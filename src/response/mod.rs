@@ -1,12 +1,12 @@
 //! The response of a call.
 //!
-//! A [`Response`] is the JSON of the service, with getters for its values ([`summary`], [`tool_call`]). The JSON of a call that
-//! does not stream is that of the service, byte for byte. The JSON of a stream is assembled from its events by an
-//! [`Assembler`](assembler::Assembler):
+//! A [`Response`] is the JSON of the service, with getters for its values ([`summary`], [`tool_call`]). The JSON of a
+//! call that does not stream is that of the service, byte for byte. The JSON of a stream is assembled from its events
+//! by an [`Assembler`](assembler::Assembler):
 //!
-//! - [`message_assembler`] makes the response that Converse would have returned. Each block is a [`content_block`]; parts that
-//!   continue each other are joined by [`merge`]. [`object_writer`] writes the JSON and frees each value as it is written;
-//!   [`without_member`] takes out a member that is written elsewhere.
+//! - [`message_assembler`] makes the response that Converse would have returned. Each block is a [`content_block`];
+//!   parts that continue each other are joined by [`merge`]. [`object_writer`] writes the JSON and frees each value as
+//!   it is written; [`without_member`] takes out a member that is written elsewhere.
 //! - [`chunk_assembler`] makes an array of chunks, whose form is the model's own.
 
 pub mod assembler;
@@ -36,8 +36,8 @@ type MakeJson = Box<dyn FnOnce() -> Arc<Text> + Send>;
 /// A response, which does not change. Clones share it.
 ///
 /// The getters never fail. For a response in another form than Converse's, such as that of CountTokens, use
-/// [`Response::json`]: the other getters then return neutral values. They also return them if the JSON nests deeper than
-/// [`MAX_DEPTH`](crate::json::MAX_DEPTH).
+/// [`Response::json`]: the other getters then return neutral values. They also return them if the JSON nests deeper
+/// than [`MAX_DEPTH`](crate::json::MAX_DEPTH).
 #[derive(Clone, Debug)]
 pub struct Response(Arc<Fields>);
 
@@ -98,7 +98,8 @@ impl Response {
         &self.summary().stop_reason
     }
 
-    /// Returns the stop reason under the name of chat completions, if they have one: `stop`, `tool_calls`, `length`, ...
+    /// Returns the stop reason under the name of chat completions, if they have one: `stop`, `tool_calls`, `length`,
+    /// ...
     pub fn finish_reason(&self) -> &Text {
         &self.summary().finish_reason
     }

@@ -88,8 +88,8 @@ impl<'a> ObjectWriter<'a> {
         out.push_str("}");
     }
 
-    /// Writes the members, after a comma if there are members before them. Returns whether a member has been written, one of
-    /// these or one before.
+    /// Writes the members, after a comma if there are members before them. Returns whether a member has been written,
+    /// one of these or one before.
     pub fn write_members(self, mut has_members: bool, out: &mut TextBuilder) -> bool {
         for (key, value) in self.0 {
             out.push_str(if has_members { "," } else { "" });

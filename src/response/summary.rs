@@ -7,8 +7,8 @@ use crate::text::{Text, TextBuilder};
 use once_cell::sync::OnceCell;
 use std::ops::Range;
 
-/// The values of a response. A value is empty if its member is missing or has another form than Converse's. Values that can be
-/// as long as the response are computed when they are first needed.
+/// The values of a response. A value is empty if its member is missing or has another form than Converse's. Values that
+/// can be as long as the response are computed when they are first needed.
 #[derive(Debug)]
 pub(super) struct Summary {
     pub stop_reason: Text,

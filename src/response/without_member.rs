@@ -3,8 +3,8 @@
 use crate::json::Json;
 use std::borrow::Cow;
 
-/// Returns the object without the member at `path`, and without the objects around it that are empty then. Returns None if
-/// nothing is left.
+/// Returns the object without the member at `path`, and without the objects around it that are empty then. Returns None
+/// if nothing is left.
 pub(super) fn without_member(object: Json<'_>, path: &[&str]) -> Option<String> {
     let (key, below) = path.split_first()?;
     let members = object.members().filter_map(|member| {

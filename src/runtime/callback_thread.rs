@@ -4,7 +4,7 @@
 //! ends when it is paused, and the next item starts it again. A callback may end it, too (pthread_exit): another thread
 //! then passes on what is left.
 
-use super::generation::Generation;
+use super::process_generation::Generation;
 use super::signals::CallbackSignals;
 use super::sync::{Arc, Condvar, Mutex};
 use super::thread;

@@ -36,7 +36,8 @@ impl Rank {
     pub const COUNT: usize = Rank::Handles as usize + 1;
 }
 
-/// A mutex in a static. It must be in the table of `ffi::support::fork`, which holds it while the process forks.
+/// A mutex in a static. It must be in the table of `ffi::support::fork_handlers`, which holds it while the process
+/// forks.
 #[derive(Debug)]
 pub struct ForkLock<T> {
     rank: Rank,

@@ -1,13 +1,14 @@
 //! The library's threads, and the state of the process.
 //!
 //! - Threads: [`worker`] runs the event loop, [`blocking`] what blocks, [`callback_thread`] the program's callbacks,
-//!   and a listener in [`cancel`] ends calls. [`per_worker`] stores values of one event loop. [`thread`] starts all
+//!   and a listener in [`cancel`] ends calls. [`per_worker`] stores values of one event loop, and [`shutdown`] ends all
+//!   of them. [`thread`] starts all
 //!   threads: they block the program's [`signals`], and the [`panic_hook`] prints none of their panics.
-//! - Fork: [`generation`] tells a child from its parent, [`per_process`] stores values that belong to one of them,
-//!   [`fork`] has the locks that are held during a fork, and [`quiesce`] waits for the threads.
+//! - Fork: [`process_generation`] tells a child from its parent, [`per_process`] stores values that belong to one of
+//!   them, [`fork`] has the locks that are held during a fork, and [`quiesce`] waits for the threads.
 //! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if there are very many, [`event_fd`] is the
 //!   descriptor that a program polls.
-//! - Tables: [`slots`], whose keys go stale, on top of a [`stable_array`].
+//! - Tables: [`slot_table`], whose keys go stale, on top of a [`stable_array`].
 //! - [`sync`] has the locks of the crate, made of [`primitives`], [`memory`] the allocations that may fail, and [`log`]
 //!   the program's log.
 
@@ -17,7 +18,6 @@ pub mod cancel;
 pub mod coalesce;
 pub mod event_fd;
 pub mod fork;
-pub mod generation;
 pub mod log;
 pub mod memory;
 pub mod notify;
@@ -25,9 +25,11 @@ pub mod panic_hook;
 pub mod per_process;
 pub mod per_worker;
 mod primitives;
+pub mod process_generation;
 pub mod quiesce;
+pub mod shutdown;
 pub mod signals;
-pub mod slots;
+pub mod slot_table;
 pub mod stable_array;
 pub mod sync;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! must not drop them either: a lock may be held for ever, and a destructor may act on what the parent still uses. So a
 //! child forgets an inherited value and makes a new one.
 
-use super::generation::Generation;
+use super::process_generation::Generation;
 
 /// A value of the current process, or none.
 #[derive(Debug)]

@@ -1,15 +1,15 @@
 //! The worker: one thread with a tokio event loop.
 //!
 //! The connections to the service, decoders, timers and clients live on it. It starts with the first call that needs it
-//! and ends with [`shutdown`]; the next call starts it again. The program's threads never poll a future. The worker
-//! runs no code of the program, and nothing that blocks (see [`blocking`]). Before it sleeps it
-//! [notifies](super::notify) the readers of what it has read, and may [pause](super::coalesce).
+//! and ends with [`shutdown`](super::shutdown); the next call starts it again. The program's threads never poll a
+//! future. The worker runs no code of the program, and nothing that blocks (see [`blocking`](super::blocking)). Before
+//! it sleeps it [notifies](super::notify) the readers of what it has read, and may [pause](super::coalesce).
 
 use super::cancel::{self, Why};
 use super::fork::{ForkLock, HeldOverFork, Rank};
 use super::per_process::PerProcess;
 use super::sync::{Condvar, Mutex};
-use super::{blocking, coalesce, log, notify, quiesce, thread};
+use super::{coalesce, log, notify, quiesce, thread};
 use crate::error::{Error, Kind, Result};
 use crate::sys::sched;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -71,26 +71,29 @@ pub fn wake<T>(work: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(work)).ok()
 }
 
-/// Ends all calls as cancelled, and the library's threads. Returns false if a thread has not ended by the deadline.
-pub fn shutdown(deadline: Instant) -> bool {
-    let ending = {
-        let mut state = STATE.lock();
-        let state = state.current();
-        if let Some(worker) = state.worker.take() {
-            wake(|| worker.stop.notify_one());
-            state.ending.push(worker.thread);
-        }
-        state.ending.clone()
-    };
-    // Readers that wait return, whatever the worker is doing.
-    cancel::end_all(Why::ShutDown);
-    let ended = ending.iter().all(|thread| thread.wait_until(deadline));
-    if ended {
-        STATE.lock().current().ending.retain(|thread| !ending.iter().any(|ended| Arc::ptr_eq(thread, ended)));
+/// Asks the worker to end, if there is one. Returns the threads of all workers that have not ended.
+pub fn stop() -> EndingWorkers {
+    let mut state = STATE.lock();
+    let state = state.current();
+    if let Some(worker) = state.worker.take() {
+        wake(|| worker.stop.notify_one());
+        state.ending.push(worker.thread);
     }
-    let pools_ended = blocking::shutdown(deadline);
-    let listener_ended = cancel::pause(deadline);
-    ended && pools_ended && listener_ended
+    EndingWorkers(state.ending.clone())
+}
+
+/// The threads of workers that were asked to end.
+pub struct EndingWorkers(Vec<Arc<Thread>>);
+
+impl EndingWorkers {
+    /// Waits until all have ended. Returns false if the deadline comes first.
+    pub fn wait_until(self, deadline: Instant) -> bool {
+        let have_ended = self.0.iter().all(|thread| thread.wait_until(deadline));
+        if have_ended {
+            STATE.lock().current().ending.retain(|thread| !self.0.iter().any(|ended| Arc::ptr_eq(thread, ended)));
+        }
+        have_ended
+    }
 }
 
 /// Stops the worker between two tasks while the process forks: see [`quiesce::stop_event_loop`].

@@ -68,7 +68,7 @@ fn cause<'e>(error: &'e (dyn StdError + 'static)) -> &'e (dyn StdError + 'static
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sdk::behavior::behavior;
+    use crate::sdk::behavior_version::behavior;
     use aws_config::identity::IdentityCache;
     use aws_credential_types::Credentials;
     use aws_credential_types::provider::{ProvideCredentials, future};

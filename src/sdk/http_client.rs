@@ -1,7 +1,7 @@
 //! A [`Transport`] as the HTTP client of the SDK, below its signing and its retries.
 
 use super::attempts::Attempts;
-use super::connect::ConnectOnly;
+use super::connect_ahead::ConnectOnly;
 use crate::config::DEFAULT_CONNECT;
 use crate::http::body::Body;
 use crate::http::lifetime::Lifetime;

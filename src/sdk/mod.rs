@@ -3,17 +3,18 @@
 //! A call passes through `call` and `pass_through` to the SDK, and through `transport` back to the library's own HTTP
 //! client.
 //!
-//! - Configuration: `sdk_config`, `client`, `behavior`, `user_agent`; `credentials`
-//! - A call: `call`, `pass_through`, `incoming_response`; `connect` connects ahead of a call
+//! - Configuration: `sdk_config`, `auth`, `client`, `behavior_version`, `user_agent`; `credentials`
+//! - A call: `call`, `pass_through`, `incoming_response`; `connect_ahead` connects ahead of a call
 //! - Attempts: `attempts`, `retry` and its `retry_hooks`; `error` and `final_error` describe failures
 //! - HTTP: `transport`, as the SDK's `http_client`; the bodies `body_prefix` and `yielding_body`
 
 pub mod attempts;
-mod behavior;
+mod auth;
+mod behavior_version;
 mod body_prefix;
 pub mod call;
 pub mod client;
-pub mod connect;
+pub mod connect_ahead;
 pub mod credentials;
 pub mod error;
 mod final_error;

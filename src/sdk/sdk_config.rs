@@ -1,24 +1,21 @@
-//! Converts a [`Config`] into the SDK's configuration: credentials, region, endpoint, user agent.
+//! Converts a [`Config`] into the SDK's configuration: region, endpoint, user agent, and what authorizes requests
+//! ([`auth`]).
 
-use super::behavior::behavior;
-use super::credentials::{ClientFactory, CredentialSource, check_token, credentials_cache, provider_of};
+use super::auth;
+use super::behavior_version::behavior;
+use super::credentials::credentials_cache;
 use super::transport::Transport;
 use super::user_agent::UserAgent;
-use crate::config::environment::variables::BEARER_VARIABLE;
+use crate::config::Config;
 use crate::config::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Files, Sourced};
-use crate::config::{Auth, Config, Secret};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::runtime::blocking;
 use aws_credential_types::Credentials;
-use aws_sdk_bedrockruntime::config::{AppName, Builder, Region, StalledStreamProtectionConfig, Token};
-use aws_smithy_runtime_api::client::auth::AuthSchemeId;
+use aws_sdk_bedrockruntime::config::{AppName, Builder, Region, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::sync::Arc;
 
 pub use aws_sdk_bedrockruntime::Config as SdkConfig;
-
-const SIGV4: AuthSchemeId = AuthSchemeId::new("sigv4");
-const BEARER: AuthSchemeId = AuthSchemeId::new("httpBearerAuth");
 
 /// Returns the configuration that all calls of a model share.
 pub async fn sdk_config(config: &Config, transport: &Transport) -> Result<SdkConfig> {
@@ -53,15 +50,11 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
         .identity_cache(credentials_cache())
         // The library has its own timers for responses.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    let token = bearer_token(config, environment)?;
+    let token = auth::bearer_token(config, environment)?;
     builder = set_endpoint(builder, config, environment, token.is_some())?;
     builder = match token {
-        Some(token) => builder.bearer_token(Token::new(token.as_str(), None)).auth_scheme_preference([BEARER]),
-        None => {
-            let source = CredentialSource::find(config, environment)?;
-            let clients = ClientFactory::new(config, environment, &region)?;
-            builder.credentials_provider(provider_of(source, clients)).auth_scheme_preference([SIGV4])
-        }
+        Some(token) => auth::by_token(builder, &token),
+        None => auth::by_signature(builder, config, environment, &region)?,
     };
     if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {
         builder = builder.app_name(app);
@@ -92,32 +85,6 @@ fn set_endpoint(mut builder: Builder, config: &Config, environment: &Environment
         Some(endpoint) => builder.endpoint_url(endpoint.value),
         None => builder,
     })
-}
-
-/// Returns the token that requests carry instead of a signature. The config takes precedence over the environment.
-fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<Secret>> {
-    let keys = config.credentials.is_some() || config.profile.is_some() || config.role.is_some();
-    let may_use_environment = match config.auth {
-        Auth::SigV4 => return Ok(None),
-        Auth::Bearer => true,
-        Auth::Auto => !keys,
-    };
-    if let Some(token) = &config.bearer_token {
-        return Ok(Some(token.clone()));
-    }
-    match environment.bearer_token().filter(|_| may_use_environment) {
-        Some(token) => {
-            check_token(token, BEARER_VARIABLE)?;
-            Ok(Some(Secret::new(token.to_owned())))
-        }
-        None if config.auth == Auth::Bearer => {
-            let what = format_args!(
-                "auth is \"bearer\", and {BEARER_VARIABLE} is not set any more: set it, or give bearer_token"
-            );
-            Err(Error::new(Kind::Credentials, what))
-        }
-        None => Ok(None),
-    }
 }
 
 /// Returns the configuration for a transport that needs neither credentials nor the environment.

@@ -61,6 +61,12 @@ impl Crate {
         self.modules[&Vec::new()].children.iter().map(String::as_str)
     }
 
+    /// The `mod.rs` files, each with the modules that it declares.
+    pub fn folders(&self) -> impl Iterator<Item = (&str, impl Iterator<Item = &str>)> {
+        let folders = self.modules.values().filter(|module| module.file.ends_with("mod.rs"));
+        folders.map(|module| (module.file.as_str(), module.children.iter().map(String::as_str)))
+    }
+
     /// Every use of one file by another.
     pub fn arrows(&self) -> BTreeSet<Arrow> {
         let mut arrows = BTreeSet::new();

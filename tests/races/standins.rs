@@ -153,7 +153,7 @@ pub mod event_fd {
 }
 
 /// The scenarios do not fork.
-pub mod generation {
+pub mod process_generation {
     #[derive(Clone, Copy, Debug)]
     pub struct Generation;
 

@@ -20,9 +20,9 @@ pub enum Block {
 }
 
 impl Doc {
-    /// Parses a text. Lines that are indented by two columns or more are code, or rows of a table if one of them holds a
-    /// gap of two columns. A block whose first line begins with one of the labels and a colon is a list. An
-    /// entry goes on until a line begins with a label.
+    /// Parses a text. Lines that are indented by two columns or more are code, or rows of a table if one of them holds
+    /// a gap of two columns. A block whose first line begins with one of the labels and a colon is a list. An entry
+    /// goes on until a line begins with a label.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>, labels: &[&str]) -> Self {
         let lines: Vec<&str> = lines.into_iter().map(str::trim_end).collect();
         let blocks = lines.split(|line| line.is_empty()).filter(|block| !block.is_empty());
@@ -41,7 +41,8 @@ impl Doc {
         }
     }
 
-    /// Returns the text of the entry with this label: a parameter's name, or "Returns", "Ownership", "Threads", "Since", "AWS".
+    /// Returns the text of the entry with this label: a parameter's name, or "Returns", "Ownership", "Threads",
+    /// "Since", "AWS".
     pub fn entry(&self, label: &str) -> Option<&str> {
         self.entries().find(|(name, _)| name == label).map(|(_, text)| text.as_str())
     }

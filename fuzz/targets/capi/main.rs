@@ -1,6 +1,7 @@
-//! Sequences of calls of the C API from several threads, with handles that are valid, freed, of another type, NULL or made up: no bad
-//! access and no leak under AddressSanitizer, each call keeps what the header promises, each release function runs once, and no
-//! handle is left. The calls are those of tests/chaos/sequences; the fuzzer's bytes choose them, their handles and their texts.
+//! Sequences of calls of the C API from several threads, with handles that are valid, freed, of another type, NULL or
+//! made up: no bad access and no leak under AddressSanitizer, each call keeps what the header promises, each release
+//! function runs once, and no handle is left. The calls are those of tests/chaos/sequences; the fuzzer's bytes choose
+//! them, their handles and their texts.
 #![no_main]
 
 // Their table of results is not used here.

@@ -29,6 +29,9 @@
 //! `body` in place of `events`. `until_close` is true if the body ends only where the connection ends. `ended` is the
 //! error by which a body broke off. `failure` replaces `response` if no response arrived. The secrets that authorized
 //! the request are removed wherever they occur.
+//!
+//! `interaction` has the types of a recording, and `timed_parts` those of a body. `read` and `write` convert them from
+//! and to JSON. `file` is the whole file, which grows by one interaction after the other.
 
 mod file;
 mod interaction;

@@ -108,7 +108,8 @@ impl Files {
         }
     }
 
-    /// Adds a section of the credentials file, whose name is the profile's. Its values win over those of the config file.
+    /// Adds a section of the credentials file, whose name is the profile's. Its values win over those of the config
+    /// file.
     fn add_credentials(&mut self, section: Section) {
         let holds_keys =
             section.entries.iter().any(|entry| entry.key == "aws_access_key_id" && !entry.value.is_empty());
@@ -129,8 +130,8 @@ fn sections(path: &Path) -> Result<Vec<Section>> {
     ini::parse(&text).map_err(|fault| invalid(path, fault.line, fault.what))
 }
 
-/// Returns the text of a file. A path without access, such as the home of another user, counts as missing, and so does a
-/// path that is no regular file: reading a pipe could block without a limit.
+/// Returns the text of a file. A path without access, such as the home of another user, counts as missing, and so does
+/// a path that is no regular file: reading a pipe could block without a limit.
 fn text(path: &Path) -> Result<Option<Secret>> {
     if !std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file()) {
         return Ok(None);

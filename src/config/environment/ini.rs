@@ -3,8 +3,8 @@
 //! The name of a section is in brackets. A key is before `=` or `:`. An indented line below a key continues its
 //! value. If the value after the key is empty, the indented lines are nested keys: `s3 =`, then `  endpoint_url = ...`.
 //!
-//! One rule comes from other SDKs: a comment may also end a line, after a space. A command (`credential_process`) may hold
-//! the characters of a comment, so its line has none.
+//! One rule comes from other SDKs: a comment may also end a line, after a space. A command (`credential_process`) may
+//! hold the characters of a comment, so its line has none.
 
 use std::collections::HashSet;
 

@@ -1,7 +1,8 @@
 //! The AWS environment: AWS's variables and files, by the rules of botocore.
 //!
-//! The variables are read when a model is made. The files are read once for each model and worker. The SDK reads neither: it
-//! is given values that were checked here. The README lists the differences from botocore, and `tests/oracle` checks them.
+//! The variables are read when a model is made. The files are read once for each model and worker. The SDK reads
+//! neither: it is given values that were checked here. The README lists the differences from botocore, and
+//! `tests/oracle` checks them.
 //!
 //! ```text
 //!   variables    the environment variables
@@ -114,8 +115,8 @@ impl Environment {
         config.dual_stack.unwrap_or_else(|| self.is_on("AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint"))
     }
 
-    /// Returns the endpoint that is configured for a service. It passed [`check_plain_http`], because requests may carry
-    /// secrets.
+    /// Returns the endpoint that is configured for a service. It passed [`check_plain_http`], because requests may
+    /// carry secrets.
     pub fn endpoint(&self, service: Service, allow_http: bool, bearer: bool) -> Result<Option<Sourced>> {
         let Some(endpoint) = self.configured_endpoint(service) else { return Ok(None) };
         check_plain_http(&endpoint.value, allow_http, bearer).map_err(|reason| endpoint.error(reason))?;
@@ -151,7 +152,8 @@ impl Environment {
         self.variables.get(BEARER_VARIABLE)
     }
 
-    /// Returns the program's name in the SDK's user agent. Like botocore, it replaces characters that are not allowed by '-'.
+    /// Returns the program's name in the SDK's user agent. Like botocore, it replaces characters that are not allowed
+    /// by '-'.
     pub fn app_id(&self) -> Option<String> {
         let name = self.setting("AWS_SDK_UA_APP_ID", "sdk_ua_app_id")?;
         let allowed = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);

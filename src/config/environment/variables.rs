@@ -1,8 +1,8 @@
 //! The environment variables that the library reads, as they were when a model was made.
 //!
-//! They are read once, on the thread that makes the model. A thread of the library must not read them: that would race with
-//! `setenv` in the program. Only the C library's resolver, and the SDK's provider for `aws login`,
-//! read them there. A program that has more rights than its user reads nothing from that user's environment.
+//! They are read once, on the thread that makes the model. A thread of the library must not read them: that would race
+//! with `setenv` in the program. Only the C library's resolver, and the SDK's provider for `aws login`, read them
+//! there. A program that has more rights than its user reads nothing from that user's environment.
 
 use crate::config::secret::Secret;
 use crate::sys::secure;
@@ -14,7 +14,8 @@ use std::sync::Arc;
 /// The variable that holds a Bedrock API key.
 pub const BEARER_VARIABLE: &str = "AWS_BEARER_TOKEN_BEDROCK";
 
-/// The variables at one moment. An empty variable counts as unset, because users and compose files unset variables that way.
+/// The variables at one moment. An empty variable counts as unset, because users and compose files unset variables that
+/// way.
 #[derive(Clone, Default)]
 pub struct Variables(Arc<Snapshot>);
 
@@ -72,7 +73,8 @@ impl Variables {
         names.iter().find_map(|name| Some((*name, self.get(name)?)))
     }
 
-    /// Returns whether the program has more rights than its user. There are then no values, and the user's files are not read.
+    /// Returns whether the program has more rights than its user. There are then no values, and the user's files are
+    /// not read.
     pub fn are_withheld(&self) -> bool {
         self.0.privileged
     }

@@ -5,7 +5,7 @@
 
 use super::handle::{self, HandleObject};
 use super::out::put;
-use super::{confined, fork};
+use super::{fork_handlers, restricted_callback};
 use crate::error::{Error, Kind, Result};
 use crate::runtime::panic_hook;
 use crate::sys::cancelling::{self, Uncancelled};
@@ -59,7 +59,7 @@ pub unsafe fn status(err: *mut *mut <Error as HandleObject>::C, body: impl FnOnc
             Err(error) => {
                 let status = error.kind() as i32;
                 // A thread that forks holds the lock that a new handle needs.
-                if !err.is_null() && !fork::is_under_way() {
+                if !err.is_null() && !fork_handlers::is_under_way() {
                     // SAFETY: the caller guarantees the same.
                     unsafe { put(err, handle::insert(error).unwrap_or(std::ptr::null_mut())) };
                 }
@@ -73,7 +73,7 @@ pub unsafe fn status(err: *mut *mut <Error as HandleObject>::C, body: impl FnOnc
 #[inline(always)]
 pub fn option<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
     cancelling::without(|| {
-        if confined::is_running() || fork::is_under_way() {
+        if restricted_callback::is_running() || fork_handlers::is_under_way() {
             return neutral;
         }
         panic_hook::silently(|| catch_unwind(AssertUnwindSafe(body))).ok().flatten().unwrap_or(neutral)
@@ -89,14 +89,14 @@ pub fn value<T: Copy>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
 /// Does the same as [`value`] for exports that every callback may call.
 #[inline(always)]
 pub fn anywhere<T: Copy>(neutral: T, body: impl FnOnce() -> Result<T>) -> T {
-    cancelling::without(|| if fork::is_under_way() { neutral } else { caught(body).unwrap_or(neutral) })
+    cancelling::without(|| if fork_handlers::is_under_way() { neutral } else { caught(body).unwrap_or(neutral) })
 }
 
 fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
-    if fork::is_under_way() {
+    if fork_handlers::is_under_way() {
         return Err(Error::new(Kind::Busy, "a handler of pthread_atfork may not call this library"));
     }
-    if confined::is_running() {
+    if restricted_callback::is_running() {
         return Err(Error::new(Kind::Busy, "this callback may not call this function"));
     }
     caught(body)
@@ -104,7 +104,7 @@ fn contained<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
 
 fn caught<T>(body: impl FnOnce() -> Result<T>) -> Result<T> {
     // First: the body may take locks and start threads, which the handlers of a fork protect.
-    fork::register_handlers();
+    fork_handlers::register_handlers();
     panic_hook::silently(|| Error::catch(body))
 }
 

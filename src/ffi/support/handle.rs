@@ -7,8 +7,8 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::runtime::fork::{HeldOverFork, Rank};
-use crate::runtime::generation::Generation;
-use crate::runtime::slots::{Key, Limits, Slots};
+use crate::runtime::process_generation::Generation;
+use crate::runtime::slot_table::{Key, Limits, Slots};
 use crate::runtime::stable_array::StableArray;
 use crate::runtime::sync::Mutex;
 use std::any::Any;

@@ -1,17 +1,17 @@
 //! Code that the chapters of the C API share. Nothing here uses a chapter.
 //!
-//! - Around every export: [`guard`] catches panics, [`fork`] and [`confined`] reject calls where the library may not be
-//!   called, [`on_event`] ends calls whose callback has left them.
-//! - Parameters and results: [`handle`], [`text`], [`out`], and [`user`] for the program's pointers.
+//! - Around every export: [`guard`] catches panics, [`fork_handlers`] and [`restricted_callback`] reject calls where
+//!   the library may not be called, [`on_event`] ends calls whose callback has left them.
+//! - Parameters and results: [`handle`], [`text`], [`out`], and [`user_data`] for the program's pointers.
 //! - Objects behind handles: [`arguments`] of a call, and [`request`].
 
 pub mod arguments;
-pub mod confined;
-pub mod fork;
+pub mod fork_handlers;
 pub mod guard;
 pub mod handle;
 pub mod on_event;
 pub mod out;
 pub mod request;
+pub mod restricted_callback;
 pub mod text;
-pub mod user;
+pub mod user_data;

@@ -3,6 +3,9 @@
 //! The service names its errors: in the header `x-amzn-errortype`, in the body's `__type` or `code`, and in frames of a
 //! stream. The name decides the [`Kind`]. If it is unknown, the HTTP status does. Gateways in front of the service have
 //! bodies of other forms, whose message is searched in the usual members.
+//!
+//! `body` reads a body, `kind` maps names and HTTP statuses, `retry_after` reads the header of that name, and `advice`
+//! has the sentences that tell a user what to do.
 
 mod advice;
 mod body;

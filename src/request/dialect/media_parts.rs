@@ -32,8 +32,8 @@ pub fn data(medium: Medium, part: &Object<'_>) -> Result<(ZeroizedText, PointerP
     Ok((block(medium, format, "", &source), &[("/format", "/mime_type"), ("/source", "/data")]))
 }
 
-/// Returns the format that the member `key` of a part, or its data: URL, names. Both and the bytes must agree. `data` is the
-/// pointer to the bytes.
+/// Returns the format that the member `key` of a part, or its data: URL, names. Both and the bytes must agree. `data`
+/// is the pointer to the bytes.
 fn labelled_format(
     medium: Medium,
     part: &Object<'_>,
@@ -56,8 +56,8 @@ fn labelled_format(
     Ok(Some(format))
 }
 
-/// Translates `{type, image_url: {url, detail, format}}` and `{type, image_url: url}`, and the same for a video. Converse has
-/// no setting for the detail.
+/// Translates `{type, image_url: {url, detail, format}}` and `{type, image_url: url}`, and the same for a video.
+/// Converse has no setting for the detail.
 pub fn url(medium: Medium, key: &'static str, part: &Object<'_>) -> Result<(ZeroizedText, PointerPairs)> {
     const DETAILS: [&str; 4] = ["auto", "low", "high", "original"];
     let what = format!("a part of type {key}");

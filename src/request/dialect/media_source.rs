@@ -68,7 +68,8 @@ impl<'a> MediaSource<'a> {
         }
     }
 
-    /// Checks that the bytes are not of another format than `format`. The bytes of attachments are checked for each call.
+    /// Checks that the bytes are not of another format than `format`. The bytes of attachments are checked for each
+    /// call.
     pub fn check_format(&self, medium: Medium, format: &str, path: &str) -> Result<()> {
         let MediaSource::Bytes { base64, .. } = self else { return Ok(()) };
         match medium.mislabelled(format, &decoded_prefix(base64)) {

@@ -60,8 +60,8 @@ pub fn has_member(document: &Document, object: &str, key: &str) -> bool {
     document.value(object).is_some_and(|value| Object::of(value).given(key).is_some())
 }
 
-/// Checks the portable members of a document, and normalizes them: aliases get the main name, and members that set nothing
-/// are removed.
+/// Checks the portable members of a document, and normalizes them: aliases get the main name, and members that set
+/// nothing are removed.
 pub fn normalize(document: &mut Document) -> Result<()> {
     unsupported_members::remove_defaults(document)?;
     remove_unset(document);
@@ -107,8 +107,8 @@ fn rename(document: &mut Document, name: &str, native: &str) -> Result<()> {
     Ok(())
 }
 
-/// Removes the members that set nothing: null, a max_tokens of 0, which some clients send for "no limit", and service tiers
-/// and metadata that are empty.
+/// Removes the members that set nothing: null, a max_tokens of 0, which some clients send for "no limit", and service
+/// tiers and metadata that are empty.
 fn remove_unset(document: &mut Document) {
     let names: Vec<String> = document.names().map(str::to_owned).collect();
     for name in &names {

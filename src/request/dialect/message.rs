@@ -37,8 +37,8 @@ const PORTABLE: [&str; 5] = ["tool_calls", "tool_call_id", "is_error", REASONING
 /// The native blocks that a system prompt may have.
 const PROMPT_BLOCKS: [&str; 3] = ["text", "guardContent", "cachePoint"];
 
-/// Translates a message. Returns None if the message is native. `names` are the names of the documents, and `participants`
-/// those of the participants, in the messages before it.
+/// Translates a message. Returns None if the message is native. `names` are the names of the documents, and
+/// `participants` those of the participants, in the messages before it.
 pub fn translate(
     message: Json<'_>,
     names: &mut DocumentNames,

@@ -1,12 +1,12 @@
 //! The portable dialect, which has the shape of chat completions, and its translation to Converse.
 //!
 //! Messages are translated when they are given ([`messages`], [`message`], [`content`]). So a request always holds
-//! Converse's messages, and adding one changes no byte before it. Other members keep their portable names until a call is
-//! made ([`members`]), because the model's defaults are not known before. Native JSON stays as it is, byte for byte.
+//! Converse's messages, and adding one changes no byte before it. Other members keep their portable names until a call
+//! is made ([`members`]), because the model's defaults are not known before. Native JSON stays as it is, byte for byte.
 //!
 //! Nothing is dropped silently: a value that Converse does not have is an error that names an alternative
-//! ([`unsupported_members`]). Two things are left out: blank texts, which the service refuses, and values that ask for the
-//! default.
+//! ([`unsupported_members`]). Two things are left out: blank texts, which the service refuses, and values that ask for
+//! the default.
 //!
 //! ```text
 //!   messages, message, content    messages and the system prompt

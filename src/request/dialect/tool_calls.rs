@@ -76,8 +76,8 @@ fn arguments(function: &Object<'_>, id: &str) -> Result<ZeroizedText> {
     }
 }
 
-/// Translates a message of the role tool: a toolResult block, and the cache point after it. Only content that is an object
-/// becomes JSON.
+/// Translates a message of the role tool: a toolResult block, and the cache point after it. Only content that is an
+/// object becomes JSON.
 pub fn tool_result(message: &Object<'_>, content: &Content<'_>, names: &mut DocumentNames) -> Result<Vec<Block>> {
     let id = message.text("tool_call_id", "a tool's message")?;
     let is_error = match message.given("is_error") {

@@ -34,8 +34,8 @@ pub fn translate_tools(tools: Json<'_>) -> Result<Vec<Block>> {
     Ok(blocks)
 }
 
-/// Translates `{name, description, input_schema}` or `{type, function: {name, description, parameters, strict}}`, and its
-/// cache mark.
+/// Translates `{name, description, input_schema}` or `{type, function: {name, description, parameters, strict}}`, and
+/// its cache mark.
 fn translate_tool(tool: &Object<'_>) -> Result<Vec<Block>> {
     if !tool.is_object() {
         return Err(invalid("", format_args!("expected a tool, which is an object, found {}", tool.json().kind())));

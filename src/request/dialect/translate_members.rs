@@ -13,7 +13,8 @@ use crate::request::document::{Document, pointer_to};
 use crate::request::errors::{beneath, invalid, wrong_type};
 use crate::request::source_map::SourceLocation;
 
-/// Moves all portable members of a request into their members of Converse. The model's defaults must be in the request already.
+/// Moves all portable members of a request into their members of Converse. The model's defaults must be in the request
+/// already.
 pub fn translate_members(document: &mut Document) -> Result<()> {
     if !document.names().any(is_translated_for_call) {
         return Ok(());

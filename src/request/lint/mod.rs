@@ -1,10 +1,10 @@
 //! Local checks of a conversation, before it is sent.
 //!
 //! A check rejects only requests that the service is certain to refuse, and its error has a pointer to the cause. The
-//! service accepts more than its documentation says. Recorded traffic shows that it accepts a conversation that begins with
-//! the assistant, consecutive messages of one role, texts of white space, document names with an underscore, and a video
-//! whose format is a MIME type. Limits that differ between models, such as the size of an image, are not checked either.
-//! The config key `lint` turns all checks off.
+//! service accepts more than its documentation says. Recorded traffic shows that it accepts a conversation that begins
+//! with the assistant, consecutive messages of one role, texts of white space, document names with an underscore, and a
+//! video whose format is a MIME type. Limits that differ between models, such as the size of an image, are not checked
+//! either. The config key `lint` turns all checks off.
 //!
 //! ```text
 //!   shape           messages and content blocks
@@ -35,8 +35,8 @@ use shape::{check_block, check_message, check_text};
 use tools::check_tools;
 use turns::Turns;
 
-/// Checks a conversation. `for_generation` is whether a model generates a response to it: a conversation whose tokens are
-/// counted may end with tool calls.
+/// Checks a conversation. `for_generation` is whether a model generates a response to it: a conversation whose tokens
+/// are counted may end with tool calls.
 pub fn check(document: &Document, attachments: &Attachments, model_id: &str, for_generation: bool) -> Result<()> {
     // A stored prompt has messages and tools of its own, which are not known here.
     let is_stored_prompt = model_id.contains(":prompt/") || document.names().any(|name| name == "promptVariables");

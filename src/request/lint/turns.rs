@@ -6,8 +6,8 @@ use crate::json::Json;
 use crate::response::is_server_tool_use;
 use std::collections::HashSet;
 
-/// The turn that is being checked. Messages of one role that follow each other are one turn; a system message does not end
-/// a turn.
+/// The turn that is being checked. Messages of one role that follow each other are one turn; a system message does not
+/// end a turn.
 #[derive(Default)]
 pub struct Turns {
     /// Whether calls and results are matched.

@@ -1,7 +1,7 @@
 //! Latches: one bit each, which any thread or signal handler sets once.
 
 use super::super::fork::{HeldOverFork, Rank};
-use super::super::slots::{Key, Limits, Slots};
+use super::super::slot_table::{Key, Limits, Slots};
 use crate::sys::semaphore::Semaphore;
 use std::io;
 use std::sync::{Arc, OnceLock};

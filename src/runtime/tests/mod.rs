@@ -2,4 +2,4 @@
 
 mod fork;
 mod per_process;
-mod slots;
+mod slot_table;

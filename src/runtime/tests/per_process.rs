@@ -1,7 +1,7 @@
 //! Tests of values that belong to one process.
 
-use super::super::generation;
 use super::super::per_process::PerProcess;
+use super::super::process_generation;
 use crate::sys::fork_mark::in_child;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,7 +17,7 @@ impl Drop for Counted {
 
 #[test]
 fn a_child_neither_uses_nor_drops_a_value_of_its_parent_and_makes_another() {
-    generation::notice_forks();
+    process_generation::notice_forks();
     let mut value = PerProcess::new(Counted(1));
     let mut untouched = Some(PerProcess::new(Counted(2)));
     let in_child_all_holds = in_child(|| {

@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::config::environment::{Environment, Service};
 use crate::error::Result;
 use crate::http::metadata::Metadata;
-use crate::sdk::behavior::behavior;
+use crate::sdk::behavior_version::behavior;
 use crate::sdk::transport;
 use aws_config::{Region, SdkConfig};
 use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};

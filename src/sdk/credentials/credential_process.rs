@@ -1,9 +1,9 @@
 //! Credentials that a command prints: `credential_process` of a profile.
 
 use super::access_keys::AccessKeys;
-use super::command::{self, Printed};
 use super::expiry::{check_expiry, parse_time};
 use super::fetch::FetchCredentials;
+use super::run_command::{self, Printed};
 use crate::config::environment::Sourced;
 use crate::error::{Error, Kind, Result};
 use crate::json::Json;
@@ -31,7 +31,7 @@ impl CredentialProcess {
 impl FetchCredentials for CredentialProcess {
     async fn fetch(&self) -> Result<Credentials> {
         let by = &self.0.source;
-        let printed = command::run(&self.0.value).await;
+        let printed = run_command::run(&self.0.value).await;
         let Printed { stdout, stderr, status } = printed.map_err(|error| self.failed(&error.to_string()))?;
         if let Some(failed) = status.filter(|status| !status.success()) {
             let stderr = stderr.trim();

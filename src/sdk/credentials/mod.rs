@@ -9,7 +9,7 @@
 //! 4. `sso`: `sso_account_id` or `sso_role_name` of the profile.
 //! 5. `access_keys` of the profile in the credentials file.
 //! 6. `login_session` of the profile.
-//! 7. `credential_process` of the profile, which runs a `command`.
+//! 7. `credential_process` of the profile, which `run_command` runs.
 //! 8. `access_keys` of the profile in the config file.
 //! 9. `container`: the agent that AWS_CONTAINER_CREDENTIALS_... names.
 //! 10. `instance_metadata`: the metadata service of an EC2 instance.
@@ -19,13 +19,13 @@
 //! Each kind of source has a settings type, which needs no network, and a provider type, which implements
 //! `FetchCredentials` (in `fetch`) with the `clients`. [`provider_of`] (in `background_provider`) runs them on another
 //! thread. `sts`, `credentials_json` and `expiry` read the responses.
+//! `advice` has the sentence for a machine without credentials.
 
 mod access_keys;
 mod advice;
 mod assume_role;
 mod background_provider;
 mod clients;
-mod command;
 mod container;
 mod credential_process;
 mod credentials_json;
@@ -33,6 +33,7 @@ mod expiry;
 mod fetch;
 mod instance_metadata;
 mod login_session;
+mod run_command;
 mod source;
 mod sso;
 mod sts;

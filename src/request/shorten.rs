@@ -13,8 +13,8 @@ enum Part {
     Following,
 }
 
-/// Returns which messages to keep, by their indices: complete turns from the end, at most `max` messages. If the last turn
-/// alone is longer, it loses its oldest rounds of tool calls. Its opening and its last round are always kept.
+/// Returns which messages to keep, by their indices: complete turns from the end, at most `max` messages. If the last
+/// turn alone is longer, it loses its oldest rounds of tool calls. Its opening and its last round are always kept.
 pub fn messages_to_keep(messages: &[Segment], max: usize) -> impl Fn(usize) -> bool + use<> {
     let parts = parts(messages);
     let count = parts.len();

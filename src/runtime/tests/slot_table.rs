@@ -1,7 +1,7 @@
 //! Tests of the table whose keys go stale.
 
 use super::super::fork::Rank;
-use super::super::slots::{Key, Limits, Slots};
+use super::super::slot_table::{Key, Limits, Slots};
 
 fn table(generations: u32, first_generation: fn() -> u32) -> Slots<()> {
     Slots::new(Rank::Handles, Limits { indexes: 2, generations, first_generation })

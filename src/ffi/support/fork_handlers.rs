@@ -4,13 +4,13 @@
 //! waits until the library's threads pause, and then holds all locks that outlive calls. The child begins a new
 //! generation: it recognizes inherited values, and does not use them.
 
-use super::{confined, handle};
+use super::{handle, restricted_callback};
 use crate::call::wakeup;
 use crate::cassette::open_recordings;
 use crate::http::{resolver, trust_store};
 use crate::runtime::fork::{HeldOverFork, Rank};
 use crate::runtime::per_process::PerProcess;
-use crate::runtime::{blocking, cancel, generation, log, panic_hook, quiesce, worker};
+use crate::runtime::{blocking, cancel, log, panic_hook, process_generation, quiesce, worker};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,7 +57,7 @@ pub fn is_under_way() -> bool {
 pub fn register_handlers() {
     // Not a Once: a child that is forked while the Once runs would wait for it for ever.
     static REGISTERED: AtomicBool = AtomicBool::new(false);
-    generation::notice_forks();
+    process_generation::notice_forks();
     if !REGISTERED.load(Ordering::Relaxed) && !REGISTERED.swap(true, Ordering::Relaxed) {
         // SAFETY: the handlers are functions of a library that is never unloaded. It fails only without memory. Then a
         // child is recognized by its missing mark.
@@ -88,8 +88,8 @@ fn note_end() {
 
 unsafe extern "C" fn child() {
     note_end();
-    generation::begin_next();
-    confined::forked();
+    process_generation::begin_next();
+    restricted_callback::forked();
     let _ = HELD.try_with(RefCell::take);
 }
 

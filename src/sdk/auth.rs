@@ -1,0 +1,50 @@
+//! What authorizes requests: a bearer token, or a signature (SigV4) made with credentials.
+
+use super::credentials::{ClientFactory, CredentialSource, check_token, provider_of};
+use crate::config::environment::Environment;
+use crate::config::environment::variables::BEARER_VARIABLE;
+use crate::config::{Auth, Config, Secret};
+use crate::error::{Error, Kind, Result};
+use aws_sdk_bedrockruntime::config::{Builder, Region, Token};
+use aws_smithy_runtime_api::client::auth::AuthSchemeId;
+
+const SIGV4: AuthSchemeId = AuthSchemeId::new("sigv4");
+const BEARER: AuthSchemeId = AuthSchemeId::new("httpBearerAuth");
+
+/// Makes requests carry a bearer token.
+pub fn by_token(builder: Builder, token: &Secret) -> Builder {
+    builder.bearer_token(Token::new(token.as_str(), None)).auth_scheme_preference([BEARER])
+}
+
+/// Makes requests carry a signature. The credentials are fetched when the first request needs them.
+pub fn by_signature(builder: Builder, config: &Config, environment: &Environment, region: &Region) -> Result<Builder> {
+    let source = CredentialSource::find(config, environment)?;
+    let clients = ClientFactory::new(config, environment, region)?;
+    Ok(builder.credentials_provider(provider_of(source, clients)).auth_scheme_preference([SIGV4]))
+}
+
+/// Returns the token that requests carry instead of a signature. The config takes precedence over the environment.
+pub fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<Secret>> {
+    let keys = config.credentials.is_some() || config.profile.is_some() || config.role.is_some();
+    let may_use_environment = match config.auth {
+        Auth::SigV4 => return Ok(None),
+        Auth::Bearer => true,
+        Auth::Auto => !keys,
+    };
+    if let Some(token) = &config.bearer_token {
+        return Ok(Some(token.clone()));
+    }
+    match environment.bearer_token().filter(|_| may_use_environment) {
+        Some(token) => {
+            check_token(token, BEARER_VARIABLE)?;
+            Ok(Some(Secret::new(token.to_owned())))
+        }
+        None if config.auth == Auth::Bearer => {
+            let what = format_args!(
+                "auth is \"bearer\", and {BEARER_VARIABLE} is not set any more: set it, or give bearer_token"
+            );
+            Err(Error::new(Kind::Credentials, what))
+        }
+        None => Ok(None),
+    }
+}
