@@ -323,7 +323,7 @@ int main(int argc, char **argv) {
         return 2;
     }
 
-    alarm(600); /* a bench that hangs tells nobody anything */
+    alarm(600); /* A program that hangs ends after this time. */
     char path[1024], warm_path[1024];
     snprintf(path, sizeof path, "%s/model/%s/converse-stream", url, model_id);
     snprintf(warm_path, sizeof warm_path, "%s/model/burst-1/converse-stream", url);

@@ -10,7 +10,7 @@
  *   --unary N       N answers by bedrock_generate
  *   --image BYTES   show an image of that size with each question of --unary, by pointer
  *   --first-event   one stream, left at its first piece of text: a cold start
- *   --door DOOR     callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
+ *   --interface NAME     callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
  *   --authority F   whom to trust, instead of the system's trust store
  *   --response      ask bedrock_generate_stream for the assembled response as well
  *
@@ -24,7 +24,7 @@
 #include <unistd.h>
 
 #include "bedrock.h"
-#include "doors.h"
+#include "interfaces.h"
 #include "measure.h"
 
 static const char question[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
@@ -50,30 +50,30 @@ static int32_t count(const bedrock_event *event, void *user) {
     return 0;
 }
 
-static void stream(const char *door, const bedrock_model *model, struct total *total, int want_response) {
+static void stream(const char *interface, const bedrock_model *model, struct total *total, int want_response) {
     bedrock_error *error = NULL;
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;
     must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
-    if (strcmp(door, "callback") == 0) {
+    if (strcmp(interface, "callback") == 0) {
         must(bedrock_generate_stream(model, request, NULL, count, total, want_response ? &response : NULL, &error), error,
              "stream");
     } else {
-        stream_by(door, model, request, count, total);
+        stream_by(interface, model, request, count, total);
     }
     bedrock_response_free(response);
     bedrock_request_free(request);
 }
 
-static void many(const char *door, long streams, const bedrock_model *model, struct total *total) {
+static void many(const char *interface, long streams, const bedrock_model *model, struct total *total) {
     bedrock_error *error = NULL;
     bedrock_request *request = NULL;
     must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
-    open_many(door, streams, model, request, count, total);
+    open_many(interface, streams, model, request, count, total);
     bedrock_request_free(request);
 }
 
-/* What the size is, is all that counts: nobody on the way looks at what the bytes say. */
+/* Only the size counts: no part of the path reads the content. */
 static void make_image(size_t size) {
     image.bytes = malloc(size);
     if (image.bytes == NULL) {
@@ -107,7 +107,7 @@ static void unary(const bedrock_model *model, struct total *total) {
 }
 
 int main(int argc, char **argv) {
-    const char *url = NULL, *authority = "", *model_id = "burst-1000", *door = "callback";
+    const char *url = NULL, *authority = "", *model_id = "burst-1000", *interface = "callback";
     long streams = 0, at_once = 0, unaries = 0, want_response = 0;
     struct total total = {0, 0, 0, 0}, warm = {0, 0, 0, 0};
 
@@ -127,8 +127,8 @@ int main(int argc, char **argv) {
             streams = strtol(value, NULL, 10), i++;
         } else if (strcmp(argv[i], "--open") == 0) {
             at_once = strtol(value, NULL, 10), i++;
-        } else if (strcmp(argv[i], "--door") == 0) {
-            door = value, i++;
+        } else if (strcmp(argv[i], "--interface") == 0) {
+            interface = value, i++;
         } else if (strcmp(argv[i], "--unary") == 0) {
             unaries = strtol(value, NULL, 10), i++;
         } else if (strcmp(argv[i], "--image") == 0) {
@@ -139,12 +139,12 @@ int main(int argc, char **argv) {
         }
     }
     if (url == NULL || (streams > 0) + (at_once > 0) + (unaries > 0) + total.leave != 1) {
-        fprintf(stderr, "usage: stream --url URL [--model ID] [--authority FILE] [--door DOOR] [--response]"
+        fprintf(stderr, "usage: stream --url URL [--model ID] [--authority FILE] [--interface NAME] [--response]"
                         " --streams N | --open N | --unary N [--image BYTES] | --first-event\n");
         return 2;
     }
 
-    alarm(600); /* a bench that hangs tells nobody anything */
+    alarm(600); /* A program that hangs ends after this time. */
     char config[1024];
     int length = snprintf(config, sizeof config,
                           "{\"model\":\"%s\",\"api_key\":\"test\",\"secret_key\":\"test\","
@@ -159,7 +159,7 @@ int main(int argc, char **argv) {
     must(bedrock_model_new(config, (size_t)length, &model, &error), error, "model");
 
     if (total.leave) {
-        stream(door, model, &total, 0);
+        stream(interface, model, &total, 0);
         fprintf(stderr, "the stream held no text\n");
         return 1;
     }
@@ -167,11 +167,11 @@ int main(int argc, char **argv) {
     unary(model, &warm); /* opens the connection and fills every cache; what follows is the steady state */
     begin(&total);
     for (long i = 0; i < streams; i++) {
-        stream(door, model, &total, want_response != 0);
+        stream(interface, model, &total, want_response != 0);
     }
     if (at_once > 0) {
         total.to_begin = at_once;
-        many(door, at_once, model, &total);
+        many(interface, at_once, model, &total);
     }
     for (long i = 0; i < unaries; i++) {
         unary(model, &total);

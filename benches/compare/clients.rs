@@ -26,7 +26,7 @@ pub const WITHOUT_RESPONSE: Wanted = |client| client < 3;
 /// One thread of a program serves many streams by descriptors, wakeups or a waiting set.
 pub const SERVE_MANY: Wanted = |client| matches!(client, 0 | 1 | 4 | 5 | 6);
 
-/// For what is the same by every door.
+/// For what is the same by every interface.
 pub const BY_CALLBACK: Wanted = |client| client < 3;
 
 pub struct Bench<'a> {
@@ -72,7 +72,7 @@ impl Bench<'_> {
         wanted: &Wanted,
         run: impl Fn(&Client) -> Result<Run, Box<dyn Error>>,
     ) -> PerClient<Vec<Run>> {
-        let mut all: PerClient<Vec<Run>> = self.nobody();
+        let mut all: PerClient<Vec<Run>> = self.none();
         for _ in 0..rounds {
             for (index, runs) in all.iter_mut().enumerate().filter(|(index, _)| wanted(*index)) {
                 let runs = runs.get_or_insert_with(|| Ok(Vec::new()));
@@ -92,7 +92,7 @@ impl Bench<'_> {
         count: impl Fn(&Client) -> Result<Profile, Box<dyn Error>>,
     ) -> PerClient<Profile> {
         let valgrind = callgrind::found();
-        let mut all: PerClient<Profile> = self.nobody();
+        let mut all: PerClient<Profile> = self.none();
         for (index, profile) in all.iter_mut().enumerate().filter(|(index, _)| wanted(*index)) {
             *profile = Some(if valgrind { self.with(index, &count) } else { Err(NO_VALGRIND.to_owned()) });
         }
@@ -104,7 +104,7 @@ impl Bench<'_> {
         run(&Client { program, url: self.url }).map_err(|error| format!("{}: {error}", self.columns.names[index]))
     }
 
-    fn nobody<T>(&self) -> PerClient<T> {
+    fn none<T>(&self) -> PerClient<T> {
         self.clients.iter().map(|_| None).collect()
     }
 

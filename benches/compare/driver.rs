@@ -15,7 +15,7 @@ use crate::plan::{
     AT_ONCE, BURST, EVENTS, HASHING, IMAGE, PACED, PER_CALL, PER_EVENT, Plan, STAMPED, STEADY, STEADY_EVENTS, TEXT,
     UNARY_TEXT,
 };
-use crate::report::{self, CALLBACK, DOORS, Goal};
+use crate::report::{self, CALLBACK, Goal, INTERFACES};
 use crate::rows::{all_met, counted_row, in_the_kernel, row};
 use crate::server_process::Server;
 
@@ -48,20 +48,20 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
         clients: vec![raw_sdk(&["--runtime", "multi"]), raw_sdk(&["--runtime", "single"]), c(&[]), c(&["--response"])],
         url: &server.url,
     };
-    let by_door = |url, more: &[&str]| {
+    let by_interface = |url, more: &[&str]| {
         let runtimes = ["multi", "single"].map(|runtime| raw_sdk(&[&["--runtime", runtime], more].concat()));
-        let doors = ["callback", "pull", "descriptor", "wakeup", "waitset"];
-        let doors = doors.map(|door| c(&[&["--door", door], more].concat()));
-        Bench { columns: &DOORS, clients: runtimes.into_iter().chain(doors).collect(), url }
+        let interfaces = ["callback", "pull", "descriptor", "wakeup", "waitset"];
+        let interfaces = interfaces.map(|interface| c(&[&["--interface", interface], more].concat()));
+        Bench { columns: &INTERFACES, clients: runtimes.into_iter().chain(interfaces).collect(), url }
     };
-    let doors = by_door(&server.url, &[]);
-    let over_http2 = by_door(&server.secure_url, &["--authority", &authority.to_string_lossy()]);
+    let interfaces = by_interface(&server.url, &[]);
+    let over_http2 = by_interface(&server.secure_url, &["--authority", &authority.to_string_lossy()]);
     let peers = peers::Setting { me: &me, server: &server, authority: &authority, c_program: &c_program, scratch };
     let file = scratch.join("callgrind.out");
     let goals = [
         compare_json(plan, &library, scratch)?,
         compare_callback(plan, &callback, &file),
-        compare_doors(plan, &doors, &over_http2, &file),
+        compare_interfaces(plan, &interfaces, &over_http2, &file),
         peers::compare(plan, &peers)?,
     ];
     Ok(goals.iter().all(|met| *met))
@@ -154,15 +154,15 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     all_met(&rows)
 }
 
-/// What each door costs. Whether every goal was measured and met.
-fn compare_doors(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Path) -> bool {
-    eprintln!("every door: as fast as they come ...");
+/// What each interface costs. Whether every goal was measured and met.
+fn compare_interfaces(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Path) -> bool {
+    eprintln!("every interface: as fast as they come ...");
     let streams = plan.streams.to_string();
     let events = u64::from(plan.streams) * EVENTS;
     let burst = bench.rounds(plan.paced_rounds, &ALL, |program| {
         program.measure(&["--model", BURST, "--streams", &streams], PER_EVENT, events * TEXT)
     });
-    eprintln!("every door: one a millisecond, with the time at which it was sent ...");
+    eprintln!("every interface: one a millisecond, with the time at which it was sent ...");
     let stamped = bench.rounds(plan.paced_rounds, &ALL, |program| {
         // The last of the events comes from the script, without a stamp.
         program.measure(&["--model", STAMPED, "--streams", "1"], PER_EVENT, EVENTS * TEXT)
@@ -174,7 +174,7 @@ fn compare_doors(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Path) ->
             program.measure(&["--model", STEADY, "--open", &AT_ONCE.to_string()], PER_EVENT, text)
         })
     });
-    eprintln!("every door: counting instructions ...");
+    eprintln!("every interface: counting instructions ...");
     let counted = bench.count_events(plan, &ALL, file);
     let counted_over_http2 = over_http2.count_events(plan, &BY_CALLBACK, file);
     let per_event = f64::from(plan.counted_streams) * EVENTS as f64;
@@ -203,7 +203,7 @@ fn compare_doors(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Path) ->
             None,
         ),
     ];
-    println!("\n{}", report::table(&DOORS, &rows));
+    println!("\n{}", report::table(&INTERFACES, &rows));
     all_met(&rows)
 }
 

@@ -56,7 +56,7 @@ pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error
             Ok(Program::new(setting.me, &[&["raw-sdk", "--runtime", "single"], more].concat())),
             program(&curl, &[]),
             program(setting.c_program, &[]),
-            program(setting.c_program, &["--door", "waitset"]),
+            program(setting.c_program, &["--interface", "waitset"]),
         ];
         Bench { columns: &PEERS, clients, url }
     };

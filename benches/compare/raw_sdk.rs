@@ -83,7 +83,7 @@ async fn work(options: &Options) -> Result<(), Failure> {
         .load()
         .await;
     let client = Client::new(&config);
-    // What the size is, is all that counts: nobody on the way looks at what the bytes say.
+    // Only the size counts: no part of the path reads the content.
     let image = vec![b'x'; options.image];
     let ask = async |total: &mut Total| unary(&client, &options.model, &image, total).await;
 

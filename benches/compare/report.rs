@@ -21,8 +21,8 @@ pub const CALLBACK: Columns = Columns {
     judged: &[2, 3],
 };
 
-/// What each door costs, against the SDK at its best.
-pub const DOORS: Columns = Columns {
+/// What each interface costs, against the SDK at its best.
+pub const INTERFACES: Columns = Columns {
     names: &["SDK, as documented", "SDK, one thread", "callback", "pull", "descriptor", "wakeup", "waiting set"],
     base: 1,
     ratio: "C : SDK",

@@ -24,7 +24,7 @@ const PLAIN_BODY: &str = r#"{"inputText":"Hello"}"#;
 /// A call, and the request that the library has to send.
 pub struct Call {
     /// The function of the C API that makes the call: "generate", "stream", or an operation's name for `bedrock_call`.
-    door: &'static str,
+    interface: &'static str,
     /// Whether the request is the recorded one.
     pub recorded: bool,
     model_id: String,
@@ -38,7 +38,7 @@ impl Call {
         let asked = interaction.request.as_ref();
         let recorded = asked.and_then(|request| request.body.as_deref());
         let model_id = interaction.row.model_id.as_deref().unwrap_or(PLAIN_MODEL);
-        let (door, plain) = match interaction.row.operation.as_str() {
+        let (interface, plain) = match interaction.row.operation.as_str() {
             "converse" => ("generate", PLAIN_REQUEST),
             "converse-stream" => ("stream", PLAIN_REQUEST),
             "invoke" => ("InvokeModel", PLAIN_BODY),
@@ -50,7 +50,7 @@ impl Call {
         let given = recorded.unwrap_or(plain);
         // Some clients do not escape a ':'. The SDKs do.
         let mut path = format!("/model/{}/{}", escaped(model_id), interaction.row.operation);
-        let (request, body) = match door {
+        let (request, body) = match interface {
             // One recording has the model's id in the body, too. There it names the model and is not sent.
             "generate" | "stream" => {
                 (given.to_owned(), given.replacen(&format!(r#"{{"modelId":"{model_id}","#), "{", 1))
@@ -70,11 +70,11 @@ impl Call {
                 None => (given.to_owned(), given.to_owned()),
             },
         };
-        Call { door, recorded: recorded.is_some(), model_id: model_id.to_owned(), request, path, body }
+        Call { interface, recorded: recorded.is_some(), model_id: model_id.to_owned(), request, path, body }
     }
 
     pub fn streams(&self) -> bool {
-        self.door == "stream"
+        self.interface == "stream"
     }
 
     /// Whether the body equals the request, byte for byte.
@@ -145,7 +145,7 @@ impl Replay {
             "lint": lint,
         })
         .to_string();
-        let command = format!("{} {} {}\n{config}{}", call.door, config.len(), call.request.len(), call.request);
+        let command = format!("{} {} {}\n{config}{}", call.interface, config.len(), call.request.len(), call.request);
         self.commands.write_all(command.as_bytes()).expect("the program reads its commands");
         std::iter::from_fn(|| Some(self.field()).filter(|(name, _)| name != "end")).collect()
     }

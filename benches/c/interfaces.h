@@ -1,4 +1,4 @@
-/* doors.h - the ways in which a C program can read streams. Each shows every event to consume, until the stream's end. */
+/* interfaces.h - the ways in which a C program can read streams. Each shows every event to consume, until the stream's end. */
 #ifndef DOORS_H
 #define DOORS_H
 
@@ -66,17 +66,17 @@ static void by_waitset(bedrock_stream *stream, consume_fn consume, void *user) {
     bedrock_waitset_free(set);
 }
 
-/* One stream through a door, whose name has been checked. */
-static void stream_by(const char *door, const bedrock_model *model, const bedrock_request *request, consume_fn consume,
+/* One stream through an interface, whose name has been checked. */
+static void stream_by(const char *interface, const bedrock_model *model, const bedrock_request *request, consume_fn consume,
                       void *user) {
     bedrock_stream *stream = NULL;
     bedrock_error *error = NULL;
     must(bedrock_stream_open(model, request, NULL, &stream, &error), error, "open");
-    if (strcmp(door, "descriptor") == 0) {
+    if (strcmp(interface, "descriptor") == 0) {
         by_descriptor(stream, consume, user);
-    } else if (strcmp(door, "wakeup") == 0) {
+    } else if (strcmp(interface, "wakeup") == 0) {
         by_wakeup(stream, consume, user);
-    } else if (strcmp(door, "waitset") == 0) {
+    } else if (strcmp(interface, "waitset") == 0) {
         by_waitset(stream, consume, user);
     } else {
         drain(stream, -1, consume, user);
@@ -175,16 +175,16 @@ static void many_by_waitset(bedrock_stream **streams, long count, consume_fn con
 }
 
 /* So many streams at once, served by this thread. */
-static void open_many(const char *door, long count, const bedrock_model *model, const bedrock_request *request,
+static void open_many(const char *interface, long count, const bedrock_model *model, const bedrock_request *request,
                       consume_fn consume, void *user) {
     bedrock_stream **streams = calloc((size_t)count, sizeof *streams);
     bedrock_error *error = NULL;
     for (long i = 0; i < count; i++) {
         must(bedrock_stream_open(model, request, NULL, &streams[i], &error), error, "open");
     }
-    if (strcmp(door, "wakeup") == 0) {
+    if (strcmp(interface, "wakeup") == 0) {
         many_by_wakeup(streams, count, consume, user);
-    } else if (strcmp(door, "descriptor") == 0) {
+    } else if (strcmp(interface, "descriptor") == 0) {
         many_by_descriptor(streams, count, consume, user);
     } else {
         many_by_waitset(streams, count, consume, user);
