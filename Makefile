@@ -37,8 +37,9 @@ all: library
 library $(BUILT):
 	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --target-dir "$(TARGET)" $(REMAP)
 
-# One object that exports only bedrock_*. It contains Rust's runtime, and two static libraries that both export it cannot be
-# linked into one program. The LLVM bitcode in Rust's library is removed, because a linker plugin of an older LLVM fails on it.
+# One object that exports only bedrock_*. It contains Rust's runtime, and two static libraries that both export it
+# cannot be linked into one program. The LLVM bitcode in Rust's library is removed, because a linker plugin of an older
+# LLVM fails on it.
 $(STATIC): $(BUILT)
 	mkdir -p $(@D)
 	$(LD) -r --force-group-allocation --whole-archive $(BUILT:.so=.a) -o $(@:.a=.o)

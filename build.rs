@@ -22,11 +22,12 @@ fn main() {
     }
 }
 
-/// The variable that aws-lc reads when it is built. A crate cannot set it for another: .cargo/config.toml, which explains the
-/// value, applies to this checkout alone.
+/// The variable that aws-lc reads when it is built. A crate cannot set it for another: .cargo/config.toml, which
+/// explains the value, applies to this checkout alone.
 const NO_JITTER: &str = "AWS_LC_SYS_NO_JITTER_ENTROPY";
 
-/// Warns if aws-lc is built with its slow entropy source. The library then draws the first random number on a helper thread.
+/// Warns if aws-lc is built with its slow entropy source. The library then draws the first random number on a helper
+/// thread.
 fn check_entropy() {
     println!("cargo::rustc-check-cfg=cfg(slow_entropy)");
     println!("cargo::rerun-if-env-changed={NO_JITTER}");

@@ -1,17 +1,16 @@
-/* What a C programmer would write in place of libbedrock: libcurl for HTTP, TLS and signing, and the rest by hand. It
- * takes the options of stream.c as far as they make sense here, and prints the same line:
+/* A C program without libbedrock: libcurl for HTTP, TLS and signing, and the rest by hand. It accepts some options of
+ * stream.c, and prints the same line:
  *
  *     cc -O2 benches/c/curl.c $(pkg-config --cflags --libs libcurl) -o curl
  *     ./curl --url http://127.0.0.1:8123 --model burst-1000 --streams 20
  *
- *   --streams N     N answers that stream, one after the other on one connection
- *   --open N        N answers that stream, all at once, by curl_multi; measured from when the last of them has begun
- *   --first-event   one stream, left at its first piece of text: a cold start
- *   --authority F   whom to trust, instead of the system's trust store
+ *   --streams N        N streams, one after the other on one connection
+ *   --open N           N streams at once, by curl_multi; measured after all have begun
+ *   --first-event      a cold start: one stream, at whose first text the process exits
+ *   --authority FILE   certificates to trust, instead of the system's trust store
  *
- * Every frame is checked as the protocol asks for, prelude and message, and texts are decoded. What is not there:
- * retries, credentials that are not static, timers, errors that say anything, an assembled answer, and every event but
- * two.
+ * Both checksums of each frame are checked, and texts are decoded. It has no retries, no timers, no credentials except
+ * static ones, no error details and no assembled response, and it reads only two types of events.
  */
 #define _GNU_SOURCE /* memmem */
 #include <curl/curl.h>
@@ -19,17 +18,17 @@
 
 #include "measure.h"
 
-static const char question[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
+static const char request_json[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
 
 enum { PRELUDE = 12, CHECKSUM = 4, LONGEST_FRAME = 24 << 20 };
 
-/* An answer on its way: the beginning of a frame whose end has not come. */
-struct answer {
+/* A response in progress, with the beginning of an incomplete frame. */
+struct response {
     CURL *easy;
     struct total *total;
     unsigned char *partial;
-    size_t length, room;
-    int stopped; /* messageStop has come */
+    size_t length, capacity;
+    int stopped; /* messageStop has arrived */
 };
 
 static void fail(const char *what, const char *why) {
@@ -37,7 +36,7 @@ static void fail(const char *what, const char *why) {
     exit(1);
 }
 
-/* CRC32, eight bytes at a time. */
+/* Tables for CRC32, eight bytes at a time. */
 static uint32_t tables[8][256];
 
 static void make_tables(void) {
@@ -75,17 +74,17 @@ static uint32_t number(const unsigned char *bytes) {
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* The value of a text header. */
+/* Returns the value of a text header. */
 static const char *header(const unsigned char *headers, size_t length, const char *name, size_t *value_length) {
     size_t wanted = strlen(name), at = 0;
     while (at < length) {
         size_t name_length = headers[at], value_at = at + 1 + name_length + 3;
         if (value_at > length || headers[value_at - 3] != 7) {
-            fail("frame", "a header that is no text");
+            fail("frame", "a header is not a text");
         }
         size_t size = (size_t)headers[value_at - 2] << 8 | headers[value_at - 1];
         if (value_at + size > length) {
-            fail("frame", "a header that is cut off");
+            fail("frame", "a header is cut off");
         }
         if (name_length == wanted && memcmp(headers + at + 1, name, wanted) == 0) {
             *value_length = size;
@@ -110,7 +109,7 @@ static int hex4(const char *digits, unsigned *out) {
     return 1;
 }
 
-/* Decodes the JSON string that begins behind its quotation mark into out. Surrogate pairs are left out. */
+/* Decodes a JSON string, without its opening quotation mark, into out. Surrogate pairs are not decoded. */
 static size_t decode(const char *from, const char *end, char *out) {
     char *to = out;
     while (from < end && *from != '"') {
@@ -149,7 +148,7 @@ static size_t decode(const char *from, const char *end, char *out) {
     return (size_t)(to - out);
 }
 
-static void take_frame(struct answer *answer, const unsigned char *frame, size_t total) {
+static void read_frame(struct response *response, const unsigned char *frame, size_t total) {
     static char text[LONGEST_FRAME];
     static const char before[] = "\"text\":\"";
     size_t headers = number(frame + 4), type_length;
@@ -162,23 +161,23 @@ static void take_frame(struct answer *answer, const unsigned char *frame, size_t
         const char *at = memmem(payload, (size_t)(end - payload), before, sizeof before - 1);
         if (at != NULL) {
             size_t length = decode(at + sizeof before - 1, end, text);
-            take_text(answer->total, text, length);
+            count_text(response->total, text, length);
         }
     } else if (type_length == 12 && memcmp(type, "messageStart", 12) == 0) {
-        take_start(answer->total);
+        count_start(response->total);
     } else if (type_length == 11 && memcmp(type, "messageStop", 11) == 0) {
-        answer->stopped = 1;
+        response->stopped = 1;
     }
 }
 
-/* The length of the frame that bytes begin with; 0 where it has not all come. */
-static size_t whole(const unsigned char *bytes, size_t length) {
+/* Returns the length of the first frame, or 0 if it is incomplete. */
+static size_t frame_length(const unsigned char *bytes, size_t length) {
     if (length < PRELUDE) {
         return 0;
     }
     size_t total = number(bytes);
     if (crc32_of(bytes, 8) != number(bytes + 8)) {
-        fail("frame", "a wrong checksum of its prelude");
+        fail("frame", "a wrong checksum of the prelude");
     }
     if (total < PRELUDE + CHECKSUM || total > LONGEST_FRAME || number(bytes + 4) > total - PRELUDE - CHECKSUM) {
         fail("frame", "an impossible length");
@@ -187,88 +186,88 @@ static size_t whole(const unsigned char *bytes, size_t length) {
 }
 
 static size_t receive(char *data, size_t one, size_t length, void *user) {
-    struct answer *answer = user;
+    struct response *response = user;
     const unsigned char *bytes = (const unsigned char *)data;
     size_t rest = length * one, total;
-    if (answer->length > 0) {
-        if (answer->length + rest > answer->room) {
-            answer->room = 2 * (answer->length + rest);
-            answer->partial = realloc(answer->partial, answer->room);
-            if (answer->partial == NULL) {
-                fail("memory", "there is none");
+    if (response->length > 0) {
+        if (response->length + rest > response->capacity) {
+            response->capacity = 2 * (response->length + rest);
+            response->partial = realloc(response->partial, response->capacity);
+            if (response->partial == NULL) {
+                fail("memory", "out of memory");
             }
         }
-        memcpy(answer->partial + answer->length, bytes, rest);
-        rest += answer->length;
-        bytes = answer->partial;
+        memcpy(response->partial + response->length, bytes, rest);
+        rest += response->length;
+        bytes = response->partial;
     }
-    while ((total = whole(bytes, rest)) > 0) {
-        take_frame(answer, bytes, total);
+    while ((total = frame_length(bytes, rest)) > 0) {
+        read_frame(response, bytes, total);
         bytes += total;
         rest -= total;
     }
-    if (rest > answer->room) {
-        answer->room = 2 * rest;
-        unsigned char *room = malloc(answer->room);
-        if (room == NULL) {
-            fail("memory", "there is none");
+    if (rest > response->capacity) {
+        response->capacity = 2 * rest;
+        unsigned char *partial = malloc(response->capacity);
+        if (partial == NULL) {
+            fail("memory", "out of memory");
         }
-        memcpy(room, bytes, rest);
-        free(answer->partial);
-        answer->partial = room;
+        memcpy(partial, bytes, rest);
+        free(response->partial);
+        response->partial = partial;
     } else if (rest > 0) {
-        memmove(answer->partial, bytes, rest);
+        memmove(response->partial, bytes, rest);
     }
-    answer->length = rest;
+    response->length = rest;
     return length * one;
 }
 
-static CURL *prepare(const char *url, const char *authority, struct curl_slist *headers, struct answer *answer) {
+static CURL *prepare(const char *url, const char *authority, struct curl_slist *headers, struct response *response) {
     CURL *easy = curl_easy_init();
     if (easy == NULL) {
         fail("curl", "no handle");
     }
     curl_easy_setopt(easy, CURLOPT_URL, url);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, question);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request_json);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(easy, CURLOPT_AWS_SIGV4, "aws:amz:us-east-1:bedrock");
     curl_easy_setopt(easy, CURLOPT_USERPWD, "test:test");
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, receive);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, answer);
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, answer);
+    curl_easy_setopt(easy, CURLOPT_WRITEDATA, response);
+    curl_easy_setopt(easy, CURLOPT_PRIVATE, response);
     if (*authority) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, authority);
     }
-    answer->easy = easy;
+    response->easy = easy;
     return easy;
 }
 
-/* That an answer has come, and come to its end. */
-static void check(const struct answer *answer, CURLcode result) {
+/* Fails unless the response is complete. */
+static void check(const struct response *response, CURLcode result) {
     long status = 0;
-    curl_easy_getinfo(answer->easy, CURLINFO_RESPONSE_CODE, &status);
+    curl_easy_getinfo(response->easy, CURLINFO_RESPONSE_CODE, &status);
     if (result != CURLE_OK) {
         fail("curl", curl_easy_strerror(result));
     }
-    if (status != 200 || !answer->stopped || answer->length > 0) {
+    if (status != 200 || !response->stopped || response->length > 0) {
         fail("stream", "it is not complete");
     }
 }
 
 static void many(long count, const char *url, const char *authority, struct curl_slist *headers, struct total *total) {
-    struct answer *answers = calloc((size_t)count, sizeof *answers);
+    struct response *responses = calloc((size_t)count, sizeof *responses);
     CURLM *multi = curl_multi_init();
     int running = 0, queued;
-    if (answers == NULL || multi == NULL) {
-        fail("memory", "there is none");
+    if (responses == NULL || multi == NULL) {
+        fail("memory", "out of memory");
     }
     curl_multi_setopt(multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
     curl_multi_setopt(multi, CURLMOPT_MAX_CONCURRENT_STREAMS, count);
     for (long i = 0; i < count; i++) {
-        answers[i].total = total;
-        curl_multi_add_handle(multi, prepare(url, authority, headers, &answers[i]));
+        responses[i].total = total;
+        curl_multi_add_handle(multi, prepare(url, authority, headers, &responses[i]));
     }
     do {
         CURLMcode result = curl_multi_perform(multi, &running);
@@ -279,18 +278,18 @@ static void many(long count, const char *url, const char *authority, struct curl
             fail("curl", curl_multi_strerror(result));
         }
         for (CURLMsg *message; (message = curl_multi_info_read(multi, &queued)) != NULL;) {
-            struct answer *answer = NULL;
-            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &answer);
-            check(answer, message->data.result);
+            struct response *response = NULL;
+            curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &response);
+            check(response, message->data.result);
         }
     } while (running > 0);
     for (long i = 0; i < count; i++) {
-        curl_multi_remove_handle(multi, answers[i].easy);
-        curl_easy_cleanup(answers[i].easy);
-        free(answers[i].partial);
+        curl_multi_remove_handle(multi, responses[i].easy);
+        curl_easy_cleanup(responses[i].easy);
+        free(responses[i].partial);
     }
     curl_multi_cleanup(multi);
-    free(answers);
+    free(responses);
 }
 
 int main(int argc, char **argv) {
@@ -301,7 +300,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--first-event") == 0) {
-            total.leave = 1;
+            total.exit_at_text = 1;
         } else if (strcmp(argv[i], "--url") == 0) {
             url = value, i++;
         } else if (strcmp(argv[i], "--authority") == 0) {
@@ -317,45 +316,45 @@ int main(int argc, char **argv) {
             break;
         }
     }
-    if (url == NULL || (streams > 0) + (at_once > 0) + total.leave != 1) {
+    if (url == NULL || (streams > 0) + (at_once > 0) + total.exit_at_text != 1) {
         fprintf(stderr, "usage: curl --url URL [--model ID] [--authority FILE]"
                         " --streams N | --open N | --first-event\n");
         return 2;
     }
 
-    alarm(600); /* A program that hangs ends after this time. */
+    alarm(600); /* Ends a program that hangs. */
     char path[1024], warm_path[1024];
     snprintf(path, sizeof path, "%s/model/%s/converse-stream", url, model_id);
     snprintf(warm_path, sizeof warm_path, "%s/model/burst-1/converse-stream", url);
     make_tables();
     curl_global_init(CURL_GLOBAL_DEFAULT);
     struct curl_slist *headers = curl_slist_append(NULL, "content-type: application/json");
-    struct answer answer = {NULL, &total, NULL, 0, 0, 0};
-    CURL *easy = prepare(path, authority, headers, &answer);
+    struct response response = {NULL, &total, NULL, 0, 0, 0};
+    CURL *easy = prepare(path, authority, headers, &response);
 
-    if (total.leave) {
-        check(&answer, curl_easy_perform(easy));
+    if (total.exit_at_text) {
+        check(&response, curl_easy_perform(easy));
         fail("stream", "it held no text");
     }
 
-    /* Opens the connection; what follows is the steady state. */
-    answer.total = &warm;
+    /* Opens the connection. The steady state follows. */
+    response.total = &warm;
     curl_easy_setopt(easy, CURLOPT_URL, warm_path);
-    check(&answer, curl_easy_perform(easy));
-    answer.total = &total;
+    check(&response, curl_easy_perform(easy));
+    response.total = &total;
     curl_easy_setopt(easy, CURLOPT_URL, path);
     begin(&total);
     for (long i = 0; i < streams; i++) {
-        answer.stopped = 0;
-        check(&answer, curl_easy_perform(easy));
+        response.stopped = 0;
+        check(&response, curl_easy_perform(easy));
     }
     if (at_once > 0) {
         total.to_begin = at_once;
         many(at_once, path, authority, headers, &total);
     }
-    tell(&total, streams + at_once);
+    print_results(&total, streams + at_once);
     curl_easy_cleanup(easy);
     curl_slist_free_all(headers);
-    free(answer.partial);
+    free(response.partial);
     return 0;
 }

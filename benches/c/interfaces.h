@@ -1,6 +1,6 @@
-/* interfaces.h - the ways in which a C program can read streams. Each shows every event to consume, until the stream's end. */
-#ifndef DOORS_H
-#define DOORS_H
+/* interfaces.h - the interfaces by which a C program can read streams. Each passes every event to consume. */
+#ifndef INTERFACES_H
+#define INTERFACES_H
 
 #include <poll.h>
 #include <pthread.h>
@@ -22,7 +22,7 @@ static void must(bedrock_status status, bedrock_error *error, const char *what) 
     }
 }
 
-/* Reads what there is. Whether the stream is over. */
+/* Reads the available events. Returns whether the stream has ended. */
 static int drain(bedrock_stream *stream, int32_t timeout, consume_fn consume, void *user) {
     const bedrock_event *event;
     bedrock_error *error = NULL;
@@ -34,11 +34,10 @@ static int drain(bedrock_stream *stream, int32_t timeout, consume_fn consume, vo
     return status == BEDROCK_DONE;
 }
 
-static void ring(void *user) {
+static void post(void *user) {
     sem_post(user);
 }
 
-/* Waits until the stream has something to read, and reads it. */
 static void by_descriptor(bedrock_stream *stream, consume_fn consume, void *user) {
     struct pollfd readable = {bedrock_stream_fd(stream), POLLIN, 0};
     do {
@@ -47,14 +46,14 @@ static void by_descriptor(bedrock_stream *stream, consume_fn consume, void *user
 }
 
 static void by_wakeup(bedrock_stream *stream, consume_fn consume, void *user) {
-    sem_t bell;
-    sem_init(&bell, 0, 0);
-    must(bedrock_stream_set_wakeup(stream, ring, &bell, NULL), NULL, "wakeup");
+    sem_t readable;
+    sem_init(&readable, 0, 0);
+    must(bedrock_stream_set_wakeup(stream, post, &readable, NULL), NULL, "wakeup");
     do {
-        sem_wait(&bell);
+        sem_wait(&readable);
     } while (!drain(stream, 0, consume, user));
     must(bedrock_stream_set_wakeup(stream, NULL, NULL, NULL), NULL, "wakeup");
-    sem_destroy(&bell);
+    sem_destroy(&readable);
 }
 
 static void by_waitset(bedrock_stream *stream, consume_fn consume, void *user) {
@@ -66,9 +65,9 @@ static void by_waitset(bedrock_stream *stream, consume_fn consume, void *user) {
     bedrock_waitset_free(set);
 }
 
-/* One stream through an interface, whose name has been checked. */
-static void stream_by(const char *interface, const bedrock_model *model, const bedrock_request *request, consume_fn consume,
-                      void *user) {
+/* Reads one stream by an interface. Any name but those below means bedrock_stream_next, which blocks. */
+static void stream_by(const char *interface, const bedrock_model *model, const bedrock_request *request,
+                      consume_fn consume, void *user) {
     bedrock_stream *stream = NULL;
     bedrock_error *error = NULL;
     must(bedrock_stream_open(model, request, NULL, &stream, &error), error, "open");
@@ -84,58 +83,58 @@ static void stream_by(const char *interface, const bedrock_model *model, const b
     bedrock_stream_free(stream);
 }
 
-/* A program whose wakeup writes down which stream is to be read, as event loops do. */
-struct desk {
+/* A queue of the streams to read, which wakeups fill, as in an event loop. */
+struct ready_queue {
     pthread_mutex_t lock;
-    pthread_cond_t written;
-    long *notes; /* one for each stream at most: a wakeup comes once until the stream has been read */
-    long first, count, room;
+    pthread_cond_t added;
+    long *streams; /* each stream at most once: a wakeup is called once until the stream has been read */
+    long first, count, capacity;
 };
 
-struct bell {
-    struct desk *desk;
-    long number;
+struct wakeup_target {
+    struct ready_queue *queue;
+    long stream;
 };
 
-static void note(void *user) {
-    struct bell *bell = user;
-    struct desk *desk = bell->desk;
-    pthread_mutex_lock(&desk->lock);
-    desk->notes[(desk->first + desk->count++) % desk->room] = bell->number;
-    pthread_mutex_unlock(&desk->lock);
-    pthread_cond_signal(&desk->written);
+static void enqueue(void *user) {
+    struct wakeup_target *target = user;
+    struct ready_queue *queue = target->queue;
+    pthread_mutex_lock(&queue->lock);
+    queue->streams[(queue->first + queue->count++) % queue->capacity] = target->stream;
+    pthread_mutex_unlock(&queue->lock);
+    pthread_cond_signal(&queue->added);
 }
 
-static long next_note(struct desk *desk) {
-    pthread_mutex_lock(&desk->lock);
-    while (desk->count == 0) {
-        pthread_cond_wait(&desk->written, &desk->lock);
+static long dequeue(struct ready_queue *queue) {
+    pthread_mutex_lock(&queue->lock);
+    while (queue->count == 0) {
+        pthread_cond_wait(&queue->added, &queue->lock);
     }
-    long number = desk->notes[desk->first];
-    desk->first = (desk->first + 1) % desk->room;
-    desk->count--;
-    pthread_mutex_unlock(&desk->lock);
-    return number;
+    long stream = queue->streams[queue->first];
+    queue->first = (queue->first + 1) % queue->capacity;
+    queue->count--;
+    pthread_mutex_unlock(&queue->lock);
+    return stream;
 }
 
 static void many_by_wakeup(bedrock_stream **streams, long count, consume_fn consume, void *user) {
-    /* A wakeup may be under way when another is set: twice the room. */
-    struct desk desk = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, 0, 0, 2 * count};
-    struct bell *bells = calloc((size_t)count, sizeof *bells);
-    desk.notes = calloc((size_t)desk.room, sizeof *desk.notes);
+    /* Twice the capacity, because a wakeup may still run when another is set. */
+    struct ready_queue queue = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, 0, 0, 2 * count};
+    struct wakeup_target *targets = calloc((size_t)count, sizeof *targets);
+    queue.streams = calloc((size_t)queue.capacity, sizeof *queue.streams);
     for (long i = 0; i < count; i++) {
-        bells[i].desk = &desk;
-        bells[i].number = i;
-        must(bedrock_stream_set_wakeup(streams[i], note, &bells[i], NULL), NULL, "wakeup");
+        targets[i].queue = &queue;
+        targets[i].stream = i;
+        must(bedrock_stream_set_wakeup(streams[i], enqueue, &targets[i], NULL), NULL, "wakeup");
     }
     for (long open = count; open > 0;) {
-        open -= drain(streams[next_note(&desk)], 0, consume, user);
+        open -= drain(streams[dequeue(&queue)], 0, consume, user);
     }
     for (long i = 0; i < count; i++) {
         must(bedrock_stream_set_wakeup(streams[i], NULL, NULL, NULL), NULL, "wakeup");
     }
-    free(desk.notes);
-    free(bells);
+    free(queue.streams);
+    free(targets);
 }
 
 static void many_by_descriptor(bedrock_stream **streams, long count, consume_fn consume, void *user) {
@@ -174,7 +173,7 @@ static void many_by_waitset(bedrock_stream **streams, long count, consume_fn con
     bedrock_waitset_free(set);
 }
 
-/* So many streams at once, served by this thread. */
+/* Opens count streams at once, and reads all of them in this thread. */
 static void open_many(const char *interface, long count, const bedrock_model *model, const bedrock_request *request,
                       consume_fn consume, void *user) {
     bedrock_stream **streams = calloc((size_t)count, sizeof *streams);

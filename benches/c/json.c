@@ -1,16 +1,16 @@
-/* A C program that reads and writes JSON with libbedrock, as `cargo bench` measures it:
+/* A C program that reads and writes JSON with libbedrock, measured by `cargo bench`:
  *
  *     cc -O2 -Iinclude benches/c/json.c -Ltarget/release -lbedrock -o json
  *     ./json numbers 100
  *
  *   numbers N       reads an array of 1,024 numbers by bedrock_json_numbers, N times
- *   loop N          the same by a loop with bedrock_json_next
- *   pointers N      the same by a pointer for each number
- *   native N BYTES  makes a request that holds an image of that size in base64, and calls a scripted model, N times
- *   chat N BYTES    the same in the shape of chat completions
- *   memchr N BYTES  looks N times through as much base64 for what is not in it
+ *   loop N          the same with a loop over bedrock_json_next
+ *   pointers N      the same with a JSON pointer for each number
+ *   native N BYTES  makes a request with an image of that size in base64, and calls a scripted model, N times
+ *   chat N BYTES    the same in the chat-completions form
+ *   memchr N BYTES  searches as much base64 N times for a byte that it does not contain
  *
- * It prints how long that took, without what it prepared before. */
+ * It prints the time, without that of the preparation. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static void must(int good, const char *what) {
     }
 }
 
-/* An answer of an embedding model's. */
+/* Returns the response of an embedding model. */
 static char *embedding(void) {
     char *text = malloc(NUMBERS * 24 + 100), *at = text;
     unsigned seed = 1;
@@ -73,7 +73,7 @@ static void read_numbers(const char *how, long times) {
     free(text);
 }
 
-/* JSON around an image's base64, in a text of its own. */
+/* Returns a copy of the base64 between two texts. */
 static char *around(const char *before, const char *base64, const char *after) {
     char *text = malloc(strlen(before) + strlen(base64) + strlen(after) + 1);
     strcpy(text, before);
@@ -122,12 +122,12 @@ static void send_image(const char *how, long times, size_t size) {
     free(base64);
 }
 
-static void pass(long times, size_t size) {
+static void search(long times, size_t size) {
     char *base64 = base64_of(size);
     size_t length = strlen(base64);
     int64_t began = now_ns();
     for (long i = 0; i < times; i++) {
-        /* Another byte each time, so that the compiler keeps each pass. */
+        /* The byte changes, so that the compiler keeps each pass. */
         must(memchr(base64, "@-._"[i % 4], length) == NULL, "memchr");
     }
     printf("wall_ns=%lld\n", (long long)(now_ns() - began));
@@ -143,7 +143,7 @@ int main(int argc, char **argv) {
     } else if (strcmp(how, "native") == 0 || strcmp(how, "chat") == 0) {
         send_image(how, times, size);
     } else if (strcmp(how, "memchr") == 0) {
-        pass(times, size);
+        search(times, size);
     } else {
         fprintf(stderr, "usage: json numbers|loop|pointers N | native|chat|memchr N BYTES\n");
         return 2;

@@ -1,4 +1,4 @@
-/* measure.h - what a client of the benchmark counts and prints, whatever it is written with. */
+/* measure.h - the counters that each C program of the benchmark prints. */
 #ifndef MEASURE_H
 #define MEASURE_H
 
@@ -12,21 +12,21 @@
 struct total {
     uint64_t events;
     uint64_t bytes;
-    int leave;     /* end the program at the first piece of text */
-    long to_begin; /* so many streams begin before what is measured does */
+    int exit_at_text; /* exit at the first text event */
+    long to_begin;    /* streams that must begin before the measurement does */
 };
 
-/* Where what is measured begins. */
+/* The counters at the beginning of the measurement. */
 static struct {
     uint64_t events;
     int64_t time;
     struct rusage usage;
 } start;
 
-/* How long events took from the server's write to the consumer, in nanoseconds. */
+/* Latencies from the server's write to the consumer, in nanoseconds. */
 static struct {
-    int64_t *took;
-    size_t count, room;
+    int64_t *values;
+    size_t count, capacity;
 } latency;
 
 static int64_t now_ns(void) {
@@ -41,16 +41,16 @@ static void begin(const struct total *total) {
     getrusage(RUSAGE_SELF, &start.usage);
 }
 
-/* A stamp is all digits; other texts begin with a letter. */
-static void take_time(const char *text) {
+/* A time stamp consists of digits. Other texts begin with a letter. */
+static void count_latency(const char *text) {
     if (text[0] < '0' || text[0] > '9') {
         return;
     }
-    if (latency.count == latency.room) {
-        latency.room = latency.room * 2 + 1024;
-        latency.took = realloc(latency.took, latency.room * sizeof *latency.took);
+    if (latency.count == latency.capacity) {
+        latency.capacity = latency.capacity * 2 + 1024;
+        latency.values = realloc(latency.values, latency.capacity * sizeof *latency.values);
     }
-    latency.took[latency.count++] = now_ns() - strtoll(text, NULL, 10);
+    latency.values[latency.count++] = now_ns() - strtoll(text, NULL, 10);
 }
 
 static int by_size(const void *a, const void *b) {
@@ -58,27 +58,27 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* So many thousandths of the events took at most this long; 0 where none was stamped. */
+/* Returns a percentile of the latencies, given in thousandths, or 0 if no event had a time stamp. */
 static long long percentile(size_t thousandths) {
     if (latency.count == 0) {
         return 0;
     }
-    qsort(latency.took, latency.count, sizeof *latency.took, by_size);
-    return latency.took[(latency.count - 1) * thousandths / 1000];
+    qsort(latency.values, latency.count, sizeof *latency.values, by_size);
+    return latency.values[(latency.count - 1) * thousandths / 1000];
 }
 
-/* A piece of text, which ends in NUL. */
-static void take_text(struct total *total, const char *text, size_t length) {
+/* Counts a text event. The text ends in NUL. */
+static void count_text(struct total *total, const char *text, size_t length) {
     total->events++;
     total->bytes += length;
-    take_time(text);
-    if (total->leave) {
-        _exit(0); /* not exit: what a program does to end is no part of its start */
+    count_latency(text);
+    if (total->exit_at_text) {
+        _exit(0); /* not exit: the end of the program is not measured */
     }
 }
 
-/* A message begins. */
-static void take_start(struct total *total) {
+/* Counts the beginning of a message. */
+static void count_start(struct total *total) {
     if (total->to_begin > 0 && --total->to_begin == 0) {
         begin(total);
     }
@@ -88,8 +88,8 @@ static int64_t micros(struct timeval time) {
     return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
-/* Prints what was measured since the beginning. */
-static void tell(const struct total *total, long calls) {
+/* Prints the results since begin. */
+static void print_results(const struct total *total, long calls) {
     int64_t wall = (now_ns() - start.time) / 1000;
     const struct rusage *before = &start.usage;
     struct rusage after;

@@ -1,21 +1,19 @@
-/* A C program that uses libbedrock, as `cargo bench` measures it. It does what compare/raw_sdk.rs does with the SDK
- * alone, takes the same options and prints the same line:
+/* A C program that uses libbedrock, measured by `cargo bench`. It does the same as compare/raw_sdk.rs does with the
+ * SDK, accepts the same options and prints the same line:
  *
  *     cc -O2 -Iinclude benches/c/stream.c -Ltarget/release -lbedrock -o stream
  *     ./stream --url http://127.0.0.1:8123 --model burst-1000 --streams 20
  *
- *   --streams N     N answers that stream, one after the other
- *   --open N        N answers that stream, all at once (by descriptors, wakeups or a waiting set); what is measured begins
- *                   when the last of them has
- *   --unary N       N answers by bedrock_generate
- *   --image BYTES   show an image of that size with each question of --unary, by pointer
- *   --first-event   one stream, left at its first piece of text: a cold start
- *   --interface NAME     callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
- *   --authority F   whom to trust, instead of the system's trust store
- *   --response      ask bedrock_generate_stream for the assembled response as well
+ *   --streams N        N streams, one after the other
+ *   --open N           N streams at once, by descriptors, wakeups or a waiting set; measured after all have begun
+ *   --unary N          N calls of bedrock_generate
+ *   --image BYTES      attaches an image of that size to each request of --unary, by pointer
+ *   --first-event      a cold start: one stream, at whose first text the process exits
+ *   --interface NAME   callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
+ *   --authority FILE   certificates to trust, instead of the system's trust store
+ *   --response         requests the assembled response from bedrock_generate_stream
  *
- * Where the server stamps its events with the time at which they were sent, it also prints how long they took. curl.c does the
- * same work with libcurl.
+ * If the events carry time stamps, it also prints their latencies. curl.c does the same work with libcurl.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -27,25 +25,25 @@
 #include "interfaces.h"
 #include "measure.h"
 
-static const char question[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
+static const char request_json[] = "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"}]}]}";
 
-static const char question_with_image[] =
+static const char request_with_image[] =
     "{\"messages\":[{\"role\":\"user\",\"content\":[{\"text\":\"Hello\"},"
     "{\"image\":{\"format\":\"png\",\"source\":{\"bytes\":\"@image\"}}}]}]}";
 
-/* Bytes of the program's own, which every request only points to. */
+/* The image, which each request borrows. */
 static struct {
     unsigned char *bytes;
-    size_t size; /* 0: questions are without one */
+    size_t size; /* 0: requests have no image */
 } image;
 
-/* What the consumer does with an answer: count it. Printing would measure the terminal. */
+/* Counts an event. Nothing is printed, so that the terminal is not measured. */
 static int32_t count(const bedrock_event *event, void *user) {
     struct total *total = user;
     if (event->type == BEDROCK_EVENT_TEXT) {
-        take_text(total, event->text, event->text_len);
+        count_text(total, event->text, event->text_len);
     } else if (event->type == BEDROCK_EVENT_MESSAGE_START) {
-        take_start(total);
+        count_start(total);
     }
     return 0;
 }
@@ -54,10 +52,10 @@ static void stream(const char *interface, const bedrock_model *model, struct tot
     bedrock_error *error = NULL;
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;
-    must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
+    must(bedrock_request_new(request_json, BEDROCK_STRLEN, &request, &error), error, "request");
     if (strcmp(interface, "callback") == 0) {
-        must(bedrock_generate_stream(model, request, NULL, count, total, want_response ? &response : NULL, &error), error,
-             "stream");
+        must(bedrock_generate_stream(model, request, NULL, count, total, want_response ? &response : NULL, &error),
+             error, "stream");
     } else {
         stream_by(interface, model, request, count, total);
     }
@@ -68,12 +66,12 @@ static void stream(const char *interface, const bedrock_model *model, struct tot
 static void many(const char *interface, long streams, const bedrock_model *model, struct total *total) {
     bedrock_error *error = NULL;
     bedrock_request *request = NULL;
-    must(bedrock_request_new(question, BEDROCK_STRLEN, &request, &error), error, "request");
+    must(bedrock_request_new(request_json, BEDROCK_STRLEN, &request, &error), error, "request");
     open_many(interface, streams, model, request, count, total);
     bedrock_request_free(request);
 }
 
-/* Only the size counts: no part of the path reads the content. */
+/* The content is arbitrary: only its size matters. */
 static void make_image(size_t size) {
     image.bytes = malloc(size);
     if (image.bytes == NULL) {
@@ -84,7 +82,7 @@ static void make_image(size_t size) {
     memset(image.bytes, 'x', size);
 }
 
-/* For the next request they are needed still. */
+/* A release function that does nothing: the next request uses the bytes again. */
 static void keep_image(void *user) {
     (void)user;
 }
@@ -94,10 +92,11 @@ static void unary(const bedrock_model *model, struct total *total) {
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;
     size_t length = 0;
-    const char *asked = image.size > 0 ? question_with_image : question;
-    must(bedrock_request_new(asked, BEDROCK_STRLEN, &request, &error), error, "request");
+    const char *json = image.size > 0 ? request_with_image : request_json;
+    must(bedrock_request_new(json, BEDROCK_STRLEN, &request, &error), error, "request");
     if (image.size > 0) {
-        must(bedrock_request_attach(request, "image", image.bytes, image.size, keep_image, NULL, &error), error, "attach");
+        must(bedrock_request_attach(request, "image", image.bytes, image.size, keep_image, NULL, &error), error,
+             "attach");
     }
     must(bedrock_generate(model, request, NULL, &response, &error), error, "generate");
     bedrock_response_text(response, &length);
@@ -114,7 +113,7 @@ int main(int argc, char **argv) {
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";
         if (strcmp(argv[i], "--first-event") == 0) {
-            total.leave = 1;
+            total.exit_at_text = 1;
         } else if (strcmp(argv[i], "--response") == 0) {
             want_response = 1;
         } else if (strcmp(argv[i], "--url") == 0) {
@@ -138,13 +137,13 @@ int main(int argc, char **argv) {
             break;
         }
     }
-    if (url == NULL || (streams > 0) + (at_once > 0) + (unaries > 0) + total.leave != 1) {
+    if (url == NULL || (streams > 0) + (at_once > 0) + (unaries > 0) + total.exit_at_text != 1) {
         fprintf(stderr, "usage: stream --url URL [--model ID] [--authority FILE] [--interface NAME] [--response]"
                         " --streams N | --open N | --unary N [--image BYTES] | --first-event\n");
         return 2;
     }
 
-    alarm(600); /* A program that hangs ends after this time. */
+    alarm(600); /* Ends a program that hangs. */
     char config[1024];
     int length = snprintf(config, sizeof config,
                           "{\"model\":\"%s\",\"api_key\":\"test\",\"secret_key\":\"test\","
@@ -158,13 +157,13 @@ int main(int argc, char **argv) {
     bedrock_model *model = NULL;
     must(bedrock_model_new(config, (size_t)length, &model, &error), error, "model");
 
-    if (total.leave) {
+    if (total.exit_at_text) {
         stream(interface, model, &total, 0);
         fprintf(stderr, "the stream held no text\n");
         return 1;
     }
 
-    unary(model, &warm); /* opens the connection and fills every cache; what follows is the steady state */
+    unary(model, &warm); /* opens the connection and fills every cache; the steady state follows */
     begin(&total);
     for (long i = 0; i < streams; i++) {
         stream(interface, model, &total, want_response != 0);
@@ -176,7 +175,7 @@ int main(int argc, char **argv) {
     for (long i = 0; i < unaries; i++) {
         unary(model, &total);
     }
-    tell(&total, streams + at_once + unaries);
+    print_results(&total, streams + at_once + unaries);
     bedrock_model_free(model);
     free(image.bytes);
     return 0;

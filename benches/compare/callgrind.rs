@@ -1,4 +1,4 @@
-//! Instructions, counted by valgrind's callgrind: the one figure here that is the same on a busy machine.
+//! Instructions, counted by valgrind's callgrind. Load on the machine does not change them.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Whether there is a valgrind to run.
+/// Returns whether valgrind is installed.
 pub fn found() -> bool {
     Command::new("valgrind")
         .arg("--version")
@@ -16,7 +16,7 @@ pub fn found() -> bool {
         .is_ok_and(|status| status.success())
 }
 
-/// Instructions in user space, by function; each function's own, without those it calls.
+/// Instructions in user space by function. Each figure is exclusive: it leaves out the functions that are called.
 #[derive(Default)]
 pub struct Profile(HashMap<Function, i64>);
 
@@ -40,8 +40,8 @@ impl Profile {
             .stdin(Stdio::null());
         let output = valgrind.output()?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("valgrind: {}: {}", output.status, said.trim_end()).into());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("valgrind: {}: {}", output.status, stderr.trim_end()).into());
         }
         let text = fs::read_to_string(file)?;
         let _ = fs::remove_file(file);
@@ -54,8 +54,8 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Reads what callgrind wrote. Of its format matter here: `ob=` and `fn=`, which say whose the cost lines below
-    /// them are; names, written out once and then by number; and `calls=`, whose next line is the callee's cost.
+    /// Reads callgrind's output file. `ob=` and `fn=` name the object and the function of the cost lines below them.
+    /// A name is written once, and is a number afterwards. The line after `calls=` is the callee's cost.
     fn parse(text: &str) -> Self {
         let mut names: HashMap<(bool, String), String> = HashMap::new();
         let mut name = |is_object: bool, text: &str| match text.split_once(' ') {
@@ -66,18 +66,18 @@ impl Profile {
             None => names.get(&(is_object, text.to_owned())).cloned().unwrap_or_else(|| text.to_owned()),
         };
         let mut costs: HashMap<Function, i64> = HashMap::new();
-        let (mut object, mut function, mut own) = (String::new(), String::new(), 0);
+        let (mut object, mut function, mut exclusive) = (String::new(), String::new(), 0);
         let mut callees_cost = false;
         for line in text.lines() {
             if let Some(value) = line.strip_prefix("fn=") {
                 let done = Function { object: object.clone(), name: function };
-                *costs.entry(done).or_default() += own;
-                (function, own) = (name(false, value), 0);
+                *costs.entry(done).or_default() += exclusive;
+                (function, exclusive) = (name(false, value), 0);
             } else if let Some(value) = line.strip_prefix("ob=") {
-                // Comes before the `fn=` it belongs to: the function so far ends here.
+                // It precedes the `fn=` of its object, so the current function ends here.
                 let done = Function { object, name: std::mem::take(&mut function) };
-                *costs.entry(done).or_default() += own;
-                (object, own) = (name(true, value), 0);
+                *costs.entry(done).or_default() += exclusive;
+                (object, exclusive) = (name(true, value), 0);
             } else if let Some(value) = line.strip_prefix("cob=") {
                 name(true, value);
             } else if let Some(value) = line.strip_prefix("cfn=") {
@@ -87,10 +87,10 @@ impl Profile {
             } else if line.starts_with(|c: char| c.is_ascii_digit() || "+-*".contains(c))
                 && !std::mem::take(&mut callees_cost)
             {
-                own += line.split(' ').nth(1).and_then(|cost| cost.parse::<i64>().ok()).unwrap_or(0);
+                exclusive += line.split(' ').nth(1).and_then(|cost| cost.parse::<i64>().ok()).unwrap_or(0);
             }
         }
-        *costs.entry(Function { object, name: function }).or_default() += own;
+        *costs.entry(Function { object, name: function }).or_default() += exclusive;
         costs.retain(|_, cost| *cost != 0);
         Self(costs)
     }
@@ -99,13 +99,13 @@ impl Profile {
         self.0.values().sum()
     }
 
-    /// The total without those functions whose names have this in them, in lower case.
+    /// Returns the total without the functions whose names in lower case contain `part`.
     pub fn total_without(&self, part: &str) -> i64 {
         let others = self.0.iter().filter(|(function, _)| !function.name.to_lowercase().contains(part));
         others.map(|(_, cost)| cost).sum()
     }
 
-    /// What this run needed and the shorter run did not: start-up and end cancel out.
+    /// Subtracts a shorter run, so that the start and the end of the program cancel out.
     pub fn minus(mut self, shorter: &Self) -> Self {
         for (function, cost) in &shorter.0 {
             *self.0.entry(function.clone()).or_default() -= cost;
@@ -113,7 +113,7 @@ impl Profile {
         self
     }
 
-    /// The costs by crate or library, largest first.
+    /// Returns the costs by crate or library, largest first.
     pub fn layers(&self) -> Vec<(String, i64)> {
         let mut layers: HashMap<&str, i64> = HashMap::new();
         for (function, cost) in &self.0 {
@@ -122,7 +122,7 @@ impl Profile {
         largest_first(layers.into_iter().map(|(layer, cost)| (layer.to_owned(), cost)))
     }
 
-    /// The costs by function, largest first.
+    /// Returns the costs by function, largest first.
     pub fn functions(&self) -> Vec<(String, i64)> {
         largest_first(self.0.iter().map(|(function, cost)| (function.plain_name().to_owned(), *cost)))
     }
@@ -135,7 +135,7 @@ fn largest_first(costs: impl Iterator<Item = (String, i64)>) -> Vec<(String, i64
 }
 
 impl Function {
-    /// The name without the hash that the compiler puts behind it.
+    /// Returns the name without the compiler's hash at its end.
     fn plain_name(&self) -> &str {
         match self.name.rsplit_once("::h") {
             Some((name, hash)) if hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()) => name,
@@ -143,10 +143,10 @@ impl Function {
         }
     }
 
-    /// The crate of a Rust function; the library of any other.
+    /// Returns the crate of a Rust function, or the library of another function.
     fn layer(&self) -> &str {
         let name = self.plain_name();
-        // What is dropped says more than that it is.
+        // The crate is that of the type that is dropped.
         let inner = name.strip_prefix("core::ptr::drop_in_place<").unwrap_or(name);
         let krate = inner.trim_start_matches(['<', '&', '*', '(', '[']);
         let krate = krate.strip_prefix("mut ").or_else(|| krate.strip_prefix("dyn ")).unwrap_or(krate);

@@ -1,4 +1,4 @@
-//! The clients: programs that make calls, and what one event or call takes them.
+//! The clients are the programs that make calls. Runs them, and computes their costs per event or call.
 
 use std::env;
 use std::error::Error;
@@ -12,22 +12,24 @@ use crate::plan::{BURST, Plan};
 use crate::report::Columns;
 use crate::usage::Usage;
 
-/// Why counting instructions is skipped where it is.
+/// The reason that is printed if instructions are not counted.
 const NO_VALGRIND: &str = "valgrind not found";
 
 pub type PerClient<T> = Vec<Option<Result<T, String>>>;
 
-/// Of the clients of a bench, those that can do something.
-pub type Wanted = fn(client: usize) -> bool;
+/// Selects clients of a bench by their index.
+pub type ClientFilter = fn(client: usize) -> bool;
 
-pub const ALL: Wanted = |_| true;
-/// For what has no two ways about its response.
-pub const WITHOUT_RESPONSE: Wanted = |client| client < 3;
-/// One thread of a program serves many streams by descriptors, wakeups or a waiting set.
-pub const SERVE_MANY: Wanted = |client| matches!(client, 0 | 1 | 4 | 5 | 6);
+pub const ALL: ClientFilter = |_| true;
 
-/// For what is the same by every interface.
-pub const BY_CALLBACK: Wanted = |client| client < 3;
+/// For measurements that do not depend on the assembled response.
+pub const WITHOUT_RESPONSE: ClientFilter = |client| client < 3;
+
+/// For many streams in one thread: by descriptors, wakeups or a waiting set.
+pub const SERVE_MANY: ClientFilter = |client| matches!(client, 0 | 1 | 4 | 5 | 6);
+
+/// For measurements that are the same for each interface.
+pub const BY_CALLBACK: ClientFilter = |client| client < 3;
 
 pub struct Bench<'a> {
     pub columns: &'static Columns,
@@ -35,19 +37,19 @@ pub struct Bench<'a> {
     pub url: &'a str,
 }
 
-/// A client, and the arguments that make it one of the columns.
+/// A client, and the arguments of its column.
 pub struct Program {
     file: PathBuf,
     args: Vec<String>,
 }
 
-/// What one unit of work (an event, a call, a whole program) took. Microseconds, except for the switches.
+/// The cost of one unit of work: an event, a call or a program. Times are in microseconds.
 pub struct Run {
     pub wall: f64,
     pub user: f64,
     pub system: f64,
     pub switches: f64,
-    /// From the server's write to the consumer, where the events tell when they were sent.
+    /// Latency from the server's write to the consumer. It is 0 if the events carry no time stamps.
     pub p50: f64,
     pub p99: f64,
 }
@@ -58,18 +60,18 @@ impl Run {
     }
 }
 
-/// A client that is about to be run.
+/// A client and the URL of its server.
 pub struct Client<'a> {
     program: &'a Program,
     url: &'a str,
 }
 
 impl Bench<'_> {
-    /// So many rounds, the clients taking turns within each, so that a slow moment of the machine hits all of them.
+    /// Runs rounds in which the clients take turns, so that load on the machine affects all of them.
     pub fn rounds(
         &self,
         rounds: u32,
-        wanted: &Wanted,
+        wanted: &ClientFilter,
         run: impl Fn(&Client) -> Result<Run, Box<dyn Error>>,
     ) -> PerClient<Vec<Run>> {
         let mut all: PerClient<Vec<Run>> = self.none();
@@ -88,7 +90,7 @@ impl Bench<'_> {
 
     pub fn count(
         &self,
-        wanted: &Wanted,
+        wanted: &ClientFilter,
         count: impl Fn(&Client) -> Result<Profile, Box<dyn Error>>,
     ) -> PerClient<Profile> {
         let valgrind = callgrind::found();
@@ -108,8 +110,8 @@ impl Bench<'_> {
         self.clients.iter().map(|_| None).collect()
     }
 
-    /// The instructions of so many streams more than one.
-    pub fn count_events(&self, plan: &Plan, wanted: &Wanted, file: &Path) -> PerClient<Profile> {
+    /// Counts the instructions of `plan.counted_streams` streams, without those of the start and the first stream.
+    pub fn count_events(&self, plan: &Plan, wanted: &ClientFilter, file: &Path) -> PerClient<Profile> {
         self.count(wanted, |program| {
             let run = |streams: u32| program.count(&["--model", BURST, "--streams", &streams.to_string()], file);
             Ok(run(1 + plan.counted_streams)?.minus(&run(1)?))
@@ -124,8 +126,8 @@ impl Program {
 }
 
 impl Client<'_> {
-    /// An environment that is the same for all clients and on all machines: no credentials, profiles or proxies of
-    /// whoever runs this.
+    /// Returns a command whose environment is the same for all clients and on all machines: it has no credentials,
+    /// profiles or proxies of the user.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program.file);
         command.args(&self.program.args).args(["--url", self.url]).args(args).env_clear();
@@ -139,12 +141,13 @@ impl Client<'_> {
         command
     }
 
-    /// What the client says of its steady state, for each event or call of it; it must have seen all of the text.
+    /// Runs the client, and returns the cost of each event or call in its steady state. Fails if the client has not
+    /// received `text` bytes of text.
     pub fn measure(&self, args: &[&str], per: &str, text: u64) -> Result<Run, Box<dyn Error>> {
         let output = self.command(args).output()?;
         if !output.status.success() {
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(format!("{}: {}", output.status, said.trim_end()).into());
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("{}: {}", output.status, stderr.trim_end()).into());
         }
         let line = String::from_utf8(output.stdout)?;
         let number = |name: &str| {
@@ -167,18 +170,18 @@ impl Client<'_> {
         })
     }
 
-    /// What a whole program takes, from its start to its end.
+    /// Measures a program from its start to its end.
     pub fn measure_whole(&self, args: &[&str]) -> Result<Run, Box<dyn Error>> {
         let started = Instant::now();
         let mut child = self.command(args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        let mut said = String::new();
-        if let Some(mut stderr) = child.stderr.take() {
-            stderr.read_to_string(&mut said)?;
+        let mut stderr = String::new();
+        if let Some(mut pipe) = child.stderr.take() {
+            pipe.read_to_string(&mut stderr)?;
         }
         let (status, usage) = Usage::of_child(child)?;
         let wall = started.elapsed();
         if !status.success() {
-            return Err(format!("{status}: {}", said.trim_end()).into());
+            return Err(format!("{status}: {}", stderr.trim_end()).into());
         }
         let micros = |time: Duration| time.as_secs_f64() * 1e6;
         Ok(Run {

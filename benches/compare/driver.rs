@@ -19,7 +19,7 @@ use crate::report::{self, CALLBACK, Goal, INTERFACES};
 use crate::rows::{all_met, counted_row, in_the_kernel, row};
 use crate::server_process::Server;
 
-/// Runs it all, or what is about JSON; whether every goal was measured and met.
+/// Runs the comparison, or its part about JSON. Returns whether every goal was measured and met.
 pub fn run(plan: &Plan) -> Result<bool, Box<dyn Error>> {
     let scratch = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("compare-{}", std::process::id()));
     fs::create_dir_all(&scratch)?;
@@ -34,14 +34,14 @@ pub fn run(plan: &Plan) -> Result<bool, Box<dyn Error>> {
 }
 
 fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
-    let me = env::current_exe()?;
-    let library = find_library(plan, &me);
+    let executable = env::current_exe()?;
+    let library = find_library(plan, &executable);
     let c_program = library.clone().and_then(|library| build_c_program("stream", &library, scratch));
     let authority = scratch.join("authority.pem");
-    let server = Server::start(&me, &authority)?;
-    introduce(&library);
+    let server = Server::start(&executable, &authority)?;
+    print_versions(&library);
 
-    let raw_sdk = |more: &[&str]| Ok(Program::new(&me, &[&["raw-sdk"], more].concat()));
+    let raw_sdk = |more: &[&str]| Ok(Program::new(&executable, &[&["raw-sdk"], more].concat()));
     let c = |more: &[&str]| c_program.as_ref().map(|file| Program::new(file, more)).map_err(Clone::clone);
     let callback = Bench {
         columns: &CALLBACK,
@@ -56,7 +56,13 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
     };
     let interfaces = by_interface(&server.url, &[]);
     let over_http2 = by_interface(&server.secure_url, &["--authority", &authority.to_string_lossy()]);
-    let peers = peers::Setting { me: &me, server: &server, authority: &authority, c_program: &c_program, scratch };
+    let peers = peers::Setting {
+        executable: &executable,
+        server: &server,
+        authority: &authority,
+        c_program: &c_program,
+        scratch,
+    };
     let file = scratch.join("callgrind.out");
     let goals = [
         compare_json(plan, &library, scratch)?,
@@ -67,21 +73,21 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
     Ok(goals.iter().all(|met| *met))
 }
 
-/// What JSON costs. Whether every goal was measured and met.
+/// Measures the cost of JSON. Returns whether every goal was measured and met.
 fn compare_json(plan: &Plan, library: &Result<PathBuf, String>, scratch: &Path) -> Result<bool, String> {
     let program = build_c_program("json", library.as_ref().map_err(Clone::clone)?, scratch)?;
     Ok(json::compare(&program, scratch, plan.burst_rounds))
 }
 
-/// What a callback costs, in detail. Whether every goal was measured and met.
+/// Measures the cost of a callback in detail. Returns whether every goal was measured and met.
 fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
-    eprintln!("as fast as they come ...");
+    eprintln!("burst ...");
     let streams = plan.streams.to_string();
     let events = u64::from(plan.streams) * EVENTS;
     let burst = bench.rounds(plan.burst_rounds, &ALL, |program| {
         program.measure(&["--model", BURST, "--streams", &streams], PER_EVENT, events * TEXT)
     });
-    eprintln!("one a millisecond ...");
+    eprintln!("paced ...");
     let paced = bench.rounds(plan.paced_rounds, &ALL, |program| {
         program.measure(&["--model", PACED, "--streams", "1"], PER_EVENT, EVENTS * TEXT)
     });
@@ -112,16 +118,16 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     let per_stream_event = f64::from(plan.counted_streams) * EVENTS as f64;
     let per_call = f64::from(plan.counted_calls);
     let per_image = f64::from(plan.counted_images);
-    let not_hashing = |image: &Profile| vec![image.total_without(HASHING) as f64 / per_image];
+    let without_hashing = |image: &Profile| vec![image.total_without(HASHING) as f64 / per_image];
     let rows = [
         bench.row("burst: wall per event, us", &burst, |run| run.wall, Some(Goal::OfSdk(0.2))),
         bench.row("burst: CPU per event, us", &burst, Run::cpu, None),
-        in_the_kernel(bench, "burst: of it in the kernel, %", &burst),
+        in_the_kernel(bench, "burst: share of CPU in the kernel, %", &burst),
         bench.row("burst: context switches per event", &burst, |run| run.switches, Some(Goal::AtMost(0.02))),
         counted_row(bench, "burst: instructions per event", &counted_events, per_stream_event, Some(Goal::OfSdk(0.42))),
         bench.row("paced: wall per event, us", &paced, |run| run.wall, None),
         bench.row("paced: CPU per event, us", &paced, Run::cpu, None),
-        in_the_kernel(bench, "paced: of it in the kernel, %", &paced),
+        in_the_kernel(bench, "paced: share of CPU in the kernel, %", &paced),
         bench.row("paced: context switches per event", &paced, |run| run.switches, Some(Goal::AtMost(2.1))),
         bench.row("unary: wall per call, us", &unary, |run| run.wall, None),
         bench.row("unary: CPU per call, us", &unary, Run::cpu, None),
@@ -136,9 +142,9 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
         ),
         row(
             bench.columns,
-            "an image of 4 MB: of them not SHA-256",
+            "an image of 4 MB: without SHA-256",
             &counted_image,
-            not_hashing,
+            without_hashing,
             Some(Goal::OfSdk(1.0)),
         ),
         bench.row("cold start to the first event: wall, us", &cold, |run| run.wall, None),
@@ -147,24 +153,24 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     ];
     println!("\n{}", report::table(&CALLBACK, &rows));
     println!(
-        "Times and switches: the best of the rounds, the worst in brackets. C : SDK compares the callback with the SDK"
+        "Times and switches: the best round, and the worst in brackets. C : SDK compares the callback with the SDK"
     );
-    println!("as documented; a goal has to be met without an assembled response and with one.");
-    explain(&counted_events, &counted_unary, &counted_cold, per_stream_event, per_call);
+    println!("as documented. A goal must be met without an assembled response and with one.");
+    print_profiles(&counted_events, &counted_unary, &counted_cold, per_stream_event, per_call);
     all_met(&rows)
 }
 
-/// What each interface costs. Whether every goal was measured and met.
+/// Measures the cost of each interface. Returns whether every goal was measured and met.
 fn compare_interfaces(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Path) -> bool {
-    eprintln!("every interface: as fast as they come ...");
+    eprintln!("every interface: burst ...");
     let streams = plan.streams.to_string();
     let events = u64::from(plan.streams) * EVENTS;
     let burst = bench.rounds(plan.paced_rounds, &ALL, |program| {
         program.measure(&["--model", BURST, "--streams", &streams], PER_EVENT, events * TEXT)
     });
-    eprintln!("every interface: one a millisecond, with the time at which it was sent ...");
+    eprintln!("every interface: paced, with time stamps ...");
     let stamped = bench.rounds(plan.paced_rounds, &ALL, |program| {
-        // The last of the events comes from the script, without a stamp.
+        // The last event comes from the script, without a time stamp.
         program.measure(&["--model", STAMPED, "--streams", "1"], PER_EVENT, EVENTS * TEXT)
     });
     eprintln!("{AT_ONCE} streams at once ...");
@@ -207,8 +213,8 @@ fn compare_interfaces(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Pat
     all_met(&rows)
 }
 
-/// What was compared, on what.
-fn introduce(library: &Result<PathBuf, String>) {
+/// Prints the versions that are compared, the CPU and the library.
+fn print_versions(library: &Result<PathBuf, String>) {
     let lock = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock")).unwrap_or_default();
     let version = |name: &str| {
         lock.split_once(&format!("\nname = \"{name}\"\nversion = \""))
@@ -231,8 +237,8 @@ fn introduce(library: &Result<PathBuf, String>) {
     }
 }
 
-/// Where the instructions go: by crate for all, by function for a streamed event in the C program.
-fn explain(
+/// Prints the instructions by crate for each client, and by function for a streamed event.
+fn print_profiles(
     events: &PerClient<Profile>,
     unary: &PerClient<Profile>,
     cold: &PerClient<Profile>,
@@ -242,8 +248,8 @@ fn explain(
     if !events.iter().flatten().any(Result::is_ok) {
         return;
     }
-    println!("\nWhere the instructions go (each function's own, without those it calls)");
-    for (what, profiles, units) in
+    println!("\nInstructions by crate (exclusive: without the functions that are called)");
+    for (unit, profiles, units) in
         [("per event", events, per_event), ("per unary call", unary, per_call), ("cold start", cold, 1.0)]
     {
         for (client, name) in CALLBACK.names.iter().enumerate() {
@@ -256,7 +262,7 @@ fn explain(
                 .take(10)
                 .map(|(layer, cost)| format!("{layer} {:.0}%", 100.0 * *cost as f64 / total))
                 .collect();
-            println!("  {what}, {name}: {:.0} = {}", total / units, main.join(", "));
+            println!("  {unit}, {name}: {:.0} = {}", total / units, main.join(", "));
         }
     }
     let (sdk, judged) = (CALLBACK.base, CALLBACK.judged);

@@ -1,4 +1,4 @@
-//! The far end over HTTP/2 and TLS, as the service speaks: very many streams share a connection.
+//! The server over HTTP/2 and TLS, as the service uses them: many streams part a connection.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -21,15 +21,14 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use crate::script::{Kind, STEADY_PACE, Script, Scripts, unary_body};
+use crate::script::{Pacing, STEADY_PACE, Script, Scripts, unary_body};
 
-/// Streams on one connection. No client of the comparison has to open a second one.
+/// The limit of streams on one connection. It is so high that no client needs a second connection.
 const STREAMS: u32 = 2_000;
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// Serves in a thread of its own, on a free port, with a certificate that is made for this and written into
-/// `authority`.
+/// Starts a thread that serves on a free port. Writes its new certificate into the file `authority`.
 pub fn start(authority: &Path, scripts: Arc<Scripts>) -> Result<SocketAddr, Box<dyn Error>> {
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec!["127.0.0.1".to_owned()])?;
     fs::write(authority, cert.pem())?;
@@ -50,12 +49,12 @@ pub fn start(authority: &Path, scripts: Arc<Scripts>) -> Result<SocketAddr, Box<
 async fn accept(listener: TcpListener, acceptor: TlsAcceptor, scripts: Arc<Scripts>) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let (clock, arriving) = channel();
-    thread::spawn(move || keep_time(&arriving));
+    thread::spawn(move || send_on_time(&arriving));
     loop {
         let (connection, _) = listener.accept().await?;
         let (acceptor, scripts, clock) = (acceptor.clone(), scripts.clone(), clock.clone());
         tokio::spawn(async move {
-            // A client that hangs up is not worth a word.
+            // An error means that the client has closed the connection.
             let _ = serve(connection, acceptor, scripts, clock).await;
         });
     }
@@ -70,19 +69,19 @@ async fn serve(
     connection.set_nodelay(true)?;
     let link = acceptor.accept(connection).await?;
     let mut connection = h2::server::Builder::new().max_concurrent_streams(STREAMS).handshake(link).await?;
-    while let Some(asked) = connection.accept().await {
-        let (request, answer) = asked?;
+    while let Some(accepted) = connection.accept().await {
+        let (request, respond) = accepted?;
         let (scripts, clock) = (scripts.clone(), clock.clone());
         tokio::spawn(async move {
-            let _ = answer_one(request, answer, &scripts, &clock).await;
+            let _ = send_response(request, respond, &scripts, &clock).await;
         });
     }
     Ok(())
 }
 
-async fn answer_one(
+async fn send_response(
     request: Request<RecvStream>,
-    mut answer: SendResponse<Bytes>,
+    mut respond: SendResponse<Bytes>,
     scripts: &Scripts,
     clock: &Sender<Paced>,
 ) -> Result<(), Failure> {
@@ -98,23 +97,23 @@ async fn answer_one(
             .body(())
     };
     let model = path.split('/').nth(2).unwrap_or_default();
-    let (kind, script) = scripts.get(model).ok_or("no such model")?;
+    let (pacing, script) = scripts.get(model).ok_or("no such model")?;
     if !path.ends_with("/converse-stream") {
-        let mut out = answer.send_response(head("application/json")?, false)?;
+        let mut out = respond.send_response(head("application/json")?, false)?;
         return Ok(out.send_data(unary_body().into(), true)?);
     }
-    let mut out = answer.send_response(head("application/vnd.amazon.eventstream")?, false)?;
-    match kind {
-        Kind::Burst => {
-            script.plain.shares().try_for_each(|share| out.send_data(Bytes::copy_from_slice(share), false))?;
+    let mut out = respond.send_response(head("application/vnd.amazon.eventstream")?, false)?;
+    match pacing {
+        Pacing::Burst => {
+            script.plain.parts().try_for_each(|part| out.send_data(Bytes::copy_from_slice(part), false))?;
             Ok(out.send_data(Bytes::new(), true)?)
         }
-        Kind::Steady => Ok(clock.send(Paced { due: Instant::now() + scripts.turn(), out, script, next: 0 })?),
-        Kind::Paced | Kind::Stamped => Err("only over HTTP/1.1".into()),
+        Pacing::Steady => Ok(clock.send(Paced { due: Instant::now() + scripts.phase(), out, script, next: 0 })?),
+        Pacing::Paced | Pacing::Stamped => Err("only over HTTP/1.1".into()),
     }
 }
 
-/// A stream of which a share is due at a time.
+/// A stream whose next part is due at a time.
 struct Paced {
     due: Instant,
     out: SendStream<Bytes>,
@@ -122,9 +121,9 @@ struct Paced {
     next: usize,
 }
 
-/// Sends what is due. A thread of its own, because tokio's timers go by whole milliseconds and would send twenty at
-/// once.
-fn keep_time(arriving: &Receiver<Paced>) {
+/// Sends the parts of streams when they are due. It runs in a separate thread, because tokio's timers have a
+/// resolution of a millisecond and would send twenty parts at once.
+fn send_on_time(arriving: &Receiver<Paced>) {
     let mut streams = BinaryHeap::new();
     loop {
         let wait = match streams.peek() {
@@ -135,7 +134,7 @@ fn keep_time(arriving: &Receiver<Paced>) {
             Ok(stream) => streams.push(Reverse(stream)),
             Err(RecvTimeoutError::Timeout) => {
                 let Some(Reverse(mut stream)) = streams.pop() else { continue };
-                // One whose client has gone is forgotten.
+                // A stream whose client has closed the connection is dropped.
                 if let Ok(true) = stream.send_next() {
                     streams.push(Reverse(stream));
                 }
@@ -146,13 +145,13 @@ fn keep_time(arriving: &Receiver<Paced>) {
 }
 
 impl Paced {
-    /// Sends the share that is due; whether there is another.
+    /// Sends the next part. Returns whether another part follows.
     fn send_next(&mut self) -> Result<bool, h2::Error> {
-        let share = self.script.plain.shares().nth(self.next);
-        self.out.send_data(share.map(Bytes::copy_from_slice).unwrap_or_default(), share.is_none())?;
+        let part = self.script.plain.parts().nth(self.next);
+        self.out.send_data(part.map(Bytes::copy_from_slice).unwrap_or_default(), part.is_none())?;
         self.next += 1;
         self.due += STEADY_PACE;
-        Ok(share.is_some())
+        Ok(part.is_some())
     }
 }
 

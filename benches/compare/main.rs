@@ -1,19 +1,20 @@
-//! What a streamed event costs a C program, against what it costs a program of the AWS SDK for Rust, or of libcurl.
+//! Compares the cost of a streamed event in a C program with libbedrock, a program of the AWS SDK for Rust, and a C
+//! program with libcurl.
 //!
-//!     cargo bench                                     the whole comparison, about five minutes
+//!     cargo bench                                     the whole comparison, about seven minutes
 //!     cargo bench --bench compare -- --quick          fewer rounds
-//!     cargo bench --bench compare -- --check          exit status 1 where a goal is missed or could not be measured
-//!     cargo bench --bench compare -- --json           only what is about JSON
+//!     cargo bench --bench compare -- --check          exit status 1 if a goal is missed or not measured
+//!     cargo bench --bench compare -- --json           only the table about JSON
 //!     cargo bench --bench compare -- --library FILE   measure that libbedrock.so (also: BEDROCK_LIBRARY=FILE)
 //!
-//! and its two parts alone, for whoever wants to look closer:
+//! The server and the client of the SDK can be run alone, for instance under a profiler:
 //!
 //!     cargo bench --bench compare -- server [--port N] [--authority FILE]
 //!     cargo bench --bench compare -- raw-sdk [--runtime multi|single] --url URL [--authority FILE] [--model ID]
 //!                                            --streams N | --open N | --unary N [--image BYTES] | --first-event
 //!
-//! All parts are one executable that starts itself again, so that `cargo bench` alone builds everything but the C
-//! program, which the driver compiles. `README.md` in the directory above says what is measured, and how.
+//! They are this executable, which starts itself again, so `cargo bench` builds them. The driver compiles the C
+//! programs. `README.md` in the folder above describes the measurements.
 
 #[cfg(unix)]
 mod c_program;
@@ -62,10 +63,10 @@ fn main() -> std::process::ExitCode {
     }
 }
 
-/// Whether all is well; false only where `--check` asked.
+/// Returns false if `--check` was given and a goal was missed or not measured.
 #[cfg(unix)]
 fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::Error>> {
-    // `cargo bench` adds --bench behind the arguments; `cargo test --all-targets` gives none.
+    // `cargo bench` appends --bench to the arguments, and `cargo test --all-targets` does not.
     let (bench, args): (Vec<String>, Vec<String>) = args.partition(|arg| arg == "--bench");
     let benching = !bench.is_empty();
     let mut args = args.into_iter().peekable();

@@ -1,8 +1,9 @@
-//! Against what a C programmer would take instead: libcurl, with the frames split and checked by hand (`c/curl.c`).
+//! The comparison with libcurl, which a C programmer would use instead. The program `c/curl.c` splits and checks frames
+//! by hand.
 //!
-//! libcurl signs (`CURLOPT_AWS_SIGV4`) and does HTTP and TLS, with OpenSSL on most systems. Over HTTPS, as the service
-//! speaks, and over plain HTTP/1.1. It is built where pkg-config finds libcurl's development files; without them its
-//! column says "skipped".
+//! libcurl signs (`CURLOPT_AWS_SIGV4`) and implements HTTP and TLS, with OpenSSL on most systems. Measured are HTTPS,
+//! which the service uses, and plain HTTP/1.1. If pkg-config does not find libcurl's development files, its column says
+//! "skipped".
 
 use std::error::Error;
 use std::ffi::OsString;
@@ -11,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::c_program::compile;
-use crate::clients::{ALL, Bench, Program, Run, Wanted};
+use crate::clients::{ALL, Bench, ClientFilter, Program, Run};
 use crate::plan::{AT_ONCE, BURST, EVENTS, PACED, PER_EVENT, Plan, STEADY, STEADY_EVENTS, TEXT};
 use crate::report::{self, Columns, Goal};
 use crate::rows::{all_met, counted_row};
@@ -24,36 +25,36 @@ const PEERS: Columns = Columns {
     judged: &[2, 3],
 };
 
-/// One stream after the other needs no waiting set.
-const ONE_BY_ONE: Wanted = |client| client < 3;
-/// Many at once do.
-const AT_THE_SAME_TIME: Wanted = |client| client != 2;
+/// For streams one after the other, which need no waiting set.
+const ONE_BY_ONE: ClientFilter = |client| client < 3;
+/// For many streams at once, which one thread cannot serve by callbacks.
+const AT_THE_SAME_TIME: ClientFilter = |client| client != 2;
 
-/// The certificates of a system that has some: a program that starts reads all of them, whichever it needs.
+/// The system's trust store. A program reads all of it at its start.
 const TRUST_STORE: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// A stream that is left at its first event needs no more.
+/// The model id of a cold start, which reads one event.
 const FIRST: &str = "burst-1";
 
-/// Who and where everybody is.
+/// The programs, the server and the folder of the driver.
 pub struct Setting<'a> {
-    pub me: &'a Path,
+    pub executable: &'a Path,
     pub server: &'a Server,
-    /// Whom to trust.
+    /// The server's certificate.
     pub authority: &'a Path,
     pub c_program: &'a Result<PathBuf, String>,
     pub scratch: &'a Path,
 }
 
-/// Runs them, and prints the table. Whether every goal was measured and met.
+/// Runs the programs and prints the table. Returns whether every goal was measured and met.
 pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error>> {
     let curl = build(setting.scratch);
     let trusted = trust_store(setting)?;
     let bench = |url, more: &[&str]| {
-        let program = |file: &Result<PathBuf, String>, own: &[&str]| {
-            file.as_ref().map(|file| Program::new(file, &[own, more].concat())).map_err(Clone::clone)
+        let program = |file: &Result<PathBuf, String>, options: &[&str]| {
+            file.as_ref().map(|file| Program::new(file, &[options, more].concat())).map_err(Clone::clone)
         };
         let clients = vec![
-            Ok(Program::new(setting.me, &[&["raw-sdk", "--runtime", "single"], more].concat())),
+            Ok(Program::new(setting.executable, &[&["raw-sdk", "--runtime", "single"], more].concat())),
             program(&curl, &[]),
             program(setting.c_program, &[]),
             program(setting.c_program, &["--interface", "waitset"]),
@@ -64,7 +65,7 @@ pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error
     let secure = bench(&setting.server.secure_url, &["--authority", &setting.authority.to_string_lossy()]);
     let cold = bench(&setting.server.secure_url, &["--authority", &trusted.to_string_lossy()]);
 
-    eprintln!("libcurl: as fast as they come ...");
+    eprintln!("libcurl: burst ...");
     let streams = plan.streams.to_string();
     let events = u64::from(plan.streams) * EVENTS;
     let [burst, secure_burst] = [&plain, &secure].map(|bench| {
@@ -72,7 +73,7 @@ pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error
             program.measure(&["--model", BURST, "--streams", &streams], PER_EVENT, events * TEXT)
         })
     });
-    eprintln!("libcurl: one a millisecond ...");
+    eprintln!("libcurl: paced ...");
     let paced = plain.rounds(plan.paced_rounds, &ALL, |program| {
         program.measure(&["--model", PACED, "--streams", "1"], PER_EVENT, EVENTS * TEXT)
     });
@@ -101,9 +102,9 @@ pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error
             Some(Goal::AtMost(3500.0)),
         ),
         secure.row("the same: CPU, us", &secure_burst, Run::cpu, None),
-        plain.row("one a millisecond, HTTP/1.1: CPU, us", &paced, Run::cpu, None),
+        plain.row("paced over HTTP/1.1: CPU, us", &paced, Run::cpu, None),
         plain.row("the same: context switches", &paced, |run| run.switches, None),
-        secure.row("1,000 streams, HTTP/2 and TLS: CPU, us", &at_once, Run::cpu, Some(Goal::OfLibcurl(1.0))),
+        secure.row("1,000 streams over HTTP/2 and TLS: CPU, us", &at_once, Run::cpu, Some(Goal::OfLibcurl(1.0))),
         secure.row("the same: context switches", &at_once, |run| run.switches, None),
         counted_row(&cold, "cold start over HTTPS: instructions", &counted_cold, 1.0, Some(Goal::OfLibcurl(0.5))),
         cold.row("the same: CPU, us", &colds, Run::cpu, None),
@@ -111,12 +112,12 @@ pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error
     ];
     println!("\n{}", report::table(&PEERS, &rows));
     println!(
-        "All but the cold start is for each event. A cold start ends with the first event, and reads the system's trust store."
+        "All rows but the cold start are per event. A cold start ends with the first event and reads the whole trust store."
     );
     Ok(all_met(&rows))
 }
 
-/// The system's certificates, where it has them in one file, and that of the server.
+/// Writes the certificates of the system, if they are in one file, and that of the server into one file.
 fn trust_store(setting: &Setting<'_>) -> Result<PathBuf, Box<dyn Error>> {
     let mut all = fs::read(TRUST_STORE).unwrap_or_default();
     all.extend(fs::read(setting.authority)?);
@@ -125,13 +126,13 @@ fn trust_store(setting: &Setting<'_>) -> Result<PathBuf, Box<dyn Error>> {
     Ok(file)
 }
 
-/// Compiles `c/curl.c` where there is a libcurl to compile against.
+/// Compiles `c/curl.c`, if libcurl's development files are installed.
 fn build(scratch: &Path) -> Result<PathBuf, String> {
     let skipped = || "libcurl's development files not found (libcurl4-openssl-dev)".to_owned();
-    let asked = Command::new("pkg-config").args(["--cflags", "--libs", "libcurl"]).output().map_err(|_| skipped())?;
-    if !asked.status.success() {
+    let found = Command::new("pkg-config").args(["--cflags", "--libs", "libcurl"]).output().map_err(|_| skipped())?;
+    if !found.status.success() {
         return Err(skipped());
     }
-    let flags = String::from_utf8_lossy(&asked.stdout).split_whitespace().map(OsString::from).collect::<Vec<_>>();
+    let flags = String::from_utf8_lossy(&found.stdout).split_whitespace().map(OsString::from).collect::<Vec<_>>();
     compile("curl", scratch, &flags)
 }

@@ -1,41 +1,41 @@
-//! The amount of work in a comparison: constants, and rounds.
+//! The amount of work in a comparison: constants and rounds.
 
 use std::env;
 use std::path::PathBuf;
 
-/// Text events in a stream, and bytes of text in an event; the server's model ids say the first again.
+/// Text events in a stream, as in the model ids below, and bytes of text in an event.
 pub const EVENTS: u64 = 1_000;
 pub const TEXT: u64 = 20;
-/// Bytes of text in a unary answer.
+/// Bytes of text in a unary response.
 pub const UNARY_TEXT: u64 = crate::script::UNARY_TEXT.len() as u64;
-/// Bytes of the image that a unary question shows; the names of its rows say it again.
+/// Bytes of the image in a unary request. The labels of its rows repeat the size.
 pub const IMAGE: u64 = 4_000_000;
-/// What the names of the functions that hash a body have in them, in lower case: signing hashes it, by either library.
+/// A part of the names, in lower case, of the functions that hash a body for its signature, in either library.
 pub const HASHING: &str = "sha256";
 pub const BURST: &str = "burst-1000";
 pub const PACED: &str = "paced-1000";
 pub const STAMPED: &str = "stamped-1000";
-/// Streams at once, twenty events a second each, and how many events each has.
+/// The number of streams at once, their model id (twenty events a second), and the number of events in each.
 pub const AT_ONCE: u64 = 1_000;
 pub const STEADY: &str = "steady-100";
 pub const STEADY_EVENTS: u64 = 100;
 
-/// What clients count of their work.
+/// Names of the counts that clients print.
 pub const PER_EVENT: &str = "events";
 pub const PER_CALL: &str = "calls";
 
-/// How much to run.
+/// The amount of work, by kind of measurement.
 pub struct Plan {
-    /// The library to measure, instead of the one that is shipped.
+    /// The library to measure instead of the shipped one.
     pub library: Option<PathBuf>,
-    /// Only what is about JSON, which needs no server.
+    /// Measures JSON only, which needs no server.
     pub json_alone: bool,
     pub burst_rounds: u32,
     pub paced_rounds: u32,
     pub cold_rounds: u32,
     pub streams: u32,
     pub unary_calls: u32,
-    /// Under callgrind a run of so many more streams, or calls, than the run it is compared with.
+    /// The streams, calls and images by which the longer run under callgrind exceeds the shorter one.
     pub counted_streams: u32,
     pub counted_calls: u32,
     pub counted_images: u32,

@@ -1,7 +1,7 @@
-//! The other side of the comparison: a client of aws-sdk-bedrockruntime alone, written as its documentation shows.
+//! The SDK's client: a program that uses aws-sdk-bedrockruntime alone, as its documentation shows.
 //!
-//! It uses nothing of libbedrock. `--runtime multi` is the documented `#[tokio::main]` with the consumer in `main`;
-//! `--runtime single` is the same code on tokio's one-thread runtime, which is the SDK at its best.
+//! `--runtime multi` is the documented `#[tokio::main]` with the consumer in `main`. `--runtime single` is the same
+//! code on tokio's one-thread runtime, where the SDK is fastest.
 //!
 //!     cargo bench --bench compare -- server --port 8123 &
 //!     cargo bench --bench compare -- raw-sdk --url http://127.0.0.1:8123 --model burst-1000 --streams 20
@@ -28,28 +28,27 @@ use crate::usage::{Usage, monotonic_ns};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// What to do, and how often.
+/// The work to do, with the number of calls.
 #[derive(Clone, Copy, Debug)]
 pub enum Job {
-    /// So many answers by ConverseStream, one after the other.
+    /// Streams by ConverseStream, one after the other.
     Streams(u32),
-    /// So many answers by ConverseStream, all at once, each in a task of its own. What is measured begins when the last
-    /// of them has.
+    /// Streams by ConverseStream, all at once, each in a task. The measurement begins when all have begun.
     Open(u32),
-    /// So many answers by Converse, one after the other.
+    /// Calls of Converse, one after the other.
     Unary(u32),
-    /// Nothing but one stream, left at its first piece of text: a cold start.
+    /// A cold start: one stream, at whose first text the process exits.
     FirstEvent,
 }
 
 pub struct Options {
     pub url: String,
-    /// Whom to trust, instead of the system's trust store.
+    /// A file with the certificates to trust, instead of the system's trust store.
     pub authority: Option<PathBuf>,
     pub model: String,
     pub single_thread: bool,
     pub job: Job,
-    /// Bytes of the image that each unary question shows; 0 for none.
+    /// Bytes of the image in each unary request. 0 means no image.
     pub image: usize,
 }
 
@@ -68,7 +67,7 @@ async fn single(options: &Options) -> Result<(), Failure> {
 }
 
 async fn work(options: &Options) -> Result<(), Failure> {
-    // What the SDK's default features give it.
+    // As the SDK's default features build it.
     let mut http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
     if let Some(authority) = &options.authority {
         let trusted = TrustStore::empty().with_pem_certificate(std::fs::read(authority)?);
@@ -83,9 +82,9 @@ async fn work(options: &Options) -> Result<(), Failure> {
         .load()
         .await;
     let client = Client::new(&config);
-    // Only the size counts: no part of the path reads the content.
+    // The content is arbitrary: only its size matters.
     let image = vec![b'x'; options.image];
-    let ask = async |total: &mut Total| unary(&client, &options.model, &image, total).await;
+    let call = async |total: &mut Total| unary(&client, &options.model, &image, total).await;
 
     let mut total = Total::default();
     let start;
@@ -95,8 +94,8 @@ async fn work(options: &Options) -> Result<(), Failure> {
             return Err("the stream held no text".into());
         }
         Job::Streams(calls) => {
-            // Opens the connection and fills every cache; what follows is the steady state.
-            ask(&mut Total::default()).await?;
+            // Opens the connection and fills every cache. The steady state follows.
+            call(&mut Total::default()).await?;
             start = Start::now(0);
             for _ in 0..calls {
                 stream(&client, &options.model, &mut total, false).await?;
@@ -104,7 +103,7 @@ async fn work(options: &Options) -> Result<(), Failure> {
             calls
         }
         Job::Open(calls) => {
-            ask(&mut Total::default()).await?;
+            call(&mut Total::default()).await?;
             let begun = Arc::new(Begun { to_begin: AtomicU32::new(calls), ..Begun::default() });
             let one = |client: Client, model: String, begun: Arc<Begun>| async move {
                 let mut total = Total { begun: Some(begun), ..Total::default() };
@@ -120,10 +119,10 @@ async fn work(options: &Options) -> Result<(), Failure> {
             calls
         }
         Job::Unary(calls) => {
-            ask(&mut Total::default()).await?;
+            call(&mut Total::default()).await?;
             start = Start::now(0);
             for _ in 0..calls {
-                ask(&mut total).await?;
+                call(&mut total).await?;
             }
             calls
         }
@@ -142,12 +141,12 @@ async fn work(options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Where what is measured begins.
+/// The counters at the beginning of the measurement.
 #[derive(Clone, Copy)]
 struct Start {
     at: Instant,
     used: Usage,
-    /// Events that came before it.
+    /// Events before the beginning.
     events: u64,
 }
 
@@ -157,7 +156,7 @@ impl Start {
     }
 }
 
-/// How many of the streams that are opened at once have begun, and what they have shown by then.
+/// The progress of streams that are opened at once. The measurement starts when all of them have begun.
 #[derive(Default)]
 struct Begun {
     to_begin: AtomicU32,
@@ -166,70 +165,70 @@ struct Begun {
 }
 
 impl Begun {
-    fn one_more(&self) {
+    fn count_one(&self) {
         if self.to_begin.fetch_sub(1, Ordering::Relaxed) == 1 {
             let _ = self.start.set(Start::now(self.events.load(Ordering::Relaxed)));
         }
     }
 }
 
-/// What the consumer does with an answer: count it. Printing would measure the terminal.
+/// The counts of the consumer, which prints no text, so that the terminal is not measured.
 #[derive(Default)]
 struct Total {
     begun: Option<Arc<Begun>>,
     events: u64,
     bytes: usize,
-    /// How long stamped events took from the server's write to the consumer, in nanoseconds.
-    took: Vec<u64>,
+    /// Latencies of events with time stamps from the server's write to the consumer, in nanoseconds.
+    latencies: Vec<u64>,
 }
 
 impl Total {
-    fn take(&mut self, text: &str) {
+    fn count_text(&mut self, text: &str) {
         if let Some(begun) = &self.begun {
             begun.events.fetch_add(1, Ordering::Relaxed);
         }
         self.events += 1;
         self.bytes += text.len();
         if let Ok(sent) = text.parse::<u64>() {
-            self.took.push(monotonic_ns() - sent);
+            self.latencies.push(monotonic_ns() - sent);
         }
     }
 
     fn add(&mut self, other: Total) {
         self.events += other.events;
         self.bytes += other.bytes;
-        self.took.extend(other.took);
+        self.latencies.extend(other.latencies);
     }
 
-    /// So many thousandths of the events took at most this long; 0 where none was stamped.
+    /// Returns a percentile of the latencies, given in thousandths, or 0 if no event had a time stamp.
     fn percentile(&mut self, thousandths: usize) -> u64 {
-        self.took.sort_unstable();
-        self.took.len().checked_sub(1).map_or(0, |last| self.took[last * thousandths / 1000])
+        self.latencies.sort_unstable();
+        self.latencies.len().checked_sub(1).map_or(0, |last| self.latencies[last * thousandths / 1000])
     }
 }
 
-fn question(image: &[u8]) -> Result<Message, Failure> {
+fn user_message(image: &[u8]) -> Result<Message, Failure> {
     let message = Message::builder().role(ConversationRole::User).content(ContentBlock::Text("Hello".to_owned()));
     if image.is_empty() {
         return Ok(message.build()?);
     }
-    // A blob owns its bytes: whoever shows an image again has to copy it.
+    // A blob owns its bytes, so each request copies the image.
     let source = ImageSource::Bytes(Blob::new(image));
     let image = ImageBlock::builder().format(ImageFormat::Png).source(source).build()?;
     Ok(message.content(ContentBlock::Image(image)).build()?)
 }
 
-async fn stream(client: &Client, model: &str, total: &mut Total, leave: bool) -> Result<(), Failure> {
-    let answer = client.converse_stream().model_id(model).messages(question(&[])?).send().await?;
-    let mut events = answer.stream;
+async fn stream(client: &Client, model: &str, total: &mut Total, exit_at_text: bool) -> Result<(), Failure> {
+    let response = client.converse_stream().model_id(model).messages(user_message(&[])?).send().await?;
+    let mut events = response.stream;
     while let Some(event) = events.recv().await? {
         match event {
-            ConverseStreamOutput::MessageStart(_) => total.begun.iter().for_each(|begun| begun.one_more()),
+            ConverseStreamOutput::MessageStart(_) => total.begun.iter().for_each(|begun| begun.count_one()),
             ConverseStreamOutput::ContentBlockDelta(event) => {
                 if let Some(Ok(text)) = event.delta().map(|delta| delta.as_text()) {
-                    total.take(text);
-                    if leave {
-                        // Not `std::process::exit`: what a program does to end is no part of its start.
+                    total.count_text(text);
+                    if exit_at_text {
+                        // Not `std::process::exit`: the end of the program is not measured.
                         crate::usage::exit_now();
                     }
                 }
@@ -241,8 +240,8 @@ async fn stream(client: &Client, model: &str, total: &mut Total, leave: bool) ->
 }
 
 async fn unary(client: &Client, model: &str, image: &[u8], total: &mut Total) -> Result<(), Failure> {
-    let answer = client.converse().model_id(model).messages(question(image)?).send().await?;
-    let message = answer.output().and_then(|output| output.as_message().ok()).ok_or("no message")?;
+    let response = client.converse().model_id(model).messages(user_message(image)?).send().await?;
+    let message = response.output().and_then(|output| output.as_message().ok()).ok_or("no message")?;
     for block in message.content() {
         if let Ok(text) = block.as_text() {
             total.bytes += text.len();

@@ -1,19 +1,19 @@
-//! The table, and what the figures are worth against the goals.
+//! Formats the tables, and compares the figures with the goals.
 
 use std::fmt::Write;
 
-/// Whose figures a table shows.
+/// The columns of a table.
 pub struct Columns {
     /// In the order of the table.
     pub names: &'static [&'static str],
-    /// The one that the others are compared with, and how the ratio is called.
+    /// The column that the others are compared with, and the label of the ratio.
     pub base: usize,
     pub ratio: &'static str,
-    /// Those that have to meet the goals. The ratio shown is that of the first of them that a row is about.
+    /// The columns that must meet the goals. A row shows the ratio of the first of them that has a figure.
     pub judged: &'static [usize],
 }
 
-/// What a C program's callback costs.
+/// The table about the callback of a C program.
 pub const CALLBACK: Columns = Columns {
     names: &["SDK, as documented", "SDK, one thread", "C, callback", "C, callback and response"],
     base: 0,
@@ -21,7 +21,7 @@ pub const CALLBACK: Columns = Columns {
     judged: &[2, 3],
 };
 
-/// What each interface costs, against the SDK at its best.
+/// The table about all interfaces. They are compared with the SDK on its one-thread runtime.
 pub const INTERFACES: Columns = Columns {
     names: &["SDK, as documented", "SDK, one thread", "callback", "pull", "descriptor", "wakeup", "waiting set"],
     base: 1,
@@ -29,12 +29,12 @@ pub const INTERFACES: Columns = Columns {
     judged: &[2, 3, 4, 5, 6],
 };
 
-/// One figure of one client, measured a few times.
+/// The samples of one figure of one client.
 #[derive(Clone, Default)]
 pub struct Samples(pub Vec<f64>);
 
 impl Samples {
-    /// The least of them: everything else on the machine can only add.
+    /// Returns the least sample: load on the machine only increases a figure.
     pub fn best(&self) -> Option<f64> {
         self.0.iter().copied().reduce(f64::min)
     }
@@ -46,23 +46,23 @@ impl Samples {
 
 #[derive(Clone, Copy)]
 pub enum Goal {
-    /// At most so much of what the SDK takes.
+    /// At most this multiple of the SDK's figure.
     OfSdk(f64),
-    /// At most so much of what libcurl takes, where that is what the table compares with.
+    /// At most this multiple of libcurl's figure, in a table whose base is libcurl.
     OfLibcurl(f64),
-    /// At most so much.
+    /// At most this figure.
     AtMost(f64),
 }
 
 /// One line of the table.
 pub struct Row {
-    pub what: &'static str,
+    pub label: &'static str,
     pub goal: Option<Goal>,
     pub columns: &'static Columns,
     pub samples: Vec<Samples>,
-    /// Why there are no figures of a client, where there are none.
+    /// The reason for each client that has no figure.
     pub skipped: Vec<Option<String>>,
-    /// Whether a ratio means anything.
+    /// Whether the ratio is shown.
     pub compared: bool,
 }
 
@@ -76,8 +76,8 @@ pub enum Verdict {
 
 impl Row {
     fn ratio(&self, client: usize) -> Option<f64> {
-        let (ours, theirs) = (self.samples[client].best()?, self.samples[self.columns.base].best()?);
-        (theirs > 0.0).then(|| ours / theirs)
+        let (figure, base) = (self.samples[client].best()?, self.samples[self.columns.base].best()?);
+        (base > 0.0).then(|| figure / base)
     }
 
     fn judge(&self, client: usize) -> Verdict {
@@ -93,7 +93,7 @@ impl Row {
         }
     }
 
-    /// A goal is met where all that are judged meet it.
+    /// Returns whether all judged columns meet the goal.
     pub fn verdict(&self) -> Verdict {
         let judged = self.columns.judged.iter().filter(|&&client| self.applies(client));
         let all = judged.map(|&client| self.judge(client)).reduce(|all, one| match (all, one) {
@@ -104,7 +104,7 @@ impl Row {
         all.unwrap_or(Verdict::Unknown)
     }
 
-    /// Not everybody can do everything: such a cell is empty.
+    /// Returns whether a client was to be measured. The cell of any other client is empty.
     fn applies(&self, client: usize) -> bool {
         self.samples[client].best().is_some() || self.skipped[client].is_some()
     }
@@ -120,7 +120,7 @@ impl Row {
     }
 
     fn cells(&self) -> Vec<String> {
-        let mut cells = vec![self.what.to_owned()];
+        let mut cells = vec![self.label.to_owned()];
         cells.extend((0..self.columns.names.len()).map(|client| self.cell(client)));
         let first = self.columns.judged.iter().copied().find(|&client| self.applies(client));
         cells
@@ -145,7 +145,7 @@ impl Row {
     }
 }
 
-/// The rows as a table that reads well as it is and as Markdown, and below it why what is skipped is skipped.
+/// Returns the rows as a Markdown table that is aligned as plain text, and below it the reasons of skipped cells.
 pub fn table(columns: &Columns, rows: &[Row]) -> String {
     let mut lines = vec![vec![String::new()]];
     lines[0].extend(columns.names.iter().map(|&name| name.to_owned()));
@@ -179,7 +179,7 @@ pub fn table(columns: &Columns, rows: &[Row]) -> String {
     out
 }
 
-/// Three digits that count, and no more than the measurement is worth.
+/// Formats a figure with about three significant digits.
 fn figure(value: f64) -> String {
     match value {
         v if v >= 100_000.0 => thousands((v / 100.0).round() * 100.0),

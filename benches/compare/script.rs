@@ -1,8 +1,7 @@
-//! What the far end says, whichever version of HTTP carries it.
+//! The responses of the server, for each version of HTTP.
 //!
-//! All of it is encoded before anyone asks for it, so that a client as fast as it likes waits for its own code and not
-//! for the server's. Each event is a frame as the service sends it (three headers, a payload with its padding member
-//! `p`) and carries 20 bytes of text.
+//! They are encoded before the first request, so that a client never waits for the server. Each event is a frame as the
+//! service sends it (three headers, and a payload with the padding member `p`) and carries 20 bytes of text.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,16 +12,16 @@ use std::time::Duration;
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 
-/// Between the events of a steady stream.
+/// The interval between the events of a steady stream.
 pub const STEADY_PACE: Duration = Duration::from_millis(50);
 pub const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Content-Type: application/vnd.amazon.eventstream\r\n\
     x-amzn-RequestId: 00000000-0000-4000-8000-000000000001\r\n\
     Transfer-Encoding: chunked\r\n\r\n";
-/// The text of a unary answer.
-pub const UNARY_TEXT: &str = "Loopback answers quickly.";
+/// The text of a unary response.
+pub const UNARY_TEXT: &str = "Loopback replies quickly.";
 
-/// A unary answer.
+/// Returns the body of a unary response.
 pub fn unary_body() -> String {
     format!(
         "{{\"metrics\":{{\"latencyMs\":412}},\"output\":{{\"message\":{{\"content\":[{{\"text\":\"{UNARY_TEXT}\"}}],\
@@ -31,7 +30,7 @@ pub fn unary_body() -> String {
     )
 }
 
-/// Over HTTP/1.1, with its head.
+/// Returns a response over HTTP/1.1, with its head.
 pub fn unary(status: &str, body: &str) -> Vec<u8> {
     format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\n\
@@ -41,68 +40,70 @@ pub fn unary(status: &str, body: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// How a stream is sent.
+/// The pacing of a stream.
 #[derive(Clone, Copy)]
-pub enum Kind {
+pub enum Pacing {
     Burst,
     Paced,
     Steady,
     Stamped,
 }
 
-/// The answers, by model id; each is encoded once.
+/// The responses by model id. Each is encoded once.
 pub struct Scripts {
-    /// Over HTTP/1.1, with its head.
+    /// The unary response over HTTP/1.1, with its head.
     pub unary: Vec<u8>,
     streams: Mutex<HashMap<String, Arc<Script>>>,
-    turns: AtomicU32,
+    phases: AtomicU32,
 }
 
 impl Scripts {
     pub fn new() -> Self {
-        Self { unary: unary("200 OK", &unary_body()), streams: Mutex::default(), turns: AtomicU32::new(0) }
+        Self { unary: unary("200 OK", &unary_body()), streams: Mutex::default(), phases: AtomicU32::new(0) }
     }
 
-    /// When within the pace a steady stream sends: they are spread over it, whenever they begin.
-    pub fn turn(&self) -> Duration {
-        const TURNS: u32 = 1_000;
-        // A step that has no divisor in common with the number of turns comes by all of them.
+    /// Returns the offset of a new steady stream within the interval, so that the events of all streams are spread over
+    /// it.
+    pub fn phase(&self) -> Duration {
+        const PHASES: u32 = 1_000;
+        // The step is coprime to the number of phases, so it reaches all of them.
         const STEP: u32 = 619;
-        STEADY_PACE * (self.turns.fetch_add(STEP, Ordering::Relaxed) % TURNS) / TURNS
+        STEADY_PACE * (self.phases.fetch_add(STEP, Ordering::Relaxed) % PHASES) / PHASES
     }
 
-    /// The stream that a model id asks for, and how it is sent; `None` for a model id that asks for none.
-    pub fn get(&self, model: &str) -> Option<(Kind, Arc<Script>)> {
-        let (kind, events) = model.split_once('-')?;
-        let kind = match kind {
-            "burst" => Kind::Burst,
-            "paced" => Kind::Paced,
-            "steady" => Kind::Steady,
-            "stamped" => Kind::Stamped,
+    /// Returns the stream of a model id and its pacing, or `None` for an unknown model id.
+    pub fn get(&self, model: &str) -> Option<(Pacing, Arc<Script>)> {
+        let (pacing, events) = model.split_once('-')?;
+        let pacing = match pacing {
+            "burst" => Pacing::Burst,
+            "paced" => Pacing::Paced,
+            "steady" => Pacing::Steady,
+            "stamped" => Pacing::Stamped,
             _ => return None,
         };
         let events = events.parse().ok().filter(|n| (1..=1_000_000).contains(n))?;
         let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
         let script = streams.entry(model.to_owned()).or_insert_with(|| Arc::new(Script::new(events)));
-        Some((kind, Arc::clone(script)))
+        Some((pacing, Arc::clone(script)))
     }
 }
 
 const PADDING: &str = "\"p\":\"abcdefghij\"";
 
-/// A whole answer, as each version of HTTP carries it.
+/// A complete response, encoded for each version of HTTP.
 pub struct Script {
-    /// With its head.
+    /// For HTTP/1.1: the head, and a chunk for each event.
     pub chunked: Timed,
+    /// For HTTP/2: the events alone.
     pub plain: Timed,
 }
 
-/// Bytes, and where in them the share of each tick lies.
+/// Bytes, and the range of them that is sent at each tick.
 #[derive(Default)]
 pub struct Timed {
     pub bytes: Vec<u8>,
     ticks: Vec<Range<usize>>,
-    /// Where the share of the next tick begins.
+    /// The start of the next range.
     begun: usize,
 }
 
@@ -112,7 +113,7 @@ impl Timed {
         self.begun = self.bytes.len();
     }
 
-    pub fn shares(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
+    pub fn parts(&self) -> impl DoubleEndedIterator<Item = &[u8]> {
         self.ticks.iter().map(|tick| &self.bytes[tick.clone()])
     }
 }
@@ -159,7 +160,7 @@ impl Script {
     }
 }
 
-/// One event of 20 bytes of text.
+/// Returns the frame of a text event of 20 bytes.
 pub fn text_event(text: &str) -> Vec<u8> {
     debug_assert_eq!(text.len(), 20);
     frame("contentBlockDelta", &format!("{{\"contentBlockIndex\":0,\"delta\":{{\"text\":\"{text}\"}},{PADDING}}}"))
@@ -172,7 +173,7 @@ fn frame(event_type: &'static str, payload: &str) -> Vec<u8> {
         .add_header(Header::new(":content-type", string("application/json")))
         .add_header(Header::new(":message-type", string("event")));
     let mut frame = Vec::new();
-    write_message_to(&message, &mut frame).expect("a frame of our own making is valid");
+    write_message_to(&message, &mut frame).expect("the frame is within the limits");
     frame
 }
 

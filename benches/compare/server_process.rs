@@ -1,28 +1,28 @@
-//! The server in a process of its own.
+//! Starts and stops the server, which is a separate process.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
-/// The server's process; it ends when this end of its stdin does, however this process ends.
+/// The server's process. It exits at the end of its stdin, however this process ends.
 pub struct Server {
     pub url: String,
-    /// HTTP/2 over TLS.
+    /// The URL for HTTP/2 over TLS.
     pub secure_url: String,
     child: Child,
     stdin: Option<ChildStdin>,
 }
 
 impl Server {
-    /// Whom to trust is in the file `authority` then.
-    pub fn start(me: &Path, authority: &Path) -> Result<Self, Box<dyn Error>> {
-        let mut command = Command::new(me);
+    /// Starts the server, which writes its certificate into the file `authority`.
+    pub fn start(executable: &Path, authority: &Path) -> Result<Self, Box<dyn Error>> {
+        let mut command = Command::new(executable);
         command.args(["server", "--until-eof", "--authority"]).arg(authority);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let stdout = child.stdout.take().ok_or("the server has no stdout")?;
         let mut lines = BufReader::new(stdout).lines();
-        let mut next = || lines.next().ok_or("the server does not say where it is")?.map_err(Box::<dyn Error>::from);
+        let mut next = || lines.next().ok_or("the server printed no URL")?.map_err(Box::<dyn Error>::from);
         Ok(Self { url: next()?, secure_url: next()?, stdin: child.stdin.take(), child })
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel says: what a process has used, and what time it is. The one place of this bench that needs `unsafe`.
+//! Resource usage and the clock, from the kernel. The only unsafe code of the benchmark.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
@@ -7,16 +7,17 @@ use std::process::{Child, ExitStatus};
 use std::time::Duration;
 use std::{io, os::unix::process::ExitStatusExt};
 
+/// The CPU time and context switches of a process.
 #[derive(Clone, Copy, Debug)]
 pub struct Usage {
     pub user: Duration,
     pub system: Duration,
-    /// Context switches of all its threads: those it asked for by waiting, and those forced on it.
+    /// Voluntary and involuntary context switches of all threads.
     pub switches: u64,
 }
 
 impl Usage {
-    /// All threads of this process, those that have ended too.
+    /// Returns the usage of all threads of this process, including those that have ended.
     pub fn of_this_process() -> Self {
         let mut usage = MaybeUninit::zeroed();
         // SAFETY: `usage` is a writable rusage; any bit pattern of it is valid, all zeros too.
@@ -27,12 +28,12 @@ impl Usage {
         Self::from(usage)
     }
 
-    /// Waits for a child to end.
+    /// Waits until a child ends. Returns its status and usage.
     pub fn of_child(child: Child) -> io::Result<(ExitStatus, Self)> {
         let mut status = 0;
         let mut usage = MaybeUninit::zeroed();
-        // SAFETY: both pointers are writable for the call; the pid is that of a child of ours which nobody has
-        // waited for, since we own the `Child`. It is not used afterwards.
+        // SAFETY: both pointers are writable for the call. The pid is that of a child of this process that has not been
+        // waited for, because the `Child` is owned here. It is not used afterwards.
         let usage = unsafe {
             if libc::wait4(child.id() as libc::pid_t, &mut status, 0, usage.as_mut_ptr()) < 0 {
                 return Err(io::Error::last_os_error());
@@ -66,7 +67,7 @@ impl Sub for Usage {
     }
 }
 
-/// The time that all processes of this machine share.
+/// Returns the monotonic clock, which all processes of the machine share.
 pub fn monotonic_ns() -> u64 {
     let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `now` is writable.
@@ -74,7 +75,7 @@ pub fn monotonic_ns() -> u64 {
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
-/// Ends the process here and now: no destructors, no handlers.
+/// Ends the process at once, without destructors and exit handlers.
 pub fn exit_now() -> ! {
     // SAFETY: _exit takes no pointers and does not return.
     unsafe { libc::_exit(0) }

@@ -1,5 +1,6 @@
-//! For http1.md: hyper_http1 HOST:PORT MODEL STREAMS [unary] reads so many responses over one connection. It needs hyper (client, http1),
-//! hyper-util (tokio), http-body-util, bytes and tokio; without the feature hyper1 it is the program with a plain socket.
+//! The program of http1.md: hyper_http1 HOST:PORT MODEL STREAMS [unary] reads STREAMS responses over one connection.
+//! It needs hyper (client, http1), hyper-util (tokio), http-body-util, bytes and tokio. Without the feature hyper1 it
+//! uses a plain socket.
 #[cfg(feature = "hyper1")]
 async fn run(address: &str, model: &str, streams: usize, unary: bool) -> (usize, usize) {
     use http_body_util::{BodyExt, Full};

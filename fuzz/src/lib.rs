@@ -1,10 +1,9 @@
-//! What several targets build from the bytes that the fuzzer gives.
+//! Builds frames and events from the fuzzer's bytes, for several targets.
 
 use aws_smithy_eventstream::frame::write_message_to;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 
-/// The same frames with their checksums put right, as far as their lengths are possible: the fuzzer cannot guess a
-/// CRC32.
+/// Returns the frames with correct checksums, up to the first impossible length: the fuzzer cannot guess a CRC32.
 pub fn with_checksums(mut bytes: Vec<u8>) -> Vec<u8> {
     let mut rest = &mut bytes[..];
     while let Some(length) = rest.first_chunk().map(|length| u32::from_be_bytes(*length) as usize)
@@ -37,8 +36,7 @@ pub const NAMES: [(&str, &str); 13] = [
     ("unknown", "contentBlockDelta"),
 ];
 
-/// Cuts bytes into events: a line each, whose first letter, from "a" on, stands for the name, and whose rest is the
-/// payload.
+/// Splits bytes into events, one a line. The first letter, from "a" on, selects the name. The rest is the payload.
 pub fn events(bytes: &[u8]) -> impl Iterator<Item = (&'static str, &'static str, &[u8])> {
     bytes.split(|byte| *byte == b'\n').filter_map(|line| {
         let (letter, payload) = line.split_first()?;
@@ -47,7 +45,7 @@ pub fn events(bytes: &[u8]) -> impl Iterator<Item = (&'static str, &'static str,
     })
 }
 
-/// A frame of that message type, name and payload.
+/// Returns a frame with a message type, a name and a payload.
 pub fn frame(kind: &'static str, name: &'static str, payload: &[u8]) -> Vec<u8> {
     let header = |name: &'static str, text: &'static str| Header::new(name, HeaderValue::String(text.into()));
     let named = match kind {

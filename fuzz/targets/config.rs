@@ -1,4 +1,4 @@
-//! Any text as config JSON: a config, or an error that says what is wrong.
+//! Any text as config JSON: a config, or an error with a reason.
 #![no_main]
 
 use bedrock::config::Config;

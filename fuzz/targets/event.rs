@@ -1,5 +1,5 @@
-//! A stream of events with any payloads: the events and the response assembled from them are the same in whatever
-//! pieces the stream arrives, every event's JSON is JSON, and what is assembled is JSON after each event.
+//! A stream of events with any payloads: the events and the assembled response do not depend on the pieces in which the
+//! stream arrives. The JSON of each event is valid, and so is the assembled response.
 #![no_main]
 
 use bedrock::error::Error;
@@ -12,7 +12,7 @@ use bedrock::response::assembler::Assembler;
 use libbedrock_fuzz::{events, frame};
 use libfuzzer_sys::fuzz_target;
 
-/// What a stream amounted to: its events as text, the response so far, and how it ended.
+/// The result of a stream: its events as text, the assembled response, and the error that ended it.
 #[derive(Debug, PartialEq)]
 struct Outcome {
     events: Vec<String>,

@@ -1,5 +1,5 @@
-//! Bytes of an event stream, as they are and with their checksums put right: the frames are the same in whatever pieces
-//! the bytes arrive, and aws-smithy-eventstream reads the same headers and payloads.
+//! Bytes of an event stream, unchanged or with correct checksums: the frames do not depend on the pieces in which the
+//! bytes arrive, and aws-smithy-eventstream reads the same headers and payloads.
 #![no_main]
 
 use aws_smithy_eventstream::frame::read_message_from;
@@ -10,7 +10,7 @@ use bedrock::protocol::frame_headers::Value;
 use libbedrock_fuzz::with_checksums;
 use libfuzzer_sys::fuzz_target;
 
-/// A frame as text, to compare: its headers and its payload.
+/// The headers, as text, and the payload of a frame.
 #[derive(Debug, PartialEq)]
 struct Seen(Vec<(String, String)>, Vec<u8>);
 
@@ -30,7 +30,7 @@ fn decode<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<Seen>, Result<(), 
     (seen, Ok(()))
 }
 
-/// The frames that the SDK's decoder finds, up to its first error.
+/// Returns the frames that the SDK's decoder finds, up to its first error.
 fn expected(mut bytes: &[u8]) -> Vec<Seen> {
     let mut seen = Vec::new();
     while let Some(length) = bytes.first_chunk().map(|length| u32::from_be_bytes(*length) as usize)
@@ -66,6 +66,6 @@ fuzz_target!(|bytes: &[u8]| {
     let pieces = decode(bytes.chunks(size));
     assert_eq!((&whole, end), (&pieces.0, pieces.1), "in pieces of {size}");
     let expected = expected(&bytes);
-    assert_eq!(whole[..], expected[..whole.len().min(expected.len())], "another decoder");
+    assert_eq!(whole[..], expected[..whole.len().min(expected.len())], "the SDK's decoder differs");
     assert!(end.is_err() || whole.len() >= expected.len(), "a frame is missing");
 });

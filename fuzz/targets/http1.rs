@@ -1,5 +1,5 @@
-//! A response over HTTP/1.1: the same head, body and end in whatever pieces it arrives; what is read is part of the
-//! input; what has no length is never complete early.
+//! A response over HTTP/1.1: its head, body and end do not depend on the pieces in which it arrives, and everything
+//! that is read is part of the input.
 #![no_main]
 
 use bedrock::fuzzing_http::read_http1;

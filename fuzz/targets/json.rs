@@ -1,5 +1,5 @@
-//! Any bytes as JSON, and what follows a NUL in them as a pointer and a cursor: what passes is UTF-8; what a pointer
-//! finds is what serde_json finds; every way of walking meets the same parts; a cursor of another text is no harm.
+//! Any bytes as JSON, and the bytes after a NUL as a pointer and a cursor: accepted JSON is UTF-8, a pointer finds the
+//! same value as in serde_json, all iterations visit the same parts, and a cursor of another text is harmless.
 #![no_main]
 
 use bedrock::json::cursor::Cursor;
@@ -29,22 +29,22 @@ fuzz_target!(|bytes: &[u8]| {
     let (bytes, rest) = bytes.split_at(nul);
     let path = String::from_utf8_lossy(rest.get(1..).unwrap_or_default());
     let found = pointer::find(bytes, &path);
-    let judge = serde_json::from_slice::<Value>(bytes);
+    let reference = serde_json::from_slice::<Value>(bytes);
     match Outline::of(bytes) {
         Ok(outline) => {
-            let text = std::str::from_utf8(bytes).expect("what passes is UTF-8");
+            let text = std::str::from_utf8(bytes).expect("accepted JSON is UTF-8");
             let checked = Checked::new(text, Ok(outline));
             let outlined = checked.json().expect("it has an outline");
-            let plain = Json::parse(text).expect("text passes where bytes do");
-            if let Ok(judge) = &judge {
-                let found = found.map(|place| serde_json::from_str::<Value>(&text[place]).expect("a value is JSON"));
-                assert_eq!(found.as_ref(), judge.pointer(&path));
+            let plain = Json::parse(text).expect("the text is accepted like its bytes");
+            if let Ok(reference) = &reference {
+                let found = found.map(|range| serde_json::from_str::<Value>(&text[range]).expect("a value is JSON"));
+                assert_eq!(found.as_ref(), reference.pointer(&path));
                 walk(plain, outlined);
             }
             plain.numbers().map(|numbers| assert_eq!(numbers.values::<f64>().count(), numbers.count()));
         }
         Err(_) => {
-            assert!(found.is_none() && judge.is_err());
+            assert!(found.is_none() && reference.is_err());
             assert!(std::str::from_utf8(bytes).map_or(true, |text| Json::parse(text).is_err()));
         }
     }

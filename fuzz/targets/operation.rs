@@ -1,5 +1,5 @@
-//! Any text as the request of any operation, over any text as its model's defaults: a path, headers and a body that can
-//! go over the wire, or an error that says what is wrong.
+//! Any text as the request of any operation, with any text as its model's defaults: a path, headers and a body that can
+//! be sent, or an error with a reason.
 #![no_main]
 
 use bedrock::json::{Json, OwnedJson};
@@ -22,8 +22,8 @@ fuzz_target!(|given: (u8, &str, &str)| {
             for (_, value) in &input.headers {
                 assert!(value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic()), "{value:?}");
             }
-            let looks = matches!(operation, Operation::GetAsyncInvoke | Operation::ListAsyncInvokes);
-            assert_eq!(input.body.is_none(), looks);
+            let without_body = matches!(operation, Operation::GetAsyncInvoke | Operation::ListAsyncInvokes);
+            assert_eq!(input.body.is_none(), without_body);
         }
         Err(error) => assert!(error.message().as_str().starts_with("bedrock: ")),
     }

@@ -1,5 +1,5 @@
-//! Any text as request JSON, in both dialects: what comes out is JSON, of Converse alone, so that it stays as it is
-//! when it goes in again.
+//! Any text as request JSON, in both dialects: the body is JSON of Converse, and serializing it again does not change
+//! it.
 #![no_main]
 
 use bedrock::json::Json;
@@ -16,27 +16,27 @@ fn body(text: &str, lint: bool) -> Option<String> {
 fuzz_target!(|text: &str| {
     if let Some(once) = body(text, false) {
         Json::parse(&once).expect("a body is JSON");
-        assert_eq!(body(&once, false).as_ref(), Some(&once), "what is Converse already changed");
+        assert_eq!(body(&once, false).as_ref(), Some(&once), "a Converse body changed");
         if let Some(checked) = body(text, true) {
             assert_eq!(checked, once, "a check changed the body");
         }
     }
-    // What is kept is the same request.
+    // Saved JSON is the same request.
     if let Ok(request) = Request::parse(text)
-        && let Ok(kept) = request.to_json(true).map(|json| json.to_string())
+        && let Ok(saved) = request.to_json(true).map(|json| json.to_string())
     {
-        let again = Request::parse(&kept).expect("what was kept can be read");
-        assert_eq!(again.to_json(true).ok().as_deref(), Some(&*kept), "what was kept is kept otherwise");
-        assert_eq!(body(&kept, false), body(text, false), "what was kept is sent otherwise");
+        let again = Request::parse(&saved).expect("saved JSON can be read");
+        assert_eq!(again.to_json(true).ok().as_deref(), Some(&*saved), "saved JSON changed when saved again");
+        assert_eq!(body(&saved, false), body(text, false), "saved JSON has another body");
     }
-    // As one message after another.
+    // As two messages, one after the other.
     let mut request = Request::default();
     let mut before = 0;
     for _ in 0..2 {
         if request.add_message(text).is_ok() {
             let input = request.serialize(Operation::Converse, "m", &Document::default(), false).expect("messages can be sent");
             let length = input.body.unwrap_or_default().len();
-            assert!(length >= before, "a message took something away");
+            assert!(length >= before, "a message made the body shorter");
             before = length;
         }
     }

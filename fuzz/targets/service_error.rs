@@ -1,4 +1,4 @@
-//! A status, headers and a body as the service or a gateway may send them: an error with one line for people, or a
+//! A status, headers and a body as the service or a gateway may send them: an error with a message of one line, or a
 //! response that is JSON.
 #![no_main]
 
@@ -29,7 +29,7 @@ fuzz_target!(|given: (u16, u8, &str, &str, &[u8])| {
         let at = names.iter().position(|name| *name == wanted)?;
         (known >> at & 1 == 1).then_some(if at % 2 == 0 { name } else { header })
     };
-    // The body may repeat the key that authorized the request.
+    // The body may contain the key that authorized the request.
     let secrets = Secrets::in_headers([("authorization", &*format!("Bearer {SECRET}"))]);
     let body = if known & 0x80 == 0 { body.to_vec() } else { [body, SECRET.as_bytes(), body].concat() };
 

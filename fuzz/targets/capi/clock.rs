@@ -1,4 +1,4 @@
-//! No clock: libFuzzer's own limit finds a call that hangs, and a machine that fuzzes is late.
+//! Replaces the watchdog of tests/chaos: libFuzzer's limit finds a call that hangs, and calls are slow under fuzzing.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! Sequences of calls of the C API from several threads, with handles that are valid, freed, of another type, NULL or
-//! made up: no bad access and no leak under AddressSanitizer, each call keeps what the header promises, each release
-//! function runs once, and no handle is left. The calls are those of tests/chaos/sequences; the fuzzer's bytes choose
+//! random: no bad access and no leak under AddressSanitizer, each call keeps the promises of the header, each release
+//! function runs once, and no handle is left. The calls are those of tests/chaos/sequences. The fuzzer's bytes select
 //! them, their handles and their texts.
 #![no_main]
 
-// Their table of results is not used here.
+// The table of results is not used here.
 #[allow(dead_code)]
 #[path = "../../../tests/chaos/sequences/caller.rs"]
 mod caller;
@@ -27,15 +27,15 @@ use libfuzzer_sys::fuzz_target;
 use random::Random;
 
 const THREADS: usize = 3;
-/// The bytes that a call takes, roughly.
+/// The approximate number of bytes that a call consumes.
 const BYTES_PER_CALL: usize = 6;
 
 fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count)
 }
 
-/// Waits until there are no more threads than before: LeakSanitizer reports memory of threads that are just ending.
-fn threads_have_ended(before: usize) {
+/// Waits until the library's threads have ended: LeakSanitizer reports memory of threads that are about to end.
+fn wait_for_threads(before: usize) {
     let until = Instant::now() + Duration::from_secs(12);
     while threads() > before {
         assert!(Instant::now() < until, "threads of the library are left");
@@ -45,10 +45,10 @@ fn threads_have_ended(before: usize) {
 
 fuzz_target!(|bytes: &[u8]| {
     let before = threads();
-    // Nothing listens there: a connection is refused at once.
-    let nowhere = || "http://127.0.0.1:9".to_owned();
+    // Nothing listens on this port, so connections are refused at once.
+    let closed_port = || "http://127.0.0.1:9".to_owned();
     let shared = Shared {
-        urls: [nowhere(), nowhere()],
+        urls: [closed_port(), closed_port()],
         handles: handles::Handles::default(),
         steps: AtomicUsize::new(bytes.len() / BYTES_PER_CALL),
         until: None,
@@ -68,9 +68,9 @@ fuzz_target!(|bytes: &[u8]| {
     shared.handles.free_all();
     bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
     assert_eq!(bedrock_shutdown(10_000), BEDROCK_OK, "the library did not stop");
-    threads_have_ended(before);
+    wait_for_threads(before);
     assert_eq!(bedrock_live_handles(), 0, "handles are left");
     let (given, released) = (caller::GIVEN.load(Ordering::SeqCst), caller::RELEASED.load(Ordering::SeqCst));
-    assert_eq!(given, released, "release functions were passed, and not each ran once");
-    assert_eq!(calls::LET.load(Ordering::SeqCst), 0, "a wakeup or a log function could do what neither may");
+    assert_eq!(given, released, "a release function did not run exactly once");
+    assert_eq!(calls::LET.load(Ordering::SeqCst), 0, "a call that is forbidden in a wakeup or a log function succeeded");
 });

@@ -1,4 +1,4 @@
-//! The choices of a caller, taken from the fuzzer's bytes. After these it is a fixed sequence.
+//! The choices of a caller, from the fuzzer's bytes. After the last byte they are a fixed pseudo-random sequence.
 
 #[derive(Clone)]
 pub struct Random {
@@ -23,7 +23,7 @@ impl Random {
         (0..8).fold(0, |number, _| number << 8 | u64::from(self.byte()))
     }
 
-    /// A number below `end`, which is not 0. It takes as many bytes as it needs.
+    /// Returns a number below `end`, which is not 0. It consumes one or two bytes.
     pub fn below(&mut self, end: usize) -> usize {
         let taken = if end <= 1 << 8 { 1 } else { 2 };
         let number = (0..taken).fold(0, |number, _| number << 8 | usize::from(self.byte()));

@@ -1,4 +1,4 @@
-//! What the callers need of tests/support.
+//! The part of tests/support that the callers use.
 
 pub mod capi {
     pub use bedrock::ffi::status::*;
