@@ -10,7 +10,7 @@ use aws_smithy_eventstream::frame::{read_message_from, write_message_to};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::event_stream::{Header, HeaderValue, Message};
 use bedrock::protocol::frame::Frame;
-use bedrock::protocol::frame_decoder::FrameDecoder;
+use bedrock::protocol::frame_buffer::FrameBuffer;
 use bedrock::protocol::frame_error::FrameError;
 use bedrock::protocol::frame_headers::{MessageType, Value};
 use bedrock::protocol::frame_limits::{MAX_FRAME, MAX_HEADER_COUNT, MAX_HEADERS};
@@ -119,7 +119,7 @@ fn a_body_is_between_frames_exactly_at_their_ends() {
     }));
     let body = frames.concat();
     for at in 0..=body.len() {
-        let mut decoder = FrameDecoder::default();
+        let mut decoder = FrameBuffer::default();
         feed(&mut decoder, &body[..at], |_| ()).unwrap();
         assert_eq!(decoder.is_between_frames(), ends.contains(&at), "after {at} bytes");
     }
@@ -152,7 +152,7 @@ fn the_type_and_name_of_a_frame_follow_its_own_headers() {
         (MessageType::Unknown, "", raw_frame(&raw_header(b":message-type", 6, b"event"), b"")),
     ];
     let mut random = Random(6);
-    let mut decoder = FrameDecoder::default();
+    let mut decoder = FrameBuffer::default();
     for _ in 0..2_000 {
         let (kind, name, bytes) = &frames[random.below(frames.len())];
         let (head, tail) = bytes.split_at(random.below(bytes.len() + 1));
@@ -214,7 +214,7 @@ fn a_length_is_used_only_after_its_checksum_and_never_beyond_the_limit() {
 fn bytes_that_have_not_arrived_take_no_memory() {
     // The prelude of the longest frame, and its first bytes.
     let announced = prelude(MAX_FRAME as u32, MAX_HEADERS as u32);
-    let mut decoder = FrameDecoder::default();
+    let mut decoder = FrameBuffer::default();
     let before = allocated();
     feed(&mut decoder, &announced, |_| ()).unwrap();
     feed(&mut decoder, &[0; 100], |_| ()).unwrap();
@@ -225,7 +225,7 @@ fn bytes_that_have_not_arrived_take_no_memory() {
 #[test]
 fn the_longest_frame_is_in_memory_once() {
     let largest = raw_frame(&[], &vec![7; MAX_FRAME - PRELUDE - 4]);
-    let mut decoder = FrameDecoder::default();
+    let mut decoder = FrameBuffer::default();
     let before = allocated().live;
     let mut live = 0;
     for chunk in largest.chunks(100_000) {
@@ -241,7 +241,7 @@ fn the_longest_frame_is_in_memory_once() {
 #[test]
 fn the_longest_frame_is_decoded_and_its_buffer_is_freed() {
     let largest = raw_frame(&[], &vec![7; MAX_FRAME - PRELUDE - 4]);
-    let mut decoder = FrameDecoder::default();
+    let mut decoder = FrameBuffer::default();
     let mut shown = 0;
     for chunk in [&largest[..1 << 20], &largest[1 << 20..]] {
         feed(&mut decoder, chunk, |frame| shown += frame.payload.len()).unwrap();
@@ -326,7 +326,7 @@ fn complete_and_split_frames_are_decoded_without_allocating() {
     let mut random = Random(5);
     let body: Vec<u8> = (0..1_000).flat_map(|_| encode(&message(&mut random))).collect();
     for size in [1, 7, 100, 1_460, 16 << 10, body.len()] {
-        let mut decoder = FrameDecoder::default();
+        let mut decoder = FrameBuffer::default();
         let mut seen = 0;
         let mut count = |frame: Frame<'_>| seen += frame.headers().count() + frame.payload.len();
         body.chunks(size).for_each(|chunk| feed(&mut decoder, chunk, &mut count).unwrap());
@@ -454,7 +454,7 @@ fn a_long_frame_is_returned_separately_and_in_order_however_it_is_split() {
     let wanted: Vec<_> = frames.iter().map(|frame| oracle(frame)).collect();
     let wire = frames.concat();
     for size in [1 << 14, 1 << 20, wire.len()] {
-        let (mut decoder, mut shown, mut apart) = (FrameDecoder::default(), Vec::new(), 0);
+        let (mut decoder, mut shown, mut apart) = (FrameBuffer::default(), Vec::new(), 0);
         for mut chunk in wire.chunks(size) {
             loop {
                 let all = &mut shown;
@@ -476,7 +476,7 @@ fn a_long_frame_is_returned_separately_and_in_order_however_it_is_split() {
     }
 }
 
-fn feed(decoder: &mut FrameDecoder, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
+fn feed(decoder: &mut FrameBuffer, chunk: &[u8], mut each: impl FnMut(Frame<'_>)) -> Result<(), FrameError> {
     decoder.feed(chunk, |frame| {
         each(frame);
         Ok(())
@@ -485,7 +485,7 @@ fn feed(decoder: &mut FrameDecoder, chunk: &[u8], mut each: impl FnMut(Frame<'_>
 
 /// Returns the frames before the end or the error.
 fn decode_until_error<'a>(chunks: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Decoded>, Result<(), FrameError>) {
-    let (mut decoder, mut shown) = (FrameDecoder::default(), Vec::new());
+    let (mut decoder, mut shown) = (FrameBuffer::default(), Vec::new());
     let result =
         chunks.into_iter().try_for_each(|chunk| feed(&mut decoder, chunk, |frame| shown.push(Decoded::of(&frame))));
     (shown, result)

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use bedrock::error::{Error, Kind};
 use bedrock::ffi::request::BEDROCK_ATTACHMENTS_INLINE;
-use bedrock::protocol::frame_decoder::FrameDecoder;
+use bedrock::protocol::frame_buffer::FrameBuffer;
 use serde_json::json;
 use support::capi::*;
 use support::stream::event_frame;
@@ -107,7 +107,7 @@ fn a_large_frame_without_memory_is_an_error_of_the_call() {
     let delta = json!({"contentBlockIndex": 0, "delta": {"image": {"source": {"bytes": "x".repeat(2 << 20)}}}});
     let frame = event_frame("contentBlockDelta", &delta.to_string());
     let feed = || -> Result<usize, Error> {
-        let (mut decoder, mut frames) = (FrameDecoder::default(), 0);
+        let (mut decoder, mut frames) = (FrameBuffer::default(), 0);
         for chunk in frame.chunks(64 << 10) {
             decoder.feed(chunk, |_| {
                 frames += 1;

@@ -6,7 +6,7 @@ use bedrock::error::Error;
 use bedrock::json::Json;
 use bedrock::protocol::batch::Batch;
 use bedrock::protocol::event_decoder::EventDecoder;
-use bedrock::protocol::frame_decoder::FrameDecoder;
+use bedrock::protocol::frame_buffer::FrameBuffer;
 use bedrock::protocol::operation::{Operation, ResponseForm};
 use bedrock::response::assembler::Assembler;
 use libbedrock_fuzz::{events, frame};
@@ -23,7 +23,7 @@ struct Outcome {
 fn read<'a>(operation: Operation, chunks: impl Iterator<Item = &'a [u8]>) -> Outcome {
     let model_form = operation == Operation::InvokeModelWithResponseStream;
     let mut decoder = EventDecoder::new(if model_form { ResponseForm::Model } else { ResponseForm::Service });
-    let mut frames = FrameDecoder::default();
+    let mut frames = FrameBuffer::default();
     let mut assembler = Assembler::of(operation).expect("a streaming operation");
     let mut outline = Assembler::without_content(operation).expect("a streaming operation");
     let mut outcome = Outcome { events: Vec::new(), response: String::new(), error: None };

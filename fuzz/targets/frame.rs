@@ -4,7 +4,7 @@
 
 use aws_smithy_eventstream::frame::read_message_from;
 use aws_smithy_types::event_stream::HeaderValue;
-use bedrock::protocol::frame_decoder::FrameDecoder;
+use bedrock::protocol::frame_buffer::FrameBuffer;
 use bedrock::protocol::frame_error::FrameError;
 use bedrock::protocol::frame_headers::Value;
 use libbedrock_fuzz::with_checksums;
@@ -15,7 +15,7 @@ use libfuzzer_sys::fuzz_target;
 struct Seen(Vec<(String, String)>, Vec<u8>);
 
 fn decode<'a>(chunks: impl Iterator<Item = &'a [u8]>) -> (Vec<Seen>, Result<(), FrameError>) {
-    let mut decoder = FrameDecoder::default();
+    let mut decoder = FrameBuffer::default();
     let mut seen = Vec::new();
     for chunk in chunks {
         let fed = decoder.feed(chunk, |frame| {

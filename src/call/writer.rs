@@ -6,7 +6,7 @@ use super::timer::{Deadline, Timer, Wait};
 use crate::error::{Error, Kind, Result, chain};
 use crate::protocol::batch::Batch;
 use crate::protocol::event_decoder::EventDecoder;
-use crate::protocol::frame_decoder::{FrameDecoder, LONG, LongFrame};
+use crate::protocol::frame_buffer::{FrameBuffer, LONG, LongFrame};
 use crate::protocol::operation::ResponseForm;
 use crate::protocol::stream_completion::{BodyEnd, Completion};
 use crate::protocol::unary_response::UnaryHead;
@@ -121,7 +121,7 @@ impl Writer {
         let count = |usage: Usage| count(head.usage.or(usage));
         let _receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
-        let mut frames = FrameDecoder::default();
+        let mut frames = FrameBuffer::default();
         let mut events = EventDecoder::new(form);
         let mut received = 0;
         let end = loop {
@@ -164,7 +164,7 @@ impl Writer {
 
     fn decode(
         &self,
-        frames: &mut FrameDecoder,
+        frames: &mut FrameBuffer,
         events: &mut EventDecoder,
         chunk: &mut &[u8],
         next: Deadline,

@@ -6,7 +6,7 @@ use crate::http::body::UntilClose;
 use crate::protocol::batch::Batch;
 use crate::protocol::event_decoder::EventDecoder;
 use crate::protocol::frame::PRELUDE;
-use crate::protocol::frame_decoder::{FrameDecoder, LONG};
+use crate::protocol::frame_buffer::{FrameBuffer, LONG};
 use crate::protocol::frame_error::FrameError;
 use crate::protocol::frame_limits::MAX_FRAME;
 use crate::protocol::redact::Secrets;
@@ -30,7 +30,7 @@ pub struct InteractionBuilder {
     body: PartsBuilder,
     /// Whether all of the stream so far consists of valid frames.
     has_valid_frames: bool,
-    frames: FrameDecoder,
+    frames: FrameBuffer,
     /// Decodes the stream as its reader does.
     events: EventDecoder,
 }
@@ -45,7 +45,7 @@ impl InteractionBuilder {
             last_time: Instant::now(),
             body: PartsBuilder::default(),
             has_valid_frames: true,
-            frames: FrameDecoder::default(),
+            frames: FrameBuffer::default(),
             events: EventDecoder::default(),
         }
     }
@@ -95,7 +95,7 @@ impl InteractionBuilder {
                 }
             } else {
                 // The length is trusted only if its checksum is right.
-                self.has_valid_frames = FrameDecoder::default().feed(prelude, |_| Ok::<_, FrameError>(())).is_ok();
+                self.has_valid_frames = FrameBuffer::default().feed(prelude, |_| Ok::<_, FrameError>(())).is_ok();
                 break;
             }
         }

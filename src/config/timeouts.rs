@@ -31,7 +31,7 @@ impl Timeout {
 pub const DEFAULT_CONNECT: Duration = Duration::from_millis(3100);
 
 /// The limit of the other timers unless the config sets one. Healthy streams are silent for minutes. A dead connection
-/// is found without these timers (`http::keepalive`).
+/// is found without these timers (`http::tcp_keepalive`).
 const DEFAULT_SILENCE: Duration = Duration::from_secs(300);
 
 /// The limits of a call. None of them is 0.

@@ -10,8 +10,8 @@
 
 use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
+use super::support::release::User;
 use super::support::text;
-use super::support::user_data::User;
 use crate::error::Result;
 use crate::request::attachments::AttachmentBytes;
 use crate::request::media_block::MediaBlock;

@@ -22,7 +22,7 @@
 use super::attachment::bedrock_release_fn;
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::support::guard::entry;
-use super::support::user_data::User;
+use super::support::release::User;
 use super::support::{handle, on_event, restricted_callback};
 use crate::call::wakeup;
 use crate::error::{Error, Kind};

@@ -7,7 +7,7 @@ use super::http1::Http1;
 use super::http1_head::Head;
 use super::http2::{Http2, StreamPermit};
 use super::http2_driver::CapacityListener;
-use super::keepalive::PingTimes;
+use super::http2_ping::PingTimes;
 use super::lifetime::Lifetime;
 use super::send_error::SendError;
 use super::transport_error::Failure;

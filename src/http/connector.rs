@@ -2,10 +2,10 @@
 
 use super::error_message;
 use super::http1::ForwardProxy;
-use super::keepalive;
 use super::link::Link;
 use super::proxies::Proxies;
 use super::resolver::Resolver;
+use super::tcp_keepalive;
 use super::tls::{self, handshake};
 use super::transport_error::{Failure, TransportError};
 use super::tunnel::tunnel;
@@ -54,7 +54,7 @@ impl Connector {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_happy_eyeballs_timeout(Some(HAPPY_EYEBALLS_DELAY));
-        keepalive::configure(&mut tcp);
+        tcp_keepalive::configure(&mut tcp);
         Connector {
             ca_bundle: config.ca_bundle.clone(),
             variables: config.variables.clone(),

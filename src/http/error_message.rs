@@ -1,6 +1,6 @@
 //! The messages of network failures: to which host, through which proxy, what happened, what to do next.
 
-use super::keepalive;
+use super::tcp_keepalive;
 use super::transport_error::{ErrorClass, Failure, TransportError};
 use crate::config::Timeout;
 use crate::error::{Error, Kind};
@@ -37,8 +37,8 @@ pub fn connect_timeout(limit: Duration, host: &str, full: bool) -> TransportErro
 /// Returns the error for a connection that broke before a response, or whose response is invalid.
 pub fn no_response(failure: Failure, host: &str) -> TransportError {
     let is_timeout = find::<Error>(&*failure.cause).is_some_and(|error| error.kind() == Kind::Timeout);
-    if is_timeout || keepalive::is_peer_lost(&*failure.cause) {
-        let error = keepalive::peer_lost();
+    if is_timeout || tcp_keepalive::is_peer_lost(&*failure.cause) {
+        let error = tcp_keepalive::peer_lost();
         let event = error.without_advice().to_owned();
         let error = error.while_doing(format_args!("waiting for {host}"));
         return TransportError::new(ErrorClass::Timeout, error).with_event(event);

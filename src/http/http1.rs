@@ -5,11 +5,11 @@
 
 use super::body_framing::{Framing, InvalidFraming};
 use super::http1_head::{Head, InterimResponses, InvalidHead, MAX_HEAD, parse_head};
-use super::keepalive;
 use super::lifetime::Lifetime;
 use super::link::Link;
 use super::read_buffer::{self, FIRST_READ, MAX_READ};
 use super::send_error::{Delivery, SendError};
+use super::tcp_keepalive;
 use super::transport_error::{BoxError, Failure};
 use crate::error::{Error, Kind};
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -94,7 +94,7 @@ impl Http1Error {
     /// Returns the error of a body that breaks off.
     pub fn into_body_error(self) -> BoxError {
         match self {
-            error if keepalive::is_peer_lost(&error) => keepalive::peer_lost().into(),
+            error if tcp_keepalive::is_peer_lost(&error) => tcp_keepalive::peer_lost().into(),
             Http1Error::Invalid(_) => Error::new(Kind::Protocol, self).into(),
             error => error.into(),
         }
@@ -148,7 +148,7 @@ impl Http1 {
                     Poll::Ready(Ok(head))
                 }
                 // The kernel reports once why it closed a connection. The next operation only sees its end.
-                (Poll::Ready(Err(_)), Poll::Ready(Err(error))) if keepalive::is_peer_lost(&error) => {
+                (Poll::Ready(Err(_)), Poll::Ready(Err(error))) if tcp_keepalive::is_peer_lost(&error) => {
                     Poll::Ready(Err(error.into()))
                 }
                 (Poll::Ready(Err(error)), _) => Poll::Ready(Err(error)),

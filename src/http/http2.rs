@@ -8,11 +8,12 @@ use super::frame_coalescer::{CoalescedLink, MAX_PAYLOAD, Traffic};
 use super::http1_head::MAX_INTERIM;
 use super::http2_driver::{CapacityListener, ConnectionState, Driver};
 use super::http2_error::{Http2Error, Http2Failure, invalid};
-use super::keepalive::{self, PingTimes};
+use super::http2_ping::PingTimes;
 use super::lifetime::Lifetime;
 use super::link::Link;
 use super::send_error::{Delivery, SendError};
 use super::stream_buffer::StreamBuffer;
+use super::tcp_keepalive;
 use super::transport_error::{BoxError, Failure};
 use crate::error::{Error, Kind};
 use crate::runtime::sync::Mutex;
@@ -218,9 +219,9 @@ impl StreamPermit {
     fn failure(&self, error: h2::Error) -> Http2Failure {
         let state = &self.0.0.state;
         if state.is_peer_lost() {
-            return Http2Failure::PeerLost(keepalive::peer_lost());
+            return Http2Failure::PeerLost(tcp_keepalive::peer_lost());
         }
-        if !keepalive::is_peer_lost(&error) && state.traffic.is_flooded() {
+        if !tcp_keepalive::is_peer_lost(&error) && state.traffic.is_flooded() {
             let what = "the peer sends more frames without content than any service needs";
             return Http2Failure::Invalid(Error::new(Kind::Protocol, what));
         }

@@ -4,8 +4,8 @@
 //! gone.
 
 use super::frame_coalescer::{CoalescedLink, Traffic};
-use super::keepalive::PingTimes;
-use super::ping_timer::PingTimer;
+use super::http2_ping::Http2Ping;
+use super::http2_ping::PingTimes;
 use super::stream_buffer::StreamBuffer;
 use crate::runtime::sync::Mutex;
 use bytes::Bytes;
@@ -95,7 +95,7 @@ pub struct Driver {
     /// None once it is closed.
     connection: Option<H2Connection>,
     state: Arc<ConnectionState>,
-    ping_timer: PingTimer,
+    http2_ping: Http2Ping,
     listener: Weak<dyn CapacityListener>,
 }
 
@@ -107,7 +107,7 @@ impl Driver {
         listener: Weak<dyn CapacityListener>,
     ) -> Self {
         let ping_pong = connection.ping_pong().expect("the only handle for pings");
-        Driver { connection: Some(connection), state, ping_timer: PingTimer::new(pings, ping_pong), listener }
+        Driver { connection: Some(connection), state, http2_ping: Http2Ping::new(pings, ping_pong), listener }
     }
 }
 
@@ -115,7 +115,7 @@ impl Future for Driver {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let Driver { connection: slot, state, ping_timer, listener } = &mut *self;
+        let Driver { connection: slot, state, http2_ping, listener } = &mut *self;
         let Some(connection) = slot else { return Poll::Ready(()) };
         let closed = Pin::new(&mut *connection).poll(cx).is_ready();
         let mut changed = closed;
@@ -123,7 +123,7 @@ impl Future for Driver {
             state.max_calls.store(connection.max_concurrent_send_streams(), Ordering::Relaxed);
             changed = true;
         }
-        if closed || poll_peer_lost(ping_timer, state, cx).is_ready() {
+        if closed || poll_peer_lost(http2_ping, state, cx).is_ready() {
             state.closed.store(true, Ordering::Relaxed);
             // Dropping the connection ends its streams.
             *slot = None;
@@ -140,16 +140,16 @@ impl Future for Driver {
 }
 
 /// Ready if the peer did not acknowledge a ping.
-fn poll_peer_lost(ping_timer: &mut PingTimer, state: &ConnectionState, cx: &mut Context<'_>) -> Poll<()> {
-    if ping_timer.is_stopped() {
+fn poll_peer_lost(http2_ping: &mut Http2Ping, state: &ConnectionState, cx: &mut Context<'_>) -> Poll<()> {
+    if http2_ping.is_stopped() {
         // The waker of the task stays the same: registering it once is enough.
         state.driver.register(cx.waker());
     }
     if state.calls() == 0 {
-        ping_timer.stop();
+        http2_ping.stop();
         return Poll::Pending;
     }
-    let polled = ping_timer.poll_expired(state.traffic.reads(), cx);
+    let polled = http2_ping.poll_expired(state.traffic.reads(), cx);
     if polled.is_ready() {
         state.peer_lost.store(true, Ordering::Relaxed);
     }

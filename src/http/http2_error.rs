@@ -1,6 +1,6 @@
 //! Failures of HTTP/2 streams and connections, as text.
 
-use super::keepalive;
+use super::tcp_keepalive;
 use crate::error::{Error, Kind};
 use h2::Reason;
 use std::fmt;
@@ -17,8 +17,8 @@ pub enum Http2Failure {
 
 impl Http2Failure {
     pub fn of(error: h2::Error) -> Self {
-        if keepalive::is_peer_lost(&error) {
-            return Http2Failure::PeerLost(keepalive::peer_lost());
+        if tcp_keepalive::is_peer_lost(&error) {
+            return Http2Failure::PeerLost(tcp_keepalive::peer_lost());
         }
         match error.reason() {
             Some(reason) if error.is_library() && !error.is_remote() => {

@@ -14,7 +14,7 @@
 //! The network:
 //!
 //! - `network`: sends a request over a connection, and again if that is safe
-//! - `origins`: all of them; `origin`: one of them, made of a `pool` of connections, `connects` in progress, and
+//! - `origins`: all of them; `origin`: one of them, made of a `pool` of connections, `pending_connects`, and
 //!   `waiters`, the calls that wait
 //! - `connection`: HTTP/1.1 or HTTP/2; `lifetime`: how long it may be used; `send_error`: its failures
 //! - `metadata`: the metadata services of the machine
@@ -25,21 +25,20 @@
 //!
 //! HTTP/2:
 //!
-//! - `http2`: a connection; `http2_driver`: its task; `ping_timer`: its pings; `http2_error`: its failures
+//! - `http2`: a connection; `http2_driver`: its task; `http2_ping`: its pings; `http2_error`: its failures
 //! - `stream_buffer`: the unread data of a response; `frame_coalescer`: joins DATA frames below HTTP/2
 //!
 //! Connections:
 //!
 //! - `connector`: TCP, proxy, TLS, in this order; `tunnel`: CONNECT; `tls`: the handshake; `trust_store`: the
 //!   certificates
-//! - `link`: the byte stream; `read_buffer`: how much is read at once; `keepalive`: how a lost peer is detected
+//! - `link`: the byte stream; `read_buffer`: how much is read at once; `tcp_keepalive`: how a lost peer is detected
 //! - `resolver`: host names; `proxies`: the proxy of a request
 
 pub mod body;
 mod body_framing;
 mod connection;
 mod connector;
-mod connects;
 mod error_message;
 mod frame_coalescer;
 #[cfg(fuzzing)]
@@ -49,7 +48,7 @@ mod http1_head;
 mod http2;
 mod http2_driver;
 mod http2_error;
-mod keepalive;
+mod http2_ping;
 pub mod lifetime;
 mod limited_body;
 mod link;
@@ -57,7 +56,7 @@ pub mod metadata;
 pub mod network;
 mod origin;
 mod origins;
-mod ping_timer;
+mod pending_connects;
 mod pool;
 pub mod proxies;
 mod read_buffer;
@@ -65,6 +64,7 @@ pub mod resolver;
 mod send_error;
 pub mod sniff;
 mod stream_buffer;
+mod tcp_keepalive;
 pub mod timed_body;
 mod tls;
 pub mod transport;

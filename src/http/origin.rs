@@ -9,11 +9,11 @@
 use super::body::ConnectionReturn;
 use super::connection::{Connection, NewConnection};
 use super::connector::Connector;
-use super::connects::{Connects, Pace, SLOW};
 use super::error_message;
 use super::http1::Http1;
 use super::http2_driver::CapacityListener;
-use super::keepalive::PingTimes;
+use super::http2_ping::PingTimes;
+use super::pending_connects::{Connects, Pace, SLOW};
 use super::pool::{MAX_IDLE_TIME, Pool};
 use super::transport_error::TransportError;
 use super::waiters::{Receiver, Waiters};

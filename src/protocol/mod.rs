@@ -5,7 +5,7 @@
 //! ```text
 //!   operation                     the operations of the service
 //!   frame, frame_headers          an event-stream frame and its headers; frame_limits, frame_error
-//!   frame_decoder, frame_encoder  a body split into frames; frames written for scripts and replays
+//!   frame_buffer, frame_encoder  a body split into frames; frames written for scripts and replays
 //!   event_decoder                 frames to events; text_delta is its fast path, surrogates and tool_input its state
 //!   event, batch                  an event, and the memory of decoded events; text_limit
 //!   stream_completion             whether a stream is complete or truncated
@@ -23,7 +23,7 @@ pub mod content_type;
 pub mod event;
 pub mod event_decoder;
 pub mod frame;
-pub mod frame_decoder;
+pub mod frame_buffer;
 pub mod frame_encoder;
 pub mod frame_error;
 pub mod frame_headers;

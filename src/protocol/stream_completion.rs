@@ -1,7 +1,7 @@
 //! The rule that decides whether a stream is complete or truncated.
 
 use super::event_decoder::EventDecoder;
-use super::frame_decoder::FrameDecoder;
+use super::frame_buffer::FrameBuffer;
 use crate::error::{Error, Kind, Result};
 
 /// The facts about the received part of a stream that decide whether it is complete.
@@ -33,7 +33,7 @@ pub enum BodyEnd {
 
 impl Completion {
     /// Returns the facts that the decoders of a stream have recorded.
-    pub fn of(frames: &FrameDecoder, events: &EventDecoder) -> Self {
+    pub fn of(frames: &FrameBuffer, events: &EventDecoder) -> Self {
         Completion {
             between_frames: frames.is_between_frames(),
             message_stopped: events.message_stopped(),

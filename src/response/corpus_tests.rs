@@ -5,7 +5,7 @@ use super::message_assembler::MessageAssembler;
 use crate::json::{Json, Member, quoted};
 use crate::protocol::batch::Batch;
 use crate::protocol::event_decoder::EventDecoder;
-use crate::protocol::frame_decoder::FrameDecoder;
+use crate::protocol::frame_buffer::FrameBuffer;
 use crate::protocol::operation::Operation;
 use crate::protocol::response_head::ResponseHead;
 use crate::request::{Document, Request};
@@ -89,7 +89,7 @@ fn from_base64(text: &str) -> Vec<u8> {
 }
 
 fn events(body: &[u8]) -> Batch {
-    let (mut frames, mut events, mut batch) = (FrameDecoder::default(), EventDecoder::default(), Batch::default());
+    let (mut frames, mut events, mut batch) = (FrameBuffer::default(), EventDecoder::default(), Batch::default());
     frames.feed(body, |frame| events.decode(frame, &mut batch)).unwrap();
     assert!(frames.is_between_frames() && events.message_stopped());
     batch

@@ -5,10 +5,10 @@
 //!
 //! - this file: chooses the reply to a request
 //! - `reply`: the response of a reply; `step`: the parts of a stream
-//! - `message_events`: the events in which the service would stream a message
+//! - `reply_events`: the events in which the service would stream a message
 
-mod message_events;
 mod reply;
+mod reply_events;
 mod step;
 
 use crate::config;

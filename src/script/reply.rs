@@ -1,6 +1,6 @@
 //! A reply of a script as an HTTP response.
 
-use super::message_events::message_events;
+use super::reply_events::message_events;
 use super::step::{JSON, Step};
 use crate::config::{self, ErrorReply};
 use crate::http::body::Body;
@@ -9,7 +9,7 @@ use crate::json;
 use crate::protocol::batch::Batch;
 use crate::protocol::content_type::EVENT_STREAM;
 use crate::protocol::event_decoder::EventDecoder;
-use crate::protocol::frame_decoder::FrameDecoder;
+use crate::protocol::frame_buffer::FrameBuffer;
 use crate::response::message_assembler::MessageAssembler;
 use http::{HeaderValue, Response};
 
@@ -85,7 +85,7 @@ fn respond(
 fn unary_response(steps: &[Step]) -> Result<String, ErrorReply> {
     let failed =
         |code: String, message: String| ErrorReply { status: FAILED_DEPENDENCY, code, message, headers: Vec::new() };
-    let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), FrameDecoder::default());
+    let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), FrameBuffer::default());
     for step in steps {
         if let Step::Frame(frame) = step {
             let decoded = frames.feed(frame, |frame| events.decode(frame, &mut batch));

@@ -9,7 +9,7 @@ use super::body_prefix::BodyPrefix;
 use super::error;
 use super::incoming_response::IncomingResponse;
 use super::pass_through::PassThrough;
-use super::retry_hooks::with_attempts;
+use super::sdk_hooks::with_attempts;
 use super::yielding_body::YieldingBody;
 use crate::error::{Error, Kind, Result};
 use crate::http::sniff::sniff;

@@ -1,6 +1,6 @@
 //! The SDK's client for calls with the same settings: retries and timeouts.
 
-use super::retry_hooks::{BackoffSleep, Classifier};
+use super::sdk_hooks::{BackoffSleep, Classifier};
 use crate::config::{CallSettings, RetryMode};
 use aws_sdk_bedrockruntime::Config as SdkConfig;
 use aws_sdk_bedrockruntime::config::retry::{RetryConfig, RetryPartition};

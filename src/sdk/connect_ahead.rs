@@ -6,7 +6,7 @@
 use super::attempts::Attempts;
 use super::call::PLACEHOLDER;
 use super::error;
-use super::retry_hooks::with_attempts;
+use super::sdk_hooks::with_attempts;
 use crate::error::Result;
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_runtime_api::box_error::BoxError;

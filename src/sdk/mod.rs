@@ -5,7 +5,7 @@
 //!
 //! - Configuration: `sdk_config`, `auth`, `client`, `behavior_version`, `user_agent`; `credentials`
 //! - A call: `call`, `pass_through`, `incoming_response`; `connect_ahead` connects ahead of a call
-//! - Attempts: `attempts`, `retry` and its `retry_hooks`; `error` and `final_error` describe failures
+//! - Attempts: `attempts`, `retry` and its `sdk_hooks`; `error` and `final_error` describe failures
 //! - HTTP: `transport`, as the SDK's `http_client`; the bodies `body_prefix` and `yielding_body`
 
 pub mod attempts;
@@ -22,8 +22,8 @@ mod http_client;
 pub mod incoming_response;
 mod pass_through;
 pub mod retry;
-mod retry_hooks;
 pub mod sdk_config;
+mod sdk_hooks;
 pub mod transport;
 mod user_agent;
 pub mod yielding_body;

@@ -7,7 +7,7 @@ use super::interaction::{Content, Headers, Interaction, Outcome, Request, Respon
 use super::timed_parts::Part;
 use crate::json::{Json, MAX_DEPTH, quoted};
 use crate::protocol::frame::Frame;
-use crate::protocol::frame_decoder::FrameDecoder;
+use crate::protocol::frame_buffer::FrameBuffer;
 use crate::protocol::frame_error::FrameError;
 use crate::protocol::frame_headers::Value;
 use crate::protocol::redact::Secrets;
@@ -105,7 +105,7 @@ impl<W: Write> Text<'_, W> {
         write!(self.out, "{{\"after_ms\": {}, ", part.after.as_millis())?;
         let mut written = None;
         // The error does not matter: other bytes are written as base64.
-        let _ = FrameDecoder::default().feed(&part.bytes, |frame| {
+        let _ = FrameBuffer::default().feed(&part.bytes, |frame| {
             written = texts(&frame).map(|texts| self.frame(&frame, &texts));
             Ok::<_, FrameError>(())
         });

@@ -2,7 +2,7 @@
 //!
 //! - Around every export: [`guard`] catches panics, [`fork_handlers`] and [`restricted_callback`] reject calls where
 //!   the library may not be called, [`on_event`] ends calls whose callback has left them.
-//! - Parameters and results: [`handle`], [`text`], [`out`], and [`user_data`] for the program's pointers.
+//! - Parameters and results: [`handle`], [`text`], [`out`], and [`release`] for the program's pointers.
 //! - Objects behind handles: [`arguments`] of a call, and [`request`].
 
 pub mod arguments;
@@ -11,7 +11,7 @@ pub mod guard;
 pub mod handle;
 pub mod on_event;
 pub mod out;
+pub mod release;
 pub mod request;
 pub mod restricted_callback;
 pub mod text;
-pub mod user_data;

@@ -1,14 +1,36 @@
 //! Pings on an HTTP/2 connection with calls: one after some silence, which the peer has to acknowledge in time.
 
-use super::keepalive::PingTimes;
 use h2::{Ping, PingPong};
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::time::{Instant, Sleep, sleep};
 
+/// The longest silence before an HTTP/2 ping, and the longest time for its acknowledgement.
+const MAX_PING_IDLE: Duration = Duration::from_secs(10);
+const MAX_PING_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The times that govern HTTP/2 pings.
+pub struct PingTimes {
+    /// The silence after which a ping is sent.
+    pub idle: Duration,
+    /// The time within which it has to be acknowledged.
+    pub timeout: Duration,
+}
+
+impl PingTimes {
+    /// Returns the times for a connection whose connect timeout is `connect`. A short connect timeout shortens both.
+    pub fn for_connect_timeout(connect: Duration) -> Self {
+        PingTimes {
+            idle: MAX_PING_IDLE.min(connect.saturating_mul(3)),
+            timeout: MAX_PING_TIMEOUT.min(connect.saturating_mul(5)),
+        }
+    }
+}
+
 /// The pings of one connection.
-pub struct PingTimer {
+pub struct Http2Ping {
     ping_pong: PingPong,
     times: PingTimes,
     sleep: Pin<Box<Sleep>>,
@@ -27,10 +49,10 @@ enum Phase {
     Pinging,
 }
 
-impl PingTimer {
+impl Http2Ping {
     pub fn new(times: PingTimes, ping_pong: PingPong) -> Self {
         let sleep = Box::pin(sleep(times.idle));
-        PingTimer { ping_pong, times, sleep, phase: Phase::Stopped, last_read: Instant::now(), reads: 0 }
+        Http2Ping { ping_pong, times, sleep, phase: Phase::Stopped, last_read: Instant::now(), reads: 0 }
     }
 
     pub fn is_stopped(&self) -> bool {

@@ -20,33 +20,11 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// of silence.
 const USER_TIMEOUT: Duration = Duration::from_secs(24);
 
-/// The longest silence before an HTTP/2 ping, and the longest time for its acknowledgement.
-const MAX_PING_IDLE: Duration = Duration::from_secs(10);
-const MAX_PING_TIMEOUT: Duration = Duration::from_secs(15);
-
 /// Makes the kernel supervise the connections that `tcp` makes.
 pub fn configure<R>(tcp: &mut HttpConnector<R>) {
     tcp.set_keepalive(Some(KEEPALIVE_IDLE));
     tcp.set_keepalive_interval(Some(KEEPALIVE_INTERVAL));
     tcp.set_tcp_user_timeout(Some(USER_TIMEOUT));
-}
-
-/// The times that govern HTTP/2 pings.
-pub struct PingTimes {
-    /// The silence after which a ping is sent.
-    pub idle: Duration,
-    /// The time within which it has to be acknowledged.
-    pub timeout: Duration,
-}
-
-impl PingTimes {
-    /// Returns the times for a connection whose connect timeout is `connect`. A short connect timeout shortens both.
-    pub fn for_connect_timeout(connect: Duration) -> Self {
-        PingTimes {
-            idle: MAX_PING_IDLE.min(connect.saturating_mul(3)),
-            timeout: MAX_PING_TIMEOUT.min(connect.saturating_mul(5)),
-        }
-    }
 }
 
 /// Returns whether an established connection failed because the peer does not respond any more.

@@ -1,6 +1,6 @@
 //! Splits the body of a stream into its frames.
 //!
-//! [`FrameDecoder`] receives the chunks of a body and passes on each complete frame without copying it: in the chunk
+//! [`FrameBuffer`] receives the chunks of a body and passes on each complete frame without copying it: in the chunk
 //! or, if it is split over chunks, in a buffer that is kept from frame to frame. It allocates nothing per frame. Only
 //! the buffer of a large frame is given up with the frame, so that the payload need not be copied. The buffer never
 //! holds more than one frame.
@@ -31,7 +31,7 @@ impl LongFrame {
 
 /// Splits a body, chunk by chunk, into frames.
 #[derive(Default)]
-pub struct FrameDecoder {
+pub struct FrameBuffer {
     /// The beginning of a frame that is incomplete.
     partial: Vec<u8>,
     /// The last frame, if it is longer than [`LONG`].
@@ -40,7 +40,7 @@ pub struct FrameDecoder {
     checksum: Checksum,
 }
 
-impl FrameDecoder {
+impl FrameBuffer {
     /// Passes every frame that ends in `chunk` to `each`. After an error the decoder must not be fed again.
     pub fn feed<E: From<FrameError>>(
         &mut self,
@@ -50,8 +50,8 @@ impl FrameDecoder {
         self.feed_up_to(usize::MAX, &mut chunk, each)
     }
 
-    /// Does the same as [`FrameDecoder::feed`], but stops after a frame longer than [`LONG`].
-    /// [`FrameDecoder::take_long`] then returns that frame, and `chunk` is the rest.
+    /// Does the same as [`FrameBuffer::feed`], but stops after a frame longer than [`LONG`].
+    /// [`FrameBuffer::take_long`] then returns that frame, and `chunk` is the rest.
     pub fn feed_short<E: From<FrameError>>(
         &mut self,
         chunk: &mut &[u8],
@@ -98,7 +98,7 @@ impl FrameDecoder {
         Ok(())
     }
 
-    /// Returns the frame after which [`FrameDecoder::feed_short`] has stopped.
+    /// Returns the frame after which [`FrameBuffer::feed_short`] has stopped.
     pub fn take_long(&mut self) -> Option<LongFrame> {
         self.long.take()
     }
