@@ -30,107 +30,135 @@
  *   or are borrowed; "Threads", if it blocks or differs from the rules below; "Since", the first
  *   version that has it; "AWS", the operation, member or header of AWS that it maps to.
  *
- * Parameters. These mean the same everywhere. err receives the error and may be NULL. out receives
- *   the result and must not be NULL, unless its function documents otherwise. len is the length of
- *   a text or of bytes that you pass, or a pointer that receives the length of a returned text and
- *   may be NULL. size is sizeof of the struct that you pass: members that the library does not fill
- *   become 0, or -1 in bedrock_usage. cancel ends the call when it is fired, and may be NULL.
- *   timeout_ms is in milliseconds. user is your own pointer, which the library passes to your
- *   function and never reads. release frees user, and may be NULL.
+ * Words. A call is one request to the service, with its retries, until its end. Five functions make
+ *   calls. bedrock_generate, bedrock_generate_stream and bedrock_call block until the call has
+ *   ended. bedrock_stream_open and bedrock_call_open open a stream, which your program reads.
+ *
+ * Start. No function initializes the library, and none is needed before exit. "The process", the
+ *   last chapter, documents when threads start.
+ *
+ * Parameters. These mean the same in every function, unless its comment documents otherwise. err
+ *   receives the error, and may be NULL. out receives the result, and must not be NULL. If len is a
+ *   number, it is the length of a text or of bytes that you pass. If len is a pointer, it receives
+ *   the length of the returned text, and may be NULL. size is sizeof of the struct that you pass: a
+ *   smaller struct receives only what fits into it, and the rest of a larger one is filled with 0,
+ *   or with -1 in bedrock_usage. In the bedrock_json_... functions that have a buffer, size is the
+ *   size of the buffer. cancel ends the call when it is fired, and may be NULL. timeout_ms is in
+ *   milliseconds. 0 does not wait, and a negative value sets no limit beyond the timers of the
+ *   call. user is your own pointer. The library never reads what it points to: it passes the
+ *   pointer to your function, and bedrock_waitset_wait returns the one of bedrock_waitset_add.
+ *   release frees user, and may be NULL.
  *
  * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
  *   function that makes an object, returns one, owned by the caller. Free each handle once with
  *   bedrock_<type>_free, on any thread, at any time: running calls keep the object alive. Freeing
- *   NULL, or a handle that was freed before, does nothing. A stale, freed, foreign or wrong handle
- *   is never undefined behaviour: a function returns BEDROCK_E_BAD_HANDLE for it, and a getter
- *   returns its neutral value ("", 0 or -1). On 64-bit systems a handle is a number from 2^52 to
- *   2^53, so that a double holds it exactly.
+ *   NULL, or a handle that was freed before, does nothing. A function that needs a handle returns
+ *   BEDROCK_E_INVALID_ARGUMENT for NULL. For a handle that was freed, was never made or has another
+ *   type it returns BEDROCK_E_BAD_HANDLE. A getter returns its neutral value ("", 0 or -1) for all
+ *   of them. None of this is undefined behaviour. On 64-bit systems a handle is a number from 2^52
+ *   to 2^53, so that a double holds it exactly.
  *
  * Strings passed in. A text is a pointer and a length, if the function has a parameter for the
  *   length. The length BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id,
  *   pointer, ...) have no length and are NUL-terminated. Text has to be valid UTF-8. The library
- *   copies everything that is passed in before the call returns, except attachments passed with a
- *   release function.
+ *   copies everything that is passed in before the function returns, except attachments passed with
+ *   a release function.
  *
  * Strings returned. A returned text is borrowed and NUL-terminated. It is "" if there is none, and
- *   never NULL, with two exceptions: bedrock_request_json and bedrock_request_body return NULL when
- *   they fail, and the bedrock_json_... functions return NULL if there is no value, and texts that
- *   no NUL ends. A text lives as long as its handle, unless its function documents a shorter time.
- *   The text of an event lives until the callback returns, or until the next bedrock_stream_next or
- *   bedrock_stream_free on its stream. Using borrowed text later is undefined behaviour. The
- *   library cannot detect it, but valgrind and AddressSanitizer can.
+ *   never NULL. There are two exceptions. bedrock_request_json and bedrock_request_body return NULL
+ *   if they fail. A bedrock_json_... function that returns a text returns a part of your json,
+ *   which no NUL ends, or NULL if there is no value. A text lives as long as its handle, unless its
+ *   function documents a shorter time. The text of an event lives until the callback returns, or
+ *   until the next bedrock_stream_next or bedrock_stream_free on its stream. Using borrowed text
+ *   later is undefined behaviour. The library cannot detect it, but valgrind and AddressSanitizer
+ *   can.
  *
  * Errors. A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and
  *   above is not. If err is not NULL, *err receives an error owned by the caller if the status is
- *   below 0, and NULL otherwise. *err is overwritten, never freed: in a chain of calls, stop at the
- *   first that fails, or free the error between them. All other out parameters are always written
- *   too: with NULL, 0 or -1 if there is no value. If a function has no err, bedrock_status_name
- *   gives the name of its status. Besides the statuses that its comment names, every function may
- *   return BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_BUSY, BEDROCK_E_FORKED,
+ *   below 0, and NULL otherwise. In two cases *err is NULL although the status is below 0: if the
+ *   process has no handle left for the error, and in a handler of pthread_atfork. *err is
+ *   overwritten, never freed. In a sequence of functions, stop at the first that fails, or free the
+ *   error before the next one. All other out parameters are always written too: with NULL, 0 or -1
+ *   if there is no value. If a function has no err, bedrock_status_name gives the name of its
+ *   status. Besides the statuses that its comment names, every function may return
+ *   BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_BUSY, BEDROCK_E_FORKED,
  *   BEDROCK_E_RESOURCE and BEDROCK_E_INTERNAL.
  *
- * Endings. A call ends once, with one terminal status. BEDROCK_AGAIN is none: the call goes on.
- *   BEDROCK_OK of a blocking call, and BEDROCK_DONE of a stream, mean that the response is
- *   complete. A stream whose connection ends before that is BEDROCK_E_TRUNCATED, never a short
- *   response. A call ends by itself, by a timer, by a cancel, by bedrock_stream_cancel, by freeing
- *   its stream, or by bedrock_shutdown.
+ * Endings. A call ends once, with one terminal status. The response is complete if
+ *   bedrock_generate, bedrock_generate_stream or bedrock_call returns BEDROCK_OK, or if
+ *   bedrock_stream_next returns BEDROCK_DONE. BEDROCK_STOPPED means that on_event ended the call.
+ *   BEDROCK_AGAIN is not a terminal status: the call goes on. A stream whose connection ends before
+ *   the response is complete ends with BEDROCK_E_TRUNCATED, and is never taken for a short
+ *   response. A call ends by itself, by a timer, by a cancel, by on_event, by
+ *   bedrock_stream_cancel, by freeing its stream, or by bedrock_shutdown.
  *
  * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Functions
- *   that use one request are serialized, but calls are not: a call copies the request when it
- *   begins, so that any number of calls with it run at the same time. A stream may be used by any
- *   thread, but by one at a time (a second one gets BEDROCK_E_BUSY); bedrock_stream_cancel and
- *   bedrock_stream_free work on any thread. Only bedrock_cancel_fire is async-signal-safe. A
- *   function whose comment has no line "Threads" does not block.
+ *   that use one request are serialized. Calls with one request run at the same time, because each
+ *   call copies the request when it begins. A stream may be used by any thread, but by one at a
+ *   time: a second one gets BEDROCK_E_BUSY. bedrock_stream_cancel and bedrock_stream_free work on
+ *   any thread at any time. Only bedrock_cancel_fire is async-signal-safe. A function whose comment
+ *   has no line "Threads" does not block.
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
- *   bedrock_shutdown (BEDROCK_E_BUSY). wakeup and log run on library threads that do no I/O. They
- *   may call only bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or
- *   their neutral value. release(user) runs exactly once, even if the call that it was passed to
- *   fails, always on an application thread inside a library call.
+ *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup and log run on library threads
+ *   that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every other
+ *   function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So nothing can be
+ *   freed there, an error neither: pass NULL as err, because *err is set as usual.
+ *
+ * Release. release(user) runs exactly once, even if the function that it was passed to fails. It
+ *   runs inside a function of the library, on the thread that called that function. It may call
+ *   every function, with two exceptions. Inside on_event, bedrock_shutdown returns BEDROCK_E_BUSY.
+ *   While bedrock_stream_set_wakeup releases an old wakeup, the other functions of that stream may
+ *   return BEDROCK_E_BUSY.
  *
  * Callbacks in other languages. The runtime of your language does not know the threads on which
- *   wakeup and log run. C, C++, Rust, Go and Java support that. Python, Node, LuaJIT, PHP, Ruby,
- *   Perl, Lisp and Mono do not, or not until the process ends: poll a descriptor, or use a waiting
- *   set.
+ *   wakeup and log run. C, C++, Rust, Go and Java support callbacks on such threads. Python, Node,
+ *   LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or fail when the process ends: poll a descriptor
+ *   there, or use a waiting set.
  *
  * Locks. bedrock_stream_free, bedrock_stream_set_wakeup and bedrock_set_log block until a callback
- *   that is running has returned. Hold no lock that the callback acquires. The global lock of an
- *   interpreter is such a lock: declare the three functions as blocking. Do not call them on the
- *   thread to which your FFI forwards callbacks.
+ *   that is running has returned. bedrock_shutdown does so within its timeout. Hold no lock that
+ *   the callback acquires. The global lock of an interpreter is such a lock: declare the four
+ *   functions as blocking. Do not call them on the thread to which your FFI forwards callbacks.
  *
- * Exceptions. No callback may throw, longjmp or end its thread. If an exception or pthread_exit
- *   leaves on_event, the call is cancelled during unwinding. If longjmp leaves it, the next call to
- *   the service that this thread makes or opens, or its next bedrock_shutdown, cancels it. That
- *   call has to come from the function that longjmp returned to, or from one of its callers. The
- *   memory of the last events is then not freed. If a coroutine that shares the stack of its thread
- *   is suspended inside on_event, that looks the same: read streams by pull there. If wakeup or log
- *   ends its thread, the library starts another. An exception that leaves wakeup, log or release
- *   ends the process.
+ * Exceptions. No callback may throw, longjmp or end its thread. If it happens nevertheless:
+ *
+ *   - If an exception or pthread_exit leaves on_event, the call is cancelled during unwinding.
+ *   - If longjmp leaves on_event, the call goes on until the same thread makes its next call, or
+ *     calls bedrock_shutdown, from the function that longjmp returned to or from a caller of it.
+ *     That cancels the call. The memory of its last events is never freed.
+ *   - A coroutine that shares the stack of its thread, and is suspended inside on_event, looks like
+ *     a longjmp. Read streams by pull there.
+ *   - If wakeup or log ends its thread, the library starts another.
+ *   - An exception that leaves wakeup, log or release ends the process.
  *
  * Stack. 16 KiB are enough for every function, besides the stack that on_event needs.
  *
- * pthread_cancel. No function is a cancellation point: a thread that is cancelled inside a call
- *   ends at its next cancellation point after the call, or inside on_event, which cancels the call.
- *   Fire a bedrock_cancel to end a call.
+ * pthread_cancel. No function is a cancellation point. A thread that is cancelled inside a function
+ *   of the library ends at its next cancellation point: after the function, or inside on_event,
+ *   which cancels the call. Fire a bedrock_cancel to end a call.
  *
- * Memory. BEDROCK_E_RESOURCE documents which refused allocations are an error. Every other
- *   allocation that fails aborts the process.
+ * Memory. If an allocation of 64 KiB or more fails, the function returns BEDROCK_E_RESOURCE in the
+ *   cases that are listed there. Every other allocation that fails aborts the process.
  *
- * Timers. Every wait of a call ends by its timer, by a cancel and by bedrock_shutdown, also while a
- *   debugger has stopped the library's threads. If a process was stopped for longer than a timer,
- *   data that arrived meanwhile is read before the timer counts as expired.
+ * Timers. Every wait of a call ends by its timer, by a cancel and by bedrock_shutdown. This holds
+ *   also while a debugger has stopped the library's threads. A signal does not end a wait. If a
+ *   process was stopped for longer than a timer, data that has arrived in the meantime is read
+ *   before the timer counts as expired.
  *
- * Fork. In the child every handle made before fork() gives BEDROCK_E_FORKED, and freeing it does
- *   nothing. New handles work, also if the child closed all descriptors that it inherited. The same
- *   holds for _Fork() and clone(), if no other thread was inside the library. While the library
- *   works, fork() waits for it, for at most a second. In a handler of pthread_atfork a function
- *   returns BEDROCK_E_BUSY, with *err NULL, or its neutral value. If fork() is called inside a
- *   wakeup or a log, the child may call every function there, and ends when the callback returns.
+ * Fork. In the child a function returns BEDROCK_E_FORKED for a handle that was made before fork().
+ *   A getter returns its neutral value, and freeing the handle does nothing. Texts borrowed before
+ *   fork() stay valid in the child. New handles work, also
+ *   if the child closed all descriptors that it inherited. The same holds for _Fork() and clone(),
+ *   if no other thread was inside the library. If the library is at work, fork() waits for it, for
+ *   at most a second. In a handler of pthread_atfork a function returns BEDROCK_E_BUSY, with *err
+ *   NULL, or its neutral value. If fork() is called inside a wakeup or a log, the child may call
+ *   every function there. The child process ends when the callback returns.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
- *   the library's are closed, its calls fail with BEDROCK_E_RESOURCE or BEDROCK_E_NETWORK, and the
- *   next call starts it again. But files that your program then opens under the same numbers may be
- *   closed or read by the library.
+ *   descriptors of the library are closed, its calls fail with BEDROCK_E_RESOURCE or
+ *   BEDROCK_E_NETWORK, and the next call starts the library again. Files that your program then
+ *   opens under the same numbers may be closed or read by the library.
  *
  * Environment. The library reads the variables and files of every AWS SDK and writes none:
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,
@@ -451,8 +479,9 @@ void bedrock_error_free(bedrock_error *error);
  *   timeout               The longest wait without progress. For a stream it limits the wait for
  *                         the first event and for each next event. For a call that does not stream
  *                         it limits the whole call. (duration; default: "5m")
- *   timeouts              The timers one by one. For a call that does not stream, the shorter of
- *                         timeout and timeouts.total counts. (object; default: {})
+ *   timeouts              The timers one by one. For a call that does not stream, timeout or
+ *                         timeouts.total limits the whole call: the shorter one if both are given.
+ *                         (object; default: {})
  *   timeouts.connect      The limit for a new connection, its TLS handshake included. (duration;
  *                         default: "3.1s")
  *   timeouts.first_event  The wait for the first event of a stream. It wins over timeout, also over
@@ -514,8 +543,10 @@ void bedrock_error_free(bedrock_error *error);
  *                         that shape. (object; default: {})
  *
  * An unknown key is an error that suggests the nearest one. timeouts.idle is the member "idle" of
- * the object "timeouts". A duration is a string with a unit: "500ms", "30s", "5m", "1h". ca_file,
- * proxy, fips and dual_stack also apply to the calls that fetch credentials.
+ * the object "timeouts". A duration is a string with a unit, from "1ms" to "24h": "500ms", "30s",
+ * "5m". No timer can be turned off: "0s" and null are errors. timeouts.total and timeouts.queue do
+ * not limit a call unless they are given. ca_file, proxy, fips and dual_stack also apply to the
+ * calls that fetch credentials.
  *
  * A healthy stream is silent for minutes while a model thinks or writes a large tool input, so the
  * default of timeout is 5 minutes. Apart from all timers, a call fails with BEDROCK_E_TIMEOUT if
@@ -538,15 +569,16 @@ void bedrock_error_free(bedrock_error *error);
  *                                 request that it was recorded for. "timing" beside it is "at_once"
  *                                 (default) or "recorded"
  *
- * The first call of a model reads AWS's variables and files, by the rules of botocore. A variable
- * that is empty counts as not given. If a file is not valid, that call returns BEDROCK_E_CONFIG.
+ * bedrock_model_new reads AWS's variables. The first call of a model, or bedrock_model_connect,
+ * reads AWS's files. Both follow the rules of botocore. A variable that is empty counts as not
+ * given. If a file is not valid, that call returns BEDROCK_E_CONFIG.
  */
 
 /* Makes a model from config JSON.
  *
- * It checks the complete config and does not connect. Credentials and endpoint are found by the
- * first call, which returns the errors of both and of the environment. It starts no thread: the
- * library's worker starts with the first call, or with bedrock_model_connect.
+ * It checks the complete config and does not connect. The first call finds credentials and
+ * endpoint, and returns the errors of both and of AWS's files. bedrock_model_new starts no
+ * thread: the library's worker starts with the first call, or with bedrock_model_connect.
  *
  * config_json: A JSON object with the keys above.
  * Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the config is wrong; message and path of the
@@ -586,7 +618,8 @@ bedrock_status bedrock_model_connect(const bedrock_model *model,
  * request has replaces the member of the model completely. null removes a member of the first
  * model. "model" changes the model id. "timeout", "timeouts", "retry", "keep_answer" and
  * "read_ahead" mean what they mean in the config: derive a model to give a call its own
- * deadline. The function is cheap.
+ * deadline. Timers are merged: those that "timeouts" does not name stay as they are. The
+ * function is cheap.
  *
  * defaults_json: A JSON object with members of a request and the keys above.
  * Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid, if it holds another key of
@@ -884,14 +917,17 @@ bedrock_status bedrock_request_trim(bedrock_request *request,
  *
  * Ownership of the bytes, for all three functions. If release is NULL, the bytes are copied now and
  * stay owned by the caller. If not, they are not copied and must not change until release(user)
- * runs: when the request and its clones are freed, or INSIDE THIS CALL if it fails. So never free
- * them yourself after the call. With data as user, free works as release.
+ * runs. If the function fails, release(user) runs INSIDE THAT FUNCTION. So never free the bytes
+ * yourself after it. Otherwise it runs when the last user of the bytes ends. Users are the request,
+ * its clones, and a call that blocks while it runs. A stream copies the bytes when it is opened,
+ * and uses them no longer. If a running call is the last user, release(user) runs on the thread of
+ * that call, before bedrock_generate, bedrock_generate_stream or bedrock_call returns. With data as
+ * user, free works as release.
  */
 
-/* Releases the bytes or the pointer that were passed together with it. The library calls it
- * exactly once, also if the function that it was passed to fails, and always on an application
- * thread inside a library call. user is the pointer that was passed with it. It may call the
- * library. It must not throw. */
+/* Releases the bytes or the pointer that were passed together with it. user is the pointer that
+ * was passed with it. "Release" in the rules at the top of this header states when and where it
+ * runs, and which functions it may call. It must not throw. */
 typedef void (*bedrock_release_fn)(void *user);
 
 /* Adds an image to the conversation.
@@ -1078,7 +1114,8 @@ typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 
 /* Sends the request and waits for the complete response.
  *
- * The timer is the shorter of "timeout" and "total", or 5 minutes if neither is given.
+ * The timer is the one of "timeout" and "total" that the config gives, or the shorter one if it
+ * gives both. If it gives neither, the timer is 5 minutes.
  *
  * Returns: BEDROCK_OK, or the failure of the call.
  * Ownership: *out is owned by the caller. It is NULL after a failure. Free it with
@@ -1149,8 +1186,9 @@ typedef void (*bedrock_wakeup_fn)(void *user);
 /* Opens a stream without waiting for the network.
  *
  * It fails only if an argument or the request is wrong, or if the process has no thread or
- * handle left. bedrock_stream_next returns every other failure. The request may be changed or
- * freed as soon as this function has returned.
+ * handle left. bedrock_stream_next returns every other failure, BEDROCK_E_CANCELLED of a cancel
+ * that was fired earlier included. The request may be changed or freed as soon as this function
+ * has returned.
  *
  * Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE.
  * Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
@@ -1192,7 +1230,7 @@ bedrock_status bedrock_stream_next(bedrock_stream *stream,
  * Returns: The descriptor. -1 if the process has no descriptor left, if another thread uses
  *   the stream, for an invalid handle, and inside a wakeup or log callback.
  * Ownership: Owned by the library. bedrock_stream_free closes it: remove it from your event
- *   loop before. If your event loop closes the descriptors that it polls, pass it a dup.
+ *   loop first. If your event loop closes the descriptors that it polls, pass it a dup.
  * Threads: Does not block. One thread at a time may use the stream.
  * Since: 0.1 */
 int bedrock_stream_fd(bedrock_stream *stream);
@@ -1201,7 +1239,8 @@ int bedrock_stream_fd(bedrock_stream *stream);
  *
  * A stream is armed when a wakeup is set, and each time bedrock_stream_next returns
  * BEDROCK_AGAIN. An armed stream calls wakeup once, as soon as there is something to read: an
- * event, the end, a failure or a cancel. If there is something already, it calls wakeup at once.
+ * event, the end, a failure or a cancel. If there is something already, wakeup runs at once,
+ * also on a library thread.
  *
  * After a wakeup, call bedrock_stream_next with timeout 0 until it returns something other than
  * BEDROCK_OK. If you stop reading before BEDROCK_AGAIN, you get no further wakeup: go on reading
@@ -1223,9 +1262,9 @@ bedrock_status bedrock_stream_set_wakeup(bedrock_stream *stream,
 
 /* Makes a response of the events that bedrock_stream_next has delivered so far.
  *
- * It may be called at any time, also after a failure. The response is complete after
- * BEDROCK_DONE. If the model's keep_answer is false, it has the stop reason and the usage, and
- * no content.
+ * It may be called at any time, also after a failure, and also before the first event: the
+ * response is then empty. The response is complete after BEDROCK_DONE. If the model's
+ * keep_answer is false, it has the stop reason and the usage, and no content.
  *
  * Returns: BEDROCK_OK, or BEDROCK_E_BUSY if another thread uses the stream.
  * Ownership: *out is owned by the caller. Free it with bedrock_response_free.
@@ -1321,7 +1360,7 @@ bedrock_status bedrock_waitset_wait(bedrock_waitset *set,
  * Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle,
  *   and inside a wakeup or log callback.
  * Ownership: Owned by the library. bedrock_waitset_free closes it: remove it from your event
- *   loop before.
+ *   loop first.
  * Since: 0.1 */
 int bedrock_waitset_fd(bedrock_waitset *set);
 
@@ -1839,17 +1878,19 @@ size_t bedrock_utf8_length(const char *text,
  * The library prints nothing, handles no signals, writes no environment variables and does nothing
  * at exit.
  *
- * Threads. The library starts no thread before the first call: a process that has made models but
- * no call can fork as if the library were not there. The first call, or bedrock_model_connect,
- * starts one thread: the worker. It returns BEDROCK_E_RESOURCE if the worker cannot start. Wakeups,
- * a log and cancels have one more thread each. Others run while names are looked up, files are
- * read, credentials are fetched, recordings are written or long responses are checked: at most 8,
- * 8, 16, 8 and 2. They end after 10 seconds without work. A command that prints credentials
- * (credential_process) is killed if the call that waits for it ends.
+ * Threads. Making models, requests and cancels starts no thread. A process that has done nothing
+ * else can fork as if the library were not there. The first call, or bedrock_model_connect, starts
+ * the worker. bedrock_stream_set_wakeup starts the thread that runs wakeups. bedrock_set_log starts
+ * the thread that runs the log. The first call with a cancel starts the thread that waits for
+ * cancels. If one of them cannot start, the function returns BEDROCK_E_RESOURCE. Other threads do
+ * single tasks: at most 8 look up names, at most 8 read files, at most 16 fetch credentials, at
+ * most 8 write recordings, and at most 2 check long responses. They end after 10 seconds without
+ * work. A command that prints credentials (credential_process) is killed if the call that waits for
+ * it ends.
  *
  * Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the
- * thread that makes the first call. It asks Linux for a short time slice (sched_setattr), but not
- * if a seccomp filter is in force.
+ * thread that makes the first call. Unless a seccomp filter is in force, it asks Linux for a short
+ * time slice (sched_setattr).
  *
  * Signals. No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS,
  * SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads
@@ -1869,10 +1910,11 @@ enum {
   BEDROCK_LOG_DEBUG = 4,
 };
 
-/* Receives one message at a time, on a library thread that does nothing else. target and message
- * are borrowed until the function returns. len is the length of message. The function may call
- * only bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or their
- * neutral value. It must not throw. */
+/* Receives one message at a time, on a library thread that does nothing else. target is a short
+ * name for the topic of the message. target and message are NUL-terminated, and borrowed until
+ * the function returns. len is the length of message. The function may call only
+ * bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or their neutral
+ * value. It must not throw. */
 typedef void (*bedrock_log_fn)(int32_t level,
                                const char *target,
                                const char *message,
@@ -1901,16 +1943,18 @@ bedrock_status bedrock_set_log(int32_t level,
 
 /* Cancels all running calls, and waits for the library's threads to end.
  *
- * All handles stay valid. A stream that was running returns BEDROCK_E_CANCELLED. The next call
- * starts the library again. Call this function before the library is unloaded, and before an
- * interpreter ends that has passed functions as callbacks. If other threads go on making calls
- * meanwhile, BEDROCK_OK means that the calls and threads that existed when the function was
- * called have ended.
+ * All handles stay valid. A stream that was running returns BEDROCK_E_CANCELLED. A thread that
+ * waits for a waiting set without streams goes on waiting. The next call starts the library
+ * again. Call this function before the library is unloaded, and before an interpreter ends that
+ * has passed functions as callbacks. Other programs need not call it before they exit. If other
+ * threads go on making calls meanwhile, BEDROCK_OK means that the calls and threads that existed
+ * when the function was called have ended.
  *
  * timeout_ms: A negative value waits without a limit.
  * Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again.
  *   BEDROCK_E_BUSY inside a callback.
- * Threads: Blocks for at most timeout_ms. Thread-safe.
+ * Threads: Blocks for at most timeout_ms, also until a wakeup or log that is running has
+ *   returned: hold no lock that they acquire. Thread-safe.
  * Since: 0.1 */
 bedrock_status bedrock_shutdown(int32_t timeout_ms);
 

@@ -244,7 +244,8 @@ pub(super) static KEYS: [Key; 38] = [
         Reader::CallObject,
         "object",
         "`{}`",
-        "The timers one by one. For a call that does not stream, the shorter of `timeout` and `timeouts.total` counts.",
+        "The timers one by one. For a call that does not stream, `timeout` or `timeouts.total` limits \
+         the whole call: the shorter one if both are given.",
     ),
     timer(Timeout::Connect, "`\"3.1s\"`", "The limit for a new connection, its TLS handshake included."),
     timer(

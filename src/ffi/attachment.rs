@@ -4,9 +4,12 @@
 //! content block and need no JSON. bedrock_request_attach gives bytes a name, by which your own JSON refers to them.
 //!
 //! Ownership of the bytes, for all three functions. If release is NULL, the bytes are copied now and stay owned by the
-//! caller. If not, they are not copied and must not change until release(user) runs: when the request and its clones
-//! are freed, or INSIDE THIS CALL if it fails. So never free them yourself after the call. With data as user, free
-//! works as release.
+//! caller. If not, they are not copied and must not change until release(user) runs. If the function fails,
+//! release(user) runs INSIDE THAT FUNCTION. So never free the bytes yourself after it. Otherwise it runs when the last
+//! user of the bytes ends. Users are the request, its clones, and a call that blocks while it runs. A stream copies the
+//! bytes when it is opened, and uses them no longer. If a running call is the last user, release(user) runs on the
+//! thread of that call, before bedrock_generate, bedrock_generate_stream or bedrock_call returns. With data as user,
+//! free works as release.
 
 use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
@@ -19,9 +22,9 @@ use crate::request::{Medium, Request, ZeroizedBytes};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-/// Releases the bytes or the pointer that were passed together with it. The library calls it exactly once, also if the
-/// function that it was passed to fails, and always on an application thread inside a library call. user is the pointer
-/// that was passed with it. It may call the library. It must not throw.
+/// Releases the bytes or the pointer that were passed together with it. user is the pointer that was passed with it.
+/// "Release" in the rules at the top of this header states when and where it runs, and which functions it may call. It
+/// must not throw.
 pub type bedrock_release_fn = Option<unsafe extern "C" fn(user: *mut c_void)>;
 
 /// The bytes that a function receives. Dropping them releases them.

@@ -88,7 +88,8 @@ pub type bedrock_event_fn = Option<unsafe extern "C-unwind" fn(event: *const bed
 
 /// Sends the request and waits for the complete response.
 ///
-/// The timer is the shorter of "timeout" and "total", or 5 minutes if neither is given.
+/// The timer is the one of "timeout" and "total" that the config gives, or the shorter one if it gives both. If it
+/// gives neither, the timer is 5 minutes.
 ///
 /// Returns: BEDROCK_OK, or the failure of the call.
 /// Ownership: *out is owned by the caller. It is NULL after a failure. Free it with bedrock_response_free.

@@ -37,8 +37,9 @@
 //!   timeout               The longest wait without progress. For a stream it limits the wait for
 //!                         the first event and for each next event. For a call that does not stream
 //!                         it limits the whole call. (duration; default: "5m")
-//!   timeouts              The timers one by one. For a call that does not stream, the shorter of
-//!                         timeout and timeouts.total counts. (object; default: {})
+//!   timeouts              The timers one by one. For a call that does not stream, timeout or
+//!                         timeouts.total limits the whole call: the shorter one if both are given.
+//!                         (object; default: {})
 //!   timeouts.connect      The limit for a new connection, its TLS handshake included. (duration;
 //!                         default: "3.1s")
 //!   timeouts.first_event  The wait for the first event of a stream. It wins over timeout, also over
@@ -99,8 +100,9 @@
 //!   options               May hold any of the other keys, for programs whose configurations have
 //!                         that shape. (object; default: {})
 //!
-//! An unknown key is an error that suggests the nearest one. timeouts.idle is the member "idle" of
-//! the object "timeouts". A duration is a string with a unit: "500ms", "30s", "5m", "1h". ca_file,
+//! An unknown key is an error that suggests the nearest one. timeouts.idle is the member "idle" of the object
+//! "timeouts". A duration is a string with a unit, from "1ms" to "24h": "500ms", "30s", "5m". No timer can be turned
+//! off: "0s" and null are errors. timeouts.total and timeouts.queue do not limit a call unless they are given. ca_file,
 //! proxy, fips and dual_stack also apply to the calls that fetch credentials.
 //!
 //! A healthy stream is silent for minutes while a model thinks or writes a large tool input, so the
@@ -124,8 +126,9 @@
 //!                                 request that it was recorded for. "timing" beside it is "at_once"
 //!                                 (default) or "recorded"
 //!
-//! The first call of a model reads AWS's variables and files, by the rules of botocore. A variable
-//! that is empty counts as not given. If a file is not valid, that call returns BEDROCK_E_CONFIG.
+//! bedrock_model_new reads AWS's variables. The first call of a model, or bedrock_model_connect, reads AWS's files.
+//! Both follow the rules of botocore. A variable that is empty counts as not given. If a file is not valid, that call
+//! returns BEDROCK_E_CONFIG.
 
 use super::cancel::bedrock_cancel;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
@@ -149,8 +152,8 @@ impl HandleObject for Model {
 
 /// Makes a model from config JSON.
 ///
-/// It checks the complete config and does not connect. Credentials and endpoint are found by the first call, which
-/// returns the errors of both and of the environment. It starts no thread: the library's worker starts with the first
+/// It checks the complete config and does not connect. The first call finds credentials and endpoint, and returns the
+/// errors of both and of AWS's files. bedrock_model_new starts no thread: the library's worker starts with the first
 /// call, or with bedrock_model_connect.
 ///
 /// config_json: A JSON object with the keys above.
@@ -210,9 +213,10 @@ pub unsafe extern "C-unwind" fn bedrock_model_connect(
 /// Derives a model that adds request members to every request: tools, system, inferenceConfig and so on.
 ///
 /// It shares connections, credentials and max_concurrency with the first model. A member that a request has replaces
-/// the member of the model completely. null removes a member of the first model. "model" changes the model id. "timeout",
-/// "timeouts", "retry", "keep_answer" and "read_ahead" mean what they mean in the config: derive a model to give a call
-/// its own deadline. The function is cheap.
+/// the member of the model completely. null removes a member of the first model. "model" changes the model id.
+/// "timeout", "timeouts", "retry", "keep_answer" and "read_ahead" mean what they mean in the config: derive a model to
+/// give a call its own deadline. Timers are merged: those that "timeouts" does not name stay as they are. The function
+/// is cheap.
 ///
 /// defaults_json: A JSON object with members of a request and the keys above.
 /// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid, if it holds another key of the config (api_key and

@@ -2,15 +2,16 @@
 //!
 //! The library prints nothing, handles no signals, writes no environment variables and does nothing at exit.
 //!
-//! Threads. The library starts no thread before the first call: a process that has made models but no call can fork as
-//! if the library were not there. The first call, or bedrock_model_connect, starts one thread: the worker. It returns
-//! BEDROCK_E_RESOURCE if the worker cannot start. Wakeups, a log and cancels have one more thread each. Others run
-//! while names are looked up, files are read, credentials are fetched, recordings are written or long responses are
-//! checked: at most 8, 8, 16, 8 and 2. They end after 10 seconds without work. A command that prints credentials
-//! (credential_process) is killed if the call that waits for it ends.
+//! Threads. Making models, requests and cancels starts no thread. A process that has done nothing else can fork as if
+//! the library were not there. The first call, or bedrock_model_connect, starts the worker. bedrock_stream_set_wakeup
+//! starts the thread that runs wakeups. bedrock_set_log starts the thread that runs the log. The first call with a
+//! cancel starts the thread that waits for cancels. If one of them cannot start, the function returns
+//! BEDROCK_E_RESOURCE. Other threads do single tasks: at most 8 look up names, at most 8 read files, at most 16 fetch
+//! credentials, at most 8 write recordings, and at most 2 check long responses. They end after 10 seconds without work.
+//! A command that prints credentials (credential_process) is killed if the call that waits for it ends.
 //!
 //! Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that makes
-//! the first call. It asks Linux for a short time slice (sched_setattr), but not if a seccomp filter is in force.
+//! the first call. Unless a seccomp filter is in force, it asks Linux for a short time slice (sched_setattr).
 //!
 //! Signals. No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
 //! SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads that run wakeups and logs block the
@@ -38,9 +39,10 @@ pub const BEDROCK_LOG_WARN: i32 = 2;
 pub const BEDROCK_LOG_INFO: i32 = 3;
 pub const BEDROCK_LOG_DEBUG: i32 = 4;
 
-/// Receives one message at a time, on a library thread that does nothing else. target and message are borrowed until
-/// the function returns. len is the length of message. The function may call only bedrock_cancel_fire and
-/// bedrock_stream_cancel; others return BEDROCK_E_BUSY or their neutral value. It must not throw.
+/// Receives one message at a time, on a library thread that does nothing else. target is a short name for the topic of
+/// the message. target and message are NUL-terminated, and borrowed until the function returns. len is the length of
+/// message. The function may call only bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or
+/// their neutral value. It must not throw.
 pub type bedrock_log_fn = Option<
     unsafe extern "C-unwind" fn(
         level: i32,
@@ -113,14 +115,16 @@ pub extern "C-unwind" fn bedrock_set_log(
 
 /// Cancels all running calls, and waits for the library's threads to end.
 ///
-/// All handles stay valid. A stream that was running returns BEDROCK_E_CANCELLED. The next call starts the library
-/// again. Call this function before the library is unloaded, and before an interpreter ends that has passed functions
-/// as callbacks. If other threads go on making calls meanwhile, BEDROCK_OK means that the calls and threads that existed
-/// when the function was called have ended.
+/// All handles stay valid. A stream that was running returns BEDROCK_E_CANCELLED. A thread that waits for a waiting set
+/// without streams goes on waiting. The next call starts the library again. Call this function before the library is
+/// unloaded, and before an interpreter ends that has passed functions as callbacks. Other programs need not call it
+/// before they exit. If other threads go on making calls meanwhile, BEDROCK_OK means that the calls and threads that
+/// existed when the function was called have ended.
 ///
 /// timeout_ms: A negative value waits without a limit.
 /// Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again. BEDROCK_E_BUSY inside a callback.
-/// Threads: Blocks for at most timeout_ms. Thread-safe.
+/// Threads: Blocks for at most timeout_ms, also until a wakeup or log that is running has returned: hold no lock that
+///   they acquire. Thread-safe.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {

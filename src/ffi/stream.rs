@@ -92,8 +92,8 @@ impl PullStream {
 /// Opens a stream without waiting for the network.
 ///
 /// It fails only if an argument or the request is wrong, or if the process has no thread or handle left.
-/// bedrock_stream_next returns every other failure. The request may be changed or freed as soon as this function has
-/// returned.
+/// bedrock_stream_next returns every other failure, BEDROCK_E_CANCELLED of a cancel that was fired earlier included.
+/// The request may be changed or freed as soon as this function has returned.
 ///
 /// Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE.
 /// Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
@@ -186,7 +186,7 @@ pub unsafe extern "C-unwind" fn bedrock_stream_next(
 ///
 /// Returns: The descriptor. -1 if the process has no descriptor left, if another thread uses the stream, for an invalid
 ///   handle, and inside a wakeup or log callback.
-/// Ownership: Owned by the library. bedrock_stream_free closes it: remove it from your event loop before. If your event
+/// Ownership: Owned by the library. bedrock_stream_free closes it: remove it from your event loop first. If your event
 ///   loop closes the descriptors that it polls, pass it a dup.
 /// Threads: Does not block. One thread at a time may use the stream.
 /// Since: 0.1
@@ -199,7 +199,7 @@ pub extern "C-unwind" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int
 ///
 /// A stream is armed when a wakeup is set, and each time bedrock_stream_next returns BEDROCK_AGAIN. An armed stream
 /// calls wakeup once, as soon as there is something to read: an event, the end, a failure or a cancel. If there is
-/// something already, it calls wakeup at once.
+/// something already, wakeup runs at once, also on a library thread.
 ///
 /// After a wakeup, call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK. If you
 /// stop reading before BEDROCK_AGAIN, you get no further wakeup: go on reading without one, or pause the stream in
@@ -240,8 +240,9 @@ pub extern "C-unwind" fn bedrock_stream_set_wakeup(
 
 /// Makes a response of the events that bedrock_stream_next has delivered so far.
 ///
-/// It may be called at any time, also after a failure. The response is complete after BEDROCK_DONE. If the model's
-/// keep_answer is false, it has the stop reason and the usage, and no content.
+/// It may be called at any time, also after a failure, and also before the first event: the response is then empty. The
+/// response is complete after BEDROCK_DONE. If the model's keep_answer is false, it has the stop reason and the usage,
+/// and no content.
 ///
 /// Returns: BEDROCK_OK, or BEDROCK_E_BUSY if another thread uses the stream.
 /// Ownership: *out is owned by the caller. Free it with bedrock_response_free.

@@ -119,7 +119,7 @@ pub unsafe extern "C-unwind" fn bedrock_waitset_wait(
 ///
 /// Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle, and inside a wakeup or log
 ///   callback.
-/// Ownership: Owned by the library. bedrock_waitset_free closes it: remove it from your event loop before.
+/// Ownership: Owned by the library. bedrock_waitset_free closes it: remove it from your event loop first.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_waitset_fd(set: *mut bedrock_waitset) -> c_int {
