@@ -310,8 +310,8 @@ enum {
    * names host, port and proxy. */
   BEDROCK_E_NETWORK = -15,
   /* A timer ran out, and the message names the timer and its setting. Or the connection showed
-   * no sign of life. If attempts of the call were refused, the error has the code, HTTP status
-   * and request id of the last refusal. */
+   * no sign of life. If attempts of the call ended with a service error, the error has the code,
+   * HTTP status and request id of the last one. */
   BEDROCK_E_TIMEOUT = -16,
   BEDROCK_E_TRUNCATED = -17,  /* The stream ended too early: the response is not complete. */
   /* The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON

@@ -159,9 +159,9 @@ fn a_connection_that_breaks_names_host_and_port() {
             is_plain(failure);
         }
     }
-    let answer = Reply::text_response("Hello");
-    let length = answer.body_len();
-    bedrock.push(answer.cut_at(length / 2, support::Cut::Close));
+    let reply = Reply::text_response("Hello");
+    let length = reply.body_len();
+    bedrock.push(reply.cut_at(length / 2, support::Cut::Close));
     model.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&[&host, "broke off"]);
 }
 
@@ -232,12 +232,12 @@ fn any_response_with_429_is_throttling_and_retried() {
         Reply::json(big).status(429),
     ];
     for reply in replies {
-        let told = format!("{reply:?}").chars().take(200).collect::<String>();
+        let shown = format!("{reply:?}").chars().take(200).collect::<String>();
         bedrock.respond_with(move |_| reply.clone());
         // Each model has a budget of its own.
         for outcome in both(&model.with(json!({"retry": {"max_attempts": 3}, "timeout": "20s"}))) {
             let failure = outcome.failed(BEDROCK_E_THROTTLED);
-            assert_eq!((failure.attempts, failure.retryable), (3, true), "{told}");
+            assert_eq!((failure.attempts, failure.retryable), (3, true), "{shown}");
         }
     }
 }
@@ -276,9 +276,9 @@ fn names_of_throttling_and_of_timeouts_count_with_any_http_status() {
 #[test]
 fn a_wrong_clock_is_corrected_once_by_the_clock_of_the_service() {
     for code in ["RequestExpired", "RequestInTheFuture"] {
-        let refusal = || Reply::error(400, code, "no").header("Date", "Wed, 21 Oct 2065 07:28:00 GMT");
+        let clock_error = || Reply::error(400, code, "no").header("Date", "Wed, 21 Oct 2065 07:28:00 GMT");
         let bedrock = LocalBedrock::start();
-        bedrock.push(refusal());
+        bedrock.push(clock_error());
         bedrock.push(Reply::text_response("Hello"));
         assert_eq!(Model::at(&bedrock).generate(&hello()).response().attempts, 2, "{code}");
         let signed: Vec<_> =
@@ -286,7 +286,7 @@ fn a_wrong_clock_is_corrected_once_by_the_clock_of_the_service() {
         assert!(signed[1].as_deref().is_some_and(|date| date.starts_with("20651021T07")), "{signed:?}");
 
         let bedrock = LocalBedrock::start();
-        bedrock.respond_with(move |_| refusal());
+        bedrock.respond_with(move |_| clock_error());
         let failure = Model::at(&bedrock).generate(&hello()).failed(BEDROCK_E_ACCESS_DENIED).clone();
         assert_eq!((failure.attempts, failure.code.as_str(), failure.retryable), (2, code, false));
         failure.says(&["clock"]);

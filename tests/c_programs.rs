@@ -212,16 +212,16 @@ fn run(name: &'static str) {
     }
 }
 
-/// Runs a program with the URL of a service that responds as `answer` does.
-fn run_with(name: &'static str, answer: impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static) {
-    run_each(name, runs(), answer);
+/// Runs a program with the URL of a service that responds as `respond` does.
+fn run_with(name: &'static str, respond: impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static) {
+    run_each(name, runs(), respond);
 }
 
-fn run_each(name: &'static str, runs: &[Run], answer: impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static) {
+fn run_each(name: &'static str, runs: &[Run], respond: impl Fn(&Request) -> Reply + Send + Sync + Clone + 'static) {
     let Some(program) = Program::c(name) else { return };
     for &run in runs {
         let bedrock = LocalBedrock::start();
-        bedrock.respond_with(answer.clone());
+        bedrock.respond_with(respond.clone());
         program.run_as(run, &[&bedrock.url()]);
         assert_eq!(bedrock.problems(), Vec::<String>::new(), "{name} ({run:?})");
     }

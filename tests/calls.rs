@@ -23,7 +23,7 @@ fn whole_stream() -> Reply {
     Reply::stream().text_stream(&["Hel", "lo"], "end_turn")
 }
 
-/// Answers every request with the response of its operation.
+/// Responds to every request with the response of its operation.
 fn answer_all(bedrock: &LocalBedrock) {
     bedrock.respond_with(|request| match request.operation() {
         "converse" => Reply::text_response("Hello"),
@@ -53,7 +53,7 @@ fn a_response_that_is_longer_than_max_answer_is_an_error_of_both_calls() {
 
 #[test]
 fn both_calls_report_the_stop_reason_and_the_usage_which_is_minus_one_if_the_service_reports_none() {
-    let told = json!({"inputTokens": 3, "outputTokens": 4, "totalTokens": 16, "cacheReadInputTokens": 9});
+    let reported = json!({"inputTokens": 3, "outputTokens": 4, "totalTokens": 16, "cacheReadInputTokens": 9});
     let nothing = Usage {
         input_tokens: -1,
         output_tokens: -1,
@@ -65,22 +65,22 @@ fn both_calls_report_the_stop_reason_and_the_usage_which_is_minus_one_if_the_ser
     let used = Usage { input_tokens: 3, output_tokens: 4, total_tokens: 16, cache_read_tokens: 9, ..nothing.clone() };
     for (stop, finish, usage, wanted) in [
         ("end_turn", "stop", None, &nothing),
-        ("tool_use", "tool_calls", Some(&told), &used),
-        ("max_tokens", "length", Some(&told), &used),
+        ("tool_use", "tool_calls", Some(&reported), &used),
+        ("max_tokens", "length", Some(&reported), &used),
         ("stop_sequence", "stop_sequence", None, &nothing),
         ("content_filtered", "content_filter", None, &nothing),
         ("guardrail_intervened", "guardrail_intervened", None, &nothing),
     ] {
         let message = json!({"role": "assistant", "content": [{"text": "Hello"}]});
-        let mut answer = json!({"output": {"message": message}, "stopReason": stop});
+        let mut unary = json!({"output": {"message": message}, "stopReason": stop});
         let mut streamed = Reply::stream().message_start().text(0, &["Hello"]).message_stop(stop);
         if let Some(usage) = usage {
-            answer["usage"] = usage.clone();
+            unary["usage"] = usage.clone();
             streamed = streamed.event("metadata", &json!({"usage": usage}).to_string());
         }
         let bedrock = LocalBedrock::start();
         bedrock.respond_with(move |request| match request.operation() {
-            "converse" => Reply::json(answer.to_string()),
+            "converse" => Reply::json(unary.to_string()),
             _ => streamed.clone(),
         });
         let model = Model::at(&bedrock);
@@ -409,13 +409,13 @@ fn calls_one_after_the_other_share_one_connection() {
         model.stream(&request).outcome.response();
     }
     assert_eq!((bedrock.requests().len(), bedrock.connection_count()), (10, 1));
-    let answers = [
+    let replies = [
         whole_stream().in_one_chunk().content_length(),
         whole_stream().in_chunks_of(1),
         whole_stream().trailer("x-amzn-checked", "yes"),
         Reply::text_response("Hello").chunked(),
     ];
-    for reply in answers {
+    for reply in replies {
         bedrock.push(reply.clone());
         match reply.header_value("content-type") {
             Some("application/json") => drop(model.generate(&request).response().clone()),

@@ -117,7 +117,7 @@ fn a_cancel_from_another_thread_ends_a_stream_between_events() {
             let streamed = model.stream_with(&Request::say("Hello?"), cancel.handle(), |event| {
                 text += if event.kind == BEDROCK_EVENT_TEXT { &event.text } else { "" };
                 if text == "Hel" {
-                    tell.send(()).expect("somebody listens");
+                    tell.send(()).expect("the receiver exists");
                 }
                 0
             });
@@ -404,13 +404,13 @@ fn a_cancel_may_be_fired_in_a_signal_handler() {
     fire_on_sigusr1(&cancel);
     bedrock.push(Reply::hang());
     thread::scope(|threads| {
-        let (tell, told) = std::sync::mpsc::channel();
+        let (sender, receiver) = std::sync::mpsc::channel();
         let (model, request, cancel) = (&model, &request, &cancel);
         let call = threads.spawn(move || {
-            tell.send(unsafe { libc::pthread_self() }).expect("somebody listens");
+            sender.send(unsafe { libc::pthread_self() }).expect("the receiver exists");
             model.generate_with(request, cancel.handle())
         });
-        let thread = told.recv().expect("the thread says who it is");
+        let thread = receiver.recv().expect("the thread sends its id");
         bedrock.wait_requests(1);
         assert_eq!(unsafe { libc::pthread_kill(thread, libc::SIGUSR1) }, 0);
         call.join().expect("no panic").failed(BEDROCK_E_CANCELLED);
@@ -442,11 +442,11 @@ fn a_cancel_may_be_fired_in_a_signal_handler() {
 #[test]
 fn a_callback_that_returns_nonzero_ends_the_call_at_once_and_closes_the_connection() {
     let bedrock = LocalBedrock::start();
-    for answer in [1, -1, i32::MIN] {
+    for result in [1, -1, i32::MIN] {
         bedrock.push(held_stream(&Gate::new()).request_id("the-stopped-one"));
         let model = Model::at(&bedrock);
         let streamed = model.stream_with(&Request::say("Hello?"), null_mut(), |event| match event.kind {
-            BEDROCK_EVENT_TEXT => answer,
+            BEDROCK_EVENT_TEXT => result,
             _ => 0,
         });
         let response = streamed.outcome.stopped();

@@ -53,8 +53,8 @@ fn the_call_uses_the_connection(bedrock: &LocalBedrock, model: &Model, version: 
         model.connect().expect("a connection");
     }
     assert!(bedrock.requests().is_empty(), "connecting sends no request");
-    let answer = model.generate(&hello());
-    assert_eq!((answer.response().text.as_str(), answer.response().attempts), ("Hello", 1));
+    let outcome = model.generate(&hello());
+    assert_eq!((outcome.response().text.as_str(), outcome.response().attempts), ("Hello", 1));
     let requests = bedrock.take_requests();
     assert_eq!(requests.iter().map(|request| request.version).collect::<Vec<_>>(), [version]);
     assert_eq!(bedrock.connection_count(), 1, "one connection for all");
@@ -108,8 +108,8 @@ fn a_connection_that_its_peer_has_closed_is_replaced() {
 #[test]
 fn connecting_fails_as_a_call_does() {
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-    let nobody = model(&format!("http://127.0.0.1:{closed}"), json!({}));
-    let (connecting, calling) = (nobody.connect().expect_err("nobody is there"), nobody.generate(&hello()));
+    let unreachable = model(&format!("http://127.0.0.1:{closed}"), json!({}));
+    let (connecting, calling) = (unreachable.connect().expect_err("no server listens"), unreachable.generate(&hello()));
     assert_eq!(name(connecting.status), "BEDROCK_E_NETWORK");
     assert_eq!(connecting.status, calling.failed(BEDROCK_E_NETWORK).status);
     connecting.says(&["connecting"]);
@@ -118,7 +118,7 @@ fn connecting_fails_as_a_call_does() {
     nowhere.connect().expect_err("there is no such host").is(BEDROCK_E_NETWORK).says(&["connecting"]);
 
     let untrusted = LocalBedrock::with_protocol(Protocol::Tls(Tls::new(Flaw::UnknownAuthority, &["h2"])));
-    let failure = over_tls(&untrusted, json!({})).connect().expect_err("nobody vouches for it");
+    let failure = over_tls(&untrusted, json!({})).connect().expect_err("its authority is unknown");
     failure.is(BEDROCK_E_NETWORK).says(&["TLS", "UnknownIssuer", "ca_file"]);
 }
 
@@ -134,10 +134,10 @@ fn silent_model() -> (TcpListener, Model) {
 fn connecting_takes_no_longer_than_its_limit_and_ends_when_it_is_cancelled() {
     let (_silent, model) = silent_model();
     let began = Instant::now();
-    let late = model.connect_with(null_mut(), 200).expect_err("nobody answers");
+    let late = model.connect_with(null_mut(), 200).expect_err("the server does not respond");
     late.is(BEDROCK_E_TIMEOUT).says(&["connecting", "200ms", "timeout_ms"]);
     assert!((Duration::from_millis(200)..Duration::from_secs(30)).contains(&began.elapsed()));
-    model.connect_with(null_mut(), 0).expect_err("nobody answers at once").is(BEDROCK_E_TIMEOUT);
+    model.connect_with(null_mut(), 0).expect_err("the server does not respond at once").is(BEDROCK_E_TIMEOUT);
 
     let cancel = Cancel::new();
     let (other, model) = silent_model();
@@ -156,7 +156,11 @@ fn the_connect_timer_ends_it_without_another_limit() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let model = model(&format!("https://127.0.0.1:{port}"), json!({"timeouts": {"connect": "100ms"}}));
-    model.connect().expect_err("nobody answers").is(BEDROCK_E_TIMEOUT).says(&["100ms", "timeouts.connect"]);
+    model
+        .connect()
+        .expect_err("the server does not respond")
+        .is(BEDROCK_E_TIMEOUT)
+        .says(&["100ms", "timeouts.connect"]);
 }
 
 #[test]
@@ -190,7 +194,7 @@ fn connecting_without_credentials_is_an_error() {
 
 // Connects that hang.
 
-/// Calls so many times at once through a forwarder, and tells how long each call took.
+/// Makes calls at once through a forwarder, and returns how long each took.
 #[track_caller]
 fn all_succeed(calls: usize, model: &Model) -> Vec<Duration> {
     let began = Instant::now();

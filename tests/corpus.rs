@@ -118,7 +118,7 @@ fn play(replay: &mut Replay, interaction: &Interaction, call: &Call, expected: &
 /// Checks the requests that the local Bedrock has received.
 fn check_sent(requests: &[Request], call: &Call) -> Result<(), String> {
     let [request] = requests else { return Err(format!("{} requests were sent, not one", requests.len())) };
-    differ("the refusal of the signature", "", request.refused.as_deref().unwrap_or_default())?;
+    differ("the signature error", "", request.refused.as_deref().unwrap_or_default())?;
     differ("the method", "POST", &request.method)?;
     differ("the path", &call.path, &request.target)?;
     differ("the content type", "application/json", request.header("content-type").unwrap_or_default())?;
@@ -202,17 +202,17 @@ impl fmt::Display for Tally {
 /// Messages of the service for rejected requests, and the reason why a local check cannot know them.
 const BEYOND_LOCAL_CHECKS: [(&str, &str); 7] = [
     ("Input Tokens Exceeded", "tokens are the model's to count"),
-    ("model identifier is invalid", "which models there are is the service's to know"),
+    ("model identifier is invalid", "only the service knows which models exist"),
     ("extraneous key", "what a model's own request has, which others take"),
     ("doesn't support the s3Uri field", "other models read from S3"),
     ("Field required", "what a model's own request has, which others take"),
     ("is not supported", "other models take more of JSON schema"),
-    ("Try calling via inference profile", "which models there are is the service's to know"),
+    ("Try calling via inference profile", "only the service knows which models exist"),
 ];
 
-/// Returns the reason why no local check can reject this request. None if one has to.
+/// Returns the reason why no local check can reject this request. None if one must reject it.
 fn beyond_local_checks(interaction: &Interaction) -> Option<&'static str> {
-    let answer = interaction.reply().body_bytes();
-    let answer = String::from_utf8_lossy(&answer);
-    BEYOND_LOCAL_CHECKS.iter().find(|(said, _)| answer.contains(said)).map(|(_, reason)| *reason)
+    let body = interaction.reply().body_bytes();
+    let body = String::from_utf8_lossy(&body);
+    BEYOND_LOCAL_CHECKS.iter().find(|(message, _)| body.contains(message)).map(|(_, reason)| *reason)
 }

@@ -240,8 +240,8 @@ fn credentials_and_region_are_read_from_a_profile() {
         works(&Model::new(&bare(&bedrock)));
         bedrock.auth(Auth::sigv4("AKIAOTHER", "secretOfOther", "eu-north-1"));
         works(&Model::new(&with(bare(&bedrock), json!({"profile": "other"}))));
-        let nobody = Model::new(&with(bare(&bedrock), json!({"profile": "nobody"})));
-        nobody.generate(&hello()).failed(BEDROCK_E_CREDENTIALS);
+        let absent = Model::new(&with(bare(&bedrock), json!({"profile": "nobody"})));
+        absent.generate(&hello()).failed(BEDROCK_E_CREDENTIALS);
     });
 }
 

@@ -245,7 +245,7 @@ fn the_complete_body_of_a_service_error_can_be_read_as_json() {
         (Reply::not_http("nonsense\r\n\r\n"), BEDROCK_E_PROTOCOL),
     ] {
         for (_, outcome) in by_both_calls(&bedrock, &model, &reply) {
-            assert_eq!(outcome.failed(status).more.json, "", "what is no JSON is not given as JSON");
+            assert_eq!(outcome.failed(status).more.json, "", "a body that is not JSON is not returned as JSON");
         }
     }
 }
@@ -513,7 +513,7 @@ fn a_redirect_is_an_error_and_nothing_is_sent_to_its_location() {
     for http_status in [301, 302, 303, 307, 308] {
         let reply = Reply::redirect(http_status, &format!("{}/model/m/converse", elsewhere.url()));
         for (_, outcome) in by_both_calls(&bedrock, &model, &reply) {
-            let failure = outcome.failure.unwrap_or_else(|| panic!("{http_status} is no answer"));
+            let failure = outcome.failure.unwrap_or_else(|| panic!("{http_status} is not a response"));
             assert_eq!(failure.http_status, i32::from(http_status));
             failure.says(&[&http_status.to_string(), "redirects are not followed", "base_url"]);
             failure.says(&[&format!("http://127.0.0.1:{}/", elsewhere.port())]);
@@ -527,7 +527,7 @@ fn a_redirect_is_an_error_and_nothing_is_sent_to_its_location() {
 fn a_response_with_another_content_type_is_a_protocol_error_that_names_it() {
     let bedrock = LocalBedrock::start();
     let model = without_retries(&bedrock);
-    let answer = Reply::stream().text_stream(&["Hello"], "end_turn");
+    let stream = Reply::stream().text_stream(&["Hello"], "end_turn");
     for content_type in ["application/json", "text/event-stream", "text/html; charset=utf-8", "application/vnd.amazon"]
     {
         for reply in [Reply::text_response("Hello"), Reply::json("{}"), Reply::empty(200)] {
@@ -541,7 +541,7 @@ fn a_response_with_another_content_type_is_a_protocol_error_that_names_it() {
     }
     for content_type in [EVENT_STREAM.to_owned(), format!("{EVENT_STREAM}; charset=utf-8"), EVENT_STREAM.to_uppercase()]
     {
-        bedrock.push(answer.clone().content_type(&content_type));
+        bedrock.push(stream.clone().content_type(&content_type));
         assert_eq!(model.stream(&hello()).outcome.response().text, "Hello", "{content_type}");
     }
 }
@@ -692,7 +692,7 @@ fn never_a_different_response(
     *counts.entry(name(streamed.outcome.status)).or_default() += 1;
     assert!(events.starts_with(&streamed.events), "{what}: {streamed:?}");
     if streamed.outcome.status >= 0 {
-        assert_eq!(streamed.events, events, "{what}: OK, and not the whole answer");
+        assert_eq!(streamed.events, events, "{what}: OK, and the response is not complete");
     }
 }
 

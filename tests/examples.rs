@@ -49,7 +49,7 @@ fn throttle(bedrock: &LocalBedrock) {
     }
 }
 
-fn answer(content: Value, stop_reason: &str) -> Reply {
+fn message_reply(content: Value, stop_reason: &str) -> Reply {
     let message = json!({"role": "assistant", "content": content});
     Reply::json(json!({"output": {"message": message}, "stopReason": stop_reason}).to_string())
 }
@@ -81,11 +81,12 @@ fn the_agent_survives_odd_responses() {
     let broken =
         json!({"toolUse": {"toolUseId": "b", "name": "reserve", "type": "tool_use", "input": "{\"part\": \"M8"}});
 
-    bedrock.push(answer(json!([{"text": ""}, reserve("1", "M8 bolt")]), "tool_use"));
+    bedrock.push(message_reply(json!([{"text": ""}, reserve("1", "M8 bolt")]), "tool_use"));
     throttle(&bedrock);
-    bedrock.push(answer(json!([broken]), "max_tokens"));
-    bedrock.push(answer(json!([search, found, {"text": "I looked it up."}, reserve("2", "M8 nut")]), "tool_use"));
-    bedrock.push(answer(json!([]), "end_turn"));
+    bedrock.push(message_reply(json!([broken]), "max_tokens"));
+    bedrock
+        .push(message_reply(json!([search, found, {"text": "I looked it up."}, reserve("2", "M8 nut")]), "tool_use"));
+    bedrock.push(message_reply(json!([]), "end_turn"));
     let out = printed(command(&agent, &bedrock, &folder), "");
 
     assert!(
@@ -110,7 +111,7 @@ fn the_agent_survives_odd_responses() {
         "an input that is not an object is not sent"
     );
     assert_eq!(sent["messages"][4]["content"][0]["toolResult"]["status"], "error");
-    assert_eq!(bedrock.requests().len(), 9, "four answers and five refusals");
+    assert_eq!(bedrock.requests().len(), 9, "four responses and five service errors");
     assert_eq!(bedrock.problems(), [""; 0]);
 }
 

@@ -136,8 +136,8 @@ fn the_type_and_name_of_a_frame_follow_its_own_headers() {
             "error" => (MessageType::Error, ":error-code"),
             _ => (MessageType::Unknown, ""),
         };
-        let told = if name == named { value } else { "" };
-        (kind, told.to_owned().leak(), raw_frame(&headers.concat(), b"{}"))
+        let reported = if name == named { value } else { "" };
+        (kind, reported.to_owned().leak(), raw_frame(&headers.concat(), b"{}"))
     };
     let frames = [
         about("event", ":event-type", "messageStart"),

@@ -362,15 +362,15 @@ fn sigv4_rejects_the_requests_that_the_service_rejects() {
     let with_token = Verifier { session_token: Some("token".into()), ..key.clone() };
     let now = parse_stamp("20240229T235959Z").expect("a valid stamp");
     let ask = || Request::new("POST", "/model/m%3A0/converse", &[("host", "here")], r#"{"messages":[]}"#);
-    let refusal = |key: &Verifier, request: Request, now| match key.verify(&request, now) {
+    let verify = |key: &Verifier, request: Request, now| match key.verify(&request, now) {
         Ok(()) => String::from("accepted"),
-        Err(refusal) => {
-            assert_eq!(refusal.status, 403);
-            format!("{}: {}", refusal.code, refusal.message)
+        Err(error) => {
+            assert_eq!(error.status, 403);
+            format!("{}: {}", error.code, error.message)
         }
     };
-    assert_eq!(refusal(&key, key.sign(ask(), now), now), "accepted");
-    assert_eq!(refusal(&with_token, with_token.sign(ask(), now), now), "accepted");
+    assert_eq!(verify(&key, key.sign(ask(), now), now), "accepted");
+    assert_eq!(verify(&with_token, with_token.sign(ask(), now), now), "accepted");
 
     let mismatch = "InvalidSignatureException: The request signature we calculated does not match";
     let unknown = "UnrecognizedClientException: The security token included in the request is invalid.";
@@ -446,12 +446,12 @@ fn sigv4_rejects_the_requests_that_the_service_rejects() {
         ("host", key.clone(), resigned(signed(), "host;", ""), now, "InvalidSignatureException: 'Host'"),
     ];
     for (name, key, request, now, expected) in cases {
-        let refusal = refusal(&key, request, now);
-        assert!(refusal.starts_with(expected), "{name}: {refusal}");
+        let result = verify(&key, request, now);
+        assert!(result.starts_with(expected), "{name}: {result}");
     }
     // Five minutes either way are allowed.
     for now in [now - minutes(5), now + minutes(5)] {
-        assert_eq!(refusal(&key, signed(), now), "accepted");
+        assert_eq!(verify(&key, signed(), now), "accepted");
     }
 }
 
@@ -498,9 +498,9 @@ fn user(text: &str) -> Message {
 }
 
 async fn ask_sdk(client: &sdk::Client, model: &str) -> Result<String, String> {
-    let answer = client.converse().model_id(model).messages(user("Hello?")).send().await;
-    let answer = answer.map_err(|e| format!("{}: {}", e.code().unwrap_or("?"), e.message().unwrap_or_default()))?;
-    let message = answer.output().and_then(|output| output.as_message().ok()).ok_or("no message")?;
+    let response = client.converse().model_id(model).messages(user("Hello?")).send().await;
+    let response = response.map_err(|e| format!("{}: {}", e.code().unwrap_or("?"), e.message().unwrap_or_default()))?;
+    let message = response.output().and_then(|output| output.as_message().ok()).ok_or("no message")?;
     message.content().first().and_then(|block| block.as_text().ok()).cloned().ok_or_else(|| "no text".into())
 }
 
@@ -654,9 +654,9 @@ fn frames_are_decoded_as_they_were_encoded() {
         .exception("modelStreamErrorException", r#"{"originalStatusCode":500}"#)
         .error_message("InternalFailure", "went wrong");
     let read = frames(&reply.body_bytes());
-    let told: Vec<_> = read.iter().map(|frame| (frame.message_type(), frame.event_type(), frame.text())).collect();
+    let decoded: Vec<_> = read.iter().map(|frame| (frame.message_type(), frame.event_type(), frame.text())).collect();
     assert_eq!(
-        told,
+        decoded,
         [
             ("event", "messageStart", r#"{"role": "assistant", "x":1e400}"#),
             ("exception", "modelStreamErrorException", r#"{"originalStatusCode":500}"#),
@@ -750,10 +750,10 @@ fn a_cut_sends_exactly_that_many_bytes_and_ends_as_chosen() {
 #[test]
 fn a_cut_of_a_body_with_a_content_length_is_visible_or_hidden() {
     let bedrock = LocalBedrock::start();
-    for (cut, told, whole) in [(Cut::CleanEnd, "3", true), (Cut::Close, "10", false), (Cut::Reset, "10", false)] {
+    for (cut, length, whole) in [(Cut::CleanEnd, "3", true), (Cut::Close, "10", false), (Cut::Reset, "10", false)] {
         bedrock.push(Reply::json("0123456789").cut_at(3, cut));
         let response = Client::connect(&bedrock).exchange("/", b"");
-        assert_eq!((response.header("content-length"), &response.body[..]), (Some(told), &b"012"[..]), "{cut:?}");
+        assert_eq!((response.header("content-length"), &response.body[..]), (Some(length), &b"012"[..]), "{cut:?}");
         assert_eq!((response.whole, response.reset), (whole, cut == Cut::Reset), "{cut:?}");
     }
 }
@@ -974,7 +974,7 @@ fn are_sent_byte_for_byte(corpus: &Corpus) {
             bodies += usize::from(!sent.is_empty());
             count += 1;
         }
-        println!("{operation}: {count} answers, {streams} of them streams; {bodies} request bodies");
+        println!("{operation}: {count} responses, {streams} of them streams; {bodies} request bodies");
         assert_eq!(count, corpus.rows().iter().filter(|row| row.operation == operation).count());
     }
 }
@@ -1033,7 +1033,7 @@ impl Response {
 
     #[track_caller]
     fn text_response(&self) -> String {
-        self.json()["output"]["message"]["content"][0]["text"].as_str().expect("a text answer").to_owned()
+        self.json()["output"]["message"]["content"][0]["text"].as_str().expect("a text response").to_owned()
     }
 }
 

@@ -90,9 +90,9 @@ fn a_large_body_without_memory_is_an_error_of_the_call() {
 fn a_large_response_without_memory_is_an_error_of_the_call_and_the_next_call_works() {
     let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let text = "x".repeat(2 << 20);
-    let answer = json!({"output": {"message": {"role": "assistant", "content": [{"text": text}]}}});
-    let length = answer.to_string().len();
-    let model = Model::new(&json!({"model": "m", "transport": {"replies": [{"json": answer}], "repeat": true}}));
+    let response = json!({"output": {"message": {"role": "assistant", "content": [{"text": text}]}}});
+    let length = response.to_string().len();
+    let model = Model::new(&json!({"model": "m", "transport": {"replies": [{"json": response}], "repeat": true}}));
     let request = Request::say("Hi");
     assert_eq!(name(model.generate(&request).status), "BEDROCK_OK");
     // The script makes a response of its own; reading it takes a byte more.

@@ -92,8 +92,8 @@ fn streams_the_same(test: &str, reply: Reply) -> (Streamed, Value) {
 
 #[test]
 fn a_stream_without_its_content_type_is_recorded_as_a_stream() {
-    let answer = || Reply::stream().message_start().event("keepAlive", "").text(0, &["Hel", "lo"]);
-    let whole = || answer().message_stop("end_turn").metadata(1, 2);
+    let stream = || Reply::stream().message_start().event("keepAlive", "").text(0, &["Hel", "lo"]);
+    let whole = || stream().message_stop("end_turn").metadata(1, 2);
     for (test, reply) in [
         ("untyped", whole().without_header("content-type")),
         ("mistyped", whole().content_type("application/json").in_chunks_of(7)),
@@ -103,7 +103,7 @@ fn a_stream_without_its_content_type_is_recorded_as_a_stream() {
         let parts = interaction["response"]["events"].as_array().expect("a stream's parts");
         assert_eq!(parts.len(), live.events.len(), "{interaction}");
     }
-    let cut = answer().without_header("content-type");
+    let cut = stream().without_header("content-type");
     let length = cut.body_len();
     let (live, interaction) = streams_the_same("untyped-cut", cut.cut_at(length - 1, Cut::Reset));
     assert_eq!(live.outcome.arrived(BEDROCK_E_TRUNCATED).text, "Hello");
@@ -118,9 +118,9 @@ fn a_unary_call_is_recorded_and_replayed_byte_for_byte() {
     let (bedrock, file) = (LocalBedrock::start(), file("unary"));
     let model = recorder(&bedrock, &file);
     assert!(recorded(&file).is_empty(), "a recording begins with its model");
-    let answer = r#"{"output":{"message":{"role":"assistant","content":[{"text":"A"}]}}, "stopReason":"end_turn" ,
+    let body = r#"{"output":{"message":{"role":"assistant","content":[{"text":"A"}]}}, "stopReason":"end_turn" ,
         "zeta":1.50,"alpha":12345678901234567890,"usage":{"outputTokens":1,"inputTokens":2,"totalTokens":3}}"#;
-    bedrock.push(Reply::json(answer).request_id("the-first"));
+    bedrock.push(Reply::json(body).request_id("the-first"));
     let live = model.generate(&hello());
     let interaction = &recorded(&file)[0];
     assert_eq!(interaction["request"]["method"], "POST");
@@ -129,10 +129,10 @@ fn a_unary_call_is_recorded_and_replayed_byte_for_byte() {
     assert_eq!(interaction["response"]["headers"]["x-amzn-requestid"], "the-first");
     let text = std::fs::read_to_string(&file).expect("the recording");
     let sent = String::from_utf8(bedrock.last_request().body.to_vec()).expect("UTF-8");
-    assert!(text.contains(&sent) && text.contains(answer), "as it was on the wire: {text}");
+    assert!(text.contains(&sent) && text.contains(body), "as it was on the wire: {text}");
     let replayed = replayer(&file).generate(&hello());
     assert_eq!(replayed.response(), live.response());
-    assert_eq!(replayed.response().json, answer);
+    assert_eq!(replayed.response().json, body);
 }
 
 #[test]
@@ -353,8 +353,8 @@ fn recording(test: &str, body: &str) -> PathBuf {
     let file = file(test);
     let path = "/model/amazon.nova-micro-v1%3A0/converse";
     let request = format!(r#"{{"method": "POST", "path": "{path}", "headers": {{}}, "body": {body}}}"#);
-    let answer = r#"{"output":{"message":{"role":"assistant","content":[{"text":"Found"}]}},"stopReason":"end_turn"}"#;
-    let response = format!(r#"{{"status": 200, "headers": {{"content-type": "application/json"}}, "body": {answer}}}"#);
+    let body = r#"{"output":{"message":{"role":"assistant","content":[{"text":"Found"}]}},"stopReason":"end_turn"}"#;
+    let response = format!(r#"{{"status": 200, "headers": {{"content-type": "application/json"}}, "body": {body}}}"#);
     let interaction = format!(r#"{{"request": {request}, "response": {response}}}"#);
     std::fs::write(&file, format!(r#"{{"bedrock_recording": 1, "interactions": [{interaction}]}}"#)).expect("a file");
     file
@@ -659,20 +659,20 @@ fn a_forked_child_cannot_record_into_its_parents_file_nor_block_the_parent() {
         let (bedrock, file) = (LocalBedrock::start(), file("forked"));
         let config = with(config(&bedrock), json!({"transport": {"record": file}})).to_string();
         let model = recorder(&bedrock, &file);
-        let (mut told, mut tells) = std::io::pipe().expect("a pipe");
+        let (mut receiver, mut sender) = std::io::pipe().expect("a pipe");
         let (mut waits, release) = std::io::pipe().expect("a pipe");
         let child = unsafe { libc::fork() };
         assert!(child >= 0);
         if child == 0 {
             drop(release);
             let status = Model::try_new(&config).map(std::mem::forget).map_or_else(|failure| failure.status, |()| 0);
-            let _ = tells.write_all(&status.to_ne_bytes());
+            let _ = sender.write_all(&status.to_ne_bytes());
             // It keeps the inherited descriptors open until the parent is done.
             let _ = waits.read(&mut [0]);
             unsafe { libc::_exit(0) };
         }
         let mut status = [0; 4];
-        told.read_exact(&mut status).expect("the child tells");
+        receiver.read_exact(&mut status).expect("the child sends its status");
         assert_eq!(i32::from_ne_bytes(status), BEDROCK_E_CONFIG, "the child records into its parent's file");
         drop(model);
         let again = Model::try_new(&config);
@@ -755,7 +755,7 @@ fn recording_takes_at_most_three_times_the_memory_of_the_data() {
         // The memory of the first calls is not measured.
         assert_eq!(count_called_back(&model, &hello()).1, BEDROCK_OK);
         model.generate(&hello()).response();
-        for what in ["small events", "one answer"] {
+        for what in ["small events", "one response"] {
             let before = resident("VmRSS");
             std::fs::write("/proc/self/clear_refs", "5").expect("the peak can be forgotten");
             match what {

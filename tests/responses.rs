@@ -23,28 +23,28 @@ fn hello() -> Request {
 fn deltas(deltas: &[Value]) -> Reply {
     let event = |delta: &Value| json!({"contentBlockIndex": 0, "delta": delta}).to_string();
     let begun = Reply::stream().message_start();
-    let told = deltas.iter().fold(begun, |reply, delta| reply.event("contentBlockDelta", &event(delta)));
-    told.block_stop(0).message_stop("end_turn").metadata(1, 2)
+    let reply = deltas.iter().fold(begun, |reply, delta| reply.event("contentBlockDelta", &event(delta)));
+    reply.block_stop(0).message_stop("end_turn").metadata(1, 2)
 }
 
 fn content(response: &Response) -> Value {
-    let answer: Value = serde_json::from_str(&response.json).expect("a response is JSON");
-    answer["output"]["message"]["content"].clone()
+    let parsed: Value = serde_json::from_str(&response.json).expect("a response is JSON");
+    parsed["output"]["message"]["content"].clone()
 }
 
 #[test]
 fn frames_are_a_stream_whatever_their_content_type_is() {
     let bedrock = LocalBedrock::start();
     let model = Model::at(&bedrock);
-    let answer = || Reply::stream().text_stream(&["Hel", "lo"], "end_turn");
+    let stream = || Reply::stream().text_stream(&["Hel", "lo"], "end_turn");
     for content_type in ["application/json", "application/octet-stream", "text/event-stream", ""] {
-        for reply in [answer(), answer().in_one_chunk(), answer().in_chunks_of(5)] {
+        for reply in [stream(), stream().in_one_chunk(), stream().in_chunks_of(5)] {
             bedrock.push(reply.clone().content_type(content_type));
             assert_eq!(model.stream(&hello()).outcome.response().text, "Hello", "{content_type:?}");
             bedrock.push(reply.without_header("content-type"));
             assert_eq!(model.stream(&hello()).outcome.response().text, "Hello");
         }
-        let cut = answer().content_type(content_type).cut_at(200, Cut::Close);
+        let cut = stream().content_type(content_type).cut_at(200, Cut::Close);
         bedrock.push(cut);
         model.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
     }
@@ -54,8 +54,8 @@ fn frames_are_a_stream_whatever_their_content_type_is() {
 fn a_silent_response_without_a_content_type_ends_by_its_timer() {
     let bedrock = LocalBedrock::start();
     let model = Model::at_with(&bedrock, json!({"timeouts": {"first_event": "100ms"}, "retry": {"max_attempts": 1}}));
-    let answer = Reply::stream().text_stream(&["Hello"], "end_turn").without_header("content-type");
-    bedrock.push(answer.in_chunks_of(5).stall_after(5));
+    let reply = Reply::stream().text_stream(&["Hello"], "end_turn").without_header("content-type");
+    bedrock.push(reply.in_chunks_of(5).stall_after(5));
     let streamed = model.stream(&hello());
     streamed.outcome.failed(BEDROCK_E_TIMEOUT).says(&["timeouts.first_event"]);
     assert_eq!(streamed.outcome.response, None);
@@ -166,11 +166,11 @@ fn other_members_of_a_message_start_are_in_the_response() {
     let start = r#"{"role":"assistant","conversation":{"id": 7},"p":"abc"}"#;
     bedrock.push(Reply::stream().event("messageStart", start).text(0, &["a"]).message_stop("end_turn").metadata(1, 2));
     let streamed = model.stream(&hello());
-    let answer: Value = serde_json::from_str(&streamed.outcome.response().json).expect("JSON");
-    assert_eq!(answer["conversation"], json!({"id": 7}));
-    assert_eq!(answer["p"], Value::Null, "the padding is not kept");
+    let parsed: Value = serde_json::from_str(&streamed.outcome.response().json).expect("JSON");
+    assert_eq!(parsed["conversation"], json!({"id": 7}));
+    assert_eq!(parsed["p"], Value::Null, "the padding is not kept");
     let message = json!({"role": "assistant", "content": [{"text": "a"}]});
-    assert_eq!(answer["output"]["message"], message, "a message that is sent back holds what the service knows");
+    assert_eq!(parsed["output"]["message"], message, "a message that is sent back holds what the service knows");
 }
 
 #[test]
@@ -299,9 +299,9 @@ fn a_cancelled_call_returns_the_part_that_had_been_delivered() {
 fn a_response_that_is_not_kept_still_has_its_stop_reason_and_its_usage() {
     let bedrock = LocalBedrock::start();
     let keeper = Model::at(&bedrock);
-    let answer = || Reply::stream().text(0, &["Hel", "lo"]).message_stop("end_turn").metadata(11, 2);
+    let reply = || Reply::stream().text(0, &["Hel", "lo"]).message_stop("end_turn").metadata(11, 2);
     for model in [keeper.with(json!({"keep_answer": false})), Model::at_with(&bedrock, json!({"keep_answer": false}))] {
-        bedrock.push(answer());
+        bedrock.push(reply());
         let stream = Pull::open(&model, &hello());
         while let Pulled::Event(_) = stream.next(-1) {}
         let response = stream.response();
@@ -309,12 +309,12 @@ fn a_response_that_is_not_kept_still_has_its_stop_reason_and_its_usage() {
         assert_eq!((response.text.as_str(), response.stop_reason.as_str()), ("", "end_turn"));
         assert_eq!((response.usage.input_tokens, response.usage.output_tokens), (11, 2));
 
-        bedrock.push(answer());
+        bedrock.push(reply());
         let streamed = model.stream(&hello());
         assert_eq!(streamed.text(), "Hello", "the events have the text");
         assert_eq!(streamed.outcome.response().json, response.json);
 
-        bedrock.push(answer());
+        bedrock.push(reply());
         assert_eq!(
             model.call("ConverseStream", &hello()).response().text,
             "Hello",
@@ -323,7 +323,7 @@ fn a_response_that_is_not_kept_still_has_its_stop_reason_and_its_usage() {
         bedrock.push(Reply::text_response("Hello"));
         assert_eq!(model.generate(&hello()).response().text, "Hello");
     }
-    bedrock.push(answer());
+    bedrock.push(reply());
     let kept = Pull::open(&keeper.with(json!({"keep_answer": false})).with(json!({"keep_answer": true})), &hello());
     while let Pulled::Event(_) = kept.next(-1) {}
     assert_eq!(kept.response().text, "Hello");
@@ -367,20 +367,20 @@ fn a_model_adds_up_what_its_calls_and_those_of_derived_models_used() {
     let bedrock = LocalBedrock::start();
     let base = Model::at_with(&bedrock, json!({"retry": {"max_attempts": 1}}));
     let (one, other) = (base.with(json!({"timeout": "10s"})), base.with(json!({"keep_answer": false})));
-    let told = |model: &Model| {
+    let used = |model: &Model| {
         let usage = model.usage();
         assert_eq!(usage.latency_ms, -1, "times do not add up");
         (usage.input_tokens, usage.output_tokens, usage.total_tokens)
     };
-    assert_eq!(told(&base), (0, 0, 0));
+    assert_eq!(used(&base), (0, 0, 0));
     bedrock.push(Reply::text_response("Hello you"));
     base.generate(&hello()).response();
-    assert_eq!(told(&base), (11, 2, 13));
+    assert_eq!(used(&base), (11, 2, 13));
     bedrock.push(Reply::stream().text_stream(&["Hel", "lo"], "end_turn"));
     let counted = &base;
     one.stream_with(&hello(), std::ptr::null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_METADATA {
-            assert_eq!(told(counted), (22, 4, 26), "counted before it is shown");
+            assert_eq!(used(counted), (22, 4, 26), "counted before it is shown");
         }
         0
     });
@@ -389,10 +389,10 @@ fn a_model_adds_up_what_its_calls_and_those_of_derived_models_used() {
     one.stream(&hello()).outcome.failed(BEDROCK_E_TRUNCATED);
     bedrock.push(Reply::json(r#"{"embedding":[0.5],"inputTextTokenCount":6}"#));
     other.call("InvokeModel", &Request::json(r#"{"body": {}}"#)).response();
-    assert_eq!((told(&base), told(&one), told(&other)), ((28, 4, 32), (11, 2, 13), (6, 0, 6)));
+    assert_eq!((used(&base), used(&one), used(&other)), ((28, 4, 32), (11, 2, 13), (6, 0, 6)));
     let usage = { other }.usage();
     assert_eq!((usage.cache_read_tokens, usage.cache_write_tokens), (0, 0));
-    assert_eq!(told(&base), (28, 4, 32), "the usage of a freed model stays counted");
+    assert_eq!(used(&base), (28, 4, 32), "the usage of a freed model stays counted");
 }
 
 #[test]
@@ -404,13 +404,13 @@ fn the_usage_in_a_models_own_form_is_reported() {
     let anthropic = r#"{"type":"message","usage":{"input_tokens":1,"output_tokens":2,"cache_read_input_tokens":3}}"#;
     let openai = r#"{"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2,"total_tokens":3}}"#;
     let cohere = r#"{"embeddings":[],"meta":{"billed_units":{"input_tokens":4}}}"#;
-    for (answer, expected) in
+    for (body, expected) in
         [(titan, (5, 7, -1, -1)), (anthropic, (1, 2, -1, 3)), (openai, (1, 2, 3, -1)), (cohere, (4, -1, -1, -1))]
     {
-        bedrock.push(Reply::json(answer));
+        bedrock.push(Reply::json(body));
         let usage = &model.call("InvokeModel", &Request::json(r#"{"body": {}}"#)).response().usage.clone();
-        let told = (usage.input_tokens, usage.output_tokens, usage.total_tokens, usage.cache_read_tokens);
-        assert_eq!(told, expected, "{answer}");
+        let counts = (usage.input_tokens, usage.output_tokens, usage.total_tokens, usage.cache_read_tokens);
+        assert_eq!(counts, expected, "{body}");
     }
     // The counts in the headers are those that the service bills.
     let headers = Reply::json(anthropic).header("x-amzn-bedrock-input-token-count", "9");

@@ -326,8 +326,9 @@ fn a_sample_recording_replays_as_the_call_that_was_recorded() {
         assert_eq!(replayed_events, events, "{}", sample.name);
         assert_eq!(replayed.response, outcome.response, "{}", sample.name);
         // A failure on the way to the service names no host in a replay.
-        let told = |outcome: &Outcome| outcome.failure.as_ref().map(|failure| (failure.code.clone(), outcome.status));
-        assert_eq!(told(&replayed), told(&outcome), "{}", sample.name);
+        let code_and_status =
+            |outcome: &Outcome| outcome.failure.as_ref().map(|failure| (failure.code.clone(), outcome.status));
+        assert_eq!(code_and_status(&replayed), code_and_status(&outcome), "{}", sample.name);
     }
 }
 

@@ -92,9 +92,9 @@ fn the_first_event_timer_counts_from_the_call_and_through_its_retries() {
 fn the_idle_timer_ends_a_stream_that_stalls_after_an_event() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"idle": "150ms"}));
-    let answer = Reply::stream().message_start().text_delta(0, "Hel").text_delta(0, "lo");
-    let stalled = answer.piece_ends()[1];
-    bedrock.push(answer.request_id("the-stalled-one").stall_after(stalled));
+    let reply = Reply::stream().message_start().text_delta(0, "Hel").text_delta(0, "lo");
+    let stalled = reply.piece_ends()[1];
+    bedrock.push(reply.request_id("the-stalled-one").stall_after(stalled));
     let mut text = String::new();
     let failure = ends_by("idle", "150ms", || {
         let streamed = model.stream(&Request::say("Hello?"));
@@ -112,12 +112,12 @@ fn bytes_that_drip_inside_a_frame_do_not_reset_the_idle_timer() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"idle": "400ms"}));
     // In total it takes far longer than the idle timer, but no single pause does.
-    let mut answer = Reply::stream().message_start();
+    let mut reply = Reply::stream().message_start();
     let long = json!({"contentBlockIndex": 0, "delta": {"text": "drip".repeat(100)}}).to_string();
     for byte in &event_frame("contentBlockDelta", &long) {
-        answer = answer.raw(vec![*byte]).pause(Duration::from_millis(20));
+        reply = reply.raw(vec![*byte]).pause(Duration::from_millis(20));
     }
-    bedrock.push(answer.message_stop("end_turn").metadata(1, 1));
+    bedrock.push(reply.message_stop("end_turn").metadata(1, 1));
     let mut events = Vec::new();
     ends_by("idle", "400ms", || {
         let streamed = model.stream(&Request::say("Hello?"));
@@ -132,8 +132,8 @@ fn bytes_that_drip_inside_a_frame_do_not_reset_the_idle_timer() {
 fn bytes_that_drip_inside_the_first_frame_do_not_reset_the_first_event_timer() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"first_event": "500ms"}));
-    let answer = Reply::stream().text_stream(&["Hello"], "end_turn");
-    bedrock.push(answer.in_chunks_of(1).paced(Duration::from_millis(20)));
+    let reply = Reply::stream().text_stream(&["Hello"], "end_turn");
+    bedrock.push(reply.in_chunks_of(1).paced(Duration::from_millis(20)));
     let failure = ends_by("first_event", "500ms", || {
         let streamed = model.stream(&Request::say("Hello?"));
         assert_eq!(streamed.events, []);
@@ -243,11 +243,11 @@ fn the_time_that_on_event_takes_is_not_idle_time() {
     let bedrock = LocalBedrock::start();
     let model = model_with_timeouts(&bedrock, json!({"idle": "1s"}));
     // More than the library and two sockets buffer: while on_event does not return, the server is blocked.
-    let mut answer = Reply::stream().message_start();
+    let mut reply = Reply::stream().message_start();
     for _ in 0..256 {
-        answer = answer.raw(long_text_event(64 << 10));
+        reply = reply.raw(long_text_event(64 << 10));
     }
-    bedrock.push(answer.message_stop("end_turn").metadata(1, 1));
+    bedrock.push(reply.message_stop("end_turn").metadata(1, 1));
     let mut held_up = 0;
     let streamed = model.stream_with(&Request::say("Hello?"), null_mut(), |event| {
         if event.kind == BEDROCK_EVENT_MESSAGE_START {
@@ -394,9 +394,9 @@ fn the_error_of_a_call_that_gets_no_permit_says_that_it_was_never_sent() {
 fn with_a_queue_timer_the_other_timers_begin_when_the_call_has_its_permit() {
     // The wait for its permit takes longer than its other timers allow.
     let waiting = Duration::from_millis(1500);
-    let answer = || Reply::text_response("Hello");
+    let unary = || Reply::text_response("Hello");
     let stream = || Reply::stream().text_stream(&["Hello"], "end_turn");
-    let replies: [(&str, &dyn Fn() -> Reply); 2] = [("Converse", &answer), ("ConverseStream", &stream)];
+    let replies: [(&str, &dyn Fn() -> Reply); 2] = [("Converse", &unary), ("ConverseStream", &stream)];
     for (operation, reply) in replies {
         let bedrock = LocalBedrock::start();
         let gate = Gate::new();

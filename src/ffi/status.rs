@@ -100,7 +100,7 @@ pub const BEDROCK_E_SERVICE: bedrock_status = -14;
 /// The host name was not resolved, or connecting, TLS or the connection failed. The message names host, port and proxy.
 pub const BEDROCK_E_NETWORK: bedrock_status = -15;
 /// A timer ran out, and the message names the timer and its setting. Or the connection showed no sign of life. If
-/// attempts of the call were refused, the error has the code, HTTP status and request id of the last refusal.
+/// attempts of the call ended with a service error, the error has the code, HTTP status and request id of the last one.
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
 /// The stream ended too early: the response is not complete.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;

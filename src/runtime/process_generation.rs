@@ -1,4 +1,4 @@
-//! The generation of the process, which tells a forked child from its parent.
+//! The generation of the process, which distinguishes a forked child from its parent.
 //!
 //! After `fork()` the child has the memory of its parent and one thread. A value that lives longer than a call is
 //! stored with the generation in which it was made: see [`PerProcess`](super::per_process::PerProcess).

@@ -62,7 +62,7 @@ impl Expected {
     pub fn of(interaction: &Interaction) -> Expected {
         let mut fields = Expected::default();
         let request_id = header(interaction, "x-amzn-requestid");
-        let decoded = interaction.expected.as_ref().expect("another decoder read every answer");
+        let decoded = interaction.expected.as_ref().expect("another decoder has read every response");
         let body = interaction.reply().body_bytes();
         if interaction.row.status != 200 {
             fields.failure(&Failure::recorded(interaction, decoded), request_id);
@@ -70,20 +70,20 @@ impl Expected {
             let frames = frames(&body);
             check_decoders_agree(&interaction.row.id, &frames, decoded);
             let accumulated = &decoded["accumulated"];
-            let answer = assembled(accumulated);
-            let message = answer["output"]["message"].clone().into();
+            let response = assembled(accumulated);
+            let message = response["output"]["message"].clone().into();
             fields.events(&frames);
-            fields.answer(accumulated, &answer, message, answer.clone().into(), request_id);
+            fields.converse_response(accumulated, &response, message, response.clone().into(), request_id);
         } else if interaction.row.operation == "invoke-with-response-stream" {
             fields.chunks(&frames(&body), request_id);
         } else if interaction.row.operation != "converse" {
-            let json = std::str::from_utf8(&body).expect("a recorded answer is UTF-8");
+            let json = std::str::from_utf8(&body).expect("a recorded response is UTF-8");
             fields.other(json, interaction, request_id);
         } else {
-            let json = std::str::from_utf8(&body).expect("a recorded answer is UTF-8");
-            let answer: Value = serde_json::from_str(json).expect("a recorded answer is JSON");
+            let json = std::str::from_utf8(&body).expect("a recorded response is UTF-8");
+            let response: Value = serde_json::from_str(json).expect("a recorded response is JSON");
             let message = member(member(json, "output"), "message").into();
-            fields.answer(&decoded["summary"], &answer, message, json.into(), request_id);
+            fields.converse_response(&decoded["summary"], &response, message, json.into(), request_id);
         }
         fields
     }
@@ -219,19 +219,19 @@ impl Expected {
     /// Expects a response that is not a message, verbatim, and the counts of its headers.
     fn other(&mut self, json: &str, interaction: &Interaction, request_id: &str) {
         self.other = true;
-        let answer: Value = serde_json::from_str(json).expect("a recorded answer is JSON");
-        let told = |name: &str| header(interaction, &format!("x-amzn-bedrock-{name}")).parse().ok();
-        let said = |pointers: &[&str]| pointers.iter().find_map(|pointer| answer.pointer(pointer)?.as_i64());
+        let response: Value = serde_json::from_str(json).expect("a recorded response is JSON");
+        let in_header = |name: &str| header(interaction, &format!("x-amzn-bedrock-{name}")).parse().ok();
+        let in_body = |pointers: &[&str]| pointers.iter().find_map(|pointer| response.pointer(pointer)?.as_i64());
         let count = |name: &str, pointers: &[&str]| {
-            let (told, said): (Option<i64>, _) = (told(name), said(pointers));
-            let agree = told.is_none() || said.is_none() || told == said;
-            assert!(agree, "{name}: the headers count {told:?} and the model {said:?}");
-            told.or(said).unwrap_or(-1)
+            let (in_header, in_body): (Option<i64>, _) = (in_header(name), in_body(pointers));
+            let agree = in_header.is_none() || in_body.is_none() || in_header == in_body;
+            assert!(agree, "{name}: the headers count {in_header:?} and the model {in_body:?}");
+            in_header.or(in_body).unwrap_or(-1)
         };
         self.field("status", "BEDROCK_OK");
         self.field("complete", 1);
         self.field("input_tokens", count("input-token-count", &INPUT_TOKENS));
-        let results = answer["results"].as_array().into_iter().flatten();
+        let results = response["results"].as_array().into_iter().flatten();
         let titan = results.filter_map(|result| result["tokenCount"].as_i64()).reduce(|a, b| a + b);
         match count("output-token-count", &OUTPUT_TOKENS) {
             -1 => self.field("output_tokens", titan.unwrap_or(-1)),
@@ -246,7 +246,14 @@ impl Expected {
     }
 
     /// `summary` is the other decoder's result; `message` and `json` are the values of the getters with these names.
-    fn answer(&mut self, summary: &Value, answer: &Value, message: Content, json: Content, request_id: &str) {
+    fn converse_response(
+        &mut self,
+        summary: &Value,
+        response: &Value,
+        message: Content,
+        json: Content,
+        request_id: &str,
+    ) {
         let text = |key: &str| summary[key].as_str().unwrap_or_default();
         self.field("status", "BEDROCK_OK");
         self.field("text", text("text"));
@@ -255,7 +262,7 @@ impl Expected {
         self.field("finish_reason", finish_reason(text("stop_reason")));
         self.field("complete", 1);
         let calls = summary["tool_calls"].as_array().expect("a list of tool calls");
-        let content = answer["output"]["message"]["content"].as_array().expect("a message has content");
+        let content = response["output"]["message"]["content"].as_array().expect("a message has content");
         let is_servers = |call: &&Value| {
             let of_call = |block: &&Value| block["toolUse"]["toolUseId"] == call["toolUseId"];
             content.iter().find(of_call).is_some_and(|block| block["toolUse"]["type"] == "server_tool_use")
@@ -263,7 +270,7 @@ impl Expected {
         let (server, client): (Vec<_>, Vec<_>) = calls.iter().partition(is_servers);
         self.tool_calls("tool_call_count", &client);
         self.tool_calls("server_tool_call_count", &server);
-        self.usage(&summary["usage"], &answer["metrics"]);
+        self.usage(&summary["usage"], &response["metrics"]);
         self.field("message", message);
         self.field("json", json);
         self.field("request_id", request_id);
@@ -478,11 +485,11 @@ fn assembled(accumulated: &Value) -> Value {
         ("performanceConfig", "performance_config"),
         ("serviceTier", "service_tier"),
     ];
-    let mut answer = pick(accumulated, &members);
+    let mut response = pick(accumulated, &members);
     // Two recordings begin after messageStart, which has the role.
     let role = accumulated["role"].as_str().unwrap_or("assistant");
-    answer["output"] = json!({"message": {"role": role, "content": content}});
-    answer
+    response["output"] = json!({"message": {"role": role, "content": content}});
+    response
 }
 
 /// Returns a content block in the form of a unary response.
@@ -508,7 +515,7 @@ fn block(block: &Value) -> Value {
         "reasoningContent" => {
             json!({"reasoningContent": {"reasoningText": pick(block, &[("text", "text"), ("signature", "signature")])}})
         }
-        other => panic!("what is a block of type {other:?} in a unary answer?"),
+        other => panic!("a block of unknown type {other:?} in a unary response"),
     }
 }
 

@@ -1,13 +1,13 @@
 /* stopped_worker.c - every wait of the library ends by its timer, by its cancel and by a shutdown, although the worker
- * does nothing: a debugger has stopped its thread, and no other. The waits are those of this table; a wait that is new
- * belongs into it.
+ * does nothing: a debugger has stopped its thread, and no other. The waits are those of this table. Add every new wait
+ * to it.
  *
- *     bedrock_generate           Converse, until the answer      timeout
+ *     bedrock_generate           Converse, until the response    timeout
  *     bedrock_generate_stream    the first event, the next one   timeouts.first_event, timeouts.idle
  *     bedrock_stream_next        the same, by pull               the same, or timeout_ms
  *     bedrock_call               any operation                   timeout
  *     bedrock_model_connect      a connection                    timeouts.first_event, or timeout_ms
- *     max_concurrency            a place                         timeouts.queue
+ *     max_concurrency            a permit                        timeouts.queue
  *     bedrock_waitset_wait       a stream that is readable       timeout_ms; the streams' cancel ends it
  *     bedrock_shutdown           the threads' end                timeout_ms
  * */
@@ -27,7 +27,7 @@
 enum leave { BY_TIMER, BY_CANCEL, BY_SHUTDOWN };
 
 static const char *url;
-static int asks, told;
+static int stop_fd, stopped_fd;
 static bedrock_cancel *cancel;
 static bedrock_model *model, *queued;
 static bedrock_request *request;
@@ -70,8 +70,8 @@ static void stop_worker(void)
     CHECK_OK(bedrock_generate(ready, request, NULL, &response, &error), error);
     bedrock_response_free(response);
     bedrock_model_free(ready);
-    CHECK_INT(write(asks, &byte, 1), 1);
-    CHECK_INT(read(told, &byte, 1), 1);
+    CHECK_INT(write(stop_fd, &byte, 1), 1);
+    CHECK_INT(read(stopped_fd, &byte, 1), 1);
 }
 
 static int32_t pass(const bedrock_event *event, void *user)
@@ -228,8 +228,8 @@ int main(int argc, char **argv)
     process = fork();
     if (process == 0) {
         close(to_debugger[0]);
-        asks = to_debugger[1];
-        told = to_debugged[0];
+        stop_fd = to_debugger[1];
+        stopped_fd = to_debugged[0];
         return debugged();
     }
     close(to_debugger[1]);

@@ -205,7 +205,7 @@ def identity(headers):
         scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
         session = headers.get("x-amz-security-token")
         return f"{scope[0]} {scope[2]} {scope[3]}" + (f" session {session}" if session else "")
-    return f"with {authorization}" if authorization else "of nobody"
+    return f"with {authorization}" if authorization else "without credentials"
 
 
 def _sts(query, who):

@@ -121,11 +121,11 @@ impl Model {
     /// Calls `bedrock_model_usage`.
     #[track_caller]
     pub fn usage(&self) -> Usage {
-        Usage::told(|out, size| unsafe { bedrock_model_usage(self.0, out, size) })
+        Usage::read(|out, size| unsafe { bedrock_model_usage(self.0, out, size) })
     }
 
     pub fn id(&self) -> String {
-        lent(|len| unsafe { bedrock_model_id(self.0, len) })
+        text_of(|len| unsafe { bedrock_model_id(self.0, len) })
     }
 
     /// Calls `bedrock_model_connect`.
@@ -372,7 +372,7 @@ impl Outcome {
     pub fn response(&self) -> &Response {
         assert_eq!(name(self.status), "BEDROCK_OK", "{self:?}");
         let response = self.response.as_ref().expect("checked when it was made");
-        assert!(response.complete, "BEDROCK_OK with half an answer: {self:?}");
+        assert!(response.complete, "BEDROCK_OK with an incomplete response: {self:?}");
         response
     }
 
@@ -438,7 +438,7 @@ impl Failure {
             http_status: bedrock_error_http_status(err),
             more: Box::new(More {
                 retry_after: bedrock_error_retry_after(err),
-                json: lent(|len| unsafe { bedrock_error_json(err, len) }),
+                json: text_of(|len| unsafe { bedrock_error_json(err, len) }),
             }),
             retryable: bedrock_error_retryable(err) != 0,
             attempts: bedrock_error_attempts(err),
@@ -516,15 +516,15 @@ impl Response {
     #[track_caller]
     pub(super) fn take(response: *mut bedrock_response) -> Response {
         let copy = Response {
-            text: lent(|len| unsafe { bedrock_response_text(response, len) }),
-            reasoning: lent(|len| unsafe { bedrock_response_reasoning(response, len) }),
+            text: text_of(|len| unsafe { bedrock_response_text(response, len) }),
+            reasoning: text_of(|len| unsafe { bedrock_response_reasoning(response, len) }),
             stop_reason: text(bedrock_response_stop_reason(response)),
             finish_reason: text(bedrock_response_finish_reason(response)),
             complete: bedrock_response_complete(response) != 0,
             tool_calls: Response::calls_of(response),
             usage: Usage::of(response),
-            message: lent(|len| unsafe { bedrock_response_message(response, len) }),
-            json: lent(|len| unsafe { bedrock_response_json(response, len) }),
+            message: text_of(|len| unsafe { bedrock_response_message(response, len) }),
+            json: text_of(|len| unsafe { bedrock_response_json(response, len) }),
             request_id: text(bedrock_response_request_id(response)),
             attempts: bedrock_response_attempts(response),
         };
@@ -560,13 +560,13 @@ impl ToolCall {
 impl Usage {
     #[track_caller]
     fn of(response: *const bedrock_response) -> Usage {
-        Usage::told(|out, size| unsafe { bedrock_response_usage(response, out, size) })
+        Usage::read(|out, size| unsafe { bedrock_response_usage(response, out, size) })
     }
 
     #[track_caller]
-    fn told(tell: impl FnOnce(*mut bedrock_usage, usize) -> bedrock_status) -> Usage {
+    fn read(getter: impl FnOnce(*mut bedrock_usage, usize) -> bedrock_status) -> Usage {
         let mut usage: bedrock_usage = unsafe { std::mem::zeroed() };
-        let status = tell(&mut usage, size_of::<bedrock_usage>());
+        let status = getter(&mut usage, size_of::<bedrock_usage>());
         assert_eq!(name(status), "BEDROCK_OK");
         Usage {
             input_tokens: usage.input_tokens,
@@ -687,8 +687,8 @@ fn sized(text: *const c_char, len: usize) -> String {
 }
 
 #[track_caller]
-fn lent(lend: impl FnOnce(*mut usize) -> *const c_char) -> String {
+fn text_of(getter: impl FnOnce(*mut usize) -> *const c_char) -> String {
     let mut len = usize::MAX;
-    let text = lend(&mut len);
+    let text = getter(&mut len);
     sized(text, len)
 }

@@ -43,13 +43,13 @@ pub struct Row {
     pub reconstructed: bool,
 }
 
-/// One recorded request and its answer.
+/// A recorded request and its response.
 #[derive(Clone, Debug)]
 pub struct Interaction {
     pub row: Row,
     pub request: Option<RecordedRequest>,
     pub response: RecordedResponse,
-    /// The decoded answer, as another decoder made it; None where it was not written down.
+    /// The response as another decoder decoded it. None if it was not recorded.
     pub expected: Option<Value>,
     pub notes: Vec<String>,
 }
@@ -62,13 +62,13 @@ pub struct RecordedRequest {
     pub path: String,
     pub query: String,
     pub headers: Vec<(String, String)>,
-    /// The JSON in the key order of the recording; None where it was not recorded, or is no JSON.
+    /// The JSON in the key order of the recording; None if it was not recorded or is not JSON.
     pub body: Option<String>,
-    /// What was recorded instead where it is no JSON.
+    /// The recorded text of a body that is not JSON.
     pub body_text: Option<String>,
 }
 
-/// An answer as it was recorded.
+/// A response as it was recorded.
 #[derive(Clone, Debug)]
 pub struct RecordedResponse {
     pub status: u16,
@@ -208,9 +208,9 @@ impl Corpus {
 }
 
 impl Interaction {
-    /// What the service answered, to be played again: the recorded status, headers and bytes. A stream is chunked, a
-    /// frame a chunk; a stream of which only events were recorded is encoded anew. The headers that frame the body
-    /// are left to the player. An answer without a content type is played without one.
+    /// Returns the recorded response as a reply: its status, headers and bytes. A stream is chunked, with a frame in
+    /// each chunk. If only events were recorded, they are encoded again. The server sets the headers that frame the
+    /// body. A response without a content type is sent without one.
     pub fn reply(&self) -> Reply {
         let response = &self.response;
         let body = match &response.body {

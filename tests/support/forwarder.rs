@@ -1,4 +1,4 @@
-//! A TCP forwarder in front of a server. It forwards connections, or accepts them and never answers.
+//! A TCP forwarder in front of a server. It forwards connections, or accepts them and never responds.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;

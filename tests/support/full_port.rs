@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// A port that listens but accepts nothing, and whose backlog is full. The kernel does not answer further SYNs.
+/// A port that listens but accepts nothing, and whose backlog is full. The kernel ignores further SYNs.
 pub struct FullPort {
     address: SocketAddr,
     _held: (tokio::runtime::Runtime, tokio::net::TcpListener, Vec<TcpStream>),

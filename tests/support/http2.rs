@@ -1,7 +1,7 @@
-//! HTTP/2 on one connection: reads requests and sends replies, each stream in a task of its own.
+//! HTTP/2 on one connection: reads requests and sends replies, each stream in a separate task.
 //!
 //! Tests use it for what HTTP/1.1 does not have: streams that share a connection, their limit, a stream that is reset,
-//! GOAWAY, and a connection whose peer answers no pings.
+//! GOAWAY, and a connection whose peer acknowledges no pings.
 
 use std::future::{Future, pending, poll_fn};
 use std::io;
@@ -151,8 +151,8 @@ impl Commands {
         self.give(command);
     }
 
-    /// Waits until the client has read everything: until it answers a ping. Without this wait, breaking a stream or a
-    /// connection drops some of the data now and then.
+    /// Waits until the client has read everything: until it acknowledges a ping. Without this wait, breaking a stream or
+    /// a connection drops some of the data now and then.
     async fn all_arrived(&self) {
         let mine = {
             let mut state = self.state();
@@ -192,9 +192,9 @@ impl Exchange {
             wait(hold(act), &mut reset).await?;
         }
         match &reply.opening {
-            Opening::Head => return self.answer(reply, respond).await,
+            Opening::Head => return self.send_reply(reply, respond).await,
             Opening::Hang => return wait(pending(), |cx| respond.poll_reset(cx).map(drop)).await,
-            // What is no HTTP/1.1 cannot be said here.
+            // Bytes that are not HTTP/1.1 cannot be sent over HTTP/2.
             Opening::Close | Opening::NotHttp(_) => self.commands.interrupt(respond, Command::Close).await,
             Opening::Reset => self.commands.interrupt(respond, Command::Reset).await,
             Opening::StreamReset(code) => respond.send_reset((*code).into()),
@@ -203,7 +203,7 @@ impl Exchange {
     }
 
     /// Sends head, body and end.
-    async fn answer(&self, reply: &Reply, mut respond: SendResponse<Bytes>) -> Result<(), ClientGone> {
+    async fn send_reply(&self, reply: &Reply, mut respond: SendResponse<Bytes>) -> Result<(), ClientGone> {
         if let Some(every) = reply.head_drip {
             // A head is one frame here: it comes when its last byte would.
             let whole = every * 200;
@@ -298,7 +298,7 @@ async fn read_request(request: http::Request<RecvStream>, connection: &Connectio
         body.extend_from_slice(&data);
     }
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    // What HTTP/1.1 calls the host is told outside of the headers here, and signed all the same.
+    // HTTP/2 sends the host in a pseudo-header, and the signature covers it.
     let host = head.uri.authority().map(|host| ("host".to_owned(), host.to_string()));
     let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
     Ok(Request {

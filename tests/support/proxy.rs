@@ -29,18 +29,18 @@ impl Proxy {
         Proxy::start(ESTABLISHED, Some(port), Some(tls.clone()))
     }
 
-    /// Answers every CONNECT with these bytes and closes the connection.
-    pub fn refusing(answer: &'static str) -> Proxy {
-        Proxy::start(answer, None, None)
+    /// Responds to every CONNECT with these bytes and closes the connection.
+    pub fn refusing(response: &'static str) -> Proxy {
+        Proxy::start(response, None, None)
     }
 
-    fn start(answer: &'static str, behind: Option<u16>, tls: Option<Tls>) -> Proxy {
+    fn start(response: &'static str, behind: Option<u16>, tls: Option<Tls>) -> Proxy {
         let heads = Arc::<Mutex<Vec<String>>>::default();
         let seen = heads.clone();
         let listener = ListenerThread::start(move |listener| async move {
             loop {
                 let (outside, _) = listener.accept().await.expect("a connection");
-                tokio::spawn(pass(outside, tls.clone(), answer, behind, seen.clone()));
+                tokio::spawn(pass(outside, tls.clone(), response, behind, seen.clone()));
             }
         });
         Proxy { listener, heads }
@@ -56,7 +56,13 @@ impl Proxy {
     }
 }
 
-async fn pass(outside: TcpStream, tls: Option<Tls>, answer: &str, behind: Option<u16>, heads: Arc<Mutex<Vec<String>>>) {
+async fn pass(
+    outside: TcpStream,
+    tls: Option<Tls>,
+    response: &str,
+    behind: Option<u16>,
+    heads: Arc<Mutex<Vec<String>>>,
+) {
     let mut outside: Box<dyn Transport> = match tls {
         None => Box::new(outside),
         Some(tls) => match tls.accept(outside).await {
@@ -70,7 +76,7 @@ async fn pass(outside: TcpStream, tls: Option<Tls>, answer: &str, behind: Option
         head.push(byte);
     }
     heads.lock().unwrap_or_else(PoisonError::into_inner).push(String::from_utf8_lossy(&head).into_owned());
-    if outside.write_all(answer.as_bytes()).await.is_err() {
+    if outside.write_all(response.as_bytes()).await.is_err() {
         return;
     }
     let Some(behind) = behind else { return };

@@ -423,7 +423,7 @@ impl Reply {
     }
 
     /// Makes the connection unresponsive after the body: the server neither reads nor writes nor closes it, and so
-    /// answers no ping of HTTP/2. Other connections work.
+    /// acknowledges no ping of HTTP/2. Other connections work.
     pub fn then_unresponsive(mut self) -> Reply {
         self.end = End::Unresponsive;
         self

@@ -134,7 +134,7 @@ impl LocalBedrock {
         self.replies.auth(auth);
     }
 
-    /// Answers every authorized request with an expired token, until `auth` is called again.
+    /// Responds to every authorized request with an expired token, until `auth` is called again.
     pub fn expire_credentials(&self) {
         self.replies.expire_credentials();
     }

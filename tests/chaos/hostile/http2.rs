@@ -251,7 +251,7 @@ fn headers() -> Vec<Attack> {
 }
 
 fn streams() -> Vec<Attack> {
-    let answer = |stream: u32, data: &[(u8, u32, Vec<u8>)]| {
+    let response = |stream: u32, data: &[(u8, u32, Vec<u8>)]| {
         let data = data.iter().flat_map(|(flags, stream, payload)| frame(DATA, *flags, *stream, payload));
         head(stream).into_iter().chain(data).collect::<Vec<u8>>()
     };
@@ -275,23 +275,23 @@ fn streams() -> Vec<Attack> {
         resets("a reset with an unknown code", rejected, 0xdead_beef),
         resets("a reset without an error", rejected, NO_ERROR),
         sends("a reset inside the body", BROKEN, move |stream| {
-            [answer(stream, &[(0, stream, body()[..100].to_vec())]), reset(stream, INTERNAL_ERROR)].concat()
+            [response(stream, &[(0, stream, body()[..100].to_vec())]), reset(stream, INTERNAL_ERROR)].concat()
         }),
         sends("a head with END_STREAM", BROKEN, |stream| {
             let block = [&[STATUS_200][..], &literal("content-type", crate::support::stream::EVENT_STREAM)].concat();
             frame(HEADERS, END_HEADERS | END_STREAM, stream, &block)
         }),
         sends("an end inside a frame", BROKEN, move |stream| {
-            answer(stream, &[(END_STREAM, stream, body()[..100].to_vec())])
+            response(stream, &[(END_STREAM, stream, body()[..100].to_vec())])
         }),
         sends("DATA before the head", BROKEN, |stream| frame(DATA, 0, stream, b"hello")),
-        sends("DATA of no stream", BROKEN, move |stream| answer(stream, &[(0, 0, vec![1])])),
+        sends("DATA of no stream", BROKEN, move |stream| response(stream, &[(0, 0, vec![1])])),
         sends("DATA of a stream that is not open", BROKEN_OR_LATE, move |stream| {
-            answer(stream, &[(0, stream + 2, vec![1])])
+            response(stream, &[(0, stream + 2, vec![1])])
         }),
-        sends("DATA of a stream of the server's", BROKEN_OR_LATE, move |stream| answer(stream, &[(0, 2, vec![1])])),
+        sends("DATA of a stream of the server's", BROKEN_OR_LATE, move |stream| response(stream, &[(0, 2, vec![1])])),
         sends("DATA after the end", EITHER, move |stream| {
-            answer(stream, &[(END_STREAM, stream, body()), (0, stream, body())])
+            response(stream, &[(END_STREAM, stream, body()), (0, stream, body())])
         }),
         sends("padding longer than the frame", BROKEN, |stream| {
             [head(stream), frame(DATA, PADDED, stream, &[200, 1, 2])].concat()
@@ -312,14 +312,14 @@ fn streams() -> Vec<Attack> {
         }),
         sends("trailers without END_STREAM", BROKEN_OR_LATE, move |stream| {
             let trailers = frame(HEADERS, END_HEADERS, stream, &literal("a", "b"));
-            [answer(stream, &[(0, stream, body()[..100].to_vec())]), trailers].concat()
+            [response(stream, &[(0, stream, body()[..100].to_vec())]), trailers].concat()
         }),
         sends("trailers with a status", EITHER, move |stream| {
             let trailers = frame(HEADERS, END_HEADERS | END_STREAM, stream, &[STATUS_200]);
-            [answer(stream, &[(0, stream, body())]), trailers].concat()
+            [response(stream, &[(0, stream, body())]), trailers].concat()
         }),
         over_tls(sends("silence inside the body", LATE, move |stream| {
-            answer(stream, &[(0, stream, body()[..100].to_vec())])
+            response(stream, &[(0, stream, body()[..100].to_vec())])
         })),
         over_tls(Attack::new(
             Over::Http2,
@@ -328,7 +328,7 @@ fn streams() -> Vec<Attack> {
             BROKEN,
             move |mut peer| async move {
                 let stream = peer.http2(&[]).await?;
-                peer.send(answer(stream, &[(0, stream, body()[..100].to_vec())])).await
+                peer.send(response(stream, &[(0, stream, body()[..100].to_vec())])).await
             },
         )),
     ]
@@ -381,7 +381,7 @@ fn goaways() -> Vec<Attack> {
             .connections(2),
         sends("GOAWAY with an error, the request taken", BROKEN_OR_LATE, |stream| goaway(stream, PROTOCOL_ERROR, &[])),
         sends("GOAWAY, and silence", LATE, |_| goaway(LAST, NO_ERROR, &[])),
-        sends("GOAWAY, and the answer", &[BEDROCK_OK], move |stream| {
+        sends("GOAWAY, and the response", &[BEDROCK_OK], move |stream| {
             [goaway(LAST, NO_ERROR, &[]), whole(stream)].concat()
         }),
         sends("GOAWAY twice, the second with a smaller stream", &[BEDROCK_OK], move |stream| {

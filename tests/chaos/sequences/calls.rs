@@ -128,7 +128,7 @@ fn bounded(caller: &mut Caller) -> i32 {
 }
 
 /// A borrowed text of a function. It is not read, because another thread may free its handle.
-fn lent(caller: &mut Caller, text: *const c_char) -> Gave {
+fn borrowed(caller: &mut Caller, text: *const c_char) -> Gave {
     if text.is_null() {
         caller.report("a text that is NULL".to_owned());
     }
@@ -178,7 +178,7 @@ macro_rules! text_getter {
     ($name:ident, $kind:ident) => {
         call(stringify!($name), 1, |caller| {
             let text = $name(caller.handle_to_read(Kind::$kind));
-            lent(caller, text)
+            borrowed(caller, text)
         })
     };
 }
@@ -189,7 +189,7 @@ macro_rules! sized_getter {
             let handle = caller.handle_to_read(Kind::$kind);
             let mut len = usize::MAX;
             let text = unsafe { $name(handle, if caller.random.percent(20) { null_mut() } else { &mut len }) };
-            lent(caller, text)
+            borrowed(caller, text)
         })
     };
 }
