@@ -11,7 +11,8 @@
 //! ```text
 //!   messages, message, content    messages and the system prompt
 //!   part, media_parts, media_source, reasoning    the parts of a content
-//!   tool_calls, tools             tool calls and results; tools and the choice among them
+//!   tool_calls, tool_result       tool calls, and the message with the result of one
+//!   tools                         tools and the choice among them
 //!   cache_control                 cache marks, which become cache points
 //!   members, member_values        the other members, as they are given; response_format
 //!   translate_members             the other members, when a call is made; with_member
@@ -35,6 +36,7 @@ mod part;
 mod reasoning;
 mod response_format;
 mod tool_calls;
+mod tool_result;
 mod tools;
 pub mod translate_members;
 mod unsupported_members;
