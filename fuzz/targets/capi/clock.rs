@@ -1,4 +1,4 @@
-//! Replaces the watchdog of tests/chaos: libFuzzer's limit finds a call that hangs, and calls are slow under fuzzing.
+//! Replaces tests/faults/clock.rs: libFuzzer's limit finds a call that hangs, and calls are slow under fuzzing.
 
 use std::time::Duration;
 
