@@ -138,8 +138,8 @@
  *   of the library ends at its next cancellation point: after the function, or inside on_event,
  *   which cancels the call. Fire a bedrock_cancel to end a call.
  *
- * Memory. If an allocation of 64 KiB or more fails, the function returns BEDROCK_E_RESOURCE in the
- *   cases that are listed there. Every other allocation that fails aborts the process.
+ * Memory. The comment of BEDROCK_E_RESOURCE lists the allocations of 64 KiB or more whose failure
+ *   is an error. Every other allocation that fails aborts the process.
  *
  * Timers. Every wait of a call ends by its timer, by a cancel and by bedrock_shutdown. This holds
  *   also while a debugger has stopped the library's threads. A signal does not end a wait. If a
@@ -148,12 +148,12 @@
  *
  * Fork. In the child a function returns BEDROCK_E_FORKED for a handle that was made before fork().
  *   A getter returns its neutral value, and freeing the handle does nothing. Texts borrowed before
- *   fork() stay valid in the child. New handles work, also
- *   if the child closed all descriptors that it inherited. The same holds for _Fork() and clone(),
- *   if no other thread was inside the library. If the library is at work, fork() waits for it, for
- *   at most a second. In a handler of pthread_atfork a function returns BEDROCK_E_BUSY, with *err
- *   NULL, or its neutral value. If fork() is called inside a wakeup or a log, the child may call
- *   every function there. The child process ends when the callback returns.
+ *   fork() stay valid in the child. New handles work, also if the child closed all descriptors that
+ *   it inherited. The same holds for _Fork() and clone(), if no other thread was inside the
+ *   library. If the library is at work, fork() waits for it, for at most a second. In a handler of
+ *   pthread_atfork a function returns BEDROCK_E_BUSY, with *err NULL, or its neutral value. If
+ *   fork() is called inside a wakeup or a log, the child may call every function there. The child
+ *   process ends when the callback returns.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
  *   descriptors of the library are closed, its calls fail with BEDROCK_E_RESOURCE or
@@ -257,14 +257,14 @@ const char *bedrock_version(void);
  * the call before that, the call fails at once.
  *
  * Retry budget. Each model has a budget for its retries. It begins with 500. A retry costs 5 after
- * throttling and 10 otherwise. A call that succeeds adds 1 to the budget, or the cost of its last
- * retry. While the budget is too low for a retry, each call is tried once, and its message states
- * that.
+ * throttling and 10 otherwise. A call that succeeds without a retry adds 1 to the budget. A call
+ * that succeeds after retries adds the cost of the last one. While the budget is too low for a
+ * retry, each call is tried once. The message of its error then states that.
  */
 
 /* A length that means "up to the NUL". It is valid for every text that is passed as pointer and
- * length. Every length whose top bit is set means the same for a text, because some languages
- * convert -1 to such a number. The length of bytes that are no text has to be the real one. */
+ * length. Some languages convert -1 to another large number: every length whose top bit is set
+ * means the same. For bytes that are not a text, pass their real length. */
 #define BEDROCK_STRLEN                SIZE_MAX
 
 /* The result of a function that can fail: one of the constants below. */
@@ -306,14 +306,17 @@ enum {
   /* The service failed. Call again later. (InternalServerException, ServiceUnavailableException,
    * HTTP 5xx) */
   BEDROCK_E_SERVICE = -14,
-  /* The host name was not resolved, or connecting, TLS or the connection failed. The message
-   * names host, port and proxy. */
+  /* The host name was not resolved, or connecting or TLS failed, or the connection failed before
+   * a response came. The message names host, port and proxy. Or the response of a call that does
+   * not stream broke off. */
   BEDROCK_E_NETWORK = -15,
   /* A timer ran out, and the message names the timer and its setting. Or the connection showed
    * no sign of life. If attempts of the call ended with a service error, the error has the code,
    * HTTP status and request id of the last one. */
   BEDROCK_E_TIMEOUT = -16,
-  BEDROCK_E_TRUNCATED = -17,  /* The stream ended too early: the response is not complete. */
+  /* The connection of a stream was closed or reset before the response was complete. Or nothing
+   * shows that the response of an InvokeModel is complete. */
+  BEDROCK_E_TRUNCATED = -17,
   /* The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON
    * that is not valid, more bytes than max_answer. */
   BEDROCK_E_PROTOCOL = -18,
@@ -399,7 +402,9 @@ int32_t bedrock_error_http_status(const bedrock_error *error);
  *
  * The library has made its own retries before it returns an error.
  *
- * Returns: 1 if the call may succeed later, otherwise 0.
+ * Returns: 1 for BEDROCK_E_THROTTLED, BEDROCK_E_MODEL, BEDROCK_E_SERVICE, BEDROCK_E_NETWORK,
+ *   BEDROCK_E_TIMEOUT and BEDROCK_E_TRUNCATED, and for BEDROCK_E_CREDENTIALS if a provider
+ *   failed in a way that may pass. Otherwise 0.
  * Since: 0.1 */
 int32_t bedrock_error_retryable(const bedrock_error *error);
 
@@ -509,9 +514,9 @@ void bedrock_error_free(bedrock_error *error);
  *                         and cannot be added to a request. (boolean; default: true)
  *   read_ahead            About how much of a stream may wait in memory until the program reads it:
  *                         from 16 KiB to 1 GiB, as a text such as "1MiB" or as a number of bytes.
- *                         Half of it may be on the connection. A single event is always read
- *                         completely. For a derived model, the part on the connection stays that of
- *                         the first model. (size; default: "256KiB")
+ *                         Up to half of it may wait in the buffers of the connection. An event is
+ *                         always read completely, also a larger one. A derived model has the
+ *                         buffers of the first model. (size; default: "256KiB")
  *   ca_file               A PEM file of at most 16 MiB with the certificates to trust. (string;
  *                         default: AWS_CA_BUNDLE, the profile's ca_bundle, REQUESTS_CA_BUNDLE,
  *                         SSL_CERT_FILE, the system's certificates, in this order)
@@ -539,8 +544,8 @@ void bedrock_error_free(bedrock_error *error);
  *   transport             {"replies": [...]}, {"record": "file"} or {"replay": "file"}: a script in
  *                         place of the network, a recording of the calls, or a recording in place
  *                         of the network. (object; default: the network)
- *   options               May hold any of the other keys, for programs whose configurations have
- *                         that shape. (object; default: {})
+ *   options               Any of the other keys may be given in this object instead of at the top.
+ *                         (object; default: {})
  *
  * An unknown key is an error that suggests the nearest one. timeouts.idle is the member "idle" of
  * the object "timeouts". A duration is a string with a unit, from "1ms" to "24h": "500ms", "30s",
@@ -787,7 +792,7 @@ void bedrock_request_free(bedrock_request *request);
 /* ---- Conversation: messages that are added, counted and removed ------------------------------
  * These functions write the messages of a request, so that a program never has to build JSON for
  * texts that vary. The service refuses blank text (empty, or white space alone). So it is left out,
- * except from native messages and from results of tools. If nothing is left to add, the call
+ * except from native messages and from results of tools. If nothing is left to add, the function
  * returns BEDROCK_OK and changes nothing.
  *
  * A program with tools repeats these steps: it calls bedrock_generate and
@@ -831,7 +836,7 @@ bedrock_status bedrock_request_add_message(bedrock_request *request,
 
 /* Adds the assistant's message of a response, in the form in which the service accepts it.
  *
- * Every response that was kept can be added, also one that is not complete
+ * Every response that has its content can be added, also one that is not complete
  * (bedrock_response_complete). Blocks keep their bytes, with these exceptions. Blank texts are
  * left out. If the input of a tool call is not a JSON object (bedrock_tool_call.input_valid is
  * 0), {} replaces it: add an error result for the call. A tool call without id or name is left
@@ -852,13 +857,15 @@ bedrock_status bedrock_request_add_response(bedrock_request *request,
 /* Adds the result of a tool.
  *
  * Results that are added one after the other share one message, as the service demands for
- * parallel calls.
+ * parallel calls. The function does not check the id. If the message before has no tool call
+ * with it, the next call to the service returns BEDROCK_E_REQUEST, unless the model's lint is
+ * "off".
  *
  * tool_use_id: The id of the call (bedrock_tool_call.id).
  * content: Text, which is never read as JSON. For JSON, images and documents use
  *   bedrock_request_add_message.
  * is_error: If it is not 0, the result informs the model that the tool failed.
- * Returns: BEDROCK_OK, or the failure.
+ * Returns: BEDROCK_OK, or BEDROCK_E_RESOURCE if there is no memory for content.
  * Since: 0.1
  * AWS: ToolResultBlock */
 bedrock_status bedrock_request_add_tool_result(bedrock_request *request,
@@ -1185,10 +1192,10 @@ typedef void (*bedrock_wakeup_fn)(void *user);
 
 /* Opens a stream without waiting for the network.
  *
- * It fails only if an argument or the request is wrong, or if the process has no thread or
- * handle left. bedrock_stream_next returns every other failure, BEDROCK_E_CANCELLED of a cancel
- * that was fired earlier included. The request may be changed or freed as soon as this function
- * has returned.
+ * It fails only if an argument or the request is wrong, or if the process has no thread, handle
+ * or memory left. bedrock_stream_next returns every other failure, BEDROCK_E_CANCELLED of a
+ * cancel that was fired earlier included. The request may be changed or freed as soon as this
+ * function has returned.
  *
  * Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE.
  * Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
@@ -1250,8 +1257,8 @@ int bedrock_stream_fd(bedrock_stream *stream);
  *   bedrock_stream_free has returned, the old wakeup is not running and will not run.
  * Returns: BEDROCK_OK, BEDROCK_E_BUSY if another thread uses the stream or it is in a waiting
  *   set, or BEDROCK_E_RESOURCE if the thread that calls wakeups cannot start.
- * Ownership: release(user) runs once: inside the call that replaces or removes the wakeup,
- *   inside bedrock_stream_free, or inside this call if it fails or wakeup is NULL.
+ * Ownership: release(user) runs once: inside the function that replaces or removes the wakeup
+ *   or frees the stream, or inside this function if it fails or wakeup is NULL.
  * Threads: Blocks until an old wakeup that is running has returned: hold no lock that it
  *   acquires. wakeup runs on a library thread.
  * Since: 0.1 */
@@ -1435,8 +1442,8 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * keep_answer is false.
  *
  * operation: The name of the operation: "InvokeModel".
- * out: If a stream fails, *out receives the part of the response that had arrived, and
- *   bedrock_response_complete returns 0. If nothing had arrived, *out is NULL.
+ * out: Must not be NULL. If a stream fails, *out receives the part of the response that had
+ *   arrived, and bedrock_response_complete returns 0. If nothing had arrived, *out is NULL.
  * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if this version has no such operation.
  *   BEDROCK_E_REQUEST if the request does not fit the operation. Or another failure of the call.
  * Ownership: *out is owned by the caller. Free it with bedrock_response_free, also after a
@@ -1645,7 +1652,8 @@ typedef struct bedrock_usage {
 
 /* Fills *out with the usage of the call.
  *
- * Returns: BEDROCK_OK, or a failure; the members of *out are then -1.
+ * Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_FORKED
+ *   or BEDROCK_E_BUSY; the members of *out are then -1.
  * Since: 0.1
  * AWS: usage, metrics.latencyMs */
 bedrock_status bedrock_response_usage(const bedrock_response *response,
@@ -1660,7 +1668,8 @@ bedrock_status bedrock_response_usage(const bedrock_response *response,
  * total for a call, total_tokens adds its input and output. latency_ms is -1, because the times
  * of calls that run at once do not add up.
  *
- * Returns: BEDROCK_OK, or a failure; the members of *out are then -1.
+ * Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_FORKED
+ *   or BEDROCK_E_BUSY; the members of *out are then -1.
  * Since: 0.1
  * AWS: usage */
 bedrock_status bedrock_model_usage(const bedrock_model *model,
@@ -1805,7 +1814,7 @@ int64_t bedrock_json_integer(const char *json, size_t len, const char *pointer, 
 
 /* Gets the value as it is written, a string with its quotes.
  *
- * raw_len: *raw_len receives the length. No NUL ends the value.
+ * raw_len: *raw_len receives the length. May be NULL. No NUL ends the value.
  * Returns: The beginning of the value inside json, or NULL.
  * Ownership: It points into json, and lives as long as it.
  * Since: 0.1 */
@@ -1931,8 +1940,8 @@ typedef void (*bedrock_log_fn)(int32_t level,
  *   returned, the old log is not running and will not run.
  * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if there is no such level.
  *   BEDROCK_E_RESOURCE if the thread that runs log cannot start; the old log then stays.
- * Ownership: release(user) runs once: inside the call that replaces or turns off the log, or
- *   inside this call if it fails or sets no log.
+ * Ownership: release(user) runs once: inside the bedrock_set_log that replaces or turns off
+ *   the log, or inside this one if it fails or sets no log.
  * Threads: Thread-safe. Blocks until an old log that is running has returned: hold no lock
  *   that it acquires. log runs on a library thread.
  * Since: 0.1 */

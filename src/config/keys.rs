@@ -324,8 +324,8 @@ pub(super) static KEYS: [Key; 38] = [
         "size",
         "`\"256KiB\"`",
         "About how much of a stream may wait in memory until the program reads it: from 16 KiB to 1 GiB, as a text \
-         such as `\"1MiB\"` or as a number of bytes. Half of it may be on the connection. A single event is always \
-         read completely. For a derived model, the part on the connection stays that of the first model.",
+         such as `\"1MiB\"` or as a number of bytes. Up to half of it may wait in the buffers of the connection. \
+         An event is always read completely, also a larger one. A derived model has the buffers of the first model.",
     ),
     key(
         "ca_file",
@@ -404,6 +404,6 @@ pub(super) static KEYS: [Key; 38] = [
         Reader::Options,
         "object",
         "`{}`",
-        "May hold any of the other keys, for programs whose configurations have that shape.",
+        "Any of the other keys may be given in this object instead of at the top.",
     ),
 ];

@@ -65,8 +65,8 @@ use std::ffi::c_char;
 /// If the operation streams, the response is assembled from its events, also if the model's keep_answer is false.
 ///
 /// operation: The name of the operation: "InvokeModel".
-/// out: If a stream fails, *out receives the part of the response that had arrived, and bedrock_response_complete
-///   returns 0. If nothing had arrived, *out is NULL.
+/// out: Must not be NULL. If a stream fails, *out receives the part of the response that had arrived, and
+///   bedrock_response_complete returns 0. If nothing had arrived, *out is NULL.
 /// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if this version has no such operation. BEDROCK_E_REQUEST if the
 ///   request does not fit the operation. Or another failure of the call.
 /// Ownership: *out is owned by the caller. Free it with bedrock_response_free, also after a failure.

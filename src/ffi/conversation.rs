@@ -2,7 +2,7 @@
 //!
 //! These functions write the messages of a request, so that a program never has to build JSON for texts that vary. The
 //! service refuses blank text (empty, or white space alone). So it is left out, except from native messages and from
-//! results of tools. If nothing is left to add, the call returns BEDROCK_OK and changes nothing.
+//! results of tools. If nothing is left to add, the function returns BEDROCK_OK and changes nothing.
 //!
 //! A program with tools repeats these steps: it calls bedrock_generate and bedrock_request_add_response, and then
 //! bedrock_request_add_tool_result for each of the bedrock_response_tool_call_count calls. The loop ends when there are
@@ -65,8 +65,8 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_message(
 
 /// Adds the assistant's message of a response, in the form in which the service accepts it.
 ///
-/// Every response that was kept can be added, also one that is not complete (bedrock_response_complete). Blocks keep
-/// their bytes, with these exceptions. Blank texts are left out. If the input of a tool call is not a JSON object
+/// Every response that has its content can be added, also one that is not complete (bedrock_response_complete). Blocks
+/// keep their bytes, with these exceptions. Blank texts are left out. If the input of a tool call is not a JSON object
 /// (bedrock_tool_call.input_valid is 0), {} replaces it: add an error result for the call. A tool call without id or
 /// name is left out. Reasoning is left out if no text or call follows it, or if the response was cut off before its
 /// signature came. Calls of tools that the service runs itself stay, with their results; if the response was cut off
@@ -89,12 +89,14 @@ pub extern "C-unwind" fn bedrock_request_add_response(
 
 /// Adds the result of a tool.
 ///
-/// Results that are added one after the other share one message, as the service demands for parallel calls.
+/// Results that are added one after the other share one message, as the service demands for parallel calls. The
+/// function does not check the id. If the message before has no tool call with it, the next call to the service returns
+/// BEDROCK_E_REQUEST, unless the model's lint is "off".
 ///
 /// tool_use_id: The id of the call (bedrock_tool_call.id).
 /// content: Text, which is never read as JSON. For JSON, images and documents use bedrock_request_add_message.
 /// is_error: If it is not 0, the result informs the model that the tool failed.
-/// Returns: BEDROCK_OK, or the failure.
+/// Returns: BEDROCK_OK, or BEDROCK_E_RESOURCE if there is no memory for content.
 /// Since: 0.1
 /// AWS: ToolResultBlock
 #[unsafe(no_mangle)]

@@ -264,7 +264,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_integer(
 
 /// Gets the value as it is written, a string with its quotes.
 ///
-/// raw_len: *raw_len receives the length. No NUL ends the value.
+/// raw_len: *raw_len receives the length. May be NULL. No NUL ends the value.
 /// Returns: The beginning of the value inside json, or NULL.
 /// Ownership: It points into json, and lives as long as it.
 /// Since: 0.1

@@ -67,9 +67,9 @@
 //!                         and cannot be added to a request. (boolean; default: true)
 //!   read_ahead            About how much of a stream may wait in memory until the program reads it:
 //!                         from 16 KiB to 1 GiB, as a text such as "1MiB" or as a number of bytes.
-//!                         Half of it may be on the connection. A single event is always read
-//!                         completely. For a derived model, the part on the connection stays that of
-//!                         the first model. (size; default: "256KiB")
+//!                         Up to half of it may wait in the buffers of the connection. An event is
+//!                         always read completely, also a larger one. A derived model has the
+//!                         buffers of the first model. (size; default: "256KiB")
 //!   ca_file               A PEM file of at most 16 MiB with the certificates to trust. (string;
 //!                         default: AWS_CA_BUNDLE, the profile's ca_bundle, REQUESTS_CA_BUNDLE,
 //!                         SSL_CERT_FILE, the system's certificates, in this order)
@@ -97,8 +97,8 @@
 //!   transport             {"replies": [...]}, {"record": "file"} or {"replay": "file"}: a script in
 //!                         place of the network, a recording of the calls, or a recording in place
 //!                         of the network. (object; default: the network)
-//!   options               May hold any of the other keys, for programs whose configurations have
-//!                         that shape. (object; default: {})
+//!   options               Any of the other keys may be given in this object instead of at the top.
+//!                         (object; default: {})
 //!
 //! An unknown key is an error that suggests the nearest one. timeouts.idle is the member "idle" of the object
 //! "timeouts". A duration is a string with a unit, from "1ms" to "24h": "500ms", "30s", "5m". No timer can be turned

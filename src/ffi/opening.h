@@ -138,8 +138,8 @@
  *   of the library ends at its next cancellation point: after the function, or inside on_event,
  *   which cancels the call. Fire a bedrock_cancel to end a call.
  *
- * Memory. If an allocation of 64 KiB or more fails, the function returns BEDROCK_E_RESOURCE in the
- *   cases that are listed there. Every other allocation that fails aborts the process.
+ * Memory. The comment of BEDROCK_E_RESOURCE lists the allocations of 64 KiB or more whose failure
+ *   is an error. Every other allocation that fails aborts the process.
  *
  * Timers. Every wait of a call ends by its timer, by a cancel and by bedrock_shutdown. This holds
  *   also while a debugger has stopped the library's threads. A signal does not end a wait. If a
@@ -148,12 +148,12 @@
  *
  * Fork. In the child a function returns BEDROCK_E_FORKED for a handle that was made before fork().
  *   A getter returns its neutral value, and freeing the handle does nothing. Texts borrowed before
- *   fork() stay valid in the child. New handles work, also
- *   if the child closed all descriptors that it inherited. The same holds for _Fork() and clone(),
- *   if no other thread was inside the library. If the library is at work, fork() waits for it, for
- *   at most a second. In a handler of pthread_atfork a function returns BEDROCK_E_BUSY, with *err
- *   NULL, or its neutral value. If fork() is called inside a wakeup or a log, the child may call
- *   every function there. The child process ends when the callback returns.
+ *   fork() stay valid in the child. New handles work, also if the child closed all descriptors that
+ *   it inherited. The same holds for _Fork() and clone(), if no other thread was inside the
+ *   library. If the library is at work, fork() waits for it, for at most a second. In a handler of
+ *   pthread_atfork a function returns BEDROCK_E_BUSY, with *err NULL, or its neutral value. If
+ *   fork() is called inside a wakeup or a log, the child may call every function there. The child
+ *   process ends when the callback returns.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
  *   descriptors of the library are closed, its calls fail with BEDROCK_E_RESOURCE or

@@ -82,8 +82,8 @@ impl Logger {
 ///   running and will not run.
 /// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if there is no such level. BEDROCK_E_RESOURCE if the thread that
 ///   runs log cannot start; the old log then stays.
-/// Ownership: release(user) runs once: inside the call that replaces or turns off the log, or inside this call if it
-///   fails or sets no log.
+/// Ownership: release(user) runs once: inside the bedrock_set_log that replaces or turns off the log, or inside this
+///   one if it fails or sets no log.
 /// Threads: Thread-safe. Blocks until an old log that is running has returned: hold no lock that it acquires. log runs
 ///   on a library thread.
 /// Since: 0.1

@@ -38,8 +38,9 @@
 //! the call fails at once.
 //!
 //! Retry budget. Each model has a budget for its retries. It begins with 500. A retry costs 5 after throttling and 10
-//! otherwise. A call that succeeds adds 1 to the budget, or the cost of its last retry. While the budget is too low for
-//! a retry, each call is tried once, and its message states that.
+//! otherwise. A call that succeeds without a retry adds 1 to the budget. A call that succeeds after retries adds the
+//! cost of the last one. While the budget is too low for a retry, each call is tried once. The message of its error
+//! then states that.
 
 use super::support::guard::entry;
 use super::support::handle::{self, HandleObject, HandleType};
@@ -52,9 +53,9 @@ use std::ffi::c_char;
 /// The result of a function that can fail: one of the constants below.
 pub type bedrock_status = i32;
 
-/// A length that means "up to the NUL". It is valid for every text that is passed as pointer and length. Every length
-/// whose top bit is set means the same for a text, because some languages convert -1 to such a number. The length of
-/// bytes that are no text has to be the real one.
+/// A length that means "up to the NUL". It is valid for every text that is passed as pointer and length. Some languages
+/// convert -1 to another large number: every length whose top bit is set means the same. For bytes that are not a text,
+/// pass their real length.
 pub const BEDROCK_STRLEN: usize = -1isize as usize;
 
 /// Success.
@@ -97,12 +98,14 @@ pub const BEDROCK_E_QUOTA: bedrock_status = -12;
 pub const BEDROCK_E_MODEL: bedrock_status = -13;
 /// The service failed. Call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx)
 pub const BEDROCK_E_SERVICE: bedrock_status = -14;
-/// The host name was not resolved, or connecting, TLS or the connection failed. The message names host, port and proxy.
+/// The host name was not resolved, or connecting or TLS failed, or the connection failed before a response came. The
+/// message names host, port and proxy. Or the response of a call that does not stream broke off.
 pub const BEDROCK_E_NETWORK: bedrock_status = -15;
 /// A timer ran out, and the message names the timer and its setting. Or the connection showed no sign of life. If
 /// attempts of the call ended with a service error, the error has the code, HTTP status and request id of the last one.
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
-/// The stream ended too early: the response is not complete.
+/// The connection of a stream was closed or reset before the response was complete. Or nothing shows that the response
+/// of an InvokeModel is complete.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
 /// The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON that is not valid, more
 /// bytes than max_answer.
@@ -249,7 +252,8 @@ pub extern "C-unwind" fn bedrock_error_http_status(error: *const bedrock_error) 
 ///
 /// The library has made its own retries before it returns an error.
 ///
-/// Returns: 1 if the call may succeed later, otherwise 0.
+/// Returns: 1 for BEDROCK_E_THROTTLED, BEDROCK_E_MODEL, BEDROCK_E_SERVICE, BEDROCK_E_NETWORK, BEDROCK_E_TIMEOUT and
+///   BEDROCK_E_TRUNCATED, and for BEDROCK_E_CREDENTIALS if a provider failed in a way that may pass. Otherwise 0.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_retryable(error: *const bedrock_error) -> i32 {

@@ -91,7 +91,7 @@ impl PullStream {
 
 /// Opens a stream without waiting for the network.
 ///
-/// It fails only if an argument or the request is wrong, or if the process has no thread or handle left.
+/// It fails only if an argument or the request is wrong, or if the process has no thread, handle or memory left.
 /// bedrock_stream_next returns every other failure, BEDROCK_E_CANCELLED of a cancel that was fired earlier included.
 /// The request may be changed or freed as soon as this function has returned.
 ///
@@ -209,8 +209,8 @@ pub extern "C-unwind" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int
 ///   the old wakeup is not running and will not run.
 /// Returns: BEDROCK_OK, BEDROCK_E_BUSY if another thread uses the stream or it is in a waiting set, or
 ///   BEDROCK_E_RESOURCE if the thread that calls wakeups cannot start.
-/// Ownership: release(user) runs once: inside the call that replaces or removes the wakeup, inside bedrock_stream_free,
-///   or inside this call if it fails or wakeup is NULL.
+/// Ownership: release(user) runs once: inside the function that replaces or removes the wakeup or frees the stream, or
+///   inside this function if it fails or wakeup is NULL.
 /// Threads: Blocks until an old wakeup that is running has returned: hold no lock that it acquires. wakeup runs on a
 ///   library thread.
 /// Since: 0.1

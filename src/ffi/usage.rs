@@ -31,7 +31,8 @@ pub struct bedrock_usage {
 
 /// Fills *out with the usage of the call.
 ///
-/// Returns: BEDROCK_OK, or a failure; the members of *out are then -1.
+/// Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_FORKED or BEDROCK_E_BUSY; the
+///   members of *out are then -1.
 /// Since: 0.1
 /// AWS: usage, metrics.latencyMs
 #[unsafe(no_mangle)]
@@ -50,7 +51,8 @@ pub unsafe extern "C-unwind" fn bedrock_response_usage(
 /// before that is not counted. Members begin at 0. If the service gave no total for a call, total_tokens adds its input
 /// and output. latency_ms is -1, because the times of calls that run at once do not add up.
 ///
-/// Returns: BEDROCK_OK, or a failure; the members of *out are then -1.
+/// Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_FORKED or BEDROCK_E_BUSY; the
+///   members of *out are then -1.
 /// Since: 0.1
 /// AWS: usage
 #[unsafe(no_mangle)]
