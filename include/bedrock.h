@@ -34,8 +34,9 @@
  *   calls. bedrock_generate, bedrock_generate_stream and bedrock_call block until the call has
  *   ended. bedrock_stream_open and bedrock_call_open open a stream, which your program reads.
  *
- * Start. No function initializes the library, and none is needed before exit. "The process", the
- *   last chapter, documents when threads start.
+ * Start and exit. No function initializes the library. None has to be called before exit, with the
+ *   exceptions that the comment of bedrock_shutdown lists. "The process", the last chapter,
+ *   documents when threads start.
  *
  * Parameters. These mean the same in every function, unless its comment documents otherwise. err
  *   receives the error, and may be NULL. out receives the result, and must not be NULL. If len is a
@@ -1955,9 +1956,10 @@ bedrock_status bedrock_set_log(int32_t level,
  * All handles stay valid. A stream that was running returns BEDROCK_E_CANCELLED. A thread that
  * waits for a waiting set without streams goes on waiting. The next call starts the library
  * again. Call this function before the library is unloaded, and before an interpreter ends that
- * has passed functions as callbacks. Other programs need not call it before they exit. If other
- * threads go on making calls meanwhile, BEDROCK_OK means that the calls and threads that existed
- * when the function was called have ended.
+ * has passed functions as callbacks. Other programs need not call it before they exit, unless
+ * they record: it waits until cancelled calls are in the recording. If other threads go on
+ * making calls meanwhile, BEDROCK_OK means that the calls and threads that existed when the
+ * function was called have ended.
  *
  * timeout_ms: A negative value waits without a limit.
  * Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again.

@@ -34,8 +34,9 @@
  *   calls. bedrock_generate, bedrock_generate_stream and bedrock_call block until the call has
  *   ended. bedrock_stream_open and bedrock_call_open open a stream, which your program reads.
  *
- * Start. No function initializes the library, and none is needed before exit. "The process", the
- *   last chapter, documents when threads start.
+ * Start and exit. No function initializes the library. None has to be called before exit, with the
+ *   exceptions that the comment of bedrock_shutdown lists. "The process", the last chapter,
+ *   documents when threads start.
  *
  * Parameters. These mean the same in every function, unless its comment documents otherwise. err
  *   receives the error, and may be NULL. out receives the result, and must not be NULL. If len is a
