@@ -583,8 +583,9 @@ void bedrock_error_free(bedrock_error *error);
 /* Makes a model from config JSON.
  *
  * It checks the complete config and does not connect. The first call finds credentials and
- * endpoint, and returns the errors of both and of AWS's files. bedrock_model_new starts no
- * thread: the library's worker starts with the first call, or with bedrock_model_connect.
+ * endpoint, and returns the errors of both, and those of AWS's variables and files.
+ * bedrock_model_new starts no thread: the library's worker starts with the first call, or with
+ * bedrock_model_connect.
  *
  * config_json: A JSON object with the keys above.
  * Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the config is wrong; message and path of the
@@ -860,7 +861,7 @@ bedrock_status bedrock_request_add_response(bedrock_request *request,
  * Results that are added one after the other share one message, as the service demands for
  * parallel calls. The function does not check the id. If the message before has no tool call
  * with it, the next call to the service returns BEDROCK_E_REQUEST, unless the model's lint is
- * "off".
+ * "off" or the model is a stored prompt.
  *
  * tool_use_id: The id of the call (bedrock_tool_call.id).
  * content: Text, which is never read as JSON. For JSON, images and documents use

@@ -91,7 +91,7 @@ pub extern "C-unwind" fn bedrock_request_add_response(
 ///
 /// Results that are added one after the other share one message, as the service demands for parallel calls. The
 /// function does not check the id. If the message before has no tool call with it, the next call to the service returns
-/// BEDROCK_E_REQUEST, unless the model's lint is "off".
+/// BEDROCK_E_REQUEST, unless the model's lint is "off" or the model is a stored prompt.
 ///
 /// tool_use_id: The id of the call (bedrock_tool_call.id).
 /// content: Text, which is never read as JSON. For JSON, images and documents use bedrock_request_add_message.

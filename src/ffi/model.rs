@@ -153,8 +153,8 @@ impl HandleObject for Model {
 /// Makes a model from config JSON.
 ///
 /// It checks the complete config and does not connect. The first call finds credentials and endpoint, and returns the
-/// errors of both and of AWS's files. bedrock_model_new starts no thread: the library's worker starts with the first
-/// call, or with bedrock_model_connect.
+/// errors of both, and those of AWS's variables and files. bedrock_model_new starts no thread: the library's worker
+/// starts with the first call, or with bedrock_model_connect.
 ///
 /// config_json: A JSON object with the keys above.
 /// Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the config is wrong; message and path of the error name the key.
