@@ -4,11 +4,11 @@
 //! describes and parses replies.
 //!
 //! - this file: chooses the reply to a request
-//! - `reply`: the response of a reply; `step`: the parts of a stream
-//! - `reply_events`: the events in which the service would stream a message
+//! - `reply`: a reply as the events in which the service would stream it; `step`: the parts of a stream
+//! - `response`: the HTTP response of a reply
 
 mod reply;
-mod reply_events;
+mod response;
 mod step;
 
 use crate::config;
@@ -70,7 +70,7 @@ impl Transport for Script {
         let path = request.uri().path();
         let is_stream = path.contains("/model/") && path.ends_with("-stream");
         // The headers of an error reply are only checked here.
-        let response = reply.response(is_stream);
+        let response = response::response(reply, is_stream);
         response.map_err(|error| TransportError::configuration(Error::new(Kind::Config, error)))
     }
 

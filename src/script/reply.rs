@@ -1,20 +1,9 @@
-//! A reply of a script as an HTTP response.
+//! A reply of a script as the parts of a response: the events in which the service would stream its message.
 
-use super::reply_events::message_events;
-use super::step::{JSON, Step};
+use super::step::Step;
 use crate::config::{self, ErrorReply};
-use crate::http::body::Body;
-use crate::http::timed_body::BodyStep;
-use crate::json;
-use crate::protocol::batch::Batch;
-use crate::protocol::content_type::EVENT_STREAM;
-use crate::protocol::event_decoder::EventDecoder;
-use crate::protocol::frame_buffer::FrameBuffer;
-use crate::response::message_assembler::MessageAssembler;
-use http::{HeaderValue, Response};
-
-/// The status of a stream's error in a unary response. It is not retried: the next reply is for the next call.
-const FAILED_DEPENDENCY: u16 = 424;
+use crate::json::{Json, quoted};
+use std::time::Duration;
 
 /// A reply that is ready to be sent.
 pub enum Reply {
@@ -28,8 +17,8 @@ impl Reply {
     pub fn new(reply: &config::Reply) -> Self {
         match reply {
             config::Reply::Text { text, pace } => {
-                let message = format!("{{\"role\":\"assistant\",\"content\":[{{\"text\":{}}}]}}", json::quoted(text));
-                let message = json::Json::parse(&message).expect("JSON, composed above");
+                let message = format!("{{\"role\":\"assistant\",\"content\":[{{\"text\":{}}}]}}", quoted(text));
+                let message = Json::parse(&message).expect("JSON, composed above");
                 Reply::Steps(message_events(message, None, None, *pace))
             }
             config::Reply::Message { message, stop_reason, usage, pace } => {
@@ -41,63 +30,78 @@ impl Reply {
             config::Reply::Error(error) => Reply::Error(error.clone()),
         }
     }
+}
 
-    /// Returns the response, as a stream if the request asks for one.
-    pub fn response(&self, is_stream: bool) -> http::Result<Response<Body>> {
-        match self {
-            Reply::Error(error) => error_response(error),
-            Reply::Json(json) => respond(200, JSON, [BodyStep::Data(json.clone().into())], &[]),
-            Reply::Steps(steps) if is_stream => respond(200, EVENT_STREAM, steps.iter().map(Step::body_step), &[]),
-            Reply::Steps(steps) => match unary_response(steps) {
-                Ok(json) => {
-                    let waits = steps.iter().filter(|step| matches!(step, Step::Wait(_))).map(Step::body_step);
-                    respond(200, JSON, waits.chain([BodyStep::Data(json.into())]), &[])
-                }
-                Err(error) => error_response(&error),
-            },
+/// Returns the events of a message, with a delay of `pace` before each delta. Without a stop reason, the message
+/// decides. Without `usage`, its words count as output tokens.
+fn message_events(
+    message: Json<'_>,
+    stop_reason: Option<&str>,
+    usage: Option<Json<'_>>,
+    pace: Option<Duration>,
+) -> Vec<Step> {
+    let mut events = MessageEvents { steps: Vec::new(), pace, words: 0, calls_tools: false };
+    events.add("messageStart", "{\"role\":\"assistant\"}");
+    for (index, block) in message.get("content").into_iter().flat_map(Json::elements).enumerate() {
+        events.add_block(index, block);
+    }
+    let stop_reason = quoted(stop_reason.unwrap_or(if events.calls_tools { "tool_use" } else { "end_turn" }));
+    events.add("messageStop", &format!("{{\"stopReason\":{stop_reason}}}"));
+    let words = events.words;
+    let usage = usage.map_or_else(
+        || format!("{{\"inputTokens\":0,\"outputTokens\":{words},\"totalTokens\":{words}}}"),
+        |usage| usage.text().to_owned(),
+    );
+    events.add("metadata", &format!("{{\"usage\":{usage},\"metrics\":{{\"latencyMs\":0}}}}"));
+    events.steps
+}
+
+struct MessageEvents {
+    steps: Vec<Step>,
+    pace: Option<Duration>,
+    words: usize,
+    calls_tools: bool,
+}
+
+impl MessageEvents {
+    fn add(&mut self, name: &str, payload: &str) {
+        self.steps.push(Step::event(name, payload));
+    }
+
+    fn add_delta(&mut self, index: usize, delta: &str) {
+        self.add("contentBlockDelta", &format!("{{\"contentBlockIndex\":{index},\"delta\":{delta}}}"));
+    }
+
+    fn pause(&mut self) {
+        self.steps.extend(self.pace.map(Step::Wait));
+    }
+
+    fn add_block(&mut self, index: usize, block: Json<'_>) {
+        if let Some(text) = block.get("text").and_then(Json::string) {
+            for word in text.split_inclusive(' ') {
+                self.words += 1;
+                self.pause();
+                self.add_delta(index, &format!("{{\"text\":{}}}", quoted(word)));
+            }
+        } else if let Some(tool) = block.get("toolUse") {
+            self.calls_tools = true;
+            self.words += 1;
+            self.pause();
+            let start = tool.members().filter(|member| !member.key.is("input"));
+            let start = start.map(|member| member.segment.trim()).collect::<Vec<_>>().join(",");
+            let start = format!("{{\"contentBlockIndex\":{index},\"start\":{{\"toolUse\":{{{start}}}}}}}");
+            self.add("contentBlockStart", &start);
+            let input = quoted(tool.get("input").map_or("{}", Json::text));
+            self.add_delta(index, &format!("{{\"toolUse\":{{\"input\":{input}}}}}"));
+        } else if let Some(reasoning) = block.pointer("/reasoningContent/reasoningText") {
+            for member in reasoning.members() {
+                self.pause();
+                self.add_delta(index, &format!("{{\"reasoningContent\":{{{}}}}}", member.segment.trim()));
+            }
+        } else {
+            self.pause();
+            self.add_delta(index, block.text());
         }
+        self.add("contentBlockStop", &format!("{{\"contentBlockIndex\":{index}}}"));
     }
-}
-
-fn error_response(error: &ErrorReply) -> http::Result<Response<Body>> {
-    let body = format!("{{\"message\":{}}}", json::quoted(&error.message));
-    let code = ("x-amzn-errortype".to_owned(), error.code.clone());
-    let headers: Vec<_> = error.headers.iter().cloned().chain([code]).collect();
-    respond(error.status, JSON, [BodyStep::Data(body.into())], &headers)
-}
-
-fn respond(
-    status: u16,
-    content_type: &str,
-    steps: impl IntoIterator<Item = BodyStep>,
-    headers: &[(String, String)],
-) -> http::Result<Response<Body>> {
-    let mut builder = Response::builder().status(status);
-    for (name, value) in headers {
-        builder = builder.header(name, value);
-    }
-    let mut response = builder.header("content-type", content_type).body(Body::of_steps(steps))?;
-    response.headers_mut().insert("x-amzn-requestid", HeaderValue::from_static("scripted"));
-    Ok(response)
-}
-
-/// Returns the body of a unary response with the content of these events.
-fn unary_response(steps: &[Step]) -> Result<String, ErrorReply> {
-    let failed =
-        |code: String, message: String| ErrorReply { status: FAILED_DEPENDENCY, code, message, headers: Vec::new() };
-    let (mut batch, mut events, mut frames) = (Batch::default(), EventDecoder::default(), FrameBuffer::default());
-    for step in steps {
-        if let Step::Frame(frame) = step {
-            let decoded = frames.feed(frame, |frame| events.decode(frame, &mut batch));
-            decoded.map_err(|error| failed(error.code().to_string(), error.message().to_string()))?;
-        }
-    }
-    if !events.message_stopped() {
-        let message =
-            "the events of the script end before messageStop: a unary response would be incomplete".to_owned();
-        return Err(failed(String::new(), message));
-    }
-    let mut message = MessageAssembler::default();
-    (0..batch.len()).filter_map(|index| batch.get(index)).for_each(|event| message.push(&event));
-    Ok(message.into_json().into())
 }
