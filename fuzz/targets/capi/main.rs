@@ -58,7 +58,7 @@ fuzz_target!(|bytes: &[u8]| {
         let run = |bytes| {
             let mut caller = Caller::new(&shared, Random::of(bytes));
             caller.run();
-            caller.broken
+            caller.violations
         };
         let running: Vec<_> = bytes.chunks(share).map(|bytes| scope.spawn(move || run(bytes))).collect();
         running.into_iter().flat_map(|thread| thread.join().expect("no panic in a caller")).collect()
