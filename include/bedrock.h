@@ -34,8 +34,8 @@
  *   calls. bedrock_generate, bedrock_generate_stream and bedrock_call block until the call has
  *   ended. bedrock_stream_open and bedrock_call_open open a stream, which your program reads.
  *
- * Start and exit. No function initializes the library. None has to be called before exit, with the
- *   exceptions that the comment of bedrock_shutdown lists. "The process", the last chapter,
+ * Start and exit. The library needs no initialization. It needs no cleanup before exit, except in
+ *   the cases that the comment of bedrock_shutdown lists. "The process", the last chapter,
  *   documents when threads start.
  *
  * Parameters. These mean the same in every function, unless its comment documents otherwise. err
@@ -46,18 +46,19 @@
  *   or with -1 in bedrock_usage. In the bedrock_json_... functions that have a buffer, size is the
  *   size of the buffer. cancel ends the call when it is fired, and may be NULL. timeout_ms is in
  *   milliseconds. 0 does not wait, and a negative value sets no limit beyond the timers of the
- *   call. user is your own pointer. The library never reads what it points to: it passes the
- *   pointer to your function, and bedrock_waitset_wait returns the one of bedrock_waitset_add.
- *   release frees user, and may be NULL.
+ *   call. user is a pointer of your program, which the library never dereferences. It is passed to
+ *   your callback, or bedrock_waitset_wait returns it with its stream. release frees user, and may
+ *   be NULL.
  *
  * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
  *   function that makes an object, returns one, owned by the caller. Free each handle once with
- *   bedrock_<type>_free, on any thread, at any time: running calls keep the object alive. Freeing
- *   NULL, or a handle that was freed before, does nothing. A function that needs a handle returns
- *   BEDROCK_E_INVALID_ARGUMENT for NULL. For a handle that was freed, was never made or has another
- *   type it returns BEDROCK_E_BAD_HANDLE. A getter returns its neutral value ("", 0 or -1) for all
- *   of them. None of this is undefined behaviour. On 64-bit systems a handle is a number from 2^52
- *   to 2^53, so that a double holds it exactly.
+ *   bedrock_<type>_free, on any thread and at any time, but not inside wakeup or log. A running
+ *   call keeps its model and its request alive. Freeing a stream ends its call. A cancel that was
+ *   freed can no longer be fired. Freeing NULL, or a handle that was freed before, does nothing. A
+ *   function that needs a handle returns BEDROCK_E_INVALID_ARGUMENT for NULL. For a handle that was
+ *   freed, was never made or has another type it returns BEDROCK_E_BAD_HANDLE. A getter returns its
+ *   neutral value ("", 0 or -1) for all of them. None of this is undefined behaviour. On 64-bit
+ *   systems a handle is a number from 2^52 to 2^53, so that a double holds it exactly.
  *
  * Strings passed in. A text is a pointer and a length, if the function has a parameter for the
  *   length. The length BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id,
@@ -77,13 +78,13 @@
  * Errors. A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and
  *   above is not. If err is not NULL, *err receives an error owned by the caller if the status is
  *   below 0, and NULL otherwise. In two cases *err is NULL although the status is below 0: if the
- *   process has no handle left for the error, and in a handler of pthread_atfork. *err is
- *   overwritten, never freed. In a sequence of functions, stop at the first that fails, or free the
- *   error before the next one. All other out parameters are always written too: with NULL, 0 or -1
- *   if there is no value. If a function has no err, bedrock_status_name gives the name of its
- *   status. Besides the statuses that its comment names, every function may return
- *   BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_BUSY, BEDROCK_E_FORKED,
- *   BEDROCK_E_RESOURCE and BEDROCK_E_INTERNAL.
+ *   process has no handle left for the error, and in a handler of pthread_atfork. So test the
+ *   returned status, not *err. *err is overwritten, never freed. In a sequence of functions, stop
+ *   at the first that fails, or free the error before the next one. All other out parameters are
+ *   always written too: with NULL, 0 or -1 if there is no value. If a function has no err,
+ *   bedrock_status_name gives the name of its status. Besides the statuses that its comment names,
+ *   every function may return BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_BUSY,
+ *   BEDROCK_E_FORKED, BEDROCK_E_RESOURCE and BEDROCK_E_INTERNAL.
  *
  * Endings. A call ends once, with one terminal status. The response is complete if
  *   bedrock_generate, bedrock_generate_stream or bedrock_call returns BEDROCK_OK, or if
@@ -94,23 +95,24 @@
  *   bedrock_stream_cancel, by freeing its stream, or by bedrock_shutdown.
  *
  * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Functions
- *   that use one request are serialized. Calls with one request run at the same time, because each
- *   call copies the request when it begins. A stream may be used by any thread, but by one at a
- *   time: a second one gets BEDROCK_E_BUSY. bedrock_stream_cancel and bedrock_stream_free work on
- *   any thread at any time. Only bedrock_cancel_fire is async-signal-safe. A function whose comment
- *   has no line "Threads" does not block.
+ *   that use the same request are serialized. A call copies its request when it begins, so calls
+ *   with the same request run in parallel. A stream may be used by any thread, but by one at a
+ *   time: a second one gets BEDROCK_E_BUSY. Any thread may call bedrock_stream_cancel at any time,
+ *   and bedrock_stream_free too, except inside wakeup and log. Only bedrock_cancel_fire is
+ *   async-signal-safe. A function whose comment has no line "Threads" does not block.
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
  *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup and log run on library threads
  *   that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every other
- *   function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So nothing can be
- *   freed there, an error neither: pass NULL as err, because *err is set as usual.
+ *   function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So no object can
+ *   be freed there, not even an error: pass NULL as err, or free the error on another thread.
  *
- * Release. release(user) runs exactly once, even if the function that it was passed to fails. It
- *   runs inside a function of the library, on the thread that called that function. It may call
- *   every function, with two exceptions. Inside on_event, bedrock_shutdown returns BEDROCK_E_BUSY.
- *   While bedrock_stream_set_wakeup releases an old wakeup, the other functions of that stream may
- *   return BEDROCK_E_BUSY.
+ * Release. release(user) runs exactly once, when the library no longer uses user and the bytes
+ *   passed with it, or when the function that it was passed to fails. In the child of a fork it
+ *   does not run for objects of the parent. It runs inside a function of the library, on the thread
+ *   that called that function. It may call every function, with two exceptions. Inside on_event,
+ *   bedrock_shutdown returns BEDROCK_E_BUSY. While bedrock_stream_set_wakeup releases an old
+ *   wakeup, the other functions of that stream may return BEDROCK_E_BUSY.
  *
  * Callbacks in other languages. The runtime of your language does not know the threads on which
  *   wakeup and log run. C, C++, Rust, Go and Java support callbacks on such threads. Python, Node,
@@ -125,9 +127,10 @@
  * Exceptions. No callback may throw, longjmp or end its thread. If it happens nevertheless:
  *
  *   - If an exception or pthread_exit leaves on_event, the call is cancelled during unwinding.
- *   - If longjmp leaves on_event, the call goes on until the same thread makes its next call, or
- *     calls bedrock_shutdown, from the function that longjmp returned to or from a caller of it.
- *     That cancels the call. The memory of its last events is never freed.
+ *   - If longjmp leaves on_event, the call goes on for now. It is cancelled when its thread ends,
+ *     or when its thread makes another call or calls bedrock_model_connect or bedrock_shutdown, in
+ *     the function that longjmp returned to or in one of its callers. The memory of its last events
+ *     is never freed.
  *   - A coroutine that shares the stack of its thread, and is suspended inside on_event, looks like
  *     a longjmp. Read streams by pull there.
  *   - If wakeup or log ends its thread, the library starts another.
@@ -151,10 +154,10 @@
  *   A getter returns its neutral value, and freeing the handle does nothing. Texts borrowed before
  *   fork() stay valid in the child. New handles work, also if the child closed all descriptors that
  *   it inherited. The same holds for _Fork() and clone(), if no other thread was inside the
- *   library. If the library is at work, fork() waits for it, for at most a second. In a handler of
- *   pthread_atfork a function returns BEDROCK_E_BUSY, with *err NULL, or its neutral value. If
- *   fork() is called inside a wakeup or a log, the child may call every function there. The child
- *   process ends when the callback returns.
+ *   library. If the library is at work, fork() waits for it, for at most a second. Inside a handler
+ *   of pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL,
+ *   or returns its neutral value. If fork() is called inside wakeup or log, the callback may call
+ *   every function in the child, and the child process ends when the callback returns.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
  *   descriptors of the library are closed, its calls fail with BEDROCK_E_RESOURCE or
@@ -251,8 +254,8 @@ const char *bedrock_version(void);
  * and 504, after the names of throttling, RequestTimeout and ModelNotReadyException, and after a
  * connection that failed before a response came. After RequestExpired, RequestInTheFuture and
  * RequestTimeTooSkewed, and after a refused signature if this machine's clock is more than 4
- * minutes off, it tries again with the service's clock. Nothing is retried once an event was
- * delivered.
+ * minutes off, it tries again with the service's clock. Nothing is retried once the head of a
+ * response with HTTP 2xx has arrived, not even an error inside a stream.
  *
  * Backoff. A Retry-After of the service is obeyed, up to retry.max_backoff. If a timer would end
  * the call before that, the call fails at once.
@@ -308,15 +311,16 @@ enum {
    * HTTP 5xx) */
   BEDROCK_E_SERVICE = -14,
   /* The host name was not resolved, or connecting or TLS failed, or the connection failed before
-   * a response came. The message names host, port and proxy. Or the response of a call that does
-   * not stream broke off. */
+   * a response came. The message names host, port and proxy. Or, in a call that does not stream,
+   * the connection failed before the response was complete. */
   BEDROCK_E_NETWORK = -15,
-  /* A timer ran out, and the message names the timer and its setting. Or the connection showed
-   * no sign of life. If attempts of the call ended with a service error, the error has the code,
-   * HTTP status and request id of the last one. */
+  /* A timer ran out, and the message names the timer and its setting. Or the peer did not
+   * respond to the probes of a silent connection. If attempts of the call ended with a service
+   * error, the error has the code, HTTP status and request id of the last one. */
   BEDROCK_E_TIMEOUT = -16,
-  /* The connection of a stream was closed or reset before the response was complete. Or nothing
-   * shows that the response of an InvokeModel is complete. */
+  /* The connection of a stream was closed or reset before the response was complete. Or HTTP
+   * does not mark the end of a response of InvokeModel, and the response does not show that it
+   * is complete. */
   BEDROCK_E_TRUNCATED = -17,
   /* The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON
    * that is not valid, more bytes than max_answer. */
@@ -345,10 +349,10 @@ enum {
  * Since: 0.1 */
 const char *bedrock_status_name(bedrock_status status);
 
-/* Gets the status of the call that failed.
+/* Gets the status of the function that failed.
  *
- * Returns: The status. BEDROCK_OK for NULL. BEDROCK_E_BAD_HANDLE or BEDROCK_E_FORKED for an
- *   invalid handle.
+ * Returns: The status. BEDROCK_OK for NULL, which does not prove success: test the status that
+ *   the function returned. BEDROCK_E_BAD_HANDLE or BEDROCK_E_FORKED for an invalid handle.
  * Since: 0.1 */
 bedrock_status bedrock_error_status(const bedrock_error *error);
 
@@ -490,10 +494,10 @@ void bedrock_error_free(bedrock_error *error);
  *                         (object; default: {})
  *   timeouts.connect      The limit for a new connection, its TLS handshake included. (duration;
  *                         default: "3.1s")
- *   timeouts.first_event  The wait for the first event of a stream. It wins over timeout, also over
- *                         the timeout of a derived model. (duration; default: timeout)
- *   timeouts.idle         The wait for each next event of a stream. It wins over timeout like
- *                         timeouts.first_event. (duration; default: timeout)
+ *   timeouts.first_event  The wait for the first event of a stream. It takes precedence over
+ *                         timeout, even over that of a derived model. (duration; default: timeout)
+ *   timeouts.idle         The wait for each next event of a stream. It takes precedence over
+ *                         timeout in the same way. (duration; default: timeout)
  *   timeouts.total        The limit for a whole call. (duration; default: none)
  *   timeouts.queue        The wait for max_concurrency. If it is set, the other timers start when
  *                         this wait ends; otherwise they start with the call. (duration; default:
@@ -554,10 +558,11 @@ void bedrock_error_free(bedrock_error *error);
  * not limit a call unless they are given. ca_file, proxy, fips and dual_stack also apply to the
  * calls that fetch credentials.
  *
- * A healthy stream is silent for minutes while a model thinks or writes a large tool input, so the
- * default of timeout is 5 minutes. Apart from all timers, a call fails with BEDROCK_E_TIMEOUT if
- * its connection shows no sign of life for 30 seconds. "Status and errors" lists the errors after
- * which a call is tried again.
+ * A healthy stream may send no event for minutes, while the model thinks or writes a large tool
+ * input. So the default of timeout is 5 minutes. Independently of the timers, the library probes
+ * silent connections. If the peer does not respond to the probes, the call fails with
+ * BEDROCK_E_TIMEOUT after at most 30 seconds. "Status and errors" lists the errors after which a
+ * call is tried again.
  *
  * transport has one of three forms:
  *
@@ -577,7 +582,7 @@ void bedrock_error_free(bedrock_error *error);
  *
  * bedrock_model_new reads AWS's variables. The first call of a model, or bedrock_model_connect,
  * reads AWS's files. Both follow the rules of botocore. A variable that is empty counts as not
- * given. If a file is not valid, that call returns BEDROCK_E_CONFIG.
+ * given. If a file is not valid, the function returns BEDROCK_E_CONFIG.
  */
 
 /* Makes a model from config JSON.
@@ -926,12 +931,12 @@ bedrock_status bedrock_request_trim(bedrock_request *request,
  *
  * Ownership of the bytes, for all three functions. If release is NULL, the bytes are copied now and
  * stay owned by the caller. If not, they are not copied and must not change until release(user)
- * runs. If the function fails, release(user) runs INSIDE THAT FUNCTION. So never free the bytes
- * yourself after it. Otherwise it runs when the last user of the bytes ends. Users are the request,
- * its clones, and a call that blocks while it runs. A stream copies the bytes when it is opened,
- * and uses them no longer. If a running call is the last user, release(user) runs on the thread of
- * that call, before bedrock_generate, bedrock_generate_stream or bedrock_call returns. With data as
- * user, free works as release.
+ * runs. If the function fails, release(user) runs INSIDE THAT FUNCTION: do not free the bytes
+ * again. Otherwise it runs when the last user of the bytes ends. The request and its clones are
+ * users, and so is each blocking call with them, until it ends. A stream is not a user: it copies
+ * the bytes when it is opened. If a running call is the last user, release(user) runs on the thread
+ * of that call, before bedrock_generate, bedrock_generate_stream or bedrock_call returns. For bytes
+ * from malloc, pass free as release and data as user.
  */
 
 /* Releases the bytes or the pointer that were passed together with it. user is the pointer that
@@ -950,7 +955,7 @@ typedef void (*bedrock_release_fn)(void *user);
  * Returns: BEDROCK_OK. BEDROCK_E_REQUEST, and nothing is added, if there are no bytes, if the
  *   format is unknown, or if the bytes are of another format.
  * Ownership: If release is not NULL, the bytes are owned by the library until release(user)
- *   runs, also if this call fails.
+ *   runs, also if this function fails.
  * Since: 0.1
  * AWS: ImageBlock */
 bedrock_status bedrock_request_add_image(bedrock_request *request,
@@ -978,7 +983,7 @@ bedrock_status bedrock_request_add_image(bedrock_request *request,
  * data: The bytes of the document.
  * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST as bedrock_request_add_image.
  * Ownership: If release is not NULL, the bytes are owned by the library until release(user)
- *   runs, also if this call fails.
+ *   runs, also if this function fails.
  * Since: 0.1
  * AWS: DocumentBlock */
 bedrock_status bedrock_request_add_document(bedrock_request *request,
@@ -1000,7 +1005,7 @@ bedrock_status bedrock_request_add_document(bedrock_request *request,
  * data: The bytes.
  * Returns: BEDROCK_OK, or BEDROCK_E_REQUEST if the name is in use or empty.
  * Ownership: If release is not NULL, the bytes are owned by the library until release(user)
- *   runs, also if this call fails.
+ *   runs, also if this function fails.
  * Since: 0.1
  * AWS: source.bytes */
 bedrock_status bedrock_request_attach(bedrock_request *request,
@@ -1117,8 +1122,8 @@ typedef struct bedrock_event {
 /* Receives an event, on the thread that made the call. event is borrowed until the function
  * returns. user is the pointer that was passed to the call. Return 0 to go on. Return another
  * value to stop and to close the connection. The function may call every function of this
- * library except bedrock_shutdown. It must not throw, longjmp or end the thread; if it does, the
- * call is cancelled: see "Callbacks" in the rules at the top of this header. */
+ * library except bedrock_shutdown. It must not throw, longjmp or end the thread: "Exceptions" in
+ * the rules at the top of this header states the consequences. */
 typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 
 /* Sends the request and waits for the complete response.
@@ -1176,10 +1181,10 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
  *     if (event->type == BEDROCK_EVENT_TEXT)
  *       fwrite(event->text, 1, event->text_len, stdout);
  *
- * A stream has one terminal status: BEDROCK_DONE after messageStop, a failure, or
- * BEDROCK_E_CANCELLED. Once a stream has ended, every later bedrock_stream_next returns the same
- * status. Events that arrived before BEDROCK_DONE or a failure are delivered first. A cancel
- * discards them.
+ * A stream has one terminal status: BEDROCK_DONE if the response is complete, or else a failure.
+ * BEDROCK_DONE follows the last event: messageStop, the metadata after it, or the last chunk. Once
+ * a stream has ended, every later bedrock_stream_next returns the same status. Events that arrived
+ * before the end are delivered first, but BEDROCK_E_CANCELLED discards them.
  *
  * To pause a stream, stop calling bedrock_stream_next. The library then reads on until about
  * "read_ahead" bytes wait, and stops reading its connection until your program goes on
@@ -1194,12 +1199,13 @@ typedef void (*bedrock_wakeup_fn)(void *user);
 
 /* Opens a stream without waiting for the network.
  *
- * It fails only if an argument or the request is wrong, or if the process has no thread, handle
- * or memory left. bedrock_stream_next returns every other failure, BEDROCK_E_CANCELLED of a
- * cancel that was fired earlier included. The request may be changed or freed as soon as this
- * function has returned.
+ * Besides the statuses that every function may return, it returns no failure but
+ * BEDROCK_E_REQUEST. bedrock_stream_next returns all others, for example BEDROCK_E_CANCELLED if
+ * cancel was fired before. The request may be changed or freed as soon as this function has
+ * returned.
  *
- * Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE.
+ * Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE if the
+ *   process has no thread, handle or memory left.
  * Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
  * Threads: Does not block. Thread-safe.
  * Since: 0.1
@@ -1221,7 +1227,7 @@ bedrock_status bedrock_stream_open(const bedrock_model *model,
  *   if no event arrived in time; the stream goes on. A value below 0 is the failure that ended
  *   the stream, with a new *err each time.
  * Ownership: The event is borrowed until the next bedrock_stream_next or bedrock_stream_free
- *   on this stream. Other calls do not end it.
+ *   on this stream. Other functions do not invalidate it.
  * Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread uses the stream.
  * Since: 0.1 */
 bedrock_status bedrock_stream_next(bedrock_stream *stream,
@@ -1233,8 +1239,8 @@ bedrock_status bedrock_stream_next(bedrock_stream *stream,
  *
  * It is readable while bedrock_stream_next(stream, 0, ...) would return something other than
  * BEDROCK_AGAIN (level-triggered). After the end of the stream it stays readable. It is
- * non-blocking and close-on-exec. The first call makes the descriptor, and later calls return
- * the same. Only poll it.
+ * non-blocking and close-on-exec. The function makes the descriptor when it is first used, and
+ * later returns the same one. Only poll it.
  *
  * Returns: The descriptor. -1 if the process has no descriptor left, if another thread uses
  *   the stream, for an invalid handle, and inside a wakeup or log callback.
@@ -1248,12 +1254,12 @@ int bedrock_stream_fd(bedrock_stream *stream);
  *
  * A stream is armed when a wakeup is set, and each time bedrock_stream_next returns
  * BEDROCK_AGAIN. An armed stream calls wakeup once, as soon as there is something to read: an
- * event, the end, a failure or a cancel. If there is something already, wakeup runs at once,
- * also on a library thread.
+ * event, the end, a failure or a cancel. If there is something to read when the stream is armed,
+ * wakeup runs at once, also then on a library thread.
  *
  * After a wakeup, call bedrock_stream_next with timeout 0 until it returns something other than
- * BEDROCK_OK. If you stop reading before BEDROCK_AGAIN, you get no further wakeup: go on reading
- * without one, or pause the stream in this way.
+ * BEDROCK_OK. If you stop reading before BEDROCK_AGAIN, the stream is not armed and no wakeup
+ * follows. This pauses the stream, until you call bedrock_stream_next again.
  *
  * wakeup: A new wakeup replaces the old one. NULL removes it. Once this function or
  *   bedrock_stream_free has returned, the old wakeup is not running and will not run.
@@ -1342,8 +1348,9 @@ bedrock_status bedrock_waitset_add(bedrock_waitset *set,
 /* Waits for a stream that is readable.
  *
  * Then call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK,
- * on this or another thread. If you stop reading before BEDROCK_AGAIN, the set does not return
- * the stream again: go on reading without the set, or pause the stream in this way.
+ * on this or another thread. If you stop reading before BEDROCK_AGAIN, the stream is not armed
+ * and the set does not return it. This pauses the stream, until you call bedrock_stream_next
+ * again.
  *
  * timeout_ms: 0 does not wait. A negative value waits without a limit.
  * stream: *stream receives the stream. May be NULL.
@@ -1363,8 +1370,8 @@ bedrock_status bedrock_waitset_wait(bedrock_waitset *set,
 /* Gets a descriptor to poll.
  *
  * It is readable while bedrock_waitset_wait(set, 0, ...) would return something other than
- * BEDROCK_AGAIN (level-triggered). It is non-blocking and close-on-exec. The first call makes
- * the descriptor, and later calls return the same. Only poll it.
+ * BEDROCK_AGAIN (level-triggered). It is non-blocking and close-on-exec. The function makes the
+ * descriptor when it is first used, and later returns the same one. Only poll it.
  *
  * Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle,
  *   and inside a wakeup or log callback.
@@ -1418,8 +1425,9 @@ void bedrock_waitset_free(bedrock_waitset *set);
  * prompt_token_count and generation_token_count of Llama. The events of the stream are
  * BEDROCK_EVENT_CHUNK, and its response is the array of all chunks. The stream is complete after
  * the chunk that holds amazon-bedrock-invocationMetrics. If no such chunk comes, it is complete
- * when the body ends, but only if HTTP distinguishes the end of the body from a lost connection;
- * otherwise the status is BEDROCK_E_TRUNCATED.
+ * when the body ends, but only if HTTP marks the end: HTTP/2 does, and HTTP/1.1 with Content-Length
+ * or chunked encoding. If HTTP does not mark the end of a response of InvokeModel, it is complete
+ * if it is a JSON object, array or string. Otherwise the status is BEDROCK_E_TRUNCATED.
  *
  * ApplyGuardrail: guardrailIdentifier and guardrailVersion (default: those of the model's
  * guardrailConfig), source, content, outputScope.
@@ -1484,9 +1492,9 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
 /* ---- Response --------------------------------------------------------------------------------
  * A response is immutable and thread-safe. Its texts are borrowed: they live until
  * bedrock_response_free. The functions of this chapter treat a response of bedrock_generate and one
- * that is assembled from a stream alike. For NULL or an invalid handle they return "", 0 or -1. If
- * a function has no parameter err, bedrock_status_name gives the name of the status that it
- * returns.
+ * that is assembled from a stream alike. For NULL or an invalid handle, bedrock_response_tool_call
+ * and bedrock_response_server_tool_call return a status below 0, whose name bedrock_status_name
+ * gives; the other functions return "", 0 or -1.
  */
 
 enum {
@@ -1576,8 +1584,8 @@ bedrock_status bedrock_response_tool_call(const bedrock_response *response,
 
 /* Fills *out with a call of a tool that the service ran itself.
  *
- * There is no count: call it with index 0, 1, 2, ... until it returns
- * BEDROCK_E_INVALID_ARGUMENT. The results are in bedrock_response_message, as toolResult blocks.
+ * There is no count: call it with index 0, 1, 2, ... while it returns BEDROCK_OK. The results
+ * are in bedrock_response_message, as toolResult blocks.
  *
  * index: From 0.
  * Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT if there is no such call; the members of
@@ -1600,7 +1608,7 @@ bedrock_status bedrock_response_server_tool_call(const bedrock_response *respons
  * AWS: output.message */
 const char *bedrock_response_message(const bedrock_response *response, size_t *len);
 
-/* Gets the complete response as JSON.
+/* Gets the response as JSON: the whole response, or the part that has arrived.
  *
  * For bedrock_generate it is verbatim what the service sent. For a stream it is assembled from
  * the events.
@@ -1903,11 +1911,11 @@ size_t bedrock_utf8_length(const char *text,
  * thread that makes the first call. Unless a seccomp filter is in force, it asks Linux for a short
  * time slice (sched_setattr).
  *
- * Signals. No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS,
- * SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads
- * that run wakeups and logs block the signals that were blocked on the thread that set the first
- * wakeup or the log, and HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and
- * WINCH. All other threads block all other signals.
+ * Signals. No thread of the library blocks the signals of faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
+ * SIGTRAP, SIGSYS, SIGABRT), so that crash reporters work there too. The threads that run wakeups
+ * and logs block HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH,
+ * and the signals that were blocked on the thread that set the first wakeup or the log. The
+ * library's other threads block every signal except those of faults.
  *
  * Two copies of the library in one process are two libraries: a handle of one gives
  * BEDROCK_E_BAD_HANDLE in the other.

@@ -251,12 +251,13 @@ pub(super) static KEYS: [Key; 38] = [
     timer(
         Timeout::FirstEvent,
         "`timeout`",
-        "The wait for the first event of a stream. It wins over `timeout`, also over the `timeout` of a derived model.",
+        "The wait for the first event of a stream. It takes precedence over `timeout`, even over that \
+         of a derived model.",
     ),
     timer(
         Timeout::Idle,
         "`timeout`",
-        "The wait for each next event of a stream. It wins over `timeout` like `timeouts.first_event`.",
+        "The wait for each next event of a stream. It takes precedence over `timeout` in the same way.",
     ),
     timer(Timeout::Total, "none", "The limit for a whole call."),
     timer(

@@ -5,11 +5,11 @@
 //!
 //! Ownership of the bytes, for all three functions. If release is NULL, the bytes are copied now and stay owned by the
 //! caller. If not, they are not copied and must not change until release(user) runs. If the function fails,
-//! release(user) runs INSIDE THAT FUNCTION. So never free the bytes yourself after it. Otherwise it runs when the last
-//! user of the bytes ends. Users are the request, its clones, and a call that blocks while it runs. A stream copies the
-//! bytes when it is opened, and uses them no longer. If a running call is the last user, release(user) runs on the
-//! thread of that call, before bedrock_generate, bedrock_generate_stream or bedrock_call returns. With data as user,
-//! free works as release.
+//! release(user) runs INSIDE THAT FUNCTION: do not free the bytes again. Otherwise it runs when the last user of the
+//! bytes ends. The request and its clones are users, and so is each blocking call with them, until it ends. A stream is
+//! not a user: it copies the bytes when it is opened. If a running call is the last user, release(user) runs on the
+//! thread of that call, before bedrock_generate, bedrock_generate_stream or bedrock_call returns. For bytes from
+//! malloc, pass free as release and data as user.
 
 use super::request::{bedrock_request, change};
 use super::status::{bedrock_error, bedrock_status};
@@ -91,8 +91,8 @@ unsafe fn with_bytes(
 /// data: The bytes of the image.
 /// Returns: BEDROCK_OK. BEDROCK_E_REQUEST, and nothing is added, if there are no bytes, if the format is unknown, or if
 ///   the bytes are of another format.
-/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this call
-///   fails.
+/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this
+///   function fails.
 /// Since: 0.1
 /// AWS: ImageBlock
 #[unsafe(no_mangle)]
@@ -128,8 +128,8 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_image(
 ///   characters become spaces, and a name that is in use gets a number.
 /// data: The bytes of the document.
 /// Returns: BEDROCK_OK, or BEDROCK_E_REQUEST as bedrock_request_add_image.
-/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this call
-///   fails.
+/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this
+///   function fails.
 /// Since: 0.1
 /// AWS: DocumentBlock
 #[unsafe(no_mangle)]
@@ -162,8 +162,8 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_document(
 /// name: A name that the request does not use yet, without the "@".
 /// data: The bytes.
 /// Returns: BEDROCK_OK, or BEDROCK_E_REQUEST if the name is in use or empty.
-/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this call
-///   fails.
+/// Ownership: If release is not NULL, the bytes are owned by the library until release(user) runs, also if this
+///   function fails.
 /// Since: 0.1
 /// AWS: source.bytes
 #[unsafe(no_mangle)]

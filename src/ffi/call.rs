@@ -30,7 +30,9 @@
 //! results of Titan, meta of Cohere, prompt_token_count and generation_token_count of Llama. The events of the stream
 //! are BEDROCK_EVENT_CHUNK, and its response is the array of all chunks. The stream is complete after the chunk that
 //! holds amazon-bedrock-invocationMetrics. If no such chunk comes, it is complete when the body ends, but only if HTTP
-//! distinguishes the end of the body from a lost connection; otherwise the status is BEDROCK_E_TRUNCATED.
+//! marks the end: HTTP/2 does, and HTTP/1.1 with Content-Length or chunked encoding. If HTTP does not mark the end of a
+//! response of InvokeModel, it is complete if it is a JSON object, array or string. Otherwise the status is
+//! BEDROCK_E_TRUNCATED.
 //!
 //! ApplyGuardrail: guardrailIdentifier and guardrailVersion (default: those of the model's guardrailConfig), source,
 //! content, outputScope.

@@ -83,7 +83,7 @@ pub const BEDROCK_EVENT_CHUNK: i32 = 11;
 /// Receives an event, on the thread that made the call. event is borrowed until the function returns. user is the
 /// pointer that was passed to the call. Return 0 to go on. Return another value to stop and to close the connection.
 /// The function may call every function of this library except bedrock_shutdown. It must not throw, longjmp or end the
-/// thread; if it does, the call is cancelled: see "Callbacks" in the rules at the top of this header.
+/// thread: "Exceptions" in the rules at the top of this header states the consequences.
 pub type bedrock_event_fn = Option<unsafe extern "C-unwind" fn(event: *const bedrock_event, user: *mut c_void) -> i32>;
 
 /// Sends the request and waits for the complete response.

@@ -42,10 +42,10 @@
 //!                         (object; default: {})
 //!   timeouts.connect      The limit for a new connection, its TLS handshake included. (duration;
 //!                         default: "3.1s")
-//!   timeouts.first_event  The wait for the first event of a stream. It wins over timeout, also over
-//!                         the timeout of a derived model. (duration; default: timeout)
-//!   timeouts.idle         The wait for each next event of a stream. It wins over timeout like
-//!                         timeouts.first_event. (duration; default: timeout)
+//!   timeouts.first_event  The wait for the first event of a stream. It takes precedence over
+//!                         timeout, even over that of a derived model. (duration; default: timeout)
+//!   timeouts.idle         The wait for each next event of a stream. It takes precedence over
+//!                         timeout in the same way. (duration; default: timeout)
 //!   timeouts.total        The limit for a whole call. (duration; default: none)
 //!   timeouts.queue        The wait for max_concurrency. If it is set, the other timers start when
 //!                         this wait ends; otherwise they start with the call. (duration; default:
@@ -105,10 +105,10 @@
 //! off: "0s" and null are errors. timeouts.total and timeouts.queue do not limit a call unless they are given. ca_file,
 //! proxy, fips and dual_stack also apply to the calls that fetch credentials.
 //!
-//! A healthy stream is silent for minutes while a model thinks or writes a large tool input, so the
-//! default of timeout is 5 minutes. Apart from all timers, a call fails with BEDROCK_E_TIMEOUT if its
-//! connection shows no sign of life for 30 seconds. "Status and errors" lists the errors after which
-//! a call is tried again.
+//! A healthy stream may send no event for minutes, while the model thinks or writes a large tool input. So the default
+//! of timeout is 5 minutes. Independently of the timers, the library probes silent connections. If the peer does not
+//! respond to the probes, the call fails with BEDROCK_E_TIMEOUT after at most 30 seconds. "Status and errors" lists the
+//! errors after which a call is tried again.
 //!
 //! transport has one of three forms:
 //!
@@ -127,8 +127,8 @@
 //!                                 (default) or "recorded"
 //!
 //! bedrock_model_new reads AWS's variables. The first call of a model, or bedrock_model_connect, reads AWS's files.
-//! Both follow the rules of botocore. A variable that is empty counts as not given. If a file is not valid, that call
-//! returns BEDROCK_E_CONFIG.
+//! Both follow the rules of botocore. A variable that is empty counts as not given. If a file is not valid, the
+//! function returns BEDROCK_E_CONFIG.
 
 use super::cancel::bedrock_cancel;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};

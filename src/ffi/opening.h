@@ -34,8 +34,8 @@
  *   calls. bedrock_generate, bedrock_generate_stream and bedrock_call block until the call has
  *   ended. bedrock_stream_open and bedrock_call_open open a stream, which your program reads.
  *
- * Start and exit. No function initializes the library. None has to be called before exit, with the
- *   exceptions that the comment of bedrock_shutdown lists. "The process", the last chapter,
+ * Start and exit. The library needs no initialization. It needs no cleanup before exit, except in
+ *   the cases that the comment of bedrock_shutdown lists. "The process", the last chapter,
  *   documents when threads start.
  *
  * Parameters. These mean the same in every function, unless its comment documents otherwise. err
@@ -46,18 +46,19 @@
  *   or with -1 in bedrock_usage. In the bedrock_json_... functions that have a buffer, size is the
  *   size of the buffer. cancel ends the call when it is fired, and may be NULL. timeout_ms is in
  *   milliseconds. 0 does not wait, and a negative value sets no limit beyond the timers of the
- *   call. user is your own pointer. The library never reads what it points to: it passes the
- *   pointer to your function, and bedrock_waitset_wait returns the one of bedrock_waitset_add.
- *   release frees user, and may be NULL.
+ *   call. user is a pointer of your program, which the library never dereferences. It is passed to
+ *   your callback, or bedrock_waitset_wait returns it with its stream. release frees user, and may
+ *   be NULL.
  *
  * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
  *   function that makes an object, returns one, owned by the caller. Free each handle once with
- *   bedrock_<type>_free, on any thread, at any time: running calls keep the object alive. Freeing
- *   NULL, or a handle that was freed before, does nothing. A function that needs a handle returns
- *   BEDROCK_E_INVALID_ARGUMENT for NULL. For a handle that was freed, was never made or has another
- *   type it returns BEDROCK_E_BAD_HANDLE. A getter returns its neutral value ("", 0 or -1) for all
- *   of them. None of this is undefined behaviour. On 64-bit systems a handle is a number from 2^52
- *   to 2^53, so that a double holds it exactly.
+ *   bedrock_<type>_free, on any thread and at any time, but not inside wakeup or log. A running
+ *   call keeps its model and its request alive. Freeing a stream ends its call. A cancel that was
+ *   freed can no longer be fired. Freeing NULL, or a handle that was freed before, does nothing. A
+ *   function that needs a handle returns BEDROCK_E_INVALID_ARGUMENT for NULL. For a handle that was
+ *   freed, was never made or has another type it returns BEDROCK_E_BAD_HANDLE. A getter returns its
+ *   neutral value ("", 0 or -1) for all of them. None of this is undefined behaviour. On 64-bit
+ *   systems a handle is a number from 2^52 to 2^53, so that a double holds it exactly.
  *
  * Strings passed in. A text is a pointer and a length, if the function has a parameter for the
  *   length. The length BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id,
@@ -77,13 +78,13 @@
  * Errors. A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and
  *   above is not. If err is not NULL, *err receives an error owned by the caller if the status is
  *   below 0, and NULL otherwise. In two cases *err is NULL although the status is below 0: if the
- *   process has no handle left for the error, and in a handler of pthread_atfork. *err is
- *   overwritten, never freed. In a sequence of functions, stop at the first that fails, or free the
- *   error before the next one. All other out parameters are always written too: with NULL, 0 or -1
- *   if there is no value. If a function has no err, bedrock_status_name gives the name of its
- *   status. Besides the statuses that its comment names, every function may return
- *   BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_BUSY, BEDROCK_E_FORKED,
- *   BEDROCK_E_RESOURCE and BEDROCK_E_INTERNAL.
+ *   process has no handle left for the error, and in a handler of pthread_atfork. So test the
+ *   returned status, not *err. *err is overwritten, never freed. In a sequence of functions, stop
+ *   at the first that fails, or free the error before the next one. All other out parameters are
+ *   always written too: with NULL, 0 or -1 if there is no value. If a function has no err,
+ *   bedrock_status_name gives the name of its status. Besides the statuses that its comment names,
+ *   every function may return BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_BUSY,
+ *   BEDROCK_E_FORKED, BEDROCK_E_RESOURCE and BEDROCK_E_INTERNAL.
  *
  * Endings. A call ends once, with one terminal status. The response is complete if
  *   bedrock_generate, bedrock_generate_stream or bedrock_call returns BEDROCK_OK, or if
@@ -94,23 +95,24 @@
  *   bedrock_stream_cancel, by freeing its stream, or by bedrock_shutdown.
  *
  * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Functions
- *   that use one request are serialized. Calls with one request run at the same time, because each
- *   call copies the request when it begins. A stream may be used by any thread, but by one at a
- *   time: a second one gets BEDROCK_E_BUSY. bedrock_stream_cancel and bedrock_stream_free work on
- *   any thread at any time. Only bedrock_cancel_fire is async-signal-safe. A function whose comment
- *   has no line "Threads" does not block.
+ *   that use the same request are serialized. A call copies its request when it begins, so calls
+ *   with the same request run in parallel. A stream may be used by any thread, but by one at a
+ *   time: a second one gets BEDROCK_E_BUSY. Any thread may call bedrock_stream_cancel at any time,
+ *   and bedrock_stream_free too, except inside wakeup and log. Only bedrock_cancel_fire is
+ *   async-signal-safe. A function whose comment has no line "Threads" does not block.
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
  *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup and log run on library threads
  *   that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every other
- *   function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So nothing can be
- *   freed there, an error neither: pass NULL as err, because *err is set as usual.
+ *   function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So no object can
+ *   be freed there, not even an error: pass NULL as err, or free the error on another thread.
  *
- * Release. release(user) runs exactly once, even if the function that it was passed to fails. It
- *   runs inside a function of the library, on the thread that called that function. It may call
- *   every function, with two exceptions. Inside on_event, bedrock_shutdown returns BEDROCK_E_BUSY.
- *   While bedrock_stream_set_wakeup releases an old wakeup, the other functions of that stream may
- *   return BEDROCK_E_BUSY.
+ * Release. release(user) runs exactly once, when the library no longer uses user and the bytes
+ *   passed with it, or when the function that it was passed to fails. In the child of a fork it
+ *   does not run for objects of the parent. It runs inside a function of the library, on the thread
+ *   that called that function. It may call every function, with two exceptions. Inside on_event,
+ *   bedrock_shutdown returns BEDROCK_E_BUSY. While bedrock_stream_set_wakeup releases an old
+ *   wakeup, the other functions of that stream may return BEDROCK_E_BUSY.
  *
  * Callbacks in other languages. The runtime of your language does not know the threads on which
  *   wakeup and log run. C, C++, Rust, Go and Java support callbacks on such threads. Python, Node,
@@ -125,9 +127,10 @@
  * Exceptions. No callback may throw, longjmp or end its thread. If it happens nevertheless:
  *
  *   - If an exception or pthread_exit leaves on_event, the call is cancelled during unwinding.
- *   - If longjmp leaves on_event, the call goes on until the same thread makes its next call, or
- *     calls bedrock_shutdown, from the function that longjmp returned to or from a caller of it.
- *     That cancels the call. The memory of its last events is never freed.
+ *   - If longjmp leaves on_event, the call goes on for now. It is cancelled when its thread ends,
+ *     or when its thread makes another call or calls bedrock_model_connect or bedrock_shutdown, in
+ *     the function that longjmp returned to or in one of its callers. The memory of its last events
+ *     is never freed.
  *   - A coroutine that shares the stack of its thread, and is suspended inside on_event, looks like
  *     a longjmp. Read streams by pull there.
  *   - If wakeup or log ends its thread, the library starts another.
@@ -151,10 +154,10 @@
  *   A getter returns its neutral value, and freeing the handle does nothing. Texts borrowed before
  *   fork() stay valid in the child. New handles work, also if the child closed all descriptors that
  *   it inherited. The same holds for _Fork() and clone(), if no other thread was inside the
- *   library. If the library is at work, fork() waits for it, for at most a second. In a handler of
- *   pthread_atfork a function returns BEDROCK_E_BUSY, with *err NULL, or its neutral value. If
- *   fork() is called inside a wakeup or a log, the child may call every function there. The child
- *   process ends when the callback returns.
+ *   library. If the library is at work, fork() waits for it, for at most a second. Inside a handler
+ *   of pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL,
+ *   or returns its neutral value. If fork() is called inside wakeup or log, the callback may call
+ *   every function in the child, and the child process ends when the callback returns.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
  *   descriptors of the library are closed, its calls fail with BEDROCK_E_RESOURCE or

@@ -13,10 +13,10 @@
 //! Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that makes
 //! the first call. Unless a seccomp filter is in force, it asks Linux for a short time slice (sched_setattr).
 //!
-//! Signals. No thread of the library blocks a signal that its own fault raises (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
-//! SIGTRAP, SIGSYS, SIGABRT): a crash reporter sees a crash there too. The threads that run wakeups and logs block the
-//! signals that were blocked on the thread that set the first wakeup or the log, and HUP, INT, QUIT, TERM, ALRM,
-//! VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH. All other threads block all other signals.
+//! Signals. No thread of the library blocks the signals of faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS,
+//! SIGABRT), so that crash reporters work there too. The threads that run wakeups and logs block HUP, INT, QUIT, TERM,
+//! ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH, and the signals that were blocked on the thread that set
+//! the first wakeup or the log. The library's other threads block every signal except those of faults.
 //!
 //! Two copies of the library in one process are two libraries: a handle of one gives BEDROCK_E_BAD_HANDLE in the other.
 

@@ -2,8 +2,8 @@
 //!
 //! A response is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The
 //! functions of this chapter treat a response of bedrock_generate and one that is assembled from a stream alike. For
-//! NULL or an invalid handle they return "", 0 or -1. If a function has no parameter err, bedrock_status_name gives the
-//! name of the status that it returns.
+//! NULL or an invalid handle, bedrock_response_tool_call and bedrock_response_server_tool_call return a status below 0,
+//! whose name bedrock_status_name gives; the other functions return "", 0 or -1.
 
 use super::status::{BEDROCK_OK, bedrock_status};
 use super::support::guard::entry;
@@ -143,7 +143,7 @@ pub unsafe extern "C-unwind" fn bedrock_response_tool_call(
 
 /// Fills *out with a call of a tool that the service ran itself.
 ///
-/// There is no count: call it with index 0, 1, 2, ... until it returns BEDROCK_E_INVALID_ARGUMENT. The results are in
+/// There is no count: call it with index 0, 1, 2, ... while it returns BEDROCK_OK. The results are in
 /// bedrock_response_message, as toolResult blocks.
 ///
 /// index: From 0.
@@ -216,7 +216,7 @@ pub unsafe extern "C-unwind" fn bedrock_response_message(
     text
 }
 
-/// Gets the complete response as JSON.
+/// Gets the response as JSON: the whole response, or the part that has arrived.
 ///
 /// For bedrock_generate it is verbatim what the service sent. For a stream it is assembled from the events.
 ///

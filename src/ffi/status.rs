@@ -31,8 +31,8 @@
 //! Retries. The library tries a call again, up to retry.max_attempts, after HTTP 429, 500, 502, 503 and 504, after the
 //! names of throttling, RequestTimeout and ModelNotReadyException, and after a connection that failed before a response
 //! came. After RequestExpired, RequestInTheFuture and RequestTimeTooSkewed, and after a refused signature if this
-//! machine's clock is more than 4 minutes off, it tries again with the service's clock. Nothing is retried once an
-//! event was delivered.
+//! machine's clock is more than 4 minutes off, it tries again with the service's clock. Nothing is retried once the
+//! head of a response with HTTP 2xx has arrived, not even an error inside a stream.
 //!
 //! Backoff. A Retry-After of the service is obeyed, up to retry.max_backoff. If a timer would end the call before that,
 //! the call fails at once.
@@ -99,13 +99,15 @@ pub const BEDROCK_E_MODEL: bedrock_status = -13;
 /// The service failed. Call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx)
 pub const BEDROCK_E_SERVICE: bedrock_status = -14;
 /// The host name was not resolved, or connecting or TLS failed, or the connection failed before a response came. The
-/// message names host, port and proxy. Or the response of a call that does not stream broke off.
+/// message names host, port and proxy. Or, in a call that does not stream, the connection failed before the response
+/// was complete.
 pub const BEDROCK_E_NETWORK: bedrock_status = -15;
-/// A timer ran out, and the message names the timer and its setting. Or the connection showed no sign of life. If
-/// attempts of the call ended with a service error, the error has the code, HTTP status and request id of the last one.
+/// A timer ran out, and the message names the timer and its setting. Or the peer did not respond to the probes of a
+/// silent connection. If attempts of the call ended with a service error, the error has the code, HTTP status and
+/// request id of the last one.
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
-/// The connection of a stream was closed or reset before the response was complete. Or nothing shows that the response
-/// of an InvokeModel is complete.
+/// The connection of a stream was closed or reset before the response was complete. Or HTTP does not mark the end of a
+/// response of InvokeModel, and the response does not show that it is complete.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
 /// The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON that is not valid, more
 /// bytes than max_answer.
@@ -172,9 +174,10 @@ pub extern "C-unwind" fn bedrock_status_name(status: bedrock_status) -> *const c
     .as_ptr()))
 }
 
-/// Gets the status of the call that failed.
+/// Gets the status of the function that failed.
 ///
-/// Returns: The status. BEDROCK_OK for NULL. BEDROCK_E_BAD_HANDLE or BEDROCK_E_FORKED for an invalid handle.
+/// Returns: The status. BEDROCK_OK for NULL, which does not prove success: test the status that the function returned.
+///   BEDROCK_E_BAD_HANDLE or BEDROCK_E_FORKED for an invalid handle.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_error_status(error: *const bedrock_error) -> bedrock_status {

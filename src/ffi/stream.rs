@@ -8,9 +8,10 @@
 //!     if (event->type == BEDROCK_EVENT_TEXT)
 //!       fwrite(event->text, 1, event->text_len, stdout);
 //!
-//! A stream has one terminal status: BEDROCK_DONE after messageStop, a failure, or BEDROCK_E_CANCELLED. Once a stream
-//! has ended, every later bedrock_stream_next returns the same status. Events that arrived before BEDROCK_DONE or a
-//! failure are delivered first. A cancel discards them.
+//! A stream has one terminal status: BEDROCK_DONE if the response is complete, or else a failure. BEDROCK_DONE follows
+//! the last event: messageStop, the metadata after it, or the last chunk. Once a stream has ended, every later
+//! bedrock_stream_next returns the same status. Events that arrived before the end are delivered first, but
+//! BEDROCK_E_CANCELLED discards them.
 //!
 //! To pause a stream, stop calling bedrock_stream_next. The library then reads on until about "read_ahead" bytes wait,
 //! and stops reading its connection until your program goes on (back-pressure). Only the timer "total" runs meanwhile.
@@ -91,11 +92,12 @@ impl PullStream {
 
 /// Opens a stream without waiting for the network.
 ///
-/// It fails only if an argument or the request is wrong, or if the process has no thread, handle or memory left.
-/// bedrock_stream_next returns every other failure, BEDROCK_E_CANCELLED of a cancel that was fired earlier included.
-/// The request may be changed or freed as soon as this function has returned.
+/// Besides the statuses that every function may return, it returns no failure but BEDROCK_E_REQUEST.
+/// bedrock_stream_next returns all others, for example BEDROCK_E_CANCELLED if cancel was fired before. The request may
+/// be changed or freed as soon as this function has returned.
 ///
-/// Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE.
+/// Returns: BEDROCK_OK, BEDROCK_E_REQUEST if the request is wrong, or BEDROCK_E_RESOURCE if the process has no thread,
+///   handle or memory left.
 /// Ownership: *out is owned by the caller. Free it with bedrock_stream_free.
 /// Threads: Does not block. Thread-safe.
 /// Since: 0.1
@@ -148,7 +150,7 @@ pub(super) unsafe fn open(
 /// Returns: BEDROCK_OK with an event. BEDROCK_DONE if the response is complete. BEDROCK_AGAIN if no event arrived in
 ///   time; the stream goes on. A value below 0 is the failure that ended the stream, with a new *err each time.
 /// Ownership: The event is borrowed until the next bedrock_stream_next or bedrock_stream_free on this stream. Other
-///   calls do not end it.
+///   functions do not invalidate it.
 /// Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread uses the stream.
 /// Since: 0.1
 #[unsafe(no_mangle)]
@@ -181,8 +183,8 @@ pub unsafe extern "C-unwind" fn bedrock_stream_next(
 /// Gets a descriptor to poll.
 ///
 /// It is readable while bedrock_stream_next(stream, 0, ...) would return something other than BEDROCK_AGAIN
-/// (level-triggered). After the end of the stream it stays readable. It is non-blocking and close-on-exec. The first
-/// call makes the descriptor, and later calls return the same. Only poll it.
+/// (level-triggered). After the end of the stream it stays readable. It is non-blocking and close-on-exec. The function
+/// makes the descriptor when it is first used, and later returns the same one. Only poll it.
 ///
 /// Returns: The descriptor. -1 if the process has no descriptor left, if another thread uses the stream, for an invalid
 ///   handle, and inside a wakeup or log callback.
@@ -199,11 +201,11 @@ pub extern "C-unwind" fn bedrock_stream_fd(stream: *mut bedrock_stream) -> c_int
 ///
 /// A stream is armed when a wakeup is set, and each time bedrock_stream_next returns BEDROCK_AGAIN. An armed stream
 /// calls wakeup once, as soon as there is something to read: an event, the end, a failure or a cancel. If there is
-/// something already, wakeup runs at once, also on a library thread.
+/// something to read when the stream is armed, wakeup runs at once, also then on a library thread.
 ///
 /// After a wakeup, call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK. If you
-/// stop reading before BEDROCK_AGAIN, you get no further wakeup: go on reading without one, or pause the stream in
-/// this way.
+/// stop reading before BEDROCK_AGAIN, the stream is not armed and no wakeup follows. This pauses the stream, until you
+/// call bedrock_stream_next again.
 ///
 /// wakeup: A new wakeup replaces the old one. NULL removes it. Once this function or bedrock_stream_free has returned,
 ///   the old wakeup is not running and will not run.

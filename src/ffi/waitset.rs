@@ -75,8 +75,8 @@ pub extern "C-unwind" fn bedrock_waitset_add(
 /// Waits for a stream that is readable.
 ///
 /// Then call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK, on this or another
-/// thread. If you stop reading before BEDROCK_AGAIN, the set does not return the stream again: go on reading without the
-/// set, or pause the stream in this way.
+/// thread. If you stop reading before BEDROCK_AGAIN, the stream is not armed and the set does not return it. This
+/// pauses the stream, until you call bedrock_stream_next again.
 ///
 /// timeout_ms: 0 does not wait. A negative value waits without a limit.
 /// stream: *stream receives the stream. May be NULL.
@@ -114,8 +114,8 @@ pub unsafe extern "C-unwind" fn bedrock_waitset_wait(
 /// Gets a descriptor to poll.
 ///
 /// It is readable while bedrock_waitset_wait(set, 0, ...) would return something other than BEDROCK_AGAIN
-/// (level-triggered). It is non-blocking and close-on-exec. The first call makes the descriptor, and later calls return
-/// the same. Only poll it.
+/// (level-triggered). It is non-blocking and close-on-exec. The function makes the descriptor when it is first used,
+/// and later returns the same one. Only poll it.
 ///
 /// Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle, and inside a wakeup or log
 ///   callback.
