@@ -104,6 +104,7 @@ impl<T: Default> Slots<T> {
     }
 
     /// Returns the value of a live entry's slot. It may be removed meanwhile. Async-signal-safe.
+    #[inline]
     pub fn get(&self, key: Key) -> Option<&T> {
         let slot = self.slots.get(key.index as usize)?;
         (slot.word.load(Ordering::Acquire) & !RAISED == key.word()).then_some(&slot.value)

@@ -20,6 +20,7 @@ impl<T: Default> StableArray<T> {
     }
 
     /// Returns the element at `index`, if there is one. Async-signal-safe.
+    #[inline]
     pub fn get(&self, index: usize) -> Option<&T> {
         let (segment, offset) = locate(index);
         self.segments.get(segment)?.get()?.get(offset)
@@ -34,6 +35,7 @@ impl<T: Default> StableArray<T> {
     }
 }
 
+#[inline]
 fn locate(index: usize) -> (usize, usize) {
     let segment = (index / FIRST + 1).ilog2() as usize;
     (segment, index - FIRST * ((1 << segment) - 1))
