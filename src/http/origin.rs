@@ -44,7 +44,7 @@ struct State {
     sweeper_running: bool,
 }
 
-/// Pool that are dropped after the lock is released: dropping a permit locks the state.
+/// Connections that are dropped after the lock is released: dropping a permit locks the state.
 type Surplus = Vec<Connection>;
 
 impl Origin {
