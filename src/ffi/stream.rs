@@ -24,19 +24,20 @@ use super::request::bedrock_request;
 use super::response::bedrock_response;
 use super::status::{BEDROCK_AGAIN, BEDROCK_DONE, BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::arguments::CallArguments;
+use super::support::exclusive::Exclusive;
 use super::support::guard::{self, entry};
 use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::{put, required};
 use super::support::release::User;
 use super::support::restricted_callback;
 use crate::call::{Next, Remote, Stream};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::protocol::operation::Operation;
 use std::cell::UnsafeCell;
 use std::ffi::{c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::MutexGuard;
 use std::time::Duration;
 
 /// A stream that the program reads.
@@ -50,7 +51,7 @@ pub type bedrock_wakeup_fn = Option<unsafe extern "C-unwind" fn(user: *mut c_voi
 
 /// A stream behind its handle: the side that one thread at a time reads, and the side that every thread may use.
 pub(super) struct PullStream {
-    reader: Mutex<Reader>,
+    reader: Exclusive<Reader>,
     remote: Remote,
 }
 
@@ -75,18 +76,12 @@ impl PullStream {
     fn new(stream: Stream) -> Self {
         let remote = stream.remote();
         let event = LastEvent(Box::new(UnsafeCell::new(MaybeUninit::uninit())));
-        PullStream { reader: Mutex::new(Reader { stream, event }), remote }
+        PullStream { reader: Exclusive::new("stream", Reader { stream, event }), remote }
     }
 
     /// Returns the reader. Returns an error if another thread uses it.
     pub(super) fn reader(&self) -> Result<MutexGuard<'_, Reader>> {
-        match self.reader.try_lock() {
-            Ok(reader) => Ok(reader),
-            Err(TryLockError::Poisoned(reader)) => Ok(reader.into_inner()),
-            Err(TryLockError::WouldBlock) => {
-                Err(Error::new(Kind::Busy, "another thread uses this stream; one at a time may"))
-            }
-        }
+        self.reader.try_use()
     }
 }
 

@@ -4,8 +4,8 @@
 //! the connection returns to the pool before the reader learns of the end, so that the reader's next call finds it
 //! there.
 
-use super::body_framing::Framing;
 use super::http1::Http1;
+use super::http1_body::Framing;
 use super::http2::StreamPermit;
 use super::stream_buffer::StreamBuffer;
 use super::timed_body::{BodyStep, TimedBody};

@@ -1,9 +1,9 @@
 //! A connection to an origin: HTTP/1.1 or HTTP/2.
 
 use super::body::{Body, ConnectionReturn, UntilClose};
-use super::body_framing::Framing;
 use super::connector::Connected;
 use super::http1::Http1;
+use super::http1_body::Framing;
 use super::http1_head::Head;
 use super::http2::{Http2, StreamPermit};
 use super::http2_driver::CapacityListener;

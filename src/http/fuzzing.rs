@@ -1,6 +1,6 @@
 //! The parsers of an HTTP/1.1 response, for the fuzz targets.
 
-use super::body_framing::Framing;
+use super::http1_body::Framing;
 use super::http1_head::{InterimResponses, parse_head};
 use bytes::BytesMut;
 use http::Method;

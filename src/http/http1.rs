@@ -3,7 +3,7 @@
 //! There is no task and no channel: the task that waits for a response reads and decodes it, from the connection's own
 //! buffer. Chunks that arrive together are returned together.
 
-use super::body_framing::{Framing, InvalidFraming};
+use super::http1_body::{Framing, InvalidFraming};
 use super::http1_head::{Head, InterimResponses, InvalidHead, MAX_HEAD, parse_head};
 use super::lifetime::Lifetime;
 use super::link::Link;

@@ -1,7 +1,7 @@
 //! The head of an HTTP/1.1 response: status and headers, the framing of the body, and whether the connection is
 //! reusable.
 
-use super::body_framing::Framing;
+use super::http1_body::Framing;
 use bytes::{Buf, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Response, StatusCode, Version, response};

@@ -21,7 +21,7 @@
 //!
 //! HTTP/1.1:
 //!
-//! - `http1`: a connection; `http1_head`: the head of a response; `body_framing`: where its body ends
+//! - `http1`: a connection; `http1_head`: the head of a response; `http1_body`: its body, and where it ends
 //!
 //! HTTP/2:
 //!
@@ -30,13 +30,13 @@
 //!
 //! Connections:
 //!
-//! - `connector`: TCP, proxy, TLS, in this order; `tunnel`: CONNECT; `tls`: the handshake; `trust_store`: the
-//!   certificates
+//! - `connect_timer`: the connect timeout; `connector`: TCP, proxy, TLS, in this order; `tunnel`: CONNECT; `tls`: the
+//!   handshake; `trust_store`: the certificates
 //! - `link`: the byte stream; `read_buffer`: how much is read at once; `tcp_keepalive`: how a lost peer is detected
 //! - `resolver`: host names; `proxies`: the proxy of a request
 
 pub mod body;
-mod body_framing;
+mod connect_timer;
 mod connection;
 mod connector;
 mod error_message;
@@ -44,6 +44,7 @@ mod frame_coalescer;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod http1;
+mod http1_body;
 mod http1_head;
 mod http2;
 mod http2_driver;

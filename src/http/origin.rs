@@ -7,6 +7,7 @@
 //! Calls get an error when no connect is left that may succeed.
 
 use super::body::ConnectionReturn;
+use super::connect_timer::connect_within;
 use super::connection::{Connection, NewConnection};
 use super::connector::Connector;
 use super::error_message;
@@ -20,7 +21,6 @@ use super::waiters::{Receiver, Waiters};
 use crate::protocol::host::host_of;
 use crate::runtime::sync::{Mutex, MutexGuard};
 use http::Uri;
-use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
@@ -134,29 +134,21 @@ impl Origin {
     }
 
     /// Spawns a task that connects. The task does not keep the origin alive, and ends with it.
-    fn spawn_connect(self: &Arc<Self>, id: u64, mut slow_after: Duration, limit: Duration) -> AbortHandle {
+    fn spawn_connect(self: &Arc<Self>, id: u64, slow_after: Duration, limit: Duration) -> AbortHandle {
         let (origin, connector, uri) = (Arc::downgrade(self), self.connector.clone(), self.uri.clone());
         let listener: Weak<dyn CapacityListener> = origin.clone();
         let task = tokio::spawn(async move {
-            let connecting = async {
+            let connect = async {
                 let connected = connector.connect(&uri).await?;
                 let pings = PingTimes::for_connect_timeout(limit);
                 let started = NewConnection::start(connected, connector.read_ahead() / 2, pings, listener).await;
                 started.map_err(|failure| error_message::not_connected(failure, &uri, None))
             };
-            let mut connecting = pin!(timeout(limit, connecting));
-            let ended = loop {
-                if let Ok(ended) = timeout(slow_after, connecting.as_mut()).await {
-                    break ended;
-                }
-                match origin.upgrade().and_then(|origin| origin.on_slow_connect(id, limit)) {
-                    Some(more) => slow_after = more,
-                    None => break connecting.await,
-                }
-            };
+            let on_slow = || origin.upgrade()?.on_slow_connect(id, limit);
+            let ended = connect_within(limit, connect, slow_after, on_slow).await;
             if let Some(origin) = origin.upgrade() {
                 // The calls that wait have timers of their own: a timeout here is not their error.
-                origin.on_connect_ended(id, ended.ok());
+                origin.on_connect_ended(id, ended);
             }
         });
         task.abort_handle()

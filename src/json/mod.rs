@@ -6,7 +6,8 @@
 //! promises this for `bedrock_json_*`, and hostile JSON that nests deeply cannot overflow the stack.
 //!
 //! It is hand-written because `serde_json` recurses and allocates for raw values. docs/decisions/json.md has the
-//! alternatives and the measurements.
+//! alternatives and the measurements. JSON that is composed from values, without a text that must stay, is written by
+//! `serde_json::json!`.
 //!
 //! ```text
 //!   value      a JSON value, its kind, its members and elements

@@ -2,7 +2,9 @@
 
 use super::step::Step;
 use crate::config::{self, ErrorReply};
-use crate::json::{Json, quoted};
+use crate::json::Json;
+use serde_json::json;
+use std::fmt::Display;
 use std::time::Duration;
 
 /// A reply that is ready to be sent.
@@ -17,8 +19,8 @@ impl Reply {
     pub fn new(reply: &config::Reply) -> Self {
         match reply {
             config::Reply::Text { text, pace } => {
-                let message = format!("{{\"role\":\"assistant\",\"content\":[{{\"text\":{}}}]}}", quoted(text));
-                let message = Json::parse(&message).expect("JSON, composed above");
+                let message = json!({"role": "assistant", "content": [{"text": text}]}).to_string();
+                let message = Json::parse(&message).expect("JSON, written above");
                 Reply::Steps(message_events(message, None, None, *pace))
             }
             config::Reply::Message { message, stop_reason, usage, pace } => {
@@ -41,18 +43,18 @@ fn message_events(
     pace: Option<Duration>,
 ) -> Vec<Step> {
     let mut events = MessageEvents { steps: Vec::new(), pace, words: 0, calls_tools: false };
-    events.add("messageStart", "{\"role\":\"assistant\"}");
+    events.add("messageStart", json!({"role": "assistant"}));
     for (index, block) in message.get("content").into_iter().flat_map(Json::elements).enumerate() {
         events.add_block(index, block);
     }
-    let stop_reason = quoted(stop_reason.unwrap_or(if events.calls_tools { "tool_use" } else { "end_turn" }));
-    events.add("messageStop", &format!("{{\"stopReason\":{stop_reason}}}"));
+    let stop_reason = stop_reason.unwrap_or(if events.calls_tools { "tool_use" } else { "end_turn" });
+    events.add("messageStop", json!({"stopReason": stop_reason}));
     let words = events.words;
     let usage = usage.map_or_else(
-        || format!("{{\"inputTokens\":0,\"outputTokens\":{words},\"totalTokens\":{words}}}"),
+        || json!({"inputTokens": 0, "outputTokens": words, "totalTokens": words}).to_string(),
         |usage| usage.text().to_owned(),
     );
-    events.add("metadata", &format!("{{\"usage\":{usage},\"metrics\":{{\"latencyMs\":0}}}}"));
+    events.add("metadata", format_args!("{{\"usage\":{usage},\"metrics\":{{\"latencyMs\":0}}}}"));
     events.steps
 }
 
@@ -64,12 +66,12 @@ struct MessageEvents {
 }
 
 impl MessageEvents {
-    fn add(&mut self, name: &str, payload: &str) {
-        self.steps.push(Step::event(name, payload));
+    fn add(&mut self, name: &str, payload: impl Display) {
+        self.steps.push(Step::event(name, &payload.to_string()));
     }
 
-    fn add_delta(&mut self, index: usize, delta: &str) {
-        self.add("contentBlockDelta", &format!("{{\"contentBlockIndex\":{index},\"delta\":{delta}}}"));
+    fn add_delta(&mut self, index: usize, delta: impl Display) {
+        self.add("contentBlockDelta", format_args!("{{\"contentBlockIndex\":{index},\"delta\":{delta}}}"));
     }
 
     fn pause(&mut self) {
@@ -81,7 +83,7 @@ impl MessageEvents {
             for word in text.split_inclusive(' ') {
                 self.words += 1;
                 self.pause();
-                self.add_delta(index, &format!("{{\"text\":{}}}", quoted(word)));
+                self.add_delta(index, json!({"text": word}));
             }
         } else if let Some(tool) = block.get("toolUse") {
             self.calls_tools = true;
@@ -89,19 +91,18 @@ impl MessageEvents {
             self.pause();
             let start = tool.members().filter(|member| !member.key.is("input"));
             let start = start.map(|member| member.segment.trim()).collect::<Vec<_>>().join(",");
-            let start = format!("{{\"contentBlockIndex\":{index},\"start\":{{\"toolUse\":{{{start}}}}}}}");
-            self.add("contentBlockStart", &start);
-            let input = quoted(tool.get("input").map_or("{}", Json::text));
-            self.add_delta(index, &format!("{{\"toolUse\":{{\"input\":{input}}}}}"));
+            let start = format_args!("{{\"contentBlockIndex\":{index},\"start\":{{\"toolUse\":{{{start}}}}}}}");
+            self.add("contentBlockStart", start);
+            self.add_delta(index, json!({"toolUse": {"input": tool.get("input").map_or("{}", Json::text)}}));
         } else if let Some(reasoning) = block.pointer("/reasoningContent/reasoningText") {
             for member in reasoning.members() {
                 self.pause();
-                self.add_delta(index, &format!("{{\"reasoningContent\":{{{}}}}}", member.segment.trim()));
+                self.add_delta(index, format_args!("{{\"reasoningContent\":{{{}}}}}", member.segment.trim()));
             }
         } else {
             self.pause();
             self.add_delta(index, block.text());
         }
-        self.add("contentBlockStop", &format!("{{\"contentBlockIndex\":{index}}}"));
+        self.add("contentBlockStop", json!({"contentBlockIndex": index}));
     }
 }

@@ -5,13 +5,13 @@ use super::step::{JSON, Step};
 use crate::config::ErrorReply;
 use crate::http::body::Body;
 use crate::http::timed_body::BodyStep;
-use crate::json;
 use crate::protocol::batch::Batch;
 use crate::protocol::content_type::EVENT_STREAM;
 use crate::protocol::event_decoder::EventDecoder;
 use crate::protocol::frame_buffer::FrameBuffer;
 use crate::response::message_assembler::MessageAssembler;
 use http::{HeaderValue, Response};
+use serde_json::json;
 
 /// The status of a stream's error in a unary response. It is not retried: the next reply is for the next call.
 const FAILED_DEPENDENCY: u16 = 424;
@@ -33,7 +33,7 @@ pub fn response(reply: &Reply, is_stream: bool) -> http::Result<Response<Body>> 
 }
 
 fn error_response(error: &ErrorReply) -> http::Result<Response<Body>> {
-    let body = format!("{{\"message\":{}}}", json::quoted(&error.message));
+    let body = json!({"message": error.message}).to_string();
     let code = ("x-amzn-errortype".to_owned(), error.code.clone());
     let headers: Vec<_> = error.headers.iter().cloned().chain([code]).collect();
     respond(error.status, JSON, [BodyStep::Data(body.into())], &headers)

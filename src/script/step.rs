@@ -2,9 +2,9 @@
 
 use crate::config;
 use crate::http::timed_body::BodyStep;
-use crate::json;
 use crate::protocol::frame_encoder::encode;
 use bytes::Bytes;
+use serde_json::json;
 use std::time::Duration;
 
 /// The content type of JSON.
@@ -23,12 +23,11 @@ impl Step {
             config::ScriptEvent::Event { name, payload } => {
                 let text = payload.json().text();
                 // A script holds the model's output as JSON. The service sends it as base64.
-                let chunk = || format!("{{\"bytes\":\"{}\"}}", base64_simd::STANDARD.encode_to_string(text));
+                let chunk = || json!({"bytes": base64_simd::STANDARD.encode_to_string(text)}).to_string();
                 if name == "chunk" { Step::event(name, &chunk()) } else { Step::event(name, text) }
             }
             config::ScriptEvent::Exception { name, message } => {
-                let payload = format!("{{\"message\":{}}}", json::quoted(message));
-                Step::frame("exception", ":exception-type", name, &payload)
+                Step::frame("exception", ":exception-type", name, &json!({"message": message}).to_string())
             }
         }
     }

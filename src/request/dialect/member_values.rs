@@ -1,9 +1,10 @@
 //! Checks the values of portable members, and translates them to Converse.
 
 use crate::error::{Result, quote};
-use crate::json::{Json, Kind, pointer_token, quoted};
+use crate::json::{Json, Kind, pointer_token};
 use crate::request::errors::invalid;
 use crate::request::inference_config::{check_max_tokens, check_stop_sequence};
+use serde_json::json;
 
 /// Checks the value of an inference setting. `name` is its portable name.
 pub fn check_setting(name: &str, value: Json<'_>) -> Result<()> {
@@ -26,7 +27,7 @@ pub fn service_tier(value: Json<'_>) -> Result<String> {
         return Err(invalid("", format_args!("expected a string, found {}", value.kind())));
     };
     match &*tier {
-        "default" | "flex" | "priority" | "reserved" => Ok(format!("{{\"type\":{}}}", quoted(&tier))),
+        "default" | "flex" | "priority" | "reserved" => Ok(json!({"type": tier}).to_string()),
         other => {
             let message =
                 format_args!("Converse has no tier {}; it has default, flex, priority and reserved", quote(other));

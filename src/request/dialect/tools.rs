@@ -7,6 +7,7 @@ use super::with_member::with_member;
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
 use crate::request::errors::{beneath, invalid, wrong_type};
+use serde_json::json;
 
 /// Checks the type of a tool, a tool call or a tool choice, which `what` names. Converse has functions only.
 pub fn check_type(object: &Object<'_>, what: &str) -> Result<()> {
@@ -149,7 +150,7 @@ pub fn translate_choice(choice: Json<'_>) -> Result<ToolChoice> {
                 named.check_members("tool_choice", &["name"]).map_err(inside)?;
             }
             let name = named.text("name", "tool_choice").map_err(inside)?;
-            native(&format!("{{\"tool\":{{\"name\":{}}}}}", quoted(&name)))
+            native(&json!({"tool": {"name": name}}).to_string())
         }
         other => Err(invalid("", format_args!("expected a string or an object, found {other}"))),
     }
