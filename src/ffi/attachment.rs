@@ -66,7 +66,7 @@ unsafe fn with_bytes(
     let mut passed = Some(bytes);
     change(request, err, |request| {
         let bytes = passed.as_ref().expect("nothing has taken the bytes");
-        let is_shared = bytes.user.release.is_some();
+        let is_shared = bytes.user.has_release();
         // SAFETY: they are readable, as the caller promises.
         let bytes = unsafe { text::bytes("data", bytes.data.cast(), bytes.len) }?;
         let mut copy =
@@ -108,7 +108,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_image(
 ) -> bedrock_status {
     // SAFETY: the texts and the bytes are NULL or readable, as the header demands.
     unsafe {
-        with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, bytes, keep| {
+        with_bytes(request, Bytes { data, len, user: User::new(user, release) }, err, |request, bytes, keep| {
             let (role, format) = (text::name("role", role)?, text::name_or_none("format", format)?);
             request.add_media(&MediaBlock { medium: Medium::Image, role, format, name: None, bytes }, keep)
         })
@@ -146,7 +146,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_add_document(
 ) -> bedrock_status {
     // SAFETY: the texts and the bytes are NULL or readable, as the header demands.
     unsafe {
-        with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, bytes, keep| {
+        with_bytes(request, Bytes { data, len, user: User::new(user, release) }, err, |request, bytes, keep| {
             let (role, format) = (text::name("role", role)?, text::name_or_none("format", format)?);
             let name = text::name_or_none("name", name)?;
             request.add_media(&MediaBlock { medium: Medium::Document, role, format, name, bytes }, keep)
@@ -178,7 +178,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_attach(
 ) -> bedrock_status {
     // SAFETY: the texts and the bytes are NULL or readable, as the header demands.
     unsafe {
-        with_bytes(request, Bytes { data, len, user: User { user, release } }, err, |request, _, keep| {
+        with_bytes(request, Bytes { data, len, user: User::new(user, release) }, err, |request, _, keep| {
             let name = text::name("name", name)?;
             request.check_attachment_name(name)?;
             request.attach(name, keep())

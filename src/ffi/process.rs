@@ -95,7 +95,7 @@ pub extern "C-unwind" fn bedrock_set_log(
     release: bedrock_release_fn,
 ) -> bedrock_status {
     // If anything fails, dropping this releases it.
-    let user = User { user, release };
+    let user = User::new(user, release);
     entry!(std::ptr::null_mut() => {
         let level = match level {
             BEDROCK_LOG_OFF => None,
