@@ -19,6 +19,7 @@ use crate::model::Ended;
 use crate::protocol::event::Event;
 use crate::protocol::operation::Operation;
 use crate::runtime::panic_hook::silently;
+use crate::runtime::per_process::PerProcess;
 use std::ffi::{c_char, c_void};
 use std::ops::ControlFlow;
 use std::ptr::null_mut;
@@ -186,7 +187,7 @@ unsafe fn show(
     out: *mut *mut bedrock_response,
 ) -> Result<ControlFlow<()>> {
     let frame = here!();
-    let (visit, (on_event, mut stream, listed)) = Visit::begin(|| {
+    let (visit, (on_event, mut call)) = Visit::begin(|| {
         end_left(here);
         let on_event = on_event.ok_or_else(|| Error::new(Kind::InvalidArgument, "on_event is NULL"))?;
         let arguments = CallArguments::of(model, request, cancel)?;
@@ -195,9 +196,11 @@ unsafe fn show(
             stream.keep_nothing();
         }
         let listed = ListedCall::begin(frame, stream.remote(), arguments);
-        Ok((on_event, stream, listed))
+        Ok((on_event, PerProcess::new((stream, listed))))
     })?;
+    // The program may fork inside on_event, and return from it in the child. The call is its parent's.
     let result = loop {
+        let Some((stream, _)) = call.get_mut() else { break Err(forked()) };
         // The events that have arrived are shown in one visit, so that no cancellation point is between two events.
         let shown = visit.call(|| {
             loop {
@@ -215,6 +218,7 @@ unsafe fn show(
             Ok(ControlFlow::Continue(())) => {}
             end => break end,
         }
+        let Some((stream, _)) = call.get_mut() else { break Err(forked()) };
         match visit.step(|| stream.wait(None)) {
             Ok(Readiness::Ready | Readiness::Again) => {}
             Ok(Readiness::Done) => break Ok(ControlFlow::Continue(())),
@@ -222,12 +226,17 @@ unsafe fn show(
         }
     };
     visit.step(|| {
+        let (mut stream, listed) = call.take().ok_or_else(forked)?;
         drop(listed);
         let response = if out.is_null() { None } else { stream.finish() };
         drop(stream);
         // SAFETY: `out` is NULL or writable, as the caller promises.
         unsafe { put_response(out, Ended { result, response }) }
     })
+}
+
+fn forked() -> Error {
+    Error::new(Kind::Forked, "the call was begun before fork(); begin a new one in the child")
 }
 
 /// Writes the response of a call, or the part of it that had arrived, to `out`. Returns the result of the call.

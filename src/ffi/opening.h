@@ -157,7 +157,8 @@
  *   library. If the library is at work, fork() waits for it, for at most a second. Inside a handler
  *   of pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL,
  *   or returns its neutral value. If fork() is called inside wakeup or log, the callback may call
- *   every function in the child, and the child process ends when the callback returns.
+ *   every function in the child, and the child process ends when the callback returns. If on_event
+ *   calls fork() and returns in the child, the call ends there with BEDROCK_E_FORKED.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
  *   descriptors of the library are closed, its calls fail with BEDROCK_E_RESOURCE or

@@ -24,6 +24,16 @@ impl<T> PerProcess<T> {
         self.0.as_ref().filter(|(made_in, _)| made_in.is_current()).map(|(_, value)| value)
     }
 
+    /// Returns the value, if this process has made it.
+    pub fn get_mut(&mut self) -> Option<&mut T> {
+        self.0.as_mut().filter(|(made_in, _)| made_in.is_current()).map(|(_, value)| value)
+    }
+
+    /// Returns the value, if this process has made it.
+    pub fn take(mut self) -> Option<T> {
+        self.replace(None)
+    }
+
     /// Returns the value, and makes it if this process has none.
     pub fn get_or_insert_with(&mut self, make: impl FnOnce() -> T) -> &mut T {
         self.forget_inherited();

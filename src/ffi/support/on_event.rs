@@ -11,6 +11,7 @@
 
 use super::arguments::CallArguments;
 use crate::call::Remote;
+use crate::runtime::per_process::PerProcess;
 use crate::sys::stack;
 use std::cell::{Cell, RefCell};
 
@@ -25,7 +26,7 @@ pub(in crate::ffi) use here;
 
 thread_local! {
     /// The calls of this thread. The innermost is the last.
-    static CALLS: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    static CALLS: RefCell<PerProcess<Vec<Entry>>> = const { RefCell::new(PerProcess::empty()) };
     /// The number of the last call on this thread. It names a call: frames of coroutines may have the same address.
     static NUMBER: Cell<u64> = const { Cell::new(0) };
 }
@@ -56,7 +57,7 @@ impl ListedCall {
         NUMBER.set(number);
         let entry = Entry { number, frame, remote, _kept: arguments };
         // A thread whose thread-locals are gone has no list. It ends, and leaves no call.
-        let _ = CALLS.try_with(|list| list.borrow_mut().push(entry));
+        let _ = CALLS.try_with(|list| list.borrow_mut().current().push(entry));
         ListedCall { number }
     }
 }
@@ -66,6 +67,7 @@ impl Drop for ListedCall {
         let is_this = |entry: &Entry| entry.number == self.number;
         let entry = CALLS.try_with(|list| {
             let mut list = list.borrow_mut();
+            let list = list.current();
             list.iter().rposition(is_this).map(|at| list.remove(at))
         });
         // Outside of the list: it may call release functions of the program, which may call the library.
@@ -78,6 +80,7 @@ pub fn end_left(here: usize) {
     let is_below = |entry: &Entry| entry.frame < here;
     let left = CALLS.try_with(|list| {
         let mut list = list.borrow_mut();
+        let list = list.current();
         if !list.iter().any(is_below) {
             return Vec::new();
         }
@@ -89,5 +92,5 @@ pub fn end_left(here: usize) {
 
 /// Returns whether this thread is inside an `on_event`.
 pub fn is_running() -> bool {
-    CALLS.try_with(|list| !list.borrow().is_empty()).unwrap_or(false)
+    CALLS.try_with(|list| list.borrow().get().is_some_and(|list| !list.is_empty())).unwrap_or(false)
 }
