@@ -48,18 +48,29 @@ static void *allocate(size_t size)
     return memory;
 }
 
-/* Prints text as a JSON string. */
+/* Prints text as a JSON string, with the short escapes. */
 static void print_text(const char *text, size_t len)
 {
-    size_t size = bedrock_json_quote(text, len, NULL, 0);
-    char *quoted;
+    static const char escaped[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
+    size_t index;
 
-    if (size == BEDROCK_JSON_NOT_FOUND)
+    if (len == BEDROCK_STRLEN)
+        len = strlen(text);
+    if (bedrock_utf8_length(text, len) != len)
         fail("the library returned a text that is not UTF-8");
-    quoted = allocate(size);
-    bedrock_json_quote(text, len, quoted, size + 1);
-    fputs(quoted, out);
-    free(quoted);
+    fputc('"', out);
+    for (index = 0; index < len; index++) {
+        unsigned char byte = (unsigned char)text[index];
+        const char *escape = byte != '\0' ? strchr(escaped, byte) : NULL;
+
+        if (escape != NULL)
+            fprintf(out, "\\%c", letters[escape - escaped]);
+        else if (byte < 0x20)
+            fprintf(out, "\\u%04x", byte);
+        else
+            fputc(byte, out);
+    }
+    fputc('"', out);
 }
 
 static void print_member(const char *name, const char *text, size_t len)
