@@ -58,7 +58,7 @@ fn in_a_namespace() {
 
 /// Makes so many calls, each over a new connection, and returns how long each took.
 fn calls(name: &str, calls: usize) -> Vec<Duration> {
-    let bedrock = LocalBedrock::with_protocol_at(LIVE, Protocol::Http1);
+    let bedrock = LocalBedrock::with_protocol_at((LIVE, 0), Protocol::Http1);
     bedrock.respond_with(|_| Reply::text_response("Hello").header("Connection", "close"));
     let url = format!("http://{name}:{}", bedrock.port());
     let members = json!({"base_url": url, "allow_http": true, "retry": {"max_attempts": 1}});

@@ -4,7 +4,9 @@
 mod support;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime as sdk;
@@ -13,9 +15,17 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use sdk::error::{DisplayErrorContext, ProvideErrorMetadata};
 use sdk::types::{ContentBlock, ConversationRole, ConverseStreamOutput as Event, Message};
 
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
 use support::sigv4::{Verifier, canonical_request, format_stamp, http_date, parse_stamp};
 use support::stream::event_frame;
-use support::{Auth, ClosedBy, Corpus, Cut, ErrorName, Gate, LocalBedrock, PATIENCE, Reply, Request, frames};
+use support::{
+    Auth, ClosedBy, Corpus, Cut, ErrorName, Flaw, Gate, LocalBedrock, PATIENCE, Protocol, Reply, Request, Tls, frames,
+};
 
 // The log.
 
@@ -107,6 +117,28 @@ fn a_request_that_is_not_http_is_rejected_and_reported() {
     assert_eq!(bedrock.wait_closed(1), ClosedBy::Server);
     assert!(bedrock.problems()[0].contains("not an HTTP/1.1 request"), "{:?}", bedrock.problems());
     assert!(bedrock.requests().is_empty());
+}
+
+#[test]
+fn a_server_that_forgets_requests_still_counts_them() {
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::json("{}"));
+    let mut client = Client::connect(&bedrock);
+    client.exchange("/1", b"a");
+    assert_eq!(bedrock.requests().len(), 1);
+    bedrock.forget_requests();
+    client.exchange("/2", b"b");
+    assert!(bedrock.requests().is_empty());
+    assert_eq!(bedrock.connection(1).requests, 2);
+}
+
+#[test]
+fn a_server_listens_on_the_chosen_port() {
+    let port = LocalBedrock::refusing_port();
+    let bedrock = LocalBedrock::with_protocol_at((Ipv4Addr::LOCALHOST, port), Protocol::Http1);
+    assert_eq!(bedrock.port(), port);
+    bedrock.push(Reply::json("{}"));
+    assert_eq!(Client::connect(&bedrock).exchange("/", b"").status, 200);
 }
 
 // The choice of a reply.
@@ -648,6 +680,149 @@ fn each_event_of_a_stream_is_a_chunk_by_default() {
 }
 
 #[test]
+fn all_chunks_between_two_waits_can_be_one_write() {
+    let gates = [Gate::new(), Gate::new()];
+    let reply =
+        Reply::stream().raw("a").raw("bc").wait_for(&gates[0]).raw("def").made_by(|| "g".into()).wait_for(&gates[1]);
+    for (number, (reply, writes)) in [(reply.clone(), [2, 4]), (reply.in_one_write(), [1, 2])].into_iter().enumerate() {
+        let bedrock = LocalBedrock::start();
+        bedrock.push(reply);
+        let mut client = Client::connect(&bedrock);
+        client.post("/", b"");
+        for (gate, writes) in gates.iter().zip(writes) {
+            gate.wait_arrivals(number + 1);
+            assert_eq!(bedrock.connection(1).writes, writes);
+            gate.let_pass(1);
+        }
+        let response = client.response();
+        assert_eq!(response.chunks, Some(vec![1, 2, 3, 1]));
+        assert_eq!(response.body, b"abcdefg");
+        assert!(response.whole);
+    }
+}
+
+#[test]
+fn pieces_in_one_write_are_framed_and_cut_as_they_are_in_several() {
+    let bedrock = LocalBedrock::start();
+    let reply = Reply::stream().raw("a").raw("bcd").raw("e");
+    for reply in [
+        reply.clone(),
+        reply.clone().content_length(),
+        reply.clone().in_chunks_of(2),
+        reply.clone().cut_at(3, Cut::Close),
+        reply.clone().cut_at(3, Cut::CleanEnd),
+        reply.clone().cut_at(4, Cut::CleanEnd).until_close(),
+    ] {
+        let sent = [reply.clone(), reply.in_one_write()].map(|reply| {
+            bedrock.push(reply.then_close());
+            let mut client = Client::connect(&bedrock);
+            client.post("/", b"");
+            client.head();
+            client.rest()
+        });
+        assert_eq!(sent[0], sent[1]);
+    }
+}
+
+#[test]
+fn a_change_of_a_reply_does_not_change_its_clones() {
+    let bedrock = LocalBedrock::start();
+    let mut client = Client::connect(&bedrock);
+    let short = Reply::stream().raw("a").in_one_write();
+    bedrock.push(short.clone());
+    assert_eq!(client.exchange("/", b"").body, b"a");
+    bedrock.push(short.clone().raw("b"));
+    assert_eq!(client.exchange("/", b"").body, b"ab");
+    bedrock.push(short);
+    assert_eq!(client.exchange("/", b"").body, b"a");
+}
+
+#[test]
+fn a_piece_can_be_made_when_it_is_sent() {
+    let bedrock = LocalBedrock::start();
+    let mut client = Client::connect(&bedrock);
+    let gate = Gate::new();
+    let moment = Arc::new(AtomicU32::new(0));
+    let made = moment.clone();
+    let reply = Reply::stream()
+        .raw("at ")
+        .wait_for(&gate)
+        .made_by(move || made.load(Ordering::Relaxed).to_string().into())
+        .in_chunks_of(1);
+    for (number, body) in ["at 10", "at 20"].into_iter().enumerate() {
+        bedrock.push(reply.clone());
+        client.post("/", b"");
+        gate.wait_arrivals(number + 1);
+        moment.fetch_add(10, Ordering::Relaxed);
+        gate.let_pass(1);
+        let response = client.response();
+        assert_eq!(response.body, body.as_bytes());
+        assert_eq!(response.chunks, Some(vec![1, 1, 1, 2]));
+    }
+}
+
+#[test]
+#[should_panic(expected = "cannot be cut")]
+fn a_reply_with_a_piece_that_is_not_made_yet_cannot_be_cut() {
+    LocalBedrock::start().push(Reply::stream().raw("abc").made_by(|| "d".into()).cut_at(2, Cut::Close));
+}
+
+/// Sends a POST over HTTP/2 and TLS. Returns the most streams that the server permits, and the content of each DATA
+/// frame that is not empty.
+async fn frames_over_http2(bedrock: &LocalBedrock) -> (usize, Vec<Vec<u8>>) {
+    let mut roots = RootCertStore::empty();
+    let authority = bedrock.tls().expect("a server with TLS").ca_file();
+    roots.add(CertificateDer::from_pem_file(authority).expect("a certificate")).expect("an authority");
+    let mut config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions of TLS")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let socket = tokio::net::TcpStream::connect(("127.0.0.1", bedrock.port())).await.expect("a connection");
+    let name = ServerName::try_from("localhost").expect("a name");
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.expect("TLS");
+    let (sender, mut connection) = h2::client::handshake(stream).await.expect("HTTP/2");
+    let exchange = async {
+        let mut sender = sender.ready().await.expect("a connection that is open");
+        let request = http::Request::post("https://localhost/").body(()).expect("a request");
+        let (response, _) = sender.send_request(request, true).expect("a request that is sent");
+        let mut body = response.await.expect("a response").into_body();
+        let mut frames = Vec::new();
+        while let Some(frame) = body.data().await {
+            frames.push(frame.expect("a frame").to_vec());
+        }
+        frames.retain(|frame| !frame.is_empty());
+        frames
+    };
+    tokio::pin!(exchange);
+    let frames = tokio::select! {
+        frames = &mut exchange => frames,
+        ended = &mut connection => panic!("the connection ended: {ended:?}"),
+    };
+    (connection.max_concurrent_send_streams(), frames)
+}
+
+#[tokio::test]
+async fn each_piece_is_a_frame_over_http2_and_the_limit_of_streams_is_the_chosen_one() {
+    let bedrock = LocalBedrock::with_protocol(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"]).streams(1234)));
+    let reply = Reply::stream()
+        .ticks(Duration::from_millis(1), Duration::from_millis(1))
+        .head_tick()
+        .raw("a")
+        .raw("bc")
+        .tick()
+        .raw("def")
+        .made_by(|| "g".into());
+    for reply in [reply.clone(), reply.in_one_write()] {
+        bedrock.push(reply);
+        let (streams, frames) = frames_over_http2(&bedrock).await;
+        assert_eq!(streams, 1234);
+        assert_eq!(frames, [&b"a"[..], b"bc", b"def", b"g"]);
+    }
+}
+
+#[test]
 fn frames_are_decoded_as_they_were_encoded() {
     let reply = Reply::stream()
         .event("messageStart", r#"{"role": "assistant", "x":1e400}"#)
@@ -936,6 +1111,46 @@ fn a_gate_or_a_pause_holds_the_head() {
     let started = Instant::now();
     assert_eq!(client.exchange("/", b"").chunks, Some(vec![2; 5]));
     assert!(started.elapsed() >= every * 40);
+}
+
+#[test]
+fn ticks_are_absolute_times_and_no_tick_comes_early() {
+    const EVERY: Duration = Duration::from_millis(2);
+    const COUNT: u32 = 50;
+    // Each piece takes three quarters of the time between two ticks. Pauses would add up to more than the limit.
+    let work = EVERY * 3 / 4;
+    let limit = EVERY * COUNT * 3 / 2;
+    // A machine with other work may be late. Wrong times would be late in every try.
+    let in_time = (0..50).any(|_| {
+        let times = Arc::new(Mutex::new(Vec::new()));
+        let sent = times.clone();
+        let piece = move || {
+            sent.lock().expect("no panic").push(Instant::now());
+            while sent.lock().expect("no panic").last().expect("a time").elapsed() < work {}
+            "a".into()
+        };
+        let mut reply = Reply::stream().ticks(EVERY * 5, EVERY).head_tick();
+        for _ in 0..COUNT {
+            reply = reply.tick().made_by(piece.clone());
+        }
+        let bedrock = LocalBedrock::start();
+        bedrock.push(reply);
+        let mut client = Client::connect(&bedrock);
+        let started = Instant::now();
+        assert_eq!(client.exchange("/", b"").chunks, Some(vec![1; COUNT as usize]));
+        let times = times.lock().expect("no panic");
+        for (number, time) in (1..).zip(times.iter()) {
+            assert!(time.duration_since(started) >= EVERY * (5 + number), "tick {number}");
+        }
+        times.last().expect("a time").duration_since(started) < EVERY * 5 + limit
+    });
+    assert!(in_time);
+}
+
+#[test]
+#[should_panic(expected = "has ticks")]
+fn a_reply_that_waits_for_a_tick_has_ticks() {
+    LocalBedrock::start().push(Reply::stream().raw("a").tick().raw("b"));
 }
 
 // Recorded traffic.

@@ -73,7 +73,7 @@ impl Remote {
     }
 
     fn server(&self, protocol: Protocol) -> LocalBedrock {
-        self.run(move || LocalBedrock::with_protocol_at(REMOTE, protocol))
+        self.run(move || LocalBedrock::with_protocol_at((REMOTE, 0), protocol))
     }
 
     /// Drops all further packets from the remote end.

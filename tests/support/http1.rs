@@ -7,7 +7,8 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use http::Version;
 
-use super::reply::{Act, End, Framing, Opening, Reply};
+use super::body::Act;
+use super::reply::{End, Framing, Opening, Reply};
 use super::reply_queue::ReplyQueue;
 use super::request::Request;
 use super::server_log::{ClosedBy, Connection};
@@ -185,8 +186,9 @@ async fn read_chunks<S: Transport>(wire: &mut Wire<S>) -> Result<Result<Bytes, S
 
 /// Sends a reply: head, body, end.
 async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -> Result<After, ClientGone> {
+    let mut clock = reply.start_clock();
     for act in reply.before_head() {
-        hold(wire, act).await?;
+        wire.wait(act.hold(&mut clock)).await?;
     }
     match &reply.opening {
         Opening::Head => {}
@@ -202,7 +204,7 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
 
     let bodyless = bodyless || matches!(reply.status, 100..=199 | 204 | 304);
     let chunked = !bodyless && reply.is_chunked();
-    let acts = if bodyless { Vec::new() } else { reply.acts() };
+    let acts = if bodyless { &[] } else { reply.acts() };
     let mut out = head(reply, bodyless, chunked);
     if let Some(every) = reply.head_drip {
         for byte in std::mem::take(&mut out) {
@@ -211,20 +213,28 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         }
     }
 
-    // One write for each chunk. The first is sent with the head, unless a gate or a pause stands between them.
-    for act in &acts {
+    // One write for each chunk, or for all chunks before a wait. The first is sent with the head, unless a wait stands
+    // between them.
+    for act in acts {
         match act {
-            Act::Write { data, declared } => {
-                put(&mut out, data, *declared, chunked);
-                wire.write(&out).await?;
-                out.clear();
+            Act::Write { data, declared } => put(&mut out, data, *declared, chunked),
+            Act::WriteAll(pack) if chunked => out.extend_from_slice(&pack.chunks),
+            Act::WriteAll(pack) => pack.pieces.iter().for_each(|piece| out.extend_from_slice(piece)),
+            Act::Make(maker) => {
+                let data = maker.0();
+                put(&mut out, &data, data.len(), chunked);
             }
             Act::GracefulShutdown => return Ok(no_frames(wire)),
-            Act::Wait(_) | Act::Pause(_) => {
+            Act::Wait(_) | Act::Pause(_) | Act::Tick => {
                 wire.write(&out).await?;
                 out.clear();
-                hold(wire, act).await?;
+                wire.wait(act.hold(&mut clock)).await?;
+                continue;
             }
+        }
+        if !reply.is_in_one_write() {
+            wire.write(&out).await?;
+            out.clear();
         }
     }
     if bodyless {
@@ -232,7 +242,7 @@ async fn play<S: Transport>(wire: &mut Wire<S>, reply: &Reply, bodyless: bool) -
         return Ok(reply.after);
     }
     match &reply.end {
-        End::Complete | End::CutClean => {
+        End::Complete => {
             if chunked {
                 out.extend_from_slice(b"0\r\n");
                 for (name, value) in &reply.trailers {
@@ -265,17 +275,8 @@ fn no_frames<S>(wire: &Wire<S>) -> After {
     After::Close
 }
 
-/// Waits for the gate or the time of a step.
-async fn hold<S: Transport>(wire: &mut Wire<S>, act: &Act) -> Result<(), ClientGone> {
-    match act {
-        Act::Wait(gate) => wire.wait(gate.pass()).await,
-        Act::Pause(time) => wire.wait(tokio::time::sleep(*time)).await,
-        Act::Write { .. } | Act::GracefulShutdown => Ok(()),
-    }
-}
-
 /// Appends a piece of the body. A piece that is cut keeps the chunk size of the whole piece.
-fn put(out: &mut Vec<u8>, data: &[u8], declared: usize, chunked: bool) {
+pub(super) fn put(out: &mut Vec<u8>, data: &[u8], declared: usize, chunked: bool) {
     if chunked {
         write!(out, "{declared:x}\r\n").expect("a Vec takes all bytes");
     }

@@ -17,10 +17,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 
-use super::reply::{Act, End, Framing, Opening, Reply};
+use super::body::Act;
+use super::reply::{End, Framing, Opening, Reply};
 use super::reply_queue::ReplyQueue;
 use super::request::Request;
 use super::server_log::{ClosedBy, Connection};
+use super::ticks::Clock;
 use super::wire::{ClientGone, Transport};
 
 /// The default number of streams of a connection at once: the minimum that HTTP/2 recommends.
@@ -187,12 +189,12 @@ impl Exchange {
     }
 
     async fn play(&self, reply: &Reply, mut respond: SendResponse<Bytes>) -> Result<(), ClientGone> {
+        let mut clock = reply.start_clock();
         for act in reply.before_head() {
-            let mut reset = |cx: &mut Context<'_>| respond.poll_reset(cx).map(drop);
-            wait(hold(act), &mut reset).await?;
+            wait(act.hold(&mut clock), |cx| respond.poll_reset(cx).map(drop)).await?;
         }
         match &reply.opening {
-            Opening::Head => return self.send_reply(reply, respond).await,
+            Opening::Head => return self.send_reply(reply, respond, clock).await,
             Opening::Hang => return wait(pending(), |cx| respond.poll_reset(cx).map(drop)).await,
             // Bytes that are not HTTP/1.1 cannot be sent over HTTP/2.
             Opening::Close | Opening::NotHttp(_) => self.commands.interrupt(respond, Command::Close).await,
@@ -203,7 +205,12 @@ impl Exchange {
     }
 
     /// Sends head, body and end.
-    async fn send_reply(&self, reply: &Reply, mut respond: SendResponse<Bytes>) -> Result<(), ClientGone> {
+    async fn send_reply(
+        &self,
+        reply: &Reply,
+        mut respond: SendResponse<Bytes>,
+        mut clock: Option<Clock>,
+    ) -> Result<(), ClientGone> {
         if let Some(every) = reply.head_drip {
             // A head is one frame here: it comes when its last byte would.
             let whole = every * 200;
@@ -216,9 +223,17 @@ impl Exchange {
         }
         for act in reply.acts() {
             match act {
-                Act::Write { data, .. } => self.send(&mut body, data).await?,
+                Act::Write { data, .. } => self.send(&mut body, data.clone()).await?,
+                Act::WriteAll(pack) => {
+                    for piece in &pack.pieces {
+                        self.send(&mut body, piece.clone()).await?;
+                    }
+                }
+                Act::Make(maker) => self.send(&mut body, maker.0()).await?,
                 Act::GracefulShutdown => self.commands.give(Command::GracefulShutdown),
-                act => wait(hold(&act), |cx| body.poll_reset(cx).map(drop)).await?,
+                Act::Wait(_) | Act::Pause(_) | Act::Tick => {
+                    wait(act.hold(&mut clock), |cx| body.poll_reset(cx).map(drop)).await?;
+                }
             }
         }
         self.end(reply, body).await
@@ -226,7 +241,7 @@ impl Exchange {
 
     async fn end(&self, reply: &Reply, mut body: SendStream<Bytes>) -> Result<(), ClientGone> {
         match &reply.end {
-            End::Complete | End::CutClean => {
+            End::Complete => {
                 let sent = match trailers(reply) {
                     Some(trailers) => body.send_trailers(trailers),
                     None => body.send_data(Bytes::new(), true),
@@ -325,14 +340,6 @@ async fn wait<T>(
         reset(cx).map(|()| Err(ClientGone))
     })
     .await
-}
-
-async fn hold(act: &Act) {
-    match act {
-        Act::Wait(gate) => gate.pass().await,
-        Act::Pause(time) => tokio::time::sleep(*time).await,
-        Act::Write { .. } | Act::GracefulShutdown => {}
-    }
 }
 
 /// Returns the head without the headers that only HTTP/1.1 has.

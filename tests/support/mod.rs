@@ -7,6 +7,7 @@
 #![allow(dead_code, unused_imports)]
 
 pub mod auth;
+pub mod body;
 pub mod c_program;
 pub mod capi;
 pub mod corpus;
@@ -27,6 +28,7 @@ pub mod server;
 pub mod server_log;
 pub mod sigv4;
 pub mod stream;
+pub mod ticks;
 pub mod tls;
 pub mod wire;
 

@@ -1,17 +1,20 @@
 //! A reply: a script of status, headers, body and end, independent of the version of HTTP.
 //!
-//! A body consists of pieces with gates and pauses between them. A reply can also fail: before the head, in the body,
-//! or after it. The events of a stream are in [`stream`](super::stream).
+//! A body consists of pieces with waits between them ([`body`](super::body)). A reply can also fail: before the head, in
+//! the body, or after it. The events of a stream are in [`stream`](super::stream).
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::body::{Act, Body, Limit, Maker, Pieces, Step};
 use super::gate::Gate;
+use super::ticks::{Clock, Ticks};
 
-/// A reply. One of the functions that return a `Reply` makes it, and its methods change it.
+/// A reply. One of the functions that return a `Reply` makes it, and its methods change it. Clones share the body.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub(super) status: u16,
@@ -23,11 +26,9 @@ pub struct Reply {
     pub(super) end: End,
     pub(super) after: super::http1::After,
     pub(super) verbatim: bool,
+    ticks: Option<Ticks>,
     before_head: Vec<Act>,
-    steps: Vec<Step>,
-    pieces: Pieces,
-    every: Option<Duration>,
-    limit: Option<usize>,
+    body: Arc<Body>,
 }
 
 /// Returns the usage of a response.
@@ -91,7 +92,6 @@ pub(super) enum Opening {
 #[derive(Clone, Debug)]
 pub(super) enum End {
     Complete,
-    CutClean,
     Close,
     Reset,
     StreamReset(u32),
@@ -99,34 +99,6 @@ pub(super) enum End {
     Stall,
     Unresponsive,
     Endless(Bytes),
-}
-
-/// A step of the script of a body.
-#[derive(Clone, Debug)]
-enum Step {
-    Piece(Bytes),
-    Between(Act),
-}
-
-/// The division of the body into writes, each of which is a chunk if the body is chunked.
-#[derive(Clone, Copy, Debug)]
-enum Pieces {
-    AsScripted,
-    Joined,
-    Of(usize),
-}
-
-/// A step of a body that is split, paced and cut.
-#[derive(Clone, Debug)]
-pub(super) enum Act {
-    /// Writes `data`. `declared` is the length of the whole piece, which is longer if the body is cut in it.
-    Write {
-        data: Bytes,
-        declared: usize,
-    },
-    Wait(Gate),
-    Pause(Duration),
-    GracefulShutdown,
 }
 
 // Regular replies.
@@ -143,11 +115,9 @@ impl Reply {
             end: End::Complete,
             after: super::http1::After::NextRequest,
             verbatim: false,
+            ticks: None,
             before_head: Vec::new(),
-            steps: Vec::new(),
-            pieces: Pieces::AsScripted,
-            every: None,
-            limit: None,
+            body: Arc::default(),
         }
     }
 
@@ -303,6 +273,12 @@ impl Reply {
         self
     }
 
+    /// Sends the head at the next tick.
+    pub fn head_tick(mut self) -> Reply {
+        self.before_head.push(Act::Tick);
+        self
+    }
+
     /// Sends the head byte by byte, with a pause after each.
     pub fn head_drip(mut self, every: Duration) -> Reply {
         self.head_drip = Some(every);
@@ -316,39 +292,54 @@ impl Reply {
     pub fn raw(mut self, bytes: impl Into<Bytes>) -> Reply {
         let bytes = bytes.into();
         if !bytes.is_empty() {
-            self.steps.push(Step::Piece(bytes));
+            self.body.change().steps.push(Step::Piece(bytes));
         }
         self
     }
 
     /// Replaces the body.
     pub fn body(mut self, bytes: impl Into<Bytes>) -> Reply {
-        self.steps.clear();
+        self.body.change().steps.clear();
         self.raw(bytes)
     }
 
     /// Adds a gate: the steps after it are sent when the gate lets the reply pass.
-    pub fn wait_for(mut self, gate: &Gate) -> Reply {
-        self.steps.push(Step::Between(Act::Wait(gate.clone())));
-        self
+    pub fn wait_for(self, gate: &Gate) -> Reply {
+        self.act(Act::Wait(gate.clone()))
     }
 
     /// Adds a pause. It is for tests of timing; a test that waits for an event uses a [`Gate`].
-    pub fn pause(mut self, time: Duration) -> Reply {
-        self.steps.push(Step::Between(Act::Pause(time)));
+    pub fn pause(self, time: Duration) -> Reply {
+        self.act(Act::Pause(time))
+    }
+
+    /// Adds a wait for the next tick of [`ticks`](Reply::ticks).
+    pub fn tick(self) -> Reply {
+        self.act(Act::Tick)
+    }
+
+    /// Sets the times of the ticks: the first comes `first` after the request, and each next one `every` after the one
+    /// before. The times are exact to some microseconds, and absolute: a late piece does not delay the next.
+    pub fn ticks(mut self, first: Duration, every: Duration) -> Reply {
+        self.ticks = Some(Ticks::new(first, every));
         self
+    }
+
+    /// Adds a piece that `make` returns when it is sent, for example with a time stamp. It is neither joined nor split,
+    /// and `paced` puts no pause before it.
+    pub fn made_by(self, make: impl Fn() -> Bytes + Send + Sync + 'static) -> Reply {
+        self.act(Act::Make(Maker(Arc::new(make))))
     }
 
     /// HTTP/2 only: shuts the connection down gracefully at this point of the body. It sends GOAWAY, finishes its
     /// streams, this one too, and closes.
-    pub fn graceful_shutdown(mut self) -> Reply {
-        self.steps.push(Step::Between(Act::GracefulShutdown));
-        self
+    pub fn graceful_shutdown(self) -> Reply {
+        self.act(Act::GracefulShutdown)
     }
 
     /// Sends neighbouring pieces as one chunk, in one write.
     pub fn in_one_chunk(mut self) -> Reply {
-        self.pieces = Pieces::Joined;
+        self.body.change().pieces = Pieces::Joined;
         self
     }
 
@@ -356,13 +347,22 @@ impl Reply {
     #[track_caller]
     pub fn in_chunks_of(mut self, size: usize) -> Reply {
         assert!(size > 0, "a chunk has at least one byte");
-        self.pieces = Pieces::Of(size);
+        self.body.change().pieces = Pieces::Of(size);
+        self
+    }
+
+    /// Sends all that stands between two waits in one write. Each piece is still a chunk. The chunks are encoded once
+    /// and shared by all clones of the reply.
+    ///
+    /// HTTP/2 does the same with frames, with or without this.
+    pub fn in_one_write(mut self) -> Reply {
+        self.body.change().in_one_write = true;
         self
     }
 
     /// Sends the chunks with a pause of `every` between them.
     pub fn paced(mut self, every: Duration) -> Reply {
-        self.every = Some(every);
+        self.body.change().every = Some(every);
         self
     }
 
@@ -404,9 +404,9 @@ impl Reply {
     /// If the cut is in the middle of a chunk, `Close` and `Reset` keep the announced size of the chunk. `Reset` drops
     /// bytes that the client's socket has not received yet: let the client read them first, or keep the body small.
     pub fn cut_at(mut self, bytes: usize, cut: Cut) -> Reply {
-        self.limit = Some(bytes);
+        self.body.change().limit = Some(Limit { bytes, hidden: cut == Cut::CleanEnd });
         self.end = match cut {
-            Cut::CleanEnd => End::CutClean,
+            Cut::CleanEnd => End::Complete,
             Cut::Close => End::Close,
             Cut::Reset => End::Reset,
             Cut::StreamReset(code) => End::StreamReset(code),
@@ -417,7 +417,7 @@ impl Reply {
 
     /// Stops after `bytes` bytes of the body and keeps the connection open.
     pub fn stall_after(mut self, bytes: usize) -> Reply {
-        self.limit = Some(bytes);
+        self.body.change().limit = Some(Limit { bytes, hidden: false });
         self.end = End::Stall;
         self
     }
@@ -453,42 +453,36 @@ impl Reply {
 impl Reply {
     /// Returns the whole body, without the cut.
     pub fn body_bytes(&self) -> Bytes {
-        let mut body = BytesMut::with_capacity(self.body_len());
-        for step in &self.steps {
-            if let Step::Piece(bytes) = step {
-                body.extend_from_slice(bytes);
-            }
-        }
-        body.freeze()
+        self.body.bytes()
     }
 
     /// Returns the length of the whole body, without the cut.
     pub fn body_len(&self) -> usize {
-        self.steps.iter().map(|step| if let Step::Piece(bytes) = step { bytes.len() } else { 0 }).sum()
+        self.body.length()
     }
 
     /// Returns the end of each piece of the body. In a stream these are the boundaries of events.
     pub fn piece_ends(&self) -> Vec<usize> {
-        let mut at = 0;
-        let mut ends = Vec::new();
-        for step in &self.steps {
-            if let Step::Piece(bytes) = step {
-                at += bytes.len();
-                ends.push(at);
-            }
-        }
-        ends
+        self.body.piece_ends()
     }
 
     /// Panics if the reply contradicts itself.
     #[track_caller]
     pub fn check(&self) {
-        if let Some(limit) = self.limit {
+        if let Some(Limit { bytes, .. }) = self.body.limit {
             assert!(
-                limit <= self.body_len(),
-                "a reply is to end after {limit} bytes of its body, which has {}",
+                bytes <= self.body_len(),
+                "a reply is to end after {bytes} bytes of its body, which has {}",
                 self.body_len()
             );
+        }
+        assert!(
+            self.ticks.is_some() || !(self.before_head.iter().any(Act::is_tick) || self.body.has_ticks()),
+            "a reply that waits for a tick has ticks"
+        );
+        if self.body.has_made_pieces() {
+            assert!(self.body.limit.is_none(), "a reply with a piece that is made when it is sent cannot be cut");
+            assert!(self.framing != Framing::ContentLength, "such a reply has no content length");
         }
         assert!(
             self.trailers.is_empty() || self.is_chunked(),
@@ -501,9 +495,9 @@ impl Reply {
         }
     }
 
-    /// Returns the number of pieces, gates and pauses in the body.
+    /// Returns the number of pieces and waits in the body.
     pub(super) fn step_count(&self) -> usize {
-        self.steps.len()
+        self.body.steps.len()
     }
 
     pub(super) fn before_head(&self) -> &[Act] {
@@ -520,78 +514,29 @@ impl Reply {
 
     /// Returns the announced content length: that of the whole body, unless [`Cut::CleanEnd`] hides a cut.
     pub(super) fn declared_length(&self) -> usize {
-        match (&self.end, self.limit) {
-            (End::CutClean, Some(limit)) => limit,
+        match self.body.limit {
+            Some(Limit { bytes, hidden: true }) => bytes,
             _ => self.body_len(),
         }
     }
 
+    /// Starts the clock of the ticks, if there are any.
+    pub(super) fn start_clock(&self) -> Option<Clock> {
+        self.ticks.map(Ticks::start)
+    }
+
     /// Returns the steps of the body after it is split or joined, paced and cut.
-    pub(super) fn acts(&self) -> Vec<Act> {
-        let mut acts = Vec::with_capacity(self.steps.len());
-        let mut run = Run::default();
-        for step in &self.steps {
-            match (step, self.pieces) {
-                (Step::Piece(bytes), Pieces::AsScripted) => run.whole(bytes.clone(), self.every, &mut acts),
-                (Step::Piece(bytes), _) => run.joined.extend_from_slice(bytes),
-                (Step::Between(act), _) => {
-                    run.flush(self.pieces, self.every, &mut acts);
-                    acts.push(act.clone());
-                }
-            }
-        }
-        run.flush(self.pieces, self.every, &mut acts);
-        match self.limit {
-            Some(limit) => cut(acts, limit, matches!(self.end, End::CutClean)),
-            None => acts,
-        }
-    }
-}
-
-/// Neighbouring pieces that are joined or split into chunks.
-#[derive(Default)]
-struct Run {
-    joined: BytesMut,
-    begun: bool,
-}
-
-impl Run {
-    fn whole(&mut self, data: Bytes, every: Option<Duration>, acts: &mut Vec<Act>) {
-        if let (Some(every), true) = (every, self.begun) {
-            acts.push(Act::Pause(every));
-        }
-        self.begun = true;
-        acts.push(Act::Write { declared: data.len(), data });
+    pub(super) fn acts(&self) -> &[Act] {
+        self.body.acts()
     }
 
-    fn flush(&mut self, pieces: Pieces, every: Option<Duration>, acts: &mut Vec<Act>) {
-        let mut rest = self.joined.split().freeze();
-        while !rest.is_empty() {
-            let size = if let Pieces::Of(size) = pieces { size.min(rest.len()) } else { rest.len() };
-            self.whole(rest.split_to(size), every, acts);
-        }
+    /// Whether all that stands between two waits is sent in one write.
+    pub(super) fn is_in_one_write(&self) -> bool {
+        self.body.in_one_write
     }
-}
 
-/// Returns the first `limit` bytes, and the gates and pauses before the first byte that is cut off.
-fn cut(acts: Vec<Act>, limit: usize, clean: bool) -> Vec<Act> {
-    let mut left = limit;
-    let mut kept = Vec::with_capacity(acts.len());
-    for act in acts {
-        match act {
-            Act::Write { data, declared } if data.len() > left => {
-                if left > 0 {
-                    let data = data.slice(..left);
-                    kept.push(Act::Write { declared: if clean { left } else { declared }, data });
-                }
-                return kept;
-            }
-            Act::Write { data, declared } => {
-                left -= data.len();
-                kept.push(Act::Write { data, declared });
-            }
-            other => kept.push(other),
-        }
+    fn act(mut self, act: Act) -> Reply {
+        self.body.change().steps.push(Step::Act(act));
+        self
     }
-    kept
 }

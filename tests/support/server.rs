@@ -63,28 +63,29 @@ impl LocalBedrock {
     /// Starts a server of this protocol on 127.0.0.1.
     #[track_caller]
     pub fn with_protocol(protocol: Protocol) -> LocalBedrock {
-        LocalBedrock::with_protocol_at(Ipv4Addr::LOCALHOST, protocol)
+        LocalBedrock::with_protocol_at((Ipv4Addr::LOCALHOST, 0), protocol)
     }
 
-    /// Starts a server at another address of this machine, in the network namespace of the calling thread.
+    /// Starts a server at another address of this machine, in the network namespace of the calling thread. Port 0 means
+    /// any free port.
     #[track_caller]
-    pub fn with_protocol_at(ip: Ipv4Addr, protocol: Protocol) -> LocalBedrock {
+    pub fn with_protocol_at(address: (Ipv4Addr, u16), protocol: Protocol) -> LocalBedrock {
         let tls = if let Protocol::Tls(tls) = &protocol { Some(tls.clone()) } else { None };
         let log = Arc::<ServerLog>::default();
         let replies = Arc::<ReplyQueue>::default();
         let (stop, stopped) = oneshot::channel();
-        let (started, address) = mpsc::channel();
+        let (started, bound) = mpsc::channel();
         let thread = {
             let (log, replies) = (log.clone(), replies.clone());
             std::thread::Builder::new()
                 .name("local-bedrock".into())
-                .spawn(move || run(ip, &log, &replies, &protocol, stopped, &started))
+                .spawn(move || run(address, &log, &replies, &protocol, stopped, &started))
                 .unwrap_or_else(|e| panic!("cannot start a thread for the local Bedrock: {e}"))
         };
-        let address = address
+        let address = bound
             .recv()
             .unwrap_or_else(|_| panic!("the local Bedrock panicked before it listened"))
-            .unwrap_or_else(|e| panic!("the local Bedrock cannot listen on {ip}: {e}"));
+            .unwrap_or_else(|e| panic!("the local Bedrock cannot listen on {}:{}: {e}", address.0, address.1));
         LocalBedrock { address, log, replies, stop: Some(stop), thread: Some(thread), tls }
     }
 
@@ -161,6 +162,12 @@ impl LocalBedrock {
     /// If it panics, the reply is a 500 with the message of the panic.
     pub fn respond_with(&self, handler: impl Fn(&Request) -> Reply + Send + Sync + 'static) {
         self.replies.handler(Arc::new(handler));
+    }
+
+    /// Keeps no more requests in the log, so that the memory of a server for many requests does not grow with them.
+    /// [`connection`](LocalBedrock::connection) still counts them.
+    pub fn forget_requests(&self) {
+        self.log.forget_requests();
     }
 
     /// Returns the number of replies that are still queued.
@@ -251,7 +258,7 @@ impl LocalBedrock {
 
 /// The server's thread.
 fn run(
-    ip: Ipv4Addr,
+    address: (Ipv4Addr, u16),
     log: &Arc<ServerLog>,
     replies: &Arc<ReplyQueue>,
     protocol: &Protocol,
@@ -263,7 +270,7 @@ fn run(
         Err(e) => return drop(started.send(Err(e))),
     };
     runtime.block_on(async {
-        match listen(ip) {
+        match listen(address) {
             Ok((listener, address)) => {
                 if started.send(Ok(address)).is_ok() {
                     tokio::select! {
@@ -278,9 +285,13 @@ fn run(
     // Dropping the runtime drops the task and the socket of every connection.
 }
 
-fn listen(ip: Ipv4Addr) -> std::io::Result<(TcpListener, SocketAddr)> {
+fn listen(address: (Ipv4Addr, u16)) -> std::io::Result<(TcpListener, SocketAddr)> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind((ip, 0).into())?;
+    if address.1 != 0 {
+        // The port of an earlier server may still have connections in TIME_WAIT.
+        socket.set_reuseaddr(true)?;
+    }
+    socket.bind(address.into())?;
     let listener = socket.listen(4096)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
@@ -310,7 +321,7 @@ async fn serve(stream: TcpStream, connection: Connection, replies: Arc<ReplyQueu
         Protocol::Http1 => http1::serve(stream, connection, replies).await,
         Protocol::Http2 { streams } => http2::serve(stream, streams, connection, replies).await,
         Protocol::Tls(tls) => match tls.accept(stream).await {
-            Ok((stream, true)) => http2::serve(stream, http2::STREAMS, connection, replies).await,
+            Ok((stream, true)) => http2::serve(stream, tls.stream_limit(), connection, replies).await,
             Ok((stream, false)) => http1::serve(stream, connection, replies).await,
             // The client rejected the certificate, and reports it.
             Err(_) => connection.closed(ClosedBy::Client),

@@ -22,6 +22,8 @@ pub struct ConnectionLog {
     pub read: u64,
     /// The number of bytes of replies that the kernel accepted: read by the client, or in the buffers of the sockets.
     pub written: u64,
+    /// The number of writes that sent them.
+    pub writes: u64,
     /// Set when the connection ends.
     pub closed: Option<ClosedBy>,
     /// Whether the socket is closed as well, if the server closed the connection.
@@ -37,6 +39,8 @@ pub struct ConnectionLog {
 #[derive(Default)]
 struct State {
     requests: Vec<Request>,
+    /// Requests are not kept.
+    forgetful: bool,
     connections: Vec<ConnectionLog>,
     problems: Vec<String>,
 }
@@ -72,6 +76,13 @@ impl ServerLog {
 
     pub fn take_requests(&self) -> Vec<Request> {
         std::mem::take(&mut self.state().requests)
+    }
+
+    pub fn forget_requests(&self) {
+        self.change(|state| {
+            state.requests.clear();
+            state.forgetful = true;
+        });
     }
 
     pub fn connections(&self) -> Vec<ConnectionLog> {
@@ -193,7 +204,9 @@ impl Connection {
     pub fn request(&self, request: Request) {
         self.log.change(|state| {
             state.connections[self.number - 1].requests += 1;
-            state.requests.push(request);
+            if !state.forgetful {
+                state.requests.push(request);
+            }
         });
     }
 
@@ -204,6 +217,7 @@ impl Connection {
     pub fn written(&self, bytes: usize) {
         self.update(|log| {
             log.written += bytes as u64;
+            log.writes += 1;
             log.blocked_since = (log.empty_windows > 0).then(Instant::now);
         });
     }

@@ -13,6 +13,7 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::rustls::{ServerConfig, version};
 use tokio_rustls::server::TlsStream;
 
+use super::http2;
 use super::wire::Transport;
 
 /// The flaw of a server's certificate.
@@ -34,6 +35,7 @@ pub enum Flaw {
 pub struct Tls {
     acceptor: TlsAcceptor,
     authority: Arc<Authority>,
+    streams: u32,
 }
 
 impl Tls {
@@ -57,7 +59,7 @@ impl Tls {
             Flaw::UnknownAuthority => Authority::new().acceptor(&params, protocols),
             _ => authority.acceptor(&params, protocols),
         };
-        Tls { acceptor, authority }
+        Tls { acceptor, authority, streams: http2::STREAMS }
     }
 
     /// Makes the TLS of a server of another name, with a certificate of the same authority.
@@ -65,7 +67,17 @@ impl Tls {
     pub fn for_host(&self, host: &str) -> Tls {
         let protocols = self.acceptor.config().alpn_protocols.clone();
         let acceptor = self.authority.acceptor(&certificate(&[host]), protocols);
-        Tls { acceptor, authority: self.authority.clone() }
+        Tls { acceptor, authority: self.authority.clone(), streams: self.streams }
+    }
+
+    /// Sets the most streams of an HTTP/2 connection at once.
+    pub fn streams(mut self, most: u32) -> Tls {
+        self.streams = most;
+        self
+    }
+
+    pub(super) fn stream_limit(&self) -> u32 {
+        self.streams
     }
 
     /// Returns the authority as a PEM file, for clients.
