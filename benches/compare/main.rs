@@ -14,44 +14,25 @@
 //!                                            --streams N | --open N | --unary N [--image BYTES] | --first-event
 //!
 //! They are this executable, which starts itself again, so `cargo bench` builds them. The driver compiles the C
-//! programs. `README.md` in the folder above describes the measurements.
+//! programs. `README.md` in the folder above describes the measurements. All of it needs Linux, as the tests do.
 
-#[cfg(unix)]
 mod c_program;
-#[cfg(unix)]
 mod callgrind;
-#[cfg(unix)]
 mod clients;
-#[cfg(unix)]
 mod driver;
-#[cfg(unix)]
-mod http2;
-#[cfg(unix)]
 mod json;
 mod peers;
-#[cfg(unix)]
 mod plan;
-#[cfg(unix)]
 mod raw_sdk;
-#[cfg(unix)]
 mod report;
-#[cfg(unix)]
 mod rows;
-#[cfg(unix)]
 mod script;
-#[cfg(unix)]
 mod server;
-#[cfg(unix)]
 mod server_process;
-#[cfg(unix)]
+#[path = "../../tests/support/mod.rs"]
+mod support;
 mod usage;
 
-#[cfg(not(unix))]
-fn main() {
-    println!("compare: skipped: needs a Unix system");
-}
-
-#[cfg(unix)]
 fn main() -> std::process::ExitCode {
     match run(std::env::args().skip(1)) {
         Ok(true) => std::process::ExitCode::SUCCESS,
@@ -64,7 +45,6 @@ fn main() -> std::process::ExitCode {
 }
 
 /// Returns false if `--check` was given and a goal was missed or not measured.
-#[cfg(unix)]
 fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::Error>> {
     // `cargo bench` appends --bench to the arguments, and `cargo test --all-targets` does not.
     let (bench, args): (Vec<String>, Vec<String>) = args.partition(|arg| arg == "--bench");
@@ -136,12 +116,10 @@ fn run(args: impl Iterator<Item = String>) -> Result<bool, Box<dyn std::error::E
     }
 }
 
-#[cfg(unix)]
 fn parse<T: std::str::FromStr>(option: &str, value: Option<String>) -> Result<T, String> {
     value.and_then(|value| value.parse().ok()).ok_or_else(|| format!("{option} needs a value"))
 }
 
-#[cfg(unix)]
 fn unknown(arg: &str) -> Box<dyn std::error::Error> {
     format!("unknown argument {arg:?}; the head of benches/compare/main.rs lists them").into()
 }

@@ -39,7 +39,7 @@ const FIRST: &str = "burst-1";
 pub struct Setting<'a> {
     pub executable: &'a Path,
     pub server: &'a Server,
-    /// The server's certificate.
+    /// The server's certificate authority.
     pub authority: &'a Path,
     pub c_program: &'a Result<PathBuf, String>,
     pub scratch: &'a Path,
@@ -117,7 +117,7 @@ pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error
     Ok(all_met(&rows))
 }
 
-/// Writes the certificates of the system, if they are in one file, and that of the server into one file.
+/// Writes the certificates of the system, if they are in one file, and the server's authority into one file.
 fn trust_store(setting: &Setting<'_>) -> Result<PathBuf, Box<dyn Error>> {
     let mut all = fs::read(TRUST_STORE).unwrap_or_default();
     all.extend(fs::read(setting.authority)?);

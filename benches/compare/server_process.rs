@@ -15,7 +15,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts the server, which writes its certificate into the file `authority`.
+    /// Starts the server, which writes its certificate authority into the file `authority`.
     pub fn start(executable: &Path, authority: &Path) -> Result<Self, Box<dyn Error>> {
         let mut command = Command::new(executable);
         command.args(["server", "--until-eof", "--authority"]).arg(authority);

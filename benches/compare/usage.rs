@@ -1,4 +1,4 @@
-//! Resource usage and the clock, from the kernel. The only unsafe code of the benchmark.
+//! Resource usage and the clock, from the kernel. The only unsafe code of this folder.
 #![allow(unsafe_code)]
 
 use std::mem::MaybeUninit;
