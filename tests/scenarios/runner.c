@@ -1,10 +1,11 @@
 /* runner.c - does the steps of a scenario in C, and prints the transcript. README.md describes both.
  *
  *     runner FILE */
-#define _POSIX_C_SOURCE 200809L /* fork, open_memstream, nanosleep */
+#define _POSIX_C_SOURCE 200809L /* fork, open_memstream, nanosleep, threads */
 
 #include <bedrock.h>
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -439,6 +440,15 @@ static struct reader reader_of(struct json step)
     return reader;
 }
 
+static void sleep_ms(int ms)
+{
+    struct timespec pause;
+
+    pause.tv_sec = ms / 1000;
+    pause.tv_nsec = ms % 1000 * 1000000L;
+    nanosleep(&pause, NULL);
+}
+
 /* Takes an event. Returns whether the program leaves the loop. */
 static int take(struct reader *reader, const bedrock_event *event)
 {
@@ -446,13 +456,8 @@ static int take(struct reader *reader, const bedrock_event *event)
     reader->count++;
     if (reader->count == reader->cancel_at)
         bedrock_cancel_fire(reader->cancel);
-    if (reader->count == reader->pause_after) {
-        struct timespec pause;
-
-        pause.tv_sec = reader->pause_ms / 1000;
-        pause.tv_nsec = reader->pause_ms % 1000 * 1000000L;
-        nanosleep(&pause, NULL);
-    }
+    if (reader->count == reader->pause_after)
+        sleep_ms(reader->pause_ms);
     return reader->count == reader->leave_after;
 }
 
@@ -904,9 +909,38 @@ static void do_cancel(struct json step)
     keep(step, CANCEL, cancel);
 }
 
+/* A cancel that another thread fires. */
+struct late {
+    bedrock_cancel *cancel;
+    int ms;
+    pthread_t thread;
+};
+
+static struct late lates[16];
+static size_t late_count;
+
+static void *fire_later(void *late)
+{
+    sleep_ms(((struct late *)late)->ms);
+    bedrock_cancel_fire(((struct late *)late)->cancel);
+    return NULL;
+}
+
 static void do_fire(struct json step)
 {
-    bedrock_cancel_fire(used(step, CANCEL));
+    struct late *late = &lates[late_count];
+
+    if (!has(step, "/after_ms")) {
+        bedrock_cancel_fire(used(step, CANCEL));
+        return;
+    }
+    if (late_count == sizeof lates / sizeof *lates)
+        fail("too many cancels are fired later");
+    late->cancel = used(step, CANCEL);
+    late->ms = number_of(step, "/after_ms", 0);
+    if (pthread_create(&late->thread, NULL, fire_later, late) != 0)
+        fail("a thread cannot start");
+    late_count++;
 }
 
 static void do_ask(struct json step)
@@ -1144,6 +1178,8 @@ int main(int argc, char **argv)
     if (has(scenario, "/config"))
         do_step("model", scenario);
     do_steps(scenario);
+    for (index = 0; index < late_count; index++)
+        pthread_join(lates[index].thread, NULL);
     for (index = 0; index < object_count; index++) {
         free_handle(objects[index].kind, objects[index].handle);
         free(objects[index].name);
