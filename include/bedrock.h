@@ -46,9 +46,10 @@
  *   or with -1 in bedrock_usage. In the bedrock_json_... functions that have a buffer, size is the
  *   size of the buffer. cancel ends the call when it is fired, and may be NULL. timeout_ms is in
  *   milliseconds. 0 does not wait, and a negative value sets no limit beyond the timers of the
- *   call. user is a pointer of your program, which the library never dereferences. It is passed to
- *   your callback, or bedrock_waitset_wait returns it with its stream. release frees user, and may
- *   be NULL.
+ *   call. user is a pointer of your program, which may be NULL, and which the library never
+ *   dereferences. It is passed to your callback, or bedrock_waitset_wait returns it with its
+ *   stream. release frees user, and may be NULL. Other pointers must not be NULL, unless the
+ *   comment of the function permits it.
  *
  * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
  *   function that makes an object, returns one, owned by the caller. Free each handle once with
@@ -1227,8 +1228,8 @@ bedrock_status bedrock_stream_open(const bedrock_model *model,
  * Returns: BEDROCK_OK with an event. BEDROCK_DONE if the response is complete. BEDROCK_AGAIN
  *   if no event arrived in time; the stream goes on. A value below 0 is the failure that ended
  *   the stream, with a new *err each time.
- * Ownership: The event is borrowed until the next bedrock_stream_next or bedrock_stream_free
- *   on this stream. Other functions do not invalidate it.
+ * Ownership: *event is borrowed until the next bedrock_stream_next or bedrock_stream_free on
+ *   this stream. Other functions do not invalidate it.
  * Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread uses the stream.
  * Since: 0.1 */
 bedrock_status bedrock_stream_next(bedrock_stream *stream,
@@ -1336,7 +1337,7 @@ bedrock_waitset *bedrock_waitset_new(void);
  * A stream has a wakeup or is in one set, not both. bedrock_stream_free removes a stream from
  * its set, and bedrock_waitset_free removes all of them. There is no other way.
  *
- * user: bedrock_waitset_wait returns it with the stream. It may be NULL.
+ * user: bedrock_waitset_wait returns it with the stream.
  * Returns: BEDROCK_OK, or BEDROCK_E_BUSY if the stream has a wakeup, is in a set, or is used
  *   by another thread.
  * Ownership: The stream and user stay owned by the caller.
@@ -1359,8 +1360,8 @@ bedrock_status bedrock_waitset_add(bedrock_waitset *set,
  * Returns: BEDROCK_OK with a stream. BEDROCK_AGAIN if no stream was readable in time.
  *   BEDROCK_E_BUSY if another thread waits for this set. BEDROCK_E_CANCELLED if the set was
  *   freed meanwhile.
- * Ownership: *stream is the handle that was added: it stays owned by the program, and is freed
- *   once.
+ * Ownership: *stream and *user stay owned by the program. *stream is the handle that was
+ *   added, and is freed once.
  * Threads: Blocks for at most timeout_ms. One thread at a time may wait for a set.
  * Since: 0.1 */
 bedrock_status bedrock_waitset_wait(bedrock_waitset *set,
@@ -1768,8 +1769,8 @@ size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
  * The first step checks json and finds the array or object. Each later step reads only what it
  * steps over, and ignores pointer. json must stay at its address, unchanged, during the loop.
  *
- * item: Receives the element. Set all of it to 0 before the first step. After the last element
- *   all of it is 0.
+ * item: Read and then filled with the element. Set all of it to 0 before the first step. After
+ *   the last element all of it is 0.
  * Returns: The kind of the value, BEDROCK_JSON_NULL to BEDROCK_JSON_OBJECT. BEDROCK_JSON_NONE
  *   after the last one, and if *item was filled for another text or was changed.
  * Ownership: The texts in *item point into json, and live as long as it.
@@ -1827,7 +1828,7 @@ int64_t bedrock_json_integer(const char *json, size_t len, const char *pointer, 
  *
  * raw_len: *raw_len receives the length. May be NULL. No NUL ends the value.
  * Returns: The beginning of the value inside json, or NULL.
- * Ownership: It points into json, and lives as long as it.
+ * Ownership: Points into json, and lives as long as it.
  * Since: 0.1 */
 const char *bedrock_json_raw(const char *json, size_t len, const char *pointer, size_t *raw_len);
 
@@ -1873,7 +1874,7 @@ size_t bedrock_json_quote(const char *text,
 
 /* Writes bytes as a JSON string of base64, with its quotes, into buffer.
  *
- * data: The bytes. len is their number, and cannot be BEDROCK_STRLEN.
+ * data: The bytes. May be NULL if len is 0. len is their number, and cannot be BEDROCK_STRLEN.
  * Returns: The length of the string, as bedrock_json_string. BEDROCK_JSON_NOT_FOUND if data is
  *   NULL and len is not 0, or if len is BEDROCK_STRLEN.
  * Since: 0.1 */

@@ -112,7 +112,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_count(json: *const c_char, len: usi
 /// The first step checks json and finds the array or object. Each later step reads only what it steps over, and ignores
 /// pointer. json must stay at its address, unchanged, during the loop.
 ///
-/// item: Receives the element. Set all of it to 0 before the first step. After the last element all of it is 0.
+/// item: Read and then filled with the element. Set all of it to 0 before the first step. After the last element all of it is 0.
 /// Returns: The kind of the value, BEDROCK_JSON_NULL to BEDROCK_JSON_OBJECT. BEDROCK_JSON_NONE after the last one, and
 ///   if *item was filled for another text or was changed.
 /// Ownership: The texts in *item point into json, and live as long as it.
@@ -266,7 +266,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_integer(
 ///
 /// raw_len: *raw_len receives the length. May be NULL. No NUL ends the value.
 /// Returns: The beginning of the value inside json, or NULL.
-/// Ownership: It points into json, and lives as long as it.
+/// Ownership: Points into json, and lives as long as it.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_raw(
@@ -370,7 +370,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote(
 
 /// Writes bytes as a JSON string of base64, with its quotes, into buffer.
 ///
-/// data: The bytes. len is their number, and cannot be BEDROCK_STRLEN.
+/// data: The bytes. May be NULL if len is 0. len is their number, and cannot be BEDROCK_STRLEN.
 /// Returns: The length of the string, as bedrock_json_string. BEDROCK_JSON_NOT_FOUND if data is NULL and len is not 0,
 ///   or if len is BEDROCK_STRLEN.
 /// Since: 0.1

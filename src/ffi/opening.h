@@ -46,9 +46,10 @@
  *   or with -1 in bedrock_usage. In the bedrock_json_... functions that have a buffer, size is the
  *   size of the buffer. cancel ends the call when it is fired, and may be NULL. timeout_ms is in
  *   milliseconds. 0 does not wait, and a negative value sets no limit beyond the timers of the
- *   call. user is a pointer of your program, which the library never dereferences. It is passed to
- *   your callback, or bedrock_waitset_wait returns it with its stream. release frees user, and may
- *   be NULL.
+ *   call. user is a pointer of your program, which may be NULL, and which the library never
+ *   dereferences. It is passed to your callback, or bedrock_waitset_wait returns it with its
+ *   stream. release frees user, and may be NULL. Other pointers must not be NULL, unless the
+ *   comment of the function permits it.
  *
  * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
  *   function that makes an object, returns one, owned by the caller. Free each handle once with

@@ -144,7 +144,7 @@ pub(super) unsafe fn open(
 /// event: *event receives the event if the status is BEDROCK_OK, and NULL otherwise.
 /// Returns: BEDROCK_OK with an event. BEDROCK_DONE if the response is complete. BEDROCK_AGAIN if no event arrived in
 ///   time; the stream goes on. A value below 0 is the failure that ended the stream, with a new *err each time.
-/// Ownership: The event is borrowed until the next bedrock_stream_next or bedrock_stream_free on this stream. Other
+/// Ownership: *event is borrowed until the next bedrock_stream_next or bedrock_stream_free on this stream. Other
 ///   functions do not invalidate it.
 /// Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread uses the stream.
 /// Since: 0.1

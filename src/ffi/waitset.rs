@@ -52,7 +52,7 @@ pub extern "C-unwind" fn bedrock_waitset_new() -> *mut bedrock_waitset {
 /// A stream has a wakeup or is in one set, not both. bedrock_stream_free removes a stream from its set, and
 /// bedrock_waitset_free removes all of them. There is no other way.
 ///
-/// user: bedrock_waitset_wait returns it with the stream. It may be NULL.
+/// user: bedrock_waitset_wait returns it with the stream.
 /// Returns: BEDROCK_OK, or BEDROCK_E_BUSY if the stream has a wakeup, is in a set, or is used by another thread.
 /// Ownership: The stream and user stay owned by the caller.
 /// Threads: Thread-safe, also while another thread waits for the set. Does not block.
@@ -83,7 +83,7 @@ pub extern "C-unwind" fn bedrock_waitset_add(
 /// user: *user receives the pointer that the stream was added with. May be NULL.
 /// Returns: BEDROCK_OK with a stream. BEDROCK_AGAIN if no stream was readable in time. BEDROCK_E_BUSY if another thread
 ///   waits for this set. BEDROCK_E_CANCELLED if the set was freed meanwhile.
-/// Ownership: *stream is the handle that was added: it stays owned by the program, and is freed once.
+/// Ownership: *stream and *user stay owned by the program. *stream is the handle that was added, and is freed once.
 /// Threads: Blocks for at most timeout_ms. One thread at a time may wait for a set.
 /// Since: 0.1
 #[unsafe(no_mangle)]

@@ -69,6 +69,11 @@ pub enum Declaration {
 pub struct Member {
     pub doc: Doc,
     pub code: String,
+    pub name: String,
+    /// The type in C, without the length of an array: `const char *`.
+    pub r#type: String,
+    /// The length of an array.
+    pub count: Option<usize>,
 }
 
 /// A function of the header.
@@ -202,19 +207,40 @@ fn members(code: &[&str]) -> Vec<Member> {
         if is_comment(line) {
             doc = Doc::parse(comment_lines(&mut lines), &[]);
         } else {
-            members.push(Member { doc: std::mem::take(&mut doc), code: line.trim().to_owned() });
+            members.push(member(std::mem::take(&mut doc), line.trim()));
         }
     }
     members
+}
+
+fn member(doc: Doc, code: &str) -> Member {
+    let declarator = code.trim_end_matches(';');
+    let (declarator, count) = match declarator.split_once('[') {
+        Some((before, count)) => (before, Some(count.trim_end_matches(']').parse().expect("the length of an array"))),
+        None => (declarator, None),
+    };
+    let (r#type, name) = typed_name(declarator);
+    Member { doc, code: code.to_owned(), name, r#type, count }
+}
+
+/// Splits `const char *name` into its type and its name.
+fn typed_name(code: &str) -> (String, String) {
+    let name = name_before(code, ')');
+    let r#type = code.strip_suffix(name).unwrap_or(code).trim();
+    (r#type.to_owned(), name.to_owned())
+}
+
+/// Parses the typedef of a pointer to a function.
+pub fn callback(code: &str) -> Function {
+    function(&code.trim_start_matches("typedef ").replacen("(*", "", 1).replacen(')', "", 1))
 }
 
 fn function(code: &str) -> Function {
     let (before, rest) = code.split_once('(').expect("a function has parameters");
     let parameters = rest.trim_end_matches(");").split(',').map(str::trim).filter(|&parameter| parameter != "void");
     let parameters = parameters.map(|parameter| {
-        let name = name_before(parameter, ')');
-        let r#type = parameter.strip_suffix(name).unwrap_or(parameter).trim().to_owned();
-        Parameter { name: name.to_owned(), r#type }
+        let (r#type, name) = typed_name(parameter);
+        Parameter { name, r#type }
     });
     let returns = before.strip_suffix(name_before(before, '(')).unwrap_or(before).trim().to_owned();
     Function { code: code.to_owned(), returns, parameters: parameters.collect() }

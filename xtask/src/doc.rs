@@ -15,13 +15,15 @@ pub enum Block {
     Verbatim(Vec<String>),
     /// Terms, each with its text, in two columns. The texts begin at `column`.
     Table { column: usize, rows: Vec<(String, String)> },
+    /// Items of a list, each after a hyphen.
+    Items(Vec<String>),
     /// "label: text" entries: parameters, and the parts "Returns", "Ownership", "Threads", "Since" and "AWS".
     List(Vec<(String, String)>),
 }
 
 impl Doc {
-    /// Parses a text. Lines that are indented by two columns or more are code, or rows of a table if one of them holds
-    /// a gap of two columns. A block whose first line begins with one of the labels and a colon is a list. An entry
+    /// Parses a text. Lines that are indented by two columns or more are items if the first begins with a hyphen, rows
+    /// of a table if one of them holds a gap of two columns, and code otherwise. A block whose first line begins with one of the labels and a colon is a list. An entry
     /// goes on until a line begins with a label.
     pub fn parse<'a>(lines: impl IntoIterator<Item = &'a str>, labels: &[&str]) -> Self {
         let lines: Vec<&str> = lines.into_iter().map(str::trim_end).collect();
@@ -58,6 +60,9 @@ impl Doc {
 
 impl Block {
     fn parse(lines: &[&str], labels: &[&str]) -> Self {
+        if lines[0].starts_with("  - ") {
+            return Block::Items(items(lines));
+        }
         if lines[0].starts_with("  ") {
             return match lines.iter().find_map(|line| column_of_text(line)) {
                 Some(column) => Block::Table { column, rows: rows(lines, column) },
@@ -82,6 +87,17 @@ impl Block {
 /// Returns the label of an entry, and the rest of its first line.
 fn label_of<'a>(line: &'a str, labels: &[&str]) -> Option<(&'a str, &'a str)> {
     line.split_once(": ").filter(|(label, _)| labels.contains(label))
+}
+
+fn items(lines: &[&str]) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for line in lines {
+        match (line.strip_prefix("  - "), items.last_mut()) {
+            (None, Some(item)) => *item = joined(&[item, line]),
+            (text, _) => items.push(text.unwrap_or(line).to_owned()),
+        }
+    }
+    items
 }
 
 /// Returns the start of the second column of a table, if the line has both columns.
@@ -118,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_is_paragraphs_code_tables_and_a_list() {
+    fn a_text_is_paragraphs_code_tables_items_and_a_list() {
         let text = [
             "Opens a stream:",
             "without waiting.",
@@ -130,6 +146,10 @@ mod tests {
             "         number",
             "  long_term_alone",
             "         its text",
+            "",
+            "  - an item",
+            "    of two lines",
+            "  - another",
             "",
             "cancel: May",
             "be: NULL.",
@@ -144,6 +164,7 @@ mod tests {
                 column: 9,
                 rows: vec![pair("one", "the first number"), pair("long_term_alone", "its text")],
             },
+            Block::Items(vec!["an item of two lines".to_owned(), "another".to_owned()]),
             Block::List(vec![pair("cancel", "May be: NULL."), pair("Returns", "BEDROCK_OK: success.")]),
         ];
         assert_eq!(doc.blocks, expected);

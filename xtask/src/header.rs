@@ -2,6 +2,7 @@
 
 use crate::chapters::{self, Declaration, Item, Member};
 use crate::doc::{Block, Doc};
+use crate::opening;
 use std::path::Path;
 
 /// The maximum length of a line of the header.
@@ -10,8 +11,7 @@ pub const WIDTH: usize = 100;
 /// Returns the text of the header. `root` is the folder of the repository.
 pub fn generate(root: &Path) -> String {
     let chapters = chapters::read(root);
-    let opening = root.join("src/ffi/opening.h");
-    let opening = std::fs::read_to_string(&opening).unwrap_or_else(|error| panic!("{}: {error}", opening.display()));
+    let opening = opening::text(root);
     // Chapters name handles of later chapters, so all handles are declared before the first chapter.
     let all = chapters.iter().flat_map(|chapter| &chapter.items);
     let handles: Vec<_> = all.filter(|item| is_handle(item)).map(handle).collect();
@@ -110,6 +110,14 @@ fn lines(doc: &Doc, width: usize) -> Vec<String> {
         match block {
             Block::Paragraph(text) => lines.extend(fill(text, width)),
             Block::Verbatim(code) => lines.extend(code.iter().cloned()),
+            Block::Items(items) => {
+                for item in items {
+                    let filled = fill(item, width - "  - ".len()).into_iter().enumerate();
+                    lines.extend(
+                        filled.map(|(at, line)| if at == 0 { format!("  - {line}") } else { format!("    {line}") }),
+                    );
+                }
+            }
             Block::List(entries) => {
                 for (label, text) in entries {
                     let filled = fill(&format!("{label}: {text}"), width - 2).into_iter().enumerate();

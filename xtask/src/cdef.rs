@@ -1,0 +1,50 @@
+//! Generates `bindings/ffi/bedrock.cdef.h`: the declarations for parsers that know no preprocessor.
+//!
+//! There are no comments, because pycparser reads none. All constants that fit are enumerators. BEDROCK_STRLEN and
+//! BEDROCK_JSON_NOT_FOUND are left out: no enumerator holds SIZE_MAX.
+
+use crate::api::{Api, Group, Macro};
+
+/// Returns the text of the file.
+pub fn generate(api: &Api) -> String {
+    let handles = api.handles.iter().map(|handle| format!("typedef struct {0} {0};", handle.name));
+    let types = api.types.iter().map(|number| format!("typedef {} {};", number.r#type, number.name));
+    let groups = api.constants.iter().map(group);
+    let callbacks = api.callbacks.iter().map(|callback| callback.declaration.clone());
+    let functions = api.functions.iter().map(|function| function.declaration.clone());
+    let parts = [
+        handles.collect::<Vec<_>>(),
+        types.collect(),
+        version(&api.macros).into_iter().chain(groups).collect(),
+        api.structs.iter().map(structure).collect(),
+        callbacks.collect(),
+        functions.collect(),
+    ];
+    parts.map(|part| part.join("\n") + "\n").join("\n")
+}
+
+/// The version is a macro in the header, for #if.
+fn version(macros: &[Macro]) -> Option<String> {
+    let numbers = macros.iter().filter(|constant| constant.value.is_number());
+    let lines: Vec<_> = numbers.map(|constant| format!("  {} = {}", constant.name, constant.value)).collect();
+    (!lines.is_empty()).then(|| enumeration(&lines))
+}
+
+fn group(group: &Group) -> String {
+    let lines = group.constants.iter().map(|constant| format!("  {} = {}", constant.name, constant.value));
+    enumeration(&lines.collect::<Vec<_>>())
+}
+
+fn enumeration(lines: &[String]) -> String {
+    format!("enum {{\n{}\n}};", lines.join(",\n"))
+}
+
+fn structure(structure: &crate::api::Struct) -> String {
+    let fields = structure.fields.iter().map(|field| {
+        let space = if field.r#type.ends_with('*') { "" } else { " " };
+        let count = field.count.map(|count| format!("[{count}]")).unwrap_or_default();
+        format!("  {}{space}{}{count};\n", field.r#type, field.name)
+    });
+    let name = &structure.name;
+    format!("typedef struct {name} {{\n{}}} {name};", fields.collect::<String>())
+}
