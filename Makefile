@@ -50,7 +50,7 @@ $(STATIC): $(BUILT)
 
 install: $(BUILT) $(STATIC)
 	install -d "$(INCLUDE)" "$(LIB)/pkgconfig" "$(DATA)"
-	install -m 644 include/bedrock.h "$(INCLUDE)/bedrock.h"
+	install -m 644 include/bedrock.h include/bedrock.hpp "$(INCLUDE)"
 	install -m 644 bedrock.supp LICENSE THIRD-PARTY.md "$(DATA)"
 	install -m 755 $(BUILT) "$(LIB)/libbedrock.so.$(VERSION)"
 	ln -sf libbedrock.so.$(VERSION) "$(LIB)/$(SONAME)"
@@ -61,7 +61,7 @@ install: $(BUILT) $(STATIC)
 	chmod 644 "$(LIB)/pkgconfig/bedrock.pc"
 
 uninstall:
-	rm -f "$(INCLUDE)/bedrock.h" "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
+	rm -f "$(INCLUDE)/bedrock.h" "$(INCLUDE)/bedrock.hpp" "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
 	rm -f "$(LIB)/libbedrock.a" "$(LIB)/pkgconfig/bedrock.pc"
 	rm -f "$(DATA)/bedrock.supp" "$(DATA)/LICENSE" "$(DATA)/THIRD-PARTY.md"
 
