@@ -61,7 +61,8 @@ install: $(BUILT) $(STATIC)
 	chmod 644 "$(LIB)/pkgconfig/bedrock.pc"
 
 uninstall:
-	rm -f "$(INCLUDE)/bedrock.h" "$(INCLUDE)/bedrock.hpp" "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
+	rm -f "$(INCLUDE)/bedrock.h" "$(INCLUDE)/bedrock.hpp"
+	rm -f "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
 	rm -f "$(LIB)/libbedrock.a" "$(LIB)/pkgconfig/bedrock.pc"
 	rm -f "$(DATA)/bedrock.supp" "$(DATA)/LICENSE" "$(DATA)/THIRD-PARTY.md"
 

@@ -117,6 +117,9 @@ enum class status : bedrock_status {
     resource = BEDROCK_E_RESOURCE,
 };
 
+// Returns the name of a status, such as "BEDROCK_E_THROTTLED".
+inline const char *name(status result) noexcept { return bedrock_status_name(static_cast<bedrock_status>(result)); }
+
 // What an event is. Ignore types that you do not know. (BEDROCK_EVENT_...)
 enum class event_type : std::int32_t {
     message_start = BEDROCK_EVENT_MESSAGE_START,
@@ -296,7 +299,7 @@ public:
     // Returns the status of the function that failed, or status::ok.
     bedrock::status status() const noexcept { return status_; }
     // Returns the name of the status, such as "BEDROCK_E_THROTTLED".
-    const char *name() const noexcept { return bedrock_status_name(static_cast<bedrock_status>(status_)); }
+    const char *name() const noexcept { return bedrock::name(status_); }
     // Returns the message, one line for people, or "". It lives as long as an error that shares it.
     const char *what() const noexcept { return what_; }
     // Returns the service's name for the failure, such as "ThrottlingException", or "".

@@ -1,5 +1,5 @@
-// check.hpp - shared by the programs of this folder: checks that print where they failed, and scripted models. It needs no
-// exceptions and no RTTI.
+// check.hpp - shared by the programs of this folder: checks that print where they failed, and scripted models. It needs
+// no exceptions and no RTTI.
 #ifndef CHECK_HPP
 #define CHECK_HPP
 
@@ -38,8 +38,7 @@ inline void text(std::string_view actual, std::string_view wanted, const char *w
 
 inline void status(bedrock::status actual, bedrock::status wanted, const char *what, const char *file, int line)
 {
-    text(bedrock_status_name(static_cast<bedrock_status>(actual)), bedrock_status_name(static_cast<bedrock_status>(wanted)),
-         what, file, line);
+    text(bedrock::name(actual), bedrock::name(wanted), what, file, line);
 }
 
 // The config of a model whose replies are this JSON array.
