@@ -1,0 +1,13 @@
+//go:build cgo && bedrock_static
+
+package abi
+
+// pkg-config says in which folder libbedrock.a is. It also names -lbedrock, which is the shared library: because the
+// archive before it has defined everything, --as-needed drops it.
+
+// #cgo pkg-config: bedrock
+// #cgo LDFLAGS: -l:libbedrock.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -Wl,--as-needed
+import "C"
+
+// Link is how the library is linked.
+const Link = "static"

@@ -1,0 +1,164 @@
+package bedrock
+
+import (
+	"context"
+	"runtime"
+	"time"
+
+	"github.com/libbedrock/libbedrock/bindings/go/internal/abi"
+)
+
+// Model is a model, ready to be called. All of its methods may be called by any number of goroutines at once.
+type Model struct {
+	owner *owner
+	id    string
+}
+
+// New makes a model. It checks the complete config, and does not connect: the first call finds credentials and endpoint
+// and returns their errors.
+func New(config Config) (*Model, error) {
+	text, err := encode(config)
+	if err != nil {
+		return nil, err
+	}
+	return NewJSON(text)
+}
+
+// NewJSON makes a model from the JSON text of a config, as the C library takes it.
+func NewJSON(config string) (*Model, error) {
+	if f := abi.Load(); f != nil {
+		return nil, failed(f)
+	}
+	return newModel(abi.ModelNew(config))
+}
+
+func newModel(r abi.Result) (*Model, error) {
+	if f := r.Failure(); f != nil {
+		return nil, failed(f)
+	}
+	join()
+	m := &Model{id: abi.ModelID(r.Out)}
+	m.owner = &owner{handle: r.Out, free: func(handle abi.Handle) {
+		abi.ModelFree(handle)
+		part()
+	}}
+	closeWith(m, m.owner)
+	return m, nil
+}
+
+// With derives a model that adds members to every request: tools, system, inferenceConfig and so on. It shares
+// connections, credentials and MaxConcurrency with m. "model", "timeout", "timeouts", "retry", "keep_answer" and
+// "read_ahead" mean what they mean in the config:
+//
+//	quick, err := model.With(`{"timeouts": {"total": "10s"}}`)
+func (m *Model) With(defaults any) (*Model, error) {
+	text, err := encode(defaults)
+	if err != nil {
+		return nil, err
+	}
+	defer runtime.KeepAlive(m)
+	return newModel(abi.ModelWith(m.handle(), text))
+}
+
+// handle returns the handle, which is 0 for nil and after Close.
+func (m *Model) handle() (handle abi.Handle) {
+	if m != nil {
+		m.owner.use(func(h abi.Handle) { handle = h })
+	}
+	return handle
+}
+
+// ID returns the model id of all requests that name no other.
+func (m *Model) ID() string { return m.id }
+
+// Usage returns the usage of all calls of this model, and of the models derived from it, so far.
+func (m *Model) Usage() Usage {
+	defer runtime.KeepAlive(m)
+	return usage(abi.ModelUsage(m.handle()))
+}
+
+// Connect makes a connection to the service ready ahead of the first call: it finds credentials, resolves the
+// endpoint's name, connects and does the TLS handshake. After a failure the model is still valid. It is one of the two
+// functions that hold a thread while they wait.
+func (m *Model) Connect(ctx context.Context) error {
+	if err := enter(ctx); err != nil {
+		return err
+	}
+	defer leave()
+	defer runtime.KeepAlive(m)
+	var cancel abi.Handle
+	if ctx.Done() != nil {
+		if cancel = abi.CancelNew(); cancel == 0 {
+			return own(ErrResource, "connect: the process is out of handles")
+		}
+		defer abi.CancelFree(cancel)
+		defer context.AfterFunc(ctx, func() { abi.CancelFire(cancel) })()
+	}
+	if f := abi.ModelConnect(m.handle(), cancel, abi.Unlimited).Failure(); f != nil {
+		return newError(f).because(ctx)
+	}
+	return nil
+}
+
+// Generate sends a request and waits for the complete response. It is the operation Converse.
+func (m *Model) Generate(ctx context.Context, request *Request) (*Response, error) {
+	return m.Call(ctx, "Converse", request)
+}
+
+// Call calls any operation of the Bedrock runtime by its name, such as "InvokeModel", and waits for the complete
+// response. The members of the request are those of the operation.
+func (m *Model) Call(ctx context.Context, operation string, request *Request) (*Response, error) {
+	c := m.open(ctx, operation, request)
+	defer c.close()
+	for {
+		switch err := c.next(nil); err {
+		case nil:
+		case complete:
+			return c.response()
+		default:
+			return nil, err
+		}
+	}
+}
+
+// Stream sends a request whose response is read event by event. It is the operation ConverseStream. It does not wait:
+// every failure, also that of a wrong request, is returned where the stream is read.
+func (m *Model) Stream(ctx context.Context, request *Request) *Stream {
+	return m.CallStream(ctx, "ConverseStream", request)
+}
+
+// CallStream opens a call of any operation by its name, such as "InvokeModelWithResponseStream". An operation that
+// does not stream has no events.
+func (m *Model) CallStream(ctx context.Context, operation string, request *Request) *Stream {
+	return newStream(m.open(ctx, operation, request))
+}
+
+// Close frees the model. Running calls, and models derived from it, go on.
+func (m *Model) Close() {
+	m.owner.close()
+	runtime.KeepAlive(m)
+}
+
+// Usage are the tokens that were used, and the time that the service took. A field is -1 if the service gave no value.
+type Usage struct {
+	// InputTokens are the tokens of the request.
+	InputTokens int64
+	// OutputTokens are the tokens of the response.
+	OutputTokens int64
+	// TotalTokens are both.
+	TotalTokens int64
+	// CacheReadTokens were read from a prompt cache.
+	CacheReadTokens int64
+	// CacheWriteTokens were written to a prompt cache.
+	CacheWriteTokens int64
+	// Latency is the time that the service took. It is negative if the service gave none, and for a model.
+	Latency time.Duration
+}
+
+func usage(u abi.Usage) Usage {
+	latency := time.Duration(-1)
+	if u.LatencyMS >= 0 {
+		latency = time.Duration(u.LatencyMS) * time.Millisecond
+	}
+	return Usage{u.InputTokens, u.OutputTokens, u.TotalTokens, u.CacheReadTokens, u.CacheWriteTokens, latency}
+}

@@ -1,0 +1,35 @@
+package bedrock
+
+import (
+	"runtime"
+	"sync"
+
+	"github.com/libbedrock/libbedrock/bindings/go/internal/abi"
+)
+
+// owner owns a handle, and frees it once. Its lock keeps the handle alive while borrowed texts are copied. It is
+// separate from the object that the program holds, so that the garbage collector can find that object unreachable.
+type owner struct {
+	mu     sync.Mutex
+	handle abi.Handle
+	free   func(abi.Handle)
+}
+
+func (o *owner) close() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.handle != 0 {
+		o.free(o.handle)
+		o.handle = 0
+	}
+}
+
+// use calls f with the handle, which is 0 after close.
+func (o *owner) use(f func(abi.Handle)) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f(o.handle)
+}
+
+// closeWith closes the owner when the garbage collector finds the object unreachable.
+func closeWith[T any](object *T, o *owner) { runtime.AddCleanup(object, (*owner).close, o) }

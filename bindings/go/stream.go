@@ -1,0 +1,221 @@
+package bedrock
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/libbedrock/libbedrock/bindings/go/internal/abi"
+)
+
+// Stream is a call whose response is read event by event. One loop can read it. Close it, or let the garbage collector
+// do so; leaving the loop ends the call, and keeps the part of the response that has been read.
+type Stream struct {
+	call *call
+	read atomic.Bool
+}
+
+func newStream(c *call) *Stream {
+	s := &Stream{call: c}
+	runtime.AddCleanup(s, (*call).close, c)
+	return s
+}
+
+// Events returns the events of the stream. If the response does not become complete, the last pair has the error, which
+// is [ErrTruncated] if the connection broke off; so a loop that ends without an error has read a complete response.
+// Leaving the loop by break, return, panic or [runtime.Goexit] ends the call and closes its connection. A second loop
+// gets [ErrBusy].
+func (s *Stream) Events() iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		defer runtime.KeepAlive(s)
+		if s.read.Swap(true) {
+			yield(Event{}, own(ErrBusy, "the stream has been read by another loop"))
+			return
+		}
+		defer s.call.cancel()
+		for {
+			var event Event
+			switch err := s.call.next(&event); err {
+			case nil:
+				if !yield(event, nil) {
+					return
+				}
+			case complete:
+				return
+			default:
+				yield(Event{}, err)
+				return
+			}
+		}
+	}
+}
+
+// Text returns the text of the stream, piece by piece. It is Events without the other events.
+func (s *Stream) Text() iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for event, err := range s.Events() {
+			if (err != nil || event.Type == EventText) && !yield(event.Text, err) {
+				return
+			}
+		}
+	}
+}
+
+// Response makes a response of the events that have been read so far, also after a failure or after the loop was left.
+// It is complete if the loop has ended without an error. Of an operation that does not stream it is the response once
+// the loop over Events has ended.
+func (s *Stream) Response() (*Response, error) {
+	defer runtime.KeepAlive(s)
+	return s.call.response()
+}
+
+// Close ends the stream if it has not ended, and frees it. A loop in another goroutine gets [ErrCancelled]. Responses
+// that were made of the stream stay valid.
+func (s *Stream) Close() {
+	s.call.close()
+	runtime.KeepAlive(s)
+}
+
+// complete is what next returns after the last event of a complete response. It never leaves this package.
+var complete = errors.New("the response is complete")
+
+// call is a call that runs: what the hub wakes and a Stream reads.
+type call struct {
+	ctx    context.Context
+	stop   func() bool   // of the function that ends the call when ctx is done; nil without one
+	hub    *hub          // nil if the call could not be opened
+	handle abi.Handle    // never changes; the library knows when it has been freed
+	ready  chan struct{} // has an element if there may be something to read
+
+	mu    sync.Mutex // held while the stream is used, so that it is not freed meanwhile
+	freed bool
+	end   error // the error that ended the call, or complete
+	out   abi.Next
+}
+
+// open opens a call. A failure is in its end.
+func (m *Model) open(ctx context.Context, operation string, request *Request) *call {
+	c := &call{ctx: ctx, ready: make(chan struct{}, 1)}
+	if ctx.Err() != nil {
+		c.end = ended(ctx)
+		return c
+	}
+	var handle abi.Handle
+	if request != nil {
+		request.mu.Lock()
+		defer request.mu.Unlock()
+		if c.end = request.err; c.end != nil {
+			return c
+		}
+		request.owner.use(func(h abi.Handle) { handle = h })
+	}
+	opened := abi.CallOpen(m.handle(), operation, handle)
+	runtime.KeepAlive(m)
+	runtime.KeepAlive(request)
+	if f := opened.Failure(); f != nil {
+		c.end = failed(f)
+		return c
+	}
+	c.handle = opened.Out
+	if c.hub, c.end = joinHub(c); c.end != nil {
+		c.freed = true
+		abi.StreamFree(c.handle)
+		return c
+	}
+	if ctx.Done() != nil {
+		c.stop = context.AfterFunc(ctx, c.cancel)
+	}
+	return c
+}
+
+// next reads the next event, and waits for it without a thread. It copies the event unless event is nil. It returns
+// complete after the last event.
+func (c *call) next(event *Event) error {
+	for {
+		status, err := c.poll(event)
+		if status != abi.Again {
+			return err
+		}
+		<-c.ready
+	}
+}
+
+// poll reads the next event if there is one. Without one, the library wakes the hub when there is something to read, and
+// the hub fills ready.
+func (c *call) poll(event *Event) (status int32, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.end != nil:
+		return abi.Done, c.end
+	case c.freed:
+		return abi.Done, own(ErrCancelled, "the stream was closed")
+	case c.ctx.Err() != nil:
+		// A context that is done ends the loop now. The function behind c.stop may not have run yet.
+		abi.StreamCancel(c.handle)
+	}
+	status = abi.StreamNext(c.handle, &c.out)
+	switch status {
+	case abi.OK:
+		if event != nil {
+			*event = newEvent(c.out.Copy())
+		}
+		return status, nil
+	case abi.Again:
+		return status, nil
+	case abi.Done:
+		c.end = complete
+	default:
+		c.end = newError(c.out.Failure(status)).because(c.ctx)
+	}
+	c.watchNoLonger()
+	return status, c.end
+}
+
+// cancel ends the call, and keeps what has been read.
+func (c *call) cancel() { abi.StreamCancel(c.handle) }
+
+// wake lets a goroutine that waits in next look again.
+func (c *call) wake() {
+	select {
+	case c.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (c *call) response() (*Response, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.hub == nil && c.end != nil:
+		return nil, c.end
+	case c.freed:
+		return nil, own(ErrCancelled, "the stream was closed")
+	}
+	return newResponse(abi.StreamResponse(c.handle))
+}
+
+func (c *call) watchNoLonger() {
+	if c.stop != nil {
+		c.stop()
+		c.stop = nil
+	}
+}
+
+func (c *call) close() {
+	c.mu.Lock()
+	closed := c.freed || c.hub == nil
+	if !closed {
+		c.freed = true
+		abi.StreamFree(c.handle)
+		c.watchNoLonger()
+	}
+	c.mu.Unlock()
+	if !closed {
+		c.wake()
+		c.hub.remove(c)
+	}
+}
