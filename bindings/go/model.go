@@ -60,12 +60,12 @@ func (m *Model) With(defaults any) (*Model, error) {
 	return newModel(abi.ModelWith(m.handle(), text))
 }
 
-// handle returns the handle, which is 0 for nil and after Close.
-func (m *Model) handle() (handle abi.Handle) {
-	if m != nil {
-		m.owner.use(func(h abi.Handle) { handle = h })
+// handle returns the handle, which is 0 for nil. The library knows whether it was freed.
+func (m *Model) handle() abi.Handle {
+	if m == nil {
+		return 0
 	}
-	return handle
+	return m.owner.handle
 }
 
 // ID returns the model id of all requests that name no other.
@@ -113,7 +113,7 @@ func (m *Model) Call(ctx context.Context, operation string, request *Request) (*
 	for {
 		switch err := c.next(nil); err {
 		case nil:
-		case complete:
+		case errComplete:
 			return c.response()
 		default:
 			return nil, err

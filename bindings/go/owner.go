@@ -11,20 +11,21 @@ import (
 // separate from the object that the program holds, so that the garbage collector can find that object unreachable.
 type owner struct {
 	mu     sync.Mutex
-	handle abi.Handle
+	handle abi.Handle // 0 if the object was not made; a freed one stays, and the library knows that it was freed
+	closed bool
 	free   func(abi.Handle)
 }
 
 func (o *owner) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.handle != 0 {
+	if !o.closed && o.handle != 0 {
 		o.free(o.handle)
-		o.handle = 0
 	}
+	o.closed = true
 }
 
-// use calls f with the handle, which is 0 after close.
+// use calls f with the handle, and the handle is not freed meanwhile.
 func (o *owner) use(f func(abi.Handle)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

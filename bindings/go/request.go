@@ -115,9 +115,9 @@ func (r *Request) Response(response *Response) *Request {
 		return r.change(func(abi.Handle) abi.Result { return abi.Result{Status: abi.EArgument} })
 	}
 	defer runtime.KeepAlive(response)
-	var handle abi.Handle
-	response.owner.use(func(h abi.Handle) { handle = h })
-	return r.change(func(request abi.Handle) abi.Result { return abi.RequestAddResponse(request, handle) })
+	return r.change(func(request abi.Handle) abi.Result {
+		return abi.RequestAddResponse(request, response.owner.handle)
+	})
 }
 
 // ToolResult adds the result of a tool. id is that of the [ToolCall]. content is text, which is never read as JSON: add

@@ -119,11 +119,11 @@ func TestWrongArgumentsAreErrors(t *testing.T) {
 	}
 	closed := hello(t)
 	closed.Close()
-	if _, err := model.Generate(t.Context(), closed); !errors.Is(err, bedrock.ErrInvalidArgument) {
+	if _, err := model.Generate(t.Context(), closed); !errors.Is(err, bedrock.ErrBadHandle) {
 		t.Error(err)
 	}
 	model.Close()
-	if _, err := model.Generate(t.Context(), hello(t)); !errors.Is(err, bedrock.ErrInvalidArgument) {
+	if _, err := model.Generate(t.Context(), hello(t)); !errors.Is(err, bedrock.ErrBadHandle) {
 		t.Error(err)
 	}
 }

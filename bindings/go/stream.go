@@ -43,7 +43,7 @@ func (s *Stream) Events() iter.Seq2[Event, error] {
 				if !yield(event, nil) {
 					return
 				}
-			case complete:
+			case errComplete:
 				return
 			default:
 				yield(Event{}, err)
@@ -79,8 +79,8 @@ func (s *Stream) Close() {
 	runtime.KeepAlive(s)
 }
 
-// complete is what next returns after the last event of a complete response. It never leaves this package.
-var complete = errors.New("the response is complete")
+// errComplete is what next returns after the last event of a complete response. It never leaves this package.
+var errComplete = errors.New("the response is complete")
 
 // call is a call that runs: what the hub wakes and a Stream reads.
 type call struct {
@@ -91,10 +91,15 @@ type call struct {
 	ready  chan struct{} // has an element if there may be something to read
 
 	mu    sync.Mutex // held while the stream is used, so that it is not freed meanwhile
+	begun bool       // a loop has begun
 	freed bool
-	end   error // the error that ended the call, or complete
+	end   error // the error that ended the call, or errComplete
 	out   abi.Next
 }
+
+// gate limits how many calls are opened and freed at once. The library's lists of them have locks, for which a goroutine
+// inside the library would wait with a thread.
+var gate = make(chan struct{}, 4)
 
 // open opens a call. A failure is in its end.
 func (m *Model) open(ctx context.Context, operation string, request *Request) *call {
@@ -110,8 +115,10 @@ func (m *Model) open(ctx context.Context, operation string, request *Request) *c
 		if c.end = request.err; c.end != nil {
 			return c
 		}
-		request.owner.use(func(h abi.Handle) { handle = h })
+		handle = request.owner.handle
 	}
+	gate <- struct{}{}
+	defer func() { <-gate }()
 	opened := abi.CallOpen(m.handle(), operation, handle)
 	runtime.KeepAlive(m)
 	runtime.KeepAlive(request)
@@ -132,7 +139,7 @@ func (m *Model) open(ctx context.Context, operation string, request *Request) *c
 }
 
 // next reads the next event, and waits for it without a thread. It copies the event unless event is nil. It returns
-// complete after the last event.
+// errComplete after the last event.
 func (c *call) next(event *Event) error {
 	for {
 		status, err := c.poll(event)
@@ -151,12 +158,15 @@ func (c *call) poll(event *Event) (status int32, err error) {
 	switch {
 	case c.end != nil:
 		return abi.Done, c.end
+	case c.freed && !c.begun:
+		return abi.Done, own(ErrBadHandle, "the stream was closed before it was read")
 	case c.freed:
-		return abi.Done, own(ErrCancelled, "the stream was closed")
+		return abi.Done, own(ErrCancelled, "the stream was closed while it was read")
 	case c.ctx.Err() != nil:
 		// A context that is done ends the loop now. The function behind c.stop may not have run yet.
 		abi.StreamCancel(c.handle)
 	}
+	c.begun = true
 	status = abi.StreamNext(c.handle, &c.out)
 	switch status {
 	case abi.OK:
@@ -167,7 +177,7 @@ func (c *call) poll(event *Event) (status int32, err error) {
 	case abi.Again:
 		return status, nil
 	case abi.Done:
-		c.end = complete
+		c.end = errComplete
 	default:
 		c.end = newError(c.out.Failure(status)).because(c.ctx)
 	}
@@ -190,10 +200,10 @@ func (c *call) response() (*Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.hub == nil && c.end != nil:
+	case c.hub == nil:
 		return nil, c.end
 	case c.freed:
-		return nil, own(ErrCancelled, "the stream was closed")
+		return nil, own(ErrBadHandle, "the stream was closed")
 	}
 	return newResponse(abi.StreamResponse(c.handle))
 }
@@ -210,7 +220,9 @@ func (c *call) close() {
 	closed := c.freed || c.hub == nil
 	if !closed {
 		c.freed = true
+		gate <- struct{}{}
 		abi.StreamFree(c.handle)
+		<-gate
 		c.watchNoLonger()
 	}
 	c.mu.Unlock()

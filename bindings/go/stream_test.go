@@ -195,7 +195,7 @@ func TestCloseEndsALoopInAnotherGoroutine(t *testing.T) {
 			t.Fatal(err)
 		}
 		closers.Wait()
-		if _, err := stream.Response(); !errors.Is(err, bedrock.ErrCancelled) {
+		if _, err := stream.Response(); !errors.Is(err, bedrock.ErrBadHandle) {
 			t.Fatal(err)
 		}
 	}

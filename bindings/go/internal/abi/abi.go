@@ -73,12 +73,6 @@ type Event struct {
 	Text, ToolID, ToolName, JSON, Payload string
 }
 
-// Next is the result of [StreamNext]. It is reused for all events of a stream.
-type Next struct {
-	event *event
-	err   uintptr
-}
-
 // event has the layout of bedrock_event.
 type event struct {
 	size                    uint32

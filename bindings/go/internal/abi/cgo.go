@@ -43,6 +43,12 @@ var (
 	_ = [1]struct{}{}[EResource-C.BEDROCK_E_RESOURCE]
 )
 
+// Next is the result of [StreamNext]. It is reused for all events of a stream.
+type Next struct {
+	event *event
+	err   uintptr
+}
+
 // Load makes the library ready to be called. The linker has done so.
 func Load() *Failure { return nil }
 

@@ -20,7 +20,7 @@ var fn struct {
 	modelUsage, modelFree, requestNew, requestClone, requestSet, requestRemove, requestAddText                uintptr
 	requestAddMessage, requestAddResponse, requestAddToolResult, requestMessageCount, requestRemoveMessages   uintptr
 	requestTrim, requestAddImage, requestAddDocument, requestAttach, requestJSON, requestBody, requestFree    uintptr
-	cancelNew, cancelFire, cancelFree, callOpen, streamNext, streamResponse, streamCancel         uintptr
+	cancelNew, cancelFire, cancelFree, callOpen, streamNext, streamResponse, streamCancel                     uintptr
 	streamFree, waitsetNew, waitsetAdd, waitsetWait, waitsetFD, waitsetFree, responseText, responseReasoning  uintptr
 	responseMessage, responseJSON, responseStopReason, responseFinishReason, responseRequestID                uintptr
 	responseComplete, responseAttempts, responseUsage, responseToolCall, responseServerToolCall, responseFree uintptr
@@ -400,10 +400,19 @@ func CallOpen(model Handle, operation string, request Handle) Result {
 	return o.result(status)
 }
 
+// Next is the result of [StreamNext]. It is reused for all events of a stream, and so are the arguments: a list of
+// arguments that is written in a call is allocated with each call.
+type Next struct {
+	event     *event
+	err       uintptr
+	arguments [4]uintptr
+}
+
 // StreamNext gets the next event, and does not wait for it.
 func StreamNext(stream Handle, next *Next) int32 {
-	status, _, _ := purego.SyscallN(fn.streamNext, uintptr(stream), 0, uintptr(unsafe.Pointer(&next.event)),
-		uintptr(unsafe.Pointer(&next.err)))
+	next.arguments = [...]uintptr{
+		uintptr(stream), 0, uintptr(unsafe.Pointer(&next.event)), uintptr(unsafe.Pointer(&next.err))}
+	status, _, _ := purego.SyscallN(fn.streamNext, next.arguments[:]...)
 	return int32(status)
 }
 
