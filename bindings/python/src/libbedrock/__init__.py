@@ -1,0 +1,88 @@
+"""Amazon Bedrock: `for` and `async for` over one Stream, on one shared library.
+
+    import libbedrock
+
+    model = libbedrock.Model("us.amazon.nova-micro-v1:0")
+    with model.stream("Why is the sky blue?") as stream:
+        for text in stream.text:
+            print(text, end="", flush=True)
+"""
+
+from ._abi import EventType, LogLevel, Status, ToolCallKind
+from ._cancel import Cancel
+from ._errors import (
+    AccessDeniedError,
+    BusyError,
+    CancelledError,
+    ClosedError,
+    ConfigError,
+    ContextOverflowError,
+    CredentialsError,
+    Error,
+    ForkedError,
+    InternalError,
+    InvalidArgumentError,
+    ModelError,
+    NetworkError,
+    NotFoundError,
+    ProtocolError,
+    QuotaError,
+    RequestError,
+    ResourceError,
+    ServiceError,
+    ThrottledError,
+    TimeoutError,
+    TruncatedError,
+    ValidationError,
+)
+from ._model import Model
+from ._process import live_handles, shutdown, version
+from ._records import Event, ToolCall, Usage
+from ._request import Request
+from ._response import Response
+from ._stream import Stream, Texts
+from ._waitset import WaitSet
+
+__all__ = [
+    "AccessDeniedError",
+    "BusyError",
+    "Cancel",
+    "CancelledError",
+    "ClosedError",
+    "ConfigError",
+    "ContextOverflowError",
+    "CredentialsError",
+    "Error",
+    "Event",
+    "EventType",
+    "ForkedError",
+    "InternalError",
+    "InvalidArgumentError",
+    "LogLevel",
+    "Model",
+    "ModelError",
+    "NetworkError",
+    "NotFoundError",
+    "ProtocolError",
+    "QuotaError",
+    "Request",
+    "RequestError",
+    "ResourceError",
+    "Response",
+    "ServiceError",
+    "Status",
+    "Stream",
+    "Texts",
+    "ThrottledError",
+    "TimeoutError",
+    "ToolCall",
+    "ToolCallKind",
+    "TruncatedError",
+    "Usage",
+    "ValidationError",
+    "WaitSet",
+    "live_handles",
+    "shutdown",
+    "version",
+]
+__version__ = "0.1.0"

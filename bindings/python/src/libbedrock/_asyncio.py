@@ -1,0 +1,122 @@
+"""Waits for streams in asyncio: one waiting set and one reader for each event loop, however many streams."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from ctypes import byref, c_void_p
+from weakref import WeakKeyDictionary
+
+from ._abi import Status
+from ._errors import ResourceError, of_status
+from ._library import Handle, library
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._stream import Stream
+
+OK, BUSY = int(Status.OK), int(Status.BUSY)
+
+
+class Hub:
+    """The waiting set of one event loop. It does not refer to its loop, so that it ends with it."""
+
+    def __init__(self) -> None:
+        number = library.bedrock_waitset_new()
+        self.set = Handle(number, library.bedrock_waitset_free)
+        self.descriptor = library.bedrock_waitset_fd(number)
+        if self.descriptor < 0:
+            raise ResourceError("bedrock: the process has no descriptor left to wait for streams")
+        self.waiting: dict[int, asyncio.Future[None]] = {}
+        self.reads = False
+
+    async def readable(self, stream: int, loop: asyncio.AbstractEventLoop) -> None:
+        """Waits for a stream of the set."""
+        future = loop.create_future()
+        self.waiting[stream] = future
+        if not self.reads:
+            loop.add_reader(self.descriptor, self.deliver)
+            self.reads = True
+        try:
+            await future
+        finally:
+            del self.waiting[stream]
+            # The task that reads the only stream is about to wait again: the reader is removed after it has run.
+            if not self.waiting:
+                with suppress(RuntimeError):  # the loop is closed
+                    loop.call_soon(self.rest, loop)
+
+    def deliver(self) -> None:
+        """Wakes the tasks whose streams have something to read."""
+        found = c_void_p()
+        while library.bedrock_waitset_wait(self.set.number, 0, byref(found), None) == OK:
+            # A stream without a waiting task is not armed: it comes back after its next read.
+            future = self.waiting.get(found.value or 0)
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    def rest(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Stops reading while nothing waits."""
+        if not self.waiting and self.reads:
+            loop.remove_reader(self.descriptor)
+            self.reads = False
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+
+
+def _hub(loop: asyncio.AbstractEventLoop) -> Hub:
+    hub = _hubs.get(loop)
+    if hub is None:
+        # Loops that are closed may live until the garbage collector runs, and their descriptors with them.
+        for other in [other for other in list(_hubs) if other.is_closed()]:
+            _hubs.pop(other, None)
+        hub = _hubs[loop] = Hub()
+    return hub
+
+
+async def readable(stream: Stream) -> None:
+    """Waits until the stream has something to read."""
+    loop = asyncio.get_running_loop()
+    hub = _hub(loop)
+    number = stream._number
+    if stream._hub is not hub:
+        status = library.bedrock_waitset_add(hub.set.number, number, None)
+        if status == BUSY:  # in the set of another loop, or in one of the program
+            await _descriptor_readable(stream.fileno(), loop)
+            return
+        if status < 0:
+            raise of_status(status)
+        stream._hub = hub
+    await hub.readable(number, loop)
+
+
+async def _descriptor_readable(descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
+    future = loop.create_future()
+
+    def deliver() -> None:
+        if not future.done():
+            future.set_result(None)
+
+    loop.add_reader(descriptor, deliver)
+    try:
+        await future
+    finally:
+        with suppress(RuntimeError):
+            loop.remove_reader(descriptor)
+
+
+async def checkpoint() -> None:
+    """Lets other tasks run."""
+    await asyncio.sleep(0)
+
+
+async def in_thread(function: Callable[[], None], abandoned: Callable[[], None]) -> None:
+    """Runs a function on a thread of the loop's executor."""
+    try:
+        await asyncio.get_running_loop().run_in_executor(None, function)
+    except asyncio.CancelledError:
+        abandoned()
+        raise

@@ -1,0 +1,254 @@
+"""Requests, with their conversations."""
+
+from __future__ import annotations
+
+from ctypes import byref, c_size_t, c_void_p, string_at
+
+from . import _abi
+from ._errors import InvalidArgumentError, RequestError, taken
+from ._library import Handle, encoded, library, short
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ._model import Model
+    from ._response import Response
+    from .types import BytesLike, RequestLike
+
+INLINE, BY_NAME = 0, 1
+
+
+class Request:
+    """A request, with its conversation. Methods that change it return it, so that they can be chained.
+
+    A call takes a copy when it begins, so a request may be changed and used again while calls run. Any thread may use it.
+    """
+
+    __slots__ = ("__weakref__", "_attached", "_handle")
+
+    _handle: Handle
+    # How many names of its own this request has tried for bytes.
+    _attached: int
+
+    def __init__(self, content: RequestLike = "") -> None:
+        """Makes a request of a question, of members of the Converse API, of messages, or of another request.
+
+        Bytes inside of members are attached.
+        """
+        self._attached = 0
+        if isinstance(content, Request):
+            self._attached = content._attached
+            self._handle = content._cloned()
+        elif isinstance(content, str):
+            self._handle = _made(b"")
+            self.user(content)
+        else:
+            found: list[BytesLike] = []
+
+            def attached(data: BytesLike) -> str:
+                found.append(data)
+                return f"bytes-{len(found)}"
+
+            self._handle = _made(json_of({"messages": content} if isinstance(content, (list, tuple)) else content, attached))
+            for data in found:
+                self._attached += 1
+                self.attach(f"bytes-{self._attached}", data)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Request:
+        """Makes a request of JSON text, which is sent as it is written. `Request.json` saves one."""
+        request = cls.__new__(cls)
+        request._attached = 0
+        request._handle = _made(encoded(text, "the request") if isinstance(text, str) else text or b" ")
+        return request
+
+    def user(self, text: str) -> Request:
+        """Adds text of the user. Blank text is not added."""
+        return self.text("user", text)
+
+    def assistant(self, text: str) -> Request:
+        """Adds text of the assistant."""
+        return self.text("assistant", text)
+
+    def system(self, text: str) -> Request:
+        """Adds text to the system prompt."""
+        return self.text("system", text)
+
+    def text(self, role: str, text: str) -> Request:
+        """Adds text of a role: "user", "assistant" or "system". It joins the last message if that has the same role."""
+        data = encoded(text, "the text")
+        return self._change(library.bedrock_request_add_text, short(role, "the role"), data, len(data))
+
+    def message(self, message: Mapping[str, object]) -> Request:
+        """Adds a message, in the form of Converse or of chat completions. Bytes inside are attached."""
+        return self._change(library.bedrock_request_add_message, *self._json(message))
+
+    def add(self, response: Response) -> Request:
+        """Adds the message of a response, in the form in which the service accepts it."""
+        if response._handle is None:
+            raise InvalidArgumentError(
+                "bedrock: a response that comes from a pickle cannot be added. Add its message: request.message(response.message)"
+            )
+        return self._change(library.bedrock_request_add_response, response._handle.number)
+
+    def tool_result(self, tool_use_id: str, content: str, *, error: bool = False) -> Request:
+        """Adds the result of a tool. `error` informs the model that the tool failed."""
+        data = encoded(content, "the result")
+        return self._change(
+            library.bedrock_request_add_tool_result, short(tool_use_id, "the id"), data, len(data), int(error)
+        )
+
+    def image(self, data: BytesLike, *, format: str | None = None, role: str = "user") -> Request:
+        """Adds an image. `format` is "png", "jpeg", "gif", "webp" or a MIME type; without it the bytes show it."""
+        return self._change(
+            library.bedrock_request_add_image, short(role, "the role"), _optional(format, "the format"), *_bytes(data), None, None
+        )
+
+    def document(
+        self, data: BytesLike, *, name: str | None = None, format: str | None = None, role: str = "user"
+    ) -> Request:
+        """Adds a document. `name` is that by which the model knows it, or the name of a file, whose ending shows the format."""
+        return self._change(
+            library.bedrock_request_add_document,
+            short(role, "the role"),
+            _optional(format, "the format"),
+            _optional(name, "the name"),
+            *_bytes(data),
+            None,
+            None,
+        )
+
+    def attach(self, name: str, data: BytesLike) -> Request:
+        """Attaches a copy of bytes, to which members refer as "@name" wherever they would hold base64."""
+        return self._change(library.bedrock_request_attach, short(name, "the name"), *_bytes(data), None, None)
+
+    def set(self, members: Mapping[str, object]) -> Request:
+        """Replaces top-level members, and adds those that the request lacks. None removes a member."""
+        return self._change(library.bedrock_request_set, *self._json(members))
+
+    def remove(self, member: str) -> Request:
+        """Removes a top-level member, such as "system"."""
+        return self._change(library.bedrock_request_remove, short(member, "the member"))
+
+    def remove_messages(self, first: int, count: int = 1) -> Request:
+        """Removes messages. The oldest has index 0. Remove a tool call and its result together."""
+        if first < 0 or count < 0:
+            raise InvalidArgumentError("bedrock: an index and a count are not negative")
+        return self._change(library.bedrock_request_remove_messages, first, count)
+
+    def trim(self, max_messages: int) -> Request:
+        """Shortens the conversation to at most so many messages, and keeps it valid."""
+        if max_messages < 0:
+            raise InvalidArgumentError("bedrock: a count is not negative")
+        return self._change(library.bedrock_request_trim, max_messages)
+
+    def __len__(self) -> int:
+        """The number of messages. The system prompt is not one of them."""
+        return library.bedrock_request_message_count(self._handle.number)
+
+    def __bool__(self) -> bool:
+        return True
+
+    def json(self, *, attachments: str = "inline") -> str:
+        """Returns the request as JSON, to save it: Request.from_json makes the same request of it.
+
+        Attachments are in it as base64 ("inline"), or as "@name" ("by_name"); attach those again.
+        """
+        if attachments not in ("inline", "by_name"):
+            raise InvalidArgumentError(f'bedrock: attachments is "inline" or "by_name", not {attachments!r}')
+        return self._borrowed(library.bedrock_request_json, BY_NAME if attachments == "by_name" else INLINE)
+
+    def body(self, model: Model) -> str:
+        """Returns the exact body that a call with this model would send."""
+        return self._borrowed(library.bedrock_request_body, model._number())
+
+    def copy(self) -> Request:
+        """Returns an independent copy, to undo a failed turn or to branch. It shares texts and attachments."""
+        return Request(self)
+
+    def close(self) -> None:
+        """Frees the request. Running calls keep what they need."""
+        self._handle.close()
+
+    def __copy__(self) -> Request:
+        return Request(self)
+
+    def __deepcopy__(self, memo: object) -> Request:
+        return Request(self)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Request.from_json, (self.json(),)
+
+    def __enter__(self) -> Request:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _change(self, function: Callable[..., int], *arguments: object) -> Request:
+        error = c_void_p()
+        status = function(self._handle.number, *arguments, byref(error))
+        if status < 0:
+            raise taken(status, error.value)
+        return self
+
+    def _cloned(self) -> Handle:
+        out, error = c_void_p(), c_void_p()
+        status = library.bedrock_request_clone(self._handle.number, byref(out), byref(error))
+        if status < 0:
+            raise taken(status, error.value)
+        return Handle(out.value, library.bedrock_request_free)
+
+    def _borrowed(self, function: Callable[..., int | None], argument: object) -> str:
+        # The text lives until another thread calls the same function on the same request, so this calls it on a copy.
+        copy, length, error = self._cloned(), c_size_t(), c_void_p()
+        address = function(copy.number, argument, byref(length), byref(error))
+        if address is None:
+            status = library.bedrock_error_status(error)
+            raise taken(status if status < 0 else _abi.Status.INTERNAL, error.value)
+        return string_at(address, length.value).decode()
+
+    def _json(self, members: Mapping[str, object]) -> tuple[bytes, int]:
+        def attached(data: BytesLike) -> str:
+            while True:
+                self._attached += 1
+                try:
+                    self.attach(f"bytes-{self._attached}", data)
+                except RequestError:
+                    continue  # the program uses this name
+                return f"bytes-{self._attached}"
+
+        text = json_of(members, attached)
+        return text, len(text)
+
+
+def json_of(value: object, attached: Callable[[BytesLike], str]) -> bytes:
+    """Writes JSON. `attached` receives bytes, which JSON cannot hold, and returns the name under which they are attached."""
+    import json
+
+    def default(other: object) -> str:
+        if isinstance(other, (bytes, bytearray)):
+            return "@" + attached(other)
+        if isinstance(other, memoryview):
+            return "@" + attached(other.tobytes())
+        raise TypeError(f"libbedrock: a request cannot hold a {type(other).__name__}")
+
+    return encoded(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default), "the JSON")
+
+
+def _bytes(data: BytesLike) -> tuple[bytes, int]:
+    whole = data if isinstance(data, bytes) else memoryview(data).tobytes()
+    return whole, len(whole)
+
+
+def _optional(text: str | None, what: str) -> bytes | None:
+    return None if text is None else short(text, what)
+
+
+def _made(text: bytes) -> Handle:
+    out, error = c_void_p(), c_void_p()
+    status = library.bedrock_request_new(text or None, len(text), byref(out), byref(error))
+    if status < 0:
+        raise taken(status, error.value)
+    return Handle(out.value, library.bedrock_request_free)

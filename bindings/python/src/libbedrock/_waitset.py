@@ -1,0 +1,74 @@
+"""Many streams, one waiter."""
+
+from __future__ import annotations
+
+import select
+from ctypes import byref, c_void_p
+
+from ._abi import Status
+from ._errors import ResourceError, of_status
+from ._library import Handle, library
+from ._stream import Stream
+
+
+class WaitSet:
+    """A set of streams, for which one thread waits. Programs with asyncio or trio need none."""
+
+    __slots__ = ("_handle", "_poll", "_streams")
+
+    def __init__(self) -> None:
+        number = library.bedrock_waitset_new()
+        if number is None:
+            raise ResourceError("bedrock: the process is out of handles")
+        self._handle = Handle(number, library.bedrock_waitset_free)
+        self._streams: dict[int, Stream] = {}
+        self._poll: select.poll | None = None
+
+    def add(self, stream: Stream) -> None:
+        """Adds a stream. It is in the set until it is closed."""
+        status = library.bedrock_waitset_add(self._handle.number, stream._number, None)
+        if status < 0:
+            raise of_status(status)
+        self._streams[stream._number] = stream
+
+    def wait(self, timeout: float | None = None) -> Stream | None:
+        """Waits at most so many seconds for a stream that has something to read. Returns it, or None if the time is up.
+
+        Then read it while Stream.wait(0) is true: a stream that is left before is not returned again.
+        """
+        found = c_void_p()
+        while True:
+            status = library.bedrock_waitset_wait(self._handle.number, 0, byref(found), None)
+            if status == Status.OK:
+                stream = self._streams.get(found.value or 0)
+                if stream is not None:
+                    return stream
+            elif status != Status.AGAIN:
+                raise of_status(status)
+            elif not self._wait(timeout):
+                return None
+
+    def fileno(self) -> int:
+        """Returns a descriptor that is readable while `wait` would return a stream at once. Only poll it."""
+        descriptor = library.bedrock_waitset_fd(self._handle.number)
+        if descriptor < 0:
+            raise ResourceError("bedrock: the waiting set has no descriptor: the process has none left, or the set is closed")
+        return descriptor
+
+    def close(self) -> None:
+        """Frees the set. Its streams go on."""
+        self._streams.clear()
+        self._handle.close()
+
+    def __enter__(self) -> WaitSet:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _wait(self, timeout: float | None) -> bool:
+        if self._poll is None:
+            poll = select.poll()
+            poll.register(self.fileno(), select.POLLIN)
+            self._poll = poll
+        return bool(self._poll.poll(None if timeout is None else max(timeout, 0) * 1000))

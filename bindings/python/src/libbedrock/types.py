@@ -1,0 +1,82 @@
+"""Types for annotations. `import libbedrock` does not import this module."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Dict, List, Literal, TypedDict, Union
+
+from ._request import Request
+
+__all__ = ["BytesLike", "Config", "Json", "RequestLike", "Retry", "Timeouts", "Transport"]
+
+#: A value of JSON.
+Json = Union[None, bool, int, float, str, List["Json"], Dict[str, "Json"]]
+
+#: What a call accepts: a question, the members of a request, a list of messages, or a Request. Bytes inside of members are
+#: attached.
+RequestLike = Union[str, Mapping[str, object], Sequence[Mapping[str, object]], Request]
+
+#: Bytes of an image or a document.
+BytesLike = Union[bytes, bytearray, "memoryview[int]"]
+
+
+class Timeouts(TypedDict, total=False):
+    """The timers, as durations such as "30s". README.md of the library describes each."""
+
+    connect: str
+    first_event: str
+    idle: str
+    total: str
+    queue: str
+
+
+class Retry(TypedDict, total=False):
+    """How failed attempts are repeated."""
+
+    max_attempts: int
+    mode: Literal["standard", "adaptive"]
+    max_backoff: str
+
+
+class Transport(TypedDict, total=False):
+    """What takes the place of the network, for tests; or the file in which calls are recorded."""
+
+    replies: Sequence[object]
+    repeat: bool
+    record: str
+    replay: str
+    timing: Literal["at_once", "recorded"]
+
+
+class Config(TypedDict, total=False):
+    """The keys of a model's config, besides `model`. README.md of the library describes each."""
+
+    region: str
+    api_key: str
+    secret_key: str
+    session_token: str
+    bearer_token: str
+    auth: Literal["auto", "sigv4", "bearer"]
+    profile: str
+    role_arn: str
+    role_session_name: str
+    external_id: str
+    base_url: str
+    allow_http: bool
+    timeout: str
+    timeouts: Timeouts
+    retry: Retry
+    max_concurrency: int
+    max_answer: int
+    keep_answer: bool
+    read_ahead: Union[int, str]
+    ca_file: str
+    proxy: str
+    http_version: Literal["auto", "1.1", "2"]
+    fips: bool
+    dual_stack: bool
+    user_agent: str
+    defaults: Mapping[str, object]
+    lint: Literal["error", "off"]
+    transport: Transport
+    options: Mapping[str, object]
