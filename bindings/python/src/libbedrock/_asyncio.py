@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from ctypes import byref, c_void_p
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 from ._abi import Status
 from ._errors import ResourceError, of_status
@@ -21,7 +21,7 @@ OK, BUSY = int(Status.OK), int(Status.BUSY)
 
 
 class Hub:
-    """The waiting set of one event loop. It does not refer to its loop, so that it ends with it."""
+    """The waiting set of one event loop."""
 
     def __init__(self) -> None:
         number = library.bedrock_waitset_new()
@@ -54,8 +54,8 @@ class Hub:
         while library.bedrock_waitset_wait(self.set.number, 0, byref(found), None) == OK:
             # A stream without a waiting task is not armed: it comes back after its next read.
             future = self.waiting.get(found.value or 0)
-            if future is not None and not future.done():
-                future.set_result(None)
+            if future is not None:
+                _wake(future)
 
     def rest(self, loop: asyncio.AbstractEventLoop) -> None:
         """Stops reading while nothing waits."""
@@ -64,16 +64,17 @@ class Hub:
             self.reads = False
 
 
-_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+# A hub lives as long as a stream that was read in its loop. What waits refers to its loop, so a strong reference from here
+# would keep a loop for ever that was closed before its tasks had ended.
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[Hub]] = WeakKeyDictionary()
 
 
 def _hub(loop: asyncio.AbstractEventLoop) -> Hub:
-    hub = _hubs.get(loop)
+    known = _hubs.get(loop)
+    hub = None if known is None else known()
     if hub is None:
-        # Loops that are closed may live until the garbage collector runs, and their descriptors with them.
-        for other in [other for other in list(_hubs) if other.is_closed()]:
-            _hubs.pop(other, None)
-        hub = _hubs[loop] = Hub()
+        hub = Hub()
+        _hubs[loop] = ref(hub)
     return hub
 
 
@@ -93,14 +94,14 @@ async def readable(stream: Stream) -> None:
     await hub.readable(number, loop)
 
 
+def _wake(future: asyncio.Future[None]) -> None:
+    if not future.done():
+        future.set_result(None)
+
+
 async def _descriptor_readable(descriptor: int, loop: asyncio.AbstractEventLoop) -> None:
     future = loop.create_future()
-
-    def deliver() -> None:
-        if not future.done():
-            future.set_result(None)
-
-    loop.add_reader(descriptor, deliver)
+    loop.add_reader(descriptor, _wake, future)
     try:
         await future
     finally:

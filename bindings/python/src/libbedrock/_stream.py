@@ -40,6 +40,7 @@ class Stream:
     __slots__ = (
         "__weakref__",
         "_burst",
+        "_ended",
         "_error",
         "_error_reference",
         "_event",
@@ -67,6 +68,7 @@ class Stream:
         self._lock = _thread.allocate_lock()
         self._leaving = False
         self._read = False
+        self._ended = False
         self._burst = 0
         self._poll: select.poll | None = None
         self._hub: object = None
@@ -131,6 +133,23 @@ class Stream:
             pass
         return self.response
 
+    def ready(self) -> Iterator[Event]:
+        """Returns the events that have arrived, without waiting for more. `ended` tells afterwards whether more can follow."""
+        while True:
+            self._enter()
+            try:
+                event = self._take()
+            finally:
+                self._leave()
+            if event is None or event is _END:
+                return
+            yield event
+
+    @property
+    def ended(self) -> bool:
+        """Whether the end was reached: of the complete response, or by a failure."""
+        return self._ended
+
     def wait(self, timeout: float | None = None) -> bool:
         """Waits at most so many seconds until the next event, or the end, can be read at once. Returns whether it can."""
         self._enter()
@@ -161,6 +180,11 @@ class Stream:
         self._leaving = True
         library.bedrock_stream_cancel(self._number)
         self._free_unless_read()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the stream was closed."""
+        return self._leaving
 
     async def aclose(self) -> None:
         """Does what `close` does. It does not wait either."""
@@ -230,6 +254,7 @@ class Stream:
             return event
         if status == AGAIN:
             return None
+        self._ended = True
         if status == DONE:
             self._keep_response()
             return _END

@@ -11,8 +11,18 @@ from ._library import Handle, library
 from ._stream import Stream
 
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
 class WaitSet:
-    """A set of streams, for which one thread waits. Programs with asyncio or trio need none."""
+    """A set of streams, for which one thread waits. Programs with asyncio or trio need none.
+
+    for stream in waitset:              # until all streams have ended
+        for event in stream.ready():    # raises the failure of this stream
+            ...
+    """
 
     __slots__ = ("_handle", "_poll", "_streams")
 
@@ -34,7 +44,7 @@ class WaitSet:
     def wait(self, timeout: float | None = None) -> Stream | None:
         """Waits at most so many seconds for a stream that has something to read. Returns it, or None if the time is up.
 
-        Then read it while Stream.wait(0) is true: a stream that is left before is not returned again.
+        Then read all of Stream.ready: a stream that is left before is not returned again.
         """
         found = c_void_p()
         while True:
@@ -47,6 +57,18 @@ class WaitSet:
                 raise of_status(status)
             elif not self._wait(timeout):
                 return None
+
+    def __iter__(self) -> Iterator[Stream]:
+        """Returns the streams that have something to read, again and again, until all of them have ended or are closed."""
+        while True:
+            for number, stream in list(self._streams.items()):
+                if stream.ended or stream.closed:
+                    del self._streams[number]
+            if not self._streams:
+                return
+            stream = self.wait()
+            if stream is not None:
+                yield stream
 
     def fileno(self) -> int:
         """Returns a descriptor that is readable while `wait` would return a stream at once. Only poll it."""
