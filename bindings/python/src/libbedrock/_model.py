@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 
     from .types import BytesLike, Config, RequestLike
 
-# Only one thread of a child process makes a model anew.
-_remaking = _thread.allocate_lock()
+# Only one thread of a child process makes a model anew. A derived model makes the one that it is derived from anew too.
+_remaking = _thread.RLock()
 
 
 def _after_fork_in_child() -> None:
     global _remaking
-    _remaking = _thread.allocate_lock()  # a thread of the parent may have held it
+    _remaking = _thread.RLock()  # a thread of the parent may have held it
 
 
 os.register_at_fork(after_in_child=_after_fork_in_child)
