@@ -124,17 +124,17 @@ class Model:
         name = short(operation, "the operation")
         return self._opened(library.bedrock_call_open, name, made._handle.number, _number(cancel))
 
-    def connect(self, timeout: float | None = None) -> None:
+    def connect(self, timeout: float | None = None, *, cancel: Cancel | None = None) -> None:
         """Makes a connection ready ahead of the first call, within so many seconds."""
-        cancel = Cancel()
+        mine = Cancel() if cancel is None else cancel
         ended = _thread.allocate_lock()
         ended.acquire()
-        failures: list[BaseException] = []
+        failures: list[Exception] = []
 
         def run() -> None:
             try:
-                self._connect(timeout, cancel)
-            except BaseException as error:
+                self._connect(timeout, mine)
+            except Exception as error:
                 failures.append(error)
             finally:
                 ended.release()
@@ -144,15 +144,17 @@ class Model:
         try:
             ended.acquire()
         except BaseException:
-            cancel.fire()
+            if cancel is None:
+                mine.fire()
             raise
         if failures:
-            raise failures[0]
+            raise failures.pop()
 
-    async def aconnect(self, timeout: float | None = None) -> None:
+    async def aconnect(self, timeout: float | None = None, *, cancel: Cancel | None = None) -> None:
         """Makes a connection ready ahead of the first call, within so many seconds, while other tasks run."""
-        cancel = Cancel()
-        await _waiting.current().in_thread(lambda: self._connect(timeout, cancel), cancel.fire)
+        mine = Cancel() if cancel is None else cancel
+        abandoned = mine.fire if cancel is None else _nothing
+        await _waiting.current().in_thread(lambda: self._connect(timeout, mine), abandoned)
 
     @property
     def usage(self) -> Usage:
@@ -227,6 +229,10 @@ def _made(config: bytes, parent: Model | None) -> Handle:
     if status < 0:
         raise taken(status, error.value)
     return Handle(out.value, library.bedrock_model_free)
+
+
+def _nothing() -> None:
+    pass
 
 
 def _number(cancel: Cancel | None) -> int | None:

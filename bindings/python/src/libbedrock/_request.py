@@ -80,8 +80,8 @@ class Request:
         data = encoded(text, "the text")
         return self._change(library.bedrock_request_add_text, short(role, "the role"), data, len(data))
 
-    def message(self, message: Mapping[str, object]) -> Request:
-        """Adds a message, in the form of Converse or of chat completions. Bytes inside are attached."""
+    def message(self, message: Mapping[str, object] | str) -> Request:
+        """Adds a message, in the form of Converse or of chat completions, or as JSON text. Bytes inside are attached."""
         return self._change(library.bedrock_request_add_message, *self._json(message))
 
     def add(self, response: Response) -> Request:
@@ -123,8 +123,8 @@ class Request:
         """Attaches a copy of bytes, to which members refer as "@name" wherever they would hold base64."""
         return self._change(library.bedrock_request_attach, short(name, "the name"), *_bytes(data), None, None)
 
-    def set(self, members: Mapping[str, object]) -> Request:
-        """Replaces top-level members, and adds those that the request lacks. None removes a member."""
+    def set(self, members: Mapping[str, object] | str) -> Request:
+        """Replaces top-level members, and adds those that the request lacks. None removes a member. A str is JSON text."""
         return self._change(library.bedrock_request_set, *self._json(members))
 
     def remove(self, member: str) -> Request:
@@ -209,7 +209,7 @@ class Request:
             raise taken(status if status < 0 else _abi.Status.INTERNAL, error.value)
         return string_at(address, length.value).decode()
 
-    def _json(self, members: Mapping[str, object]) -> tuple[bytes, int]:
+    def _json(self, members: Mapping[str, object] | str) -> tuple[bytes, int]:
         def attached(data: BytesLike) -> str:
             while True:
                 self._attached += 1
@@ -219,7 +219,7 @@ class Request:
                     continue  # the program uses this name
                 return f"bytes-{self._attached}"
 
-        text = json_of(members, attached)
+        text = encoded(members, "the JSON") if isinstance(members, str) else json_of(members, attached)
         return text, len(text)
 
 

@@ -258,11 +258,15 @@ class Stream:
         if status == DONE:
             self._keep_response()
             return _END
+        # No variable of this frame may hold the error, which refers to the frame: the two would keep the stream.
+        raise self._failure(status)
+
+    def _failure(self, status: int) -> Error:
         error = taken(status, self._error.value)
         self._keep_response()
         if self._read and isinstance(self._rest, Handle):
             error.response = response_of(self._rest)
-        raise error
+        return error
 
     def _wait(self, timeout: float | None) -> bool:
         if self._poll is None:
@@ -277,7 +281,7 @@ class Stream:
             try:
                 self._rest = self._made_response()
             except Error as error:  # this is a child process, or there is no memory
-                self._rest = error
+                self._rest = error.with_traceback(None)
 
     def _made_response(self) -> Handle:
         out, error = c_void_p(), c_void_p()
