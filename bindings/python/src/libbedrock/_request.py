@@ -41,7 +41,7 @@ class Request:
             self._attached = content._attached
             self._handle = content._cloned()
         elif isinstance(content, str):
-            self._handle = _made(b"")
+            self._handle = _made(None)
             self.user(content)
         else:
             found: list[BytesLike] = []
@@ -60,7 +60,7 @@ class Request:
         """Makes a request of JSON text, which is sent as it is written. `Request.json` saves one."""
         request = cls.__new__(cls)
         request._attached = 0
-        request._handle = _made(encoded(text, "the request") if isinstance(text, str) else text or b" ")
+        request._handle = _made(encoded(text, "the request") if isinstance(text, str) else text)
         return request
 
     def user(self, text: str) -> Request:
@@ -246,9 +246,9 @@ def _optional(text: str | None, what: str) -> bytes | None:
     return None if text is None else short(text, what)
 
 
-def _made(text: bytes) -> Handle:
+def _made(text: bytes | None) -> Handle:
     out, error = c_void_p(), c_void_p()
-    status = library.bedrock_request_new(text or None, len(text), byref(out), byref(error))
+    status = library.bedrock_request_new(text, len(text or b""), byref(out), byref(error))
     if status < 0:
         raise taken(status, error.value)
     return Handle(out.value, library.bedrock_request_free)

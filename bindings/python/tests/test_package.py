@@ -1,0 +1,140 @@
+"""The package itself."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import libbedrock
+import pytest
+from conftest import PACKAGE
+
+HERE = Path(__file__).resolve().parent
+
+
+def test_the_declarations_are_those_of_the_header():
+    done = subprocess.run([sys.executable, HERE.parent / "generate", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_structs_have_the_size_that_the_library_uses(scripted):
+    import ctypes
+
+    from libbedrock import _abi
+
+    stream = scripted("x").stream("x")
+    next(stream)
+    event = _abi.bedrock_event.from_address(stream._event.value)
+    assert event.size == ctypes.sizeof(_abi.bedrock_event)
+    stream.close()
+
+
+def imported(program):
+    """The modules that a program imports beyond those of an empty one."""
+    count = "import sys; before = set(sys.modules)\n"
+    text = f"{count}{program}\nprint(*sorted(set(sys.modules) - before))"
+    environment = {**os.environ, "PYTHONPATH": os.fspath(PACKAGE)}
+    done = subprocess.run([sys.executable, "-S", "-c", text], env=environment, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_importing_the_package_imports_nothing_slow():
+    slow = {"asyncio", "trio", "json", "typing", "inspect", "dataclasses", "logging", "socket", "threading", "subprocess", "re",
+            "pathlib", "collections.abc", "uuid", "ssl", "email", "concurrent.futures", "tempfile", "importlib.metadata"}  # fmt: skip
+    ctypes_and_enum = imported("import ctypes, enum")
+    assert not (imported("import libbedrock") - ctypes_and_enum) & slow
+    more = {name for name in imported("import libbedrock") - ctypes_and_enum if not name.startswith("libbedrock")}
+    assert more <= {"__future__", "_thread", "select", "time"}, more
+
+
+def test_a_loop_over_a_stream_imports_neither_asyncio_nor_trio():
+    model = 'libbedrock.Model.from_config(\'{"model": "m", "transport": {"replies": ["x"]}}\')'
+    names = imported(f"import libbedrock\nlist({model}.stream('x'))")
+    assert not names & {"asyncio", "trio", "libbedrock._asyncio", "libbedrock._trio", "typing", "json"}
+
+
+def test_asyncio_does_not_import_trio():
+    names = imported(
+        "import libbedrock, asyncio\n"
+        "model = libbedrock.Model('m', transport={'replies': ['x']})\n"
+        "async def main():\n    await model.agenerate('x')\n"
+        "asyncio.run(main())"
+    )
+    assert "libbedrock._asyncio" in names and not names & {"trio", "libbedrock._trio", "sniffio"}
+
+
+@pytest.mark.parametrize("library, hint", [("/nonexistent.so", "LIBBEDROCK"), ("libm.so.6", "another version")])
+def test_without_the_library_the_import_says_what_to_do(library, hint):
+    environment = {**os.environ, "PYTHONPATH": os.fspath(PACKAGE), "LIBBEDROCK": library}
+    done = subprocess.run([sys.executable, "-c", "import libbedrock"], env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: libbedrock:") and hint in last
+
+
+def test_everything_that_is_public_has_a_comment():
+    for name in libbedrock.__all__:
+        public = getattr(libbedrock, name)
+        assert public.__doc__, name
+        for member, value in vars(public).items() if isinstance(public, type) else []:
+            if not member.startswith("_") and (callable(value) or isinstance(value, (property, classmethod))):
+                assert getattr(value, "__doc__", None), f"{name}.{member}"
+
+
+def test_no_public_signature_has_any():
+    for file in PACKAGE.glob("libbedrock/*.py"):
+        if file.name != "_abi.py":
+            names = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Name) and node.id == "Any"]
+            assert names == [], f"{file}:{names[0].lineno}"
+
+
+def test_every_function_of_the_library_is_used():
+    """A capability of the header that Python lacks is left out on purpose, and is named here."""
+    source = "".join(file.read_text() for file in PACKAGE.glob("libbedrock/*.py") if file.name != "_abi.py")
+    from libbedrock import _abi
+
+    unused = {name for name in _abi.PROTOTYPES if name not in source}
+    assert unused == {
+        "bedrock_generate",  # call_open, so that Ctrl-C and event loops work
+        "bedrock_generate_stream",  # it calls back
+        "bedrock_call",
+        "bedrock_stream_set_wakeup",  # it calls back, on a thread that Python does not know
+        "bedrock_set_log",
+        "bedrock_error_status",
+        "bedrock_utf8_length",
+        "bedrock_response_tool_call_count",
+    } - {name for name in _abi.PROTOTYPES if name in source}
+
+
+if sys.implementation.name == "cpython" and sys.version_info >= (3, 12):
+
+    def test_a_subinterpreter_reads_a_stream(python):
+        ended = python(
+            """
+            import sys
+            try:
+                import _xxsubinterpreters as interpreters
+            except ImportError:
+                import _interpreters as interpreters
+            program = '''
+            import libbedrock
+            model = libbedrock.Model("m", transport={"replies": ["one two"]})
+            with model.stream("x") as stream:
+                assert list(stream.text) == ["one ", "two"]
+            '''
+            import textwrap
+            legacy = {"isolated": False} if sys.version_info < (3, 13) else {}
+            try:
+                if sys.version_info < (3, 13):
+                    interpreter = interpreters.create(isolated=False)
+                else:
+                    interpreter = interpreters.create("legacy")
+                interpreters.run_string(interpreter, textwrap.dedent(program))
+                interpreters.destroy(interpreter)
+            except ImportError as error:
+                print("skipped", error)
+            """,
+            flags=(),
+        )
+        assert (ended.code, ended.err) == (0, ""), ended
