@@ -23,60 +23,117 @@ VERSION = (0, 1, 0)
 class Status(IntEnum):
     """The result of a function of the library. A failure is below 0."""
 
+    #: Success.
     OK = 0
+    #: The stream has ended, and the response is complete.
     DONE = 1
+    #: The given time ran out first. Call again.
     AGAIN = 2
+    #: The callback asked to stop.
     STOPPED = 3
+    #: An argument is wrong: NULL, invalid UTF-8, an impossible length, an index that is too large, an unknown
+    #: operation.
     INVALID_ARGUMENT = -1
+    #: Not a valid handle of this type: it was freed, or never made.
     BAD_HANDLE = -2
+    #: The function cannot run now. A callback or a handler of pthread_atfork may not call it, another thread uses the
+    #: stream or waits for the waiting set, or the stream already has a wakeup or is in a waiting set.
     BUSY = -3
+    #: The config, the environment or a file of AWS is wrong: an unknown key, a wrong type, a bad value. Or a script
+    #: or a replay holds no response to the request.
     CONFIG = -4
+    #: The library refused the request before sending it.
     REQUEST = -5
+    #: No credentials were found, they have expired, or their provider failed. The message names the provider.
     CREDENTIALS = -6
+    #: The credentials are wrong, or do not permit this call. (AccessDeniedException, UnrecognizedClientException,
+    #: HTTP 403)
     ACCESS_DENIED = -7
+    #: The service has no such model or resource. (ResourceNotFoundException, HTTP 404)
     NOT_FOUND = -8
+    #: The service refused the request. (ValidationException, HTTP 400)
     VALIDATION = -9
+    #: The service refused the request because the input is too long. (ValidationException)
     CONTEXT_OVERFLOW = -10
+    #: Too many requests or tokens. (ThrottlingException, HTTP 429)
     THROTTLED = -11
+    #: The account's quota is used up. (ServiceQuotaExceededException)
     QUOTA = -12
+    #: The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException,
+    #: ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424)
     MODEL = -13
+    #: The service failed. Call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx)
     SERVICE = -14
+    #: The host name was not resolved, or connecting or TLS failed, or the connection failed before a response came.
+    #: The message names host, port and proxy. Or, in a call that does not stream, the connection failed before the
+    #: response was complete.
     NETWORK = -15
+    #: A timer ran out, and the message names the timer and its setting. Or the peer did not respond to the probes of
+    #: a silent connection. If attempts of the call ended with a service error, the error has the code, HTTP status
+    #: and request id of the last one.
     TIMEOUT = -16
+    #: The connection of a stream was closed or reset before the response was complete. Or HTTP does not mark the end
+    #: of a response of InvokeModel, and the response does not show that it is complete.
     TRUNCATED = -17
+    #: The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON that is not valid,
+    #: more bytes than max_answer.
     PROTOCOL = -18
+    #: A cancel was fired, the stream was cancelled or freed, the waiting set was freed, or the library was shut down.
     CANCELLED = -19
+    #: The handle was made before fork(), and this process is the child.
     FORKED = -20
+    #: A bug in this library. The process is unharmed.
     INTERNAL = -21
+    #: The process has no descriptors, threads, handles or memory left, or a recording cannot be written, for example
+    #: because the disk is full. If there is no handle left for the error, *err is NULL.
     RESOURCE = -22
 
 
 class EventType(IntEnum):
     """What an event of a stream is."""
 
+    #: The message begins. text: its role. (messageStart)
     MESSAGE_START = 1
+    #: A tool call or a tool result begins. Text and reasoning begin with their first delta instead.
+    #: (contentBlockStart)
     BLOCK_START = 2
+    #: A piece of text. text: the piece. (contentBlockDelta: text)
     TEXT = 3
+    #: A piece of the model's reasoning. text: the piece. (contentBlockDelta: reasoningContent.text)
     REASONING = 4
+    #: A fragment of a tool call's input. text: the fragment, which is a part of JSON. (contentBlockDelta:
+    #: toolUse.input)
     TOOL_INPUT = 5
+    #: Any other delta: a signature, redacted reasoning, a citation, an image, and deltas that this version does not
+    #: know. json holds it. (contentBlockDelta)
     BLOCK_DELTA = 6
+    #: A block is complete. For a tool call text is its complete input as JSON, or "{}" if it was empty. If
+    #: input_valid is 0, text is what the model wrote, which is not a JSON object. (contentBlockStop)
     BLOCK_STOP = 7
+    #: The message is complete. text: the stop reason. METADATA may follow, then BEDROCK_DONE. (messageStop)
     MESSAGE_STOP = 8
+    #: Usage, metrics and trace, in json. (metadata)
     METADATA = 9
+    #: An event that this version does not know. text: its name. json or payload: its content.
     OTHER = 10
+    #: A chunk of an InvokeModelWithResponseStream. text: the output of the model in its own form, which is JSON.
+    #: (chunk)
     CHUNK = 11
 
 
 class ToolCallKind(IntEnum):
     """Who runs a tool."""
 
+    #: The program runs the tool, and has to add its result.
     CLIENT = 0
+    #: The service runs the tool itself, for example nova_grounding. The result is in the response; do not add one.
     SERVER = 1
 
 
 class LogLevel(IntEnum):
     """How severe a message of the log is."""
 
+    #: No messages.
     OFF = 0
     ERROR = 1
     WARN = 2
