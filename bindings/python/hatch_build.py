@@ -30,9 +30,9 @@ def built():
     """Builds the library, and returns its path."""
     if shutil.which("cargo") is None:
         raise SystemExit(
-            f"libbedrock: to build the library from its sources, Rust {RUST} or newer and a C compiler have to be installed, and "
-            "there is no cargo on the PATH. Install Rust from https://rustup.rs, or a wheel, which has the library inside, or "
-            "set LIBDIR to the folder of a libbedrock.so"
+            f"libbedrock: there is no cargo on the PATH. To build the library from its sources, Rust {RUST} or newer and "
+            "a C compiler have to be installed. Install Rust from https://rustup.rs, or a wheel, which has the library "
+            "inside, or set LIBDIR to the folder of a libbedrock.so"
         )
     folder = sources()
     target = Path(os.environ.get("CARGO_TARGET_DIR") or folder / "target")
@@ -71,7 +71,11 @@ def platform_of(file):
                 needed.append(data[names + name : data.index(b"\0", names + name)].decode())
                 version += after
             at += following
-    glibc = [tuple(map(int, found.groups())) for found in (re.fullmatch(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?", name) for name in needed) if found]
+    glibc = [
+        tuple(map(int, found.groups()))
+        for found in (re.fullmatch(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?", name) for name in needed)
+        if found
+    ]
     if not glibc or machine not in MACHINES:
         raise SystemExit(f"libbedrock: {file} is not a library for glibc on {' or '.join(MACHINES.values())}")
     major, minor = max(glibc)

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Does the steps of a scenario in Python, and prints the transcript. README.md describes both.
 
-    runner.py FILE
-    runner.py FILE asyncio      reads every stream and makes every call in an event loop of asyncio
+runner.py FILE
+runner.py FILE asyncio      reads every stream and makes every call in an event loop of asyncio
 """
 
 import base64
@@ -31,7 +31,9 @@ def error_line(error, status_only=False):
     if status_only:
         return line
     wait = -1 if error.retry_after is None else round(error.retry_after * 1000)
-    line += f" code={text(error.code)} path={text(error.path)} http={error.http_status} request_id={text(error.request_id)}"
+    line += (
+        f" code={text(error.code)} path={text(error.path)} http={error.http_status} request_id={text(error.request_id)}"
+    )
     line += f" retryable={error.retryable:d} retry_after={wait} attempts={error.attempts} message={text(str(error))}"
     return line + (f" json={error.raw}" if error.raw else "")
 
@@ -65,7 +67,8 @@ def usage_line(usage):
 def response_lines(response):
     yield (
         f"response complete={response.complete:d} stop_reason={text(response.stop_reason)} "
-        f"finish_reason={text(response.finish_reason)} attempts={response.attempts} request_id={text(response.request_id)}"
+        f"finish_reason={text(response.finish_reason)} attempts={response.attempts} "
+        f"request_id={text(response.request_id)}"
     )
     yield f"  text {text(response.text)}"
     if response.reasoning:

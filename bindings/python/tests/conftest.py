@@ -16,7 +16,9 @@ PACKAGE = HERE.parent / "src"
 # No test depends on the machine's own configuration of AWS.
 for variable in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[variable]
-os.environ.update(AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE="/nonexistent", AWS_SHARED_CREDENTIALS_FILE="/nonexistent")
+os.environ.update(
+    AWS_EC2_METADATA_DISABLED="true", AWS_CONFIG_FILE="/nonexistent", AWS_SHARED_CREDENTIALS_FILE="/nonexistent"
+)
 resource.setrlimit(resource.RLIMIT_NOFILE, (min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1]),) * 2)
 
 import libbedrock  # noqa: E402
@@ -27,7 +29,9 @@ KEYS = {"region": "us-east-1", "api_key": "k", "secret_key": "s"}
 @pytest.fixture(scope="session")
 def service():
     """The URL of a service on loopback, in another process."""
-    process = subprocess.Popen([sys.executable, HERE / "server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, HERE / "server.py"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
     yield f"http://127.0.0.1:{int(process.stdout.readline())}"
     process.stdin.close()
     process.wait()

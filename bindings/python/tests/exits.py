@@ -150,7 +150,12 @@ def leave(way, url):
     text = OPENING.format(model=model, url=url) + textwrap.dedent(program).format(streams=STREAMS, code=CODE)
     try:
         ended = subprocess.run(
-            [sys.executable, "-c", text], env=os.environ, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", text],
+            env=os.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
     except subprocess.TimeoutExpired:
         return "hangs"

@@ -65,9 +65,14 @@ async def answer(path, writer):
             "usage": {"inputTokens": 1, "outputTokens": words, "totalTokens": words + 1},
         }
         body = json.dumps(response).encode()
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
+        )
         return
-    writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\ntransfer-encoding: chunked\r\n\r\n" + START)
+    writer.write(
+        b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.amazon.eventstream\r\ntransfer-encoding: chunked\r\n\r\n"
+        + START
+    )
     pause = int(numbers[1]) / 1000 if kind == "words" else 0
     if pause:
         for _ in range(words):

@@ -394,7 +394,12 @@ def test_connecting_ahead_does_not_hold_up_other_tasks(loop, at):
         await at("words.1.0").aconnect(5)
         with pytest.raises(libbedrock.NetworkError):
             await libbedrock.Model(
-                "any", base_url="http://127.0.0.1:9", api_key="k", secret_key="s", region="us-east-1", retry={"max_attempts": 1}
+                "any",
+                base_url="http://127.0.0.1:9",
+                api_key="k",
+                secret_key="s",
+                region="us-east-1",
+                retry={"max_attempts": 1},
             ).aconnect(5)
 
     loop.run(main)

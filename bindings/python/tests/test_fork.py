@@ -15,8 +15,8 @@ from conftest import PACKAGE
 
 STARTS = ["fork", "spawn", "forkserver"]
 
-# Python 3.12 warns of fork() in a process with threads. The library starts none before the first call, which a test below
-# shows; the others fork on purpose after one.
+# Python 3.12 warns of fork() in a process with threads. The library starts none before the first call, which a test
+# below shows; the others fork on purpose after one.
 pytestmark = pytest.mark.filterwarnings("ignore:.*use of fork.*:DeprecationWarning")
 
 
@@ -216,7 +216,21 @@ def app(environ, start_response):
 """
     )
     process = subprocess.Popen(
-        [sys.executable, "-X", "dev", "-W", "error", "-m", "gunicorn", "--preload", "--workers", "4", "--bind", "127.0.0.1:0", "app:app"],
+        [
+            sys.executable,
+            "-X",
+            "dev",
+            "-W",
+            "error",
+            "-m",
+            "gunicorn",
+            "--preload",
+            "--workers",
+            "4",
+            "--bind",
+            "127.0.0.1:0",
+            "app:app",
+        ],
         cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": os.fspath(PACKAGE)},
         stderr=subprocess.PIPE,

@@ -74,7 +74,9 @@ def test_an_operation_that_streams_is_read_as_a_stream(scripted):
 
 def test_connecting_ahead(at):
     at("words.1.0").connect(5)
-    model = Model("m", base_url="http://127.0.0.1:9", region="us-east-1", api_key="k", secret_key="s", retry={"max_attempts": 1})
+    model = Model(
+        "m", base_url="http://127.0.0.1:9", region="us-east-1", api_key="k", secret_key="s", retry={"max_attempts": 1}
+    )
     with pytest.raises(libbedrock.NetworkError):
         model.connect()
     with pytest.raises(ConnectionError):
@@ -122,7 +124,16 @@ def test_every_status_that_fails_has_a_class_of_its_own():
 @pytest.mark.parametrize("cls", every_error(), ids=lambda cls: cls.__name__)
 def test_an_error_can_be_made_copied_and_pickled(cls, scripted):
     response = scripted("x").generate("x")
-    error = cls("bedrock: no", code="c", path="/p", http_status=400, retryable=True, retry_after=1.5, attempts=2, response=response)
+    error = cls(
+        "bedrock: no",
+        code="c",
+        path="/p",
+        http_status=400,
+        retryable=True,
+        retry_after=1.5,
+        attempts=2,
+        response=response,
+    )
     error.add_note("a note") if hasattr(error, "add_note") else None
     for other in (copy.copy(error), copy.deepcopy(error), pickle.loads(pickle.dumps(error))):
         assert type(other) is cls
@@ -179,7 +190,9 @@ def test_shutdown_ends_calls_and_the_next_call_starts_again(at):
 
 def test_the_types_of_the_config_have_every_key_of_the_library():
     header = (ROOT / "include/bedrock.h").read_text()
-    chapter = header[header.index("The keys, with the type and the default of each:"):header.index("An unknown key is an error")]
+    chapter = header[
+        header.index("The keys, with the type and the default of each:") : header.index("An unknown key is an error")
+    ]
     keys = set(re.findall(r"^ \*   ([a-z_]+(?:\.[a-z_]+)?)  ", chapter, re.MULTILINE))
     from libbedrock.types import Config, Retry, Timeouts
 

@@ -29,7 +29,9 @@ def test_messages_members_and_requests_are_accepted(scripted):
 
 
 def test_members_keep_their_order_and_every_character():
-    request = Request({"inferenceConfig": {"temperature": 0.5, "maxTokens": 5}, "messages": [], "zzz": "\u00e9\U0001f600\0"})
+    request = Request(
+        {"inferenceConfig": {"temperature": 0.5, "maxTokens": 5}, "messages": [], "zzz": "\u00e9\U0001f600\0"}
+    )
     assert request.json() == (
         '{"inferenceConfig":{"temperature":0.5,"maxTokens":5},"messages":[],"zzz":"\u00e9\U0001f600\\u0000"}'
     )
@@ -45,7 +47,9 @@ def test_methods_chain_and_texts_of_one_role_join():
 
 
 @pytest.mark.parametrize(
-    "data", [PNG, bytearray(PNG), memoryview(PNG), memoryview(bytearray(PNG)), array.array("B", PNG)], ids=lambda data: type(data).__name__
+    "data",
+    [PNG, bytearray(PNG), memoryview(PNG), memoryview(bytearray(PNG)), array.array("B", PNG)],
+    ids=lambda data: type(data).__name__,
 )
 def test_every_kind_of_bytes_can_be_attached(data, scripted):
     request = Request("What is this?").image(data).attach("again", data)
@@ -81,8 +85,13 @@ def test_a_document_shows_its_format_by_its_name():
 
 
 def test_a_conversation_with_tools_goes_round(scripted):
-    tool = {"role": "assistant", "content": [{"toolUse": {"toolUseId": "t1", "name": "add", "input": {"a": 1, "b": 2}}}]}
-    model = scripted({"message": tool}, "3").with_(toolConfig={"tools": [{"toolSpec": {"name": "add", "inputSchema": {"json": {}}}}]})
+    tool = {
+        "role": "assistant",
+        "content": [{"toolUse": {"toolUseId": "t1", "name": "add", "input": {"a": 1, "b": 2}}}],
+    }
+    model = scripted({"message": tool}, "3").with_(
+        toolConfig={"tools": [{"toolSpec": {"name": "add", "inputSchema": {"json": {}}}}]}
+    )
     request = Request("1 + 2?")
     first = model.generate(request)
     (call,) = first.tool_calls
@@ -123,7 +132,11 @@ def test_messages_are_removed_and_trimmed():
     assert len(request) == 6
     request.trim(2)
     assert members(request)["messages"][0]["content"] == [{"text": "question 3"}]
-    for impossible in (lambda: request.remove_messages(5), lambda: request.remove_messages(-1), lambda: request.trim(-1)):
+    for impossible in (
+        lambda: request.remove_messages(5),
+        lambda: request.remove_messages(-1),
+        lambda: request.trim(-1),
+    ):
         with pytest.raises(libbedrock.InvalidArgumentError):
             impossible()
 

@@ -8,8 +8,8 @@ import time
 import libbedrock
 import pytest
 
-# Ctrl-C at this many seconds into a wait, which has to end so soon afterwards. The machine may be busy, so the best of some
-# tries counts.
+# Ctrl-C at this many seconds into a wait, which has to end so soon afterwards. The machine may be busy, so the best of
+# some tries counts.
 CTRL_C, SOON, TRIES = 0.1, 0.2, 5
 
 
@@ -65,7 +65,12 @@ def test_ctrl_c_ends_connecting(at):
         listener.listen()
         port = listener.getsockname()[1]
         model = libbedrock.Model(
-            "any", base_url=f"https://127.0.0.1:{port}", region="us-east-1", api_key="k", secret_key="s", timeouts={"connect": "30s"}
+            "any",
+            base_url=f"https://127.0.0.1:{port}",
+            region="us-east-1",
+            api_key="k",
+            secret_key="s",
+            timeouts={"connect": "30s"},
         )
         assert min(interrupted(model.connect) for _ in range(TRIES)) < SOON
 

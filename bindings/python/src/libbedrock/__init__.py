@@ -1,11 +1,11 @@
 """Amazon Bedrock: `for` and `async for` over one Stream, on one shared library.
 
-    import libbedrock
+import libbedrock
 
-    model = libbedrock.Model("us.amazon.nova-micro-v1:0")
-    with model.stream("Why is the sky blue?") as stream:
-        for text in stream.text:
-            print(text, end="", flush=True)
+model = libbedrock.Model("us.amazon.nova-micro-v1:0")
+with model.stream("Why is the sky blue?") as stream:
+    for text in stream.text:
+        print(text, end="", flush=True)
 """
 
 from ._abi import EventType, LogLevel, Status, ToolCallKind

@@ -64,8 +64,8 @@ class Hub:
             self.reads = False
 
 
-# A hub lives as long as a stream that was read in its loop. What waits refers to its loop, so a strong reference from here
-# would keep a loop for ever that was closed before its tasks had ended.
+# A hub lives as long as a stream that was read in its loop. What waits refers to its loop, so a strong reference from
+# here would keep a loop for ever that was closed before its tasks had ended.
 _hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, ref[Hub]] = WeakKeyDictionary()
 
 

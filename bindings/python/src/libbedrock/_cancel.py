@@ -9,8 +9,8 @@ from ._library import Handle, library
 class Cancel:
     """Ends every call that it is passed to, once it is fired. It stays fired.
 
-    One Cancel may serve many calls, at once or one after the other. Any thread and a signal handler may fire it. The first
-    call with one starts a thread of the library, so to end a single stream use Stream.close.
+    One Cancel may serve many calls, at once or one after the other. Any thread and a signal handler may fire it. The
+    first call with one starts a thread of the library, so to end a single stream use Stream.close.
     """
 
     __slots__ = ("_handle",)

@@ -12,9 +12,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# These functions are called for each event, and never wait: stream_next and waitset_wait are called with a time limit of 0. The
-# interpreter keeps its lock while they run, because with other threads at work each release of the lock can cost a switch of
-# threads. The library calls nothing in Python, so it cannot wait for the lock.
+# These functions are called for each event, and never wait: stream_next and waitset_wait are called with a time limit
+# of 0. The interpreter keeps its lock while they run, because with other threads at work each release of the lock can
+# cost a switch of threads. The library calls nothing in Python, so it cannot wait for the lock.
 QUICK = ("bedrock_stream_next", "bedrock_stream_fd", "bedrock_waitset_wait")
 
 
@@ -35,8 +35,8 @@ def _load() -> tuple[str, ctypes.CDLL]:
         except OSError as error:
             failures.append(str(error))
     raise ImportError(
-        f"libbedrock: the shared library cannot be loaded: {'; '.join(failures)}. Install a wheel of libbedrock, which has it "
-        "inside, or set LIBBEDROCK to the path of libbedrock.so"
+        f"libbedrock: the shared library cannot be loaded: {'; '.join(failures)}. Install a wheel of libbedrock, which "
+        "has it inside, or set LIBBEDROCK to the path of libbedrock.so"
     )
 
 
@@ -56,8 +56,8 @@ def _bind() -> tuple[str, _abi.Functions, Callable[[object, int, object, object]
     major, minor, _ = _abi.VERSION
     if (number >> 16, number >> 8 & 255) != (major, minor):
         raise ImportError(
-            f"libbedrock: {path} is version {functions.bedrock_version().decode()}, and this package needs {major}.{minor}. "
-            "Install the package and the library of one version, or set LIBBEDROCK to another libbedrock.so"
+            f"libbedrock: {path} is version {functions.bedrock_version().decode()}, and this package needs "
+            f"{major}.{minor}. Install the package and the library of one version, or set LIBBEDROCK to another file"
         )
     waiting = releasing.bedrock_stream_next
     if waiting is not functions.bedrock_stream_next:
@@ -65,8 +65,8 @@ def _bind() -> tuple[str, _abi.Functions, Callable[[object, int, object, object]
     return path, functions, waiting
 
 
-# path: The file that was loaded. library: Its functions. next_within: bedrock_stream_next with the lock of the interpreter
-# released, for waits.
+# path: The file that was loaded. library: Its functions. next_within: bedrock_stream_next with the lock of the
+# interpreter released, for waits.
 path, library, next_within = _bind()
 
 

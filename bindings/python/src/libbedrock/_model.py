@@ -75,9 +75,11 @@ class Model:
     def with_(self, defaults: Mapping[str, object] | str | None = None, **members: object) -> Model:
         """Derives a model that adds members to every request: inferenceConfig, system, toolConfig, timeout and so on.
 
-        It shares connections, credentials and max_concurrency, and is cheap: derive one to give a call its own deadline.
+        It shares connections, credentials and max_concurrency. It is cheap: derive one to give a call its own deadline.
         """
-        text = encoded(defaults, "the defaults") if isinstance(defaults, str) else _json({**(defaults or {}), **members})
+        text = (
+            encoded(defaults, "the defaults") if isinstance(defaults, str) else _json({**(defaults or {}), **members})
+        )
         model = type(self).__new__(type(self))
         model._make(text, self)
         return model
@@ -107,7 +109,7 @@ class Model:
     async def acall(
         self, operation: str, request: RequestLike | None = None, *, cancel: Cancel | None = None, **members: object
     ) -> Response:
-        """Calls an operation of the Bedrock runtime by its name, and waits for the complete response, while other tasks run."""
+        """Calls an operation by its name, and waits for the complete response, while other tasks run."""
         with self.call_stream(operation, request, cancel=cancel, **members) as stream:
             return await stream.aread()
 

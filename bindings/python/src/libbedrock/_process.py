@@ -25,7 +25,7 @@ def live_handles() -> int:
 def shutdown(timeout: float | None = None) -> bool:
     """Cancels all running calls, and waits for the library's threads to end. Returns False if the time was up before.
 
-    A program need not call it before it exits, unless it records: then it waits until cancelled calls are in the recording.
+    A program need not call it before it exits, unless it records: it waits until cancelled calls are in the recording.
     """
     end = None if timeout is None else time.monotonic() + timeout
     while True:

@@ -45,8 +45,8 @@ class Event(Record):
     type: EventType
     #: The index of the content block, or None.
     block: int | None
-    #: The text: a piece of the answer in TEXT, of the reasoning in REASONING, of a tool's input in TOOL_INPUT; the complete
-    #: input in BLOCK_STOP of a tool call; the role in MESSAGE_START; the stop reason in MESSAGE_STOP.
+    #: The text: a piece of the answer in TEXT, of the reasoning in REASONING, of a tool's input in TOOL_INPUT; the
+    #: complete input in BLOCK_STOP of a tool call; the role in MESSAGE_START; the stop reason in MESSAGE_STOP.
     text: str
     #: The id and the name of a tool call, in BLOCK_START and BLOCK_STOP; otherwise "".
     tool_id: str
@@ -70,7 +70,14 @@ class Event(Record):
 class Usage(Record):
     """Tokens that were used. A member is None if the service gave no value."""
 
-    __slots__ = ("input_tokens", "output_tokens", "total_tokens", "cache_read_tokens", "cache_write_tokens", "latency_ms")
+    __slots__ = (
+        "input_tokens",
+        "output_tokens",
+        "total_tokens",
+        "cache_read_tokens",
+        "cache_write_tokens",
+        "latency_ms",
+    )
 
     input_tokens: int | None
     output_tokens: int | None
@@ -93,8 +100,8 @@ class ToolCall(Record):
     name: str
     #: The input as the model wrote it.
     raw_input: str
-    #: False if the input is not a JSON object, because the model was cut off or wrote something else. Then do not run the
-    #: tool, and reply with an error result.
+    #: False if the input is not a JSON object, because the model was cut off or wrote something else. Then do not run
+    #: the tool, and reply with an error result.
     input_valid: bool
     #: Who runs the tool: CLIENT is the program.
     kind: ToolCallKind
@@ -104,5 +111,7 @@ class ToolCall(Record):
         """The input. Raises ValueError if it is not a JSON object (`input_valid`)."""
         value = parsed(self.raw_input) if self.input_valid else None
         if not isinstance(value, dict):
-            raise ValueError(f"libbedrock: the input of the tool call {self.id!r} is not a JSON object: {self.raw_input!r}")
+            raise ValueError(
+                f"libbedrock: the input of the tool call {self.id!r} is not a JSON object: {self.raw_input!r}"
+            )
         return value

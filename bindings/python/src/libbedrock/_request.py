@@ -22,7 +22,8 @@ INLINE, BY_NAME = 0, 1
 class Request:
     """A request, with its conversation. Methods that change it return it, so that they can be chained.
 
-    A call takes a copy when it begins, so a request may be changed and used again while calls run. Any thread may use it.
+    A call takes a copy when it begins, so a request may be changed and used again while calls run. Any thread may use
+    it.
     """
 
     __slots__ = ("__weakref__", "_attached", "_handle")
@@ -50,7 +51,9 @@ class Request:
                 found.append(data)
                 return f"bytes-{len(found)}"
 
-            self._handle = _made(json_of({"messages": content} if isinstance(content, (list, tuple)) else content, attached))
+            self._handle = _made(
+                json_of({"messages": content} if isinstance(content, (list, tuple)) else content, attached)
+            )
             for data in found:
                 self._attached += 1
                 self.attach(f"bytes-{self._attached}", data)
@@ -81,14 +84,15 @@ class Request:
         return self._change(library.bedrock_request_add_text, short(role, "the role"), data, len(data))
 
     def message(self, message: Mapping[str, object] | str) -> Request:
-        """Adds a message, in the form of Converse or of chat completions, or as JSON text. Bytes inside are attached."""
+        """Adds a message of Converse or of chat completions. A str is JSON text. Bytes inside are attached."""
         return self._change(library.bedrock_request_add_message, *self._json(message))
 
     def add(self, response: Response) -> Request:
         """Adds the message of a response, in the form in which the service accepts it."""
         if response._handle is None:
             raise InvalidArgumentError(
-                "bedrock: a response that comes from a pickle cannot be added. Add its message: request.message(response.message)"
+                "bedrock: a response that comes from a pickle cannot be added. Add its message: "
+                "request.message(response.message)"
             )
         return self._change(library.bedrock_request_add_response, response._handle.number)
 
@@ -102,13 +106,18 @@ class Request:
     def image(self, data: BytesLike, *, format: str | None = None, role: str = "user") -> Request:
         """Adds an image. `format` is "png", "jpeg", "gif", "webp" or a MIME type; without it the bytes show it."""
         return self._change(
-            library.bedrock_request_add_image, short(role, "the role"), _optional(format, "the format"), *_bytes(data), None, None
+            library.bedrock_request_add_image,
+            short(role, "the role"),
+            _optional(format, "the format"),
+            *_bytes(data),
+            None,
+            None,
         )
 
     def document(
         self, data: BytesLike, *, name: str | None = None, format: str | None = None, role: str = "user"
     ) -> Request:
-        """Adds a document. `name` is that by which the model knows it, or the name of a file, whose ending shows the format."""
+        """Adds a document. The model knows it by `name`. If that is the name of a file, its ending shows the format."""
         return self._change(
             library.bedrock_request_add_document,
             short(role, "the role"),
@@ -124,7 +133,7 @@ class Request:
         return self._change(library.bedrock_request_attach, short(name, "the name"), *_bytes(data), None, None)
 
     def set(self, members: Mapping[str, object] | str) -> Request:
-        """Replaces top-level members, and adds those that the request lacks. None removes a member. A str is JSON text."""
+        """Replaces top-level members, and adds those that are not there. None removes a member. A str is JSON text."""
         return self._change(library.bedrock_request_set, *self._json(members))
 
     def remove(self, member: str) -> Request:
@@ -224,7 +233,7 @@ class Request:
 
 
 def json_of(value: object, attached: Callable[[BytesLike], str]) -> bytes:
-    """Writes JSON. `attached` receives bytes, which JSON cannot hold, and returns the name under which they are attached."""
+    """Writes JSON. `attached` receives bytes, which JSON cannot hold, and returns their name as an attachment."""
     import json
 
     def default(other: object) -> str:
@@ -234,7 +243,9 @@ def json_of(value: object, attached: Callable[[BytesLike], str]) -> bytes:
             return "@" + attached(other.tobytes())
         raise TypeError(f"libbedrock: a request cannot hold a {type(other).__name__}")
 
-    return encoded(json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default), "the JSON")
+    return encoded(
+        json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default), "the JSON"
+    )
 
 
 def _bytes(data: BytesLike) -> tuple[bytes, int]:

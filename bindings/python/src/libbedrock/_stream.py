@@ -29,12 +29,12 @@ SLICE = 100
 class Stream:
     """The events of one response, as they arrive: an iterator for `for` and for `async for`.
 
-    The loop ends after the complete response. It raises an Error if the response is cut off, if a timer runs out or if the
-    call fails in another way; an answer that is not complete never looks complete.
+    The loop ends after the complete response. It raises an Error if the response is cut off, if a timer runs out or if
+    the call fails in another way: a response that is not complete never looks complete.
 
-    Leave a stream early by leaving its `with` or `async with` block, by `close`, or by dropping the last reference to it. All
-    of them end the call and close its connection, and none of them waits. One thread or task at a time may read it; `close`
-    may be called from any thread.
+    A stream ends early if its `with` or `async with` block is left, by `close`, and with the last reference to it. Each
+    of them ends the call and closes its connection, and none of them waits. One thread or task at a time may read a
+    stream. Any thread may close it.
     """
 
     __slots__ = (
@@ -63,8 +63,8 @@ class Stream:
         self._error = c_void_p()
         self._event_reference = byref(self._event)
         self._error_reference = byref(self._error)
-        # Held while a thread or task reads. An event is borrowed from the library until the next one, and its descriptor until
-        # the stream is freed, so neither may happen meanwhile.
+        # Held while a thread or task reads. An event is borrowed from the library until the next one, and its
+        # descriptor until the stream is freed, so neither may happen meanwhile.
         self._lock = _thread.allocate_lock()
         self._leaving = False
         self._read = False
@@ -134,7 +134,7 @@ class Stream:
         return self.response
 
     def ready(self) -> Iterator[Event]:
-        """Returns the events that have arrived, without waiting for more. `ended` tells afterwards whether more can follow."""
+        """Returns the events that have arrived, without waiting for more. `ended` tells whether more can follow."""
         while True:
             self._enter()
             try:
@@ -151,7 +151,7 @@ class Stream:
         return self._ended
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Waits at most so many seconds until the next event, or the end, can be read at once. Returns whether it can."""
+        """Waits at most so many seconds for the next event or the end. Returns whether it can be read at once."""
         self._enter()
         try:
             return self._wait(timeout)
@@ -165,7 +165,9 @@ class Stream:
         """
         descriptor = library.bedrock_stream_fd(self._number)
         if descriptor < 0:
-            raise ResourceError("bedrock: the stream has no descriptor: the process has none left, or the stream is closed")
+            raise ResourceError(
+                "bedrock: the stream has no descriptor: the process has none left, or the stream is closed"
+            )
         return descriptor
 
     @property
@@ -247,7 +249,9 @@ class Stream:
             event.block = source.block if source.block >= 0 else None
             event.text = string_at(source.text or 0, source.text_len).decode()
             event.tool_id = string_at(source.tool_id or 0, source.tool_id_len).decode() if source.tool_id_len else ""
-            event.tool_name = string_at(source.tool_name or 0, source.tool_name_len).decode() if source.tool_name_len else ""
+            event.tool_name = (
+                string_at(source.tool_name or 0, source.tool_name_len).decode() if source.tool_name_len else ""
+            )
             event.input_valid = source.input_valid != 0
             event.payload = string_at(source.payload or 0, source.payload_len)
             event._is_json = source.json_len == source.payload_len

@@ -59,22 +59,24 @@ class WaitSet:
                 return None
 
     def __iter__(self) -> Iterator[Stream]:
-        """Returns the streams that have something to read, again and again, until all of them have ended or are closed."""
+        """Returns the streams that have something to read, again and again, until all have ended or are closed."""
         while True:
             for number, stream in list(self._streams.items()):
                 if stream.ended or stream.closed:
                     del self._streams[number]
             if not self._streams:
                 return
-            stream = self.wait()
-            if stream is not None:
-                yield stream
+            ready = self.wait()
+            if ready is not None:
+                yield ready
 
     def fileno(self) -> int:
         """Returns a descriptor that is readable while `wait` would return a stream at once. Only poll it."""
         descriptor = library.bedrock_waitset_fd(self._handle.number)
         if descriptor < 0:
-            raise ResourceError("bedrock: the waiting set has no descriptor: the process has none left, or the set is closed")
+            raise ResourceError(
+                "bedrock: the waiting set has no descriptor: the process has none left, or the set is closed"
+            )
         return descriptor
 
     def close(self) -> None:

@@ -12,8 +12,8 @@ __all__ = ["BytesLike", "Config", "Json", "RequestLike", "Retry", "Timeouts", "T
 #: A value of JSON.
 Json = Union[None, bool, int, float, str, List["Json"], Dict[str, "Json"]]
 
-#: What a call accepts: a question, the members of a request, a list of messages, or a Request. Bytes inside of members are
-#: attached.
+#: What a call accepts: a question, the members of a request, a list of messages, or a Request. Bytes inside of members
+#: are attached.
 RequestLike = Union[str, Mapping[str, object], Sequence[Mapping[str, object]], Request]
 
 #: Bytes of an image or a document.
