@@ -1,8 +1,10 @@
 # Builds libbedrock and installs it as C libraries are installed. For GNU make, on Linux.
 #
-#   make             cargo builds target/release/libbedrock.so, and libbedrock.a in target/release/static
+#   make             target/release/libbedrock.so, and libbedrock.a in target/release/static
 #   make install     into /usr/local. PREFIX, LIBDIR, INCLUDEDIR, DATADIR and DESTDIR can be set
 #   make uninstall   removes the installed files
+#   make dist        what a release has: a tarball, a .deb for each of library and development, and an .rpm, in target/dist
+#   make GLIBC=2.17  as for a release: into target/glibc-2.17/release, for systems with this glibc or a newer one
 #
 # install builds only what is not there yet: "make && sudo make install" runs no cargo as root.
 
@@ -10,60 +12,112 @@ PREFIX     ?= /usr/local
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
-TARGET     ?= target
 CARGO      ?= cargo
 OBJCOPY    ?= objcopy
+
+# The oldest glibc that the library runs on. If it is empty, that is about the glibc of this machine. The oldest that the
+# documents promise is RELEASE_GLIBC. zig links with the symbols of that version, and cargo-zigbuild calls zig:
+#   pip install cargo-zigbuild==0.24.1 ziglang==0.17.1
+GLIBC         ?=
+RELEASE_GLIBC := 2.17
+ZIGBUILD      ?= cargo-zigbuild
 
 # For aws-lc's build: .cargo/config.toml explains it. It is set here too, because make can be started in another folder.
 export AWS_LC_SYS_NO_JITTER_ENTROPY ?= 1
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-# As in build.rs, which sets the SONAME of the library.
-SONAME  := libbedrock.so.$(firstword $(subst ., ,$(VERSION)))
-BUILT   := $(TARGET)/release/libbedrock.so
-STATIC  := $(TARGET)/release/static/libbedrock.a
+# docs/ABI.md explains the number.
+SONAME  := libbedrock.so.$(shell sed -n 's/^BEDROCK_\([0-9]*\) {/\1/p' src/exports.map)
+
+ifeq ($(GLIBC),)
+TARGET  ?= target
+BUILD    = $(CARGO) rustc
+ARCHIVE  = $(TARGET)/release/libbedrock.a
+LINK     = $(CC)
+else
+TARGET  ?= target/glibc-$(GLIBC)
+TRIPLE  := $(shell uname -m)-unknown-linux-gnu
+BUILD    = $(ZIGBUILD) rustc --target $(TRIPLE).$(GLIBC)
+ARCHIVE  = $(TARGET)/$(TRIPLE)/release/libbedrock.a
+LINK     = $(ZIGBUILD) zig cc -- -target $(shell uname -m)-linux-gnu.$(GLIBC)
+endif
+RELEASE := $(TARGET)/release
+BUILT   := $(RELEASE)/libbedrock.so
+STATIC  := $(RELEASE)/static/libbedrock.a
 
 # Removes the paths of the build machine: the paths of crates that Rust keeps begin with "cargo/".
 REMAP = --config 'build.rustflags=["--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo"]'
 
+# libgcc_s is the one of the system, by its path: zig would link an unwinder of its own into the library, and an
+# exception or a cancelled thread that unwinds out of a callback must meet one unwinder alone.
+SYSTEM = $(shell $(CC) -print-file-name=libgcc_s.so.1) -lutil -lrt -lpthread -lm -ldl -lc
+
 LIB     = $(DESTDIR)$(LIBDIR)
 INCLUDE = $(DESTDIR)$(INCLUDEDIR)
 DATA    = $(DESTDIR)$(DATADIR)/bedrock
+CMAKE   = $(LIB)/cmake/bedrock
 
 all: library
 	$(MAKE) --no-print-directory $(STATIC)
 
-# Cargo optimises the library as a whole only if it builds these two alone. If nothing has changed, this takes a moment.
-library $(BUILT):
-	$(CARGO) rustc --release --lib --crate-type cdylib,staticlib --target-dir "$(TARGET)" $(REMAP)
+# Cargo knows what has changed. If nothing has, this takes a moment.
+library: archive
+	$(MAKE) --no-print-directory $(BUILT)
+
+# Cargo optimises the library as a whole only if it builds a C library alone. If nothing has changed, this takes a moment.
+archive $(ARCHIVE):
+	$(BUILD) --release --lib --crate-type staticlib --locked --target-dir "$(TARGET)" $(REMAP)
+
+# Linked here and not by cargo, because rustc passes a version script of its own, without a version, which cannot be
+# combined with one that has a version. Unloading a library that has threads and thread-locals crashes the process, so
+# dlclose leaves it loaded: nodelete.
+$(BUILT): $(ARCHIVE) src/exports.map
+	$(LINK) -shared -o $@ -Wl,--whole-archive $(ARCHIVE) -Wl,--no-whole-archive -nodefaultlibs $(SYSTEM) \
+	    -Wl,--version-script=src/exports.map -Wl,-soname,$(SONAME) -Wl,-z,nodelete -Wl,-z,relro,-z,now \
+	    -Wl,--gc-sections -Wl,--as-needed
+	$(OBJCOPY) --strip-debug $@
+	ln -sf libbedrock.so $(RELEASE)/$(SONAME)
 
 # One object that exports only bedrock_*. It contains Rust's runtime, and two static libraries that both export it
 # cannot be linked into one program. The LLVM bitcode in Rust's library is removed, because a linker plugin of an older
-# LLVM fails on it.
-$(STATIC): $(BUILT)
+# LLVM fails on it. "D" makes an archive without time and owner.
+$(STATIC): $(ARCHIVE)
 	mkdir -p $(@D)
-	$(LD) -r --force-group-allocation --whole-archive $(BUILT:.so=.a) -o $(@:.a=.o)
-	$(OBJCOPY) --wildcard --keep-global-symbol='bedrock_*' --remove-section=.llvmbc --remove-section=.llvmcmd $(@:.a=.o)
+	$(LD) -r --force-group-allocation --whole-archive $(ARCHIVE) -o $(@:.a=.o)
+	$(OBJCOPY) --wildcard --keep-global-symbol='bedrock_*' --remove-section=.llvmbc --remove-section=.llvmcmd \
+	    --strip-debug $(@:.a=.o)
 	rm -f $@
-	$(AR) rcs $@ $(@:.a=.o)
+	$(AR) rcsD $@ $(@:.a=.o)
 	rm -f $(@:.a=.o)
 
+# The installed files name each other by relative paths, so that the folder can be moved.
+PC_TO    = $$(realpath -m --relative-to="$(LIBDIR)/pkgconfig"
+CMAKE_TO = $$(realpath -m --relative-to="$(LIBDIR)/cmake/bedrock"
+FILL     = sed -e "s|@VERSION@|$(VERSION)|" -e "s|@SONAME@|$(SONAME)|"
+
 install: $(BUILT) $(STATIC)
-	install -d "$(INCLUDE)" "$(LIB)/pkgconfig" "$(DATA)"
+	@readelf --version-info $(BUILT) | grep -q BEDROCK_ || { echo "cargo linked $(BUILT): run make first"; exit 1; }
+	install -d "$(INCLUDE)" "$(LIB)/pkgconfig" "$(CMAKE)" "$(DATA)"
 	install -m 644 include/bedrock.h include/bedrock.hpp "$(INCLUDE)"
-	install -m 644 bedrock.supp LICENSE THIRD-PARTY.md "$(DATA)"
+	install -m 644 bedrock.supp LICENSE THIRD-PARTY.md bindings/ffi/bedrock.cdef.h bindings/ffi/api.json "$(DATA)"
 	install -m 755 $(BUILT) "$(LIB)/libbedrock.so.$(VERSION)"
 	ln -sf libbedrock.so.$(VERSION) "$(LIB)/$(SONAME)"
 	ln -sf $(SONAME) "$(LIB)/libbedrock.so"
 	install -m 644 $(STATIC) "$(LIB)/libbedrock.a"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
-	    -e 's|@DATADIR@|$(DATADIR)|' -e 's|@VERSION@|$(VERSION)|' libbedrock.pc.in > "$(LIB)/pkgconfig/bedrock.pc"
-	chmod 644 "$(LIB)/pkgconfig/bedrock.pc"
+	$(FILL) -e "s|@PREFIX@|$(PC_TO) "$(PREFIX)")|" -e "s|@LIBDIR@|$(PC_TO) "$(LIBDIR)")|" \
+	    -e "s|@INCLUDEDIR@|$(PC_TO) "$(INCLUDEDIR)")|" -e "s|@DATADIR@|$(PC_TO) "$(DATADIR)")|" \
+	    libbedrock.pc.in > "$(LIB)/pkgconfig/bedrock.pc"
+	$(FILL) -e "s|@LIBDIR@|$(CMAKE_TO) "$(LIBDIR)")|" -e "s|@INCLUDEDIR@|$(CMAKE_TO) "$(INCLUDEDIR)")|" \
+	    cmake/bedrock-config.cmake.in > "$(CMAKE)/bedrock-config.cmake"
+	$(FILL) -e "s|@POINTER@|$$(($$(getconf LONG_BIT) / 8))|" \
+	    cmake/bedrock-config-version.cmake.in > "$(CMAKE)/bedrock-config-version.cmake"
+	install -m 644 cmake/bedrock-targets.cmake "$(CMAKE)"
+	chmod 644 "$(LIB)/pkgconfig/bedrock.pc" "$(CMAKE)"/*
 
 uninstall:
 	rm -f "$(INCLUDE)/bedrock.h" "$(INCLUDE)/bedrock.hpp"
 	rm -f "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
 	rm -f "$(LIB)/libbedrock.a" "$(LIB)/pkgconfig/bedrock.pc"
-	rm -f "$(DATA)/bedrock.supp" "$(DATA)/LICENSE" "$(DATA)/THIRD-PARTY.md"
+	rm -rf "$(CMAKE)" "$(DATA)"
 
-.PHONY: all library install uninstall
+.PHONY: all library archive install uninstall

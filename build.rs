@@ -1,25 +1,23 @@
-//! Sets the linker options of the shared library, and checks from where aws-lc takes its random numbers.
-
-use std::path::PathBuf;
+//! Sets the linker options of the shared library that cargo links for tests, and checks from where aws-lc takes its
+//! random numbers.
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=src/exports.map");
     check_entropy();
     let os = std::env::var("CARGO_CFG_TARGET_OS").expect("cargo sets the target's system");
-    let root = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets the package's folder"));
     if os == "linux" {
-        for argument in [
-            // The major version of the ABI, as in the name of every Unix library.
-            "-Wl,-soname,libbedrock.so.0".to_owned(),
-            // Unloading a library that has threads and thread-locals crashes the process, so dlclose leaves it loaded.
-            "-Wl,-z,nodelete".to_owned(),
-            // Without it, Rust's runtime is exported too, and conflicts with that of other Rust libraries.
-            format!("-Wl,--version-script={}", root.join("src/exports.map").display()),
-        ] {
-            println!("cargo::rustc-cdylib-link-arg={argument}");
-        }
+        // The Makefile links the library that is installed. It explains these options and adds the symbol version.
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libbedrock.so.{}", abi());
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
     }
+}
+
+/// The number of the ABI, as in the symbol version BEDROCK_0.
+fn abi() -> String {
+    let map = std::fs::read_to_string("src/exports.map").expect("src/exports.map is part of the package");
+    let version = map.split("BEDROCK_").nth(1).expect("src/exports.map names the symbol version");
+    version.chars().take_while(char::is_ascii_digit).collect()
 }
 
 /// The variable that aws-lc reads when it is built. A crate cannot set it for another: .cargo/config.toml, which
