@@ -67,14 +67,14 @@
  *   copies everything that is passed in before the function returns, except attachments passed with
  *   a release function.
  *
- * Strings returned. A returned text is borrowed and NUL-terminated. It is "" if there is none, and
- *   never NULL. There are two exceptions. bedrock_request_json and bedrock_request_body return NULL
- *   if they fail. A bedrock_json_... function that returns a text returns a part of your json,
- *   which no NUL ends, or NULL if there is no value. A text lives as long as its handle, unless its
- *   function documents a shorter time. The text of an event lives until the callback returns, or
- *   until the next bedrock_stream_next or bedrock_stream_free on its stream. Using borrowed text
- *   later is undefined behaviour. The library cannot detect it, but valgrind and AddressSanitizer
- *   can.
+ * Strings returned. A returned text is borrowed and NUL-terminated. It is "" if there is none,
+ *   and never NULL. There are two exceptions. bedrock_model_settings, bedrock_request_json and
+ *   bedrock_request_body return NULL if they fail. A bedrock_json_... function that returns a text
+ *   returns a part of your json, which no NUL ends, or NULL if there is no value. A text lives as
+ *   long as its handle, unless its function documents a shorter time. The text of an event lives
+ *   until the callback returns, or until the next bedrock_stream_next or bedrock_stream_free on its
+ *   stream. Using borrowed text later is undefined behaviour. The library cannot detect it, but
+ *   valgrind and AddressSanitizer can.
  *
  * Errors. A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and
  *   above is not. If err is not NULL, *err receives an error owned by the caller if the status is
@@ -655,6 +655,34 @@ bedrock_status bedrock_model_with(const bedrock_model *model,
  * Since: 0.1
  * AWS: modelId */
 const char *bedrock_model_id(const bedrock_model *model, size_t *len);
+
+/* Gets the settings that calls of this model use, each with its source, as JSON.
+ *
+ * It is for people who look for a mistake. Nothing is fetched and nothing is sent. The JSON
+ * holds no secret: an access key id is masked except for its first and last four characters, and
+ * a proxy has no password.
+ *
+ * Its member "transport" is "network", "record", "replies" or "replay"; with the last two it is
+ * the only one. The members profile, region, endpoint, proxy, ca_file, config_file and
+ * credentials_file are objects with "value" and "source". A source is an environment variable, a
+ * key of a profile, a key of the config, or "default". profile and proxy are null if none is
+ * used. The value of ca_file is null if the certificates are those of the system or of the
+ * config. The two files of AWS also have "found", a boolean.
+ *
+ * The member "credentials" has "source" and "provider": access_keys, assume_role, bearer_token,
+ * container, credential_process, instance_metadata, login_session, sso or web_identity. More of
+ * its members depend on the provider. If a setting is wrong, or if there are no credentials, the
+ * object has "error" alone, a message. Later versions may add members.
+ *
+ * Returns: The JSON. NULL, with *err set, if a file of AWS is not valid (BEDROCK_E_CONFIG) or
+ *   the files lack the profile (BEDROCK_E_CREDENTIALS).
+ * Ownership: Borrowed until the model is freed.
+ * Threads: Does not wait for the network. Reads AWS's files, and not again once it has
+ *   succeeded for this model. Thread-safe.
+ * Since: 0.1 */
+const char *bedrock_model_settings(const bedrock_model *model,
+                                   size_t *len,
+                                   bedrock_error **err);
 
 /* Frees a model.
  *

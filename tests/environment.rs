@@ -318,6 +318,77 @@ fn requests_to_this_machine_use_no_proxy() {
 }
 
 #[test]
+fn the_settings_name_the_source_of_each_value_and_hold_no_secret() {
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", ENV_SECRET),
+        ("AWS_SESSION_TOKEN", "sessionTokenEXAMPLE"),
+        ("AWS_REGION", "eu-west-1"),
+        ("HTTPS_PROXY", "http://user:proxyPassword@proxy.example:3128"),
+    ];
+    let test = "the_settings_name_the_source_of_each_value_and_hold_no_secret";
+    in_environment(test, &variables, || {
+        let settings = Model::new(&json!({"model": MODEL_ID})).settings().expect("settings");
+        let sourced = |value, source| json!({"value": value, "source": source});
+        assert_eq!(settings["transport"], "network");
+        assert_eq!(settings["profile"], serde_json::Value::Null);
+        assert_eq!(settings["region"], sourced("eu-west-1", "AWS_REGION"));
+        assert_eq!(settings["endpoint"], sourced("https://bedrock-runtime.eu-west-1.amazonaws.com", "the region"));
+        assert_eq!(settings["proxy"], sourced("http://proxy.example:3128/", "HTTPS_PROXY"));
+        assert_eq!(settings["ca_file"], json!({"value": null, "source": "default"}));
+        assert_eq!(settings["config_file"]["found"], false);
+        let keys = json!({"provider": "access_keys", "source": "AWS_ACCESS_KEY_ID", "session_token": true,
+            "access_key_id": "AKIA************MPLE"});
+        assert_eq!(settings["credentials"], keys);
+        let text = settings.to_string();
+        for secret in [ENV_SECRET, "sessionTokenEXAMPLE", "proxyPassword"] {
+            assert!(!text.contains(secret), "{text}");
+        }
+
+        let config = json!({"model": MODEL_ID, "region": "us-west-2", "base_url": "http://127.0.0.1:9",
+            "bearer_token": "aBearerToken"});
+        let settings = Model::new(&config).settings().expect("settings");
+        assert_eq!(settings["region"], sourced("us-west-2", "region in the config"));
+        assert_eq!(settings["endpoint"], sourced("http://127.0.0.1:9", "base_url"));
+        assert_eq!(settings["proxy"], serde_json::Value::Null, "this machine is reached without a proxy");
+        assert_eq!(
+            settings["credentials"],
+            json!({"provider": "bearer_token", "source": "bearer_token in the config"})
+        );
+
+        let script = Model::new(&json!({"model": MODEL_ID, "transport": {"replies": ["Hello"]}}));
+        assert_eq!(script.settings().expect("settings"), json!({"transport": "replies"}));
+    });
+}
+
+#[test]
+fn the_settings_of_a_profile_are_named_with_it_and_those_that_are_wrong_have_their_error() {
+    let test = "the_settings_of_a_profile_are_named_with_it_and_those_that_are_wrong_have_their_error";
+    let config = "[profile work]\nregion = eu west\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\n\
+                  [profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n";
+    write(test, ".aws/config", config);
+    in_environment(test, &[("AWS_PROFILE", "work")], || {
+        let model = Model::new(&json!({"model": MODEL_ID}));
+        let settings = model.settings().expect("settings");
+        assert_eq!(settings["profile"], json!({"value": "work", "source": "AWS_PROFILE"}));
+        for member in ["region", "endpoint"] {
+            let error = settings[member]["error"].as_str().unwrap_or_default();
+            assert!(error.contains("region of the profile \"work\""), "{settings}");
+        }
+        let credentials = &settings["credentials"];
+        assert_eq!(credentials["provider"], "assume_role");
+        assert_eq!(credentials["source"], "role_arn of the profile \"work\"");
+        assert_eq!(credentials["assumed_with"]["source"], "aws_access_key_id of the profile \"base\"");
+        assert_eq!(settings["config_file"]["found"], true);
+        // The files are not read again.
+        std::fs::write(home(test).join(".aws/config"), "[profile").expect("a file");
+        assert_eq!(model.settings().expect("the same settings"), settings);
+        let broken = Model::new(&json!({"model": MODEL_ID})).settings().expect_err("a file that is not valid");
+        assert!(broken.message.contains("line 1"), "{broken:?}");
+    });
+}
+
+#[test]
 fn calls_change_nothing_in_the_environment() {
     in_environment("calls_change_nothing_in_the_environment", &[("AWS_REGION", "us-east-1")], || {
         let before: Vec<_> = std::env::vars_os().collect();

@@ -139,7 +139,7 @@ use super::support::text::{self, EMPTY};
 use crate::model::Model;
 use crate::runtime::cancel::Cancel;
 use std::ffi::c_char;
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use std::time::Duration;
 
 /// A model, ready to be called.
@@ -257,6 +257,46 @@ pub unsafe extern "C-unwind" fn bedrock_model_id(model: *const bedrock_model, le
     unsafe { put(len, 0) };
     // SAFETY: `len` is NULL or writable, as the header demands.
     entry!(else EMPTY => Ok(unsafe { text::borrow(handle::get::<Model>(model)?.id(), len) }))
+}
+
+/// Gets the settings that calls of this model use, each with its source, as JSON.
+///
+/// It is for people who look for a mistake. Nothing is fetched and nothing is sent. The JSON holds no secret: an access
+/// key id is masked except for its first and last four characters, and a proxy has no password.
+///
+/// Its member "transport" is "network", "record", "replies" or "replay"; with the last two it is the only one. The
+/// members profile, region, endpoint, proxy, ca_file, config_file and credentials_file are objects with "value" and
+/// "source". A source is an environment variable, a key of a profile, a key of the config, or "default". profile and
+/// proxy are null if none is used. The value of ca_file is null if the certificates are those of the system or of the
+/// config. The two files of AWS also have "found", a boolean.
+///
+/// The member "credentials" has "source" and "provider": access_keys, assume_role, bearer_token, container,
+/// credential_process, instance_metadata, login_session, sso or web_identity. More of its members depend on the
+/// provider. If a setting is wrong, or if there are no credentials, the object has "error" alone, a message. Later
+/// versions may add members.
+///
+/// Returns: The JSON. NULL, with *err set, if a file of AWS is not valid (BEDROCK_E_CONFIG) or the files lack the profile
+///   (BEDROCK_E_CREDENTIALS).
+/// Ownership: Borrowed until the model is freed.
+/// Threads: Does not wait for the network. Reads AWS's files, and not again once it has succeeded for this model.
+///   Thread-safe.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bedrock_model_settings(
+    model: *const bedrock_model,
+    len: *mut usize,
+    err: *mut *mut bedrock_error,
+) -> *const c_char {
+    // SAFETY: NULL or writable, as the header demands.
+    unsafe { put(len, 0) };
+    let mut json = null();
+    entry!(err => {
+        let model = handle::get::<Model>(model)?;
+        // SAFETY: `len` is NULL or writable, as the header demands.
+        json = unsafe { text::borrow(model.settings()?, len) };
+        Ok(BEDROCK_OK)
+    });
+    json
 }
 
 /// Frees a model.

@@ -67,14 +67,14 @@
  *   copies everything that is passed in before the function returns, except attachments passed with
  *   a release function.
  *
- * Strings returned. A returned text is borrowed and NUL-terminated. It is "" if there is none, and
- *   never NULL. There are two exceptions. bedrock_request_json and bedrock_request_body return NULL
- *   if they fail. A bedrock_json_... function that returns a text returns a part of your json,
- *   which no NUL ends, or NULL if there is no value. A text lives as long as its handle, unless its
- *   function documents a shorter time. The text of an event lives until the callback returns, or
- *   until the next bedrock_stream_next or bedrock_stream_free on its stream. Using borrowed text
- *   later is undefined behaviour. The library cannot detect it, but valgrind and AddressSanitizer
- *   can.
+ * Strings returned. A returned text is borrowed and NUL-terminated. It is "" if there is none,
+ *   and never NULL. There are two exceptions. bedrock_model_settings, bedrock_request_json and
+ *   bedrock_request_body return NULL if they fail. A bedrock_json_... function that returns a text
+ *   returns a part of your json, which no NUL ends, or NULL if there is no value. A text lives as
+ *   long as its handle, unless its function documents a shorter time. The text of an event lives
+ *   until the callback returns, or until the next bedrock_stream_next or bedrock_stream_free on its
+ *   stream. Using borrowed text later is undefined behaviour. The library cannot detect it, but
+ *   valgrind and AddressSanitizer can.
  *
  * Errors. A function that can fail returns a bedrock_status: a value below 0 is a failure, 0 and
  *   above is not. If err is not NULL, *err receives an error owned by the caller if the status is

@@ -38,6 +38,15 @@ impl Proxies {
         Proxies { source, variables, matchers: [const { OnceLock::new() }; 2] }
     }
 
+    /// Returns the setting that names the proxies for https:// or http://.
+    pub fn source(&self, tls: bool) -> Option<&'static str> {
+        match &self.source {
+            Source::None => None,
+            Source::Config(_) => Some("proxy in the config"),
+            Source::Environment => variable(tls, &self.variables).map(|(name, _)| name),
+        }
+    }
+
     /// Returns the proxy for requests to `uri`. Requests to this machine take none.
     pub fn proxy_for(&self, uri: &Uri) -> Result<Option<Intercept>> {
         if is_loopback(uri.host().unwrap_or_default()) {
@@ -61,9 +70,8 @@ impl Source {
     }
 }
 
-/// Returns the URL of the environment's proxy, or "". It is checked here, because a matcher silently ignores an invalid
-/// URL.
-fn of_environment(tls: bool, variables: &Variables) -> Result<Secret> {
+/// Returns the variable that names the proxy, and its value.
+fn variable(tls: bool, variables: &Variables) -> Option<(&'static str, &str)> {
     const TLS: [&str; 4] = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     const PLAIN: [&str; 4] = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
     // If a web server has started the program for a request (CGI), HTTP_PROXY is the request's header "Proxy".
@@ -76,7 +84,13 @@ fn of_environment(tls: bool, variables: &Variables) -> Result<Secret> {
     } else {
         &PLAIN
     };
-    let Some((name, url)) = variables.first(names) else { return Ok(Secret::default()) };
+    variables.first(names)
+}
+
+/// Returns the URL of the environment's proxy, or "". It is checked here, because a matcher silently ignores an invalid
+/// URL.
+fn of_environment(tls: bool, variables: &Variables) -> Result<Secret> {
+    let Some((name, url)) = variable(tls, variables) else { return Ok(Secret::default()) };
     let url = Secret::new(if url.contains("://") {
         url.to_owned()
     } else {

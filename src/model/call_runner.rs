@@ -61,8 +61,8 @@ impl CallRunner {
         &self.shared.config
     }
 
-    pub fn uses_network(&self) -> bool {
-        self.shared.transport.is_network()
+    pub fn transport(&self) -> &Transport {
+        &self.shared.transport
     }
 
     /// Starts a call.

@@ -14,9 +14,11 @@ use crate::response::Response;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::worker;
 use crate::sdk::call::Call;
+use crate::sdk::effective_settings::effective_settings;
 use crate::sdk::transport::Transport;
 use crate::text::Text;
 use call_runner::{CONNECTING, CallRunner};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 /// A model id with the connections, credentials and settings to call it. Cheap to clone and to derive from.
@@ -25,6 +27,7 @@ pub struct Model {
     id: Text,
     defaults: Document,
     runner: CallRunner,
+    effective_settings: OnceLock<Text>,
 }
 
 impl Model {
@@ -37,7 +40,8 @@ impl Model {
         take_call_settings(&mut defaults, &mut settings, "/defaults")?;
         let transport = Transport::open(&config.transport)?;
         let id = default_model.unwrap_or_else(|| config.model.clone()).into();
-        Ok(Model { id, defaults, runner: CallRunner::new(config, transport, settings) })
+        let runner = CallRunner::new(config, transport, settings);
+        Ok(Model { id, defaults, runner, effective_settings: OnceLock::new() })
     }
 
     /// Returns a derived model. `defaults_json` has members for every request, and may have call settings and a model
@@ -49,7 +53,7 @@ impl Model {
         let id = take_model_id(&mut change.replaced)?.map_or_else(|| self.id.clone(), Text::from);
         let mut defaults = self.defaults.clone();
         apply_change(&mut defaults, change)?;
-        Ok(Model { id, defaults, runner: self.runner.derive(settings) })
+        Ok(Model { id, defaults, runner: self.runner.derive(settings), effective_settings: OnceLock::new() })
     }
 
     pub fn id(&self) -> &Text {
@@ -60,6 +64,16 @@ impl Model {
     /// -1.
     pub fn usage(&self) -> Usage {
         self.runner.totals.sum()
+    }
+
+    /// Returns the settings in effect, each with its source, as JSON. Reads AWS's files when it first succeeds, and
+    /// returns the same text afterwards.
+    pub fn settings(&self) -> Result<&Text> {
+        if let Some(known) = self.effective_settings.get() {
+            return Ok(known);
+        }
+        let settings = effective_settings(self.runner.config(), self.runner.transport())?;
+        Ok(self.effective_settings.get_or_init(|| settings.into()))
     }
 
     /// Returns exactly what a call would send.
@@ -73,7 +87,7 @@ impl Model {
         if cancel.is_some_and(Cancel::is_fired) {
             return Err(Error::new(Kind::Cancelled, "connecting was cancelled before it began"));
         }
-        if !self.runner.uses_network() {
+        if !self.runner.transport().is_network() {
             return Ok(());
         }
         let mut stream = self.runner.start_to_connect(&worker::start()?, cancel)?;

@@ -23,8 +23,14 @@ pub fn by_signature(builder: Builder, config: &Config, environment: &Environment
     Ok(builder.credentials_provider(provider_of(source, clients)).auth_scheme_preference([SIGV4]))
 }
 
+/// A bearer token, and the setting that has it.
+pub struct BearerToken {
+    pub token: Secret,
+    pub source: &'static str,
+}
+
 /// Returns the token that requests carry instead of a signature. The config takes precedence over the environment.
-pub fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<Secret>> {
+pub fn bearer_token(config: &Config, environment: &Environment) -> Result<Option<BearerToken>> {
     let keys = config.credentials.is_some() || config.profile.is_some() || config.role.is_some();
     let may_use_environment = match config.auth {
         Auth::SigV4 => return Ok(None),
@@ -32,12 +38,12 @@ pub fn bearer_token(config: &Config, environment: &Environment) -> Result<Option
         Auth::Auto => !keys,
     };
     if let Some(token) = &config.bearer_token {
-        return Ok(Some(token.clone()));
+        return Ok(Some(BearerToken { token: token.clone(), source: "bearer_token in the config" }));
     }
     match environment.bearer_token().filter(|_| may_use_environment) {
         Some(token) => {
             check_token(token, BEARER_VARIABLE)?;
-            Ok(Some(Secret::new(token.to_owned())))
+            Ok(Some(BearerToken { token: Secret::new(token.to_owned()), source: BEARER_VARIABLE }))
         }
         None if config.auth == Auth::Bearer => {
             let what = format_args!(

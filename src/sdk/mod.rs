@@ -3,7 +3,8 @@
 //! A call passes through `call` and `pass_through` to the SDK, and through `transport` back to the library's own HTTP
 //! client.
 //!
-//! - Configuration: `sdk_config`, `auth`, `client`, `behavior_version`, `user_agent`; `credentials`
+//! - Configuration: `sdk_config`, `auth`, `client`, `behavior_version`, `user_agent`; `credentials`;
+//!   `effective_settings` for people
 //! - A call: `call`, `pass_through`, `incoming_response`; `connect_ahead` connects ahead of a call
 //! - Attempts: `attempts`, `retry` and its `sdk_hooks`; `error` and `final_error` describe failures
 //! - HTTP: `transport`, as the SDK's `http_client`; the bodies `body_prefix` and `yielding_body`
@@ -16,6 +17,7 @@ pub mod call;
 pub mod client;
 pub mod connect_ahead;
 pub mod credentials;
+pub mod effective_settings;
 pub mod error;
 mod final_error;
 mod http_client;

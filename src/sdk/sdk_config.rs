@@ -41,7 +41,7 @@ async fn read_environment(config: &Config) -> Result<Environment> {
 
 /// Returns the configuration for calls over the network. The SDK itself reads neither variables nor files.
 async fn online(config: &Config, transport: &Transport, environment: &Environment) -> Result<SdkConfig> {
-    let region = Region::new(environment.region(config)?);
+    let region = Region::new(environment.region(config)?.value);
     let mut builder = SdkConfig::builder()
         .behavior_version(behavior())
         .http_client(transport.http_client(config))
@@ -53,7 +53,7 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
     let token = auth::bearer_token(config, environment)?;
     builder = set_endpoint(builder, config, environment, token.is_some())?;
     builder = match token {
-        Some(token) => auth::by_token(builder, &token),
+        Some(bearer) => auth::by_token(builder, &bearer.token),
         None => auth::by_signature(builder, config, environment, &region)?,
     };
     if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {
@@ -66,7 +66,17 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
 }
 
 /// Sets the endpoint: a configured one, or else one of the region's.
-fn set_endpoint(mut builder: Builder, config: &Config, environment: &Environment, bearer: bool) -> Result<Builder> {
+fn set_endpoint(builder: Builder, config: &Config, environment: &Environment, bearer: bool) -> Result<Builder> {
+    let endpoint = configured_endpoint(config, environment, bearer)?;
+    let builder = builder.use_fips(environment.fips(config)).use_dual_stack(environment.dual_stack(config));
+    Ok(match endpoint {
+        Some(endpoint) => builder.endpoint_url(endpoint.value),
+        None => builder,
+    })
+}
+
+/// Returns the endpoint that the config or the environment names. None for one of the region's.
+pub fn configured_endpoint(config: &Config, environment: &Environment, bearer: bool) -> Result<Option<Sourced>> {
     let endpoint = match &config.base_url {
         Some(url) => Some(Sourced::new(url, "base_url")),
         None => environment.endpoint(BEDROCK_RUNTIME, config.allow_http, bearer)?,
@@ -79,12 +89,7 @@ fn set_endpoint(mut builder: Builder, config: &Config, environment: &Environment
         let reason = format_args!("is an endpoint, and {choice} chooses among the region's: remove one");
         return Err(endpoint.error(reason));
     }
-    let [(_, fips), (_, dual_stack)] = choices;
-    builder = builder.use_fips(fips).use_dual_stack(dual_stack);
-    Ok(match endpoint {
-        Some(endpoint) => builder.endpoint_url(endpoint.value),
-        None => builder,
-    })
+    Ok(endpoint)
 }
 
 /// Returns the configuration for a transport that needs neither credentials nor the environment.

@@ -39,6 +39,16 @@ impl Transport {
         })
     }
 
+    /// Returns the kind of transport: "network", or the member of the config's `transport`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Transport::Network => "network",
+            Transport::Script(_) => "replies",
+            Transport::Record(_) => "record",
+            Transport::Replay(_) => "replay",
+        }
+    }
+
     /// Returns whether requests leave the process, which takes credentials.
     pub fn is_network(&self) -> bool {
         matches!(self, Transport::Network | Transport::Record(_))

@@ -62,6 +62,9 @@ static void no_model(void *handle)
     CHECK_TEXT(bedrock_model_id(handle, &len), "");
     CHECK_INT(len, 0);
     len = 99;
+    CHECK(bedrock_model_settings(handle, &len, &error) == NULL && len == 0);
+    BAD(bedrock_error_status(error));
+    len = 99;
     CHECK(bedrock_request_body(request, handle, &len, &error) == NULL && len == 0);
     BAD(bedrock_error_status(error));
     BAD(bedrock_generate(handle, request, NULL, &result, &error));

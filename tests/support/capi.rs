@@ -128,6 +128,20 @@ impl Model {
         text_of(|len| unsafe { bedrock_model_id(self.0, len) })
     }
 
+    /// Calls `bedrock_model_settings`.
+    pub fn settings(&self) -> Result<Value, Failure> {
+        let (mut len, mut error) = (usize::MAX, null_mut());
+        let text = unsafe { bedrock_model_settings(self.0, &mut len, &mut error) };
+        if text.is_null() {
+            assert_eq!(len, 0);
+            let status = bedrock_error_status(error);
+            return Err(Failure::take(status, error).expect("an error"));
+        }
+        let text = unsafe { CStr::from_ptr(text) }.to_str().expect("UTF-8");
+        assert_eq!(len, text.len());
+        Ok(serde_json::from_str(text).expect("JSON"))
+    }
+
     /// Calls `bedrock_model_connect`.
     pub fn connect(&self) -> Result<(), Failure> {
         self.connect_with(null_mut(), -1)

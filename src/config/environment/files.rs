@@ -21,8 +21,8 @@ const MAX_NAMES: usize = 10;
 pub struct Files {
     /// The user's home folder.
     pub home: Option<PathBuf>,
-    config: PathBuf,
-    credentials: PathBuf,
+    pub config: PathBuf,
+    pub credentials: PathBuf,
     profiles: HashMap<String, Profile>,
     sso_sessions: HashMap<String, Profile>,
     /// The settings of each service, by the name of the section and of the service.

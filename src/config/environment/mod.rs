@@ -36,6 +36,8 @@ pub struct Environment {
     pub files: Arc<Files>,
     /// Empty if no profile is named and there is no default profile.
     pub profile: Profile,
+    /// The setting that names the profile, or "default".
+    pub profile_source: &'static str,
 }
 
 /// The names of a service in the settings of its endpoint.
@@ -74,14 +76,14 @@ impl Environment {
             Some(name) => Some((name.as_str(), "profile in the config")),
             None => variables.first(&["AWS_PROFILE", "AWS_DEFAULT_PROFILE"]).map(|(source, name)| (name, source)),
         };
-        let (name, source) = selected.unwrap_or(("default", ""));
+        let (name, source) = selected.unwrap_or(("default", "default"));
         let profile = match files.profile(name) {
             Some(profile) => profile.clone(),
             // A program that brings its own credentials needs no profile. AWS_PROFILE may be meant for other programs.
             None if name == "default" || config.brings_identity() && config.profile.is_none() => Profile::default(),
             None => return Err(files.unknown_profile(name, source)),
         };
-        Ok(Environment { variables, files, profile })
+        Ok(Environment { variables, files, profile, profile_source: source })
     }
 
     /// Returns a setting: the value of the variable, else that of the profile.
@@ -92,17 +94,17 @@ impl Environment {
 
     /// Returns the region to call. The metadata service is not called: on a machine without one, that would
     /// take seconds.
-    pub fn region(&self, config: &Config) -> Result<String> {
+    pub fn region(&self, config: &Config) -> Result<Sourced> {
         if let Some(region) = &config.region {
-            return Ok(region.clone());
+            return Ok(Sourced::new(region, "region in the config"));
         }
         let of_variable = self.variables.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]);
         let of_variable = of_variable.map(|(name, value)| Sourced::new(value, name));
         let Some(region) = of_variable.or_else(|| self.profile.sourced("region")) else {
-            return Ok(DEFAULT_REGION.to_owned());
+            return Ok(Sourced::new(DEFAULT_REGION, "default"));
         };
         check_region(&region.value).map_err(|reason| region.error(reason))?;
-        Ok(region.value)
+        Ok(region)
     }
 
     /// Returns whether the FIPS endpoint is called.

@@ -60,7 +60,7 @@ fn the_region_comes_from_the_variables_then_the_profile_and_an_empty_value_is_un
         (&[("AWS_PROFILE", "")], "eu-west-1"),
     ] {
         let environment = home.read("", variables).unwrap();
-        assert_eq!(environment.region(&parsed("")).unwrap(), expected, "{variables:?}");
+        assert_eq!(environment.region(&parsed("")).unwrap().value, expected, "{variables:?}");
     }
     let error = home.read("", &[("AWS_REGION", "US East")]).unwrap().region(&parsed("")).unwrap_err();
     assert_eq!(error.kind(), Kind::Config);
@@ -119,7 +119,7 @@ fn a_missing_file_or_a_path_that_is_no_file_counts_as_empty() {
     let home = Home::new("", "");
     for path in ["/no/such/file", "/dev/null", "/"] {
         let environment = home.read("", &[("AWS_CONFIG_FILE", path), ("AWS_SHARED_CREDENTIALS_FILE", path)]).unwrap();
-        assert_eq!(environment.region(&parsed("")).unwrap(), DEFAULT_REGION);
+        assert_eq!(environment.region(&parsed("")).unwrap().value, DEFAULT_REGION);
     }
 }
 
@@ -141,7 +141,7 @@ fn a_named_profile_that_is_missing_is_an_error_with_its_name_and_the_files() {
 fn a_profile_with_a_quoted_name_is_found() {
     let home = Home::new("[profile \"my p\"]\nregion = eu-west-2\n", "[my p]\naws_access_key_id = AKIA\n");
     let environment = home.read("", &[("AWS_PROFILE", "my p")]).unwrap();
-    assert_eq!(environment.region(&parsed("")).unwrap(), "eu-west-2");
+    assert_eq!(environment.region(&parsed("")).unwrap().value, "eu-west-2");
     assert_eq!(environment.profile.get("aws_access_key_id"), Some("AKIA"));
 }
 
@@ -170,7 +170,7 @@ fn the_bundle_is_the_variables_then_the_profiles_then_that_of_requests() {
 #[test]
 fn a_program_with_more_rights_than_its_user_reads_nothing_of_that_user() {
     let environment = read("", Variables::withheld()).unwrap();
-    assert_eq!(environment.region(&parsed("")).unwrap(), DEFAULT_REGION);
+    assert_eq!(environment.region(&parsed("")).unwrap().value, DEFAULT_REGION);
     assert!(environment.profile.get("region").is_none() && environment.ca_bundle().is_none());
     let error = read(r#","profile":"work""#, Variables::withheld()).err().expect("it is refused");
     assert!(error.message().as_str().contains("more rights than its user"), "{error}");

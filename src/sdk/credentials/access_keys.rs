@@ -5,12 +5,18 @@ use crate::config::environment::variables::Variables;
 use crate::config::{Secret, StaticCredentials, check_secret};
 use crate::error::{Error, Kind, Result};
 use aws_credential_types::Credentials;
+use serde_json::{Value, json};
 use std::fmt;
 use std::time::SystemTime;
+
+/// A key id of at least this length is shown by its first and last four characters. AWS's have twenty.
+const SHOWN_FROM: usize = 16;
 
 /// An access key id, its secret key, and the session token of temporary keys.
 #[derive(Clone)]
 pub struct AccessKeys {
+    /// The setting that has the access key id, or what has returned it.
+    source: String,
     access_key: Secret,
     secret_key: Secret,
     session_token: Option<Secret>,
@@ -44,6 +50,7 @@ impl AccessKeys {
     /// Returns the keys of the config.
     pub fn from_config(keys: &StaticCredentials) -> Self {
         AccessKeys {
+            source: "api_key in the config".to_owned(),
             access_key: keys.access_key.clone(),
             secret_key: keys.secret_key.clone(),
             session_token: keys.session_token.clone(),
@@ -79,7 +86,7 @@ impl AccessKeys {
             None => take(old)?,
             token => token,
         };
-        Ok(Some(AccessKeys { access_key, secret_key, session_token }))
+        Ok(Some(AccessKeys { source: source(names.access_key), access_key, secret_key, session_token }))
     }
 
     /// Returns keys that `by` has returned.
@@ -88,9 +95,20 @@ impl AccessKeys {
             check(value, &format!("a key or token from {by}"))?;
         }
         Ok(AccessKeys {
+            source: by.to_owned(),
             access_key: secret(access_key),
             secret_key: secret(secret_key),
             session_token: session_token.filter(|token| !token.is_empty()).map(secret),
+        })
+    }
+
+    /// Returns where the keys are from, and which they are, without a secret.
+    pub fn description(&self) -> Value {
+        json!({
+            "provider": "access_keys",
+            "source": self.source,
+            "access_key_id": masked(&self.access_key),
+            "session_token": self.session_token.is_some(),
         })
     }
 
@@ -107,6 +125,14 @@ impl AccessKeys {
     }
 }
 
+/// Returns the first and the last characters of an access key id, by which its owner recognizes it.
+fn masked(key: &str) -> String {
+    let characters: Vec<char> = key.chars().collect();
+    let shown = if characters.len() < SHOWN_FROM { 0 } else { 4 };
+    let is_shown = |index: usize| index < shown || index + shown >= characters.len();
+    characters.iter().enumerate().map(|(index, c)| if is_shown(index) { *c } else { '*' }).collect()
+}
+
 fn secret(text: &str) -> Secret {
     Secret::new(text.to_owned())
 }
@@ -121,4 +147,17 @@ fn check(value: &str, by: &str) -> Result<()> {
         let what = format_args!("{by} {reason}. Set it again without a line break or space, inside or at its end");
         Error::new(Kind::Credentials, what)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_id_is_shown_by_its_ends_and_a_short_one_not_at_all() {
+        assert_eq!(masked("AKIAIOSFODNN7EXAMPLE"), "AKIA************MPLE");
+        assert_eq!(masked("test"), "****");
+        assert_eq!(masked("fifteen-letters"), "***************");
+        assert_eq!(masked(""), "");
+    }
 }

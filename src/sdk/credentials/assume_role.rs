@@ -9,6 +9,7 @@ use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::Client;
+use serde_json::{Value, json};
 
 /// The default name of a session.
 pub const SESSION_NAME: &str = "libbedrock";
@@ -17,6 +18,8 @@ pub const SESSION_NAME: &str = "libbedrock";
 #[derive(Clone)]
 pub struct AssumeRole {
     arn: String,
+    /// The setting that names the role.
+    source: String,
     session_name: String,
     external_id: Option<String>,
     /// In seconds. STS limits it.
@@ -34,6 +37,7 @@ impl AssumeRole {
     pub fn from_config(role: &config::Role) -> Self {
         AssumeRole {
             arn: role.arn.clone(),
+            source: "role_arn in the config".to_owned(),
             session_name: role.session_name.clone().unwrap_or_else(|| SESSION_NAME.to_owned()),
             external_id: role.external_id.as_ref().map(|id| id.as_str().to_owned()),
             duration: None,
@@ -56,10 +60,16 @@ impl AssumeRole {
         });
         Ok(AssumeRole {
             arn: arn.to_owned(),
+            source: profile.source_of("role_arn"),
             session_name: profile.get("role_session_name").unwrap_or(SESSION_NAME).to_owned(),
             external_id: profile.get("external_id").map(str::to_owned),
             duration: duration.transpose()?,
         })
+    }
+
+    /// Returns where the role is from, and the `description` of the credentials that it is assumed with.
+    pub fn description(&self, with: Value) -> Value {
+        json!({"provider": "assume_role", "source": self.source, "role_arn": self.arn, "assumed_with": with})
     }
 
     /// Returns the provider that assumes the role with the credentials of `source`.
@@ -78,7 +88,7 @@ pub struct AssumeRoleProvider {
 
 impl FetchCredentials for AssumeRoleProvider {
     async fn fetch(&self) -> Result<Credentials> {
-        let AssumeRole { arn, session_name, external_id, duration } = &self.role;
+        let AssumeRole { arn, session_name, external_id, duration, .. } = &self.role;
         let doing = format!("assuming the role {arn}");
         let call = self.client.assume_role().role_arn(arn).role_session_name(session_name);
         let call = call.set_external_id(external_id.clone()).set_duration_seconds(*duration);

@@ -9,6 +9,7 @@ use crate::config::environment::variables::Variables;
 use crate::error::{Error, Kind, Result};
 use crate::http::metadata::{Metadata, MetadataError};
 use aws_credential_types::Credentials;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -55,6 +56,11 @@ impl Container {
             .map(|path| Token::File(variables.expand(path)))
             .or_else(|| variables.get("AWS_CONTAINER_AUTHORIZATION_TOKEN").map(|token| Token::Value(token.to_owned())));
         Some(Container { url, token })
+    }
+
+    /// Returns the variable that names the agent.
+    pub fn description(&self) -> Value {
+        json!({"provider": "container", "source": self.url.source})
     }
 
     /// Returns the provider that asks the agent.

@@ -10,6 +10,7 @@ use crate::config::environment::{Environment, Sourced};
 use crate::error::{Error, Kind, Result};
 use crate::http::metadata::{Metadata, MetadataError};
 use aws_credential_types::Credentials;
+use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
 
 const IPV4: &str = "http://169.254.169.254";
@@ -62,6 +63,11 @@ impl InstanceMetadata {
         let max_attempts = number("AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts")?;
         let timeout = timeout.map_or(TIMEOUT, |seconds| Duration::from_secs(seconds.into()));
         Ok(Some(InstanceMetadata { base, timeout, max_attempts: max_attempts.unwrap_or(MAX_ATTEMPTS) }))
+    }
+
+    /// Returns the service's address.
+    pub fn description(&self) -> Value {
+        json!({"provider": "instance_metadata", "source": "default", "url": self.base})
     }
 
     /// Returns the provider that asks the service.

@@ -9,6 +9,7 @@ use aws_config::login::LoginCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::PathBuf;
 use zeroize::Zeroizing;
@@ -50,6 +51,15 @@ impl LoginSession {
              Log in with: aws login --profile \"{profile}\""
         );
         Error::new(Kind::Credentials, what)
+    }
+
+    /// Returns the profile, and the file of the token.
+    pub fn description(&self) -> Value {
+        json!({
+            "provider": "login_session",
+            "source": format!("login_session of the profile \"{}\"", self.profile),
+            "file": self.cache.to_string_lossy(),
+        })
     }
 
     /// Returns the provider that renews the session.

@@ -15,6 +15,7 @@ use crate::config::Config;
 use crate::config::environment::{Environment, Profile, Sourced};
 use crate::error::{Error, Kind, Result, quote};
 use aws_credential_types::provider::SharedCredentialsProvider;
+use serde_json::{Value, json};
 use std::pin::Pin;
 
 /// A source of credentials. Nothing has been fetched from it.
@@ -145,6 +146,23 @@ impl CredentialSource {
             );
             Error::new(Kind::Credentials, what)
         })
+    }
+
+    /// Returns the kind of source and the setting that chose it, for people. It holds no secret: of a command not even
+    /// its text.
+    pub fn description(&self) -> Value {
+        match self {
+            CredentialSource::AccessKeys(keys) => keys.description(),
+            CredentialSource::AssumeRole(role, source) => role.description(source.description()),
+            CredentialSource::WebIdentity(identity) => identity.description(),
+            CredentialSource::Sso(sso) => sso.description(),
+            CredentialSource::LoginSession(login) => login.description(),
+            CredentialSource::CredentialProcess(command) => {
+                json!({"provider": "credential_process", "source": command.source})
+            }
+            CredentialSource::Container(container) => container.description(),
+            CredentialSource::InstanceMetadata(instance) => instance.description(),
+        }
     }
 
     /// Returns the provider that fetches the credentials, on the event loop of `clients`.

@@ -14,6 +14,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::token::ProvideToken;
 use aws_sdk_sso::Client;
 use aws_smithy_types::DateTime;
+use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -75,6 +76,17 @@ impl Sso {
             start_url,
             session,
         }))
+    }
+
+    /// Returns the profile, the account and role, and the file of the token.
+    pub fn description(&self) -> Value {
+        json!({
+            "provider": "sso",
+            "source": format!("the profile \"{}\"", self.profile),
+            "account_id": self.account_id,
+            "role_name": self.role_name,
+            "file": self.cache.to_string_lossy(),
+        })
     }
 
     /// Returns the provider that asks SSO.

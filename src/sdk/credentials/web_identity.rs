@@ -9,6 +9,7 @@ use crate::sys::regular_file;
 use aws_config::SdkConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_sts::Client;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// The maximum length of a token file, far above any token.
@@ -44,6 +45,12 @@ impl WebIdentity {
             role_arn: role_arn.value,
             session_name: session_name.unwrap_or_else(|| SESSION_NAME.to_owned()),
         }))
+    }
+
+    /// Returns where the token is from, and the role.
+    pub fn description(&self) -> Value {
+        let file = self.file.to_string_lossy();
+        json!({"provider": "web_identity", "source": self.by, "role_arn": self.role_arn, "file": file})
     }
 
     /// Returns the provider that assumes the role.

@@ -231,6 +231,10 @@ pub const CALLS: &[Call] = &[
         caller.made(Kind::Model, |_, out, err| unsafe { bedrock_model_with(model, text.pointer, text.len, out, err) })
     }),
     sized_getter!(bedrock_model_id, Model),
+    call("bedrock_model_settings", 1, |caller| {
+        let model = caller.handle_to_read(Kind::Model);
+        lent_or(caller, |_, err| unsafe { bedrock_model_settings(model, null_mut(), err) })
+    }),
     freer!(bedrock_model_free, Model, 1),
     // Requests.
     call("bedrock_request_new", 10, |caller| {
