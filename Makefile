@@ -1,7 +1,8 @@
 # Builds libbedrock and installs it as C libraries are installed. For GNU make, on Linux.
 #
-#   make             target/release/libbedrock.so, and libbedrock.a in target/release/static
-#   make install     into /usr/local. PREFIX, LIBDIR, INCLUDEDIR, DATADIR and DESTDIR can be set
+#   make             target/release/libbedrock.so, libbedrock.a in target/release/static, and the command bedrock in
+#                    target/cli
+#   make install     into /usr/local. PREFIX, BINDIR, LIBDIR, INCLUDEDIR, DATADIR, MANDIR and DESTDIR can be set
 #   make uninstall   removes the installed files
 #   make dist        what a release has: a tarball, a .deb for each of library and development, and an .rpm, in target/dist
 #   make GLIBC=2.17  as for a release: into target/glibc-2.17/release, for systems with this glibc or a newer one
@@ -9,9 +10,11 @@
 # install builds only what is not there yet: "make && sudo make install" runs no cargo as root.
 
 PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
 LIBDIR     ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DATADIR    ?= $(PREFIX)/share
+MANDIR     ?= $(DATADIR)/man
 CARGO      ?= cargo
 OBJCOPY    ?= objcopy
 
@@ -44,6 +47,16 @@ endif
 RELEASE := $(TARGET)/release
 BUILT   := $(RELEASE)/libbedrock.so
 STATIC  := $(RELEASE)/static/libbedrock.a
+COMMAND := $(TARGET)/cli/bedrock
+
+# Where the command looks for the library: where the system looks, or beside itself, or in LIBDIR.
+ifneq ($(filter /usr/lib%,$(LIBDIR)),)
+RPATH ?=
+else ifeq ($(LIBDIR) $(BINDIR),$(PREFIX)/lib $(PREFIX)/bin)
+RPATH ?= $$$$ORIGIN/../lib
+else
+RPATH ?= $(LIBDIR)
+endif
 
 # Removes the paths of the build machine: the paths of crates that Rust keeps begin with "cargo/".
 REMAP = --config 'build.rustflags=["--remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo"]'
@@ -56,9 +69,14 @@ LIB     = $(DESTDIR)$(LIBDIR)
 INCLUDE = $(DESTDIR)$(INCLUDEDIR)
 DATA    = $(DESTDIR)$(DATADIR)/bedrock
 CMAKE   = $(LIB)/cmake/bedrock
+BIN     = $(DESTDIR)$(BINDIR)
+MAN     = $(DESTDIR)$(MANDIR)
+BASH    = $(DESTDIR)$(DATADIR)/bash-completion/completions
+ZSH     = $(DESTDIR)$(DATADIR)/zsh/site-functions
+FISH    = $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
 
 all: library
-	$(MAKE) --no-print-directory $(STATIC)
+	$(MAKE) --no-print-directory $(STATIC) command
 
 # Cargo knows what has changed. If nothing has, this takes a moment.
 library: archive
@@ -90,14 +108,18 @@ $(STATIC): $(ARCHIVE)
 	$(AR) rcsD $@ $(@:.a=.o)
 	rm -f $(@:.a=.o)
 
+command $(COMMAND): $(BUILT)
+	$(MAKE) --no-print-directory -C cli CC="$(LINK)" LIBDIR="$(abspath $(RELEASE))" BUILD="$(abspath $(TARGET)/cli)" \
+	    RPATH='$(RPATH)'
+
 # The installed files name each other by relative paths, so that the folder can be moved.
 PC_TO    = $$(realpath -m --relative-to="$(LIBDIR)/pkgconfig"
 CMAKE_TO = $$(realpath -m --relative-to="$(LIBDIR)/cmake/bedrock"
 FILL     = sed -e "s|@VERSION@|$(VERSION)|" -e "s|@SONAME@|$(SONAME)|"
 
-install: $(BUILT) $(STATIC)
+install: $(BUILT) $(STATIC) $(COMMAND)
 	@readelf --version-info $(BUILT) | grep -q BEDROCK_ || { echo "cargo linked $(BUILT): run make first"; exit 1; }
-	install -d "$(INCLUDE)" "$(LIB)/pkgconfig" "$(CMAKE)" "$(DATA)"
+	install -d "$(INCLUDE)" "$(LIB)/pkgconfig" "$(CMAKE)" "$(DATA)" "$(BIN)" "$(MAN)/man1" "$(BASH)" "$(ZSH)" "$(FISH)"
 	install -m 644 include/bedrock.h include/bedrock.hpp "$(INCLUDE)"
 	install -m 644 bedrock.supp LICENSE THIRD-PARTY.md bindings/ffi/bedrock.cdef.h bindings/ffi/api.json "$(DATA)"
 	install -m 755 $(BUILT) "$(LIB)/libbedrock.so.$(VERSION)"
@@ -113,11 +135,18 @@ install: $(BUILT) $(STATIC)
 	    cmake/bedrock-config-version.cmake.in > "$(CMAKE)/bedrock-config-version.cmake"
 	install -m 644 cmake/bedrock-targets.cmake "$(CMAKE)"
 	chmod 644 "$(LIB)/pkgconfig/bedrock.pc" "$(CMAKE)"/*
+	install -m 755 $(COMMAND) "$(BIN)/bedrock"
+	install -m 644 cli/bedrock.1 "$(MAN)/man1/bedrock.1"
+	install -m 644 cli/completions/bedrock.bash "$(BASH)/bedrock"
+	install -m 644 cli/completions/_bedrock "$(ZSH)/_bedrock"
+	install -m 644 cli/completions/bedrock.fish "$(FISH)/bedrock.fish"
 
 uninstall:
 	rm -f "$(INCLUDE)/bedrock.h" "$(INCLUDE)/bedrock.hpp"
 	rm -f "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
 	rm -f "$(LIB)/libbedrock.a" "$(LIB)/pkgconfig/bedrock.pc"
 	rm -rf "$(CMAKE)" "$(DATA)"
+	rm -f "$(BIN)/bedrock" "$(MAN)/man1/bedrock.1"
+	rm -f "$(BASH)/bedrock" "$(ZSH)/_bedrock" "$(FISH)/bedrock.fish"
 
-.PHONY: all library archive install uninstall
+.PHONY: all library archive command install uninstall

@@ -1,0 +1,436 @@
+/* doctor.c - "bedrock doctor".
+ *
+ * bedrock_model_settings has the settings and their sources, without using the network. bedrock_model_connect then
+ * shows whether the endpoint can be reached, and whether credentials can be fetched. It does both at once. To tell one
+ * from the other, the doctor first connects with a model of the same endpoint whose keys are placeholders: connecting
+ * sends nothing. */
+#include "doctor.h"
+
+#include "checklist.h"
+#include "config.h"
+#include "exit_status.h"
+#include "failure.h"
+#include "interrupt.h"
+#include "members.h"
+#include "output.h"
+#include "text.h"
+#include "usage.h"
+
+#include <string.h>
+
+enum { CONNECT_MS = 20000 };
+
+struct doctor {
+    struct checklist list;
+    bedrock_model *model;
+    struct text config;
+    const char *settings; /* JSON, borrowed from the model */
+    size_t length;
+    bedrock_cancel *cancel;
+};
+
+/* The members of the config that choose credentials. */
+static const char *const identity[] = {"api_key", "secret_key", "session_token", "bearer_token", "auth", "profile",
+                                       "role_arn", "role_session_name", "external_id", "options", "region", "base_url",
+                                       "allow_http", "retry", NULL};
+
+/* Gets a string of the settings. Free it. */
+static struct text setting(const struct doctor *doctor, const char *pointer)
+{
+    struct text value = {0};
+
+    text_unquote(&value, doctor->settings, doctor->length, pointer);
+    return value;
+}
+
+static int setting_is(const struct doctor *doctor, const char *pointer, const char *expected)
+{
+    struct text value = setting(doctor, pointer);
+    int equal = strcmp(text_string(&value), expected) == 0;
+
+    text_free(&value);
+    return equal;
+}
+
+/* Adds a check for an error of the library, and frees it. */
+static void add_error(struct doctor *doctor, const char *name, bedrock_status status, bedrock_error *error,
+                      const char *advice)
+{
+    const char *message = error != NULL ? bedrock_error_message(error) : bedrock_status_name(status);
+
+    checklist_add(&doctor->list, CHECK_FAILED, name, message, advice);
+    bedrock_error_free(error);
+}
+
+/* Adds a check for a setting, or for the error that the library has in its place. Returns whether it is right. */
+static int add_setting(struct doctor *doctor, const char *name, const char *pointer, const char *if_null,
+                       const char *advice)
+{
+    struct text at = {0}, found = {0};
+    int is_error;
+
+    text_format(&at, "%s/error", pointer);
+    is_error = text_unquote(&found, doctor->settings, doctor->length, text_string(&at)) == 0;
+    if (!is_error) {
+        struct text source = {0};
+
+        at.length = 0;
+        text_format(&at, "%s/value", pointer);
+        if (text_unquote(&found, doctor->settings, doctor->length, text_string(&at)) != 0)
+            text_puts(&found, if_null);
+        at.length = 0;
+        text_format(&at, "%s/source", pointer);
+        if (text_unquote(&source, doctor->settings, doctor->length, text_string(&at)) == 0)
+            text_format(&found, " (%s)", text_string(&source));
+        text_free(&source);
+    }
+    checklist_add(&doctor->list, is_error ? CHECK_FAILED : CHECK_OK, name, text_string(&found),
+                  is_error ? advice : NULL);
+    text_free(&at);
+    text_free(&found);
+    return !is_error;
+}
+
+/* A file of AWS that is missing is no failure, but may be the reason for one. */
+static void add_file(struct doctor *doctor, const char *name, const char *member)
+{
+    struct text pointer = {0}, path, source, line = {0};
+    int found;
+
+    text_format(&pointer, "/%s/value", member);
+    path = setting(doctor, text_string(&pointer));
+    pointer.length = 0;
+    text_format(&pointer, "/%s/source", member);
+    source = setting(doctor, text_string(&pointer));
+    pointer.length = 0;
+    text_format(&pointer, "/%s/found", member);
+    found = bedrock_json_type(doctor->settings, doctor->length, text_string(&pointer)) == BEDROCK_JSON_TRUE;
+    text_format(&line, "%s (%s)%s", text_string(&path), text_string(&source), found ? "" : ": no such file");
+    checklist_add(&doctor->list, found || strcmp(text_string(&source), "default") == 0 ? CHECK_OK : CHECK_WARNING, name,
+                  text_string(&line), NULL);
+    text_free(&pointer);
+    text_free(&path);
+    text_free(&source);
+    text_free(&line);
+}
+
+/* Describes where credentials are from: "keys AKIA************MPLE of AWS_ACCESS_KEY_ID". at is a JSON pointer. */
+static void describe_credentials(const struct doctor *doctor, const char *at, struct text *line)
+{
+    static const char *const providers[][2] = {
+        {"access_keys", "the access key"}, {"bearer_token", "a Bedrock API key"},
+        {"assume_role", "the role"}, {"web_identity", "a web identity token for the role"},
+        {"sso", "SSO"}, {"login_session", "a console login (aws login)"},
+        {"credential_process", "a command (credential_process)"}, {"container", "the agent of the container"},
+        {"instance_metadata", "the metadata service of the EC2 instance"},
+    };
+    static const char *const details[] = {"access_key_id", "role_arn", "role_name", "account_id", "file", "url"};
+    struct text pointer = {0}, value;
+    size_t i;
+
+    text_format(&pointer, "%s/provider", at);
+    value = setting(doctor, text_string(&pointer));
+    for (i = 0; i < sizeof providers / sizeof providers[0]; i++)
+        if (strcmp(providers[i][0], text_string(&value)) == 0)
+            text_puts(line, providers[i][1]);
+    text_free(&value);
+    for (i = 0; i < sizeof details / sizeof details[0]; i++) {
+        pointer.length = 0;
+        text_format(&pointer, "%s/%s", at, details[i]);
+        value = setting(doctor, text_string(&pointer));
+        if (value.length > 0)
+            text_format(line, " %s", text_string(&value));
+        text_free(&value);
+    }
+    pointer.length = 0;
+    text_format(&pointer, "%s/session_token", at);
+    if (bedrock_json_type(doctor->settings, doctor->length, text_string(&pointer)) == BEDROCK_JSON_TRUE)
+        text_puts(line, " with a session token");
+    pointer.length = 0;
+    text_format(&pointer, "%s/source", at);
+    value = setting(doctor, text_string(&pointer));
+    text_format(line, " (%s)", text_string(&value));
+    text_free(&value);
+    pointer.length = 0;
+    text_format(&pointer, "%s/assumed_with", at);
+    if (bedrock_json_type(doctor->settings, doctor->length, text_string(&pointer)) == BEDROCK_JSON_OBJECT) {
+        text_puts(line, ", assumed with ");
+        describe_credentials(doctor, text_string(&pointer), line);
+    }
+    text_free(&pointer);
+}
+
+static int add_credentials(struct doctor *doctor)
+{
+    struct text line = {0}, key, message;
+    int found = 0;
+
+    message = setting(doctor, "/credentials/error");
+    if (message.length > 0) {
+        checklist_add(&doctor->list, CHECK_FAILED, "credentials", text_string(&message),
+                      "Four ways: aws configure (keys in a file), aws sso login (with --profile), the variables above, "
+                      "or an API key of the Bedrock console in AWS_BEARER_TOKEN_BEDROCK. Without an account: "
+                      "BEDROCK_EXAMPLE=scripted bedrock ask Hello");
+    } else {
+        found = 1;
+        describe_credentials(doctor, "/credentials", &line);
+        key = setting(doctor, "/credentials/access_key_id");
+        if (strncmp(text_string(&key), "ASIA", 4) == 0
+            && bedrock_json_type(doctor->settings, doctor->length, "/credentials/session_token") == BEDROCK_JSON_FALSE)
+            checklist_add(&doctor->list, CHECK_FAILED, "credentials", text_string(&line),
+                          "Keys that begin with ASIA are temporary and need their session token: set "
+                          "AWS_SESSION_TOKEN, or aws_session_token in the profile");
+        else
+            checklist_add(&doctor->list, CHECK_OK, "credentials", text_string(&line), NULL);
+        text_free(&key);
+    }
+    text_free(&message);
+    text_free(&line);
+    return found;
+}
+
+static int begins_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* Warns of a model that the region is not known to have. */
+static void add_model(struct doctor *doctor)
+{
+    /* The profiles of these prefixes are called in regions that begin so. */
+    static const char *const places[][3] = {
+        {"us.", "us-", "ca-"}, {"eu.", "eu-", "il-"}, {"apac.", "ap-", "me-"}, {"us-gov.", "us-gov-", "us-gov-"},
+    };
+    const char *id = bedrock_model_id(doctor->model, NULL);
+    struct text region = setting(doctor, "/region/value");
+    struct text advice = {0};
+    size_t i;
+
+    for (i = 0; i < sizeof places / sizeof places[0]; i++)
+        if (begins_with(id, places[i][0]) && !begins_with(text_string(&region), places[i][1])
+            && !begins_with(text_string(&region), places[i][2]))
+            text_format(&advice, "The inference profiles %s... are not called in %s: use one of that part of the "
+                                 "world, or global.", places[i][0], text_string(&region));
+    if (begins_with(id, "arn:") && region.length > 0 && strstr(id, text_string(&region)) == NULL)
+        text_format(&advice, "The ARN is of another region than %s, which is called: set --region",
+                    text_string(&region));
+    checklist_add(&doctor->list, advice.length > 0 ? CHECK_WARNING : CHECK_OK, "model", id,
+                  advice.length > 0 ? text_string(&advice) : NULL);
+    text_free(&advice);
+    text_free(&region);
+}
+
+/* Adds the checks of the settings. Returns whether connecting makes sense. */
+static int add_settings(struct doctor *doctor)
+{
+    bedrock_error *error = NULL;
+    struct text offline = {0};
+    int right = 1;
+
+    doctor->settings = bedrock_model_settings(doctor->model, &doctor->length, &error);
+    if (doctor->settings == NULL) {
+        add_error(doctor, "AWS's files", bedrock_error_status(error), error,
+                  "Correct the file or the profile; nothing else can be checked before");
+        return 0;
+    }
+    if (!setting_is(doctor, "/transport", "network") && !setting_is(doctor, "/transport", "record")) {
+        struct text transport = setting(doctor, "/transport");
+
+        text_format(&offline, "%s: no network, no credentials", text_string(&transport));
+        checklist_add(&doctor->list, CHECK_OK, "transport", text_string(&offline), NULL);
+        text_free(&transport);
+        text_free(&offline);
+        return 1;
+    }
+    add_file(doctor, "config file", "config_file");
+    add_file(doctor, "keys file", "credentials_file");
+    add_setting(doctor, "profile", "/profile", "none", NULL);
+    right &= add_setting(doctor, "region", "/region", "", "Set --region or AWS_REGION to a name such as us-east-1");
+    add_model(doctor);
+    right &= add_setting(doctor, "endpoint", "/endpoint", "", "Correct or remove the setting that the message names");
+    right &= add_setting(doctor, "proxy", "/proxy", "none", "Correct or unset the variable");
+    right &= add_setting(doctor, "certificates", "/ca_file", "the system's", "Name a PEM file with the certificates");
+    if (setting_is(doctor, "/ca_file/source", "ca_file in the config"))
+        checklist_add(&doctor->list, CHECK_OK, "certificates", "those of ca_file", NULL);
+    return right;
+}
+
+/* Makes a model with the same endpoint, proxy and certificates, whose keys are placeholders. */
+static bedrock_status make_probe(const struct doctor *doctor, bedrock_model **probe, bedrock_error **error)
+{
+    struct text config = {0}, region = setting(doctor, "/region/value"), endpoint = setting(doctor, "/endpoint/value");
+    struct text ca_file = setting(doctor, "/ca_file/value");
+    bedrock_status status;
+
+    members_begin(&config);
+    members_copy(&config, text_string(&doctor->config), doctor->config.length, identity);
+    members_add_string(&config, "region", text_string(&region));
+    if (!setting_is(doctor, "/endpoint/source", "the region"))
+        members_add_string(&config, "base_url", text_string(&endpoint));
+    if (ca_file.length > 0 && begins_with(text_string(&ca_file), "/"))
+        members_add_string(&config, "ca_file", text_string(&ca_file));
+    members_add(&config, "allow_http", "true", 4);
+    members_add_string(&config, "api_key", "placeholder");
+    members_add_string(&config, "secret_key", "placeholder");
+    members_add(&config, "retry", "{\"max_attempts\": 1}", 19);
+    members_end(&config);
+    status = bedrock_model_new(text_string(&config), config.length, probe, error);
+    text_free(&config);
+    text_free(&region);
+    text_free(&endpoint);
+    text_free(&ca_file);
+    return status;
+}
+
+/* Connects, which shows that the name resolves, that the port answers and that TLS works. */
+static int add_connection(struct doctor *doctor)
+{
+    bedrock_model *probe = NULL;
+    bedrock_error *error = NULL;
+    bedrock_status status = make_probe(doctor, &probe, &error);
+    struct text line = {0};
+    double began = usage_clock();
+
+    if (status >= 0)
+        status = bedrock_model_connect(probe, doctor->cancel, CONNECT_MS, &error);
+    if (status < 0) {
+        add_error(doctor, "connection", status, error,
+                  "curl -v shows the same endpoint without this library. Behind a proxy set HTTPS_PROXY; if it opens "
+                  "TLS, name its certificate in AWS_CA_BUNDLE");
+    } else {
+        text_format(&line, "connected in %.2f s", usage_clock() - began);
+        checklist_add(&doctor->list, CHECK_OK, "connection", text_string(&line), NULL);
+    }
+    text_free(&line);
+    bedrock_model_free(probe);
+    return status >= 0;
+}
+
+/* Fetches credentials, if their source is a service, a command or a role. */
+static int add_fetching(struct doctor *doctor)
+{
+    bedrock_error *error = NULL;
+    bedrock_status status;
+
+    if (setting_is(doctor, "/credentials/provider", "access_keys")
+        || setting_is(doctor, "/credentials/provider", "bearer_token")) {
+        checklist_add(&doctor->list, CHECK_SKIPPED, "authorization",
+                      "only a call shows whether the service accepts these: add --send", NULL);
+        return 1;
+    }
+    status = bedrock_model_connect(doctor->model, doctor->cancel, CONNECT_MS, &error);
+    if (status < 0)
+        add_error(doctor, "authorization", status, error, "The message names the provider of the credentials");
+    else
+        checklist_add(&doctor->list, CHECK_OK, "authorization", "credentials were fetched", NULL);
+    return status >= 0;
+}
+
+static const char *advice_for_call(bedrock_status status)
+{
+    switch (status) {
+    case BEDROCK_E_ACCESS_DENIED:
+        return "The keys must be valid, the identity needs the IAM permissions bedrock:InvokeModel and "
+               "bedrock:InvokeModelWithResponseStream, and the account needs access to the model";
+    case BEDROCK_E_CREDENTIALS:
+        return "Get new credentials: aws sso login, aws login, or new keys and their session token";
+    case BEDROCK_E_VALIDATION:
+    case BEDROCK_E_NOT_FOUND:
+        return "aws bedrock list-inference-profiles lists the ids that this region has: choose one with --model";
+    default:
+        return NULL;
+    }
+}
+
+/* Sends a request that costs a few tokens. */
+static void add_call(struct doctor *doctor)
+{
+    static const char json[] = "{\"messages\": [{\"role\": \"user\", \"content\": [{\"text\": \"Say hello.\"}]}],"
+                               " \"inferenceConfig\": {\"maxTokens\": 8}}";
+    bedrock_request *request = NULL;
+    bedrock_response *response = NULL;
+    bedrock_error *error = NULL;
+    bedrock_usage usage;
+    struct text line = {0};
+    double began = usage_clock();
+    bedrock_status status = bedrock_request_new(json, sizeof json - 1, &request, &error);
+
+    if (status >= 0)
+        status = bedrock_generate(doctor->model, request, doctor->cancel, &response, &error);
+    if (status < 0) {
+        add_error(doctor, "call", status, error, advice_for_call(status));
+    } else {
+        bedrock_response_usage(response, &usage, sizeof usage);
+        text_format(&line, "the model answered in %.2f s", usage_clock() - began);
+        if (usage.total_tokens >= 0)
+            text_format(&line, ", %lld tokens", (long long)usage.total_tokens);
+        checklist_add(&doctor->list, CHECK_OK, "call", text_string(&line), NULL);
+    }
+    text_free(&line);
+    bedrock_response_free(response);
+    bedrock_request_free(request);
+}
+
+static void examine(struct doctor *doctor, const struct options *options)
+{
+    int reachable, authorized;
+
+    if (!add_settings(doctor))
+        return;
+    if (bedrock_json_type(doctor->settings, doctor->length, "/region") == BEDROCK_JSON_NONE) {
+        reachable = authorized = 1; /* a script or a replay */
+    } else {
+        authorized = add_credentials(doctor);
+        reachable = add_connection(doctor);
+        if (reachable && authorized)
+            authorized = add_fetching(doctor);
+        else
+            checklist_add(&doctor->list, CHECK_SKIPPED, "authorization",
+                          reachable ? "there are no credentials" : "the endpoint cannot be reached", NULL);
+    }
+    if (!options_has(options, OPTION_SEND))
+        checklist_add(&doctor->list, CHECK_SKIPPED, "call", "nothing was sent; --send sends a request of a few tokens",
+                      NULL);
+    else if (!reachable || !authorized)
+        checklist_add(&doctor->list, CHECK_SKIPPED, "call", "a check before it failed", NULL);
+    else
+        add_call(doctor);
+}
+
+int doctor(const struct options *options)
+{
+    struct doctor doctor = {0};
+    struct text version = {0};
+    bedrock_error *error = NULL;
+    bedrock_status result;
+    int status, signal;
+
+    if (options->argument_count > 0) {
+        output_complain("bedrock doctor takes no argument: %s", options->arguments[0]);
+        return EXIT_USAGE;
+    }
+    doctor.list.is_json = options_has(options, OPTION_JSON);
+    status = config_compose(options, &doctor.config);
+    if (status == EXIT_COMPLETE) {
+        doctor.cancel = bedrock_cancel_new();
+        interrupt_begin(doctor.cancel);
+        text_format(&version, "libbedrock %s", bedrock_version());
+        checklist_add(&doctor.list, CHECK_OK, "library", text_string(&version), NULL);
+        result = bedrock_model_new(text_string(&doctor.config), doctor.config.length, &doctor.model, &error);
+        if (result < 0) {
+            add_error(&doctor, "config", result, error, "Correct the option, or the member of --config that it names");
+        } else {
+            checklist_add(&doctor.list, CHECK_OK, "config", "valid", NULL);
+            examine(&doctor, options);
+        }
+        status = checklist_end(&doctor.list);
+        signal = interrupt_end();
+        if (signal != 0)
+            status = EXIT_SIGNAL + signal;
+    }
+    bedrock_cancel_free(doctor.cancel);
+    bedrock_model_free(doctor.model);
+    text_free(&doctor.config);
+    text_free(&version);
+    return status;
+}

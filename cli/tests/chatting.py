@@ -1,0 +1,112 @@
+"""bedrock chat."""
+
+import json
+
+from cases import PNG, case, contains, equal, texts
+from program import MODEL, Home
+from service import Bedrock, answer, delta, until_closed
+from terminal import Terminal
+
+
+@case
+def chat_reads_messages_from_a_pipe_and_sends_the_history():
+    with Home() as home, Bedrock() as bedrock:
+        run = home.with_keys(bedrock).run("chat", "-c", "talk.json", input="One.\n\n   \nTwo.\r\nThree.")
+        equal((run.status, run.out, run.err), (0, "Hello there.\n" * 3, ""))
+        equal(
+            [texts(message)[0] for message in bedrock.body["messages"]],
+            ["One.", "Hello there.", "Two.", "Hello there.", "Three."],
+        )
+        equal(len(json.loads((home.path / "talk.json").read_text())["messages"]), 6)
+
+
+@case
+def a_message_may_have_several_lines():
+    with Home() as home, Bedrock() as bedrock:
+        home.with_keys(bedrock).run("chat", input='First \\\nsecond\n"""\na\n\nb\n"""\n//not a command\n')
+        sent = [texts(message)[0] for message in bedrock.body["messages"] if message["role"] == "user"]
+        equal(sent, ["First \nsecond", "a\n\nb\n", "/not a command"])
+
+
+@case
+def ctrl_c_stops_an_answer_of_chat_and_ctrl_d_ends_it():
+    with Home() as home, Bedrock(lambda request: [answer("Part")[0], delta("Part"), until_closed]) as bedrock:
+        terminal = Terminal(home.with_keys(bedrock), "chat", "-c", "talk.json")
+        terminal.expect("> ")
+        terminal.type("One.\n")
+        terminal.expect("Part")
+        terminal.type("\x03")
+        terminal.expect("[stopped: this turn is not kept]")
+        bedrock.respond = lambda request: answer("Whole.")
+        terminal.expect("> ")
+        terminal.type("a line that is discarded\x03")
+        terminal.expect("> ")
+        terminal.type("Two.\n")
+        terminal.expect("Whole.")
+        terminal.expect("> ")
+        terminal.type("\x04")
+        equal(terminal.end(), 0, terminal.text)
+        equal([texts(message)[0] for message in bedrock.body["messages"]], ["Two."])
+        equal(len(json.loads((home.path / "talk.json").read_text())["messages"]), 2)
+
+
+@case
+def commands_of_chat_change_the_conversation():
+    with Home() as home, Bedrock() as bedrock:
+        home.with_keys(bedrock)
+        home.file("a.png", PNG)
+        lines = [
+            "One.",
+            "/undo",
+            "Two.",
+            "/retry",
+            "/system Be brief.",
+            "/model another.model",
+            "/image a.png",
+            "Three.",
+            "/trim 2",
+            "/save copy.json",
+            "/usage",
+            "/model",
+            "/nonsense",
+            "/undo",
+            "/undo",
+            "/clear",
+            "Four.",
+            "/quit",
+            "Five.",
+        ]
+        run = home.run("chat", input="\n".join(lines))
+        equal(run.out.count("Hello there."), 5, run)
+        bodies = [request.json for request in bedrock.requests]
+        sent = [[texts(message)[-1] for message in body["messages"] if message["role"] == "user"] for body in bodies]
+        equal(sent, [["One."], ["Two."], ["Two."], ["Two.", "Three."], ["Four."]])
+        equal(["system" in body for body in bodies], [False, False, False, True, True])
+        equal(
+            [request.path.split("/")[2] for request in bedrock.requests][2:4],
+            [MODEL.replace(":", "%3A"), "another.model"],
+        )
+        equal("image" in bodies[3]["messages"][-1]["content"][0], True)
+        equal(len(json.loads((home.path / "copy.json").read_text())["messages"]), 2)
+        contains(
+            run.err,
+            "[another.model]",
+            "there is no command /nonsense",
+            "[28 tokens in, 8 out]",
+            "2 messages are in copy.json",
+        )
+        contains(
+            home.run("chat", input="/help\n").err,
+            *["/" + name for name in "help image document system model retry undo trim clear save usage quit".split()],
+        )
+
+
+@case
+def a_turn_of_chat_that_fails_changes_nothing_and_a_script_learns_of_it():
+    with Home() as home:
+        error = {"error": {"status": 400, "code": "ValidationException", "message": "No."}}
+        run = home.scripted(["Yes.", error, "Again."], "chat", "-c", "talk.json", input="One.\nTwo.\nThree.\n")
+        equal((run.status, run.out), (1, "Yes.\nAgain.\n"), run)
+        messages = json.loads((home.path / "talk.json").read_text())["messages"]
+        equal([texts(message)[0] for message in messages], ["One.", "Yes.", "Three.", "Again."])
+        equal(home.run("chat", "a prompt").status, 2)
