@@ -338,7 +338,7 @@ static const char *advice_for_call(bedrock_status status)
     case BEDROCK_E_NOT_FOUND:
         return "aws bedrock list-inference-profiles lists the ids that this region has: choose one with --model";
     default:
-        return NULL;
+        return "It may pass: try again later. bedrock doctor --send --verbose logs each attempt";
     }
 }
 

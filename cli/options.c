@@ -133,17 +133,23 @@ static int command_of(const char *word, enum command *command)
     return 0;
 }
 
-/* Prints an error if a single word, which would be a prompt, nearly is the name of a command. */
+/* Prints an error if a single word, which would be a prompt, nearly is the name of a command, or is that of an option:
+ * "bedrock help". */
 static int is_misspelled_command(const char *word)
 {
+    const struct option *option = by_name(COMMAND_ASK, word, strlen(word));
     struct nearest best = {0};
     int i;
 
     for (i = 0; i < COMMANDS; i++)
         nearest_consider(&best, word, command_table[i].name);
+    if (option != NULL && option->value != NULL)
+        option = NULL;
+    if (option != NULL)
+        best.name = option->name;
     if (best.name != NULL)
-        output_complain("there is no command %s. Did you mean bedrock %s? A prompt: bedrock ask %s", word, best.name,
-                        word);
+        output_complain("there is no command %s. Did you mean bedrock %s%s? A prompt: bedrock ask %s", word,
+                        option != NULL ? "--" : "", best.name, word);
     return best.name != NULL;
 }
 

@@ -26,6 +26,9 @@ def a_misspelled_command_is_not_sent_as_a_prompt():
         run = home.run("dcotor")
         equal((run.status, run.out), (2, ""))
         contains(run.err, "Did you mean bedrock doctor?", "bedrock ask dcotor")
+        run = home.run("help")
+        equal((run.status, run.out), (2, ""))
+        contains(run.err, "Did you mean bedrock --help?")
 
 
 @case

@@ -1,5 +1,6 @@
 """bedrock doctor."""
 
+import hashlib
 import json
 
 from cases import case, contains, equal
@@ -145,6 +146,26 @@ def the_doctor_fetches_credentials_and_tells_their_failure_from_the_network_s():
         found = checks(home.run("doctor", "--json"))
         equal(found["authorization"]["result"], "failed")
         contains(found["authorization"]["found"], "expired")
+
+
+@case
+def the_doctor_finds_that_a_login_with_sso_has_expired():
+    with Home() as home, Bedrock() as bedrock:
+        home.environment["BEDROCK_BASE_URL"] = bedrock.url
+        url = "https://sso.example/start"
+        home.file(
+            ".aws/config",
+            f"[profile office]\nsso_start_url = {url}\nsso_region = us-east-1\n"
+            "sso_account_id = 123456789012\nsso_role_name = Reader\n",
+        )
+        token = json.dumps({"accessToken": "aTokenThatNobodyPrints", "expiresAt": "2020-01-01T00:00:00Z"})
+        home.file(f".aws/sso/cache/{hashlib.sha1(url.encode()).hexdigest()}.json", token)
+        run = home.run("doctor", "--json", "--profile", "office")
+        found = checks(run)
+        equal((run.status, found["credentials"]["result"], found["authorization"]["result"]), (1, "ok", "failed"), run)
+        contains(found["credentials"]["found"], "SSO Reader 123456789012", 'the profile "office"')
+        contains(found["authorization"]["found"], "has expired", 'aws sso login --profile "office"')
+        equal("aTokenThatNobodyPrints" in run.out + run.err, False)
 
 
 @case
