@@ -1,7 +1,7 @@
-/* ask.c - "bedrock ask": one prompt, one answer. */
+/* ask.c - "bedrock ask": one prompt, one response. */
 #include "ask.h"
 
-#include "answer.h"
+#include "exchange.h"
 #include "attach.h"
 #include "config.h"
 #include "conversation.h"
@@ -33,20 +33,20 @@ static int add_question(struct conversation *conversation, const struct options 
     return status;
 }
 
-/* Sends a copy with the options that hold for this call alone. The conversation then gets the answer. */
-static int answer_question(struct conversation *conversation, const struct options *options, const bedrock_model *model)
+/* Sends a copy with the options that hold for this call alone. The conversation then gets the response. */
+static int send_question(struct conversation *conversation, const struct options *options, const bedrock_model *model)
 {
     bedrock_request *sent = NULL;
     bedrock_error *error = NULL;
-    struct answer answer;
+    struct exchange exchange;
     bedrock_status result = bedrock_request_clone(conversation->request, &sent, &error);
     int status = result < 0 ? failure_report(result, error, 0) : request_set_options(sent, options);
 
     if (status == EXIT_COMPLETE) {
-        answer_print(model, sent, options, &answer);
-        if (answer.status == BEDROCK_DONE)
-            answer.status = bedrock_request_add_response(conversation->request, answer.response, &answer.error);
-        status = answer_end(&answer);
+        exchange_print(model, sent, options, &exchange);
+        if (exchange.status == BEDROCK_DONE)
+            exchange.status = bedrock_request_add_response(conversation->request, exchange.response, &exchange.error);
+        status = exchange_end(&exchange);
     }
     /* Only a turn that is complete is kept, so that the file always holds a conversation that can go on. */
     if (status == EXIT_COMPLETE)
@@ -75,7 +75,7 @@ int ask(const struct options *options)
     if (status == EXIT_COMPLETE)
         status = add_question(&conversation, options, &prompt);
     if (status == EXIT_COMPLETE)
-        status = answer_question(&conversation, options, model);
+        status = send_question(&conversation, options, model);
     conversation_close(&conversation);
     bedrock_model_free(model);
     config_finish(options);

@@ -1,4 +1,4 @@
-/* ask.h - "bedrock ask": one prompt, one answer. */
+/* ask.h - "bedrock ask": one prompt, one response. */
 #ifndef ASK_H
 #define ASK_H
 

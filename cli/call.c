@@ -4,7 +4,7 @@
  * which "transport": {"replies": [{"events": [...]}]} plays them. Every other operation prints its response. */
 #include "call.h"
 
-#include "answer.h"
+#include "exchange.h"
 #include "attach.h"
 #include "config.h"
 #include "exit_status.h"
@@ -93,17 +93,17 @@ static int perform(const struct options *options, const char *operation, const b
                    const bedrock_request *request)
 {
     int waits = options_has(options, OPTION_NO_STREAM) || !streams(operation);
-    struct answer answer;
+    struct exchange exchange;
     size_t length;
     const char *json;
 
-    answer_get(model, operation, request, print_event, &waits, &answer);
-    if (answer.status == BEDROCK_DONE && waits) {
-        json = bedrock_response_json(answer.response, &length);
+    exchange_run(model, operation, request, print_event, &waits, &exchange);
+    if (exchange.status == BEDROCK_DONE && waits) {
+        json = bedrock_response_json(exchange.response, &length);
         output_write(json, length);
         output_end_line();
     }
-    if (answer.status == BEDROCK_E_INVALID_ARGUMENT) {
+    if (exchange.status == BEDROCK_E_INVALID_ARGUMENT) {
         struct nearest best = {0};
         const char *const *name;
 
@@ -113,8 +113,8 @@ static int perform(const struct options *options, const char *operation, const b
             output_complain("there is no operation %s. Did you mean %s?", operation, best.name);
     }
     if (options_has(options, OPTION_USAGE))
-        usage_print(answer.response, answer.first, answer.total);
-    return answer_end(&answer);
+        usage_print(exchange.response, exchange.first, exchange.total);
+    return exchange_end(&exchange);
 }
 
 int call(const struct options *options)

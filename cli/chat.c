@@ -1,10 +1,10 @@
 /* chat.c - "bedrock chat": a conversation at the terminal.
  *
- * A turn is made on a copy of the conversation, which replaces it when the answer is complete. So a turn that fails or
- * is stopped changes nothing. */
+ * A turn is made on a copy of the conversation, which replaces it when the response is complete. So a turn that fails
+ * or is stopped changes nothing. */
 #include "chat.h"
 
-#include "answer.h"
+#include "exchange.h"
 #include "attach.h"
 #include "config.h"
 #include "conversation.h"
@@ -28,7 +28,7 @@ struct chat {
     struct conversation conversation;
     bedrock_request *pending; /* the conversation with the images and documents for the next message, or NULL */
     bedrock_request *asked;   /* the conversation with the last question, or NULL */
-    int is_answered;          /* whether the last question has its answer */
+    int has_response;         /* whether the last question has its response */
     struct history history;
     int status; /* of the last turn that failed */
     int ended;
@@ -69,17 +69,17 @@ static void advance(struct chat *chat, bedrock_request *next)
 }
 
 /* Sends a question. Takes the request with it. */
-static void answer_question(struct chat *chat, bedrock_request *turn)
+static void send_question(struct chat *chat, bedrock_request *turn)
 {
     bedrock_request *sent = NULL;
     bedrock_error *error = NULL;
-    struct answer answer;
+    struct exchange exchange;
     bedrock_status result;
     int status = conversation_trim(turn, options_value(chat->options, OPTION_TRIM));
 
     bedrock_request_free(chat->asked);
     chat->asked = NULL;
-    chat->is_answered = 0;
+    chat->has_response = 0;
     result = bedrock_request_clone(turn, &chat->asked, &error);
     if (result >= 0)
         result = bedrock_request_clone(turn, &sent, &error);
@@ -88,13 +88,13 @@ static void answer_question(struct chat *chat, bedrock_request *turn)
     else if (status == EXIT_COMPLETE)
         status = request_set_options(sent, chat->options);
     if (status == EXIT_COMPLETE) {
-        answer_print(chat->model, sent, chat->options, &answer);
-        if (answer.status == BEDROCK_DONE)
-            answer.status = bedrock_request_add_response(turn, answer.response, &answer.error);
-        status = answer_end(&answer);
+        exchange_print(chat->model, sent, chat->options, &exchange);
+        if (exchange.status == BEDROCK_DONE)
+            exchange.status = bedrock_request_add_response(turn, exchange.response, &exchange.error);
+        status = exchange_end(&exchange);
     }
     if (status == EXIT_COMPLETE) {
-        chat->is_answered = 1;
+        chat->has_response = 1;
         advance(chat, turn);
     } else {
         bedrock_request_free(turn);
@@ -129,7 +129,7 @@ static void say(struct chat *chat, const struct text *message)
         return;
     status = bedrock_request_add_text(turn, "user", text_string(message), message->length, &error);
     if (status >= 0) {
-        answer_question(chat, turn);
+        send_question(chat, turn);
     } else {
         report(chat, status, error);
         bedrock_request_free(turn);
@@ -243,12 +243,12 @@ static void retry(struct chat *chat, const char *argument)
         return;
     }
     chat->asked = NULL;
-    before = chat->is_answered ? history_pop(&chat->history) : NULL;
+    before = chat->has_response ? history_pop(&chat->history) : NULL;
     if (before != NULL) {
         bedrock_request_free(chat->conversation.request);
         chat->conversation.request = before;
     }
-    answer_question(chat, turn);
+    send_question(chat, turn);
 }
 
 static void set_model(struct chat *chat, const char *argument)
@@ -335,7 +335,7 @@ static void print_help(struct chat *chat, const char *argument)
         output_note("  %-10s %-7s %s", commands[i].name, commands[i].argument != NULL ? commands[i].argument : "",
                     commands[i].help);
     output_note("A \\ at the end of a line continues it; lines between two lines of \"\"\" are one message.\n"
-                "Ctrl-C stops an answer. A message that begins with // begins with one /.");
+                "Ctrl-C stops a response. A message that begins with // begins with one /.");
 }
 
 static void run_command(struct chat *chat, const char *line)

@@ -282,7 +282,7 @@ static bedrock_status make_probe(const struct doctor *doctor, bedrock_model **pr
     return status;
 }
 
-/* Connects, which shows that the name resolves, that the port answers and that TLS works. */
+/* Connects, which shows that the name resolves, that the port accepts connections and that TLS works. */
 static int add_connection(struct doctor *doctor)
 {
     bedrock_model *probe = NULL;
@@ -361,7 +361,7 @@ static void add_call(struct doctor *doctor)
         add_error(doctor, "call", status, error, advice_for_call(status));
     } else {
         bedrock_response_usage(response, &usage, sizeof usage);
-        text_format(&line, "the model answered in %.2f s", usage_clock() - began);
+        text_format(&line, "the model responded in %.2f s", usage_clock() - began);
         if (usage.total_tokens >= 0)
             text_format(&line, ", %lld tokens", (long long)usage.total_tokens);
         checklist_add(&doctor->list, CHECK_OK, "call", text_string(&line), NULL);

@@ -4,7 +4,7 @@
 
 #include <bedrock.h>
 
-/* Prints the error, and what the command knows beside it, and frees it. printed is not 0 if a part of the answer was
+/* Prints the error, and what the command knows beside it, and frees it. printed is not 0 if a part of the response was
  * printed. Returns the exit status. */
 int failure_report(bedrock_status status, bedrock_error *error, int printed);
 

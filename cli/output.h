@@ -1,4 +1,4 @@
-/* output.h - what the command writes: answers to standard output, notes to standard error. */
+/* output.h - what the command writes: responses to standard output, notes to standard error. */
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
@@ -7,7 +7,7 @@
 /* Prepares for writing. A reader that ends (head -1) is then an error of write, and no signal. */
 void output_start(void);
 
-/* Writes to standard output at once, so that an answer appears while it is written. Does nothing after a failure. */
+/* Writes to standard output at once, so that a response appears while it is written. Does nothing after a failure. */
 void output_write(const char *data, size_t length);
 void output_puts(const char *string);
 

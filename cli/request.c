@@ -78,7 +78,7 @@ static int add_schema(const struct options *options, struct text *members)
         status = EXIT_USAGE;
     }
     if (status == EXIT_COMPLETE) {
-        text_puts(&format, "{\"type\": \"json_schema\", \"json_schema\": {\"name\": \"answer\", \"schema\": ");
+        text_puts(&format, "{\"type\": \"json_schema\", \"json_schema\": {\"name\": \"response\", \"schema\": ");
         text_add(&format, text_string(&schema), schema.length);
         text_puts(&format, "}}");
         members_add(members, "response_format", text_string(&format), format.length);

@@ -1,4 +1,4 @@
-"""bedrock ask: the prompt, the request and the answer."""
+"""bedrock ask: the prompt, the request and the response."""
 
 import base64
 import json
@@ -7,11 +7,11 @@ import threading
 
 from cases import PNG, REASONING, case, contains, equal, texts
 from program import LIMIT, Home
-from service import Bedrock, answer, delta
+from service import Bedrock, delta, stream_of
 
 
 @case
-def the_answer_goes_to_stdout_ends_with_a_newline_and_nothing_goes_to_stderr():
+def the_response_goes_to_stdout_ends_with_a_newline_and_nothing_goes_to_stderr():
     with Home() as home:
         run = home.scripted("Because of the air.", "Why is the sky blue?")
         equal((run.status, run.out, run.err), (0, "Because of the air.\n", ""))
@@ -80,12 +80,14 @@ def without_a_prompt_nothing_is_sent_and_the_status_is_2():
 
 
 @case
-def an_answer_is_printed_while_it_is_written():
+def a_response_is_printed_while_it_is_written():
     seen = threading.Event()
     wait = lambda request: seen.wait(LIMIT)
     with (
         Home() as home,
-        Bedrock(lambda request: [answer("First")[0], delta("First"), wait, *answer("", " second.")[1:]]) as bedrock,
+        Bedrock(
+            lambda request: [stream_of("First")[0], delta("First"), wait, *stream_of("", " second.")[1:]]
+        ) as bedrock,
     ):
         process = home.with_keys(bedrock).start("ask", "Go on.")
         equal(process.stdout.read(5), b"First")  # the service goes on only after this
@@ -95,7 +97,7 @@ def an_answer_is_printed_while_it_is_written():
 
 
 @case
-def no_stream_waits_for_the_whole_answer_of_converse():
+def no_stream_waits_for_the_whole_response_of_converse():
     response = {
         "output": {"message": {"role": "assistant", "content": [{"text": "All at once."}]}},
         "stopReason": "end_turn",

@@ -4,7 +4,7 @@ import json
 
 from cases import PNG, case, contains, equal, texts
 from program import MODEL, Home
-from service import Bedrock, answer, delta, until_closed
+from service import Bedrock, delta, stream_of, until_closed
 from terminal import Terminal
 
 
@@ -29,15 +29,15 @@ def a_message_may_have_several_lines():
 
 
 @case
-def ctrl_c_stops_an_answer_of_chat_and_ctrl_d_ends_it():
-    with Home() as home, Bedrock(lambda request: [answer("Part")[0], delta("Part"), until_closed]) as bedrock:
+def ctrl_c_stops_a_response_of_chat_and_ctrl_d_ends_it():
+    with Home() as home, Bedrock(lambda request: [stream_of("Part")[0], delta("Part"), until_closed]) as bedrock:
         terminal = Terminal(home.with_keys(bedrock), "chat", "-c", "talk.json")
         terminal.expect("> ")
         terminal.type("One.\n")
         terminal.expect("Part")
         terminal.type("\x03")
         terminal.expect("[stopped: this turn is not kept]")
-        bedrock.respond = lambda request: answer("Whole.")
+        bedrock.respond = lambda request: stream_of("Whole.")
         terminal.expect("> ")
         terminal.type("a line that is discarded\x03")
         terminal.expect("> ")

@@ -67,7 +67,7 @@ def a_service_that_stays_silent_is_given_up_after_the_timeout():
 
 
 @case
-def bedrock_example_scripted_answers_without_an_account_and_says_so():
+def bedrock_example_scripted_responds_without_an_account_and_says_so():
     with Home() as home:
         run = home.run("Why is the sky blue?", environment={"BEDROCK_EXAMPLE": "scripted"})
         equal(run.status, 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cases import PNG, case, contains, equal, texts
 from program import Home
-from service import Bedrock, answer, delta
+from service import Bedrock, delta, stream_of
 
 
 @case
@@ -32,7 +32,7 @@ def a_conversation_is_kept_over_three_calls():
 @case
 def a_call_that_fails_or_is_cut_leaves_the_conversation_as_it_was():
     error = {"x-amzn-errortype": "ValidationException"}
-    for failure, status in (((400, error, {"message": "No."}), 1), ([answer("Cut")[0], delta("Cut")], 3)):
+    for failure, status in (((400, error, {"message": "No."}), 1), ([stream_of("Cut")[0], delta("Cut")], 3)):
         with Home() as home, Bedrock() as bedrock:
             home.with_keys(bedrock)
             equal(home.run("ask", "-c", "talk.json", "One.").status, 0)
@@ -40,7 +40,7 @@ def a_call_that_fails_or_is_cut_leaves_the_conversation_as_it_was():
             bedrock.respond = lambda request: failure
             equal(home.run("ask", "-c", "talk.json", "Two.").status, status)
             equal((home.path / "talk.json").read_bytes(), before)
-            bedrock.respond = lambda request: answer("Three.")
+            bedrock.respond = lambda request: stream_of("Three.")
             equal(home.run("ask", "-c", "talk.json", "Three.").status, 0)
             equal(len(bedrock.body["messages"]), 3)
             equal(os.listdir(home.path), ["talk.json"])
@@ -72,7 +72,7 @@ def a_conversation_that_another_program_changed_is_not_overwritten():
 
         def change(request):
             home.file("talk.json", other)
-            return answer("Two.")
+            return stream_of("Two.")
 
         bedrock.respond = change
         run = home.run("ask", "-c", "talk.json", "Two.")

@@ -35,7 +35,7 @@ def the_doctor_finds_a_healthy_setup_and_sends_nothing_unless_told():
         bedrock.respond = lambda request: (200, {}, response)
         run = home.run("doctor", "--send")
         equal((run.status, len(bedrock.requests)), (0, 1), run)
-        contains(run.out, "the model answered in ", "9 tokens")
+        contains(run.out, "the model responded in ", "9 tokens")
 
 
 @case
@@ -223,4 +223,4 @@ def the_doctor_says_that_a_script_needs_no_network():
     with Home() as home:
         run = home.run("doctor", "--send", environment={"BEDROCK_EXAMPLE": "scripted"})
         equal(run.status, 0, run)
-        contains(run.out, "replies: no network, no credentials", "the model answered")
+        contains(run.out, "replies: no network, no credentials", "the model responded")

@@ -38,7 +38,7 @@ def a_stream_that_is_cut_prints_its_part_and_ends_with_status_3():
 
 
 @case
-def an_answer_that_ends_at_a_limit_is_complete_with_a_note():
+def a_response_that_ends_at_a_limit_is_complete_with_a_note():
     with Home() as home:
         reply = lambda reason: [{"message": {"role": "assistant", "content": [{"text": "So"}]}, "stopReason": reason}]
         run = home.scripted(reply("max_tokens"), "Hi")

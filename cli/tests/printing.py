@@ -6,7 +6,7 @@ import subprocess
 
 from cases import REASONING, case, equal
 from program import LIMIT, PROGRAM, SECRET, Home
-from service import Bedrock, answer, delta
+from service import Bedrock, delta, stream_of
 from terminal import Terminal
 
 
@@ -57,7 +57,7 @@ def a_reader_that_has_read_enough_ends_the_call_quietly():
 
 
 def many_lines():
-    yield answer("x")[0]
+    yield stream_of("x")[0]
     while True:
         yield delta("a line\n" * 100)
 

@@ -23,8 +23,8 @@ def delta(text):
     return frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}})
 
 
-def answer(*words, stop="end_turn"):
-    """The frames of a complete answer."""
+def stream_of(*words, stop="end_turn"):
+    """The frames of a complete response."""
     usage = {"inputTokens": 7, "outputTokens": len(words), "totalTokens": 7 + len(words)}
     return [
         frame("messageStart", {"role": "assistant"}),
@@ -36,12 +36,12 @@ def answer(*words, stop="end_turn"):
 
 
 class Bedrock:
-    """A service that keeps its requests and answers by a function: it gets the request's handler, and returns (status,
+    """A service that keeps its requests and responds by a function: it gets the request's handler, and returns (status,
     headers, JSON), or an iterable of frames. A frame that is a function is called in its place."""
 
     def __init__(self, respond=None):
-        bedrock, self.requests, self.respond = self, [], respond or (lambda request: answer("Hello", " there."))
-        self.closed = threading.Event()  # a client has left before its answer ended
+        bedrock, self.requests, self.respond = self, [], respond or (lambda request: stream_of("Hello", " there."))
+        self.closed = threading.Event()  # a client has left before its response ended
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"

@@ -7,12 +7,12 @@ import threading
 
 from cases import case, contains, equal
 from program import LIMIT, PROGRAM, Home, Run
-from service import Bedrock, answer, delta, until_closed
+from service import Bedrock, delta, stream_of, until_closed
 
 
 def interrupted(number, *arguments, **more):
-    """Sends a signal when a part of the answer was printed."""
-    with Home() as home, Bedrock(lambda request: [answer("Part")[0], delta("Part"), until_closed]) as bedrock:
+    """Sends a signal when a part of the response was printed."""
+    with Home() as home, Bedrock(lambda request: [stream_of("Part")[0], delta("Part"), until_closed]) as bedrock:
         process = home.with_keys(bedrock).start("ask", "-c", "talk.json", *arguments, "Hi", **more)
         out = process.stdout.read(4)
         process.send_signal(number)
@@ -25,7 +25,7 @@ def interrupted(number, *arguments, **more):
 
 
 @case
-def ctrl_c_ends_the_answer_keeps_what_was_printed_and_the_program_ends_by_sigint():
+def ctrl_c_ends_the_response_keeps_what_was_printed_and_the_program_ends_by_sigint():
     run, closed, files = interrupted(signal.SIGINT)
     equal((run.status, run.out, run.err), (-signal.SIGINT, "Part\n", ""))
     equal((closed, files), (True, []))
@@ -34,7 +34,7 @@ def ctrl_c_ends_the_answer_keeps_what_was_printed_and_the_program_ends_by_sigint
 @case
 def a_shell_sees_status_130_after_ctrl_c_and_143_after_sigterm():
     for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
-        with Home() as home, Bedrock(lambda request: [answer("Part")[0], delta("Part"), until_closed]) as bedrock:
+        with Home() as home, Bedrock(lambda request: [stream_of("Part")[0], delta("Part"), until_closed]) as bedrock:
             home.with_keys(bedrock)
             script = '(echo $BASHPID >&2; exec "$0" ask Hi); echo "status $?"'
             process = subprocess.Popen(
@@ -53,7 +53,7 @@ def a_shell_sees_status_130_after_ctrl_c_and_143_after_sigterm():
 @case
 def a_program_that_was_started_to_ignore_sigint_goes_on():
     go_on = threading.Event()
-    part = [answer("Part")[0], delta("Part"), lambda request: go_on.wait(LIMIT), *answer("", ", and more.")[1:]]
+    part = [stream_of("Part")[0], delta("Part"), lambda request: go_on.wait(LIMIT), *stream_of("", ", and more.")[1:]]
     with Home() as home, Bedrock(lambda request: part) as bedrock:
         process = home.with_keys(bedrock).start(
             "ask", "Hi", preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN)
