@@ -144,6 +144,7 @@ bedrock_status bedrock_model_new(const char *config_json, size_t len, bedrock_mo
 bedrock_status bedrock_model_connect(const bedrock_model *model, bedrock_cancel *cancel, int32_t timeout_ms, bedrock_error **err);
 bedrock_status bedrock_model_with(const bedrock_model *model, const char *defaults_json, size_t len, bedrock_model **out, bedrock_error **err);
 const char *bedrock_model_id(const bedrock_model *model, size_t *len);
+const char *bedrock_model_settings(const bedrock_model *model, size_t *len, bedrock_error **err);
 void bedrock_model_free(bedrock_model *model);
 bedrock_status bedrock_request_new(const char *json, size_t len, bedrock_request **out, bedrock_error **err);
 bedrock_status bedrock_request_clone(const bedrock_request *request, bedrock_request **out, bedrock_error **err);
