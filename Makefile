@@ -109,7 +109,7 @@ $(STATIC): $(ARCHIVE)
 	rm -f $(@:.a=.o)
 
 command $(COMMAND): $(BUILT)
-	$(MAKE) --no-print-directory -C cli CC="$(LINK)" LIBDIR="$(abspath $(RELEASE))" BUILD="$(abspath $(TARGET)/cli)" \
+	$(MAKE) --no-print-directory -C cli CC="$(LINK)" LIBDIR="$(abspath $(RELEASE))" OUT="$(abspath $(TARGET)/cli)" \
 	    RPATH='$(RPATH)'
 
 # The installed files name each other by relative paths, so that the folder can be moved.
