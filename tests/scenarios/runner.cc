@@ -367,6 +367,22 @@ void statuses()
         line() << "status " << static_cast<int>(each) << " " << bedrock::name(each) << "\n";
 }
 
+// The threads that fire a cancel later.
+std::vector<std::thread> threads;
+
+void fire(step at)
+{
+    const bedrock::cancel &cancel = used<bedrock::cancel>(at);
+    if (!at["/after_ms"]) {
+        cancel.fire();
+        return;
+    }
+    threads.emplace_back([&cancel, pause = std::chrono::milliseconds(number(at, "/after_ms"))] {
+        std::this_thread::sleep_for(pause);
+        cancel.fire();
+    });
+}
+
 void do_steps(step scenario);
 
 void fork(step from)
@@ -429,7 +445,7 @@ const std::map<std::string, action> actions = {
          line() << "request body " << body.raw() << "\n";
      }},
     {"cancel", [](step at) { keep(at, bedrock::cancel()); }},
-    {"fire", [](step at) { used<bedrock::cancel>(at).fire(); }},
+    {"fire", fire},
     {"ask",
      [](step at) {
          print(keep(at, with_request(at, [&](const bedrock::request &request) {
@@ -518,6 +534,8 @@ int main(int argc, char **argv)
 {
     try {
         run(argc == 2 ? argv[1] : "");
+        for (std::thread &each : threads)
+            each.join();
         objects<bedrock::stream>.clear();
         objects<bedrock::response>.clear();
         objects<bedrock::request>.clear();

@@ -2,13 +2,14 @@
 """Does the steps of a scenario in Python, and prints the transcript. README.md describes both.
 
 runner.py FILE
-runner.py FILE asyncio      reads every stream and makes every call in an event loop of asyncio
+runner.py --asyncio FILE    reads every stream and makes every call in an event loop of asyncio
 """
 
 import base64
 import json
 import os
 import sys
+import threading
 import time
 
 import libbedrock
@@ -140,6 +141,7 @@ class Runner:
         self.way = way
         self.objects = {kind: {} for kind in KINDS}
         self.prefix = ""
+        self.timers = []  # which fire a cancel on a thread of their own
 
     def print(self, line):
         # Not print(): in the child of a fork nothing may wait in a buffer.
@@ -178,6 +180,8 @@ class Runner:
                 self.print(error_line(error, step.get("error") == "status"))
 
     def close(self):
+        for timer in self.timers:
+            timer.join()
         for objects in self.objects.values():
             for each in objects.values():
                 each.close()
@@ -270,7 +274,12 @@ class Runner:
         self.keep("cancel", libbedrock.Cancel(), step)
 
     def do_fire(self, step):
-        self.used("cancel", step).fire()
+        cancel = self.used("cancel", step)
+        if "after_ms" in step:
+            self.timers.append(threading.Timer(step["after_ms"] / 1000, cancel.fire))
+            self.timers[-1].start()
+        else:
+            cancel.fire()
 
     def do_ask(self, step):
         request = self.request_of(step)
@@ -400,9 +409,9 @@ def made_request(members):
 
 
 def main():
-    with open(sys.argv[1], encoding="utf-8") as file:
+    with open(sys.argv[-1], encoding="utf-8") as file:
         scenario = json.load(file)
-    runner = Runner(Asyncio() if "asyncio" in sys.argv[2:] else Plain())
+    runner = Runner(Asyncio() if "--asyncio" in sys.argv else Plain())
     if "config" in scenario:
         runner.run([{"do": "model", "config": scenario["config"]}])
     runner.run(scenario["steps"])

@@ -498,7 +498,12 @@ var actions = map[string]func(s step){
 		cancels.keep(s, &cancel{ctx, fire, true})
 	},
 	"fire": func(s step) {
-		if c := cancels.of(s); c.open {
+		c := cancels.of(s)
+		switch {
+		case !c.open:
+		case s.has("after_ms"):
+			time.AfterFunc(time.Duration(s.number("after_ms", 0))*time.Millisecond, c.fire)
+		default:
 			c.fire()
 		}
 	},
