@@ -646,12 +646,12 @@ namespace detail {
 
 struct no_stop {};
 
+template <class Stop>
+inline constexpr bool is_stop = std::is_same_v<Stop, no_stop> || std::is_same_v<Stop, cancel>;
+
 // What ends a blocking call. ready() is false if there was no handle left for it.
 template <class Stop>
 class stopper {
-    static_assert(std::is_same_v<Stop, no_stop> || std::is_same_v<Stop, cancel>,
-                  "the options of a call are a bedrock::cancel or a std::stop_token, and then a bedrock::error *");
-
 public:
     explicit stopper(const Stop &stop) noexcept : stop_(stop) {}
     bool ready() const noexcept { return true; }
@@ -683,6 +683,9 @@ watch_owner watch_stream(const Stop &, bedrock_stream *) noexcept
 }
 
 #if defined(__cpp_lib_jthread)
+template <>
+inline constexpr bool is_stop<std::stop_token> = true;
+
 // A blocking call knows no token. It gets a cancel, which the token fires.
 template <>
 class stopper<std::stop_token> {
@@ -726,6 +729,9 @@ inline watch_owner watch_stream(const std::stop_token &token, bedrock_stream *ra
 // The options of a call.
 template <class Stop, class E>
 struct options {
+    static_assert(is_stop<Stop>,
+                  "the options of a call are a bedrock::cancel or a std::stop_token, and then a bedrock::error *");
+
     const Stop &stop;
     E err;
 };

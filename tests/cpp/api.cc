@@ -299,7 +299,8 @@ void bytes_come_from_every_container()
     const std::string text = "text";
     const std::array<std::byte, 2> array{};
     request.attach("literal", "text").attach("string", text).attach("view", std::string_view(text));
-    request.attach("array", array).attach("temporary", std::string("a temporary that is too long for a small string")).attach("raw", {png, 4});
+    request.attach("array", array).attach("raw", {png, 4});
+    request.attach("temporary", std::string("a temporary that is too long for a small string"));
     request.add_image("user", bedrock::bytes(png, sizeof png), "image/png").add_document("user", text, "a", "txt");
     request.set(R"({"x": {"y": "@literal"}})");
     CHECK_TEXT(request.json(bedrock::attachments::by_name)["/messages/0/content/0/image/source/bytes"].string(),

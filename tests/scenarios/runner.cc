@@ -135,7 +135,7 @@ std::size_t number(step from, std::string_view pointer, std::int64_t fallback = 
     return static_cast<std::size_t>(from[pointer].integer(fallback));
 }
 
-// Returns JSON that is passed to the library: an object without white space between its tokens, or the text of a string.
+// Returns JSON for the library: an object without white space between its tokens, or the text of a string.
 std::string json(step from, std::string_view pointer)
 {
     const bedrock::json_view value = from[pointer];
@@ -422,12 +422,13 @@ const std::map<std::string, action> actions = {
      }},
     {"add_image",
      [](step at) {
-         used<bedrock::request>(at).add_image(at["/role"].string("user"), at["/base64"].bytes(), at["/format"].string());
+         used<bedrock::request>(at).add_image(at["/role"].string("user"), at["/base64"].bytes(),
+                                              at["/format"].string());
      }},
     {"add_document",
      [](step at) {
-         used<bedrock::request>(at).add_document(at["/role"].string("user"), at["/base64"].bytes(), at["/name"].string(),
-                                                 at["/format"].string());
+         used<bedrock::request>(at).add_document(at["/role"].string("user"), at["/base64"].bytes(),
+                                                 at["/name"].string(), at["/format"].string());
      }},
     {"attach", [](step at) { used<bedrock::request>(at).attach(text(at, "/name"), at["/base64"].bytes()); }},
     {"message_count", [](step at) { line() << "messages " << used<bedrock::request>(at).message_count() << "\n"; }},
