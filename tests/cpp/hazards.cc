@@ -245,7 +245,7 @@ void end_a_stream_on_another_thread()
         end_while_next_waits([](bedrock::stream &stream) { bedrock_stream_free(stream.get()); });
         bedrock::cancel cancel;
         std::thread fire([&] { cancel.fire(); });
-        CHECK(failure([&] { static_cast<void>(service("test.10000.600").generate(asking(), cancel)); })
+        CHECK(failure([&] { static_cast<void>(service("test.1.600").generate(asking(), cancel)); })
               == bedrock::status::cancelled);
         fire.join();
     }
@@ -333,7 +333,7 @@ void stop_a_jthread()
         thread.join();
         CHECK(result == bedrock::status::cancelled);
         std::jthread waits([&](std::stop_token stop) {
-            result = failure([&] { static_cast<void>(service("test.100.600").generate(asking(), stop)); });
+            result = failure([&] { static_cast<void>(service("test.1.600").generate(asking(), stop)); });
         });
         waits.request_stop();
         waits.join();
