@@ -38,8 +38,8 @@
 //   status::invalid_argument, or returns its neutral value.
 //
 // Text. A std::string_view goes in. One that comes out is borrowed: it lives as long as its object, unless a comment
-//   documents a shorter time. A getter that is called on a temporary returns a std::string or json_text instead, which
-//   owns its bytes. A name (role, pointer, id, ...) with a NUL in it is refused.
+//   documents a shorter time. On a temporary, the getters of a response return a std::string or json_text instead,
+//   which owns its bytes. A name (role, pointer, id, ...) with a NUL in it is refused.
 //
 // Options. The calls of a model take options: a stop, then err. Both may be left out. stop is a bedrock::cancel, or a
 //   std::stop_token in C++20. A timeout below 0 sets no limit beyond the timers of the call.
@@ -599,6 +599,20 @@ std::string quoted(E err, std::string_view name, std::size_t guess, F &&write) n
     return out;
 }
 
+// Gets JSON from a function that returns NULL if it fails.
+template <class E, class F>
+json_view borrow(E err, F &&getter) noexcept(quiet<E>)
+{
+    std::string_view out;
+    call(err, [&](bedrock_error **raw) -> bedrock_status {
+        out = view([&](std::size_t *length) { return getter(length, raw); });
+        if (out.data() != nullptr)
+            return BEDROCK_OK;
+        return *raw != nullptr ? bedrock_error_status(*raw) : BEDROCK_E_RESOURCE;
+    });
+    return json_view(out);
+}
+
 } // namespace detail
 
 // Returns text as a JSON string, with its quotes. It fails if text is not UTF-8.
@@ -1021,27 +1035,13 @@ public:
     template <class E = throws>
     [[nodiscard]] json_view json(attachments form = attachments::inlined, E err = {}) const noexcept(detail::quiet<E>)
     {
-        return borrow(err, [&](std::size_t *length, bedrock_error **raw) {
+        return detail::borrow(err, [&](std::size_t *length, bedrock_error **raw) {
             return bedrock_request_json(get(), static_cast<std::int32_t>(form), length, raw);
         });
     }
     // Returns the exact body that a call with this model would send. Borrowed until the next body() on this request.
     template <class E = throws>
     [[nodiscard]] json_view body(const model &sender, E err = {}) const noexcept(detail::quiet<E>);
-
-private:
-    template <class E, class F>
-    static json_view borrow(E err, F &&getter) noexcept(detail::quiet<E>)
-    {
-        std::string_view out;
-        detail::call(err, [&](bedrock_error **raw) -> bedrock_status {
-            out = detail::view([&](std::size_t *length) { return getter(length, raw); });
-            if (out.data() != nullptr)
-                return BEDROCK_OK;
-            return *raw != nullptr ? bedrock_error_status(*raw) : BEDROCK_E_RESOURCE;
-        });
-        return json_view(out);
-    }
 };
 
 // ---- Streams ------------------------------------------------------------------------------------------------------
@@ -1398,6 +1398,14 @@ public:
     {
         return detail::view([this](std::size_t *length) { return bedrock_model_id(get(), length); });
     }
+    // Returns the settings that calls of this model use, each with its source, for people who look for a mistake.
+    template <class E = throws>
+    [[nodiscard]] json_view settings(E err = {}) const noexcept(detail::quiet<E>)
+    {
+        return detail::borrow(err, [&](std::size_t *length, bedrock_error **raw) {
+            return bedrock_model_settings(get(), length, raw);
+        });
+    }
     // Returns the usage of all calls of this model, and of the models derived from it, so far.
     bedrock::usage usage() const noexcept
     {
@@ -1512,7 +1520,7 @@ private:
 template <class E>
 json_view request::body(const model &sender, E err) const noexcept(detail::quiet<E>)
 {
-    return borrow(err, [&](std::size_t *length, bedrock_error **raw) {
+    return detail::borrow(err, [&](std::size_t *length, bedrock_error **raw) {
         return bedrock_request_body(get(), sender.get(), length, raw);
     });
 }

@@ -212,6 +212,7 @@ void a_request_grows_and_shrinks()
     CHECK_TEXT(model.generate(copy).text(), "It snows.");
     CHECK_TEXT(model.with(R"({"model": "other"})").id(), "other");
     CHECK_TEXT(model.id(), "test.model-v1:0");
+    CHECK_TEXT(model.settings()["/transport"].string(), "replies");
 }
 
 void temporaries_return_strings()
