@@ -30,9 +30,9 @@ def built():
     """Builds the library, and returns its path."""
     if shutil.which("cargo") is None:
         raise SystemExit(
-            f"libbedrock: there is no cargo on the PATH. To build the library from its sources, Rust {RUST} or newer and "
-            "a C compiler have to be installed. Install Rust from https://rustup.rs, or a wheel, which has the library "
-            "inside, or set LIBDIR to the folder of a libbedrock.so"
+            f"libbedrock: there is no cargo on the PATH. To build the library from its sources, Rust {RUST} or newer "
+            "and a C compiler have to be installed. Install Rust from https://rustup.rs, or a wheel, which has the "
+            "library inside, or set LIBDIR to the folder of a libbedrock.so"
         )
     folder = sources()
     target = Path(os.environ.get("CARGO_TARGET_DIR") or folder / "target")

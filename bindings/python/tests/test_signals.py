@@ -45,7 +45,7 @@ WAITS = {
 
 @pytest.mark.parametrize("kind", WAITS)
 def test_ctrl_c_ends_a_wait_at_once(kind, at):
-    assert min(interrupted(lambda: WAITS[kind](at)) for _ in range(TRIES)) < SOON
+    assert any(interrupted(lambda: WAITS[kind](at)) < SOON for _ in range(TRIES))
 
 
 def test_ctrl_c_ends_the_wait_for_a_waiting_set(at):
@@ -54,7 +54,7 @@ def test_ctrl_c_ends_the_wait_for_a_waiting_set(at):
             waitset.add(at("silent").stream("x"))
             list(waitset)
 
-    assert min(interrupted(wait) for _ in range(TRIES)) < SOON
+    assert any(interrupted(wait) < SOON for _ in range(TRIES))
 
 
 def test_ctrl_c_ends_connecting(at):
@@ -72,27 +72,21 @@ def test_ctrl_c_ends_connecting(at):
             secret_key="s",
             timeouts={"connect": "30s"},
         )
-        assert min(interrupted(model.connect) for _ in range(TRIES)) < SOON
+        assert any(interrupted(model.connect) < SOON for _ in range(TRIES))
 
 
 def test_after_ctrl_c_the_stream_goes_on_where_it_was(at):
-    seconds = 10 * 0.05
     with at("words.10.50").stream("x") as stream:
         texts = []
-        while not stream.ended:
-            try:
-                if len(texts) < 5:
-                    interrupted(lambda: texts.extend(text for text in _kept(stream, texts)))
-                else:
-                    texts += list(stream.text)
-            except BaseException as error:
-                raise AssertionError(f"after {seconds} s") from error
-    assert stream.response.text == "twenty bytes of text" * 10
 
+        def read():
+            for text in stream.text:
+                texts.append(text)
 
-def _kept(stream, texts):
-    while True:
-        yield next(stream.text)
+        interrupted(read)
+        assert 0 < len(texts) < 10
+        read()
+    assert "".join(texts) == stream.response.text == "twenty bytes of text" * 10
 
 
 def test_a_signal_handler_that_returns_does_not_end_a_wait(at):
