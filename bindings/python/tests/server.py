@@ -45,7 +45,7 @@ END = (
 )
 
 
-async def answer(path, writer):
+async def answer(path, reader, writer):
     kind, _, rest = re.search(r"/model/([a-z-]+)(\.([^/]*))?/", path).groups()
     numbers = (rest or "").split(".")
     if kind == "error":
@@ -56,7 +56,8 @@ async def answer(path, writer):
         )
         return
     if kind == "silent":
-        await asyncio.sleep(3600)
+        await reader.read()  # until the client goes away
+        return
     words = int(numbers[0])
     if path.endswith("/converse"):
         response = {
@@ -85,7 +86,8 @@ async def answer(path, writer):
             writer.write(PIECE * min(100, words - first))
             await writer.drain()
     if kind == "silent-after":
-        await asyncio.sleep(3600)
+        await reader.read()
+        return
     if kind == "cut-after":
         writer.close()
         return
@@ -99,8 +101,8 @@ async def serve(reader, writer):
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
             await reader.readexactly(int(length[1]) if length else 0)
-            await answer(head.split(b" ")[1].decode(), writer)
-            if writer.is_closing():
+            await answer(head.split(b" ")[1].decode(), reader, writer)
+            if writer.is_closing() or reader.at_eof():
                 return
     except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
         pass  # the client has gone away, or the tests have ended

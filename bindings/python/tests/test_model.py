@@ -45,6 +45,14 @@ def test_a_derived_model_adds_members_and_has_its_own_deadline(scripted, at):
         derived.with_(api_key="k")
 
 
+def test_a_model_tells_its_settings_and_no_secret():
+    model = Model("m", region="eu-west-1", api_key="AKIAIOSFODNN7EXAMPLE", secret_key="wJalrXUtnFEMI")
+    settings = model.settings()
+    assert settings["region"]["value"] == "eu-west-1"
+    assert settings["credentials"]["provider"] == "access_keys"
+    assert "AKIAIOSFODNN7EXAMPLE" not in str(settings) and "wJalr" not in str(settings)
+
+
 def test_usage_adds_up(at):
     model = at("words.3.0")
     model.generate("x")

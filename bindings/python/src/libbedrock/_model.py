@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import _thread
 import os
-from ctypes import byref, c_void_p
+from ctypes import byref, c_size_t, c_void_p, string_at
 
 from . import _waiting
 from ._cancel import Cancel
 from ._errors import taken
 from ._library import Handle, encoded, library, short, text_of
-from ._records import Usage
+from ._records import Usage, parsed
 from ._request import Request, json_of
 from ._response import Response, usage_of
 from ._stream import Stream
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Unpack
 
-    from .types import BytesLike, Config, RequestLike
+    from .types import BytesLike, Config, Json, RequestLike
 
 # Only one thread of a child process makes a model anew. A derived model makes the one that it is derived from anew too.
 _remaking = _thread.RLock()
@@ -162,6 +162,17 @@ class Model:
     def usage(self) -> Usage:
         """The tokens that all calls of this model, and of the models derived from it, have used so far."""
         return usage_of(library.bedrock_model_usage, self._number())
+
+    def settings(self) -> Json:
+        """Returns the settings that calls of this model use, each with its source: region, endpoint, credentials.
+
+        Nothing is fetched and nothing is sent, and the result holds no secret.
+        """
+        length, error = c_size_t(), c_void_p()
+        address = library.bedrock_model_settings(self._number(), byref(length), byref(error))
+        if address is None:
+            raise taken(library.bedrock_error_status(error), error.value)
+        return parsed(string_at(address, length.value).decode())
 
     # ---- the object
 
