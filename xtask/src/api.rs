@@ -12,7 +12,7 @@ use std::path::Path;
 const FORMAT: u32 = 1;
 
 /// Everything that the header declares and documents.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Api {
     pub format: u32,
     pub version: String,
@@ -44,13 +44,13 @@ pub struct Row {
     pub text: String,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Rule {
     pub title: String,
     pub text: Vec<Block>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct ChapterText {
     pub name: &'static str,
     pub title: String,
@@ -59,7 +59,7 @@ pub struct ChapterText {
     pub declares: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Handle {
     pub name: String,
     pub chapter: &'static str,
@@ -68,7 +68,7 @@ pub struct Handle {
 }
 
 /// A typedef of a number.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Number {
     pub name: String,
     pub chapter: &'static str,
@@ -77,7 +77,7 @@ pub struct Number {
 }
 
 /// Constants that belong together.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Group {
     /// What all names begin with.
     pub prefix: String,
@@ -86,7 +86,7 @@ pub struct Group {
     pub constants: Vec<Constant>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Constant {
     pub name: String,
     pub value: i32,
@@ -94,7 +94,7 @@ pub struct Constant {
 }
 
 /// A constant that is a macro in C: a number, or "SIZE_MAX".
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Macro {
     pub name: String,
     pub chapter: &'static str,
@@ -103,7 +103,7 @@ pub struct Macro {
     pub text: Vec<Block>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Struct {
     pub name: String,
     pub chapter: &'static str,
@@ -113,7 +113,7 @@ pub struct Struct {
     pub fields: Vec<Field>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Field {
     pub name: String,
     pub r#type: String,
@@ -132,7 +132,7 @@ pub struct Field {
 }
 
 /// The type of a function of the program.
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Callback {
     pub name: String,
     pub chapter: &'static str,
@@ -142,13 +142,13 @@ pub struct Callback {
     pub text: Vec<Block>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct CallbackParameter {
     pub name: String,
     pub r#type: String,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct FunctionEntry {
     pub name: String,
     pub chapter: &'static str,
@@ -169,7 +169,7 @@ pub struct FunctionEntry {
     pub aws: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct ParameterEntry {
     pub name: String,
     pub r#type: String,
@@ -187,7 +187,7 @@ pub struct ParameterEntry {
     pub text: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 pub struct Returns {
     pub r#type: String,
     #[serde(flatten)]
@@ -201,6 +201,27 @@ pub struct Returns {
     pub constants: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
+}
+
+impl ParameterEntry {
+    /// Returns the function that frees what the parameter receives.
+    pub fn frees(&self) -> Option<&str> {
+        (self.name != "err").then(|| frees(self.ownership.as_ref())).flatten()
+    }
+}
+
+impl Returns {
+    /// Returns the function that frees what is returned.
+    pub fn frees(&self) -> Option<&str> {
+        frees(self.ownership.as_ref())
+    }
+}
+
+fn frees(ownership: Option<&Ownership>) -> Option<&str> {
+    match ownership {
+        Some(Ownership::Owned { free }) => Some(free),
+        _ => None,
+    }
 }
 
 /// Returns the text of `bindings/ffi/api.json`.

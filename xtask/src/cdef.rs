@@ -39,7 +39,8 @@ fn enumeration(lines: &[String]) -> String {
     format!("enum {{\n{}\n}};", lines.join(",\n"))
 }
 
-fn structure(structure: &crate::api::Struct) -> String {
+/// Returns the typedef of a struct.
+pub fn structure(structure: &crate::api::Struct) -> String {
     let fields = structure.fields.iter().map(|field| {
         let space = if field.r#type.ends_with('*') { "" } else { " " };
         let count = field.count.map(|count| format!("[{count}]")).unwrap_or_default();

@@ -12,4 +12,5 @@ pub mod contract;
 pub mod doc;
 pub mod header;
 mod layout;
+pub mod man;
 pub mod opening;
