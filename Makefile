@@ -1,7 +1,7 @@
 # Builds libbedrock and installs it as C libraries are installed. For GNU make, on Linux.
 #
 #   make             target/release/libbedrock.so, libbedrock.a in target/release/static, and the command bedrock in
-#                    target/cli
+#                    target/cli; the manual pages in target/man
 #   make install     into /usr/local. PREFIX, BINDIR, LIBDIR, INCLUDEDIR, DATADIR, MANDIR and DESTDIR can be set
 #   make uninstall   removes the installed files
 #   make dist        what a release has: a tarball, a .deb for each of library and development, and an .rpm, in target/dist
@@ -48,6 +48,7 @@ RELEASE := $(TARGET)/release
 BUILT   := $(RELEASE)/libbedrock.so
 STATIC  := $(RELEASE)/static/libbedrock.a
 COMMAND := $(TARGET)/cli/bedrock
+MANUAL  := $(TARGET)/man
 
 # Where the command looks for the library: where the system looks, or beside itself, or in LIBDIR.
 ifneq ($(filter /usr/lib%,$(LIBDIR)),)
@@ -76,7 +77,7 @@ ZSH     = $(DESTDIR)$(DATADIR)/zsh/site-functions
 FISH    = $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
 
 all: library
-	$(MAKE) --no-print-directory $(STATIC) command
+	$(MAKE) --no-print-directory $(STATIC) command manual
 
 # Cargo knows what has changed. If nothing has, this takes a moment.
 library: archive
@@ -112,12 +113,16 @@ command $(COMMAND): $(BUILT)
 	$(MAKE) --no-print-directory -C cli CC="$(LINK)" LIBDIR="$(abspath $(RELEASE))" OUT="$(abspath $(TARGET)/cli)" \
 	    RPATH='$(RPATH)'
 
+# All pages are written at once.
+manual $(MANUAL)/man3/bedrock.3:
+	$(CARGO) run --quiet --locked --package xtask --target-dir "$(TARGET)" -- man "$(MANUAL)"
+
 # The installed files name each other by relative paths, so that the folder can be moved.
 PC_TO    = $$(realpath -m --relative-to="$(LIBDIR)/pkgconfig"
 CMAKE_TO = $$(realpath -m --relative-to="$(LIBDIR)/cmake/bedrock"
 FILL     = sed -e "s|@VERSION@|$(VERSION)|" -e "s|@SONAME@|$(SONAME)|"
 
-install: $(BUILT) $(STATIC) $(COMMAND)
+install: $(BUILT) $(STATIC) $(COMMAND) $(MANUAL)/man3/bedrock.3
 	@readelf --version-info $(BUILT) | grep -q BEDROCK_ || { echo "cargo linked $(BUILT): run make first"; exit 1; }
 	install -d "$(INCLUDE)" "$(LIB)/pkgconfig" "$(CMAKE)" "$(DATA)" "$(BIN)" "$(MAN)/man1" "$(BASH)" "$(ZSH)" "$(FISH)"
 	install -m 644 include/bedrock.h include/bedrock.hpp "$(INCLUDE)"
@@ -137,6 +142,9 @@ install: $(BUILT) $(STATIC) $(COMMAND)
 	chmod 644 "$(LIB)/pkgconfig/bedrock.pc" "$(CMAKE)"/*
 	install -m 755 $(COMMAND) "$(BIN)/bedrock"
 	install -m 644 cli/bedrock.1 "$(MAN)/man1/bedrock.1"
+	for section in 3 5 7; do \
+	    install -d "$(MAN)/man$$section" && cp -P "$(MANUAL)/man$$section"/*.$$section "$(MAN)/man$$section" || exit 1; \
+	done
 	install -m 644 cli/completions/bedrock.bash "$(BASH)/bedrock"
 	install -m 644 cli/completions/_bedrock "$(ZSH)/_bedrock"
 	install -m 644 cli/completions/bedrock.fish "$(FISH)/bedrock.fish"
@@ -146,7 +154,8 @@ uninstall:
 	rm -f "$(LIB)/libbedrock.so" "$(LIB)/$(SONAME)" "$(LIB)/libbedrock.so.$(VERSION)"
 	rm -f "$(LIB)/libbedrock.a" "$(LIB)/pkgconfig/bedrock.pc"
 	rm -rf "$(CMAKE)" "$(DATA)"
-	rm -f "$(BIN)/bedrock" "$(MAN)/man1/bedrock.1"
+	rm -f "$(BIN)/bedrock" "$(MAN)/man1/bedrock.1" "$(MAN)/man3/bedrock.3"
+	rm -f "$(MAN)"/man3/bedrock_*.3 "$(MAN)"/man3/BEDROCK_*.3 "$(MAN)/man5/bedrock_config.5" "$(MAN)/man7/bedrock_tutorial.7"
 	rm -f "$(BASH)/bedrock" "$(ZSH)/_bedrock" "$(FISH)/bedrock.fish"
 
-.PHONY: all library archive command install uninstall
+.PHONY: all library archive command manual install uninstall

@@ -353,8 +353,8 @@ impl Generator<'_> {
             page.paragraph("The members:");
             page.begin_list("tag", Some("Ds"));
             for field in documented {
-                let length = field.length.iter().map(|length| format!("and its length, {length}"));
-                page.item_of("Va", &field.name, length.last().as_deref());
+                let length = field.length.as_ref().map(|length| format!("and its length, {length}"));
+                page.item_of("Va", &field.name, length.as_deref());
                 page.blocks(&field.text);
             }
             page.end_list();
