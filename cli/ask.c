@@ -1,10 +1,10 @@
 /* ask.c - "bedrock ask": one prompt, one response. */
 #include "ask.h"
 
-#include "exchange.h"
 #include "attach.h"
 #include "config.h"
 #include "conversation.h"
+#include "exchange.h"
 #include "exit_status.h"
 #include "failure.h"
 #include "output.h"

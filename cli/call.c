@@ -4,9 +4,9 @@
  * which "transport": {"replies": [{"events": [...]}]} plays them. Every other operation prints its response. */
 #include "call.h"
 
-#include "exchange.h"
 #include "attach.h"
 #include "config.h"
+#include "exchange.h"
 #include "exit_status.h"
 #include "failure.h"
 #include "file.h"

@@ -13,6 +13,7 @@
 #include "interrupt.h"
 #include "members.h"
 #include "output.h"
+#include "settings.h"
 #include "text.h"
 #include "usage.h"
 
@@ -24,8 +25,7 @@ struct doctor {
     struct checklist list;
     bedrock_model *model;
     struct text config;
-    const char *settings; /* JSON, borrowed from the model */
-    size_t length;
+    struct settings settings;
     bedrock_cancel *cancel;
 };
 
@@ -37,19 +37,22 @@ static const char *const identity[] = {"api_key", "secret_key", "session_token",
 /* Gets a string of the settings. Free it. */
 static struct text setting(const struct doctor *doctor, const char *pointer)
 {
-    struct text value = {0};
-
-    text_unquote(&value, doctor->settings, doctor->length, pointer);
-    return value;
+    return settings_text(&doctor->settings, pointer);
 }
 
 static int setting_is(const struct doctor *doctor, const char *pointer, const char *expected)
 {
-    struct text value = setting(doctor, pointer);
-    int equal = strcmp(text_string(&value), expected) == 0;
+    return settings_is(&doctor->settings, pointer, expected);
+}
 
-    text_free(&value);
-    return equal;
+static int32_t setting_type(const struct doctor *doctor, const char *pointer)
+{
+    return bedrock_json_type(doctor->settings.json, doctor->settings.length, pointer);
+}
+
+static int begins_with(const char *text, const char *beginning)
+{
+    return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
 /* Adds a check for an error of the library, and frees it. */
@@ -70,17 +73,17 @@ static int add_setting(struct doctor *doctor, const char *name, const char *poin
     int is_error;
 
     text_format(&at, "%s/error", pointer);
-    is_error = text_unquote(&found, doctor->settings, doctor->length, text_string(&at)) == 0;
+    is_error = text_unquote(&found, doctor->settings.json, doctor->settings.length, text_string(&at)) == 0;
     if (!is_error) {
         struct text source = {0};
 
         at.length = 0;
         text_format(&at, "%s/value", pointer);
-        if (text_unquote(&found, doctor->settings, doctor->length, text_string(&at)) != 0)
+        if (text_unquote(&found, doctor->settings.json, doctor->settings.length, text_string(&at)) != 0)
             text_puts(&found, if_null);
         at.length = 0;
         text_format(&at, "%s/source", pointer);
-        if (text_unquote(&source, doctor->settings, doctor->length, text_string(&at)) == 0)
+        if (text_unquote(&source, doctor->settings.json, doctor->settings.length, text_string(&at)) == 0)
             text_format(&found, " (%s)", text_string(&source));
         text_free(&source);
     }
@@ -104,7 +107,7 @@ static void add_file(struct doctor *doctor, const char *name, const char *member
     source = setting(doctor, text_string(&pointer));
     pointer.length = 0;
     text_format(&pointer, "/%s/found", member);
-    found = bedrock_json_type(doctor->settings, doctor->length, text_string(&pointer)) == BEDROCK_JSON_TRUE;
+    found = setting_type(doctor, text_string(&pointer)) == BEDROCK_JSON_TRUE;
     text_format(&line, "%s (%s)%s", text_string(&path), text_string(&source), found ? "" : ": no such file");
     checklist_add(&doctor->list, found || strcmp(text_string(&source), "default") == 0 ? CHECK_OK : CHECK_WARNING, name,
                   text_string(&line), NULL);
@@ -114,84 +117,49 @@ static void add_file(struct doctor *doctor, const char *name, const char *member
     text_free(&line);
 }
 
-/* Describes where credentials are from: "keys AKIA************MPLE of AWS_ACCESS_KEY_ID". at is a JSON pointer. */
-static void describe_credentials(const struct doctor *doctor, const char *at, struct text *line)
-{
-    static const char *const providers[][2] = {
-        {"access_keys", "the access key"}, {"bearer_token", "a Bedrock API key"},
-        {"assume_role", "the role"}, {"web_identity", "a web identity token for the role"},
-        {"sso", "SSO"}, {"login_session", "a console login (aws login)"},
-        {"credential_process", "a command (credential_process)"}, {"container", "the agent of the container"},
-        {"instance_metadata", "the metadata service of the EC2 instance"},
-    };
-    static const char *const details[] = {"access_key_id", "role_arn", "role_name", "account_id", "file", "url"};
-    struct text pointer = {0}, value;
-    size_t i;
+/* What to do without credentials. */
+static const char GET_CREDENTIALS[] =
+    "Four ways: aws configure (keys in a file), aws sso login (with --profile), the variables above, or an API key of "
+    "the Bedrock console in AWS_BEARER_TOKEN_BEDROCK. Without an account: BEDROCK_EXAMPLE=scripted bedrock ask Hello";
 
-    text_format(&pointer, "%s/provider", at);
-    value = setting(doctor, text_string(&pointer));
-    for (i = 0; i < sizeof providers / sizeof providers[0]; i++)
-        if (strcmp(providers[i][0], text_string(&value)) == 0)
-            text_puts(line, providers[i][1]);
-    text_free(&value);
-    for (i = 0; i < sizeof details / sizeof details[0]; i++) {
-        pointer.length = 0;
-        text_format(&pointer, "%s/%s", at, details[i]);
-        value = setting(doctor, text_string(&pointer));
-        if (value.length > 0)
-            text_format(line, " %s", text_string(&value));
-        text_free(&value);
-    }
-    pointer.length = 0;
-    text_format(&pointer, "%s/session_token", at);
-    if (bedrock_json_type(doctor->settings, doctor->length, text_string(&pointer)) == BEDROCK_JSON_TRUE)
-        text_puts(line, " with a session token");
-    pointer.length = 0;
-    text_format(&pointer, "%s/source", at);
-    value = setting(doctor, text_string(&pointer));
-    text_format(line, " (%s)", text_string(&value));
-    text_free(&value);
-    pointer.length = 0;
-    text_format(&pointer, "%s/assumed_with", at);
-    if (bedrock_json_type(doctor->settings, doctor->length, text_string(&pointer)) == BEDROCK_JSON_OBJECT) {
-        text_puts(line, ", assumed with ");
-        describe_credentials(doctor, text_string(&pointer), line);
-    }
-    text_free(&pointer);
+/* Returns whether nothing names credentials, so that the metadata service of an EC2 instance is the last resort. */
+static int is_last_resort(const struct doctor *doctor)
+{
+    return setting_is(doctor, "/credentials/provider", "instance_metadata")
+        && setting_is(doctor, "/credentials/source", "default");
 }
 
+/* Returns whether the keys are temporary and lack their session token. */
+static int lack_token(const struct doctor *doctor)
+{
+    struct text key = setting(doctor, "/credentials/access_key_id");
+    int temporary = begins_with(text_string(&key), "ASIA");
+
+    text_free(&key);
+    return temporary && setting_type(doctor, "/credentials/session_token") == BEDROCK_JSON_FALSE;
+}
+
+/* Adds the check where credentials are from. Returns whether there are any. */
 static int add_credentials(struct doctor *doctor)
 {
-    struct text line = {0}, key, message;
-    int found = 0;
+    struct text line = setting(doctor, "/credentials/error");
+    int found = line.length == 0;
 
-    message = setting(doctor, "/credentials/error");
-    if (message.length > 0) {
-        checklist_add(&doctor->list, CHECK_FAILED, "credentials", text_string(&message),
-                      "Four ways: aws configure (keys in a file), aws sso login (with --profile), the variables above, "
-                      "or an API key of the Bedrock console in AWS_BEARER_TOKEN_BEDROCK. Without an account: "
-                      "BEDROCK_EXAMPLE=scripted bedrock ask Hello");
-    } else {
-        found = 1;
-        describe_credentials(doctor, "/credentials", &line);
-        key = setting(doctor, "/credentials/access_key_id");
-        if (strncmp(text_string(&key), "ASIA", 4) == 0
-            && bedrock_json_type(doctor->settings, doctor->length, "/credentials/session_token") == BEDROCK_JSON_FALSE)
-            checklist_add(&doctor->list, CHECK_FAILED, "credentials", text_string(&line),
-                          "Keys that begin with ASIA are temporary and need their session token: set "
-                          "AWS_SESSION_TOKEN, or aws_session_token in the profile");
-        else
-            checklist_add(&doctor->list, CHECK_OK, "credentials", text_string(&line), NULL);
-        text_free(&key);
-    }
-    text_free(&message);
+    if (found)
+        settings_describe_credentials(&doctor->settings, "/credentials", &line);
+    if (!found)
+        checklist_add(&doctor->list, CHECK_FAILED, "credentials", text_string(&line), GET_CREDENTIALS);
+    else if (lack_token(doctor))
+        checklist_add(&doctor->list, CHECK_FAILED, "credentials", text_string(&line),
+                      "Keys that begin with ASIA are temporary and need their session token: set AWS_SESSION_TOKEN, or "
+                      "aws_session_token in the profile");
+    else if (is_last_resort(doctor))
+        checklist_add(&doctor->list, CHECK_WARNING, "credentials", text_string(&line),
+                      "Nothing names credentials. That is right on an EC2 instance that has a role");
+    else
+        checklist_add(&doctor->list, CHECK_OK, "credentials", text_string(&line), NULL);
     text_free(&line);
     return found;
-}
-
-static int begins_with(const char *text, const char *beginning)
-{
-    return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
 /* Warns of a model that the region is not known to have. */
@@ -227,8 +195,8 @@ static int add_settings(struct doctor *doctor)
     struct text offline = {0};
     int right = 1;
 
-    doctor->settings = bedrock_model_settings(doctor->model, &doctor->length, &error);
-    if (doctor->settings == NULL) {
+    doctor->settings.json = bedrock_model_settings(doctor->model, &doctor->settings.length, &error);
+    if (doctor->settings.json == NULL) {
         add_error(doctor, "AWS's files", bedrock_error_status(error), error,
                   "Correct the file or the profile; nothing else can be checked before");
         return 0;
@@ -320,7 +288,8 @@ static int add_fetching(struct doctor *doctor)
     }
     status = bedrock_model_connect(doctor->model, doctor->cancel, CONNECT_MS, &error);
     if (status < 0)
-        add_error(doctor, "authorization", status, error, "The message names the provider of the credentials");
+        add_error(doctor, "authorization", status, error,
+                  is_last_resort(doctor) ? GET_CREDENTIALS : "The message names the provider of the credentials");
     else
         checklist_add(&doctor->list, CHECK_OK, "authorization", "credentials were fetched", NULL);
     return status >= 0;
@@ -377,7 +346,7 @@ static void examine(struct doctor *doctor, const struct options *options)
 
     if (!add_settings(doctor))
         return;
-    if (bedrock_json_type(doctor->settings, doctor->length, "/region") == BEDROCK_JSON_NONE) {
+    if (setting_type(doctor, "/region") == BEDROCK_JSON_NONE) {
         reachable = authorized = 1; /* a script or a replay */
     } else {
         authorized = add_credentials(doctor);

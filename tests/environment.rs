@@ -349,7 +349,7 @@ fn the_settings_name_the_source_of_each_value_and_hold_no_secret() {
             "bearer_token": "aBearerToken"});
         let settings = Model::new(&config).settings().expect("settings");
         assert_eq!(settings["region"], sourced("us-west-2", "region in the config"));
-        assert_eq!(settings["endpoint"], sourced("http://127.0.0.1:9", "base_url"));
+        assert_eq!(settings["endpoint"], sourced("http://127.0.0.1:9", "base_url in the config"));
         assert_eq!(settings["proxy"], serde_json::Value::Null, "this machine is reached without a proxy");
         assert_eq!(
             settings["credentials"],

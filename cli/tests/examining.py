@@ -22,7 +22,7 @@ def the_doctor_finds_a_healthy_setup_and_sends_nothing_unless_told():
         contains(
             run.out,
             "eu-central-1 (AWS_REGION)",
-            f"{bedrock.url} (base_url)",
+            f"{bedrock.url} (base_url in the config)",
             "AKIA************MPLE (AWS_ACCESS_KEY_ID)",
             "connected in ",
             "--send",
@@ -166,6 +166,24 @@ def the_doctor_finds_that_a_login_with_sso_has_expired():
         contains(found["credentials"]["found"], "SSO Reader 123456789012", 'the profile "office"')
         contains(found["authorization"]["found"], "has expired", 'aws sso login --profile "office"')
         equal("aTokenThatNobodyPrints" in run.out + run.err, False)
+
+
+@case
+def the_doctor_says_that_an_ec2_instance_is_the_last_resort():
+    with Bedrock() as closed:
+        pass
+    with Home() as home, Bedrock() as bedrock:
+        # The metadata service is a port of this machine that is closed by now.
+        home.environment |= {
+            "BEDROCK_BASE_URL": bedrock.url,
+            "AWS_EC2_METADATA_DISABLED": "false",
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": closed.url,
+        }
+        run = home.run("doctor", "--json")
+        found = checks(run)
+        equal((run.status, found["credentials"]["result"], found["authorization"]["result"]), (1, "warning", "failed"))
+        contains(found["credentials"]["found"], "metadata service of the EC2 instance")
+        contains(found["authorization"]["advice"], "aws configure", "aws sso login")
 
 
 @case
