@@ -5,7 +5,7 @@ import json
 
 from cases import PNG, case, contains, equal
 from program import Home
-from service import Bedrock
+from service import Bedrock, frame, stream_of
 
 
 @case
@@ -36,6 +36,18 @@ def an_operation_that_streams_prints_a_line_for_each_event_and_the_lines_can_be_
         equal(home.scripted([{"events": events}], "Hi").out, "Two words\n")
         run = home.scripted("Two words", "call", "ConverseStream", "--no-stream", "--json", request)
         equal(json.loads(run.out)["output"]["message"]["content"], [{"text": "Two words"}])
+
+
+@case
+def an_event_that_the_service_writes_in_several_lines_is_one_line():
+    start = {"role": "assistant"}
+    frames = [frame("messageStart", start, indent=2), *stream_of("a\nb")[1:]]
+    with Home() as home, Bedrock(lambda request: frames) as bedrock:
+        request = '{"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}'
+        run = home.with_keys(bedrock).run("call", "ConverseStream", "--json", request)
+        events = [json.loads(line) for line in run.out.splitlines()]
+        equal((run.status, events[0]), (0, {"messageStart": start}), run)
+        equal(events[1]["contentBlockDelta"]["delta"], {"text": "a\nb"})
 
 
 @case

@@ -102,6 +102,14 @@ def commands_of_chat_change_the_conversation():
 
 
 @case
+def a_question_that_was_asked_again_is_undone_as_one_turn():
+    with Home() as home:
+        run = home.scripted(["First.", "Second."], "chat", "-c", "talk.json", input="One.\n/retry\n/undo\n")
+        equal((run.status, run.out, run.err), (0, "First.\nSecond.\n", "[0 messages]\n"))
+        equal(json.loads((home.path / "talk.json").read_text()).get("messages", []), [])
+
+
+@case
 def a_turn_of_chat_that_fails_changes_nothing_and_a_script_learns_of_it():
     with Home() as home:
         error = {"error": {"status": 400, "code": "ValidationException", "message": "No."}}

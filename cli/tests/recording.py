@@ -2,11 +2,13 @@
 
 import json
 import signal
+import subprocess
 import tempfile
 from pathlib import Path
 
 from cases import case, contains, equal
-from program import Home
+from printing import many_lines
+from program import LIMIT, PROGRAM, Home
 from service import Bedrock
 from signals import interrupted
 
@@ -31,3 +33,16 @@ def an_interrupted_call_is_in_the_recording():
         recorded = json.loads(Path(folder, "calls.json").read_text())["interactions"]
         equal(len(recorded), 1)
         contains(json.dumps(recorded), "Part", "given up")
+
+
+@case
+def a_recording_is_complete_if_the_reader_of_the_output_has_ended():
+    with Home() as home, Bedrock(lambda request: many_lines()) as bedrock:
+        script = '"$0" ask --record calls.json Hi | head -1'
+        command = ["bash", "-c", script, str(PROGRAM)]
+        environment = home.with_keys(bedrock).environment
+        subprocess.run(
+            command, capture_output=True, env=environment, cwd=home.path, stdin=subprocess.DEVNULL, timeout=LIMIT
+        )
+        recorded = json.loads((home.path / "calls.json").read_text())["interactions"]
+        equal(len(recorded), 1)

@@ -7,13 +7,13 @@ import threading
 import zlib
 
 
-def frame(name, payload, kind="event"):
+def frame(name, payload, kind="event", indent=None):
     """One message of an event stream, as the service writes it."""
     names = {"event": ":event-type", "exception": ":exception-type"}
     headers = b""
     for key, value in ((names[kind], name), (":content-type", "application/json"), (":message-type", kind)):
         headers += bytes([len(key)]) + key.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
-    body = json.dumps(payload).encode()
+    body = json.dumps(payload, indent=indent).encode()
     prelude = struct.pack(">II", 16 + len(headers) + len(body), len(headers))
     message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + body
     return message + struct.pack(">I", zlib.crc32(message))
