@@ -1,0 +1,49 @@
+# interrupted.py - a signal whose handler raises KeyboardInterrupt, at any moment of a call: the exception comes out of the
+# call at once, in every way of calling, and nothing is left open.
+# tries: 200
+# seconds: 60
+
+import asyncio
+import signal
+
+import common
+import libbedrock
+
+tries, url = common.arguments()
+model = common.service_model(url, 100000, 10)
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+async def read():
+    async with model.stream("Hello?") as stream:
+        async for _ in stream:
+            pass
+
+
+def call(way):
+    if way == 0:
+        model.generate("Hello?")
+    elif way == 1:
+        common.texts(model.stream("Hello?"))
+    elif way == 2:
+        model.call("Converse", {"messages": [{"role": "user", "content": [{"text": "Hello?"}]}]})
+    else:
+        asyncio.run(read())
+
+
+for attempt in range(tries):
+    way = attempt % 4
+    # asyncio.run handles SIGINT itself, and raises KeyboardInterrupt.
+    number, timer = (signal.SIGALRM, signal.ITIMER_REAL)
+    signal.signal(number, signal.default_int_handler if way < 3 else lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        signal.setitimer(timer, 0.001 + attempt * 0.0001)
+        call(way)
+    except KeyboardInterrupt:
+        continue
+    raise SystemExit(f"way {way}: no KeyboardInterrupt")
+model.close()
+assert libbedrock.live_handles() == 0, libbedrock.live_handles()
