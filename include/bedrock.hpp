@@ -73,9 +73,6 @@
 #if defined(__cpp_lib_expected)
 #include <expected>
 #endif
-#if defined(__cpp_exceptions) && defined(__GLIBCXX__)
-#include <cxxabi.h>
-#endif
 
 namespace bedrock {
 
@@ -1324,15 +1321,11 @@ public:
 #if defined(__cpp_exceptions)
         try {
             return self.pass(event(raw));
-        }
-#if defined(__GLIBCXX__)
-        catch (abi::__forced_unwind &) { // pthread_exit and pthread_cancel, which bedrock.h permits
-            throw;
-        }
-#endif
-        catch (...) {
+        } catch (...) {
             self.thrown_ = std::current_exception();
-            return 1;
+            if (self.thrown_)
+                return 1;
+            throw; // no exception of C++: pthread_exit and pthread_cancel, which bedrock.h permits here
         }
 #else
         return self.pass(event(raw));

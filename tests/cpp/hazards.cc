@@ -240,7 +240,7 @@ void end_while_next_waits(F &&end)
 
 void end_a_stream_on_another_thread()
 {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 8; i++) {
         end_while_next_waits([](bedrock::stream &stream) { stream.cancel(); });
         end_while_next_waits([](bedrock::stream &stream) { bedrock_stream_free(stream.get()); });
         bedrock::cancel cancel;
@@ -295,7 +295,9 @@ void fork_with_objects()
         {
             bedrock::stream dies_here = std::move(stream);
         }
-        _exit(check::failures);
+        // Another program takes the child's place, because a leak checker would report what only the parent can free.
+        execlp("sh", "sh", "-c", check::failures == 0 ? "exit 0" : "exit 1", nullptr);
+        _exit(2);
     } else {
         int status = -1;
         CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0);
@@ -318,7 +320,7 @@ void fork_with_objects()
 #if defined(__cpp_lib_jthread)
 void stop_a_jthread()
 {
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 8; i++) {
         std::atomic<bool> reads = false;
         std::atomic<bedrock::status> result = bedrock::status::ok;
         std::jthread thread([&](std::stop_token stop) {
