@@ -270,172 +270,6 @@ void destroy(void *object) noexcept
 
 } // namespace detail
 
-// ---- Errors -------------------------------------------------------------------------------------------------------
-
-// A failure, or none. It owns the error of the library and keeps all its detail. A copy shares it, and never throws.
-class error {
-public:
-    // Makes an error that holds no failure.
-    error() noexcept = default;
-    // Takes over an error of bedrock.h, which may be null, for a function that failed with this status.
-    error(bedrock::status failed, bedrock_error *owned, std::string_view function = {}) : raw_(owned), status_(failed)
-    {
-        if (owned != nullptr) {
-            kept_ = std::shared_ptr<bedrock_error>(owned, bedrock_error_free);
-            what_ = bedrock_error_message(owned);
-            return;
-        }
-        auto text = std::make_shared<std::string>("bedrock: ");
-        text->append(function).append(function.empty() ? "" : ": ").append(name());
-        what_ = text->c_str();
-        kept_ = std::move(text);
-    }
-
-    // Returns whether there is a failure.
-    explicit operator bool() const noexcept { return status_ != bedrock::status::ok; }
-    // Returns the status of the function that failed, or status::ok.
-    bedrock::status status() const noexcept { return status_; }
-    // Returns the name of the status, such as "BEDROCK_E_THROTTLED".
-    const char *name() const noexcept { return bedrock::name(status_); }
-    // Returns the message, one line for people, or "". It lives as long as an error that shares it.
-    const char *what() const noexcept { return what_; }
-    // Returns the service's name for the failure, such as "ThrottlingException", or "".
-    std::string_view code() const noexcept { return bedrock_error_code(get()); }
-    // Returns the JSON pointer to the member that caused the failure, or "".
-    std::string_view path() const noexcept { return bedrock_error_path(get()); }
-    // Returns the service's id of the request, or "".
-    std::string_view request_id() const noexcept { return bedrock_error_request_id(get()); }
-    // Returns the service's failure as JSON, byte for byte as it came, or "".
-    std::string_view json() const noexcept
-    {
-        return detail::view([this](std::size_t *length) { return bedrock_error_json(get(), length); });
-    }
-    // Returns the HTTP status of the response that failed, or 0.
-    int http_status() const noexcept { return bedrock_error_http_status(get()); }
-    // Returns how many attempts the call made, retries included.
-    int attempts() const noexcept { return bedrock_error_attempts(get()); }
-    // Returns whether the same call may succeed later.
-    bool retryable() const noexcept { return bedrock_error_retryable(get()) != 0; }
-    // Returns how long the service asks to wait before the next call, if it asks for a wait.
-    std::optional<std::chrono::milliseconds> retry_after() const noexcept
-    {
-        const std::int64_t wait = bedrock_error_retry_after(get());
-        return wait < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(wait));
-    }
-    // Returns the error of bedrock.h, which stays owned by this object, or null.
-    const bedrock_error *get() const noexcept { return raw_; }
-    // Throws the failure, as the function that failed would have done without an error *.
-    template <class E = throws>
-    [[noreturn]] void raise() const;
-
-private:
-    std::shared_ptr<const void> kept_;
-    const bedrock_error *raw_ = nullptr;
-    const char *what_ = ""; // a borrowed text stays valid in the child of a fork, in which the handle does not
-    bedrock::status status_ = bedrock::status::ok;
-};
-
-#if defined(__cpp_exceptions)
-// What is thrown: an error that is a std::exception too. error itself has no virtual function, because a file without
-// RTTI would emit a table of them that other files cannot use.
-class exception : public std::exception, public error {
-public:
-    explicit exception(const error &failure) noexcept : error(failure) {}
-    const char *what() const noexcept override { return error::what(); }
-};
-#endif
-
-namespace detail {
-
-template <class E>
-[[noreturn]] void raise(const error &failure)
-{
-#if defined(__cpp_exceptions)
-    throw exception(failure);
-#else
-    static_assert(quiet<E>, "this file is compiled without exceptions: pass a bedrock::error * as the last argument");
-    static_cast<void>(failure);
-    std::terminate();
-#endif
-}
-
-// Throws a failure, or stores it.
-template <class E>
-void report(E err, bedrock_status failed, bedrock_error *owned, std::string_view function = {}) noexcept(quiet<E>)
-{
-    if constexpr (!quiet<E>)
-        raise<E>(error(static_cast<status>(failed), owned, function));
-    else if (err != nullptr)
-        *err = error(static_cast<status>(failed), owned, function);
-    else
-        bedrock_error_free(owned);
-}
-
-// Returns the failure that *err holds already, or BEDROCK_OK.
-template <class E>
-bedrock_status earlier([[maybe_unused]] E err) noexcept
-{
-    if constexpr (quiet<E>)
-        if (err != nullptr && *err)
-            return static_cast<bedrock_status>(err->status());
-    return BEDROCK_OK;
-}
-
-// Calls a function whose last parameter is a bedrock_error **, unless there is an earlier failure.
-template <class E, class F, class... Arguments>
-bedrock_status call(E err, F &&function, Arguments... arguments) noexcept(quiet<E>)
-{
-    if (const bedrock_status before = earlier(err); before < 0)
-        return before;
-    bedrock_error *raw = nullptr;
-    const bedrock_status result = function(arguments..., &raw);
-    if (result < 0)
-        report(err, result, raw);
-    return result;
-}
-
-// Calls a function that returns a status alone.
-template <class E, class F>
-bedrock_status call_plain(E err, std::string_view name, F &&function) noexcept(quiet<E>)
-{
-    if (const bedrock_status before = earlier(err); before < 0)
-        return before;
-    const bedrock_status result = function();
-    if (result < 0)
-        report(err, result, nullptr, name);
-    return result;
-}
-
-// Reports that the library had no handle left.
-template <class E>
-void made(E err, std::string_view name, const void *made_handle) noexcept(quiet<E>)
-{
-    call_plain(err, name, [&]() -> bedrock_status { return made_handle != nullptr ? BEDROCK_OK : BEDROCK_E_RESOURCE; });
-}
-
-// A library of another major version, or one that is older than this header, may lack what this header uses.
-template <class E>
-bool fits(E err) noexcept(quiet<E>)
-{
-    const std::uint32_t loaded = bedrock_version_number();
-    const std::uint32_t header = BEDROCK_VERSION_MAJOR << 16 | BEDROCK_VERSION_MINOR << 8;
-    if (loaded >> 16 == header >> 16 && loaded >= header)
-        return true;
-    std::string text = "the program was compiled with the headers of version ";
-    text.append(std::to_string(BEDROCK_VERSION_MAJOR)).append(".").append(std::to_string(BEDROCK_VERSION_MINOR));
-    text.append(" and has loaded version ").append(bedrock_version()).append(" of the library: install that version");
-    call_plain(err, text, [] { return bedrock_status(BEDROCK_E_CONFIG); });
-    return false;
-}
-
-} // namespace detail
-
-template <class E>
-void error::raise() const
-{
-    detail::raise<E>(*this);
-}
-
 // ---- JSON ---------------------------------------------------------------------------------------------------------
 
 struct json_item;
@@ -578,6 +412,177 @@ public:
 private:
     std::string text_;
 };
+
+// ---- Errors -------------------------------------------------------------------------------------------------------
+
+// A failure, or none. It owns the error of the library and keeps all its detail. A copy shares it, and never throws.
+class error {
+public:
+    // Makes an error that holds no failure.
+    error() noexcept = default;
+    // A move is a copy: an error is never half empty.
+    error(const error &) noexcept = default;
+    error &operator=(const error &) noexcept = default;
+    // Takes over an error of bedrock.h, which may be null, for a function that failed with this status.
+    error(bedrock::status failed, bedrock_error *owned, std::string_view function = {}) : raw_(owned), status_(failed)
+    {
+        if (owned != nullptr) {
+            kept_ = std::shared_ptr<bedrock_error>(owned, bedrock_error_free);
+            what_ = bedrock_error_message(owned);
+            return;
+        }
+        auto text = std::make_shared<std::string>("bedrock: ");
+        text->append(function).append(function.empty() ? "" : ": ").append(name());
+        what_ = text->c_str();
+        kept_ = std::move(text);
+    }
+
+    // Returns whether there is a failure.
+    explicit operator bool() const noexcept { return status_ != bedrock::status::ok; }
+    // Returns the status of the function that failed, or status::ok.
+    bedrock::status status() const noexcept { return status_; }
+    // Returns the name of the status, such as "BEDROCK_E_THROTTLED".
+    const char *name() const noexcept { return bedrock::name(status_); }
+    // Returns the message, one line for people, or "". It lives as long as an error that shares it.
+    const char *what() const noexcept { return what_; }
+    // Returns the service's name for the failure, such as "ThrottlingException", or "".
+    std::string_view code() const noexcept { return bedrock_error_code(get()); }
+    // Returns the JSON pointer to the member that caused the failure, or "".
+    std::string_view path() const noexcept { return bedrock_error_path(get()); }
+    // Returns the service's id of the request, or "".
+    std::string_view request_id() const noexcept { return bedrock_error_request_id(get()); }
+    // Returns the service's failure as JSON, byte for byte as it came, or "".
+    json_view json() const noexcept
+    {
+        return json_view(detail::view([this](std::size_t *length) { return bedrock_error_json(get(), length); }));
+    }
+    // Returns the HTTP status of the response that failed, or 0.
+    int http_status() const noexcept { return bedrock_error_http_status(get()); }
+    // Returns how many attempts the call made, retries included.
+    int attempts() const noexcept { return bedrock_error_attempts(get()); }
+    // Returns whether the same call may succeed later.
+    bool retryable() const noexcept { return bedrock_error_retryable(get()) != 0; }
+    // Returns how long the service asks to wait before the next call, if it asks for a wait.
+    std::optional<std::chrono::milliseconds> retry_after() const noexcept
+    {
+        const std::int64_t wait = bedrock_error_retry_after(get());
+        return wait < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(wait));
+    }
+    // Returns the error of bedrock.h, which stays owned by this object, or null.
+    const bedrock_error *get() const noexcept { return raw_; }
+    // Throws the failure, as the function that failed would have done without an error *.
+    template <class E = throws>
+    [[noreturn]] void raise() const;
+
+private:
+    std::shared_ptr<const void> kept_;
+    const bedrock_error *raw_ = nullptr;
+    const char *what_ = ""; // a borrowed text stays valid in the child of a fork, in which the handle does not
+    bedrock::status status_ = bedrock::status::ok;
+};
+
+#if defined(__cpp_exceptions)
+// What is thrown: an error that is a std::exception too. error itself has no virtual function, because a file without
+// RTTI would emit a table of them that other files cannot use.
+class exception : public std::exception, public error {
+public:
+    explicit exception(const error &failure) noexcept : error(failure) {}
+    const char *what() const noexcept override { return error::what(); }
+};
+#endif
+
+namespace detail {
+
+template <class E>
+[[noreturn]] void raise(const error &failure)
+{
+#if defined(__cpp_exceptions)
+    throw exception(failure);
+#else
+    static_assert(quiet<E>, "this file is compiled without exceptions: pass a bedrock::error * as the last argument");
+    static_cast<void>(failure);
+    std::terminate();
+#endif
+}
+
+// Throws a failure, or stores it.
+template <class E>
+void report(E err, bedrock_status failed, bedrock_error *owned, std::string_view function = {}) noexcept(quiet<E>)
+{
+    if constexpr (!quiet<E>)
+        raise<E>(error(static_cast<status>(failed), owned, function));
+    else if (err != nullptr)
+        *err = error(static_cast<status>(failed), owned, function);
+    else
+        bedrock_error_free(owned);
+}
+
+// Returns the failure that *err holds already, or BEDROCK_OK.
+template <class E>
+bedrock_status earlier([[maybe_unused]] E err) noexcept
+{
+    if constexpr (quiet<E>)
+        if (err != nullptr && *err)
+            return static_cast<bedrock_status>(err->status());
+    return BEDROCK_OK;
+}
+
+// Calls a function whose last parameter is a bedrock_error **, unless there is an earlier failure.
+template <class E, class F, class... Arguments>
+bedrock_status call(E err, F &&function, Arguments... arguments) noexcept(quiet<E>)
+{
+    if (const bedrock_status before = earlier(err); before < 0)
+        return before;
+    bedrock_error *raw = nullptr;
+    const bedrock_status result = function(arguments..., &raw);
+    if (result < 0)
+        report(err, result, raw);
+    return result;
+}
+
+// Calls a function that returns a status alone.
+template <class E, class F>
+bedrock_status call_plain(E err, std::string_view name, F &&function) noexcept(quiet<E>)
+{
+    if (const bedrock_status before = earlier(err); before < 0)
+        return before;
+    const bedrock_status result = function();
+    if (result < 0)
+        report(err, result, nullptr, name);
+    return result;
+}
+
+// Reports that the library had no handle left.
+template <class E>
+void made(E err, std::string_view name, const void *made_handle) noexcept(quiet<E>)
+{
+    call_plain(err, name, [&]() -> bedrock_status { return made_handle != nullptr ? BEDROCK_OK : BEDROCK_E_RESOURCE; });
+}
+
+// A library of another major version, or one that is older than this header, may lack what this header uses.
+template <class E>
+bool fits(E err) noexcept(quiet<E>)
+{
+    const std::uint32_t loaded = bedrock_version_number();
+    const std::uint32_t header = BEDROCK_VERSION_MAJOR << 16 | BEDROCK_VERSION_MINOR << 8;
+    if (loaded >> 16 == header >> 16 && loaded >= header)
+        return true;
+    std::string text = "the program was compiled with the headers of version ";
+    text.append(std::to_string(BEDROCK_VERSION_MAJOR)).append(".").append(std::to_string(BEDROCK_VERSION_MINOR));
+    text.append(" and has loaded version ").append(bedrock_version()).append(" of the library: install that version");
+    call_plain(err, text, [] { return bedrock_status(BEDROCK_E_CONFIG); });
+    return false;
+}
+
+} // namespace detail
+
+template <class E>
+void error::raise() const
+{
+    detail::raise<E>(*this);
+}
+
+// ---- JSON that is written -----------------------------------------------------------------------------------------
 
 namespace detail {
 

@@ -99,10 +99,13 @@ void an_error_keeps_all_its_detail()
     CHECK_TEXT(kept.path(), "");
     CHECK(kept.http_status() == 429 && kept.attempts() == 1 && kept.retryable());
     CHECK(kept.retry_after() == 7000ms);
-    CHECK(bedrock::json_view(kept.json())["/message"].string() == "Slow down.");
+    CHECK_TEXT(kept.json()["/message"].string(), "Slow down.");
     CHECK(kept.get() != nullptr);
 
-    const bedrock::error copy = kept;
+    bedrock::error other = kept;
+    const bedrock::error copy = std::move(other);
+    CHECK_TEXT(other.what(), copy.what()); // NOLINT: a move is a copy
+    other = {};
     const char *text = copy.what();
     kept = {};
     CHECK(!kept && kept.get() == nullptr && !kept.retry_after());

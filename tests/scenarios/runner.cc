@@ -56,8 +56,8 @@ void print(const bedrock::error &error)
              << " request_id=" << quoted(error.request_id()) << " retryable=" << error.retryable()
              << " retry_after=" << (wait ? wait->count() : -1) << " attempts=" << error.attempts()
              << " message=" << quoted(error.what());
-        if (!error.json().empty())
-            *out << " json=" << error.json();
+        if (!error.json().raw().empty())
+            *out << " json=" << error.json().raw();
     }
     *out << "\n";
 }
