@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -65,9 +66,11 @@ def every_handle_is_freed():
     """Each test gives every handle back."""
     before = libbedrock.live_handles()
     yield
-    for _ in range(3):  # PyPy runs finalizers of objects that refer to each other one after the other
-        if libbedrock.live_handles() != before:
-            gc.collect()
+    for _ in range(500):
+        if libbedrock.live_handles() == before:
+            break
+        gc.collect()
+        time.sleep(0.01)  # a thread that was told to end may not have ended yet
     assert libbedrock.live_handles() == before
 
 

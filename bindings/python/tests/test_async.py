@@ -302,6 +302,7 @@ def test_a_loop_is_read_only_while_a_task_waits(kind, at):
     assert (reads, waiting) == (False, {}) and not was_registered
 
 
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="objects end at once in CPython alone")
 @pytest.mark.parametrize("kind", ["asyncio", "uvloop"])
 def test_event_loops_that_are_closed_leave_no_descriptor(kind, at):
     import os
@@ -326,6 +327,8 @@ def test_event_loops_that_are_closed_leave_no_descriptor(kind, at):
 def test_loops_that_end_with_streams_open_print_nothing_and_free_them(kind, way, python):
     if kind != "asyncio":
         pytest.importorskip(kind)
+    if way == "collected" and sys.implementation.name == "pypy":
+        pytest.skip("PyPy keeps tasks that have not ended when their loop was closed")
     if kind == "trio" and way == "closed":
         program = """
             import trio
@@ -371,12 +374,18 @@ def test_loops_that_end_with_streams_open_print_nothing_and_free_them(kind, way,
                 await stream.__anext__()
                 began.append(1)
                 async for _ in stream: pass
+            async def ended(tasks):
+                for task in tasks:
+                    try:
+                        await task
+                    except asyncio.CancelledError:
+                        pass
             loop = make()
             tasks = loop.run_until_complete(main())
             if {way!r} == "closed":
                 for task in tasks:
                     task.cancel()
-                loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+                loop.run_until_complete(ended(tasks))
             else:
                 for task in tasks:
                     task._log_destroy_pending = False  # asyncio's own line about a task that nothing waits for

@@ -56,7 +56,7 @@ def test_a_loop_over_a_stream_imports_neither_asyncio_nor_trio():
 def test_asyncio_does_not_import_trio():
     names = imported(
         "import libbedrock, asyncio\n"
-        "model = libbedrock.Model('m', transport={'replies': ['x']})\n"
+        "model = libbedrock.Model('m', transport={'replies': [{'text': 'x', 'pace': '100ms'}]})\n"
         "async def main():\n    await model.agenerate('x')\n"
         "asyncio.run(main())"
     )
