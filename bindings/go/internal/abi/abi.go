@@ -75,7 +75,7 @@ type Event struct {
 
 // event has the layout of bedrock_event.
 type event struct {
-	size                    uint32
+	_                       uint32 // size
 	kind, block, inputValid int32
 	text                    unsafe.Pointer
 	textLen                 uintptr
@@ -83,7 +83,7 @@ type event struct {
 	toolIDLen               uintptr
 	toolName                unsafe.Pointer
 	toolNameLen             uintptr
-	json                    unsafe.Pointer
+	_                       unsafe.Pointer // json, which is payload if it is JSON
 	jsonLen                 uintptr
 	payload                 unsafe.Pointer
 	payloadLen              uintptr

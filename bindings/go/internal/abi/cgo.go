@@ -23,7 +23,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.text)-unsafe.Offsetof(C.bedrock_event{}.text)]
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.toolID)-unsafe.Offsetof(C.bedrock_event{}.tool_id)]
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.toolName)-unsafe.Offsetof(C.bedrock_event{}.tool_name)]
-	_ = [1]struct{}{}[unsafe.Offsetof(event{}.json)-unsafe.Offsetof(C.bedrock_event{}.json)]
+	_ = [1]struct{}{}[unsafe.Offsetof(event{}.jsonLen)-unsafe.Offsetof(C.bedrock_event{}.json_len)]
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.payload)-unsafe.Offsetof(C.bedrock_event{}.payload)]
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.payloadLen)-unsafe.Offsetof(C.bedrock_event{}.payload_len)]
 	_ = [1]struct{}{}[unsafe.Sizeof(toolCall{})-C.sizeof_bedrock_tool_call]

@@ -1,0 +1,148 @@
+// Command compare measures this package and aws-sdk-go-v2 in one run: the CPU time and the allocations of an event.
+// README.md has its figures.
+//
+//	go run . [-rounds 5] [-check]
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// A workload is what both clients do: so many streams, one after the other or all at once, of so many events.
+type workload struct {
+	name    string
+	https   bool
+	model   string // tells the server what to send
+	streams int
+	events  int
+	atOnce  bool
+	goal    float64 // the most that this package may take of the SDK's CPU time; 0 for no goal
+}
+
+var workloads = []workload{
+	{"1,000 events as fast as they come, HTTP/1.1", false, "burst", 20, 1000, false, 0.5},
+	{"the same, HTTP/2 and TLS", true, "burst", 20, 1000, false, 0.5},
+	{"an event each millisecond, HTTP/1.1", false, "paced", 1, 1000, false, 0},
+	{"1,000 streams of 20 events a second, HTTP/2 and TLS", true, "slow", 1000, 40, true, 0},
+}
+
+// A result is what a client measured of itself, all of its threads together.
+type result struct {
+	CPU         float64 // microseconds an event
+	Allocations float64 // of Go, an event
+	Bytes       float64 // of Go, an event
+	Threads     int
+	Text        int
+}
+
+var names = []string{"sdk", "bedrock"}
+
+func main() {
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "serve":
+			serve()
+			return
+		case "client":
+			client(os.Args[2:])
+			return
+		}
+	}
+	rounds := flag.Int("rounds", 5, "how often each is measured; the best counts")
+	check := flag.Bool("check", false, "only what has a goal; the exit code is 1 unless every goal is met")
+	flag.Parse()
+
+	server := command("serve")
+	stdout, err := server.StdoutPipe()
+	must(err)
+	stdin, err := server.StdinPipe()
+	must(err)
+	must(server.Start())
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	must(err)
+	var at addresses
+	must(json.Unmarshal([]byte(line), &at))
+
+	met := true
+	fmt.Println("| | | CPU | allocations | bytes | threads |")
+	fmt.Println("|---|---|---:|---:|---:|---:|")
+	for _, w := range workloads {
+		if *check && w.goal == 0 {
+			continue
+		}
+		best := map[string]result{}
+		for range *rounds {
+			for _, name := range names { // in turn, so that both have the same neighbours on the machine
+				r := measure(name, w, at)
+				if b, ok := best[name]; !ok || r.CPU < b.CPU {
+					best[name] = r
+				}
+			}
+		}
+		for i, name := range names {
+			r := best[name]
+			label := []string{w.name, ""}[i]
+			fmt.Printf("| %s | %s | %.2f us | %.1f | %.0f | %d |\n", label,
+				map[string]string{"sdk": "aws-sdk-go-v2", "bedrock": "this package"}[name], r.CPU, r.Allocations, r.Bytes,
+				r.Threads)
+		}
+		ratio := best["bedrock"].CPU / best["sdk"].CPU
+		fmt.Printf("| | **ratio** | **%.2f** | | | |\n", ratio)
+		if w.goal != 0 && ratio > w.goal || math.IsNaN(ratio) {
+			fmt.Fprintf(os.Stderr, "%s: %.2f of the SDK's CPU time, and the goal is %.2f\n", w.name, ratio, w.goal)
+			met = false
+		}
+	}
+	must(stdin.Close())
+	must(server.Wait())
+	if *check && !met {
+		os.Exit(1)
+	}
+}
+
+// measure runs a client in a process of its own. A client that has not received everything is an error.
+func measure(name string, w workload, at addresses) result {
+	url := at.HTTP
+	if w.https {
+		url = at.HTTPS
+	}
+	out, err := command("client", name, "-url", url, "-ca", at.CA, "-model", w.model,
+		"-streams", fmt.Sprint(w.streams), "-events", fmt.Sprint(w.events), fmt.Sprintf("-at-once=%v", w.atOnce)).Output()
+	must(err)
+	var r result
+	must(json.Unmarshal(out, &r))
+	if want := w.streams * w.events * len(word); r.Text != want {
+		must(fmt.Errorf("%s, %s: %d bytes of text, not %d", w.name, name, r.Text, want))
+	}
+	return r
+}
+
+// command is this program with other arguments, and without the caller's settings for AWS and proxies.
+func command(arguments ...string) *exec.Cmd {
+	self, err := os.Executable()
+	must(err)
+	c := exec.Command(self, arguments...)
+	c.Stderr = os.Stderr
+	c.Env = []string{"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null"}
+	for _, variable := range os.Environ() {
+		name, _, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, "AWS_") && !strings.HasSuffix(strings.ToUpper(name), "_PROXY") {
+			c.Env = append(c.Env, variable)
+		}
+	}
+	return c
+}
+
+func must(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "compare:", err)
+		os.Exit(2)
+	}
+}
