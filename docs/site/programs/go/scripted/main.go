@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	bedrock "github.com/libbedrock/libbedrock/bindings/go"
+)
+
+func main() {
+	// The first request is refused, as a busy service would. The library tries again, and the second succeeds.
+	refusal := map[string]any{"status": 429, "code": "ThrottlingException", "message": "Too many requests"}
+	model, err := bedrock.New(bedrock.Config{
+		Model:     "any",
+		Transport: bedrock.Replies(map[string]any{"error": refusal}, "Hello."),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+	request := bedrock.NewRequest().Text("user", "Say hello.")
+	defer request.Close()
+
+	response, err := model.Generate(context.Background(), request)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Close()
+	fmt.Printf("%s (%d attempts)\n", response.Text(), response.Attempts())
+}

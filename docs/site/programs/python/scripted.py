@@ -1,0 +1,7 @@
+import libbedrock
+
+# The first request is refused, as a busy service would. The library tries again, and the second succeeds.
+refusal = {"status": 429, "code": "ThrottlingException", "message": "Too many requests"}
+model = libbedrock.Model("any", transport={"replies": [{"error": refusal}, "Hello."]})
+response = model.generate("Say hello.")
+print(f"{response.text} ({response.attempts} attempts)")
