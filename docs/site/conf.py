@@ -24,7 +24,6 @@ maximum_signature_line_length = 84
 c_maximum_signature_line_length = 84
 toc_object_entries_show_parents = "hide"
 add_module_names = False
-sd_custom_directives = {}
 copybutton_exclude = ".linenos, .gp, .go"
 
 # The C types that every compiler has, and what other documents define.
@@ -42,7 +41,6 @@ autodoc_preserve_defaults = True
 
 html_theme = "furo"
 html_title = "libbedrock"
-html_baseurl = ""
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
@@ -54,18 +52,19 @@ pygments_dark_style = "github-dark"
 html_theme_options = {
     "light_logo": "mark.svg",
     "dark_logo": "mark.svg",
-    "source_repository": "https://github.com/libbedrock/libbedrock/",
-    "source_branch": "main",
-    "source_directory": "docs/site/",
     "top_of_page_buttons": [],
     "light_css_variables": {
         "color-brand-primary": "#0b6a54",
         "color-brand-content": "#0b6a54",
         "color-brand-visited": "#0b6a54",
+        "color-api-name": "var(--color-foreground-primary)",
+        "color-api-pre-name": "var(--color-foreground-muted)",
     },
     "dark_css_variables": {
         "color-brand-primary": "#5fd0ae",
         "color-brand-content": "#5fd0ae",
         "color-brand-visited": "#5fd0ae",
+        "color-api-name": "var(--color-foreground-primary)",
+        "color-api-pre-name": "var(--color-foreground-muted)",
     },
 }

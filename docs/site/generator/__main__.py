@@ -7,28 +7,11 @@ import sys
 from pathlib import Path
 
 from . import c, cpp, errors, go
-from .readme import ROOT, Missing, Readme, headings, linked, rows
+from .readme import ROOT, Missing, Readme, headings, linked, rows, slug
 
 SITE = ROOT / "docs/site"
-# Chapters of the README that the site has in full.
-CHAPTERS = [
-    "Install and link",
-    "Configuration",
-    "Requests",
-    "Responses",
-    "Streams by pull",
-    "Other operations",
-    "Errors",
-    "Ownership and threads",
-    "What it does to your process",
-    "Test your program without AWS",
-    "How do I ...?",
-    "Troubleshooting",
-    "Model ids",
-    "A real model on your own machine",
-    "Performance",
-    "Not there yet",
-]
+# Chapters of the README that are of no use on the site: it has pages of its own for them.
+ELSEWHERE = {"", "Two commands", "Contents", "Examples", "License"}
 
 
 def quoted(value):
@@ -64,7 +47,7 @@ def python_constants(api):
             yield f"```{{eval-rst}}\n.. py:class:: {name}\n```\n\n| `{name}` | in C |\n|---|---|\n" + "\n".join(rows_) + "\n"
 
 
-def filled(text, readme, api):
+def filled(text, readme, api, page=None, chapters=None):
     """A page, with what it takes from the README: "% readme: CHAPTER [/ PART] [as sections]"."""
 
     def taken(match):
@@ -73,6 +56,8 @@ def filled(text, readme, api):
             return "\n".join(keys(readme))
         chapter, _, part = what.partition(" / ")
         got = readme.take(chapter, part)
+        if chapters is not None and not part:
+            chapters[chapter] = page
         # What a part of it has elsewhere: the table of keys is a list of entries here.
         if chapter == "Configuration" and not part:
             got = got[: got.index("| key |")] + got[got.rindex("|\n") + 2 :]
@@ -95,34 +80,52 @@ def how(readme):
 
 def examples(readme):
     """A page for each example of examples-c, with its twin in C++."""
-    listed = rows(readme.take("Examples"))
-    names = []
-    for link, idea in listed:
-        name = re.search(r"(\d\d_\w+)\.c", link)[1]
-        names.append((name, idea))
-        twin = SITE.parents[1] / f"examples-cpp/{name}.cc"
-        shown = f"```{{example}} examples-c/{name}.c\n:language: c\n```\n"
-        if twin.exists():
-            shown = (
-                f"::::{{tab-set}}\n:sync-group: language\n\n:::{{tab-item}} C\n:sync: c\n\n{shown}:::\n\n:::{{tab-item}} C++\n:sync: cpp\n\n"
-                f"```{{example}} examples-cpp/{name}.cc\n:language: cpp\n```\n:::\n::::\n"
-            )
-        title = idea[:1].upper() + idea[1:]
-        yield f"guide/examples/{name}.md", f"# {name}\n\n{title}.\n\n{shown}"
+    folders = {"c": ("C", "c", "examples-c", "c"), "cpp": ("C++", "cpp", "examples-cpp", "cc")}
+    ideas = {re.search(r"(\d\d_\w+)\.c", link)[1]: idea for link, idea in rows(readme.take("Examples"))}
+    for file in sorted((ROOT / "examples-cpp").glob("[0-9]*.cc")):
+        first = re.match(r"(?://|/\*) \S+ - (.*?)\.?(?: \*/)?$", file.read_text(encoding="utf-8").splitlines()[0])
+        ideas.setdefault(file.stem, first[1] if first else file.stem)
+    names = sorted(ideas.items())
+    for name, idea in names:
+        tabs = []
+        for key, (title, lexer, folder, suffix) in folders.items():
+            if (ROOT / folder / f"{name}.{suffix}").exists():
+                code = f"```{{example}} {folder}/{name}.{suffix}\n:language: {lexer}\n```\n"
+                tabs.append(f":::{{tab-item}} {title}\n:sync: {key}\n\n{code}:::\n")
+        shown = "::::{tab-set}\n:sync-group: language\n\n" + "\n".join(tabs) + "::::\n"
+        yield f"guide/examples/{name}.md", f"# {name}\n\n{idea[:1].upper()}{idea[1:]}.\n\n{shown}"
     lines = "\n".join(f"[{name}]({name}.md)\n: {idea}\n" for name, idea in names)
     toctree = "\n".join(name for name, _ in names)
     yield (
         "guide/examples/index.md",
-        f"# Examples\n\nEach example is one idea, in C and in C++. `make -C examples-c check` compiles and runs those in C.\n\n{lines}\n"
+        f"# Examples\n\nEach example is one idea, in C and in C++. `make -C examples-c check` compiles and runs those in C, and `make -C examples-cpp check` those in C++.\n\n{lines}\n"
         f"If an example finds AWS credentials, in the environment or in `~/.aws`, it calls the real service. Otherwise it runs a script, "
-        f"and prints which of the two it is. The examples share [example.h](header.md), which makes that choice.\n\n"
+        f"and prints which of the two it is. [A header](header.md) that the examples share makes that choice.\n\n"
         f"```{{toctree}}\n:hidden:\n:maxdepth: 1\n\n{toctree}\nheader\n```\n",
     )
     yield (
         "guide/examples/header.md",
-        "# example.h\n\nThe part that the examples in C share. A program of yours needs none of it.\n\n"
-        "```{example} examples-c/example.h\n:language: c\n```\n",
+        "# What the examples share\n\nA program of yours needs none of it.\n\n"
+        "## example.h\n\n```{example} examples-c/example.h\n:language: c\n```\n\n"
+        "## example.hpp\n\n```{example} examples-cpp/example.hpp\n:language: cpp\n```\n",
     )
+
+
+def others(readme, pages, chapters):
+    """Nothing of the README is lost: what no page takes is added to the page of its chapter, or is a page of its own."""
+    added = {}
+    for chapter, part in readme.left():
+        if chapter in ELSEWHERE:
+            continue
+        name = chapters.get(chapter, f"guide/{slug(chapter.replace('C++', 'cpp'))}.md")
+        text = added.get(name) or pages.get(name) or f"# {chapter}\n"
+        heading = f"\n## {part}\n" if part else ""
+        added[name] = f"{text}{heading}\n{linked(readme.take(chapter, part))}\n"
+    new = [name.removeprefix("guide/").removesuffix(".md") for name in added if name not in pages]
+    added["guide/index.md"] = pages["guide/index.md"].replace("% more", "\n".join(new))
+    listed = ", ".join(f"{{doc}}`{name}`" for name in new)
+    added["guide/index.md"] = added["guide/index.md"].replace("% languages", f"\n\nBy language and tool\n: {listed}\n" if new else "")
+    return added
 
 
 def dialects():
@@ -134,9 +137,10 @@ def main(target):
     shutil.rmtree(target, ignore_errors=True)
     readme = Readme()
     api = json.loads((ROOT / "bindings/ffi/api.json").read_text(encoding="utf-8"))
-    pages = {}
+    pages, chapters = {}, {}
     for page in [SITE / "index.md", *SITE.glob("*/**/*.md")]:
-        pages[str(page.relative_to(SITE))] = filled(page.read_text(encoding="utf-8"), readme, api)
+        name = str(page.relative_to(SITE))
+        pages[name] = filled(page.read_text(encoding="utf-8"), readme, api, name, chapters)
     for generated in (
         c.pages(api),
         cpp.pages((ROOT / "include/bedrock.hpp").read_text(encoding="utf-8")),
@@ -147,9 +151,7 @@ def main(target):
         [("guide/how.md", how(readme))],
     ):
         pages.update(generated)
-    left = readme.unused(CHAPTERS)
-    if left:
-        raise Missing("the site has no place for these parts of README.md: " + "; ".join(left))
+    pages.update(others(readme, pages, chapters))
     for name, text in pages.items():
         file = Path(target) / name
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,8 @@ from docutils import nodes
 from docutils.parsers.rst import directives
 from sphinx import addnodes
 from sphinx.directives.code import LiteralInclude
+from sphinx.domains.c import CDomain
+from sphinx.domains.cpp import CPPDomain
 from sphinx.transforms import SphinxTransform
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.nodes import make_refnode
@@ -106,6 +108,20 @@ def targets_of(api):
     return found
 
 
+class C(CDomain):
+    """Without parameters in the search: they would hide the functions."""
+
+    def get_objects(self):
+        return (entry for entry in super().get_objects() if entry[2] != "functionParam")
+
+
+class CPP(CPPDomain):
+    """The same for C++."""
+
+    def get_objects(self):
+        return (entry for entry in super().get_objects() if entry[2] not in ("functionParam", "templateParam"))
+
+
 def status_link(app, env, node, content):
     """The status in a text is a link to what to do about it."""
     if node.get("reftype") == "status":
@@ -114,6 +130,8 @@ def status_link(app, env, node, content):
 
 def setup(app):
     app.bedrock_targets = targets_of(json.loads((ROOT / "bindings/ffi/api.json").read_text(encoding="utf-8")))
+    app.add_domain(C, override=True)
+    app.add_domain(CPP, override=True)
     app.add_directive("example", Example)
     app.add_directive("languages", Languages)
     app.add_transform(Links)

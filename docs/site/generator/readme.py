@@ -8,6 +8,8 @@ REPOSITORY = "https://github.com/libbedrock/libbedrock/blob/main/"
 
 # Where the site has what an anchor of the README names.
 PAGES = {
+    "c": "/guide/cpp.md",
+    "the-command": "/guide/command.md",
     "two-commands": "/start/install.md",
     "examples": "/guide/examples/index.md",
     "install-and-link": "/guide/linking.md",
@@ -31,6 +33,7 @@ PAGES = {
 FILES = {
     "include/bedrock.h": "/reference/c/index.md",
     "docs/dialects.md": "/guide/dialects.md",
+    "examples-cpp": "/guide/examples/index.md",
     "dialects.md": "/guide/dialects.md",
 }
 
@@ -44,11 +47,9 @@ def linked(text):
 
     def target(match):
         where = match[1]
-        example = re.fullmatch(r"examples-c/(\d\d_\w+)\.c", where)
+        example = re.fullmatch(r"examples-c(?:pp)?/(\d\d_\w+)\.cc?", where)
         if where.startswith("#"):
-            if where[1:] not in PAGES:
-                raise Missing(f"README.md: generator/readme.py does not know where {where} is on the site")
-            return f"]({PAGES[where[1:]]})"
+            return f"]({PAGES.get(where[1:]) or f'/guide/{where[1:]}.md'})"
         if example:
             return f"](/guide/examples/{example[1]}.md)"
         if ":" in where.split("/")[0]:
@@ -94,12 +95,14 @@ class Readme:
     def parts_of(self, chapter):
         return [part for other, part in self.parts if other == chapter and part]
 
-    def unused(self, chapters):
-        return sorted(
-            f"{chapter} / {part}".strip(" /")
-            for (chapter, part), lines in self.parts.items()
-            if chapter in chapters and (chapter, part) not in self.used and "".join(lines).strip()
-        )
+    def left(self):
+        """Chapters and parts that no page has taken."""
+        return [place for place, lines in self.parts.items() if place not in self.used and "".join(lines).strip()]
+
+
+def slug(title):
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
 
 
 def rows(text):

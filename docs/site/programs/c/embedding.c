@@ -4,12 +4,13 @@
 int main(void)
 {
     const char *config = "{\"model\": \"amazon.titan-embed-text-v2:0\"}";
+    const char *body = "{\"body\": {\"inputText\": \"Hello\"}}";
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;
     bedrock_error *error = NULL;
     int failed = bedrock_model_new(config, BEDROCK_STRLEN, &model, &error) < 0
-        || bedrock_request_new("{\"body\": {\"inputText\": \"Hello\"}}", BEDROCK_STRLEN, &request, &error) < 0
+        || bedrock_request_new(body, BEDROCK_STRLEN, &request, &error) < 0
         || bedrock_call(model, "InvokeModel", request, NULL, &response, &error) < 0;
 
     if (failed) {

@@ -17,7 +17,7 @@ static void explain(const bedrock_error *error)
 int main(void)
 {
     const char *config = "{\"model\": \"example.no-such-model-v1:0\"}";
-    const char *question = "{\"messages\": [{\"role\": \"user\", \"content\": [{\"text\": \"Hello.\"}]}]}";
+    const char *question = "{\"messages\": [{\"role\": \"user\", \"content\": \"Hello.\"}]}";
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
     bedrock_response *response = NULL;

@@ -16,7 +16,8 @@ int main(void)
     /* NULL as format: the bytes show it. NULL as release: the library copies the bytes. */
     int failed = bedrock_model_new(config, BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(NULL, 0, &request, &error) < 0
-        || bedrock_request_add_image(request, "user", NULL, picture, sizeof picture - 1, NULL, NULL, &error) < 0
+        || bedrock_request_add_image(request, "user", NULL, picture, sizeof picture - 1, NULL, NULL,
+                                     &error) < 0
         || bedrock_request_add_text(request, "user", "What is this?", BEDROCK_STRLEN, &error) < 0
         || bedrock_generate(model, request, NULL, &response, &error) < 0;
 

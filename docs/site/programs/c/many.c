@@ -5,7 +5,8 @@ enum { STREAMS = 100 };
 
 int main(void)
 {
-    const char *config = "{\"model\": \"us.anthropic.claude-haiku-4-5-20251001-v1:0\", \"max_concurrency\": 10}";
+    const char *config =
+        "{\"model\": \"us.anthropic.claude-haiku-4-5-20251001-v1:0\", \"max_concurrency\": 10}";
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
     bedrock_error *error = NULL;
@@ -14,7 +15,8 @@ int main(void)
     int i, open, complete = 0;
     int failed = bedrock_model_new(config, BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(NULL, 0, &request, &error) < 0
-        || bedrock_request_add_text(request, "user", "Why is the sky blue?", BEDROCK_STRLEN, &error) < 0;
+        || bedrock_request_add_text(request, "user", "Why is the sky blue?", BEDROCK_STRLEN,
+                                    &error) < 0;
 
     for (i = 0; i < STREAMS && !failed; i++) /* 100 calls, 10 at a time */
         failed = bedrock_stream_open(model, request, NULL, &streams[i], &error) < 0
@@ -26,7 +28,8 @@ int main(void)
         bedrock_status status;
         void *user;
 
-        if (bedrock_waitset_wait(set, -1, &stream, &user) < 0) /* one thread waits for all streams */
+        /* One thread waits for all streams. */
+        if (bedrock_waitset_wait(set, -1, &stream, &user) < 0)
             break;
         do
             status = bedrock_stream_next(stream, 0, &event, NULL);

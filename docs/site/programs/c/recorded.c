@@ -11,10 +11,13 @@ static int ask(const char *transport)
     int failed;
 
     snprintf(config, sizeof config,
-             "{\"model\": \"us.anthropic.claude-haiku-4-5-20251001-v1:0\", \"transport\": {\"%s\": \"sky.json\"}}", transport);
+             "{\"model\": \"us.anthropic.claude-haiku-4-5-20251001-v1:0\","
+             " \"transport\": {\"%s\": \"sky.json\"}}",
+             transport);
     failed = bedrock_model_new(config, BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(NULL, 0, &request, &error) < 0
-        || bedrock_request_add_text(request, "user", "Why is the sky blue?", BEDROCK_STRLEN, &error) < 0
+        || bedrock_request_add_text(request, "user", "Why is the sky blue?", BEDROCK_STRLEN,
+                                    &error) < 0
         || bedrock_generate(model, request, NULL, &response, &error) < 0;
     if (failed)
         fprintf(stderr, "%s\n", bedrock_error_message(error));

@@ -3,10 +3,11 @@
 
 int main(void)
 {
-    /* The first request is refused, as a busy service would. The library tries again, and the second succeeds. */
+    /* The first request is refused, as by a busy service. The library tries again. */
     const char *config =
         "{\"model\": \"any\", \"transport\": {\"replies\": ["
-        "  {\"error\": {\"status\": 429, \"code\": \"ThrottlingException\", \"message\": \"Too many requests\"}},"
+        "  {\"error\": {\"status\": 429, \"code\": \"ThrottlingException\","
+        "             \"message\": \"Too many requests\"}},"
         "  \"Hello.\"]}}";
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
@@ -20,7 +21,8 @@ int main(void)
     if (failed)
         fprintf(stderr, "%s\n", bedrock_error_message(error));
     else
-        printf("%s (%d attempts)\n", bedrock_response_text(response, NULL), (int)bedrock_response_attempts(response));
+        printf("%s (%d attempts)\n", bedrock_response_text(response, NULL),
+               (int)bedrock_response_attempts(response));
 
     bedrock_error_free(error);
     bedrock_response_free(response);

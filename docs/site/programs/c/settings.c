@@ -6,6 +6,7 @@ static const char config[] =
     "{\"model\": \"any\", \"retry\": {\"max_attempts\": 5}, \"timeouts\": {\"connect\": \"2s\"},"
     " \"defaults\": {\"system\": \"Be brief.\", \"inferenceConfig\": {\"maxTokens\": 200}},"
     " \"transport\": {\"replies\": [{\"pace\": \"60s\", \"text\": \"A late response.\"}]}}";
+static const char deadline[] = "{\"timeouts\": {\"total\": \"100ms\"}}";
 
 int main(void)
 {
@@ -16,7 +17,7 @@ int main(void)
 
     /* A derived model shares connections and credentials, and has a deadline of its own. */
     if (bedrock_model_new(config, BEDROCK_STRLEN, &model, &error) < 0
-        || bedrock_model_with(model, "{\"timeouts\": {\"total\": \"100ms\"}}", BEDROCK_STRLEN, &quick, &error) < 0
+        || bedrock_model_with(model, deadline, BEDROCK_STRLEN, &quick, &error) < 0
         || bedrock_request_new(NULL, 0, &request, &error) < 0
         || bedrock_request_add_text(request, "user", "Hello.", BEDROCK_STRLEN, &error) < 0
         || bedrock_generate(quick, request, NULL, &response, &error) < 0)

@@ -14,7 +14,8 @@ int main(void)
     if (status >= 0)
         status = bedrock_request_new(NULL, 0, &request, &error);
     if (status >= 0)
-        status = bedrock_request_add_text(request, "user", "Why is the sky blue?", BEDROCK_STRLEN, &error);
+        status = bedrock_request_add_text(request, "user", "Why is the sky blue?",
+                                          BEDROCK_STRLEN, &error);
     if (status >= 0)
         status = bedrock_stream_open(model, request, NULL, &stream, &error);
     if (status >= 0) {

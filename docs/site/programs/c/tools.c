@@ -9,15 +9,20 @@ static const char tools[] =
     "    \"properties\": {\"city\": {\"type\": \"string\"}}}}}}]}}";
 
 /* Runs a tool call of the model, and adds its result to the conversation. */
-static bedrock_status run(bedrock_request *request, const bedrock_tool_call *call, bedrock_error **error)
+static bedrock_status run(bedrock_request *request, const bedrock_tool_call *call,
+                          bedrock_error **error)
 {
+    const char *result = "Rain, 9 degrees.";
     char city[64];
-    size_t length = bedrock_json_string(call->input_json, call->input_json_len, "/city", city, sizeof city);
+    size_t length = bedrock_json_string(call->input_json, call->input_json_len, "/city",
+                                        city, sizeof city);
+    int failed = !call->input_valid || length >= sizeof city; /* cut off, missing or too long */
 
-    if (!call->input_valid || length >= sizeof city) /* cut off, missing or too long */
-        return bedrock_request_add_tool_result(request, call->id, "The input is wrong.", BEDROCK_STRLEN, 1, error);
-    printf("%s: %s\n", call->name, city);
-    return bedrock_request_add_tool_result(request, call->id, "Rain, 9 degrees.", BEDROCK_STRLEN, 0, error);
+    if (failed)
+        result = "The input is wrong.";
+    else
+        printf("%s: %s\n", call->name, city);
+    return bedrock_request_add_tool_result(request, call->id, result, BEDROCK_STRLEN, failed, error);
 }
 
 int main(void)
@@ -31,8 +36,10 @@ int main(void)
     if (status >= 0)
         status = bedrock_request_new(tools, BEDROCK_STRLEN, &request, &error);
     if (status >= 0)
-        status = bedrock_request_add_text(request, "user", "Do I need an umbrella in Oslo?", BEDROCK_STRLEN, &error);
-    for (round = 0; round < 8 && status >= 0 && calls > 0; round++) { /* a model may call tools without an end */
+        status = bedrock_request_add_text(request, "user", "Do I need an umbrella in Oslo?",
+                                          BEDROCK_STRLEN, &error);
+    /* A model may call tools without an end: hence a limit. */
+    for (round = 0; round < 8 && status >= 0 && calls > 0; round++) {
         bedrock_response *response = NULL;
         bedrock_tool_call call;
 

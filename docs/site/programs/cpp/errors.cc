@@ -8,9 +8,11 @@ void explain(const bedrock::error &error)
     if (error.status() == bedrock::status::context_overflow)
         std::cout << "So: shorten the conversation.\n";
     else if (error.retryable())
-        std::cout << "So: call again, after " << error.retry_after().value_or(std::chrono::seconds(1)).count() << " ms.\n";
+        std::cout << "So: call again, after "
+                  << error.retry_after().value_or(std::chrono::seconds(1)).count() << " ms.\n";
     else
-        std::cout << "So: correct the program. HTTP " << error.http_status() << ", " << error.code() << ".\n";
+        std::cout << "So: correct the program. HTTP " << error.http_status() << ", " << error.code()
+                  << ".\n";
 }
 
 int main()

@@ -4,7 +4,8 @@
 
 int main()
 try {
-    bedrock::model model(R"({"model": "us.anthropic.claude-haiku-4-5-20251001-v1:0", "max_concurrency": 10})");
+    bedrock::model model(R"({"model": "us.anthropic.claude-haiku-4-5-20251001-v1:0",
+                             "max_concurrency": 10})");
     bedrock::request request;
     request.add_text("user", "Why is the sky blue?");
 

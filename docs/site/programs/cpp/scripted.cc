@@ -3,7 +3,7 @@
 
 int main()
 {
-    // The first request is refused, as a busy service would. The library tries again, and the second succeeds.
+    // The first request is refused, as by a busy service. The library tries again.
     bedrock::model model(R"({"model": "any", "transport": {"replies": [
         {"error": {"status": 429, "code": "ThrottlingException", "message": "Too many requests"}},
         "Hello."]}})");

@@ -2,7 +2,8 @@
 #include <iostream>
 
 // A script takes the place of the service. It says nothing for a minute.
-const char *const config = R"({"model": "any", "retry": {"max_attempts": 5}, "timeouts": {"connect": "2s"},
+const char *const config = R"({"model": "any",
+    "retry": {"max_attempts": 5}, "timeouts": {"connect": "2s"},
     "defaults": {"system": "Be brief.", "inferenceConfig": {"maxTokens": 200}},
     "transport": {"replies": [{"pace": "60s", "text": "A late response."}]}})";
 

@@ -10,7 +10,9 @@ TOOLS = [{"toolSpec": {
     }},
 }}]
 
-model = libbedrock.Model("us.anthropic.claude-haiku-4-5-20251001-v1:0").with_(toolConfig={"tools": TOOLS})
+model = libbedrock.Model(
+    "us.anthropic.claude-haiku-4-5-20251001-v1:0", defaults={"toolConfig": {"tools": TOOLS}}
+)
 request = libbedrock.Request("Do I need an umbrella in Oslo?")
 for _ in range(8):  # a model may call tools without an end
     response = model.generate(request)

@@ -9,8 +9,10 @@ import (
 )
 
 func main() {
-	// The first request is refused, as a busy service would. The library tries again, and the second succeeds.
-	refusal := map[string]any{"status": 429, "code": "ThrottlingException", "message": "Too many requests"}
+	// The first request is refused, as by a busy service. The library tries again.
+	refusal := map[string]any{
+		"status": 429, "code": "ThrottlingException", "message": "Too many requests",
+	}
 	model, err := bedrock.New(bedrock.Config{
 		Model:     "any",
 		Transport: bedrock.Replies(map[string]any{"error": refusal}, "Hello."),

@@ -15,7 +15,7 @@ func main() {
 		Model:    "any",
 		Retry:    bedrock.Retry{MaxAttempts: 5},
 		Timeouts: bedrock.Timeouts{Connect: 2 * time.Second},
-		Defaults: map[string]any{"system": "Be brief.", "inferenceConfig": map[string]any{"maxTokens": 200}},
+		Defaults: `{"system": "Be brief.", "inferenceConfig": {"maxTokens": 200}}`,
 		// A script takes the place of the service. It says nothing for a minute.
 		Transport: bedrock.Replies(map[string]any{"pace": "60s", "text": "A late response."}),
 	})
@@ -23,8 +23,8 @@ func main() {
 		log.Fatal(err)
 	}
 	defer model.Close()
-	// A derived model shares connections and credentials, and has a deadline of its own. The deadline of a context works
-	// too: the call then fails with context.DeadlineExceeded.
+	// A derived model shares connections and credentials, and has a deadline of its own. The deadline
+	// of a context works too: the call then fails with context.DeadlineExceeded.
 	quick, err := model.With(`{"timeouts": {"total": "100ms"}}`)
 	if err != nil {
 		log.Fatal(err)
