@@ -32,6 +32,12 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
 # docs/ABI.md explains the number.
 SONAME  := libbedrock.so.$(shell sed -n 's/^BEDROCK_\([0-9]*\) {/\1/p' src/exports.map)
 
+ifeq ($(origin GLIBC),file)
+DIST_GLIBC := $(RELEASE_GLIBC)
+else
+DIST_GLIBC := $(GLIBC)
+endif
+
 ifeq ($(GLIBC),)
 TARGET  ?= target
 BUILD    = $(CARGO) rustc
@@ -110,8 +116,8 @@ $(STATIC): $(ARCHIVE)
 	rm -f $(@:.a=.o)
 
 command $(COMMAND): $(BUILT)
-	$(MAKE) --no-print-directory -C cli CC="$(LINK)" LIBDIR="$(abspath $(RELEASE))" OUT="$(abspath $(TARGET)/cli)" \
-	    RPATH='$(RPATH)'
+	$(MAKE) --no-print-directory -C cli CC="$(LINK) -fPIE" LDFLAGS="$(LDFLAGS) -pie" \
+	    LIBDIR="$(abspath $(RELEASE))" OUT="$(abspath $(TARGET)/cli)" RPATH='$(RPATH)'
 
 # All pages are written at once.
 manual $(MANUAL)/man3/bedrock.3:
@@ -158,4 +164,11 @@ uninstall:
 	rm -f "$(MAN)"/man3/bedrock_*.3 "$(MAN)"/man3/BEDROCK_*.3 "$(MAN)/man5/bedrock_config.5" "$(MAN)/man7/bedrock_tutorial.7"
 	rm -f "$(BASH)/bedrock" "$(ZSH)/_bedrock" "$(FISH)/bedrock.fish"
 
-.PHONY: all library archive command manual install uninstall
+# A release is for the oldest glibc that the documents promise; make dist GLIBC= builds it for this machine.
+dist:
+	$(MAKE) --no-print-directory GLIBC=$(DIST_GLIBC) release-files
+
+release-files: all
+	TARGET="$(TARGET)" GLIBC="$(GLIBC)" packaging/dist
+
+.PHONY: all library archive command manual install uninstall dist release-files

@@ -1,17 +1,19 @@
-// bedrock::cpp brings C++17 and the header. It uses bedrock.hpp where that is installed.
-#if __has_include(<bedrock.hpp>)
+// Streams a scripted response through bedrock.hpp. bedrock::cpp brings the header and C++17.
 #include <bedrock.hpp>
-#else
-#include <bedrock.h>
-#endif
 
-#include <cstdio>
+#include <iostream>
+#include <string>
 #include <string_view>
 
 int main()
 {
-    constexpr std::string_view version = "0.1.0";
     static_assert(__cplusplus >= 201703L);
-    std::puts(bedrock_version());
-    return version != bedrock_version();
+    bedrock::model model(R"({"model": "any", "transport": {"replies": ["Hello from a package."]}})");
+    bedrock::request request;
+    request.add_text("user", "Hello");
+    std::string all;
+    for (std::string_view text : model.stream(request).text())
+        all += text;
+    std::cout << all << '\n';
+    return all != "Hello from a package.";
 }
