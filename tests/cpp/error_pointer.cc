@@ -33,7 +33,8 @@ void every_function_takes_an_error_pointer()
     clone.add_response(response, &err);
     CHECK_TEXT(response.text(), "One two.");
     CHECK_TEXT(model.generate(request, cancel, &err).text(), "One two.");
-    CHECK_TEXT(model.generate(request, append, &err).text(), text);
+    const bedrock::response streamed = model.generate(request, append, &err);
+    CHECK_TEXT(streamed.text(), text);
     CHECK_TEXT(model.call("Converse", request, cancel, &err).text(), "One two.");
 
     bedrock::stream stream = model.stream(request, cancel, &err);
