@@ -75,14 +75,15 @@ class Readme:
         for line in text.splitlines():
             fenced ^= line.startswith("```")
             heading = None if fenced else re.match(r"(##|###) (.*)", line)
-            lead = None if fenced else re.match(r"\*\*(?:\.\.\. )?([^*]+?)[.?:]?\*\*(.*)", line)
+            lead = None if fenced else re.match(r"\*\*(?:\.\.\. )?([^*]+?)([.?:]?)\*\*(.*)", line)
             if heading and heading[1] == "##":
                 chapter, part = heading[2], ""
                 line = ""
             elif heading:
                 part, line = heading[2], ""
             elif lead:
-                part, line = lead[1], lead[2].strip()
+                # Words without a full stop begin the sentence, so they stay in it.
+                part, line = lead[1], lead[3].strip() if lead[2] else lead[1] + lead[3]
             self.parts.setdefault((chapter, part), []).append(line)
 
     def take(self, chapter, part=""):
