@@ -13,8 +13,8 @@ tries, url = common.arguments()
 model = common.service_model(url, 100000, 10)
 
 
-def interrupt(*_):
-    raise KeyboardInterrupt
+# asyncio handles SIGINT unless it is ignored, as it is in a shell's background jobs.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 async def read():
@@ -36,11 +36,9 @@ def call(way):
 
 for attempt in range(tries):
     way = attempt % 4
-    # asyncio.run handles SIGINT itself, and raises KeyboardInterrupt.
-    number, timer = (signal.SIGALRM, signal.ITIMER_REAL)
-    signal.signal(number, signal.default_int_handler if way < 3 else lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        signal.setitimer(timer, 0.001 + attempt * 0.0001)
+        signal.setitimer(signal.ITIMER_REAL, 0.001 + attempt * 0.0001)
         call(way)
     except KeyboardInterrupt:
         continue

@@ -3,6 +3,7 @@
 import gc
 import os
 import resource
+import signal
 import subprocess
 import sys
 import textwrap
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).resolve().parent
+
+# A shell starts background jobs with SIGINT ignored. Tests send it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test depends on the machine's own configuration of AWS.
 for variable in [name for name in os.environ if name.startswith("AWS_")]:
