@@ -196,11 +196,12 @@ unsafe fn show(
             stream.keep_nothing();
         }
         let listed = ListedCall::begin(frame, stream.remote(), arguments);
-        Ok((on_event, PerProcess::new((stream, listed))))
+        // On the heap, because threads with small stacks call this.
+        Ok((on_event, PerProcess::new(Box::new((stream, Some(listed))))))
     })?;
     // The program may fork inside on_event, and return from it in the child. The call is its parent's.
     let result = loop {
-        let Some((stream, _)) = call.get_mut() else { break Err(forked()) };
+        let Some((stream, _)) = call.get_mut().map(Box::as_mut) else { break Err(forked()) };
         // The events that have arrived are shown in one visit, so that no cancellation point is between two events.
         let shown = visit.call(|| {
             loop {
@@ -218,7 +219,7 @@ unsafe fn show(
             Ok(ControlFlow::Continue(())) => {}
             end => break end,
         }
-        let Some((stream, _)) = call.get_mut() else { break Err(forked()) };
+        let Some((stream, _)) = call.get_mut().map(Box::as_mut) else { break Err(forked()) };
         match visit.step(|| stream.wait(None)) {
             Ok(Readiness::Ready | Readiness::Again) => {}
             Ok(Readiness::Done) => break Ok(ControlFlow::Continue(())),
@@ -226,10 +227,11 @@ unsafe fn show(
         }
     };
     visit.step(|| {
-        let (mut stream, listed) = call.take().ok_or_else(forked)?;
-        drop(listed);
+        let mut call = call.take().ok_or_else(forked)?;
+        let (stream, listed) = call.as_mut();
+        *listed = None;
         let response = if out.is_null() { None } else { stream.finish() };
-        drop(stream);
+        drop(call);
         // SAFETY: `out` is NULL or writable, as the caller promises.
         unsafe { put_response(out, Ended { result, response }) }
     })
