@@ -71,6 +71,17 @@ func (m *Model) handle() abi.Handle {
 // ID returns the model id of all requests that name no other.
 func (m *Model) ID() string { return m.id }
 
+// Settings returns the settings that calls of this model use, each with its source, as JSON, for people who look for a
+// mistake. Nothing is sent, and the JSON holds no secret. The comment of bedrock_model_settings in bedrock.h describes
+// its members. It reads AWS's files.
+func (m *Model) Settings() (string, error) {
+	defer runtime.KeepAlive(m)
+	var text string
+	var result abi.Result
+	m.owner.use(func(model abi.Handle) { text, result = abi.ModelSettings(model) })
+	return text, failed(result.Failure())
+}
+
 // Usage returns the usage of all calls of this model, and of the models derived from it, so far.
 func (m *Model) Usage() Usage {
 	defer runtime.KeepAlive(m)

@@ -273,6 +273,35 @@ func TestADerivedModelHasItsOwnSettings(t *testing.T) {
 	}
 }
 
+func TestTheSettingsHaveTheirSources(t *testing.T) {
+	leaksNothing(t)
+	t.Setenv("AWS_CONFIG_FILE", os.DevNull)
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", os.DevNull)
+	model, err := bedrock.New(bedrock.Config{Model: "any", Region: "eu-west-1", APIKey: "AKIDEXAMPLEEXAMPLE", SecretKey: "hush-hush"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	text, err := model.Settings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings struct {
+		Transport   string
+		Region      struct{ Value, Source string }
+		Credentials struct{ Provider string }
+	}
+	if err := json.Unmarshal([]byte(text), &settings); err != nil || settings.Transport != "network" ||
+		settings.Region.Value != "eu-west-1" || settings.Credentials.Provider != "access_keys" ||
+		strings.Contains(text, "hush") || strings.Contains(text, "AKIDEXAMPLEEXAMPLE") {
+		t.Errorf("%v, %s", err, text)
+	}
+	model.Close()
+	if _, err := model.Settings(); !errors.Is(err, bedrock.ErrBadHandle) {
+		t.Error(err)
+	}
+}
+
 func TestARecordingIsReplayed(t *testing.T) {
 	file := t.TempDir() + "/recording.json"
 	if err := os.WriteFile(file, []byte(`{"bedrock_recording": 1, "interactions": [{"request": {"method": "POST",

@@ -107,6 +107,11 @@ func ModelID(model Handle) string {
 	return copyText(unsafe.Pointer(id.start), uintptr(id.len))
 }
 
+// ModelSettings returns the settings that calls of a model use, as JSON.
+func ModelSettings(model Handle) (string, Result) {
+	return textOrFailure(C.go_model_settings(C.uintptr_t(model)))
+}
+
 // ModelUsage returns the usage of all calls of a model.
 func ModelUsage(model Handle) Usage {
 	usage := C.go_model_usage(C.uintptr_t(model))

@@ -17,7 +17,7 @@ const Link = "dlopen"
 // fn has the addresses of the library's functions, once Load has succeeded.
 var fn struct {
 	versionNumber, version, statusName, liveHandles, shutdown, modelNew, modelWith, modelConnect, modelID     uintptr
-	modelUsage, modelFree, requestNew, requestClone, requestSet, requestRemove, requestAddText                uintptr
+	modelSettings, modelUsage, modelFree, requestNew, requestClone, requestSet, requestRemove, requestAddText uintptr
 	requestAddMessage, requestAddResponse, requestAddToolResult, requestMessageCount, requestRemoveMessages   uintptr
 	requestTrim, requestAddImage, requestAddDocument, requestAttach, requestJSON, requestBody, requestFree    uintptr
 	cancelNew, cancelFire, cancelFree, callOpen, streamNext, streamResponse, streamCancel                     uintptr
@@ -41,6 +41,7 @@ var symbols = []struct {
 	{"bedrock_model_with", &fn.modelWith},
 	{"bedrock_model_connect", &fn.modelConnect},
 	{"bedrock_model_id", &fn.modelID},
+	{"bedrock_model_settings", &fn.modelSettings},
 	{"bedrock_model_usage", &fn.modelUsage},
 	{"bedrock_model_free", &fn.modelFree},
 	{"bedrock_request_new", &fn.requestNew},
@@ -204,6 +205,14 @@ func usage(function uintptr, handle Handle) Usage {
 	u := new(Usage)
 	purego.SyscallN(function, uintptr(handle), uintptr(unsafe.Pointer(u)), unsafe.Sizeof(*u))
 	return *u
+}
+
+// ModelSettings returns the settings that calls of a model use, as JSON.
+func ModelSettings(model Handle) (string, Result) {
+	o := new(outs)
+	text, _, _ := purego.SyscallN(fn.modelSettings, uintptr(model), uintptr(unsafe.Pointer(&o.len)),
+		uintptr(unsafe.Pointer(&o.err)))
+	return o.textOrFailure(text)
 }
 
 // ModelUsage returns the usage of all calls of a model.
@@ -373,6 +382,11 @@ func textOrFailure(function uintptr, request Handle, argument uintptr) (string, 
 	o := new(outs)
 	text, _, _ := purego.SyscallN(function, uintptr(request), argument, uintptr(unsafe.Pointer(&o.len)),
 		uintptr(unsafe.Pointer(&o.err)))
+	return o.textOrFailure(text)
+}
+
+// textOrFailure copies a text, or returns the failure if there is none.
+func (o *outs) textOrFailure(text uintptr) (string, Result) {
 	switch {
 	case text != 0:
 		return copyText(pointer(text), o.len), Result{}

@@ -58,6 +58,14 @@ typedef struct {
     result.err = (uintptr_t)err;                      \
     return result
 
+static inline go_text go_text_or_error(go_text text, bedrock_error *err)
+{
+    text.err = (uintptr_t)err;
+    if (text.start == NULL)
+        text.status = err != NULL ? bedrock_error_status(err) : BEDROCK_E_RESOURCE;
+    return text;
+}
+
 static inline go_result go_model_new(const char *json, size_t len)
 {
     RESULT(bedrock_model, bedrock_model_new(json, len, &out, &err));
@@ -78,6 +86,14 @@ static inline go_text go_model_id(uintptr_t model)
     go_text text = {NULL, 0, 0, 0};
     text.start = bedrock_model_id(MODEL(model), &text.len);
     return text;
+}
+
+static inline go_text go_model_settings(uintptr_t model)
+{
+    go_text text = {NULL, 0, 0, 0};
+    bedrock_error *err = NULL;
+    text.start = bedrock_model_settings(MODEL(model), &text.len, &err);
+    return go_text_or_error(text, err);
 }
 
 static inline bedrock_usage go_model_usage(uintptr_t model)
@@ -160,14 +176,6 @@ static inline go_result go_request_add_document(uintptr_t request, const char *r
 static inline go_result go_request_attach(uintptr_t request, const char *name, const void *data, size_t len)
 {
     CHANGE(bedrock_request_attach(REQUEST(request), name, data, len, NULL, NULL, &err));
-}
-
-static inline go_text go_text_or_error(go_text text, bedrock_error *err)
-{
-    text.err = (uintptr_t)err;
-    if (text.start == NULL)
-        text.status = err != NULL ? bedrock_error_status(err) : BEDROCK_E_RESOURCE;
-    return text;
 }
 
 static inline go_text go_request_json(uintptr_t request, int32_t attachments)
