@@ -113,8 +113,15 @@ func measure(name string, w workload, at addresses) result {
 	if w.https {
 		url = at.HTTPS
 	}
-	out, err := command("client", name, "-url", url, "-ca", at.CA, "-model", w.model,
-		"-streams", fmt.Sprint(w.streams), "-events", fmt.Sprint(w.events), fmt.Sprintf("-at-once=%v", w.atOnce)).Output()
+	run := func() ([]byte, error) {
+		return command("client", name, "-url", url, "-ca", at.CA, "-model", w.model, "-streams", fmt.Sprint(w.streams),
+			"-events", fmt.Sprint(w.events), fmt.Sprintf("-at-once=%v", w.atOnce)).Output()
+	}
+	out, err := run()
+	// The SDK sometimes closes a connection whose response has begun before its request was read.
+	for attempt := 1; err != nil && name == "sdk" && attempt < 10; attempt++ {
+		out, err = run()
+	}
 	must(err)
 	var r result
 	must(json.Unmarshal(out, &r))
