@@ -139,7 +139,7 @@ use super::support::text::{self, EMPTY};
 use crate::model::Model;
 use crate::runtime::cancel::Cancel;
 use std::ffi::c_char;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::time::Duration;
 
 /// A model, ready to be called.
@@ -287,16 +287,7 @@ pub unsafe extern "C-unwind" fn bedrock_model_settings(
     len: *mut usize,
     err: *mut *mut bedrock_error,
 ) -> *const c_char {
-    // SAFETY: NULL or writable, as the header demands.
-    unsafe { put(len, 0) };
-    let mut json = null();
-    entry!(err => {
-        let model = handle::get::<Model>(model)?;
-        // SAFETY: `len` is NULL or writable, as the header demands.
-        json = unsafe { text::borrow(model.settings()?, len) };
-        Ok(BEDROCK_OK)
-    });
-    json
+    entry!(text len, err => Ok(text::borrowed(handle::get::<Model>(model)?.settings()?)))
 }
 
 /// Frees a model.

@@ -37,7 +37,7 @@ use crate::model::Model;
 use crate::protocol::operation::Operation;
 use crate::request::{Request, ZeroizedText};
 use std::ffi::c_char;
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 
 /// A request, with its conversation.
 pub struct bedrock_request;
@@ -191,10 +191,7 @@ pub unsafe extern "C-unwind" fn bedrock_request_json(
     len: *mut usize,
     err: *mut *mut bedrock_error,
 ) -> *const c_char {
-    // SAFETY: NULL or writable, as the header demands.
-    unsafe { put(len, 0) };
-    let mut json = null();
-    entry!(err => {
+    entry!(text len, err => {
         let request = handle::get::<SharedRequest>(request)?;
         let inline = match attachments {
             BEDROCK_ATTACHMENTS_INLINE => true,
@@ -205,13 +202,8 @@ pub unsafe extern "C-unwind" fn bedrock_request_json(
             }
         };
         let text = request.snapshot().to_json(inline)?;
-        let (text, length) = request.keep_json(text);
-        json = text;
-        // SAFETY: len is NULL or writable, as the header demands.
-        unsafe { put(len, length) };
-        Ok(BEDROCK_OK)
-    });
-    json
+        Ok(request.keep_json(text))
+    })
 }
 
 /// Gets the exact body that bedrock_generate or a stream would send with this model, for tests and for debugging.
@@ -229,21 +221,13 @@ pub unsafe extern "C-unwind" fn bedrock_request_body(
     len: *mut usize,
     err: *mut *mut bedrock_error,
 ) -> *const c_char {
-    // SAFETY: NULL or writable, as the header demands.
-    unsafe { put(len, 0) };
-    let mut body = null();
-    entry!(err => {
+    entry!(text len, err => {
         let request = handle::get::<SharedRequest>(request)?;
         let model = handle::get::<Model>(model)?;
         let input = model.serialize(Operation::Converse, &request.snapshot())?;
         let text = ZeroizedText::from(&*String::from_utf8_lossy(&input.body.unwrap_or_default()));
-        let (text, length) = request.keep_body(text);
-        body = text;
-        // SAFETY: len is NULL or writable, as the header demands.
-        unsafe { put(len, length) };
-        Ok(BEDROCK_OK)
-    });
-    body
+        Ok(request.keep_body(text))
+    })
 }
 
 /// Frees a request.

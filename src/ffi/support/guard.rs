@@ -9,6 +9,7 @@ use super::{fork_handlers, restricted_callback};
 use crate::error::{Error, Kind, Result};
 use crate::runtime::panic_hook;
 use crate::sys::cancelling::{self, Uncancelled};
+use std::ffi::c_char;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The body of an export, which may use `?`.
@@ -16,6 +17,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// - `entry!(err => body)` returns a status and fills `*err`.
 /// - `entry!(waits err => body)` does the same for exports that wait for the network or start a call. First it ends the
 ///   calls of this thread whose callback has [left](super::on_event) them.
+/// - `entry!(text len, err => body)` returns a text and fills `*len` and `*err`. Its body returns the text with its
+///   length.
 /// - `entry!(else neutral => body)` returns a value.
 /// - `entry!(none neutral => body)` returns a value, and its body is an option.
 macro_rules! entry {
@@ -25,6 +28,11 @@ macro_rules! entry {
             $crate::ffi::support::on_event::end_left(here);
             $body
         })
+    }};
+    (text $len:expr, $err:expr => $body:expr) => {{
+        let body = $crate::ffi::support::guard::body(|| $body);
+        // SAFETY: `len` and `err` are NULL or writable, as the header demands of every export's caller.
+        unsafe { $crate::ffi::support::guard::text($len, $err, body) }
     }};
     ($err:expr => $body:expr) => {{
         let body = $crate::ffi::support::guard::body(|| $body);
@@ -67,6 +75,27 @@ pub unsafe fn status(err: *mut *mut <Error as HandleObject>::C, body: impl FnOnc
             }
         }
     })
+}
+
+/// Runs a body that returns a text and its length. If it fails, returns NULL and writes its error to `err`.
+///
+/// # Safety
+/// `len` and `err` are NULL or writable.
+pub unsafe fn text(
+    len: *mut usize,
+    err: *mut *mut <Error as HandleObject>::C,
+    body: impl FnOnce() -> Result<(*const c_char, usize)>,
+) -> *const c_char {
+    let mut returned = (std::ptr::null(), 0);
+    let filled = || {
+        returned = body()?;
+        Ok(0)
+    };
+    // SAFETY: the caller guarantees the same.
+    unsafe { status(err, filled) };
+    // SAFETY: the caller guarantees the same.
+    unsafe { put(len, returned.1) };
+    returned.0
 }
 
 /// Does the same as [`value`] for a body that returns an option. It makes no error, and so does not allocate for one.

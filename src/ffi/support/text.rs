@@ -133,9 +133,15 @@ pub unsafe fn name_or_none<'a>(name: &str, data: *const c_char) -> Result<Option
 /// # Safety
 /// `len` is NULL or writable.
 pub unsafe fn borrow(text: &Text, len: *mut usize) -> *const c_char {
+    let (text, length) = borrowed(text);
     // SAFETY: the caller guarantees the same.
-    unsafe { put(len, text.len()) };
-    text.with_nul().as_ptr().cast()
+    unsafe { put(len, length) };
+    text
+}
+
+/// Returns a text that is borrowed from its object, and its length.
+pub fn borrowed(text: &Text) -> (*const c_char, usize) {
+    (text.with_nul().as_ptr().cast(), text.len())
 }
 
 /// The result of a getter that has no text.
