@@ -19,6 +19,10 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	if os.Getenv("BEDROCK_TEST") == "without a library" {
+		useWithoutALibrary()
+		os.Exit(0)
+	}
 	startLibrary()
 	os.Exit(m.Run())
 }

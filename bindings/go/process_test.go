@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -256,6 +257,44 @@ func TestShutdownEndsCallsAndTheNextCallStartsAgain(t *testing.T) {
 	if err := bedrock.Shutdown(done); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+func TestWithoutALibraryThereIsAnErrorAndNoPanic(t *testing.T) {
+	if bedrock.Link != "dlopen" {
+		t.Skip("skipped: a program that is linked with the library does not start without it")
+	}
+	program := exec.Command(os.Args[0])
+	program.Env = append(os.Environ(), "BEDROCK_TEST=without a library", "LIBBEDROCK=/dev/null/libbedrock.so")
+	if out, err := program.CombinedOutput(); err != nil || string(out) != "no library\n" {
+		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// useWithoutALibrary is the program of the test above.
+func useWithoutALibrary() {
+	check := func(what string, err error) {
+		if !errors.Is(err, bedrock.ErrConfig) || !strings.Contains(err.Error(), "set LIBBEDROCK to its file") {
+			panic(fmt.Sprintf("%s: %v", what, err))
+		}
+	}
+	model, err := bedrock.New(bedrock.Config{Model: "any"})
+	check("a model", err)
+	request := bedrock.NewRequest().Text("user", "Hello.")
+	defer request.Close()
+	check("ClearErr", request.ClearErr())
+	check("a change", request.Text("user", "Hello.").Err())
+	if count := request.MessageCount(); count != 0 {
+		panic(count)
+	}
+	pairs := 0
+	for _, err := range model.Stream(context.Background(), request).Events() {
+		check("a stream", err)
+		pairs++
+	}
+	if pairs != 1 || bedrock.LiveHandles() != 0 || bedrock.Version() != "" {
+		panic(pairs)
+	}
+	fmt.Println("no library")
 }
 
 func TestTheLibraryIsLinkedAsTheBuildSays(t *testing.T) {

@@ -91,12 +91,15 @@ func (r *Request) Err() error {
 	return r.err
 }
 
-// ClearErr returns the first failure and forgets it. The request is then as it was before the method that failed.
+// ClearErr returns the first failure and forgets it. The request is then as it was before the method that failed. The
+// failure to load the library stays.
 func (r *Request) ClearErr() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	err := r.err
-	r.err = nil
+	if abi.Load() == nil {
+		r.err = nil
+	}
 	return err
 }
 

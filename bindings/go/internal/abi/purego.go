@@ -133,8 +133,11 @@ func (o *outs) result(status uintptr) Result {
 // pointer makes a pointer of an address outside of Go's memory. Go's vet takes a plain conversion for a mistake.
 func pointer(address uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&address)) }
 
-// call calls a function whose parameters are all numbers.
+// call calls a function whose parameters are all numbers. Without the library it returns 0.
 func call(function uintptr, arguments ...uintptr) uintptr {
+	if function == 0 {
+		return 0
+	}
 	result, _, _ := purego.SyscallN(function, arguments...)
 	return result
 }
