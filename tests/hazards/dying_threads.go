@@ -8,7 +8,6 @@ package main
 import (
 	"context"
 	"runtime"
-	"sync"
 
 	bedrock "github.com/libbedrock/libbedrock/bindings/go"
 )
@@ -36,9 +35,12 @@ func read(way int, model *bedrock.Model) {
 func main() {
 	model := serviceModel(100000, 1)
 	for try := range tries {
-		var ended sync.WaitGroup
-		ended.Go(func() { defer func() { recover() }(); read(try%3, model) })
-		ended.Wait()
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			read(try%3, model)
+		}()
+		<-ended
 	}
 	model.Close()
 	check(bedrock.LiveHandles() == 0, "%d live handles", bedrock.LiveHandles())

@@ -18,12 +18,14 @@ func main() {
 	var stopping atomic.Bool
 	var readers sync.WaitGroup
 	for range 4 {
-		readers.Go(func() {
+		readers.Add(1)
+		go func() {
+			defer readers.Done()
 			for !stopping.Load() {
 				count, err := texts(context.Background(), model)
 				check(count == 3 && err == nil, "%d texts: %v", count, err)
 			}
-		})
+		}()
 	}
 	for range tries {
 		listed, err := exec.Command("ls", "/proc/self/fd").Output()
