@@ -18,7 +18,8 @@ func read(way int, model *bedrock.Model) {
 	defer request.Close()
 	stream := model.Stream(context.Background(), request)
 	defer stream.Close()
-	for range stream.Events() {
+	for _, err := range stream.Events() {
+		check(err == nil, "the first event: %v", err)
 		switch way {
 		case 0:
 			panic("on purpose")

@@ -19,7 +19,8 @@ func main() {
 	for range 8 {
 		go func() {
 			request := bedrock.NewRequest().Text("user", "Hello?")
-			for range model.Stream(context.Background(), request).Text() {
+			for _, err := range model.Stream(context.Background(), request).Text() {
+				check(err == nil, "a text: %v", err)
 				begun <- true
 			}
 		}()

@@ -16,7 +16,8 @@ func leave(model *bedrock.Model) {
 	defer request.Close()
 	stream := model.Stream(context.Background(), request)
 	defer stream.Close()
-	for range stream.Text() {
+	for _, err := range stream.Text() {
+		check(err == nil, "the first text: %v", err)
 		panic("on purpose")
 	}
 }
