@@ -235,14 +235,16 @@ func TestShutdownEndsCallsAndTheNextCallStartsAgain(t *testing.T) {
 	model := scripted(t, silent("Hello"), "Again.")
 	stream := model.Stream(t.Context(), hello(t))
 	defer stream.Close()
+	var last error
 	for event, err := range stream.Events() {
-		if event.Type == bedrock.EventText {
+		if last = err; event.Type == bedrock.EventText {
 			if err := bedrock.Shutdown(t.Context()); err != nil {
 				t.Error(err)
 			}
-		} else if err != nil && !errors.Is(err, bedrock.ErrCancelled) {
-			t.Error(err)
 		}
+	}
+	if !errors.Is(last, bedrock.ErrCancelled) {
+		t.Error(last)
 	}
 	response, err := model.Generate(t.Context(), hello(t))
 	if err != nil {

@@ -254,8 +254,13 @@ func TestAContextThatIsDoneBeforeACall(t *testing.T) {
 	isContext(t, err, context.Canceled, reason)
 	stream := model.Stream(ctx, hello(t))
 	defer stream.Close()
+	pairs := 0
 	for _, err := range stream.Events() {
 		isContext(t, err, context.Canceled, reason)
+		pairs++
+	}
+	if pairs != 1 {
+		t.Errorf("%d pairs", pairs)
 	}
 	isContext(t, model.Connect(ctx), context.Canceled, reason)
 	var failure *bedrock.Error
