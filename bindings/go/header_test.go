@@ -96,6 +96,9 @@ func TestTheConfigHasEveryKeyOfTheHeader(t *testing.T) {
 	written := map[string]bool{"options": true} // Extra has the purpose of options
 	for key, value := range object {
 		written[key] = true
+		if text, ok := value.(string); ok && key != "timeout" && !strings.EqualFold(text, strings.ReplaceAll(key, "_", "")) {
+			t.Errorf("%s is written from the field %s", key, text)
+		}
 		if members, ok := value.(map[string]any); ok {
 			for member := range members {
 				written[key+"."+member] = true
@@ -121,12 +124,12 @@ func TestTheConfigHasEveryKeyOfTheHeader(t *testing.T) {
 	}
 }
 
-// fill sets every text, number and duration.
+// fill sets every text, to the name of its field, and every number and duration.
 func fill(value reflect.Value) {
 	for i := range value.NumField() {
 		switch field := value.Field(i); {
 		case field.Kind() == reflect.String:
-			field.SetString("x")
+			field.SetString(value.Type().Field(i).Name)
 		case field.Kind() == reflect.Struct:
 			fill(field)
 		case field.CanInt():
@@ -173,8 +176,15 @@ func TestEveryExportedItemIsDocumented(t *testing.T) {
 			check(of+function.Name, function.Doc)
 		}
 	}
+	values := func(list []*doc.Value) {
+		for _, group := range list {
+			check(group.Names[0], group.Doc)
+		}
+	}
 	check("package", pkg.Doc)
 	functions("", pkg.Funcs)
+	values(pkg.Consts)
+	values(pkg.Vars)
 	for _, kind := range pkg.Types {
 		check(kind.Name, kind.Doc)
 		functions(kind.Name+".", kind.Funcs)
