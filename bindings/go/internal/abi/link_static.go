@@ -2,11 +2,11 @@
 
 package abi
 
-// pkg-config says in which folder libbedrock.a is. It also names -lbedrock, which is the shared library: because the
-// archive before it has defined everything, --as-needed drops it.
+// pkg-config says in which folder libbedrock.a is, and which libraries of the system it needs. It also names -lbedrock,
+// which is the shared library: because the archive before it has defined everything, --as-needed drops it.
 
-// #cgo pkg-config: bedrock
-// #cgo LDFLAGS: -l:libbedrock.a -lgcc_s -lutil -lrt -lpthread -lm -ldl -Wl,--as-needed
+// #cgo pkg-config: --static bedrock
+// #cgo LDFLAGS: -l:libbedrock.a -Wl,--as-needed
 import "C"
 
 // Link is how the library is linked.
