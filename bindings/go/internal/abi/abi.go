@@ -15,14 +15,12 @@ type Handle uintptr
 
 // Statuses that this package and its callers compare with.
 const (
-	OK         = 0
-	Done       = 1
-	Again      = 2
-	EArgument  = -1
-	EBusy      = -3
-	EConfig    = -4
-	ECancelled = -19
-	EResource  = -22
+	OK        = 0
+	Done      = 1
+	Again     = 2
+	EArgument = -1
+	EConfig   = -4
+	EResource = -22
 )
 
 // Unlimited is a time limit that does not end a wait.

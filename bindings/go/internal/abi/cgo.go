@@ -37,9 +37,7 @@ var (
 	_ = [1]struct{}{}[Done-C.BEDROCK_DONE]
 	_ = [1]struct{}{}[Again-C.BEDROCK_AGAIN]
 	_ = [1]struct{}{}[EArgument-C.BEDROCK_E_INVALID_ARGUMENT]
-	_ = [1]struct{}{}[EBusy-C.BEDROCK_E_BUSY]
 	_ = [1]struct{}{}[EConfig-C.BEDROCK_E_CONFIG]
-	_ = [1]struct{}{}[ECancelled-C.BEDROCK_E_CANCELLED]
 	_ = [1]struct{}{}[EResource-C.BEDROCK_E_RESOURCE]
 )
 
@@ -69,9 +67,6 @@ func named(parameter string, call func(*C.char) C.go_result) Result {
 
 // Version returns the version of the library.
 func Version() string { return C.GoString(C.bedrock_version()) }
-
-// VersionNumber returns the version of the library as a number.
-func VersionNumber() uint32 { return uint32(C.bedrock_version_number()) }
 
 // StatusName returns the name of a status.
 func StatusName(status int32) string {

@@ -16,7 +16,7 @@ const Link = "dlopen"
 
 // fn has the addresses of the library's functions, once Load has succeeded.
 var fn struct {
-	versionNumber, version, statusName, liveHandles, shutdown, modelNew, modelWith, modelConnect, modelID     uintptr
+	version, statusName, liveHandles, shutdown, modelNew, modelWith, modelConnect, modelID                    uintptr
 	modelSettings, modelUsage, modelFree, requestNew, requestClone, requestSet, requestRemove, requestAddText uintptr
 	requestAddMessage, requestAddResponse, requestAddToolResult, requestMessageCount, requestRemoveMessages   uintptr
 	requestTrim, requestAddImage, requestAddDocument, requestAttach, requestJSON, requestBody, requestFree    uintptr
@@ -32,7 +32,6 @@ var symbols = []struct {
 	name    string
 	address *uintptr
 }{
-	{"bedrock_version_number", &fn.versionNumber},
 	{"bedrock_version", &fn.version},
 	{"bedrock_status_name", &fn.statusName},
 	{"bedrock_live_handles", &fn.liveHandles},
@@ -152,9 +151,6 @@ func withText(function uintptr, handle Handle, text string) Result {
 
 // Version returns the version of the library.
 func Version() string { return copyString(pointer(call(fn.version))) }
-
-// VersionNumber returns the version of the library as a number.
-func VersionNumber() uint32 { return uint32(call(fn.versionNumber)) }
 
 // StatusName returns the name of a status.
 func StatusName(status int32) string {
