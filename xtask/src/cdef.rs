@@ -39,12 +39,17 @@ fn enumeration(lines: &[String]) -> String {
     format!("enum {{\n{}\n}};", lines.join(",\n"))
 }
 
+/// Returns a name behind its type, as C is written: `int32_t type`, `const char *text`.
+pub fn declarator(r#type: &str, name: &str) -> String {
+    let space = if r#type.ends_with('*') { "" } else { " " };
+    format!("{type}{space}{name}")
+}
+
 /// Returns the typedef of a struct.
 pub fn structure(structure: &crate::api::Struct) -> String {
     let fields = structure.fields.iter().map(|field| {
-        let space = if field.r#type.ends_with('*') { "" } else { " " };
         let count = field.count.map(|count| format!("[{count}]")).unwrap_or_default();
-        format!("  {}{space}{}{count};\n", field.r#type, field.name)
+        format!("  {}{count};\n", declarator(&field.r#type, &field.name))
     });
     let name = &structure.name;
     format!("typedef struct {name} {{\n{}}} {name};", fields.collect::<String>())

@@ -5,28 +5,19 @@
 
 mod examples;
 mod mdoc;
+mod pages;
 
 use crate::api::{Api, Block, ChapterText, FunctionEntry, Group, Macro, ParameterEntry, Row, Struct};
 use crate::contract::words;
 use crate::doc::Doc;
 use examples::Examples;
 use mdoc::{Mdoc, Name, Names};
+use pages::{CONFIG, TUTORIAL, is_own_page, links, names, page_of, page_of_group, with_pages};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The page of a chapter, if it is not called like the chapter.
-const CHAPTER_PAGES: [(&str, &str); 1] = [("status", "bedrock_errors")];
-/// Parts of the header that its texts refer to, and the pages that have them.
-const REFERENCES: [(&str, &str); 4] = [
-    ("the rules at the top of this header", "bedrock"),
-    ("\"The process\", the last chapter,", "bedrock_process"),
-    ("\"Status and errors\" lists", "bedrock_errors lists"),
-    ("The macros above are", "The macros BEDROCK_VERSION_MAJOR, BEDROCK_VERSION_MINOR and BEDROCK_VERSION_PATCH are"),
-];
 /// The date of the pages until there is a release.
 const DATE: &str = "November 26, 2026";
-const CONFIG: &str = "bedrock_config";
-const TUTORIAL: &str = "bedrock_tutorial";
 
 /// The manual: its files by their names, such as `man3/bedrock_generate.3`.
 pub type Manual = BTreeMap<String, File>;
@@ -70,87 +61,8 @@ pub fn generate(api: &Api, root: &Path) -> Manual {
     manual
 }
 
-/// Returns the API with references to pages in place of those to parts of the header.
-fn with_pages(api: &Api) -> Api {
-    let mut api = api.clone();
-    for chapter in &mut api.chapters {
-        chapter.text.iter_mut().for_each(refer_to_pages);
-    }
-    for rule in &mut api.rules {
-        rule.text.iter_mut().for_each(refer_to_pages);
-    }
-    for function in &mut api.functions {
-        function.text.iter_mut().for_each(refer_to_pages);
-    }
-    for callback in &mut api.callbacks {
-        callback.text.iter_mut().for_each(refer_to_pages);
-    }
-    api
-}
-
-fn refer_to_pages(block: &mut Block) {
-    if let Block::Paragraph(text) = block {
-        for (part, page) in REFERENCES {
-            *text = text.replace(part, page);
-        }
-    }
-}
-
 fn file(name: &str, section: u8) -> String {
     format!("man{section}/{name}.{section}")
-}
-
-/// Returns the name of the page that has the opening of a chapter.
-fn page_of(chapter: &str) -> String {
-    let named = CHAPTER_PAGES.iter().find(|(name, _)| *name == chapter).map(|(_, page)| (*page).to_owned());
-    named.unwrap_or_else(|| format!("bedrock_{chapter}"))
-}
-
-/// Returns whether the page of a chapter is not that of a function or struct with the same name.
-fn is_own_page(api: &Api, chapter: &ChapterText) -> bool {
-    let page = page_of(chapter.name);
-    !api.functions.iter().any(|function| function.name == page) && !api.structs.iter().any(|other| other.name == page)
-}
-
-/// Returns the names that have no page of their own, with the page that documents them.
-fn links(api: &Api) -> BTreeMap<String, String> {
-    let handles = api.handles.iter().map(|handle| (&handle.name, page_of(handle.chapter)));
-    let types = api.types.iter().map(|number| (&number.name, page_of(number.chapter)));
-    let macros = api.macros.iter().map(|constant| (&constant.name, "bedrock".to_owned()));
-    let groups = api
-        .constants
-        .iter()
-        .flat_map(|group| group.constants.iter().map(|constant| (&constant.name, page_of_group(api, group))));
-    let all = handles.chain(types).chain(macros).chain(groups);
-    all.filter(|(name, page)| *name != page).map(|(name, page)| (name.clone(), page)).collect()
-}
-
-/// Returns the page that lists a group of constants: that of the struct or function that has them, or of the chapter.
-fn page_of_group(api: &Api, group: &Group) -> String {
-    let has = |constants: &Option<String>| constants.as_ref() == Some(&group.prefix);
-    let structure = api.structs.iter().find(|other| other.fields.iter().any(|field| has(&field.constants)));
-    let takes = api.functions.iter().find(|other| other.parameters.iter().any(|parameter| has(&parameter.constants)));
-    let returns = api.functions.iter().find(|other| has(&other.returns.constants));
-    let function = takes.or(returns).map(|function| function.name.clone());
-    structure.map(|structure| structure.name.clone()).or(function).unwrap_or_else(|| page_of(group.chapter))
-}
-
-/// Returns the names that texts mention.
-fn names(api: &Api) -> Names {
-    let pages = api.functions.iter().map(|function| &function.name);
-    let pages = pages.chain(api.structs.iter().map(|structure| &structure.name));
-    let pages = pages.chain(api.callbacks.iter().map(|callback| &callback.name));
-    let pages =
-        pages.chain(api.handles.iter().map(|handle| &handle.name)).chain(api.types.iter().map(|number| &number.name));
-    let mut names: Names = pages.map(|name| (name.clone(), Name::Page(3))).collect();
-    names.extend(api.chapters.iter().map(|chapter| (page_of(chapter.name), Name::Page(3))));
-    names.insert("bedrock".to_owned(), Name::Page(3));
-    names.insert(CONFIG.to_owned(), Name::Page(5));
-    names.insert(TUTORIAL.to_owned(), Name::Page(7));
-    let constants = api.constants.iter().flat_map(|group| &group.constants).map(|constant| &constant.name);
-    let constants = constants.chain(api.macros.iter().map(|constant| &constant.name)).cloned();
-    names.extend(constants.chain(["NULL".to_owned()]).map(|name| (name, Name::Constant)));
-    names
 }
 
 /// Returns the date of the newest release in CHANGELOG.md, as mdoc wants it.
@@ -224,7 +136,7 @@ impl Generator<'_> {
         names
     }
 
-    /// Begins a page, up to its SYNOPSIS.
+    /// Begins a page. That of a name in C includes the header in its SYNOPSIS.
     fn begin(&self, page: &mut Mdoc<'_>, name: &str, section: u8, description: &str) {
         page.macro_line("Dd", self.date.split(' '));
         page.macro_line("Dt", [name.to_uppercase().as_str(), &section.to_string()]);
@@ -235,6 +147,8 @@ impl Generator<'_> {
         if section == 3 {
             page.section("LIBRARY");
             page.text("Amazon Bedrock for C (libbedrock, -lbedrock)");
+            page.section("SYNOPSIS");
+            page.macro_line("In", ["bedrock.h"]);
         }
     }
 
@@ -245,8 +159,6 @@ impl Generator<'_> {
         let mut mdoc = Mdoc::new(&names);
         let page = &mut mdoc;
         self.begin(page, name, 3, &description(&function.summary));
-        page.section("SYNOPSIS");
-        page.macro_line("In", ["bedrock.h"]);
         prototype(
             page,
             &returns.r#type,
@@ -272,9 +184,7 @@ impl Generator<'_> {
                 page.text(text);
             }
         }
-        for group in self.api.constants.iter().filter(|group| page_of_group(self.api, group) == *name) {
-            constants(page, group);
-        }
+        self.constants_of(page, name);
         let chapter = self.chapter_of(function.chapter);
         if page_of(chapter.name) == *name {
             page.section("NOTES");
@@ -343,8 +253,6 @@ impl Generator<'_> {
         let names = self.names_on(name, &[]);
         let mut page = Mdoc::new(&names);
         self.begin(&mut page, name, 3, &description(summary(text)));
-        page.section("SYNOPSIS");
-        page.macro_line("In", ["bedrock.h"]);
         page.code(&crate::cdef::structure(structure));
         page.section("DESCRIPTION");
         page.blocks(text);
@@ -359,9 +267,7 @@ impl Generator<'_> {
             }
             page.end_list();
         }
-        for group in self.api.constants.iter().filter(|group| page_of_group(self.api, group) == *name) {
-            constants(&mut page, group);
-        }
+        self.constants_of(&mut page, name);
         let chapter = self.chapter_of(structure.chapter);
         if page_of(chapter.name) == *name {
             page.section("NOTES");
@@ -369,9 +275,8 @@ impl Generator<'_> {
             self.functions_of(&mut page, chapter);
         }
         self.example(&mut page, name);
-        let users = self.api.functions.iter().filter(|function| words(&function.declaration).any(|word| word == name));
         let of_chapter = page_of(structure.chapter);
-        let related: Vec<_> = users.map(|function| &*function.name).chain(["bedrock", &of_chapter]).collect();
+        let related: Vec<_> = self.users_of(name).chain(["bedrock", &of_chapter]).collect();
         self.see_also(&mut page, name, &related, &[]);
         page.finish()
     }
@@ -382,14 +287,11 @@ impl Generator<'_> {
         let names = self.names_on(name, &parameter_names);
         let mut page = Mdoc::new(&names);
         self.begin(&mut page, name, 3, &description(summary(&callback.text)));
-        page.section("SYNOPSIS");
-        page.macro_line("In", ["bedrock.h"]);
         let parameters = callback.parameters.iter().map(|parameter| (&*parameter.r#type, &*parameter.name));
         prototype(&mut page, &format!("typedef {}", callback.returns), &format!("(*{name})"), parameters);
         page.section("DESCRIPTION");
         page.blocks(&callback.text);
-        let users = self.api.functions.iter().filter(|function| words(&function.declaration).any(|word| word == name));
-        let related: Vec<_> = users.map(|function| &*function.name).chain(["bedrock"]).collect();
+        let related: Vec<_> = self.users_of(name).chain(["bedrock"]).collect();
         self.see_also(&mut page, name, &related, &callback.text);
         page.finish()
     }
@@ -402,8 +304,6 @@ impl Generator<'_> {
         let handle = self.api.handles.iter().find(|handle| handle.name == name);
         let title = chapter.title.split_once(": ").map_or(chapter.title.as_str(), |(_, title)| title);
         self.begin(&mut page, &name, 3, &description(handle.map_or(title, |handle| summary(&handle.text))));
-        page.section("SYNOPSIS");
-        page.macro_line("In", ["bedrock.h"]);
         for handle in self.api.handles.iter().filter(|handle| handle.chapter == chapter.name) {
             page.macro_line("Vt", ["typedef", "struct", &handle.name, &format!("{};", handle.name)]);
         }
@@ -424,9 +324,7 @@ impl Generator<'_> {
         } else {
             opening(&mut page, chapter);
         }
-        for group in self.api.constants.iter().filter(|group| page_of_group(self.api, group) == name) {
-            constants(&mut page, group);
-        }
+        self.constants_of(&mut page, &name);
         self.functions_of(&mut page, chapter);
         let related = if chapter.name == "model" { vec!["bedrock", CONFIG] } else { vec!["bedrock"] };
         self.see_also(&mut page, &name, &related, if chapter.name == "model" { &[] } else { &chapter.text });
@@ -438,8 +336,6 @@ impl Generator<'_> {
         let names = self.names_on("bedrock", &[]);
         let mut page = Mdoc::new(&names);
         self.begin(&mut page, "bedrock", 3, "Amazon Bedrock for every language that can call C");
-        page.section("SYNOPSIS");
-        page.macro_line("In", ["bedrock.h"]);
         page.begin_paragraph_later();
         page.paragraph("Link with -lbedrock, or with the flags that \"pkg-config --cflags --libs bedrock\" prints.");
         page.section("DESCRIPTION");
@@ -528,6 +424,18 @@ impl Generator<'_> {
 
     fn chapter_of(&self, name: &str) -> &ChapterText {
         self.api.chapters.iter().find(|chapter| chapter.name == name).expect("a chapter of this name")
+    }
+
+    fn constants_of(&self, page: &mut Mdoc<'_>, name: &str) {
+        for group in self.api.constants.iter().filter(|group| page_of_group(self.api, group) == name) {
+            constants(page, group);
+        }
+    }
+
+    /// Returns the functions that have a struct or callback among their parameters.
+    fn users_of(&self, name: &str) -> impl Iterator<Item = &str> {
+        let has_it = move |function: &&FunctionEntry| words(&function.declaration).any(|word| word == name);
+        self.api.functions.iter().filter(has_it).map(|function| function.name.as_str())
     }
 
     fn functions_of(&self, page: &mut Mdoc<'_>, chapter: &ChapterText) {
@@ -626,8 +534,7 @@ fn prototype<'t>(page: &mut Mdoc<'_>, returns: &str, name: &str, parameters: imp
     page.macro_line("Fo", [name]);
     let mut has_parameters = false;
     for (r#type, name) in parameters {
-        let space = if r#type.ends_with('*') { "" } else { " " };
-        page.macro_line("Fa", [format!("{type}{space}{name}").as_str()]);
+        page.macro_line("Fa", [crate::cdef::declarator(r#type, name).as_str()]);
         has_parameters = true;
     }
     if !has_parameters {
