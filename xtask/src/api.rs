@@ -270,7 +270,7 @@ pub fn from(opening: &Opening, chapters: &[Chapter], version: &str) -> Result<Ap
                     }
                     api.handles.push(Handle { name, chapter, free, text });
                 }
-                Declaration::Type { code } if rules.is_callback(&name) => {
+                Declaration::Type { code } if item.declaration.is_callback() => {
                     api.callbacks.push(callback(name, chapter, code, text))
                 }
                 Declaration::Type { code } => {
@@ -298,7 +298,7 @@ pub fn from(opening: &Opening, chapters: &[Chapter], version: &str) -> Result<Ap
         }
     }
     for free in api.functions.iter().flat_map(freeing_functions) {
-        if !api.functions.iter().any(|function| function.name == *free) {
+        if !api.functions.iter().any(|function| function.name == free) {
             flaws.push(format!("there is no function {free}"));
         }
     }
@@ -306,12 +306,9 @@ pub fn from(opening: &Opening, chapters: &[Chapter], version: &str) -> Result<Ap
 }
 
 /// Returns the functions that free what a function makes.
-fn freeing_functions(function: &FunctionEntry) -> impl Iterator<Item = &String> {
+fn freeing_functions(function: &FunctionEntry) -> impl Iterator<Item = &str> {
     let parameters = function.parameters.iter().map(|parameter| &parameter.ownership);
-    parameters.chain([&function.returns.ownership]).filter_map(|ownership| match ownership {
-        Some(Ownership::Owned { free }) => Some(free),
-        _ => None,
-    })
+    parameters.chain([&function.returns.ownership]).filter_map(|ownership| frees(ownership.as_ref()))
 }
 
 /// Returns a text without the list of a function's parts.
@@ -355,7 +352,7 @@ fn groups(chapter: &Chapter) -> Vec<Group> {
             });
         }
         r#type = match run.last() {
-            Some(Item { name, declaration: Declaration::Type { code }, .. }) if !code.contains("(*") => name,
+            Some(Item { name, declaration, .. }) if declaration.is_type_of_number() => name,
             _ => "int32_t",
         };
     }

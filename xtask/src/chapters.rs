@@ -65,6 +65,18 @@ pub enum Declaration {
     Function(Function),
 }
 
+impl Declaration {
+    /// Returns whether it is the typedef of a pointer to a function.
+    pub fn is_callback(&self) -> bool {
+        matches!(self, Declaration::Type { code } if code.contains("(*"))
+    }
+
+    /// Returns whether it is the typedef of a number.
+    pub fn is_type_of_number(&self) -> bool {
+        matches!(self, Declaration::Type { .. }) && !self.is_callback()
+    }
+}
+
 /// A member of a struct: `size_t text_len;`.
 pub struct Member {
     pub doc: Doc,
@@ -182,7 +194,7 @@ fn item(comment: &[&str], code: &[&str]) -> Item {
     };
     let name = match &declaration {
         Declaration::Function(_) => name_before(&text, '('),
-        Declaration::Type { .. } if text.contains("(*") => name_before(&text, ')').trim_start_matches('*'),
+        typedef if typedef.is_callback() => name_before(&text, ')').trim_start_matches('*'),
         _ => name_before(text.rsplit('}').next().unwrap_or(&text), ';'),
     };
     let labels = match &declaration {

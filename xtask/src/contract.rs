@@ -84,7 +84,7 @@ impl<'a> Rules<'a> {
 
     /// Returns whether it is a pointer to a function.
     pub fn is_callback(&self, r#type: &str) -> bool {
-        matches!(self.declaration_of(r#type), Some(Declaration::Type { code }) if code.contains("(*"))
+        self.declaration_of(r#type).is_some_and(Declaration::is_callback)
     }
 
     /// Returns whether it is a struct with pointers in it.
