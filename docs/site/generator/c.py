@@ -129,11 +129,10 @@ def struct_text(struct):
     rows = []
     for field in struct["fields"]:
         array = f"[{field['count']}]" if "count" in field else ""
-        space = "" if field["type"].endswith("*") else " "
         text = blocks(field.get("text"))
         if not text and field["name"].endswith("_len"):
             text = f"The length of `{field['name'].removesuffix('_len')}`."
-        parts.append(directive("member", f"{field['type']}{space}{field['name']}{array}", text))
+        parts.append(directive("member", declared(field) + array, text))
         rows.append(f"| `{field['name']}` | {field['offset']} | {field['size']} |")
     table = "\n".join(["| member | offset | size |", "|---|---:|---:|", *rows])
     parts.append(
