@@ -4,7 +4,7 @@
 #                    target/cli; the manual pages in target/man
 #   make install     into /usr/local. PREFIX, BINDIR, LIBDIR, INCLUDEDIR, DATADIR, MANDIR and DESTDIR can be set
 #   make uninstall   removes the installed files
-#   make dist        what a release has: a tarball, a .deb for each of library and development, and an .rpm, in target/dist
+#   make dist        what a release has, in target/glibc-2.17/dist: a tarball, a wheel, and packages for Debian and RPM
 #   make GLIBC=2.17  as for a release: into target/glibc-2.17/release, for systems with this glibc or a newer one
 #
 # install builds only what is not there yet: "make && sudo make install" runs no cargo as root.
