@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/select.h>
 #include <unistd.h>
 
 static const char FENCE[] = "\"\"\"";
@@ -16,39 +17,67 @@ int line_is_typed(void)
     return terminal_is(STDIN_FILENO);
 }
 
-/* The handler does nothing: the signal has ended read() with EINTR. */
+/* What Ctrl-C did before a person was asked for a line. */
+struct before {
+    struct sigaction action;
+    sigset_t mask;
+};
+
+/* The handler does nothing: the signal has ended the wait with EINTR. */
 static void on_interrupt(int number)
 {
     (void)number;
 }
 
-/* Reads what there is. At a terminal Ctrl-C ends the wait and not the program. */
-static ssize_t read_some(char *data, size_t size)
+/* From now on Ctrl-C ends the wait for a line and not the program. It is blocked except in the wait, because it may
+ * come as soon as the prompt is seen. */
+static void block_interrupt(struct before *before)
 {
-    struct sigaction interrupt, before;
-    ssize_t got;
-    int error;
+    struct sigaction interrupt;
 
     memset(&interrupt, 0, sizeof interrupt);
     interrupt.sa_handler = on_interrupt;
     sigemptyset(&interrupt.sa_mask);
-    if (line_is_typed())
-        sigaction(SIGINT, &interrupt, &before);
+    sigaddset(&interrupt.sa_mask, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt.sa_mask, &before->mask);
+    sigaction(SIGINT, &interrupt, &before->action);
+}
+
+/* What is blocked now goes to the handler, and not to the one before. */
+static void restore_interrupt(const struct before *before)
+{
+    sigprocmask(SIG_SETMASK, &before->mask, NULL);
+    sigaction(SIGINT, &before->action, NULL);
+}
+
+/* Reads what there is. before is NULL if no person types. */
+static ssize_t read_some(char *data, size_t size, const struct before *before)
+{
+    fd_set input;
+    sigset_t blocked;
+    ssize_t got;
+    int error;
+
+    if (before == NULL)
+        return read(STDIN_FILENO, data, size);
+    FD_ZERO(&input);
+    FD_SET(STDIN_FILENO, &input);
+    if (pselect(STDIN_FILENO + 1, &input, NULL, NULL, NULL, &before->mask) < 0)
+        return -1;
+    /* The terminal may have discarded by now what it had: then this is the wait. */
+    sigprocmask(SIG_SETMASK, &before->mask, &blocked);
     got = read(STDIN_FILENO, data, size);
     error = errno;
-    if (line_is_typed())
-        sigaction(SIGINT, &before, NULL);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
     errno = error;
     return got;
 }
 
-enum line_result line_read(struct line_reader *reader, const char *prompt, struct text *line)
+static enum line_result read_line(struct line_reader *reader, const struct before *before, struct text *line)
 {
     enum { BLOCK = 4096 };
     struct text *ahead = &reader->ahead;
 
-    if (line_is_typed())
-        output_aside(prompt, strlen(prompt));
     for (;;) {
         char *end = ahead->length > 0 ? memchr(ahead->data, '\n', ahead->length) : NULL;
         size_t length = end != NULL ? (size_t)(end - ahead->data) : ahead->length;
@@ -64,8 +93,8 @@ enum line_result line_read(struct line_reader *reader, const char *prompt, struc
         }
         if (reader->ended)
             return LINE_ENDED;
-        got = read_some(text_reserve(ahead, BLOCK), BLOCK);
-        if (got < 0 && errno == EINTR && line_is_typed()) {
+        got = read_some(text_reserve(ahead, BLOCK), BLOCK, before);
+        if (got < 0 && errno == EINTR && before != NULL) {
             ahead->length = 0;
             return LINE_INTERRUPTED;
         }
@@ -76,6 +105,23 @@ enum line_result line_read(struct line_reader *reader, const char *prompt, struc
         if (got > 0)
             ahead->length += (size_t)got;
     }
+}
+
+enum line_result line_read(struct line_reader *reader, const char *prompt, struct text *line)
+{
+    struct before before;
+    enum line_result result;
+    int error;
+
+    if (!line_is_typed())
+        return read_line(reader, NULL, line);
+    block_interrupt(&before);
+    output_aside(prompt, strlen(prompt));
+    result = read_line(reader, &before, line);
+    error = errno;
+    restore_interrupt(&before);
+    errno = error;
+    return result;
 }
 
 /* Reads the lines until the closing fence. */

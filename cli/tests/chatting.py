@@ -51,6 +51,18 @@ def ctrl_c_stops_a_response_of_chat_and_ctrl_d_ends_it():
 
 
 @case
+def ctrl_c_at_any_moment_after_the_prompt_discards_the_line_and_not_the_program():
+    with Home() as home:
+        terminal = Terminal(home, "chat")
+        for _ in range(1000):
+            terminal.expect("> ")
+            terminal.type("One.\x03")
+        terminal.expect("> ")
+        terminal.type("\x04")
+        equal(terminal.end(), 0, terminal.text)
+
+
+@case
 def commands_of_chat_change_the_conversation():
     with Home() as home, Bedrock() as bedrock:
         home.with_keys(bedrock)
