@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-static int is_of(const struct option *option, int command)
-{
-    return (option->commands & 1u << command) != 0;
-}
-
 static int takes_file(const struct option *option)
 {
     return option->value != NULL && strstr(option->value, "FILE") != NULL;
@@ -31,8 +26,7 @@ static void add_spellings(struct text *text, const struct option *option, const 
     text_format(text, "--%s", option->name);
 }
 
-/* Adds a text between single quotes. No text of the table has one inside, except for apostrophes, which are doubled in
- * zsh and fish by '\''. */
+/* Adds a text between single quotes. An apostrophe in the text becomes '\'', in zsh and in fish. */
 static void add_quoted(struct text *text, const char *string)
 {
     text_puts(text, "'");
@@ -44,12 +38,12 @@ static void add_quoted(struct text *text, const char *string)
     text_puts(text, "'");
 }
 
-static void add_commands(struct text *text)
+static void add_commands(struct text *text, const char *between)
 {
     int i;
 
     for (i = 0; i < COMMANDS; i++)
-        text_format(text, "%s%s", i > 0 ? " " : "", command_table[i].name);
+        text_format(text, "%s%s", i > 0 ? between : "", command_table[i].name);
 }
 
 /* Adds a case of the values that are files, or that are anything else, of all commands. */
@@ -76,7 +70,7 @@ static void add_bash_values(struct text *text, int files)
 
 static void add_bash(struct text *text)
 {
-    int command;
+    enum command command;
     size_t i;
 
     text_puts(text, "# bash completion of bedrock. Written by \"bedrock completion bash\".\n\n"
@@ -86,8 +80,7 @@ static void add_bash(struct text *text)
                     "    COMPREPLY=()\n"
                     "    case ${COMP_WORDS[1]} in\n"
                     "    ");
-    for (command = 0; command < COMMANDS; command++)
-        text_format(text, "%s%s", command > 0 ? "|" : "", command_table[command].name);
+    add_commands(text, "|");
     text_puts(text, ") [ \"$COMP_CWORD\" -gt 1 ] && command=${COMP_WORDS[1]} ;;\n    esac\n"
                     "    case $before in\n");
     add_bash_values(text, 1);
@@ -102,7 +95,7 @@ static void add_bash(struct text *text)
 
         text_format(text, "    %s) options=\"", command_table[command].name);
         for (i = 0; i < option_count; i++)
-            if (is_of(&option_table[i], command)) {
+            if (option_is_of(&option_table[i], command)) {
                 if (count++ > 0)
                     text_puts(text, " ");
                 add_spellings(text, &option_table[i], " ");
@@ -114,7 +107,7 @@ static void add_bash(struct text *text)
                     "        COMPREPLY=($(compgen -W \"$options\" -- \"$word\"))\n"
                     "    elif [ \"$COMP_CWORD\" -eq 1 ]; then\n"
                     "        COMPREPLY=($(compgen -W \"");
-    add_commands(text);
+    add_commands(text, " ");
     text_puts(text, "\" -- \"$word\"))\n"
                     "    elif [ \"$command\" = call ]; then\n"
                     "        COMPREPLY=($(compgen -W \"");
@@ -126,7 +119,7 @@ static void add_bash(struct text *text)
     text_puts(text, "\" -- \"$word\"))\n    fi\n}\n\ncomplete -o filenames -F _bedrock bedrock\n");
 }
 
-/* Adds "'(-m --model)'{-m,--model}'[help]:ID:'" for _arguments. */
+/* Adds "{-m,--model}'[help]:ID:'" for _arguments. */
 static void add_zsh_option(struct text *text, const struct option *option)
 {
     struct text rest = {0};
@@ -145,7 +138,7 @@ static void add_zsh_option(struct text *text, const struct option *option)
 
 static void add_zsh(struct text *text)
 {
-    int command;
+    enum command command;
     size_t i;
 
     text_puts(text, "#compdef bedrock\n# zsh completion of bedrock. Written by \"bedrock completion zsh\".\n\n"
@@ -168,7 +161,7 @@ static void add_zsh(struct text *text)
     for (command = 0; command < COMMANDS; command++) {
         text_format(text, "    %s)\n        _arguments -s", command_table[command].name);
         for (i = 0; i < option_count; i++)
-            if (is_of(&option_table[i], command))
+            if (option_is_of(&option_table[i], command))
                 add_zsh_option(text, &option_table[i]);
         if (command == COMMAND_CALL || command == COMMAND_COMPLETION) {
             text_format(text, " \\\n        '1:%s:(", command == COMMAND_CALL ? "operation" : "shell");
@@ -183,7 +176,7 @@ static void add_zsh(struct text *text)
 }
 
 /* Adds the condition under which fish offers what belongs to a command. ask is meant if no command is given. */
-static void add_fish_condition(struct text *text, int command)
+static void add_fish_condition(struct text *text, enum command command)
 {
     if (command == COMMAND_ASK) {
         text_puts(text, " -n 'not __fish_seen_subcommand_from");
@@ -198,7 +191,7 @@ static void add_fish_condition(struct text *text, int command)
 
 static void add_fish(struct text *text)
 {
-    int command;
+    enum command command;
     size_t i;
 
     text_puts(text, "# fish completion of bedrock. Written by \"bedrock completion fish\".\n\n"
@@ -212,7 +205,7 @@ static void add_fish(struct text *text)
         for (i = 0; i < option_count; i++) {
             const struct option *option = &option_table[i];
 
-            if (!is_of(option, command))
+            if (!option_is_of(option, command))
                 continue;
             text_puts(text, "complete -c bedrock");
             add_fish_condition(text, command);

@@ -44,7 +44,7 @@ void help_print(enum command command)
     text_format(&text, "Usage: bedrock %s %s\n\n%c%s.\n\n", about->name, about->arguments,
                 toupper((unsigned char)about->help[0]), about->help + 1);
     for (i = 0; i < option_count; i++)
-        if (option_table[i].commands & 1u << command)
+        if (option_is_of(&option_table[i], command))
             add_option(&text, &option_table[i]);
     if (command == COMMAND_ASK)
         text_puts(&text, "\nA pipe or a file as standard input is the prompt, or the material for the prompt.\n"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int is_of(const struct option *option, enum command command)
+int option_is_of(const struct option *option, enum command command)
 {
     return (option->commands & 1u << command) != 0;
 }
@@ -19,7 +19,7 @@ static const struct option *by_name(enum command command, const char *name, size
     size_t i;
 
     for (i = 0; i < option_count; i++)
-        if (is_of(&option_table[i], command) && strncmp(option_table[i].name, name, length) == 0
+        if (option_is_of(&option_table[i], command) && strncmp(option_table[i].name, name, length) == 0
             && option_table[i].name[length] == '\0')
             return &option_table[i];
     return NULL;
@@ -30,7 +30,7 @@ static const struct option *by_letter(enum command command, char letter)
     size_t i;
 
     for (i = 0; i < option_count; i++)
-        if (is_of(&option_table[i], command) && letter != '\0' && option_table[i].letter == letter)
+        if (option_is_of(&option_table[i], command) && letter != '\0' && option_table[i].letter == letter)
             return &option_table[i];
     return NULL;
 }
@@ -45,7 +45,7 @@ static int unknown(enum command command, const char *argument, size_t length)
     snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name - 1), argument);
     if (strncmp(name, "--", 2) == 0) {
         for (i = 0; i < option_count; i++)
-            if (is_of(&option_table[i], command))
+            if (option_is_of(&option_table[i], command))
                 nearest_consider(&best, name + 2, option_table[i].name);
         for (i = 0; best.name == NULL && i < option_count; i++)
             if (strcmp(option_table[i].name, name + 2) == 0) {

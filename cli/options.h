@@ -52,6 +52,9 @@ struct option {
 extern const struct option option_table[];
 extern const size_t option_count;
 
+/* Returns whether a command has an option. */
+int option_is_of(const struct option *option, enum command command);
+
 /* A command. */
 struct command_text {
     const char *name;
