@@ -25,7 +25,7 @@ void every_function_takes_an_error_pointer()
     request.add_message(R"({"role": "user", "content": [{"text": "?"}]})", &err);
     request.add_document("user", "Tea.", "tea.txt", {}, &err).add_image("user", "\xff\xd8\xff", {}, &err);
     request.attach("a", std::string("moved"), &err);
-    CHECK(request.json(bedrock::attachments::by_name, &err) && request.body(model, &err));
+    CHECK(request.json(bedrock::attachments::by_name, &err) && request.body(model, &err) && model.settings(&err));
     bedrock::request clone = request.clone(&err);
     clone.remove_messages(0, 1, &err).trim(10, &err).add_tool_result("t", "done", false, &err);
 
