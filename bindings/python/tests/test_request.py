@@ -207,4 +207,4 @@ def test_threads_may_read_one_request(scripted):
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(seen) <= 2
+    assert seen == {request.json(), request.body(model)}
