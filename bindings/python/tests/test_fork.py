@@ -84,8 +84,11 @@ def test_the_usage_of_a_model_begins_anew_in_the_child(at):
 def test_a_stream_of_the_parent_is_an_error_in_the_child_and_goes_on_in_the_parent(at):
     with at("words.3.20").stream("x") as stream:
         next(stream)
+        assert stream.wait(10)
         with pytest.raises(libbedrock.ForkedError):
             in_child(lambda: next(stream))
+        with pytest.raises(libbedrock.ResourceError, match="before fork"):
+            in_child(lambda: stream.wait(0))
         assert len(list(stream.text)) == 3
 
 

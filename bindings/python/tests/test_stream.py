@@ -140,6 +140,23 @@ def test_closing_twice_and_closing_a_stream_that_was_never_read_do_nothing(at):
         stream.fileno()
 
 
+def test_a_closed_stream_does_not_wait_for_the_file_that_got_the_number_of_its_descriptor(at):
+    import os
+
+    stream = at("silent-after.1").stream("x")
+    assert stream.wait(10)
+    number = stream.fileno()
+    stream.close()
+    reading, writing = os.pipe()
+    os.dup2(reading, number)
+    try:
+        with pytest.raises(libbedrock.ResourceError):
+            stream.wait(0)
+    finally:
+        for descriptor in {reading, writing, number}:
+            os.close(descriptor)
+
+
 def test_cancelling_keeps_the_stream(at):
     stream = at("words.1000.10").stream("x")
     next(stream)

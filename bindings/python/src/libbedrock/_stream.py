@@ -154,6 +154,7 @@ class Stream:
         """Waits at most so many seconds for the next event or the end. Returns whether it can be read at once."""
         self._enter()
         try:
+            self.fileno()  # If the stream is closed or the parent's, the descriptor may be another file now.
             return self._wait(timeout)
         finally:
             self._leave()
@@ -166,7 +167,8 @@ class Stream:
         descriptor = library.bedrock_stream_fd(self._number)
         if descriptor < 0:
             raise ResourceError(
-                "bedrock: the stream has no descriptor: the process has none left, or the stream is closed"
+                "bedrock: the stream has no descriptor: the process has none left, or the stream is closed or was made "
+                "before fork()"
             )
         return descriptor
 
