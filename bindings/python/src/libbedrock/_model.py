@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import _thread
 import os
-from ctypes import byref, c_size_t, c_void_p, string_at
 
-from . import _waiting
+from . import _calls, _waiting
 from ._cancel import Cancel
-from ._errors import taken
 from ._library import Handle, encoded, library, short, text_of
 from ._records import Usage, parsed
 from ._request import Request, json_of
@@ -168,11 +166,7 @@ class Model:
 
         Nothing is fetched and nothing is sent, and the result holds no secret.
         """
-        length, error = c_size_t(), c_void_p()
-        address = library.bedrock_model_settings(self._number(), byref(length), byref(error))
-        if address is None:
-            raise taken(library.bedrock_error_status(error), error.value)
-        return parsed(string_at(address, length.value).decode())
+        return parsed(_calls.text_made(library.bedrock_model_settings, self._number()))
 
     # ---- the object
 
@@ -219,29 +213,18 @@ class Model:
         return self._handle.number
 
     def _opened(self, function: Callable[..., int], *arguments: object) -> Stream:
-        out, error = c_void_p(), c_void_p()
-        status = function(self._number(), *arguments, byref(out), byref(error))
-        if status < 0:
-            raise taken(status, error.value)
-        return Stream(Handle(out.value, library.bedrock_stream_free))
+        return Stream(_calls.made(library.bedrock_stream_free, function, self._number(), *arguments))
 
     def _connect(self, timeout: float | None, cancel: Cancel) -> None:
-        error = c_void_p()
         limit = -1 if timeout is None else round(max(timeout, 0) * 1000)
-        status = library.bedrock_model_connect(self._number(), cancel._handle.number, limit, byref(error))
-        if status < 0:
-            raise taken(status, error.value)
+        _calls.done(library.bedrock_model_connect, self._number(), cancel._handle.number, limit)
 
 
 def _made(config: bytes, parent: Model | None) -> Handle:
-    out, error = c_void_p(), c_void_p()
+    free = library.bedrock_model_free
     if parent is None:
-        status = library.bedrock_model_new(config, len(config), byref(out), byref(error))
-    else:
-        status = library.bedrock_model_with(parent._number(), config, len(config), byref(out), byref(error))
-    if status < 0:
-        raise taken(status, error.value)
-    return Handle(out.value, library.bedrock_model_free)
+        return _calls.made(free, library.bedrock_model_new, config, len(config))
+    return _calls.made(free, library.bedrock_model_with, parent._number(), config, len(config))
 
 
 def _nothing() -> None:

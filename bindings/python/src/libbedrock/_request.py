@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from ctypes import byref, c_size_t, c_void_p, string_at
-
-from . import _abi
-from ._errors import InvalidArgumentError, RequestError, taken
+from . import _calls
+from ._errors import InvalidArgumentError, RequestError
 from ._library import Handle, encoded, library, short
 
 TYPE_CHECKING = False
@@ -196,27 +194,16 @@ class Request:
         self.close()
 
     def _change(self, function: Callable[..., int], *arguments: object) -> Request:
-        error = c_void_p()
-        status = function(self._handle.number, *arguments, byref(error))
-        if status < 0:
-            raise taken(status, error.value)
+        _calls.done(function, self._handle.number, *arguments)
         return self
 
     def _cloned(self) -> Handle:
-        out, error = c_void_p(), c_void_p()
-        status = library.bedrock_request_clone(self._handle.number, byref(out), byref(error))
-        if status < 0:
-            raise taken(status, error.value)
-        return Handle(out.value, library.bedrock_request_free)
+        return _calls.made(library.bedrock_request_free, library.bedrock_request_clone, self._handle.number)
 
     def _borrowed(self, function: Callable[..., int | None], argument: object) -> str:
         # The text lives until another thread calls the same function on the same request, so this calls it on a copy.
-        copy, length, error = self._cloned(), c_size_t(), c_void_p()
-        address = function(copy.number, argument, byref(length), byref(error))
-        if address is None:
-            status = library.bedrock_error_status(error)
-            raise taken(status if status < 0 else _abi.Status.INTERNAL, error.value)
-        return string_at(address, length.value).decode()
+        copy = self._cloned()
+        return _calls.text_made(function, copy.number, argument)
 
     def _json(self, members: Mapping[str, object] | str) -> tuple[bytes, int]:
         def attached(data: BytesLike) -> str:
@@ -258,8 +245,4 @@ def _optional(text: str | None, what: str) -> bytes | None:
 
 
 def _made(text: bytes | None) -> Handle:
-    out, error = c_void_p(), c_void_p()
-    status = library.bedrock_request_new(text, len(text or b""), byref(out), byref(error))
-    if status < 0:
-        raise taken(status, error.value)
-    return Handle(out.value, library.bedrock_request_free)
+    return _calls.made(library.bedrock_request_free, library.bedrock_request_new, text, len(text or b""))

@@ -6,7 +6,7 @@ import _thread
 import select
 from ctypes import byref, c_void_p, string_at
 
-from . import _abi, _waiting
+from . import _abi, _calls, _waiting
 from ._abi import EventType, Status
 from ._errors import BusyError, Error, ResourceError, taken
 from ._library import Handle, library, next_within
@@ -290,11 +290,7 @@ class Stream:
                 self._rest = error.with_traceback(None)
 
     def _made_response(self) -> Handle:
-        out, error = c_void_p(), c_void_p()
-        status = library.bedrock_stream_response(self._number, byref(out), byref(error))
-        if status < 0:
-            raise taken(status, error.value)
-        return Handle(out.value, library.bedrock_response_free)
+        return _calls.made(library.bedrock_response_free, library.bedrock_stream_response, self._number)
 
 
 def _unless_error(rest: Handle | Error) -> Handle:
