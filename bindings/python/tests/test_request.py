@@ -168,6 +168,8 @@ def test_json_that_is_wrong_is_an_error(wrong):
 def test_what_json_cannot_hold_is_an_error():
     with pytest.raises(TypeError, match="cannot hold a set"):
         Request({"messages": [{1, 2}]})
+    with pytest.raises(TypeError, match="JSON cannot hold a set"):
+        libbedrock.Model("m", defaults={"system": {1, 2}})
     with pytest.raises(ValueError):
         Request({"inferenceConfig": {"temperature": float("nan")}})
     with pytest.raises(ValueError, match="UTF-8"):

@@ -228,7 +228,7 @@ def json_of(value: object, attached: Callable[[BytesLike], str]) -> bytes:
             return "@" + attached(other)
         if isinstance(other, memoryview):
             return "@" + attached(other.tobytes())
-        raise TypeError(f"libbedrock: a request cannot hold a {type(other).__name__}")
+        raise TypeError(f"libbedrock: JSON cannot hold a {type(other).__name__}")
 
     return encoded(
         json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=default), "the JSON"
