@@ -6,6 +6,7 @@
 
 #include "attach.h"
 #include "config.h"
+#include "descriptor.h"
 #include "exchange.h"
 #include "exit_status.h"
 #include "failure.h"
@@ -78,7 +79,7 @@ static int read_body(const struct options *options, struct text *body)
         argument = "{}";
     if (strcmp(argument, "-") != 0)
         return file_read_argument("--json", argument, body);
-    if (file_read_descriptor(STDIN_FILENO, body) == 0)
+    if (descriptor_read(STDIN_FILENO, body) == 0)
         return EXIT_COMPLETE;
     output_complain("standard input cannot be read: %s", strerror(errno));
     return EXIT_USAGE;

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "exit_status.h"
 #include "failure.h"
+#include "interrupt.h"
 #include "line.h"
 #include "output.h"
 #include "request.h"
@@ -14,6 +15,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+
+/* Ctrl-C ends a command that waits, such as /image with a pipe. */
+static void run_command(struct chat *chat, const char *line)
+{
+    sigset_t blocked;
+
+    interrupt_allow(&blocked);
+    chat_command_run(chat, line);
+    sigprocmask(SIG_SETMASK, &blocked, NULL);
+}
 
 /* Reads messages and commands until the end. */
 static void talk(struct chat *chat)
@@ -34,7 +45,7 @@ static void talk(struct chat *chat)
             memmove(message.data, message.data + 1, message.length--);
             turn_say(chat, &message);
         } else if (result == LINE_READ && text_string(&message)[0] == '/')
-            chat_command_run(chat, text_string(&message));
+            run_command(chat, text_string(&message));
         else if (result == LINE_READ && strspn(text_string(&message), " \t\n") < message.length)
             turn_say(chat, &message);
         if (result == LINE_ENDED && line_is_typed())
@@ -95,7 +106,11 @@ int chat(const struct options *options)
     if (status == EXIT_COMPLETE) {
         if (line_is_typed())
             output_note("[%s; /help lists the commands, Ctrl-D ends]", bedrock_model_id(chat.model, NULL));
+        if (line_is_typed())
+            interrupt_block();
         talk(&chat);
+        if (line_is_typed())
+            interrupt_unblock();
         status = end_status(&chat);
     }
     history_free(&chat.history);

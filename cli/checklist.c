@@ -5,8 +5,6 @@
 #include "members.h"
 #include "output.h"
 
-#include <string.h>
-
 static const char *const words[] = {"ok", "warn", "FAIL", "skip"};
 static const char *const json_words[] = {"ok", "warning", "failed", "skipped"};
 
@@ -26,8 +24,6 @@ void checklist_add(struct checklist *list, enum check_result result, const char 
 {
     if (result == CHECK_FAILED)
         list->failed = 1;
-    if (strncmp(found, "bedrock: ", 9) == 0) /* how every message of the library begins */
-        found += 9;
     if (!list->is_json) {
         add_line(result, name, found, advice);
         return;

@@ -59,9 +59,7 @@ static int begins_with(const char *text, const char *beginning)
 static void add_error(struct doctor *doctor, const char *name, bedrock_status status, bedrock_error *error,
                       const char *advice)
 {
-    const char *message = error != NULL ? bedrock_error_message(error) : bedrock_status_name(status);
-
-    checklist_add(&doctor->list, CHECK_FAILED, name, message, advice);
+    checklist_add(&doctor->list, CHECK_FAILED, name, failure_message(status, error), advice);
     bedrock_error_free(error);
 }
 
@@ -87,8 +85,10 @@ static int add_setting(struct doctor *doctor, const char *name, const char *poin
             text_format(&found, " (%s)", text_string(&source));
         text_free(&source);
     }
-    checklist_add(&doctor->list, is_error ? CHECK_FAILED : CHECK_OK, name, text_string(&found),
-                  is_error ? advice : NULL);
+    if (is_error)
+        checklist_add(&doctor->list, CHECK_FAILED, name, failure_text(text_string(&found)), advice);
+    else
+        checklist_add(&doctor->list, CHECK_OK, name, text_string(&found), NULL);
     text_free(&at);
     text_free(&found);
     return !is_error;
@@ -148,7 +148,7 @@ static int add_credentials(struct doctor *doctor)
     if (found)
         settings_describe_credentials(&doctor->settings, "/credentials", &line);
     if (!found)
-        checklist_add(&doctor->list, CHECK_FAILED, "credentials", text_string(&line), GET_CREDENTIALS);
+        checklist_add(&doctor->list, CHECK_FAILED, "credentials", failure_text(text_string(&line)), GET_CREDENTIALS);
     else if (lack_token(doctor))
         checklist_add(&doctor->list, CHECK_FAILED, "credentials", text_string(&line),
                       "Keys that begin with ASIA are temporary and need their session token: set AWS_SESSION_TOKEN, or "

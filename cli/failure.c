@@ -35,14 +35,23 @@ static const char *hint(bedrock_status status)
     }
 }
 
+const char *failure_text(const char *message)
+{
+    static const char prefix[] = "bedrock: ";
+
+    return strncmp(message, prefix, sizeof prefix - 1) == 0 ? message + sizeof prefix - 1 : message;
+}
+
+const char *failure_message(bedrock_status status, const bedrock_error *error)
+{
+    return error != NULL ? failure_text(bedrock_error_message(error)) : bedrock_status_name(status);
+}
+
 int failure_report(bedrock_status status, bedrock_error *error, int printed)
 {
-    /* The library gives no error if the process has no handle left for it. */
-    const char *message = error != NULL ? bedrock_error_message(error) : bedrock_status_name(status);
+    const char *message = failure_message(status, error);
     const char *path = bedrock_error_path(error), *id = bedrock_error_request_id(error);
 
-    if (strncmp(message, "bedrock: ", 9) == 0)
-        message += 9;
     output_complain("%s", message);
     if (path[0] != '\0' && strstr(message, path) == NULL)
         output_note("  at %s", path);

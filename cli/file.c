@@ -1,6 +1,7 @@
 /* file.c - files that are read and replaced as a whole. */
 #include "file.h"
 
+#include "descriptor.h"
 #include "exit_status.h"
 #include "output.h"
 
@@ -11,36 +12,13 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BLOCK = 64 << 10 };
-
-/* Far more than the service accepts. */
-static const size_t LARGEST = (size_t)256 << 20;
-
-int file_read_descriptor(int descriptor, struct text *content)
-{
-    for (;;) {
-        ssize_t size = read(descriptor, text_reserve(content, BLOCK), BLOCK);
-
-        if (size < 0 && errno == EINTR)
-            continue;
-        if (size <= 0)
-            return (int)size;
-        content->length += (size_t)size;
-        content->data[content->length] = '\0';
-        if (content->length > LARGEST) {
-            errno = EFBIG;
-            return -1;
-        }
-    }
-}
-
 int file_read(const char *path, struct text *content)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC), result, error;
 
     if (descriptor < 0)
         return -1;
-    result = file_read_descriptor(descriptor, content);
+    result = descriptor_read(descriptor, content);
     error = errno;
     close(descriptor);
     errno = error;
@@ -77,21 +55,6 @@ static int is_as_seen(const char *path, const struct file_state *seen)
         && now.status.st_mtim.tv_nsec == seen->status.st_mtim.tv_nsec;
 }
 
-static int write_all(int descriptor, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(descriptor, data, length);
-
-        if (written < 0 && errno != EINTR)
-            return -1;
-        if (written > 0) {
-            data += written;
-            length -= (size_t)written;
-        }
-    }
-    return 0;
-}
-
 /* Makes a new name durable. That the folder cannot be opened for this is no failure. */
 static void sync_folder(const char *path)
 {
@@ -121,7 +84,7 @@ int file_replace(const char *path, const char *content, size_t length, const str
 
     text_format(&part, "%s.XXXXXX", target);
     descriptor = mkstemp(part.data); /* with the mode 0600 */
-    failed = descriptor < 0 || write_all(descriptor, content, length) != 0 || fsync(descriptor) != 0;
+    failed = descriptor < 0 || descriptor_write(descriptor, content, length) != 0 || fsync(descriptor) != 0;
     error = errno;
     if (descriptor >= 0 && close(descriptor) != 0 && !failed) {
         failed = 1;

@@ -6,9 +6,8 @@
 
 #include <sys/stat.h>
 
-/* Reads a file, or everything from a descriptor. Return 0, or -1 with errno set. EFBIG for more than 256 MiB. */
+/* Reads a file. Returns what descriptor_read returns. */
 int file_read(const char *path, struct text *content);
-int file_read_descriptor(int descriptor, struct text *content);
 
 /* Reads an argument: "@FILE" is the content of the file, everything else is the text itself. Returns EXIT_COMPLETE, or
  * EXIT_USAGE after it has printed why. what names the argument. */

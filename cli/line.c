@@ -1,13 +1,13 @@
 /* line.c - lines that a person types. */
 #include "line.h"
 
+#include "interrupt.h"
 #include "output.h"
 #include "terminal.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/select.h>
 #include <unistd.h>
 
 static const char FENCE[] = "\"\"\"";
@@ -17,55 +17,19 @@ int line_is_typed(void)
     return terminal_is(STDIN_FILENO);
 }
 
-/* What Ctrl-C did before a person was asked for a line. */
-struct before {
-    struct sigaction action;
-    sigset_t mask;
-};
-
-/* The handler does nothing: the signal has ended the wait with EINTR. */
-static void on_interrupt(int number)
+/* Reads what there is. Ctrl-C ends the wait for a person. */
+static ssize_t read_some(char *data, size_t size)
 {
-    (void)number;
-}
-
-/* From now on Ctrl-C ends the wait for a line and not the program. It is blocked except in the wait, because it may
- * come as soon as the prompt is seen. */
-static void block_interrupt(struct before *before)
-{
-    struct sigaction interrupt;
-
-    memset(&interrupt, 0, sizeof interrupt);
-    interrupt.sa_handler = on_interrupt;
-    sigemptyset(&interrupt.sa_mask);
-    sigaddset(&interrupt.sa_mask, SIGINT);
-    sigprocmask(SIG_BLOCK, &interrupt.sa_mask, &before->mask);
-    sigaction(SIGINT, &interrupt, &before->action);
-}
-
-/* What is blocked now goes to the handler, and not to the one before. */
-static void restore_interrupt(const struct before *before)
-{
-    sigprocmask(SIG_SETMASK, &before->mask, NULL);
-    sigaction(SIGINT, &before->action, NULL);
-}
-
-/* Reads what there is. before is NULL if no person types. */
-static ssize_t read_some(char *data, size_t size, const struct before *before)
-{
-    fd_set input;
     sigset_t blocked;
     ssize_t got;
     int error;
 
-    if (before == NULL)
+    if (!line_is_typed())
         return read(STDIN_FILENO, data, size);
-    FD_ZERO(&input);
-    FD_SET(STDIN_FILENO, &input);
-    if (pselect(STDIN_FILENO + 1, &input, NULL, NULL, NULL, &before->mask) < 0)
+    if (interrupt_wait(STDIN_FILENO) < 0)
         return -1;
     /* The terminal may have discarded by now what it had: then this is the wait. */
-    sigprocmask(SIG_SETMASK, &before->mask, &blocked);
+    interrupt_allow(&blocked);
     got = read(STDIN_FILENO, data, size);
     error = errno;
     sigprocmask(SIG_SETMASK, &blocked, NULL);
@@ -73,7 +37,7 @@ static ssize_t read_some(char *data, size_t size, const struct before *before)
     return got;
 }
 
-static enum line_result read_line(struct line_reader *reader, const struct before *before, struct text *line)
+static enum line_result read_line(struct line_reader *reader, struct text *line)
 {
     enum { BLOCK = 4096 };
     struct text *ahead = &reader->ahead;
@@ -93,12 +57,12 @@ static enum line_result read_line(struct line_reader *reader, const struct befor
         }
         if (reader->ended)
             return LINE_ENDED;
-        got = read_some(text_reserve(ahead, BLOCK), BLOCK, before);
-        if (got < 0 && errno == EINTR && before != NULL) {
+        got = read_some(text_reserve(ahead, BLOCK), BLOCK);
+        if (got < 0 && errno == EINTR) {
             ahead->length = 0;
             return LINE_INTERRUPTED;
         }
-        if (got < 0 && errno != EINTR)
+        if (got < 0)
             return LINE_FAILED;
         if (got == 0)
             reader->ended = 1;
@@ -109,19 +73,9 @@ static enum line_result read_line(struct line_reader *reader, const struct befor
 
 enum line_result line_read(struct line_reader *reader, const char *prompt, struct text *line)
 {
-    struct before before;
-    enum line_result result;
-    int error;
-
-    if (!line_is_typed())
-        return read_line(reader, NULL, line);
-    block_interrupt(&before);
-    output_aside(prompt, strlen(prompt));
-    result = read_line(reader, &before, line);
-    error = errno;
-    restore_interrupt(&before);
-    errno = error;
-    return result;
+    if (line_is_typed())
+        output_aside(prompt, strlen(prompt));
+    return read_line(reader, line);
 }
 
 /* Reads the lines until the closing fence. */

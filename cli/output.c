@@ -1,13 +1,13 @@
 /* output.c - what the command writes. */
 #include "output.h"
 
+#include "descriptor.h"
 #include "exit_status.h"
 #include "terminal.h"
 #include "text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -17,38 +17,19 @@
 static int failure;        /* errno of the first failure on standard output */
 static int line_has_begun; /* on standard output */
 
-/* Writes everything, or returns errno. */
-static int write_all(int descriptor, const char *data, size_t length)
-{
-    while (length > 0) {
-        ssize_t written = write(descriptor, data, length);
-
-        if (written > 0) {
-            data += written;
-            length -= (size_t)written;
-        } else if (written < 0 && errno == EAGAIN) { /* another program has made the terminal non-blocking */
-            struct pollfd ready = {0};
-
-            ready.fd = descriptor;
-            ready.events = POLLOUT;
-            if (poll(&ready, 1, -1) < 0 && errno != EINTR)
-                return errno;
-        } else if (written < 0 && errno != EINTR) {
-            return errno;
-        }
-    }
-    return 0;
-}
-
+/* Writes what a terminal may be sent. Returns 0, or errno. */
 static int write_visible(int descriptor, const char *data, size_t length)
 {
     struct text visible = {0};
-    int error;
+    int error = 0;
 
-    if (!terminal_is(descriptor))
-        return write_all(descriptor, data, length);
-    terminal_add(&visible, data, length);
-    error = write_all(descriptor, text_string(&visible), visible.length);
+    if (terminal_is(descriptor)) {
+        terminal_add(&visible, data, length);
+        data = text_string(&visible);
+        length = visible.length;
+    }
+    if (descriptor_write(descriptor, data, length) != 0)
+        error = errno;
     text_free(&visible);
     return error;
 }
@@ -144,8 +125,8 @@ void output_aside(const char *data, size_t length)
     int styled = terminal_has_styles(STDERR_FILENO);
 
     if (styled)
-        write_all(STDERR_FILENO, dim, sizeof dim - 1);
+        descriptor_write(STDERR_FILENO, dim, sizeof dim - 1);
     write_visible(STDERR_FILENO, data, length);
     if (styled)
-        write_all(STDERR_FILENO, normal, sizeof normal - 1);
+        descriptor_write(STDERR_FILENO, normal, sizeof normal - 1);
 }

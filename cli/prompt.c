@@ -1,8 +1,8 @@
 /* prompt.c - what the user asks: the arguments and standard input. */
 #include "prompt.h"
 
+#include "descriptor.h"
 #include "exit_status.h"
-#include "file.h"
 #include "output.h"
 
 #include <bedrock.h>
@@ -45,7 +45,7 @@ int prompt_read(const struct options *options, struct text *prompt)
     }
     status = check("the prompt", &words);
     if (status == EXIT_COMPLETE && has_material()) {
-        if (file_read_descriptor(STDIN_FILENO, prompt) != 0) {
+        if (descriptor_read(STDIN_FILENO, prompt) != 0) {
             output_complain("standard input cannot be read: %s", strerror(errno));
             status = EXIT_USAGE;
         } else {

@@ -1,11 +1,13 @@
 """bedrock chat."""
 
 import json
+import os
+import signal
 
 from cases import PNG, case, contains, equal, texts
 from program import MODEL, Home
 from service import Bedrock, delta, stream_of, until_closed
-from terminal import Terminal
+from terminal import Pipe, Terminal
 
 
 @case
@@ -58,6 +60,63 @@ def ctrl_c_at_any_moment_after_the_prompt_discards_the_line_and_not_the_program(
             terminal.expect("> ")
             terminal.type("One.\x03")
         terminal.expect("> ")
+        terminal.type("\x04")
+        equal(terminal.end(), 0, terminal.text)
+
+
+@case
+def ctrl_c_between_the_end_of_a_response_and_the_next_prompt_does_not_end_chat():
+    # The program prints the usage on standard error after the response has ended. It stops there: the pipe is full.
+    errors = Pipe()
+    with Home() as home, Bedrock(lambda request: stream_of("Whole.")) as bedrock:
+        terminal = Terminal(
+            home.with_keys(bedrock), "chat", "--usage", "-c", "talk.json", stderr=errors.end, echo=True
+        )
+        errors.expect("> ")
+        errors.fill()
+        terminal.type("One.\n")
+        terminal.expect("Whole.\r\n")
+        terminal.type("\x03")
+        terminal.expect("^C")
+        errors.drain()
+        errors.expect("> ")
+        terminal.type("Two.\n")
+        terminal.expect("Whole.\r\n")
+        errors.expect("> ")
+        terminal.type("\x04")
+        equal(terminal.end(), 0, terminal.text)
+        equal(len(json.loads((home.path / "talk.json").read_text())["messages"]), 4)
+
+
+@case
+def ctrl_c_twice_stops_a_response_of_chat_and_not_the_program():
+    with Home() as home, Bedrock(lambda request: [stream_of("Part")[0], delta("Part"), until_closed]) as bedrock:
+        terminal = Terminal(home.with_keys(bedrock), "chat")
+        for _ in range(100):
+            terminal.expect("> ")
+            terminal.type("One.\n")
+            terminal.expect("Part")
+            for _ in range(2):  # typed, the second one would make the terminal discard what the first one has caused
+                terminal.process.send_signal(signal.SIGINT)
+            terminal.expect("[stopped: this turn is not kept]")
+        terminal.expect("> ")
+        terminal.type("\x04")
+        equal(terminal.end(), 0, terminal.text)
+
+
+@case
+def ctrl_c_ends_a_command_of_chat_that_waits_for_a_pipe():
+    with Home() as home:
+        terminal = Terminal(home, "chat")
+        terminal.expect("> ")
+        os.mkfifo(home.path / "pipe")
+        terminal.type("/image pipe\n")
+        with open(home.path / "pipe", "wb"):  # the program has opened it as well
+            # A Ctrl-C before the program waits ends nothing.
+            while not terminal.shows("the file pipe cannot be read: Interrupted system call", within=0.1):
+                equal(terminal.process.poll(), None, terminal.text)
+                terminal.type("\x03")
+            terminal.expect("> ")
         terminal.type("\x04")
         equal(terminal.end(), 0, terminal.text)
 
