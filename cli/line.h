@@ -17,7 +17,8 @@ enum line_result {
     LINE_FAILED       /* errno is set */
 };
 
-/* Reads a line, without its end. If a person types, prompt is printed, and Ctrl-C has to be blocked (interrupt_block). */
+/* Reads a line, without its end. If a person types, prompt is printed, and Ctrl-C has to be blocked:
+ * interrupt_block. */
 enum line_result line_read(struct line_reader *reader, const char *prompt, struct text *line);
 
 /* Reads a message, which may have several lines: a \ at the end of a line continues it, and lines between two lines of

@@ -46,7 +46,7 @@ pub use ca_bundle::CaBundle;
 pub use call_settings::CallSettings;
 pub use check::{check_header, check_model_id, check_region, check_secret, check_segment};
 pub use keys::{call_settings, meant as key_meant, members_of_call_settings, names as keys};
-pub use nearest::{near_miss, same_word};
+pub use nearest::{near_miss, same_word, unknown_name};
 pub use retry::{Retry, RetryMode};
 pub use script::{ErrorReply, Reply, Script, ScriptEvent};
 pub use secret::Secret;

@@ -1,6 +1,8 @@
 //! The known name that is nearest to an unknown one: another spelling, a typing mistake, or a name that other libraries
 //! use.
 
+use std::fmt;
+
 /// The names that other libraries use for known keys, in lower case and without underscores. A name may mean one key at
 /// the top and another one in an object.
 pub(super) const ALIASES: [(&str, &str); 22] = [
@@ -106,6 +108,11 @@ pub(super) fn nearest(key: &str, known: impl Iterator<Item = &'static str> + Clo
         let (distance, near) = by_distance.min_by_key(|&(distance, _)| distance)?;
         (distance <= (near.len() / 3).max(1)).then_some(near)
     })
+}
+
+/// Returns the reason of an error about a name that is not known. `what` is what it would be, a key or a member.
+pub fn unknown_name(what: &str, meant: impl fmt::Display) -> String {
+    format!("is not a known {what}; did you mean {meant}?")
 }
 
 /// Returns the Damerau-Levenshtein distance: how many characters must be inserted, deleted, changed or swapped with the

@@ -1,7 +1,7 @@
 //! A value of the config with its name and its JSON pointer, which every error about it quotes.
 
 use super::duration;
-use super::nearest::nearest;
+use super::nearest::{nearest, unknown_name};
 use super::secret::Secret;
 use super::size;
 use crate::error::{Error, Kind, QUOTE, Result, quote};
@@ -40,7 +40,7 @@ impl<'a> Value<'a> {
     /// Returns the error for an unknown key. It suggests the nearest name in `known`.
     pub(super) fn unknown(&self, known: impl Iterator<Item = &'static str> + Clone) -> Error {
         match nearest(&self.key, known.clone()) {
-            Some(near) => self.error(format_args!("is not a known key; did you mean \"{near}\"?")),
+            Some(near) => self.error(unknown_name("key", quote(near))),
             None => self.error(format_args!("is not a known key; known are {}", known.collect::<Vec<_>>().join(", "))),
         }
     }

@@ -8,7 +8,7 @@ use super::dialect::members as portable;
 use super::document::{Document, pointer_to};
 use super::errors::invalid;
 use super::operation_members;
-use crate::config::{call_settings, key_meant, keys, members_of_call_settings, near_miss, same_word};
+use crate::config::{call_settings, key_meant, keys, members_of_call_settings, near_miss, same_word, unknown_name};
 use crate::error::{Result, quote};
 
 /// The JSON that has the members.
@@ -102,7 +102,7 @@ fn find_mistake(name: &str, given: MembersOf) -> Option<String> {
     }
     let meant = near_miss(name, known(given).chain(keys())).or(meant)?;
     let of_config = if is_known(meant) { "" } else { ", which is a key of the config" };
-    Some(format!("is no known member of a request; did you mean {}{of_config}?", quote(meant)))
+    Some(unknown_name("member", format_args!("{}{of_config}", quote(meant))))
 }
 
 /// Returns the names that the JSON may have.

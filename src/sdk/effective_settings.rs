@@ -35,10 +35,7 @@ pub fn effective_settings(config: &Config, transport: &Transport) -> Result<Stri
         let region = environment.region(config);
         let is_bearer = matches!(bearer, Ok(Some(_)));
         let endpoint = region.as_ref().map_err(Error::clone).and_then(|region| {
-            let mut configured = configured_endpoint(config, &environment, is_bearer)?;
-            if let Some(endpoint) = configured.as_mut().filter(|_| config.base_url.is_some()) {
-                endpoint.source = "base_url in the config".to_owned();
-            }
+            let configured = configured_endpoint(config, &environment, is_bearer)?;
             configured.map_or_else(|| endpoint_of(region, config, &environment), Ok)
         });
         add("config_file", Ok(file(&environment.files.config, &environment, "AWS_CONFIG_FILE")));

@@ -78,7 +78,7 @@ fn set_endpoint(builder: Builder, config: &Config, environment: &Environment, be
 /// Returns the endpoint that the config or the environment names. None for one of the region's.
 pub fn configured_endpoint(config: &Config, environment: &Environment, bearer: bool) -> Result<Option<Sourced>> {
     let endpoint = match &config.base_url {
-        Some(url) => Some(Sourced::new(url, "base_url")),
+        Some(url) => Some(Sourced::new(url, "base_url in the config")),
         None => environment.endpoint(BEDROCK_RUNTIME, config.allow_http, bearer)?,
     };
     let choices = [

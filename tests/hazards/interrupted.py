@@ -17,13 +17,20 @@ model = common.service_model(url, 100000, 10)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def interrupt_soon():
+    signal.setitimer(signal.ITIMER_REAL, 0.001 + attempt * 0.0001)
+
+
 async def read():
+    interrupt_soon()  # here, because a signal before leaves asyncio with a loop that is half made
     async with model.stream("Hello?") as stream:
         async for _ in stream:
             pass
 
 
 def call(way):
+    if way < 3:
+        interrupt_soon()
     if way == 0:
         model.generate("Hello?")
     elif way == 1:
@@ -38,7 +45,6 @@ for attempt in range(tries):
     way = attempt % 4
     signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.001 + attempt * 0.0001)
         call(way)
     except KeyboardInterrupt:
         continue

@@ -9,7 +9,7 @@
 #include <semaphore.h>
 #include <signal.h>
 
-static sem_t called;
+static sem_t called, logged;
 
 static void on_wakeup(void *user)
 {
@@ -20,6 +20,7 @@ static void on_wakeup(void *user)
 static void on_log(int32_t level, const char *target, const char *message, size_t len, void *user)
 {
     (void)level, (void)target, (void)message, (void)len, (void)user;
+    sem_post(&logged);
 }
 
 /* The mask of the library's thread of this name; all ones if there is none. */
@@ -70,10 +71,12 @@ int main(void)
     sigaddset(&own, SIGSEGV);
     pthread_sigmask(SIG_SETMASK, &own, NULL);
     sem_init(&called, 0, 0);
+    sem_init(&logged, 0, 0);
     CHECK_INT(bedrock_set_log(BEDROCK_LOG_DEBUG, on_log, NULL, NULL), BEDROCK_OK);
     CHECK_INT(bedrock_stream_open(model, request, NULL, &stream, NULL), BEDROCK_OK);
     CHECK_INT(bedrock_stream_set_wakeup(stream, on_wakeup, NULL, NULL), BEDROCK_OK);
     sem_wait(&called);
+    sem_wait(&logged);
 
     worker = blocked_by("bedrock-worker");
     for (i = 0; i < sizeof faults / sizeof *faults; i++)
