@@ -20,7 +20,7 @@ static const char replies[] =
     "This text reaches you as a model's would: one event at a time, through the same framing, checksums and decoder, "
     "with a callback written in C at the end. Only the network was left out.\"}]";
 
-/* An event and its text are borrowed: they are valid until this function returns. Copy them to keep them. */
+/* A bedrock_event_fn. An event and its text are borrowed until this function returns: copy them to keep them. */
 static int32_t on_event(const bedrock_event *event, void *user)
 {
     FILE *out = user;

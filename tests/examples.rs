@@ -1,4 +1,5 @@
 //! The examples' chat, agent and notebook against the odd responses of real models: none of them ends the conversation.
+//! And the programs whose functions are the examples of the manual.
 
 mod support;
 
@@ -187,4 +188,20 @@ fn a_conversation_is_saved_loaded_shortened_and_goes_on() {
     assert_eq!(kept["messages"][0]["content"][0]["text"], "Still there?");
     assert_eq!(say("And now?"), "Answer 3.\n");
     assert_eq!(bedrock.problems(), [""; 0]);
+}
+
+#[test]
+fn the_programs_of_the_manual_print_what_is_expected() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manual");
+    let files = std::fs::read_dir(&folder).expect("docs/manual").map(|file| file.expect("a file").path());
+    let programs: Vec<_> = files.filter(|path| path.extension().is_some_and(|kind| kind == "c")).collect();
+    assert!(!programs.is_empty());
+    for path in programs {
+        let name = path.file_stem().expect("a name").to_str().expect("UTF-8");
+        let Some(program) = CProgram::manual(name) else { return };
+        let mut command = program.command();
+        command.env("AWS_EC2_METADATA_DISABLED", "true").current_dir(scratch("manual"));
+        let expected = std::fs::read_to_string(folder.join("expected").join(name).with_extension("txt"));
+        assert_eq!(printed(command, ""), expected.expect("what it prints"), "{name}");
+    }
 }

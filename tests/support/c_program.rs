@@ -23,6 +23,12 @@ impl CProgram {
         CProgram::build_in("examples-c", name)
     }
 
+    /// Compiles `docs/manual/NAME.c` in the same way.
+    #[track_caller]
+    pub fn manual(name: &str) -> Option<CProgram> {
+        CProgram::build_in("docs/manual", name)
+    }
+
     #[track_caller]
     fn build_in(folder: &str, name: &str) -> Option<CProgram> {
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -92,14 +92,14 @@ def by_status(api, known, todo, called):
         "# Errors by their status\n",
         "A function that can fail returns a status. A value below 0 is a failure. In C++ and Python a failure is an exception, and in "
         "Go an `error`; each has the status in it.\n",
-        "| status | | what to do |\n|---|---:|---|",
+        "| status | what to do |\n|---|---|",
     ]
     failures = [status for status in all_statuses if status["value"] < 0]
     for status in failures:
         name = status["name"]
         if name not in todo:
             raise Missing(f"README.md: the table of Errors does not state what to do about {name}")
-        parts.append(f"| [`{name.removeprefix('BEDROCK_')}`](#{anchor(name)}) | {status['value']} | {linked(todo[name])} |")
+        parts.append(f"| [`{name.removeprefix('BEDROCK_')}`](#{anchor(name)}) | {linked(todo[name])} |")
     parts.append("")
     parts.append("## Values that are no failures\n")
     for status in all_statuses:

@@ -37,6 +37,11 @@ impl<'a> Mdoc<'a> {
         Mdoc { names, out: String::new(), line: String::new(), separate: false }
     }
 
+    /// Returns whether the page documents this name.
+    pub fn is_about(&self, name: &str) -> bool {
+        self.names.get(name) == Some(&Name::This)
+    }
+
     pub fn finish(mut self) -> String {
         self.end_line();
         self.out

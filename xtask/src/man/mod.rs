@@ -1,7 +1,8 @@
 //! Generates the manual pages: one for each function, struct, callback, handle and chapter, and links for all constants.
 //!
-//! Everything comes from the [`Api`], except the programs, which are those of `examples-c`, and the tutorial, which is
-//! `docs/manual/tutorial.txt`.
+//! Everything comes from the [`Api`], except the programs, which are those of `examples-c` and `docs/manual`, and the
+//! tutorial, which is `docs/manual/tutorial.txt`. A function, struct or callback has an example on its page. The page of a
+//! chapter lists functions, whose pages have them.
 
 mod examples;
 mod mdoc;
@@ -12,7 +13,7 @@ use crate::contract::words;
 use crate::doc::Doc;
 use examples::Examples;
 use mdoc::{Mdoc, Name, Names};
-use pages::{CONFIG, TUTORIAL, is_own_page, links, names, page_of, page_of_group, with_pages};
+use pages::{COMMAND, CONFIG, TUTORIAL, is_own_page, links, names, page_of, page_of_group, with_pages};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -138,11 +139,18 @@ impl Generator<'_> {
 
     /// Begins a page. That of a name in C includes the header in its SYNOPSIS.
     fn begin(&self, page: &mut Mdoc<'_>, name: &str, section: u8, description: &str) {
+        self.begin_of(page, &[name], section, description);
+    }
+
+    /// Begins a page that describes several types. The first name is the name of the page.
+    fn begin_of(&self, page: &mut Mdoc<'_>, names: &[&str], section: u8, description: &str) {
         page.macro_line("Dd", self.date.split(' '));
-        page.macro_line("Dt", [name.to_uppercase().as_str(), &section.to_string()]);
+        page.macro_line("Dt", [names[0].to_uppercase().as_str(), &section.to_string()]);
         page.macro_line("Os", ["libbedrock", &self.api.version]);
         page.section("NAME");
-        page.macro_line("Nm", [name]);
+        for (at, name) in names.iter().enumerate() {
+            page.macro_with_punctuation("Nm", name, (at + 1 < names.len()).then_some(","));
+        }
         page.macro_line("Nd", description.split(' '));
         if section == 3 {
             page.section("LIBRARY");
@@ -201,7 +209,7 @@ impl Generator<'_> {
                 || self.api.callbacks.iter().any(|other| other.name == *word)
         };
         related.extend(words(&function.declaration).filter(is_declared));
-        self.see_also(page, name, &related, &function_text(function));
+        self.see_also(page, &related, &function_text(function));
         page.section("HISTORY");
         page.macro_line("Fn", [name.as_str()]);
         page.text(&format!("first appeared in libbedrock {}.", function.since));
@@ -277,7 +285,7 @@ impl Generator<'_> {
         self.example(&mut page, name);
         let of_chapter = page_of(structure.chapter);
         let related: Vec<_> = self.users_of(name).chain(["bedrock", &of_chapter]).collect();
-        self.see_also(&mut page, name, &related, &[]);
+        self.see_also(&mut page, &related, &[]);
         page.finish()
     }
 
@@ -291,31 +299,46 @@ impl Generator<'_> {
         prototype(&mut page, &format!("typedef {}", callback.returns), &format!("(*{name})"), parameters);
         page.section("DESCRIPTION");
         page.blocks(&callback.text);
+        self.example(&mut page, name);
         let related: Vec<_> = self.users_of(name).chain(["bedrock"]).collect();
-        self.see_also(&mut page, name, &related, &callback.text);
+        self.see_also(&mut page, &related, &callback.text);
         page.finish()
     }
 
-    /// Returns the page of a chapter, which is also that of its handle.
+    /// Returns the page of a chapter, which is also that of its handle and of its types of numbers.
     fn chapter(&self, chapter: &ChapterText) -> String {
         let name = page_of(chapter.name);
-        let names = self.names_on(&name, &[]);
+        let handles: Vec<_> = self.api.handles.iter().filter(|handle| handle.chapter == chapter.name).collect();
+        let numbers: Vec<_> = self.api.types.iter().filter(|number| number.chapter == chapter.name).collect();
+        let types = handles.iter().map(|handle| &handle.name).chain(numbers.iter().map(|number| &number.name));
+        let others = types.map(String::as_str).filter(|&other| other != name);
+        let described: Vec<_> = std::iter::once(name.as_str()).chain(others).collect();
+        let mut names = self.names_on(&name, &[]);
+        names.extend(described.iter().map(|&name| (name.to_owned(), Name::This)));
         let mut page = Mdoc::new(&names);
-        let handle = self.api.handles.iter().find(|handle| handle.name == name);
+        let handle = handles.iter().find(|handle| handle.name == name);
         let title = chapter.title.split_once(": ").map_or(chapter.title.as_str(), |(_, title)| title);
-        self.begin(&mut page, &name, 3, &description(handle.map_or(title, |handle| summary(&handle.text))));
-        for handle in self.api.handles.iter().filter(|handle| handle.chapter == chapter.name) {
+        self.begin_of(&mut page, &described, 3, &description(handle.map_or(title, |handle| summary(&handle.text))));
+        for handle in &handles {
             page.macro_line("Vt", ["typedef", "struct", &handle.name, &format!("{};", handle.name)]);
         }
-        for number in self.api.types.iter().filter(|number| number.chapter == chapter.name) {
+        for number in &numbers {
             page.macro_line("Vt", ["typedef", &number.r#type, &format!("{};", number.name)]);
         }
         page.section("DESCRIPTION");
-        for handle in self.api.handles.iter().filter(|handle| handle.chapter == chapter.name) {
+        for handle in &handles {
+            page.begin_paragraph();
             page.macro_line("Vt", [handle.name.as_str()]);
             page.text(&format!("is {}.", description(summary(&handle.text))));
             page.text("It is freed with");
             page.reference(&handle.free, 3, ".");
+        }
+        for number in &numbers {
+            page.begin_paragraph();
+            page.macro_line("Vt", [number.name.as_str()]);
+            page.text(&format!("is {}.", description(summary(&number.text))));
+        }
+        if !handles.is_empty() || !numbers.is_empty() {
             page.begin_paragraph_later();
         }
         if chapter.name == "model" {
@@ -327,7 +350,7 @@ impl Generator<'_> {
         self.constants_of(&mut page, &name);
         self.functions_of(&mut page, chapter);
         let related = if chapter.name == "model" { vec!["bedrock", CONFIG] } else { vec!["bedrock"] };
-        self.see_also(&mut page, &name, &related, if chapter.name == "model" { &[] } else { &chapter.text });
+        self.see_also(&mut page, &related, if chapter.name == "model" { &[] } else { &chapter.text });
         page.finish()
     }
 
@@ -342,6 +365,9 @@ impl Generator<'_> {
         page.text("The library calls the models of Amazon Bedrock.");
         page.text("A model is made from a line of JSON, a request is the JSON of the Converse operation, and a response is read at once or while the model writes it.");
         page.text(&format!("{TUTORIAL} shows complete programs, {CONFIG} lists the keys of the config, and bedrock_errors lists the statuses."));
+        page.text("The command");
+        page.reference("bedrock", 1, "");
+        page.text("calls models from a shell.");
         for block in self.api.introduction.iter().filter(|block| matches!(block, Block::Code(_))) {
             page.blocks(std::slice::from_ref(block));
         }
@@ -363,8 +389,8 @@ impl Generator<'_> {
             page.blocks(&rule.text);
         }
         let pages: Vec<_> = self.api.chapters.iter().map(|chapter| page_of(chapter.name)).collect();
-        let related: Vec<_> = pages.iter().map(String::as_str).chain([CONFIG, TUTORIAL]).collect();
-        self.see_also(&mut page, "bedrock", &related, &[]);
+        let related: Vec<_> = pages.iter().map(String::as_str).chain([COMMAND, CONFIG, TUTORIAL]).collect();
+        self.see_also(&mut page, &related, &[]);
         page.finish()
     }
 
@@ -397,7 +423,8 @@ impl Generator<'_> {
         );
         page.paragraph("A script in place of the network, for tests:");
         page.code("{\"model\": \"any\", \"transport\": {\"replies\": [\"Hello.\"]}}");
-        self.see_also(&mut page, CONFIG, &["bedrock", "bedrock_model", "bedrock_model_new", "bedrock_model_with"], &[]);
+        let related = [COMMAND, "bedrock", "bedrock_model", "bedrock_model_new", "bedrock_model_with"];
+        self.see_also(&mut page, &related, &[]);
         page.finish()
     }
 
@@ -418,7 +445,7 @@ impl Generator<'_> {
                 page.blocks(&crate::api::blocks(&Doc::parse(block.lines(), &[])));
             }
         }
-        self.see_also(&mut page, TUTORIAL, &["bedrock", CONFIG, "bedrock_errors"], &[]);
+        self.see_also(&mut page, &[COMMAND, "bedrock", CONFIG, "bedrock_errors"], &[]);
         page.finish()
     }
 
@@ -455,16 +482,17 @@ impl Generator<'_> {
     fn example(&self, page: &mut Mdoc<'_>, name: &str) {
         if let Some(excerpt) = self.examples.with(name) {
             page.section("EXAMPLES");
-            page.text(&format!("From examples-c/{} of the source:", excerpt.file));
+            page.text(&format!("From {} of the source:", excerpt.path));
             page.code(&excerpt.code);
         }
     }
 
-    /// Lists the pages that are related or mentioned in a text, each once.
-    fn see_also(&self, page: &mut Mdoc<'_>, name: &str, related: &[&str], text: &[Block]) {
+    /// Lists the pages that are related or mentioned in a text, each once, without the page itself.
+    fn see_also(&self, page: &mut Mdoc<'_>, related: &[&str], text: &[Block]) {
         let mentioned = text.iter().flat_map(texts).flat_map(words);
-        let all = related.iter().copied().chain(mentioned).filter(|&other| other != name);
+        let all = related.iter().copied().chain(mentioned).filter(|other| !page.is_about(other));
         let pages = all.filter_map(|other| match (other, self.names.get(other)) {
+            (COMMAND, _) => Some((1, "bedrock")),
             ("bedrock", _) => Some((3, other)),
             (_, Some(Name::Page(section))) => Some((*section, other)),
             _ => None,

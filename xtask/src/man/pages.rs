@@ -15,6 +15,8 @@ const REFERENCES: [(&str, &str); 4] = [
 ];
 pub const CONFIG: &str = "bedrock_config";
 pub const TUTORIAL: &str = "bedrock_tutorial";
+/// The command, whose page is written by hand: `cli/bedrock.1`.
+pub const COMMAND: &str = "bedrock(1)";
 
 /// Returns the API with references to pages in place of those to parts of the header.
 pub fn with_pages(api: &Api) -> Api {
