@@ -7,6 +7,8 @@ import time
 
 import libbedrock
 import pytest
+from libbedrock import _calls
+from libbedrock._library import library
 
 # Ctrl-C at this many seconds into a wait, which has to end so soon afterwards. The machine may be busy, so the best of
 # some tries counts.
@@ -30,6 +32,17 @@ def interrupted(wait):
         return time.monotonic() - sent[0]
     finally:
         thread.join()
+
+
+def test_a_signal_between_the_making_of_a_handle_and_its_use_leaves_nothing_open():
+    def interrupted_as_it_returns(*arguments):
+        assert library.bedrock_request_new(*arguments) == 0
+        signal.raise_signal(signal.SIGINT)
+
+    before = libbedrock.live_handles()
+    with pytest.raises(KeyboardInterrupt):
+        _calls.made(library.bedrock_request_free, interrupted_as_it_returns, b"{}", 2)
+    assert libbedrock.live_handles() == before
 
 
 WAITS = {

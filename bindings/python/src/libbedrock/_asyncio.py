@@ -25,7 +25,7 @@ class Hub:
 
     def __init__(self) -> None:
         number = library.bedrock_waitset_new()
-        self.set = Handle(number, library.bedrock_waitset_free)
+        self.set = Handle(library.bedrock_waitset_free, number)
         self.descriptor = library.bedrock_waitset_fd(number)
         if self.descriptor < 0:
             raise ResourceError("bedrock: the process has no descriptor left to wait for streams")

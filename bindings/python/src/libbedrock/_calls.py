@@ -23,9 +23,9 @@ def done(function: Callable[..., int], *arguments: object) -> None:
 
 def made(free: Callable[[object], None], function: Callable[..., int], *arguments: object) -> Handle:
     """Calls a function that makes a handle. `free` frees the handle."""
-    out = c_void_p()
-    done(function, *arguments, byref(out))
-    return Handle(out.value, free)
+    handle = Handle(free)
+    done(function, *arguments, handle.out())
+    return handle
 
 
 def text_made(function: Callable[..., int | None], *arguments: object) -> str:

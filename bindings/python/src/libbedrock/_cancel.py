@@ -19,7 +19,7 @@ class Cancel:
         number = library.bedrock_cancel_new()
         if number is None:
             raise ResourceError("bedrock: the process is out of handles")
-        self._handle = Handle(number, library.bedrock_cancel_free)
+        self._handle = Handle(library.bedrock_cancel_free, number)
 
     def fire(self) -> None:
         """Ends the calls with CancelledError. It may be called again, and never blocks."""

@@ -73,21 +73,33 @@ path, library, next_within = _bind()
 class Handle:
     """Owns a handle of the library, and frees it with the last reference."""
 
-    __slots__ = ("_free", "number")
+    __slots__ = ("_free", "_owned")
 
-    def __init__(self, number: int | None, free: Callable[[object], None]) -> None:
-        self.number = number
-        self._free = free
+    def __init__(self, free: Callable[[object], None], number: int | None = None) -> None:
+        self._free, self._owned = free, ctypes.c_void_p(number)
+
+    @property
+    def number(self) -> int | None:
+        """The handle. None before a function has made it."""
+        return self._owned.value
+
+    def out(self) -> object:
+        """Returns the parameter by which a function of the library makes the handle.
+
+        It is owned from then on: a signal handler that raises, which Python calls as soon as the function has returned,
+        leaves nothing open.
+        """
+        return ctypes.byref(self._owned)
 
     def close(self) -> None:
         """Frees the handle. It keeps its number, with which every function of the library then fails.
 
         Freeing it twice does nothing.
         """
-        self._free(self.number)
+        self._free(self._owned)
 
     def __del__(self) -> None:
-        self._free(self.number)
+        self._free(self._owned)
 
 
 def encoded(text: str, what: str) -> bytes:

@@ -30,7 +30,7 @@ class WaitSet:
         number = library.bedrock_waitset_new()
         if number is None:
             raise ResourceError("bedrock: the process is out of handles")
-        self._handle = Handle(number, library.bedrock_waitset_free)
+        self._handle = Handle(library.bedrock_waitset_free, number)
         self._streams: dict[int, Stream] = {}
         self._poll: select.poll | None = None
 
