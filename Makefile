@@ -18,22 +18,20 @@ MANDIR     ?= $(DATADIR)/man
 CARGO      ?= cargo
 OBJCOPY    ?= objcopy
 
-# The oldest glibc that the library runs on. If it is empty, that is about the glibc of this machine. The oldest that the
-# documents promise is RELEASE_GLIBC. zig links with the symbols of that version, and cargo-zigbuild calls zig:
+# The oldest glibc that the library runs on. If it is empty, that is about the glibc of this machine. zig links with the
+# symbols of that version, and cargo-zigbuild calls zig:
 #   pip install cargo-zigbuild==0.24.1 ziglang==0.17.1
-GLIBC         ?=
-RELEASE_GLIBC := 2.17
-ZIGBUILD      ?= cargo-zigbuild
+GLIBC    ?=
+ZIGBUILD ?= cargo-zigbuild
 
 # For aws-lc's build: .cargo/config.toml explains it. It is set here too, because make can be started in another folder.
 export AWS_LC_SYS_NO_JITTER_ENTROPY ?= 1
 
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
-# docs/ABI.md explains the number.
-SONAME  := libbedrock.so.$(shell sed -n 's/^BEDROCK_\([0-9]*\) {/\1/p' src/exports.map)
+VERSION := $(shell packaging/number version)
+SONAME  := libbedrock.so.$(shell packaging/number abi)
 
 ifeq ($(origin GLIBC),file)
-DIST_GLIBC := $(RELEASE_GLIBC)
+DIST_GLIBC := $(shell packaging/number glibc)
 else
 DIST_GLIBC := $(GLIBC)
 endif
@@ -55,6 +53,8 @@ BUILT   := $(RELEASE)/libbedrock.so
 STATIC  := $(RELEASE)/static/libbedrock.a
 COMMAND := $(TARGET)/cli/bedrock
 MANUAL  := $(TARGET)/man
+# xtask runs on this machine, and is the same for every glibc.
+TOOLS   := $(patsubst %/glibc-$(GLIBC),%,$(TARGET))
 
 # Where the command looks for the library: where the system looks, or beside itself, or in LIBDIR.
 ifneq ($(filter /usr/lib%,$(LIBDIR)),)
@@ -121,7 +121,7 @@ command $(COMMAND): $(BUILT)
 
 # All pages are written at once.
 manual $(MANUAL)/man3/bedrock.3:
-	$(CARGO) run --quiet --locked --package xtask --target-dir "$(TARGET)" -- man "$(MANUAL)"
+	$(CARGO) run --quiet --locked --package xtask --target-dir "$(TOOLS)" -- man "$(MANUAL)"
 
 # The installed files name each other by relative paths, so that the folder can be moved.
 PC_TO    = $$(realpath -m --relative-to="$(LIBDIR)/pkgconfig"
