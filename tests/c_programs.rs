@@ -86,9 +86,9 @@ enum Run {
     Suppressed,
 }
 
-/// Both, or plainly alone where a sanitizer takes valgrind's place.
+/// Both, or plainly alone where a sanitizer takes valgrind's place, or valgrind is not installed.
 fn runs() -> &'static [Run] {
-    if sanitizer().is_some() { &[Run::Plain] } else { &[Run::Plain, Run::Valgrind] }
+    if sanitizer().is_some() || !has("valgrind") { &[Run::Plain] } else { &[Run::Plain, Run::Valgrind] }
 }
 
 impl Program {
