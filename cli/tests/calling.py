@@ -4,8 +4,9 @@ import base64
 import json
 
 from cases import PNG, case, contains, equal
+from event_stream import event
 from program import Home
-from service import Bedrock, frame, stream_of
+from service import Bedrock, stream_of
 
 
 @case
@@ -41,7 +42,7 @@ def an_operation_that_streams_prints_a_line_for_each_event_and_the_lines_can_be_
 @case
 def an_event_that_the_service_writes_in_several_lines_is_one_line():
     start = {"role": "assistant"}
-    frames = [frame("messageStart", start, indent=2), *stream_of("a\nb")[1:]]
+    frames = [event("messageStart", start, indent=2), *stream_of("a\nb")[1:]]
     with Home() as home, Bedrock(lambda request: frames) as bedrock:
         request = '{"messages": [{"role": "user", "content": [{"text": "Hi"}]}]}'
         run = home.with_keys(bedrock).run("call", "ConverseStream", "--json", request)

@@ -2,36 +2,24 @@
 
 import http.server
 import json
-import struct
 import threading
-import zlib
 
-
-def frame(name, payload, kind="event", indent=None):
-    """One message of an event stream, as the service writes it."""
-    names = {"event": ":event-type", "exception": ":exception-type"}
-    headers = b""
-    for key, value in ((names[kind], name), (":content-type", "application/json"), (":message-type", kind)):
-        headers += bytes([len(key)]) + key.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
-    body = json.dumps(payload, indent=indent).encode()
-    prelude = struct.pack(">II", 16 + len(headers) + len(body), len(headers))
-    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + body
-    return message + struct.pack(">I", zlib.crc32(message))
+from event_stream import event
 
 
 def delta(text):
-    return frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}})
+    return event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}})
 
 
 def stream_of(*words, stop="end_turn"):
     """The frames of a complete response."""
     usage = {"inputTokens": 7, "outputTokens": len(words), "totalTokens": 7 + len(words)}
     return [
-        frame("messageStart", {"role": "assistant"}),
+        event("messageStart", {"role": "assistant"}),
         *map(delta, words),
-        frame("contentBlockStop", {"contentBlockIndex": 0}),
-        frame("messageStop", {"stopReason": stop}),
-        frame("metadata", {"usage": usage, "metrics": {"latencyMs": 5}}),
+        event("contentBlockStop", {"contentBlockIndex": 0}),
+        event("messageStop", {"stopReason": stop}),
+        event("metadata", {"usage": usage, "metrics": {"latencyMs": 5}}),
     ]
 
 

@@ -8,9 +8,13 @@ import base64
 import json
 import pathlib
 import struct
+import sys
 import zlib
 
 FOLDER = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(FOLDER.parent / "support"))
+from event_stream import frame, text
+
 ENVELOPE = {
     "stop_reason": "stopReason", "usage": "usage", "metrics": "metrics", "trace": "trace",
     "additional_model_response_fields": "additionalModelResponseFields",
@@ -100,19 +104,6 @@ def expected(interaction):
     named = [{"event_type": event["type"], "payload": event["payload"]} for event in events]
     decoded = {"event_count": len(events), "events": named}
     return decoded | ({"accumulated": stream(events)} if operation == "converse-stream" else {})
-
-
-def frame(headers, payload, kinds=None):
-    """A frame with headers (name, type, encoded value)."""
-    block = b"".join(bytes([len(name)]) + name.encode() + bytes([kind]) + value for name, kind, value in headers)
-    head = struct.pack(">II", 16 + len(block) + len(payload), len(block))
-    head += struct.pack(">I", zlib.crc32(head))
-    message = head + block + payload
-    return message + struct.pack(">I", zlib.crc32(message))
-
-
-def text(name, value):
-    return name, 7, struct.pack(">H", len(value.encode())) + value.encode()
 
 
 def vectors():

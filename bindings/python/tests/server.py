@@ -15,32 +15,22 @@ import asyncio
 import json
 import re
 import ssl
-import struct
 import sys
 import threading
-import zlib
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/support"))
+from event_stream import chunk, event  # noqa: E402
 
 WORD = "twenty bytes of text"
 
-
-def frame(name, payload):
-    """One event of an event stream, as the service writes it."""
-    headers = b""
-    for key, value in ((":event-type", name), (":content-type", "application/json"), (":message-type", "event")):
-        headers += bytes([len(key)]) + key.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()
-    body = json.dumps(payload).encode()
-    prelude = struct.pack(">II", 16 + len(headers) + len(body), len(headers))
-    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + body
-    message += struct.pack(">I", zlib.crc32(message))
-    return b"%x\r\n%b\r\n" % (len(message), message)
-
-
-START = frame("messageStart", {"role": "assistant"})
-PIECE = frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": WORD}})
+USAGE = {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}
+START = chunk(event("messageStart", {"role": "assistant"}))
+PIECE = chunk(event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": WORD}}))
 END = (
-    frame("contentBlockStop", {"contentBlockIndex": 0})
-    + frame("messageStop", {"stopReason": "end_turn"})
-    + frame("metadata", {"usage": {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}, "metrics": {"latencyMs": 4}})
+    chunk(event("contentBlockStop", {"contentBlockIndex": 0}))
+    + chunk(event("messageStop", {"stopReason": "end_turn"}))
+    + chunk(event("metadata", {"usage": USAGE, "metrics": {"latencyMs": 4}}))
     + b"0\r\n\r\n"
 )
 

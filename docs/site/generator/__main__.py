@@ -36,7 +36,7 @@ def python_errors():
 
 def python_constants(api):
     """The enumerations of the package: their members are the constants of the C API."""
-    classes = {"BEDROCK_": "Status", "BEDROCK_EVENT_": "EventType", "BEDROCK_TOOL_CALL_": "ToolCallKind", "BEDROCK_LOG_": "LogLevel"}
+    classes = {"BEDROCK_": "Status", "BEDROCK_EVENT_": "EventType", "BEDROCK_TOOL_CALL_": "ToolCallKind"}
     for group in api["constants"]:
         if group["prefix"] in classes:
             rows_ = [

@@ -3,23 +3,14 @@
 import http.server
 import json
 import re
-import struct
 import sys
 import threading
-import zlib
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/support"))
+from event_stream import event
 
 USAGE = {"inputTokens": 9, "outputTokens": 12, "totalTokens": 21}
-
-
-def frame(name, payload):
-    """One message of an event stream, as the service writes it."""
-    headers = b""
-    for key, value in ((":event-type", name), (":content-type", "application/json"), (":message-type", "event")):
-        headers += struct.pack(f">B{len(key)}sBH", len(key), key.encode(), 7, len(value)) + value.encode()
-    body = json.dumps(payload).encode()
-    prelude = struct.pack(">II", 16 + len(headers) + len(body), len(headers))
-    message = prelude + struct.pack(">I", zlib.crc32(prelude)) + headers + body
-    return message + struct.pack(">I", zlib.crc32(message))
 
 
 def content(request):
@@ -61,12 +52,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             }).encode())
 
     def events(self, blocks):
-        yield frame("messageStart", {"role": "assistant"})
+        yield event("messageStart", {"role": "assistant"})
         for word in re.findall(r"\S+\s*", blocks[0]["text"]):
-            yield frame("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word}})
-        yield frame("contentBlockStop", {"contentBlockIndex": 0})
-        yield frame("messageStop", {"stopReason": "end_turn"})
-        yield frame("metadata", {"usage": USAGE, "metrics": {"latencyMs": 40}})
+            yield event("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": word}})
+        yield event("contentBlockStop", {"contentBlockIndex": 0})
+        yield event("messageStop", {"stopReason": "end_turn"})
+        yield event("metadata", {"usage": USAGE, "metrics": {"latencyMs": 40}})
 
     def respond(self, status, body, *headers):
         self.send_response(status)

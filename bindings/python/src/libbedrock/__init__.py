@@ -8,7 +8,7 @@ with model.stream("Why is the sky blue?") as stream:
         print(text, end="", flush=True)
 """
 
-from ._abi import EventType, LogLevel, Status, ToolCallKind
+from ._abi import EventType, Status, ToolCallKind
 from ._cancel import Cancel
 from ._errors import (
     AccessDeniedError,
@@ -58,7 +58,6 @@ __all__ = [
     "ForkedError",
     "InternalError",
     "InvalidArgumentError",
-    "LogLevel",
     "Model",
     "ModelError",
     "NetworkError",

@@ -130,17 +130,6 @@ class ToolCallKind(IntEnum):
     SERVER = 1
 
 
-class LogLevel(IntEnum):
-    """How severe a message of the log is."""
-
-    #: No messages.
-    OFF = 0
-    ERROR = 1
-    WARN = 2
-    INFO = 3
-    DEBUG = 4
-
-
 class bedrock_event(Structure):
     _fields_ = [
         ("size", c_uint32),
