@@ -14,5 +14,5 @@ def newest_library(builds=("debug", "release")):
     folders = [Path(given)] if given else [TARGET / build for build in builds]
     found = [file for folder in folders if (file := folder / "libbedrock.so").exists()]
     if not found:
-        sys.exit(f"no libbedrock.so in {' or '.join(map(str, folders))}: run cargo build, or set LIBDIR")
+        sys.exit(f"no libbedrock.so in {' or '.join(map(str, folders))}: run cargo build or make, or set LIBDIR")
     return max(found, key=lambda file: file.stat().st_mtime).resolve()
