@@ -76,13 +76,8 @@
 
 namespace bedrock {
 
-class cancel;
 class error;
-class json_view;
 class model;
-class request;
-class response;
-class stream;
 
 // The result of a function. A value below 0 is a failure. (BEDROCK_OK, BEDROCK_E_...)
 enum class status : bedrock_status {
@@ -552,11 +547,16 @@ bedrock_status call_plain(E err, std::string_view name, F &&function) noexcept(q
     return result;
 }
 
-// Reports that the library had no handle left.
-template <class E>
-void made(E err, std::string_view name, const void *made_handle) noexcept(quiet<E>)
+// Calls a function that returns a new handle, or null if the library has none left.
+template <class T, class E>
+T *make(E err, std::string_view name, T *(*function)()) noexcept(quiet<E>)
 {
-    call_plain(err, name, [&]() -> bedrock_status { return made_handle != nullptr ? BEDROCK_OK : BEDROCK_E_RESOURCE; });
+    T *out = nullptr;
+    call_plain(err, name, [&]() -> bedrock_status {
+        out = function();
+        return out != nullptr ? BEDROCK_OK : BEDROCK_E_RESOURCE;
+    });
+    return out;
 }
 
 // A library of another major version, or one that is older than this header, may lack what this header uses.
@@ -648,9 +648,8 @@ public:
     // Makes a cancel that has not been fired.
     template <class E = throws, detail::if_error<E> = 0>
     explicit cancel(E err = {}) noexcept(detail::quiet<E>)
-        : handle(detail::earlier(err) < 0 ? nullptr : bedrock_cancel_new())
+        : handle(detail::make(err, "bedrock_cancel_new", bedrock_cancel_new))
     {
-        detail::made(err, "bedrock_cancel_new", get());
     }
     explicit cancel(bedrock_cancel *owned) noexcept : handle(owned) {}
 
@@ -1274,9 +1273,8 @@ class waitset : public detail::handle<bedrock_waitset, bedrock_waitset_free> {
 public:
     template <class E = throws, detail::if_error<E> = 0>
     explicit waitset(E err = {}) noexcept(detail::quiet<E>)
-        : handle(detail::earlier(err) < 0 ? nullptr : bedrock_waitset_new())
+        : handle(detail::make(err, "bedrock_waitset_new", bedrock_waitset_new))
     {
-        detail::made(err, "bedrock_waitset_new", get());
     }
     explicit waitset(bedrock_waitset *owned) noexcept : handle(owned) {}
 
