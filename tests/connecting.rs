@@ -19,25 +19,9 @@ fn hello() -> Request {
     Request::say("Hello?")
 }
 
-/// A model that calls `url`, with one attempt.
-fn model(url: &str, members: Value) -> Model {
-    let base = json!({
-        "model": MODEL_ID,
-        "region": REGION,
-        "base_url": url,
-        "api_key": ACCESS_KEY,
-        "secret_key": SECRET_KEY,
-        "retry": {"max_attempts": 1},
-        "timeout": "15s",
-        // On a busy machine a connect may be so slow that another would be started.
-        "timeouts": {"connect": "30s"},
-    });
-    Model::new(&with(base, members))
-}
-
 fn over_tls(bedrock: &LocalBedrock, members: Value) -> Model {
     let ca_file = bedrock.tls().map(Tls::ca_file);
-    model(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
+    Model::once_at(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
 }
 
 fn serving(protocol: Protocol) -> LocalBedrock {
@@ -63,9 +47,9 @@ fn the_call_uses_the_connection(bedrock: &LocalBedrock, model: &Model, version: 
 #[test]
 fn the_first_call_after_connecting_opens_no_connection() {
     let plain = serving(Protocol::Http1);
-    the_call_uses_the_connection(&plain, &model(&plain.url(), json!({})), Version::HTTP_11);
+    the_call_uses_the_connection(&plain, &Model::once_at(&plain.url(), json!({})), Version::HTTP_11);
     let prior = serving(Protocol::Http2 { streams: 100 });
-    the_call_uses_the_connection(&prior, &model(&prior.url(), json!({"http_version": "2"})), Version::HTTP_2);
+    the_call_uses_the_connection(&prior, &Model::once_at(&prior.url(), json!({"http_version": "2"})), Version::HTTP_2);
     for (protocol, version) in [("http/1.1", Version::HTTP_11), ("h2", Version::HTTP_2)] {
         let tls = serving(Protocol::Tls(Tls::new(Flaw::Nothing, &[protocol])));
         the_call_uses_the_connection(&tls, &over_tls(&tls, json!({})), version);
@@ -87,7 +71,7 @@ fn connecting_goes_through_the_proxy_that_calls_go_through() {
     let bedrock = serving(Protocol::Tls(tls.clone()));
     let proxy = Proxy::to(bedrock.port());
     let members = json!({"ca_file": tls.ca_file(), "proxy": format!("http://127.0.0.1:{}", proxy.port())});
-    let model = model("https://bedrock.example:8443", members);
+    let model = Model::once_at("https://bedrock.example:8443", members);
     the_call_uses_the_connection(&bedrock, &model, Version::HTTP_2);
     assert_eq!(proxy.heads().len(), 1, "{:?}", proxy.heads());
 }
@@ -95,7 +79,7 @@ fn connecting_goes_through_the_proxy_that_calls_go_through() {
 #[test]
 fn a_connection_that_its_peer_has_closed_is_replaced() {
     let bedrock = LocalBedrock::start();
-    let model = model(&bedrock.url(), json!({}));
+    let model = Model::once_at(&bedrock.url(), json!({}));
     bedrock.push(Reply::text_response("Hello").then_close());
     model.generate(&hello()).response();
     bedrock.wait_closed(1);
@@ -108,13 +92,13 @@ fn a_connection_that_its_peer_has_closed_is_replaced() {
 #[test]
 fn connecting_fails_as_a_call_does() {
     let closed = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port").port();
-    let unreachable = model(&format!("http://127.0.0.1:{closed}"), json!({}));
+    let unreachable = Model::once_at(&format!("http://127.0.0.1:{closed}"), json!({}));
     let (connecting, calling) = (unreachable.connect().expect_err("no server listens"), unreachable.generate(&hello()));
     assert_eq!(name(connecting.status), "BEDROCK_E_NETWORK");
     assert_eq!(connecting.status, calling.failed(BEDROCK_E_NETWORK).status);
     connecting.says(&["connecting"]);
 
-    let nowhere = model("https://nowhere.invalid", json!({}));
+    let nowhere = Model::once_at("https://nowhere.invalid", json!({}));
     nowhere.connect().expect_err("there is no such host").is(BEDROCK_E_NETWORK).says(&["connecting"]);
 
     let untrusted = LocalBedrock::with_protocol(Protocol::Tls(Tls::new(Flaw::UnknownAuthority, &["h2"])));
@@ -127,7 +111,7 @@ fn silent_model() -> (TcpListener, Model) {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
     let patient = json!({"timeouts": {"connect": "60s"}, "timeout": "60s"});
-    (silent, model(&format!("https://127.0.0.1:{port}"), patient))
+    (silent, Model::once_at(&format!("https://127.0.0.1:{port}"), patient))
 }
 
 #[test]
@@ -155,7 +139,7 @@ fn connecting_takes_no_longer_than_its_limit_and_ends_when_it_is_cancelled() {
 fn the_connect_timer_ends_it_without_another_limit() {
     let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = silent.local_addr().expect("an address").port();
-    let model = model(&format!("https://127.0.0.1:{port}"), json!({"timeouts": {"connect": "100ms"}}));
+    let model = Model::once_at(&format!("https://127.0.0.1:{port}"), json!({"timeouts": {"connect": "100ms"}}));
     model
         .connect()
         .expect_err("the server does not respond")
@@ -175,7 +159,7 @@ fn connecting_leaves_no_trace_in_a_recording() {
     let bedrock = serving(Protocol::Http1);
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("connecting.json");
     let _ = std::fs::remove_file(&file);
-    let model = model(&bedrock.url(), json!({"transport": {"record": file}}));
+    let model = Model::once_at(&bedrock.url(), json!({"transport": {"record": file}}));
     model.connect().expect("a connection");
     model.generate(&hello()).response();
     assert_eq!(bedrock.connection_count(), 1);
@@ -216,8 +200,10 @@ fn a_connect_that_hangs_delays_no_call_and_is_replaced_by_few_others() {
         let bedrock = serving(Protocol::Tls(Tls::new(Flaw::Nothing, protocols)));
         let forwarder = Forwarder::to(bedrock.port(), |number| number == 1);
         let ca_file = bedrock.tls().map(Tls::ca_file);
-        let model =
-            model(&format!("https://localhost:{}", forwarder.port()), json!({"ca_file": ca_file, "timeouts": {}}));
+        let model = Model::once_at(
+            &format!("https://localhost:{}", forwarder.port()),
+            json!({"ca_file": ca_file, "timeouts": {}}),
+        );
         let took = all_succeed(200, &model);
         let (median, longest, connections) = (took[100], took[199], forwarder.connection_count());
         println!("{protocols:?}: median {median:?}, longest {longest:?}, {connections} connections");
@@ -235,8 +221,10 @@ fn a_single_call_is_not_delayed_by_a_connect_that_hangs() {
         let bedrock = serving(protocol);
         let forwarder = Forwarder::to(bedrock.port(), |number| number <= 2);
         let ca_file = bedrock.tls().map(Tls::ca_file);
-        let model =
-            model(&format!("https://localhost:{}", forwarder.port()), json!({"ca_file": ca_file, "timeouts": {}}));
+        let model = Model::once_at(
+            &format!("https://localhost:{}", forwarder.port()),
+            json!({"ca_file": ca_file, "timeouts": {}}),
+        );
         let took = all_succeed(1, &model);
         assert!((3..=4).contains(&forwarder.connection_count()), "{}", forwarder.connection_count());
         assert!(took[0] < Duration::from_secs(2), "{took:?}");
@@ -248,7 +236,7 @@ fn an_endpoint_that_never_responds_gets_a_few_connects_and_not_one_for_each_call
     let forwarder = Forwarder::to(0, |_| true);
     let tls = Tls::new(Flaw::Nothing, &[]);
     let members = json!({"ca_file": tls.ca_file(), "timeouts": {"connect": "1s"}});
-    let model = model(&format!("https://localhost:{}", forwarder.port()), members);
+    let model = Model::once_at(&format!("https://localhost:{}", forwarder.port()), members);
     thread::scope(|scope| {
         let calls: Vec<_> = (0..50).map(|_| scope.spawn(|| model.generate(&hello()))).collect();
         for call in calls {
@@ -266,7 +254,7 @@ fn many_streams_need_tens_of_connections_even_if_some_connects_hang() {
     let forwarder = Forwarder::to(bedrock.port(), |number| number % 5 == 1);
     let ca_file = bedrock.tls().map(Tls::ca_file);
     let members = json!({"ca_file": ca_file, "timeout": "60s", "timeouts": {}});
-    let model = model(&format!("https://localhost:{}", forwarder.port()), members);
+    let model = Model::once_at(&format!("https://localhost:{}", forwarder.port()), members);
     let gate = Gate::new();
     let held = gate.clone();
     bedrock.respond_with(move |_| {
@@ -289,7 +277,7 @@ fn a_connect_whose_call_was_cancelled_serves_the_next_call() {
     let bedrock = serving(Protocol::Tls(Tls::new(Flaw::Nothing, &["h2"])));
     let ca_file = bedrock.tls().map(Tls::ca_file);
     let forwarder = Forwarder::to(bedrock.port(), |_| false);
-    let model = model(&format!("https://localhost:{}", forwarder.port()), json!({"ca_file": ca_file}));
+    let model = Model::once_at(&format!("https://localhost:{}", forwarder.port()), json!({"ca_file": ca_file}));
     let began = Instant::now();
     let _ = model.connect_with(null_mut(), 0);
     while forwarder.connection_count() == 0 {

@@ -22,25 +22,9 @@ fn complete_stream() -> Reply {
     Reply::stream().text_stream(&["Hel", "lo"], "end_turn")
 }
 
-/// A model that calls `url`, with one attempt.
-fn model(url: &str, members: Value) -> Model {
-    let base = json!({
-        "model": MODEL_ID,
-        "region": REGION,
-        "base_url": url,
-        "api_key": ACCESS_KEY,
-        "secret_key": SECRET_KEY,
-        "retry": {"max_attempts": 1},
-        "timeout": "15s",
-        // On a busy machine a connection attempt may be so slow that a second one would start.
-        "timeouts": {"connect": "30s"},
-    });
-    Model::new(&with(base, members))
-}
-
 /// A model that calls without TLS, over HTTP/2 alone.
 fn http2_model(bedrock: &LocalBedrock, members: Value) -> Model {
-    model(&bedrock.url(), with(json!({"http_version": "2"}), members))
+    Model::once_at(&bedrock.url(), with(json!({"http_version": "2"}), members))
 }
 
 /// Sends "Hello", as a stream or as a unary response.
@@ -65,7 +49,7 @@ fn check_calls(model: &Model) {
 #[test]
 fn an_idle_connection_that_its_peer_has_closed_is_not_reused() {
     let bedrock = LocalBedrock::start();
-    let model = model(&bedrock.url(), json!({}));
+    let model = Model::once_at(&bedrock.url(), json!({}));
     for round in 1..=5 {
         bedrock.push(Reply::text_response("Hello").then_close());
         assert_eq!(model.generate(&hello()).response().attempts, 1);
@@ -79,7 +63,7 @@ fn a_request_that_was_read_and_got_no_response_is_sent_again_only_as_an_attempt(
     for (protocol, version) in [(Protocol::Http1, "1.1"), (Protocol::HTTP2, "2")] {
         for dead in [Reply::close_before_headers(), Reply::reset_before_headers()] {
             let bedrock = LocalBedrock::with_protocol(protocol.clone());
-            let model = model(&bedrock.url(), json!({"http_version": version}));
+            let model = Model::once_at(&bedrock.url(), json!({"http_version": version}));
             let patient = model.with(json!({"retry": {"max_attempts": 3, "max_backoff": "1ms"}}));
             for reused in [false, true] {
                 if reused {
@@ -107,7 +91,7 @@ fn a_request_that_was_read_and_got_no_response_is_sent_again_only_as_an_attempt(
 #[test]
 fn a_connection_is_reused_after_every_response_with_an_unambiguous_end() {
     let bedrock = LocalBedrock::start();
-    let model = model(&bedrock.url(), json!({}));
+    let model = Model::once_at(&bedrock.url(), json!({}));
     for reply in [
         Reply::text_response("Hello"),
         Reply::text_response("Hello").chunked().in_chunks_of(1),
@@ -134,7 +118,7 @@ fn a_connection_is_reused_after_every_response_with_an_unambiguous_end() {
 fn derived_models_share_connections_even_if_their_timers_differ() {
     let bedrock = LocalBedrock::start();
     bedrock.respond_with(reply_hello);
-    let model = model(&bedrock.url(), json!({}));
+    let model = Model::once_at(&bedrock.url(), json!({}));
     check_calls(&model);
     check_calls(&model.with(json!({"timeouts": {"connect": "7s", "idle": "9s"}})));
     assert_eq!(bedrock.connection_count(), 1);
@@ -316,7 +300,7 @@ fn an_endpoint_with_another_http_version_is_an_error_that_names_the_setting() {
     let http1 = sending(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n".to_vec());
     let http2 = sending(frame(SETTINGS, 0, 0, &[]));
     for (url, version) in [(http1.url(), "2"), (http2.url(), "1.1")] {
-        let outcome = model(&url, json!({"http_version": version})).generate(&hello());
+        let outcome = Model::once_at(&url, json!({"http_version": version})).generate(&hello());
         let failure = outcome.failed(BEDROCK_E_PROTOCOL);
         failure.says(&["not valid HTTP", "http_version", url.trim_start_matches("http://")]);
         assert!(!failure.retryable, "{failure:?}");
@@ -332,7 +316,7 @@ fn over_tls(flaw: Flaw, protocols: &[&str]) -> LocalBedrock {
 /// A model that calls over TLS, by a name, and trusts the CA of its ca_file.
 fn tls_model(bedrock: &LocalBedrock, members: Value) -> Model {
     let ca_file = bedrock.tls().map(Tls::ca_file);
-    model(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
+    Model::once_at(&format!("https://localhost:{}", bedrock.port()), with(json!({"ca_file": ca_file}), members))
 }
 
 #[test]
@@ -377,7 +361,8 @@ fn a_certificate_has_to_be_for_this_host_and_from_a_trusted_ca() {
         assert!(bedrock.requests().is_empty());
     }
     let (plain, trusted) = (LocalBedrock::start(), Tls::new(Flaw::Nothing, &[]));
-    let without_tls = model(&format!("https://127.0.0.1:{}", plain.port()), json!({"ca_file": trusted.ca_file()}));
+    let without_tls =
+        Model::once_at(&format!("https://127.0.0.1:{}", plain.port()), json!({"ca_file": trusted.ca_file()}));
     without_tls.generate(&hello()).failed(BEDROCK_E_NETWORK).says(&["TLS"]);
     assert!(plain.requests().is_empty());
 }
@@ -391,7 +376,7 @@ fn https_uses_a_tunnel_through_the_proxy() {
     bedrock.respond_with(reply_hello);
     let proxy = Proxy::to(bedrock.port());
     let url = format!("http://me:p%40ss@127.0.0.1:{}", proxy.port());
-    let model = model("https://bedrock.example:8443", json!({"ca_file": tls.ca_file(), "proxy": url}));
+    let model = Model::once_at("https://bedrock.example:8443", json!({"ca_file": tls.ca_file(), "proxy": url}));
     check_calls(&model);
     let heads = proxy.heads();
     assert_eq!(heads.len(), 1, "{heads:?}");
@@ -410,7 +395,7 @@ fn a_proxy_is_reached_over_tls_if_its_url_begins_with_https() {
     bedrock.respond_with(reply_hello);
     let proxy = Proxy::over_tls(&tls, bedrock.port());
     let members = json!({"ca_file": tls.ca_file(), "proxy": format!("https://localhost:{}", proxy.port())});
-    check_calls(&model("https://bedrock.example", members));
+    check_calls(&Model::once_at("https://bedrock.example", members));
     assert!(proxy.heads()[0].starts_with("CONNECT bedrock.example:443 HTTP/1.1\r\n"), "{:?}", proxy.heads());
 }
 
@@ -421,7 +406,7 @@ fn plain_http_requests_carry_the_whole_url_to_the_proxy() {
     proxy.push(Reply::text_response("Hello"));
     let url = format!("http://me:pass@127.0.0.1:{}", proxy.port());
     let members = json!({"allow_http": true, "proxy": url});
-    let model = model("http://bedrock.example:8080", members);
+    let model = Model::once_at("http://bedrock.example:8080", members);
     for _ in 0..2 {
         assert_eq!(model.generate(&hello()).response().text, "Hello");
     }
@@ -443,7 +428,7 @@ fn an_error_of_a_proxy_is_in_the_message() {
     ] {
         let proxy = Proxy::refusing(response);
         let url = format!("http://127.0.0.1:{}", proxy.port());
-        let failure = model("https://bedrock.example", json!({"proxy": url})).generate(&hello());
+        let failure = Model::once_at("https://bedrock.example", json!({"proxy": url})).generate(&hello());
         failure.failed(BEDROCK_E_NETWORK).says(says);
     }
 }
@@ -465,7 +450,7 @@ fn retry_after_is_obeyed_in_seconds_and_as_a_date_by_the_services_clock() {
     for headers in [&[("Retry-After", "2")][..], &date] {
         let bedrock = throttled(headers);
         let began = Instant::now();
-        let outcome = model(&bedrock.url(), json!({"retry": {}})).generate(&hello());
+        let outcome = Model::once_at(&bedrock.url(), json!({"retry": {}})).generate(&hello());
         assert_eq!(outcome.response().attempts, 2);
         // Without Retry-After the second attempt follows within a second.
         assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
@@ -475,7 +460,7 @@ fn retry_after_is_obeyed_in_seconds_and_as_a_date_by_the_services_clock() {
 #[test]
 fn retry_after_is_bounded_by_max_backoff() {
     let bedrock = throttled(&[("Retry-After", "3600")]);
-    let outcome = model(&bedrock.url(), json!({"retry": {"max_backoff": "10ms"}})).generate(&hello());
+    let outcome = Model::once_at(&bedrock.url(), json!({"retry": {"max_backoff": "10ms"}})).generate(&hello());
     assert_eq!(outcome.response().attempts, 2);
 }
 
@@ -483,7 +468,7 @@ fn retry_after_is_bounded_by_max_backoff() {
 fn a_retry_after_beyond_the_calls_timer_ends_the_call_at_once() {
     for operation in ["Converse", "ConverseStream"] {
         let bedrock = throttled(&[("Retry-After", "3600")]);
-        let model = model(&bedrock.url(), json!({"retry": {"max_backoff": "1h"}, "timeout": "1m"}));
+        let model = Model::once_at(&bedrock.url(), json!({"retry": {"max_backoff": "1h"}, "timeout": "1m"}));
         let began = Instant::now();
         let outcome = model.call(operation, &hello());
         let failure = outcome.failed(BEDROCK_E_THROTTLED);
@@ -497,7 +482,7 @@ fn a_retry_after_beyond_the_calls_timer_ends_the_call_at_once() {
 fn an_invalid_retry_after_is_ignored() {
     for value in ["soon", "-1", "", "99999999999999999999999", "Wed, 21 Oct 1015 07:28:00 GMT"] {
         let bedrock = throttled(&[("Retry-After", value)]);
-        let outcome = model(&bedrock.url(), json!({"retry": {"max_backoff": "10ms"}})).generate(&hello());
+        let outcome = Model::once_at(&bedrock.url(), json!({"retry": {"max_backoff": "10ms"}})).generate(&hello());
         assert_eq!(outcome.response().attempts, 2, "{value}");
     }
 }

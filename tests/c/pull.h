@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -164,6 +165,47 @@ static inline bedrock_status pull_join(struct pull_reader *reader)
 {
     pthread_join(reader->thread, NULL);
     return reader->status;
+}
+
+/* A child of fork(), and a pipe from it. */
+struct pull_child {
+    pid_t pid;
+    int ends[2];
+};
+
+/* Forks. Returns whether this is the child, which ends with pull_child_end. */
+static inline int pull_fork(struct pull_child *child)
+{
+    CHECK(pipe(child->ends) == 0);
+    child->pid = fork();
+    if (child->pid == 0)
+        check_failures = 0;
+    return child->pid == 0;
+}
+
+/* Informs the parent whether all checks of the child held. Does not return. */
+static inline void pull_child_end(const struct pull_child *child)
+{
+    char good;
+
+    CHECK_INT(bedrock_live_handles(), 0);
+    good = check_failures == 0;
+    CHECK(write(child->ends[1], &good, 1) == 1);
+    /* Waits to be killed, because a leak checker would count memory of the parent's threads. */
+    for (;;)
+        pause();
+}
+
+/* Waits for the checks of the child. */
+static inline void pull_child_wait(const struct pull_child *child)
+{
+    char good = 0;
+
+    close(child->ends[1]);
+    CHECK(read(child->ends[0], &good, 1) == 1 && good);
+    close(child->ends[0]);
+    kill(child->pid, SIGKILL);
+    waitpid(child->pid, NULL, 0);
 }
 
 #endif

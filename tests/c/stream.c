@@ -7,7 +7,6 @@
 
 #include <sched.h>
 #include <signal.h>
-#include <sys/wait.h>
 
 #define TEN "a b c d e f g h i j"
 
@@ -491,18 +490,14 @@ static void forked(void)
 {
     bedrock_stream *stream = pull_open(ten, "Hi."), *own, *out = POISON;
     bedrock_response *response = POISON;
-    int ends[2] = {-1, -1};
-    char good = 0, text[100] = "";
-    pid_t pid;
+    struct pull_child child;
+    char text[100] = "";
 
     CHECK_INT(NEXT_TEXT(stream, -1, text), BEDROCK_OK);
     CHECK(bedrock_stream_fd(stream) >= 0);
-    CHECK(pipe(ends) == 0);
-    pid = fork();
-    if (pid == 0) {
+    if (pull_fork(&child)) {
         bedrock_model *model;
 
-        check_failures = 0;
         CHECK_INT(NEXT(stream, 0), BEDROCK_E_FORKED);
         CHECK_FAILS(bedrock_stream_response(stream, &response, &error), BEDROCK_E_FORKED, &error, "", "fork()");
         CHECK(response == NULL);
@@ -520,18 +515,9 @@ static void forked(void)
         CHECK_TEXT(text, TEN);
         bedrock_stream_free(own);
         bedrock_model_free(model);
-        CHECK_INT(bedrock_live_handles(), 0);
-        good = check_failures == 0;
-        CHECK(write(ends[1], &good, 1) == 1);
-        /* Waits to be killed, because a leak checker would count memory of the parent's threads. */
-        for (;;)
-            pause();
+        pull_child_end(&child);
     }
-    close(ends[1]);
-    CHECK(read(ends[0], &good, 1) == 1 && good);
-    close(ends[0]);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    pull_child_wait(&child);
     CHECK_INT(pull_all(stream, text), BEDROCK_DONE);
     CHECK_TEXT(text, TEN);
     bedrock_stream_free(stream);

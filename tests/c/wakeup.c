@@ -5,7 +5,6 @@
 #include "pull.h"
 
 #include <signal.h>
-#include <sys/wait.h>
 
 #define TEN "a b c d e f g h i j"
 
@@ -431,17 +430,13 @@ static void forked(void)
 {
     bedrock_stream *stream = pull_open(local, "stream F"), *own;
     struct counter counter = {0}, theirs = {0};
-    int ends[2] = {-1, -1};
-    char good = 0, text[100] = "";
-    pid_t pid;
+    struct pull_child child;
+    char text[100] = "";
 
     CHECK_INT(SET(stream, &counter), BEDROCK_OK);
-    CHECK(pipe(ends) == 0);
-    pid = fork();
-    if (pid == 0) {
+    if (pull_fork(&child)) {
         bedrock_model *model;
 
-        check_failures = 0;
         CHECK_INT(SET(stream, &theirs), BEDROCK_E_FORKED);
         CHECK_INT(theirs.releases, 1);
         bedrock_stream_free(stream);
@@ -455,17 +450,9 @@ static void forked(void)
         bedrock_stream_free(own);
         bedrock_model_free(model);
         CHECK_INT(theirs.releases, 1);
-        CHECK_INT(bedrock_live_handles(), 0);
-        good = check_failures == 0;
-        CHECK(write(ends[1], &good, 1) == 1);
-        for (;;)
-            pause();
+        pull_child_end(&child);
     }
-    close(ends[1]);
-    CHECK(read(ends[0], &good, 1) == 1 && good);
-    close(ends[0]);
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
+    pull_child_wait(&child);
     pull_pass(local, "F");
     wait_wakeups(&counter, 1);
     bedrock_stream_free(stream);

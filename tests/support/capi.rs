@@ -97,6 +97,23 @@ impl Model {
         Model::new(&with(config(bedrock), members))
     }
 
+    /// Makes a model that calls `url` with one attempt, and with these members.
+    #[track_caller]
+    pub fn once_at(url: &str, members: Value) -> Model {
+        let base = json!({
+            "model": MODEL_ID,
+            "region": REGION,
+            "base_url": url,
+            "api_key": ACCESS_KEY,
+            "secret_key": SECRET_KEY,
+            "retry": {"max_attempts": 1},
+            "timeout": "15s",
+            // On a busy machine a connection attempt may be so slow that a second one would start.
+            "timeouts": {"connect": "30s"},
+        });
+        Model::new(&with(base, members))
+    }
+
     /// Makes a model of a config, which must be valid.
     #[track_caller]
     pub fn new(config: &Value) -> Model {
