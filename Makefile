@@ -82,8 +82,12 @@ BASH    = $(DESTDIR)$(DATADIR)/bash-completion/completions
 ZSH     = $(DESTDIR)$(DATADIR)/zsh/site-functions
 FISH    = $(DESTDIR)$(DATADIR)/fish/vendor_completions.d
 
-all: library
-	$(MAKE) --no-print-directory $(STATIC) command manual
+all: libraries
+	$(MAKE) --no-print-directory command manual
+
+# What programs link with: all that CMake needs from source.
+libraries: library
+	$(MAKE) --no-print-directory $(STATIC)
 
 # Cargo knows what has changed. If nothing has, this takes a moment.
 library: archive
@@ -171,4 +175,4 @@ dist:
 release-files: all
 	TARGET="$(TARGET)" GLIBC="$(GLIBC)" packaging/dist
 
-.PHONY: all library archive command manual install uninstall dist release-files
+.PHONY: all libraries library archive command manual install uninstall dist release-files
