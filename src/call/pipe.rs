@@ -17,7 +17,7 @@
 use super::timer::Deadline;
 use crate::error::Error;
 use crate::protocol::batch::Batch;
-use crate::runtime::event_fd::EventFd;
+use crate::runtime::event_fd::{EventFd, Signal};
 use crate::runtime::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 use crate::text::Text;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -41,8 +41,8 @@ pub enum End {
 /// A notifier of the program. [`notify`](Self::notify) and [`withdraw`](Self::withdraw) are called under the pipe's
 /// lock, and must not use the pipe.
 pub trait Notifier: Send + Sync {
-    /// Notifies the program that there is something to read.
-    fn notify(&self);
+    /// Notifies the program that there is something to read. The signal is sent after the pipe's lock was released.
+    fn notify(&self) -> Option<Signal>;
     /// Withdraws a notification that has not been delivered: the reader has found nothing.
     fn withdraw(&self);
     /// Ends the notifications: when this returns, none is running, and none follows. Called outside all locks.
@@ -82,23 +82,26 @@ struct State {
     late_since: Option<Instant>,
 }
 
+/// Makes the descriptor of a stream, and that of its notifier, readable when it is dropped: after the pipe's lock.
+#[must_use]
+#[derive(Default)]
+struct Signals {
+    _stream: Option<Signal>,
+    _notifier: Option<Signal>,
+}
+
 impl State {
     fn has_something(&self) -> bool {
         !self.batch.is_empty() || self.end.is_some()
     }
 
     /// Updates the descriptor and the notifier: is there something to read? `unread`: the reader has events left.
-    fn update_readiness(&mut self, unread: bool) {
+    fn update_readiness(&mut self, unread: bool) -> Signals {
         let something = unread || self.has_something();
-        if let Some(event_fd) = &mut self.event_fd {
-            event_fd.set_readable(something);
-        }
-        if something
-            && std::mem::take(&mut self.armed)
-            && let Some(notifier) = &self.notifier
-        {
-            notifier.notify();
-        }
+        let stream = self.event_fd.as_mut().and_then(|event_fd| event_fd.set_readable(something));
+        let notifies = something && std::mem::take(&mut self.armed);
+        let notifier = self.notifier.as_ref().filter(|_| notifies).and_then(|notifier| notifier.notify());
+        Signals { _stream: stream, _notifier: notifier }
     }
 
     fn has_room(&self, full: usize) -> bool {
@@ -125,8 +128,8 @@ impl State {
 
 /// The result of a write.
 pub struct Written {
-    /// Whether there was any event.
-    pub any: bool,
+    /// The number of events.
+    pub events: usize,
     /// Whether the batch is full.
     pub full: bool,
     /// Whether the writer must defer a notification of the reader.
@@ -175,13 +178,14 @@ impl Pipe {
         let mut state = self.state.lock();
         let before = state.batch.len();
         let result = decode(&mut state.batch);
-        let any = state.batch.len() > before;
+        let events = state.batch.len() - before;
+        let any = events > 0;
         let notify = any && !state.notification_due;
         state.notification_due |= notify;
         if any && let Some(next) = next {
             state.limit(next);
         }
-        (result, Written { any, full: !state.has_room(self.full), notify })
+        (result, Written { events, full: !state.has_room(self.full), notify })
     }
 
     /// Notifies the reader of the batch.
@@ -237,11 +241,10 @@ impl Pipe {
     /// The lock is released before the reader is woken: one that wakes up while it is held goes to sleep again.
     fn notify_and_release(&self, mut state: MutexGuard<'_, State>) {
         // Whether the reader has events left is not known here, so that nothing becomes unreadable.
-        if state.has_something() {
-            state.update_readiness(false);
-        }
+        let signals = if state.has_something() { state.update_readiness(false) } else { Signals::default() };
         let sleeps = state.reader_sleeps;
         drop(state);
+        drop(signals);
         if sleeps {
             self.readable.notify_one();
         }
@@ -325,8 +328,9 @@ impl Pipe {
     /// Updates the descriptor after the reader has read an event. `unread`: it has events left.
     pub fn update_readiness(&self, unread: bool) {
         let mut state = self.state.lock();
-        state.update_readiness(unread);
+        let signals = state.update_readiness(unread);
         self.resume_writer(state, unread);
+        drop(signals);
     }
 
     /// Wakes the writer if it waits for the reader's own batch alone, and the reader has returned all of that.
@@ -344,9 +348,10 @@ impl Pipe {
         if state.event_fd.is_none() {
             state.event_fd = Some(EventFd::new()?);
         }
-        state.update_readiness(unread);
+        let signals = state.update_readiness(unread);
         let fd = state.event_fd.as_ref().expect("the descriptor has just been made").fd();
         self.resume_writer(state, unread);
+        drop(signals);
         Ok(fd)
     }
 
@@ -354,8 +359,10 @@ impl Pipe {
     /// returns, the old one does not run.
     pub fn set_notifier(&self, notifier: Option<Box<dyn Notifier>>, unread: bool) {
         let mut state = self.state.lock();
-        let old = if state.closed { notifier } else { self.replace_notifier(&mut state, notifier, unread) };
+        let (old, signal) =
+            if state.closed { (notifier, None) } else { self.replace_notifier(&mut state, notifier, unread) };
         self.resume_writer(state, unread);
+        drop(signal);
         if let Some(old) = old {
             old.detach();
         }
@@ -366,17 +373,16 @@ impl Pipe {
         state: &mut State,
         notifier: Option<Box<dyn Notifier>>,
         unread: bool,
-    ) -> Option<Box<dyn Notifier>> {
+    ) -> (Option<Box<dyn Notifier>>, Option<Signal>) {
         let now = unread || state.has_something();
         state.armed = !now && notifier.is_some();
-        if let Some(notifier) = notifier.as_ref().filter(|_| now) {
-            notifier.notify();
-        }
         let old = std::mem::replace(&mut state.notifier, notifier);
         if let Some(old) = &old {
             old.withdraw();
         }
-        old
+        // After that, because a withdrawal may wait for a signal.
+        let signal = state.notifier.as_ref().filter(|_| now).and_then(|notifier| notifier.notify());
+        (old, signal)
     }
 
     /// Closes the descriptor and removes the notifier, for good.
@@ -384,7 +390,7 @@ impl Pipe {
         let mut state = self.state.lock();
         state.closed = true;
         state.event_fd = None;
-        let old = self.replace_notifier(&mut state, None, false);
+        let (old, _no_signal) = self.replace_notifier(&mut state, None, false);
         drop(state);
         if let Some(old) = old {
             old.detach();

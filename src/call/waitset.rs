@@ -5,7 +5,7 @@
 
 use super::pipe::Notifier;
 use crate::error::{Error, Kind, Result};
-use crate::runtime::event_fd::EventFd;
+use crate::runtime::event_fd::{EventFd, Signal};
 use crate::runtime::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -39,11 +39,10 @@ pub struct Subscription<T> {
 }
 
 impl<T> Queue<T> {
-    fn update_readiness(&mut self) {
+    /// Updates the descriptor: is there a readable stream?
+    fn update_readiness(&mut self) -> Option<Signal> {
         let readable = !self.ready.is_empty();
-        if let Some(event_fd) = &mut self.event_fd {
-            event_fd.set_readable(readable);
-        }
+        self.event_fd.as_mut()?.set_readable(readable)
     }
 }
 
@@ -80,7 +79,8 @@ impl<T: Copy> WaitSet<T> {
                 return Err(Error::new(Kind::Cancelled, "the waiting set was freed while a thread waited for it"));
             }
             if let Some((_, token)) = queue.ready.pop_first() {
-                queue.update_readiness();
+                let none = queue.update_readiness();
+                debug_assert!(none.is_none(), "one stream less makes nothing readable");
                 return Ok(Some(token));
             }
             let left = match timeout {
@@ -116,8 +116,11 @@ impl<T: Copy> WaitSet<T> {
             })?;
             queue.event_fd = Some(event_fd);
         }
-        queue.update_readiness();
-        Ok(queue.event_fd.as_ref().expect("the descriptor has just been made").fd())
+        let signal = queue.update_readiness();
+        let fd = queue.event_fd.as_ref().expect("the descriptor has just been made").fd();
+        drop(queue);
+        drop(signal);
+        Ok(fd)
     }
 
     /// Ends the set: a thread that waits returns, the descriptor is closed, and no stream is returned any more.
@@ -139,21 +142,22 @@ impl<T> Subscription<T> {
 }
 
 impl<T: Copy + Send + Sync> Notifier for Arc<Subscription<T>> {
-    fn notify(&self) {
+    fn notify(&self) -> Option<Signal> {
         let mut queue = self.set.queue.lock();
         if queue.closed {
-            return;
+            return None;
         }
         queue.last_position += 1;
         let position = queue.last_position;
         queue.ready.insert(position, self.token);
         self.position.store(position, Ordering::Relaxed);
-        queue.update_readiness();
+        let signal = queue.update_readiness();
         let wake = std::mem::take(&mut queue.sleeps);
         drop(queue);
         if wake {
             self.set.readable.notify_one();
         }
+        signal
     }
 
     fn withdraw(&self) {
@@ -161,7 +165,8 @@ impl<T: Copy + Send + Sync> Notifier for Arc<Subscription<T>> {
         if position > 0 {
             let mut queue = self.set.queue.lock();
             queue.ready.remove(&position);
-            queue.update_readiness();
+            let none = queue.update_readiness();
+            debug_assert!(none.is_none(), "one stream less makes nothing readable");
         }
     }
 

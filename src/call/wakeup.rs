@@ -6,6 +6,7 @@
 use super::pipe::Notifier;
 use crate::error::{Error, Kind, Result};
 use crate::runtime::callback_thread::CallbackThread;
+use crate::runtime::event_fd::Signal;
 use crate::runtime::fork::{ForkLock, HeldOverFork, Rank};
 use crate::runtime::per_process::PerProcess;
 use crate::runtime::sync::{Arc, Condvar, Mutex};
@@ -99,12 +100,13 @@ impl Drop for Running<'_> {
 }
 
 impl Notifier for Arc<Wakeup> {
-    fn notify(&self) {
+    fn notify(&self) -> Option<Signal> {
         let mut call = self.call.lock();
         if !std::mem::replace(&mut call.queued, true) {
             drop(call);
             self.thread.put(|queue| queue.push_back(self.clone()));
         }
+        None
     }
 
     /// Does nothing. A wakeup in the queue stays there: its callback finds nothing to read, and is called again later.

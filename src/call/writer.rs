@@ -119,7 +119,7 @@ impl Writer {
         let IncomingResponse { mut body, delimited, head, .. } = response;
         // Before the reader sees the event with the usage.
         let count = |usage: Usage| count(head.usage.or(usage));
-        let _receiving = Receiving::begin();
+        let receiving = Receiving::begin();
         let mut timer = Timer::new(limits.first_event.or_earlier(limits.total));
         let mut frames = FrameBuffer::default();
         let mut events = EventDecoder::new(form);
@@ -141,7 +141,8 @@ impl Writer {
             let (mut rest, mut any) = (&chunk[..], false);
             let full = loop {
                 let written = self.decode(&mut frames, &mut events, &mut rest, next, count)?;
-                any |= written.any;
+                receiving.count(written.events);
+                any |= written.events > 0;
                 let Some(long) = frames.take_long() else { break written.full };
                 let batch = next.or_earlier(limits.total).limit(decode_elsewhere(long, &mut events)).await.flatten()?;
                 events.take_usage().into_iter().for_each(count);

@@ -1,31 +1,58 @@
 //! A descriptor that a program polls: it is readable while there is something to read.
 //!
-//! It is readable or not: signals do not add up, so that it cannot overflow, and clearing it once makes it unreadable.
+//! Whether it shall be readable is decided under a lock. A thread that polls it wakes up at once when it becomes so, and
+//! acquires that lock. So the descriptor is [signalled](Signal) after the lock was released. It has one token or none:
+//! it cannot overflow, and the thread that makes it unreadable takes the token, and waits for one that is on its way.
 
 use std::io;
-use std::os::fd::RawFd;
+use std::os::fd::{AsFd, RawFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-/// A descriptor that a program polls. Non-blocking and close-on-exec; closed when this is dropped.
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// The longest time that a token is on its way, unless the program has closed the descriptor.
+const MAX_ON_ITS_WAY: Duration = Duration::from_secs(1);
+
+/// A descriptor that a program polls. Non-blocking and close-on-exec; closed when this and all of its signals are
+/// dropped.
 pub struct EventFd {
-    descriptor: Descriptor,
+    descriptor: Arc<Descriptor>,
     readable: bool,
+}
+
+/// Makes a descriptor readable when it is dropped. Its owner acquires no lock before, and should hold none.
+#[must_use]
+pub struct Signal(Arc<Descriptor>);
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        self.0.signal();
+    }
 }
 
 impl EventFd {
     /// Returns a descriptor that is not readable. Fails if the process has no descriptors left.
     pub fn new() -> io::Result<Self> {
-        Ok(EventFd { descriptor: Descriptor::new()?, readable: false })
+        Ok(EventFd { descriptor: Arc::new(Descriptor::new()?), readable: false })
     }
 
-    /// Makes the descriptor readable or unreadable. Makes no system call if nothing changes.
-    pub fn set_readable(&mut self, readable: bool) {
-        // Neither call can fail: at most one token is in it.
-        match (self.readable, readable) {
-            (false, true) => self.descriptor.signal(),
-            (true, false) => self.descriptor.clear(),
+    /// Makes the descriptor unreadable, or readable by the signal that it returns. Makes no system call if nothing
+    /// changes.
+    pub fn set_readable(&mut self, readable: bool) -> Option<Signal> {
+        match (std::mem::replace(&mut self.readable, readable), readable) {
+            (false, true) => return Some(Signal(self.descriptor.clone())),
+            (true, false) => self.take_token(),
             _ => {}
         }
-        self.readable = readable;
+        None
+    }
+
+    fn take_token(&self) {
+        let began = Instant::now();
+        while !self.descriptor.clear() && began.elapsed() < MAX_ON_ITS_WAY {
+            let _ = poll(&mut [PollFd::new(self.descriptor.as_fd(), PollFlags::POLLIN)], PollTimeout::from(10u8));
+        }
     }
 
     /// Returns the descriptor, owned by this value.
@@ -42,9 +69,10 @@ use socket_pair::Descriptor;
 /// An eventfd, on systems that have it.
 #[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
 mod one_descriptor {
+    use nix::errno::Errno;
     use nix::sys::eventfd::{EfdFlags, EventFd};
     use std::io;
-    use std::os::fd::{AsRawFd, RawFd};
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
     pub struct Descriptor(EventFd);
 
@@ -57,12 +85,19 @@ mod one_descriptor {
             let _ = self.0.write(1);
         }
 
-        pub fn clear(&self) {
-            let _ = self.0.read();
+        /// Takes the token. Returns false if there is none yet.
+        pub fn clear(&self) -> bool {
+            self.0.read() != Err(Errno::EAGAIN)
         }
 
         pub fn fd(&self) -> RawFd {
             self.0.as_raw_fd()
+        }
+    }
+
+    impl AsFd for Descriptor {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
         }
     }
 }
@@ -70,8 +105,8 @@ mod one_descriptor {
 /// A pair of sockets, on every Unix.
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android", target_os = "freebsd"))))]
 mod socket_pair {
-    use std::io::{self, Read, Write};
-    use std::os::fd::{AsRawFd, RawFd};
+    use std::io::{self, ErrorKind, Read, Write};
+    use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
     use std::os::unix::net::UnixStream;
 
     pub struct Descriptor {
@@ -91,12 +126,19 @@ mod socket_pair {
             let _ = (&self.sender).write(&[1]);
         }
 
-        pub fn clear(&self) {
-            let _ = (&self.receiver).read(&mut [0]);
+        /// Takes the token. Returns false if there is none yet.
+        pub fn clear(&self) -> bool {
+            !matches!((&self.receiver).read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
         }
 
         pub fn fd(&self) -> RawFd {
             self.receiver.as_raw_fd()
+        }
+    }
+
+    impl AsFd for Descriptor {
+        fn as_fd(&self) -> BorrowedFd<'_> {
+            self.receiver.as_fd()
         }
     }
 }
@@ -104,7 +146,6 @@ mod socket_pair {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use std::os::fd::BorrowedFd;
 
     fn is_readable(fd: RawFd) -> bool {
@@ -118,8 +159,20 @@ mod tests {
     fn a_descriptor_is_readable_exactly_while_it_is_set_however_often_it_is_set() {
         let mut event_fd = EventFd::new().unwrap();
         for readable in [false, true, true, true, false, false, true, false] {
-            event_fd.set_readable(readable);
+            drop(event_fd.set_readable(readable));
             assert_eq!(is_readable(event_fd.fd()), readable);
+        }
+    }
+
+    #[test]
+    fn a_descriptor_that_is_made_unreadable_takes_the_token_that_is_on_its_way() {
+        let mut event_fd = EventFd::new().unwrap();
+        for _ in 0..100 {
+            let signal = event_fd.set_readable(true).expect("a signal");
+            let sender = std::thread::spawn(move || drop(signal));
+            assert!(event_fd.set_readable(false).is_none());
+            sender.join().unwrap();
+            assert!(!is_readable(event_fd.fd()));
         }
     }
 
@@ -128,9 +181,10 @@ mod tests {
         let pair = socket_pair::Descriptor::new().unwrap();
         for _ in 0..3 {
             assert!(!is_readable(pair.fd()));
+            assert!(!pair.clear());
             pair.signal();
             assert!(is_readable(pair.fd()));
-            pair.clear();
+            assert!(pair.clear());
         }
         assert!(!is_readable(pair.fd()));
     }

@@ -97,12 +97,12 @@ pub mod protocol {
     }
 }
 
-/// A descriptor that the checker's threads can wait for: a number.
+/// A descriptor that the checker's threads can wait for: a number. It is readable while it has a token.
 pub mod event_fd {
-    use shuttle::sync::{Arc, Condvar, Mutex};
+    use shuttle::sync::{Arc, Condvar, Mutex, MutexGuard};
     use std::cell::RefCell;
 
-    type State = Arc<(Mutex<bool>, Condvar)>;
+    type State = Arc<(Mutex<usize>, Condvar)>;
 
     thread_local! {
         /// The checker runs all of its threads on one of the system's.
@@ -112,6 +112,20 @@ pub mod event_fd {
     pub struct EventFd {
         state: State,
         fd: i32,
+        readable: bool,
+    }
+
+    /// Adds a token when it is dropped.
+    #[must_use]
+    pub struct Signal(State);
+
+    impl Drop for Signal {
+        fn drop(&mut self) {
+            let mut tokens = self.0.0.lock().unwrap();
+            assert_eq!(*tokens, 0, "the last token has not been taken");
+            *tokens = 1;
+            self.0.1.notify_all();
+        }
     }
 
     impl EventFd {
@@ -122,12 +136,16 @@ pub mod event_fd {
                 descriptors.push(state.clone());
                 descriptors.len() as i32 - 1
             });
-            Ok(EventFd { state, fd })
+            Ok(EventFd { state, fd, readable: false })
         }
 
-        pub fn set_readable(&mut self, readable: bool) {
-            *self.state.0.lock().unwrap() = readable;
-            self.state.1.notify_all();
+        pub fn set_readable(&mut self, readable: bool) -> Option<Signal> {
+            match (std::mem::replace(&mut self.readable, readable), readable) {
+                (false, true) => return Some(Signal(self.state.clone())),
+                (true, false) => *wait_for_token(&self.state) = 0,
+                _ => {}
+            }
+            None
         }
 
         pub fn fd(&self) -> i32 {
@@ -140,15 +158,19 @@ pub mod event_fd {
     }
 
     pub fn is_readable(fd: i32) -> bool {
-        *state(fd).0.lock().unwrap()
+        *state(fd).0.lock().unwrap() > 0
     }
 
     pub fn wait_until_readable(fd: i32) {
-        let state = state(fd);
-        let mut up = state.0.lock().unwrap();
-        while !*up {
-            up = state.1.wait(up).unwrap();
+        drop(wait_for_token(&state(fd)));
+    }
+
+    fn wait_for_token(state: &State) -> MutexGuard<'_, usize> {
+        let mut tokens = state.0.lock().unwrap();
+        while *tokens == 0 {
+            tokens = state.1.wait(tokens).unwrap();
         }
+        tokens
     }
 }
 
