@@ -146,12 +146,12 @@ func (c *call) next(event *Event) error {
 		if status != abi.Again {
 			return err
 		}
-		<-c.ready
+		c.hub.wait(c)
 	}
 }
 
-// poll reads the next event if there is one. Without one, the library wakes the hub when there is something to read, and
-// the hub fills ready.
+// poll reads the next event if there is one. Without one, the library makes the hub's set readable when there is
+// something to read, and the hub fills ready.
 func (c *call) poll(event *Event) (status int32, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -196,6 +196,16 @@ func (c *call) wake() {
 	}
 }
 
+// isReady returns whether there may be something to read, and takes the element of ready.
+func (c *call) isReady() bool {
+	select {
+	case <-c.ready:
+		return true
+	default:
+		return false
+	}
+}
+
 func (c *call) response() (*Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -228,6 +238,7 @@ func (c *call) close() {
 	c.mu.Unlock()
 	if !closed {
 		c.wake()
+		c.hub.interrupt(c)
 		c.hub.remove(c)
 	}
 }

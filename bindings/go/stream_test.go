@@ -201,6 +201,44 @@ func TestCloseEndsALoopInAnotherGoroutine(t *testing.T) {
 	}
 }
 
+// The goroutine that waits for the longest time wakes the others.
+func TestEventsArriveWhileTheGoroutineThatWaitedBeforeIsClosed(t *testing.T) {
+	leaksNothing(t)
+	const rounds = 50
+	silence := scripted(t, silent("Hello"))
+	words := scripted(t, map[string]any{"text": "One two three four.", "pace": "2ms"})
+	for range rounds {
+		first := silence.Stream(t.Context(), hello(t))
+		began, ended := make(chan struct{}), make(chan error)
+		go func() {
+			var last error
+			for event, err := range first.Events() {
+				if event.Type == bedrock.EventText {
+					close(began)
+				}
+				last = err
+			}
+			ended <- last
+		}()
+		<-began
+		second := words.Stream(t.Context(), hello(t))
+		text := ""
+		for piece, err := range second.Text() {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if text == "" {
+				go first.Close()
+			}
+			text += piece
+		}
+		second.Close()
+		if err := <-ended; !errors.Is(err, bedrock.ErrCancelled) || text != "One two three four." {
+			t.Fatalf("%v, %q", err, text)
+		}
+	}
+}
+
 func TestEverythingMayBeClosedAtAnyTime(t *testing.T) {
 	leaksNothing(t)
 	handles := bedrock.LiveHandles()
