@@ -3,13 +3,15 @@ package bedrock
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"time"
 
 	"github.com/libbedrock/libbedrock/bindings/go/internal/abi"
 )
 
-// Error is a failure with everything that is known about it. Every error of this package is one, except those of
-// [encoding/json].
+// Error is a failure with everything that is known about it. Every error of this package is one, except those of the
+// methods Decode.
 //
 //	var failure *bedrock.Error
 //	switch {
@@ -43,7 +45,8 @@ type Error struct {
 	ctx, cause error
 }
 
-// Error returns the message, and what ended the context if that is why the call ended.
+// Error returns the message, and its cause: what ended the context if that is why the call ended, or the error of
+// [encoding/json] if a value could not be encoded.
 func (e *Error) Error() string {
 	if e.cause != nil {
 		return e.Message + ": " + e.cause.Error()
@@ -54,10 +57,13 @@ func (e *Error) Error() string {
 // Is returns whether target is the status of the error.
 func (e *Error) Is(target error) bool { return target == e.Status }
 
-// Unwrap returns the error and the cause of the context that ended the call, or nothing.
+// Unwrap returns the cause, if there is one, and the error of the context that ended the call.
 func (e *Error) Unwrap() []error {
-	if e.ctx == nil {
+	switch {
+	case e.cause == nil:
 		return nil
+	case e.ctx == nil:
+		return []error{e.cause}
 	}
 	return []error{e.ctx, e.cause}
 }
@@ -93,9 +99,28 @@ func newError(f *abi.Failure) *Error {
 	}
 }
 
-// own returns a failure that this package finds without the library.
-func own(status Status, message string) *Error {
-	return &Error{Status: status, Message: "bedrock: " + message, RetryAfter: -1}
+// own returns a failure that this package finds without the library. Its message is like the library's: what was being
+// done, what is wrong, what to do.
+func own(status Status, doing, wrong, advice string) *Error {
+	message := "bedrock: " + doing + ": " + wrong
+	if advice != "" {
+		message += ". " + advice
+	}
+	return &Error{Status: status, Message: message, RetryAfter: -1}
+}
+
+// argument is an argument that the library takes as a C string, which a NUL ends.
+type argument struct{ name, value string }
+
+// checkNames returns the failure of an argument that has a NUL inside, or nil.
+func checkNames(doing string, arguments ...argument) error {
+	for _, a := range arguments {
+		if at := strings.IndexByte(a.value, 0); at >= 0 {
+			return own(ErrInvalidArgument, doing, fmt.Sprintf("%s has a NUL: the byte at offset %d", a.name, at),
+				"Remove the NUL")
+		}
+	}
+	return nil
 }
 
 // because states that the context ended the call, if it did.

@@ -33,6 +33,12 @@ type hub struct {
 	calls map[abi.Handle]*call
 }
 
+// The message of a process without a handle left.
+const (
+	outOfHandles = "the process is out of handles"
+	closeMore    = "Close the streams, requests, responses and models that are no longer used"
+)
+
 // users counts the models and the calls of the process.
 var users struct {
 	sync.Mutex
@@ -81,7 +87,7 @@ func joinHub(c *call) (*hub, error) {
 	h.mu.Unlock()
 	if status := abi.WaitsetAdd(h.set, c.handle); status != abi.OK {
 		h.remove(c)
-		return nil, own(Status(status), "a stream cannot be waited for: "+abi.StatusName(status))
+		return nil, own(Status(status), "opening a stream", "it cannot be waited for: "+abi.StatusName(status), "")
 	}
 	return h, nil
 }
@@ -97,7 +103,7 @@ func (h *hub) remove(c *call) {
 func startHub() (*hub, error) {
 	h := &hub{set: abi.WaitsetNew(), lead: make(chan struct{}, 1), calls: map[abi.Handle]*call{}}
 	if h.set == 0 {
-		return nil, own(ErrResource, "a stream cannot be waited for: the process is out of handles")
+		return nil, own(ErrResource, "opening a stream", outOfHandles, closeMore)
 	}
 	if !h.poll() {
 		h.done = make(chan struct{})

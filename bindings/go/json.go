@@ -5,6 +5,17 @@ import (
 	"encoding/json"
 )
 
+// encodeFor is encode with an error of this package.
+func encodeFor(doing string, value any) (string, error) {
+	text, err := encode(value)
+	if err != nil {
+		failure := own(ErrInvalidArgument, doing, "the value cannot be encoded as JSON", "")
+		failure.cause = err
+		return "", failure
+	}
+	return text, nil
+}
+
 // encode returns the JSON text of a value. A string and bytes are JSON text already.
 func encode(value any) (string, error) {
 	switch value := value.(type) {

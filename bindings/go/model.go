@@ -17,7 +17,7 @@ type Model struct {
 // New makes a model. It checks the complete config, and does not connect: the first call finds credentials and endpoint
 // and returns their errors.
 func New(config Config) (*Model, error) {
-	text, err := encode(config)
+	text, err := encodeFor("making a model", config)
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func newModel(r abi.Result) (*Model, error) {
 //
 //	quick, err := model.With(`{"timeouts": {"total": "10s"}}`)
 func (m *Model) With(defaults any) (*Model, error) {
-	text, err := encode(defaults)
+	text, err := encodeFor("deriving a model", defaults)
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +100,7 @@ func (m *Model) Connect(ctx context.Context) error {
 	var cancel abi.Handle
 	if ctx.Done() != nil {
 		if cancel = abi.CancelNew(); cancel == 0 {
-			return own(ErrResource, "connect: the process is out of handles")
+			return own(ErrResource, "connecting", outOfHandles, closeMore)
 		}
 		defer abi.CancelFree(cancel)
 		defer context.AfterFunc(ctx, func() { abi.CancelFire(cancel) })()

@@ -46,7 +46,7 @@ func leave() { <-waits }
 
 // ended returns the error of a call that its context ended before the library had a part in it.
 func ended(ctx context.Context) *Error {
-	return own(ErrCancelled, "the call was cancelled before it began").because(ctx)
+	return own(ErrCancelled, "starting a call", "it was cancelled before it began", "").because(ctx)
 }
 
 // Shutdown cancels all running calls of the process, and waits until the library's threads have ended or the context is
@@ -65,9 +65,9 @@ func Shutdown(ctx context.Context) error {
 		case status == abi.OK:
 			return nil
 		case status != abi.Again:
-			return own(Status(status), "shutdown: "+abi.StatusName(status))
+			return own(Status(status), "shutting down", abi.StatusName(status), "")
 		case ctx.Err() != nil:
-			return own(ErrCancelled, "some threads of the library have not ended").because(ctx)
+			return own(ErrCancelled, "shutting down", "some threads of the library have not ended", "").because(ctx)
 		}
 	}
 }

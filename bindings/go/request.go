@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"fmt"
 	"runtime"
 	"sync"
 
@@ -42,7 +43,7 @@ func NewRequest(members ...any) *Request {
 	if len(members) == 0 {
 		return newRequest(abi.RequestNew())
 	}
-	text, err := encode(members[0])
+	text, err := encodeFor("making a request", members[0])
 	if err != nil {
 		return &Request{owner: &owner{}, err: err}
 	}
@@ -71,17 +72,24 @@ func (r *Request) change(f func(request abi.Handle) abi.Result) *Request {
 }
 
 // changeBy is change with a value that is JSON.
-func (r *Request) changeBy(value any, f func(request abi.Handle, json string) abi.Result) *Request {
-	text, err := encode(value)
-	if err != nil {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.err == nil {
-			r.err = err
-		}
-		return r
+func (r *Request) changeBy(
+	doing string, value any, f func(request abi.Handle, json string) abi.Result,
+) *Request {
+	text, err := encodeFor(doing, value)
+	return r.changeIf(err, func(request abi.Handle) abi.Result { return f(request, text) })
+}
+
+// changeIf is change, if err, which an argument has caused, is nil.
+func (r *Request) changeIf(err error, f func(request abi.Handle) abi.Result) *Request {
+	if err == nil {
+		return r.change(f)
 	}
-	return r.change(func(request abi.Handle) abi.Result { return f(request, text) })
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
+	}
+	return r
 }
 
 // Err returns the first failure, or nil.
@@ -106,16 +114,20 @@ func (r *Request) ClearErr() error {
 // Text adds text to the conversation. The role is "user", "assistant" or "system". Blank text is not added, because the
 // service refuses it.
 func (r *Request) Text(role, text string) *Request {
-	return r.change(func(request abi.Handle) abi.Result { return abi.RequestAddText(request, role, text) })
+	err := checkNames("adding text", argument{"role", role})
+	return r.changeIf(err, func(request abi.Handle) abi.Result { return abi.RequestAddText(request, role, text) })
 }
 
 // Message adds a message that is JSON, in Converse's form or in that of chat completions.
-func (r *Request) Message(message any) *Request { return r.changeBy(message, abi.RequestAddMessage) }
+func (r *Request) Message(message any) *Request {
+	return r.changeBy("adding a message", message, abi.RequestAddMessage)
+}
 
 // Response adds the assistant's message of a response, in the form in which the service accepts it.
 func (r *Request) Response(response *Response) *Request {
 	if response == nil {
-		return r.change(func(abi.Handle) abi.Result { return abi.Result{Status: abi.EArgument} })
+		return r.changeIf(own(ErrInvalidArgument, "adding a response", "response is nil",
+			"Add the response of a call that returned no error"), nil)
 	}
 	defer runtime.KeepAlive(response)
 	return r.change(func(request abi.Handle) abi.Result {
@@ -126,53 +138,67 @@ func (r *Request) Response(response *Response) *Request {
 // ToolResult adds the result of a tool. id is that of the [ToolCall]. content is text, which is never read as JSON: add
 // JSON, images and documents with Message.
 func (r *Request) ToolResult(id, content string) *Request {
-	return r.change(func(request abi.Handle) abi.Result {
-		return abi.RequestAddToolResult(request, id, content, false)
-	})
+	return r.toolResult("adding the result of a tool", id, content, false)
 }
 
 // ToolError adds the result of a tool that failed. content informs the model of the reason.
 func (r *Request) ToolError(id, content string) *Request {
-	return r.change(func(request abi.Handle) abi.Result {
-		return abi.RequestAddToolResult(request, id, content, true)
+	return r.toolResult("adding the error of a tool", id, content, true)
+}
+
+func (r *Request) toolResult(doing, id, content string, isError bool) *Request {
+	return r.changeIf(checkNames(doing, argument{"id", id}), func(request abi.Handle) abi.Result {
+		return abi.RequestAddToolResult(request, id, content, isError)
 	})
 }
 
 // Image adds an image. The format is "png", "jpeg", "gif", "webp" or a MIME type, or "" if the bytes show it. The bytes
 // are copied.
 func (r *Request) Image(role, format string, data []byte) *Request {
-	return r.change(func(request abi.Handle) abi.Result { return abi.RequestAddImage(request, role, format, data) })
+	err := checkNames("adding an image", argument{"role", role}, argument{"format", format})
+	return r.changeIf(err, func(request abi.Handle) abi.Result { return abi.RequestAddImage(request, role, format, data) })
 }
 
 // Document adds a document. The format is "pdf", "csv", "docx", "txt" and so on, or a MIME type, or "" if the bytes or
 // the ending of name show it. name is what the model calls the document; it may be the name of a file, or "". The bytes
 // are copied.
 func (r *Request) Document(role, format, name string, data []byte) *Request {
-	return r.change(func(request abi.Handle) abi.Result {
+	err := checkNames("adding a document", argument{"role", role}, argument{"format", format}, argument{"name", name})
+	return r.changeIf(err, func(request abi.Handle) abi.Result {
 		return abi.RequestAddDocument(request, role, format, name, data)
 	})
 }
 
 // Attach gives bytes a name, to which JSON refers as "@name" wherever it would hold base64. The bytes are copied.
 func (r *Request) Attach(name string, data []byte) *Request {
-	return r.change(func(request abi.Handle) abi.Result { return abi.RequestAttach(request, name, data) })
+	err := checkNames("attaching bytes", argument{"name", name})
+	return r.changeIf(err, func(request abi.Handle) abi.Result { return abi.RequestAttach(request, name, data) })
 }
 
 // Set replaces top-level members by those of a JSON object, and adds those that the request lacks. null removes one.
-func (r *Request) Set(members any) *Request { return r.changeBy(members, abi.RequestSet) }
+func (r *Request) Set(members any) *Request {
+	return r.changeBy("setting members", members, abi.RequestSet)
+}
 
 // Remove removes a top-level member, such as "system".
 func (r *Request) Remove(member string) *Request {
-	return r.change(func(request abi.Handle) abi.Result { return abi.RequestRemove(request, member) })
+	err := checkNames("removing a member", argument{"member", member})
+	return r.changeIf(err, func(request abi.Handle) abi.Result { return abi.RequestRemove(request, member) })
 }
 
 // RemoveMessages removes count messages, beginning with the one whose index is first. Remove a tool call and its result
 // together.
 func (r *Request) RemoveMessages(first, count int) *Request {
-	return r.change(func(request abi.Handle) abi.Result {
-		if first < 0 || count < 0 {
-			return abi.Result{Status: abi.EArgument}
-		}
+	var err error
+	switch {
+	case first < 0:
+		err = own(ErrInvalidArgument, "removing messages", fmt.Sprintf("first is %d", first),
+			"Indexes begin with 0")
+	case count < 0:
+		err = own(ErrInvalidArgument, "removing messages", fmt.Sprintf("count is %d", count),
+			"Give how many messages to remove")
+	}
+	return r.changeIf(err, func(request abi.Handle) abi.Result {
 		return abi.RequestRemoveMessages(request, uint(first), uint(count))
 	})
 }

@@ -95,21 +95,14 @@ func TestWrongArgumentsAreErrors(t *testing.T) {
 	model := scripted(t, "Hello.")
 	for what, request := range map[string]*bedrock.Request{
 		"not JSON":          bedrock.NewRequest(`{"messages": `),
-		"not encodable":     bedrock.NewRequest(map[string]any{"system": make(chan int)}),
-		"a NUL in a role":   bedrock.NewRequest().Text("us\x00er", "Hello."),
 		"not UTF-8":         bedrock.NewRequest().Text("user", "\xff"),
-		"a negative index":  bedrock.NewRequest().RemoveMessages(-1, 1),
 		"an empty image":    bedrock.NewRequest().Image("user", "png", nil),
-		"no response":       bedrock.NewRequest().Response(nil),
 		"an attached twice": bedrock.NewRequest().Attach("a", []byte("1")).Attach("a", []byte("2")),
 	} {
 		if request.Err() == nil {
 			t.Errorf("%s is no error", what)
 		}
 		request.Close()
-	}
-	if _, err := model.Generate(t.Context(), nil); !errors.Is(err, bedrock.ErrInvalidArgument) {
-		t.Error(err)
 	}
 	if _, err := model.Call(t.Context(), "Divine", hello(t)); !errors.Is(err, bedrock.ErrInvalidArgument) {
 		t.Error(err)
@@ -125,6 +118,56 @@ func TestWrongArgumentsAreErrors(t *testing.T) {
 	model.Close()
 	if _, err := model.Generate(t.Context(), hello(t)); !errors.Is(err, bedrock.ErrBadHandle) {
 		t.Error(err)
+	}
+}
+
+// An error that the package makes itself is as good as the library's: what was being done, which argument is wrong, what
+// to do.
+func TestAnArgumentThatIsWrongHasAnErrorThatNamesIt(t *testing.T) {
+	leaksNothing(t)
+	model := scripted(t, "Hello.")
+	const nul = "us\x00er"
+	of := func(request *bedrock.Request) error {
+		defer request.Close()
+		return request.Err()
+	}
+	with := func(_ any, err error) error { return err }
+	request := bedrock.NewRequest
+	for want, err := range map[string]error{
+		"adding text: role has a NUL: the byte at offset 2. Remove the NUL":               of(request().Text(nul, "Hello.")),
+		"adding the result of a tool: id has a NUL: the byte at offset 2. Remove the NUL": of(request().ToolResult(nul, "1")),
+		"adding the error of a tool: id has a NUL: the byte at offset 2. Remove the NUL":  of(request().ToolError(nul, "1")),
+		"adding an image: role has a NUL: the byte at offset 2. Remove the NUL":           of(request().Image(nul, "png", nil)),
+		"adding an image: format has a NUL: the byte at offset 2. Remove the NUL":         of(request().Image("user", nul, nil)),
+		"adding a document: role has a NUL: the byte at offset 2. Remove the NUL":         of(request().Document(nul, "txt", "a", nil)),
+		"adding a document: format has a NUL: the byte at offset 2. Remove the NUL":       of(request().Document("user", nul, "a", nil)),
+		"adding a document: name has a NUL: the byte at offset 2. Remove the NUL":         of(request().Document("user", "txt", nul, nil)),
+		"attaching bytes: name has a NUL: the byte at offset 2. Remove the NUL":           of(request().Attach(nul, nil)),
+		"removing a member: member has a NUL: the byte at offset 2. Remove the NUL":       of(request().Remove(nul)),
+		"removing messages: first is -1. Indexes begin with 0":                            of(request().RemoveMessages(-1, 1)),
+		"removing messages: count is -2. Give how many messages to remove":                of(request().RemoveMessages(0, -2)),
+		"adding a response: response is nil. Add the response of a call that returned no error": of(
+			request().Response(nil)),
+		"making a request: the value cannot be encoded as JSON: json: unsupported type: chan int": of(
+			request(make(chan int))),
+		"adding a message: the value cannot be encoded as JSON: json: unsupported type: chan int": of(
+			request().Message(make(chan int))),
+		"setting members: the value cannot be encoded as JSON: json: unsupported type: chan int": of(
+			request().Set(make(chan int))),
+		"deriving a model: the value cannot be encoded as JSON: json: unsupported type: chan int": with(
+			model.With(make(chan int))),
+		"Converse: request is nil. Make one with NewRequest": with(model.Generate(t.Context(), nil)),
+		"starting a call: operation has a NUL: the byte at offset 2. Remove the NUL": with(
+			model.Call(t.Context(), nul, hello(t))),
+	} {
+		var failure *bedrock.Error
+		if !errors.As(err, &failure) || !errors.Is(err, bedrock.ErrInvalidArgument) || err.Error() != "bedrock: "+want {
+			t.Errorf("the error is %v, not %s", err, want)
+		}
+	}
+	var unsupported *json.UnsupportedTypeError
+	if err := of(request(make(chan int))); !errors.As(err, &unsupported) {
+		t.Errorf("%v has lost its cause", err)
 	}
 }
 

@@ -32,7 +32,7 @@ func (s *Stream) Events() iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		defer runtime.KeepAlive(s)
 		if s.read.Swap(true) {
-			yield(Event{}, own(ErrBusy, "the stream has been read by another loop"))
+			yield(Event{}, own(ErrBusy, "reading a stream", "another loop has read it", "Open a stream for each loop"))
 			return
 		}
 		defer s.call.cancel()
@@ -108,18 +108,21 @@ func (m *Model) open(ctx context.Context, operation string, request *Request) *c
 		c.end = ended(ctx)
 		return c
 	}
-	var handle abi.Handle
-	if request != nil {
-		request.mu.Lock()
-		defer request.mu.Unlock()
-		if c.end = request.err; c.end != nil {
-			return c
-		}
-		handle = request.owner.handle
+	if c.end = checkNames("starting a call", argument{"operation", operation}); c.end != nil {
+		return c
+	}
+	if request == nil {
+		c.end = own(ErrInvalidArgument, operation, "request is nil", "Make one with NewRequest")
+		return c
+	}
+	request.mu.Lock()
+	defer request.mu.Unlock()
+	if c.end = request.err; c.end != nil {
+		return c
 	}
 	gate <- struct{}{}
 	defer func() { <-gate }()
-	opened := abi.CallOpen(m.handle(), operation, handle)
+	opened := abi.CallOpen(m.handle(), operation, request.owner.handle)
 	runtime.KeepAlive(m)
 	runtime.KeepAlive(request)
 	if f := opened.Failure(); f != nil {
@@ -159,9 +162,9 @@ func (c *call) poll(event *Event) (status int32, err error) {
 	case c.end != nil:
 		return abi.Done, c.end
 	case c.freed && !c.begun:
-		return abi.Done, own(ErrBadHandle, "the stream was closed before it was read")
+		return abi.Done, own(ErrBadHandle, "reading a stream", "it was closed before", "Close it after the loop")
 	case c.freed:
-		return abi.Done, own(ErrCancelled, "the stream was closed while it was read")
+		return abi.Done, own(ErrCancelled, "reading a stream", "it was closed meanwhile", "")
 	case c.ctx.Err() != nil:
 		// A context that is done ends the loop now. The function behind c.stop may not have run yet.
 		abi.StreamCancel(c.handle)
@@ -213,7 +216,7 @@ func (c *call) response() (*Response, error) {
 	case c.hub == nil:
 		return nil, c.end
 	case c.freed:
-		return nil, own(ErrBadHandle, "the stream was closed")
+		return nil, own(ErrBadHandle, "making a response of a stream", "it was closed before", "Make the response before Close")
 	}
 	return newResponse(abi.StreamResponse(c.handle))
 }

@@ -5,10 +5,7 @@
 // [Shutdown] wait.
 package abi
 
-import (
-	"strings"
-	"unsafe"
-)
+import "unsafe"
 
 // Handle is a handle of any type. 0 is NULL.
 type Handle uintptr
@@ -18,7 +15,6 @@ const (
 	OK        = 0
 	Done      = 1
 	Again     = 2
-	EArgument = -1
 	EConfig   = -4
 	EResource = -22
 )
@@ -143,18 +139,12 @@ func (n *Next) Failure(status int32) *Failure {
 	return Result{err: Handle(n.err), Status: status}.Failure()
 }
 
-// name makes a C string for the parameters that have no length. A text with a NUL inside is no name.
-func name(text string) (*byte, bool) {
-	if strings.IndexByte(text, 0) >= 0 {
-		return nil, false
-	}
+// name makes a C string for the parameters that have no length. The caller has checked that it has no NUL inside.
+func name(text string) *byte {
 	terminated := make([]byte, len(text)+1)
 	copy(terminated, text)
-	return &terminated[0], true
+	return &terminated[0]
 }
-
-// noName is the failure of a function that was given a name with a NUL inside.
-var noName = Result{Status: EArgument}
 
 var empty byte
 

@@ -36,7 +36,6 @@ var (
 	_ = [1]struct{}{}[OK-C.BEDROCK_OK]
 	_ = [1]struct{}{}[Done-C.BEDROCK_DONE]
 	_ = [1]struct{}{}[Again-C.BEDROCK_AGAIN]
-	_ = [1]struct{}{}[EArgument-C.BEDROCK_E_INVALID_ARGUMENT]
 	_ = [1]struct{}{}[EConfig-C.BEDROCK_E_CONFIG]
 	_ = [1]struct{}{}[EResource-C.BEDROCK_E_RESOURCE]
 )
@@ -58,11 +57,7 @@ func result(r C.go_result) Result { return Result{Handle(r.out), Handle(r.err), 
 
 // named calls a function that has a parameter without a length.
 func named(parameter string, call func(*C.char) C.go_result) Result {
-	terminated, ok := name(parameter)
-	if !ok {
-		return noName
-	}
-	return result(call((*C.char)(unsafe.Pointer(terminated))))
+	return result(call((*C.char)(unsafe.Pointer(name(parameter)))))
 }
 
 // Version returns the version of the library.
@@ -186,10 +181,7 @@ func RequestTrim(request Handle, messages uint) Result {
 
 // RequestAddImage adds a copy of an image.
 func RequestAddImage(request Handle, role, format string, data []byte) Result {
-	kind, ok := name(format)
-	if !ok {
-		return noName
-	}
+	kind := name(format)
 	return named(role, func(role *C.char) C.go_result {
 		return C.go_request_add_image(C.uintptr_t(request), role, (*C.char)(unsafe.Pointer(kind)),
 			unsafe.Pointer(startOf(data)), C.size_t(len(data)))
@@ -198,11 +190,7 @@ func RequestAddImage(request Handle, role, format string, data []byte) Result {
 
 // RequestAddDocument adds a copy of a document.
 func RequestAddDocument(request Handle, role, format, title string, data []byte) Result {
-	kind, ok := name(format)
-	called, valid := name(title)
-	if !ok || !valid {
-		return noName
-	}
+	kind, called := name(format), name(title)
 	return named(role, func(role *C.char) C.go_result {
 		return C.go_request_add_document(C.uintptr_t(request), role, (*C.char)(unsafe.Pointer(kind)),
 			(*C.char)(unsafe.Pointer(called)), unsafe.Pointer(startOf(data)), C.size_t(len(data)))

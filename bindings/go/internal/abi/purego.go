@@ -246,10 +246,7 @@ func RequestSet(request Handle, json string) Result { return withText(fn.request
 
 // RequestRemove removes a member.
 func RequestRemove(request Handle, member string) Result {
-	terminated, ok := name(member)
-	if !ok {
-		return noName
-	}
+	terminated := name(member)
 	o := new(outs)
 	status, _, _ := purego.SyscallN(fn.requestRemove, uintptr(request), uintptr(unsafe.Pointer(terminated)),
 		uintptr(unsafe.Pointer(&o.err)))
@@ -258,10 +255,7 @@ func RequestRemove(request Handle, member string) Result {
 
 // RequestAddText adds text.
 func RequestAddText(request Handle, role, content string) Result {
-	terminated, ok := name(role)
-	if !ok {
-		return noName
-	}
+	terminated := name(role)
 	o := new(outs)
 	status, _, _ := purego.SyscallN(fn.requestAddText, uintptr(request), uintptr(unsafe.Pointer(terminated)),
 		uintptr(unsafe.Pointer(start(content))), uintptr(len(content)), uintptr(unsafe.Pointer(&o.err)))
@@ -283,10 +277,7 @@ func RequestAddResponse(request, response Handle) Result {
 
 // RequestAddToolResult adds the result of a tool.
 func RequestAddToolResult(request Handle, id, content string, isError bool) Result {
-	terminated, ok := name(id)
-	if !ok {
-		return noName
-	}
+	terminated := name(id)
 	failed := uintptr(0)
 	if isError {
 		failed = 1
@@ -320,11 +311,7 @@ func RequestTrim(request Handle, messages uint) Result {
 
 // RequestAddImage adds a copy of an image.
 func RequestAddImage(request Handle, role, format string, data []byte) Result {
-	who, valid := name(role)
-	kind, ok := optional(format)
-	if !ok || !valid {
-		return noName
-	}
+	who, kind := name(role), optional(format)
 	o := new(outs)
 	status, _, _ := purego.SyscallN(fn.requestAddImage, uintptr(request), uintptr(unsafe.Pointer(who)),
 		uintptr(unsafe.Pointer(kind)), uintptr(unsafe.Pointer(startOf(data))), uintptr(len(data)), 0, 0,
@@ -334,12 +321,7 @@ func RequestAddImage(request Handle, role, format string, data []byte) Result {
 
 // RequestAddDocument adds a copy of a document.
 func RequestAddDocument(request Handle, role, format, title string, data []byte) Result {
-	who, valid := name(role)
-	kind, ok := optional(format)
-	called, fine := optional(title)
-	if !ok || !valid || !fine {
-		return noName
-	}
+	who, kind, called := name(role), optional(format), optional(title)
 	o := new(outs)
 	status, _, _ := purego.SyscallN(fn.requestAddDocument, uintptr(request), uintptr(unsafe.Pointer(who)),
 		uintptr(unsafe.Pointer(kind)), uintptr(unsafe.Pointer(called)), uintptr(unsafe.Pointer(startOf(data))),
@@ -348,19 +330,16 @@ func RequestAddDocument(request Handle, role, format, title string, data []byte)
 }
 
 // optional is a name, or NULL for an empty one: the library finds it itself.
-func optional(text string) (*byte, bool) {
+func optional(text string) *byte {
 	if text == "" {
-		return nil, true
+		return nil
 	}
 	return name(text)
 }
 
 // RequestAttach copies bytes to which JSON refers by a name.
 func RequestAttach(request Handle, title string, data []byte) Result {
-	terminated, ok := name(title)
-	if !ok {
-		return noName
-	}
+	terminated := name(title)
 	o := new(outs)
 	status, _, _ := purego.SyscallN(fn.requestAttach, uintptr(request), uintptr(unsafe.Pointer(terminated)),
 		uintptr(unsafe.Pointer(startOf(data))), uintptr(len(data)), 0, 0, uintptr(unsafe.Pointer(&o.err)))
@@ -403,10 +382,7 @@ func CancelFire(cancel Handle) { call(fn.cancelFire, uintptr(cancel)) }
 
 // CallOpen opens a call of any operation.
 func CallOpen(model Handle, operation string, request Handle) Result {
-	terminated, ok := name(operation)
-	if !ok {
-		return noName
-	}
+	terminated := name(operation)
 	o := new(outs)
 	status, _, _ := purego.SyscallN(fn.callOpen, uintptr(model), uintptr(unsafe.Pointer(terminated)),
 		uintptr(request), 0, uintptr(unsafe.Pointer(&o.out)), uintptr(unsafe.Pointer(&o.err)))
