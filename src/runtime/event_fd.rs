@@ -6,7 +6,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, RawFd};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -14,34 +14,54 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 /// The longest time that a token is on its way, unless the program has closed the descriptor.
 const MAX_ON_ITS_WAY: Duration = Duration::from_secs(1);
 
-/// A descriptor that a program polls. Non-blocking and close-on-exec; closed when this and all of its signals are
-/// dropped.
+/// A descriptor that a program polls. Non-blocking and close-on-exec; closed when this is dropped.
 pub struct EventFd {
-    descriptor: Arc<Descriptor>,
+    shared: Arc<Shared>,
+    fd: RawFd,
     readable: bool,
 }
 
-/// Makes a descriptor readable when it is dropped. Its owner acquires no lock before, and should hold none.
+/// Makes a descriptor readable when it is dropped, unless it has been closed. Its owner acquires no lock before, and
+/// should hold none.
 #[must_use]
-pub struct Signal(Arc<Descriptor>);
+pub struct Signal(Arc<Shared>);
+
+/// The descriptor until it is closed. Only closing excludes others.
+struct Shared(RwLock<Option<Descriptor>>);
+
+impl Shared {
+    fn get(&self) -> RwLockReadGuard<'_, Option<Descriptor>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        self.0.signal();
+        if let Some(descriptor) = &*self.0.get() {
+            descriptor.signal();
+        }
+    }
+}
+
+impl Drop for EventFd {
+    fn drop(&mut self) {
+        *self.shared.0.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
 impl EventFd {
     /// Returns a descriptor that is not readable. Fails if the process has no descriptors left.
     pub fn new() -> io::Result<Self> {
-        Ok(EventFd { descriptor: Arc::new(Descriptor::new()?), readable: false })
+        let descriptor = Descriptor::new()?;
+        let fd = descriptor.fd();
+        Ok(EventFd { shared: Arc::new(Shared(RwLock::new(Some(descriptor)))), fd, readable: false })
     }
 
     /// Makes the descriptor unreadable, or readable by the signal that it returns. Makes no system call if nothing
     /// changes.
     pub fn set_readable(&mut self, readable: bool) -> Option<Signal> {
         match (std::mem::replace(&mut self.readable, readable), readable) {
-            (false, true) => return Some(Signal(self.descriptor.clone())),
+            (false, true) => return Some(Signal(self.shared.clone())),
             (true, false) => self.take_token(),
             _ => {}
         }
@@ -49,15 +69,16 @@ impl EventFd {
     }
 
     fn take_token(&self) {
-        let began = Instant::now();
-        while !self.descriptor.clear() && began.elapsed() < MAX_ON_ITS_WAY {
-            let _ = poll(&mut [PollFd::new(self.descriptor.as_fd(), PollFlags::POLLIN)], PollTimeout::from(10u8));
+        let Some(descriptor) = &*self.shared.get() else { return };
+        let mut began = None;
+        while !descriptor.clear() && began.get_or_insert_with(Instant::now).elapsed() < MAX_ON_ITS_WAY {
+            let _ = poll(&mut [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)], PollTimeout::from(10u8));
         }
     }
 
     /// Returns the descriptor, owned by this value.
     pub fn fd(&self) -> RawFd {
-        self.descriptor.fd()
+        self.fd
     }
 }
 
@@ -174,6 +195,15 @@ mod tests {
             sender.join().unwrap();
             assert!(!is_readable(event_fd.fd()));
         }
+    }
+
+    #[test]
+    fn a_descriptor_is_closed_at_once_although_a_signal_is_on_its_way() {
+        let mut event_fd = EventFd::new().unwrap();
+        let signal = event_fd.set_readable(true).expect("a signal");
+        drop(event_fd);
+        assert!(signal.0.get().is_none());
+        drop(signal);
     }
 
     #[test]
