@@ -6,8 +6,8 @@
 //!   their panics.
 //! - Fork: [`process_generation`] distinguishes a child from its parent, [`per_process`] stores values that belong to
 //!   one of them, [`fork`] has the locks that are held during a fork, and [`quiesce`] waits for the threads.
-//! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if there are very many, [`event_fd`] is the
-//!   descriptor that a program polls.
+//! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if they follow each other closely,
+//!   [`event_fd`] is the descriptor that a program polls.
 //! - Tables: [`slot_table`], whose keys go stale, on top of a [`stable_array`].
 //! - [`sync`] has the locks of the crate, made of [`primitives`], [`memory`] the allocations that may fail, and [`log`]
 //!   the program's log.
