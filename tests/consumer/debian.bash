@@ -1,4 +1,5 @@
-# For the scripts beside it: a Debian in a folder, without Rust and without libbedrock. Exit code 77 if it cannot be had.
+# For the scripts beside it: a Debian in a folder, without Rust and without libbedrock. They exit with 77 if a tool for
+# that is missing.
 
 # debian SUITE MIRROR PACKAGES: fetches it once, into target/consumer/SUITE; fails if that is impossible
 debian() {
@@ -32,8 +33,8 @@ remove_layer() {
 
 # inside COMMAND...: in $root, with no network but a loopback of its own, and nothing of this machine's environment
 inside() {
-    unshare --net --pid --fork --kill-child chroot "$root" /usr/bin/env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-        LANG=C AWS_EC2_METADATA_DISABLED=true "$@"
+    unshare --net --pid --fork --kill-child chroot "$root" /usr/bin/env -i HOME=/root LANG=C \
+        PATH=/usr/sbin:/usr/bin:/sbin:/bin AWS_EC2_METADATA_DISABLED=true "$@"
 }
 
 for needed in debootstrap unshare chroot; do
