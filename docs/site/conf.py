@@ -47,7 +47,7 @@ html_js_files = ["site.js"]
 html_favicon = "_static/mark.svg"
 html_copy_source = False
 html_show_sphinx = False
-pygments_style = "friendly"
+pygments_style = "default"
 pygments_dark_style = "github-dark"
 html_theme_options = {
     "light_logo": "mark.svg",
