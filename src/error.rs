@@ -128,6 +128,14 @@ impl Error {
         self
     }
 
+    /// Replaces the description of the failure, and keeps all other details.
+    pub fn retold(mut self, what: impl fmt::Display) -> Self {
+        let fields = self.change_message();
+        fields.doing.clear();
+        fields.what = cut(what.to_string(), MAX_MESSAGE - PREFIX.len());
+        self
+    }
+
     /// Appends `more` to the description of the failure.
     pub fn note(mut self, more: impl fmt::Display) -> Self {
         let fields = self.change_message();

@@ -22,17 +22,19 @@
 //! - While the batch is full the writer does not read its connection, and no timer but `total` runs.
 //! - Dropping the stream ends the task, and with it the connection.
 //!
-//! The other files: `shared` is the part of a call that both sides use, [`timer`] its timers. [`wakeup`] and
-//! [`waitset`] are notifiers.
+//! The other files: [`incoming`] and [`unary`] are responses that the worker receives. `shared` is the part of a call
+//! that both sides use, [`timer`] its timers. [`wakeup`] and [`waitset`] are notifiers.
 
+pub mod incoming;
 mod pipe;
 mod reader;
 mod shared;
 mod stream;
 pub mod timer;
+pub mod unary;
 pub mod waitset;
 pub mod wakeup;
 mod writer;
 
 pub use stream::{Next, Readiness, Remote, StartOptions, Stream};
-pub use writer::{StreamLimits, Writer};
+pub use writer::Writer;

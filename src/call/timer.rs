@@ -20,11 +20,18 @@ pub struct Timers {
 impl Timers {
     /// Starts them now.
     pub fn start(timeouts: &Timeouts, streams: bool) -> Self {
-        if !streams {
-            return Timers { first: Deadline::after(Wait::UnaryCall, timeouts.unary), total: None };
-        }
-        let total = timeouts.total.map(|total| Deadline::after(Wait::Total, total));
-        Timers { first: Deadline::after(Wait::FirstEvent, timeouts.first_event).or_earlier(total), total }
+        // The timer of a unary call is the shorter one of two already.
+        let total = timeouts.total.filter(|_| streams).map(|total| Deadline::after(Wait::Total, total));
+        Timers::within(timeouts, streams, total)
+    }
+
+    /// Starts them now, for a call that ends at `total`.
+    pub fn within(timeouts: &Timeouts, streams: bool, total: Option<Deadline>) -> Self {
+        let first = match streams {
+            true => Deadline::after(Wait::FirstEvent, timeouts.first_event),
+            false => Deadline::after(Wait::UnaryCall, timeouts.unary),
+        };
+        Timers { first: first.or_earlier(total), total }
     }
 }
 

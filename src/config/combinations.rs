@@ -4,15 +4,18 @@ use super::Auth;
 use super::draft::Draft;
 use super::environment::variables::BEARER_VARIABLE;
 use super::url::check_plain_http;
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 
 /// Keys that have no effect alone: the key, the key that it needs, a hint.
-pub(super) const NEEDS: [(&str, &str, &str); 5] = [
+pub(super) const NEEDS: [(&str, &str, &str); 8] = [
     ("api_key", "secret_key", "; a Bedrock API key goes into \"bearer_token\""),
     ("secret_key", "api_key", ""),
     ("session_token", "api_key", ""),
     ("role_session_name", "role_arn", ""),
     ("external_id", "role_arn", ""),
+    ("fallback_on", "fallbacks", ""),
+    ("cooldown", "fallbacks", ""),
+    ("hedge", "fallbacks", ""),
 ];
 
 /// Pairs of keys that exclude each other, because one would silently win, and the reason.
@@ -29,7 +32,7 @@ pub(super) fn check(draft: &Draft) -> Result<()> {
     }
     check_pairs(draft)?;
     check_auth(draft)?;
-    check_endpoint(draft)
+    check_endpoints(draft)
 }
 
 fn check_pairs(draft: &Draft) -> Result<()> {
@@ -65,13 +68,23 @@ fn check_auth(draft: &Draft) -> Result<()> {
     Ok(())
 }
 
-fn check_endpoint(draft: &Draft) -> Result<()> {
+fn check_endpoints(draft: &Draft) -> Result<()> {
     let config = &draft.config;
-    let Some(url) = &config.base_url else {
-        return Ok(());
-    };
     let bearer = config.bearer_token.is_some() || config.auth == Auth::Bearer;
-    check_plain_http(url, config.allow_http, bearer).map_err(|reason| draft.error("base_url", reason))?;
+    let check = |url: &str| check_plain_http(url, config.allow_http, bearer);
+    for (index, fallback) in config.failover.fallbacks.iter().enumerate() {
+        if let Some(Err(reason)) = fallback.base_url.as_deref().map(check) {
+            let what = format_args!("config: \"fallbacks.{index}.base_url\" {reason}");
+            return Err(Error::new(Kind::Config, what).at(format!("{}/base_url", fallback.path)));
+        }
+    }
+    if let Some(url) = &config.base_url {
+        check(url).map_err(|reason| draft.error("base_url", reason))?;
+    }
+    let fallback_urls = config.failover.fallbacks.iter().map(|fallback| &fallback.base_url);
+    if fallback_urls.chain([&config.base_url]).all(Option::is_none) {
+        return Ok(());
+    }
     // The SDK's endpoint rules reject both, but only at the first call.
     for (key, on) in [("fips", config.fips), ("dual_stack", config.dual_stack)] {
         if on == Some(true) {

@@ -2,6 +2,7 @@
 
 use super::call_settings::CallSettings;
 use super::environment::variables::Variables;
+use super::failover::Failover;
 use super::secret::Secret;
 use super::transport::Transport;
 use super::{Auth, Config, HttpVersion, Role, StaticCredentials};
@@ -37,6 +38,7 @@ impl Draft {
             base_url: None,
             allow_http: false,
             calls: CallSettings::default(),
+            failover: Failover::default(),
             max_concurrency: None,
             max_answer: DEFAULT_MAX_ANSWER,
             ca_bundle: None,

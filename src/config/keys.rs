@@ -132,7 +132,7 @@ const fn timer(timeout: Timeout, default: &'static str, text: &'static str) -> K
 }
 
 /// Every config key, in the order of the README.
-pub(super) static KEYS: [Key; 38] = [
+pub(super) static KEYS: [Key; 42] = [
     key(
         "model",
         Reader::Model(|draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
@@ -287,6 +287,37 @@ pub(super) static KEYS: [Key; 38] = [
         "duration",
         "`\"20s\"`",
         "The longest wait between two attempts.",
+    ),
+    key(
+        "fallbacks",
+        Reader::Model(|draft, value| draft.config.failover.read_fallbacks(value)),
+        "array",
+        "none",
+        "Other targets for Converse and ConverseStream, in their order: objects with `model`, `region` or `base_url`, \
+         and `request` with members that replace the request's. See [Failover](#failover).",
+    ),
+    key(
+        "fallback_on",
+        Reader::Model(|draft, value| draft.config.failover.read_on(value)),
+        "array of `\"context_overflow\"` and `\"not_found\"`",
+        "`[]`",
+        "More failures after which the next target is called.",
+    ),
+    key(
+        "cooldown",
+        Reader::Model(|draft, value| value.duration().map(|time| draft.config.failover.cooldown = time)),
+        "duration",
+        "`\"30s\"`",
+        "The time for which a target that failed is not called while another can be. Then one call tries it. It is \
+         shared by the models derived from this one.",
+    ),
+    key(
+        "hedge",
+        Reader::Model(|draft, value| draft.config.failover.read_hedge(value)),
+        "object",
+        "none",
+        "`{\"after\": \"4s\"}` calls the next target too if no content has come after that time. The first content \
+         wins, and the other calls are cancelled. Their tokens may be billed.",
     ),
     key(
         "max_concurrency",

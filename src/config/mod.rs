@@ -9,6 +9,7 @@
 //!   parse           reads the JSON of a config; draft holds what was read so far; value is one member
 //!   combinations    checks that concern several keys
 //!   call_settings   the settings that a derived model may change: timeouts, retry
+//!   failover        other targets for a call
 //!   duration, size  values with a unit
 //!   check, url      texts that go into a header or a path; URLs, and the rule for http://
 //!   transport       the network, a script, a recorder or a replay; script holds the replies
@@ -28,6 +29,7 @@ mod documentation;
 mod draft;
 mod duration;
 pub mod environment;
+mod failover;
 mod keys;
 mod nearest;
 mod parse;
@@ -45,6 +47,7 @@ mod value;
 pub use ca_bundle::CaBundle;
 pub use call_settings::CallSettings;
 pub use check::{check_header, check_model_id, check_region, check_secret, check_segment};
+pub use failover::{Failover, Fallback};
 pub use keys::{call_settings, meant as key_meant, members_of_call_settings, names as keys};
 pub use nearest::{near_miss, same_word, unknown_name};
 pub use retry::{Retry, RetryMode};
@@ -73,6 +76,7 @@ pub struct Config {
     pub base_url: Option<String>,
     pub allow_http: bool,
     pub calls: CallSettings,
+    pub failover: Failover,
     /// At least 1.
     pub max_concurrency: Option<usize>,
     /// The maximum size of one response in bytes, all frames of a stream together.

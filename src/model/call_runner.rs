@@ -1,19 +1,23 @@
-//! Runs calls on the worker: the permit, the timers, the request, the response, and the log.
+//! Runs calls on the worker: the permit, the timers, the targets, the response, and the log.
 
+use super::failover::{Chosen, Failover, Opening};
 use super::totals::Totals;
+use crate::call::incoming::{Incoming, StreamLimits};
 use crate::call::timer::{Deadline, Timers, Wait};
-use crate::call::{StartOptions, Stream, StreamLimits, Writer};
+use crate::call::unary::{self, Unary};
+use crate::call::{StartOptions, Stream, Writer};
 use crate::config::{CallSettings, Config, Retry};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use crate::protocol::operation::Operation;
+use crate::protocol::response_head::ResponseHead;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
 use crate::runtime::per_worker::PerWorker;
 use crate::runtime::worker;
+use crate::sdk::attempts::Attempts;
 use crate::sdk::call::{Call, send};
 use crate::sdk::client::{self, Client};
 use crate::sdk::connect_ahead;
-use crate::sdk::incoming_response::IncomingResponse;
 use crate::sdk::retry::RetryLimits;
 use crate::sdk::sdk_config::{SdkConfig, sdk_config};
 use crate::sdk::transport::Transport;
@@ -29,8 +33,8 @@ pub struct CallRunner {
     pub settings: CallSettings,
     pub totals: Totals,
     shared: Arc<Shared>,
-    /// Shared by the models with the same settings.
-    client: Arc<PerWorker<Client>>,
+    /// Shared by the models with the same settings. One for each target.
+    clients: Arc<[Clients]>,
 }
 
 /// The part of a model that derived models share.
@@ -38,23 +42,58 @@ struct Shared {
     config: Config,
     transport: Transport,
     sdk: PerWorker<SdkConfig>,
+    failover: Failover,
     in_flight: Option<Arc<Semaphore>>,
+}
+
+/// The clients of a target.
+#[derive(Default)]
+struct Clients {
+    /// For calls that have no alternative.
+    retrying: PerWorker<Client>,
+    /// For calls that move on to another target instead of a second attempt.
+    attempting_once: PerWorker<Client>,
+}
+
+/// A call at one target.
+struct Visit<'a> {
+    chosen: Chosen<'a>,
+    timers: Timers,
+    attempts: Attempts,
+    /// Whether events are held back until content comes.
+    holds: bool,
+}
+
+/// A response of which something has arrived that the program may see.
+struct Opened {
+    response: Response,
+    attempts: Attempts,
+    /// The name of the target, if it is not the first.
+    fallback: Option<String>,
+}
+
+enum Response {
+    Unary(Unary),
+    Stream(Box<Incoming>),
 }
 
 /// The name, in messages, of opening a connection ahead of a call.
 pub const CONNECTING: &str = "connecting to the service ahead of a call";
 
 impl CallRunner {
-    pub fn new(config: Config, transport: Transport, settings: CallSettings) -> Self {
+    pub fn new(config: Config, transport: Transport, settings: CallSettings) -> Result<Self> {
         let in_flight = config.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls)));
-        let shared = Shared { config, transport, sdk: PerWorker::default(), in_flight };
-        CallRunner { settings, totals: Totals::default(), shared: Arc::new(shared), client: Arc::default() }
+        let failover = Failover::new(&config.failover)?;
+        let clients = clients(&failover);
+        let shared = Shared { config, transport, sdk: PerWorker::default(), failover, in_flight };
+        Ok(CallRunner { settings, totals: Totals::default(), shared: Arc::new(shared), clients })
     }
 
-    /// Returns the runner of a derived model. It shares the connections, and the client if the settings are the same.
+    /// Returns the runner of a derived model. It shares the connections, and the clients if the settings are the same.
     pub fn derive(&self, settings: CallSettings) -> Self {
-        let client = if settings == self.settings { self.client.clone() } else { Arc::default() };
-        CallRunner { settings, totals: self.totals.derive(), shared: self.shared.clone(), client }
+        let same = settings == self.settings;
+        let clients = if same { self.clients.clone() } else { clients(&self.shared.failover) };
+        CallRunner { settings, totals: self.totals.derive(), shared: self.shared.clone(), clients }
     }
 
     pub fn config(&self) -> &Config {
@@ -77,7 +116,7 @@ impl CallRunner {
         let options = self.options(Operation::Converse, cancel, self.connected_by());
         let (runner, epoch) = (self.clone(), runtime.epoch);
         let connect = move |writer: Writer| async move {
-            let connected = boxed_when_polled(|| log_end(&CONNECTING, &writer, runner.connect(&writer, epoch)));
+            let connected = boxed_when_polled(|| log_end(&CONNECTING, runner.connect(&writer, epoch)));
             connected.await.map(|()| None)
         };
         Stream::start(runtime, options, connect)
@@ -102,33 +141,90 @@ impl CallRunner {
     }
 
     pub(super) async fn run(self, call: Call, writer: Writer, epoch: u64) -> Result<Option<String>> {
-        boxed_when_polled(|| log_end(&call, &writer, self.perform(&call, &writer, epoch))).await
+        boxed_when_polled(|| log_end(&call, self.perform(&call, &writer, epoch))).await
     }
 
     /// Performs a call, from its wait for a permit to the end of its response. Returns the response of a unary call.
     async fn perform(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<Option<String>> {
-        let (timeouts, streams) = (&self.settings.timeouts, call.operation.streams());
-        let (form, max_answer) = (call.operation.response_form(), self.shared.config.max_answer);
-        let mut timers = Timers::start(timeouts, streams);
+        let timeouts = &self.settings.timeouts;
+        let began = Timers::start(timeouts, call.operation.streams());
         let queue = timeouts.queue.map(|queue| Deadline::after(Wait::Queue, queue));
-        let _permit = self.permit(call, queue.unwrap_or(timers.first)).await?;
-        if queue.is_some() {
-            timers = Timers::start(timeouts, streams);
+        let _permit = self.permit(call, queue.unwrap_or(began.first)).await?;
+        let timers = if queue.is_some() { Timers::start(timeouts, call.operation.streams()) } else { began };
+        let Opened { response, attempts, fallback } = self.open(call, timers, writer, epoch).await?;
+        let count = |usage| self.totals.add(usage);
+        match response {
+            Response::Unary(Unary { head, text, usage }) => {
+                writer.set_head(&head);
+                count(usage);
+                Ok(Some(text))
+            }
+            Response::Stream(incoming) => {
+                let head = incoming.head().clone();
+                writer.set_head(&head);
+                let explain = |error| {
+                    let error = attempts.explain(name_host(error, &attempts, &head));
+                    let error = error.with_attempts(writer.attempts().count());
+                    fallback.iter().fold(error, |error, fallback| error.while_doing(fallback))
+                };
+                writer.deliver(*incoming, &count).await.map(|()| None).map_err(explain)
+            }
         }
+    }
+
+    /// Opens a call at the first target that answers it.
+    async fn open(&self, call: &Call, timers: Timers, writer: &Writer, epoch: u64) -> Result<Opened> {
+        let failover = &self.shared.failover;
+        let candidates = failover.candidates(call);
+        if let [index] = candidates[..] {
+            let chosen = Chosen { target: failover.first(), index, has_alternative: false };
+            let visit = Visit { chosen, timers, attempts: writer.attempts().clone(), holds: false };
+            return self.open_at(visit, call, writer, epoch).await;
+        }
+        let timeouts = &self.settings.timeouts;
+        let total = timers.total.or_else(|| timeouts.total.map(|total| Deadline::after(Wait::Total, total)));
+        let open = |chosen| -> Opening<'_, Opened> {
+            let timers = Timers::within(timeouts, call.operation.streams(), total);
+            Box::pin(async move {
+                let chosen: Chosen<'_> = chosen;
+                let call = chosen.target.call(call).await?;
+                let visit = Visit { chosen, timers, attempts: writer.attempts().at_target(), holds: true };
+                self.open_at(visit, &call, writer, epoch).await
+            })
+        };
+        let opened = failover.open(call, candidates, total.map(|total| total.at()), open).await;
+        opened.map_err(|error| error.with_attempts(writer.attempts().count()))
+    }
+
+    /// Opens a call at one target.
+    async fn open_at(&self, visit: Visit<'_>, call: &Call, writer: &Writer, epoch: u64) -> Result<Opened> {
+        let Visit { chosen, timers, attempts, holds } = visit;
+        let (form, max_answer) = (call.operation.response_form(), self.shared.config.max_answer);
         writer.limit(timers.first, timers.total);
-        writer.attempts().start_call(call, self.retry_limits(timers.first));
-        if streams {
-            let response = timers.first.limit(self.send(call, writer, epoch)).await.flatten()?;
-            let Timers { first: first_event, total } = timers;
-            let limits = StreamLimits { first_event, idle: timeouts.idle, total, max_answer };
-            writer.stream(response, form, limits, &|usage| self.totals.add(usage)).await.map(|()| None)
-        } else {
+        attempts.start_call(call, self.retry_limits(timers.first, chosen.has_alternative));
+        let named = |error, head: &ResponseHead| name_host(error, &attempts, head);
+        let opening = async {
+            let sending = async { send(&self.client(&chosen, epoch).await?, call, &attempts).await };
+            if call.operation.streams() {
+                let response = timers.first.limit(sending).await.flatten()?;
+                let Timers { first: first_event, total } = timers;
+                let limits = StreamLimits { first_event, idle: self.settings.timeouts.idle, total, max_answer };
+                let mut incoming = Box::new(Incoming::new(response, form, limits));
+                if holds {
+                    incoming.content().await.map_err(|error| named(error, incoming.head()))?;
+                }
+                return Ok(Response::Stream(incoming));
+            }
             let unary = async {
-                let response = self.send(call, writer, epoch).await?;
-                writer.unary(response, form, max_answer, &|usage| self.totals.add(usage)).await.map(Some)
+                let response = sending.await?;
+                let head = response.head.clone();
+                unary::receive(response, form, max_answer).await.map_err(|error| named(error, &head))
             };
-            timers.first.limit(unary).await.flatten()
-        }
+            timers.first.limit(unary).await.flatten().map(Response::Unary)
+        };
+        let response = explained(&attempts, opening).await?;
+        let fallback = (chosen.index > 0).then(|| chosen.target.name(&call.request.subject));
+        Ok(Opened { response, attempts, fallback })
     }
 
     /// Waits for one of `max_concurrency` permits. Returns None if the number of calls is not limited.
@@ -146,29 +242,58 @@ impl CallRunner {
         Ok(permit)
     }
 
-    /// Waits for the client and for the head of the response.
-    async fn send(&self, call: &Call, writer: &Writer, epoch: u64) -> Result<IncomingResponse> {
-        send(&self.client(epoch).await?, call, writer.attempts()).await
-    }
-
-    async fn client(&self, epoch: u64) -> Result<Client> {
-        let make = || async { Ok(client::client(&self.shared.sdk(epoch).await?, &self.settings)) };
-        self.client.get(epoch, make).await
+    /// Returns the client for a call at a target.
+    async fn client(&self, chosen: &Chosen<'_>, epoch: u64) -> Result<Client> {
+        let Clients { retrying, attempting_once } = &self.clients[chosen.index];
+        let (client, attempts) = match chosen.has_alternative {
+            true => (attempting_once, 1),
+            false => (retrying, self.settings.retry.max_attempts),
+        };
+        let make = || async {
+            let sdk = chosen.target.sdk_config(&self.shared.sdk(epoch).await?);
+            Ok(client::client(&sdk, &self.settings, attempts))
+        };
+        client.get(epoch, make).await
     }
 
     /// Opens a connection, within the timers of a stream.
     async fn connect(&self, writer: &Writer, epoch: u64) -> Result<()> {
-        let deadline = self.connected_by();
-        writer.attempts().start_call(CONNECTING, self.retry_limits(deadline));
-        let connecting = async { connect_ahead::connect(&self.client(epoch).await?, writer.attempts()).await };
-        deadline.limit(connecting).await.flatten()
+        let (deadline, attempts) = (self.connected_by(), writer.attempts());
+        attempts.start_call(CONNECTING, self.retry_limits(deadline, false));
+        let first = Chosen { target: self.shared.failover.first(), index: 0, has_alternative: false };
+        let connecting = async { connect_ahead::connect(&self.client(&first, epoch).await?, attempts).await };
+        explained(attempts, async { deadline.limit(connecting).await.flatten() }).await
     }
 
-    /// Returns the limits of the attempts of a call that ends at `until`.
-    fn retry_limits(&self, until: Deadline) -> RetryLimits {
+    /// Returns the limits of the attempts at a target where the call ends at `until`.
+    fn retry_limits(&self, until: Deadline, has_alternative: bool) -> RetryLimits {
         let Retry { max_attempts, max_backoff, .. } = self.settings.retry;
+        let max_attempts = if has_alternative { 1 } else { max_attempts };
         RetryLimits { max_attempts, max_backoff, deadline: until.at() }
     }
+}
+
+fn clients(failover: &Failover) -> Arc<[Clients]> {
+    (0..failover.count()).map(|_| Clients::default()).collect()
+}
+
+/// Puts the host and the request id into the error of a response that did not arrive completely.
+fn name_host(error: Error, attempts: &Attempts, head: &ResponseHead) -> Error {
+    let error = match error.kind() {
+        Kind::Network | Kind::Timeout => {
+            error.while_doing(format_args!("reading the response of {}", attempts.host()))
+        }
+        _ => error,
+    };
+    error.with_request_id(&head.request_id)
+}
+
+/// Does `work`, which makes these attempts, and explains its failure by them.
+async fn explained<T>(attempts: &Attempts, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let closing = attempts.close_on_drop();
+    let result = work.await;
+    drop(closing);
+    result.map_err(|error| attempts.explain(error))
 }
 
 impl Shared {
@@ -185,16 +310,9 @@ async fn boxed_when_polled<F: Future>(make: impl FnOnce() -> F) -> F::Output {
 }
 
 /// Does `work`, and logs its result under `name`.
-async fn log_end<T>(
-    name: &(dyn fmt::Display + Sync),
-    writer: &Writer,
-    work: impl Future<Output = Result<T>>,
-) -> Result<T> {
+async fn log_end<T>(name: &(dyn fmt::Display + Sync), work: impl Future<Output = Result<T>>) -> Result<T> {
     let began = Instant::now();
-    let closing = writer.attempts().close_on_drop();
-    let result = work.await;
-    drop(closing);
-    let result = result.map_err(|error| writer.attempts().explain(error).while_doing(name));
+    let result = work.await.map_err(|error| error.while_doing(name));
     match &result {
         Ok(_) => log::debug("call", format_args!("{name}: complete after {:?}", began.elapsed())),
         Err(error) => {

@@ -1,7 +1,10 @@
 //! A model: a config that is ready for calls. `call_runner` runs its calls on the worker, [`totals`] adds up their
-//! usage.
+//! usage. `failover` sends a call from one `target` to the next, each of which has its `rest` after a failure.
 
 mod call_runner;
+mod failover;
+mod rest;
+mod target;
 pub mod totals;
 
 use crate::call::{Next, Stream};
@@ -40,7 +43,7 @@ impl Model {
         take_call_settings(&mut defaults, &mut settings, "/defaults")?;
         let transport = Transport::open(&config.transport)?;
         let id = default_model.unwrap_or_else(|| config.model.clone()).into();
-        let runner = CallRunner::new(config, transport, settings);
+        let runner = CallRunner::new(config, transport, settings)?;
         Ok(Model { id, defaults, runner, effective_settings: OnceLock::new() })
     }
 

@@ -103,6 +103,11 @@ impl FrameBuffer {
         self.long.take()
     }
 
+    /// Returns whether there is such a frame.
+    pub fn has_long(&self) -> bool {
+        self.long.is_some()
+    }
+
     /// Returns whether the last byte that was fed is the last byte of a frame.
     pub fn is_between_frames(&self) -> bool {
         self.partial.is_empty()

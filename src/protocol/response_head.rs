@@ -2,10 +2,12 @@
 
 use super::usage::Usage;
 
-/// The id of a request, and the usage that the headers of its response report.
+/// The id and the model of a request, and the usage that the headers of its response report.
 #[derive(Clone, Default)]
 pub struct ResponseHead {
     pub request_id: String,
+    /// The model that the request named, or "" if its operation has none.
+    pub model: String,
     /// InvokeModel reports the usage in headers alone.
     pub usage: Usage,
 }

@@ -1,14 +1,14 @@
 //! A model's defaults: members that every request of the model gets, unless it has its own.
 
 use super::dialect::{self, equivalents, members::is_translated_for_call};
-use super::document::Document;
+use super::document::{Document, pointer_to};
 use super::http_binding;
 use super::model_id::{MODEL_ID_MEMBERS, take_model_id};
-use super::operation_members::OperationMembers;
+use super::operation_members::{GUARDRAIL_CONFIG, OperationMembers};
 use super::unknown_members::{self, MembersOf};
 use crate::config::call_settings;
-use crate::error::{Error, Result};
-use crate::json::OwnedJson;
+use crate::error::{Error, Kind, Result};
+use crate::json::{Json, OwnedJson};
 use crate::protocol::operation::Operation;
 
 /// Reads `defaults` of the config, in either dialect. Returns the members and the model id, if one is among them.
@@ -23,6 +23,40 @@ pub fn parse_defaults(json: &OwnedJson) -> Result<(Document, Option<String>)> {
     let (mut defaults, model_id) = read().map_err(|error: Error| error.in_config("/defaults"))?;
     defaults.move_source_beneath("/defaults");
     Ok((defaults, model_id))
+}
+
+/// Reads `request` of an element of `fallbacks`, in either dialect. `path` is the JSON pointer to it.
+pub fn parse_fallback_request(json: &OwnedJson, path: &str) -> Result<Document> {
+    let of = MembersOf::Fallback;
+    let read = || {
+        let mut members = Document::parse(json, of.doing())?;
+        unknown_members::check(&members, of)?;
+        if let Some(name) = MODEL_ID_MEMBERS.iter().find(|name| members.contains(name)) {
+            let what = format_args!("{}: {name} is no member of it: give \"model\" beside \"request\"", of.doing());
+            return Err(Error::new(Kind::Config, what).at(pointer_to(name)));
+        }
+        check_guardrail(&members)?;
+        dialect::translate(&mut members)?;
+        Ok(members)
+    };
+    let mut members = read().map_err(|error: Error| error.in_config(path))?;
+    members.move_source_beneath(path);
+    Ok(members)
+}
+
+/// Checks that a fallback keeps a guardrail on: its region may need another one, but not none.
+fn check_guardrail(members: &Document) -> Result<()> {
+    let Some(guardrail) = members.value(GUARDRAIL_CONFIG) else { return Ok(()) };
+    let named = |name| guardrail.get(name).and_then(Json::string).is_some_and(|text| !text.is_empty());
+    if named("guardrailIdentifier") && named("guardrailVersion") {
+        return Ok(());
+    }
+    let what = format_args!(
+        "{}: {GUARDRAIL_CONFIG} must name another guardrail, with guardrailIdentifier and guardrailVersion: a guardrail \
+         holds for every target",
+        MembersOf::Fallback.doing()
+    );
+    Err(Error::new(Kind::Config, what).at(pointer_to(GUARDRAIL_CONFIG)))
 }
 
 /// Members that change the defaults of a model.

@@ -14,7 +14,7 @@
 //! - [`unknown_members`] finds misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a
 //!   conversation; [`inference_config`] has limits that both dialects share.
 //! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not
-//!   in the body.
+//!   in the body. [`for_target`] makes the request for a fallback from it.
 
 pub mod attachments;
 mod conversation;
@@ -25,6 +25,7 @@ mod document_names;
 #[cfg(test)]
 mod effort_tests;
 mod errors;
+mod for_target;
 mod http_binding;
 mod inference_config;
 mod lint;
@@ -46,7 +47,7 @@ mod unknown_members;
 mod url_path;
 mod zeroized;
 
-pub use defaults::{DefaultsChange, apply_change, parse_change, parse_defaults};
+pub use defaults::{DefaultsChange, apply_change, parse_change, parse_defaults, parse_fallback_request};
 pub use document::Document;
 pub use medium::Medium;
 pub use model_id::take_model_id;

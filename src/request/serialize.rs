@@ -38,6 +38,16 @@ pub struct SerializedRequest {
     pub body: Option<Bytes>,
 }
 
+impl SerializedRequest {
+    /// Returns the model that the request names, or "".
+    pub fn model(&self) -> &str {
+        if self.path.starts_with(MODEL_PATH) { &self.subject } else { "" }
+    }
+}
+
+/// The beginning of the path of a request to a model.
+pub const MODEL_PATH: &str = "/model/";
+
 /// Serializes a request for an operation.
 pub struct Serializer<'a> {
     pub operation: Operation,
@@ -68,7 +78,7 @@ impl Serializer<'_> {
 
     /// Returns a request with the model in its path.
     fn for_model(self, action: &str, headers: Vec<(&'static str, String)>, body: Bytes) -> SerializedRequest {
-        let path = format!("/model/{}/{action}", escape(&self.model_id));
+        let path = format!("{MODEL_PATH}{}/{action}", escape(&self.model_id));
         SerializedRequest { subject: self.model_id, path, headers, body: Some(body) }
     }
 

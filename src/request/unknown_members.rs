@@ -20,6 +20,8 @@ pub enum MembersOf {
     DerivedModel,
     /// `defaults` of the config.
     Defaults,
+    /// `request` of an element of the config's `fallbacks`.
+    Fallback,
 }
 
 impl MembersOf {
@@ -29,7 +31,13 @@ impl MembersOf {
             MembersOf::Request => "reading the request",
             MembersOf::DerivedModel => "deriving a model",
             MembersOf::Defaults => "config: defaults",
+            MembersOf::Fallback => "config: request of a fallback",
         }
+    }
+
+    /// Returns whether the JSON may have call settings too.
+    fn has_call_settings(self) -> bool {
+        matches!(self, MembersOf::DerivedModel | MembersOf::Defaults)
     }
 
     /// Returns the advice on the right function or object for a key of the config.
@@ -96,7 +104,7 @@ fn find_mistake(name: &str, given: MembersOf) -> Option<String> {
     }
     // In a body, a call setting would have no effect.
     let mut settings =
-        members_of_call_settings().filter(|(_, member)| given != MembersOf::Request && !AMBIGUOUS.contains(member));
+        members_of_call_settings().filter(|(_, member)| given.has_call_settings() && !AMBIGUOUS.contains(member));
     if let Some((object, _)) = settings.find(|(_, member)| same_word(member, name)) {
         return Some(format!("is no member of a request: it goes into {object}"));
     }
@@ -107,6 +115,6 @@ fn find_mistake(name: &str, given: MembersOf) -> Option<String> {
 
 /// Returns the names that the JSON may have.
 fn known(given: MembersOf) -> impl Iterator<Item = &'static str> {
-    let settings = call_settings().filter(move |_| given != MembersOf::Request);
+    let settings = call_settings().filter(move |_| given.has_call_settings());
     operation_members::names().chain(OTHER).chain(portable::names()).chain(settings)
 }

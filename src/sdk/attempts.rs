@@ -29,6 +29,8 @@ pub struct Attempts(Arc<Shared>);
 #[derive(Debug, Default)]
 struct Shared {
     sent: AtomicU32,
+    /// The attempts of the call, if these are those at one of its targets.
+    of_call: Option<Attempts>,
     state: Mutex<State>,
 }
 
@@ -76,9 +78,21 @@ enum LastAttempt {
 }
 
 impl Attempts {
+    /// Returns the attempts of this call at one of several targets. They count for the call too.
+    pub fn at_target(&self) -> Self {
+        Attempts(Arc::new(Shared { of_call: Some(self.clone()), ..Shared::default() }))
+    }
+
     /// Returns the number of requests sent so far.
     pub fn count(&self) -> u32 {
         self.0.sent.load(Ordering::Relaxed)
+    }
+
+    fn count_one(&self) {
+        self.0.sent.fetch_add(1, Ordering::Relaxed);
+        if let Some(of_call) = &self.0.of_call {
+            of_call.count_one();
+        }
     }
 
     /// Returns the secrets that authorize the last attempt.
@@ -100,7 +114,7 @@ impl Attempts {
 
     /// Starts an attempt that sends this request.
     pub fn start(&self, request: &HttpRequest) {
-        self.0.sent.fetch_add(1, Ordering::Relaxed);
+        self.count_one();
         let mut state = self.state();
         state.host = request.uri().parse().map(|uri| host_of(&uri)).unwrap_or_default();
         state.secrets = Secrets::in_headers(request.headers());
@@ -111,7 +125,7 @@ impl Attempts {
 
     /// Notes that the service did not process a request and that it is sent again.
     pub fn resend(&self) {
-        self.0.sent.fetch_add(1, Ordering::Relaxed);
+        self.count_one();
         let mut state = self.state();
         state.resent += 1;
         state.log(self.count() - 1, format_args!("the service did not process the request"), "; it is sent again");

@@ -9,13 +9,13 @@ use aws_smithy_async::rt::sleep::SharedAsyncSleep;
 
 pub use aws_sdk_bedrockruntime::Client;
 
-/// Returns a client for calls with these settings.
-pub fn client(base: &SdkConfig, calls: &CallSettings) -> Client {
+/// Returns a client for calls with these settings, and with at most `attempts` attempts.
+pub fn client(base: &SdkConfig, calls: &CallSettings, attempts: u32) -> Client {
     let retry = match calls.retry.mode {
         RetryMode::Standard => RetryConfig::standard(),
         RetryMode::Adaptive => RetryConfig::adaptive(),
     };
-    let retry = retry.with_max_attempts(calls.retry.max_attempts).with_max_backoff(calls.retry.max_backoff);
+    let retry = retry.with_max_attempts(attempts).with_max_backoff(calls.retry.max_backoff);
     // By default, all clients of a region share one retry budget. In a partition of its own, the client has its own
     // budget.
     let config = base

@@ -118,7 +118,11 @@ impl Intercept for PassThrough {
         let text = |name| secrets.redact(header(name).unwrap_or_default()).into_owned();
         let incoming = IncomingResponse {
             status: response.status().as_u16(),
-            head: ResponseHead { request_id: text("x-amzn-requestid"), usage: Usage::of_headers(header) },
+            head: ResponseHead {
+                request_id: text("x-amzn-requestid"),
+                model: self.request.model().to_owned(),
+                usage: Usage::of_headers(header),
+            },
             content_type: text("content-type"),
             encoding: content_encoding::unexpected(header("content-encoding")).map(str::to_owned),
             delimited: response.extension::<UntilClose>().is_none(),

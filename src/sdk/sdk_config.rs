@@ -92,6 +92,19 @@ pub fn configured_endpoint(config: &Config, environment: &Environment, bearer: b
     Ok(endpoint)
 }
 
+/// Returns the configuration with another endpoint: that of `region`, unless `url` is one. The identity stays the same.
+pub fn with_endpoint(base: &SdkConfig, region: Option<&str>, url: Option<&str>) -> SdkConfig {
+    let mut builder = base.to_builder();
+    if let Some(region) = region {
+        builder = builder.region(Region::new(region.to_owned()));
+        builder.set_endpoint_url(None);
+    }
+    if let Some(url) = url {
+        builder = builder.endpoint_url(url);
+    }
+    builder.build()
+}
+
 /// Returns the configuration for a transport that needs neither credentials nor the environment.
 fn offline(config: &Config, http: SharedHttpClient) -> SdkConfig {
     let mut builder = SdkConfig::builder()

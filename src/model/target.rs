@@ -1,0 +1,95 @@
+//! A target: a model at an endpoint, to which a call can be sent.
+
+use super::rest::Rest;
+use crate::config::Fallback;
+use crate::error::Result;
+use crate::protocol::frame_buffer::LONG;
+use crate::protocol::operation::Operation;
+use crate::request::{Document, parse_fallback_request};
+use crate::runtime::blocking;
+use crate::sdk::call::Call;
+use crate::sdk::sdk_config::{SdkConfig, with_endpoint};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// A target. The first of a model has no values of its own: its model id is that of the call.
+pub struct Target {
+    model: Option<String>,
+    region: Option<String>,
+    base_url: Option<String>,
+    /// Members that replace those of the request.
+    members: Document,
+    pub rest: Rest,
+}
+
+impl Target {
+    /// Returns the first target of a model.
+    pub fn first(cooldown: Duration) -> Self {
+        Target {
+            model: None,
+            region: None,
+            base_url: None,
+            members: Document::default(),
+            rest: Rest::new(cooldown),
+        }
+    }
+
+    /// Returns the target of a fallback, or an error about the members of its request.
+    pub fn of(fallback: &Fallback, cooldown: Duration) -> Result<Self> {
+        let Fallback { model, region, base_url, request, path } = fallback.clone();
+        let members = request.map(|json| parse_fallback_request(&json, &format!("{path}/request"))).transpose()?;
+        let members = members.unwrap_or_default();
+        Ok(Target { model, region, base_url, members, rest: Rest::new(cooldown) })
+    }
+
+    /// Returns whether the target can answer the call. The body of InvokeModel is in a model's own form, and a token
+    /// count is that of a model: another model would answer something else. Other operations are about a resource of
+    /// one region.
+    pub fn can_answer(&self, call: &Call) -> bool {
+        let is_first = self.model.is_none() && self.region.is_none() && self.base_url.is_none();
+        match call.operation {
+            Operation::Converse | Operation::ConverseStream => true,
+            Operation::InvokeModel | Operation::InvokeModelWithResponseStream | Operation::CountTokens => {
+                let is_same_model = self.model.as_ref().is_none_or(|model| *model == call.request.subject);
+                is_same_model && self.members.names().next().is_none()
+            }
+            _ => is_first,
+        }
+    }
+
+    /// Returns the call as this target gets it.
+    pub async fn call(&self, first: &Call) -> Result<Call> {
+        let model = self.model.as_deref().unwrap_or(&first.request.subject);
+        if model == first.request.subject && self.members.names().next().is_none() {
+            return Ok(Call { operation: first.operation, request: first.request.clone() });
+        }
+        let length = first.request.body.as_ref().map_or(0, |body| body.len());
+        let request = if length <= LONG {
+            first.request.for_target(model, &self.members)?
+        } else {
+            let (request, model, members) = (first.request.clone(), model.to_owned(), self.members.clone());
+            blocking::CHECKS.run(move || request.for_target(&model, &members)).await?
+        };
+        Ok(Call { operation: first.operation, request })
+    }
+
+    /// Returns the name of the target in messages, for a call of this model.
+    pub fn name(&self, model: &str) -> String {
+        let mut name = self.model.as_deref().unwrap_or(model).to_owned();
+        if let Some(region) = &self.region {
+            let _ = write!(name, " in {region}");
+        }
+        if let Some(url) = &self.base_url {
+            let _ = write!(name, " at {url}");
+        }
+        name
+    }
+
+    /// Returns the SDK's configuration for calls of this target.
+    pub fn sdk_config(&self, base: &SdkConfig) -> SdkConfig {
+        if self.region.is_none() && self.base_url.is_none() {
+            return base.clone();
+        }
+        with_endpoint(base, self.region.as_deref(), self.base_url.as_deref())
+    }
+}
