@@ -193,6 +193,7 @@ bedrock_status bedrock_response_server_tool_call(const bedrock_response *respons
 const char *bedrock_response_message(const bedrock_response *response, size_t *len);
 const char *bedrock_response_json(const bedrock_response *response, size_t *len);
 const char *bedrock_response_request_id(const bedrock_response *response);
+const char *bedrock_response_model(const bedrock_response *response);
 int32_t bedrock_response_attempts(const bedrock_response *response);
 void bedrock_response_free(bedrock_response *response);
 bedrock_status bedrock_response_usage(const bedrock_response *response, bedrock_usage *out, size_t size);

@@ -48,6 +48,8 @@ pub struct Incoming {
     events: EventDecoder,
     /// Events that the reader has not been given, because none of them is content.
     held: Batch,
+    /// The failure of the response after these events.
+    failed: Option<Error>,
     limits: StreamLimits,
     timer: Timer,
     receiving: Receiving,
@@ -65,6 +67,7 @@ impl Incoming {
             frames: FrameBuffer::default(),
             events: EventDecoder::new(form),
             held: Batch::default(),
+            failed: None,
             limits,
             timer: Timer::new(limits.first_event.or_earlier(limits.total)),
             receiving: Receiving::begin(),
@@ -97,7 +100,13 @@ impl Incoming {
                 break;
             }
             let before = held.len();
-            self.decode(&mut held)?;
+            if let Err(error) = self.decode(&mut held) {
+                // Content that arrived together with the failure counts, however the bytes were packed.
+                if !has_content(&held) {
+                    return Err(error);
+                }
+                self.failed = Some(error);
+            }
             if held.len() > before {
                 self.restart_timer(self.idle());
             }
@@ -106,9 +115,9 @@ impl Incoming {
         Ok(())
     }
 
-    /// Returns the events that were held back.
-    pub fn take_held(&mut self) -> Batch {
-        std::mem::take(&mut self.held)
+    /// Returns the events that were held back, and the failure of the response after them.
+    pub fn take_held(&mut self) -> (Batch, Result<()>) {
+        (std::mem::take(&mut self.held), self.failed.take().map_or(Ok(()), Err))
     }
 
     /// Receives more of the body. Returns false if the response is complete.

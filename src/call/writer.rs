@@ -44,11 +44,12 @@ impl Writer {
     /// reader sees the event with it.
     pub async fn deliver(&self, mut response: Incoming, count: &Count<'_>) -> Result<()> {
         let total = response.limits().total;
-        let held = response.take_held();
+        let (held, continues) = response.take_held();
         if !held.is_empty() {
             response.take_usage().into_iter().for_each(count);
             self.add(held, response.idle());
         }
+        continues?;
         while response.has_undecoded() || response.receive().await? {
             let mut next = response.idle();
             let mut any = false;

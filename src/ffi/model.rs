@@ -56,6 +56,17 @@
 //!   retry.mode            The retry mode of the AWS SDK. ("standard" or "adaptive"; default:
 //!                         "standard")
 //!   retry.max_backoff     The longest wait between two attempts. (duration; default: "20s")
+//!   fallbacks             Other targets for Converse and ConverseStream, in their order: objects
+//!                         with model, region or base_url, and request with members that replace the
+//!                         request's. (array; default: none)
+//!   fallback_on           More failures after which the next target is called. (array of
+//!                         "context_overflow" and "not_found"; default: [])
+//!   cooldown              The time for which a target that failed is not called while another can
+//!                         be. Then one call tries it. It is shared by the models derived from this
+//!                         one. (duration; default: "30s")
+//!   hedge                 {"after": "4s"} calls the next target too if no content has come after
+//!                         that time. The first content wins, and the other calls are cancelled.
+//!                         Their tokens may be billed. (object; default: none)
 //!   max_concurrency       The most calls that run at once on this model and the models derived from
 //!                         it. More calls wait, within timeouts.queue, or within their other timers
 //!                         if it is not set. (number; default: no limit)

@@ -246,6 +246,18 @@ pub extern "C-unwind" fn bedrock_response_request_id(response: *const bedrock_re
     borrow_text(response, Response::request_id).0
 }
 
+/// Gets the model that answered: the one of the call, or that of one of the config's fallbacks.
+///
+/// Returns: The model id, inference profile or ARN, as the request named it; "" if the operation has no model, or if
+///   no response has come.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: The modelId of the request.
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn bedrock_response_model(response: *const bedrock_response) -> *const c_char {
+    borrow_text(response, Response::model).0
+}
+
 /// Gets how many attempts the call made, retries included (see bedrock_error_attempts).
 ///
 /// Returns: The number of attempts.

@@ -46,6 +46,7 @@ struct Fields {
     /// Assembled when it is first needed, so that a call that does not need it takes no longer.
     json: Lazy<Arc<Text>, MakeJson>,
     request_id: Text,
+    model: Text,
     /// The usage in the headers.
     usage: Usage,
     attempts: u32,
@@ -149,6 +150,11 @@ impl Response {
         &self.0.request_id
     }
 
+    /// Returns the model that answered, or "".
+    pub fn model(&self) -> &Text {
+        &self.0.model
+    }
+
     /// Returns the number of attempts that the call took.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
@@ -160,6 +166,7 @@ impl Fields {
         Fields {
             json: Lazy::new(json),
             request_id: head.request_id.into(),
+            model: head.model.into(),
             usage: head.usage,
             attempts,
             is_streamed: false,
@@ -176,10 +183,10 @@ impl Fields {
 
 #[cfg(test)]
 mod tests {
-    use super::{Response, ResponseHead, Text, Usage};
+    use super::{Response, ResponseHead, Text};
 
     fn head() -> ResponseHead {
-        ResponseHead { request_id: "id".to_owned(), usage: Usage::default() }
+        ResponseHead { request_id: "id".to_owned(), ..ResponseHead::default() }
     }
 
     #[test]

@@ -512,6 +512,7 @@ pub struct Response {
     /// The whole response, as JSON.
     pub json: String,
     pub request_id: String,
+    pub model: String,
     pub attempts: i32,
 }
 
@@ -557,6 +558,7 @@ impl Response {
             message: text_of(|len| unsafe { bedrock_response_message(response, len) }),
             json: text_of(|len| unsafe { bedrock_response_json(response, len) }),
             request_id: text(bedrock_response_request_id(response)),
+            model: text(bedrock_response_model(response)),
             attempts: bedrock_response_attempts(response),
         };
         bedrock_response_free(response);

@@ -267,6 +267,7 @@ class Functions:
     bedrock_response_message: Callable[[Pointer, Pointer], int | None]
     bedrock_response_json: Callable[[Pointer, Pointer], int | None]
     bedrock_response_request_id: Callable[[Pointer], bytes]
+    bedrock_response_model: Callable[[Pointer], bytes]
     bedrock_response_attempts: Callable[[Pointer], int]
     bedrock_response_free: Callable[[Pointer], None]
     bedrock_response_usage: Callable[[Pointer, Pointer, int], int]
@@ -350,6 +351,7 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_response_message": (c_void_p, (c_void_p, c_void_p)),
     "bedrock_response_json": (c_void_p, (c_void_p, c_void_p)),
     "bedrock_response_request_id": (c_char_p, (c_void_p,)),
+    "bedrock_response_model": (c_char_p, (c_void_p,)),
     "bedrock_response_attempts": (c_int32, (c_void_p,)),
     "bedrock_response_free": (None, (c_void_p,)),
     "bedrock_response_usage": (c_int32, (c_void_p, c_void_p, c_size_t)),
