@@ -806,6 +806,9 @@ public:
     // Returns the service's id of the request.
     std::string_view request_id() const &noexcept { return bedrock_response_request_id(get()); }
     std::string request_id() const && { return std::string(request_id()); }
+    // Returns the model that answered: the one of the call, or that of a fallback.
+    std::string_view model() const &noexcept { return bedrock_response_model(get()); }
+    std::string model() const && { return std::string(model()); }
 
     // Returns false if the response is the part that had arrived when a stream was stopped or failed.
     bool complete() const noexcept { return bedrock_response_complete(get()) != 0; }

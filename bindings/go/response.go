@@ -70,6 +70,9 @@ func (r *Response) Decode(value any) error { return json.Unmarshal([]byte(r.JSON
 // RequestID returns the service's id of the request, which AWS support asks for.
 func (r *Response) RequestID() string { return r.get(abi.RequestID) }
 
+// Model returns the model that answered: the one of the call, or that of a fallback.
+func (r *Response) Model() string { return r.get(abi.ModelID) }
+
 // Complete returns whether the response is complete. It is not if a stream was left or failed.
 func (r *Response) Complete() (complete bool) {
 	r.use(func(response abi.Handle) { complete = abi.ResponseComplete(response) })

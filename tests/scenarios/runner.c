@@ -192,6 +192,7 @@ static void print_response(const bedrock_response *response)
     print_member("finish_reason", bedrock_response_finish_reason(response), BEDROCK_STRLEN);
     fprintf(out, " attempts=%d", (int)bedrock_response_attempts(response));
     print_member("request_id", bedrock_response_request_id(response), BEDROCK_STRLEN);
+    print_member("model", bedrock_response_model(response), BEDROCK_STRLEN);
     text = bedrock_response_text(response, &len);
     fprintf(out, "\n%s  text ", prefix);
     print_text(text, len);

@@ -112,7 +112,7 @@ void print(const bedrock::response &response)
 {
     line() << "response complete=" << response.complete() << " stop_reason=" << quoted(response.stop_reason())
            << " finish_reason=" << quoted(response.finish_reason()) << " attempts=" << response.attempts()
-           << " request_id=" << quoted(response.request_id()) << "\n";
+           << " request_id=" << quoted(response.request_id()) << " model=" << quoted(response.model()) << "\n";
     line() << "  text " << quoted(response.text()) << "\n";
     if (!response.reasoning().empty())
         line() << "  reasoning " << quoted(response.reasoning()) << "\n";

@@ -69,7 +69,7 @@ def response_lines(response):
     yield (
         f"response complete={response.complete:d} stop_reason={text(response.stop_reason)} "
         f"finish_reason={text(response.finish_reason)} attempts={response.attempts} "
-        f"request_id={text(response.request_id)}"
+        f"request_id={text(response.request_id)} model={text(response.model)}"
     )
     yield f"  text {text(response.text)}"
     if response.reasoning:

@@ -22,7 +22,7 @@ var fn struct {
 	requestTrim, requestAddImage, requestAddDocument, requestAttach, requestJSON, requestBody, requestFree    uintptr
 	cancelNew, cancelFire, cancelFree, callOpen, streamNext, streamResponse, streamCancel                     uintptr
 	streamFree, waitsetNew, waitsetAdd, waitsetWait, waitsetFD, waitsetFree, responseText, responseReasoning  uintptr
-	responseMessage, responseJSON, responseStopReason, responseFinishReason, responseRequestID                uintptr
+	responseMessage, responseJSON, responseStopReason, responseFinishReason, responseRequestID, responseModel uintptr
 	responseComplete, responseAttempts, responseUsage, responseToolCall, responseServerToolCall, responseFree uintptr
 	errorStatus, errorMessage, errorCode, errorPath, errorRequestID, errorJSON, errorHTTPStatus               uintptr
 	errorRetryable, errorRetryAfter, errorAttempts, errorFree                                                 uintptr
@@ -80,6 +80,7 @@ var symbols = []struct {
 	{"bedrock_response_stop_reason", &fn.responseStopReason},
 	{"bedrock_response_finish_reason", &fn.responseFinishReason},
 	{"bedrock_response_request_id", &fn.responseRequestID},
+	{"bedrock_response_model", &fn.responseModel},
 	{"bedrock_response_complete", &fn.responseComplete},
 	{"bedrock_response_attempts", &fn.responseAttempts},
 	{"bedrock_response_usage", &fn.responseUsage},
@@ -455,8 +456,10 @@ func ResponseText(response Handle, which int) string {
 		return copyString(pointer(call(fn.responseStopReason, uintptr(response))))
 	case FinishReason:
 		return copyString(pointer(call(fn.responseFinishReason, uintptr(response))))
-	default:
+	case RequestID:
 		return copyString(pointer(call(fn.responseRequestID, uintptr(response))))
+	default:
+		return copyString(pointer(call(fn.responseModel, uintptr(response))))
 	}
 }
 

@@ -293,9 +293,9 @@ func printCalls(name string, calls []bedrock.ToolCall) {
 }
 
 func printResponse(response *bedrock.Response) {
-	fmt.Fprintf(out, "response complete=%d stop_reason=%s finish_reason=%s attempts=%d request_id=%s\n",
+	fmt.Fprintf(out, "response complete=%d stop_reason=%s finish_reason=%s attempts=%d request_id=%s model=%s\n",
 		bit(response.Complete()), quote(response.StopReason()), quote(response.FinishReason()), response.Attempts(),
-		quote(response.RequestID()))
+		quote(response.RequestID()), quote(response.Model()))
 	fmt.Fprintf(out, "  text %s\n", quote(response.Text()))
 	if reasoning := response.Reasoning(); reasoning != "" {
 		fmt.Fprintf(out, "  reasoning %s\n", quote(reasoning))

@@ -31,6 +31,7 @@ class Response(Record):
         "server_tool_calls",
         "usage",
         "request_id",
+        "model",
         "attempts",
         "raw_message",
         "raw",
@@ -54,6 +55,8 @@ class Response(Record):
     usage: Usage
     #: The service's id of the request, which AWS support asks for.
     request_id: str
+    #: The model that answered: the one of the call, or that of a fallback.
+    model: str
     #: How many attempts the call made, retries included.
     attempts: int
     #: The assistant's message as JSON, as it came, or "".
@@ -132,6 +135,7 @@ def response_of(handle: Handle) -> Response:
     response.server_tool_calls = _tool_calls(library.bedrock_response_server_tool_call, number)
     response.usage = usage_of(library.bedrock_response_usage, number)
     response.request_id = library.bedrock_response_request_id(number).decode()
+    response.model = library.bedrock_response_model(number).decode()
     response.attempts = library.bedrock_response_attempts(number)
     response.raw_message = text_of(library.bedrock_response_message, number)
     response.raw = text_of(library.bedrock_response_json, number)
