@@ -369,7 +369,7 @@ fn each_attempt_is_a_line_in_the_log_with_its_host_result_and_wait() {
     bedrock.push(Reply::text_response("Hello").request_id(REQUEST_ID));
     let model = named_model(&bedrock, "the-patient-model", json!({"retry": {"max_backoff": "20ms"}}));
     assert_eq!(model.generate(&hello()).response().attempts, 3);
-    let lines = ear.wait_for("the-patient-model", "complete");
+    let lines = ear.wait_for("the-patient-model", ": complete after");
     let attempts: Vec<_> = lines.iter().filter(|line| line.contains(": attempt ")).collect();
     let host = format!("127.0.0.1:{}", bedrock.port());
     let expected: [&[&str]; 3] = [
