@@ -71,7 +71,7 @@ func (r *Response) Decode(value any) error { return json.Unmarshal([]byte(r.JSON
 func (r *Response) RequestID() string { return r.get(abi.RequestID) }
 
 // Model returns the model that answered: the one of the call, or that of a fallback.
-func (r *Response) Model() string { return r.get(abi.ModelID) }
+func (r *Response) Model() string { return r.get(abi.ResponseModel) }
 
 // Complete returns whether the response is complete. It is not if a stream was left or failed.
 func (r *Response) Complete() (complete bool) {

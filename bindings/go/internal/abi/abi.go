@@ -31,7 +31,7 @@ const (
 	StopReason
 	FinishReason
 	RequestID
-	ModelID
+	ResponseModel
 )
 
 // Result is what a function returned: a status, the object that it made, and the error. Failure takes the error.
