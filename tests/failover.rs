@@ -102,9 +102,7 @@ const IN_STREAM: [InStream; 7] = [
     ("throttled", true, BEDROCK_E_THROTTLED, |reply| {
         reply.exception("throttlingException", r#"{"message":"slow down"}"#)
     }),
-    ("model", true, BEDROCK_E_MODEL, |reply| {
-        reply.exception("modelStreamErrorException", r#"{"message":"broken"}"#)
-    }),
+    ("model", true, BEDROCK_E_MODEL, |reply| reply.exception("modelStreamErrorException", r#"{"message":"broken"}"#)),
     ("service", true, BEDROCK_E_SERVICE, |reply| {
         reply.exception("serviceUnavailableException", r#"{"message":"busy"}"#)
     }),
@@ -145,7 +143,7 @@ fn a_call_that_failed_before_its_response_is_answered_by_the_next_target_if_that
     for operation in FORMS {
         for Failing { name, moves_on, status, reply } in &BEFORE {
             for count in [2, 3] {
-                for failing in 1..=count {
+                for failing in (1..=3).take(count) {
                     let case = format!("{operation} {name}, {failing} of {count} targets fail");
                     let targets = Targets::new(count, quick());
                     for server in &targets.servers[..failing] {

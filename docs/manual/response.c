@@ -6,7 +6,7 @@
 /* Prints a line for the log of a program: what AWS support asks for, and how the call went. */
 static void print_log_line(const bedrock_response *response)
 {
-    printf("request %s, attempts: %d, %s\n", bedrock_response_request_id(response),
+    printf("%s, request %s, attempts: %d, %s\n", bedrock_response_model(response), bedrock_response_request_id(response),
            (int)bedrock_response_attempts(response), bedrock_response_finish_reason(response));
 }
 

@@ -280,9 +280,7 @@ fn clients(failover: &Failover) -> Arc<[Clients]> {
 /// Puts the host and the request id into the error of a response that did not arrive completely.
 fn name_host(error: Error, attempts: &Attempts, head: &ResponseHead) -> Error {
     let error = match error.kind() {
-        Kind::Network | Kind::Timeout => {
-            error.while_doing(format_args!("reading the response of {}", attempts.host()))
-        }
+        Kind::Network | Kind::Timeout => error.while_doing(format_args!("reading the response of {}", attempts.host())),
         _ => error,
     };
     error.with_request_id(&head.request_id)

@@ -25,13 +25,7 @@ pub struct Target {
 impl Target {
     /// Returns the first target of a model.
     pub fn first(cooldown: Duration) -> Self {
-        Target {
-            model: None,
-            region: None,
-            base_url: None,
-            members: Document::default(),
-            rest: Rest::new(cooldown),
-        }
+        Target { model: None, region: None, base_url: None, members: Document::default(), rest: Rest::new(cooldown) }
     }
 
     /// Returns the target of a fallback, or an error about the members of its request.
