@@ -83,7 +83,7 @@ int conversation_trim(bedrock_request *request, const char *messages)
         output_complain("trimming wants a number of messages, not %s", messages);
         return EXIT_USAGE;
     }
-    result = bedrock_request_trim(request, (size_t)number, &error);
+    result = bedrock_request_trim(request, (size_t)number, NULL, &error);
     return result < 0 ? failure_report(result, error, 0) : EXIT_COMPLETE;
 }
 

@@ -55,8 +55,8 @@ int main(int argc, char **argv)
         && bedrock_request_new(NULL, 0, &request, &error) >= 0
         && bedrock_request_add_text(request, "system", "Write the bill for the order.", BEDROCK_STRLEN, &error) >= 0
         && bedrock_request_add_text(request, "user", order, BEDROCK_STRLEN, &error) >= 0
-        && bedrock_generate(clerk, request, NULL, &response, &error) >= 0) {
-        json = bedrock_response_text(response, &length);
+        && bedrock_generate(clerk, request, NULL, &response, &error) >= 0
+        && (json = bedrock_response_structured(response, &length, &error)) != NULL) {
         print_bill(json, length);
         failed = 0;
     }

@@ -3,8 +3,9 @@
  *     cc 12_cache.c $(pkg-config --cflags --libs bedrock) -o 12_cache
  *     ./12_cache handbook.txt
  *
- * A cachePoint marks the end of the part that stays the same. The service finds its cache by the bytes before it, and
- * the library always sends the same bytes for the same request. (Most models cache from some 1,000 tokens on.) */
+ * The model marks the end of the part that stays the same: "cache" adds a cache point to each request. The service finds
+ * its cache by the bytes before it, and the library always sends the same bytes for the same request. (Most models cache
+ * from some 1,000 tokens on.) */
 #include <bedrock.h>
 
 #include <stdio.h>
@@ -51,7 +52,7 @@ static int ask(const bedrock_model *model, const bedrock_request *handbook, cons
 int main(int argc, char **argv)
 {
     static char text[1 << 16] = "The shop opens at nine. It is closed on Sundays.";
-    bedrock_model *model = NULL;
+    bedrock_model *base = NULL, *model = NULL;
     bedrock_request *handbook = NULL;
     bedrock_error *error = NULL;
     FILE *file;
@@ -65,11 +66,10 @@ int main(int argc, char **argv)
         if (file != NULL)
             fclose(file);
     }
-    good = bedrock_request_new("{\"system\": []}", BEDROCK_STRLEN, &handbook, &error) >= 0
+    good = bedrock_request_new(NULL, 0, &handbook, &error) >= 0
         && bedrock_request_add_text(handbook, "system", text, BEDROCK_STRLEN, &error) >= 0
-        && bedrock_request_add_message(handbook, "{\"role\": \"system\", \"content\": [{\"cachePoint\": {\"type\": \"default\"}}]}",
-                                       BEDROCK_STRLEN, &error) >= 0
-        && bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) >= 0;
+        && bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &base, &error) >= 0
+        && bedrock_model_with(base, "{\"cache\": {\"points\": [\"system\"]}}", BEDROCK_STRLEN, &model, &error) >= 0;
     for (i = 0; good && i < sizeof questions / sizeof *questions; i++)
         good = ask(model, handbook, questions[i], &error);
     if (!good)
@@ -78,5 +78,6 @@ int main(int argc, char **argv)
     bedrock_error_free(error);
     bedrock_request_free(handbook);
     bedrock_model_free(model);
+    bedrock_model_free(base);
     return example_end(!good);
 }

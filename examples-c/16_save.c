@@ -61,7 +61,7 @@ static bedrock_status ask(const bedrock_model *model, bedrock_request *request, 
 
         if (status != BEDROCK_E_CONTEXT_OVERFLOW)
             return status;
-        if (bedrock_request_trim(request, count / 2, NULL) < 0 || bedrock_request_message_count(request) == count)
+        if (bedrock_request_trim(request, count / 2, NULL, NULL) < 0 || bedrock_request_message_count(request) == count)
             return status;
         fprintf(stderr, "[the conversation was too long: %lu of %lu messages are left]\n",
                 (unsigned long)bedrock_request_message_count(request), (unsigned long)count);
@@ -96,7 +96,7 @@ int main(int argc, char **argv)
     if (status >= 0 && argc > 2) {
         status = bedrock_request_add_text(request, "user", argv[2], BEDROCK_STRLEN, &error);
         if (status >= 0)
-            status = bedrock_request_trim(request, MAX_MESSAGES, &error);
+            status = bedrock_request_trim(request, MAX_MESSAGES, NULL, &error);
         if (status >= 0)
             status = ask(model, request, &response, &error);
         if (status >= 0)

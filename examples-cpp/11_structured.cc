@@ -22,7 +22,7 @@ int main(int argc, char **argv)
         request.add_text("system", "Write the bill for the order.");
         request.add_text("user", argc > 1 ? argv[1] : "Two kilos of apples at 3.20, and a melon for 4 euros");
         const bedrock::response response = clerk.generate(request);
-        const bedrock::json_view json(response.text());
+        const bedrock::json_view json = response.structured();
         double sum = 0;
 
         std::cout << std::fixed << std::setprecision(2);

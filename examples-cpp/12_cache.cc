@@ -3,8 +3,9 @@
 //     c++ -std=c++17 12_cache.cc $(pkg-config --cflags --libs bedrock) -o 12_cache
 //     ./12_cache handbook.txt
 //
-// A cachePoint marks the end of the part that stays the same. The service finds its cache by the bytes before it, and
-// the library always sends the same bytes for the same request. (Most models cache from some 1,000 tokens on.)
+// The model marks the end of the part that stays the same: "cache" adds a cache point to each request. The service finds
+// its cache by the bytes before it, and the library always sends the same bytes for the same request. (Most models cache
+// from some 1,000 tokens on.)
 #include "example.hpp"
 
 // The script replies as a service that has the handbook in its cache from the second call on.
@@ -17,11 +18,11 @@ const char *const replies = R"([
 int main(int argc, char **argv)
 {
     return example::run([&] {
-        const bedrock::model model(example::config(replies));
-        bedrock::request handbook(R"({"system": []})");
+        const char *const cache = R"({"cache": {"points": ["system"]}})";
+        const bedrock::model model = bedrock::model(example::config(replies)).with(cache);
+        bedrock::request handbook;
         handbook.add_text("system", argc > 1 ? example::read_file(argv[1])
                                              : "The shop opens at nine. It is closed on Sundays.");
-        handbook.add_message(R"({"role": "system", "content": [{"cachePoint": {"type": "default"}}]})");
 
         for (const char *question : {"When does the shop open?", "When is it closed?"}) {
             bedrock::request request = handbook.clone(); // cheap: it shares the text

@@ -521,6 +521,14 @@ void bedrock_error_free(bedrock_error *error);
  *   hedge                 {"after": "4s"} calls the next target too if no content has come after
  *                         that time. The first content wins, and the other calls are cancelled.
  *                         Their tokens may be billed. (object; default: none)
+ *   cache                 Cache points that are added to the requests of Converse. (object;
+ *                         default: {})
+ *   cache.points          The places at whose end a cache point is added, if the request has none
+ *                         there: the system prompt, the tools, the last message of the user. A
+ *                         request gets no more than 4 cache points: the first places come first.
+ *                         (array of "system", "tools" and "last_user"; default: [])
+ *   cache.ttl             How long the service keeps what is before these cache points. ("5m" or
+ *                         "1h"; default: the service's, which is 5 minutes)
  *   max_concurrency       The most calls that run at once on this model and the models derived from
  *                         it. More calls wait, within timeouts.queue, or within their other timers
  *                         if it is not set. (number; default: no limit)
@@ -641,8 +649,8 @@ bedrock_status bedrock_model_connect(const bedrock_model *model,
  *
  * It shares connections, credentials and max_concurrency with the first model. A member that a
  * request has replaces the member of the model completely. null removes a member of the first
- * model. "model" changes the model id. "timeout", "timeouts", "retry", "keep_answer" and
- * "read_ahead" mean what they mean in the config: derive a model to give a call its own
+ * model. "model" changes the model id. "timeout", "timeouts", "retry", "cache", "keep_answer"
+ * and "read_ahead" mean what they mean in the config: derive a model to give a call its own
  * deadline. Timers are merged: those that "timeouts" does not name stay as they are. The
  * function is cheap.
  *
@@ -826,6 +834,35 @@ const char *bedrock_request_body(bedrock_request *request,
                                  size_t *len,
                                  bedrock_error **err);
 
+/* Finds the first place where the bodies differ that two requests would send with this model.
+ *
+ * A prompt cache is found by the bytes of the body. If the service read nothing from its cache,
+ * this function shows why: compare the request with the one before it (bedrock_request_clone).
+ * Every byte counts: the order of members, white space, the notation of a number. Parts that two
+ * requests share cost nothing but time.
+ *
+ * The result is a JSON object. "pointer" is the JSON pointer to the place, "offset" the number
+ * of bytes that both bodies begin with. "a" and "b" are texts that show what each body has
+ * there: JSON, or a part of it with "..." where it was cut. "a" or "b" is missing if that body
+ * has no such member or element. If members stand in another order, or if only white space
+ * differs, both show the bodies around the offset.
+ *
+ * {"pointer": "/system/0/text", "offset": 48, "a": "\"It is Monday.\"", "b": "\"It is
+ * Tuesday.\""}
+ *
+ * a: A request. The result is kept with it.
+ * b: Another request, or the same one.
+ * Returns: The JSON, or "" if the bodies are equal. NULL, with *err set, if one of the bodies
+ *   cannot be made; the message begins with "a" or "b".
+ * Ownership: Borrowed until the next bedrock_request_diff with this a, from any thread, or
+ *   until bedrock_request_free.
+ * Since: 0.1 */
+const char *bedrock_request_diff(bedrock_request *a,
+                                 const bedrock_request *b,
+                                 const bedrock_model *model,
+                                 size_t *len,
+                                 bedrock_error **err);
+
 /* Frees a request.
  *
  * Running calls keep what they need.
@@ -848,8 +885,8 @@ void bedrock_request_free(bedrock_request *request);
  * bedrock_response_tool_call_count calls. The loop ends when there are no calls.
  *
  * To save a conversation, write the result of bedrock_request_json to a file. To load it, pass the
- * file's content to bedrock_request_new. To shorten it, use bedrock_request_trim. The service then
- * writes its prompt cache again.
+ * file's content to bedrock_request_new. To shorten it, use bedrock_request_trim, which returns the
+ * messages that it removed. The service then writes its prompt cache again.
  */
 
 /* Adds text to the conversation.
@@ -956,12 +993,21 @@ bedrock_status bedrock_request_remove_messages(bedrock_request *request,
  * results are removed. That message and the last round always stay, even if they are more than
  * max_messages. The system prompt is not changed.
  *
+ * The removed messages become a request of their own, *removed: a copy of this one that has them
+ * in place of those that stay. Its bedrock_request_message_count is how many were removed, and
+ * its bedrock_request_json shows them. To keep what they say, add a text to it that asks for a
+ * summary, and pass it to bedrock_generate.
+ *
  * max_messages: After BEDROCK_E_CONTEXT_OVERFLOW, pass half of bedrock_request_message_count.
- * Returns: BEDROCK_OK, also if the conversation is not longer.
- * Ownership: Bytes are released as by bedrock_request_remove_messages.
+ * removed: Receives the removed messages, or NULL if none were removed. It may be NULL.
+ * Returns: BEDROCK_OK, also if the conversation is not longer. BEDROCK_E_RESOURCE if there is
+ *   no handle left for removed; nothing is removed then.
+ * Ownership: *removed is owned by the caller. Free it with bedrock_request_free. Bytes are
+ *   released as by bedrock_request_remove_messages, or with *removed if that is later.
  * Since: 0.1 */
 bedrock_status bedrock_request_trim(bedrock_request *request,
                                     size_t max_messages,
+                                    bedrock_request **removed,
                                     bedrock_error **err);
 
 
@@ -1535,7 +1581,8 @@ bedrock_status bedrock_call_open(const bedrock_model *model,
  * bedrock_response_free. The functions of this chapter treat a response of bedrock_generate and one
  * that is assembled from a stream alike. For NULL or an invalid handle, bedrock_response_tool_call
  * and bedrock_response_server_tool_call return a status below 0, whose name bedrock_status_name
- * gives; the other functions return "", 0 or -1.
+ * gives; bedrock_response_structured returns NULL with *err set; the other functions return "", 0
+ * or -1.
  */
 
 enum {
@@ -1568,6 +1615,25 @@ typedef struct bedrock_tool_call {
  * Since: 0.1
  * AWS: output.message.content[].text */
 const char *bedrock_response_text(const bedrock_response *response, size_t *len);
+
+/* Gets the one JSON value of the response.
+ *
+ * If the request has response_format or outputConfig.textFormat, it is the text. If the request
+ * forced the call of a tool, it is the input of the one call. White space around it is left out.
+ * The function compares it with no schema: the service does that while the model writes.
+ *
+ * Returns: The JSON. NULL, with *err set, if there is none; bedrock_error_code is then the
+ *   stop reason. BEDROCK_E_TRUNCATED if the response was cut off, at maxTokens or because a
+ *   stream was stopped or failed. BEDROCK_E_MODEL if a guardrail intervened, if the model
+ *   refused, if the text is not JSON, or if there are several values or calls.
+ *   BEDROCK_E_INVALID_ARGUMENT if the response has no content because the model's keep_answer is
+ *   false.
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: output.message.content[].text, ToolUseBlock.input */
+const char *bedrock_response_structured(const bedrock_response *response,
+                                        size_t *len,
+                                        bedrock_error **err);
 
 /* Gets all the reasoning that the model showed, joined.
  *

@@ -797,6 +797,20 @@ public:
     // Returns the response as JSON.
     json_view json() const &noexcept { return json_view(view(bedrock_response_json)); }
     json_text json() const && { return json_text(json().raw()); }
+    // Returns the one JSON value of the response: structured output, or the input of the one tool call. Fails if there is
+    // none.
+    template <class E = throws>
+    [[nodiscard]] json_view structured(E err = {}) const &noexcept(detail::quiet<E>)
+    {
+        return detail::borrow(err, [&](std::size_t *length, bedrock_error **raw) {
+            return bedrock_response_structured(get(), length, raw);
+        });
+    }
+    template <class E = throws>
+    [[nodiscard]] json_text structured(E err = {}) const &&
+    {
+        return json_text(structured(err).raw());
+    }
     // Returns why the model stopped, in the service's word, such as "end_turn".
     std::string_view stop_reason() const &noexcept { return bedrock_response_stop_reason(get()); }
     std::string stop_reason() const && { return std::string(stop_reason()); }
@@ -1031,7 +1045,16 @@ public:
     template <class E = throws>
     request &trim(std::size_t max_messages, E err = {}) noexcept(detail::quiet<E>)
     {
-        detail::call(err, bedrock_request_trim, get(), max_messages);
+        detail::call(err, bedrock_request_trim, get(), max_messages, nullptr);
+        return *this;
+    }
+    // Does the same. removed becomes a copy of the request with the removed messages alone, or empty if none were.
+    template <class E = throws>
+    request &trim(std::size_t max_messages, request &removed, E err = {}) noexcept(detail::quiet<E>)
+    {
+        bedrock_request *out = nullptr;
+        detail::call(err, bedrock_request_trim, get(), max_messages, &out);
+        removed = request(out);
         return *this;
     }
 
@@ -1046,6 +1069,10 @@ public:
     // Returns the exact body that a call with this model would send. Borrowed until the next body() on this request.
     template <class E = throws>
     [[nodiscard]] json_view body(const model &sender, E err = {}) const noexcept(detail::quiet<E>);
+    // Finds the first place where the bodies of two requests differ: an object with "pointer", "offset", "a" and "b".
+    // Empty if they are equal. Borrowed until the next diff() on this request.
+    template <class E = throws>
+    [[nodiscard]] json_view diff(const request &other, const model &sender, E err = {}) const noexcept(detail::quiet<E>);
 };
 
 // ---- Streams ------------------------------------------------------------------------------------------------------
@@ -1521,6 +1548,14 @@ json_view request::body(const model &sender, E err) const noexcept(detail::quiet
 {
     return detail::borrow(err, [&](std::size_t *length, bedrock_error **raw) {
         return bedrock_request_body(get(), sender.get(), length, raw);
+    });
+}
+
+template <class E>
+json_view request::diff(const request &other, const model &sender, E err) const noexcept(detail::quiet<E>)
+{
+    return detail::borrow(err, [&](std::size_t *length, bedrock_error **raw) {
+        return bedrock_request_diff(get(), other.get(), sender.get(), length, raw);
     });
 }
 

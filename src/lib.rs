@@ -59,4 +59,4 @@ pub mod text;
 
 // Parsers that are private otherwise.
 #[cfg(fuzzing)]
-pub use {cassette::fuzzing as fuzzing_cassette, http::fuzzing as fuzzing_http};
+pub use {cassette::fuzzing as fuzzing_cassette, http::fuzzing as fuzzing_http, request::fuzzing as fuzzing_request};

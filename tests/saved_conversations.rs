@@ -145,7 +145,7 @@ fn messages_can_be_counted_and_removed() {
     let request = Request::json(r#"{"system":[{"text":"s"}]}"#);
     assert_eq!(request.message_count(), 0);
     request.remove_messages(0, 0).unwrap();
-    request.trim(0);
+    assert!(request.trim(0).is_none());
     assert_eq!(saved(&request), r#"{"system":[{"text":"s"}]}"#, "no messages member is added");
     for turn in ["1", "2", "3"] {
         request.add_text("user", turn).unwrap();
@@ -190,13 +190,49 @@ fn a_trimmed_conversation_is_one_that_the_service_accepts() {
     let total = long().message_count();
     for most in 0..=total {
         let request = long();
-        request.trim(most);
+        let removed = request.trim(most);
+        assert_eq!(removed.is_some(), most < total, "{most}");
+        assert_all_are_there(&long(), removed.as_ref(), &request);
         let left = request.message_count();
         assert!(left <= most.max(2), "{most}: {left} messages are left");
         request.add_text("user", "And?").unwrap();
         let body = request.body(&model).unwrap_or_else(|failure| panic!("{most}: {}", failure.message));
         assert!(body.contains("Turn 3"), "{most}: the user's last message stays");
     }
+}
+
+/// Asserts that each message of `whole` is either in `removed` or in `left`, in its order, and that all other members
+/// are in both.
+fn assert_all_are_there(whole: &Request, removed: Option<&Request>, left: &Request) {
+    let (mut whole, left) = (json_of(whole), json_of(left));
+    let Some(removed) = removed.map(json_of) else { return assert_eq!(whole, left) };
+    let messages = |json: &Value| json["messages"].as_array().expect("messages").clone();
+    let (mut removed_messages, mut left_messages) =
+        (messages(&removed).into_iter().peekable(), messages(&left).into_iter().peekable());
+    for message in messages(&whole) {
+        let found = removed_messages.next_if_eq(&message).or_else(|| left_messages.next_if_eq(&message));
+        assert!(found.is_some(), "{message} is lost");
+    }
+    assert_eq!((removed_messages.next(), left_messages.next()), (None, None));
+    for mut part in [removed, left] {
+        part["messages"].take();
+        whole["messages"].take();
+        assert_eq!(part, whole);
+    }
+}
+
+#[test]
+fn trimmed_messages_can_be_sent_to_ask_for_a_summary() {
+    let request = Request::json(r#"{"system":[{"text":"s"}],"inferenceConfig":{"maxTokens":9}}"#);
+    for turn in ["1", "2"] {
+        request.add_text("user", turn).unwrap();
+        request.add_text("assistant", turn).unwrap();
+    }
+    let removed = request.trim(2).expect("two messages went");
+    assert_eq!((removed.message_count(), request.message_count()), (2, 2));
+    removed.add_text("user", "Summarize this.").unwrap();
+    let body = removed.body(&model("error")).unwrap();
+    assert!(body.contains(r#""maxTokens":9"#) && body.contains("Summarize") && !body.contains(r#""2""#), "{body}");
 }
 
 #[test]

@@ -152,6 +152,7 @@ bedrock_status bedrock_request_set(bedrock_request *request, const char *json, s
 bedrock_status bedrock_request_remove(bedrock_request *request, const char *member, bedrock_error **err);
 const char *bedrock_request_json(bedrock_request *request, int32_t attachments, size_t *len, bedrock_error **err);
 const char *bedrock_request_body(bedrock_request *request, const bedrock_model *model, size_t *len, bedrock_error **err);
+const char *bedrock_request_diff(bedrock_request *a, const bedrock_request *b, const bedrock_model *model, size_t *len, bedrock_error **err);
 void bedrock_request_free(bedrock_request *request);
 bedrock_status bedrock_request_add_text(bedrock_request *request, const char *role, const char *text, size_t len, bedrock_error **err);
 bedrock_status bedrock_request_add_message(bedrock_request *request, const char *json, size_t len, bedrock_error **err);
@@ -159,7 +160,7 @@ bedrock_status bedrock_request_add_response(bedrock_request *request, const bedr
 bedrock_status bedrock_request_add_tool_result(bedrock_request *request, const char *tool_use_id, const char *content, size_t len, int32_t is_error, bedrock_error **err);
 size_t bedrock_request_message_count(const bedrock_request *request);
 bedrock_status bedrock_request_remove_messages(bedrock_request *request, size_t first, size_t count, bedrock_error **err);
-bedrock_status bedrock_request_trim(bedrock_request *request, size_t max_messages, bedrock_error **err);
+bedrock_status bedrock_request_trim(bedrock_request *request, size_t max_messages, bedrock_request **removed, bedrock_error **err);
 bedrock_status bedrock_request_add_image(bedrock_request *request, const char *role, const char *format, const void *data, size_t len, bedrock_release_fn release, void *user, bedrock_error **err);
 bedrock_status bedrock_request_add_document(bedrock_request *request, const char *role, const char *format, const char *name, const void *data, size_t len, bedrock_release_fn release, void *user, bedrock_error **err);
 bedrock_status bedrock_request_attach(bedrock_request *request, const char *name, const void *data, size_t len, bedrock_release_fn release, void *user, bedrock_error **err);
@@ -183,6 +184,7 @@ void bedrock_waitset_free(bedrock_waitset *set);
 bedrock_status bedrock_call(const bedrock_model *model, const char *operation, const bedrock_request *request, bedrock_cancel *cancel, bedrock_response **out, bedrock_error **err);
 bedrock_status bedrock_call_open(const bedrock_model *model, const char *operation, const bedrock_request *request, bedrock_cancel *cancel, bedrock_stream **out, bedrock_error **err);
 const char *bedrock_response_text(const bedrock_response *response, size_t *len);
+const char *bedrock_response_structured(const bedrock_response *response, size_t *len, bedrock_error **err);
 const char *bedrock_response_reasoning(const bedrock_response *response, size_t *len);
 const char *bedrock_response_stop_reason(const bedrock_response *response);
 const char *bedrock_response_finish_reason(const bedrock_response *response);

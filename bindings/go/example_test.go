@@ -159,7 +159,9 @@ func ExampleError() {
 	case errors.Is(err, context.DeadlineExceeded):
 		fmt.Println("too late")
 	case errors.Is(err, bedrock.ErrContextOverflow):
-		request.Trim(request.MessageCount() / 2)
+		if _, err := request.Trim(request.MessageCount() / 2); err != nil {
+			log.Fatal(err)
+		}
 	case errors.As(err, &failure) && failure.Retryable:
 		fmt.Println("later:", failure.Code, failure.HTTPStatus)
 	}

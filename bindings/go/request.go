@@ -1,6 +1,7 @@
 package bedrock
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"sync"
@@ -204,9 +205,17 @@ func (r *Request) RemoveMessages(first, count int) *Request {
 }
 
 // Trim shortens the conversation to at most this many messages. It removes whole turns, the oldest first, and leaves a
-// conversation that the service accepts.
-func (r *Request) Trim(messages int) *Request {
-	return r.change(func(request abi.Handle) abi.Result { return abi.RequestTrim(request, uint(max(messages, 0))) })
+// conversation that the service accepts. It returns a copy of the request with the removed messages alone, or nil if none
+// were removed. The failure is also that of [Request.Err].
+func (r *Request) Trim(messages int) (removed *Request, err error) {
+	r.change(func(request abi.Handle) abi.Result {
+		result := abi.RequestTrim(request, uint(max(messages, 0)))
+		if result.Out != 0 {
+			removed = newRequest(result)
+		}
+		return result
+	})
+	return removed, r.Err()
 }
 
 // MessageCount returns how many messages the conversation has. The system prompt is not one of them.
@@ -243,6 +252,38 @@ func (r *Request) Body(model *Model) (string, error) {
 	return r.text(func(request abi.Handle) (string, abi.Result) {
 		return abi.RequestBody(request, model.handle())
 	})
+}
+
+// Difference is the first place where two bodies differ.
+type Difference struct {
+	// Pointer is the JSON pointer to the place.
+	Pointer string `json:"pointer"`
+	// Offset is the number of bytes that both bodies begin with.
+	Offset int `json:"offset"`
+	// A and B are what each body has there: JSON, or a part of it. They are empty if it has nothing there.
+	A string `json:"a"`
+	B string `json:"b"`
+}
+
+// Diff returns the first place where the bodies differ that this request and another one would send with this model, or
+// nil if they are equal. It shows why the service read nothing from its prompt cache.
+func (r *Request) Diff(other *Request, model *Model) (*Difference, error) {
+	defer runtime.KeepAlive(model)
+	// A copy, because locks of two requests would have to be taken in an order.
+	copied := other.Clone()
+	defer copied.Close()
+	if err := copied.Err(); err != nil {
+		return nil, err
+	}
+	text, err := r.text(func(request abi.Handle) (text string, result abi.Result) {
+		copied.owner.use(func(other abi.Handle) { text, result = abi.RequestDiff(request, other, model.handle()) })
+		return text, result
+	})
+	if err != nil || text == "" {
+		return nil, err
+	}
+	found := new(Difference)
+	return found, json.Unmarshal([]byte(text), found)
 }
 
 func (r *Request) text(get func(request abi.Handle) (string, abi.Result)) (text string, err error) {

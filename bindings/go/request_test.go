@@ -48,9 +48,26 @@ func TestARequestHasWhatWasAdded(t *testing.T) {
 	}
 
 	model := scripted(t, "Hello.")
-	sent, err := request.Set(`{"inferenceConfig": null}`).Remove("requestMetadata").Trim(1).Body(model)
+	before := request.Set(`{"inferenceConfig": null}`).Remove("requestMetadata").Clone()
+	defer before.Close()
+	removed, err := request.Trim(1)
+	if err != nil || removed.MessageCount() != 2 || request.MessageCount() != 1 {
+		t.Fatalf("%v: %d messages removed, %d left", err, removed.MessageCount(), request.MessageCount())
+	}
+	removed.Close()
+	sent, err := request.Body(model)
 	if err != nil || strings.Contains(sent, "maxTokens") || strings.Contains(sent, "I see.") || !strings.Contains(sent, "And?") {
 		t.Errorf("%v, %s", err, sent)
+	}
+	if removed, err = request.Trim(1); err != nil || removed != nil {
+		t.Errorf("%v: %v", err, removed)
+	}
+	diff, err := before.Diff(request, model)
+	if err != nil || diff == nil || diff.Pointer != "/messages/0/content/0/text" || diff.A == "" || diff.Offset == 0 {
+		t.Errorf("%v: %+v", err, diff)
+	}
+	if diff, err = request.Diff(request, model); err != nil || diff != nil {
+		t.Errorf("%v: %+v", err, diff)
 	}
 	if count := request.RemoveMessages(0, 1).MessageCount(); count != 0 {
 		t.Errorf("%d messages", count)

@@ -67,6 +67,21 @@ func (r *Response) JSON() string { return r.get(abi.JSON) }
 // Decode decodes the JSON of the response as [json.Unmarshal] does.
 func (r *Response) Decode(value any) error { return json.Unmarshal([]byte(r.JSON()), value) }
 
+// Structured decodes the one JSON value of the response as [json.Unmarshal] does: structured output, or the input of the
+// one tool call. The failure states why there is none; its Code is the stop reason.
+func (r *Response) Structured(value any) (err error) {
+	var text string
+	r.use(func(response abi.Handle) {
+		var result abi.Result
+		text, result = abi.ResponseStructured(response)
+		err = failed(result.Failure())
+	})
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal([]byte(text), value)
+}
+
 // RequestID returns the service's id of the request, which AWS support asks for.
 func (r *Response) RequestID() string { return r.get(abi.RequestID) }
 

@@ -46,27 +46,40 @@ static void print_body(bedrock_request *request, const bedrock_model *model)
     bedrock_error_free(error);
 }
 
+/* Prints why the service finds no cache for the second request: the place where it begins to differ from the first. */
+static void print_difference(bedrock_request *first, bedrock_request *second, const bedrock_model *model)
+{
+    bedrock_error *error = NULL;
+    const char *difference = bedrock_request_diff(first, second, model, NULL, &error);
+
+    printf("%s\n", difference != NULL ? difference : bedrock_error_message(error));
+    bedrock_error_free(error);
+}
+
 int main(void)
 {
     static const char config[] = "{\"model\": \"any\", \"defaults\": {\"inferenceConfig\": {\"maxTokens\": 5000}}}";
     unsigned char *picture = calloc(3, 1);
     bedrock_model *model = NULL;
-    bedrock_request *request = NULL;
+    bedrock_request *request = NULL, *before = NULL;
     bedrock_error *error = NULL;
     int failed = bedrock_model_new(config, BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(NULL, 0, &request, &error) < 0
         || ask_about(request, picture, 3, &error) < 0
-        || be_brief(request, &error) < 0;
+        || be_brief(request, &error) < 0
+        || bedrock_request_clone(request, &before, &error) < 0;
 
     if (!failed) {
         print_body(request, model);
         failed = be_long(request, &error) < 0;
         print_body(request, model);
+        print_difference(before, request, model);
     }
     if (failed)
         fprintf(stderr, "%s\n", bedrock_error_message(error));
 
     bedrock_error_free(error);
+    bedrock_request_free(before);
     bedrock_request_free(request);
     bedrock_model_free(model);
     return failed;

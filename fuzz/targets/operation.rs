@@ -2,6 +2,7 @@
 //! be sent, or an error with a reason.
 #![no_main]
 
+use bedrock::config::Cache;
 use bedrock::json::{Json, OwnedJson};
 use bedrock::request::{Request, parse_defaults};
 use bedrock::protocol::operation::Operation;
@@ -15,7 +16,7 @@ fuzz_target!(|given: (u8, &str, &str)| {
     request.attach("a", Arc::new(b"\x89PNG".to_vec())).expect("the name is free");
     let Ok(defaults) = Json::parse(defaults) else { return };
     let Ok((defaults, _)) = parse_defaults(&OwnedJson::from(defaults)) else { return };
-    match request.serialize(operation, "m", &defaults, number % 2 == 0) {
+    match request.serialize(operation, "m", &defaults, &Cache::default(), number % 2 == 0) {
         Ok(input) => {
             assert!(input.path.starts_with('/') && input.path.bytes().all(|byte| byte.is_ascii_graphic()));
             assert!(!input.path.contains("/../") && !input.path.contains("/./") && !input.path.contains('#'));

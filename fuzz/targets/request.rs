@@ -2,6 +2,7 @@
 //! it.
 #![no_main]
 
+use bedrock::config::Cache;
 use bedrock::json::Json;
 use bedrock::request::{Document, Request};
 use bedrock::protocol::operation::Operation;
@@ -9,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 
 fn body(text: &str, lint: bool) -> Option<String> {
     let request = Request::parse(text).ok()?;
-    let input = request.serialize(Operation::Converse, "m", &Document::default(), lint).ok()?;
+    let input = request.serialize(Operation::Converse, "m", &Document::default(), &Cache::default(), lint).ok()?;
     Some(String::from_utf8(input.body?.to_vec()).expect("a body is UTF-8"))
 }
 
@@ -34,7 +35,7 @@ fuzz_target!(|text: &str| {
     let mut before = 0;
     for _ in 0..2 {
         if request.add_message(text).is_ok() {
-            let input = request.serialize(Operation::Converse, "m", &Document::default(), false).expect("messages can be sent");
+            let input = request.serialize(Operation::Converse, "m", &Document::default(), &Cache::default(), false).expect("messages can be sent");
             let length = input.body.unwrap_or_default().len();
             assert!(length >= before, "a message made the body shorter");
             before = length;

@@ -1,10 +1,11 @@
 //! The settings of a single call. A model has them, and a derived model may change them.
 
+use super::cache::Cache;
 use super::retry::Retry;
 use super::timeouts::{ConfiguredTimeouts, Timeout, Timeouts};
 use std::time::Duration;
 
-/// The timers and retries of a call, and what is kept of its response.
+/// The timers and retries of a call, the cache points of its request, and what is kept of its response.
 ///
 /// `keys` reads them from JSON.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,6 +14,7 @@ pub struct CallSettings {
     /// The source of `timeouts`: a later `timeout` must know which timers were set by name.
     configured: ConfiguredTimeouts,
     pub retry: Retry,
+    pub cache: Cache,
     /// Whether a stream's response is assembled from its events.
     pub keep_answer: bool,
     /// The number of bytes of a stream that may wait in memory until the program reads them.
@@ -27,6 +29,7 @@ impl Default for CallSettings {
             timeouts: Timeouts::default(),
             configured: ConfiguredTimeouts::default(),
             retry: Retry::default(),
+            cache: Cache::default(),
             keep_answer: true,
             read_ahead: DEFAULT_READ_AHEAD,
         }

@@ -4,6 +4,7 @@
 //! To add a key, add an entry to [`KEYS`] and run `BLESS=1 cargo test --lib config`, then `cargo xtask header`.
 
 use super::ca_bundle::CaBundle;
+use super::cache::{CachePlace, CacheTtl};
 use super::call_settings::CallSettings;
 use super::check::{self, check_header, check_model_id, check_region, check_secret};
 use super::draft::Draft;
@@ -132,7 +133,7 @@ const fn timer(timeout: Timeout, default: &'static str, text: &'static str) -> K
 }
 
 /// Every config key, in the order of the README.
-pub(super) static KEYS: [Key; 42] = [
+pub(super) static KEYS: [Key; 45] = [
     key(
         "model",
         Reader::Model(|draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
@@ -318,6 +319,39 @@ pub(super) static KEYS: [Key; 42] = [
         "none",
         "`{\"after\": \"4s\"}` calls the next target too if no content has come after that time. The first content \
          wins, and the other calls are cancelled. Their tokens may be billed.",
+    ),
+    key(
+        "cache",
+        Reader::CallObject,
+        "object",
+        "`{}`",
+        "Cache points that are added to the requests of Converse. See [Prompt caching](#prompt-caching).",
+    ),
+    key(
+        "cache.points",
+        Reader::Call(|calls, value| {
+            let places = value.elements()?;
+            calls.cache.points.clear();
+            for place in places {
+                let found = place.choice(&CachePlace::NAMES)?;
+                if calls.cache.points.contains(&found) {
+                    return Err(place.error("is given twice: remove one"));
+                }
+                calls.cache.points.push(found);
+            }
+            Ok(())
+        }),
+        "array of `\"system\"`, `\"tools\"` and `\"last_user\"`",
+        "`[]`",
+        "The places at whose end a cache point is added, if the request has none there: the system prompt, the tools, \
+         the last message of the user. A request gets no more than 4 cache points: the first places come first.",
+    ),
+    key(
+        "cache.ttl",
+        Reader::Call(|calls, value| value.choice(&CacheTtl::NAMES).map(|ttl| calls.cache.ttl = Some(ttl))),
+        "`\"5m\"` or `\"1h\"`",
+        "the service's, which is 5 minutes",
+        "How long the service keeps what is before these cache points.",
     ),
     key(
         "max_concurrency",

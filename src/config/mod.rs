@@ -8,7 +8,7 @@
 //!   keys            the list of config keys: how each is read, its default, its documentation
 //!   parse           reads the JSON of a config; draft holds what was read so far; value is one member
 //!   combinations    checks that concern several keys
-//!   call_settings   the settings that a derived model may change: timeouts, retry
+//!   call_settings   the settings that a derived model may change: timeouts, retry, cache
 //!   failover        other targets for a call
 //!   duration, size  values with a unit
 //!   check, url      texts that go into a header or a path; URLs, and the rule for http://
@@ -21,6 +21,7 @@
 //! ```
 
 mod ca_bundle;
+mod cache;
 mod call_settings;
 mod check;
 mod combinations;
@@ -45,6 +46,7 @@ mod url;
 mod value;
 
 pub use ca_bundle::CaBundle;
+pub use cache::{Cache, CachePlace, CacheTtl};
 pub use call_settings::CallSettings;
 pub use check::{check_header, check_model_id, check_region, check_secret, check_segment};
 pub use failover::{Failover, Fallback};

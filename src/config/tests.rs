@@ -808,3 +808,23 @@ fn messages_quote_no_secret() {
         }
     }
 }
+
+#[test]
+fn cache_points_have_an_order_and_a_time_and_derived_models_change_one_of_them() {
+    let mut calls = with(r#""cache":{"points":["last_user","system"],"ttl":"1h"}"#).calls;
+    let points = vec![CachePlace::LastUser, CachePlace::System];
+    assert_eq!(calls.cache, Cache { ttl: Some(CacheTtl::OneHour), points: points.clone() });
+    assert_eq!(with(r#""cache":{}"#).calls.cache, Cache::default());
+    let json = |text| Json::parse(text).unwrap();
+    assert!(calls.set("cache", json(r#"{"ttl":"5m"}"#), "/cache").unwrap());
+    assert_eq!(calls.cache, Cache { ttl: Some(CacheTtl::FiveMinutes), points });
+    assert!(calls.set("cache", json(r#"{"points":[]}"#), "/cache").unwrap());
+    assert_eq!(calls.cache, Cache { ttl: Some(CacheTtl::FiveMinutes), points: Vec::new() });
+    let place = r#""cache.points.1" must be "system" or "tools" or "last_user", not "messages""#;
+    assert_error(r#""cache":{"points":["tools","messages"]}"#, place, "/cache/points/1");
+    let twice = r#""cache.points.1" is given twice: remove one"#;
+    assert_error(r#""cache":{"points":["tools","tools"]}"#, twice, "/cache/points/1");
+    let ttl = r#""cache.ttl" must be "5m" or "1h", not "1d""#;
+    assert_error(r#""cache":{"ttl":"1d"}"#, ttl, "/cache/ttl");
+    assert_error(r#""cache":{"points":"system"}"#, r#""cache.points" must be an array, not a string"#, "/cache/points");
+}

@@ -9,17 +9,20 @@
 //! no calls.
 //!
 //! To save a conversation, write the result of bedrock_request_json to a file. To load it, pass the file's content to
-//! bedrock_request_new. To shorten it, use bedrock_request_trim. The service then writes its prompt cache again.
+//! bedrock_request_new. To shorten it, use bedrock_request_trim, which returns the messages that it removed. The service
+//! then writes its prompt cache again.
 
 use super::request::{bedrock_request, change, shorten};
 use super::response::bedrock_response;
 use super::status::{bedrock_error, bedrock_status};
 use super::support::guard::entry;
 use super::support::handle;
+use super::support::out::put;
 use super::support::request::SharedRequest;
 use super::support::text;
 use crate::response::Response;
 use std::ffi::c_char;
+use std::ptr::null_mut;
 
 /// Adds text to the conversation.
 ///
@@ -155,18 +158,34 @@ pub unsafe extern "C-unwind" fn bedrock_request_remove_messages(
 /// began it stays, and its oldest rounds of calls and results are removed. That message and the last round always stay,
 /// even if they are more than max_messages. The system prompt is not changed.
 ///
+/// The removed messages become a request of their own, *removed: a copy of this one that has them in place of those that
+/// stay. Its bedrock_request_message_count is how many were removed, and its bedrock_request_json shows them. To keep
+/// what they say, add a text to it that asks for a summary, and pass it to bedrock_generate.
+///
 /// max_messages: After BEDROCK_E_CONTEXT_OVERFLOW, pass half of bedrock_request_message_count.
-/// Returns: BEDROCK_OK, also if the conversation is not longer.
-/// Ownership: Bytes are released as by bedrock_request_remove_messages.
+/// removed: Receives the removed messages, or NULL if none were removed. It may be NULL.
+/// Returns: BEDROCK_OK, also if the conversation is not longer. BEDROCK_E_RESOURCE if there is no handle left for
+///   *removed; nothing is removed then.
+/// Ownership: *removed is owned by the caller. Free it with bedrock_request_free. Bytes are released as by
+///   bedrock_request_remove_messages, or with *removed if that is later.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_request_trim(
     request: *mut bedrock_request,
     max_messages: usize,
+    removed: *mut *mut bedrock_request,
     err: *mut *mut bedrock_error,
 ) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
+    unsafe { put(removed, null_mut()) };
     shorten(request, err, |request| {
-        request.trim(max_messages);
+        let mut shorter = request.clone();
+        let Some(gone) = shorter.trim(max_messages) else { return Ok(()) };
+        if !removed.is_null() {
+            // SAFETY: NULL or writable, as the header demands.
+            unsafe { put(removed, handle::insert(SharedRequest::new(gone))?) };
+        }
+        *request = shorter;
         Ok(())
     })
 }

@@ -67,6 +67,14 @@
 //!   hedge                 {"after": "4s"} calls the next target too if no content has come after
 //!                         that time. The first content wins, and the other calls are cancelled.
 //!                         Their tokens may be billed. (object; default: none)
+//!   cache                 Cache points that are added to the requests of Converse. (object;
+//!                         default: {})
+//!   cache.points          The places at whose end a cache point is added, if the request has none
+//!                         there: the system prompt, the tools, the last message of the user. A
+//!                         request gets no more than 4 cache points: the first places come first.
+//!                         (array of "system", "tools" and "last_user"; default: [])
+//!   cache.ttl             How long the service keeps what is before these cache points. ("5m" or
+//!                         "1h"; default: the service's, which is 5 minutes)
 //!   max_concurrency       The most calls that run at once on this model and the models derived from
 //!                         it. More calls wait, within timeouts.queue, or within their other timers
 //!                         if it is not set. (number; default: no limit)
@@ -225,9 +233,9 @@ pub unsafe extern "C-unwind" fn bedrock_model_connect(
 ///
 /// It shares connections, credentials and max_concurrency with the first model. A member that a request has replaces
 /// the member of the model completely. null removes a member of the first model. "model" changes the model id.
-/// "timeout", "timeouts", "retry", "keep_answer" and "read_ahead" mean what they mean in the config: derive a model to
-/// give a call its own deadline. Timers are merged: those that "timeouts" does not name stay as they are. The function
-/// is cheap.
+/// "timeout", "timeouts", "retry", "cache", "keep_answer" and "read_ahead" mean what they mean in the config: derive a
+/// model to give a call its own deadline. Timers are merged: those that "timeouts" does not name stay as they are. The
+/// function is cheap.
 ///
 /// defaults_json: A JSON object with members of a request and the keys above.
 /// Returns: BEDROCK_OK. BEDROCK_E_REQUEST if the JSON is not valid, if it holds another key of the config (api_key and

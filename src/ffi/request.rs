@@ -35,7 +35,7 @@ use super::support::text;
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::protocol::operation::Operation;
-use crate::request::{Request, ZeroizedText};
+use crate::request::{Request, ZeroizedText, describe_difference};
 use std::ffi::c_char;
 use std::ptr::null_mut;
 
@@ -227,6 +227,46 @@ pub unsafe extern "C-unwind" fn bedrock_request_body(
         let input = model.serialize(Operation::Converse, &request.snapshot())?;
         let text = ZeroizedText::from(&*String::from_utf8_lossy(&input.body.unwrap_or_default()));
         Ok(request.keep_body(text))
+    })
+}
+
+/// Finds the first place where the bodies differ that two requests would send with this model.
+///
+/// A prompt cache is found by the bytes of the body. If the service read nothing from its cache, this function shows
+/// why: compare the request with the one before it (bedrock_request_clone). Every byte counts: the order of members,
+/// white space, the notation of a number. Parts that two requests share cost nothing but time.
+///
+/// The result is a JSON object. "pointer" is the JSON pointer to the place, "offset" the number of bytes that both
+/// bodies begin with. "a" and "b" are texts that show what each body has there: JSON, or a part of it with "..." where
+/// it was cut. "a" or "b" is missing if that body has no such member or element. If members stand in another order, or
+/// if only white space differs, both show the bodies around the offset.
+///
+///   {"pointer": "/system/0/text", "offset": 48, "a": "\"It is Monday.\"", "b": "\"It is Tuesday.\""}
+///
+/// a: A request. The result is kept with it.
+/// b: Another request, or the same one.
+/// Returns: The JSON, or "" if the bodies are equal. NULL, with *err set, if one of the bodies cannot be made; the
+///   message begins with "a" or "b".
+/// Ownership: Borrowed until the next bedrock_request_diff with this a, from any thread, or until bedrock_request_free.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bedrock_request_diff(
+    a: *mut bedrock_request,
+    b: *const bedrock_request,
+    model: *const bedrock_model,
+    len: *mut usize,
+    err: *mut *mut bedrock_error,
+) -> *const c_char {
+    entry!(text len, err => {
+        let (a, b) = (handle::get::<SharedRequest>(a)?, handle::get::<SharedRequest>(b)?);
+        let model = handle::get::<Model>(model)?;
+        let [one, other] = [("a", &a), ("b", &b)].map(|(name, request)| {
+            let input = model.serialize(Operation::Converse, &request.snapshot());
+            input.map(|input| input.body.unwrap_or_default()).map_err(|error| error.while_doing(name))
+        });
+        let (one, other) = (one?, other?);
+        let [one, other] = [&one, &other].map(|body| std::str::from_utf8(body).expect("JSON is UTF-8"));
+        Ok(a.keep_difference(describe_difference(one, other).unwrap_or_default()))
     })
 }
 

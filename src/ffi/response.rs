@@ -3,9 +3,10 @@
 //! A response is immutable and thread-safe. Its texts are borrowed: they live until bedrock_response_free. The
 //! functions of this chapter treat a response of bedrock_generate and one that is assembled from a stream alike. For
 //! NULL or an invalid handle, bedrock_response_tool_call and bedrock_response_server_tool_call return a status below 0,
-//! whose name bedrock_status_name gives; the other functions return "", 0 or -1.
+//! whose name bedrock_status_name gives; bedrock_response_structured returns NULL with *err set; the other functions
+//! return "", 0 or -1.
 
-use super::status::{BEDROCK_OK, bedrock_status};
+use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
 use super::support::guard::entry;
 use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::{fill, put, required};
@@ -61,6 +62,33 @@ pub unsafe extern "C-unwind" fn bedrock_response_text(
     // SAFETY: NULL or writable, as the header demands.
     unsafe { put(len, length) };
     text
+}
+
+/// Gets the one JSON value of the response.
+///
+/// If the request has response_format or outputConfig.textFormat, it is the text. If the request forced the call of a
+/// tool, it is the input of the one call. White space around it is left out. The function compares it with no schema:
+/// the service does that while the model writes.
+///
+/// Returns: The JSON. NULL, with *err set, if there is none; bedrock_error_code is then the stop reason.
+///   BEDROCK_E_TRUNCATED if the response was cut off, at maxTokens or because a stream was stopped or failed.
+///   BEDROCK_E_MODEL if a guardrail intervened, if the model refused, if the text is not JSON, or if there are several
+///   values or calls. BEDROCK_E_INVALID_ARGUMENT if the response has no content because the model's keep_answer is
+///   false.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: output.message.content[].text, ToolUseBlock.input
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bedrock_response_structured(
+    response: *const bedrock_response,
+    len: *mut usize,
+    err: *mut *mut bedrock_error,
+) -> *const c_char {
+    entry!(text len, err => {
+        let response = handle::get::<Response>(response)?;
+        let json = response.structured()?;
+        Ok((json.with_nul().as_ptr().cast(), json.len()))
+    })
 }
 
 /// Gets all the reasoning that the model showed, joined.

@@ -81,7 +81,13 @@ impl Model {
 
     /// Returns exactly what a call would send.
     pub fn serialize(&self, operation: Operation, request: &Request) -> Result<SerializedRequest> {
-        request.serialize(operation, self.id.as_str(), &self.defaults, self.runner.config().lint)
+        request.serialize(
+            operation,
+            self.id.as_str(),
+            &self.defaults,
+            &self.runner.settings.cache,
+            self.runner.config().lint,
+        )
     }
 
     /// Prepares for the next call: credentials, endpoint, connection. Waits for at most `timeout`, or as long as the

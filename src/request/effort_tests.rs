@@ -2,6 +2,7 @@
 
 use super::attachments::Attachments;
 use super::media_block::MediaBlock;
+use crate::config::Cache;
 use crate::json::{Json, cost};
 use crate::protocol::operation::Operation;
 use crate::protocol::response_head::ResponseHead;
@@ -14,7 +15,7 @@ use std::sync::Arc;
 fn body(operation: Operation, text: &str) -> (String, usize) {
     cost::of_reading(|| {
         let request = Request::parse(text).unwrap();
-        let serialized = request.serialize(operation, "m", &Document::default(), true).unwrap();
+        let serialized = request.serialize(operation, "m", &Document::default(), &Cache::default(), true).unwrap();
         String::from_utf8(serialized.body.unwrap().to_vec()).unwrap()
     })
 }
@@ -63,8 +64,9 @@ fn four_megabytes_of_base64_in_a_message_that_is_added_are_read_once() {
         request
     });
     assert!(read <= message.len() + 10_000, "{read} bytes of {} were read", message.len());
-    let (_, read) =
-        cost::of_reading(|| request.serialize(Operation::Converse, "m", &Document::default(), true).unwrap());
+    let (_, read) = cost::of_reading(|| {
+        request.serialize(Operation::Converse, "m", &Document::default(), &Cache::default(), true).unwrap()
+    });
     assert!(read <= 10_000, "{read} bytes were read for a call");
 }
 

@@ -80,6 +80,13 @@ impl List {
         }
     }
 
+    /// Appends the content of the message `more` to that of the message at `index`.
+    pub fn append_content(&mut self, index: usize, more: &Segment) {
+        if let Some(message) = self.items.get_mut(index) {
+            message.append_content(more);
+        }
+    }
+
     /// Keeps the items for whose indices `keep` returns true.
     pub fn retain(&mut self, keep: impl Fn(usize) -> bool) {
         self.index = Index::default();

@@ -14,9 +14,13 @@
 //! - [`unknown_members`] finds misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a
 //!   conversation; [`inference_config`] has limits that both dialects share.
 //! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not
-//!   in the body. [`for_target`] makes the request for a fallback from it.
+//!   in the body, and [`cache_points`] for those that the model adds. [`for_target`] makes the request for a fallback
+//!   from it. [`body_difference`] compares two bodies.
+//! - `fuzzing` leads fuzz targets to what is private.
 
 pub mod attachments;
+mod body_difference;
+mod cache_points;
 mod conversation;
 mod defaults;
 mod dialect;
@@ -26,6 +30,8 @@ mod document_names;
 mod effort_tests;
 mod errors;
 mod for_target;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod http_binding;
 mod inference_config;
 mod lint;
@@ -47,6 +53,7 @@ mod unknown_members;
 mod url_path;
 mod zeroized;
 
+pub use body_difference::describe as describe_difference;
 pub use defaults::{DefaultsChange, apply_change, parse_change, parse_defaults, parse_fallback_request};
 pub use document::Document;
 pub use medium::Medium;
@@ -55,6 +62,7 @@ pub use serialize::SerializedRequest;
 pub use unknown_members::MembersOf;
 pub use zeroized::{ZeroizedBytes, ZeroizedText};
 
+use crate::config::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Checked};
 use crate::protocol::operation::Operation;
@@ -237,10 +245,19 @@ impl Request {
         Ok(())
     }
 
-    /// Removes the oldest messages, so that at most `max_messages` are left if possible.
-    pub fn trim(&mut self, max_messages: usize) {
+    /// Removes the oldest messages, so that at most `max_messages` are left if possible. Returns a copy of the request
+    /// with the removed messages alone, or None if none were removed.
+    pub fn trim(&mut self, max_messages: usize) -> Option<Request> {
         let keep = shorten::messages_to_keep(self.document.items("messages"), max_messages);
+        if (0..self.message_count()).all(&keep) {
+            return None;
+        }
+        let mut removed = self.clone();
+        removed.retain_messages(|index| !keep(index));
+        // The request itself still has all bytes, so that none are released here.
+        drop(removed.remove_unused_attachments());
         self.retain_messages(keep);
+        Some(removed)
     }
 
     fn retain_messages(&mut self, keep: impl Fn(usize) -> bool) {
@@ -289,16 +306,18 @@ impl Request {
         document.write(&self.attachments)
     }
 
-    /// Serializes the request for an operation, with the members of `defaults` that it lacks.
+    /// Serializes the request for an operation, with the members of `defaults` that it lacks, and the cache points of
+    /// `cache`.
     pub fn serialize(
         &self,
         operation: Operation,
         model_id: &str,
         defaults: &Document,
+        cache: &Cache,
         lint: bool,
     ) -> Result<SerializedRequest> {
         let model_id = self.model_id.as_deref().unwrap_or(model_id).to_owned();
         let request = self.document.clone();
-        Serializer { operation, model_id, request, defaults, attachments: &self.attachments, lint }.serialize()
+        Serializer { operation, model_id, request, defaults, cache, attachments: &self.attachments, lint }.serialize()
     }
 }

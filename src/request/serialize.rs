@@ -6,6 +6,7 @@
 //! for the operation.
 
 use super::attachments::Attachments;
+use super::cache_points;
 use super::defaults;
 use super::dialect::translate_members::translate_members;
 use super::document::{Document, pointer_to};
@@ -18,7 +19,7 @@ use super::operation_members::{
 use super::segment::Segment;
 use super::url_path::escape;
 use super::zeroized::{ZeroizedBytes, ZeroizedText};
-use crate::config::{check_header, check_segment};
+use crate::config::{Cache, check_header, check_segment};
 use crate::error::{Error, Kind, Result, quote};
 use crate::json;
 use crate::protocol::operation::Operation;
@@ -54,6 +55,7 @@ pub struct Serializer<'a> {
     pub model_id: String,
     pub request: Document,
     pub defaults: &'a Document,
+    pub cache: &'a Cache,
     pub attachments: &'a Attachments,
     /// Whether a conversation is checked.
     pub lint: bool,
@@ -111,6 +113,8 @@ impl Serializer<'_> {
 
     fn converse(mut self, action: &str) -> Result<SerializedRequest> {
         self.complete_conversation()?;
+        // The checks look at what the program gave, so they come first.
+        cache_points::add(&mut self.request, self.cache)?;
         let body = self.write()?;
         Ok(self.for_model(action, Vec::new(), body.into_bytes()))
     }

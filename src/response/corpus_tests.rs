@@ -2,6 +2,7 @@
 //! into events, and assembled to the same bytes again.
 
 use super::message_assembler::MessageAssembler;
+use crate::config::Cache;
 use crate::json::{Json, Member, quoted};
 use crate::protocol::batch::Batch;
 use crate::protocol::event_decoder::EventDecoder;
@@ -242,7 +243,7 @@ fn continue_conversation(id: &str, response: &Response) {
         request.add_tool_result(call.id.as_str(), "done", !call.input_valid).unwrap();
     }
     request.add_text("user", "And?").unwrap();
-    let input = request.serialize(Operation::Converse, "m", &Document::default(), true);
+    let input = request.serialize(Operation::Converse, "m", &Document::default(), &Cache::default(), true);
     let input = input.unwrap_or_else(|error| panic!("{id}: {} at {}", error.message(), error.path()));
 
     // The service refuses the following, also if the local checks accept it.

@@ -8,6 +8,8 @@
 //!   parts that continue each other are joined by [`merge`]. [`object_writer`] writes the JSON and frees each value as
 //!   it is written; [`without_member`] takes out a member that is written elsewhere.
 //! - [`chunk_assembler`] makes an array of chunks, whose form is the model's own.
+//!
+//! [`structured`] finds the one JSON value of a response.
 
 pub mod assembler;
 mod chunk_assembler;
@@ -17,6 +19,7 @@ mod corpus_tests;
 mod merge;
 pub mod message_assembler;
 mod object_writer;
+mod structured;
 mod summary;
 mod tool_call;
 mod without_member;
@@ -24,11 +27,13 @@ mod without_member;
 pub use crate::protocol::usage::Usage;
 pub use tool_call::{ToolCall, ToolRunner, is_server_tool_use};
 
+use crate::error::Result;
 use crate::protocol::response_head::ResponseHead;
 use crate::text::Text;
 use assembler::Assembler;
 use once_cell::sync::{Lazy, OnceCell};
 use std::sync::Arc;
+use structured::{Parts, structured};
 use summary::Summary;
 
 type MakeJson = Box<dyn FnOnce() -> Arc<Text> + Send>;
@@ -56,6 +61,7 @@ struct Fields {
     lacks_content: bool,
     /// Computed when it is first needed, so that reading only the JSON costs nothing.
     summary: OnceCell<Summary>,
+    structured: OnceCell<Text>,
 }
 
 impl Response {
@@ -125,6 +131,19 @@ impl Response {
         &self.summary().calls(self.json().as_str(), self.0.is_streamed).server
     }
 
+    /// Returns the one JSON value of the response, or why there is none.
+    pub fn structured(&self) -> Result<&Text> {
+        self.0.structured.get_or_try_init(|| {
+            structured(&Parts {
+                stop_reason: self.stop_reason().as_str(),
+                text: self.text().as_str(),
+                tool_calls: self.tool_calls(),
+                is_complete: self.is_complete(),
+                lacks_content: self.lacks_content(),
+            })
+        })
+    }
+
     /// Returns the usage. The usage in the headers wins, because the body in a model's own form may count differently.
     pub fn usage(&self) -> Usage {
         self.0.usage.or(self.summary().usage)
@@ -173,6 +192,7 @@ impl Fields {
             is_complete: true,
             lacks_content: false,
             summary: OnceCell::new(),
+            structured: OnceCell::new(),
         }
     }
 

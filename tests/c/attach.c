@@ -234,7 +234,7 @@ static void visit(void *user)
 static void released_with_their_blocks(void)
 {
     static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    bedrock_request *request = check_request("What is this?"), *branch = NULL;
+    bedrock_request *request = check_request("What is this?"), *branch = NULL, *removed = NULL;
     bedrock_error *error = NULL;
 
     visited = request;
@@ -244,9 +244,12 @@ static void released_with_their_blocks(void)
     CHECK_OK(bedrock_request_add_document(request, "user", "txt", "a", "text", 4, visit, NULL, &error), error);
     CHECK_OK(bedrock_request_attach(request, "mine", png, sizeof png, visit, NULL, &error), error);
     CHECK_OK(bedrock_request_clone(request, &branch, &error), error);
-    CHECK_OK(bedrock_request_trim(request, 1, &error), error);
+    CHECK_OK(bedrock_request_trim(request, 1, NULL, &error), error);
     CHECK_INT(visits, 0); /* the clone has the image */
-    CHECK_OK(bedrock_request_trim(branch, 1, &error), error);
+    CHECK_OK(bedrock_request_trim(branch, 1, &removed, &error), error);
+    CHECK_INT(visits, 0); /* the removed messages have the image */
+    CHECK_INT(bedrock_request_message_count(removed), 2);
+    bedrock_request_free(removed);
     CHECK_INT(visits, 1);
     CHECK_OK(bedrock_request_remove_messages(request, 0, 1, &error), error);
     CHECK_OK(bedrock_request_remove(branch, "messages", &error), error);

@@ -213,7 +213,7 @@ static void nulls(void)
     INVALID(bedrock_request_remove(NULL, "system", &error), "the request is NULL");
     INVALID(bedrock_request_remove(request, NULL, &error), "member is NULL");
     INVALID(bedrock_request_remove_messages(NULL, 0, 1, &error), "the request is NULL");
-    INVALID(bedrock_request_trim(NULL, 1, &error), "the request is NULL");
+    INVALID(bedrock_request_trim(NULL, 1, NULL, &error), "the request is NULL");
     CHECK(bedrock_request_json(NULL, BEDROCK_ATTACHMENTS_INLINE, NULL, &error) == NULL);
     INVALID(bedrock_error_status(error), "the request is NULL");
     CHECK(bedrock_request_json(request, 2, NULL, &error) == NULL);
@@ -222,6 +222,14 @@ static void nulls(void)
     INVALID(bedrock_error_status(error), "the request is NULL");
     CHECK(bedrock_request_body(request, NULL, NULL, &error) == NULL);
     INVALID(bedrock_error_status(error), "the model is NULL");
+    CHECK(bedrock_request_diff(NULL, request, model, NULL, &error) == NULL);
+    INVALID(bedrock_error_status(error), "the request is NULL");
+    CHECK(bedrock_request_diff(request, NULL, model, NULL, &error) == NULL);
+    INVALID(bedrock_error_status(error), "the request is NULL");
+    CHECK(bedrock_request_diff(request, request, NULL, NULL, &error) == NULL);
+    INVALID(bedrock_error_status(error), "the model is NULL");
+    CHECK(bedrock_response_structured(NULL, NULL, &error) == NULL);
+    INVALID(bedrock_error_status(error), "the response is NULL");
     out = POISON;
     INVALID(bedrock_generate(NULL, request, NULL, &out, &error), "the model is NULL");
     CHECK(out == NULL);

@@ -136,7 +136,7 @@ static void responses_and_results(void)
 static void kept(void)
 {
     static const unsigned char png[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
-    bedrock_request *request = check_request("What is this?"), *again = NULL;
+    bedrock_request *request = check_request("What is this?"), *again = NULL, *removed;
     const char *json;
     size_t len = 0;
     void *bytes = malloc(sizeof png);
@@ -153,7 +153,9 @@ static void kept(void)
     CHECK_INT(bedrock_request_message_count(again), 1);
     CHECK_OK(bedrock_request_remove_messages(again, 0, 1, &error), error);
     CHECK_OK(bedrock_request_remove(again, "messages", &error), error);
-    CHECK_OK(bedrock_request_trim(again, 1, &error), error);
+    removed = request;
+    CHECK_OK(bedrock_request_trim(again, 1, &removed, &error), error);
+    CHECK(removed == NULL);
     CHECK_TEXT(bedrock_request_json(again, BEDROCK_ATTACHMENTS_BY_NAME, NULL, &error), "{}");
     bedrock_request_free(request);
     bedrock_request_free(again);

@@ -96,9 +96,11 @@ static void no_request(void *handle)
     CHECK_INT(releases, 3);
     BAD(bedrock_request_remove(handle, "system", &error));
     BAD(bedrock_request_remove_messages(handle, 0, 0, &error));
-    BAD(bedrock_request_trim(handle, 1, &error));
+    BAD(bedrock_request_trim(handle, 1, NULL, &error));
     CHECK_INT(bedrock_request_message_count(handle), 0);
     CHECK(bedrock_request_body(handle, model, &len, &error) == NULL && len == 0);
+    BAD(bedrock_error_status(error));
+    CHECK(bedrock_request_diff(handle, handle, model, &len, &error) == NULL && len == 0);
     BAD(bedrock_error_status(error));
     len = 99;
     CHECK(bedrock_request_json(handle, BEDROCK_ATTACHMENTS_INLINE, &len, &error) == NULL && len == 0);

@@ -211,7 +211,14 @@ void a_request_grows_and_shrinks()
     request.remove("inferenceConfig").remove_messages(1, 2);
     request.add_message(R"({"role": "user", "content": [{"text": "?"}]})");
     CHECK(request.message_count() == 2 && copy.message_count() == 3 && !request.json()["/inferenceConfig"]);
-    request.trim(1);
+    bedrock::request removed(nullptr);
+    request.trim(1, removed).trim(1);
+    CHECK(removed.message_count() == 1 && request.message_count() == 1);
+    CHECK_TEXT(request.diff(copy, model)["/pointer"].string(), "/messages/0/content/0/text");
+    CHECK(!copy.diff(copy.clone(), model));
+    request.trim(1, removed);
+    CHECK(!removed);
+    CHECK_TEXT(response.structured()["/city"].string(), "Oslo");
     CHECK_TEXT(model.generate(copy).text(), "It snows.");
     CHECK_TEXT(model.with(R"({"model": "other"})").id(), "other");
     CHECK_TEXT(model.id(), "test.model-v1:0");

@@ -896,9 +896,35 @@ static void do_remove_messages(struct json step)
 
 static void do_trim(struct json step)
 {
+    bedrock_request *removed = NULL;
     bedrock_error *error = NULL;
+    char *name = text_or_null(step, "/as", NULL);
 
-    failed(bedrock_request_trim(used(step, REQUEST), (size_t)number_of(step, "/max", 0), &error), &error);
+    if (failed(bedrock_request_trim(used(step, REQUEST), (size_t)number_of(step, "/max", 0), &removed, &error), &error)) {
+        free(name);
+        return;
+    }
+    fprintf(out, "%sremoved %lu\n", prefix, (unsigned long)bedrock_request_message_count(removed));
+    if (name != NULL && removed != NULL)
+        keep(step, REQUEST, removed);
+    else
+        bedrock_request_free(removed);
+    free(name);
+}
+
+static void do_diff(struct json step)
+{
+    bedrock_error *error = NULL;
+    size_t len;
+    char *a = text_of(step, "/a", NULL), *b = text_of(step, "/b", NULL);
+    const char *diff = bedrock_request_diff(named(REQUEST, a), named(REQUEST, b), used(step, MODEL), &len, &error);
+
+    if (diff != NULL)
+        fprintf(out, "%sdiff %s\n", prefix, len > 0 ? diff : "none");
+    else
+        print_error(bedrock_error_status(error), error);
+    free(a);
+    free(b);
 }
 
 static void do_cancel(struct json step)
@@ -1001,6 +1027,18 @@ static void do_response_json(struct json step)
     fprintf(out, "%sjson %.*s\n", prefix, (int)len, json);
 }
 
+static void do_structured(struct json step)
+{
+    bedrock_error *error = NULL;
+    size_t len;
+    const char *json = bedrock_response_structured(used(step, RESPONSE), &len, &error);
+
+    if (json != NULL)
+        fprintf(out, "%sstructured %.*s\n", prefix, (int)len, json);
+    else
+        print_error(bedrock_error_status(error), error);
+}
+
 static void do_close(struct json step)
 {
     int kind;
@@ -1092,6 +1130,7 @@ static const struct {
     {"trim", do_trim},
     {"request_json", do_request_json},
     {"request_body", do_request_body},
+    {"diff", do_diff},
     {"cancel", do_cancel},
     {"fire", do_fire},
     {"ask", do_ask},
@@ -1106,6 +1145,7 @@ static const struct {
     {"response", do_response},
     {"response_message", do_response_message},
     {"response_json", do_response_json},
+    {"structured", do_structured},
     {"close", do_close},
     {"statuses", do_statuses},
     {"event_types", do_event_types},

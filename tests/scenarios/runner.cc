@@ -434,7 +434,14 @@ const std::map<std::string, action> actions = {
     {"message_count", [](step at) { line() << "messages " << used<bedrock::request>(at).message_count() << "\n"; }},
     {"remove_messages",
      [](step at) { used<bedrock::request>(at).remove_messages(number(at, "/first"), number(at, "/count")); }},
-    {"trim", [](step at) { used<bedrock::request>(at).trim(number(at, "/max")); }},
+    {"trim",
+     [](step at) {
+         bedrock::request removed(nullptr);
+         used<bedrock::request>(at).trim(number(at, "/max"), removed);
+         line() << "removed " << removed.message_count() << "\n";
+         if (at["/as"] && removed)
+             keep(at, std::move(removed));
+     }},
     {"request_json",
      [](step at) {
          const bedrock::json_view found = request_json(at);
@@ -444,6 +451,13 @@ const std::map<std::string, action> actions = {
      [](step at) {
          const bedrock::json_view body = used<bedrock::request>(at).body(used<bedrock::model>(at));
          line() << "request body " << body.raw() << "\n";
+     }},
+    {"diff",
+     [](step at) {
+         const bedrock::request &a = named<bedrock::request>(text(at, "/a")),
+                               &b = named<bedrock::request>(text(at, "/b"));
+         const bedrock::json_view diff = a.diff(b, used<bedrock::model>(at));
+         line() << "diff " << (diff ? diff.raw() : "none") << "\n";
      }},
     {"cancel", [](step at) { keep(at, bedrock::cancel()); }},
     {"fire", fire},
@@ -473,6 +487,11 @@ const std::map<std::string, action> actions = {
     {"response", [](step at) { print(used<bedrock::response>(at)); }},
     {"response_message", [](step at) { line() << "message " << used<bedrock::response>(at).message().raw() << "\n"; }},
     {"response_json", [](step at) { line() << "json " << used<bedrock::response>(at).json().raw() << "\n"; }},
+    {"structured",
+     [](step at) {
+         const bedrock::json_view value = used<bedrock::response>(at).structured();
+         line() << "structured " << value.raw() << "\n";
+     }},
     {"close",
      [](step at) {
          if (!close<bedrock::model>(at, bedrock_model_free) && !close<bedrock::request>(at, bedrock_request_free)

@@ -260,13 +260,23 @@ class Runner:
         self.used("request", step).remove_messages(step["first"], step["count"])
 
     def do_trim(self, step):
-        self.used("request", step).trim(step["max"])
+        removed = self.used("request", step).trim(step["max"])
+        self.print(f"removed {0 if removed is None else len(removed)}")
+        if removed is not None and "as" in step:
+            self.keep("request", removed, step)
+        elif removed is not None:
+            removed.close()
 
     def do_request_json(self, step):
         self.print("request json " + self.used("request", step).json(attachments=step.get("attachments", "inline")))
 
     def do_request_body(self, step):
         self.print("request body " + self.used("request", step).body(self.used("model", step)))
+
+    def do_diff(self, step):
+        a, b = (self.used("request", {"request": step[name]}) for name in ("a", "b"))
+        found = a.diff(b, self.used("model", step))
+        self.print("diff " + ("none" if found is None else json.dumps(found, ensure_ascii=False, separators=(",", ":"))))
 
     # ---- calls
 
@@ -374,6 +384,9 @@ class Runner:
 
     def do_response_json(self, step):
         self.print(f"json {self.used('response', step).raw}")
+
+    def do_structured(self, step):
+        self.print(f"structured {self.used('response', step).raw_structured()}")
 
     def do_close(self, step):
         kind = next(kind for kind in KINDS if kind in step)

@@ -320,9 +320,12 @@ impl Request {
         changed(|err| unsafe { bedrock_request_remove_messages(self.0, first, count, err) })
     }
 
-    pub fn trim(&self, max_messages: usize) {
-        let trimmed = changed(|err| unsafe { bedrock_request_trim(self.0, max_messages, err) });
+    /// Returns the messages that were removed, or None if none were.
+    pub fn trim(&self, max_messages: usize) -> Option<Request> {
+        let mut removed = dangling_mut();
+        let trimmed = changed(|err| unsafe { bedrock_request_trim(self.0, max_messages, &mut removed, err) });
         trimmed.unwrap_or_else(|failure| panic!("not trimmed: {failure:?}"));
+        (!removed.is_null()).then(|| Request(removed))
     }
 
     /// Returns the request as JSON that can be saved.
@@ -337,6 +340,13 @@ impl Request {
         let (mut len, mut err) = (0, dangling_mut());
         let body = unsafe { bedrock_request_body(self.0, model.handle(), &mut len, &mut err) };
         borrowed(body, len, err)
+    }
+
+    /// Returns the first difference between the bodies of two requests, or "".
+    pub fn diff(&self, other: &Request, model: &Model) -> Result<String, Failure> {
+        let (mut len, mut err) = (0, dangling_mut());
+        let found = unsafe { bedrock_request_diff(self.0, other.0, model.handle(), &mut len, &mut err) };
+        borrowed(found, len, err)
     }
 }
 

@@ -130,8 +130,15 @@ def test_messages_are_removed_and_trimmed():
         request.user(f"question {number}").assistant(f"answer {number}")
     request.remove_messages(0, 2)
     assert len(request) == 6
-    request.trim(2)
+    removed = request.trim(2)
     assert members(request)["messages"][0]["content"] == [{"text": "question 3"}]
+    assert removed is not None and len(removed) == 4
+    assert members(removed)["messages"][0]["content"] == [{"text": "question 1"}]
+    assert request.trim(2) is None
+    difference = removed.diff(request, scripted("x"))
+    assert difference["pointer"] == "/messages/0/content/0/text"
+    assert (difference["a"], difference["b"]) == ('"question 1"', '"question 3"')
+    assert request.diff(request, scripted("x")) is None
     for impossible in (
         lambda: request.remove_messages(5),
         lambda: request.remove_messages(-1),

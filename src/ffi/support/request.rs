@@ -11,11 +11,14 @@ pub struct SharedRequest {
     body: Mutex<ZeroizedText>,
     /// The text that bedrock_request_json returned last.
     json: Mutex<ZeroizedText>,
+    /// The text that bedrock_request_diff returned last.
+    difference: Mutex<ZeroizedText>,
 }
 
 impl SharedRequest {
     pub fn new(request: Request) -> Self {
-        SharedRequest { request: Mutex::new(request), body: Mutex::default(), json: Mutex::default() }
+        let request = Mutex::new(request);
+        SharedRequest { request, body: Mutex::default(), json: Mutex::default(), difference: Mutex::default() }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Request> {
@@ -36,6 +39,11 @@ impl SharedRequest {
     /// Does the same for bedrock_request_json.
     pub fn keep_json(&self, text: ZeroizedText) -> (*const c_char, usize) {
         keep(&self.json, text)
+    }
+
+    /// Does the same for bedrock_request_diff.
+    pub fn keep_difference(&self, text: ZeroizedText) -> (*const c_char, usize) {
+        keep(&self.difference, text)
     }
 }
 

@@ -7,6 +7,7 @@ use super::with_member::with_member;
 use crate::error::{Result, quote};
 use crate::json::{Json, Kind, quoted};
 use crate::request::errors::{beneath, invalid, wrong_type};
+use crate::request::source_map::SourceLocation;
 use serde_json::json;
 
 /// Checks the type of a tool, a tool call or a tool choice, which `what` names. Converse has functions only.
@@ -43,7 +44,7 @@ fn translate_tool(tool: &Object<'_>) -> Result<Vec<Block>> {
     }
     let [control, breakpoint] = MARKS;
     let nested = tool.given("function").map(Object::of);
-    let (function, at, schema) = match &nested {
+    let (function, at, schema_key) = match &nested {
         Some(function) => {
             check_type(tool, "tool")?;
             tool.check_members("a tool", &["type", "function", control, breakpoint])?;
@@ -58,16 +59,16 @@ fn translate_tool(tool: &Object<'_>) -> Result<Vec<Block>> {
         }
     };
     let inside = |error| beneath(at, error);
-    let known: &[&str] = &["name", "description", schema, "strict", control, breakpoint, "type"];
+    let known: &[&str] = &["name", "description", schema_key, "strict", control, breakpoint, "type"];
     function.check_members("a tool", if at.is_empty() { known } else { &known[..known.len() - 1] }).map_err(inside)?;
     let name = function.text("name", "a tool").map_err(inside)?;
     // The service refuses an empty description.
     let description = function.optional_text("description").map_err(inside)?.filter(|text| !text.is_empty());
     let description = description.map_or(String::new(), |text| format!(",\"description\":{}", quoted(&text)));
-    let given_schema = function.given(schema);
+    let given_schema = function.given(schema_key);
     let schema = match given_schema {
         Some(object) if object.kind() == Kind::Object => schema_with_type(object),
-        Some(other) => return Err(inside(wrong_type(schema, "a JSON schema", other))),
+        Some(other) => return Err(inside(wrong_type(schema_key, "a JSON schema", other))),
         None => "{\"type\":\"object\"}".to_owned(),
     };
     // False is the default, and some models do not know the member.
@@ -93,7 +94,13 @@ fn translate_tool(tool: &Object<'_>) -> Result<Vec<Block>> {
         None if !at.is_empty() => cache_point(function).map_err(inside)?.map(|point| point.beneath(at)),
         point => point,
     };
-    Ok([Block::composed(json, "", pairs)].into_iter().chain(point).collect())
+    let mut block = Block::composed(json, "", pairs);
+    if given_schema.is_some() {
+        block
+            .locations
+            .push(("/toolSpec/inputSchema/json".to_owned(), SourceLocation::same(format!("{at}/{schema_key}"))));
+    }
+    Ok([block].into_iter().chain(point).collect())
 }
 
 /// Returns a schema with a type. Models need to see that a tool's input is an object.

@@ -120,7 +120,15 @@ fn has_tool_blocks(document: &Document) -> bool {
 fn translate_response_format(document: &mut Document) -> Result<()> {
     let Some(value) = document.value(RESPONSE_FORMAT) else { return Ok(()) };
     match text_format(value).map_err(|error| beneath("/response_format", error))? {
-        Some(json) => move_into_object(document, RESPONSE_FORMAT, OUTPUT_CONFIG, "textFormat", &json),
+        Some(json) => {
+            let given = document.given_pointer(&pointer_to(RESPONSE_FORMAT));
+            move_into_object(document, RESPONSE_FORMAT, OUTPUT_CONFIG, "textFormat", &json)?;
+            if let Some(source_map) = document.source_map_mut(OUTPUT_CONFIG) {
+                let schema = SourceLocation::same(format!("{given}/json_schema/schema"));
+                source_map.insert("/textFormat/structure/jsonSchema/schema", schema);
+            }
+            Ok(())
+        }
         None => {
             document.remove(RESPONSE_FORMAT);
             remove_from_object(document, OUTPUT_CONFIG, "textFormat")

@@ -3,8 +3,7 @@
 use super::errors::rejected;
 use crate::error::Result;
 use crate::json::Json;
-
-const MAX_CACHE_POINTS: usize = 4;
+use crate::request::cache_points::MAX_CACHE_POINTS;
 
 /// Counts the cache points of a request.
 #[derive(Default)]

@@ -12,12 +12,14 @@
 //!   media           formats, bytes and names
 //!   tools           toolConfig and the names of tools
 //!   cache_points    the number of cache points
+//!   schema          the schemas that the service compiles
 //!   errors          the error of a check
 //! ```
 
 mod cache_points;
 mod errors;
 mod media;
+pub(super) mod schema;
 mod shape;
 mod tools;
 mod turns;
@@ -31,6 +33,7 @@ use crate::json::{Json, Kind};
 use cache_points::CachePoints;
 use errors::rejected;
 use media::check_media;
+use schema::check_schemas;
 use shape::{check_block, check_message, check_text};
 use tools::check_tools;
 use turns::Turns;
@@ -65,7 +68,8 @@ pub fn check(document: &Document, attachments: &Attachments, model_id: &str, for
         turns.check_all_calls_have_results()?;
     }
     check_system(document, &mut cache_points)?;
-    check_tools(document, &mut cache_points, turns.first_tool_block.filter(|_| !is_stored_prompt))
+    check_tools(document, &mut cache_points, turns.first_tool_block.filter(|_| !is_stored_prompt))?;
+    check_schemas(document, model_id)
 }
 
 fn check_messages_exist(document: &Document) -> Result<()> {

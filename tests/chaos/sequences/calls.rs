@@ -261,6 +261,11 @@ pub const CALLS: &[Call] = &[
         let (request, model) = (caller.handle(Kind::Request), caller.handle_to_read(Kind::Model));
         lent_or(caller, |_, err| unsafe { bedrock_request_body(request, model, null_mut(), err) })
     }),
+    call("bedrock_request_diff", 2, |caller| {
+        let (a, b) = (caller.handle(Kind::Request), caller.handle_to_read(Kind::Request));
+        let model = caller.handle_to_read(Kind::Model);
+        lent_or(caller, |_, err| unsafe { bedrock_request_diff(a, b, model, null_mut(), err) })
+    }),
     freer!(bedrock_request_free, Request, 3),
     // Conversations.
     call("bedrock_request_add_text", 5, |caller| {
@@ -290,7 +295,12 @@ pub const CALLS: &[Call] = &[
     }),
     call("bedrock_request_trim", 2, |caller| {
         let (request, most) = (caller.handle(Kind::Request), caller.random.below(5));
-        caller.with_err(|_, err| unsafe { bedrock_request_trim(request, most, err) })
+        caller.with_err(|_, err| unsafe {
+            let mut removed = null_mut();
+            let status = bedrock_request_trim(request, most, &mut removed, err);
+            bedrock_request_free(removed);
+            status
+        })
     }),
     // Attachments.
     call("bedrock_request_add_image", 2, |caller| {
@@ -421,6 +431,10 @@ pub const CALLS: &[Call] = &[
     // Responses.
     sized_getter!(bedrock_response_text, Response),
     sized_getter!(bedrock_response_reasoning, Response),
+    call("bedrock_response_structured", 1, |caller| {
+        let response = caller.handle_to_read(Kind::Response);
+        lent_or(caller, |_, err| unsafe { bedrock_response_structured(response, null_mut(), err) })
+    }),
     text_getter!(bedrock_response_stop_reason, Response),
     text_getter!(bedrock_response_finish_reason, Response),
     getter!(bedrock_response_complete, Response),

@@ -174,7 +174,7 @@ func RequestRemoveMessages(request Handle, first, count uint) Result {
 	return result(C.go_request_remove_messages(C.uintptr_t(request), C.size_t(first), C.size_t(count)))
 }
 
-// RequestTrim shortens the conversation.
+// RequestTrim shortens the conversation. Its result is a request with the removed messages, or 0.
 func RequestTrim(request Handle, messages uint) Result {
 	return result(C.go_request_trim(C.uintptr_t(request), C.size_t(messages)))
 }
@@ -212,6 +212,16 @@ func RequestJSON(request Handle, attachments int32) (string, Result) {
 // RequestBody returns the body that a call would send.
 func RequestBody(request, model Handle) (string, Result) {
 	return textOrFailure(C.go_request_body(C.uintptr_t(request), C.uintptr_t(model)))
+}
+
+// RequestDiff returns the first difference between the bodies of two requests, as JSON, or "".
+func RequestDiff(request, other, model Handle) (string, Result) {
+	return textOrFailure(C.go_request_diff(C.uintptr_t(request), C.uintptr_t(other), C.uintptr_t(model)))
+}
+
+// ResponseStructured returns the one JSON value of a response.
+func ResponseStructured(response Handle) (string, Result) {
+	return textOrFailure(C.go_response_structured(C.uintptr_t(response)))
 }
 
 func textOrFailure(t C.go_text) (string, Result) {

@@ -25,7 +25,7 @@ var fn struct {
 	responseMessage, responseJSON, responseStopReason, responseFinishReason, responseRequestID, responseModel uintptr
 	responseComplete, responseAttempts, responseUsage, responseToolCall, responseServerToolCall, responseFree uintptr
 	errorStatus, errorMessage, errorCode, errorPath, errorRequestID, errorJSON, errorHTTPStatus               uintptr
-	errorRetryable, errorRetryAfter, errorAttempts, errorFree                                                 uintptr
+	errorRetryable, errorRetryAfter, errorAttempts, errorFree, requestDiff, responseStructured                uintptr
 }
 
 var symbols = []struct {
@@ -59,6 +59,7 @@ var symbols = []struct {
 	{"bedrock_request_attach", &fn.requestAttach},
 	{"bedrock_request_json", &fn.requestJSON},
 	{"bedrock_request_body", &fn.requestBody},
+	{"bedrock_request_diff", &fn.requestDiff},
 	{"bedrock_request_free", &fn.requestFree},
 	{"bedrock_cancel_new", &fn.cancelNew},
 	{"bedrock_cancel_fire", &fn.cancelFire},
@@ -74,6 +75,7 @@ var symbols = []struct {
 	{"bedrock_waitset_fd", &fn.waitsetFD},
 	{"bedrock_waitset_free", &fn.waitsetFree},
 	{"bedrock_response_text", &fn.responseText},
+	{"bedrock_response_structured", &fn.responseStructured},
 	{"bedrock_response_reasoning", &fn.responseReasoning},
 	{"bedrock_response_message", &fn.responseMessage},
 	{"bedrock_response_json", &fn.responseJSON},
@@ -302,11 +304,11 @@ func RequestRemoveMessages(request Handle, first, count uint) Result {
 	return o.result(status)
 }
 
-// RequestTrim shortens the conversation.
+// RequestTrim shortens the conversation. Its result is a request with the removed messages, or 0.
 func RequestTrim(request Handle, messages uint) Result {
 	o := new(outs)
 	status, _, _ := purego.SyscallN(fn.requestTrim, uintptr(request), uintptr(messages),
-		uintptr(unsafe.Pointer(&o.err)))
+		uintptr(unsafe.Pointer(&o.out)), uintptr(unsafe.Pointer(&o.err)))
 	return o.result(status)
 }
 
@@ -355,6 +357,22 @@ func RequestJSON(request Handle, attachments int32) (string, Result) {
 // RequestBody returns the body that a call would send.
 func RequestBody(request, model Handle) (string, Result) {
 	return textOrFailure(fn.requestBody, request, uintptr(model))
+}
+
+// RequestDiff returns the first difference between the bodies of two requests, as JSON, or "".
+func RequestDiff(request, other, model Handle) (string, Result) {
+	o := new(outs)
+	text, _, _ := purego.SyscallN(fn.requestDiff, uintptr(request), uintptr(other), uintptr(model),
+		uintptr(unsafe.Pointer(&o.len)), uintptr(unsafe.Pointer(&o.err)))
+	return o.textOrFailure(text)
+}
+
+// ResponseStructured returns the one JSON value of a response.
+func ResponseStructured(response Handle) (string, Result) {
+	o := new(outs)
+	text, _, _ := purego.SyscallN(fn.responseStructured, uintptr(response), uintptr(unsafe.Pointer(&o.len)),
+		uintptr(unsafe.Pointer(&o.err)))
+	return o.textOrFailure(text)
 }
 
 func textOrFailure(function uintptr, request Handle, argument uintptr) (string, Result) {

@@ -151,7 +151,7 @@ static inline go_result go_request_remove_messages(uintptr_t request, size_t fir
 
 static inline go_result go_request_trim(uintptr_t request, size_t max_messages)
 {
-    CHANGE(bedrock_request_trim(REQUEST(request), max_messages, &err));
+    RESULT(bedrock_request, bedrock_request_trim(REQUEST(request), max_messages, &out, &err));
 }
 
 static inline size_t go_request_message_count(uintptr_t request)
@@ -191,6 +191,22 @@ static inline go_text go_request_body(uintptr_t request, uintptr_t model)
     go_text text = {NULL, 0, 0, 0};
     bedrock_error *err = NULL;
     text.start = bedrock_request_body(REQUEST(request), MODEL(model), &text.len, &err);
+    return go_text_or_error(text, err);
+}
+
+static inline go_text go_request_diff(uintptr_t request, uintptr_t other, uintptr_t model)
+{
+    go_text text = {NULL, 0, 0, 0};
+    bedrock_error *err = NULL;
+    text.start = bedrock_request_diff(REQUEST(request), REQUEST(other), MODEL(model), &text.len, &err);
+    return go_text_or_error(text, err);
+}
+
+static inline go_text go_response_structured(uintptr_t response)
+{
+    go_text text = {NULL, 0, 0, 0};
+    bedrock_error *err = NULL;
+    text.start = bedrock_response_structured(RESPONSE(response), &text.len, &err);
     return go_text_or_error(text, err);
 }
 

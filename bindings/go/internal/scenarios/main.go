@@ -484,7 +484,25 @@ var actions = map[string]func(s step){
 	"remove_messages": func(s step) {
 		change(requests.of(s).RemoveMessages(s.number("first", 0), s.number("count", 0)))
 	},
-	"trim": func(s step) { change(requests.of(s).Trim(s.number("max", 0))) },
+	"trim": func(s step) {
+		request := requests.of(s)
+		removed, err := request.Trim(s.number("max", 0))
+		if failed(err) {
+			request.ClearErr()
+			return
+		}
+		count := 0
+		if removed != nil {
+			count = removed.MessageCount()
+		}
+		fmt.Fprintf(out, "removed %d\n", count)
+		switch {
+		case removed != nil && s.has("as"):
+			requests.keep(s, removed)
+		case removed != nil:
+			removed.Close()
+		}
+	},
 	"request_json": func(s step) {
 		text, err := requests.of(s).JSON(attachments(s))
 		printJSON("request json", text, err)
@@ -492,6 +510,22 @@ var actions = map[string]func(s step){
 	"request_body": func(s step) {
 		text, err := requests.of(s).Body(models.of(s))
 		printJSON("request body", text, err)
+	},
+	"diff": func(s step) {
+		diff, err := requests.named(s.text("a", "")).Diff(requests.named(s.text("b", "")), models.of(s))
+		switch {
+		case failed(err):
+		case diff == nil:
+			fmt.Fprintln(out, "diff none")
+		default:
+			fmt.Fprintf(out, "diff {\"pointer\":%s,\"offset\":%d", quote(diff.Pointer), diff.Offset)
+			for _, side := range []struct{ name, text string }{{"a", diff.A}, {"b", diff.B}} {
+				if side.text != "" {
+					fmt.Fprintf(out, ",%q:%s", side.name, quote(side.text))
+				}
+			}
+			fmt.Fprintln(out, "}")
+		}
 	},
 	"cancel": func(s step) {
 		ctx, fire := context.WithCancel(context.Background())
@@ -531,6 +565,11 @@ var actions = map[string]func(s step){
 	},
 	"response":         func(s step) { printResponse(responses.of(s)) },
 	"response_message": func(s step) { fmt.Fprintf(out, "message %s\n", responses.of(s).Message()) },
+	"structured": func(s step) {
+		var value json.RawMessage
+		err := responses.of(s).Structured(&value)
+		printJSON("structured", string(value), err)
+	},
 	"response_json":    func(s step) { fmt.Fprintf(out, "json %s\n", responses.of(s).JSON()) },
 	"close": func(s step) {
 		switch {

@@ -226,6 +226,7 @@ class Functions:
     bedrock_request_remove: Callable[[Pointer, Text, Pointer], int]
     bedrock_request_json: Callable[[Pointer, int, Pointer, Pointer], int | None]
     bedrock_request_body: Callable[[Pointer, Pointer, Pointer, Pointer], int | None]
+    bedrock_request_diff: Callable[[Pointer, Pointer, Pointer, Pointer, Pointer], int | None]
     bedrock_request_free: Callable[[Pointer], None]
     bedrock_request_add_text: Callable[[Pointer, Text, Text, int, Pointer], int]
     bedrock_request_add_message: Callable[[Pointer, Text, int, Pointer], int]
@@ -233,7 +234,7 @@ class Functions:
     bedrock_request_add_tool_result: Callable[[Pointer, Text, Text, int, int, Pointer], int]
     bedrock_request_message_count: Callable[[Pointer], int]
     bedrock_request_remove_messages: Callable[[Pointer, int, int, Pointer], int]
-    bedrock_request_trim: Callable[[Pointer, int, Pointer], int]
+    bedrock_request_trim: Callable[[Pointer, int, Pointer, Pointer], int]
     bedrock_request_add_image: Callable[[Pointer, Text, Text, Pointer, int, Pointer, Pointer, Pointer], int]
     bedrock_request_add_document: Callable[[Pointer, Text, Text, Text, Pointer, int, Pointer, Pointer, Pointer], int]
     bedrock_request_attach: Callable[[Pointer, Text, Pointer, int, Pointer, Pointer, Pointer], int]
@@ -257,6 +258,7 @@ class Functions:
     bedrock_call: Callable[[Pointer, Text, Pointer, Pointer, Pointer, Pointer], int]
     bedrock_call_open: Callable[[Pointer, Text, Pointer, Pointer, Pointer, Pointer], int]
     bedrock_response_text: Callable[[Pointer, Pointer], int | None]
+    bedrock_response_structured: Callable[[Pointer, Pointer, Pointer], int | None]
     bedrock_response_reasoning: Callable[[Pointer, Pointer], int | None]
     bedrock_response_stop_reason: Callable[[Pointer], bytes]
     bedrock_response_finish_reason: Callable[[Pointer], bytes]
@@ -306,6 +308,7 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_request_remove": (c_int32, (c_void_p, c_char_p, c_void_p)),
     "bedrock_request_json": (c_void_p, (c_void_p, c_int32, c_void_p, c_void_p)),
     "bedrock_request_body": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p)),
+    "bedrock_request_diff": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p)),
     "bedrock_request_free": (None, (c_void_p,)),
     "bedrock_request_add_text": (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_void_p)),
     "bedrock_request_add_message": (c_int32, (c_void_p, c_char_p, c_size_t, c_void_p)),
@@ -313,7 +316,7 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_request_add_tool_result": (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_int32, c_void_p)),
     "bedrock_request_message_count": (c_size_t, (c_void_p,)),
     "bedrock_request_remove_messages": (c_int32, (c_void_p, c_size_t, c_size_t, c_void_p)),
-    "bedrock_request_trim": (c_int32, (c_void_p, c_size_t, c_void_p)),
+    "bedrock_request_trim": (c_int32, (c_void_p, c_size_t, c_void_p, c_void_p)),
     "bedrock_request_add_image": (c_int32, (
         c_void_p, c_char_p, c_char_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p
     )),
@@ -341,6 +344,7 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_call": (c_int32, (c_void_p, c_char_p, c_void_p, c_void_p, c_void_p, c_void_p)),
     "bedrock_call_open": (c_int32, (c_void_p, c_char_p, c_void_p, c_void_p, c_void_p, c_void_p)),
     "bedrock_response_text": (c_void_p, (c_void_p, c_void_p)),
+    "bedrock_response_structured": (c_void_p, (c_void_p, c_void_p, c_void_p)),
     "bedrock_response_reasoning": (c_void_p, (c_void_p, c_void_p)),
     "bedrock_response_stop_reason": (c_char_p, (c_void_p,)),
     "bedrock_response_finish_reason": (c_char_p, (c_void_p,)),

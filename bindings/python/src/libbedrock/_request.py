@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import _calls
 from ._errors import InvalidArgumentError, RequestError
 from ._library import Handle, encoded, library, short
+from ._records import parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
     from ._model import Model
     from ._response import Response
-    from .types import BytesLike, RequestLike
+    from .types import BytesLike, Json, RequestLike
 
 INLINE, BY_NAME = 0, 1
 
@@ -144,11 +145,20 @@ class Request:
             raise InvalidArgumentError("bedrock: an index and a count are not negative")
         return self._change(library.bedrock_request_remove_messages, first, count)
 
-    def trim(self, max_messages: int) -> Request:
-        """Shortens the conversation to at most so many messages, and keeps it valid."""
+    def trim(self, max_messages: int) -> Request | None:
+        """Shortens the conversation to at most so many messages, and keeps it valid.
+
+        Returns a copy of the request with the removed messages alone, or None if none were removed.
+        """
         if max_messages < 0:
             raise InvalidArgumentError("bedrock: a count is not negative")
-        return self._change(library.bedrock_request_trim, max_messages)
+        removed = Handle(library.bedrock_request_free)
+        self._change(library.bedrock_request_trim, max_messages, removed.out())
+        if removed.number is None:
+            return None
+        request = Request.__new__(Request)
+        request._attached, request._handle = self._attached, removed
+        return request
 
     def __len__(self) -> int:
         """The number of messages. The system prompt is not one of them."""
@@ -169,6 +179,17 @@ class Request:
     def body(self, model: Model) -> str:
         """Returns the exact body that a call with this model would send."""
         return self._borrowed(library.bedrock_request_body, model._number())
+
+    def diff(self, other: Request, model: Model) -> dict[str, Json] | None:
+        """Finds the first place where the bodies differ that two requests would send with this model.
+
+        Returns None if they are equal, else "pointer" (the JSON pointer), "offset" (how many bytes both begin with), and
+        "a" and "b": what this and the other body have there, if they have anything.
+        """
+        # As in _borrowed: a copy, whose text no other thread replaces.
+        copy = self._cloned()
+        text = _calls.text_made(library.bedrock_request_diff, copy.number, other._handle.number, model._number())
+        return parsed(text) if text else None
 
     def copy(self) -> Request:
         """Returns an independent copy, to undo a failed turn or to branch. It shares texts and attachments."""

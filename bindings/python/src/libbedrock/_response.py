@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ctypes import byref, sizeof, string_at
 
-from . import _abi
+from . import _abi, _calls
 from ._abi import ToolCallKind
+from ._errors import InvalidArgumentError
 from ._library import Handle, library, text_of
 from ._records import Record, ToolCall, Usage, parsed
 
@@ -63,7 +64,7 @@ class Response(Record):
     raw_message: str
     #: The complete response as JSON: for a call that does not stream, byte for byte what the service sent.
     raw: str
-    # The library's own response, for Request.add. None in a copy from another process.
+    # The library's own response, for Request.add and structured. None in a copy from another process.
     _handle: Handle | None
 
     def json(self) -> Json:
@@ -75,8 +76,23 @@ class Response(Record):
         """The assistant's message as the Converse API has it, or None."""
         return parsed(self.raw_message) if self.raw_message else None
 
+    def structured(self) -> Json:
+        """Reads the one JSON value of the response: structured output, or the input of the one tool call.
+
+        The error states why there is none; its code is the stop reason.
+        """
+        return parsed(self.raw_structured())
+
+    def raw_structured(self) -> str:
+        """Returns the text of the value that `structured` reads."""
+        if self._handle is None:
+            raise InvalidArgumentError(
+                "bedrock: a response that comes from a pickle has no structured output. Read it before: response.structured()"
+            )
+        return _calls.text_made(library.bedrock_response_structured, self._handle.number)
+
     def close(self) -> None:
-        """Frees what the library keeps for Request.add. The data stays."""
+        """Frees what the library keeps for Request.add and structured. The data stays."""
         if self._handle is not None:
             self._handle.close()
 
