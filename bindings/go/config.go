@@ -58,6 +58,8 @@ type Config struct {
 	Timeouts Timeouts
 	// Retry is how failed attempts are repeated.
 	Retry Retry
+	// Cache is where cache points are added to requests.
+	Cache Cache
 	// MaxConcurrency is the most calls that run at once on this model and those derived from it. (no limit)
 	MaxConcurrency int
 	// MaxAnswer is the most bytes of one response. (256 MiB)
@@ -99,6 +101,15 @@ type Retry struct {
 	Mode string
 	// MaxBackoff is the longest wait between two attempts. (20 seconds)
 	MaxBackoff time.Duration
+}
+
+// Cache is where cache points are added to the requests of Converse.
+type Cache struct {
+	// Points are "system", "tools" and "last_user": the places at whose end a cache point is added, if the request has
+	// none there. (none)
+	Points []string
+	// TTL is "5m" or "1h": how long the service keeps what is before these cache points. (the service's, 5 minutes)
+	TTL string
 }
 
 // Replies is a [Config.Transport] that takes the place of the network, for tests without AWS: each request gets the next
@@ -160,7 +171,7 @@ func (k keys) json(key string, value any) error {
 
 // MarshalJSON returns the config as JSON. It holds the credentials of the config.
 func (c Config) MarshalJSON() ([]byte, error) {
-	timeouts, retry, config := keys{}, keys{}, keys{}
+	timeouts, retry, cache, config := keys{}, keys{}, keys{}, keys{}
 	timeouts.duration("connect", c.Timeouts.Connect)
 	timeouts.duration("first_event", c.Timeouts.FirstEvent)
 	timeouts.duration("idle", c.Timeouts.Idle)
@@ -169,6 +180,10 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	retry.number("max_attempts", int64(c.Retry.MaxAttempts))
 	retry.text("mode", c.Retry.Mode)
 	retry.duration("max_backoff", c.Retry.MaxBackoff)
+	if c.Cache.Points != nil {
+		cache["points"] = c.Cache.Points
+	}
+	cache.text("ttl", c.Cache.TTL)
 
 	maps.Copy(config, c.Extra)
 	config.text("model", c.Model)
@@ -195,6 +210,7 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	config.duration("timeout", c.Timeout)
 	config.object("timeouts", timeouts)
 	config.object("retry", retry)
+	config.object("cache", cache)
 	config.number("max_concurrency", int64(c.MaxConcurrency))
 	config.number("max_answer", c.MaxAnswer)
 	config.switched("keep_answer", c.KeepAnswer)

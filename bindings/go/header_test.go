@@ -85,6 +85,7 @@ func TestTheConfigHasEveryKeyOfTheHeader(t *testing.T) {
 	yes := true
 	full := bedrock.Config{FIPS: &yes, DualStack: &yes, KeepAnswer: &yes, AllowHTTP: true, Defaults: "{}", Transport: "{}"}
 	fill(reflect.ValueOf(&full).Elem())
+	full.Cache.Points = []string{"system"}
 	text, err := json.Marshal(full)
 	if err != nil {
 		t.Fatal(err)

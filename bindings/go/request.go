@@ -260,8 +260,9 @@ type Difference struct {
 	Pointer string `json:"pointer"`
 	// Offset is the number of bytes that both bodies begin with.
 	Offset int `json:"offset"`
-	// A and B are what each body has there: JSON, or a part of it. They are empty if it has nothing there.
+	// A is what the body of the request has there: JSON, or a part of it. It is empty if it has nothing there.
 	A string `json:"a"`
+	// B is what the body of the other request has there.
 	B string `json:"b"`
 }
 

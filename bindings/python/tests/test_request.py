@@ -124,7 +124,7 @@ def test_members_are_set_and_removed():
     assert members(request) == members(Request("x"))
 
 
-def test_messages_are_removed_and_trimmed():
+def test_messages_are_removed_and_trimmed(scripted):
     request = Request()
     for number in range(4):
         request.user(f"question {number}").assistant(f"answer {number}")

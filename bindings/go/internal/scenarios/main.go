@@ -570,7 +570,7 @@ var actions = map[string]func(s step){
 		err := responses.of(s).Structured(&value)
 		printJSON("structured", string(value), err)
 	},
-	"response_json":    func(s step) { fmt.Fprintf(out, "json %s\n", responses.of(s).JSON()) },
+	"response_json": func(s step) { fmt.Fprintf(out, "json %s\n", responses.of(s).JSON()) },
 	"close": func(s step) {
 		switch {
 		case s.has("model"):

@@ -7,7 +7,7 @@ from typing import Dict, List, Literal, TypedDict, Union
 
 from ._request import Request
 
-__all__ = ["BytesLike", "Config", "Json", "RequestLike", "Retry", "Timeouts", "Transport"]
+__all__ = ["BytesLike", "Cache", "Config", "Json", "RequestLike", "Retry", "Timeouts", "Transport"]
 
 #: A value of JSON.
 Json = Union[None, bool, int, float, str, List["Json"], Dict[str, "Json"]]
@@ -38,6 +38,13 @@ class Retry(TypedDict, total=False):
     max_backoff: str
 
 
+class Cache(TypedDict, total=False):
+    """Where cache points are added to the requests of Converse, and how long the service keeps what is before them."""
+
+    points: Sequence[Literal["system", "tools", "last_user"]]
+    ttl: Literal["5m", "1h"]
+
+
 class Transport(TypedDict, total=False):
     """What takes the place of the network, for tests; or the file in which calls are recorded."""
 
@@ -66,6 +73,7 @@ class Config(TypedDict, total=False):
     timeout: str
     timeouts: Timeouts
     retry: Retry
+    cache: Cache
     max_concurrency: int
     max_answer: int
     keep_answer: bool
