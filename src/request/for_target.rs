@@ -45,7 +45,8 @@ mod tests {
         let members = OwnedJson::from(crate::json::Json::parse(members).unwrap());
         let members = parse_fallback_request(&members, "/fallbacks/0/request").unwrap();
         let first = Request::parse(request).unwrap();
-        let first = first.serialize(Operation::ConverseStream, "a:0", &Document::default(), &Cache::default(), true).unwrap();
+        let first =
+            first.serialize(Operation::ConverseStream, "a:0", &Document::default(), &Cache::default(), true).unwrap();
         let other = first.for_target("b/c", &members).unwrap();
         (other.path, String::from_utf8(other.body.unwrap().to_vec()).unwrap())
     }
