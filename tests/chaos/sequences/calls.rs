@@ -436,6 +436,7 @@ pub const CALLS: &[Call] = &[
         lent_or(caller, |_, err| unsafe { bedrock_response_structured(response, null_mut(), err) })
     }),
     text_getter!(bedrock_response_stop_reason, Response),
+    text_getter!(bedrock_response_model, Response),
     text_getter!(bedrock_response_finish_reason, Response),
     getter!(bedrock_response_complete, Response),
     getter!(bedrock_response_tool_call_count, Response),
