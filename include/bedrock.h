@@ -510,6 +510,9 @@ void bedrock_error_free(bedrock_error *error);
  *   retry.mode            The retry mode of the AWS SDK. ("standard" or "adaptive"; default:
  *                         "standard")
  *   retry.max_backoff     The longest wait between two attempts. (duration; default: "20s")
+ *   retry.throttling      {"max_elapsed": "2m"} tries a throttled call again for that time, beyond
+ *                         max_attempts, so that it survives a quota of a minute. (object; default:
+ *                         none)
  *   fallbacks             Other targets for Converse and ConverseStream, in their order: objects
  *                         with model, region or base_url, and request with members that replace the
  *                         request's. (array; default: none)
@@ -532,6 +535,11 @@ void bedrock_error_free(bedrock_error *error);
  *   max_concurrency       The most calls that run at once on this model and the models derived from
  *                         it. More calls wait, within timeouts.queue, or within their other timers
  *                         if it is not set. (number; default: no limit)
+ *   max_queue             The most calls that wait for max_concurrency. One more fails at once with
+ *                         BEDROCK_E_THROTTLED. (number; default: no limit)
+ *   limits                The quota of a minute, for this model and the models derived from it:
+ *                         requests_per_minute, tokens_per_minute, and adaptive (true), which learns
+ *                         lower limits from refusals. (object; default: none)
  *   max_answer            The most bytes of one response, all frames of a stream together. A longer
  *                         response fails with BEDROCK_E_PROTOCOL. (number; default: 268435456 (256
  *                         MiB))
@@ -1759,7 +1767,7 @@ void bedrock_response_free(bedrock_response *response);
 
 
 /* ---- Usage -----------------------------------------------------------------------------------
- * These functions give the tokens that calls have used.
+ * These functions give the tokens that calls have used, and how calls wait for limits.
  */
 
 /* Tokens that were used, and the time that the service took. A member is -1 if the service gave
@@ -1775,6 +1783,29 @@ typedef struct bedrock_usage {
   /* In milliseconds. */
   int64_t latency_ms;
 } bedrock_usage;
+
+/* How the calls of a model run and wait, and what counts against its limits. A member is -1 if
+ * nothing counts it. */
+typedef struct bedrock_stats {
+  /* Calls that run. */
+  int64_t running;
+  /* Calls that wait for max_concurrency or limits. */
+  int64_t waiting;
+  /* Calls that have waited, and calls that have given up waiting. */
+  int64_t waits;
+  /* The sum of these waits, in milliseconds. */
+  int64_t waited_ms;
+  /* Calls that were refused because max_queue calls waited already. */
+  int64_t refused;
+  /* Requests that count in this minute. */
+  int64_t requests_in_minute;
+  /* Tokens that count in this minute: reserved by calls that run, used by those that have ended. */
+  int64_t tokens_in_minute;
+  /* The limit of requests in effect, given or learned. */
+  int64_t requests_per_minute;
+  /* The limit of tokens in effect, given or learned. */
+  int64_t tokens_per_minute;
+} bedrock_stats;
 
 /* Fills *out with the usage of the call.
  *
@@ -1800,6 +1831,19 @@ bedrock_status bedrock_response_usage(const bedrock_response *response,
  * AWS: usage */
 bedrock_status bedrock_model_usage(const bedrock_model *model,
                                    bedrock_usage *out,
+                                   size_t size);
+
+/* Fills *out with how the calls of this model, and of all models that share its limits, run and
+ * wait now.
+ *
+ * A model that was derived has the numbers of the first model. Without "limits" in the config,
+ * the members about this minute are -1.
+ *
+ * Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_FORKED
+ *   or BEDROCK_E_BUSY; the members of *out are then -1.
+ * Since: 0.1 */
+bedrock_status bedrock_model_stats(const bedrock_model *model,
+                                   bedrock_stats *out,
                                    size_t size);
 
 

@@ -112,6 +112,17 @@ typedef struct bedrock_usage {
   int64_t cache_write_tokens;
   int64_t latency_ms;
 } bedrock_usage;
+typedef struct bedrock_stats {
+  int64_t running;
+  int64_t waiting;
+  int64_t waits;
+  int64_t waited_ms;
+  int64_t refused;
+  int64_t requests_in_minute;
+  int64_t tokens_in_minute;
+  int64_t requests_per_minute;
+  int64_t tokens_per_minute;
+} bedrock_stats;
 typedef struct bedrock_json_item {
   const char *key;
   size_t key_len;
@@ -200,6 +211,7 @@ int32_t bedrock_response_attempts(const bedrock_response *response);
 void bedrock_response_free(bedrock_response *response);
 bedrock_status bedrock_response_usage(const bedrock_response *response, bedrock_usage *out, size_t size);
 bedrock_status bedrock_model_usage(const bedrock_model *model, bedrock_usage *out, size_t size);
+bedrock_status bedrock_model_stats(const bedrock_model *model, bedrock_stats *out, size_t size);
 int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 int32_t bedrock_json_next(const char *json, size_t len, const char *pointer, bedrock_json_item *item, size_t size);

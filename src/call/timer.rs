@@ -113,6 +113,17 @@ impl Deadline {
         })
     }
 
+    /// Waits for the turn of a call under `limits`, at most until the deadline.
+    pub async fn limit_turn<T>(self, turn: impl Future<Output = T>) -> Result<T> {
+        self.or_late(turn).await.ok_or_else(|| {
+            let (waited, settings) = (in_words(self.setting), self.wait.settings());
+            let what =
+                format_args!("the call waited {waited} for its turn under limits and was never sent ({settings})");
+            Error::new(Kind::Timeout, what)
+                .advise("Raise limits, or the timer; set maxTokens in requests: it is reserved")
+        })
+    }
+
     async fn or_late<T>(self, future: impl Future<Output = T>) -> Option<T> {
         let mut timer = Timer::new(self);
         let mut future = pin!(future);

@@ -7,7 +7,7 @@ use super::url::check_plain_http;
 use crate::error::{Error, Kind, Result};
 
 /// Keys that have no effect alone: the key, the key that it needs, a hint.
-pub(super) const NEEDS: [(&str, &str, &str); 8] = [
+pub(super) const NEEDS: [(&str, &str, &str); 9] = [
     ("api_key", "secret_key", "; a Bedrock API key goes into \"bearer_token\""),
     ("secret_key", "api_key", ""),
     ("session_token", "api_key", ""),
@@ -16,6 +16,7 @@ pub(super) const NEEDS: [(&str, &str, &str); 8] = [
     ("fallback_on", "fallbacks", ""),
     ("cooldown", "fallbacks", ""),
     ("hedge", "fallbacks", ""),
+    ("max_queue", "max_concurrency", ""),
 ];
 
 /// Pairs of keys that exclude each other, because one would silently win, and the reason.

@@ -40,6 +40,8 @@ impl Draft {
             calls: CallSettings::default(),
             failover: Failover::default(),
             max_concurrency: None,
+            max_queue: None,
+            limits: None,
             max_answer: DEFAULT_MAX_ANSWER,
             ca_bundle: None,
             proxy: None,

@@ -8,6 +8,7 @@ use super::cache::{CachePlace, CacheTtl};
 use super::call_settings::CallSettings;
 use super::check::{self, check_header, check_model_id, check_region, check_secret};
 use super::draft::Draft;
+use super::limits::Limits;
 use super::nearest;
 use super::retry::RetryMode;
 use super::timeouts::Timeout;
@@ -290,6 +291,20 @@ pub(super) static KEYS: [Key; 45] = [
         "The longest wait between two attempts.",
     ),
     key(
+        "retry.throttling",
+        Reader::Call(|calls, value| {
+            let members = value.members()?;
+            value.expect_members(&members, &["max_elapsed"])?;
+            let elapsed = members.first().ok_or_else(|| value.error("needs \"max_elapsed\", such as \"2m\""))?;
+            calls.retry.throttled_for = Some(elapsed.duration()?);
+            Ok(())
+        }),
+        "object",
+        "none",
+        "`{\"max_elapsed\": \"2m\"}` tries a throttled call again for that time, beyond `max_attempts`, so that it \
+         survives a quota of a minute.",
+    ),
+    key(
         "fallbacks",
         Reader::Model(|draft, value| draft.config.failover.read_fallbacks(value)),
         "array",
@@ -360,6 +375,22 @@ pub(super) static KEYS: [Key; 45] = [
         "no limit",
         "The most calls that run at once on this model and the models derived from it. More calls wait, within \
          `timeouts.queue`, or within their other timers if it is not set.",
+    ),
+    key(
+        "max_queue",
+        Reader::Model(|draft, value| value.count().map(|calls| draft.config.max_queue = Some(calls))),
+        "number",
+        "no limit",
+        "The most calls that wait for `max_concurrency`. One more fails at once with `BEDROCK_E_THROTTLED`.",
+    ),
+    key(
+        "limits",
+        Reader::Model(|draft, value| Limits::parse(value).map(|limits| draft.config.limits = Some(limits))),
+        "object",
+        "none",
+        "The quota of a minute, for this model and the models derived from it: `requests_per_minute`, \
+         `tokens_per_minute`, and `adaptive` (`true`), which learns lower limits from refusals. See \
+         [Limits](#limits).",
     ),
     key(
         "max_answer",

@@ -10,6 +10,7 @@
 //!   combinations    checks that concern several keys
 //!   call_settings   the settings that a derived model may change: timeouts, retry, cache
 //!   failover        other targets for a call
+//!   limits          quotas of a minute
 //!   duration, size  values with a unit
 //!   check, url      texts that go into a header or a path; URLs, and the rule for http://
 //!   transport       the network, a script, a recorder or a replay; script holds the replies
@@ -32,6 +33,7 @@ mod duration;
 pub mod environment;
 mod failover;
 mod keys;
+mod limits;
 mod nearest;
 mod parse;
 mod retry;
@@ -51,6 +53,7 @@ pub use call_settings::CallSettings;
 pub use check::{check_header, check_model_id, check_region, check_secret, check_segment};
 pub use failover::{Failover, Fallback};
 pub use keys::{call_settings, meant as key_meant, members_of_call_settings, names as keys};
+pub use limits::Limits;
 pub use nearest::{near_miss, same_word, unknown_name};
 pub use retry::{Retry, RetryMode};
 pub use script::{ErrorReply, Reply, Script, ScriptEvent};
@@ -81,6 +84,9 @@ pub struct Config {
     pub failover: Failover,
     /// At least 1.
     pub max_concurrency: Option<usize>,
+    /// The most calls that wait for `max_concurrency`. At least 1.
+    pub max_queue: Option<u32>,
+    pub limits: Option<Limits>,
     /// The maximum size of one response in bytes, all frames of a stream together.
     pub max_answer: usize,
     /// The certificates of `ca_file`.

@@ -10,6 +10,8 @@ pub struct Retry {
     pub mode: RetryMode,
     /// The maximum wait between two attempts.
     pub max_backoff: Duration,
+    /// The time after the first attempt in which a call that is refused for throttling is tried again, however often.
+    pub throttled_for: Option<Duration>,
 }
 
 /// The retry modes of the AWS SDK.
@@ -26,6 +28,6 @@ impl RetryMode {
 
 impl Default for Retry {
     fn default() -> Self {
-        Retry { max_attempts: 3, mode: RetryMode::Standard, max_backoff: Duration::from_secs(20) }
+        Retry { max_attempts: 3, mode: RetryMode::Standard, max_backoff: Duration::from_secs(20), throttled_for: None }
     }
 }

@@ -102,7 +102,7 @@ fn only_model_is_required_and_the_other_keys_have_defaults() {
         unary: millis(300_000),
         queue: None,
     };
-    let retry = Retry { max_attempts: 3, mode: RetryMode::Standard, max_backoff: millis(20_000) };
+    let retry = Retry { max_attempts: 3, mode: RetryMode::Standard, max_backoff: millis(20_000), throttled_for: None };
     assert_eq!((config.calls.timeouts, config.calls.retry), (timeouts, retry));
 }
 
@@ -294,7 +294,7 @@ fn the_error_for_an_unknown_key_without_a_near_one_lists_all_keys() {
     assert_eq!(path, "/a~1b~0c", "a JSON pointer escapes its tokens");
     let timeouts = r#""timeouts.read" is not a known key; known are connect, first_event, idle, total, queue"#;
     assert_error(r#""timeouts":{"read":"1s"}"#, timeouts, "/timeouts/read");
-    let retry = r#""retry.jitter" is not a known key; known are max_attempts, mode, max_backoff"#;
+    let retry = r#""retry.jitter" is not a known key; known are max_attempts, mode, max_backoff, throttling"#;
     assert_error(r#""retry":{"jitter":1}"#, retry, "/retry/jitter");
     for key in ["system", "inferenceConfig", "max_tokens", "temperature"] {
         let message = format!(r#""{key}" is a member of requests: put it under "defaults""#);
@@ -758,7 +758,10 @@ fn counts_are_at_least_one() {
 #[test]
 fn retry_is_standard_or_adaptive() {
     let retry = with(r#""retry":{"mode":"adaptive","max_backoff":"5s"}"#).calls.retry;
-    assert_eq!(retry, Retry { max_attempts: 3, mode: RetryMode::Adaptive, max_backoff: millis(5000) });
+    assert_eq!(
+        retry,
+        Retry { max_attempts: 3, mode: RetryMode::Adaptive, max_backoff: millis(5000), throttled_for: None }
+    );
     let message = r#""retry.mode" must be "standard" or "adaptive", not "fast""#;
     assert_error(r#""retry":{"mode":"fast"}"#, message, "/retry/mode");
 }

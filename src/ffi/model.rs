@@ -56,6 +56,9 @@
 //!   retry.mode            The retry mode of the AWS SDK. ("standard" or "adaptive"; default:
 //!                         "standard")
 //!   retry.max_backoff     The longest wait between two attempts. (duration; default: "20s")
+//!   retry.throttling      {"max_elapsed": "2m"} tries a throttled call again for that time, beyond
+//!                         max_attempts, so that it survives a quota of a minute. (object; default:
+//!                         none)
 //!   fallbacks             Other targets for Converse and ConverseStream, in their order: objects
 //!                         with model, region or base_url, and request with members that replace the
 //!                         request's. (array; default: none)
@@ -78,6 +81,11 @@
 //!   max_concurrency       The most calls that run at once on this model and the models derived from
 //!                         it. More calls wait, within timeouts.queue, or within their other timers
 //!                         if it is not set. (number; default: no limit)
+//!   max_queue             The most calls that wait for max_concurrency. One more fails at once with
+//!                         BEDROCK_E_THROTTLED. (number; default: no limit)
+//!   limits                The quota of a minute, for this model and the models derived from it:
+//!                         requests_per_minute, tokens_per_minute, and adaptive (true), which learns
+//!                         lower limits from refusals. (object; default: none)
 //!   max_answer            The most bytes of one response, all frames of a stream together. A longer
 //!                         response fails with BEDROCK_E_PROTOCOL. (number; default: 268435456 (256
 //!                         MiB))

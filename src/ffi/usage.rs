@@ -1,6 +1,6 @@
 //! Usage
 //!
-//! These functions give the tokens that calls have used.
+//! These functions give the tokens that calls have used, and how calls wait for limits.
 
 use super::model::bedrock_model;
 use super::response::bedrock_response;
@@ -10,6 +10,7 @@ use super::support::handle;
 use super::support::out::{fill, required};
 use crate::error::Result;
 use crate::model::Model;
+use crate::model::admission::Stats;
 use crate::response::{Response, Usage};
 use std::ptr::null_mut;
 
@@ -65,6 +66,55 @@ pub unsafe extern "C-unwind" fn bedrock_model_usage(
     unsafe { write_usage(out, size, || Ok(handle::get::<Model>(model)?.usage())) }
 }
 
+/// How the calls of a model run and wait, and what counts against its limits. A member is -1 if nothing counts it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct bedrock_stats {
+    /// Calls that run.
+    pub running: i64,
+    /// Calls that wait for max_concurrency or limits.
+    pub waiting: i64,
+    /// Calls that have waited, and calls that have given up waiting.
+    pub waits: i64,
+    /// The sum of these waits, in milliseconds.
+    pub waited_ms: i64,
+    /// Calls that were refused because max_queue calls waited already.
+    pub refused: i64,
+    /// Requests that count in this minute.
+    pub requests_in_minute: i64,
+    /// Tokens that count in this minute: reserved by calls that run, used by those that have ended.
+    pub tokens_in_minute: i64,
+    /// The limit of requests in effect, given or learned.
+    pub requests_per_minute: i64,
+    /// The limit of tokens in effect, given or learned.
+    pub tokens_per_minute: i64,
+}
+
+/// Fills *out with how the calls of this model, and of all models that share its limits, run and wait now.
+///
+/// A model that was derived has the numbers of the first model. Without "limits" in the config, the members about this
+/// minute are -1.
+///
+/// Returns: BEDROCK_OK, or BEDROCK_E_INVALID_ARGUMENT, BEDROCK_E_BAD_HANDLE, BEDROCK_E_FORKED or BEDROCK_E_BUSY; the
+///   members of *out are then -1.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bedrock_model_stats(
+    model: *const bedrock_model,
+    out: *mut bedrock_stats,
+    size: usize,
+) -> bedrock_status {
+    let mut stats = bedrock_stats::NONE;
+    let status = entry!(null_mut() => {
+        required("out", out)?;
+        stats = bedrock_stats::of(handle::get::<Model>(model)?.stats());
+        Ok(BEDROCK_OK)
+    });
+    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
+    unsafe { fill(out, size, stats, 0xff) };
+    status
+}
+
 /// Fills `out` with a usage, or with -1 if there is none.
 ///
 /// # Safety
@@ -88,5 +138,35 @@ impl bedrock_usage {
         let Usage { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens, latency_ms } =
             usage;
         bedrock_usage { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens, latency_ms }
+    }
+}
+
+impl bedrock_stats {
+    const NONE: Self = bedrock_stats {
+        running: -1,
+        waiting: -1,
+        waits: -1,
+        waited_ms: -1,
+        refused: -1,
+        requests_in_minute: -1,
+        tokens_in_minute: -1,
+        requests_per_minute: -1,
+        tokens_per_minute: -1,
+    };
+
+    fn of(stats: Stats) -> Self {
+        let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        let optional = |counted: Option<u64>| counted.map_or(-1, number);
+        bedrock_stats {
+            running: number(stats.running),
+            waiting: number(stats.waiting),
+            waits: number(stats.waits),
+            waited_ms: number(stats.waited_ms),
+            refused: number(stats.refused),
+            requests_in_minute: optional(stats.requests_in_minute),
+            tokens_in_minute: optional(stats.tokens_in_minute),
+            requests_per_minute: optional(stats.requests_per_minute),
+            tokens_per_minute: optional(stats.tokens_per_minute),
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! Runs calls on the worker: the permit, the timers, the targets, the response, and the log.
+//! Runs calls on the worker: the admission, the timers, the targets, the response, and the log.
 
+use super::admission::{Concurrency, Estimate, Quota, Reservation, Stats};
 use super::failover::{Chosen, Failover, Opening};
 use super::totals::Totals;
 use crate::call::incoming::{Incoming, StreamLimits};
@@ -18,14 +19,15 @@ use crate::sdk::attempts::Attempts;
 use crate::sdk::call::{Call, send};
 use crate::sdk::client::{self, Client};
 use crate::sdk::connect_ahead;
+use crate::sdk::incoming_response::IncomingResponse;
 use crate::sdk::retry::RetryLimits;
 use crate::sdk::sdk_config::{SdkConfig, sdk_config};
 use crate::sdk::transport::Transport;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use std::time::Instant;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Runs the calls of a model. Cheap to clone.
 #[derive(Clone)]
@@ -43,7 +45,9 @@ struct Shared {
     transport: Transport,
     sdk: PerWorker<SdkConfig>,
     failover: Failover,
-    in_flight: Option<Arc<Semaphore>>,
+    concurrency: Concurrency,
+    /// Of the first target.
+    quota: Option<Arc<Quota>>,
 }
 
 /// The clients of a target.
@@ -70,6 +74,7 @@ struct Opened {
     attempts: Attempts,
     /// The name of the target, if it is not the first.
     fallback: Option<String>,
+    reservation: Option<Reservation>,
 }
 
 enum Response {
@@ -77,15 +82,19 @@ enum Response {
     Stream(Box<Incoming>),
 }
 
+/// The mean of the first wait after throttling, beyond `max_attempts`. It doubles each time.
+const THROTTLED_BACKOFF: Duration = Duration::from_secs(2);
+
 /// The name, in messages, of opening a connection ahead of a call.
 pub const CONNECTING: &str = "connecting to the service ahead of a call";
 
 impl CallRunner {
     pub fn new(config: Config, transport: Transport, settings: CallSettings) -> Result<Self> {
-        let in_flight = config.max_concurrency.map(|calls| Arc::new(Semaphore::new(calls)));
+        let concurrency = Concurrency::new(config.max_concurrency, config.max_queue);
+        let quota = config.limits.map(Quota::new);
         let failover = Failover::new(&config.failover)?;
         let clients = clients(&failover);
-        let shared = Shared { config, transport, sdk: PerWorker::default(), failover, in_flight };
+        let shared = Shared { config, transport, sdk: PerWorker::default(), failover, concurrency, quota };
         Ok(CallRunner { settings, totals: Totals::default(), shared: Arc::new(shared), clients })
     }
 
@@ -129,7 +138,8 @@ impl CallRunner {
     /// Returns the deadline of the first timer of a call that starts now.
     pub(super) fn first_limit(&self, operation: Operation) -> Deadline {
         let timeouts = &self.settings.timeouts;
-        let queue = timeouts.queue.filter(|_| self.shared.in_flight.is_some());
+        let may_wait = self.shared.concurrency.is_limited() || self.shared.quota.is_some();
+        let queue = timeouts.queue.filter(|_| may_wait);
         let queue = queue.map(|queue| Deadline::after(Wait::Queue, queue));
         queue.unwrap_or_else(|| Timers::start(timeouts, operation.streams()).first)
     }
@@ -149,10 +159,13 @@ impl CallRunner {
         let timeouts = &self.settings.timeouts;
         let began = Timers::start(timeouts, call.operation.streams());
         let queue = timeouts.queue.map(|queue| Deadline::after(Wait::Queue, queue));
-        let _permit = self.permit(call, queue.unwrap_or(began.first)).await?;
+        let _permit = self.shared.concurrency.permit(call, queue.unwrap_or(began.first)).await?;
         let timers = if queue.is_some() { Timers::start(timeouts, call.operation.streams()) } else { began };
-        let Opened { response, attempts, fallback } = self.open(call, timers, writer, epoch).await?;
-        let count = |usage| self.totals.add(usage);
+        let Opened { response, attempts, fallback, reservation } = self.open(call, timers, writer, epoch).await?;
+        let count = |usage| {
+            self.totals.add(usage);
+            reservation.iter().for_each(|reservation| reservation.settle(usage));
+        };
         match response {
             Response::Unary(Unary { head, text, usage }) => {
                 writer.set_head(&head);
@@ -199,12 +212,14 @@ impl CallRunner {
     /// Opens a call at one target.
     async fn open_at(&self, visit: Visit<'_>, call: &Call, writer: &Writer, epoch: u64) -> Result<Opened> {
         let Visit { chosen, timers, attempts, holds } = visit;
+        let (timers, mut reservation) = self.admit(&chosen, call, timers, writer).await?;
         let (form, max_answer) = (call.operation.response_form(), self.shared.config.max_answer);
         writer.limit(timers.first, timers.total);
-        attempts.start_call(call, self.retry_limits(timers.first, chosen.has_alternative));
+        let limits = self.retry_limits(timers.first, chosen.has_alternative);
+        attempts.start_call(call, limits);
         let named = |error, head: &ResponseHead| name_host(error, &attempts, head);
         let opening = async {
-            let sending = async { send(&self.client(&chosen, epoch).await?, call, &attempts).await };
+            let sending = self.send(&chosen, call, &attempts, limits, &mut reservation, epoch);
             if call.operation.streams() {
                 let response = timers.first.limit(sending).await.flatten()?;
                 let Timers { first: first_event, total } = timers;
@@ -224,22 +239,96 @@ impl CallRunner {
         };
         let response = explained(&attempts, opening).await?;
         let fallback = (chosen.index > 0).then(|| chosen.target.name(&call.request.subject));
-        Ok(Opened { response, attempts, fallback })
+        Ok(Opened { response, attempts, fallback, reservation })
     }
 
-    /// Waits for one of `max_concurrency` permits. Returns None if the number of calls is not limited.
-    async fn permit(&self, call: &Call, until: Deadline) -> Result<Option<OwnedSemaphorePermit>> {
-        let Some((permits, number)) = self.shared.in_flight.clone().zip(self.shared.config.max_concurrency) else {
-            return Ok(None);
+    /// Waits until the quota of the target has room for the call. Returns the timers of what follows: if `timeouts.queue`
+    /// limits the wait, they start when it ends.
+    async fn admit(
+        &self,
+        chosen: &Chosen<'_>,
+        call: &Call,
+        timers: Timers,
+        writer: &Writer,
+    ) -> Result<(Timers, Option<Reservation>)> {
+        let Some(quota) = self.shared.quota.as_ref().filter(|_| chosen.index == 0) else {
+            return Ok((timers, None));
         };
-        if let Ok(permit) = permits.clone().try_acquire_owned() {
-            return Ok(Some(permit));
-        }
+        let timeouts = &self.settings.timeouts;
+        let queue = timeouts.queue.map(|queue| Deadline::after(Wait::Queue, queue).or_earlier(timers.total));
+        let until = queue.unwrap_or(timers.first);
+        writer.limit(until, timers.total);
+        let estimate = Estimate::of_request(&call.request).await?;
+        let reservation = until.limit_turn(quota.reserve(estimate)).await?;
+        let timers = match queue {
+            Some(_) => Timers::within(timeouts, call.operation.streams(), timers.total),
+            None => timers,
+        };
+        Ok((timers, Some(reservation)))
+    }
+
+    /// Sends a call to a target, again after throttling for as long as `retry.throttling` permits, and waits for the head
+    /// of its response.
+    async fn send(
+        &self,
+        chosen: &Chosen<'_>,
+        call: &Call,
+        attempts: &Attempts,
+        limits: RetryLimits,
+        reservation: &mut Option<Reservation>,
+        epoch: u64,
+    ) -> Result<IncomingResponse> {
         let began = Instant::now();
-        log::debug("call", format_args!("{call}: waits for a permit (max_concurrency is {number})"));
-        let permit = until.limit_queue(number, permits.acquire_owned()).await?.ok();
-        log::debug("call", format_args!("{call}: has its permit after {:?}", began.elapsed()));
-        Ok(permit)
+        for number in 0.. {
+            let sent_before = attempts.count();
+            let sent = send(&self.client(chosen, epoch).await?, call, attempts).await;
+            let further = attempts.count().saturating_sub(sent_before + 1);
+            reservation.iter().for_each(|reservation| reservation.add_sent(further));
+            let error = match sent {
+                Ok(response) => {
+                    reservation.iter_mut().for_each(Reservation::count);
+                    return Ok(response);
+                }
+                Err(error) => error,
+            };
+            let is_throttled = error.kind() == Kind::Throttled;
+            let reserved = reservation.take();
+            let estimate = reserved.as_ref().map(Reservation::estimate);
+            reserved.into_iter().for_each(|reservation| reservation.fail(is_throttled));
+            let wait = self.wait_after_throttling(&error, began, number, limits).filter(|_| !chosen.has_alternative);
+            let Some(wait) = wait else { return Err(error) };
+            attempts.retry_after(wait);
+            tokio::time::sleep(wait).await;
+            if let (Some(quota), Some(estimate)) = (&self.shared.quota, estimate) {
+                *reservation = Some(quota.reserve(estimate).await);
+            }
+        }
+        unreachable!("the loop has no end")
+    }
+
+    /// Returns the wait before a call that was throttled is sent again. None: it is not.
+    fn wait_after_throttling(
+        &self,
+        error: &Error,
+        began: Instant,
+        number: u32,
+        limits: RetryLimits,
+    ) -> Option<Duration> {
+        let most = self.settings.retry.throttled_for.filter(|_| error.kind() == Kind::Throttled)?;
+        let backoff = THROTTLED_BACKOFF.saturating_mul(1 << number.min(8)).mul_f64(0.5 + 0.5 * fastrand::f64());
+        let wait = error.retry_after().unwrap_or(backoff).min(limits.max_backoff);
+        let is_in_time = tokio::time::Instant::now() + wait < limits.deadline;
+        (is_in_time && began.elapsed() + wait <= most).then_some(wait)
+    }
+
+    /// Returns the state of the admission.
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats::default();
+        self.shared.concurrency.add_to(&mut stats);
+        if let Some(quota) = &self.shared.quota {
+            quota.add_to(&mut stats);
+        }
+        stats
     }
 
     /// Returns the client for a call at a target.

@@ -1,6 +1,9 @@
 //! A model: a config that is ready for calls. `call_runner` runs its calls on the worker, [`totals`] adds up their
-//! usage. `failover` sends a call from one `target` to the next, each of which has its `rest` after a failure.
+//! usage. [`admission`]
+//! decides when a call is sent; `failover` sends it from one `target` to the next, each of which has its `rest` after a
+//! failure.
 
+pub mod admission;
 mod call_runner;
 mod failover;
 mod rest;
@@ -20,6 +23,7 @@ use crate::sdk::call::Call;
 use crate::sdk::effective_settings::effective_settings;
 use crate::sdk::transport::Transport;
 use crate::text::Text;
+use admission::Stats;
 use call_runner::{CONNECTING, CallRunner};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -67,6 +71,11 @@ impl Model {
     /// -1.
     pub fn usage(&self) -> Usage {
         self.runner.totals.sum()
+    }
+
+    /// Returns how many of its calls run and wait, and what counts in this minute.
+    pub fn stats(&self) -> Stats {
+        self.runner.stats()
     }
 
     /// Returns the settings in effect, each with its source, as JSON. Reads AWS's files when it first succeeds, and

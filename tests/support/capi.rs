@@ -141,6 +141,14 @@ impl Model {
         Usage::read(|out, size| unsafe { bedrock_model_usage(self.0, out, size) })
     }
 
+    /// Returns its `bedrock_stats`.
+    pub fn stats(&self) -> bedrock_stats {
+        let mut stats: bedrock_stats = unsafe { std::mem::zeroed() };
+        let status = unsafe { bedrock_model_stats(self.0, &mut stats, size_of::<bedrock_stats>()) };
+        assert_eq!(name(status), "BEDROCK_OK");
+        stats
+    }
+
     pub fn id(&self) -> String {
         text_of(|len| unsafe { bedrock_model_id(self.0, len) })
     }

@@ -197,6 +197,29 @@ class bedrock_usage(Structure):
     latency_ms: int
 
 
+class bedrock_stats(Structure):
+    _fields_ = [
+        ("running", c_int64),
+        ("waiting", c_int64),
+        ("waits", c_int64),
+        ("waited_ms", c_int64),
+        ("refused", c_int64),
+        ("requests_in_minute", c_int64),
+        ("tokens_in_minute", c_int64),
+        ("requests_per_minute", c_int64),
+        ("tokens_per_minute", c_int64),
+    ]
+    running: int
+    waiting: int
+    waits: int
+    waited_ms: int
+    refused: int
+    requests_in_minute: int
+    tokens_in_minute: int
+    requests_per_minute: int
+    tokens_per_minute: int
+
+
 class Functions:
     """The functions of the library, by their names."""
 
@@ -274,6 +297,7 @@ class Functions:
     bedrock_response_free: Callable[[Pointer], None]
     bedrock_response_usage: Callable[[Pointer, Pointer, int], int]
     bedrock_model_usage: Callable[[Pointer, Pointer, int], int]
+    bedrock_model_stats: Callable[[Pointer, Pointer, int], int]
     bedrock_utf8_length: Callable[[Text, int], int]
     bedrock_set_log: Callable[[int, Pointer, Pointer, Pointer], int]
     bedrock_shutdown: Callable[[int], int]
@@ -360,6 +384,7 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_response_free": (None, (c_void_p,)),
     "bedrock_response_usage": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "bedrock_model_usage": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "bedrock_model_stats": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "bedrock_utf8_length": (c_size_t, (c_char_p, c_size_t)),
     "bedrock_set_log": (c_int32, (c_int32, c_void_p, c_void_p, c_void_p)),
     "bedrock_shutdown": (c_int32, (c_int32,)),

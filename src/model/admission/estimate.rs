@@ -1,0 +1,100 @@
+//! The tokens of a request, estimated before it is sent.
+//!
+//! The service reserves the input and the maximum length of the output when a request comes, and settles that with
+//! the tokens that were used. The input is estimated by its length; the error of the estimate is learned (`quota`).
+
+use crate::error::Result;
+use crate::json::Json;
+use crate::protocol::frame_buffer::LONG;
+use crate::request::SerializedRequest;
+use crate::runtime::blocking;
+use memchr::{memchr, memmem};
+
+/// About how many bytes of JSON are a token, the fewest of common texts and families.
+const BYTES_PER_TOKEN: u64 = 3;
+/// The tokens of an image or of a page of a document, as most families count them.
+const TOKENS_PER_MEDIUM: u64 = 1_600;
+/// What a request without a limit of its output reserves: the service takes the maximum of the model.
+const UNLIMITED_OUTPUT: u64 = 64_000;
+/// Where the families of models have the limit of the output.
+const MAX_TOKENS: [&str; 7] = [
+    "/inferenceConfig/maxTokens",
+    "/inferenceConfig/max_new_tokens",
+    "/max_tokens",
+    "/max_completion_tokens",
+    "/max_tokens_to_sample",
+    "/max_gen_len",
+    "/textGenerationConfig/maxTokenCount",
+];
+
+/// The tokens that a request may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    pub input: u64,
+    pub output: u64,
+}
+
+impl Estimate {
+    /// Estimates the tokens of a request, a long one on another thread.
+    pub async fn of_request(request: &SerializedRequest) -> Result<Self> {
+        match &request.body {
+            None => Ok(Estimate { input: 0, output: 0 }),
+            Some(body) if body.len() <= LONG => Ok(Estimate::of(body)),
+            Some(body) => {
+                let body = body.clone();
+                blocking::CHECKS.run(move || Ok(Estimate::of(&body))).await
+            }
+        }
+    }
+
+    /// Estimates the tokens of a request with this body.
+    pub fn of(body: &[u8]) -> Self {
+        let (media, length_of_media) = media(body);
+        let text = (body.len() - length_of_media) as u64;
+        let output = std::str::from_utf8(body).ok().and_then(|text| Json::parse(text).ok()).and_then(|json| {
+            let limit = MAX_TOKENS.iter().find_map(|pointer| json.pointer(pointer)?.i64());
+            limit.and_then(|limit| u64::try_from(limit).ok())
+        });
+        let input = text.div_ceil(BYTES_PER_TOKEN) + media * TOKENS_PER_MEDIUM;
+        Estimate { input, output: output.unwrap_or(UNLIMITED_OUTPUT) }
+    }
+}
+
+/// Returns the number of media in base64, and their length.
+fn media(body: &[u8]) -> (u64, usize) {
+    const BEGINNING: &[u8] = br#""bytes":""#;
+    let (mut number, mut length, mut rest) = (0, 0, body);
+    while let Some(at) = memmem::find(rest, BEGINNING) {
+        rest = &rest[at + BEGINNING.len()..];
+        let end = memchr(b'"', rest).unwrap_or(rest.len());
+        number += 1;
+        length += end;
+        rest = &rest[end..];
+    }
+    (number, length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_input_is_estimated_by_its_length_and_the_output_is_its_limit() {
+        let body = format!(r#"{{"messages":"{}","inferenceConfig":{{"maxTokens":500}}}}"#, "word ".repeat(600));
+        let estimate = Estimate::of(body.as_bytes());
+        assert_eq!(estimate.output, 500);
+        assert!((1_000..1_100).contains(&estimate.input), "{estimate:?}");
+    }
+
+    #[test]
+    fn an_image_counts_by_itself_and_not_by_its_length() {
+        let body = format!(r#"{{"max_tokens":1,"content":[{{"bytes":"{}"}}]}}"#, "A".repeat(1 << 20));
+        let estimate = Estimate::of(body.as_bytes());
+        assert!((1_600..1_700).contains(&estimate.input) && estimate.output == 1, "{estimate:?}");
+    }
+
+    #[test]
+    fn a_request_without_a_limit_reserves_much() {
+        assert_eq!(Estimate::of(br#"{"messages":[]}"#).output, UNLIMITED_OUTPUT);
+    }
+}
