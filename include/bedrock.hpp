@@ -157,6 +157,9 @@ enum class log_level : std::int32_t {
 // Tokens that were used. A member is -1 if the service gave no value.
 using usage = bedrock_usage;
 
+// How the calls of a model run and wait. A member is -1 if nothing counts it.
+using stats = bedrock_stats;
+
 // The type of the last parameter of a function when it is left out. It needs no mention in your program.
 struct throws {};
 
@@ -1437,6 +1440,13 @@ public:
     {
         bedrock::usage out;
         bedrock_model_usage(get(), &out, sizeof out);
+        return out;
+    }
+    // Returns how the calls of this model, and of all that share its limits, run and wait now.
+    bedrock::stats stats() const noexcept
+    {
+        bedrock::stats out;
+        bedrock_model_stats(get(), &out, sizeof out);
         return out;
     }
 

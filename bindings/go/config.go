@@ -62,6 +62,18 @@ type Config struct {
 	Cache Cache
 	// MaxConcurrency is the most calls that run at once on this model and those derived from it. (no limit)
 	MaxConcurrency int
+	// MaxQueue is the most calls that wait for MaxConcurrency; one more fails with ErrThrottled. (no limit)
+	MaxQueue int
+	// Limits is the quota of a minute for the calls of this model and those derived from it.
+	Limits Limits
+	// Fallbacks are other targets for Converse and ConverseStream, in their order.
+	Fallbacks []Fallback
+	// FallbackOn has more failures after which the next target is called: "context_overflow" and "not_found".
+	FallbackOn []string
+	// Cooldown is the time for which a target that failed is not called while another can be. (30 seconds)
+	Cooldown time.Duration
+	// HedgeAfter is the time without content after which the next target is called too. (never)
+	HedgeAfter time.Duration
 	// MaxAnswer is the most bytes of one response. (256 MiB)
 	MaxAnswer int64
 	// KeepAnswer states whether the library keeps the events that it has delivered, for [Stream.Response]. (true)
@@ -101,6 +113,30 @@ type Retry struct {
 	Mode string
 	// MaxBackoff is the longest wait between two attempts. (20 seconds)
 	MaxBackoff time.Duration
+	// ThrottledFor is the time for which a throttled call is tried again, beyond MaxAttempts. (not at all)
+	ThrottledFor time.Duration
+}
+
+// Limits is the quota of a minute. A zero number is no limit.
+type Limits struct {
+	// RequestsPerMinute is the most requests that are sent in a minute.
+	RequestsPerMinute int
+	// TokensPerMinute is the most tokens that are reserved and used in a minute.
+	TokensPerMinute int
+	// Adaptive learns lower limits from the refusals of the service.
+	Adaptive bool
+}
+
+// Fallback is another target for a call. What it does not name is that of the model.
+type Fallback struct {
+	// Model is a model id, an inference profile id or an ARN.
+	Model string
+	// Region is the region that is called.
+	Region string
+	// BaseURL is another endpoint.
+	BaseURL string
+	// Request has members that replace those of the request.
+	Request any
 }
 
 // Cache is where cache points are added to the requests of Converse.
@@ -169,6 +205,42 @@ func (k keys) json(key string, value any) error {
 	return err
 }
 
+func (l Limits) keys() keys {
+	limits := keys{}
+	limits.number("requests_per_minute", int64(l.RequestsPerMinute))
+	limits.number("tokens_per_minute", int64(l.TokensPerMinute))
+	if l.Adaptive {
+		limits["adaptive"] = true
+	}
+	return limits
+}
+
+// failover adds the keys about other targets.
+func (c Config) failover(config keys) error {
+	var fallbacks []keys
+	for _, fallback := range c.Fallbacks {
+		target := keys{}
+		target.text("model", fallback.Model)
+		target.text("region", fallback.Region)
+		target.text("base_url", fallback.BaseURL)
+		if err := target.json("request", fallback.Request); err != nil {
+			return err
+		}
+		fallbacks = append(fallbacks, target)
+	}
+	if len(fallbacks) > 0 {
+		config["fallbacks"] = fallbacks
+	}
+	if len(c.FallbackOn) > 0 {
+		config["fallback_on"] = c.FallbackOn
+	}
+	config.duration("cooldown", c.Cooldown)
+	hedge := keys{}
+	hedge.duration("after", c.HedgeAfter)
+	config.object("hedge", hedge)
+	return nil
+}
+
 // MarshalJSON returns the config as JSON. It holds the credentials of the config.
 func (c Config) MarshalJSON() ([]byte, error) {
 	timeouts, retry, cache, config := keys{}, keys{}, keys{}, keys{}
@@ -184,6 +256,9 @@ func (c Config) MarshalJSON() ([]byte, error) {
 		cache["points"] = c.Cache.Points
 	}
 	cache.text("ttl", c.Cache.TTL)
+	throttling := keys{}
+	throttling.duration("max_elapsed", c.Retry.ThrottledFor)
+	retry.object("throttling", throttling)
 
 	maps.Copy(config, c.Extra)
 	config.text("model", c.Model)
@@ -212,6 +287,11 @@ func (c Config) MarshalJSON() ([]byte, error) {
 	config.object("retry", retry)
 	config.object("cache", cache)
 	config.number("max_concurrency", int64(c.MaxConcurrency))
+	config.number("max_queue", int64(c.MaxQueue))
+	config.object("limits", c.Limits.keys())
+	if err := c.failover(config); err != nil {
+		return nil, err
+	}
 	config.number("max_answer", c.MaxAnswer)
 	config.switched("keep_answer", c.KeepAnswer)
 	config.number("read_ahead", c.ReadAhead)

@@ -88,6 +88,15 @@ func (m *Model) Usage() Usage {
 	return usage(abi.ModelUsage(m.handle()))
 }
 
+// Stats returns how the calls of this model, and of all models that share its limits, run and wait now.
+func (m *Model) Stats() Stats {
+	defer runtime.KeepAlive(m)
+	s := abi.ModelStats(m.handle())
+	waited := time.Duration(s.WaitedMS) * time.Millisecond
+	return Stats{s.Running, s.Waiting, s.Waits, waited, s.Refused,
+		s.RequestsInMinute, s.TokensInMinute, s.RequestsPerMinute, s.TokensPerMinute}
+}
+
 // Connect makes a connection to the service ready ahead of the first call: it finds credentials, resolves the
 // endpoint's name, connects and does the TLS handshake. After a failure the model is still valid. It is one of the two
 // functions that hold a thread while they wait.
@@ -164,6 +173,29 @@ type Usage struct {
 	CacheWriteTokens int64
 	// Latency is the time that the service took. It is negative if the service gave none, and for a model.
 	Latency time.Duration
+}
+
+// Stats are how the calls of a model run and wait, and what counts against its limits. A field is negative if nothing
+// counts it.
+type Stats struct {
+	// Running are the calls that run.
+	Running int64
+	// Waiting are the calls that wait for max_concurrency or limits.
+	Waiting int64
+	// Waits are the calls that have waited.
+	Waits int64
+	// Waited is the sum of these waits.
+	Waited time.Duration
+	// Refused are the calls that failed because max_queue calls waited already.
+	Refused int64
+	// RequestsInMinute are the requests that count in this minute.
+	RequestsInMinute int64
+	// TokensInMinute are the tokens that count in this minute: reserved by calls that run, used by those that ended.
+	TokensInMinute int64
+	// RequestsPerMinute is the limit of requests in effect, given or learned.
+	RequestsPerMinute int64
+	// TokensPerMinute is the limit of tokens in effect, given or learned.
+	TokensPerMinute int64
 }
 
 func usage(u abi.Usage) Usage {

@@ -362,6 +362,37 @@ func TestTheSettingsHaveTheirSources(t *testing.T) {
 	}
 }
 
+func TestAFallbackRespondsAndStatsShowWhatCountsAgainstLimits(t *testing.T) {
+	leaksNothing(t)
+	throttled := map[string]any{"error": map[string]any{"status": 429, "code": "ThrottlingException", "message": "Slow down"}}
+	model, err := bedrock.New(bedrock.Config{
+		Model:      "any",
+		Limits:     bedrock.Limits{RequestsPerMinute: 5},
+		Fallbacks:  []bedrock.Fallback{{Model: "other", Region: "eu-west-1", Request: map[string]any{"max_tokens": 10}}},
+		FallbackOn: []string{"not_found"},
+		Cooldown:   time.Minute,
+		HedgeAfter: time.Minute,
+		Retry:      bedrock.Retry{ThrottledFor: time.Second},
+		Transport:  bedrock.Replies(throttled, "Hello."),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	request := bedrock.NewRequest(`{"messages": [{"role": "user", "content": [{"text": "Hello?"}]}]}`)
+	defer request.Close()
+	response, err := model.Generate(t.Context(), request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Close()
+	stats := model.Stats()
+	if response.Model() != "other" || stats.Running != 0 || stats.Waits != 0 || stats.RequestsInMinute != 1 ||
+		stats.RequestsPerMinute != 5 || stats.TokensPerMinute != -1 {
+		t.Errorf("%q %+v", response.Model(), stats)
+	}
+}
+
 func TestARecordingIsReplayed(t *testing.T) {
 	file := t.TempDir() + "/recording.json"
 	if err := os.WriteFile(file, []byte(`{"bedrock_recording": 1, "interactions": [{"request": {"method": "POST",

@@ -45,6 +45,15 @@ static void print_total(const bedrock_model *model)
         printf("%" PRId64 " tokens in, %" PRId64 " out\n", usage.input_tokens, usage.output_tokens);
 }
 
+/* Prints how the calls of a model run and wait. */
+static void print_stats(const bedrock_model *model)
+{
+    bedrock_stats stats;
+
+    if (bedrock_model_stats(model, &stats, sizeof stats) >= 0)
+        printf("%" PRId64 " calls run, %" PRId64 " wait\n", stats.running, stats.waiting);
+}
+
 /* Returns how many tokens a request would have as input, or -1. The service charges nothing for this call. */
 static int64_t count_tokens(const bedrock_model *model, const bedrock_request *request, bedrock_error **error)
 {
@@ -81,6 +90,7 @@ int main(void)
         printf("%" PRId64 " tokens\n", count_tokens(model, request, &error));
         failed = bedrock_generate(model, request, NULL, &response, &error) < 0;
         print_total(model);
+        print_stats(model);
     }
     if (failed)
         fprintf(stderr, "%s\n", bedrock_error_message(error));

@@ -60,6 +60,14 @@ def test_usage_adds_up(at):
     assert (model.usage.output_tokens, model.usage.total_tokens, model.usage.latency_ms) == (6, 8, None)
 
 
+def test_stats_show_what_counts_against_limits(scripted):
+    model = scripted("Hello.", limits={"requests_per_minute": 5})
+    assert model.generate("x").model == model.id
+    stats = model.stats
+    assert (stats.running, stats.waiting, stats.waits, stats.refused) == (0, 0, 0, 0)
+    assert (stats.requests_in_minute, stats.requests_per_minute, stats.tokens_per_minute) == (1, 5, None)
+
+
 def test_every_operation_is_called_by_its_name(scripted):
     model = scripted({"json": {"embedding": [1, 2]}})
     assert model.call("InvokeModel", body={"inputText": "Hello"}).json() == {"embedding": [1, 2]}

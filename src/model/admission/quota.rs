@@ -82,12 +82,15 @@ impl Quota {
             let mut changed = pin!(self.changed.notified());
             // A change from here on is not missed.
             changed.as_mut().enable();
-            match self.try_reserve(estimate) {
+            let wait = match self.try_reserve(estimate) {
                 Ok(reservation) => return reservation,
-                Err(Wait::ForAnother) => changed.await,
-                Err(Wait::Until(time)) => drop(select(changed, pin!(sleep_until(time))).await),
-            }
+                Err(wait) => wait,
+            };
             waiting.has_waited = true;
+            match wait {
+                Wait::ForAnother => changed.await,
+                Wait::Until(time) => drop(select(changed, pin!(sleep_until(time))).await),
+            }
         }
     }
 

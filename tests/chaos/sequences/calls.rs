@@ -455,6 +455,7 @@ pub const CALLS: &[Call] = &[
     sized_getter!(bedrock_response_message, Response),
     sized_getter!(bedrock_response_json, Response),
     text_getter!(bedrock_response_request_id, Response),
+    text_getter!(bedrock_response_model, Response),
     getter!(bedrock_response_attempts, Response),
     freer!(bedrock_response_free, Response, 2),
     // Usage.
@@ -468,6 +469,12 @@ pub const CALLS: &[Call] = &[
         let mut usage = std::mem::MaybeUninit::<bedrock_usage>::zeroed();
         let size = *caller.random.one_of(&[size_of::<bedrock_usage>(), 0, 8]);
         Gave::Status(unsafe { bedrock_model_usage(model, usage.as_mut_ptr(), size) })
+    }),
+    call("bedrock_model_stats", 1, |caller| {
+        let model = caller.handle_to_read(Kind::Model);
+        let mut stats = std::mem::MaybeUninit::<bedrock_stats>::zeroed();
+        let size = *caller.random.one_of(&[size_of::<bedrock_stats>(), 0, 8]);
+        Gave::Status(unsafe { bedrock_model_stats(model, stats.as_mut_ptr(), size) })
     }),
     // The process.
     call("bedrock_set_log", 1, |caller| {

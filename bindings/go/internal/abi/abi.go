@@ -55,6 +55,12 @@ type Usage struct {
 	InputTokens, OutputTokens, TotalTokens, CacheReadTokens, CacheWriteTokens, LatencyMS int64
 }
 
+// Stats has the layout of bedrock_stats.
+type Stats struct {
+	Running, Waiting, Waits, WaitedMS, Refused                           int64
+	RequestsInMinute, TokensInMinute, RequestsPerMinute, TokensPerMinute int64
+}
+
 // ToolCall is a tool call of a response.
 type ToolCall struct {
 	ID, Name, Input string

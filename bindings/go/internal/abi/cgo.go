@@ -108,6 +108,12 @@ func ModelUsage(model Handle) Usage {
 	return *(*Usage)(unsafe.Pointer(&usage))
 }
 
+// ModelStats returns how the calls of a model run and wait.
+func ModelStats(model Handle) Stats {
+	stats := C.go_model_stats(C.uintptr_t(model))
+	return *(*Stats)(unsafe.Pointer(&stats))
+}
+
 // RequestNew makes a request.
 func RequestNew() Result { return result(C.go_request_new(nil, 0)) }
 

@@ -25,7 +25,7 @@ var fn struct {
 	responseMessage, responseJSON, responseStopReason, responseFinishReason, responseRequestID, responseModel uintptr
 	responseComplete, responseAttempts, responseUsage, responseToolCall, responseServerToolCall, responseFree uintptr
 	errorStatus, errorMessage, errorCode, errorPath, errorRequestID, errorJSON, errorHTTPStatus               uintptr
-	errorRetryable, errorRetryAfter, errorAttempts, errorFree, requestDiff, responseStructured                uintptr
+	errorRetryable, errorRetryAfter, errorAttempts, errorFree, requestDiff, responseStructured, modelStats    uintptr
 }
 
 var symbols = []struct {
@@ -42,6 +42,7 @@ var symbols = []struct {
 	{"bedrock_model_id", &fn.modelID},
 	{"bedrock_model_settings", &fn.modelSettings},
 	{"bedrock_model_usage", &fn.modelUsage},
+	{"bedrock_model_stats", &fn.modelStats},
 	{"bedrock_model_free", &fn.modelFree},
 	{"bedrock_request_new", &fn.requestNew},
 	{"bedrock_request_clone", &fn.requestClone},
@@ -219,6 +220,13 @@ func ModelSettings(model Handle) (string, Result) {
 
 // ModelUsage returns the usage of all calls of a model.
 func ModelUsage(model Handle) Usage { return usage(fn.modelUsage, model) }
+
+// ModelStats returns how the calls of a model run and wait.
+func ModelStats(model Handle) Stats {
+	s := new(Stats)
+	purego.SyscallN(fn.modelStats, uintptr(model), uintptr(unsafe.Pointer(s)), unsafe.Sizeof(*s))
+	return *s
+}
 
 // RequestNew makes a request.
 func RequestNew() Result {

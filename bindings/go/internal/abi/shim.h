@@ -103,6 +103,13 @@ static inline bedrock_usage go_model_usage(uintptr_t model)
     return usage;
 }
 
+static inline bedrock_stats go_model_stats(uintptr_t model)
+{
+    bedrock_stats stats;
+    bedrock_model_stats(MODEL(model), &stats, sizeof stats);
+    return stats;
+}
+
 static inline go_result go_request_new(const char *json, size_t len)
 {
     RESULT(bedrock_request, bedrock_request_new(json, len, &out, &err));

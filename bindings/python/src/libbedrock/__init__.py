@@ -37,7 +37,7 @@ from ._errors import (
 )
 from ._model import Model
 from ._process import live_handles, shutdown, version
-from ._records import Event, ToolCall, Usage
+from ._records import Event, Stats, ToolCall, Usage
 from ._request import Request
 from ._response import Response
 from ._stream import Stream, Texts
@@ -69,6 +69,7 @@ __all__ = [
     "ResourceError",
     "Response",
     "ServiceError",
+    "Stats",
     "Status",
     "Stream",
     "Texts",

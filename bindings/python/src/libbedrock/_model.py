@@ -8,9 +8,9 @@ import os
 from . import _calls, _waiting
 from ._cancel import Cancel
 from ._library import Handle, encoded, library, short, text_of
-from ._records import Usage, parsed
+from ._records import Stats, Usage, parsed
 from ._request import Request, json_of
-from ._response import Response, usage_of
+from ._response import Response, stats_of, usage_of
 from ._stream import Stream
 
 TYPE_CHECKING = False
@@ -160,6 +160,11 @@ class Model:
     def usage(self) -> Usage:
         """The tokens that all calls of this model, and of the models derived from it, have used so far."""
         return usage_of(library.bedrock_model_usage, self._number())
+
+    @property
+    def stats(self) -> Stats:
+        """How the calls of this model, and of all that share its limits, run and wait now."""
+        return stats_of(self._number())
 
     def settings(self) -> Json:
         """Returns the settings that calls of this model use, each with its source: region, endpoint, credentials.

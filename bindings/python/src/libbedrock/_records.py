@@ -90,6 +90,38 @@ class Usage(Record):
     latency_ms: int | None
 
 
+class Stats(Record):
+    """How the calls of a model run and wait, and what counts against its limits. A member is None if nothing counts it."""
+
+    __slots__ = (
+        "running",
+        "waiting",
+        "waits",
+        "waited_ms",
+        "refused",
+        "requests_in_minute",
+        "tokens_in_minute",
+        "requests_per_minute",
+        "tokens_per_minute",
+    )
+
+    #: Calls that run.
+    running: int | None
+    #: Calls that wait for max_concurrency or limits.
+    waiting: int | None
+    #: Calls that have waited, and the sum of their waits in milliseconds.
+    waits: int | None
+    waited_ms: int | None
+    #: Calls that were refused because max_queue calls waited already.
+    refused: int | None
+    #: Requests and tokens that count in this minute.
+    requests_in_minute: int | None
+    tokens_in_minute: int | None
+    #: The limits in effect, given or learned.
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+
+
 class ToolCall(Record):
     """A tool call of the model."""
 

@@ -8,11 +8,12 @@ from . import _abi, _calls
 from ._abi import ToolCallKind
 from ._errors import InvalidArgumentError
 from ._library import Handle, library, text_of
-from ._records import Record, ToolCall, Usage, parsed
+from ._records import Record, Stats, ToolCall, Usage, parsed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from ctypes import Structure
 
     from .types import Json
 
@@ -129,13 +130,24 @@ def _tool_calls(function: Callable[[object, int, object, int], int], number: obj
 
 def usage_of(function: Callable[[object, object, int], int], number: object) -> Usage:
     """Calls a function that fills a bedrock_usage."""
-    out = _abi.bedrock_usage()
-    function(number, byref(out), sizeof(out))
     usage = Usage()
-    for name in Usage.__slots__:
-        value: int = getattr(out, name)
-        setattr(usage, name, value if value >= 0 else None)
+    _fill(usage, _abi.bedrock_usage(), function, number)
     return usage
+
+
+def stats_of(number: object) -> Stats:
+    """Reads the bedrock_stats of a model."""
+    stats = Stats()
+    _fill(stats, _abi.bedrock_stats(), library.bedrock_model_stats, number)
+    return stats
+
+
+def _fill(record: Record, out: Structure, function: Callable[[object, object, int], int], number: object) -> None:
+    """Calls a function that fills a struct of numbers, and copies them into a record. A negative one is None."""
+    function(number, byref(out), sizeof(out))
+    for name in record.__slots__:
+        value: int = getattr(out, name)
+        setattr(record, name, value if value >= 0 else None)
 
 
 def response_of(handle: Handle) -> Response:

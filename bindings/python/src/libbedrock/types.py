@@ -7,7 +7,20 @@ from typing import Dict, List, Literal, TypedDict, Union
 
 from ._request import Request
 
-__all__ = ["BytesLike", "Cache", "Config", "Json", "RequestLike", "Retry", "Timeouts", "Transport"]
+__all__ = [
+    "BytesLike",
+    "Cache",
+    "Config",
+    "Fallback",
+    "Hedge",
+    "Json",
+    "Limits",
+    "RequestLike",
+    "Retry",
+    "Throttling",
+    "Timeouts",
+    "Transport",
+]
 
 #: A value of JSON.
 Json = Union[None, bool, int, float, str, List["Json"], Dict[str, "Json"]]
@@ -30,12 +43,42 @@ class Timeouts(TypedDict, total=False):
     queue: str
 
 
+class Throttling(TypedDict):
+    """How long a throttled call is tried again, beyond max_attempts."""
+
+    max_elapsed: str
+
+
 class Retry(TypedDict, total=False):
     """How failed attempts are repeated."""
 
     max_attempts: int
     mode: Literal["standard", "adaptive"]
     max_backoff: str
+    throttling: Throttling
+
+
+class Fallback(TypedDict, total=False):
+    """Another target for a call: a model, a region or an endpoint, and members that replace the request's."""
+
+    model: str
+    region: str
+    base_url: str
+    request: Mapping[str, Json]
+
+
+class Hedge(TypedDict):
+    """When the next target is called beside one that is slow."""
+
+    after: str
+
+
+class Limits(TypedDict, total=False):
+    """The quota of a minute."""
+
+    requests_per_minute: int
+    tokens_per_minute: int
+    adaptive: bool
 
 
 class Cache(TypedDict, total=False):
@@ -74,7 +117,13 @@ class Config(TypedDict, total=False):
     timeouts: Timeouts
     retry: Retry
     cache: Cache
+    fallbacks: List[Fallback]
+    fallback_on: List[Literal["context_overflow", "not_found"]]
+    cooldown: str
+    hedge: Hedge
     max_concurrency: int
+    max_queue: int
+    limits: Limits
     max_answer: int
     keep_answer: bool
     read_ahead: Union[int, str]
