@@ -134,7 +134,7 @@ const fn timer(timeout: Timeout, default: &'static str, text: &'static str) -> K
 }
 
 /// Every config key, in the order of the README.
-pub(super) static KEYS: [Key; 45] = [
+pub(super) static KEYS: [Key; 48] = [
     key(
         "model",
         Reader::Model(|draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
