@@ -1,6 +1,6 @@
 //! Admission: when a call may be sent.
 //!
-//! A call waits twice. [`Concurrency`] lets `max_concurrency` calls run at once. [`Quota`] keeps the calls of a minute
+//! A call waits twice. [`concurrency`] lets `max_concurrency` calls run at once. [`quota`] keeps the calls of a minute
 //! under `limits`, as the service counts them. Both admit calls in the order in which they came.
 //!
 //! - [`window`] holds the requests and tokens of the last minute; [`estimate`] the tokens of a request before it is sent.

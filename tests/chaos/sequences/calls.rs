@@ -455,7 +455,6 @@ pub const CALLS: &[Call] = &[
     sized_getter!(bedrock_response_message, Response),
     sized_getter!(bedrock_response_json, Response),
     text_getter!(bedrock_response_request_id, Response),
-    text_getter!(bedrock_response_model, Response),
     getter!(bedrock_response_attempts, Response),
     freer!(bedrock_response_free, Response, 2),
     // Usage.
