@@ -89,7 +89,9 @@ impl Quota {
             waiting.has_waited = true;
             match wait {
                 Wait::ForAnother => changed.await,
-                Wait::Until(time) => drop(select(changed, pin!(sleep_until(time))).await),
+                Wait::Until(time) => {
+                    select(changed, pin!(sleep_until(time))).await;
+                }
             }
         }
     }
