@@ -32,6 +32,8 @@ enum Position {
 
 /// Adds the cache points of `cache` to a conversation in Converse's form. A point is left out if its place is empty or
 /// has a cache point already, if the request has as many points as it can have, or if the service would refuse it there.
+// Never inlined: its frame is large, and the checks of a request run on a thread with a small stack beneath its caller.
+#[inline(never)]
 pub fn add(document: &mut Document, cache: &Cache) -> Result<()> {
     if cache.points.is_empty() {
         return Ok(());
