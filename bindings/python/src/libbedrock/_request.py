@@ -189,7 +189,8 @@ class Request:
         # As in _borrowed: a copy, whose text no other thread replaces.
         copy = self._cloned()
         text = _calls.text_made(library.bedrock_request_diff, copy.number, other._handle.number, model._number())
-        return parsed(text) if text else None
+        difference = parsed(text) if text else None
+        return difference if isinstance(difference, dict) else None
 
     def copy(self) -> Request:
         """Returns an independent copy, to undo a failed turn or to branch. It shares texts and attachments."""
