@@ -310,7 +310,7 @@ pub(super) static KEYS: [Key; 48] = [
         "array",
         "none",
         "Other targets for Converse and ConverseStream, in their order: objects with `model`, `region` or `base_url`, \
-         and `request` with members that replace the request's. See [Failover](#failover).",
+         and `request` with members that replace the request's. See [Failover](#errors).",
     ),
     key(
         "fallback_on",
@@ -340,7 +340,7 @@ pub(super) static KEYS: [Key; 48] = [
         Reader::CallObject,
         "object",
         "`{}`",
-        "Cache points that are added to the requests of Converse. See [Prompt caching](#prompt-caching).",
+        "Cache points that are added to the requests of Converse. See [Prompt caching](#requests).",
     ),
     key(
         "cache.points",
@@ -390,7 +390,7 @@ pub(super) static KEYS: [Key; 48] = [
         "none",
         "The quota of a minute, for this model and the models derived from it: `requests_per_minute`, \
          `tokens_per_minute`, and `adaptive` (`true`), which learns lower limits from refusals. See \
-         [Limits](#limits).",
+         [Limits](#errors).",
     ),
     key(
         "max_answer",
