@@ -102,25 +102,12 @@ impl Deadline {
         self.or_late(future).await.ok_or_else(|| self.missed())
     }
 
-    /// Waits for one of `max_concurrency` permits, at most until the deadline.
-    pub async fn limit_queue<T>(self, permits: usize, permit: impl Future<Output = T>) -> Result<T> {
-        self.or_late(permit).await.ok_or_else(|| {
-            let (waited, settings) = (in_words(self.setting), self.wait.settings());
-            let what = format_args!(
-                "the call waited {waited} for a permit (max_concurrency is {permits}) and was never sent ({settings})"
-            );
-            Error::new(Kind::Timeout, what).advise("Raise max_concurrency or timeouts.queue")
-        })
-    }
-
-    /// Waits for the turn of a call under `limits`, at most until the deadline.
-    pub async fn limit_turn<T>(self, turn: impl Future<Output = T>) -> Result<T> {
+    /// Waits for the turn of a call, at most until the deadline. The error names what it `waited_for`.
+    pub async fn limit_turn<T>(self, waited_for: &str, advice: &str, turn: impl Future<Output = T>) -> Result<T> {
         self.or_late(turn).await.ok_or_else(|| {
             let (waited, settings) = (in_words(self.setting), self.wait.settings());
-            let what =
-                format_args!("the call waited {waited} for its turn under limits and was never sent ({settings})");
-            Error::new(Kind::Timeout, what)
-                .advise("Raise limits, or the timer; set maxTokens in requests: it is reserved")
+            let what = format_args!("the call waited {waited} for {waited_for} and was never sent ({settings})");
+            Error::new(Kind::Timeout, what).advise(advice)
         })
     }
 

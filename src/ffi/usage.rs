@@ -43,7 +43,11 @@ pub unsafe extern "C-unwind" fn bedrock_response_usage(
     size: usize,
 ) -> bedrock_status {
     // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
-    unsafe { write_usage(out, size, || Ok(handle::get::<Response>(response)?.usage())) }
+    unsafe {
+        write_counts(out, size, bedrock_usage::of(Usage::default()), || {
+            Ok(bedrock_usage::of(handle::get::<Response>(response)?.usage()))
+        })
+    }
 }
 
 /// Fills *out with the usage of all calls of this model, and of the models derived from it, so far.
@@ -63,7 +67,11 @@ pub unsafe extern "C-unwind" fn bedrock_model_usage(
     size: usize,
 ) -> bedrock_status {
     // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
-    unsafe { write_usage(out, size, || Ok(handle::get::<Model>(model)?.usage())) }
+    unsafe {
+        write_counts(out, size, bedrock_usage::of(Usage::default()), || {
+            Ok(bedrock_usage::of(handle::get::<Model>(model)?.usage()))
+        })
+    }
 }
 
 /// How the calls of a model run and wait, and what counts against its limits. A member is -1 if nothing counts it.
@@ -104,32 +112,27 @@ pub unsafe extern "C-unwind" fn bedrock_model_stats(
     out: *mut bedrock_stats,
     size: usize,
 ) -> bedrock_status {
-    let mut stats = bedrock_stats::NONE;
-    let status = entry!(null_mut() => {
-        required("out", out)?;
-        stats = bedrock_stats::of(handle::get::<Model>(model)?.stats());
-        Ok(BEDROCK_OK)
-    });
-    // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
-    unsafe { fill(out, size, stats, 0xff) };
-    status
+    // SAFETY: NULL or writable for `size` bytes, as the header demands.
+    unsafe {
+        write_counts(out, size, bedrock_stats::NONE, || Ok(bedrock_stats::of(handle::get::<Model>(model)?.stats())))
+    }
 }
 
-/// Fills `out` with a usage, or with -1 if there is none.
+/// Fills `out` with counts, or with `none` if they cannot be read.
 ///
 /// # Safety
 /// `out` is NULL or writable for `size` bytes.
 // A part of its export: see `cancelling::without`.
 #[inline(always)]
-unsafe fn write_usage(out: *mut bedrock_usage, size: usize, used: impl FnOnce() -> Result<Usage>) -> bedrock_status {
-    let mut usage = bedrock_usage::of(Usage::default());
+unsafe fn write_counts<T: Copy>(out: *mut T, size: usize, none: T, read: impl FnOnce() -> Result<T>) -> bedrock_status {
+    let mut counts = none;
     let status = entry!(null_mut() => {
         required("out", out)?;
-        usage = bedrock_usage::of(used()?);
+        counts = read()?;
         Ok(BEDROCK_OK)
     });
     // SAFETY: `out` is NULL or writable for `size` bytes, as the header demands.
-    unsafe { fill(out, size, usage, 0xff) };
+    unsafe { fill(out, size, counts, 0xff) };
     status
 }
 

@@ -10,7 +10,6 @@ use crate::call::{StartOptions, Stream, Writer};
 use crate::config::{CallSettings, Config, Retry};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::operation::Operation;
-use crate::protocol::response_head::ResponseHead;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
 use crate::runtime::per_worker::PerWorker;
@@ -173,10 +172,10 @@ impl CallRunner {
                 Ok(Some(text))
             }
             Response::Stream(incoming) => {
-                let head = incoming.head().clone();
-                writer.set_head(&head);
+                writer.set_head(incoming.head());
+                let request_id = incoming.head().request_id.clone();
                 let explain = |error| {
-                    let error = attempts.explain(name_host(error, &attempts, &head));
+                    let error = attempts.explain(name_host(error, &attempts).with_request_id(&request_id));
                     let error = error.with_attempts(writer.attempts().count());
                     fallback.iter().fold(error, |error, fallback| error.while_doing(fallback))
                 };
@@ -217,7 +216,6 @@ impl CallRunner {
         writer.limit(timers.first, timers.total);
         let limits = self.retry_limits(timers.first, chosen.has_alternative);
         attempts.start_call(call, limits);
-        let named = |error, head: &ResponseHead| name_host(error, &attempts, head);
         let opening = async {
             let sending = self.send(&chosen, call, &attempts, limits, &mut reservation, epoch);
             if call.operation.streams() {
@@ -226,14 +224,15 @@ impl CallRunner {
                 let limits = StreamLimits { first_event, idle: self.settings.timeouts.idle, total, max_answer };
                 let mut incoming = Box::new(Incoming::new(response, form, limits));
                 if holds {
-                    incoming.content().await.map_err(|error| named(error, incoming.head()))?;
+                    let content = incoming.content().await;
+                    let request_id = &incoming.head().request_id;
+                    content.map_err(|error| name_host(error, &attempts).with_request_id(request_id))?;
                 }
                 return Ok(Response::Stream(incoming));
             }
             let unary = async {
                 let response = sending.await?;
-                let head = response.head.clone();
-                unary::receive(response, form, max_answer).await.map_err(|error| named(error, &head))
+                unary::receive(response, form, max_answer).await.map_err(|error| name_host(error, &attempts))
             };
             timers.first.limit(unary).await.flatten().map(Response::Unary)
         };
@@ -259,7 +258,8 @@ impl CallRunner {
         let until = queue.unwrap_or(timers.first);
         writer.limit(until, timers.total);
         let estimate = Estimate::of_request(&call.request).await?;
-        let reservation = until.limit_turn(quota.reserve(estimate)).await?;
+        let advice = "Raise limits, or the timer; set maxTokens in requests: it is reserved";
+        let reservation = until.limit_turn("its turn under limits", advice, quota.reserve(estimate)).await?;
         let timers = match queue {
             Some(_) => Timers::within(timeouts, call.operation.streams(), timers.total),
             None => timers,
@@ -366,13 +366,12 @@ fn clients(failover: &Failover) -> Arc<[Clients]> {
     (0..failover.count()).map(|_| Clients::default()).collect()
 }
 
-/// Puts the host and the request id into the error of a response that did not arrive completely.
-fn name_host(error: Error, attempts: &Attempts, head: &ResponseHead) -> Error {
-    let error = match error.kind() {
+/// Puts the host into the error of a response that did not arrive completely.
+fn name_host(error: Error, attempts: &Attempts) -> Error {
+    match error.kind() {
         Kind::Network | Kind::Timeout => error.while_doing(format_args!("reading the response of {}", attempts.host())),
         _ => error,
-    };
-    error.with_request_id(&head.request_id)
+    }
 }
 
 /// Does `work`, which makes these attempts, and explains its failure by them.

@@ -1,7 +1,6 @@
 //! A model: a config that is ready for calls. `call_runner` runs its calls on the worker, [`totals`] adds up their
-//! usage. [`admission`]
-//! decides when a call is sent; `failover` sends it from one `target` to the next, each of which has its `rest` after a
-//! failure.
+//! usage. [`admission`] decides when a call is sent; `failover` sends it from one `target` to the next, each of which has
+//! its `rest` after a failure.
 
 pub mod admission;
 mod call_runner;

@@ -45,7 +45,7 @@ impl Target {
             Operation::Converse | Operation::ConverseStream => true,
             Operation::InvokeModel | Operation::InvokeModelWithResponseStream | Operation::CountTokens => {
                 let is_same_model = self.model.as_ref().is_none_or(|model| *model == call.request.subject);
-                is_same_model && self.members.names().next().is_none()
+                is_same_model && self.members.is_empty()
             }
             _ => is_first,
         }
@@ -54,7 +54,7 @@ impl Target {
     /// Returns the call as this target gets it.
     pub async fn call(&self, first: &Call) -> Result<Call> {
         let model = self.model.as_deref().unwrap_or(&first.request.subject);
-        if model == first.request.subject && self.members.names().next().is_none() {
+        if model == first.request.subject && self.members.is_empty() {
             return Ok(Call { operation: first.operation, request: first.request.clone() });
         }
         let length = first.request.body.as_ref().map_or(0, |body| body.len());
@@ -81,9 +81,6 @@ impl Target {
 
     /// Returns the SDK's configuration for calls of this target.
     pub fn sdk_config(&self, base: &SdkConfig) -> SdkConfig {
-        if self.region.is_none() && self.base_url.is_none() {
-            return base.clone();
-        }
         with_endpoint(base, self.region.as_deref(), self.base_url.as_deref())
     }
 }

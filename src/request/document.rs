@@ -109,6 +109,10 @@ impl Document {
         self.members.iter().map(|member| &*member.name)
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
+    }
+
     pub fn contains(&self, name: &str) -> bool {
         self.position(name).is_some()
     }

@@ -21,7 +21,7 @@ impl SerializedRequest {
         let mut request = self.clone();
         request.path = format!("{MODEL_PATH}{}/{action}", escape(model_id));
         model_id.clone_into(&mut request.subject);
-        if members.names().next().is_none() {
+        if members.is_empty() {
             return Ok(request);
         }
         let body = self.body.as_deref().and_then(|body| std::str::from_utf8(body).ok()).ok_or_else(malformed)?;

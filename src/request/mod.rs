@@ -111,7 +111,7 @@ impl Request {
         for name in &removed {
             equivalents::remove(&mut document, name)?;
         }
-        if document.names().next().is_none() {
+        if document.is_empty() {
             document = newer;
         } else {
             equivalents::replace(&mut document, newer);

@@ -90,7 +90,9 @@ impl Concurrency {
         let _waiting = Counted::new(&self.waiting);
         let began = Instant::now();
         log::debug("call", format_args!("{call}: waits for a permit (max_concurrency is {number})"));
-        let permit = until.limit_queue(number, permits.clone().acquire_owned()).await;
+        let waited_for = format!("a permit (max_concurrency is {number})");
+        let advice = "Raise max_concurrency or timeouts.queue";
+        let permit = until.limit_turn(&waited_for, advice, permits.clone().acquire_owned()).await;
         self.waits.fetch_add(1, Ordering::Relaxed);
         self.waited_ms.fetch_add(began.elapsed().as_millis() as u64, Ordering::Relaxed);
         let permit = permit?.map_err(|_| Error::shut_down())?;

@@ -17,10 +17,11 @@ pub use quota::{Quota, Reservation};
 /// The state of a model's admission. A number that nothing counts is None.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Calls that run, and calls that wait, since the model was made: for a permit or for the quota.
+    /// Calls that run.
     pub running: u64,
+    /// Calls that wait for a permit or for the quota.
     pub waiting: u64,
-    /// Calls that had to wait, and the sum of their waits in milliseconds.
+    /// Calls that have waited since the model was made, and the sum of their waits in milliseconds.
     pub waits: u64,
     pub waited_ms: u64,
     /// Calls that were refused because too many waited.
