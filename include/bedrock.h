@@ -457,129 +457,146 @@ void bedrock_error_free(bedrock_error *error);
  * A model is made once, from JSON. It can be used for any number of calls, by any number of threads
  * at once. The keys, with the type and the default of each:
  *
- *   model                 A model id, an inference profile id or an ARN that Converse accepts.
- *                         (string; required)
- *   region                The region that is called. The library never asks the metadata service of
- *                         the instance (IMDS) for it. (string; default: AWS_REGION,
- *                         AWS_DEFAULT_REGION, the profile's region, us-east-1, in this order)
- *   api_key               An access key id. It needs secret_key. (string; default: the credentials
- *                         of the AWS environment)
- *   secret_key            The secret access key of api_key. (string; default: the credentials of
- *                         the AWS environment)
- *   session_token         The session token of api_key, if its credentials are temporary. (string;
- *                         default: none)
- *   bearer_token          A Bedrock API key. It takes the place of credentials. (string; default:
- *                         AWS_BEARER_TOKEN_BEDROCK)
- *   auth                  How requests are authorized. "auto": a token, keys, a profile or a role
- *                         in the config decides; otherwise a bearer token of the environment is
- *                         used; otherwise SigV4. ("auto", "sigv4" or "bearer"; default: "auto")
- *   profile               A profile of ~/.aws/config and ~/.aws/credentials. A profile that the
- *                         config names wins over keys in the environment. Credentials of SSO, login
- *                         sessions, processes, web identity, ECS and EC2 work. (string; default:
- *                         AWS_PROFILE, AWS_DEFAULT_PROFILE, default, in this order)
- *   role_arn              A role to assume with the credentials that are found. (string; default:
- *                         none)
- *   role_session_name     The name of the session of role_arn. (string; default: libbedrock)
- *   external_id           The external id for role_arn. (string; default: none)
- *   base_url              Another endpoint for Bedrock. Credentials are still fetched from AWS.
- *                         http:// is only allowed to this machine, or with allow_http. A bearer
- *                         token is never sent over http:// to another machine. (string; default:
- *                         AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_ENDPOINT_URL, the profile's
- *                         endpoints, the region's endpoint, in this order)
- *   allow_http            Permits a base_url of http:// to another machine. (boolean; default:
- *                         false)
- *   timeout               The longest wait without progress. For a stream it limits the wait for
- *                         the first event and for each next event. For a call that does not stream
- *                         it limits the whole call. (duration; default: "5m")
- *   timeouts              The timers one by one. For a call that does not stream, timeout or
- *                         timeouts.total limits the whole call: the shorter one if both are given.
- *                         (object; default: {})
- *   timeouts.connect      The limit for a new connection, its TLS handshake included. (duration;
- *                         default: "3.1s")
- *   timeouts.first_event  The wait for the first event of a stream. It takes precedence over
- *                         timeout, even over that of a derived model. (duration; default: timeout)
- *   timeouts.idle         The wait for each next event of a stream. It takes precedence over
- *                         timeout in the same way. (duration; default: timeout)
- *   timeouts.total        The limit for a whole call. (duration; default: none)
- *   timeouts.queue        The wait for max_concurrency. If it is set, the other timers start when
- *                         this wait ends; otherwise they start with the call. (duration; default:
- *                         none)
- *   retry                 How failed attempts are repeated. (object; default: {})
- *   retry.max_attempts    The most attempts of a call, the first included. 1 turns retries off.
- *                         (number; default: 3)
- *   retry.mode            The retry mode of the AWS SDK. ("standard" or "adaptive"; default:
- *                         "standard")
- *   retry.max_backoff     The longest wait between two attempts. (duration; default: "20s")
- *   retry.throttling      {"max_elapsed": "2m"} tries a throttled call again for that time, beyond
- *                         max_attempts, so that it survives a quota of a minute. (object; default:
- *                         none)
- *   fallbacks             Other targets for Converse and ConverseStream, in their order: objects
- *                         with model, region or base_url, and request with members that replace the
- *                         request's. (array; default: none)
- *   fallback_on           More failures after which the next target is called. (array of
- *                         "context_overflow" and "not_found"; default: [])
- *   cooldown              The time for which a target that failed is not called while another can
- *                         be. Then one call tries it. It is shared by the models derived from this
- *                         one. (duration; default: "30s")
- *   hedge                 {"after": "4s"} calls the next target too if no content has come after
- *                         that time. The first content wins, and the other calls are cancelled.
- *                         Their tokens may be billed. (object; default: none)
- *   cache                 Cache points that are added to the requests of Converse. (object;
- *                         default: {})
- *   cache.points          The places at whose end a cache point is added, if the request has none
- *                         there: the system prompt, the tools, the last message of the user. A
- *                         request gets no more than 4 cache points: the first places come first.
- *                         (array of "system", "tools" and "last_user"; default: [])
- *   cache.ttl             How long the service keeps what is before these cache points. ("5m" or
- *                         "1h"; default: the service's, which is 5 minutes)
- *   max_concurrency       The most calls that run at once on this model and the models derived from
- *                         it. More calls wait, within timeouts.queue, or within their other timers
- *                         if it is not set. (number; default: no limit)
- *   max_queue             The most calls that wait for max_concurrency. One more fails at once with
- *                         BEDROCK_E_THROTTLED. (number; default: no limit)
- *   limits                The quota of a minute, for this model and the models derived from it:
- *                         requests_per_minute, tokens_per_minute, and adaptive (true), which learns
- *                         lower limits from refusals. (object; default: none)
- *   max_answer            The most bytes of one response, all frames of a stream together. A longer
- *                         response fails with BEDROCK_E_PROTOCOL. (number; default: 268435456 (256
- *                         MiB))
- *   keep_answer           Whether the library keeps the events that it has delivered. If not, the
- *                         response of a stream has the stop reason and the usage but no content,
- *                         and cannot be added to a request. (boolean; default: true)
- *   read_ahead            About how much of a stream may wait in memory until the program reads it:
- *                         from 16 KiB to 1 GiB, as a text such as "1MiB" or as a number of bytes.
- *                         Up to half of it may wait in the buffers of the connection. An event is
- *                         always read completely, also a larger one. A derived model has the
- *                         buffers of the first model. (size; default: "256KiB")
- *   ca_file               A PEM file of at most 16 MiB with the certificates to trust. (string;
- *                         default: AWS_CA_BUNDLE, the profile's ca_bundle, REQUESTS_CA_BUNDLE,
- *                         SSL_CERT_FILE, the system's certificates, in this order)
- *   proxy                 The URL of an HTTP proxy, perhaps with a user:
- *                         http://user:password@proxy:3128. No proxy is used for this machine, for
- *                         the metadata services of containers and EC2 instances, and for the hosts
- *                         in NO_PROXY. (string; default: HTTPS_PROXY (HTTP_PROXY for an http://
- *                         endpoint), ALL_PROXY, in this order)
- *   http_version          The version of HTTP. "auto" is HTTP/2 if the endpoint offers it, else
- *                         HTTP/1.1. "1.1" and "2" force one. "2" over http:// starts without
- *                         negotiation. Calls that fetch credentials never insist on HTTP/2.
- *                         ("auto", "1.1" or "2"; default: "auto")
- *   fips                  Whether the region's FIPS endpoint is called. (boolean; default:
- *                         AWS_USE_FIPS_ENDPOINT, the profile's use_fips_endpoint, false, in this
- *                         order)
- *   dual_stack            Whether the region's dual-stack endpoint is called. (boolean; default:
- *                         AWS_USE_DUALSTACK_ENDPOINT, the profile's use_dualstack_endpoint, false,
- *                         in this order)
- *   user_agent            A text such as app/1.2, added to the SDK's user agent. (string; default:
- *                         none)
- *   defaults              Request members for every request, as in bedrock_model_with. (object;
- *                         default: {})
- *   lint                  Whether requests are checked locally before they are sent. "off" sends a
- *                         request unchecked. ("error" or "off"; default: "error")
- *   transport             {"replies": [...]}, {"record": "file"} or {"replay": "file"}: a script in
- *                         place of the network, a recording of the calls, or a recording in place
- *                         of the network. (object; default: the network)
- *   options               Any of the other keys may be given in this object instead of at the top.
- *                         (object; default: {})
+ *   model                       A model id, an inference profile id or an ARN that Converse
+ *                               accepts. (string; required)
+ *   region                      The region that is called. The library never asks the metadata
+ *                               service of the instance (IMDS) for it. (string; default:
+ *                               AWS_REGION, AWS_DEFAULT_REGION, the profile's region, us-east-1, in
+ *                               this order)
+ *   api_key                     An access key id. It needs secret_key. (string; default: the
+ *                               credentials of the AWS environment)
+ *   secret_key                  The secret access key of api_key. (string; default: the credentials
+ *                               of the AWS environment)
+ *   session_token               The session token of api_key, if its credentials are temporary.
+ *                               (string; default: none)
+ *   bearer_token                A Bedrock API key. It takes the place of credentials. (string;
+ *                               default: AWS_BEARER_TOKEN_BEDROCK)
+ *   auth                        How requests are authorized. "auto": a token, keys, a profile or a
+ *                               role in the config decides; otherwise a bearer token of the
+ *                               environment is used; otherwise SigV4. ("auto", "sigv4" or "bearer";
+ *                               default: "auto")
+ *   profile                     A profile of ~/.aws/config and ~/.aws/credentials. A profile that
+ *                               the config names wins over keys in the environment. Credentials of
+ *                               SSO, login sessions, processes, web identity, ECS and EC2 work.
+ *                               (string; default: AWS_PROFILE, AWS_DEFAULT_PROFILE, default, in
+ *                               this order)
+ *   role_arn                    A role to assume with the credentials that are found. (string;
+ *                               default: none)
+ *   role_session_name           The name of the session of role_arn. (string; default: libbedrock)
+ *   external_id                 The external id for role_arn. (string; default: none)
+ *   base_url                    Another endpoint for Bedrock. Credentials are still fetched from
+ *                               AWS. http:// is only allowed to this machine, or with allow_http. A
+ *                               bearer token is never sent over http:// to another machine.
+ *                               (string; default: AWS_ENDPOINT_URL_BEDROCK_RUNTIME,
+ *                               AWS_ENDPOINT_URL, the profile's endpoints, the region's endpoint,
+ *                               in this order)
+ *   allow_http                  Permits a base_url of http:// to another machine. (boolean;
+ *                               default: false)
+ *   timeout                     The longest wait without progress. For a stream it limits the wait
+ *                               for the first event and for each next event. For a call that does
+ *                               not stream it limits the whole call. (duration; default: "5m")
+ *   timeouts                    The timers one by one. For a call that does not stream, timeout or
+ *                               timeouts.total limits the whole call: the shorter one if both are
+ *                               given. (object; default: {})
+ *   timeouts.connect            The limit for a new connection, its TLS handshake included.
+ *                               (duration; default: "3.1s")
+ *   timeouts.first_event        The wait for the first event of a stream. It takes precedence over
+ *                               timeout, even over that of a derived model. (duration; default:
+ *                               timeout)
+ *   timeouts.idle               The wait for each next event of a stream. It takes precedence over
+ *                               timeout in the same way. (duration; default: timeout)
+ *   timeouts.total              The limit for a whole call. (duration; default: none)
+ *   timeouts.queue              The wait for max_concurrency, and that for limits. If it is set,
+ *                               the other timers start when this wait ends; otherwise they start
+ *                               with the call. (duration; default: none)
+ *   retry                       How failed attempts are repeated. (object; default: {})
+ *   retry.max_attempts          The most attempts of a call, the first included. 1 turns retries
+ *                               off. With fallbacks, only the last target has more than one.
+ *                               (number; default: 3)
+ *   retry.mode                  The retry mode of the AWS SDK. ("standard" or "adaptive"; default:
+ *                               "standard")
+ *   retry.max_backoff           The longest wait between two attempts. (duration; default: "20s")
+ *   retry.throttling            {"max_elapsed": "2m"} tries a throttled call again for that time,
+ *                               beyond max_attempts, so that it survives a quota of a minute.
+ *                               (object; default: none)
+ *   fallbacks                   Other targets for Converse and ConverseStream, in their order:
+ *                               objects with model, region or base_url, and request with members
+ *                               that replace the request's. All timers but timeouts.total start
+ *                               anew at each. (array; default: none)
+ *   fallback_on                 More failures after which the next target is called. (array of
+ *                               "context_overflow" and "not_found"; default: [])
+ *   cooldown                    The time for which a target that failed is not called while another
+ *                               can be. Then one call tries it. It is shared by the models derived
+ *                               from this one. (duration; default: "30s")
+ *   hedge                       A second call beside one that is slow. The first content wins, and
+ *                               the other call is cancelled. Its tokens may be billed. (object;
+ *                               default: none)
+ *   hedge.after                 The time without content after which the next target is called too.
+ *                               (duration; required)
+ *   cache                       Cache points that are added to the requests of Converse. (object;
+ *                               default: {})
+ *   cache.points                The places at whose end a cache point is added, if the request has
+ *                               none there: the system prompt, the tools, the last message of the
+ *                               user. A request gets no more than 4 cache points: the first places
+ *                               come first. (array of "system", "tools" and "last_user"; default:
+ *                               [])
+ *   cache.ttl                   How long the service keeps what is before these cache points. ("5m"
+ *                               or "1h"; default: the service's, which is 5 minutes)
+ *   max_concurrency             The most calls that run at once on this model and the models
+ *                               derived from it. More calls wait, within timeouts.queue, or within
+ *                               their other timers if it is not set. (number; default: no limit)
+ *   max_queue                   The most calls that wait for max_concurrency. One more fails at
+ *                               once with BEDROCK_E_THROTTLED. (number; default: no limit)
+ *   limits                      The quota of a minute, for this model and the models derived from
+ *                               it. (object; default: none)
+ *   limits.requests_per_minute  The most requests that are sent in a minute. (number; default: no
+ *                               limit)
+ *   limits.tokens_per_minute    The most tokens that calls reserve and use in a minute. (number;
+ *                               default: no limit)
+ *   limits.adaptive             Whether lower limits are learned from the refusals of the service.
+ *                               (boolean; default: false)
+ *   max_answer                  The most bytes of one response, all frames of a stream together. A
+ *                               longer response fails with BEDROCK_E_PROTOCOL. (number; default:
+ *                               268435456 (256 MiB))
+ *   keep_answer                 Whether the library keeps the events that it has delivered. If not,
+ *                               the response of a stream has the stop reason and the usage but no
+ *                               content, and cannot be added to a request. (boolean; default: true)
+ *   read_ahead                  About how much of a stream may wait in memory until the program
+ *                               reads it: from 16 KiB to 1 GiB, as a text such as "1MiB" or as a
+ *                               number of bytes. Up to half of it may wait in the buffers of the
+ *                               connection. An event is always read completely, also a larger one.
+ *                               A derived model has the buffers of the first model. (size; default:
+ *                               "256KiB")
+ *   ca_file                     A PEM file of at most 16 MiB with the certificates to trust.
+ *                               (string; default: AWS_CA_BUNDLE, the profile's ca_bundle,
+ *                               REQUESTS_CA_BUNDLE, SSL_CERT_FILE, the system's certificates, in
+ *                               this order)
+ *   proxy                       The URL of an HTTP proxy, perhaps with a user:
+ *                               http://user:password@proxy:3128. No proxy is used for this machine,
+ *                               for the metadata services of containers and EC2 instances, and for
+ *                               the hosts in NO_PROXY. (string; default: HTTPS_PROXY (HTTP_PROXY
+ *                               for an http:// endpoint), ALL_PROXY, in this order)
+ *   http_version                The version of HTTP. "auto" is HTTP/2 if the endpoint offers it,
+ *                               else HTTP/1.1. "1.1" and "2" force one. "2" over http:// starts
+ *                               without negotiation. Calls that fetch credentials never insist on
+ *                               HTTP/2. ("auto", "1.1" or "2"; default: "auto")
+ *   fips                        Whether the region's FIPS endpoint is called. (boolean; default:
+ *                               AWS_USE_FIPS_ENDPOINT, the profile's use_fips_endpoint, false, in
+ *                               this order)
+ *   dual_stack                  Whether the region's dual-stack endpoint is called. (boolean;
+ *                               default: AWS_USE_DUALSTACK_ENDPOINT, the profile's
+ *                               use_dualstack_endpoint, false, in this order)
+ *   user_agent                  A text such as app/1.2, added to the SDK's user agent. (string;
+ *                               default: none)
+ *   defaults                    Request members for every request, as in bedrock_model_with.
+ *                               (object; default: {})
+ *   lint                        Whether requests are checked locally before they are sent. "off"
+ *                               sends a request unchecked. ("error" or "off"; default: "error")
+ *   transport                   {"replies": [...]}, {"record": "file"} or {"replay": "file"}: a
+ *                               script in place of the network, a recording of the calls, or a
+ *                               recording in place of the network. (object; default: the network)
+ *   options                     Any of the other keys may be given in this object instead of at the
+ *                               top. (object; default: {})
  *
  * An unknown key is an error that suggests the nearest one. timeouts.idle is the member "idle" of
  * the object "timeouts". A duration is a string with a unit, from "1ms" to "24h": "500ms", "30s",

@@ -84,7 +84,8 @@ func TestTheConstantsAreThoseOfTheHeader(t *testing.T) {
 func TestTheConfigHasEveryKeyOfTheHeader(t *testing.T) {
 	yes := true
 	full := bedrock.Config{FIPS: &yes, DualStack: &yes, KeepAnswer: &yes, AllowHTTP: true, Defaults: "{}", Transport: "{}",
-		Fallbacks: []bedrock.Fallback{{Model: "m"}}, FallbackOn: []string{"not_found"}}
+		Fallbacks: []bedrock.Fallback{{Model: "m"}}, FallbackOn: []string{"not_found"},
+		Limits: bedrock.Limits{Adaptive: true}}
 	fill(reflect.ValueOf(&full).Elem())
 	full.Cache.Points = []string{"system"}
 	text, err := json.Marshal(full)
@@ -120,9 +121,7 @@ func TestTheConfigHasEveryKeyOfTheHeader(t *testing.T) {
 		delete(written, key[1])
 	}
 	for key := range written {
-		// The header describes the members of a small object in the text of its key.
-		object, _, isMember := strings.Cut(key, ".")
-		if key != "options" && !(isMember && !strings.Contains(table, " "+object+".")) {
+		if key != "options" {
 			t.Errorf("the header has no key %s", key)
 		}
 	}

@@ -32,6 +32,7 @@ pub(super) fn check(draft: &Draft) -> Result<()> {
         return Err(draft.error("model", "is missing: give a model id, an inference profile or an ARN"));
     }
     check_pairs(draft)?;
+    check_objects(draft)?;
     check_auth(draft)?;
     check_endpoints(draft)
 }
@@ -46,6 +47,19 @@ fn check_pairs(draft: &Draft) -> Result<()> {
         if draft.has(key) && draft.has(other) {
             return Err(draft.error(key, format_args!("and \"{other}\" exclude each other ({reason}): remove one")));
         }
+    }
+    Ok(())
+}
+
+/// Checks that an object has the members without which it has no effect.
+fn check_objects(draft: &Draft) -> Result<()> {
+    let config = &draft.config;
+    if draft.has("hedge") && config.failover.hedge_after.is_none() {
+        return Err(draft.error("hedge", "needs \"after\", such as {\"after\": \"4s\"}"));
+    }
+    if draft.has("limits") && config.limits.is_none_or(|limits| limits.is_empty()) {
+        let reason = "limits nothing: give \"requests_per_minute\", \"tokens_per_minute\" or \"adaptive\"";
+        return Err(draft.error("limits", reason));
     }
     Ok(())
 }

@@ -12,8 +12,8 @@ const HEADER: (&str, &str) =
     ("//! at once. The keys, with the type and the default of each:\n//!\n", "//!\n//! An unknown key is an error");
 /// The maximum length of a line of the header, without its ` * `.
 const WIDTH: usize = 97;
-/// The column of the text in the header.
-const TEXT: usize = 24;
+/// The column of the text in the header: two spaces behind the longest name, which is two spaces from the margin.
+const TEXT: usize = 30;
 
 /// Returns the table of keys of the README.
 fn table() -> String {
@@ -72,6 +72,7 @@ fn the_header_has_the_list_of_all_keys() {
 #[test]
 fn the_documentation_of_a_key_has_complete_sentences() {
     for Key { name, documentation: Documentation { kind, default, text }, .. } in &KEYS {
+        assert!(name.len() + 4 <= TEXT, "{name}");
         assert!(!kind.is_empty() && !default.is_empty() && text.ends_with('.'), "{name}");
         assert!(![kind, default, text].iter().any(|text| text.contains(['|', '\n'])), "{name}");
     }

@@ -3,6 +3,7 @@
 use super::call_settings::CallSettings;
 use super::environment::variables::Variables;
 use super::failover::Failover;
+use super::limits::Limits;
 use super::secret::Secret;
 use super::transport::Transport;
 use super::{Auth, Config, HttpVersion, Role, StaticCredentials};
@@ -64,6 +65,11 @@ impl Draft {
             role_session_name: None,
             external_id: None,
         }
+    }
+
+    /// Returns the limits that were read so far.
+    pub(super) fn limits(&mut self) -> &mut Limits {
+        self.config.limits.get_or_insert_default()
     }
 
     /// Records that `key` was read at the JSON pointer `path`.

@@ -61,15 +61,6 @@ impl Failover {
         self.on = value.elements()?.iter().map(|kind| kind.choice(&ON)).collect::<Result<_>>()?;
         Ok(())
     }
-
-    /// Reads `hedge`.
-    pub(super) fn read_hedge(&mut self, value: &Value<'_>) -> Result<()> {
-        let members = value.members()?;
-        value.expect_members(&members, &["after"])?;
-        let after = members.first().ok_or_else(|| value.error("needs \"after\", such as {\"after\": \"4s\"}"))?;
-        self.hedge_after = Some(after.duration()?);
-        Ok(())
-    }
 }
 
 impl Fallback {

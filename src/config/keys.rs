@@ -8,7 +8,6 @@ use super::cache::{CachePlace, CacheTtl};
 use super::call_settings::CallSettings;
 use super::check::{self, check_header, check_model_id, check_region, check_secret};
 use super::draft::Draft;
-use super::limits::Limits;
 use super::nearest;
 use super::retry::RetryMode;
 use super::timeouts::Timeout;
@@ -37,6 +36,8 @@ pub(super) enum Reader {
     Timer(Timeout),
     /// An object of call settings, each of which is a key of its own.
     CallObject,
+    /// An object of settings of the model, each of which is a key of its own.
+    ModelObject,
     /// An object that may hold any of the other keys.
     Options,
 }
@@ -98,7 +99,8 @@ pub fn call_settings() -> impl Iterator<Item = &'static str> + Clone {
 
 /// Returns the members of call settings, each with the key of its object.
 pub fn members_of_call_settings() -> impl Iterator<Item = (&'static str, &'static str)> {
-    KEYS.iter().map(Key::parts).filter_map(|(object, name)| Some((object?, name)))
+    let settings = KEYS.iter().filter(|key| key.is_call_setting());
+    settings.map(Key::parts).filter_map(|(object, name)| Some((object?, name)))
 }
 
 pub(super) const OPTIONS: &str = "options";
@@ -134,7 +136,7 @@ const fn timer(timeout: Timeout, default: &'static str, text: &'static str) -> K
 }
 
 /// Every config key, in the order of the README.
-pub(super) static KEYS: [Key; 48] = [
+pub(super) static KEYS: [Key; 52] = [
     key(
         "model",
         Reader::Model(|draft, value| value.checked(check_model_id).map(|id| draft.config.model = id)),
@@ -265,8 +267,8 @@ pub(super) static KEYS: [Key; 48] = [
     timer(
         Timeout::Queue,
         "none",
-        "The wait for `max_concurrency`. If it is set, the other timers start when this wait ends; otherwise they \
-         start with the call.",
+        "The wait for `max_concurrency`, and that for `limits`. If it is set, the other timers start when this wait ends; \
+         otherwise they start with the call.",
     ),
     key("retry", Reader::CallObject, "object", "`{}`", "How failed attempts are repeated. See [Retries](#errors)."),
     key(
@@ -274,7 +276,8 @@ pub(super) static KEYS: [Key; 48] = [
         Reader::Call(|calls, value| value.count().map(|attempts| calls.retry.max_attempts = attempts)),
         "number",
         "`3`",
-        "The most attempts of a call, the first included. 1 turns retries off.",
+        "The most attempts of a call, the first included. 1 turns retries off. With `fallbacks`, only the last target has \
+         more than one.",
     ),
     key(
         "retry.mode",
@@ -310,7 +313,8 @@ pub(super) static KEYS: [Key; 48] = [
         "array",
         "none",
         "Other targets for Converse and ConverseStream, in their order: objects with `model`, `region` or `base_url`, \
-         and `request` with members that replace the request's. See [Failover](#errors).",
+         and `request` with members that replace the request's. All timers but `timeouts.total` start anew at each. See \
+         [Failover](#errors).",
     ),
     key(
         "fallback_on",
@@ -329,11 +333,18 @@ pub(super) static KEYS: [Key; 48] = [
     ),
     key(
         "hedge",
-        Reader::Model(|draft, value| draft.config.failover.read_hedge(value)),
+        Reader::ModelObject,
         "object",
         "none",
-        "`{\"after\": \"4s\"}` calls the next target too if no content has come after that time. The first content \
-         wins, and the other calls are cancelled. Their tokens may be billed.",
+        "A second call beside one that is slow. The first content wins, and the other call is cancelled. Its tokens may \
+         be billed.",
+    ),
+    key(
+        "hedge.after",
+        Reader::Model(|draft, value| value.duration().map(|time| draft.config.failover.hedge_after = Some(time))),
+        "duration",
+        REQUIRED,
+        "The time without content after which the next target is called too.",
     ),
     key(
         "cache",
@@ -385,12 +396,31 @@ pub(super) static KEYS: [Key; 48] = [
     ),
     key(
         "limits",
-        Reader::Model(|draft, value| Limits::parse(value).map(|limits| draft.config.limits = Some(limits))),
+        Reader::ModelObject,
         "object",
         "none",
-        "The quota of a minute, for this model and the models derived from it: `requests_per_minute`, \
-         `tokens_per_minute`, and `adaptive` (`true`), which learns lower limits from refusals. See \
-         [Limits](#errors).",
+        "The quota of a minute, for this model and the models derived from it. See [Limits](#errors).",
+    ),
+    key(
+        "limits.requests_per_minute",
+        Reader::Model(|draft, value| value.count().map(|count| draft.limits().requests_per_minute = Some(count))),
+        "number",
+        "no limit",
+        "The most requests that are sent in a minute.",
+    ),
+    key(
+        "limits.tokens_per_minute",
+        Reader::Model(|draft, value| value.count().map(|count| draft.limits().tokens_per_minute = Some(count))),
+        "number",
+        "no limit",
+        "The most tokens that calls reserve and use in a minute.",
+    ),
+    key(
+        "limits.adaptive",
+        Reader::Model(|draft, value| value.bool().map(|adaptive| draft.limits().adaptive = adaptive)),
+        "boolean",
+        "`false`",
+        "Whether lower limits are learned from the refusals of the service.",
     ),
     key(
         "max_answer",

@@ -50,6 +50,14 @@ fn read(draft: &mut Draft, value: Value<'_>) -> Result<()> {
     match key.reader {
         Reader::Model(read) => read(draft, &value)?,
         Reader::Call(_) | Reader::Timer(_) | Reader::CallObject => draft.config.calls.read(key, &value)?,
+        Reader::ModelObject => {
+            for member in value.members()? {
+                match keys::find(&member.key, Some(key.name)).map(|found| &found.reader) {
+                    Some(Reader::Model(read)) => read(draft, &member)?,
+                    _ => return Err(member.unknown(keys::members(key.name))),
+                }
+            }
+        }
         Reader::Options => return Err(unknown(&value)),
     }
     draft.note(key.name, value.path);
@@ -83,7 +91,7 @@ impl CallSettings {
                 };
                 self.read(found, member)
             }),
-            Reader::Model(_) | Reader::Options => Ok(()),
+            Reader::Model(_) | Reader::ModelObject | Reader::Options => Ok(()),
         }
     }
 }

@@ -159,7 +159,12 @@ fn the_list_of_keys_names_each_once_and_every_member_of_an_object() {
         assert!(!nearest::is_request_member(key.name), "{}", key.name);
         if let Some((object, _)) = key.name.split_once('.') {
             let object = KEYS.iter().find(|key| key.name == object).expect(key.name);
-            assert!(matches!(object.reader, Reader::CallObject) && key.is_call_setting(), "{}", key.name);
+            let is_of_its_kind = match object.reader {
+                Reader::CallObject => key.is_call_setting(),
+                Reader::ModelObject => matches!(key.reader, Reader::Model(_)),
+                _ => false,
+            };
+            assert!(is_of_its_kind, "{}", key.name);
         }
     }
     let is_key = |name: &str| keys().any(|key| key == name);
