@@ -257,7 +257,11 @@ const char *bedrock_version(void);
  * connection that failed before a response came. After RequestExpired, RequestInTheFuture and
  * RequestTimeTooSkewed, and after a refused signature if this machine's clock is more than 4
  * minutes off, it tries again with the service's clock. Nothing is retried once the head of a
- * response with HTTP 2xx has arrived, not even an error inside a stream.
+ * response with HTTP 2xx has arrived, not even an error inside a stream. If the config has
+ * retry.throttling, a throttled call is tried again for that time, beyond max_attempts.
+ *
+ * Failover. If the config has fallbacks, a call that failed before its first content goes to the
+ * next target, also after the head of a response. The last target alone is tried again.
  *
  * Backoff. A Retry-After of the service is obeyed, up to retry.max_backoff. If a timer would end
  * the call before that, the call fails at once.
@@ -304,10 +308,13 @@ enum {
   BEDROCK_E_VALIDATION = -9,  /* The service refused the request. (ValidationException, HTTP 400) */
   /* The service refused the request because the input is too long. (ValidationException) */
   BEDROCK_E_CONTEXT_OVERFLOW = -10,
-  BEDROCK_E_THROTTLED = -11,  /* Too many requests or tokens. (ThrottlingException, HTTP 429) */
+  /* Too many requests or tokens. Or max_queue calls wait already; then no request was sent.
+   * (ThrottlingException, HTTP 429) */
+  BEDROCK_E_THROTTLED = -11,
   BEDROCK_E_QUOTA = -12,  /* The account's quota is used up. (ServiceQuotaExceededException) */
-  /* The model failed, took too long or is not ready. (ModelErrorException,
-   * ModelTimeoutException, ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424) */
+  /* The model failed, took too long or is not ready. Or bedrock_response_structured found no
+   * JSON value in a complete response. (ModelErrorException, ModelTimeoutException,
+   * ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424) */
   BEDROCK_E_MODEL = -13,
   /* The service failed. Call again later. (InternalServerException, ServiceUnavailableException,
    * HTTP 5xx) */
@@ -322,7 +329,7 @@ enum {
   BEDROCK_E_TIMEOUT = -16,
   /* The connection of a stream was closed or reset before the response was complete. Or HTTP
    * does not mark the end of a response of InvokeModel, and the response does not show that it
-   * is complete. */
+   * is complete. Or bedrock_response_structured was called for a response that was cut off. */
   BEDROCK_E_TRUNCATED = -17,
   /* The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON
    * that is not valid, more bytes than max_answer. */

@@ -32,7 +32,11 @@
 //! names of throttling, RequestTimeout and ModelNotReadyException, and after a connection that failed before a response
 //! came. After RequestExpired, RequestInTheFuture and RequestTimeTooSkewed, and after a refused signature if this
 //! machine's clock is more than 4 minutes off, it tries again with the service's clock. Nothing is retried once the
-//! head of a response with HTTP 2xx has arrived, not even an error inside a stream.
+//! head of a response with HTTP 2xx has arrived, not even an error inside a stream. If the config has retry.throttling, a
+//! throttled call is tried again for that time, beyond max_attempts.
+//!
+//! Failover. If the config has fallbacks, a call that failed before its first content goes to the next target, also
+//! after the head of a response. The last target alone is tried again.
 //!
 //! Backoff. A Retry-After of the service is obeyed, up to retry.max_backoff. If a timer would end the call before that,
 //! the call fails at once.
@@ -89,12 +93,14 @@ pub const BEDROCK_E_NOT_FOUND: bedrock_status = -8;
 pub const BEDROCK_E_VALIDATION: bedrock_status = -9;
 /// The service refused the request because the input is too long. (ValidationException)
 pub const BEDROCK_E_CONTEXT_OVERFLOW: bedrock_status = -10;
-/// Too many requests or tokens. (ThrottlingException, HTTP 429)
+/// Too many requests or tokens. Or max_queue calls wait already; then no request was sent. (ThrottlingException, HTTP
+/// 429)
 pub const BEDROCK_E_THROTTLED: bedrock_status = -11;
 /// The account's quota is used up. (ServiceQuotaExceededException)
 pub const BEDROCK_E_QUOTA: bedrock_status = -12;
-/// The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException,
-/// ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424)
+/// The model failed, took too long or is not ready. Or bedrock_response_structured found no JSON value in a complete
+/// response. (ModelErrorException, ModelTimeoutException, ModelNotReadyException, ModelStreamErrorException, HTTP 408
+/// and 424)
 pub const BEDROCK_E_MODEL: bedrock_status = -13;
 /// The service failed. Call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx)
 pub const BEDROCK_E_SERVICE: bedrock_status = -14;
@@ -107,7 +113,8 @@ pub const BEDROCK_E_NETWORK: bedrock_status = -15;
 /// request id of the last one.
 pub const BEDROCK_E_TIMEOUT: bedrock_status = -16;
 /// The connection of a stream was closed or reset before the response was complete. Or HTTP does not mark the end of a
-/// response of InvokeModel, and the response does not show that it is complete.
+/// response of InvokeModel, and the response does not show that it is complete. Or bedrock_response_structured was called
+/// for a response that was cut off.
 pub const BEDROCK_E_TRUNCATED: bedrock_status = -17;
 /// The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON that is not valid, more
 /// bytes than max_answer.

@@ -55,12 +55,14 @@ class Status(IntEnum):
     VALIDATION = -9
     #: The service refused the request because the input is too long. (ValidationException)
     CONTEXT_OVERFLOW = -10
-    #: Too many requests or tokens. (ThrottlingException, HTTP 429)
+    #: Too many requests or tokens. Or max_queue calls wait already; then no request was sent. (ThrottlingException,
+    #: HTTP 429)
     THROTTLED = -11
     #: The account's quota is used up. (ServiceQuotaExceededException)
     QUOTA = -12
-    #: The model failed, took too long or is not ready. (ModelErrorException, ModelTimeoutException,
-    #: ModelNotReadyException, ModelStreamErrorException, HTTP 408 and 424)
+    #: The model failed, took too long or is not ready. Or bedrock_response_structured found no JSON value in a
+    #: complete response. (ModelErrorException, ModelTimeoutException, ModelNotReadyException,
+    #: ModelStreamErrorException, HTTP 408 and 424)
     MODEL = -13
     #: The service failed. Call again later. (InternalServerException, ServiceUnavailableException, HTTP 5xx)
     SERVICE = -14
@@ -73,7 +75,8 @@ class Status(IntEnum):
     #: and request id of the last one.
     TIMEOUT = -16
     #: The connection of a stream was closed or reset before the response was complete. Or HTTP does not mark the end
-    #: of a response of InvokeModel, and the response does not show that it is complete.
+    #: of a response of InvokeModel, and the response does not show that it is complete. Or
+    #: bedrock_response_structured was called for a response that was cut off.
     TRUNCATED = -17
     #: The bytes that arrived are not a valid response: a wrong checksum, an impossible size, JSON that is not valid,
     #: more bytes than max_answer.
