@@ -210,9 +210,9 @@ def test_the_types_of_the_config_have_every_key_of_the_library():
         header.index("The keys, with the type and the default of each:") : header.index("An unknown key is an error")
     ]
     keys = set(re.findall(r"^ \*   ([a-z_]+(?:\.[a-z_]+)?)  ", chapter, re.MULTILINE))
-    from libbedrock.types import Cache, Config, Retry, Timeouts
+    from libbedrock.types import Cache, Config, Hedge, Limits, Retry, Timeouts
 
+    objects = {"timeouts": Timeouts, "retry": Retry, "cache": Cache, "hedge": Hedge, "limits": Limits}
     typed = {"model"} | set(Config.__annotations__)
-    typed |= {f"timeouts.{key}" for key in Timeouts.__annotations__} | {f"retry.{key}" for key in Retry.__annotations__}
-    typed |= {f"cache.{key}" for key in Cache.__annotations__}
+    typed |= {f"{name}.{key}" for name, members in objects.items() for key in members.__annotations__}
     assert typed == keys
