@@ -53,7 +53,7 @@ fn find<'a>(one_text: &'a str, other_text: &'a str, offset: usize) -> Difference
         other: Some(window(other_text, other_text, offset)),
     };
     let value = |text: &'a str, value: Json<'a>| Some(window(text, value.text(), offset));
-    let (mut one, mut other) = (Json::trusted(one_text), Json::trusted(other_text));
+    let [mut one, mut other] = [one_text, other_text].map(value_of);
     let mut pointer = String::new();
     if begin(one_text, one) != begin(other_text, other) || one.text() == other.text() {
         return around(pointer);
@@ -106,6 +106,11 @@ fn find<'a>(one_text: &'a str, other_text: &'a str, offset: usize) -> Difference
     }
 }
 
+/// Returns the value of a body, without the white space around it.
+fn value_of(body: &str) -> Json<'_> {
+    Json::trusted(body.trim_matches([' ', '\t', '\n', '\r']))
+}
+
 fn token(part: &Part<'_>, index: usize) -> String {
     match part.key.and_then(Json::string) {
         Some(key) => pointer_token(&key),
@@ -139,7 +144,7 @@ pub fn fuzz(one: &str, other: &str) {
         Some(text) => {
             let described = Json::parse(&text).expect("JSON");
             let pointer = described.get("pointer").and_then(Json::string).expect("a pointer");
-            let found = [one, other].map(|text| Json::trusted(text).pointer(&pointer).is_some());
+            let found = [one, other].map(|text| value_of(text).pointer(&pointer).is_some());
             assert!(found[0] || found[1], "{pointer}: {one} {other}");
             assert!(described.get("a").is_some() || described.get("b").is_some(), "{one} {other}");
         }
@@ -189,6 +194,8 @@ mod tests {
             ("[1 ]", "[1]", r#"{"pointer":"/0","offset":2,"a":"[1 ]","b":"[1]"}"#),
             ("[ ]", "[]", r#"{"pointer":"","offset":1,"a":"[ ]","b":"[]"}"#),
             (" []", "[]", r#"{"pointer":"","offset":0,"a":" []","b":"[]"}"#),
+            ("[] ", "[]\n", r#"{"pointer":"","offset":2,"a":"[] ","b":"[]\n"}"#),
+            ("{\"a\":1}  ", "{\"a\":2}\n", r#"{"pointer":"/a","offset":5,"a":"1","b":"2"}"#),
         ] {
             assert_eq!(described(one, other), expected, "{one} {other}");
             fuzz(one, other);
