@@ -713,17 +713,22 @@ const char *bedrock_model_id(const bedrock_model *model, size_t *len);
  * holds no secret: an access key id is masked except for its first and last four characters, and
  * a proxy has no password.
  *
- * Its member "transport" is "network", "record", "replies" or "replay"; with the last two it is
- * the only one. The members profile, region, endpoint, proxy, ca_file, config_file and
- * credentials_file are objects with "value" and "source". A source is an environment variable, a
- * key of a profile, a key of the config, or "default". profile and proxy are null if none is
- * used. The value of ca_file is null if the certificates are those of the system or of the
- * config. The two files of AWS also have "found", a boolean.
+ * Its member "transport" is "network", "record", "replies" or "replay"; the last two use no
+ * network, and lack all members about it. The members profile, region, endpoint, proxy, ca_file,
+ * config_file and credentials_file are objects with "value" and "source". A source is an
+ * environment variable, a key of a profile, a key of the config, or "default". profile and proxy
+ * are null if none is used. The value of ca_file is null if the certificates are those of the
+ * system or of the config. The two files of AWS also have "found", a boolean.
  *
  * The member "credentials" has "source" and "provider": access_keys, assume_role, bearer_token,
  * container, credential_process, instance_metadata, login_session, sso or web_identity. More of
  * its members depend on the provider. If a setting is wrong, or if there are no credentials, the
  * object has "error" alone, a message. Later versions may add members.
+ *
+ * If the config has fallbacks, the member "fallbacks" is an array of the targets after the
+ * first, in their order. Each has "model", "region", "endpoint" and "proxy", objects as above:
+ * what calls of this model use there. "hedge" and "limits" are the objects of the config, and
+ * missing if the config lacks them.
  *
  * Returns: The JSON. NULL, with *err set, if a file of AWS is not valid (BEDROCK_E_CONFIG) or
  *   the files lack the profile (BEDROCK_E_CREDENTIALS).

@@ -362,6 +362,51 @@ fn the_settings_name_the_source_of_each_value_and_hold_no_secret() {
 }
 
 #[test]
+fn the_settings_list_the_targets_of_a_model_as_they_are_called() {
+    let test = "the_settings_list_the_targets_of_a_model_as_they_are_called";
+    let variables = [("AWS_REGION", "eu-west-1"), ("HTTPS_PROXY", "http://user:proxyPassword@proxy.example:3128")];
+    in_environment(test, &variables, || {
+        let config = json!({"model": MODEL_ID, "api_key": "a", "secret_key": "b", "hedge": {"after": "1500ms"},
+            "limits": {"tokens_per_minute": 9000},
+            "fallbacks": [{"model": "other"}, {"region": "us-west-2"}, {"model": "third", "region": "eu-north-1",
+                "base_url": "http://127.0.0.1:9", "request": {"max_tokens": 5}}, {"region": "no-such-place"}]});
+        let sourced = |value, source| json!({"value": value, "source": source});
+        let (west, proxy) = (sourced("eu-west-1", "AWS_REGION"), sourced("http://proxy.example:3128/", "HTTPS_PROXY"));
+        let endpoint = |region| {
+            let url = format!("https://bedrock-runtime.{region}.amazonaws.com");
+            json!({"value": url, "source": "the region"})
+        };
+        let model = Model::new(&config);
+        let settings = model.settings().expect("settings");
+        assert_eq!(
+            settings["fallbacks"],
+            json!([
+                {"model": sourced("other", "fallbacks.0.model in the config"), "region": west,
+                 "endpoint": endpoint("eu-west-1"), "proxy": proxy},
+                {"model": sourced(MODEL_ID, "the model"), "region": sourced("us-west-2", "fallbacks.1.region in the config"),
+                 "endpoint": endpoint("us-west-2"), "proxy": proxy},
+                {"model": sourced("third", "fallbacks.2.model in the config"),
+                 "region": sourced("eu-north-1", "fallbacks.2.region in the config"),
+                 "endpoint": sourced("http://127.0.0.1:9", "fallbacks.2.base_url in the config"), "proxy": null},
+                {"model": sourced(MODEL_ID, "the model"),
+                 "region": sourced("no-such-place", "fallbacks.3.region in the config"),
+                 "endpoint": endpoint("no-such-place"), "proxy": proxy},
+            ])
+        );
+        assert_eq!(settings["hedge"], json!({"after": "1.5s"}));
+        assert_eq!(settings["limits"], json!({"tokens_per_minute": 9000, "adaptive": false}));
+        let derived = model.with(json!({"model": "derived"})).settings().expect("settings");
+        assert_eq!(derived["fallbacks"][1]["model"], sourced("derived", "the model"));
+
+        // Without a network there is a model at each target, and no more.
+        let script = json!({"model": MODEL_ID, "transport": {"replies": ["Hello"]}, "fallbacks": [{"model": "other"}]});
+        let settings = Model::new(&script).settings().expect("settings");
+        let targets = json!([{"model": sourced("other", "fallbacks.0.model in the config")}]);
+        assert_eq!(settings, json!({"transport": "replies", "fallbacks": targets}));
+    });
+}
+
+#[test]
 fn the_settings_of_a_profile_are_named_with_it_and_those_that_are_wrong_have_their_error() {
     let test = "the_settings_of_a_profile_are_named_with_it_and_those_that_are_wrong_have_their_error";
     let config = "[profile work]\nregion = eu west\nrole_arn = arn:aws:iam::1:role/r\nsource_profile = base\n\

@@ -83,7 +83,7 @@ impl Model {
         if let Some(known) = self.effective_settings.get() {
             return Ok(known);
         }
-        let settings = effective_settings(self.runner.config(), self.runner.transport())?;
+        let settings = effective_settings(self.runner.config(), self.runner.transport(), self.id.as_str())?;
         Ok(self.effective_settings.get_or_init(|| settings.into()))
     }
 

@@ -8,7 +8,7 @@ use super::credentials::CredentialSource;
 use super::sdk_config::configured_endpoint;
 use super::transport::Transport;
 use crate::config::environment::{Environment, Files, Sourced};
-use crate::config::{CaBundle, Config};
+use crate::config::{CaBundle, Config, Failover, Fallback, Limits};
 use crate::error::{Error, Kind, Result, quote};
 use crate::http::proxies::Proxies;
 use aws_sdk_bedrockruntime::config::endpoint::{DefaultResolver, Params, ResolveEndpoint};
@@ -19,40 +19,115 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Returns the settings as JSON. Reads AWS's files. Fails if one of them is not valid, or if they lack the profile. A
-/// setting that is wrong has the message of its error in place of a value.
-pub fn effective_settings(config: &Config, transport: &Transport) -> Result<String> {
+/// Returns the settings of calls of `model` as JSON. Reads AWS's files. Fails if one of them is not valid, or if they
+/// lack the profile. A setting that is wrong has the message of its error in place of a value.
+pub fn effective_settings(config: &Config, transport: &Transport, model: &str) -> Result<String> {
     let mut settings = Map::new();
     settings.insert("transport".to_owned(), transport.name().into());
-    if transport.is_network() {
-        let files = Files::read(&config.variables)?;
-        let environment = Environment::new(config, Arc::new(files))?;
-        let mut add = |name: &str, value: Result<Value>| {
-            let value = value.unwrap_or_else(|error| json!({"error": error.message().as_str()}));
-            settings.insert(name.to_owned(), value);
+    let environment = match transport.is_network() {
+        true => Some(Environment::new(config, Arc::new(Files::read(&config.variables)?))?),
+        false => None,
+    };
+    let place = environment.as_ref().map(|environment| add_network(&mut settings, config, environment));
+    let Failover { fallbacks, hedge_after, .. } = &config.failover;
+    if !fallbacks.is_empty() {
+        let target = |(index, fallback)| {
+            let mut target = Map::from_iter([("model".to_owned(), model_of(index, fallback, model))]);
+            if let Some(place) = &place {
+                place.of_fallback(index, fallback).add_to(&mut target);
+            }
+            Value::from(target)
         };
-        let bearer = auth::bearer_token(config, &environment);
-        let region = environment.region(config);
-        let is_bearer = matches!(bearer, Ok(Some(_)));
-        let endpoint = region.as_ref().map_err(Error::clone).and_then(|region| {
-            let configured = configured_endpoint(config, &environment, is_bearer)?;
-            configured.map_or_else(|| endpoint_of(region, config, &environment), Ok)
-        });
-        add("config_file", Ok(file(&environment.files.config, &environment, "AWS_CONFIG_FILE")));
-        let credentials_file = file(&environment.files.credentials, &environment, "AWS_SHARED_CREDENTIALS_FILE");
-        add("credentials_file", Ok(credentials_file));
-        add("profile", Ok(profile(&environment)));
-        add("region", region.map(value));
-        add("proxy", endpoint.as_ref().map_err(Error::clone).and_then(|endpoint| proxy(config, endpoint)));
-        add("endpoint", endpoint.map(value));
-        add("ca_file", ca_file(config, &environment));
-        let credentials = bearer.and_then(|bearer| match bearer {
-            Some(bearer) => Ok(json!({"provider": "bearer_token", "source": bearer.source})),
-            None => Ok(CredentialSource::find(config, &environment)?.description()),
-        });
-        add("credentials", credentials);
+        settings.insert("fallbacks".to_owned(), fallbacks.iter().enumerate().map(target).collect());
+    }
+    if let Some(after) = hedge_after {
+        settings.insert("hedge".to_owned(), json!({"after": format!("{after:?}")}));
+    }
+    if let Some(limits) = config.limits {
+        settings.insert("limits".to_owned(), members_of(limits));
     }
     Ok(Value::from(settings).to_string())
+}
+
+/// Adds what a call over the network uses. Returns where it goes.
+fn add_network<'a>(settings: &mut Map<String, Value>, config: &'a Config, environment: &'a Environment) -> Place<'a> {
+    let bearer = auth::bearer_token(config, environment);
+    let place = Place::of_model(config, environment, matches!(bearer, Ok(Some(_))));
+    let files = &environment.files;
+    add(settings, "config_file", Ok(file(&files.config, environment, "AWS_CONFIG_FILE")));
+    add(settings, "credentials_file", Ok(file(&files.credentials, environment, "AWS_SHARED_CREDENTIALS_FILE")));
+    add(settings, "profile", Ok(profile(environment)));
+    place.add_to(settings);
+    add(settings, "ca_file", ca_file(config, environment));
+    let credentials = bearer.and_then(|bearer| match bearer {
+        Some(bearer) => Ok(json!({"provider": "bearer_token", "source": bearer.source})),
+        None => Ok(CredentialSource::find(config, environment)?.description()),
+    });
+    add(settings, "credentials", credentials);
+    place
+}
+
+fn add(settings: &mut Map<String, Value>, name: &str, value: Result<Value>) {
+    let value = value.unwrap_or_else(|error| json!({"error": error.message().as_str()}));
+    settings.insert(name.to_owned(), value);
+}
+
+/// Where the calls of a target go.
+struct Place<'a> {
+    config: &'a Config,
+    environment: &'a Environment,
+    region: Result<Sourced>,
+    endpoint: Result<Sourced>,
+}
+
+impl<'a> Place<'a> {
+    fn of_model(config: &'a Config, environment: &'a Environment, is_bearer: bool) -> Self {
+        let region = environment.region(config);
+        let endpoint = region.as_ref().map_err(Error::clone).and_then(|region| {
+            let configured = configured_endpoint(config, environment, is_bearer)?;
+            configured.map_or_else(|| endpoint_of(region, config, environment), Ok)
+        });
+        Place { config, environment, region, endpoint }
+    }
+
+    /// Returns the place of a fallback of the model whose place this is.
+    fn of_fallback(&self, index: usize, fallback: &Fallback) -> Self {
+        let Place { config, environment, .. } = *self;
+        let own = |value: &Option<String>, key| value.as_ref().map(|value| of_fallback(index, key, value));
+        let region = own(&fallback.region, "region");
+        let endpoint = match (own(&fallback.base_url, "base_url"), &region) {
+            (Some(url), _) => Ok(url),
+            (None, Some(region)) => endpoint_of(region, config, environment),
+            (None, None) => self.endpoint.clone(),
+        };
+        Place { config, environment, region: region.map_or_else(|| self.region.clone(), Ok), endpoint }
+    }
+
+    fn add_to(&self, settings: &mut Map<String, Value>) {
+        add(settings, "region", self.region.clone().map(value));
+        add(settings, "endpoint", self.endpoint.clone().map(value));
+        let proxy = self.endpoint.as_ref().map_err(Error::clone).and_then(|endpoint| proxy(self.config, endpoint));
+        add(settings, "proxy", proxy);
+    }
+}
+
+/// Returns a setting that a fallback has of its own.
+fn of_fallback(index: usize, key: &str, value: &str) -> Sourced {
+    Sourced::new(value, format!("fallbacks.{index}.{key} in the config"))
+}
+
+/// Returns the model id to which a fallback sends calls of `model`.
+fn model_of(index: usize, fallback: &Fallback, model: &str) -> Value {
+    let own = fallback.model.as_ref().map(|own| of_fallback(index, "model", own));
+    value(own.unwrap_or_else(|| Sourced::new(model, "the model")))
+}
+
+/// Returns limits in the form of the config.
+fn members_of(limits: Limits) -> Value {
+    let Limits { requests_per_minute, tokens_per_minute, adaptive } = limits;
+    let given = [("requests_per_minute", requests_per_minute), ("tokens_per_minute", tokens_per_minute)];
+    let given = given.into_iter().filter_map(|(name, limit)| Some((name.to_owned(), Value::from(limit?))));
+    given.chain([("adaptive".to_owned(), adaptive.into())]).collect()
 }
 
 fn value(setting: Sourced) -> Value {
