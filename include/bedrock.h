@@ -543,10 +543,10 @@ void bedrock_error_free(bedrock_error *error);
  *   cache                       Cache points that are added to the requests of Converse. (object;
  *                               default: {})
  *   cache.points                The places at whose end a cache point is added, if the request has
- *                               none there: the system prompt, the tools, the last message of the
- *                               user. A request gets no more than 4 cache points: the first places
- *                               come first. (array of "system", "tools" and "last_user"; default:
- *                               [])
+ *                               none there and the model takes one: the system prompt, the tools,
+ *                               the last message of the user. A request gets no more than 4 cache
+ *                               points: the first places come first. (array of "system", "tools"
+ *                               and "last_user"; default: [])
  *   cache.ttl                   How long the service keeps what is before these cache points. ("5m"
  *                               or "1h"; default: the service's, which is 5 minutes)
  *   max_concurrency             The most calls that run at once on this model and the models

@@ -341,6 +341,35 @@ fn a_target_has_its_own_members_in_place_of_those_of_the_request() {
 }
 
 #[test]
+fn each_target_gets_the_cache_points_that_its_model_takes() {
+    let servers = [LocalBedrock::start(), LocalBedrock::start(), LocalBedrock::start()];
+    let fallback = |server: &LocalBedrock, model: &str| json!({"model": model, "base_url": server.url()});
+    let members = json!({
+        "model": "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+        "cache": {"points": ["system", "tools", "last_user"], "ttl": "1h"},
+        "fallbacks": [fallback(&servers[1], "us.amazon.nova-pro-v1:0"), fallback(&servers[2], "us.meta.llama4-maverick")],
+    });
+    for server in &servers[..2] {
+        server.push(Reply::error(503, "ServiceUnavailableException", "busy"));
+    }
+    servers[2].push(Reply::text_response("Hello"));
+    let request = Request::json(
+        r#"{"system":[{"text":"s"}],"messages":[{"role":"user","content":[{"text":"Hello?"}]}],
+            "toolConfig":{"tools":[{"toolSpec":{"name":"t","inputSchema":{"json":{}}}}]}}"#,
+    );
+    Model::new(&with(config(&servers[0]), members)).generate(&request).response();
+    let points = |server: &LocalBedrock| {
+        let body = server.last_request().json();
+        ["/system", "/toolConfig/tools", "/messages/0/content"].map(|place| body.pointer(place).unwrap()[1].clone())
+    };
+    let plain = json!({"cachePoint": {"type": "default"}});
+    let hour = json!({"cachePoint": {"type": "default", "ttl": "1h"}});
+    assert_eq!(points(&servers[0]), [hour.clone(), hour.clone(), hour]);
+    assert_eq!(points(&servers[1]), [plain.clone(), Value::Null, plain]);
+    assert_eq!(points(&servers[2]), [Value::Null, Value::Null, Value::Null]);
+}
+
+#[test]
 fn operations_in_a_models_own_form_are_sent_to_no_other_model() {
     let targets = Targets::new(2, json!({}));
     targets.servers[0].push(Reply::error(503, "ServiceUnavailableException", "busy"));

@@ -369,8 +369,9 @@ pub(super) static KEYS: [Key; 52] = [
         }),
         "array of `\"system\"`, `\"tools\"` and `\"last_user\"`",
         "`[]`",
-        "The places at whose end a cache point is added, if the request has none there: the system prompt, the tools, \
-         the last message of the user. A request gets no more than 4 cache points: the first places come first.",
+        "The places at whose end a cache point is added, if the request has none there and the model takes one: the \
+         system prompt, the tools, the last message of the user. A request gets no more than 4 cache points: the first \
+         places come first.",
     ),
     key(
         "cache.ttl",

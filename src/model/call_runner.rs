@@ -199,7 +199,7 @@ impl CallRunner {
             let timers = Timers::within(timeouts, call.operation.streams(), total);
             Box::pin(async move {
                 let chosen: Chosen<'_> = chosen;
-                let call = chosen.target.call(call).await?;
+                let call = chosen.target.call(call, &self.settings.cache).await?;
                 let visit = Visit { chosen, timers, attempts: writer.attempts().at_target(), holds: true };
                 self.open_at(visit, &call, writer, epoch).await
             })

@@ -1,7 +1,7 @@
 //! A target: a model at an endpoint, to which a call can be sent.
 
 use super::rest::Rest;
-use crate::config::Fallback;
+use crate::config::{Cache, Fallback};
 use crate::error::Result;
 use crate::protocol::frame_buffer::LONG;
 use crate::protocol::operation::Operation;
@@ -51,18 +51,19 @@ impl Target {
         }
     }
 
-    /// Returns the call as this target gets it.
-    pub async fn call(&self, first: &Call) -> Result<Call> {
+    /// Returns the call as this target gets it. `cache` has the cache points that the model adds.
+    pub async fn call(&self, first: &Call, cache: &Cache) -> Result<Call> {
         let model = self.model.as_deref().unwrap_or(&first.request.subject);
         if model == first.request.subject && self.members.is_empty() {
             return Ok(Call { operation: first.operation, request: first.request.clone() });
         }
         let length = first.request.body.as_ref().map_or(0, |body| body.len());
         let request = if length <= LONG {
-            first.request.for_target(model, &self.members)?
+            first.request.for_target(model, &self.members, cache)?
         } else {
             let (request, model, members) = (first.request.clone(), model.to_owned(), self.members.clone());
-            blocking::CHECKS.run(move || request.for_target(&model, &members)).await?
+            let cache = cache.clone();
+            blocking::CHECKS.run(move || request.for_target(&model, &members, &cache)).await?
         };
         Ok(Call { operation: first.operation, request })
     }

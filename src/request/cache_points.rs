@@ -1,11 +1,12 @@
 //! Cache points that the model's config adds to a conversation.
 //!
-//! They are added where the program has set none, at the ends of parts that stay the same from call to call. The model
-//! id plays no role, because an ARN does not tell which models it stands for.
+//! They are added where the program has set none and the model takes one, at the ends of parts that stay the same from
+//! call to call.
 
 use super::document::{Document, pointer_to};
 use super::errors::invalid;
 use super::list::List;
+use super::model_caching::ModelCaching;
 use super::segment::Segment;
 use super::zeroized::ZeroizedText;
 use crate::config::{Cache, CachePlace, CacheTtl};
@@ -30,22 +31,28 @@ enum Position {
     Message(usize),
 }
 
-/// Adds the cache points of `cache` to a conversation in Converse's form. A point is left out if its place is empty or
-/// has a cache point already, if the request has as many points as it can have, or if the service would refuse it there.
+/// Adds the cache points of `cache` to a conversation in Converse's form, for a model that takes `caching`. A point is
+/// left out if its place is empty or has a cache point already, if the request has as many points as it can have, or if
+/// the service would refuse it there.
 // Never inlined: its frame is large, and the checks of a request run on a thread with a small stack beneath its caller.
 #[inline(never)]
-pub fn add(document: &mut Document, cache: &Cache) -> Result<()> {
+pub fn add(document: &mut Document, cache: &Cache, caching: ModelCaching) -> Result<()> {
     if cache.points.is_empty() {
         return Ok(());
     }
     let mut points = given(document);
-    let ttl = cache.ttl.unwrap_or(CacheTtl::FiveMinutes);
-    for place in &cache.points {
+    let given_ttl = caching.ttl(cache.ttl);
+    let ttl = given_ttl.unwrap_or(CacheTtl::FiveMinutes);
+    let is_taken = |place: &CachePlace| match place {
+        CachePlace::Tools => caching.takes_points_for_tools(),
+        CachePlace::System | CachePlace::LastUser => caching.takes_points(),
+    };
+    for place in cache.points.iter().filter(|place| is_taken(place)) {
         let Some(position) = position(document, *place) else { continue };
         let is_free = points.iter().all(|point| point.position != position);
         let keeps_order = points.iter().all(|point| point.keeps_order(position, ttl));
         if is_free && keeps_order && points.len() < MAX_CACHE_POINTS {
-            insert(document, position, &block(cache.ttl))?;
+            insert(document, position, &block(given_ttl))?;
             points.push(CachePoint { position, ttl: Some(ttl) });
         }
     }
@@ -140,8 +147,12 @@ mod tests {
     const HOUR: &str = r#"{"cachePoint":{"type":"default","ttl":"1h"}}"#;
 
     fn added(request: &str, ttl: Option<CacheTtl>, points: &[CachePlace]) -> String {
+        added_for(ModelCaching::Everything, request, ttl, points)
+    }
+
+    fn added_for(caching: ModelCaching, request: &str, ttl: Option<CacheTtl>, points: &[CachePlace]) -> String {
         let mut document = Document::parse(request, "test").unwrap();
-        add(&mut document, &Cache { ttl, points: points.to_vec() }).unwrap();
+        add(&mut document, &Cache { ttl, points: points.to_vec() }, caching).unwrap();
         document.write(None).unwrap().to_string()
     }
 
@@ -158,6 +169,25 @@ mod tests {
         assert_eq!(added(request, None, &ALL), expected.replace("POINT", POINT));
         assert_eq!(added(request, Some(CacheTtl::OneHour), &ALL), expected.replace("POINT", HOUR));
         assert_eq!(added(request, None, &[]), request);
+    }
+
+    #[test]
+    fn a_model_gets_only_what_its_family_takes() {
+        let request = |tools: &str, other: &str| {
+            format!(
+                r#"{{"toolConfig":{{"tools":[{{}}{tools}]}},"system":[{{"text":"s"}}{other}],
+                "messages":[{{"role":"user","content":[{{"text":"a"}}{other}]}}]}}"#
+            )
+        };
+        let (hour, plain) = (format!(",{HOUR}"), format!(",{POINT}"));
+        for (caching, expected) in [
+            (ModelCaching::Everything, request(&hour, &hour)),
+            (ModelCaching::FiveMinutes, request(&plain, &plain)),
+            (ModelCaching::FiveMinutesNotForTools, request("", &plain)),
+            (ModelCaching::Nothing, request("", "")),
+        ] {
+            assert_eq!(added_for(caching, &request("", ""), Some(CacheTtl::OneHour), &ALL), expected, "{caching:?}");
+        }
     }
 
     #[test]

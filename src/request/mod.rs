@@ -14,8 +14,8 @@
 //! - [`unknown_members`] finds misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a
 //!   conversation; [`inference_config`] has limits that both dialects share.
 //! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not
-//!   in the body, and [`cache_points`] for those that the model adds. [`for_target`] makes the request for a fallback
-//!   from it. [`body_difference`] compares two bodies.
+//!   in the body, and [`cache_points`] for those that the model adds, where [`model_caching`] permits. [`for_target`]
+//!   makes the request for a fallback from it, with [`fitted_cache_points`]. [`body_difference`] compares two bodies.
 //! - `fuzzing` leads fuzz targets to what is private.
 
 pub mod attachments;
@@ -29,6 +29,7 @@ mod document_names;
 #[cfg(test)]
 mod effort_tests;
 mod errors;
+mod fitted_cache_points;
 mod for_target;
 #[cfg(fuzzing)]
 pub mod fuzzing;
@@ -38,6 +39,7 @@ mod lint;
 mod list;
 pub mod media_block;
 mod medium;
+mod model_caching;
 mod model_id;
 mod operation_members;
 mod participants;

@@ -12,6 +12,7 @@ use super::dialect::translate_members::translate_members;
 use super::document::{Document, pointer_to};
 use super::http_binding::{Bindings, BoundValue, check_members, request_error};
 use super::lint;
+use super::model_caching::ModelCaching;
 use super::operation_members::{
     ACCEPT, ACCEPT_OF_CHUNKS, CONTENT_TYPE, GUARDRAIL_CONFIG, GUARDRAIL_IN_HEADERS, GUARDRAIL_IN_PATH, HttpBinding,
     INVOCATION_ARN, OperationMembers, is_for_another_operation,
@@ -114,7 +115,7 @@ impl Serializer<'_> {
     fn converse(mut self, action: &str) -> Result<SerializedRequest> {
         self.complete_conversation()?;
         // The checks look at what the program gave, so they come first.
-        cache_points::add(&mut self.request, self.cache)?;
+        cache_points::add(&mut self.request, self.cache, ModelCaching::of(&self.model_id))?;
         let body = self.write()?;
         Ok(self.for_model(action, Vec::new(), body.into_bytes()))
     }

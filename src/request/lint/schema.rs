@@ -9,9 +9,7 @@ use super::errors::rejected;
 use crate::error::{Error, Result};
 use crate::json::{self, Json, Kind};
 use crate::request::document::Document;
-
-/// A part of a model id of Claude.
-const CLAUDE: &str = "anthropic.claude";
+use crate::request::model_caching::CLAUDE;
 
 /// Keywords whose value is a schema, or an array of schemas.
 const SCHEMAS: [&str; 15] = [
