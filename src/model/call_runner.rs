@@ -10,6 +10,7 @@ use crate::call::{StartOptions, Stream, Writer};
 use crate::config::{CallSettings, Config, Retry};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::operation::Operation;
+use crate::protocol::service_error::refuses_identity;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
 use crate::runtime::per_worker::PerWorker;
@@ -20,13 +21,12 @@ use crate::sdk::client::{self, Client};
 use crate::sdk::connect_ahead;
 use crate::sdk::incoming_response::IncomingResponse;
 use crate::sdk::retry::RetryLimits;
-use crate::sdk::sdk_config::{SdkConfig, sdk_config};
+use crate::sdk::sdk_config;
 use crate::sdk::transport::Transport;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs the calls of a model. Cheap to clone.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ pub struct CallRunner {
 struct Shared {
     config: Config,
     transport: Transport,
-    sdk: PerWorker<SdkConfig>,
+    sdk: PerWorker<sdk_config::Shared>,
     failover: Failover,
     concurrency: Concurrency,
     /// Of the first target.
@@ -281,7 +281,7 @@ impl CallRunner {
         let began = Instant::now();
         for number in 0.. {
             let sent_before = attempts.count();
-            let sent = send(&self.client(chosen, epoch).await?, call, attempts).await;
+            let sent = self.send_authorized(chosen, call, attempts, epoch).await;
             let further = attempts.count().saturating_sub(sent_before + 1);
             reservation.iter().for_each(|reservation| reservation.add_sent(further));
             let error = match sent {
@@ -304,6 +304,29 @@ impl CallRunner {
             }
         }
         unreachable!("the loop has no end")
+    }
+
+    /// Sends a call to a target. If the identity is refused, the call is sent once more with a new one.
+    async fn send_authorized(
+        &self,
+        chosen: &Chosen<'_>,
+        call: &Call,
+        attempts: &Attempts,
+        epoch: u64,
+    ) -> Result<IncomingResponse> {
+        let client = self.client(chosen, epoch).await?;
+        let error = match send(&client, call, attempts).await {
+            Err(error) if refuses_identity(error.code().as_str()) => error,
+            result => return result,
+        };
+        let shared = self.shared.sdk(epoch).await?;
+        match shared.credentials.zip(attempts.last_started()) {
+            Some((credentials, started)) if credentials.renew_refused(started).await => {
+                attempts.retry_after(Duration::ZERO);
+                send(&client, call, attempts).await
+            }
+            _ => Err(error),
+        }
     }
 
     /// Returns the wait before a call that was throttled is sent again. None: it is not.
@@ -339,7 +362,7 @@ impl CallRunner {
             false => (retrying, self.settings.retry.max_attempts),
         };
         let make = || async {
-            let sdk = chosen.target.sdk_config(&self.shared.sdk(epoch).await?);
+            let sdk = chosen.target.sdk_config(&self.shared.sdk(epoch).await?.config);
             Ok(client::client(&sdk, &self.settings, attempts))
         };
         client.get(epoch, make).await
@@ -384,8 +407,8 @@ async fn explained<T>(attempts: &Attempts, work: impl Future<Output = Result<T>>
 
 impl Shared {
     /// Boxed, because this future is large, runs once, and would be a part of every call's future.
-    fn sdk(&self, epoch: u64) -> Pin<Box<dyn Future<Output = Result<SdkConfig>> + Send + '_>> {
-        Box::pin(self.sdk.get(epoch, || sdk_config(&self.config, &self.transport)))
+    fn sdk(&self, epoch: u64) -> Pin<Box<dyn Future<Output = Result<sdk_config::Shared>> + Send + '_>> {
+        Box::pin(self.sdk.get(epoch, || sdk_config::shared(&self.config, &self.transport)))
     }
 }
 

@@ -105,6 +105,11 @@ impl Attempts {
         self.state().host.clone()
     }
 
+    /// Returns the start of the last attempt.
+    pub fn last_started(&self) -> Option<Instant> {
+        self.state().started
+    }
+
     /// Starts the call, before its first attempt.
     pub fn start_call(&self, call: impl fmt::Display, limits: RetryLimits) {
         let mut state = self.state();

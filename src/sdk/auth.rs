@@ -1,6 +1,6 @@
 //! What authorizes requests: a bearer token, or a signature (SigV4) made with credentials.
 
-use super::credentials::{ClientFactory, CredentialSource, check_token, provider_of};
+use super::credentials::{CredentialSource, Lookup, Renewing, check_token};
 use crate::config::environment::Environment;
 use crate::config::environment::variables::BEARER_VARIABLE;
 use crate::config::{Auth, Config, Secret};
@@ -16,11 +16,24 @@ pub fn by_token(builder: Builder, token: &Secret) -> Builder {
     builder.bearer_token(Token::new(token.as_str(), None)).auth_scheme_preference([BEARER])
 }
 
-/// Makes requests carry a signature. The credentials are fetched when the first request needs them.
-pub fn by_signature(builder: Builder, config: &Config, environment: &Environment, region: &Region) -> Result<Builder> {
-    let source = CredentialSource::find(config, environment)?;
-    let clients = ClientFactory::new(config, environment, region)?;
-    Ok(builder.credentials_provider(provider_of(source, clients)).auth_scheme_preference([SIGV4]))
+/// Makes requests carry a signature. The credentials are fetched when the first request needs them, and again
+/// when they expire or change: then they are also returned.
+pub fn by_signature(
+    builder: Builder,
+    config: &Config,
+    environment: &Environment,
+    region: &Region,
+) -> Result<(Builder, Option<Renewing>)> {
+    let builder = builder.auth_scheme_preference([SIGV4]);
+    Ok(match CredentialSource::find(config, environment)? {
+        CredentialSource::AccessKeys(keys) if !keys.are_from_file() => {
+            (builder.credentials_provider(keys.without_expiry()), None)
+        }
+        source => {
+            let credentials = Renewing::new(Lookup::new(source, config, environment, region)?);
+            (builder.credentials_provider(credentials.clone()), Some(credentials))
+        }
+    })
 }
 
 /// A bearer token, and the setting that has it.

@@ -3,13 +3,14 @@
 
 use super::auth;
 use super::behavior_version::behavior;
-use super::credentials::credentials_cache;
+use super::credentials::Renewing;
 use super::transport::Transport;
 use super::user_agent::UserAgent;
 use crate::config::Config;
 use crate::config::environment::{BEDROCK_RUNTIME, DEFAULT_REGION, Environment, Files, Sourced};
 use crate::error::Result;
 use crate::runtime::blocking;
+use aws_config::identity::IdentityCache;
 use aws_credential_types::Credentials;
 use aws_sdk_bedrockruntime::config::{AppName, Builder, Region, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -17,10 +18,18 @@ use std::sync::Arc;
 
 pub use aws_sdk_bedrockruntime::Config as SdkConfig;
 
-/// Returns the configuration that all calls of a model share.
-pub async fn sdk_config(config: &Config, transport: &Transport) -> Result<SdkConfig> {
+/// What all calls of a model share.
+#[derive(Clone)]
+pub struct Shared {
+    pub config: SdkConfig,
+    /// The credentials that sign requests, unless they can never change.
+    pub credentials: Option<Renewing>,
+}
+
+/// Returns what all calls of a model share.
+pub async fn shared(config: &Config, transport: &Transport) -> Result<Shared> {
     if !transport.is_network() {
-        return Ok(offline(config, transport.http_client(config)));
+        return Ok(Shared { config: offline(config, transport.http_client(config)), credentials: None });
     }
     let environment = read_environment(config).await?;
     let mut config = config.clone();
@@ -40,20 +49,20 @@ async fn read_environment(config: &Config) -> Result<Environment> {
 }
 
 /// Returns the configuration for calls over the network. The SDK itself reads neither variables nor files.
-async fn online(config: &Config, transport: &Transport, environment: &Environment) -> Result<SdkConfig> {
+async fn online(config: &Config, transport: &Transport, environment: &Environment) -> Result<Shared> {
     let region = Region::new(environment.region(config)?.value);
     let mut builder = SdkConfig::builder()
         .behavior_version(behavior())
         .http_client(transport.http_client(config))
         .region(region.clone())
-        // The clients, one for each set of call settings, share the credentials.
-        .identity_cache(credentials_cache())
+        // The credentials are kept by `Renewing`, which the clients, one for each set of call settings, share.
+        .identity_cache(IdentityCache::no_cache())
         // The library has its own timers for responses.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     let token = auth::bearer_token(config, environment)?;
     builder = set_endpoint(builder, config, environment, token.is_some())?;
-    builder = match token {
-        Some(bearer) => auth::by_token(builder, &bearer.token),
+    let (mut builder, credentials) = match token {
+        Some(bearer) => (auth::by_token(builder, &bearer.token), None),
         None => auth::by_signature(builder, config, environment, &region)?,
     };
     if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {
@@ -62,7 +71,7 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
     if let Some(agent) = &config.user_agent {
         builder = builder.interceptor(UserAgent(agent.clone()));
     }
-    Ok(builder.build())
+    Ok(Shared { config: builder.build(), credentials })
 }
 
 /// Sets the endpoint: a configured one, or else one of the region's.

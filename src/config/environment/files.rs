@@ -1,5 +1,6 @@
 //! AWS's config file and credentials file.
 
+use super::file_stamps::FileStamps;
 use super::ini::{self, Entry, Section};
 use super::profile::Profile;
 use super::variables::Variables;
@@ -23,6 +24,8 @@ pub struct Files {
     pub home: Option<PathBuf>,
     pub config: PathBuf,
     pub credentials: PathBuf,
+    /// Both files as they were before they were read.
+    pub stamps: FileStamps,
     profiles: HashMap<String, Profile>,
     sso_sessions: HashMap<String, Profile>,
     /// The settings of each service, by the name of the section and of the service.
@@ -44,6 +47,8 @@ impl Files {
         let config = path("AWS_CONFIG_FILE", "~/.aws/config");
         let credentials = path("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials");
         let mut files = Files { home, config, credentials, ..Files::default() };
+        files.stamps.add(&files.config);
+        files.stamps.add(&files.credentials);
         for section in sections(&files.config)? {
             files.add_config(section);
         }

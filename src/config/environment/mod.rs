@@ -1,15 +1,18 @@
 //! The AWS environment: AWS's variables and files, by the rules of botocore.
 //!
-//! The variables are read when a model is made. The files are read once for each model and worker. The SDK reads
+//! The variables are read when a model is made. The files are read once for each model and worker,
+//! and again for credentials. The SDK reads
 //! neither: it is given values that were checked here. The README lists the differences from botocore, and
 //! `tests/oracle` checks them.
 //!
 //! ```text
 //!   variables    the environment variables
 //!   files        the config file and the credentials file; ini is their syntax, profile a section of them
+//!   file_stamps  whether files were written after they were read
 //!   sourced      a setting and its source, for errors
 //! ```
 
+mod file_stamps;
 mod files;
 mod ini;
 mod profile;
@@ -18,6 +21,7 @@ mod sourced;
 pub mod tests;
 pub mod variables;
 
+pub use file_stamps::FileStamps;
 pub use files::Files;
 pub use profile::Profile;
 pub use sourced::Sourced;

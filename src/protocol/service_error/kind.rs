@@ -80,6 +80,21 @@ const BY_NAME: [(&str, Kind); 53] = [
     ("ConflictException", Kind::Validation),
 ];
 
+/// Returns whether a service error of this name refuses the identity that authorizes a request. Another identity may be
+/// accepted.
+pub fn refuses_identity(name: &str) -> bool {
+    const NAMES: [&str; 7] = [
+        "ExpiredTokenException",
+        "ExpiredToken",
+        "UnrecognizedClientException",
+        "InvalidClientTokenId",
+        "InvalidAccessKeyId",
+        "InvalidToken",
+        "TokenRefreshRequired",
+    ];
+    NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+}
+
 /// Returns whether the message states that the request is too long for the model.
 fn is_overflow(message: &str) -> bool {
     const PHRASES: [&str; 9] = [

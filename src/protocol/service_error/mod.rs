@@ -12,6 +12,8 @@ mod body;
 mod kind;
 mod retry_after;
 
+pub use kind::refuses_identity;
+
 use super::content_encoding;
 use super::host::host_of;
 use super::redact::Secrets;

@@ -17,6 +17,7 @@ const SHOWN_FROM: usize = 16;
 pub struct AccessKeys {
     /// The setting that has the access key id, or what has returned it.
     source: String,
+    is_from_file: bool,
     access_key: Secret,
     secret_key: Secret,
     session_token: Option<Secret>,
@@ -51,6 +52,7 @@ impl AccessKeys {
     pub fn from_config(keys: &StaticCredentials) -> Self {
         AccessKeys {
             source: "api_key in the config".to_owned(),
+            is_from_file: false,
             access_key: keys.access_key.clone(),
             secret_key: keys.secret_key.clone(),
             session_token: keys.session_token.clone(),
@@ -64,7 +66,8 @@ impl AccessKeys {
 
     /// Returns the keys of a profile, None without an access key id.
     pub fn from_profile(profile: &Profile) -> Result<Option<Self>> {
-        AccessKeys::find(&MEMBERS, |key| profile.get(key), |key| profile.source_of(key))
+        let found = AccessKeys::find(&MEMBERS, |key| profile.get(key), |key| profile.source_of(key))?;
+        Ok(found.map(|keys| AccessKeys { is_from_file: true, ..keys }))
     }
 
     fn find<'a>(
@@ -86,7 +89,13 @@ impl AccessKeys {
             None => take(old)?,
             token => token,
         };
-        Ok(Some(AccessKeys { source: source(names.access_key), access_key, secret_key, session_token }))
+        Ok(Some(AccessKeys {
+            source: source(names.access_key),
+            is_from_file: false,
+            access_key,
+            secret_key,
+            session_token,
+        }))
     }
 
     /// Returns keys that `by` has returned.
@@ -96,6 +105,7 @@ impl AccessKeys {
         }
         Ok(AccessKeys {
             source: by.to_owned(),
+            is_from_file: false,
             access_key: secret(access_key),
             secret_key: secret(secret_key),
             session_token: session_token.filter(|token| !token.is_empty()).map(secret),
@@ -110,6 +120,11 @@ impl AccessKeys {
             "access_key_id": masked(&self.access_key),
             "session_token": self.session_token.is_some(),
         })
+    }
+
+    /// Returns whether the keys are from a file, where another program may replace them.
+    pub fn are_from_file(&self) -> bool {
+        self.is_from_file
     }
 
     /// Returns credentials that do not expire.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// The maximum time to fetch credentials, independent of the timers of a call: a command may ask a person, and a role
 /// may need several services.
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Returns a cache that keeps credentials until shortly before their expiry. Clients that share it share the
 /// credentials. The SDK's own time limit is longer, so that [`TIMEOUT`] comes first.

@@ -11,7 +11,7 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// The maximum length of a token file, far above any token.
@@ -51,6 +51,11 @@ impl LoginSession {
              Log in with: aws login --profile \"{profile}\""
         );
         Error::new(Kind::Credentials, what)
+    }
+
+    /// Returns the file of the token.
+    pub fn cache(&self) -> &Path {
+        &self.cache
     }
 
     /// Returns the profile, and the file of the token.

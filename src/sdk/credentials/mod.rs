@@ -17,14 +17,13 @@
 //! If the config has a `role_arn`, that role is assumed with the credentials found.
 //!
 //! Each kind of source has a settings type, which needs no network, and a provider type, which implements
-//! `FetchCredentials` (in `fetch`) with the `clients`. [`provider_of`] (in `background_provider`) runs them on another
-//! thread. `sts`, `credentials_json` and `expiry` read the responses.
+//! `FetchCredentials` (in `fetch`) with the `clients`. [`Lookup`] finds the source anew and runs its provider on another
+//! thread; [`Renewing`] keeps the credentials and decides when they are looked up. `sts`, `credentials_json` and `expiry` read the responses.
 //! `advice` has the sentence for a machine without credentials.
 
 mod access_keys;
 mod advice;
 mod assume_role;
-mod background_provider;
 mod clients;
 mod container;
 mod credential_process;
@@ -33,6 +32,8 @@ mod expiry;
 mod fetch;
 mod instance_metadata;
 mod login_session;
+mod lookup;
+mod renewing;
 mod run_command;
 mod source;
 mod sso;
@@ -43,7 +44,6 @@ mod web_identity;
 
 pub use access_keys::check_token;
 pub use advice::SET_CREDENTIALS;
-pub use background_provider::provider_of;
-pub use clients::ClientFactory;
-pub use fetch::credentials_cache;
+pub use lookup::Lookup;
+pub use renewing::Renewing;
 pub use source::CredentialSource;

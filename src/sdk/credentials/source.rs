@@ -16,6 +16,7 @@ use crate::config::environment::{Environment, Profile, Sourced};
 use crate::error::{Error, Kind, Result, quote};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::pin::Pin;
 
 /// A source of credentials. Nothing has been fetched from it.
@@ -162,6 +163,17 @@ impl CredentialSource {
             }
             CredentialSource::Container(container) => container.description(),
             CredentialSource::InstanceMetadata(instance) => instance.description(),
+        }
+    }
+
+    /// Returns the files that the provider reads, apart from AWS's own two.
+    pub fn files(&self) -> Vec<&Path> {
+        match self {
+            CredentialSource::AssumeRole(_, source) => source.files(),
+            CredentialSource::WebIdentity(identity) => vec![identity.file()],
+            CredentialSource::Sso(sso) => vec![sso.cache()],
+            CredentialSource::LoginSession(login) => vec![login.cache()],
+            _ => Vec::new(),
         }
     }
 

@@ -16,7 +16,7 @@ use aws_sdk_sso::Client;
 use aws_smithy_types::DateTime;
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use zeroize::Zeroizing;
 
@@ -76,6 +76,11 @@ impl Sso {
             start_url,
             session,
         }))
+    }
+
+    /// Returns the file of the token.
+    pub fn cache(&self) -> &Path {
+        &self.cache
     }
 
     /// Returns the profile, the account and role, and the file of the token.

@@ -47,6 +47,11 @@ impl WebIdentity {
         }))
     }
 
+    /// Returns the file of the token.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
     /// Returns where the token is from, and the role.
     pub fn description(&self) -> Value {
         let file = self.file.to_string_lossy();

@@ -1,0 +1,255 @@
+//! Credentials that are kept, and renewed before they expire, when their files change, and when the service refuses
+//! them.
+//!
+//! One lookup runs at a time, as a task of the worker, and all callers share its result. A cancelled call does not stop
+//! it. While the credentials that are held are valid, a lookup runs in the background and no call waits for it.
+
+use super::fetch::TIMEOUT;
+use crate::config::environment::FileStamps;
+use crate::error::{Error, Kind, Result};
+use crate::runtime::blocking;
+use crate::runtime::log;
+use crate::runtime::sync::Mutex;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, future};
+use aws_smithy_async::time::{SharedTimeSource, SystemTimeSource};
+use futures::future::{BoxFuture, FutureExt, Shared as SharedFuture};
+use std::fmt::{self, Debug};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use tokio::sync::oneshot;
+
+/// The longest time before their expiry at which credentials are renewed, and its part of their lifetime.
+const EARLY: (Duration, u32) = (Duration::from_secs(5 * 60), 4);
+/// The time before their expiry at which credentials are no longer used, and its part of their lifetime.
+const SLACK: (Duration, u32) = (Duration::from_secs(10), 8);
+/// The time after which credentials without an expiry are renewed.
+const WITHOUT_EXPIRY: Duration = Duration::from_secs(15 * 60);
+/// The shortest time between a failed renewal and the next one in the background.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(5);
+/// The shortest time between two looks at the files, and between two lookups of credentials that are refused.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Looks up credentials.
+pub trait LookUp: Debug + Send + Sync + 'static {
+    /// Finds the source of the credentials and fetches from it.
+    fn look_up(&self) -> BoxFuture<'static, Result<Found>>;
+}
+
+/// Credentials that were looked up.
+pub struct Found {
+    pub credentials: Credentials,
+    /// The files that were read for them.
+    pub files: FileStamps,
+}
+
+/// Credentials that are renewed. Clones share them. They belong to the worker on which they are first used.
+#[derive(Clone)]
+pub struct Renewing(Arc<Shared>);
+
+struct Shared {
+    source: Box<dyn LookUp>,
+    clock: SharedTimeSource,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    running: Option<Running>,
+    /// The end of the last lookup that failed.
+    failed: Option<Instant>,
+    /// Whether the files are being looked at, and when this last began.
+    looks_at_files: bool,
+    looked_at_files: Option<Instant>,
+    /// The start of the last lookup because of a refusal.
+    refused: Option<Instant>,
+}
+
+/// The result of a lookup that runs.
+type Running = SharedFuture<BoxFuture<'static, Result<Credentials>>>;
+
+struct Held {
+    credentials: Credentials,
+    files: FileStamps,
+    /// The time since which they are held.
+    since: Instant,
+    renew_at: SystemTime,
+    /// None if they do not expire.
+    valid_until: Option<SystemTime>,
+}
+
+impl Held {
+    fn new(found: Found, now: SystemTime) -> Self {
+        let Found { credentials, files } = found;
+        let before_expiry = |(longest, part): (Duration, u32)| {
+            let expiry = credentials.expiry()?;
+            let lifetime = expiry.duration_since(now).unwrap_or_default();
+            Some(expiry - longest.min(lifetime / part))
+        };
+        let renew_at = before_expiry(EARLY).unwrap_or(now + WITHOUT_EXPIRY);
+        let valid_until = before_expiry(SLACK);
+        Held { credentials, files, since: Instant::now(), renew_at, valid_until }
+    }
+
+    fn is_valid(&self, now: SystemTime) -> bool {
+        self.valid_until.is_none_or(|until| now < until)
+    }
+}
+
+impl Renewing {
+    /// Returns credentials that are first looked up when they are needed.
+    pub fn new(source: impl LookUp) -> Self {
+        Renewing::with_clock(source, SharedTimeSource::new(SystemTimeSource::new()))
+    }
+
+    fn with_clock(source: impl LookUp, clock: SharedTimeSource) -> Self {
+        Renewing(Arc::new(Shared { source: Box::new(source), clock, state: Mutex::default() }))
+    }
+
+    /// Returns valid credentials. Waits only if none are held.
+    async fn get(&self) -> Result<Credentials> {
+        let running = {
+            let mut state = self.0.state.lock();
+            let now = self.0.clock.now();
+            match &state.held {
+                Some(held) if held.is_valid(now) => {
+                    let (credentials, is_due) = (held.credentials.clone(), now >= held.renew_at);
+                    if is_due {
+                        self.renew(&mut state);
+                    } else {
+                        self.look_at_files(&mut state);
+                    }
+                    return Ok(credentials);
+                }
+                _ => self.look_up(&mut state),
+            }
+        };
+        running.await
+    }
+
+    /// Looks up credentials because the service has refused those of an attempt that started at `attempt`. Returns
+    /// whether there are others now.
+    pub async fn renew_refused(&self, attempt: Instant) -> bool {
+        // A lookup that runs already may have begun before the credentials were replaced.
+        for _ in 0..2 {
+            let (running, refused) = {
+                let mut state = self.0.state.lock();
+                let Some(held) = &state.held else { return true };
+                if held.since > attempt {
+                    return true;
+                }
+                let refused = held.credentials.clone();
+                if !is_running(&state) {
+                    if is_within(state.refused, SECOND) {
+                        return false;
+                    }
+                    state.refused = Some(Instant::now());
+                }
+                (self.look_up(&mut state), refused)
+            };
+            if running.await.is_ok_and(|found| !is_same(&found, &refused)) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Starts a lookup in the background, unless one has just failed.
+    fn renew(&self, state: &mut State) {
+        if !is_within(state.failed, PAUSE_AFTER_FAILURE) {
+            drop(self.look_up(state));
+        }
+    }
+
+    /// Returns the result of the lookup that runs. Starts it if none does.
+    fn look_up(&self, state: &mut State) -> Running {
+        if let Some(running) = state.running.as_ref().filter(|running| running.peek().is_none()) {
+            return running.clone();
+        }
+        let (sender, receiver) = oneshot::channel();
+        let this = self.clone();
+        tokio::spawn(async move {
+            // Most sources have a limit of their own, with a better message.
+            let found = tokio::time::timeout(2 * TIMEOUT, this.0.source.look_up()).await;
+            let _ = sender.send(this.keep(found.unwrap_or_else(|_| Err(too_long()))));
+        });
+        let running = async { receiver.await.unwrap_or_else(|_| Err(Error::shut_down())) }.boxed().shared();
+        state.running = Some(running.clone());
+        running
+    }
+
+    /// Ends a lookup.
+    fn keep(&self, found: Result<Found>) -> Result<Credentials> {
+        let mut state = self.0.state.lock();
+        state.running = None;
+        match found {
+            Ok(found) => {
+                let held = state.held.insert(Held::new(found, self.0.clock.now()));
+                Ok(held.credentials.clone())
+            }
+            Err(error) => {
+                state.failed = Some(Instant::now());
+                log::info("credentials", format_args!("looking up credentials failed: {error}"));
+                Err(error)
+            }
+        }
+    }
+
+    /// Renews the credentials if a file has changed that was read for them. Returns at once.
+    fn look_at_files(&self, state: &mut State) {
+        let Some(files) = state.held.as_ref().map(|held| &held.files).filter(|files| !files.is_empty()) else { return };
+        if state.looks_at_files || is_within(state.looked_at_files, SECOND) {
+            return;
+        }
+        let files = files.clone();
+        state.looks_at_files = true;
+        state.looked_at_files = Some(Instant::now());
+        let this = self.clone();
+        tokio::spawn(async move {
+            let changed = blocking::FILES.run(move || Ok(files.have_changed())).await;
+            let mut state = this.0.state.lock();
+            state.looks_at_files = false;
+            if changed.is_ok_and(|changed| changed) {
+                this.renew(&mut state);
+            }
+        });
+    }
+}
+
+impl Debug for Renewing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Renewing")
+    }
+}
+
+impl ProvideCredentials for Renewing {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        // The SDK passes the error on unchanged, so that its type is found again.
+        future::ProvideCredentials::new(async { self.get().await.map_err(CredentialsError::provider_error) })
+    }
+}
+
+fn is_running(state: &State) -> bool {
+    state.running.as_ref().is_some_and(|running| running.peek().is_none())
+}
+
+fn is_within(since: Option<Instant>, time: Duration) -> bool {
+    since.is_some_and(|since| since.elapsed() < time)
+}
+
+fn is_same(one: &Credentials, other: &Credentials) -> bool {
+    let values = |keys: &Credentials| {
+        let token = keys.session_token().map(str::to_owned);
+        (keys.access_key_id().to_owned(), keys.secret_access_key().to_owned(), token)
+    };
+    values(one) == values(other)
+}
+
+fn too_long() -> Error {
+    Error::new(Kind::Credentials, "looking up credentials took too long").with_retryable(true)
+}

@@ -1,0 +1,129 @@
+//! Credentials are renewed while calls run: keys that another program replaces are picked up, by few lookups.
+//!
+//! A test of this file runs in a process of its own, with an environment of its own: it starts itself again.
+
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use support::capi::*;
+use support::{Auth, LocalBedrock, Reply};
+
+/// The variable that is set in the process that a test starts.
+const CHILD: &str = "BEDROCK_TEST_CHILD";
+
+fn home(test: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("credentials_renew").join(test)
+}
+
+/// Runs `body` in another process, which runs the test of this name with a home of its own.
+#[track_caller]
+fn with_home(test: &str, prepare: impl FnOnce(&Path), body: impl FnOnce(&Path)) {
+    let home = home(test);
+    if std::env::var_os(CHILD).is_some() {
+        return body(&home);
+    }
+    std::fs::create_dir_all(home.join(".aws")).expect("a home");
+    prepare(&home);
+    let mut child = Command::new(std::env::current_exe().expect("this program"));
+    child.args([test, "--exact", "--nocapture"]).env_clear().env(CHILD, "1").env("HOME", &home);
+    child.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", "/usr/bin:/bin");
+    let run = child.output().expect("the test can be started again");
+    let output = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
+    assert!(run.status.success() && output.contains("1 passed"), "in a process of its own:\n{output}");
+}
+
+/// Replaces a file at once, as a program does that others read from.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).expect("a file");
+    std::fs::rename(new, path).expect("a file");
+}
+
+fn keys(number: usize) -> String {
+    format!("[default]\naws_access_key_id = AKIAROTATED{number}\naws_secret_access_key = secret{number}\n")
+}
+
+fn accepted(number: usize) -> Auth {
+    Auth::sigv4(&format!("AKIAROTATED{number}"), &format!("secret{number}"), "us-east-1")
+}
+
+fn bedrock() -> LocalBedrock {
+    let bedrock = LocalBedrock::start();
+    bedrock.respond_with(|_| Reply::text_response("Hello"));
+    bedrock
+}
+
+fn model(bedrock: &LocalBedrock) -> Model {
+    Model::new(&json!({"model": MODEL_ID, "base_url": bedrock.url(), "retry": {"max_attempts": 1}}))
+}
+
+#[test]
+fn keys_that_another_program_replaces_in_the_file_are_used_after_the_old_ones_are_refused() {
+    const TEST: &str = "keys_that_another_program_replaces_in_the_file_are_used_after_the_old_ones_are_refused";
+    let prepare = |home: &Path| replace(&home.join(".aws/credentials"), &keys(0));
+    with_home(TEST, prepare, |home| {
+        let bedrock = bedrock();
+        bedrock.auth(accepted(0));
+        let model = model(&bedrock);
+        assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
+        replace(&home.join(".aws/credentials"), &keys(1));
+        bedrock.auth(accepted(1));
+        bedrock.take_requests();
+        assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
+        assert!(bedrock.take_requests().len() <= 2, "once refused, once accepted");
+        // Keys that stay refused end the call after that one lookup.
+        bedrock.auth(accepted(2));
+        let outcome = model.generate(&Request::say("Hello?"));
+        assert_eq!(outcome.failed(BEDROCK_E_ACCESS_DENIED).code, "UnrecognizedClientException");
+        assert_eq!(bedrock.take_requests().len(), 1, "the same keys are not sent again");
+    });
+}
+
+#[test]
+fn no_call_fails_while_keys_are_replaced_under_load() {
+    const TEST: &str = "no_call_fails_while_keys_are_replaced_under_load";
+    let prepare = |home: &Path| replace(&home.join(".aws/credentials"), &keys(0));
+    with_home(TEST, prepare, |home| {
+        let bedrock = bedrock();
+        bedrock.auth(accepted(0));
+        let model = model(&bedrock);
+        let (ends, calls) = (AtomicBool::new(false), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    while !ends.load(Ordering::Relaxed) {
+                        assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
+                        calls.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+            for rotation in 1..=3 {
+                let before = calls.load(Ordering::Relaxed);
+                let began = std::time::Instant::now();
+                // More than a second apart, which is the shortest time between two lookups of refused keys.
+                while calls.load(Ordering::Relaxed) < before + 500 || began.elapsed().as_millis() < 1100 {
+                    assert!(!scope_failed(&calls, before, began), "no call succeeds any more");
+                    std::thread::yield_now();
+                }
+                replace(&home.join(".aws/credentials"), &keys(rotation));
+                bedrock.auth(accepted(rotation));
+            }
+            let last = calls.load(Ordering::Relaxed);
+            while calls.load(Ordering::Relaxed) < last + 500 {
+                std::thread::yield_now();
+            }
+            ends.store(true, Ordering::Relaxed);
+        });
+        println!("{} calls, 3 rotations, 0 failures", calls.load(Ordering::Relaxed));
+    });
+}
+
+/// Returns whether the calls have stood still for a minute.
+fn scope_failed(calls: &AtomicUsize, before: usize, began: std::time::Instant) -> bool {
+    calls.load(Ordering::Relaxed) == before && began.elapsed().as_secs() > 60
+}
