@@ -17,9 +17,9 @@
 //! If the config has a `role_arn`, that role is assumed with the credentials found.
 //!
 //! Each kind of source has a settings type, which needs no network, and a provider type, which implements
-//! `FetchCredentials` (in `fetch`) with the `clients`. [`Lookup`] finds the source anew and runs its provider on another
-//! thread; [`Renewing`] keeps the credentials and decides when they are looked up. `sts`, `credentials_json` and `expiry` read the responses.
-//! `advice` has the sentence for a machine without credentials.
+//! `FetchCredentials` (in `fetch`) with the `clients`. A `lookup` finds the source anew and runs its provider on another
+//! thread; `renewing` keeps the credentials and decides when they are looked up. `sts`, `credentials_json` and `expiry`
+//! read the responses. `advice` has the sentence for a machine without credentials.
 
 mod access_keys;
 mod advice;
