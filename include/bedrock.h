@@ -170,10 +170,11 @@
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,
  *   AWS_BEARER_TOKEN_BEDROCK, AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_CA_BUNDLE, HTTPS_PROXY,
  *   NO_PROXY, ~/.aws/config, ~/.aws/credentials and more. Variables are read in bedrock_model_new,
- *   on your thread; files are read with the first call of a model. Only the variables of the C
- *   library's resolver and of "aws login" are read later, on a library thread: set those before the
- *   first call. A program that has more rights than its user (AT_SECURE: setuid, setgid, file
- *   capabilities) takes nothing from the user's variables and files.
+ *   on your thread; files are read with the first call of a model, and again if they change. Only
+ *   the variables of the C library's resolver and of "aws login" are read later, on a library
+ *   thread: set those before the first call. A program that has more rights than its user
+ *   (AT_SECURE: setuid, setgid, file capabilities) takes nothing from the user's variables and
+ *   files.
  */
 #ifndef BEDROCK_H
 #define BEDROCK_H
@@ -636,6 +637,15 @@ void bedrock_error_free(bedrock_error *error);
  * bedrock_model_new reads AWS's variables. The first call of a model, or bedrock_model_connect,
  * reads AWS's files. Both follow the rules of botocore. A variable that is empty counts as not
  * given. If a file is not valid, the function returns BEDROCK_E_CONFIG.
+ *
+ * Credentials are renewed without a restart. Those that expire are fetched again in the background,
+ * 5 minutes ahead or after three quarters of their lifetime. While calls are made, the files that
+ * they came from (AWS's own, tokens of SSO and of web identity) are looked at once a second, and
+ * read again if they have changed. If the service refuses credentials (ExpiredTokenException,
+ * UnrecognizedClientException and other names), they are looked up at once, but at most once a
+ * second. If they have changed, the call is sent once more, whatever retry.max_attempts is. One
+ * lookup serves all calls that wait for it. Keys and tokens of the config and of variables stay as
+ * they are.
  */
 
 /* Makes a model from config JSON.
@@ -2093,8 +2103,8 @@ size_t bedrock_utf8_length(const char *text,
  * cancels. If one of them cannot start, the function returns BEDROCK_E_RESOURCE. Other threads do
  * single tasks: at most 8 look up names, at most 8 read files, at most 16 fetch credentials, at
  * most 8 write recordings, and at most 2 check long responses. They end after 10 seconds without
- * work. A command that prints credentials (credential_process) is killed if the call that waits for
- * it ends.
+ * work. A command that prints credentials (credential_process) serves all calls that wait for it.
+ * It is killed after one minute, and by bedrock_shutdown.
  *
  * Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the
  * thread that makes the first call. Unless a seccomp filter is in force, it asks Linux for a short

@@ -173,6 +173,13 @@
 //! bedrock_model_new reads AWS's variables. The first call of a model, or bedrock_model_connect, reads AWS's files.
 //! Both follow the rules of botocore. A variable that is empty counts as not given. If a file is not valid, the
 //! function returns BEDROCK_E_CONFIG.
+//!
+//! Credentials are renewed without a restart. Those that expire are fetched again in the background, 5 minutes ahead or
+//! after three quarters of their lifetime. While calls are made, the files that they came from (AWS's own, tokens of SSO
+//! and of web identity) are looked at once a second, and read again if they have changed. If the service refuses
+//! credentials (ExpiredTokenException, UnrecognizedClientException and other names), they are looked up at once, but at
+//! most once a second. If they have changed, the call is sent once more, whatever retry.max_attempts is. One lookup
+//! serves all calls that wait for it. Keys and tokens of the config and of variables stay as they are.
 
 use super::cancel::bedrock_cancel;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};

@@ -170,10 +170,11 @@
  *   AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE, AWS_REGION,
  *   AWS_BEARER_TOKEN_BEDROCK, AWS_ENDPOINT_URL_BEDROCK_RUNTIME, AWS_CA_BUNDLE, HTTPS_PROXY,
  *   NO_PROXY, ~/.aws/config, ~/.aws/credentials and more. Variables are read in bedrock_model_new,
- *   on your thread; files are read with the first call of a model. Only the variables of the C
- *   library's resolver and of "aws login" are read later, on a library thread: set those before the
- *   first call. A program that has more rights than its user (AT_SECURE: setuid, setgid, file
- *   capabilities) takes nothing from the user's variables and files.
+ *   on your thread; files are read with the first call of a model, and again if they change. Only
+ *   the variables of the C library's resolver and of "aws login" are read later, on a library
+ *   thread: set those before the first call. A program that has more rights than its user
+ *   (AT_SECURE: setuid, setgid, file capabilities) takes nothing from the user's variables and
+ *   files.
  */
 #ifndef BEDROCK_H
 #define BEDROCK_H

@@ -8,7 +8,8 @@
 //! cancel starts the thread that waits for cancels. If one of them cannot start, the function returns
 //! BEDROCK_E_RESOURCE. Other threads do single tasks: at most 8 look up names, at most 8 read files, at most 16 fetch
 //! credentials, at most 8 write recordings, and at most 2 check long responses. They end after 10 seconds without work.
-//! A command that prints credentials (credential_process) is killed if the call that waits for it ends.
+//! A command that prints credentials (credential_process) serves all calls that wait for it. It is killed after one
+//! minute, and by bedrock_shutdown.
 //!
 //! Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the thread that makes
 //! the first call. Unless a seccomp filter is in force, it asks Linux for a short time slice (sched_setattr).
