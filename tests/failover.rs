@@ -72,7 +72,7 @@ struct Failing {
 }
 
 /// Failures before any part of a response.
-const BEFORE: [Failing; 13] = {
+const BEFORE: [Failing; 15] = {
     const fn of(name: &'static str, moves_on: bool, status: bedrock_status, reply: fn() -> Reply) -> Failing {
         Failing { name, moves_on, status, reply }
     }
@@ -85,6 +85,8 @@ const BEFORE: [Failing; 13] = {
         of("NETWORK closed", true, BEDROCK_E_NETWORK, Reply::close_before_headers),
         of("NETWORK reset", true, BEDROCK_E_NETWORK, Reply::reset_before_headers),
         of("TIMEOUT", true, BEDROCK_E_TIMEOUT, Reply::hang),
+        of("PROTOCOL not JSON", true, BEDROCK_E_PROTOCOL, || Reply::json("{\"output\":")),
+        of("PROTOCOL page of a proxy", true, BEDROCK_E_PROTOCOL, || Reply::html(200)),
         of("VALIDATION", false, BEDROCK_E_VALIDATION, || Reply::error(400, "ValidationException", "wrong")),
         of("ACCESS_DENIED", false, BEDROCK_E_ACCESS_DENIED, || Reply::error(403, "AccessDeniedException", "no")),
         of("CREDENTIALS", false, BEDROCK_E_CREDENTIALS, || Reply::error(403, "ExpiredTokenException", "expired")),
@@ -98,7 +100,7 @@ const BEFORE: [Failing; 13] = {
 /// Failures of a stream that has begun: the status, whether a call moves on, and how the stream goes on.
 type InStream = (&'static str, bool, bedrock_status, fn(Reply) -> Reply);
 
-const IN_STREAM: [InStream; 7] = [
+const IN_STREAM: [InStream; 9] = [
     ("throttled", true, BEDROCK_E_THROTTLED, |reply| {
         reply.exception("throttlingException", r#"{"message":"slow down"}"#)
     }),
@@ -118,6 +120,8 @@ const IN_STREAM: [InStream; 7] = [
         let length = reply.body_len();
         reply.text(1, &["never sent"]).stall_after(length)
     }),
+    ("no JSON", true, BEDROCK_E_PROTOCOL, |reply| reply.event("contentBlockDelta", "{\"delta\":")),
+    ("no frame", true, BEDROCK_E_PROTOCOL, |reply| reply.raw(&b"<html>the page of a proxy</html>"[..])),
     ("validation", false, BEDROCK_E_VALIDATION, |reply| {
         reply.exception("validationException", r#"{"message":"wrong"}"#)
     }),

@@ -130,8 +130,8 @@ impl Failover {
     fn moves_on(&self, error: &Error) -> bool {
         match error.kind() {
             Kind::Throttled | Kind::Quota | Kind::Model | Kind::Service | Kind::Network | Kind::Timeout => true,
-            // The connection was cut before any content.
-            Kind::Truncated => true,
+            // The response was cut before any content, or is not one of the service's.
+            Kind::Truncated | Kind::Protocol => true,
             kind => self.on.contains(&kind),
         }
     }

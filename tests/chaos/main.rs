@@ -1,9 +1,10 @@
-//! The library under bad conditions: connections that fail, hostile servers, programs that call every function in any
-//! order. README.md beside this file describes how to run each part by hand, and its output.
+//! The library under bad conditions: connections that fail, targets that fail, hostile servers, programs that call every
+//! function in any order. README.md beside this file describes how to run each part by hand, and its output.
 //!
 //! ```sh
-//! cargo test --test chaos                                          # all three, some seconds each
+//! cargo test --test chaos                                          # all four, some seconds each
 //! cargo test --test chaos -- connections streams=100000 at_once=10000
+//! cargo test --test chaos -- failover calls=100000
 //! cargo test --test chaos -- hostile only=flood
 //! cargo test --test chaos -- sequences seed=7 minutes=60
 //! ```
@@ -13,6 +14,7 @@
 #[path = "../faults/clock.rs"]
 mod clock;
 mod connections;
+mod failover;
 mod hostile;
 mod memory;
 mod random;
@@ -30,7 +32,12 @@ use settings::Settings;
 /// A part: the name that selects it, and a function that returns the violated assertions.
 type Part = (&'static str, fn(&Settings) -> Vec<String>);
 
-const PARTS: [Part; 3] = [("connections", connections::run), ("hostile", hostile::run), ("sequences", sequences::run)];
+const PARTS: [Part; 4] = [
+    ("connections", connections::run),
+    ("failover", failover::run),
+    ("hostile", hostile::run),
+    ("sequences", sequences::run),
+];
 
 fn main() -> ExitCode {
     if hostile::client::is_client() {
