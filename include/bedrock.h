@@ -30,9 +30,12 @@
  *   or are borrowed; "Threads", if it blocks or differs from the rules below; "Since", the first
  *   version that has it; "AWS", the operation, member or header of AWS that it maps to.
  *
- * Words. A call is one request to the service, with its retries, until its end. Five functions make
- *   calls. bedrock_generate, bedrock_generate_stream and bedrock_call block until the call has
- *   ended. bedrock_stream_open and bedrock_call_open open a stream, which your program reads.
+ * Words. A call is one request to the service, with its retries, until its end. bedrock_generate,
+ *   bedrock_generate_stream and bedrock_call block until the call has ended. bedrock_stream_open
+ *   and bedrock_call_open open a stream, which your program reads. A run makes one call after the
+ *   other: bedrock_run_tools blocks until it has ended, and bedrock_run_open opens one, which your
+ *   program reads. In these rules a stream is a run too, with bedrock_run_... for
+ *   bedrock_stream_..., and on_event is the function of a tool too.
  *
  * Start and exit. The library needs no initialization. It needs no cleanup before exit, except in
  *   the cases that the comment of bedrock_shutdown lists. "The process", the last chapter,
@@ -195,6 +198,7 @@ typedef struct bedrock_cancel bedrock_cancel;        /* A cancel handle, which e
 typedef struct bedrock_stream bedrock_stream;        /* A stream that the program reads. */
 typedef struct bedrock_waitset bedrock_waitset;      /* A set of streams to wait for. */
 typedef struct bedrock_response bedrock_response;    /* A response. */
+typedef struct bedrock_run bedrock_run;              /* A run: a loop that calls tools. */
 
 
 /* ---- Version ---------------------------------------------------------------------------------
@@ -1218,6 +1222,9 @@ enum {
   /* A chunk of an InvokeModelWithResponseStream. text: the output of the model in its own form,
    * which is JSON. (chunk) */
   BEDROCK_EVENT_CHUNK = 11,
+  /* A tool call to do, in a run alone. text: its input, a JSON object. The events of the message
+   * come before it. */
+  BEDROCK_EVENT_TOOL_CALL = 12,
 };
 
 /* One event of a stream. It is borrowed until the callback returns, or until the next
@@ -1232,16 +1239,16 @@ typedef struct bedrock_event {
   /* The index of the content block (contentBlockIndex), or -1. Blocks may interleave. */
   int32_t block;
   /* In BLOCK_STOP of a tool call: 1 if text is a JSON object, and 0 if the model wrote an input
-   * that is not one. Otherwise 0. */
+   * that is not one. In TOOL_CALL 1. Otherwise 0. */
   int32_t input_valid;
   /* The decoded text. BEDROCK_EVENT_... describes it for each type. A character that the service
    * splits over two deltas arrives with the second. */
   const char *text;
   size_t text_len;
-  /* The id of a tool call, in BLOCK_START and BLOCK_STOP. Otherwise "". */
+  /* The id of a tool call, in BLOCK_START, BLOCK_STOP and TOOL_CALL. Otherwise "". */
   const char *tool_id;
   size_t tool_id_len;
-  /* The name of a tool, in BLOCK_START and BLOCK_STOP. Otherwise "". */
+  /* The name of a tool, in BLOCK_START, BLOCK_STOP and TOOL_CALL. Otherwise "". */
   const char *tool_name;
   size_t tool_name_len;
   /* The payload of the event, verbatim. "" if the payload of an OTHER event is not JSON. */
@@ -1251,6 +1258,8 @@ typedef struct bedrock_event {
    * Never NULL. */
   const void *payload;
   size_t payload_len;
+  /* The round of a run, from 1. 0 in the events of a stream. */
+  int32_t round;
 } bedrock_event;
 
 /* Receives an event, on the thread that made the call. event is borrowed until the function
@@ -1479,6 +1488,21 @@ bedrock_status bedrock_waitset_add(bedrock_waitset *set,
                                    bedrock_stream *stream,
                                    void *user);
 
+/* Adds a run to a set.
+ *
+ * The run stays in the set over all of its rounds. It has a wakeup or is in one set, not both.
+ * bedrock_run_free removes it from its set.
+ *
+ * user: bedrock_waitset_wait returns it, with NULL as the stream.
+ * Returns: BEDROCK_OK, or BEDROCK_E_BUSY if the run has a wakeup, is in a set, or is read by
+ *   another thread.
+ * Ownership: The run and user stay owned by the caller.
+ * Threads: Thread-safe, also while another thread waits for the set. Does not block.
+ * Since: 0.1 */
+bedrock_status bedrock_waitset_add_run(bedrock_waitset *set,
+                                       bedrock_run *run,
+                                       void *user);
+
 /* Waits for a stream that is readable.
  *
  * Then call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK,
@@ -1487,7 +1511,7 @@ bedrock_status bedrock_waitset_add(bedrock_waitset *set,
  * again.
  *
  * timeout_ms: 0 does not wait. A negative value waits without a limit.
- * stream: *stream receives the stream. May be NULL.
+ * stream: *stream receives the stream, and NULL for a run: user tells which. May be NULL.
  * user: *user receives the pointer that the stream was added with. May be NULL.
  * Returns: BEDROCK_OK with a stream. BEDROCK_AGAIN if no stream was readable in time.
  *   BEDROCK_E_BUSY if another thread waits for this set. BEDROCK_E_CANCELLED if the set was
@@ -1884,6 +1908,262 @@ bedrock_status bedrock_model_usage(const bedrock_model *model,
 bedrock_status bedrock_model_stats(const bedrock_model *model,
                                    bedrock_stats *out,
                                    size_t size);
+
+
+/* ---- Runs: the loop that calls tools ---------------------------------------------------------
+ * A run asks the model, calls the tools that the model wants, adds their results, and asks again,
+ * until the model stops. bedrock_run_tools does all of that on the calling thread, with a C
+ * function for each tool. bedrock_run_open returns a handle that your program reads, as a stream:
+ * for event loops and for other languages.
+ *
+ *   static int32_t add(bedrock_run *run, const bedrock_tool_call *call, void *user)
+ *   {
+ *     double sum = bedrock_json_number(call->input_json, call->input_json_len, "/a", 0)
+ *                + bedrock_json_number(call->input_json, call->input_json_len, "/b", 0);
+ *     char text[32];
+ *     snprintf(text, sizeof text, "%g", sum);
+ *     bedrock_run_result(run, call->id, text, BEDROCK_STRLEN, BEDROCK_RESULT_TEXT, NULL);
+ *     return BEDROCK_TOOL_DONE;
+ *   }
+ *
+ * A round is one call of the service, and the results of the tools that its message calls. All
+ * calls of a message are handed over before the first result is waited for, so a program can do
+ * them at the same time. The results are sent in the order of the calls, in one message.
+ *
+ * The request. Each round sends the request as it is at that time, with the tools of the run. When
+ * a round is complete, its message and its results are added to the request, with its reasoning and
+ * signatures; the last round has no results. If the run ends in any other way, the round at work is
+ * not added. So the request never holds a call without its result: add a text of the user, or start
+ * another run, and the conversation goes on. The declarations of the tools are not added. If the
+ * request or the model declares a tool of the same name, that declaration is sent.
+ *
+ * Failures. A tool that fails does not end the run: its result informs the model. If the model
+ * calls a tool that does not exist, or its input is not a JSON object, the run informs the model,
+ * and the program does not get the call.
+ *
+ * Options are a JSON object. Keys that are not known are errors.
+ *
+ *   max_rounds  How often the model may be asked. Default: 20. A tool choice that forces a call
+ *               forces it in each round: give it to a run of one round.
+ *   total       How long the run may take, with the tools: "5m". Default: no limit. The timers of
+ *               the model limit each call of the service, and no timer limits a tool.
+ *   tools       For bedrock_run_open: an array of tools, as in a request of either dialect. Without
+ *               it, the tools are those that the request and the model declare, and the program
+ *               gets the calls of all names.
+ */
+
+enum {
+  /* The result has been given. If it has not, the model is informed that the tool failed. */
+  BEDROCK_TOOL_DONE = 0,
+  /* The result will be given later, by another thread. The run waits for it. */
+  BEDROCK_TOOL_LATER = 1,
+  /* The run ends with BEDROCK_STOPPED. The round is not added to the request. */
+  BEDROCK_TOOL_STOP = 2,
+  BEDROCK_RESULT_TEXT = 0,  /* The content is text. */
+  BEDROCK_RESULT_ERROR = 1,  /* The content is text that informs the model why the tool failed. */
+  /* The content is JSON. An object is sent as JSON, and every other value as text, because the
+   * service accepts objects alone. */
+  BEDROCK_RESULT_JSON = 2,
+  /* The content is a JSON array of content blocks, as Converse has them in a result: text, json,
+   * image, document, video. */
+  BEDROCK_RESULT_CONTENT = 3,
+};
+
+/* Does a tool call. call is borrowed until the function returns. user is the pointer of the
+ * tool. Give the result with bedrock_run_result, on any thread, before or after the function
+ * returns. The function returns one of BEDROCK_TOOL_.... It runs on the thread that made the
+ * call, and may call every function of this library except bedrock_shutdown. It must not throw,
+ * longjmp or end the thread: "Exceptions" in the rules at the top of this header states the
+ * consequences, which are those of on_event. */
+typedef int32_t (*bedrock_tool_fn)(bedrock_run *run,
+                                   const bedrock_tool_call *call,
+                                   void *user);
+
+/* A tool of bedrock_run_tools. The library copies the texts. Set all of it to 0 before you fill
+ * it. */
+typedef struct bedrock_tool {
+  /* 1 to 64 letters, digits, hyphens and underscores. */
+  const char *name;
+  /* What the tool is for, which the model reads. May be NULL. */
+  const char *description;
+  /* The JSON schema of the input, an object. NULL if the request or the model declares the tool. */
+  const char *input_schema_json;
+  /* Does the calls of the tool. */
+  bedrock_tool_fn call;
+  /* Passed to call. */
+  void *user;
+} bedrock_tool;
+
+/* Runs the loop on the calling thread, until the model stops.
+ *
+ * The timers are those of bedrock_generate_stream for each round, and "total" of the options for
+ * all of them. The time that on_event and the tools take counts for "total" alone.
+ *
+ * request: Each complete round is added to it.
+ * tools: The tools. NULL if count is 0.
+ * count: How many tools there are.
+ * size: sizeof(bedrock_tool).
+ * options_json: NULL means the defaults.
+ * on_event: Receives the events of all rounds, with the number of the round, and
+ *   BEDROCK_EVENT_TOOL_CALL before a tool is called. May be NULL.
+ * user: Passed to on_event.
+ * out: May be NULL. *out receives the last message of the model. Its usage is the sum of all
+ *   rounds. After BEDROCK_STOPPED and after a failure it is the message as far as it had
+ *   arrived. If no event had arrived, *out is NULL.
+ * Returns: BEDROCK_OK if the model stopped. BEDROCK_STOPPED if on_event or a tool asked to
+ *   stop, or if the last of max_rounds is complete and the model wants to go on: the results are
+ *   in the request, and another run goes on. BEDROCK_E_CONFIG if an option is wrong,
+ *   BEDROCK_E_TIMEOUT after "total", or a failure of a call.
+ * Ownership: *out is owned by the caller. Free it with bedrock_response_free, also after a
+ *   failure.
+ * Threads: Blocks until the run ends. Thread-safe. on_event and the tools run on the calling
+ *   thread.
+ * Since: 0.1
+ * AWS: ConverseStream */
+bedrock_status bedrock_run_tools(const bedrock_model *model,
+                                 bedrock_request *request,
+                                 const bedrock_tool *tools,
+                                 size_t count,
+                                 size_t size,
+                                 const char *options_json,
+                                 size_t len,
+                                 bedrock_cancel *cancel,
+                                 bedrock_event_fn on_event,
+                                 void *user,
+                                 bedrock_response **out,
+                                 bedrock_error **err);
+
+/* Opens a run without waiting for the network.
+ *
+ * request: Each complete round is added to it. It stays owned by the caller, and may be freed.
+ * options_json: NULL means the defaults.
+ * Returns: BEDROCK_OK, BEDROCK_E_CONFIG if an option is wrong, BEDROCK_E_REQUEST if the
+ *   request or a tool is wrong, or BEDROCK_E_RESOURCE if the process has no thread, handle or
+ *   memory left.
+ * Ownership: *out is owned by the caller. Free it with bedrock_run_free.
+ * Threads: Does not block. Thread-safe.
+ * Since: 0.1
+ * AWS: ConverseStream */
+bedrock_status bedrock_run_open(const bedrock_model *model,
+                                bedrock_request *request,
+                                const char *options_json,
+                                size_t len,
+                                bedrock_cancel *cancel,
+                                bedrock_run **out,
+                                bedrock_error **err);
+
+/* Waits for the next event of a run.
+ *
+ * The events are those of the streams of all rounds, each with its round.
+ * BEDROCK_EVENT_TOOL_CALL is a call to do: give its result with bedrock_run_result, at once or
+ * later. All calls of a message are returned before the run waits for the first result.
+ *
+ * timeout_ms: 0 does not wait. A negative value waits as long as the timers of the calls and
+ *   "total" allow, and without a limit for the results of tools.
+ * event: *event receives the event if the status is BEDROCK_OK, and NULL otherwise.
+ * Returns: BEDROCK_OK with an event. BEDROCK_DONE if the model has stopped. BEDROCK_STOPPED if
+ *   the last of max_rounds is complete and the model wants to go on. BEDROCK_AGAIN if no event
+ *   came in time; the run goes on. A value below 0 is the failure that ended the run, with a new
+ *   *err each time. After the end every later call returns the same status.
+ * Ownership: *event is borrowed until the next bedrock_run_next or bedrock_run_free on this
+ *   run. Other functions do not invalidate it.
+ * Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread reads the run.
+ * Since: 0.1 */
+bedrock_status bedrock_run_next(bedrock_run *run,
+                                int32_t timeout_ms,
+                                const bedrock_event **event,
+                                bedrock_error **err);
+
+/* Gives the result of a tool call.
+ *
+ * tool_use_id: The id of the call (bedrock_tool_call.id, bedrock_event.tool_id).
+ * content: The result, in the form that kind names.
+ * kind: One of BEDROCK_RESULT_....
+ * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if no such call waits for a result: it has
+ *   one, the run has ended, or there is no such call. BEDROCK_E_REQUEST if content is not what
+ *   kind promises; the call then still waits.
+ * Threads: Thread-safe, also while another thread is in bedrock_run_next or bedrock_run_tools.
+ *   Does not block.
+ * Since: 0.1
+ * AWS: ToolResultBlock */
+bedrock_status bedrock_run_result(bedrock_run *run,
+                                  const char *tool_use_id,
+                                  const char *content,
+                                  size_t len,
+                                  int32_t kind,
+                                  bedrock_error **err);
+
+/* Gets a descriptor to poll, which is the same for all rounds.
+ *
+ * It is readable while bedrock_run_next(run, 0, ...) would return something other than
+ * BEDROCK_AGAIN (level-triggered): also when the last missing result has been given, because the
+ * run goes on in bedrock_run_next. After the end of the run it stays readable. It is
+ * non-blocking and close-on-exec. The function makes the descriptor when it is first used, and
+ * later returns the same one. Only poll it.
+ *
+ * Returns: The descriptor. -1 if the process has no descriptor left, if another thread reads
+ *   the run, for an invalid handle, and inside a wakeup or log callback.
+ * Ownership: Owned by the library. bedrock_run_free closes it: remove it from your event loop
+ *   first.
+ * Threads: Does not block. One thread at a time may read the run.
+ * Since: 0.1 */
+int bedrock_run_fd(bedrock_run *run);
+
+/* Sets the function that is called when there is something to read, in any round.
+ *
+ * A run is armed as a stream is (bedrock_stream_set_wakeup): when a wakeup is set, and each time
+ * bedrock_run_next returns BEDROCK_AGAIN. The last missing result of a round is something to
+ * read too.
+ *
+ * wakeup: A new wakeup replaces the old one. NULL removes it. Once this function or
+ *   bedrock_run_free has returned, the old wakeup is not running and will not run.
+ * Returns: BEDROCK_OK, BEDROCK_E_BUSY if another thread reads the run or it is in a waiting
+ *   set, or BEDROCK_E_RESOURCE if the thread that calls wakeups cannot start.
+ * Ownership: release(user) runs once: inside the function that replaces or removes the wakeup
+ *   or frees the run, or inside this function if it fails or wakeup is NULL.
+ * Threads: Blocks until an old wakeup that is running has returned: hold no lock that it
+ *   acquires. wakeup runs on a library thread.
+ * Since: 0.1 */
+bedrock_status bedrock_run_set_wakeup(bedrock_run *run,
+                                      bedrock_wakeup_fn wakeup,
+                                      void *user,
+                                      bedrock_release_fn release);
+
+/* Makes a response of the last message of a run, as far as it has been delivered.
+ *
+ * Its usage is the sum of all rounds. It may be called at any time, also after a failure. After
+ * BEDROCK_DONE it is the last message of the model.
+ *
+ * Returns: BEDROCK_OK, or BEDROCK_E_BUSY if another thread reads the run.
+ * Ownership: *out is owned by the caller. Free it with bedrock_response_free.
+ * Threads: Does not block. One thread at a time may read the run.
+ * Since: 0.1 */
+bedrock_status bedrock_run_response(bedrock_run *run,
+                                    bedrock_response **out,
+                                    bedrock_error **err);
+
+/* Ends a run and closes its connection.
+ *
+ * bedrock_run_next or bedrock_run_tools then returns BEDROCK_E_CANCELLED, unless the run had
+ * ended before. The round at work is not added to the request.
+ *
+ * run: NULL, or a run that was freed, does nothing.
+ * Threads: Thread-safe, also while another thread reads the run. Every callback may call it.
+ *   Never blocks.
+ * Since: 0.1 */
+void bedrock_run_cancel(bedrock_run *run);
+
+/* Frees a run, and ends it if it has not ended.
+ *
+ * A thread that reads the run gets BEDROCK_E_CANCELLED. The run that bedrock_run_tools passes to
+ * tools is freed by bedrock_run_tools.
+ *
+ * run: NULL does nothing.
+ * Ownership: Ends the handle, the last event and the descriptor: no thread may still use them.
+ * Threads: Thread-safe, also inside on_event. Never waits for the network. Blocks until a
+ *   wakeup that is running has returned: hold no lock that it acquires.
+ * Since: 0.1 */
+void bedrock_run_free(bedrock_run *run);
 
 
 /* ---- JSON, for programs that have no JSON library --------------------------------------------

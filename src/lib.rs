@@ -12,6 +12,7 @@
 //! | module | content |
 //! |---|---|
 //! | [`ffi`] | the C API, one file for each chapter of the header |
+//! | [`run`] | the tool loop: rounds of calls, and the results of tools between them |
 //! | [`model`] | a model, and one call from its queue to its end |
 //! | [`call`] | the engine: how events get from the worker to the program |
 //! | `sdk` | all that knows the AWS SDK, credentials included |
@@ -51,6 +52,7 @@ pub mod model;
 pub mod protocol;
 pub mod request;
 pub mod response;
+pub mod run;
 pub mod runtime;
 mod script;
 mod sdk;

@@ -25,6 +25,10 @@ impl Text {
         if self.0.is_empty() { "\0" } else { &self.0 }
     }
 
+    pub fn as_c(&self) -> CText<'_> {
+        CText::within(self.with_nul(), 0..self.len())
+    }
+
     /// Returns the length in bytes, without the NUL behind the text.
     pub fn len(&self) -> usize {
         self.as_str().len()

@@ -11,8 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// From the top to the bottom.
-const LAYERS: [&str; 16] = [
-    "ffi", "model", "call", "sdk", "cassette", "script", "http", "request", "response", "protocol", "config",
+const LAYERS: [&str; 17] = [
+    "ffi", "run", "model", "call", "sdk", "cassette", "script", "http", "request", "response", "protocol", "config",
     "runtime", "error", "text", "json", "sys",
 ];
 

@@ -423,6 +423,11 @@ fn races() {
 }
 
 #[test]
+fn tool_loop() {
+    run("run");
+}
+
+#[test]
 fn sigpipe() {
     run("sigpipe");
 }

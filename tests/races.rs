@@ -17,6 +17,7 @@ mod standins;
 mod call {
     pub mod pipe;
     pub mod reader;
+    pub mod readiness;
     pub mod waitset;
     pub mod wakeup;
     pub use crate::standins::timer;
@@ -35,8 +36,9 @@ mod runtime {
 
 pub use standins::{error, protocol, text};
 
-use call::pipe::{self, End, Pipe};
+use call::pipe::{End, Pipe};
 use call::reader::Reader;
+use call::readiness;
 use call::{waitset, wakeup};
 use error::{Error, Kind};
 use runtime::{event_fd, fork, slot_table, sync};
@@ -298,9 +300,9 @@ fn a_callback_that_ends_its_thread_blocks_no_other_thread_and_the_next_is_called
             (wakeup::Wakeup::on(thread.clone(), Box::new(call)), called)
         };
         let ((one, calls_of_one), (two, calls_of_two)) = (wakeup(), wakeup());
-        let other = spawn(move || pipe::Notifier::notify(&two));
-        pipe::Notifier::notify(&one);
-        pipe::Notifier::detach(&one);
+        let other = spawn(move || readiness::Notifier::notify(&two));
+        readiness::Notifier::notify(&one);
+        readiness::Notifier::detach(&one);
         other.join().unwrap();
         assert!(thread.pause(far_away()));
         assert!(calls_of_one.load(Ordering::SeqCst) <= 1, "detached, it may have been too late");
@@ -361,7 +363,7 @@ fn no_wakeup_runs_after_the_stream_was_closed_or_the_wakeup_replaced() {
                 shuttle::thread::yield_now();
                 assert_eq!(gone.load(Ordering::SeqCst), 0, "still running when it was gone");
             };
-            Some(Box::new(wakeup::Wakeup::on(thread.clone(), Box::new(call))) as Box<dyn pipe::Notifier>)
+            Some(Box::new(wakeup::Wakeup::on(thread.clone(), Box::new(call))) as Box<dyn readiness::Notifier>)
         };
         let (first, second) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         pipe.set_notifier(wakeup(&first), false);

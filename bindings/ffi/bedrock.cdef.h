@@ -5,6 +5,7 @@ typedef struct bedrock_cancel bedrock_cancel;
 typedef struct bedrock_stream bedrock_stream;
 typedef struct bedrock_waitset bedrock_waitset;
 typedef struct bedrock_response bedrock_response;
+typedef struct bedrock_run bedrock_run;
 
 typedef int32_t bedrock_status;
 
@@ -56,11 +57,23 @@ enum {
   BEDROCK_EVENT_MESSAGE_STOP = 8,
   BEDROCK_EVENT_METADATA = 9,
   BEDROCK_EVENT_OTHER = 10,
-  BEDROCK_EVENT_CHUNK = 11
+  BEDROCK_EVENT_CHUNK = 11,
+  BEDROCK_EVENT_TOOL_CALL = 12
 };
 enum {
   BEDROCK_TOOL_CALL_CLIENT = 0,
   BEDROCK_TOOL_CALL_SERVER = 1
+};
+enum {
+  BEDROCK_TOOL_DONE = 0,
+  BEDROCK_TOOL_LATER = 1,
+  BEDROCK_TOOL_STOP = 2
+};
+enum {
+  BEDROCK_RESULT_TEXT = 0,
+  BEDROCK_RESULT_ERROR = 1,
+  BEDROCK_RESULT_JSON = 2,
+  BEDROCK_RESULT_CONTENT = 3
 };
 enum {
   BEDROCK_JSON_NONE = 0,
@@ -95,6 +108,7 @@ typedef struct bedrock_event {
   size_t json_len;
   const void *payload;
   size_t payload_len;
+  int32_t round;
 } bedrock_event;
 typedef struct bedrock_tool_call {
   const char *id;
@@ -135,7 +149,15 @@ typedef struct bedrock_json_item {
 typedef void (*bedrock_release_fn)(void *user);
 typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 typedef void (*bedrock_wakeup_fn)(void *user);
+typedef int32_t (*bedrock_tool_fn)(bedrock_run *run, const bedrock_tool_call *call, void *user);
 typedef void (*bedrock_log_fn)(int32_t level, const char *target, const char *message, size_t len, void *user);
+typedef struct bedrock_tool {
+  const char *name;
+  const char *description;
+  const char *input_schema_json;
+  bedrock_tool_fn call;
+  void *user;
+} bedrock_tool;
 
 uint32_t bedrock_version_number(void);
 const char *bedrock_version(void);
@@ -189,6 +211,7 @@ void bedrock_stream_cancel(bedrock_stream *stream);
 void bedrock_stream_free(bedrock_stream *stream);
 bedrock_waitset *bedrock_waitset_new(void);
 bedrock_status bedrock_waitset_add(bedrock_waitset *set, bedrock_stream *stream, void *user);
+bedrock_status bedrock_waitset_add_run(bedrock_waitset *set, bedrock_run *run, void *user);
 bedrock_status bedrock_waitset_wait(bedrock_waitset *set, int32_t timeout_ms, bedrock_stream **stream, void **user);
 int bedrock_waitset_fd(bedrock_waitset *set);
 void bedrock_waitset_free(bedrock_waitset *set);
@@ -212,6 +235,15 @@ void bedrock_response_free(bedrock_response *response);
 bedrock_status bedrock_response_usage(const bedrock_response *response, bedrock_usage *out, size_t size);
 bedrock_status bedrock_model_usage(const bedrock_model *model, bedrock_usage *out, size_t size);
 bedrock_status bedrock_model_stats(const bedrock_model *model, bedrock_stats *out, size_t size);
+bedrock_status bedrock_run_tools(const bedrock_model *model, bedrock_request *request, const bedrock_tool *tools, size_t count, size_t size, const char *options_json, size_t len, bedrock_cancel *cancel, bedrock_event_fn on_event, void *user, bedrock_response **out, bedrock_error **err);
+bedrock_status bedrock_run_open(const bedrock_model *model, bedrock_request *request, const char *options_json, size_t len, bedrock_cancel *cancel, bedrock_run **out, bedrock_error **err);
+bedrock_status bedrock_run_next(bedrock_run *run, int32_t timeout_ms, const bedrock_event **event, bedrock_error **err);
+bedrock_status bedrock_run_result(bedrock_run *run, const char *tool_use_id, const char *content, size_t len, int32_t kind, bedrock_error **err);
+int bedrock_run_fd(bedrock_run *run);
+bedrock_status bedrock_run_set_wakeup(bedrock_run *run, bedrock_wakeup_fn wakeup, void *user, bedrock_release_fn release);
+bedrock_status bedrock_run_response(bedrock_run *run, bedrock_response **out, bedrock_error **err);
+void bedrock_run_cancel(bedrock_run *run);
+void bedrock_run_free(bedrock_run *run);
 int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 int32_t bedrock_json_next(const char *json, size_t len, const char *pointer, bedrock_json_item *item, size_t size);

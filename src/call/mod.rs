@@ -23,11 +23,14 @@
 //! - Dropping the stream ends the task, and with it the connection.
 //!
 //! The other files: [`incoming`] and [`unary`] are responses that the worker receives. `shared` is the part of a call
-//! that both sides use, [`timer`] its timers. [`wakeup`] and [`waitset`] are notifiers.
+//! that both sides use, [`timer`] its timers. [`readiness`] is the descriptor and the notifier of a stream. [`wakeup`]
+//! and [`waitset`] are notifiers, and [`notified_by`] is the program's choice among them.
 
 pub mod incoming;
+pub mod notified_by;
 mod pipe;
 mod reader;
+pub mod readiness;
 mod shared;
 mod stream;
 pub mod timer;

@@ -1,6 +1,6 @@
 //! The pipe between a call's writer and its reader: one batch of events, one end, and the notifier.
 //!
-//! A reader may sleep in [`Pipe::take`], poll an [`EventFd`], or be notified by a [`Notifier`]. All three depend on one
+//! A reader may sleep in [`Pipe::take`], poll a descriptor, or be notified by a [`Notifier`]. All three depend on one
 //! condition, *the reader would find something*, which changes under one lock:
 //!
 //! - The descriptor is readable exactly while the condition holds. The reader's own batch counts:
@@ -14,10 +14,11 @@
 //! The worker ends a call whose timer has run out. A reader does not depend on that: it knows the deadline too, and
 //! returns with [`Taken::Late`] if the worker is [`GRACE`] behind.
 
+use super::readiness::{Notifier, Readiness};
 use super::timer::Deadline;
 use crate::error::Error;
 use crate::protocol::batch::Batch;
-use crate::runtime::event_fd::{EventFd, Signal};
+use crate::runtime::event_fd::Signal;
 use crate::runtime::sync::{AtomicBool, Condvar, Mutex, MutexGuard, Ordering};
 use crate::text::Text;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -36,17 +37,6 @@ pub enum End {
     Done(Option<Arc<Text>>),
     Failed(Error),
     Cancelled(Error),
-}
-
-/// A notifier of the program. [`notify`](Self::notify) and [`withdraw`](Self::withdraw) are called under the pipe's
-/// lock, and must not use the pipe.
-pub trait Notifier: Send + Sync {
-    /// Notifies the program that there is something to read. The signal is sent after the pipe's lock was released.
-    fn notify(&self) -> Option<Signal>;
-    /// Withdraws a notification that has not been delivered: the reader has found nothing.
-    fn withdraw(&self);
-    /// Ends the notifications: when this returns, none is running, and none follows. Called outside all locks.
-    fn detach(&self);
 }
 
 /// The pipe between a call's writer and its reader.
@@ -70,10 +60,7 @@ struct State {
     reader_is_busy: bool,
     /// The writer, if it waits for the batch to be taken.
     writer: Option<Waker>,
-    event_fd: Option<EventFd>,
-    notifier: Option<Box<dyn Notifier>>,
-    armed: bool,
-    closed: bool,
+    readiness: Readiness,
     /// When the worker ends the call if nothing comes before.
     until: Option<Deadline>,
     /// When the worker ends the call, whatever comes.
@@ -82,26 +69,15 @@ struct State {
     late_since: Option<Instant>,
 }
 
-/// Makes the descriptor of a stream, and that of its notifier, readable when it is dropped: after the pipe's lock.
-#[must_use]
-#[derive(Default)]
-struct Signals {
-    _stream: Option<Signal>,
-    _notifier: Option<Signal>,
-}
-
 impl State {
     fn has_something(&self) -> bool {
         !self.batch.is_empty() || self.end.is_some()
     }
 
     /// Updates the descriptor and the notifier: is there something to read? `unread`: the reader has events left.
-    fn update_readiness(&mut self, unread: bool) -> Signals {
+    fn update_readiness(&mut self, unread: bool) -> Option<Signal> {
         let something = unread || self.has_something();
-        let stream = self.event_fd.as_mut().and_then(|event_fd| event_fd.set_readable(something));
-        let notifies = something && std::mem::take(&mut self.armed);
-        let notifier = self.notifier.as_ref().filter(|_| notifies).and_then(|notifier| notifier.notify());
-        Signals { _stream: stream, _notifier: notifier }
+        self.readiness.update(something)
     }
 
     fn has_room(&self, full: usize) -> bool {
@@ -241,10 +217,10 @@ impl Pipe {
     /// The lock is released before the reader is woken: one that wakes up while it is held goes to sleep again.
     fn notify_and_release(&self, mut state: MutexGuard<'_, State>) {
         // Whether the reader has events left is not known here, so that nothing becomes unreadable.
-        let signals = if state.has_something() { state.update_readiness(false) } else { Signals::default() };
+        let signal = if state.has_something() { state.update_readiness(false) } else { None };
         let sleeps = state.reader_sleeps;
         drop(state);
-        drop(signals);
+        drop(signal);
         if sleeps {
             self.readable.notify_one();
         }
@@ -294,10 +270,7 @@ impl Pipe {
                 end.map(|end| end.saturating_duration_since(now))
             });
             if left.is_some_and(|left| left.is_zero()) {
-                if let Some(notifier) = &state.notifier {
-                    notifier.withdraw();
-                    state.armed = true;
-                }
+                state.readiness.found_nothing();
                 return Taken::Nothing;
             }
             let left = left.into_iter().chain(max_sleep).min();
@@ -328,9 +301,9 @@ impl Pipe {
     /// Updates the descriptor after the reader has read an event. `unread`: it has events left.
     pub fn update_readiness(&self, unread: bool) {
         let mut state = self.state.lock();
-        let signals = state.update_readiness(unread);
+        let signal = state.update_readiness(unread);
         self.resume_writer(state, unread);
-        drop(signals);
+        drop(signal);
     }
 
     /// Wakes the writer if it waits for the reader's own batch alone, and the reader has returned all of that.
@@ -342,16 +315,10 @@ impl Pipe {
     /// Returns the descriptor, and makes it if there is none. Fails after [`Pipe::close`]: nothing would close it.
     pub fn fd(&self, unread: bool) -> std::io::Result<i32> {
         let mut state = self.state.lock();
-        if state.closed {
-            return Err(std::io::ErrorKind::NotConnected.into());
-        }
-        if state.event_fd.is_none() {
-            state.event_fd = Some(EventFd::new()?);
-        }
-        let signals = state.update_readiness(unread);
-        let fd = state.event_fd.as_ref().expect("the descriptor has just been made").fd();
+        let something = unread || state.has_something();
+        let (fd, signal) = state.readiness.fd(something)?;
         self.resume_writer(state, unread);
-        drop(signals);
+        drop(signal);
         Ok(fd)
     }
 
@@ -359,8 +326,8 @@ impl Pipe {
     /// returns, the old one does not run.
     pub fn set_notifier(&self, notifier: Option<Box<dyn Notifier>>, unread: bool) {
         let mut state = self.state.lock();
-        let (old, signal) =
-            if state.closed { (notifier, None) } else { self.replace_notifier(&mut state, notifier, unread) };
+        let something = unread || state.has_something();
+        let (old, signal) = state.readiness.replace_notifier(notifier, something);
         self.resume_writer(state, unread);
         drop(signal);
         if let Some(old) = old {
@@ -368,30 +335,9 @@ impl Pipe {
         }
     }
 
-    fn replace_notifier(
-        &self,
-        state: &mut State,
-        notifier: Option<Box<dyn Notifier>>,
-        unread: bool,
-    ) -> (Option<Box<dyn Notifier>>, Option<Signal>) {
-        let now = unread || state.has_something();
-        state.armed = !now && notifier.is_some();
-        let old = std::mem::replace(&mut state.notifier, notifier);
-        if let Some(old) = &old {
-            old.withdraw();
-        }
-        // After that, because a withdrawal may wait for a signal.
-        let signal = state.notifier.as_ref().filter(|_| now).and_then(|notifier| notifier.notify());
-        (old, signal)
-    }
-
     /// Closes the descriptor and removes the notifier, for good.
     pub fn close(&self) {
-        let mut state = self.state.lock();
-        state.closed = true;
-        state.event_fd = None;
-        let (old, _no_signal) = self.replace_notifier(&mut state, None, false);
-        drop(state);
+        let old = self.state.lock().readiness.close();
         if let Some(old) = old {
             old.detach();
         }

@@ -14,7 +14,7 @@ pub struct Reader {
     read: usize,
     /// The end of the call, once the reader has found it.
     end: Option<End>,
-    /// Whether the program has asked for the pipe's descriptor.
+    /// Whether the pipe must learn when the last event has been returned.
     polled: bool,
 }
 
@@ -62,6 +62,12 @@ impl Reader {
     /// Returns whether there is an event or an end without a look at the pipe.
     pub fn has_unread(&self) -> bool {
         self.end.is_some() || self.read < self.batch.len()
+    }
+
+    /// From now on the pipe learns at once when the last event has been returned.
+    pub fn follow_level(&mut self, pipe: &Pipe) {
+        self.polled = true;
+        pipe.update_readiness(self.has_unread());
     }
 
     /// Returns the pipe's descriptor, which from now on is readable exactly while there is an event or an end.

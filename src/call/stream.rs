@@ -1,11 +1,13 @@
 //! The program's side of a call.
 
-use super::pipe::{End, Notifier};
+use super::notified_by::NotifiedBy;
+use super::pipe::End;
 use super::reader::Reader;
+use super::readiness::Notifier;
 use super::shared::{CANCELLED, EndOnDrop, Shared};
 use super::timer::Deadline;
 use super::waitset::WaitSet;
-use super::wakeup::{self, Wakeup};
+use super::wakeup;
 use super::writer::Writer;
 use crate::error::{Error, Kind, Result};
 use crate::protocol::event::Event;
@@ -52,14 +54,6 @@ pub enum Readiness {
     Done,
     /// The timeout is over.
     Again,
-}
-
-/// The notifier of the program, besides the stream's descriptor: a wakeup or a waiting set, not both.
-enum NotifiedBy {
-    None,
-    Wakeup,
-    /// A function that returns whether the set was freed.
-    Set(Box<dyn Fn() -> bool + Send>),
 }
 
 /// The program's side of a call. One thread at a time reads it.
@@ -137,7 +131,7 @@ impl Stream {
             cancel: None,
             _registration: None,
             reader: Reader::default(),
-            notified_by: NotifiedBy::None,
+            notified_by: NotifiedBy::new("stream"),
             assembler,
             operation,
             response: None,
@@ -195,8 +189,9 @@ impl Stream {
         if self.is_ready() { self.take() } else { None }
     }
 
+    /// Returns the event that [`Stream::wait`] has found.
     #[inline(always)]
-    fn take(&mut self) -> Option<Event<'_>> {
+    pub fn take(&mut self) -> Option<Event<'_>> {
         self.begun = true;
         let event = self.reader.next(&self.shared.pipe)?;
         if let Some(assembler) = &mut self.assembler {
@@ -255,19 +250,15 @@ impl Stream {
     ///
     /// [`Kind::Busy`] if the stream is in a waiting set.
     pub fn set_wakeup(&mut self, make: impl FnOnce() -> wakeup::Callback) -> Result<()> {
-        self.check_not_in_set()?;
-        let wakeup = Wakeup::new(make())?;
-        self.set_notifier(Some(Box::new(wakeup)));
-        self.notified_by = NotifiedBy::Wakeup;
+        let wakeup = self.notified_by.wakeup(make)?;
+        self.set_notifier(Some(wakeup));
         Ok(())
     }
 
     /// Removes the wakeup, if there is one. [`Kind::Busy`] if the stream is in a waiting set.
     pub fn remove_wakeup(&mut self) -> Result<()> {
-        self.check_not_in_set()?;
-        if matches!(self.notified_by, NotifiedBy::Wakeup) {
+        if self.notified_by.no_wakeup()? {
             self.set_notifier(None);
-            self.notified_by = NotifiedBy::None;
         }
         Ok(())
     }
@@ -277,24 +268,20 @@ impl Stream {
     ///
     /// [`Kind::Busy`] if the stream has a wakeup or is in a set.
     pub fn join<T: Copy + Send + Sync + 'static>(&mut self, set: &WaitSet<T>, token: T) -> Result<()> {
-        self.check_not_in_set()?;
-        if matches!(self.notified_by, NotifiedBy::Wakeup) {
-            return Err(Error::new(Kind::Busy, "the stream has a wakeup; remove it first"));
-        }
-        let subscription = set.subscribe(token);
-        self.set_notifier(Some(Box::new(subscription.clone())));
-        self.notified_by = NotifiedBy::Set(Box::new(move || subscription.is_set_closed()));
+        let subscription = self.notified_by.set(set, token)?;
+        self.set_notifier(Some(subscription));
         Ok(())
     }
 
-    fn check_not_in_set(&self) -> Result<()> {
-        match &self.notified_by {
-            NotifiedBy::Set(is_freed) if !is_freed() => {
-                let what = "the stream is in a waiting set, and can have no wakeup and be in no other set";
-                Err(Error::new(Kind::Busy, what))
-            }
-            _ => Ok(()),
-        }
+    /// Sets a notifier of the library's own.
+    pub fn notify(&mut self, notifier: Box<dyn Notifier>) {
+        self.set_notifier(Some(notifier));
+    }
+
+    /// From now on, a notifier that [follows the level](Notifier::follows_level) is withdrawn as soon as all events have
+    /// been returned.
+    pub fn follow_level(&mut self) {
+        self.reader.follow_level(&self.shared.pipe);
     }
 
     /// When this returns, the earlier notifier does not run, and will not.

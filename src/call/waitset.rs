@@ -3,7 +3,7 @@
 //! A stream joins a set by a [`Subscription`], which is its [`Notifier`]. A readable stream is in the set's queue, in
 //! the order in which streams became readable, until the waiting thread takes it or the stream's reader finds nothing.
 
-use super::pipe::Notifier;
+use super::readiness::Notifier;
 use crate::error::{Error, Kind, Result};
 use crate::runtime::event_fd::{EventFd, Signal};
 use crate::runtime::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};

@@ -3,7 +3,7 @@
 //! The worker notifies a wakeup while it holds a stream's lock. This only puts the wakeup into a queue. The callback
 //! runs outside all locks, and may cancel streams.
 
-use super::pipe::Notifier;
+use super::readiness::Notifier;
 use crate::error::{Error, Kind, Result};
 use crate::runtime::callback_thread::CallbackThread;
 use crate::runtime::event_fd::Signal;

@@ -11,6 +11,7 @@
 //!   call_settings   the settings that a derived model may change: timeouts, retry, cache
 //!   failover        other targets for a call
 //!   limits          quotas of a minute
+//!   run_options     the options of a run, which are read as a config is
 //!   duration, size  values with a unit
 //!   check, url      texts that go into a header or a path; URLs, and the rule for http://
 //!   transport       the network, a script, a recorder or a replay; script holds the replies
@@ -37,6 +38,7 @@ mod limits;
 mod nearest;
 mod parse;
 mod retry;
+mod run_options;
 mod script;
 mod secret;
 mod size;
@@ -56,6 +58,7 @@ pub use keys::{call_settings, meant as key_meant, members_of_call_settings, name
 pub use limits::Limits;
 pub use nearest::{near_miss, same_word, unknown_name};
 pub use retry::{Retry, RetryMode};
+pub use run_options::RunOptions;
 pub use script::{ErrorReply, Reply, Script, ScriptEvent};
 pub use secret::Secret;
 pub use timeouts::{DEFAULT_CONNECT, Timeout, Timeouts};

@@ -20,21 +20,32 @@ pub(super) struct Value<'a> {
     name: String,
     /// The JSON pointer to the value.
     pub(super) path: String,
+    /// What it is a part of: the config, or the options of a run.
+    pub(super) part_of: &'static str,
 }
+
+/// The name of the config in messages.
+const CONFIG: &str = "config";
 
 impl<'a> Value<'a> {
     /// Returns the config itself, which has no name.
     pub(super) fn root(json: Json<'a>) -> Self {
-        Value { json, key: Cow::Borrowed(""), name: String::new(), path: String::new() }
+        Value::root_of(CONFIG, json)
+    }
+
+    /// Returns another object with keys, which messages call `part_of`.
+    pub(super) fn root_of(part_of: &'static str, json: Json<'a>) -> Self {
+        Value { json, key: Cow::Borrowed(""), name: String::new(), path: String::new(), part_of }
     }
 
     pub(super) fn new(key: &'a str, json: Json<'a>, path: &str) -> Self {
-        Value { json, key: Cow::Borrowed(key), name: key.to_owned(), path: path.to_owned() }
+        Value { json, key: Cow::Borrowed(key), name: key.to_owned(), path: path.to_owned(), part_of: CONFIG }
     }
 
     /// Returns an error whose message is the name and `reason`, as in `"timeout" is longer than 24h`.
     pub(super) fn error(&self, reason: impl fmt::Display) -> Error {
-        Error::new(Kind::Config, format_args!("config: {} {reason}", quote(&self.name))).at(self.path.as_str())
+        Error::new(Kind::Config, format_args!("{}: {} {reason}", self.part_of, quote(&self.name)))
+            .at(self.path.as_str())
     }
 
     /// Returns the error for an unknown key. It suggests the nearest name in `known`.
@@ -57,7 +68,7 @@ impl<'a> Value<'a> {
                 parent => format!("{parent}.{key}"),
             };
             let path = format!("{}/{}", self.path, pointer_token(&key));
-            let member = Value { json: member.value, key, name, path };
+            let member = Value { json: member.value, key, name, path, part_of: self.part_of };
             if !seen.insert(member.key.clone()) {
                 return Err(member.error("is given twice: remove one"));
             }
@@ -84,7 +95,7 @@ impl<'a> Value<'a> {
         self.expect(JsonKind::Array)?;
         let element = |(index, json): (usize, Json<'a>)| {
             let (name, path) = (format!("{}.{index}", self.name), format!("{}/{index}", self.path));
-            Value { json, key: Cow::Owned(index.to_string()), name, path }
+            Value { json, key: Cow::Owned(index.to_string()), name, path, part_of: self.part_of }
         };
         Ok(self.json.elements().enumerate().map(element).collect())
     }

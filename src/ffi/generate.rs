@@ -36,16 +36,16 @@ pub struct bedrock_event {
     /// The index of the content block (contentBlockIndex), or -1. Blocks may interleave.
     pub block: i32,
     /// In BLOCK_STOP of a tool call: 1 if text is a JSON object, and 0 if the model wrote an input that is
-    /// not one. Otherwise 0.
+    /// not one. In TOOL_CALL 1. Otherwise 0.
     pub input_valid: i32,
     /// The decoded text. BEDROCK_EVENT_... describes it for each type. A character that the service splits over two
     /// deltas arrives with the second.
     pub text: *const c_char,
     pub text_len: usize,
-    /// The id of a tool call, in BLOCK_START and BLOCK_STOP. Otherwise "".
+    /// The id of a tool call, in BLOCK_START, BLOCK_STOP and TOOL_CALL. Otherwise "".
     pub tool_id: *const c_char,
     pub tool_id_len: usize,
-    /// The name of a tool, in BLOCK_START and BLOCK_STOP. Otherwise "".
+    /// The name of a tool, in BLOCK_START, BLOCK_STOP and TOOL_CALL. Otherwise "".
     pub tool_name: *const c_char,
     pub tool_name_len: usize,
     /// The payload of the event, verbatim. "" if the payload of an OTHER event is not JSON.
@@ -54,6 +54,8 @@ pub struct bedrock_event {
     /// The payload of the event, verbatim, JSON or not: the same bytes as json if json is not "". Never NULL.
     pub payload: *const c_void,
     pub payload_len: usize,
+    /// The round of a run, from 1. 0 in the events of a stream.
+    pub round: i32,
 }
 
 /// The message begins. text: its role. (messageStart)
@@ -80,6 +82,8 @@ pub const BEDROCK_EVENT_METADATA: i32 = 9;
 pub const BEDROCK_EVENT_OTHER: i32 = 10;
 /// A chunk of an InvokeModelWithResponseStream. text: the output of the model in its own form, which is JSON. (chunk)
 pub const BEDROCK_EVENT_CHUNK: i32 = 11;
+/// A tool call to do, in a run alone. text: its input, a JSON object. The events of the message come before it.
+pub const BEDROCK_EVENT_TOOL_CALL: i32 = 12;
 
 /// Receives an event, on the thread that made the call. event is borrowed until the function returns. user is the
 /// pointer that was passed to the call. Return 0 to go on. Return another value to stop and to close the connection.
@@ -195,7 +199,8 @@ unsafe fn show(
         if out.is_null() {
             stream.keep_nothing();
         }
-        let listed = ListedCall::begin(frame, stream.remote(), arguments);
+        let remote = stream.remote();
+        let listed = ListedCall::begin(frame, move || remote.cancel(), arguments);
         // On the heap, because threads with small stacks call this.
         Ok((on_event, PerProcess::new(Box::new((stream, Some(listed))))))
     })?;
@@ -206,7 +211,7 @@ unsafe fn show(
         let shown = visit.call(|| {
             loop {
                 // The event points into the stream's memory, until the next event.
-                match visit.step(|| Ok(stream.ready().as_ref().map(bedrock_event::of))) {
+                match visit.step(|| Ok(stream.ready().as_ref().map(bedrock_event::of_stream))) {
                     // SAFETY: the program has promised that its function may be called with its pointer.
                     Ok(Some(event)) if unsafe { on_event(&event, user) } == 0 => {}
                     Ok(Some(_)) => break Ok(ControlFlow::Break(())),
@@ -237,7 +242,7 @@ unsafe fn show(
     })
 }
 
-fn forked() -> Error {
+pub(super) fn forked() -> Error {
     Error::new(Kind::Forked, "the call was begun before fork(); begin a new one in the child")
 }
 
@@ -245,7 +250,7 @@ fn forked() -> Error {
 ///
 /// # Safety
 /// `out` is NULL or writable.
-unsafe fn put_response<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> Result<T> {
+pub(super) unsafe fn put_response<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> Result<T> {
     let Ended { result, response } = ended;
     let handle = response.map_or(Ok(null_mut()), handle::insert);
     // SAFETY: NULL or writable, as the header demands.
@@ -256,8 +261,13 @@ unsafe fn put_response<T>(out: *mut *mut bedrock_response, ended: Ended<T>) -> R
 }
 
 impl bedrock_event {
-    /// Returns the event as C sees it, for as long as `event` lives.
-    pub(super) fn of(event: &Event<'_>) -> Self {
+    /// Returns an event of a stream as C sees it, for as long as `event` lives.
+    pub(super) fn of_stream(event: &Event<'_>) -> Self {
+        Self::of_round(event, 0)
+    }
+
+    /// Returns an event of a round as C sees it, for as long as `event` lives.
+    pub(super) fn of_round(event: &Event<'_>, round: i32) -> Self {
         let Event { kind, block, text, tool_id, tool_name, json, payload, input_valid, more: _ } = event;
         bedrock_event {
             size: size_of::<bedrock_event>() as u32,
@@ -274,6 +284,7 @@ impl bedrock_event {
             json_len: json.len(),
             payload: payload.as_ptr().cast(),
             payload_len: payload.len(),
+            round,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Each file is a chapter of `include/bedrock.h`, which `cargo xtask header` generates from them: the documentation of
 //! the module is the opening of the chapter, and its items are declared in their order. In the order of the header they
 //! are `version`, `status`, `model`, `request`, `conversation`, `attachment`, `cancel`, `generate`, `stream`,
-//! `waitset`, `call`, `response`, `usage`, `json` and `process`.
+//! `waitset`, `call`, `response`, `usage`, `run`, `json` and `process`.
 //!
 //! `support` holds the code that several chapters
 //! use; it uses no chapter. [`numbers`] compares constants with the enums of the crate.
@@ -26,6 +26,7 @@ mod numbers;
 pub mod process;
 pub mod request;
 pub mod response;
+pub mod run;
 pub mod status;
 pub mod stream;
 pub mod usage;

@@ -2,9 +2,11 @@
 
 use super::generate::*;
 use super::process::*;
+use super::run::*;
 use super::status::*;
 use crate::error::Kind;
 use crate::protocol::event::EventKind;
+use crate::request::ResultKind;
 use crate::runtime::log::Level;
 
 /// Asserts that each variant has the number of its constant, and that no variant lacks one.
@@ -57,6 +59,14 @@ assert_same_numbers!(EventKind {
     Metadata = BEDROCK_EVENT_METADATA,
     Other = BEDROCK_EVENT_OTHER,
     Chunk = BEDROCK_EVENT_CHUNK,
+    ToolCall = BEDROCK_EVENT_TOOL_CALL,
+});
+
+assert_same_numbers!(ResultKind {
+    Text = BEDROCK_RESULT_TEXT,
+    Error = BEDROCK_RESULT_ERROR,
+    Json = BEDROCK_RESULT_JSON,
+    Content = BEDROCK_RESULT_CONTENT,
 });
 
 assert_same_numbers!(Level {

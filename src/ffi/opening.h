@@ -30,9 +30,12 @@
  *   or are borrowed; "Threads", if it blocks or differs from the rules below; "Since", the first
  *   version that has it; "AWS", the operation, member or header of AWS that it maps to.
  *
- * Words. A call is one request to the service, with its retries, until its end. Five functions make
- *   calls. bedrock_generate, bedrock_generate_stream and bedrock_call block until the call has
- *   ended. bedrock_stream_open and bedrock_call_open open a stream, which your program reads.
+ * Words. A call is one request to the service, with its retries, until its end. bedrock_generate,
+ *   bedrock_generate_stream and bedrock_call block until the call has ended. bedrock_stream_open
+ *   and bedrock_call_open open a stream, which your program reads. A run makes one call after the
+ *   other: bedrock_run_tools blocks until it has ended, and bedrock_run_open opens one, which your
+ *   program reads. In these rules a stream is a run too, with bedrock_run_... for
+ *   bedrock_stream_..., and on_event is the function of a tool too.
  *
  * Start and exit. The library needs no initialization. It needs no cleanup before exit, except in
  *   the cases that the comment of bedrock_shutdown lists. "The process", the last chapter,

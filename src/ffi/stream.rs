@@ -62,10 +62,22 @@ pub(super) struct Reader {
 }
 
 /// The event that was returned last. It is in a box, because the program holds its address while the stream moves on.
-struct LastEvent(Box<UnsafeCell<MaybeUninit<bedrock_event>>>);
+pub(super) struct LastEvent(Box<UnsafeCell<MaybeUninit<bedrock_event>>>);
 
 // SAFETY: its pointers lead into memory of the stream, which moves to another thread together with it.
 unsafe impl Send for LastEvent {}
+
+impl LastEvent {
+    pub(super) fn none() -> Self {
+        LastEvent(Box::new(UnsafeCell::new(MaybeUninit::uninit())))
+    }
+
+    /// Replaces the event. The program no longer uses the old one.
+    pub(super) fn replace(&mut self, event: bedrock_event) -> *const bedrock_event {
+        // SAFETY: only this thread has the reader, and the program no longer uses the last event.
+        unsafe { (*self.0.get()).write(event) }
+    }
+}
 
 impl HandleObject for PullStream {
     type C = bedrock_stream;
@@ -75,7 +87,7 @@ impl HandleObject for PullStream {
 impl PullStream {
     fn new(stream: Stream) -> Self {
         let remote = stream.remote();
-        let event = LastEvent(Box::new(UnsafeCell::new(MaybeUninit::uninit())));
+        let event = LastEvent::none();
         PullStream { reader: Exclusive::new("stream", Reader { stream, event }), remote }
     }
 
@@ -165,8 +177,8 @@ pub unsafe extern "C-unwind" fn bedrock_stream_next(
         let timeout = u64::try_from(timeout_ms).ok().map(Duration::from_millis);
         Ok(match stream.next(timeout)? {
             Next::Event(next) => {
-                // SAFETY: only this thread has the reader, and the program no longer uses the last event.
-                unsafe { put(event, (*last.0.get()).write(bedrock_event::of(&next))) };
+                // SAFETY: NULL or writable, as the header demands.
+                unsafe { put(event, last.replace(bedrock_event::of_stream(&next))) };
                 BEDROCK_OK
             }
             Next::Done => BEDROCK_DONE,
@@ -225,11 +237,7 @@ pub extern "C-unwind" fn bedrock_stream_set_wakeup(
         let mut reader = shared.reader()?;
         match wakeup {
             None => reader.stream.remove_wakeup()?,
-            Some(wakeup) => reader.stream.set_wakeup(|| {
-                let user = user.take().expect("a wakeup is made once");
-                // SAFETY: the program has promised that its function may be called with its pointer.
-                Box::new(move || restricted_callback::run(|| unsafe { wakeup(user.get()) }))
-            })?,
+            Some(wakeup) => reader.stream.set_wakeup(|| restricted_callback::wakeup(wakeup, &mut user))?,
         }
         Ok(BEDROCK_OK)
     })

@@ -7,6 +7,7 @@
 //!
 //! These functions have no parameter err. bedrock_status_name gives the name of the status that they return.
 
+use super::run::{PullRun, bedrock_run};
 use super::status::{BEDROCK_AGAIN, BEDROCK_OK, bedrock_status};
 use super::stream::{PullStream, bedrock_stream};
 use super::support::guard::entry;
@@ -72,6 +73,31 @@ pub extern "C-unwind" fn bedrock_waitset_add(
     })
 }
 
+/// Adds a run to a set.
+///
+/// The run stays in the set over all of its rounds. It has a wakeup or is in one set, not both. bedrock_run_free removes
+/// it from its set.
+///
+/// user: bedrock_waitset_wait returns it, with NULL as the stream.
+/// Returns: BEDROCK_OK, or BEDROCK_E_BUSY if the run has a wakeup, is in a set, or is read by another thread.
+/// Ownership: The run and user stay owned by the caller.
+/// Threads: Thread-safe, also while another thread waits for the set. Does not block.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn bedrock_waitset_add_run(
+    set: *mut bedrock_waitset,
+    run: *mut bedrock_run,
+    user: *mut c_void,
+) -> bedrock_status {
+    entry!(null_mut() => {
+        let set = handle::get::<WaitSet<Token>>(set)?;
+        let shared = handle::get::<PullRun>(run)?;
+        let mut reader = shared.reader()?;
+        reader.run.join(&set, Token { stream: null_mut(), user })?;
+        Ok(BEDROCK_OK)
+    })
+}
+
 /// Waits for a stream that is readable.
 ///
 /// Then call bedrock_stream_next with timeout 0 until it returns something other than BEDROCK_OK, on this or another
@@ -79,7 +105,7 @@ pub extern "C-unwind" fn bedrock_waitset_add(
 /// pauses the stream, until you call bedrock_stream_next again.
 ///
 /// timeout_ms: 0 does not wait. A negative value waits without a limit.
-/// stream: *stream receives the stream. May be NULL.
+/// stream: *stream receives the stream, and NULL for a run: user tells which. May be NULL.
 /// user: *user receives the pointer that the stream was added with. May be NULL.
 /// Returns: BEDROCK_OK with a stream. BEDROCK_AGAIN if no stream was readable in time. BEDROCK_E_BUSY if another thread
 ///   waits for this set. BEDROCK_E_CANCELLED if the set was freed meanwhile.

@@ -129,6 +129,11 @@ impl Model {
         Ok(stream)
     }
 
+    /// Starts a ConverseStream whose response has its content, also if the model's keep_answer is false.
+    pub fn open_with_content(&self, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
+        self.start(Operation::ConverseStream, request, cancel)
+    }
+
     fn start(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
         let request = self.serialize(operation, request)?;
         if cancel.is_some_and(Cancel::is_fired) {

@@ -59,10 +59,9 @@ impl Counters {
                 counter.fetch_add(count, Ordering::Relaxed);
             }
         };
-        let both = usage.input_tokens.max(0).saturating_add(usage.output_tokens.max(0));
         add(&self.input_tokens, usage.input_tokens);
         add(&self.output_tokens, usage.output_tokens);
-        add(&self.total_tokens, if usage.total_tokens < 0 { both } else { usage.total_tokens });
+        add(&self.total_tokens, usage.total());
         add(&self.cache_read_tokens, usage.cache_read_tokens);
         add(&self.cache_write_tokens, usage.cache_write_tokens);
     }

@@ -17,6 +17,8 @@ pub enum EventKind {
     Metadata = 9,
     Other = 10,
     Chunk = 11,
+    /// A tool call for the program to do. Runs make it; no stream has it.
+    ToolCall = 12,
 }
 
 /// An event of a stream, borrowed from its [`Batch`](super::batch::Batch).

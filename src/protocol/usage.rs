@@ -105,6 +105,23 @@ impl Usage {
         }
     }
 
+    /// Returns the total of the service, or else the sum of input and output. -1 if nothing is known.
+    pub fn total(self) -> i64 {
+        if self.total_tokens < 0 { plus(self.input_tokens, self.output_tokens) } else { self.total_tokens }
+    }
+
+    /// Returns the sum of the usages of two calls, one after the other.
+    pub fn plus(self, other: Usage) -> Usage {
+        Usage {
+            input_tokens: plus(self.input_tokens, other.input_tokens),
+            output_tokens: plus(self.output_tokens, other.output_tokens),
+            total_tokens: plus(self.total(), other.total()),
+            cache_read_tokens: plus(self.cache_read_tokens, other.cache_read_tokens),
+            cache_write_tokens: plus(self.cache_write_tokens, other.cache_write_tokens),
+            latency_ms: plus(self.latency_ms, other.latency_ms),
+        }
+    }
+
     /// Returns this usage, with the values of `other` for those that were not reported.
     pub fn or(self, other: Usage) -> Usage {
         Usage {
@@ -116,6 +133,11 @@ impl Usage {
             latency_ms: or(self.latency_ms, other.latency_ms),
         }
     }
+}
+
+/// Adds two numbers of which either may be unknown.
+fn plus(value: i64, other: i64) -> i64 {
+    if value < 0 || other < 0 { value.max(other) } else { value.saturating_add(other) }
 }
 
 fn or(value: i64, other: i64) -> i64 {

@@ -10,7 +10,7 @@
 //! - [`operation_members`] lists the members of each operation; [`model_id`] reads those that name the model.
 //! - [`dialect`] translates the portable dialect to Converse; [`conversation`] adds messages in Converse's form.
 //!   [`media_block`] makes blocks of bytes, [`response_message`] takes the message of a response, [`shorten`] shortens
-//!   a conversation.
+//!   a conversation. [`tool_result`] is the result of a tool, [`tool_declarations`] the tools of a run.
 //! - [`unknown_members`] finds misspelled members, [`defaults`] merges the model's defaults, [`lint`] checks a
 //!   conversation; [`inference_config`] has limits that both dialects share.
 //! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not
@@ -51,6 +51,8 @@ mod serialize;
 mod shorten;
 mod source_map;
 mod timestamp;
+mod tool_declarations;
+mod tool_result;
 mod unknown_members;
 mod url_path;
 mod zeroized;
@@ -61,6 +63,8 @@ pub use document::Document;
 pub use medium::Medium;
 pub use model_id::take_model_id;
 pub use serialize::SerializedRequest;
+pub use tool_declarations::ToolDeclarations;
+pub use tool_result::{ResultKind, ToolResult};
 pub use unknown_members::MembersOf;
 pub use zeroized::{ZeroizedBytes, ZeroizedText};
 
@@ -88,6 +92,8 @@ pub struct Request {
     /// The model that `modelId` or `model` names for this request.
     model_id: Option<String>,
     attachments: Attachments,
+    /// Tools that are sent with the request and are not part of it.
+    tools: ToolDeclarations,
     /// The numbers at which the search for a free attachment name begins, by the kind of name.
     next_numbers: BTreeMap<&'static str, usize>,
 }
@@ -207,6 +213,24 @@ impl Request {
         self.add(ConverseMessage { role: Role::Tool, blocks: vec![block], document_names: UsedNames::default() })
     }
 
+    /// Adds a round of a conversation with tools: the message of a response, and the results of its calls. If it fails,
+    /// it changes nothing.
+    pub fn add_round(&mut self, response: &Response, results: &[ToolResult]) -> Result<()> {
+        self.check_memory("adding the results of tools", results.iter().map(|result| result.block.len()).sum())?;
+        let mut changed = self.clone();
+        changed.add_response(response)?;
+        let blocks = results.iter().map(|result| result.block.clone()).collect();
+        changed.add(ConverseMessage { role: Role::Tool, blocks, document_names: UsedNames::default() })?;
+        *self = changed;
+        Ok(())
+    }
+
+    /// Declares tools that are sent with the request, and that are not part of it.
+    pub fn declaring(mut self, tools: &ToolDeclarations) -> Self {
+        self.tools = tools.clone();
+        self
+    }
+
     /// Checks that there is memory to add a text of this length, also to the last message.
     fn check_memory(&self, doing: &str, bytes: usize) -> Result<()> {
         if bytes < memory::LARGE {
@@ -320,6 +344,7 @@ impl Request {
     ) -> Result<SerializedRequest> {
         let model_id = self.model_id.as_deref().unwrap_or(model_id).to_owned();
         let request = self.document.clone();
-        Serializer { operation, model_id, request, defaults, cache, attachments: &self.attachments, lint }.serialize()
+        let (attachments, tools) = (&self.attachments, &self.tools);
+        Serializer { operation, model_id, request, defaults, cache, attachments, tools, lint }.serialize()
     }
 }

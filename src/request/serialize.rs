@@ -18,6 +18,7 @@ use super::operation_members::{
     INVOCATION_ARN, OperationMembers, is_for_another_operation,
 };
 use super::segment::Segment;
+use super::tool_declarations::ToolDeclarations;
 use super::url_path::escape;
 use super::zeroized::{ZeroizedBytes, ZeroizedText};
 use crate::config::{Cache, check_header, check_segment};
@@ -58,6 +59,8 @@ pub struct Serializer<'a> {
     pub defaults: &'a Document,
     pub cache: &'a Cache,
     pub attachments: &'a Attachments,
+    /// Tools that are sent with a conversation and are not part of the request.
+    pub tools: &'a ToolDeclarations,
     /// Whether a conversation is checked.
     pub lint: bool,
 }
@@ -91,6 +94,7 @@ impl Serializer<'_> {
         if let Err(error) = translate_members(&mut self.request) {
             return Err(self.request.with_given_pointer(error));
         }
+        self.tools.add_to(&mut self.request)?;
         if !self.lint {
             return Ok(());
         }

@@ -68,7 +68,7 @@ impl MessageAssembler {
                 self.add_envelope(event.kind, event.json.as_str().into());
             }
             EventKind::Metadata => self.add_envelope(event.kind, event.json.as_str().into()),
-            EventKind::Other | EventKind::Chunk => {}
+            EventKind::Other | EventKind::Chunk | EventKind::ToolCall => {}
         }
     }
 

@@ -86,6 +86,30 @@ impl Response {
         Fields { is_complete, is_streamed: true, ..Fields::new(Box::new(json), head, attempts) }.into_response()
     }
 
+    /// Returns the response of a call that has received nothing.
+    pub fn empty() -> Self {
+        Response::assembled(None, false, ResponseHead::default(), 0)
+    }
+
+    /// Returns the same response with another usage: that of all rounds of a run.
+    pub fn with_usage(&self, usage: Usage) -> Self {
+        let json = Arc::clone(&self.0.json);
+        let Fields { request_id, model, attempts, is_streamed, is_complete, lacks_content, .. } = &*self.0;
+        Fields {
+            json: Lazy::new(Box::new(|| json)),
+            request_id: request_id.clone(),
+            model: model.clone(),
+            usage,
+            attempts: *attempts,
+            is_streamed: *is_streamed,
+            is_complete: *is_complete,
+            lacks_content: *lacks_content,
+            summary: OnceCell::new(),
+            structured: OnceCell::new(),
+        }
+        .into_response()
+    }
+
     fn summary(&self) -> &Summary {
         self.0.summary.get_or_init(|| Summary::of(self.json().as_str(), self.0.is_streamed))
     }

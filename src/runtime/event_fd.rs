@@ -24,7 +24,24 @@ pub struct EventFd {
 /// Makes a descriptor readable when it is dropped, unless it has been closed. Its owner acquires no lock before, and
 /// should hold none.
 #[must_use]
-pub struct Signal(Arc<Shared>);
+pub struct Signal {
+    descriptor: Arc<Shared>,
+    /// A signal that is sent with it.
+    also: Option<Box<Signal>>,
+}
+
+impl Signal {
+    /// Returns a signal that makes the descriptors of both readable.
+    pub fn both(one: Option<Signal>, other: Option<Signal>) -> Option<Signal> {
+        match (one, other) {
+            (Some(mut one), Some(other)) => {
+                one.also = Signal::both(Some(other), one.also.take().map(|also| *also)).map(Box::new);
+                Some(one)
+            }
+            (one, other) => one.or(other),
+        }
+    }
+}
 
 /// The descriptor until it is closed. Only closing excludes others.
 struct Shared(RwLock<Option<Descriptor>>);
@@ -37,7 +54,7 @@ impl Shared {
 
 impl Drop for Signal {
     fn drop(&mut self) {
-        if let Some(descriptor) = &*self.0.get() {
+        if let Some(descriptor) = &*self.descriptor.get() {
             descriptor.signal();
         }
     }
@@ -61,7 +78,7 @@ impl EventFd {
     /// changes.
     pub fn set_readable(&mut self, readable: bool) -> Option<Signal> {
         match (std::mem::replace(&mut self.readable, readable), readable) {
-            (false, true) => return Some(Signal(self.shared.clone())),
+            (false, true) => return Some(Signal { descriptor: self.shared.clone(), also: None }),
             (true, false) => self.take_token(),
             _ => {}
         }
@@ -202,7 +219,7 @@ mod tests {
         let mut event_fd = EventFd::new().unwrap();
         let signal = event_fd.set_readable(true).expect("a signal");
         drop(event_fd);
-        assert!(signal.0.get().is_none());
+        assert!(signal.descriptor.get().is_none());
         drop(signal);
     }
 

@@ -14,6 +14,7 @@ NUMBERS = {"int": ctypes.c_int, "int32_t": ctypes.c_int32, "uint32_t": ctypes.c_
            "size_t": ctypes.c_size_t, "double": ctypes.c_double, "void": None}
 NUMBERS |= {number["name"]: NUMBERS[number["type"]] for number in api["types"]}
 INVALID_ARGUMENT, SUCCESS = -1, 0
+TOOL_CALL = 12
 HANDLES = {handle["name"]: handle["free"] for handle in api["handles"]}
 FUNCTIONS = {function["name"]: function for function in api["functions"]}
 CALLBACKS = {callback["name"]: ctypes.CFUNCTYPE(NUMBERS[callback["returns"]],
@@ -26,11 +27,12 @@ TOOLS = [{"toolUse": {"toolUseId": "1", "name": "f", "input": {}}},
 REPLIES = {"replies": [{"message": {"role": "assistant", "content": TOOLS}}]}
 TEXTS = {"config_json": json.dumps({"model": "m", "transport": REPLIES}), "defaults_json": "{}",
          "json": "{}", "role": "user", "text": "text", "member": "system", "tool_use_id": "id", "content": "text",
-         "format": "txt", "name": "name", "operation": "Converse", "pointer": ""}
+         "options_json": "{}", "tools": "", "format": "txt", "name": "name", "operation": "Converse", "pointer": ""}
 MESSAGE = '{"role": "user", "content": [{"text": "Hello"}]}'
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 STEPS = {"bedrock_request_add_message": {"json": MESSAGE}, "bedrock_request_add_image": {"data": PNG, "format": "png"},
-         "bedrock_json_next": {"json": "[1]"}}
+         "bedrock_json_next": {"json": "[1]"}, "bedrock_run_result": {"tool_use_id": "1"},
+         "bedrock_run_tools": {"options_json": '{"max_rounds": 1}'}}
 
 for name, function in FUNCTIONS.items():
     entry = getattr(lib, name)
@@ -59,6 +61,15 @@ def handle(name):
         with Made("bedrock_model") as model, Made("bedrock_request") as request:
             maker = "bedrock_generate" if name == "bedrock_response" else "bedrock_stream_open"
             return made(maker, model, request, None)
+    if name == "bedrock_run":
+        with Made("bedrock_model") as model, Made("bedrock_request") as request:
+            run, event = made("bedrock_run_open", model, request, None, 0, None), ctypes.c_void_p()
+        kind = 0
+        # Up to a call, which then waits for its result.
+        while kind != TOOL_CALL:
+            assert lib.bedrock_run_next(run, -1, ctypes.byref(event), None) == SUCCESS
+            kind = ctypes.cast(event, ctypes.POINTER(ctypes.c_int32))[1]
+        return run
     if name == "bedrock_error":
         error = ctypes.c_void_p()
         assert lib.bedrock_model_new(b"", 0, ctypes.byref(ctypes.c_void_p()), ctypes.byref(error)) < SUCCESS

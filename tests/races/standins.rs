@@ -117,14 +117,29 @@ pub mod event_fd {
 
     /// Adds a token when it is dropped.
     #[must_use]
-    pub struct Signal(State);
+    pub struct Signal {
+        descriptor: State,
+        also: Option<Box<Signal>>,
+    }
+
+    impl Signal {
+        pub fn both(one: Option<Signal>, other: Option<Signal>) -> Option<Signal> {
+            match (one, other) {
+                (Some(mut one), Some(other)) => {
+                    one.also = Signal::both(Some(other), one.also.take().map(|also| *also)).map(Box::new);
+                    Some(one)
+                }
+                (one, other) => one.or(other),
+            }
+        }
+    }
 
     impl Drop for Signal {
         fn drop(&mut self) {
-            let mut tokens = self.0.0.lock().unwrap();
+            let mut tokens = self.descriptor.0.lock().unwrap();
             assert_eq!(*tokens, 0, "the last token has not been taken");
             *tokens = 1;
-            self.0.1.notify_all();
+            self.descriptor.1.notify_all();
         }
     }
 
@@ -141,7 +156,7 @@ pub mod event_fd {
 
         pub fn set_readable(&mut self, readable: bool) -> Option<Signal> {
             match (std::mem::replace(&mut self.readable, readable), readable) {
-                (false, true) => return Some(Signal(self.state.clone())),
+                (false, true) => return Some(Signal { descriptor: self.state.clone(), also: None }),
                 (true, false) => *wait_for_token(&self.state) = 0,
                 _ => {}
             }

@@ -336,20 +336,21 @@ fn chapter_text(chapter: &Chapter) -> ChapterText {
     ChapterText { name, title: title.clone(), text: blocks(opening), declares }
 }
 
-/// Returns the constants of a chapter. Those that follow each other are a group. If a typedef of a number is directly
-/// before them, they are its values.
+/// Returns the constants of a chapter. If a typedef of a number is directly before constants that follow each other, they
+/// are its values, and a group. Otherwise those are a group that begin with the same words: `BEDROCK_EVENT_`.
 fn groups(chapter: &Chapter) -> Vec<Group> {
     let is_number = |item: &Item| matches!(item.declaration, Declaration::Number { .. });
     let mut groups = Vec::new();
     let mut r#type = "int32_t";
     for run in chapter.items.chunk_by(|a, b| is_number(a) == is_number(b)) {
         if is_number(&run[0]) {
-            groups.push(Group {
-                prefix: common_prefix(run),
+            let are_of_one_group = |a: &Item, b: &Item| r#type != "int32_t" || kind(&a.name) == kind(&b.name);
+            groups.extend(run.chunk_by(are_of_one_group).map(|items| Group {
+                prefix: common_prefix(items),
                 chapter: chapter.name,
                 r#type: r#type.to_owned(),
-                constants: run.iter().map(constant).collect(),
-            });
+                constants: items.iter().map(constant).collect(),
+            }));
         }
         r#type = match run.last() {
             Some(Item { name, declaration, .. }) if declaration.is_type_of_number() => name,
@@ -357,6 +358,11 @@ fn groups(chapter: &Chapter) -> Vec<Group> {
         };
     }
     groups
+}
+
+/// Returns the word of a constant's name that all constants of its kind have: `EVENT` of `BEDROCK_EVENT_TEXT`.
+fn kind(name: &str) -> Option<&str> {
+    name.split('_').nth(1)
 }
 
 fn constant(item: &Item) -> Constant {

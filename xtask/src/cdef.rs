@@ -3,7 +3,7 @@
 //! There are no comments, because pycparser reads none. All constants that fit are enumerators. BEDROCK_STRLEN and
 //! BEDROCK_JSON_NOT_FOUND are left out: no enumerator holds SIZE_MAX.
 
-use crate::api::{Api, Group, Macro};
+use crate::api::{Api, Group, Macro, Struct};
 
 /// Returns the text of the file.
 pub fn generate(api: &Api) -> String {
@@ -11,13 +11,16 @@ pub fn generate(api: &Api) -> String {
     let types = api.types.iter().map(|number| format!("typedef {} {};", number.r#type, number.name));
     let groups = api.constants.iter().map(group);
     let callbacks = api.callbacks.iter().map(|callback| callback.declaration.clone());
+    // A struct with a pointer to a function needs the type of the pointer, which may need another struct.
+    let has_callback = |structure: &&Struct| structure.fields.iter().any(|field| field.r#type.ends_with("_fn"));
+    let (with_callbacks, structs): (Vec<_>, Vec<_>) = api.structs.iter().partition(has_callback);
     let functions = api.functions.iter().map(|function| function.declaration.clone());
     let parts = [
         handles.collect::<Vec<_>>(),
         types.collect(),
         version(&api.macros).into_iter().chain(groups).collect(),
-        api.structs.iter().map(structure).collect(),
-        callbacks.collect(),
+        structs.into_iter().map(structure).collect(),
+        callbacks.chain(with_callbacks.into_iter().map(structure)).collect(),
         functions.collect(),
     ];
     parts.map(|part| part.join("\n") + "\n").join("\n")

@@ -6,7 +6,7 @@ use crate::doc::Doc;
 use std::path::Path;
 
 /// The files of `src/ffi` that are chapters of the header, in its order.
-pub const CHAPTERS: [&str; 15] = [
+pub const CHAPTERS: [&str; 16] = [
     "version",
     "status",
     "model",
@@ -20,6 +20,7 @@ pub const CHAPTERS: [&str; 15] = [
     "call",
     "response",
     "usage",
+    "run",
     "json",
     "process",
 ];

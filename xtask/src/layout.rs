@@ -31,7 +31,7 @@ pub fn of(members: &[Member]) -> Layout {
 /// Returns the size of a number or pointer, which is its alignment too.
 fn size_of_type(r#type: &str) -> usize {
     match r#type {
-        pointer if pointer.ends_with('*') => 8,
+        pointer if pointer.ends_with('*') || pointer.ends_with("_fn") => 8,
         "int32_t" | "uint32_t" | "float" => 4,
         "int64_t" | "uint64_t" | "size_t" | "double" => 8,
         other => panic!("the size of {other} is not known here"),

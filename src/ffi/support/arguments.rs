@@ -3,9 +3,12 @@
 use super::handle::{self, HandleObject};
 use super::request::SharedRequest;
 use crate::call::Stream;
+use crate::config::RunOptions;
 use crate::error::Result;
 use crate::model::{Ended, Model};
 use crate::protocol::operation::Operation;
+use crate::request::ToolDeclarations;
+use crate::run::{Run, Start};
 use crate::runtime::cancel::Cancel;
 use std::sync::Arc;
 
@@ -33,6 +36,12 @@ impl CallArguments {
     /// Runs the call to its end.
     pub fn call(&self, operation: Operation) -> Ended<()> {
         self.model.call(operation, &self.request.snapshot(), self.cancel.as_deref())
+    }
+
+    /// Starts a run without waiting for the network.
+    pub fn run(&self, tools: ToolDeclarations, options: RunOptions) -> Result<Run> {
+        let cancel = self.cancel.as_deref().cloned();
+        Run::open(Start { model: self.model.clone(), request: self.request.share(), cancel, tools, options })
     }
 
     /// Starts the call without waiting for the network.

@@ -44,6 +44,7 @@ pub enum HandleType {
     Response,
     Stream,
     WaitingSet,
+    Run,
     #[cfg(test)]
     TestThing,
     #[cfg(test)]
@@ -59,6 +60,7 @@ impl HandleType {
         HandleType::Response,
         HandleType::Stream,
         HandleType::WaitingSet,
+        HandleType::Run,
         #[cfg(test)]
         HandleType::TestThing,
         #[cfg(test)]
@@ -75,6 +77,7 @@ impl HandleType {
             HandleType::Response => "response",
             HandleType::Stream => "stream",
             HandleType::WaitingSet => "waiting set",
+            HandleType::Run => "run",
             #[cfg(test)]
             HandleType::TestThing => "thing",
             #[cfg(test)]

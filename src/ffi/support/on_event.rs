@@ -10,7 +10,6 @@
 //! cancelled.
 
 use super::arguments::CallArguments;
-use crate::call::Remote;
 use crate::runtime::per_process::PerProcess;
 use crate::sys::stack;
 use std::cell::{Cell, RefCell};
@@ -36,13 +35,14 @@ struct Entry {
     number: u64,
     /// An address in the frame that calls `on_event`.
     frame: usize,
-    remote: Remote,
+    /// Ends the call, unless it has ended.
+    end: Box<dyn Fn()>,
     _kept: CallArguments,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.remote.cancel();
+        (self.end)();
     }
 }
 
@@ -52,10 +52,11 @@ pub struct ListedCall {
 }
 
 impl ListedCall {
-    pub fn begin(frame: usize, remote: Remote, arguments: CallArguments) -> Self {
+    /// `end` ends the call, unless it has ended.
+    pub fn begin(frame: usize, end: impl Fn() + 'static, arguments: CallArguments) -> Self {
         let number = NUMBER.get() + 1;
         NUMBER.set(number);
-        let entry = Entry { number, frame, remote, _kept: arguments };
+        let entry = Entry { number, frame, end: Box::new(end), _kept: arguments };
         // A thread whose thread-locals are gone has no list. It ends, and leaves no call.
         let _ = CALLS.try_with(|list| list.borrow_mut().current().push(entry));
         ListedCall { number }

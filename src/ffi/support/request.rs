@@ -3,10 +3,11 @@
 use crate::request::{Request, ZeroizedText};
 use crate::runtime::sync::{Mutex, MutexGuard};
 use std::ffi::c_char;
+use std::sync::Arc;
 
 /// A request that several threads may use, and the texts that the program has borrowed from it.
 pub struct SharedRequest {
-    request: Mutex<Request>,
+    request: Arc<Mutex<Request>>,
     /// The text that bedrock_request_body returned last.
     body: Mutex<ZeroizedText>,
     /// The text that bedrock_request_json returned last.
@@ -17,12 +18,17 @@ pub struct SharedRequest {
 
 impl SharedRequest {
     pub fn new(request: Request) -> Self {
-        let request = Mutex::new(request);
+        let request = Arc::new(Mutex::new(request));
         SharedRequest { request, body: Mutex::default(), json: Mutex::default(), difference: Mutex::default() }
     }
 
     pub fn lock(&self) -> MutexGuard<'_, Request> {
         self.request.lock()
+    }
+
+    /// Returns the request for a run, which adds to it.
+    pub fn share(&self) -> Arc<Mutex<Request>> {
+        self.request.clone()
     }
 
     /// Returns a copy of the request as it is now.

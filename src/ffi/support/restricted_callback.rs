@@ -1,8 +1,11 @@
 //! Callbacks that may call few functions of the library: wakeups and the log callback, which run on the library's
 //! threads.
 
+use super::release::User;
+use crate::call::wakeup::Callback;
 use crate::runtime::signals;
 use std::cell::Cell;
+use std::ffi::c_void;
 
 thread_local! {
     /// Whether this thread is inside a wakeup or the log callback.
@@ -14,6 +17,13 @@ pub fn run(callback: impl FnOnce()) {
     CONFINED.set(true);
     callback();
     CONFINED.set(false);
+}
+
+/// Returns a wakeup that calls a function of the program with its pointer, which it takes.
+pub fn wakeup(function: unsafe extern "C-unwind" fn(*mut c_void), user: &mut Option<User>) -> Callback {
+    let user = user.take().expect("a wakeup is made once");
+    // SAFETY: the program has promised that its function may be called with its pointer.
+    Box::new(move || run(|| unsafe { function(user.get()) }))
 }
 
 /// Returns whether this thread is inside a wakeup or the log callback.

@@ -37,10 +37,10 @@ mod reasoning;
 mod response_format;
 mod tool_calls;
 mod tool_result;
-mod tools;
+pub mod tools;
 pub mod translate_members;
 mod unsupported_members;
-mod with_member;
+pub mod with_member;
 
 use super::document::Document;
 use super::operation_members::is_for_another_operation;

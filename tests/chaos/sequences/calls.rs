@@ -1,6 +1,6 @@
 //! The calls: each function of the header that takes or returns a handle, with random arguments.
 
-use std::ffi::{c_char, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{dangling, null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,6 +13,7 @@ use bedrock::ffi::model::*;
 use bedrock::ffi::process::*;
 use bedrock::ffi::request::*;
 use bedrock::ffi::response::*;
+use bedrock::ffi::run::*;
 use bedrock::ffi::stream::*;
 use bedrock::ffi::usage::*;
 use bedrock::ffi::waitset::*;
@@ -41,8 +42,10 @@ const fn waits(name: &'static str, weight: usize, make: fn(&mut Caller) -> Gave)
     Call { name, weight: OFTEN * weight, waits: true, make }
 }
 
-const CONFIGS: [&str; 6] = [
+const CONFIGS: [&str; 7] = [
     r#"{"model": "m", "transport": {"replies": ["Hello", {"text": "Hello", "stop_reason": "end_turn"}], "repeat": true}}"#,
+    r#"{"model": "m", "transport": {"replies": [{"message": {"role": "assistant", "content": [
+        {"toolUse": {"toolUseId": "t-1", "name": "tool", "input": {}}}]}}, "Hello"], "repeat": true}}"#,
     r#"{"model": "m", "region": "us-east-1", "base_url": "{url}", "api_key": "A", "secret_key": "S", "http_version": "1.1",
         "timeouts": {"connect": "100ms", "first_event": "100ms", "idle": "100ms", "total": "150ms"}}"#,
     r#"{"model": "m", "region": "us-east-1", "base_url": "{url2}", "api_key": "A", "secret_key": "S", "http_version": "2",
@@ -88,6 +91,22 @@ const FORMATS: [&str; 4] = ["png", "pdf", "image/jpeg", "nothing"];
 const OPERATIONS: [&str; 6] =
     ["Converse", "ConverseStream", "InvokeModel", "CountTokens", "InvokeModelWithResponseStream", "Nothing"];
 
+/// Options for bedrock_run_tools, which no timer ends while it waits for results.
+const TOTALS: [&CStr; 3] =
+    [c"{\"total\": \"150ms\"}", c"{\"total\": \"50ms\", \"max_rounds\": 2}", c"{\"total\": \"150ms\", \"x\": 1}"];
+
+const OPTIONS: [&str; 4] = [
+    r#"{"tools": [{"name": "tool", "input_schema": {"type": "object"}}]}"#,
+    r#"{"total": "100ms"}"#,
+    r#"{"max_rounds": 2, "total": "1s"}"#,
+    r#"{"max_round": 2}"#,
+];
+
+const RESULTS: [&str; 4] = ["Hello", r#"{"a": 1}"#, r#"[{"text": "a"}]"#, "{"];
+
+/// What a run is added to a waiting set with.
+static A_RUN: u8 = 0;
+
 /// How often a callback could call a function that callbacks must not call.
 pub static LET: AtomicUsize = AtomicUsize::new(0);
 
@@ -101,6 +120,21 @@ unsafe extern "C-unwind" fn on_event(event: *const bedrock_event, user: *mut c_v
     }
     caller.inside();
     i32::from(caller.random.percent(5))
+}
+
+unsafe extern "C-unwind" fn tool(run: *mut bedrock_run, call: *const bedrock_tool_call, user: *mut c_void) -> i32 {
+    let caller = unsafe { &mut *user.cast::<Caller>() };
+    if run.is_null() || call.is_null() {
+        caller.report("a tool without a run or a call".to_owned());
+        return BEDROCK_TOOL_STOP;
+    }
+    caller.keep(Kind::Run, run);
+    caller.inside();
+    if caller.random.percent(70) {
+        let (text, kind) = (caller.text(&RESULTS), caller.random.below(5) as i32);
+        unsafe { bedrock_run_result(run, (*call).id, text.pointer, text.len, kind, null_mut()) };
+    }
+    *caller.random.one_of(&[BEDROCK_TOOL_DONE, BEDROCK_TOOL_DONE, BEDROCK_TOOL_LATER, BEDROCK_TOOL_STOP, 77])
 }
 
 unsafe extern "C-unwind" fn wakeup(_: *mut c_void) {
@@ -404,6 +438,72 @@ pub const CALLS: &[Call] = &[
         Gave::Nothing
     }),
     freer!(bedrock_stream_free, Stream, 3),
+    // Runs.
+    waits("bedrock_run_tools", 5, |caller| {
+        let (model, request) = (caller.handle_to_read(Kind::Model), caller.handle(Kind::Request));
+        let (options, cancel) = (*caller.random.one_of(&TOTALS), caller.cancel());
+        let function: bedrock_event_fn = if caller.random.percent(50) { None } else { Some(on_event) };
+        let known = caller.random.percent(80);
+        caller.made(Kind::Response, |caller, out, err| unsafe {
+            let user = (&raw mut *caller).cast();
+            let name = if known { c"tool" } else { c"other" };
+            let schema = c"{\"type\": \"object\"}";
+            let tool = bedrock_tool {
+                name: name.as_ptr(),
+                description: null(),
+                input_schema_json: schema.as_ptr(),
+                call: Some(tool),
+                user,
+            };
+            let (size, options) = (size_of::<bedrock_tool>(), options.as_ptr());
+            bedrock_run_tools(model, request, &tool, 1, size, options, BEDROCK_STRLEN, cancel, function, user, out, err)
+        })
+    }),
+    call("bedrock_run_open", 8, |caller| {
+        let (model, request) = (caller.handle_to_read(Kind::Model), caller.handle(Kind::Request));
+        let (options, cancel) = (caller.text(&OPTIONS), caller.cancel());
+        caller.made(Kind::Run, |_, out, err| unsafe {
+            bedrock_run_open(model, request, options.pointer, options.len, cancel, out, err)
+        })
+    }),
+    waits("bedrock_run_next", 20, |caller| {
+        // A run that waits for results has no timer of its own.
+        let (run, wait) = (caller.handle(Kind::Run), bounded(caller));
+        caller.with_err(|caller, err| {
+            let mut event = dangling();
+            let status = unsafe { bedrock_run_next(run, wait, &mut event, err) };
+            if event == dangling() || event.is_null() != (status != BEDROCK_OK) {
+                caller.report(format!("bedrock_run_next: {} with *event {event:?}", name(status)));
+            }
+            status
+        })
+    }),
+    call("bedrock_run_result", 6, |caller| {
+        let (run, text, kind) = (caller.handle(Kind::Run), caller.text(&RESULTS), caller.random.below(5) as i32);
+        let id = *caller.random.one_of(&[c"t-1", c"t-2"]);
+        caller.with_err(|_, err| unsafe { bedrock_run_result(run, id.as_ptr(), text.pointer, text.len, kind, err) })
+    }),
+    call("bedrock_run_fd", 2, |caller| {
+        let fd = bedrock_run_fd(caller.handle(Kind::Run));
+        if fd < -1 {
+            caller.report(format!("a descriptor of {fd}"));
+        }
+        Gave::Nothing
+    }),
+    call("bedrock_run_set_wakeup", 3, |caller| {
+        let (run, release) = (caller.handle(Kind::Run), caller.release());
+        let function: bedrock_wakeup_fn = if caller.random.percent(30) { None } else { Some(wakeup) };
+        Gave::Status(bedrock_run_set_wakeup(run, function, null_mut(), release))
+    }),
+    call("bedrock_run_response", 2, |caller| {
+        let run = caller.handle(Kind::Run);
+        caller.made(Kind::Response, |_, out, err| unsafe { bedrock_run_response(run, out, err) })
+    }),
+    call("bedrock_run_cancel", 2, |caller| {
+        bedrock_run_cancel(caller.handle(Kind::Run));
+        Gave::Nothing
+    }),
+    freer!(bedrock_run_free, Run, 3),
     // Waiting sets.
     call("bedrock_waitset_new", 2, |caller| {
         let set = bedrock_waitset_new();
@@ -414,12 +514,17 @@ pub const CALLS: &[Call] = &[
         let (set, stream) = (caller.handle(Kind::Waitset), caller.handle(Kind::Stream));
         Gave::Status(bedrock_waitset_add(set, stream, null_mut()))
     }),
+    call("bedrock_waitset_add_run", 4, |caller| {
+        let (set, run) = (caller.handle(Kind::Waitset), caller.handle(Kind::Run));
+        Gave::Status(bedrock_waitset_add_run(set, run, (&raw const A_RUN).cast_mut().cast()))
+    }),
     waits("bedrock_waitset_wait", 6, |caller| {
         let (set, wait) = (caller.handle(Kind::Waitset), bounded(caller));
         let (mut stream, mut user) = (null_mut(), null_mut());
         let status = unsafe { bedrock_waitset_wait(set, wait, &mut stream, &mut user) };
-        if stream.is_null() != (status != BEDROCK_OK) {
-            caller.report(format!("bedrock_waitset_wait: {} with *stream {stream:?}", name(status)));
+        let is_run = user == (&raw const A_RUN).cast_mut().cast();
+        if stream.is_null() != (status != BEDROCK_OK || is_run) {
+            caller.report(format!("bedrock_waitset_wait: {} with *stream {stream:?}, *user {user:?}", name(status)));
         }
         Gave::Status(status)
     }),

@@ -7,6 +7,7 @@ use bedrock::ffi::cancel::*;
 use bedrock::ffi::model::*;
 use bedrock::ffi::request::*;
 use bedrock::ffi::response::*;
+use bedrock::ffi::run::*;
 use bedrock::ffi::stream::*;
 use bedrock::ffi::waitset::*;
 
@@ -20,18 +21,19 @@ pub enum Kind {
     Request,
     Cancel,
     Stream,
+    Run,
     Waitset,
     Response,
 }
 
-const KINDS: [Kind; 7] =
-    [Kind::Error, Kind::Model, Kind::Request, Kind::Cancel, Kind::Stream, Kind::Waitset, Kind::Response];
+const KINDS: [Kind; 8] =
+    [Kind::Error, Kind::Model, Kind::Request, Kind::Cancel, Kind::Stream, Kind::Run, Kind::Waitset, Kind::Response];
 
 /// The maximum number of handles of a type that are kept.
 const MOST: usize = 24;
 
 #[derive(Default)]
-pub struct Handles([Mutex<Vec<usize>>; 7]);
+pub struct Handles([Mutex<Vec<usize>>; KINDS.len()]);
 
 impl Handles {
     /// Keeps a handle. Frees another one if there are too many.
@@ -86,6 +88,7 @@ fn free(kind: Kind, handle: usize) {
         Kind::Request => bedrock_request_free(without_provenance_mut(handle)),
         Kind::Cancel => bedrock_cancel_free(without_provenance_mut(handle)),
         Kind::Stream => bedrock_stream_free(without_provenance_mut(handle)),
+        Kind::Run => bedrock_run_free(without_provenance_mut(handle)),
         Kind::Waitset => bedrock_waitset_free(without_provenance_mut(handle)),
         Kind::Response => bedrock_response_free(without_provenance_mut(handle)),
     }

@@ -284,7 +284,9 @@ impl Generator<'_> {
         }
         self.example(&mut page, name);
         let of_chapter = page_of(structure.chapter);
-        let related: Vec<_> = self.users_of(name).chain(["bedrock", &of_chapter]).collect();
+        let types = fields.iter().map(|field| &*field.r#type);
+        let callbacks = types.filter(|&word| self.api.callbacks.iter().any(|callback| callback.name == word));
+        let related: Vec<_> = self.users_of(name).chain(callbacks).chain(["bedrock", &of_chapter]).collect();
         self.see_also(&mut page, &related, &[]);
         page.finish()
     }

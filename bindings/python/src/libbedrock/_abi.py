@@ -122,6 +122,8 @@ class EventType(IntEnum):
     #: A chunk of an InvokeModelWithResponseStream. text: the output of the model in its own form, which is JSON.
     #: (chunk)
     CHUNK = 11
+    #: A tool call to do, in a run alone. text: its input, a JSON object. The events of the message come before it.
+    TOOL_CALL = 12
 
 
 class ToolCallKind(IntEnum):
@@ -149,6 +151,7 @@ class bedrock_event(Structure):
         ("json_len", c_size_t),
         ("payload", c_void_p),
         ("payload_len", c_size_t),
+        ("round", c_int32),
     ]
     size: int
     type: int
@@ -164,6 +167,7 @@ class bedrock_event(Structure):
     json_len: int
     payload: int | None
     payload_len: int
+    round: int
 
 
 class bedrock_tool_call(Structure):
@@ -223,6 +227,21 @@ class bedrock_stats(Structure):
     tokens_per_minute: int
 
 
+class bedrock_tool(Structure):
+    _fields_ = [
+        ("name", c_void_p),
+        ("description", c_void_p),
+        ("input_schema_json", c_void_p),
+        ("call", c_void_p),
+        ("user", c_void_p),
+    ]
+    name: int | None
+    description: int | None
+    input_schema_json: int | None
+    call: int | None
+    user: int | None
+
+
 class Functions:
     """The functions of the library, by their names."""
 
@@ -278,6 +297,7 @@ class Functions:
     bedrock_stream_free: Callable[[Pointer], None]
     bedrock_waitset_new: Callable[[], int | None]
     bedrock_waitset_add: Callable[[Pointer, Pointer, Pointer], int]
+    bedrock_waitset_add_run: Callable[[Pointer, Pointer, Pointer], int]
     bedrock_waitset_wait: Callable[[Pointer, int, Pointer, Pointer], int]
     bedrock_waitset_fd: Callable[[Pointer], int]
     bedrock_waitset_free: Callable[[Pointer], None]
@@ -301,6 +321,17 @@ class Functions:
     bedrock_response_usage: Callable[[Pointer, Pointer, int], int]
     bedrock_model_usage: Callable[[Pointer, Pointer, int], int]
     bedrock_model_stats: Callable[[Pointer, Pointer, int], int]
+    bedrock_run_tools: Callable[[
+        Pointer, Pointer, Pointer, int, int, Text, int, Pointer, Pointer, Pointer, Pointer, Pointer
+    ], int]
+    bedrock_run_open: Callable[[Pointer, Pointer, Text, int, Pointer, Pointer, Pointer], int]
+    bedrock_run_next: Callable[[Pointer, int, Pointer, Pointer], int]
+    bedrock_run_result: Callable[[Pointer, Text, Text, int, int, Pointer], int]
+    bedrock_run_fd: Callable[[Pointer], int]
+    bedrock_run_set_wakeup: Callable[[Pointer, Pointer, Pointer, Pointer], int]
+    bedrock_run_response: Callable[[Pointer, Pointer, Pointer], int]
+    bedrock_run_cancel: Callable[[Pointer], None]
+    bedrock_run_free: Callable[[Pointer], None]
     bedrock_utf8_length: Callable[[Text, int], int]
     bedrock_set_log: Callable[[int, Pointer, Pointer, Pointer], int]
     bedrock_shutdown: Callable[[int], int]
@@ -365,6 +396,7 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_stream_free": (None, (c_void_p,)),
     "bedrock_waitset_new": (c_void_p, ()),
     "bedrock_waitset_add": (c_int32, (c_void_p, c_void_p, c_void_p)),
+    "bedrock_waitset_add_run": (c_int32, (c_void_p, c_void_p, c_void_p)),
     "bedrock_waitset_wait": (c_int32, (c_void_p, c_int32, c_void_p, c_void_p)),
     "bedrock_waitset_fd": (c_int, (c_void_p,)),
     "bedrock_waitset_free": (None, (c_void_p,)),
@@ -388,6 +420,17 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_response_usage": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "bedrock_model_usage": (c_int32, (c_void_p, c_void_p, c_size_t)),
     "bedrock_model_stats": (c_int32, (c_void_p, c_void_p, c_size_t)),
+    "bedrock_run_tools": (c_int32, (
+        c_void_p, c_void_p, c_void_p, c_size_t, c_size_t, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p, c_void_p
+    )),
+    "bedrock_run_open": (c_int32, (c_void_p, c_void_p, c_char_p, c_size_t, c_void_p, c_void_p, c_void_p)),
+    "bedrock_run_next": (c_int32, (c_void_p, c_int32, c_void_p, c_void_p)),
+    "bedrock_run_result": (c_int32, (c_void_p, c_char_p, c_char_p, c_size_t, c_int32, c_void_p)),
+    "bedrock_run_fd": (c_int, (c_void_p,)),
+    "bedrock_run_set_wakeup": (c_int32, (c_void_p, c_void_p, c_void_p, c_void_p)),
+    "bedrock_run_response": (c_int32, (c_void_p, c_void_p, c_void_p)),
+    "bedrock_run_cancel": (None, (c_void_p,)),
+    "bedrock_run_free": (None, (c_void_p,)),
     "bedrock_utf8_length": (c_size_t, (c_char_p, c_size_t)),
     "bedrock_set_log": (c_int32, (c_int32, c_void_p, c_void_p, c_void_p)),
     "bedrock_shutdown": (c_int32, (c_int32,)),
