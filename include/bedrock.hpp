@@ -125,6 +125,7 @@ enum class event_type : std::int32_t {
     metadata = BEDROCK_EVENT_METADATA,
     other = BEDROCK_EVENT_OTHER,
     chunk = BEDROCK_EVENT_CHUNK,
+    tool_call = BEDROCK_EVENT_TOOL_CALL,
 };
 
 // The kind of a JSON value. (BEDROCK_JSON_...)
@@ -1082,7 +1083,7 @@ public:
 
 namespace detail {
 
-inline constexpr bedrock_event no_event = {sizeof(bedrock_event), 0, -1, 0, "", 0, "", 0, "", 0, "", 0, "", 0};
+inline constexpr bedrock_event no_event = {sizeof(bedrock_event), 0, -1, 0, "", 0, "", 0, "", 0, "", 0, "", 0, 0};
 
 } // namespace detail
 

@@ -34,12 +34,15 @@ const (
 	EventOther EventType = 10
 	// EventChunk is a chunk of InvokeModelWithResponseStream. Text is the model's own JSON. (chunk)
 	EventChunk EventType = 11
+	// EventToolCall is a tool call to do, in a run alone. Text is its input, a JSON object.
+	EventToolCall EventType = 12
 )
 
 var eventNames = [...]string{
 	EventMessageStart: "message start", EventBlockStart: "block start", EventText: "text", EventReasoning: "reasoning",
 	EventToolInput: "tool input", EventBlockDelta: "block delta", EventBlockStop: "block stop",
 	EventMessageStop: "message stop", EventMetadata: "metadata", EventOther: "other", EventChunk: "chunk",
+	EventToolCall: "tool call",
 }
 
 // String returns the name of the type, such as "text".

@@ -276,7 +276,8 @@ static bedrock_status by_descriptor(struct slot *slot, bedrock_stream *stream, u
                 ADD(notified_in_vain, 1);
         }
     }
-    CHECK(pull_readable(fd, 0));
+    /* The thread that ended the stream may not have signalled the descriptor yet. */
+    CHECK(pull_readable(fd, PATIENCE * 1000));
     slot->notified = 0; /* level-triggered: not counted */
     return status;
 }

@@ -123,7 +123,7 @@ static int failed(bedrock_status status, bedrock_error **error)
 
 static const char *const EVENT_TYPES[] = {
     NULL, "MESSAGE_START", "BLOCK_START", "TEXT", "REASONING", "TOOL_INPUT", "BLOCK_DELTA", "BLOCK_STOP",
-    "MESSAGE_STOP", "METADATA", "OTHER", "CHUNK",
+    "MESSAGE_STOP", "METADATA", "OTHER", "CHUNK", "TOOL_CALL",
 };
 enum { EVENT_TYPE_COUNT = sizeof EVENT_TYPES / sizeof *EVENT_TYPES };
 

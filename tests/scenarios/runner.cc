@@ -68,7 +68,7 @@ const std::map<bedrock::event_type, const char *> event_types = {
     {bedrock::event_type::tool_input, "TOOL_INPUT"}, {bedrock::event_type::block_delta, "BLOCK_DELTA"},
     {bedrock::event_type::block_stop, "BLOCK_STOP"}, {bedrock::event_type::message_stop, "MESSAGE_STOP"},
     {bedrock::event_type::metadata, "METADATA"}, {bedrock::event_type::other, "OTHER"},
-    {bedrock::event_type::chunk, "CHUNK"},
+    {bedrock::event_type::chunk, "CHUNK"}, {bedrock::event_type::tool_call, "TOOL_CALL"},
 };
 
 void print(const bedrock::event &event, bool with_json)

@@ -88,6 +88,7 @@ type event struct {
 	jsonLen                 uintptr
 	payload                 unsafe.Pointer
 	payloadLen              uintptr
+	round                   int32
 }
 
 // toolCall has the layout of bedrock_tool_call.
