@@ -50,15 +50,6 @@ fn throttle(bedrock: &LocalBedrock) {
     }
 }
 
-fn message_reply(content: Value, stop_reason: &str) -> Reply {
-    let message = json!({"role": "assistant", "content": content});
-    Reply::json(json!({"output": {"message": message}, "stopReason": stop_reason}).to_string())
-}
-
-fn reserve(id: &str, part: &str) -> Value {
-    json!({"toolUse": {"toolUseId": id, "name": "reserve", "type": "tool_use", "input": {"part": part, "quantity": 4}}})
-}
-
 /// The messages of the last request, each with its role and the kinds of its blocks.
 fn shape(bedrock: &LocalBedrock) -> Vec<String> {
     let body = bedrock.last_request().json();
@@ -76,18 +67,27 @@ fn the_agent_survives_odd_responses() {
     let Some(agent) = CProgram::example("04_tools") else { return };
     let folder = scratch("agent");
     let bedrock = LocalBedrock::start();
-    let search =
-        json!({"toolUse": {"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use", "input": {}}});
-    let found = json!({"toolResult": {"toolUseId": "s", "type": "nova_grounding_result", "content": [{"text": "x"}]}});
-    let broken =
-        json!({"toolUse": {"toolUseId": "b", "name": "reserve", "type": "tool_use", "input": "{\"part\": \"M8"}});
+    let reserve = |reply: Reply, index, id, part| {
+        reply.tool_call(index, id, "reserve", &["{\"part\": \"", part, "\", \"quantity\": 4}"])
+    };
+    let message = || Reply::stream().message_start();
 
-    bedrock.push(message_reply(json!([{"text": ""}, reserve("1", "M8 bolt")]), "tool_use"));
+    bedrock.push(reserve(message().text(0, &[""]), 1, "1", "M8 bolt").message_stop("tool_use"));
     throttle(&bedrock);
-    bedrock.push(message_reply(json!([broken]), "max_tokens"));
-    bedrock
-        .push(message_reply(json!([search, found, {"text": "I looked it up."}, reserve("2", "M8 nut")]), "tool_use"));
-    bedrock.push(message_reply(json!([]), "end_turn"));
+    bedrock.push(message().tool_call(0, "b", "reserve", &["{\"part\": \"M8"]).message_stop("max_tokens"));
+    let search = json!({"toolUseId": "s", "name": "nova_grounding", "type": "server_tool_use"});
+    let found = json!({"toolUseId": "s", "type": "nova_grounding_result"});
+    let block = |index, start| json!({"contentBlockIndex": index, "start": start}).to_string();
+    let result = json!({"contentBlockIndex": 1, "delta": {"toolResult": [{"text": "x"}]}}).to_string();
+    let searched = message()
+        .event("contentBlockStart", &block(0, json!({"toolUse": search})))
+        .block_stop(0)
+        .event("contentBlockStart", &block(1, json!({"toolResult": found})))
+        .event("contentBlockDelta", &result)
+        .block_stop(1)
+        .text(2, &["I looked it up."]);
+    bedrock.push(reserve(searched, 3, "2", "M8 nut").message_stop("tool_use"));
+    bedrock.push(message().message_stop("end_turn"));
     let out = printed(command(&agent, &bedrock, &folder), "");
 
     assert!(

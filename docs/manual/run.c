@@ -29,15 +29,16 @@ static bedrock_status run_with_a_tool(bedrock_model *model, bedrock_request *req
     tool.input_schema_json = "{\"type\": \"object\", \"required\": [\"a\", \"b\"], \"properties\": {"
                              "\"a\": {\"type\": \"number\"}, \"b\": {\"type\": \"number\"}}}";
     tool.call = add;
-    return bedrock_run_tools(model, request, &tool, 1, sizeof tool, "{\"max_rounds\": 5}", BEDROCK_STRLEN, NULL, NULL, NULL,
-                             response, error);
+    return bedrock_run_tools(model, request, &tool, 1, sizeof tool, "{\"max_rounds\": 5}", BEDROCK_STRLEN, NULL, NULL,
+                             NULL, response, error);
 }
 
 /* Opens a run that the program reads, and that is over in two minutes. */
 static bedrock_status open_run(bedrock_model *model, bedrock_request *request, bedrock_run **run, bedrock_error **error)
 {
-    static const char options[] = "{\"total\": \"2m\", \"tools\": [{\"name\": \"clock\", \"description\": \"The time of day.\","
-                                  "\"input_schema\": {\"type\": \"object\"}}]}";
+    static const char options[] =
+        "{\"total\": \"2m\", \"tools\": [{\"name\": \"clock\", \"description\": \"The time of day.\","
+        " \"input_schema\": {\"type\": \"object\"}}]}";
 
     return bedrock_run_open(model, request, options, BEDROCK_STRLEN, NULL, run, error);
 }
@@ -105,16 +106,37 @@ static bedrock_status read_the_first(bedrock_waitset *set, bedrock_run *run, bed
     return status;
 }
 
-/* Prints the tokens of all rounds of a run, which may have failed. */
-static void print_tokens(bedrock_run *run)
+/* Does by hand what a run does: adds the message of the model, and a result for each of its calls. */
+static bedrock_status add_results(bedrock_request *request, const bedrock_response *response, bedrock_error **error)
+{
+    bedrock_status status = bedrock_request_add_response(request, response, error);
+    size_t i, count = bedrock_response_tool_call_count(response);
+
+    for (i = 0; i < count && status >= 0; i++) {
+        bedrock_tool_call call;
+
+        status = bedrock_response_tool_call(response, i, &call, sizeof call);
+        if (status >= 0) {
+            const char *result = call.input_valid ? "9:00" : "The input was cut off.";
+
+            status = bedrock_request_add_tool_result(request, call.id, result, BEDROCK_STRLEN, !call.input_valid,
+                                                     error);
+        }
+    }
+    return status;
+}
+
+/* Frees a run, and returns the tokens of all of its rounds. It may have failed. */
+static long end_run(bedrock_run *run)
 {
     bedrock_response *response = NULL;
-    bedrock_usage usage;
+    bedrock_usage usage = {0};
 
-    if (bedrock_run_response(run, &response, NULL) == BEDROCK_OK
-        && bedrock_response_usage(response, &usage, sizeof usage) == BEDROCK_OK)
-        printf("\n%ld tokens\n", (long)usage.total_tokens);
+    if (bedrock_run_response(run, &response, NULL) == BEDROCK_OK)
+        bedrock_response_usage(response, &usage, sizeof usage);
     bedrock_response_free(response);
+    bedrock_run_free(run);
+    return (long)usage.total_tokens;
 }
 
 int main(void)
@@ -123,10 +145,13 @@ int main(void)
                           "{\"toolUseId\": \"1\", \"name\": \"" name "\", \"input\": " input "}}]}}"
     static const char config[] =
         "{\"model\": \"any\", \"transport\": {\"replies\": [" CALL("add", "{\"a\": 2, \"b\": 3}") ", \"It is 5.\","
-        CALL("clock", "{}") ", \"It is nine.\"," CALL("clock", "{}") ", \"Still nine.\", \"Nine.\"]}}";
+        CALL("clock", "{}") ", \"It is nine.\"," CALL("clock", "{}") ", \"Still nine.\", \"Nine.\","
+        CALL("clock", "{}") "]}}";
+    static const char tools[] =
+        "{\"toolConfig\": {\"tools\": [{\"toolSpec\": {\"name\": \"clock\", \"inputSchema\": {\"json\": {}}}}]}}";
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
-    bedrock_response *response = NULL;
+    bedrock_response *response = NULL, *by_hand = NULL;
     bedrock_run *runs[3] = {NULL, NULL, NULL};
     bedrock_waitset *set = bedrock_waitset_new();
     bedrock_error *error = NULL;
@@ -140,18 +165,21 @@ int main(void)
         || bedrock_request_add_text(request, "user", "And now?", BEDROCK_STRLEN, &error) < 0
         || open_run(model, request, &runs[1], &error) < 0 || read_when_woken(runs[1], ends, &error) < 0
         || bedrock_request_add_text(request, "user", "And now?", BEDROCK_STRLEN, &error) < 0
-        || open_run(model, request, &runs[2], &error) < 0 || read_the_first(set, runs[2], &error) < 0;
+        || open_run(model, request, &runs[2], &error) < 0 || read_the_first(set, runs[2], &error) < 0
+        || bedrock_request_add_text(request, "user", "And now?", BEDROCK_STRLEN, &error) < 0
+        || bedrock_request_set(request, tools, BEDROCK_STRLEN, &error) < 0
+        || bedrock_generate(model, request, NULL, &by_hand, &error) < 0
+        || add_results(request, by_hand, &error) < 0;
+    long tokens = end_run(runs[0]) + end_run(runs[1]) + end_run(runs[2]);
 
     if (!failed)
-        print_tokens(runs[0]);
+        printf("\n%ld tokens\n", tokens);
     else
         fprintf(stderr, "%s\n", bedrock_error_message(error));
 
     bedrock_error_free(error);
-    bedrock_run_free(runs[0]);
-    bedrock_run_free(runs[1]);
-    bedrock_run_free(runs[2]);
     bedrock_waitset_free(set);
+    bedrock_response_free(by_hand);
     bedrock_response_free(response);
     bedrock_request_free(request);
     bedrock_model_free(model);

@@ -22,7 +22,9 @@
 //! its message and its results are added to the request, with its reasoning and signatures; the last round has no
 //! results. If the run ends in any other way, the round at work is not added. So the request never holds a call without
 //! its result: add a text of the user, or start another run, and the conversation goes on. The declarations of the tools
-//! are not added. If the request or the model declares a tool of the same name, that declaration is sent.
+//! are not added. If the request or the model declares a tool of the same name, that declaration is sent. The service
+//! refuses a conversation with tool calls if no tools are declared: declare them in the request or the model if you also
+//! make calls that are no runs.
 //!
 //! Failures. A tool that fails does not end the run: its result informs the model. If the model calls a tool that does
 //! not exist, or its input is not a JSON object, the run informs the model, and the program does not get the call.
