@@ -212,9 +212,8 @@ impl Error {
 
     /// Returns the error of a panic that was caught.
     pub fn from_panic(panic: &(dyn std::any::Any + Send)) -> Self {
-        let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-        let what = what.unwrap_or("no message");
-        Error::new(Kind::Internal, format_args!("a bug in this library: {what}. Please report it"))
+        let message = panic_message(panic);
+        Error::new(Kind::Internal, format_args!("a bug in this library: {message}. Please report it"))
     }
 
     /// Sets the JSON pointer to the member that caused the failure.
@@ -380,6 +379,12 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// Returns the message of a panic that was caught.
+pub fn panic_message(panic: &(dyn std::any::Any + Send)) -> &str {
+    let message = panic.downcast_ref::<&str>().copied();
+    message.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
 
 /// Returns the texts of an error and its causes, the outermost first, each once. Some texts of the SDK contain a
 /// complete request with its prompts. They are cut off before it.

@@ -96,7 +96,7 @@ impl Stream {
             end_on_drop.0.pipe.end_with(|| match end {
                 Ok(Ok(response)) => End::Done(response.map(|json| Arc::new(json.into()))),
                 Ok(Err(error)) => End::Failed(error),
-                Err(panic) => End::Failed(Error::from_panic(&*panic)),
+                Err(panic) => End::Failed(worker::task_panicked(&*panic)),
             });
         };
         let Some(task) = worker::wake(|| runtime.handle.spawn(work)) else {
@@ -349,6 +349,16 @@ mod tests {
         let mut fine = Stream::start(&runtime, options(Operation::Converse), responds).unwrap();
         assert!(matches!(fine.next(None), Ok(Next::Done)));
         assert_eq!(fine.response().json().as_str(), "{}");
+    }
+
+    #[test]
+    fn a_call_that_cannot_wake_the_event_loop_names_the_cause_and_not_a_bug() {
+        let runtime = worker::start().unwrap();
+        let panics = |_| async { panic!("failed to wake I/O driver: Os {{ code: 9 }}") };
+        let mut broken = Stream::start(&runtime, options(Operation::ConverseStream), panics).unwrap();
+        let error = broken.next(None).unwrap_err();
+        assert_eq!(error.kind(), Kind::Resource);
+        assert!(error.message().as_str().contains("the program has closed descriptors"), "{error}");
     }
 
     #[test]

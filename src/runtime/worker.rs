@@ -10,8 +10,9 @@ use super::fork::{ForkLock, HeldOverFork, Rank};
 use super::per_process::PerProcess;
 use super::sync::{Condvar, Mutex};
 use super::{coalesce, log, notify, quiesce, thread};
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Kind, Result, panic_message};
 use crate::sys::sched;
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -173,6 +174,15 @@ fn run(event_loop: EventLoop, stop: &Notify, epoch: u64) {
 /// Abandons a worker whose event loop is broken: the next call starts another.
 pub fn give_up(epoch: u64) {
     STATE.lock().current().worker.take_if(|worker| worker.epoch == epoch);
+}
+
+/// Returns the error of a panic in a task of the worker.
+pub fn task_panicked(panic: &(dyn Any + Send)) -> Error {
+    // tokio panics with this message in a task that sets a timer, if the event loop's descriptors are closed.
+    match panic_message(panic).starts_with("failed to wake I/O driver") {
+        true => loop_broken(),
+        false => Error::from_panic(panic),
+    }
 }
 
 /// Returns the error of the calls whose event loop broke.
