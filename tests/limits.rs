@@ -3,7 +3,9 @@
 mod support;
 
 use serde_json::json;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 use support::capi::*;
 use support::{Gate, LocalBedrock, Reply};
 
@@ -145,4 +147,106 @@ fn a_wrong_limit_is_an_error_that_points_to_it() {
         let failure = Model::try_new(&config.to_string()).err().unwrap();
         assert_eq!(failure.is(BEDROCK_E_CONFIG).path, path);
     }
+}
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// The quota of the service, and how many calls are made under it: for more than two minutes.
+const REQUESTS: u32 = 400;
+const TOKENS: u32 = 80_000;
+const CALLS: usize = 1_000;
+
+/// A service with a quota, which counts what was sent in the last 60 seconds by the rule of Bedrock's documentation: the
+/// input and the limit of the output when a request comes, and what was used when the response has been sent.
+#[derive(Default)]
+struct Accounts {
+    counted: Vec<Counted>,
+    refused: usize,
+}
+
+struct Counted {
+    at: Instant,
+    reserved: u64,
+    used: u64,
+    /// When the response has been sent.
+    ends: Instant,
+}
+
+impl Accounts {
+    /// Counts a request and returns its response, or refuses it.
+    fn reply_to(&mut self, request: &support::Request) -> Reply {
+        let (now, body) = (Instant::now(), request.json());
+        let text = body["messages"][0]["content"][0]["text"].as_str().unwrap();
+        let call: u64 = text.split(' ').next().unwrap().parse().unwrap();
+        let input = text.len() as u64 / 4;
+        let reserved = input + body["inferenceConfig"]["maxTokens"].as_u64().unwrap();
+        let output = 10 + call * 7919 % 190;
+        let in_minute = self.counted.iter().rev().take_while(|counted| now - counted.at < MINUTE);
+        let (requests, tokens) = in_minute.fold((0, 0), |(requests, tokens), counted| {
+            (requests + 1, tokens + if counted.ends <= now { counted.used } else { counted.reserved })
+        });
+        if requests + 1 > REQUESTS || tokens + reserved > u64::from(TOKENS) {
+            self.refused += 1;
+            return Reply::error(429, "ThrottlingException", "Too many tokens, please wait before trying again.");
+        }
+        let pause = Duration::from_millis(10 + call * 104_729 % 90);
+        self.counted.push(Counted { at: now, reserved, used: input + output, ends: now + pause });
+        let usage = json!({"inputTokens": input, "outputTokens": output, "totalTokens": input + output});
+        let message = json!({"role": "assistant", "content": [{"text": "Hello"}]});
+        let body = json!({"output": {"message": message}, "stopReason": "end_turn", "usage": usage, "metrics": {}});
+        Reply::json(body.to_string()).head_pause(pause)
+    }
+
+    /// Returns the part of the quota that was used in the first two minutes.
+    fn used(&self) -> f64 {
+        let began = self.counted[0].at;
+        let counted = self.counted.iter().filter(|counted| counted.at - began < 2 * MINUTE);
+        let (requests, tokens) =
+            counted.fold((0, 0), |(requests, tokens), counted| (requests + 1, tokens + counted.used));
+        let part = |used: u64, quota: u32| used as f64 / f64::from(2 * quota);
+        part(requests, REQUESTS).max(part(tokens, TOKENS))
+    }
+}
+
+/// Makes the calls, many at once. Returns how many failed, how long they took, and the accounts of the service.
+fn calls_under_a_quota(members: serde_json::Value) -> (usize, Duration, Arc<Mutex<Accounts>>) {
+    let (bedrock, accounts) = (LocalBedrock::start(), Arc::<Mutex<Accounts>>::default());
+    let of_service = accounts.clone();
+    bedrock.respond_with(move |request| of_service.lock().unwrap().reply_to(request));
+    let model = Model::at_with(&bedrock, members);
+    let (next, failed, began) = (AtomicUsize::new(0), AtomicUsize::new(0), Instant::now());
+    std::thread::scope(|scope| {
+        for _ in 0..64 {
+            scope.spawn(|| {
+                loop {
+                    let call = next.fetch_add(1, Ordering::Relaxed);
+                    if call >= CALLS {
+                        return;
+                    }
+                    let text = format!("{call} {}", "word ".repeat(20 + call % 100));
+                    let message = json!({"role": "user", "content": [{"text": text}]});
+                    let request = json!({"messages": [message], "max_tokens": 200});
+                    let outcome = model.generate(&Request::json(&request.to_string()));
+                    failed.fetch_add(usize::from(outcome.failure.is_some()), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    (failed.into_inner(), began.elapsed(), accounts)
+}
+
+#[test]
+#[ignore = "takes two minutes, because a quota is that of a minute; src/model/admission/service_tests.rs does the same by \
+            a virtual clock. Run it with: cargo test --test limits -- --ignored --nocapture"]
+fn a_service_with_the_same_quota_refuses_none_of_a_thousand_calls_and_almost_all_of_it_is_used() {
+    let limits = json!({"requests_per_minute": REQUESTS, "tokens_per_minute": TOKENS});
+    let (failed, took, accounts) = calls_under_a_quota(json!({"limits": limits, "timeouts": {"queue": "10m"}}));
+    {
+        let accounts = accounts.lock().unwrap();
+        println!("{limits}: {} refused, {:.1} % used, {took:.1?}", accounts.refused, 100.0 * accounts.used());
+        assert_eq!((failed, accounts.refused), (0, 0));
+        assert!(accounts.used() >= 0.95, "{}", accounts.used());
+    }
+    let (failed, took, accounts) = calls_under_a_quota(json!({}));
+    println!("without limits: {} refused, {failed} calls failed, {took:.1?}", accounts.lock().unwrap().refused);
+    assert!(failed > CALLS / 2, "the service refuses what is over its quota: {failed}");
 }

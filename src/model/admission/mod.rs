@@ -3,11 +3,15 @@
 //! A call waits twice. [`concurrency`] lets `max_concurrency` calls run at once. [`quota`] keeps the calls of a minute
 //! under `limits`, as the service counts them. Both admit calls in the order in which they came.
 //!
-//! - [`window`] holds the requests and tokens of the last minute; [`estimate`] the tokens of a request before it is sent.
+//! - [`window`] holds the requests and tokens of the last minute; [`estimate`] the tokens of a request before it is sent,
+//!   with the error that [`correction`] has learned.
 
 mod concurrency;
+mod correction;
 mod estimate;
 mod quota;
+#[cfg(test)]
+mod service_tests;
 mod window;
 
 pub use concurrency::{Concurrency, Permit};

@@ -1,12 +1,14 @@
 //! The quota of a model: the requests and tokens of each minute stay under `limits`.
 //!
 //! A call reserves what it may use, as the service does: one request, its input, and the limit of its output. At its
-//! end the reservation is settled with the tokens that were used, without those that were read from a cache. Calls are
-//! admitted in the order in which they came: one that waits holds the turn, and the others wait for the turn.
+//! end the reservation is settled with the tokens that were used: those that were read from a cache do not count, and
+//! those of the output count several times for some models. Calls are admitted in the order in which they came: one that
+//! waits holds the turn, and the others wait for the turn.
 //!
 //! An adaptive quota learns: a refusal lowers the limits below what was sent in this minute, and each minute without
 //! one raises them again.
 
+use super::correction::Correction;
 use super::estimate::Estimate;
 use super::window::{MINUTE, Room, Wait, Window};
 use crate::config::Limits;
@@ -25,9 +27,6 @@ const COUNTED_WITHIN: Duration = Duration::from_secs(2);
 const AFTER_REFUSAL: f64 = 0.9;
 /// The factor by which a learned limit grows in a minute without a refusal.
 const GROWTH: f64 = 1.05;
-/// The bounds of the learned error of an estimate.
-const RATIO: std::ops::RangeInclusive<f64> = 0.2..=5.0;
-
 /// The quota of a model.
 pub struct Quota {
     limits: Limits,
@@ -41,8 +40,7 @@ pub struct Quota {
 struct State {
     window: Window,
     learned: Option<Learned>,
-    /// Tokens of the input for each that was estimated.
-    ratio: Option<f64>,
+    correction: Correction,
     waiting: u64,
     waits: u64,
     waited: Duration,
@@ -99,7 +97,7 @@ impl Quota {
     fn try_reserve(self: &Arc<Self>, estimate: Estimate) -> Result<Reservation, Wait> {
         let mut state = self.state.lock();
         let (sent, room) = (Instant::now(), state.room(&self.limits));
-        let tokens = state.corrected(estimate.input) + estimate.output;
+        let tokens = state.correction.of(estimate.input) + estimate.output;
         let id = state.window.add(tokens, room, sent)?;
         Ok(Reservation { quota: self.clone(), id, estimate, sent, is_counted: false })
     }
@@ -134,10 +132,6 @@ impl State {
             tokens = lower(tokens, learned.tokens);
         }
         Room { requests, tokens }
-    }
-
-    fn corrected(&self, input: u64) -> u64 {
-        (input as f64 * self.ratio.unwrap_or(1.0)).ceil() as u64
     }
 
     /// Learns limits from a refusal: the minute was too full.
@@ -192,12 +186,9 @@ impl Reservation {
         let (input, cached) = (used(usage.input_tokens), used(usage.cache_write_tokens));
         let mut state = self.quota.state.lock();
         let read = used(usage.cache_read_tokens);
-        if self.estimate.input > 0 && input + cached + read > 0 {
-            let seen = (input + cached + read) as f64 / self.estimate.input as f64;
-            let ratio = state.ratio.map_or(seen.max(1.0), |known| known * 0.9 + seen * 0.1);
-            state.ratio = Some(ratio.clamp(*RATIO.start(), *RATIO.end()));
-        }
-        state.window.settle(self.id, input + cached + used(usage.output_tokens));
+        state.correction.learn(self.estimate.input, input + cached + read);
+        let output = used(usage.output_tokens).saturating_mul(self.estimate.output_rate);
+        state.window.settle(self.id, input + cached + output);
         drop(state);
         self.quota.changed.notify_waiters();
     }
@@ -245,7 +236,7 @@ mod tests {
     }
 
     fn estimate(input: u64, output: u64) -> Estimate {
-        Estimate { input, output }
+        Estimate { input, output, output_rate: 1 }
     }
 
     fn stats(quota: &Quota) -> super::super::Stats {
@@ -295,6 +286,15 @@ mod tests {
         let usage = Usage { input_tokens: 10, cache_read_tokens: 4_990, output_tokens: 20, ..Usage::default() };
         call.settle(usage);
         assert_eq!(stats(&quota).tokens_in_minute, Some(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_output_counts_by_its_rate_when_it_is_settled() {
+        let quota = quota(None, Some(10_000), false);
+        let call = quota.reserve(Estimate { output_rate: 5, ..estimate(100, 1_000) }).await;
+        assert_eq!(stats(&quota).tokens_in_minute, Some(1_100));
+        call.settle(Usage { input_tokens: 100, output_tokens: 400, ..Usage::default() });
+        assert_eq!(stats(&quota).tokens_in_minute, Some(2_100));
     }
 
     #[tokio::test(start_paused = true)]
