@@ -56,13 +56,14 @@
  *
  * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
  *   function that makes an object, returns one, owned by the caller. Free each handle once with
- *   bedrock_<type>_free, on any thread and at any time, but not inside wakeup or log. A running
- *   call keeps its model and its request alive. Freeing a stream ends its call. A cancel that was
- *   freed can no longer be fired. Freeing NULL, or a handle that was freed before, does nothing. A
- *   function that needs a handle returns BEDROCK_E_INVALID_ARGUMENT for NULL. For a handle that was
- *   freed, was never made or has another type it returns BEDROCK_E_BAD_HANDLE. A getter returns its
- *   neutral value ("", 0 or -1) for all of them. None of this is undefined behaviour. On 64-bit
- *   systems a handle is a number from 2^52 to 2^53, so that a double holds it exactly.
+ *   bedrock_<type>_free, on any thread and at any time, but not inside wakeup, log or observer. A
+ *   running call keeps its model and its request alive. Freeing a stream ends its call. A cancel
+ *   that was freed can no longer be fired. Freeing NULL, or a handle that was freed before, does
+ *   nothing. A function that needs a handle returns BEDROCK_E_INVALID_ARGUMENT for NULL. For a
+ *   handle that was freed, was never made or has another type it returns BEDROCK_E_BAD_HANDLE. A
+ *   getter returns its neutral value ("", 0 or -1) for all of them. None of this is undefined
+ *   behaviour. On 64-bit systems a handle is a number from 2^52 to 2^53, so that a double holds it
+ *   exactly.
  *
  * Strings passed in. A text is a pointer and a length, if the function has a parameter for the
  *   length. The length BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id,
@@ -98,18 +99,20 @@
  *   response. A call ends by itself, by a timer, by a cancel, by on_event, by
  *   bedrock_stream_cancel, by freeing its stream, or by bedrock_shutdown.
  *
- * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Functions
- *   that use the same request are serialized. A call copies its request when it begins, so calls
- *   with the same request run in parallel. A stream may be used by any thread, but by one at a
- *   time: a second one gets BEDROCK_E_BUSY. Any thread may call bedrock_stream_cancel at any time,
- *   and bedrock_stream_free too, except inside wakeup and log. Only bedrock_cancel_fire is
- *   async-signal-safe. A function whose comment has no line "Threads" does not block.
+ * Threads. Models, requests, responses, errors, cancels, waiting sets and feeds are thread-safe.
+ *   Functions that use the same request are serialized. A call copies its request when it begins,
+ *   so calls with the same request run in parallel. A stream may be used by any thread, but by one
+ *   at a time: a second one gets BEDROCK_E_BUSY. So does a second thread in bedrock_feed_next. Any
+ *   thread may call bedrock_stream_cancel at any time, and bedrock_stream_free too, except inside
+ *   wakeup, log and observer. Only bedrock_cancel_fire is async-signal-safe. A function whose
+ *   comment has no line "Threads" does not block.
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
- *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup and log run on library threads
- *   that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every other
- *   function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So no object can
- *   be freed there, not even an error: pass NULL as err, or free the error on another thread.
+ *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup, log and observer run on library
+ *   threads that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every
+ *   other function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So no
+ *   object can be freed there, not even an error: pass NULL as err, or free the error on another
+ *   thread.
  *
  * Release. release(user) runs exactly once, when the library no longer uses user and the bytes
  *   passed with it, or when the function that it was passed to fails. In the child of a fork it
@@ -119,14 +122,15 @@
  *   wakeup, the other functions of that stream may return BEDROCK_E_BUSY.
  *
  * Callbacks in other languages. The runtime of your language does not know the threads on which
- *   wakeup and log run. C, C++, Rust, Go and Java support callbacks on such threads. Python, Node,
- *   LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or fail when the process ends: poll a descriptor
- *   there, or use a waiting set.
+ *   wakeup, log and observer run. C, C++, Rust, Go and Java support callbacks on such threads.
+ *   Python, Node, LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or fail when the process ends:
+ *   poll a descriptor there, or use a waiting set. A feed returns messages and records there.
  *
- * Locks. bedrock_stream_free, bedrock_stream_set_wakeup and bedrock_set_log block until a callback
- *   that is running has returned. bedrock_shutdown does so within its timeout. Hold no lock that
- *   the callback acquires. The global lock of an interpreter is such a lock: declare the four
- *   functions as blocking. Do not call them on the thread to which your FFI forwards callbacks.
+ * Locks. bedrock_stream_free, bedrock_stream_set_wakeup, bedrock_set_log and bedrock_set_observer
+ *   block until a callback that is running has returned. bedrock_shutdown does so within its
+ *   timeout. Hold no lock that the callback acquires. The global lock of an interpreter is such a
+ *   lock: declare the five functions as blocking. Do not call them on the thread to which your FFI
+ *   forwards callbacks.
  *
  * Exceptions. No callback may throw, longjmp or end its thread. If it happens nevertheless:
  *
@@ -137,8 +141,8 @@
  *     is never freed.
  *   - A coroutine that shares the stack of its thread, and is suspended inside on_event, looks like
  *     a longjmp. Read streams by pull there.
- *   - If wakeup or log ends its thread, the library starts another.
- *   - An exception that leaves wakeup, log or release ends the process.
+ *   - If wakeup, log or observer ends its thread, the library starts another.
+ *   - An exception that leaves wakeup, log, observer or release ends the process.
  *
  * Stack. 16 KiB are enough for every function, besides the stack that on_event needs.
  *
@@ -160,9 +164,9 @@
  *   it inherited. The same holds for _Fork() and clone(), if no other thread was inside the
  *   library. If the library is at work, fork() waits for it, for at most a second. Inside a handler
  *   of pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL,
- *   or returns its neutral value. If fork() is called inside wakeup or log, the callback may call
- *   every function in the child, and the child process ends when the callback returns. If on_event
- *   calls fork() and returns in the child, the call ends there with BEDROCK_E_FORKED.
+ *   or returns its neutral value. If fork() is called inside wakeup, log or observer, the callback
+ *   may call every function in the child, and the child process ends when the callback returns. If
+ *   on_event calls fork() and returns in the child, the call ends there with BEDROCK_E_FORKED.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
  *   descriptors of the library are closed, its calls fail with BEDROCK_E_RESOURCE or
@@ -199,6 +203,7 @@ typedef struct bedrock_stream bedrock_stream;        /* A stream that the progra
 typedef struct bedrock_waitset bedrock_waitset;      /* A set of streams to wait for. */
 typedef struct bedrock_response bedrock_response;    /* A response. */
 typedef struct bedrock_run bedrock_run;              /* A run: a loop that calls tools. */
+typedef struct bedrock_feed bedrock_feed;            /* Records and messages to read. */
 
 
 /* ---- Version ---------------------------------------------------------------------------------
@@ -852,6 +857,23 @@ bedrock_status bedrock_request_set(bedrock_request *request,
 bedrock_status bedrock_request_remove(bedrock_request *request,
                                       const char *member,
                                       bedrock_error **err);
+
+/* Sets the span of your program in which the request is sent, for distributed tracing (W3C Trace
+ * Context).
+ *
+ * Calls with the request send the header traceparent, which is not part of the body and not
+ * signed: a proxy may replace it. The records of the calls name the trace. If there is an
+ * observer or a feed of records, the call is a span of its own below yours, and the header names
+ * that span. Otherwise the header is sent as given.
+ *
+ * traceparent: The text of the header, such as
+ *   "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01". NULL removes it.
+ * Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if it has another form; the request is then
+ *   unchanged.
+ * Since: 0.1 */
+bedrock_status bedrock_request_set_traceparent(bedrock_request *request,
+                                               const char *traceparent,
+                                               bedrock_error **err);
 
 /* Gets the request itself as JSON, to be saved.
  *
@@ -2168,6 +2190,167 @@ void bedrock_run_cancel(bedrock_run *run);
 void bedrock_run_free(bedrock_run *run);
 
 
+/* ---- Records of calls, and the log by pull ---------------------------------------------------
+ * A record is one JSON object about a call that has ended: how long it took, what it used, and what
+ * each attempt met. It holds no prompt, no response and no credentials. A function receives records
+ * (bedrock_set_observer), or the program reads them (bedrock_feed_new). Without either, the library
+ * observes nothing.
+ *
+ * There is one record for each call that was sent, or would have been: of every interface and
+ * operation, complete, failed or cancelled. A call has none if its request is refused before it is
+ * sent, if its cancel was fired before, or if it began before there was an observer or a feed. A
+ * record is made shortly after its call has ended, also if the program does not read the end. A
+ * cancel that comes when the whole response has arrived does not change the record.
+ * bedrock_shutdown ends the calls that run: once it has returned BEDROCK_OK, the observer has
+ * received the records of all of them, and feeds hold them.
+ *
+ *   {"schema_url": "https://opentelemetry.io/schemas/1.41.0",
+ *    "name": "chat eu.amazon.nova-lite-v1:0", "kind": "client",
+ *    "trace_id": "0af7651916cd43dd8448eb211c80319c", "span_id": "b7ad6b7169203331",
+ *    "parent_span_id": "00f067aa0ba902b7", "trace_flags": 1,
+ *    "start_unix_nano": 1764230400000000000, "end_unix_nano": 1764230401250000000, "status": 0,
+ *    "attributes": {"gen_ai.operation.name": "chat", "gen_ai.provider.name": "aws.bedrock",
+ *      "gen_ai.request.model": "eu.amazon.nova-lite-v1:0", "gen_ai.request.stream": true,
+ *      "server.address": "bedrock-runtime.eu-west-1.amazonaws.com", "server.port": 443,
+ *      "gen_ai.response.model": "eu.amazon.nova-lite-v1:0", "gen_ai.usage.input_tokens": 12,
+ *      "gen_ai.usage.output_tokens": 40, "gen_ai.response.finish_reasons": ["end_turn"], ...},
+ *    "metrics": {"gen_ai.client.operation.duration": 1.250000, ...},
+ *    "attempts": [{"target": 0, "gen_ai.request.model": "eu.amazon.nova-lite-v1:0",
+ *      "start": 0.000310, "duration": 0.412000, "http.response.status_code": 200, ...,
+ *      "connection": {"reused": false, "wait": 0.021000, "dns": 0.001000, "tcp": 0.007000,
+ *        "tls": 0.013000}}]}
+ *
+ * Attributes and metrics have the names of OpenTelemetry's semantic conventions for generative AI.
+ * "schema_url" names the version. Where the development version has other names, a record has both:
+ * gen_ai.client.operation.duration and gen_ai.client.inference.duration,
+ * gen_ai.usage.cache_creation.input_tokens and gen_ai.usage.cache_write.input_tokens. Times are in
+ * seconds. A member that is not known is missing.
+ *
+ * "status" is BEDROCK_OK or the status that ended the call. "error.type" is the service's name of
+ * the failure, or else the name of the status ("Timeout"). gen_ai.usage.input_tokens includes the
+ * tokens of the prompt cache, as the convention demands; bedrock_usage has what the service counts.
+ * time_per_output_chunk is the mean time from one event to the next. gen_ai.operation.name is
+ * "chat" for Converse and ConverseStream; other operations have a name of their own, such as
+ * "invoke_model". What the conventions do not have has names that begin with "libbedrock.": the
+ * "operation", the number of "attempts" and of "events", "time_to_first_event", "service_latency".
+ *
+ * "attempts" has an object for each request that was sent: "target" is 0 for the model and counts
+ * its fallbacks from 1. "start" is since the start of the call, "duration" until the head of the
+ * response or the failure, "wait" until the next attempt. "connection" states how long the attempt
+ * waited for its connection, and for a new one how long the lookup of the name, TCP and TLS took.
+ */
+
+enum {
+  BEDROCK_FEED_RECORD = 1,  /* A record. text: its JSON. */
+  BEDROCK_FEED_LOG = 2,  /* A message of the log. text: the message. */
+  /* Records and messages that were dropped here, because "capacity" of them were waiting. lost:
+   * their number. */
+  BEDROCK_FEED_LOST = 3,
+};
+
+/* Receives one record at a time, on a library thread that does nothing else. record is
+ * NUL-terminated JSON, and borrowed until the function returns. len is its length. lost is 0. If
+ * the function was too slow and records were dropped, it is called with their number in lost,
+ * and record is "". The function may call only bedrock_cancel_fire and bedrock_stream_cancel;
+ * others return BEDROCK_E_BUSY or their neutral value. It must not throw. */
+typedef void (*bedrock_record_fn)(const char *record, size_t len, int64_t lost, void *user);
+
+/* What a feed returns. It is borrowed until the next bedrock_feed_next or bedrock_feed_free on
+ * its feed. Its texts are NUL-terminated and never NULL. Newer library versions may append
+ * members: check size before you read a member that your minimum version does not have. */
+typedef struct bedrock_feed_item {
+  /* sizeof(bedrock_feed_item) in the library. */
+  uint32_t size;
+  /* One of BEDROCK_FEED_... Ignore types that you do not know. */
+  int32_t type;
+  /* The number of records and messages that were dropped, otherwise 0. */
+  int64_t lost;
+  /* The record or the message, otherwise "". */
+  const char *text;
+  size_t text_len;
+  /* A short name for the topic of a message, otherwise "". */
+  const char *target;
+  /* The level of a message, one of BEDROCK_LOG_..., otherwise 0. */
+  int32_t level;
+} bedrock_feed_item;
+
+/* Sends the records of calls to a function.
+ *
+ * options_json: NULL, or a JSON object. "capacity" is the number of records that may wait for
+ *   the function, 4096 by default.
+ * observer: A new observer replaces the old one. NULL removes it. Once this function has
+ *   returned, the old observer is not running and will not run.
+ * Returns: BEDROCK_OK. BEDROCK_E_CONFIG if an option is wrong. BEDROCK_E_RESOURCE if the
+ *   thread that runs observer cannot start; the old observer then stays.
+ * Ownership: release(user) runs once: inside the bedrock_set_observer that replaces or removes
+ *   the observer, or inside this one if it fails or observer is NULL.
+ * Threads: Thread-safe. Blocks until an old observer that is running has returned: hold no
+ *   lock that it acquires. observer runs on a library thread.
+ * Since: 0.1 */
+bedrock_status bedrock_set_observer(const char *options_json,
+                                    size_t len,
+                                    bedrock_record_fn observer,
+                                    void *user,
+                                    bedrock_release_fn release,
+                                    bedrock_error **err);
+
+/* Opens a queue of records and messages, for programs that cannot take callbacks on threads of
+ * the library.
+ *
+ * A feed gets the records of calls that begin from now on, and the messages that are written
+ * from now on. There may be several feeds: each gets everything that it asks for. While
+ * "capacity" of them wait, further ones are dropped, and the feed returns in their place how
+ * many.
+ *
+ * options_json: A JSON object with at least one of the first two members. "records": true asks
+ *   for records. "log" is the least severe level of messages: "error", "warn", "info" or
+ *   "debug". "capacity" is 4096 by default.
+ * Returns: BEDROCK_OK. BEDROCK_E_CONFIG if an option is wrong.
+ * Ownership: *out is owned by the caller. Free it with bedrock_feed_free.
+ * Since: 0.1 */
+bedrock_status bedrock_feed_new(const char *options_json,
+                                size_t len,
+                                bedrock_feed **out,
+                                bedrock_error **err);
+
+/* Waits for the next record or message.
+ *
+ * timeout_ms: 0 does not wait. A negative value waits without a limit.
+ * item: *item receives the item if the status is BEDROCK_OK, and NULL otherwise.
+ * Returns: BEDROCK_OK with an item. BEDROCK_AGAIN if none came in time. BEDROCK_E_CANCELLED if
+ *   the feed was freed meanwhile.
+ * Ownership: *item is borrowed until the next bedrock_feed_next or bedrock_feed_free on this
+ *   feed. Other functions do not invalidate it.
+ * Threads: Blocks for at most timeout_ms. BEDROCK_E_BUSY if another thread uses the feed.
+ * Since: 0.1 */
+bedrock_status bedrock_feed_next(bedrock_feed *feed,
+                                 int32_t timeout_ms,
+                                 const bedrock_feed_item **item,
+                                 bedrock_error **err);
+
+/* Gets a descriptor to poll.
+ *
+ * It is readable while bedrock_feed_next(feed, 0, ...) would return something other than
+ * BEDROCK_AGAIN (level-triggered). It is non-blocking and close-on-exec. The function makes the
+ * descriptor when it is first used, and later returns the same one. Only poll it.
+ *
+ * Returns: The descriptor. -1 if the process has no descriptor left, for an invalid handle,
+ *   and inside a wakeup, log or observer callback.
+ * Ownership: Owned by the library. bedrock_feed_free closes it: remove it from your event loop
+ *   first.
+ * Since: 0.1 */
+int bedrock_feed_fd(bedrock_feed *feed);
+
+/* Frees a feed, with what it holds.
+ *
+ * A thread that is in bedrock_feed_next gets BEDROCK_E_CANCELLED.
+ *
+ * feed: NULL does nothing.
+ * Ownership: Ends the handle, the last item and the descriptor: no thread may still use them.
+ * Since: 0.1 */
+void bedrock_feed_free(bedrock_feed *feed);
+
+
 /* ---- JSON, for programs that have no JSON library --------------------------------------------
  * These functions read a JSON text in place. They make no handles, allocate nothing and are
  * thread-safe. If an object has a key twice, the last one counts. Their parameters:
@@ -2381,22 +2564,23 @@ size_t bedrock_utf8_length(const char *text,
  * Threads. Making models, requests and cancels starts no thread. A process that has done nothing
  * else can fork as if the library were not there. The first call, or bedrock_model_connect, starts
  * the worker. bedrock_stream_set_wakeup starts the thread that runs wakeups. bedrock_set_log starts
- * the thread that runs the log. The first call with a cancel starts the thread that waits for
- * cancels. If one of them cannot start, the function returns BEDROCK_E_RESOURCE. Other threads do
- * single tasks: at most 8 look up names, at most 8 read files, at most 16 fetch credentials, at
- * most 8 write recordings, and at most 2 check long responses. They end after 10 seconds without
- * work. A command that prints credentials (credential_process) serves all calls that wait for it.
- * It is killed after one minute, and by bedrock_shutdown.
+ * the thread that runs the log, bedrock_set_observer that of the observer. The first call with a
+ * cancel starts the thread that waits for cancels. If one of them cannot start, the function
+ * returns BEDROCK_E_RESOURCE. Other threads do single tasks: at most 8 look up names, at most 8
+ * read files, at most 16 fetch credentials, at most 8 write recordings, and at most 2 check long
+ * responses. They end after 10 seconds without work. A command that prints credentials
+ * (credential_process) serves all calls that wait for it. It is killed after one minute, and by
+ * bedrock_shutdown.
  *
  * Scheduling. The worker inherits CPU affinity, priority, scheduling policy and namespaces from the
  * thread that makes the first call. Unless a seccomp filter is in force, it asks Linux for a short
  * time slice (sched_setattr).
  *
  * Signals. No thread of the library blocks the signals of faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL,
- * SIGTRAP, SIGSYS, SIGABRT), so that crash reporters work there too. The threads that run wakeups
- * and logs block HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH,
- * and the signals that were blocked on the thread that set the first wakeup or the log. The
- * library's other threads block every signal except those of faults.
+ * SIGTRAP, SIGSYS, SIGABRT), so that crash reporters work there too. The threads that run wakeups,
+ * the log and the observer block HUP, INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO,
+ * TSTP and WINCH, and the signals that were blocked on the thread that set the first wakeup, the
+ * log or the observer. The library's other threads block every signal except those of faults.
  *
  * Two copies of the library in one process are two libraries: a handle of one gives
  * BEDROCK_E_BAD_HANDLE in the other.
@@ -2424,7 +2608,8 @@ typedef void (*bedrock_log_fn)(int32_t level,
 /* Sends messages of this level, and more severe ones, to a function.
  *
  * The messages never hold credentials, tokens, prompts or responses, at any level. If log is too
- * slow, messages are dropped, and a message states how many.
+ * slow, messages are dropped, and a message states how many. A program that cannot take
+ * callbacks on threads of the library reads the messages from a feed (bedrock_feed_new).
  *
  * level: One of BEDROCK_LOG_... BEDROCK_LOG_OFF turns the log off, which is the default.
  * log: A new log replaces the old one. NULL turns the log off. Once this function has
@@ -2454,8 +2639,8 @@ bedrock_status bedrock_set_log(int32_t level,
  * timeout_ms: A negative value waits without a limit.
  * Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again.
  *   BEDROCK_E_BUSY inside a callback.
- * Threads: Blocks for at most timeout_ms, also until a wakeup or log that is running has
- *   returned: hold no lock that they acquire. Thread-safe.
+ * Threads: Blocks for at most timeout_ms, also until a wakeup, log or observer that is running
+ *   has returned: hold no lock that they acquire. Thread-safe.
  * Since: 0.1 */
 bedrock_status bedrock_shutdown(int32_t timeout_ms);
 

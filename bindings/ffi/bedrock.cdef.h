@@ -6,6 +6,7 @@ typedef struct bedrock_stream bedrock_stream;
 typedef struct bedrock_waitset bedrock_waitset;
 typedef struct bedrock_response bedrock_response;
 typedef struct bedrock_run bedrock_run;
+typedef struct bedrock_feed bedrock_feed;
 
 typedef int32_t bedrock_status;
 
@@ -76,6 +77,11 @@ enum {
   BEDROCK_RESULT_CONTENT = 3
 };
 enum {
+  BEDROCK_FEED_RECORD = 1,
+  BEDROCK_FEED_LOG = 2,
+  BEDROCK_FEED_LOST = 3
+};
+enum {
   BEDROCK_JSON_NONE = 0,
   BEDROCK_JSON_NULL = 1,
   BEDROCK_JSON_FALSE = 2,
@@ -137,6 +143,15 @@ typedef struct bedrock_stats {
   int64_t requests_per_minute;
   int64_t tokens_per_minute;
 } bedrock_stats;
+typedef struct bedrock_feed_item {
+  uint32_t size;
+  int32_t type;
+  int64_t lost;
+  const char *text;
+  size_t text_len;
+  const char *target;
+  int32_t level;
+} bedrock_feed_item;
 typedef struct bedrock_json_item {
   const char *key;
   size_t key_len;
@@ -150,6 +165,7 @@ typedef void (*bedrock_release_fn)(void *user);
 typedef int32_t (*bedrock_event_fn)(const bedrock_event *event, void *user);
 typedef void (*bedrock_wakeup_fn)(void *user);
 typedef int32_t (*bedrock_tool_fn)(bedrock_run *run, const bedrock_tool_call *call, void *user);
+typedef void (*bedrock_record_fn)(const char *record, size_t len, int64_t lost, void *user);
 typedef void (*bedrock_log_fn)(int32_t level, const char *target, const char *message, size_t len, void *user);
 typedef struct bedrock_tool {
   const char *name;
@@ -183,6 +199,7 @@ bedrock_status bedrock_request_new(const char *json, size_t len, bedrock_request
 bedrock_status bedrock_request_clone(const bedrock_request *request, bedrock_request **out, bedrock_error **err);
 bedrock_status bedrock_request_set(bedrock_request *request, const char *json, size_t len, bedrock_error **err);
 bedrock_status bedrock_request_remove(bedrock_request *request, const char *member, bedrock_error **err);
+bedrock_status bedrock_request_set_traceparent(bedrock_request *request, const char *traceparent, bedrock_error **err);
 const char *bedrock_request_json(bedrock_request *request, int32_t attachments, size_t *len, bedrock_error **err);
 const char *bedrock_request_body(bedrock_request *request, const bedrock_model *model, size_t *len, bedrock_error **err);
 const char *bedrock_request_diff(bedrock_request *a, const bedrock_request *b, const bedrock_model *model, size_t *len, bedrock_error **err);
@@ -244,6 +261,11 @@ bedrock_status bedrock_run_set_wakeup(bedrock_run *run, bedrock_wakeup_fn wakeup
 bedrock_status bedrock_run_response(bedrock_run *run, bedrock_response **out, bedrock_error **err);
 void bedrock_run_cancel(bedrock_run *run);
 void bedrock_run_free(bedrock_run *run);
+bedrock_status bedrock_set_observer(const char *options_json, size_t len, bedrock_record_fn observer, void *user, bedrock_release_fn release, bedrock_error **err);
+bedrock_status bedrock_feed_new(const char *options_json, size_t len, bedrock_feed **out, bedrock_error **err);
+bedrock_status bedrock_feed_next(bedrock_feed *feed, int32_t timeout_ms, const bedrock_feed_item **item, bedrock_error **err);
+int bedrock_feed_fd(bedrock_feed *feed);
+void bedrock_feed_free(bedrock_feed *feed);
 int32_t bedrock_json_type(const char *json, size_t len, const char *pointer);
 size_t bedrock_json_count(const char *json, size_t len, const char *pointer);
 int32_t bedrock_json_next(const char *json, size_t len, const char *pointer, bedrock_json_item *item, size_t size);

@@ -82,6 +82,11 @@ impl Incoming {
         &self.limits
     }
 
+    /// Returns the length of the body so far.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// Returns the deadline of the next event, if the last one has just come.
     pub fn idle(&self) -> Deadline {
         Deadline::after(Wait::Idle, self.limits.idle)

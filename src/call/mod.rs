@@ -24,13 +24,16 @@
 //!
 //! The other files: [`incoming`] and [`unary`] are responses that the worker receives. `shared` is the part of a call
 //! that both sides use, [`timer`] its timers. [`readiness`] is the descriptor and the notifier of a stream. [`wakeup`]
-//! and [`waitset`] are notifiers, and [`notified_by`] is the program's choice among them.
+//! and [`waitset`] are notifiers, and [`notified_by`] is the program's choice among them. [`observation`] is what is
+//! observed of a call if somebody listens, and `record` the JSON that is made of it.
 
 pub mod incoming;
 pub mod notified_by;
+mod observation;
 mod pipe;
 mod reader;
 pub mod readiness;
+mod record;
 mod shared;
 mod stream;
 pub mod timer;
@@ -39,5 +42,6 @@ pub mod waitset;
 pub mod wakeup;
 mod writer;
 
+pub use observation::Observation;
 pub use stream::{Next, Readiness, Remote, StartOptions, Stream};
 pub use writer::Writer;

@@ -1,6 +1,7 @@
 //! The program's side of a call.
 
 use super::notified_by::NotifiedBy;
+use super::observation::Observation;
 use super::pipe::End;
 use super::reader::Reader;
 use super::readiness::Notifier;
@@ -40,6 +41,8 @@ pub struct StartOptions {
     pub read_ahead: usize,
     /// The deadline of its first timer.
     pub until: Deadline,
+    /// What is observed of it, if somebody listens.
+    pub observation: Option<Box<Observation>>,
 }
 
 /// The note in the error of a timer on which the worker has not acted.
@@ -85,15 +88,15 @@ impl Stream {
     where
         F: Future<Output = Result<Option<String>>> + Send + 'static,
     {
-        let StartOptions { operation, cancel, read_ahead, until } = options;
-        let shared = Shared::new(read_ahead);
+        let StartOptions { operation, cancel, read_ahead, until, observation } = options;
+        let shared = Shared::new(read_ahead, observation);
         shared.pipe.limit(until, None);
         let registration = cancel::register(cancel.as_ref(), Arc::downgrade(&shared) as _)?;
         let end_on_drop = EndOnDrop(shared.clone());
         let writer = Writer::new(shared.clone());
         let work = async move {
             let end = AssertUnwindSafe(write(writer)).catch_unwind().await;
-            end_on_drop.0.pipe.end_with(|| match end {
+            end_on_drop.0.end_with(|| match end {
                 Ok(Ok(response)) => End::Done(response.map(|json| Arc::new(json.into()))),
                 Ok(Err(error)) => End::Failed(error),
                 Err(panic) => End::Failed(worker::task_panicked(&*panic)),
@@ -119,7 +122,7 @@ impl Stream {
 
     /// Returns a call that was cancelled before it began.
     pub fn cancelled(operation: Operation) -> Self {
-        let shared = Shared::new(0);
+        let shared = Shared::new(0, None);
         shared.pipe.cancel(|| Error::new(Kind::Cancelled, "the call was cancelled before it began"));
         Stream::on(shared, operation)
     }
@@ -332,7 +335,7 @@ mod tests {
 
     fn options(operation: Operation) -> StartOptions {
         let until = Deadline::after(Wait::FirstEvent, Duration::from_secs(300));
-        StartOptions { operation, cancel: None, read_ahead: 0, until }
+        StartOptions { operation, cancel: None, read_ahead: 0, until, observation: None }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The writer: the worker's side of a call.
 
 use super::incoming::Incoming;
+use super::observation::Observation;
 use super::pipe::Written;
 use super::shared::Shared;
 use super::timer::Deadline;
@@ -30,6 +31,11 @@ impl Writer {
         &self.shared.attempts
     }
 
+    /// Returns what is observed of the call, if somebody listens.
+    pub fn observation(&self) -> Option<&Observation> {
+        self.shared.observation.as_deref()
+    }
+
     /// Gives the reader the deadlines of its call: `until` if no event comes before, and `total` in any case.
     pub fn limit(&self, until: Deadline, total: Option<Deadline>) {
         self.shared.pipe.limit(until, total);
@@ -47,7 +53,7 @@ impl Writer {
         let (held, continues) = response.take_held();
         if !held.is_empty() {
             response.take_usage().into_iter().for_each(count);
-            self.add(held, response.idle());
+            self.add(held, &response, response.idle());
         }
         continues?;
         while response.has_undecoded() || response.receive().await? {
@@ -60,7 +66,7 @@ impl Writer {
                     response.take_usage().into_iter().for_each(count);
                     self.batch_read(total).await?;
                     next = next.restarted();
-                    self.add(batch, next);
+                    self.add(batch, &response, next);
                     any = true;
                 }
                 let written = self.decode(&mut response, next, count)?;
@@ -83,8 +89,10 @@ impl Writer {
 
     fn decode(&self, response: &mut Incoming, next: Deadline, count: &Count<'_>) -> Result<Written> {
         let (decoded, written) = self.shared.pipe.write(Some(next), |batch| {
+            let before = batch.len();
             let decoded = response.decode(batch);
             response.take_usage().into_iter().for_each(count);
+            self.observe(batch, before, response);
             decoded
         });
         response.count_events(written.events);
@@ -93,9 +101,18 @@ impl Writer {
     }
 
     /// Adds events that were decoded elsewhere. All before them have been read.
-    fn add(&self, decoded: Batch, next: Deadline) {
+    fn add(&self, decoded: Batch, response: &Incoming, next: Deadline) {
+        self.observe(&decoded, 0, response);
         let ((), written) = self.shared.pipe.write(Some(next), |batch| *batch = decoded);
         self.notify(&written);
+    }
+
+    /// Observes the events of `batch` from this index on.
+    #[inline]
+    fn observe(&self, batch: &Batch, from: usize, response: &Incoming) {
+        if let Some(observation) = self.observation() {
+            observation.events(batch, from, response.length());
+        }
     }
 
     fn notify(&self, written: &Written) {

@@ -12,6 +12,7 @@
 //!   failover        other targets for a call
 //!   limits          quotas of a minute
 //!   run_options     the options of a run, which are read as a config is
+//!   feed            the options of a feed of records and messages
 //!   duration, size  values with a unit
 //!   check, url      texts that go into a header or a path; URLs, and the rule for http://
 //!   transport       the network, a script, a recorder or a replay; script holds the replies
@@ -33,6 +34,7 @@ mod draft;
 mod duration;
 pub mod environment;
 mod failover;
+pub mod feed;
 mod keys;
 mod limits;
 mod nearest;

@@ -3,7 +3,7 @@
 //! Each file is a chapter of `include/bedrock.h`, which `cargo xtask header` generates from them: the documentation of
 //! the module is the opening of the chapter, and its items are declared in their order. In the order of the header they
 //! are `version`, `status`, `model`, `request`, `conversation`, `attachment`, `cancel`, `generate`, `stream`,
-//! `waitset`, `call`, `response`, `usage`, `run`, `json` and `process`.
+//! `waitset`, `call`, `response`, `usage`, `run`, `feed`, `json` and `process`.
 //!
 //! `support` holds the code that several chapters
 //! use; it uses no chapter. [`numbers`] compares constants with the enums of the crate.
@@ -19,6 +19,7 @@ pub mod attachment;
 pub mod call;
 pub mod cancel;
 pub mod conversation;
+pub mod feed;
 pub mod generate;
 pub mod json;
 pub mod model;

@@ -56,13 +56,14 @@
  *
  * Handles. A handle is an opaque ID, not a pointer. Each bedrock_<type>_new, and every other
  *   function that makes an object, returns one, owned by the caller. Free each handle once with
- *   bedrock_<type>_free, on any thread and at any time, but not inside wakeup or log. A running
- *   call keeps its model and its request alive. Freeing a stream ends its call. A cancel that was
- *   freed can no longer be fired. Freeing NULL, or a handle that was freed before, does nothing. A
- *   function that needs a handle returns BEDROCK_E_INVALID_ARGUMENT for NULL. For a handle that was
- *   freed, was never made or has another type it returns BEDROCK_E_BAD_HANDLE. A getter returns its
- *   neutral value ("", 0 or -1) for all of them. None of this is undefined behaviour. On 64-bit
- *   systems a handle is a number from 2^52 to 2^53, so that a double holds it exactly.
+ *   bedrock_<type>_free, on any thread and at any time, but not inside wakeup, log or observer. A
+ *   running call keeps its model and its request alive. Freeing a stream ends its call. A cancel
+ *   that was freed can no longer be fired. Freeing NULL, or a handle that was freed before, does
+ *   nothing. A function that needs a handle returns BEDROCK_E_INVALID_ARGUMENT for NULL. For a
+ *   handle that was freed, was never made or has another type it returns BEDROCK_E_BAD_HANDLE. A
+ *   getter returns its neutral value ("", 0 or -1) for all of them. None of this is undefined
+ *   behaviour. On 64-bit systems a handle is a number from 2^52 to 2^53, so that a double holds it
+ *   exactly.
  *
  * Strings passed in. A text is a pointer and a length, if the function has a parameter for the
  *   length. The length BEDROCK_STRLEN means "NUL-terminated". Short names (role, name, tool_use_id,
@@ -98,18 +99,20 @@
  *   response. A call ends by itself, by a timer, by a cancel, by on_event, by
  *   bedrock_stream_cancel, by freeing its stream, or by bedrock_shutdown.
  *
- * Threads. Models, requests, responses, errors, cancels and waiting sets are thread-safe. Functions
- *   that use the same request are serialized. A call copies its request when it begins, so calls
- *   with the same request run in parallel. A stream may be used by any thread, but by one at a
- *   time: a second one gets BEDROCK_E_BUSY. Any thread may call bedrock_stream_cancel at any time,
- *   and bedrock_stream_free too, except inside wakeup and log. Only bedrock_cancel_fire is
- *   async-signal-safe. A function whose comment has no line "Threads" does not block.
+ * Threads. Models, requests, responses, errors, cancels, waiting sets and feeds are thread-safe.
+ *   Functions that use the same request are serialized. A call copies its request when it begins,
+ *   so calls with the same request run in parallel. A stream may be used by any thread, but by one
+ *   at a time: a second one gets BEDROCK_E_BUSY. So does a second thread in bedrock_feed_next. Any
+ *   thread may call bedrock_stream_cancel at any time, and bedrock_stream_free too, except inside
+ *   wakeup, log and observer. Only bedrock_cancel_fire is async-signal-safe. A function whose
+ *   comment has no line "Threads" does not block.
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
- *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup and log run on library threads
- *   that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every other
- *   function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So no object can
- *   be freed there, not even an error: pass NULL as err, or free the error on another thread.
+ *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup, log and observer run on library
+ *   threads that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every
+ *   other function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So no
+ *   object can be freed there, not even an error: pass NULL as err, or free the error on another
+ *   thread.
  *
  * Release. release(user) runs exactly once, when the library no longer uses user and the bytes
  *   passed with it, or when the function that it was passed to fails. In the child of a fork it
@@ -119,14 +122,15 @@
  *   wakeup, the other functions of that stream may return BEDROCK_E_BUSY.
  *
  * Callbacks in other languages. The runtime of your language does not know the threads on which
- *   wakeup and log run. C, C++, Rust, Go and Java support callbacks on such threads. Python, Node,
- *   LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or fail when the process ends: poll a descriptor
- *   there, or use a waiting set.
+ *   wakeup, log and observer run. C, C++, Rust, Go and Java support callbacks on such threads.
+ *   Python, Node, LuaJIT, PHP, Ruby, Perl, Lisp and Mono do not, or fail when the process ends:
+ *   poll a descriptor there, or use a waiting set. A feed returns messages and records there.
  *
- * Locks. bedrock_stream_free, bedrock_stream_set_wakeup and bedrock_set_log block until a callback
- *   that is running has returned. bedrock_shutdown does so within its timeout. Hold no lock that
- *   the callback acquires. The global lock of an interpreter is such a lock: declare the four
- *   functions as blocking. Do not call them on the thread to which your FFI forwards callbacks.
+ * Locks. bedrock_stream_free, bedrock_stream_set_wakeup, bedrock_set_log and bedrock_set_observer
+ *   block until a callback that is running has returned. bedrock_shutdown does so within its
+ *   timeout. Hold no lock that the callback acquires. The global lock of an interpreter is such a
+ *   lock: declare the five functions as blocking. Do not call them on the thread to which your FFI
+ *   forwards callbacks.
  *
  * Exceptions. No callback may throw, longjmp or end its thread. If it happens nevertheless:
  *
@@ -137,8 +141,8 @@
  *     is never freed.
  *   - A coroutine that shares the stack of its thread, and is suspended inside on_event, looks like
  *     a longjmp. Read streams by pull there.
- *   - If wakeup or log ends its thread, the library starts another.
- *   - An exception that leaves wakeup, log or release ends the process.
+ *   - If wakeup, log or observer ends its thread, the library starts another.
+ *   - An exception that leaves wakeup, log, observer or release ends the process.
  *
  * Stack. 16 KiB are enough for every function, besides the stack that on_event needs.
  *
@@ -160,9 +164,9 @@
  *   it inherited. The same holds for _Fork() and clone(), if no other thread was inside the
  *   library. If the library is at work, fork() waits for it, for at most a second. Inside a handler
  *   of pthread_atfork every function does nothing: it returns BEDROCK_E_BUSY and sets *err to NULL,
- *   or returns its neutral value. If fork() is called inside wakeup or log, the callback may call
- *   every function in the child, and the child process ends when the callback returns. If on_event
- *   calls fork() and returns in the child, the call ends there with BEDROCK_E_FORKED.
+ *   or returns its neutral value. If fork() is called inside wakeup, log or observer, the callback
+ *   may call every function in the child, and the child process ends when the callback returns. If
+ *   on_event calls fork() and returns in the child, the call ends there with BEDROCK_E_FORKED.
  *
  * Descriptors. Do not close descriptors that you did not open, except in the child of a fork. If
  *   descriptors of the library are closed, its calls fail with BEDROCK_E_RESOURCE or

@@ -4,9 +4,9 @@
 //!
 //! Threads. Making models, requests and cancels starts no thread. A process that has done nothing else can fork as if
 //! the library were not there. The first call, or bedrock_model_connect, starts the worker. bedrock_stream_set_wakeup
-//! starts the thread that runs wakeups. bedrock_set_log starts the thread that runs the log. The first call with a
-//! cancel starts the thread that waits for cancels. If one of them cannot start, the function returns
-//! BEDROCK_E_RESOURCE. Other threads do single tasks: at most 8 look up names, at most 8 read files, at most 16 fetch
+//! starts the thread that runs wakeups. bedrock_set_log starts the thread that runs the log, bedrock_set_observer that
+//! of the observer. The first call with a cancel starts the thread that waits for cancels. If one of them cannot start,
+//! the function returns BEDROCK_E_RESOURCE. Other threads do single tasks: at most 8 look up names, at most 8 read files, at most 16 fetch
 //! credentials, at most 8 write recordings, and at most 2 check long responses. They end after 10 seconds without work.
 //! A command that prints credentials (credential_process) serves all calls that wait for it. It is killed after one
 //! minute, and by bedrock_shutdown.
@@ -15,9 +15,9 @@
 //! the first call. Unless a seccomp filter is in force, it asks Linux for a short time slice (sched_setattr).
 //!
 //! Signals. No thread of the library blocks the signals of faults (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS,
-//! SIGABRT), so that crash reporters work there too. The threads that run wakeups and logs block HUP, INT, QUIT, TERM,
-//! ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH, and the signals that were blocked on the thread that set
-//! the first wakeup or the log. The library's other threads block every signal except those of faults.
+//! SIGABRT), so that crash reporters work there too. The threads that run wakeups, the log and the observer block HUP,
+//! INT, QUIT, TERM, ALRM, VTALRM, CHLD, PIPE, USR1, USR2, IO, TSTP and WINCH, and the signals that were blocked on the
+//! thread that set the first wakeup, the log or the observer. The library's other threads block every signal except those of faults.
 //!
 //! Two copies of the library in one process are two libraries: a handle of one gives BEDROCK_E_BAD_HANDLE in the other.
 
@@ -28,7 +28,8 @@ use super::support::release::User;
 use super::support::{handle, on_event, restricted_callback};
 use crate::call::wakeup;
 use crate::error::{Error, Kind};
-use crate::runtime::log::{self, Level, Listener};
+use crate::runtime::feed::{self, Deliver, Item, Role, Subscription};
+use crate::runtime::log::{self, Level};
 use crate::runtime::shutdown;
 use std::ffi::{CString, c_char, c_void};
 use std::time::{Duration, Instant};
@@ -60,23 +61,36 @@ struct Logger {
     user: User,
 }
 
+/// The maximum number of messages that wait for the log.
+const MAX_MESSAGES: usize = 1024;
+
 impl Logger {
-    fn listen(self) -> Listener {
-        Box::new(move |level: Level, target: &str, message: &str| {
-            let logger = &self;
-            let (Ok(target), Ok(text)) = (CString::new(target), CString::new(message)) else { return };
-            // SAFETY: the program has promised that its function may be called with its pointer, on any thread.
-            restricted_callback::run(|| unsafe {
-                (logger.log)(level as i32, target.as_ptr(), text.as_ptr(), message.len(), logger.user.get())
-            });
+    fn deliver(self) -> Deliver {
+        Box::new(move |item| match item {
+            Item::Message { level, target, text } => self.call(level, target, text.with_nul(), text.len()),
+            Item::Lost(lost) => {
+                let text = format!("{lost} messages were lost: the log callback is too slow\0");
+                self.call(Level::Warn, "log", &text, text.len() - 1);
+            }
+            Item::Record(_) => {}
         })
+    }
+
+    /// Calls the function with a text of this length that a NUL follows.
+    fn call(&self, level: Level, target: &str, text: &str, length: usize) {
+        let Ok(target) = CString::new(target) else { return };
+        // SAFETY: the program has promised that its function may be called with its pointer, on any thread.
+        restricted_callback::run(|| unsafe {
+            (self.log)(level as i32, target.as_ptr(), text.as_ptr().cast(), length, self.user.get())
+        });
     }
 }
 
 /// Sends messages of this level, and more severe ones, to a function.
 ///
 /// The messages never hold credentials, tokens, prompts or responses, at any level. If log is too slow, messages are
-/// dropped, and a message states how many.
+/// dropped, and a message states how many. A program that cannot take callbacks on threads of the library reads the
+/// messages from a feed (bedrock_feed_new).
 ///
 /// level: One of BEDROCK_LOG_... BEDROCK_LOG_OFF turns the log off, which is the default.
 /// log: A new log replaces the old one. NULL turns the log off. Once this function has returned, the old log is not
@@ -106,10 +120,8 @@ pub extern "C-unwind" fn bedrock_set_log(
             BEDROCK_LOG_DEBUG => Some(Level::Debug),
             _ => return Err(Error::new(Kind::InvalidArgument, "level is none of BEDROCK_LOG_...")),
         };
-        match (level, log) {
-            (Some(level), Some(log)) => log::listen(level, Some(Logger { log, user }.listen()))?,
-            _ => log::listen(Level::Error, None)?,
-        }
+        let deliver = level.and(log).map(|log| Logger { log, user }.deliver());
+        feed::listen(Role::Log, Subscription { level, records: false, capacity: MAX_MESSAGES }, deliver)?;
         Ok(BEDROCK_OK)
     })
 }
@@ -125,8 +137,8 @@ pub extern "C-unwind" fn bedrock_set_log(
 ///
 /// timeout_ms: A negative value waits without a limit.
 /// Returns: BEDROCK_OK. BEDROCK_AGAIN if some threads have not ended: call it again. BEDROCK_E_BUSY inside a callback.
-/// Threads: Blocks for at most timeout_ms, also until a wakeup or log that is running has returned: hold no lock that
-///   they acquire. Thread-safe.
+/// Threads: Blocks for at most timeout_ms, also until a wakeup, log or observer that is running has returned:
+///   hold no lock that they acquire. Thread-safe.
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
@@ -144,8 +156,8 @@ pub extern "C-unwind" fn bedrock_shutdown(timeout_ms: i32) -> bedrock_status {
         if !live.is_empty() {
             log::debug("shutdown", format_args!("handles not freed: {live}"));
         }
-        let log_ended = log::pause(deadline);
-        Ok(if threads_ended && wakeups_ended && log_ended { BEDROCK_OK } else { BEDROCK_AGAIN })
+        let listeners_ended = feed::pause(deadline);
+        Ok(if threads_ended && wakeups_ended && listeners_ended { BEDROCK_OK } else { BEDROCK_AGAIN })
     })
 }
 

@@ -35,6 +35,7 @@ use super::support::text;
 use crate::error::{Error, Kind, Result};
 use crate::model::Model;
 use crate::protocol::operation::Operation;
+use crate::protocol::traceparent::Traceparent;
 use crate::request::{Request, ZeroizedText, describe_difference};
 use std::ffi::c_char;
 use std::ptr::null_mut;
@@ -165,6 +166,31 @@ pub unsafe extern "C-unwind" fn bedrock_request_remove(
 ) -> bedrock_status {
     // SAFETY: NULL or readable, as the header demands.
     shorten(request, err, |request| request.remove(unsafe { text::name("member", member) }?))
+}
+
+/// Sets the span of your program in which the request is sent, for distributed tracing (W3C Trace Context).
+///
+/// Calls with the request send the header traceparent, which is not part of the body and not signed: a proxy may
+/// replace it. The records of the calls name the trace. If there is an observer or a feed of records, the call is a
+/// span of its own below yours, and the header names that span. Otherwise the header is sent as given.
+///
+/// traceparent: The text of the header, such as "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01". NULL removes
+///   it.
+/// Returns: BEDROCK_OK. BEDROCK_E_INVALID_ARGUMENT if it has another form; the request is then unchanged.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bedrock_request_set_traceparent(
+    request: *mut bedrock_request,
+    traceparent: *const c_char,
+    err: *mut *mut bedrock_error,
+) -> bedrock_status {
+    change(request, err, |request| {
+        // SAFETY: NULL or readable, as the header demands.
+        let given = unsafe { text::name_or_none("traceparent", traceparent) }?;
+        let wrong = |reason| Error::new(Kind::InvalidArgument, format_args!("traceparent {reason}"));
+        request.set_traceparent(given.map(Traceparent::parse).transpose().map_err(wrong)?);
+        Ok(())
+    })
 }
 
 /// Attachments are in the JSON as base64.

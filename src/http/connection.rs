@@ -29,11 +29,11 @@ impl NewConnection {
         pings: PingTimes,
         listener: Weak<dyn CapacityListener>,
     ) -> Result<Self, Failure> {
-        let Connected { link, http2, proxy } = connected;
+        let Connected { link, http2, proxy, times } = connected;
         if http2 {
-            Http2::start(link, read_ahead, pings, listener).await.map(NewConnection::Http2)
+            Http2::start(link, times, read_ahead, pings, listener).await.map(NewConnection::Http2)
         } else {
-            Ok(NewConnection::Http1(Box::new(Http1::new(link, proxy, read_ahead))))
+            Ok(NewConnection::Http1(Box::new(Http1::new(link, times, proxy, read_ahead))))
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::error_message;
 use super::http1::ForwardProxy;
+use super::lifetime::ConnectTimes;
 use super::link::Link;
 use super::proxies::Proxies;
-use super::resolver::Resolver;
+use super::resolver::{self, Resolver};
 use super::tcp_keepalive;
 use super::tls::{self, handshake};
 use super::transport_error::{Failure, TransportError};
@@ -20,7 +21,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::proxy::matcher::Intercept;
 use rustls::ClientConfig;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 use tower_service::Service;
 
@@ -46,7 +47,11 @@ pub struct Connected {
     pub http2: bool,
     /// The proxy that reads the requests in place of the endpoint, if there is one.
     pub proxy: Option<ForwardProxy>,
+    pub times: ConnectTimes,
 }
+
+/// A byte stream, and the proxy behind it that reads the requests.
+type Linked = (Link, Option<ForwardProxy>);
 
 impl Connector {
     pub fn new(config: &Config, version: HttpVersion, proxies: Proxies) -> Self {
@@ -91,23 +96,34 @@ impl Connector {
 
     async fn connect_through(&self, uri: &Uri, proxy: Option<Intercept>) -> Result<Connected, Failure> {
         if !is_https(uri) {
-            let (link, proxy) = self.link(uri, proxy).await?;
-            return Ok(Connected { link, http2: self.version == HttpVersion::Http2, proxy });
+            let ((link, proxy), times) = self.timed_link(uri, proxy).await?;
+            return Ok(Connected { link, http2: self.version == HttpVersion::Http2, proxy, times });
         }
         let host = uri.host().unwrap_or_default();
         // Certificates are read while the name is resolved.
-        let (link, config) = join(self.link(uri, proxy), self.tls_config(&self.tls, self.version)).await;
-        let (link, proxy) = link?;
-        let (link, http2) = handshake(link, host, config?).await?;
+        let (link, config) = join(self.timed_link(uri, proxy), self.tls_config(&self.tls, self.version)).await;
+        let ((link, proxy), mut times) = link?;
+        let config = config?;
+        let began = Instant::now();
+        let (link, http2) = handshake(link, host, config).await?;
+        times.tls = Some(began.elapsed());
         if self.version == HttpVersion::Http2 && !http2 {
             let what = format_args!("{host} does not speak HTTP/2, and http_version allows nothing else");
             return Err(Failure::configuration(Error::new(Kind::Network, what)));
         }
-        Ok(Connected { link, http2, proxy })
+        Ok(Connected { link, http2, proxy, times })
+    }
+
+    /// Does the same as [`Connector::link`], and measures it.
+    async fn timed_link(&self, uri: &Uri, proxy: Option<Intercept>) -> Result<(Linked, ConnectTimes), Failure> {
+        let began = Instant::now();
+        let (linked, dns) = resolver::timed(self.link(uri, proxy)).await;
+        let tcp = Some(began.elapsed().saturating_sub(dns.unwrap_or_default()));
+        Ok((linked?, ConnectTimes { dns, tcp, tls: None }))
     }
 
     /// Opens a byte stream to the origin, or to the proxy that forwards plain requests to it.
-    async fn link(&self, uri: &Uri, proxy: Option<Intercept>) -> Result<(Link, Option<ForwardProxy>), Failure> {
+    async fn link(&self, uri: &Uri, proxy: Option<Intercept>) -> Result<Linked, Failure> {
         let Some(proxy) = proxy else { return Ok((self.tcp(uri).await?, None)) };
         let mut link = self.tcp(proxy.uri()).await?;
         if is_https(proxy.uri()) {

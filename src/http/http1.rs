@@ -5,7 +5,7 @@
 
 use super::http1_body::{Framing, InvalidFraming};
 use super::http1_head::{Head, InterimResponses, InvalidHead, MAX_HEAD, parse_head};
-use super::lifetime::Lifetime;
+use super::lifetime::{ConnectTimes, Lifetime};
 use super::link::Link;
 use super::read_buffer::{self, FIRST_READ, MAX_READ};
 use super::send_error::{Delivery, SendError};
@@ -103,7 +103,7 @@ impl Http1Error {
 
 impl Http1 {
     /// Returns a connection that reads at most `read_ahead` bytes at once.
-    pub fn new(link: Link, proxy: Option<ForwardProxy>, read_ahead: usize) -> Self {
+    pub fn new(link: Link, times: ConnectTimes, proxy: Option<ForwardProxy>, read_ahead: usize) -> Self {
         Http1 {
             link,
             input: BytesMut::new(),
@@ -112,7 +112,7 @@ impl Http1 {
             written: 0,
             interim: InterimResponses::default(),
             proxy,
-            lifetime: Lifetime::new(),
+            lifetime: Lifetime::new(times),
         }
     }
 

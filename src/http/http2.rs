@@ -9,7 +9,7 @@ use super::http1_head::MAX_INTERIM;
 use super::http2_driver::{CapacityListener, ConnectionState, Driver};
 use super::http2_error::{Http2Error, Http2Failure, invalid};
 use super::http2_ping::PingTimes;
-use super::lifetime::Lifetime;
+use super::lifetime::{ConnectTimes, Lifetime};
 use super::link::Link;
 use super::send_error::{Delivery, SendError};
 use super::stream_buffer::StreamBuffer;
@@ -66,6 +66,7 @@ impl Http2 {
     /// Starts HTTP/2 on a link. The peer may send `read_ahead` bytes of each response ahead of its reader.
     pub async fn start(
         link: Link,
+        times: ConnectTimes,
         read_ahead: usize,
         pings: PingTimes,
         listener: Weak<dyn CapacityListener>,
@@ -82,7 +83,7 @@ impl Http2 {
         let (send, connection) = handshake.await.map_err(|error| Failure::io(Http2Error(error)))?;
         let state = Arc::new(ConnectionState::new(traffic, ASSUMED_MAX_CALLS));
         tokio::spawn(Driver::new(connection, state.clone(), pings, listener.clone()));
-        let (lifetime, last_used) = (Lifetime::new(), Mutex::new(Instant::now()));
+        let (lifetime, last_used) = (Lifetime::new(times), Mutex::new(Instant::now()));
         let wake = WakeOnDrop(state.clone());
         Ok(Http2(Arc::new(Shared { send, lifetime, last_used, listener, state, _wake: wake })))
     }

@@ -86,7 +86,8 @@ impl Network {
         let mut is_resent = false;
         loop {
             let connection = origin.connection(options.timeouts.connect).await?;
-            options.observer.on_connection(connection.lifetime());
+            let lifetime = connection.lifetime();
+            options.observer.on_connection(lifetime, lifetime.begin_request());
             let is_http1 = matches!(connection, Connection::Http1(_));
             let pool: Weak<dyn ConnectionReturn> = Arc::<Origin>::downgrade(&origin);
             let SendError { failure, delivery } = match connection.send(copy(&request), pool).await {

@@ -10,6 +10,7 @@ use crate::runtime::per_process::PerProcess;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use hyper_util::client::legacy::connect::dns::Name;
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::error::Error as StdError;
 use std::fmt;
@@ -74,10 +75,27 @@ impl Service<Name> for Resolver {
     fn call(&mut self, name: Name) -> Self::Future {
         let request = self.requests.fetch_add(1, Ordering::Relaxed);
         Box::pin(async move {
-            let found = addresses(name.as_str(), resolve).await?.map_err(UnknownName)?;
+            let began = Instant::now();
+            let found = addresses(name.as_str(), resolve).await;
+            let _ = TOOK.try_with(|took| took.set(Some(took.get().unwrap_or_default() + began.elapsed())));
+            let found = found?.map_err(UnknownName)?;
             Ok(rotated(&found, request).into_iter())
         })
     }
+}
+
+tokio::task_local! {
+    /// The time that the lookups of a connect have taken. The HTTP library between them and the connect hides it.
+    static TOOK: Cell<Option<Duration>>;
+}
+
+/// Does `connect`, and returns how long its lookups took, if there were any.
+pub async fn timed<T>(connect: impl Future<Output = T>) -> (T, Option<Duration>) {
+    let measured = async {
+        let result = connect.await;
+        (result, TOOK.with(Cell::get))
+    };
+    TOOK.scope(Cell::default(), measured).await
 }
 
 /// Returns the addresses, those of each family rotated by the number of the request: an address that does not respond

@@ -1,7 +1,7 @@
 //! The interface of everything that responds to HTTP requests: the network, a recorder, a replay, a script.
 
 use super::body::Body;
-use super::lifetime::Lifetime;
+use super::lifetime::{ConnectTimes, Lifetime};
 use super::transport_error::TransportError;
 use bytes::Bytes;
 use http::{Request, Response};
@@ -45,8 +45,8 @@ pub struct SendOptions<'a> {
 
 /// An observer of a request before its response. All methods do nothing unless they are implemented.
 pub trait SendObserver: Send + Sync {
-    /// The request is about to be sent on the connection with this lifetime.
-    fn on_connection(&self, _lifetime: &Arc<Lifetime>) {}
+    /// The request is about to be sent on the connection with this lifetime, as its first one if there are times.
+    fn on_connection(&self, _lifetime: &Arc<Lifetime>, _connected: Option<ConnectTimes>) {}
 
     /// The service did not process the request, which is about to be sent once more.
     fn on_resend(&self) {}

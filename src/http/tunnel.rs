@@ -1,6 +1,7 @@
 //! A tunnel through a proxy: HTTP's CONNECT.
 
 use super::http1::{Http1, Http1Error};
+use super::lifetime::ConnectTimes;
 use super::link::Link;
 use super::transport_error::Failure;
 use crate::error::{Error, Kind};
@@ -22,7 +23,7 @@ pub async fn tunnel(link: Link, uri: &Uri, authorization: Option<HeaderValue>) -
     if let Some(authorization) = authorization {
         request.headers_mut().insert(PROXY_AUTHORIZATION, authorization);
     }
-    let mut connection = Http1::new(link, None, 0);
+    let mut connection = Http1::new(link, ConnectTimes::default(), None, 0);
     match connection.exchange(request).await.map_err(|cause| Failure::io(NoTunnel(cause)))?.parts.status {
         status if status.is_success() => Ok(connection.into_link()),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {

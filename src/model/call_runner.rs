@@ -6,7 +6,7 @@ use super::totals::Totals;
 use crate::call::incoming::{Incoming, StreamLimits};
 use crate::call::timer::{Deadline, Timers, Wait};
 use crate::call::unary::{self, Unary};
-use crate::call::{StartOptions, Stream, Writer};
+use crate::call::{Observation, StartOptions, Stream, Writer};
 use crate::config::{CallSettings, Config, Retry};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::operation::Operation;
@@ -113,8 +113,15 @@ impl CallRunner {
     }
 
     /// Starts a call.
-    pub fn start(&self, runtime: &worker::Runtime, call: Call, cancel: Option<&Cancel>) -> Result<Stream> {
+    pub fn start(
+        &self,
+        runtime: &worker::Runtime,
+        call: Call,
+        observation: Option<Box<Observation>>,
+        cancel: Option<&Cancel>,
+    ) -> Result<Stream> {
         let options = self.options(call.operation, cancel, self.first_limit(call.operation));
+        let options = StartOptions { observation, ..options };
         let (runner, epoch) = (self.clone(), runtime.epoch);
         Stream::start(runtime, options, move |writer| runner.run(call, writer, epoch))
     }
@@ -131,7 +138,13 @@ impl CallRunner {
     }
 
     pub(super) fn options(&self, operation: Operation, cancel: Option<&Cancel>, until: Deadline) -> StartOptions {
-        StartOptions { operation, cancel: cancel.cloned(), read_ahead: self.settings.read_ahead, until }
+        StartOptions {
+            operation,
+            cancel: cancel.cloned(),
+            read_ahead: self.settings.read_ahead,
+            until,
+            observation: None,
+        }
     }
 
     /// Returns the deadline of the first timer of a call that starts now.
@@ -163,12 +176,14 @@ impl CallRunner {
         let Opened { response, attempts, fallback, reservation } = self.open(call, timers, writer, epoch).await?;
         let count = |usage| {
             self.totals.add(usage);
+            writer.observation().into_iter().for_each(|observation| observation.usage(usage));
             reservation.iter().for_each(|reservation| reservation.settle(usage));
         };
         match response {
             Response::Unary(Unary { head, text, usage }) => {
                 writer.set_head(&head);
                 count(usage);
+                writer.observation().into_iter().for_each(|observation| observation.response(&text));
                 Ok(Some(text))
             }
             Response::Stream(incoming) => {
@@ -215,6 +230,7 @@ impl CallRunner {
         let (form, max_answer) = (call.operation.response_form(), self.shared.config.max_answer);
         writer.limit(timers.first, timers.total);
         let limits = self.retry_limits(timers.first, chosen.has_alternative);
+        attempts.ask(chosen.index, call.request.model());
         attempts.start_call(call, limits);
         let opening = async {
             let sending = self.send(&chosen, call, &attempts, limits, &mut reservation, epoch);

@@ -9,7 +9,7 @@ mod rest;
 mod target;
 pub mod totals;
 
-use crate::call::{Next, Stream};
+use crate::call::{Next, Observation, Stream};
 use crate::config::{CallSettings, Config, call_settings};
 use crate::error::{Error, Kind, Result};
 use crate::protocol::operation::Operation;
@@ -17,7 +17,7 @@ use crate::protocol::usage::Usage;
 use crate::request::{Document, Request, SerializedRequest, apply_change, parse_change, parse_defaults, take_model_id};
 use crate::response::Response;
 use crate::runtime::cancel::Cancel;
-use crate::runtime::worker;
+use crate::runtime::{feed, worker};
 use crate::sdk::call::Call;
 use crate::sdk::effective_settings::effective_settings;
 use crate::sdk::transport::Transport;
@@ -135,11 +135,16 @@ impl Model {
     }
 
     fn start(&self, operation: Operation, request: &Request, cancel: Option<&Cancel>) -> Result<Stream> {
+        let parent = request.traceparent();
         let request = self.serialize(operation, request)?;
         if cancel.is_some_and(Cancel::is_fired) {
             return Ok(Stream::cancelled(operation));
         }
-        self.runner.start(&worker::start()?, Call { operation, request }, cancel)
+        let runtime = worker::start()?;
+        let observation = feed::wants_records().then(|| Observation::begin(operation, &request, parent));
+        let traceparent = observation.as_ref().map_or(parent, |observation| observation.trace_to_send());
+        let call = Call { operation, request, traceparent: traceparent.map(Box::new) };
+        self.runner.start(&runtime, call, observation, cancel)
     }
 
     /// Calls an operation and waits for its end. The response of a stream is returned when it is complete.
@@ -196,7 +201,8 @@ mod tests {
         // The reader below asks all the time, and waits for no notification.
         notify::flushes_on_this_thread();
         let began = tokio::time::Instant::now();
-        let mut stream = model.runner.start(&runtime, Call { operation, request }, None).unwrap();
+        let mut stream =
+            model.runner.start(&runtime, Call { operation, request, traceparent: None }, None, None).unwrap();
         let end = loop {
             match stream.next(Some(Duration::ZERO)) {
                 Ok(Next::Event(_)) => {}
@@ -224,7 +230,7 @@ mod tests {
         let options = runner.options(operation, None, runner.first_limit(operation));
         let (sender, size) = std::sync::mpsc::channel();
         let begin = move |writer| {
-            let future = runner.run(Call { operation, request }, writer, u64::MAX);
+            let future = runner.run(Call { operation, request, traceparent: None }, writer, u64::MAX);
             sender.send(size_of_val(&future)).unwrap();
             future
         };

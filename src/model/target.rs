@@ -55,7 +55,7 @@ impl Target {
     pub async fn call(&self, first: &Call, cache: &Cache) -> Result<Call> {
         let model = self.model.as_deref().unwrap_or(&first.request.subject);
         if model == first.request.subject && self.members.is_empty() {
-            return Ok(Call { operation: first.operation, request: first.request.clone() });
+            return Ok(first.clone());
         }
         let length = first.request.body.as_ref().map_or(0, |body| body.len());
         let request = if length <= LONG {
@@ -65,7 +65,7 @@ impl Target {
             let cache = cache.clone();
             blocking::CHECKS.run(move || request.for_target(&model, &members, &cache)).await?
         };
-        Ok(Call { operation: first.operation, request })
+        Ok(Call { request, operation: first.operation, traceparent: first.traceparent.clone() })
     }
 
     /// Returns the name of the target in messages, for a call of this model.

@@ -14,6 +14,7 @@
 //!   content_type, content_encoding, host    headers of a response, and the host of a request, for messages
 //!   service_error                 errors that the service reports; bad_response is for responses of another form
 //!   redact                        removes the secrets of a request from texts
+//!   traceparent                   the trace to which a request belongs
 //! ```
 
 pub mod bad_response;
@@ -38,5 +39,6 @@ mod surrogates;
 mod text_delta;
 mod text_limit;
 pub mod tool_input;
+pub mod traceparent;
 pub mod unary_response;
 pub mod usage;

@@ -16,6 +16,7 @@
 //! - [`serialize`] makes the path, headers and body of each operation, with [`http_binding`] for members that are not
 //!   in the body, and [`cache_points`] for those that the model adds, where [`model_caching`] permits. [`for_target`]
 //!   makes the request for a fallback from it, with [`fitted_cache_points`]. [`body_difference`] compares two bodies.
+//!   [`parameters`] reads what a record of the call has.
 //! - `fuzzing` leads fuzz targets to what is private.
 
 pub mod attachments;
@@ -42,6 +43,7 @@ mod medium;
 mod model_caching;
 mod model_id;
 mod operation_members;
+mod parameters;
 mod participants;
 mod reference;
 mod response_message;
@@ -62,6 +64,7 @@ pub use defaults::{DefaultsChange, apply_change, parse_change, parse_defaults, p
 pub use document::Document;
 pub use medium::Medium;
 pub use model_id::take_model_id;
+pub use parameters::Parameters;
 pub use serialize::SerializedRequest;
 pub use tool_declarations::ToolDeclarations;
 pub use tool_result::{ResultKind, ToolResult};
@@ -72,6 +75,7 @@ use crate::config::Cache;
 use crate::error::{Error, Kind, Result};
 use crate::json::{self, Checked};
 use crate::protocol::operation::Operation;
+use crate::protocol::traceparent::Traceparent;
 use crate::response::Response;
 use crate::runtime::memory;
 use attachments::{AttachmentBytes, Attachments};
@@ -94,6 +98,8 @@ pub struct Request {
     attachments: Attachments,
     /// Tools that are sent with the request and are not part of it.
     tools: ToolDeclarations,
+    /// The span of the program in which the request is sent.
+    traceparent: Option<Traceparent>,
     /// The numbers at which the search for a free attachment name begins, by the kind of name.
     next_numbers: BTreeMap<&'static str, usize>,
 }
@@ -150,6 +156,15 @@ impl Request {
             self.model_id = None;
         }
         equivalents::remove(&mut self.document, name)
+    }
+
+    /// Sets the span of the program in which the request is sent; None removes it.
+    pub fn set_traceparent(&mut self, traceparent: Option<Traceparent>) {
+        self.traceparent = traceparent;
+    }
+
+    pub fn traceparent(&self) -> Option<Traceparent> {
+        self.traceparent
     }
 
     /// Adds text to the conversation. The role system adds to the system prompt. Blank text adds nothing, because the

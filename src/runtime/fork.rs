@@ -23,7 +23,7 @@ pub enum Rank {
     RecordedFiles,
     Worker,
     WakeupThread,
-    LogChannel,
+    Outlets,
     RunningCalls,
     CancelListener,
     KnownNames,

@@ -9,14 +9,15 @@
 //! - Wakeups of readers: [`notify`] batches them, [`coalesce`] delays them if they follow each other closely,
 //!   [`event_fd`] is the descriptor that a program polls.
 //! - Tables: [`slot_table`], whose keys go stale, on top of a [`stable_array`].
-//! - [`sync`] has the locks of the crate, made of [`primitives`], [`memory`] the allocations that may fail, and [`log`]
-//!   the program's log.
+//! - [`sync`] has the locks of the crate, made of [`primitives`], and [`memory`] the allocations that may fail.
+//! - Reports: [`feed`] takes messages of the [`log`] and records of calls to the program.
 
 pub mod blocking;
 pub mod callback_thread;
 pub mod cancel;
 pub mod coalesce;
 pub mod event_fd;
+pub mod feed;
 pub mod fork;
 pub mod log;
 pub mod memory;

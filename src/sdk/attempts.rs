@@ -10,6 +10,7 @@ use super::error::service_error;
 use super::final_error::{self, AttemptFacts};
 use super::retry::{self, Decision, RetryLimits};
 use crate::error::{Error, Kind, chain};
+use crate::http::lifetime::ConnectTimes;
 use crate::protocol::host::host_of;
 use crate::protocol::redact::Secrets;
 use crate::protocol::service_error::ServiceError;
@@ -26,11 +27,44 @@ use std::time::{Duration, Instant};
 #[derive(Clone, Debug, Default)]
 pub struct Attempts(Arc<Shared>);
 
+/// What is known of an attempt, for the record of its call.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// The position of its target, from 0.
+    pub target: usize,
+    /// The model that it asks, or "".
+    pub model: String,
+    /// Host and port.
+    pub host: String,
+    pub began: Instant,
+    /// The time until its result, once there is one.
+    pub took: Option<Duration>,
+    /// The status of its response, or 0.
+    pub status: u16,
+    pub request_id: String,
+    /// The kind and the service's name of its failure.
+    pub failure: Option<(Kind, String)>,
+    /// The wait before the next attempt, if one follows.
+    pub wait: Option<Duration>,
+    pub connection: Option<AttemptConnection>,
+}
+
+/// The connection of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct AttemptConnection {
+    /// The time until it was there.
+    pub wait: Duration,
+    /// The times of its connect, if the attempt is the first one on it.
+    pub connected: Option<ConnectTimes>,
+}
+
 #[derive(Debug, Default)]
 struct Shared {
     sent: AtomicU32,
     /// The attempts of the call, if these are those at one of its targets.
     of_call: Option<Attempts>,
+    /// All attempts of the call, at all its targets, if a record of it is made.
+    trail: Option<Arc<Mutex<Vec<Attempt>>>>,
     state: Mutex<State>,
 }
 
@@ -45,6 +79,10 @@ struct State {
     /// The secrets that authorize the last attempt.
     secrets: Secrets,
     started: Option<Instant>,
+    /// The position of the target, and the model that it is asked for.
+    target: (usize, String),
+    /// The position of the last attempt in the trail.
+    in_trail: usize,
     /// The number of requests that were sent again because the service did not process them.
     resent: u32,
     last: LastAttempt,
@@ -78,9 +116,62 @@ enum LastAttempt {
 }
 
 impl Attempts {
+    /// Returns the attempts of a call of which a record is made.
+    pub fn recorded() -> Self {
+        Attempts(Arc::new(Shared { trail: Some(Arc::default()), ..Shared::default() }))
+    }
+
     /// Returns the attempts of this call at one of several targets. They count for the call too.
     pub fn at_target(&self) -> Self {
-        Attempts(Arc::new(Shared { of_call: Some(self.clone()), ..Shared::default() }))
+        let (of_call, trail) = (Some(self.clone()), self.0.trail.clone());
+        Attempts(Arc::new(Shared { of_call, trail, ..Shared::default() }))
+    }
+
+    /// Returns all attempts of the call so far, at all its targets, if a record of it is made.
+    pub fn trail(&self) -> Vec<Attempt> {
+        self.0.trail.as_ref().map(|trail| trail.lock().clone()).unwrap_or_default()
+    }
+
+    /// Notes, for the record of the call, which target is asked for which model.
+    pub fn ask(&self, target: usize, model: &str) {
+        if self.0.trail.is_some() {
+            self.state().target = (target, model.to_owned());
+        }
+    }
+
+    /// Notes the connection that the attempt has got, with the times of its connect if it is new.
+    pub fn take_connection(&self, connected: Option<ConnectTimes>) {
+        self.record(&self.state(), |attempt| {
+            attempt.connection = Some(AttemptConnection { wait: attempt.began.elapsed(), connected });
+        });
+    }
+
+    /// Adds an attempt that starts now to the trail.
+    fn begin_record(&self, state: &mut State) {
+        let Some(trail) = &self.0.trail else { return };
+        let (target, model) = state.target.clone();
+        let mut trail = trail.lock();
+        state.in_trail = trail.len();
+        trail.push(Attempt {
+            target,
+            model,
+            host: state.host.clone(),
+            began: Instant::now(),
+            took: None,
+            status: 0,
+            request_id: String::new(),
+            failure: None,
+            wait: None,
+            connection: None,
+        });
+    }
+
+    /// Changes the last attempt in the trail.
+    fn record(&self, state: &State, change: impl FnOnce(&mut Attempt)) {
+        let Some(trail) = &self.0.trail else { return };
+        if let Some(attempt) = trail.lock().get_mut(state.in_trail) {
+            change(attempt);
+        }
     }
 
     /// Returns the number of requests sent so far.
@@ -126,6 +217,7 @@ impl Attempts {
         state.started = Some(Instant::now());
         state.last = LastAttempt::Running;
         state.is_from_last_attempt = false;
+        self.begin_record(&mut state);
     }
 
     /// Notes that the service did not process a request and that it is sent again.
@@ -136,6 +228,8 @@ impl Attempts {
         state.log(self.count() - 1, format_args!("the service did not process the request"), "; it is sent again");
         state.started = Some(Instant::now());
         state.last = LastAttempt::Running;
+        self.record(&state, |attempt| attempt.end(Some((Kind::Network, "NotProcessed".to_owned()))));
+        self.begin_record(&mut state);
     }
 
     /// Notes that the attempt has received the head of a successful response.
@@ -144,6 +238,10 @@ impl Attempts {
         state.log(self.count(), format_args!("HTTP {status}, request id {request_id}"), "");
         state.service_error = None;
         state.service_errors = 0;
+        self.record(&state, |attempt| {
+            attempt.end(None);
+            (attempt.status, attempt.request_id) = (status, request_id.to_owned());
+        });
     }
 
     /// Notes that the attempt, which only connects, is connected.
@@ -159,11 +257,12 @@ impl Attempts {
                 self.fail_with_service_error(service_error(response))
             }
             (_, Some(Err(error))) => {
-                let (cause, retryable) = match error.as_connector_error() {
-                    Some(error) => (chain(error), error.is_io() || error.is_timeout()),
-                    None => ("its response broke off".to_owned(), error.is_response_error()),
+                let (cause, kind, retryable) = match error.as_connector_error() {
+                    Some(error) if error.is_timeout() => (chain(error), Kind::Timeout, true),
+                    Some(error) => (chain(error), Kind::Network, error.is_io()),
+                    None => ("its response broke off".to_owned(), Kind::Network, error.is_response_error()),
                 };
-                self.fail(cause, retryable);
+                self.fail(cause, kind, retryable);
             }
         }
     }
@@ -177,13 +276,18 @@ impl Attempts {
             id => format!("{}, request id {id}", error.title()),
         };
         state.last = LastAttempt::Failed { cause, retryable: retry::class_of(&error).is_some() };
+        self.record(&state, |attempt| {
+            attempt.end(Some((error.kind(), error.code.clone())));
+            (attempt.status, attempt.request_id) = (error.status, error.request_id.clone());
+        });
         state.service_error = Some(error);
     }
 
     /// Notes that the attempt received no response, or a part of one.
-    fn fail(&self, cause: String, retryable: bool) {
+    fn fail(&self, cause: String, kind: Kind, retryable: bool) {
         let mut state = self.state();
         if let LastAttempt::Running = state.last {
+            self.record(&state, |attempt| attempt.end(Some((kind, String::new()))));
             state.last = LastAttempt::Failed { cause, retryable };
         }
     }
@@ -193,6 +297,7 @@ impl Attempts {
         let mut state = self.state();
         if let LastAttempt::Failed { cause, .. } = &mut state.last {
             let cause = std::mem::take(cause);
+            self.record(&state, |attempt| attempt.wait = Some(wait));
             state.log(self.count(), format_args!("{cause}"), &format!("; the next attempt follows in {wait:?}"));
         }
     }
@@ -223,7 +328,10 @@ impl Attempts {
                 let reason = if state.budget_exhausted { " (the retry budget is used up)" } else { "" };
                 state.log(sent, format_args!("{cause}"), &format!("; no further attempt follows{reason}"));
             }
-            LastAttempt::Running => state.log(sent, format_args!("no response"), "; the call ended"),
+            LastAttempt::Running => {
+                self.record(&state, |attempt| attempt.end(Some((Kind::Cancelled, String::new()))));
+                state.log(sent, format_args!("no response"), "; the call ended");
+            }
             LastAttempt::None | LastAttempt::Logged => {}
         }
     }
@@ -258,6 +366,15 @@ pub struct CloseOnDrop(Attempts);
 impl Drop for CloseOnDrop {
     fn drop(&mut self) {
         self.0.close();
+    }
+}
+
+impl Attempt {
+    /// Ends the attempt now, unless it has ended.
+    fn end(&mut self, failure: Option<(Kind, String)>) {
+        if self.took.is_none() {
+            (self.took, self.failure) = (Some(self.began.elapsed()), failure);
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::http::sniff::sniff;
 use crate::protocol::bad_response::not_a_stream;
 use crate::protocol::content_encoding;
 use crate::protocol::operation::Operation;
+use crate::protocol::traceparent::Traceparent;
 use crate::request::SerializedRequest;
 use aws_sdk_bedrockruntime::Client;
 use aws_smithy_types::body::SdkBody;
@@ -27,9 +28,12 @@ const MAX_NOT_A_STREAM: usize = 64 << 10;
 pub(super) const PLACEHOLDER: &str = "-";
 
 /// A call that is ready to be sent.
+#[derive(Clone)]
 pub struct Call {
     pub operation: Operation,
     pub request: SerializedRequest,
+    /// The span in which the request is sent, if the program has named one. Boxed, because most calls have none.
+    pub traceparent: Option<Box<Traceparent>>,
 }
 
 impl fmt::Display for Call {
@@ -42,7 +46,7 @@ impl fmt::Display for Call {
 /// Sends the call and waits for the head of its response.
 pub async fn send(client: &Client, call: &Call, attempts: &Attempts) -> Result<IncomingResponse> {
     let streams = call.operation.streams();
-    let pass = PassThrough::new(streams, call.request.clone(), attempts.clone());
+    let pass = PassThrough::new(streams, call.request.clone(), call.traceparent.as_deref().copied(), attempts.clone());
     // The SDK's futures are large. Boxed, they do not move with the futures around them.
     if streams {
         let carrier = client.converse_stream().model_id(PLACEHOLDER).customize();

@@ -4,7 +4,7 @@ use super::attempts::Attempts;
 use super::connect_ahead::ConnectOnly;
 use crate::config::DEFAULT_CONNECT;
 use crate::http::body::Body;
-use crate::http::lifetime::Lifetime;
+use crate::http::lifetime::{ConnectTimes, Lifetime};
 use crate::http::transport::{SendObserver, SendOptions, Timeouts, Transport};
 use crate::http::transport_error::{ErrorClass, TransportError};
 use aws_smithy_runtime_api::client::connection::{CaptureSmithyConnection, ConnectionMetadata};
@@ -72,7 +72,10 @@ struct Observer {
 
 impl SendObserver for Observer {
     /// The SDK retires connections after some failures.
-    fn on_connection(&self, lifetime: &Arc<Lifetime>) {
+    fn on_connection(&self, lifetime: &Arc<Lifetime>, connected: Option<ConnectTimes>) {
+        if let Some(attempts) = &self.attempts {
+            attempts.take_connection(connected);
+        }
         let Some(capture) = &self.capture else { return };
         let lifetime = lifetime.clone();
         capture.set_connection_retriever(move || {

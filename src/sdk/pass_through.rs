@@ -11,6 +11,7 @@ use crate::http::body::UntilClose;
 use crate::protocol::content_encoding;
 use crate::protocol::response_head::ResponseHead;
 use crate::protocol::service_error::MAX_ERROR_BODY;
+use crate::protocol::traceparent::{TRACEPARENT, Traceparent};
 use crate::protocol::usage::Usage;
 use crate::request::SerializedRequest;
 use crate::runtime::sync::Mutex;
@@ -30,14 +31,20 @@ use std::sync::Arc;
 pub struct PassThrough {
     streams: bool,
     request: SerializedRequest,
+    traceparent: Option<Traceparent>,
     attempts: Attempts,
     response: Arc<Mutex<Option<IncomingResponse>>>,
 }
 
 impl PassThrough {
     /// Returns an interceptor that sends `request`.
-    pub fn new(streams: bool, request: SerializedRequest, attempts: Attempts) -> Self {
-        PassThrough { streams, request, attempts, response: Arc::default() }
+    pub fn new(
+        streams: bool,
+        request: SerializedRequest,
+        traceparent: Option<Traceparent>,
+        attempts: Attempts,
+    ) -> Self {
+        PassThrough { streams, request, traceparent, attempts, response: Arc::default() }
     }
 
     /// Returns the response, once the SDK has succeeded.
@@ -91,6 +98,10 @@ impl Intercept for PassThrough {
         _components: &RuntimeComponents,
         _config: &mut ConfigBag,
     ) -> std::result::Result<(), BoxError> {
+        // The header is not signed: proxies between the program and the service replace it.
+        if let Some(traceparent) = self.traceparent {
+            context.request_mut().headers_mut().insert(TRACEPARENT, traceparent.to_string());
+        }
         self.attempts.start(context.request());
         context.request_mut().add_extension(self.attempts.clone());
         Ok(())

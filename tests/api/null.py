@@ -27,12 +27,14 @@ TOOLS = [{"toolUse": {"toolUseId": "1", "name": "f", "input": {}}},
 REPLIES = {"replies": [{"message": {"role": "assistant", "content": TOOLS}}]}
 TEXTS = {"config_json": json.dumps({"model": "m", "transport": REPLIES}), "defaults_json": "{}",
          "json": "{}", "role": "user", "text": "text", "member": "system", "tool_use_id": "id", "content": "text",
-         "options_json": "{}", "tools": "", "format": "txt", "name": "name", "operation": "Converse", "pointer": ""}
+         "options_json": "{}", "tools": "", "format": "txt", "name": "name", "operation": "Converse", "pointer": "",
+         "traceparent": "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"}
 MESSAGE = '{"role": "user", "content": [{"text": "Hello"}]}'
+FEED = '{"records": true}'
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(24)
 STEPS = {"bedrock_request_add_message": {"json": MESSAGE}, "bedrock_request_add_image": {"data": PNG, "format": "png"},
          "bedrock_json_next": {"json": "[1]"}, "bedrock_run_result": {"tool_use_id": "1"},
-         "bedrock_run_tools": {"options_json": '{"max_rounds": 1}'}}
+         "bedrock_run_tools": {"options_json": '{"max_rounds": 1}'}, "bedrock_feed_new": {"options_json": FEED}}
 
 for name, function in FUNCTIONS.items():
     entry = getattr(lib, name)
@@ -74,6 +76,8 @@ def handle(name):
         error = ctypes.c_void_p()
         assert lib.bedrock_model_new(b"", 0, ctypes.byref(ctypes.c_void_p()), ctypes.byref(error)) < SUCCESS
         return error.value
+    if name == "bedrock_feed":
+        return made("bedrock_feed_new", FEED.encode(), len(FEED))
     return getattr(lib, f"{name}_new")()
 
 

@@ -6,7 +6,7 @@ use crate::doc::Doc;
 use std::path::Path;
 
 /// The files of `src/ffi` that are chapters of the header, in its order.
-pub const CHAPTERS: [&str; 16] = [
+pub const CHAPTERS: [&str; 17] = [
     "version",
     "status",
     "model",
@@ -21,6 +21,7 @@ pub const CHAPTERS: [&str; 16] = [
     "response",
     "usage",
     "run",
+    "feed",
     "json",
     "process",
 ];

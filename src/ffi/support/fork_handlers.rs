@@ -10,7 +10,7 @@ use crate::cassette::open_recordings;
 use crate::http::{resolver, trust_store};
 use crate::runtime::fork::{HeldOverFork, Rank};
 use crate::runtime::per_process::PerProcess;
-use crate::runtime::{blocking, cancel, log, panic_hook, process_generation, quiesce, worker};
+use crate::runtime::{blocking, cancel, feed, panic_hook, process_generation, quiesce, worker};
 use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ const LOCKS: [&dyn HeldOverFork; Rank::COUNT] = [
     open_recordings::FORK_LOCK,
     worker::FORK_LOCK,
     wakeup::FORK_LOCK,
-    log::FORK_LOCK,
+    feed::FORK_LOCK,
     cancel::RUNNING,
     cancel::LISTENER,
     resolver::FORK_LOCK,

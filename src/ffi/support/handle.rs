@@ -45,6 +45,7 @@ pub enum HandleType {
     Stream,
     WaitingSet,
     Run,
+    Feed,
     #[cfg(test)]
     TestThing,
     #[cfg(test)]
@@ -61,6 +62,7 @@ impl HandleType {
         HandleType::Stream,
         HandleType::WaitingSet,
         HandleType::Run,
+        HandleType::Feed,
         #[cfg(test)]
         HandleType::TestThing,
         #[cfg(test)]
@@ -78,6 +80,7 @@ impl HandleType {
             HandleType::Stream => "stream",
             HandleType::WaitingSet => "waiting set",
             HandleType::Run => "run",
+            HandleType::Feed => "feed",
             #[cfg(test)]
             HandleType::TestThing => "thing",
             #[cfg(test)]

@@ -8,6 +8,7 @@ use bedrock::ffi::attachment::*;
 use bedrock::ffi::call::*;
 use bedrock::ffi::cancel::*;
 use bedrock::ffi::conversation::*;
+use bedrock::ffi::feed::*;
 use bedrock::ffi::generate::*;
 use bedrock::ffi::model::*;
 use bedrock::ffi::process::*;
@@ -84,6 +85,10 @@ const MESSAGES: [&str; 6] = [
     "hello",
 ];
 
+const TRACEPARENTS: [&str; 2] = ["00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01", "00-0"];
+const FEEDS: [&str; 5] =
+    [r#"{"records": true}"#, r#"{"log": "debug", "capacity": 3}"#, r#"{"capacity": 2}"#, "{}", r#"{"log": 1}"#];
+
 const ROLES: [&str; 6] = ["user", "assistant", "system", "human", "nobody", ""];
 const WORDS: [&str; 4] = ["Hello", "", " ", "ä€😀"];
 const NAMES: [&str; 4] = ["a", "b", "system", ""];
@@ -146,6 +151,12 @@ unsafe extern "C-unwind" fn wakeup(_: *mut c_void) {
 }
 
 unsafe extern "C-unwind" fn log(_: i32, _: *const c_char, _: *const c_char, _: usize, _: *mut c_void) {
+    if bedrock_shutdown(0) != BEDROCK_E_BUSY {
+        LET.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+unsafe extern "C-unwind" fn observe(_: *const c_char, _: usize, _: i64, _: *mut c_void) {
     if bedrock_shutdown(0) != BEDROCK_E_BUSY {
         LET.fetch_add(1, Ordering::Relaxed);
     }
@@ -286,6 +297,10 @@ pub const CALLS: &[Call] = &[
     call("bedrock_request_remove", 2, |caller| {
         let (request, name) = (caller.handle(Kind::Request), caller.text(&NAMES));
         caller.with_err(|_, err| unsafe { bedrock_request_remove(request, name.whole(), err) })
+    }),
+    call("bedrock_request_set_traceparent", 1, |caller| {
+        let (request, text) = (caller.handle(Kind::Request), caller.text(&TRACEPARENTS));
+        caller.with_err(|_, err| unsafe { bedrock_request_set_traceparent(request, text.whole(), err) })
     }),
     call("bedrock_request_json", 2, |caller| {
         let (request, form) = (caller.handle(Kind::Request), caller.random.below(3) as i32);
@@ -580,6 +595,34 @@ pub const CALLS: &[Call] = &[
         let size = *caller.random.one_of(&[size_of::<bedrock_stats>(), 0, 8]);
         Gave::Status(unsafe { bedrock_model_stats(model, stats.as_mut_ptr(), size) })
     }),
+    // Records and the log.
+    call("bedrock_set_observer", 1, |caller| {
+        let (text, release) = (caller.text(&FEEDS), caller.release());
+        let function: bedrock_record_fn = if caller.random.percent(30) { None } else { Some(observe) };
+        caller.with_err(|_, err| unsafe {
+            bedrock_set_observer(text.pointer, text.len, function, null_mut(), release, err)
+        })
+    }),
+    call("bedrock_feed_new", 2, |caller| {
+        let text = caller.text(&FEEDS);
+        caller.made(Kind::Feed, |_, out, err| unsafe { bedrock_feed_new(text.pointer, text.len, out, err) })
+    }),
+    waits("bedrock_feed_next", 6, |caller| {
+        let (feed, wait) = (caller.handle(Kind::Feed), bounded(caller));
+        caller.with_err(|caller, err| {
+            let mut item = dangling();
+            let status = unsafe { bedrock_feed_next(feed, wait, &mut item, err) };
+            if item.is_null() != (status != BEDROCK_OK) {
+                caller.report(format!("bedrock_feed_next: {} with *item {item:?}", name(status)));
+            }
+            status
+        })
+    }),
+    call("bedrock_feed_fd", 1, |caller| {
+        let _ = bedrock_feed_fd(caller.handle(Kind::Feed));
+        Gave::Nothing
+    }),
+    freer!(bedrock_feed_free, Feed, 1),
     // The process.
     call("bedrock_set_log", 1, |caller| {
         let (level, release) = (caller.random.below(7) as i32 - 1, caller.release());

@@ -4,6 +4,7 @@ use std::ptr::without_provenance_mut;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bedrock::ffi::cancel::*;
+use bedrock::ffi::feed::*;
 use bedrock::ffi::model::*;
 use bedrock::ffi::request::*;
 use bedrock::ffi::response::*;
@@ -24,10 +25,20 @@ pub enum Kind {
     Run,
     Waitset,
     Response,
+    Feed,
 }
 
-const KINDS: [Kind; 8] =
-    [Kind::Error, Kind::Model, Kind::Request, Kind::Cancel, Kind::Stream, Kind::Run, Kind::Waitset, Kind::Response];
+const KINDS: [Kind; 9] = [
+    Kind::Error,
+    Kind::Model,
+    Kind::Request,
+    Kind::Cancel,
+    Kind::Stream,
+    Kind::Run,
+    Kind::Waitset,
+    Kind::Response,
+    Kind::Feed,
+];
 
 /// The maximum number of handles of a type that are kept.
 const MOST: usize = 24;
@@ -91,5 +102,6 @@ fn free(kind: Kind, handle: usize) {
         Kind::Run => bedrock_run_free(without_provenance_mut(handle)),
         Kind::Waitset => bedrock_waitset_free(without_provenance_mut(handle)),
         Kind::Response => bedrock_response_free(without_provenance_mut(handle)),
+        Kind::Feed => bedrock_feed_free(without_provenance_mut(handle)),
     }
 }

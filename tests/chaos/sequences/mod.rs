@@ -9,10 +9,11 @@ mod calls;
 mod handles;
 
 use std::collections::BTreeMap;
-use std::ptr::null_mut;
+use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bedrock::ffi::feed::bedrock_set_observer;
 use bedrock::ffi::process::{BEDROCK_LOG_OFF, bedrock_live_handles, bedrock_set_log, bedrock_shutdown};
 
 use crate::random::Random;
@@ -54,6 +55,7 @@ pub fn run(settings: &Settings) -> Vec<String> {
 
     shared.handles.free_all();
     bedrock_set_log(BEDROCK_LOG_OFF, None, null_mut(), None);
+    unsafe { bedrock_set_observer(null(), 0, None, null_mut(), None, null_mut()) };
     let status = bedrock_shutdown(5000);
     if status != BEDROCK_OK {
         violations.push(format!("bedrock_shutdown returned {} after 5 s", name(status)));
@@ -68,7 +70,7 @@ pub fn run(settings: &Settings) -> Vec<String> {
     }
     let let_do = calls::LET.load(Ordering::Relaxed);
     if let_do > 0 {
-        violations.push(format!("{let_do} times a wakeup or a log was let do what neither may"));
+        violations.push(format!("{let_do} times a wakeup, a log or an observer was let do what none of them may"));
     }
 
     // When they are dropped, they report violations connections, which are expected here.

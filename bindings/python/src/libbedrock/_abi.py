@@ -242,6 +242,25 @@ class bedrock_tool(Structure):
     user: int | None
 
 
+class bedrock_feed_item(Structure):
+    _fields_ = [
+        ("size", c_uint32),
+        ("type", c_int32),
+        ("lost", c_int64),
+        ("text", c_void_p),
+        ("text_len", c_size_t),
+        ("target", c_void_p),
+        ("level", c_int32),
+    ]
+    size: int
+    type: int
+    lost: int
+    text: int | None
+    text_len: int
+    target: int | None
+    level: int
+
+
 class Functions:
     """The functions of the library, by their names."""
 
@@ -269,6 +288,7 @@ class Functions:
     bedrock_request_clone: Callable[[Pointer, Pointer, Pointer], int]
     bedrock_request_set: Callable[[Pointer, Text, int, Pointer], int]
     bedrock_request_remove: Callable[[Pointer, Text, Pointer], int]
+    bedrock_request_set_traceparent: Callable[[Pointer, Text, Pointer], int]
     bedrock_request_json: Callable[[Pointer, int, Pointer, Pointer], int | None]
     bedrock_request_body: Callable[[Pointer, Pointer, Pointer, Pointer], int | None]
     bedrock_request_diff: Callable[[Pointer, Pointer, Pointer, Pointer, Pointer], int | None]
@@ -332,6 +352,11 @@ class Functions:
     bedrock_run_response: Callable[[Pointer, Pointer, Pointer], int]
     bedrock_run_cancel: Callable[[Pointer], None]
     bedrock_run_free: Callable[[Pointer], None]
+    bedrock_set_observer: Callable[[Text, int, Pointer, Pointer, Pointer, Pointer], int]
+    bedrock_feed_new: Callable[[Text, int, Pointer, Pointer], int]
+    bedrock_feed_next: Callable[[Pointer, int, Pointer, Pointer], int]
+    bedrock_feed_fd: Callable[[Pointer], int]
+    bedrock_feed_free: Callable[[Pointer], None]
     bedrock_utf8_length: Callable[[Text, int], int]
     bedrock_set_log: Callable[[int, Pointer, Pointer, Pointer], int]
     bedrock_shutdown: Callable[[int], int]
@@ -364,6 +389,7 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_request_clone": (c_int32, (c_void_p, c_void_p, c_void_p)),
     "bedrock_request_set": (c_int32, (c_void_p, c_char_p, c_size_t, c_void_p)),
     "bedrock_request_remove": (c_int32, (c_void_p, c_char_p, c_void_p)),
+    "bedrock_request_set_traceparent": (c_int32, (c_void_p, c_char_p, c_void_p)),
     "bedrock_request_json": (c_void_p, (c_void_p, c_int32, c_void_p, c_void_p)),
     "bedrock_request_body": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p)),
     "bedrock_request_diff": (c_void_p, (c_void_p, c_void_p, c_void_p, c_void_p, c_void_p)),
@@ -431,6 +457,11 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_run_response": (c_int32, (c_void_p, c_void_p, c_void_p)),
     "bedrock_run_cancel": (None, (c_void_p,)),
     "bedrock_run_free": (None, (c_void_p,)),
+    "bedrock_set_observer": (c_int32, (c_char_p, c_size_t, c_void_p, c_void_p, c_void_p, c_void_p)),
+    "bedrock_feed_new": (c_int32, (c_char_p, c_size_t, c_void_p, c_void_p)),
+    "bedrock_feed_next": (c_int32, (c_void_p, c_int32, c_void_p, c_void_p)),
+    "bedrock_feed_fd": (c_int, (c_void_p,)),
+    "bedrock_feed_free": (None, (c_void_p,)),
     "bedrock_utf8_length": (c_size_t, (c_char_p, c_size_t)),
     "bedrock_set_log": (c_int32, (c_int32, c_void_p, c_void_p, c_void_p)),
     "bedrock_shutdown": (c_int32, (c_int32,)),

@@ -1,0 +1,334 @@
+//! What the library reports to the program: messages of its log, and records of calls.
+//!
+//! An outlet takes what it has subscribed to. A listener is called by a thread of its own, a [`Queue`] is read by the
+//! program. Each holds a limited number of items, so that a slow program blocks no thread of the library. An item that
+//! finds no room is dropped, and the program gets the number of dropped items in their place.
+
+use super::callback_thread::CallbackThread;
+use super::event_fd::{EventFd, Signal};
+use super::fork::{ForkLock, HeldOverFork, Rank};
+use super::per_process::PerProcess;
+use super::sync::{Condvar, Mutex};
+use crate::error::{Error, Kind, Result};
+use crate::text::Text;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::time::{Duration, Instant};
+
+/// The severity of a message. The numbers are those of the C API's `BEDROCK_LOG_...`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(i32)]
+pub enum Level {
+    Error = 1,
+    Warn = 2,
+    Info = 3,
+    Debug = 4,
+}
+
+/// What is reported.
+#[derive(Clone, Debug)]
+pub enum Item {
+    Message {
+        level: Level,
+        target: &'static str,
+        text: Arc<Text>,
+    },
+    /// The record of a call, which is JSON.
+    Record(Arc<Text>),
+    /// The number of items that were dropped here.
+    Lost(u64),
+}
+
+/// What an outlet takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Subscription {
+    /// Messages of this level, and of more severe ones.
+    pub level: Option<Level>,
+    pub records: bool,
+    /// The maximum number of items that wait.
+    pub capacity: usize,
+}
+
+/// Receives items, on a thread of its own. Calls are serialized.
+pub type Deliver = Box<dyn Fn(Item) + Send + Sync>;
+
+/// The purpose of a listener: there is one for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    Log,
+    Observer,
+}
+
+/// The least severe level that has an outlet, or 0 without one.
+static LEVEL: AtomicI32 = AtomicI32::new(0);
+/// Whether an outlet takes records.
+static RECORDS: AtomicBool = AtomicBool::new(false);
+static OUTLETS: ForkLock<PerProcess<Vec<Outlet>>> = ForkLock::new(Rank::Outlets, PerProcess::empty());
+pub const FORK_LOCK: &dyn HeldOverFork = &OUTLETS;
+
+#[derive(Clone)]
+struct Outlet {
+    subscription: Subscription,
+    end: End,
+}
+
+#[derive(Clone)]
+enum End {
+    Listener(Role, Arc<Listener>),
+    Queue(Arc<Queue>),
+}
+
+struct Listener {
+    thread: Arc<CallbackThread<Item>>,
+    /// Taken out when it is replaced, so that it is dropped on the thread that replaces it.
+    deliver: Arc<Mutex<Option<Deliver>>>,
+}
+
+/// Sends what `subscription` wants to `deliver`; None ends it. When this returns, the old listener of this role does
+/// not run and will not, and it has been dropped on this thread. If the new one's thread cannot start, the old one
+/// stays.
+pub fn listen(role: Role, subscription: Subscription, deliver: Option<Deliver>) -> Result<()> {
+    let new = deliver.map(|deliver| Listener::start(role, deliver)).transpose()?;
+    let mut old = None;
+    change(|outlets| {
+        let is_old = |outlet: &Outlet| matches!(&outlet.end, End::Listener(of, _) if *of == role);
+        old = outlets.iter().position(is_old).map(|at| outlets.remove(at));
+        let end = new.map(|listener| End::Listener(role, Arc::new(listener)));
+        outlets.extend(end.map(|end| Outlet { subscription, end }));
+    });
+    if let Some(Outlet { end: End::Listener(_, old), .. }) = old {
+        old.thread.close();
+        drop(old.deliver.lock().take());
+    }
+    Ok(())
+}
+
+/// Delivers what waits for listeners, and ends their threads; the next item starts them again. Returns false if they
+/// have not ended by the deadline.
+pub fn pause(deadline: Instant) -> bool {
+    let listeners = outlets().into_iter().filter_map(|outlet| match outlet.end {
+        End::Listener(_, listener) => Some(listener),
+        End::Queue(_) => None,
+    });
+    let mut all_ended = true;
+    for listener in listeners {
+        all_ended &= listener.thread.pause(deadline);
+    }
+    all_ended
+}
+
+/// Returns whether messages of this level have an outlet.
+#[inline]
+pub fn wants_messages(level: Level) -> bool {
+    level as i32 <= LEVEL.load(Ordering::Relaxed)
+}
+
+/// Returns whether records have an outlet.
+#[inline]
+pub fn wants_records() -> bool {
+    RECORDS.load(Ordering::Relaxed)
+}
+
+/// Reports a message or a record to the outlets that want it.
+pub fn report(item: Item) {
+    let wants = |subscription: &Subscription| match &item {
+        Item::Message { level, .. } => subscription.level.is_some_and(|least| *level <= least),
+        Item::Record(_) => subscription.records,
+        Item::Lost(_) => false,
+    };
+    for Outlet { subscription, end } in outlets().into_iter().filter(|outlet| wants(&outlet.subscription)) {
+        let (item, capacity) = (item.clone(), subscription.capacity);
+        match end {
+            End::Listener(_, listener) => listener.thread.put(|items| add(items, capacity, item)),
+            End::Queue(queue) => queue.put(item),
+        }
+    }
+}
+
+fn outlets() -> Vec<Outlet> {
+    OUTLETS.lock().get().cloned().unwrap_or_default()
+}
+
+fn change(change: impl FnOnce(&mut Vec<Outlet>)) {
+    let mut outlets = OUTLETS.lock();
+    let outlets = outlets.current();
+    change(outlets);
+    let level = outlets.iter().filter_map(|outlet| outlet.subscription.level).max();
+    LEVEL.store(level.map_or(0, |level| level as i32), Ordering::Relaxed);
+    RECORDS.store(outlets.iter().any(|outlet| outlet.subscription.records), Ordering::Relaxed);
+}
+
+fn add(items: &mut VecDeque<Item>, capacity: usize, item: Item) {
+    let full = items.len() >= capacity;
+    match items.back_mut() {
+        Some(Item::Lost(lost)) if full => *lost += 1,
+        _ if full => items.push_back(Item::Lost(1)),
+        _ => items.push_back(item),
+    }
+}
+
+impl Listener {
+    /// Starts the thread too, so that a program learns at once if that fails.
+    fn start(role: Role, deliver: Deliver) -> Result<Self> {
+        let deliver = Arc::new(Mutex::new(Some(deliver)));
+        let receiver = deliver.clone();
+        let (name, calls) = match role {
+            Role::Log => ("bedrock-log", "the log"),
+            Role::Observer => ("bedrock-records", "the observer"),
+        };
+        let thread = CallbackThread::new(name, move |item| {
+            if let Some(deliver) = &*receiver.lock() {
+                deliver(item);
+            }
+        });
+        let cannot =
+            |error| Error::new(Kind::Resource, format_args!("starting the thread that calls {calls}: {error}"));
+        thread.start().map_err(cannot)?;
+        Ok(Listener { thread, deliver })
+    }
+}
+
+/// An outlet that the program reads.
+pub struct Queue {
+    capacity: usize,
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    items: VecDeque<Item>,
+    closed: bool,
+    event_fd: Option<EventFd>,
+}
+
+impl State {
+    fn update_readiness(&mut self) -> Option<Signal> {
+        let readable = !self.items.is_empty();
+        self.event_fd.as_mut()?.set_readable(readable)
+    }
+}
+
+impl Queue {
+    /// Returns a queue that takes what `subscription` wants, from now on until it is closed.
+    pub fn open(subscription: Subscription) -> Arc<Self> {
+        let queue = Queue { capacity: subscription.capacity, state: Mutex::default(), filled: Condvar::default() };
+        let queue = Arc::new(queue);
+        change(|outlets| outlets.push(Outlet { subscription, end: End::Queue(queue.clone()) }));
+        queue
+    }
+
+    fn put(&self, item: Item) {
+        let mut state = self.state.lock();
+        if state.closed {
+            return;
+        }
+        add(&mut state.items, self.capacity, item);
+        let signal = state.update_readiness();
+        drop(state);
+        drop(signal);
+        self.filled.notify_one();
+    }
+
+    /// Returns the item that has waited longest, or None after `timeout` (None: waits as long as it takes).
+    /// [`Kind::Cancelled`] once the queue is closed.
+    pub fn next(&self, timeout: Option<Duration>) -> Result<Option<Item>> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = self.state.lock();
+        loop {
+            if state.closed {
+                return Err(Error::new(Kind::Cancelled, "the feed was freed while a thread waited for it"));
+            }
+            if let Some(item) = state.items.pop_front() {
+                let none = state.update_readiness();
+                debug_assert!(none.is_none(), "one item less makes nothing readable");
+                return Ok(Some(item));
+            }
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            state = match left {
+                Some(left) if left.is_zero() => return Ok(None),
+                Some(left) => self.filled.wait_timeout(state, left).0,
+                None => self.filled.wait(state),
+            };
+        }
+    }
+
+    /// Returns a descriptor that is readable exactly while [`Queue::next`] would return an item at once. The queue owns
+    /// it.
+    pub fn fd(&self) -> Result<i32> {
+        let mut state = self.state.lock();
+        if state.closed {
+            return Err(Error::new(Kind::Cancelled, "the feed was freed"));
+        }
+        if state.event_fd.is_none() {
+            let event_fd = EventFd::new()
+                .map_err(|error| Error::new(Kind::Resource, format_args!("making a descriptor for a feed: {error}")))?;
+            state.event_fd = Some(event_fd);
+        }
+        let signal = state.update_readiness();
+        let fd = state.event_fd.as_ref().expect("the descriptor has just been made").fd();
+        drop(state);
+        drop(signal);
+        Ok(fd)
+    }
+
+    /// Ends the queue: a thread that waits returns, the descriptor is closed, and nothing is reported to it any more.
+    pub fn close(self: &Arc<Self>) {
+        let mut removed = None;
+        change(|outlets| {
+            let is_this = |outlet: &Outlet| matches!(&outlet.end, End::Queue(queue) if Arc::ptr_eq(queue, self));
+            removed = outlets.iter().position(is_this).map(|at| outlets.swap_remove(at));
+        });
+        let mut state = self.state.lock();
+        state.closed = true;
+        let items = std::mem::take(&mut state.items);
+        let event_fd = state.event_fd.take();
+        drop(state);
+        drop((items, event_fd));
+        self.filled.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(number: usize) -> Item {
+        Item::Message { level: Level::Error, target: "test", text: Arc::new(number.to_string().into()) }
+    }
+
+    fn in_words(items: impl IntoIterator<Item = Item>) -> Vec<String> {
+        let in_words = |item| match item {
+            Item::Message { text, .. } | Item::Record(text) => text.as_str().to_owned(),
+            Item::Lost(lost) => format!("lost {lost}"),
+        };
+        items.into_iter().map(in_words).collect()
+    }
+
+    #[test]
+    fn items_without_room_are_counted_in_their_place() {
+        let mut items = VecDeque::new();
+        (1..=5).for_each(|number| add(&mut items, 2, message(number)));
+        assert_eq!(in_words(items.drain(..2)), ["1", "2"]);
+        (6..=7).for_each(|number| add(&mut items, 2, message(number)));
+        assert_eq!(in_words(items), ["lost 3", "6", "lost 1"]);
+    }
+
+    #[test]
+    fn a_queue_takes_what_it_has_subscribed_to_and_nothing_once_it_is_closed() {
+        let open = |level, records| Queue::open(Subscription { level, records, capacity: 100 });
+        let (errors, records) = (open(Some(Level::Error), false), open(None, true));
+        assert!(wants_records() && wants_messages(Level::Error));
+        report(message(1));
+        report(Item::Record(Arc::new("{}".into())));
+        let left = |queue: &Queue| in_words(std::iter::from_fn(|| queue.next(Some(Duration::ZERO)).unwrap()));
+        // Other tests of this process may write messages too.
+        assert!(left(&errors).contains(&"1".to_owned()));
+        assert_eq!(left(&records), ["{}"]);
+        records.close();
+        assert_eq!(records.next(None).unwrap_err().kind(), Kind::Cancelled);
+        errors.close();
+        assert!(errors.fd().is_err());
+    }
+}
