@@ -104,6 +104,7 @@ def test_every_function_of_the_library_is_used():
         "bedrock_call",
         "bedrock_stream_set_wakeup",  # it calls back, on a thread that Python does not know
         "bedrock_set_log",
+        "bedrock_set_observer",
         "bedrock_utf8_length",
         "bedrock_response_tool_call_count",
     }

@@ -8,7 +8,7 @@ with model.stream("Why is the sky blue?") as stream:
         print(text, end="", flush=True)
 """
 
-from ._abi import EventType, Status, ToolCallKind
+from ._abi import EventType, FeedType, Status, ToolCallKind
 from ._cancel import Cancel
 from ._errors import (
     AccessDeniedError,
@@ -35,6 +35,7 @@ from ._errors import (
     TruncatedError,
     ValidationError,
 )
+from ._feed import Feed, FeedItem, log_to
 from ._model import Model
 from ._process import live_handles, shutdown, version
 from ._records import Event, Stats, ToolCall, Usage
@@ -55,6 +56,9 @@ __all__ = [
     "Error",
     "Event",
     "EventType",
+    "Feed",
+    "FeedItem",
+    "FeedType",
     "ForkedError",
     "InternalError",
     "InvalidArgumentError",
@@ -82,6 +86,7 @@ __all__ = [
     "ValidationError",
     "WaitSet",
     "live_handles",
+    "log_to",
     "shutdown",
     "version",
 ]

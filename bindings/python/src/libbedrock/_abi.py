@@ -135,6 +135,17 @@ class ToolCallKind(IntEnum):
     SERVER = 1
 
 
+class FeedType(IntEnum):
+    """What an item of a feed is."""
+
+    #: A record. text: its JSON.
+    RECORD = 1
+    #: A message of the log. text: the message.
+    LOG = 2
+    #: Records and messages that were dropped here, because "capacity" of them were waiting. lost: their number.
+    LOST = 3
+
+
 class bedrock_event(Structure):
     _fields_ = [
         ("size", c_uint32),

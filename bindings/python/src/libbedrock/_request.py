@@ -135,6 +135,10 @@ class Request:
         """Replaces top-level members, and adds those that are not there. None removes a member. A str is JSON text."""
         return self._change(library.bedrock_request_set, *self._json(members))
 
+    def traceparent(self, traceparent: str | None) -> Request:
+        """Makes calls with this request part of a trace: the text of the header traceparent. None removes it."""
+        return self._change(library.bedrock_request_set_traceparent, _optional(traceparent, "traceparent"))
+
     def remove(self, member: str) -> Request:
         """Removes a top-level member, such as "system"."""
         return self._change(library.bedrock_request_remove, short(member, "the member"))
