@@ -232,18 +232,32 @@ fn a_stream_that_failed_after_content_is_sent_to_no_other_target() {
 }
 
 #[test]
-fn the_config_can_let_a_call_move_on_after_an_overflow_and_after_not_found() {
-    let replies = [
-        Reply::error(400, "ValidationException", "Input is too long for requested model."),
-        Reply::error(404, "ResourceNotFoundException", "none"),
-    ];
+fn the_config_can_let_a_call_move_on_after_what_only_one_target_may_refuse() {
     for operation in FORMS {
-        for reply in &replies {
-            let targets = Targets::new(2, json!({"fallback_on": ["context_overflow", "not_found"]}));
-            targets.servers[0].push(reply.clone());
+        for (failure, reply) in [
+            ("access_denied", Reply::error(403, "AccessDeniedException", "no access to this model")),
+            ("context_overflow", Reply::error(400, "ValidationException", "Input is too long for requested model.")),
+            ("not_found", Reply::error(404, "ResourceNotFoundException", "none")),
+            ("validation", Reply::error(400, "ValidationException", "wrong for this model")),
+        ] {
+            let targets = Targets::new(2, json!({"fallback_on": [failure]}));
+            targets.servers[0].push(reply);
             targets.servers[1].push(answer(operation, "Hello"));
-            assert_eq!(call(&targets.model, operation).0.response().model, MODELS[1]);
+            assert_eq!(call(&targets.model, operation).0.response().model, MODELS[1], "{failure}");
         }
+    }
+}
+
+#[test]
+fn a_target_that_refused_one_request_does_not_rest() {
+    for message in ["Input is too long for requested model.", "wrong for this model"] {
+        let targets = Targets::new(2, json!({"fallback_on": ["context_overflow", "validation"], "cooldown": "1h"}));
+        targets.servers[0].push(Reply::error(400, "ValidationException", message));
+        for server in &targets.servers {
+            server.respond_with(|_| Reply::text_response("Hello"));
+        }
+        assert_eq!(targets.model.generate(&hello()).response().model, MODELS[1]);
+        assert_eq!(targets.model.generate(&hello()).response().model, MODELS[0], "{message}");
     }
 }
 

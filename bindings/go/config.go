@@ -68,7 +68,8 @@ type Config struct {
 	Limits Limits
 	// Fallbacks are other targets for Converse and ConverseStream, in their order.
 	Fallbacks []Fallback
-	// FallbackOn has more failures after which the next target is called: "context_overflow" and "not_found".
+	// FallbackOn has more failures after which the next target is called: "access_denied", "context_overflow",
+	// "not_found" and "validation".
 	FallbackOn []string
 	// Cooldown is the time for which a target that failed is not called while another can be. (30 seconds)
 	Cooldown time.Duration

@@ -44,7 +44,12 @@ impl Default for Failover {
     }
 }
 
-const ON: [(&str, Kind); 2] = [("context_overflow", Kind::ContextOverflow), ("not_found", Kind::NotFound)];
+const ON: [(&str, Kind); 4] = [
+    ("access_denied", Kind::AccessDenied),
+    ("context_overflow", Kind::ContextOverflow),
+    ("not_found", Kind::NotFound),
+    ("validation", Kind::Validation),
+];
 
 impl Failover {
     /// Reads `fallbacks`. The URLs are checked when all keys are known (`combinations`).

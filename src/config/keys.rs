@@ -319,7 +319,7 @@ pub(super) static KEYS: [Key; 52] = [
     key(
         "fallback_on",
         Reader::Model(|draft, value| draft.config.failover.read_on(value)),
-        "array of `\"context_overflow\"` and `\"not_found\"`",
+        "array of `\"access_denied\"`, `\"context_overflow\"`, `\"not_found\"` and `\"validation\"`",
         "`[]`",
         "More failures after which the next target is called.",
     ),

@@ -70,7 +70,8 @@
 //!                               that replace the request's. All timers but timeouts.total start
 //!                               anew at each. (array; default: none)
 //!   fallback_on                 More failures after which the next target is called. (array of
-//!                               "context_overflow" and "not_found"; default: [])
+//!                               "access_denied", "context_overflow", "not_found" and "validation";
+//!                               default: [])
 //!   cooldown                    The time for which a target that failed is not called while another
 //!                               can be. Then one call tries it. It is shared by the models derived
 //!                               from this one. (duration; default: "30s")

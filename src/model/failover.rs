@@ -102,7 +102,8 @@ impl Failover {
                 Err(error) => error,
             };
             let moves_on = self.moves_on(&error) && until.is_none_or(|until| Instant::now() < until);
-            if moves_on && error.kind() != Kind::ContextOverflow {
+            // The target itself has not failed if only this request is not for it.
+            if moves_on && !matches!(error.kind(), Kind::ContextOverflow | Kind::Validation) {
                 turn.fail();
             }
             failures.push((index, error));

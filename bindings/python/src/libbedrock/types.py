@@ -118,7 +118,7 @@ class Config(TypedDict, total=False):
     retry: Retry
     cache: Cache
     fallbacks: List[Fallback]
-    fallback_on: List[Literal["context_overflow", "not_found"]]
+    fallback_on: List[Literal["access_denied", "context_overflow", "not_found", "validation"]]
     cooldown: str
     hedge: Hedge
     max_concurrency: int
