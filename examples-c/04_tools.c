@@ -5,6 +5,7 @@
  * bedrock_run_tools is the whole loop: ask, call the tools, add their results to the request, and ask again, until the
  * model stops. bedrock_json_* reads the input of a tool: no JSON library is needed. */
 #include "example.h"
+
 #include <inttypes.h>
 
 #define CALL(id, part) "{\"toolUse\": {\"toolUseId\": \"" id "\", \"name\": \"reserve\", \"input\": " \
@@ -25,6 +26,7 @@ static int32_t reserve(bedrock_run *run, const bedrock_tool_call *call, void *us
     int64_t quantity = bedrock_json_integer(call->input_json, call->input_json_len, "/quantity", 0);
     int32_t kind = BEDROCK_RESULT_ERROR;
 
+    /* A name that is longer than the array is cut off, so it is no part. */
     bedrock_json_string(call->input_json, call->input_json_len, "/part", part, sizeof part);
     while (item < end && strcmp(item->part, part) != 0)
         item++;
@@ -37,7 +39,7 @@ static int32_t reserve(bedrock_run *run, const bedrock_tool_call *call, void *us
         kind = BEDROCK_RESULT_TEXT;
         snprintf(result, sizeof result, "Reserved. %" PRId64 " of %s are left.", item->count, item->part);
     }
-    fprintf(user, "  %s %s -> %s\n", call->name, call->input_json, result);
+    fprintf(user, "%s %" PRId64 " %s\n", call->name, quantity, part);
     bedrock_run_result(run, call->id, result, BEDROCK_STRLEN, kind, NULL);
     return BEDROCK_TOOL_DONE;
 }

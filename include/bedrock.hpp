@@ -32,8 +32,8 @@
 //   instances that throw exist only in files with exceptions. If memory runs out, a function that got err ends the
 //   process, as the library does.
 //
-// Objects. model, request, response, stream, cancel and waitset own a handle. They can be moved, but not copied. An
-//   object that was moved from is empty. get() returns the handle for functions of bedrock.h, release() gives it
+// Objects. model, request, response, stream, run, cancel and waitset own a handle. They can be moved, but not copied.
+//   An object that was moved from is empty. get() returns the handle for functions of bedrock.h, release() gives it
 //   away, and a constructor takes one over. Every function accepts empty objects: it then fails with
 //   status::invalid_argument, or returns its neutral value.
 //
@@ -53,6 +53,7 @@
 #include <cstdint>
 #include <cstring>
 #include <exception>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -173,6 +174,8 @@ namespace detail {
 // clean up.
 struct with_exceptions;
 struct without_exceptions;
+template <class Mode>
+class tool_caller;
 #if defined(__cpp_exceptions)
 using mode = with_exceptions;
 #else
@@ -663,6 +666,30 @@ public:
 
 namespace detail {
 
+// The functions of bedrock.h for what a program reads: a stream or a run.
+template <class Raw>
+struct functions;
+template <>
+struct functions<bedrock_stream> {
+    static constexpr auto free = &bedrock_stream_free;
+    static constexpr auto next = &bedrock_stream_next;
+    static constexpr auto response = &bedrock_stream_response;
+    static constexpr auto cancel = &bedrock_stream_cancel;
+    static constexpr auto fd = &bedrock_stream_fd;
+    static constexpr auto set_wakeup = &bedrock_stream_set_wakeup;
+    static constexpr const char *name_of_set_wakeup = "bedrock_stream_set_wakeup";
+};
+template <>
+struct functions<bedrock_run> {
+    static constexpr auto free = &bedrock_run_free;
+    static constexpr auto next = &bedrock_run_next;
+    static constexpr auto response = &bedrock_run_response;
+    static constexpr auto cancel = &bedrock_run_cancel;
+    static constexpr auto fd = &bedrock_run_fd;
+    static constexpr auto set_wakeup = &bedrock_run_set_wakeup;
+    static constexpr const char *name_of_set_wakeup = "bedrock_run_set_wakeup";
+};
+
 struct no_stop {};
 
 template <class Stop>
@@ -686,7 +713,7 @@ private:
     const Stop &stop_;
 };
 
-// What a stream keeps in order to be ended by a token. It is destroyed before the stream.
+// What a stream or a run keeps in order to be ended by a token. It is destroyed before them.
 struct watch {
     void (*destroy)(watch *) noexcept;
 };
@@ -695,8 +722,8 @@ struct watch_deleter {
 };
 using watch_owner = std::unique_ptr<watch, watch_deleter>;
 
-template <class Stop>
-watch_owner watch_stream(const Stop &, bedrock_stream *) noexcept
+template <class Stop, class Raw>
+watch_owner watch_reader(const Stop &, Raw *) noexcept
 {
     return nullptr;
 }
@@ -728,14 +755,15 @@ private:
     std::stop_callback<fire> callback_;
 };
 
-inline watch_owner watch_stream(const std::stop_token &token, bedrock_stream *raw)
+template <class Raw>
+watch_owner watch_reader(const std::stop_token &token, Raw *raw)
 {
     struct end {
-        bedrock_stream *target;
-        void operator()() const noexcept { bedrock_stream_cancel(target); }
+        Raw *target;
+        void operator()() const noexcept { functions<Raw>::cancel(target); }
     };
     struct registration : watch {
-        registration(const std::stop_token &stop, bedrock_stream *ended)
+        registration(const std::stop_token &stop, Raw *ended)
             : watch{[](watch *kept) noexcept { delete static_cast<registration *>(kept); }}, callback(stop, end{ended})
         {
         }
@@ -1102,11 +1130,15 @@ public:
     int block() const noexcept { return raw_->block; }
     // Returns the decoded text. BEDROCK_EVENT_... describes it for each type.
     std::string_view text() const noexcept { return {raw_->text, raw_->text_len}; }
-    // Returns the id and the name of a tool call, in block_start and block_stop.
+    // Returns the id and the name of a tool call, in block_start, block_stop and tool_call.
     std::string_view tool_id() const noexcept { return {raw_->tool_id, raw_->tool_id_len}; }
     std::string_view tool_name() const noexcept { return {raw_->tool_name, raw_->tool_name_len}; }
     // Returns, in the block_stop of a tool call, whether text() is a JSON object.
     bool input_valid() const noexcept { return raw_->input_valid != 0; }
+    // Returns the call to do, of an event tool_call. It is borrowed as the event is.
+    bedrock::tool_call call() const noexcept { return {tool_id(), tool_name(), json_view(text()), input_valid()}; }
+    // Returns the round of a run, from 1, and 0 in a stream.
+    int round() const noexcept { return raw_->round; }
     // Returns the payload as it came, if it is JSON.
     json_view json() const noexcept { return json_view({raw_->json, raw_->json_len}); }
     // Returns the payload as it came, JSON or not.
@@ -1121,8 +1153,8 @@ private:
 // The end of a stream, for loops.
 struct sentinel {};
 
-// Reads a stream, in a loop. ++ waits for the next event, and throws where the stream fails.
-template <class E = throws>
+// Reads a stream or a run, in a loop. ++ waits for the next event, and throws where it fails.
+template <class E = throws, class Raw = bedrock_stream>
 class event_iterator {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -1132,14 +1164,14 @@ public:
     using reference = const event &;
 
     event_iterator() noexcept = default;
-    explicit event_iterator(bedrock_stream *borrowed) : stream_(borrowed) { ++*this; }
+    explicit event_iterator(Raw *borrowed) : from_(borrowed) { ++*this; }
 
     reference operator*() const noexcept { return event_; }
     pointer operator->() const noexcept { return &event_; }
     event_iterator &operator++()
     {
         const bedrock_event *raw = nullptr;
-        detail::call(E(), bedrock_stream_next, stream_, -1, &raw);
+        detail::call(E(), detail::functions<Raw>::next, from_, -1, &raw);
         event_ = event(raw);
         return *this;
     }
@@ -1150,12 +1182,12 @@ public:
     friend bool operator!=(sentinel end, const event_iterator &at) noexcept { return at != end; }
 
 private:
-    bedrock_stream *stream_ = nullptr;
+    Raw *from_ = nullptr;
     event event_;
 };
 
-// Reads the pieces of text of a stream, in a loop, and skips its other events.
-template <class E = throws>
+// Reads the pieces of text of a stream or a run, in a loop, and skips other events.
+template <class E = throws, class Raw = bedrock_stream>
 class text_iterator {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -1165,7 +1197,7 @@ public:
     using reference = std::string_view;
 
     text_iterator() noexcept = default;
-    explicit text_iterator(bedrock_stream *borrowed) : events_(borrowed) { skip(); }
+    explicit text_iterator(Raw *borrowed) : events_(borrowed) { skip(); }
 
     reference operator*() const noexcept { return events_->text(); }
     text_iterator &operator++()
@@ -1187,46 +1219,51 @@ private:
             ++events_;
     }
 
-    event_iterator<E> events_;
+    event_iterator<E, Raw> events_;
 };
 
-// The pieces of text of a stream. Stream is stream & or, for a temporary, stream.
-template <class Stream>
+// The pieces of text of a stream or a run. Reader is stream & or, for a temporary, stream.
+template <class Reader>
 class text_range {
+    using raw = typename std::remove_reference_t<Reader>::raw;
+
 public:
-    explicit text_range(Stream &&read) noexcept : stream_(std::forward<Stream>(read)) {}
+    explicit text_range(Reader &&read) noexcept : reader_(std::forward<Reader>(read)) {}
     template <class E = throws>
-    text_iterator<E> begin()
+    text_iterator<E, raw> begin()
     {
-        return text_iterator<E>(stream_.get());
+        return text_iterator<E, raw>(reader_.get());
     }
     sentinel end() const noexcept { return {}; }
 
 private:
-    Stream stream_;
+    Reader reader_;
 };
 
-// A stream that the program reads. Destroying it ends its call, and never waits for the network. One thread at a time
-// may read it. It needs neither its model nor its request.
+// What a stream and a run have in common. Self is one of them. One thread at a time may read it.
 //
 //   for (const bedrock::event &event : stream)
 //       if (event.type() == bedrock::event_type::text)
 //           std::cout << event.text();
-class stream : public detail::handle<bedrock_stream, bedrock_stream_free> {
+template <class Self, class Raw>
+class reader : public detail::handle<Raw, detail::functions<Raw>::free> {
+    using owner = detail::handle<Raw, detail::functions<Raw>::free>;
+    using functions = detail::functions<Raw>;
+
 public:
-    stream() noexcept = default;
-    explicit stream(bedrock_stream *owned) noexcept : handle(owned) {}
+    using raw = Raw;
+    using owner::get;
 
     // Begins to read. The loop ends when the response is complete. It throws where the response is cut or fails.
     template <class E = throws>
-    event_iterator<E> begin()
+    event_iterator<E, Raw> begin()
     {
-        return event_iterator<E>(get());
+        return event_iterator<E, Raw>(get());
     }
     sentinel end() const noexcept { return {}; }
     // Returns a range of the pieces of text alone.
-    text_range<stream &> text() & noexcept { return text_range<stream &>(*this); }
-    text_range<stream> text() && noexcept { return text_range<stream>(std::move(*this)); }
+    text_range<Self &> text() & noexcept { return text_range<Self &>(static_cast<Self &>(*this)); }
+    text_range<Self> text() && noexcept { return text_range<Self>(static_cast<Self &&>(*this)); }
 
     // Waits for the next event. It is empty if the response is complete, and after a failure that err received.
     template <class E = throws>
@@ -1241,16 +1278,16 @@ public:
     template <class E = throws>
     bedrock::status next(event &out, std::chrono::milliseconds timeout, E err = {}) noexcept(detail::quiet<E>)
     {
-        const bedrock_event *raw = nullptr;
-        out = event(); // an event that is borrowed from this stream ends here
+        const bedrock_event *read = nullptr;
+        out = event(); // an event that is borrowed ends here
         const bedrock_status result =
-            detail::call(err, bedrock_stream_next, get(), detail::milliseconds(timeout), &raw);
-        out = event(raw);
+            detail::call(err, functions::next, get(), detail::milliseconds(timeout), &read);
+        out = event(read);
         return static_cast<bedrock::status>(result);
     }
     // Calls on_event(const event &) for every event that has arrived, without waiting: after a poll, a wakeup or
-    // waitset::wait. Returns whether the stream goes on: false if it is complete, and after a failure that err
-    // received.
+    // waitset::wait. Returns whether there is more to come: false if the response is complete, and after a failure that
+    // err received.
     template <class F, class E = throws, class Mode = detail::mode>
     bool drain(F &&on_event, E err = {})
     {
@@ -1267,41 +1304,148 @@ public:
     [[nodiscard]] bedrock::response response(E err = {}) noexcept(detail::quiet<E>)
     {
         bedrock_response *out = nullptr;
-        detail::call(err, bedrock_stream_response, get(), &out);
+        detail::call(err, functions::response, get(), &out);
         return bedrock::response(out);
     }
-    // Ends the stream: who reads it gets status::cancelled. Thread-safe. Never blocks.
-    void cancel() const noexcept { bedrock_stream_cancel(get()); }
-    // Returns a descriptor to poll, owned by the stream, or -1.
-    int fd() const noexcept { return bedrock_stream_fd(get()); }
+    // Ends it: who reads it gets status::cancelled. Thread-safe. Never blocks.
+    void cancel() const noexcept { functions::cancel(get()); }
+    // Returns a descriptor to poll, owned by this object, or -1.
+    int fd() const noexcept { return functions::fd(get()); }
 
     // Sets a function that is called when there is something to read, on a thread of the library. It must not throw or
-    // block, and may call only cancel::fire and stream::cancel.
+    // block, and may call only cancel::fire, stream::cancel and run::cancel.
     template <class F, class E = throws>
     void set_wakeup(F wakeup, E err = {}) noexcept(detail::quiet<E>)
     {
-        detail::call_plain(err, "bedrock_stream_set_wakeup", [&] {
+        detail::call_plain(err, functions::name_of_set_wakeup, [&] {
             const auto call = [](void *kept) noexcept { (*static_cast<F *>(kept))(); };
-            return bedrock_stream_set_wakeup(get(), call, new F(std::move(wakeup)), detail::destroy<F>);
+            return functions::set_wakeup(get(), call, new F(std::move(wakeup)), detail::destroy<F>);
         });
     }
     // Removes the wakeup, which is then not running and will not run.
     template <class E = throws>
     void clear_wakeup(E err = {}) noexcept(detail::quiet<E>)
     {
-        detail::call_plain(err, "bedrock_stream_set_wakeup", [&] {
-            return bedrock_stream_set_wakeup(get(), nullptr, nullptr, nullptr);
+        detail::call_plain(err, functions::name_of_set_wakeup, [&] {
+            return functions::set_wakeup(get(), nullptr, nullptr, nullptr);
         });
     }
+
+protected:
+    reader() noexcept = default;
+    explicit reader(Raw *owned) noexcept : owner(owned) {}
 
 private:
     friend class model;
 
-    detail::watch_owner watch_; // a member is destroyed before the base class, which frees the stream
+    detail::watch_owner watch_; // a member is destroyed before the base class, which frees the handle
 };
 
-// A set of streams, for a thread that waits for many of them. Each is added with an object of the program, by default
-// the stream itself. The object has to stay at its address. Destroying a stream removes it.
+// A stream that the program reads. Destroying it ends its call, and never waits for the network. It needs neither its
+// model nor its request.
+class stream : public reader<stream, bedrock_stream> {
+public:
+    stream() noexcept = default;
+    explicit stream(bedrock_stream *owned) noexcept : reader(owned) {}
+};
+
+// ---- Runs ---------------------------------------------------------------------------------------------------------
+
+// The result of a tool call. A text becomes one.
+class tool_result {
+public:
+    tool_result(std::string text) noexcept : content_(std::move(text)) {}
+    tool_result(std::string_view text) : content_(text) {}
+    tool_result(const char *text) : content_(text) {}
+
+    // Informs the model why the tool failed.
+    static tool_result error(std::string text) noexcept { return {std::move(text), BEDROCK_RESULT_ERROR}; }
+    // A JSON value.
+    static tool_result json(std::string json) noexcept { return {std::move(json), BEDROCK_RESULT_JSON}; }
+    // A JSON array of content blocks: text, json, image, document, video.
+    static tool_result content(std::string blocks) noexcept { return {std::move(blocks), BEDROCK_RESULT_CONTENT}; }
+    // The tool gives the result later, by tool_results::give.
+    static tool_result later() noexcept { return {{}, is_later}; }
+    // The run ends, and its response is that of the last message.
+    static tool_result stop() noexcept { return {{}, is_stop}; }
+
+private:
+    friend class tool_results;
+    template <class Mode>
+    friend class detail::tool_caller;
+
+    static constexpr std::int32_t is_later = -1, is_stop = -2;
+
+    tool_result(std::string text, std::int32_t kind) noexcept : content_(std::move(text)), kind_(kind) {}
+
+    std::string content_;
+    std::int32_t kind_ = BEDROCK_RESULT_TEXT;
+};
+
+// Gives results to a run, on any thread, also after the run has been destroyed: then it fails. It owns nothing.
+class tool_results {
+public:
+    explicit tool_results(bedrock_run *borrowed) noexcept : raw_(borrowed) {}
+
+    // Gives the result of the call with this id.
+    template <class E = throws>
+    void give(std::string_view id, const tool_result &result, E err = {}) const noexcept(detail::quiet<E>)
+    {
+        const detail::terminated call(id);
+        detail::call(err, bedrock_run_result, raw_, call.get(), result.content_.data(), result.content_.size(),
+                     result.kind_);
+    }
+
+private:
+    bedrock_run *raw_;
+};
+
+// A tool of model::run: a name, what it is for, the JSON schema of its input, and a function that does the calls:
+// tool_result(const tool_call &) or tool_result(const tool_call &, const tool_results &). Without a schema the request
+// or the model declares the tool.
+class tool {
+public:
+    template <class F, class Mode = detail::mode>
+    tool(std::string name, std::string description, std::string input_schema, F function)
+        : name_(std::move(name)), description_(std::move(description)), input_schema_(std::move(input_schema))
+    {
+        if constexpr (std::is_invocable_v<F &, const tool_call &, const tool_results &>)
+            function_ = std::move(function);
+        else
+            function_ = [function = std::move(function)](const tool_call &call, const tool_results &) mutable {
+                return tool_result(function(call));
+            };
+    }
+
+private:
+    template <class Mode>
+    friend class detail::tool_caller;
+
+    std::string name_, description_, input_schema_;
+    std::function<tool_result(const tool_call &, const tool_results &)> function_;
+};
+
+// A run that the program reads: the events of all rounds, and tool_call for a call to do. Its loop ends when the model
+// stops, or after the last permitted round. Destroying a run ends it.
+class run : public reader<run, bedrock_run> {
+public:
+    run() noexcept = default;
+    explicit run(bedrock_run *owned) noexcept : reader(owned) {}
+
+    // Gives the result of the call with this id. Thread-safe.
+    template <class E = throws>
+    void give(std::string_view id, const tool_result &result, E err = {}) const noexcept(detail::quiet<E>)
+    {
+        results().give(id, result, err);
+    }
+    // Returns what other threads give results by.
+    tool_results results() const noexcept { return tool_results(get()); }
+};
+
+// ---- Waiting sets -------------------------------------------------------------------------------------------------
+
+// A set of streams and runs, for a thread that waits for many of them. Each is added with an object of the program, by
+// default the stream itself. The object has to stay at its address. Destroying a stream or a run removes it.
 template <class T = stream>
 class waitset : public detail::handle<bedrock_waitset, bedrock_waitset_free> {
 public:
@@ -1320,13 +1464,21 @@ public:
             return bedrock_waitset_add(get(), added.get(), std::addressof(object));
         });
     }
+    // Adds a run, for which wait returns &object, over all of its rounds.
+    template <class E = throws>
+    void add(const run &added, T &object, E err = {}) noexcept(detail::quiet<E>)
+    {
+        detail::call_plain(err, "bedrock_waitset_add_run", [&] {
+            return bedrock_waitset_add_run(get(), added.get(), std::addressof(object));
+        });
+    }
     template <class E = throws, detail::if_error<E> = 0>
     void add(T &added, E err = {}) noexcept(detail::quiet<E>)
     {
         add(added, added, err);
     }
-    // Waits for a stream that is readable, for at most timeout. Returns its object, or null if there was none in
-    // time. Call stream::drain then.
+    // Waits for a stream or a run that is readable, for at most timeout. Returns its object, or null if there was none
+    // in time. Call drain then.
     template <class E = throws>
     T *wait(std::chrono::milliseconds timeout = std::chrono::milliseconds(-1), E err = {}) noexcept(detail::quiet<E>)
     {
@@ -1338,7 +1490,7 @@ public:
     }
     // Returns a descriptor to poll, owned by the set, or -1.
     int fd() const noexcept { return bedrock_waitset_fd(get()); }
-    // Ends the set: a thread that waits for it gets status::cancelled. Thread-safe. The streams go on.
+    // Ends the set: a thread that waits for it gets status::cancelled. Thread-safe. Its streams and runs go on.
     void close() const noexcept { bedrock_waitset_free(get()); }
 };
 
@@ -1375,6 +1527,7 @@ public:
             std::rethrow_exception(std::move(thrown_));
 #endif
     }
+    std::exception_ptr &thrown() noexcept { return thrown_; }
 
 private:
     std::int32_t pass(const event &received)
@@ -1391,6 +1544,89 @@ private:
 
     F &on_event_;
     std::exception_ptr thrown_;
+};
+
+struct no_events {
+    void operator()(const event &) const noexcept {}
+};
+
+// Calls the tools of a blocking run. What a tool throws is kept until the function of bedrock.h has returned, and so is
+// the failure of a result that the library refuses.
+template <class Mode>
+class tool_caller {
+public:
+    tool_caller(const std::vector<tool> &tools, std::exception_ptr &thrown) : thrown_(thrown)
+    {
+        users_.reserve(tools.size());
+        for (const tool &each : tools) {
+            users_.push_back({this, &each.function_});
+            raw_.push_back({whole(each.name_), whole(each.description_),
+                            each.input_schema_.empty() ? nullptr : whole(each.input_schema_), call, &users_.back()});
+        }
+    }
+    tool_caller(const tool_caller &) = delete;
+    const bedrock_tool *data() const noexcept { return raw_.data(); }
+    std::size_t size() const noexcept { return raw_.size(); }
+    // Returns the status of a result that the library has refused, or that of the run.
+    bedrock_status status(bedrock_status run, bedrock_error **error) noexcept
+    {
+        if (refused_ >= 0)
+            return run;
+        bedrock_error_free(std::exchange(*error, error_.release()));
+        return refused_;
+    }
+
+private:
+    struct user {
+        tool_caller *caller;
+        const std::function<tool_result(const tool_call &, const tool_results &)> *function;
+    };
+    using error_owner = handle<bedrock_error, bedrock_error_free>;
+    struct kept_error : error_owner {
+        bedrock_error **put() noexcept { return error_owner::put(); }
+    };
+
+    // A text with a NUL inside is replaced by one that every function refuses.
+    static const char *whole(const std::string &text) noexcept
+    {
+        return text.find('\0') == std::string::npos ? text.c_str() : "\xff";
+    }
+    static std::int32_t call(bedrock_run *run, const bedrock_tool_call *raw, void *kept)
+    {
+        const user &self = *static_cast<user *>(kept);
+#if defined(__cpp_exceptions)
+        try {
+            return self.caller->pass(*self.function, run, *raw);
+        } catch (...) {
+            self.caller->thrown_ = std::current_exception();
+            if (self.caller->thrown_)
+                return BEDROCK_TOOL_STOP;
+            throw; // no exception of C++: pthread_exit and pthread_cancel, which bedrock.h permits here
+        }
+#else
+        return self.caller->pass(*self.function, run, *raw);
+#endif
+    }
+    std::int32_t pass(const std::function<tool_result(const tool_call &, const tool_results &)> &function,
+                      bedrock_run *run, const bedrock_tool_call &raw)
+    {
+        const tool_call call = {raw.id, raw.name, json_view({raw.input_json, raw.input_json_len}),
+                                raw.input_valid != 0};
+        const tool_result result = function(call, tool_results(run));
+        if (result.kind_ == tool_result::is_later)
+            return BEDROCK_TOOL_LATER;
+        if (result.kind_ == tool_result::is_stop)
+            return BEDROCK_TOOL_STOP;
+        refused_ = bedrock_run_result(run, raw.id, result.content_.data(), result.content_.size(), result.kind_,
+                                      error_.put());
+        return refused_ < 0 ? BEDROCK_TOOL_STOP : BEDROCK_TOOL_DONE;
+    }
+
+    std::vector<user> users_;
+    std::vector<bedrock_tool> raw_;
+    std::exception_ptr &thrown_;
+    kept_error error_;
+    bedrock_status refused_ = BEDROCK_OK;
 };
 
 template <class... Options>
@@ -1496,12 +1732,46 @@ public:
         return out;
     }
 
+    // Asks the model, calls the tools, adds their results to the request, and asks again, until the model stops. Each
+    // complete round is added to the request. options_json has the members that bedrock.h lists.
+    //
+    // The response is the last message of the model. Its stop_reason is "tool_use" if a tool has stopped the run or the
+    // last permitted round is over. What a tool throws comes out of this function after the run has ended; return
+    // tool_result::error to inform the model.
+    template <class... Options, class Mode = detail::mode, std::enable_if_t<!detail::receives<Options...>, int> = 0>
+    response run(request &conversation, const std::vector<tool> &tools, std::string_view options_json = {},
+                 const Options &...options) const
+    {
+        detail::no_events none;
+        return run<Mode>(conversation, tools, options_json, none, detail::parse(options...));
+    }
+    // Does the same, and calls on_event(const event &) for every event of all rounds, and before each call of a tool.
+    // on_event returns void, or a bool: false stops the run.
+    template <class F, class... Options, class Mode = detail::mode, std::enable_if_t<detail::receives<F>, int> = 0>
+    response run(request &conversation, const std::vector<tool> &tools, std::string_view options_json, F &&on_event,
+                 const Options &...options) const
+    {
+        return run<Mode>(conversation, tools, options_json, on_event, detail::parse(options...));
+    }
+    // Opens a run without waiting for the network. options_json has the members that bedrock.h lists, and "tools".
+    template <class... Options>
+    [[nodiscard]] bedrock::run open_run(request &conversation, std::string_view options_json,
+                                        const Options &...options) const noexcept(detail::quiet<Options...>)
+    {
+        return start<bedrock::run>(detail::parse(options...),
+                                   [&](bedrock_cancel *stop, bedrock_run **out, bedrock_error **raw) {
+            return bedrock_run_open(get(), conversation.get(), detail::data(options_json), options_json.size(), stop,
+                                    out, raw);
+        });
+    }
+
     // Opens a stream without waiting for the network. (ConverseStream)
     template <class... Options>
     [[nodiscard]] bedrock::stream stream(const request &sent, const Options &...options) const
         noexcept(detail::quiet<Options...>)
     {
-        return start(detail::parse(options...), [&](bedrock_cancel *stop, bedrock_stream **out, bedrock_error **raw) {
+        return start<bedrock::stream>(detail::parse(options...),
+                                      [&](bedrock_cancel *stop, bedrock_stream **out, bedrock_error **raw) {
             return bedrock_stream_open(get(), sent.get(), stop, out, raw);
         });
     }
@@ -1523,7 +1793,8 @@ public:
         noexcept(detail::quiet<Options...>)
     {
         const detail::terminated name(operation);
-        return start(detail::parse(options...), [&](bedrock_cancel *stop, bedrock_stream **out, bedrock_error **raw) {
+        return start<bedrock::stream>(detail::parse(options...),
+                                      [&](bedrock_cancel *stop, bedrock_stream **out, bedrock_error **raw) {
             return bedrock_call_open(get(), name.get(), sent.get(), stop, out, raw);
         });
     }
@@ -1541,15 +1812,37 @@ private:
         });
         return out;
     }
-    template <class Stop, class E, class F>
-    static bedrock::stream start(const detail::options<Stop, E> &parsed, F &&function) noexcept(detail::quiet<E>)
+    template <class Mode, class F, class Stop, class E>
+    response run(request &conversation, const std::vector<tool> &tools, std::string_view options_json, F &on_event,
+                 const detail::options<Stop, E> &parsed) const
     {
-        bedrock::stream out;
+        const detail::stopper<Stop> stop(parsed.stop);
+        detail::receiver<F, Mode> receiver(on_event);
+        detail::tool_caller<Mode> caller(tools, receiver.thrown());
+        response out;
+        if (detail::earlier(parsed.err) < 0)
+            return out;
+        bedrock_error *raw = nullptr;
+        bedrock_status result = BEDROCK_E_RESOURCE;
+        if (stop.ready())
+            result = bedrock_run_tools(get(), conversation.get(), caller.data(), caller.size(), sizeof(bedrock_tool),
+                                       detail::data(options_json), options_json.size(), stop.get(), receiver.receive,
+                                       &receiver, out.put(), &raw);
+        result = caller.status(result, &raw);
+        receiver.rethrow();
+        if (result < 0)
+            detail::report(parsed.err, result, raw);
+        return out;
+    }
+    template <class Reader, class Stop, class E, class F>
+    static Reader start(const detail::options<Stop, E> &parsed, F &&function) noexcept(detail::quiet<E>)
+    {
+        Reader out;
         bedrock_cancel *stop = nullptr;
         if constexpr (std::is_same_v<Stop, cancel>)
             stop = parsed.stop.get();
         detail::call(parsed.err, function, stop, out.put());
-        out.watch_ = detail::watch_stream(parsed.stop, out.get());
+        out.watch_ = detail::watch_reader(parsed.stop, out.get());
         return out;
     }
 };

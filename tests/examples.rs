@@ -89,11 +89,7 @@ fn the_agent_survives_odd_responses() {
     bedrock.push(reserve(searched, 3, "2", "M8 nut").message_stop("tool_use"));
     bedrock.push(message().message_stop("end_turn"));
     let out = printed(command(&agent, &bedrock, &folder), "");
-
-    assert!(
-        out.contains("Reserved. 96 of M8 bolt are left.") && out.contains("Reserved. 8 of M8 nut are left."),
-        "{out}"
-    );
+    assert_eq!(out.lines().collect::<Vec<_>>(), ["reserve 4 M8 bolt", "reserve 4 M8 nut", ""]);
     assert!(!out.contains("nova_grounding"), "the service's own tool was run: {out}");
     let expected = [
         "user text",
@@ -111,7 +107,10 @@ fn the_agent_survives_odd_responses() {
         json!({}),
         "an input that is not an object is not sent"
     );
-    assert_eq!(sent["messages"][4]["content"][0]["toolResult"]["status"], "error");
+    let result = |message: usize| &sent["messages"][message]["content"][0]["toolResult"];
+    assert_eq!(result(2)["content"][0]["text"], "Reserved. 96 of M8 bolt are left.");
+    assert_eq!(result(4)["status"], "error");
+    assert_eq!(result(6)["content"][0]["text"], "Reserved. 8 of M8 nut are left.");
     assert_eq!(bedrock.requests().len(), 9, "four responses and five service errors");
     assert_eq!(bedrock.problems(), [""; 0]);
 }

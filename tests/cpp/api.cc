@@ -32,6 +32,7 @@ static_assert(is_owner<bedrock::response> && sizeof(bedrock::response) == sizeof
 static_assert(is_owner<bedrock::cancel> && sizeof(bedrock::cancel) == sizeof(void *));
 static_assert(is_owner<bedrock::waitset<>> && sizeof(bedrock::waitset<>) == sizeof(void *));
 static_assert(is_owner<bedrock::stream> && sizeof(bedrock::stream) == 2 * sizeof(void *)); // one for a stop_token
+static_assert(is_owner<bedrock::run> && sizeof(bedrock::run) == 2 * sizeof(void *));
 static_assert(std::is_trivially_copyable_v<bedrock::event> && sizeof(bedrock::event) == sizeof(void *));
 static_assert(std::is_trivially_copyable_v<bedrock::json_view>);
 static_assert(sizeof(bedrock::json_view) == sizeof(std::string_view));
@@ -471,6 +472,126 @@ void a_wakeup_comes_when_there_is_something_to_read()
     CHECK(stream.fd() >= 0);
 }
 
+// ---- Runs ----
+
+constexpr const char *a_call = R"([{"message": {"role": "assistant", "content": [
+    {"toolUse": {"toolUseId": "1", "name": "add", "input": {"a": 2}}},
+    {"toolUse": {"toolUseId": "2", "name": "add", "input": {"a": 3}}}]}}, "It is 5."])";
+constexpr const char *a_schema = R"({"type": "object"})";
+
+template <class F>
+std::vector<bedrock::tool> adding(F function)
+{
+    return {bedrock::tool("add", "Adds.", a_schema, std::move(function))};
+}
+
+void a_run_calls_tools_and_adds_their_results()
+{
+    const bedrock::model model(check::scripted(a_call));
+    bedrock::request request = asking("What is 2 + 3?");
+    std::int64_t sum = 0;
+    std::string rounds;
+    const bedrock::response response = model.run(request, adding([&](const bedrock::tool_call &call) {
+        CHECK(call.name == "add" && call.input_valid);
+        sum += call.input["/a"].integer();
+        return call.id == "1" ? bedrock::tool_result::json(R"({"sum": 2})") : bedrock::tool_result::error("no");
+    }), {}, [&](const bedrock::event &event) {
+        if (event.type() == bedrock::event_type::text || event.type() == bedrock::event_type::tool_call)
+            rounds += std::to_string(event.round());
+    });
+
+    CHECK(sum == 5 && response.complete());
+    CHECK_TEXT(rounds, "11222");
+    CHECK_TEXT(response.text(), "It is 5.");
+    const bedrock::json_view results = request.json()["/messages/2/content"];
+    CHECK_TEXT(results["/0/toolResult/content/0/json"].raw(), R"({"sum": 2})");
+    CHECK_TEXT(results["/1/toolResult/status"].string(), "error");
+}
+
+void what_a_tool_throws_comes_out_of_the_run()
+{
+    const bedrock::model model(check::scripted(a_call));
+    bedrock::request request = asking("What is 2 + 3?");
+    bool caught = false;
+
+    try {
+        model.run(request, adding([](const bedrock::tool_call &) -> bedrock::tool_result {
+            throw std::runtime_error("out of a tool");
+        }));
+    } catch (const std::runtime_error &thrown) {
+        caught = std::string_view(thrown.what()) == "out of a tool";
+    }
+    CHECK(caught && request.message_count() == 1);
+}
+
+void a_result_that_is_refused_ends_the_run()
+{
+    const auto broken = adding([](const bedrock::tool_call &) { return bedrock::tool_result::json("{"); });
+    const bedrock::tool unnamed(std::string("a\0b", 3), "", a_schema, [](const bedrock::tool_call &) { return ""; });
+    const bedrock::model model(check::scripted(a_call));
+    bedrock::request request = asking("What is 2 + 3?");
+
+    CHECK_STATUS(failure([&] { model.run(request, {unnamed}); }).status(), invalid_argument);
+    CHECK_STATUS(failure([&] { model.run(request, broken, R"({"max_round": 1})"); }).status(), config);
+    CHECK_STATUS(failure([&] { model.run(request, broken); }).status(), request);
+    CHECK(request.message_count() == 1);
+}
+
+void a_tool_and_the_function_for_events_stop_a_run()
+{
+    const auto stopping = adding([](const bedrock::tool_call &) { return bedrock::tool_result::stop(); });
+    const bedrock::model model(check::scripted(std::string(a_call).insert(1, "\"One two.\", ")));
+    bedrock::request request = asking("Hi.");
+
+    CHECK(!model.run(request, stopping, {}, [](const bedrock::event &) { return false; }).complete());
+    CHECK_TEXT(model.run(request, stopping).stop_reason(), "tool_use");
+    CHECK(request.message_count() == 1);
+}
+
+void a_result_is_given_later_by_another_thread()
+{
+    const bedrock::model model(check::scripted(a_call));
+    bedrock::request request = asking("What is 2 + 3?");
+    std::vector<std::thread> threads;
+
+    const bedrock::response response = model.run(request,
+        adding([&](const bedrock::tool_call &call, const bedrock::tool_results &results) {
+            threads.emplace_back([id = std::string(call.id), results] { results.give(id, "later"); });
+            return bedrock::tool_result::later();
+        }));
+    for (std::thread &thread : threads)
+        thread.join();
+    CHECK_TEXT(response.text(), "It is 5.");
+    CHECK(threads.size() == 2 && request.message_count() == 4);
+}
+
+void a_run_is_read_in_a_loop_and_in_a_waiting_set()
+{
+    const bedrock::model model(check::scripted(std::string(a_call).insert(1, "\"Hello.\", ")));
+    bedrock::request request = asking("Hi.");
+    constexpr const char *tools = R"({"tools": [{"name": "add", "input_schema": {"type": "object"}}]})";
+    std::string text;
+
+    for (std::string_view piece : model.open_run(request, tools).text())
+        text += piece;
+    CHECK_TEXT(text, "Hello.");
+    bedrock::run run = model.open_run(request.add_text("user", "What is 2 + 3?"), tools);
+    bedrock::waitset<bedrock::run> set;
+    set.add(run);
+    for (bool goes_on = true; goes_on;) {
+        CHECK(set.wait(1min) == &run);
+        goes_on = run.drain([&](const bedrock::event &event) {
+            if (event.type() == bedrock::event_type::tool_call)
+                run.give(event.call().id, "ok");
+        });
+    }
+    CHECK_TEXT(run.response().text(), "It is 5.");
+    CHECK_STATUS(failure([&] { run.give("1", "late"); }).status(), invalid_argument);
+    const bedrock::tool_results results = run.results();
+    run.reset();
+    CHECK_STATUS(failure([&] { results.give("1", "late"); }).status(), bad_handle);
+}
+
 // ---- Calls ----
 
 void a_callable_receives_the_events()
@@ -576,6 +697,7 @@ void a_stop_token_ends_every_kind_of_call()
 #if defined(__cpp_lib_jthread)
     const bedrock::model model(check::scripted(check::silent, R"("timeout": "1h", )"));
     const bedrock::request request = asking("Hi.");
+    bedrock::request writable = asking("Hi.");
     std::stop_source source, never;
     bedrock::stream stream = model.stream(request, source.get_token());
 
@@ -591,6 +713,8 @@ void a_stop_token_ends_every_kind_of_call()
              failure([&] { static_cast<void>(model.call("Converse", request, stopped)); }),
              failure([&] { static_cast<void>(model.open("Converse", request, stopped).next()); }),
              failure([&] { model.connect(1s, stopped); }),
+             failure([&] { model.run(writable, {}, {}, stopped); }),
+             failure([&] { static_cast<void>(model.open_run(writable, {}, stopped).next()); }),
          })
         CHECK_STATUS(failed.status(), cancelled);
 
@@ -723,6 +847,12 @@ int main()
     next_waits_for_a_time();
     drain_reads_what_a_waiting_set_announces();
     a_wakeup_comes_when_there_is_something_to_read();
+    a_run_calls_tools_and_adds_their_results();
+    what_a_tool_throws_comes_out_of_the_run();
+    a_result_that_is_refused_ends_the_run();
+    a_tool_and_the_function_for_events_stop_a_run();
+    a_result_is_given_later_by_another_thread();
+    a_run_is_read_in_a_loop_and_in_a_waiting_set();
     a_callable_receives_the_events();
     what_a_callable_throws_comes_out_of_the_call();
     a_failed_call_returns_the_part_that_had_arrived();

@@ -138,14 +138,14 @@ def made(head, body, comment):
     head = re.sub(r"\s+", " ", head).strip()
     if re.search(r"class (%s|json_view::iterator)\b" % "|".join(HIDDEN), head):
         return None
-    kind = re.match(r"(?:template <class T = stream> )?(enum class|class|struct) (\w+)(?: : (\w[\w:]*))?", head)
+    kind = re.match(r"(?:template <[^>]*> )?(enum class|class|struct) (\w+)(?: : (\w[\w:]*))?", head)
     if kind:
         if body is None or kind[2] in HIDDEN:
             return None
         if kind[1] == "enum class":
             return ("enum-class", f"{kind[2]} : {head.split(' : ')[1]}", comment, enumerators(body))
-        template = "template<class T = stream> " if head.startswith("template") else ""
-        base = re.search(r": public (std::\w+)", head)
+        template = head[: head.index("> ") + 2].replace("template <", "template<") if head.startswith("template") else ""
+        base = re.search(r": public (std::\w+|reader<\w+, \w+>)", head)
         return ("class", f"{template}{kind[2]}" + (f" : public {base[1]}" if base else ""), comment, members(body, kind[1]))
     alias = re.match(r"using (\w+) = (.*)", head)
     if alias:
