@@ -655,7 +655,7 @@ void bedrock_error_free(bedrock_error *error);
  * UnrecognizedClientException and other names), they are looked up at once, but at most once a
  * second. If they have changed, the call is sent once more, whatever retry.max_attempts is. One
  * lookup serves all calls that wait for it. Keys and tokens of the config and of variables stay as
- * they are.
+ * they are until bedrock_model_set_credentials replaces them.
  */
 
 /* Makes a model from config JSON.
@@ -718,6 +718,62 @@ bedrock_status bedrock_model_with(const bedrock_model *model,
                                   size_t len,
                                   bedrock_model **out,
                                   bedrock_error **err);
+
+/* Replaces what authorizes the calls of a model.
+ *
+ * It also does so for the models derived from it and for those it was derived from: models that
+ * share connections share credentials. Connections stay open. A call that runs is not disturbed:
+ * its next attempt uses the new credentials. If the service refuses the old ones meanwhile, the
+ * call is sent once more with the new ones, whatever retry.max_attempts is.
+ *
+ * Use it for a Bedrock API key, which expires after at most 12 hours, and for keys that your
+ * program fetches itself. All credentials of the config are replaced: a key that json does not
+ * have counts as not given, "auth" too. {} takes credentials from AWS's variables and files
+ * again, and reads the files anew. A profile gives its credentials alone: region and endpoint
+ * stay. bedrock_model_settings still describes the config. A model whose transport is a script
+ * or a replay checks the JSON and does nothing else.
+ *
+ * json: A JSON object with keys of the config: api_key, secret_key, session_token,
+ *   bearer_token, auth, profile, role_arn, role_session_name and external_id.
+ * Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the JSON is wrong. Then the model keeps its
+ *   credentials; message and path of the error name the key. What is wrong with the credentials
+ *   themselves is an error of the next call.
+ * Threads: Does not block. Thread-safe.
+ * Since: 0.1 */
+bedrock_status bedrock_model_set_credentials(const bedrock_model *model,
+                                             const char *json,
+                                             size_t len,
+                                             bedrock_error **err);
+
+/* Makes a short-term Bedrock API key of the credentials of a model, and writes it into buffer.
+ *
+ * A program that takes such a key as a bearer token (AWS_BEARER_TOKEN_BEDROCK, "bearer_token")
+ * can call the service in the model's region without other credentials. The key is signed here
+ * and nothing is sent, except what fetching the credentials takes: those of a role are held, or
+ * fetched as by a call. It is the key that AWS's token generators make at the same time. It is
+ * valid for as long as seconds, or until the credentials expire if that is earlier.
+ *
+ * Each call makes another key. If the key does not fit into buffer, buffer is "": make room for
+ * *len and a NUL, and call again. 4096 bytes are enough, except with a long session token. The
+ * key is a secret.
+ *
+ * seconds: From 1 to 43200, which is 12 hours.
+ * buffer: Filled with the key and a NUL. May be NULL if size is 0.
+ * len: Filled with the length of the key, which may be size or more. 0 after a failure. May be
+ *   NULL.
+ * Returns: BEDROCK_OK, also if the key does not fit. BEDROCK_E_INVALID_ARGUMENT for seconds,
+ *   BEDROCK_E_CREDENTIALS without credentials or if the model has a bearer token,
+ *   BEDROCK_E_CANCELLED, BEDROCK_E_TIMEOUT, and other failures of fetching credentials.
+ * Threads: Blocks while the credentials are fetched, within the timers of
+ *   bedrock_model_connect. Thread-safe.
+ * Since: 0.1 */
+bedrock_status bedrock_model_api_key(const bedrock_model *model,
+                                     int32_t seconds,
+                                     bedrock_cancel *cancel,
+                                     char *buffer,
+                                     size_t size,
+                                     size_t *len,
+                                     bedrock_error **err);
 
 /* Gets the model id of all requests that name no other.
  *

@@ -1659,6 +1659,32 @@ public:
         detail::call(err, bedrock_model_with, get(), detail::data(defaults_json), defaults_json.size(), out.put());
         return out;
     }
+    // Replaces what authorizes the calls of this model and of all that share its connections: {"bearer_token": ...},
+    // {"api_key": ..., "secret_key": ...}, {"profile": ...}, or {} for the environment. Calls that run go on.
+    template <class E = throws>
+    void set_credentials(std::string_view json, E err = {}) const noexcept(detail::quiet<E>)
+    {
+        detail::call(err, bedrock_model_set_credentials, get(), detail::data(json), json.size());
+    }
+    // Makes a short-term Bedrock API key of the model's credentials, valid from 1 second to 12 hours. It is a secret.
+    template <class... Options>
+    [[nodiscard]] std::string api_key(std::chrono::seconds valid, const Options &...options) const
+        noexcept(detail::quiet<Options...>)
+    {
+        std::string key(4096, '\0');
+        std::size_t length = key.size();
+        while (length >= key.size()) {
+            key.resize(length + 1);
+            length = 0;
+            block(detail::parse(options...), [&](bedrock_cancel *stop, bedrock_response **, bedrock_error **raw) {
+                const bool fits = valid.count() >= 0 && valid.count() <= INT32_MAX;
+                const auto seconds = static_cast<std::int32_t>(fits ? valid.count() : -1);
+                return bedrock_model_api_key(get(), seconds, stop, &key[0], key.size(), &length, raw);
+            });
+        }
+        key.resize(length);
+        return key;
+    }
     // Returns the model id of all requests that name no other.
     std::string_view id() const noexcept
     {

@@ -192,6 +192,8 @@ void bedrock_error_free(bedrock_error *error);
 bedrock_status bedrock_model_new(const char *config_json, size_t len, bedrock_model **out, bedrock_error **err);
 bedrock_status bedrock_model_connect(const bedrock_model *model, bedrock_cancel *cancel, int32_t timeout_ms, bedrock_error **err);
 bedrock_status bedrock_model_with(const bedrock_model *model, const char *defaults_json, size_t len, bedrock_model **out, bedrock_error **err);
+bedrock_status bedrock_model_set_credentials(const bedrock_model *model, const char *json, size_t len, bedrock_error **err);
+bedrock_status bedrock_model_api_key(const bedrock_model *model, int32_t seconds, bedrock_cancel *cancel, char *buffer, size_t size, size_t *len, bedrock_error **err);
 const char *bedrock_model_id(const bedrock_model *model, size_t *len);
 const char *bedrock_model_settings(const bedrock_model *model, size_t *len, bedrock_error **err);
 void bedrock_model_free(bedrock_model *model);

@@ -2,6 +2,7 @@ package bedrock
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"time"
 
@@ -98,9 +99,16 @@ func (m *Model) Stats() Stats {
 }
 
 // Connect makes a connection to the service ready ahead of the first call: it finds credentials, resolves the
-// endpoint's name, connects and does the TLS handshake. After a failure the model is still valid. It is one of the two
+// endpoint's name, connects and does the TLS handshake. After a failure the model is still valid. It is one of the few
 // functions that hold a thread while they wait.
 func (m *Model) Connect(ctx context.Context) error {
+	return m.wait(ctx, "connecting", func(cancel abi.Handle) abi.Result {
+		return abi.ModelConnect(m.handle(), cancel, abi.Unlimited)
+	})
+}
+
+// wait does what holds a thread, until the context ends.
+func (m *Model) wait(ctx context.Context, doing string, do func(cancel abi.Handle) abi.Result) error {
 	if err := enter(ctx); err != nil {
 		return err
 	}
@@ -109,15 +117,45 @@ func (m *Model) Connect(ctx context.Context) error {
 	var cancel abi.Handle
 	if ctx.Done() != nil {
 		if cancel = abi.CancelNew(); cancel == 0 {
-			return own(ErrResource, "connecting", outOfHandles, closeMore)
+			return own(ErrResource, doing, outOfHandles, closeMore)
 		}
 		defer abi.CancelFree(cancel)
 		defer context.AfterFunc(ctx, func() { abi.CancelFire(cancel) })()
 	}
-	if f := abi.ModelConnect(m.handle(), cancel, abi.Unlimited).Failure(); f != nil {
+	if f := do(cancel).Failure(); f != nil {
 		return newError(f).because(ctx)
 	}
 	return nil
+}
+
+// SetCredentials replaces what authorizes the calls of this model, and of all models that share its connections. The
+// JSON has keys of the config, such as {"bearer_token": "..."}, {"api_key": "...", "secret_key": "..."} or
+// {"profile": "..."}; {} is the environment. Connections stay open. Calls that run go on: their next attempt uses the new
+// credentials.
+func (m *Model) SetCredentials(json string) error {
+	defer runtime.KeepAlive(m)
+	return failed(abi.ModelSetCredentials(m.handle(), json).Failure())
+}
+
+// APIKey makes a short-term Bedrock API key of the credentials of the model. It is valid for a time from 1 second to 12
+// hours, or until the credentials expire. The key is signed here, and nothing is sent for it. It is a secret.
+func (m *Model) APIKey(ctx context.Context, valid time.Duration) (string, error) {
+	seconds := int32(min(max(valid/time.Second, -1), math.MaxInt32))
+	buffer, length := make([]byte, 4096), 0
+	for {
+		err := m.wait(ctx, "making an API key", func(cancel abi.Handle) abi.Result {
+			var result abi.Result
+			length, result = abi.ModelAPIKey(m.handle(), seconds, cancel, buffer)
+			return result
+		})
+		if err != nil {
+			return "", err
+		}
+		if length < len(buffer) {
+			return string(buffer[:length]), nil
+		}
+		buffer = make([]byte, length+1)
+	}
 }
 
 // Generate sends a request and waits for the complete response. It is the operation Converse.

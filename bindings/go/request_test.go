@@ -1,8 +1,11 @@
 package bedrock_test
 
 import (
+	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -413,5 +416,38 @@ func TestARecordingIsReplayed(t *testing.T) {
 	defer response.Close()
 	if response.Text() != "Replayed." {
 		t.Error(response.JSON())
+	}
+}
+
+func TestCredentialsAreReplacedAndAnAPIKeyIsMadeOfThem(t *testing.T) {
+	model, err := bedrock.NewJSON(`{"model": "m", "bearer_token": "bedrock-api-key-1", "transport": {"replies": []}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer model.Close()
+	ctx := context.Background()
+	if _, err := model.APIKey(ctx, time.Hour); !errors.Is(err, bedrock.ErrCredentials) {
+		t.Error("a key of a bearer token:", err)
+	}
+	token := strings.Repeat("t", 5000)
+	keys := `{"api_key": "AKIDEXAMPLE", "secret_key": "secret", "session_token": "` + token + `"}`
+	if err := model.SetCredentials(keys); err != nil {
+		t.Fatal(err)
+	}
+	key, err := model.APIKey(ctx, 12*time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(key, "bedrock-api-key-"))
+	if err != nil || !strings.Contains(string(url), "X-Amz-Expires=43200&") || !strings.Contains(string(url), token) {
+		t.Errorf("%s, %v", url, err)
+	}
+	for _, valid := range []time.Duration{math.MinInt64, -time.Second, time.Millisecond, 13 * time.Hour, math.MaxInt64} {
+		if _, err := model.APIKey(ctx, valid); !errors.Is(err, bedrock.ErrInvalidArgument) {
+			t.Error(valid, err)
+		}
+	}
+	if err := model.SetCredentials(`{"api_key": "a"}`); !errors.Is(err, bedrock.ErrConfig) {
+		t.Error(err)
 	}
 }

@@ -26,6 +26,29 @@ static void connect_ahead(const bedrock_model *model)
     bedrock_error_free(error);
 }
 
+/* Replaces the credentials while calls run, for example with a Bedrock API key that is about to expire. */
+static int use_token(const bedrock_model *model, const char *token, bedrock_error **error)
+{
+    char quoted[4096], json[4096 + 32];
+
+    if (bedrock_json_quote(token, BEDROCK_STRLEN, quoted, sizeof quoted) >= sizeof quoted)
+        return 0;
+    snprintf(json, sizeof json, "{\"bearer_token\": %s}", quoted);
+    return bedrock_model_set_credentials(model, json, BEDROCK_STRLEN, error) >= 0;
+}
+
+/* Makes a Bedrock API key for another program, which can call the service for an hour. */
+static int print_api_key(const bedrock_model *model, bedrock_error **error)
+{
+    char key[4096];
+    size_t len;
+
+    if (bedrock_model_api_key(model, 3600, NULL, key, sizeof key, &len, error) < 0 || len >= sizeof key)
+        return 0;
+    printf("%.16s..., for AWS_BEARER_TOKEN_BEDROCK\n", key);
+    return 1;
+}
+
 /* Prints what a person needs who looks for a mistake in a configuration. */
 static void print_settings(const bedrock_model *model)
 {
@@ -91,6 +114,7 @@ int main(void)
         failed = bedrock_generate(model, request, NULL, &response, &error) < 0;
         print_total(model);
         print_stats(model);
+        failed = failed || !print_api_key(model, &error) || !use_token(model, "bedrock-api-key-1", &error);
     }
     if (failed)
         fprintf(stderr, "%s\n", bedrock_error_message(error));

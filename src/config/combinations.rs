@@ -31,8 +31,13 @@ pub(super) fn check(draft: &Draft) -> Result<()> {
     if !draft.has("model") {
         return Err(draft.error("model", "is missing: give a model id, an inference profile or an ARN"));
     }
-    check_pairs(draft)?;
     check_objects(draft)?;
+    check_authorization(draft)
+}
+
+/// Checks that the keys that authorize calls fit together, and to the endpoints.
+pub(super) fn check_authorization(draft: &Draft) -> Result<()> {
+    check_pairs(draft)?;
     check_auth(draft)?;
     check_endpoints(draft)
 }

@@ -34,6 +34,7 @@ impl Draft {
             credentials: None,
             bearer_token: None,
             profile: None,
+            credentials_profile: None,
             role: None,
             region: None,
             base_url: None,
@@ -55,6 +56,11 @@ impl Draft {
             transport: Transport::Network,
             variables,
         };
+        Draft::of(config)
+    }
+
+    /// Returns the draft of a config that changes this one.
+    pub(super) fn of(config: Config) -> Self {
         Draft {
             config,
             pointers: Vec::new(),

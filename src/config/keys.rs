@@ -59,6 +59,11 @@ impl Key {
         matches!(self.reader, Reader::Call(_) | Reader::Timer(_) | Reader::CallObject)
     }
 
+    /// Returns whether the key is one of those that authorize calls, which can be replaced later.
+    pub(super) fn authorizes(&self) -> bool {
+        AUTHORIZING.contains(&self.name)
+    }
+
     /// Returns the object that the key is a member of, if any, and the key as it is in the JSON.
     fn parts(&self) -> (Option<&'static str>, &'static str) {
         match self.name.split_once('.') {
@@ -104,6 +109,19 @@ pub fn members_of_call_settings() -> impl Iterator<Item = (&'static str, &'stati
 }
 
 pub(super) const OPTIONS: &str = "options";
+
+/// The keys that authorize calls.
+pub(super) const AUTHORIZING: [&str; 9] = [
+    "api_key",
+    "secret_key",
+    "session_token",
+    "bearer_token",
+    "auth",
+    "profile",
+    "role_arn",
+    "role_session_name",
+    "external_id",
+];
 
 /// The default of a key that must be given.
 pub(super) const REQUIRED: &str = "required";

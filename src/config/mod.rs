@@ -80,6 +80,8 @@ pub struct Config {
     /// A Bedrock API key. `credentials` and `role` are then None.
     pub bearer_token: Option<Secret>,
     pub profile: Option<String>,
+    /// The profile of the credentials, if it is not that of the region and the endpoint.
+    pub credentials_profile: Option<String>,
     pub role: Option<Role>,
     pub region: Option<String>,
     /// A URL that passed [`check_plain_http`].
@@ -151,5 +153,11 @@ impl Config {
     /// Returns whether requests can be authorized without the environment.
     pub fn brings_identity(&self) -> bool {
         self.credentials.is_some() || self.bearer_token.is_some()
+    }
+
+    /// Returns the config with which credentials are found: its profile is theirs.
+    pub fn for_credentials(&self) -> Config {
+        let profile = self.credentials_profile.clone().or_else(|| self.profile.clone());
+        Config { profile, ..self.clone() }
     }
 }

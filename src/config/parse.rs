@@ -1,4 +1,4 @@
-//! Reads the config JSON of `bedrock_model_new`, and the call settings of a derived model.
+//! Reads the config JSON of `bedrock_model_new`, the call settings of a derived model, and new credentials.
 //!
 //! Members of `options` count as if they were at the top. The order of keys does not matter. `null` is a wrong type and
 //! does not mean "not given": a program whose secret is missing by mistake gets an error, and does not sign with the
@@ -10,7 +10,7 @@ use super::environment::variables::Variables;
 use super::keys::{self, Reader};
 use super::nearest;
 use super::value::Value;
-use super::{CallSettings, Config};
+use super::{Auth, CallSettings, Config};
 use crate::error::{Error, Kind, Result};
 use crate::json::{Json, Kind as JsonKind};
 
@@ -22,13 +22,8 @@ impl Config {
 
     /// Reads and checks a config, with the given environment variables.
     pub(super) fn parse_in(text: &str, variables: Variables) -> Result<Config> {
-        let json = Json::parse(text)
-            .map_err(|fault| Error::new(Kind::Config, format_args!("config: the JSON is not valid: {fault}")))?;
-        if json.kind() != JsonKind::Object {
-            return Err(Error::new(Kind::Config, format_args!("config: expected an object, found {}", json.kind())));
-        }
         let mut draft = Draft::new(variables);
-        for member in Value::root(json).members()? {
+        for member in root(text)?.members()? {
             if member.key == keys::OPTIONS {
                 member.members()?.into_iter().try_for_each(|option| read(&mut draft, option))?;
             } else {
@@ -38,6 +33,40 @@ impl Config {
         combinations::check(&draft)?;
         Ok(draft.into_config())
     }
+
+    /// Returns this config with other keys that authorize calls: those of `text`, and no other of them. Region and
+    /// endpoint stay those of the config's own profile.
+    pub fn with_credentials(&self, text: &str) -> Result<Config> {
+        let profile = self.profile.clone();
+        let unauthorized = Config {
+            auth: Auth::Auto,
+            credentials: None,
+            bearer_token: None,
+            profile: None,
+            credentials_profile: None,
+            role: None,
+            ..self.clone()
+        };
+        let mut draft = Draft::of(unauthorized);
+        for member in root(text)?.members()? {
+            if !keys::find(&member.key, None).is_some_and(keys::Key::authorizes) {
+                return Err(member.unknown(keys::AUTHORIZING.into_iter()));
+            }
+            read(&mut draft, member)?;
+        }
+        combinations::check_authorization(&draft)?;
+        let given = draft.into_config();
+        Ok(Config { credentials_profile: given.profile.clone(), profile, ..given })
+    }
+}
+
+fn root(text: &str) -> Result<Value<'_>> {
+    let json = Json::parse(text)
+        .map_err(|fault| Error::new(Kind::Config, format_args!("config: the JSON is not valid: {fault}")))?;
+    if json.kind() != JsonKind::Object {
+        return Err(Error::new(Kind::Config, format_args!("config: expected an object, found {}", json.kind())));
+    }
+    Ok(Value::root(json))
 }
 
 fn read(draft: &mut Draft, value: Value<'_>) -> Result<()> {

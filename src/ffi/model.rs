@@ -180,10 +180,12 @@
 //! and of web identity) are looked at once a second, and read again if they have changed. If the service refuses
 //! credentials (ExpiredTokenException, UnrecognizedClientException and other names), they are looked up at once, but at
 //! most once a second. If they have changed, the call is sent once more, whatever retry.max_attempts is. One lookup
-//! serves all calls that wait for it. Keys and tokens of the config and of variables stay as they are.
+//! serves all calls that wait for it. Keys and tokens of the config and of variables stay as they are until
+//! bedrock_model_set_credentials replaces them.
 
 use super::cancel::bedrock_cancel;
 use super::status::{BEDROCK_OK, bedrock_error, bedrock_status};
+use super::support::buffer::Buffer;
 use super::support::guard::entry;
 use super::support::handle::{self, HandleObject, HandleType};
 use super::support::out::{put, required};
@@ -293,6 +295,85 @@ pub unsafe extern "C-unwind" fn bedrock_model_with(
         let derived = model.with(unsafe { text::text("defaults_json", defaults_json, len) }?)?;
         // SAFETY: NULL or writable, as the header demands.
         unsafe { put(out, handle::insert(derived)?) };
+        Ok(BEDROCK_OK)
+    })
+}
+
+/// Replaces what authorizes the calls of a model.
+///
+/// It also does so for the models derived from it and for those it was derived from: models that share connections share
+/// credentials. Connections stay open. A call that runs is not disturbed: its next attempt uses the new credentials. If
+/// the service refuses the old ones meanwhile, the call is sent once more with the new ones, whatever retry.max_attempts
+/// is.
+///
+/// Use it for a Bedrock API key, which expires after at most 12 hours, and for keys that your program fetches itself.
+/// All credentials of the config are replaced: a key that json does not have counts as not given, "auth" too. {} takes
+/// credentials from AWS's variables and files again, and reads the files anew. A profile gives its credentials alone:
+/// region and endpoint stay. bedrock_model_settings still describes the config. A model whose transport is a script or
+/// a replay checks the JSON and does nothing else.
+///
+/// json: A JSON object with keys of the config: api_key, secret_key, session_token, bearer_token, auth, profile,
+///   role_arn, role_session_name and external_id.
+/// Returns: BEDROCK_OK, or BEDROCK_E_CONFIG if the JSON is wrong. Then the model keeps its credentials; message and path
+///   of the error name the key. What is wrong with the credentials themselves is an error of the next call.
+/// Threads: Does not block. Thread-safe.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bedrock_model_set_credentials(
+    model: *const bedrock_model,
+    json: *const c_char,
+    len: usize,
+    err: *mut *mut bedrock_error,
+) -> bedrock_status {
+    entry!(err => {
+        let model = handle::get::<Model>(model)?;
+        // SAFETY: NULL or readable, as the header demands.
+        model.set_credentials(unsafe { text::text("json", json, len) }?)?;
+        Ok(BEDROCK_OK)
+    })
+}
+
+/// Makes a short-term Bedrock API key of the credentials of a model, and writes it into buffer.
+///
+/// A program that takes such a key as a bearer token (AWS_BEARER_TOKEN_BEDROCK, "bearer_token") can call the service in
+/// the model's region without other credentials. The key is signed here and nothing is sent, except what fetching the
+/// credentials takes: those of a role are held, or fetched as by a call. It is the key that AWS's token generators make
+/// at the same time. It is valid for as long as seconds, or until the credentials expire if that is earlier.
+///
+/// Each call makes another key. If the key does not fit into buffer, buffer is "": make room for *len and a NUL, and
+/// call again. 4096 bytes are enough, except with a long session token. The key is a secret.
+///
+/// seconds: From 1 to 43200, which is 12 hours.
+/// buffer: Filled with the key and a NUL. May be NULL if size is 0.
+/// len: Filled with the length of the key, which may be size or more. 0 after a failure. May be NULL.
+/// Returns: BEDROCK_OK, also if the key does not fit. BEDROCK_E_INVALID_ARGUMENT for seconds, BEDROCK_E_CREDENTIALS
+///   without credentials or if the model has a bearer token, BEDROCK_E_CANCELLED, BEDROCK_E_TIMEOUT, and other failures
+///   of fetching credentials.
+/// Threads: Blocks while the credentials are fetched, within the timers of bedrock_model_connect. Thread-safe.
+/// Since: 0.1
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn bedrock_model_api_key(
+    model: *const bedrock_model,
+    seconds: i32,
+    cancel: *mut bedrock_cancel,
+    buffer: *mut c_char,
+    size: usize,
+    len: *mut usize,
+    err: *mut *mut bedrock_error,
+) -> bedrock_status {
+    // SAFETY: NULL or writable, as the header demands.
+    unsafe { put(len, 0) };
+    // SAFETY: NULL or writable for `size` bytes, as the header demands.
+    let mut out = unsafe { Buffer::new(buffer, size) };
+    entry!(waits err => {
+        let model = handle::get::<Model>(model)?;
+        let cancel = if cancel.is_null() { None } else { Some(handle::get::<Cancel>(cancel)?) };
+        let key = model.api_key(seconds, cancel.as_deref())?;
+        if key.len() < size {
+            out.push(&key);
+        }
+        // SAFETY: NULL or writable, as the header demands.
+        unsafe { put(len, key.len()) };
         Ok(BEDROCK_OK)
     })
 }

@@ -2,6 +2,7 @@
 
 use super::admission::{Concurrency, Estimate, Quota, Reservation, Stats};
 use super::failover::{Chosen, Failover, Opening};
+use super::identity::Identity;
 use super::totals::Totals;
 use crate::call::incoming::{Incoming, StreamLimits};
 use crate::call::timer::{Deadline, Timers, Wait};
@@ -13,20 +14,22 @@ use crate::protocol::operation::Operation;
 use crate::protocol::service_error::refuses_identity;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
-use crate::runtime::per_worker::PerWorker;
+use crate::runtime::per_worker::{Key, PerWorker};
 use crate::runtime::worker;
+use crate::sdk::api_key::api_key;
 use crate::sdk::attempts::Attempts;
 use crate::sdk::call::{Call, send};
 use crate::sdk::client::{self, Client};
 use crate::sdk::connect_ahead;
 use crate::sdk::incoming_response::IncomingResponse;
 use crate::sdk::retry::RetryLimits;
-use crate::sdk::sdk_config;
+use crate::sdk::sdk_config::{self, Connections};
 use crate::sdk::transport::Transport;
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
+use zeroize::Zeroizing;
 
 /// Runs the calls of a model. Cheap to clone.
 #[derive(Clone)]
@@ -42,6 +45,8 @@ pub struct CallRunner {
 struct Shared {
     config: Config,
     transport: Transport,
+    identity: Identity,
+    connections: PerWorker<Connections>,
     sdk: PerWorker<sdk_config::Shared>,
     failover: Failover,
     concurrency: Concurrency,
@@ -87,13 +92,25 @@ const THROTTLED_BACKOFF: Duration = Duration::from_secs(2);
 /// The name, in messages, of opening a connection ahead of a call.
 pub const CONNECTING: &str = "connecting to the service ahead of a call";
 
+/// The name, in messages, of making an API key.
+const MAKING_API_KEY: &str = "making an API key";
+
 impl CallRunner {
     pub fn new(config: Config, transport: Transport, settings: CallSettings) -> Result<Self> {
         let concurrency = Concurrency::new(config.max_concurrency, config.max_queue);
         let quota = config.limits.map(Quota::new);
         let failover = Failover::new(&config.failover)?;
         let clients = clients(&failover);
-        let shared = Shared { config, transport, sdk: PerWorker::default(), failover, concurrency, quota };
+        let shared = Shared {
+            identity: Identity::new(&config),
+            config,
+            transport,
+            connections: PerWorker::default(),
+            sdk: PerWorker::default(),
+            failover,
+            concurrency,
+            quota,
+        };
         Ok(CallRunner { settings, totals: Totals::default(), shared: Arc::new(shared), clients })
     }
 
@@ -110,6 +127,12 @@ impl CallRunner {
 
     pub fn transport(&self) -> &Transport {
         &self.shared.transport
+    }
+
+    /// Replaces what authorizes the calls of the model and of all that share its connections.
+    pub fn set_credentials(&self, json: &str) -> Result<()> {
+        self.shared.identity.replace(self.shared.config.with_credentials(json)?);
+        Ok(())
     }
 
     /// Starts a call.
@@ -135,6 +158,24 @@ impl CallRunner {
             connected.await.map(|()| None)
         };
         Stream::start(runtime, options, connect)
+    }
+
+    /// Starts to make an API key that is valid for `seconds`. The stream ends when the key is in `slot`.
+    pub fn start_api_key(
+        &self,
+        runtime: &worker::Runtime,
+        cancel: Option<&Cancel>,
+        seconds: u64,
+        slot: &Arc<OnceLock<Zeroizing<String>>>,
+    ) -> Result<Stream> {
+        let options = self.options(Operation::Converse, cancel, self.connected_by());
+        let (shared, epoch, slot) = (self.shared.clone(), runtime.epoch, slot.clone());
+        let make = move |_writer: Writer| async move {
+            let making = boxed_when_polled(|| async move { api_key(&shared.sdk(epoch).await?, seconds).await });
+            let _ = slot.set(making.await.map_err(|error| error.while_doing(MAKING_API_KEY))?);
+            Ok(None)
+        };
+        Stream::start(runtime, options, make)
     }
 
     pub(super) fn options(&self, operation: Operation, cancel: Option<&Cancel>, until: Deadline) -> StartOptions {
@@ -322,7 +363,7 @@ impl CallRunner {
         unreachable!("the loop has no end")
     }
 
-    /// Sends a call to a target. If the identity is refused, the call is sent once more with a new one.
+    /// Sends a call to a target. If its identity is refused and there is a new one, the call is sent once more.
     async fn send_authorized(
         &self,
         chosen: &Chosen<'_>,
@@ -330,19 +371,26 @@ impl CallRunner {
         attempts: &Attempts,
         epoch: u64,
     ) -> Result<IncomingResponse> {
-        let client = self.client(chosen, epoch).await?;
-        let error = match send(&client, call, attempts).await {
-            Err(error) if refuses_identity(error.code().as_str()) => error,
-            result => return result,
-        };
-        let shared = self.shared.sdk(epoch).await?;
-        match shared.credentials.zip(attempts.last_started()) {
-            Some((credentials, started)) if credentials.renew_refused(started).await => {
-                attempts.retry_after(Duration::ZERO);
-                send(&client, call, attempts).await
-            }
-            _ => Err(error),
+        let version = self.shared.identity.version();
+        let sent = send(&self.client(chosen, epoch).await?, call, attempts).await;
+        let Err(error) = &sent else { return sent };
+        let is_refused = refuses_identity(error.code().as_str());
+        let may_be_refused = is_refused || matches!(error.kind(), Kind::AccessDenied | Kind::Credentials);
+        let is_replaced = may_be_refused && self.shared.identity.version() != version;
+        if is_replaced || is_refused && self.renew_refused(attempts, epoch).await? {
+            attempts.retry_after(Duration::ZERO);
+            return send(&self.client(chosen, epoch).await?, call, attempts).await;
         }
+        sent
+    }
+
+    /// Looks up the credentials that the last attempt was refused for. Returns whether there are others now.
+    async fn renew_refused(&self, attempts: &Attempts, epoch: u64) -> Result<bool> {
+        let shared = self.shared.sdk(epoch).await?;
+        Ok(match shared.credentials.zip(attempts.last_started()) {
+            Some((credentials, started)) => credentials.renew_refused(started).await,
+            None => false,
+        })
     }
 
     /// Returns the wait before a call that was throttled is sent again. None: it is not.
@@ -381,7 +429,7 @@ impl CallRunner {
             let sdk = chosen.target.sdk_config(&self.shared.sdk(epoch).await?.config);
             Ok(client::client(&sdk, &self.settings, attempts))
         };
-        client.get(epoch, make).await
+        client.get(self.shared.key(epoch), make).await
     }
 
     /// Opens a connection, within the timers of a stream.
@@ -424,7 +472,19 @@ async fn explained<T>(attempts: &Attempts, work: impl Future<Output = Result<T>>
 impl Shared {
     /// Boxed, because this future is large, runs once, and would be a part of every call's future.
     fn sdk(&self, epoch: u64) -> Pin<Box<dyn Future<Output = Result<sdk_config::Shared>> + Send + '_>> {
-        Box::pin(self.sdk.get(epoch, || sdk_config::shared(&self.config, &self.transport)))
+        Box::pin(async move {
+            let (version, config) = self.identity.current();
+            let of_worker = Key { epoch, version: 0 };
+            let open = || sdk_config::connections(&config, &self.transport);
+            let connections = self.connections.get(of_worker, open).await?;
+            let make = || sdk_config::shared(&config, &connections, version > 0);
+            self.sdk.get(Key { epoch, version }, make).await
+        })
+    }
+
+    /// Returns the key of what the worker makes for the present identity.
+    fn key(&self, epoch: u64) -> Key {
+        Key { epoch, version: self.identity.version() }
     }
 }
 

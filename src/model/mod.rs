@@ -1,10 +1,11 @@
 //! A model: a config that is ready for calls. `call_runner` runs its calls on the worker, [`totals`] adds up their
 //! usage. [`admission`] decides when a call is sent; `failover` sends it from one `target` to the next, each of which has
-//! its `rest` after a failure.
+//! its `rest` after a failure. `identity` is what authorizes the calls.
 
 pub mod admission;
 mod call_runner;
 mod failover;
+mod identity;
 mod rest;
 mod target;
 pub mod totals;
@@ -18,14 +19,16 @@ use crate::request::{Document, Request, SerializedRequest, apply_change, parse_c
 use crate::response::Response;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::{feed, worker};
+use crate::sdk::api_key;
 use crate::sdk::call::Call;
 use crate::sdk::effective_settings::effective_settings;
 use crate::sdk::transport::Transport;
 use crate::text::Text;
 use admission::Stats;
 use call_runner::{CONNECTING, CallRunner};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use zeroize::Zeroizing;
 
 /// A model id with the connections, credentials and settings to call it. Cheap to clone and to derive from.
 #[derive(Clone)]
@@ -60,6 +63,11 @@ impl Model {
         let mut defaults = self.defaults.clone();
         apply_change(&mut defaults, change)?;
         Ok(Model { id, defaults, runner: self.runner.derive(settings), effective_settings: OnceLock::new() })
+    }
+
+    /// Replaces what authorizes the calls of this model, of those derived from it and of those it was derived from.
+    pub fn set_credentials(&self, json: &str) -> Result<()> {
+        self.runner.set_credentials(json)
     }
 
     pub fn id(&self) -> &Text {
@@ -118,6 +126,25 @@ impl Model {
                 Err(Error::new(Kind::Timeout, what))
             }
         }
+    }
+
+    /// Makes a Bedrock API key that is valid for `seconds`.
+    pub fn api_key(&self, seconds: i32, cancel: Option<&Cancel>) -> Result<Zeroizing<String>> {
+        let seconds =
+            u64::try_from(seconds).ok().filter(|seconds| api_key::SECONDS.contains(seconds)).ok_or_else(|| {
+                let what = format_args!(
+                    "seconds is {seconds}: an API key is valid for 1 to {} seconds",
+                    api_key::SECONDS.end()
+                );
+                Error::new(Kind::InvalidArgument, what)
+            })?;
+        if cancel.is_some_and(Cancel::is_fired) {
+            return Err(Error::new(Kind::Cancelled, "making an API key was cancelled before it began"));
+        }
+        let slot = Arc::default();
+        let mut stream = self.runner.start_api_key(&worker::start()?, cancel, seconds, &slot)?;
+        while let Next::Event(_) | Next::Again = stream.next(None)? {}
+        slot.get().cloned().ok_or_else(|| Error::new(Kind::Internal, "no API key was made"))
     }
 
     /// Starts a call. Fails only if the request is wrong; the stream returns all other errors.

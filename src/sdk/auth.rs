@@ -1,10 +1,12 @@
 //! What authorizes requests: a bearer token, or a signature (SigV4) made with credentials.
 
-use super::credentials::{CredentialSource, Lookup, Renewing, check_token};
+use super::credentials::{AccessKeys, CredentialSource, Lookup, Renewing, check_token};
 use crate::config::environment::Environment;
 use crate::config::environment::variables::BEARER_VARIABLE;
-use crate::config::{Auth, Config, Secret};
+use crate::config::{Auth, Config, Secret, StaticCredentials};
 use crate::error::{Error, Kind, Result};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_bedrockruntime::config::{Builder, Region, Token};
 use aws_smithy_runtime_api::client::auth::AuthSchemeId;
 
@@ -17,23 +19,29 @@ pub fn by_token(builder: Builder, token: &Secret) -> Builder {
 }
 
 /// Makes requests carry a signature. The credentials are fetched when the first request needs them, and again
-/// when they expire or change: then they are also returned.
+/// when they expire or change. Returns their provider too, and if they can change, what renews them.
 pub fn by_signature(
     builder: Builder,
     config: &Config,
     environment: &Environment,
     region: &Region,
-) -> Result<(Builder, Option<Renewing>)> {
-    let builder = builder.auth_scheme_preference([SIGV4]);
-    Ok(match CredentialSource::find(config, environment)? {
+) -> Result<(Builder, Option<SharedCredentialsProvider>, Option<Renewing>)> {
+    let (provider, credentials) = match CredentialSource::find(config, environment)? {
         CredentialSource::AccessKeys(keys) if !keys.are_from_file() => {
-            (builder.credentials_provider(keys.without_expiry()), None)
+            (SharedCredentialsProvider::new(keys.without_expiry()), None)
         }
         source => {
             let credentials = Renewing::new(Lookup::new(source, config, environment, region)?);
-            (builder.credentials_provider(credentials.clone()), Some(credentials))
+            (SharedCredentialsProvider::new(credentials.clone()), Some(credentials))
         }
-    })
+    };
+    let builder = builder.credentials_provider(provider.clone()).auth_scheme_preference([SIGV4]);
+    Ok((builder, Some(provider), credentials))
+}
+
+/// Returns the credentials that a config holds.
+pub fn credentials(keys: &StaticCredentials) -> Credentials {
+    AccessKeys::from_config(keys).without_expiry()
 }
 
 /// A bearer token, and the setting that has it.

@@ -4,11 +4,12 @@
 //! client.
 //!
 //! - Configuration: `sdk_config`, `auth`, `client`, `behavior_version`, `user_agent`; `credentials`;
-//!   `effective_settings` for people
+//!   `effective_settings` for people; `api_key` makes keys that other programs can use
 //! - A call: `call`, `pass_through`, `incoming_response`; `connect_ahead` connects ahead of a call
 //! - Attempts: `attempts`, `retry` and its `sdk_hooks`; `error` and `final_error` describe failures
 //! - HTTP: `transport`, as the SDK's `http_client`; the bodies `body_prefix` and `yielding_body`
 
+pub mod api_key;
 pub mod attempts;
 mod auth;
 mod behavior_version;

@@ -12,31 +12,58 @@ use crate::error::Result;
 use crate::runtime::blocking;
 use aws_config::identity::IdentityCache;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_bedrockruntime::config::{AppName, Builder, Region, StalledStreamProtectionConfig};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use std::sync::Arc;
 
 pub use aws_sdk_bedrockruntime::Config as SdkConfig;
 
-/// What all calls of a model share.
+/// What all calls of a model share on a worker, whatever authorizes them.
+#[derive(Clone)]
+pub struct Connections {
+    http: SharedHttpClient,
+    /// None if requests do not leave the process.
+    environment: Option<Arc<Environment>>,
+}
+
+/// What all calls of a model share while nothing else authorizes them.
 #[derive(Clone)]
 pub struct Shared {
     pub config: SdkConfig,
+    /// What gives the credentials that sign requests. None with a bearer token.
+    pub provider: Option<SharedCredentialsProvider>,
     /// The credentials that sign requests, unless they can never change.
     pub credentials: Option<Renewing>,
 }
 
-/// Returns what all calls of a model share.
-pub async fn shared(config: &Config, transport: &Transport) -> Result<Shared> {
+/// Reads the environment and returns connections, none of which is open.
+pub async fn connections(config: &Config, transport: &Transport) -> Result<Connections> {
     if !transport.is_network() {
-        return Ok(Shared { config: offline(config, transport.http_client(config)), credentials: None });
+        return Ok(Connections { http: transport.http_client(config), environment: None });
     }
     let environment = read_environment(config).await?;
-    let mut config = config.clone();
-    if config.ca_bundle.is_none() {
-        config.ca_bundle = environment.ca_bundle();
+    let http = transport.http_client(&with_ca_bundle(config, &environment));
+    Ok(Connections { http, environment: Some(Arc::new(environment)) })
+}
+
+/// Returns what all calls of a model share. If the config `has_new_credentials`, AWS's files are read anew for them.
+pub async fn shared(config: &Config, connections: &Connections, has_new_credentials: bool) -> Result<Shared> {
+    let Connections { http, environment } = connections;
+    let Some(environment) = environment else {
+        return Ok(offline(config, http.clone()));
+    };
+    let own = with_ca_bundle(&config.for_credentials(), environment);
+    if has_new_credentials && !own.brings_identity() {
+        let of_credentials = read_environment(&own).await?;
+        return online(config, http, environment, &own, &of_credentials);
     }
-    online(&config, transport, &environment).await
+    online(config, http, environment, &own, environment)
+}
+
+fn with_ca_bundle(config: &Config, environment: &Environment) -> Config {
+    let ca_bundle = config.ca_bundle.clone().or_else(|| environment.ca_bundle());
+    Config { ca_bundle, ..config.clone() }
 }
 
 /// Reads the environment and its files on another thread. Models that read the same files at the same time share the
@@ -48,22 +75,29 @@ async fn read_environment(config: &Config) -> Result<Environment> {
     Environment::new(config, files)
 }
 
-/// Returns the configuration for calls over the network. The SDK itself reads neither variables nor files.
-async fn online(config: &Config, transport: &Transport, environment: &Environment) -> Result<Shared> {
+/// Returns the configuration for calls over the network, with credentials of a config and an environment of their own.
+/// The SDK itself reads neither variables nor files.
+fn online(
+    config: &Config,
+    http: &SharedHttpClient,
+    environment: &Environment,
+    own: &Config,
+    of_credentials: &Environment,
+) -> Result<Shared> {
     let region = Region::new(environment.region(config)?.value);
     let mut builder = SdkConfig::builder()
         .behavior_version(behavior())
-        .http_client(transport.http_client(config))
+        .http_client(http.clone())
         .region(region.clone())
         // The credentials are kept by `Renewing`, which the clients, one for each set of call settings, share.
         .identity_cache(IdentityCache::no_cache())
         // The library has its own timers for responses.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    let token = auth::bearer_token(config, environment)?;
+    let token = auth::bearer_token(own, of_credentials)?;
     builder = set_endpoint(builder, config, environment, token.is_some())?;
-    let (mut builder, credentials) = match token {
-        Some(bearer) => (auth::by_token(builder, &bearer.token), None),
-        None => auth::by_signature(builder, config, environment, &region)?,
+    let (mut builder, provider, credentials) = match token {
+        Some(bearer) => (auth::by_token(builder, &bearer.token), None, None),
+        None => auth::by_signature(builder, own, of_credentials, &region)?,
     };
     if let Some(app) = environment.app_id().and_then(|app| AppName::new(app).ok()) {
         builder = builder.app_name(app);
@@ -71,7 +105,7 @@ async fn online(config: &Config, transport: &Transport, environment: &Environmen
     if let Some(agent) = &config.user_agent {
         builder = builder.interceptor(UserAgent(agent.clone()));
     }
-    Ok(Shared { config: builder.build(), credentials })
+    Ok(Shared { config: builder.build(), provider, credentials })
 }
 
 /// Sets the endpoint: a configured one, or else one of the region's.
@@ -115,15 +149,18 @@ pub fn with_endpoint(base: &SdkConfig, region: Option<&str>, url: Option<&str>) 
 }
 
 /// Returns the configuration for a transport that needs neither credentials nor the environment.
-fn offline(config: &Config, http: SharedHttpClient) -> SdkConfig {
+fn offline(config: &Config, http: SharedHttpClient) -> Shared {
+    let scripted = || Credentials::new("scripted", "scripted", None, None, "scripted");
+    let credentials = config.credentials.as_ref().map_or_else(scripted, auth::credentials);
+    let provider = SharedCredentialsProvider::new(credentials);
     let mut builder = SdkConfig::builder()
         .behavior_version(behavior())
         .http_client(http)
-        .credentials_provider(Credentials::new("scripted", "scripted", None, None, "scripted"))
+        .credentials_provider(provider.clone())
         .region(Region::new(config.region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned())))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     if let Some(url) = &config.base_url {
         builder = builder.endpoint_url(url);
     }
-    builder.build()
+    Shared { config: builder.build(), provider: config.bearer_token.is_none().then_some(provider), credentials: None }
 }

@@ -123,6 +123,8 @@ def call(function, null):
             argument = 0 if at == null + 1 else 256
         elif name == "max":
             argument = 0
+        elif name == "seconds":
+            argument = 60
         else:
             argument = 0
         if at == null:

@@ -200,6 +200,9 @@ void a_request_grows_and_shrinks()
     CHECK(response.usage().output_tokens > 0 && model.usage().output_tokens == response.usage().output_tokens);
     CHECK(response.server_tool_calls().empty());
     CHECK(response.model() == model.id() && model.stats().running == 0 && model.stats().requests_in_minute == -1);
+    model.set_credentials(R"({"api_key": "AKIDEXAMPLE", "secret_key": "secret"})");
+    const std::string key = model.api_key(std::chrono::hours(12));
+    CHECK(key.substr(0, 16) == "bedrock-api-key-" && key.size() > 400 && key.find('\0') == std::string::npos);
     CHECK(calls.size() == 1 && calls[0].id == "t1" && calls[0].name == "weather" && calls[0].input_valid);
     CHECK_TEXT(calls[0].input["/city"].string(), "Oslo");
     CHECK_TEXT(response.message()["/content/1/toolUse/name"].string(), "weather");

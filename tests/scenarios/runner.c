@@ -705,6 +705,27 @@ static void do_model_usage(struct json step)
         print_usage("model usage", &usage);
 }
 
+static void do_set_credentials(struct json step)
+{
+    bedrock_error *error = NULL;
+    size_t len;
+    char *json = json_of(step, "/json", &len);
+
+    failed(bedrock_model_set_credentials(used(step, MODEL), json, len, &error), &error);
+    free(json);
+}
+
+static void do_api_key(struct json step)
+{
+    bedrock_error *error = NULL;
+    char key[4096];
+    int32_t seconds = number_of(step, "/seconds", 0);
+    size_t len;
+
+    if (!failed(bedrock_model_api_key(used(step, MODEL), seconds, cancel_of(step), key, sizeof key, &len, &error), &error))
+        fprintf(out, "%sapi key %.16s...\n", prefix, key);
+}
+
 static void do_connect(struct json step)
 {
     bedrock_error *error = NULL;
@@ -1112,6 +1133,8 @@ static const struct {
     {"with", do_with},
     {"model_id", do_model_id},
     {"model_usage", do_model_usage},
+    {"set_credentials", do_set_credentials},
+    {"api_key", do_api_key},
     {"connect", do_connect},
     {"request", do_request},
     {"clone", do_clone},

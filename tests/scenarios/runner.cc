@@ -407,6 +407,13 @@ const std::map<std::string, action> actions = {
     {"with", [](step at) { keep(at, used<bedrock::model>(at).with(json(at, "/defaults"))); }},
     {"model_id", [](step at) { line() << "model id " << quoted(used<bedrock::model>(at).id()) << "\n"; }},
     {"model_usage", [](step at) { print("model usage", used<bedrock::model>(at).usage()); }},
+    {"set_credentials", [](step at) { used<bedrock::model>(at).set_credentials(json(at, "/json")); }},
+    {"api_key",
+     [](step at) {
+         const auto valid = std::chrono::seconds(at["/seconds"].integer());
+         const std::string key = used<bedrock::model>(at).api_key(valid, cancel(at));
+         line() << "api key " << key.substr(0, 16) << "...\n";
+     }},
     {"connect", [](step at) { used<bedrock::model>(at).connect(std::chrono::milliseconds(-1), cancel(at)); }},
     {"request", [](step at) { keep(at, at["/json"] ? bedrock::request(json(at, "/json")) : bedrock::request()); }},
     {"clone", [](step at) { keep(at, used<bedrock::request>(at).clone()); }},

@@ -207,6 +207,13 @@ class Runner:
     def do_model_usage(self, step):
         self.print(f"model {usage_line(self.used('model', step).usage)}")
 
+    def do_set_credentials(self, step):
+        self.used("model", step).set_credentials(step["json"])
+
+    def do_api_key(self, step):
+        key = self.used("model", step).api_key(step["seconds"], cancel=self.cancel_of(step))
+        self.print(f"api key {key[:16]}...")
+
     def do_connect(self, step):
         self.way.connect(self.used("model", step), self.cancel_of(step))
 

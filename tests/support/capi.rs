@@ -135,6 +135,23 @@ impl Model {
         made(|out, err| unsafe { bedrock_model_with(self.0, text, length, out, err) }).map(Model)
     }
 
+    /// Calls `bedrock_model_set_credentials`.
+    pub fn set_credentials(&self, json: &str) -> Result<(), Failure> {
+        changed(|err| unsafe { bedrock_model_set_credentials(self.0, json.as_ptr().cast(), json.len(), err) })
+    }
+
+    /// Calls `bedrock_model_api_key` with a buffer of this size. Returns what is in the buffer, and the length.
+    pub fn api_key(&self, seconds: i32, size: usize) -> Result<(String, usize), Failure> {
+        let (mut buffer, mut length) = (vec![b'x'; size], usize::MAX);
+        let (text, len) = (buffer.as_mut_ptr().cast(), &raw mut length);
+        let made = changed(|err| unsafe { bedrock_model_api_key(self.0, seconds, null_mut(), text, size, len, err) });
+        let written = CStr::from_bytes_until_nul(&buffer).map_or("", |text| text.to_str().expect("ASCII")).to_owned();
+        if made.is_err() {
+            assert_eq!((written.as_str(), length), ("", 0));
+        }
+        made.map(|()| (written, length))
+    }
+
     /// Calls `bedrock_model_usage`.
     #[track_caller]
     pub fn usage(&self) -> Usage {

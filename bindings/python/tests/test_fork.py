@@ -255,3 +255,10 @@ def test_no_warning_is_left_over():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         libbedrock.Model("any", transport={"replies": []}).close()
+
+
+def test_credentials_that_were_replaced_are_those_of_the_child_too():
+    model = libbedrock.Model("m", transport={"replies": []}, bearer_token="bedrock-api-key-1")
+    derived = model.with_(timeout="20s")
+    derived.set_credentials({"api_key": "AKIDEXAMPLE", "secret_key": "secret"})
+    assert in_child(lambda: derived.api_key()[:16]) == "bedrock-api-key-"

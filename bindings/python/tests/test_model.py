@@ -1,5 +1,6 @@
 """Models, responses and errors."""
 
+import base64
 import copy
 import inspect
 import pickle
@@ -216,3 +217,22 @@ def test_the_types_of_the_config_have_every_key_of_the_library():
     typed = {"model"} | set(Config.__annotations__)
     typed |= {f"{name}.{key}" for name, members in objects.items() for key in members.__annotations__}
     assert typed == keys
+
+
+def test_credentials_are_replaced_and_a_key_is_made_of_them():
+    with Model("m", transport={"replies": []}) as model:
+        derived = model.with_(timeout="20s")
+        derived.set_credentials({"bearer_token": "bedrock-api-key-1"})
+        with pytest.raises(libbedrock.CredentialsError, match="has a bearer token"):
+            model.api_key()
+        model.set_credentials({"api_key": "AKIDEXAMPLE", "secret_key": "secret", "session_token": "t" * 5000})
+        key = derived.api_key(60)
+        url = base64.b64decode(key.removeprefix("bedrock-api-key-")).decode()
+        assert url.startswith("bedrock.amazonaws.com/?Action=CallWithBearerToken&") and "X-Amz-Expires=60&" in url
+        assert "AKIDEXAMPLE" in url and "t" * 5000 in url
+        for seconds in (-1, 0, 43201, 2**32 + 60):
+            with pytest.raises(libbedrock.Error, match="1 to 43200 seconds"):
+                model.api_key(seconds)
+        with pytest.raises(libbedrock.ConfigError) as raised:
+            model.set_credentials({"api_key": "a"})
+        assert raised.value.path == "/api_key"

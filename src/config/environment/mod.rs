@@ -1,9 +1,8 @@
 //! The AWS environment: AWS's variables and files, by the rules of botocore.
 //!
-//! The variables are read when a model is made. The files are read once for each model and worker,
-//! and again for credentials. The SDK reads
-//! neither: it is given values that were checked here. The README lists the differences from botocore, and
-//! `tests/oracle` checks them.
+//! The variables are read when a model is made. The files are read once for each model and worker, and again for
+//! credentials. The SDK reads neither: it is given values that were checked here. The README lists the differences from
+//! botocore, and `tests/oracle` checks them.
 //!
 //! ```text
 //!   variables    the environment variables

@@ -42,7 +42,7 @@ mod sts;
 mod tests;
 mod web_identity;
 
-pub use access_keys::check_token;
+pub use access_keys::{AccessKeys, check_token};
 pub use advice::SET_CREDENTIALS;
 pub use lookup::Lookup;
 pub use renewing::Renewing;

@@ -73,7 +73,7 @@ type Running = SharedFuture<BoxFuture<'static, Result<Credentials>>>;
 struct Held {
     credentials: Credentials,
     files: FileStamps,
-    /// The time since which they are held.
+    /// The time since which credentials with these keys are held.
     since: Instant,
     renew_at: SystemTime,
     /// None if they do not expire.
@@ -186,8 +186,11 @@ impl Renewing {
         state.running = None;
         match found {
             Ok(found) => {
-                let held = state.held.insert(Held::new(found, self.0.clock.now()));
-                Ok(held.credentials.clone())
+                let mut new = Held::new(found, self.0.clock.now());
+                if let Some(old) = state.held.as_ref().filter(|old| is_same(&old.credentials, &new.credentials)) {
+                    new.since = old.since;
+                }
+                Ok(state.held.insert(new).credentials.clone())
             }
             Err(error) => {
                 state.failed = Some(Instant::now());

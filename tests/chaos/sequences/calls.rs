@@ -57,6 +57,13 @@ const CONFIGS: [&str; 7] = [
     r#"{"model": "#,
 ];
 
+const CREDENTIALS: [&str; 5] = [
+    "{}",
+    r#"{"api_key":"a","secret_key":"b"}"#,
+    r#"{"bearer_token":"a"}"#,
+    r#"{"profile":"no such profile"}"#,
+    r#"{"api_key":"a"}"#,
+];
 const DEFAULTS: [&str; 6] = [
     r#"{"inferenceConfig": {"maxTokens": 10}}"#,
     r#"{"timeouts": {"total": "50ms"}, "keep_answer": true}"#,
@@ -274,6 +281,17 @@ pub const CALLS: &[Call] = &[
     call("bedrock_model_with", 4, |caller| {
         let (model, text) = (caller.handle(Kind::Model), caller.text(&DEFAULTS));
         caller.made(Kind::Model, |_, out, err| unsafe { bedrock_model_with(model, text.pointer, text.len, out, err) })
+    }),
+    call("bedrock_model_set_credentials", 2, |caller| {
+        let (model, text) = (caller.handle(Kind::Model), caller.text(&CREDENTIALS));
+        caller.with_err(|_, err| unsafe { bedrock_model_set_credentials(model, text.pointer, text.len, err) })
+    }),
+    waits("bedrock_model_api_key", 2, |caller| {
+        let (model, cancel) = (caller.handle(Kind::Model), caller.cancel());
+        let (seconds, mut len, mut buffer) = (*caller.random.one_of(&[-1, 0, 1, 43200, 43201]), 0, [0; 700]);
+        let (text, size) = (buffer.as_mut_ptr(), caller.random.below(buffer.len()));
+        caller
+            .with_err(|_, err| unsafe { bedrock_model_api_key(model, seconds, cancel, text, size, &raw mut len, err) })
     }),
     sized_getter!(bedrock_model_id, Model),
     call("bedrock_model_settings", 1, |caller| {

@@ -1,7 +1,7 @@
 // Package abi calls libbedrock's C functions. It has two bodies with the same functions: cgo, and purego for builds
 // with CGO_ENABLED=0. Nothing that it returns points into memory of the library, except [Next] until its Copy.
 //
-// No function of the library that can be called here runs Go code, and only [ModelConnect], [WaitsetTake] and
+// No function of the library that can be called here runs Go code, and only [ModelConnect], [ModelAPIKey], [WaitsetTake] and
 // [Shutdown] wait.
 package abi
 

@@ -91,6 +91,19 @@ func ModelConnect(model, cancel Handle, timeoutMS int32) Result {
 	return result(C.go_model_connect(C.uintptr_t(model), C.uintptr_t(cancel), C.int32_t(timeoutMS)))
 }
 
+// ModelSetCredentials replaces what authorizes calls.
+func ModelSetCredentials(model Handle, json string) Result {
+	p, n := text(json)
+	return result(C.go_model_set_credentials(C.uintptr_t(model), p, n))
+}
+
+// ModelAPIKey makes an API key, and waits. It returns the length of the key, which may not fit into the buffer.
+func ModelAPIKey(model Handle, seconds int32, cancel Handle, buffer []byte) (int, Result) {
+	p, n := (*C.char)(unsafe.Pointer(unsafe.SliceData(buffer))), C.size_t(len(buffer))
+	r := C.go_model_api_key(C.uintptr_t(model), C.int32_t(seconds), C.uintptr_t(cancel), p, n)
+	return int(r.out), Result{err: Handle(r.err), Status: int32(r.status)}
+}
+
 // ModelID returns the model id.
 func ModelID(model Handle) string {
 	id := C.go_model_id(C.uintptr_t(model))

@@ -26,6 +26,7 @@ var fn struct {
 	responseComplete, responseAttempts, responseUsage, responseToolCall, responseServerToolCall, responseFree uintptr
 	errorStatus, errorMessage, errorCode, errorPath, errorRequestID, errorJSON, errorHTTPStatus               uintptr
 	errorRetryable, errorRetryAfter, errorAttempts, errorFree, requestDiff, responseStructured, modelStats    uintptr
+	modelSetCredentials, modelAPIKey                                                                          uintptr
 }
 
 var symbols = []struct {
@@ -39,6 +40,8 @@ var symbols = []struct {
 	{"bedrock_model_new", &fn.modelNew},
 	{"bedrock_model_with", &fn.modelWith},
 	{"bedrock_model_connect", &fn.modelConnect},
+	{"bedrock_model_set_credentials", &fn.modelSetCredentials},
+	{"bedrock_model_api_key", &fn.modelAPIKey},
 	{"bedrock_model_id", &fn.modelID},
 	{"bedrock_model_settings", &fn.modelSettings},
 	{"bedrock_model_usage", &fn.modelUsage},
@@ -192,6 +195,23 @@ func ModelConnect(model, cancel Handle, timeoutMS int32) Result {
 	status, _, _ := purego.SyscallN(fn.modelConnect, uintptr(model), uintptr(cancel), uintptr(timeoutMS),
 		uintptr(unsafe.Pointer(&o.err)))
 	return o.result(status)
+}
+
+// ModelSetCredentials replaces what authorizes calls.
+func ModelSetCredentials(model Handle, json string) Result {
+	o := new(outs)
+	status, _, _ := purego.SyscallN(fn.modelSetCredentials, uintptr(model), uintptr(unsafe.Pointer(start(json))),
+		uintptr(len(json)), uintptr(unsafe.Pointer(&o.err)))
+	return o.result(status)
+}
+
+// ModelAPIKey makes an API key, and waits. It returns the length of the key, which may not fit into the buffer.
+func ModelAPIKey(model Handle, seconds int32, cancel Handle, buffer []byte) (int, Result) {
+	o := new(outs)
+	status, _, _ := purego.SyscallN(fn.modelAPIKey, uintptr(model), uintptr(seconds), uintptr(cancel),
+		uintptr(unsafe.Pointer(unsafe.SliceData(buffer))), uintptr(len(buffer)), uintptr(unsafe.Pointer(&o.len)),
+		uintptr(unsafe.Pointer(&o.err)))
+	return int(o.len), o.result(status)
 }
 
 // ModelID returns the model id.

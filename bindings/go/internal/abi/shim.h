@@ -81,6 +81,23 @@ static inline go_result go_model_connect(uintptr_t model, uintptr_t cancel, int3
     CHANGE(bedrock_model_connect(MODEL(model), CANCEL(cancel), timeout_ms, &err));
 }
 
+static inline go_result go_model_set_credentials(uintptr_t model, const char *json, size_t len)
+{
+    CHANGE(bedrock_model_set_credentials(MODEL(model), json, len, &err));
+}
+
+/* The length of the key comes back in out. */
+static inline go_result go_model_api_key(uintptr_t model, int32_t seconds, uintptr_t cancel, char *buffer, size_t size)
+{
+    go_result result = {0, 0, 0};
+    size_t len = 0;
+    bedrock_error *err = NULL;
+    result.status = bedrock_model_api_key(MODEL(model), seconds, CANCEL(cancel), buffer, size, &len, &err);
+    result.out = len;
+    result.err = (uintptr_t)err;
+    return result;
+}
+
 static inline go_text go_model_id(uintptr_t model)
 {
     go_text text = {NULL, 0, 0, 0};

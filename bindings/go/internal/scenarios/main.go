@@ -442,9 +442,16 @@ var actions = map[string]func(s step){
 			models.keep(s, model)
 		}
 	},
-	"model_id":    func(s step) { fmt.Fprintf(out, "model id %s\n", quote(models.of(s).ID())) },
-	"model_usage": func(s step) { printUsage("model usage", models.of(s).Usage()) },
-	"connect":     func(s step) { failed(models.of(s).Connect(contextOf(s))) },
+	"model_id":        func(s step) { fmt.Fprintf(out, "model id %s\n", quote(models.of(s).ID())) },
+	"model_usage":     func(s step) { printUsage("model usage", models.of(s).Usage()) },
+	"set_credentials": func(s step) { failed(models.of(s).SetCredentials(s.json("json"))) },
+	"api_key": func(s step) {
+		valid := time.Duration(s.number("seconds", 0)) * time.Second
+		if key, err := models.of(s).APIKey(contextOf(s), valid); !failed(err) {
+			fmt.Fprintf(out, "api key %s...\n", key[:16])
+		}
+	},
+	"connect": func(s step) { failed(models.of(s).Connect(contextOf(s))) },
 	"request": func(s step) {
 		if s.has("json") {
 			kept(s, bedrock.NewRequest(s.json("json")))

@@ -292,6 +292,8 @@ class Functions:
     bedrock_model_new: Callable[[Text, int, Pointer, Pointer], int]
     bedrock_model_connect: Callable[[Pointer, Pointer, int, Pointer], int]
     bedrock_model_with: Callable[[Pointer, Text, int, Pointer, Pointer], int]
+    bedrock_model_set_credentials: Callable[[Pointer, Text, int, Pointer], int]
+    bedrock_model_api_key: Callable[[Pointer, int, Pointer, Pointer, int, Pointer, Pointer], int]
     bedrock_model_id: Callable[[Pointer, Pointer], int | None]
     bedrock_model_settings: Callable[[Pointer, Pointer, Pointer], int | None]
     bedrock_model_free: Callable[[Pointer], None]
@@ -393,6 +395,8 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_model_new": (c_int32, (c_char_p, c_size_t, c_void_p, c_void_p)),
     "bedrock_model_connect": (c_int32, (c_void_p, c_void_p, c_int32, c_void_p)),
     "bedrock_model_with": (c_int32, (c_void_p, c_char_p, c_size_t, c_void_p, c_void_p)),
+    "bedrock_model_set_credentials": (c_int32, (c_void_p, c_char_p, c_size_t, c_void_p)),
+    "bedrock_model_api_key": (c_int32, (c_void_p, c_int32, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p)),
     "bedrock_model_id": (c_void_p, (c_void_p, c_void_p)),
     "bedrock_model_settings": (c_void_p, (c_void_p, c_void_p, c_void_p)),
     "bedrock_model_free": (None, (c_void_p,)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+from ctypes import byref, c_size_t, create_string_buffer
 
 from . import _calls, _waiting
 from ._cancel import Cancel
@@ -40,13 +41,15 @@ class Model:
     itself anew in the child, from the same config, when it is used there.
     """
 
-    __slots__ = ("__weakref__", "_closed", "_config", "_handle", "_parent", "_process", "id")
+    __slots__ = ("__weakref__", "_closed", "_config", "_credentials", "_handle", "_parent", "_process", "id")
 
     #: The model id of all requests that name no other.
     id: str
     _handle: Handle
     # The config, or the defaults of a derived model, as JSON.
     _config: bytes
+    # What set_credentials has replaced the credentials of the config by, as JSON. Of a model that is not derived.
+    _credentials: bytes | None
     # The model that this one is derived from.
     _parent: Model | None
     # The id of the process that has made the handle.
@@ -156,6 +159,33 @@ class Model:
         abandoned = mine.fire if cancel is None else _nothing
         await _waiting.current().in_thread(lambda: self._connect(timeout, mine), abandoned)
 
+    def set_credentials(self, credentials: Mapping[str, str] | str) -> None:
+        """Replaces what authorizes the calls of this model and of all models that share its connections.
+
+        `credentials` has keys of the config: `bearer_token`, or `api_key` with `secret_key` and `session_token`, or
+        `profile`. An empty one is the environment. Calls that run go on: their next attempt uses the new credentials.
+        """
+        first = self
+        while first._parent is not None:
+            first = first._parent
+        text = encoded(credentials, "the credentials") if isinstance(credentials, str) else _json(credentials)
+        _set_credentials(self._number(), text)
+        first._credentials = text
+
+    def api_key(self, seconds: int = 43200, *, cancel: Cancel | None = None) -> str:
+        """Makes a short-term Bedrock API key of the credentials of the model, valid for so many seconds, a secret.
+
+        It is signed here, and nothing is sent for it. Credentials that have to be fetched first are waited for.
+        """
+        size, length = 0, c_size_t(4096)
+        while length.value >= size:
+            size = length.value + 1
+            key = create_string_buffer(size)
+            # ctypes would cut off the higher bits of a larger number.
+            arguments = max(-1, min(seconds, 2**31 - 1)), _number(cancel), key, size, byref(length)
+            _calls.done(library.bedrock_model_api_key, self._number(), *arguments)
+        return key.value.decode()
+
     @property
     def usage(self) -> Usage:
         """The tokens that all calls of this model, and of the models derived from it, have used so far."""
@@ -204,7 +234,7 @@ class Model:
     # ---- inside
 
     def _make(self, config: bytes, parent: Model | None) -> None:
-        self._config, self._parent, self._closed = config, parent, False
+        self._config, self._credentials, self._parent, self._closed = config, None, parent, False
         self._process, self._handle = os.getpid(), _made(config, parent)
         self.id = text_of(library.bedrock_model_id, self._handle.number)
 
@@ -214,6 +244,8 @@ class Model:
             with _remaking:
                 if self._process != os.getpid():
                     self._handle = _made(self._config, self._parent)
+                    if self._credentials is not None:
+                        _set_credentials(self._handle.number, self._credentials)
                     self._process = os.getpid()
         return self._handle.number
 
@@ -230,6 +262,10 @@ def _made(config: bytes, parent: Model | None) -> Handle:
     if parent is None:
         return _calls.made(free, library.bedrock_model_new, config, len(config))
     return _calls.made(free, library.bedrock_model_with, parent._number(), config, len(config))
+
+
+def _set_credentials(model: int | None, text: bytes) -> None:
+    _calls.done(library.bedrock_model_set_credentials, model, text, len(text))
 
 
 def _nothing() -> None:
