@@ -111,6 +111,31 @@ fn architecture_md_names_files_that_exist() {
     assert!(files.len() > 40 && missing.is_empty(), "{missing:?}");
 }
 
+/// The tests that docs/decisions/failover.md names are its proof.
+#[test]
+fn failover_md_names_tests_that_exist() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut sources = String::new();
+    let mut folders = vec![root.join("src"), root.join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder of the source").flatten() {
+            let path = entry.path();
+            let is_source = path.extension().is_some_and(|extension| extension == "rs" || extension == "c");
+            match path.is_dir() {
+                true => folders.push(path),
+                false if is_source => sources.push_str(&std::fs::read_to_string(&path).expect("a source file")),
+                false => {}
+            }
+        }
+    }
+    let page = std::fs::read_to_string(root.join("docs/decisions/failover.md")).expect("the page");
+    let is_test = |word: &&str| word.matches('_').count() > 3 && word.chars().all(|c| c == '_' || c.is_alphanumeric());
+    let named: Vec<_> = page.split('`').skip(1).step_by(2).filter(is_test).collect();
+    assert!(named.len() > 20, "{named:?}");
+    let missing: Vec<_> = named.iter().filter(|name| !sources.contains(&format!(" {name}("))).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 #[test]
 fn the_documentation_of_a_folder_names_all_of_its_files() {
     let mut missing = Vec::new();

@@ -30,15 +30,17 @@ pub struct Results {
     plan: Plan,
     rows: BTreeMap<Option<Fault>, Row>,
     attempts: usize,
+    /// The messages of calls that a timer ended without content.
+    without_content: Vec<String>,
     violations: Vec<String>,
 }
 
-/// The number of violated assertions that are printed.
+/// The number of violated assertions, and of calls without content, that are printed.
 const EXAMPLES: usize = 10;
 
 impl Results {
     pub fn new(plan: Plan) -> Results {
-        Results { plan, rows: BTreeMap::new(), attempts: 0, violations: Vec::new() }
+        Results { plan, rows: BTreeMap::new(), attempts: 0, without_content: Vec::new(), violations: Vec::new() }
     }
 
     pub fn check(&mut self, ended: &Ended, received: Received) {
@@ -65,6 +67,9 @@ impl Results {
                     Some(_) if text.is_empty() => Some("a failure before content, with a target left".to_owned()),
                     Some(_) => (!is_explained).then(|| "a failure that the fault does not explain".to_owned()),
                 };
+                if text.is_empty() {
+                    self.without_content.push(format!("call {call}, {:.1?}: {}", outcome.took, failure.message));
+                }
                 let status = name(failure.status).replace("BEDROCK_E_", "");
                 match text.is_empty() {
                     true => (&mut row.timeouts, reason),
@@ -106,6 +111,7 @@ impl Results {
         table.row(["all".to_owned()].into_iter().chain(sum.iter().map(ToString::to_string)));
         println!("\n{table}");
         println!("A call without content ended by a timer; the statuses are those after content.");
+        self.without_content.iter().take(EXAMPLES).for_each(|message| println!("    {message}"));
         println!("{} attempts; {} violated assertions", self.attempts, self.violations.len());
         self.violations.truncate(EXAMPLES);
         self.violations
