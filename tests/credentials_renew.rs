@@ -30,11 +30,12 @@ fn with_home(test: &str, prepare: impl FnOnce(&Path), body: impl FnOnce(&Path)) 
     std::fs::create_dir_all(home.join(".aws")).expect("a home");
     prepare(&home);
     let mut child = Command::new(std::env::current_exe().expect("this program"));
-    child.args([test, "--exact", "--nocapture"]).env_clear().env(CHILD, "1").env("HOME", &home);
+    child.args([test, "--exact", "--nocapture", "--include-ignored"]).env_clear().env(CHILD, "1").env("HOME", &home);
     child.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", "/usr/bin:/bin");
     let run = child.output().expect("the test can be started again");
     let output = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
     assert!(run.status.success() && output.contains("1 passed"), "in a process of its own:\n{output}");
+    output.lines().filter(|line| line.contains(" calls")).for_each(|line| println!("{line}"));
 }
 
 /// Replaces a file at once, as a program does that others read from.
@@ -81,6 +82,67 @@ fn keys_that_another_program_replaces_in_the_file_are_used_after_the_old_ones_ar
         let outcome = model.generate(&Request::say("Hello?"));
         assert_eq!(outcome.failed(BEDROCK_E_ACCESS_DENIED).code, "UnrecognizedClientException");
         assert_eq!(bedrock.take_requests().len(), 1, "the same keys are not sent again");
+    });
+}
+
+#[test]
+fn keys_that_another_program_replaces_in_the_file_are_picked_up_before_the_old_ones_are_refused() {
+    const TEST: &str = "keys_that_another_program_replaces_in_the_file_are_picked_up_before_the_old_ones_are_refused";
+    let prepare = |home: &Path| replace(&home.join(".aws/credentials"), &keys(0));
+    with_home(TEST, prepare, |home| {
+        let bedrock = bedrock();
+        let model = model(&bedrock);
+        assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
+        replace(&home.join(".aws/credentials"), &keys(1));
+        let began = std::time::Instant::now();
+        let uses_new = || {
+            assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
+            let requests = bedrock.take_requests();
+            requests
+                .iter()
+                .any(|request| request.header("authorization").is_some_and(|it| it.contains("AKIAROTATED1/")))
+        };
+        while !uses_new() {
+            assert!(began.elapsed().as_secs() < 60, "the new keys are not picked up");
+        }
+    });
+}
+
+/// Prints what it measured. It takes twelve seconds, and a machine that has time for a thousand calls a second.
+#[test]
+#[ignore = "a measurement: cargo test --release --test credentials_renew -- --ignored --nocapture"]
+fn a_thousand_calls_a_second_go_on_while_keys_are_replaced() {
+    const TEST: &str = "a_thousand_calls_a_second_go_on_while_keys_are_replaced";
+    const THREADS: u32 = 20;
+    const SECONDS: u64 = 10;
+    let prepare = |home: &Path| replace(&home.join(".aws/credentials"), &keys(0));
+    with_home(TEST, prepare, |home| {
+        let bedrock = bedrock();
+        bedrock.auth(accepted(0));
+        let model = model(&bedrock);
+        let pause = std::time::Duration::from_secs(1) * THREADS / 1000;
+        let began = std::time::Instant::now();
+        let calls = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    let mut next = began;
+                    while began.elapsed().as_secs() < SECONDS {
+                        assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
+                        calls.fetch_add(1, Ordering::Relaxed);
+                        next += pause;
+                        std::thread::sleep(next.saturating_duration_since(std::time::Instant::now()));
+                    }
+                });
+            }
+            for rotation in 1..=6 {
+                std::thread::sleep(std::time::Duration::from_millis(1500));
+                replace(&home.join(".aws/credentials"), &keys(rotation));
+                bedrock.auth(accepted(rotation));
+            }
+        });
+        let (calls, requests) = (calls.load(Ordering::Relaxed), bedrock.take_requests().len());
+        println!("{calls} calls in {SECONDS} s, 6 rotations, 0 failures, {} requests refused", requests - calls);
     });
 }
 

@@ -256,3 +256,220 @@ fn is_same(one: &Credentials, other: &Credentials) -> bool {
 fn too_long() -> Error {
     Error::new(Kind::Credentials, "looking up credentials took too long").with_retryable(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_smithy_async::time::TimeSource;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::sync::Semaphore;
+
+    /// A clock that a test sets.
+    #[derive(Clone, Debug)]
+    struct Clock(Arc<Mutex<SystemTime>>);
+
+    impl Clock {
+        fn pass(&self, seconds: u64) {
+            *self.0.lock() += Duration::from_secs(seconds);
+        }
+    }
+
+    impl TimeSource for Clock {
+        fn now(&self) -> SystemTime {
+            *self.0.lock()
+        }
+    }
+
+    /// A source whose lookups the test lets end one by one.
+    #[derive(Clone, Debug)]
+    struct Source(Arc<Lookups>);
+
+    #[derive(Debug)]
+    struct Lookups {
+        clock: Clock,
+        lifetime: Option<Duration>,
+        may_end: Semaphore,
+        begun: AtomicUsize,
+        fails: Mutex<bool>,
+        /// The number of the keys that are found.
+        keys: AtomicUsize,
+    }
+
+    impl LookUp for Source {
+        fn look_up(&self) -> BoxFuture<'static, Result<Found>> {
+            let lookups = self.0.clone();
+            async move {
+                lookups.begun.fetch_add(1, Ordering::Relaxed);
+                lookups.may_end.acquire().await.unwrap().forget();
+                if *lookups.fails.lock() {
+                    return Err(Error::new(Kind::Credentials, "the source is down"));
+                }
+                let expiry = lookups.lifetime.map(|lifetime| lookups.clock.now() + lifetime);
+                let id = format!("AKIA{}", lookups.keys.load(Ordering::Relaxed));
+                let credentials = Credentials::new(id, "secret", None, expiry, "test");
+                Ok(Found { credentials, files: FileStamps::default() })
+            }
+            .boxed()
+        }
+    }
+
+    struct Setting {
+        clock: Clock,
+        source: Source,
+        credentials: Renewing,
+    }
+
+    fn setting(lifetime: Option<u64>) -> Setting {
+        let clock = Clock(Arc::new(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000))));
+        let source = Source(Arc::new(Lookups {
+            clock: clock.clone(),
+            lifetime: lifetime.map(Duration::from_secs),
+            may_end: Semaphore::new(0),
+            begun: AtomicUsize::new(0),
+            fails: Mutex::new(false),
+            keys: AtomicUsize::new(0),
+        }));
+        let credentials = Renewing::with_clock(source.clone(), SharedTimeSource::new(clock.clone()));
+        Setting { clock, source, credentials }
+    }
+
+    impl Setting {
+        fn begun(&self) -> usize {
+            self.source.0.begun.load(Ordering::Relaxed)
+        }
+
+        /// Lets one lookup end.
+        fn let_end(&self) {
+            self.source.0.may_end.add_permits(1);
+        }
+
+        fn replace_keys(&self) {
+            self.source.0.keys.fetch_add(1, Ordering::Relaxed);
+        }
+
+        /// Returns the credentials if no lookup has to be waited for.
+        fn at_once(&self) -> Option<Result<String>> {
+            self.credentials.get().now_or_never().map(|got| got.map(|keys| keys.access_key_id().to_owned()))
+        }
+
+        async fn first(&self) {
+            self.let_end();
+            assert_eq!(self.credentials.get().await.unwrap().access_key_id(), "AKIA0");
+        }
+    }
+
+    /// Lets the tasks of a test's event loop go on until all of them wait.
+    async fn settle() {
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_thousand_calls_share_one_lookup_that_no_cancelled_call_stops() {
+        let all = setting(None);
+        let calls: Vec<_> = (0..1000)
+            .map(|_| {
+                let credentials = all.credentials.clone();
+                tokio::spawn(async move { credentials.get().await })
+            })
+            .collect();
+        settle().await;
+        calls[0].abort();
+        all.let_end();
+        for call in calls.into_iter().skip(1) {
+            assert_eq!(call.await.unwrap().unwrap().access_key_id(), "AKIA0");
+        }
+        assert_eq!(all.begun(), 1);
+    }
+
+    #[tokio::test]
+    async fn credentials_are_renewed_in_the_background_and_waited_for_only_after_their_expiry() {
+        let all = setting(Some(3600));
+        all.first().await;
+        all.replace_keys();
+        all.clock.pass(3600 - 301);
+        assert_eq!(all.at_once().unwrap().unwrap(), "AKIA0");
+        settle().await;
+        assert_eq!(all.begun(), 1, "more than five minutes before the expiry");
+        all.clock.pass(2);
+        for _ in 0..100 {
+            assert_eq!(all.at_once().unwrap().unwrap(), "AKIA0");
+        }
+        settle().await;
+        assert_eq!(all.begun(), 2);
+        all.clock.pass(285);
+        assert_eq!(all.at_once().unwrap().unwrap(), "AKIA0", "they are valid, and the lookup still runs");
+        all.clock.pass(5);
+        assert!(all.at_once().is_none(), "they are about to expire");
+        all.let_end();
+        settle().await;
+        assert_eq!(all.at_once().unwrap().unwrap(), "AKIA1");
+        assert_eq!(all.begun(), 2);
+    }
+
+    #[tokio::test]
+    async fn credentials_of_a_short_life_are_renewed_after_three_quarters_of_it() {
+        let all = setting(Some(40));
+        all.first().await;
+        all.clock.pass(29);
+        assert!(all.at_once().is_some());
+        settle().await;
+        assert_eq!(all.begun(), 1);
+        all.clock.pass(2);
+        assert!(all.at_once().is_some());
+        settle().await;
+        assert_eq!(all.begun(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_fails_leaves_valid_credentials_and_is_not_tried_again_at_once() {
+        let all = setting(Some(3600));
+        all.first().await;
+        *all.source.0.fails.lock() = true;
+        all.clock.pass(3400);
+        all.let_end();
+        for _ in 0..100 {
+            assert_eq!(all.at_once().unwrap().unwrap(), "AKIA0");
+            settle().await;
+        }
+        assert_eq!(all.begun(), 2);
+        all.clock.pass(300);
+        all.let_end();
+        let error = all.credentials.get().await.unwrap_err();
+        assert!(error.message().as_str().contains("the source is down"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_thousand_refused_calls_start_one_lookup_and_use_what_it_finds() {
+        let all = setting(None);
+        all.first().await;
+        let attempt = Instant::now();
+        all.replace_keys();
+        let calls: Vec<_> = (0..1000)
+            .map(|_| {
+                let credentials = all.credentials.clone();
+                tokio::spawn(async move { credentials.renew_refused(attempt).await })
+            })
+            .collect();
+        all.let_end();
+        for call in calls {
+            assert!(call.await.unwrap());
+        }
+        assert_eq!((all.begun(), all.at_once().unwrap().unwrap().as_str()), (2, "AKIA1"));
+        // A call that was sent before that is sent again without another lookup.
+        assert!(all.credentials.renew_refused(attempt).await);
+        assert_eq!(all.begun(), 2);
+    }
+
+    #[tokio::test]
+    async fn credentials_that_stay_refused_are_not_looked_up_by_each_call() {
+        let all = setting(None);
+        all.first().await;
+        all.let_end();
+        for _ in 0..1000 {
+            assert!(!all.credentials.renew_refused(Instant::now()).await);
+        }
+        assert_eq!(all.begun(), 2);
+    }
+}
