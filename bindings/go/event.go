@@ -34,7 +34,7 @@ const (
 	EventOther EventType = 10
 	// EventChunk is a chunk of InvokeModelWithResponseStream. Text is the model's own JSON. (chunk)
 	EventChunk EventType = 11
-	// EventToolCall is a tool call to do, in a run alone. Text is its input, a JSON object.
+	// EventToolCall is a tool call to do, in a [Run] alone. Text is its input, a JSON object.
 	EventToolCall EventType = 12
 )
 
@@ -63,10 +63,12 @@ type Event struct {
 	InputValid bool
 	// Text is the decoded text. The comment of each EventType describes it.
 	Text string
-	// ToolID is the id of a tool call, in EventBlockStart and EventBlockStop. Otherwise "".
+	// ToolID is the id of a tool call, in EventBlockStart, EventBlockStop and EventToolCall. Otherwise "".
 	ToolID string
-	// ToolName is the name of a tool, in EventBlockStart and EventBlockStop. Otherwise "".
+	// ToolName is the name of a tool, in EventBlockStart, EventBlockStop and EventToolCall. Otherwise "".
 	ToolName string
+	// Round is the round of a [Run], from 1, and 0 in a [Stream].
+	Round int
 	// JSON is the payload of the event, verbatim. "" if the payload of an EventOther is not JSON.
 	JSON string
 	// Payload is the payload of the event, verbatim, JSON or not.
@@ -77,5 +79,5 @@ type Event struct {
 func (e Event) Decode(value any) error { return json.Unmarshal([]byte(e.JSON), value) }
 
 func newEvent(e abi.Event) Event {
-	return Event{EventType(e.Type), int(e.Block), e.InputValid, e.Text, e.ToolID, e.ToolName, e.JSON, e.Payload}
+	return Event{EventType(e.Type), int(e.Block), e.InputValid, e.Text, e.ToolID, e.ToolName, int(e.Round), e.JSON, e.Payload}
 }

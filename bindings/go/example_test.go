@@ -139,6 +139,45 @@ func ExampleRequest_ToolResult() {
 	// Take an umbrella.
 }
 
+func ExampleModel_Run() {
+	model, err := bedrock.New(bedrock.Config{
+		Model: "any",
+		Transport: bedrock.Replies(
+			map[string]any{"message": map[string]any{"role": "assistant", "content": []any{map[string]any{
+				"toolUse": map[string]any{"toolUseId": "1", "name": "weather", "input": map[string]any{"city": "Oslo"}}}}}},
+			"Take an umbrella."),
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer model.Close()
+
+	weather := bedrock.Tool{
+		Name:        "weather",
+		Description: "The weather of today.",
+		InputSchema: `{"type": "object", "properties": {"city": {"type": "string"}}}`,
+		Call: func(_ context.Context, call bedrock.ToolCall) (any, error) {
+			var input struct{ City string }
+			if err := call.Decode(&input); err != nil {
+				return nil, err // the model reads it
+			}
+			fmt.Println("weather in", input.City)
+			return "Rain.", nil
+		},
+	}
+	request := bedrock.NewRequest().Text("user", "What do I need in Oslo today?")
+	defer request.Close()
+	response, err := model.Run(context.Background(), request, []bedrock.Tool{weather}, bedrock.RunOptions{MaxRounds: 5})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer response.Close()
+	fmt.Println(response.Text())
+	// Output:
+	// weather in Oslo
+	// Take an umbrella.
+}
+
 func ExampleError() {
 	model, err := bedrock.New(bedrock.Config{
 		Model: "any",

@@ -85,7 +85,7 @@ func joinHub(c *call) (*hub, error) {
 	h.mu.Lock()
 	h.calls[c.handle] = c
 	h.mu.Unlock()
-	if status := abi.WaitsetAdd(h.set, c.handle); status != abi.OK {
+	if status := c.functions.add(h.set, c.handle); status != abi.OK {
 		h.remove(c)
 		return nil, own(Status(status), "opening a stream", "it cannot be waited for: "+abi.StatusName(status), "")
 	}

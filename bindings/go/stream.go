@@ -82,13 +82,24 @@ func (s *Stream) Close() {
 // errComplete is what next returns after the last event of a complete response. It never leaves this package.
 var errComplete = errors.New("the response is complete")
 
-// call is a call that runs: what the hub wakes and a Stream reads.
+// functions are the library's functions for what is read event by event: a stream or a run.
+type functions struct {
+	next         func(abi.Handle, *abi.Next) int32
+	response     func(abi.Handle) abi.Result
+	cancel, free func(abi.Handle)
+	add          func(set, handle abi.Handle) int32
+}
+
+var streamFunctions = &functions{abi.StreamNext, abi.StreamResponse, abi.StreamCancel, abi.StreamFree, abi.WaitsetAdd}
+
+// call is a call or a run at work: what the hub wakes, and a Stream or a Run reads.
 type call struct {
-	ctx    context.Context
-	stop   func() bool   // of the function that ends the call when ctx is done; nil without one
-	hub    *hub          // nil if the call could not be opened
-	handle abi.Handle    // never changes; the library knows when it has been freed
-	ready  chan struct{} // has an element if there may be something to read
+	functions *functions
+	ctx       context.Context
+	stop      func() bool   // of the function that ends the call when ctx is done; nil without one
+	hub       *hub          // nil if the call could not be opened
+	handle    abi.Handle    // never changes; the library knows when it has been freed
+	ready     chan struct{} // has an element if there may be something to read
 
 	mu    sync.Mutex // held while the stream is used, so that it is not freed meanwhile
 	begun bool       // a loop has begun
@@ -103,16 +114,26 @@ var gate = make(chan struct{}, 4)
 
 // open opens a call. A failure is in its end.
 func (m *Model) open(ctx context.Context, operation string, request *Request) *call {
-	c := &call{ctx: ctx, ready: make(chan struct{}, 1)}
+	err := checkNames("starting a call", argument{"operation", operation})
+	return m.start(ctx, operation, request, err, streamFunctions, func() abi.Result {
+		return abi.CallOpen(m.handle(), operation, request.owner.handle)
+	})
+}
+
+// start makes a call of what open opens, unless err, which an argument has caused, is a failure.
+func (m *Model) start(
+	ctx context.Context, doing string, request *Request, err error, functions *functions, open func() abi.Result,
+) *call {
+	c := &call{functions: functions, ctx: ctx, ready: make(chan struct{}, 1)}
 	if ctx.Err() != nil {
 		c.end = ended(ctx)
 		return c
 	}
-	if c.end = checkNames("starting a call", argument{"operation", operation}); c.end != nil {
+	if c.end = err; err != nil {
 		return c
 	}
 	if request == nil {
-		c.end = own(ErrInvalidArgument, operation, "request is nil", "Make one with NewRequest")
+		c.end = own(ErrInvalidArgument, doing, "request is nil", "Make one with NewRequest")
 		return c
 	}
 	request.mu.Lock()
@@ -122,7 +143,7 @@ func (m *Model) open(ctx context.Context, operation string, request *Request) *c
 	}
 	gate <- struct{}{}
 	defer func() { <-gate }()
-	opened := abi.CallOpen(m.handle(), operation, request.owner.handle)
+	opened := open()
 	runtime.KeepAlive(m)
 	runtime.KeepAlive(request)
 	if f := opened.Failure(); f != nil {
@@ -132,7 +153,7 @@ func (m *Model) open(ctx context.Context, operation string, request *Request) *c
 	c.handle = opened.Out
 	if c.hub, c.end = joinHub(c); c.end != nil {
 		c.freed = true
-		abi.StreamFree(c.handle)
+		functions.free(c.handle)
 		return c
 	}
 	if ctx.Done() != nil {
@@ -167,10 +188,10 @@ func (c *call) poll(event *Event) (status int32, err error) {
 		return abi.Done, own(ErrCancelled, "reading a stream", "it was closed meanwhile", "")
 	case c.ctx.Err() != nil:
 		// A context that is done ends the loop now. The function behind c.stop may not have run yet.
-		abi.StreamCancel(c.handle)
+		c.functions.cancel(c.handle)
 	}
 	c.begun = true
-	status = abi.StreamNext(c.handle, &c.out)
+	status = c.functions.next(c.handle, &c.out)
 	switch status {
 	case abi.OK:
 		if event != nil {
@@ -179,7 +200,7 @@ func (c *call) poll(event *Event) (status int32, err error) {
 		return status, nil
 	case abi.Again:
 		return status, nil
-	case abi.Done:
+	case abi.Done, abi.Stopped:
 		c.end = errComplete
 	default:
 		c.end = newError(c.out.Failure(status)).because(c.ctx)
@@ -189,7 +210,7 @@ func (c *call) poll(event *Event) (status int32, err error) {
 }
 
 // cancel ends the call, and keeps what has been read.
-func (c *call) cancel() { abi.StreamCancel(c.handle) }
+func (c *call) cancel() { c.functions.cancel(c.handle) }
 
 // wake lets a goroutine that waits in next look again.
 func (c *call) wake() {
@@ -218,7 +239,7 @@ func (c *call) response() (*Response, error) {
 	case c.freed:
 		return nil, own(ErrBadHandle, "making a response of a stream", "it was closed before", "Make the response before Close")
 	}
-	return newResponse(abi.StreamResponse(c.handle))
+	return newResponse(c.functions.response(c.handle))
 }
 
 func (c *call) watchNoLonger() {
@@ -234,7 +255,7 @@ func (c *call) close() {
 	if !closed {
 		c.freed = true
 		gate <- struct{}{}
-		abi.StreamFree(c.handle)
+		c.functions.free(c.handle)
 		<-gate
 		c.watchNoLonger()
 	}

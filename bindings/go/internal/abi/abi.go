@@ -15,8 +15,16 @@ const (
 	OK        = 0
 	Done      = 1
 	Again     = 2
+	Stopped   = 3
 	EConfig   = -4
 	EResource = -22
+)
+
+// The forms of the content of a result, for [RunResult].
+const (
+	ResultText  = 0
+	ResultError = 1
+	ResultJSON  = 2
 )
 
 // Unlimited is a time limit that does not end a wait.
@@ -69,7 +77,7 @@ type ToolCall struct {
 
 // Event is a copy of an event.
 type Event struct {
-	Type, Block                           int32
+	Type, Block, Round                    int32
 	InputValid                            bool
 	Text, ToolID, ToolName, JSON, Payload string
 }
@@ -104,7 +112,7 @@ type toolCall struct {
 func (n *Next) Copy() Event {
 	e := n.event
 	size := e.textLen + e.toolIDLen + e.toolNameLen + e.payloadLen
-	copied := Event{Type: e.kind, Block: e.block, InputValid: e.inputValid != 0}
+	copied := Event{Type: e.kind, Block: e.block, Round: e.round, InputValid: e.inputValid != 0}
 	if size == 0 {
 		return copied
 	}
@@ -142,7 +150,7 @@ func (r Result) Failure() *Failure {
 	return failure
 }
 
-// Failure is the failure of the status that [StreamNext] returned with n.
+// Failure is the failure of the status that [StreamNext] or [RunNext] returned with n.
 func (n *Next) Failure(status int32) *Failure {
 	return Result{err: Handle(n.err), Status: status}.Failure()
 }

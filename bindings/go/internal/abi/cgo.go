@@ -7,6 +7,9 @@ package abi
 #cgo nocallback go_call_open
 #cgo nocallback go_stream_next
 #cgo nocallback go_stream_response
+#cgo nocallback go_run_open
+#cgo nocallback go_run_next
+#cgo nocallback go_run_response
 #cgo nocallback go_waitset_take
 #cgo noescape go_waitset_take
 */
@@ -26,6 +29,7 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.jsonLen)-unsafe.Offsetof(C.bedrock_event{}.json_len)]
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.payload)-unsafe.Offsetof(C.bedrock_event{}.payload)]
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.payloadLen)-unsafe.Offsetof(C.bedrock_event{}.payload_len)]
+	_ = [1]struct{}{}[unsafe.Offsetof(event{}.round)-unsafe.Offsetof(C.bedrock_event{}.round)]
 	_ = [1]struct{}{}[unsafe.Sizeof(toolCall{})-C.sizeof_bedrock_tool_call]
 	_ = [1]struct{}{}[unsafe.Offsetof(toolCall{}.name)-unsafe.Offsetof(C.bedrock_tool_call{}.name)]
 	_ = [1]struct{}{}[unsafe.Offsetof(toolCall{}.input)-unsafe.Offsetof(C.bedrock_tool_call{}.input_json)]
@@ -36,6 +40,10 @@ var (
 	_ = [1]struct{}{}[OK-C.BEDROCK_OK]
 	_ = [1]struct{}{}[Done-C.BEDROCK_DONE]
 	_ = [1]struct{}{}[Again-C.BEDROCK_AGAIN]
+	_ = [1]struct{}{}[Stopped-C.BEDROCK_STOPPED]
+	_ = [1]struct{}{}[ResultText-C.BEDROCK_RESULT_TEXT]
+	_ = [1]struct{}{}[ResultError-C.BEDROCK_RESULT_ERROR]
+	_ = [1]struct{}{}[ResultJSON-C.BEDROCK_RESULT_JSON]
 	_ = [1]struct{}{}[EConfig-C.BEDROCK_E_CONFIG]
 	_ = [1]struct{}{}[EResource-C.BEDROCK_E_RESOURCE]
 )
@@ -273,6 +281,36 @@ func StreamResponse(stream Handle) Result { return result(C.go_stream_response(C
 // StreamCancel ends a stream.
 func StreamCancel(stream Handle) { C.go_stream_cancel(C.uintptr_t(stream)) }
 
+// RunOpen opens a run.
+func RunOpen(model, request Handle, options string) Result {
+	p, n := text(options)
+	return result(C.go_run_open(C.uintptr_t(model), C.uintptr_t(request), p, n))
+}
+
+// RunNext gets the next event of a run, and does not wait for it.
+func RunNext(run Handle, next *Next) int32 {
+	n := C.go_run_next(C.uintptr_t(run))
+	next.event, next.err = (*event)(unsafe.Pointer(n.event)), uintptr(n.err)
+	return int32(n.status)
+}
+
+// RunResult gives the result of a tool call.
+func RunResult(run Handle, id, content string, kind int32) Result {
+	return named(id, func(id *C.char) C.go_result {
+		p, n := text(content)
+		return C.go_run_result(C.uintptr_t(run), id, p, n, C.int32_t(kind))
+	})
+}
+
+// RunResponse makes a response of the last message of a run.
+func RunResponse(run Handle) Result { return result(C.go_run_response(C.uintptr_t(run))) }
+
+// RunCancel ends a run.
+func RunCancel(run Handle) { C.go_run_cancel(C.uintptr_t(run)) }
+
+// RunFree frees a run, and ends it.
+func RunFree(run Handle) { C.go_run_free(C.uintptr_t(run)) }
+
 // WaitsetNew makes a waiting set. It returns 0 if the process is out of handles.
 func WaitsetNew() Handle { return Handle(C.go_waitset_new()) }
 
@@ -281,10 +319,15 @@ func WaitsetAdd(set, stream Handle) int32 {
 	return int32(C.go_waitset_add(C.uintptr_t(set), C.uintptr_t(stream)))
 }
 
+// WaitsetAddRun adds a run to a set.
+func WaitsetAddRun(set, run Handle) int32 {
+	return int32(C.go_waitset_add_run(C.uintptr_t(set), C.uintptr_t(run)))
+}
+
 // WaitsetFD returns the descriptor of a set, or -1.
 func WaitsetFD(set Handle) int { return int(C.go_waitset_fd(C.uintptr_t(set))) }
 
-// WaitsetTake takes streams that are readable. It waits for the first one only, and returns [OK] if there may be more.
+// WaitsetTake takes streams and runs that are readable. It waits for the first one only, and returns [OK] if there may be more.
 func WaitsetTake(set Handle, timeoutMS int32, streams []Handle) (int, int32) {
 	r := C.go_waitset_take(C.uintptr_t(set), C.int32_t(timeoutMS),
 		(*C.uintptr_t)(unsafe.Pointer(unsafe.SliceData(streams))), C.size_t(len(streams)))

@@ -27,6 +27,7 @@ var fn struct {
 	errorStatus, errorMessage, errorCode, errorPath, errorRequestID, errorJSON, errorHTTPStatus               uintptr
 	errorRetryable, errorRetryAfter, errorAttempts, errorFree, requestDiff, responseStructured, modelStats    uintptr
 	modelSetCredentials, modelAPIKey                                                                          uintptr
+	runOpen, runNext, runResult, runResponse, runCancel, runFree, waitsetAddRun                               uintptr
 }
 
 var symbols = []struct {
@@ -73,8 +74,15 @@ var symbols = []struct {
 	{"bedrock_stream_response", &fn.streamResponse},
 	{"bedrock_stream_cancel", &fn.streamCancel},
 	{"bedrock_stream_free", &fn.streamFree},
+	{"bedrock_run_open", &fn.runOpen},
+	{"bedrock_run_next", &fn.runNext},
+	{"bedrock_run_result", &fn.runResult},
+	{"bedrock_run_response", &fn.runResponse},
+	{"bedrock_run_cancel", &fn.runCancel},
+	{"bedrock_run_free", &fn.runFree},
 	{"bedrock_waitset_new", &fn.waitsetNew},
 	{"bedrock_waitset_add", &fn.waitsetAdd},
+	{"bedrock_waitset_add_run", &fn.waitsetAddRun},
 	{"bedrock_waitset_wait", &fn.waitsetWait},
 	{"bedrock_waitset_fd", &fn.waitsetFD},
 	{"bedrock_waitset_free", &fn.waitsetFree},
@@ -446,9 +454,13 @@ type Next struct {
 
 // StreamNext gets the next event, and does not wait for it.
 func StreamNext(stream Handle, next *Next) int32 {
-	next.arguments = [...]uintptr{
-		uintptr(stream), 0, uintptr(unsafe.Pointer(&next.event)), uintptr(unsafe.Pointer(&next.err))}
-	status, _, _ := purego.SyscallN(fn.streamNext, next.arguments[:]...)
+	return next.get(fn.streamNext, stream)
+}
+
+func (n *Next) get(function uintptr, from Handle) int32 {
+	n.arguments = [...]uintptr{
+		uintptr(from), 0, uintptr(unsafe.Pointer(&n.event)), uintptr(unsafe.Pointer(&n.err))}
+	status, _, _ := purego.SyscallN(function, n.arguments[:]...)
 	return int32(status)
 }
 
@@ -463,22 +475,60 @@ func StreamResponse(stream Handle) Result {
 // StreamCancel ends a stream.
 func StreamCancel(stream Handle) { call(fn.streamCancel, uintptr(stream)) }
 
+// RunOpen opens a run.
+func RunOpen(model, request Handle, options string) Result {
+	o := new(outs)
+	status, _, _ := purego.SyscallN(fn.runOpen, uintptr(model), uintptr(request), uintptr(unsafe.Pointer(start(options))),
+		uintptr(len(options)), 0, uintptr(unsafe.Pointer(&o.out)), uintptr(unsafe.Pointer(&o.err)))
+	return o.result(status)
+}
+
+// RunNext gets the next event of a run, and does not wait for it.
+func RunNext(run Handle, next *Next) int32 { return next.get(fn.runNext, run) }
+
+// RunResult gives the result of a tool call.
+func RunResult(run Handle, id, content string, kind int32) Result {
+	o := new(outs)
+	status, _, _ := purego.SyscallN(fn.runResult, uintptr(run), uintptr(unsafe.Pointer(name(id))),
+		uintptr(unsafe.Pointer(start(content))), uintptr(len(content)), uintptr(kind), uintptr(unsafe.Pointer(&o.err)))
+	return o.result(status)
+}
+
+// RunResponse makes a response of the last message of a run.
+func RunResponse(run Handle) Result {
+	o := new(outs)
+	status, _, _ := purego.SyscallN(fn.runResponse, uintptr(run), uintptr(unsafe.Pointer(&o.out)),
+		uintptr(unsafe.Pointer(&o.err)))
+	return o.result(status)
+}
+
+// RunCancel ends a run.
+func RunCancel(run Handle) { call(fn.runCancel, uintptr(run)) }
+
+// RunFree frees a run, and ends it.
+func RunFree(run Handle) { call(fn.runFree, uintptr(run)) }
+
 // WaitsetNew makes a waiting set. It returns 0 if the process is out of handles.
 func WaitsetNew() Handle { return Handle(call(fn.waitsetNew)) }
 
 // WaitsetAdd adds a stream to a set.
 func WaitsetAdd(set, stream Handle) int32 {
-	return int32(call(fn.waitsetAdd, uintptr(set), uintptr(stream), 0))
+	return int32(call(fn.waitsetAdd, uintptr(set), uintptr(stream), uintptr(stream)))
+}
+
+// WaitsetAddRun adds a run to a set.
+func WaitsetAddRun(set, run Handle) int32 {
+	return int32(call(fn.waitsetAddRun, uintptr(set), uintptr(run), uintptr(run)))
 }
 
 // WaitsetFD returns the descriptor of a set, or -1.
 func WaitsetFD(set Handle) int { return int(int32(call(fn.waitsetFD, uintptr(set)))) }
 
-// WaitsetTake takes streams that are readable. It waits for the first one only, and returns [OK] if there may be more.
+// WaitsetTake takes streams and runs that are readable. It waits for the first one only, and returns [OK] if there may be more.
 func WaitsetTake(set Handle, timeoutMS int32, streams []Handle) (int, int32) {
 	for taken := range streams {
-		status, _, _ := purego.SyscallN(fn.waitsetWait, uintptr(set), uintptr(timeoutMS),
-			uintptr(unsafe.Pointer(&streams[taken])), 0)
+		status, _, _ := purego.SyscallN(fn.waitsetWait, uintptr(set), uintptr(timeoutMS), 0,
+			uintptr(unsafe.Pointer(&streams[taken])))
 		if int32(status) != OK {
 			return taken, int32(status)
 		}

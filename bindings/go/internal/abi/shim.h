@@ -12,6 +12,7 @@
 #define REQUEST(handle) ((bedrock_request *)(handle))
 #define RESPONSE(handle) ((bedrock_response *)(handle))
 #define STREAM(handle) ((bedrock_stream *)(handle))
+#define RUN(handle) ((bedrock_run *)(handle))
 #define WAITSET(handle) ((bedrock_waitset *)(handle))
 #define CANCEL(handle) ((bedrock_cancel *)(handle))
 #define ERROR(handle) ((bedrock_error *)(handle))
@@ -268,6 +269,35 @@ static inline void go_stream_cancel(uintptr_t stream)
     bedrock_stream_cancel(STREAM(stream));
 }
 
+static inline go_result go_run_open(uintptr_t model, uintptr_t request, const char *options, size_t len)
+{
+    RESULT(bedrock_run, bedrock_run_open(MODEL(model), REQUEST(request), options, len, NULL, &out, &err));
+}
+
+static inline go_next go_run_next(uintptr_t run)
+{
+    go_next next = {NULL, 0, 0};
+    bedrock_error *err = NULL;
+    next.status = bedrock_run_next(RUN(run), 0, &next.event, &err);
+    next.err = (uintptr_t)err;
+    return next;
+}
+
+static inline go_result go_run_result(uintptr_t run, const char *id, const char *content, size_t len, int32_t kind)
+{
+    CHANGE(bedrock_run_result(RUN(run), id, content, len, kind, &err));
+}
+
+static inline go_result go_run_response(uintptr_t run)
+{
+    RESULT(bedrock_response, bedrock_run_response(RUN(run), &out, &err));
+}
+
+static inline void go_run_cancel(uintptr_t run)
+{
+    bedrock_run_cancel(RUN(run));
+}
+
 static inline uintptr_t go_waitset_new(void)
 {
     return (uintptr_t)bedrock_waitset_new();
@@ -275,7 +305,12 @@ static inline uintptr_t go_waitset_new(void)
 
 static inline int32_t go_waitset_add(uintptr_t set, uintptr_t stream)
 {
-    return bedrock_waitset_add(WAITSET(set), STREAM(stream), NULL);
+    return bedrock_waitset_add(WAITSET(set), STREAM(stream), STREAM(stream));
+}
+
+static inline int32_t go_waitset_add_run(uintptr_t set, uintptr_t run)
+{
+    return bedrock_waitset_add_run(WAITSET(set), RUN(run), RUN(run));
 }
 
 static inline int go_waitset_fd(uintptr_t set)
@@ -283,13 +318,13 @@ static inline int go_waitset_fd(uintptr_t set)
     return bedrock_waitset_fd(WAITSET(set));
 }
 
-/* Takes up to max streams that are readable, in one call. Only the wait for the first one has a time limit. */
+/* Takes up to max streams and runs that are readable, in one call. Only the wait for the first one has a time limit. */
 static inline go_result go_waitset_take(uintptr_t set, int32_t timeout_ms, uintptr_t *streams, size_t max)
 {
     go_result result = {0, 0, BEDROCK_OK};
     while (result.out < max) {
-        bedrock_stream *stream = NULL;
-        result.status = bedrock_waitset_wait(WAITSET(set), result.out == 0 ? timeout_ms : 0, &stream, NULL);
+        void *stream = NULL;
+        result.status = bedrock_waitset_wait(WAITSET(set), result.out == 0 ? timeout_ms : 0, NULL, &stream);
         if (result.status != BEDROCK_OK)
             break;
         streams[result.out++] = (uintptr_t)stream;
@@ -371,6 +406,7 @@ static inline void go_model_free(uintptr_t handle) { bedrock_model_free(MODEL(ha
 static inline void go_request_free(uintptr_t handle) { bedrock_request_free(REQUEST(handle)); }
 static inline void go_response_free(uintptr_t handle) { bedrock_response_free(RESPONSE(handle)); }
 static inline void go_stream_free(uintptr_t handle) { bedrock_stream_free(STREAM(handle)); }
+static inline void go_run_free(uintptr_t handle) { bedrock_run_free(RUN(handle)); }
 static inline void go_waitset_free(uintptr_t handle) { bedrock_waitset_free(WAITSET(handle)); }
 static inline void go_cancel_free(uintptr_t handle) { bedrock_cancel_free(CANCEL(handle)); }
 static inline void go_error_free(uintptr_t handle) { bedrock_error_free(ERROR(handle)); }
