@@ -116,7 +116,7 @@ fn throttling_that_does_not_end_is_an_error_after_that_time() {
     let retry = json!({"max_attempts": 1, "max_backoff": "10ms", "throttling": {"max_elapsed": "100ms"}});
     let outcome = Model::at_with(&bedrock, json!({"retry": retry})).generate(&hello());
     let attempts = outcome.failed(BEDROCK_E_THROTTLED).attempts;
-    assert!(attempts > 5, "{attempts}");
+    assert!(attempts > 1, "{attempts}: max_attempts is 1");
     assert!(outcome.took >= Duration::from_millis(90), "{:?}", outcome.took);
 }
 

@@ -92,6 +92,11 @@ impl Deadline {
         if self.wait == Wait::Idle { Deadline::after(self.wait, self.setting) } else { self }
     }
 
+    /// Returns the deadline of the same timer, if it runs once more when it has passed.
+    pub fn once_more(self) -> Self {
+        Deadline { at: self.at + self.setting, ..self }
+    }
+
     /// Returns the earlier of the two.
     pub fn or_earlier(self, other: Option<Deadline>) -> Self {
         other.filter(|other| other.at < self.at).unwrap_or(self)

@@ -1,8 +1,9 @@
 //! Runs calls on the worker: the admission, the timers, the targets, the response, and the log.
 
+use super::access::Access;
 use super::admission::{Concurrency, Estimate, Quota, Reservation, Stats};
+use super::clients::Clients;
 use super::failover::{Chosen, Failover, Opening};
-use super::identity::Identity;
 use super::totals::Totals;
 use crate::call::incoming::{Incoming, StreamLimits};
 use crate::call::timer::{Deadline, Timers, Wait};
@@ -14,19 +15,16 @@ use crate::protocol::operation::Operation;
 use crate::protocol::service_error::refuses_identity;
 use crate::runtime::cancel::Cancel;
 use crate::runtime::log;
-use crate::runtime::per_worker::{Key, PerWorker};
 use crate::runtime::worker;
 use crate::sdk::api_key::api_key;
 use crate::sdk::attempts::Attempts;
 use crate::sdk::call::{Call, send};
-use crate::sdk::client::{self, Client};
+use crate::sdk::client::Client;
 use crate::sdk::connect_ahead;
 use crate::sdk::incoming_response::IncomingResponse;
 use crate::sdk::retry::RetryLimits;
-use crate::sdk::sdk_config::{self, Connections};
 use crate::sdk::transport::Transport;
 use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use zeroize::Zeroizing;
@@ -37,30 +35,17 @@ pub struct CallRunner {
     pub settings: CallSettings,
     pub totals: Totals,
     shared: Arc<Shared>,
-    /// Shared by the models with the same settings. One for each target.
-    clients: Arc<[Clients]>,
+    /// Shared by the models with the same settings.
+    clients: Clients,
 }
 
 /// The part of a model that derived models share.
 struct Shared {
-    config: Config,
-    transport: Transport,
-    identity: Identity,
-    connections: PerWorker<Connections>,
-    sdk: PerWorker<sdk_config::Shared>,
+    access: Access,
     failover: Failover,
     concurrency: Concurrency,
     /// Of the first target.
     quota: Option<Arc<Quota>>,
-}
-
-/// The clients of a target.
-#[derive(Default)]
-struct Clients {
-    /// For calls that have no alternative.
-    retrying: PerWorker<Client>,
-    /// For calls that move on to another target instead of a second attempt.
-    attempting_once: PerWorker<Client>,
 }
 
 /// A call at one target.
@@ -100,39 +85,29 @@ impl CallRunner {
         let concurrency = Concurrency::new(config.max_concurrency, config.max_queue);
         let quota = config.limits.map(Quota::new);
         let failover = Failover::new(&config.failover)?;
-        let clients = clients(&failover);
-        let shared = Shared {
-            identity: Identity::new(&config),
-            config,
-            transport,
-            connections: PerWorker::default(),
-            sdk: PerWorker::default(),
-            failover,
-            concurrency,
-            quota,
-        };
+        let clients = Clients::new(failover.count());
+        let shared = Shared { access: Access::new(config, transport), failover, concurrency, quota };
         Ok(CallRunner { settings, totals: Totals::default(), shared: Arc::new(shared), clients })
     }
 
     /// Returns the runner of a derived model. It shares the connections, and the clients if the settings are the same.
     pub fn derive(&self, settings: CallSettings) -> Self {
         let same = settings == self.settings;
-        let clients = if same { self.clients.clone() } else { clients(&self.shared.failover) };
+        let clients = if same { self.clients.clone() } else { Clients::new(self.shared.failover.count()) };
         CallRunner { settings, totals: self.totals.derive(), shared: self.shared.clone(), clients }
     }
 
     pub fn config(&self) -> &Config {
-        &self.shared.config
+        &self.shared.access.config
     }
 
     pub fn transport(&self) -> &Transport {
-        &self.shared.transport
+        &self.shared.access.transport
     }
 
     /// Replaces what authorizes the calls of the model and of all that share its connections.
     pub fn set_credentials(&self, json: &str) -> Result<()> {
-        self.shared.identity.replace(self.shared.config.with_credentials(json)?);
-        Ok(())
+        self.shared.access.set_credentials(json)
     }
 
     /// Starts a call.
@@ -171,7 +146,7 @@ impl CallRunner {
         let options = self.options(Operation::Converse, cancel, self.connected_by());
         let (shared, epoch, slot) = (self.shared.clone(), runtime.epoch, slot.clone());
         let make = move |_writer: Writer| async move {
-            let making = boxed_when_polled(|| async move { api_key(&shared.sdk(epoch).await?, seconds).await });
+            let making = boxed_when_polled(|| async move { api_key(&shared.access.sdk(epoch).await?, seconds).await });
             let _ = slot.set(making.await.map_err(|error| error.while_doing(MAKING_API_KEY))?);
             Ok(None)
         };
@@ -268,8 +243,10 @@ impl CallRunner {
     async fn open_at(&self, visit: Visit<'_>, call: &Call, writer: &Writer, epoch: u64) -> Result<Opened> {
         let Visit { chosen, timers, attempts, holds } = visit;
         let (timers, mut reservation) = self.admit(&chosen, call, timers, writer).await?;
-        let (form, max_answer) = (call.operation.response_form(), self.shared.config.max_answer);
-        writer.limit(timers.first, timers.total);
+        let (form, max_answer) = (call.operation.response_form(), self.config().max_answer);
+        // The next target is called even if the worker is late: the reader waits for that.
+        let until = if chosen.has_alternative { timers.first.once_more() } else { timers.first };
+        writer.limit(until, timers.total);
         let limits = self.retry_limits(timers.first, chosen.has_alternative);
         attempts.ask(chosen.index, call.request.model());
         attempts.start_call(call, limits);
@@ -371,26 +348,18 @@ impl CallRunner {
         attempts: &Attempts,
         epoch: u64,
     ) -> Result<IncomingResponse> {
-        let version = self.shared.identity.version();
+        let access = &self.shared.access;
+        let version = access.version();
         let sent = send(&self.client(chosen, epoch).await?, call, attempts).await;
         let Err(error) = &sent else { return sent };
         let is_refused = refuses_identity(error.code().as_str());
         let may_be_refused = is_refused || matches!(error.kind(), Kind::AccessDenied | Kind::Credentials);
-        let is_replaced = may_be_refused && self.shared.identity.version() != version;
-        if is_replaced || is_refused && self.renew_refused(attempts, epoch).await? {
+        let is_replaced = may_be_refused && access.version() != version;
+        if is_replaced || is_refused && access.renew_refused(attempts, epoch).await? {
             attempts.retry_after(Duration::ZERO);
             return send(&self.client(chosen, epoch).await?, call, attempts).await;
         }
         sent
-    }
-
-    /// Looks up the credentials that the last attempt was refused for. Returns whether there are others now.
-    async fn renew_refused(&self, attempts: &Attempts, epoch: u64) -> Result<bool> {
-        let shared = self.shared.sdk(epoch).await?;
-        Ok(match shared.credentials.zip(attempts.last_started()) {
-            Some((credentials, started)) => credentials.renew_refused(started).await,
-            None => false,
-        })
     }
 
     /// Returns the wait before a call that was throttled is sent again. None: it is not.
@@ -420,16 +389,7 @@ impl CallRunner {
 
     /// Returns the client for a call at a target.
     async fn client(&self, chosen: &Chosen<'_>, epoch: u64) -> Result<Client> {
-        let Clients { retrying, attempting_once } = &self.clients[chosen.index];
-        let (client, attempts) = match chosen.has_alternative {
-            true => (attempting_once, 1),
-            false => (retrying, self.settings.retry.max_attempts),
-        };
-        let make = || async {
-            let sdk = chosen.target.sdk_config(&self.shared.sdk(epoch).await?.config);
-            Ok(client::client(&sdk, &self.settings, attempts))
-        };
-        client.get(self.shared.key(epoch), make).await
+        self.clients.get(chosen, &self.settings, &self.shared.access, epoch).await
     }
 
     /// Opens a connection, within the timers of a stream.
@@ -449,10 +409,6 @@ impl CallRunner {
     }
 }
 
-fn clients(failover: &Failover) -> Arc<[Clients]> {
-    (0..failover.count()).map(|_| Clients::default()).collect()
-}
-
 /// Puts the host into the error of a response that did not arrive completely.
 fn name_host(error: Error, attempts: &Attempts) -> Error {
     match error.kind() {
@@ -467,25 +423,6 @@ async fn explained<T>(attempts: &Attempts, work: impl Future<Output = Result<T>>
     let result = work.await;
     drop(closing);
     result.map_err(|error| attempts.explain(error))
-}
-
-impl Shared {
-    /// Boxed, because this future is large, runs once, and would be a part of every call's future.
-    fn sdk(&self, epoch: u64) -> Pin<Box<dyn Future<Output = Result<sdk_config::Shared>> + Send + '_>> {
-        Box::pin(async move {
-            let (version, config) = self.identity.current();
-            let of_worker = Key { epoch, version: 0 };
-            let open = || sdk_config::connections(&config, &self.transport);
-            let connections = self.connections.get(of_worker, open).await?;
-            let make = || sdk_config::shared(&config, &connections, version > 0);
-            self.sdk.get(Key { epoch, version }, make).await
-        })
-    }
-
-    /// Returns the key of what the worker makes for the present identity.
-    fn key(&self, epoch: u64) -> Key {
-        Key { epoch, version: self.identity.version() }
-    }
 }
 
 /// Makes a future when this one is first polled, in memory of its own. The thread that starts a call then moves a small
