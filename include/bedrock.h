@@ -109,10 +109,10 @@
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
  *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup, log and observer run on library
- *   threads that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every
- *   other function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So no
- *   object can be freed there, not even an error: pass NULL as err, or free the error on another
- *   thread.
+ *   threads that do no I/O. They may call only bedrock_cancel_fire, bedrock_stream_cancel and the
+ *   functions that read JSON (bedrock_json_...). Every other function does nothing there, and
+ *   returns BEDROCK_E_BUSY or its neutral value. So no object can be freed there, not even an
+ *   error: pass NULL as err, or free the error on another thread.
  *
  * Release. release(user) runs exactly once, when the library no longer uses user and the bytes
  *   passed with it, or when the function that it was passed to fails. In the child of a fork it
@@ -1415,8 +1415,8 @@ bedrock_status bedrock_generate_stream(const bedrock_model *model,
 
 /* Receives a wakeup: the stream has something to read. It runs on a library thread that does no
  * I/O. user is the pointer that was passed to bedrock_stream_set_wakeup. The function may call
- * only bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or their
- * neutral value. It must not block: wake your own thread and return. */
+ * only bedrock_cancel_fire, bedrock_stream_cancel and bedrock_json_...; others return
+ * BEDROCK_E_BUSY or their neutral value. It must not block: wake your own thread and return. */
 typedef void (*bedrock_wakeup_fn)(void *user);
 
 /* Opens a stream without waiting for the network.
@@ -2308,8 +2308,9 @@ enum {
 /* Receives one record at a time, on a library thread that does nothing else. record is
  * NUL-terminated JSON, and borrowed until the function returns. len is its length. lost is 0. If
  * the function was too slow and records were dropped, it is called with their number in lost,
- * and record is "". The function may call only bedrock_cancel_fire and bedrock_stream_cancel;
- * others return BEDROCK_E_BUSY or their neutral value. It must not throw. */
+ * and record is "". The function may call only bedrock_cancel_fire, bedrock_stream_cancel and
+ * bedrock_json_..., which reads the record; others return BEDROCK_E_BUSY or their neutral value.
+ * It must not throw. */
 typedef void (*bedrock_record_fn)(const char *record, size_t len, int64_t lost, void *user);
 
 /* What a feed returns. It is borrowed until the next bedrock_feed_next or bedrock_feed_free on
@@ -2654,8 +2655,8 @@ enum {
 /* Receives one message at a time, on a library thread that does nothing else. target is a short
  * name for the topic of the message. target and message are NUL-terminated, and borrowed until
  * the function returns. len is the length of message. The function may call only
- * bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or their neutral
- * value. It must not throw. */
+ * bedrock_cancel_fire, bedrock_stream_cancel and bedrock_json_...; others return BEDROCK_E_BUSY
+ * or their neutral value. It must not throw. */
 typedef void (*bedrock_log_fn)(int32_t level,
                                const char *target,
                                const char *message,

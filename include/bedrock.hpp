@@ -32,7 +32,7 @@
 //   instances that throw exist only in files with exceptions. If memory runs out, a function that got err ends the
 //   process, as the library does.
 //
-// Objects. model, request, response, stream, run, cancel and waitset own a handle. They can be moved, but not copied.
+// Objects. model, request, response, stream, run, cancel, waitset and feed own a handle. They can be moved, but not copied.
 //   An object that was moved from is empty. get() returns the handle for functions of bedrock.h, release() gives it
 //   away, and a constructor takes one over. Every function accepts empty objects: it then fails with
 //   status::invalid_argument, or returns its neutral value.
@@ -154,6 +154,13 @@ enum class log_level : std::int32_t {
     warn = BEDROCK_LOG_WARN,
     info = BEDROCK_LOG_INFO,
     debug = BEDROCK_LOG_DEBUG,
+};
+
+// What a feed returns. Ignore types that you do not know. (BEDROCK_FEED_...)
+enum class feed_type : std::int32_t {
+    record = BEDROCK_FEED_RECORD,
+    log = BEDROCK_FEED_LOG,
+    lost = BEDROCK_FEED_LOST,
 };
 
 // Tokens that were used. A member is -1 if the service gave no value.
@@ -1090,6 +1097,16 @@ public:
         return *this;
     }
 
+    // Sets the span of your program in which the request is sent: the text of a header traceparent. An empty text removes
+    // it.
+    template <class E = throws>
+    request &set_traceparent(std::string_view traceparent, E err = {}) noexcept(detail::quiet<E>)
+    {
+        const detail::terminated text(traceparent);
+        detail::call(err, bedrock_request_set_traceparent, get(), text.or_null());
+        return *this;
+    }
+
     // Returns the request as JSON, to be saved. Borrowed until the next json() on this request.
     template <class E = throws>
     [[nodiscard]] json_view json(attachments form = attachments::inlined, E err = {}) const noexcept(detail::quiet<E>)
@@ -1313,7 +1330,7 @@ public:
     int fd() const noexcept { return functions::fd(get()); }
 
     // Sets a function that is called when there is something to read, on a thread of the library. It must not throw or
-    // block, and may call only cancel::fire, stream::cancel and run::cancel.
+    // block, and may call only cancel::fire, stream::cancel, run::cancel and the functions of json_view.
     template <class F, class E = throws>
     void set_wakeup(F wakeup, E err = {}) noexcept(detail::quiet<E>)
     {
@@ -1911,6 +1928,102 @@ std::expected<T, error> as_expected(F &&f)
 }
 #endif
 
+// ---- Records of calls, and the log by pull ------------------------------------------------------------------------
+
+namespace detail {
+
+inline constexpr bedrock_feed_item no_item = {sizeof(bedrock_feed_item), 0, 0, "", 0, "", 0};
+
+} // namespace detail
+
+// One item of a feed, borrowed: it and its texts live until the next item of the feed is read. Copy a text to keep it.
+class feed_item {
+public:
+    feed_item() noexcept = default;
+    // Refers to an item of bedrock.h. If it is null, the item is empty.
+    explicit feed_item(const bedrock_feed_item *borrowed) noexcept : raw_(borrowed != nullptr ? borrowed : &detail::no_item)
+    {
+    }
+
+    // Returns whether this is an item. It is not if the feed had none.
+    explicit operator bool() const noexcept { return raw_ != &detail::no_item; }
+    feed_type type() const noexcept { return static_cast<feed_type>(raw_->type); }
+    // Returns the record as JSON, or the message of the log.
+    std::string_view text() const noexcept { return {raw_->text, raw_->text_len}; }
+    // Returns the record, of an item of that type.
+    json_view record() const noexcept { return json_view(text()); }
+    // Returns the level and the topic of a message.
+    log_level level() const noexcept { return static_cast<log_level>(raw_->level); }
+    std::string_view target() const noexcept { return raw_->target; }
+    // Returns how many items were dropped here, of an item of the type lost.
+    std::int64_t lost() const noexcept { return raw_->lost; }
+    // Returns the item of bedrock.h.
+    const bedrock_feed_item *get() const noexcept { return raw_; }
+
+private:
+    const bedrock_feed_item *raw_ = &detail::no_item;
+};
+
+// A queue of records and messages, which the program reads. One thread at a time may read it.
+class feed : public detail::handle<bedrock_feed, bedrock_feed_free> {
+public:
+    // Opens a feed. The options say what it gets: bedrock_feed_new describes them.
+    template <class E = throws>
+    explicit feed(std::string_view options_json, E err = {}) noexcept(detail::quiet<E>)
+    {
+        detail::call(err, bedrock_feed_new, detail::data(options_json), options_json.size(), put());
+    }
+    explicit feed(bedrock_feed *owned) noexcept : handle(owned) {}
+
+    // Waits for the next item. It is empty after a failure that err received.
+    template <class E = throws>
+    [[nodiscard]] feed_item next(E err = {}) noexcept(detail::quiet<E>)
+    {
+        feed_item out;
+        next(out, std::chrono::milliseconds(-1), err);
+        return out;
+    }
+    // Waits for the next item, for at most timeout. Returns status::ok if out is an item, status::again if none came in
+    // time, or the failure that err received.
+    template <class E = throws>
+    bedrock::status next(feed_item &out, std::chrono::milliseconds timeout, E err = {}) noexcept(detail::quiet<E>)
+    {
+        const bedrock_feed_item *read = nullptr;
+        out = feed_item(); // an item that is borrowed ends here
+        const bedrock_status result = detail::call(err, bedrock_feed_next, get(), detail::milliseconds(timeout), &read);
+        out = feed_item(read);
+        return static_cast<bedrock::status>(result);
+    }
+    // Calls on_item(const feed_item &) for every item that waits, without waiting for more: after a poll.
+    template <class F, class E = throws>
+    void drain(F &&on_item, E err = {})
+    {
+        feed_item read;
+        while (next(read, std::chrono::milliseconds(0), err) == bedrock::status::ok)
+            on_item(std::as_const(read));
+    }
+    // Returns a descriptor to poll, owned by this object, or -1.
+    int fd() const noexcept { return bedrock_feed_fd(get()); }
+};
+
+// Sends the records of calls to observer(json_view record, std::int64_t lost), on a thread of the library. If records
+// were dropped, it is called with an empty record and their number. It must not throw, and may call only cancel::fire,
+// stream::cancel, run::cancel and the functions of json_view. bedrock_set_observer describes the options.
+template <class F, class E = throws>
+void set_observer(F observer, std::string_view options_json = {}, E err = {}) noexcept(detail::quiet<E>)
+{
+    detail::call(err, [&](bedrock_error **raw) {
+        const auto call = [](const char *record, std::size_t length, std::int64_t lost, void *kept) noexcept {
+            (*static_cast<F *>(kept))(json_view(std::string_view(record, length)), lost);
+        };
+        return bedrock_set_observer(options_json.data(), options_json.size(), call, new F(std::move(observer)),
+                                    detail::destroy<F>, raw);
+    });
+}
+
+// Removes the observer, which is then not running and will not run.
+inline void clear_observer() noexcept { bedrock_set_observer(nullptr, 0, nullptr, nullptr, nullptr, nullptr); }
+
 // ---- The process --------------------------------------------------------------------------------------------------
 
 // Returns the version of the loaded library, such as "0.1.0".
@@ -1920,7 +2033,8 @@ inline std::string_view version() noexcept { return bedrock_version(); }
 inline std::size_t live_handles() noexcept { return bedrock_live_handles(); }
 
 // Sends messages of this level, and more severe ones, to log(log_level, std::string_view target, std::string_view
-// message), on a thread of the library. log must not throw, and may call only cancel::fire and stream::cancel.
+// message), on a thread of the library. log must not throw, and may call only cancel::fire, stream::cancel, run::cancel
+// and the functions of json_view.
 template <class F, class E = throws>
 void set_log(log_level level, F log, E err = {}) noexcept(detail::quiet<E>)
 {

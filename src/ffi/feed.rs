@@ -66,8 +66,9 @@ pub struct bedrock_feed;
 
 /// Receives one record at a time, on a library thread that does nothing else. record is NUL-terminated JSON, and
 /// borrowed until the function returns. len is its length. lost is 0. If the function was too slow and records were
-/// dropped, it is called with their number in lost, and record is "". The function may call only bedrock_cancel_fire
-/// and bedrock_stream_cancel; others return BEDROCK_E_BUSY or their neutral value. It must not throw.
+/// dropped, it is called with their number in lost, and record is "". The function may call only bedrock_cancel_fire,
+/// bedrock_stream_cancel and bedrock_json_..., which reads the record; others return BEDROCK_E_BUSY or their neutral
+/// value. It must not throw.
 pub type bedrock_record_fn =
     Option<unsafe extern "C-unwind" fn(record: *const c_char, len: usize, lost: i64, user: *mut c_void)>;
 

@@ -94,7 +94,7 @@ fn type_of(kind: json::Kind) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_type(json: *const c_char, len: usize, pointer: *const c_char) -> i32 {
     // SAFETY: the text and the pointer are readable, as the header demands.
-    entry!(none BEDROCK_JSON_NONE => Some(type_of(unsafe { find(json, len, pointer) }?.kind())))
+    entry!(pure BEDROCK_JSON_NONE => Some(type_of(unsafe { find(json, len, pointer) }?.kind())))
 }
 
 /// Gets how many elements an array has, or members an object.
@@ -104,7 +104,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_type(json: *const c_char, len: usiz
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_json_count(json: *const c_char, len: usize, pointer: *const c_char) -> usize {
     // SAFETY: the text and the pointer are readable, as the header demands.
-    entry!(none 0 => Some(unsafe { find(json, len, pointer) }?.parts().count()))
+    entry!(pure 0 => Some(unsafe { find(json, len, pointer) }?.parts().count()))
 }
 
 /// Steps to the next element of an array, or member of an object.
@@ -129,7 +129,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_next(
         return BEDROCK_JSON_NONE;
     }
     let mut next = NO_ITEM;
-    let kind = entry!(none BEDROCK_JSON_NONE => {
+    let kind = entry!(pure BEDROCK_JSON_NONE => {
         // SAFETY: it is not NULL and has the size, and its pointers are not followed.
         let last = unsafe { item.read() };
         let (bytes, mut cursor, index) = if last.state == [0; 3] {
@@ -184,7 +184,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_number(
     fallback: f64,
 ) -> f64 {
     // SAFETY: the text and the pointer are readable, as the header demands.
-    entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
+    entry!(pure fallback => Some(unsafe { find(json, len, pointer) }?.f64().unwrap_or(fallback)))
 }
 
 /// Reads an array of numbers, for example an embedding.
@@ -235,7 +235,7 @@ unsafe fn numbers<T: FromStr>(
     out: *mut T,
     max: usize,
 ) -> usize {
-    entry!(none BEDROCK_JSON_NOT_FOUND => {
+    entry!(pure BEDROCK_JSON_NOT_FOUND => {
         // SAFETY: the text and the pointer are readable, as the header demands.
         let numbers = unsafe { find(json, len, pointer) }?.numbers()?;
         let max = if out.is_null() { 0 } else { max };
@@ -259,7 +259,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_integer(
     fallback: i64,
 ) -> i64 {
     // SAFETY: the text and the pointer are readable, as the header demands.
-    entry!(none fallback => Some(unsafe { find(json, len, pointer) }?.i64().unwrap_or(fallback)))
+    entry!(pure fallback => Some(unsafe { find(json, len, pointer) }?.i64().unwrap_or(fallback)))
 }
 
 /// Gets the value as it is written, a string with its quotes.
@@ -277,7 +277,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_raw(
 ) -> *const c_char {
     // SAFETY: NULL or writable, as the header demands.
     unsafe { put(raw_len, 0) };
-    entry!(none null() => {
+    entry!(pure null() => {
         // SAFETY: the text and the pointer are readable, as the header demands.
         let raw = unsafe { find(json, len, pointer) }?.text();
         // SAFETY: NULL or writable, as the header demands.
@@ -303,7 +303,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_string(
 ) -> usize {
     // SAFETY: `buffer` is NULL or writable for `size` bytes, as the header demands.
     let mut out = unsafe { Buffer::new(buffer, size) };
-    entry!(none BEDROCK_JSON_NOT_FOUND => {
+    entry!(pure BEDROCK_JSON_NOT_FOUND => {
         // SAFETY: the text and the pointer are readable, as the header demands.
         let value = unsafe { find(json, len, pointer) }?;
         if value.kind() != json::Kind::String {
@@ -329,7 +329,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_bytes(
     buffer: *mut c_void,
     size: usize,
 ) -> usize {
-    entry!(none BEDROCK_JSON_NOT_FOUND => {
+    entry!(pure BEDROCK_JSON_NOT_FOUND => {
         let mut room = if buffer.is_null() { 0 } else { size };
         let mut to = buffer.cast::<u8>();
         // SAFETY: the text and the pointer are readable, as the header demands.
@@ -360,7 +360,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote(
 ) -> usize {
     // SAFETY: `buffer` is NULL or writable for `size` bytes, as the header demands.
     let mut out = unsafe { Buffer::new(buffer, size) };
-    entry!(none BEDROCK_JSON_NOT_FOUND => {
+    entry!(pure BEDROCK_JSON_NOT_FOUND => {
         // SAFETY: NULL or readable, as the header demands.
         let text = unsafe { text::text_or_none(text, len) }?;
         json::quote(&mut out, text).ok()?;
@@ -383,7 +383,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote_bytes(
 ) -> usize {
     // SAFETY: `buffer` is NULL or writable for `size` bytes, as the header demands.
     let mut out = unsafe { Buffer::new(buffer, size) };
-    entry!(none BEDROCK_JSON_NOT_FOUND => {
+    entry!(pure BEDROCK_JSON_NOT_FOUND => {
         let data = match len {
             0 => &[],
             len if text::is_strlen(len) => return None,
@@ -409,7 +409,7 @@ pub unsafe extern "C-unwind" fn bedrock_json_quote_bytes(
 /// Since: 0.1
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn bedrock_utf8_length(text: *const c_char, len: usize) -> usize {
-    entry!(none 0 => {
+    entry!(pure 0 => {
         // SAFETY: NULL or readable, as the header demands.
         let bytes = unsafe { text::bytes_or_none(text, len) }?;
         Some(std::str::from_utf8(bytes).map_or_else(|error| error.valid_up_to(), str::len))

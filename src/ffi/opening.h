@@ -109,10 +109,10 @@
  *
  * Callbacks. on_event runs on the thread that made the call. It may call every function except
  *   bedrock_shutdown, which returns BEDROCK_E_BUSY there. wakeup, log and observer run on library
- *   threads that do no I/O. They may call only bedrock_cancel_fire and bedrock_stream_cancel. Every
- *   other function does nothing there, and returns BEDROCK_E_BUSY or its neutral value. So no
- *   object can be freed there, not even an error: pass NULL as err, or free the error on another
- *   thread.
+ *   threads that do no I/O. They may call only bedrock_cancel_fire, bedrock_stream_cancel and the
+ *   functions that read JSON (bedrock_json_...). Every other function does nothing there, and
+ *   returns BEDROCK_E_BUSY or its neutral value. So no object can be freed there, not even an
+ *   error: pass NULL as err, or free the error on another thread.
  *
  * Release. release(user) runs exactly once, when the library no longer uses user and the bytes
  *   passed with it, or when the function that it was passed to fails. In the child of a fork it

@@ -43,8 +43,8 @@ pub const BEDROCK_LOG_DEBUG: i32 = 4;
 
 /// Receives one message at a time, on a library thread that does nothing else. target is a short name for the topic of
 /// the message. target and message are NUL-terminated, and borrowed until the function returns. len is the length of
-/// message. The function may call only bedrock_cancel_fire and bedrock_stream_cancel; others return BEDROCK_E_BUSY or
-/// their neutral value. It must not throw.
+/// message. The function may call only bedrock_cancel_fire, bedrock_stream_cancel and bedrock_json_...; others return
+/// BEDROCK_E_BUSY or their neutral value. It must not throw.
 pub type bedrock_log_fn = Option<
     unsafe extern "C-unwind" fn(
         level: i32,

@@ -44,9 +44,9 @@ use std::time::Duration;
 pub struct bedrock_stream;
 
 /// Receives a wakeup: the stream has something to read. It runs on a library thread that does no I/O. user is the
-/// pointer that was passed to bedrock_stream_set_wakeup. The function may call only bedrock_cancel_fire and
-/// bedrock_stream_cancel; others return BEDROCK_E_BUSY or their neutral value. It must not block: wake your own thread
-/// and return.
+/// pointer that was passed to bedrock_stream_set_wakeup. The function may call only bedrock_cancel_fire,
+/// bedrock_stream_cancel and bedrock_json_...; others return BEDROCK_E_BUSY or their neutral value. It must not block:
+/// wake your own thread and return.
 pub type bedrock_wakeup_fn = Option<unsafe extern "C-unwind" fn(user: *mut c_void)>;
 
 /// A stream behind its handle: the side that one thread at a time reads, and the side that every thread may use.

@@ -344,6 +344,7 @@ static void from_inside(struct counter *counter)
     CHECK(stream == NULL);
     CHECK_INT(bedrock_generate(ten, request, NULL, &response, NULL), BEDROCK_E_BUSY);
     CHECK_INT(bedrock_stream_fd(counter->stream), -1);
+    CHECK_INT(bedrock_json_integer("{\"a\": 7}", BEDROCK_STRLEN, "/a", 0), 7);
     releasing = pthread_self();
     CHECK_INT(SET(counter->stream, &inner), BEDROCK_E_BUSY);
     CHECK_INT(inner.releases, 1);

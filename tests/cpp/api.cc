@@ -815,6 +815,68 @@ void the_log_is_a_callable()
     CHECK_TEXT(bedrock::version().substr(0, 2), "0.");
 }
 
+// ---- Records ----
+
+const char *const span = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01";
+
+void records_reach_a_callable_until_it_is_removed()
+{
+    auto seen = std::make_shared<std::atomic<int>>(0);
+    const bedrock::model model(check::scripted(R"(["One.", "One."])"));
+    bedrock::set_observer([seen](bedrock::json_view record, std::int64_t lost) noexcept {
+        if (lost == 0 && record["/attributes/gen_ai.operation.name"].string() == "chat")
+            ++*seen;
+    });
+    CHECK_TEXT(model.generate(asking("Hi.")).text(), "One.");
+    CHECK(bedrock::shutdown());
+    bedrock::clear_observer();
+    CHECK(*seen == 1 && seen.use_count() == 1);
+    CHECK_TEXT(model.generate(asking("Hi.")).text(), "One.");
+    CHECK(bedrock::shutdown());
+    CHECK(*seen == 1);
+    bedrock::error err;
+    bedrock::set_observer([](bedrock::json_view, std::int64_t) noexcept {}, R"({"many": 1})", &err);
+    CHECK_STATUS(err.status(), config);
+}
+
+void a_feed_returns_records_and_messages()
+{
+    bedrock::feed feed(R"({"records": true, "log": "debug", "capacity": 64})");
+    const bedrock::model model(check::scripted(R"(["One."])"));
+    CHECK(feed.fd() >= 0);
+    CHECK_TEXT(model.generate(asking("Hi.").set_traceparent(span)).text(), "One.");
+    int messages = 0;
+    bedrock::feed_item item = feed.next();
+    while (item.type() == bedrock::feed_type::log) {
+        CHECK(item && !item.text().empty() && !item.target().empty() && item.level() <= bedrock::log_level::debug);
+        ++messages;
+        item = feed.next();
+    }
+    CHECK(messages > 0 && item.type() == bedrock::feed_type::record && item.lost() == 0);
+    CHECK_TEXT(item.record()["/trace_id"].string(), "0af7651916cd43dd8448eb211c80319c");
+    CHECK(item.get()->size == sizeof(bedrock_feed_item));
+    feed.drain([](const bedrock::feed_item &later) { CHECK(later.type() == bedrock::feed_type::log); });
+    CHECK(feed.next(item, 0ms) == bedrock::status::again && !item);
+    bedrock::error err;
+    asking("Hi.").set_traceparent("00-0-0-01", &err);
+    CHECK_STATUS(err.status(), invalid_argument);
+    err = {};
+    CHECK(!bedrock::feed("{}", &err));
+    CHECK_STATUS(err.status(), config);
+}
+
+void a_feed_that_is_full_states_how_many_it_lost()
+{
+    bedrock::feed feed(R"({"records": true, "capacity": 1})");
+    const bedrock::model model(check::scripted(R"(["One.", "One.", "One."])"));
+    for (int call = 0; call < 3; ++call)
+        CHECK_TEXT(model.generate(asking("Hi.")).text(), "One.");
+    CHECK(bedrock::shutdown());
+    CHECK(feed.next().type() == bedrock::feed_type::record);
+    const bedrock::feed_item lost = feed.next();
+    CHECK(lost.type() == bedrock::feed_type::lost && lost.lost() == 2);
+}
+
 void handles_pass_between_c_and_cplusplus()
 {
     bedrock::request request(R"({"messages": []})");
@@ -866,6 +928,9 @@ int main()
     json_is_read_in_place();
     text_and_bytes_are_quoted();
     the_log_is_a_callable();
+    records_reach_a_callable_until_it_is_removed();
+    a_feed_returns_records_and_messages();
+    a_feed_that_is_full_states_how_many_it_lost();
     handles_pass_between_c_and_cplusplus();
     return check::end();
 }

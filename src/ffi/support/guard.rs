@@ -20,7 +20,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// - `entry!(text len, err => body)` returns a text and fills `*len` and `*err`. Its body returns the text with its
 ///   length.
 /// - `entry!(else neutral => body)` returns a value.
-/// - `entry!(none neutral => body)` returns a value, and its body is an option.
+/// - `entry!(pure neutral => body)` returns a value. Its body is an option, takes no lock and uses no handle, so every
+///   callback may call the export.
 macro_rules! entry {
     (waits $err:expr => $body:expr) => {{
         let here = $crate::ffi::support::on_event::here!();
@@ -39,8 +40,8 @@ macro_rules! entry {
         // SAFETY: `err` is NULL or writable, as the header demands of every export's caller.
         unsafe { $crate::ffi::support::guard::status($err, body) }
     }};
-    (none $neutral:expr => $body:expr) => {
-        $crate::ffi::support::guard::option($neutral, || $body)
+    (pure $neutral:expr => $body:expr) => {
+        $crate::ffi::support::guard::pure($neutral, || $body)
     };
     (else $neutral:expr => $body:expr) => {
         $crate::ffi::support::guard::value($neutral, || $body)
@@ -98,11 +99,12 @@ pub unsafe fn text(
     returned.0
 }
 
-/// Does the same as [`value`] for a body that returns an option. It makes no error, and so does not allocate for one.
+/// Does the same as [`value`] for a body that takes no lock and uses no handle: every callback may call it. It makes no
+/// error, and so does not allocate for one.
 #[inline(always)]
-pub fn option<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
+pub fn pure<T: Copy>(neutral: T, body: impl FnOnce() -> Option<T>) -> T {
     cancelling::without(|| {
-        if restricted_callback::is_running() || fork_handlers::is_under_way() {
+        if fork_handlers::is_under_way() {
             return neutral;
         }
         panic_hook::silently(|| catch_unwind(AssertUnwindSafe(body))).ok().flatten().unwrap_or(neutral)
