@@ -61,6 +61,7 @@ func TestTheConstantsAreThoseOfTheHeader(t *testing.T) {
 	for pattern, mine := range map[string][]int{
 		`BEDROCK_E_\w+ = (-\d+),`:        declared(t, "status.go", "Status"),
 		`BEDROCK_EVENT_\w+ = (\d+),`:     declared(t, "event.go", "EventType"),
+		`BEDROCK_FEED_\w+ = (\d),`:       declared(t, "feed.go", "FeedType"),
 		`BEDROCK_ATTACHMENTS_\w+ = (\d)`: declared(t, "request.go", "Attachments"),
 	} {
 		var theirs []int

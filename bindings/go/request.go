@@ -187,6 +187,15 @@ func (r *Request) Remove(member string) *Request {
 	return r.changeIf(err, func(request abi.Handle) abi.Result { return abi.RequestRemove(request, member) })
 }
 
+// SetTraceparent sets the span of the program in which the request is sent: the text of a W3C header traceparent. Calls
+// with the request send it as a header, and their records name the trace. "" removes it.
+func (r *Request) SetTraceparent(traceparent string) *Request {
+	err := checkNames("setting the span", argument{"traceparent", traceparent})
+	return r.changeIf(err, func(request abi.Handle) abi.Result {
+		return abi.RequestSetTraceparent(request, traceparent)
+	})
+}
+
 // RemoveMessages removes count messages, beginning with the one whose index is first. Remove a tool call and its result
 // together.
 func (r *Request) RemoveMessages(first, count int) *Request {

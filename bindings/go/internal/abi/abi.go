@@ -99,6 +99,28 @@ type event struct {
 	round                   int32
 }
 
+// FeedItem is a copy of an item of a feed.
+type FeedItem struct {
+	Type, Level  int32
+	Lost         int64
+	Text, Target string
+}
+
+// feedItem has the layout of bedrock_feed_item.
+type feedItem struct {
+	_       uint32 // size
+	kind    int32
+	lost    int64
+	text    unsafe.Pointer
+	textLen uintptr
+	target  unsafe.Pointer
+	level   int32
+}
+
+func (i *feedItem) copy() FeedItem {
+	return FeedItem{i.kind, i.level, i.lost, copyText(i.text, i.textLen), copyString(i.target)}
+}
+
 // toolCall has the layout of bedrock_tool_call.
 type toolCall struct {
 	id, name         unsafe.Pointer

@@ -30,6 +30,11 @@ var (
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.payload)-unsafe.Offsetof(C.bedrock_event{}.payload)]
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.payloadLen)-unsafe.Offsetof(C.bedrock_event{}.payload_len)]
 	_ = [1]struct{}{}[unsafe.Offsetof(event{}.round)-unsafe.Offsetof(C.bedrock_event{}.round)]
+	_ = [1]struct{}{}[unsafe.Sizeof(feedItem{})-C.sizeof_bedrock_feed_item]
+	_ = [1]struct{}{}[unsafe.Offsetof(feedItem{}.lost)-unsafe.Offsetof(C.bedrock_feed_item{}.lost)]
+	_ = [1]struct{}{}[unsafe.Offsetof(feedItem{}.text)-unsafe.Offsetof(C.bedrock_feed_item{}.text)]
+	_ = [1]struct{}{}[unsafe.Offsetof(feedItem{}.target)-unsafe.Offsetof(C.bedrock_feed_item{}.target)]
+	_ = [1]struct{}{}[unsafe.Offsetof(feedItem{}.level)-unsafe.Offsetof(C.bedrock_feed_item{}.level)]
 	_ = [1]struct{}{}[unsafe.Sizeof(toolCall{})-C.sizeof_bedrock_tool_call]
 	_ = [1]struct{}{}[unsafe.Offsetof(toolCall{}.name)-unsafe.Offsetof(C.bedrock_tool_call{}.name)]
 	_ = [1]struct{}{}[unsafe.Offsetof(toolCall{}.input)-unsafe.Offsetof(C.bedrock_tool_call{}.input_json)]
@@ -157,6 +162,13 @@ func RequestSet(request Handle, json string) Result {
 func RequestRemove(request Handle, member string) Result {
 	return named(member, func(member *C.char) C.go_result {
 		return C.go_request_remove(C.uintptr_t(request), member)
+	})
+}
+
+// RequestSetTraceparent sets the span in which the request is sent. "" removes it.
+func RequestSetTraceparent(request Handle, traceparent string) Result {
+	return named(traceparent, func(traceparent *C.char) C.go_result {
+		return C.go_request_set_traceparent(C.uintptr_t(request), traceparent)
 	})
 }
 
@@ -397,6 +409,27 @@ func ResponseFree(response Handle) { C.go_response_free(C.uintptr_t(response)) }
 
 // StreamFree frees a stream, and ends it.
 func StreamFree(stream Handle) { C.go_stream_free(C.uintptr_t(stream)) }
+
+// FeedNew opens a feed.
+func FeedNew(options string) Result {
+	p, n := text(options)
+	return result(C.go_feed_new(p, n))
+}
+
+// FeedNext returns a copy of the next item of a feed, and does not wait for it.
+func FeedNext(feed Handle) (FeedItem, int32) {
+	next := C.go_feed_next(C.uintptr_t(feed))
+	if next.item == nil {
+		return FeedItem{}, int32(next.status)
+	}
+	return (*feedItem)(unsafe.Pointer(next.item)).copy(), int32(next.status)
+}
+
+// FeedFD returns the descriptor of a feed, or -1.
+func FeedFD(feed Handle) int { return int(C.go_feed_fd(C.uintptr_t(feed))) }
+
+// FeedFree frees a feed.
+func FeedFree(feed Handle) { C.go_feed_free(C.uintptr_t(feed)) }
 
 // WaitsetFree frees a set, and ends its wait.
 func WaitsetFree(set Handle) { C.go_waitset_free(C.uintptr_t(set)) }

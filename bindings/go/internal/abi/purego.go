@@ -27,6 +27,7 @@ var fn struct {
 	errorStatus, errorMessage, errorCode, errorPath, errorRequestID, errorJSON, errorHTTPStatus               uintptr
 	errorRetryable, errorRetryAfter, errorAttempts, errorFree, requestDiff, responseStructured, modelStats    uintptr
 	modelSetCredentials, modelAPIKey                                                                          uintptr
+	feedNew, feedNext, feedFD, feedFree, requestSetTraceparent                                                uintptr
 	runOpen, runNext, runResult, runResponse, runCancel, runFree, waitsetAddRun                               uintptr
 }
 
@@ -74,6 +75,11 @@ var symbols = []struct {
 	{"bedrock_stream_response", &fn.streamResponse},
 	{"bedrock_stream_cancel", &fn.streamCancel},
 	{"bedrock_stream_free", &fn.streamFree},
+	{"bedrock_feed_new", &fn.feedNew},
+	{"bedrock_feed_next", &fn.feedNext},
+	{"bedrock_feed_fd", &fn.feedFD},
+	{"bedrock_feed_free", &fn.feedFree},
+	{"bedrock_request_set_traceparent", &fn.requestSetTraceparent},
 	{"bedrock_run_open", &fn.runOpen},
 	{"bedrock_run_next", &fn.runNext},
 	{"bedrock_run_result", &fn.runResult},
@@ -288,6 +294,18 @@ func RequestRemove(request Handle, member string) Result {
 	terminated := name(member)
 	o := new(outs)
 	status, _, _ := purego.SyscallN(fn.requestRemove, uintptr(request), uintptr(unsafe.Pointer(terminated)),
+		uintptr(unsafe.Pointer(&o.err)))
+	return o.result(status)
+}
+
+// RequestSetTraceparent sets the span in which the request is sent. "" removes it.
+func RequestSetTraceparent(request Handle, traceparent string) Result {
+	var given *byte
+	if traceparent != "" {
+		given = name(traceparent)
+	}
+	o := new(outs)
+	status, _, _ := purego.SyscallN(fn.requestSetTraceparent, uintptr(request), uintptr(unsafe.Pointer(given)),
 		uintptr(unsafe.Pointer(&o.err)))
 	return o.result(status)
 }
@@ -619,6 +637,30 @@ func ResponseFree(response Handle) { call(fn.responseFree, uintptr(response)) }
 
 // StreamFree frees a stream, and ends it.
 func StreamFree(stream Handle) { call(fn.streamFree, uintptr(stream)) }
+
+// FeedNew opens a feed.
+func FeedNew(options string) Result {
+	o := new(outs)
+	status, _, _ := purego.SyscallN(fn.feedNew, uintptr(unsafe.Pointer(start(options))), uintptr(len(options)),
+		uintptr(unsafe.Pointer(&o.out)), uintptr(unsafe.Pointer(&o.err)))
+	return o.result(status)
+}
+
+// FeedNext returns a copy of the next item of a feed, and does not wait for it.
+func FeedNext(feed Handle) (FeedItem, int32) {
+	o := new(outs)
+	status, _, _ := purego.SyscallN(fn.feedNext, uintptr(feed), 0, uintptr(unsafe.Pointer(&o.out)), 0)
+	if o.out == 0 {
+		return FeedItem{}, int32(status)
+	}
+	return (*feedItem)(pointer(o.out)).copy(), int32(status)
+}
+
+// FeedFD returns the descriptor of a feed, or -1.
+func FeedFD(feed Handle) int { return int(int32(call(fn.feedFD, uintptr(feed)))) }
+
+// FeedFree frees a feed.
+func FeedFree(feed Handle) { call(fn.feedFree, uintptr(feed)) }
 
 // WaitsetFree frees a set, and ends its wait.
 func WaitsetFree(set Handle) { call(fn.waitsetFree, uintptr(set)) }

@@ -14,6 +14,7 @@
 #define STREAM(handle) ((bedrock_stream *)(handle))
 #define RUN(handle) ((bedrock_run *)(handle))
 #define WAITSET(handle) ((bedrock_waitset *)(handle))
+#define FEED(handle) ((bedrock_feed *)(handle))
 #define CANCEL(handle) ((bedrock_cancel *)(handle))
 #define ERROR(handle) ((bedrock_error *)(handle))
 
@@ -42,6 +43,11 @@ typedef struct {
     int64_t retry_after;
     int32_t http_status, retryable, attempts;
 } go_error;
+
+typedef struct {
+    const bedrock_feed_item *item;
+    int32_t status;
+} go_feed_next_result;
 
 #define RESULT(type, call)                            \
     go_result result = {0, 0, 0};                     \
@@ -146,6 +152,11 @@ static inline go_result go_request_set(uintptr_t request, const char *json, size
 static inline go_result go_request_remove(uintptr_t request, const char *member)
 {
     CHANGE(bedrock_request_remove(REQUEST(request), member, &err));
+}
+
+static inline go_result go_request_set_traceparent(uintptr_t request, const char *traceparent)
+{
+    CHANGE(bedrock_request_set_traceparent(REQUEST(request), *traceparent != '\0' ? traceparent : NULL, &err));
 }
 
 static inline go_result go_request_add_text(uintptr_t request, const char *role, const char *text, size_t len)
@@ -402,12 +413,30 @@ static inline go_error go_error_view(uintptr_t handle)
     return view;
 }
 
+static inline go_result go_feed_new(const char *options, size_t len)
+{
+    RESULT(bedrock_feed, bedrock_feed_new(options, len, &out, &err));
+}
+
+static inline go_feed_next_result go_feed_next(uintptr_t feed)
+{
+    go_feed_next_result next = {NULL, 0};
+    next.status = bedrock_feed_next(FEED(feed), 0, &next.item, NULL);
+    return next;
+}
+
+static inline int go_feed_fd(uintptr_t feed)
+{
+    return bedrock_feed_fd(FEED(feed));
+}
+
 static inline void go_model_free(uintptr_t handle) { bedrock_model_free(MODEL(handle)); }
 static inline void go_request_free(uintptr_t handle) { bedrock_request_free(REQUEST(handle)); }
 static inline void go_response_free(uintptr_t handle) { bedrock_response_free(RESPONSE(handle)); }
 static inline void go_stream_free(uintptr_t handle) { bedrock_stream_free(STREAM(handle)); }
 static inline void go_run_free(uintptr_t handle) { bedrock_run_free(RUN(handle)); }
 static inline void go_waitset_free(uintptr_t handle) { bedrock_waitset_free(WAITSET(handle)); }
+static inline void go_feed_free(uintptr_t handle) { bedrock_feed_free(FEED(handle)); }
 static inline void go_cancel_free(uintptr_t handle) { bedrock_cancel_free(CANCEL(handle)); }
 static inline void go_error_free(uintptr_t handle) { bedrock_error_free(ERROR(handle)); }
 
