@@ -102,6 +102,8 @@ def test_every_function_of_the_library_is_used():
         "bedrock_generate",  # call_open, so that Ctrl-C and event loops work
         "bedrock_generate_stream",  # it calls back
         "bedrock_call",
+        "bedrock_run_tools",  # Run calls the tools
+        "bedrock_run_set_wakeup",
         "bedrock_stream_set_wakeup",  # it calls back, on a thread that Python does not know
         "bedrock_set_log",
         "bedrock_set_observer",

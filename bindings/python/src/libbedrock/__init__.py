@@ -41,6 +41,7 @@ from ._process import live_handles, shutdown, version
 from ._records import Event, Stats, ToolCall, Usage
 from ._request import Request
 from ._response import Response
+from ._run import Run, Tool, ToolError
 from ._stream import Stream, Texts
 from ._waitset import WaitSet
 
@@ -72,6 +73,7 @@ __all__ = [
     "RequestError",
     "ResourceError",
     "Response",
+    "Run",
     "ServiceError",
     "Stats",
     "Status",
@@ -79,8 +81,10 @@ __all__ = [
     "Texts",
     "ThrottledError",
     "TimeoutError",
+    "Tool",
     "ToolCall",
     "ToolCallKind",
+    "ToolError",
     "TruncatedError",
     "Usage",
     "ValidationError",

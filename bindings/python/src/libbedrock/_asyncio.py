@@ -13,7 +13,7 @@ from ._library import Handle, library
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from ._stream import Stream
 
@@ -51,7 +51,7 @@ class Hub:
     def deliver(self) -> None:
         """Wakes the tasks whose streams have something to read."""
         found = c_void_p()
-        while library.bedrock_waitset_wait(self.set.number, 0, byref(found), None) == OK:
+        while library.bedrock_waitset_wait(self.set.number, 0, None, byref(found)) == OK:
             # A stream without a waiting task is not armed: it comes back after its next read.
             future = self.waiting.get(found.value or 0)
             if future is not None:
@@ -84,7 +84,7 @@ async def readable(stream: Stream) -> None:
     hub = _hub(loop)
     number = stream._number
     if stream._hub is not hub:
-        status = library.bedrock_waitset_add(hub.set.number, number, None)
+        status = stream._functions.add(hub.set.number, number, number)
         if status == BUSY:  # in the set of another loop, or in one of the program
             await _descriptor_readable(stream.fileno(), loop)
             return
@@ -112,6 +112,11 @@ async def _descriptor_readable(descriptor: int, loop: asyncio.AbstractEventLoop)
 async def checkpoint() -> None:
     """Lets other tasks run."""
     await asyncio.sleep(0)
+
+
+async def begin(work: Callable[[], Coroutine[object, object, None]]) -> Callable[[], object]:
+    """Begins work in a task of its own. Returns what ends it."""
+    return asyncio.ensure_future(work()).cancel
 
 
 async def in_thread(function: Callable[[], None], abandoned: Callable[[], None]) -> None:

@@ -12,10 +12,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# These functions are called for each event, and never wait: stream_next and waitset_wait are called with a time limit
+    Next = Callable[[object, int, object, object], int]
+
+# These functions are called for each event, and never wait: stream_next, run_next and waitset_wait are called with a time limit
 # of 0. The interpreter keeps its lock while they run, because with other threads at work each release of the lock can
 # cost a switch of threads. The library calls nothing in Python, so it cannot wait for the lock.
-QUICK = ("bedrock_stream_next", "bedrock_stream_fd", "bedrock_waitset_wait")
+QUICK = ("bedrock_stream_next", "bedrock_stream_fd", "bedrock_run_next", "bedrock_run_fd", "bedrock_waitset_wait")
 
 
 def _candidates() -> list[str]:
@@ -40,7 +42,7 @@ def _load() -> tuple[str, ctypes.CDLL]:
     )
 
 
-def _bind() -> tuple[str, _abi.Functions, Callable[[object, int, object, object], int]]:
+def _bind() -> tuple[str, _abi.Functions, list[Next]]:
     path, releasing = _load()
     # PyPy has no lock that a call could keep.
     keeping = ctypes.PyDLL(path) if sys.implementation.name == "cpython" else releasing
@@ -59,15 +61,17 @@ def _bind() -> tuple[str, _abi.Functions, Callable[[object, int, object, object]
             f"libbedrock: {path} is version {functions.bedrock_version().decode()}, and this package needs "
             f"{major}.{minor}. Install the package and the library of one version, or set LIBBEDROCK to another file"
         )
-    waiting = releasing.bedrock_stream_next
-    if waiting is not functions.bedrock_stream_next:
-        waiting.restype, waiting.argtypes = _abi.PROTOTYPES["bedrock_stream_next"]
+    waiting: list[Next] = []
+    for name in ("bedrock_stream_next", "bedrock_run_next"):
+        function = getattr(releasing, name)
+        function.restype, function.argtypes = _abi.PROTOTYPES[name]
+        waiting.append(function)
     return path, functions, waiting
 
 
-# path: The file that was loaded. library: Its functions. next_within: bedrock_stream_next with the lock of the
-# interpreter released, for waits.
-path, library, next_within = _bind()
+# path: The file that was loaded. library: Its functions. next_within, run_next_within: bedrock_stream_next and
+# bedrock_run_next with the lock of the interpreter released, for waits.
+path, library, (next_within, run_next_within) = _bind()
 
 
 class Handle:

@@ -12,11 +12,12 @@ from ._library import Handle, encoded, library, short, text_of
 from ._records import Stats, Usage, parsed
 from ._request import Request, json_of
 from ._response import Response, stats_of, usage_of
+from ._run import Run, Tool, open_run
 from ._stream import Stream
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from typing_extensions import Unpack
 
@@ -99,6 +100,26 @@ class Model:
         """Opens a stream, without waiting for the network."""
         made = _request(request)
         return self._opened(library.bedrock_stream_open, made._handle.number, _number(cancel))
+
+    def run(
+        self,
+        request: RequestLike,
+        tools: Iterable[Tool | Mapping[str, object]] | None = None,
+        *,
+        max_rounds: int | None = None,
+        total: str | None = None,
+        cancel: Cancel | None = None,
+    ) -> Run:
+        """Opens a run: the model is asked, tools are called, results are added, until the model stops.
+
+        Give a Request: each complete round is added to it. `tools` are functions, or declarations as in a request, to
+        whose calls the program gives results with Run.result. Without `tools` the request and the model declare them.
+        `max_rounds` limits how often the model is asked (20), `total` the time of the run ("5m").
+        """
+        options = {"max_rounds": max_rounds, "total": total}
+        given = {key: value for key, value in options.items() if value is not None}
+        made = _request(request)
+        return open_run(self._number(), made._handle.number, tools, given, _number(cancel))
 
     def call(
         self, operation: str, request: RequestLike | None = None, *, cancel: Cancel | None = None, **members: object

@@ -39,7 +39,7 @@ class Record:
 class Event(Record):
     """One event of a stream."""
 
-    __slots__ = ("type", "block", "text", "tool_id", "tool_name", "input_valid", "payload", "_is_json")
+    __slots__ = ("type", "block", "text", "tool_id", "tool_name", "input_valid", "round", "payload", "_is_json")
 
     #: What the event is. OTHER is an event that this version does not know; `text` is then its name.
     type: EventType
@@ -48,11 +48,13 @@ class Event(Record):
     #: The text: a piece of the answer in TEXT, of the reasoning in REASONING, of a tool's input in TOOL_INPUT; the
     #: complete input in BLOCK_STOP of a tool call; the role in MESSAGE_START; the stop reason in MESSAGE_STOP.
     text: str
-    #: The id and the name of a tool call, in BLOCK_START and BLOCK_STOP; otherwise "".
+    #: The id and the name of a tool call, in BLOCK_START, BLOCK_STOP and TOOL_CALL; otherwise "".
     tool_id: str
     tool_name: str
     #: In BLOCK_STOP of a tool call: whether `text` is a JSON object. If not, do not run the tool.
     input_valid: bool
+    #: The round of a run, from 1; 0 in a stream.
+    round: int
     #: The event's own bytes, as the service sent them.
     payload: bytes
     _is_json: bool

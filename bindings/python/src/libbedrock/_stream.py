@@ -15,15 +15,35 @@ from ._response import Response, response_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
-OK, DONE, AGAIN = int(Status.OK), int(Status.DONE), int(Status.AGAIN)
+    from ._library import Next
+
+OK, DONE, AGAIN, STOPPED = int(Status.OK), int(Status.DONE), int(Status.AGAIN), int(Status.STOPPED)
 TYPES = {int(kind): kind for kind in EventType}
 
 # A task reads so many events that are there already, before others get their turn.
 BURST = 32
 # How long a wait lasts without looking for signals, if the process has no descriptor left, in milliseconds.
 SLICE = 100
+
+
+class Functions:
+    """The functions of the library for what is read event by event: a stream or a run."""
+
+    __slots__ = ("add", "cancel", "fd", "next", "next_within", "response")
+
+    def __init__(
+        self,
+        next: Next,
+        next_within: Next,
+        fd: Callable[[object], int],
+        cancel: Callable[[object], None],
+        response: Callable[[object, object, object], int],
+        add: Callable[[object, object, object], int],
+    ) -> None:
+        self.next, self.next_within, self.fd = next, next_within, fd
+        self.cancel, self.response, self.add = cancel, response, add
 
 
 class Stream:
@@ -53,6 +73,16 @@ class Stream:
         "_poll",
         "_read",
         "_rest",
+    )
+
+    # A run has others.
+    _functions = Functions(
+        library.bedrock_stream_next,
+        next_within,
+        library.bedrock_stream_fd,
+        library.bedrock_stream_cancel,
+        library.bedrock_stream_response,
+        library.bedrock_waitset_add,
     )
 
     def __init__(self, handle: Handle) -> None:
@@ -164,7 +194,7 @@ class Stream:
 
         It belongs to the stream: remove it from your event loop before you close the stream.
         """
-        descriptor = library.bedrock_stream_fd(self._number)
+        descriptor = self._functions.fd(self._number)
         if descriptor < 0:
             raise ResourceError(
                 "bedrock: the stream has no descriptor: the process has none left, or the stream is closed or was made "
@@ -182,7 +212,7 @@ class Stream:
     def close(self) -> None:
         """Ends the stream. A thread or task that reads it gets CancelledError."""
         self._leaving = True
-        library.bedrock_stream_cancel(self._number)
+        self._functions.cancel(self._number)
         self._free_unless_read()
 
     @property
@@ -196,7 +226,7 @@ class Stream:
 
     def cancel(self) -> None:
         """Ends the call, and keeps the stream: the next read raises CancelledError."""
-        library.bedrock_stream_cancel(self._number)
+        self._functions.cancel(self._number)
 
     def __enter__(self) -> Stream:
         return self
@@ -232,14 +262,14 @@ class Stream:
 
     def _take(self) -> Event | None:
         """Returns the next event, None if there is none yet, or _END. Raises the failure that ended the stream."""
-        return self._taken(library.bedrock_stream_next(self._number, 0, self._event_reference, self._error_reference))
+        return self._taken(self._functions.next(self._number, 0, self._event_reference, self._error_reference))
 
     def _take_later(self) -> Event | None:
         """Waits, and returns what _take returns. Signal handlers run meanwhile, and what they raise ends the wait."""
         try:
             self._wait(None)
         except ResourceError:
-            return self._taken(next_within(self._number, SLICE, self._event_reference, self._error_reference))
+            return self._taken(self._functions.next_within(self._number, SLICE, self._event_reference, self._error_reference))
         return self._take()
 
     def _taken(self, status: int) -> Event | None:
@@ -255,13 +285,14 @@ class Stream:
                 string_at(source.tool_name or 0, source.tool_name_len).decode() if source.tool_name_len else ""
             )
             event.input_valid = source.input_valid != 0
+            event.round = source.round
             event.payload = string_at(source.payload or 0, source.payload_len)
             event._is_json = source.json_len == source.payload_len
             return event
         if status == AGAIN:
             return None
         self._ended = True
-        if status == DONE:
+        if status in (DONE, STOPPED):
             self._keep_response()
             return _END
         # No variable of this frame may hold the error, which refers to the frame: the two would keep the stream.
@@ -290,7 +321,7 @@ class Stream:
                 self._rest = error.with_traceback(None)
 
     def _made_response(self) -> Handle:
-        return _calls.made(library.bedrock_response_free, library.bedrock_stream_response, self._number)
+        return _calls.made(library.bedrock_response_free, self._functions.response, self._number)
 
 
 def _unless_error(rest: Handle | Error) -> Handle:

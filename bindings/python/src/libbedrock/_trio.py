@@ -6,7 +6,7 @@ import trio
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from ._stream import Stream
 
@@ -19,6 +19,12 @@ async def readable(stream: Stream) -> None:
 async def checkpoint() -> None:
     """Lets other tasks run, and ends here if the task is cancelled."""
     await trio.lowlevel.checkpoint()
+
+
+async def begin(work: Callable[[], Coroutine[object, object, None]]) -> Callable[[], object]:
+    """Does the work, because a task of trio needs a nursery of the program. Returns what ends it: nothing is left."""
+    await work()
+    return bool
 
 
 async def in_thread(function: Callable[[], None], abandoned: Callable[[], None]) -> None:

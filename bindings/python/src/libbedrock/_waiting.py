@@ -9,7 +9,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from typing import Protocol
 
     from ._stream import Stream
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
         async def checkpoint(self) -> None:
             """Lets other tasks run, and ends here if the task is cancelled."""
+
+        async def begin(self, work: Callable[[], Coroutine[object, object, None]]) -> Callable[[], object]:
+            """Begins work beside the task, or does it at once. Returns what ends it."""
+            ...
 
         async def in_thread(self, function: Callable[[], None], abandoned: Callable[[], None]) -> None:
             """Runs a function on a thread. Calls `abandoned` if the task is cancelled."""

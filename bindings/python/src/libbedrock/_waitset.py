@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class WaitSet:
-    """A set of streams, for which one thread waits. Programs with asyncio or trio need none.
+    """A set of streams and runs, for which one thread waits. Programs with asyncio or trio need none.
 
     for stream in waitset:              # until all streams have ended
         for event in stream.ready():    # raises the failure of this stream
@@ -36,7 +36,7 @@ class WaitSet:
 
     def add(self, stream: Stream) -> None:
         """Adds a stream. It is in the set until it is closed."""
-        status = library.bedrock_waitset_add(self._handle.number, stream._number, None)
+        status = stream._functions.add(self._handle.number, stream._number, stream._number)
         if status < 0:
             raise of_status(status)
         self._streams[stream._number] = stream
@@ -48,7 +48,7 @@ class WaitSet:
         """
         found = c_void_p()
         while True:
-            status = library.bedrock_waitset_wait(self._handle.number, 0, byref(found), None)
+            status = library.bedrock_waitset_wait(self._handle.number, 0, None, byref(found))
             if status == Status.OK:
                 stream = self._streams.get(found.value or 0)
                 if stream is not None:
