@@ -184,7 +184,7 @@ async def _settled(value: object) -> object:
     from collections.abc import Awaitable
 
     if isinstance(value, Awaitable):
-        awaitable: Awaitable[object] = value
+        awaitable: Awaitable[object] = value  # pyright: ignore[reportUnknownVariableType]
         return await awaitable
     return value
 
