@@ -275,8 +275,8 @@ impl CallRunner {
         Ok(Opened { response, attempts, fallback, reservation })
     }
 
-    /// Waits until the quota of the target has room for the call. Returns the timers of what follows: if `timeouts.queue`
-    /// limits the wait, they start when it ends.
+    /// Waits until the quota of the target has room for the call. Returns the timers of what follows: if
+    /// `timeouts.queue` limits the wait, they start when it ends.
     async fn admit(
         &self,
         chosen: &Chosen<'_>,
@@ -301,8 +301,8 @@ impl CallRunner {
         Ok((timers, Some(reservation)))
     }
 
-    /// Sends a call to a target, again after throttling for as long as `retry.throttling` permits, and waits for the head
-    /// of its response.
+    /// Sends a call to a target, again after throttling for as long as `retry.throttling` permits, and waits for the
+    /// head of its response.
     async fn send(
         &self,
         chosen: &Chosen<'_>,

@@ -1,6 +1,6 @@
 //! A model: a config that is ready for calls. `call_runner` runs its calls on the worker, [`totals`] adds up their
-//! usage. [`admission`] decides when a call is sent; `failover` sends it from one `target` to the next, each of which has
-//! its `rest` after a failure. `access` leads to the service: the `identity` that authorizes calls, and the SDK's
+//! usage. [`admission`] decides when a call is sent; `failover` sends it from one `target` to the next, each of which
+//! has its `rest` after a failure. `access` leads to the service: the `identity` that authorizes calls, and the SDK's
 //! configuration, of which `clients` are made.
 
 mod access;

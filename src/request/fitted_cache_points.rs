@@ -103,8 +103,8 @@ mod tests {
 
     fn request(tools: &str, other: &str) -> String {
         format!(
-            r#"{{"toolConfig":{{"tools":[{{"toolSpec":{{}}}}{tools}],"toolChoice":{{}}}},"system":[{{"text":"s"}}{other}],
-            "messages":[{{"role":"user","content":[{{"text":"a"}}{other}]}},{{"content":[],"role":"assistant"}}]}}"#
+            r#"{{"toolConfig":{{"tools":[{{"toolSpec":{{}}}}{tools}],"toolChoice":{{}}}},
+            "system":[{{"text":"s"}}{other}],"messages":[{{"role":"user","content":[{{"text":"a"}}{other}]}},{{"content":[],"role":"assistant"}}]}}"#
         )
     }
 
@@ -126,7 +126,8 @@ mod tests {
     #[test]
     fn no_array_becomes_empty() {
         let given = format!(
-            r#"{{"toolConfig":{{"tools":[{PLAIN}]}},"system":[{PLAIN},{PLAIN}],"messages":[{{"role":"user","content":[{PLAIN}]}}]}}"#
+            r#"{{"toolConfig":{{"tools":[{PLAIN}]}},"system":[{PLAIN},{PLAIN}],
+            "messages":[{{"role":"user","content":[{PLAIN}]}}]}}"#
         );
         assert_eq!(fitted_for(ModelCaching::Nothing, &given), given);
     }

@@ -19,8 +19,8 @@ use memchr::memmem;
 const DOING: &str = "making the request for a fallback";
 
 impl SerializedRequest {
-    /// Returns the request of a conversation for another model, with `members` in place of its own, and with cache points
-    /// that fit the model.
+    /// Returns the request of a conversation for another model, with `members` in place of its own, and with cache
+    /// points that fit the model.
     pub fn for_target(&self, model_id: &str, members: &Document, cache: &Cache) -> Result<Self> {
         let malformed = || Error::new(Kind::Internal, format_args!("{DOING}: the first request has no model"));
         let (_, action) = self.path.rsplit_once('/').ok_or_else(malformed)?;

@@ -58,8 +58,8 @@ impl Plan {
     }
 }
 
-/// Returns free ports that no outgoing connection gets: while an endpoint does not listen, a connection to its port could
-/// otherwise begin there and connect to itself.
+/// Returns free ports that no outgoing connection gets: while an endpoint does not listen, a connection to its port
+/// could otherwise begin there and connect to itself.
 fn free_ports(seed: u64) -> [u16; COUNT] {
     let mut random = Random::new(seed, 0);
     let mut ports = std::iter::repeat_with(|| 20_000 + random.below(12_000) as u16)
