@@ -200,8 +200,9 @@ pub unsafe extern "C-unwind" fn bedrock_run_tools(
 
 /// A run that bedrock_run_tools reads.
 struct Driven {
+    /// Freed when `listed` is dropped, also if the program leaves a function by longjmp.
+    handle: *mut bedrock_run,
     /// Before the run, so that the handle ends first.
-    handle: OwnHandle,
     listed: Option<ListedCall>,
     run: Run,
     functions: Vec<Function>,
@@ -214,21 +215,16 @@ struct Function {
     user: *mut c_void,
 }
 
-/// A handle that is freed when this is dropped.
-struct OwnHandle(*mut bedrock_run);
-
-impl Drop for OwnHandle {
-    fn drop(&mut self) {
-        free(self.0);
-    }
-}
-
 impl Driven {
     fn begin(frame: usize, arguments: CallArguments, tools: Tools, options: RunOptions) -> Result<Self> {
         let run = arguments.run(tools.declarations, options)?;
         let remote = run.remote();
-        let handle = OwnHandle(handle::insert(PullRun { reader: None, remote: remote.clone() })?);
-        let listed = Some(ListedCall::begin(frame, move || remote.cancel(), arguments));
+        let handle = handle::insert(PullRun { reader: None, remote: remote.clone() })?;
+        let end = move || {
+            remote.cancel();
+            free(handle);
+        };
+        let listed = Some(ListedCall::begin(frame, end, arguments));
         Ok(Driven { handle, listed, run, functions: tools.functions })
     }
 
@@ -280,7 +276,7 @@ unsafe fn drive(
             Err(error) => break Err(error),
         };
         let function = function.map(|function| (function.call, function.user));
-        let handle = run.handle.0;
+        let handle = run.handle;
         // SAFETY: the program has promised that its function may be called with its pointer.
         if on_event.is_some_and(|on_event| visit.call(|| unsafe { on_event(&event, user) }) != 0) {
             break Ok(ControlFlow::Break(()));
