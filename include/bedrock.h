@@ -1894,6 +1894,14 @@ const char *bedrock_response_request_id(const bedrock_response *response);
  * AWS: The modelId of the request. */
 const char *bedrock_response_model(const bedrock_response *response);
 
+/* Gets the service tier that served the call, which decides the price.
+ *
+ * Returns: The tier, such as "default", "priority" or "flex"; "" if the service states none.
+ * Ownership: Borrowed until the response is freed.
+ * Since: 0.1
+ * AWS: serviceTier, X-Amzn-Bedrock-Service-Tier */
+const char *bedrock_response_service_tier(const bedrock_response *response);
+
 /* Gets how many attempts the call made, retries included (see bedrock_error_attempts).
  *
  * Returns: The number of attempts.
@@ -1924,6 +1932,11 @@ typedef struct bedrock_usage {
   int64_t cache_write_tokens;
   /* In milliseconds. */
   int64_t latency_ms;
+  /* The part of cache_write_tokens that the cache keeps for five minutes, if the service states
+   * it. */
+  int64_t cache_write_5m_tokens;
+  /* The part that it keeps for an hour. */
+  int64_t cache_write_1h_tokens;
 } bedrock_usage;
 
 /* How the calls of a model run and wait, and what counts against its limits. A member is -1 if

@@ -862,6 +862,9 @@ public:
     // Returns the model that answered: the one of the call, or that of a fallback.
     std::string_view model() const &noexcept { return bedrock_response_model(get()); }
     std::string model() const && { return std::string(model()); }
+    // Returns the service tier that served the call, such as "default", or "".
+    std::string_view service_tier() const &noexcept { return bedrock_response_service_tier(get()); }
+    std::string service_tier() const && { return std::string(service_tier()); }
 
     // Returns false if the response is the part that had arrived when a stream was stopped or failed.
     bool complete() const noexcept { return bedrock_response_complete(get()) != 0; }

@@ -61,6 +61,8 @@ fn both_calls_report_the_stop_reason_and_the_usage_which_is_minus_one_if_the_ser
         cache_read_tokens: -1,
         cache_write_tokens: -1,
         latency_ms: -1,
+        cache_write_5m_tokens: -1,
+        cache_write_1h_tokens: -1,
     };
     let used = Usage { input_tokens: 3, output_tokens: 4, total_tokens: 16, cache_read_tokens: 9, ..nothing.clone() };
     for (stop, finish, usage, wanted) in [

@@ -11,6 +11,7 @@
  *   --first-event      a cold start: one stream, at whose first text the process exits
  *   --interface NAME   callback (bedrock_generate_stream), pull, descriptor, wakeup or waitset
  *   --authority FILE   certificates to trust, instead of the system's trust store
+ *   --observe          has an observer of records
  *   --response         requests the assembled response from bedrock_generate_stream
  *
  * If the events carry time stamps, it also prints their latencies. curl.c does the same work with libcurl.
@@ -36,6 +37,15 @@ static struct {
     unsigned char *bytes;
     size_t size; /* 0: requests have no image */
 } image;
+
+/* Receives a record, and does nothing with it. */
+static void observe(const char *record, size_t len, int64_t lost, void *user) {
+    (void)record, (void)len, (void)user;
+    if (lost > 0) {
+        fprintf(stderr, "records were lost\n");
+        exit(1);
+    }
+}
 
 /* Counts an event. Nothing is printed, so that the terminal is not measured. */
 static int32_t count(const bedrock_event *event, void *user) {
@@ -116,6 +126,8 @@ int main(int argc, char **argv) {
             total.exit_at_text = 1;
         } else if (strcmp(argv[i], "--response") == 0) {
             want_response = 1;
+        } else if (strcmp(argv[i], "--observe") == 0) {
+            bedrock_set_observer(NULL, 0, observe, NULL, NULL, NULL);
         } else if (strcmp(argv[i], "--url") == 0) {
             url = value, i++;
         } else if (strcmp(argv[i], "--authority") == 0) {
@@ -138,7 +150,7 @@ int main(int argc, char **argv) {
         }
     }
     if (url == NULL || (streams > 0) + (at_once > 0) + (unaries > 0) + total.exit_at_text != 1) {
-        fprintf(stderr, "usage: stream --url URL [--model ID] [--authority FILE] [--interface NAME] [--response]"
+        fprintf(stderr, "usage: stream --url URL [--model ID] [--authority FILE] [--interface NAME] [--observe] [--response]"
                         " --streams N | --open N | --unary N [--image BYTES] | --first-event\n");
         return 2;
     }

@@ -131,6 +131,8 @@ typedef struct bedrock_usage {
   int64_t cache_read_tokens;
   int64_t cache_write_tokens;
   int64_t latency_ms;
+  int64_t cache_write_5m_tokens;
+  int64_t cache_write_1h_tokens;
 } bedrock_usage;
 typedef struct bedrock_stats {
   int64_t running;
@@ -249,6 +251,7 @@ const char *bedrock_response_message(const bedrock_response *response, size_t *l
 const char *bedrock_response_json(const bedrock_response *response, size_t *len);
 const char *bedrock_response_request_id(const bedrock_response *response);
 const char *bedrock_response_model(const bedrock_response *response);
+const char *bedrock_response_service_tier(const bedrock_response *response);
 int32_t bedrock_response_attempts(const bedrock_response *response);
 void bedrock_response_free(bedrock_response *response);
 bedrock_status bedrock_response_usage(const bedrock_response *response, bedrock_usage *out, size_t size);

@@ -211,6 +211,10 @@ type Usage struct {
 	CacheWriteTokens int64
 	// Latency is the time that the service took. It is negative if the service gave none, and for a model.
 	Latency time.Duration
+	// CacheWrite5mTokens is the part of CacheWriteTokens that the cache keeps for five minutes.
+	CacheWrite5mTokens int64
+	// CacheWrite1hTokens is the part that it keeps for an hour.
+	CacheWrite1hTokens int64
 }
 
 // Stats are how the calls of a model run and wait, and what counts against its limits. A field is negative if nothing
@@ -241,5 +245,6 @@ func usage(u abi.Usage) Usage {
 	if u.LatencyMS >= 0 {
 		latency = time.Duration(u.LatencyMS) * time.Millisecond
 	}
-	return Usage{u.InputTokens, u.OutputTokens, u.TotalTokens, u.CacheReadTokens, u.CacheWriteTokens, latency}
+	return Usage{u.InputTokens, u.OutputTokens, u.TotalTokens, u.CacheReadTokens, u.CacheWriteTokens, latency,
+		u.CacheWrite5mTokens, u.CacheWrite1hTokens}
 }

@@ -88,6 +88,9 @@ func (r *Response) RequestID() string { return r.get(abi.RequestID) }
 // Model returns the model that answered: the one of the call, or that of a fallback.
 func (r *Response) Model() string { return r.get(abi.ResponseModel) }
 
+// ServiceTier returns the tier that served the call, such as "default", or "".
+func (r *Response) ServiceTier() string { return r.get(abi.ServiceTier) }
+
 // Complete returns whether the response is complete. It is not if a stream was left or failed.
 func (r *Response) Complete() (complete bool) {
 	r.use(func(response abi.Handle) { complete = abi.ResponseComplete(response) })

@@ -8,6 +8,8 @@ static void print_log_line(const bedrock_response *response)
 {
     printf("%s, request %s, attempts: %d, %s\n", bedrock_response_model(response), bedrock_response_request_id(response),
            (int)bedrock_response_attempts(response), bedrock_response_finish_reason(response));
+    if (bedrock_response_service_tier(response)[0] != '\0')
+        printf("service tier: %s\n", bedrock_response_service_tier(response));
 }
 
 /* Prints a response that may be the part which arrived before a stream failed or was stopped. */

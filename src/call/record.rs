@@ -43,13 +43,13 @@ impl Record<'_> {
         if let Some(span) = span {
             record.raw("trace_id", format_args!("\"{:032x}\"", span.trace_id));
             record.raw("span_id", format_args!("\"{:016x}\"", span.span_id));
-            record.raw("trace_flags", span.flags);
+            record.number("trace_flags", span.flags.into());
         }
         if let Some(parent) = parent {
             record.raw("parent_span_id", format_args!("\"{:016x}\"", parent.span_id));
         }
-        record.raw("start_unix_nano", unix_nano(*began_at));
-        record.raw("end_unix_nano", unix_nano(*began_at + self.outcome.at));
+        record.number("start_unix_nano", unix_nano(*began_at));
+        record.number("end_unix_nano", unix_nano(*began_at + self.outcome.at));
         record.raw("status", self.outcome.failure.as_ref().map_or(0, |failure| failure.kind as i32));
         let mut attributes = record.object("attributes");
         self.add_attributes(&mut attributes, name);
@@ -105,17 +105,17 @@ impl Record<'_> {
         };
         attributes.known_text("aws.request_id", request_id);
         if let Some(status) = attempts.last().map(|attempt| attempt.status).filter(|status| *status > 0) {
-            attributes.raw("http.response.status_code", status);
+            attributes.number("http.response.status_code", status.into());
         }
-        attributes.raw("http.request.body.size", call.sent);
-        attributes.raw("http.response.body.size", progress.received);
+        attributes.number("http.request.body.size", call.sent as u64);
+        attributes.number("http.response.body.size", progress.received as u64);
         if let Some(failure) = &outcome.failure {
             attributes.error_type(&failure.code, failure.kind);
         }
         attributes.text("libbedrock.operation", call.operation.name());
-        attributes.raw("libbedrock.attempts", attempts.len());
+        attributes.number("libbedrock.attempts", attempts.len() as u64);
         if call.operation.streams() {
-            attributes.raw("libbedrock.events", progress.events);
+            attributes.number("libbedrock.events", progress.events as u64);
         }
         if let Some(took) = progress.first_event {
             attributes.seconds("libbedrock.time_to_first_event", took);
@@ -175,7 +175,7 @@ impl Record<'_> {
                 out.push(',');
             }
             let mut object = Object::begin(out);
-            object.raw("target", attempt.target);
+            object.number("target", attempt.target as u64);
             object.known_text("gen_ai.request.model", &attempt.model);
             if let Some((address, port)) = attempt.host.rsplit_once(':') {
                 object.text("server.address", address);
@@ -186,7 +186,7 @@ impl Record<'_> {
                 object.seconds("duration", took);
             }
             if attempt.status > 0 {
-                object.raw("http.response.status_code", attempt.status);
+                object.number("http.response.status_code", attempt.status.into());
             }
             object.known_text("aws.request_id", &attempt.request_id);
             if let Some((kind, code)) = &attempt.failure {
@@ -231,8 +231,20 @@ fn all_input_tokens(usage: Usage) -> i64 {
     input_tokens.saturating_add(cache_read_tokens.max(0)).saturating_add(cache_write_tokens.max(0))
 }
 
-fn unix_nano(time: SystemTime) -> u128 {
-    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos()
+fn unix_nano(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().try_into().unwrap_or(u64::MAX)
+}
+
+/// Writes at least so many digits of a number. Most of a record is numbers, and `fmt` takes several times as long.
+fn push_digits(out: &mut String, mut number: u64, at_least: usize) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    while number > 0 || digits.len() - at < at_least {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    out.push_str(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
 }
 
 /// A JSON object that is being written.
@@ -284,15 +296,22 @@ impl<'a> Object<'a> {
         write!(self.out, "{value}").expect("writing to a String cannot fail");
     }
 
+    fn number(&mut self, key: &str, number: u64) {
+        self.key(key);
+        push_digits(self.out, number, 1);
+    }
+
     /// Writes a count unless it is negative, which means that it is not known.
     fn count(&mut self, key: &str, count: i64) {
-        if count >= 0 {
-            self.raw(key, count);
+        if let Ok(count) = u64::try_from(count) {
+            self.number(key, count);
         }
     }
 
     fn seconds(&mut self, key: &str, duration: Duration) {
-        self.raw(key, format_args!("{}.{:06}", duration.as_secs(), duration.subsec_micros()));
+        self.number(key, duration.as_secs());
+        self.out.push('.');
+        push_digits(self.out, duration.subsec_micros().into(), 6);
     }
 
     /// Writes the service's name for a failure, or that of its kind.
@@ -313,5 +332,19 @@ impl<'a> Object<'a> {
             took.into_iter().for_each(|took| object.seconds(key, took));
         }
         object.end();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::push_digits;
+
+    #[test]
+    fn digits_are_those_of_fmt() {
+        for (number, at_least) in [(0, 1), (7, 1), (10, 1), (u64::MAX, 1), (0, 6), (42, 6), (999_999, 6)] {
+            let mut out = String::new();
+            push_digits(&mut out, number, at_least);
+            assert_eq!(out, format!("{number:0at_least$}"));
+        }
     }
 }

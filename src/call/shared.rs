@@ -73,7 +73,7 @@ impl Shared {
     fn report(&self) {
         let Some(call) = &self.observation else { return };
         let Some(outcome) = call.outcome() else { return };
-        let (progress, attempts, head) = (call.progress(), self.attempts.trail(), self.head());
+        let (progress, attempts, head) = (call.progress(), self.attempts.take_trail(), self.head());
         let record = Record { call, progress: &progress, outcome, attempts: &attempts, head: &head };
         feed::report(Item::Record(Arc::new(record.to_json().into())));
     }

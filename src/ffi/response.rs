@@ -286,6 +286,17 @@ pub extern "C-unwind" fn bedrock_response_model(response: *const bedrock_respons
     borrow_text(response, Response::model).0
 }
 
+/// Gets the service tier that served the call, which decides the price.
+///
+/// Returns: The tier, such as "default", "priority" or "flex"; "" if the service states none.
+/// Ownership: Borrowed until the response is freed.
+/// Since: 0.1
+/// AWS: serviceTier, X-Amzn-Bedrock-Service-Tier
+#[unsafe(no_mangle)]
+pub extern "C-unwind" fn bedrock_response_service_tier(response: *const bedrock_response) -> *const c_char {
+    borrow_text(response, Response::service_tier).0
+}
+
 /// Gets how many attempts the call made, retries included (see bedrock_error_attempts).
 ///
 /// Returns: The number of attempts.

@@ -28,6 +28,10 @@ pub struct bedrock_usage {
     pub cache_write_tokens: i64,
     /// In milliseconds.
     pub latency_ms: i64,
+    /// The part of cache_write_tokens that the cache keeps for five minutes, if the service states it.
+    pub cache_write_5m_tokens: i64,
+    /// The part that it keeps for an hour.
+    pub cache_write_1h_tokens: i64,
 }
 
 /// Fills *out with the usage of the call.
@@ -138,9 +142,26 @@ unsafe fn write_counts<T: Copy>(out: *mut T, size: usize, none: T, read: impl Fn
 
 impl bedrock_usage {
     fn of(usage: Usage) -> Self {
-        let Usage { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens, latency_ms } =
-            usage;
-        bedrock_usage { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens, latency_ms }
+        let Usage {
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            latency_ms,
+            cache_write_5m_tokens,
+            cache_write_1h_tokens,
+        } = usage;
+        bedrock_usage {
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            latency_ms,
+            cache_write_5m_tokens,
+            cache_write_1h_tokens,
+        }
     }
 }
 

@@ -67,7 +67,7 @@ struct Opened {
 }
 
 enum Response {
-    Unary(Unary),
+    Unary(Box<Unary>),
     Stream(Box<Incoming>),
 }
 
@@ -196,7 +196,8 @@ impl CallRunner {
             reservation.iter().for_each(|reservation| reservation.settle(usage));
         };
         match response {
-            Response::Unary(Unary { head, text, usage }) => {
+            Response::Unary(unary) => {
+                let Unary { head, text, usage } = *unary;
                 writer.set_head(&head);
                 count(usage);
                 writer.observation().into_iter().for_each(|observation| observation.response(&text));
@@ -268,7 +269,7 @@ impl CallRunner {
                 let response = sending.await?;
                 unary::receive(response, form, max_answer).await.map_err(|error| name_host(error, &attempts))
             };
-            timers.first.limit(unary).await.flatten().map(Response::Unary)
+            timers.first.limit(unary).await.flatten().map(|unary| Response::Unary(Box::new(unary)))
         };
         let response = explained(&attempts, opening).await?;
         let fallback = (chosen.index > 0).then(|| chosen.target.name(&call.request.subject));

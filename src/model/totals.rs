@@ -21,6 +21,8 @@ struct Counters {
     total_tokens: AtomicI64,
     cache_read_tokens: AtomicI64,
     cache_write_tokens: AtomicI64,
+    cache_write_5m_tokens: AtomicI64,
+    cache_write_1h_tokens: AtomicI64,
 }
 
 impl Totals {
@@ -39,8 +41,15 @@ impl Totals {
     /// Returns the sums. There is no sum of times: calls may run at the same time.
     pub fn sum(&self) -> Usage {
         let of = |counter: &AtomicI64| counter.load(Ordering::Relaxed);
-        let Counters { input_tokens, output_tokens, total_tokens, cache_read_tokens, cache_write_tokens } =
-            &*self.counters;
+        let Counters {
+            input_tokens,
+            output_tokens,
+            total_tokens,
+            cache_read_tokens,
+            cache_write_tokens,
+            cache_write_5m_tokens,
+            cache_write_1h_tokens,
+        } = &*self.counters;
         Usage {
             input_tokens: of(input_tokens),
             output_tokens: of(output_tokens),
@@ -48,6 +57,8 @@ impl Totals {
             cache_read_tokens: of(cache_read_tokens),
             cache_write_tokens: of(cache_write_tokens),
             latency_ms: -1,
+            cache_write_5m_tokens: of(cache_write_5m_tokens),
+            cache_write_1h_tokens: of(cache_write_1h_tokens),
         }
     }
 }
@@ -64,6 +75,8 @@ impl Counters {
         add(&self.total_tokens, usage.total());
         add(&self.cache_read_tokens, usage.cache_read_tokens);
         add(&self.cache_write_tokens, usage.cache_write_tokens);
+        add(&self.cache_write_5m_tokens, usage.cache_write_5m_tokens);
+        add(&self.cache_write_1h_tokens, usage.cache_write_1h_tokens);
     }
 }
 

@@ -12,6 +12,10 @@ pub struct Usage {
     pub cache_write_tokens: i64,
     /// In milliseconds.
     pub latency_ms: i64,
+    /// The part of `cache_write_tokens` that is kept for five minutes.
+    pub cache_write_5m_tokens: i64,
+    /// The part that is kept for an hour.
+    pub cache_write_1h_tokens: i64,
 }
 
 /// The member with the token counts, in the last chunk of an InvokeModelWithResponseStream.
@@ -64,6 +68,24 @@ impl Usage {
                     (&mut reported.cache_write_tokens, member.value)
                 }
                 "cacheWriteInputTokenCount" => (&mut secondary.cache_write_tokens, member.value),
+                // Converse. There may be several entries for a time to live.
+                "cacheDetails" => {
+                    for detail in member.value.elements() {
+                        let count = match detail.get("ttl").and_then(Json::string).as_deref() {
+                            Some("5m") => &mut reported.cache_write_5m_tokens,
+                            Some("1h") => &mut reported.cache_write_1h_tokens,
+                            _ => continue,
+                        };
+                        *count = plus(*count, self::count(detail, "inputTokens"));
+                    }
+                    continue;
+                }
+                // Anthropic.
+                "cache_creation" => {
+                    reported.cache_write_5m_tokens = self::count(member.value, "ephemeral_5m_input_tokens");
+                    reported.cache_write_1h_tokens = self::count(member.value, "ephemeral_1h_input_tokens");
+                    continue;
+                }
                 "prompt_tokens_details" => match member.value.get("cached_tokens") {
                     Some(cached) => (&mut secondary.cache_read_tokens, cached),
                     None => continue,
@@ -86,6 +108,7 @@ impl Usage {
             cache_read_tokens: count("cacheReadInputTokenCount"),
             cache_write_tokens: count("cacheWriteInputTokenCount"),
             latency_ms: count("invocationLatency"),
+            ..Usage::default()
         })
     }
 
@@ -102,6 +125,7 @@ impl Usage {
             cache_read_tokens: count("x-amzn-bedrock-cache-read-input-token-count"),
             cache_write_tokens: count("x-amzn-bedrock-cache-write-input-token-count"),
             latency_ms: count("x-amzn-bedrock-invocation-latency"),
+            ..Usage::default()
         }
     }
 
@@ -119,6 +143,8 @@ impl Usage {
             cache_read_tokens: plus(self.cache_read_tokens, other.cache_read_tokens),
             cache_write_tokens: plus(self.cache_write_tokens, other.cache_write_tokens),
             latency_ms: plus(self.latency_ms, other.latency_ms),
+            cache_write_5m_tokens: plus(self.cache_write_5m_tokens, other.cache_write_5m_tokens),
+            cache_write_1h_tokens: plus(self.cache_write_1h_tokens, other.cache_write_1h_tokens),
         }
     }
 
@@ -131,6 +157,8 @@ impl Usage {
             cache_read_tokens: or(self.cache_read_tokens, other.cache_read_tokens),
             cache_write_tokens: or(self.cache_write_tokens, other.cache_write_tokens),
             latency_ms: or(self.latency_ms, other.latency_ms),
+            cache_write_5m_tokens: or(self.cache_write_5m_tokens, other.cache_write_5m_tokens),
+            cache_write_1h_tokens: or(self.cache_write_1h_tokens, other.cache_write_1h_tokens),
         }
     }
 }
@@ -162,6 +190,8 @@ impl Default for Usage {
             cache_read_tokens: -1,
             cache_write_tokens: -1,
             latency_ms: -1,
+            cache_write_5m_tokens: -1,
+            cache_write_1h_tokens: -1,
         }
     }
 }
@@ -194,6 +224,21 @@ mod tests {
             (
                 r#"{"generation":"a","prompt_token_count":4,"generation_token_count":6}"#,
                 Usage { input_tokens: 4, output_tokens: 6, ..none },
+            ),
+            (
+                r#"{"usage":{"inputTokens":1,"cacheWriteInputTokens":9,"cacheDetails":[{"ttl":"5m","inputTokens":2},
+                    {"ttl":"1h","inputTokens":3},{"ttl":"5m","inputTokens":4},{"ttl":"2d","inputTokens":5},{}]}}"#,
+                Usage {
+                    input_tokens: 1,
+                    cache_write_tokens: 9,
+                    cache_write_5m_tokens: 6,
+                    cache_write_1h_tokens: 3,
+                    ..none
+                },
+            ),
+            (
+                r#"{"usage":{"cache_creation":{"ephemeral_5m_input_tokens":7,"ephemeral_1h_input_tokens":0}}}"#,
+                Usage { cache_write_5m_tokens: 7, cache_write_1h_tokens: 0, ..none },
             ),
             (r#"{"usage":[],"meta":1,"results":{"tokenCount":1},"prompt_token_count":-4}"#, none),
             (r#"{"results":[{"a":1}]}"#, none),

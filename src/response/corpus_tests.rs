@@ -182,7 +182,7 @@ fn check_getters(id: &str, response: &Response, expected: &Value) {
         total_tokens: count(&["totalTokens"]),
         cache_read_tokens: count(&["cacheReadInputTokens", "cacheReadInputTokenCount"]),
         cache_write_tokens: count(&["cacheWriteInputTokens", "cacheWriteInputTokenCount"]),
-        latency_ms: response.usage().latency_ms,
+        ..response.usage()
     };
     assert_eq!(response.usage(), usage, "{id}");
 }

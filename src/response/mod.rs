@@ -52,6 +52,8 @@ struct Fields {
     json: Lazy<Arc<Text>, MakeJson>,
     request_id: Text,
     model: Text,
+    /// The service tier in the headers.
+    service_tier: Text,
     /// The usage in the headers.
     usage: Usage,
     attempts: u32,
@@ -94,11 +96,13 @@ impl Response {
     /// Returns the same response with another usage: that of all rounds of a run.
     pub fn with_usage(&self, usage: Usage) -> Self {
         let json = Arc::clone(&self.0.json);
-        let Fields { request_id, model, attempts, is_streamed, is_complete, lacks_content, .. } = &*self.0;
+        let Fields { request_id, model, service_tier, attempts, is_streamed, is_complete, lacks_content, .. } =
+            &*self.0;
         Fields {
             json: Lazy::new(Box::new(|| json)),
             request_id: request_id.clone(),
             model: model.clone(),
+            service_tier: service_tier.clone(),
             usage,
             attempts: *attempts,
             is_streamed: *is_streamed,
@@ -198,6 +202,11 @@ impl Response {
         &self.0.model
     }
 
+    /// Returns the service tier that served the call, or "".
+    pub fn service_tier(&self) -> &Text {
+        if self.0.service_tier.is_empty() { &self.summary().service_tier } else { &self.0.service_tier }
+    }
+
     /// Returns the number of attempts that the call took.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
@@ -210,6 +219,7 @@ impl Fields {
             json: Lazy::new(json),
             request_id: head.request_id.into(),
             model: head.model.into(),
+            service_tier: head.service_tier.into(),
             usage: head.usage,
             attempts,
             is_streamed: false,

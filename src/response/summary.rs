@@ -13,6 +13,7 @@ use std::ops::Range;
 pub(super) struct Summary {
     pub stop_reason: Text,
     pub finish_reason: Text,
+    pub service_tier: Text,
     pub usage: Usage,
     /// The offsets of the message in the response.
     message_range: Option<Range<usize>>,
@@ -35,9 +36,12 @@ impl Summary {
         let response = Json::parse(text).ok();
         let message = response.and_then(|response| response.pointer("/output/message"));
         let stop_reason = response.and_then(|response| response.get("stopReason")?.string()).unwrap_or_default();
+        let service_tier = response.and_then(|response| response.get("serviceTier")?.get("type")?.string());
+        let service_tier = service_tier.unwrap_or_default();
         Summary {
             finish_reason: finish_reason(&stop_reason).into(),
             stop_reason: stop_reason.as_ref().into(),
+            service_tier: service_tier.as_ref().into(),
             usage: response.map(|response| usage(response, streamed)).unwrap_or_default(),
             message_range: message.filter(|message| message.kind() == Kind::Object).map(|message| {
                 let start = json::offset(text, message.text());

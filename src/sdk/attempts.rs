@@ -127,9 +127,9 @@ impl Attempts {
         Attempts(Arc::new(Shared { of_call, trail, ..Shared::default() }))
     }
 
-    /// Returns all attempts of the call so far, at all its targets, if a record of it is made.
-    pub fn trail(&self) -> Vec<Attempt> {
-        self.0.trail.as_ref().map(|trail| trail.lock().clone()).unwrap_or_default()
+    /// Takes all attempts of the call, at all its targets, once it has ended and a record of it is made.
+    pub fn take_trail(&self) -> Vec<Attempt> {
+        self.0.trail.as_ref().map(|trail| std::mem::take(&mut *trail.lock())).unwrap_or_default()
     }
 
     /// Notes, for the record of the call, which target is asked for which model.

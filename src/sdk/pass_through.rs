@@ -132,6 +132,7 @@ impl Intercept for PassThrough {
             head: ResponseHead {
                 request_id: text("x-amzn-requestid"),
                 model: self.request.model().to_owned(),
+                service_tier: text("x-amzn-bedrock-service-tier"),
                 usage: Usage::of_headers(header),
             },
             content_type: text("content-type"),

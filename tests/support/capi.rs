@@ -571,6 +571,8 @@ pub struct Usage {
     pub cache_read_tokens: i64,
     pub cache_write_tokens: i64,
     pub latency_ms: i64,
+    pub cache_write_5m_tokens: i64,
+    pub cache_write_1h_tokens: i64,
 }
 
 impl Response {
@@ -643,6 +645,8 @@ impl Usage {
             cache_read_tokens: usage.cache_read_tokens,
             cache_write_tokens: usage.cache_write_tokens,
             latency_ms: usage.latency_ms,
+            cache_write_5m_tokens: usage.cache_write_5m_tokens,
+            cache_write_1h_tokens: usage.cache_write_1h_tokens,
         }
     }
 }

@@ -35,7 +35,7 @@ public final class Stream {
     static final StructLayout EVENT = MemoryLayout.structLayout(
             JAVA_INT.withName("size"), JAVA_INT.withName("type"), JAVA_INT.withName("block"),
             JAVA_INT.withName("input_valid"), ADDRESS.withName("text"), JAVA_LONG.withName("text_len"));
-    static final long USAGE_SIZE = 6 * Long.BYTES;
+    static final long USAGE_SIZE = 8 * Long.BYTES;
     static final AddressLayout TEXT = ADDRESS.withTargetLayout(
             MemoryLayout.sequenceLayout(Long.MAX_VALUE, JAVA_BYTE));
 

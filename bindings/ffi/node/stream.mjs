@@ -24,6 +24,7 @@ const Event = koffi.struct('bedrock_event', {
 koffi.struct('bedrock_usage', {
   input_tokens: 'int64_t', output_tokens: 'int64_t', total_tokens: 'int64_t', cache_read_tokens: 'int64_t',
   cache_write_tokens: 'int64_t', latency_ms: 'int64_t',
+  cache_write_5m_tokens: 'int64_t', cache_write_1h_tokens: 'int64_t',
 });
 
 const modelNew = lib.func(

@@ -22,7 +22,8 @@ module Bedrock
 
   class Usage < FFI::Struct
     layout :input_tokens, :int64, :output_tokens, :int64, :total_tokens, :int64, :cache_read_tokens, :int64,
-           :cache_write_tokens, :int64, :latency_ms, :int64
+           :cache_write_tokens, :int64, :latency_ms, :int64,
+           :cache_write_5m_tokens, :int64, :cache_write_1h_tokens, :int64
   end
 
   attach_function :bedrock_model_new, %i[string size_t pointer pointer], :int32

@@ -575,6 +575,7 @@ pub const CALLS: &[Call] = &[
     }),
     text_getter!(bedrock_response_stop_reason, Response),
     text_getter!(bedrock_response_model, Response),
+    text_getter!(bedrock_response_service_tier, Response),
     text_getter!(bedrock_response_finish_reason, Response),
     getter!(bedrock_response_complete, Response),
     getter!(bedrock_response_tool_call_count, Response),

@@ -40,6 +40,7 @@ const (
 	FinishReason
 	RequestID
 	ResponseModel
+	ServiceTier
 )
 
 // Result is what a function returned: a status, the object that it made, and the error. Failure takes the error.
@@ -61,6 +62,7 @@ type Failure struct {
 // Usage has the layout of bedrock_usage.
 type Usage struct {
 	InputTokens, OutputTokens, TotalTokens, CacheReadTokens, CacheWriteTokens, LatencyMS int64
+	CacheWrite5mTokens, CacheWrite1hTokens                                               int64
 }
 
 // Stats has the layout of bedrock_stats.

@@ -28,7 +28,7 @@ var fn struct {
 	errorRetryable, errorRetryAfter, errorAttempts, errorFree, requestDiff, responseStructured, modelStats    uintptr
 	modelSetCredentials, modelAPIKey                                                                          uintptr
 	feedNew, feedNext, feedFD, feedFree, requestSetTraceparent                                                uintptr
-	runOpen, runNext, runResult, runResponse, runCancel, runFree, waitsetAddRun                               uintptr
+	runOpen, runNext, runResult, runResponse, runCancel, runFree, waitsetAddRun, responseServiceTier          uintptr
 }
 
 var symbols = []struct {
@@ -101,6 +101,7 @@ var symbols = []struct {
 	{"bedrock_response_finish_reason", &fn.responseFinishReason},
 	{"bedrock_response_request_id", &fn.responseRequestID},
 	{"bedrock_response_model", &fn.responseModel},
+	{"bedrock_response_service_tier", &fn.responseServiceTier},
 	{"bedrock_response_complete", &fn.responseComplete},
 	{"bedrock_response_attempts", &fn.responseAttempts},
 	{"bedrock_response_usage", &fn.responseUsage},
@@ -572,8 +573,10 @@ func ResponseText(response Handle, which int) string {
 		return copyString(pointer(call(fn.responseFinishReason, uintptr(response))))
 	case RequestID:
 		return copyString(pointer(call(fn.responseRequestID, uintptr(response))))
-	default:
+	case ResponseModel:
 		return copyString(pointer(call(fn.responseModel, uintptr(response))))
+	default:
+		return copyString(pointer(call(fn.responseServiceTier, uintptr(response))))
 	}
 }
 

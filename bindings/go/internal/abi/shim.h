@@ -356,6 +356,7 @@ static inline go_text go_response_text(uintptr_t handle, int32_t which)
     case 5: text.start = bedrock_response_finish_reason(response); break;
     case 6: text.start = bedrock_response_request_id(response); break;
     case 7: text.start = bedrock_response_model(response); break;
+    case 8: text.start = bedrock_response_service_tier(response); break;
     }
     text.len = strlen(text.start);
     return text;

@@ -206,6 +206,8 @@ class bedrock_usage(Structure):
         ("cache_read_tokens", c_int64),
         ("cache_write_tokens", c_int64),
         ("latency_ms", c_int64),
+        ("cache_write_5m_tokens", c_int64),
+        ("cache_write_1h_tokens", c_int64),
     ]
     input_tokens: int
     output_tokens: int
@@ -213,6 +215,8 @@ class bedrock_usage(Structure):
     cache_read_tokens: int
     cache_write_tokens: int
     latency_ms: int
+    cache_write_5m_tokens: int
+    cache_write_1h_tokens: int
 
 
 class bedrock_stats(Structure):
@@ -349,6 +353,7 @@ class Functions:
     bedrock_response_json: Callable[[Pointer, Pointer], int | None]
     bedrock_response_request_id: Callable[[Pointer], bytes]
     bedrock_response_model: Callable[[Pointer], bytes]
+    bedrock_response_service_tier: Callable[[Pointer], bytes]
     bedrock_response_attempts: Callable[[Pointer], int]
     bedrock_response_free: Callable[[Pointer], None]
     bedrock_response_usage: Callable[[Pointer, Pointer, int], int]
@@ -456,6 +461,7 @@ PROTOTYPES: dict[str, tuple[Type | None, tuple[Type, ...]]] = {
     "bedrock_response_json": (c_void_p, (c_void_p, c_void_p)),
     "bedrock_response_request_id": (c_char_p, (c_void_p,)),
     "bedrock_response_model": (c_char_p, (c_void_p,)),
+    "bedrock_response_service_tier": (c_char_p, (c_void_p,)),
     "bedrock_response_attempts": (c_int32, (c_void_p,)),
     "bedrock_response_free": (None, (c_void_p,)),
     "bedrock_response_usage": (c_int32, (c_void_p, c_void_p, c_size_t)),

@@ -79,6 +79,8 @@ class Usage(Record):
         "cache_read_tokens",
         "cache_write_tokens",
         "latency_ms",
+        "cache_write_5m_tokens",
+        "cache_write_1h_tokens",
     )
 
     input_tokens: int | None
@@ -90,6 +92,9 @@ class Usage(Record):
     cache_write_tokens: int | None
     #: The time that the service took, in milliseconds.
     latency_ms: int | None
+    #: The parts of cache_write_tokens that the cache keeps for five minutes, and for an hour.
+    cache_write_5m_tokens: int | None
+    cache_write_1h_tokens: int | None
 
 
 class Stats(Record):

@@ -34,6 +34,7 @@ class Response(Record):
         "usage",
         "request_id",
         "model",
+        "service_tier",
         "attempts",
         "raw_message",
         "raw",
@@ -59,6 +60,8 @@ class Response(Record):
     request_id: str
     #: The model that answered: the one of the call, or that of a fallback.
     model: str
+    #: The tier that served the call, such as "default", or "".
+    service_tier: str
     #: How many attempts the call made, retries included.
     attempts: int
     #: The assistant's message as JSON, as it came, or "".
@@ -164,6 +167,7 @@ def response_of(handle: Handle) -> Response:
     response.usage = usage_of(library.bedrock_response_usage, number)
     response.request_id = library.bedrock_response_request_id(number).decode()
     response.model = library.bedrock_response_model(number).decode()
+    response.service_tier = library.bedrock_response_service_tier(number).decode()
     response.attempts = library.bedrock_response_attempts(number)
     response.raw_message = text_of(library.bedrock_response_message, number)
     response.raw = text_of(library.bedrock_response_json, number)
