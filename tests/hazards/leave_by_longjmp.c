@@ -34,6 +34,12 @@ static int32_t jump(const bedrock_event *event, void *user)
     longjmp(back, 1);
 }
 
+static int32_t jump_out_of_tool(bedrock_run *run, const bedrock_tool_call *call, void *user)
+{
+    (void)run, (void)call, (void)user;
+    longjmp(back, 1);
+}
+
 static int32_t count(const bedrock_event *event, void *user)
 {
     *(int *)user += event->type == BEDROCK_EVENT_TEXT;
@@ -106,6 +112,23 @@ static void leave_once(void)
     }
 }
 
+/* The handle of the run is freed by shutdown. */
+static void leave_a_run(void)
+{
+    static bedrock_model *calling;
+    static const bedrock_tool tool = {"wait", NULL, "{}", jump_out_of_tool, NULL};
+
+    calling = check_scripted("[{\"message\": {\"role\": \"assistant\", \"content\": [{\"toolUse\":"
+                             " {\"toolUseId\": \"1\", \"name\": \"wait\", \"input\": {}}}]}}]");
+    if (setjmp(back) == 0) {
+        bedrock_run_tools(calling, request, &tool, 1, sizeof tool, NULL, 0, NULL, NULL, NULL, NULL, NULL);
+        CHECK(!"left by longjmp");
+    }
+    CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
+    CHECK_INT(bedrock_request_message_count(request), 1);
+    bedrock_model_free(calling);
+}
+
 static void *leave_and_end(void *unused)
 {
     leave_once();
@@ -145,7 +168,7 @@ int main(int argc, char **argv)
         pthread_join(thread, NULL);
     }
     CHECK(descriptors() <= first + 3);
-    CHECK_INT(bedrock_shutdown(10000), BEDROCK_OK);
+    leave_a_run();
     bedrock_model_free(model);
     bedrock_model_free(scripted);
     bedrock_request_free(request);
