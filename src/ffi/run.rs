@@ -124,7 +124,7 @@ pub(super) struct PullRun {
 
 /// The side of a run that one thread at a time uses.
 pub(super) struct Reader {
-    pub(super) run: Run,
+    pub(super) run: Box<Run>,
     event: LastEvent,
 }
 
@@ -191,7 +191,7 @@ pub unsafe extern "C-unwind" fn bedrock_run_tools(
             let what = "options of a run: \"tools\" is for bedrock_run_open; pass the tools as parameters";
             return Err(Error::new(Kind::Config, what).at("/tools"));
         }
-        Driven::begin(frame, arguments, tools, options)
+        Driven::new(frame, arguments, tools, options)
     };
     // SAFETY: the pointers are good, as the header demands, and `here` is in this frame.
     let ran = silently(|| unsafe { drive(here, open, on_event, user, out) });
@@ -204,7 +204,7 @@ struct Driven {
     handle: *mut bedrock_run,
     /// Before the run, so that the handle ends first.
     listed: Option<ListedCall>,
-    run: Run,
+    run: Box<Run>,
     functions: Vec<Function>,
 }
 
@@ -216,7 +216,8 @@ struct Function {
 }
 
 impl Driven {
-    fn begin(frame: usize, arguments: CallArguments, tools: Tools, options: RunOptions) -> Result<Self> {
+    /// Returns a run that has not begun. It is on the heap, because threads with small stacks call this.
+    fn new(frame: usize, arguments: CallArguments, tools: Tools, options: RunOptions) -> Result<Box<Self>> {
         let run = arguments.run(tools.declarations, options)?;
         let remote = run.remote();
         let handle = handle::insert(PullRun { reader: None, remote: remote.clone() })?;
@@ -225,7 +226,7 @@ impl Driven {
             free(handle);
         };
         let listed = Some(ListedCall::begin(frame, end, arguments));
-        Ok(Driven { handle, listed, run, functions: tools.functions })
+        Ok(Box::new(Driven { handle, listed, run, functions: tools.functions }))
     }
 
     /// Returns the event that has been waited for, as C sees it, and the function that does the call if it is one.
@@ -246,7 +247,7 @@ impl Driven {
 #[inline(never)]
 unsafe fn drive(
     here: usize,
-    open: impl FnOnce(usize) -> Result<Driven>,
+    open: impl FnOnce(usize) -> Result<Box<Driven>>,
     on_event: bedrock_event_fn,
     user: *mut c_void,
     out: *mut *mut bedrock_response,
@@ -254,8 +255,9 @@ unsafe fn drive(
     let frame = here!();
     let (visit, mut driven) = Visit::begin(|| {
         end_left(here);
-        // On the heap, because threads with small stacks call this.
-        Ok(PerProcess::new(Box::new(open(frame)?)))
+        let mut driven = open(frame)?;
+        driven.run.begin()?;
+        Ok(PerProcess::new(driven))
     })?;
     // The program may fork inside its functions, and return from them in the child. The run is its parent's.
     let result = loop {
@@ -419,7 +421,8 @@ pub unsafe extern "C-unwind" fn bedrock_run_open(
         // SAFETY: NULL or readable, as the header demands.
         let options = unsafe { options(options_json, len) }?;
         let tools = options.tools.as_ref().map(|tools| ToolDeclarations::parse(tools.json()));
-        let run = arguments.run(tools.transpose()?.unwrap_or_default(), options)?;
+        let mut run = arguments.run(tools.transpose()?.unwrap_or_default(), options)?;
+        run.begin()?;
         let remote = run.remote();
         let reader = Exclusive::new("run", Reader { run, event: LastEvent::none() });
         // SAFETY: NULL or writable, as the header demands.

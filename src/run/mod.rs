@@ -113,12 +113,14 @@ struct Calling {
 }
 
 impl Run {
-    /// Starts the first round without waiting for the network.
-    pub fn open(start: Start) -> Result<Self> {
+    /// Returns a run that has not begun. It is on the heap, because threads with small stacks make runs.
+    // Not inlined, so that no caller has a run in its frame.
+    #[inline(never)]
+    pub fn new(start: Start) -> Result<Box<Self>> {
         let shared = Arc::new(Shared::default());
         let registration = cancel::register(start.cancel.as_ref(), Arc::downgrade(&shared) as _)?;
         let deadline = start.options.total.and_then(|total| Instant::now().checked_add(total));
-        let mut run = Run {
+        Ok(Box::new(Run {
             shared,
             start,
             deadline,
@@ -130,10 +132,14 @@ impl Run {
             phase: Phase::Stopped,
             usage: Usage::default(),
             last: None,
-        };
-        run.begin_round()?;
-        run.timer = run.start_timer()?;
-        Ok(run)
+        }))
+    }
+
+    /// Starts the first round without waiting for the network.
+    pub fn begin(&mut self) -> Result<()> {
+        self.begin_round()?;
+        self.timer = self.start_timer()?;
+        Ok(())
     }
 
     /// Ends the run at its deadline, also if the program waits for a notification and not in [`Run::next`].

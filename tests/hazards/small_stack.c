@@ -43,8 +43,12 @@ static void *use(void *json)
     bedrock_response *response = NULL;
     bedrock_stream *stream = NULL;
     bedrock_waitset *set = bedrock_waitset_new();
+    bedrock_run *run = NULL;
+    bedrock_feed *feed = NULL;
     const bedrock_event *event;
+    const bedrock_feed_item *item;
     bedrock_status status;
+    static char key[4096];
 
     snprintf(config, sizeof config,
              "{\"model\": \"test.3.0\", \"base_url\": \"%s\", \"region\": \"us-east-1\", \"api_key\": \"A\", \"secret_key\": \"B\"}", url);
@@ -55,7 +59,14 @@ static void *use(void *json)
     CHECK_INT(bedrock_request_new(json, BEDROCK_STRLEN, &deep, NULL), BEDROCK_OK);
     CHECK(bedrock_request_body(deep, model, NULL, NULL) != NULL);
     CHECK_INT(bedrock_model_connect(model, NULL, 5000, NULL), BEDROCK_OK);
+    CHECK_INT(bedrock_model_set_credentials(model, "{\"api_key\": \"C\", \"secret_key\": \"D\"}", BEDROCK_STRLEN, NULL),
+              BEDROCK_OK);
+    CHECK_INT(bedrock_model_api_key(model, 60, NULL, key, sizeof key, NULL, NULL), BEDROCK_OK);
+    CHECK(bedrock_model_settings(model, NULL, NULL) != NULL);
+    CHECK_INT(bedrock_feed_new("{\"records\": true}", BEDROCK_STRLEN, &feed, NULL), BEDROCK_OK);
     CHECK_INT(bedrock_generate(derived, request, NULL, &response, NULL), BEDROCK_OK);
+    CHECK_INT(bedrock_feed_next(feed, 5000, &item, NULL), BEDROCK_OK);
+    bedrock_feed_free(feed);
     CHECK_INT(bedrock_request_add_response(request, response, NULL), BEDROCK_OK);
     CHECK_INT(bedrock_json_count(bedrock_response_json(response, NULL), BEDROCK_STRLEN, "/output/message/content"), 1);
     bedrock_response_free(response);
@@ -74,6 +85,16 @@ static void *use(void *json)
     CHECK_INT(status, BEDROCK_DONE);
     bedrock_stream_free(stream);
     bedrock_waitset_free(set);
+    CHECK_INT(bedrock_run_tools(model, request, NULL, 0, sizeof(bedrock_tool), NULL, 0, NULL, on_event, NULL,
+                                &response, NULL), BEDROCK_OK);
+    bedrock_response_free(response);
+    CHECK_INT(bedrock_run_open(model, request, NULL, 0, NULL, &run, NULL), BEDROCK_OK);
+    while ((status = bedrock_run_next(run, -1, &event, NULL)) == BEDROCK_OK)
+        ;
+    CHECK_INT(status, BEDROCK_DONE);
+    bedrock_run_free(run);
+    CHECK(bedrock_request_diff(request, deep, model, NULL, NULL) != NULL);
+    CHECK_INT(bedrock_request_trim(request, 1, NULL, NULL), BEDROCK_OK);
     bedrock_request_free(request);
     bedrock_request_free(deep);
     bedrock_model_free(derived);

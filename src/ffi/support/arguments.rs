@@ -38,10 +38,10 @@ impl CallArguments {
         self.model.call(operation, &self.request.snapshot(), self.cancel.as_deref())
     }
 
-    /// Starts a run without waiting for the network.
-    pub fn run(&self, tools: ToolDeclarations, options: RunOptions) -> Result<Run> {
+    /// Makes a run.
+    pub fn run(&self, tools: ToolDeclarations, options: RunOptions) -> Result<Box<Run>> {
         let cancel = self.cancel.as_deref().cloned();
-        Run::open(Start { model: self.model.clone(), request: self.request.share(), cancel, tools, options })
+        Run::new(Start { model: self.model.clone(), request: self.request.share(), cancel, tools, options })
     }
 
     /// Starts the call without waiting for the network.

@@ -8,7 +8,7 @@ from ctypes import POINTER, byref, c_void_p, cast, string_at
 from . import _calls
 from ._abi import FeedType, Status, bedrock_feed_item
 from ._errors import CancelledError, ClosedError, ResourceError, taken
-from ._library import Handle, library
+from ._library import library
 from ._process import SLICE
 from ._records import Record, parsed
 
@@ -136,6 +136,6 @@ def log_to(logger: logging.Logger) -> Feed:
 
 
 def _item(item: bedrock_feed_item) -> FeedItem:
-    text = string_at(item.text, item.text_len).decode()
+    text = string_at(item.text or 0, item.text_len).decode()
     level = next((level for level, (number, _) in LEVELS.items() if number == item.level), 0)
-    return FeedItem(FeedType(item.type), text, string_at(item.target).decode(), level, item.lost)
+    return FeedItem(FeedType(item.type), text, string_at(item.target or 0).decode(), level, item.lost)

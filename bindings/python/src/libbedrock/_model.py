@@ -198,14 +198,14 @@ class Model:
 
         It is signed here, and nothing is sent for it. Credentials that have to be fetched first are waited for.
         """
-        size, length = 0, c_size_t(4096)
-        while length.value >= size:
-            size = length.value + 1
-            key = create_string_buffer(size)
+        length = c_size_t(4096)
+        while True:
+            key = create_string_buffer(length.value + 1)
             # ctypes would cut off the higher bits of a larger number.
-            arguments = max(-1, min(seconds, 2**31 - 1)), _number(cancel), key, size, byref(length)
+            arguments = max(-1, min(seconds, 2**31 - 1)), _number(cancel), key, len(key), byref(length)
             _calls.done(library.bedrock_model_api_key, self._number(), *arguments)
-        return key.value.decode()
+            if length.value < len(key):
+                return key.value.decode()
 
     @property
     def usage(self) -> Usage:
