@@ -251,7 +251,8 @@ impl CallRunner {
         let limits = self.retry_limits(timers.first, chosen.has_alternative);
         attempts.ask(chosen.index, call.request.model());
         attempts.start_call(call, limits);
-        let opening = async {
+        // On the heap: a future that holds this one would be moved with it.
+        let opening = Box::pin(async {
             let sending = self.send(&chosen, call, &attempts, limits, &mut reservation, epoch);
             if call.operation.streams() {
                 let response = timers.first.limit(sending).await.flatten()?;
@@ -270,7 +271,7 @@ impl CallRunner {
                 unary::receive(response, form, max_answer).await.map_err(|error| name_host(error, &attempts))
             };
             timers.first.limit(unary).await.flatten().map(|unary| Response::Unary(Box::new(unary)))
-        };
+        });
         let response = explained(&attempts, opening).await?;
         let fallback = (chosen.index > 0).then(|| chosen.target.name(&call.request.subject));
         Ok(Opened { response, attempts, fallback, reservation })
