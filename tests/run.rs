@@ -39,14 +39,16 @@ fn messages(request: &Mutex<Request>) -> Value {
 
 const WEATHER: &str = r#"[{"name": "weather", "description": "d", "input_schema": {"type": "object"}}]"#;
 
-fn open(model: &Arc<Model>, request: &Arc<Mutex<Request>>, options: &str) -> Run {
+fn open(model: &Arc<Model>, request: &Arc<Mutex<Request>>, options: &str) -> Box<Run> {
     try_open(model, request, WEATHER, options).expect("a run")
 }
 
-fn try_open(model: &Arc<Model>, request: &Arc<Mutex<Request>>, tools: &str, options: &str) -> Result<Run, Error> {
+fn try_open(model: &Arc<Model>, request: &Arc<Mutex<Request>>, tools: &str, options: &str) -> Result<Box<Run>, Error> {
     let tools = ToolDeclarations::parse(Json::parse(tools).expect("JSON"))?;
     let options = RunOptions::parse(options)?;
-    Run::open(Start { model: model.clone(), request: request.clone(), cancel: None, tools, options })
+    let mut run = Run::new(Start { model: model.clone(), request: request.clone(), cancel: None, tools, options })?;
+    run.begin()?;
+    Ok(run)
 }
 
 /// What a program saw of a run.
