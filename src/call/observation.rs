@@ -80,6 +80,8 @@ const LAST_EVENTS: usize = 4;
 
 impl Observation {
     /// Begins with a request that is about to be sent. `parent` is the trace that the program has named.
+    // Not inlined: a call that is not observed needs none of its frame, and its thread may have a small stack.
+    #[inline(never)]
     pub fn begin(operation: Operation, request: &SerializedRequest, parent: Option<Traceparent>) -> Box<Self> {
         Box::new(Observation {
             operation,

@@ -143,6 +143,7 @@ impl Run {
     }
 
     /// Ends the run at its deadline, also if the program waits for a notification and not in [`Run::next`].
+    #[inline(never)]
     fn start_timer(&self) -> Result<Option<AbortHandle>> {
         let Some(total) = self.start.options.total else { return Ok(None) };
         let runtime = worker::start()?;
@@ -164,8 +165,7 @@ impl Run {
 
     /// Asks the model.
     fn begin_round(&mut self) -> Result<()> {
-        let request = self.start.request.lock().clone().declaring(&self.start.tools);
-        let mut stream = Box::new(self.start.model.open_with_content(&request, self.start.cancel.as_ref())?);
+        let mut stream = self.ask()?;
         self.round += 1;
         let notifier = self.shared.begin_round(self.round, stream.remote());
         stream.notify(notifier);
@@ -174,6 +174,20 @@ impl Run {
         }
         self.phase = Phase::Streaming(stream);
         Ok(())
+    }
+
+    /// Opens the stream of a round.
+    // Not inlined, as the functions below: they have large frames, and threads with small stacks call this.
+    #[inline(never)]
+    fn ask(&self) -> Result<Box<Stream>> {
+        let stream = self.start.model.open_with_content(&*self.request(), self.start.cancel.as_ref());
+        stream.map(Box::new)
+    }
+
+    /// Returns the request of a round.
+    #[inline(never)]
+    fn request(&self) -> Box<Request> {
+        Box::new(self.start.request.lock().clone().declaring(&self.start.tools))
     }
 
     /// Returns the number of the current round, from 1.
