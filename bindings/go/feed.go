@@ -39,6 +39,7 @@ type FeedOptions struct {
 
 // FeedItem is a record of a call, or a message of the log.
 type FeedItem struct {
+	// Type is what the item is.
 	Type FeedType
 	// Text is the record as JSON, or the message.
 	Text string
