@@ -251,9 +251,9 @@ impl CallRunner {
         let limits = self.retry_limits(timers.first, chosen.has_alternative);
         attempts.ask(chosen.index, call.request.model());
         attempts.start_call(call, limits);
-        // On the heap: a future that holds this one would be moved with it.
+        // On the heap: a future that holds one of these would be moved with it.
         let opening = Box::pin(async {
-            let sending = self.send(&chosen, call, &attempts, limits, &mut reservation, epoch);
+            let sending = Box::pin(self.send(&chosen, call, &attempts, limits, &mut reservation, epoch));
             if call.operation.streams() {
                 let response = timers.first.limit(sending).await.flatten()?;
                 let Timers { first: first_event, total } = timers;
