@@ -157,6 +157,8 @@ static void print_event(const bedrock_event *event, int with_json)
         fprintf(out, " payload=%s", quoted);
         free(quoted);
     }
+    if (event->round != 0)
+        fprintf(out, " round=%d", (int)event->round);
     fputc('\n', out);
 }
 
@@ -659,6 +661,69 @@ static void do_stream_response(struct json step)
         return;
     print_response(response);
     keep(step, RESPONSE, response);
+}
+
+/* Gives the result that the step has for a call, if it has one. */
+static void give_result(struct json step, bedrock_run *run, const bedrock_event *call)
+{
+    char pointer[80];
+    bedrock_error *error = NULL;
+    size_t len;
+    char *text;
+
+    snprintf(pointer, sizeof pointer, "/results/%s/text", call->tool_id);
+    if ((text = text_or_null(step, pointer, &len)) != NULL)
+        failed(bedrock_run_result(run, call->tool_id, text, len, BEDROCK_RESULT_TEXT, &error), &error);
+    free(text);
+    snprintf(pointer, sizeof pointer, "/results/%s/error", call->tool_id);
+    if ((text = text_or_null(step, pointer, &len)) != NULL)
+        failed(bedrock_run_result(run, call->tool_id, text, len, BEDROCK_RESULT_ERROR, &error), &error);
+    free(text);
+}
+
+static bedrock_status read_run(struct json step, bedrock_run *run, struct reader *reader)
+{
+    const bedrock_event *event;
+    bedrock_error *error = NULL;
+    bedrock_status status;
+
+    while ((status = bedrock_run_next(run, -1, &event, &error)) == BEDROCK_OK) {
+        if (take(reader, event)) {
+            fprintf(out, "%sleft\n", prefix);
+            return BEDROCK_STOPPED;
+        }
+        if (event->type == BEDROCK_EVENT_TOOL_CALL)
+            give_result(step, run, event);
+    }
+    if (!failed(status, &error))
+        fprintf(out, "%sdone\n", prefix);
+    return status;
+}
+
+static void do_run(struct json step)
+{
+    struct reader reader = reader_of(step);
+    bedrock_request *request, *own;
+    bedrock_run *run = NULL;
+    bedrock_response *response = NULL;
+    bedrock_error *error = NULL;
+    bedrock_status status;
+    size_t len;
+    char *options = json_of(step, "/options", &len);
+
+    if (request_of(step, &request, &own)) {
+        status = bedrock_run_open(used(step, MODEL), request, options, len, cancel_of(step), &run, &error);
+        bedrock_request_free(own);
+        if (!failed(status, &error)) {
+            status = read_run(step, run, &reader);
+            if ((status >= 0 || reader.count > 0) && !failed(bedrock_run_response(run, &response, &error), &error)) {
+                print_response(response);
+                keep(step, RESPONSE, response);
+            }
+        }
+        bedrock_run_free(run);
+    }
+    free(options);
 }
 
 /* ---- The other actions ----------------------------------------------------------------------- */
@@ -1165,6 +1230,7 @@ static const struct {
     {"read_together", do_read_together},
     {"stream_cancel", do_stream_cancel},
     {"stream_response", do_stream_response},
+    {"run", do_run},
     {"response", do_response},
     {"response_message", do_response_message},
     {"response_json", do_response_json},

@@ -90,6 +90,8 @@ void print(const bedrock::event &event, bool with_json)
             *out << " json=" << event.json().raw();
     if (!event.payload().empty() && event.json().raw().empty())
         *out << " payload=" << bedrock::quote_bytes(event.payload());
+    if (event.round() != 0)
+        *out << " round=" << event.round();
     *out << "\n";
 }
 
@@ -251,8 +253,10 @@ private:
     bool with_json_;
 };
 
-// Reads a stream until it ends or the program leaves, and prints the ending. Returns whether the response is complete.
-bool read(bedrock::stream &stream, reader &program)
+// Reads a stream or a run until it ends or the program leaves, and prints the ending. Returns whether it has ended by
+// itself.
+template <class Stream, class Program>
+bool read(Stream &stream, Program &&program)
 {
     try {
         for (const bedrock::event &event : stream)
@@ -298,6 +302,33 @@ void stream_by_callback(step from)
         line() << (response.complete() ? "done\n" : "left\n");
     if (response)
         print(keep(from, std::move(response)));
+}
+
+// Gives the result that the step has for a call, if it has one.
+void give_result(step from, const bedrock::run &run, const bedrock::event &call)
+{
+    const bedrock::json_view result = from["/results/" + std::string(call.tool_id())];
+    if (result["/text"])
+        run.give(call.tool_id(), result["/text"].string());
+    if (result["/error"])
+        run.give(call.tool_id(), bedrock::tool_result::error(result["/error"].string()));
+}
+
+void run(step from)
+{
+    reader program(from);
+    bedrock::run run = with_request(from, [&](auto &&request) {
+        return used<bedrock::model>(from).open_run(request, json(from, "/options"), cancel(from));
+    });
+    const bool ended = read(run, [&](const bedrock::event &event) {
+        if (!program(event))
+            return false;
+        if (event.type() == bedrock::event_type::tool_call)
+            give_result(from, run, event);
+        return true;
+    });
+    if (ended || program.count > 0)
+        print(keep(from, run.response()));
 }
 
 void read_together(step from)
@@ -490,6 +521,7 @@ const std::map<std::string, action> actions = {
      }},
     {"read_together", read_together},
     {"stream_cancel", [](step at) { used<bedrock::stream>(at).cancel(); }},
+    {"run", run},
     {"stream_response", [](step at) { print(keep(at, used<bedrock::stream>(at).response())); }},
     {"response", [](step at) { print(used<bedrock::response>(at)); }},
     {"response_message", [](step at) { line() << "message " << used<bedrock::response>(at).message().raw() << "\n"; }},

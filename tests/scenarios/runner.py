@@ -55,6 +55,8 @@ def event_line(event, with_json=False):
         line += f" json={event.raw}"
     if event.payload and not event.raw:
         line += f' payload="{base64.b64encode(event.payload).decode()}"'
+    if event.round:
+        line += f" round={event.round}"
     return line
 
 
@@ -335,6 +337,8 @@ class Runner:
                 if count == step.get("leave_after"):
                     self.print("left")
                     break
+                if event.type is EventType.TOOL_CALL:
+                    self.give_result(stream, event, step)
         except libbedrock.Error as error:
             self.print(error_line(error, step.get("error") == "status"))
         return count, ended
@@ -344,6 +348,20 @@ class Runner:
             count, ended = self.read(stream, step)
             if ended or count > 0:
                 self.print_response(stream.response, step)
+
+    def give_result(self, run, call, step):
+        result = step["results"].get(call.tool_id, {})
+        if "text" in result:
+            run.result(call.tool_id, result["text"])
+        if "error" in result:
+            run.result(call.tool_id, libbedrock.ToolError(result["error"]))
+
+    def do_run(self, step):
+        model, request, options = self.used("model", step), self.request_of(step), dict(step["options"])
+        with model.run(request, options.pop("tools", None), cancel=self.cancel_of(step), **options) as run:
+            count, ended = self.read(run, step)
+            if ended or count > 0:
+                self.print_response(run.response, step)
 
     def do_open(self, step):
         self.keep("stream", self.opened(step), step)

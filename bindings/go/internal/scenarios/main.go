@@ -269,6 +269,9 @@ func eventLine(event bedrock.Event, withJSON bool) string {
 	if event.Payload != "" && event.JSON == "" {
 		line.WriteString(` payload="` + base64.StdEncoding.EncodeToString([]byte(event.Payload)) + `"`)
 	}
+	if event.Round != 0 {
+		fmt.Fprintf(&line, " round=%d", event.Round)
+	}
 	return line.String()
 }
 
@@ -323,6 +326,47 @@ func open(ctx context.Context, s step) *bedrock.Stream {
 func streamStep(s step) {
 	stream := open(contextOf(s), s)
 	defer stream.Close()
+	readAll(s, stream, func(bedrock.Event) {})
+}
+
+// runStep opens a run, reads it, gives the results that the step has for its calls, and makes its response.
+func runStep(s step) {
+	var options struct {
+		Tools []struct {
+			Name        string
+			Description string
+			InputSchema any `json:"input_schema"`
+		}
+		MaxRounds int `json:"max_rounds"`
+	}
+	var results map[string]struct{ Text, Error *string }
+	s.decode("options", &options)
+	s.decode("results", &results)
+	var tools []bedrock.Tool
+	for _, tool := range options.Tools {
+		tools = append(tools, bedrock.Tool{Name: tool.Name, Description: tool.Description, InputSchema: tool.InputSchema})
+	}
+	request, closeRequest := requestOf(s)
+	defer closeRequest()
+	run := models.of(s).OpenRun(contextOf(s), request, tools, bedrock.RunOptions{MaxRounds: options.MaxRounds})
+	defer run.Close()
+	readAll(s, run, func(event bedrock.Event) {
+		result := results[event.ToolID]
+		switch {
+		case event.Type != bedrock.EventToolCall:
+		case result.Text != nil:
+			failed(run.Result(event.ToolID, *result.Text))
+		case result.Error != nil:
+			failed(run.ResultError(event.ToolID, *result.Error))
+		}
+	})
+}
+
+// readAll reads a stream or a run as a step wants it, and makes its response.
+func readAll(s step, stream interface {
+	Events() iter.Seq2[bedrock.Event, error]
+	Response() (*bedrock.Response, error)
+}, seen func(bedrock.Event)) {
 	count, ending := 0, "done"
 	for event, err := range stream.Events() {
 		if err != nil {
@@ -341,6 +385,7 @@ func streamStep(s step) {
 			ending = "left"
 			break
 		}
+		seen(event)
 	}
 	fmt.Fprintln(out, ending)
 	if count > 0 || ending == "done" {
@@ -560,6 +605,7 @@ var actions = map[string]func(s step){
 		response, err := models.of(s).Call(contextOf(s), s.text("operation", ""), request)
 		called(s, response, err)
 	},
+	"run":           runStep,
 	"stream":        streamStep,
 	"open":          openStep,
 	"next":          func(s step) { streams.of(s).read(s.number("events", 1), s.is("json_of_events"), printLine) },
