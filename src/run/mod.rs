@@ -180,7 +180,7 @@ impl Run {
     // Not inlined, as the functions below: they have large frames, and threads with small stacks call this.
     #[inline(never)]
     fn ask(&self) -> Result<Box<Stream>> {
-        let stream = self.start.model.open_with_content(&*self.request(), self.start.cancel.as_ref());
+        let stream = self.start.model.open_with_content(&self.request(), self.start.cancel.as_ref());
         stream.map(Box::new)
     }
 
