@@ -51,7 +51,7 @@ static void no_model(void *handle)
     bedrock_error *error = NULL;
     bedrock_model *out = POISON;
     bedrock_response *result = POISON;
-    bedrock_usage usage = {0, 0, 0, 0, 0, 0};
+    bedrock_usage usage = {0};
     size_t len = 99;
 
     CHECK_INT(bedrock_model_usage(handle, &usage, sizeof usage), BEDROCK_E_BAD_HANDLE);
