@@ -30,7 +30,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 nitpick_ignore_regex = [
     (r"c:.*", r"u?int\d+_t|size_t|ptrdiff_t|intptr_t"),
     (r"cpp:.*", r".*"),
-    (r"py:.*", r"(builtins|collections|ctypes|typing|types|t|c)\..*|Unpack|RequestLike|BytesLike|Json|Config|Record"),
+    (r"py:.*", r"(builtins|collections|ctypes|logging|typing|types|t|c)\..*"),
+    (r"py:.*", r"Unpack|RequestLike|BytesLike|Json|Config|Record|Handle"),
     (r"py:.*", r"(libbedrock\.)?(_\w+|types)\..*"),
 ]
 
