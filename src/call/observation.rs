@@ -154,9 +154,9 @@ impl Observation {
         let _ = self.outcome.set(Outcome { at: self.began.elapsed(), failure });
     }
 
-    /// Returns how far the response has come.
-    pub fn progress(&self) -> Progress {
-        self.progress.lock().clone()
+    /// Takes how far the response has come, once the call has ended.
+    pub fn take_progress(&self) -> Progress {
+        std::mem::take(&mut *self.progress.lock())
     }
 
     /// Returns how the call has ended, once it has.

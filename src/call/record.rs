@@ -11,7 +11,6 @@ use crate::protocol::operation::Operation;
 use crate::protocol::response_head::ResponseHead;
 use crate::protocol::usage::Usage;
 use crate::sdk::attempts::{Attempt, AttemptConnection};
-use std::fmt::{self, Write as _};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The version of the conventions whose names every record has.
@@ -37,20 +36,20 @@ impl Record<'_> {
         record.text("schema_url", SCHEMA_URL);
         match self.call.model.as_str() {
             "" => record.text("name", name),
-            model => record.text("name", &format!("{name} {model}")),
+            model => record.texts("name", &[name, " ", model]),
         }
         record.text("kind", "client");
         if let Some(span) = span {
-            record.raw("trace_id", format_args!("\"{:032x}\"", span.trace_id));
-            record.raw("span_id", format_args!("\"{:016x}\"", span.span_id));
+            record.hexadecimal("trace_id", &span.trace_id.to_be_bytes());
+            record.hexadecimal("span_id", &span.span_id.to_be_bytes());
             record.number("trace_flags", span.flags.into());
         }
         if let Some(parent) = parent {
-            record.raw("parent_span_id", format_args!("\"{:016x}\"", parent.span_id));
+            record.hexadecimal("parent_span_id", &parent.span_id.to_be_bytes());
         }
         record.number("start_unix_nano", unix_nano(*began_at));
         record.number("end_unix_nano", unix_nano(*began_at + self.outcome.at));
-        record.raw("status", self.outcome.failure.as_ref().map_or(0, |failure| failure.kind as i32));
+        record.number("status", self.outcome.failure.as_ref().map_or(0, |failure| failure.kind as u64));
         let mut attributes = record.object("attributes");
         self.add_attributes(&mut attributes, name);
         attributes.end();
@@ -68,7 +67,7 @@ impl Record<'_> {
         attributes.text("gen_ai.operation.name", name);
         attributes.text("gen_ai.provider.name", "aws.bedrock");
         attributes.known_text("gen_ai.request.model", &call.model);
-        attributes.raw("gen_ai.request.stream", call.operation.streams());
+        attributes.boolean("gen_ai.request.stream", call.operation.streams());
         let parameters = &call.parameters;
         for (key, number) in [
             ("gen_ai.request.max_tokens", &parameters.max_tokens),
@@ -92,9 +91,9 @@ impl Record<'_> {
         self.add_usage(attributes);
         let broke = outcome.failure.is_some() && progress.events > 0;
         match progress.stop_reason.as_str() {
-            "" if broke => attributes.raw("gen_ai.response.finish_reasons", "[\"error\"]"),
+            "" if broke => attributes.list_of("gen_ai.response.finish_reasons", "error"),
             "" => {}
-            reason => attributes.raw("gen_ai.response.finish_reasons", format_args!("[{}]", json::Quoted(reason))),
+            reason => attributes.list_of("gen_ai.response.finish_reasons", reason),
         }
         if let Some(took) = progress.first_content {
             attributes.seconds("gen_ai.response.time_to_first_chunk", took);
@@ -235,18 +234,6 @@ fn unix_nano(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
-/// Writes at least so many digits of a number. Most of a record is numbers, and `fmt` takes several times as long.
-fn push_digits(out: &mut String, mut number: u64, at_least: usize) {
-    let mut digits = [b'0'; 20];
-    let mut at = digits.len();
-    while number > 0 || digits.len() - at < at_least {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-    }
-    out.push_str(std::str::from_utf8(&digits[at..]).expect("digits are ASCII"));
-}
-
 /// A JSON object that is being written.
 struct Object<'a> {
     out: &'a mut String,
@@ -265,10 +252,7 @@ impl<'a> Object<'a> {
 
     /// Writes a key, which needs no escapes. Its value follows.
     fn key(&mut self, key: &str) {
-        if !std::mem::take(&mut self.is_empty) {
-            self.out.push(',');
-        }
-        self.out.push('"');
+        self.out.push_str(if std::mem::take(&mut self.is_empty) { "\"" } else { ",\"" });
         self.out.push_str(key);
         self.out.push_str("\":");
     }
@@ -279,8 +263,33 @@ impl<'a> Object<'a> {
     }
 
     fn text(&mut self, key: &str, text: &str) {
+        self.texts(key, &[text]);
+    }
+
+    /// Writes a text that has several parts.
+    fn texts(&mut self, key: &str, parts: &[&str]) {
         self.key(key);
+        self.out.push('"');
+        parts.iter().for_each(|part| json::escape(self.out, part).expect("writing to a String cannot fail"));
+        self.out.push('"');
+    }
+
+    /// Writes an array that holds one text.
+    fn list_of(&mut self, key: &str, text: &str) {
+        self.key(key);
+        self.out.push('[');
         json::quote(self.out, text).expect("writing to a String cannot fail");
+        self.out.push(']');
+    }
+
+    fn hexadecimal(&mut self, key: &str, bytes: &[u8]) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        self.key(key);
+        self.out.push('"');
+        for half in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
+            self.out.push(char::from(DIGITS[usize::from(half)]));
+        }
+        self.out.push('"');
     }
 
     /// Writes a text unless it is empty.
@@ -291,14 +300,17 @@ impl<'a> Object<'a> {
     }
 
     /// Writes a value that is JSON already.
-    fn raw(&mut self, key: &str, value: impl fmt::Display) {
+    fn raw(&mut self, key: &str, json: &str) {
         self.key(key);
-        write!(self.out, "{value}").expect("writing to a String cannot fail");
+        self.out.push_str(json);
+    }
+
+    fn boolean(&mut self, key: &str, value: bool) {
+        self.raw(key, if value { "true" } else { "false" });
     }
 
     fn number(&mut self, key: &str, number: u64) {
-        self.key(key);
-        push_digits(self.out, number, 1);
+        self.raw(key, itoa::Buffer::new().format(number));
     }
 
     /// Writes a count unless it is negative, which means that it is not known.
@@ -311,13 +323,14 @@ impl<'a> Object<'a> {
     fn seconds(&mut self, key: &str, duration: Duration) {
         self.number(key, duration.as_secs());
         self.out.push('.');
-        push_digits(self.out, duration.subsec_micros().into(), 6);
+        // The 1 before the digits keeps the zeros at their front.
+        self.out.push_str(&itoa::Buffer::new().format(duration.subsec_micros() + 1_000_000)[1..]);
     }
 
     /// Writes the service's name for a failure, or that of its kind.
     fn error_type(&mut self, code: &str, kind: Kind) {
         match code {
-            "" => self.raw("error.type", format_args!("\"{kind:?}\"")),
+            "" => self.text("error.type", &format!("{kind:?}")),
             code => self.text("error.type", code),
         }
     }
@@ -325,7 +338,7 @@ impl<'a> Object<'a> {
     fn connection(&mut self, connection: &AttemptConnection) {
         let AttemptConnection { wait, connected } = connection;
         let mut object = self.object("connection");
-        object.raw("reused", connected.is_none());
+        object.boolean("reused", connected.is_none());
         object.seconds("wait", *wait);
         let times = connected.unwrap_or_default();
         for (key, took) in [("dns", times.dns), ("tcp", times.tcp), ("tls", times.tls)] {
@@ -337,14 +350,25 @@ impl<'a> Object<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::push_digits;
+    use super::*;
 
     #[test]
-    fn digits_are_those_of_fmt() {
-        for (number, at_least) in [(0, 1), (7, 1), (10, 1), (u64::MAX, 1), (0, 6), (42, 6), (999_999, 6)] {
-            let mut out = String::new();
-            push_digits(&mut out, number, at_least);
-            assert_eq!(out, format!("{number:0at_least$}"));
-        }
+    fn values_are_written_as_json() {
+        let mut out = String::new();
+        let mut object = Object::begin(&mut out);
+        object.seconds("none", Duration::ZERO);
+        object.seconds("microsecond", Duration::from_nanos(1_999));
+        object.seconds("much", Duration::new(u64::MAX, 999_999_999));
+        object.hexadecimal("hex", &[0, 0x1f, 0xe0]);
+        object.texts("parts", &["a\"", " ", "b"]);
+        object.list_of("list", "a\nb");
+        object.count("unknown", -1);
+        object.boolean("is", false);
+        object.end();
+        assert_eq!(
+            out,
+            r#"{"none":0.000000,"microsecond":0.000001,"much":18446744073709551615.999999,"hex":"001fe0","#.to_owned()
+                + r#""parts":"a\" b","list":["a\nb"],"is":false}"#
+        );
     }
 }

@@ -73,9 +73,10 @@ impl Shared {
     fn report(&self) {
         let Some(call) = &self.observation else { return };
         let Some(outcome) = call.outcome() else { return };
-        let (progress, attempts, head) = (call.progress(), self.attempts.take_trail(), self.head());
-        let record = Record { call, progress: &progress, outcome, attempts: &attempts, head: &head };
-        feed::report(Item::Record(Arc::new(record.to_json().into())));
+        let (progress, attempts) = (call.take_progress(), self.attempts.take_trail());
+        let record =
+            Record { call, progress: &progress, outcome, attempts: &attempts, head: &self.head.lock() }.to_json();
+        feed::report(Item::Record(Arc::new(record.into())));
     }
 
     pub fn abort(&self) {
