@@ -5,9 +5,9 @@ use crate::error::Kind;
 use crate::json::Json;
 use crate::protocol::batch::Batch;
 use crate::protocol::event::EventKind;
-use crate::protocol::frame_buffer::LONG;
 use crate::protocol::operation::Operation;
 use crate::protocol::traceparent::Traceparent;
+use crate::protocol::unary_response::UnaryBody;
 use crate::protocol::usage::Usage;
 use crate::request::{Parameters, SerializedRequest};
 use crate::runtime::sync::Mutex;
@@ -124,14 +124,14 @@ impl Observation {
         }
     }
 
-    /// Notes a response that does not stream, which is JSON.
-    pub fn response(&self, text: &str) {
-        let is_message = matches!(self.operation, Operation::Converse);
-        let json = (is_message && text.len() <= LONG).then(|| Json::trusted(text));
-        let stop_reason = json.and_then(|json| json.get("stopReason")?.string());
+    /// Notes a response that does not stream.
+    pub fn response(&self, body: &UnaryBody) {
         let mut progress = self.progress.lock();
-        progress.received = text.len();
-        progress.stop_reason = stop_reason.unwrap_or_default().into_owned();
+        progress.received = body.text.len();
+        if !body.stop_reason.is_empty() {
+            let stop_reason = Json::trusted(&body.text[body.stop_reason.clone()]);
+            progress.stop_reason = stop_reason.string().unwrap_or_default().into_owned();
+        }
     }
 
     /// Notes usage that the service has reported.

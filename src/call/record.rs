@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The version of the conventions whose names every record has.
 const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.41.0";
+const HEXADECIMAL: &[u8; 16] = b"0123456789abcdef";
 /// The usual length of a record.
 const LENGTH: usize = 3 << 10;
 
@@ -282,14 +283,15 @@ impl<'a> Object<'a> {
         self.out.push(']');
     }
 
+    /// Writes at most 16 bytes.
     fn hexadecimal(&mut self, key: &str, bytes: &[u8]) {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        self.key(key);
-        self.out.push('"');
-        for half in bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]) {
-            self.out.push(char::from(DIGITS[usize::from(half)]));
+        let mut digits = [0; 32];
+        for (at, byte) in bytes.iter().enumerate() {
+            digits[2 * at] = HEXADECIMAL[usize::from(byte >> 4)];
+            digits[2 * at + 1] = HEXADECIMAL[usize::from(byte & 15)];
         }
-        self.out.push('"');
+        let digits = std::str::from_utf8(&digits[..2 * bytes.len()]).expect("digits are ASCII");
+        self.texts(key, &[digits]);
     }
 
     /// Writes a text unless it is empty.

@@ -4,16 +4,14 @@ use crate::error::Result;
 use crate::protocol::frame_buffer::LONG;
 use crate::protocol::operation::ResponseForm;
 use crate::protocol::response_head::ResponseHead;
-use crate::protocol::unary_response::UnaryHead;
-use crate::protocol::usage::Usage;
+use crate::protocol::unary_response::{UnaryBody, UnaryHead};
 use crate::runtime::blocking;
 use crate::sdk::incoming_response::{self, IncomingResponse};
 
 /// A complete response that does not stream.
 pub struct Unary {
     pub head: ResponseHead,
-    pub text: String,
-    pub usage: Usage,
+    pub body: UnaryBody,
 }
 
 /// Receives a response of at most `max_answer` bytes. The caller sets the timer.
@@ -29,7 +27,7 @@ pub async fn receive(response: IncomingResponse, form: ResponseForm, max_answer:
         }
     };
     match reading.await {
-        Ok((text, usage)) => Ok(Unary { usage: head.usage.or(usage), head, text }),
+        Ok(body) => Ok(Unary { body: UnaryBody { usage: head.usage.or(body.usage), ..body }, head }),
         Err(error) => Err(error.with_request_id(&head.request_id).with_http_status(status)),
     }
 }

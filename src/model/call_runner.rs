@@ -197,11 +197,11 @@ impl CallRunner {
         };
         match response {
             Response::Unary(unary) => {
-                let Unary { head, text, usage } = *unary;
+                let Unary { head, body } = *unary;
                 writer.set_head(&head);
-                count(usage);
-                writer.observation().into_iter().for_each(|observation| observation.response(&text));
-                Ok(Some(text))
+                count(body.usage);
+                writer.observation().into_iter().for_each(|observation| observation.response(&body));
+                Ok(Some(body.text))
             }
             Response::Stream(incoming) => {
                 writer.set_head(incoming.head());

@@ -1,6 +1,6 @@
 //! The usage that a response reports: in a member of its JSON, in its headers, or in its last chunk.
 
-use crate::json::{self, Json};
+use crate::json::{self, Json, Member};
 
 /// The token counts and the latency of a response, -1 if they were not reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,32 +24,29 @@ pub const INVOCATION_METRICS: &str = "amazon-bedrock-invocationMetrics";
 impl Usage {
     /// Reads the JSON of a response: of Converse, or in a model's own form.
     pub fn of_response(response: Json<'_>) -> Usage {
-        let mut reported = Usage::default();
-        for member in response.members() {
-            let Some(key) = member.key.string() else { continue };
-            let of_member = match (&*key, member.value) {
-                ("usage", usage) => Usage::of_usage(usage),
-                // Converse.
-                ("metrics", metrics) => Usage { latency_ms: count(metrics, "latencyMs"), ..Usage::default() },
-                // Cohere. The billed units are the tokens of the prompt and of the output.
-                ("meta", meta) => {
-                    let units = meta.get("billed_units").or_else(|| meta.get("tokens"));
-                    units.map(Usage::of_usage).unwrap_or_default()
-                }
-                // Titan.
-                ("inputTextTokenCount", tokens) => Usage { input_tokens: whole_number(tokens), ..Usage::default() },
-                ("results", results) => {
-                    let tokens = results.elements().map(|result| count(result, "tokenCount")).filter(|n| *n >= 0);
-                    Usage { output_tokens: tokens.reduce(i64::saturating_add).unwrap_or(-1), ..Usage::default() }
-                }
-                // Llama.
-                ("prompt_token_count", tokens) => Usage { input_tokens: whole_number(tokens), ..Usage::default() },
-                ("generation_token_count", tokens) => Usage { output_tokens: whole_number(tokens), ..Usage::default() },
-                _ => continue,
-            };
-            reported = reported.or(of_member);
-        }
-        reported
+        response.members().filter_map(Usage::of_member).fold(Usage::default(), Usage::or)
+    }
+
+    /// Reads a member of the JSON of a response. Returns None if it reports no usage.
+    pub fn of_member(member: Member<'_>) -> Option<Usage> {
+        let of_member = match (&*member.key.string()?, member.value) {
+            ("usage", usage) => Usage::of_usage(usage),
+            // Converse.
+            ("metrics", metrics) => Usage { latency_ms: count(metrics, "latencyMs"), ..Usage::default() },
+            // Cohere. The billed units are the tokens of the prompt and of the output.
+            ("meta", meta) => Usage::of_usage(meta.get("billed_units").or_else(|| meta.get("tokens"))?),
+            // Titan.
+            ("inputTextTokenCount", tokens) => Usage { input_tokens: whole_number(tokens), ..Usage::default() },
+            ("results", results) => {
+                let tokens = results.elements().map(|result| count(result, "tokenCount")).filter(|n| *n >= 0);
+                Usage { output_tokens: tokens.reduce(i64::saturating_add).unwrap_or(-1), ..Usage::default() }
+            }
+            // Llama.
+            ("prompt_token_count", tokens) => Usage { input_tokens: whole_number(tokens), ..Usage::default() },
+            ("generation_token_count", tokens) => Usage { output_tokens: whole_number(tokens), ..Usage::default() },
+            _ => return None,
+        };
+        Some(of_member)
     }
 
     /// Reads an object with token counts, under the names of Converse, Anthropic and OpenAI, in one pass.
