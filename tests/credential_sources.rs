@@ -4,13 +4,13 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::json;
-use sha1::{Digest, Sha1};
+use sha1::Digest as _;
 
 use support::capi::*;
 use support::{LocalBedrock, Reply, Request as Received};
@@ -19,6 +19,8 @@ use support::{LocalBedrock, Reply, Request as Received};
 const CHILD: &str = "BEDROCK_TEST_CHILD";
 /// The calls that are made at once.
 const CALLS: usize = 200;
+const METADATA_TOKEN: &str = "/latest/api/token";
+const METADATA_ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
 /// Runs `body` in another process, which runs the test of this name with an empty home.
 #[track_caller]
@@ -46,66 +48,90 @@ fn set(name: &str, value: impl AsRef<std::ffi::OsStr>) {
 struct Services {
     server: LocalBedrock,
     state: Arc<State>,
+    /// Gives keys of this number to a source that is a file or a command.
+    give: Box<dyn Fn(usize)>,
 }
 
 #[derive(Default)]
 struct State {
     lookups: AtomicUsize,
+    /// The requests that renew a token with which credentials are fetched.
+    renewals: AtomicUsize,
     /// The number of the keys that are given and accepted.
     keys: AtomicUsize,
-    /// The runs of a command and its output, if the source is a command.
-    command: Option<(PathBuf, PathBuf)>,
 }
 
 impl Services {
-    fn start(command: Option<&Path>) -> Services {
+    fn start(give: impl Fn(usize) + 'static) -> Services {
         let server = LocalBedrock::start();
-        let command = command.map(|home| (home.join("runs"), home.join("keys.json")));
-        let state = Arc::new(State { command, ..State::default() });
+        let state = Arc::<State>::default();
         let services = state.clone();
         server.respond_with(move |request| services.reply(request));
-        Services { server, state }
+        Services { server, state, give: Box::new(give) }
     }
 
     /// Gives other keys from now on, and accepts no others.
     fn replace_keys(&self) {
         let number = self.state.keys.fetch_add(1, Ordering::SeqCst) + 1;
-        if let Some((runs, keys)) = &self.state.command {
-            let printed = json!({"Version": 1, "AccessKeyId": format!("AKIAKEYS{number}"), "SecretAccessKey": "s",
-                "Expiration": "2099-01-01T00:00:00Z"});
-            let new = keys.with_extension("new");
-            std::fs::write(&new, printed.to_string()).expect("a file");
-            std::fs::rename(new, keys).expect("a file");
-            let _ = std::fs::OpenOptions::new().create(true).append(true).open(runs);
-        }
+        (self.give)(number);
     }
 
     fn lookups(&self) -> usize {
-        match &self.state.command {
-            Some((runs, _)) => std::fs::read_to_string(runs).expect("the runs").lines().count(),
-            None => self.state.lookups.load(Ordering::SeqCst),
-        }
+        self.state.lookups.load(Ordering::SeqCst)
+    }
+
+    fn renewals(&self) -> usize {
+        self.state.renewals.load(Ordering::SeqCst)
     }
 }
 
 impl State {
     fn reply(&self, request: &Received) -> Reply {
-        let id = format!("AKIAKEYS{}", self.keys.load(Ordering::SeqCst));
+        let number = self.keys.load(Ordering::SeqCst);
+        let id = format!("AKIAKEYS{number}");
         if request.operation() == "converse" {
             let is_newest = request.header("authorization").is_some_and(|value| value.contains(&format!("{id}/")));
             return if is_newest { Reply::text_response("Hello") } else { refusal() };
         }
+        match request.path() {
+            METADATA_TOKEN => {
+                assert_eq!(request.method, "PUT");
+                assert!(request.header("x-aws-ec2-metadata-token-ttl-seconds").is_some());
+                self.renewals.fetch_add(1, Ordering::SeqCst);
+                return Reply::empty(200).content_type("text/plain").body(format!("token{number}"));
+            }
+            METADATA_ROLES => return Reply::empty(200).content_type("text/plain").body("reader"),
+            "/token" => {
+                self.renewals.fetch_add(1, Ordering::SeqCst);
+                let token = json!({"accessToken": "renewed", "expiresIn": 28800, "refreshToken": "next",
+                    "tokenType": "Bearer"});
+                return Reply::json(token.to_string());
+            }
+            _ => {}
+        }
         self.lookups.fetch_add(1, Ordering::SeqCst);
         match request.path() {
-            "/credentials" => Reply::json(
-                json!({"AccessKeyId": id, "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"})
-                    .to_string(),
-            ),
+            "/credentials" => Reply::json(temporary(&id)),
+            path if path == format!("{METADATA_ROLES}reader") => {
+                let token = request.header("x-aws-ec2-metadata-token").expect("the token of version 2");
+                assert_eq!(token, format!("token{number}"));
+                Reply::json(temporary(&id))
+            }
             "/federation/credentials" => Reply::json(
                 json!({"roleCredentials": {"accessKeyId": id, "secretAccessKey": "s", "sessionToken": "t",
                     "expiration": 4_070_908_800_000_u64}})
                 .to_string(),
             ),
+            "/v1/token" => {
+                assert!(request.header("dpop").is_some(), "the proof that the client has the key of the login");
+                let body = String::from_utf8_lossy(&request.body).into_owned();
+                assert!(body.contains(&format!("\"refresh{number}\"")), "{body}");
+                Reply::json(
+                    json!({"accessToken": {"accessKeyId": id, "secretAccessKey": "s", "sessionToken": "t"},
+                        "tokenType": "aws_sigv4", "expiresIn": 900, "refreshToken": "next"})
+                    .to_string(),
+                )
+            }
             _ => {
                 let body = String::from_utf8_lossy(&request.body).into_owned();
                 let web = if body.contains("AssumeRoleWithWebIdentity") { "WithWebIdentity" } else { "" };
@@ -118,6 +144,11 @@ impl State {
             }
         }
     }
+}
+
+/// Returns keys in the form of the metadata services.
+fn temporary(id: &str) -> String {
+    json!({"AccessKeyId": id, "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}).to_string()
 }
 
 fn refusal() -> Reply {
@@ -134,22 +165,27 @@ fn call(model: &Model) {
 }
 
 fn check(services: &Services) {
+    check_counted(services, || services.lookups());
+}
+
+/// Checks how many lookups there are. `lookups` counts them.
+fn check_counted(services: &Services, lookups: impl Fn() -> usize) {
     let config = json!({"model": MODEL_ID, "base_url": services.server.url(), "retry": {"max_attempts": 1}});
     let model = Model::new(&config);
     services.replace_keys();
     call(&model);
-    assert_eq!(services.lookups(), 1, "the first lookup");
+    assert_eq!(lookups(), 1, "the first lookup");
     call(&model);
-    assert_eq!(services.lookups(), 1, "the credentials are held");
+    assert_eq!(lookups(), 1, "the credentials are held");
     services.replace_keys();
     call(&model);
-    assert_eq!(services.lookups(), 2, "the lookup after the refusal");
+    assert_eq!(lookups(), 2, "the lookup after the refusal");
 }
 
 #[test]
 fn a_container_is_asked_once_by_many_calls_and_once_after_a_refusal() {
     with_home("a_container_is_asked_once_by_many_calls_and_once_after_a_refusal", |_| {
-        let services = Services::start(None);
+        let services = Services::start(|_| ());
         set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/credentials", services.server.url()));
         check(&services);
     });
@@ -158,7 +194,7 @@ fn a_container_is_asked_once_by_many_calls_and_once_after_a_refusal() {
 #[test]
 fn a_role_is_assumed_once_by_many_calls_and_once_after_a_refusal() {
     with_home("a_role_is_assumed_once_by_many_calls_and_once_after_a_refusal", |home| {
-        let services = Services::start(None);
+        let services = Services::start(|_| ());
         set("AWS_ENDPOINT_URL_STS", services.server.url());
         let config = "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n\
                       [profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n";
@@ -170,7 +206,7 @@ fn a_role_is_assumed_once_by_many_calls_and_once_after_a_refusal() {
 #[test]
 fn a_web_identity_is_exchanged_once_by_many_calls_and_once_after_a_refusal() {
     with_home("a_web_identity_is_exchanged_once_by_many_calls_and_once_after_a_refusal", |home| {
-        let services = Services::start(None);
+        let services = Services::start(|_| ());
         set("AWS_ENDPOINT_URL_STS", services.server.url());
         std::fs::write(home.join("token"), "a.web.token").expect("a file");
         set("AWS_WEB_IDENTITY_TOKEN_FILE", home.join("token"));
@@ -182,28 +218,110 @@ fn a_web_identity_is_exchanged_once_by_many_calls_and_once_after_a_refusal() {
 #[test]
 fn a_session_of_sso_is_exchanged_once_by_many_calls_and_once_after_a_refusal() {
     with_home("a_session_of_sso_is_exchanged_once_by_many_calls_and_once_after_a_refusal", |home| {
-        let services = Services::start(None);
+        let services = Services::start(|_| ());
         set("AWS_ENDPOINT_URL_SSO", services.server.url());
-        let start = "https://example.awsapps.com/start";
+        let config = format!("[default]\nsso_start_url = {SSO_START}\n{SSO}");
+        std::fs::write(home.join(".aws/config"), config).expect("a file");
+        let token = json!({"startUrl": SSO_START, "region": "us-east-1", "accessToken": "token",
+            "expiresAt": "2099-01-01T00:00:00Z"});
+        write_sso_token(home, SSO_START, &token);
+        check(&services);
+    });
+}
+
+#[test]
+fn an_expired_token_of_sso_is_renewed_once_by_many_calls_and_kept_after_a_refusal() {
+    with_home("an_expired_token_of_sso_is_renewed_once_by_many_calls_and_kept_after_a_refusal", |home| {
+        let services = Services::start(|_| ());
+        set("AWS_ENDPOINT_URL_SSO", services.server.url());
+        set("AWS_ENDPOINT_URL_SSO_OIDC", services.server.url());
         let config = format!(
-            "[default]\nsso_start_url = {start}\nsso_region = us-east-1\nsso_account_id = 123456789012\n\
-             sso_role_name = reader\n"
+            "[default]\nsso_session = mine\n{SSO}[sso-session mine]\nsso_region = us-east-1\n\
+             sso_start_url = {SSO_START}\n"
         );
         std::fs::write(home.join(".aws/config"), config).expect("a file");
-        let name: String = Sha1::digest(start).iter().map(|byte| format!("{byte:02x}")).collect();
-        let token = json!({"startUrl": start, "region": "us-east-1", "accessToken": "token",
-            "expiresAt": "2099-01-01T00:00:00Z"});
-        std::fs::write(home.join(".aws/sso/cache").join(name + ".json"), token.to_string()).expect("a file");
+        let token = json!({"startUrl": SSO_START, "region": "us-east-1", "accessToken": "expired",
+            "expiresAt": "2020-01-01T00:00:00Z", "refreshToken": "first", "clientId": "id", "clientSecret": "secret",
+            "registrationExpiresAt": "2099-01-01T00:00:00Z"});
+        write_sso_token(home, "mine", &token);
         check(&services);
+        assert_eq!(services.renewals(), 1, "the token is renewed before the first lookup alone");
+    });
+}
+
+/// The settings of a profile in both forms of SSO.
+const SSO: &str = "sso_region = us-east-1\nsso_account_id = 123456789012\nsso_role_name = reader\n";
+const SSO_START: &str = "https://example.awsapps.com/start";
+
+fn write_sso_token(home: &Path, name: &str, token: &serde_json::Value) {
+    let name = hexadecimal(&sha1::Sha1::digest(name)) + ".json";
+    std::fs::write(home.join(".aws/sso/cache").join(name), token.to_string()).expect("a file");
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn a_login_session_is_renewed_once_by_many_calls_and_once_after_the_next_login() {
+    with_home("a_login_session_is_renewed_once_by_many_calls_and_once_after_the_next_login", |home| {
+        const SESSION: &str = "arn:aws:iam::123456789012:user/me";
+        std::fs::write(home.join(".aws/config"), format!("[default]\nlogin_session = {SESSION}\n")).expect("a file");
+        let folder = home.join(".aws/login/cache");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let cache = folder.join(hexadecimal(&<sha2::Sha256 as sha2::Digest>::digest(SESSION)) + ".json");
+        // What `aws login` has written, some time ago.
+        let log_in = move |number| {
+            let token = json!({"accessToken": {"accessKeyId": "ASIAOLD", "secretAccessKey": "s", "sessionToken": "t",
+                "accountId": "123456789012", "expiresAt": "2020-01-01T00:00:00Z"}, "tokenType": "aws_sigv4",
+                "refreshToken": format!("refresh{number}"), "idToken": "i", "clientId": "c", "dpopKey": dpop_key()});
+            replace(&cache, &token.to_string());
+        };
+        let services = Services::start(log_in);
+        set("AWS_ENDPOINT_URL_SIGNIN", services.server.url());
+        check(&services);
+    });
+}
+
+/// Returns a P-256 key that protects nothing, in the form in which `aws login` writes it.
+fn dpop_key() -> String {
+    const VERSION: [u8; 5] = [0x30, 0x31, 2, 1, 1];
+    const CURVE: [u8; 12] = [0xa0, 10, 6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7];
+    let der = [&VERSION[..], &[4, 32], &[1; 32], &CURVE].concat();
+    let text = base64_simd::STANDARD.encode_to_string(der);
+    let (first, rest) = text.split_at(64);
+    format!("-----BEGIN EC PRIVATE KEY-----\n{first}\n{rest}\n-----END EC PRIVATE KEY-----\n")
+}
+
+#[test]
+fn the_metadata_of_an_instance_are_read_once_by_many_calls_and_once_after_a_refusal() {
+    with_home("the_metadata_of_an_instance_are_read_once_by_many_calls_and_once_after_a_refusal", |_| {
+        let services = Services::start(|_| ());
+        set("AWS_EC2_METADATA_DISABLED", "false");
+        set("AWS_EC2_METADATA_SERVICE_ENDPOINT", services.server.url());
+        check(&services);
+        assert_eq!(services.renewals(), 2, "each lookup has a token of its own");
     });
 }
 
 #[test]
 fn a_command_is_run_once_by_many_calls_and_once_after_a_refusal() {
     with_home("a_command_is_run_once_by_many_calls_and_once_after_a_refusal", |home| {
-        let services = Services::start(Some(home));
+        let (runs, keys) = (home.join("runs"), home.join("keys.json"));
+        let services = Services::start(move |number| {
+            let printed = json!({"Version": 1, "AccessKeyId": format!("AKIAKEYS{number}"), "SecretAccessKey": "s",
+                "Expiration": "2099-01-01T00:00:00Z"});
+            replace(&keys, &printed.to_string());
+        });
         let config = "[default]\ncredential_process = sh -c 'echo run >> \"$HOME/runs\"; cat \"$HOME/keys.json\"'\n";
         std::fs::write(home.join(".aws/config"), config).expect("a file");
-        check(&services);
+        check_counted(&services, || std::fs::read_to_string(&runs).map_or(0, |runs| runs.lines().count()));
     });
+}
+
+/// Replaces a file at once, as a program does that others read from.
+fn replace(path: &Path, text: &str) {
+    let new = path.with_extension("new");
+    std::fs::write(&new, text).expect("a file");
+    std::fs::rename(new, path).expect("a file");
 }
