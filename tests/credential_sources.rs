@@ -5,7 +5,6 @@
 mod support;
 
 use std::path::Path;
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,31 +12,13 @@ use serde_json::json;
 use sha1::Digest as _;
 
 use support::capi::*;
+use support::own_home::{replace, with_home};
 use support::{LocalBedrock, Reply, Request as Received};
 
-/// The variable that is set in the process that a test starts.
-const CHILD: &str = "BEDROCK_TEST_CHILD";
 /// The calls that are made at once.
 const CALLS: usize = 200;
 const METADATA_TOKEN: &str = "/latest/api/token";
 const METADATA_ROLES: &str = "/latest/meta-data/iam/security-credentials/";
-
-/// Runs `body` in another process, which runs the test of this name with an empty home.
-#[track_caller]
-fn with_home(test: &str, body: impl FnOnce(&Path)) {
-    let home = Path::new(env!("CARGO_TARGET_TMPDIR")).join("credential_sources").join(test);
-    if std::env::var_os(CHILD).is_some() {
-        return body(&home);
-    }
-    let _ = std::fs::remove_dir_all(&home);
-    std::fs::create_dir_all(home.join(".aws/sso/cache")).expect("a home");
-    let mut child = Command::new(std::env::current_exe().expect("this program"));
-    child.args([test, "--exact", "--nocapture"]).env_clear().env(CHILD, "1").env("HOME", &home);
-    child.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", "/usr/bin:/bin");
-    let run = child.output().expect("the test can be started again");
-    let output = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
-    assert!(run.status.success() && output.contains("1 passed"), "in a process of its own:\n{output}");
-}
 
 /// Sets a variable of this process, none of whose other threads reads the environment now.
 fn set(name: &str, value: impl AsRef<std::ffi::OsStr>) {
@@ -184,69 +165,89 @@ fn check_counted(services: &Services, lookups: impl Fn() -> usize) {
 
 #[test]
 fn a_container_is_asked_once_by_many_calls_and_once_after_a_refusal() {
-    with_home("a_container_is_asked_once_by_many_calls_and_once_after_a_refusal", |_| {
-        let services = Services::start(|_| ());
-        set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/credentials", services.server.url()));
-        check(&services);
-    });
+    with_home(
+        "a_container_is_asked_once_by_many_calls_and_once_after_a_refusal",
+        |_| (),
+        |_| {
+            let services = Services::start(|_| ());
+            set("AWS_CONTAINER_CREDENTIALS_FULL_URI", format!("{}/credentials", services.server.url()));
+            check(&services);
+        },
+    );
 }
 
 #[test]
 fn a_role_is_assumed_once_by_many_calls_and_once_after_a_refusal() {
-    with_home("a_role_is_assumed_once_by_many_calls_and_once_after_a_refusal", |home| {
-        let services = Services::start(|_| ());
-        set("AWS_ENDPOINT_URL_STS", services.server.url());
-        let config = "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n\
+    with_home(
+        "a_role_is_assumed_once_by_many_calls_and_once_after_a_refusal",
+        |_| (),
+        |home| {
+            let services = Services::start(|_| ());
+            set("AWS_ENDPOINT_URL_STS", services.server.url());
+            let config = "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n\
                       [profile base]\naws_access_key_id = AKIABASE\naws_secret_access_key = s\n";
-        std::fs::write(home.join(".aws/config"), config).expect("a file");
-        check(&services);
-    });
+            std::fs::write(home.join(".aws/config"), config).expect("a file");
+            check(&services);
+        },
+    );
 }
 
 #[test]
 fn a_web_identity_is_exchanged_once_by_many_calls_and_once_after_a_refusal() {
-    with_home("a_web_identity_is_exchanged_once_by_many_calls_and_once_after_a_refusal", |home| {
-        let services = Services::start(|_| ());
-        set("AWS_ENDPOINT_URL_STS", services.server.url());
-        std::fs::write(home.join("token"), "a.web.token").expect("a file");
-        set("AWS_WEB_IDENTITY_TOKEN_FILE", home.join("token"));
-        set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r");
-        check(&services);
-    });
+    with_home(
+        "a_web_identity_is_exchanged_once_by_many_calls_and_once_after_a_refusal",
+        |_| (),
+        |home| {
+            let services = Services::start(|_| ());
+            set("AWS_ENDPOINT_URL_STS", services.server.url());
+            std::fs::write(home.join("token"), "a.web.token").expect("a file");
+            set("AWS_WEB_IDENTITY_TOKEN_FILE", home.join("token"));
+            set("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/r");
+            check(&services);
+        },
+    );
 }
 
 #[test]
 fn a_session_of_sso_is_exchanged_once_by_many_calls_and_once_after_a_refusal() {
-    with_home("a_session_of_sso_is_exchanged_once_by_many_calls_and_once_after_a_refusal", |home| {
-        let services = Services::start(|_| ());
-        set("AWS_ENDPOINT_URL_SSO", services.server.url());
-        let config = format!("[default]\nsso_start_url = {SSO_START}\n{SSO}");
-        std::fs::write(home.join(".aws/config"), config).expect("a file");
-        let token = json!({"startUrl": SSO_START, "region": "us-east-1", "accessToken": "token",
+    with_home(
+        "a_session_of_sso_is_exchanged_once_by_many_calls_and_once_after_a_refusal",
+        |_| (),
+        |home| {
+            let services = Services::start(|_| ());
+            set("AWS_ENDPOINT_URL_SSO", services.server.url());
+            let config = format!("[default]\nsso_start_url = {SSO_START}\n{SSO}");
+            std::fs::write(home.join(".aws/config"), config).expect("a file");
+            let token = json!({"startUrl": SSO_START, "region": "us-east-1", "accessToken": "token",
             "expiresAt": "2099-01-01T00:00:00Z"});
-        write_sso_token(home, SSO_START, &token);
-        check(&services);
-    });
+            write_sso_token(home, SSO_START, &token);
+            check(&services);
+        },
+    );
 }
 
 #[test]
 fn an_expired_token_of_sso_is_renewed_once_by_many_calls_and_kept_after_a_refusal() {
-    with_home("an_expired_token_of_sso_is_renewed_once_by_many_calls_and_kept_after_a_refusal", |home| {
-        let services = Services::start(|_| ());
-        set("AWS_ENDPOINT_URL_SSO", services.server.url());
-        set("AWS_ENDPOINT_URL_SSO_OIDC", services.server.url());
-        let config = format!(
-            "[default]\nsso_session = mine\n{SSO}[sso-session mine]\nsso_region = us-east-1\n\
+    with_home(
+        "an_expired_token_of_sso_is_renewed_once_by_many_calls_and_kept_after_a_refusal",
+        |_| (),
+        |home| {
+            let services = Services::start(|_| ());
+            set("AWS_ENDPOINT_URL_SSO", services.server.url());
+            set("AWS_ENDPOINT_URL_SSO_OIDC", services.server.url());
+            let config = format!(
+                "[default]\nsso_session = mine\n{SSO}[sso-session mine]\nsso_region = us-east-1\n\
              sso_start_url = {SSO_START}\n"
-        );
-        std::fs::write(home.join(".aws/config"), config).expect("a file");
-        let token = json!({"startUrl": SSO_START, "region": "us-east-1", "accessToken": "expired",
+            );
+            std::fs::write(home.join(".aws/config"), config).expect("a file");
+            let token = json!({"startUrl": SSO_START, "region": "us-east-1", "accessToken": "expired",
             "expiresAt": "2020-01-01T00:00:00Z", "refreshToken": "first", "clientId": "id", "clientSecret": "secret",
             "registrationExpiresAt": "2099-01-01T00:00:00Z"});
-        write_sso_token(home, "mine", &token);
-        check(&services);
-        assert_eq!(services.renewals(), 1, "the token is renewed before the first lookup alone");
-    });
+            write_sso_token(home, "mine", &token);
+            check(&services);
+            assert_eq!(services.renewals(), 1, "the token is renewed before the first lookup alone");
+        },
+    );
 }
 
 /// The settings of a profile in both forms of SSO.
@@ -264,23 +265,28 @@ fn hexadecimal(bytes: &[u8]) -> String {
 
 #[test]
 fn a_login_session_is_renewed_once_by_many_calls_and_once_after_the_next_login() {
-    with_home("a_login_session_is_renewed_once_by_many_calls_and_once_after_the_next_login", |home| {
-        const SESSION: &str = "arn:aws:iam::123456789012:user/me";
-        std::fs::write(home.join(".aws/config"), format!("[default]\nlogin_session = {SESSION}\n")).expect("a file");
-        let folder = home.join(".aws/login/cache");
-        std::fs::create_dir_all(&folder).expect("a folder");
-        let cache = folder.join(hexadecimal(&<sha2::Sha256 as sha2::Digest>::digest(SESSION)) + ".json");
-        // What `aws login` has written, some time ago.
-        let log_in = move |number| {
-            let token = json!({"accessToken": {"accessKeyId": "ASIAOLD", "secretAccessKey": "s", "sessionToken": "t",
+    with_home(
+        "a_login_session_is_renewed_once_by_many_calls_and_once_after_the_next_login",
+        |_| (),
+        |home| {
+            const SESSION: &str = "arn:aws:iam::123456789012:user/me";
+            std::fs::write(home.join(".aws/config"), format!("[default]\nlogin_session = {SESSION}\n"))
+                .expect("a file");
+            let folder = home.join(".aws/login/cache");
+            std::fs::create_dir_all(&folder).expect("a folder");
+            let cache = folder.join(hexadecimal(&<sha2::Sha256 as sha2::Digest>::digest(SESSION)) + ".json");
+            // What `aws login` has written, some time ago.
+            let log_in = move |number| {
+                let token = json!({"accessToken": {"accessKeyId": "ASIAOLD", "secretAccessKey": "s", "sessionToken": "t",
                 "accountId": "123456789012", "expiresAt": "2020-01-01T00:00:00Z"}, "tokenType": "aws_sigv4",
                 "refreshToken": format!("refresh{number}"), "idToken": "i", "clientId": "c", "dpopKey": dpop_key()});
-            replace(&cache, &token.to_string());
-        };
-        let services = Services::start(log_in);
-        set("AWS_ENDPOINT_URL_SIGNIN", services.server.url());
-        check(&services);
-    });
+                replace(&cache, &token.to_string());
+            };
+            let services = Services::start(log_in);
+            set("AWS_ENDPOINT_URL_SIGNIN", services.server.url());
+            check(&services);
+        },
+    );
 }
 
 /// Returns a P-256 key that protects nothing, in the form in which `aws login` writes it.
@@ -295,33 +301,35 @@ fn dpop_key() -> String {
 
 #[test]
 fn the_metadata_of_an_instance_are_read_once_by_many_calls_and_once_after_a_refusal() {
-    with_home("the_metadata_of_an_instance_are_read_once_by_many_calls_and_once_after_a_refusal", |_| {
-        let services = Services::start(|_| ());
-        set("AWS_EC2_METADATA_DISABLED", "false");
-        set("AWS_EC2_METADATA_SERVICE_ENDPOINT", services.server.url());
-        check(&services);
-        assert_eq!(services.renewals(), 2, "each lookup has a token of its own");
-    });
+    with_home(
+        "the_metadata_of_an_instance_are_read_once_by_many_calls_and_once_after_a_refusal",
+        |_| (),
+        |_| {
+            let services = Services::start(|_| ());
+            set("AWS_EC2_METADATA_DISABLED", "false");
+            set("AWS_EC2_METADATA_SERVICE_ENDPOINT", services.server.url());
+            check(&services);
+            assert_eq!(services.renewals(), 2, "each lookup has a token of its own");
+        },
+    );
 }
 
 #[test]
 fn a_command_is_run_once_by_many_calls_and_once_after_a_refusal() {
-    with_home("a_command_is_run_once_by_many_calls_and_once_after_a_refusal", |home| {
-        let (runs, keys) = (home.join("runs"), home.join("keys.json"));
-        let services = Services::start(move |number| {
-            let printed = json!({"Version": 1, "AccessKeyId": format!("AKIAKEYS{number}"), "SecretAccessKey": "s",
+    with_home(
+        "a_command_is_run_once_by_many_calls_and_once_after_a_refusal",
+        |_| (),
+        |home| {
+            let (runs, keys) = (home.join("runs"), home.join("keys.json"));
+            let services = Services::start(move |number| {
+                let printed = json!({"Version": 1, "AccessKeyId": format!("AKIAKEYS{number}"), "SecretAccessKey": "s",
                 "Expiration": "2099-01-01T00:00:00Z"});
-            replace(&keys, &printed.to_string());
-        });
-        let config = "[default]\ncredential_process = sh -c 'echo run >> \"$HOME/runs\"; cat \"$HOME/keys.json\"'\n";
-        std::fs::write(home.join(".aws/config"), config).expect("a file");
-        check_counted(&services, || std::fs::read_to_string(&runs).map_or(0, |runs| runs.lines().count()));
-    });
-}
-
-/// Replaces a file at once, as a program does that others read from.
-fn replace(path: &Path, text: &str) {
-    let new = path.with_extension("new");
-    std::fs::write(&new, text).expect("a file");
-    std::fs::rename(new, path).expect("a file");
+                replace(&keys, &printed.to_string());
+            });
+            let config =
+                "[default]\ncredential_process = sh -c 'echo run >> \"$HOME/runs\"; cat \"$HOME/keys.json\"'\n";
+            std::fs::write(home.join(".aws/config"), config).expect("a file");
+            check_counted(&services, || std::fs::read_to_string(&runs).map_or(0, |runs| runs.lines().count()));
+        },
+    );
 }

@@ -4,46 +4,14 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use serde_json::json;
 
 use support::capi::*;
+use support::own_home::{replace, with_home};
 use support::{Auth, LocalBedrock, Reply};
-
-/// The variable that is set in the process that a test starts.
-const CHILD: &str = "BEDROCK_TEST_CHILD";
-
-fn home(test: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("credentials_renew").join(test)
-}
-
-/// Runs `body` in another process, which runs the test of this name with a home of its own.
-#[track_caller]
-fn with_home(test: &str, prepare: impl FnOnce(&Path), body: impl FnOnce(&Path)) {
-    let home = home(test);
-    if std::env::var_os(CHILD).is_some() {
-        return body(&home);
-    }
-    std::fs::create_dir_all(home.join(".aws")).expect("a home");
-    prepare(&home);
-    let mut child = Command::new(std::env::current_exe().expect("this program"));
-    child.args([test, "--exact", "--nocapture", "--include-ignored"]).env_clear().env(CHILD, "1").env("HOME", &home);
-    child.env("AWS_EC2_METADATA_DISABLED", "true").env("PATH", "/usr/bin:/bin");
-    let run = child.output().expect("the test can be started again");
-    let output = String::from_utf8_lossy(&[run.stdout, run.stderr].concat()).into_owned();
-    assert!(run.status.success() && output.contains("1 passed"), "in a process of its own:\n{output}");
-    output.lines().filter(|line| line.contains(" calls")).for_each(|line| println!("{line}"));
-}
-
-/// Replaces a file at once, as a program does that others read from.
-fn replace(path: &Path, text: &str) {
-    let new = path.with_extension("new");
-    std::fs::write(&new, text).expect("a file");
-    std::fs::rename(new, path).expect("a file");
-}
 
 fn keys(number: usize) -> String {
     format!("[default]\naws_access_key_id = AKIAROTATED{number}\naws_secret_access_key = secret{number}\n")

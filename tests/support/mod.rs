@@ -18,6 +18,7 @@ pub mod http1;
 pub mod http2;
 pub mod listener_thread;
 pub mod network_namespace;
+pub mod own_home;
 pub mod proxy;
 pub mod pull;
 pub mod raw_server;

@@ -64,3 +64,52 @@ impl FetchCredentials for CredentialProcess {
         Ok(keys.with_expiry(expiry))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::fetch::provider;
+    use super::*;
+    use aws_credential_types::provider::ProvideCredentials;
+    use std::time::Duration;
+    use tokio::time::{Instant, sleep, timeout};
+
+    /// Returns whether a process runs. One that has ended may still have to be reaped.
+    fn runs(process: i32) -> bool {
+        std::fs::read_to_string(format!("/proc/{process}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
+    }
+
+    #[tokio::test]
+    async fn a_command_that_does_not_end_is_killed_with_its_child_after_a_minute() {
+        let file = std::env::temp_dir().join(format!("bedrock-minute-{}", std::process::id()));
+        let command = format!("sleep 600 & echo $! >> {0}; echo $$ >> {0}; wait", file.display());
+        let command = Sourced::new(&command, "credential_process of the profile \"slow\"");
+        let fetching = provider(CredentialProcess::new(command));
+        let began = Instant::now();
+        let mut fetching = std::pin::pin!(fetching.provide_credentials());
+        let mut processes = Vec::<i32>::new();
+        while processes.len() < 2 {
+            assert!(timeout(Duration::from_millis(10), fetching.as_mut()).await.is_err(), "it runs");
+            assert!(began.elapsed() < Duration::from_secs(20), "the command does not start");
+            let text = std::fs::read_to_string(&file).unwrap_or_default();
+            processes = text.split_ascii_whitespace().filter_map(|process| process.parse().ok()).collect();
+        }
+        std::fs::remove_file(&file).unwrap();
+        assert!(processes.iter().all(|process| runs(*process)));
+        // From now on, time passes as fast as everything waits for it.
+        tokio::time::pause();
+        let error = fetching.await.unwrap_err();
+        let own = crate::error::find::<Error>(&error).expect("an error of this library");
+        assert!(own.message().as_str().contains("took longer than 1m"), "{own}");
+        let took = began.elapsed();
+        assert!((60..65).contains(&took.as_secs()), "{took:?}");
+        tokio::time::resume();
+        for process in processes {
+            for _ in 0..1000 {
+                if runs(process) {
+                    sleep(Duration::from_millis(10)).await;
+                }
+            }
+            assert!(!runs(process), "{process} lives on");
+        }
+    }
+}
