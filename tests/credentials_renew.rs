@@ -76,44 +76,6 @@ fn keys_that_another_program_replaces_in_the_file_are_picked_up_before_the_old_o
     });
 }
 
-/// Prints what it measured. It takes twelve seconds, and a machine that has time for a thousand calls a second.
-#[test]
-#[ignore = "a measurement: cargo test --release --test credentials_renew -- --ignored --nocapture"]
-fn a_thousand_calls_a_second_go_on_while_keys_are_replaced() {
-    const TEST: &str = "a_thousand_calls_a_second_go_on_while_keys_are_replaced";
-    const THREADS: u32 = 20;
-    const SECONDS: u64 = 10;
-    let prepare = |home: &Path| replace(&home.join(".aws/credentials"), &keys(0));
-    with_home(TEST, prepare, |home| {
-        let bedrock = bedrock();
-        bedrock.auth(accepted(0));
-        let model = model(&bedrock);
-        let pause = std::time::Duration::from_secs(1) * THREADS / 1000;
-        let began = std::time::Instant::now();
-        let calls = AtomicUsize::new(0);
-        std::thread::scope(|scope| {
-            for _ in 0..THREADS {
-                scope.spawn(|| {
-                    let mut next = began;
-                    while began.elapsed().as_secs() < SECONDS {
-                        assert_eq!(model.generate(&Request::say("Hello?")).response().text, "Hello");
-                        calls.fetch_add(1, Ordering::Relaxed);
-                        next += pause;
-                        std::thread::sleep(next.saturating_duration_since(std::time::Instant::now()));
-                    }
-                });
-            }
-            for rotation in 1..=6 {
-                std::thread::sleep(std::time::Duration::from_millis(1500));
-                replace(&home.join(".aws/credentials"), &keys(rotation));
-                bedrock.auth(accepted(rotation));
-            }
-        });
-        let (calls, requests) = (calls.load(Ordering::Relaxed), bedrock.take_requests().len());
-        println!("{calls} calls in {SECONDS} s, 6 rotations, 0 failures, {} requests refused", requests - calls);
-    });
-}
-
 #[test]
 fn no_call_fails_while_keys_are_replaced_under_load() {
     const TEST: &str = "no_call_fails_while_keys_are_replaced_under_load";
