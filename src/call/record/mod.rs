@@ -44,14 +44,14 @@ impl Record<'_> {
         if let Some(span) = span {
             record.hexadecimal(key!("trace_id"), &span.trace_id.to_be_bytes());
             record.hexadecimal(key!("span_id"), &span.span_id.to_be_bytes());
-            record.number(key!("trace_flags"), span.flags.into());
+            record.number(key!("trace_flags"), span.flags);
         }
         if let Some(parent) = parent {
             record.hexadecimal(key!("parent_span_id"), &parent.span_id.to_be_bytes());
         }
         record.number(key!("start_unix_nano"), unix_nano(*began_at));
         record.number(key!("end_unix_nano"), unix_nano(*began_at + self.outcome.at));
-        record.number(key!("status"), self.outcome.failure.as_ref().map_or(0, |failure| failure.kind as u64));
+        record.number(key!("status"), self.outcome.failure.as_ref().map_or(0, |failure| failure.kind as i32));
         let mut attributes = record.object(key!("attributes"));
         self.add_attributes(&mut attributes, name);
         attributes.end();
@@ -106,7 +106,7 @@ impl Record<'_> {
         };
         attributes.known_text(key!("aws.request_id"), request_id);
         if let Some(status) = attempts.last().map(|attempt| attempt.status).filter(|status| *status > 0) {
-            attributes.number(key!("http.response.status_code"), status.into());
+            attributes.number(key!("http.response.status_code"), status);
         }
         attributes.number(key!("http.request.body.size"), call.sent as u64);
         attributes.number(key!("http.response.body.size"), progress.received as u64);
@@ -187,7 +187,7 @@ impl Record<'_> {
                 object.seconds(key!("duration"), took);
             }
             if attempt.status > 0 {
-                object.number(key!("http.response.status_code"), attempt.status.into());
+                object.number(key!("http.response.status_code"), attempt.status);
             }
             object.known_text(key!("aws.request_id"), &attempt.request_id);
             if let Some((kind, code)) = &attempt.failure {

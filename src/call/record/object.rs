@@ -100,7 +100,7 @@ impl<'a> Object<'a> {
         self.raw(key, if value { "true" } else { "false" });
     }
 
-    pub(super) fn number(&mut self, key: Key, number: u64) {
+    pub(super) fn number(&mut self, key: Key, number: impl itoa::Integer) {
         self.raw(key, itoa::Buffer::new().format(number));
     }
 
