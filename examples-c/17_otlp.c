@@ -4,7 +4,7 @@
  *     ./17_otlp | curl -H "Content-Type: application/json" --data-binary @- localhost:4318/v1/traces
  *
  * A record has the names of OpenTelemetry's conventions already. What is left is the form of OTLP: each value states
- * its type. The attempts of a call become events of its span. */
+ * its type. The attempts of a call become events of its span, and the call is part of the trace of your program. */
 #include <bedrock.h>
 
 #include <inttypes.h>
@@ -13,6 +13,7 @@
 
 #include "example.h"
 
+static const char traceparent[] = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"; /* your program's span */
 static const char replies[] = "[\"It scatters.\", {\"error\": {\"status\": 400, \"code\": \"ValidationException\"}}]";
 
 static void print_value(int32_t kind, const char *value, size_t len);
@@ -71,16 +72,14 @@ static void print_span(const char *json, size_t len)
     print_text("parentSpanId", json, len, "/parent_span_id");
     print_text("name", json, len, "/name");
     printf("\"kind\": 3, \"startTimeUnixNano\": \"%" PRId64 "\", \"endTimeUnixNano\": \"%" PRId64 "\", ", start, end);
-    printf("\"status\": {\"code\": %d}, ", bedrock_json_integer(json, len, "/status", 0) < 0 ? 2 : 0);
-    printf("\"attributes\": ");
+    printf("\"status\": {\"code\": %d}, \"attributes\": ", bedrock_json_integer(json, len, "/status", 0) < 0 ? 2 : 0);
     print_values(json, len, "/attributes");
     printf(", \"events\": [");
     while (bedrock_json_next(json, len, "/attempts", &item, sizeof item) != BEDROCK_JSON_NONE) {
-        double seconds = bedrock_json_number(item.value, item.value_len, "/start", 0);
-
         printf("%s{\"name\": \"attempt\", \"attributes\": ", item.index > 0 ? ", " : "");
         print_values(item.value, item.value_len, "");
-        printf(", \"timeUnixNano\": \"%" PRId64 "\"}", start + (int64_t)(seconds * 1e9));
+        printf(", \"timeUnixNano\": \"%" PRId64 "\"}",
+               start + (int64_t)(bedrock_json_number(item.value, item.value_len, "/start", 0) * 1e9));
     }
     printf("]}");
 }
@@ -89,22 +88,23 @@ int main(void)
 {
     bedrock_model *model = NULL;
     bedrock_request *request = NULL;
+    bedrock_response *response = NULL;
     bedrock_feed *feed = NULL;
     bedrock_error *error = NULL;
     const bedrock_feed_item *item;
     int i, failed = bedrock_feed_new("{\"records\": true}", BEDROCK_STRLEN, &feed, &error) < 0
         || bedrock_model_new(example_config(replies), BEDROCK_STRLEN, &model, &error) < 0
         || bedrock_request_new(NULL, 0, &request, &error) < 0
-        || bedrock_request_add_text(request, "user", "Why is the sky blue?", BEDROCK_STRLEN, &error) < 0;
+        || bedrock_request_add_text(request, "user", "Why is the sky blue?", BEDROCK_STRLEN, &error) < 0
+        || bedrock_request_set_traceparent(request, traceparent, &error) < 0;
 
     for (i = 0; !failed && i < 2; i++) {
-        bedrock_response *response = NULL;
-
         bedrock_generate(model, request, NULL, &response, NULL);
         bedrock_response_free(response);
     }
     bedrock_shutdown(-1); /* Now all records are there. */
-    printf("{\"resourceSpans\": [{\"scopeSpans\": [{\"scope\": {\"name\": \"libbedrock\"}, \"spans\": [");
+    printf("{\"resourceSpans\": [{\"resource\": {\"attributes\": [{\"key\": \"service.name\", \"value\": ");
+    printf("{\"stringValue\": \"17_otlp\"}}]}, \"scopeSpans\": [{\"scope\": {\"name\": \"libbedrock\"}, \"spans\": [");
     for (i = 0; bedrock_feed_next(feed, 0, &item, NULL) == BEDROCK_OK; i++) {
         printf("%s", i > 0 ? ", " : "");
         print_span(item->text, item->text_len);

@@ -1,4 +1,5 @@
-"""Shared by run, local-model and the oracle: virtual Python environments, and ministack, a server with the Bedrock API."""
+"""Shared by scripts that test with packages by others: virtual Python environments, servers that they start, and ministack,
+a server with the Bedrock API."""
 
 import os
 import signal
@@ -52,8 +53,6 @@ def free_port():
 @contextmanager
 def ministack(**settings):
     """Starts ministack on a free loopback port. Yields its URL, and stops it at the end."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],  # and nothing else, because it reads AWS_* variables
@@ -64,13 +63,22 @@ def ministack(**settings):
         "AUTH": "true",
         **settings,
     }
+    with running([sys.executable, "-m", "ministack"], port, environment):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
+def running(command, port, environment):
+    """Starts a server that listens on a loopback port. Yields its process, and stops it at the end."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _: sys.exit(128 + number))
     with tempfile.TemporaryFile("w+") as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "ministack"], env=environment, stdin=subprocess.DEVNULL,
-            stdout=log, stderr=subprocess.STDOUT, start_new_session=True)  # Ctrl-C reaches only this program, which stops ministack
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+            start_new_session=True)  # Ctrl-C reaches only this program, which stops the server
         try:
             _wait_until_listening(server, port, log)
-            yield f"http://127.0.0.1:{port}"
+            yield server
         finally:
             server.terminate()
             try:
@@ -90,4 +98,4 @@ def _wait_until_listening(server, port, log):
                 time.sleep(0.01)
                 continue
             log.seek(0)
-            raise RuntimeError(f"ministack does not listen on port {port}:\n{log.read()}")
+            raise RuntimeError(f"{server.args} does not listen on port {port}:\n{log.read()}")
