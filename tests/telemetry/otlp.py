@@ -1,5 +1,6 @@
-"""A real OpenTelemetry Collector, built from its Go modules: what does it make of a request?"""
+"""A real OpenTelemetry Collector, built from its Go modules."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,10 +16,6 @@ SOURCE = Path(__file__).resolve().parent / "collector"
 
 class Missing(Exception):
     """The collector cannot be built here, for a reason that is not its source."""
-
-
-class Refused(Exception):
-    """The collector has not accepted a request."""
 
 
 class Collector:
@@ -44,26 +41,31 @@ class Collector:
         environment = {**os.environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=readonly", "CGO_ENABLED": "0"}
         return subprocess.run(["go", *arguments], cwd=SOURCE, env=environment, check=True, capture_output=True, text=True)
 
-    def received(self, request):
-        """Sends a request as curl would, stops the collector, and returns the JSON lines that it has written. What it has
-        accepted is in its file when it has ended, because it writes a request before it responds."""
+    def exchange(self, requests):
+        """Sends requests one after the other, as curl would. Returns for each the JSON that the collector has written, or None
+        if the collector has refused it. The file is read when the collector has ended: then it has everything."""
         with tempfile.TemporaryDirectory() as folder:
             port, file = free_port(), Path(folder) / "received.json"
             environment = {"OTLP_ENDPOINT": f"127.0.0.1:{port}", "OTLP_FILE": str(file)}
             with running([self.program, "--config", f"file:{SOURCE / 'collector.yaml'}"], port, environment) as server:
-                response = self._send(port, request)
-                if response != "{\"partialSuccess\":{}}":
-                    raise Refused(response)
+                accepted = [self._send(port, request) for request in requests]
                 server.terminate()
                 if status := server.wait(60):
                     raise RuntimeError(f"the collector exits with {status}")
-            return file.read_text().splitlines()
+            lines = file.read_text().splitlines()
+        if len(lines) != sum(accepted):
+            raise RuntimeError(f"the collector has accepted {sum(accepted)} requests and written {len(lines)}")
+        return [lines.pop(0) if one else None for one in accepted]
 
     def _send(self, port, request):
-        to_send = urllib.request.Request(f"http://127.0.0.1:{port}/v1/traces", request.encode(),
-                                         {"Content-Type": "application/json"})
+        """Returns whether the collector accepts all of a request, or refuses it as wrong."""
+        url, json_body = f"http://127.0.0.1:{port}/v1/traces", {"Content-Type": "application/json"}
+        post = urllib.request.Request(url, request.encode(), json_body)
         try:
-            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(to_send, timeout=60) as response:
-                return response.read().decode()
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(post, timeout=60) as response:
+                return json.load(response) == {"partialSuccess": {}}
         except urllib.error.HTTPError as refusal:
-            raise Refused(f"HTTP {refusal.code}: {refusal.read().decode()}") from None
+            if refusal.code != 400:
+                raise
+            print(f"  refused: {json.load(refusal)['message']}")
+            return False
