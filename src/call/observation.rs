@@ -1,7 +1,6 @@
 //! What is observed of a call while it runs, for the record of it.
 
-use super::pipe::End;
-use crate::error::Kind;
+use crate::error::{Error, Kind};
 use crate::json::Json;
 use crate::protocol::batch::Batch;
 use crate::protocol::event::EventKind;
@@ -71,7 +70,6 @@ pub struct Failure {
     pub kind: Kind,
     /// The service's name for it, or "".
     pub code: String,
-    pub http_status: u16,
     pub request_id: String,
 }
 
@@ -140,18 +138,16 @@ impl Observation {
         progress.usage = usage.or(progress.usage);
     }
 
-    /// Notes how the call has ended. The first end counts.
-    pub fn end(&self, end: &End) {
-        let failure = match end {
-            End::Done(_) => None,
-            End::Failed(error) | End::Cancelled(error) => Some(Failure {
+    /// Notes how the call has ended: with this error, or completely. The first end counts.
+    pub fn end(&self, error: Option<&Error>) {
+        self.outcome.get_or_init(|| Outcome {
+            at: self.began.elapsed(),
+            failure: error.map(|error| Failure {
                 kind: error.kind(),
                 code: error.code().as_str().to_owned(),
-                http_status: error.http_status(),
                 request_id: error.request_id().as_str().to_owned(),
             }),
-        };
-        let _ = self.outcome.set(Outcome { at: self.began.elapsed(), failure });
+        });
     }
 
     /// Takes how far the response has come, once the call has ended.

@@ -39,6 +39,16 @@ pub enum End {
     Cancelled(Error),
 }
 
+impl End {
+    /// Returns the error of a call that has not completed.
+    pub fn error(&self) -> Option<&Error> {
+        match self {
+            End::Done(_) => None,
+            End::Failed(error) | End::Cancelled(error) => Some(error),
+        }
+    }
+}
+
 /// The pipe between a call's writer and its reader.
 pub struct Pipe {
     /// A batch that holds this many bytes is full: the connection is not read until the reader has taken it.

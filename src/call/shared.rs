@@ -48,7 +48,7 @@ impl Shared {
     pub fn end_with(&self, end: impl FnOnce() -> End) {
         self.pipe.end_with(|| {
             let end = end();
-            self.observation.iter().for_each(|observation| observation.end(&end));
+            self.observation.iter().for_each(|observation| observation.end(end.error()));
             end
         });
     }
@@ -57,7 +57,7 @@ impl Shared {
     pub fn cancel(&self, why: &str) {
         self.pipe.cancel(|| {
             let error = Error::new(Kind::Cancelled, why).with_attempts(self.attempts.count());
-            self.observation.iter().for_each(|observation| observation.end(&End::Cancelled(error.clone())));
+            self.observation.iter().for_each(|observation| observation.end(Some(&error)));
             error
         });
         self.abort();

@@ -305,7 +305,10 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.shared.cancel(CANCELLED);
+        // A call that is complete has nothing left to end.
+        if !matches!(self.reader.end(), Some(End::Done(_))) {
+            self.shared.cancel(CANCELLED);
+        }
     }
 }
 

@@ -79,6 +79,8 @@ impl<T: Send + 'static> CallbackThread<T> {
         let mut queue = self.queue.lock();
         put(&mut queue.items);
         if std::mem::take(&mut queue.idle) {
+            // A thread that is woken while the lock is held goes to sleep again.
+            drop(queue);
             self.changed.notify_all();
         } else {
             let _ = self.ensure_running(&mut queue);
