@@ -117,6 +117,14 @@ impl Bench<'_> {
             Ok(run(1 + plan.counted_streams)?.minus(&run(1)?))
         })
     }
+
+    /// Counts the instructions of `plan.counted_calls` unary calls, without those of the start and the first call.
+    pub fn count_calls(&self, plan: &Plan, wanted: &ClientFilter, file: &Path) -> PerClient<Profile> {
+        self.count(wanted, |program| {
+            let run = |calls: u32| program.count(&["--model", BURST, "--unary", &calls.to_string()], file);
+            Ok(run(1 + plan.counted_calls)?.minus(&run(1)?))
+        })
+    }
 }
 
 impl Program {

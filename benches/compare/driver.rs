@@ -10,6 +10,7 @@ use crate::c_program::{build_c_program, find_library};
 use crate::callgrind::Profile;
 use crate::clients::{ALL, BY_CALLBACK, Bench, PerClient, Program, Run, SERVE_MANY, WITHOUT_RESPONSE};
 use crate::json;
+use crate::observer;
 use crate::peers;
 use crate::plan::{
     AT_ONCE, BURST, EVENTS, HASHING, IMAGE, PACED, PER_CALL, PER_EVENT, Plan, STAMPED, STEADY, STEADY_EVENTS, TEXT,
@@ -69,6 +70,7 @@ fn compare(plan: &Plan, scratch: &Path) -> Result<bool, Box<dyn Error>> {
         compare_callback(plan, &callback, &file),
         compare_interfaces(plan, &interfaces, &over_http2, &file),
         peers::compare(plan, &peers)?,
+        observer::compare(plan, &server, &authority, &c_program, &file),
     ];
     Ok(goals.iter().all(|met| *met))
 }
@@ -102,10 +104,7 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     });
     eprintln!("counting instructions ...");
     let counted_events = bench.count_events(plan, &ALL, file);
-    let counted_unary = bench.count(&WITHOUT_RESPONSE, |program| {
-        let run = |calls: u32| program.count(&["--model", BURST, "--unary", &calls.to_string()], file);
-        Ok(run(1 + plan.counted_calls)?.minus(&run(1)?))
-    });
+    let counted_unary = bench.count_calls(plan, &WITHOUT_RESPONSE, file);
     let counted_image = bench.count(&WITHOUT_RESPONSE, |program| {
         let size = IMAGE.to_string();
         let run =
@@ -120,11 +119,17 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
     let per_image = f64::from(plan.counted_images);
     let without_hashing = |image: &Profile| vec![image.total_without(HASHING) as f64 / per_image];
     let rows = [
-        bench.row("burst: wall per event, us", &burst, |run| run.wall, Some(Goal::OfSdk(0.2))),
+        bench.row("burst: wall per event, us", &burst, |run| run.wall, Some(Goal::OfBase(0.2))),
         bench.row("burst: CPU per event, us", &burst, Run::cpu, None),
         in_the_kernel(bench, "burst: share of CPU in the kernel, %", &burst),
         bench.row("burst: context switches per event", &burst, |run| run.switches, Some(Goal::AtMost(0.02))),
-        counted_row(bench, "burst: instructions per event", &counted_events, per_stream_event, Some(Goal::OfSdk(0.42))),
+        counted_row(
+            bench,
+            "burst: instructions per event",
+            &counted_events,
+            per_stream_event,
+            Some(Goal::OfBase(0.42)),
+        ),
         bench.row("paced: wall per event, us", &paced, |run| run.wall, None),
         bench.row("paced: CPU per event, us", &paced, Run::cpu, None),
         in_the_kernel(bench, "paced: share of CPU in the kernel, %", &paced),
@@ -138,14 +143,14 @@ fn compare_callback(plan: &Plan, bench: &Bench, file: &Path) -> bool {
             "an image of 4 MB: instructions per call",
             &counted_image,
             per_image,
-            Some(Goal::OfSdk(1.0)),
+            Some(Goal::OfBase(1.0)),
         ),
         row(
             bench.columns,
             "an image of 4 MB: without SHA-256",
             &counted_image,
             without_hashing,
-            Some(Goal::OfSdk(1.0)),
+            Some(Goal::OfBase(1.0)),
         ),
         bench.row("cold start to the first event: wall, us", &cold, |run| run.wall, None),
         bench.row("cold start to the first event: CPU, us", &cold, Run::cpu, None),
@@ -194,13 +199,13 @@ fn compare_interfaces(plan: &Plan, bench: &Bench, over_http2: &Bench, file: &Pat
         bench.row("paced: context switches per event", &stamped, |run| run.switches, None),
         bench.row("paced: wire to consumer, p50, us", &stamped, |run| run.p50, None),
         bench.row("paced: wire to consumer, p99, us", &stamped, |run| run.p99, None),
-        bench.row("1,000 streams, 20 a second: CPU per event, us", &at_once, Run::cpu, Some(Goal::OfSdk(0.5))),
+        bench.row("1,000 streams, 20 a second: CPU per event, us", &at_once, Run::cpu, Some(Goal::OfBase(0.5))),
         bench.row("1,000 streams, 20 a second: switches per event", &at_once, |run| run.switches, None),
         over_http2.row(
             "the same over HTTP/2 and TLS: CPU per event, us",
             &at_once_over_http2,
             Run::cpu,
-            Some(Goal::OfSdk(0.5)),
+            Some(Goal::OfBase(0.5)),
         ),
         over_http2.row(
             "the same over HTTP/2 and TLS: switches per event",

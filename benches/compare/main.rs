@@ -21,6 +21,7 @@ mod callgrind;
 mod clients;
 mod driver;
 mod json;
+mod observer;
 mod peers;
 mod plan;
 mod raw_sdk;

@@ -21,6 +21,7 @@ use crate::server_process::Server;
 const PEERS: Columns = Columns {
     names: &["SDK, one thread", "libcurl", "C, callback", "C, waiting set"],
     base: 1,
+    of_base: "libcurl's",
     ratio: "C : libcurl",
     judged: &[2, 3],
 };
@@ -104,9 +105,9 @@ pub fn compare(plan: &Plan, setting: &Setting<'_>) -> Result<bool, Box<dyn Error
         secure.row("the same: CPU, us", &secure_burst, Run::cpu, None),
         plain.row("paced over HTTP/1.1: CPU, us", &paced, Run::cpu, None),
         plain.row("the same: context switches", &paced, |run| run.switches, None),
-        secure.row("1,000 streams over HTTP/2 and TLS: CPU, us", &at_once, Run::cpu, Some(Goal::OfLibcurl(1.0))),
+        secure.row("1,000 streams over HTTP/2 and TLS: CPU, us", &at_once, Run::cpu, Some(Goal::OfBase(1.0))),
         secure.row("the same: context switches", &at_once, |run| run.switches, None),
-        counted_row(&cold, "cold start over HTTPS: instructions", &counted_cold, 1.0, Some(Goal::OfLibcurl(0.5))),
+        counted_row(&cold, "cold start over HTTPS: instructions", &counted_cold, 1.0, Some(Goal::OfBase(0.5))),
         cold.row("the same: CPU, us", &colds, Run::cpu, None),
         cold.row("the same: wall, us", &colds, |run| run.wall, None),
     ];

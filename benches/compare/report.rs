@@ -8,6 +8,8 @@ pub struct Columns {
     pub names: &'static [&'static str],
     /// The column that the others are compared with, and the label of the ratio.
     pub base: usize,
+    /// Names the base in a goal: "at most 0.5 of the SDK's".
+    pub of_base: &'static str,
     pub ratio: &'static str,
     /// The columns that must meet the goals. A row shows the ratio of the first of them that has a figure.
     pub judged: &'static [usize],
@@ -17,6 +19,7 @@ pub struct Columns {
 pub const CALLBACK: Columns = Columns {
     names: &["SDK, as documented", "SDK, one thread", "C, callback", "C, callback and response"],
     base: 0,
+    of_base: "the SDK's",
     ratio: "C : SDK",
     judged: &[2, 3],
 };
@@ -25,6 +28,7 @@ pub const CALLBACK: Columns = Columns {
 pub const INTERFACES: Columns = Columns {
     names: &["SDK, as documented", "SDK, one thread", "callback", "pull", "descriptor", "wakeup", "waiting set"],
     base: 1,
+    of_base: "the SDK's",
     ratio: "C : SDK",
     judged: &[2, 3, 4, 5, 6],
 };
@@ -46,10 +50,8 @@ impl Samples {
 
 #[derive(Clone, Copy)]
 pub enum Goal {
-    /// At most this multiple of the SDK's figure.
-    OfSdk(f64),
-    /// At most this multiple of libcurl's figure, in a table whose base is libcurl.
-    OfLibcurl(f64),
+    /// At most this multiple of the base's figure.
+    OfBase(f64),
     /// At most this figure.
     AtMost(f64),
 }
@@ -83,7 +85,7 @@ impl Row {
     fn judge(&self, client: usize) -> Verdict {
         let (figure, most) = match self.goal {
             None => return Verdict::NoGoal,
-            Some(Goal::OfSdk(most) | Goal::OfLibcurl(most)) => (self.ratio(client), most),
+            Some(Goal::OfBase(most)) => (self.ratio(client), most),
             Some(Goal::AtMost(most)) => (self.samples[client].best(), most),
         };
         match figure {
@@ -127,8 +129,7 @@ impl Row {
             .push(first.and_then(|client| self.ratio(client)).filter(|_| self.compared).map(ratio).unwrap_or_default());
         cells.push(match self.goal {
             None => String::new(),
-            Some(Goal::OfSdk(most)) => format!("at most {most} of the SDK's"),
-            Some(Goal::OfLibcurl(most)) => format!("at most {most} of libcurl's"),
+            Some(Goal::OfBase(most)) => format!("at most {most} of {}", self.columns.of_base),
             Some(Goal::AtMost(most)) => format!("at most {most}"),
         });
         cells.push(
